@@ -1,0 +1,5 @@
+/** Benchmarks.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,5 @@
+/** The litz command: a userspace WireGuard daemon and wg-quick style tunnel.
+ *
+ * @module
+ */
+export {};

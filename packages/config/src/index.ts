@@ -1,0 +1,5 @@
+/** wg-quick files, the WireGuard cross-platform userspace protocol and its typed client.
+ *
+ * @module
+ */
+export {};

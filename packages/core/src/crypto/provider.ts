@@ -1,0 +1,72 @@
+/**
+ * The seam between the protocol and its primitives: the functions the paper names in section 5.4.
+ *
+ * A provider implements all of them with its own code. A primitive it lacks is a reason not to
+ * offer the provider, never a silent call of another one's. `describeCryptoProvider` in the testkit
+ * is the conformance suite.
+ *
+ * @module
+ */
+
+/** A transport key, held in whatever form the provider likes. One direction of one session. */
+export interface Cipher {
+  /**
+   * ChaCha20-Poly1305 with the nonce of the paper (4 zero bytes, 64-bit little-endian counter) and
+   * no associated data, in place: `length` bytes of plaintext at `offset` become ciphertext and the
+   * 16-byte tag is written behind them. Borrowed for the call.
+   */
+  seal(counter: number, buffer: Uint8Array, offset: number, length: number): void;
+
+  /**
+   * The reverse, in place: `length` bytes of ciphertext at `offset`, the tag behind them. Compares in
+   * constant time.
+   *
+   * @returns false for a wrong tag; then no plaintext is in the buffer (it holds ciphertext or zeros)
+   */
+  open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean;
+
+  /** Wipes the key; the cipher is not used afterwards. */
+  destroy(): void;
+}
+
+/**
+ * Arguments are borrowed for the call and results are new arrays or written into the given `out`;
+ * none of these is on the path of a transport packet but the `Cipher`.
+ */
+export interface CryptoProvider {
+  /** For logs and results: 'noble', 'wasm', 'openssl'. */
+  readonly name: string;
+
+  /** DH(private, public): X25519 (RFC 7748). 32 new bytes; undefined if the result is all zero. */
+  dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /** DH-Generate's public half: 32 new bytes. */
+  dhPublicKey(privateKey: Uint8Array): Uint8Array;
+
+  /** Hash(parts...): BLAKE2s-256 over the concatenation, 32 bytes into `out`; `out` may be one of the parts. */
+  hash(out: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
+  /** Mac(key, input): keyed BLAKE2s, 16 bytes into `out`. `key` is 16 or 32 bytes. */
+  mac(out: Uint8Array, key: Uint8Array, input: Uint8Array): void;
+  /** Hmac(key, a || b): HMAC-BLAKE2s, 32 bytes into `out`; `out` may be one of the inputs. */
+  hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
+
+  /** Aead(key, counter, plain, auth): new array of plain.length + 16. */
+  aeadSeal(key: Uint8Array, counter: number, plain: Uint8Array, auth: Uint8Array): Uint8Array;
+  /** New array of sealed.length - 16, or undefined for a wrong tag. */
+  aeadOpen(
+    key: Uint8Array,
+    counter: number,
+    sealed: Uint8Array,
+    auth: Uint8Array,
+  ): Uint8Array | undefined;
+  /** Xaead with a 24-byte nonce (cookie replies). */
+  xaeadSeal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array;
+  xaeadOpen(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    auth: Uint8Array,
+  ): Uint8Array | undefined;
+
+  /** Makes the transport cipher of a 32-byte key; the key is copied. */
+  createCipher(key: Uint8Array): Cipher;
+}

@@ -1,0 +1,10 @@
+/**
+ * The WireGuard protocol, sans-I/O: no sockets, no clock, no randomness of its own.
+ *
+ * @module
+ */
+export * from './constants.ts';
+export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
+export { Endpoint } from './endpoint.ts';
+export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
+export type { Cipher, CryptoProvider } from './crypto/provider.ts';

@@ -1,0 +1,145 @@
+/**
+ * The C library of the running process through koffi: the system calls Litz makes, and nothing else.
+ *
+ * Pointers are plain numbers (user-space addresses fit into 47 bits): BigInts and Buffer arguments
+ * make garbage on every call. `load(null)` takes the libc that Node itself is linked with, so that
+ * musl works as glibc does.
+ *
+ * @module
+ */
+import { createRequire } from 'node:module';
+import { WireGuardError } from '@litz/core';
+
+/** Every function returns what C returns; -1 means failure and `errno()` says why. */
+export interface Libc {
+  errno(): number;
+  open(path: string, flags: number, mode: number): number;
+  close(fd: number): number;
+  read(fd: number, buffer: number, length: number): number;
+  write(fd: number, buffer: number, length: number): number;
+  ioctl(fd: number, request: number, argument: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: number, length: number): number;
+  connect(fd: number, address: number, length: number): number;
+  getsockname(fd: number, address: number, length: number): number;
+  setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
+  getsockopt(fd: number, level: number, name: number, value: number, length: number): number;
+  send(fd: number, buffer: number, length: number, flags: number): number;
+  recv(fd: number, buffer: number, length: number, flags: number): number;
+  sendto(
+    fd: number,
+    buffer: number,
+    length: number,
+    flags: number,
+    address: number,
+    addressLength: number,
+  ): number;
+  recvfrom(
+    fd: number,
+    buffer: number,
+    length: number,
+    flags: number,
+    address: number,
+    addressLength: number,
+  ): number;
+  sendmsg(fd: number, message: number, flags: number): number;
+  recvmsg(fd: number, message: number, flags: number): number;
+  sendmmsg(fd: number, messages: number, count: number, flags: number): number;
+  recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
+  poll(fds: number, count: number, timeoutMs: number): number;
+  eventfd(initial: number, flags: number): number;
+  clock_gettime(clock: number, timespec: number): number;
+  unshare(flags: number): number;
+  setns(fd: number, type: number): number;
+  mount(
+    source: string,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): number;
+  umount2(target: string, flags: number): number;
+  if_nametoindex(name: string): number;
+}
+
+const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
+  open: 'int open(str path, int flags, int mode)',
+  close: 'int close(int fd)',
+  read: 'long read(int fd, uintptr_t buffer, ulong length)',
+  write: 'long write(int fd, uintptr_t buffer, ulong length)',
+  ioctl: 'int ioctl(int fd, ulong request, uintptr_t argument)',
+  fcntl: 'int fcntl(int fd, int command, long argument)',
+  socket: 'int socket(int domain, int type, int protocol)',
+  bind: 'int bind(int fd, uintptr_t address, uint length)',
+  connect: 'int connect(int fd, uintptr_t address, uint length)',
+  getsockname: 'int getsockname(int fd, uintptr_t address, uintptr_t length)',
+  setsockopt: 'int setsockopt(int fd, int level, int name, uintptr_t value, uint length)',
+  getsockopt: 'int getsockopt(int fd, int level, int name, uintptr_t value, uintptr_t length)',
+  send: 'long send(int fd, uintptr_t buffer, ulong length, int flags)',
+  recv: 'long recv(int fd, uintptr_t buffer, ulong length, int flags)',
+  sendto:
+    'long sendto(int fd, uintptr_t buffer, ulong length, int flags, uintptr_t address, uint addressLength)',
+  recvfrom:
+    'long recvfrom(int fd, uintptr_t buffer, ulong length, int flags, uintptr_t address, uintptr_t addressLength)',
+  sendmsg: 'long sendmsg(int fd, uintptr_t message, int flags)',
+  recvmsg: 'long recvmsg(int fd, uintptr_t message, int flags)',
+  sendmmsg: 'int sendmmsg(int fd, uintptr_t messages, uint count, int flags)',
+  recvmmsg: 'int recvmmsg(int fd, uintptr_t messages, uint count, int flags, uintptr_t timeout)',
+  poll: 'int poll(uintptr_t fds, ulong count, int timeoutMs)',
+  eventfd: 'int eventfd(uint initial, int flags)',
+  clock_gettime: 'int clock_gettime(int clock, uintptr_t timespec)',
+  unshare: 'int unshare(int flags)',
+  setns: 'int setns(int fd, int type)',
+  mount: 'int mount(str source, str target, str type, ulong flags, str data)',
+  umount2: 'int umount2(str target, int flags)',
+  if_nametoindex: 'uint if_nametoindex(str name)',
+};
+
+/** The part of koffi that is used here. */
+export interface Koffi {
+  load(path: string | null): { func(signature: string): (...args: never[]) => unknown };
+  errno(): number;
+  address(view: ArrayBufferView): bigint;
+}
+
+let loaded: { koffi: Koffi; libc: Libc } | undefined;
+
+/**
+ * The C library, loaded on first use.
+ *
+ * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on Linux,
+ *   `ERR_LITZ_FFI_MISSING` if koffi is not installed or has no binary for this machine
+ */
+export function libc(): Libc {
+  return (loaded ??= load()).libc;
+}
+
+/** koffi itself, for the crypto provider and for `addressOf`. Throws as {@link libc} does. */
+export function koffi(): Koffi {
+  return (loaded ??= load()).koffi;
+}
+
+function load(): { koffi: Koffi; libc: Libc } {
+  if (process.platform !== 'linux') {
+    throw new WireGuardError(
+      'ERR_LITZ_UNSUPPORTED_PLATFORM',
+      `Linux system calls expected "process.platform" to be linux, got ${process.platform}`,
+    );
+  }
+  let ffi: Koffi;
+  try {
+    ffi = createRequire(import.meta.url)('koffi') as Koffi;
+  } catch (cause) {
+    throw new WireGuardError(
+      'ERR_LITZ_FFI_MISSING',
+      `koffi, an optional dependency of @litz/sys, is not installed or has no binary for linux-${process.arch}`,
+      { cause },
+    );
+  }
+  const library = ffi.load(null);
+  const functions: Record<string, unknown> = { errno: () => ffi.errno() };
+  for (const [name, signature] of Object.entries(SIGNATURES))
+    functions[name] = library.func(signature);
+  return { koffi: ffi, libc: functions as unknown as Libc };
+}

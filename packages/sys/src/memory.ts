@@ -1,0 +1,50 @@
+/**
+ * Addresses of JavaScript memory.
+ *
+ * @module
+ */
+import { koffi } from './libc.ts';
+
+/**
+ * A region outside the JavaScript heap: its address never changes while `bytes` is reachable.
+ * Keep the object, not the address.
+ */
+export interface Region {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly address: number;
+}
+
+/** Allocates `length` zero bytes for structures that the kernel reads or writes. */
+export function allocate(length: number): Region {
+  // V8 keeps small typed arrays inside its moving heap; a buffer of its own is never moved.
+  const bytes = new Uint8Array(new ArrayBuffer(Math.max(length, 128))).subarray(0, length);
+  return {
+    bytes,
+    view: new DataView(bytes.buffer, bytes.byteOffset, length),
+    address: addressOf(bytes),
+  };
+}
+
+const addresses = new WeakMap<ArrayBufferLike, number>();
+let lastBuffer: ArrayBufferLike | undefined;
+let lastAddress = 0;
+
+/**
+ * The address of a view's first byte. The view must stand on an ArrayBuffer made as such (or on
+ * WebAssembly or shared memory), not on one of V8's small in-heap arrays. Looked up once per buffer,
+ * so that calling it per packet costs a comparison.
+ */
+export function addressOf(view: ArrayBufferView): number {
+  const buffer = view.buffer;
+  if (buffer !== lastBuffer) {
+    let base = addresses.get(buffer);
+    if (base === undefined) {
+      base = Number(koffi().address(new Uint8Array(buffer)));
+      addresses.set(buffer, base);
+    }
+    lastBuffer = buffer;
+    lastAddress = base;
+  }
+  return lastAddress + view.byteOffset;
+}

@@ -1,0 +1,5 @@
+/** Simulated network and clock, conformance suites, packet builders.
+ *
+ * @module
+ */
+export {};

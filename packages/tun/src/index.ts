@@ -1,0 +1,5 @@
+/** TUN devices for Node.js.
+ *
+ * @module
+ */
+export {};

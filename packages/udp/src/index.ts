@@ -1,0 +1,5 @@
+/** Batched UDP sockets with source addresses, mark and ECN.
+ *
+ * @module
+ */
+export {};

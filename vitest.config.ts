@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+
+// Workspace packages resolve to their TypeScript sources, so that a test sees the code as it is.
+const resolve = { conditions: ['@litz/source', 'node', 'import', 'default'] };
+const ssr = { resolve: { conditions: ['@litz/source', 'node', 'import', 'default'] } };
+
+/** Three projects: `unit` runs anywhere, `net` needs privileges or peers and probes for them,
+ * `check` holds the rules of the repository (import table, export names, vector hashes). */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: ['**/*.net.test.ts', '**/*.check.test.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'net',
+          include: ['packages/*/test/**/*.net.test.ts', 'examples/**/*.net.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: { name: 'check', include: ['packages/*/test/**/*.check.test.ts'] },
+      },
+    ],
+  },
+});
