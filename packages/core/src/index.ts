@@ -8,3 +8,8 @@ export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
 export type { Cipher, CryptoProvider } from './crypto/provider.ts';
+export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './configuration.ts';
+export { Engine, type EngineOptions } from './engine.ts';
+export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
+export { EngineStats, type PeerStatus } from './stats.ts';
+export type { PresharedKey, PrivateKey, PublicKey } from './keys.ts';

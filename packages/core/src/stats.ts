@@ -1,0 +1,43 @@
+/**
+ * Counters of an engine, and what it tells of a peer.
+ *
+ * @module
+ */
+import type { AllowedIp } from './configuration.ts';
+import { DropCounters, type DropReason } from './drop-reason.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { PresharedKey, PublicKey } from './keys.ts';
+
+/** Counts since the engine was made; bytes are of whole WireGuard messages, as `wg show` has them. */
+export class EngineStats {
+  /** Transport messages sent, keepalives included. */
+  sentMessages = 0;
+  receivedMessages = 0;
+  sentBytes = 0;
+  receivedBytes = 0;
+  sentInitiations = 0;
+  sentResponses = 0;
+  sentCookieReplies = 0;
+  sentKeepalives = 0;
+  receivedKeepalives = 0;
+  completedHandshakes = 0;
+  unreachablesMade = 0;
+  readonly drops: DropCounters = new DropCounters();
+}
+
+/** A snapshot of one peer; all of it is copied but the endpoint, which is immutable. */
+export interface PeerStatus {
+  publicKey: PublicKey;
+  presharedKey?: PresharedKey;
+  endpoint?: Endpoint;
+  /** Seconds, 0 is off. */
+  persistentKeepalive: number;
+  allowedIps: AllowedIp[];
+  /** Unix time of the last completed handshake, 0 if there was none. */
+  lastHandshakeUnixMs: number;
+  receivedBytes: number;
+  sentBytes: number;
+  /** A packet could be sent without a handshake before it. */
+  sessionUp: boolean;
+  drops: Partial<Record<DropReason, number>>;
+}
