@@ -1,5 +1,11 @@
-/** Batched UDP sockets with source addresses, mark and ECN.
+/**
+ * Batched UDP sockets with source addresses, mark and ECN.
+ *
+ * `openUdp` is Linux's batched system calls; `openPortableUdp` does the same on node:dgram anywhere.
  *
  * @module
  */
-export {};
+export { UdpCounters } from './counters.ts';
+export { SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
+export type { SendReports } from './send-queue.ts';
+export { openUdp, receiveSlots, UdpSockets, type UdpOptions } from './udp-sockets.ts';

@@ -1,0 +1,161 @@
+/**
+ * Control messages (cmsg) of received and sent datagrams: local address and interface, TOS, segment
+ * size. Pure functions on memory; nothing is allocated.
+ *
+ * @module
+ */
+import {
+  CMSGHDR_LENGTH,
+  controlSpace,
+  IP_PKTINFO,
+  IP_TOS,
+  IPV6_PKTINFO,
+  IPV6_TCLASS,
+  SO_RXQ_OVFL,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_SOCKET,
+  SOL_UDP,
+  UDP_GRO,
+  UDP_SEGMENT,
+  type Family,
+} from './linux-abi.ts';
+
+/** Room for everything the kernel can say about one datagram, with some to spare. */
+export const RECEIVE_CONTROL_ROOM = 192;
+/** Room for everything we say about one message: PKTINFO, traffic class, segment size. */
+export const SEND_CONTROL_ROOM = 96;
+
+/** What came with a datagram. One object is reused for all of them. */
+export class ReceivedControl {
+  /** Where the local address stands in the view, -1 if the kernel did not say. */
+  sourceOffset = -1;
+  /** The interface the datagram arrived on, 0 if the kernel did not say. */
+  sourceInterface = 0;
+  /** TOS or traffic class byte, DSCP and ECN. */
+  trafficClass = 0;
+  /** Length of each coalesced datagram (UDP GRO), -1 if the message is a single datagram. */
+  segmentLength = -1;
+  /** The socket's own count of datagrams dropped so far, -1 if there were none. */
+  overflow = -1;
+}
+
+/**
+ * Reads `length` bytes of control messages at `offset` into `out`. Unknown ones are skipped.
+ *
+ * @returns false if the lengths make no sense; `out` is then incomplete
+ */
+export function parseControl(
+  view: DataView,
+  offset: number,
+  length: number,
+  family: Family,
+  out: ReceivedControl,
+): boolean {
+  out.sourceOffset = -1;
+  out.sourceInterface = 0;
+  out.trafficClass = 0;
+  out.segmentLength = -1;
+  out.overflow = -1;
+  const end = offset + length;
+  if (length < 0 || end > view.byteLength) return false;
+  let position = offset;
+  while (end - position >= CMSGHDR_LENGTH) {
+    const messageLength = view.getUint32(position, true);
+    if (view.getUint32(position + 4, true) !== 0) return false;
+    if (messageLength < CMSGHDR_LENGTH || messageLength > end - position) return false;
+    readOne(view, position, messageLength - CMSGHDR_LENGTH, family, out);
+    position += (messageLength + 7) & ~7;
+  }
+  return true;
+}
+
+function readOne(
+  view: DataView,
+  position: number,
+  dataLength: number,
+  family: Family,
+  out: ReceivedControl,
+): void {
+  const level = view.getInt32(position + 8, true);
+  const type = view.getInt32(position + 12, true);
+  const data = position + CMSGHDR_LENGTH;
+  if (level === SOL_IP && family === 4) {
+    if (type === IP_PKTINFO && dataLength >= 12) {
+      out.sourceInterface = view.getUint32(data, true);
+      // The local address: what an answer leaves from, also if the datagram was a broadcast.
+      out.sourceOffset = data + 4;
+    } else if (type === IP_TOS && dataLength >= 1) out.trafficClass = view.getUint8(data);
+  } else if (level === SOL_IPV6 && family === 6) {
+    if (type === IPV6_PKTINFO && dataLength >= 20) {
+      out.sourceOffset = data;
+      out.sourceInterface = view.getUint32(data + 16, true);
+    } else if (type === IPV6_TCLASS && dataLength >= 4) {
+      out.trafficClass = view.getInt32(data, true) & 0xff;
+    }
+  } else if (level === SOL_UDP && type === UDP_GRO) {
+    // The kernel writes an int; documentation that says u16 describes UDP_SEGMENT.
+    if (dataLength >= 4) out.segmentLength = view.getInt32(data, true);
+    else if (dataLength >= 2) out.segmentLength = view.getUint16(data, true);
+  } else if (level === SOL_SOCKET && type === SO_RXQ_OVFL && dataLength >= 4) {
+    out.overflow = view.getUint32(data, true);
+  }
+}
+
+/**
+ * Writes PKTINFO: the datagram leaves from `source` and through `interfaceIndex`.
+ *
+ * @param source 4 or 16 bytes, copied; undefined leaves the address to the kernel
+ * @param interfaceIndex 0 leaves the interface to the kernel
+ * @returns the offset behind it
+ */
+export function writePacketInfo(
+  view: DataView,
+  offset: number,
+  family: Family,
+  source: Uint8Array | undefined,
+  interfaceIndex: number,
+): number {
+  const four = family === 4;
+  const dataLength = four ? 12 : 20;
+  const data = offset + CMSGHDR_LENGTH;
+  writeHeader(view, offset, dataLength, four ? SOL_IP : SOL_IPV6, four ? IP_PKTINFO : IPV6_PKTINFO);
+  for (let i = 0; i < dataLength; i += 4) view.setUint32(data + i, 0, true);
+  view.setUint32(data + (four ? 0 : 16), interfaceIndex, true);
+  const address = four ? data + 4 : data;
+  if (source) for (let i = 0; i < source.length; i++) view.setUint8(address + i, source[i]!);
+  return offset + controlSpace(dataLength);
+}
+
+/** Writes the TOS or traffic class byte of one message. Returns the offset behind it. */
+export function writeTrafficClass(
+  view: DataView,
+  offset: number,
+  family: Family,
+  trafficClass: number,
+): number {
+  const four = family === 4;
+  writeHeader(view, offset, 4, four ? SOL_IP : SOL_IPV6, four ? IP_TOS : IPV6_TCLASS);
+  view.setInt32(offset + CMSGHDR_LENGTH, trafficClass, true);
+  return offset + controlSpace(4);
+}
+
+/** Writes UDP_SEGMENT: the kernel cuts the message into datagrams of `segmentLength` bytes. */
+export function writeSegmentLength(view: DataView, offset: number, segmentLength: number): number {
+  writeHeader(view, offset, 2, SOL_UDP, UDP_SEGMENT);
+  view.setUint16(offset + CMSGHDR_LENGTH, segmentLength, true);
+  return offset + controlSpace(2);
+}
+
+function writeHeader(
+  view: DataView,
+  offset: number,
+  dataLength: number,
+  level: number,
+  type: number,
+): void {
+  view.setUint32(offset, CMSGHDR_LENGTH + dataLength, true);
+  view.setUint32(offset + 4, 0, true);
+  view.setInt32(offset + 8, level, true);
+  view.setInt32(offset + 12, type, true);
+}

@@ -1,0 +1,173 @@
+/**
+ * Opens and binds UDP sockets the way a WireGuard device needs them: IPv4 and IPv6 on one port.
+ *
+ * @module
+ */
+import { endianness, release } from 'node:os';
+import { WireGuardError } from '@litz/core';
+import { allocate, check, libc, SystemError, type Region } from '@litz/sys';
+import {
+  AF_INET,
+  AF_INET6,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  IP_PKTINFO,
+  IP_RECVTOS,
+  IPV6_RECVPKTINFO,
+  IPV6_RECVTCLASS,
+  IPV6_V6ONLY,
+  SO_MARK,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_RXQ_OVFL,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCKADDR_IN6_LENGTH,
+  SOCKADDR_IN_LENGTH,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_SOCKET,
+  SOL_UDP,
+  UDP_GRO,
+  UDP_SEGMENT,
+  type Family,
+} from './linux-abi.ts';
+
+/** How often a free IPv4 port may turn out to be taken for IPv6. */
+const PORT_TRIES = 100;
+
+export interface BoundSockets {
+  readonly port: number;
+  /** File descriptors, now the caller's; undefined where the system lacks the family. */
+  readonly v4: number | undefined;
+  readonly v6: number | undefined;
+}
+
+export interface SocketOptions {
+  bufferBytes: number;
+  mark: number;
+  gro: boolean;
+}
+
+/**
+ * Binds both families to `port`, or to one free port of both if it is 0. One family may be missing.
+ *
+ * @throws {SystemError} `errno` 'EADDRINUSE' if the port is taken for either family
+ */
+export function openBoth(port: number, options: SocketOptions): BoundSockets {
+  requireKnownLayout();
+  for (let attempt = 1; ; attempt++) {
+    const v4 = openFamily(4, port, options);
+    let v6: number | undefined;
+    try {
+      const chosen = v4 === undefined ? port : boundPort(v4);
+      v6 = openFamily(6, chosen, options);
+      if (v4 === undefined && v6 === undefined) {
+        throw new SystemError('socket', EAFNOSUPPORT, 'cannot open a UDP socket of either family');
+      }
+      return { port: chosen === 0 ? boundPort(v6!) : chosen, v4, v6 };
+    } catch (error) {
+      for (const fd of [v4, v6]) if (fd !== undefined) libc().close(fd);
+      const taken = error instanceof SystemError && error.errnoNumber === EADDRINUSE;
+      if (port !== 0 || !taken || attempt === PORT_TRIES) throw error;
+    }
+  }
+}
+
+/** Sets SO_MARK. @throws {SystemError} without CAP_NET_ADMIN */
+export function setSocketMark(fd: number, mark: number): void {
+  check(setInt(fd, SOL_SOCKET, SO_MARK, mark), 'setsockopt', `cannot set mark ${mark}`);
+}
+
+/** Whether this kernel can segment what this socket sends (UDP_SEGMENT, Linux 4.18). */
+export function canSegment(fd: number): boolean {
+  const region = allocate(8);
+  region.view.setUint32(4, 4, true);
+  return libc().getsockopt(fd, SOL_UDP, UDP_SEGMENT, region.address, region.address + 4) === 0;
+}
+
+/** @returns undefined if the system has no such family */
+function openFamily(family: Family, port: number, options: SocketOptions): number | undefined {
+  const domain = family === 4 ? AF_INET : AF_INET6;
+  const fd = libc().socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 && libc().errno() === EAFNOSUPPORT) return undefined;
+  check(fd, 'socket', `cannot open a UDP socket for IPv${family}`);
+  try {
+    configure(fd, family, options);
+    const address = wildcard(family, port);
+    const bound = libc().bind(fd, address.address, address.bytes.length);
+    if (bound < 0 && family === 6 && libc().errno() === EADDRNOTAVAIL) {
+      libc().close(fd);
+      return undefined;
+    }
+    check(bound, 'bind', `cannot bind UDP port ${port} for IPv${family}`);
+    return fd;
+  } catch (error) {
+    libc().close(fd);
+    throw error;
+  }
+}
+
+function configure(fd: number, family: Family, options: SocketOptions): void {
+  const must = (level: number, name: number, value: number): void => {
+    check(setInt(fd, level, name, value), 'setsockopt');
+  };
+  if (family === 4) {
+    must(SOL_IP, IP_PKTINFO, 1);
+    must(SOL_IP, IP_RECVTOS, 1);
+  } else {
+    must(SOL_IPV6, IPV6_V6ONLY, 1);
+    must(SOL_IPV6, IPV6_RECVPKTINFO, 1);
+    must(SOL_IPV6, IPV6_RECVTCLASS, 1);
+  }
+  // The plain option is capped by net.core.rmem_max, the forced one needs CAP_NET_ADMIN: either
+  // may do less than asked, which costs drops under load and nothing else.
+  setInt(fd, SOL_SOCKET, SO_RCVBUF, options.bufferBytes);
+  setInt(fd, SOL_SOCKET, SO_SNDBUF, options.bufferBytes);
+  setInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);
+  setInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
+  setInt(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+  if (options.mark !== 0) setSocketMark(fd, options.mark);
+  if (options.gro && coalescesReliably()) setInt(fd, SOL_UDP, UDP_GRO, 1);
+}
+
+/** Kernels before 5.12 have UDP_GRO but mangle datagrams in some forwarding set-ups. */
+function coalescesReliably(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > 5 || (major === 5 && minor >= 12);
+}
+
+function wildcard(family: Family, port: number): Region {
+  const region = allocate(family === 4 ? SOCKADDR_IN_LENGTH : SOCKADDR_IN6_LENGTH);
+  region.view.setUint16(0, family === 4 ? AF_INET : AF_INET6, true);
+  region.view.setUint16(2, port, false);
+  return region;
+}
+
+function boundPort(fd: number): number {
+  const region = allocate(SOCKADDR_IN6_LENGTH + 4);
+  region.view.setUint32(SOCKADDR_IN6_LENGTH, SOCKADDR_IN6_LENGTH, true);
+  const length = region.address + SOCKADDR_IN6_LENGTH;
+  check(libc().getsockname(fd, region.address, length), 'getsockname');
+  return region.view.getUint16(2, false);
+}
+
+function setInt(fd: number, level: number, name: number, value: number): number {
+  const region = allocate(4);
+  region.view.setUint32(0, value, true);
+  return libc().setsockopt(fd, level, name, region.address, 4);
+}
+
+/** The structures in linux-abi.ts are those of 64-bit little-endian machines. */
+function requireKnownLayout(): void {
+  libc();
+  if (endianness() === 'LE' && !['arm', 'ia32', 'mipsel'].includes(process.arch)) return;
+  throw new WireGuardError(
+    'ERR_LITZ_UNSUPPORTED_PLATFORM',
+    `batched UDP sockets expected a 64-bit little-endian machine, got ${process.arch}`,
+  );
+}

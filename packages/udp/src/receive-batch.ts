@@ -1,0 +1,228 @@
+/**
+ * Receives datagrams of both sockets in batches: recvmmsg into slots that were laid out once.
+ *
+ * @module
+ */
+import type { Endpoint } from '@litz/core';
+import { addressOf, allocate, libc, SystemError, type Region } from '@litz/sys';
+import { parseControl, RECEIVE_CONTROL_ROOM, ReceivedControl } from './control-message.ts';
+import type { UdpCounters } from './counters.ts';
+import type { EndpointCache } from './endpoint-cache.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  EAGAIN,
+  ECONNREFUSED,
+  EHOSTDOWN,
+  EHOSTUNREACH,
+  EINTR,
+  ENETDOWN,
+  ENETUNREACH,
+  ENOBUFS,
+  IOVEC_LENGTH,
+  MMSGHDR_LENGTH,
+  MSG_CTRUNC,
+  MSG_TRUNC,
+  SOCKADDR_IN6_LENGTH,
+  SOCKADDR_ROOM,
+  writePointer,
+  type Family,
+} from './linux-abi.ts';
+
+/** More than any UDP datagram and any message the kernel coalesces. */
+export const SLOT_LENGTH = 65536;
+
+/**
+ * Called once per datagram. `buffer` may be written to (opened in place) and is valid until the
+ * next receive. `ecn`: the two ECN bits of the outer header.
+ */
+export type DatagramSink = (
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  source: Endpoint,
+  ecn: number,
+) => void;
+
+/** A socket as the batch needs it. */
+export interface ReceiveSource {
+  readonly family: Family;
+  readonly fd: number;
+  readonly endpoints: EndpointCache;
+  /** The socket's SO_RXQ_OVFL count that was last seen. */
+  overflowSeen: number;
+}
+
+/** ENOMEM and what an earlier datagram of ours may have caused: the next call may well succeed. */
+const PASSING_ERRORS: ReadonlySet<number> = new Set([
+  12,
+  ENETDOWN,
+  ENETUNREACH,
+  ENOBUFS,
+  ECONNREFUSED,
+  EHOSTDOWN,
+  EHOSTUNREACH,
+]);
+
+/**
+ * ```
+ * memory   slot 0 (65536) | slot 1 | ...          the datagrams, maybe the caller's own memory
+ * region   mmsghdr[n] | iovec[n] | sockaddr[n] | control[n]
+ * ```
+ */
+export class ReceiveBatch {
+  readonly #slots: number;
+  readonly #buffer: Uint8Array;
+  readonly #bufferOffset: number;
+  readonly #region: Region;
+  readonly #words: Uint32Array;
+  readonly #names: number;
+  readonly #controls: number;
+  readonly #counters: UdpCounters;
+  readonly #control = new ReceivedControl();
+  /** Slots whose lengths the kernel has overwritten since they were last reset. */
+  #used = 0;
+
+  /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
+  constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
+    if (buffer.length - offset < slots * SLOT_LENGTH) {
+      throw new RangeError(
+        `"memory" expected ${slots * SLOT_LENGTH} bytes from offset ${offset} on, got ${buffer.length - offset}`,
+      );
+    }
+    this.#slots = slots;
+    this.#buffer = buffer;
+    this.#bufferOffset = offset;
+    this.#counters = counters;
+    const iovecs = slots * MMSGHDR_LENGTH;
+    this.#names = iovecs + slots * IOVEC_LENGTH;
+    this.#controls = this.#names + slots * SOCKADDR_ROOM;
+    this.#region = allocate(this.#controls + slots * RECEIVE_CONTROL_ROOM);
+    const { bytes, address } = this.#region;
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    const base = addressOf(buffer) + offset;
+    for (let slot = 0; slot < slots; slot++) {
+      const header = (slot * MMSGHDR_LENGTH) >> 2;
+      const iovec = (iovecs + slot * IOVEC_LENGTH) >> 2;
+      writePointer(this.#words, header, address + this.#names + slot * SOCKADDR_ROOM);
+      writePointer(this.#words, header + 4, address + (iovec << 2));
+      this.#words[header + 6] = 1;
+      writePointer(this.#words, header + 8, address + this.#controlOf(slot));
+      writePointer(this.#words, iovec, base + slot * SLOT_LENGTH);
+      this.#words[iovec + 2] = SLOT_LENGTH;
+    }
+    this.#used = slots;
+  }
+
+  /** Makes all slots free again: what they held is gone. */
+  reset(): void {
+    for (let slot = 0; slot < this.#used; slot++) {
+      const header = (slot * MMSGHDR_LENGTH) >> 2;
+      this.#words[header + 2] = SOCKADDR_IN6_LENGTH;
+      this.#words[header + 10] = RECEIVE_CONTROL_ROOM;
+    }
+    this.#used = 0;
+  }
+
+  /**
+   * Receives into the free slots and gives each datagram to `sink`.
+   *
+   * @returns datagrams taken from the socket, dropped ones included; 0 = nothing there
+   * @throws {SystemError} the socket itself is unusable
+   */
+  receive(socket: ReceiveSource, sink: DatagramSink): number {
+    const first = this.#used;
+    if (first === this.#slots) return 0;
+    const count = this.#call(socket.fd, first);
+    this.#used = first + count;
+    this.#counters.receivedMessages += count;
+    let datagrams = 0;
+    for (let slot = first; slot < first + count; slot++) {
+      datagrams += this.#deliver(socket, slot, sink);
+    }
+    return datagrams;
+  }
+
+  #call(fd: number, first: number): number {
+    const messages = this.#region.address + first * MMSGHDR_LENGTH;
+    // An ICMP error can stand in front of the datagrams; more than a few in a row can wait.
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const count = libc().recvmmsg(fd, messages, this.#slots - first, 0, 0);
+      if (count >= 0) return count;
+      const errno = libc().errno();
+      if (errno === EAGAIN) return 0;
+      if (errno === EINTR) continue;
+      this.#counters.receiveErrors++;
+      if (!PASSING_ERRORS.has(errno)) throw new SystemError('recvmmsg', errno);
+    }
+    return 0;
+  }
+
+  /** Returns how many datagrams the message was. */
+  #deliver(socket: ReceiveSource, slot: number, sink: DatagramSink): number {
+    const header = (slot * MMSGHDR_LENGTH) >> 2;
+    const words = this.#words;
+    const flags = words[header + 12]!;
+    const length = words[header + 14]!;
+    const control = this.#control;
+    const parsed = parseControl(
+      this.#region.view,
+      this.#controlOf(slot),
+      Math.min(words[header + 10]!, RECEIVE_CONTROL_ROOM),
+      socket.family,
+      control,
+    );
+    if (control.overflow >= 0) this.#countOverflow(socket, control.overflow);
+    if (flags & MSG_TRUNC || length > SLOT_LENGTH) return this.#drop('receiveDroppedTruncated');
+    if (flags & MSG_CTRUNC || !parsed) return this.#drop('receiveDroppedControl');
+    const name = (this.#names + slot * SOCKADDR_ROOM) >> 2;
+    const expected = socket.family === 4 ? AF_INET : AF_INET6;
+    const sourceWord = control.sourceOffset < 0 ? -1 : control.sourceOffset >> 2;
+    const source =
+      (words[name]! & 0xffff) === expected
+        ? socket.endpoints.lookup(words, name, sourceWord, control.sourceInterface)
+        : undefined;
+    if (!source) return this.#drop('receiveDroppedSource');
+    const offset = this.#bufferOffset + slot * SLOT_LENGTH;
+    return this.#split(offset, length, source, sink);
+  }
+
+  /** Gives a message to the sink datagram by datagram: all but the last have the segment's length. */
+  #split(offset: number, length: number, source: Endpoint, sink: DatagramSink): number {
+    const ecn = this.#control.trafficClass & 3;
+    let segment = this.#control.segmentLength;
+    if (segment < 0 || length === 0) segment = Math.max(length, 1);
+    if (segment === 0 || segment > 0xffff) return this.#drop('receiveDroppedSegmentSize');
+    let datagrams = 0;
+    let position = 0;
+    do {
+      sink(this.#buffer, offset + position, Math.min(segment, length - position), source, ecn);
+      position += segment;
+      datagrams++;
+    } while (position < length);
+    this.#counters.receivedDatagrams += datagrams;
+    return datagrams;
+  }
+
+  /** Counts one message that the sink does not see. */
+  #drop(
+    counter:
+      | 'receiveDroppedTruncated'
+      | 'receiveDroppedControl'
+      | 'receiveDroppedSource'
+      | 'receiveDroppedSegmentSize',
+  ): number {
+    this.#counters[counter]++;
+    return 1;
+  }
+
+  #countOverflow(socket: ReceiveSource, overflow: number): void {
+    // The kernel's counter is 32 bits wide and wraps.
+    this.#counters.receiveDroppedOverflow += (overflow - socket.overflowSeen) >>> 0;
+    socket.overflowSeen = overflow;
+  }
+
+  #controlOf(slot: number): number {
+    return this.#controls + slot * RECEIVE_CONTROL_ROOM;
+  }
+}

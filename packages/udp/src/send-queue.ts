@@ -1,0 +1,207 @@
+/**
+ * Sends datagrams of one socket in batches: sendmmsg on memory that stays where it is.
+ *
+ * @module
+ */
+import type { Endpoint } from '@litz/core';
+import { addressOf, allocate, libc, type Region } from '@litz/sys';
+import type { UdpCounters } from './counters.ts';
+import {
+  EAGAIN,
+  EADDRNOTAVAIL,
+  ECONNREFUSED,
+  EHOSTUNREACH,
+  EINTR,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
+  ENETDOWN,
+  ENETUNREACH,
+  ENOBUFS,
+  ENODEV,
+  POLLOUT,
+  type Family,
+} from './linux-abi.ts';
+import { hasSource, SendMessages } from './send-messages.ts';
+
+/** Datagrams that are queued before the queue flushes itself. */
+export const SEND_QUEUE_CAPACITY = 256;
+
+/** UDP_MAX_SEGMENTS of older kernels; newer ones take 128. */
+const MAX_SEGMENTS = 64;
+
+/** How long one flush waits in all for a full send buffer: `WAITS` times `WAIT_MS`. */
+const WAITS = 4;
+const WAIT_MS = 5;
+
+/** What a source address or interface that is gone looks like. */
+const SOURCE_ERRORS: ReadonlySet<number> = new Set([
+  EINVAL,
+  EADDRNOTAVAIL,
+  ENETUNREACH,
+  EHOSTUNREACH,
+  ENETDOWN,
+  ENODEV,
+]);
+
+/** What becomes of datagrams that do not leave as asked. Both may be called within send. */
+export interface SendReports {
+  /** A datagram is lost; `errno` as a number. */
+  onSendError?: (errno: number, destination: Endpoint) => void;
+  /** The sticky source is unusable: the datagram left from where the kernel chose. */
+  onSourceLost?: (destination: Endpoint) => void;
+}
+
+/**
+ * A failing datagram never takes others with it. When the send buffer is full (EAGAIN), a flush waits
+ * up to 20 ms, which slows the TUN down as a full link should; then it drops what is left, so that a
+ * dead link does not stop the loop.
+ */
+export class SendQueue {
+  readonly family: Family;
+  readonly #fd: number;
+  readonly #counters: UdpCounters;
+  readonly #reports: SendReports;
+  readonly #messages: SendMessages;
+  readonly #poll: Region = allocate(8);
+  #segmenting: boolean;
+  #waitsLeft = 0;
+
+  constructor(
+    family: Family,
+    fd: number,
+    options: { segmenting: boolean; counters: UdpCounters; reports: SendReports },
+  ) {
+    this.family = family;
+    this.#fd = fd;
+    this.#segmenting = options.segmenting;
+    this.#counters = options.counters;
+    this.#reports = options.reports;
+    this.#messages = new SendMessages(family, SEND_QUEUE_CAPACITY);
+    this.#poll.view.setInt32(0, fd, true);
+    this.#poll.view.setInt16(4, POLLOUT, true);
+  }
+
+  /** Whether datagrams of one length to one destination leave as one message (UDP GSO). */
+  get segmenting(): boolean {
+    return this.#segmenting;
+  }
+
+  /** Queues one datagram. The bytes are borrowed until the next flush, which a full queue does. */
+  push(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    destination: Endpoint,
+    tos: number,
+  ): void {
+    if (this.#messages.queued === SEND_QUEUE_CAPACITY) this.flush();
+    this.#messages.push(buffer, addressOf(buffer) + offset, length, destination, tos);
+  }
+
+  /** Gives the queue to the kernel. Afterwards no byte of it is referenced. */
+  flush(): void {
+    const messages = this.#messages;
+    if (messages.queued === 0) return;
+    this.#waitsLeft = WAITS;
+    let next = 0;
+    while (next < messages.queued) next = this.#sendFrom(next);
+    messages.clear();
+  }
+
+  /** Sends from datagram `first` on until the end or a failure; returns the next to send. */
+  #sendFrom(first: number): number {
+    const messages = this.#messages;
+    const built = messages.build(first, this.#segmenting ? MAX_SEGMENTS : 1);
+    let done = 0;
+    while (done < built) {
+      const sent = libc().sendmmsg(this.#fd, messages.address(done), built - done, 0);
+      if (sent > 0) {
+        for (let i = done; i < done + sent; i++) this.#countSent(messages.count(i));
+        done += sent;
+        continue;
+      }
+      // The error is that of the first message: the kernel reports later ones on the next call.
+      const errno = libc().errno();
+      const count = messages.count(done);
+      if (errno === EINTR || (errno === EAGAIN && this.#waitUntilWritable())) continue;
+      if (errno === EIO && count > 1) {
+        // The egress device computes no checksums, which segmentation needs.
+        this.#segmenting = false;
+        this.#counters.ungrouped++;
+        return messages.start(done);
+      }
+      this.#sendAlone(messages.start(done), count, errno);
+      done++;
+    }
+    return messages.queued;
+  }
+
+  /** Sends the datagrams of a message that failed one by one. */
+  #sendAlone(start: number, count: number, errno: number): void {
+    // With UDP_SEGMENT a datagram above the path MTU fails (EMSGSIZE, EINVAL on older kernels);
+    // alone it is fragmented and arrives.
+    if (count > 1) this.#counters.ungrouped++;
+    let withSource = true;
+    for (let i = start; i < start + count; i++) {
+      withSource = this.#sendOne(i, count > 1 ? 0 : errno, withSource);
+    }
+  }
+
+  /**
+   * Sends one datagram, without its source if that is what fails.
+   *
+   * @param errno why it failed already, 0 if it was not tried alone
+   * @returns whether the source can be used for the next one
+   */
+  #sendOne(index: number, errno: number, withSource: boolean): boolean {
+    const messages = this.#messages;
+    const destination = messages.destination(index);
+    for (let attempt = 0; attempt < 4; attempt++) {
+      if (errno !== 0) {
+        if (withSource && SOURCE_ERRORS.has(errno) && hasSource(destination)) withSource = false;
+        else if (errno === EAGAIN ? !this.#waitUntilWritable() : !isPassing(errno)) break;
+      }
+      const message = messages.buildOne(index, withSource);
+      if (libc().sendmmsg(this.#fd, message, 1, 0) === 1) {
+        this.#countSent(1);
+        if (!withSource && hasSource(destination)) this.#reportSourceLost(destination);
+        return withSource;
+      }
+      errno = libc().errno();
+    }
+    this.#countDropped(errno);
+    this.#reports.onSendError?.(errno, destination);
+    // Without its source it failed as well: nothing is known about the source.
+    return true;
+  }
+
+  #reportSourceLost(destination: Endpoint): void {
+    this.#counters.sourceLost++;
+    this.#reports.onSourceLost?.(destination);
+  }
+
+  #countSent(datagrams: number): void {
+    this.#counters.sentMessages++;
+    this.#counters.sentDatagrams += datagrams;
+  }
+
+  #countDropped(errno: number): void {
+    if (errno === EMSGSIZE) this.#counters.sendDroppedTooBig++;
+    else if (errno === EAGAIN || errno === ENOBUFS) this.#counters.sendDroppedBufferFull++;
+    else this.#counters.sendDroppedFailed++;
+  }
+
+  /** Waits for the send buffer to drain; false when this flush has waited enough. */
+  #waitUntilWritable(): boolean {
+    if (this.#waitsLeft === 0) return false;
+    this.#waitsLeft--;
+    libc().poll(this.#poll.address, 1, WAIT_MS);
+    return true;
+  }
+}
+
+/** Left behind by an earlier datagram, or interrupted: the same call may succeed now. */
+function isPassing(errno: number): boolean {
+  return errno === ECONNREFUSED || errno === EINTR;
+}
