@@ -1,0 +1,47 @@
+/**
+ * The endpoints of node:dgram's sources, and the text of destinations: made once per peer.
+ *
+ * @module
+ */
+import { Endpoint } from '@litz/core';
+import { addressFromText, addressToText } from './address-text.ts';
+
+/** More sources than this at once, and all are forgotten: an attacker's do not pile up. */
+const LIMIT = 4096;
+
+export class PortableEndpoints {
+  readonly #byAddress = new Map<string, Map<number, Endpoint>>();
+  readonly #texts = new WeakMap<Endpoint, string>();
+  #count = 0;
+
+  /** The endpoint of a source, undefined if nobody can be answered there. */
+  lookup(address: string, port: number): Endpoint | undefined {
+    return this.#byAddress.get(address)?.get(port) ?? this.#create(address, port);
+  }
+
+  /** A destination's address as node:dgram takes it. */
+  text(destination: Endpoint): string {
+    let text = this.#texts.get(destination);
+    if (text === undefined) {
+      text = addressToText(destination.address, destination.scopeId);
+      this.#texts.set(destination, text);
+    }
+    return text;
+  }
+
+  #create(text: string, port: number): Endpoint | undefined {
+    const parsed = addressFromText(text);
+    if (!parsed || port < 1 || port > 0xffff) return undefined;
+    if (this.#count === LIMIT) {
+      this.#byAddress.clear();
+      this.#count = 0;
+    }
+    const endpoint = new Endpoint(parsed.address, port, { scopeId: parsed.scopeId });
+    this.#texts.set(endpoint, text);
+    let ports = this.#byAddress.get(text);
+    if (!ports) this.#byAddress.set(text, (ports = new Map<number, Endpoint>()));
+    ports.set(port, endpoint);
+    this.#count++;
+    return endpoint;
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * UDP on node:dgram: the same interface as Linux's sockets, on every system Node runs on.
+ *
+ * It has no source addresses, no ECN and no mark, and copies each datagram it sends, because
+ * node:dgram may send later than it is asked to.
+ *
+ * @module
+ */
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { constants } from 'node:os';
+import { WireGuardError, type Endpoint } from '@litz/core';
+import { SystemError } from '@litz/sys';
+import { UdpCounters } from './counters.ts';
+import { PortableEndpoints } from './portable-endpoints.ts';
+import type { DatagramSink } from './receive-batch.ts';
+import type { SendReports } from './send-queue.ts';
+
+/** How often a free IPv4 port may turn out to be taken for IPv6. */
+const PORT_TRIES = 100;
+
+/** Datagrams given to the sink per `receive`. */
+const BATCH = 64;
+
+export interface PortableUdpOptions extends SendReports {
+  /** 0 to 65535; 0 picks a port that is free for both families. */
+  port: number;
+  /** The local address to bind instead of all addresses; its family is then the only one. */
+  host?: string;
+  /** Datagrams that wait to be received; more are dropped. Default 1024. */
+  receiveLimit?: number;
+  /** Datagrams that node:dgram has accepted and not yet sent; more are dropped. Default 1024. */
+  sendLimit?: number;
+  /** Of the kernel's receive and send buffer each, if the system allows as much. */
+  bufferBytes?: number;
+  /**
+   * Called when there is something to receive and there was nothing before. Not called again until
+   * `receive` has returned 0.
+   */
+  onReadable?: () => void;
+}
+
+/**
+ * Opens and binds the sockets.
+ *
+ * @throws {RangeError} `port` is out of range
+ * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken for either family
+ */
+export async function openPortableUdp(options: PortableUdpOptions): Promise<PortableUdp> {
+  const { port } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
+    throw new RangeError(`"port" expected an integer of 0..65535, got ${port}`);
+  }
+  for (let attempt = 1; ; attempt++) {
+    const sockets: Socket[] = [];
+    try {
+      return new PortableUdp(await bindBoth(options, sockets), options);
+    } catch (error) {
+      for (const socket of sockets) socket.close();
+      const taken = error instanceof SystemError && error.errno === 'EADDRINUSE';
+      if (port !== 0 || !taken || attempt === PORT_TRIES) throw error;
+    }
+  }
+}
+
+/** One node:dgram socket per family the system has, on one port. */
+export class PortableUdp {
+  readonly port: number;
+  /** Always empty: node:dgram is not polled, it calls `onReadable`. */
+  readonly fds: readonly number[] = [];
+  readonly counters: UdpCounters = new UdpCounters();
+  /** See {@link PortableUdpOptions.onReadable}. */
+  onReadable: (() => void) | undefined;
+  readonly #reports: SendReports;
+  readonly #receiveLimit: number;
+  readonly #sendLimit: number;
+  readonly #endpoints = new PortableEndpoints();
+  readonly #received: { datagram: Uint8Array; source: Endpoint }[] = [];
+  readonly #queue: { copy: Uint8Array; destination: Endpoint }[] = [];
+  #v4: Socket | undefined;
+  #v6: Socket | undefined;
+  #sending = 0;
+  #readable = false;
+
+  /** Takes over bound sockets. Use `openPortableUdp`. */
+  constructor(
+    bound: { v4: Socket | undefined; v6: Socket | undefined },
+    options: PortableUdpOptions,
+  ) {
+    this.#v4 = bound.v4;
+    this.#v6 = bound.v6;
+    this.port = (bound.v4 ?? bound.v6)!.address().port;
+    this.#reports = options;
+    this.#receiveLimit = options.receiveLimit ?? 1024;
+    this.#sendLimit = options.sendLimit ?? 1024;
+    this.onReadable = options.onReadable;
+    for (const socket of this.#sockets()) {
+      setBuffers(socket, options.bufferBytes);
+      socket.on('message', (datagram, info) => this.#accept(datagram, info));
+      // Windows reports an ICMP error of an earlier datagram here.
+      socket.on('error', () => this.counters.receiveErrors++);
+    }
+  }
+
+  /**
+   * Gives up to 64 datagrams to `sink`. ECN is always 0.
+   *
+   * @returns how many; 0 = nothing there, and `onReadable` is called for the next one
+   */
+  receive(sink: DatagramSink): number {
+    const batch = this.#received.splice(0, BATCH);
+    if (batch.length === 0) this.#readable = false;
+    this.counters.receivedDatagrams += batch.length;
+    for (const { datagram, source } of batch) sink(datagram, 0, datagram.length, source, 0);
+    return batch.length;
+  }
+
+  /** Queues one datagram; its bytes are copied. `tos` cannot be set with node:dgram. */
+  send(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    destination: Endpoint,
+    _tos: number,
+  ): void {
+    if (this.#sending + this.#queue.length >= this.#sendLimit) {
+      this.#drop(constants.errno.ENOBUFS, destination);
+      return;
+    }
+    this.#queue.push({ copy: buffer.slice(offset, offset + length), destination });
+  }
+
+  /** Gives the queue to node:dgram. Failures are counted and reported, then or later. */
+  flush(): void {
+    for (const { copy, destination } of this.#queue) this.#transmit(copy, destination);
+    this.#queue.length = 0;
+  }
+
+  /**
+   * Only the absence of a mark can be set here.
+   *
+   * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` if `mark` is not 0
+   */
+  setMark(mark: number): void {
+    if (mark === 0) return;
+    throw new WireGuardError(
+      'ERR_LITZ_UNSUPPORTED_PLATFORM',
+      `portable UDP sockets expected "mark" to be 0, got ${mark}: only openUdp can set one`,
+    );
+  }
+
+  /** Closes both sockets; what was not received or sent is lost. Further calls do nothing. */
+  close(): void {
+    const sockets = this.#sockets();
+    this.#v4 = undefined;
+    this.#v6 = undefined;
+    this.#queue.length = 0;
+    this.#received.length = 0;
+    for (const socket of sockets) socket.close();
+  }
+
+  #sockets(): Socket[] {
+    return [this.#v4, this.#v6].filter((socket) => socket !== undefined);
+  }
+
+  #accept(datagram: Uint8Array, info: RemoteInfo): void {
+    if (!this.#v4 && !this.#v6) return;
+    this.counters.receivedMessages++;
+    if (this.#received.length >= this.#receiveLimit) {
+      this.counters.receiveDroppedOverflow++;
+      return;
+    }
+    const source = this.#endpoints.lookup(info.address, info.port);
+    if (!source) {
+      this.counters.receiveDroppedSource++;
+      return;
+    }
+    this.#received.push({ datagram, source });
+    if (this.#readable) return;
+    this.#readable = true;
+    this.onReadable?.();
+  }
+
+  #transmit(copy: Uint8Array, destination: Endpoint): void {
+    const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
+    if (!socket) {
+      this.#drop(constants.errno.EAFNOSUPPORT, destination);
+      return;
+    }
+    this.#sending++;
+    const text = this.#endpoints.text(destination);
+    socket.send(copy, destination.port, text, (error) => {
+      this.#sending--;
+      if (error) this.#drop(errnoOf(error), destination);
+      else {
+        this.counters.sentMessages++;
+        this.counters.sentDatagrams++;
+      }
+    });
+  }
+
+  #drop(errno: number, destination: Endpoint): void {
+    const { EMSGSIZE, ENOBUFS, EAGAIN } = constants.errno;
+    if (errno === EMSGSIZE) this.counters.sendDroppedTooBig++;
+    else if (errno === ENOBUFS || errno === EAGAIN) this.counters.sendDroppedBufferFull++;
+    else this.counters.sendDroppedFailed++;
+    this.#reports.onSendError?.(errno, destination);
+  }
+}
+
+/** Binds what the system has; each opened socket is put into `opened` at once, for the caller to close. */
+async function bindBoth(
+  options: PortableUdpOptions,
+  opened: Socket[],
+): Promise<{ v4: Socket | undefined; v6: Socket | undefined }> {
+  const { port, host } = options;
+  const v4 = host?.includes(':') ? undefined : await bind('udp4', port, host, opened);
+  const chosen = v4 ? v4.address().port : port;
+  const v6 = host && !host.includes(':') ? undefined : await bind('udp6', chosen, host, opened);
+  if (!v4 && !v6) {
+    throw new SystemError('socket', constants.errno.EAFNOSUPPORT, 'cannot open a UDP socket');
+  }
+  return { v4, v6 };
+}
+
+/** Resolves to undefined if the system has no such family. */
+function bind(
+  type: 'udp4' | 'udp6',
+  port: number,
+  host: string | undefined,
+  opened: Socket[],
+): Promise<Socket | undefined> {
+  const socket = createSocket({ type, ipv6Only: type === 'udp6', lookup: alreadyAnAddress });
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      socket.close();
+      const missing = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
+      if (missing && host === undefined) resolve(undefined);
+      else {
+        const where = `${host ?? (type === 'udp4' ? '0.0.0.0' : '[::]')} port ${port}`;
+        reject(new SystemError('bind', errnoOf(error), `cannot bind UDP ${where}`));
+      }
+    };
+    socket.once('error', failed);
+    const address = host ?? (type === 'udp4' ? '0.0.0.0' : '::');
+    socket.bind({ port, address, exclusive: true }, () => {
+      socket.off('error', failed);
+      opened.push(socket);
+      resolve(socket);
+    });
+  });
+}
+
+/** node:dgram resolves every destination; ours are addresses, and a tick of delay helps nobody. */
+function alreadyAnAddress(
+  host: string,
+  _options: unknown,
+  done: (error: null, address: string, family: number) => void,
+): void {
+  done(null, host, host.includes(':') ? 6 : 4);
+}
+
+function setBuffers(socket: Socket, bufferBytes = 7 * 1024 * 1024): void {
+  for (const set of ['setRecvBufferSize', 'setSendBufferSize'] as const) {
+    try {
+      socket[set](bufferBytes);
+    } catch {
+      // Some systems refuse a size above their limit; their own size works, with more drops.
+    }
+  }
+}
+
+/** This platform's number of a libuv error, 0 if it has none. */
+function errnoOf(error: NodeJS.ErrnoException): number {
+  const numbers: Readonly<Record<string, number>> = constants.errno;
+  return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
+}
