@@ -2,4 +2,10 @@
  *
  * @module
  */
-export {};
+export {
+  describeWith,
+  missingRequirements,
+  programRequirement,
+  requirement,
+  type Requirement,
+} from './requirements.ts';
