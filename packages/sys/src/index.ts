@@ -5,6 +5,10 @@
  *
  * @module
  */
+export * as linux from './constants.ts';
+export { boottimeMs } from './boottime.ts';
+export { EventFd } from './event-fd.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
 export { addressOf, allocate, type Region } from './memory.ts';
+export { PollSet } from './poll-set.ts';
 export { check, SystemError } from './system-error.ts';

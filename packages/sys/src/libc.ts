@@ -8,6 +8,7 @@
  * @module
  */
 import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
 import { WireGuardError } from '@litz/core';
 
 /** Every function returns what C returns; -1 means failure and `errno()` says why. */
@@ -108,8 +109,8 @@ let loaded: { koffi: Koffi; libc: Libc } | undefined;
 /**
  * The C library, loaded on first use.
  *
- * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on Linux,
- *   `ERR_LITZ_FFI_MISSING` if koffi is not installed or has no binary for this machine
+ * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on little-endian
+ *   Linux, `ERR_LITZ_FFI_MISSING` if koffi is not installed or has no binary for this machine
  */
 export function libc(): Libc {
   return (loaded ??= load()).libc;
@@ -125,6 +126,13 @@ function load(): { koffi: Koffi; libc: Libc } {
     throw new WireGuardError(
       'ERR_LITZ_UNSUPPORTED_PLATFORM',
       `Linux system calls expected "process.platform" to be linux, got ${process.platform}`,
+    );
+  }
+  // Structures are written field by field in the byte order of x64 and arm64.
+  if (endianness() === 'BE') {
+    throw new WireGuardError(
+      'ERR_LITZ_UNSUPPORTED_PLATFORM',
+      `Linux system calls expected a little-endian machine, got ${process.arch}`,
     );
   }
   let ffi: Koffi;

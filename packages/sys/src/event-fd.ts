@@ -1,0 +1,67 @@
+/**
+ * An eventfd: wakes a thread that sleeps in poll.
+ *
+ * @module
+ */
+import { EAGAIN } from './constants.ts';
+import { libc } from './libc.ts';
+import { allocate, type Region } from './memory.ts';
+import { check, SystemError } from './system-error.ts';
+
+/** sys/eventfd.h: EFD_CLOEXEC | EFD_NONBLOCK */
+const EFD_FLAGS = 0o2000000 | 0o4000;
+const COUNTER_LENGTH = 8;
+
+/**
+ * Made by one thread and used by another through its number: descriptors belong to the process, not
+ * to a thread. Any number of signals before a `clear` are one wake.
+ */
+export class EventFd {
+  #fd: number;
+  readonly #owned: boolean;
+  /** The 64-bit counter that is written (always 1) or read. */
+  readonly #counter: Region = allocate(COUNTER_LENGTH);
+
+  /** @throws {SystemError} no descriptor left */
+  constructor();
+  /** @internal use {@link EventFd.fromFd} */
+  constructor(fd: number);
+  constructor(fd?: number) {
+    this.#fd = fd ?? check(libc().eventfd(0, EFD_FLAGS), 'eventfd');
+    this.#owned = fd === undefined;
+  }
+
+  /** Another thread's eventfd. `close` leaves the descriptor to the thread that made it. */
+  static fromFd(fd: number): EventFd {
+    return new EventFd(fd);
+  }
+
+  /** -1 once closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Makes the descriptor readable. Does nothing once closed. */
+  signal(): void {
+    if (this.#fd < 0) return;
+    this.#counter.view.setUint32(0, 1, true);
+    this.#counter.view.setUint32(4, 0, true);
+    if (libc().write(this.#fd, this.#counter.address, COUNTER_LENGTH) >= 0) return;
+    // EAGAIN: the counter is full, so the descriptor is readable already.
+    const errno = libc().errno();
+    if (errno !== EAGAIN) throw new SystemError('write', errno, 'cannot signal an eventfd');
+  }
+
+  /** Makes the descriptor unreadable until the next signal. */
+  clear(): void {
+    if (this.#fd < 0) return;
+    if (libc().read(this.#fd, this.#counter.address, COUNTER_LENGTH) >= 0) return;
+    const errno = libc().errno();
+    if (errno !== EAGAIN) throw new SystemError('read', errno, 'cannot clear an eventfd');
+  }
+
+  close(): void {
+    if (this.#fd >= 0 && this.#owned) libc().close(this.#fd);
+    this.#fd = -1;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * poll(2) over a fixed table of descriptors.
+ *
+ * ```
+ * struct pollfd: int fd (4) | short events (2) | short revents (2)
+ * ```
+ *
+ * @module
+ */
+import { boottimeMs } from './boottime.ts';
+import { EINTR } from './constants.ts';
+import { libc } from './libc.ts';
+import { allocate, type Region } from './memory.ts';
+import { SystemError } from './system-error.ts';
+
+const ENTRY_LENGTH = 8;
+const EVENTS = 4;
+const REVENTS = 6;
+/** poll skips an entry with a negative descriptor and zeroes its revents. */
+const NO_FD = -1;
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Entries keep their index for life, so that a caller asks by index without looking anything up. */
+export class PollSet {
+  #entries: Region = allocate(ENTRY_LENGTH * 8);
+  #used = 0;
+
+  /** @param events `POLLIN`, `POLLOUT`; errors are always reported. Returns the entry's index. */
+  add(fd: number, events: number): number {
+    const index = this.#freeIndex();
+    const at = index * ENTRY_LENGTH;
+    this.#entries.view.setInt32(at, fd, true);
+    this.#entries.view.setInt16(at + EVENTS, events, true);
+    this.#entries.view.setInt16(at + REVENTS, 0, true);
+    return index;
+  }
+
+  setEvents(index: number, events: number): void {
+    this.#entries.view.setInt16(this.#offsetOf(index) + EVENTS, events, true);
+  }
+
+  /** Other indices stay; this one may be given out again by `add`. */
+  remove(index: number): void {
+    const at = this.#offsetOf(index);
+    this.#entries.view.setInt32(at, NO_FD, true);
+    this.#entries.view.setInt32(at + EVENTS, 0, true);
+  }
+
+  /**
+   * Sleeps until a descriptor is ready or `timeoutMs` have passed, and never wakes before: fractions
+   * are rounded up. `Infinity` has no limit, 0 or less only looks. A signal does not end the sleep.
+   *
+   * @returns the number of ready entries, 0 after the time-out
+   * @throws {SystemError} poll failed
+   */
+  wait(timeoutMs: number): number {
+    const deadline = timeoutMs > 0 && timeoutMs < Infinity ? boottimeMs() + timeoutMs : timeoutMs;
+    let remaining = timeoutMs;
+    for (;;) {
+      const ready = libc().poll(this.#entries.address, this.#used, pollTimeout(remaining));
+      if (ready >= 0) return ready;
+      const errno = libc().errno();
+      if (errno !== EINTR) throw new SystemError('poll', errno);
+      if (deadline > 0 && deadline < Infinity) remaining = deadline - boottimeMs();
+    }
+  }
+
+  /** revents of the last `wait`: 0 if nothing happened, else `POLLIN`, `POLLERR`, ... */
+  ready(index: number): number {
+    return this.#entries.view.getInt16(this.#offsetOf(index) + REVENTS, true);
+  }
+
+  #offsetOf(index: number): number {
+    if (index >= 0 && index < this.#used) return index * ENTRY_LENGTH;
+    throw new RangeError(`"index" expected 0..${this.#used - 1}, got ${index}`);
+  }
+
+  #freeIndex(): number {
+    for (let index = 0; index < this.#used; index++) {
+      if (this.#entries.view.getInt32(index * ENTRY_LENGTH, true) === NO_FD) return index;
+    }
+    if (this.#used * ENTRY_LENGTH === this.#entries.bytes.length) {
+      const larger = allocate(this.#entries.bytes.length * 2);
+      larger.bytes.set(this.#entries.bytes);
+      this.#entries = larger;
+    }
+    return this.#used++;
+  }
+}
+
+/** poll's own timeout: whole milliseconds, -1 = none. */
+function pollTimeout(ms: number): number {
+  if (ms === Infinity) return -1;
+  return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_TIMEOUT_MS) : 0;
+}
