@@ -80,10 +80,14 @@ export class EndpointCache {
 
   #entryOf(portWord: number): number {
     const key = this.#key;
-    let hash = Math.imul(key[0]! ^ Math.imul(portWord, 0x85ebca6b), 0x9e3779b1);
+    let hash = Math.imul(key[0]!, 0x9e3779b1) ^ portWord;
     if (this.#family === 6) {
       for (let i = 1; i < 4; i++) hash = Math.imul(hash ^ (hash >>> 15) ^ key[i]!, 0x9e3779b1);
     }
+    // MurmurHash3's last steps: neighbours differ in the address's last byte, which is the word's
+    // highest, and must still end up apart.
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
     return (hash ^ (hash >>> 16)) & (ENTRIES - 1);
   }
 

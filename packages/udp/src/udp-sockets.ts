@@ -50,10 +50,10 @@ export interface UdpOptions extends SendReports {
  */
 export function openUdp(options: UdpOptions): UdpSockets {
   const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gro = false } = options;
-  checkInteger('port', port, 0xffff);
+  checkInteger('port', port, 0, 0xffff);
   checkMark(mark);
   const { slots = receiveSlots({ gro }) } = options;
-  checkInteger('slots', slots, 1024);
+  checkInteger('slots', slots, 1, 1024);
   const counters = new UdpCounters();
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
@@ -181,10 +181,10 @@ function createSocket(
 }
 
 function checkMark(mark: number): void {
-  checkInteger('mark', mark, 0xffff_ffff);
+  checkInteger('mark', mark, 0, 0xffff_ffff);
 }
 
-function checkInteger(name: string, value: number, max: number): void {
-  if (Number.isInteger(value) && value >= 0 && value <= max) return;
-  throw new RangeError(`"${name}" expected an integer of 0..${max}, got ${value}`);
+function checkInteger(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new RangeError(`"${name}" expected an integer of ${min}..${max}, got ${value}`);
 }

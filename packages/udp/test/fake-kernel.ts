@@ -1,0 +1,173 @@
+/**
+ * A kernel for tests that need no machine: memory by address, sendmmsg and recvmmsg on it, and
+ * whatever errors a test asks for. Its reading of the structures is written apart from ours.
+ *
+ * Use: `vi.mock('@litz/sys', async (original) => fakeSys(await original()))`.
+ *
+ * @module
+ */
+import type * as Sys from '@litz/sys';
+
+/** One datagram or group of datagrams as the kernel sees it. */
+export interface SentMessage {
+  family: number;
+  port: number;
+  address: number[];
+  scope: number;
+  /** One entry per iovec. */
+  parts: Uint8Array[];
+  payload: Uint8Array;
+  control: { level: number; type: number; data: Uint8Array }[];
+}
+
+/** One message that recvmmsg gives. */
+export interface IncomingMessage {
+  name: Uint8Array;
+  payload: Uint8Array;
+  control: Uint8Array;
+  flags?: number;
+}
+
+const regions: { address: number; bytes: Uint8Array }[] = [];
+let nextAddress = 0x7f12_3456_7000;
+
+/** What the fake kernel has seen and what it is to do; call `reset` before each test. */
+export const kernel = {
+  errno: 0,
+  /** Each message of each sendmmsg that was accepted. */
+  sent: [] as SentMessage[],
+  sendCalls: 0,
+  polls: 0,
+  /** Returns 0 to accept a message, or the errno it fails with. */
+  onSend: (_message: SentMessage): number => 0,
+  /** What recvmmsg gives, in order; a number is an errno. */
+  incoming: [] as (IncomingMessage | number)[],
+  reset(): void {
+    kernel.sent = [];
+    kernel.sendCalls = 0;
+    kernel.polls = 0;
+    kernel.onSend = () => 0;
+    kernel.incoming = [];
+  },
+};
+
+/** @litz/sys with memory and calls replaced. */
+export function fakeSys(original: typeof Sys): typeof Sys {
+  const libc = { errno: () => kernel.errno, sendmmsg, recvmmsg, poll: () => ++kernel.polls };
+  return { ...original, allocate, addressOf, libc: () => libc as unknown as Sys.Libc };
+}
+
+function allocate(length: number): Sys.Region {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer), address: addressOf(bytes) };
+}
+
+function addressOf(view: ArrayBufferView): number {
+  let region = regions.find(({ bytes }) => bytes.buffer === view.buffer);
+  if (!region) {
+    region = { address: nextAddress, bytes: new Uint8Array(view.buffer) };
+    regions.push(region);
+    nextAddress += Math.ceil(region.bytes.length / 4096) * 4096 + 4096;
+  }
+  return region.address + view.byteOffset;
+}
+
+/** The bytes at an address: an access outside of any region is what a real kernel calls EFAULT. */
+function at(address: number, length: number): Uint8Array {
+  for (const region of regions) {
+    const offset = address - region.address;
+    if (offset >= 0 && offset + length <= region.bytes.length) {
+      return region.bytes.subarray(offset, offset + length);
+    }
+  }
+  throw new Error(`EFAULT: ${length} bytes at 0x${address.toString(16)}`);
+}
+
+function sendmmsg(_fd: number, messages: number, count: number): number {
+  kernel.sendCalls++;
+  for (let i = 0; i < count; i++) {
+    const message = readMessage(messages + i * 64);
+    const errno = kernel.onSend(message);
+    if (errno !== 0) {
+      if (i > 0) return i;
+      kernel.errno = errno;
+      return -1;
+    }
+    kernel.sent.push(message);
+  }
+  return count;
+}
+
+function readMessage(header: number): SentMessage {
+  const view = viewOf(at(header, 64));
+  const name = viewOf(at(pointer(view, 0), view.getUint32(8, true)));
+  const parts: Uint8Array[] = [];
+  for (let i = 0; i < view.getUint32(24, true); i++) {
+    const iovec = viewOf(at(pointer(view, 16) + i * 16, 16));
+    parts.push(at(pointer(iovec, 0), iovec.getUint32(8, true)).slice());
+  }
+  const family = name.getUint16(0, true);
+  const address = new Uint8Array(name.buffer, name.byteOffset + (family === 2 ? 4 : 8));
+  return {
+    family,
+    port: name.getUint16(2, false),
+    address: [...address.subarray(0, family === 2 ? 4 : 16)],
+    scope: family === 2 ? 0 : name.getUint32(24, true),
+    parts,
+    payload: Uint8Array.from(parts.flatMap((part) => [...part])),
+    control: readControl(at(pointer(view, 32), view.getUint32(40, true))),
+  };
+}
+
+function readControl(bytes: Uint8Array): SentMessage['control'] {
+  const out: SentMessage['control'] = [];
+  const view = viewOf(bytes);
+  for (let i = 0; i < bytes.length;) {
+    const length = Number(view.getBigUint64(i, true));
+    const data = bytes.slice(i + 16, i + length);
+    out.push({ level: view.getInt32(i + 8, true), type: view.getInt32(i + 12, true), data });
+    i += Math.ceil(length / 8) * 8;
+  }
+  return out;
+}
+
+function recvmmsg(_fd: number, messages: number, count: number): number {
+  let received = 0;
+  for (; received < count && kernel.incoming.length > 0; received++) {
+    const next = kernel.incoming[0];
+    if (typeof next === 'number') {
+      if (received > 0) break;
+      kernel.incoming.shift();
+      kernel.errno = next;
+      return -1;
+    }
+    kernel.incoming.shift();
+    writeMessage(messages + received * 64, next);
+  }
+  if (received > 0) return received;
+  kernel.errno = 11;
+  return -1;
+}
+
+function writeMessage(
+  header: number,
+  { name, payload, control, flags = 0 }: IncomingMessage,
+): void {
+  const view = viewOf(at(header, 64));
+  const iovec = viewOf(at(pointer(view, 16), 16));
+  at(pointer(view, 0), view.getUint32(8, true)).set(name);
+  at(pointer(iovec, 0), iovec.getUint32(8, true)).set(payload);
+  at(pointer(view, 32), view.getUint32(40, true)).set(control);
+  view.setUint32(8, name.length, true);
+  view.setUint32(40, control.length, true);
+  view.setUint32(48, flags, true);
+  view.setUint32(56, payload.length, true);
+}
+
+function pointer(view: DataView, offset: number): number {
+  return Number(view.getBigUint64(offset, true));
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,318 @@
+import { Endpoint } from '@litz/core';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { UdpCounters } from '../src/counters.ts';
+import { SEND_QUEUE_CAPACITY, SendQueue } from '../src/send-queue.ts';
+import { kernel, type SentMessage } from './fake-kernel.ts';
+
+vi.mock(import('@litz/sys'), async (original) =>
+  (await import('./fake-kernel.ts')).fakeSys(await original()),
+);
+
+const LOCAL = Uint8Array.of(10, 0, 0, 1);
+const PEER = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
+const STICKY = new Endpoint(PEER.address, 51820, { sourceAddress: LOCAL, sourceInterface: 3 });
+const MEMORY = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7) ^ (i >> 8));
+
+const EINTR = 4;
+const EIO = 5;
+const EAGAIN = 11;
+const EINVAL = 22;
+const EMSGSIZE = 90;
+const ENETUNREACH = 101;
+const ECONNREFUSED = 111;
+const IP_PKTINFO = 8;
+const UDP_SEGMENT = 103;
+
+beforeEach(() => kernel.reset());
+
+describe('SendQueue', () => {
+  test('sends a queue of datagrams in one call, each from where it stands', () => {
+    const { queue, counters } = open();
+    queue.push(MEMORY, 100, 32, PEER, 0);
+    queue.push(MEMORY, 5000, 1452, PEER, 0);
+    queue.flush();
+    expect(kernel.sendCalls).toBe(1);
+    expect(payloads()).toEqual([MEMORY.slice(100, 132), MEMORY.slice(5000, 6452)]);
+    expect(kernel.sent[0]).toMatchObject({
+      family: 2,
+      port: 51820,
+      address: [192, 0, 2, 1],
+      control: [],
+    });
+    expect(counters).toMatchObject({ sentDatagrams: 2, sentMessages: 2 });
+  });
+
+  test('sends nothing twice and nothing without a datagram', () => {
+    const { queue } = open();
+    queue.flush();
+    queue.push(MEMORY, 0, 10, PEER, 0);
+    queue.flush();
+    queue.flush();
+    expect(kernel.sendCalls).toBe(1);
+  });
+
+  test('names source, interface and TOS', () => {
+    const { queue } = open();
+    queue.push(MEMORY, 0, 10, STICKY, 0x8a);
+    queue.flush();
+    const [info, tos] = kernel.sent[0].control;
+    expect(info).toMatchObject({ level: 0, type: IP_PKTINFO });
+    expect([...info.data]).toEqual([3, 0, 0, 0, 10, 0, 0, 1, 0, 0, 0, 0]);
+    expect(tos).toMatchObject({ level: 0, type: 1 });
+    expect([...tos.data]).toEqual([0x8a, 0, 0, 0]);
+  });
+
+  test('names an IPv6 destination with its scope, and its source', () => {
+    const { queue } = open({ family: 6 });
+    const address = Uint8Array.from({ length: 16 }, (_, i) => i);
+    const source = Uint8Array.from({ length: 16 }, (_, i) => 16 - i);
+    const options = { scopeId: 7, sourceAddress: source, sourceInterface: 7 };
+    queue.push(MEMORY, 0, 10, new Endpoint(address, 9, options), 1);
+    queue.flush();
+    expect(kernel.sent[0]).toMatchObject({ family: 10, port: 9, scope: 7 });
+    expect(kernel.sent[0].address).toEqual([...address]);
+    const [info, trafficClass] = kernel.sent[0].control;
+    expect([info.level, info.type, ...info.data]).toEqual([41, 50, ...source, 7, 0, 0, 0]);
+    expect([trafficClass.level, trafficClass.type]).toEqual([41, 67]);
+  });
+
+  test('ignores a source of the other family', () => {
+    const { queue } = open();
+    const options = { sourceAddress: new Uint8Array(16), sourceInterface: 3 };
+    queue.push(MEMORY, 0, 10, new Endpoint(PEER.address, 9, options), 0);
+    queue.flush();
+    expect(kernel.sent[0].control).toEqual([]);
+  });
+
+  test('flushes itself when it is full', () => {
+    const { queue, counters } = open();
+    for (let i = 0; i <= SEND_QUEUE_CAPACITY; i++) queue.push(MEMORY, i, 10, PEER, 0);
+    expect(counters.sentDatagrams).toBe(SEND_QUEUE_CAPACITY);
+    queue.flush();
+    expect(payloads()).toEqual(ofStarts(SEND_QUEUE_CAPACITY + 1));
+  });
+
+  test('goes on after a partial call without loss', () => {
+    const { queue } = open();
+    let calls = 0;
+    // Every third message is refused once: sendmmsg reports the ones before it.
+    kernel.onSend = () => (++calls % 3 === 0 ? EINTR : 0);
+    for (let i = 0; i < 20; i++) queue.push(MEMORY, i, 10, PEER, 0);
+    queue.flush();
+    expect(payloads()).toEqual(ofStarts(20));
+  });
+
+  test('loses only the datagram that fails', () => {
+    const { queue, counters, errors } = open();
+    kernel.onSend = ({ payload }) => (payload[0] === MEMORY[5] ? EMSGSIZE : 0);
+    for (let i = 0; i < 20; i++) queue.push(MEMORY, i, 10, PEER, 0);
+    queue.flush();
+    expect(payloads()).toEqual(ofStarts(20).filter((_, i) => i !== 5));
+    expect(errors).toEqual([[EMSGSIZE, PEER]]);
+    expect(counters).toMatchObject({ sentDatagrams: 19, sendDroppedTooBig: 1 });
+  });
+
+  test('sends without the source when the source is gone', () => {
+    const { queue, counters, lost, errors } = open();
+    kernel.onSend = (message) => (sourceOf(message) ? EINVAL : 0);
+    queue.push(MEMORY, 0, 10, PEER, 0);
+    queue.push(MEMORY, 1, 10, STICKY, 2);
+    queue.push(MEMORY, 2, 10, PEER, 0);
+    queue.flush();
+    expect(payloads()).toEqual(ofStarts(3));
+    expect(kernel.sent[1].control).toHaveLength(1); // TOS stays
+    expect(lost).toEqual([STICKY]);
+    expect(errors).toEqual([]);
+    expect(counters.sourceLost).toBe(1);
+  });
+
+  test('does not blame the source when there is no route at all', () => {
+    const { queue, counters, lost, errors } = open();
+    kernel.onSend = () => ENETUNREACH;
+    queue.push(MEMORY, 0, 10, STICKY, 0);
+    queue.flush();
+    expect(lost).toEqual([]);
+    expect(errors).toEqual([[ENETUNREACH, STICKY]]);
+    expect(counters.sendDroppedFailed).toBe(1);
+    expect(kernel.sendCalls).toBe(2);
+  });
+
+  test('tries again after an error that an earlier datagram left', () => {
+    const { queue, errors } = open();
+    let refused = 0;
+    kernel.onSend = () => (refused++ === 0 ? ECONNREFUSED : 0);
+    queue.push(MEMORY, 0, 10, PEER, 0);
+    queue.flush();
+    expect(payloads()).toEqual(ofStarts(1));
+    expect(errors).toEqual([]);
+  });
+
+  test('gives up on an error that stays, in bounded time', () => {
+    const { queue, counters } = open();
+    kernel.onSend = () => ECONNREFUSED;
+    queue.push(MEMORY, 0, 10, PEER, 0);
+    queue.flush();
+    expect(counters.sendDroppedFailed).toBe(1);
+    expect(kernel.sendCalls).toBeLessThan(10);
+  });
+
+  test('waits for a full send buffer', () => {
+    const { queue, counters } = open();
+    kernel.onSend = () => (kernel.sent.length === 5 && kernel.polls < 2 ? EAGAIN : 0);
+    for (let i = 0; i < 20; i++) queue.push(MEMORY, i, 10, PEER, 0);
+    queue.flush();
+    expect(payloads()).toEqual(ofStarts(20));
+    expect(counters.sendDroppedBufferFull).toBe(0);
+  });
+
+  test('drops what a send buffer that stays full does not take', () => {
+    const { queue, counters } = open();
+    kernel.onSend = () => (kernel.sent.length === 5 ? EAGAIN : 0);
+    for (let i = 0; i < 20; i++) queue.push(MEMORY, i, 10, PEER, 0);
+    queue.flush();
+    expect(counters).toMatchObject({ sentDatagrams: 5, sendDroppedBufferFull: 15 });
+    expect(kernel.polls).toBe(4);
+    kernel.onSend = () => 0;
+    queue.push(MEMORY, 0, 10, PEER, 0);
+    queue.flush();
+    expect(counters.sentDatagrams).toBe(6);
+  });
+});
+
+describe('SendQueue with segmentation', () => {
+  test('sends a run of one length as one message', () => {
+    const { queue, counters } = open({ segmenting: true });
+    for (const offset of [0, 1000, 2000, 9000]) queue.push(MEMORY, offset, 1000, STICKY, 1);
+    queue.push(MEMORY, 40_000, 300, STICKY, 1); // a short tail may end it
+    queue.push(MEMORY, 50_000, 300, STICKY, 1);
+    queue.flush();
+    expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([4300, 300]);
+    expect(kernel.sent[0].payload).toEqual(
+      Uint8Array.from([
+        ...MEMORY.subarray(0, 3000),
+        ...MEMORY.subarray(9000, 10_000),
+        ...MEMORY.subarray(40_000, 40_300),
+      ]),
+    );
+    // Datagrams that touch need one iovec.
+    expect(kernel.sent[0].parts.map((part) => part.length)).toEqual([3000, 1000, 300]);
+    expect(segmentOf(kernel.sent[0])).toBe(1000);
+    expect(segmentOf(kernel.sent[1])).toBeUndefined();
+    expect(kernel.sent[0].control.map(({ type }) => type)).toEqual([IP_PKTINFO, 1, UDP_SEGMENT]);
+    expect(counters).toMatchObject({ sentDatagrams: 6, sentMessages: 2 });
+  });
+
+  test('ends a run at another destination, TOS, or greater length, and at 64', () => {
+    const { queue } = open({ segmenting: true });
+    const other = new Endpoint(PEER.address, 51821);
+    const twin = new Endpoint(Uint8Array.from(PEER.address), PEER.port);
+    for (const to of [PEER, twin, other, other, STICKY]) queue.push(MEMORY, 0, 100, to, 0);
+    queue.push(MEMORY, 0, 100, STICKY, 1);
+    queue.push(MEMORY, 0, 101, STICKY, 1);
+    for (let i = 0; i < 100; i++) queue.push(MEMORY, i, 50, PEER, 0);
+    queue.flush();
+    expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([
+      200, 200, 100, 100, 101, 3200, 1800,
+    ]);
+  });
+
+  test.each([
+    [4, 65507],
+    [6, 65527],
+  ] as const)('never makes an IPv%i message longer than a datagram can be', (family, max) => {
+    const { queue } = open({ family, segmenting: true });
+    const destination = family === 4 ? PEER : new Endpoint(new Uint8Array(16), 1);
+    for (let i = 0; i < 64; i++) queue.push(MEMORY, i * 1500, 1500, destination, 0);
+    queue.flush();
+    for (const { payload } of kernel.sent) expect(payload.length).toBeLessThanOrEqual(max);
+    expect(kernel.sent[0].payload.length).toBe(43 * 1500);
+    expect(total()).toBe(64 * 1500);
+  });
+
+  test('leaves empty datagrams alone', () => {
+    const { queue } = open({ segmenting: true });
+    for (const length of [0, 0, 10, 0, 10]) queue.push(MEMORY, 0, length, PEER, 0);
+    queue.flush();
+    expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([0, 0, 10, 0, 10]);
+  });
+
+  test.each([EMSGSIZE, EINVAL])('sends one by one what fails as a group with %i', (errno) => {
+    const { queue, counters, lost, errors } = open({ segmenting: true });
+    kernel.onSend = (message) => (segmentOf(message) === 2000 ? errno : 0);
+    for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
+    for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 2000, STICKY, 0);
+    for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
+    queue.flush();
+    // 10 of 1000 | 10 of 2000 and a shorter tail, one by one | 9 of 1000
+    expect(kernel.sent).toHaveLength(1 + 11 + 1);
+    expect(total()).toBe(10 * 4000);
+    expect(counters).toMatchObject({ sentDatagrams: 30, ungrouped: 1, sourceLost: 0 });
+    expect([lost, errors]).toEqual([[], []]);
+    expect(queue.segmenting).toBe(true);
+  });
+
+  test('finds out once per group that the source is gone', () => {
+    const { queue, counters } = open({ segmenting: true });
+    kernel.onSend = (message) => (sourceOf(message) ? EINVAL : 0);
+    for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
+    queue.flush();
+    expect(payloads()).toEqual(ofStarts(10, 1000));
+    expect(counters.sentDatagrams).toBe(10);
+    expect(kernel.sendCalls).toBe(12); // the group, one with the source, ten without
+  });
+
+  test('stops segmenting where the link cannot, without loss', () => {
+    const { queue, counters } = open({ segmenting: true });
+    kernel.onSend = (message) =>
+      kernel.sent.length === 1 && segmentOf(message) !== undefined ? EIO : 0;
+    for (let i = 0; i < 100; i++) queue.push(MEMORY, i, 1000, PEER, 0);
+    queue.flush();
+    expect(kernel.sent).toHaveLength(1 + 36);
+    expect(total()).toBe(100_000);
+    expect(queue.segmenting).toBe(false);
+    expect(counters.sentDatagrams).toBe(100);
+  });
+});
+
+function open(options: { family?: 4 | 6; segmenting?: boolean } = {}): {
+  queue: SendQueue;
+  counters: UdpCounters;
+  errors: [number, Endpoint][];
+  lost: Endpoint[];
+} {
+  const counters = new UdpCounters();
+  const errors: [number, Endpoint][] = [];
+  const lost: Endpoint[] = [];
+  const queue = new SendQueue(options.family ?? 4, 5, {
+    segmenting: options.segmenting ?? false,
+    counters,
+    reports: {
+      onSendError: (errno, destination) => errors.push([errno, destination]),
+      onSourceLost: (destination) => lost.push(destination),
+    },
+  });
+  return { queue, counters, errors, lost };
+}
+
+function payloads(): Uint8Array[] {
+  return kernel.sent.map(({ payload }) => payload);
+}
+
+function ofStarts(count: number, length = 10): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => MEMORY.slice(i, i + length));
+}
+
+function total(): number {
+  return kernel.sent.reduce((sum, { payload }) => sum + payload.length, 0);
+}
+
+function sourceOf(message: SentMessage): Uint8Array | undefined {
+  return message.control.find(({ type }) => type === IP_PKTINFO)?.data;
+}
+
+function segmentOf(message: SentMessage): number | undefined {
+  const data = message.control.find(
+    ({ level, type }) => level === 17 && type === UDP_SEGMENT,
+  )?.data;
+  return data && data[0] | (data[1] << 8);
+}

@@ -1,0 +1,265 @@
+import { Endpoint } from '@litz/core';
+import { SystemError } from '@litz/sys';
+import { describeWith, missingRequirements, requirement } from '@litz/testkit';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { openUdp, SLOT_LENGTH, type UdpSockets, type UdpOptions } from '../src/index.ts';
+
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
+const LOOPBACK6 = Uint8Array.of(...Array<number>(15).fill(0), 1);
+
+const opened: UdpSockets[] = [];
+afterEach(() => {
+  for (const sockets of opened.splice(0)) sockets.close();
+});
+
+const batched = requirement('batched UDP sockets (Linux with koffi)', () => {
+  openUdp({ port: 0 }).close();
+});
+const sixLoopback = requirement('IPv6 loopback', () => {
+  const sockets = openUdp({ port: 0 });
+  sockets.send(new Uint8Array(1), 0, 1, new Endpoint(LOOPBACK6, 9), 0);
+  sockets.flush();
+  sockets.close();
+  return sockets.counters.sentDatagrams === 1;
+});
+const addresses: [string, Uint8Array][] = [['127.0.0.1', LOOPBACK]];
+if (missingRequirements([batched, sixLoopback]).length === 0) addresses.push(['::1', LOOPBACK6]);
+
+describe('openUdp', () => {
+  test.each([
+    [{ port: 65536 }, 'port'],
+    [{ port: -1 }, 'port'],
+    [{ port: 0, mark: 2 ** 32 }, 'mark'],
+    [{ port: 0, slots: 1.5 }, 'slots'],
+    [{ port: 0, slots: 0 }, 'slots'],
+  ])('refuses %o', (options, name) => {
+    expect(() => openUdp(options)).toThrow(new RegExp(`"${name}" expected`));
+  });
+});
+
+describeWith([batched], 'UdpSockets on loopback', () => {
+  test.each(addresses)('carries bursts of 1000 datagrams intact to %s', (_name, address) => {
+    const [left, right] = [open({}), open({})];
+    const destination = new Endpoint(address, right.port);
+    const memory = pattern(300_000);
+    const seen: Received[] = [];
+    // A burst is less than any receive buffer, so that nothing may be missing.
+    for (let burst = 0; burst < 10; burst++) {
+      for (let i = 0; i < 100; i++) {
+        left.send(memory, burst * 1000 + i * 7, (i * 13) % 1400, destination, 0);
+      }
+      left.flush();
+      drain(right, seen);
+    }
+    expect(seen).toHaveLength(1000);
+    for (const [n, { bytes }] of seen.entries()) {
+      const start = Math.floor(n / 100) * 1000 + (n % 100) * 7;
+      expect(bytes).toEqual(memory.slice(start, start + (((n % 100) * 13) % 1400)));
+    }
+    expect(left.counters).toMatchObject({ sentDatagrams: 1000, sendDroppedFailed: 0 });
+  });
+
+  test.each(addresses)('names source and local address at %s, and answers there', (_n, address) => {
+    const [left, right] = [open({}), open({})];
+    left.send(new Uint8Array(9), 0, 9, new Endpoint(address, right.port), 0);
+    left.flush();
+    const [{ source }] = drain(right);
+    expect(source).toMatchObject({ address, port: left.port, sourceAddress: address });
+    expect(source.sourceInterface).toBeGreaterThan(0);
+    right.send(new Uint8Array(5), 0, 5, source, 0);
+    right.flush();
+    expect(drain(left)[0]).toMatchObject({ source: { address, port: right.port } });
+    expect(right.counters.sourceLost).toBe(0);
+  });
+
+  test.each(addresses)('keeps the TOS of each datagram apart to %s', (_name, address) => {
+    const [left, right] = [open({}), open({})];
+    const destination = new Endpoint(address, right.port);
+    for (const tos of [0, 1, 2, 3, 0x88, 0x8b])
+      left.send(new Uint8Array(1), 0, 1, destination, tos);
+    left.flush();
+    expect(drain(right).map(({ ecn }) => ecn)).toEqual([0, 1, 2, 3, 0, 3]);
+  });
+
+  test('carries the largest datagrams there are', () => {
+    const [left, right] = [open({}), open({})];
+    const memory = pattern(70_000);
+    left.send(memory, 1, 65_507, new Endpoint(LOOPBACK, right.port), 0);
+    left.send(memory, 1, 65_508, new Endpoint(LOOPBACK, right.port), 0);
+    left.flush();
+    const seen = drain(right);
+    expect(seen).toHaveLength(1);
+    expect(seen[0].bytes).toEqual(memory.slice(1, 65_508));
+    expect(left.counters).toMatchObject({ sentDatagrams: 1, sendDroppedTooBig: 1 });
+  });
+
+  test('puts datagrams into the memory it is given, slot by slot', () => {
+    const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
+    const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];
+    for (let i = 0; i < 6; i++) {
+      left.send(Uint8Array.of(i), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
+    }
+    left.flush();
+    const offsets: number[] = [];
+    const sink = (buffer: Uint8Array, offset: number): void => {
+      expect(buffer).toBe(memory);
+      expect(memory[offset]).toBe(offsets.length);
+      offsets.push(offset);
+    };
+    expect([right.receive(sink), right.receive(sink), right.receive(sink)]).toEqual([4, 2, 0]);
+    expect(offsets).toEqual([0, 1, 2, 3, 0, 1].map((slot) => 64 + slot * SLOT_LENGTH));
+    expect(() => openUdp({ port: 0, memory: { buffer: memory, offset: 64 } })).toThrow(RangeError);
+  });
+
+  test('lets no family starve the other', () => {
+    if (addresses.length < 2) return;
+    const [left, right] = [open({}), open({ slots: 2 })];
+    const send = (address: Uint8Array, count: number): void => {
+      const destination = new Endpoint(address, right.port);
+      for (let i = 0; i < count; i++) left.send(new Uint8Array(1), 0, 1, destination, 0);
+      left.flush();
+    };
+    send(LOOPBACK, 50);
+    send(LOOPBACK6, 2);
+    const lengths: number[] = [];
+    for (let i = 0; i < 2; i++)
+      right.receive((_b, _o, _l, { address }) => lengths.push(address.length));
+    expect(lengths).toContain(16);
+  });
+
+  test('takes a named port, and names one that is taken', () => {
+    const first = open({});
+    const error = thrown(() => openUdp({ port: first.port }));
+    expect(error).toBeInstanceOf(SystemError);
+    expect(error).toMatchObject({ errno: 'EADDRINUSE', syscall: 'bind' });
+    first.close();
+    expect(open({ port: first.port }).port).toBe(first.port);
+  });
+
+  test('counts what overflows the receive buffer', () => {
+    const [left, right] = [open({}), open({ bufferBytes: 4096 })];
+    const destination = new Endpoint(LOOPBACK, right.port);
+    const memory = new Uint8Array(1400);
+    for (let i = 0; i < 200; i++) left.send(memory, 0, 1400, destination, 0);
+    left.flush();
+    const before = drain(right).length;
+    // The kernel tells with the next datagram that it queues.
+    left.send(memory, 0, 1, destination, 0);
+    left.flush();
+    expect(drain(right)).toHaveLength(1);
+    expect(before).toBeLessThan(200);
+    expect(right.counters.receiveDroppedOverflow).toBe(200 - before);
+  });
+
+  test('closes once, and touches no descriptor afterwards', () => {
+    const [left, right] = [open({}), open({})];
+    const destination = new Endpoint(LOOPBACK, right.port);
+    expect(left.fds.length).toBeGreaterThan(0);
+    left.send(new Uint8Array(1), 0, 1, destination, 0);
+    left.close();
+    left.close();
+    const successor = open({}); // takes over the descriptor's number
+    left.flush();
+    left.send(new Uint8Array(1), 0, 1, destination, 0);
+    left.flush();
+    left.setMark(0);
+    expect(left.fds).toEqual([]);
+    expect(left.receive(() => {})).toBe(0);
+    expect(drain(right)).toEqual([]);
+    expect(successor.fds.length).toBeGreaterThan(0);
+  });
+
+  test('may be closed by the sink', () => {
+    const sockets = open({});
+    for (const [, address] of addresses) {
+      sockets.send(new Uint8Array(1), 0, 1, new Endpoint(address, sockets.port), 0);
+    }
+    sockets.flush();
+    expect(sockets.receive(() => sockets.close())).toBe(1);
+  });
+
+  test('segments and coalesces without a visible difference', () => {
+    const [left, right] = [open({ gso: true }), open({ gro: true })];
+    const memory = pattern(300_000);
+    for (const [, address] of addresses) {
+      const destination = new Endpoint(address, right.port);
+      const sent: Uint8Array[] = [];
+      for (let i = 0; i < 150; i++) {
+        const length = i % 40 === 39 ? 700 : 1452;
+        left.send(memory, i * 1500, length, destination, 1);
+        sent.push(memory.slice(i * 1500, i * 1500 + length));
+      }
+      left.flush();
+      const seen = drain(right);
+      expect(seen.map(({ bytes }) => bytes)).toEqual(sent);
+      expect(new Set(seen.map(({ source }) => source)).size).toBe(1);
+      expect(seen.every(({ ecn }) => ecn === 1)).toBe(true);
+    }
+    expect(left.counters.sentDatagrams).toBe(150 * addresses.length);
+    expect(left.counters.sentMessages).toBeLessThan(10 * addresses.length);
+    expect(right.counters.receivedMessages).toBeLessThan(10 * addresses.length);
+  });
+
+  test('allocates no endpoint for a source it knows', () => {
+    const [left, right] = [open({}), open({})];
+    const sources = new Set<Endpoint>();
+    for (let i = 0; i < 300; i++) {
+      left.send(new Uint8Array(1), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
+      left.flush();
+      for (const { source } of drain(right)) sources.add(source);
+    }
+    expect(sources.size).toBe(1);
+  });
+});
+
+describe('openUdp on another system', () => {
+  test('says that it is Linux only', async () => {
+    const platform = Object.getOwnPropertyDescriptor(process, 'platform')!;
+    Object.defineProperty(process, 'platform', { value: 'darwin' });
+    vi.resetModules();
+    try {
+      const fresh = await import('../src/index.ts');
+      expect(thrown(() => fresh.openUdp({ port: 0 }))).toMatchObject({
+        code: 'ERR_LITZ_UNSUPPORTED_PLATFORM',
+      });
+    } finally {
+      Object.defineProperty(process, 'platform', platform);
+      vi.resetModules();
+    }
+  });
+});
+
+function open(options: Partial<UdpOptions>): UdpSockets {
+  const sockets = openUdp({ port: 0, ...options });
+  opened.push(sockets);
+  return sockets;
+}
+
+interface Received {
+  bytes: Uint8Array;
+  source: Endpoint;
+  ecn: number;
+}
+
+/** Loopback delivers within the send call: what is not there now was lost. */
+function drain(sockets: UdpSockets, into: Received[] = []): Received[] {
+  while (
+    sockets.receive((buffer, offset, length, source, ecn) => {
+      into.push({ bytes: buffer.slice(offset, offset + length), source, ecn });
+    }) > 0
+  );
+  return into;
+}
+
+function pattern(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 7) ^ (i >> 8));
+}
+
+function thrown(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
