@@ -1,0 +1,156 @@
+/**
+ * Links (network interfaces) as rtnetlink messages.
+ *
+ * ```
+ * ifinfomsg: u8 family | u8 padding | u16 type | i32 index | u32 flags | u32 change mask
+ * ```
+ *
+ * Pure: messages to bytes and back.
+ *
+ * @module
+ */
+import { MessageBuilder } from './message-builder.ts';
+import { readAttributes, viewOf } from './message-reader.ts';
+import {
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+} from './rtnetlink.ts';
+
+const IFINFOMSG_LENGTH = 16;
+const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
+
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_TXQLEN = 13;
+const IFLA_LINKINFO = 18;
+const IFLA_NET_NS_FD = 28;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const VETH_INFO_PEER = 1;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly mtu: number;
+  /** IFF_...: `up` and `running` are two of them. */
+  readonly flags: number;
+  /** Set up by the administrator. */
+  readonly up: boolean;
+  /** Able to carry packets; the kernel may report it some 100 ms late. */
+  readonly running: boolean;
+  /** 'tun', 'veth', 'dummy', 'wireguard', ...; undefined for a physical link and for lo. */
+  readonly kind: string | undefined;
+  /** The link-layer address; empty where there is none (TUN). */
+  readonly address: Uint8Array;
+  readonly txQueueLength: number;
+}
+
+/** What is left out stays as it is. */
+export interface LinkChange {
+  up?: boolean;
+  mtu?: number;
+  name?: string;
+  txQueueLength?: number;
+  /** Moves the link: the descriptor of a network namespace. It leaves this one, addresses lost. */
+  netns?: number;
+}
+
+export interface VethOptions {
+  mtu?: number;
+  /** Descriptor of the namespace in which the second end is made; default: the same one. */
+  peerNetns?: number;
+}
+
+/** RTM_GETLINK of one link. */
+export function getLinkMessage(link: number | string): MessageBuilder {
+  const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
+  ifinfomsg(builder, typeof link === 'number' ? link : 0);
+  return typeof link === 'string' ? builder.string(IFLA_IFNAME, link) : builder;
+}
+
+/** RTM_GETLINK of all. */
+export function dumpLinksMessage(): MessageBuilder {
+  return ifinfomsg(new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP), 0);
+}
+
+export function setLinkMessage(index: number, change: LinkChange): MessageBuilder {
+  const builder = new MessageBuilder(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK);
+  ifinfomsg(builder, index, change.up);
+  if (change.mtu !== undefined) builder.u32(IFLA_MTU, change.mtu);
+  if (change.name !== undefined) builder.string(IFLA_IFNAME, change.name);
+  if (change.txQueueLength !== undefined) builder.u32(IFLA_TXQLEN, change.txQueueLength);
+  if (change.netns !== undefined) builder.u32(IFLA_NET_NS_FD, change.netns);
+  return builder;
+}
+
+export function deleteLinkMessage(index: number): MessageBuilder {
+  return ifinfomsg(new MessageBuilder(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK), index);
+}
+
+/** RTM_NEWLINK of a kind that needs no data of its own: 'dummy', 'bridge', ... */
+export function createLinkMessage(kind: string, name: string): MessageBuilder {
+  return newLink(name).nested(IFLA_LINKINFO, (info) => info.string(IFLA_INFO_KIND, kind));
+}
+
+/** RTM_NEWLINK of two ends; the second one's message stands inside of the first one's. */
+export function createVethMessage(
+  name: string,
+  peerName: string,
+  options: VethOptions,
+): MessageBuilder {
+  const builder = newLink(name);
+  if (options.mtu !== undefined) builder.u32(IFLA_MTU, options.mtu);
+  return builder.nested(IFLA_LINKINFO, (info) => {
+    info.string(IFLA_INFO_KIND, 'veth');
+    info.nested(IFLA_INFO_DATA, (data) => {
+      data.nested(VETH_INFO_PEER, (peer) => {
+        ifinfomsg(peer, 0).string(IFLA_IFNAME, peerName);
+        if (options.mtu !== undefined) peer.u32(IFLA_MTU, options.mtu);
+        if (options.peerNetns !== undefined) peer.u32(IFLA_NET_NS_FD, options.peerNetns);
+      });
+    });
+  });
+}
+
+/** A link of an RTM_NEWLINK or RTM_DELLINK payload; undefined if it is cut short. */
+export function readLink(payload: Uint8Array): Link | undefined {
+  if (payload.length < IFINFOMSG_LENGTH) return undefined;
+  const view = viewOf(payload);
+  // Bridges tell of their ports in the same messages with a family of their own.
+  if (view.getUint8(0) !== 0) return undefined;
+  const flags = view.getUint32(8, true);
+  const attributes = readAttributes(payload, IFINFOMSG_LENGTH);
+  return {
+    index: view.getInt32(4, true),
+    name: attributes.string(IFLA_IFNAME) ?? '',
+    mtu: attributes.u32(IFLA_MTU) ?? 0,
+    flags,
+    up: (flags & IFF_UP) !== 0,
+    running: (flags & IFF_RUNNING) !== 0,
+    kind: attributes.nested(IFLA_LINKINFO).string(IFLA_INFO_KIND),
+    address: attributes.bytes(IFLA_ADDRESS) ?? new Uint8Array(0),
+    txQueueLength: attributes.u32(IFLA_TXQLEN) ?? 0,
+  };
+}
+
+function newLink(name: string): MessageBuilder {
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  return ifinfomsg(new MessageBuilder(RTM_NEWLINK, flags), 0).string(IFLA_IFNAME, name);
+}
+
+function ifinfomsg(builder: MessageBuilder, index: number, up?: boolean): MessageBuilder {
+  return builder.struct(IFINFOMSG_LENGTH, (view) => {
+    view.setInt32(4, index, true);
+    if (up === undefined) return;
+    view.setUint32(8, up ? IFF_UP : 0, true);
+    view.setUint32(12, IFF_UP, true);
+  });
+}

@@ -1,0 +1,197 @@
+/**
+ * A NETLINK_ROUTE socket: requests with their answers, or notifications of multicast groups.
+ *
+ * It belongs to the network namespace that the calling thread was in when it was made, and stays
+ * there. The kernel answers a request before `sendto` returns, so that waiting for it is no wait.
+ *
+ * @module
+ */
+import {
+  AF_NETLINK,
+  EAGAIN,
+  EINTR,
+  EMSGSIZE,
+  ENOBUFS,
+  EPERM,
+  MSG_TRUNC,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOL_SOCKET,
+} from '../constants.ts';
+import { libc } from '../libc.ts';
+import { allocate, type Region } from '../memory.ts';
+import { check, SystemError } from '../system-error.ts';
+import { align4, MESSAGE_HEADER_LENGTH, type MessageBuilder } from './message-builder.ts';
+import { readAttributes, readMessages, viewOf, type NetlinkMessage } from './message-reader.ts';
+import {
+  MESSAGE_NAMES,
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from './rtnetlink.ts';
+
+const NETLINK_ROUTE = 0;
+const SOL_NETLINK = 270;
+const SO_RCVTIMEO = 20;
+const ANSWER_TIMEOUT_S = 5;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NLMSGERR_ATTR_MSG = 1;
+/** The kernel's dump parts are at most 32 KiB; a link with many virtual functions may be larger. */
+const BUFFER_LENGTH = 65536;
+/** struct sockaddr_nl: u16 family | u16 padding | u32 port | u32 groups */
+const SOCKADDR_LENGTH = 12;
+/** A dump is begun anew when a table changed under it; a busy table must not hold us for ever. */
+const DUMP_ATTEMPTS = 10;
+
+export class NetlinkSocket {
+  #fd: number;
+  #sequence = 0;
+  readonly #buffer: Region = allocate(BUFFER_LENGTH);
+
+  /**
+   * @param groups `RTMGRP_...` to be notified of; with any, the socket does not block
+   * @throws {SystemError} no descriptor left
+   */
+  constructor(groups = 0) {
+    const type = SOCK_RAW | SOCK_CLOEXEC | (groups === 0 ? 0 : SOCK_NONBLOCK);
+    this.#fd = check(libc().socket(AF_NETLINK, type, NETLINK_ROUTE), 'socket', 'netlink');
+    try {
+      this.#bind(groups);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** -1 once closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /**
+   * Sends one request and reads its answer up to the acknowledgement.
+   *
+   * @param build makes the message; called again if a dump has to be begun anew
+   * @param attempt for the error's text: 'cannot add a route'
+   * @returns the messages of the answer, copied
+   * @throws {SystemError} the kernel's error, `syscall` is the message's name
+   */
+  request(build: () => MessageBuilder, attempt: string): NetlinkMessage[] {
+    for (let left = DUMP_ATTEMPTS; ; left--) {
+      const sequence = (this.#sequence = (this.#sequence + 1) >>> 0);
+      const message = build().finish(sequence);
+      const type = viewOf(message).getUint16(4, true);
+      this.#send(message);
+      const answer = this.#receiveAnswer(sequence, MESSAGE_NAMES[type] ?? 'netlink', attempt);
+      const interrupted = answer.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0);
+      if (!interrupted || left === 1) return answer;
+    }
+  }
+
+  /**
+   * Notifications that have arrived. Views, valid until the next call.
+   *
+   * @returns undefined if the kernel lost some for lack of room: read the state anew
+   */
+  notifications(): NetlinkMessage[] | undefined {
+    const messages: NetlinkMessage[] = [];
+    for (;;) {
+      const received = this.#receive();
+      if (received === 'empty') return messages;
+      if (received === 'overflow') return undefined;
+      for (const message of received) messages.push(copied(message));
+    }
+  }
+
+  close(): void {
+    if (this.#fd >= 0) libc().close(this.#fd);
+    this.#fd = -1;
+  }
+
+  #bind(groups: number): void {
+    this.#buffer.view.setUint32(0, 1, true);
+    // Both only make errors say more; an older kernel does without.
+    for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
+      libc().setsockopt(this.#fd, SOL_NETLINK, option, this.#buffer.address, 4);
+    }
+    // struct timeval. Nothing should ever wait; if it did, an error is better than a hang.
+    this.#buffer.bytes.fill(0, 0, 16);
+    this.#buffer.view.setUint32(0, ANSWER_TIMEOUT_S, true);
+    libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, this.#buffer.address, 16);
+    this.#buffer.bytes.fill(0, 0, SOCKADDR_LENGTH);
+    this.#buffer.view.setUint16(0, AF_NETLINK, true);
+    this.#buffer.view.setUint32(8, groups, true);
+    check(libc().bind(this.#fd, this.#buffer.address, SOCKADDR_LENGTH), 'bind', 'netlink');
+  }
+
+  #send(message: Uint8Array): void {
+    // The kernel is the destination of a netlink socket that is not connected.
+    this.#buffer.bytes.set(message);
+    for (;;) {
+      if (libc().send(this.#fd, this.#buffer.address, message.length, 0) >= 0) return;
+      const errno = libc().errno();
+      if (errno !== EINTR) throw new SystemError('send', errno, 'netlink');
+    }
+  }
+
+  #receiveAnswer(sequence: number, name: string, attempt: string): NetlinkMessage[] {
+    const answer: NetlinkMessage[] = [];
+    for (;;) {
+      const received = this.#receive();
+      if (received === 'empty') throw new SystemError(name, EAGAIN, attempt);
+      if (received === 'overflow') throw new SystemError(name, ENOBUFS, attempt);
+      for (const message of received) {
+        if (message.sequence !== sequence) continue; // the rest of an answer that was given up
+        // An error of 0 is the acknowledgement; a dump ends with NLMSG_DONE instead.
+        if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
+          throwIfFailed(message, name, attempt);
+          return answer;
+        }
+        answer.push(copied(message));
+      }
+    }
+  }
+
+  #receive(): NetlinkMessage[] | 'empty' | 'overflow' {
+    for (;;) {
+      const { address } = this.#buffer;
+      const length = libc().recv(this.#fd, address, BUFFER_LENGTH, MSG_TRUNC);
+      if (length > BUFFER_LENGTH) throw new SystemError('recv', EMSGSIZE, 'netlink');
+      if (length >= 0) return readMessages(this.#buffer.bytes.subarray(0, length));
+      const errno = libc().errno();
+      if (errno === EAGAIN) return 'empty';
+      if (errno === ENOBUFS) return 'overflow';
+      if (errno !== EINTR) throw new SystemError('recv', errno, 'netlink');
+    }
+  }
+}
+
+/**
+ * struct nlmsgerr: i32 -errno | the request's header (16), then the rest of the request unless it was
+ * capped, then attributes. NLMSG_DONE: i32 -errno | attributes.
+ */
+function throwIfFailed(message: NetlinkMessage, name: string, attempt: string): void {
+  const { payload, flags, type } = message;
+  const view = viewOf(payload);
+  const error = payload.length >= 4 ? -view.getInt32(0, true) : 0;
+  if (error <= 0) return;
+  let attributesAt = 4;
+  if (type === NLMSG_ERROR && payload.length >= 8) {
+    attributesAt +=
+      (flags & NLM_F_CAPPED) !== 0 ? MESSAGE_HEADER_LENGTH : align4(view.getUint32(4, true));
+  }
+  const explained =
+    (flags & NLM_F_ACK_TLVS) !== 0
+      ? readAttributes(payload, attributesAt).string(NLMSGERR_ATTR_MSG)
+      : undefined;
+  const reason = explained ?? (error === EPERM ? 'needs CAP_NET_ADMIN' : undefined);
+  throw new SystemError(name, error, reason ? `${attempt} (${reason})` : attempt);
+}
+
+function copied(message: NetlinkMessage): NetlinkMessage {
+  return { ...message, payload: message.payload.slice() };
+}

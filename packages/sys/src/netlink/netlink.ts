@@ -1,0 +1,225 @@
+/**
+ * Links, addresses, routes and rules of one network namespace, by rtnetlink in our own process.
+ *
+ * Every method is synchronous: the kernel has done it when the call returns. Addresses are bytes (4
+ * or 16), never kept. A `Netlink` works on the namespace that the calling thread was in when it was
+ * made, whatever namespace the thread is in later.
+ *
+ * Errors are `SystemError`s with `syscall` 'RTM_NEWADDR' and the like, and the kernel's own
+ * explanation in the message where it gives one.
+ *
+ * @module
+ */
+import { ENODEV } from '../constants.ts';
+import { SystemError } from '../system-error.ts';
+import {
+  addAddressMessage,
+  deleteAddressMessage,
+  dumpAddressesMessage,
+  readAddress,
+  replaceAddressMessage,
+  type AddressOptions,
+  type AssignedAddress,
+  type InterfaceAddress,
+} from './interface-address.ts';
+import {
+  createLinkMessage,
+  createVethMessage,
+  deleteLinkMessage,
+  dumpLinksMessage,
+  getLinkMessage,
+  readLink,
+  setLinkMessage,
+  type Link,
+  type LinkChange,
+  type VethOptions,
+} from './link.ts';
+import type { NetlinkMessage } from './message-reader.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+import {
+  addRouteMessage,
+  deleteRouteMessage,
+  dumpRoutesMessage,
+  readRoute,
+  readRouteTo,
+  replaceRouteMessage,
+  routeToMessage,
+  type InstalledRoute,
+  type Route,
+  type RouteTo,
+} from './route.ts';
+import {
+  addRuleMessage,
+  deleteRuleMessage,
+  dumpRulesMessage,
+  readRule,
+  type InstalledRule,
+  type Rule,
+} from './rule.ts';
+import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
+
+const ENETUNREACH = 101;
+const EHOSTUNREACH = 113;
+
+export class Netlink {
+  readonly #socket: NetlinkSocket = new NetlinkSocket();
+
+  /** Undefined if there is no such link. */
+  linkByName(name: string): Link | undefined {
+    return this.#link(name);
+  }
+
+  /** Undefined if there is no such link. */
+  linkByIndex(index: number): Link | undefined {
+    return this.#link(index);
+  }
+
+  links(): Link[] {
+    const answer = this.#socket.request(dumpLinksMessage, 'cannot list links');
+    return read(answer, RTM_NEWLINK, readLink);
+  }
+
+  setLink(index: number, change: LinkChange): void {
+    this.#socket.request(() => setLinkMessage(index, change), `cannot change link ${index}`);
+  }
+
+  deleteLink(index: number): void {
+    this.#socket.request(() => deleteLinkMessage(index), `cannot delete link ${index}`);
+  }
+
+  /** Two Ethernet links, back to back: what goes into one comes out of the other. */
+  createVeth(name: string, peerName: string, options: VethOptions = {}): void {
+    this.#socket.request(
+      () => createVethMessage(name, peerName, options),
+      `cannot create the veth pair ${name}, ${peerName}`,
+    );
+  }
+
+  /** A link that swallows everything. */
+  createDummy(name: string): void {
+    this.#socket.request(() => createLinkMessage('dummy', name), `cannot create ${name}`);
+  }
+
+  addAddress(
+    interfaceIndex: number,
+    address: InterfaceAddress,
+    options: AddressOptions = {},
+  ): void {
+    this.#socket.request(
+      () => addAddressMessage(interfaceIndex, address, options),
+      `cannot add an address to link ${interfaceIndex}`,
+    );
+  }
+
+  /** As `addAddress`, but an address that is there already is no error. */
+  replaceAddress(
+    interfaceIndex: number,
+    address: InterfaceAddress,
+    options: AddressOptions = {},
+  ): void {
+    this.#socket.request(
+      () => replaceAddressMessage(interfaceIndex, address, options),
+      `cannot set an address of link ${interfaceIndex}`,
+    );
+  }
+
+  deleteAddress(interfaceIndex: number, address: InterfaceAddress): void {
+    this.#socket.request(
+      () => deleteAddressMessage(interfaceIndex, address),
+      `cannot delete an address of link ${interfaceIndex}`,
+    );
+  }
+
+  /** All addresses, or those of one link. */
+  addresses(interfaceIndex?: number): AssignedAddress[] {
+    const answer = this.#socket.request(dumpAddressesMessage, 'cannot list addresses');
+    const all = read(answer, RTM_NEWADDR, readAddress);
+    if (interfaceIndex === undefined) return all;
+    return all.filter((address) => address.interfaceIndex === interfaceIndex);
+  }
+
+  addRoute(route: Route): void {
+    this.#socket.request(() => addRouteMessage(route), 'cannot add a route');
+  }
+
+  replaceRoute(route: Route): void {
+    this.#socket.request(() => replaceRouteMessage(route), 'cannot replace a route');
+  }
+
+  deleteRoute(route: Route): void {
+    this.#socket.request(() => deleteRouteMessage(route), 'cannot delete a route');
+  }
+
+  /** Routes of both families in all tables, or of those that match. */
+  routes(only: { interfaceIndex?: number; table?: number } = {}): InstalledRoute[] {
+    const answer = this.#socket.request(dumpRoutesMessage, 'cannot list routes');
+    return read(answer, RTM_NEWROUTE, readRoute).filter(
+      (route) =>
+        route.interfaceIndex === (only.interfaceIndex ?? route.interfaceIndex) &&
+        route.table === (only.table ?? route.table),
+    );
+  }
+
+  /**
+   * Where a packet to `address` would go, rules and marks considered.
+   *
+   * @returns undefined if the address cannot be reached
+   * @throws {SystemError} EACCES: a route prohibits it; EINVAL: a route drops it
+   */
+  routeTo(address: Uint8Array, options: { mark?: number } = {}): RouteTo | undefined {
+    try {
+      const answer = this.#socket.request(
+        () => routeToMessage(address, options.mark ?? 0),
+        'cannot look up a route',
+      );
+      return read(answer, RTM_NEWROUTE, readRouteTo)[0];
+    } catch (error) {
+      if (isErrno(error, ENETUNREACH) || isErrno(error, EHOSTUNREACH)) return undefined;
+      throw error;
+    }
+  }
+
+  addRule(rule: Rule): void {
+    this.#socket.request(() => addRuleMessage(rule), 'cannot add a rule');
+  }
+
+  deleteRule(rule: Rule): void {
+    this.#socket.request(() => deleteRuleMessage(rule), 'cannot delete a rule');
+  }
+
+  /** Rules of both families, or of one, in the order of their priority. */
+  rules(family?: 4 | 6): InstalledRule[] {
+    const answer = this.#socket.request(dumpRulesMessage, 'cannot list rules');
+    const all = read(answer, RTM_NEWRULE, readRule);
+    return family === undefined ? all : all.filter((rule) => rule.family === family);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #link(which: number | string): Link | undefined {
+    try {
+      const answer = this.#socket.request(() => getLinkMessage(which), `cannot find link ${which}`);
+      return read(answer, RTM_NEWLINK, readLink)[0];
+    } catch (error) {
+      if (isErrno(error, ENODEV)) return undefined;
+      throw error;
+    }
+  }
+}
+
+function read<T>(
+  answer: NetlinkMessage[],
+  type: number,
+  reader: (payload: Uint8Array) => T | undefined,
+): T[] {
+  return answer.flatMap((message) => {
+    const value = message.type === type ? reader(message.payload) : undefined;
+    return value === undefined ? [] : [value];
+  });
+}
+
+function isErrno(error: unknown, errno: number): boolean {
+  return error instanceof SystemError && error.errnoNumber === errno;
+}

@@ -1,0 +1,262 @@
+/**
+ * Routes as rtnetlink messages.
+ *
+ * ```
+ * rtmsg: u8 family | u8 destination length | u8 source length | u8 tos
+ *      | u8 table | u8 protocol | u8 scope | u8 type | u32 flags
+ * ```
+ *
+ * Pure: messages to bytes and back.
+ *
+ * @module
+ */
+import { familyOf, unspecifiedAddress } from './address-family.ts';
+import { MessageBuilder } from './message-builder.ts';
+import { readAttributes, viewOf, type Attributes } from './message-reader.ts';
+import {
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  NLM_F_REQUEST,
+  RT_TABLE_MAIN,
+  RT_TABLE_UNSPEC,
+  RTM_DELROUTE,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+} from './rtnetlink.ts';
+
+const RTMSG_LENGTH = 12;
+const RTA_DST = 1;
+const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PRIORITY = 6;
+const RTA_PREFSRC = 7;
+const RTA_METRICS = 8;
+const RTA_MULTIPATH = 9;
+const RTA_TABLE = 15;
+const RTA_MARK = 16;
+const RTA_VIA = 18;
+const RTAX_MTU = 2;
+const RTM_F_CLONED = 0x200;
+/** The answer names the table that the route was found in. */
+const RTM_F_LOOKUP_TABLE = 0x1000;
+const RTPROT_BOOT = 3;
+const RT_SCOPE_UNIVERSE = 0;
+const RT_SCOPE_LINK = 253;
+const RT_SCOPE_HOST = 254;
+const RT_SCOPE_NOWHERE = 255;
+
+/** All but 'unicast' and 'local' refuse or drop packets, or are made by the kernel itself. */
+export type RouteType =
+  | 'unicast'
+  | 'local'
+  | 'broadcast'
+  | 'anycast'
+  | 'multicast'
+  | 'blackhole'
+  | 'unreachable'
+  | 'prohibit'
+  | 'throw';
+
+/** rtmsg.rtm_type, RTN_... */
+const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
+  unicast: 1,
+  local: 2,
+  broadcast: 3,
+  anycast: 4,
+  multicast: 5,
+  blackhole: 6,
+  unreachable: 7,
+  prohibit: 8,
+  throw: 9,
+};
+
+/** The default route is a destination of zero bytes with a prefix length of 0. */
+export interface Route {
+  /** 4 or 16 bytes; bits behind the prefix must be zero. */
+  readonly destination: Uint8Array;
+  readonly prefixLength: number;
+  /** Needed unless a gateway or the type says where to. */
+  readonly interfaceIndex?: number;
+  /** May be of the other family: IPv4 by way of an IPv6 router. */
+  readonly gateway?: Uint8Array;
+  /** Preferred source. */
+  readonly source?: Uint8Array;
+  /** 1 to 2^32 - 1; default: main (254). */
+  readonly table?: number;
+  /** Lower is preferred. */
+  readonly metric?: number;
+  readonly mtu?: number;
+  /** Who made it, RTPROT_...; default: 3, boot, as `ip route` does. */
+  readonly protocol?: number;
+  /** RT_SCOPE_...; default: link without a gateway, else global. */
+  readonly scope?: number;
+  /** Default: unicast. */
+  readonly type?: RouteType;
+}
+
+/** A route as the kernel has it. Of several next hops, interface and gateway are the first one's. */
+export interface InstalledRoute extends Route {
+  /** 0 if there is none: blackhole and the like. */
+  readonly interfaceIndex: number;
+  readonly table: number;
+  readonly metric: number;
+  readonly protocol: number;
+  readonly scope: number;
+  readonly type: RouteType;
+}
+
+/** Where packets to one address go. */
+export interface RouteTo {
+  readonly interfaceIndex: number;
+  /** Undefined if the address is on the link itself. */
+  readonly gateway?: Uint8Array;
+  /** The source address that the kernel would choose. */
+  readonly source?: Uint8Array;
+  /** Only if the route or a discovered path has one; else the link's MTU holds. */
+  readonly mtu?: number;
+  readonly table: number;
+  readonly type: RouteType;
+}
+
+export function addRouteMessage(route: Route): MessageBuilder {
+  return routeMessage(
+    RTM_NEWROUTE,
+    NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+    route,
+    scopeOf(route),
+  );
+}
+
+/** Adds the route or replaces the one with the same destination, table and metric. */
+export function replaceRouteMessage(route: Route): MessageBuilder {
+  return routeMessage(
+    RTM_NEWROUTE,
+    NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
+    route,
+    scopeOf(route),
+  );
+}
+
+/** Deletes the first route that has everything that is given here. */
+export function deleteRouteMessage(route: Route): MessageBuilder {
+  // "Nowhere" matches every scope.
+  const scope = route.scope ?? RT_SCOPE_NOWHERE;
+  return routeMessage(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, route, scope);
+}
+
+export function dumpRoutesMessage(): MessageBuilder {
+  const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
+  return builder.struct(RTMSG_LENGTH, () => {});
+}
+
+export function routeToMessage(address: Uint8Array, mark: number): MessageBuilder {
+  const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK);
+  builder.struct(RTMSG_LENGTH, (view) => {
+    view.setUint8(0, familyOf(address));
+    view.setUint8(1, address.length * 8);
+    view.setUint32(8, RTM_F_LOOKUP_TABLE, true);
+  });
+  builder.bytes(RTA_DST, address);
+  return mark === 0 ? builder : builder.u32(RTA_MARK, mark);
+}
+
+/** The route of an RTM_NEWROUTE or RTM_DELROUTE payload; undefined if cut short or not IP. */
+export function readRoute(payload: Uint8Array): InstalledRoute | undefined {
+  if (payload.length < RTMSG_LENGTH) return undefined;
+  const view = viewOf(payload);
+  const unspecified = unspecifiedAddress(view.getUint8(0));
+  // Cloned routes are the kernel's cache, not configuration.
+  if (!unspecified || (view.getUint32(8, true) & RTM_F_CLONED) !== 0) return undefined;
+  const attributes = readAttributes(payload, RTMSG_LENGTH);
+  return {
+    ...readNextHop(attributes),
+    destination: attributes.bytes(RTA_DST) ?? unspecified,
+    prefixLength: view.getUint8(1),
+    table: attributes.u32(RTA_TABLE) ?? view.getUint8(4),
+    metric: attributes.u32(RTA_PRIORITY) ?? 0,
+    protocol: view.getUint8(5),
+    scope: view.getUint8(6),
+    type: typeName(view.getUint8(7)),
+  };
+}
+
+/** The answer to {@link routeToMessage}; undefined if it is cut short. */
+export function readRouteTo(payload: Uint8Array): RouteTo | undefined {
+  if (payload.length < RTMSG_LENGTH) return undefined;
+  const view = viewOf(payload);
+  const attributes = readAttributes(payload, RTMSG_LENGTH);
+  return {
+    ...readNextHop(attributes),
+    table: attributes.u32(RTA_TABLE) ?? view.getUint8(4),
+    type: typeName(view.getUint8(7)),
+  };
+}
+
+function readNextHop(
+  attributes: Attributes,
+): Pick<RouteTo, 'interfaceIndex' | 'gateway' | 'source' | 'mtu'> {
+  // struct rtnexthop: u16 length | u8 flags | u8 hops | i32 interface index, then attributes
+  const hops = attributes.bytes(RTA_MULTIPATH);
+  const firstHop = hops && hops.length >= 8 ? hops : undefined;
+  const hopLength = firstHop ? Math.min(viewOf(firstHop).getUint16(0, true), firstHop.length) : 0;
+  const hop = firstHop ? readAttributes(firstHop.subarray(0, hopLength), 8) : attributes;
+  // struct rtvia: u16 family | address
+  const gateway = hop.bytes(RTA_GATEWAY) ?? hop.bytes(RTA_VIA)?.slice(2);
+  const source = attributes.bytes(RTA_PREFSRC);
+  const mtu = attributes.nested(RTA_METRICS).u32(RTAX_MTU);
+  return {
+    interfaceIndex: firstHop ? viewOf(firstHop).getInt32(4, true) : (attributes.u32(RTA_OIF) ?? 0),
+    ...(gateway ? { gateway } : {}),
+    ...(source ? { source } : {}),
+    ...(mtu ? { mtu } : {}),
+  };
+}
+
+function routeMessage(type: number, flags: number, route: Route, scope: number): MessageBuilder {
+  const { destination, gateway, source, table = RT_TABLE_MAIN } = route;
+  const family = familyOf(destination);
+  const deleting = type === RTM_DELROUTE;
+  const builder = new MessageBuilder(type, flags).struct(RTMSG_LENGTH, (view) => {
+    view.setUint8(0, family);
+    view.setUint8(1, route.prefixLength);
+    // Eight bits are too few for a table; the attribute has the number.
+    view.setUint8(4, table < 256 ? table : RT_TABLE_UNSPEC);
+    // Deleting: 0 matches every protocol and every type.
+    view.setUint8(5, route.protocol ?? (deleting ? 0 : RTPROT_BOOT));
+    view.setUint8(6, scope);
+    view.setUint8(7, route.type || !deleting ? TYPE_NUMBERS[route.type ?? 'unicast'] : 0);
+  });
+  builder.u32(RTA_TABLE, table);
+  if (route.prefixLength > 0) builder.bytes(RTA_DST, destination);
+  if (route.interfaceIndex) builder.u32(RTA_OIF, route.interfaceIndex);
+  if (gateway && gateway.length === destination.length) builder.bytes(RTA_GATEWAY, gateway);
+  if (gateway && gateway.length !== destination.length) builder.bytes(RTA_VIA, viaOf(gateway));
+  if (source) builder.bytes(RTA_PREFSRC, source);
+  if (route.metric) builder.u32(RTA_PRIORITY, route.metric);
+  const { mtu } = route;
+  if (mtu) builder.nested(RTA_METRICS, (metrics) => metrics.u32(RTAX_MTU, mtu));
+  return builder;
+}
+
+function scopeOf(route: Route): number {
+  if (route.scope !== undefined) return route.scope;
+  if (route.type === 'local') return RT_SCOPE_HOST;
+  const direct = route.type === undefined || route.type === 'unicast';
+  // IPv6 knows no scopes and ignores the field.
+  return direct && !route.gateway ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+}
+
+function viaOf(gateway: Uint8Array): Uint8Array {
+  const via = new Uint8Array(2 + gateway.length);
+  viewOf(via).setUint16(0, familyOf(gateway), true);
+  via.set(gateway, 2);
+  return via;
+}
+
+function typeName(type: number): RouteType {
+  const entry = Object.entries(TYPE_NUMBERS).find(([, number]) => number === type);
+  return (entry?.[0] as RouteType | undefined) ?? 'unicast';
+}
