@@ -1,0 +1,322 @@
+import { Endpoint } from '@litz/core';
+import { allocate, check, hasNamespacePrivilege, libc } from '@litz/sys';
+import { describeWith, requirement } from '@litz/testkit';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { openUdp, staleSources, type UdpOptions, type UdpSockets } from '../src/index.ts';
+import { four, readable, six, TwoHosts, type Host } from './two-hosts.ts';
+
+const ENETUNREACH = 101;
+
+const namespaces = requirement('network namespaces', hasNamespacePrivilege);
+
+const families = [
+  ['IPv4', four],
+  ['IPv6', six],
+] as const;
+
+describeWith([namespaces], 'UdpSockets between two hosts', () => {
+  let hosts: TwoHosts;
+  const opened: UdpSockets[] = [];
+  beforeAll(() => {
+    hosts = new TwoHosts();
+    warmUp(hosts, four(9, 2), four(8, 2), six(9, 2), six(8, 2));
+  });
+  afterEach(() => {
+    for (const sockets of opened.splice(0)) sockets.close();
+  });
+  afterAll(() => hosts?.close());
+
+  function open(host: Host, options: Partial<UdpOptions> = {}): UdpSockets {
+    const sockets = host.namespace.run(() => openUdp({ port: 0, ...options }));
+    opened.push(sockets);
+    return sockets;
+  }
+
+  test.each(families)('answers from the address that was asked, %s', (_name, address) => {
+    const [left, right] = [open(hosts.left), open(hosts.right)];
+    for (const asked of [3, 2]) {
+      send(left, new Endpoint(address(9, asked), right.port));
+      const { source } = receiveOne(right);
+      expect(source.sourceAddress).toEqual(address(9, asked));
+      expect(source.sourceInterface).toBe(hosts.right.index('wan'));
+      send(right, source);
+      expect(receiveOne(left).source.address).toEqual(address(9, asked));
+    }
+  });
+
+  test.each(families)('lets go of a source address that is gone, %s', (_name, address) => {
+    const lost: Endpoint[] = [];
+    const left = open(hosts.left);
+    const right = open(hosts.right, { onSourceLost: (destination) => lost.push(destination) });
+    const { netlink } = hosts.right;
+    const wan = hosts.right.index('wan');
+    const passing = { address: address(9, 4), prefixLength: address === four ? 24 : 64 };
+    netlink.addAddress(wan, passing, { noDad: true });
+    send(left, new Endpoint(passing.address, right.port));
+    const { source } = receiveOne(right);
+    expect(source.sourceAddress).toEqual(passing.address);
+    netlink.deleteAddress(wan, passing);
+    const bytes = Uint8Array.of(1, 2, 3);
+    for (let i = 0; i < 3; i++) right.send(bytes, i, 1, source, 0);
+    right.flush();
+    for (let i = 1; i <= 3; i++) {
+      const answer = receiveOne(left);
+      expect([...answer.bytes]).toEqual([i]);
+      expect(answer.source.address).not.toEqual(passing.address);
+    }
+    expect(lost).toEqual([source, source, source]);
+    expect(right.counters).toMatchObject({ sentDatagrams: 3, sourceLost: 3, sendDroppedFailed: 0 });
+  });
+
+  test.each(families)('finds sources whose route has moved, %s', (_name, address) => {
+    const [left, right] = [open(hosts.left), open(hosts.right)];
+    const { netlink } = hosts.right;
+    send(left, new Endpoint(address(9, 2), right.port));
+    const { source } = receiveOne(right);
+    expect(staleSources([source, source.withoutSource()], netlink, 0)).toEqual([]);
+    const detour = {
+      destination: address(9, 1),
+      prefixLength: address === four ? 32 : 128,
+      gateway: address(8, 1),
+      interfaceIndex: hosts.right.index('alt'),
+    };
+    netlink.addRoute(detour);
+    expect(staleSources([source, source.withoutSource()], netlink, 0)).toEqual([source]);
+    const [wan, alt] = [hosts.left.index('wan'), hosts.left.index('alt')];
+    // With its source the datagram still leaves the old way: IPv4 takes the interface as an order,
+    // IPv6 as a wish that a more specific route overrules.
+    send(right, source);
+    expect(receiveOne(left).source.sourceInterface).toBe(address === four ? wan : alt);
+    send(right, source.withoutSource());
+    expect(receiveOne(left).source.sourceInterface).toBe(alt);
+    netlink.deleteRoute(detour);
+    expect(staleSources([source], netlink, 0)).toEqual([]);
+  });
+
+  test.each(families)(
+    'marks what it sends; set, changed and cleared live, %s',
+    (_name, address) => {
+      const rule = {
+        family: address === four ? (4 as const) : (6 as const),
+        table: 51,
+        mark: 0x51,
+      };
+      const { netlink } = hosts.left;
+      netlink.addRule(rule);
+      netlink.addRoute({
+        destination: address(9, 2),
+        prefixLength: address === four ? 32 : 128,
+        gateway: address(8, 2),
+        interfaceIndex: hosts.left.index('alt'),
+        table: 51,
+      });
+      const right = open(hosts.right);
+      const destination = new Endpoint(address(9, 2), right.port);
+      const arrivesOn = (sockets: UdpSockets): number => {
+        send(sockets, destination);
+        return receiveOne(right).source.sourceInterface;
+      };
+      const [wan, alt] = [hosts.right.index('wan'), hosts.right.index('alt')];
+      expect(arrivesOn(open(hosts.left, { mark: 0x51 }))).toBe(alt);
+      const left = open(hosts.left);
+      const seen = [0, 0x51, 0x52, 0x51, 0].map((mark) => {
+        left.setMark(mark);
+        return arrivesOn(left);
+      });
+      expect(seen).toEqual([wan, alt, wan, alt, wan]);
+      // What the mark changes, a look-up for stale sources has to know as well.
+      send(right, new Endpoint(address(9, 1), left.port));
+      const { source } = receiveOne(left);
+      netlink.addRoute({
+        destination: address(9, 0),
+        prefixLength: address === four ? 24 : 64,
+        interfaceIndex: hosts.left.index('alt'),
+        table: 51,
+        metric: 7,
+      });
+      expect(staleSources([source], netlink, 0)).toEqual([]);
+      expect(staleSources([source], netlink, 0x51)).toEqual([source]);
+      netlink.deleteRule(rule);
+    },
+  );
+
+  test.each(families)('carries the ECN bits of each datagram, %s', (_name, address) => {
+    const [left, right] = [open(hosts.left), open(hosts.right)];
+    const destination = new Endpoint(address(9, 2), right.port);
+    for (const tos of [0, 1, 2, 3, 0x88, 0x8b])
+      left.send(new Uint8Array(1), 0, 1, destination, tos);
+    left.flush();
+    expect([0, 0, 0, 0, 0, 0].map(() => receiveOne(right).ecn)).toEqual([0, 1, 2, 3, 0, 3]);
+  });
+
+  test.each(families)(
+    'carries 1000 datagrams in bursts, with and without offload, %s',
+    (_n, address) => {
+      for (const on of [false, true]) {
+        const [left, right] = [open(hosts.left, { gso: on }), open(hosts.right, { gro: on })];
+        const destination = new Endpoint(address(9, 2), right.port);
+        const memory = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7) ^ (i >> 8));
+        const seen: Uint8Array[] = [];
+        for (let burst = 0; burst < 10; burst++) {
+          for (let i = 0; i < 100; i++) {
+            left.send(memory, (burst * 100 + i) * 11, 1400, destination, 2);
+          }
+          left.flush();
+          for (let i = 0; i < 100; i++) seen.push(receiveOne(right).bytes);
+        }
+        const sent = Array.from({ length: 1000 }, (_, i) => memory.slice(i * 11, i * 11 + 1400));
+        expect(seen.every((bytes, i) => Buffer.compare(bytes, sent[i]) === 0)).toBe(true);
+
+        expect(left.counters.sentDatagrams).toBe(1000);
+        expect(left.counters.sentMessages <= 40).toBe(on);
+        expect(right.counters.receivedMessages < 200).toBe(on);
+      }
+    },
+  );
+
+  test.each(families)(
+    'sends one by one what is too large to be segmented, %s',
+    (_name, address) => {
+      const errors: number[] = [];
+      const left = open(hosts.left, { gso: true, onSendError: (errno) => errors.push(errno) });
+      const right = open(hosts.right);
+      const destination = new Endpoint(address(9, 2), right.port);
+      const memory = Uint8Array.from({ length: 30_000 }, (_, i) => (i * 7) ^ (i >> 8));
+      // The link carries 1500 bytes: these arrive in fragments, and only if they leave alone.
+      for (let i = 0; i < 10; i++) left.send(memory, i, 2000, destination, 0);
+      left.flush();
+      for (let i = 0; i < 10; i++) {
+        expect(receiveOne(right).bytes).toEqual(memory.slice(i, i + 2000));
+      }
+      expect(left.counters).toMatchObject({ sentDatagrams: 10, ungrouped: 1 });
+      expect(errors).toEqual([]);
+      expect(left.segmenting).toBe(true);
+    },
+  );
+
+  test('loses nothing but the datagram without a route', () => {
+    const errors: [number, Endpoint][] = [];
+    const report = (errno: number, to: Endpoint): unknown => errors.push([errno, to]);
+    const left = open(hosts.left, { onSendError: (errno, to) => void report(errno, to) });
+    const right = open(hosts.right);
+    const nowhere = new Endpoint(Uint8Array.of(192, 0, 2, 1), 9);
+    const somewhere = new Endpoint(four(9, 2), right.port);
+    for (const to of [somewhere, nowhere, somewhere]) left.send(new Uint8Array(3), 0, 3, to, 0);
+    left.flush();
+    expect([receiveOne(right), receiveOne(right)]).toHaveLength(2);
+    expect(errors).toEqual([[ENETUNREACH, nowhere]]);
+  });
+
+  test('reaches a link-local address by its scope', () => {
+    const [left, right] = [open(hosts.left), open(hosts.right)];
+    const wan = hosts.right.index('wan');
+    const linkLocal = hosts.right.netlink
+      .addresses(wan)
+      .find(({ address }) => address[0] === 0xfe && address[1] === 0x80)!.address;
+    send(left, new Endpoint(linkLocal, right.port, { scopeId: hosts.left.index('wan') }));
+    const { source } = receiveOne(right);
+    expect(source).toMatchObject({ scopeId: wan, sourceInterface: wan, sourceAddress: linkLocal });
+    expect(staleSources([source], hosts.right.netlink, 0)).toEqual([]);
+    send(right, source);
+    expect(receiveOne(left).source.address).toEqual(linkLocal);
+  });
+
+  test('finds a port that both families have free', () => {
+    const [first, last] = [40_000, 40_003];
+    const range = 'net/ipv4/ip_local_port_range';
+    hosts.left.set(range, `${first} ${last}`);
+    const squatters = hosts.left.namespace.run(() => [first, 40_001, 40_002].map(bindSixOnly));
+    try {
+      for (let i = 0; i < 5; i++) {
+        const sockets = open(hosts.left);
+        expect(sockets.port).toBe(last);
+        expect(sockets.fds).toHaveLength(2);
+        sockets.close();
+      }
+      squatters.push(hosts.left.namespace.run(() => bindSixOnly(last)));
+      expect(() => open(hosts.left)).toThrow('EADDRINUSE');
+      expect(() => open(hosts.left, { port: last })).toThrow('EADDRINUSE');
+    } finally {
+      for (const fd of squatters) libc().close(fd);
+      hosts.left.set(range, '32768 60999');
+    }
+  });
+
+  test('works where IPv6 is disabled', () => {
+    const bare = new TwoHosts();
+    try {
+      bare.right.set('net/ipv6/conf/all/disable_ipv6', '1');
+      warmUp(bare, four(9, 2));
+      const errors: number[] = [];
+      const left = open(bare.left);
+      const right = open(bare.right, { onSendError: (errno) => errors.push(errno) });
+      send(left, new Endpoint(four(9, 3), right.port));
+      const { source } = receiveOne(right);
+      send(right, new Endpoint(six(9, 1), left.port));
+      expect(errors).toHaveLength(1);
+      send(right, source);
+      expect(receiveOne(left).source.address).toEqual(four(9, 3));
+    } finally {
+      bare.close();
+    }
+  });
+});
+
+/** Sends until the other side has heard it: a new link drops what is sent before it is up. */
+function warmUp(hosts: TwoHosts, ...warm: Uint8Array[]): void {
+  const left = hosts.left.namespace.run(() => openUdp({ port: 0 }));
+  const right = hosts.right.namespace.run(() => openUdp({ port: 0 }));
+  try {
+    for (const address of warm) {
+      const destination = new Endpoint(address, right.port);
+      for (let attempt = 0; attempt < 50; attempt++) {
+        send(left, destination);
+        if (readable(right, 100)) break;
+      }
+      while (right.receive(() => {}) > 0);
+    }
+  } finally {
+    left.close();
+    right.close();
+  }
+}
+
+function send(from: UdpSockets, to: Endpoint): void {
+  from.send(Uint8Array.of(7), 0, 1, to, 0);
+  from.flush();
+}
+
+interface Received {
+  bytes: Uint8Array;
+  source: Endpoint;
+  ecn: number;
+}
+
+/** Datagrams of a batch that have been received and not been asked for. */
+const waiting = new WeakMap<UdpSockets, Received[]>();
+
+/** The next datagram, waited for up to 2 s. */
+function receiveOne(sockets: UdpSockets): Received {
+  const queue = waiting.get(sockets) ?? [];
+  waiting.set(sockets, queue);
+  if (queue.length === 0 && readable(sockets, 2000)) {
+    sockets.receive((buffer, offset, length, source, ecn) => {
+      queue.push({ bytes: buffer.slice(offset, offset + length), source, ecn });
+    });
+  }
+  const next = queue.shift();
+  if (!next) throw new Error('no datagram within 2 s');
+  return next;
+}
+
+/** A socket that takes a port for IPv6 and leaves it free for IPv4. */
+function bindSixOnly(port: number): number {
+  const region = allocate(28);
+  const fd = check(libc().socket(10, 2, 0), 'socket');
+  region.view.setUint32(0, 1, true);
+  check(libc().setsockopt(fd, 41, 26, region.address, 4), 'setsockopt');
+  region.view.setUint32(0, 10, true);
+  region.view.setUint16(2, port, false);
+  check(libc().bind(fd, region.address, 28), 'bind');
+  return fd;
+}
