@@ -6,19 +6,26 @@
  * @module
  */
 export * as linux from './constants.ts';
-export { boottimeMs } from './boottime.ts';
+export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
 export { addressOf, allocate, type Region } from './memory.ts';
-export type { Link, LinkChange, VethOptions } from './netlink/link.ts';
+export { bindMount, enterPrivateMounts, unmount } from './mount.ts';
+export type { Link, LinkSettings, VethOptions } from './netlink/link.ts';
 export type {
   AddressOptions,
   AssignedAddress,
   InterfaceAddress,
 } from './netlink/interface-address.ts';
+export { LinkMonitor, type LinkChange } from './netlink/link-monitor.ts';
 export { Netlink } from './netlink/netlink.ts';
 export type { InstalledRoute, Route, RouteTo, RouteType } from './netlink/route.ts';
+export { RouteMonitor, type RouteChange } from './netlink/route-monitor.ts';
 export type { InstalledRule, Rule } from './netlink/rule.ts';
 export { hasNamespacePrivilege, NetworkNamespace } from './network-namespace.ts';
+export { PacketSocket } from './packet-socket.ts';
+export { ping, type PingOptions, type PingResult } from './ping.ts';
 export { PollSet } from './poll-set.ts';
+export { RawSocket, type ReceivedIcmp } from './raw-socket.ts';
+export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';

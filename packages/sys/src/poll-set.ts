@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { boottimeMs } from './boottime.ts';
+import { boottimeMs } from './clock.ts';
 import { EINTR } from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';

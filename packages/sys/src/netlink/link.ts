@@ -54,7 +54,7 @@ export interface Link {
 }
 
 /** What is left out stays as it is. */
-export interface LinkChange {
+export interface LinkSettings {
   up?: boolean;
   mtu?: number;
   name?: string;
@@ -81,7 +81,7 @@ export function dumpLinksMessage(): MessageBuilder {
   return ifinfomsg(new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP), 0);
 }
 
-export function setLinkMessage(index: number, change: LinkChange): MessageBuilder {
+export function setLinkMessage(index: number, change: LinkSettings): MessageBuilder {
   const builder = new MessageBuilder(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, index, change.up);
   if (change.mtu !== undefined) builder.u32(IFLA_MTU, change.mtu);

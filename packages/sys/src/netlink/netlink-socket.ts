@@ -93,7 +93,7 @@ export class NetlinkSocket {
   }
 
   /**
-   * Notifications that have arrived. Views, valid until the next call.
+   * Notifications that have arrived, copied; never waits if the socket has groups.
    *
    * @returns undefined if the kernel lost some for lack of room: read the state anew
    */

@@ -31,7 +31,7 @@ import {
   readLink,
   setLinkMessage,
   type Link,
-  type LinkChange,
+  type LinkSettings,
   type VethOptions,
 } from './link.ts';
 import type { NetlinkMessage } from './message-reader.ts';
@@ -79,7 +79,7 @@ export class Netlink {
     return read(answer, RTM_NEWLINK, readLink);
   }
 
-  setLink(index: number, change: LinkChange): void {
+  setLink(index: number, change: LinkSettings): void {
     this.#socket.request(() => setLinkMessage(index, change), `cannot change link ${index}`);
   }
 

@@ -1,0 +1,94 @@
+/**
+ * What happens to one link.
+ *
+ * @module
+ */
+import { ENODEV } from '../constants.ts';
+import { SystemError } from '../system-error.ts';
+import { readLink, type Link } from './link.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+import { Netlink } from './netlink.ts';
+import { RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK } from './rtnetlink.ts';
+
+/** `gone`: deleted, or moved to another namespace, which looks the same from here. */
+export type LinkChange =
+  | { readonly type: 'up' }
+  | { readonly type: 'down' }
+  | { readonly type: 'mtu'; readonly mtu: number }
+  | { readonly type: 'renamed'; readonly name: string }
+  | { readonly type: 'gone' };
+
+/**
+ * Watches a link of the namespace that the calling thread is in when this is made. Wait for `fd` to
+ * be readable, then `read`.
+ */
+export class LinkMonitor {
+  readonly #socket: NetlinkSocket;
+  /** Reads the link's state anew after lost notifications. */
+  readonly #netlink: Netlink;
+  #link: Link;
+  #gone = false;
+
+  /** @throws {SystemError} ENODEV: there is no such link */
+  constructor(interfaceIndex: number) {
+    // Subscribed first, so that nothing is missed between the first state and the first change.
+    this.#socket = new NetlinkSocket(RTMGRP_LINK);
+    this.#netlink = new Netlink();
+    const link = this.#netlink.linkByIndex(interfaceIndex);
+    if (!link) {
+      this.close();
+      throw new SystemError('RTM_GETLINK', ENODEV, `cannot watch link ${interfaceIndex}`);
+    }
+    this.#link = link;
+  }
+
+  /** -1 once closed. */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
+  /** The link as it was at the last change that `read` returned. */
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** What changed since the last call, oldest first; never blocks. Nothing follows `gone`. */
+  read(): LinkChange[] {
+    const messages = this.#socket.notifications();
+    if (messages === undefined) return this.#resynchronize();
+    const changes: LinkChange[] = [];
+    for (const { type, payload } of messages) {
+      if (type !== RTM_NEWLINK && type !== RTM_DELLINK) continue;
+      const link = readLink(payload);
+      if (link?.index !== this.#link.index) continue;
+      changes.push(...this.#update(type === RTM_DELLINK ? undefined : link));
+    }
+    return changes;
+  }
+
+  close(): void {
+    this.#socket.close();
+    this.#netlink.close();
+  }
+
+  #resynchronize(): LinkChange[] {
+    // What is queued is older than the state that is read now.
+    while (this.#socket.notifications() === undefined);
+    return this.#update(this.#netlink.linkByIndex(this.#link.index));
+  }
+
+  #update(link: Link | undefined): LinkChange[] {
+    if (this.#gone) return [];
+    if (!link) {
+      this.#gone = true;
+      return [{ type: 'gone' }];
+    }
+    const before = this.#link;
+    this.#link = link;
+    const changes: LinkChange[] = [];
+    if (link.name !== before.name) changes.push({ type: 'renamed', name: link.name });
+    if (link.mtu !== before.mtu) changes.push({ type: 'mtu', mtu: link.mtu });
+    if (link.up !== before.up) changes.push({ type: link.up ? 'up' : 'down' });
+    return changes;
+  }
+}
