@@ -11,9 +11,11 @@ import { libc } from './libc.ts';
 const ERRNO_NAMES = new Map<number, string>(
   Object.entries(constants.errno).map(([name, number]) => [number, name]),
 );
-// EAGAIN and EWOULDBLOCK share a number on Linux; EBADFD is not among Node's constants.
+// EAGAIN and EWOULDBLOCK share a number on Linux. Node's constants lack EBADFD and ENOKEY: a TUN
+// device that is gone, a WireGuard peer without a session.
 ERRNO_NAMES.set(11, 'EAGAIN');
 ERRNO_NAMES.set(77, 'EBADFD');
+ERRNO_NAMES.set(126, 'ENOKEY');
 
 export class SystemError extends WireGuardError {
   /** 'EPERM', 'EBUSY', ... */
