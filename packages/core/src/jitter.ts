@@ -1,0 +1,26 @@
+/**
+ * `Jitter`: small random delays from the injected randomness, fetched in blocks.
+ *
+ * @module
+ */
+
+export class Jitter {
+  readonly #randomBytes: (out: Uint8Array) => void;
+  readonly #block = new Uint8Array(256);
+  #used = 256;
+
+  constructor(randomBytes: (out: Uint8Array) => void) {
+    this.#randomBytes = randomBytes;
+  }
+
+  /** 0 to `max` whole milliseconds, both included. The bias of 2^16 mod (max + 1) does not matter. */
+  next(max: number): number {
+    if (this.#used === this.#block.length) {
+      this.#randomBytes(this.#block);
+      this.#used = 0;
+    }
+    const value = this.#block[this.#used] | (this.#block[this.#used + 1] << 8);
+    this.#used += 2;
+    return value % (max + 1);
+  }
+}
