@@ -36,7 +36,7 @@ export interface PeerConfiguration {
 export interface EngineConfiguration {
   /** null takes the key away: sessions stop sending and handshakes are refused. */
   privateKey?: PrivateKey | null;
-  /** Removes every peer that `peers` does not name. */
+  /** Removes all peers, with their sessions, before `peers` are added. */
   replacePeers?: boolean;
   peers?: readonly PeerConfiguration[];
 }

@@ -16,13 +16,38 @@
  *
  * @module
  */
+import { AllowedIps } from './allowed-ips.ts';
+import { applyConfiguration, wakePeers } from './applying.ts';
+import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arguments.ts';
 import type { EngineConfiguration } from './configuration.ts';
+import {
+  DEFAULT_MTU,
+  REJECT_AFTER_MESSAGES,
+  REKEY_AFTER_MESSAGES,
+  TRANSPORT_HEADER_LENGTH,
+} from './constants.ts';
+import { RateLimiter } from './cookie/rate-limiter.ts';
+import { nobleProvider } from './crypto/noble.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
-import type { Endpoint } from './endpoint.ts';
-import type { PublicKey } from './keys.ts';
-import type { EngineEvent, PacketView, Transmit } from './outputs.ts';
-import { EngineStats, type PeerStatus } from './stats.ts';
+import { Endpoint } from './endpoint.ts';
+import type { EngineState } from './engine-state.ts';
+import { FastPath } from './fast-path.ts';
+import { TimestampSource } from './handshake/tai64n.ts';
+import { receiveDatagram } from './inbound.ts';
+import { Jitter } from './jitter.ts';
+import { keyId, type PublicKey } from './keys.ts';
+import { LoadMonitor } from './load-monitor.ts';
+import { sendPacket } from './outbound.ts';
+import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
+import { SenderIndexTable } from './sender-index.ts';
+import { resetPeer } from './session.ts';
+import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
+import { fireTimers } from './timeouts.ts';
+import { TimerTable } from './timer-table.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { ROOM_BEHIND } from './transport-data.ts';
+import { checkConfiguration } from './validation.ts';
 
 /** What an engine needs from the world around it. */
 export interface EngineOptions {
@@ -44,65 +69,197 @@ export interface EngineOptions {
 
 export class Engine {
   readonly stats: EngineStats = new EngineStats();
-  mtu: number;
+  /** Per-packet primitives for a caller who has many packets at a time. */
+  readonly fastPath: FastPath;
+  readonly #state: EngineState;
 
-  /** @throws {TypeError | RangeError} an option of the wrong type or outside its range */
+  /**
+   * Starts with the link up, no key and no peers.
+   *
+   * @throws {TypeError | RangeError} an option of the wrong type or outside its range
+   */
   constructor(options: EngineOptions) {
-    this.mtu = options.mtu ?? 1420;
+    this.#state = createState(options, this.stats);
+    this.fastPath = new FastPath(this.#state);
   }
 
-  configure(_change: EngineConfiguration, _now: number): void {}
+  /**
+   * Changes keys and peers, on a running engine too. Everything is copied. Checked whole before any of
+   * it takes effect.
+   *
+   * @throws {TypeError | RangeError} a field of the wrong type, length or range
+   * @throws {WireGuardError} `ERR_LITZ_TOO_MANY_PEERS`
+   */
+  configure(change: EngineConfiguration, now: number): void {
+    checkTime(now);
+    const ids = checkConfiguration(change, this.#state.peers);
+    applyConfiguration(this.#state, change, ids, now);
+  }
+
+  get mtu(): number {
+    return this.#state.mtu;
+  }
+
+  /** Of the inner packets; may change at any time. */
+  set mtu(mtu: number) {
+    checkMtu(mtu);
+    this.#state.mtu = mtu;
+  }
+
+  /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
-    return undefined;
+    return this.#state.identity?.publicKey.slice() as PublicKey | undefined;
   }
-  linkUp(_now: number): void {}
-  linkDown(_now: number): void {}
-  handlePacket(_packet: Uint8Array, _now: number): DropReason | undefined {
-    return undefined;
+
+  /** The interface went up: peers with a persistent keepalive hear of us at once. */
+  linkUp(now: number): void {
+    checkTime(now);
+    if (this.#state.up) return;
+    this.#state.up = true;
+    wakePeers(this.#state, now);
   }
+
+  /** The interface went down: sessions and staged packets are gone, all timers stop. */
+  linkDown(now: number): void {
+    checkTime(now);
+    if (!this.#state.up) return;
+    this.#state.up = false;
+    for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
+  }
+
+  /**
+   * A packet from the interface; copied. A reason: it was dropped and counted. Staged is not dropped.
+   *
+   * @throws {TypeError} `packet` is no Uint8Array, or `now` no finite number
+   */
+  handlePacket(packet: Uint8Array, now: number): DropReason | undefined {
+    checkBytes(packet, 'packet');
+    const room = new Uint8Array(TRANSPORT_HEADER_LENGTH + packet.length + ROOM_BEHIND);
+    room.set(packet, TRANSPORT_HEADER_LENGTH);
+    return this.handlePacketAt(room, TRANSPORT_HEADER_LENGTH, packet.length, now);
+  }
+
+  /**
+   * A packet from the interface, `length` bytes at `offset`, sealed where it stands: 16 bytes in front
+   * of it and 31 behind are written to. The buffer is lent until the transmits are polled.
+   *
+   * @throws {RangeError} there is not that much room
+   */
   handlePacketAt(
-    _buffer: Uint8Array,
-    _offset: number,
-    _length: number,
-    _now: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
   ): DropReason | undefined {
-    return undefined;
+    checkRange(buffer, offset, length, TRANSPORT_HEADER_LENGTH, ROOM_BEHIND);
+    checkTime(now);
+    return sendPacket(this.#state, buffer, offset, length, now);
   }
+
+  /**
+   * A datagram from the network; opened in place, its content is lost, lent until the packets are
+   * polled. `ecn`: the low two bits of its TOS byte. Never throws for what is in it.
+   *
+   * @throws {TypeError} an argument of the wrong type
+   */
   handleDatagram(
-    _datagram: Uint8Array,
-    _source: Endpoint,
-    _now: number,
-    _ecn = 0,
+    datagram: Uint8Array,
+    source: Endpoint,
+    now: number,
+    ecn = 0,
   ): DropReason | undefined {
-    return undefined;
+    checkBytes(datagram, 'datagram');
+    return this.handleDatagramAt(datagram, 0, datagram.length, source, ecn, now);
   }
+
+  /** The same with `length` bytes at `offset`. */
   handleDatagramAt(
-    _buffer: Uint8Array,
-    _offset: number,
-    _length: number,
-    _source: Endpoint,
-    _ecn: number,
-    _now: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    source: Endpoint,
+    ecn: number,
+    now: number,
   ): DropReason | undefined {
-    return undefined;
+    checkRange(buffer, offset, length, 0, 0);
+    if (!(source instanceof Endpoint)) throw new TypeError('"source" expected an Endpoint');
+    checkTime(now);
+    return receiveDatagram(this.#state, buffer, offset, length, source, ecn, now);
   }
-  handleTimeout(_now: number): void {}
+
+  /** Does everything that is due at `now`. */
+  handleTimeout(now: number): void {
+    checkTime(now);
+    fireTimers(this.#state, now);
+  }
+
+  /** The next datagram to send. */
   pollTransmit(): Transmit | undefined {
-    return undefined;
+    return this.#state.outputs.nextTransmit();
   }
+
+  /** The next packet for the interface. */
   pollPacket(): PacketView | undefined {
-    return undefined;
+    return this.#state.outputs.nextPacket();
   }
+
   pollEvent(): EngineEvent | undefined {
-    return undefined;
+    return this.#state.outputs.nextEvent();
   }
+
+  /**
+   * When to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no need. Exact:
+   * at that time something is to be done.
+   */
   pollTimeout(): number {
-    return Infinity;
+    return this.#state.timers.first();
   }
+
+  /** Snapshots of all peers, in the order in which they were added. */
   peers(): PeerStatus[] {
-    return [];
+    return Array.from(this.#state.peers.values(), (peer) => peerStatus(this.#state, peer));
   }
-  peer(_publicKey: PublicKey): PeerStatus | undefined {
-    return undefined;
+
+  peer(publicKey: PublicKey): PeerStatus | undefined {
+    const peer = this.#state.peers.get(keyId(publicKey));
+    return peer && peerStatus(this.#state, peer);
   }
 }
+
+function createState(options: EngineOptions, stats: EngineStats): EngineState {
+  const { randomBytes, unixTime, crypto = nobleProvider } = options;
+  const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
+  checkOptions(options, mtu);
+  return {
+    crypto,
+    randomBytes,
+    unixTime,
+    limits: {
+      rekeyAfterMessages: limits.rekeyAfterMessages ?? REKEY_AFTER_MESSAGES,
+      rejectAfterMessages: limits.rejectAfterMessages ?? REJECT_AFTER_MESSAGES,
+    },
+    giveUpMs: handshakeGiveUpMs,
+    mtu,
+    up: true,
+    identity: undefined,
+    macChecker: undefined,
+    peers: new Map(),
+    peersBySlot: [],
+    allowedIps: new AllowedIps(),
+    indices: new SenderIndexTable(randomBytes),
+    timers: new TimerTable(),
+    jitter: new Jitter(randomBytes),
+    timestamps: new TimestampSource(unixTime),
+    load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
+    rateLimiter: new RateLimiter(),
+    unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
+    outputs: new Outputs(),
+    stats,
+  };
+}
+
+/** More than this is answered with cookies. One costs about 0.1 ms with OpenSSL, 5 ms with noble. */
+const HANDSHAKES_PER_SECOND = 100;
+/** The kernel's icmp_msgs_per_sec and icmp_msgs_burst. */
+const UNREACHABLES_PER_SECOND = 1000;
+const UNREACHABLES_BURST = 50;

@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from './endpoint.ts';
 import type { PublicKey } from './keys.ts';
+import type { Peer } from './peer.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -33,8 +34,6 @@ export class Transmit {
   tos = 0;
   /** Whose message it is; undefined for a cookie reply. */
   peer: PublicKey | undefined = undefined;
-  /** Room for a handshake message, made when this object first carries one. */
-  own: Uint8Array | undefined = undefined;
 
   /** A new view of the bytes. */
   get datagram(): Uint8Array {
@@ -58,3 +57,94 @@ export class PacketView {
     return this.buffer.subarray(this.offset, this.offset + this.length);
   }
 }
+
+/**
+ * What waits to be polled. Transmits and packet views are used again once all of them were taken, so
+ * that a caller who drains after every input makes no garbage.
+ */
+export class Outputs {
+  readonly #transmits = new ReusedQueue(() => new Transmit());
+  readonly #packets = new ReusedQueue(() => new PacketView());
+  #events: EngineEvent[] = [];
+  #firstEvent = 0;
+
+  /** A datagram; its bytes stay where they are. */
+  transmit(
+    peer: Peer | undefined,
+    destination: Endpoint,
+    tos: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const transmit = this.#transmits.push();
+    transmit.buffer = buffer;
+    transmit.offset = offset;
+    transmit.length = length;
+    transmit.destination = destination;
+    transmit.tos = tos;
+    transmit.peer = peer?.publicKey;
+  }
+
+  packet(peer: Peer | undefined, buffer: Uint8Array, offset: number, length: number): void {
+    const view = this.#packets.push();
+    view.buffer = buffer;
+    view.offset = offset;
+    view.length = length;
+    view.peer = peer?.publicKey;
+  }
+
+  event(event: EngineEvent): void {
+    this.#events.push(event);
+  }
+
+  nextTransmit(): Transmit | undefined {
+    return this.#transmits.shift();
+  }
+
+  nextPacket(): PacketView | undefined {
+    return this.#packets.shift();
+  }
+
+  nextEvent(): EngineEvent | undefined {
+    const event = this.#events[this.#firstEvent];
+    if (event === undefined) return undefined;
+    this.#firstEvent++;
+    if (this.#firstEvent === this.#events.length) {
+      this.#events = [];
+      this.#firstEvent = 0;
+    }
+    return event;
+  }
+}
+
+/** First in, first out; the objects stay and are handed out again when the queue was emptied. */
+class ReusedQueue<T> {
+  readonly #create: () => T;
+  readonly #items: T[] = [];
+  #first = 0;
+  #end = 0;
+
+  constructor(create: () => T) {
+    this.#create = create;
+  }
+
+  push(): T {
+    if (this.#first === this.#end) this.#restart();
+    if (this.#end === this.#items.length) this.#items.push(this.#create());
+    return this.#items[this.#end++];
+  }
+
+  shift(): T | undefined {
+    return this.#first === this.#end ? undefined : this.#items[this.#first++];
+  }
+
+  #restart(): void {
+    this.#first = 0;
+    this.#end = 0;
+    // A burst (link-up with many peers) must not keep its memory for good.
+    if (this.#items.length > KEPT_ITEMS) this.#items.length = KEPT_ITEMS;
+  }
+}
+
+const KEPT_ITEMS = 1024;

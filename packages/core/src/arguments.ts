@@ -1,0 +1,71 @@
+/**
+ * Checks of what a caller passes to `Engine`: mistakes throw at once, under the argument's name.
+ *
+ * @module
+ */
+import { REJECT_AFTER_MESSAGES } from './constants.ts';
+import type { EngineOptions } from './engine.ts';
+
+/** @throws {TypeError} */
+export function checkBytes(bytes: unknown, name: string): void {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(`"${name}" expected a Uint8Array, got ${typeof bytes}`);
+  }
+}
+
+/** @throws {TypeError} not finite: such a `now` would stop all timers without a word */
+export function checkTime(now: number): void {
+  if (!Number.isFinite(now)) throw new TypeError(`"now" expected a finite number, got ${now}`);
+}
+
+/** @throws {TypeError | RangeError} `length` bytes at `offset` with that much room around them */
+export function checkRange(
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  before: number,
+  behind: number,
+): void {
+  checkBytes(buffer, 'buffer');
+  if (!Number.isInteger(offset) || offset < before) {
+    throw new RangeError(`"offset" expected an integer from ${before} on, got ${offset}`);
+  }
+  if (!Number.isInteger(length) || length < 0 || offset + length + behind > buffer.length) {
+    throw new RangeError(
+      `"length" expected 0 to ${buffer.length - offset - behind} at offset ${offset}, got ${length}`,
+    );
+  }
+}
+
+/** @throws {RangeError} */
+export function checkMtu(mtu: number): void {
+  if (!Number.isInteger(mtu) || mtu < 1 || mtu > 65535) {
+    throw new RangeError(`"mtu" expected an integer from 1 to 65535, got ${mtu}`);
+  }
+}
+
+/** @throws {TypeError | RangeError} */
+export function checkOptions(options: EngineOptions, mtu: number): void {
+  checkFunction(options.randomBytes, 'randomBytes');
+  checkFunction(options.unixTime, 'unixTime');
+  checkMtu(mtu);
+  checkPositive(options.handshakeGiveUpMs, 'handshakeGiveUpMs');
+  checkPositive(options.limits?.rekeyAfterMessages, 'limits.rekeyAfterMessages');
+  checkPositive(options.limits?.rejectAfterMessages, 'limits.rejectAfterMessages');
+  if ((options.limits?.rejectAfterMessages ?? 0) > REJECT_AFTER_MESSAGES) {
+    throw new RangeError('"limits.rejectAfterMessages" expected at most 2^53 - 2^13 - 1');
+  }
+  checkPositive(options.underLoad?.handshakesPerSecond, 'underLoad.handshakesPerSecond');
+}
+
+function checkFunction(value: unknown, name: string): void {
+  if (typeof value !== 'function') {
+    throw new TypeError(`"${name}" expected a function, got ${typeof value}`);
+  }
+}
+
+function checkPositive(value: number | undefined, name: string): void {
+  if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
+    throw new RangeError(`"${name}" expected a number above 0, got ${value}`);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * What the parts of the engine share: its options, tables and queues. Made by `Engine`, passed to the
+ * functions of `inbound.ts`, `outbound.ts` and the rest, reachable from outside through none of them.
+ *
+ * @module
+ */
+import type { AllowedIps } from './allowed-ips.ts';
+import type { MacChecker } from './cookie/macs.ts';
+import type { RateLimiter } from './cookie/rate-limiter.ts';
+import type { CryptoProvider } from './crypto/provider.ts';
+import type { DropReason } from './drop-reason.ts';
+import type { StaticIdentity } from './handshake/static-identity.ts';
+import type { TimestampSource } from './handshake/tai64n.ts';
+import type { Jitter } from './jitter.ts';
+import type { MessageLimits } from './keypairs.ts';
+import type { LoadMonitor } from './load-monitor.ts';
+import type { Outputs } from './outputs.ts';
+import type { Peer } from './peer.ts';
+import type { SenderIndexTable } from './sender-index.ts';
+import type { EngineStats } from './stats.ts';
+import type { TimerTable } from './timer-table.ts';
+import type { TokenBucket } from './token-bucket.ts';
+
+export interface EngineState {
+  readonly crypto: CryptoProvider;
+  readonly randomBytes: (out: Uint8Array) => void;
+  readonly unixTime: () => number;
+  readonly limits: MessageLimits;
+  /** undefined: the paper's way, by the number of sends. */
+  readonly giveUpMs: number | undefined;
+
+  mtu: number;
+  /** The interface is up: nothing is sent or received while it is not. */
+  up: boolean;
+  identity: StaticIdentity | undefined;
+  macChecker: MacChecker | undefined;
+
+  readonly peers: Map<string, Peer>;
+  /** By `Peer.slot`. */
+  readonly peersBySlot: (Peer | undefined)[];
+  readonly allowedIps: AllowedIps<Peer>;
+  readonly indices: SenderIndexTable;
+  readonly timers: TimerTable;
+  readonly jitter: Jitter;
+  readonly timestamps: TimestampSource;
+  readonly load: LoadMonitor;
+  readonly rateLimiter: RateLimiter;
+  /** For ICMP messages of ours. */
+  readonly unreachables: TokenBucket;
+  readonly outputs: Outputs;
+  readonly stats: EngineStats;
+}
+
+/** Counts a drop of the engine and, where it is known, of the peer. Returns the reason. */
+export function drop(state: EngineState, reason: DropReason, peer?: Peer): DropReason {
+  state.stats.drops.add(reason);
+  peer?.countDrop(reason);
+  return reason;
+}
