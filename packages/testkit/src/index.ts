@@ -9,3 +9,29 @@ export {
   requirement,
   type Requirement,
 } from './requirements.ts';
+export { copyCipherProvider } from './copy-cipher.ts';
+export {
+  headerChecksumIsRight,
+  ipPacket,
+  ipv4Packet,
+  ipv6Packet,
+  type PacketOptions,
+} from './packets.ts';
+export {
+  connect,
+  createPair,
+  createPerson,
+  introduce,
+  joinNetwork,
+  packetBetween,
+  type Pair,
+  type PairOptions,
+  type Person,
+} from './pair.ts';
+export { seededRandomBytes } from './seeded-random.ts';
+export {
+  Eavesdropper,
+  SimulatedNetwork,
+  SimulatedNode,
+  type CapturedDatagram,
+} from './simulated-network.ts';

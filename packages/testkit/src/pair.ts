@@ -1,0 +1,131 @@
+/**
+ * `createPair`: two engines, alice and bob, who know each other, on a simulated network.
+ *
+ * ```
+ *  alice 192.0.2.1:51820  ----- network -----  bob 192.0.2.2:51820
+ *        10.0.0.1/32, fd00::1/128                   10.0.0.2/32, fd00::2/128
+ * ```
+ *
+ * @module
+ */
+import {
+  Endpoint,
+  Engine,
+  parsePrivateKey,
+  publicKeyOf,
+  nobleProvider,
+  type EngineOptions,
+  type PeerConfiguration,
+  type PrivateKey,
+  type PublicKey,
+} from '@litz/core';
+import { ipPacket, type PacketOptions } from './packets.ts';
+import { seededRandomBytes } from './seeded-random.ts';
+import { SimulatedNetwork, type SimulatedNode } from './simulated-network.ts';
+
+/** Who somebody is: keys from a seed, addresses from a number 1 to 250. */
+export interface Person {
+  number: number;
+  privateKey: PrivateKey;
+  publicKey: PublicKey;
+  endpoint: Endpoint;
+  /** Inner addresses. */
+  ipv4: Uint8Array;
+  ipv6: Uint8Array;
+}
+
+export interface PairOptions {
+  alice?: Partial<EngineOptions>;
+  bob?: Partial<EngineOptions>;
+  /** Changes what alice knows of bob, and the other way round. */
+  bobAsPeer?: Partial<PeerConfiguration>;
+  aliceAsPeer?: Partial<PeerConfiguration>;
+  seed?: number;
+  latency?: number;
+}
+
+export interface Pair {
+  network: SimulatedNetwork;
+  alice: SimulatedNode & { person: Person };
+  bob: SimulatedNode & { person: Person };
+}
+
+/** Both are configured with each other; nothing was sent yet. */
+export function createPair(options: PairOptions = {}): Pair {
+  const seed = options.seed ?? 1;
+  const network = new SimulatedNetwork(
+    options.latency === undefined ? {} : { latency: options.latency },
+  );
+  const alice = joinNetwork(network, createPerson(1, seed), options.alice);
+  const bob = joinNetwork(network, createPerson(2, seed), options.bob);
+  introduce(alice, bob.person, options.bobAsPeer);
+  introduce(bob, alice.person, options.aliceAsPeer);
+  return { network, alice, bob };
+}
+
+/** The same person for the same numbers. */
+export function createPerson(number: number, seed = 1): Person {
+  const bytes = new Uint8Array(32);
+  seededRandomBytes(seed * 1000 + number)(bytes);
+  const privateKey = parsePrivateKey(bytes);
+  return {
+    number,
+    privateKey,
+    publicKey: publicKeyOf(privateKey, nobleProvider),
+    endpoint: new Endpoint(Uint8Array.of(192, 0, 2, number), 51820),
+    ipv4: Uint8Array.of(10, 0, 0, number),
+    ipv6: Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, number),
+  };
+}
+
+/** A node with the person's key, on the simulated clock, with randomness of its own seed. */
+export function joinNetwork(
+  network: SimulatedNetwork,
+  person: Person,
+  options: Partial<EngineOptions> = {},
+): SimulatedNode & { person: Person } {
+  const engine = new Engine({
+    randomBytes: seededRandomBytes(person.number),
+    unixTime: () => UNIX_EPOCH_OF_TESTS + network.now,
+    ...options,
+  });
+  const node = Object.assign(network.add(engine, person.endpoint), { person });
+  node.input((engine, now) => engine.configure({ privateKey: person.privateKey }, now));
+  return node;
+}
+
+/** Tells a node of a peer: endpoint and allowed IPs are the person's. */
+export function introduce(
+  node: SimulatedNode,
+  person: Person,
+  changes: Partial<PeerConfiguration> = {},
+): void {
+  const peer: PeerConfiguration = {
+    publicKey: person.publicKey,
+    endpoint: person.endpoint,
+    allowedIps: [
+      { address: person.ipv4, prefixLength: 32 },
+      { address: person.ipv6, prefixLength: 128 },
+    ],
+    ...changes,
+  };
+  node.input((engine, now) => engine.configure({ peers: [peer] }, now));
+}
+
+/** A packet from one person to another, IPv4. */
+export function packetBetween(
+  from: { person: Person },
+  to: { person: Person },
+  options: Partial<PacketOptions> = {},
+): Uint8Array {
+  return ipPacket({ source: from.person.ipv4, destination: to.person.ipv4, ...options });
+}
+
+/** Alice begins, and both have a session: the handshake and one packet have arrived. */
+export function connect({ network, alice, bob }: Pair): void {
+  alice.send(packetBetween(alice, bob));
+  network.settle();
+}
+
+/** 2024-01-01. */
+const UNIX_EPOCH_OF_TESTS = 1_704_067_200_000;

@@ -1,0 +1,247 @@
+/**
+ * `SimulatedNetwork`: engines, a clock that jumps from one thing that happens to the next, and a
+ * network between them that delays, loses, reorders, repeats and listens. Three minutes take
+ * milliseconds, and every run is the same.
+ *
+ * @module
+ */
+import { Endpoint, type Engine, type EngineEvent } from '@litz/core';
+
+/** A datagram as somebody on the wire sees it. */
+export interface CapturedDatagram {
+  at: number;
+  from: Endpoint;
+  to: Endpoint;
+  tos: number;
+  bytes: Uint8Array;
+}
+
+interface Flight extends CapturedDatagram {
+  arrivesAt: number;
+  /** Keeps what arrives together in the order in which it left. */
+  order: number;
+}
+
+export class SimulatedNetwork {
+  /** Monotonic milliseconds of everybody. */
+  now: number;
+  /** One way, milliseconds. */
+  latency = 10;
+  readonly nodes: SimulatedNode[] = [];
+  /** Everything that was sent, lost or not. */
+  readonly eavesdropper: Eavesdropper = new Eavesdropper();
+  /** Loses what it says yes to. */
+  loses: (datagram: CapturedDatagram) => boolean = () => false;
+  /** ECN bits of a datagram on arrival, for routers on the way that mark. */
+  marks: (ecn: number) => number = (ecn) => ecn;
+  #flights: Flight[] = [];
+  #sent = 0;
+  #toDrop = 0;
+  #toDuplicate = 0;
+  #toReorder = 0;
+  readonly #sources = new Map<string, Endpoint>();
+
+  constructor(options: { now?: number; latency?: number } = {}) {
+    this.now = options.now ?? 1_000_000;
+    this.latency = options.latency ?? 10;
+  }
+
+  add(engine: Engine, endpoint: Endpoint): SimulatedNode {
+    const node = new SimulatedNode(this, engine, endpoint);
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Loses the next `count` datagrams. */
+  drop(count: number): void {
+    this.#toDrop = count;
+  }
+
+  /** Delivers the next `count` datagrams twice. */
+  duplicate(count = 1): void {
+    this.#toDuplicate = count;
+  }
+
+  /** Delivers the next `count` datagrams in reverse order. */
+  reorder(count = 2): void {
+    this.#toReorder = count;
+  }
+
+  /** Puts bytes on the wire as if they came from `from`, whoever that is. */
+  inject(bytes: Uint8Array, from: Endpoint, to: Endpoint, tos = 0): void {
+    this.#launch({ at: this.now, from, to, tos, bytes: bytes.slice() });
+  }
+
+  /** Time of the next arrival or deadline. */
+  next(): number {
+    let next = Infinity;
+    for (const flight of this.#flights) next = Math.min(next, flight.arrivesAt);
+    for (const node of this.nodes) next = Math.min(next, node.engine.pollTimeout());
+    return next;
+  }
+
+  /** Moves the clock to the next thing that happens and lets it happen. False: nothing ever will. */
+  step(): boolean {
+    const next = this.next();
+    if (next === Infinity) return false;
+    this.now = Math.max(this.now, next);
+    this.#deliver();
+    for (const node of this.nodes) {
+      if (node.engine.pollTimeout() <= this.now) node.timeout();
+    }
+    return true;
+  }
+
+  /** Lets everything happen that happens within `duration` milliseconds; then that time has passed. */
+  drive(duration: number): void {
+    const until = this.now + duration;
+    while (this.next() <= until) this.step();
+    this.now = until;
+  }
+
+  /** Steps until `condition` holds. Fails after `limit` milliseconds of simulated time. */
+  driveUntil(condition: () => boolean, limit = 600_000): void {
+    const end = this.now + limit;
+    while (!condition()) {
+      if (this.next() > end) throw new Error(`did not happen within ${limit} ms`);
+      this.step();
+    }
+  }
+
+  /** Lets what is on the wire arrive, and the answers to it, but no timer run. */
+  settle(): void {
+    while (this.#flights.length > 0) {
+      this.now = Math.max(this.now, Math.min(...this.#flights.map((f) => f.arrivesAt)));
+      this.#deliver();
+    }
+  }
+
+  /** A datagram leaves a node. */
+  transmit(datagram: CapturedDatagram): void {
+    this.eavesdropper.datagrams.push(datagram);
+    if (this.#toDrop > 0) {
+      this.#toDrop--;
+      return;
+    }
+    if (this.loses(datagram)) return;
+    this.#launch(datagram);
+    if (this.#toDuplicate > 0) {
+      this.#toDuplicate--;
+      this.#launch(datagram);
+    }
+  }
+
+  #launch(datagram: CapturedDatagram): void {
+    const order = this.#toReorder > 0 ? -this.#toReorder-- : 0;
+    // What is reordered arrives after what it should have come before, one behind the other.
+    const late = order === 0 ? 0 : -order;
+    const arrivesAt = this.now + this.latency + late;
+    this.#flights.push({ ...datagram, arrivesAt, order: this.#sent++ });
+  }
+
+  #deliver(): void {
+    const arriving = this.#flights.filter((flight) => flight.arrivesAt <= this.now);
+    this.#flights = this.#flights.filter((flight) => flight.arrivesAt > this.now);
+    arriving.sort((a, b) => a.arrivesAt - b.arrivesAt || a.order - b.order);
+    for (const flight of arriving) {
+      const node = this.nodes.find(({ endpoint }) => endpoint.sameDestination(flight.to));
+      node?.receive(flight.bytes.slice(), this.#sourceOf(flight), this.marks(flight.tos & 3));
+    }
+  }
+
+  /** As a socket layer has it: the same object for the same source, with the address it came to. */
+  #sourceOf({ from, to }: Flight): Endpoint {
+    const key = `${from.address.join('.')} ${from.port} ${to.address.join('.')}`;
+    let source = this.#sources.get(key);
+    if (!source) {
+      source = new Endpoint(from.address, from.port, { sourceAddress: to.address });
+      this.#sources.set(key, source);
+    }
+    return source;
+  }
+}
+
+/** Somebody who sees every datagram. */
+export class Eavesdropper {
+  readonly datagrams: CapturedDatagram[] = [];
+
+  /** First byte of each datagram, that is the type of each message, of all or of one sender. */
+  types(from?: SimulatedNode): number[] {
+    return this.datagrams
+      .filter((datagram) => !from || datagram.from.sameDestination(from.endpoint))
+      .map(({ bytes }) => bytes[0] ?? -1);
+  }
+
+  /** Datagrams with messages of one type, of all or of one sender. */
+  of(type: number, from?: SimulatedNode): CapturedDatagram[] {
+    return this.datagrams.filter(
+      (datagram) =>
+        datagram.bytes[0] === type && (!from || datagram.from.sameDestination(from.endpoint)),
+    );
+  }
+
+  forget(): void {
+    this.datagrams.length = 0;
+  }
+}
+
+/** One engine on the network, with what came out of it. */
+export class SimulatedNode {
+  readonly network: SimulatedNetwork;
+  readonly engine: Engine;
+  /** Where it is; assign another to let it move. */
+  endpoint: Endpoint;
+  /** Packets for its interface, copied. */
+  readonly packets: Uint8Array[] = [];
+  readonly events: EngineEvent[] = [];
+
+  constructor(network: SimulatedNetwork, engine: Engine, endpoint: Endpoint) {
+    this.network = network;
+    this.engine = engine;
+    this.endpoint = endpoint;
+  }
+
+  /** Any input to the engine, followed by what has to follow: everything is taken out of it. */
+  input<T>(action: (engine: Engine, now: number) => T): T {
+    const result = action(this.engine, this.network.now);
+    this.#drain();
+    return result;
+  }
+
+  /** A packet from the interface. */
+  send(packet: Uint8Array): ReturnType<Engine['handlePacket']> {
+    return this.input((engine, now) => engine.handlePacket(packet, now));
+  }
+
+  receive(bytes: Uint8Array, source: Endpoint, ecn = 0): ReturnType<Engine['handleDatagram']> {
+    return this.input((engine, now) => engine.handleDatagram(bytes, source, now, ecn));
+  }
+
+  timeout(): void {
+    this.input((engine, now) => engine.handleTimeout(now));
+  }
+
+  /** Events of one type, in order. */
+  eventsOf<T extends EngineEvent['type']>(type: T): Extract<EngineEvent, { type: T }>[] {
+    return this.events.filter((event): event is Extract<EngineEvent, { type: T }> => {
+      return event.type === type;
+    });
+  }
+
+  #drain(): void {
+    const { engine, network } = this;
+    for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) {
+      network.transmit({
+        at: network.now,
+        from: this.endpoint,
+        to: t.destination,
+        tos: t.tos,
+        bytes: t.datagram.slice(),
+      });
+    }
+    for (let p = engine.pollPacket(); p; p = engine.pollPacket()) {
+      this.packets.push(p.packet.slice());
+    }
+    for (let e = engine.pollEvent(); e; e = engine.pollEvent()) this.events.push(e);
+  }
+}
