@@ -1,0 +1,130 @@
+import { connect, createPair, createPerson, packetBetween, seededRandomBytes } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { Engine, type EngineOptions } from '../src/index.ts';
+
+describe('Engine', () => {
+  it('starts up, with nothing to do', () => {
+    const engine = new Engine(options);
+    expect(engine.publicKey).toBeUndefined();
+    expect(engine.peers()).toEqual([]);
+    expect(engine.mtu).toBe(1420);
+    expect(engine.pollTimeout()).toBe(Infinity);
+    expect(engine.pollTransmit()).toBeUndefined();
+    expect(engine.pollPacket()).toBeUndefined();
+    expect(engine.pollEvent()).toBeUndefined();
+  });
+
+  it('tells the public key of its private key, as a copy', () => {
+    const engine = new Engine(options);
+    const { privateKey, publicKey } = createPerson(1);
+    engine.configure({ privateKey }, 0);
+    engine.publicKey?.fill(0);
+    expect(engine.publicKey).toEqual(publicKey);
+  });
+
+  it.each<[string, Partial<Record<keyof EngineOptions, unknown>>, RegExp]>([
+    ['randomBytes', { randomBytes: undefined }, /"randomBytes" expected a function/],
+    ['unixTime', { unixTime: 5 }, /"unixTime" expected a function, got number/],
+    ['mtu', { mtu: 0 }, /"mtu" expected an integer from 1 to 65535, got 0/],
+    ['mtu', { mtu: 65_536 }, /"mtu"/],
+    ['handshakeGiveUpMs', { handshakeGiveUpMs: -1 }, /"handshakeGiveUpMs" expected a number above/],
+    ['limits', { limits: { rejectAfterMessages: 2 ** 53 } }, /"limits.rejectAfterMessages"/],
+    ['underLoad', { underLoad: { handshakesPerSecond: NaN } }, /"underLoad.handshakesPerSecond"/],
+  ])('refuses a wrong %s', (_, wrong, message) => {
+    expect(() => new Engine({ ...options, ...wrong } as EngineOptions)).toThrow(message);
+  });
+
+  it('refuses buffers without the room that it needs', () => {
+    const engine = new Engine(options);
+    const buffer = new Uint8Array(100);
+    expect(() => engine.handlePacketAt(buffer, 15, 20, 0)).toThrow(/"offset" .* from 16 on/);
+    expect(() => engine.handlePacketAt(buffer, 16, 54, 0)).toThrow(/"length" expected 0 to 53/);
+    expect(engine.handlePacketAt(buffer, 16, 53, 0)).toBe('not-ip');
+    const { endpoint } = createPerson(1);
+    expect(() => engine.handleDatagramAt(buffer, 90, 11, endpoint, 0, 0)).toThrow(RangeError);
+    expect(() => engine.handleDatagramAt(buffer, 0, -1, endpoint, 0, 0)).toThrow(RangeError);
+    expect(() => engine.handleDatagramAt(buffer, 0.5, 1, endpoint, 0, 0)).toThrow(RangeError);
+  });
+
+  it('refuses arguments of the wrong type', () => {
+    const engine = new Engine(options);
+    expect(() => engine.handlePacket([] as never, 0)).toThrow(/"packet" expected a Uint8Array/);
+    expect(() => engine.handleDatagram(new Uint8Array(1), {} as never, 0)).toThrow(/"source"/);
+    expect(() => engine.handleTimeout(NaN)).toThrow(/"now" expected a finite number, got NaN/);
+    expect(() => engine.configure({}, Infinity)).toThrow(/"now"/);
+    expect(() => engine.linkUp('0' as never)).toThrow(/"now"/);
+    expect(() => void (engine.mtu = 1.5)).toThrow(/"mtu"/);
+  });
+
+  it('leaves the packet that handlePacket was given as it is', () => {
+    const pair = createPair();
+    connect(pair);
+    const packet = packetBetween(pair.alice, pair.bob);
+    const before = packet.slice();
+    pair.alice.send(packet);
+    expect(packet).toEqual(before);
+  });
+
+  it('opens a datagram in place and says where the packet is', () => {
+    const pair = createPair();
+    connect(pair);
+    const { network, alice, bob } = pair;
+    const packet = packetBetween(alice, bob, { length: 50 });
+    alice.send(packet);
+    const { bytes } = network.eavesdropper.of(4).at(-1)!;
+    const buffer = new Uint8Array(200);
+    buffer.set(bytes, 7);
+    const { endpoint } = alice;
+    bob.engine.handleDatagramAt(buffer, 7, bytes.length, endpoint, 0, network.now);
+    const view = bob.engine.pollPacket();
+    expect(view?.buffer).toBe(buffer);
+    expect(view).toMatchObject({ offset: 23, length: 50, peer: alice.person.publicKey });
+    expect(view?.packet).toEqual(packet);
+  });
+
+  it('keeps outputs apart when the caller drains late', () => {
+    const pair = createPair();
+    connect(pair);
+    const { network, alice, bob } = pair;
+    const sent = [100, 200, 300].map((length) => packetBetween(alice, bob, { length }));
+    for (const packet of sent) alice.engine.handlePacket(packet, network.now);
+    alice.timeout();
+    network.settle();
+    expect(bob.packets.slice(1)).toEqual(sent);
+  });
+
+  it('tells all of a peer', () => {
+    const pair = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
+    connect(pair);
+    const { alice, bob } = pair;
+    const { publicKey, ipv4, ipv6 } = bob.person;
+    const status = alice.engine.peer(publicKey);
+    expect(status).toMatchObject({
+      publicKey,
+      persistentKeepalive: 25,
+      sessionUp: true,
+      drops: {},
+    });
+    expect(status?.allowedIps).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ address: ipv4, prefixLength: 32 }),
+        expect.objectContaining({ address: ipv6, prefixLength: 128 }),
+      ]),
+    );
+    expect(alice.engine.peers()).toEqual([status]);
+  });
+
+  it('does the same for the same seed, byte for byte', () => {
+    const record = (): string => {
+      const pair = createPair({ seed: 5 });
+      connect(pair);
+      pair.network.drive(300_000);
+      return JSON.stringify(
+        pair.network.eavesdropper.datagrams.map(({ at, bytes }) => [at, [...bytes]]),
+      );
+    };
+    expect(record()).toBe(record());
+  });
+});
+
+const options: EngineOptions = { randomBytes: seededRandomBytes(1), unixTime: () => 0 };

@@ -1,0 +1,268 @@
+import {
+  connect,
+  createPair,
+  createPerson,
+  introduce,
+  joinNetwork,
+  packetBetween,
+  SimulatedNetwork,
+  type Pair,
+} from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import type { EngineConfiguration, PresharedKey, PrivateKey, PublicKey } from '../../src/index.ts';
+
+describe('private key', () => {
+  it('changed, expires the sending keys; what is in flight is still received', () => {
+    const { network, alice, bob } = connected();
+    bob.send(packetBetween(bob, alice));
+    configure(alice, { privateKey: createPerson(3).privateKey });
+    expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
+    network.settle();
+    expect(alice.packets).toHaveLength(1);
+    network.eavesdropper.forget();
+    alice.send(packetBetween(alice, bob));
+    expect(network.eavesdropper.types(alice)).toEqual([1]);
+    network.settle();
+    // Bob does not know the new key.
+    expect(bob.engine.stats.drops.count('unknown-peer')).toBe(1);
+    introduce(bob, { ...createPerson(3), ipv4: alice.person.ipv4, endpoint: alice.endpoint });
+    network.drive(6_000);
+    expect(bob.packets).toHaveLength(2);
+  });
+
+  it('set again to what it is, changes nothing', () => {
+    const { network, alice, bob } = connected();
+    configure(alice, { privateKey: alice.person.privateKey });
+    network.eavesdropper.forget();
+    alice.send(packetBetween(alice, bob));
+    expect(network.eavesdropper.types()).toEqual([4]);
+  });
+
+  it('removes the peer that became ourselves', () => {
+    const { alice, bob } = connected();
+    configure(alice, { privateKey: bob.person.privateKey });
+    expect(alice.engine.peers()).toEqual([]);
+    expect(alice.send(packetBetween(alice, bob))).toBe('no-peer');
+  });
+
+  it('keeps our own key out of the peers', () => {
+    const { alice } = connected();
+    configure(alice, { peers: [{ publicKey: alice.person.publicKey }] });
+    expect(alice.engine.peers()).toHaveLength(1);
+  });
+
+  it('is clamped on entry, and a zero key unsets it', () => {
+    const { network, alice } = connected();
+    const bytes = alice.person.privateKey.slice();
+    bytes[0]! |= 7;
+    bytes[31]! = (bytes[31]! | 0x80) & ~0x40;
+    configure(alice, { privateKey: bytes as PrivateKey });
+    expect(alice.engine.publicKey).toEqual(alice.person.publicKey);
+    expect(alice.eventsOf('session').map(({ state }) => state)).toEqual(['up']);
+    configure(alice, { privateKey: new Uint8Array(32) as PrivateKey });
+    expect(alice.engine.publicKey).toBeUndefined();
+    network.settle();
+  });
+
+  it('is not shown by anything that comes out', () => {
+    const { alice } = connected();
+    expect(JSON.stringify([alice.engine, alice.engine.peers()])).not.toContain('rivateKey');
+  });
+});
+
+describe('preshared key', () => {
+  it('changed, leaves the live session alone and applies at the next handshake', () => {
+    const { network, alice, bob } = connected();
+    const presharedKey = new Uint8Array(32).fill(9) as PresharedKey;
+    configure(alice, { peers: [{ publicKey: bob.person.publicKey, presharedKey }] });
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(bob.packets).toHaveLength(2);
+
+    network.drive(181_000);
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(alice.engine.stats.drops.count('invalid-handshake')).toBe(1);
+    configure(bob, { peers: [{ publicKey: alice.person.publicKey, presharedKey }] });
+    network.drive(6_000);
+    expect(bob.packets).toHaveLength(3);
+    expect(alice.engine.peer(bob.person.publicKey)?.presharedKey).toEqual(presharedKey);
+    configure(alice, { peers: [{ publicKey: bob.person.publicKey, presharedKey: null }] });
+    expect(alice.engine.peer(bob.person.publicKey)).not.toHaveProperty('presharedKey');
+  });
+});
+
+describe('peers', () => {
+  it('removed, are forgotten: routes, session, staged packets, deadlines', () => {
+    const { network, alice, bob } = connected();
+    const late = network.eavesdropper.of(4, alice)[0]?.bytes ?? new Uint8Array(0);
+    configure(bob, { peers: [{ publicKey: alice.person.publicKey, remove: true }] });
+    expect(bob.receive(late.slice(), alice.endpoint)).toBe('unknown-index');
+    expect(bob.send(packetBetween(bob, alice))).toBe('no-peer');
+    expect(bob.engine.pollTimeout()).toBe(Infinity);
+    expect(bob.engine.peer(alice.person.publicKey)).toBeUndefined();
+    // And can come back.
+    introduce(bob, alice.person);
+    bob.send(packetBetween(bob, alice));
+    network.settle();
+    expect(alice.packets).toHaveLength(1);
+  });
+
+  it('that are unknown are not removed and with updateOnly not added', () => {
+    const { alice } = connected();
+    const { publicKey } = createPerson(9);
+    configure(alice, {
+      peers: [
+        { publicKey, remove: true },
+        { publicKey, updateOnly: true },
+      ],
+    });
+    expect(alice.engine.peers()).toHaveLength(1);
+  });
+
+  it('are replaced as a whole', () => {
+    const { alice } = connected();
+    const { publicKey, endpoint } = createPerson(9);
+    configure(alice, { replacePeers: true, peers: [{ publicKey, endpoint }] });
+    expect(alice.engine.peers().map((peer) => peer.publicKey)).toEqual([publicKey]);
+  });
+
+  it('keep their allowed IPs but those that are removed or replaced', () => {
+    const { alice, bob } = connected();
+    const { publicKey } = bob.person;
+    const extra = { address: Uint8Array.of(10, 7, 3, 9), prefixLength: 16 };
+    configure(alice, { peers: [{ publicKey, allowedIps: [extra] }] });
+    const of = (): string[] =>
+      (alice.engine.peer(publicKey)?.allowedIps ?? [])
+        .map(({ address, prefixLength }) => `${address.join('.')}/${prefixLength}`)
+        .filter((text) => text.length < 20);
+    expect(of().sort()).toEqual(['10.0.0.2/32', '10.7.0.0/16']);
+    configure(alice, { peers: [{ publicKey, allowedIps: [{ ...extra, remove: true }] }] });
+    expect(of()).toEqual(['10.0.0.2/32']);
+    configure(alice, { peers: [{ publicKey, replaceAllowedIps: true, allowedIps: [extra] }] });
+    expect(of()).toEqual(['10.7.0.0/16']);
+  });
+
+  it('get what was staged when their endpoint becomes known', () => {
+    const { network, alice, bob } = createPair();
+    alice.send(packetBetween(alice, bob));
+    const { publicKey } = bob.person;
+    bob.endpoint = createPerson(8).endpoint;
+    network.settle();
+    expect(bob.packets).toEqual([]);
+    configure(alice, { peers: [{ publicKey, endpoint: bob.endpoint }] });
+    network.drive(6_000);
+    expect(bob.packets).toHaveLength(1);
+  });
+
+  it('with a low-order public key send nothing and accept nothing', () => {
+    for (const publicKey of lowOrderPoints()) {
+      const network = new SimulatedNetwork();
+      const node = joinNetwork(network, createPerson(1));
+      const person = { ...createPerson(2), publicKey };
+      introduce(node, person, { persistentKeepalive: 1 });
+      expect(node.send(packetBetween(node, { person }))).toBe('peer-unusable');
+      network.drive(200_000);
+      expect(network.eavesdropper.datagrams).toEqual([]);
+      expect(node.engine.pollTimeout()).toBe(Infinity);
+    }
+  });
+});
+
+describe('link', () => {
+  it('down, forgets sessions and staged packets, sends and receives nothing', () => {
+    const { network, alice, bob } = connected();
+    alice.input((engine, now) => engine.linkDown(now));
+    expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
+    expect(alice.send(packetBetween(alice, bob))).toBe('link-down');
+    bob.send(packetBetween(bob, alice));
+    network.settle();
+    expect(alice.packets).toEqual([]);
+    expect(alice.engine.stats.drops.count('link-down')).toBe(2);
+    alice.input((engine, now) => engine.linkUp(now));
+    network.eavesdropper.forget();
+    alice.send(packetBetween(alice, bob));
+    expect(network.eavesdropper.types(alice)).toEqual([1]);
+  });
+});
+
+describe('configure', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['no object', null, /"change" expected an object, got null/],
+    ['a short private key', { privateKey: new Uint8Array(31) }, /"privateKey" expected 32 bytes/],
+    ['a key as text', { privateKey: 'AAAA' }, /"privateKey" expected a Uint8Array, got string/],
+    ['peers that are no list', { peers: {} }, /"peers" expected an array, got object/],
+    ['a peer without key', { peers: [{}] }, /"peers\[\d\]": "publicKey" expected a Uint8Array/],
+    ['a keepalive too long', withPeer({ persistentKeepalive: 65536 }), /0 to 65535 seconds/],
+    ['a keepalive in parts', withPeer({ persistentKeepalive: 1.5 }), /0 to 65535 seconds/],
+    ['a keepalive as text', withPeer({ persistentKeepalive: '5' }), /expected a number/],
+    ['an endpoint as text', withPeer({ endpoint: '1.2.3.4:5' }), /"endpoint" expected an Endpoint/],
+    [
+      'an address of 5 bytes',
+      withPeer({ allowedIps: [{ address: new Uint8Array(5), prefixLength: 1 }] }),
+      /length 4 or 16/,
+    ],
+    [
+      'a prefix too long',
+      withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 33 }] }),
+      /0 to 32, got 33/,
+    ],
+    ['a flag that is none', withPeer({ remove: 1 }), /"remove" expected a boolean/],
+    ['a short preshared key', withPeer({ presharedKey: new Uint8Array(3) }), /"presharedKey"/],
+  ])('refuses %s, and nothing of the change takes effect', (_, change, message) => {
+    const { alice, bob } = connected();
+    const good = { publicKey: createPerson(4).publicKey };
+    const before = alice.engine.peers();
+    const whole = change as EngineConfiguration;
+    expect(() => configure(alice, whole)).toThrow(message);
+    if (whole?.peers && Array.isArray(whole.peers)) {
+      const { privateKey } = createPerson(5);
+      const mixed = { privateKey, replacePeers: true, peers: [good, ...whole.peers] };
+      expect(() => configure(alice, mixed)).toThrow(message);
+    }
+    expect(alice.engine.peers()).toEqual(before);
+    expect(alice.engine.publicKey).toEqual(alice.person.publicKey);
+    expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
+  });
+
+  it('copies what it is given', () => {
+    const network = new SimulatedNetwork();
+    const node = joinNetwork(network, createPerson(1));
+    const bob = createPerson(2);
+    const publicKey = bob.publicKey.slice() as PublicKey;
+    const address = bob.ipv4.slice();
+    const allowedIps = [{ address, prefixLength: 32 }];
+    configure(node, { peers: [{ publicKey, allowedIps }] });
+    publicKey.fill(0);
+    address.fill(0);
+    expect(node.engine.peer(bob.publicKey)?.allowedIps).toMatchObject([{ address: bob.ipv4 }]);
+  });
+});
+
+function connected(): Pair {
+  const pair = createPair();
+  connect(pair);
+  return pair;
+}
+
+function configure(node: Pair['alice'], change: EngineConfiguration): void {
+  node.input((engine, now) => engine.configure(change, now));
+}
+
+function withPeer(fields: Record<string, unknown>): unknown {
+  return { peers: [{ publicKey: createPerson(3).publicKey, ...fields }] };
+}
+
+/** The seven points of small order, two of them also in their form above the prime. */
+function lowOrderPoints(): PublicKey[] {
+  const hex = [
+    '00'.repeat(32),
+    `01${'00'.repeat(31)}`,
+    'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+    '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+    `ec${'ff'.repeat(30)}7f`,
+    `ed${'ff'.repeat(30)}7f`,
+    `ee${'ff'.repeat(30)}7f`,
+  ];
+  return hex.map((text) => Uint8Array.from(Buffer.from(text, 'hex')) as PublicKey);
+}

@@ -1,0 +1,73 @@
+import { createPair, packetBetween } from '@litz/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 25);
+
+describe('pollTimeout', () => {
+  it('is exact: at that time, and not before, something happens, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), fc.nat(1000), (steps, seed) => {
+        const options = { persistentKeepalive: 7 };
+        const { network, alice, bob } = createPair({ seed: seed + 1, bobAsPeer: options });
+        for (const { who, what, wait } of steps) {
+          const [from, to] = who === 'alice' ? [alice, bob] : [bob, alice];
+          if (what === 'send') from.send(packetBetween(from, to));
+          if (what === 'lose') network.loses = () => true;
+          if (what === 'heal') network.loses = () => false;
+          if (what === 'down') from.input((engine, now) => engine.linkDown(now));
+          if (what === 'up') from.input((engine, now) => engine.linkUp(now));
+          const until = network.now + wait;
+          while (network.next() <= until) {
+            for (const { engine } of network.nodes) expectQuietBefore(engine);
+            network.step();
+          }
+          network.now = until;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+
+    /** Just before its deadline an engine has nothing to do; at it, the deadline is over. */
+    function expectQuietBefore(engine: ReturnType<typeof createPair>['alice']['engine']): void {
+      const deadline = engine.pollTimeout();
+      if (deadline === Infinity) return;
+      engine.handleTimeout(deadline - 0.001);
+      expect(engine.pollTransmit()).toBeUndefined();
+      expect(engine.pollEvent()).toBeUndefined();
+      expect(engine.pollTimeout()).toBe(deadline);
+    }
+  });
+
+  it('is never the same again after handleTimeout', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), (steps) => {
+        const { network, alice, bob } = createPair({ bobAsPeer: { persistentKeepalive: 3 } });
+        for (const { who, what, wait } of steps) {
+          const [from, to] = who === 'alice' ? [alice, bob] : [bob, alice];
+          if (what === 'send') from.send(packetBetween(from, to));
+          if (what === 'lose') network.loses = () => true;
+          if (what === 'heal') network.loses = () => false;
+          network.drive(wait);
+          const deadline = from.engine.pollTimeout();
+          if (deadline === Infinity) continue;
+          network.now = Math.max(network.now, deadline);
+          from.timeout();
+          expect(from.engine.pollTimeout()).toBeGreaterThan(deadline);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+const step = fc.record({
+  who: fc.constantFrom('alice' as const, 'bob' as const),
+  what: fc.constantFrom('send', 'send', 'send', 'lose', 'heal', 'down', 'up', 'wait'),
+  wait: fc.oneof(
+    fc.nat(200),
+    fc.nat(20_000),
+    fc.nat(200_000),
+    fc.double({ min: 0, max: 11_000, noNaN: true }),
+  ),
+});

@@ -1,0 +1,212 @@
+import {
+  connect,
+  createPair,
+  createPerson,
+  introduce,
+  joinNetwork,
+  packetBetween,
+} from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { MESSAGE_TYPE, type PresharedKey } from '../../src/index.ts';
+
+const { HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE, TRANSPORT_DATA } = MESSAGE_TYPE;
+
+describe('handshake', () => {
+  it('takes one round trip, then the packet that asked for it arrives', () => {
+    const { network, alice, bob } = createPair();
+    const packet = packetBetween(alice, bob);
+    alice.send(packet);
+    network.settle();
+    expect(network.eavesdropper.types()).toEqual([
+      HANDSHAKE_INITIATION,
+      HANDSHAKE_RESPONSE,
+      TRANSPORT_DATA,
+    ]);
+    expect(bob.packets).toEqual([packet]);
+  });
+
+  it('tells both sides, with role and duration', () => {
+    const pair = createPair({ latency: 25 });
+    connect(pair);
+    const { alice, bob } = pair;
+    expect(alice.eventsOf('handshake')).toEqual([
+      { type: 'handshake', peer: bob.person.publicKey, role: 'initiator', durationMs: 50 },
+    ]);
+    expect(bob.eventsOf('handshake')).toMatchObject([{ role: 'responder' }]);
+    expect(alice.eventsOf('session')).toMatchObject([{ state: 'up' }]);
+    expect(bob.eventsOf('session')).toMatchObject([{ state: 'up' }]);
+  });
+
+  it('lets the responder send only after the first packet of the initiator', () => {
+    const { network, alice, bob } = createPair();
+    // The confirmation is lost: bob has keys and may not use them.
+    network.loses = ({ bytes }) => bytes[0] === TRANSPORT_DATA;
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    bob.send(packetBetween(bob, alice));
+    network.settle();
+    expect(network.eavesdropper.of(TRANSPORT_DATA, bob)).toEqual([]);
+    expect(bob.eventsOf('session')).toEqual([]);
+
+    network.loses = () => false;
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(bob.eventsOf('session')).toMatchObject([{ state: 'up' }]);
+    expect(alice.packets).toHaveLength(1);
+  });
+
+  it('keeps the session in use while the next one is not confirmed', () => {
+    const pair = createPair();
+    const { network, alice, bob } = pair;
+    connect(pair);
+    network.drive(121_000);
+    // The renewal gets through to bob, but not bob's answer to it.
+    network.loses = ({ bytes }) => bytes[0] === HANDSHAKE_RESPONSE;
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(network.eavesdropper.of(HANDSHAKE_RESPONSE, bob)).toHaveLength(2);
+    const received = alice.packets.length;
+    bob.send(packetBetween(bob, alice));
+    network.settle();
+    expect(alice.packets).toHaveLength(received + 1);
+  });
+
+  it('confirms with an empty message when there is nothing to send', () => {
+    const { network, alice, bob } = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
+    network.settle();
+    expect(network.eavesdropper.types()).toEqual([1, 2, 4]);
+    expect(network.eavesdropper.of(TRANSPORT_DATA, alice)[0]?.bytes).toHaveLength(32);
+    expect(bob.engine.peer(alice.person.publicKey)?.sessionUp).toBe(true);
+  });
+
+  it('converges to one session when both begin at once', () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const { network, alice, bob } = createPair({ seed });
+      alice.send(packetBetween(alice, bob));
+      bob.send(packetBetween(bob, alice));
+      network.drive(30_000);
+      expect(bob.packets).toHaveLength(1);
+      expect(alice.packets).toHaveLength(1);
+      network.eavesdropper.forget();
+      alice.send(packetBetween(alice, bob));
+      bob.send(packetBetween(bob, alice));
+      network.settle();
+      // No further handshake, and each hears the other.
+      expect(network.eavesdropper.types()).toEqual([4, 4]);
+      expect(alice.packets).toHaveLength(2);
+      expect(bob.packets).toHaveLength(2);
+    }
+  });
+
+  it('carries DSCP AF41 on handshake messages and nothing on transport', () => {
+    const pair = createPair();
+    connect(pair);
+    expect(pair.network.eavesdropper.datagrams.map(({ tos }) => tos)).toEqual([0x88, 0x88, 0]);
+  });
+
+  it('uses another sender index for every handshake and frees the old ones', () => {
+    const pair = createPair();
+    const { network, alice, bob } = pair;
+    const seen = new Set<string>();
+    for (let i = 0; i < 8; i++) {
+      connect(pair);
+      network.drive(121_000);
+    }
+    for (const { bytes } of network.eavesdropper.of(HANDSHAKE_INITIATION)) {
+      seen.add(bytes.subarray(4, 8).join(' '));
+    }
+    expect(seen.size).toBe(network.eavesdropper.of(HANDSHAKE_INITIATION).length);
+    expect(seen.size).toBeGreaterThanOrEqual(8);
+    network.drive(600_000);
+    // Everything has been wiped: an old datagram finds nothing.
+    const old = network.eavesdropper.of(TRANSPORT_DATA, alice)[0];
+    expect(bob.receive(old?.bytes.slice() ?? new Uint8Array(0), alice.endpoint)).toBe(
+      'unknown-index',
+    );
+  });
+
+  it('drops an initiation that was seen before', () => {
+    const pair = createPair();
+    const { network, alice, bob } = pair;
+    connect(pair);
+    const [initiation] = network.eavesdropper.of(HANDSHAKE_INITIATION);
+    network.drive(1000);
+    const again = initiation?.bytes.slice() ?? new Uint8Array(0);
+    expect(bob.receive(again, alice.endpoint)).toBe('replayed-initiation');
+    expect(bob.engine.stats.drops.count('replayed-initiation')).toBe(1);
+    expect(bob.engine.peer(alice.person.publicKey)?.drops).toEqual({ 'replayed-initiation': 1 });
+  });
+
+  it('drops an initiation within 1/50 s of the last one of the peer', () => {
+    let unix = 1_700_000_000_000;
+    const unixTime = (): number => (unix += 1000);
+    const { network, alice, bob } = createPair({ alice: { unixTime } });
+    alice.send(packetBetween(alice, bob));
+    // A new engine with the same key sends at once what the first one had to wait 5 s for.
+    const twin = joinNetwork(network, { ...alice.person, number: 9 }, { unixTime });
+    twin.endpoint = createPerson(9).endpoint;
+    introduce(twin, bob.person);
+    twin.send(packetBetween(alice, bob));
+    network.settle();
+    expect(bob.engine.stats.drops.count('initiation-flood')).toBe(1);
+  });
+
+  it('goes on when the wall clock steps back', () => {
+    let unix = 1_700_000_000_000;
+    const pair = createPair({ alice: { unixTime: () => unix } });
+    const { network, bob } = pair;
+    connect(pair);
+    network.drive(200_000);
+    unix -= 10 * 365 * 86_400_000;
+    connect(pair);
+    expect(bob.packets).toHaveLength(2);
+    expect(bob.engine.stats.drops.toJSON()).toEqual({});
+  });
+
+  it('needs the same preshared key on both sides', () => {
+    const presharedKey = new Uint8Array(32).fill(7) as PresharedKey;
+    const same = createPair({ bobAsPeer: { presharedKey }, aliceAsPeer: { presharedKey } });
+    connect(same);
+    expect(same.bob.packets).toHaveLength(1);
+    const different = createPair({ bobAsPeer: { presharedKey } });
+    connect(different);
+    expect(different.bob.packets).toHaveLength(0);
+    expect(different.alice.engine.stats.drops.count('invalid-handshake')).toBe(1);
+  });
+
+  it('takes an all-zero preshared key for none', () => {
+    const presharedKey = new Uint8Array(32) as PresharedKey;
+    const pair = createPair({ bobAsPeer: { presharedKey } });
+    connect(pair);
+    expect(pair.bob.packets).toHaveLength(1);
+    expect(pair.alice.engine.peer(pair.bob.person.publicKey)).not.toHaveProperty('presharedKey');
+  });
+
+  it('ignores a response that nobody asked for', () => {
+    const pair = createPair();
+    const { network, alice, bob } = pair;
+    connect(pair);
+    const [response] = network.eavesdropper.of(HANDSHAKE_RESPONSE);
+    const again = response?.bytes.slice() ?? new Uint8Array(0);
+    expect(alice.receive(again, bob.endpoint)).toBe('unknown-index');
+  });
+
+  it('refuses somebody it does not know', () => {
+    const { network, bob } = createPair();
+    const mallory = joinNetwork(network, createPerson(3));
+    introduce(mallory, bob.person);
+    mallory.send(packetBetween(mallory, bob));
+    network.settle();
+    expect(network.eavesdropper.types()).toEqual([1]);
+    expect(bob.engine.stats.drops.count('unknown-peer')).toBe(1);
+  });
+
+  it('refuses messages without a private key', () => {
+    const { network, alice, bob } = createPair();
+    bob.input((engine, now) => engine.configure({ privateKey: null }, now));
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(bob.engine.stats.drops.count('no-private-key')).toBe(1);
+    expect(bob.send(packetBetween(bob, alice))).toBe('peer-unusable');
+  });
+});

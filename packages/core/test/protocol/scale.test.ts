@@ -1,0 +1,82 @@
+import {
+  connect,
+  copyCipherProvider,
+  createPair,
+  createPerson,
+  packetBetween,
+} from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { Endpoint, Engine, nobleProvider, type PublicKey } from '../../src/index.ts';
+
+describe('100,000 peers', () => {
+  it('are configured without any X25519, and cost nothing per timeout', () => {
+    let multiplications = 0;
+    const crypto = {
+      ...copyCipherProvider(nobleProvider),
+      dh: (a: Uint8Array, b: Uint8Array) => {
+        multiplications++;
+        return nobleProvider.dh(a, b);
+      },
+    };
+    const engine = new Engine({
+      randomBytes: (out) => void out.fill(1),
+      unixTime: () => 0,
+      crypto,
+    });
+    const { privateKey } = createPerson(1);
+    engine.configure({ privateKey, peers: manyPeers(100_000) }, 0);
+    expect(engine.peers()).toHaveLength(100_000);
+    expect(multiplications).toBe(0);
+    expect(engine.pollTimeout()).toBe(Infinity);
+  });
+});
+
+describe('in steady state', () => {
+  it('objects and buffers are used again', () => {
+    const crypto = copyCipherProvider(nobleProvider);
+    const pair = createPair({ alice: { crypto }, bob: { crypto } });
+    connect(pair);
+    const { network, alice, bob } = pair;
+    const room = new Uint8Array(2048);
+    const packet = packetBetween(alice, bob, { length: 1000 });
+    const transmits = new Set<unknown>();
+    const views = new Set<unknown>();
+    for (let i = 0; i < 1000; i++) {
+      room.set(packet, 16);
+      alice.engine.handlePacketAt(room, 16, packet.length, network.now);
+      const transmit = alice.engine.pollTransmit()!;
+      expect(transmit.buffer).toBe(room);
+      transmits.add(transmit);
+      bob.engine.handleDatagramAt(
+        transmit.buffer,
+        transmit.offset,
+        transmit.length,
+        alice.endpoint,
+        0,
+        network.now,
+      );
+      const view = bob.engine.pollPacket()!;
+      expect(view).toMatchObject({ offset: 16, length: packet.length });
+      views.add(view);
+      expect(alice.engine.pollTransmit()).toBeUndefined();
+      expect(bob.engine.pollPacket()).toBeUndefined();
+    }
+    expect(transmits.size).toBe(1);
+    expect(views.size).toBe(1);
+  });
+});
+
+/** Peers with an endpoint and an address each; their keys are points like any other bytes. */
+function manyPeers(count: number): {
+  publicKey: PublicKey;
+  endpoint: Endpoint;
+  allowedIps: { address: Uint8Array; prefixLength: number }[];
+}[] {
+  return Array.from({ length: count }, (_, i) => {
+    const publicKey = new Uint8Array(32) as PublicKey;
+    new DataView(publicKey.buffer).setUint32(4, i + 2);
+    const address = Uint8Array.of(10, i >> 16, i >> 8, i);
+    const endpoint = new Endpoint(Uint8Array.of(192, i >> 16, i >> 8, i), 51820);
+    return { publicKey, endpoint, allowedIps: [{ address, prefixLength: 32 }] };
+  });
+}
