@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AllowedIps } from '../src/allowed-ips.ts';
 import { bitsOf, SlowAllowedIps } from './slow/slow-allowed-ips.ts';
