@@ -96,7 +96,7 @@ export function deleteLinkMessage(index: number): MessageBuilder {
 }
 
 /** RTM_NEWLINK of a kind that needs no data of its own: 'dummy', 'bridge', ... */
-export function createLinkMessage(kind: string, name: string): MessageBuilder {
+export function createLinkMessage(name: string, kind: string): MessageBuilder {
   return newLink(name).nested(IFLA_LINKINFO, (info) => info.string(IFLA_INFO_KIND, kind));
 }
 

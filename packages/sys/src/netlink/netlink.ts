@@ -95,9 +95,12 @@ export class Netlink {
     );
   }
 
-  /** A link that swallows everything. */
-  createDummy(name: string): void {
-    this.#socket.request(() => createLinkMessage('dummy', name), `cannot create ${name}`);
+  /** A link of a kind that needs no settings of its own: 'dummy', 'bridge', 'wireguard'. */
+  createLink(name: string, kind: string): void {
+    this.#socket.request(
+      () => createLinkMessage(name, kind),
+      `cannot create ${name} of kind ${kind}`,
+    );
   }
 
   addAddress(

@@ -1,0 +1,49 @@
+/**
+ * Code that runs in a process or a thread of its own. Neither can load .ts, so it uses the built
+ * package.
+ *
+ * @module
+ */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { requirement, type Requirement } from '@litz/testkit';
+
+const entry = new URL('../dist/index.js', import.meta.url);
+
+export const builtSys: Requirement = requirement('the built @litz/sys', () =>
+  existsSync(fileURLToPath(entry)) ? true : 'run `tsc -b` first',
+);
+
+/**
+ * Runs the body of an async function in a worker thread, where `sys` is the package.
+ *
+ * @returns what it returns, by structured clone
+ */
+export async function runInWorker(body: string): Promise<unknown> {
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+     (async () => parentPort.postMessage(await (async (sys) => { ${body} })(${IMPORT})))();`,
+    { eval: true, execArgv: [] },
+  );
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+  } finally {
+    await worker.terminate();
+  }
+}
+
+/** The same in a process of its own, whose standard output can be read. */
+export function runInProcess(body: string): ChildProcessByStdio<null, Readable, null> {
+  const source = `(async (sys) => { ${body} })(${IMPORT});`;
+  return spawn(process.execPath, ['--input-type=module', '--eval', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+const IMPORT = `await import(${JSON.stringify(entry.href)})`;

@@ -1,0 +1,366 @@
+import { execFileSync } from 'node:child_process';
+import { describeWith } from '@litz/testkit';
+import { expect, test } from 'vitest';
+import { SystemError, type Netlink, type NetworkNamespace } from '../../src/index.ts';
+import { ipProgram, linuxCalls, namespaces } from '../requirements.ts';
+import {
+  createNamespace,
+  createNetlink,
+  createTestLink,
+  createTwoNamespaces,
+  ipv4,
+  ipv6,
+} from '../two-namespaces.ts';
+
+const MAIN = 254;
+
+describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
+  test('are the links that `ip` lists', () => {
+    const { namespace, netlink } = createTestLink();
+
+    const listed = ip(namespace, 'link', 'show') as {
+      ifindex: number;
+      ifname: string;
+      mtu: number;
+      txqlen: number;
+      address: string;
+    }[];
+
+    expect(netlink.links()).toHaveLength(3);
+    expect(
+      netlink.links().map((link) => ({
+        ifindex: link.index,
+        ifname: link.name,
+        mtu: link.mtu,
+        txqlen: link.txQueueLength,
+        address: Buffer.from(link.address).toString('hex').match(/../g)?.join(':'),
+      })),
+    ).toEqual(
+      listed.map(({ ifindex, ifname, mtu, txqlen, address }) => ({
+        ifindex,
+        ifname,
+        mtu,
+        txqlen,
+        address,
+      })),
+    );
+  });
+
+  test('are found by name and by index, and are undefined where there is none', () => {
+    const { netlink, index } = createTestLink();
+
+    expect(netlink.linkByName('test0')).toEqual(netlink.linkByIndex(index));
+    expect(netlink.linkByName('test0')?.kind).toBe('veth');
+    expect(netlink.linkByName('nothing')).toBeUndefined();
+    expect(netlink.linkByIndex(12345)).toBeUndefined();
+  });
+
+  test('are changed in what is named and left alone otherwise', () => {
+    const { netlink, index } = createTestLink();
+
+    netlink.setLink(index, { mtu: 1300, txQueueLength: 77 });
+    expect(netlink.linkByIndex(index)).toMatchObject({ up: true, mtu: 1300, txQueueLength: 77 });
+
+    netlink.setLink(index, { up: false });
+    netlink.setLink(index, { name: 'renamed0' });
+    expect(netlink.linkByIndex(index)).toMatchObject({ up: false, name: 'renamed0', mtu: 1300 });
+  });
+
+  test('are deleted', () => {
+    const { netlink, index } = createTestLink();
+
+    netlink.deleteLink(index);
+
+    expect(netlink.linkByIndex(index)).toBeUndefined();
+  });
+
+  test('are moved to another namespace', () => {
+    const { netlink, index } = createTestLink();
+    const other = createNamespace();
+
+    netlink.setLink(index, { netns: other.fd, name: 'moved0' });
+
+    expect(netlink.linkByIndex(index)).toBeUndefined();
+    expect(createNetlink(other).linkByName('moved0')?.kind).toBe('veth');
+  });
+
+  test('come in pairs, the second end in another namespace', () => {
+    const { left, right } = createTwoNamespaces();
+
+    expect(left.netlink.linkByName('veth0')).toMatchObject({ kind: 'veth', up: true });
+    expect(right.netlink.linkByName('veth0')).toMatchObject({ kind: 'veth', up: true });
+    left.netlink.deleteLink(left.index);
+    expect(right.netlink.linkByName('veth0')).toBeUndefined();
+  });
+
+  test('are read whole when there are more than one datagram holds', () => {
+    const netlink = createNetlink(createNamespace());
+    for (let i = 0; i < 30; i++) netlink.createVeth(`many${i}`, `more${i}`);
+
+    expect(netlink.links()).toHaveLength(61);
+    expect(netlink.links().at(-1)?.name).toMatch(/29$/);
+  });
+});
+
+describeWith([linuxCalls, namespaces, ipProgram], 'Netlink addresses', () => {
+  test('are the addresses that `ip` lists', () => {
+    const { namespace, netlink, index } = createTestLink();
+    netlink.addAddress(index, { address: ipv4(7), prefixLength: 24 });
+    netlink.addAddress(index, { address: ipv4(8), prefixLength: 32, peer: ipv4(9) });
+    netlink.addAddress(index, { address: ipv6(7), prefixLength: 64 }, { noDad: true });
+
+    const [listed] = ip(namespace, 'address', 'show', 'dev', 'test0') as [
+      { addr_info: { local: string; prefixlen: number; address?: string }[] },
+    ];
+
+    expect(
+      listed.addr_info.map(({ local, prefixlen, address }) => [local, prefixlen, address]),
+    ).toEqual([
+      ['10.9.0.7', 24, undefined],
+      ['10.9.0.8', 32, '10.9.0.9'],
+      ['fd09::7', 64, undefined],
+      [expect.stringMatching(/^fe80::/), 64, undefined],
+    ]);
+    expect(netlink.addresses(index).slice(0, 3)).toEqual([
+      { interfaceIndex: index, address: ipv4(7), prefixLength: 24, scope: 0, tentative: false },
+      {
+        interfaceIndex: index,
+        address: ipv4(8),
+        prefixLength: 32,
+        peer: ipv4(9),
+        scope: 0,
+        tentative: false,
+      },
+      { interfaceIndex: index, address: ipv6(7), prefixLength: 64, scope: 0, tentative: false },
+    ]);
+    expect(netlink.addresses().length).toBeGreaterThan(netlink.addresses(index).length);
+  });
+
+  test('are deleted', () => {
+    const { netlink, index } = createTestLink();
+    netlink.addAddress(index, { address: ipv4(7), prefixLength: 24 });
+
+    netlink.deleteAddress(index, { address: ipv4(7), prefixLength: 24 });
+
+    expect(netlink.addresses(index).filter(({ address }) => address.length === 4)).toEqual([]);
+  });
+
+  test('are replaced without an error', () => {
+    const { netlink, index } = createTestLink();
+    netlink.addAddress(index, { address: ipv6(7), prefixLength: 64 });
+
+    netlink.replaceAddress(index, { address: ipv6(7), prefixLength: 64 }, { noDad: true });
+
+    const found = netlink.addresses(index).filter(({ scope }) => scope === 0);
+    expect(found.map(({ address }) => address)).toEqual([ipv6(7)]);
+  });
+
+  test('make no prefix route when told so', () => {
+    const { netlink, index } = createTestLink();
+
+    netlink.addAddress(index, { address: ipv4(7), prefixLength: 24 }, { noPrefixRoute: true });
+
+    expect(netlink.routes({ table: MAIN }).filter((r) => r.destination.length === 4)).toEqual([]);
+  });
+});
+
+describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
+  test('are the routes that `ip` lists', () => {
+    const { namespace, netlink, index } = createTestLink();
+    netlink.addAddress(index, { address: ipv4(1), prefixLength: 24 });
+    const table = 51820;
+    const any = new Uint8Array(4);
+    netlink.addRoute({ destination: any, prefixLength: 0, gateway: ipv4(2), table, mtu: 1280 });
+    netlink.addRoute({
+      destination: Uint8Array.of(10, 64, 0, 0),
+      prefixLength: 10,
+      interfaceIndex: index,
+      source: ipv4(1),
+      metric: 50,
+      table,
+    });
+    netlink.addRoute({
+      destination: Uint8Array.of(192, 0, 2, 0),
+      prefixLength: 24,
+      type: 'blackhole',
+      table,
+    });
+
+    expect(ip(namespace, 'route', 'show', 'table', String(table))).toEqual([
+      expect.objectContaining({ dst: 'default', gateway: '10.9.0.2', dev: 'test0' }),
+      expect.objectContaining({
+        dst: '10.64.0.0/10',
+        dev: 'test0',
+        scope: 'link',
+        prefsrc: '10.9.0.1',
+        metric: 50,
+      }),
+      expect.objectContaining({ type: 'blackhole', dst: '192.0.2.0/24' }),
+    ]);
+    expect(netlink.routes({ table })).toMatchObject([
+      { prefixLength: 0, gateway: ipv4(2), interfaceIndex: index, mtu: 1280, table },
+      { prefixLength: 10, source: ipv4(1), interfaceIndex: index, metric: 50, scope: 253 },
+      { prefixLength: 24, type: 'blackhole', interfaceIndex: 0 },
+    ]);
+  });
+
+  test('of IPv6 are added, replaced and deleted', () => {
+    const { netlink, index } = createTestLink();
+    const route = { destination: ipv6(0), prefixLength: 64, interfaceIndex: index, table: 1000 };
+
+    netlink.addRoute(route);
+    netlink.replaceRoute({ ...route, mtu: 1300 });
+    expect(netlink.routes({ table: 1000 })).toMatchObject([{ ...route, mtu: 1300 }]);
+
+    netlink.deleteRoute(route);
+    expect(netlink.routes({ table: 1000 })).toEqual([]);
+  });
+
+  test('lead to an address by interface, gateway, source, MTU and table', () => {
+    const { netlink, index } = createTestLink();
+    netlink.addAddress(index, { address: ipv4(1), prefixLength: 24 });
+    const [near, far] = [ipv4(2), Uint8Array.of(198, 51, 100, 1)];
+
+    expect(netlink.routeTo(near)).toEqual({
+      interfaceIndex: index,
+      source: ipv4(1),
+      table: MAIN,
+      type: 'unicast',
+    });
+    expect(netlink.routeTo(far)).toBeUndefined();
+    expect(netlink.routeTo(ipv6(1))).toBeUndefined();
+
+    const any = new Uint8Array(4);
+    netlink.addRoute({ destination: any, prefixLength: 0, gateway: near, mtu: 1300 });
+    expect(netlink.routeTo(far)).toMatchObject({ gateway: near, mtu: 1300, source: ipv4(1) });
+    expect(netlink.routeTo(ipv4(1))?.type).toBe('local');
+  });
+
+  test('that prohibit are an error by name', () => {
+    const { netlink } = createTestLink();
+    const destination = Uint8Array.of(203, 0, 113, 0);
+    netlink.addRoute({ destination, prefixLength: 24, type: 'prohibit' });
+
+    expect(() => netlink.routeTo(Uint8Array.of(203, 0, 113, 5))).toThrow(
+      expect.objectContaining({ syscall: 'RTM_GETROUTE', errno: 'EACCES' }),
+    );
+  });
+});
+
+describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
+  test.each([4, 6] as const)(
+    'send unmarked IPv%i packets to a table, as wg-quick does',
+    (family) => {
+      const { namespace, netlink, index } = createTestLink();
+      const table = 51820;
+      const any = new Uint8Array(family === 4 ? 4 : 16);
+      const [own, remote] = [family === 4 ? ipv4(1) : ipv6(1), family === 4 ? 9 : 32];
+      netlink.addAddress(index, { address: own, prefixLength: remote * 2 }, { noDad: true });
+      netlink.addRoute({ destination: any, prefixLength: 0, interfaceIndex: index, table });
+      netlink.addRule({ family, table, mark: 51820, invert: true });
+      netlink.addRule({ family, table: MAIN, suppressPrefixLength: 0 });
+
+      const far = family === 4 ? Uint8Array.of(198, 51, 100, 1) : ipv6(1).fill(0x20, 0, 1);
+      expect(netlink.routeTo(far)).toMatchObject({ interfaceIndex: index, table });
+      expect(netlink.routeTo(far, { mark: 51820 })).toBeUndefined();
+
+      const listed = ip(namespace, `-${family}`, 'rule', 'show') as Record<string, unknown>[];
+      expect(listed.map(({ priority }) => priority)).toEqual(
+        netlink.rules(family).map(({ priority }) => priority),
+      );
+      expect(listed).toContainEqual(
+        expect.objectContaining({ not: null, fwmark: '0xca6c', table: '51820' }),
+      );
+      expect(listed).toContainEqual(
+        expect.objectContaining({ table: 'main', suppress_prefixlen: 0 }),
+      );
+      expect(netlink.rules(family)).toContainEqual(
+        expect.objectContaining({ family, table, mark: 51820, invert: true, toTable: true }),
+      );
+    },
+  );
+
+  test('are deleted again, leaving those there were', () => {
+    const netlink = createNetlink(createNamespace());
+    const before = netlink.rules();
+    const rule = { family: 4, table: 7, priority: 99, mark: 0x100, markMask: 0xf00 } as const;
+
+    netlink.addRule(rule);
+    expect(netlink.rules(4)).toContainEqual({ ...rule, toTable: true });
+    netlink.deleteRule(rule);
+
+    expect(netlink.rules()).toEqual(before);
+  });
+});
+
+describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
+  test.each<[string, string, string, (netlink: Netlink, index: number) => void]>([
+    [
+      'a name that is taken',
+      'RTM_NEWLINK',
+      'EEXIST',
+      (netlink) => netlink.createVeth('test0', 'other0'),
+    ],
+    ['no such link', 'RTM_DELLINK', 'ENODEV', (netlink) => netlink.deleteLink(4711)],
+    [
+      'an address that is there already',
+      'RTM_NEWADDR',
+      'EEXIST',
+      (netlink, index) => {
+        netlink.addAddress(index, { address: ipv4(1), prefixLength: 24 });
+        netlink.addAddress(index, { address: ipv4(1), prefixLength: 24 });
+      },
+    ],
+    [
+      'an address that is not there',
+      'RTM_DELADDR',
+      'EADDRNOTAVAIL',
+      (netlink, index) => netlink.deleteAddress(index, { address: ipv4(1), prefixLength: 24 }),
+    ],
+    [
+      'a gateway that is not on any link',
+      'RTM_NEWROUTE',
+      'ENETUNREACH',
+      (netlink) =>
+        netlink.addRoute({ destination: new Uint8Array(4), prefixLength: 0, gateway: ipv4(2) }),
+    ],
+    [
+      'a route that is not there',
+      'RTM_DELROUTE',
+      'ESRCH',
+      (netlink) => netlink.deleteRoute({ destination: ipv4(0), prefixLength: 24 }),
+    ],
+    [
+      'a rule that is not there',
+      'RTM_DELRULE',
+      'ENOENT',
+      (netlink) => netlink.deleteRule({ family: 4, table: 7, priority: 1 }),
+    ],
+  ])('name the request and the errno for %s', (_, syscall, errno, act) => {
+    const { netlink, index } = createTestLink();
+
+    expect(() => act(netlink, index)).toThrow(expect.objectContaining({ syscall, errno }));
+  });
+
+  test("carry the kernel's own explanation", () => {
+    const { netlink, index } = createTestLink();
+    const route = { destination: ipv4(1), prefixLength: 24, interfaceIndex: index };
+
+    expect(() => netlink.addRoute(route)).toThrow(/\(Invalid prefix for given prefix length\)/);
+  });
+
+  test('leave the socket usable', () => {
+    const { netlink, index } = createTestLink();
+
+    expect(() => netlink.createVeth('test0', 'other0')).toThrow(SystemError);
+
+    expect(netlink.linkByName('test0')?.index).toBe(index);
+  });
+});
+
+/** What iproute2 says of the same namespace. */
+function ip(namespace: NetworkNamespace, ...args: string[]): unknown {
+  return JSON.parse(
+    namespace.run(() => execFileSync('ip', ['-j', '-d', ...args], { encoding: 'utf8' })),
+  );
+}

@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { describeWith } from '@litz/testkit';
+import { expect, onTestFinished, test } from 'vitest';
+import { hasNamespacePrivilege, Netlink, NetworkNamespace } from '../src/index.ts';
+import { builtSys, runInWorker } from './built.ts';
+import { linuxCalls, namespaces } from './requirements.ts';
+
+describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
+  test('leaves the calling thread where it was', () => {
+    const before = currentNamespace();
+
+    const namespace = createNamespace();
+
+    expect(currentNamespace()).toBe(before);
+    expect(namespace.run(currentNamespace)).not.toBe(before);
+    expect(currentNamespace()).toBe(before);
+  });
+
+  test('has nothing in it but a loopback link that is up', () => {
+    const links = createNamespace().run(listLinks);
+
+    expect(links.map(({ name, up }) => [name, up])).toEqual([['lo', true]]);
+  });
+
+  test('goes back also after an error', () => {
+    const before = currentNamespace();
+
+    expect(() =>
+      createNamespace().run(() => {
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
+    expect(currentNamespace()).toBe(before);
+  });
+
+  test('nests', () => {
+    const [outer, inner] = [createNamespace(), createNamespace()];
+
+    const seen = outer.run(() => [
+      currentNamespace(),
+      inner.run(currentNamespace),
+      currentNamespace(),
+    ]);
+
+    expect(seen).toEqual([
+      outer.run(currentNamespace),
+      inner.run(currentNamespace),
+      outer.run(currentNamespace),
+    ]);
+  });
+
+  test('is inherited by child processes that are started inside', () => {
+    const namespace = createNamespace();
+
+    const inside = namespace.run(() =>
+      execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).trim(),
+    );
+
+    expect(inside).toBe(namespace.run(currentNamespace));
+  });
+
+  test('can be opened by its path', () => {
+    const namespace = createNamespace();
+    const again = NetworkNamespace.open(namespace.path);
+    onTestFinished(() => again.close());
+
+    expect(again.run(currentNamespace)).toBe(namespace.run(currentNamespace));
+  });
+
+  test('keeps sockets in the namespace that they were made in', () => {
+    const namespace = createNamespace();
+    const netlink = namespace.run(() => new Netlink());
+    onTestFinished(() => netlink.close());
+
+    expect(netlink.links().map(({ name }) => name)).toEqual(['lo']);
+  });
+
+  test('names the errno of a path that is none', () => {
+    expect(() => NetworkNamespace.open('/proc/self/ns/none')).toThrow(
+      expect.objectContaining({ syscall: 'open', errno: 'ENOENT' }),
+    );
+  });
+
+  test('does not make the descriptor known to other programs', () => {
+    const namespace = createNamespace();
+
+    const open = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
+
+    expect(open).not.toContain(namespace.run(currentNamespace));
+  });
+});
+
+describeWith([linuxCalls, namespaces], 'hasNamespacePrivilege', () => {
+  test('is true where one can be made', () => {
+    expect(hasNamespacePrivilege()).toBe(true);
+  });
+});
+
+describeWith([linuxCalls, namespaces, builtSys], 'NetworkNamespace in a worker', () => {
+  test('moves only its own thread', async () => {
+    const before = currentNamespace();
+
+    const [inWorker, links] = (await runInWorker(`
+      sys.NetworkNamespace.create().enter();
+      const links = new sys.Netlink().links().map(({ name }) => name);
+      return [require('node:fs').readlinkSync('/proc/thread-self/ns/net'), links];
+    `)) as [string, string[]];
+
+    expect(links).toEqual(['lo']);
+    expect(inWorker).not.toBe(before);
+    expect(currentNamespace()).toBe(before);
+  });
+});
+
+function createNamespace(): NetworkNamespace {
+  const namespace = NetworkNamespace.create();
+  onTestFinished(() => namespace.close());
+  return namespace;
+}
+
+function currentNamespace(): string {
+  return readlinkSync('/proc/thread-self/ns/net');
+}
+
+function listLinks(): ReturnType<Netlink['links']> {
+  const netlink = new Netlink();
+  try {
+    return netlink.links();
+  } finally {
+    netlink.close();
+  }
+}

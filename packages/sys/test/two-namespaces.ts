@@ -1,0 +1,75 @@
+/**
+ * Two network namespaces with a veth between them.
+ *
+ * @module
+ */
+import { onTestFinished } from 'vitest';
+import { Netlink, NetworkNamespace } from '../src/index.ts';
+
+export interface Side {
+  namespace: NetworkNamespace;
+  netlink: Netlink;
+  /** The veth's index here; its name is veth0 on both sides. */
+  index: number;
+  address: Uint8Array;
+  address6: Uint8Array;
+}
+
+/** 10.9.0.1/24 and fd09::1/64 on the left, .2 and ::2 on the right. Gone when the test ends. */
+export function createTwoNamespaces(): { left: Side; right: Side } {
+  const namespaces = [createNamespace(), createNamespace()] as const;
+  const netlinks = namespaces.map((namespace) => createNetlink(namespace));
+  const [leftNetlink, rightNetlink] = netlinks as [Netlink, Netlink];
+  leftNetlink.createVeth('veth0', 'veth0', { peerNetns: namespaces[1].fd });
+  return {
+    left: configured(namespaces[0], leftNetlink, 1),
+    right: configured(namespaces[1], rightNetlink, 2),
+  };
+}
+
+/**
+ * A namespace with one link, test0, up. It is one end of a veth, which every kernel with namespaces
+ * has; the other end is peer0.
+ */
+export function createTestLink(): { namespace: NetworkNamespace; netlink: Netlink; index: number } {
+  const namespace = createNamespace();
+  const netlink = createNetlink(namespace);
+  netlink.createVeth('test0', 'peer0');
+  const index = netlink.linkByName('test0')?.index ?? 0;
+  netlink.setLink(netlink.linkByName('peer0')?.index ?? 0, { up: true });
+  netlink.setLink(index, { up: true });
+  return { namespace, netlink, index };
+}
+
+/** Closed when the test ends. */
+export function createNamespace(): NetworkNamespace {
+  const namespace = NetworkNamespace.create();
+  onTestFinished(() => namespace.close());
+  return namespace;
+}
+
+/** Closed when the test ends. */
+export function createNetlink(namespace: NetworkNamespace): Netlink {
+  const netlink = namespace.run(() => new Netlink());
+  onTestFinished(() => netlink.close());
+  return netlink;
+}
+
+/** 10.9.0.`last` */
+export function ipv4(last: number): Uint8Array {
+  return Uint8Array.of(10, 9, 0, last);
+}
+
+/** fd09::`last` */
+export function ipv6(last: number): Uint8Array {
+  return Uint8Array.of(0xfd, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last);
+}
+
+function configured(namespace: NetworkNamespace, netlink: Netlink, last: number): Side {
+  const index = netlink.linkByName('veth0')?.index ?? 0;
+  const [address, address6] = [ipv4(last), ipv6(last)];
+  netlink.setLink(index, { up: true });
+  netlink.addAddress(index, { address, prefixLength: 24 });
+  netlink.addAddress(index, { address: address6, prefixLength: 64 }, { noDad: true });
+  return { namespace, netlink, index, address, address6 };
+}
