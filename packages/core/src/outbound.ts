@@ -120,27 +120,28 @@ function stage(
   return peer.unusable ? 'peer-unusable' : undefined;
 }
 
-/** Sends what is staged, in order, as far as the session's limits allow. True if all has left. */
-export function sendStaged(state: EngineState, peer: Peer, now: number): boolean {
+/** Sends what is staged, in order, as far as the session's limits allow. */
+export function sendStaged(state: EngineState, peer: Peer, now: number): void {
   const { staged } = peer;
-  if (!staged || staged.length === 0) return true;
+  if (!staged || staged.length === 0) return;
   const keypair = peer.sendKeypair(now);
-  let sent = 0;
+  if (keypair) flush(state, keypair, staged, now);
+  if (staged.length === 0) return;
+  endSession(state, peer);
+  startHandshake(state, peer, now);
+}
+
+function flush(state: EngineState, keypair: Keypair, staged: StagedPackets, now: number): void {
+  let messages = 0;
   let bytes = 0;
-  while (keypair && staged.length > 0 && keypair.usable(now)) {
+  while (keypair.usable(now)) {
     const room = staged.shift();
     if (!room) break;
     bytes += emit(state, keypair, room, STAGED_OFFSET, stagedLength(room));
-    sent++;
+    messages++;
   }
-  if (keypair && sent > 0) {
-    afterSend(state, keypair, sent, bytes, now);
-    dataSent(state, peer, now);
-  }
-  if (staged.length === 0) return true;
-  endSession(state, peer);
-  startHandshake(state, peer, now);
-  return false;
+  afterSend(state, keypair, messages, bytes, now);
+  dataSent(state, keypair.peer, now);
 }
 
 /** A message with nothing in it; without a session, a handshake, which says as much. */

@@ -12,11 +12,12 @@ describe('Jitter', () => {
   });
 
   it('comes from the injected randomness alone', () => {
-    const draw = (seed: number): number[] => {
-      const jitter = new Jitter(seededRandomBytes(seed));
-      return Array.from({ length: 300 }, () => jitter.next(333));
-    };
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
   });
 });
+
+function draw(seed: number): number[] {
+  const jitter = new Jitter(seededRandomBytes(seed));
+  return Array.from({ length: 300 }, () => jitter.next(333));
+}

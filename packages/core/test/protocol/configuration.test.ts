@@ -55,7 +55,7 @@ describe('private key', () => {
     const { network, alice } = connected();
     const bytes = alice.person.privateKey.slice();
     bytes[0]! |= 7;
-    bytes[31]! = (bytes[31]! | 0x80) & ~0x40;
+    bytes[31] = (bytes[31] | 0x80) & ~0x40;
     configure(alice, { privateKey: bytes as PrivateKey });
     expect(alice.engine.publicKey).toEqual(alice.person.publicKey);
     expect(alice.eventsOf('session').map(({ state }) => state)).toEqual(['up']);
@@ -213,13 +213,13 @@ describe('configure', () => {
     const { alice, bob } = connected();
     const good = { publicKey: createPerson(4).publicKey };
     const before = alice.engine.peers();
-    const whole = change as EngineConfiguration;
-    expect(() => configure(alice, whole)).toThrow(message);
-    if (whole?.peers && Array.isArray(whole.peers)) {
-      const { privateKey } = createPerson(5);
-      const mixed = { privateKey, replacePeers: true, peers: [good, ...whole.peers] };
-      expect(() => configure(alice, mixed)).toThrow(message);
-    }
+    const wrong = change as EngineConfiguration;
+    expect(() => configure(alice, wrong)).toThrow(message);
+    // What is right comes first, and is not done either.
+    const { privateKey } = createPerson(5);
+    const peers = Array.isArray(wrong?.peers) ? [good, ...wrong.peers] : wrong?.peers;
+    const mixed = { privateKey, replacePeers: true, ...wrong, ...(peers && { peers }) };
+    if (wrong !== null) expectRefused(() => configure(alice, mixed), message);
     expect(alice.engine.peers()).toEqual(before);
     expect(alice.engine.publicKey).toEqual(alice.person.publicKey);
     expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
@@ -238,6 +238,10 @@ describe('configure', () => {
     expect(node.engine.peer(bob.publicKey)?.allowedIps).toMatchObject([{ address: bob.ipv4 }]);
   });
 });
+
+function expectRefused(action: () => void, message: RegExp): void {
+  expect(action).toThrow(message);
+}
 
 function connected(): Pair {
   const pair = createPair();

@@ -31,7 +31,7 @@ describe.each(['ipv4', 'ipv6'] as const)('ECN over %s', (family) => {
       const received = bob.packets.at(-1) ?? new Uint8Array(0);
       expect(tosOf(received) & 3).toBe(expected[ALL.indexOf(outer)]);
       expect(tosOf(received) & ~3).toBe(0xb8);
-      if (family === 'ipv4') expect(headerChecksumIsRight(received)).toBe(true);
+      expect(family === 'ipv6' || headerChecksumIsRight(received)).toBe(true);
       expect(received.subarray(-4)).toEqual(packet.subarray(-4));
     }
     expect(bob.engine.stats.drops.toJSON()).toEqual({});

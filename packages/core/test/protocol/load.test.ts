@@ -156,7 +156,6 @@ describe('cookie reply', () => {
       alice.send(packetBetween(alice, bob));
     }
     const initiations = network.eavesdropper.of(HANDSHAKE_INITIATION, alice).slice(1);
-    const hasMac2 = (bytes: Uint8Array): boolean => bytes.subarray(132).some((b) => b !== 0);
     for (const { at, bytes } of initiations) expect(hasMac2(bytes)).toBe(at < start + 120_000);
   });
 
@@ -197,6 +196,10 @@ function floodOn({ network, bob }: Pair): (count: number) => void {
       network.inject(sent ?? new Uint8Array(0), stranger(from++), bob.endpoint);
     }
   };
+}
+
+function hasMac2(initiation: Uint8Array): boolean {
+  return initiation.subarray(132).some((byte) => byte !== 0);
 }
 
 function stranger(number: number): Endpoint {

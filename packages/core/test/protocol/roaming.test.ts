@@ -45,7 +45,7 @@ describe('roaming', () => {
   it('does not follow what does not authenticate', () => {
     const { network, alice, bob } = connected();
     const known = bob.engine.peer(alice.person.publicKey)?.endpoint;
-    for (const datagram of [...network.eavesdropper.datagrams]) {
+    for (const datagram of network.eavesdropper.datagrams) {
       // Replayed, and broken.
       network.inject(datagram.bytes, elsewhere, bob.endpoint);
       const broken = datagram.bytes.slice();

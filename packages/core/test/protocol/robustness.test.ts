@@ -1,5 +1,5 @@
 import { connect, createPair, createPerson, packetBetween } from '@litz/testkit';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DROP_REASONS } from '../../src/index.ts';
 
@@ -45,7 +45,7 @@ describe('network input', () => {
     );
   });
 
-  it('of a million datagrams leaves no more behind than of a few', () => {
+  it('of thousands of datagrams leaves nothing behind', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1000 } } });
     connect(pair);
     const { network, alice, bob } = pair;
@@ -78,7 +78,7 @@ describe('input from the interface', () => {
         fc.constantFrom(0x45, 0x60, 0),
         (bytes, first) => {
           if (bytes.length > 0 && first !== 0) bytes[0] = first;
-          pair.alice.send(bytes);
+          expect([undefined, ...DROP_REASONS]).toContain(pair.alice.send(bytes));
         },
       ),
       { numRuns: RUNS },

@@ -32,6 +32,25 @@ describe('100,000 peers', () => {
 });
 
 describe('in steady state', () => {
+  it('nothing is allocated per packet', () => {
+    const crypto = copyCipherProvider(nobleProvider);
+    const pair = createPair({ alice: { crypto }, bob: { crypto } });
+    connect(pair);
+    const send = packetsOneWay(pair);
+    send(100_000);
+    // A collection in between makes a difference smaller, so that one number says little.
+    const grown = Array.from({ length: 7 }, () => {
+      const before = process.memoryUsage().heapUsed;
+      send(50_000);
+      return process.memoryUsage().heapUsed - before;
+    });
+    grown.sort((a, b) => a - b);
+    // The smallest object that there is would be 800 kB.
+    expect(grown[3]).toBeLessThan(400_000);
+    expect(grown[3]).toBeGreaterThan(-400_000);
+    expect(pair.bob.engine.stats.receivedMessages).toBe(450_001);
+  });
+
   it('objects and buffers are used again', () => {
     const crypto = copyCipherProvider(nobleProvider);
     const pair = createPair({ alice: { crypto }, bob: { crypto } });
@@ -65,6 +84,23 @@ describe('in steady state', () => {
     expect(views.size).toBe(1);
   });
 });
+
+/** Packets from alice to bob, in place, with nothing but the engines running. */
+function packetsOneWay({ network, alice, bob }: Pair): (count: number) => void {
+  const packet = packetBetween(alice, bob, { length: 1000 });
+  const room = new Uint8Array(2048);
+  room.set(packet, 16);
+  const { now } = network;
+  return (count) => {
+    for (let i = 0; i < count; i++) {
+      alice.engine.handlePacketAt(room, 16, packet.length, now);
+      const sent = alice.engine.pollTransmit()!;
+      bob.engine.handleDatagramAt(sent.buffer, sent.offset, sent.length, alice.endpoint, 0, now);
+      while (bob.engine.pollPacket());
+      bob.engine.pollTimeout();
+    }
+  };
+}
 
 /** Peers with an endpoint and an address each; their keys are points like any other bytes. */
 function manyPeers(count: number): {

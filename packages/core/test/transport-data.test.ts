@@ -1,0 +1,96 @@
+import { copyCipherProvider } from '@litz/testkit';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { REJECT_AFTER_MESSAGES } from '../src/constants.ts';
+import { nobleProvider } from '../src/crypto/noble.ts';
+import { Keypair } from '../src/keypairs.ts';
+import type { Peer } from '../src/peer.ts';
+import { SenderIndexTable } from '../src/sender-index.ts';
+import { openTransportData, paddingLength, sealTransportData } from '../src/transport-data.ts';
+
+describe('sealTransportData', () => {
+  it('writes type, receiver, counter and zeros around the packet and nothing outside', () => {
+    const { keypair } = keypairWithItself(0xfedcba98);
+    keypair.sendCounter = 2 ** 40 + 0x01020304;
+    const buffer = new Uint8Array(16 + 3 + 13 + 16 + 2).fill(0xee);
+    const length = sealTransportData(keypair, buffer, 17, 3, 1420);
+    expect(length).toBe(16 + 16 + 16);
+    expect(Buffer.from(buffer.subarray(0, 17)).toString('hex')).toBe(
+      'ee' + '04000000' + '98badcfe' + '0403020100010000',
+    );
+    expect([...buffer.subarray(17, 33)]).toEqual([0xee, 0xee, 0xee, ...Array(13).fill(0)]);
+    expect(buffer[49]).toBe(0xee);
+    expect(keypair.sendCounter).toBe(2 ** 40 + 0x01020305);
+  });
+});
+
+describe('paddingLength', () => {
+  it('fills up to 16 or to the MTU, whichever is less', () => {
+    fc.assert(
+      fc.property(fc.nat(65_535), fc.integer({ min: 1, max: 65_535 }), (length, mtu) => {
+        const padding = paddingLength(length, mtu);
+        expect(padding).toBeGreaterThanOrEqual(0);
+        expect(padding).toBeLessThan(16);
+        expect(padding === 0 || length + padding <= mtu).toBe(true);
+        expect((length + padding) % 16 === 0 || length + padding >= mtu).toBe(true);
+      }),
+    );
+  });
+
+  it('is none for a keepalive', () => {
+    expect(paddingLength(0, 1420)).toBe(0);
+  });
+});
+
+describe('openTransportData', () => {
+  it('opens what was sealed, at any place and with any counter', () => {
+    const counter = fc.oneof(
+      fc.nat(2 ** 31),
+      fc.constantFrom(2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 52, REJECT_AFTER_MESSAGES - 1),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(20), counter, (packet, at, n) => {
+        const { keypair, indices } = keypairWithItself(0x80000001);
+        keypair.sendCounter = n;
+        const buffer = new Uint8Array(at + packet.length + 64);
+        buffer.set(packet, at + 16);
+        const length = sealTransportData(keypair, buffer, at + 16, packet.length, 1420);
+        expect(openTransportData(indices, buffer, at, length, 0)).toBe(keypair);
+        expect(buffer.slice(at + 16, at + 16 + packet.length)).toEqual(packet);
+        expect(openTransportData(indices, buffer, at, length, 0)).toBe('replayed-counter');
+      }),
+    );
+  });
+
+  it('refuses counters from the limit on, also those that no number can hold', () => {
+    const { keypair, indices } = keypairWithItself(7);
+    const buffer = new Uint8Array(48);
+    for (const n of [2n ** 53n - 2n ** 13n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
+      const length = sealTransportData(keypair, buffer, 16, 0, 1420);
+      new DataView(buffer.buffer).setBigUint64(8, n, true);
+      expect(openTransportData(indices, buffer, 0, length, 0)).toBe('counter-limit');
+    }
+  });
+});
+
+/** A keypair that opens what it sealed, with a cipher that hides nothing. */
+function keypairWithItself(index: number): { keypair: Keypair; indices: SenderIndexTable } {
+  const indices = new SenderIndexTable((out) => {
+    new DataView(out.buffer).setUint32(0, index, true);
+  });
+  const peer = {} as Peer;
+  const crypto = copyCipherProvider(nobleProvider);
+  const localIndex = indices.reserve(peer);
+  const keypair = new Keypair({
+    peer,
+    isInitiator: true,
+    localIndex,
+    remoteIndex: localIndex,
+    sendCipher: crypto.createCipher(new Uint8Array(32)),
+    receiveCipher: crypto.createCipher(new Uint8Array(32)),
+    limits: { rekeyAfterMessages: 2 ** 52, rejectAfterMessages: REJECT_AFTER_MESSAGES },
+    createdAt: 0,
+  });
+  indices.assign(localIndex, keypair);
+  return { keypair, indices };
+}
