@@ -39,11 +39,14 @@ export async function runInWorker(body: string): Promise<unknown> {
 }
 
 /** The same in a process of its own, whose standard output can be read. */
-export function runInProcess(body: string): ChildProcessByStdio<null, Readable, null> {
+export function runInProcess(body: string, wrapper: string[] = []): Child {
   const source = `(async (sys) => { ${body} })(${IMPORT});`;
-  return spawn(process.execPath, ['--input-type=module', '--eval', source], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const command = [...wrapper, process.execPath, '--input-type=module', '--eval', source];
+  return spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
+/** Starts a program without any capability, even as root. */
+export const WITHOUT_CAPABILITIES: string[] = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+
+type Child = ChildProcessByStdio<null, Readable, null>;
 const IMPORT = `await import(${JSON.stringify(entry.href)})`;
