@@ -12,7 +12,7 @@
 import type { DropReason } from './drop-reason.ts';
 import type { Endpoint } from './endpoint.ts';
 import { drop, type EngineState } from './engine-state.ts';
-import { acceptPacket, afterReceive, DISALLOWED, MALFORMED } from './inbound.ts';
+import { acceptPacket, afterReceive, DISALLOWED, dropTransportData, MALFORMED } from './inbound.ts';
 import type { Keypair } from './keypairs.ts';
 import { afterSend, destinationOf, route } from './outbound.ts';
 import type { Peer } from './peer.ts';
@@ -53,7 +53,8 @@ export class FastPath {
    */
   open(buffer: Uint8Array, offset: number, length: number, now: number): Keypair | DropReason {
     const opened = openTransportData(this.#state.indices, buffer, offset, length, now);
-    return typeof opened === 'string' ? drop(this.#state, opened) : opened;
+    if (typeof opened !== 'string') return opened;
+    return dropTransportData(this.#state, opened, buffer, offset);
   }
 
   /** `messages` were opened with one keypair, `bytes` long together, the last from `source`. */

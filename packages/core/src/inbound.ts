@@ -52,7 +52,7 @@ export function receiveDatagram(
     return receiveHandshakeMessage(state, message, source, now);
   }
   const opened = openTransportData(state.indices, buffer, offset, length, now);
-  if (typeof opened === 'string') return dropFrom(state, opened, buffer, offset);
+  if (typeof opened === 'string') return dropTransportData(state, opened, buffer, offset);
   const isData = length > TRANSPORT_OVERHEAD;
   afterReceive(state, opened, source, 1, length, isData, now);
   if (!isData) {
@@ -64,7 +64,7 @@ export function receiveDatagram(
 }
 
 /** Counts a transport message that did not get through, at the peer too if its index was right. */
-function dropFrom(
+export function dropTransportData(
   state: EngineState,
   reason: DropReason,
   buffer: Uint8Array,

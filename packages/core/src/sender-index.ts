@@ -28,15 +28,20 @@ export class SenderIndexTable {
     return this.#handshakes.size + this.#keypairs.size;
   }
 
-  /** A new index for the handshake of a peer, 0 to 2^32 - 1. */
+  /**
+   * A new index for the handshake of a peer, 0 to 2^32 - 1.
+   *
+   * @throws {RangeError} the random source repeats itself
+   */
   reserve(peer: Peer): number {
-    for (;;) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       this.#randomBytes(this.#random);
       const key = this.#view.getInt32(0, true);
       if (this.#handshakes.has(key) || this.#keypairs.has(key)) continue;
       this.#handshakes.set(key, peer);
       return key >>> 0;
     }
+    throw new RangeError('"randomBytes" expected random bytes, got the same again and again');
   }
 
   /** The handshake with this index completed: from now on it means the keypair. */
@@ -59,3 +64,6 @@ export class SenderIndexTable {
     return this.#keypairs.get(index | 0);
   }
 }
+
+/** With a million indices in use, one try in 4096 fails: this many never do. */
+const MAX_TRIES = 1000;

@@ -28,6 +28,12 @@ describe('SenderIndexTable', () => {
     expect(table.keypair(index | 0)).toBe(keypair);
   });
 
+  it('does not hang on a random source that is none', () => {
+    const table = new SenderIndexTable((out) => void out.fill(7));
+    table.reserve(peer);
+    expect(() => table.reserve(peer)).toThrow(/"randomBytes"/);
+  });
+
   it('forgets a freed index', () => {
     const table = new SenderIndexTable(bytesOf([5, 6]));
     const index = table.reserve(peer);
