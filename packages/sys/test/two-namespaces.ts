@@ -4,7 +4,7 @@
  * @module
  */
 import { onTestFinished } from 'vitest';
-import { Netlink, NetworkNamespace } from '../src/index.ts';
+import { Netlink, NetworkNamespace, waitUntilRunning, writeSysctl } from '../src/index.ts';
 
 export interface Side {
   namespace: NetworkNamespace;
@@ -21,23 +21,28 @@ export function createTwoNamespaces(): { left: Side; right: Side } {
   const netlinks = namespaces.map((namespace) => createNetlink(namespace));
   const [leftNetlink, rightNetlink] = netlinks as [Netlink, Netlink];
   leftNetlink.createVeth('veth0', 'veth0', { peerNetns: namespaces[1].fd });
-  return {
-    left: configured(namespaces[0], leftNetlink, 1),
-    right: configured(namespaces[1], rightNetlink, 2),
-  };
+  const left = configured(namespaces[0], leftNetlink, 1);
+  const right = configured(namespaces[1], rightNetlink, 2);
+  for (const { namespace, index } of [left, right]) namespace.run(() => waitUntilRunning(index));
+  return { left, right };
 }
 
 /**
  * A namespace with one link, test0, up. It is one end of a veth, which every kernel with namespaces
- * has; the other end is peer0.
+ * has; the other end is peer0. Nothing is going on any more when this returns: no carrier to come, and
+ * no link-local addresses.
  */
 export function createTestLink(): { namespace: NetworkNamespace; netlink: Netlink; index: number } {
   const namespace = createNamespace();
   const netlink = createNetlink(namespace);
+  namespace.run(() => writeSysctl('net.ipv6.conf.default.addr_gen_mode', 1));
   netlink.createVeth('test0', 'peer0');
-  const index = netlink.linkByName('test0')?.index ?? 0;
-  netlink.setLink(netlink.linkByName('peer0')?.index ?? 0, { up: true });
-  netlink.setLink(index, { up: true });
+  const [index, peerIndex] = ['test0', 'peer0'].map((name) => {
+    const { index } = netlink.linkByName(name) ?? { index: 0 };
+    netlink.setLink(index, { up: true });
+    return index;
+  }) as [number, number];
+  for (const link of [index, peerIndex]) namespace.run(() => waitUntilRunning(link));
   return { namespace, netlink, index };
 }
 

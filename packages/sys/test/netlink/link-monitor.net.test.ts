@@ -28,9 +28,10 @@ describeWith([linuxCalls, namespaces], 'LinkMonitor', () => {
     const set = new PollSet();
     set.add(monitor.fd, linux.POLLIN);
 
-    expect(set.wait(0)).toBe(0);
     netlink.setLink(index, { up: true });
+
     expect(set.wait(0)).toBe(1);
+    expect(monitor.read()).toEqual([{ type: 'up' }]);
   });
 
   test('says nothing of other links', () => {

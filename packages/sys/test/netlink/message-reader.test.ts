@@ -94,7 +94,7 @@ describe('readAttributes', () => {
     for (let cut = 1; cut <= 8; cut++) {
       const attributes = readAttributes(message.subarray(0, message.length - cut), 16);
       expect(attributes.u32(1)).toBe(1);
-      expect(attributes.u32(2)).toBeUndefined();
+      expect(attributes.bytes(2)).toBeUndefined();
     }
   });
 

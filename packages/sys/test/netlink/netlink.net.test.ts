@@ -119,9 +119,8 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink addresses', () => {
       ['10.9.0.7', 24, undefined],
       ['10.9.0.8', 32, '10.9.0.9'],
       ['fd09::7', 64, undefined],
-      [expect.stringMatching(/^fe80::/), 64, undefined],
     ]);
-    expect(netlink.addresses(index).slice(0, 3)).toEqual([
+    expect(netlink.addresses(index)).toEqual([
       { interfaceIndex: index, address: ipv4(7), prefixLength: 24, scope: 0, tentative: false },
       {
         interfaceIndex: index,
