@@ -13,9 +13,11 @@ export function checkBytes(bytes: unknown, name: string): void {
   }
 }
 
-/** @throws {TypeError} not finite: such a `now` would stop all timers without a word */
+/** @throws {TypeError} no exact number of milliseconds: such a `now` would stop all timers silently */
 export function checkTime(now: number): void {
-  if (!Number.isFinite(now)) throw new TypeError(`"now" expected a finite number, got ${now}`);
+  if (!(Math.abs(now) <= Number.MAX_SAFE_INTEGER) || typeof now !== 'number') {
+    throw new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`);
+  }
 }
 
 /** @throws {TypeError | RangeError} `length` bytes at `offset` with that much room around them */

@@ -2,8 +2,8 @@
  * `FastPath`: what the engine decides per packet, as small primitives, for a caller who has many
  * packets at a time. `Engine.handlePacketAt` and `handleDatagramAt` are made of the same functions.
  *
- * Out: `route` once per super-packet, `peer.sendKeypair(now)` and an endpoint, then per segment
- * `keypair.usable(now)` and `seal`, then `afterSend` once. Without one of them: `handlePacketAt`.
+ * Out: `route` and `sendKeypair` once per super-packet, then per segment `keypair.usable(now)` and
+ * `seal`, to `peer.endpoint`, then `afterSend` once. Without one of them: `handlePacketAt`.
  * In: per datagram of type 4 `open`, then `accept`; `afterReceive` once per run of one keypair.
  * Drain the engine's outputs afterwards, as after every input.
  *
@@ -30,6 +30,12 @@ export class FastPath {
   route(buffer: Uint8Array, offset: number, length: number): Peer | undefined {
     const addressLength = destinationOf(buffer, offset, length);
     return addressLength === 0 ? undefined : route(this.#state, buffer, offset, addressLength);
+  }
+
+  /** What to send with at once: there is a session, an endpoint, and nothing waits to go before. */
+  sendKeypair(peer: Peer, now: number): Keypair | undefined {
+    const waiting = peer.staged !== undefined && peer.staged.length > 0;
+    return waiting || !peer.endpoint ? undefined : peer.sendKeypair(now);
   }
 
   /**

@@ -50,8 +50,11 @@ describe('Engine', () => {
     const engine = new Engine(options);
     expect(() => engine.handlePacket([] as never, 0)).toThrow(/"packet" expected a Uint8Array/);
     expect(() => engine.handleDatagram(new Uint8Array(1), {} as never, 0)).toThrow(/"source"/);
-    expect(() => engine.handleTimeout(NaN)).toThrow(/"now" expected a finite number, got NaN/);
+    expect(() => engine.handleTimeout(NaN)).toThrow(
+      /"now" expected a finite number of milliseconds, got NaN/,
+    );
     expect(() => engine.configure({}, Infinity)).toThrow(/"now"/);
+    expect(() => engine.handleTimeout(1e300)).toThrow(/"now"/);
     expect(() => engine.linkUp('0' as never)).toThrow(/"now"/);
     expect(() => void (engine.mtu = 1.5)).toThrow(/"mtu"/);
   });

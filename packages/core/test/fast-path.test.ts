@@ -9,7 +9,7 @@ describe('FastPath', () => {
     const before = alice.engine.peer(bob.person.publicKey)!;
     const packets = [100, 1000, 60].map((length) => packetBetween(alice, bob, { length }));
     const peer = fastPath.route(packets[0]!, 0, packets[0]!.length)!;
-    const keypair = peer.sendKeypair(network.now)!;
+    const keypair = fastPath.sendKeypair(peer, network.now)!;
     let bytes = 0;
     for (const packet of packets) {
       const room = new Uint8Array(packet.length + 64);
@@ -48,6 +48,18 @@ describe('FastPath', () => {
     fastPath.afterReceive(last!, alice.endpoint, 2, 400, true, network.now);
     expect(received).toEqual(sent);
     expect(bob.engine.peer(alice.person.publicKey)?.endpoint).toBe(alice.endpoint);
+  });
+
+  it('has no keypair to send with while there is no session or something waits', () => {
+    const { network, alice, bob } = createPair();
+    const { fastPath } = alice.engine;
+    const packet = packetBetween(alice, bob);
+    const peer = fastPath.route(packet, 0, packet.length)!;
+    expect(fastPath.sendKeypair(peer, network.now)).toBeUndefined();
+    connect({ network, alice, bob });
+    expect(fastPath.sendKeypair(peer, network.now)).toBe(peer.sendKeypair(network.now));
+    peer.staged!.push(packet, 0, packet.length);
+    expect(fastPath.sendKeypair(peer, network.now)).toBeUndefined();
   });
 
   it('counts what it refuses', () => {
