@@ -1,0 +1,107 @@
+/**
+ * `RequestSplitter`: cuts what comes in on a UAPI connection into requests.
+ *
+ * Any number of requests may come on a connection, in pieces of any size:
+ *
+ * ```
+ *   get=1\n\n
+ *   set=1\nlisten_port=51820\n\n
+ * ```
+ * A request that the end of the connection cuts off is none: wireguard-go would carry out what it
+ * has of it. It does not look into a request's body; `parseSetRequest` does.
+ *
+ * @module
+ */
+import { UAPI_ERRNO } from './uapi-error.ts';
+
+export type UapiRequest =
+  | { operation: 'get' }
+  /** `body`: the lines behind `set=1`, without the empty one. */
+  | { operation: 'set'; body: string }
+  /** Answer `errno` if there is one, and close the connection: nothing more comes out. */
+  | { operation: 'invalid'; errno: number | undefined };
+
+export class RequestSplitter {
+  readonly #maxLength: number;
+  readonly #decoder = new TextDecoder('latin1');
+  #state: 'operation' | 'get' | 'set' | 'invalid' = 'operation';
+  /** Of the request that is coming in; joined once, so that a long one is not copied per piece. */
+  #pieces: string[] = [];
+  #length = 0;
+  #atLineStart = true;
+
+  /** @param options.maxLength of one request, in bytes; default 256 MiB, far more than 2^20 peers */
+  constructor(options: { maxLength?: number } = {}) {
+    this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
+  }
+
+  /** The requests that these bytes complete. The bytes are borrowed for the call. */
+  push(bytes: Uint8Array): UapiRequest[] {
+    const text = this.#decoder.decode(bytes);
+    const requests: UapiRequest[] = [];
+    for (let at = 0; at < text.length && this.#state !== 'invalid';) {
+      at = this.#state === 'set' ? this.#body(text, at, requests) : this.#head(text, at, requests);
+    }
+    return requests;
+  }
+
+  /** The line that says what is asked for, and for `get=1` the empty one behind it. */
+  #head(text: string, at: number, requests: UapiRequest[]): number {
+    if (this.#state === 'get') {
+      this.#state = 'operation';
+      if (text[at] === '\n') requests.push({ operation: 'get' });
+      else this.#refuse(requests, UAPI_ERRNO.EINVAL);
+      return at + 1;
+    }
+    const end = text.indexOf('\n', at);
+    const next = end === -1 ? text.length : end;
+    this.#keep(text.slice(at, next));
+    if (this.#length > OPERATION_LENGTH) this.#refuse(requests, undefined);
+    else if (end !== -1) this.#begin(this.#take(), requests);
+    return next + 1;
+  }
+
+  #begin(operation: string, requests: UapiRequest[]): void {
+    if (operation === 'get=1') this.#state = 'get';
+    else if (operation === 'set=1') this.#state = 'set';
+    // wireguard-go hangs up without a word.
+    else this.#refuse(requests, undefined);
+    this.#atLineStart = true;
+  }
+
+  /** Lines up to an empty one. */
+  #body(text: string, at: number, requests: UapiRequest[]): number {
+    if (this.#atLineStart && text[at] === '\n') {
+      this.#state = 'operation';
+      requests.push({ operation: 'set', body: this.#take() });
+      return at + 1;
+    }
+    const end = text.indexOf('\n\n', at);
+    const next = end === -1 ? text.length : end + 1;
+    this.#keep(text.slice(at, next));
+    this.#atLineStart = text[next - 1] === '\n';
+    if (this.#length > this.#maxLength) this.#refuse(requests, UAPI_ERRNO.EINVAL);
+    return next;
+  }
+
+  #keep(piece: string): void {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+  }
+
+  #take(): string {
+    const text = this.#pieces.join('');
+    this.#pieces = [];
+    this.#length = 0;
+    return text;
+  }
+
+  #refuse(requests: UapiRequest[], errno: number | undefined): void {
+    this.#take();
+    this.#state = 'invalid';
+    requests.push({ operation: 'invalid', errno });
+  }
+}
+
+const OPERATION_LENGTH = 'get=1'.length;
+const DEFAULT_MAX_LENGTH: number = 256 * 1024 * 1024;

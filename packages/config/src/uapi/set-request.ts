@@ -1,0 +1,230 @@
+/**
+ * A `set=1` request of the cross-platform userspace protocol, both ways.
+ *
+ * ```
+ * private_key=...            about the device, until the first public_key
+ * listen_port=51820
+ * public_key=...             begins a peer; what follows is about it
+ * replace_allowed_ips=true
+ * allowed_ip=10.0.0.0/24
+ * ```
+ * The whole request is read before any of it takes effect. https://www.wireguard.com/xplatform/
+ *
+ * @module
+ */
+import {
+  Endpoint,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  type AllowedIp,
+  type PeerConfiguration,
+} from '@litz/core';
+import type { DeviceConfiguration } from '../device-configuration.ts';
+import { formatCidr, tryParseCidr } from '../text/cidr.ts';
+import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
+import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
+import { quote } from '../text/quote.ts';
+import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
+import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
+
+export interface SetRequestOptions {
+  /** The number of an interface, for `[fe80::1%eth0]:51820`; without it only numbers are taken. */
+  interfaceIndex?: (name: string) => number | undefined;
+}
+
+/**
+ * @param body the lines behind `set=1`; an empty one ends them
+ * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; key bytes are never shown
+ */
+export function parseSetRequest(
+  body: string,
+  options: SetRequestOptions = {},
+): DeviceConfiguration {
+  const device: DeviceConfiguration = {};
+  const peers: ParsedPeer[] = [];
+  let at = 0;
+  for (let line = 1; at < body.length; line++) {
+    const end = body.indexOf('\n', at);
+    const text = body.slice(at, end === -1 ? body.length : end);
+    if (text === '') break;
+    at = end === -1 ? body.length : end + 1;
+    readLine(device, peers, text, line, options);
+  }
+  if (peers.length > 0) device.peers = peers;
+  return device;
+}
+
+/** The request with its `set=1` line and the empty line at its end. */
+export function formatSetRequest(configuration: DeviceConfiguration): string {
+  const { privateKey, listenPort, fwmark, replacePeers, peers = [] } = configuration;
+  const lines = ['set=1'];
+  if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey)}`);
+  if (listenPort !== undefined) lines.push(`listen_port=${listenPort}`);
+  if (fwmark !== undefined) lines.push(`fwmark=${fwmark}`);
+  if (replacePeers === true) lines.push('replace_peers=true');
+  for (const peer of peers) formatPeer(lines, peer);
+  return `${lines.join('\n')}\n\n`;
+}
+
+function formatPeer(lines: string[], peer: PeerConfiguration): void {
+  lines.push(`public_key=${keyToHex(peer.publicKey)}`);
+  if (peer.remove === true) lines.push('remove=true');
+  if (peer.updateOnly === true) lines.push('update_only=true');
+  if (peer.presharedKey !== undefined) lines.push(`preshared_key=${keyText(peer.presharedKey)}`);
+  if (peer.endpoint) lines.push(`endpoint=${formatEndpoint(peer.endpoint)}`);
+  if (peer.persistentKeepalive !== undefined) {
+    lines.push(`persistent_keepalive_interval=${peer.persistentKeepalive}`);
+  }
+  if (peer.replaceAllowedIps === true) lines.push('replace_allowed_ips=true');
+  for (const entry of peer.allowedIps ?? []) {
+    lines.push(`allowed_ip=${entry.remove === true ? '-' : ''}${formatCidr(entry)}`);
+  }
+}
+
+function keyText(key: Uint8Array | null): string {
+  return key === null ? '0'.repeat(64) : keyToHex(key);
+}
+
+type ParsedPeer = PeerConfiguration & { allowedIps?: AllowedIp[] };
+
+function readLine(
+  device: DeviceConfiguration,
+  peers: ParsedPeer[],
+  text: string,
+  line: number,
+  options: SetRequestOptions,
+): void {
+  const equals = text.indexOf('=');
+  if (equals === -1) {
+    throw new UapiError(UAPI_ERRNO.EPROTO, `line ${line}: expected KEY=VALUE`, { line });
+  }
+  const key = text.slice(0, equals);
+  const value = text.slice(equals + 1);
+  const peer = peers.at(-1);
+  const expected =
+    key === 'public_key'
+      ? readPublicKey(peers, value)
+      : peer
+        ? readPeerLine(peer, key, value, options)
+        : readDeviceLine(device, key, value);
+  if (expected === undefined) return;
+  throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
+}
+
+/** These three say what was expected if the value is wrong; undefined if it is right. */
+function readPublicKey(peers: ParsedPeer[], value: string): string | undefined {
+  const key = keyFromHex(value);
+  if (!key) return `public_key: ${A_KEY}`;
+  peers.push({ publicKey: parsePublicKey(key) });
+  return undefined;
+}
+
+function readDeviceLine(
+  device: DeviceConfiguration,
+  key: string,
+  value: string,
+): string | undefined {
+  switch (key) {
+    case 'private_key': {
+      const bytes = keyFromHex(value);
+      if (!bytes) return `private_key: ${A_KEY}`;
+      device.privateKey = isZeroKey(bytes) ? null : parsePrivateKey(bytes);
+      return undefined;
+    }
+    case 'listen_port': {
+      const port = parseUnsigned(value, MAX_UINT16);
+      if (port === undefined) return `listen_port: expected 0 to 65535, got ${quote(value)}`;
+      device.listenPort = port;
+      return undefined;
+    }
+    case 'fwmark': {
+      const mark = parseUnsigned(value, MAX_UINT32);
+      if (mark === undefined) return `fwmark: expected 0 to 4294967295, got ${quote(value)}`;
+      device.fwmark = mark;
+      return undefined;
+    }
+    case 'replace_peers':
+      if (value !== 'true') return onlyTrue(key, value);
+      device.replacePeers = true;
+      return undefined;
+    default:
+      return `${quote(key)} is no key of a device`;
+  }
+}
+
+function readPeerLine(
+  peer: ParsedPeer,
+  key: string,
+  value: string,
+  options: SetRequestOptions,
+): string | undefined {
+  switch (key) {
+    case 'remove':
+    case 'update_only':
+    case 'replace_allowed_ips':
+      if (value !== 'true') return onlyTrue(key, value);
+      setFlag(peer, key);
+      return undefined;
+    case 'preshared_key': {
+      const bytes = keyFromHex(value);
+      if (!bytes) return `preshared_key: ${A_KEY}`;
+      peer.presharedKey = isZeroKey(bytes) ? null : parsePresharedKey(bytes);
+      return undefined;
+    }
+    case 'endpoint': {
+      const endpoint = endpointOf(value, options);
+      if (!endpoint) return `endpoint: expected IP:PORT, got ${quote(value)}`;
+      peer.endpoint = endpoint;
+      return undefined;
+    }
+    case 'persistent_keepalive_interval': {
+      const seconds = parseUnsigned(value, MAX_UINT16);
+      if (seconds === undefined) return `${key}: expected 0 to 65535, got ${quote(value)}`;
+      peer.persistentKeepalive = seconds;
+      return undefined;
+    }
+    case 'allowed_ip':
+      return readAllowedIp(peer, value);
+    case 'protocol_version':
+      return value === '1' ? undefined : `protocol_version: expected 1, got ${quote(value)}`;
+    default:
+      return `${quote(key)} is no key of a peer`;
+  }
+}
+
+function setFlag(peer: ParsedPeer, key: 'remove' | 'update_only' | 'replace_allowed_ips'): void {
+  if (key === 'remove') peer.remove = true;
+  else if (key === 'update_only') peer.updateOnly = true;
+  else {
+    peer.replaceAllowedIps = true;
+    // Lines take effect in their order: what stood before this one is taken away again.
+    peer.allowedIps = [];
+  }
+}
+
+function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
+  const remove = value.startsWith('-');
+  const text = remove ? value.slice(1) : value;
+  const cidr = text.includes('/') ? tryParseCidr(text) : undefined;
+  if (!cidr) return `allowed_ip: expected an address with prefix length, got ${quote(value)}`;
+  peer.allowedIps ??= [];
+  peer.allowedIps.push(remove ? { ...cidr, remove } : cidr);
+  return undefined;
+}
+
+/** Numbers only: whoever speaks this protocol looks names up before. */
+function endpointOf(text: string, { interfaceIndex }: SetRequestOptions): Endpoint | undefined {
+  const endpoint = tryParseEndpoint(text);
+  if (endpoint === undefined || endpoint instanceof Endpoint) return endpoint;
+  const percent = endpoint.host.indexOf('%');
+  const scopeId = percent === -1 ? undefined : interfaceIndex?.(endpoint.host.slice(percent + 1));
+  if (scopeId === undefined) return undefined;
+  return endpointOf(`[${endpoint.host.slice(0, percent)}%${scopeId}]:${endpoint.port}`, {});
+}
+
+function onlyTrue(key: string, value: string): string {
+  return `${key}: expected true, got ${quote(value)}`;
+}
+
+const A_KEY = 'expected a key of 64 hexadecimal digits';

@@ -1,0 +1,43 @@
+/**
+ * A wg-quick configuration file as data.
+ *
+ * @module
+ */
+import type { AllowedIp, Endpoint, PresharedKey, PrivateKey, PublicKey } from '@litz/core';
+import type { Cidr } from '../text/cidr.ts';
+import type { HostEndpoint } from '../text/endpoint.ts';
+
+export interface WgQuickConfig {
+  interface: InterfaceSection;
+  peers: PeerSection[];
+}
+
+export interface InterfaceSection {
+  privateKey?: PrivateKey;
+  /** 0 to 65535; 0 picks one. */
+  listenPort?: number;
+  /** 0 is off. */
+  fwmark?: number;
+  addresses: Cidr[];
+  /** Servers and search domains, as they stand there. */
+  dns: string[];
+  mtu?: number;
+  /** Routing table for the peers' prefixes; absent is 'auto'. */
+  table?: 'off' | 'auto' | number;
+  preUp: string[];
+  postUp: string[];
+  preDown: string[];
+  postDown: string[];
+  saveConfig?: boolean;
+}
+
+export interface PeerSection {
+  publicKey: PublicKey;
+  presharedKey?: PresharedKey;
+  allowedIps: AllowedIp[];
+  /** Some prefix has a `+` or `-`: the peer keeps those that it has and that are not named. */
+  incremental?: boolean;
+  endpoint?: Endpoint | HostEndpoint;
+  /** Seconds; 0 is off. */
+  persistentKeepalive?: number;
+}

@@ -1,0 +1,146 @@
+/**
+ * `formatConfig`: `WgQuickConfig` -> the text of a wg-quick file.
+ *
+ * @module
+ */
+import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
+import { INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
+import { emptyInterface, fieldOf } from './parse-config.ts';
+import {
+  contentOf,
+  headerName,
+  joinFieldLine,
+  parseFieldLine,
+  type FieldLine,
+} from './source-lines.ts';
+import { sourceOf, type SourcePart } from './sources.ts';
+
+/**
+ * Of a config that `parseConfig` made: the text it was made from, with those fields rewritten that
+ * were changed since. Comments, order and spacing stay. Of any other config: a text in the usual form.
+ */
+export function formatConfig(config: WgQuickConfig): string {
+  const parts = sourceOf(config);
+  return parts ? formatEdited(config, parts) : formatNew(config);
+}
+
+function formatNew(config: WgQuickConfig): string {
+  const sections = [
+    newSection('Interface', INTERFACE_FIELDS, config.interface),
+    ...config.peers.map((peer) => newSection('Peer', PEER_FIELDS, peer)),
+  ];
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function newSection<Section>(
+  header: string,
+  fields: readonly Field<Section>[],
+  section: Section,
+): string[] {
+  return [`[${header}]`, ...fields.flatMap((field) => newLines(field, section, ''))];
+}
+
+function newLines<Section>(field: Field<Section>, section: Section, ending: string): string[] {
+  return field.write(section).map((value) => `${field.name} = ${value}${ending}`);
+}
+
+/** The parts of the file in their order without the peers that are gone; new peers at the end. */
+function formatEdited(config: WgQuickConfig, parts: readonly SourcePart[]): string {
+  const ending = parts.some(({ lines }) => lines[0]?.endsWith('\r') === true) ? '\r' : '';
+  const known = new Map(parts.map((part) => [part.section, part]));
+  const lines: string[] = [];
+  const hasInterface = parts.some(({ section }) => section === config.interface);
+  const isEmpty = newSection('', INTERFACE_FIELDS, config.interface).length === 1;
+  if (!hasInterface && !isEmpty) {
+    lines.push(...newSection('Interface', INTERFACE_FIELDS, config.interface), '');
+  }
+  for (const part of parts) lines.push(...editedPart(config, part, ending));
+  for (const peer of config.peers) {
+    if (!known.has(peer)) appendSection(lines, newSection('Peer', PEER_FIELDS, peer), ending);
+  }
+  // The last line feed may have gone with the last peer.
+  if (parts.at(-1)?.lines.at(-1) === '' && lines.at(-1) !== '') lines.push('');
+  return lines.join('\n');
+}
+
+function editedPart(config: WgQuickConfig, part: SourcePart, ending: string): readonly string[] {
+  const { section, lines } = part;
+  if (section === undefined) return lines;
+  if (section === config.interface) {
+    return editedSection(INTERFACE_FIELDS, config.interface, emptyInterface(), lines, ending);
+  }
+  const peer = config.peers.find((candidate) => candidate === section);
+  if (!peer) return [];
+  const before = { allowedIps: [] } as unknown as PeerSection;
+  return editedSection(PEER_FIELDS, peer, before, lines, ending);
+}
+
+/** @param before an empty section; becomes what the lines say */
+function editedSection<Section extends InterfaceSection | PeerSection>(
+  fields: readonly Field<Section>[],
+  section: Section,
+  before: Section,
+  lines: readonly string[],
+  ending: string,
+): readonly string[] {
+  const parsed = lines.map((line) => fieldLineOf(fields, line));
+  for (const found of parsed) found?.field.read(before, found.line.value);
+  const changed = fields.filter((field) => !sameValues(field.write(before), field.write(section)));
+  let edited: readonly EditedLine<Section>[] = lines.map((text, i) => ({
+    text,
+    field: parsed[i]?.field,
+    line: parsed[i]?.line,
+  }));
+  for (const field of changed) edited = rewriteField(field, section, edited, ending);
+  return edited.map(({ text }) => text);
+}
+
+interface EditedLine<Section> {
+  text: string;
+  field: Field<Section> | undefined;
+  line: FieldLine | undefined;
+}
+
+/** Puts the new values where the field stood first, or at the end of the section. */
+function rewriteField<Section>(
+  field: Field<Section>,
+  section: Section,
+  lines: readonly EditedLine<Section>[],
+  ending: string,
+): EditedLine<Section>[] {
+  const values = field.write(section);
+  const first = lines.findIndex((line) => line.field === field);
+  const rest = lines.filter((line, index) => line.field !== field || index === first);
+  const model = lines[first]?.line;
+  const texts = model
+    ? values.map((value, i) => joinFieldLine({ ...model, value, ...(i > 0 && { after: ending }) }))
+    : newLines(field, section, ending);
+  const added = texts.map((text) => ({ text, field, line: parseFieldLine(text) }));
+  if (model) return rest.toSpliced(first, 1, ...added);
+  const lastContent = rest.findLastIndex(({ text }) => contentOf(text) !== undefined);
+  return rest.toSpliced(lastContent + 1, 0, ...added);
+}
+
+function fieldLineOf<Section>(
+  fields: readonly Field<Section>[],
+  text: string,
+): { field: Field<Section>; line: FieldLine } | undefined {
+  if (contentOf(text) === undefined || headerName(text) !== undefined) return undefined;
+  const line = parseFieldLine(text);
+  const field = line && fieldOf(fields, line.key);
+  return line && field ? { field, line } : undefined;
+}
+
+/** Appends with an empty line before it, and a line feed at the end of the file. */
+function appendSection(lines: string[], section: readonly string[], ending: string): void {
+  while (lines.length > 0 && lines.at(-1)?.trim() === '') lines.pop();
+  if (lines.length > 0) {
+    const last = lines.pop() ?? '';
+    lines.push(last.endsWith('\r') ? last : `${last}${ending}`, ending);
+  }
+  lines.push(...section.map((line) => `${line}${ending}`), '');
+}
+
+function sameValues(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

@@ -1,0 +1,141 @@
+/**
+ * `parseConfig`: the text of a wg-quick file -> `WgQuickConfig`.
+ *
+ * @module
+ */
+import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
+import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
+import {
+  contentOf,
+  headerName,
+  parseFieldLine,
+  splitSections,
+  type SectionSource,
+} from './source-lines.ts';
+import { rememberSource } from './sources.ts';
+
+/**
+ * Keys in any case, comments with `#`, lists with commas or on several lines. `formatConfig` gives
+ * the same text back, or one that differs where the config was changed.
+ *
+ * @param options.file for errors; the text is not read from it
+ * @throws {ConfigError} `ERR_LITZ_INVALID_CONFIG` with all problems; never shows a key
+ */
+export function parseConfig(text: string, options: { file?: string } = {}): WgQuickConfig {
+  const reader = new Reader(options.file ?? 'config');
+  const sections = splitSections(text);
+  for (const section of sections) reader.read(section);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  rememberSource(reader.config, reader.sources);
+  return reader.config;
+}
+
+/** A section with nothing set. */
+export function emptyInterface(): InterfaceSection {
+  return { addresses: [], dns: [], preUp: [], postUp: [], preDown: [], postDown: [] };
+}
+
+/** Collects the sections, and what is wrong with them. */
+class Reader {
+  readonly config: WgQuickConfig = { interface: emptyInterface(), peers: [] };
+  readonly problems: ConfigProblem[] = [];
+  /** In the order of the file. */
+  readonly sources: { section: InterfaceSection | PeerSection | undefined; lines: string[] }[] = [];
+  readonly #file: string;
+  #hasInterface = false;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  read(source: SectionSource): void {
+    const { lines } = source;
+    switch (source.name?.toLowerCase()) {
+      case undefined:
+        this.sources.push({ section: undefined, lines });
+        this.#readFields({}, [], source);
+        break;
+      case 'interface':
+        this.#readInterface(source);
+        break;
+      case 'peer':
+        this.#readPeer(source);
+        break;
+      default:
+        this.#complain(headerLine(source), undefined, 'expected [Interface] or [Peer]');
+    }
+  }
+
+  #readInterface(source: SectionSource): void {
+    if (this.#hasInterface) {
+      this.#complain(headerLine(source), undefined, 'expected one [Interface], this is another');
+    }
+    this.#hasInterface = true;
+    this.sources.push({ section: this.config.interface, lines: source.lines });
+    this.#readFields(this.config.interface, INTERFACE_FIELDS, source);
+  }
+
+  #readPeer(source: SectionSource): void {
+    // Completed by its fields; without a key it is never seen by anybody.
+    const peer = { allowedIps: [] } as unknown as PeerSection;
+    this.config.peers.push(peer);
+    this.sources.push({ section: peer, lines: source.lines });
+    const before = this.problems.length;
+    this.#readFields(peer, PEER_FIELDS, source);
+    if ((peer.publicKey as unknown) === undefined && this.problems.length === before) {
+      this.#complain(headerLine(source), 'PublicKey', 'expected in every [Peer], is missing');
+    }
+  }
+
+  #readFields<Section>(
+    section: Section,
+    fields: readonly Field<Section>[],
+    source: SectionSource,
+  ): void {
+    for (const [index, line] of source.lines.entries()) {
+      const isField = contentOf(line) !== undefined && headerName(line) === undefined;
+      if (isField) this.#readField(section, fields, line, source.firstLine + index, source.name);
+    }
+  }
+
+  #readField<Section>(
+    section: Section,
+    fields: readonly Field<Section>[],
+    line: string,
+    number: number,
+    header: string | undefined,
+  ): void {
+    const parsed = parseFieldLine(line);
+    // The line is not shown: it may hold a key.
+    if (!parsed) return this.#complain(number, undefined, 'expected KEY = VALUE');
+    const field = fieldOf(fields, parsed.key);
+    if (header === undefined) {
+      return this.#complain(number, knownName(parsed.key), 'expected [Interface] before it');
+    }
+    if (!field) return this.#complain(number, knownName(parsed.key), `is no field of [${header}]`);
+    const complaint = field.read(section, parsed.value);
+    return complaint === undefined ? undefined : this.#complain(number, field.name, complaint);
+  }
+
+  #complain(line: number, field: string | undefined, message: string): void {
+    this.problems.push({ file: this.#file, line, field, message });
+  }
+}
+
+export function fieldOf<Section>(
+  fields: readonly Field<Section>[],
+  key: string,
+): Field<Section> | undefined {
+  return fields.find(({ name }) => name.toLowerCase() === key.toLowerCase());
+}
+
+/** As the documentation spells it; what nobody knows is shown as it is, but not if it may be a key. */
+function knownName(key: string): string | undefined {
+  const known = fieldOf<never>([...INTERFACE_FIELDS, ...PEER_FIELDS] as Field<never>[], key);
+  return known?.name ?? (/^[\w-]{1,30}$/.test(key) ? key : undefined);
+}
+
+function headerLine({ firstLine, lines }: SectionSource): number {
+  return firstLine + lines.findIndex((line) => headerName(line) !== undefined);
+}

@@ -1,0 +1,22 @@
+/**
+ * Keys that differ and are easy to tell apart, for tests.
+ *
+ * @module
+ */
+import { parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
+import type { PresharedKey, PrivateKey, PublicKey } from '@litz/core';
+
+export function publicKey(fill: number): PublicKey {
+  return parsePublicKey(new Uint8Array(32).fill(fill));
+}
+
+export function presharedKey(fill: number): PresharedKey {
+  return parsePresharedKey(new Uint8Array(32).fill(fill));
+}
+
+/** Clamped. */
+export function privateKey(fill: number): PrivateKey {
+  return parsePrivateKey(new Uint8Array(32).fill(fill));
+}
+
+export const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);

@@ -1,0 +1,43 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatCidr, parseCidr, tryParseCidr } from '../../src/text/cidr.ts';
+import { RUNS } from '../keys.ts';
+
+describe('parseCidr', () => {
+  it('reads an address with a prefix length and keeps host bits', () => {
+    expect(parseCidr('10.0.0.1/24')).toEqual({
+      address: Uint8Array.of(10, 0, 0, 1),
+      prefixLength: 24,
+    });
+    expect(parseCidr('fd00::/8').prefixLength).toBe(8);
+  });
+
+  it('takes an address alone as itself', () => {
+    expect(parseCidr('10.0.0.1').prefixLength).toBe(32);
+    expect(parseCidr('::1').prefixLength).toBe(128);
+  });
+
+  it.each(['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/08', '/8', '1.1/8', ''])(
+    'refuses "%s"',
+    (text) => {
+      expect(() => parseCidr(text)).toThrow(
+        expect.objectContaining({ code: 'ERR_LITZ_INVALID_CIDR' }),
+      );
+    },
+  );
+
+  it('never throws anything else, and is written as it is read', () => {
+    const prefix = fc.oneof(fc.nat(140).map(String), fc.string());
+    const text = fc.oneof(
+      fc.string(),
+      fc.tuple(fc.oneof(fc.ipV4(), fc.ipV6()), prefix).map(([ip, bits]) => `${ip}/${bits}`),
+    );
+    fc.assert(
+      fc.property(text, (input) => {
+        const cidr = tryParseCidr(input);
+        expect(cidr && parseCidr(formatCidr(cidr))).toEqual(cidr);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});

@@ -1,0 +1,144 @@
+import { Endpoint } from '@litz/core';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DeviceStatus } from '../../src/device-configuration.ts';
+import { parseCidr } from '../../src/text/cidr.ts';
+import { keyToHex } from '../../src/text/hex-key.ts';
+import {
+  formatErrnoResponse,
+  formatGetResponse,
+  parseErrnoResponse,
+  parseGetResponse,
+} from '../../src/uapi/get-response.ts';
+import { UapiError } from '../../src/uapi/uapi-error.ts';
+import { presharedKey, privateKey, publicKey, RUNS } from '../keys.ts';
+
+const STATUS: DeviceStatus = {
+  privateKey: privateKey(1),
+  listenPort: 51820,
+  fwmark: 16,
+  peers: [
+    {
+      publicKey: publicKey(2),
+      presharedKey: presharedKey(3),
+      endpoint: new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820),
+      persistentKeepalive: 25,
+      allowedIps: [parseCidr('10.0.0.0/8'), parseCidr('fd00::/64')],
+      lastHandshakeUnixMs: 1_700_000_000_250,
+      receivedBytes: 2 ** 40,
+      sentBytes: 12,
+    },
+    {
+      publicKey: publicKey(4),
+      persistentKeepalive: 0,
+      allowedIps: [],
+      lastHandshakeUnixMs: 0,
+      receivedBytes: 0,
+      sentBytes: 0,
+    },
+  ],
+};
+
+describe('formatGetResponse', () => {
+  it('writes the keys in the order of the reference', () => {
+    expect(formatGetResponse(STATUS)).toBe(`private_key=${keyToHex(privateKey(1))}
+listen_port=51820
+fwmark=16
+public_key=${'02'.repeat(32)}
+preshared_key=${'03'.repeat(32)}
+protocol_version=1
+endpoint=192.0.2.1:51820
+last_handshake_time_sec=1700000000
+last_handshake_time_nsec=250000000
+tx_bytes=12
+rx_bytes=1099511627776
+persistent_keepalive_interval=25
+allowed_ip=10.0.0.0/8
+allowed_ip=fd00::/64
+public_key=${'04'.repeat(32)}
+preshared_key=${'00'.repeat(32)}
+protocol_version=1
+last_handshake_time_sec=0
+last_handshake_time_nsec=0
+tx_bytes=0
+rx_bytes=0
+persistent_keepalive_interval=0
+errno=0
+
+`);
+  });
+
+  it('says nothing of an empty device', () => {
+    expect(formatGetResponse({ listenPort: 0, fwmark: 0, peers: [] })).toBe('errno=0\n\n');
+  });
+});
+
+describe('parseGetResponse', () => {
+  it('reads what formatGetResponse writes', () => {
+    expect(parseGetResponse(formatGetResponse(STATUS))).toEqual(STATUS);
+  });
+
+  it('passes over keys that it does not know', () => {
+    const text = `colour=red\npublic_key=${'02'.repeat(32)}\nshape=round\nerrno=0\n\n`;
+    expect(parseGetResponse(text).peers).toHaveLength(1);
+  });
+
+  it('leaves out an interface that it does not know', () => {
+    const text = `public_key=${'02'.repeat(32)}\nendpoint=[fe80::1%eth0]:1\nerrno=0\n\n`;
+    const scopeOf = (interfaceIndex: () => number | undefined): number | undefined =>
+      parseGetResponse(text, { interfaceIndex }).peers[0].endpoint?.scopeId;
+    expect(scopeOf(() => undefined)).toBe(0);
+    expect(scopeOf(() => 5)).toBe(5);
+  });
+
+  it('throws the errno that was answered', () => {
+    expect(() => parseGetResponse('errno=-22\n\n')).toThrow('answered errno -22 (EINVAL)');
+    expect(() => parseGetResponse('errno=-22\n\n')).toThrow(
+      expect.objectContaining({ errno: -22 }),
+    );
+  });
+
+  it.each([
+    '',
+    '\n\n',
+    'listen_port=1\n\n',
+    'listen_port=x\nerrno=0\n\n',
+    'fwmark\nerrno=0\n\n',
+    'errno=zero\n\n',
+    `public_key=1\nerrno=0\n\n`,
+    `public_key=${'02'.repeat(32)}\nallowed_ip=x/1\nerrno=0\n\n`,
+    `public_key=${'02'.repeat(32)}\nendpoint=x\nerrno=0\n\n`,
+    `public_key=${'02'.repeat(32)}\nnothing\nerrno=0\n\n`,
+  ])('refuses %j as no answer', (text) => {
+    expect(() => parseGetResponse(text)).toThrow(expect.objectContaining({ errno: -71 }));
+  });
+
+  it('throws nothing but its own error', () => {
+    const whole = formatGetResponse(STATUS);
+    const cut = fc.tuple(fc.nat(whole.length), fc.nat(whole.length), fc.string());
+    fc.assert(
+      fc.property(cut, ([from, to, instead]) => {
+        const text = whole.slice(0, from) + instead + whole.slice(to);
+        expect(outcome(text)).toMatch(/^(read|refused)$/);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('parseErrnoResponse', () => {
+  it('reads what formatErrnoResponse writes', () => {
+    expect(() => parseErrnoResponse(formatErrnoResponse(0))).not.toThrow();
+    expect(() => parseErrnoResponse(formatErrnoResponse(-98))).toThrow('errno -98 (EADDRINUSE)');
+    expect(() => parseErrnoResponse('hello\n\n')).toThrow('without an errno');
+  });
+});
+
+function outcome(text: string): string {
+  try {
+    parseGetResponse(text);
+    return 'read';
+  } catch (error) {
+    return error instanceof UapiError ? 'refused' : String(error);
+  }
+}

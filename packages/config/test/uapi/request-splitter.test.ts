@@ -1,0 +1,84 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RequestSplitter, type UapiRequest } from '../../src/uapi/request-splitter.ts';
+import { RUNS } from '../keys.ts';
+
+describe('RequestSplitter', () => {
+  it('finds requests of either kind, several in one piece', () => {
+    expect(split(['get=1\n\nset=1\na=1\nb=2\n\nset=1\n\nget=1\n\n'])).toEqual([
+      { operation: 'get' },
+      { operation: 'set', body: 'a=1\nb=2\n' },
+      { operation: 'set', body: '' },
+      { operation: 'get' },
+    ]);
+  });
+
+  it('waits for the end of a request', () => {
+    expect(split(['get=1\n'])).toEqual([]);
+    expect(split(['set=1\na=1\n'])).toEqual([]);
+    expect(split(['set=1\na=1', '\n', '\n'])).toHaveLength(1);
+  });
+
+  it('finds the same in pieces of any size', () => {
+    const request = fc.oneof(
+      fc.constant('get=1\n\n'),
+      fc
+        .array(fc.string({ minLength: 1, unit: fc.constantFrom('a', '=', '1') }))
+        .map((lines) => `set=1\n${lines.map((line) => `${line}\n`).join('')}\n`),
+    );
+    const pieces = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 });
+    fc.assert(
+      fc.property(fc.array(request), pieces, (requests, sizes) => {
+        const text = requests.join('');
+        const whole = split([text]);
+        expect(whole).toHaveLength(requests.length);
+        expect(split(cut(text, sizes))).toEqual(whole);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('refuses what it does not know, without an answer', () => {
+    for (const text of ['hello\n', 'get=2\n\n', 'get=1', '\n', 'GET / HTTP/1.1\r\n']) {
+      const expected = text === 'get=1' ? [] : [{ operation: 'invalid', errno: undefined }];
+      expect(split([text])).toEqual(expected);
+    }
+  });
+
+  it('answers EINVAL to more than an empty line behind get=1', () => {
+    expect(split(['get=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
+  });
+
+  it('finds nothing more behind what it refused', () => {
+    expect(split(['hello\nget=1\n\n', 'get=1\n\n'])).toHaveLength(1);
+  });
+
+  it('is bounded', () => {
+    const splitter = new RequestSplitter({ maxLength: 1000 });
+    splitter.push(bytes('set=1\n'));
+    const found: UapiRequest[] = [];
+    for (let i = 0; i < 200; i++) found.push(...splitter.push(bytes('a=123456\n')));
+    expect(found).toEqual([{ operation: 'invalid', errno: -22 }]);
+    expect(split(['x'.repeat(1_000_000)])).toEqual([{ operation: 'invalid', errno: undefined }]);
+  });
+});
+
+function split(pieces: string[]): UapiRequest[] {
+  const splitter = new RequestSplitter();
+  return pieces.flatMap((piece) => splitter.push(bytes(piece)));
+}
+
+/** The text in pieces of these sizes, over and over. */
+function cut(text: string, sizes: number[]): string[] {
+  const pieces: string[] = [];
+  for (let at = 0, i = 0; at < text.length; i++) {
+    const size = sizes[i % sizes.length];
+    pieces.push(text.slice(at, at + size));
+    at += size;
+  }
+  return pieces;
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

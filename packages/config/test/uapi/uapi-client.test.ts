@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatErrnoResponse, formatGetResponse } from '../../src/uapi/get-response.ts';
+import { RequestSplitter } from '../../src/uapi/request-splitter.ts';
+import { interfaceIndex, UapiClient } from '../../src/uapi/uapi-client.ts';
+
+const EMPTY = { listenPort: 0, fwmark: 0, peers: [] };
+let directory: string;
+let path: string;
+let server: Server | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'litz-uapi-'));
+  path = join(directory, 'wg0.sock');
+});
+
+afterEach(async () => {
+  const closing = server;
+  server = undefined;
+  if (closing) await new Promise((resolve) => closing.close(resolve));
+  rmSync(directory, { recursive: true });
+});
+
+describe('UapiClient', () => {
+  it('gets the state of a device', async () => {
+    await serve((socket) => socket.write(formatGetResponse({ ...EMPTY, listenPort: 7 })));
+    await expect(new UapiClient(path).get()).resolves.toEqual({ ...EMPTY, listenPort: 7 });
+  });
+
+  it('sets what it is given', async () => {
+    const bodies: string[] = [];
+    await serve((socket, bytes) => {
+      for (const request of new RequestSplitter().push(bytes)) {
+        if (request.operation === 'set') bodies.push(request.body);
+      }
+      socket.write(formatErrnoResponse(0));
+    });
+    await new UapiClient(path).set({ listenPort: 51820, replacePeers: true });
+    expect(bodies).toEqual(['listen_port=51820\nreplace_peers=true\n']);
+  });
+
+  it('reads an answer that comes byte by byte', async () => {
+    await serve((socket) => {
+      const text = formatGetResponse({ ...EMPTY, fwmark: 3 });
+      const next = (at: number): void => {
+        if (at < text.length) socket.write(text[at], () => next(at + 1));
+      };
+      next(0);
+    });
+    await expect(new UapiClient(path).get()).resolves.toMatchObject({ fwmark: 3 });
+  });
+
+  it('throws the errno that was answered', async () => {
+    await serve((socket) => socket.write(formatErrnoResponse(-98)));
+    await expect(new UapiClient(path).set({ listenPort: 1 })).rejects.toMatchObject({
+      code: 'ERR_LITZ_UAPI',
+      errno: -98,
+    });
+  });
+
+  it('says why nobody could be asked', async () => {
+    await expect(new UapiClient(path).get()).rejects.toMatchObject({
+      code: 'ERR_LITZ_UAPI',
+      errno: -5,
+      cause: expect.objectContaining({ code: 'ENOENT' }),
+    });
+  });
+
+  it('says when the connection was closed without an answer', async () => {
+    await serve((socket) => socket.destroy());
+    await expect(new UapiClient(path).get()).rejects.toMatchObject({ code: 'ERR_LITZ_UAPI' });
+  });
+
+  it('gives up on a device that says nothing', async () => {
+    await serve(() => {});
+    await expect(new UapiClient(path, { timeoutMs: 1 }).get()).rejects.toMatchObject({
+      code: 'ERR_LITZ_TIMEOUT',
+    });
+  });
+
+  it('gives up on an answer without end', async () => {
+    await serve((socket) => socket.write('a=1\n'.repeat(1000)));
+    const client = new UapiClient(path, { maxResponseLength: 1000 });
+    await expect(client.get()).rejects.toThrow('too long');
+  });
+
+  it('knows where the sockets of interfaces are', () => {
+    expect(UapiClient.of('wg0').path).toBe('/var/run/wireguard/wg0.sock');
+  });
+});
+
+describe('interfaceIndex', () => {
+  it('knows no interface that is not there', () => {
+    expect(interfaceIndex('no-such-link')).toBeUndefined();
+  });
+});
+
+/** A daemon that calls `answer` for each request. */
+async function serve(answer: (socket: Socket, bytes: Buffer) => void): Promise<void> {
+  const listening = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (bytes) => answer(socket, bytes));
+  });
+  server = listening;
+  await new Promise<void>((resolve) => listening.listen(path, resolve));
+}

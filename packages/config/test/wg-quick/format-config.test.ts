@@ -1,0 +1,154 @@
+import { formatKey } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import { parseCidr } from '../../src/text/cidr.ts';
+import { parseEndpoint } from '../../src/text/endpoint.ts';
+import type { WgQuickConfig } from '../../src/wg-quick/config.ts';
+import { formatConfig } from '../../src/wg-quick/format-config.ts';
+import { parseConfig } from '../../src/wg-quick/parse-config.ts';
+import { presharedKey, privateKey, publicKey } from '../keys.ts';
+
+const A = formatKey(publicKey(1));
+const B = formatKey(publicKey(2));
+const TEXT = `# my tunnel
+
+[interface]   # ours
+  ListenPort=51820   # the usual one
+Address = 10.0.0.1/24,fd00::1/64
+PostUp = one
+PostUp = two
+
+# laptop
+[Peer]
+AllowedIPs = 10.0.0.2
+PublicKey = ${A}
+
+# phone
+[Peer]
+PublicKey = ${B}
+Endpoint = phone.example.org:51820
+`;
+
+describe('formatConfig', () => {
+  it('gives the text back that was read', () => {
+    for (const text of [TEXT, TEXT.replaceAll('\n', '\r\n'), TEXT.trimEnd(), '', '\n', '# x']) {
+      expect(formatConfig(parseConfig(text))).toBe(text);
+    }
+  });
+
+  it('rewrites only what was changed', () => {
+    const config = parseConfig(TEXT);
+    config.interface.listenPort = 1;
+    config.interface.postUp = ['three'];
+    config.peers[1].endpoint = parseEndpoint('192.0.2.1:2');
+    const expected = TEXT.replace('ListenPort=51820', 'ListenPort=1')
+      .replace('PostUp = one\nPostUp = two', 'PostUp = three')
+      .replace('phone.example.org:51820', '192.0.2.1:2');
+    expect(formatConfig(config)).toBe(expected);
+  });
+
+  it('adds a field behind the last one of its section', () => {
+    const config = parseConfig(TEXT);
+    config.interface.mtu = 1400;
+    config.peers[0].persistentKeepalive = 0;
+    const expected = TEXT.replace('PostUp = two\n', 'PostUp = two\nMTU = 1400\n').replace(
+      `PublicKey = ${A}\n`,
+      `PublicKey = ${A}\nPersistentKeepalive = off\n`,
+    );
+    expect(formatConfig(config)).toBe(expected);
+  });
+
+  it('takes a field out', () => {
+    const config = parseConfig(TEXT);
+    config.interface.addresses = [];
+    delete config.peers[1].endpoint;
+    const expected = TEXT.replace('Address = 10.0.0.1/24,fd00::1/64\n', '').replace(
+      'Endpoint = phone.example.org:51820\n',
+      '',
+    );
+    expect(formatConfig(config)).toBe(expected);
+  });
+
+  it('takes a peer out together with the comment above it', () => {
+    const config = parseConfig(TEXT);
+    config.peers.shift();
+    const from = TEXT.indexOf('# laptop');
+    expect(formatConfig(config)).toBe(TEXT.slice(0, from) + TEXT.slice(TEXT.indexOf('# phone')));
+  });
+
+  it('ends with a line feed when the last peer goes', () => {
+    const config = parseConfig(`[Interface]\nMTU=1400\n[Peer]\nPublicKey=${A}\n`);
+    config.peers.pop();
+    expect(formatConfig(config)).toBe('[Interface]\nMTU=1400\n');
+  });
+
+  it('adds a peer at the end', () => {
+    const config = parseConfig('[Interface]\r\nMTU = 1400\r\n');
+    config.peers.push({ publicKey: publicKey(1), allowedIps: [parseCidr('10.0.0.0/8')] });
+    expect(formatConfig(config)).toBe(
+      `[Interface]\r\nMTU = 1400\r\n\r\n[Peer]\r\nPublicKey = ${A}\r\nAllowedIPs = 10.0.0.0/8\r\n`,
+    );
+  });
+
+  it('adds the interface to a file that has none', () => {
+    const config = parseConfig(`[Peer]\nPublicKey = ${A}\n`);
+    config.interface.listenPort = 1;
+    expect(formatConfig(config)).toBe(`[Interface]\nListenPort = 1\n\n[Peer]\nPublicKey = ${A}\n`);
+  });
+
+  it('keeps the order of sections that are out of order', () => {
+    const text = `[Peer]\nPublicKey = ${A}\n[Interface]\nMTU = 1400\n[Peer]\nPublicKey = ${B}\n`;
+    const config = parseConfig(text);
+    config.interface.mtu = 1300;
+    expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
+  });
+
+  it('joins the lines of a list that was changed', () => {
+    const config = parseConfig('[Interface]\nAddress = 10.0.0.1/8\nMTU = 1400\nAddress = ::1/64\n');
+    config.interface.addresses.push(parseCidr('10.0.0.2/32'));
+    expect(formatConfig(config)).toBe(
+      '[Interface]\nAddress = 10.0.0.1/8, ::1/64, 10.0.0.2/32\nMTU = 1400\n',
+    );
+  });
+
+  it('writes a config of its own in the usual form, and reads it again', () => {
+    const config = wholeConfig();
+    const text = formatConfig(config);
+    expect(text).toMatch(/^\[Interface\]\nPrivateKey = .{44}\nListenPort = 1\nFwMark = 0x10\n/);
+    expect(parseConfig(text)).toEqual(config);
+  });
+
+  it('writes a copy of a config anew', () => {
+    const config = structuredClone(parseConfig('[Interface]\nmtu=1400 # x\n'));
+    expect(formatConfig(config)).toBe('[Interface]\nMTU = 1400\n');
+  });
+});
+
+function wholeConfig(): WgQuickConfig {
+  return {
+    interface: {
+      privateKey: privateKey(1),
+      listenPort: 1,
+      fwmark: 16,
+      addresses: [parseCidr('10.0.0.1/24')],
+      dns: ['1.1.1.1', 'example.org'],
+      mtu: 1400,
+      table: 'off',
+      preUp: ['a, b'],
+      postUp: [],
+      preDown: ['c', 'd'],
+      postDown: [],
+      saveConfig: false,
+    },
+    peers: [
+      {
+        publicKey: publicKey(2),
+        presharedKey: presharedKey(3),
+        allowedIps: [parseCidr('10.0.0.0/8'), { ...parseCidr('10.1.0.0/16'), remove: true }],
+        incremental: true,
+        endpoint: parseEndpoint('[fe80::1%2]:3'),
+        persistentKeepalive: 25,
+      },
+      { publicKey: publicKey(4), allowedIps: [], endpoint: parseEndpoint('vpn.example.org:4') },
+    ],
+  };
+}

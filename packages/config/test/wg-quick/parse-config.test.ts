@@ -1,0 +1,213 @@
+import { Endpoint, formatKey } from '@litz/core';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatConfig } from '../../src/wg-quick/format-config.ts';
+import { ConfigError } from '../../src/wg-quick/config-error.ts';
+import { parseConfig } from '../../src/wg-quick/parse-config.ts';
+import { presharedKey, privateKey, publicKey, RUNS } from '../keys.ts';
+
+const PRIVATE = formatKey(privateKey(1));
+const PUBLIC = formatKey(publicKey(2));
+const PRESHARED = formatKey(presharedKey(3));
+
+describe('parseConfig', () => {
+  it('reads every field', () => {
+    const config = parseConfig(`
+[Interface]
+PrivateKey = ${PRIVATE}
+ListenPort = 51820
+FwMark = 0xca6c
+Address = 10.0.0.1/24, fd00::1/64
+Address = 10.1.0.1
+DNS = 1.1.1.1, example.org
+MTU = 1400
+Table = 1234
+PreUp = echo 1, 2
+PostUp = a = b
+PostUp = c
+PreDown = d
+PostDown = e
+SaveConfig = true
+
+[Peer]
+PublicKey = ${PUBLIC}
+PresharedKey = ${PRESHARED}
+AllowedIPs = 10.0.0.2/32, fd00::2/128
+AllowedIPs = 192.168.0.0/16
+Endpoint = 192.0.2.1:51820
+PersistentKeepalive = 25
+`);
+    expect(config).toEqual({
+      interface: {
+        privateKey: privateKey(1),
+        listenPort: 51820,
+        fwmark: 51820,
+        addresses: [v4(10, 0, 0, 1, 24), { address: v6(1), prefixLength: 64 }, v4(10, 1, 0, 1, 32)],
+        dns: ['1.1.1.1', 'example.org'],
+        mtu: 1400,
+        table: 1234,
+        preUp: ['echo 1, 2'],
+        postUp: ['a = b', 'c'],
+        preDown: ['d'],
+        postDown: ['e'],
+        saveConfig: true,
+      },
+      peers: [
+        {
+          publicKey: publicKey(2),
+          presharedKey: presharedKey(3),
+          allowedIps: [
+            v4(10, 0, 0, 2, 32),
+            { address: v6(2), prefixLength: 128 },
+            v4(192, 168, 0, 0, 16),
+          ],
+          endpoint: new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820),
+          persistentKeepalive: 25,
+        },
+      ],
+    });
+  });
+
+  it('takes keys and headers in any case, with any blanks and comments', () => {
+    const text = `\uFEFF# mine\r\n [INTERFACE] # here\r\n\tlistenport=1#one\r\n\r\n[ peer ]\r\nPUBLICKEY = ${PUBLIC}\r\n`;
+    const config = parseConfig(text);
+    expect(config.interface.listenPort).toBe(1);
+    expect(config.peers[0].publicKey).toEqual(publicKey(2));
+  });
+
+  it('reads off', () => {
+    const config = parseConfig(
+      `[Interface]\nFwMark=off\nTable=off\n[Peer]\nPublicKey=${PUBLIC}\nPersistentKeepalive=off`,
+    );
+    expect(config.interface).toMatchObject({ fwmark: 0, table: 'off' });
+    expect(config.peers[0].persistentKeepalive).toBe(0);
+  });
+
+  it('reads prefixes that are added or taken away', () => {
+    const config = parseConfig(`[Peer]\nPublicKey=${PUBLIC}\nAllowedIPs=+10.0.0.0/8,-10.1.0.0/16`);
+    expect(config.peers[0]).toMatchObject({
+      incremental: true,
+      allowedIps: [v4(10, 0, 0, 0, 8), { ...v4(10, 1, 0, 0, 16), remove: true }],
+    });
+  });
+
+  it('takes an empty list of prefixes', () => {
+    const config = parseConfig(`[Peer]\nPublicKey=${PUBLIC}\nAllowedIPs =\n`);
+    expect(config.peers[0].allowedIps).toEqual([]);
+  });
+
+  it('names file, line and field and says what it expected', () => {
+    const text = `[Interface]\n\n# comment\n[Peer]\n\nPublicKey = ${PUBLIC}\nallowedips = 10.0.0.0/33`;
+    expect(complaints(text, 'wg0.conf')).toBe(
+      'wg0.conf:7: AllowedIPs: expected an address with prefix length, got "10.0.0.0/33"',
+    );
+  });
+
+  it('collects all problems', () => {
+    const text = '[Interface]\nListenPort = 65536\nMTU = 10\nColour = red\n[Peer]\n[Tunnel]\nx';
+    expect(complaints(text, 'f').split('\n')).toEqual([
+      'f:2: ListenPort: expected 0 to 65535, got "65536"',
+      'f:3: MTU: expected 68 to 65535, got "10"',
+      'f:4: Colour: is no field of [Interface]',
+      'f:5: PublicKey: expected in every [Peer], is missing',
+      'f:6: expected [Interface] or [Peer]',
+    ]);
+  });
+
+  it.each([
+    ['[Interface]\nFwMark = 4294967296', 'FwMark: expected "off" or a number of 32 bits'],
+    ['[Interface]\nTable = main', 'Table: expected "off", "auto" or a number'],
+    ['[Interface]\nSaveConfig = yes', 'SaveConfig: expected "true" or "false", got "yes"'],
+    [
+      '[Interface]\nAddress = 10.0.0.1/24,',
+      'Address: expected an address with prefix length, got ""',
+    ],
+    ['[Interface]\nDNS = 1.1.1.1 8.8.8.8', 'DNS: expected addresses and domains with commas'],
+    ['[Interface]\nPreUp =', 'PreUp: expected a command'],
+    ['[Interface]\nnonsense', 'expected KEY = VALUE'],
+    ['[Interface]\n= 1', 'expected KEY = VALUE'],
+    ['[Interface]\nPublicKey = x', 'PublicKey: is no field of [Interface]'],
+    ['ListenPort = 1', 'ListenPort: expected [Interface] before it'],
+    ['[Interface]\n[Interface]', 'expected one [Interface], this is another'],
+    [`[Peer]\nPublicKey = ${PUBLIC}\nEndpoint = a:b`, 'Endpoint: expected ADDRESS:PORT'],
+    [`[Peer]\nPublicKey = ${PUBLIC}\nPersistentKeepalive = 65536`, 'PersistentKeepalive: expected'],
+  ])('refuses %j', (text, complaint) => {
+    expect(complaints(text, 'f')).toContain(complaint);
+  });
+
+  it('never shows a key', () => {
+    const broken = `${PRIVATE.slice(0, -1)}!`;
+    const text = [
+      `[Interface]\nPrivateKey = ${broken}\n${broken}\nPrivatKey ${broken}\n${broken} = 1`,
+      `[Peer]\nPublicKey = ${broken}\nPresharedKey = ${broken}\n[${broken}]`,
+    ].join('\n');
+    const message = complaints(text, 'f');
+    expect(message).toContain('PrivateKey: expected a key of 32 bytes in base64');
+    expect(message).not.toContain(broken.slice(0, 10));
+  });
+
+  it('throws nothing but its own error, and reads what it accepts back into the same text', () => {
+    fc.assert(
+      fc.property(configLike(), (text) => {
+        expect(formattedOrRefused(text)).toBe(true);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('is not slowed down by long lines of blanks', () => {
+    const blanks = ' '.repeat(200_000);
+    for (const line of [`${blanks}x`, `a${blanks}=${blanks}b${blanks}x`, `[${blanks}x`]) {
+      expect(() => parseConfig(`[Interface]\n${line}`)).toThrow(ConfigError);
+    }
+  });
+});
+
+function formattedOrRefused(text: string): boolean {
+  try {
+    return formatConfig(parseConfig(text)) === text;
+  } catch (error) {
+    return error instanceof ConfigError && error.problems.length > 0;
+  }
+}
+
+const INTERFACE_KEYS = 'PrivateKey listenport FwMark Address DNS PostUp Table'.split(' ');
+const PEER_KEYS = 'AllowedIPs PublicKey PresharedKey Endpoint PersistentKeepalive'.split(' ');
+const KEYS = [...INTERFACE_KEYS, ...PEER_KEYS];
+
+/** Lines that are right, nearly right, and wrong. */
+function configLike(): fc.Arbitrary<string> {
+  const value = fc.constantFrom('1', 'off', '10.0.0.0/8, ::/0', '1.2.3.4:5', PUBLIC, 'true', '');
+  const key = fc.constantFrom(...KEYS);
+  const blank = fc.constantFrom('', ' ', '\t', '  ');
+  const comment = fc.constantFrom('', '# c', '#=[', ' # x = y');
+  const field = fc
+    .tuple(blank, key, blank, blank, value, comment)
+    .map(([a, name, b, c, text, d]) => `${a}${name}${b}=${c}${text}${d}`);
+  const header = fc.constantFrom('[Interface]', '[Peer]', ` [peer] # x\nPublicKey=${PUBLIC}`);
+  const line = fc.oneof(field, field, header, comment, blank, fc.string());
+  const end = fc.constantFrom('\n', '\r\n');
+  return fc
+    .tuple(fc.array(line, { maxLength: 12 }), end)
+    .map(([lines, ending]) => ['[Interface]', ...lines].join(ending));
+}
+
+function complaints(text: string, file: string): string {
+  try {
+    parseConfig(text, { file });
+  } catch (error) {
+    if (error instanceof ConfigError && error.code === 'ERR_LITZ_INVALID_CONFIG') {
+      return error.message;
+    }
+  }
+  throw new Error('expected a ConfigError');
+}
+
+function v4(a: number, b: number, c: number, d: number, prefixLength: number): object {
+  return { address: Uint8Array.of(a, b, c, d), prefixLength };
+}
+
+/** fd00::N */
+function v6(last: number): Uint8Array {
+  return Uint8Array.of(0xfd, ...Array(14).fill(0), last);
+}

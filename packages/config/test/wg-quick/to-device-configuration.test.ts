@@ -1,0 +1,38 @@
+import { Endpoint, formatKey } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import type { HostEndpoint } from '../../src/text/endpoint.ts';
+import { parseConfig } from '../../src/wg-quick/parse-config.ts';
+import { toDeviceConfiguration } from '../../src/wg-quick/to-device-configuration.ts';
+import { publicKey } from '../keys.ts';
+
+const KEY = formatKey(publicKey(1));
+
+describe('toDeviceConfiguration', () => {
+  it('resets what the file does not name', () => {
+    expect(toDeviceConfiguration(parseConfig('[Interface]\nAddress = 10.0.0.1/24\n'))).toEqual({
+      privateKey: null,
+      listenPort: 0,
+      fwmark: 0,
+      replacePeers: true,
+      peers: [],
+    });
+  });
+
+  it('replaces the prefixes of a peer unless they have signs', () => {
+    expect(replaced('10.0.0.0/8')).toBe(true);
+    expect(replaced('+10.0.0.0/8')).toBe(false);
+  });
+
+  it('takes resolved names from the caller', () => {
+    const config = parseConfig(`[Peer]\nPublicKey=${KEY}\nEndpoint=vpn.example.org:1\n`);
+    const endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 1), 1);
+    const names = new Map([[config.peers[0].endpoint as HostEndpoint, endpoint]]);
+    expect(toDeviceConfiguration(config, names).peers?.[0].endpoint).toBe(endpoint);
+    expect(() => toDeviceConfiguration(config)).toThrow('an address for vpn.example.org:1');
+  });
+});
+
+function replaced(allowedIps: string): boolean | undefined {
+  const config = parseConfig(`[Peer]\nPublicKey=${KEY}\nAllowedIPs=${allowedIps}`);
+  return toDeviceConfiguration(config).peers?.[0].replaceAllowedIps;
+}
