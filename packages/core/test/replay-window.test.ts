@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ReplayWindow } from '../src/replay-window.ts';
@@ -5,6 +6,10 @@ import { SlowReplayWindow } from './slow/slow-replay-window.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 const LAST = 2 ** 53 - 1;
+const tableUrl = new URL('../../../test-vectors/tables/replay-window.json', import.meta.url);
+const { tests } = JSON.parse(readFileSync(tableUrl, 'utf8')) as {
+  tests: { name: string; steps: { counter: number; accepted: boolean }[] }[];
+};
 
 describe('ReplayWindow', () => {
   it('takes each counter once', () => {
@@ -59,6 +64,12 @@ describe('ReplayWindow', () => {
     expect(window.accept(LAST)).toBe(false);
     expect(window.accept(LAST - 8128)).toBe(true);
     expect(window.accept(LAST - 8129)).toBe(false);
+  });
+
+  it.each(tests)('agrees with the table: $name', ({ steps }) => {
+    const window = new ReplayWindow();
+    const taken = steps.map(({ counter }) => ({ counter, accepted: window.accept(counter) }));
+    expect(taken).toEqual(steps);
   });
 
   it('agrees with its slow twin on any counters', () => {

@@ -1,0 +1,49 @@
+/**
+ * The routing table of the core against `test-vectors/tables/allowed-ips.json`. Here and not in the
+ * core, because the table is text and the core knows bytes only.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { AllowedIps } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import { parseAddress } from '../src/text/address.ts';
+import { parseCidr } from '../src/text/cidr.ts';
+
+type Step =
+  | { insert: string; peer: string }
+  | { remove: string; peer: string }
+  | { removeAll: string }
+  | { lookup: string; peer: string | null };
+
+interface Table {
+  tests: { name: string; steps: Step[] }[];
+}
+
+const url = new URL('../../../test-vectors/tables/allowed-ips.json', import.meta.url);
+const { tests } = JSON.parse(readFileSync(url, 'utf8')) as Table;
+
+describe('AllowedIps', () => {
+  it.each(tests)('agrees with the table: $name', ({ steps }) => {
+    const table = new AllowedIps<string>();
+    const lookups = steps.filter((step) => 'lookup' in step);
+    expect(steps.flatMap((step) => take(table, step))).toEqual(lookups);
+  });
+});
+
+/** A look-up gives itself with what was found; a change gives nothing. */
+function take(table: AllowedIps<string>, step: Step): Step[] {
+  if ('lookup' in step) {
+    const address = parseAddress(step.lookup);
+    const found = table.lookup(address, 0, address.length as 4 | 16);
+    return [{ lookup: step.lookup, peer: found ?? null }];
+  }
+  if ('removeAll' in step) {
+    table.removeAll(step.removeAll);
+    return [];
+  }
+  const { address, prefixLength } = parseCidr('insert' in step ? step.insert : step.remove);
+  if ('insert' in step) table.insert(address, prefixLength, step.peer);
+  else table.remove(address, prefixLength, step.peer);
+  return [];
+}
