@@ -19,4 +19,29 @@ export type { Keypair, MessageLimits } from './keypairs.ts';
 export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
 export type { Peer } from './peer.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
-export type { PresharedKey, PrivateKey, PublicKey } from './keys.ts';
+export { equalBytes } from './crypto/equal-bytes.ts';
+export { kdf } from './crypto/kdf.ts';
+export { nobleProvider } from './crypto/noble.ts';
+export { wipe } from './crypto/wipe.ts';
+export {
+  messageType,
+  readCookieReply,
+  readInitiation,
+  readResponse,
+  type CookieReply,
+  type HandshakeInitiation,
+  type HandshakeResponse,
+  type MessageType,
+} from './messages.ts';
+export {
+  formatKey,
+  generatePrivateKey,
+  keyId,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  publicKeyOf,
+  type PresharedKey,
+  type PrivateKey,
+  type PublicKey,
+} from './keys.ts';

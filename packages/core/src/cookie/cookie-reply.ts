@@ -1,0 +1,49 @@
+/**
+ * The cookie reply, section 5.4.7: a cookie, sealed for whoever sent the message with this mac1.
+ *
+ * @module
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { readCookieReply, writeCookieReply } from '../messages.ts';
+
+/** What a cookie reply is made of. Borrowed for the call. */
+export interface CookieReplyParts {
+  /** Hash(LABEL_COOKIE || S_m_pub) of whoever replies. */
+  cookieKey: Uint8Array;
+  /** tau, 16 bytes. */
+  cookie: Uint8Array;
+  /** The sender index of the message that is replied to. */
+  receiverIndex: number;
+  /** mac1 of the message that is replied to. */
+  mac1: Uint8Array;
+}
+
+/** Writes the whole message into `out` (64 bytes). */
+export function sealCookieReply(
+  crypto: CryptoProvider,
+  randomBytes: (out: Uint8Array) => void,
+  out: Uint8Array,
+  { cookieKey, cookie, receiverIndex, mac1 }: CookieReplyParts,
+): void {
+  // msg.nonce := rho(24)
+  const nonce = new Uint8Array(NONCE_LENGTH);
+  randomBytes(nonce);
+  // msg.cookie := Xaead(Hash(LABEL_COOKIE || S_m_pub), msg.nonce, tau, M)
+  const encryptedCookie = crypto.xaeadSeal(cookieKey, nonce, cookie, mac1);
+  writeCookieReply(out, { receiverIndex, nonce, encryptedCookie });
+}
+
+/** The cookie, 16 new bytes; undefined for what is not an authentic reply to a message with `mac1`. */
+export function openCookieReply(
+  crypto: CryptoProvider,
+  cookieKey: Uint8Array,
+  mac1: Uint8Array,
+  message: Uint8Array,
+): Uint8Array | undefined {
+  const reply = readCookieReply(message);
+  if (!reply) return undefined;
+  // Xaead with M as what is authenticated: only whoever saw our message can have made it.
+  return crypto.xaeadOpen(cookieKey, reply.nonce, reply.encryptedCookie, mac1);
+}
+
+const NONCE_LENGTH = 24;

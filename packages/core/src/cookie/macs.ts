@@ -1,0 +1,154 @@
+/**
+ * mac1 and mac2, the last 32 bytes of initiations and responses: sections 5.3 and 5.4.4.
+ *
+ * mac1 shows that the sender knows the receiver's public key; without it nothing is answered. mac2
+ * shows that the sender owns the source address of the datagram; a receiver under load asks for it with
+ * a cookie reply.
+ *
+ * @module
+ */
+import { COOKIE_LENGTH, COOKIE_LIFETIME_MS, HASH_LENGTH, MAC_LENGTH } from '../constants.ts';
+import { equalBytes } from '../crypto/equal-bytes.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { wipe } from '../crypto/wipe.ts';
+import type { DropReason } from '../drop-reason.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { cookieKeyOf, mac1KeyOf, type StaticIdentity } from '../handshake/static-identity.ts';
+import type { PublicKey } from '../keys.ts';
+import { mac1Offset, mac2Offset, senderIndexOf } from '../messages.ts';
+import { openCookieReply, sealCookieReply } from './cookie-reply.ts';
+
+/** The macs of handshake messages to one peer, and the latest cookie that it gave us. */
+export class MacSender {
+  readonly #crypto: CryptoProvider;
+  readonly #mac1Key: Uint8Array;
+  readonly #cookieKey: Uint8Array;
+  /** mac1 of the last message; a cookie reply is bound to it. */
+  readonly #lastMac1 = new Uint8Array(MAC_LENGTH);
+  #awaitsCookie = false;
+  #cookie: Uint8Array | undefined = undefined;
+  #cookieReceivedAt: number = -Infinity;
+
+  constructor(crypto: CryptoProvider, receiverPublicKey: PublicKey) {
+    this.#crypto = crypto;
+    this.#mac1Key = mac1KeyOf(crypto, receiverPublicKey);
+    this.#cookieKey = cookieKeyOf(crypto, receiverPublicKey);
+  }
+
+  /** Writes both macs to the end of a whole initiation or response. */
+  addMacs(message: Uint8Array, now: number): void {
+    const mac1At = mac1Offset(message);
+    const mac2At = mac2Offset(message);
+    // msg.mac1 := Mac(Hash(LABEL_MAC1 || S_m'_pub), msg_alpha)
+    this.#crypto.mac(this.#lastMac1, this.#mac1Key, message.subarray(0, mac1At));
+    message.set(this.#lastMac1, mac1At);
+    this.#awaitsCookie = true;
+    // msg.mac2 := 0, or Mac(L, msg_beta) if the latest cookie is not too old
+    const mac2 = message.subarray(mac2At);
+    const cookie = this.#currentCookie(now);
+    if (cookie) this.#crypto.mac(mac2, cookie, message.subarray(0, mac2At));
+    else mac2.fill(0);
+  }
+
+  /**
+   * Keeps the cookie of a reply (64 bytes) for the next message; sends nothing by itself. At most one
+   * per message that we sent.
+   *
+   * @returns why it is to be dropped; then the cookie is as it was
+   */
+  consumeCookieReply(
+    crypto: CryptoProvider,
+    message: Uint8Array,
+    now: number,
+  ): DropReason | undefined {
+    if (!this.#awaitsCookie) return 'unexpected-cookie';
+    const cookie = openCookieReply(crypto, this.#cookieKey, this.#lastMac1, message);
+    if (!cookie) return 'invalid-cookie';
+    wipe(this.#cookie);
+    this.#cookie = cookie;
+    this.#cookieReceivedAt = now;
+    this.#awaitsCookie = false;
+    return undefined;
+  }
+
+  #currentCookie(now: number): Uint8Array | undefined {
+    if (now < this.#cookieReceivedAt + COOKIE_LIFETIME_MS - COOKIE_LATENCY_MS) return this.#cookie;
+    wipe(this.#cookie);
+    this.#cookie = undefined;
+    return undefined;
+  }
+}
+
+/** The macs of handshake messages to us, and the secret that cookies are made with. */
+export class MacChecker {
+  readonly #crypto: CryptoProvider;
+  readonly #identity: StaticIdentity;
+  readonly #randomBytes: (out: Uint8Array) => void;
+  /** R_m */
+  readonly #cookieSecret = new Uint8Array(HASH_LENGTH);
+  #secretChangedAt: number = -Infinity;
+  readonly #mac = new Uint8Array(MAC_LENGTH);
+
+  constructor(
+    crypto: CryptoProvider,
+    identity: StaticIdentity,
+    randomBytes: (out: Uint8Array) => void,
+  ) {
+    this.#crypto = crypto;
+    this.#identity = identity;
+    this.#randomBytes = randomBytes;
+  }
+
+  /** Whether the sender of a whole initiation or response knows our public key. */
+  checkMac1(message: Uint8Array): boolean {
+    const at = mac1Offset(message);
+    this.#crypto.mac(this.#mac, this.#identity.mac1Key, message.subarray(0, at));
+    return equalBytes(this.#mac, message.subarray(at, at + MAC_LENGTH));
+  }
+
+  /** Whether the sender of a whole initiation or response got a cookie of ours at `source`. */
+  checkMac2(message: Uint8Array, source: Endpoint, now: number): boolean {
+    const at = mac2Offset(message);
+    const cookie = this.#cookieOf(source, now);
+    this.#crypto.mac(this.#mac, cookie, message.subarray(0, at));
+    wipe(cookie);
+    return equalBytes(this.#mac, message.subarray(at));
+  }
+
+  /** Writes the cookie of `source`, in answer to a message with a right mac1, into `out` (64 bytes). */
+  createCookieReply(message: Uint8Array, source: Endpoint, now: number, out: Uint8Array): void {
+    const cookie = this.#cookieOf(source, now);
+    const mac1At = mac1Offset(message);
+    sealCookieReply(this.#crypto, this.#randomBytes, out, {
+      cookieKey: this.#identity.cookieKey,
+      cookie,
+      receiverIndex: senderIndexOf(message),
+      mac1: message.subarray(mac1At, mac1At + MAC_LENGTH),
+    });
+    wipe(cookie);
+  }
+
+  /**
+   * Section 5.4.7: tau := Mac(R_m, A_m'), the address being IP address and port.
+   *
+   * R_m changes when it is found to be two minutes old, and the one before is not accepted any more
+   * (kernel: cookie.c). A cookie may so end early; its owner then gets another one.
+   */
+  #cookieOf(source: Endpoint, now: number): Uint8Array {
+    if (now >= this.#secretChangedAt + COOKIE_LIFETIME_MS) {
+      this.#randomBytes(this.#cookieSecret);
+      this.#secretChangedAt = now;
+    }
+    const { length } = source.address;
+    const address = new Uint8Array(length + 2);
+    address.set(source.address);
+    address[length] = source.port >> 8;
+    address[length + 1] = source.port;
+    const cookie = new Uint8Array(COOKIE_LENGTH);
+    this.#crypto.mac(cookie, this.#cookieSecret, address);
+    return cookie;
+  }
+}
+
+/** A cookie is not used in its last seconds: the message might arrive after its end (kernel: cookie.h). */
+const COOKIE_LATENCY_MS = 5_000;

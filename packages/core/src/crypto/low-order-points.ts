@@ -1,0 +1,30 @@
+/**
+ * The public keys that turn every private key into the same all-zero secret, on Curve25519 and its
+ * twist.
+ *
+ * @module
+ */
+
+/**
+ * Whether X25519 with this public key (32 bytes) gives all zeros, whatever the private key is. The
+ * key is public: this compares in variable time. The bit that X25519 ignores is ignored here too.
+ */
+export function isLowOrderPoint(publicKey: Uint8Array): boolean {
+  return LOW_ORDER_POINTS.some((point) => matches(point, publicKey));
+}
+
+function matches(point: Uint8Array, publicKey: Uint8Array): boolean {
+  for (let i = 0; i < 31; i++) if (point[i] !== publicKey[i]) return false;
+  return point[31] === (publicKey[31] & 0x7f);
+}
+
+/** Five values modulo p = 2^255 - 19; two of them fit into 255 bits a second time (RFC 7748, 5). */
+const LOW_ORDER_POINTS: readonly Uint8Array[] = [
+  '0000000000000000000000000000000000000000000000000000000000000000', // 0
+  '0100000000000000000000000000000000000000000000000000000000000000', // 1
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800', // of order 8
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157', // of order 8
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // p - 1
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // p, that is 0
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // p + 1, that is 1
+].map((hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));

@@ -1,0 +1,124 @@
+/**
+ * `nobleProvider`: the portable provider on @noble/curves, @noble/hashes and @noble/ciphers. Runs
+ * wherever JavaScript does; it is the reference for the faster ones.
+ *
+ * It allocates, also per packet. X25519 is on BigInts, whose time can depend on their values.
+ *
+ * @module
+ */
+import { chacha20, xchacha20 } from '@noble/ciphers/chacha.js';
+import { x25519 } from '@noble/curves/ed25519.js';
+import { blake2s } from '@noble/hashes/blake2.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from '../constants.ts';
+import { isLowOrderPoint } from './low-order-points.ts';
+import { openInPlace, sealInPlace, type StreamCipher } from './noble-aead.ts';
+import type { Cipher, CryptoProvider } from './provider.ts';
+import { wipe } from './wipe.ts';
+
+export const nobleProvider: CryptoProvider = {
+  name: 'noble',
+
+  dh(privateKey, publicKey) {
+    // noble would throw: a stranger's message must not cost us an Error.
+    return isLowOrderPoint(publicKey) ? undefined : x25519.getSharedSecret(privateKey, publicKey);
+  },
+
+  dhPublicKey: (privateKey) => x25519.getPublicKey(privateKey),
+
+  hash(out, a, b = NOTHING) {
+    out.set(blake2s.create({ dkLen: HASH_LENGTH }).update(a).update(b).digest());
+  },
+
+  mac(out, key, input) {
+    out.set(blake2s(input, { key, dkLen: MAC_LENGTH }));
+  },
+
+  hmac(out, key, a, b = NOTHING) {
+    out.set(hmac.create(blake2s, key).update(a).update(b).digest());
+  },
+
+  aeadSeal: (key, counter, plain, auth) => seal(chacha20, key, nonceOf(counter), plain, auth),
+  aeadOpen: (key, counter, sealed, auth) => open(chacha20, key, nonceOf(counter), sealed, auth),
+  xaeadSeal: (key, nonce, plain, auth) => seal(xchacha20, key, nonce, plain, auth),
+  xaeadOpen: (key, nonce, sealed, auth) => open(xchacha20, key, nonce, sealed, auth),
+
+  createCipher: (key) => new NobleCipher(key),
+};
+
+class NobleCipher implements Cipher {
+  readonly #key: Uint8Array;
+  readonly #nonce = new Uint8Array(NONCE_LENGTH);
+
+  constructor(key: Uint8Array) {
+    if (key.length !== KEY_LENGTH) {
+      throw new RangeError(`"key" expected ${KEY_LENGTH} bytes, got ${key.length}`);
+    }
+    this.#key = key.slice();
+  }
+
+  seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
+    const end = offset + length;
+    const data = buffer.subarray(offset, end);
+    const tag = buffer.subarray(end, end + TAG_LENGTH);
+    writeCounter(this.#nonce, counter);
+    sealInPlace(chacha20, this.#key, this.#nonce, data, tag, NOTHING);
+  }
+
+  open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
+    const end = offset + length;
+    const data = buffer.subarray(offset, end);
+    const tag = buffer.subarray(end, end + TAG_LENGTH);
+    writeCounter(this.#nonce, counter);
+    return openInPlace(chacha20, this.#key, this.#nonce, data, tag, NOTHING);
+  }
+
+  destroy(): void {
+    wipe(this.#key);
+  }
+}
+
+function seal(
+  stream: StreamCipher,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plain: Uint8Array,
+  auth: Uint8Array,
+): Uint8Array {
+  const sealed = new Uint8Array(plain.length + TAG_LENGTH);
+  sealed.set(plain);
+  const data = sealed.subarray(0, plain.length);
+  sealInPlace(stream, key, nonce, data, sealed.subarray(plain.length), auth);
+  return sealed;
+}
+
+function open(
+  stream: StreamCipher,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  auth: Uint8Array,
+): Uint8Array | undefined {
+  const length = sealed.length - TAG_LENGTH;
+  if (length < 0) return undefined;
+  const data = sealed.slice(0, length);
+  return openInPlace(stream, key, nonce, data, sealed.subarray(length), auth) ? data : undefined;
+}
+
+function nonceOf(counter: number): Uint8Array {
+  const nonce = new Uint8Array(NONCE_LENGTH);
+  writeCounter(nonce, counter);
+  return nonce;
+}
+
+/** Section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian. */
+function writeCounter(nonce: Uint8Array, counter: number): void {
+  const high = counter / 2 ** 32;
+  for (let i = 0; i < 4; i++) {
+    nonce[4 + i] = counter >>> (8 * i);
+    nonce[8 + i] = high >>> (8 * i);
+  }
+}
+
+const NONCE_LENGTH = 12;
+const NOTHING = new Uint8Array(0);

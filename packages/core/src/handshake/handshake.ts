@@ -1,0 +1,72 @@
+/**
+ * `Handshake`: what one peer's handshake remembers between its messages, section 5.4.
+ *
+ * ```
+ * initiator:  zeroed -> initiation-created  -> response-consumed -> (keys derived) zeroed
+ * responder:  zeroed -> initiation-consumed -> response-created  -> (keys derived) zeroed
+ * ```
+ * An initiation may be created or consumed in every state: it begins anew. Paths of the two roles
+ * cross when both sides initiate; the later one wins.
+ *
+ * @module
+ */
+import { HASH_LENGTH, KEY_LENGTH, TIMESTAMP_LENGTH } from '../constants.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { wipe } from '../crypto/wipe.ts';
+import type { PresharedKey, PublicKey } from '../keys.ts';
+import type { StaticIdentity } from './static-identity.ts';
+
+export type HandshakeState =
+  | 'zeroed'
+  | 'initiation-created'
+  | 'initiation-consumed'
+  | 'response-created'
+  | 'response-consumed';
+
+/** Owned by its peer; written by `initiation.ts`, `response.ts` and `transport-keys.ts` only. */
+export class Handshake {
+  readonly remoteStaticPublic: PublicKey;
+  /** Q; all zero if there is none. Kept by reference, never wiped here. */
+  presharedKey: PresharedKey = new Uint8Array(KEY_LENGTH) as PresharedKey;
+  /** DH(S_priv, S_pub of the peer); see `ensureStaticStatic`. */
+  staticStatic: Uint8Array | undefined = undefined;
+
+  state: HandshakeState = 'zeroed';
+  /** C after the last message. */
+  readonly chainingKey: Uint8Array = new Uint8Array(HASH_LENGTH);
+  /** H after the last message. */
+  readonly hash: Uint8Array = new Uint8Array(HASH_LENGTH);
+  readonly ephemeralPrivate: Uint8Array = new Uint8Array(KEY_LENGTH);
+  readonly remoteEphemeral: Uint8Array = new Uint8Array(KEY_LENGTH);
+  localIndex = 0;
+  remoteIndex = 0;
+
+  /** The greatest timestamp of an initiation of the peer, TAI64N. Outlives handshakes. */
+  readonly latestTimestamp: Uint8Array = new Uint8Array(TIMESTAMP_LENGTH);
+  /** When that was, `now` of the engine. */
+  lastInitiationConsumedAt: number = -Infinity;
+
+  /** @param remoteStaticPublic kept by reference */
+  constructor(remoteStaticPublic: PublicKey) {
+    this.remoteStaticPublic = remoteStaticPublic;
+  }
+
+  /**
+   * Computes the static-static secret at the first handshake and not before: X25519 for every
+   * configured peer would take minutes where there are many.
+   *
+   * @returns false for a low-order point: there is no secret to share with this peer
+   */
+  ensureStaticStatic(crypto: CryptoProvider, identity: StaticIdentity): boolean {
+    this.staticStatic ??= crypto.dh(identity.privateKey, this.remoteStaticPublic);
+    return this.staticStatic !== undefined;
+  }
+
+  /** Forgets the handshake in progress. What outlives handshakes stays: replays are still known. */
+  clear(): void {
+    this.state = 'zeroed';
+    this.localIndex = 0;
+    this.remoteIndex = 0;
+    wipe(this.chainingKey, this.hash, this.ephemeralPrivate, this.remoteEphemeral);
+  }
+}

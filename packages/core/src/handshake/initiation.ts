@@ -1,0 +1,166 @@
+/**
+ * The first message, initiator to responder: section 5.4.2, line by line.
+ *
+ * Consuming it takes two steps, because it must be known who sent it before the rest can be opened:
+ * `openInitiationStatic` finds out, `consumeInitiation` goes on with that peer's handshake. Macs are not
+ * looked at here, see `../cookie/macs.ts`.
+ *
+ * @module
+ */
+import { MIN_INITIATION_INTERVAL_MS } from '../constants.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { wipe } from '../crypto/wipe.ts';
+import type { DropReason } from '../drop-reason.ts';
+import { generatePrivateKey, publicKeyOf, type PublicKey } from '../keys.ts';
+import { readInitiation, writeInitiation } from '../messages.ts';
+import type { Handshake } from './handshake.ts';
+import type { StaticIdentity } from './static-identity.ts';
+import { SymmetricState } from './symmetric-state.ts';
+import { compareTimestamps } from './tai64n.ts';
+
+/**
+ * Writes an initiation into `out` (148 bytes, macs left zero) and the handshake.
+ *
+ * @param timestamp 12 bytes, TAI64N
+ * @returns false if there is no secret to share with the peer (a low-order point); then nothing changed
+ */
+export function createInitiation(
+  crypto: CryptoProvider,
+  identity: StaticIdentity,
+  handshake: Handshake,
+  senderIndex: number,
+  timestamp: Uint8Array,
+  randomBytes: (out: Uint8Array) => void,
+  out: Uint8Array,
+): boolean {
+  const { remoteStaticPublic } = handshake;
+  // C := Hash(CONSTRUCTION); H := Hash(C || IDENTIFIER); H := Hash(H || S_r_pub)
+  const state = SymmetricState.begin(crypto, remoteStaticPublic);
+  // (E_i_priv, E_i_pub) := DH-Generate()
+  const ephemeralPrivate = generatePrivateKey(randomBytes);
+  const ephemeral = publicKeyOf(ephemeralPrivate, crypto);
+  const ephemeralStatic = crypto.dh(ephemeralPrivate, remoteStaticPublic);
+  try {
+    if (!ephemeralStatic || !handshake.ensureStaticStatic(crypto, identity)) return false;
+    // C := Kdf1(C, E_i_pub)
+    state.mixChainingKey(ephemeral);
+    // msg.ephemeral := E_i_pub; H := Hash(H || msg.ephemeral)
+    state.mixHash(ephemeral);
+    // (C, key) := Kdf2(C, DH(E_i_priv, S_r_pub))
+    state.mixKey(ephemeralStatic);
+    // msg.static := Aead(key, 0, S_i_pub, H); H := Hash(H || msg.static)
+    const encryptedStatic = state.seal(identity.publicKey);
+    // (C, key) := Kdf2(C, DH(S_i_priv, S_r_pub))
+    state.mixKey(handshake.staticStatic as Uint8Array);
+    // msg.timestamp := Aead(key, 0, Timestamp(), H); H := Hash(H || msg.timestamp)
+    const encryptedTimestamp = state.seal(timestamp);
+    writeInitiation(out, { senderIndex, ephemeral, encryptedStatic, encryptedTimestamp });
+
+    handshake.chainingKey.set(state.chainingKey);
+    handshake.hash.set(state.hash);
+    handshake.ephemeralPrivate.set(ephemeralPrivate);
+    handshake.localIndex = senderIndex;
+    handshake.state = 'initiation-created';
+    return true;
+  } finally {
+    state.wipe();
+    wipe(ephemeralPrivate, ephemeralStatic);
+  }
+}
+
+/** An initiation whose sender is known and not yet believed. All arrays are its own. */
+export interface OpenedInitiation {
+  /** S_i_pub */
+  peerPublicKey: PublicKey;
+  senderIndex: number;
+  /** C after msg.static. */
+  chainingKey: Uint8Array;
+  /** H after msg.static. */
+  hash: Uint8Array;
+  /** E_i_pub */
+  ephemeral: Uint8Array;
+  /** msg.timestamp, still sealed. */
+  encryptedTimestamp: Uint8Array;
+}
+
+/**
+ * Step 1, who is it? Anyone who knows our public key can make a message that gets this far. The result
+ * goes to `consumeInitiation`, or away.
+ *
+ * @returns undefined for an initiation that is not made for us
+ */
+export function openInitiationStatic(
+  crypto: CryptoProvider,
+  identity: StaticIdentity,
+  message: Uint8Array,
+): OpenedInitiation | undefined {
+  const initiation = readInitiation(message);
+  if (!initiation) return undefined;
+  const { ephemeral, senderIndex } = initiation;
+  // DH(E_i_priv, S_r_pub), seen from the responder
+  const ephemeralStatic = crypto.dh(identity.privateKey, ephemeral);
+  if (!ephemeralStatic) return undefined;
+  // C := Hash(CONSTRUCTION); H := Hash(C || IDENTIFIER); H := Hash(H || S_r_pub)
+  const state = SymmetricState.begin(crypto, identity.publicKey);
+  try {
+    // C := Kdf1(C, E_i_pub)
+    state.mixChainingKey(ephemeral);
+    // H := Hash(H || msg.ephemeral)
+    state.mixHash(ephemeral);
+    // (C, key) := Kdf2(C, DH(E_i_priv, S_r_pub))
+    state.mixKey(ephemeralStatic);
+    // msg.static = Aead(key, 0, S_i_pub, H); H := Hash(H || msg.static)
+    const peerPublicKey = state.open(initiation.encryptedStatic);
+    if (!peerPublicKey) return undefined;
+    return {
+      peerPublicKey: peerPublicKey as PublicKey,
+      senderIndex,
+      chainingKey: state.chainingKey.slice(),
+      hash: state.hash.slice(),
+      ephemeral: ephemeral.slice(),
+      encryptedTimestamp: initiation.encryptedTimestamp.slice(),
+    };
+  } finally {
+    state.wipe();
+    wipe(ephemeralStatic);
+  }
+}
+
+/**
+ * Step 2, with the handshake of the peer that step 1 named. `opened` is used up.
+ *
+ * @returns why it is to be dropped; then the handshake is as it was
+ */
+export function consumeInitiation(
+  crypto: CryptoProvider,
+  identity: StaticIdentity,
+  opened: OpenedInitiation,
+  handshake: Handshake,
+  now: number,
+): DropReason | undefined {
+  const state = SymmetricState.resume(crypto, opened);
+  try {
+    if (!handshake.ensureStaticStatic(crypto, identity)) return 'invalid-handshake';
+    // (C, key) := Kdf2(C, DH(S_i_priv, S_r_pub))
+    state.mixKey(handshake.staticStatic as Uint8Array);
+    // msg.timestamp = Aead(key, 0, Timestamp(), H); H := Hash(H || msg.timestamp)
+    const timestamp = state.open(opened.encryptedTimestamp);
+    if (!timestamp) return 'invalid-handshake';
+    // Section 5.1: each one must be greater than the greatest so far, or it is a replay.
+    if (compareTimestamps(timestamp, handshake.latestTimestamp) <= 0) return 'replayed-initiation';
+    if (now < handshake.lastInitiationConsumedAt + MIN_INITIATION_INTERVAL_MS) {
+      return 'initiation-flood';
+    }
+    handshake.chainingKey.set(state.chainingKey);
+    handshake.hash.set(state.hash);
+    handshake.remoteEphemeral.set(opened.ephemeral);
+    handshake.remoteIndex = opened.senderIndex;
+    handshake.latestTimestamp.set(timestamp);
+    handshake.lastInitiationConsumedAt = now;
+    handshake.state = 'initiation-consumed';
+    return undefined;
+  } finally {
+    state.wipe();
+    wipe(opened.chainingKey, opened.hash);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The second message, responder to initiator: section 5.4.3, line by line. Macs are not looked at here,
+ * see `../cookie/macs.ts`.
+ *
+ * @module
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { wipe } from '../crypto/wipe.ts';
+import type { DropReason } from '../drop-reason.ts';
+import { generatePrivateKey, publicKeyOf } from '../keys.ts';
+import { readResponse, writeResponse } from '../messages.ts';
+import type { Handshake } from './handshake.ts';
+import type { StaticIdentity } from './static-identity.ts';
+import { SymmetricState } from './symmetric-state.ts';
+
+/**
+ * Writes the answer to the initiation that the handshake has consumed into `out` (92 bytes, macs left
+ * zero) and the handshake.
+ *
+ * @returns false if no initiation was consumed, or it had a low-order point; then nothing changed
+ */
+export function createResponse(
+  crypto: CryptoProvider,
+  _identity: StaticIdentity,
+  handshake: Handshake,
+  senderIndex: number,
+  randomBytes: (out: Uint8Array) => void,
+  out: Uint8Array,
+): boolean {
+  if (handshake.state !== 'initiation-consumed') return false;
+  const state = SymmetricState.resume(crypto, handshake);
+  // (E_r_priv, E_r_pub) := DH-Generate()
+  const ephemeralPrivate = generatePrivateKey(randomBytes);
+  const ephemeral = publicKeyOf(ephemeralPrivate, crypto);
+  const ephemeralEphemeral = crypto.dh(ephemeralPrivate, handshake.remoteEphemeral);
+  const ephemeralStatic = crypto.dh(ephemeralPrivate, handshake.remoteStaticPublic);
+  try {
+    if (!ephemeralEphemeral || !ephemeralStatic) return false;
+    // C := Kdf1(C, E_r_pub)
+    state.mixChainingKey(ephemeral);
+    // msg.ephemeral := E_r_pub; H := Hash(H || msg.ephemeral)
+    state.mixHash(ephemeral);
+    // C := Kdf1(C, DH(E_r_priv, E_i_pub))
+    state.mixChainingKey(ephemeralEphemeral);
+    // C := Kdf1(C, DH(E_r_priv, S_i_pub))
+    state.mixChainingKey(ephemeralStatic);
+    // (C, tau, key) := Kdf3(C, Q); H := Hash(H || tau)
+    state.mixPresharedKey(handshake.presharedKey);
+    // msg.empty := Aead(key, 0, nothing, H); H := Hash(H || msg.empty)
+    const encryptedNothing = state.seal(NOTHING);
+    const receiverIndex = handshake.remoteIndex;
+    writeResponse(out, { senderIndex, receiverIndex, ephemeral, encryptedNothing });
+
+    handshake.chainingKey.set(state.chainingKey);
+    handshake.hash.set(state.hash);
+    handshake.localIndex = senderIndex;
+    handshake.state = 'response-created';
+    return true;
+  } finally {
+    state.wipe();
+    wipe(ephemeralPrivate, ephemeralEphemeral, ephemeralStatic);
+  }
+}
+
+/**
+ * Takes the answer to our initiation. Whether its receiver index is the handshake's is the caller's
+ * question: that is how the handshake was found.
+ *
+ * @returns why it is to be dropped; then the handshake is as it was, and waits on
+ */
+export function consumeResponse(
+  crypto: CryptoProvider,
+  identity: StaticIdentity,
+  handshake: Handshake,
+  message: Uint8Array,
+): DropReason | undefined {
+  if (handshake.state !== 'initiation-created') return 'unexpected-response';
+  const response = readResponse(message);
+  if (!response) return 'invalid-handshake';
+  const { ephemeral } = response;
+  const state = SymmetricState.resume(crypto, handshake);
+  // DH(E_r_priv, E_i_pub) and DH(E_r_priv, S_i_pub), seen from the initiator
+  const ephemeralEphemeral = crypto.dh(handshake.ephemeralPrivate, ephemeral);
+  const ephemeralStatic = crypto.dh(identity.privateKey, ephemeral);
+  try {
+    if (!ephemeralEphemeral || !ephemeralStatic) return 'invalid-handshake';
+    // C := Kdf1(C, E_r_pub)
+    state.mixChainingKey(ephemeral);
+    // H := Hash(H || msg.ephemeral)
+    state.mixHash(ephemeral);
+    // C := Kdf1(C, DH(E_r_priv, E_i_pub))
+    state.mixChainingKey(ephemeralEphemeral);
+    // C := Kdf1(C, DH(E_r_priv, S_i_pub))
+    state.mixChainingKey(ephemeralStatic);
+    // (C, tau, key) := Kdf3(C, Q); H := Hash(H || tau)
+    state.mixPresharedKey(handshake.presharedKey);
+    // msg.empty = Aead(key, 0, nothing, H); H := Hash(H || msg.empty)
+    if (!state.open(response.encryptedNothing)) return 'invalid-handshake';
+
+    handshake.chainingKey.set(state.chainingKey);
+    handshake.hash.set(state.hash);
+    handshake.remoteEphemeral.set(ephemeral);
+    handshake.remoteIndex = response.senderIndex;
+    handshake.state = 'response-consumed';
+    return undefined;
+  } finally {
+    state.wipe();
+    wipe(ephemeralEphemeral, ephemeralStatic);
+  }
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,46 @@
+/**
+ * `StaticIdentity`: our own key pair, and what follows from it alone.
+ *
+ * @module
+ */
+import { HASH_LENGTH } from '../constants.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { publicKeyOf, type PrivateKey, type PublicKey } from '../keys.ts';
+import { LABEL_COOKIE, LABEL_MAC1 } from './labels.ts';
+
+export interface StaticIdentity {
+  privateKey: PrivateKey;
+  publicKey: PublicKey;
+  /** Hash(LABEL_MAC1 || S_pub): the key of mac1 in messages to us. */
+  mac1Key: Uint8Array;
+  /** Hash(LABEL_COOKIE || S_pub): the key of cookie replies that we send. */
+  cookieKey: Uint8Array;
+}
+
+/** `privateKey` becomes the identity's. */
+export function createStaticIdentity(
+  crypto: CryptoProvider,
+  privateKey: PrivateKey,
+): StaticIdentity {
+  const publicKey = publicKeyOf(privateKey, crypto);
+  return {
+    privateKey,
+    publicKey,
+    mac1Key: mac1KeyOf(crypto, publicKey),
+    cookieKey: cookieKeyOf(crypto, publicKey),
+  };
+}
+
+/** Section 5.4.4: Hash(LABEL_MAC1 || S_m'_pub), of whoever receives the message. 32 new bytes. */
+export function mac1KeyOf(crypto: CryptoProvider, receiver: PublicKey): Uint8Array {
+  const key = new Uint8Array(HASH_LENGTH);
+  crypto.hash(key, LABEL_MAC1, receiver);
+  return key;
+}
+
+/** Section 5.4.7: Hash(LABEL_COOKIE || S_m_pub), of whoever sends the cookie reply. 32 new bytes. */
+export function cookieKeyOf(crypto: CryptoProvider, replier: PublicKey): Uint8Array {
+  const key = new Uint8Array(HASH_LENGTH);
+  crypto.hash(key, LABEL_COOKIE, replier);
+  return key;
+}
