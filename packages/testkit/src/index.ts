@@ -10,6 +10,19 @@ export {
   type Requirement,
 } from './requirements.ts';
 export { copyCipherProvider } from './copy-cipher.ts';
+export { describeCryptoProvider, type ConformanceOptions } from './crypto-conformance.ts';
+export { referenceBlake2s } from './reference-blake2s.ts';
+export { referenceTranscript, type TranscriptInputs } from './reference-transcript.ts';
+export type {
+  Transcript,
+  TranscriptCookieReply,
+  TranscriptInitiation,
+  TranscriptMessage,
+  TranscriptParty,
+  TranscriptResponse,
+  TranscriptTransportData,
+} from './transcript.ts';
+export { fromHex, readTranscripts, readVectors, toHex } from './vectors.ts';
 export {
   headerChecksumIsRight,
   ipPacket,

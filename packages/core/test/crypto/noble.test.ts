@@ -1,0 +1,4 @@
+import { describeCryptoProvider } from '@litz/testkit';
+import { nobleProvider } from '../../src/crypto/noble.ts';
+
+describeCryptoProvider('noble', () => nobleProvider);

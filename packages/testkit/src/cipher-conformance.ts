@@ -1,0 +1,150 @@
+/**
+ * The part of the conformance suite about transport ciphers: in place, in a buffer that belongs to
+ * others too.
+ *
+ * @module
+ */
+import type { Cipher } from '@litz/core';
+import { expect } from 'vitest';
+import type { Check } from './crypto-conformance.ts';
+import { seededRandomBytes } from './seeded-random.ts';
+
+export function describeCipher(check: Check): void {
+  check(
+    'Cipher: seals and opens what aeadSeal seals, at every length to 300 and offset',
+    (provider) => {
+      const cipher = provider.createCipher(KEY);
+      for (const length of [...Array.from({ length: 301 }, (_, i) => i), 576, 1420, 65_000]) {
+        const offset = 16 + (length % 19);
+        const plain = bytes(length, length + 1);
+        const sealed = provider.aeadSeal(KEY, length, plain, NOTHING);
+        const buffer = surrounded(plain, offset);
+        cipher.seal(length, buffer, offset, length);
+        expect(contentOf(buffer, offset, length + TAG), `length ${length}`).toEqual(sealed);
+        expectSurroundings(buffer, offset, length + TAG);
+        expect(cipher.open(length, buffer, offset, length)).toBe(true);
+        expect(contentOf(buffer, offset, length), `length ${length}`).toEqual(plain);
+        expectSurroundings(buffer, offset, length + TAG);
+      }
+      cipher.destroy();
+    },
+  );
+
+  check('Cipher: takes counters to the message limit', (provider) => {
+    const cipher = provider.createCipher(KEY);
+    for (const counter of [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 45 + 3, 2 ** 53 - 8194]) {
+      const plain = bytes(64, 7);
+      const buffer = surrounded(plain, 16);
+      cipher.seal(counter, buffer, 16, 64);
+      expect(contentOf(buffer, 16, 64 + TAG)).toEqual(
+        provider.aeadSeal(KEY, counter, plain, NOTHING),
+      );
+      expect(cipher.open(counter, buffer, 16, 64)).toBe(true);
+    }
+  });
+
+  check('Cipher: refuses every flipped bit, and leaves no plaintext', (provider) => {
+    const cipher = provider.createCipher(KEY);
+    for (const length of [0, 1, 16, 80]) {
+      const sealed = sealedBy(cipher, 5, bytes(length, 9));
+      for (let bit = 0; bit < (length + TAG) * 8; bit++) {
+        const buffer = surrounded(sealed, 16);
+        const at = 16 + (bit >> 3);
+        buffer[at] = (buffer[at] ?? 0) ^ (1 << (bit & 7));
+        expectRefused(cipher, 5, buffer, length);
+      }
+    }
+  });
+
+  check('Cipher: refuses another counter and another key, and leaves no plaintext', (provider) => {
+    const cipher = provider.createCipher(KEY);
+    const other = provider.createCipher(bytes(32, 100));
+    const sealed = sealedBy(cipher, 2 ** 32, bytes(48, 11));
+    for (const counter of [0, 2 ** 32 - 1, 2 ** 32 + 1, 2 ** 33]) {
+      expectRefused(cipher, counter, surrounded(sealed, 16), 48);
+    }
+    expectRefused(other, 2 ** 32, surrounded(sealed, 16), 48);
+    expect(cipher.open(2 ** 32, surrounded(sealed, 16), 16, 48)).toBe(true);
+  });
+
+  check('Cipher: opens what is right after it refused what is wrong', (provider) => {
+    const cipher = provider.createCipher(KEY);
+    const sealed = sealedBy(cipher, 1, bytes(100, 12));
+    for (let i = 0; i < 50; i++) {
+      const wrong = surrounded(sealed, 16);
+      wrong[20] = (wrong[20] ?? 0) ^ 1;
+      expect(cipher.open(1, wrong, 16, 100)).toBe(false);
+      expect(cipher.open(1, surrounded(sealed, 16), 16, 100)).toBe(true);
+    }
+  });
+
+  check('Cipher: copies its key, and ends alone', (provider) => {
+    const key = KEY.slice();
+    const first = provider.createCipher(key);
+    const second = provider.createCipher(key);
+    key.fill(0);
+    const plain = bytes(32, 13);
+    const expected = provider.aeadSeal(KEY, 3, plain, NOTHING);
+    expect(sealedBy(first, 3, plain)).toEqual(expected);
+    first.destroy();
+    expect(sealedBy(second, 3, plain)).toEqual(expected);
+    second.destroy();
+  });
+
+  check('Cipher: works on memory that is shared between threads', (provider) => {
+    const cipher = provider.createCipher(KEY);
+    const plain = bytes(77, 14);
+    const buffer = new Uint8Array(new SharedArrayBuffer(256));
+    buffer.set(plain, 33);
+    cipher.seal(4, buffer, 33, 77);
+    expect(contentOf(buffer, 33, 77 + TAG)).toEqual(provider.aeadSeal(KEY, 4, plain, NOTHING));
+    expect(cipher.open(4, buffer, 33, 77)).toBe(true);
+    expect(contentOf(buffer, 33, 77)).toEqual(plain);
+  });
+}
+
+/** What is in the buffer afterwards is the ciphertext as it came, or zeros. */
+function expectRefused(cipher: Cipher, counter: number, buffer: Uint8Array, length: number): void {
+  const before = contentOf(buffer, 16, length);
+  expect(cipher.open(counter, buffer, 16, length)).toBe(false);
+  const after = contentOf(buffer, 16, length);
+  if (after.some((byte) => byte !== 0)) expect(after).toEqual(before);
+  expectSurroundings(buffer, 16, length + TAG);
+}
+
+function sealedBy(cipher: Cipher, counter: number, plain: Uint8Array): Uint8Array {
+  const buffer = new Uint8Array(plain.length + TAG);
+  buffer.set(plain);
+  cipher.seal(counter, buffer, 0, plain.length);
+  return buffer;
+}
+
+/** `content` at `offset`, room for a tag behind it, and bytes around that must stay. */
+function surrounded(content: Uint8Array, offset: number): Uint8Array {
+  const buffer = new Uint8Array(offset + content.length + TAG + MARGIN).fill(MARK);
+  buffer.set(content, offset);
+  return buffer;
+}
+
+function expectSurroundings(buffer: Uint8Array, offset: number, length: number): void {
+  const marked = (part: Uint8Array): boolean => part.every((byte) => byte === MARK);
+  expect(marked(buffer.subarray(0, offset))).toBe(true);
+  expect(marked(buffer.subarray(offset + length))).toBe(true);
+}
+
+/** A copy, without what a SharedArrayBuffer brings with it. */
+function contentOf(buffer: Uint8Array, offset: number, length: number): Uint8Array {
+  return Uint8Array.from(buffer.subarray(offset, offset + length));
+}
+
+function bytes(length: number, seed: number): Uint8Array {
+  const out = new Uint8Array(length);
+  seededRandomBytes(seed)(out);
+  return out;
+}
+
+const TAG = 16;
+const MARGIN = 9;
+const MARK = 0xa5;
+const KEY = bytes(32, 99);
+const NOTHING = new Uint8Array(0);

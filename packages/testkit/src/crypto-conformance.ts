@@ -1,0 +1,362 @@
+/**
+ * The conformance suite of crypto providers. Each provider calls it from one short test file:
+ *
+ * ```ts
+ * describeCryptoProvider('noble', () => nobleProvider);
+ * ```
+ *
+ * @module
+ */
+import type { CryptoProvider } from '@litz/core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { describeCipher } from './cipher-conformance.ts';
+import { fromHex, readVectors, toHex } from './vectors.ts';
+
+export interface ConformanceOptions {
+  /** Tests by their names that cannot pass, and why. They show up as skipped. */
+  skip?: readonly { reason: string; tests: readonly string[] }[];
+}
+
+/** Defines a test, or a skipped one. */
+export type Check = (name: string, run: (provider: CryptoProvider) => void) => void;
+
+/** Tests one provider from every side. `create` is called once. */
+export function describeCryptoProvider(
+  name: string,
+  create: () => CryptoProvider | Promise<CryptoProvider>,
+  options: ConformanceOptions = {},
+): void {
+  describe(`crypto provider ${name}`, () => {
+    let provider: CryptoProvider | undefined;
+    beforeAll(async () => {
+      provider = await create();
+    });
+    const check: Check = (test, run) => {
+      const skipped = options.skip?.find(({ tests }) => tests.includes(test));
+      if (skipped) return it.skip(`${test} (${skipped.reason})`, () => undefined);
+      it(test, { timeout: 60_000 }, () => {
+        if (!provider) throw new Error('the provider could not be created');
+        run(provider);
+      });
+    };
+    describeX25519(check);
+    describeBlake2s(check);
+    describeAead(check);
+    describeXaead(check);
+    describeCipher(check);
+  });
+}
+
+function describeX25519(check: Check): void {
+  const rfc = readVectors('rfc/rfc7748.json') as Rfc7748;
+  const wycheproof = readVectors('wycheproof/x25519.json') as Wycheproof<XdhTest>;
+
+  check('dh: agrees with RFC 7748', (provider) => {
+    for (const { scalar, u, result } of rfc.tests) {
+      expect(hexOf(provider.dh(fromHex(scalar), fromHex(u)))).toBe(result);
+    }
+  });
+
+  check('dh: agrees with RFC 7748 after 1 and after 1000 rounds', (provider) => {
+    for (const { start, rounds, result } of rfc.iterated) {
+      let k = fromHex(start);
+      let u = fromHex(start);
+      for (let i = 0; i < rounds; i++) [k, u] = [provider.dh(k, u) ?? new Uint8Array(32), k];
+      expect(toHex(k)).toBe(result);
+    }
+  });
+
+  check('dh: agrees with Wycheproof', (provider) => {
+    for (const test of testsOf(wycheproof)) {
+      const shared = provider.dh(fromHex(test.private), fromHex(test.public));
+      const expected = /^0+$/.test(test.shared) ? undefined : test.shared;
+      expect(hexOf(shared), `tcId ${test.tcId}`).toBe(expected);
+    }
+  });
+
+  check('dh: gives nothing for the seven low-order points, in both forms', (provider) => {
+    for (const point of rfc.lowOrder) {
+      const publicKey = fromHex(point);
+      expect(provider.dh(new Uint8Array(32).fill(0x48), publicKey)).toBeUndefined();
+      publicKey[31] = (publicKey[31] ?? 0) | 0x80;
+      expect(provider.dh(new Uint8Array(32).fill(0x48), publicKey)).toBeUndefined();
+    }
+  });
+
+  check('dh: leaves its arguments alone, and gives new bytes', (provider) => {
+    const privateKey = new Uint8Array(32).fill(0xff);
+    const publicKey = new Uint8Array(32).fill(0xfe);
+    const first = provider.dh(privateKey, publicKey);
+    expect(privateKey).toEqual(new Uint8Array(32).fill(0xff));
+    expect(publicKey).toEqual(new Uint8Array(32).fill(0xfe));
+    const second = provider.dh(privateKey, publicKey);
+    expect(second).toEqual(first);
+    expect(second?.buffer === first?.buffer && second?.byteOffset === first?.byteOffset).toBe(
+      false,
+    );
+  });
+
+  check('dhPublicKey: is dh with the base point', (provider) => {
+    const base = Uint8Array.of(9, ...new Uint8Array(31));
+    for (const { scalar } of rfc.tests) {
+      expect(provider.dhPublicKey(fromHex(scalar))).toEqual(provider.dh(fromHex(scalar), base));
+    }
+  });
+}
+
+function describeBlake2s(check: Check): void {
+  const rfc = readVectors('rfc/rfc7693.json') as { tests: HashTest[] };
+  const table = readVectors('primitives/blake2s.json') as Blake2sTable;
+
+  check('hash: agrees with RFC 7693 and the table', (provider) => {
+    for (const test of [...rfc.tests, ...table.hash]) {
+      const out = new Uint8Array(32);
+      provider.hash(out, fromHex(test.input));
+      expect(toHex(out)).toBe(test.hash);
+    }
+  });
+
+  check('hash: of two parts is the hash of both together', (provider) => {
+    for (const test of table.hash) {
+      const input = fromHex(test.input);
+      for (const at of [0, 1, 32, 64, input.length]) {
+        const out = new Uint8Array(32);
+        provider.hash(out, input.slice(0, at), input.slice(at));
+        expect(toHex(out)).toBe(test.hash);
+      }
+    }
+  });
+
+  check('hash: may write over either part', (provider) => {
+    const [a, b] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    const expected = new Uint8Array(32);
+    provider.hash(expected, a, b);
+    const [first, second] = [a.slice(), b.slice()];
+    provider.hash(first, first, b);
+    provider.hash(second, a, second);
+    expect([first, second]).toEqual([expected, expected]);
+  });
+
+  check('mac: agrees with the table, for keys of 16 and of 32 bytes', (provider) => {
+    for (const test of table.mac) {
+      const out = new Uint8Array(16);
+      provider.mac(out, fromHex(test.key), fromHex(test.input));
+      expect(toHex(out)).toBe(test.mac);
+    }
+  });
+
+  check('hmac: agrees with the table, in one part and in two', (provider) => {
+    for (const test of table.hmac) {
+      const [key, input] = [fromHex(test.key), fromHex(test.input)];
+      const out = new Uint8Array(32);
+      provider.hmac(out, key, input);
+      expect(toHex(out)).toBe(test.hmac);
+      for (const at of [0, 1, 32, input.length]) {
+        provider.hmac(out, key, input.slice(0, at), input.slice(at));
+        expect(toHex(out)).toBe(test.hmac);
+      }
+    }
+  });
+
+  check('hmac: may write over its key and its input', (provider) => {
+    const [key, input] = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)];
+    const expected = new Uint8Array(32);
+    provider.hmac(expected, key, input, Uint8Array.of(2));
+    const [first, second] = [key.slice(), input.slice()];
+    provider.hmac(first, first, input, Uint8Array.of(2));
+    provider.hmac(second, key, second, Uint8Array.of(2));
+    expect([first, second]).toEqual([expected, expected]);
+  });
+
+  check('hash, mac, hmac: write into the middle of a larger buffer', (provider) => {
+    const input = new Uint8Array(40).fill(5);
+    const key = new Uint8Array(32).fill(6);
+    for (const [length, write] of [
+      [32, (out: Uint8Array) => provider.hash(out, input)],
+      [16, (out: Uint8Array) => provider.mac(out, key, input)],
+      [32, (out: Uint8Array) => provider.hmac(out, key, input)],
+    ] as const) {
+      const expected = new Uint8Array(length);
+      write(expected);
+      const buffer = new Uint8Array(64).fill(0xee);
+      write(buffer.subarray(3, 3 + length));
+      expect(buffer.slice(3, 3 + length)).toEqual(expected);
+      expect(buffer.slice(0, 3)).toEqual(new Uint8Array(3).fill(0xee));
+      expect(buffer.slice(3 + length)).toEqual(new Uint8Array(61 - length).fill(0xee));
+    }
+  });
+}
+
+function describeAead(check: Check): void {
+  const { tests } = readVectors('primitives/aead-counter.json') as { tests: CounterTest[] };
+
+  check('aeadSeal: agrees with the table', (provider) => {
+    for (const { key, counter, plain, auth, sealed } of tests) {
+      const result = provider.aeadSeal(fromHex(key), counter, fromHex(plain), fromHex(auth));
+      expect(toHex(result)).toBe(sealed);
+    }
+  });
+
+  check('aeadOpen: agrees with the table', (provider) => {
+    for (const { key, counter, plain, auth, sealed } of tests) {
+      const result = provider.aeadOpen(fromHex(key), counter, fromHex(sealed), fromHex(auth));
+      expect(hexOf(result)).toBe(plain);
+    }
+  });
+
+  check('aeadOpen: gives nothing when anything is different by a bit', (provider) => {
+    const test = tests.find(({ plain, auth }) => plain.length === 96 && auth.length === 64);
+    const parts = [
+      fromHex(test?.key ?? ''),
+      fromHex(test?.sealed ?? ''),
+      fromHex(test?.auth ?? ''),
+    ];
+    const [key, sealed, auth] = parts as [Uint8Array, Uint8Array, Uint8Array];
+    const counter = test?.counter ?? 0;
+    expect(hexOf(provider.aeadOpen(key, counter, sealed, auth))).toBe(test?.plain);
+    expect(provider.aeadOpen(key, counter + 1, sealed, auth)).toBeUndefined();
+    for (const part of parts) {
+      eachBitFlipped(part, () =>
+        expect(provider.aeadOpen(key, counter, sealed, auth)).toBeUndefined(),
+      );
+    }
+  });
+
+  check('aeadOpen: gives nothing for what is too short for a tag', (provider) => {
+    for (let length = 0; length < 16; length++) {
+      const sealed = new Uint8Array(length);
+      expect(provider.aeadOpen(new Uint8Array(32), 0, sealed, new Uint8Array(0))).toBeUndefined();
+    }
+  });
+
+  check('aeadSeal, aeadOpen: leave their arguments alone', (provider) => {
+    const [key, plain, auth] = [1, 2, 3].map((fill) => new Uint8Array(40).fill(fill));
+    const keyBytes = key?.subarray(0, 32) ?? new Uint8Array(32);
+    const sealed = provider.aeadSeal(keyBytes, 9, plain ?? keyBytes, auth ?? keyBytes);
+    const copy = sealed.slice();
+    provider.aeadOpen(keyBytes, 9, sealed, auth ?? keyBytes);
+    expect(sealed).toEqual(copy);
+    expect([key, plain, auth]).toEqual([1, 2, 3].map((fill) => new Uint8Array(40).fill(fill)));
+  });
+}
+
+function describeXaead(check: Check): void {
+  const draft = readVectors('rfc/draft-irtf-cfrg-xchacha-03.json') as { tests: NonceTest[] };
+  const wycheproof = readVectors('wycheproof/xchacha20-poly1305.json') as Wycheproof<AeadTest>;
+  const usable = testsOf(wycheproof).filter(({ iv }) => iv.length === 48);
+
+  check('xaeadSeal: agrees with the draft and Wycheproof', (provider) => {
+    for (const { key, nonce, plain, auth, sealed } of draft.tests) {
+      const result = provider.xaeadSeal(
+        fromHex(key),
+        fromHex(nonce),
+        fromHex(plain),
+        fromHex(auth),
+      );
+      expect(toHex(result)).toBe(sealed);
+    }
+    for (const { key, iv, msg, aad, ct, tag, tcId, result } of usable) {
+      if (result !== 'valid') continue;
+      const sealed = provider.xaeadSeal(fromHex(key), fromHex(iv), fromHex(msg), fromHex(aad));
+      expect(toHex(sealed), `tcId ${tcId}`).toBe(ct + tag);
+    }
+  });
+
+  check('xaeadOpen: agrees with the draft and Wycheproof', (provider) => {
+    for (const { key, nonce, plain, auth, sealed } of draft.tests) {
+      const result = provider.xaeadOpen(
+        fromHex(key),
+        fromHex(nonce),
+        fromHex(sealed),
+        fromHex(auth),
+      );
+      expect(hexOf(result)).toBe(plain);
+    }
+    for (const { key, iv, msg, aad, ct, tag, tcId, result } of usable) {
+      const plain = provider.xaeadOpen(fromHex(key), fromHex(iv), fromHex(ct + tag), fromHex(aad));
+      expect(hexOf(plain), `tcId ${tcId}`).toBe(result === 'valid' ? msg : undefined);
+    }
+  });
+
+  check('xaeadOpen: gives nothing for what is too short for a tag', (provider) => {
+    const [key, nonce] = [new Uint8Array(32), new Uint8Array(24)];
+    for (let length = 0; length < 16; length++) {
+      expect(
+        provider.xaeadOpen(key, nonce, new Uint8Array(length), new Uint8Array(16)),
+      ).toBeUndefined();
+    }
+  });
+}
+
+/** Calls `run` once for each bit of `bytes`, with that bit flipped. */
+export function eachBitFlipped(bytes: Uint8Array, run: () => void): void {
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const at = bit >> 3;
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
+    run();
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
+  }
+}
+
+function hexOf(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && toHex(bytes);
+}
+
+function testsOf<T>(file: Wycheproof<T>): T[] {
+  return file.testGroups.flatMap(({ tests }) => tests);
+}
+
+interface Wycheproof<T> {
+  testGroups: { tests: T[] }[];
+}
+
+interface XdhTest {
+  tcId: number;
+  public: string;
+  private: string;
+  shared: string;
+}
+
+interface AeadTest {
+  tcId: number;
+  key: string;
+  iv: string;
+  aad: string;
+  msg: string;
+  ct: string;
+  tag: string;
+  result: 'valid' | 'invalid';
+}
+
+interface NonceTest {
+  key: string;
+  nonce: string;
+  plain: string;
+  auth: string;
+  sealed: string;
+}
+
+interface CounterTest {
+  key: string;
+  counter: number;
+  plain: string;
+  auth: string;
+  sealed: string;
+}
+
+interface Rfc7748 {
+  tests: { scalar: string; u: string; result: string }[];
+  iterated: { start: string; rounds: number; result: string }[];
+  lowOrder: string[];
+}
+
+interface HashTest {
+  input: string;
+  hash: string;
+}
+
+interface Blake2sTable {
+  hash: HashTest[];
+  mac: { key: string; input: string; mac: string }[];
+  hmac: { key: string; input: string; hmac: string }[];
+}

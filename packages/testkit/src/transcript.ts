@@ -1,0 +1,89 @@
+/**
+ * Shape of `test-vectors/wireguard/*.json`: a handshake and some transport data, with everything that
+ * went into them, byte for byte.
+ *
+ * @module
+ */
+
+/** Bytes as lower-case hexadecimal. */
+export type Hex = string;
+
+export interface Transcript {
+  name: string;
+  description: string;
+  /** How to read the rest. */
+  encoding: string;
+  presharedKey: Hex;
+  initiator: TranscriptParty;
+  responder: TranscriptParty;
+  /** In the order in which they are sent. */
+  messages: TranscriptMessage[];
+  /** T_send and T_recv of the initiator; of the responder, the other way round. */
+  transportKeys: { initiatorSend: Hex; initiatorReceive: Hex };
+}
+
+export interface TranscriptParty {
+  staticPrivate: Hex;
+  staticPublic: Hex;
+  /** Where its datagrams come from, as the other side sees it. */
+  source: { address: Hex; port: number };
+}
+
+export type TranscriptMessage =
+  | TranscriptInitiation
+  | TranscriptResponse
+  | TranscriptCookieReply
+  | TranscriptTransportData;
+
+export interface TranscriptInitiation {
+  type: 'handshake-initiation';
+  from: 'initiator';
+  senderIndex: number;
+  ephemeralPrivate: Hex;
+  ephemeralPublic: Hex;
+  timestamp: Hex;
+  /** Of the latest cookie reply, null if there was none: then mac2 is zero. */
+  cookie: Hex | null;
+  /** After this message. */
+  chainingKey: Hex;
+  hash: Hex;
+  mac1: Hex;
+  mac2: Hex;
+  message: Hex;
+}
+
+export interface TranscriptResponse {
+  type: 'handshake-response';
+  from: 'responder';
+  senderIndex: number;
+  receiverIndex: number;
+  ephemeralPrivate: Hex;
+  ephemeralPublic: Hex;
+  chainingKey: Hex;
+  hash: Hex;
+  mac1: Hex;
+  mac2: Hex;
+  message: Hex;
+}
+
+export interface TranscriptCookieReply {
+  type: 'cookie-reply';
+  from: 'responder';
+  receiverIndex: number;
+  cookieSecret: Hex;
+  nonce: Hex;
+  cookie: Hex;
+  message: Hex;
+}
+
+export interface TranscriptTransportData {
+  type: 'transport-data';
+  from: 'initiator' | 'responder';
+  receiverIndex: number;
+  counter: number;
+  /** The IP packet; empty for a keepalive. */
+  packet: Hex;
+  /** The packet with zeros to a multiple of 16: what is sealed. */
+  padded: Hex;
+  message: Hex;
+}
