@@ -38,10 +38,10 @@ import { receiveDatagram } from './inbound.ts';
 import { Jitter } from './jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './load-monitor.ts';
-import { sendPacket } from './outbound.ts';
+import { sendKeepalive, sendPacket } from './outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import { SenderIndexTable } from './sender-index.ts';
-import { resetPeer } from './session.ts';
+import { forgetSource, resetPeer } from './session.ts';
 import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
 import { fireTimers } from './timeouts.ts';
 import { TimerTable } from './timer-table.ts';
@@ -125,6 +125,28 @@ export class Engine {
     if (!this.#state.up) return;
     this.#state.up = false;
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
+  }
+
+  /**
+   * Starts a handshake with a peer if there is no session and none is in progress.
+   *
+   * @returns whether there is a session
+   * @throws {RangeError} no such peer
+   */
+  connect(publicKey: PublicKey, now: number): boolean {
+    checkTime(now);
+    const peer = this.#state.peers.get(keyId(publicKey));
+    if (!peer) throw new RangeError('"publicKey" expected the key of a configured peer');
+    if (peer.sendKeypair(now)) return true;
+    sendKeepalive(this.#state, peer, now);
+    return false;
+  }
+
+  /** Lets the kernel choose again from where to send to the endpoints that `isStale` says it of. */
+  forgetSources(isStale: (endpoint: Endpoint) => boolean): void {
+    for (const peer of this.#state.peers.values()) {
+      if (peer.endpoint && isStale(peer.endpoint)) forgetSource(peer);
+    }
   }
 
   /**

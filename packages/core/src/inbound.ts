@@ -48,7 +48,8 @@ export function receiveDatagram(
   }
   if (buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA) {
     // Handshake messages are few and are kept over the call: a view of their own is fine.
-    const message = buffer.subarray(offset, offset + length);
+    // Not `subarray`, which would make a Buffer of Node's of one: its `slice` copies nothing.
+    const message = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
     return receiveHandshakeMessage(state, message, source, now);
   }
   const opened = openTransportData(state.indices, buffer, offset, length, now);

@@ -101,7 +101,7 @@ function parseKey(input: string | Uint8Array, what: string): Uint8Array {
       `${what}: expected ${KEY_LENGTH} bytes, got ${input.length}`,
     );
   }
-  return input.slice();
+  return Uint8Array.from(input);
 }
 
 function encodeBase64(key: Uint8Array): string {

@@ -304,7 +304,7 @@ function grown(array: Int32Array, length: number): Int32Array {
 
 /** A copy with the host bits cleared. */
 function maskedCopy(address: Uint8Array, prefixLength: number): Uint8Array {
-  const key = address.slice();
+  const key = Uint8Array.from(address);
   const whole = prefixLength >>> 3;
   if (whole < key.length) {
     key[whole] &= 0xff00 >>> (prefixLength & 7);

@@ -1,6 +1,6 @@
 import { connect, createPair, createPerson, packetBetween, seededRandomBytes } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { Engine, type EngineOptions } from '../src/index.ts';
+import { Endpoint, Engine, parsePrivateKey, type EngineOptions } from '../src/index.ts';
 
 describe('Engine', () => {
   it('starts up, with nothing to do', () => {
@@ -57,6 +57,50 @@ describe('Engine', () => {
     expect(() => engine.handleTimeout(1e300)).toThrow(/"now"/);
     expect(() => engine.linkUp('0' as never)).toThrow(/"now"/);
     expect(() => void (engine.mtu = 1.5)).toThrow(/"mtu"/);
+  });
+
+  it("takes Node's Buffers, whose slice copies nothing", () => {
+    const pair = createPair();
+    const { alice, bob, network } = pair;
+    network.drop(1);
+    alice.send(packetBetween(alice, bob));
+    const [sent] = network.eavesdropper.datagrams;
+    const datagram = Buffer.from(sent!.bytes);
+    expect(bob.engine.handleDatagram(datagram, alice.endpoint, network.now)).toBeUndefined();
+    const address = Buffer.of(10, 1, 2, 3);
+    const { publicKey } = bob.person;
+    const allowedIps = [{ address, prefixLength: 8 }];
+    alice.engine.configure({ peers: [{ publicKey, allowedIps }] }, network.now);
+    expect([...address]).toEqual([10, 1, 2, 3]);
+    const bytes = Buffer.alloc(32, 0xff);
+    parsePrivateKey(bytes);
+    expect(bytes).toEqual(Buffer.alloc(32, 0xff));
+  });
+
+  it('starts a handshake when it is told to connect, once', () => {
+    const { alice, bob, network } = createPair();
+    const { publicKey } = bob.person;
+    expect(alice.engine.connect(publicKey, network.now)).toBe(false);
+    expect(alice.engine.connect(publicKey, network.now)).toBe(false);
+    expect(alice.engine.stats.sentInitiations).toBe(1);
+    alice.timeout();
+    network.settle();
+    expect(alice.engine.connect(publicKey, network.now)).toBe(true);
+    expect(() => alice.engine.connect(alice.person.publicKey, 0)).toThrow(
+      /"publicKey" expected the key of a configured peer/,
+    );
+  });
+
+  it('forgets the sticky sources that it is told of', () => {
+    const { alice, bob, network } = createPair();
+    const sourceAddress = Uint8Array.of(192, 0, 2, 1);
+    const endpoint = new Endpoint(bob.endpoint.address, 51820, { sourceAddress });
+    const { publicKey } = bob.person;
+    alice.engine.configure({ peers: [{ publicKey, endpoint }] }, network.now);
+    alice.engine.forgetSources(() => false);
+    expect(alice.engine.peer(publicKey)?.endpoint).toBe(endpoint);
+    alice.engine.forgetSources((asked) => asked === endpoint);
+    expect(alice.engine.peer(publicKey)?.endpoint).toEqual(endpoint.withoutSource());
   });
 
   it('leaves the packet that handlePacket was given as it is', () => {

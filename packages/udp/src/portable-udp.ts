@@ -148,6 +148,11 @@ export class PortableUdp {
     );
   }
 
+  /** Lets the process end though the sockets are open. */
+  unref(): void {
+    for (const socket of this.#sockets()) socket.unref();
+  }
+
   /** Closes both sockets; what was not received or sent is lost. Further calls do nothing. */
   close(): void {
     const sockets = this.#sockets();
@@ -174,7 +179,9 @@ export class PortableUdp {
       this.counters.receiveDroppedSource++;
       return;
     }
-    this.#received.push({ datagram, source });
+    // Plain bytes: the `slice` of a Buffer is no copy, and whoever is given bytes may call it.
+    const { buffer, byteOffset, length } = datagram;
+    this.#received.push({ datagram: new Uint8Array(buffer, byteOffset, length), source });
     if (this.#readable) return;
     this.#readable = true;
     this.onReadable?.();

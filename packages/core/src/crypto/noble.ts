@@ -101,7 +101,7 @@ function open(
 ): Uint8Array | undefined {
   const length = sealed.length - TAG_LENGTH;
   if (length < 0) return undefined;
-  const data = sealed.slice(0, length);
+  const data = Uint8Array.from(sealed.subarray(0, length));
   return openInPlace(stream, key, nonce, data, sealed.subarray(length), auth) ? data : undefined;
 }
 
