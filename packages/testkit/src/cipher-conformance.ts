@@ -127,9 +127,12 @@ function surrounded(content: Uint8Array, offset: number): Uint8Array {
 }
 
 function expectSurroundings(buffer: Uint8Array, offset: number, length: number): void {
-  const marked = (part: Uint8Array): boolean => part.every((byte) => byte === MARK);
-  expect(marked(buffer.subarray(0, offset))).toBe(true);
-  expect(marked(buffer.subarray(offset + length))).toBe(true);
+  expect(isMarked(buffer.subarray(0, offset))).toBe(true);
+  expect(isMarked(buffer.subarray(offset + length))).toBe(true);
+}
+
+function isMarked(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === MARK);
 }
 
 /** A copy, without what a SharedArrayBuffer brings with it. */

@@ -12,6 +12,7 @@ export {
 export { copyCipherProvider } from './copy-cipher.ts';
 export { describeCryptoProvider, type ConformanceOptions } from './crypto-conformance.ts';
 export { referenceBlake2s } from './reference-blake2s.ts';
+export { referenceProvider } from './reference-provider.ts';
 export { referenceTranscript, type TranscriptInputs } from './reference-transcript.ts';
 export type {
   Transcript,

@@ -6,6 +6,7 @@
  */
 import {
   createCipheriv,
+  createDecipheriv,
   createHash,
   createHmac,
   createPrivateKey,
@@ -62,9 +63,17 @@ export function aead(
   plain: Uint8Array,
   auth: Uint8Array,
 ): Uint8Array {
-  const nonce = Buffer.alloc(12);
-  nonce.writeBigUInt64LE(BigInt(counter), 4);
-  return seal(key, nonce, plain, auth);
+  return seal(key, nonceOf(counter), plain, auth);
+}
+
+/** The reverse of `aead`; undefined for a wrong tag. */
+export function aeadOpen(
+  key: Uint8Array,
+  counter: number,
+  sealed: Uint8Array,
+  auth: Uint8Array,
+): Uint8Array | undefined {
+  return open(key, nonceOf(counter), sealed, auth);
 }
 
 /** Xaead(key, nonce, plain, auth): draft-irtf-cfrg-xchacha section 2.3. */
@@ -76,6 +85,17 @@ export function xaead(
 ): Uint8Array {
   const subkey = hchacha20(key, nonce.subarray(0, 16));
   return seal(subkey, concat(new Uint8Array(4), nonce.subarray(16)), plain, auth);
+}
+
+/** The reverse of `xaead`; undefined for a wrong tag. */
+export function xaeadOpen(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  auth: Uint8Array,
+): Uint8Array | undefined {
+  const subkey = hchacha20(key, nonce.subarray(0, 16));
+  return open(subkey, concat(new Uint8Array(4), nonce.subarray(16)), sealed, auth);
 }
 
 /** One ChaCha20 block without the addition at its end, which is taken back here. */
@@ -97,7 +117,33 @@ function seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8
   return concat(cipher.update(plain), cipher.final(), cipher.getAuthTag());
 }
 
-function hmac(key: Uint8Array, input: Uint8Array): Uint8Array {
+function open(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  auth: Uint8Array,
+): Uint8Array | undefined {
+  const length = sealed.length - 16;
+  if (length < 0) return undefined;
+  const decipher = createDecipheriv('chacha20-poly1305', key, nonce, { authTagLength: 16 });
+  decipher.setAAD(auth, { plaintextLength: length });
+  decipher.setAuthTag(sealed.subarray(length));
+  const plain = decipher.update(sealed.subarray(0, length));
+  try {
+    return concat(plain, decipher.final());
+  } catch {
+    return undefined;
+  }
+}
+
+function nonceOf(counter: number): Uint8Array {
+  const nonce = Buffer.alloc(12);
+  nonce.writeBigUInt64LE(BigInt(counter), 4);
+  return nonce;
+}
+
+/** Hmac(key, input) */
+export function hmac(key: Uint8Array, input: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac('blake2s256', key).update(input).digest());
 }
 

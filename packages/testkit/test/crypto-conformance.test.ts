@@ -1,0 +1,13 @@
+import { describe, expect, it } from 'vitest';
+import { eachBitFlipped } from '../src/crypto-conformance.ts';
+
+describe('eachBitFlipped', () => {
+  it('shows each single change once and leaves the bytes as they were', () => {
+    const bytes = Uint8Array.of(0b1010_0000, 0xff);
+    const seen = new Set<string>();
+    eachBitFlipped(bytes, () => seen.add(bytes.join()));
+    expect(seen.size).toBe(16);
+    expect(seen).toContain('161,255');
+    expect(bytes).toEqual(Uint8Array.of(0b1010_0000, 0xff));
+  });
+});
