@@ -65,7 +65,7 @@ describe('Engine', () => {
     network.drop(1);
     alice.send(packetBetween(alice, bob));
     const [sent] = network.eavesdropper.datagrams;
-    const datagram = Buffer.from(sent!.bytes);
+    const datagram = Buffer.from(sent.bytes);
     expect(bob.engine.handleDatagram(datagram, alice.endpoint, network.now)).toBeUndefined();
     const address = Buffer.of(10, 1, 2, 3);
     const { publicKey } = bob.person;

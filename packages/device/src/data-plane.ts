@@ -1,0 +1,242 @@
+/**
+ * `DataPlane`: engine, packet loop and sockets of one device, and what a link's going up or down, a new
+ * port or a new mark does to them. Both drivers stand on it; it opens nothing and waits for nothing.
+ *
+ * Sockets are opened by the driver, before anything is changed: `bindingFor` says which, and
+ * `configure` takes them. When they cannot be opened, or the rest is refused, the old ones stay.
+ *
+ * @module
+ */
+import {
+  Engine,
+  type CryptoProvider,
+  type Endpoint,
+  type EngineEvent,
+  type EngineOptions,
+  type PrivateKey,
+  type PublicKey,
+} from '@litz/core';
+import type { DeviceConfiguration } from '@litz/config';
+import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
+import { DropReport, type DropEvent } from './drop-report.ts';
+import { PacketLoop } from './packet-loop.ts';
+import type { PacketMemory } from './packet-memory.ts';
+import type { Binding, DatagramSocket, SocketReports, Tun } from './ports.ts';
+import { createRandomBytes } from './random-source.ts';
+
+/** What a data plane tells: everything of the engine, and of the link. */
+export type PlaneEvent =
+  | EngineEvent
+  | DropEvent
+  | { readonly type: 'up'; readonly listenPort: number }
+  | { readonly type: 'down' }
+  | { readonly type: 'mtu'; readonly mtu: number };
+
+export interface DataPlaneOptions {
+  readonly tun: Tun;
+  readonly memory: PacketMemory;
+  readonly onEvent: (event: PlaneEvent) => void;
+  /** Default: `sockets.close()`. */
+  readonly closeSockets?: (sockets: DatagramSocket) => void;
+  readonly crypto?: CryptoProvider | undefined;
+  readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
+}
+
+export class DataPlane {
+  readonly loop: PacketLoop;
+  /** To be given to the sockets when they are opened. */
+  readonly reports: SocketReports;
+  readonly #engine: Engine;
+  readonly #tun: Tun;
+  readonly #onEvent: (event: PlaneEvent) => void;
+  readonly #closeSockets: (sockets: DatagramSocket) => void;
+  readonly #drops: DropReport;
+  /** Endpoints whose sticky source failed. */
+  readonly #lostSources: Set<Endpoint> = new Set();
+  #privateKey: PrivateKey | undefined = undefined;
+  /** As it was asked for; 0 picks one when the link goes up. */
+  #listenPort = 0;
+  #mark = 0;
+  #up = false;
+
+  /** Starts with the link down. */
+  constructor(options: DataPlaneOptions) {
+    const { tun, memory, onEvent, crypto, engine } = options;
+    this.#engine = new Engine({
+      randomBytes: createRandomBytes(),
+      unixTime: Date.now,
+      mtu: tun.mtu,
+      ...(crypto && { crypto }),
+      ...engine,
+    });
+    this.#engine.linkDown(0);
+    this.#tun = tun;
+    this.#onEvent = onEvent;
+    this.#closeSockets = options.closeSockets ?? ((sockets) => sockets.close());
+    this.#drops = new DropReport(this.#engine.stats.drops);
+    this.loop = new PacketLoop({ engine: this.#engine, tun, memory, onEvent });
+    this.reports = {
+      onSendError: () => this.#engine.stats.drops.add('send-failed'),
+      onSourceLost: (destination) => this.#lostSources.add(destination),
+    };
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  get mark(): number {
+    return this.#mark;
+  }
+
+  /** When `finish` should be called next, in the milliseconds of `now`; Infinity if there is no need. */
+  get due(): number {
+    return Math.min(this.#engine.pollTimeout(), this.#drops.due);
+  }
+
+  /** The sockets that a change needs; undefined if those there are will do. */
+  bindingFor(change: DeviceConfiguration): Binding | undefined {
+    const { listenPort: port, fwmark = this.#mark } = change;
+    if (!this.#up || port === undefined) return undefined;
+    if (port === this.loop.sockets?.port) return undefined;
+    return { port, mark: fwmark };
+  }
+
+  /** The sockets that `linkUp` needs; undefined if the link is up already. */
+  bindingForLinkUp(): Binding | undefined {
+    return this.#up ? undefined : { port: this.#listenPort, mark: this.#mark };
+  }
+
+  /**
+   * All of it or nothing.
+   *
+   * @param sockets for `bindingFor(change)`, ours now and closed if the change fails
+   * @throws {TypeError | RangeError | WireGuardError} from the engine, or setting the mark
+   */
+  configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
+    const { listenPort, fwmark = this.#mark, privateKey } = change;
+    const current = this.loop.sockets;
+    try {
+      if (fwmark !== this.#mark && !sockets) current?.setMark(fwmark);
+      this.#engine.configure(change, now);
+    } catch (error) {
+      if (sockets) this.#closeSockets(sockets);
+      if (fwmark !== this.#mark && !sockets) this.#restoreMark(current);
+      throw error;
+    }
+    if (privateKey !== undefined) this.#keepKey(privateKey);
+    if (listenPort !== undefined) this.#listenPort = listenPort;
+    // The source belongs to the old socket or to the routes of the old mark.
+    if (sockets || fwmark !== this.#mark) this.#engine.forgetSources(() => true);
+    this.#mark = fwmark;
+    if (sockets) this.#replaceSockets(sockets);
+    this.loop.drain();
+  }
+
+  /** @param sockets for `bindingForLinkUp()`, ours now */
+  linkUp(sockets: DatagramSocket, now: number): void {
+    this.#up = true;
+    this.loop.sockets = sockets;
+    this.#onEvent({ type: 'up', listenPort: sockets.port });
+    this.#engine.linkUp(now);
+    this.loop.drain();
+  }
+
+  /** Closes the sockets and forgets the sessions. */
+  linkDown(now: number): void {
+    if (!this.#up) return;
+    this.#up = false;
+    this.#engine.linkDown(now);
+    this.loop.drain();
+    this.#replaceSockets(undefined);
+    this.#onEvent({ type: 'down' });
+  }
+
+  setMtu(mtu: number): void {
+    if (mtu === this.#engine.mtu) return;
+    this.#engine.mtu = mtu;
+    this.#onEvent({ type: 'mtu', mtu });
+  }
+
+  /** Once after each batch: deadlines, sources that were lost, drops to tell of. */
+  finish(now: number): void {
+    this.loop.handleTimeout(now);
+    if (this.#lostSources.size > 0) {
+      this.forgetSources((endpoint) => this.#lostSources.has(endpoint));
+      this.#lostSources.clear();
+    }
+    this.#drops.check();
+    this.#drops.tell(now, this.#onEvent);
+  }
+
+  /** The kernel chooses again from where to reach these. */
+  forgetSources(isStale: (endpoint: Endpoint) => boolean): void {
+    this.#engine.forgetSources(isStale);
+  }
+
+  /**
+   * Starts a handshake if there is no session and none is running.
+   *
+   * @returns whether there is a session
+   * @throws {RangeError} no such peer
+   */
+  connect(publicKey: PublicKey, now: number): boolean {
+    const isUp = this.#engine.connect(publicKey, now);
+    this.loop.drain();
+    return isUp;
+  }
+
+  set tellsDrops(tells: boolean) {
+    this.#drops.listening = tells;
+  }
+
+  snapshot(): DeviceSnapshot {
+    return {
+      ...(this.#privateKey && { privateKey: this.#privateKey.slice() as PrivateKey }),
+      listenPort: this.loop.sockets?.port ?? this.#listenPort,
+      fwmark: this.#mark,
+      name: this.#tun.name,
+      mtu: this.#engine.mtu,
+      up: this.#up,
+      peers: this.#engine.peers(),
+    };
+  }
+
+  stats(): DeviceStats {
+    const { drops, ...engine } = this.#engine.stats;
+    return {
+      ...engine,
+      drops: drops.toJSON(),
+      tun: { readPackets: this.loop.readPackets, writtenPackets: this.loop.writtenPackets },
+      udp: this.loop.sockets ? { ...this.loop.sockets.counters } : {},
+    };
+  }
+
+  /** Closes the sockets and wipes all keys. The TUN is the driver's to close. */
+  close(now: number): void {
+    this.#engine.configure({ replacePeers: true, privateKey: null }, now);
+    this.#keepKey(null);
+    this.#replaceSockets(undefined);
+  }
+
+  #replaceSockets(sockets: DatagramSocket | undefined): void {
+    const before = this.loop.sockets;
+    this.loop.flush();
+    this.loop.sockets = sockets;
+    if (before) this.#closeSockets(before);
+  }
+
+  #restoreMark(sockets: DatagramSocket | undefined): void {
+    try {
+      sockets?.setMark(this.#mark);
+    } catch {
+      // It failed to change, so it is as it was; the first error is the one to report.
+    }
+  }
+
+  #keepKey(privateKey: PrivateKey | null): void {
+    this.#privateKey?.fill(0);
+    const isSet = privateKey?.some((byte) => byte !== 0) === true;
+    this.#privateKey = isSet ? (privateKey.slice() as PrivateKey) : undefined;
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * `Device`: a WireGuard device, from keys and peers to running traffic.
+ *
+ * @module
+ */
+import { EventEmitter } from 'node:events';
+import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
+import type { PlaneEvent } from './data-plane.ts';
+import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
+import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
+import { closedError, type Driver, type DriverListener } from './driver.ts';
+import { checkInteger } from './field.ts';
+import { LinuxDriver } from './linux-driver.ts';
+import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
+import { PortableDriver } from './portable-driver.ts';
+import { SessionWaits } from './session-waits.ts';
+
+/** What a listener is called with. */
+export interface DeviceEvents {
+  /** A handshake completed. */
+  handshake: [
+    { readonly peer: PublicKey; readonly role: 'initiator' | 'responder'; durationMs?: number },
+  ];
+  /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
+  session: [{ readonly peer: PublicKey; readonly state: 'up' | 'renewed' | 'expired' }];
+  /** The peer is reached at another address or port than before. */
+  roam: [
+    {
+      readonly peer: PublicKey;
+      readonly endpoint: Endpoint;
+      readonly previous: Endpoint | undefined;
+    },
+  ];
+  /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
+  'handshake-failed': [{ readonly peer: PublicKey }];
+  /** Dropped since the last event of this reason; at most one per reason and second. */
+  drop: [{ readonly reason: DropReason; readonly count: number }];
+  /** The link went up and the sockets are open. */
+  up: [{ readonly listenPort: number }];
+  /** The link went down: sockets are closed, sessions gone. */
+  down: [];
+  mtu: [{ readonly mtu: number }];
+  /**
+   * `ERR_LITZ_WORKER`: the packet loop crashed, and 'close' follows. Anything else: the device goes on
+   * without what failed, for instance a port that was taken when the link went up.
+   */
+  error: [error: Error];
+  /** Everything is released: after `close`, a crash, or because the interface was deleted. */
+  close: [];
+}
+
+/**
+ * ```ts
+ * await using device = await Device.create({
+ *   tun: new MemoryTun(),
+ *   privateKey,
+ *   peers: [{ publicKey, endpoint: '192.0.2.1:51820', allowedIps: ['10.0.0.2/32'] }],
+ * });
+ * await device.connected(publicKey, { timeout: 5000 });
+ * ```
+ * An open device keeps the process alive; `unref` changes that. Close it before ending a worker thread
+ * that it was made in: ending the process needs no such care.
+ */
+export class Device extends EventEmitter<DeviceEvents> {
+  readonly #waits: SessionWaits = new SessionWaits((publicKey) =>
+    this.#driver.request({ type: 'connect', publicKey }),
+  );
+  // Assigned before `create` hands the device out.
+  #driver!: Driver;
+  #isClosed = false;
+  #tellsDrops = false;
+
+  /**
+   * Opens the TUN and the sockets. All options are checked before anything is opened; what was opened
+   * before a failure is released.
+   *
+   * The interface is made in the network namespace that the calling thread is in now; the sockets
+   * stay there for good.
+   *
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) an option, by its name
+   * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`: no right to make the interface; `errno`
+   *   'EBUSY': its name is taken, 'EADDRINUSE': the port is
+   */
+  static async create(options: DeviceOptions): Promise<Device> {
+    const settings = readDeviceOptions(options);
+    const device = new Device();
+    device.#driver = await openDriver(settings, device.#listener());
+    // These two are no events of the map.
+    const emitter = device as EventEmitter;
+    emitter.on('newListener', (name) => device.#listenerAdded(name));
+    emitter.on('removeListener', (name) => device.#listenerRemoved(name));
+    return device;
+  }
+
+  private constructor() {
+    super();
+  }
+
+  /** Of the interface: the kernel chose the number for '%d'. */
+  get name(): string {
+    return this.#driver.name;
+  }
+
+  /**
+   * Changes keys, peers, port and mark while the device runs: all of it or nothing.
+   *
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field, by its name
+   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the old port stays in use
+   */
+  async configure(change: DeviceChange): Promise<void> {
+    await this.#driver.request({ type: 'configure', change: readDeviceChange(change) });
+  }
+
+  async peers(): Promise<PeerStatus[]> {
+    return (await this.status()).peers;
+  }
+
+  /** Everything that can be configured, with the private key, and how the peers are. */
+  status(): Promise<DeviceSnapshot> {
+    return this.#driver.request({ type: 'snapshot' });
+  }
+
+  stats(): Promise<DeviceStats> {
+    return this.#driver.request({ type: 'stats' });
+  }
+
+  /**
+   * Resolves when there is a session with the peer, at once if there is one. Starts a handshake if
+   * none is running, and again if it fails.
+   *
+   * @param options.timeout ms; default 90 s, a handshake's own patience
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`, `ERR_LITZ_CLOSED`, `ERR_LITZ_INVALID_KEY`
+   * @throws {RangeError} (rejects) no such peer, or `timeout` is out of range
+   */
+  async connected(
+    publicKey: string | PublicKey,
+    { timeout = 90_000 }: { timeout?: number } = {},
+  ): Promise<void> {
+    const key = readPublicKey(publicKey, 'publicKey');
+    checkInteger(timeout, 'timeout', 0, 2 ** 31 - 1);
+    if (this.#isClosed) throw closedError(this.name);
+    await this.#waits.wait(key, timeout);
+  }
+
+  /** Lets the process end though the device is open. */
+  unref(): this {
+    this.#driver.unref();
+    return this;
+  }
+
+  ref(): this {
+    this.#driver.ref();
+    return this;
+  }
+
+  /** Releases TUN, sockets and thread. Further calls do nothing. */
+  async close(): Promise<void> {
+    await this.#driver.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #listener(): DriverListener {
+    return {
+      event: (event) => this.#tell(event),
+      error: (error) => this.emit('error', error),
+      closed: (error) => this.#closed(error),
+    };
+  }
+
+  #tell(event: PlaneEvent): void {
+    this.#waits.tell(event);
+    const { type, ...rest } = event;
+    // Each event's arguments are its fields: the union is the same one on both sides.
+    this.emit(type, ...((type === 'down' ? [] : [rest]) as never));
+  }
+
+  #closed(error: Error | undefined): void {
+    this.#isClosed = true;
+    this.#waits.fail(closedError(this.name));
+    try {
+      if (error) this.emit('error', error);
+    } finally {
+      this.emit('close');
+    }
+  }
+
+  #listenerAdded(name: unknown): void {
+    if (name === 'drop') this.#tellDrops(true);
+  }
+
+  #listenerRemoved(name: unknown): void {
+    if (name === 'drop' && this.listenerCount('drop') === 0) this.#tellDrops(false);
+  }
+
+  #tellDrops(tell: boolean): void {
+    if (tell === this.#tellsDrops || this.#isClosed) return;
+    this.#tellsDrops = tell;
+    // A device that is being closed has nothing more to tell.
+    this.#driver.request({ type: 'tell-drops', tell }).catch(() => {});
+  }
+}
+
+function openDriver(settings: DeviceSettings, listener: DriverListener): Promise<Driver> {
+  return settings.kind === 'own'
+    ? PortableDriver.open(settings.tun, settings.common, listener)
+    : LinuxDriver.open(settings.tunName, settings.common, listener);
+}

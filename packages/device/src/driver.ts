@@ -1,0 +1,69 @@
+/**
+ * `Driver`: what runs a data plane, and the requests it takes. One for Linux with a thread of its own,
+ * one on the event loop.
+ *
+ * @module
+ */
+import { WireGuardError, type PublicKey } from '@litz/core';
+import type { DeviceConfiguration } from '@litz/config';
+import type { DataPlane, PlaneEvent } from './data-plane.ts';
+import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
+
+/** What may be asked of a running device; plain data but for the endpoints' class. */
+export type DeviceRequest =
+  | { readonly type: 'configure'; readonly change: DeviceConfiguration }
+  | { readonly type: 'connect'; readonly publicKey: PublicKey }
+  | { readonly type: 'tell-drops'; readonly tell: boolean }
+  | { readonly type: 'snapshot' }
+  | { readonly type: 'stats' };
+
+/** What is answered. */
+export interface DeviceAnswers {
+  configure: undefined;
+  /** Whether there is a session. */
+  connect: boolean;
+  'tell-drops': undefined;
+  snapshot: DeviceSnapshot;
+  stats: DeviceStats;
+}
+
+export interface Driver {
+  /** Of the interface, as it was given by the kernel. */
+  readonly name: string;
+  request<Type extends DeviceRequest['type']>(
+    request: Extract<DeviceRequest, { type: Type }>,
+  ): Promise<DeviceAnswers[Type]>;
+  /** Keeps the process alive, as at the beginning. */
+  ref(): void;
+  /** Lets the process end. */
+  unref(): void;
+  /** Releases everything; calls `closed`. */
+  close(): Promise<void>;
+}
+
+/** Who hears of what happens. Nothing is called before the driver is open. */
+export interface DriverListener {
+  event(event: PlaneEvent): void;
+  /** The device goes on. */
+  error(error: Error): void;
+  /** Everything is released; `error`: that is why. Called once. */
+  closed(error: Error | undefined): void;
+}
+
+/** Answers what needs no sockets to be opened. */
+export function answerRequest(
+  plane: DataPlane,
+  request: Exclude<DeviceRequest, { type: 'configure' }>,
+  now: number,
+): DeviceAnswers[(typeof request)['type']] {
+  if (request.type === 'connect') return plane.connect(request.publicKey, now);
+  if (request.type === 'snapshot') return plane.snapshot();
+  if (request.type === 'stats') return plane.stats();
+  plane.tellsDrops = request.tell;
+  return undefined;
+}
+
+/** What is asked of a device that is closed. */
+export function closedError(name: string): WireGuardError {
+  return new WireGuardError('ERR_LITZ_CLOSED', `the device ${name} is closed`);
+}

@@ -1,0 +1,270 @@
+/**
+ * `LinuxLoop`: a device on Linux, run by one thread that sleeps in poll and does nothing else.
+ *
+ * It waits for its eventfd (requests from the main thread), the TUN, the sockets, the link and the
+ * routes, no longer than until the next deadline. Everything it opens it writes down in the shared
+ * state.
+ *
+ * @module
+ */
+import type { CryptoProvider } from '@litz/core';
+import type * as Sys from '@litz/sys';
+import type * as Udp from '@litz/udp';
+import { DataPlane, type PlaneEvent } from './data-plane.ts';
+import { answerRequest, type DeviceRequest } from './driver.ts';
+import type { CommonSettings } from './options.ts';
+import { PacketMemory } from './packet-memory.ts';
+import type { Binding, DatagramSocket, Tun } from './ports.ts';
+import type { SharedState } from './shared-state.ts';
+import { reviveConfiguration } from './worker-messages.ts';
+
+interface TunPackage {
+  openTun(options: { name: string; mtu: number }): TunDevice;
+  TunMonitor: new (tun: TunDevice) => TunMonitor;
+}
+interface TunDevice extends Tun {
+  readonly interfaceIndex: number;
+}
+interface TunMonitor {
+  readonly fd: number;
+  read(): Sys.LinkChange[];
+  close(): void;
+}
+
+/** The packages that know the system, loaded by the thread's entry. */
+export interface LinuxPackages {
+  readonly sys: typeof Sys;
+  readonly tun: TunPackage;
+  readonly udp: typeof Udp;
+}
+
+export interface LinuxLoopOptions {
+  readonly packages: LinuxPackages;
+  readonly shared: SharedState;
+  readonly tunName: string;
+  readonly settings: CommonSettings;
+  readonly crypto: CryptoProvider | undefined;
+  readonly onEvent: (event: PlaneEvent) => void;
+  /** The device goes on. */
+  readonly onError: (error: unknown) => void;
+  /** The eventfd was written: takes the requests, if there are any, to `answer`. */
+  readonly onWake: () => void;
+}
+
+/** Route look-ups after changes of routes, at most one round in so long. */
+const ROUTE_CHECK_INTERVAL_MS = 1000;
+
+export class LinuxLoop {
+  readonly #options: LinuxLoopOptions;
+  readonly #polled: Sys.PollSet;
+  readonly #wake: Sys.EventFd;
+  readonly #wakeIndex: number;
+  readonly #memory: PacketMemory;
+  /** From the last to the first when it ends. */
+  readonly #closers: (() => void)[] = [];
+  #socketIndices: number[] = [];
+  #polledSockets: DatagramSocket | undefined = undefined;
+  #routesCheckedAt = -Infinity;
+  #routeCheckDue = Infinity;
+  #isGone = false;
+  // Opened by `open`.
+  #tun!: TunDevice;
+  #plane!: DataPlane;
+  #link!: TunMonitor;
+  #routes!: Sys.RouteMonitor;
+  #netlink!: Sys.Netlink;
+
+  constructor(options: LinuxLoopOptions) {
+    const { packages, shared } = options;
+    const { EventFd, PollSet, linux } = packages.sys;
+    this.#options = options;
+    this.#polled = new PollSet();
+    this.#wake = new EventFd();
+    this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
+    // From here on the main thread can wake this one, and closes the eventfd in the end.
+    shared.eventFd = this.#wake.fd;
+    this.#memory = new PacketMemory(packages.udp.receiveSlots() * packages.udp.SLOT_LENGTH);
+  }
+
+  /** The interface's name; the kernel chose the number for `%d`. */
+  get name(): string {
+    return this.#tun.name;
+  }
+
+  /**
+   * Opens everything. If it throws, `close` releases what was opened until then.
+   *
+   * @throws {SystemError} with the name of the errno
+   */
+  open(): void {
+    const { packages, tunName, settings, crypto, onEvent } = this.#options;
+    const { tun: tunPackage, sys } = packages;
+    const { mtu, addresses, engine, configuration, up } = settings;
+    this.#netlink = this.#keep(new sys.Netlink());
+    this.#tun = this.#keepDescriptor(
+      tunPackage.openTun({ name: tunName, mtu: mtu ?? DEFAULT_MTU }),
+    );
+    const tun = this.#tun;
+    this.#link = this.#keepDescriptor(new tunPackage.TunMonitor(tun));
+    this.#routes = this.#keepDescriptor(new sys.RouteMonitor());
+    this.#plane = new DataPlane({
+      tun,
+      memory: this.#memory,
+      onEvent,
+      crypto,
+      engine,
+      closeSockets: (sockets) => this.#closeSockets(sockets),
+    });
+    this.#closers.push(() => this.#plane.close(sys.boottimeMs()));
+    this.#plane.configure(reviveConfiguration(configuration), undefined, sys.boottimeMs());
+    for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
+    if (!up) return;
+    // Before the link, which somebody else may need: a port that is taken is found out first.
+    const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
+    this.#netlink.setLink(tun.interfaceIndex, { up: true });
+    if (sockets) this.#plane.linkUp(sockets, sys.boottimeMs());
+  }
+
+  /** Runs until it is told to stop or the TUN is gone. */
+  run(): void {
+    const { sys } = this.#options.packages;
+    const { POLLIN } = sys.linux;
+    const polled = this.#polled;
+    const { loop } = this.#plane;
+    const tun = polled.add(this.#tun.fd, POLLIN);
+    const link = polled.add(this.#link.fd, POLLIN);
+    const routes = polled.add(this.#routes.fd, POLLIN);
+    while (!this.#options.shared.isStopped && !loop.gone && !this.#isGone) {
+      this.#pollSockets();
+      const due = Math.min(this.#plane.due, this.#routeCheckDue);
+      polled.wait(due === Infinity ? due : due - sys.boottimeMs());
+      const now = sys.boottimeMs();
+      if (polled.ready(this.#wakeIndex) !== 0) this.#takeRequests();
+      if (polled.ready(link) !== 0) this.#followLink(now);
+      if (polled.ready(routes) !== 0 && this.#routes.read().length > 0) this.#routesChanged();
+      if (polled.ready(tun) !== 0) loop.readTun(now);
+      if (this.#socketsAreReady()) loop.receive(now);
+      if (now >= this.#routeCheckDue) this.#checkSources(now);
+      this.#plane.finish(now);
+    }
+  }
+
+  /** @throws what was refused; nothing of it took effect */
+  answer(request: DeviceRequest): unknown {
+    const now = this.#options.packages.sys.boottimeMs();
+    if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
+    const change = reviveConfiguration(request.change);
+    const sockets = this.#openSockets(this.#plane.bindingFor(change));
+    this.#plane.configure(change, sockets, now);
+    return undefined;
+  }
+
+  /** Releases everything but the eventfd, also after a failure in the middle of it. */
+  close(): void {
+    let closer: (() => void) | undefined;
+    while ((closer = this.#closers.pop())) closer();
+  }
+
+  #takeRequests(): void {
+    this.#wake.clear();
+    this.#options.onWake();
+  }
+
+  #followLink(now: number): void {
+    for (const change of this.#link.read()) this.#apply(change, now);
+  }
+
+  #apply(change: Sys.LinkChange, now: number): void {
+    switch (change.type) {
+      case 'up':
+        this.#linkUp(now);
+        break;
+      case 'down':
+        this.#plane.linkDown(now);
+        break;
+      case 'mtu':
+        this.#plane.setMtu(change.mtu);
+        break;
+      case 'gone':
+        this.#isGone = true;
+        break;
+      case 'renamed':
+        break;
+    }
+  }
+
+  /** Whoever set the link up is not here to be told: a port that is taken is an event. */
+  #linkUp(now: number): void {
+    try {
+      const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
+      if (sockets) this.#plane.linkUp(sockets, now);
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
+  #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
+    if (!binding) return undefined;
+    const { buffer, receiveOffset: offset } = this.#memory;
+    const { packages, shared } = this.#options;
+    const memory = { buffer, offset };
+    const sockets = packages.udp.openUdp({ ...binding, ...this.#plane.reports, memory });
+    for (const fd of sockets.fds) shared.opened(fd);
+    return sockets;
+  }
+
+  #closeSockets(sockets: DatagramSocket): void {
+    for (const fd of sockets.fds) this.#options.shared.closing(fd);
+    sockets.close();
+  }
+
+  /** Polls the sockets that there are now. */
+  #pollSockets(): void {
+    const { sockets } = this.#plane.loop;
+    if (sockets === this.#polledSockets) return;
+    const { POLLIN } = this.#options.packages.sys.linux;
+    for (const index of this.#socketIndices) this.#polled.remove(index);
+    this.#polledSockets = sockets;
+    this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
+  }
+
+  #socketsAreReady(): boolean {
+    if (this.#polledSockets !== this.#plane.loop.sockets) return false;
+    for (const index of this.#socketIndices) if (this.#polled.ready(index) !== 0) return true;
+    return false;
+  }
+
+  /** The look-ups cost a system call per peer: not for each of many changes. */
+  #routesChanged(): void {
+    if (this.#routeCheckDue !== Infinity) return;
+    this.#routeCheckDue = this.#routesCheckedAt + ROUTE_CHECK_INTERVAL_MS;
+  }
+
+  #checkSources(now: number): void {
+    this.#routeCheckDue = Infinity;
+    this.#routesCheckedAt = now;
+    const { staleSources } = this.#options.packages.udp;
+    const { mark } = this.#plane;
+    this.#plane.forgetSources(
+      (endpoint) => staleSources([endpoint], this.#netlink, mark).length > 0,
+    );
+  }
+
+  #keep<T extends { close(): void }>(resource: T): T {
+    this.#closers.push(() => resource.close());
+    return resource;
+  }
+
+  #keepDescriptor<T extends { readonly fd: number; close(): void }>(resource: T): T {
+    const { fd } = resource;
+    const { shared } = this.#options;
+    shared.opened(fd);
+    this.#closers.push(() => {
+      shared.closing(fd);
+      resource.close();
+    });
+    return resource;
+  }
+}
+
+const DEFAULT_MTU = 1420;

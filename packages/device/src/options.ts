@@ -1,0 +1,167 @@
+/**
+ * `readDeviceOptions`: what `Device.create` is given, checked whole before anything is opened.
+ *
+ * @module
+ */
+import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
+import { parseCidr, type Cidr, type DeviceConfiguration } from '@litz/config';
+import { DEVICE_FIELDS, readDeviceChange, type DeviceChange } from './device-change.ts';
+import {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  describe,
+  readField,
+} from './field.ts';
+import type { Tun } from './ports.ts';
+
+export interface DeviceOptions extends DeviceChange, EngineSettings {
+  /** The interface's name ('wg0', 'wg%d'), or a TUN of your own: a `MemoryTun`, or anything like it. */
+  tun: string | TunOptions | Tun;
+  /** Of the interface: '10.0.0.1/24', 'fd00::1/64'. Not for a TUN of your own. */
+  addresses?: readonly string[];
+  /** Of the inner packets, default 1420, or what a TUN of your own has. */
+  mtu?: number;
+  /** Sets the link up, which opens the sockets. Default true. */
+  up?: boolean;
+  /**
+   * 'auto' is Linux's batched sockets for an interface and node:dgram for a TUN of your own, which
+   * 'portable' says expressly.
+   */
+  udp?: 'auto' | 'portable';
+  /**
+   * Default: noble. An interface has a thread of its own, to which functions do not pass: name the
+   * module there.
+   */
+  crypto?: CryptoProvider | CryptoModule;
+}
+
+export interface TunOptions {
+  name: string;
+  mtu?: number;
+}
+
+/** A provider by the module that exports it. */
+export interface CryptoModule {
+  /** What `import()` takes: a URL or the name of a package. */
+  module: string;
+  /** The name of the export; default 'default'. */
+  export?: string;
+}
+
+/** Passed on to the engine as they are. */
+export type EngineSettings = Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
+
+/** Options as the drivers take them; nothing in `common` but the crypto provider is a function. */
+export type DeviceSettings =
+  | { readonly kind: 'interface'; readonly tunName: string; readonly common: CommonSettings }
+  | { readonly kind: 'own'; readonly tun: Tun; readonly common: CommonSettings };
+
+export interface CommonSettings {
+  readonly configuration: DeviceConfiguration;
+  readonly addresses: readonly Cidr[];
+  readonly mtu: number | undefined;
+  readonly up: boolean;
+  readonly crypto: CryptoProvider | CryptoModule | undefined;
+  readonly engine: EngineSettings;
+}
+
+/**
+ * @throws {TypeError | RangeError | WireGuardError} a mistake, by the name of its field
+ */
+export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
+  checkObject(options, 'options', [...DEVICE_FIELDS, ...CREATE_FIELDS, ...ENGINE_FIELDS]);
+  const { tun, addresses = [], up = true, udp = 'auto', crypto } = options;
+  const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
+  checkInteger(mtu, 'mtu', MINIMUM_MTU, MAXIMUM_MTU);
+  checkBoolean(options.up, 'up');
+  checkArray(addresses, 'addresses');
+  if (udp !== 'auto' && udp !== 'portable') {
+    throw new RangeError(`"udp" expected 'auto' or 'portable', got ${String(udp)}`);
+  }
+  const common: CommonSettings = {
+    configuration: readDeviceChange(pick(options, DEVICE_FIELDS)),
+    addresses: addresses.map((text, i) => readField(`addresses[${i}]`, () => parseCidr(text))),
+    mtu,
+    up,
+    crypto,
+    engine: readEngineSettings(options),
+  };
+  if (isOwnTun(tun)) return ownTun(tun, common);
+  const tunName = readTunName(tun);
+  if (udp === 'portable') {
+    throw new RangeError('"udp" expected "auto" for an interface: its thread polls the sockets');
+  }
+  if (crypto !== undefined && !('module' in crypto)) {
+    throw new TypeError('"crypto" expected { module, export } for an interface, got a provider');
+  }
+  return { kind: 'interface', tunName, common };
+}
+
+/** Whether a provider is named by its module. */
+export function isCryptoModule(crypto: CryptoProvider | CryptoModule): crypto is CryptoModule {
+  return 'module' in crypto;
+}
+
+function ownTun(tun: Tun, common: CommonSettings): DeviceSettings {
+  if (tun.fd !== -1) {
+    throw new RangeError(`"tun.fd" expected -1, got ${tun.fd}: give an interface by its name`);
+  }
+  if (common.addresses.length > 0) {
+    throw new RangeError('"addresses" expected none: a TUN of your own has no interface');
+  }
+  if (common.mtu !== undefined && common.mtu !== tun.mtu) {
+    throw new RangeError(`"mtu" expected the ${tun.mtu} of "tun", got ${common.mtu}`);
+  }
+  return { kind: 'own', tun, common };
+}
+
+/** The rules of the kernel (dev_valid_name); `%d` is replaced by a number that is free. */
+function readTunName(tun: string | TunOptions): string {
+  if (isTunOptions(tun)) checkObject(tun, 'tun', ['name', 'mtu']);
+  const [name, field] = isTunOptions(tun) ? [tun.name, 'tun.name'] : [tun, 'tun'];
+  if (typeof name !== 'string') {
+    throw new TypeError(`"${field}" expected the name of an interface, got ${describe(name)}`);
+  }
+  const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
+  if (isName && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
+  const rule = `1 to ${MAX_NAME_BYTES} bytes without space, "/" and ":"`;
+  throw new RangeError(`"${field}" expected ${rule}, got ${JSON.stringify(name.slice(0, 80))}`);
+}
+
+function readEngineSettings({
+  handshakeGiveUpMs,
+  limits,
+  underLoad,
+}: EngineSettings): EngineSettings {
+  const settings: EngineSettings = {
+    ...(handshakeGiveUpMs !== undefined && { handshakeGiveUpMs }),
+    ...(limits !== undefined && { limits }),
+    ...(underLoad !== undefined && { underLoad }),
+  };
+  // The engine has the rules; the real one is made in another thread, when the TUN is open already.
+  void new Engine({ randomBytes: () => {}, unixTime: () => 0, ...settings });
+  return settings;
+}
+
+function isOwnTun(tun: DeviceOptions['tun']): tun is Tun {
+  return typeof tun === 'object' && tun !== null && 'read' in tun && 'write' in tun;
+}
+
+function isTunOptions(tun: DeviceOptions['tun']): tun is TunOptions {
+  return typeof tun === 'object' && tun !== null && !isOwnTun(tun);
+}
+
+function pick(options: object, fields: readonly string[]): DeviceChange {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => fields.includes(key)));
+}
+
+const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'crypto'];
+const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
+const INTERFACE_NAME = /^[^\s/:]+$/;
+const MAX_NAME_BYTES = 15;
+/** An IPv4 interface can have no less. */
+const MINIMUM_MTU = 68;
+/** What an outer datagram can carry (65,507 bytes) without the message's header and tag. */
+const MAXIMUM_MTU = 65_475;

@@ -1,0 +1,311 @@
+import { once } from 'node:events';
+import { formatKey, nobleProvider } from '@litz/core';
+import type { DeviceConfiguration } from '@litz/config';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Device, MemoryTun, type UapiTarget } from '../src/index.ts';
+import {
+  ALICE,
+  BOB,
+  introduce,
+  memoryDevice,
+  memoryPair,
+  nextPacket,
+  packetFrom,
+} from './in-memory.ts';
+
+const closing: Device[] = [];
+
+afterEach(async () => {
+  for (const device of closing.splice(0)) await device.close();
+});
+
+describe('Device', () => {
+  it('carries packets between two devices in memory', async () => {
+    const [alice, bob] = await pair();
+    const packet = packetFrom(alice, bob, [1, 2, 3]);
+    const received = nextPacket(bob.tun);
+    alice.tun.send(packet);
+    expect(await received).toEqual(packet);
+    const back = nextPacket(alice.tun);
+    bob.tun.send(packetFrom(bob, alice));
+    expect(await back).toEqual(packetFrom(bob, alice));
+  });
+
+  it('carries many packets, in order', async () => {
+    const [alice, bob] = await pair();
+    await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+    const received: number[] = [];
+    const done = new Promise<void>((resolve) => {
+      bob.tun.on('packet', (packet) => {
+        received.push(packet.at(-1)!);
+        if (received.length === 200) resolve();
+      });
+    });
+    for (let i = 0; i < 200; i++) alice.tun.send(packetFrom(alice, bob, [i]));
+    await done;
+    expect(received).toEqual(Array.from({ length: 200 }, (_, i) => i));
+  });
+
+  it('tells of handshake and session on both sides', async () => {
+    const [alice, bob] = await pair();
+    const events = Promise.all([
+      once(alice.device, 'handshake'),
+      once(bob.device, 'handshake'),
+      once(alice.device, 'session'),
+      once(bob.device, 'session'),
+    ]);
+    alice.tun.send(packetFrom(alice, bob));
+    const [[initiator], [responder], [up], [upAtBob]] = await events;
+    expect(initiator).toMatchObject({ peer: BOB.publicKey, role: 'initiator' });
+    expect(responder).toMatchObject({ peer: ALICE.publicKey, role: 'responder' });
+    expect(up).toEqual({ peer: BOB.publicKey, state: 'up' });
+    expect(upAtBob).toEqual({ peer: ALICE.publicKey, state: 'up' });
+  });
+
+  it('finds a peer that has no endpoint when it calls', async () => {
+    const alice = await open(memoryDevice(ALICE));
+    const bob = await open(memoryDevice(BOB));
+    await introduce(alice, bob);
+    const publicKey = ALICE.publicKey;
+    await bob.device.configure({ peers: [{ publicKey, allowedIps: ['10.0.0.1'] }] });
+    const roamed = once(bob.device, 'roam');
+    alice.tun.send(packetFrom(alice, bob));
+    const { listenPort } = await alice.device.status();
+    const [event] = (await roamed) as [{ previous: unknown; endpoint: { port: number } }];
+    expect(event).toMatchObject({ previous: undefined, endpoint: { port: listenPort } });
+  });
+
+  it('tells of drops, once per reason and second', async () => {
+    const [alice, bob] = await pair();
+    const dropped = once(alice.device, 'drop');
+    for (let i = 0; i < 5; i++) alice.tun.send(Uint8Array.of(0x45, 0, 0, 1));
+    expect(await dropped).toEqual([{ reason: 'not-ip', count: 5 }]);
+    expect((await alice.device.stats()).drops).toEqual({ 'not-ip': 5 });
+    expect((await bob.device.stats()).drops).toEqual({});
+  });
+
+  describe('connected', () => {
+    it('starts a handshake, and resolves at once when there is a session', async () => {
+      const [alice, bob] = await pair();
+      const atBob = once(bob.device, 'session');
+      await alice.device.connected(formatKey(BOB.publicKey), { timeout: 5000 });
+      await atBob;
+      await alice.device.connected(BOB.publicKey, { timeout: 0 });
+      const [peer] = await alice.device.peers();
+      expect(peer).toMatchObject({ publicKey: BOB.publicKey, sessionUp: true });
+      expect(await bob.device.stats()).toMatchObject({ completedHandshakes: 1 });
+    });
+
+    it('rejects when there is none in time', async () => {
+      const alice = await open(memoryDevice(ALICE));
+      const publicKey = BOB.publicKey;
+      await alice.device.configure({ peers: [{ publicKey, endpoint: '127.0.0.1:9' }] });
+      await expect(alice.device.connected(publicKey, { timeout: 10 })).rejects.toMatchObject({
+        code: 'ERR_LITZ_TIMEOUT',
+        message: 'no session within 10 ms',
+      });
+    });
+
+    it('rejects for somebody who is no peer, and for what is no key', async () => {
+      const { device } = await open(memoryDevice(ALICE));
+      await expect(device.connected(BOB.publicKey)).rejects.toThrow(
+        /"publicKey" expected the key of a configured peer/,
+      );
+      await expect(device.connected('abc')).rejects.toMatchObject({ code: 'ERR_LITZ_INVALID_KEY' });
+      const publicKey = BOB.publicKey;
+      await expect(device.connected(publicKey, { timeout: -1 })).rejects.toThrow(/"timeout"/);
+    });
+
+    it('rejects when the device is closed meanwhile', async () => {
+      const { device } = await open(memoryDevice(ALICE));
+      const publicKey = BOB.publicKey;
+      await device.configure({ peers: [{ publicKey, endpoint: '127.0.0.1:9' }] });
+      const waiting = device.connected(publicKey).catch((error: unknown) => error);
+      await device.close();
+      expect(await waiting).toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+      await expect(device.connected(publicKey)).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
+  });
+
+  describe('configure', () => {
+    it('moves to another port with sessions and peers as they are', async () => {
+      const [alice, bob] = await pair();
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      const before = (await alice.device.status()).listenPort;
+      await alice.device.configure({ listenPort: 0 });
+      const after = (await alice.device.status()).listenPort;
+      expect(after).not.toBe(before);
+      const roamed = once(bob.device, 'roam');
+      const received = nextPacket(bob.tun);
+      alice.tun.send(packetFrom(alice, bob));
+      await received;
+      expect((await roamed)[0]).toMatchObject({ endpoint: { port: after } });
+      expect(await bob.device.stats()).toMatchObject({ completedHandshakes: 1 });
+    });
+
+    it('keeps the old port, and all else, when the new one is taken', async () => {
+      const [alice, bob] = await pair();
+      const { listenPort } = await alice.device.status();
+      const taken = (await bob.device.status()).listenPort;
+      const change = { listenPort: taken, replacePeers: true };
+      await expect(alice.device.configure(change)).rejects.toMatchObject({ errno: 'EADDRINUSE' });
+      expect(await alice.device.status()).toMatchObject({ listenPort });
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+    });
+
+    it('changes nothing when any of it is wrong', async () => {
+      const [alice] = await pair();
+      const { listenPort } = await alice.device.status();
+      const change = { listenPort: 0, peers: [{ publicKey: 'AAAA' }] };
+      await expect(alice.device.configure(change)).rejects.toThrow(/"peers\[0\].publicKey"/);
+      expect(await alice.device.status()).toMatchObject({ listenPort });
+    });
+
+    it('refuses a mark, which node:dgram cannot set, and keeps the rest', async () => {
+      const [alice] = await pair();
+      await expect(alice.device.configure({ fwmark: 7, replacePeers: true })).rejects.toMatchObject(
+        { code: 'ERR_LITZ_UNSUPPORTED_PLATFORM' },
+      );
+      expect(await alice.device.status()).toMatchObject({ fwmark: 0, peers: [{}] });
+    });
+
+    it('tells all of the device, and takes what it tells', async () => {
+      const [alice, bob] = await pair();
+      const { listenPort } = await bob.device.status();
+      const status = await alice.device.status();
+      expect(status).toMatchObject({
+        name: 'memory1',
+        mtu: 1420,
+        up: true,
+        privateKey: ALICE.privateKey,
+        fwmark: 0,
+        peers: [{ publicKey: BOB.publicKey, endpoint: { port: listenPort } }],
+      });
+      const target: UapiTarget = alice.device;
+      const change: DeviceConfiguration = { privateKey: null, peers: [], replacePeers: true };
+      await target.configure(change);
+      expect(await alice.device.status()).toMatchObject({ peers: [] });
+      expect(await alice.device.status()).not.toHaveProperty('privateKey');
+    });
+  });
+
+  describe('link', () => {
+    it('opens no sockets before it is up', async () => {
+      const { device, tun } = await open(memoryDevice(ALICE, { up: false }));
+      expect(await device.status()).toMatchObject({ up: false, listenPort: 0 });
+      const up = once(device, 'up');
+      tun.setUp(true);
+      const [{ listenPort }] = (await up) as [{ listenPort: number }];
+      expect(await device.status()).toMatchObject({ up: true, listenPort });
+    });
+
+    it('closes the sockets and ends the sessions when it goes down', async () => {
+      const [alice, bob] = await pair();
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      const { listenPort } = await alice.device.status();
+      const events = Promise.all([once(alice.device, 'session'), once(alice.device, 'down')]);
+      alice.tun.setUp(false);
+      expect((await events)[0]).toEqual([{ peer: BOB.publicKey, state: 'expired' }]);
+      await bob.device.configure({ listenPort });
+      expect(await bob.device.status()).toMatchObject({ listenPort });
+    });
+
+    it('reports a port that is taken when it goes up, and can be told another one', async () => {
+      const [alice, bob] = await pair();
+      const { listenPort } = await alice.device.status();
+      await alice.device.configure({ listenPort });
+      const down = once(alice.device, 'down');
+      alice.tun.setUp(false);
+      await down;
+      await bob.device.configure({ listenPort });
+      const failed = once(alice.device, 'error');
+      alice.tun.setUp(true);
+      expect((await failed)[0]).toMatchObject({ errno: 'EADDRINUSE' });
+      await alice.device.configure({ listenPort: 0 });
+      const up = once(alice.device, 'up');
+      alice.tun.setUp(true);
+      await up;
+      await introduce(bob, alice);
+      await bob.device.connected(ALICE.publicKey, { timeout: 5000 });
+    });
+
+    it('follows the MTU', async () => {
+      const { device, tun } = await open(memoryDevice(ALICE));
+      const changed = once(device, 'mtu');
+      tun.setMtu(1280);
+      expect(await changed).toEqual([{ mtu: 1280 }]);
+      expect(await device.status()).toMatchObject({ mtu: 1280 });
+    });
+
+    it('ends with the TUN', async () => {
+      const { device, tun } = await open(memoryDevice(ALICE));
+      const closed = once(device, 'close');
+      tun.close();
+      await closed;
+      await expect(device.peers()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
+  });
+
+  describe('close', () => {
+    it('releases the port, says so once, and may be called again', async () => {
+      const [alice, bob] = await pair();
+      const { listenPort } = await alice.device.status();
+      let said = 0;
+      alice.device.on('close', () => said++);
+      await Promise.all([alice.device.close(), alice.device.close()]);
+      await alice.device.close();
+      expect(said).toBe(1);
+      await bob.device.configure({ listenPort });
+      expect(alice.tun.send(packetFrom(alice, bob))).toBe(false);
+    });
+
+    it('is what asyncDispose does', async () => {
+      let device: Device;
+      {
+        await using memory = await memoryDevice(ALICE);
+        ({ device } = memory);
+      }
+      await expect(device.stats()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
+
+    it('may be called by a listener in the middle of a batch', async () => {
+      const [alice, bob] = await pair();
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      const closed = once(bob.device, 'close');
+      bob.tun.on('packet', () => void bob.device.close());
+      for (let i = 0; i < 10; i++) alice.tun.send(packetFrom(alice, bob));
+      await closed;
+      expect(alice.tun.send(packetFrom(alice, bob))).toBe(true);
+    });
+  });
+
+  describe('create', () => {
+    it('releases the TUN when the port is taken', async () => {
+      const bob = await open(memoryDevice(BOB));
+      const { listenPort } = await bob.device.status();
+      const tun = new MemoryTun();
+      const created = Device.create({ tun, listenPort });
+      await expect(created).rejects.toMatchObject({ errno: 'EADDRINUSE' });
+      expect(tun.send(new Uint8Array(20))).toBe(false);
+    });
+
+    it('works with another provider, and names a module that cannot be one', async () => {
+      await open(memoryDevice(ALICE, { crypto: nobleProvider }));
+      const created = memoryDevice(ALICE, { crypto: { module: 'node:os' } });
+      await expect(created).rejects.toThrow(/"crypto"/);
+    });
+  });
+});
+
+/** Closed after the test. */
+async function open<T extends { device: Device }>(opened: Promise<T>): Promise<T> {
+  const memory = await opened;
+  closing.push(memory.device);
+  return memory;
+}
+
+async function pair(): ReturnType<typeof memoryPair> {
+  const [alice, bob] = await memoryPair();
+  closing.push(alice.device, bob.device);
+  return [alice, bob];
+}

@@ -1,0 +1,71 @@
+/**
+ * Devices in memory for tests: keys from numbers, loopback addresses, packets between them.
+ *
+ * @module
+ */
+import { once } from 'node:events';
+import { formatKey, type PrivateKey, type PublicKey } from '@litz/core';
+import { createPerson, ipPacket, type Person } from '@litz/testkit';
+import { Device, MemoryTun, type DeviceOptions } from '../src/index.ts';
+
+/** Whom tests are about. */
+export const ALICE: Person = createPerson(1);
+export const BOB: Person = createPerson(2);
+
+export interface MemoryDevice extends AsyncDisposable {
+  readonly device: Device;
+  readonly tun: MemoryTun;
+  readonly person: Person;
+}
+
+/** A device of a person, with its link up and no peers. */
+export async function memoryDevice(
+  person: Person,
+  options: Partial<DeviceOptions> = {},
+): Promise<MemoryDevice> {
+  const tun = new MemoryTun({ name: `memory${person.number}` });
+  const device = await Device.create({ tun, privateKey: person.privateKey, ...options });
+  return { device, tun, person, [Symbol.asyncDispose]: () => device.close() };
+}
+
+/** Tells `a` of `b`; with its endpoint if `b` is up. */
+export async function introduce(a: MemoryDevice, b: MemoryDevice): Promise<void> {
+  const { listenPort } = await b.device.status();
+  await a.device.configure({
+    peers: [
+      {
+        publicKey: formatKey(b.person.publicKey),
+        endpoint: `127.0.0.1:${listenPort}`,
+        allowedIps: [`10.0.0.${b.person.number}/32`],
+      },
+    ],
+  });
+}
+
+/** Alice and bob, who know each other. */
+export async function memoryPair(): Promise<[alice: MemoryDevice, bob: MemoryDevice]> {
+  const alice = await memoryDevice(ALICE);
+  const bob = await memoryDevice(BOB);
+  await introduce(alice, bob);
+  await introduce(bob, alice);
+  return [alice, bob];
+}
+
+export function packetFrom(a: MemoryDevice, b: MemoryDevice, payload?: number[]): Uint8Array {
+  const { ipv4: source } = a.person;
+  const { ipv4: destination } = b.person;
+  return ipPacket({ source, destination, ...(payload && { payload }) });
+}
+
+/** The next packet out of a TUN. */
+export async function nextPacket(tun: MemoryTun): Promise<Uint8Array> {
+  const [packet] = (await once(tun, 'packet')) as [Uint8Array];
+  return packet;
+}
+
+/** The arguments that an event's next occurrence comes with. */
+export function nextEvent(device: Device, name: string): Promise<unknown[]> {
+  return once(device, name);
+}
+
+export type { PrivateKey, PublicKey };

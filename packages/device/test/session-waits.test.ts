@@ -1,0 +1,42 @@
+import { describe, expect, it, vi } from 'vitest';
+import { SessionWaits, type Connect } from '../src/session-waits.ts';
+import { ALICE, BOB } from './in-memory.ts';
+
+describe('SessionWaits', () => {
+  it('resolves at once when there is a session', async () => {
+    const waits = new SessionWaits(() => Promise.resolve(true));
+    await expect(waits.wait(BOB.publicKey, 1000)).resolves.toBeUndefined();
+  });
+
+  it('asks for a handshake again when one failed, and when the link went up', async () => {
+    const connect = vi.fn<Connect>(() => Promise.resolve(false));
+    const waits = new SessionWaits(connect);
+    const waiting = waits.wait(BOB.publicKey, 1000);
+    waits.tell({ type: 'handshake-failed', peer: ALICE.publicKey });
+    expect(connect).toHaveBeenCalledTimes(1);
+    waits.tell({ type: 'handshake-failed', peer: BOB.publicKey });
+    waits.tell({ type: 'up', listenPort: 1 });
+    expect(connect).toHaveBeenCalledTimes(3);
+    waits.tell({ type: 'session', peer: BOB.publicKey, state: 'up' });
+    await waiting;
+    waits.tell({ type: 'up', listenPort: 1 });
+    expect(connect).toHaveBeenCalledTimes(3);
+  });
+
+  it('is not content with the session of somebody else, or with the end of one', async () => {
+    const waits = new SessionWaits(() => Promise.resolve(false));
+    const waiting = waits.wait(BOB.publicKey, 0);
+    waits.tell({ type: 'session', peer: ALICE.publicKey, state: 'up' });
+    waits.tell({ type: 'session', peer: BOB.publicKey, state: 'expired' });
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_LITZ_TIMEOUT' });
+  });
+
+  it('rejects with what asking fails with, and when it is ended', async () => {
+    const refused = new SessionWaits(() => Promise.reject(new Error('no such peer')));
+    await expect(refused.wait(BOB.publicKey, 1000)).rejects.toThrow('no such peer');
+    const waits = new SessionWaits(() => Promise.resolve(false));
+    const waiting = waits.wait(BOB.publicKey, 1000);
+    waits.fail(new Error('closed'));
+    await expect(waiting).rejects.toThrow('closed');
+  });
+});
