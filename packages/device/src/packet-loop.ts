@@ -29,8 +29,6 @@ export interface PacketLoopOptions {
 }
 
 export class PacketLoop {
-  /** Undefined while the link is down. */
-  sockets: DatagramSocket | undefined = undefined;
   readPackets = 0;
   writtenPackets = 0;
   readonly #engine: Engine;
@@ -44,6 +42,7 @@ export class PacketLoop {
     source: Endpoint,
     ecn: number,
   ) => void;
+  #sockets: DatagramSocket | undefined = undefined;
   #gone = false;
   #now = 0;
   /** The buffer of the datagram that is being opened: packets in it have room in front. */
@@ -60,6 +59,16 @@ export class PacketLoop {
       engine.handleDatagramAt(buffer, offset, length, source, ecn, this.#now);
       this.drain();
     };
+  }
+
+  /** Undefined while the link is down. */
+  get sockets(): DatagramSocket | undefined {
+    return this.#sockets;
+  }
+
+  set sockets(sockets: DatagramSocket | undefined) {
+    this.#sockets = sockets;
+    this.#truncatedSeen = 0;
   }
 
   /** The TUN said that it exists no more. */
@@ -97,7 +106,7 @@ export class PacketLoop {
 
   /** Batches from the sockets in. @returns whether there may be more */
   receive(now: number): boolean {
-    const { sockets } = this;
+    const sockets = this.#sockets;
     if (!sockets) return false;
     this.#now = now;
     for (let batch = 0; batch < RECEIVE_BATCHES; batch++) {
@@ -105,7 +114,7 @@ export class PacketLoop {
       this.#inbound = undefined;
       this.#countTruncated(sockets);
       // An event's listener may have taken the sockets away.
-      if (count === 0 || this.sockets !== sockets) return false;
+      if (count === 0 || this.#sockets !== sockets) return false;
       // Sockets that are polled say so if there is more; the others must be read until empty.
       if (count < BATCH && sockets.fds.length > 0) return false;
     }
@@ -126,7 +135,7 @@ export class PacketLoop {
     let transmit: Transmit | undefined;
     while ((transmit = engine.pollTransmit())) {
       const { buffer, offset, length, destination, tos } = transmit;
-      this.sockets?.send(buffer, offset, length, destination, tos);
+      this.#sockets?.send(buffer, offset, length, destination, tos);
       borrowed ||= buffer !== this.#memory.buffer;
     }
     // Bytes of the engine's own are valid only until its next input.
@@ -139,7 +148,7 @@ export class PacketLoop {
 
   /** Sends what is queued, and has all outbound memory again. */
   flush(): void {
-    this.sockets?.flush();
+    this.#sockets?.flush();
     this.#memory.clear();
   }
 
@@ -177,7 +186,7 @@ export class PacketLoop {
   #countTruncated({ counters }: DatagramSocket): void {
     const seen = counters.receiveDroppedTruncated;
     if (seen === this.#truncatedSeen) return;
-    this.#engine.stats.drops.add('receive-truncated', Math.max(0, seen - this.#truncatedSeen));
+    this.#engine.stats.drops.add('receive-truncated', seen - this.#truncatedSeen);
     this.#truncatedSeen = seen;
   }
 }

@@ -1,0 +1,257 @@
+import { Endpoint, Engine, nobleProvider, type EngineEvent } from '@litz/core';
+import { copyCipherProvider, ipPacket, seededRandomBytes, type Person } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { PacketLoop } from '../src/packet-loop.ts';
+import { PacketMemory } from '../src/packet-memory.ts';
+import { FakeSockets, FakeTun } from './fake-ports.ts';
+import { ALICE, BOB } from './in-memory.ts';
+
+describe('PacketLoop', () => {
+  describe('readTun', () => {
+    it('seals a batch where it stands and sends it with one flush, in order', () => {
+      const { alice, bob } = connected();
+      const packets = range(64).map((i) => packet(ALICE, BOB, { payload: [i], length: 100 + i }));
+      alice.tun.incoming.push(...packets);
+      expect(alice.loop.readTun(1000)).toBe(true);
+      expect(alice.sockets.flushes.splice(0)).toEqual([64]);
+      carry(alice, bob);
+      expect(bob.tun.written).toEqual(packets);
+    });
+
+    it('stops after a batch, so that the other direction has its turn', () => {
+      const { alice } = connected();
+      alice.tun.incoming.push(...range(100).map(() => packet(ALICE, BOB)));
+      expect(alice.loop.readTun(1000)).toBe(true);
+      expect(alice.tun.incoming).toHaveLength(36);
+      expect(alice.loop.readTun(1000)).toBe(false);
+      expect(alice.tun.incoming).toHaveLength(0);
+    });
+
+    it('sends early when large packets have filled the memory', () => {
+      const { alice, bob } = connected();
+      const packets = range(20).map((i) => packet(ALICE, BOB, { payload: [i], length: 65_000 }));
+      alice.tun.incoming.push(...packets);
+      expect(alice.loop.readTun(1000)).toBe(true);
+      expect(alice.sockets.sent.length).toBeGreaterThan(10);
+      expect(alice.sockets.sent.length).toBeLessThan(20);
+      while (alice.loop.readTun(1000));
+      const sent = alice.sockets.sent.splice(0);
+      expect(sent).toHaveLength(20);
+      // Slots of the fake sockets are smaller: open them by hand.
+      for (const [i, { bytes }] of sent.entries()) {
+        bob.engine.handleDatagram(bytes, alice.endpoint, 1000);
+        const { packet: received } = bob.engine.pollPacket()!;
+        expect(Buffer.compare(received, packets[i]!)).toBe(0);
+      }
+    });
+
+    it('sends handshake messages before their bytes are used again', () => {
+      const alice = node(ALICE, BOB);
+      alice.tun.incoming.push(...range(3).map((i) => packet(ALICE, BOB, { payload: [i] })));
+      expect(alice.loop.readTun(0)).toBe(false);
+      expect(alice.sockets.sent.map(({ bytes, tos }) => [bytes[0], tos])).toEqual([[1, 0x88]]);
+    });
+
+    it('writes an ICMP answer of the engine back to the TUN', () => {
+      const alice = node(ALICE, BOB);
+      const lost = ipPacket({ source: ALICE.ipv4, destination: [10, 9, 9, 9] });
+      alice.tun.incoming.push(lost);
+      alice.loop.readTun(0);
+      const [answer] = alice.tun.written;
+      expect(answer?.subarray(16, 20)).toEqual(ALICE.ipv4);
+      expect([answer?.[20], answer?.[21]]).toEqual([3, 1]);
+      expect(alice.tun.headers).toEqual([new Uint8Array(10)]);
+    });
+
+    it.each([
+      ['a super-packet', [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
+      ['a checksum that is left to us', [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ])('refuses %s, which nobody asked for', (_, header) => {
+      const { alice } = connected();
+      alice.tun.vnetHeader = Uint8Array.from(header);
+      alice.tun.incoming.push(packet(ALICE, BOB));
+      alice.loop.readTun(1000);
+      expect(alice.sockets.sent).toEqual([]);
+      expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 1 });
+    });
+
+    it('does not mind a checksum that is known to be right', () => {
+      const { alice } = connected();
+      alice.tun.vnetHeader = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+      alice.tun.incoming.push(packet(ALICE, BOB));
+      alice.loop.readTun(1000);
+      expect(alice.sockets.sent).toHaveLength(1);
+    });
+
+    it('counts a read without a packet', () => {
+      const { alice } = connected();
+      alice.tun.incoming.push(new Uint8Array(0), packet(ALICE, BOB));
+      alice.loop.readTun(1000);
+      expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 1 });
+      expect(alice.sockets.sent).toHaveLength(1);
+    });
+
+    it('says when the TUN is gone', () => {
+      const { alice } = connected();
+      alice.tun.isGone = true;
+      expect(alice.loop.gone).toBe(false);
+      expect(alice.loop.readTun(1000)).toBe(false);
+      expect(alice.loop.gone).toBe(true);
+    });
+  });
+
+  describe('receive', () => {
+    it('writes to the TUN from where a datagram was opened, with a zero vnet header', () => {
+      const { alice, bob } = connected();
+      const packets = range(10).map((i) => packet(ALICE, BOB, { payload: [i] }));
+      alice.tun.incoming.push(...packets);
+      alice.loop.readTun(1000);
+      carry(alice, bob);
+      expect(bob.tun.written).toEqual(packets);
+      expect(bob.tun.headers).toEqual(packets.map(() => new Uint8Array(10)));
+    });
+
+    it('answers a handshake at once, and what waited leaves in order', () => {
+      const alice = node(ALICE, BOB);
+      const bob = node(BOB, ALICE);
+      const packets = range(3).map((i) => packet(ALICE, BOB, { payload: [i] }));
+      alice.tun.incoming.push(...packets);
+      alice.loop.readTun(0);
+      carry(alice, bob);
+      carry(bob, alice);
+      carry(alice, bob);
+      expect(bob.tun.written).toEqual(packets);
+      expect(alice.events.map(({ type }) => type)).toEqual(['handshake', 'session']);
+    });
+
+    it.each([
+      ['is full', 0],
+      ['has no memory', -105],
+      ['is down', -5],
+    ])('drops and counts what a TUN that %s does not take, and goes on', (_, result) => {
+      const { alice, bob } = connected();
+      alice.tun.incoming.push(packet(ALICE, BOB));
+      alice.loop.readTun(1000);
+      bob.tun.writeFails = result;
+      carry(alice, bob);
+      expect(bob.engine.stats.drops.toJSON()).toEqual({ 'tun-write-failed': 1 });
+      bob.tun.writeFails = undefined;
+      alice.tun.incoming.push(packet(ALICE, BOB));
+      alice.loop.readTun(1000);
+      carry(alice, bob);
+      expect(bob.tun.written).toHaveLength(1);
+    });
+
+    it('counts datagrams that were cut off', () => {
+      const { bob } = connected();
+      bob.sockets.counters.receiveDroppedTruncated = 3;
+      bob.loop.receive(1000);
+      bob.loop.receive(1000);
+      expect(bob.engine.stats.drops.toJSON()).toEqual({ 'receive-truncated': 3 });
+      const fresh = new FakeSockets();
+      fresh.counters.receiveDroppedTruncated = 1;
+      bob.loop.sockets = fresh;
+      bob.loop.receive(1000);
+      expect(bob.engine.stats.drops.toJSON()).toEqual({ 'receive-truncated': 4 });
+    });
+
+    it('reads sockets that are not polled until they are empty, a few batches at a time', () => {
+      const { bob } = connected();
+      bob.sockets.incoming.push(...range(10).map(() => new Uint8Array(4)));
+      bob.sockets.batch = 2;
+      expect(bob.loop.receive(1000)).toBe(true);
+      expect(bob.sockets.incoming).toHaveLength(2);
+      expect(bob.loop.receive(1000)).toBe(false);
+    });
+
+    it('leaves sockets that are polled alone after a batch that was not full', () => {
+      const { bob } = connected();
+      const polled = new FakeSockets({ fds: [7] });
+      polled.batch = 2;
+      bob.loop.sockets = polled;
+      polled.incoming.push(...range(10).map(() => new Uint8Array(4)));
+      expect(bob.loop.receive(1000)).toBe(false);
+      expect(polled.incoming).toHaveLength(8);
+    });
+
+    it('does nothing without sockets', () => {
+      const { bob } = connected();
+      bob.loop.sockets = undefined;
+      expect(bob.loop.receive(1000)).toBe(false);
+    });
+  });
+
+  it('handles the deadline that is due, and none before', () => {
+    const { alice } = connected();
+    const due = alice.engine.pollTimeout();
+    alice.loop.handleTimeout(due - 0.001);
+    expect(alice.engine.pollTimeout()).toBe(due);
+    alice.loop.handleTimeout(due);
+    expect(alice.engine.pollTimeout()).toBeGreaterThan(due);
+  });
+});
+
+interface Node {
+  readonly loop: PacketLoop;
+  readonly engine: Engine;
+  readonly tun: FakeTun;
+  readonly sockets: FakeSockets;
+  readonly events: EngineEvent[];
+  readonly endpoint: Endpoint;
+}
+
+/** One who knows the other, with an endpoint. */
+function node(person: Person, other: Person): Node {
+  const engine = new Engine({
+    randomBytes: seededRandomBytes(person.number),
+    unixTime: () => 1_700_000_000_000,
+    crypto: copyCipherProvider(nobleProvider),
+  });
+  const { publicKey, endpoint } = other;
+  const allowedIps = [{ address: other.ipv4, prefixLength: 32 }];
+  const { privateKey } = person;
+  engine.configure({ privateKey, peers: [{ publicKey, endpoint, allowedIps }] }, 0);
+  const tun = new FakeTun();
+  const sockets = new FakeSockets();
+  const events: EngineEvent[] = [];
+  const memory = new PacketMemory();
+  const loop = new PacketLoop({ engine, tun, memory, onEvent: (event) => events.push(event) });
+  loop.sockets = sockets;
+  return { loop, engine, tun, sockets, events, endpoint: person.endpoint };
+}
+
+/** Two with a session, nothing in flight, nothing written. */
+function connected(): { alice: Node; bob: Node } {
+  const alice = node(ALICE, BOB);
+  const bob = node(BOB, ALICE);
+  alice.engine.connect(BOB.publicKey, 0);
+  alice.loop.drain();
+  carry(alice, bob);
+  carry(bob, alice);
+  carry(alice, bob);
+  for (const { tun, sockets } of [alice, bob]) {
+    tun.written.length = 0;
+    sockets.sent.length = 0;
+    sockets.flushes.length = 0;
+  }
+  return { alice, bob };
+}
+
+/** What one has sent arrives at the other. */
+function carry(from: Node, to: Node): void {
+  to.sockets.source = from.endpoint;
+  to.sockets.incoming.push(...from.sockets.sent.splice(0).map(({ bytes }) => bytes));
+  to.loop.receive(1000);
+}
+
+function packet(
+  from: Person,
+  to: Person,
+  options: { payload?: number[]; length?: number } = {},
+): Uint8Array {
+  return ipPacket({ source: from.ipv4, destination: to.ipv4, ...options });
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
