@@ -1,0 +1,229 @@
+import { referenceProvider, seededRandomBytes } from '@litz/testkit';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MacChecker, MacSender } from '../../src/cookie/macs.ts';
+import { Endpoint } from '../../src/endpoint.ts';
+import { createStaticIdentity } from '../../src/handshake/static-identity.ts';
+import { generatePrivateKey } from '../../src/keys.ts';
+
+const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
+const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
+const SOURCE_V6 = new Endpoint(Uint8Array.of(0x20, 1, 0xd, 0xb8, ...new Uint8Array(12)), 51820);
+const NO_MAC2 = new Uint8Array(16);
+
+describe('MacSender', () => {
+  it('writes a mac1 that the receiver, and nobody else, finds right', () => {
+    const { sender, checker } = createSides();
+    const { checker: stranger } = createSides(2);
+    const message = initiation();
+    sender.addMacs(message, 0);
+    expect(checker.checkMac1(message)).toBe(true);
+    expect(stranger.checkMac1(message)).toBe(false);
+  });
+
+  it('writes zeros for mac2 until it has a cookie', () => {
+    const { sender } = createSides();
+    const message = initiation().fill(0xee, 116);
+    sender.addMacs(message, 0);
+    expect(message.subarray(132)).toEqual(NO_MAC2);
+  });
+
+  it('does the same to a response', () => {
+    const { sender, checker } = createSides();
+    const first = response();
+    sender.addMacs(first, 0);
+    expect(checker.checkMac1(first)).toBe(true);
+    sender.consumeCookieReply(referenceProvider, replyTo(checker, first), 0);
+    const second = response();
+    sender.addMacs(second, 0);
+    expect(checker.checkMac2(second, SOURCE, 0)).toBe(true);
+  });
+
+  it('uses a cookie for 115 s: a message in its last 5 s might come too late', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 1000);
+    sender.consumeCookieReply(referenceProvider, replyTo(checker, message, 1000), 1000);
+    sender.addMacs(message, 115_999);
+    expect(message.subarray(132)).not.toEqual(NO_MAC2);
+    expect(checker.checkMac2(message, SOURCE, 115_999)).toBe(true);
+    sender.addMacs(message, 116_000);
+    expect(message.subarray(132)).toEqual(NO_MAC2);
+    sender.addMacs(message, 115_000);
+    expect(message.subarray(132), 'a clock that steps back brings nothing back').toEqual(NO_MAC2);
+  });
+
+  it('takes one cookie for each message that it sent', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 0);
+    const reply = replyTo(checker, message);
+    expect(sender.consumeCookieReply(referenceProvider, reply, 0)).toBeUndefined();
+    expect(sender.consumeCookieReply(referenceProvider, reply, 0)).toBe('unexpected-cookie');
+    sender.addMacs(message, 0);
+    expect(sender.consumeCookieReply(referenceProvider, replyTo(checker, message), 0)).toBe(
+      undefined,
+    );
+  });
+
+  it('expects none before it has sent anything', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    createSides().sender.addMacs(message, 0);
+    expect(sender.consumeCookieReply(referenceProvider, replyTo(checker, message), 0)).toBe(
+      'unexpected-cookie',
+    );
+  });
+
+  it('refuses the answer to a message before its last', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 0);
+    const late = replyTo(checker, message);
+    message[50] = 1;
+    sender.addMacs(message, 0);
+    expect(sender.consumeCookieReply(referenceProvider, late, 0)).toBe('invalid-cookie');
+  });
+
+  it('refuses a cookie of somebody else than the receiver', () => {
+    const { sender } = createSides();
+    const { checker: mallory } = createSides(2);
+    const message = initiation();
+    sender.addMacs(message, 0);
+    expect(sender.consumeCookieReply(referenceProvider, replyTo(mallory, message), 0)).toBe(
+      'invalid-cookie',
+    );
+  });
+
+  it('refuses every reply with a flipped bit, and still takes the right one', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 0);
+    const reply = replyTo(checker, message);
+    // The receiver index is not part of what is sealed.
+    fc.assert(
+      fc.property(fc.integer({ min: 8 * 8, max: 64 * 8 - 1 }), (bit) => {
+        const mutated = reply.slice();
+        mutated[bit >> 3] ^= 1 << (bit & 7);
+        expect(sender.consumeCookieReply(referenceProvider, mutated, 0)).toBe('invalid-cookie');
+      }),
+      { numRuns: RUNS },
+    );
+    expect(sender.consumeCookieReply(referenceProvider, reply, 0)).toBeUndefined();
+  });
+
+  it('never throws at a reply, whatever the bytes', () => {
+    const { sender } = createSides();
+    sender.addMacs(initiation(), 0);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        expect(sender.consumeCookieReply(referenceProvider, bytes, 0)).toBe('invalid-cookie');
+        const reply = new Uint8Array(64);
+        reply.set(bytes.subarray(0, 60), 4);
+        reply[0] = 3;
+        expect(sender.consumeCookieReply(referenceProvider, reply, 0)).toBe('invalid-cookie');
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('MacChecker', () => {
+  it('refuses every message with a flipped bit before mac2', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 0);
+    for (let bit = 0; bit < 132 * 8; bit++) {
+      message[bit >> 3] ^= 1 << (bit & 7);
+      expect(checker.checkMac1(message)).toBe(false);
+      message[bit >> 3] ^= 1 << (bit & 7);
+    }
+    expect(checker.checkMac1(message)).toBe(true);
+  });
+
+  it.each([SOURCE, SOURCE_V6])(
+    'binds a cookie to address and port: $address.length bytes',
+    (own) => {
+      const { sender, checker } = createSides();
+      const message = withCookie(sender, checker, own);
+      expect(checker.checkMac2(message, own, 0)).toBe(true);
+      for (let at = 0; at < own.address.length; at++) {
+        const address = own.address.slice();
+        address[at] ^= 1;
+        expect(checker.checkMac2(message, new Endpoint(address, own.port), 0)).toBe(false);
+      }
+      for (const port of [own.port + 1, own.port - 256, own.port ^ 0x4000]) {
+        expect(checker.checkMac2(message, new Endpoint(own.address, port), 0)).toBe(false);
+      }
+    },
+  );
+
+  it('does not mind which of our addresses it came to', () => {
+    const { sender, checker } = createSides();
+    const message = withCookie(sender, checker, SOURCE);
+    const elsewhere = new Endpoint(SOURCE.address, SOURCE.port, {
+      sourceAddress: Uint8Array.of(10, 0, 0, 1),
+      sourceInterface: 3,
+    });
+    expect(checker.checkMac2(message, elsewhere, 0)).toBe(true);
+  });
+
+  it('changes its secret after 120 s, and takes no cookie of the one before', () => {
+    const { sender, checker } = createSides();
+    const message = withCookie(sender, checker, SOURCE);
+    expect(checker.checkMac2(message, SOURCE, 119_999)).toBe(true);
+    expect(checker.checkMac2(message, SOURCE, 120_000)).toBe(false);
+    expect(checker.checkMac2(message, SOURCE, 119_999), 'also not by going back').toBe(false);
+  });
+
+  it('finds no message without mac2 right', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 0);
+    expect(checker.checkMac2(message, SOURCE, 0)).toBe(false);
+  });
+
+  it('never uses a nonce twice', () => {
+    const { sender, checker } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 0);
+    const nonces = Array.from({ length: 50 }, () =>
+      Buffer.from(replyTo(checker, message).subarray(8, 32)).toString('hex'),
+    );
+    expect(new Set(nonces).size).toBe(50);
+  });
+});
+
+/** A sender to the owner of the checker. */
+function createSides(seed = 1): { sender: MacSender; checker: MacChecker } {
+  const randomBytes = seededRandomBytes(seed);
+  const identity = createStaticIdentity(referenceProvider, generatePrivateKey(randomBytes));
+  return {
+    sender: new MacSender(referenceProvider, identity.publicKey),
+    checker: new MacChecker(referenceProvider, identity, randomBytes),
+  };
+}
+
+function initiation(): Uint8Array {
+  return Uint8Array.of(1, 0, 0, 0, 0x11, 0x22, 0x33, 0x44, ...new Uint8Array(140));
+}
+
+function response(): Uint8Array {
+  return Uint8Array.of(2, 0, 0, 0, 0x11, 0x22, 0x33, 0x44, ...new Uint8Array(84));
+}
+
+function replyTo(checker: MacChecker, message: Uint8Array, now = 0, source = SOURCE): Uint8Array {
+  const reply = new Uint8Array(64);
+  checker.createCookieReply(message, source, now, reply);
+  expect([...reply.subarray(0, 8)]).toEqual([3, 0, 0, 0, 0x11, 0x22, 0x33, 0x44]);
+  return reply;
+}
+
+/** A message with the mac2 that `source` may have. */
+function withCookie(sender: MacSender, checker: MacChecker, source: Endpoint): Uint8Array {
+  const message = initiation();
+  sender.addMacs(message, 0);
+  sender.consumeCookieReply(referenceProvider, replyTo(checker, message, 0, source), 0);
+  sender.addMacs(message, 0);
+  return message;
+}

@@ -1,0 +1,28 @@
+import { fromHex, readVectors, referenceProvider, toHex } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { kdf } from '../../src/crypto/kdf.ts';
+import { nobleProvider } from '../../src/crypto/noble.ts';
+
+const { tests } = readVectors('primitives/kdf.json') as {
+  tests: { key: string; input: string; outputs: string[] }[];
+};
+
+describe('kdf', () => {
+  it.each([nobleProvider, referenceProvider])('agrees with the vectors, on $name', (crypto) => {
+    for (const { key, input, outputs } of tests) {
+      for (const n of [1, 2, 3]) {
+        const results = outputs.slice(0, n).map(() => new Uint8Array(32));
+        kdf(crypto, fromHex(key), fromHex(input), ...results);
+        expect(results.map(toHex)).toEqual(outputs.slice(0, n));
+      }
+    }
+  });
+
+  it('may write over its key and its input', () => {
+    const [key, input] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    const expected = [new Uint8Array(32), new Uint8Array(32)];
+    kdf(nobleProvider, key, input, ...expected);
+    kdf(nobleProvider, key, input, key, input);
+    expect([key, input]).toEqual(expected);
+  });
+});

@@ -1,0 +1,92 @@
+import { chacha20 } from '@noble/ciphers/chacha.js';
+import { fromHex, readVectors, toHex } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { openInPlace, sealInPlace } from '../../src/crypto/noble-aead.ts';
+
+interface Test {
+  name: string;
+  key: string;
+  nonce: string;
+  auth: string;
+  plain: string;
+  sealed: string;
+  valid: boolean;
+}
+
+// Nonces of these are not WireGuard's, so that a provider cannot be asked: what stands under it is.
+const tests: Test[] = [...rfc8439(), ...wycheproof()];
+
+describe('sealInPlace', () => {
+  it('agrees with RFC 8439 and Wycheproof', () => {
+    for (const { name, key, nonce, auth, plain, sealed, valid } of tests) {
+      if (!valid) continue;
+      const data = fromHex(plain);
+      const tag = new Uint8Array(16);
+      sealInPlace(chacha20, fromHex(key), fromHex(nonce), data, tag, fromHex(auth));
+      expect({ name, sealed: toHex(data) + toHex(tag) }).toEqual({ name, sealed });
+    }
+  });
+});
+
+describe('openInPlace', () => {
+  it('agrees with RFC 8439 and Wycheproof', () => {
+    for (const { name, key, nonce, auth, plain, sealed, valid } of tests) {
+      const bytes = fromHex(sealed);
+      const data = bytes.slice(0, -16);
+      const tag = bytes.slice(-16);
+      const opened = openInPlace(chacha20, fromHex(key), fromHex(nonce), data, tag, fromHex(auth));
+      const left = valid ? plain : sealed.slice(0, -32);
+      expect({ name, opened, left: toHex(data) }).toEqual({ name, opened: valid, left });
+    }
+  });
+
+  it('makes no Error of a wrong tag', () => {
+    const captured = countErrors(() => {
+      const [key, nonce, data] = [new Uint8Array(32), new Uint8Array(12), new Uint8Array(64)];
+      const opened = openInPlace(chacha20, key, nonce, data, new Uint8Array(16), new Uint8Array(0));
+      expect(opened).toBe(false);
+    });
+    expect(captured).toBe(0);
+  });
+});
+
+function rfc8439(): Test[] {
+  const file = readVectors('rfc/rfc8439.json') as { tests: (Test & { section: string })[] };
+  return file.tests.map((test) => ({ ...test, name: `section ${test.section}`, valid: true }));
+}
+
+function wycheproof(): Test[] {
+  const file = readVectors('wycheproof/chacha20-poly1305.json') as {
+    testGroups: { ivSize: number; tests: Record<string, string>[] }[];
+  };
+  return file.testGroups
+    .filter(({ ivSize }) => ivSize === 96)
+    .flatMap(({ tests }) => tests)
+    .map(({ tcId, key = '', iv = '', aad = '', msg = '', ct = '', tag = '', result }) => ({
+      name: `tcId ${tcId}`,
+      key,
+      nonce: iv,
+      auth: aad,
+      plain: msg,
+      sealed: ct + tag,
+      valid: result === 'valid',
+    }));
+}
+
+/** How many times `new Error` is called while `run` runs. */
+function countErrors(run: () => void): number {
+  const { Error: original } = globalThis;
+  let count = 0;
+  globalThis.Error = new Proxy(original, {
+    construct(target, args, newTarget) {
+      count++;
+      return Reflect.construct(target, args, newTarget) as object;
+    },
+  });
+  try {
+    run();
+  } finally {
+    globalThis.Error = original;
+  }
+  return count;
+}

@@ -1,0 +1,54 @@
+import { referenceProvider, toHex } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { SymmetricState } from '../../src/handshake/symmetric-state.ts';
+import type { PresharedKey, PublicKey } from '../../src/keys.ts';
+
+const RESPONDER = new Uint8Array(32).fill(9) as PublicKey;
+
+describe('SymmetricState', () => {
+  it('begins with the C that everybody begins with', () => {
+    const { chainingKey } = SymmetricState.begin(referenceProvider, RESPONDER);
+    expect(toHex(chainingKey)).toBe(
+      '60e26daef327efc02ec335e2a025d2d016eb4206f87277f52d38d1988b78cd36',
+    );
+  });
+
+  it('is the same on both sides after each step', () => {
+    const [alice, bob] = [begin(), begin()];
+    alice.mixKey(new Uint8Array(32).fill(1));
+    bob.mixKey(new Uint8Array(32).fill(1));
+    const field = alice.seal(Uint8Array.of(1, 2, 3));
+    expect(bob.open(field)).toEqual(Uint8Array.of(1, 2, 3));
+    alice.mixPresharedKey(new Uint8Array(32) as PresharedKey);
+    bob.mixPresharedKey(new Uint8Array(32) as PresharedKey);
+    expect(bob.open(alice.seal(new Uint8Array(0)))).toEqual(new Uint8Array(0));
+    expect([bob.chainingKey, bob.hash]).toEqual([alice.chainingKey, alice.hash]);
+  });
+
+  it('binds a field to all that was hashed before it', () => {
+    const [alice, bob] = [begin(), begin()];
+    bob.mixHash(Uint8Array.of(1));
+    expect(bob.open(alice.seal(Uint8Array.of(1)))).toBeUndefined();
+  });
+
+  it('is unchanged by a field that is not authentic', () => {
+    const state = begin();
+    const before = state.hash.slice();
+    expect(state.open(new Uint8Array(48))).toBeUndefined();
+    expect(state.hash).toEqual(before);
+  });
+
+  it('goes on from copies, and forgets them', () => {
+    const from = { chainingKey: new Uint8Array(32).fill(1), hash: new Uint8Array(32).fill(2) };
+    const state = SymmetricState.resume(referenceProvider, from);
+    state.mixKey(RESPONDER);
+    state.mixHash(RESPONDER);
+    state.wipe();
+    expect([state.chainingKey, state.hash]).toEqual([new Uint8Array(32), new Uint8Array(32)]);
+    expect([from.chainingKey[0], from.hash[0]]).toEqual([1, 2]);
+  });
+});
+
+function begin(): SymmetricState {
+  return SymmetricState.begin(referenceProvider, RESPONDER);
+}

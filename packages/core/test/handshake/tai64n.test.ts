@@ -1,0 +1,72 @@
+import { readVectors, toHex } from '@litz/testkit';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compareTimestamps, TimestampSource } from '../../src/handshake/tai64n.ts';
+
+const { tests } = readVectors('primitives/tai64n.json') as {
+  tests: { unixMilliseconds: number; timestamp: string }[];
+};
+
+describe('TimestampSource', () => {
+  it.each(tests)('writes $unixMilliseconds ms as the kernel would', (test) => {
+    const source = new TimestampSource(() => test.unixMilliseconds);
+    expect(toHex(source.next())).toBe(test.timestamp);
+  });
+
+  it('always grows, whatever the clock does', () => {
+    const clock = fc.oneof(
+      fc.double({ min: -1e15, max: 1e15 }),
+      fc.constantFrom(NaN, Infinity, -Infinity, 0),
+      fc.integer({ min: 1.7e12, max: 1.7e12 + 50 }),
+    );
+    fc.assert(
+      fc.property(fc.array(clock, { minLength: 2, maxLength: 30 }), (times) => {
+        let now = 0;
+        const source = new TimestampSource(() => now);
+        let last = new Uint8Array(12);
+        for (now of times) {
+          const next = new Uint8Array(source.next());
+          expect(compareTimestamps(next, last)).toBeGreaterThan(0);
+          expect(nanosecondsOf(next)).toBeLessThan(1e9);
+          expect(nanosecondsOf(next) % 2 ** 24).toBe(0);
+          last = next;
+        }
+      }),
+    );
+  });
+
+  it('is one step after the last while the clock has stepped back, then follows it again', () => {
+    let now = 1_700_000_000_000;
+    const source = new TimestampSource(() => now);
+    const first = toHex(source.next());
+    now -= 3_600_000;
+    expect(first).toBe('400000006553f10a00000000');
+    expect(toHex(source.next())).toBe('400000006553f10a01000000');
+    now += 7_200_000;
+    expect(toHex(source.next())).toBe('400000006553ff1a00000000');
+  });
+
+  it('goes to the next second after the 60th step', () => {
+    const source = new TimestampSource(() => 1_700_000_000_000);
+    const stamps = Array.from({ length: 61 }, () => toHex(source.next()));
+    expect(stamps[59]).toBe('400000006553f10a3b000000');
+    expect(stamps[60]).toBe('400000006553f10b00000000');
+  });
+});
+
+describe('compareTimestamps', () => {
+  it('compares as numbers would', () => {
+    const bytes = fc.uint8Array({ minLength: 12, maxLength: 12 });
+    fc.assert(
+      fc.property(bytes, bytes, (a, b) => {
+        const [x, y] = [BigInt(`0x${toHex(a)}`), BigInt(`0x${toHex(b)}`)];
+        expect(Math.sign(compareTimestamps(a, b))).toBe(x < y ? -1 : x > y ? 1 : 0);
+        expect(compareTimestamps(a, a.slice())).toBe(0);
+      }),
+    );
+  });
+});
+
+function nanosecondsOf(timestamp: Uint8Array): number {
+  return new DataView(timestamp.buffer, timestamp.byteOffset).getUint32(8);
+}

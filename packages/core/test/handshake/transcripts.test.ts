@@ -1,0 +1,28 @@
+/**
+ * Core against `test-vectors/wireguard/*.json`, which it had no part in: it must write the same bytes
+ * from the same choices, and the other side must take them as they come.
+ *
+ * @module
+ */
+import { readTranscripts, referenceProvider } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { nobleProvider } from '../../src/crypto/noble.ts';
+import { replayTranscript } from './replay-transcript.ts';
+
+const CASES = readTranscripts().flatMap((transcript) =>
+  [nobleProvider, referenceProvider].map((crypto) => ({
+    name: transcript.name,
+    provider: crypto.name,
+    transcript,
+    crypto,
+  })),
+);
+
+describe('transcripts', () => {
+  it.each(CASES)(
+    'come out of core as $name.json has them, on $provider',
+    ({ transcript, crypto }) => {
+      expect(replayTranscript(transcript, crypto)).toEqual(transcript);
+    },
+  );
+});

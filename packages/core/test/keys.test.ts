@@ -1,0 +1,158 @@
+import { seededRandomBytes } from '@litz/testkit';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nobleProvider } from '../src/crypto/noble.ts';
+import { WireGuardError } from '../src/errors.ts';
+import {
+  formatKey,
+  generatePrivateKey,
+  keyId,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  publicKeyOf,
+  type PrivateKey,
+} from '../src/keys.ts';
+
+const key32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
+
+describe('parsePublicKey', () => {
+  it('reads what Buffer writes as base64, and copies bytes', () => {
+    fc.assert(
+      fc.property(key32, (bytes) => {
+        expect([...parsePublicKey(Buffer.from(bytes).toString('base64'))]).toEqual([...bytes]);
+        const copy = parsePublicKey(bytes);
+        expect(copy).toEqual(bytes);
+        expect(copy.buffer).not.toBe(bytes.buffer);
+      }),
+    );
+  });
+
+  it('refuses every other text, and names no part of it', () => {
+    const good = Buffer.alloc(32, 0xa7).toString('base64');
+    const bad = [
+      '',
+      '=',
+      good.slice(1),
+      `${good}=`,
+      ` ${good.slice(1)}`,
+      good.replace('=', 'A'),
+      `${good.slice(0, 40)}====`,
+      `${good.slice(0, 42)}==`,
+      good.replaceAll('p', '-'),
+      good.replaceAll('p', '_'),
+      good.replaceAll('p', '\u0170'), // an 8-bit table would read 'p'
+      Buffer.alloc(32, 0xa7).toString('hex'),
+    ];
+    for (const text of bad) {
+      const error = errorOf(() => parsePublicKey(text));
+      expect(error).toBeInstanceOf(WireGuardError);
+      expect((error as WireGuardError).code).toBe('ERR_LITZ_INVALID_KEY');
+      expect((error as WireGuardError).message).toMatch(/^public key: expected 32 bytes as 44/);
+      expect((error as WireGuardError).message).not.toContain('p6e');
+    }
+  });
+
+  it('has one text for each key: bits that would be lost are refused', () => {
+    const good = Buffer.alloc(32).toString('base64');
+    expect(parsePublicKey(good)).toEqual(new Uint8Array(32));
+    for (const last of ['B', 'C', 'D']) {
+      expect(() => parsePublicKey(`${good.slice(0, 42)}${last}=`)).toThrow(WireGuardError);
+    }
+    expect(parsePublicKey(`${good.slice(0, 42)}E=`)[31]).toBe(1);
+  });
+
+  it('takes any text of 44 characters for a key exactly if Buffer writes it the same', () => {
+    const text = fc.string({ minLength: 43, maxLength: 43, unit: 'binary-ascii' });
+    fc.assert(
+      fc.property(text, (front) => {
+        const whole = `${front}=`;
+        const isKey = Buffer.from(whole, 'base64').toString('base64') === whole;
+        expect(errorOf(() => parsePublicKey(whole)) === undefined).toBe(isKey);
+      }),
+    );
+  });
+
+  it('refuses other lengths and other types', () => {
+    for (const length of [0, 31, 33, 64]) {
+      expect(() => parsePublicKey(new Uint8Array(length))).toThrow(
+        `public key: expected 32 bytes, got ${length}`,
+      );
+    }
+    for (const value of [undefined, null, 5, [], {}]) {
+      expect(() => parsePublicKey(value as never)).toThrow(TypeError);
+    }
+  });
+});
+
+describe('parsePrivateKey', () => {
+  it('clamps', () => {
+    const clamped = parsePrivateKey(new Uint8Array(32).fill(0xff));
+    expect([clamped[0], clamped[1], clamped[31]]).toEqual([0xf8, 0xff, 0x7f]);
+    const small = parsePrivateKey(Uint8Array.of(7, ...new Uint8Array(31)));
+    expect([small[0], small[31]]).toEqual([0, 0x40]);
+  });
+
+  it('refuses all zeros, whether text or bytes', () => {
+    for (const zero of [new Uint8Array(32), `${'A'.repeat(43)}=`]) {
+      expect(() => parsePrivateKey(zero)).toThrow('private key: expected a key, got all zeros');
+    }
+  });
+});
+
+describe('parsePresharedKey', () => {
+  it('takes all zeros, and says which key a wrong one was', () => {
+    expect(parsePresharedKey(new Uint8Array(32))).toEqual(new Uint8Array(32));
+    expect(() => parsePresharedKey('x')).toThrow(
+      'preshared key: expected 32 bytes as 44 characters of base64, got 1 characters',
+    );
+  });
+});
+
+describe('formatKey', () => {
+  it('writes what Buffer writes as base64, and so does keyId', () => {
+    fc.assert(
+      fc.property(key32, (bytes) => {
+        const key = parsePublicKey(bytes);
+        expect(formatKey(key)).toBe(Buffer.from(bytes).toString('base64'));
+        expect(keyId(key)).toBe(formatKey(key));
+      }),
+    );
+  });
+});
+
+describe('generatePrivateKey', () => {
+  it('clamps what the random source gives', () => {
+    const key = generatePrivateKey((out) => out.fill(0xff));
+    expect([key[0], key[31]]).toEqual([0xf8, 0x7f]);
+    expect(generatePrivateKey(seededRandomBytes(1))).not.toEqual(
+      generatePrivateKey(seededRandomBytes(2)),
+    );
+  });
+
+  it('passes on what the random source throws', () => {
+    expect(() =>
+      generatePrivateKey(() => {
+        throw new RangeError('no entropy');
+      }),
+    ).toThrow('no entropy');
+  });
+});
+
+describe('publicKeyOf', () => {
+  it('agrees with `wg pubkey`', () => {
+    const privateKey: PrivateKey = parsePrivateKey('YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=');
+    expect(formatKey(publicKeyOf(privateKey, nobleProvider))).toBe(
+      'Y2FD6uTgrq+/bbBAXCNOtE+PGk8Papoh7qaWBpQUXn0=',
+    );
+  });
+});
+
+function errorOf(run: () => unknown): unknown {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
