@@ -67,3 +67,16 @@ export function answerRequest(
 export function closedError(name: string): WireGuardError {
   return new WireGuardError('ERR_LITZ_CLOSED', `the device ${name} is closed`);
 }
+
+/** Why a device closed by itself. */
+export function crashError(name: string, cause: Error): WireGuardError {
+  const text = `the packet loop of ${name} crashed: ${cause.message}`;
+  return new WireGuardError('ERR_LITZ_WORKER', text, { cause });
+}
+
+/** Whether a request was refused before it took effect. Everything else that is thrown is a crash. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof TypeError || error instanceof RangeError || error instanceof WireGuardError
+  );
+}

@@ -7,9 +7,9 @@
  * @module
  */
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import { WireGuardError } from '@litz/core';
 import {
   closedError,
+  crashError,
   type DeviceAnswers,
   type DeviceRequest,
   type Driver,
@@ -78,7 +78,7 @@ export class LinuxDriver implements Driver {
     });
     port1.on('message', (message: WorkerMessage) => this.#receive(message));
     this.#worker.on('error', (error) => (this.#failure ??= error));
-    this.#worker.on('exit', () => this.#end());
+    this.#worker.on('exit', (code) => this.#end(code));
     stopAtExit(this.#shared);
   }
 
@@ -146,10 +146,11 @@ export class LinuxDriver implements Driver {
   }
 
   /** The thread is no more. */
-  #end(): void {
+  #end(code: number): void {
     // What it said last may come later than its end.
     for (const message of queuedMessages<WorkerMessage>(this.#port)) this.#receive(message);
     this.#port.close();
+    if (code !== 0) this.#failure ??= new Error(`the thread exited with code ${code}`);
     this.#hasEnded = true;
     doNotStopAtExit(this.#shared);
     this.#shared.release();
@@ -157,7 +158,7 @@ export class LinuxDriver implements Driver {
     this.#waiting.clear();
     this.#ended.resolve();
     if (!this.#isOpen) this.#opened.reject(this.#failure ?? closedError(this.#name));
-    else this.#listener.closed(this.#failure && crash(this.#name, this.#failure));
+    else this.#listener.closed(this.#failure && crashError(this.#name, this.#failure));
   }
 }
 
@@ -184,11 +185,6 @@ function revive(answer: unknown): unknown {
   const snapshot = answer as Partial<DeviceSnapshot> | undefined;
   if (!Array.isArray(snapshot?.peers)) return answer;
   return { ...snapshot, peers: revivePeers(snapshot.peers) };
-}
-
-function crash(name: string, cause: Error): WireGuardError {
-  const text = `the packet loop of ${name} crashed: ${cause.message}`;
-  return new WireGuardError('ERR_LITZ_WORKER', text, { cause });
 }
 
 const running = new Set<SharedState>();

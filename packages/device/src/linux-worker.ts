@@ -5,6 +5,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import type { CryptoProvider } from '@litz/core';
+import { isRefusal } from './driver.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { isCryptoModule, type CommonSettings } from './options.ts';
 import { SharedState } from './shared-state.ts';
@@ -53,6 +54,8 @@ function answer({ id, request }: RequestMessage): void {
   try {
     tell({ type: 'answer', id, answer: loop?.answer(request) });
   } catch (error) {
+    // Anything but a refusal may have left the device half changed.
+    if (!isRefusal(error)) throw error;
     tell({ type: 'refused', id, error: toErrorMessage(error) });
   }
 }

@@ -13,6 +13,8 @@ import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import {
   answerRequest,
   closedError,
+  crashError,
+  isRefusal,
   type DeviceAnswers,
   type DeviceRequest,
   type Driver,
@@ -40,6 +42,7 @@ export class PortableDriver implements Driver {
   #stepIsScheduled = false;
   #isOpen = false;
   #closing: Promise<void> | undefined = undefined;
+  #failure: Error | undefined = undefined;
   /** Sockets open asynchronously: one change after the other. */
   #changes: Promise<void> = Promise.resolve();
 
@@ -95,13 +98,15 @@ export class PortableDriver implements Driver {
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
     if (this.#closing) throw closedError(this.name);
-    let answer: unknown;
-    if (request.type === 'configure') {
-      const { change } = request as Extract<DeviceRequest, { type: 'configure' }>;
-      await this.#oneAfterTheOther(() => this.#configure(change));
-    } else answer = answerRequest(this.#plane, request as NotConfigure, this.#now());
-    this.#schedule();
-    return answer as DeviceAnswers[Type];
+    try {
+      return (await this.#answer(request)) as DeviceAnswers[Type];
+    } catch (error) {
+      if (!isRefusal(error)) this.#crash(error as Error);
+      throw error;
+    } finally {
+      // What it gave rise to is told, and its deadline set, by a step.
+      this.#schedule();
+    }
   }
 
   ref(): void {
@@ -114,6 +119,12 @@ export class PortableDriver implements Driver {
 
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
+  }
+
+  async #answer(request: DeviceRequest): Promise<unknown> {
+    if (request.type !== 'configure') return answerRequest(this.#plane, request, this.#now());
+    await this.#oneAfterTheOther(() => this.#configure(request.change));
+    return undefined;
   }
 
   #start(): void {
@@ -131,7 +142,7 @@ export class PortableDriver implements Driver {
     this.#plane.close(this.#now());
     this.#tun.close();
     this.#tell();
-    if (this.#isOpen) this.#listener.closed(undefined);
+    if (this.#isOpen) this.#listener.closed(this.#failure);
   }
 
   #schedule(): void {
@@ -144,13 +155,23 @@ export class PortableDriver implements Driver {
   #step(): void {
     this.#stepIsScheduled = false;
     if (this.#closing) return;
-    const now = this.#now();
-    const more = this.#plane.loop.step(now);
-    this.#plane.finish(now);
+    let more = false;
+    try {
+      const now = this.#now();
+      more = this.#plane.loop.step(now);
+      this.#plane.finish(now);
+    } catch (error) {
+      this.#crash(error as Error);
+    }
     this.#tell();
     if (this.#plane.loop.gone) void this.close();
     else if (more) this.#schedule();
     this.#setTimer();
+  }
+
+  #crash(error: Error): void {
+    this.#failure = crashError(this.name, error);
+    void this.close();
   }
 
   #tell(): void {
@@ -220,4 +241,3 @@ export class PortableDriver implements Driver {
 }
 
 type DataPlaneCrypto = ConstructorParameters<typeof DataPlane>[0]['crypto'];
-type NotConfigure = Exclude<DeviceRequest, { type: 'configure' }>;

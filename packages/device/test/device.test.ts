@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { formatKey, nobleProvider } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
+import { ipPacket } from '@litz/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Device, MemoryTun, type UapiTarget } from '../src/index.ts';
 import {
@@ -277,6 +278,28 @@ describe('Device', () => {
       await closed;
       expect(alice.tun.send(packetFrom(alice, bob))).toBe(true);
     });
+  });
+
+  it('ends with an error event when something breaks', async () => {
+    const crypto = {
+      ...nobleProvider,
+      dh: (): never => {
+        throw new Error('broken');
+      },
+    };
+    const { device, tun } = await open(memoryDevice(ALICE, { crypto }));
+    const { publicKey } = BOB;
+    const allowedIps = ['10.0.0.2'];
+    await device.configure({ peers: [{ publicKey, endpoint: '127.0.0.1:9', allowedIps }] });
+    const closed = new Promise<void>((resolve) => device.on('close', resolve));
+    const failed = once(device, 'error');
+    tun.send(ipPacket({ source: ALICE.ipv4, destination: BOB.ipv4 }));
+    expect((await failed)[0]).toMatchObject({
+      code: 'ERR_LITZ_WORKER',
+      message: 'the packet loop of memory1 crashed: broken',
+    });
+    await closed;
+    expect(tun.send(new Uint8Array(20))).toBe(false);
   });
 
   describe('create', () => {

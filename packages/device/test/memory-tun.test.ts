@@ -54,7 +54,7 @@ describe('MemoryTun', () => {
     const tun = new MemoryTun();
     const received: number[] = [];
     const reading = (async (): Promise<void> => {
-      for await (const packet of tun) received.push(packet[0]!);
+      for await (const packet of tun) received.push(packet[0]);
     })();
     for (const i of range(3)) tun.write(Uint8Array.from([...new Uint8Array(10), i]), 0, 11);
     tun.close();

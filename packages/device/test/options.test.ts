@@ -46,7 +46,7 @@ describe('readDeviceOptions', () => {
         },
       },
     });
-    const { endpoint } = settings.common.configuration.peers![0]!;
+    const { endpoint } = settings.common.configuration.peers?.[0] ?? {};
     expect(endpoint).toBeInstanceOf(Endpoint);
     expect(endpoint).toMatchObject({ port: 51820 });
   });
@@ -59,7 +59,7 @@ describe('readDeviceOptions', () => {
     });
   });
 
-  it.each<[string, Partial<Record<keyof DeviceOptions, unknown>>, RegExp]>([
+  it.each<[string, Record<string, unknown>, RegExp]>([
     ['tun', { tun: '' }, /"tun" expected 1 to 15 bytes without space, "\/" and ":", got ""/],
     ['tun', { tun: 'a/b' }, /"tun" expected/],
     ['tun', { tun: 'sixteen-bytes-is' }, /"tun" expected/],

@@ -1,4 +1,4 @@
-import { Endpoint, Engine, nobleProvider, type EngineEvent } from '@litz/core';
+import { Engine, nobleProvider, type Endpoint, type EngineEvent } from '@litz/core';
 import { copyCipherProvider, ipPacket, seededRandomBytes, type Person } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { PacketLoop } from '../src/packet-loop.ts';
@@ -41,7 +41,7 @@ describe('PacketLoop', () => {
       for (const [i, { bytes }] of sent.entries()) {
         bob.engine.handleDatagram(bytes, alice.endpoint, 1000);
         const { packet: received } = bob.engine.pollPacket()!;
-        expect(Buffer.compare(received, packets[i]!)).toBe(0);
+        expect(Buffer.compare(received, packets[i] ?? received.subarray(1))).toBe(0);
       }
     });
 

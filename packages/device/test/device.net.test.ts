@@ -1,0 +1,342 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { Netlink, NetworkNamespace, ping } from '@litz/sys';
+import { describeWith, programRequirement } from '@litz/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Device } from '../src/index.ts';
+import { ALICE, BOB } from './in-memory.ts';
+import { openDescriptors, peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
+
+let hosts: TwoHosts;
+
+/** New hosts for each test of a suite. */
+function withHosts(): void {
+  beforeEach(() => {
+    hosts = new TwoHosts();
+  });
+  afterEach(() => hosts.close());
+}
+
+describeWith(realInterfaces, 'Device with real interfaces', () => {
+  withHosts();
+
+  it('carries IPv4 and IPv6 between two namespaces', async () => {
+    const { left, right } = hosts;
+    const devices = await hosts.devices();
+    await devices.left.connected(BOB.publicKey, { timeout: 5000 });
+    expect(await left.ping(right.inner, 5)).toBe(5);
+    expect(await right.ping(left.inner6, 5)).toBe(5);
+    expect(await devices.left.stats()).toMatchObject({ completedHandshakes: 1 });
+  });
+
+  it('carries the first packet, which begins the handshake', async () => {
+    await hosts.devices();
+    expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
+  });
+
+  it('runs over IPv6 outside', async () => {
+    await hosts.devices({ peers: [peerOf(hosts.right, '[fd09::2]:51820')] });
+    expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
+  });
+
+  it('carries a megabyte of TCP each way, unchanged', async () => {
+    await hosts.devices();
+    const { left, right } = hosts;
+    const server = runInside(right, ECHO_SERVER, { host: '10.1.0.2', port: 7000 });
+    const length = 1 << 20;
+    expect(await runInside(left, ECHO_CLIENT, { host: '10.1.0.2', port: 7000, length })).toBe(
+      'the same bytes came back',
+    );
+    await server;
+  });
+
+  it('carries packets larger than the outer link, and jumbo ones', async () => {
+    await hosts.devices({ mtu: 34_736 }, { mtu: 34_736 });
+    const { left, right } = hosts;
+    expect(await left.ping(right.inner, 3, { size: 34_736 - 28 })).toBe(3);
+  });
+
+  it('carries packets of 64 KiB', async () => {
+    await hosts.devices({ mtu: 65_475 }, { mtu: 65_475 });
+    const { left, right } = hosts;
+    expect(await left.ping(right.inner, 2, { size: 65_475 - 28 })).toBe(2);
+  });
+
+  describe('link', () => {
+    it('closes the sockets when it goes down and opens them when it comes up', async () => {
+      const devices = await hosts.devices();
+      const { left, right } = hosts;
+      await left.ping(right.inner);
+      const down = once(devices.left, 'down');
+      const expired = once(devices.left, 'session');
+      left.netlink.setLink(left.index('wg0'), { up: false });
+      await down;
+      expect((await expired)[0]).toMatchObject({ state: 'expired' });
+      // The port is free.
+      const other = await left.device({ tun: 'other', addresses: [] });
+      await other.close();
+      const up = once(devices.left, 'up');
+      left.netlink.setLink(left.index('wg0'), { up: true });
+      expect(await up).toEqual([{ listenPort: 51820 }]);
+      expect(await left.ping(right.inner)).toBe(1);
+    });
+
+    it('reports a port that is taken when it comes up', async () => {
+      const { left } = hosts;
+      const first = await left.device({ up: false });
+      const other = await left.device({ tun: 'other', addresses: [] });
+      const failed = once(first, 'error');
+      left.netlink.setLink(left.index('wg0'), { up: true });
+      expect((await failed)[0]).toMatchObject({ errno: 'EADDRINUSE', syscall: 'bind' });
+      await other.close();
+      await first.configure({ listenPort: 0 });
+      left.netlink.setLink(left.index('wg0'), { up: false });
+      const up = once(first, 'up');
+      left.netlink.setLink(left.index('wg0'), { up: true });
+      await up;
+    });
+
+    it('ends the device when it is deleted', async () => {
+      const { left } = hosts;
+      const before = openDescriptors();
+      const device = await left.device();
+      const closed = once(device, 'close');
+      left.netlink.deleteLink(left.index('wg0'));
+      await closed;
+      expect(openDescriptors()).toBe(before);
+      await expect(device.stats()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+      await left.device();
+    });
+
+    it('is followed in its MTU', async () => {
+      const { left } = hosts;
+      const device = await left.device();
+      const changed = once(device, 'mtu');
+      left.netlink.setLink(left.index('wg0'), { mtu: 1300 });
+      expect(await changed).toEqual([{ mtu: 1300 }]);
+      expect(await device.status()).toMatchObject({ mtu: 1300 });
+    });
+
+    it('may move to another namespace: the sockets stay, and it is followed there', async () => {
+      const devices = await hosts.devices();
+      const { left, right } = hosts;
+      const elsewhere = NetworkNamespace.create();
+      const netlink = elsewhere.run(() => new Netlink());
+      try {
+        expect(await left.ping(right.inner)).toBe(1);
+        const down = once(devices.left, 'down');
+        left.netlink.setLink(left.index('wg0'), { netns: elsewhere.fd });
+        await down;
+        const { index } = netlink.linkByName('wg0')!;
+        netlink.addAddress(index, { address: left.inner, prefixLength: 24 });
+        const up = once(devices.left, 'up');
+        netlink.setLink(index, { up: true });
+        await up;
+        expect(await elsewhere.run(() => ping(right.inner, { count: 1 }))).toMatchObject({
+          received: 1,
+        });
+        const mtu = once(devices.left, 'mtu');
+        netlink.setLink(index, { mtu: 1280 });
+        expect(await mtu).toEqual([{ mtu: 1280 }]);
+        const closed = once(devices.left, 'close');
+        netlink.deleteLink(index);
+        await closed;
+      } finally {
+        netlink.close();
+        elsewhere.close();
+      }
+    });
+  });
+
+  describe('configure', () => {
+    it('moves to another port, and the peer follows', async () => {
+      const devices = await hosts.devices();
+      const { left, right } = hosts;
+      await left.ping(right.inner);
+      await devices.left.configure({ listenPort: 12_345 });
+      const roamed = once(devices.right, 'roam');
+      expect(await left.ping(right.inner)).toBe(1);
+      expect((await roamed)[0]).toMatchObject({ endpoint: { port: 12_345 } });
+    });
+
+    it('keeps the old port when the new one is taken', async () => {
+      const devices = await hosts.devices();
+      const { left, right } = hosts;
+      await left.ping(right.inner);
+      await left.device({ tun: 'other', listenPort: 4000, addresses: [] });
+      const before = openDescriptors();
+      const refused = devices.left.configure({ listenPort: 4000, replacePeers: true });
+      await expect(refused).rejects.toMatchObject({ errno: 'EADDRINUSE', code: 'ERR_LITZ_SYSTEM' });
+      expect(await devices.left.status()).toMatchObject({ listenPort: 51820, peers: [{}] });
+      expect(await left.ping(right.inner)).toBe(1);
+      expect(openDescriptors()).toBe(before);
+    });
+
+    it('sets, changes and clears the mark of what is sent', async () => {
+      const devices = await hosts.devices({ fwmark: 7 });
+      const { left, right } = hosts;
+      const table = 77;
+      const priority = 10;
+      left.netlink.addRoute({
+        destination: new Uint8Array(4),
+        prefixLength: 0,
+        type: 'blackhole',
+        table,
+      });
+      left.netlink.addRule({ family: 4, priority, mark: 8, table });
+      expect(await left.ping(right.inner)).toBe(1);
+      await devices.left.configure({ fwmark: 8 });
+      expect(await left.ping(right.inner, 1, { timeoutMs: 100 })).toBe(0);
+      expect((await devices.left.stats()).drops).toMatchObject({ 'send-failed': 1 });
+      await devices.left.configure({ fwmark: 0 });
+      expect(await left.ping(right.inner)).toBe(1);
+      expect(await devices.left.status()).toMatchObject({ fwmark: 0 });
+    });
+
+    it('refuses a peer in another thread as it does here, by the name of the field', async () => {
+      const { left } = await hosts.devices();
+      const change = { peers: [{ publicKey: BOB.publicKey, endpoint: 'nowhere' }] };
+      await expect(left.configure(change)).rejects.toMatchObject({
+        code: 'ERR_LITZ_INVALID_ENDPOINT',
+      });
+      await expect(left.connected(ALICE.publicKey)).rejects.toThrow(RangeError);
+    });
+  });
+
+  describe('sticky source', () => {
+    it('answers from the address that was talked to, until that goes', async () => {
+      const devices = await hosts.devices({ peers: [peerOf(hosts.right, '10.9.0.3:51820')] });
+      const { left, right } = hosts;
+      expect(await left.ping(right.inner)).toBe(1);
+      const [peer] = await devices.left.peers();
+      expect(peer?.endpoint?.address).toEqual(Uint8Array.of(10, 9, 0, 3));
+      const roamed = once(devices.left, 'roam');
+      const address = Uint8Array.of(10, 9, 0, 3);
+      right.netlink.deleteAddress(right.index('wan'), { address, prefixLength: 24 });
+      expect(await right.ping(left.inner)).toBe(1);
+      expect((await roamed)[0]).toMatchObject({
+        endpoint: { address: Uint8Array.of(10, 9, 0, 2) },
+      });
+    });
+  });
+
+  describe('create', () => {
+    it('says that the name is taken', async () => {
+      const { left } = hosts;
+      await left.device();
+      const before = openDescriptors();
+      const error = await left.device({ listenPort: 0 }).catch((error: unknown) => error);
+      expect(error).toMatchObject({ code: 'ERR_LITZ_SYSTEM', errno: 'EBUSY' });
+      expect(openDescriptors()).toBe(before);
+    });
+
+    it('releases the interface when the port is taken', async () => {
+      const { left } = hosts;
+      await left.device();
+      const before = openDescriptors();
+      const error = await left.device({ tun: 'other' }).catch((error: unknown) => error);
+      expect(error).toMatchObject({ errno: 'EADDRINUSE' });
+      expect(left.netlink.linkByName('other')).toBeUndefined();
+      expect(openDescriptors()).toBe(before);
+    });
+
+    it('lets the kernel choose a number', async () => {
+      const { left } = hosts;
+      const device = await left.device({ tun: 'wg%d', listenPort: 0 });
+      expect(device.name).toBe('wg0');
+      expect((await device.status()).listenPort).toBeGreaterThan(0);
+    });
+
+    it('leaves the link down when it is told to', async () => {
+      const { left } = hosts;
+      const device = await left.device({ up: false });
+      expect(await device.status()).toMatchObject({ up: false, listenPort: 51820 });
+      expect(left.netlink.linkByName('wg0')).toMatchObject({ up: false, mtu: 1420 });
+      const up = once(device, 'up');
+      left.netlink.setLink(left.index('wg0'), { up: true });
+      await up;
+    });
+  });
+
+  it('tells of drops in the other thread, once somebody listens', async () => {
+    const devices = await hosts.devices();
+    const { left } = hosts;
+    const dropped = once(devices.left, 'drop');
+    await left.ping(Uint8Array.of(10, 1, 0, 77), 1, { timeoutMs: 10 });
+    expect((await dropped)[0]).toMatchObject({ count: expect.any(Number) as number });
+  });
+
+  it('closes without leaving anything open, many times', async () => {
+    const { left } = hosts;
+    await (await left.device()).close();
+    const before = openDescriptors();
+    for (let i = 0; i < 5; i++) await (await left.device()).close();
+    expect(openDescriptors()).toBe(before);
+    expect(left.netlink.linkByName('wg0')).toBeUndefined();
+  });
+});
+
+describeWith(
+  [...realInterfaces, programRequirement('ping', ['-V'])],
+  'Device as others see it',
+  () => {
+    withHosts();
+
+    it('answers the ping of the system', async () => {
+      await hosts.devices();
+      expect(await runInside(hosts.left, PING_PROGRAM, { address: '10.1.0.2' })).toBe(0);
+    });
+
+    it('is not held up by a main thread that is busy', async () => {
+      const { left } = await hosts.devices();
+      await left.connected(BOB.publicKey, { timeout: 5000 });
+      const { status } = hosts.left.namespace.run(() =>
+        spawnSync('ping', ['-c', '3', '-i', '0.2', '-W', '3', '10.1.0.2']),
+      );
+      expect(status).toBe(0);
+    });
+  },
+);
+
+describe('Device where interfaces cannot be made', () => {
+  it('rejects with a code, and releases the thread', async () => {
+    const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });
+    await expect(created).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_LITZ_/) as string,
+    });
+  });
+});
+
+const ECHO_SERVER = `
+  const server = require('node:net').createServer({ allowHalfOpen: true });
+  server.listen(workerData);
+  await new Promise((resolve) => server.on('connection', (socket) => {
+    socket.pipe(socket);
+    socket.on('close', resolve);
+  }));
+  server.close();
+  return true;`;
+
+const ECHO_CLIENT = `
+  const { randomBytes } = require('node:crypto');
+  const { host, port, length } = workerData;
+  const sent = randomBytes(length);
+  const connect = () => new Promise((resolve, reject) => {
+    const socket = require('node:net').connect({ host, port }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+  let socket;
+  for (let tries = 0; !socket; tries++) {
+    try { socket = await connect(); } catch (error) {
+      if (tries === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  socket.end(sent);
+  const pieces = [];
+  for await (const piece of socket) pieces.push(piece);
+  return Buffer.concat(pieces).equals(sent) ? 'the same bytes came back' : 'others came back';`;
+
+const PING_PROGRAM = `
+  const { spawnSync } = require('node:child_process');
+  return spawnSync('ping', ['-c', '3', '-i', '0.2', '-W', '3', workerData.address]).status;`;

@@ -1,0 +1,133 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { describeWith } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ALICE, BOB } from './in-memory.ts';
+import { BUILT_DEVICE, Host, openDescriptors, realInterfaces } from './two-hosts.ts';
+
+let host: Host;
+
+beforeEach(() => {
+  host = new Host(ALICE);
+});
+
+afterEach(() => host.close());
+
+describeWith(realInterfaces, 'a process with an open Device', () => {
+  it.each<[string, string, number | null, string | null]>([
+    ['ends by process.exit', 'process.exit(3);', 3, null],
+    ['ends by an exception that nobody catches', 'setTimeout(() => { throw 1; });', 1, null],
+    ['ends by a rejection that nobody handles', 'Promise.reject(new Error("no"));', 1, null],
+    ['ends after close', 'await device.close();', 0, null],
+    ['ends by itself when the device is unrefed', 'device.unref();', 0, null],
+    ['ends when it is unrefed after ref', 'device.unref().ref().unref();', 0, null],
+    ['ends by a signal without handler', 'process.kill(process.pid, "SIGTERM");', null, 'SIGTERM'],
+    [
+      'ends by a handler that closes the device',
+      'process.on("SIGTERM", () => device.close()); process.kill(process.pid, "SIGTERM");',
+      0,
+      null,
+    ],
+    [
+      'ends by process.exit with two devices',
+      'await Device.create({ tun: "other", listenPort: 0 }); process.exit(4);',
+      4,
+      null,
+    ],
+    [
+      'ends by process.exit while a device is closing',
+      'void device.close(); setImmediate(() => process.exit(5));',
+      5,
+      null,
+    ],
+    [
+      'ends by process.exit while a request is under way',
+      'void device.configure({ listenPort: 0 }); process.exit(6);',
+      6,
+      null,
+    ],
+  ])('%s', async (_, script, code, signal) => {
+    const child = run(`const device = await Device.create(options);${script}`);
+    expect(await once(child, 'exit')).toEqual([code, signal]);
+    expect(host.netlink.linkByName('wg0')).toBeUndefined();
+  });
+
+  it.each([0, 1, 20, 60, 100, 150, 200])('ends %i ms after it began to open one', async (ms) => {
+    const child = run(`Device.create(options); setTimeout(() => process.exit(3), ${ms});`);
+    expect(await once(child, 'exit')).toEqual([3, null]);
+    expect(host.netlink.linkByName('wg0')).toBeUndefined();
+  });
+
+  it('goes on for as long as it is open', async () => {
+    const child = run(`const device = await Device.create(options); console.log('open');
+      `);
+    await once(child.stdout, 'data');
+    expect(host.netlink.linkByName('wg0')).toMatchObject({ up: true });
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(host.netlink.linkByName('wg0')).toBeUndefined();
+  });
+});
+
+describeWith(realInterfaces, 'a packet loop that crashes', () => {
+  it.each<[string, string, RegExp]>([
+    ['by an exception', 'throw new Error("broken");', /the packet loop of wg0 crashed: broken/],
+    ['without a chance to clean up', 'process.exit(7);', /the thread exited with code 7/],
+  ])('%s is an error event, and releases everything', async (_, crash, message) => {
+    const before = openDescriptors();
+    const device = await host.device({
+      crypto: { module: crashingProvider(crash), export: 'provider' },
+      peers: [{ publicKey: BOB.publicKey, endpoint: '10.9.0.2:51820', allowedIps: ['10.1.0.2'] }],
+    });
+    const events: string[] = [];
+    const failed = once(device, 'error') as Promise<[Error]>;
+    device.on('error', () => events.push('error'));
+    device.on('close', () => events.push('close'));
+    const waiting = device.connected(BOB.publicKey).catch((error: unknown) => error);
+    const [error] = await failed;
+    expect(error).toMatchObject({ code: 'ERR_LITZ_WORKER' });
+    expect(error.message).toMatch(message);
+    expect(await waiting).toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    await device.close();
+    expect(events).toEqual(['error', 'close']);
+    expect(openDescriptors()).toBeLessThanOrEqual(before + UNKNOWN_DESCRIPTORS);
+    expect(host.netlink.linkByName('wg0')).toBeUndefined();
+    await host.device();
+  });
+
+  it('rejects create when the provider cannot be loaded', async () => {
+    const before = openDescriptors();
+    const missing = host.device({ crypto: { module: 'node:os', export: 'noSuchExport' } });
+    await expect(missing).rejects.toThrow(/"crypto" expected the module node:os to export/);
+    expect(openDescriptors()).toBe(before);
+  });
+});
+
+/** Netlink sockets that a thread cut off in the middle leaves behind: nobody else knows of them. */
+const UNKNOWN_DESCRIPTORS = 4;
+
+/** A process in the namespace, in which `Device` and `options` are there. */
+function run(body: string): ChildProcessByStdio<null, Readable, null> {
+  const options = { tun: 'wg0', listenPort: 51820, addresses: ['10.1.0.1/24'] };
+  const source = `import { Device } from ${JSON.stringify(BUILT_DEVICE.href)};
+    const options = ${JSON.stringify(options)};
+    ${body}`;
+  const args = ['--input-type=module', '--eval', source];
+  const child = host.namespace.run(() =>
+    spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
+  // A child that hangs fails its test, and does not outlive it.
+  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  child.on('exit', () => clearTimeout(timer));
+  return child;
+}
+
+/** A module whose provider runs `crash` when the first handshake begins. */
+function crashingProvider(crash: string): string {
+  const core = new URL('../../core/dist/index.js', import.meta.url).href;
+  const source = `import { nobleProvider } from ${JSON.stringify(core)};
+    export const provider = { ...nobleProvider, dh() { ${crash} } };`;
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
