@@ -230,7 +230,10 @@ export class LinuxLoop {
 
   #socketsAreReady(): boolean {
     if (this.#polledSockets !== this.#plane.loop.sockets) return false;
-    for (const index of this.#socketIndices) if (this.#polled.ready(index) !== 0) return true;
+    // By index: an iterator would be an object per wake.
+    for (let i = 0; i < this.#socketIndices.length; i++) {
+      if (this.#polled.ready(this.#socketIndices[i]!) !== 0) return true;
+    }
     return false;
   }
 

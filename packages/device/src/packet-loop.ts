@@ -43,8 +43,14 @@ export class PacketLoop {
     ecn: number,
   ) => void;
   #sockets: DatagramSocket | undefined = undefined;
+  /** Their descriptors are polled. */
+  #arePolled = false;
   #gone = false;
-  #now = 0;
+  /**
+   * The time of the batch. Not a number at first, so that it is kept as a reference: a field of numbers
+   * only would make a new object each time it is passed on, once per datagram.
+   */
+  #now: number | undefined = undefined;
   /** The buffer of the datagram that is being opened: packets in it have room in front. */
   #inbound: Uint8Array | undefined = undefined;
   #truncatedSeen = 0;
@@ -56,7 +62,7 @@ export class PacketLoop {
     this.#onEvent = onEvent;
     this.#sink = (buffer, offset, length, source, ecn) => {
       this.#inbound = buffer;
-      engine.handleDatagramAt(buffer, offset, length, source, ecn, this.#now);
+      engine.handleDatagramAt(buffer, offset, length, source, ecn, this.#now as number);
       this.drain();
     };
   }
@@ -68,6 +74,7 @@ export class PacketLoop {
 
   set sockets(sockets: DatagramSocket | undefined) {
     this.#sockets = sockets;
+    this.#arePolled = (sockets?.fds.length ?? 0) > 0;
     this.#truncatedSeen = 0;
   }
 
@@ -116,7 +123,7 @@ export class PacketLoop {
       // An event's listener may have taken the sockets away.
       if (count === 0 || this.#sockets !== sockets) return false;
       // Sockets that are polled say so if there is more; the others must be read until empty.
-      if (count < BATCH && sockets.fds.length > 0) return false;
+      if (count < BATCH && this.#arePolled) return false;
     }
     return true;
   }

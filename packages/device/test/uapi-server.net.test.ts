@@ -45,15 +45,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
 
   it('takes what wg set says, and shows it', async () => {
     const peer = formatKey(BOB.publicKey);
-    await wg(
-      ...['set', NAME, 'peer', peer, 'endpoint', '[2001:db8::1]:51820'],
-      ...['persistent-keepalive', '25', 'allowed-ips', '10.0.0.2/32,fd00::/64'],
-    );
+    const endpoint = ['endpoint', '[2001:db8::1]:51820'];
+    const keepalive = ['persistent-keepalive', '25'];
+    const allowedIps = ['allowed-ips', '10.0.0.2/32,fd00::/64'];
+    await wg('set', NAME, 'peer', peer, ...endpoint, ...keepalive, ...allowedIps);
     const dump = (await wg('show', NAME, 'dump')).trim().split('\n');
-    expect(dump[1]?.split('\t')).toEqual([
-      ...[peer, '(none)', '[2001:db8::1]:51820', '10.0.0.2/32,fd00::/64', '0'],
-      ...[expect.any(String), expect.any(String), '25'],
-    ]);
+    const shown = dump[1]?.split('\t') ?? [];
+    expect(shown.slice(0, 4)).toEqual([peer, '(none)', endpoint[1], allowedIps[1]]);
+    expect(shown.at(-1)).toBe('25');
     await wg('set', NAME, 'peer', peer, 'allowed-ips', '10.0.0.3/32');
     expect((await wg('show', NAME, 'allowed-ips')).trim()).toBe(`${peer}\t10.0.0.3/32`);
     await wg('set', NAME, 'peer', peer, 'remove');
