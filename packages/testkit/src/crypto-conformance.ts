@@ -10,7 +10,9 @@
 import type { CryptoProvider } from '@litz/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeCipher } from './cipher-conformance.ts';
+import { describeAead, describeXaead } from './aead-conformance.ts';
 import { fromHex, readVectors, toHex } from './vectors.ts';
+import { testsOf, type Wycheproof } from './wycheproof.ts';
 
 export interface ConformanceOptions {
   /** Tests by their names that cannot pass, and why. They show up as skipped. */
@@ -54,7 +56,7 @@ function describeX25519(check: Check): void {
 
   check('dh: agrees with RFC 7748', (provider) => {
     for (const { scalar, u, result } of rfc.tests) {
-      expect(hexOf(provider.dh(fromHex(scalar), fromHex(u)))).toBe(result);
+      expect(optionalHex(provider.dh(fromHex(scalar), fromHex(u)))).toBe(result);
     }
   });
 
@@ -71,7 +73,7 @@ function describeX25519(check: Check): void {
     for (const test of testsOf(wycheproof)) {
       const shared = provider.dh(fromHex(test.private), fromHex(test.public));
       const expected = /^0+$/.test(test.shared) ? undefined : test.shared;
-      expect(hexOf(shared), `tcId ${test.tcId}`).toBe(expected);
+      expect(optionalHex(shared), `tcId ${test.tcId}`).toBe(expected);
     }
   });
 
@@ -188,127 +190,8 @@ function describeBlake2s(check: Check): void {
   });
 }
 
-function describeAead(check: Check): void {
-  const { tests } = readVectors('primitives/aead-counter.json') as { tests: CounterTest[] };
-
-  check('aeadSeal: agrees with the table', (provider) => {
-    for (const { key, counter, plain, auth, sealed } of tests) {
-      const result = provider.aeadSeal(fromHex(key), counter, fromHex(plain), fromHex(auth));
-      expect(toHex(result)).toBe(sealed);
-    }
-  });
-
-  check('aeadOpen: agrees with the table', (provider) => {
-    for (const { key, counter, plain, auth, sealed } of tests) {
-      const result = provider.aeadOpen(fromHex(key), counter, fromHex(sealed), fromHex(auth));
-      expect(hexOf(result)).toBe(plain);
-    }
-  });
-
-  check('aeadOpen: gives nothing when anything is different by a bit', (provider) => {
-    const test = tests.find(({ plain, auth }) => plain.length === 96 && auth.length === 64);
-    const parts = [
-      fromHex(test?.key ?? ''),
-      fromHex(test?.sealed ?? ''),
-      fromHex(test?.auth ?? ''),
-    ];
-    const [key, sealed, auth] = parts as [Uint8Array, Uint8Array, Uint8Array];
-    const counter = test?.counter ?? 0;
-    expect(hexOf(provider.aeadOpen(key, counter, sealed, auth))).toBe(test?.plain);
-    expect(provider.aeadOpen(key, counter + 1, sealed, auth)).toBeUndefined();
-    for (const part of parts) {
-      eachBitFlipped(part, () =>
-        expect(provider.aeadOpen(key, counter, sealed, auth)).toBeUndefined(),
-      );
-    }
-  });
-
-  check('aeadOpen: gives nothing for what is too short for a tag', (provider) => {
-    for (let length = 0; length < 16; length++) {
-      const sealed = new Uint8Array(length);
-      expect(provider.aeadOpen(new Uint8Array(32), 0, sealed, new Uint8Array(0))).toBeUndefined();
-    }
-  });
-
-  check('aeadSeal, aeadOpen: leave their arguments alone', (provider) => {
-    const [key, plain, auth] = [1, 2, 3].map((fill) => new Uint8Array(40).fill(fill));
-    const keyBytes = key?.subarray(0, 32) ?? new Uint8Array(32);
-    const sealed = provider.aeadSeal(keyBytes, 9, plain ?? keyBytes, auth ?? keyBytes);
-    const copy = sealed.slice();
-    provider.aeadOpen(keyBytes, 9, sealed, auth ?? keyBytes);
-    expect(sealed).toEqual(copy);
-    expect([key, plain, auth]).toEqual([1, 2, 3].map((fill) => new Uint8Array(40).fill(fill)));
-  });
-}
-
-function describeXaead(check: Check): void {
-  const draft = readVectors('rfc/draft-irtf-cfrg-xchacha-03.json') as { tests: NonceTest[] };
-  const wycheproof = readVectors('wycheproof/xchacha20-poly1305.json') as Wycheproof<AeadTest>;
-  const usable = testsOf(wycheproof).filter(({ iv }) => iv.length === 48);
-
-  check('xaeadSeal: agrees with the draft and Wycheproof', (provider) => {
-    for (const { key, nonce, plain, auth, sealed } of draft.tests) {
-      const result = provider.xaeadSeal(
-        fromHex(key),
-        fromHex(nonce),
-        fromHex(plain),
-        fromHex(auth),
-      );
-      expect(toHex(result)).toBe(sealed);
-    }
-    for (const { key, iv, msg, aad, ct, tag, tcId, result } of usable) {
-      if (result !== 'valid') continue;
-      const sealed = provider.xaeadSeal(fromHex(key), fromHex(iv), fromHex(msg), fromHex(aad));
-      expect(toHex(sealed), `tcId ${tcId}`).toBe(ct + tag);
-    }
-  });
-
-  check('xaeadOpen: agrees with the draft and Wycheproof', (provider) => {
-    for (const { key, nonce, plain, auth, sealed } of draft.tests) {
-      const result = provider.xaeadOpen(
-        fromHex(key),
-        fromHex(nonce),
-        fromHex(sealed),
-        fromHex(auth),
-      );
-      expect(hexOf(result)).toBe(plain);
-    }
-    for (const { key, iv, msg, aad, ct, tag, tcId, result } of usable) {
-      const plain = provider.xaeadOpen(fromHex(key), fromHex(iv), fromHex(ct + tag), fromHex(aad));
-      expect(hexOf(plain), `tcId ${tcId}`).toBe(result === 'valid' ? msg : undefined);
-    }
-  });
-
-  check('xaeadOpen: gives nothing for what is too short for a tag', (provider) => {
-    const [key, nonce] = [new Uint8Array(32), new Uint8Array(24)];
-    for (let length = 0; length < 16; length++) {
-      expect(
-        provider.xaeadOpen(key, nonce, new Uint8Array(length), new Uint8Array(16)),
-      ).toBeUndefined();
-    }
-  });
-}
-
-/** Calls `run` once for each bit of `bytes`, with that bit flipped. */
-export function eachBitFlipped(bytes: Uint8Array, run: () => void): void {
-  for (let bit = 0; bit < bytes.length * 8; bit++) {
-    const at = bit >> 3;
-    bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
-    run();
-    bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
-  }
-}
-
-function hexOf(bytes: Uint8Array | undefined): string | undefined {
+function optionalHex(bytes: Uint8Array | undefined): string | undefined {
   return bytes && toHex(bytes);
-}
-
-function testsOf<T>(file: Wycheproof<T>): T[] {
-  return file.testGroups.flatMap(({ tests }) => tests);
-}
-
-interface Wycheproof<T> {
-  testGroups: { tests: T[] }[];
 }
 
 interface XdhTest {
@@ -316,33 +199,6 @@ interface XdhTest {
   public: string;
   private: string;
   shared: string;
-}
-
-interface AeadTest {
-  tcId: number;
-  key: string;
-  iv: string;
-  aad: string;
-  msg: string;
-  ct: string;
-  tag: string;
-  result: 'valid' | 'invalid';
-}
-
-interface NonceTest {
-  key: string;
-  nonce: string;
-  plain: string;
-  auth: string;
-  sealed: string;
-}
-
-interface CounterTest {
-  key: string;
-  counter: number;
-  plain: string;
-  auth: string;
-  sealed: string;
 }
 
 interface Rfc7748 {

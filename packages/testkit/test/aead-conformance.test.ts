@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eachBitFlipped } from '../src/crypto-conformance.ts';
+import { eachBitFlipped } from '../src/aead-conformance.ts';
 
 describe('eachBitFlipped', () => {
   it('shows each single change once and leaves the bytes as they were', () => {
