@@ -260,6 +260,18 @@ describe('Device', () => {
       expect(alice.tun.send(packetFrom(alice, bob))).toBe(false);
     });
 
+    it('releases the port of a change that was under way', async () => {
+      const [alice, bob] = await pair();
+      const free = await open(memoryDevice(ALICE));
+      const { listenPort } = await free.device.status();
+      await free.device.close();
+      const changed = alice.device.configure({ listenPort }).catch(() => {});
+      await alice.device.close();
+      await changed;
+      await bob.device.configure({ listenPort });
+      expect(await bob.device.status()).toMatchObject({ listenPort });
+    });
+
     it('is what asyncDispose does', async () => {
       let device: Device;
       {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UapiClient, type DeviceStatus } from '@litz/config';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { UapiServer, type Device } from '../src/index.ts';
+import { UapiServer, type Device, type UapiTarget } from '../src/index.ts';
 import { ALICE, BOB, memoryDevice } from './in-memory.ts';
 
 const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
@@ -52,6 +52,30 @@ posix('UapiServer', () => {
     expect(set).toBe('errno=0');
     expect(after).toContain(`\npublic_key=${hex(BOB.publicKey)}\n`);
     expect(after).toContain('\nallowed_ip=10.0.0.2/32\n');
+  });
+
+  it('answers one after the other what comes in pieces, however long it takes', async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const asked: string[] = [];
+    const target: UapiTarget = {
+      status: async () => {
+        asked.push('get');
+        await held;
+        return { listenPort: 1, fwmark: 0, peers: [] };
+      },
+      configure: () => Promise.resolve(void asked.push('set')),
+    };
+    server = await UapiServer.listen(target, { path });
+    const socket = await connect();
+    socket.write('get=1\n\n');
+    await vi.waitFor(() => expect(asked).toEqual(['get']));
+    socket.write('set=1\n\n');
+    expect(await ask('set=1\n\n')).toBe('errno=0\n\n');
+    expect(asked).toEqual(['get', 'set']);
+    release();
+    await vi.waitFor(() => expect(asked).toEqual(['get', 'set', 'set']));
+    socket.destroy();
   });
 
   it('is understood by the typed client', async () => {
