@@ -1,5 +1,15 @@
-/** TUN devices for Node.js.
+/**
+ * TUN devices for Node.js.
+ *
+ * ```ts
+ * const tun = openTun({ name: 'tun%d', mtu: 1420 });
+ * tun.addAddress({ address: Uint8Array.of(10, 0, 0, 1), prefixLength: 24 });
+ * tun.up();
+ * const buffer = new Uint8Array(VNET_HEADER_LENGTH + 1420);
+ * const length = tun.read(buffer, 0, buffer.length); // 0: nothing there yet
+ * ```
  *
  * @module
  */
-export {};
+export { openTun, TunDevice, VNET_HEADER_LENGTH, type TunOptions } from './tun-device.ts';
+export type { TunOffloads } from './tun-ioctl.ts';

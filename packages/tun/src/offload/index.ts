@@ -1,1 +1,18 @@
-export {};
+/**
+ * Taking super-packets apart and putting packets together, without any I/O.
+ *
+ * @module
+ */
+export {
+  clearVnetHeader,
+  createVnetHeader,
+  decodeVnetHeader,
+  encodeVnetHeader,
+  VNET_FLAG_NEEDS_CHECKSUM,
+  VNET_GSO_NONE,
+  VNET_GSO_TCPV4,
+  VNET_GSO_TCPV6,
+  VNET_GSO_UDP_L4,
+  VNET_HEADER_LENGTH,
+  type VnetHeader,
+} from './vnet-header.ts';

@@ -1,0 +1,59 @@
+/**
+ * Why a TUN device could not be opened, with what to do about it.
+ *
+ * @module
+ */
+import { libc, SystemError } from '@litz/sys';
+
+export const TUN_NODE = '/dev/net/tun';
+
+const ENOENT = 2;
+const EACCES = 13;
+const EPERM = 1;
+const ENXIO = 6;
+const ENODEV = 19;
+const EBUSY = 16;
+const EINVAL = 22;
+
+const CONTAINER = 'a container needs --cap-add NET_ADMIN --device /dev/net/tun';
+
+const BY_OPEN: Readonly<Record<number, string>> = {
+  [ENOENT]:
+    `it does not exist; ${CONTAINER}; ` +
+    'on a host: modprobe tun, mkdir -p /dev/net, mknod -m 0666 /dev/net/tun c 10 200',
+  [ENODEV]: 'this kernel has no TUN driver: modprobe tun, on the host',
+  [ENXIO]: 'this kernel has no TUN driver: modprobe tun, on the host',
+  [EACCES]: 'its mode does not allow it: chmod 0666 /dev/net/tun, or run as root',
+  [EPERM]: `the device is not allowed here: ${CONTAINER}`,
+};
+
+/** For the errno of a failed open of the device node. */
+export function openError(errno: number): SystemError {
+  const advice = BY_OPEN[errno];
+  return new SystemError('open', errno, `cannot open ${TUN_NODE}${advice ? `: ${advice}` : ''}`);
+}
+
+/**
+ * What a person without CAP_NET_ADMIN can do. A file capability on the node binary is not among it:
+ * every script would have it, and Node drops NODE_OPTIONS and the like.
+ */
+const CAPABILITY =
+  'CAP_NET_ADMIN is missing: run as root; or give it to this one program, ' +
+  'sudo setpriv --reuid=UID --regid=GID --init-groups --inh-caps=+net_admin ' +
+  '--ambient-caps=+net_admin node ...; or AmbientCapabilities=CAP_NET_ADMIN in a systemd unit; ' +
+  `${CONTAINER}; without any privilege: unshare -Urn node ..., in a network namespace of its own`;
+
+/** For what TUNSETIFF failed with. */
+export function attachError(error: unknown, name: string): unknown {
+  if (!(error instanceof SystemError)) return error;
+  const { errnoNumber: errno, syscall } = error;
+  const attempt = `cannot open the TUN device ${name}`;
+  if (errno === EPERM) return new SystemError(syscall, errno, `${attempt}: ${CAPABILITY}`);
+  if (errno === EBUSY) return new SystemError(syscall, errno, `${attempt}: it is in use`);
+  // The kernel says EINVAL of an interface of another kind.
+  if (errno === EINVAL && libc().if_nametoindex(name) > 0) {
+    const kind = 'an interface that is not a TUN device, or one of several queues, has this name';
+    return new SystemError(syscall, EBUSY, `${attempt}: ${kind}`);
+  }
+  return error;
+}

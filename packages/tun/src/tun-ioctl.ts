@@ -1,0 +1,109 @@
+/**
+ * The ioctls of a TUN descriptor: linux/if_tun.h, drivers/net/tun.c.
+ *
+ * ```
+ * struct ifreq: name (16) | flags (2) | union, 40 bytes in all
+ * ```
+ *
+ * @module
+ */
+import { allocate, check, libc, NetworkNamespace, type Region } from '@litz/sys';
+import { INTERFACE_NAME_SIZE } from './interface-name.ts';
+
+const TUNSETIFF = 0x400454ca;
+const TUNSETOFFLOAD = 0x400454d0;
+const TUNGETIFF = 0x800454d2;
+const TUNSETVNETHDRSZ = 0x400454d8;
+const TUNGETDEVNETNS = 0x54e3;
+
+const IFF_TUN = 0x0001;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+
+const TUN_F_CSUM = 0x01;
+const TUN_F_TSO4 = 0x02;
+const TUN_F_TSO6 = 0x04;
+const TUN_F_USO4 = 0x20;
+const TUN_F_USO6 = 0x40;
+
+const IFREQ_LENGTH = 40;
+const FLAGS = INTERFACE_NAME_SIZE;
+
+/** What the kernel may hand over and take unfinished; checksums come with either of them. */
+export interface TunOffloads {
+  /** TCP super-packets, IPv4 and IPv6. */
+  readonly tcp: boolean;
+  /** UDP super-packets (Linux 6.2). */
+  readonly udp: boolean;
+}
+
+/**
+ * TUNSETIFF: makes the interface, or attaches to a persistent one.
+ *
+ * @returns the interface's name, a template's number filled in
+ * @throws {SystemError} EPERM, EBUSY, EINVAL
+ */
+export function attachInterface(fd: number, name: string, detail: string): string {
+  const request = allocate(IFREQ_LENGTH);
+  new TextEncoder().encodeInto(name, request.bytes);
+  request.view.setUint16(FLAGS, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, true);
+  check(libc().ioctl(fd, TUNSETIFF, request.address), 'TUNSETIFF', detail);
+  return nameIn(request);
+}
+
+/**
+ * TUNSETVNETHDRSZ. A persistent interface keeps the size that its last user wanted.
+ *
+ * @throws {SystemError} EBADFD: the interface is gone
+ */
+export function setVnetHeaderLength(fd: number, length: number): void {
+  const value = allocate(4);
+  value.view.setInt32(0, length, true);
+  check(libc().ioctl(fd, TUNSETVNETHDRSZ, value.address), 'TUNSETVNETHDRSZ');
+}
+
+/**
+ * TUNSETOFFLOAD: as much of what is wanted as this kernel knows, and nothing else. TSO_ECN is left
+ * out, so that the kernel itself segments what carries CWR.
+ *
+ * @returns what was accepted
+ */
+export function setOffloads(fd: number, wanted: TunOffloads): TunOffloads {
+  const smaller = [wanted, { ...wanted, udp: false }];
+  for (const offloads of smaller) {
+    if (libc().ioctl(fd, TUNSETOFFLOAD, offloadFlags(offloads)) >= 0) return offloads;
+  }
+  check(libc().ioctl(fd, TUNSETOFFLOAD, 0), 'TUNSETOFFLOAD');
+  return { tcp: false, udp: false };
+}
+
+/** TUNGETIFF: the name of the interface now, in whatever namespace it is; undefined if it is gone. */
+export function interfaceNameOf(fd: number): string | undefined {
+  const request = allocate(IFREQ_LENGTH);
+  return libc().ioctl(fd, TUNGETIFF, request.address) < 0 ? undefined : nameIn(request);
+}
+
+/**
+ * TUNGETDEVNETNS (Linux 5.2): the namespace that the interface is in now. The caller closes it.
+ *
+ * @throws {SystemError} EPERM without CAP_NET_ADMIN over there, EINVAL on older kernels
+ */
+export function namespaceOf(fd: number): NetworkNamespace {
+  const namespace = check(libc().ioctl(fd, TUNGETDEVNETNS, 0), 'TUNGETDEVNETNS');
+  try {
+    return NetworkNamespace.open(`/proc/self/fd/${namespace}`);
+  } finally {
+    libc().close(namespace);
+  }
+}
+
+function offloadFlags({ tcp, udp }: TunOffloads): number {
+  if (!tcp && !udp) return 0;
+  return TUN_F_CSUM | (tcp ? TUN_F_TSO4 | TUN_F_TSO6 : 0) | (udp ? TUN_F_USO4 | TUN_F_USO6 : 0);
+}
+
+function nameIn({ bytes }: Region): string {
+  const name = bytes.subarray(0, INTERFACE_NAME_SIZE);
+  const end = name.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? name : name.subarray(0, end));
+}
