@@ -1,7 +1,8 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { describeWith } from '@litz/testkit';
+import { text } from 'node:stream/consumers';
+import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ALICE, BOB } from './in-memory.ts';
 import { BUILT_DEVICE, Host, openDescriptors, realInterfaces } from './two-hosts.ts';
@@ -71,6 +72,27 @@ describeWith(realInterfaces, 'a process with an open Device', () => {
   });
 });
 
+describeWith(
+  [...realInterfaces, programRequirement('setpriv')],
+  'a process without the right to make interfaces',
+  () => {
+    it('is told which one is missing, and ends by itself', async () => {
+      const child = run(
+        `await Device.create(options).catch(({ code, errno, message }) =>
+          console.log(JSON.stringify({ code, errno, message })));`,
+        ['setpriv', '--bounding-set=-all', '--inh-caps=-all'],
+      );
+      const output = text(child.stdout);
+      expect(await once(child, 'exit')).toEqual([0, null]);
+      expect(JSON.parse(await output)).toEqual({
+        code: 'ERR_LITZ_PERMISSION',
+        errno: 'EPERM',
+        message: expect.stringContaining('CAP_NET_ADMIN') as string,
+      });
+    });
+  },
+);
+
 describeWith(realInterfaces, 'a packet loop that crashes', () => {
   it.each<[string, string, RegExp]>([
     ['by an exception', 'throw new Error("broken");', /the packet loop of wg0 crashed: broken/],
@@ -109,14 +131,14 @@ describeWith(realInterfaces, 'a packet loop that crashes', () => {
 const UNKNOWN_DESCRIPTORS = 4;
 
 /** A process in the namespace, in which `Device` and `options` are there. */
-function run(body: string): ChildProcessByStdio<null, Readable, null> {
+function run(body: string, wrapper: string[] = []): ChildProcessByStdio<null, Readable, null> {
   const options = { tun: 'wg0', listenPort: 51820, addresses: ['10.1.0.1/24'] };
   const source = `import { Device } from ${JSON.stringify(BUILT_DEVICE.href)};
     const options = ${JSON.stringify(options)};
     ${body}`;
-  const args = ['--input-type=module', '--eval', source];
+  const command = [...wrapper, process.execPath, '--input-type=module', '--eval', source];
   const child = host.namespace.run(() =>
-    spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] }),
+    spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] }),
   );
   // A child that hangs fails its test, and does not outlive it.
   const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);

@@ -55,7 +55,7 @@ posix('UapiServer', () => {
   });
 
   it('answers one after the other what comes in pieces, however long it takes', async () => {
-    let release = (): void => {};
+    let release!: () => void;
     const held = new Promise<void>((resolve) => (release = resolve));
     const asked: string[] = [];
     const target: UapiTarget = {
