@@ -50,6 +50,10 @@ export interface Libc {
   recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
   poll(fds: number, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epoll: number, operation: number, fd: number, event: number): number;
+  timerfd_create(clock: number, flags: number): number;
+  timerfd_settime(fd: number, flags: number, value: number, old: number): number;
   clock_gettime(clock: number, timespec: number): number;
   unshare(flags: number): number;
   setns(fd: number, type: number): number;
@@ -89,6 +93,10 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   recvmmsg: 'int recvmmsg(int fd, uintptr_t messages, uint count, int flags, uintptr_t timeout)',
   poll: 'int poll(uintptr_t fds, ulong count, int timeoutMs)',
   eventfd: 'int eventfd(uint initial, int flags)',
+  epoll_create1: 'int epoll_create1(int flags)',
+  epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)',
+  timerfd_create: 'int timerfd_create(int clock, int flags)',
+  timerfd_settime: 'int timerfd_settime(int fd, int flags, uintptr_t value, uintptr_t old)',
   clock_gettime: 'int clock_gettime(int clock, uintptr_t timespec)',
   unshare: 'int unshare(int flags)',
   setns: 'int setns(int fd, int type)',

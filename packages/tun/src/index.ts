@@ -13,3 +13,4 @@
  */
 export { openTun, TunDevice, VNET_HEADER_LENGTH, type TunOptions } from './tun-device.ts';
 export type { TunOffloads } from './tun-ioctl.ts';
+export { TunMonitor } from './tun-monitor.ts';

@@ -1,0 +1,47 @@
+/**
+ * TUN devices in namespaces of a test, gone when it ends.
+ *
+ * @module
+ */
+import { onTestFinished } from 'vitest';
+import { linux, Netlink, NetworkNamespace, PollSet, writeSysctl } from '@litz/sys';
+import { openTun, type TunDevice, type TunOptions } from '../src/index.ts';
+
+/** Nothing talks in it but the test: no link-local addresses, no router solicitations. */
+export function createNamespace(): NetworkNamespace {
+  const namespace = NetworkNamespace.create();
+  onTestFinished(() => namespace.close());
+  namespace.run(() => writeSysctl('net.ipv6.conf.default.addr_gen_mode', 1));
+  return namespace;
+}
+
+export function createNetlink(namespace: NetworkNamespace): Netlink {
+  const netlink = namespace.run(() => new Netlink());
+  onTestFinished(() => netlink.close());
+  return netlink;
+}
+
+export function createTun(
+  namespace: NetworkNamespace,
+  options: Partial<TunOptions> = {},
+): TunDevice {
+  const tun = namespace.run(() => openTun({ name: 'tun%d', ...options }));
+  onTestFinished(() => tun.close());
+  return tun;
+}
+
+/** @returns revents; 0 if nothing came in time */
+export function pollOnce(fd: number, events: number, timeoutMs: number): number {
+  const polled = new PollSet();
+  const index = polled.add(fd, events);
+  polled.wait(timeoutMs);
+  return polled.ready(index);
+}
+
+/** Waits for a packet, then reads it with its vnet header. */
+export function readPacket(tun: TunDevice, timeoutMs = 5000): Uint8Array {
+  const buffer = new Uint8Array(65_545);
+  pollOnce(tun.fd, linux.POLLIN, timeoutMs);
+  const length = tun.read(buffer, 0, buffer.length);
+  return buffer.subarray(0, Math.max(0, length));
+}
