@@ -43,6 +43,8 @@ describe('RateLimiter', () => {
     expect(limiter.size).toBe(200);
     limiter.allow(v4(250), 999);
     expect(limiter.size).toBe(201);
+    limiter.allow(v4(250), 1000);
+    expect(limiter.size).toBeLessThan(201);
     for (let i = 0; i < 60; i++) limiter.allow(v4(250), 1000 + i);
     expect(limiter.size).toBe(1);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Handshake } from '../../src/handshake/handshake.ts';
-import { createParties, LOW_ORDER_KEY } from './parties.ts';
+import { createParties, initiate, LOW_ORDER_KEY, receiveInitiation, snapshot } from './parties.ts';
 
 describe('Handshake', () => {
   it('computes the static-static secret at its first use, once', () => {
@@ -17,6 +17,18 @@ describe('Handshake', () => {
     function countingDh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
       count++;
       return alice.crypto.dh(privateKey, publicKey);
+    }
+  });
+
+  it('wipes all that is secret when it is cleared', () => {
+    const { alice, bob } = createParties();
+    receiveInitiation(bob, initiate(alice));
+    for (const { handshake } of [alice, bob]) {
+      handshake.latestTimestamp.fill(0);
+      handshake.lastInitiationConsumedAt = -Infinity;
+      expect(snapshot(handshake)).not.toEqual(snapshot(new Handshake(LOW_ORDER_KEY)));
+      handshake.clear();
+      expect(snapshot(handshake)).toEqual(snapshot(new Handshake(LOW_ORDER_KEY)));
     }
   });
 
