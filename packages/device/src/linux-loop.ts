@@ -9,32 +9,20 @@
  */
 import type { CryptoProvider } from '@litz/core';
 import type * as Sys from '@litz/sys';
+import type * as TunPackage from '@litz/tun';
 import type * as Udp from '@litz/udp';
 import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import { answerRequest, type DeviceRequest } from './driver.ts';
 import type { CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
-import type { Binding, DatagramSocket, Tun } from './ports.ts';
+import type { Binding, DatagramSocket } from './ports.ts';
 import type { SharedState } from './shared-state.ts';
 import { reviveConfiguration } from './worker-messages.ts';
-
-interface TunPackage {
-  openTun(options: { name: string; mtu: number }): TunDevice;
-  TunMonitor: new (tun: TunDevice) => TunMonitor;
-}
-interface TunDevice extends Tun {
-  readonly interfaceIndex: number;
-}
-interface TunMonitor {
-  readonly fd: number;
-  read(): Sys.LinkChange[];
-  close(): void;
-}
 
 /** The packages that know the system, loaded by the thread's entry. */
 export interface LinuxPackages {
   readonly sys: typeof Sys;
-  readonly tun: TunPackage;
+  readonly tun: typeof TunPackage;
   readonly udp: typeof Udp;
 }
 
@@ -68,9 +56,9 @@ export class LinuxLoop {
   #routeCheckDue = Infinity;
   #isGone = false;
   // Opened by `open`.
-  #tun!: TunDevice;
+  #tun!: TunPackage.TunDevice;
   #plane!: DataPlane;
-  #link!: TunMonitor;
+  #link!: TunPackage.TunMonitor;
   #routes!: Sys.RouteMonitor;
   #netlink!: Sys.Netlink;
 

@@ -25,7 +25,7 @@ try {
   loop = new LinuxLoop({
     packages: {
       sys: await import('@litz/sys'),
-      tun: (await import('@litz/tun')) as never,
+      tun: await import('@litz/tun'),
       udp: await import('@litz/udp'),
     },
     shared,
