@@ -58,8 +58,9 @@ export interface DeviceEvents {
  * });
  * await device.connected(publicKey, { timeout: 5000 });
  * ```
- * An open device keeps the process alive; `unref` changes that. Close it before ending a worker thread
- * that it was made in: ending the process needs no such care.
+ * An open device keeps the process alive; `unref` changes that. Close it before you terminate a worker
+ * thread that it was made in, or the interface stays until the process ends. Ending the process needs
+ * no such care.
  */
 export class Device extends EventEmitter<DeviceEvents> {
   readonly #waits: SessionWaits = new SessionWaits((publicKey) =>

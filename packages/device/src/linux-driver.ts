@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { isMainThread, MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import {
   closedError,
   crashError,
@@ -67,7 +67,13 @@ export class LinuxDriver implements Driver {
     this.#ended = promiseWithResolvers();
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const start: WorkerStart = { shared: this.#shared.memory, port: port2, tunName, settings };
+    const start: WorkerStart = {
+      shared: this.#shared.memory,
+      port: port2,
+      tunName,
+      isNested: !isMainThread,
+      settings,
+    };
     this.#worker = new Worker(WORKER_ENTRY, {
       name: `litz ${tunName}`,
       workerData: start,

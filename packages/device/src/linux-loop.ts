@@ -30,6 +30,8 @@ export interface LinuxLoopOptions {
   readonly packages: LinuxPackages;
   readonly shared: SharedState;
   readonly tunName: string;
+  /** Infinity unless something ends this thread that cannot write the eventfd. */
+  readonly longestSleepMs: number;
   readonly settings: CommonSettings;
   readonly crypto: CryptoProvider | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
@@ -115,6 +117,7 @@ export class LinuxLoop {
 
   /** Runs until it is told to stop or the TUN is gone. */
   run(): void {
+    const { longestSleepMs } = this.#options;
     const { sys } = this.#options.packages;
     const { POLLIN } = sys.linux;
     const polled = this.#polled;
@@ -125,7 +128,8 @@ export class LinuxLoop {
     while (!this.#options.shared.isStopped && !loop.gone && !this.#isGone) {
       this.#pollSockets();
       const due = Math.min(this.#plane.due, this.#routeCheckDue);
-      polled.wait(due === Infinity ? due : due - sys.boottimeMs());
+      const sleep = due === Infinity ? due : due - sys.boottimeMs();
+      polled.wait(Math.min(sleep, longestSleepMs));
       const now = sys.boottimeMs();
       if (polled.ready(this.#wakeIndex) !== 0) this.#takeRequests();
       if (polled.ready(link) !== 0) this.#followLink(now);

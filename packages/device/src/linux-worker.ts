@@ -18,7 +18,7 @@ import {
   type WorkerStart,
 } from './worker-messages.ts';
 
-const { shared: memory, port, tunName, settings } = workerData as WorkerStart;
+const { shared: memory, port, tunName, isNested, settings } = workerData as WorkerStart;
 const shared = new SharedState(memory);
 let loop: LinuxLoop | undefined;
 try {
@@ -30,6 +30,7 @@ try {
     },
     shared,
     tunName,
+    longestSleepMs: isNested ? 1000 : Infinity,
     settings,
     crypto: await loadProvider(settings),
     onEvent: (event) => tell({ type: 'event', event }),

@@ -20,6 +20,8 @@ export interface WorkerStart {
   /** For all messages from here on. */
   readonly port: MessagePort;
   readonly tunName: string;
+  /** Started by a worker, which may be terminated without a word to us. */
+  readonly isNested: boolean;
   readonly settings: CommonSettings;
 }
 

@@ -60,8 +60,24 @@ describeWith(realInterfaces, 'a process with an open Device', () => {
     expect(host.netlink.linkByName('wg0')).toBeUndefined();
   });
 
+  it('ends when a worker that has the device is terminated', async () => {
+    const child = run(`
+      const { Worker } = await import('node:worker_threads');
+      const code = \`(async () => {
+        const { Device } = await import(${JSON.stringify(BUILT_DEVICE.href)});
+        await Device.create(require('node:worker_threads').workerData);
+        require('node:worker_threads').parentPort.postMessage('open');
+      })()\`;
+      const worker = new Worker(code, { eval: true, workerData: options, execArgv: [] });
+      await new Promise((resolve) => worker.once('message', resolve));
+      await worker.terminate();`);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(host.netlink.linkByName('wg0')).toBeUndefined();
+  });
+
   it('goes on for as long as it is open', async () => {
-    const child = run(`const device = await Device.create(options); console.log('open');
+    const child =
+      run(`const device = await Device.create({ ...options, up: true }); console.log('open');
       `);
     await once(child.stdout, 'data');
     expect(host.netlink.linkByName('wg0')).toMatchObject({ up: true });
@@ -132,7 +148,8 @@ const UNKNOWN_DESCRIPTORS = 4;
 
 /** A process in the namespace, in which `Device` and `options` are there. */
 function run(body: string, wrapper: string[] = []): ChildProcessByStdio<null, Readable, null> {
-  const options = { tun: 'wg0', listenPort: 51820, addresses: ['10.1.0.1/24'] };
+  // Down: the packets that the kernel sends by itself would wake the thread.
+  const options = { tun: 'wg0', listenPort: 51820, up: false };
   const source = `import { Device } from ${JSON.stringify(BUILT_DEVICE.href)};
     const options = ${JSON.stringify(options)};
     ${body}`;
