@@ -18,6 +18,8 @@ export interface Libc {
   close(fd: number): number;
   read(fd: number, buffer: number, length: number): number;
   write(fd: number, buffer: number, length: number): number;
+  readv(fd: number, vectors: number, count: number): number;
+  writev(fd: number, vectors: number, count: number): number;
   ioctl(fd: number, request: number, argument: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   socket(domain: number, type: number, protocol: number): number;
@@ -73,6 +75,8 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   close: 'int close(int fd)',
   read: 'long read(int fd, uintptr_t buffer, ulong length)',
   write: 'long write(int fd, uintptr_t buffer, ulong length)',
+  readv: 'long readv(int fd, uintptr_t vectors, int count)',
+  writev: 'long writev(int fd, uintptr_t vectors, int count)',
   ioctl: 'int ioctl(int fd, ulong request, uintptr_t argument)',
   fcntl: 'int fcntl(int fd, int command, long argument)',
   socket: 'int socket(int domain, int type, int protocol)',

@@ -9,7 +9,6 @@
  */
 import { WireGuardError } from '@litz/core';
 import {
-  addressOf,
   libc,
   linux,
   Netlink,
@@ -22,6 +21,7 @@ import {
 } from '@litz/sys';
 import { checkInterfaceName } from './interface-name.ts';
 import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
+import { createPacketVector, type PacketVector } from './packet-vector.ts';
 import { attachError, openError, TUN_NODE } from './tun-error.ts';
 import {
   attachInterface,
@@ -122,6 +122,7 @@ export class TunDevice {
   #name: string;
   #mtu: number;
   readonly #netlink: Netlink;
+  readonly #vector: PacketVector;
 
   /** @internal takes over `fd` and `netlink` */
   constructor(fd: number, link: Link, offloads: TunOffloads, netlink: Netlink) {
@@ -131,6 +132,7 @@ export class TunDevice {
     this.#name = link.name;
     this.#mtu = link.mtu;
     this.#netlink = netlink;
+    this.#vector = createPacketVector(fd);
   }
 
   /** To poll for POLLIN; -1 once closed. POLLERR: the interface is gone. */
@@ -163,11 +165,12 @@ export class TunDevice {
    * @throws {SystemError} for what a valid buffer never meets
    */
   read(buffer: Uint8Array, offset: number, length: number): number {
-    const result = libc().read(this.#fd, addressOf(buffer) + offset, length);
+    if (this.#fd < 0) return -1;
+    const result = this.#vector.read(buffer, offset, length);
     if (result >= 0) return result;
     const errno = libc().errno();
     if (errno === linux.EAGAIN || errno === linux.EINTR) return 0;
-    if (errno === EBADFD || errno === EBADF) return -1;
+    if (errno === EBADFD) return -1;
     throw new SystemError('read', errno, `cannot read from ${this.#name}`);
   }
 
@@ -178,7 +181,8 @@ export class TunDevice {
    *   EINVAL (-22) for what is no packet, EBADFD (-77) once the interface is gone
    */
   write(buffer: Uint8Array, offset: number, length: number): number {
-    const result = libc().write(this.#fd, addressOf(buffer) + offset, length);
+    if (this.#fd < 0) return -EBADF;
+    const result = this.#vector.write(buffer, offset, length);
     if (result >= 0) return result;
     const errno = libc().errno();
     return errno === linux.EAGAIN || errno === linux.EINTR ? 0 : -errno;
