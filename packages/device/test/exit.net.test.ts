@@ -5,17 +5,21 @@ import { text } from 'node:stream/consumers';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ALICE, BOB } from './in-memory.ts';
-import { BUILT_DEVICE, Host, openDescriptors, realInterfaces } from './two-hosts.ts';
+import { BUILT_DEVICE, builtDevice, Host, openDescriptors, realInterfaces } from './two-hosts.ts';
 
 let host: Host;
 
-beforeEach(() => {
-  host = new Host(ALICE);
-});
-
-afterEach(() => host.close());
+/** A new host for each test of a suite. */
+function withHost(): void {
+  beforeEach(() => {
+    host = new Host(ALICE);
+  });
+  afterEach(() => host.close());
+}
 
 describeWith(realInterfaces, 'a process with an open Device', () => {
+  withHost();
+
   it.each<[string, string, number | null, string | null]>([
     ['ends by process.exit', 'process.exit(3);', 3, null],
     ['ends by an exception that nobody catches', 'setTimeout(() => { throw 1; });', 1, null],
@@ -88,10 +92,29 @@ describeWith(realInterfaces, 'a process with an open Device', () => {
   });
 });
 
+describeWith([builtDevice], 'a process with a Device in memory', () => {
+  it.each<[string, string, number | null]>([
+    ['ends by process.exit', 'process.exit(3);', 3],
+    ['ends after close', 'await device.close();', 0],
+    ['ends by itself when the device is unrefed', 'device.unref();', 0],
+    ['ends by itself when the link goes down too', 'device.unref(); tun.setUp(false);', 0],
+    ['goes on while it is open, up or down', 'tun.setUp(false); exitLater();', 5],
+  ])('%s', async (_, script, code) => {
+    const child = start(`import { Device, MemoryTun } from ${JSON.stringify(BUILT_DEVICE.href)};
+      const tun = new MemoryTun();
+      const exitLater = () => setTimeout(() => process.exit(5), 300).unref();
+      const device = await Device.create({ tun });
+      ${script}`);
+    expect(await once(child, 'exit')).toEqual([code, null]);
+  });
+});
+
 describeWith(
   [...realInterfaces, programRequirement('setpriv')],
   'a process without the right to make interfaces',
   () => {
+    withHost();
+
     it('is told which one is missing, and ends by itself', async () => {
       const child = run(
         `await Device.create(options).catch(({ code, errno, message }) =>
@@ -110,6 +133,8 @@ describeWith(
 );
 
 describeWith(realInterfaces, 'a packet loop that crashes', () => {
+  withHost();
+
   it.each<[string, string, RegExp]>([
     ['by an exception', 'throw new Error("broken");', /the packet loop of wg0 crashed: broken/],
     ['without a chance to clean up', 'process.exit(7);', /the thread exited with code 7/],
@@ -153,10 +178,12 @@ function run(body: string, wrapper: string[] = []): ChildProcessByStdio<null, Re
   const source = `import { Device } from ${JSON.stringify(BUILT_DEVICE.href)};
     const options = ${JSON.stringify(options)};
     ${body}`;
+  return host.namespace.run(() => start(source, wrapper));
+}
+
+function start(source: string, wrapper: string[] = []): ChildProcessByStdio<null, Readable, null> {
   const command = [...wrapper, process.execPath, '--input-type=module', '--eval', source];
-  const child = host.namespace.run(() =>
-    spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] }),
-  );
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] });
   // A child that hangs fails its test, and does not outlive it.
   const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
   child.on('exit', () => clearTimeout(timer));
