@@ -24,7 +24,7 @@ export interface PacketVector {
 }
 
 export function createPacketVector(fd: number): PacketVector {
-  const { readv, writev } = libc();
+  const library = libc();
   const vector = allocate(VECTOR_LENGTH);
   const words = new Uint32Array(vector.bytes.buffer, vector.bytes.byteOffset, VECTOR_LENGTH / 4);
   // A constant of this function is kept as it is; a field would be made an object at each look.
@@ -38,11 +38,11 @@ export function createPacketVector(fd: number): PacketVector {
   return {
     read(buffer, offset, length) {
       point(buffer, offset, length);
-      return readv(fd, address, 1);
+      return library.readv(fd, address, 1);
     },
     write(buffer, offset, length) {
       point(buffer, offset, length);
-      return writev(fd, address, 1);
+      return library.writev(fd, address, 1);
     },
   };
 }

@@ -3,6 +3,19 @@
  *
  * @module
  */
+export { checksum, foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
+export {
+  Coalescer,
+  COALESCER_OUTPUT_LENGTH,
+  type CoalescerOptions,
+  type PacketWriter,
+} from './coalescer.ts';
+export {
+  SplitFailure,
+  splitSuperPacket,
+  SuperPacketSplitter,
+  type SegmentSlab,
+} from './super-packet.ts';
 export {
   clearVnetHeader,
   createVnetHeader,

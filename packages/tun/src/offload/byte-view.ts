@@ -1,0 +1,24 @@
+/**
+ * DataViews of buffers that are used again and again: packets are read 32 bits at a time.
+ *
+ * @module
+ */
+
+let buffer: Uint8Array = new Uint8Array(0);
+let view: DataView = new DataView(buffer.buffer);
+let otherBuffer = buffer;
+let otherView = view;
+
+/** A view of exactly these bytes. The last two are kept, so that no call per packet allocates. */
+export function viewOf(bytes: Uint8Array): DataView {
+  if (bytes === buffer) return view;
+  const found =
+    bytes === otherBuffer
+      ? otherView
+      : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  otherBuffer = buffer;
+  otherView = view;
+  buffer = bytes;
+  view = found;
+  return found;
+}

@@ -1,0 +1,71 @@
+/**
+ * The headers of a super-packet for the kernel.
+ *
+ * @module
+ */
+import { viewOf } from './byte-view.ts';
+import { checksum, pseudoHeaderSum } from './checksum.ts';
+import type { CoalescedItem } from './coalesced-item.ts';
+import { SegmentKind } from './transport-segment.ts';
+import {
+  createVnetHeader,
+  encodeVnetHeader,
+  VNET_FLAG_NEEDS_CHECKSUM,
+  VNET_GSO_TCPV4,
+  VNET_GSO_TCPV6,
+  VNET_GSO_UDP_L4,
+  VNET_HEADER_LENGTH,
+  type VnetHeader,
+} from './vnet-header.ts';
+
+const TCP = 6;
+const UDP = 17;
+const TCP_FLAGS = 13;
+const TCP_PSH = 0x08;
+const TCP_CHECKSUM = 16;
+const UDP_CHECKSUM = 6;
+
+/** Used again for every super-packet. */
+const vnet: VnetHeader = createVnetHeader();
+
+/**
+ * Makes the first packet's headers those of the whole, `length` bytes from the IP header at `ip` on,
+ * and writes the vnet header in front.
+ */
+export function finishSuperPacket(
+  item: CoalescedItem,
+  buffer: Uint8Array,
+  ip: number,
+  length: number,
+): void {
+  const { ipHeaderLength } = item;
+  const view = viewOf(buffer);
+  if (ipHeaderLength === 20) {
+    view.setUint16(ip + 2, length);
+    view.setUint16(ip + 10, 0);
+    view.setUint16(ip + 10, checksum(buffer, ip, ipHeaderLength));
+  } else {
+    view.setUint16(ip + 4, length - ipHeaderLength);
+  }
+  const isTcp = item.kind === SegmentKind.tcp;
+  const transport = ip + ipHeaderLength;
+  const transportLength = length - ipHeaderLength;
+  if (!isTcp) view.setUint16(transport + 4, transportLength);
+  // A split takes it off all segments but the last, which had it.
+  else if (item.push) buffer[transport + TCP_FLAGS] |= TCP_PSH;
+  const checksumOffset = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+  // Folded, not complemented: the kernel completes it, for each segment or for the whole.
+  const pseudo = pseudoHeaderSum(buffer, ip, isTcp ? TCP : UDP, transportLength);
+  view.setUint16(transport + checksumOffset, pseudo);
+  vnet.flags = VNET_FLAG_NEEDS_CHECKSUM;
+  vnet.gsoType = isTcp ? tcpType(ipHeaderLength) : VNET_GSO_UDP_L4;
+  vnet.headerLength = item.headerLength;
+  vnet.gsoSize = item.gsoSize;
+  vnet.checksumStart = ipHeaderLength;
+  vnet.checksumOffset = checksumOffset;
+  encodeVnetHeader(vnet, buffer, ip - VNET_HEADER_LENGTH);
+}
+
+function tcpType(ipHeaderLength: number): number {
+  return ipHeaderLength === 20 ? VNET_GSO_TCPV4 : VNET_GSO_TCPV6;
+}

@@ -1,0 +1,96 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checksum, foldSum, pseudoHeaderSum, sumBytes } from '../../src/offload/index.ts';
+import { RUNS, TIMEOUT_MS } from './arbitrary.ts';
+import { packetOf } from './segments.ts';
+import { slowChecksum, slowSum } from './slow-checksum.ts';
+
+describe('checksum', () => {
+  test('is the one of the example in RFC 1071', () => {
+    const bytes = Uint8Array.of(0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7);
+
+    expect(sumBytes(bytes, 0, 8)).toBe(0xddf2);
+    expect(checksum(bytes, 0, 8)).toBe(0x220d);
+  });
+
+  test(
+    'agrees with its slow twin at every offset and length',
+    () => {
+      fc.assert(
+        fc.property(
+          fc.uint8Array({ maxLength: 200 }),
+          fc.nat(7),
+          fc.nat(3),
+          (bytes, front, behind) => {
+            const buffer = new Uint8Array(front + bytes.length + behind).fill(0xff);
+            buffer.set(bytes, front);
+            expect(checksum(buffer, front, bytes.length)).toBe(slowChecksum(bytes));
+          },
+        ),
+        { numRuns: RUNS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'goes on from another sum',
+    () => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(30), (bytes, words) => {
+          const middle = Math.min(words * 2, bytes.length - (bytes.length % 2));
+          const first = sumBytes(bytes, 0, middle);
+          expect(sumBytes(bytes, middle, bytes.length - middle, first)).toBe(slowSum(bytes));
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  test.each([65_535, 131_072])('does not overflow at %i bytes of 0xff', (length) => {
+    const bytes = new Uint8Array(length).fill(0xff);
+
+    expect(checksum(bytes, 0, length)).toBe(slowChecksum(bytes));
+  });
+
+  test('looks at two buffers in turn', () => {
+    const [a, b, c] = [1, 2, 3].map((value) => new Uint8Array(32).fill(value));
+
+    for (const bytes of [a, b, c, a, a, c, b]) {
+      expect(sumBytes(bytes, 0, 32)).toBe(slowSum(bytes));
+    }
+  });
+
+  test('of a view looks at nothing but the view', () => {
+    const whole = Uint8Array.from({ length: 64 }, (_, i) => i);
+    const part = whole.subarray(5, 40);
+
+    expect(sumBytes(part, 1, 34)).toBe(slowSum(whole.subarray(6, 40)));
+  });
+});
+
+describe('foldSum', () => {
+  test.each([
+    [0, 0],
+    [0xffff, 0xffff],
+    [0x10000, 1],
+    [0x1ffff, 1],
+    [0xfffeffff, 0xfffe],
+  ])('folds %i to %i', (sum, folded) => {
+    expect(foldSum(sum)).toBe(folded);
+  });
+});
+
+describe('pseudoHeaderSum', () => {
+  test.each([4, 6] as const)('completes the checksum of an IPv%i packet', (version) => {
+    const payload = Uint8Array.from({ length: 333 }, (_, i) => i);
+    const packet = packetOf({ version, protocol: 'tcp', payload });
+    const start = version === 4 ? 20 : 40;
+    const length = packet.length - start;
+
+    const pseudo = pseudoHeaderSum(packet, 0, 6, length);
+
+    expect(sumBytes(packet, start, length, pseudo)).toBe(0xffff);
+  });
+});

@@ -1,0 +1,19 @@
+/**
+ * The internet checksum as RFC 1071 says it, one word after the other.
+ *
+ * @module
+ */
+
+/** The folded sum, network order. */
+export function slowSum(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) {
+    sum += bytes[i] * 256 + (i + 1 < bytes.length ? bytes[i + 1] : 0);
+    if (sum > 0xffff) sum -= 0xffff;
+  }
+  return sum;
+}
+
+export function slowChecksum(bytes: Uint8Array): number {
+  return 0xffff - slowSum(bytes);
+}
