@@ -1,5 +1,12 @@
-/** Benchmarks.
+/**
+ * Benchmarks: suites, side-by-side runs against other implementations, and their result files.
  *
  * @module
  */
-export {};
+export {
+  readResult,
+  writeResult,
+  type BenchName,
+  type Measurement,
+  type Result,
+} from './results/result.ts';

@@ -1,0 +1,59 @@
+/**
+ * `runChild`: a measurement in a Node process of its own, so that nothing else is on its heap and flags
+ * of V8 are its own.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process';
+
+export interface ChildOptions {
+  /** For Node, before the program. */
+  flags?: readonly string[];
+  /** It is killed afterwards. */
+  timeoutMs?: number;
+}
+
+/**
+ * Runs a module of this package; `tell` is how it answers.
+ *
+ * @throws {Error} (rejects) it failed, took too long or told nothing
+ */
+export async function runChild<T>(
+  module: URL,
+  args: readonly (string | number)[] = [],
+  options: ChildOptions = {},
+): Promise<T> {
+  const { output } = await runProgram(module, args, options);
+  const line = output.split('\n').findLast((text) => text.startsWith(MARK));
+  if (line === undefined) throw new Error(`${module.pathname} told nothing`);
+  return JSON.parse(line.slice(MARK.length)) as T;
+}
+
+/** What it wrote to stdout. @throws {Error} (rejects) it failed or took too long */
+export function runProgram(
+  module: URL,
+  args: readonly (string | number)[] = [],
+  { flags = [], timeoutMs = 600_000 }: ChildOptions = {},
+): Promise<{ output: string }> {
+  const child = spawn(process.execPath, [...flags, module.pathname, ...args.map(String)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve({ output });
+      else reject(new Error(`${module.pathname} ended with ${signal ?? code}`));
+    });
+  });
+}
+
+/** For the child: the answer, JSON. */
+export function tell(answer: unknown): void {
+  process.stdout.write(`${MARK}${JSON.stringify(answer)}\n`);
+}
+
+const MARK = 'litz-bench: ';

@@ -1,0 +1,55 @@
+/**
+ * `describeEnvironment`: the machine and the code that a result belongs to.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+
+export interface Environment {
+  /** Of the processor, as the kernel names it. */
+  processor: string;
+  cores: number;
+  memoryGiB: number;
+  /** 'linux x64'. */
+  platform: string;
+  kernel: string;
+  node: string;
+  v8: string;
+  openssl: string;
+  /** Of the sources; '+changes' if there were uncommitted ones, 'unknown' outside of a repository. */
+  commit: string;
+  /** ISO 8601, UTC. */
+  date: string;
+}
+
+export function describeEnvironment(): Environment {
+  return {
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    platform: `${platform()} ${arch()}`,
+    kernel: release(),
+    node: process.versions.node,
+    v8: process.versions.v8,
+    openssl: process.versions['openssl'] ?? 'none',
+    commit: commit(),
+    date: new Date().toISOString(),
+  };
+}
+
+function commit(): string {
+  try {
+    const hash = git('rev-parse', '--short=12', 'HEAD');
+    // Results are written by the runs themselves; they change nothing that was measured.
+    const changes = git('status', '--porcelain', '--', ':/', ':!/packages/bench/results');
+    return changes === '' ? hash : `${hash}+changes`;
+  } catch {
+    return 'unknown';
+  }
+}
+
+function git(...args: string[]): string {
+  const options = { cwd: import.meta.dirname, encoding: 'utf8', stdio: 'pipe' } as const;
+  return execFileSync('git', args, options).trim();
+}

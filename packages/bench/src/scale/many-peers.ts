@@ -1,0 +1,34 @@
+/**
+ * Many peers, as data: each with a key, an endpoint and one inner address.
+ *
+ * @module
+ */
+import { Endpoint, type PeerConfiguration, type PrivateKey, type PublicKey } from '@litz/core';
+
+/** Peers `first` to `first + count - 1`; their addresses are 10.0.0.0/8 in order. */
+export function manyPeers(count: number, first: number = 0): PeerConfiguration[] {
+  return Array.from({ length: count }, (_, i) => peerNumber(first + i));
+}
+
+export function peerNumber(number: number): PeerConfiguration {
+  return {
+    publicKey: privateKeyNumber(number).map((byte) => byte ^ 0xff) as PublicKey,
+    endpoint: new Endpoint(outerAddress(number), 51820),
+    allowedIps: [{ address: innerAddress(number), prefixLength: 32 }],
+  };
+}
+
+/** The private half, for the arithmetic provider. To any other one the keys are just bytes. */
+export function privateKeyNumber(number: number): PrivateKey {
+  const key = new Uint8Array(32).fill(0x40);
+  new DataView(key.buffer).setUint32(8, number);
+  return key as PrivateKey;
+}
+
+export function innerAddress(number: number): Uint8Array {
+  return Uint8Array.of(10, number >> 16, number >> 8, number);
+}
+
+function outerAddress(number: number): Uint8Array {
+  return Uint8Array.of(172, 16 + (number >> 16), number >> 8, number);
+}

@@ -1,0 +1,93 @@
+/**
+ * The cryptokey routing table with random prefixes and random addresses.
+ *
+ * @module
+ */
+import { AllowedIps } from '@litz/core';
+
+export interface PrefixFigures {
+  /** One look-up of a random address, ns. */
+  lookupNs: number;
+  /** All insertions, ms. */
+  insertMs: number;
+  /** The part of the addresses that led somewhere. */
+  hits: number;
+}
+
+/** IPv4 prefixes of /8 to /32, IPv6 prefixes of /16 to /128; longer ones are more, as in real tables. */
+export function measurePrefixes(count: number, family: 4 | 6): PrefixFigures {
+  const random = xorshift(count + family);
+  const length = family === 4 ? 4 : 16;
+  const table = new AllowedIps<{ number: number }>();
+  const peers = Array.from({ length: Math.min(count, MAX_PEERS) }, (_, number) => ({ number }));
+  const prefixes = Array.from({ length: count }, () => randomPrefix(random, family));
+  const start = performance.now();
+  prefixes.forEach(({ address, prefixLength }, i) => {
+    table.insert(address, prefixLength, peers[i % peers.length]!);
+  });
+  const insertMs = performance.now() - start;
+  const addresses = randomAddresses(random, prefixes, length);
+  const hits = pass(table, addresses, length);
+  return { lookupNs: timeLookups(table, addresses, length), insertMs, hits };
+}
+
+function timeLookups(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16): number {
+  const times = Array.from({ length: PASSES }, () => {
+    const start = performance.now();
+    pass(table, addresses, length);
+    return ((performance.now() - start) * 1e6) / ADDRESSES;
+  });
+  times.sort((a, b) => a - b);
+  return times[PASSES >> 1] ?? 0;
+}
+
+function pass(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16): number {
+  let hits = 0;
+  for (let at = 0; at < addresses.length; at += length) {
+    if (table.lookup(addresses, at, length) !== undefined) hits++;
+  }
+  return hits / ADDRESSES;
+}
+
+/** Half of them anywhere, half below a prefix of the table: a random one alone leads to nobody. */
+function randomAddresses(
+  random: () => number,
+  prefixes: readonly { address: Uint8Array; prefixLength: number }[],
+  length: 4 | 16,
+): Uint8Array {
+  const addresses = new Uint8Array(ADDRESSES * length);
+  for (let i = 0; i < ADDRESSES; i++) {
+    const at = i * length;
+    for (let j = 0; j < length; j++) addresses[at + j] = random();
+    if (i % 2 === 0) continue;
+    const { address, prefixLength } = prefixes[random() % prefixes.length]!;
+    addresses.set(address.subarray(0, prefixLength >> 3), at);
+  }
+  return addresses;
+}
+
+function randomPrefix(
+  random: () => number,
+  family: 4 | 6,
+): { address: Uint8Array; prefixLength: number } {
+  const [shortest, longest] = family === 4 ? [8, 32] : [16, 128];
+  const address = Uint8Array.from({ length: family === 4 ? 4 : 16 }, random);
+  const span = longest - shortest + 1;
+  const prefixLength = shortest + Math.max(random() % span, random() % span);
+  return { address, prefixLength };
+}
+
+/** 32-bit numbers that are the same in each run. */
+function xorshift(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}
+
+const MAX_PEERS = 100_000;
+const ADDRESSES: number = 1 << 20;
+const PASSES = 5;

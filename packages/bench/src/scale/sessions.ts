@@ -1,0 +1,134 @@
+/**
+ * Many sessions at once: the look-up of a receiver index among them, and their memory.
+ *
+ * @module
+ */
+import { Endpoint, publicKeyOf, type Engine, type PublicKey } from '@litz/core';
+import { arithmeticProvider } from './arithmetic-provider.ts';
+import { createEngine } from './configure.ts';
+import { manyPeers, privateKeyNumber } from './many-peers.ts';
+import { settledMemory } from './memory.ts';
+
+export interface SessionFigures {
+  /** One transport message of a random session opened by a cipher that does nothing, ns. */
+  openNs: number;
+  /** The same of an index that nobody has, ns. */
+  unknownNs: number;
+  /** Heap and array buffers that a session adds to its peer, bytes. */
+  sessionBytes: number;
+}
+
+/** Needs --expose-gc. */
+export function measureSessions(count: number): SessionFigures {
+  const server = createEngine();
+  server.configure({ privateKey: privateKeyNumber(SERVER), peers: manyPeers(count) }, NOW);
+  const before = settledMemory();
+  const indices = establishSessions(server, count);
+  const after = settledMemory();
+  const messages = transportMessages(indices);
+  return {
+    openNs: timeOpening(server, messages, indices.length),
+    unknownNs: timeUnknown(server),
+    sessionBytes: (after.heap - before.heap) / count,
+  };
+}
+
+/** A handshake with each peer, as its responder. Returns the indices that they send to. */
+function establishSessions(server: Engine, count: number): Int32Array {
+  const client = createEngine();
+  const publicKey = publicKeyOf(privateKeyNumber(SERVER), arithmeticProvider);
+  client.configure({ peers: [{ publicKey, endpoint: SERVER_ENDPOINT }] }, NOW);
+  const indices = new Int32Array(count);
+  for (let i = 0; i < count; i++) indices[i] = handshake(server, client, publicKey, i);
+  if (server.stats.completedHandshakes !== count) throw new Error('a handshake failed');
+  return indices;
+}
+
+/** The client takes the identity of one peer after the other. */
+function handshake(server: Engine, client: Engine, publicKey: PublicKey, number: number): number {
+  client.configure({ privateKey: privateKeyNumber(number) }, NOW);
+  client.connect(publicKey, NOW);
+  const response = exchange(client, server);
+  if (response?.[0] !== 2) throw new Error(`peer ${number} got no response`);
+  // The keepalive that confirms the session.
+  client.handleDatagram(response, SERVER_ENDPOINT, NOW);
+  exchange(client, server);
+  while (client.pollEvent());
+  while (server.pollEvent());
+  return new DataView(response.buffer, response.byteOffset).getInt32(4, true);
+}
+
+/** Delivers what the client sends; returns what the server answers, a copy. */
+function exchange(client: Engine, server: Engine): Uint8Array | undefined {
+  for (let sent = client.pollTransmit(); sent; sent = client.pollTransmit()) {
+    server.handleDatagram(sent.datagram.slice(), CLIENT_ENDPOINT, NOW);
+  }
+  return server.pollTransmit()?.datagram.slice();
+}
+
+/** One empty transport message for each index, in random order; 32 bytes each. */
+function transportMessages(indices: Int32Array): Uint8Array {
+  const shuffled = shuffle(indices.slice());
+  const messages = new Uint8Array(shuffled.length * MESSAGE_LENGTH);
+  const view = new DataView(messages.buffer);
+  shuffled.forEach((index, i) => {
+    messages[i * MESSAGE_LENGTH] = 4;
+    view.setInt32(i * MESSAGE_LENGTH + 4, index, true);
+  });
+  return messages;
+}
+
+function timeOpening(server: Engine, messages: Uint8Array, count: number): number {
+  const view = new DataView(messages.buffer);
+  const rounds = Math.ceil(OPENINGS / count);
+  let elapsed = 0;
+  for (let round = -1; round < rounds; round++) {
+    for (let i = 0; i < count; i++) {
+      view.setUint32(i * MESSAGE_LENGTH + 8, round + 1 + WARM_COUNTER, true);
+    }
+    const start = performance.now();
+    for (let i = 0; i < count; i++) {
+      const opened = server.fastPath.open(messages, i * MESSAGE_LENGTH, MESSAGE_LENGTH, NOW);
+      if (typeof opened === 'string') throw new Error(`a message was dropped: ${opened}`);
+    }
+    // The first round warms up.
+    if (round >= 0) elapsed += performance.now() - start;
+  }
+  return (elapsed * 1e6) / (rounds * count);
+}
+
+function timeUnknown(server: Engine): number {
+  const message = new Uint8Array(MESSAGE_LENGTH);
+  message[0] = 4;
+  const view = new DataView(message.buffer);
+  const pass = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      view.setInt32(4, Math.imul(i, 0x9e3779b1), true);
+      server.fastPath.open(message, 0, MESSAGE_LENGTH, NOW);
+    }
+  };
+  pass(OPENINGS / 10);
+  const start = performance.now();
+  pass(OPENINGS);
+  return ((performance.now() - start) * 1e6) / OPENINGS;
+}
+
+/** In place, by a sequence that is the same in each run. */
+function shuffle(values: Int32Array): Int32Array {
+  let state = 1;
+  for (let i = values.length - 1; i > 0; i--) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const j = state % (i + 1);
+    [values[i], values[j]] = [values[j] ?? 0, values[i] ?? 0];
+  }
+  return values;
+}
+
+const NOW = 1000;
+const SERVER = 0xffffff;
+const SERVER_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
+const CLIENT_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
+const MESSAGE_LENGTH = 32;
+const OPENINGS = 1_000_000;
+/** Behind the counter of the message that confirmed the session. */
+const WARM_COUNTER = 1;

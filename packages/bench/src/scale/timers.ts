@@ -1,0 +1,143 @@
+/**
+ * What timers cost with many peers of whom few are active: a peer that is active has a session and a
+ * persistent keepalive on both sides, and renews its keys when it is time.
+ *
+ * The clock is simulated and everything else is real: the engine is called when its deadline comes or
+ * a message arrives, and the time in it is the CPU time. Its share of the simulated time is the load.
+ * Handshakes are arithmetic: this is the price of timers and bookkeeping, not of X25519.
+ *
+ * @module
+ */
+import { Endpoint, publicKeyOf, type Engine, type PublicKey } from '@litz/core';
+import { arithmeticProvider } from './arithmetic-provider.ts';
+import { createEngine } from './configure.ts';
+import { manyPeers, privateKeyNumber } from './many-peers.ts';
+
+export interface TimerFigures {
+  /** CPU time in the engine, percent of the simulated time. */
+  cpuPercent: number;
+  /** How often the engine was woken by a deadline of its own, per second. */
+  wakesPerSecond: number;
+  /** Messages in and out, per second. */
+  messagesPerSecond: number;
+}
+
+export function measureTimers(peers: number, active: number, seconds: number): TimerFigures {
+  const simulation = new Simulation(peers, active);
+  // Sessions are made and code is warm before it counts.
+  simulation.run(WARM_UP_MS);
+  const before = simulation.counts();
+  simulation.run(seconds * 1000);
+  const after = simulation.counts();
+  return {
+    cpuPercent: (after.busyMs - before.busyMs) / (seconds * 10),
+    wakesPerSecond: (after.wakes - before.wakes) / seconds,
+    messagesPerSecond: (after.messages - before.messages) / seconds,
+  };
+}
+
+/** A server with all peers, and one engine for each active peer. The network delivers at once. */
+class Simulation {
+  readonly #server: Engine;
+  readonly #clients: Engine[];
+  readonly #publicKey: PublicKey = publicKeyOf(privateKeyNumber(SERVER), arithmeticProvider);
+  #now = 0;
+  #busyMs = 0;
+  #wakes = 0;
+  #messages = 0;
+
+  constructor(peers: number, active: number) {
+    const unixTime = (): number => 1_704_067_200_000 + this.#now;
+    this.#server = createEngine({ unixTime });
+    const all = manyPeers(peers);
+    for (let i = 0; i < active; i++) all[i]!.persistentKeepalive = KEEPALIVE_SECONDS;
+    for (const peer of all) delete peer.endpoint;
+    this.#server.configure({ privateKey: privateKeyNumber(SERVER), peers: all }, 0);
+    this.#clients = Array.from({ length: active }, (_, number) => {
+      const client = createEngine({ unixTime });
+      client.configure({ privateKey: privateKeyNumber(number) }, 0);
+      return client;
+    });
+  }
+
+  counts(): { busyMs: number; wakes: number; messages: number } {
+    return { busyMs: this.#busyMs, wakes: this.#wakes, messages: this.#messages };
+  }
+
+  run(ms: number): void {
+    const end = this.#now + ms;
+    if (this.#now === 0) this.#begin();
+    for (;;) {
+      const due = this.#clients.map((client) => client.pollTimeout());
+      const first = due.reduce((a, b) => Math.min(a, b), this.#server.pollTimeout());
+      if (first > end) break;
+      this.#now = Math.max(this.#now, first);
+      if (this.#server.pollTimeout() <= this.#now) this.#wakeServer();
+      due.forEach((at, number) => {
+        if (at > this.#now) return;
+        this.#clients[number]!.handleTimeout(this.#now);
+        this.#deliver(number);
+      });
+    }
+    this.#now = end;
+  }
+
+  /** Spread over one interval, as peers that were started at different times are. */
+  #begin(): void {
+    this.#clients.forEach((client, number) => {
+      this.#now += (KEEPALIVE_SECONDS * 1000) / this.#clients.length;
+      const endpoint = SERVER_ENDPOINT;
+      const peer = { publicKey: this.#publicKey, endpoint, persistentKeepalive: KEEPALIVE_SECONDS };
+      client.configure({ peers: [peer] }, this.#now);
+      this.#deliver(number);
+    });
+  }
+
+  #wakeServer(): void {
+    this.#wakes++;
+    this.#spend(() => this.#server.handleTimeout(this.#now));
+    this.#deliverAnswers();
+  }
+
+  /** Until neither has anything more to say. */
+  #deliver(number: number): void {
+    const client = this.#clients[number]!;
+    for (let sent = client.pollTransmit(); sent; sent = client.pollTransmit()) {
+      const datagram = sent.datagram.slice();
+      this.#messages++;
+      this.#spend(() => this.#server.handleDatagram(datagram, endpointOf(number), this.#now));
+      this.#deliverAnswers();
+    }
+    while (client.pollEvent());
+  }
+
+  #deliverAnswers(): void {
+    for (let sent = this.#server.pollTransmit(); sent; sent = this.#server.pollTransmit()) {
+      this.#messages++;
+      const number = numberOf(sent.destination);
+      this.#clients[number]!.handleDatagram(sent.datagram.slice(), SERVER_ENDPOINT, this.#now);
+      this.#deliver(number);
+    }
+    while (this.#server.pollEvent());
+  }
+
+  #spend(work: () => void): void {
+    const start = performance.now();
+    work();
+    this.#server.pollTimeout();
+    this.#busyMs += performance.now() - start;
+  }
+}
+
+function endpointOf(number: number): Endpoint {
+  return new Endpoint(Uint8Array.of(10, number >> 16, number >> 8, number), 51820);
+}
+
+function numberOf({ address }: Endpoint): number {
+  return ((address[1] ?? 0) << 16) | ((address[2] ?? 0) << 8) | (address[3] ?? 0);
+}
+
+const SERVER = 0xffffff;
+const SERVER_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
+const KEEPALIVE_SECONDS = 25;
+const WARM_UP_MS = 130_000;

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { mean, median, quantile } from '../../src/results/statistics.ts';
+
+describe('median', () => {
+  it('is the sample in the middle, whatever the order', () => {
+    expect(median([9, 1, 5])).toBe(5);
+  });
+
+  it('is between the two in the middle of an even number', () => {
+    expect(median([1, 2, 4, 100])).toBe(3);
+  });
+
+  it('leaves the samples in their order', () => {
+    const samples = [3, 1, 2];
+    median(samples);
+    expect(samples).toEqual([3, 1, 2]);
+  });
+});
+
+describe('quantile', () => {
+  it('has the smallest and the greatest sample at its ends', () => {
+    expect(quantile([7, 3, 5], 0)).toBe(3);
+    expect(quantile([7, 3, 5], 1)).toBe(7);
+  });
+
+  it('goes straight from one sample to the next', () => {
+    const samples = Array.from({ length: 101 }, (_, i) => i);
+    expect(quantile(samples, 0.99)).toBeCloseTo(99);
+    expect(quantile([0, 10], 0.25)).toBe(2.5);
+  });
+
+  it('says nothing of no samples, and of no part', () => {
+    expect(() => quantile([], 0.5)).toThrow(RangeError);
+    expect(() => quantile([1], 1.5)).toThrow(RangeError);
+    expect(() => quantile([1], NaN)).toThrow(RangeError);
+  });
+});
+
+describe('mean', () => {
+  it('divides by the number of samples', () => {
+    expect(mean([1, 2, 6])).toBe(3);
+    expect(() => mean([])).toThrow(RangeError);
+  });
+});
