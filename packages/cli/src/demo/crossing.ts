@@ -1,0 +1,108 @@
+/**
+ * `Crossing`: what crossed a wire, counted from captured Ethernet frames.
+ *
+ * Pure: frames come in as bytes. Messages are told apart by type and length (sections 5.4.2 to 5.4.7).
+ *
+ * @module
+ */
+import {
+  COOKIE_REPLY_LENGTH,
+  HANDSHAKE_INITIATION_LENGTH,
+  HANDSHAKE_RESPONSE_LENGTH,
+} from '@litz/core';
+
+export class Crossing {
+  /** WireGuard messages by type. */
+  readonly messages = { initiation: 0, response: 0, cookieReply: 0, transport: 0, keepalive: 0 };
+  /** ARP and IPv6 neighbour discovery: how the two ends of the wire find each other. */
+  neighbours = 0;
+  /** Frames that are none of the above. */
+  others = 0;
+  /** Frames with the marker in them, in whatever they are. */
+  readable = 0;
+  bytes = 0;
+  readonly #marker: Buffer;
+  readonly #port: number;
+
+  /** @param port the UDP port of both ends; @param marker kept by reference */
+  constructor(port: number, marker: Uint8Array) {
+    this.#port = port;
+    this.#marker = Buffer.from(marker.buffer, marker.byteOffset, marker.length);
+  }
+
+  get wireguard(): number {
+    return Object.values(this.messages).reduce((sum, count) => sum + count);
+  }
+
+  /** One frame with its Ethernet header; borrowed for the call. */
+  add(frame: Uint8Array): void {
+    this.bytes += frame.length;
+    const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
+    if (bytes.includes(this.#marker)) this.readable++;
+    const udp = udpOffset(bytes);
+    if (udp > 0) this.#addDatagram(bytes, udp);
+    else if (isNeighbourDiscovery(bytes)) this.neighbours++;
+    else this.others++;
+  }
+
+  #addDatagram(frame: Buffer, udp: number): void {
+    const ports = [frame.readUInt16BE(udp), frame.readUInt16BE(udp + 2)];
+    const payload = udp + UDP_HEADER;
+    const length = frame.readUInt16BE(udp + 4) - UDP_HEADER;
+    const kind = ports.every((port) => port === this.#port)
+      ? messageKind(frame, payload, length)
+      : undefined;
+    if (kind) this.messages[kind]++;
+    else this.others++;
+  }
+}
+
+function messageKind(
+  frame: Buffer,
+  offset: number,
+  length: number,
+): keyof Crossing['messages'] | undefined {
+  if (length < 4 || frame.length < offset + 4) return undefined;
+  const type = frame.readUInt32LE(offset);
+  if (type === 1 && length === HANDSHAKE_INITIATION_LENGTH) return 'initiation';
+  if (type === 2 && length === HANDSHAKE_RESPONSE_LENGTH) return 'response';
+  if (type === 3 && length === COOKIE_REPLY_LENGTH) return 'cookieReply';
+  if (type !== 4 || length < KEEPALIVE_LENGTH) return undefined;
+  return length === KEEPALIVE_LENGTH ? 'keepalive' : 'transport';
+}
+
+/** Where the UDP header stands; 0: it is no UDP. */
+function udpOffset(frame: Buffer): number {
+  if (frame.length < ETHERNET_HEADER) return 0;
+  const type = frame.readUInt16BE(12);
+  const ipv4 = type === ETHERTYPE_IPV4 && frame.length >= ETHERNET_HEADER + 20;
+  const ipv6 = type === ETHERTYPE_IPV6 && frame.length >= ETHERNET_HEADER + 40;
+  const protocol = ipv4 ? frame[ETHERNET_HEADER + 9] : ipv6 ? frame[ETHERNET_HEADER + 6] : 0;
+  if (protocol !== IPPROTO_UDP) return 0;
+  const header = ipv4 ? (frame[ETHERNET_HEADER]! & 0x0f) * 4 : 40;
+  const offset = ETHERNET_HEADER + header;
+  return frame.length >= offset + UDP_HEADER ? offset : 0;
+}
+
+function isNeighbourDiscovery(frame: Buffer): boolean {
+  if (frame.length < ETHERNET_HEADER) return false;
+  const type = frame.readUInt16BE(12);
+  if (type === ETHERTYPE_ARP) return true;
+  if (type !== ETHERTYPE_IPV6 || frame.length < ETHERNET_HEADER + 41) return false;
+  const next = frame[ETHERNET_HEADER + 6];
+  // Multicast listener reports come with a hop-by-hop header in front.
+  if (next === IPPROTO_HOPOPTS) return frame[ETHERNET_HEADER + 40] === IPPROTO_ICMPV6;
+  return next === IPPROTO_ICMPV6 && frame[ETHERNET_HEADER + 40]! >= ICMPV6_ROUTER_SOLICITATION;
+}
+
+const ETHERNET_HEADER = 14;
+const UDP_HEADER = 8;
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_ARP = 0x0806;
+const ETHERTYPE_IPV6 = 0x86dd;
+const IPPROTO_HOPOPTS = 0;
+const IPPROTO_UDP = 17;
+const IPPROTO_ICMPV6 = 58;
+const ICMPV6_ROUTER_SOLICITATION = 133;
+/** Transport data with an empty packet: header and tag. */
+const KEEPALIVE_LENGTH = 32;
