@@ -4,6 +4,7 @@ import {
   createPair,
   createPerson,
   packetBetween,
+  type Pair,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { Endpoint, Engine, nobleProvider, type PublicKey } from '../../src/index.ts';
