@@ -7,16 +7,17 @@
  * items     [A1 A2 A3] [B1 B2] [c]
  * ```
  *
- * Items leave in the order of their first packet. A packet that stays alone is written from where it
- * stands; a super-packet is copied together when it leaves. Nothing is remembered between batches, and
- * nothing is allocated per packet.
+ * Items leave in the order of their first packet. Everything is written from where it stands: a
+ * super-packet in pieces, its first packet whole and of the others the payload. Nothing is remembered
+ * between batches, and nothing is allocated per packet.
  *
  * @module
  */
 import { CoalescedItem, NONE } from './coalesced-item.ts';
 import { finishSuperPacket } from './finish-super-packet.ts';
 import {
-  hasRightChecksums,
+  hasRightIpChecksum,
+  hasRightTransportChecksum,
   haveEqualHeaders,
   isSameFlow,
   SegmentKind,
@@ -24,36 +25,34 @@ import {
 } from './transport-segment.ts';
 import { clearVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.ts';
 
-/** Bytes at `outputOffset`: the longest packet and its vnet header. */
-export const COALESCER_OUTPUT_LENGTH: number = 65535 + VNET_HEADER_LENGTH;
+/** Where the pieces of a packet stand in the coalescer's buffer. Used again for every packet. */
+export interface PacketPieces {
+  readonly offsets: Uint32Array;
+  readonly lengths: Uint32Array;
+}
 
 /**
- * Takes one packet or super-packet, its vnet header at `offset`, to the TUN device. The buffer is
- * borrowed for the call.
+ * Takes one packet or super-packet to the TUN device: the first `count` pieces, one behind the other,
+ * the vnet header in front. All is borrowed for the call.
  *
  * @param packets how many it consists of
  * @returns false if the kernel refused it: a super-packet's packets then come one by one
  */
-export type PacketWriter = (
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  packets: number,
-) => boolean;
+export type PacketWriter = (pieces: PacketPieces, count: number, packets: number) => boolean;
 
 export interface CoalescerOptions {
   /** The memory in which all packets stand; kept. */
   buffer: Uint8Array;
-  /** Where in it super-packets are put together: `COALESCER_OUTPUT_LENGTH` bytes. */
-  outputOffset: number;
   write: PacketWriter;
   /** Packets that are kept at most before they are written. Default 256. */
   capacity?: number;
-  /** Default true. Where packets are known to come from a sender's own stack, it only costs. */
+  /** Of TCP and UDP; an IPv4 header's is always looked at. Default true. */
   verifyChecksums?: boolean;
 }
 
 const BUCKETS = 256;
+/** IPv6 without extension headers, and TCP with all its options. */
+const LONGEST_HEADERS = 100;
 
 export class Coalescer {
   /** Switched off at run time when a kernel refuses super-packets of this kind. */
@@ -61,7 +60,6 @@ export class Coalescer {
   udp: boolean = true;
   readonly #buffer: Uint8Array;
   readonly #view: DataView;
-  readonly #outputOffset: number;
   readonly #write: PacketWriter;
   readonly #verifyChecksums: boolean;
   readonly #capacity: number;
@@ -70,28 +68,26 @@ export class Coalescer {
   readonly #offsets: Uint32Array;
   readonly #lengths: Uint32Array;
   readonly #following: Int32Array;
+  readonly #pieces: PacketPieces;
+  /** The headers of a super-packet's first packet, as they came. */
+  readonly #headers: Uint8Array = new Uint8Array(LONGEST_HEADERS);
   #packetCount = 0;
   readonly #items: CoalescedItem[] = [];
   #itemCount = 0;
   /** The newest item of each bucket of flows. */
   readonly #buckets: Int32Array = new Int32Array(BUCKETS).fill(NONE);
 
-  /** @throws {RangeError} the output does not fit into the buffer */
   constructor(options: CoalescerOptions) {
-    const { buffer, outputOffset, write, capacity = 256, verifyChecksums = true } = options;
-    if (outputOffset < 0 || outputOffset + COALESCER_OUTPUT_LENGTH > buffer.length) {
-      const room = `room for ${COALESCER_OUTPUT_LENGTH} bytes in "buffer"`;
-      throw new RangeError(`"outputOffset" expected ${room}, got ${outputOffset}`);
-    }
+    const { buffer, write, capacity = 256, verifyChecksums = true } = options;
     this.#buffer = buffer;
     this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-    this.#outputOffset = outputOffset;
     this.#write = write;
     this.#verifyChecksums = verifyChecksums;
     this.#capacity = capacity;
     this.#offsets = new Uint32Array(capacity);
     this.#lengths = new Uint32Array(capacity);
     this.#following = new Int32Array(capacity);
+    this.#pieces = { offsets: new Uint32Array(capacity), lengths: new Uint32Array(capacity) };
     for (let i = 0; i < capacity; i++) this.#items.push(new CoalescedItem());
   }
 
@@ -176,19 +172,25 @@ export class Coalescer {
 
   /** Once per item, at its first merge: the kernel takes a super-packet's checksums for right. */
   #isVerified(item: CoalescedItem): boolean {
-    if (!this.#verifyChecksums || item.packets > 1) return true;
-    const offset = this.#offsets[item.first];
-    const length = this.#lengths[item.first];
-    const right = hasRightChecksums(this.#buffer, offset, item.ipHeaderLength, length, item.kind);
+    if (item.packets > 1) return true;
+    const { kind, ipHeaderLength } = item;
+    const right = this.#hasRightChecksums(item.first, ipHeaderLength, kind);
     if (!right) item.isClosed = true;
     return right;
   }
 
+  /** Of the packet that `#segment` was read from. */
   #segmentIsVerified(): boolean {
+    const { ipHeaderLength, kind } = this.#segment;
+    return this.#hasRightChecksums(this.#packetCount - 1, ipHeaderLength, kind);
+  }
+
+  #hasRightChecksums(packet: number, ipHeaderLength: number, kind: SegmentKind): boolean {
+    const at = this.#offsets[packet];
+    if (!hasRightIpChecksum(this.#view, at, ipHeaderLength)) return false;
     if (!this.#verifyChecksums) return true;
-    const { offset, ipHeaderLength, headerLength, payloadLength, kind } = this.#segment;
-    const length = headerLength + payloadLength;
-    return hasRightChecksums(this.#buffer, offset, ipHeaderLength, length, kind);
+    const length = this.#lengths[packet];
+    return hasRightTransportChecksum(this.#buffer, at, ipHeaderLength, length, kind);
   }
 
   #putLast(item: CoalescedItem, packet: number): void {
@@ -220,32 +222,35 @@ export class Coalescer {
   }
 
   #emit(item: CoalescedItem): void {
-    if (item.packets > 1) {
-      const length = this.#putTogether(item);
-      if (this.#write(this.#buffer, this.#outputOffset, length, item.packets)) return;
-    }
+    if (item.packets > 1 && this.#writeTogether(item)) return;
+    const { offsets, lengths } = this.#pieces;
     for (let packet = item.first; packet !== NONE; packet = this.#following[packet]) {
       const at = this.#offsets[packet] - VNET_HEADER_LENGTH;
       clearVnetHeader(this.#buffer, at);
-      this.#write(this.#buffer, at, VNET_HEADER_LENGTH + this.#lengths[packet], 1);
+      offsets[0] = at;
+      lengths[0] = VNET_HEADER_LENGTH + this.#lengths[packet];
+      this.#write(this.#pieces, 1, 1);
     }
   }
 
-  /** @returns the length of what then stands at `#outputOffset` */
-  #putTogether(item: CoalescedItem): number {
+  /** @returns whether it was taken; otherwise every packet is as it came */
+  #writeTogether(item: CoalescedItem): boolean {
     const buffer = this.#buffer;
-    const { headerLength } = item;
-    const ip = this.#outputOffset + VNET_HEADER_LENGTH;
-    const first = this.#offsets[item.first];
-    buffer.copyWithin(ip, first, first + headerLength);
-    let end = ip + headerLength;
-    for (let packet = item.first; packet !== NONE; packet = this.#following[packet]) {
-      const from = this.#offsets[packet];
-      const to = from + this.#lengths[packet];
-      buffer.copyWithin(end, from + headerLength, to);
-      end += to - from - headerLength;
+    const { offsets, lengths } = this.#pieces;
+    const { first, headerLength } = item;
+    const ip = this.#offsets[first];
+    for (let i = 0; i < headerLength; i++) this.#headers[i] = buffer[ip + i];
+    offsets[0] = ip - VNET_HEADER_LENGTH;
+    lengths[0] = VNET_HEADER_LENGTH + this.#lengths[first];
+    let count = 1;
+    for (let packet = this.#following[first]; packet !== NONE; packet = this.#following[packet]) {
+      offsets[count] = this.#offsets[packet] + headerLength;
+      lengths[count] = this.#lengths[packet] - headerLength;
+      count++;
     }
-    finishSuperPacket(item, buffer, ip, end - ip);
-    return end - this.#outputOffset;
+    finishSuperPacket(item, buffer, ip, headerLength + item.payloadLength);
+    if (this.#write(this.#pieces, count, item.packets)) return true;
+    for (let i = 0; i < headerLength; i++) buffer[ip + i] = this.#headers[i];
+    return false;
   }
 }

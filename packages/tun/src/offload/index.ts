@@ -3,11 +3,12 @@
  *
  * @module
  */
+export { createByteOperations, type ByteOperations } from './byte-operations.ts';
 export { checksum, foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
 export {
   Coalescer,
-  COALESCER_OUTPUT_LENGTH,
   type CoalescerOptions,
+  type PacketPieces,
   type PacketWriter,
 } from './coalescer.ts';
 export {

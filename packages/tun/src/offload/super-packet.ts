@@ -13,8 +13,9 @@
  *
  * @module
  */
+import type { ByteOperations } from './byte-operations.ts';
 import { viewOf } from './byte-view.ts';
-import { checksum, pseudoHeaderSum } from './checksum.ts';
+import { checksum, foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
 import {
   createVnetHeader,
   decodeVnetHeader,
@@ -91,9 +92,10 @@ const UDP_HEADER_LENGTH = 8;
 /** IPv6 does not count its own header. */
 const LONGEST_PACKET = 40 + 65535;
 
-/** Takes one super-packet after the other apart, each in as many rounds as the slab needs. */
+/** Takes one super-packet after the other apart, each in as many rounds as its caller needs. */
 export class SuperPacketSplitter {
   readonly #vnet: VnetHeader = createVnetHeader();
+  readonly #bytes: ByteOperations | undefined;
   #source: Uint8Array = new Uint8Array(0);
   /** Of the IP header in `#source`. */
   #start = 0;
@@ -104,6 +106,14 @@ export class SuperPacketSplitter {
   #protocol = 0;
   #count = 0;
   #done = 0;
+  /** What is the same in the transport checksum of every segment, and in the IPv4 header's. */
+  #transportBase = 0;
+  #ipBase = 0;
+
+  /** @param bytes used where a super-packet and its segments stand in its memory */
+  constructor(bytes?: ByteOperations) {
+    this.#bytes = bytes;
+  }
 
   /**
    * Checks the super-packet of `length` bytes whose vnet header is at `offset`. The buffer is borrowed
@@ -123,6 +133,7 @@ export class SuperPacketSplitter {
     if (failure !== 0) return failure;
     const payload = this.#length - this.#headerLength;
     this.#count = this.#protocol === 0 ? 1 : Math.max(1, Math.ceil(payload / this.#vnet.gsoSize));
+    if (this.#protocol !== 0) this.#sumCommonParts();
     return this.#count;
   }
 
@@ -145,9 +156,29 @@ export class SuperPacketSplitter {
       return SplitFailure.slabTooSmall;
     }
     for (let i = 0; i < count; i++) {
-      slab.lengths[i] = this.#write(buffer, offset + i * stride + headroom);
+      slab.lengths[i] = this.write(buffer, offset + i * stride + headroom);
     }
     return count;
+  }
+
+  /**
+   * Writes the next segment at `at`, at most `segmentLength` bytes; the caller has looked that they
+   * are within `target` and that a segment is left.
+   *
+   * @returns its length
+   */
+  write(target: Uint8Array, at: number): number {
+    const index = this.#done++;
+    if (this.#protocol === 0) return this.#writeSingle(target, at);
+    const { gsoSize } = this.#vnet;
+    const headerLength = this.#headerLength;
+    const from = this.#start + headerLength + index * gsoSize;
+    const payload = Math.min(gsoSize, this.#length - headerLength - index * gsoSize);
+    this.#copyHeaders(target, at);
+    const sum = this.#copyAndSum(from, payload, target, at + headerLength);
+    this.#finishIp(target, at, headerLength + payload, index);
+    this.#finishTransport(target, at, headerLength + payload, index, sum);
+    return headerLength + payload;
   }
 
   #checkSingle(): number {
@@ -207,29 +238,49 @@ export class SuperPacketSplitter {
     return this.#headerLength > this.#length ? SplitFailure.badLength : 0;
   }
 
-  /** Writes the next segment. @returns its length */
-  #write(target: Uint8Array, at: number): number {
-    const index = this.#done++;
-    if (this.#protocol === 0) return this.#writeSingle(target, at);
-    const { gsoSize } = this.#vnet;
-    const headerLength = this.#headerLength;
-    const payload = Math.min(gsoSize, this.#length - headerLength - index * gsoSize);
-    this.#copy(0, headerLength, target, at);
-    this.#copy(headerLength + index * gsoSize, payload, target, at + headerLength);
-    const length = headerLength + payload;
-    this.#finishIp(target, at, length, index);
-    this.#finishTransport(target, at, length, index);
+  #writeSingle(target: Uint8Array, at: number): number {
+    const length = this.#length;
+    const { flags, checksumStart, checksumOffset } = this.#vnet;
+    if ((flags & VNET_FLAG_NEEDS_CHECKSUM) === 0) {
+      this.#copyAndSum(this.#start, length, target, at);
+      return length;
+    }
+    // The field holds the sum of the pseudo-header, so summing over it includes that.
+    for (let i = 0; i < checksumStart; i++) target[at + i] = this.#source[this.#start + i];
+    const from = this.#start + checksumStart;
+    const sum = this.#copyAndSum(from, length - checksumStart, target, at + checksumStart);
+    setChecksum(target, at + checksumStart + checksumOffset, ~sum & 0xffff, checksumOffset);
     return length;
   }
 
-  #writeSingle(target: Uint8Array, at: number): number {
-    this.#copy(0, this.#length, target, at);
-    const { flags, checksumStart, checksumOffset } = this.#vnet;
-    if ((flags & VNET_FLAG_NEEDS_CHECKSUM) === 0) return this.#length;
-    // The field holds the sum of the pseudo-header, so summing over it includes that.
-    const sum = checksum(target, at + checksumStart, this.#length - checksumStart);
-    setChecksum(target, at + checksumStart + checksumOffset, sum, checksumOffset);
-    return this.#length;
+  /**
+   * The checksums of all segments have most of their words in common: those are summed once, with the
+   * fields that differ taken as zero.
+   */
+  #sumCommonParts(): void {
+    const source = this.#source;
+    const view = viewOf(source);
+    const ip = this.#start;
+    const transport = ip + this.#ipHeaderLength;
+    const without = (at: number): number => ~view.getUint16(at) & 0xffff;
+    if (source[ip] >>> 4 === 4) {
+      const header = sumBytes(source, ip, this.#ipHeaderLength);
+      this.#ipBase = foldSum(header + without(ip + 2) + without(ip + 4) + without(ip + 10));
+    }
+    const headerLength = this.#headerLength - this.#ipHeaderLength;
+    const pseudo = pseudoHeaderSum(source, ip, this.#protocol, 0);
+    const all = sumBytes(source, transport, headerLength, pseudo);
+    const { checksumOffset } = this.#vnet;
+    let base = all + without(transport + checksumOffset);
+    if (this.#protocol === UDP) base += without(transport + 4);
+    else base += without(transport + 4) + without(transport + 6) + without(transport + 12);
+    this.#transportBase = foldSum(base);
+  }
+
+  #copyHeaders(target: Uint8Array, at: number): void {
+    const source = this.#source;
+    const start = this.#start;
+    for (let i = 0; i < this.#headerLength; i++) target[at + i] = source[start + i];
   }
 
   #finishIp(target: Uint8Array, at: number, length: number, index: number): void {
@@ -238,34 +289,43 @@ export class SuperPacketSplitter {
       view.setUint16(at + 4, length - 40);
       return;
     }
+    const identification = (view.getUint16(at + 4) + index) & 0xffff;
     view.setUint16(at + 2, length);
-    view.setUint16(at + 4, view.getUint16(at + 4) + index);
-    view.setUint16(at + 10, 0);
-    view.setUint16(at + 10, checksum(target, at, this.#ipHeaderLength));
+    view.setUint16(at + 4, identification);
+    view.setUint16(at + 10, ~foldSum(this.#ipBase + length + identification));
   }
 
-  #finishTransport(target: Uint8Array, at: number, length: number, index: number): void {
+  #finishTransport(
+    target: Uint8Array,
+    at: number,
+    length: number,
+    index: number,
+    payloadSum: number,
+  ): void {
     const view = viewOf(target);
     const transport = at + this.#ipHeaderLength;
     const transportLength = length - this.#ipHeaderLength;
     const { gsoSize, checksumOffset } = this.#vnet;
+    let sum = this.#transportBase + payloadSum + transportLength;
     if (this.#protocol === TCP) {
-      view.setUint32(transport + 4, view.getUint32(transport + 4) + index * gsoSize);
+      const sequence = (view.getUint32(transport + 4) + index * gsoSize) >>> 0;
+      view.setUint32(transport + 4, sequence);
       if (index < this.#count - 1) target[transport + TCP_FLAGS] &= ~TCP_FIN_AND_PSH;
+      sum += (sequence >>> 16) + (sequence & 0xffff) + view.getUint16(transport + 12);
     } else {
       view.setUint16(transport + 4, transportLength);
+      sum += transportLength;
     }
-    view.setUint16(transport + checksumOffset, 0);
-    const pseudo = pseudoHeaderSum(target, at, this.#protocol, transportLength);
-    const sum = checksum(target, transport, transportLength, pseudo);
-    setChecksum(target, transport + checksumOffset, sum, checksumOffset);
+    setChecksum(target, transport + checksumOffset, ~foldSum(sum) & 0xffff, checksumOffset);
   }
 
-  #copy(from: number, length: number, target: Uint8Array, to: number): void {
+  #copyAndSum(from: number, length: number, target: Uint8Array, to: number): number {
     const source = this.#source;
-    const start = this.#start + from;
-    if (source === target) target.copyWithin(to, start, start + length);
-    else target.set(source.subarray(start, start + length), to);
+    const bytes = this.#bytes;
+    if (source === target && bytes?.buffer === source) return bytes.copyAndSum(to, from, length);
+    if (source === target) target.copyWithin(to, from, from + length);
+    else target.set(source.subarray(from, from + length), to);
+    return sumBytes(target, to, length);
   }
 }
 

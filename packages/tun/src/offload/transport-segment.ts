@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { checksum, pseudoHeaderSum, sumBytes } from './checksum.ts';
+import { pseudoHeaderSum, sumBytes } from './checksum.ts';
 
 /** What can be done with a packet. */
 export const SegmentKind = {
@@ -172,18 +172,22 @@ function haveEqualIpv6(view: DataView, a: number, b: number): boolean {
   return view.getInt32(a) === view.getInt32(b) && view.getUint8(a + 7) === view.getUint8(b + 7);
 }
 
-/**
- * The checksums of the IPv4 header and of the transport are right. A UDP checksum of zero is none,
- * which IPv4 allows.
- */
-export function hasRightChecksums(
+/** The checksum of an IPv4 header without options is right; IPv6 has none. */
+export function hasRightIpChecksum(view: DataView, offset: number, ipHeaderLength: number): boolean {
+  if (ipHeaderLength !== 20) return true;
+  let sum = 0;
+  for (let at = offset; at < offset + 20; at += 2) sum += view.getUint16(at);
+  return (((sum & 0xffff) + (sum >>> 16)) & 0xffff) === 0xffff;
+}
+
+/** The transport's checksum is right. A UDP checksum of zero is none, which IPv4 allows. */
+export function hasRightTransportChecksum(
   buffer: Uint8Array,
   offset: number,
   ipHeaderLength: number,
   length: number,
   kind: SegmentKind,
 ): boolean {
-  if (ipHeaderLength === 20 && checksum(buffer, offset, 20) !== 0) return false;
   const transport = offset + ipHeaderLength;
   const isUdp = kind !== SegmentKind.tcp;
   if (isUdp && buffer[transport + 6] === 0 && buffer[transport + 7] === 0) {
