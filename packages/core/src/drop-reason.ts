@@ -47,6 +47,7 @@ export const DROP_REASONS = [
   'tun-write-failed',
   'send-failed',
   'receive-truncated',
+  'receive-malformed', // control data or segment size of a message make no sense
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -19,6 +19,8 @@ import {
 import type { DeviceConfiguration } from '@litz/config';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
+import type { TunRefusal } from './inbound.ts';
+import type { ByteOperations } from '@litz/tun/offload';
 import { PacketLoop } from './packet-loop.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './ports.ts';
@@ -30,11 +32,21 @@ export type PlaneEvent =
   | DropEvent
   | { readonly type: 'up'; readonly listenPort: number }
   | { readonly type: 'down' }
-  | { readonly type: 'mtu'; readonly mtu: number };
+  | { readonly type: 'mtu'; readonly mtu: number }
+  | OffloadEvent;
+
+/** The kernel does not do what it was asked to, and is not asked any more. */
+export interface OffloadEvent {
+  readonly type: 'offload';
+  readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro';
+  readonly reason: string;
+}
 
 export interface DataPlaneOptions {
   readonly tun: Tun;
   readonly memory: PacketMemory;
+  /** On the memory's buffer. */
+  readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** Default: `sockets.close()`. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
@@ -61,7 +73,7 @@ export class DataPlane {
 
   /** Starts with the link down. */
   constructor(options: DataPlaneOptions) {
-    const { tun, memory, onEvent, crypto, engine } = options;
+    const { tun, memory, bytes, onEvent, crypto, engine } = options;
     this.#engine = new Engine({
       randomBytes: createRandomBytes(),
       unixTime: Date.now,
@@ -74,7 +86,14 @@ export class DataPlane {
     this.#onEvent = onEvent;
     this.#closeSockets = options.closeSockets ?? ((sockets) => sockets.close());
     this.#drops = new DropReport(this.#engine.stats.drops);
-    this.loop = new PacketLoop({ engine: this.#engine, tun, memory, onEvent });
+    this.loop = new PacketLoop({
+      engine: this.#engine,
+      tun,
+      memory,
+      bytes,
+      onEvent,
+      onRefusal: (refusal) => onEvent(refusedOffload(refusal)),
+    });
     this.reports = {
       onSendError: () => this.#engine.stats.drops.add('send-failed'),
       onSourceLost: (destination) => this.#lostSources.add(destination),
@@ -239,4 +258,9 @@ export class DataPlane {
     const isSet = privateKey?.some((byte) => byte !== 0) === true;
     this.#privateKey = isSet ? (privateKey.slice() as PrivateKey) : undefined;
   }
+}
+
+function refusedOffload({ kind, errno }: TunRefusal): OffloadEvent {
+  const name = kind === 'tcp' ? 'tunTcp' : 'tunUdp';
+  return { type: 'offload', name, reason: `the TUN refused a super-packet (errno ${errno})` };
 }

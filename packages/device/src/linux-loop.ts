@@ -65,7 +65,7 @@ export class LinuxLoop {
   #netlink!: Sys.Netlink;
 
   constructor(options: LinuxLoopOptions) {
-    const { packages, shared } = options;
+    const { packages, shared, settings } = options;
     const { EventFd, PollSet, linux } = packages.sys;
     this.#options = options;
     this.#polled = new PollSet();
@@ -73,7 +73,8 @@ export class LinuxLoop {
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
     // From here on the main thread can wake this one, and closes the eventfd in the end.
     shared.eventFd = this.#wake.fd;
-    this.#memory = new PacketMemory(packages.udp.receiveSlots() * packages.udp.SLOT_LENGTH);
+    const slots = packages.udp.receiveSlots({ gro: settings.offload.udpGro });
+    this.#memory = new PacketMemory(slots * packages.udp.SLOT_LENGTH);
   }
 
   /** The interface's name; the kernel chose the number for `%d`. */
@@ -89,12 +90,17 @@ export class LinuxLoop {
   open(): void {
     const { packages, tunName, settings, crypto, onEvent } = this.#options;
     const { tun: tunPackage, sys } = packages;
-    const { mtu, addresses, engine, configuration, up } = settings;
+    const { mtu, addresses, engine, configuration, up, offload } = settings;
     this.#netlink = this.#keep(new sys.Netlink());
     this.#tun = this.#keepDescriptor(
-      tunPackage.openTun({ name: tunName, mtu: mtu ?? DEFAULT_MTU }),
+      tunPackage.openTun({
+        name: tunName,
+        mtu: mtu ?? DEFAULT_MTU,
+        offload: { tcp: offload.tunTcp, udp: offload.tunUdp },
+      }),
     );
     const tun = this.#tun;
+    this.#fitSuperPackets(tun.mtu);
     this.#link = this.#keepDescriptor(new tunPackage.TunMonitor(tun));
     this.#routes = this.#keepDescriptor(new sys.RouteMonitor());
     this.#plane = new DataPlane({
@@ -135,7 +141,7 @@ export class LinuxLoop {
       if (polled.ready(link) !== 0) this.#followLink(now);
       if (polled.ready(routes) !== 0 && this.#routes.read().length > 0) this.#routesChanged();
       if (polled.ready(tun) !== 0) loop.readTun(now);
-      if (this.#socketsAreReady()) loop.receive(now);
+      this.#receive(now);
       if (now >= this.#routeCheckDue) this.#checkSources(now);
       this.#plane.finish(now);
     }
@@ -176,6 +182,7 @@ export class LinuxLoop {
         break;
       case 'mtu':
         this.#plane.setMtu(change.mtu);
+        this.#fitSuperPackets(change.mtu);
         break;
       case 'gone':
         this.#isGone = true;
@@ -200,7 +207,9 @@ export class LinuxLoop {
     const { buffer, receiveOffset: offset } = this.#memory;
     const { packages, shared } = this.#options;
     const memory = { buffer, offset };
-    const sockets = packages.udp.openUdp({ ...binding, ...this.#plane.reports, memory });
+    const { udpGso: gso, udpGro: gro } = this.#options.settings.offload;
+    const { reports } = this.#plane;
+    const sockets = packages.udp.openUdp({ ...binding, ...reports, memory, gso, gro });
     for (const fd of sockets.fds) shared.opened(fd);
     return sockets;
   }
@@ -220,13 +229,28 @@ export class LinuxLoop {
     this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
   }
 
-  #socketsAreReady(): boolean {
-    if (this.#polledSockets !== this.#plane.loop.sockets) return false;
+  /** From the sockets that have something. */
+  #receive(now: number): void {
     // By index: an iterator would be an object per wake.
     for (let i = 0; i < this.#socketIndices.length; i++) {
-      if (this.#polled.ready(this.#socketIndices[i]!) !== 0) return true;
+      if (this.#polledSockets !== this.#plane.loop.sockets) return;
+      if (this.#polled.ready(this.#socketIndices[i]!) !== 0) this.#plane.loop.receive(now, i);
     }
-    return false;
+  }
+
+  /**
+   * A super-packet of more segments than one message of ours holds (UDP payload, UDP_MAX_SEGMENTS)
+   * would leave as a full message and a few datagrams. An older kernel, or a persistent interface of
+   * somebody else's, need not have it so.
+   */
+  #fitSuperPackets(mtu: number): void {
+    const segments = Math.floor(LONGEST_MESSAGE / (mtu + MESSAGE_OVERHEAD));
+    const gsoMaxSegments = Math.min(Math.max(segments, 1), MOST_SEGMENTS);
+    try {
+      this.#netlink.setLink(this.#tun.interfaceIndex, { gsoMaxSegments });
+    } catch (error) {
+      if (!(error instanceof this.#options.packages.sys.SystemError)) throw error;
+    }
   }
 
   /** The look-ups cost a system call per peer: not for each of many changes. */
@@ -263,3 +287,9 @@ export class LinuxLoop {
 }
 
 const DEFAULT_MTU = 1420;
+/** UDP payload over IPv4. */
+const LONGEST_MESSAGE = 65_507;
+/** Transport header, tag, and the padding that the MTU may leave. */
+const MESSAGE_OVERHEAD = 32;
+/** UDP_MAX_SEGMENTS of older kernels. */
+const MOST_SEGMENTS = 64;

@@ -31,6 +31,11 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    */
   udp?: 'auto' | 'portable';
   /**
+   * What the kernel does for many packets at once; all of it is on unless false. What it cannot do is
+   * found out, switched off and told in an `offload` event.
+   */
+  offload?: OffloadSwitches;
+  /**
    * Default: noble. An interface has a thread of its own, to which functions do not pass: name the
    * module there.
    */
@@ -40,6 +45,18 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
 export interface TunOptions {
   name: string;
   mtu?: number;
+}
+
+/** Only for an interface; each by itself. */
+export interface OffloadSwitches {
+  /** TCP super-packets from and to the TUN. */
+  tunTcp?: boolean;
+  /** UDP super-packets from and to the TUN (Linux 6.2). */
+  tunUdp?: boolean;
+  /** The kernel cuts a message into datagrams (UDP_SEGMENT). */
+  udpGso?: boolean;
+  /** The kernel joins datagrams to a message (UDP_GRO, Linux 5.12). */
+  udpGro?: boolean;
 }
 
 /** A provider by the module that exports it. */
@@ -63,6 +80,7 @@ export interface CommonSettings {
   readonly addresses: readonly Cidr[];
   readonly mtu: number | undefined;
   readonly up: boolean;
+  readonly offload: Readonly<Required<OffloadSwitches>>;
   readonly crypto: CryptoProvider | CryptoModule | undefined;
   readonly engine: EngineSettings;
 }
@@ -85,6 +103,7 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
     addresses: addresses.map((text, i) => readField(`addresses[${i}]`, () => parseCidr(text))),
     mtu,
     up,
+    offload: readOffload(options.offload),
     crypto,
     engine: readEngineSettings(options),
   };
@@ -115,6 +134,13 @@ function ownTun(tun: Tun, common: CommonSettings): DeviceSettings {
     throw new RangeError(`"mtu" expected the ${tun.mtu} of "tun", got ${common.mtu}`);
   }
   return { kind: 'own', tun, common };
+}
+
+function readOffload(offload: OffloadSwitches = {}): Required<OffloadSwitches> {
+  checkObject(offload, 'offload', OFFLOADS);
+  for (const name of OFFLOADS) checkBoolean(offload[name], `offload.${name}`);
+  const { tunTcp = true, tunUdp = true, udpGso = true, udpGro = true } = offload;
+  return { tunTcp, tunUdp, udpGso, udpGro };
 }
 
 /** The rules of the kernel (dev_valid_name); `%d` is replaced by a number that is free. */
@@ -157,7 +183,8 @@ function pick(options: object, fields: readonly string[]): DeviceChange {
   return Object.fromEntries(Object.entries(options).filter(([key]) => fields.includes(key)));
 }
 
-const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'crypto'];
+const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto'];
+const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
 const INTERFACE_NAME = /^[^\s/:]+$/;
 const MAX_NAME_BYTES = 15;

@@ -2,56 +2,52 @@
  * `PacketMemory`: the memory all packets of a device stand in, allocated once.
  *
  * ```
- *   | outbound: packets one behind the other | scratch: one packet | receive slots |
+ *   | read: vnet header, packet of the TUN | send slab: messages one behind the other | scratch | receive slots |
  *
- *   a packet:  | header room 16 | packet | padding 15 + tag 16 |
- *                    `- vnet header in its last 10 bytes while the TUN is read
+ *   a message of the slab:  | header 16 | packet | padding 0 to 15 | tag 16 | the next message ...
  * ```
- * A packet is read, sealed and sent where it stands. Outbound packets stand close together, so that a
- * batch of small ones touches few pages, and runs of one length are in the order they leave in.
+ * What the TUN gives, a packet or a super-packet of up to 64 KiB, is copied into the slab packet by
+ * packet while its checksum is summed, is sealed there and sent from there. Messages touch, so that
+ * the kernel gets a run of them as one piece.
  *
  * @module
  */
 import { VNET_HEADER_LENGTH } from './ports.ts';
 
 /** The transport header of the outer message. */
-const HEADER_ROOM = 16;
+export const HEADER_ROOM = 16;
 /** Padding and tag. */
-const TAIL_ROOM = 31;
+export const TAIL_ROOM = 31;
 export const MAX_PACKET_LENGTH = 65535;
-/** A 64 KiB super-packet with room for it, sixteen times. */
-const OUTBOUND_LENGTH: number = 1 << 20;
-const ALIGNMENT = 16;
+/** An IPv6 packet may be 40 bytes longer than its length field can say. */
+const READ_LENGTH = 65536 + 256;
+/** Room for a super-packet of the smallest usual segments, and for the largest packet behind it. */
+const SLAB_LENGTH: number = 1 << 18;
+const ALIGNMENT = 64;
 
 export class PacketMemory {
   /** The memory of it all. */
   readonly buffer: Uint8Array;
+  /** Where the TUN is read to, `readLength` bytes with the vnet header. */
+  readonly readOffset: number = 0;
+  readonly readLength: number = VNET_HEADER_LENGTH + READ_LENGTH;
+  readonly slabOffset: number;
+  readonly slabEnd: number;
   /** Where one packet that has no room in front is put together for the TUN. */
-  readonly scratchOffset: number = OUTBOUND_LENGTH + HEADER_ROOM;
+  readonly scratchOffset: number;
   /** Where the slots begin that the sockets receive into. */
   readonly receiveOffset: number;
-  #next = HEADER_ROOM;
 
-  /** @param receiveBytes for the sockets' receive slots, 0 where they have memory of their own */
-  constructor(receiveBytes = 0) {
+  /**
+   * @param receiveBytes for the sockets' receive slots, 0 where they have memory of their own
+   * @param allocate gives zero bytes whose address never changes; default: a buffer of its own
+   */
+  constructor(receiveBytes = 0, allocate: (length: number) => Uint8Array = ownBuffer) {
+    this.slabOffset = align(this.readLength);
+    this.slabEnd = this.slabOffset + SLAB_LENGTH;
+    this.scratchOffset = align(this.slabEnd + HEADER_ROOM);
     this.receiveOffset = align(this.scratchOffset + MAX_PACKET_LENGTH);
-    // A buffer of its own: the kernel reads and writes it by address.
-    this.buffer = new Uint8Array(new ArrayBuffer(this.receiveOffset + receiveBytes));
-  }
-
-  /** Where the next outbound packet goes; -1 when the batch must be sent first. */
-  nextPacket(): number {
-    return this.#next + MAX_PACKET_LENGTH + TAIL_ROOM > OUTBOUND_LENGTH ? -1 : this.#next;
-  }
-
-  /** The packet at `nextPacket()` stays, `length` bytes, until `clear`. */
-  keep(length: number): void {
-    this.#next = align(this.#next + length + TAIL_ROOM + HEADER_ROOM);
-  }
-
-  /** All outbound packets were sent. */
-  clear(): void {
-    this.#next = HEADER_ROOM;
+    this.buffer = allocate(this.receiveOffset + receiveBytes);
   }
 
   /** Copies a packet into the scratch, where its vnet header has room in front. */
@@ -65,6 +61,11 @@ export class PacketMemory {
 /** Zeroes the vnet header in front of a packet: nothing to segment, no checksum to fill in. */
 export function clearVnetHeader(buffer: Uint8Array, packetOffset: number): void {
   for (let i = packetOffset - VNET_HEADER_LENGTH; i < packetOffset; i++) buffer[i] = 0;
+}
+
+/** The kernel reads and writes it by address. */
+function ownBuffer(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length));
 }
 
 function align(offset: number): number {

@@ -26,6 +26,15 @@ export interface Tun {
   read(buffer: Uint8Array, offset: number, length: number): number;
   /** Writes one packet, borrowed for the call. @returns > 0 written, 0 would block, else -errno */
   write(buffer: Uint8Array, offset: number, length: number): number;
+  /** What it takes and gives besides single packets; default: none of it. */
+  readonly offloads?: { readonly tcp: boolean; readonly udp: boolean };
+  /** With offloads: writes one packet that stands in `count` pieces, and returns what `write` does. */
+  writePieces?(
+    buffer: Uint8Array,
+    offsets: Uint32Array,
+    lengths: Uint32Array,
+    count: number,
+  ): number;
   close(): void;
   /** Set by the loop where `fd` is -1: to be called when there is something to read, or it is gone. */
   onReadable?: (() => void) | undefined;
@@ -64,16 +73,22 @@ export interface DatagramSocket {
   ): void;
   /** Sends the queue. What cannot be sent is reported to `SocketReports`, never thrown. */
   flush(): void;
-  /** One batch. @returns datagrams taken from the sockets; 0 = nothing there */
-  receive(sink: DatagramSink): number;
+  /**
+   * One batch; `only` of the descriptor at this index of `fds`.
+   *
+   * @returns datagrams taken from the sockets; 0 = nothing there
+   */
+  receive(sink: DatagramSink, only?: number): number;
   /** Changes SO_MARK from the next datagram on, 0 clears it. */
   setMark(mark: number): void;
   close(): void;
 }
 
-/** The counter the loop looks at; sockets have more, which `Device.stats` shows. */
+/** The counters the loop looks at; sockets have more, which `Device.stats` shows. */
 export interface DatagramCounters {
   receiveDroppedTruncated: number;
+  /** A message whose control data or segment size make no sense. */
+  receiveDroppedMalformed?: number;
 }
 
 /** What sockets tell about datagrams that did not leave as asked. */

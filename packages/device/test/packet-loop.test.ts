@@ -28,13 +28,12 @@ describe('PacketLoop', () => {
       expect(alice.tun.incoming).toHaveLength(0);
     });
 
-    it('sends early when large packets have filled the memory', () => {
+    it('lets the other direction have its turn after a few large packets', () => {
       const { alice, bob } = connected();
       const packets = range(20).map((i) => packet(ALICE, BOB, { payload: [i], length: 65_000 }));
       alice.tun.incoming.push(...packets);
       expect(alice.loop.readTun(1000)).toBe(true);
-      expect(alice.sockets.sent.length).toBeGreaterThan(10);
-      expect(alice.sockets.sent.length).toBeLessThan(20);
+      expect(alice.sockets.sent).toHaveLength(3);
       while (alice.loop.readTun(1000));
       const sent = alice.sockets.sent.splice(0);
       expect(sent).toHaveLength(20);

@@ -14,6 +14,9 @@
 import { addressOf, allocate, libc } from '@litz/sys';
 
 const VECTOR_LENGTH = 16;
+const WORDS = VECTOR_LENGTH / 4;
+/** Pieces of one write: more than the packets of any super-packet. UIO_MAXIOV is 1024. */
+const CAPACITY = 256;
 
 /** Both return what C returns: -1 for a failure, and `libc().errno()` says which. */
 export interface PacketVector {
@@ -21,28 +24,40 @@ export interface PacketVector {
   read(buffer: Uint8Array, offset: number, length: number): number;
   /** `length` bytes at `offset`, borrowed for the call. */
   write(buffer: Uint8Array, offset: number, length: number): number;
+  /** The first `count`, at most 256, pieces one behind the other, borrowed for the call. */
+  writePieces(
+    buffer: Uint8Array,
+    offsets: Uint32Array,
+    lengths: Uint32Array,
+    count: number,
+  ): number;
 }
 
 export function createPacketVector(fd: number): PacketVector {
   const library = libc();
-  const vector = allocate(VECTOR_LENGTH);
-  const words = new Uint32Array(vector.bytes.buffer, vector.bytes.byteOffset, VECTOR_LENGTH / 4);
+  const vector = allocate(VECTOR_LENGTH * CAPACITY);
+  const { buffer: memory, byteOffset } = vector.bytes;
+  const words = new Uint32Array(memory, byteOffset, WORDS * CAPACITY);
   // A constant of this function is kept as it is; a field would be made an object at each look.
   const { address } = vector;
-  const point = (buffer: Uint8Array, offset: number, length: number): void => {
-    const base = addressOf(buffer) + offset;
-    words[0] = base >>> 0;
-    words[1] = Math.floor(base / 2 ** 32);
-    words[2] = length;
+  const point = (index: number, base: number, length: number): void => {
+    words[index] = base >>> 0;
+    words[index + 1] = Math.floor(base / 2 ** 32);
+    words[index + 2] = length;
   };
   return {
     read(buffer, offset, length) {
-      point(buffer, offset, length);
+      point(0, addressOf(buffer) + offset, length);
       return library.readv(fd, address, 1);
     },
     write(buffer, offset, length) {
-      point(buffer, offset, length);
+      point(0, addressOf(buffer) + offset, length);
       return library.writev(fd, address, 1);
+    },
+    writePieces(buffer, offsets, lengths, count) {
+      const base = addressOf(buffer);
+      for (let i = 0; i < count; i++) point(i * WORDS, base + offsets[i]!, lengths[i]!);
+      return library.writev(fd, address, count);
     },
   };
 }

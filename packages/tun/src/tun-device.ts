@@ -182,10 +182,21 @@ export class TunDevice {
    */
   write(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#fd < 0) return -EBADF;
-    const result = this.#vector.write(buffer, offset, length);
-    if (result >= 0) return result;
-    const errno = libc().errno();
-    return errno === linux.EAGAIN || errno === linux.EINTR ? 0 : -errno;
+    return written(this.#vector.write(buffer, offset, length));
+  }
+
+  /**
+   * Writes one packet that stands in pieces: `count` of them, at most 256, given by offset and length,
+   * the vnet header in front. All is borrowed for the call. Returns what `write` returns.
+   */
+  writePieces(
+    buffer: Uint8Array,
+    offsets: Uint32Array,
+    lengths: Uint32Array,
+    count: number,
+  ): number {
+    if (this.#fd < 0) return -EBADF;
+    return written(this.#vector.writePieces(buffer, offsets, lengths, count));
   }
 
   /** Whether the interface was deleted, or this is closed. Not: it is down, or moved elsewhere. */
@@ -243,6 +254,12 @@ export class TunDevice {
   #link(): Link | undefined {
     return this.#netlink.linkByIndex(this.interfaceIndex);
   }
+}
+
+function written(result: number): number {
+  if (result >= 0) return result;
+  const errno = libc().errno();
+  return errno === linux.EAGAIN || errno === linux.EINTR ? 0 : -errno;
 }
 
 function checkMtu(mtu: number): void {

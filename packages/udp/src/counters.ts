@@ -35,4 +35,9 @@ export class UdpCounters {
   sourceLost = 0;
   /** Groups that had to be sent again one by one, because the kernel refused to segment them. */
   ungrouped = 0;
+
+  /** Messages whose control data or segment size make no sense. */
+  get receiveDroppedMalformed(): number {
+    return this.receiveDroppedControl + this.receiveDroppedSegmentSize;
+  }
 }

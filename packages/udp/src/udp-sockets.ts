@@ -109,11 +109,14 @@ export class UdpSockets {
    * Receives one batch and gives it to `sink` datagram by datagram; the bytes stay valid until the
    * next `receive`. The families take turns in going first, so that neither starves the other.
    *
+   * @param only index into `fds` of the one socket to look at
    * @returns datagrams taken from the sockets, dropped ones included; 0 = nothing there
    */
-  receive(sink: DatagramSink): number {
+  receive(sink: DatagramSink, only = -1): number {
     const sockets = this.#sockets;
     this.#batch.reset();
+    const single = sockets[only];
+    if (single) return this.#batch.receive(single, sink);
     this.#firstToReceive ^= 1;
     let datagrams = 0;
     for (let i = 0; i < sockets.length; i++) {

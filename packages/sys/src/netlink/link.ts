@@ -32,6 +32,7 @@ const IFLA_MTU = 4;
 const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
+const IFLA_GSO_MAX_SEGS = 40;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
@@ -59,6 +60,8 @@ export interface LinkSettings {
   mtu?: number;
   name?: string;
   txQueueLength?: number;
+  /** Segments of a super-packet at most; 1 to 65535. */
+  gsoMaxSegments?: number;
   /** Moves the link: the descriptor of a network namespace. It leaves this one, addresses lost. */
   netns?: number;
 }
@@ -87,6 +90,9 @@ export function setLinkMessage(index: number, change: LinkSettings): MessageBuil
   if (change.mtu !== undefined) builder.u32(IFLA_MTU, change.mtu);
   if (change.name !== undefined) builder.string(IFLA_IFNAME, change.name);
   if (change.txQueueLength !== undefined) builder.u32(IFLA_TXQLEN, change.txQueueLength);
+  if (change.gsoMaxSegments !== undefined) {
+    builder.u32(IFLA_GSO_MAX_SEGS, change.gsoMaxSegments);
+  }
   if (change.netns !== undefined) builder.u32(IFLA_NET_NS_FD, change.netns);
   return builder;
 }

@@ -15,7 +15,7 @@
  */
 import type { ByteOperations } from './byte-operations.ts';
 import { viewOf } from './byte-view.ts';
-import { checksum, foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
+import { foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
 import {
   createVnetHeader,
   decodeVnetHeader,
@@ -127,9 +127,11 @@ export class SuperPacketSplitter {
     this.#length = length - VNET_HEADER_LENGTH;
     this.#done = 0;
     this.#count = 0;
-    if (this.#length < 20 || this.#length > LONGEST_PACKET) return SplitFailure.badLength;
+    if (this.#length < 1 || this.#length > LONGEST_PACKET) return SplitFailure.badLength;
     decodeVnetHeader(buffer, offset, this.#vnet);
-    const failure = this.#vnet.gsoType === VNET_GSO_NONE ? this.#checkSingle() : this.#check();
+    const isSingle = this.#vnet.gsoType === VNET_GSO_NONE;
+    if (!isSingle && this.#length < 20) return SplitFailure.badLength;
+    const failure = isSingle ? this.#checkSingle() : this.#check();
     if (failure !== 0) return failure;
     const payload = this.#length - this.#headerLength;
     this.#count = this.#protocol === 0 ? 1 : Math.max(1, Math.ceil(payload / this.#vnet.gsoSize));

@@ -1,0 +1,181 @@
+/**
+ * `Outbound`: from the TUN to the sockets.
+ *
+ * 1. One read: a packet, or a super-packet of the kernel with up to 64 KiB.
+ * 2. Its segments are written into the send slab, each with its own headers and checksum.
+ * 3. One look-up of peer and keypair for all of them; each is sealed where it stands and queued.
+ * 4. The queue is sent when a whole message of the kernel's (64 KiB) stands in it, when the slab is
+ *    full, and when the TUN has nothing more.
+ *
+ * Counters and timers of a peer are brought up to date once per run of packets to it. Nothing is
+ * allocated per packet. What the fast path does not take (no session yet, nobody there, something
+ * staged that must go first) goes through the engine packet by packet, in the same order.
+ *
+ * @module
+ */
+import { ecn, type Endpoint, type Engine, type FastPath, type Keypair } from '@litz/core';
+import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
+import { HEADER_ROOM, TAIL_ROOM, type PacketMemory } from './packet-memory.ts';
+import { VNET_HEADER_LENGTH, type DatagramSocket, type Tun } from './ports.ts';
+
+/** Reads per batch before the other direction has its turn; of long ones fewer. */
+const READS = 64;
+const BATCH_BYTES: number = 128 * 1024;
+/** Queued bytes that are sent at once: the next packet of a stream would not fit into the message. */
+const MESSAGE_BYTES = 60_000;
+/** What an outer datagram can carry (65,507 bytes) without the message's header and tag. */
+const LONGEST_PACKET = 65_475;
+
+export interface OutboundOptions {
+  readonly engine: Engine;
+  readonly tun: Tun;
+  readonly memory: PacketMemory;
+  /** On `memory.buffer`. */
+  readonly bytes?: ByteOperations | undefined;
+  /** Takes everything out of the engine. */
+  readonly drain: () => void;
+}
+
+export class Outbound {
+  readPackets = 0;
+  /** Undefined while the link is down. */
+  sockets: DatagramSocket | undefined = undefined;
+  /** The TUN said that it exists no more. */
+  gone = false;
+  readonly #engine: Engine;
+  readonly #fastPath: FastPath;
+  readonly #tun: Tun;
+  readonly #memory: PacketMemory;
+  readonly #drain: () => void;
+  readonly #splitter: SuperPacketSplitter;
+  /** Where the next message begins in the slab. */
+  #next: number;
+  /** Queued since the last flush. */
+  #queuedBytes = 0;
+  /** Packets in a row for one keypair whose counters and timers are not brought up to date yet. */
+  #run: Keypair | undefined = undefined;
+  #runMessages = 0;
+  #runBytes = 0;
+
+  constructor({ engine, tun, memory, bytes, drain }: OutboundOptions) {
+    this.#engine = engine;
+    this.#fastPath = engine.fastPath;
+    this.#tun = tun;
+    this.#memory = memory;
+    this.#drain = drain;
+    this.#splitter = new SuperPacketSplitter(bytes);
+    this.#next = memory.slabOffset;
+  }
+
+  /** A batch from the TUN out. @returns whether there may be more */
+  read(now: number): boolean {
+    const { buffer, readOffset, readLength } = this.#memory;
+    let bytes = 0;
+    for (let reads = 0; reads < READS && bytes < BATCH_BYTES; reads++) {
+      const length = this.#tun.read(buffer, readOffset, readLength);
+      if (length <= 0) {
+        this.gone ||= length < 0;
+        this.#finish(now);
+        return false;
+      }
+      bytes += length;
+      this.#take(length, now);
+      if (this.#queuedBytes >= MESSAGE_BYTES) this.flush();
+    }
+    this.#finish(now);
+    return true;
+  }
+
+  /** Sends what is queued, and has all of the slab again. */
+  flush(): void {
+    this.sockets?.flush();
+    this.#next = this.#memory.slabOffset;
+    this.#queuedBytes = 0;
+  }
+
+  #finish(now: number): void {
+    this.#endRun(now);
+    this.flush();
+  }
+
+  /** One read, `length` bytes with the vnet header. */
+  #take(length: number, now: number): void {
+    const { buffer, readOffset } = this.#memory;
+    const packets = this.#splitter.begin(buffer, readOffset, length);
+    if (packets < 0) {
+      this.readPackets++;
+      this.#engine.stats.drops.add('tun-malformed');
+      return;
+    }
+    this.readPackets += packets;
+    const packet = readOffset + VNET_HEADER_LENGTH;
+    const peer = this.#fastPath.route(buffer, packet, length - VNET_HEADER_LENGTH);
+    const keypair = peer && this.#fastPath.sendKeypair(peer, now);
+    const endpoint = peer?.endpoint;
+    const fits = this.#splitter.segmentLength <= LONGEST_PACKET;
+    if (!keypair || !endpoint || !fits) {
+      this.#endRun(now);
+      for (let i = 0; i < packets; i++) this.#sendSlowly(now);
+      return;
+    }
+    if (keypair !== this.#run) this.#beginRun(keypair, now);
+    const tos = ecn(buffer, packet);
+    let i = 0;
+    while (i < packets && keypair.usable(now)) {
+      this.#seal(keypair, endpoint, tos);
+      i++;
+    }
+    if (i === packets) return;
+    this.#endRun(now);
+    for (; i < packets; i++) this.#sendSlowly(now);
+  }
+
+  #seal(keypair: Keypair, endpoint: Endpoint, tos: number): void {
+    const { buffer } = this.#memory;
+    const at = this.#place();
+    const packetLength = this.#splitter.write(buffer, at);
+    const length = this.#fastPath.seal(keypair, buffer, at, packetLength);
+    this.#next = at - HEADER_ROOM + length;
+    this.#queuedBytes += length;
+    this.#runMessages++;
+    this.#runBytes += length;
+    this.sockets?.send(buffer, at - HEADER_ROOM, length, endpoint, tos);
+  }
+
+  /** The next packet by the engine's whole way: staged, answered, dropped, or sent. */
+  #sendSlowly(now: number): void {
+    const { buffer } = this.#memory;
+    const at = this.#place();
+    const length = this.#splitter.write(buffer, at);
+    this.#next = at + length + TAIL_ROOM;
+    this.#queuedBytes += length;
+    this.#engine.handlePacketAt(buffer, at, length, now);
+    this.#drain();
+  }
+
+  /** Where the next packet goes, with room in front and behind. */
+  #place(): number {
+    const { slabEnd } = this.#memory;
+    const needed = HEADER_ROOM + this.#splitter.segmentLength + TAIL_ROOM;
+    if (this.#next + needed > slabEnd) this.flush();
+    return this.#next + HEADER_ROOM;
+  }
+
+  #beginRun(keypair: Keypair, now: number): void {
+    this.#endRun(now);
+    this.#run = keypair;
+  }
+
+  #endRun(now: number): void {
+    const keypair = this.#run;
+    if (!keypair) return;
+    this.#run = undefined;
+    const messages = this.#runMessages;
+    const bytes = this.#runBytes;
+    this.#runMessages = 0;
+    this.#runBytes = 0;
+    if (messages === 0) return;
+    this.#fastPath.afterSend(keypair, messages, bytes, now);
+    this.#drain();
+  }
+}
