@@ -21,8 +21,7 @@ const hex = (name, length) => bytes(name, length).toString('hex');
 
 const NO_PRESHARED_KEY = '00'.repeat(32);
 /** 10.0.0.1 -> 10.0.0.2, UDP, 9 bytes of payload: 37 bytes, so that there is padding. */
-const IPV4_PACKET =
-  '45000025000100004011' + '66c5' + '0a0000010a000002' + '1f901f91001100006c69747a2074657374';
+const IPV4_PACKET = '4500002500010000401166c50a0000010a0000021f901f91001100006c69747a2074657374';
 /** fd00::2 -> fd00::1, no next header: 40 bytes. */
 const IPV6_PACKET = `6000000000003b40fd${'00'.repeat(14)}02fd${'00'.repeat(14)}01`;
 

@@ -8,7 +8,7 @@ describe('FastPath', () => {
     const { fastPath } = alice.engine;
     const before = alice.engine.peer(bob.person.publicKey)!;
     const packets = [100, 1000, 60].map((length) => packetBetween(alice, bob, { length }));
-    const peer = fastPath.route(packets[0]!, 0, packets[0]!.length)!;
+    const peer = fastPath.route(packets[0], 0, packets[0].length)!;
     const keypair = fastPath.sendKeypair(peer, network.now)!;
     let bytes = 0;
     for (const packet of packets) {
@@ -64,7 +64,7 @@ describe('FastPath', () => {
 
   it('counts what it refuses', () => {
     const { network, alice, bob } = connected();
-    const { bytes } = network.eavesdropper.of(4, alice)[0]!;
+    const { bytes } = network.eavesdropper.of(4, alice)[0];
     const { fastPath } = bob.engine;
     expect(fastPath.open(bytes.slice(), 0, bytes.length, network.now)).toBe('replayed-counter');
     const packet = packetBetween(bob, alice);

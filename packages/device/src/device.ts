@@ -41,9 +41,7 @@ export interface DeviceEvents {
   down: [];
   mtu: [{ readonly mtu: number }];
   /** This offload was asked for and is off now: the kernel cannot do it, or does it wrong. Said once. */
-  offload: [
-    { readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro'; readonly reason: string },
-  ];
+  offload: [{ readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro'; readonly reason: string }];
   /**
    * `ERR_LITZ_WORKER`: the packet loop crashed, and 'close' follows. Anything else: the device goes on
    * without what failed, for instance a port that was taken when the link went up.

@@ -146,13 +146,7 @@ export class Inbound {
     this.#count(this.#tun.write(buffer, at, length + VNET_HEADER_LENGTH), 1);
   }
 
-  #take(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    source: Endpoint,
-    ecn: number,
-  ): void {
+  #take(buffer: Uint8Array, offset: number, length: number, source: Endpoint, ecn: number): void {
     this.#inbound = buffer;
     const now = this.#now as number;
     if (length < KEEPALIVE_LENGTH || !isTransportData(buffer, offset)) {

@@ -56,7 +56,7 @@ export function createPacketVector(fd: number): PacketVector {
     },
     writePieces(buffer, offsets, lengths, count) {
       const base = addressOf(buffer);
-      for (let i = 0; i < count; i++) point(i * WORDS, base + offsets[i]!, lengths[i]!);
+      for (let i = 0; i < count; i++) point(i * WORDS, base + offsets[i], lengths[i]);
       return library.writev(fd, address, count);
     },
   };

@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  Endpoint,
-  parsePresharedKey,
-  parsePrivateKey,
-  parsePublicKey,
-  type PrivateKey,
-} from '@litz/core';
+import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
@@ -102,7 +96,7 @@ function readLine(status: DeviceStatus, context: Line): void {
     readPeerLine(peer, context);
   } else if (key === 'private_key') {
     const bytes = keyOf(context);
-    if (!isZeroKey(bytes)) status.privateKey = parsePrivateKey(bytes) as PrivateKey;
+    if (!isZeroKey(bytes)) status.privateKey = parsePrivateKey(bytes);
   } else if (key === 'listen_port') {
     status.listenPort = numberOf(context, MAX_UINT16);
   } else if (key === 'fwmark') {

@@ -54,7 +54,7 @@ describe('private key', () => {
   it('is clamped on entry, and a zero key unsets it', () => {
     const { network, alice } = connected();
     const bytes = alice.person.privateKey.slice();
-    bytes[0]! |= 7;
+    bytes[0] |= 7;
     bytes[31] = (bytes[31] | 0x80) & ~0x40;
     configure(alice, { privateKey: bytes as PrivateKey });
     expect(alice.engine.publicKey).toEqual(alice.person.publicKey);

@@ -136,7 +136,7 @@ describe('bugs that everyone has once', () => {
     alice.send(packetBetween(alice, bob));
     network.drive(10);
     const [cookie] = network.eavesdropper.of(COOKIE_REPLY);
-    alice.receive(cookie!.bytes.slice(), createPerson(5).endpoint);
+    alice.receive(cookie.bytes.slice(), createPerson(5).endpoint);
     const { endpoint } = alice.engine.peer(bob.person.publicKey) ?? {};
     expect(endpoint?.sameDestination(bob.endpoint)).toBe(true);
   });

@@ -168,10 +168,10 @@ describe('cookie reply', () => {
     network.settle();
     const cookie = network.eavesdropper.of(COOKIE_REPLY, bob).at(-1)?.bytes ?? new Uint8Array(0);
     const broken = cookie.slice();
-    broken[40]! ^= 1;
+    broken[40] ^= 1;
     expect(alice.receive(broken, bob.endpoint)).toBe('invalid-cookie');
     const unknown = cookie.slice();
-    unknown[4]! ^= 1;
+    unknown[4] ^= 1;
     expect(alice.receive(unknown, bob.endpoint)).toBe('unknown-index');
     expect(alice.receive(cookie.slice(), bob.endpoint)).toBeUndefined();
   });

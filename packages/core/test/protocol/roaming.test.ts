@@ -49,7 +49,7 @@ describe('roaming', () => {
       // Replayed, and broken.
       network.inject(datagram.bytes, elsewhere, bob.endpoint);
       const broken = datagram.bytes.slice();
-      broken[30]! ^= 1;
+      broken[30] ^= 1;
       network.inject(broken, elsewhere, bob.endpoint);
     }
     network.settle();

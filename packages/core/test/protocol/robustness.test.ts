@@ -32,7 +32,7 @@ describe('network input', () => {
         for (const { pick, to, at, value, cut, wait } of mutations) {
           const original = seen[pick % seen.length]?.bytes ?? new Uint8Array(0);
           const bytes = original.slice(0, cut === 0 ? undefined : original.length - cut);
-          if (bytes.length > 0) bytes[at % bytes.length]! ^= value;
+          if (bytes.length > 0) bytes[at % bytes.length] ^= value;
           (to === 'alice' ? alice : bob).receive(bytes, stranger);
           network.drive(wait);
         }

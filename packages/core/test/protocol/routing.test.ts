@@ -17,33 +17,33 @@ describe('cryptokey routing', () => {
   it('sends to the peer with the longest prefix', () => {
     const { network, hub, spokes } = star(2);
     const [first, second] = spokes;
-    allow(hub, first!.person, [10, 9, 0, 0], 16);
-    allow(hub, second!.person, [10, 9, 8, 0], 24);
+    allow(hub, first.person, [10, 9, 0, 0], 16);
+    allow(hub, second.person, [10, 9, 8, 0], 24);
     const packet = (last: number[]): Uint8Array =>
       ipPacket({ source: hub.person.ipv4, destination: last });
     hub.send(packet([10, 9, 1, 1]));
     hub.send(packet([10, 9, 8, 1]));
     hub.send(packet([10, 9, 8, 2]));
     network.settle();
-    expect(first!.packets).toHaveLength(1);
-    expect(second!.packets).toHaveLength(2);
+    expect(first.packets).toHaveLength(1);
+    expect(second.packets).toHaveLength(2);
   });
 
   it('looks a source up in the whole table: a longer prefix of another peer takes it away', () => {
     const { network, hub, spokes } = star(2);
     const [first, second] = spokes;
-    allow(hub, first!.person, [10, 9, 0, 0], 16);
-    allow(hub, second!.person, [10, 9, 8, 0], 24);
+    allow(hub, first.person, [10, 9, 0, 0], 16);
+    allow(hub, second.person, [10, 9, 8, 0], 24);
     const from = (source: number[]): Uint8Array =>
       ipPacket({ source, destination: hub.person.ipv4 });
-    first!.send(from([10, 9, 1, 1]));
+    first.send(from([10, 9, 1, 1]));
     // Inside the prefix of the first, but the device routes it to the second.
-    first!.send(from([10, 9, 8, 1]));
-    first!.send(from([172, 16, 0, 1]));
+    first.send(from([10, 9, 8, 1]));
+    first.send(from([172, 16, 0, 1]));
     network.settle();
     expect(hub.packets).toHaveLength(1);
-    expect(hub.engine.peer(first!.person.publicKey)?.drops).toEqual({ 'disallowed-source': 2 });
-    second!.send(from([10, 9, 8, 1]));
+    expect(hub.engine.peer(first.person.publicKey)?.drops).toEqual({ 'disallowed-source': 2 });
+    second.send(from([10, 9, 8, 1]));
     network.settle();
     expect(hub.packets).toHaveLength(2);
   });
@@ -51,13 +51,13 @@ describe('cryptokey routing', () => {
   it('moves a prefix to another peer at once', () => {
     const { network, hub, spokes } = star(2);
     const [first, second] = spokes;
-    allow(hub, first!.person, [10, 9, 0, 0], 16);
-    allow(hub, second!.person, [10, 9, 0, 0], 16);
+    allow(hub, first.person, [10, 9, 0, 0], 16);
+    allow(hub, second.person, [10, 9, 0, 0], 16);
     hub.send(ipPacket({ source: hub.person.ipv4, destination: [10, 9, 1, 1] }));
     network.settle();
-    expect(first!.packets).toHaveLength(0);
-    expect(second!.packets).toHaveLength(1);
-    expect(hub.engine.peer(first!.person.publicKey)?.allowedIps).toHaveLength(2);
+    expect(first.packets).toHaveLength(0);
+    expect(second.packets).toHaveLength(1);
+    expect(hub.engine.peer(first.person.publicKey)?.allowedIps).toHaveLength(2);
   });
 });
 

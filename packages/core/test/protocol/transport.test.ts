@@ -117,11 +117,11 @@ describe('transport data', () => {
     for (const i of [1, 2, 3]) {
       expect(broken((bytes) => void (bytes[i] = 1))).toBe('reserved-bits-set');
     }
-    expect(broken((bytes) => void (bytes[5]! ^= 1))).toBe('unknown-index');
+    expect(broken((bytes) => void (bytes[5] ^= 1))).toBe('unknown-index');
     expect(broken((bytes) => void bytes.fill(0xff, 8, 16))).toBe('counter-limit');
-    expect(broken((bytes) => void bytes.set([0, 0, 0, 0, 0, 0, 0x20, 0], 8))).toBe('counter-limit');
-    expect(broken((bytes) => void (bytes[20]! ^= 1))).toBe('invalid-tag');
-    expect(broken((bytes) => void (bytes[bytes.length - 1]! ^= 1))).toBe('invalid-tag');
+    expect(broken((bytes) => bytes.set([0, 0, 0, 0, 0, 0, 0x20, 0], 8))).toBe('counter-limit');
+    expect(broken((bytes) => void (bytes[20] ^= 1))).toBe('invalid-tag');
+    expect(broken((bytes) => void (bytes[bytes.length - 1] ^= 1))).toBe('invalid-tag');
     expect(broken((bytes) => bytes.subarray(0, bytes.length - 1))).toBe('invalid-tag');
     // Nothing was answered, and the true one still gets through.
     expect(network.eavesdropper.types(bob)).toEqual([2]);

@@ -173,7 +173,11 @@ function haveEqualIpv6(view: DataView, a: number, b: number): boolean {
 }
 
 /** The checksum of an IPv4 header without options is right; IPv6 has none. */
-export function hasRightIpChecksum(view: DataView, offset: number, ipHeaderLength: number): boolean {
+export function hasRightIpChecksum(
+  view: DataView,
+  offset: number,
+  ipHeaderLength: number,
+): boolean {
   if (ipHeaderLength !== 20) return true;
   let sum = 0;
   for (let at = offset; at < offset + 20; at += 2) sum += view.getUint16(at);
