@@ -4,10 +4,14 @@ import { defineConfig } from 'vitest/config';
 const resolve = { conditions: ['@litz/source', 'node', 'import', 'default'] };
 const ssr = { resolve: { conditions: ['@litz/source', 'node', 'import', 'default'] } };
 
+/** Where CI wants the figures of the run; `npx vitest run --reporter` still says otherwise. */
+const report = process.env['LITZ_TEST_REPORT'];
+
 /** Three projects: `unit` runs anywhere, `net` needs privileges or peers and probes for them,
  * `check` holds the rules of the repository (import table, export names, vector hashes). */
 export default defineConfig({
   test: {
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
         resolve,
