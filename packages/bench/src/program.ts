@@ -4,33 +4,15 @@
  * @module
  */
 import { Command } from 'commander';
-import { describeEnvironment } from './results/environment.ts';
-import { writeResult, type BenchName, type Measurement } from './results/result.ts';
-import { measureScale, SCALE_SETTINGS } from './scale/scale.ts';
+import { addPeersCommand } from './commands/peers.ts';
+import { addScaleCommand } from './commands/scale.ts';
+import { RESULTS_DIRECTORY } from './results/result.ts';
 
 export function createProgram(): Command {
-  const program = new Command('bench');
-  program
-    .command('scale')
-    .description('100,000 peers, 1,000,000 prefixes')
-    .action(async () => {
-      const measurements = await measureScale(SCALE_SETTINGS, say);
-      const { peers, sessions, prefixes, timerSeconds } = SCALE_SETTINGS;
-      const lists = { sessions: sessions.join(' '), prefixes: prefixes.join(' ') };
-      keep('scale', { peers, ...lists, timerSeconds }, measurements);
-    });
+  const program = new Command('bench')
+    .description('Measures Litz, and others beside it')
+    .option('--results <directory>', 'where result files are', RESULTS_DIRECTORY);
+  addScaleCommand(program);
+  addPeersCommand(program);
   return program;
-}
-
-function keep(
-  bench: BenchName,
-  settings: Record<string, string | number>,
-  measurements: Measurement[],
-): void {
-  const path = writeResult({ bench, environment: describeEnvironment(), settings, measurements });
-  say(`written to ${path}`);
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
 }

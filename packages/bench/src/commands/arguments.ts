@@ -1,0 +1,23 @@
+/**
+ * Parsers of option values.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from 'commander';
+
+/** @throws {InvalidArgumentError} not a whole number above 0 */
+export function count(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a whole number above 0');
+}
+
+/** A parser of some of `names`, with commas in between. */
+export function listOf<T extends string>(names: readonly T[]): (text: string) => T[] {
+  return (text) =>
+    text.split(',').map((name) => {
+      const known = names.find((candidate) => candidate === name);
+      if (known === undefined) throw new InvalidArgumentError(`expected ${names.join(', ')}`);
+      return known;
+    });
+}

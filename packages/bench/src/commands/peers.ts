@@ -1,0 +1,41 @@
+/**
+ * `bench peers`
+ *
+ * @module
+ */
+import { Option, type Command } from 'commander';
+import { FIGURE_NAMES, type FigureName } from '../peers/figures.ts';
+import { litz, PEERS } from '../peers/implementation.ts';
+import { measurePeers } from '../peers/peers.ts';
+import { count, listOf } from './arguments.ts';
+import { keep, say } from './output.ts';
+
+interface PeersOptions {
+  rounds: number;
+  seconds: number;
+  peers: readonly string[];
+  figures: readonly FigureName[];
+  litz: boolean;
+}
+
+export function addPeersCommand(program: Command): void {
+  const names = PEERS.map(({ name }) => name);
+  const command: Command = program
+    .command('peers')
+    .description('Litz and other implementations in turn, through a tunnel of each')
+    .option('--rounds <number>', 'how often each has its turn', count, 3)
+    .option('--seconds <number>', 'of one transfer', count, 5)
+    .addOption(new Option('--peers <names>').argParser(listOf(names)).default(names))
+    .addOption(
+      new Option('--figures <names>').argParser(listOf(FIGURE_NAMES)).default(FIGURE_NAMES),
+    )
+    .option('--no-litz', 'only the peers')
+    .action(async (options: PeersOptions) => {
+      const { rounds, seconds, figures } = options;
+      const chosen = PEERS.filter(({ name }) => options.peers.includes(name));
+      const implementations = options.litz ? [litz(), ...chosen] : chosen;
+      const outcome = await measurePeers({ implementations, rounds, seconds, figures }, say);
+      keep(command, 'peers', { rounds, seconds }, outcome.measurements);
+      if (outcome.failed.length > 0) process.exitCode = 1;
+    });
+}

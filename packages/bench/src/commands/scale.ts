@@ -1,0 +1,20 @@
+/**
+ * `bench scale`
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { measureScale, SCALE_SETTINGS } from '../scale/scale.ts';
+import { keep, say } from './output.ts';
+
+export function addScaleCommand(program: Command): void {
+  const command: Command = program
+    .command('scale')
+    .description('100,000 peers, 1,000,000 prefixes')
+    .action(async () => {
+      const { peers, sessions, prefixes, timerSeconds } = SCALE_SETTINGS;
+      const lists = { sessions: sessions.join(' '), prefixes: prefixes.join(' ') };
+      const measurements = await measureScale(SCALE_SETTINGS, say);
+      keep(command, 'scale', { peers, ...lists, timerSeconds }, measurements);
+    });
+}

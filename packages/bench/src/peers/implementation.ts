@@ -1,0 +1,52 @@
+/**
+ * The WireGuard implementations that are held side by side, each as a program that serves the UAPI
+ * socket of an interface and stays in the foreground.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { missingProgram } from './command.ts';
+
+export interface Implementation {
+  readonly name: string;
+  /** Why it cannot run here; undefined if it can. */
+  missing(): string | undefined;
+  /** The program and its arguments. */
+  command(interfaceName: string): readonly [string, ...string[]];
+  readonly env?: Record<string, string>;
+}
+
+/** @param node the Node that runs it, default: this one */
+export function litz(node: string = process.execPath, name: string = 'litz'): Implementation {
+  return {
+    name,
+    missing: () =>
+      existsSync(LITZ) ? missingProgram(node, ['--version']) : `${LITZ} is not there`,
+    command: (interfaceName) => [node, LITZ, '-f', interfaceName],
+  };
+}
+
+export const PEERS: readonly Implementation[] = [
+  {
+    name: 'wireguard-go',
+    // `go install` names it after its module.
+    missing: () => missingProgram('wireguard', ['--version']),
+    command: (interfaceName) => ['wireguard', '-f', interfaceName],
+    env: { WG_PROCESS_FOREGROUND: '1' },
+  },
+  {
+    name: 'boringtun',
+    missing: () => missingProgram('boringtun-cli', ['--version']),
+    command: (interfaceName) => ['boringtun-cli', '-f', '--disable-drop-privileges', interfaceName],
+    env: { WG_SUDO: '1' },
+  },
+  {
+    name: 'gotatun',
+    missing: () => missingProgram('gotatun', ['--version']),
+    command: (interfaceName) => ['gotatun', '-f', '--disable-drop-privileges', interfaceName],
+    env: { WG_SUDO: '1' },
+  },
+];
+
+const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));

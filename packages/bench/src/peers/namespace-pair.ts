@@ -1,0 +1,76 @@
+/**
+ * `NamespacePair`: two network namespaces joined by a veth pair.
+ *
+ * ```
+ *   a: va 192.168.77.1/24 ------- vb 192.168.77.2/24 :b
+ * ```
+ * The addresses are those of all pairs, the names of the namespaces are its own.
+ *
+ * @module
+ */
+import { spawnSync } from 'node:child_process';
+import { runCommand } from './command.ts';
+
+export type Side = 'a' | 'b';
+
+export class NamespacePair {
+  readonly a: string;
+  readonly b: string;
+
+  /** @throws {Error} (rejects) no right to make namespaces, or no `ip` */
+  static async create(): Promise<NamespacePair> {
+    const pair = new NamespacePair(`litz-bench-${process.pid}-${++created}`);
+    LIVE.add(pair);
+    try {
+      await pair.#build();
+    } catch (error) {
+      pair.close();
+      throw error;
+    }
+    return pair;
+  }
+
+  private constructor(prefix: string) {
+    this.a = `${prefix}-a`;
+    this.b = `${prefix}-b`;
+  }
+
+  /** The programs in them are to be ended before. Never fails; synchronous, for the end of the process. */
+  close(): void {
+    LIVE.delete(this);
+    for (const name of [this.a, this.b]) {
+      spawnSync('ip', ['netns', 'del', name], { stdio: 'ignore', timeout: 10_000 });
+    }
+  }
+
+  async #build(): Promise<void> {
+    const { a, b } = this;
+    await ip('netns', 'add', a);
+    await ip('netns', 'add', b);
+    await ip('link', 'add', 'va', 'netns', a, 'type', 'veth', 'peer', 'name', 'vb', 'netns', b);
+    for (const [name, link, address] of [
+      [a, 'va', OUTER.a],
+      [b, 'vb', OUTER.b],
+    ] as const) {
+      await ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', link);
+      await ip('-n', name, 'link', 'set', 'lo', 'up');
+      await ip('-n', name, 'link', 'set', link, 'up');
+    }
+  }
+}
+
+/** Deletes all pairs that are there still. */
+export function closeNamespacePairs(): void {
+  for (const pair of LIVE) pair.close();
+}
+
+/** @throws {Error} (rejects) with what `ip` said */
+export async function ip(...args: string[]): Promise<void> {
+  await runCommand('ip', args);
+}
+
+/** Of the veth pair. */
+export const OUTER: Readonly<Record<Side, string>> = { a: '192.168.77.1', b: '192.168.77.2' };
+
+const LIVE = new Set<NamespacePair>();
+let created = 0;
