@@ -6,12 +6,14 @@
 import { Command } from 'commander';
 import { addPeersCommand } from './commands/peers.ts';
 import { addScaleCommand } from './commands/scale.ts';
+import { addSuitesCommand } from './commands/suites.ts';
 import { RESULTS_DIRECTORY } from './results/result.ts';
 
 export function createProgram(): Command {
   const program = new Command('bench')
     .description('Measures Litz, and others beside it')
     .option('--results <directory>', 'where result files are', RESULTS_DIRECTORY);
+  addSuitesCommand(program);
   addScaleCommand(program);
   addPeersCommand(program);
   return program;

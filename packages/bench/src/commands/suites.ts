@@ -1,0 +1,21 @@
+/**
+ * `bench suites`
+ *
+ * @module
+ */
+import { Option, type Command } from 'commander';
+import { measureSuites, SUITE_NAMES, type SuiteName } from '../suites/suites.ts';
+import { count, listOf } from './arguments.ts';
+import { keep, say } from './output.ts';
+
+export function addSuitesCommand(program: Command): void {
+  const command: Command = program
+    .command('suites')
+    .description('what is timed within one process, each result proved before')
+    .option('--time <ms>', 'for each case, after a quarter of it to warm up', count, 1000)
+    .addOption(new Option('--only <names>').argParser(listOf(SUITE_NAMES)).default(SUITE_NAMES))
+    .action(async ({ time, only }: { time: number; only: readonly SuiteName[] }) => {
+      const measurements = await measureSuites(only, { time, warmUp: time / 4 }, say);
+      keep(command, 'suites', { time }, measurements);
+    });
+}

@@ -1,0 +1,83 @@
+/**
+ * AEAD of transport messages: seal and open in place, at three lengths of a packet.
+ *
+ * @module
+ */
+import { nobleProvider, type Cipher } from '@litz/core';
+import { prove, proveEqual, type Case, type MissingCase } from './case.ts';
+import type { Candidate } from './providers.ts';
+
+/** A small packet, one of a voice or DNS stream, and a full one. */
+export const AEAD_LENGTHS: readonly number[] = [64, 576, 1420];
+
+export function aeadSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {
+  return AEAD_LENGTHS.flatMap((length) => [
+    ...candidates.map((candidate) => aeadCase('seal', length, candidate)),
+    ...candidates.map((candidate) => aeadCase('open', length, candidate)),
+  ]);
+}
+
+function aeadCase(
+  what: 'seal' | 'open',
+  length: number,
+  { name: subject, primitives, missing }: Candidate,
+): Case | MissingCase {
+  const figure = `AEAD ${what}, ${length} B`;
+  const cipher = primitives?.createCipher?.(KEY);
+  if (!cipher) return { figure, subject, missing: missing ?? 'it has no such function' };
+  const slots = new Slots(length);
+  const common = { figure, subject, operations: SLOTS, prove: () => proveCipher(cipher, length) };
+  if (what === 'seal') return { ...common, run: () => slots.seal(cipher) };
+  slots.seal(nobleProvider.createCipher(KEY));
+  const sealed = slots.buffer.slice();
+  // Opening leaves the plaintext: what was sealed is put back first.
+  const prepare = (): void => slots.buffer.set(sealed);
+  return { ...common, prepare, run: () => slots.open(cipher) };
+}
+
+/** As many packets as a batch of the packet loop has, in one buffer. */
+class Slots {
+  readonly buffer: Uint8Array;
+  readonly #length: number;
+  readonly #stride: number;
+
+  constructor(length: number) {
+    this.#length = length;
+    this.#stride = (length + TAG_LENGTH + 15) & -16;
+    this.buffer = new Uint8Array(SLOTS * this.#stride);
+  }
+
+  seal(cipher: Cipher): void {
+    for (let i = 0; i < SLOTS; i++) {
+      cipher.seal(i, this.buffer, i * this.#stride, this.#length);
+    }
+  }
+
+  open(cipher: Cipher): void {
+    for (let i = 0; i < SLOTS; i++) {
+      if (!cipher.open(i, this.buffer, i * this.#stride, this.#length)) {
+        throw new Error('a packet did not open');
+      }
+    }
+  }
+}
+
+function proveCipher(cipher: Cipher, length: number): void {
+  const reference = nobleProvider.createCipher(KEY);
+  for (const counter of [0, 1, 0xffff_ffff, 2 ** 40 + 7]) {
+    const plain = Uint8Array.from({ length: length + TAG_LENGTH }, (_, i) => i * 7);
+    const sealed = plain.slice();
+    const expected = plain.slice();
+    cipher.seal(counter, sealed, 0, length);
+    reference.seal(counter, expected, 0, length);
+    proveEqual('sealed', sealed, expected);
+    prove('opens', cipher.open(counter, sealed, 0, length));
+    proveEqual('opened', sealed.subarray(0, length), plain.subarray(0, length));
+    expected[length >> 1]! ^= 1;
+    prove('refuses', !cipher.open(counter, expected, 0, length));
+  }
+}
+
+const KEY: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => i);
+const SLOTS = 64;
+const TAG_LENGTH = 16;

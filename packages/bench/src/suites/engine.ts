@@ -1,0 +1,91 @@
+/**
+ * The engine around the cipher: a packet in and its datagram out, and the way back, with a cipher that
+ * only copies.
+ *
+ * @module
+ */
+import { connect, copyCipherProvider, createPair, packetBetween, type Pair } from '@litz/testkit';
+import { nobleProvider } from '@litz/core';
+import { prove, proveEqual, type Case } from './case.ts';
+
+export function engineSuite(): Case[] {
+  return [sendCase(), receiveCase()];
+}
+
+function sendCase(): Case {
+  const batch = new Batch();
+  return {
+    figure: 'engine: packet in, datagram out, 1400 B',
+    subject: 'litz',
+    operations: OPERATIONS,
+    prove: proveRoundTrip,
+    run: () => batch.send(),
+  };
+}
+
+function receiveCase(): Case {
+  const batch = new Batch();
+  return {
+    figure: 'engine: datagram in, packet out, 1400 B',
+    subject: 'litz',
+    operations: OPERATIONS,
+    prove: proveRoundTrip,
+    prepare: () => batch.send(),
+    run: () => batch.receive(),
+  };
+}
+
+function proveRoundTrip(): void {
+  const batch = new Batch();
+  const before = batch.packet(0);
+  batch.send();
+  batch.receive((packet) => proveEqual('packet', packet, before));
+  prove('number of packets', batch.received === OPERATIONS);
+}
+
+/** Packets of alice in slots of one buffer, as the packet loop has them. */
+class Batch {
+  received = 0;
+  readonly #pair: Pair;
+  readonly #buffer: Uint8Array = new Uint8Array(OPERATIONS * SLOT);
+  readonly #lengths: Uint16Array = new Uint16Array(OPERATIONS);
+
+  constructor() {
+    const crypto = copyCipherProvider(nobleProvider);
+    this.#pair = createPair({ alice: { crypto }, bob: { crypto } });
+    connect(this.#pair);
+    const { alice, bob } = this.#pair;
+    const packet = packetBetween(alice, bob, { length: LENGTH });
+    for (let i = 0; i < OPERATIONS; i++) this.#buffer.set(packet, i * SLOT + ROOM);
+  }
+
+  packet(number: number): Uint8Array {
+    return this.#buffer.slice(number * SLOT + ROOM, number * SLOT + ROOM + LENGTH);
+  }
+
+  send(): void {
+    const { alice, network } = this.#pair;
+    for (let i = 0; i < OPERATIONS; i++) {
+      alice.engine.handlePacketAt(this.#buffer, i * SLOT + ROOM, LENGTH, network.now);
+      this.#lengths[i] = alice.engine.pollTransmit()!.length;
+    }
+  }
+
+  receive(take?: (packet: Uint8Array) => void): void {
+    const { alice, bob, network } = this.#pair;
+    for (let i = 0; i < OPERATIONS; i++) {
+      const length = this.#lengths[i]!;
+      const { endpoint } = alice;
+      bob.engine.handleDatagramAt(this.#buffer, i * SLOT, length, endpoint, 0, network.now);
+      const view = bob.engine.pollPacket();
+      if (!view) throw new Error('a packet did not come out');
+      this.received++;
+      take?.(view.packet);
+    }
+  }
+}
+
+const OPERATIONS = 64;
+const LENGTH = 1400;
+const ROOM = 16;
+const SLOT = 2048;

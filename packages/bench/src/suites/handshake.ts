@@ -1,0 +1,127 @@
+/**
+ * The messages of a handshake, made and taken by engines.
+ *
+ * @module
+ */
+import {
+  Endpoint,
+  Engine,
+  generatePrivateKey,
+  nobleProvider,
+  publicKeyOf,
+  type CryptoProvider,
+  type PublicKey,
+} from '@litz/core';
+import { seededRandomBytes } from '@litz/testkit';
+import { proveEqual, type Case, type MissingCase } from './case.ts';
+import type { Candidate } from './providers.ts';
+
+export function handshakeSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {
+  const capable = candidates.filter(({ provider, missing }) => provider ?? missing);
+  return STEPS.flatMap((step, number) =>
+    capable.map(({ name: subject, provider, missing = '' }) =>
+      provider
+        ? handshakeCase(step, number, subject, provider)
+        : { figure: step, subject, missing },
+    ),
+  );
+}
+
+const STEPS = [
+  'handshake: create an initiation',
+  'handshake: consume it, create the response',
+  'handshake: consume the response',
+  'handshake: confirm the session',
+] as const;
+
+/** The steps before the one that is measured are its preparation. */
+function handshakeCase(
+  figure: string,
+  number: number,
+  subject: string,
+  provider: CryptoProvider,
+): Case {
+  const parties = new Parties(provider);
+  return {
+    figure,
+    subject,
+    operations: 1,
+    prove: () => proveTranscript(provider),
+    prepare: () => {
+      parties.finish();
+      for (let i = 0; i < number; i++) parties.step();
+    },
+    run: () => parties.step(),
+  };
+}
+
+/** With the same keys, time and randomness every provider writes the same bytes. */
+function proveTranscript(provider: CryptoProvider): void {
+  const parties = new Parties(provider);
+  const expected = new Parties(nobleProvider);
+  for (const step of STEPS) proveEqual(step, parties.step(), expected.step());
+}
+
+/** An initiator and a responder who go through one handshake after the other. */
+class Parties {
+  readonly #initiator: Engine;
+  readonly #responder: Engine;
+  readonly #responderKey: PublicKey;
+  #message: Uint8Array = new Uint8Array(0);
+  #next = 0;
+  #now = 0;
+
+  constructor(crypto: CryptoProvider) {
+    const keys = [1, 2].map((seed) => generatePrivateKey(seededRandomBytes(seed)));
+    const unixTime = (): number => 1_704_067_200_000 + this.#now;
+    const [initiator, responder] = keys.map((privateKey, i) => {
+      const engine = new Engine({ randomBytes: seededRandomBytes(10 + i), unixTime, crypto });
+      const publicKey = publicKeyOf(keys[1 - i]!, nobleProvider);
+      engine.configure({ privateKey, peers: [{ publicKey, endpoint: ENDPOINTS[1 - i]! }] }, 0);
+      return engine;
+    });
+    this.#initiator = initiator!;
+    this.#responder = responder!;
+    this.#responderKey = publicKeyOf(keys[1]!, nobleProvider);
+  }
+
+  /** One step of the handshake. Returns the message that it made, empty for the last one. */
+  step(): Uint8Array {
+    if (this.#next === 0) {
+      // The session before is over.
+      this.#now += 200_000;
+      this.#initiator.connect(this.#responderKey, this.#now);
+      this.#message = sentBy(this.#initiator);
+    } else if (this.#next % 2 === 1) {
+      this.#message = answerOf(this.#responder, this.#message, ENDPOINTS[0], this.#now);
+    } else {
+      this.#message = answerOf(this.#initiator, this.#message, ENDPOINTS[1], this.#now);
+    }
+    this.#next = (this.#next + 1) % STEPS.length;
+    return this.#message;
+  }
+
+  /** Until the next step is the first one again. */
+  finish(): void {
+    while (this.#next !== 0) this.step();
+  }
+}
+
+function answerOf(engine: Engine, message: Uint8Array, source: Endpoint, now: number): Uint8Array {
+  const reason = engine.handleDatagram(message, source, now);
+  if (reason !== undefined) throw new Error(`a handshake message was dropped: ${reason}`);
+  return sentBy(engine);
+}
+
+/** A copy of the first datagram; the rest is dropped. */
+function sentBy(engine: Engine): Uint8Array {
+  const message = engine.pollTransmit()?.datagram.slice() ?? new Uint8Array(0);
+  while (engine.pollTransmit());
+  while (engine.pollEvent());
+  return message;
+}
+
+const ENDPOINTS = [
+  new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820),
+  new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820),
+] as const;

@@ -1,0 +1,72 @@
+/**
+ * `runSuite`: proves every case of a suite, then times it with tinybench.
+ *
+ * @module
+ */
+import { Bench } from 'tinybench';
+import type { Measurement } from '../results/result.ts';
+import type { Case, MissingCase } from './case.ts';
+
+/** ms per case. */
+export interface SuiteBudget {
+  warmUp: number;
+  time: number;
+}
+
+/**
+ * The value is the median over the samples, ns per operation; a sample is the mean of one `run`.
+ *
+ * @throws {Error} a result is not the reference's; nothing of the suite was timed then
+ */
+export function runSuite(
+  cases: readonly (Case | MissingCase)[],
+  { warmUp, time }: SuiteBudget,
+): Measurement[] {
+  for (const entry of cases) if (!('missing' in entry)) proveCase(entry);
+  return cases.map((entry) => {
+    const { figure, subject } = entry;
+    if ('missing' in entry)
+      return { figure, subject, unit: 'ns', value: null, note: entry.missing };
+    return { figure, subject, unit: 'ns', value: timeCase(entry, warmUp, time) };
+  });
+}
+
+function proveCase({ figure, subject, prove }: Case): void {
+  try {
+    prove();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`${figure}, ${subject}: ${message}`, { cause: error });
+  }
+}
+
+function timeCase(
+  { figure, operations, prepare, run }: Case,
+  warmUp: number,
+  time: number,
+): number {
+  const bench = new Bench({
+    throws: true,
+    iterations: MINIMUM_SAMPLES,
+    warmupIterations: MINIMUM_SAMPLES,
+    warmupTime: warmUp,
+    time,
+  });
+  bench.add(figure, () => {
+    const begin = bench.now();
+    prepare?.();
+    const start = bench.now();
+    run();
+    const end = bench.now();
+    return {
+      overriddenDuration: (end - start) / operations,
+      overriddenIterationCost: end - begin,
+    };
+  });
+  const [task] = bench.runSync();
+  const result = task?.result;
+  if (!result || !('latency' in result)) throw new Error(`${figure}: ${result?.state}`);
+  return result.latency.p50 * 1e6;
+}
+
+const MINIMUM_SAMPLES = 8;

@@ -1,0 +1,51 @@
+/**
+ * `measureSuites`: everything that is timed within one process.
+ *
+ * @module
+ */
+import type { Measurement } from '../results/result.ts';
+import { aeadSuite } from './aead.ts';
+import type { Case, MissingCase } from './case.ts';
+import { engineSuite } from './engine.ts';
+import { handshakeSuite } from './handshake.ts';
+import { offloadSuite } from './offload.ts';
+import { primitivesSuite } from './primitives.ts';
+import { loadProviders, type Candidate } from './providers.ts';
+import { runSuite, type SuiteBudget } from './run-suite.ts';
+import { tablesSuite } from './tables.ts';
+
+export const SUITE_NAMES = [
+  'aead',
+  'primitives',
+  'handshake',
+  'tables',
+  'engine',
+  'offload',
+] as const;
+export type SuiteName = (typeof SUITE_NAMES)[number];
+
+/** @throws {Error} (rejects) a result is another one than the reference's */
+export async function measureSuites(
+  names: readonly SuiteName[],
+  budget: SuiteBudget,
+  progress: (text: string) => void,
+): Promise<Measurement[]> {
+  const candidates = await loadProviders();
+  return names.flatMap((name) => {
+    progress(name);
+    const measurements = runSuite(SUITES[name](candidates), budget);
+    for (const { figure, subject, value } of measurements) {
+      progress(`  ${figure}, ${subject}: ${value === null ? 'n/a' : `${value.toPrecision(4)} ns`}`);
+    }
+    return measurements;
+  });
+}
+
+const SUITES: Record<SuiteName, (candidates: readonly Candidate[]) => (Case | MissingCase)[]> = {
+  aead: aeadSuite,
+  primitives: primitivesSuite,
+  handshake: handshakeSuite,
+  tables: tablesSuite,
+  engine: engineSuite,
+  offload: offloadSuite,
+};

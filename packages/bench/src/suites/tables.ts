@@ -1,0 +1,117 @@
+/**
+ * What is looked up for every packet: the cryptokey routing table and the replay window. The large
+ * tables are `bench:scale`'s.
+ *
+ * @module
+ */
+import { AllowedIps, ReplayWindow } from '@litz/core';
+import { seededRandomBytes } from '@litz/testkit';
+import { prove, type Case } from './case.ts';
+
+export function tablesSuite(): Case[] {
+  return [...[4, 6].map((family) => routingCase(family as 4 | 6)), windowInOrder(), windowMixed()];
+}
+
+function routingCase(family: 4 | 6): Case {
+  const length = family === 4 ? 4 : 16;
+  const prefixes = randomPrefixes(length);
+  const table = new AllowedIps<object>();
+  for (const { address, prefixLength, owner } of prefixes) {
+    table.insert(address, prefixLength, owner);
+  }
+  const addresses = new Uint8Array(OPERATIONS * length);
+  seededRandomBytes(7)(addresses);
+  // Every other address is one of the table's.
+  prefixes.forEach(({ address }, i) => addresses.set(address, (i * 2 + 1) * length));
+  return {
+    figure: `allowed-IPs look-up of ${PREFIXES} prefixes, IPv${family}`,
+    subject: 'litz',
+    operations: OPERATIONS,
+    prove: () => {
+      for (let i = 0; i < OPERATIONS; i++) {
+        const address = addresses.subarray(i * length, (i + 1) * length);
+        prove(
+          'owner',
+          table.lookup(addresses, i * length, length) === slowLookup(prefixes, address),
+        );
+      }
+    },
+    run: () => {
+      for (let at = 0; at < addresses.length; at += length) table.lookup(addresses, at, length);
+    },
+  };
+}
+
+interface Prefix {
+  address: Uint8Array;
+  prefixLength: number;
+  owner: object;
+}
+
+function randomPrefixes(length: 4 | 16): Prefix[] {
+  const random = seededRandomBytes(length);
+  return Array.from({ length: PREFIXES }, () => {
+    const address = new Uint8Array(length);
+    random(address);
+    return { address, prefixLength: 8 + ((address[1] ?? 0) % (length * 8 - 7)), owner: {} };
+  });
+}
+
+/** The longest prefix, and of two that are the same the later one. */
+function slowLookup(prefixes: readonly Prefix[], address: Uint8Array): object | undefined {
+  let best: Prefix | undefined;
+  for (const prefix of prefixes) {
+    const isLonger = prefix.prefixLength >= (best?.prefixLength ?? 0);
+    if (isLonger && isWithin(address, prefix)) best = prefix;
+  }
+  return best?.owner;
+}
+
+function isWithin(address: Uint8Array, prefix: Prefix): boolean {
+  for (let bit = 0; bit < prefix.prefixLength; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    if (((address[bit >> 3] ?? 0) ^ (prefix.address[bit >> 3] ?? 0)) & mask) return false;
+  }
+  return true;
+}
+
+function windowInOrder(): Case {
+  const window = new ReplayWindow();
+  let counter = 0;
+  return {
+    figure: 'replay window, counters in order',
+    subject: 'litz',
+    operations: OPERATIONS,
+    prove: () => proveWindow((i) => i),
+    run: () => {
+      for (let i = 0; i < OPERATIONS; i++) window.accept(counter++);
+    },
+  };
+}
+
+/** Eight packets each, back to front: what several paths or queues make of an order. */
+function windowMixed(): Case {
+  const window = new ReplayWindow();
+  let counter = 0;
+  return {
+    figure: 'replay window, counters out of order',
+    subject: 'litz',
+    operations: OPERATIONS,
+    prove: () => proveWindow((i) => i ^ 7),
+    run: () => {
+      for (let i = 0; i < OPERATIONS; i++) window.accept(counter++ ^ 7);
+    },
+  };
+}
+
+/** Everything once; everything else is a replay. */
+function proveWindow(counterOf: (i: number) => number): void {
+  const window = new ReplayWindow();
+  for (let i = 0; i < OPERATIONS; i++) {
+    prove('new counter', window.accept(counterOf(i)));
+    prove('replayed counter', !window.accept(counterOf(i)));
+  }
+}
+
+const PREFIXES = 1000;
+const OPERATIONS = 2048;
