@@ -1,1 +1,8 @@
-export {};
+/**
+ * The `litz` program. Nothing is exported.
+ *
+ * @module
+ */
+import { runProgram } from './program.ts';
+
+process.exitCode = await runProgram(process.argv.slice(2));

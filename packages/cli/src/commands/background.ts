@@ -1,0 +1,65 @@
+/**
+ * `startInBackground`: the daemon as a process of its own, and back to the shell when it is ready.
+ *
+ * The child is the same program in the foreground, in a session of its own, with an IPC channel on
+ * which it says once that interface and UAPI socket are there, or why not. Then both let go of it.
+ * A shell script can therefore use the interface in its next line.
+ *
+ * @module
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { Failure } from '../failure.ts';
+import { logLevel } from '../log.ts';
+
+/** What the child says, once. */
+export type Readiness = { readonly ready: true } | { readonly failure: string };
+
+export interface BackgroundOptions {
+  /** Path of the program's first module. */
+  readonly entry: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * Resolves when the daemon is ready and runs on by itself.
+ *
+ * @throws {Failure} it could not start; the message is the child's own
+ */
+export async function startInBackground(name: string, options: BackgroundOptions): Promise<void> {
+  // As wireguard-go: without LOG_LEVEL it keeps no hold of the terminal at all.
+  const { LOG_LEVEL: level } = options.env;
+  const output = level && logLevel(level) !== 'silent' ? 'inherit' : 'ignore';
+  const child = spawn(process.execPath, [...process.execArgv, options.entry, '-f', name], {
+    detached: true,
+    cwd: '/',
+    env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  const readiness = await firstWord(child);
+  if ('failure' in readiness) throw new Failure(readiness.failure);
+  if (child.connected) child.disconnect();
+  child.unref();
+}
+
+/** In the child: tells the parent, if there is one, and lets go of it. */
+export function reportReadiness(readiness: Readiness): void {
+  if (!process.send) return;
+  process.send(readiness, undefined, undefined, () => {
+    if (process.connected) process.disconnect();
+  });
+}
+
+/** What it says; a child that is gone has said all it had to when the channel is closed as well. */
+async function firstWord(child: ChildProcess): Promise<Readiness> {
+  return new Promise((resolve) => {
+    const gone = (): void => {
+      if (child.connected || (child.exitCode === null && child.signalCode === null)) return;
+      const how = child.signalCode ?? `exit code ${child.exitCode}`;
+      resolve({ failure: `the daemon ended (${how}) before it was ready` });
+    };
+    child.once('message', (message) => resolve(message as Readiness));
+    child.once('error', (error) => resolve({ failure: `cannot start: ${error.message}` }));
+    child.once('exit', gone);
+    child.once('disconnect', gone);
+  });
+}

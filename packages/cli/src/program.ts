@@ -1,0 +1,120 @@
+/**
+ * `runProgram`: the command line of `litz`.
+ *
+ * `litz wg0` is wireguard-go's command line, so a word that is no command is the name of an
+ * interface. An interface that is called like a command is reached by `litz -f NAME` and
+ * `litz -- NAME`: there no word is a command.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { reportReadiness, startInBackground } from './commands/background.ts';
+import { runDaemon } from './commands/daemon.ts';
+import {
+  createPresharedKeyLine,
+  createPrivateKeyLine,
+  publicKeyLine,
+  readStandardInput,
+  warnIfWorldReadable,
+} from './commands/keys.ts';
+import { EndSignals } from './end-signals.ts';
+import { describeFailure, exitCodeOf } from './failure.ts';
+
+/**
+ * Runs the command and resolves with the exit code. Never rejects: what went wrong is on standard
+ * error.
+ *
+ * @param words of the command line, without node and the script
+ */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  // A reader who went away is no reason to leave an interface behind.
+  process.stderr.on('error', () => {});
+  try {
+    await createProgram(words).parseAsync(words, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`litz: ${describeFailure(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function createProgram(words: readonly string[]): Command {
+  const program = new Command('litz')
+    .description('WireGuard in userspace.')
+    .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
+    .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
+    .option('-f, --foreground', 'stay here instead of going to the background when ready')
+    .version(versionText(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .helpCommand(false)
+    .addHelpText('after', MORE_HELP)
+    .showHelpAfterError('(litz --help says more)')
+    .exitOverride()
+    .action(async (name: string | undefined, { foreground }: { foreground?: true }) => {
+      if (name === undefined) return program.help({ error: true });
+      return startDaemon(name, foreground === true);
+    });
+  if (!NAME_FOLLOWS.has(words[0] ?? '')) addCommands(program);
+  return program;
+}
+
+function addCommands(program: Command): void {
+  const command = (name: string, description: string): Command =>
+    program.command(name).description(description);
+  command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
+  command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
+  command('pubkey', 'print the public key of the private key on standard input').action(
+    async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
+  );
+}
+
+async function startDaemon(name: string, foreground: boolean): Promise<void> {
+  const { env } = process;
+  if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
+    return startInBackground(name, { entry: ENTRY, env });
+  }
+  const signals = new EndSignals();
+  try {
+    await runDaemon(name, {
+      env,
+      signal: signals.signal,
+      onReady: () => reportReadiness({ ready: true }),
+    });
+  } catch (error) {
+    reportReadiness({ failure: describeFailure(error) });
+    throw error;
+  } finally {
+    signals.release();
+  }
+}
+
+function printKey(line: string): void {
+  warnIfWorldReadable(process.stdout.fd, (warning) => process.stderr.write(`${warning}\n`));
+  process.stdout.write(line);
+}
+
+/** @returns 'litz 0.1.0', and what it runs on */
+function versionText(): string {
+  const file = new URL('../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return `litz ${version} (Node.js ${process.version}, ${process.platform}-${process.arch})`;
+}
+
+/** What a daemon in the background is started by. */
+const ENTRY = fileURLToPath(new URL('../bin/litz.js', import.meta.url));
+
+/** First words after which a word is the name of an interface, whatever it is. */
+const NAME_FOLLOWS: ReadonlySet<string> = new Set(['-f', '--foreground', '--']);
+
+const MORE_HELP = `
+Examples:
+  litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
+  litz -f wg0                  the same in the foreground, until Ctrl-C
+  litz -- up                   an interface that is called like a command
+  litz genkey | tee private.key | litz pubkey
+
+Environment: LOG_LEVEL=verbose|error|silent (default: error); WG_PROCESS_FOREGROUND=1 is the same
+as -f. The rights needed: CAP_NET_ADMIN and /dev/net/tun.`;

@@ -1,0 +1,21 @@
+/**
+ * `Host`: what bringing a tunnel up needs from the machine, so that it can be tried without one.
+ *
+ * @module
+ */
+import type { HostFacts } from './plan.ts';
+import type { PolicyRule, Prefix } from './step.ts';
+
+export interface Host {
+  hasLink(name: string): boolean;
+  /** @param endpoints 4 or 16 bytes each, borrowed for the call */
+  facts(endpoints: readonly Uint8Array[]): HostFacts;
+  addAddress(link: string, address: Prefix): void;
+  setUp(link: string, mtu: number): void;
+  addRoute(link: string, destination: Prefix, table: number): void;
+  addRule(rule: PolicyRule): void;
+  deleteRule(rule: PolicyRule): void;
+  /** @param name 'net.ipv4.ip_forward', or all with slashes. @returns the value before */
+  setSysctl(name: string, value: string): string;
+  close(): void;
+}

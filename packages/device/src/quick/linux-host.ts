@@ -1,0 +1,148 @@
+/**
+ * `LinuxHost`: the machine that we run on, by rtnetlink and /proc/sys, in the network namespace of the
+ * calling thread.
+ *
+ * @module
+ */
+import type * as Sys from '@litz/sys';
+import type { InstalledRoute, Netlink, RouteTo, Rule } from '@litz/sys';
+import type { Host } from './host.ts';
+import type { HostFacts } from './plan.ts';
+import { MAIN_TABLE, type PolicyRule, type Prefix } from './step.ts';
+
+export class LinuxHost implements Host {
+  readonly #sys: typeof Sys;
+  readonly #netlink: Netlink;
+
+  /** @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING` */
+  static async open(): Promise<LinuxHost> {
+    return new LinuxHost(await import('@litz/sys'));
+  }
+
+  private constructor(sys: typeof Sys) {
+    this.#sys = sys;
+    this.#netlink = new sys.Netlink();
+  }
+
+  hasLink(name: string): boolean {
+    return this.#netlink.linkByName(name) !== undefined;
+  }
+
+  facts(endpoints: readonly Uint8Array[]): HostFacts {
+    const routes = this.#netlink.routes();
+    const rules = this.#netlink.rules();
+    const priorities = (family: 4 | 6): number[] =>
+      rules.filter((rule) => rule.family === family).map((rule) => rule.priority);
+    return {
+      outerMtu: this.#outerMtu(endpoints, routes),
+      usedTables: new Set(routes.map((route) => route.table)),
+      rulePriorities: { 4: priorities(4), 6: priorities(6) },
+      srcValidMark: this.#sysctl('net.ipv4.conf.all.src_valid_mark') === '1',
+      strictInterfaces: this.#strictInterfaces(endpoints),
+    };
+  }
+
+  addAddress(link: string, { address, prefixLength }: Prefix): void {
+    this.#netlink.addAddress(this.#index(link), { address, prefixLength });
+  }
+
+  setUp(link: string, mtu: number): void {
+    this.#netlink.setLink(this.#index(link), { mtu, up: true });
+  }
+
+  addRoute(link: string, { address, prefixLength }: Prefix, table: number): void {
+    const interfaceIndex = this.#index(link);
+    this.#netlink.addRoute({ destination: address, prefixLength, interfaceIndex, table });
+  }
+
+  addRule(rule: PolicyRule): void {
+    this.#netlink.addRule(toRule(rule));
+  }
+
+  deleteRule(rule: PolicyRule): void {
+    this.#netlink.deleteRule(toRule(rule));
+  }
+
+  setSysctl(name: string, value: string): string {
+    const before = this.#sys.readSysctl(name);
+    if (before !== value) this.#sys.writeSysctl(name, value);
+    return before;
+  }
+
+  close(): void {
+    this.#netlink.close();
+  }
+
+  #index(link: string): number {
+    const found = this.#netlink.linkByName(link);
+    if (!found) throw new Error(`interface ${link} is gone`);
+    return found.index;
+  }
+
+  /** wg-quick's way: the largest of the routes to the endpoints, else the default route's. */
+  #outerMtu(
+    endpoints: readonly Uint8Array[],
+    routes: readonly InstalledRoute[],
+  ): number | undefined {
+    const towards = endpoints.map((address) => this.#routeTo(address));
+    const mtus = towards.flatMap((route) => (route ? [this.#routeMtu(route)] : []));
+    if (mtus.length > 0) return Math.max(...mtus);
+    const main = routes.filter((route) => route.table === MAIN_TABLE && route.prefixLength === 0);
+    const best = main.filter((route) => route.interfaceIndex !== 0).sort(byMetric)[0];
+    return best && this.#routeMtu(best);
+  }
+
+  #routeMtu(route: { mtu?: number; interfaceIndex: number }): number {
+    return route.mtu ?? this.#netlink.linkByIndex(route.interfaceIndex)?.mtu ?? 0;
+  }
+
+  #routeTo(address: Uint8Array): RouteTo | undefined {
+    try {
+      return this.#netlink.routeTo(address);
+    } catch {
+      // A route that prohibits or drops: a fact, not a failure.
+      return undefined;
+    }
+  }
+
+  #strictInterfaces(endpoints: readonly Uint8Array[]): string[] {
+    const links = endpoints
+      .filter((address) => address.length === 4)
+      .map((address) => {
+        const route = this.#routeTo(address);
+        return route && this.#netlink.linkByIndex(route.interfaceIndex)?.name;
+      });
+    return [...new Set(links)].filter(
+      (name) => name !== undefined && this.#isStrict(name),
+    ) as string[];
+  }
+
+  /** The larger of the two values holds (Documentation/networking/ip-sysctl: 1 strict, 2 loose). */
+  #isStrict(link: string): boolean {
+    const values = ['all', link].map((name) => this.#sysctl(`net/ipv4/conf/${name}/rp_filter`));
+    return Math.max(...values.map(Number)) === 1;
+  }
+
+  /** Undefined where there is none, as in some containers. */
+  #sysctl(name: string): string | undefined {
+    try {
+      return this.#sys.readSysctl(name);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function toRule({ family, priority, table, notMark, suppressPrefixLength }: PolicyRule): Rule {
+  return {
+    family,
+    priority,
+    table,
+    ...(notMark === undefined ? {} : { mark: notMark, invert: true }),
+    ...(suppressPrefixLength === undefined ? {} : { suppressPrefixLength }),
+  };
+}
+
+function byMetric(a: InstalledRoute, b: InstalledRoute): number {
+  return a.metric - b.metric;
+}

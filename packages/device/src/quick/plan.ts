@@ -1,0 +1,179 @@
+/**
+ * `planTunnel`: which steps bring a tunnel up, as a pure function of what is asked for and what the
+ * host looks like. The order and the routing are wg-quick's.
+ *
+ * A default route cannot simply be added: the outer datagrams would take it too and run in a circle.
+ * So it goes to a table of its own, and rules send there what has no better route:
+ *
+ * ```
+ *   prio  n-1  from all             lookup main, but not its default route
+ *   prio  n    not fwmark TABLE     lookup TABLE          (the tunnel)
+ *   prio  32766                     lookup main           (what has the mark: our own datagrams)
+ * ```
+ *
+ * The same is done for every other prefix that a peer's endpoint lies in; wg-quick leaves that to the
+ * user. What wg-quick's firewall rules do for strict reverse path filters (let the answers of the
+ * endpoint in) is done by making the filter of that interface loose; its rule against packets from a
+ * neighbour to the tunnel's own address is not made here.
+ *
+ * @module
+ */
+import type { Prefix, Step } from './step.ts';
+import { MAIN_TABLE } from './step.ts';
+
+/** What is asked for. */
+export interface TunnelRequest {
+  readonly name: string;
+  readonly addresses: readonly Prefix[];
+  /** undefined: from the route to the endpoints. */
+  readonly mtu: number | undefined;
+  /** 'auto': main, and a table of its own for what must not catch our own datagrams. */
+  readonly table: 'auto' | 'off' | number;
+  /** Of the outer datagrams; 0 is none. */
+  readonly mark: number;
+  /** Of each peer, in order; the last peer with a prefix has it. */
+  readonly allowedIps: readonly (readonly Prefix[])[];
+  /** Resolved addresses of the peers' endpoints. */
+  readonly endpoints: readonly Uint8Array[];
+}
+
+/** What the host looks like. */
+export interface HostFacts {
+  /** Largest MTU of the routes to the endpoints, else of the default route; undefined: no route. */
+  readonly outerMtu: number | undefined;
+  /** Tables that have a route. */
+  readonly usedTables: ReadonlySet<number>;
+  /** Priorities of the rules, for IPv4 and IPv6. */
+  readonly rulePriorities: { readonly 4: readonly number[]; readonly 6: readonly number[] };
+  /** net.ipv4.conf.all.src_valid_mark is set. */
+  readonly srcValidMark: boolean;
+  /** Interfaces towards IPv4 endpoints with a strict reverse path filter. */
+  readonly strictInterfaces: readonly string[];
+}
+
+/** The steps in the order in which they must be done. */
+export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
+  const destinations = sortedDestinations(request.allowedIps);
+  const marked = request.table === 'auto' ? destinations.filter(catchesUs(request)) : [];
+  const table = marked.length > 0 ? request.mark || freeTable(facts.usedTables) : 0;
+  const steps: Step[] = [
+    { type: 'create-link', name: request.name },
+    { type: 'configure', peers: request.allowedIps.length, mark: request.mark || table },
+    ...request.addresses.map((address): Step => ({ type: 'add-address', address })),
+    { type: 'set-up', mtu: request.mtu ?? tunnelMtu(facts.outerMtu, request.addresses) },
+  ];
+  if (request.table === 'off') return steps;
+  if (request.table !== 'auto') return [...steps, ...routes(destinations, request.table)];
+  const plain = destinations.filter((prefix) => !marked.includes(prefix));
+  steps.push(...routes(withoutCovered(plain, request.addresses), MAIN_TABLE));
+  steps.push(...routes(marked, table), ...sysctls(marked, facts), ...rules(marked, table, facts));
+  return steps;
+}
+
+/** Whether a route for the prefix would catch our own datagrams. */
+function catchesUs(request: TunnelRequest): (prefix: Prefix) => boolean {
+  return (prefix) =>
+    prefix.prefixLength === 0 ||
+    request.endpoints.some((address) => contains(prefix, { address, prefixLength: 128 }));
+}
+
+/** Each prefix once, longest first as wg-quick has it, otherwise in the order of the file. */
+function sortedDestinations(allowedIps: TunnelRequest['allowedIps']): Prefix[] {
+  const byText = new Map<string, Prefix>();
+  for (const { address, prefixLength } of allowedIps.flat()) {
+    const masked = { address: maskedAddress(address, prefixLength), prefixLength };
+    byText.set(`${masked.address.join('.')}/${prefixLength}`, masked);
+  }
+  return [...byText.values()].sort((a, b) => b.prefixLength - a.prefixLength);
+}
+
+/** Leaves out what the interface's own routes lead into the tunnel already. */
+function withoutCovered(prefixes: readonly Prefix[], addresses: readonly Prefix[]): Prefix[] {
+  const covering = addresses.filter(makesRoute).map(({ address, prefixLength }) => ({
+    address: maskedAddress(address, prefixLength),
+    prefixLength,
+  }));
+  return prefixes.filter((prefix) => !covering.some((wide) => contains(wide, prefix)));
+}
+
+/** The kernel adds the route of an address's network; a single IPv4 address has none. */
+function makesRoute({ address, prefixLength }: Prefix): boolean {
+  return address.length === 16 || prefixLength < 32;
+}
+
+function routes(destinations: readonly Prefix[], table: number): Step[] {
+  return destinations.map((destination) => ({ type: 'add-route', destination, table }));
+}
+
+function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step[] {
+  return ([4, 6] as const).flatMap((family): Step[] => {
+    if (!marked.some(({ address }) => address.length === (family === 4 ? 4 : 16))) return [];
+    const priority = Math.max(lowestPriority(facts.rulePriorities[family]) - 1, 1);
+    const byMark = { family, priority, table, notMark: table };
+    const mainFirst = {
+      family,
+      priority: Math.max(priority - 1, 0),
+      table: MAIN_TABLE,
+      suppressPrefixLength: 0,
+    };
+    // In this order, so that the local network is reachable at every moment.
+    return [
+      { type: 'add-rule', rule: mainFirst },
+      { type: 'add-rule', rule: byMark },
+    ];
+  });
+}
+
+/** As the kernel chooses for a rule without one: in front of all but the local table's. */
+function lowestPriority(priorities: readonly number[]): number {
+  return Math.min(...priorities.filter((priority) => priority > 0), MAIN_RULE_PRIORITY);
+}
+
+/** For IPv4 only: IPv6 has no reverse path filter of this kind. */
+function sysctls(marked: readonly Prefix[], facts: HostFacts): Step[] {
+  if (!marked.some(({ address }) => address.length === 4)) return [];
+  const loose = facts.strictInterfaces.map((link): Step => {
+    const name = `net/ipv4/conf/${link}/rp_filter`;
+    return { type: 'set-sysctl', name, value: LOOSE_FILTER, restore: true };
+  });
+  if (facts.srcValidMark) return loose;
+  const name = 'net.ipv4.conf.all.src_valid_mark';
+  return [{ type: 'set-sysctl', name, value: '1', restore: false }, ...loose];
+}
+
+function freeTable(used: ReadonlySet<number>): number {
+  let table = FIRST_TABLE;
+  while (used.has(table)) table++;
+  return table;
+}
+
+/** 80 bytes is what the outer IPv6, UDP and WireGuard headers take. */
+function tunnelMtu(outerMtu: number | undefined, addresses: readonly Prefix[]): number {
+  const hasIpv6 = addresses.some(({ address }) => address.length === 16);
+  const least = hasIpv6 ? MINIMUM_MTU_IPV6 : MINIMUM_MTU_IPV4;
+  return Math.min(Math.max((outerMtu || DEFAULT_OUTER_MTU) - OVERHEAD, least), MAXIMUM_MTU);
+}
+
+function contains(wide: Prefix, narrow: Prefix): boolean {
+  if (wide.address.length !== narrow.address.length) return false;
+  if (wide.prefixLength > narrow.prefixLength) return false;
+  const start = maskedAddress(narrow.address, wide.prefixLength);
+  return start.every((byte, i) => byte === wide.address[i]);
+}
+
+function maskedAddress(address: Uint8Array, prefixLength: number): Uint8Array {
+  return address.map((byte, i) => {
+    const bits = Math.min(Math.max(prefixLength - i * 8, 0), 8);
+    return byte & (0xff00 >> bits);
+  });
+}
+
+const FIRST_TABLE = 51820;
+const MAIN_RULE_PRIORITY = 32766;
+const LOOSE_FILTER = '2';
+const DEFAULT_OUTER_MTU = 1500;
+const OVERHEAD = 80;
+const MINIMUM_MTU_IPV4 = 68;
+const MINIMUM_MTU_IPV6 = 1280;
+/** Largest inner packet: an outer UDP datagram holds 65,507 bytes. */
+const MAXIMUM_MTU = 65456;

@@ -1,0 +1,110 @@
+/**
+ * `resolveEndpoint`: host name to address, with the patience of `wg setconf`.
+ *
+ * At boot the resolver is often not there yet, so a temporary failure is tried again, 1 s later and
+ * then 1.2 times as long each time, at most 20 s. A name that does not exist is an error at once.
+ * `WG_ENDPOINT_RESOLUTION_RETRIES` sets how often, 15 by default; 'infinity' is for ever.
+ *
+ * @module
+ */
+import { lookup } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Endpoint, WireGuardError } from '@litz/core';
+import { parseAddress } from '@litz/config';
+
+/** What stands in a configuration: an address or a name. */
+export interface HostPort {
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+export interface ResolveOptions {
+  /** Default: from the environment, else 15. */
+  retries?: number;
+  /** Hears of each failure that will be tried again. */
+  log?: (line: string) => void;
+  /** Ends the waiting; the returned promise is rejected with its reason. */
+  signal?: AbortSignal;
+  /** Default: the system's resolver. One address, IPv4 or IPv6, possibly with a `%zone`. */
+  lookup?: (host: string) => Promise<string>;
+  /** Default: a timer. */
+  sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/**
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: the name does not exist, or the resolver still
+ *   fails after all retries
+ * @throws {RangeError} `WG_ENDPOINT_RESOLUTION_RETRIES` is neither a number nor 'infinity'
+ */
+export async function resolveEndpoint(
+  { host, port }: HostPort,
+  options: ResolveOptions = {},
+): Promise<Endpoint> {
+  const { log = () => {}, signal, lookup = systemLookup, sleep = timerSleep } = options;
+  let retries = options.retries ?? retriesFromEnvironment(process.env);
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS)) {
+    signal?.throwIfAborted();
+    try {
+      return toEndpoint(await lookup(host), port);
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (!isTemporary(error) || retries-- <= 0) {
+        const text = `cannot resolve the endpoint "${host}:${port}": ${reason}`;
+        throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', text, { cause: error });
+      }
+      log(`${host}: ${reason}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
+      await sleep(waitMs, signal);
+    }
+  }
+}
+
+/** @throws {RangeError} it is set, and neither a number nor 'infinity' */
+export function retriesFromEnvironment(environment: NodeJS.ProcessEnv): number {
+  const text = environment['WG_ENDPOINT_RESOLUTION_RETRIES'];
+  if (text === undefined || text === '') return DEFAULT_RETRIES;
+  if (text === 'infinity') return Infinity;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new RangeError(`WG_ENDPOINT_RESOLUTION_RETRIES: "${text}" expected a number or "infinity"`);
+}
+
+async function systemLookup(host: string): Promise<string> {
+  // In the resolver's own order (RFC 6724), as getaddrinfo gives it to wg.
+  return (await lookup(host, { verbatim: true })).address;
+}
+
+async function timerSleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal ? { signal } : {});
+}
+
+function toEndpoint(text: string, port: number): Endpoint {
+  const [address, zone] = text.split('%') as [string, string | undefined];
+  return new Endpoint(parseAddress(address), port, zone ? { scopeId: scopeOf(zone) } : {});
+}
+
+/** getaddrinfo's answers carry the zone as a name; node:os knows its number. */
+function scopeOf(zone: string): number {
+  if (/^\d+$/.test(zone)) return Number(zone);
+  for (const address of networkInterfaces()[zone] ?? []) {
+    if (address.family === 'IPv6') return address.scopeid;
+  }
+  throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', `no interface "${zone}"`);
+}
+
+function isTemporary(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === 'EAI_AGAIN' || code === 'EAI_SYSTEM' || code === 'EAI_MEMORY';
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === 'ENOTFOUND') return 'no such host (ENOTFOUND)';
+  if (code === 'EAI_AGAIN') return 'temporary failure of the resolver (EAI_AGAIN)';
+  return message ?? String(error);
+}
+
+const DEFAULT_RETRIES = 15;
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 20_000;
+const WAIT_GROWTH = 1.2;

@@ -1,0 +1,192 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseCidr } from '@litz/config';
+import { planTunnel, type HostFacts, type TunnelRequest } from '../../src/quick/plan.ts';
+import { describeStep, type PolicyRule, type Prefix, type Step } from '../../src/quick/step.ts';
+
+describe('planTunnel', () => {
+  test('brings up a plain tunnel with routes in the main table', () => {
+    const request = tunnel({ addresses: ['10.0.0.1/24', 'fd00::1/64'] });
+    const allowedIps = [prefixes('10.0.0.2/32', '192.168.8.0/24'), prefixes('fd00:1::/64')];
+    expect(lines({ ...request, allowedIps })).toEqual([
+      'create interface wg0',
+      'configure wg0: 2 peers',
+      'add address 10.0.0.1/24',
+      'add address fd00::1/64',
+      'set wg0 up, MTU 1420',
+      'add route fd00:1::/64 through wg0',
+      'add route 192.168.8.0/24 through wg0',
+    ]);
+  });
+
+  test('sends a default route through a table of its own, by mark', () => {
+    const allowedIps = [prefixes('0.0.0.0/0', '::/0')];
+    const request = { ...tunnel({ addresses: ['10.0.0.1/32'] }), allowedIps };
+    expect(lines(request)).toEqual([
+      'create interface wg0',
+      'configure wg0: 1 peer, mark 51820',
+      'add address 10.0.0.1/32',
+      'set wg0 up, MTU 1420',
+      'add route 0.0.0.0/0 through wg0, table 51820',
+      'add route ::/0 through wg0, table 51820',
+      'set net.ipv4.conf.all.src_valid_mark = 1',
+      'add IPv4 rule: all packets by table main, routes longer than /0',
+      'add IPv4 rule: all but mark 51820 by table 51820',
+      'add IPv6 rule: all packets by table main, routes longer than /0',
+      'add IPv6 rule: all but mark 51820 by table 51820',
+    ]);
+  });
+
+  test('takes the first table that nobody uses, or the one of the mark that is set', () => {
+    const request = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
+    const used = { ...FACTS, usedTables: new Set([51820, 51821]) };
+    expect(tablesOf(planTunnel(request, used))).toEqual(new Set([51822]));
+    expect(tablesOf(planTunnel({ ...request, mark: 99 }, used))).toEqual(new Set([99]));
+  });
+
+  test('puts its rules in front of those there are', () => {
+    const request = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
+    const facts = { ...FACTS, rulePriorities: { 4: [0, 100, 32766, 32767], 6: [] } };
+    expect(rulesOf(planTunnel(request, facts)).map((rule) => rule.priority)).toEqual([98, 99]);
+  });
+
+  test('gives every route to a table that is named, also the default route', () => {
+    const allowedIps = [prefixes('0.0.0.0/0', '10.0.0.0/8')];
+    const steps = planTunnel({ ...tunnel({}), table: 1234, allowedIps }, FACTS);
+    expect(tablesOf(steps)).toEqual(new Set([1234]));
+    expect(rulesOf(steps)).toEqual([]);
+  });
+
+  test('adds no route with the table off', () => {
+    const allowedIps = [prefixes('0.0.0.0/0', '10.0.0.0/8')];
+    const steps = planTunnel({ ...tunnel({}), table: 'off', allowedIps }, FACTS);
+    expect(steps.map((step) => step.type)).toEqual(['create-link', 'configure', 'set-up']);
+  });
+
+  test('keeps a route that the endpoint lies in away from our own datagrams', () => {
+    const endpoints = [prefixes('192.0.2.7/32')[0].address];
+    const allowedIps = [prefixes('0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/8')];
+    const text = lines({ ...tunnel({}), endpoints, allowedIps });
+    expect(text).toContain('add route 128.0.0.0/1 through wg0, table 51820');
+    expect(text).toContain('add route 0.0.0.0/1 through wg0');
+    expect(text).toContain('add route 10.0.0.0/8 through wg0');
+  });
+
+  test('makes a strict reverse path filter loose for the time of the tunnel', () => {
+    const facts = { ...FACTS, strictInterfaces: ['eth0.5'], srcValidMark: true };
+    const steps = planTunnel({ ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] }, facts);
+    expect(steps.filter((step) => step.type === 'set-sysctl')).toEqual([
+      { type: 'set-sysctl', name: 'net/ipv4/conf/eth0.5/rp_filter', value: '2', restore: true },
+    ]);
+  });
+
+  test('takes 80 bytes off the MTU of the route, and 1420 where there is none', () => {
+    expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: 9000 }))).toBe(8920);
+    expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: undefined }))).toBe(1420);
+    expect(mtuOf(planTunnel({ ...tunnel({}), mtu: 1380 }, FACTS))).toBe(1380);
+    expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: 65536 }))).toBe(65456);
+  });
+
+  test('never lets our own datagrams into the tunnel, whatever the prefixes', () => {
+    fc.assert(
+      fc.property(fc.array(anyPrefix(), { maxLength: 8 }), anyAddress(), (ranges, endpoint) => {
+        const request = { ...tunnel({}), allowedIps: [ranges], endpoints: [endpoint] };
+        const steps = planTunnel(request, FACTS);
+        expect(entersTunnel(steps, endpoint, markOf(steps))).toBe(false);
+        const covered = ranges.some((range) => covers(range, endpoint));
+        expect(entersTunnel(steps, endpoint, 0)).toBe(covered);
+      }),
+    );
+  });
+});
+
+/** Walks the rules and routes of a plan as the kernel would. */
+function entersTunnel(steps: readonly Step[], address: Uint8Array, mark: number): boolean {
+  const family = address.length === 4 ? 4 : 6;
+  const rules = rulesOf(steps).filter((rule) => rule.family === family);
+  const all: PolicyRule[] = [...rules, { family, priority: 32766, table: 254 }];
+  for (const rule of all.sort((a, b) => a.priority - b.priority)) {
+    if (rule.notMark !== undefined && rule.notMark === mark) continue;
+    const found = steps.some(
+      (step) =>
+        step.type === 'add-route' &&
+        step.table === rule.table &&
+        step.destination.prefixLength > (rule.suppressPrefixLength ?? -1) &&
+        covers(step.destination, address),
+    );
+    if (found) return true;
+  }
+  return false;
+}
+
+function covers(prefix: Prefix, address: Uint8Array): boolean {
+  if (prefix.address.length !== address.length) return false;
+  return (
+    bits(prefix.address).slice(0, prefix.prefixLength) ===
+    bits(address).slice(0, prefix.prefixLength)
+  );
+}
+
+function bits(address: Uint8Array): string {
+  return Array.from(address, (byte) => byte.toString(2).padStart(8, '0')).join('');
+}
+
+/** Few different bytes, so that prefixes and addresses meet. */
+function anyAddress(): fc.Arbitrary<Uint8Array> {
+  const byte = fc.constantFrom(0, 1, 128, 255);
+  const bytes = (length: number): fc.Arbitrary<Uint8Array> =>
+    fc.array(byte, { minLength: length, maxLength: length }).map((all) => Uint8Array.from(all));
+  return fc.oneof(bytes(4), bytes(16));
+}
+
+function anyPrefix(): fc.Arbitrary<Prefix> {
+  return anyAddress().chain((address) =>
+    fc
+      .integer({ min: 0, max: address.length * 8 })
+      .map((prefixLength) => ({ address, prefixLength })),
+  );
+}
+
+function tunnel({ addresses = [] }: { addresses?: string[] }): TunnelRequest {
+  return {
+    name: 'wg0',
+    addresses: prefixes(...addresses),
+    mtu: undefined,
+    table: 'auto',
+    mark: 0,
+    allowedIps: [],
+    endpoints: [],
+  };
+}
+
+function prefixes(...texts: string[]): Prefix[] {
+  return texts.map((text) => parseCidr(text));
+}
+
+function lines(request: TunnelRequest): string[] {
+  return planTunnel(request, FACTS).map((step) => describeStep(step, request.name));
+}
+
+function tablesOf(steps: readonly Step[]): Set<number> {
+  return new Set(steps.flatMap((step) => (step.type === 'add-route' ? [step.table] : [])));
+}
+
+function rulesOf(steps: readonly Step[]): PolicyRule[] {
+  return steps.flatMap((step) => (step.type === 'add-rule' ? [step.rule] : []));
+}
+
+function mtuOf(steps: readonly Step[]): number | undefined {
+  return steps.flatMap((step) => (step.type === 'set-up' ? [step.mtu] : []))[0];
+}
+
+function markOf(steps: readonly Step[]): number {
+  return steps.flatMap((step) => (step.type === 'configure' ? [step.mark] : []))[0] ?? 0;
+}
+
+const FACTS: HostFacts = {
+  outerMtu: 1500,
+  usedTables: new Set([254, 255]),
+  rulePriorities: { 4: [0, 32766, 32767], 6: [0, 32766] },
+  srcValidMark: false,
+  strictInterfaces: [],
+};
