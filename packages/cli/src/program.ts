@@ -9,7 +9,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { reportReadiness, startInBackground } from './commands/background.ts';
 import { runDaemon } from './commands/daemon.ts';
 import {
@@ -19,8 +19,9 @@ import {
   readStandardInput,
   warnIfWorldReadable,
 } from './commands/keys.ts';
+import { runDemo, type DemoForm } from './demo/demo.ts';
 import { EndSignals } from './end-signals.ts';
-import { describeFailure, exitCodeOf } from './failure.ts';
+import { describeFailure, exitCodeOf, Failure } from './failure.ts';
 
 /**
  * Runs the command and resolves with the exit code. Never rejects: what went wrong is on standard
@@ -69,6 +70,9 @@ function addCommands(program: Command): void {
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
+  command('demo', 'show two nodes and a tunnel between them, on this machine')
+    .addOption(new Option('--form <form>', 'where they are').choices(DEMO_FORMS).default('auto'))
+    .action(async ({ form }: { form: DemoForm | 'auto' }) => showDemo(form));
 }
 
 async function startDaemon(name: string, foreground: boolean): Promise<void> {
@@ -91,6 +95,11 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
   }
 }
 
+async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
+  if (code !== 0) throw new Failure('the demo failed');
+}
+
 function printKey(line: string): void {
   warnIfWorldReadable(process.stdout.fd, (warning) => process.stderr.write(`${warning}\n`));
   process.stdout.write(line);
@@ -105,6 +114,8 @@ function versionText(): string {
 
 /** What a daemon in the background is started by. */
 const ENTRY = fileURLToPath(new URL('../bin/litz.js', import.meta.url));
+
+const DEMO_FORMS = ['auto', 'namespaces', 'user-namespace', 'memory'];
 
 /** First words after which a word is the name of an interface, whatever it is. */
 const NAME_FOLLOWS: ReadonlySet<string> = new Set(['-f', '--foreground', '--']);

@@ -45,23 +45,31 @@ export class Crossing {
     else this.others++;
   }
 
+  /** One UDP payload, for a wire that has no frames; borrowed for the call. */
+  addPayload(payload: Uint8Array): void {
+    this.bytes += payload.length;
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+    if (bytes.includes(this.#marker)) this.readable++;
+    this.#count(messageKind(bytes, 0, bytes.length));
+  }
+
   #addDatagram(frame: Buffer, udp: number): void {
     const ports = [frame.readUInt16BE(udp), frame.readUInt16BE(udp + 2)];
     const payload = udp + UDP_HEADER;
     const length = frame.readUInt16BE(udp + 4) - UDP_HEADER;
-    const kind = ports.every((port) => port === this.#port)
-      ? messageKind(frame, payload, length)
-      : undefined;
+    const areOurs = ports.every((port) => port === this.#port);
+    this.#count(areOurs ? messageKind(frame, payload, length) : undefined);
+  }
+
+  #count(kind: MessageKind | undefined): void {
     if (kind) this.messages[kind]++;
     else this.others++;
   }
 }
 
-function messageKind(
-  frame: Buffer,
-  offset: number,
-  length: number,
-): keyof Crossing['messages'] | undefined {
+type MessageKind = keyof Crossing['messages'];
+
+function messageKind(frame: Buffer, offset: number, length: number): MessageKind | undefined {
   if (length < 4 || frame.length < offset + 4) return undefined;
   const type = frame.readUInt32LE(offset);
   if (type === 1 && length === HANDSHAKE_INITIATION_LENGTH) return 'initiation';

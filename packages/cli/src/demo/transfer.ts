@@ -66,7 +66,7 @@ export async function sendTransfer(
 }
 
 /** Random bytes with the marker at the start of each KiB. */
-function createBlock(): Buffer {
+export function createBlock(): Buffer {
   const block = randomBytes(BLOCK_LENGTH);
   for (let i = 0; i < block.length; i += 1024) MARKER.copy(block, i);
   return block;

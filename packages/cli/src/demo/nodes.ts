@@ -1,0 +1,135 @@
+/**
+ * `Nodes`: two nodes in two network namespaces, a cable between them, a tunnel over it.
+ *
+ * ```
+ *   node a   wg0 10.77.0.1/24                 node b   wg0 10.77.0.2/24
+ *            wan 192.0.2.1/24  =============           wan 192.0.2.2/24
+ * ```
+ *
+ * @module
+ */
+import { randomFillSync } from 'node:crypto';
+import { once } from 'node:events';
+import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
+import { Device } from '@litz/device';
+import { Netlink, NetworkNamespace, ping, waitUntilRunning, type PingResult } from '@litz/sys';
+
+/** One side: its namespace, and the device in it. */
+export interface Node {
+  readonly namespace: NetworkNamespace;
+  readonly device: Device;
+  readonly publicKey: string;
+  /** Inside the tunnel, IPv4. */
+  readonly address: string;
+  /** Of the cable, in this namespace. */
+  readonly cableIndex: number;
+}
+
+export class Nodes implements AsyncDisposable {
+  readonly a: Node;
+  readonly b: Node;
+
+  /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN and CAP_NET_ADMIN */
+  static async create(): Promise<Nodes> {
+    const [a, b] = [NetworkNamespace.create(), NetworkNamespace.create()];
+    const [indexA, indexB] = connect(a, b);
+    // Each node makes its own key; only the public one leaves it.
+    const [keyA, keyB] = [generatePrivateKey(randomFillSync), generatePrivateKey(randomFillSync)];
+    const publicA = formatKey(publicKeyOf(keyA, nobleProvider));
+    const publicB = formatKey(publicKeyOf(keyB, nobleProvider));
+    const deviceA = await a.run(() =>
+      Device.create({
+        tun: 'wg0',
+        privateKey: keyA,
+        listenPort: PORT,
+        addresses: ['10.77.0.1/24'],
+        peers: [
+          { publicKey: publicB, endpoint: `192.0.2.2:${PORT}`, allowedIps: ['10.77.0.2/32'] },
+        ],
+      }),
+    );
+    const deviceB = await b.run(() =>
+      Device.create({
+        tun: 'wg0',
+        privateKey: keyB,
+        listenPort: PORT,
+        addresses: ['10.77.0.2/24'],
+        // No endpoint: it is learnt from the first authentic message.
+        peers: [{ publicKey: publicA, allowedIps: ['10.77.0.1/32'] }],
+      }),
+    );
+    return new Nodes(
+      {
+        namespace: a,
+        device: deviceA,
+        publicKey: publicA,
+        address: '10.77.0.1',
+        cableIndex: indexA,
+      },
+      {
+        namespace: b,
+        device: deviceB,
+        publicKey: publicB,
+        address: '10.77.0.2',
+        cableIndex: indexB,
+      },
+    );
+  }
+
+  private constructor(a: Node, b: Node) {
+    this.a = a;
+    this.b = b;
+  }
+
+  /** @returns how long the handshake took, in ms */
+  async handshake(): Promise<number> {
+    const { a, b } = this;
+    const completed = once(a.device, 'handshake') as Promise<[{ durationMs?: number }]>;
+    await a.device.connected(b.publicKey, { timeout: 5000 });
+    const [{ durationMs = NaN }] = await completed;
+    return durationMs;
+  }
+
+  /** From a to b, through the tunnel. */
+  ping(count: number): Promise<PingResult> {
+    const { a, b } = this;
+    const address = Uint8Array.from(b.address.split('.'), Number);
+    return a.namespace.run(() => ping(address, { count, intervalMs: 20 }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.a.device.close(), this.b.device.close()]);
+    this.a.namespace.close();
+    this.b.namespace.close();
+  }
+}
+
+/** A veth with an end in each, up and with addresses. @returns the ends' indices */
+function connect(a: NetworkNamespace, b: NetworkNamespace): [number, number] {
+  withNetlink(a, (netlink) => netlink.createVeth('wan', 'wan', { peerNetns: b.fd }));
+  const ends = [a, b].map((namespace, i) =>
+    withNetlink(namespace, (netlink) => {
+      const { index } = netlink.linkByName('wan')!;
+      const address = Uint8Array.of(192, 0, 2, i + 1);
+      netlink.addAddress(index, { address, prefixLength: 24 });
+      netlink.setLink(index, { up: true });
+      return index;
+    }),
+  ) as [number, number];
+  for (const [i, namespace] of [a, b].entries()) {
+    namespace.run(() => waitUntilRunning(ends[i]!));
+  }
+  return ends;
+}
+
+function withNetlink<T>(namespace: NetworkNamespace, run: (netlink: Netlink) => T): T {
+  const netlink = namespace.run(() => new Netlink());
+  try {
+    return run(netlink);
+  } finally {
+    netlink.close();
+  }
+}
+
+/** Of both ends. */
+export const PORT = 51820;

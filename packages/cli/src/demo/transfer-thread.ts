@@ -1,0 +1,63 @@
+/**
+ * One end of a transfer in a thread of its own, whose sockets are in the network namespace that the
+ * thread was started in.
+ *
+ * @module
+ */
+import { parentPort, workerData, Worker } from 'node:worker_threads';
+import type { NetworkNamespace } from '@litz/sys';
+import { portOf, sendTransfer, serveTransfers, type TransferResult } from './transfer.ts';
+
+type Role =
+  | { readonly role: 'receiver'; readonly host: string }
+  | {
+      readonly role: 'sender';
+      readonly target: { host: string; port: number };
+      readonly limits: { bytes: number; milliseconds: number };
+    };
+
+/** Resolves when the receiver listens; terminate `worker` when it is no more needed. */
+export async function startReceiver(
+  namespace: NetworkNamespace,
+  host: string,
+): Promise<{ worker: Worker; port: number }> {
+  const worker = startThread(namespace, { role: 'receiver', host });
+  return { worker, port: (await answerOf(worker)) as number };
+}
+
+export async function runSender(
+  namespace: NetworkNamespace,
+  target: { host: string; port: number },
+  limits: { bytes: number; milliseconds: number },
+): Promise<TransferResult> {
+  const worker = startThread(namespace, { role: 'sender', target, limits });
+  try {
+    return (await answerOf(worker)) as TransferResult;
+  } finally {
+    await worker.terminate();
+  }
+}
+
+/** A thread is in the network namespace of the one that starts it. */
+function startThread(namespace: NetworkNamespace, role: Role): Worker {
+  return namespace.run(() => new Worker(new URL(import.meta.url), { workerData: role }));
+}
+
+function answerOf(worker: Worker): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`the transfer ended with code ${code}`)));
+  });
+}
+
+async function play(role: Role): Promise<void> {
+  if (role.role === 'sender') {
+    parentPort?.postMessage(await sendTransfer(role.target, role.limits), []);
+  } else {
+    parentPort?.postMessage(portOf(await serveTransfers(role.host)), []);
+  }
+}
+
+const role = workerData as Role | null;
+if (role !== null && (role.role === 'sender' || role.role === 'receiver')) await play(role);

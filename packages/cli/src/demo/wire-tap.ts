@@ -1,0 +1,46 @@
+/**
+ * `WireTap`: a capture of one link, read all the while, counted by a `Crossing`.
+ *
+ * @module
+ */
+import { PacketSocket } from '@litz/sys';
+import type { Crossing } from './crossing.ts';
+
+export class WireTap {
+  readonly #socket: PacketSocket;
+  readonly #crossing: Crossing;
+  readonly #frame: Uint8Array = new Uint8Array(MAX_FRAME);
+  readonly #timer: NodeJS.Timeout;
+
+  /**
+   * Captures from now on, in the network namespace that the calling thread is in.
+   *
+   * @throws {SystemError} EPERM without CAP_NET_RAW
+   */
+  constructor(interfaceIndex: number, crossing: Crossing) {
+    this.#socket = new PacketSocket(interfaceIndex);
+    this.#crossing = crossing;
+    this.#timer = setInterval(() => this.#drain(), DRAIN_INTERVAL_MS);
+  }
+
+  /** Reads what still waits. @returns how many frames were lost because nobody read them in time */
+  close(): number {
+    clearInterval(this.#timer);
+    this.#drain();
+    const { drops } = this.#socket;
+    this.#socket.close();
+    return drops;
+  }
+
+  #drain(): void {
+    for (;;) {
+      const length = this.#socket.read(this.#frame);
+      if (length === 0) return;
+      this.#crossing.add(this.#frame.subarray(0, Math.min(length, MAX_FRAME)));
+    }
+  }
+}
+
+/** A super-packet with its headers. */
+const MAX_FRAME = 68 * 1024;
+const DRAIN_INTERVAL_MS = 2;
