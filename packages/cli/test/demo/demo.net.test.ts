@@ -19,19 +19,19 @@ const userNamespaces = requirement('user namespaces', () => userNamespaceFailure
 
 describeWith([built, tun, namespaces], 'litz demo with namespaces of its own', () => {
   it('shows a tunnel that works', { timeout: 30_000 }, () => {
-    expectTheTunnel(runDemo('namespaces'));
+    expect(runDemo('namespaces')).toMatchObject(A_TUNNEL_THAT_WORKS);
   });
 });
 
 describeWith([built, tun, userNamespaces], 'litz demo in a user namespace', () => {
   it('shows a tunnel that works', { timeout: 30_000 }, () => {
-    expectTheTunnel(runDemo('user-namespace'));
+    expect(runDemo('user-namespace')).toMatchObject(A_TUNNEL_THAT_WORKS);
   });
 });
 
 describeWith([built], 'litz demo in memory', () => {
   it('shows a tunnel that works', { timeout: 30_000 }, () => {
-    expectTheTunnel(runDemo('memory'));
+    expect(runDemo('memory')).toMatchObject(A_TUNNEL_THAT_WORKS);
   });
 });
 
@@ -46,11 +46,18 @@ function runDemo(form: string): Run {
   return spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 25_000 });
 }
 
-function expectTheTunnel({ stdout, stderr, status }: Run): void {
-  expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
-  expect(stdout).toMatch(/handshake +[\d.]+ ms/);
-  expect(stdout).toMatch(/round trip +[\d.]+ ms \(median of \d+, 20 sent\)/);
-  expect(stdout).toMatch(/throughput +[\d.]+ Gbit\/s .*the same on both sides/);
-  expect(stdout).toMatch(/ 1 initiation, 1 response, \d+ transport data/);
-  expect(stdout).toContain('0 of them with plaintext in it');
-}
+const A_TUNNEL_THAT_WORKS = {
+  stderr: '',
+  status: 0,
+  stdout: expect.stringMatching(
+    new RegExp(
+      [
+        String.raw`handshake +[\d.]+ ms`,
+        String.raw`round trip +[\d.]+ ms \(median of \d+, 20 sent\)`,
+        String.raw`throughput +[\d.]+ Gbit/s .*SHA-256 the same on both sides`,
+        String.raw`on the wire .*: 1 initiation, 1 response, \d+ transport data`,
+        '0 of them with plaintext in it',
+      ].join('[^]*'),
+    ),
+  ) as string,
+};
