@@ -10,6 +10,7 @@
 import type { CryptoProvider } from '@litz/core';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
+import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
 import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import { answerRequest, type DeviceRequest } from './driver.ts';
@@ -34,6 +35,10 @@ export interface LinuxLoopOptions {
   readonly longestSleepMs: number;
   readonly settings: CommonSettings;
   readonly crypto: CryptoProvider | undefined;
+  /** Gives the packet memory; default: a buffer of its own. */
+  readonly allocate?: ((length: number) => Uint8Array) | undefined;
+  /** Operations on that memory; default: in JavaScript. */
+  readonly bytes?: ((buffer: Uint8Array) => ByteOperations) | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** The device goes on. */
   readonly onError: (error: unknown) => void;
@@ -74,7 +79,7 @@ export class LinuxLoop {
     // From here on the main thread can wake this one, and closes the eventfd in the end.
     shared.eventFd = this.#wake.fd;
     const slots = packages.udp.receiveSlots({ gro: settings.offload.udpGro });
-    this.#memory = new PacketMemory(slots * packages.udp.SLOT_LENGTH);
+    this.#memory = new PacketMemory(slots * packages.udp.SLOT_LENGTH, options.allocate);
   }
 
   /** The interface's name; the kernel chose the number for `%d`. */
@@ -106,6 +111,7 @@ export class LinuxLoop {
     this.#plane = new DataPlane({
       tun,
       memory: this.#memory,
+      bytes: this.#options.bytes?.(this.#memory.buffer),
       onEvent,
       crypto,
       engine,

@@ -27,24 +27,23 @@ export function allocate(length: number): Region {
 }
 
 const addresses = new WeakMap<ArrayBufferLike, number>();
-let lastBuffer: ArrayBufferLike | undefined;
+let lastView: ArrayBufferView | undefined;
 let lastAddress = 0;
 
 /**
  * The address of a view's first byte. The view must stand on an ArrayBuffer made as such (or on
- * WebAssembly or shared memory), not on one of V8's small in-heap arrays. Looked up once per buffer,
- * so that calling it per packet costs a comparison.
+ * WebAssembly or shared memory), not on one of V8's small in-heap arrays. The last view is
+ * remembered, so that calling it per packet costs a comparison.
  */
 export function addressOf(view: ArrayBufferView): number {
-  const buffer = view.buffer;
-  if (buffer !== lastBuffer) {
-    let base = addresses.get(buffer);
-    if (base === undefined) {
-      base = Number(koffi().address(new Uint8Array(buffer)));
-      addresses.set(buffer, base);
-    }
-    lastBuffer = buffer;
-    lastAddress = base;
+  if (view === lastView) return lastAddress;
+  const { buffer, byteOffset } = view;
+  let base = addresses.get(buffer);
+  if (base === undefined) {
+    base = Number(koffi().address(new Uint8Array(buffer)));
+    addresses.set(buffer, base);
   }
-  return lastAddress + view.byteOffset;
+  lastView = view;
+  lastAddress = base + byteOffset;
+  return lastAddress;
 }

@@ -224,7 +224,9 @@ export class SuperPacketSplitter {
 
   /** Extension headers may stand in between; the kernel, which has walked them, says how long. */
   #checkIpv6(): number {
-    if (this.#ipHeaderLength < 40) return SplitFailure.badIpHeader;
+    if (this.#ipHeaderLength < 40 || this.#ipHeaderLength % 8 !== 0) {
+      return SplitFailure.badIpHeader;
+    }
     if (this.#ipHeaderLength > 40) return 0;
     return this.#source[this.#start + 6] === this.#protocol ? 0 : SplitFailure.wrongProtocol;
   }
@@ -280,9 +282,11 @@ export class SuperPacketSplitter {
   }
 
   #copyHeaders(target: Uint8Array, at: number): void {
-    const source = this.#source;
+    const from = viewOf(this.#source);
+    const to = viewOf(target);
     const start = this.#start;
-    for (let i = 0; i < this.#headerLength; i++) target[at + i] = source[start + i];
+    // Both headers are whole 32-bit words long, and no byte order is in a copy.
+    for (let i = 0; i < this.#headerLength; i += 4) to.setInt32(at + i, from.getInt32(start + i));
   }
 
   #finishIp(target: Uint8Array, at: number, length: number, index: number): void {

@@ -1,0 +1,71 @@
+/**
+ * A crypto provider on the OpenSSL that Node is linked with.
+ *
+ * @module
+ */
+import type { CryptoProvider } from '@litz/core';
+import { Aead } from './aead.ts';
+import { Blake2s } from './blake2s.ts';
+import { libcrypto } from './libcrypto.ts';
+import { TransportCiphers } from './transport-cipher.ts';
+import { X25519 } from './x25519.ts';
+
+/**
+ * One for the calling thread; its ciphers must stay in it. Every call makes a new one.
+ *
+ * @throws {Error} it cannot be had here, and why: another runtime than Node.js (Bun, Deno), a Node.js
+ *   without OpenSSL 3 (Electron), an OpenSSL without one of the algorithms
+ * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
+ */
+export function createOpensslProvider(): CryptoProvider {
+  const crypto = libcrypto();
+  const aead = new Aead(crypto);
+  const blake2s = new Blake2s(crypto);
+  const ciphers = new TransportCiphers(crypto);
+  const x25519 = new X25519(crypto);
+  // A build without X25519 is found out now rather than in the first handshake.
+  x25519.publicKey(new Uint8Array(32).fill(1));
+  return {
+    name: 'openssl',
+    dh: (privateKey, publicKey) => x25519.sharedSecret(privateKey, publicKey),
+    dhPublicKey: (privateKey) => x25519.publicKey(privateKey),
+    hash: (out, a, b = NOTHING) => blake2s.hash(out, a, b),
+    mac: (out, key, input) => blake2s.mac(out, key, input),
+    hmac: (out, key, a, b = NOTHING) => blake2s.hmac(out, key, a, b),
+    aeadSeal: (key, counter, plain, auth) => aead.seal(key, nonceOf(counter), plain, auth),
+    aeadOpen: (key, counter, sealed, auth) => aead.open(key, nonceOf(counter), sealed, auth),
+    xaeadSeal: (key, nonce, plain, auth) =>
+      withSubkey(aead, key, nonce, (subkey, rest) => aead.seal(subkey, rest, plain, auth)),
+    xaeadOpen: (key, nonce, sealed, auth) =>
+      withSubkey(aead, key, nonce, (subkey, rest) => aead.open(subkey, rest, sealed, auth)),
+    createCipher: (key) => ciphers.create(key),
+  };
+}
+
+/** XChaCha20-Poly1305 is ChaCha20-Poly1305 with a key out of the nonce's first 16 bytes. */
+function withSubkey<T>(
+  aead: Aead,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  run: (subkey: Uint8Array, nonce: Uint8Array) => T,
+): T {
+  const subkey = aead.subkey(key, nonce.subarray(0, 16));
+  const rest = new Uint8Array(12);
+  rest.set(nonce.subarray(16, 24), 4);
+  try {
+    return run(subkey, rest);
+  } finally {
+    subkey.fill(0);
+  }
+}
+
+/** Section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian. */
+function nonceOf(counter: number): Uint8Array {
+  const nonce = new Uint8Array(12);
+  const view = new DataView(nonce.buffer);
+  view.setUint32(4, counter, true);
+  view.setUint32(8, counter / 2 ** 32, true);
+  return nonce;
+}
+
+const NOTHING = new Uint8Array(0);
