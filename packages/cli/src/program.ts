@@ -127,5 +127,9 @@ Examples:
   litz -- up                   an interface that is called like a command
   litz genkey | tee private.key | litz pubkey
 
-Environment: LOG_LEVEL=verbose|error|silent (default: error); WG_PROCESS_FOREGROUND=1 is the same
-as -f. The rights needed: CAP_NET_ADMIN and /dev/net/tun.`;
+Environment:
+  LITZ_CRYPTO=openssl|noble            who does the cryptography (default: the fastest that is here)
+  LOG_LEVEL=verbose|error|silent       default: error
+  WG_PROCESS_FOREGROUND=1              the same as -f
+
+The rights needed: CAP_NET_ADMIN and /dev/net/tun.`;

@@ -8,7 +8,7 @@ import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
 import type { PlaneEvent } from './data-plane.ts';
 import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
-import { closedError, type Driver, type DriverListener } from './driver.ts';
+import { closedError, type CryptoStatus, type Driver, type DriverListener } from './driver.ts';
 import { checkInteger } from './field.ts';
 import { LinuxDriver } from './linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
@@ -102,6 +102,11 @@ export class Device extends EventEmitter<DeviceEvents> {
   /** Of the interface: the kernel chose the number for '%d'. */
   get name(): string {
     return this.#driver.name;
+  }
+
+  /** Which provider does the cryptography, and why: `LITZ_CRYPTO` or the option `crypto` choose. */
+  get crypto(): CryptoStatus {
+    return this.#driver.crypto;
   }
 
   /**

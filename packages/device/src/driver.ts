@@ -27,9 +27,17 @@ export interface DeviceAnswers {
   stats: DeviceStats;
 }
 
+/** Which provider does the cryptography, and why. */
+export interface CryptoStatus {
+  /** 'noble', 'openssl', or what a provider of your own says. */
+  readonly provider: string;
+  readonly reason: string;
+}
+
 export interface Driver {
   /** Of the interface, as it was given by the kernel. */
   readonly name: string;
+  readonly crypto: CryptoStatus;
   request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]>;

@@ -10,6 +10,7 @@ import { isMainThread, MessageChannel, Worker, type MessagePort } from 'node:wor
 import {
   closedError,
   crashError,
+  type CryptoStatus,
   type DeviceAnswers,
   type DeviceRequest,
   type Driver,
@@ -39,6 +40,7 @@ export class LinuxDriver implements Driver {
   readonly #ended: PromiseWithResolvers;
   #isOpen = false;
   #name: string;
+  #crypto: CryptoStatus = { provider: '', reason: '' };
   #lastId = 0;
   #hasEnded = false;
   /** Why the thread ended. */
@@ -94,6 +96,10 @@ export class LinuxDriver implements Driver {
     return this.#name;
   }
 
+  get crypto(): CryptoStatus {
+    return this.#crypto;
+  }
+
   request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
@@ -126,6 +132,8 @@ export class LinuxDriver implements Driver {
     switch (message.type) {
       case 'open':
         this.#name = message.name;
+        this.#crypto = message.crypto;
+        for (const warning of message.warnings) process.emitWarning(warning, WARNING);
         this.#isOpen = true;
         this.#opened.resolve();
         break;
@@ -210,6 +218,8 @@ function doNotStopAtExit(state: SharedState): void {
 function stopAll(): void {
   for (const state of running) state.stop();
 }
+
+const WARNING = { code: 'LITZ_CRYPTO' };
 
 /** Built, also where this file is not: no thread can load a source without a loader. */
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')

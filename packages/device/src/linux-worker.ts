@@ -4,10 +4,9 @@
  * @module
  */
 import { workerData } from 'node:worker_threads';
-import type { CryptoProvider } from '@litz/core';
 import { isRefusal } from './driver.ts';
+import { loadProvider } from './load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
-import { isCryptoModule, type CommonSettings } from './options.ts';
 import { SharedState } from './shared-state.ts';
 import {
   post,
@@ -22,6 +21,7 @@ const { shared: memory, port, tunName, isNested, settings } = workerData as Work
 const shared = new SharedState(memory);
 let loop: LinuxLoop | undefined;
 try {
+  const { provider, reason, warnings } = await loadProvider(settings.crypto);
   loop = new LinuxLoop({
     packages: {
       sys: await import('@litz/sys'),
@@ -32,13 +32,14 @@ try {
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
-    crypto: await loadProvider(settings),
+    crypto: provider,
     onEvent: (event) => tell({ type: 'event', event }),
     onError: (error) => tell({ type: 'error', error: toErrorMessage(error) }),
     onWake: answerRequests,
   });
   loop.open();
-  tell({ type: 'open', name: loop.name });
+  const crypto = { provider: provider.name, reason };
+  tell({ type: 'open', name: loop.name, crypto, warnings });
   loop.run();
 } catch (error) {
   tell({ type: 'failed', error: toErrorMessage(error) });
@@ -63,13 +64,4 @@ function answer({ id, request }: RequestMessage): void {
 
 function tell(message: WorkerMessage): void {
   post(port, message);
-}
-
-async function loadProvider({ crypto }: CommonSettings): Promise<CryptoProvider | undefined> {
-  if (!crypto || !isCryptoModule(crypto)) return undefined;
-  const { module, export: name = 'default' } = crypto;
-  const exports = (await import(module)) as Record<string, CryptoProvider | undefined>;
-  const provider = exports[name];
-  if (provider) return provider;
-  throw new TypeError(`"crypto" expected the module ${module} to export ${JSON.stringify(name)}`);
 }

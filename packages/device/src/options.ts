@@ -36,7 +36,7 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    */
   offload?: OffloadSwitches;
   /**
-   * Default: noble. An interface has a thread of its own, to which functions do not pass: name the
+   * Default: `selectProvider()`, the fastest that is here. An interface has a thread of its own, to which functions do not pass: name the
    * module there.
    */
   crypto?: CryptoProvider | CryptoModule;

@@ -15,13 +15,16 @@ import {
   closedError,
   crashError,
   isRefusal,
+  type CryptoStatus,
   type DeviceAnswers,
   type DeviceRequest,
   type Driver,
   type DriverListener,
 } from './driver.ts';
+import { loadProvider } from './load-provider.ts';
 import { isCryptoModule, type CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
+import type { ProviderChoice } from './select-provider.ts';
 import type { Binding, Tun, TunLinkChange } from './ports.ts';
 
 /** setTimeout takes no more. */
@@ -29,6 +32,7 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class PortableDriver implements Driver {
   readonly name: string;
+  readonly crypto: CryptoStatus;
   readonly #tun: Tun;
   readonly #udp: typeof UdpPackage;
   readonly #now: () => number;
@@ -54,12 +58,16 @@ export class PortableDriver implements Driver {
   ): Promise<PortableDriver> {
     let driver: PortableDriver | undefined;
     try {
-      const [udp, clock] = await Promise.all([import('@litz/udp'), chooseClock()]);
-      const { crypto } = settings;
+      const { crypto, engine } = settings;
       if (crypto && isCryptoModule(crypto)) {
         throw new TypeError('"crypto" expected a provider for a TUN of your own, got a module');
       }
-      driver = new PortableDriver(tun, udp, clock, { ...settings, crypto }, listener);
+      const [udp, clock, choice] = await Promise.all([
+        import('@litz/udp'),
+        chooseClock(),
+        loadProvider(crypto),
+      ]);
+      driver = new PortableDriver(tun, udp, clock, { choice, engine }, listener);
       await driver.#configure(settings.configuration);
       if (settings.up) await driver.#linkUp();
       driver.#start();
@@ -75,10 +83,13 @@ export class PortableDriver implements Driver {
     tun: Tun,
     udp: typeof UdpPackage,
     now: () => number,
-    { crypto, engine }: Pick<CommonSettings, 'engine'> & { crypto: DataPlaneCrypto },
+    { choice, engine }: Pick<CommonSettings, 'engine'> & { choice: ProviderChoice },
     listener: DriverListener,
   ) {
     this.name = tun.name;
+    const { provider, reason, warnings } = choice;
+    this.crypto = { provider: provider.name, reason };
+    for (const warning of warnings) process.emitWarning(warning, { code: 'LITZ_CRYPTO' });
     this.#tun = tun;
     this.#udp = udp;
     this.#now = now;
@@ -87,7 +98,7 @@ export class PortableDriver implements Driver {
       tun,
       memory: new PacketMemory(),
       onEvent: (event) => this.#events.push(event),
-      crypto,
+      crypto: provider,
       engine,
     });
     tun.onReadable = (): void => this.#schedule();
@@ -239,5 +250,3 @@ export class PortableDriver implements Driver {
     }
   }
 }
-
-type DataPlaneCrypto = ConstructorParameters<typeof DataPlane>[0]['crypto'];

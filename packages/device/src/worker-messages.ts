@@ -11,7 +11,7 @@ import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { Endpoint, WireGuardError, type WireGuardErrorCode } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { PlaneEvent } from './data-plane.ts';
-import type { DeviceRequest } from './driver.ts';
+import type { CryptoStatus, DeviceRequest } from './driver.ts';
 import type { CommonSettings } from './options.ts';
 
 /** `workerData`. */
@@ -31,7 +31,12 @@ export interface RequestMessage {
 }
 
 export type WorkerMessage =
-  | { readonly type: 'open'; readonly name: string }
+  | {
+      readonly type: 'open';
+      readonly name: string;
+      readonly crypto: CryptoStatus;
+      readonly warnings: readonly string[];
+    }
   | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }

@@ -75,16 +75,19 @@ describe('reviveEvent', () => {
 describe('queuedMessages', () => {
   it('takes what has come, and does not wait', () => {
     const { port1, port2 } = new MessageChannel();
-    post(port1, { type: 'open', name: 'wg0' });
-    post(port1, { type: 'open', name: 'wg1' });
+    post(port1, { type: 'failed', error: FIRST });
+    post(port1, { type: 'failed', error: SECOND });
     expect([...queuedMessages<WorkerMessage>(port2)]).toEqual([
-      { type: 'open', name: 'wg0' },
-      { type: 'open', name: 'wg1' },
+      { type: 'failed', error: FIRST },
+      { type: 'failed', error: SECOND },
     ]);
     expect([...queuedMessages(port2)]).toEqual([]);
     port1.close();
   });
 });
+
+const FIRST = toErrorMessage(new Error('first'));
+const SECOND = toErrorMessage(new Error('second'));
 
 /** The error as it is on the other side. */
 function cross(error: unknown): Error {

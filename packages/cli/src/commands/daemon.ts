@@ -36,6 +36,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   const ended = endOf(device, log);
   try {
     log.verbose('interface made');
+    log.verbose(`cryptography by ${device.crypto.provider}: ${device.crypto.reason}`);
     await Promise.race([ended, serve(device, log, options)]);
   } finally {
     await device.close();

@@ -1,0 +1,24 @@
+/**
+ * The crypto provider of a device: its own, or the one that is selected.
+ *
+ * @module
+ */
+import type { CryptoProvider } from '@litz/core';
+import { isCryptoModule, type CryptoModule } from './options.ts';
+import { selectProvider, type ProviderChoice } from './select-provider.ts';
+
+/** @throws {TypeError} (rejects) the module has no such export */
+export async function loadProvider(
+  crypto: CryptoProvider | CryptoModule | undefined,
+): Promise<ProviderChoice> {
+  if (!crypto) return selectProvider();
+  const provider = isCryptoModule(crypto) ? await importProvider(crypto) : crypto;
+  return { provider, reason: 'asked for by the option "crypto"', warnings: [] };
+}
+
+async function importProvider({ module, export: name = 'default' }: CryptoModule) {
+  const exports = (await import(module)) as Record<string, CryptoProvider | undefined>;
+  const provider = exports[name];
+  if (provider) return provider;
+  throw new TypeError(`"crypto" expected the module ${module} to export ${JSON.stringify(name)}`);
+}
