@@ -1,0 +1,119 @@
+/**
+ * Who may import whom. The table is ARCHITECTURE.md's; anything else fails.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const packages = join(import.meta.dirname, '../..');
+
+/** What a room may import, beside node: modules where `node` says so. `dynamic` only by import(). */
+const TABLE: Record<
+  string,
+  { allowed: (string | RegExp)[]; dynamic?: (string | RegExp)[]; node: boolean }
+> = {
+  core: { allowed: [/^@noble\//], node: false },
+  config: { allowed: ['@litz/core', 'ipaddr.js'], node: true },
+  sys: { allowed: ['@litz/core'], node: true },
+  testkit: { allowed: ['@litz/core', 'vitest', 'fast-check'], node: true },
+  tun: { allowed: ['@litz/sys', '@litz/core'], node: true },
+  udp: { allowed: ['@litz/sys', '@litz/core'], node: true },
+  device: {
+    // The offload logic is pure: it loads no FFI.
+    allowed: ['@litz/core', '@litz/config', '@litz/tun/offload'],
+    dynamic: ['@litz/tun', '@litz/udp', '@litz/sys', '@litz/sys/openssl', '@litz/wasm'],
+    node: true,
+  },
+  cli: {
+    // Of the system only the demo's namespaces, and what runs with an interface anyway.
+    allowed: ['@litz/device', '@litz/config', '@litz/core', '@litz/sys', 'commander'],
+    node: true,
+  },
+  bench: { allowed: [/^@litz\//, /^@noble\//, 'commander', 'echarts', 'tinybench'], node: true },
+};
+
+describe('import table', () => {
+  test('knows every room', () => {
+    expect(readdirSync(packages).toSorted()).toEqual(Object.keys(TABLE).toSorted());
+  });
+
+  for (const [room, rule] of Object.entries(TABLE)) {
+    test(`holds for ${room}`, () => {
+      const offences = sourceFiles(join(packages, room, 'src')).flatMap((file) =>
+        importsOf(readFileSync(file, 'utf8'))
+          .filter((found) => !isAllowed(found, rule))
+          .map((found) => `${file}: ${found.specifier}`),
+      );
+      expect(offences).toEqual([]);
+    });
+
+    test(`is what ${room}'s package.json depends on`, () => {
+      const manifest = JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8')) as {
+        private?: boolean;
+        dependencies?: Record<string, string>;
+        optionalDependencies?: Record<string, string>;
+      };
+      const declared = new Set([
+        ...Object.keys(manifest.dependencies ?? {}),
+        ...Object.keys(manifest.optionalDependencies ?? {}),
+      ]);
+      const used = new Set(
+        sourceFiles(join(packages, room, 'src'))
+          .flatMap((file) => importsOf(readFileSync(file, 'utf8')))
+          .map(({ specifier }) => packageName(specifier))
+          .filter((name) => !name.startsWith('.') && !name.startsWith('node:')),
+      );
+      // koffi comes in by createRequire, so that its absence is an error of ours.
+      if (room === 'sys') used.add('koffi');
+      // What is not published may depend on what only its tests or its other commands use.
+      const needed = manifest.private
+        ? [...declared].filter((name) => used.has(name))
+        : [...declared];
+      expect(needed.toSorted()).toEqual([...used].toSorted());
+    });
+  }
+});
+
+interface Import {
+  specifier: string;
+  dynamic: boolean;
+}
+
+function isAllowed({ specifier, dynamic }: Import, rule: (typeof TABLE)[string]): boolean {
+  if (specifier.startsWith('./') || specifier.startsWith('../')) return true;
+  if (specifier.startsWith('node:')) return rule.node;
+  const matches = (pattern: string | RegExp): boolean =>
+    typeof pattern === 'string' ? pattern === specifier : pattern.test(specifier);
+  return rule.allowed.some(matches) || (dynamic && (rule.dynamic ?? []).some(matches));
+}
+
+/** Every import and re-export of a source text. A type-only one loads nothing, so it counts as dynamic. */
+function importsOf(source: string): Import[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
+  const found: Import[] = [];
+  for (const match of code.matchAll(
+    /^\s*(?:import|export)\s+(type\s)?(?:[\w*{}\s,$]+?\sfrom\s+)?'([^']+)'/gm,
+  )) {
+    found.push({ specifier: match[2], dynamic: match[1] !== undefined });
+  }
+  for (const match of code.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)) {
+    found.push({ specifier: match[1], dynamic: true });
+  }
+  return found;
+}
+
+function packageName(specifier: string): string {
+  if (specifier.startsWith('.') || specifier.startsWith('node:')) return specifier;
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}

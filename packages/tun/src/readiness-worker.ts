@@ -1,0 +1,38 @@
+/**
+ * The thread of a `Readiness`: asleep in poll, but for one message each time the descriptor is ready.
+ *
+ * @module
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { EventFd, linux, PollSet } from '@litz/sys';
+import { POLLING, STOPPED, WANTED, type ReadinessStart } from './readiness-state.ts';
+
+const { state: memory, fd, wakeFd } = workerData as ReadinessStart;
+const state = new Int32Array(memory);
+const wake = EventFd.fromFd(wakeFd);
+const polled = new PollSet();
+const wakeIndex = polled.add(wakeFd, linux.POLLIN);
+
+while (isRunning()) {
+  const wanted = Atomics.load(state, WANTED);
+  // Without a wish it is not even in the set: a deleted interface would report POLLERR for ever.
+  const index = wanted === 0 ? undefined : polled.add(fd, wanted);
+  polled.wait(Infinity);
+  if (polled.ready(wakeIndex) !== 0) wake.clear();
+  if (index === undefined) continue;
+  if (polled.ready(index) !== 0) {
+    // A wish that came in between stays.
+    Atomics.compareExchange(state, WANTED, wanted, 0);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
+    parentPort?.postMessage(polled.ready(index));
+  }
+  polled.remove(index);
+}
+Atomics.store(state, POLLING, 0);
+Atomics.notify(state, POLLING);
+
+/** First says that it may sleep, then looks: so one of the two threads sees the other's word. */
+function isRunning(): boolean {
+  Atomics.store(state, POLLING, 1);
+  return Atomics.load(state, STOPPED) === 0;
+}
