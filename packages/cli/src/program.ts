@@ -19,6 +19,7 @@ import {
   readStandardInput,
   warnIfWorldReadable,
 } from './commands/keys.ts';
+import { runUp } from './commands/up.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf } from './failure.ts';
 
@@ -64,11 +65,29 @@ function createProgram(words: readonly string[]): Command {
 function addCommands(program: Command): void {
   const command = (name: string, description: string): Command =>
     program.command(name).description(description);
+  command('up', 'bring the tunnel of a wg-quick file up, and down again when this is ended')
+    .argument('<FILE.conf|INTERFACE>', 'INTERFACE stands for /etc/wireguard/INTERFACE.conf')
+    .action(startTunnel);
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
+}
+
+async function startTunnel(target: string): Promise<void> {
+  const signals = new EndSignals();
+  try {
+    await runUp(target, { env: process.env, signal: signals.signal, print: printToStandardError });
+  } catch (error) {
+    const { signal, received } = signals;
+    if (error !== signal.reason || !received) throw error;
+    // It was never up, and nothing is left. A look-up that is under way would hold `process.exit`.
+    signals.release();
+    process.kill(process.pid, received);
+  } finally {
+    signals.release();
+  }
 }
 
 async function startDaemon(name: string, foreground: boolean): Promise<void> {
@@ -92,8 +111,12 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
 }
 
 function printKey(line: string): void {
-  warnIfWorldReadable(process.stdout.fd, (warning) => process.stderr.write(`${warning}\n`));
+  warnIfWorldReadable(process.stdout.fd, printToStandardError);
   process.stdout.write(line);
+}
+
+function printToStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** @returns 'litz 0.1.0', and what it runs on */
@@ -113,6 +136,7 @@ const MORE_HELP = `
 Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  the same in the foreground, until Ctrl-C
+  litz up ./wg0.conf           the tunnel of a wg-quick file, until Ctrl-C
   litz -- up                   an interface that is called like a command
   litz genkey | tee private.key | litz pubkey
 

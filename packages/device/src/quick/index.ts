@@ -24,7 +24,12 @@ export type { Host } from './host.ts';
 export { LinuxHost } from './linux-host.ts';
 export { planTunnel, type HostFacts, type TunnelRequest } from './plan.ts';
 export type { Prefix } from './prefix.ts';
-export { resolveEndpoint, type HostPort, type ResolveOptions } from './resolve-endpoint.ts';
+export {
+  resolveEndpoint,
+  retriesFromEnvironment,
+  type HostPort,
+  type ResolveOptions,
+} from './resolve-endpoint.ts';
 export { placeOf } from './step-place.ts';
 export { describeStep, type PolicyRule, type Step } from './step.ts';
 export {

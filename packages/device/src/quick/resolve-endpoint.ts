@@ -56,7 +56,7 @@ export async function resolveEndpoint(
         throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', text, { cause: error });
       }
       log(`${host}: ${reason}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
-      await sleep(waitMs, signal);
+      await unlessAborted(sleep(waitMs, signal), signal);
     }
   }
 }
@@ -79,7 +79,7 @@ async function timerSleep(ms: number, signal: AbortSignal | undefined): Promise<
   await sleep(ms, undefined, signal ? { signal } : {});
 }
 
-/** A look-up cannot be stopped, but nobody has to wait for it. */
+/** With the signal's own reason. A look-up cannot be stopped, but nobody has to wait for it. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {

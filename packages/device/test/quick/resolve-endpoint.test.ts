@@ -52,6 +52,16 @@ describe('resolveEndpoint', () => {
     controller.abort(new Error('enough'));
     await expect(failed).rejects.toThrow('enough');
   });
+
+  test('stops waiting for the next try with the reason it is told', async () => {
+    const controller = new AbortController();
+    const failed = resolveEndpoint(PEER, {
+      lookup: () => Promise.reject(temporary()),
+      log: () => queueMicrotask(() => controller.abort(new Error('enough'))),
+      signal: controller.signal,
+    });
+    await expect(failed).rejects.toThrow('enough');
+  });
 });
 
 describe('retriesFromEnvironment', () => {
