@@ -30,8 +30,6 @@ import { describeFailure, exitCodeOf } from './failure.ts';
  * @param words of the command line, without node and the script
  */
 export async function runProgram(words: readonly string[]): Promise<number> {
-  // A reader who went away is no reason to leave an interface behind.
-  process.stderr.on('error', () => {});
   try {
     await createProgram(words).parseAsync(words, { from: 'user' });
     return 0;
