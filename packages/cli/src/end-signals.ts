@@ -13,7 +13,11 @@ import { constants } from 'node:os';
 export class EndSignals {
   readonly #controller: AbortController = new AbortController();
   readonly #listened: readonly NodeJS.Signals[];
-  readonly #hear = (): void => this.#controller.abort();
+  readonly #hear = (name: NodeJS.Signals): void => {
+    this.#received ??= name;
+    this.#controller.abort();
+  };
+  #received: NodeJS.Signals | undefined = undefined;
 
   constructor() {
     this.#listened = END_SIGNALS.filter((name) => !isIgnored(name));
@@ -23,6 +27,11 @@ export class EndSignals {
   /** Aborted by the first of them. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** The first of them; undefined before. */
+  get received(): NodeJS.Signals | undefined {
+    return this.#received;
   }
 
   release(): void {

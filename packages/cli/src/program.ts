@@ -19,6 +19,7 @@ import {
   readStandardInput,
   warnIfWorldReadable,
 } from './commands/keys.ts';
+import { runUp } from './commands/up.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
@@ -30,8 +31,6 @@ import { describeFailure, exitCodeOf, Failure } from './failure.ts';
  * @param words of the command line, without node and the script
  */
 export async function runProgram(words: readonly string[]): Promise<number> {
-  // A reader who went away is no reason to leave an interface behind.
-  process.stderr.on('error', () => {});
   try {
     await createProgram(words).parseAsync(words, { from: 'user' });
     return 0;
@@ -65,6 +64,9 @@ function createProgram(words: readonly string[]): Command {
 function addCommands(program: Command): void {
   const command = (name: string, description: string): Command =>
     program.command(name).description(description);
+  command('up', 'bring the tunnel of a wg-quick file up, and down again when this is ended')
+    .argument('<FILE.conf|INTERFACE>', 'INTERFACE stands for /etc/wireguard/INTERFACE.conf')
+    .action(startTunnel);
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
@@ -73,6 +75,21 @@ function addCommands(program: Command): void {
   command('demo', 'show two nodes and a tunnel between them, on this machine')
     .addOption(new Option('--form <form>', 'where they are').choices(DEMO_FORMS).default('auto'))
     .action(async ({ form }: { form: DemoForm | 'auto' }) => showDemo(form));
+}
+
+async function startTunnel(target: string): Promise<void> {
+  const signals = new EndSignals();
+  try {
+    await runUp(target, { env: process.env, signal: signals.signal, print: printToStandardError });
+  } catch (error) {
+    const { signal, received } = signals;
+    if (error !== signal.reason || !received) throw error;
+    // It was never up, and nothing is left. A look-up that is under way would hold `process.exit`.
+    signals.release();
+    process.kill(process.pid, received);
+  } finally {
+    signals.release();
+  }
 }
 
 async function startDaemon(name: string, foreground: boolean): Promise<void> {
@@ -101,8 +118,12 @@ async function showDemo(form: DemoForm | 'auto'): Promise<void> {
 }
 
 function printKey(line: string): void {
-  warnIfWorldReadable(process.stdout.fd, (warning) => process.stderr.write(`${warning}\n`));
+  warnIfWorldReadable(process.stdout.fd, printToStandardError);
   process.stdout.write(line);
+}
+
+function printToStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** @returns 'litz 0.1.0', and what it runs on */
@@ -124,6 +145,7 @@ const MORE_HELP = `
 Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  the same in the foreground, until Ctrl-C
+  litz up ./wg0.conf           the tunnel of a wg-quick file, until Ctrl-C
   litz -- up                   an interface that is called like a command
   litz genkey | tee private.key | litz pubkey
 

@@ -38,6 +38,7 @@ export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi/uapi-
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
 export type { InterfaceSection, PeerSection, WgQuickConfig } from './wg-quick/config.ts';
+export { fieldLines, type ConfigLine } from './wg-quick/field-lines.ts';
 export { formatConfig } from './wg-quick/format-config.ts';
 export { parseConfig } from './wg-quick/parse-config.ts';
 export { toDeviceConfiguration } from './wg-quick/to-device-configuration.ts';

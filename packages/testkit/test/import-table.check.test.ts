@@ -28,7 +28,14 @@ const TABLE: Record<
   },
   cli: {
     // Of the system only the demo's namespaces, and what runs with an interface anyway.
-    allowed: ['@litz/device', '@litz/config', '@litz/core', '@litz/sys', 'commander'],
+    allowed: [
+      '@litz/device',
+      '@litz/device/quick',
+      '@litz/config',
+      '@litz/core',
+      '@litz/sys',
+      'commander',
+    ],
     node: true,
   },
   bench: { allowed: [/^@litz\//, /^@noble\//, 'commander', 'echarts', 'tinybench'], node: true },

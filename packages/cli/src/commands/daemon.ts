@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { Device, UapiServer } from '@litz/device';
 import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import { checkInterfaceName } from '../interface-name.ts';
-import { createLog, logLevel, type Log } from '../log.ts';
+import { logLevel } from '../log.ts';
+import { ServedDevice } from '../served-device.ts';
 
 export interface DaemonOptions {
   /** LOG_LEVEL and wireguard-go's others. */
@@ -31,53 +31,17 @@ export interface DaemonOptions {
 export async function runDaemon(name: string, options: DaemonOptions): Promise<void> {
   checkInterfaceName(name);
   refuseDescriptors(options.env);
-  const device = await Device.create({ tun: name, up: false });
-  const log = createLog(logLevel(options.env['LOG_LEVEL']), device.name);
-  const ended = endOf(device, log);
+  const level = logLevel(options.env['LOG_LEVEL']);
+  const served = await ServedDevice.open(name, { level, socket: 'required' });
   try {
-    log.verbose('interface made');
-    log.verbose(`cryptography by ${device.crypto.provider}: ${device.crypto.reason}`);
-    await Promise.race([ended, serve(device, log, options)]);
+    options.onReady?.();
+    await Promise.race([aborted(options.signal), served.ended]);
   } finally {
-    await device.close();
+    await served.close();
   }
   // What it crashed with; a device that was closed has nothing more to say.
-  await ended;
-  log.verbose('ended');
-}
-
-/** Serves the UAPI socket until the signal, or until somebody removes it. */
-async function serve(device: Device, log: Log, { signal, onReady }: DaemonOptions): Promise<void> {
-  let onRemoved!: () => void;
-  const removed = new Promise<void>((resolve) => (onRemoved = resolve));
-  const closed = new Promise<void>((resolve) => device.once('close', resolve));
-  const path = UapiServer.path(device.name);
-  const server = await UapiServer.listen(device, { path, onRemoved });
-  // Also when this process ends by a mistake of its own, `wg` must not find a dead socket.
-  const removeSocket = (): void => void server.close();
-  process.on('exit', removeSocket);
-  try {
-    log.verbose(`serves ${path}`);
-    onReady?.();
-    await Promise.race([aborted(signal), removed, closed]);
-  } finally {
-    process.off('exit', removeSocket);
-    await server.close();
-  }
-}
-
-/** Resolves when the device is closed, rejects when it crashed; logs what happens until then. */
-function endOf(device: Device, log: Log): Promise<void> {
-  device.on('up', ({ listenPort }) => log.verbose(`link up, listens on port ${listenPort}`));
-  device.on('down', () => log.verbose('link down'));
-  device.on('mtu', ({ mtu }) => log.verbose(`MTU ${mtu}`));
-  return new Promise((resolve, reject) => {
-    device.on('error', (error) => {
-      if ((error as { code?: unknown }).code === 'ERR_LITZ_WORKER') reject(error);
-      else log.error(error.message);
-    });
-    device.on('close', resolve);
-  });
+  await served.ended;
+  served.log.verbose('ended');
 }
 
 /** An open TUN of a parent's cannot be taken over: better no daemon than one on another interface. */

@@ -4,7 +4,8 @@
  * @module
  */
 import type { HostFacts } from './plan.ts';
-import type { PolicyRule, Prefix } from './step.ts';
+import type { Prefix } from './prefix.ts';
+import type { PolicyRule } from './step.ts';
 
 export interface Host {
   hasLink(name: string): boolean;
@@ -14,6 +15,7 @@ export interface Host {
   setUp(link: string, mtu: number): void;
   addRoute(link: string, destination: Prefix, table: number): void;
   addRule(rule: PolicyRule): void;
+  /** One that is gone already is no error. */
   deleteRule(rule: PolicyRule): void;
   /** @param name 'net.ipv4.ip_forward', or all with slashes. @returns the value before */
   setSysctl(name: string, value: string): string;

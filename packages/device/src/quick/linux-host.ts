@@ -6,9 +6,11 @@
  */
 import type * as Sys from '@litz/sys';
 import type { InstalledRoute, Netlink, RouteTo, Rule } from '@litz/sys';
+import { WireGuardError } from '@litz/core';
 import type { Host } from './host.ts';
 import type { HostFacts } from './plan.ts';
-import { MAIN_TABLE, type PolicyRule, type Prefix } from './step.ts';
+import type { Prefix } from './prefix.ts';
+import { MAIN_TABLE, type PolicyRule } from './step.ts';
 
 export class LinuxHost implements Host {
   readonly #sys: typeof Sys;
@@ -60,7 +62,11 @@ export class LinuxHost implements Host {
   }
 
   deleteRule(rule: PolicyRule): void {
-    this.#netlink.deleteRule(toRule(rule));
+    try {
+      this.#netlink.deleteRule(toRule(rule));
+    } catch (error) {
+      if ((error as { errno?: unknown }).errno !== 'ENOENT') throw error;
+    }
   }
 
   setSysctl(name: string, value: string): string {
@@ -75,7 +81,7 @@ export class LinuxHost implements Host {
 
   #index(link: string): number {
     const found = this.#netlink.linkByName(link);
-    if (!found) throw new Error(`interface ${link} is gone`);
+    if (!found) throw new WireGuardError('ERR_LITZ_SYSTEM', `interface ${link} is gone: ENODEV`);
     return found.index;
   }
 

@@ -18,8 +18,8 @@
  *
  * @module
  */
-import type { Prefix, Step } from './step.ts';
-import { MAIN_TABLE } from './step.ts';
+import { contains, masked, type Prefix } from './prefix.ts';
+import { MAIN_TABLE, type Step } from './step.ts';
 
 /** What is asked for. */
 export interface TunnelRequest {
@@ -80,19 +80,15 @@ function catchesUs(request: TunnelRequest): (prefix: Prefix) => boolean {
 /** Each prefix once, longest first as wg-quick has it, otherwise in the order of the file. */
 function sortedDestinations(allowedIps: TunnelRequest['allowedIps']): Prefix[] {
   const byText = new Map<string, Prefix>();
-  for (const { address, prefixLength } of allowedIps.flat()) {
-    const masked = { address: maskedAddress(address, prefixLength), prefixLength };
-    byText.set(`${masked.address.join('.')}/${prefixLength}`, masked);
+  for (const destination of allowedIps.flat().map(masked)) {
+    byText.set(`${destination.address.join('.')}/${destination.prefixLength}`, destination);
   }
   return [...byText.values()].sort((a, b) => b.prefixLength - a.prefixLength);
 }
 
 /** Leaves out what the interface's own routes lead into the tunnel already. */
 function withoutCovered(prefixes: readonly Prefix[], addresses: readonly Prefix[]): Prefix[] {
-  const covering = addresses.filter(makesRoute).map(({ address, prefixLength }) => ({
-    address: maskedAddress(address, prefixLength),
-    prefixLength,
-  }));
+  const covering = addresses.filter(makesRoute);
   return prefixes.filter((prefix) => !covering.some((wide) => contains(wide, prefix)));
 }
 
@@ -154,26 +150,12 @@ function tunnelMtu(outerMtu: number | undefined, addresses: readonly Prefix[]): 
   return Math.min(Math.max((outerMtu || DEFAULT_OUTER_MTU) - OVERHEAD, least), MAXIMUM_MTU);
 }
 
-function contains(wide: Prefix, narrow: Prefix): boolean {
-  if (wide.address.length !== narrow.address.length) return false;
-  if (wide.prefixLength > narrow.prefixLength) return false;
-  const start = maskedAddress(narrow.address, wide.prefixLength);
-  return start.every((byte, i) => byte === wide.address[i]);
-}
-
-function maskedAddress(address: Uint8Array, prefixLength: number): Uint8Array {
-  return address.map((byte, i) => {
-    const bits = Math.min(Math.max(prefixLength - i * 8, 0), 8);
-    return byte & (0xff00 >> bits);
-  });
-}
-
 const FIRST_TABLE = 51820;
 const MAIN_RULE_PRIORITY = 32766;
 const LOOSE_FILTER = '2';
 const DEFAULT_OUTER_MTU = 1500;
 const OVERHEAD = 80;
 const MINIMUM_MTU_IPV4 = 68;
-const MINIMUM_MTU_IPV6 = 1280;
+export const MINIMUM_MTU_IPV6 = 1280;
 /** Largest inner packet: an outer UDP datagram holds 65,507 bytes. */
-const MAXIMUM_MTU = 65456;
+export const MAXIMUM_MTU = 65456;

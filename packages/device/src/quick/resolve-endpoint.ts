@@ -47,15 +47,16 @@ export async function resolveEndpoint(
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS)) {
     signal?.throwIfAborted();
     try {
-      return toEndpoint(await lookup(host), port);
+      return toEndpoint(await unlessAborted(lookup(host), signal), port);
     } catch (error) {
+      signal?.throwIfAborted();
       const reason = reasonOf(error);
       if (!isTemporary(error) || retries-- <= 0) {
         const text = `cannot resolve the endpoint "${host}:${port}": ${reason}`;
         throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', text, { cause: error });
       }
       log(`${host}: ${reason}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
-      await sleep(waitMs, signal);
+      await unlessAborted(sleep(waitMs, signal), signal);
     }
   }
 }
@@ -76,6 +77,16 @@ async function systemLookup(host: string): Promise<string> {
 
 async function timerSleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await sleep(ms, undefined, signal ? { signal } : {});
+}
+
+/** With the signal's own reason. A look-up cannot be stopped, but nobody has to wait for it. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 function toEndpoint(text: string, port: number): Endpoint {

@@ -6,12 +6,7 @@
  * @module
  */
 import { formatAddress, formatCidr } from '@litz/config';
-
-/** An address range; host bits are zero where it is a destination. 4 or 16 bytes. */
-export interface Prefix {
-  readonly address: Uint8Array;
-  readonly prefixLength: number;
-}
+import type { Prefix } from './prefix.ts';
 
 /** A policy rule. `priority` is always given, so that exactly this rule can be taken away again. */
 export interface PolicyRule {

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseCidr } from '@litz/config';
 import { planTunnel, type HostFacts, type TunnelRequest } from '../../src/quick/plan.ts';
-import { describeStep, type PolicyRule, type Prefix, type Step } from '../../src/quick/step.ts';
+import type { Prefix } from '../../src/quick/prefix.ts';
+import { describeStep, type PolicyRule, type Step } from '../../src/quick/step.ts';
 
 describe('planTunnel', () => {
   test('brings up a plain tunnel with routes in the main table', () => {

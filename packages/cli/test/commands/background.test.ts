@@ -1,0 +1,69 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startInBackground } from '../../src/commands/background.ts';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'litz-background-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('startInBackground', () => {
+  test('comes back when the daemon says that it is ready, not before', async () => {
+    const file = join(folder, 'made');
+    await start(`
+      require('node:fs').writeFileSync(${JSON.stringify(file)}, 'ready');
+      process.send({ ready: true });
+      process.disconnect();`);
+    expect(readFileSync(file, 'utf8')).toBe('ready');
+  });
+
+  test('fails with the words of a daemon that could not start', async () => {
+    const failed = start("process.send({ failure: 'wg0 is taken: EBUSY' }); process.exitCode = 1;");
+    await expect(failed).rejects.toThrow(/^wg0 is taken: EBUSY$/);
+  });
+
+  test('does not miss what a daemon says right before it ends', async () => {
+    const failed = start("process.send({ failure: 'no' }, () => process.exit(1));");
+    await expect(failed).rejects.toThrow(/^no$/);
+  });
+
+  test.each([
+    ['with an exit code', 'process.exit(7);', 'exit code 7'],
+    ['by a signal', "process.kill(process.pid, 'SIGKILL');", 'SIGKILL'],
+    ['though it lets go of the channel first', 'process.disconnect();', 'exit code 0'],
+  ])('fails when the daemon ends %s without a word', async (_, code, how) => {
+    await expect(start(code)).rejects.toThrow(`the daemon ended (${how}) before it was ready`);
+  });
+
+  test('starts the daemon in the foreground, with the name behind and the rest of the environment', async () => {
+    const file = join(folder, 'seen');
+    await start(
+      `const { writeFileSync } = require('node:fs');
+       const { WG_PROCESS_FOREGROUND: foreground, OTHER: other } = process.env;
+       writeFileSync(${JSON.stringify(file)}, JSON.stringify({
+         words: process.argv.slice(2), foreground, other, cwd: process.cwd(),
+       }));
+       process.send({ ready: true }); process.disconnect();`,
+      { OTHER: 'kept' },
+    );
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+      words: ['-f', 'wg0'],
+      foreground: '1',
+      other: 'kept',
+      cwd: '/',
+    });
+  });
+});
+
+let count = 0;
+
+/** With a program of these lines instead of litz. */
+async function start(code: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
+  const entry = join(folder, `entry-${count++}.cjs`);
+  writeFileSync(entry, code);
+  await startInBackground('wg0', { entry, env: { ...process.env, ...env } });
+}

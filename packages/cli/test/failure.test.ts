@@ -1,0 +1,49 @@
+import { WireGuardError } from '@litz/core';
+import { ConfigError } from '@litz/config';
+import { describe, expect, test } from 'vitest';
+import { describeFailure, exitCodeOf, Failure } from '../src/failure.ts';
+
+describe('describeFailure', () => {
+  test('says of what was foreseen just what is wrong', () => {
+    expect(describeFailure(new Failure('no such file'))).toBe('no such file');
+    const taken = new WireGuardError('ERR_LITZ_SYSTEM', 'bind: EADDRINUSE');
+    expect(describeFailure(taken)).toBe('bind: EADDRINUSE');
+    const nodes = Object.assign(new Error('open: ENOENT'), { code: 'ENOENT' });
+    expect(describeFailure(nodes)).toBe('open: ENOENT');
+  });
+
+  test('has a line for each problem of a file', () => {
+    const problem = { file: 'wg0.conf', line: 3, field: 'MTU', message: 'expected a number' };
+    const error = new ConfigError([problem, { ...problem, line: 4 }]);
+    expect(describeFailure(error)).toBe(
+      'wg0.conf:3: MTU: expected a number\nwg0.conf:4: MTU: expected a number',
+    );
+  });
+
+  test('says which capability is missing, once', () => {
+    const bare = new WireGuardError('ERR_LITZ_PERMISSION', 'RTM_NEWADDR: EPERM');
+    expect(describeFailure(bare)).toMatch(/^RTM_NEWADDR: EPERM\nCAP_NET_ADMIN is needed/);
+    const told = new WireGuardError('ERR_LITZ_PERMISSION', 'EPERM: CAP_NET_ADMIN is missing');
+    expect(describeFailure(told)).toBe('EPERM: CAP_NET_ADMIN is missing');
+  });
+
+  test('shows the stack of a mistake of ours, and only of that', () => {
+    const mistake = new TypeError('x is not a function');
+    expect(describeFailure(mistake)).toContain('internal error');
+    expect(describeFailure(mistake)).toContain('failure.test.ts');
+    expect(describeFailure('just a word')).toBe('just a word');
+  });
+
+  test('takes a code of Node for its own mistakes as one of ours', () => {
+    const mistake = Object.assign(new TypeError('bad'), { code: 'ERR_INVALID_ARG_TYPE' });
+    expect(describeFailure(mistake)).toContain('internal error');
+  });
+});
+
+describe('exitCodeOf', () => {
+  test('is 2 for a command line that makes no sense, else 1', () => {
+    expect(exitCodeOf(new Failure('what?', { exitCode: 2 }))).toBe(2);
+    expect(exitCodeOf(new Failure('no'))).toBe(1);
+    expect(exitCodeOf(new Error('no'))).toBe(1);
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { Failure } from '../src/failure.ts';
+import { checkInterfaceName } from '../src/interface-name.ts';
+
+describe('checkInterfaceName', () => {
+  test.each(['wg0', 'a', 'fifteen-letters', 'wg%d', '%d', 'eth0.5', 'with#sign', '...'])(
+    'takes %j',
+    (name) => {
+      expect(() => checkInterfaceName(name)).not.toThrow();
+    },
+  );
+
+  test.each([
+    ['nothing', ''],
+    ['sixteen letters', 'sixteen-letters-'],
+    ['a path', '../wg0'],
+    ['a slash', 'a/b'],
+    ['a colon', 'eth0:1'],
+    ['a space', 'a b'],
+    ['a line feed', 'wg0\n'],
+    ['this folder', '.'],
+    ['the folder above', '..'],
+    ['another letter behind the percent sign', 'wg%s'],
+    ['two numbers', '%d%d'],
+    ['letters that are not ASCII', 'wgé'],
+  ])('refuses %s', (_, name) => {
+    expect(() => checkInterfaceName(name)).toThrow(/is no interface name: expected 1 to 15/);
+    expect(exitCode(() => checkInterfaceName(name))).toBe(2);
+  });
+
+  test('does not repeat more than a screen line of it', () => {
+    expect(() => checkInterfaceName('x'.repeat(5000))).toThrow(/^"x{80}" is no interface name/);
+  });
+});
+
+function exitCode(run: () => void): number | undefined {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof Failure) return error.exitCode;
+  }
+  return undefined;
+}

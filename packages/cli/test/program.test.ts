@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { runDaemon } from '../src/commands/daemon.ts';
+import { startInBackground } from '../src/commands/background.ts';
+import { runUp } from '../src/commands/up.ts';
+import { Failure } from '../src/failure.ts';
+import { runProgram } from '../src/program.ts';
+
+vi.mock('../src/commands/daemon.ts', () => ({ runDaemon: vi.fn<typeof runDaemon>() }));
+vi.mock('../src/commands/up.ts', () => ({ runUp: vi.fn<typeof runUp>() }));
+vi.mock('../src/commands/background.ts', () => ({
+  startInBackground: vi.fn<typeof startInBackground>(),
+  reportReadiness: vi.fn<() => void>(),
+}));
+
+let output: string;
+let errors: string;
+
+beforeEach(() => {
+  output = errors = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((output += String(text)), true));
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((errors += String(text)), true));
+  vi.stubEnv('WG_PROCESS_FOREGROUND', undefined);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.resetAllMocks();
+  vi.unstubAllEnvs();
+});
+
+describe('runProgram', () => {
+  test.each([
+    [['wg0'], 'wg0'],
+    [['--', 'wg0'], 'wg0'],
+    [['--', 'up'], 'up'],
+    [['--', '-f'], '-f'],
+    [['upp'], 'upp'],
+  ])('%j is a daemon in the background', async (words, name) => {
+    expect(await runProgram(words)).toBe(0);
+    expect(startInBackground).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
+    expect(runDaemon).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    [['-f', 'wg0'], 'wg0'],
+    [['--foreground', 'wg0'], 'wg0'],
+    [['wg0', '-f'], 'wg0'],
+    [['-f', 'up'], 'up'],
+    [['-f', 'genkey'], 'genkey'],
+    [['-f', '--', 'demo'], 'demo'],
+  ])('%j is a daemon in the foreground', async (words, name) => {
+    expect(await runProgram(words)).toBe(0);
+    expect(runDaemon).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
+    expect(startInBackground).not.toHaveBeenCalled();
+  });
+
+  test('WG_PROCESS_FOREGROUND=1 is the same as -f, and no other value is', async () => {
+    vi.stubEnv('WG_PROCESS_FOREGROUND', '1');
+    await runProgram(['wg0']);
+    expect(runDaemon).toHaveBeenCalledOnce();
+    vi.stubEnv('WG_PROCESS_FOREGROUND', '0');
+    await runProgram(['wg1']);
+    expect(startInBackground).toHaveBeenCalledOnce();
+  });
+
+  test('up takes a file or the name of an interface', async () => {
+    expect(await runProgram(['up', './wg0.conf'])).toBe(0);
+    expect(runUp).toHaveBeenCalledExactlyOnceWith('./wg0.conf', expect.anything());
+  });
+
+  test.each<[string, string[], RegExp]>([
+    ['nothing', [], /Usage: litz/],
+    ['an option that there is not', ['--verbose', 'wg0'], /unknown option '--verbose'/],
+    ['two names', ['wg0', 'wg1'], /too many arguments/],
+    ['up without a file', ['up'], /missing required argument/],
+    ['up with two files', ['up', 'a.conf', 'b.conf'], /too many arguments/],
+  ])('of %s it says what is wrong, with exit code 2', async (_, words, text) => {
+    expect(await runProgram(words)).toBe(2);
+    expect(errors).toMatch(text);
+    expect(output).toBe('');
+    expect(startInBackground).not.toHaveBeenCalled();
+  });
+
+  test.each([['--help'], ['-h']])('%s explains itself on standard output', async (word) => {
+    expect(await runProgram([word])).toBe(0);
+    expect(output).toMatch(/litz wg0 .*\n.*litz -f wg0/);
+    expect(errors).toBe('');
+  });
+
+  test('--version says what it runs on', async () => {
+    expect(await runProgram(['--version'])).toBe(0);
+    expect(output).toMatch(/^litz \d+\.\d+\.\d+\S* \(Node\.js v\d+/);
+  });
+
+  test.each([['genkey'], ['genpsk']])('%s prints a key and nothing else', async (word) => {
+    expect(await runProgram([word])).toBe(0);
+    expect(output).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+  });
+
+  test('a failure is one line on standard error, and the exit code', async () => {
+    vi.mocked(startInBackground).mockRejectedValue(new Failure('no', { exitCode: 2 }));
+    expect(await runProgram(['wg0'])).toBe(2);
+    expect(errors).toBe('litz: no\n');
+    vi.mocked(runDaemon).mockRejectedValue(new Failure('broken'));
+    expect(await runProgram(['-f', 'wg0'])).toBe(1);
+  });
+
+  test.each([['SIGINT'], ['SIGTERM'], ['SIGHUP']] as const)(
+    '%s ends a daemon in the foreground, which is no failure',
+    async (name) => {
+      vi.mocked(runDaemon).mockImplementation(async (_, { signal }) => {
+        process.emit(name, name);
+        expect(signal.aborted).toBe(true);
+      });
+      expect(await runProgram(['-f', 'wg0'])).toBe(0);
+    },
+  );
+
+  test('a tunnel that is ended before it was up dies of the signal', async () => {
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    vi.mocked(runUp).mockImplementation(async (_, { signal }) => {
+      process.emit('SIGTERM', 'SIGTERM');
+      signal.throwIfAborted();
+    });
+    const listeners = process.listenerCount('SIGTERM');
+    await runProgram(['up', 'wg0.conf']);
+    expect(kill).toHaveBeenCalledExactlyOnceWith(process.pid, 'SIGTERM');
+    expect(process.listenerCount('SIGTERM')).toBe(listeners);
+  });
+});

@@ -1,0 +1,53 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { locateTunnelFile, readTunnelFile } from '../src/tunnel-path.ts';
+
+describe('locateTunnelFile', () => {
+  test.each([
+    ['wg0', '/etc/wireguard/wg0.conf', 'wg0'],
+    ['a.b', '/etc/wireguard/a.b.conf', 'a.b'],
+    ['wg0.conf', 'wg0.conf', 'wg0'],
+    ['./wg0.conf', './wg0.conf', 'wg0'],
+    ['/some/where/office_=+.-1.conf', '/some/where/office_=+.-1.conf', 'office_=+.-1'],
+  ])('finds %s', (target, file, name) => {
+    expect(locateTunnelFile(target)).toEqual({ file, name });
+  });
+
+  test.each(['', 'sixteen-letters-', './wg0', './wg0.txt', '/etc/.conf', '...conf', 'a b.conf'])(
+    'refuses %j: no interface is called so',
+    (target) => {
+      expect(() => locateTunnelFile(target)).toThrow(/^cannot tell the interface of .*NAME\.conf/);
+    },
+  );
+});
+
+describe('readTunnelFile', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'litz-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    ['a file of its owner in a folder that is open', 0o600, 0o755, 0],
+    ['an open file in a folder of its owner', 0o644, 0o700, 0],
+    ['what everybody can read', 0o644, 0o755, 1],
+  ])('warns of keys that others can read: %s', (_, mode, folderMode, count) => {
+    const file = join(folder, 'wg0.conf');
+    writeFileSync(file, '[Interface]\n');
+    chmodSync(file, mode);
+    chmodSync(folder, folderMode);
+    const warnings: string[] = [];
+    expect(readTunnelFile(file, (line) => warnings.push(line))).toBe('[Interface]\n');
+    expect(warnings).toHaveLength(count);
+  });
+
+  test('names the file that is not there', () => {
+    expect(() => readTunnelFile('/nowhere/wg0.conf', () => {})).toThrow(
+      'cannot read /nowhere/wg0.conf: there is no such file (ENOENT)',
+    );
+    expect(() => readTunnelFile(folder, () => {})).toThrow(/^cannot read .*: EISDIR$/);
+  });
+});

@@ -1,0 +1,41 @@
+/**
+ * A tunnel from a wg-quick file: interface, addresses, routes, rules, and all of it away again.
+ *
+ * ```ts
+ * import { readFile } from 'node:fs/promises';
+ * import { toDeviceConfiguration } from '@litz/config';
+ * import { Device } from '@litz/device';
+ * import { LinuxHost, parseTunnelFile, resolveEndpoints, toTunnelRequest, Tunnel } from '@litz/device/quick';
+ *
+ * const text = await readFile('wg0.conf', 'utf8');
+ * const file = parseTunnelFile(text, { file: 'wg0.conf', name: 'wg0' });
+ * const endpoints = await resolveEndpoints(file);
+ * const tunnel = await Tunnel.up(
+ *   toTunnelRequest(file, endpoints),
+ *   toDeviceConfiguration(file.config, endpoints),
+ *   { host: await LinuxHost.open(), openDevice: (tun) => Device.create({ tun, up: false }) },
+ * );
+ * await tunnel.down();
+ * ```
+ *
+ * @module
+ */
+export type { Host } from './host.ts';
+export { LinuxHost } from './linux-host.ts';
+export { planTunnel, type HostFacts, type TunnelRequest } from './plan.ts';
+export type { Prefix } from './prefix.ts';
+export {
+  resolveEndpoint,
+  retriesFromEnvironment,
+  type HostPort,
+  type ResolveOptions,
+} from './resolve-endpoint.ts';
+export { placeOf } from './step-place.ts';
+export { describeStep, type PolicyRule, type Step } from './step.ts';
+export {
+  parseTunnelFile,
+  resolveEndpoints,
+  toTunnelRequest,
+  type TunnelFile,
+} from './tunnel-file.ts';
+export { StepError, Tunnel, type TunnelDevice, type TunnelOptions } from './tunnel.ts';

@@ -1,0 +1,58 @@
+/**
+ * `placeOf`: which line of the file asked for a step.
+ *
+ * @module
+ */
+import {
+  fieldLines,
+  formatCidr,
+  tryParseCidr,
+  type InterfaceSection,
+  type PeerSection,
+} from '@litz/config';
+import { masked, type Prefix } from './prefix.ts';
+import type { Step } from './step.ts';
+import type { TunnelFile } from './tunnel-file.ts';
+
+/** 'wg0.conf:4: Address'; undefined where no field asked for it. */
+export function placeOf(file: TunnelFile, step: Step): string | undefined {
+  const { config } = file;
+  switch (step.type) {
+    case 'configure':
+      return lastPlace(file, [config.interface], 'FwMark');
+    case 'add-address':
+      return lastPlace(file, [config.interface], 'Address', (item) => isSame(item, step.address));
+    case 'set-up':
+      return lastPlace(file, [config.interface], 'ListenPort');
+    case 'add-route':
+      return lastPlace(file, config.peers, 'AllowedIPs', (item) =>
+        isSame(masked(item), step.destination),
+      );
+    case 'create-link':
+    case 'add-rule':
+    case 'set-sysctl':
+    default:
+      return undefined;
+  }
+}
+
+/** Of several lines the last: it is the one too many, or the one that holds. */
+function lastPlace(
+  { file, config }: TunnelFile,
+  sections: readonly (InterfaceSection | PeerSection)[],
+  name: string,
+  isMeant?: (item: Prefix) => boolean,
+): string | undefined {
+  const lines = sections.flatMap((section) => fieldLines(config, section, name));
+  const found = lines.findLast(({ value }) => !isMeant || prefixesIn(value).some(isMeant));
+  return found && `${file}:${found.line}: ${name}`;
+}
+
+/** Of a list with commas; AllowedIPs may have signs. */
+function prefixesIn(value: string): Prefix[] {
+  return value.split(',').flatMap((text) => tryParseCidr(text.trim().replace(/^[+-]/, '')) ?? []);
+}
+
+function isSame(a: Prefix, b: Prefix): boolean {
+  return formatCidr(a) === formatCidr(b);
+}

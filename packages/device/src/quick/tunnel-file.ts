@@ -1,0 +1,134 @@
+/**
+ * `TunnelFile`: a wg-quick file of which everything can be done.
+ *
+ * @module
+ */
+import { formatKey, WireGuardError, type Endpoint } from '@litz/core';
+import {
+  ConfigError,
+  fieldLines,
+  formatCidr,
+  parseConfig,
+  type ConfigProblem,
+  type HostEndpoint,
+  type PeerSection,
+  type WgQuickConfig,
+} from '@litz/config';
+import { MAXIMUM_MTU, MINIMUM_MTU_IPV6, type TunnelRequest } from './plan.ts';
+import { masked, type Prefix } from './prefix.ts';
+import { resolveEndpoint, type ResolveOptions } from './resolve-endpoint.ts';
+
+export interface TunnelFile {
+  /** Of the interface. */
+  readonly name: string;
+  /** As the person calls it, for errors. */
+  readonly file: string;
+  readonly config: WgQuickConfig;
+}
+
+/**
+ * @throws {ConfigError} everything that is wrong, or that is not done here: `DNS`, the hooks,
+ *   `SaveConfig`
+ */
+export function parseTunnelFile(text: string, options: { file: string; name: string }): TunnelFile {
+  const { file, name } = options;
+  const tunnelFile = { name, file, config: parseConfig(text, { file }) };
+  const problems = [...refusedFields(tunnelFile), ...mtuProblems(tunnelFile)];
+  if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
+  return tunnelFile;
+}
+
+/**
+ * Asks for the addresses of all names at the same time.
+ *
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`, with the line of the first that failed
+ */
+export async function resolveEndpoints(
+  { file, config }: TunnelFile,
+  options: ResolveOptions = {},
+): Promise<Map<HostEndpoint, Endpoint>> {
+  const failed = new AbortController();
+  const signals = options.signal ? [options.signal, failed.signal] : [failed.signal];
+  const signal = AbortSignal.any(signals);
+  const resolved = config.peers.map(async (peer) => {
+    const { endpoint } = peer;
+    if (!endpoint || !('host' in endpoint)) return [];
+    try {
+      return [[endpoint, await resolveEndpoint(endpoint, { ...options, signal })] as const];
+    } catch (error) {
+      if (!(error instanceof WireGuardError)) throw error;
+      const place = `${file}:${fieldLines(config, peer, 'Endpoint').at(-1)?.line}: Endpoint`;
+      throw new WireGuardError(error.code, `${place}: ${error.message}`, { cause: error });
+    }
+  });
+  try {
+    return new Map((await Promise.all(resolved)).flat());
+  } finally {
+    // The others would go on asking for minutes.
+    failed.abort();
+  }
+}
+
+/** @param endpoints of `resolveEndpoints` */
+export function toTunnelRequest(
+  { name, config }: TunnelFile,
+  endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
+): TunnelRequest {
+  const { addresses, mtu, table = 'auto', fwmark = 0 } = config.interface;
+  return {
+    name,
+    addresses,
+    mtu,
+    table,
+    mark: fwmark,
+    allowedIps: effectivePrefixes(config.peers),
+    endpoints: config.peers.flatMap(({ endpoint }) => {
+      const found = endpoint && 'host' in endpoint ? endpoints.get(endpoint) : endpoint;
+      return found ? [found.address] : [];
+    }),
+  };
+}
+
+function refusedFields({ file, config }: TunnelFile): ConfigProblem[] {
+  const { saveConfig } = config.interface;
+  const names = saveConfig === true ? [...REFUSED, 'SaveConfig'] : REFUSED;
+  return names.flatMap((name) => {
+    const [first] = fieldLines(config, config.interface, name);
+    if (!first) return [];
+    const message = name === 'SaveConfig' ? `${NOT_DONE}, or set it to false` : NOT_DONE;
+    return [{ file, line: first.line, field: name, message }];
+  });
+}
+
+/** The kernel takes IPv6 from an interface below its minimum without a word. */
+function mtuProblems({ file, config }: TunnelFile): ConfigProblem[] {
+  const { mtu, addresses } = config.interface;
+  if (mtu === undefined) return [];
+  const hasIpv6 = addresses.some(({ address }) => address.length === 16);
+  const line = fieldLines(config, config.interface, 'MTU').at(-1)?.line ?? 0;
+  const problem = (message: string): ConfigProblem[] => [{ file, line, field: 'MTU', message }];
+  if (mtu > MAXIMUM_MTU) return problem(`expected at most ${MAXIMUM_MTU}, got ${mtu}`);
+  if (!hasIpv6 || mtu >= MINIMUM_MTU_IPV6) return [];
+  return problem(`expected at least ${MINIMUM_MTU_IPV6} with an IPv6 Address, got ${mtu}`);
+}
+
+/** What each peer is left with: of a key that comes twice, and of prefixes that are removed. */
+function effectivePrefixes(peers: readonly PeerSection[]): Prefix[][] {
+  const ofKeys = new Map<string, Map<string, Prefix>>();
+  for (const { publicKey, incremental, allowedIps } of peers) {
+    const key = formatKey(publicKey);
+    const prefixes = (incremental && ofKeys.get(key)) || new Map<string, Prefix>();
+    ofKeys.set(key, prefixes);
+    for (const { remove, ...prefix } of allowedIps) {
+      const text = formatCidr(masked(prefix));
+      if (remove) prefixes.delete(text);
+      else prefixes.set(text, prefix);
+    }
+  }
+  return [...ofKeys.values()].map((prefixes) => [...prefixes.values()]);
+}
+
+const REFUSED = ['DNS', 'PreUp', 'PostUp', 'PreDown', 'PostDown'];
+const NOT_DONE =
+  'is not done by litz up; remove it, or run ' +
+  'WG_QUICK_USERSPACE_IMPLEMENTATION=litz wg-quick up FILE';

@@ -1,0 +1,110 @@
+/**
+ * A host and a device that write down what is asked of them, and fail on request.
+ *
+ * @module
+ */
+import { EventEmitter } from 'node:events';
+import { formatCidr, type DeviceConfiguration } from '@litz/config';
+import type { DeviceEvents } from '../../src/index.ts';
+import type { Host, HostFacts, PolicyRule, Prefix, TunnelDevice } from '../../src/quick/index.ts';
+
+export class FakeHost implements Host {
+  /** Everything that changed something, in order; 'device ...' is the device's. */
+  readonly log: string[] = [];
+  readonly links: Set<string> = new Set();
+  readonly sysctls: Map<string, string> = new Map();
+  readonly rules: PolicyRule[] = [];
+  facts_: HostFacts = {
+    outerMtu: 1500,
+    usedTables: new Set([254, 255]),
+    rulePriorities: { 4: [0, 32766, 32767], 6: [0, 32766] },
+    srcValidMark: false,
+    strictInterfaces: [],
+  };
+  /** The text of the entry that fails, and the errno it fails with. */
+  failure: { entry: string; errno: string } | undefined = undefined;
+  device: FakeDevice | undefined = undefined;
+
+  readonly openDevice = async (name: string): Promise<TunnelDevice> => {
+    this.write(`device open ${name}`);
+    this.links.add(name);
+    return (this.device = new FakeDevice(name, this));
+  };
+
+  hasLink(name: string): boolean {
+    return this.links.has(name);
+  }
+
+  facts(): HostFacts {
+    return this.facts_;
+  }
+
+  addAddress(link: string, address: Prefix): void {
+    this.write(`address ${formatCidr(address)} ${link}`);
+  }
+
+  setUp(link: string, mtu: number): void {
+    this.write(`up ${link} ${mtu}`);
+    this.device?.linkUp();
+  }
+
+  addRoute(link: string, destination: Prefix, table: number): void {
+    this.write(`route ${formatCidr(destination)} ${link} table ${table}`);
+  }
+
+  addRule(rule: PolicyRule): void {
+    this.write(`rule ${rule.family} ${rule.priority}`);
+    this.rules.push(rule);
+  }
+
+  deleteRule(rule: PolicyRule): void {
+    this.write(`delete rule ${rule.family} ${rule.priority}`);
+    this.rules.splice(this.rules.indexOf(rule), 1);
+  }
+
+  setSysctl(name: string, value: string): string {
+    this.write(`sysctl ${name} ${value}`);
+    const before = this.sysctls.get(name) ?? '0';
+    this.sysctls.set(name, value);
+    return before;
+  }
+
+  close(): void {}
+
+  write(entry: string): void {
+    if (this.failure?.entry === entry) {
+      const { errno } = this.failure;
+      throw Object.assign(new Error(`asked for: ${errno}`), { errno });
+    }
+    this.log.push(entry);
+  }
+}
+
+export class FakeDevice extends EventEmitter<DeviceEvents> implements TunnelDevice {
+  readonly name: string;
+  readonly #host: FakeHost;
+  configuration: DeviceConfiguration = {};
+  /** What happens when the link goes up. */
+  onLinkUp: () => void = () => this.emit('up', { listenPort: 51820 });
+
+  constructor(name: string, host: FakeHost) {
+    super();
+    this.name = name;
+    this.#host = host;
+  }
+
+  async configure(change: DeviceConfiguration): Promise<void> {
+    this.#host.write('device configure');
+    this.configuration = change;
+  }
+
+  async close(): Promise<void> {
+    this.#host.write('device close');
+    this.#host.links.delete(this.name);
+  }
+
+  /** Told later, as by another thread. */
+  linkUp(): void {
+    queueMicrotask(() => this.onLinkUp());
+  }
+}

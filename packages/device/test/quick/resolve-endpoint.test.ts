@@ -1,0 +1,89 @@
+import { Endpoint } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import { resolveEndpoint, retriesFromEnvironment } from '../../src/quick/resolve-endpoint.ts';
+
+describe('resolveEndpoint', () => {
+  test('is the address that the resolver says, with the port', async () => {
+    const found = await resolveEndpoint(PEER, { lookup: async () => '192.0.2.7' });
+    expect(found).toEqual(new Endpoint(Uint8Array.of(192, 0, 2, 7), 51820));
+  });
+
+  test('keeps the zone of a link-local address', async () => {
+    const found = await resolveEndpoint(PEER, { lookup: async () => 'fe80::1%3' });
+    expect(found.scopeId).toBe(3);
+  });
+
+  test('tries a temporary failure again, each time a little later, and says so', async () => {
+    const waits: number[] = [];
+    const lines: string[] = [];
+    const answers = [temporary(), temporary(), temporary()];
+    const found = await resolveEndpoint(PEER, {
+      lookup: async () => {
+        const failure = answers.pop();
+        if (failure) throw failure;
+        return '192.0.2.7';
+      },
+      sleep: async (ms) => void waits.push(Math.round(ms)),
+      log: (line) => lines.push(line),
+    });
+    expect(found.port).toBe(51820);
+    expect(waits).toEqual([1000, 1200, 1440]);
+    expect(lines[0]).toContain('vpn.example.org: temporary failure of the resolver (EAI_AGAIN)');
+  });
+
+  test('never waits longer than 20 s, and gives up in the end', async () => {
+    const waits: number[] = [];
+    const failed = resolveEndpoint(PEER, {
+      retries: 20,
+      lookup: () => Promise.reject(temporary()),
+      sleep: async (ms) => void waits.push(ms),
+    });
+    await expect(failed).rejects.toMatchObject({ code: 'ERR_LITZ_INVALID_ENDPOINT' });
+    expect(waits).toHaveLength(20);
+    expect(Math.max(...waits)).toBe(20_000);
+  });
+
+  test('waits for no look-up when it is told to end', async () => {
+    const controller = new AbortController();
+    const failed = resolveEndpoint(PEER, {
+      lookup: () => new Promise(() => {}),
+      signal: controller.signal,
+    });
+    controller.abort(new Error('enough'));
+    await expect(failed).rejects.toThrow('enough');
+  });
+
+  test('stops waiting for the next try with the reason it is told', async () => {
+    const controller = new AbortController();
+    const failed = resolveEndpoint(PEER, {
+      lookup: () => Promise.reject(temporary()),
+      log: () => queueMicrotask(() => controller.abort(new Error('enough'))),
+      signal: controller.signal,
+    });
+    await expect(failed).rejects.toThrow('enough');
+  });
+});
+
+describe('retriesFromEnvironment', () => {
+  test.each<[string | undefined, number]>([
+    [undefined, 15],
+    ['', 15],
+    ['0', 0],
+    ['7', 7],
+    ['infinity', Infinity],
+  ])('reads %j as %d', (text, retries) => {
+    expect(retriesFromEnvironment({ WG_ENDPOINT_RESOLUTION_RETRIES: text })).toBe(retries);
+  });
+
+  test('refuses everything else', () => {
+    expect(() => retriesFromEnvironment({ WG_ENDPOINT_RESOLUTION_RETRIES: '-1' })).toThrow(
+      'WG_ENDPOINT_RESOLUTION_RETRIES: "-1" expected a number or "infinity"',
+    );
+  });
+});
+
+function temporary(): Error {
+  return Object.assign(new Error('EAI_AGAIN'), { code: 'EAI_AGAIN' });
+}
+
+const PEER = { host: 'vpn.example.org', port: 51820 };

@@ -1,0 +1,177 @@
+import { Endpoint, formatKey } from '@litz/core';
+import { ConfigError, formatAddress, formatCidr, parseCidr } from '@litz/config';
+import { describe, expect, test } from 'vitest';
+import {
+  parseTunnelFile,
+  placeOf,
+  resolveEndpoints,
+  toTunnelRequest,
+  type Step,
+  type TunnelFile,
+} from '../../src/quick/index.ts';
+import { ALICE, BOB } from '../in-memory.ts';
+
+describe('parseTunnelFile', () => {
+  test.each([
+    ['DNS', 'DNS = 192.0.2.53'],
+    ['PreUp', 'PreUp = true'],
+    ['PostUp', 'postup = iptables -A FORWARD'],
+    ['PreDown', 'PreDown = true'],
+    ['PostDown', 'PostDown = true'],
+    ['SaveConfig', 'SaveConfig = true'],
+  ])('refuses %s by name, with its line', (field, line) => {
+    const failure = failureOf(() => read('[Interface]', line));
+    expect(failure.problems).toEqual([
+      { file: 'wg0.conf', line: 2, field, message: expect.stringContaining('litz up') as string },
+    ]);
+  });
+
+  test('says everything that is refused at once, in the order of the file', () => {
+    const lines = ['[Interface]', 'PostUp = true', 'MTU = 70', 'Address = fd00::1/64', 'DNS = ::1'];
+    const { problems } = failureOf(() => read(...lines));
+    expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual([
+      '2 PostUp',
+      '3 MTU',
+      '5 DNS',
+    ]);
+  });
+
+  test('takes what asks for nothing', () => {
+    expect(read('[Interface]', 'SaveConfig = false', 'MTU = 1280').config.interface.mtu).toBe(1280);
+  });
+
+  test.each([
+    ['MTU = 65457', 'Address = 10.0.0.1/24', 'expected at most 65456, got 65457'],
+    ['MTU = 1279', 'Address = fd00::1/64', 'expected at least 1280 with an IPv6 Address, got 1279'],
+  ])('refuses %s with %s', (mtu, address, message) => {
+    expect(failureOf(() => read('[Interface]', address, mtu)).message).toBe(
+      `wg0.conf:3: MTU: ${message}`,
+    );
+  });
+
+  test('leaves mistakes of the file to the parser', () => {
+    expect(failureOf(() => read('[Interface]', 'Adress = 10.0.0.1/24')).message).toBe(
+      'wg0.conf:2: Adress: is no field of [Interface]',
+    );
+  });
+});
+
+describe('resolveEndpoints', () => {
+  test('asks for each name, and for no address', async () => {
+    const asked: string[] = [];
+    const file = read(...peer(BOB_KEY, 'vpn.example.org:1'), ...peer(ALICE_KEY, '192.0.2.1:2'));
+    const found = await resolveEndpoints(file, {
+      lookup: async (host) => (asked.push(host), '2001:db8::7'),
+    });
+    expect(asked).toEqual(['vpn.example.org']);
+    const [endpoint] = [...found.values()];
+    expect(endpoint).toEqual(new Endpoint(parseCidr('2001:db8::7').address, 1));
+    expect(toTunnelRequest(file, found).endpoints.map(formatAddress)).toEqual([
+      '2001:db8::7',
+      '192.0.2.1',
+    ]);
+  });
+
+  test('names the line of a name that does not exist, and asks for the others no more', async () => {
+    const waits: AbortSignal[] = [];
+    const file = read(...peer(BOB_KEY, 'slow.example:1'), ...peer(ALICE_KEY, 'none.example:2'));
+    const failed = resolveEndpoints(file, {
+      lookup: async (host) => {
+        const code = host === 'none.example' ? 'ENOTFOUND' : 'EAI_AGAIN';
+        throw Object.assign(new Error(code), { code });
+      },
+      sleep: (_ms, signal) =>
+        new Promise((_resolve, reject) => {
+          waits.push(signal!);
+          signal!.addEventListener('abort', () => reject(signal!.reason as Error));
+        }),
+    });
+    await expect(failed).rejects.toMatchObject({
+      code: 'ERR_LITZ_INVALID_ENDPOINT',
+      message:
+        'wg0.conf:6: Endpoint: cannot resolve the endpoint "none.example:2": no such host (ENOTFOUND)',
+    });
+    expect(waits.map((signal) => signal.aborted)).toEqual([true]);
+  });
+});
+
+describe('toTunnelRequest', () => {
+  test('takes what each peer is left with', () => {
+    const file = read(
+      ...peer(BOB_KEY, '192.0.2.1:1'),
+      'AllowedIPs = 10.0.0.0/8, +10.1.0.0/16, -10.0.0.0/8',
+      ...peer(ALICE_KEY, '192.0.2.1:1'),
+      'AllowedIPs = 10.2.0.0/16',
+      ...peer(ALICE_KEY, '192.0.2.1:1'),
+      'AllowedIPs = 10.3.0.0/16',
+    );
+    const { allowedIps } = toTunnelRequest(file, new Map());
+    expect(allowedIps.map((prefixes) => prefixes.map(formatCidr))).toEqual([
+      ['10.1.0.0/16'],
+      ['10.3.0.0/16'],
+    ]);
+  });
+
+  test('has the words of [Interface]', () => {
+    const file = read('[Interface]', 'Table = 7', 'FwMark = 0x10', 'MTU = 1300');
+    expect(toTunnelRequest(file, new Map())).toMatchObject({ table: 7, mark: 16, mtu: 1300 });
+    expect(toTunnelRequest(read('[Interface]'), new Map())).toMatchObject({
+      table: 'auto',
+      mark: 0,
+    });
+  });
+});
+
+describe('placeOf', () => {
+  const file = read(
+    '[Interface]',
+    'Address = 10.0.0.1/24, 10.0.0.2/24',
+    'Address = 10.0.0.1/24',
+    'ListenPort = 7',
+    ...peer(BOB_KEY, '192.0.2.1:1'),
+    'AllowedIPs = 10.9.0.7/16, fd00::/8',
+  );
+
+  test('is the last line that asks for the address', () => {
+    expect(placeOf(file, addAddress('10.0.0.1/24'))).toBe('wg0.conf:3: Address');
+    expect(placeOf(file, addAddress('10.0.0.2/24'))).toBe('wg0.conf:2: Address');
+  });
+
+  test('is the peer of a route, with the port of a link that cannot go up', () => {
+    const destination = parseCidr('10.9.0.0/16');
+    expect(placeOf(file, { type: 'add-route', destination, table: 254 })).toBe(
+      'wg0.conf:8: AllowedIPs',
+    );
+    expect(placeOf(file, { type: 'set-up', mtu: 1420 })).toBe('wg0.conf:4: ListenPort');
+  });
+
+  test('is nowhere where no field asked', () => {
+    expect(placeOf(file, { type: 'create-link', name: 'wg0' })).toBeUndefined();
+    expect(placeOf(file, { type: 'configure', peers: 1, mark: 7 })).toBeUndefined();
+  });
+});
+
+function read(...lines: string[]): TunnelFile {
+  return parseTunnelFile(lines.join('\n'), { file: 'wg0.conf', name: 'wg0' });
+}
+
+function addAddress(text: string): Step {
+  return { type: 'add-address', address: parseCidr(text) };
+}
+
+function peer(key: string, endpoint: string): string[] {
+  return ['[Peer]', `PublicKey = ${key}`, `Endpoint = ${endpoint}`];
+}
+
+function failureOf(run: () => unknown): ConfigError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('expected a ConfigError, nothing was thrown');
+}
+
+const ALICE_KEY = formatKey(ALICE.publicKey);
+const BOB_KEY = formatKey(BOB.publicKey);

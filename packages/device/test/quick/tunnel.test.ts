@@ -1,0 +1,169 @@
+import { parseCidr } from '@litz/config';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { StepError, Tunnel, type TunnelRequest } from '../../src/quick/index.ts';
+import { FakeHost } from './fake-host.ts';
+
+let host: FakeHost;
+
+beforeEach(() => {
+  host = new FakeHost();
+});
+
+describe('Tunnel.up', () => {
+  test('does everything in order, and the device gets the mark of the plan', async () => {
+    await up(FULL);
+    expect(host.log).toEqual(ALL_STEPS);
+    expect(host.device?.configuration).toEqual({ listenPort: 51820, fwmark: 51820 });
+  });
+
+  test('tells of each step before it is done', async () => {
+    const told: string[] = [];
+    host.failure = { entry: 'up wg0 1420', errno: 'EPERM' };
+    await expect(up(FULL, { onStep: (text) => told.push(text) })).rejects.toThrow('EPERM');
+    expect(told.at(-1)).toBe('set wg0 up, MTU 1420');
+  });
+
+  test.each(entriesOfFull())('leaves nothing behind when "%s" fails', async (entry) => {
+    host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
+    host.sysctls.set('net/ipv4/conf/eth0/rp_filter', '1');
+    host.failure = { entry, errno: 'EEXIST' };
+    await expect(up(FULL)).rejects.toBeInstanceOf(StepError);
+    expect(host.links).toEqual(new Set());
+    expect(host.rules).toEqual([]);
+    expect(host.sysctls.get('net/ipv4/conf/eth0/rp_filter')).toBe('1');
+  });
+
+  test('names the step that failed, with its cause', async () => {
+    host.failure = { entry: 'address 10.0.0.1/24 wg0', errno: 'EEXIST' };
+    await expect(up(FULL)).rejects.toMatchObject({
+      step: { type: 'add-address' },
+      message: 'cannot add address 10.0.0.1/24: asked for: EEXIST',
+      cause: { errno: 'EEXIST' },
+    });
+  });
+
+  test('touches no interface that is there already', async () => {
+    host.links.add('wg0');
+    await expect(up(FULL)).rejects.toThrow(/create interface wg0: .*EEXIST/);
+    expect(host.log).toEqual([]);
+    expect(host.links).toEqual(new Set(['wg0']));
+  });
+
+  test('fails when the device cannot open its port', async () => {
+    const failed = up(FULL, { onLinkUp: 'error' });
+    await expect(failed).rejects.toThrow(/set wg0 up.*EADDRINUSE/);
+    expect(host.log.at(-1)).toBe('device close');
+  });
+
+  test('fails when somebody deletes the interface meanwhile', async () => {
+    await expect(up(FULL, { onLinkUp: 'close' })).rejects.toMatchObject({
+      code: 'ERR_LITZ_CLOSED',
+    });
+    expect(host.device?.listenerCount('close')).toBe(0);
+  });
+
+  test('stops at the step that it is told to end in, and takes the others back', async () => {
+    const controller = new AbortController();
+    const onStep = (text: string): void => {
+      if (text.startsWith('add IPv4 rule: all but')) controller.abort(new Error('enough'));
+    };
+    await expect(up(FULL, { onStep, signal: controller.signal })).rejects.toThrow('enough');
+    expect(host.rules).toEqual([]);
+    expect(host.log.slice(-3)).toEqual([
+      'delete rule 4 32765',
+      'delete rule 4 32764',
+      'device close',
+    ]);
+  });
+});
+
+describe('Tunnel.down', () => {
+  test('takes back what outlives the link, from the last to the first', async () => {
+    host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
+    host.sysctls.set('net/ipv4/conf/eth0/rp_filter', '1');
+    const tunnel = await up(FULL);
+    host.log.length = 0;
+    await tunnel.down();
+    expect(host.log).toEqual([
+      'delete rule 4 32765',
+      'delete rule 4 32764',
+      'sysctl net/ipv4/conf/eth0/rp_filter 1',
+      'device close',
+    ]);
+  });
+
+  test('is done once, however often it is called', async () => {
+    const tunnel = await up(FULL);
+    await Promise.all([tunnel.down(), tunnel.down()]);
+    expect(host.log.filter((entry) => entry === 'device close')).toHaveLength(1);
+  });
+
+  test('goes on when something cannot be taken back, and says what', async () => {
+    const tunnel = await up(FULL);
+    host.failure = { entry: 'delete rule 4 32765', errno: 'EPERM' };
+    await expect(tunnel.down()).rejects.toThrow('wg0 is not taken down whole: asked for: EPERM');
+    expect(host.log.slice(-2)).toEqual(['delete rule 4 32764', 'device close']);
+  });
+
+  test('takes rules back when the process exits without it', async () => {
+    const before = new Set(process.listeners('exit'));
+    const tunnel = await up(FULL);
+    const [atExit] = process.listeners('exit').filter((listener) => !before.has(listener));
+    atExit?.(1);
+    expect(host.rules).toEqual([]);
+    await tunnel.down();
+    expect(process.listeners('exit').every((listener) => before.has(listener))).toBe(true);
+  });
+});
+
+interface UpOptions {
+  onStep?: (text: string) => void;
+  signal?: AbortSignal;
+  onLinkUp?: 'error' | 'close';
+}
+
+function up(request: TunnelRequest, { onLinkUp, ...options }: UpOptions = {}): Promise<Tunnel> {
+  return Tunnel.up(
+    request,
+    { listenPort: 51820 },
+    {
+      host,
+      async openDevice(name) {
+        const device = await host.openDevice(name);
+        if (onLinkUp === 'error') {
+          host.device!.onLinkUp = () => device.emit('error', new Error('bind: EADDRINUSE'));
+        }
+        if (onLinkUp === 'close') host.device!.onLinkUp = () => device.emit('close');
+        return device;
+      },
+      ...options,
+    },
+  );
+}
+
+/** Of FULL, on a host with a strict reverse path filter. */
+function entriesOfFull(): string[] {
+  return [
+    'device open wg0',
+    'device configure',
+    'address 10.0.0.1/24 wg0',
+    'up wg0 1420',
+    'route 0.0.0.0/0 wg0 table 51820',
+    'sysctl net.ipv4.conf.all.src_valid_mark 1',
+    'sysctl net/ipv4/conf/eth0/rp_filter 2',
+    'rule 4 32764',
+    'rule 4 32765',
+  ];
+}
+
+const ALL_STEPS = entriesOfFull().filter((entry) => !entry.includes('rp_filter'));
+
+const FULL: TunnelRequest = {
+  name: 'wg0',
+  addresses: [parseCidr('10.0.0.1/24')],
+  mtu: undefined,
+  table: 'auto',
+  mark: 0,
+  allowedIps: [[parseCidr('0.0.0.0/0')]],
+  endpoints: [],
+};
