@@ -94,4 +94,9 @@ export class LitzProcess {
   }
 }
 
+/** A `wrapper` that runs a script in mounts of its own first. */
+export function inMounts(script: string): string[] {
+  return ['unshare', '-m', 'sh', '-c', `${script} && exec "$@"`, 'sh'];
+}
+
 const LONGEST_MS = 60_000;

@@ -1,10 +1,9 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
 import { waitUntilRunning } from '@litz/sys';
 import { describeWith, programRequirement } from '@litz/testkit';
-import { randomFillSync } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Host, removeSockets, TwoHosts, uniqueName } from '../host.ts';
+import { keyPair } from '../key-pair.ts';
 import { realInterfaces, type LitzProcess } from '../litz-process.ts';
 
 const NAME = uniqueName('d');
@@ -288,15 +287,9 @@ function read(file: string): string {
   }
 }
 
-function person(): { privateKey: string; publicKey: string } {
-  const privateKey = generatePrivateKey((out) => void randomFillSync(out));
-  const publicKey = publicKeyOf(privateKey, nobleProvider);
-  return { privateKey: formatKey(privateKey), publicKey: formatKey(publicKey) };
-}
-
 const VERBOSE = { env: { LOG_LEVEL: 'verbose' } };
-const ALICE = person();
-const BOB = person();
-const CAROL = person();
+const ALICE = keyPair();
+const BOB = keyPair();
+const CAROL = keyPair();
 const PSK = Buffer.alloc(32, 7).toString('base64');
 const INTERFACE = ['[Interface]', 'ListenPort = 51820', `PrivateKey = ${ALICE.privateKey}`];

@@ -1,9 +1,8 @@
 import { chmodSync } from 'node:fs';
-import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
-import { randomFillSync } from 'node:crypto';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Host, removeSockets, uniqueName } from '../host.ts';
+import { keyPair } from '../key-pair.ts';
 import { LITZ, realInterfaces } from '../litz-process.ts';
 
 const NAME = uniqueName('q');
@@ -26,12 +25,12 @@ describeWith([...realInterfaces, ...programs], 'wg-quick with litz as its implem
     const before = host.state();
     const file = host.write(`${NAME}.conf`, [
       '[Interface]',
-      `PrivateKey = ${formatKey(generatePrivateKey(fillRandom))}`,
+      `PrivateKey = ${keyPair().privateKey}`,
       'Address = 10.5.0.1/24, fd05::1/64',
       'MTU = 1300',
-      `PostUp = wg set %i peer ${publicKey()} allowed-ips 10.6.0.0/16`,
+      `PostUp = wg set %i peer ${keyPair().publicKey} allowed-ips 10.6.0.0/16`,
       '[Peer]',
-      `PublicKey = ${publicKey()}`,
+      `PublicKey = ${keyPair().publicKey}`,
       'AllowedIPs = 10.7.0.0/16, fd07::/32',
     ]);
     await wgQuick('up', file);
@@ -65,12 +64,4 @@ function wgQuick(verb: 'up' | 'down', file = `${host.folder}/${NAME}.conf`): Pro
   };
   const script = 'mount -t tmpfs none /sys/module && exec wg-quick "$@"';
   return host.run('unshare', ['-m', 'sh', '-c', script, 'sh', verb, file], { env });
-}
-
-function publicKey(): string {
-  return formatKey(publicKeyOf(generatePrivateKey(fillRandom), nobleProvider));
-}
-
-function fillRandom(out: Uint8Array): void {
-  randomFillSync(out);
 }
