@@ -17,7 +17,7 @@ const TABLE: Record<
   core: { allowed: [/^@noble\//], node: false },
   config: { allowed: ['@litz/core', 'ipaddr.js'], node: true },
   sys: { allowed: ['@litz/core'], node: true },
-  testkit: { allowed: ['@litz/core', 'vitest', 'fast-check'], node: true },
+  testkit: { allowed: ['@litz/core', 'vitest'], node: true },
   tun: { allowed: ['@litz/sys', '@litz/core'], node: true },
   udp: { allowed: ['@litz/sys', '@litz/core'], node: true },
   device: {
@@ -83,9 +83,44 @@ describe('import table', () => {
   }
 });
 
+describe('importsOf', () => {
+  test.each<[string, Import[]]>([
+    ["import 'a';", [{ specifier: 'a', dynamic: false }]],
+    ["import a, { b as c } from 'a';", [{ specifier: 'a', dynamic: false }]],
+    ["import * as a from '@a/b/c';", [{ specifier: '@a/b/c', dynamic: false }]],
+    ["import {\n  a,\n  type B,\n} from 'a';", [{ specifier: 'a', dynamic: false }]],
+    ["export { a } from 'a';\nexport * from 'b';", staticImports('a', 'b')],
+    ["import type { A } from 'a';", [{ specifier: 'a', dynamic: true }]],
+    ["const { a } = await import('a');", [{ specifier: 'a', dynamic: true }]],
+    ["let a: import('a').A;", [{ specifier: 'a', dynamic: true }]],
+    ["/*\n import a from 'a';\n*/\n// import b from 'b';", []],
+  ])('finds what %j imports', (source, found) => {
+    expect(importsOf(source)).toEqual(found);
+  });
+});
+
+describe('isAllowed', () => {
+  const rule = { allowed: ['a', /^@b\//], dynamic: ['c'], node: false };
+  test.each<[specifier: string, dynamic: boolean, allowed: boolean]>([
+    ['a', false, true],
+    ['a/inner', false, false],
+    ['@b/any', false, true],
+    ['c', false, false],
+    ['c', true, true],
+    ['node:fs', false, false],
+    ['./near.ts', false, true],
+  ])('says of %s (dynamic: %s): %s', (specifier, dynamic, allowed) => {
+    expect(isAllowed({ specifier, dynamic }, rule)).toBe(allowed);
+  });
+});
+
 interface Import {
   specifier: string;
   dynamic: boolean;
+}
+
+function staticImports(...specifiers: string[]): Import[] {
+  return specifiers.map((specifier) => ({ specifier, dynamic: false }));
 }
 
 function isAllowed({ specifier, dynamic }: Import, rule: (typeof TABLE)[string]): boolean {
