@@ -5,7 +5,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import { isRefusal } from './driver.ts';
-import { loadProvider } from './load-provider.ts';
+import { loadProvider, openArena } from './load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { SharedState } from './shared-state.ts';
 import {
@@ -21,14 +21,17 @@ const { shared: memory, port, tunName, isNested, settings } = workerData as Work
 const shared = new SharedState(memory);
 let loop: LinuxLoop | undefined;
 try {
-  const { provider, reason, warnings } = await loadProvider(settings.crypto);
+  const packages = {
+    sys: await import('@litz/sys'),
+    tun: await import('@litz/tun'),
+    udp: await import('@litz/udp'),
+  };
+  const arena = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
+  const { provider, reason, warnings } = await loadProvider(settings.crypto, arena);
   loop = new LinuxLoop({
-    packages: {
-      sys: await import('@litz/sys'),
-      tun: await import('@litz/tun'),
-      udp: await import('@litz/udp'),
-    },
+    packages,
     shared,
+    arena,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,

@@ -4,16 +4,29 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
+import type { WasmArena } from '@litz/wasm';
 import { isCryptoModule, type CryptoModule } from './options.ts';
 import { selectProvider, type ProviderChoice } from './select-provider.ts';
 
 /** @throws {TypeError} (rejects) the module has no such export */
 export async function loadProvider(
   crypto: CryptoProvider | CryptoModule | undefined,
+  arena: WasmArena | undefined,
 ): Promise<ProviderChoice> {
-  if (!crypto) return selectProvider();
+  if (!crypto) return selectProvider({ arena });
   const provider = isCryptoModule(crypto) ? await importProvider(crypto) : crypto;
   return { provider, reason: 'asked for by the option "crypto"', warnings: [] };
+}
+
+/** Packet memory that WebAssembly works on in place; undefined where there is no WebAssembly. */
+export async function openArena(length: number): Promise<WasmArena | undefined> {
+  try {
+    const { WasmArena } = await import('@litz/wasm');
+    return new WasmArena({ length });
+  } catch {
+    // An engine without it, or a memory that cannot be had: it goes without.
+    return undefined;
+  }
 }
 
 async function importProvider({ module, export: name = 'default' }: CryptoModule) {
