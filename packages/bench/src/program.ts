@@ -4,6 +4,7 @@
  * @module
  */
 import { Command } from 'commander';
+import { addHandshakeCommand } from './commands/handshake.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
@@ -16,5 +17,6 @@ export function createProgram(): Command {
   addSuitesCommand(program);
   addScaleCommand(program);
   addPeersCommand(program);
+  addHandshakeCommand(program);
   return program;
 }
