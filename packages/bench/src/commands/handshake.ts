@@ -28,7 +28,7 @@ export function addHandshakeCommand(program: Command): void {
     .option('--seconds <number>', 'of the load, at most', count, 5)
     .option('--clients <number>', 'that connect, each from its own address', count, 1000)
     .option('--initiations <number>', 'of each client', count, 40)
-    .option('--in-flight <number>', 'initiations on their way at a time', count, 32)
+    .option('--in-flight <number>', 'initiations on their way at a time', count, 96)
     .addOption(new Option('--peers <names>').argParser(listOf(names)).default(['wireguard-go']))
     .option('--no-litz', 'only the peers')
     .action(async (options: HandshakeOptions) => {
