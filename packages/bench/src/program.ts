@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { addHandshakeCommand } from './commands/handshake.ts';
 import { addPeersCommand } from './commands/peers.ts';
+import { addReportCommand } from './commands/report.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
 import { RESULTS_DIRECTORY } from './results/result.ts';
@@ -18,5 +19,6 @@ export function createProgram(): Command {
   addScaleCommand(program);
   addPeersCommand(program);
   addHandshakeCommand(program);
+  addReportCommand(program);
   return program;
 }
