@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { addHandshakeCommand } from './commands/handshake.ts';
 import { addPeersCommand } from './commands/peers.ts';
+import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
@@ -19,6 +20,7 @@ export function createProgram(): Command {
   addScaleCommand(program);
   addPeersCommand(program);
   addHandshakeCommand(program);
+  addQuickCommand(program);
   addReportCommand(program);
   return program;
 }

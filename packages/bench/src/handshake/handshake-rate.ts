@@ -22,6 +22,7 @@
  *
  * @module
  */
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseCidr } from '@litz/config';
 import { nobleProvider, publicKeyOf } from '@litz/core';
@@ -29,7 +30,7 @@ import { answerIn } from '../child.ts';
 import { missingProgram, runCommand } from '../peers/command.ts';
 import { Daemon } from '../peers/daemon.ts';
 import type { Implementation } from '../peers/implementation.ts';
-import { NamespacePair } from '../peers/namespace-pair.ts';
+import { missingNamespaces, NamespacePair } from '../peers/namespace-pair.ts';
 import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
 import type { GeneratorReport } from './generator-child.ts';
 import { initiatorKey, responderKey } from './initiations.ts';
@@ -50,10 +51,14 @@ export function measureHandshakes(
   progress: (text: string) => void,
 ): Promise<RoundsOutcome> {
   const { implementations, rounds } = settings;
-  const missing = missingProgram('ip', ['-V']) ?? missingProgram('taskset', ['-V']);
+  const missing = missingCores() ?? missingNamespaces() ?? missingProgram('taskset', ['-V']);
   const take = (implementation: Implementation): Promise<Sample[]> =>
     takeTurn(implementation, settings);
   return alternate({ implementations, rounds, missing, take }, progress);
+}
+
+function missingCores(): string | undefined {
+  return availableParallelism() < 2 ? 'one core for the responder and one for the load' : undefined;
 }
 
 async function takeTurn(

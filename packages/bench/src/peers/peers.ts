@@ -8,6 +8,7 @@
 import { missingProgram } from './command.ts';
 import { sampleFigures, type FigureName } from './figures.ts';
 import type { Implementation } from './implementation.ts';
+import { missingNamespaces } from './namespace-pair.ts';
 import { alternate, type RoundsOutcome } from './rounds.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -36,8 +37,6 @@ export function measurePeers(
 
 function missingTools(): string | undefined {
   return (
-    missingProgram('ip', ['-V']) ??
-    missingProgram('iperf3', ['--version']) ??
-    missingProgram('ping', ['-V'])
+    missingNamespaces() ?? missingProgram('iperf3', ['--version']) ?? missingProgram('ping', ['-V'])
   );
 }
