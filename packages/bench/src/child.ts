@@ -23,10 +23,14 @@ export async function runChild<T>(
   args: readonly (string | number)[] = [],
   options: ChildOptions = {},
 ): Promise<T> {
-  const { output } = await runProgram(module, args, options);
+  return answerIn(await runProgram(module, args, options), module.pathname) as T;
+}
+
+/** What `tell` told in the output of a program. @throws {Error} nothing */
+export function answerIn(output: string, name: string): unknown {
   const line = output.split('\n').findLast((text) => text.startsWith(MARK));
-  if (line === undefined) throw new Error(`${module.pathname} told nothing`);
-  return JSON.parse(line.slice(MARK.length)) as T;
+  if (line === undefined) throw new Error(`${name} told nothing`);
+  return JSON.parse(line.slice(MARK.length));
 }
 
 /** What it wrote to stdout. @throws {Error} (rejects) it failed or took too long */
@@ -34,7 +38,7 @@ export function runProgram(
   module: URL,
   args: readonly (string | number)[] = [],
   { flags = [], timeoutMs = 600_000 }: ChildOptions = {},
-): Promise<{ output: string }> {
+): Promise<string> {
   const child = spawn(process.execPath, [...flags, module.pathname, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: timeoutMs,
@@ -45,7 +49,7 @@ export function runProgram(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (code === 0) resolve({ output });
+      if (code === 0) resolve(output);
       else reject(new Error(`${module.pathname} ended with ${signal ?? code}`));
     });
   });
