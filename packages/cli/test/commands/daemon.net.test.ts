@@ -1,0 +1,295 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { waitUntilRunning } from '@litz/sys';
+import { describeWith, programRequirement } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Host, removeSockets, TwoHosts, uniqueName } from '../host.ts';
+import { keyPair } from '../key-pair.ts';
+import { realInterfaces, type LitzProcess } from '../litz-process.ts';
+
+const NAME = uniqueName('d');
+const SOCKET = `/var/run/wireguard/${NAME}.sock`;
+
+let host: Host;
+
+function withHost(): void {
+  beforeEach(() => {
+    host = new Host();
+  });
+  afterEach(async () => {
+    await host.close();
+    removeSockets();
+  });
+}
+
+describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
+  withHost();
+
+  it('makes the interface as wireguard-go does: down, MTU 1420, no address, no keys', async () => {
+    await startDaemon();
+    expect(host.netlink.linkByName(NAME)).toMatchObject({ up: false, mtu: 1420, kind: 'tun' });
+    expect(host.addresses(NAME)).toEqual([]);
+    expect(await wg('show', NAME, 'dump')).toBe('(none)\t(none)\t0\toff\n');
+  });
+
+  it('takes what wg set says, and shows it', async () => {
+    await startDaemon();
+    const key = host.write('key', [ALICE.privateKey]);
+    const psk = host.write('psk', [PSK]);
+    await wg('set', NAME, 'private-key', key, 'listen-port', '51820', 'fwmark', '0x10');
+    const peer = ['peer', BOB.publicKey, 'preshared-key', psk, 'endpoint', '192.0.2.7:7'];
+    await wg('set', NAME, ...peer, 'allowed-ips', '10.0.0.2/32,fd00::/64');
+    expect(await dump()).toEqual([
+      [ALICE.privateKey, ALICE.publicKey, '51820', '0x10'],
+      [BOB.publicKey, PSK, '192.0.2.7:7', '10.0.0.2/32,fd00::/64', '0', '0', '0', 'off'],
+    ]);
+    await wg('set', NAME, 'fwmark', '0', 'peer', BOB.publicKey, 'remove');
+    expect(await dump()).toEqual([[ALICE.privateKey, ALICE.publicKey, '51820', 'off']]);
+  });
+
+  it('takes a file whole with wg setconf, and only what differs with wg syncconf', async () => {
+    await startDaemon();
+    const first = [...INTERFACE, ...peerLines(BOB.publicKey, '10.0.0.2/32')];
+    const second = [...INTERFACE, ...peerLines(CAROL.publicKey, '10.0.0.3/32')];
+    await wg('setconf', NAME, host.write('a.conf', first));
+    expect((await wg('showconf', NAME)).trim().split('\n')).toEqual(first);
+    await wg('addconf', NAME, host.write('b.conf', second));
+    expect((await wg('show', NAME, 'peers')).trim().split('\n').toSorted()).toEqual(
+      [BOB.publicKey, CAROL.publicKey].toSorted(),
+    );
+    await wg('syncconf', NAME, host.write('c.conf', second));
+    expect(await wg('show', NAME, 'peers')).toBe(`${CAROL.publicKey}\n`);
+  });
+
+  it('keeps the session of a peer that wg syncconf does not change', async () => {
+    const hosts = new TwoHosts();
+    try {
+      const { left, other } = await twoDaemons(hosts);
+      expect(await hosts.left.ping('10.1.0.2')).toBe(3);
+      const before = await wg('show', NAME, 'latest-handshakes');
+      const lines = [...INTERFACE, ...peerLines(BOB.publicKey, '10.1.0.2/32')];
+      await wg('syncconf', NAME, hosts.left.write('same.conf', lines));
+      expect(await hosts.left.ping('10.1.0.2')).toBe(3);
+      expect(await wg('show', NAME, 'latest-handshakes')).toBe(before);
+      expect(await left.end('SIGTERM')).toBe(0);
+      expect(await other.end('SIGTERM')).toBe(0);
+    } finally {
+      await hosts.close();
+    }
+  });
+
+  it('refuses what cannot be done, and wg says why', async () => {
+    await startDaemon();
+    await host.run('ip', ['link', 'set', NAME, 'up']);
+    const other = uniqueName('e');
+    const second = host.litz(['-f', other], VERBOSE);
+    await second.says(/serves/);
+    await host.run('ip', ['link', 'set', other, 'up']);
+    await second.says(/listens on port (\d+)/);
+    const port = /listens on port (\d+)/.exec(second.text)?.[1] ?? '';
+    await expect(wg('set', NAME, 'listen-port', port)).rejects.toThrow(/Address already in use/);
+  });
+});
+
+describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
+  withHost();
+
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT', 'SIGHUP'])(
+    '%s removes socket and interface',
+    async (signal) => {
+      const daemon = await startDaemon();
+      expect(lstatSync(SOCKET).mode & 0o777).toBe(0o700);
+      expect(await daemon.end(signal)).toBe(0);
+      expect(existsSync(SOCKET)).toBe(false);
+      expect(host.hasLink(NAME)).toBe(false);
+    },
+  );
+
+  it('comes when somebody deletes the interface', async () => {
+    const daemon = await startDaemon();
+    await host.run('ip', ['link', 'delete', NAME]);
+    expect(await daemon.end()).toBe(0);
+    expect(existsSync(SOCKET)).toBe(false);
+  });
+
+  it('comes when somebody removes the socket', async () => {
+    const daemon = await startDaemon();
+    rmSync(SOCKET);
+    expect(await daemon.end()).toBe(0);
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it('leaves a dead socket after SIGKILL, which the next one replaces', async () => {
+    const daemon = await startDaemon();
+    expect(await daemon.end('SIGKILL')).toBe('SIGKILL');
+    expect(existsSync(SOCKET)).toBe(true);
+    expect(host.hasLink(NAME)).toBe(false);
+    await startDaemon();
+    expect(await wg('show', NAME, 'listen-port')).toBe('0\n');
+  });
+});
+
+describeWith(realInterfaces, 'litz IFNAME that cannot start', () => {
+  withHost();
+
+  it('says that the name is taken, and leaves the first one alone', async () => {
+    await startDaemon();
+    const second = host.litz(['-f', NAME]);
+    expect(await second.end()).toBe(1);
+    expect(second.text).toMatch(new RegExp(`^litz: .*${NAME}.*EBUSY`));
+    expect(await wg('show', NAME, 'listen-port')).toBe('0\n');
+  });
+
+  it('says that the socket is taken where the other is in another namespace', async () => {
+    await startDaemon();
+    const elsewhere = new Host();
+    try {
+      const second = elsewhere.litz(['-f', NAME]);
+      expect(await second.end()).toBe(1);
+      expect(second.text).toBe(`litz: cannot serve ${SOCKET}: another program serves it\n`);
+      expect(elsewhere.hasLink(NAME)).toBe(false);
+      expect(await wg('show', NAME, 'listen-port')).toBe('0\n');
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
+  it('says so in the background too, with the exit code', async () => {
+    await startDaemon();
+    const second = host.litz([NAME]);
+    expect(await second.end()).toBe(1);
+    expect(second.text).toMatch(/EBUSY/);
+  });
+
+  it('takes over no descriptors: better none than one on another interface', async () => {
+    const daemon = host.litz(['-f', NAME], { env: { WG_TUN_FD: '3' } });
+    expect(await daemon.end()).toBe(1);
+    expect(daemon.text).toContain('WG_TUN_FD');
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+});
+
+describeWith([...realInterfaces, programRequirement('setpriv')], 'litz without privilege', () => {
+  withHost();
+
+  it.each([
+    ['in the foreground', ['-f', NAME]],
+    ['in the background', [NAME]],
+  ])('says which capability is missing, %s', async (_, words) => {
+    const daemon = host.litz(words, {
+      wrapper: ['setpriv', '--bounding-set=-all', '--inh-caps=-all'],
+    });
+    expect(await daemon.end()).toBe(1);
+    expect(daemon.text).toMatch(/^litz: .*EPERM/s);
+    expect(daemon.text.match(/CAP_NET_ADMIN/g)?.length).toBeGreaterThan(0);
+    expect(existsSync(SOCKET)).toBe(false);
+  });
+});
+
+describeWith(realInterfaces, 'litz IFNAME in the background', () => {
+  withHost();
+
+  it('comes back when the socket answers, and the daemon goes on by itself', async () => {
+    const start = host.litz([NAME]);
+    expect(await start.end()).toBe(0);
+    // In the very next line of a script:
+    expect(await wg('show', NAME, 'listen-port')).toBe('0\n');
+    const pid = await pidOf(NAME);
+    try {
+      expect(sessionOf(pid)).toBe(pid);
+      await host.run('ip', ['link', 'set', NAME, 'up']);
+      await expect.poll(() => wg('show', NAME, 'listen-port')).not.toBe('0\n');
+    } finally {
+      process.kill(pid, 'SIGTERM');
+    }
+    await expect.poll(() => [existsSync(SOCKET), host.hasLink(NAME)]).toEqual([false, false]);
+  });
+
+  it('chooses a free number for %d', async () => {
+    const pattern = `${uniqueName('n')}%d`;
+    const daemon = host.litz(['-f', pattern], VERBOSE);
+    await daemon.says(/serves/);
+    expect(host.hasLink(pattern.replace('%d', '0'))).toBe(true);
+  });
+});
+
+/** Ready: the socket is there. */
+async function startDaemon(): Promise<LitzProcess> {
+  const daemon = host.litz(['-f', NAME], VERBOSE);
+  await daemon.says(/serves/);
+  return daemon;
+}
+
+/** Alice left and Bob right, with a tunnel between; only Alice knows where the other is. */
+async function twoDaemons(hosts: TwoHosts): Promise<{ left: LitzProcess; other: LitzProcess }> {
+  const other = uniqueName('e');
+  const processes = {
+    left: hosts.left.litz(['-f', NAME], VERBOSE),
+    other: hosts.right.litz(['-f', other], VERBOSE),
+  };
+  await Promise.all([processes.left.says(/serves/), processes.other.says(/serves/)]);
+  const left = [...INTERFACE, ...peerLines(BOB.publicKey, '10.1.0.2/32')];
+  const right = ['[Interface]', 'ListenPort = 51820', `PrivateKey = ${BOB.privateKey}`];
+  right.push('', '[Peer]', `PublicKey = ${ALICE.publicKey}`, 'AllowedIPs = 10.1.0.1/32');
+  await wg('setconf', NAME, hosts.left.write('left.conf', left));
+  await wg('setconf', other, hosts.right.write('right.conf', right));
+  for (const [host, name, address] of [
+    [hosts.left, NAME, '10.1.0.1/24'],
+    [hosts.right, other, '10.1.0.2/24'],
+  ] as const) {
+    await host.run('ip', ['address', 'add', address, 'dev', name]);
+    await host.run('ip', ['link', 'set', name, 'up']);
+    host.namespace.run(() => waitUntilRunning(host.netlink.linkByName(name)!.index));
+  }
+  await Promise.all([processes.left.says(/link up/), processes.other.says(/link up/)]);
+  return processes;
+}
+
+function peerLines(publicKey: string, allowedIps: string): string[] {
+  const endpoint = 'Endpoint = 10.9.0.2:51820';
+  return ['', '[Peer]', `PublicKey = ${publicKey}`, `AllowedIPs = ${allowedIps}`, endpoint];
+}
+
+async function dump(): Promise<string[][]> {
+  const lines = (await wg('show', NAME, 'dump')).trim().split('\n');
+  return lines.map((line) => line.split('\t'));
+}
+
+/** What wg prints. Its socket is the same in every namespace. */
+function wg(...words: string[]): Promise<string> {
+  return host.run('wg', words);
+}
+
+/** Of the daemon that serves the interface. */
+async function pidOf(name: string): Promise<number> {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const words = read(`/proc/${entry}/cmdline`).split('\0');
+    if (words.includes('-f') && words.includes(name)) return Number(entry);
+  }
+  throw new Error(`no process serves ${name}`);
+}
+
+/** Field 6 of /proc/PID/stat; the name before it may have blanks. */
+function sessionOf(pid: number): number {
+  return Number(
+    read(`/proc/${pid}/stat`)
+      .replace(/^.*\) /s, '')
+      .split(' ')[3],
+  );
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // It ended meanwhile.
+    return '';
+  }
+}
+
+const VERBOSE = { env: { LOG_LEVEL: 'verbose' } };
+const ALICE = keyPair();
+const BOB = keyPair();
+const CAROL = keyPair();
+const PSK = Buffer.alloc(32, 7).toString('base64');
+const INTERFACE = ['[Interface]', 'ListenPort = 51820', `PrivateKey = ${ALICE.privateKey}`];

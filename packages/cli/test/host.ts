@@ -1,0 +1,156 @@
+/**
+ * Network namespaces in which a test runs programs and looks at what is left.
+ *
+ * ```
+ *   left    wan 10.9.0.1/24, fd09::1/64  ========  right   wan 10.9.0.2/24, fd09::2/64
+ * ```
+ *
+ * @module
+ */
+import { execFile, type ExecFileOptions } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatAddress, formatCidr, parseCidr } from '@litz/config';
+import { Netlink, NetworkNamespace, ping, waitUntilRunning, writeSysctl } from '@litz/sys';
+import { LitzProcess, type ProcessOptions } from './litz-process.ts';
+
+export class Host {
+  readonly namespace: NetworkNamespace = NetworkNamespace.create();
+  readonly netlink: Netlink = this.namespace.run(() => new Netlink());
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-host-'));
+  readonly #processes: LitzProcess[] = [];
+
+  constructor() {
+    this.namespace.run(() => {
+      // No addresses of the kernel's own making, and none that waits for a neighbour's objection.
+      writeSysctl('net.ipv6.conf.default.addr_gen_mode', 1);
+      writeSysctl('net.ipv6.conf.default.accept_dad', 0);
+    });
+  }
+
+  litz(words: readonly string[], options: ProcessOptions = {}): LitzProcess {
+    const started = new LitzProcess(words, { namespace: this.namespace, ...options });
+    this.#processes.push(started);
+    return started;
+  }
+
+  /** What a program prints. @throws its standard error is in the message */
+  run(program: string, args: readonly string[], options: ExecFileOptions = {}): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.namespace.run(() =>
+        execFile(program, args, { timeout: 20_000, ...options }, (error, stdout) => {
+          if (error) reject(error);
+          else resolve(String(stdout));
+        }),
+      );
+    });
+  }
+
+  /** A file that only its owner can read. @returns its path */
+  write(name: string, lines: readonly string[]): string {
+    const file = join(this.folder, name);
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    chmodSync(file, 0o600);
+    return file;
+  }
+
+  /** How many of three pings are answered. */
+  async ping(
+    address: string,
+    options: { timeoutMs?: number; size?: number } = {},
+  ): Promise<number> {
+    const bytes = parseCidr(address).address;
+    const { received } = await this.namespace.run(() =>
+      ping(bytes, { count: 3, intervalMs: 20, timeoutMs: 3000, ...options }),
+    );
+    return received;
+  }
+
+  hasLink(name: string): boolean {
+    return this.netlink.linkByName(name) !== undefined;
+  }
+
+  /** '1 all lookup 254', as `ip rule` has them. */
+  rules(): string[] {
+    return this.netlink.rules().map((rule) => {
+      const { family, priority, table, mark, invert, suppressPrefixLength } = rule;
+      const who = mark === undefined ? 'all' : `${invert ? 'not ' : ''}mark ${mark}`;
+      const what = suppressPrefixLength === undefined ? '' : ` suppress ${suppressPrefixLength}`;
+      return `IPv${family} ${priority} ${who} lookup ${table}${what}`;
+    });
+  }
+
+  /** '10.0.0.0/24 wan table 254', but for the tables and prefixes that the kernel fills itself. */
+  routes(): string[] {
+    return this.netlink.routes().flatMap((route) => {
+      const { destination, prefixLength, table, interfaceIndex } = route;
+      if (table === LOCAL_TABLE) return [];
+      const link = this.netlink.linkByIndex(interfaceIndex)?.name ?? interfaceIndex;
+      return [`${formatCidr({ address: destination, prefixLength })} ${link} table ${table}`];
+    });
+  }
+
+  /** '10.0.0.1/24' of one link. */
+  addresses(link: string): string[] {
+    const { index = -1 } = this.netlink.linkByName(link) ?? {};
+    return this.netlink
+      .addresses(index)
+      .map(({ address, prefixLength }) => `${formatAddress(address)}/${prefixLength}`);
+  }
+
+  /** Everything that a tunnel may change, for a comparison. */
+  state(): unknown {
+    const links = this.netlink.links().map(({ name, up, mtu }) => ({ name, up, mtu }));
+    return { links, rules: this.rules(), routes: this.routes() };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((started) => started.end('SIGKILL')));
+    this.netlink.close();
+    this.namespace.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export class TwoHosts {
+  readonly left: Host = new Host();
+  readonly right: Host = new Host();
+
+  constructor() {
+    this.left.netlink.createVeth('wan', 'wan', { peerNetns: this.right.namespace.fd });
+    for (const [host, number] of [
+      [this.left, 1],
+      [this.right, 2],
+    ] as const) {
+      const { index } = host.netlink.linkByName('wan')!;
+      for (const text of [`10.9.0.${number}/24`, `fd09::${number}/64`]) {
+        host.netlink.addAddress(index, parseCidr(text), { noDad: true });
+      }
+      host.netlink.setLink(index, { up: true });
+    }
+    for (const { namespace, netlink } of [this.left, this.right]) {
+      namespace.run(() => waitUntilRunning(netlink.linkByName('wan')!.index));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.left.close();
+    await this.right.close();
+  }
+}
+
+/** A name for an interface that no other test run on this machine has: its socket is for all. */
+export function uniqueName(suffix: string): string {
+  return `l${process.pid}${suffix}`;
+}
+
+/** Those that a killed process left behind, of names that are ours alone. */
+export function removeSockets(): void {
+  for (const file of readdirSync(SOCKETS)) {
+    if (new RegExp(`^${uniqueName('[a-z]')}`).test(file)) rmSync(join(SOCKETS, file));
+  }
+}
+
+const SOCKETS = '/var/run/wireguard';
+const LOCAL_TABLE = 255;

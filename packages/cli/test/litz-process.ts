@@ -1,0 +1,102 @@
+/**
+ * The `litz` command as a process of its own, the built one, and what a test with it needs.
+ *
+ * @module
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { NetworkNamespace } from '@litz/sys';
+import { programRequirement, requirement, type Requirement } from '@litz/testkit';
+
+export const LITZ: string = fileURLToPath(new URL('../bin/litz.js', import.meta.url));
+
+/** What every test with real interfaces needs. */
+export const realInterfaces: readonly Requirement[] = [
+  requirement('the built litz', () =>
+    existsSync(fileURLToPath(new URL('../dist/main.js', import.meta.url)))
+      ? true
+      : 'run `tsc -b` first',
+  ),
+  requirement('the right to make network namespaces', () => NetworkNamespace.create().close()),
+  requirement('/dev/net/tun', () => existsSync('/dev/net/tun')),
+  requirement('the right to write /var/run/wireguard', () => {
+    mkdirSync('/var/run/wireguard', { recursive: true });
+    accessSync('/var/run/wireguard', constants.W_OK);
+  }),
+  programRequirement('wg'),
+];
+
+export interface ProcessOptions {
+  namespace?: NetworkNamespace;
+  env?: NodeJS.ProcessEnv;
+  /** Programs that start litz in the end: ['setpriv', ...]. */
+  wrapper?: readonly string[];
+}
+
+export class LitzProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
+  readonly #timer: NodeJS.Timeout;
+  #text = '';
+  #onText: () => void = () => {};
+
+  constructor(words: readonly string[], options: ProcessOptions = {}) {
+    const { namespace, env = {}, wrapper = [] } = options;
+    const [program = '', ...rest] = [...wrapper, process.execPath, LITZ, ...words];
+    const start = (): ChildProcess =>
+      spawn(program, rest, {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, LOG_LEVEL: undefined, ...env },
+      });
+    this.#child = namespace ? namespace.run(start) : start();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#text += text;
+        this.#onText();
+      });
+    }
+    this.#ended = once(this.#child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    void this.#ended.then(() => {
+      clearTimeout(this.#timer);
+      this.#onText();
+    });
+    // One that hangs fails its test, and does not outlive it.
+    this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), LONGEST_MS);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  /** What it printed until now, on both streams. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Resolves when it printed this. */
+  async says(what: RegExp): Promise<void> {
+    while (!what.test(this.#text)) {
+      const { exitCode, signalCode } = this.#child;
+      if (exitCode !== null || signalCode !== null) {
+        throw new Error(`it ended (${signalCode ?? exitCode}) and only said: ${this.#text}`);
+      }
+      await new Promise<void>((resolve) => (this.#onText = resolve));
+    }
+  }
+
+  /** Its exit code, or the signal that it died of. */
+  async end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+    if (signal) this.#child.kill(signal);
+    const [code, died] = await this.#ended;
+    return died ?? code;
+  }
+}
+
+/** A `wrapper` that runs a script in mounts of its own first. */
+export function inMounts(script: string): string[] {
+  return ['unshare', '-m', 'sh', '-c', `${script} && exec "$@"`, 'sh'];
+}
+
+const LONGEST_MS = 60_000;

@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../../..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+describe('README', () => {
+  test('has a library example of at most 20 lines that runs as pasted', () => {
+    const [, example = ''] = /```js\n(.*?)```/s.exec(readme) ?? [];
+    expect(example.trim().split('\n').length).toBeLessThanOrEqual(20);
+    const run = spawnSync(process.execPath, ['--input-type=module', '--eval', example], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    expect(run).toMatchObject({ stdout: 'hello\n', stderr: '', status: 0 });
+  });
+
+  test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'])(
+    '%s links to what is there',
+    (name) => {
+      const text = readFileSync(join(root, name), 'utf8');
+      const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path);
+      expect(links.filter((path) => !existsSync(join(dirname(join(root, name)), path)))).toEqual(
+        [],
+      );
+    },
+  );
+
+  test('names scripts that package.json has', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const texts = ['README.md', 'CONTRIBUTING.md'].map((name) =>
+      readFileSync(join(root, name), 'utf8'),
+    );
+    const named = texts.flatMap((text) => [
+      ...text.matchAll(/(?:`pnpm |npx -y pnpm@12\.21\.0 )([\w:]+)/g),
+    ]);
+    const known = new Set([...Object.keys(scripts), 'install', 'pack']);
+    expect(named.map(([, script]) => script).filter((script) => !known.has(script))).toEqual([]);
+    expect(named.length).toBeGreaterThan(3);
+  });
+});
