@@ -39,7 +39,10 @@ const TABLE: Record<
     ],
     node: true,
   },
-  bench: { allowed: [/^@litz\//, /^@noble\//, 'commander', 'echarts', 'tinybench'], node: true },
+  bench: {
+    allowed: [/^@litz\//, /^@noble\//, 'commander', /^echarts(\/|$)/, 'tinybench'],
+    node: true,
+  },
 };
 
 const EXAMPLES_MAY_IMPORT = ['@litz/config', '@litz/core', '@litz/device', '@litz/sys'];
