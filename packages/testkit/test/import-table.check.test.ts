@@ -16,6 +16,7 @@ const TABLE: Record<
 > = {
   core: { allowed: [/^@noble\//], node: false },
   config: { allowed: ['@litz/core', 'ipaddr.js'], node: true },
+  wasm: { allowed: ['@litz/core'], node: false },
   sys: { allowed: ['@litz/core'], node: true },
   testkit: { allowed: ['@litz/core', 'vitest'], node: true },
   tun: { allowed: ['@litz/sys', '@litz/core'], node: true },

@@ -1,0 +1,16 @@
+/**
+ * Packet memory and what is done to packets, in WebAssembly: on 128 bits at a time where the engine
+ * can. Loads without a file, so that any runtime and any bundler takes it.
+ *
+ * ```ts
+ * const arena = WasmArena.createSync({ length: 1 << 20 });
+ * const slab = arena.allocate(65_536); // what stands here is worked on in place
+ * const { copyAndSum } = createWasmByteOperations(arena, slab);
+ * ```
+ *
+ * @module
+ */
+export { createWasmByteOperations, type WasmByteOperations } from './byte-operations.ts';
+export { type WasmBuild } from './kernels.ts';
+export { WasmArena, type WasmArenaOptions } from './wasm-arena.ts';
+export { type WasmMemory } from './web-assembly.ts';
