@@ -13,4 +13,5 @@
 export { createWasmByteOperations, type WasmByteOperations } from './byte-operations.ts';
 export { type WasmBuild } from './kernels.ts';
 export { WasmArena, type WasmArenaOptions } from './wasm-arena.ts';
+export { WasmCipher } from './wasm-cipher.ts';
 export { type WasmMemory } from './web-assembly.ts';

@@ -13,8 +13,37 @@ export type WasmBuild = 'simd' | 'scalar';
 /** All addresses are of the memory that the module was given; none is checked. */
 export interface Kernels {
   /** First address of the arena. */
-  readonly ARENA: { readonly value: number };
+  readonly ARENA: Constant;
+  /** 32 bytes: the key of a single operation. */
+  readonly KEY: Constant;
+  /** As many times 32 bytes: keys of ciphers. */
+  readonly KEY_SLOTS: Constant;
+  readonly KEY_SLOT_COUNT: Constant;
+  /** What stands elsewhere is copied here. */
+  readonly WINDOW: Constant;
+  readonly WINDOW_LENGTH: Constant;
   readonly copyAndSum: (to: number, from: number, length: number) => number;
+  /** `key` is an address; the nonce is three words, of which all 32 bits count. */
+  readonly seal: AeadKernel<void>;
+  /** 1 if the tag was right, and 0 if not. */
+  readonly open: AeadKernel<number>;
+  /** HChaCha20 of the key at `KEY` and the nonce in four words, to `KEY`. */
+  readonly deriveSubkey: (w0: number, w1: number, w2: number, w3: number) => void;
+}
+
+type AeadKernel<Result> = (
+  key: number,
+  n0: number,
+  n1: number,
+  n2: number,
+  auth: number,
+  authLength: number,
+  data: number,
+  length: number,
+) => Result;
+
+interface Constant {
+  readonly value: number;
 }
 
 /** 'simd' where the engine takes it. */

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { KeySlots } from './key-slots.ts';
 import {
   fastestBuild,
   instantiate,
@@ -48,6 +49,10 @@ export class WasmArena {
   readonly bytes: Uint8Array;
   /** What the other files of this package call. */
   readonly kernels: Kernels;
+  /** Keys of ciphers, near what they are used by. */
+  readonly keySlots: KeySlots;
+  /** Bytes from elsewhere pass here. Empty (zeros) or public between two calls. */
+  readonly window: Uint8Array;
   #end: number;
 
   private constructor(build: WasmBuild, memory: WasmMemory, kernels: Kernels) {
@@ -56,6 +61,9 @@ export class WasmArena {
     this.memory = memory;
     this.bytes = new Uint8Array(memory.buffer);
     this.kernels = kernels;
+    this.keySlots = new KeySlots(this.bytes, kernels);
+    const { WINDOW, WINDOW_LENGTH } = kernels;
+    this.window = this.bytes.subarray(WINDOW.value, WINDOW.value + WINDOW_LENGTH.value);
     this.#end = kernels.ARENA.value;
   }
 
@@ -90,6 +98,6 @@ function memoryFor({ length = 0 }: WasmArenaOptions): WasmMemory {
 
 const ALIGNMENT = 64;
 /** At least what the module keeps for itself. */
-const RESERVED_LENGTH = 1024;
+const RESERVED_LENGTH = 0x15400;
 /** Addresses are integers of 31 bits everywhere. */
 const MAX_LENGTH = 2 ** 30;
