@@ -1,6 +1,6 @@
 /**
- * ChaCha20, RFC 8439 section 2.3: four blocks at a time, a block in each lane of 32 bits; without SIMD
- * one after the other.
+ * ChaCha20, RFC 8439 section 2.3: four blocks at a time, a block in each lane of 32 bits; without
+ * SIMD one after the other.
  *
  * Vector instructions leave the multiplier of the processor idle, and Poly1305 needs nothing else: so
  * four blocks are made while others are absorbed. Together they take a fifth longer than ChaCha20
@@ -13,8 +13,8 @@ import { absorb } from './poly1305';
 export const ABSORBED: usize = 320;
 
 /**
- * Writes the stream of blocks `counter` to `counter` + 3 to the 256 bytes at `to`, or adds it to them.
- * Poly1305 takes the whole blocks from `at` to `end`, and not more than `ABSORBED`. `at` and `to` are
+ * Writes the stream of blocks `counter` to `counter` + 3 to the 256 bytes at `to`, or adds it to
+ * them. Poly1305 takes the whole blocks from `at` to `end`, and not more than `ABSORBED`. `at` and `to` are
  * different bytes.
  */
 export function fourBlocks(

@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUILDS = { simd: '--enable simd', scalar: '' };
 const OPTIONS =
   // Memory of the caller's, of any size; no run-time system.
-  '-O3 --converge --noAssert --runtime stub --use abort= --importMemory --noExportMemory --initialMemory 1';
+  '-O3 --converge --noAssert --runtime stub --use abort= --importMemory --noExportMemory --initialMemory 1 --memoryBase 64';
 
 const folder = process.argv[2];
 if (folder === undefined) throw new Error('say where to: node generate.mjs FOLDER');

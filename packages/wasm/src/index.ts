@@ -6,6 +6,7 @@
  * const arena = WasmArena.createSync({ length: 1 << 20 });
  * const slab = arena.allocate(65_536); // what stands here is worked on in place
  * const { copyAndSum } = createWasmByteOperations(arena, slab);
+ * const engine = new Engine({ crypto: wasmProvider(arena), ... });
  * ```
  *
  * @module
@@ -13,5 +14,5 @@
 export { createWasmByteOperations, type WasmByteOperations } from './byte-operations.ts';
 export { type WasmBuild } from './kernels.ts';
 export { WasmArena, type WasmArenaOptions } from './wasm-arena.ts';
-export { WasmCipher } from './wasm-cipher.ts';
+export { wasmProvider } from './wasm-provider.ts';
 export { type WasmMemory } from './web-assembly.ts';

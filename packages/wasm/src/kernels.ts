@@ -22,6 +22,12 @@ export interface Kernels {
   /** What stands elsewhere is copied here. */
   readonly WINDOW: Constant;
   readonly WINDOW_LENGTH: Constant;
+  /** 32 bytes: the hash that was finished. */
+  readonly HASH: Constant;
+  /** 32 bytes each: for X25519, and from it. */
+  readonly SCALAR: Constant;
+  readonly POINT: Constant;
+  readonly PRODUCT: Constant;
   readonly copyAndSum: (to: number, from: number, length: number) => number;
   /** `key` is an address; the nonce is three words, of which all 32 bits count. */
   readonly seal: AeadKernel<void>;
@@ -29,6 +35,12 @@ export interface Kernels {
   readonly open: AeadKernel<number>;
   /** HChaCha20 of the key at `KEY` and the nonce in four words, to `KEY`. */
   readonly deriveSubkey: (w0: number, w1: number, w2: number, w3: number) => void;
+  /** BLAKE2s: a key comes first, in a block of its own; more than the last block in whole blocks. */
+  readonly beginHash: (hashLength: number, keyLength: number) => void;
+  readonly updateHash: (at: number, length: number) => void;
+  readonly finishHash: (at: number, length: number) => void;
+  /** X25519 of `SCALAR` and `POINT`, which are wiped, to `PRODUCT`. */
+  readonly multiplyPoint: () => void;
 }
 
 type AeadKernel<Result> = (

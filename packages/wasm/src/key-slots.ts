@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { KEY_LENGTH } from '@litz/core';
 import type { Kernels } from './kernels.ts';
 
 export class KeySlots {
@@ -47,5 +48,3 @@ export class KeySlots {
     this.#owners[slot] = undefined;
   }
 }
-
-const KEY_LENGTH = 32;

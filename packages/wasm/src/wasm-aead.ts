@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { wipe } from '@litz/core';
+import { KEY_LENGTH, TAG_LENGTH, wipe } from '@litz/core';
 import type { WasmArena } from './wasm-arena.ts';
 
 export class WasmAead {
@@ -90,7 +90,5 @@ export class WasmAead {
   }
 }
 
-const KEY_LENGTH = 32;
-const TAG_LENGTH = 16;
 const NONCE_LENGTH = 12;
 const LONG_NONCE_LENGTH = 24;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { wipe, type Cipher } from '@litz/core';
+import { KEY_LENGTH, TAG_LENGTH, wipe, type Cipher } from '@litz/core';
 import type { Kernels } from './kernels.ts';
 import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
@@ -89,6 +89,3 @@ function checkWindow(window: Uint8Array, length: number): void {
     `"length" expected at most ${window.length - TAG_LENGTH} outside of the arena, got ${length}`,
   );
 }
-
-const KEY_LENGTH = 32;
-const TAG_LENGTH = 16;

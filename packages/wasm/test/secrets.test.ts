@@ -5,8 +5,9 @@
  */
 import { seededRandomBytes } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
-import { WasmArena, WasmCipher } from '../src/index.ts';
+import { WasmArena, wasmProvider } from '../src/index.ts';
 import { WasmAead } from '../src/wasm-aead.ts';
+import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
 const KEY = random(32, 1);
@@ -74,6 +75,19 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
       expect(secretsOf(arena)).toEqual([]);
     },
   );
+
+  test('holds nothing after hashes, HMACs and X25519', () => {
+    const arena = WasmArena.createSync({ build });
+    const provider = wasmProvider(arena);
+    const out = new Uint8Array(32);
+    provider.hash(out, PLAIN, KEY);
+    provider.mac(out, KEY, PLAIN);
+    provider.hmac(out, KEY, PLAIN);
+    const shared = provider.dh(KEY, random(32, 5)) ?? out;
+    for (const secret of [KEY, PLAIN, out, shared]) expect(piecesIn(arena, secret)).toBe(0);
+    expect(secretsOf(arena)).toEqual([]);
+    expect(arena.window.every((byte) => byte === 0)).toBe(true);
+  });
 });
 
 /** How many runs of 8 bytes of `secret` are anywhere in the memory. */
@@ -86,10 +100,13 @@ function piecesIn(arena: WasmArena, secret: Uint8Array): number {
   return count;
 }
 
-/** Addresses below the window that are not zero: all of it is for secrets. */
+/** Addresses between the tables and the window that are not zero: all of it is for secrets. */
 function secretsOf(arena: WasmArena): string[] {
-  const own = arena.bytes.subarray(0, arena.window.byteOffset);
-  return [...own.entries()].filter(([, byte]) => byte !== 0).map(([at]) => at.toString(16));
+  const { value: start } = arena.kernels.KEY;
+  const own = arena.bytes.subarray(start, arena.window.byteOffset);
+  return [...own.entries()]
+    .filter(([, byte]) => byte !== 0)
+    .map(([at]) => (start + at).toString(16));
 }
 
 function random(length: number, seed: number): Uint8Array {

@@ -1,7 +1,8 @@
 import { nobleProvider } from '@litz/core';
 import { seededRandomBytes } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
-import { WasmArena, WasmCipher } from '../src/index.ts';
+import { WasmArena } from '../src/index.ts';
+import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
 const TAG = 16;
