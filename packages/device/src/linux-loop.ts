@@ -12,7 +12,6 @@ import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
-import type { WasmArena } from '@litz/wasm';
 import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import { answerRequest, type DeviceRequest } from './driver.ts';
 import type { CommonSettings } from './options.ts';
@@ -36,8 +35,8 @@ export interface LinuxLoopOptions {
   readonly longestSleepMs: number;
   readonly settings: CommonSettings;
   readonly crypto: CryptoProvider | undefined;
-  /** What the packets stand in, `LinuxLoop.memoryLength` bytes; default: a buffer of its own. */
-  readonly arena?: WasmArena | undefined;
+  /** On what the packets stand in, `LinuxLoop.memoryLength` bytes; default: on a buffer of its own. */
+  readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** The device goes on. */
   readonly onError: (error: unknown) => void;
@@ -74,7 +73,7 @@ export class LinuxLoop {
   }
 
   constructor(options: LinuxLoopOptions) {
-    const { packages, shared, settings, arena } = options;
+    const { packages, shared, settings, bytes } = options;
     const { EventFd, PollSet, linux } = packages.sys;
     this.#options = options;
     this.#polled = new PollSet();
@@ -82,7 +81,7 @@ export class LinuxLoop {
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
     // From here on the main thread can wake this one, and closes the eventfd in the end.
     shared.eventFd = this.#wake.fd;
-    this.#memory = new PacketMemory(receiveBytes(packages.udp, settings), arena?.bytes);
+    this.#memory = new PacketMemory(receiveBytes(packages.udp, settings), bytes?.buffer);
   }
 
   /** The interface's name; the kernel chose the number for `%d`. */
@@ -96,7 +95,7 @@ export class LinuxLoop {
    * @throws {SystemError} with the name of the errno
    */
   open(): void {
-    const { packages, tunName, settings, crypto, arena, onEvent } = this.#options;
+    const { packages, tunName, settings, crypto, bytes, onEvent } = this.#options;
     const { tun: tunPackage, sys } = packages;
     const { mtu, addresses, engine, configuration, up, offload } = settings;
     this.#netlink = this.#keep(new sys.Netlink());
@@ -114,7 +113,7 @@ export class LinuxLoop {
     this.#plane = new DataPlane({
       tun,
       memory: this.#memory,
-      bytes: arena && byteOperations(arena),
+      bytes,
       onEvent,
       crypto,
       engine,
@@ -297,13 +296,6 @@ export class LinuxLoop {
 
 function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
   return udp.receiveSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
-}
-
-function byteOperations(arena: WasmArena): ByteOperations {
-  return {
-    buffer: arena.bytes,
-    copyAndSum: (to, from, length) => arena.copyAndSum(to, from, length),
-  };
 }
 
 const DEFAULT_MTU = 1420;

@@ -17,8 +17,8 @@ import {
   type WorkerStart,
 } from './worker-messages.ts';
 
-const { shared: memory, port, tunName, isNested, settings } = workerData as WorkerStart;
-const shared = new SharedState(memory);
+const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
+const shared = new SharedState(state);
 let loop: LinuxLoop | undefined;
 try {
   const packages = {
@@ -26,12 +26,12 @@ try {
     tun: await import('@litz/tun'),
     udp: await import('@litz/udp'),
   };
-  const arena = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
-  const { provider, reason, warnings } = await loadProvider(settings.crypto, arena);
+  const memory = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
+  const { provider, reason, warnings } = await loadProvider(settings.crypto, memory?.arena);
   loop = new LinuxLoop({
     packages,
     shared,
-    arena,
+    bytes: memory?.bytes,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
+import type { ByteOperations } from '@litz/tun/offload';
 import type { WasmArena } from '@litz/wasm';
 import { isCryptoModule, type CryptoModule } from './options.ts';
 import { selectProvider, type ProviderChoice } from './select-provider.ts';
@@ -18,11 +19,19 @@ export async function loadProvider(
   return { provider, reason: 'asked for by the option "crypto"', warnings: [] };
 }
 
-/** Packet memory that WebAssembly works on in place; undefined where there is no WebAssembly. */
-export async function openArena(length: number): Promise<WasmArena | undefined> {
+/** Memory for packets that WebAssembly works on in place. */
+export interface PacketArena {
+  readonly arena: WasmArena;
+  /** On all of the memory. */
+  readonly bytes: ByteOperations;
+}
+
+/** @returns undefined where there is no WebAssembly */
+export async function openArena(length: number): Promise<PacketArena | undefined> {
   try {
-    const { WasmArena } = await import('@litz/wasm');
-    return new WasmArena({ length });
+    const { createWasmByteOperations, WasmArena } = await import('@litz/wasm');
+    const arena = WasmArena.createSync({ length: length + ARENA_ALIGNMENT });
+    return { arena, bytes: createWasmByteOperations(arena, arena.allocate(length)) };
   } catch {
     // An engine without it, or a memory that cannot be had: it goes without.
     return undefined;
@@ -35,3 +44,5 @@ async function importProvider({ module, export: name = 'default' }: CryptoModule
   if (provider) return provider;
   throw new TypeError(`"crypto" expected the module ${module} to export ${JSON.stringify(name)}`);
 }
+
+const ARENA_ALIGNMENT = 64;

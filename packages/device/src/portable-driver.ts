@@ -7,8 +7,8 @@
  * @module
  */
 import type { DeviceConfiguration } from '@litz/config';
+import type { ByteOperations } from '@litz/tun/offload';
 import type * as UdpPackage from '@litz/udp';
-import type { WasmArena } from '@litz/wasm';
 import { chooseClock } from './clock.ts';
 import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import {
@@ -30,7 +30,7 @@ import type { Binding, Tun, TunLinkChange } from './ports.ts';
 
 interface PortableOptions extends Pick<CommonSettings, 'engine'> {
   readonly choice: ProviderChoice;
-  readonly arena: WasmArena | undefined;
+  readonly bytes: ByteOperations | undefined;
 }
 
 /** setTimeout takes no more. */
@@ -68,13 +68,19 @@ export class PortableDriver implements Driver {
       if (crypto && isCryptoModule(crypto)) {
         throw new TypeError('"crypto" expected a provider for a TUN of your own, got a module');
       }
-      const arena = await openArena(PacketMemory.length());
+      const memory = await openArena(PacketMemory.length());
       const [udp, clock, choice] = await Promise.all([
         import('@litz/udp'),
         chooseClock(),
-        loadProvider(crypto, arena),
+        loadProvider(crypto, memory?.arena),
       ]);
-      driver = new PortableDriver(tun, udp, clock, { choice, engine, arena }, listener);
+      driver = new PortableDriver(
+        tun,
+        udp,
+        clock,
+        { choice, engine, bytes: memory?.bytes },
+        listener,
+      );
       await driver.#configure(settings.configuration);
       if (settings.up) await driver.#linkUp();
       driver.#start();
@@ -90,7 +96,7 @@ export class PortableDriver implements Driver {
     tun: Tun,
     udp: typeof UdpPackage,
     now: () => number,
-    { choice, engine, arena }: PortableOptions,
+    { choice, engine, bytes }: PortableOptions,
     listener: DriverListener,
   ) {
     this.name = tun.name;
@@ -103,7 +109,8 @@ export class PortableDriver implements Driver {
     this.#listener = listener;
     this.#plane = new DataPlane({
       tun,
-      memory: new PacketMemory(0, arena?.bytes),
+      memory: new PacketMemory(0, bytes?.buffer),
+      bytes,
       onEvent: (event) => this.#events.push(event),
       crypto: provider,
       engine,

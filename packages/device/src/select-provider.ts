@@ -150,8 +150,8 @@ const CANDIDATES: readonly ProviderCandidate[] = [
     merit: 'the fastest without native code',
     absence: () => undefined,
     async load(arena) {
-      const { createWasmProvider } = await import('@litz/wasm');
-      return createWasmProvider(arena);
+      const { wasmProvider } = await import('@litz/wasm');
+      return wasmProvider(arena);
     },
   },
   {

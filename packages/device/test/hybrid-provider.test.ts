@@ -1,11 +1,11 @@
 import { nobleProvider } from '@litz/core';
 import { copyCipherProvider, describeCryptoProvider } from '@litz/testkit';
-import { createWasmProvider } from '@litz/wasm';
+import { wasmProvider } from '@litz/wasm';
 import { describe, expect, it } from 'vitest';
 import { hybridProvider } from '../src/hybrid-provider.ts';
 
 describeCryptoProvider('noble and wasm by turns', () =>
-  hybridProvider(nobleProvider, createWasmProvider(), 192),
+  hybridProvider(nobleProvider, wasmProvider(), 192),
 );
 
 describe('hybridProvider', () => {

@@ -1,64 +1,102 @@
 /**
- * ChaCha20-Poly1305, RFC 8439 section 2.8, in place, with the key at `KEY`.
+ * ChaCha20-Poly1305, RFC 8439 section 2.8, in place.
  */
-import { addStream, writeStream } from './chacha20';
-import { HASH, STREAM, TAG } from './memory';
-import * as poly1305 from './poly1305';
+import { wipe, xorBytes } from './bytes';
+import { ABSORBED, fourBlocks } from './chacha20';
+import { KEY, STREAM, STREAM_LENGTH, TAG } from './memory';
+import { begin, finish, update, updateLengths } from './poly1305';
 
-/** Blocks 1 to 3 come with block 0, which is the one-time key. */
+/** Blocks 1 to 3 are made along with block 0, which is the one-time key. */
 const FIRST: i32 = 192;
 
 /** Encrypts `length` bytes at `data`, and writes the tag of 16 bytes behind them. */
-export function seal(n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32): void {
-  writeStream(0, n0, n1, n2, STREAM);
-  poly1305.begin(STREAM);
-  crypt(n0, n1, n2, data, length);
-  authenticate(auth, authLength, data, length);
-  memory.copy(data + length, TAG, 16);
-  wipe();
+export function seal(
+  key: usize, n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32,
+): void {
+  fourBlocks(key, 0, n0, n1, n2, STREAM, false, 0, 0);
+  begin(STREAM);
+  if (authLength !== 0) update(auth, authLength);
+  xorBytes(data, STREAM + 64, min(length, FIRST));
+  // What is ciphertext by now is absorbed while the next is made.
+  let absorbed = data;
+  let at = data + FIRST;
+  let counter: u32 = 4;
+  let left = length - FIRST;
+  for (; left >= 256; left -= 256, counter += 4) {
+    fourBlocks(key, counter, n0, n1, n2, at, true, absorbed, at);
+    absorbed = at;
+    at += 256;
+  }
+  if (left > 0) {
+    fourBlocks(key, counter, n0, n1, n2, STREAM, false, absorbed, at);
+    absorbed = at;
+    xorBytes(at, STREAM, left);
+  }
+  update(absorbed, <i32>(data + length - absorbed));
+  updateLengths(authLength, length);
+  finish();
+  store<u64>(data + length, load<u64>(TAG));
+  store<u64>(data + length, load<u64>(TAG, 8), 8);
+  wipe(STREAM, 256);
+  wipe(TAG, 16);
 }
 
 /** Decrypts if the tag behind the text is right; otherwise returns 0 and changes nothing. */
-export function open(n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32): i32 {
-  writeStream(0, n0, n1, n2, STREAM);
-  poly1305.begin(STREAM);
-  authenticate(auth, authLength, data, length);
+export function open(
+  key: usize, n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32,
+): i32 {
+  fourBlocks(key, 0, n0, n1, n2, STREAM, false, 0, 0);
+  begin(STREAM);
+  if (authLength !== 0) update(auth, authLength);
+  // The stream waits in memory of ours until the tag is known to be right.
+  const whole = data + (length & -16);
+  let absorbed = data;
+  let streamed = FIRST;
+  let counter: u32 = 4;
+  for (; streamed < length && streamed + 256 + 64 <= STREAM_LENGTH; streamed += 256, counter += 4) {
+    fourBlocks(key, counter, n0, n1, n2, STREAM + 64 + streamed, false, absorbed, whole);
+    absorbed = min(absorbed + ABSORBED, whole);
+  }
+  update(absorbed, <i32>(data + length - absorbed));
+  updateLengths(authLength, length);
+  finish();
   const tag = data + length;
   const difference = (load<u64>(tag) ^ load<u64>(TAG)) | (load<u64>(tag, 8) ^ load<u64>(TAG, 8));
-  if (difference === 0) crypt(n0, n1, n2, data, length);
-  wipe();
+  if (difference === 0) {
+    xorBytes(data, STREAM + 64, min(length, streamed));
+    decryptRest(key, counter, n0, n1, n2, data + streamed, length - streamed);
+  }
+  wipe(STREAM, 64 + streamed);
+  wipe(TAG, 16);
   return difference === 0 ? 1 : 0;
 }
 
-function authenticate(auth: usize, authLength: i32, data: usize, length: i32): void {
-  if (authLength !== 0) poly1305.update(auth, authLength);
-  poly1305.update(data, length);
-  poly1305.updateLengths(authLength, length);
-  poly1305.finish();
-}
-
-/** Blocks 1 to 3 are in `STREAM` already. */
-function crypt(n0: u32, n1: u32, n2: u32, data: usize, length: i32): void {
-  xorBytes(data, STREAM + 64, min(length, FIRST));
-  let counter: u32 = 4;
-  let at = data + FIRST;
-  const end = data + length;
-  for (; at + 256 <= end; at += 256, counter += 4) addStream(counter, n0, n1, n2, at);
-  if (at >= end) return;
-  writeStream(counter, n0, n1, n2, STREAM);
-  xorBytes(at, STREAM, <i32>(end - at));
-}
-
-function xorBytes(to: usize, stream: usize, length: i32): void {
-  let i = 0;
-  if (ASC_FEATURE_SIMD) {
-    for (; i + 16 <= length; i += 16) v128.store(to + i, v128.xor(v128.load(to + i), v128.load(stream + i)));
+/** What is longer than the stream that waits. */
+function decryptRest(
+  key: usize, counter: u32, n0: u32, n1: u32, n2: u32, at: usize, left: i32,
+): void {
+  for (; left >= 256; left -= 256, at += 256, counter += 4) {
+    fourBlocks(key, counter, n0, n1, n2, at, true, 0, 0);
   }
-  for (; i + 8 <= length; i += 8) store<u64>(to + i, load<u64>(to + i) ^ load<u64>(stream + i));
-  for (; i < length; i++) store<u8>(to + i, load<u8>(to + i) ^ load<u8>(stream + i));
+  if (left <= 0) return;
+  fourBlocks(key, counter, n0, n1, n2, STREAM, false, 0, 0);
+  xorBytes(at, STREAM, left);
 }
 
-/** Key stream, powers, the last block and the tag. */
-function wipe(): void {
-  memory.fill(STREAM, 0, HASH - STREAM);
+/**
+ * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2) of the key at `KEY` and 16 bytes in four words:
+ * 32 bytes, to `KEY`.
+ */
+export function deriveSubkey(w0: u32, w1: u32, w2: u32, w3: u32): void {
+  // It is the block function without its last step, an addition, which is taken back.
+  fourBlocks(KEY, w0, w1, w2, w3, STREAM, false, 0, 0);
+  store<u32>(KEY, load<u32>(STREAM) - 0x61707865);
+  store<u32>(KEY, load<u32>(STREAM, 4) - 0x3320646e, 4);
+  store<u32>(KEY, load<u32>(STREAM, 8) - 0x79622d32, 8);
+  store<u32>(KEY, load<u32>(STREAM, 12) - 0x6b206574, 12);
+  store<u32>(KEY, load<u32>(STREAM, 48) - w0, 16);
+  store<u32>(KEY, load<u32>(STREAM, 52) - w1, 20);
+  store<u32>(KEY, load<u32>(STREAM, 56) - w2, 24);
+  store<u32>(KEY, load<u32>(STREAM, 60) - w3, 28);
+  wipe(STREAM, 256);
 }

@@ -1,49 +1,50 @@
 /**
- * Copying bytes while their one's complement sum is made (RFC 1071).
+ * Bytes in small numbers: `memory.copy` and `memory.fill` leave the module, which takes longer than
+ * all of this.
  */
 
-/** @returns the folded sum in network order; an odd last byte counts as if a zero followed */
-export function copyAndSum(to: usize, from: usize, length: i32): u32 {
-  let sum: u64 = 0;
+/** Adds (exclusive or) `length` bytes of `stream` to those at `to`. */
+export function xorBytes(to: usize, stream: usize, length: i32): void {
   let left = length;
   if (ASC_FEATURE_SIMD) {
-    // At most 65535 bytes: a lane gets 4096 sums of two 16-bit words, which fits into its 32 bits.
-    let a = i32x4.splat(0), b = i32x4.splat(0);
-    for (; left >= 64; left -= 64, from += 64, to += 64) {
-      const v0 = v128.load(from), v1 = v128.load(from, 16), v2 = v128.load(from, 32), v3 = v128.load(from, 48);
-      v128.store(to, v0); v128.store(to, v1, 16); v128.store(to, v2, 32); v128.store(to, v3, 48);
-      a = i32x4.add(a, i32x4.add(i32x4.extadd_pairwise_i16x8_u(v0), i32x4.extadd_pairwise_i16x8_u(v1)));
-      b = i32x4.add(b, i32x4.add(i32x4.extadd_pairwise_i16x8_u(v2), i32x4.extadd_pairwise_i16x8_u(v3)));
+    for (; left >= 16; left -= 16, to += 16, stream += 16) {
+      v128.store(to, v128.xor(v128.load(to), v128.load(stream)));
     }
-    for (; left >= 16; left -= 16, from += 16, to += 16) {
-      const v = v128.load(from);
-      v128.store(to, v);
-      a = i32x4.add(a, i32x4.extadd_pairwise_i16x8_u(v));
+  }
+  for (; left >= 8; left -= 8, to += 8, stream += 8) {
+    store<u64>(to, load<u64>(to) ^ load<u64>(stream));
+  }
+  for (; left > 0; left--, to++, stream++) store<u8>(to, load<u8>(to) ^ load<u8>(stream));
+}
+
+/** Copies at most 15 bytes. */
+export function copyRest(to: usize, from: usize, length: i32): void {
+  if ((length & 8) !== 0) {
+    store<u64>(to, load<u64>(from));
+    to += 8;
+    from += 8;
+  }
+  if ((length & 4) !== 0) {
+    store<u32>(to, load<u32>(from));
+    to += 4;
+    from += 4;
+  }
+  if ((length & 2) !== 0) {
+    store<u16>(to, load<u16>(from));
+    to += 2;
+    from += 2;
+  }
+  if ((length & 1) !== 0) store<u8>(to, load<u8>(from));
+}
+
+/** Zeros at `to`, `length` of them and up to 15 more. */
+export function wipe(to: usize, length: i32): void {
+  for (let end = to + length; to < end; to += 16) {
+    if (ASC_FEATURE_SIMD) {
+      v128.store(to, i32x4.splat(0));
+    } else {
+      store<u64>(to, 0);
+      store<u64>(to, 0, 8);
     }
-    a = i32x4.add(a, b);
-    sum = <u64><u32>i32x4.extract_lane(a, 0) + <u64><u32>i32x4.extract_lane(a, 1)
-      + <u64><u32>i32x4.extract_lane(a, 2) + <u64><u32>i32x4.extract_lane(a, 3);
   }
-  for (; left >= 4; left -= 4, from += 4, to += 4) {
-    const word = load<u32>(from);
-    store<u32>(to, word);
-    sum += word;
-  }
-  if (left >= 2) {
-    const word = load<u16>(from);
-    store<u16>(to, word);
-    sum += word;
-    left -= 2; from += 2; to += 2;
-  }
-  if (left !== 0) {
-    const byte = load<u8>(from);
-    store<u8>(to, byte);
-    sum += byte;
-  }
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  // Summed in the order of the machine, which is little-endian.
-  return <u32>(((sum & 0xff) << 8) | (sum >> 8));
 }

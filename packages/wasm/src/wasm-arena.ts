@@ -1,69 +1,103 @@
 /**
- * `WasmArena`: memory that WebAssembly works on in place, the packets of a device for instance.
+ * `WasmArena`: memory for packets that WebAssembly works on in place.
+ *
+ * ```
+ * 0               arena start                               byteLength
+ * | keys, scratch | allocated | allocated | ... not yet ... |
+ * ```
+ *
+ * What is in a view that `allocate` gave is worked on where it stands. Bytes from anywhere else are
+ * copied in and out again.
  *
  * @module
  */
+import { KeySlots } from './key-slots.ts';
 import {
-  compileModule,
+  fastestBuild,
   instantiate,
-  supportedBuild,
+  instantiateSync,
+  type Kernels,
   type WasmBuild,
-  type WasmFunctions,
-  type WasmPlaces,
-} from './wasm-module.ts';
-import { webAssembly } from './webassembly.ts';
+} from './kernels.ts';
+import { PAGE_LENGTH, webAssembly, type WasmMemory } from './web-assembly.ts';
 
 export interface WasmArenaOptions {
-  /** Bytes for the caller; default 0. */
-  length?: number;
-  /** Default: with SIMD where the engine has it. */
-  build?: WasmBuild;
-  /** A compiled module; default: it is compiled now. */
-  module?: object;
+  /** Bytes to allocate from. Default 0: for those who use the functions alone. */
+  readonly length?: number;
+  /** Default: what the engine takes. */
+  readonly build?: WasmBuild;
 }
 
 export class WasmArena {
-  readonly build: WasmBuild;
-  /** All of the memory, also what the module keeps for itself. Its address never changes. */
-  readonly memory: Uint8Array;
-  /** The caller's part of it: zeros. */
-  readonly bytes: Uint8Array;
-  /** For `@litz/wasm` itself. */
-  readonly functions: WasmFunctions;
-  /** For `@litz/wasm` itself. */
-  readonly places: WasmPlaces;
+  /** For the thread that may block; in a browser's main thread use `create`. */
+  static createSync(options: WasmArenaOptions = {}): WasmArena {
+    const { build = fastestBuild() } = options;
+    const memory = memoryFor(options);
+    return new WasmArena(build, memory, instantiateSync(build, memory));
+  }
 
-  /**
-   * @throws {RangeError} `length` is no number of bytes that a memory of 4 GiB has
-   * @throws {Error} this engine has no WebAssembly
-   */
-  constructor({ length = 0, build = supportedBuild(), module }: WasmArenaOptions = {}) {
-    if (!Number.isSafeInteger(length) || length < 0 || length > MAXIMUM_LENGTH) {
-      throw new RangeError(`"length" expected 0 to ${MAXIMUM_LENGTH}, got ${length}`);
-    }
-    const pages = Math.ceil((RESERVED + length) / PAGE);
-    const memory = new (webAssembly().Memory)({ initial: pages, maximum: pages });
-    const { functions, places } = instantiate(module ?? compileModule(build), memory);
+  static async create(options: WasmArenaOptions = {}): Promise<WasmArena> {
+    const { build = fastestBuild() } = options;
+    const memory = memoryFor(options);
+    return new WasmArena(build, memory, await instantiate(build, memory));
+  }
+
+  readonly build: WasmBuild;
+  /** Fixed in length for good. */
+  readonly memory: WasmMemory;
+  /** All of the memory. The part before the first allocation is the module's: keys are in it. */
+  readonly bytes: Uint8Array;
+  /** What the other files of this package call. */
+  readonly kernels: Kernels;
+  /** Keys of ciphers, near what they are used by. */
+  readonly keySlots: KeySlots;
+  /** Bytes from elsewhere pass here. Empty (zeros) or public between two calls. */
+  readonly window: Uint8Array;
+  #end: number;
+
+  private constructor(build: WasmBuild, memory: WasmMemory, kernels: Kernels) {
+    if (kernels.ARENA.value > RESERVED_LENGTH) throw new Error('the module reserves more');
     this.build = build;
-    this.functions = functions;
-    this.places = places;
-    this.memory = new Uint8Array(memory.buffer);
-    this.bytes = new Uint8Array(memory.buffer, places.ARENA, length);
+    this.memory = memory;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.kernels = kernels;
+    this.keySlots = new KeySlots(this.bytes, kernels);
+    const { WINDOW, WINDOW_LENGTH } = kernels;
+    this.window = this.bytes.subarray(WINDOW.value, WINDOW.value + WINDOW_LENGTH.value);
+    this.#end = kernels.ARENA.value;
   }
 
   /**
-   * Copies bytes of `bytes`, at most 65535 that do not overlap their new place, while they are summed.
+   * `length` bytes of zeros at an address that is a multiple of 64, for as long as the arena lives.
    *
-   * @param to and `from` are offsets in `bytes`
-   * @returns their folded one's complement sum in network order (RFC 1071)
+   * @throws {RangeError} there is less left
    */
-  copyAndSum(to: number, from: number, length: number): number {
-    const { ARENA } = this.places;
-    return this.functions.copyAndSum(ARENA + to, ARENA + from, length);
+  allocate(length: number): Uint8Array {
+    const start = (this.#end + ALIGNMENT - 1) & -ALIGNMENT;
+    const left = this.bytes.length - start;
+    if (!(Number.isInteger(length) && length >= 0 && length <= left)) {
+      throw new RangeError(`"length" expected an integer from 0 to ${left}, got ${length}`);
+    }
+    this.#end = start + length;
+    return new Uint8Array(this.memory.buffer, start, length);
+  }
+
+  /** Whether the bytes can be worked on where they stand. */
+  owns(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.memory.buffer;
   }
 }
 
-/** What the module has before the arena; `assembly/memory.ts`. */
-const RESERVED = 2048 + 66_560;
-const PAGE = 65_536;
-const MAXIMUM_LENGTH: number = 2 ** 32 - PAGE - RESERVED;
+function memoryFor({ length = 0 }: WasmArenaOptions): WasmMemory {
+  if (!(Number.isInteger(length) && length >= 0 && length <= MAX_LENGTH)) {
+    throw new RangeError(`"length" expected an integer from 0 to ${MAX_LENGTH}, got ${length}`);
+  }
+  const pages = Math.ceil((RESERVED_LENGTH + length) / PAGE_LENGTH);
+  return new (webAssembly().Memory)({ initial: pages, maximum: pages });
+}
+
+const ALIGNMENT = 64;
+/** At least what the module keeps for itself. */
+const RESERVED_LENGTH = 0x15600;
+/** Addresses are integers of 31 bits everywhere. */
+const MAX_LENGTH = 2 ** 30;

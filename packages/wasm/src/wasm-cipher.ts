@@ -1,102 +1,91 @@
 /**
- * Transport ciphers on a `WasmArena`: in place for bytes that stand in it, by a copy for others.
+ * `WasmCipher`: ChaCha20-Poly1305 for transport data, in place in an arena.
  *
  * @module
  */
-import type { Cipher } from '@litz/core';
+import { KEY_LENGTH, TAG_LENGTH, wipe, type Cipher } from '@litz/core';
+import type { Kernels } from './kernels.ts';
+import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
-export class WasmCiphers {
+/**
+ * Bytes of the arena are worked on where they stand, without allocating anything; any others are
+ * copied into it and back, which takes two views for each message.
+ */
+export class WasmCipher implements Cipher {
   readonly #arena: WasmArena;
-  readonly #keyWords: Uint32Array;
-  /** Whose key stands in the memory. */
-  #current: Uint32Array | undefined = undefined;
-
-  constructor(arena: WasmArena) {
-    this.#arena = arena;
-    const { memory, places } = arena;
-    this.#keyWords = new Uint32Array(memory.buffer, places.KEY, 8);
-  }
+  readonly #kernels: Kernels;
+  readonly #slots: KeySlots;
+  readonly #slot: number;
+  readonly #key: Uint8Array;
 
   /** @param key 32 bytes, copied */
-  create(key: Uint8Array): Cipher {
-    if (key.length !== 32) throw new RangeError(`"key" expected 32 bytes, got ${key.length}`);
-    const words = new Uint32Array(key.slice().buffer);
-    const { functions, memory } = this.#arena;
-    const { buffer: own } = memory;
-    return {
-      seal: (counter, buffer, offset, length) => {
-        if (this.#current !== words) this.#use(words);
-        const high = (counter / 2 ** 32) | 0;
-        if (buffer.buffer === own) {
-          functions.seal(0, counter | 0, high, 0, 0, buffer.byteOffset + offset, length);
-        } else {
-          this.#sealOutside(counter | 0, high, buffer, offset, length);
-        }
-      },
-      open: (counter, buffer, offset, length) => {
-        if (this.#current !== words) this.#use(words);
-        const high = (counter / 2 ** 32) | 0;
-        if (buffer.buffer !== own) {
-          return this.#openOutside(counter | 0, high, buffer, offset, length);
-        }
-        const at = buffer.byteOffset + offset;
-        return functions.open(0, counter | 0, high, 0, 0, at, length) === 1;
-      },
-      destroy: () => {
-        if (this.#current === words) this.forget();
-        words.fill(0);
-      },
-    };
-  }
-
-  /** Wipes the key that stands in the memory; also for whoever puts another one there. */
-  forget(): void {
-    this.#keyWords.fill(0);
-    this.#current = undefined;
-  }
-
-  #use(words: Uint32Array): void {
-    this.#keyWords.set(words);
-    this.#current = words;
-  }
-
-  #sealOutside(
-    low: number,
-    high: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-  ): void {
-    const { functions, memory, places } = this.#arena;
-    const at = this.#copyIn(buffer, offset, length);
-    functions.seal(0, low, high, 0, 0, at, length);
-    buffer.set(memory.subarray(places.WINDOW, places.WINDOW + length + 16), offset);
-    memory.fill(0, places.WINDOW, places.WINDOW + length + 16);
-  }
-
-  #openOutside(
-    low: number,
-    high: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-  ): boolean {
-    const { functions, memory, places } = this.#arena;
-    const at = this.#copyIn(buffer, offset, length + 16);
-    const isRight = functions.open(0, low, high, 0, 0, at, length) === 1;
-    if (isRight) buffer.set(memory.subarray(at, at + length), offset);
-    memory.fill(0, places.WINDOW, places.WINDOW + length + 16);
-    return isRight;
-  }
-
-  #copyIn(buffer: Uint8Array, offset: number, length: number): number {
-    const { memory, places } = this.#arena;
-    if (length + 16 > places.WINDOW_LENGTH) {
-      const most = places.WINDOW_LENGTH - 16;
-      throw new RangeError(`"length" expected at most ${most} outside of the arena, got ${length}`);
+  constructor(arena: WasmArena, key: Uint8Array) {
+    if (key.length !== KEY_LENGTH) {
+      throw new RangeError(`"key" expected ${KEY_LENGTH} bytes, got ${key.length}`);
     }
-    memory.set(buffer.subarray(offset, offset + length), places.WINDOW);
-    return places.WINDOW;
+    this.#arena = arena;
+    this.#kernels = arena.kernels;
+    this.#slots = arena.keySlots;
+    this.#slot = arena.keySlots.assign();
+    this.#key = Uint8Array.from(key);
   }
+
+  /** @throws {RangeError} text and tag are not within the buffer */
+  seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
+    check(buffer, offset, length);
+    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    // Section 5.4.6: 4 zero bytes, then the counter in 64 bits. WebAssembly takes it modulo 2^32.
+    const high = counter / 2 ** 32;
+    if (this.#arena.owns(buffer)) {
+      this.#kernels.seal(key, 0, counter, high, 0, 0, buffer.byteOffset + offset, length);
+      return;
+    }
+    const { window } = this.#arena;
+    checkWindow(window, length);
+    window.set(buffer.subarray(offset, offset + length));
+    this.#kernels.seal(key, 0, counter, high, 0, 0, window.byteOffset, length);
+    buffer.set(window.subarray(0, length + TAG_LENGTH), offset);
+  }
+
+  /** @throws {RangeError} text and tag are not within the buffer */
+  open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
+    check(buffer, offset, length);
+    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    const high = counter / 2 ** 32;
+    if (this.#arena.owns(buffer)) {
+      const data = buffer.byteOffset + offset;
+      return this.#kernels.open(key, 0, counter, high, 0, 0, data, length) === 1;
+    }
+    const { window } = this.#arena;
+    checkWindow(window, length);
+    window.set(buffer.subarray(offset, offset + length + TAG_LENGTH));
+    const { byteOffset } = window;
+    if (this.#kernels.open(key, 0, counter, high, 0, 0, byteOffset, length) === 0) return false;
+    const plain = window.subarray(0, length);
+    buffer.set(plain, offset);
+    wipe(plain);
+    return true;
+  }
+
+  destroy(): void {
+    this.#slots.release(this.#slot, this);
+    wipe(this.#key);
+  }
+}
+
+/** Also of numbers that are none: WebAssembly would take them as zeros. */
+function check(buffer: Uint8Array, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length + TAG_LENGTH <= buffer.length)) {
+    throw new RangeError(
+      `"offset" and "length" expected a place in ${buffer.length} bytes with ${TAG_LENGTH} for the tag, got ${offset} and ${length}`,
+    );
+  }
+}
+
+function checkWindow(window: Uint8Array, length: number): void {
+  if (length + TAG_LENGTH <= window.length) return;
+  throw new RangeError(
+    `"length" expected at most ${window.length - TAG_LENGTH} outside of the arena, got ${length}`,
+  );
 }

@@ -1,34 +1,67 @@
-import { createByteOperations } from '@litz/tun/offload';
-import { seededRandomBytes } from '@litz/testkit';
-import { describe, expect, it } from 'vitest';
-import { WasmArena, type WasmBuild } from '../src/index.ts';
+import { describe, expect, test } from 'vitest';
+import { WasmArena } from '../src/index.ts';
+import { fastestBuild } from '../src/kernels.ts';
+import { webAssembly } from '../src/web-assembly.ts';
+import { BUILDS } from './builds.ts';
 
-describe.each<WasmBuild>(['simd', 'scalar'])('WasmArena, %s', (build) => {
-  it('gives as many zeros as were asked for', () => {
-    const { bytes, memory } = new WasmArena({ length: 100_000, build });
-    expect(bytes.length).toBe(100_000);
-    expect(bytes.every((byte) => byte === 0)).toBe(true);
-    expect(bytes.buffer).toBe(memory.buffer);
-  });
-
-  it.each([-1, 1.5, NaN, 2 ** 32])('refuses a length of %s', (length) => {
-    expect(() => new WasmArena({ length, build })).toThrow(RangeError);
-  });
-
-  it('copies and sums as JavaScript does', () => {
-    const arena = new WasmArena({ length: 140_000, build });
-    seededRandomBytes(3)(arena.bytes.subarray(0, 70_000));
-    // Sums carry most where all bits are set.
-    arena.bytes.fill(0xff, 2000, 4000);
-    const expected = arena.bytes.slice();
-    const slow = createByteOperations(expected);
-    const lengths = [...Array.from({ length: 601 }, (_, i) => i), 1368, 9000, 65_534, 65_535];
-    for (const length of lengths) {
-      const [to, from] = [70_000 + (length % 17), 1900 + (length % 13)];
-      expect(arena.copyAndSum(to, from, length), `of ${length}`).toBe(
-        slow.copyAndSum(to, from, length),
-      );
+describe('WasmArena', () => {
+  test.each(BUILDS)('is made at once or later, from the %s build', async (build) => {
+    const arenas = [
+      WasmArena.createSync({ length: 64, build }),
+      await WasmArena.create({ length: 64, build }),
+    ];
+    for (const arena of arenas) {
+      const bytes = arena.allocate(64);
+      bytes.set([1, 2, 3]);
+      expect(arena.build).toBe(build);
+      expect(arena.kernels.copyAndSum(bytes.byteOffset + 32, bytes.byteOffset, 3)).toBe(0x0402);
+      expect(bytes.slice(32, 36)).toEqual(Uint8Array.of(1, 2, 3, 0));
     }
-    expect(Buffer.compare(arena.bytes, expected)).toBe(0);
+  });
+
+  test('is simd unless asked for something else or the engine cannot', () => {
+    expect(WasmArena.createSync().build).toBe('simd');
+    expect(WasmArena.createSync({ build: 'scalar' }).build).toBe('scalar');
+    const api = webAssembly();
+    const { validate } = api;
+    try {
+      api.validate = () => false;
+      expect(fastestBuild()).toBe('scalar');
+      expect(WasmArena.createSync().build).toBe('scalar');
+    } finally {
+      api.validate = validate;
+    }
+  });
+
+  test('allocates pieces that do not overlap, zeroed, at multiples of 64', () => {
+    const arena = WasmArena.createSync({ length: 4096 });
+    const pieces = [1, 64, 0, 100, 65].map((length) => arena.allocate(length));
+    let end = arena.kernels.ARENA.value;
+    for (const piece of pieces) {
+      expect(piece.byteOffset % 64).toBe(0);
+      expect(piece.byteOffset).toBeGreaterThanOrEqual(end);
+      expect(piece.every((byte) => byte === 0)).toBe(true);
+      end = piece.byteOffset + piece.length;
+    }
+    expect(pieces.map(({ length }) => length)).toEqual([1, 64, 0, 100, 65]);
+  });
+
+  test('has as much to allocate as was asked for, and says when it has no more', () => {
+    const arena = WasmArena.createSync({ length: 1_000_000 });
+    expect(arena.allocate(1_000_000)).toHaveLength(1_000_000);
+    expect(() => arena.allocate(65_536)).toThrow(/"length" expected an integer from 0 to \d+, got/);
+  });
+
+  test.each([-1, 0.5, Number.NaN, 2 ** 31])('refuses a length of %d', (length) => {
+    expect(() => WasmArena.createSync({ length })).toThrow(RangeError);
+    expect(() => WasmArena.createSync().allocate(length)).toThrow(RangeError);
+  });
+
+  test('knows its own bytes', () => {
+    const arena = WasmArena.createSync({ length: 64 });
+    expect(arena.owns(arena.allocate(8).subarray(2, 4))).toBe(true);
+    expect(arena.owns(arena.bytes)).toBe(true);
+    expect(arena.owns(new Uint8Array(8))).toBe(false);
+    expect(arena.owns(WasmArena.createSync().bytes)).toBe(false);
   });
 });

@@ -1,123 +1,131 @@
-import { nobleProvider, type Cipher } from '@litz/core';
+import { nobleProvider } from '@litz/core';
 import { seededRandomBytes } from '@litz/testkit';
-import { describe, expect, it } from 'vitest';
-import { createWasmProvider, WasmArena, type WasmBuild } from '../src/index.ts';
+import { describe, expect, test } from 'vitest';
+import { WasmArena } from '../src/index.ts';
+import { WasmCipher } from '../src/wasm-cipher.ts';
+import { BUILDS } from './builds.ts';
 
-const LENGTHS = [
-  ...Array.from({ length: 601 }, (_, i) => i),
-  ...Array.from({ length: 60 }, (_, i) => (i * 7919 * 131) % 65_536),
-  65_535,
-];
+const TAG = 16;
+const KEY = random(32, 1);
 
-describe.each<WasmBuild>(['simd', 'scalar'])('WasmCiphers, %s', (build) => {
-  it('seals and opens what noble does, in the arena and outside of it', { timeout: 60_000 }, () => {
-    const { arena, cipher, reference } = ciphers(build, 65_536 + 64);
-    for (const length of LENGTHS) {
-      const plain = random(length);
-      const expected = new Uint8Array(length + 16);
-      expected.set(plain);
-      reference.seal(length * 3, expected, 0, length);
+describe.each(BUILDS)('WasmCipher, %s', (build) => {
+  const arena = WasmArena.createSync({ length: 200_000, build });
+  const slab = arena.allocate(70_000);
+  const cipher = new WasmCipher(arena, KEY);
+  const noble = nobleProvider.createCipher(KEY);
 
-      for (const [buffer, offset] of [
-        [arena.bytes, length % 33],
-        [new Uint8Array(length + 16 + 5), 5],
-      ] as const) {
+  describe.each([
+    ['in the arena', slab],
+    ['elsewhere', new Uint8Array(70_000)],
+  ])('%s', (_, buffer) => {
+    test('agrees with noble at every length to 600 and at random ones to 65535', () => {
+      const lengths = [...Array.from({ length: 601 }, (_, i) => i), ...randomLengths(60), 65_535];
+      for (const [i, length] of lengths.entries()) {
+        const offset = (i * 31) % 700;
+        const counter = i * 2 ** 34 + i;
+        const plain = random(length, i);
+        const sealed = new Uint8Array(length + TAG);
+        sealed.set(plain);
+        noble.seal(counter, sealed, 0, length);
+        const frame = surround(buffer, offset, length + TAG);
+
         buffer.set(plain, offset);
-        cipher.seal(length * 3, buffer, offset, length);
-        const sealed = buffer.subarray(offset, offset + length + 16);
-        expect(Buffer.compare(sealed, expected), `sealing ${length} bytes`).toBe(0);
-        expect(cipher.open(length * 3, buffer, offset, length)).toBe(true);
-        const opened = buffer.subarray(offset, offset + length);
-        expect(Buffer.compare(opened, plain), `opening ${length} bytes`).toBe(0);
+        cipher.seal(counter, buffer, offset, length);
+        expect(differs(buffer, offset, sealed), `sealed ${length}`).toBe(false);
+        expect(cipher.open(counter, buffer, offset, length)).toBe(true);
+        expect(differs(buffer, offset, plain), `opened ${length}`).toBe(false);
+        expect(differs(buffer, offset + length, sealed.subarray(length))).toBe(false);
+        expect(frame.isWhole()).toBe(true);
       }
-    }
-  });
+    });
 
-  it('leaves what it refuses as it was', () => {
-    const { arena, cipher } = ciphers(build, 4096);
-    for (const length of [0, 1, 63, 192, 193, 448, 1420]) {
-      arena.bytes.set(random(length));
-      cipher.seal(1, arena.bytes, 0, length);
-      arena.bytes[length >> 1] ^= 0x10;
+    test('refuses a flipped bit anywhere, at every length to 600, and changes nothing', () => {
+      for (const length of [...Array.from({ length: 601 }, (_, i) => i), 1420, 12_000]) {
+        const sealed = random(length + TAG, length);
+        noble.seal(7, sealed, 0, length);
+        const [at, bit] = [(length * 7919) % (length + TAG), length % 8];
+        for (const place of [at, length + (length % TAG)]) {
+          const wrong = sealed.slice();
+          wrong[place] ^= 1 << bit;
+          buffer.set(wrong, 5);
+          expect(cipher.open(7, buffer, 5, length)).toBe(false);
+          expect(differs(buffer, 5, wrong)).toBe(false);
+        }
+        buffer.set(sealed, 5);
+        expect(cipher.open(7, buffer, 5, length)).toBe(true);
+      }
+    });
+
+    test.each([
+      [-1, 8],
+      [0, -1],
+      [8, 69_977],
+      [69_985, 0],
+      [Number.NaN, 8],
+      [8, Number.NaN],
+      [2 ** 32, 8],
+    ])('refuses the place %d, %d and changes nothing', (offset, length) => {
       const before = arena.bytes.slice();
-      expect(cipher.open(1, arena.bytes, 0, length)).toBe(false);
-      expect(arena.bytes).toEqual(before);
-    }
+      expect(() => cipher.seal(0, buffer, offset, length)).toThrow(RangeError);
+      expect(() => cipher.open(0, buffer, offset, length)).toThrow(RangeError);
+      expect(Buffer.compare(arena.bytes, before)).toBe(0);
+    });
   });
 
-  it('keeps the keys of many ciphers apart', () => {
-    const arena = new WasmArena({ length: 256, build });
-    const provider = createWasmProvider(arena);
-    const keys = Array.from({ length: 5 }, () => random(32));
-    const own = keys.map((key) => provider.createCipher(key));
-    const reference = keys.map((key) => nobleProvider.createCipher(key));
-    for (let i = 0; i < 50; i++) {
-      const expected = new Uint8Array(80).fill(i);
-      reference[i % 5].seal(i, expected, 0, 64);
-      arena.bytes.fill(i);
-      own[i % 5].seal(i, arena.bytes, 0, 64);
-      expect(arena.bytes.subarray(0, 80)).toEqual(expected);
-      // A handshake in between uses the same place for its key.
-      if (i % 7 === 0) provider.aeadSeal(random(32), 0, random(32), random(32));
-    }
+  test('seals more than 65535 bytes where they stand, and not from elsewhere', () => {
+    const length = 100_000;
+    const place = arena.allocate(length + TAG);
+    const expected = random(length + TAG, 4);
+    place.set(expected);
+    cipher.seal(1, place, 0, length);
+    noble.seal(1, expected, 0, length);
+    expect(Buffer.compare(place, expected)).toBe(0);
+    expect(cipher.open(1, place, 0, length)).toBe(true);
+    expect(() => cipher.seal(1, expected, 0, length)).toThrow(RangeError);
+    expect(() => cipher.open(1, expected, 0, length)).toThrow(RangeError);
   });
 
-  it('refuses a key of another length, and more than the window holds outside of the arena', () => {
-    const { cipher } = ciphers(build, 0);
-    expect(() => createWasmProvider().createCipher(new Uint8Array(31))).toThrow(RangeError);
-    expect(() => cipher.seal(0, new Uint8Array(70_000), 0, 69_000)).toThrow(RangeError);
+  test('keeps as many keys apart as are made', () => {
+    const keys = Array.from({ length: 1000 }, (_, i) => random(32, i));
+    const ciphers = keys.map((key) => new WasmCipher(arena, key));
+    for (let i = 0; i < 5000; i++) {
+      const at = (i * 257) % keys.length;
+      slab.fill(i, 0, 40);
+      ciphers[at].seal(i, slab, 0, 40);
+      const expected = new Uint8Array(40 + TAG).fill(i, 0, 40);
+      nobleProvider.createCipher(keys[at]).seal(i, expected, 0, 40);
+      expect(differs(slab, 0, expected)).toBe(false);
+    }
+    for (const each of ciphers) each.destroy();
+  });
+
+  test('refuses a key of another length', () => {
+    expect(() => new WasmCipher(arena, new Uint8Array(31))).toThrow(
+      '"key" expected 32 bytes, got 31',
+    );
   });
 });
 
-describe.each<WasmBuild>(['simd', 'scalar'])('secrets in the memory, %s', (build) => {
-  it('are gone when nobody needs them', () => {
-    const arena = new WasmArena({ length: 4096, build });
-    const provider = createWasmProvider(arena);
-    const key = random(32);
-    const secret = random(48);
-    const cipher = provider.createCipher(key);
-    const buffer = new Uint8Array(64);
-    buffer.set(secret);
-    cipher.seal(7, buffer, 0, 48);
-    expect(cipher.open(7, buffer, 0, 48)).toBe(true);
-    provider.mac(new Uint8Array(16), key, secret);
-    provider.hmac(new Uint8Array(32), key, secret, secret);
-    provider.hash(new Uint8Array(32), secret);
-    const shared = provider.dh(key, provider.dhPublicKey(secret.subarray(0, 32)));
-    const sealed = provider.aeadSeal(key, 1, secret, secret);
-    provider.aeadOpen(key, 1, sealed, secret);
-    provider.xaeadSeal(key, random(24), secret, secret);
-    expect(contains(arena.memory, shared ?? key)).toBe(false);
-    expect(contains(arena.memory, secret)).toBe(false);
-    cipher.seal(8, buffer, 0, 48);
-    expect(contains(arena.memory, key), 'in use').toBe(true);
-    cipher.destroy();
-    expect(contains(arena.memory, key)).toBe(false);
-    expect(arena.memory.every((byte) => byte === 0)).toBe(true);
-  });
-});
-
-function ciphers(
-  build: WasmBuild,
-  length: number,
-): { arena: WasmArena; cipher: Cipher; reference: Cipher } {
-  const arena = new WasmArena({ length, build });
-  const key = random(32);
-  return {
-    arena,
-    cipher: createWasmProvider(arena).createCipher(key),
-    reference: nobleProvider.createCipher(key),
-  };
+function random(length: number, seed: number): Uint8Array {
+  const out = new Uint8Array(length);
+  seededRandomBytes(seed + 1)(out);
+  return out;
 }
 
-const randomBytes = seededRandomBytes(11);
-
-function random(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  randomBytes(bytes);
-  return bytes;
+function randomLengths(count: number): number[] {
+  return [...new Uint16Array(random(2 * count, 5).buffer)];
 }
 
-function contains(memory: Uint8Array, bytes: Uint8Array): boolean {
-  return Buffer.from(memory.buffer).includes(Buffer.from(bytes));
+function differs(buffer: Uint8Array, offset: number, expected: Uint8Array): boolean {
+  return Buffer.compare(buffer.subarray(offset, offset + expected.length), expected) !== 0;
+}
+
+/** Marks the 64 bytes before and after a place. */
+function surround(buffer: Uint8Array, offset: number, length: number): { isWhole: () => boolean } {
+  const around = [
+    buffer.subarray(Math.max(0, offset - 64), offset),
+    buffer.subarray(offset + length, offset + length + 64),
+  ];
+  for (const bytes of around) bytes.fill(0xa5);
+  return { isWhole: () => around.every((bytes) => bytes.every((byte) => byte === 0xa5)) };
 }

@@ -46,9 +46,9 @@ const OPTIONAL: readonly {
   {
     name: 'wasm',
     async load() {
-      const { createWasmProvider, WasmArena } = await import('@litz/wasm');
-      const arena = new WasmArena({ length: ARENA_LENGTH });
-      return { provider: createWasmProvider(arena), memory: arena.bytes };
+      const { wasmProvider, WasmArena } = await import('@litz/wasm');
+      const arena = WasmArena.createSync({ length: ARENA_LENGTH });
+      return { provider: wasmProvider(arena), memory: arena.allocate(SLOTS_LENGTH) };
     },
   },
   {
@@ -66,11 +66,12 @@ const OPTIONAL: readonly {
         import('@litz/wasm'),
         import('@litz/device'),
       ]);
-      const arena = new WasmArena({ length: ARENA_LENGTH });
+      const arena = WasmArena.createSync({ length: ARENA_LENGTH });
       const { provider } = await selectProvider({ forced: '', arena });
-      return { provider, memory: arena.bytes };
+      return { provider, memory: arena.allocate(SLOTS_LENGTH) };
     },
   },
 ];
 
-const ARENA_LENGTH: number = 1 << 20;
+const SLOTS_LENGTH: number = 1 << 20;
+const ARENA_LENGTH: number = SLOTS_LENGTH + 64;
