@@ -28,9 +28,16 @@ export async function runChild<T>(
 
 /** What `tell` told in the output of a program. @throws {Error} nothing */
 export function answerIn(output: string, name: string): unknown {
-  const line = output.split('\n').findLast((text) => text.startsWith(MARK));
-  if (line === undefined) throw new Error(`${name} told nothing`);
-  return JSON.parse(line.slice(MARK.length));
+  const at = output.lastIndexOf(MARK);
+  if (at === -1) throw new Error(`${name} told nothing`);
+  // V8 writes its traces by itself, and may have begun a line.
+  const [line = ''] = output.slice(at + MARK.length).split('\n', 1);
+  return JSON.parse(line);
+}
+
+/** What else it wrote, also where an answer stands in the middle of a line. */
+export function withoutAnswers(output: string): string {
+  return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');
 }
 
 /** What it wrote to stdout. @throws {Error} (rejects) it failed or took too long */

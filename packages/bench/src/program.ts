@@ -4,6 +4,7 @@
  * @module
  */
 import { Command } from 'commander';
+import { addGarbageCommand } from './commands/garbage.ts';
 import { addHandshakeCommand } from './commands/handshake.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
@@ -20,6 +21,7 @@ export function createProgram(): Command {
   addScaleCommand(program);
   addPeersCommand(program);
   addHandshakeCommand(program);
+  addGarbageCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;
