@@ -7,6 +7,8 @@
 import { spawn } from 'node:child_process';
 
 export interface ChildOptions {
+  /** Path of the Node that runs it; default: this one. */
+  node?: string;
   /** For Node, before the program. */
   flags?: readonly string[];
   /** It is killed afterwards. */
@@ -44,9 +46,9 @@ export function withoutAnswers(output: string): string {
 export function runProgram(
   module: URL,
   args: readonly (string | number)[] = [],
-  { flags = [], timeoutMs = 600_000 }: ChildOptions = {},
+  { node = process.execPath, flags = [], timeoutMs = 600_000 }: ChildOptions = {},
 ): Promise<string> {
-  const child = spawn(process.execPath, [...flags, module.pathname, ...args.map(String)], {
+  const child = spawn(node, [...flags, module.pathname, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',

@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { addGarbageCommand } from './commands/garbage.ts';
 import { addHandshakeCommand } from './commands/handshake.ts';
+import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addPeersCommand(program);
   addHandshakeCommand(program);
   addGarbageCommand(program);
+  addNodesCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;
