@@ -7,6 +7,8 @@
 import { spawn } from 'node:child_process';
 
 export interface ChildOptions {
+  /** Path of the Node that runs it; default: this one. */
+  node?: string;
   /** For Node, before the program. */
   flags?: readonly string[];
   /** It is killed afterwards. */
@@ -28,18 +30,25 @@ export async function runChild<T>(
 
 /** What `tell` told in the output of a program. @throws {Error} nothing */
 export function answerIn(output: string, name: string): unknown {
-  const line = output.split('\n').findLast((text) => text.startsWith(MARK));
-  if (line === undefined) throw new Error(`${name} told nothing`);
-  return JSON.parse(line.slice(MARK.length));
+  const at = output.lastIndexOf(MARK);
+  if (at === -1) throw new Error(`${name} told nothing`);
+  // V8 writes its traces by itself, and may have begun a line.
+  const [line = ''] = output.slice(at + MARK.length).split('\n', 1);
+  return JSON.parse(line);
+}
+
+/** What else it wrote, also where an answer stands in the middle of a line. */
+export function withoutAnswers(output: string): string {
+  return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');
 }
 
 /** What it wrote to stdout. @throws {Error} (rejects) it failed or took too long */
 export function runProgram(
   module: URL,
   args: readonly (string | number)[] = [],
-  { flags = [], timeoutMs = 600_000 }: ChildOptions = {},
+  { node = process.execPath, flags = [], timeoutMs = 600_000 }: ChildOptions = {},
 ): Promise<string> {
-  const child = spawn(process.execPath, [...flags, module.pathname, ...args.map(String)], {
+  const child = spawn(node, [...flags, module.pathname, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',

@@ -4,7 +4,9 @@
  * @module
  */
 import { Command } from 'commander';
+import { addGarbageCommand } from './commands/garbage.ts';
 import { addHandshakeCommand } from './commands/handshake.ts';
+import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
@@ -20,6 +22,8 @@ export function createProgram(): Command {
   addScaleCommand(program);
   addPeersCommand(program);
   addHandshakeCommand(program);
+  addGarbageCommand(program);
+  addNodesCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { measureGarbage } from '../garbage/garbage.ts';
 import { measureHandshakes } from '../handshake/handshake-rate.ts';
 import { litz, PEERS } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
@@ -28,6 +29,13 @@ export const QUICK_PARTS: readonly QuickPart[] = [
         progress,
       ),
     }),
+  },
+  {
+    name: 'garbage',
+    run: (progress) => {
+      const few = { packets: 300_000, udpPackets: 50_000, provider: 'copying' as const };
+      return measureGarbage({ paths: ['memory'], ...few }, progress);
+    },
   },
   {
     name: 'handshake',

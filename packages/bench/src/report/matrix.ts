@@ -54,10 +54,10 @@ export function valueOf({ cells }: Row, subject: string): number | undefined {
 /** What of two values is the better one: the larger one, the smaller one, or none. */
 export type Direction = 'more' | 'less' | 'none';
 
-/** Rates are better when they are higher; shares of something are neither good nor bad. */
+/** Rates are better when they are higher; shares and sizes of a run are neither good nor bad. */
 export function directionOf(unit: string): Direction {
   if (unit.endsWith('bit/s') || unit === '1/s') return 'more';
-  return unit === '%' ? 'none' : 'less';
+  return unit === '%' || unit === 'packets' ? 'none' : 'less';
 }
 
 /** The best value among `subjects`; undefined if none was measured or none is better than another. */
