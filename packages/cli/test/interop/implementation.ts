@@ -14,6 +14,8 @@ import { eventually, type Machine } from './underlay.ts';
 export interface Implementation<M extends Machine> {
   readonly name: string;
   readonly requirements: readonly Requirement[];
+  /** Bytes of the largest ping that crosses whole, in one message; 64,000 unless its own limit is less. */
+  readonly largestPing: number;
   /** Makes an interface that `wg` configures. @param behaviour what the test will ask of it */
   start(machine: M, behaviour: Behaviour): Promise<Interface>;
 }
@@ -38,6 +40,7 @@ const built: Requirement = requirement('the built litz', () => {
 export const litz: Implementation<Namespace> = {
   name: 'litz',
   requirements: [built],
+  largestPing: 64_000,
   start: (machine, { fast = false }) => {
     const fastDaemon = join(import.meta.dirname, 'fast-daemon.mjs');
     const command = fast ? [fastDaemon] : [join(import.meta.dirname, '../../bin/litz.js'), '-f'];
@@ -49,6 +52,7 @@ export const litz: Implementation<Namespace> = {
 export const wireguardGo: Implementation<Namespace> = {
   name: 'wireguard-go',
   requirements: [installed('wireguard')],
+  largestPing: 64_000,
   start: (machine) =>
     startDaemon(machine, (link) => [findProgram('wireguard') ?? 'wireguard', '-f', link]),
 };
@@ -64,6 +68,7 @@ export const wireguardGo: Implementation<Namespace> = {
 export const boringtun: Implementation<Namespace> = {
   name: 'boringtun',
   requirements: [installed('boringtun-cli')],
+  largestPing: 64_000,
   start: (machine, { moves = false }) => {
     const flags = [
       '-f',

@@ -29,6 +29,7 @@ export interface StartedProcess {
 export class Namespace implements Machine {
   readonly name: string;
   readonly wire: string = WIRE;
+  readonly #started: Set<StartedProcess> = new Set();
 
   private constructor(name: string) {
     this.name = name;
@@ -96,7 +97,15 @@ export class Namespace implements Machine {
       child.kill('SIGKILL');
       await closed;
     };
-    return { process: child, output: () => output, end };
+    const started = { process: child, output: () => output, end };
+    this.#started.add(started);
+    child.once('close', () => this.#started.delete(started));
+    return started;
+  }
+
+  /** Ends what was started and still runs. */
+  async endStarted(except?: StartedProcess): Promise<void> {
+    for (const started of this.#started) if (started !== except) await started.end();
   }
 
   /** Watches the wire by tcpdump. */
