@@ -1,0 +1,18 @@
+/**
+ * Packet memory and what is done to packets, in WebAssembly: on 128 bits at a time where the engine
+ * can. Loads without a file, so that any runtime and any bundler takes it.
+ *
+ * ```ts
+ * const arena = WasmArena.createSync({ length: 1 << 20 });
+ * const slab = arena.allocate(65_536); // what stands here is worked on in place
+ * const { copyAndSum } = createWasmByteOperations(arena, slab);
+ * const engine = new Engine({ crypto: wasmProvider(arena), ... });
+ * ```
+ *
+ * @module
+ */
+export { createWasmByteOperations, type WasmByteOperations } from './byte-operations.ts';
+export { type WasmBuild } from './kernels.ts';
+export { WasmArena, type WasmArenaOptions } from './wasm-arena.ts';
+export { wasmProvider } from './wasm-provider.ts';
+export { type WasmMemory } from './web-assembly.ts';

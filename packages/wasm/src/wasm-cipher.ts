@@ -1,0 +1,91 @@
+/**
+ * `WasmCipher`: ChaCha20-Poly1305 for transport data, in place in an arena.
+ *
+ * @module
+ */
+import { KEY_LENGTH, TAG_LENGTH, wipe, type Cipher } from '@litz/core';
+import type { Kernels } from './kernels.ts';
+import type { KeySlots } from './key-slots.ts';
+import type { WasmArena } from './wasm-arena.ts';
+
+/**
+ * Bytes of the arena are worked on where they stand, without allocating anything; any others are
+ * copied into it and back, which takes two views for each message.
+ */
+export class WasmCipher implements Cipher {
+  readonly #arena: WasmArena;
+  readonly #kernels: Kernels;
+  readonly #slots: KeySlots;
+  readonly #slot: number;
+  readonly #key: Uint8Array;
+
+  /** @param key 32 bytes, copied */
+  constructor(arena: WasmArena, key: Uint8Array) {
+    if (key.length !== KEY_LENGTH) {
+      throw new RangeError(`"key" expected ${KEY_LENGTH} bytes, got ${key.length}`);
+    }
+    this.#arena = arena;
+    this.#kernels = arena.kernels;
+    this.#slots = arena.keySlots;
+    this.#slot = arena.keySlots.assign();
+    this.#key = Uint8Array.from(key);
+  }
+
+  /** @throws {RangeError} text and tag are not within the buffer */
+  seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
+    check(buffer, offset, length);
+    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    // Section 5.4.6: 4 zero bytes, then the counter in 64 bits. WebAssembly takes it modulo 2^32.
+    const high = counter / 2 ** 32;
+    if (this.#arena.owns(buffer)) {
+      this.#kernels.seal(key, 0, counter, high, 0, 0, buffer.byteOffset + offset, length);
+      return;
+    }
+    const { window } = this.#arena;
+    checkWindow(window, length);
+    window.set(buffer.subarray(offset, offset + length));
+    this.#kernels.seal(key, 0, counter, high, 0, 0, window.byteOffset, length);
+    buffer.set(window.subarray(0, length + TAG_LENGTH), offset);
+  }
+
+  /** @throws {RangeError} text and tag are not within the buffer */
+  open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
+    check(buffer, offset, length);
+    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    const high = counter / 2 ** 32;
+    if (this.#arena.owns(buffer)) {
+      const data = buffer.byteOffset + offset;
+      return this.#kernels.open(key, 0, counter, high, 0, 0, data, length) === 1;
+    }
+    const { window } = this.#arena;
+    checkWindow(window, length);
+    window.set(buffer.subarray(offset, offset + length + TAG_LENGTH));
+    const { byteOffset } = window;
+    if (this.#kernels.open(key, 0, counter, high, 0, 0, byteOffset, length) === 0) return false;
+    const plain = window.subarray(0, length);
+    buffer.set(plain, offset);
+    wipe(plain);
+    return true;
+  }
+
+  destroy(): void {
+    this.#slots.release(this.#slot, this);
+    wipe(this.#key);
+  }
+}
+
+/** Also of numbers that are none: WebAssembly would take them as zeros. */
+function check(buffer: Uint8Array, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length + TAG_LENGTH <= buffer.length)) {
+    throw new RangeError(
+      `"offset" and "length" expected a place in ${buffer.length} bytes with ${TAG_LENGTH} for the tag, got ${offset} and ${length}`,
+    );
+  }
+}
+
+function checkWindow(window: Uint8Array, length: number): void {
+  if (length + TAG_LENGTH <= window.length) return;
+  throw new RangeError(
+    `"length" expected at most ${window.length - TAG_LENGTH} outside of the arena, got ${length}`,
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * `WasmHash`: BLAKE2s, keyed BLAKE2s and HMAC-BLAKE2s.
+ *
+ * @module
+ */
+import { HASH_LENGTH, MAC_LENGTH, wipe } from '@litz/core';
+import type { WasmArena } from './wasm-arena.ts';
+
+/** Inputs are copied into the window, as much at a time as fits, and wiped there. */
+export class WasmHash {
+  readonly #arena: WasmArena;
+  /** Bytes in the window that wait to be hashed. */
+  #waiting = 0;
+
+  constructor(arena: WasmArena) {
+    this.#arena = arena;
+  }
+
+  hash(out: Uint8Array, a: Uint8Array, b: Uint8Array): void {
+    this.#begin(HASH_LENGTH, 0);
+    this.#update(a);
+    this.#update(b);
+    this.#finish(out, HASH_LENGTH);
+  }
+
+  mac(out: Uint8Array, key: Uint8Array, input: Uint8Array): void {
+    if (key.length === 0 || key.length > HASH_LENGTH) {
+      throw new RangeError(`"key" expected 1 to ${HASH_LENGTH} bytes, got ${key.length}`);
+    }
+    this.#begin(MAC_LENGTH, key.length);
+    this.#update(key);
+    this.#pad();
+    this.#update(input);
+    this.#finish(out, MAC_LENGTH);
+  }
+
+  /** RFC 2104: Hash(key ^ opad || Hash(key ^ ipad || input)). */
+  hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b: Uint8Array): void {
+    const block = new Uint8Array(BLOCK_LENGTH);
+    const inner = new Uint8Array(HASH_LENGTH);
+    if (key.length > BLOCK_LENGTH) this.hash(block.subarray(0, HASH_LENGTH), key, NOTHING);
+    else block.set(key);
+    for (let i = 0; i < BLOCK_LENGTH; i++) block[i] ^= INNER_PAD;
+    this.#begin(HASH_LENGTH, 0);
+    this.#update(block);
+    this.#update(a);
+    this.#update(b);
+    this.#finish(inner, HASH_LENGTH);
+    for (let i = 0; i < BLOCK_LENGTH; i++) block[i] ^= INNER_PAD ^ OUTER_PAD;
+    this.hash(out, block, inner);
+    wipe(block, inner);
+  }
+
+  #begin(hashLength: number, keyLength: number): void {
+    this.#arena.kernels.beginHash(hashLength, keyLength);
+    this.#waiting = 0;
+  }
+
+  #update(input: Uint8Array): void {
+    const { kernels, window } = this.#arena;
+    for (let at = 0; at < input.length;) {
+      // Only when more comes: what is hashed last has to be there.
+      if (this.#waiting === window.length) {
+        kernels.updateHash(window.byteOffset, window.length);
+        this.#waiting = 0;
+      }
+      const length = Math.min(input.length - at, window.length - this.#waiting);
+      const part = length === input.length ? input : input.subarray(at, at + length);
+      window.set(part, this.#waiting);
+      this.#waiting += length;
+      at += length;
+    }
+  }
+
+  /** Zeros to the end of the first block. */
+  #pad(): void {
+    this.#arena.window.fill(0, this.#waiting, BLOCK_LENGTH);
+    this.#waiting = BLOCK_LENGTH;
+  }
+
+  #finish(out: Uint8Array, length: number): void {
+    const { bytes, kernels, window } = this.#arena;
+    kernels.finishHash(window.byteOffset, this.#waiting);
+    window.fill(0, 0, this.#waiting);
+    const { value: hash } = kernels.HASH;
+    for (let i = 0; i < length; i++) out[i] = bytes[hash + i];
+    bytes.fill(0, hash, hash + HASH_LENGTH);
+  }
+}
+
+const BLOCK_LENGTH = 64;
+const INNER_PAD = 0x36;
+const OUTER_PAD = 0x5c;
+const NOTHING = new Uint8Array(0);

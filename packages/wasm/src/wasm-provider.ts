@@ -1,0 +1,56 @@
+/**
+ * `wasmProvider`: all of WireGuard's cryptography in WebAssembly.
+ *
+ * Nothing in `assembly/` branches on a secret or uses one as an address. What the engine makes of it is
+ * beyond a promise, but has no BigInts whose time depends on their values.
+ *
+ * @module
+ */
+import type { CryptoProvider } from '@litz/core';
+import { WasmAead } from './wasm-aead.ts';
+import { WasmArena } from './wasm-arena.ts';
+import { WasmCipher } from './wasm-cipher.ts';
+import { WasmHash } from './wasm-hash.ts';
+import { multiplyPoint } from './wasm-x25519.ts';
+
+/**
+ * For one thread: calls share scratch memory.
+ *
+ * @param arena whose bytes ciphers take as they stand. Default: one of its own, made at once; a
+ *   browser's main thread gives what `WasmArena.create` made.
+ * @throws {Error} this runtime has no WebAssembly
+ */
+export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoProvider {
+  const aead = new WasmAead(arena);
+  const hash = new WasmHash(arena);
+  return {
+    name: 'wasm',
+    dh: (privateKey, publicKey) => multiplyPoint(arena, privateKey, publicKey),
+    dhPublicKey(privateKey) {
+      const publicKey = multiplyPoint(arena, privateKey, BASE_POINT);
+      // A clamped scalar is no multiple of the base point's order.
+      if (!publicKey) throw new Error('X25519 failed');
+      return publicKey;
+    },
+    hash: (out, a, b = NOTHING) => hash.hash(out, a, b),
+    mac: (out, key, input) => hash.mac(out, key, input),
+    hmac: (out, key, a, b = NOTHING) => hash.hmac(out, key, a, b),
+    aeadSeal: (key, counter, plain, auth) => aead.seal(key, nonceOf(counter), plain, auth),
+    aeadOpen: (key, counter, sealed, auth) => aead.open(key, nonceOf(counter), sealed, auth),
+    xaeadSeal: (key, nonce, plain, auth) => aead.seal(key, nonce, plain, auth),
+    xaeadOpen: (key, nonce, sealed, auth) => aead.open(key, nonce, sealed, auth),
+    createCipher: (key) => new WasmCipher(arena, key),
+  };
+}
+
+/** Section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian. */
+function nonceOf(counter: number): Uint8Array {
+  const nonce = new Uint8Array(12);
+  const view = new DataView(nonce.buffer);
+  view.setUint32(4, counter, true);
+  view.setUint32(8, counter / 2 ** 32, true);
+  return nonce;
+}
+
+const BASE_POINT: Uint8Array = Uint8Array.of(9, ...new Uint8Array(31));
+const NOTHING = new Uint8Array(0);

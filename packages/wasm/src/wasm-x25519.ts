@@ -1,0 +1,36 @@
+/**
+ * X25519 in WebAssembly: a twentieth of what it takes on BigInts, and the same time for every key.
+ *
+ * @module
+ */
+import { KEY_LENGTH } from '@litz/core';
+import type { WasmArena } from './wasm-arena.ts';
+
+/**
+ * The private key (32 bytes) times a point (its coordinate, 32 bytes): 32 new bytes.
+ *
+ * @returns undefined if they are all zero
+ */
+export function multiplyPoint(
+  { bytes, kernels }: WasmArena,
+  privateKey: Uint8Array,
+  point: Uint8Array,
+): Uint8Array | undefined {
+  checkLength('privateKey', privateKey);
+  checkLength('publicKey', point);
+  const { value: at } = kernels.PRODUCT;
+  bytes.set(privateKey, kernels.SCALAR.value);
+  bytes.set(point, kernels.POINT.value);
+  kernels.multiplyPoint();
+  const product = bytes.slice(at, at + KEY_LENGTH);
+  bytes.fill(0, at, at + KEY_LENGTH);
+  // The time must not say how many bytes are zero.
+  let bits = 0;
+  for (let i = 0; i < KEY_LENGTH; i++) bits |= product[i];
+  return bits === 0 ? undefined : product;
+}
+
+function checkLength(name: string, key: Uint8Array): void {
+  if (key.length === KEY_LENGTH) return;
+  throw new RangeError(`"${name}" expected ${KEY_LENGTH} bytes, got ${key.length}`);
+}

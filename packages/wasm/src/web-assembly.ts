@@ -1,0 +1,37 @@
+/**
+ * The part of WebAssembly's JavaScript interface that is used here. Its types come with a browser's or
+ * a runtime's library, none of which is asked for.
+ *
+ * @module
+ */
+
+/** Never grown: views of `buffer` stay valid. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+export interface WasmApi {
+  readonly Memory: new (limits: { initial: number; maximum: number }) => WasmMemory;
+  readonly Module: new (binary: Uint8Array) => WasmModule;
+  readonly Instance: new (module: WasmModule, imports: WasmImports) => { exports: object };
+  compile(binary: Uint8Array): Promise<WasmModule>;
+  instantiate(module: WasmModule, imports: WasmImports): Promise<{ exports: object }>;
+  validate: (binary: Uint8Array) => boolean;
+}
+
+/** Compiled code; opaque. */
+export type WasmModule = object;
+
+export interface WasmImports {
+  readonly env: { readonly memory: WasmMemory };
+}
+
+/** @throws {Error} this runtime has no WebAssembly */
+export function webAssembly(): WasmApi {
+  const { WebAssembly: api } = globalThis as { WebAssembly?: WasmApi };
+  if (!api) throw new Error('this runtime has no WebAssembly');
+  return api;
+}
+
+/** Length of a page of memory in bytes. */
+export const PAGE_LENGTH: number = 65_536;

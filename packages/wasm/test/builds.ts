@@ -1,0 +1,8 @@
+/**
+ * Both builds, as every test of a kernel runs on both.
+ *
+ * @module
+ */
+import type { WasmBuild } from '../src/index.ts';
+
+export const BUILDS: readonly WasmBuild[] = ['simd', 'scalar'];

@@ -1,0 +1,116 @@
+/**
+ * What is left in the memory after it was used: nothing that is secret.
+ *
+ * @module
+ */
+import { seededRandomBytes } from '@litz/testkit';
+import { describe, expect, test } from 'vitest';
+import { WasmArena, wasmProvider } from '../src/index.ts';
+import { WasmAead } from '../src/wasm-aead.ts';
+import { WasmCipher } from '../src/wasm-cipher.ts';
+import { BUILDS } from './builds.ts';
+
+const KEY = random(32, 1);
+const PLAIN = random(3000, 2);
+
+describe.each(BUILDS)('the memory of the %s build', (build) => {
+  test('holds the key of a cipher until it is destroyed', () => {
+    const arena = WasmArena.createSync({ build });
+    const cipher = new WasmCipher(arena, KEY);
+    const other = new WasmCipher(arena, random(32, 3));
+    for (const each of [cipher, other]) each.seal(0, new Uint8Array(80), 0, 64);
+    expect(piecesIn(arena, KEY)).toBeGreaterThan(0);
+    cipher.destroy();
+    expect(piecesIn(arena, KEY)).toBe(0);
+    expect(piecesIn(arena, random(32, 3))).toBeGreaterThan(0);
+    other.destroy();
+    expect(secretsOf(arena)).toEqual([]);
+  });
+
+  test('holds nothing of a cipher whose place went to another one', () => {
+    const arena = WasmArena.createSync({ build });
+    const ciphers = Array.from({ length: 600 }, (_, i) => new WasmCipher(arena, random(32, i)));
+    for (const each of ciphers) each.seal(0, new Uint8Array(80), 0, 64);
+    for (const each of ciphers) each.destroy();
+    expect(secretsOf(arena)).toEqual([]);
+  });
+
+  test.each([0, 5, 64, 200, 1420, 3000])('holds no stream after %i bytes', (length) => {
+    const arena = WasmArena.createSync({ length: 4096, build });
+    const slab = arena.allocate(4096);
+    const cipher = new WasmCipher(arena, KEY);
+    slab.set(PLAIN.subarray(0, length));
+    cipher.seal(1, slab, 0, length);
+    const sealed = slab.slice();
+    cipher.open(1, slab, 0, length);
+    slab.set(sealed);
+    slab[length] ^= 1;
+    cipher.open(1, slab, 0, length);
+    cipher.destroy();
+    expect(secretsOf(arena)).toEqual([]);
+  });
+
+  test('holds no text that came from elsewhere', () => {
+    const arena = WasmArena.createSync({ build });
+    const cipher = new WasmCipher(arena, KEY);
+    const buffer = new Uint8Array(3016);
+    buffer.set(PLAIN);
+    cipher.seal(1, buffer, 0, 3000);
+    cipher.open(1, buffer, 0, 3000);
+    cipher.destroy();
+    expect(Buffer.compare(buffer.subarray(0, 3000), PLAIN)).toBe(0);
+    expect(piecesIn(arena, PLAIN)).toBe(0);
+    expect(secretsOf(arena)).toEqual([]);
+  });
+
+  test.each([12, 24])(
+    'holds neither key nor text after Aead with a nonce of %i bytes',
+    (length) => {
+      const arena = WasmArena.createSync({ build });
+      const aead = new WasmAead(arena);
+      const sealed = aead.seal(KEY, random(length, 9), PLAIN, random(33, 10));
+      expect(aead.open(KEY, random(length, 9), sealed, random(33, 10))).toEqual(PLAIN);
+      expect(aead.open(KEY, random(length, 8), sealed, random(33, 10))).toBeUndefined();
+      expect(piecesIn(arena, KEY) + piecesIn(arena, PLAIN)).toBe(0);
+      expect(secretsOf(arena)).toEqual([]);
+    },
+  );
+
+  test('holds nothing after hashes, HMACs and X25519', () => {
+    const arena = WasmArena.createSync({ build });
+    const provider = wasmProvider(arena);
+    const out = new Uint8Array(32);
+    provider.hash(out, PLAIN, KEY);
+    provider.mac(out, KEY, PLAIN);
+    provider.hmac(out, KEY, PLAIN);
+    const shared = provider.dh(KEY, random(32, 5)) ?? out;
+    for (const secret of [KEY, PLAIN, out, shared]) expect(piecesIn(arena, secret)).toBe(0);
+    expect(secretsOf(arena)).toEqual([]);
+    expect(arena.window.every((byte) => byte === 0)).toBe(true);
+  });
+});
+
+/** How many runs of 8 bytes of `secret` are anywhere in the memory. */
+function piecesIn(arena: WasmArena, secret: Uint8Array): number {
+  const memory = Buffer.from(arena.bytes.buffer);
+  let count = 0;
+  for (let at = 0; at + 8 <= secret.length; at += 8) {
+    if (memory.includes(Buffer.from(secret.subarray(at, at + 8)))) count++;
+  }
+  return count;
+}
+
+/** Addresses between the tables and the window that are not zero: all of it is for secrets. */
+function secretsOf(arena: WasmArena): string[] {
+  const { value: start } = arena.kernels.KEY;
+  const own = arena.bytes.subarray(start, arena.window.byteOffset);
+  return [...own.entries()]
+    .filter(([, byte]) => byte !== 0)
+    .map(([at]) => (start + at).toString(16));
+}
+
+function random(length: number, seed: number): Uint8Array {
+  const out = new Uint8Array(length);
+  seededRandomBytes(seed + 1000)(out);
+  return out;
+}
