@@ -1,97 +1,112 @@
 /**
- * WireGuard implementations that serve the UAPI socket: how each is started, and where it is found.
+ * Implementations of WireGuard: how each is started on a machine, and what must be known of it.
  *
  * @module
  */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { hasNamespacePrivilege } from '@litz/sys';
-import { programRequirement, requirement, type Requirement } from '@litz/testkit';
+import { requirement, type Requirement } from '@litz/testkit';
+import type { Namespace } from './namespace.ts';
+import { eventually, type Machine } from './underlay.ts';
 
-export interface Implementation {
+/** @typeParam M the machines that it runs on */
+export interface Implementation<M extends Machine> {
   readonly name: string;
-  /** Undefined if the program is not on this machine. */
-  readonly program: string | undefined;
-  /** Arguments that keep it in the foreground, serving `link`. */
-  arguments(link: string): string[];
-  readonly env: Record<string, string>;
-  /** Largest inner MTU it carries. */
-  readonly maxMtu: number;
-  /** Whether `wg show transfer` counts messages without a packet, as the kernel does. */
-  readonly countsKeepalives: boolean;
+  readonly requirements: readonly Requirement[];
+  /** Bytes of the largest ping that crosses whole, in one message; 64,000 unless its own limit is less. */
+  readonly largestPing: number;
+  /** Makes an interface that `wg` configures. @param behaviour what the test will ask of it */
+  start(machine: M, behaviour: Behaviour): Promise<Interface>;
 }
 
-export const litz: Implementation = {
+export interface Behaviour {
+  /** Its machine gets another address. */
+  readonly moves?: boolean;
+  /** Its clock runs 60 times as fast; Litz only. */
+  readonly fast?: boolean;
+}
+
+export interface Interface {
+  readonly link: string;
+  readonly remove: () => Promise<void>;
+}
+
+const built: Requirement = requirement('the built litz', () => {
+  if (!existsSync(join(import.meta.dirname, '../../dist/main.js'))) return 'run `tsc -b` first';
+  return true;
+});
+
+export const litz: Implementation<Namespace> = {
   name: 'litz',
-  program: process.execPath,
-  arguments: (link) => [join(import.meta.dirname, '../../bin/litz.js'), '-f', link],
-  env: {},
-  maxMtu: 65_000,
-  countsKeepalives: true,
+  requirements: [built],
+  largestPing: 64_000,
+  start: (machine, { fast = false }) => {
+    const fastDaemon = join(import.meta.dirname, 'fast-daemon.mjs');
+    const command = fast ? [fastDaemon] : [join(import.meta.dirname, '../../bin/litz.js'), '-f'];
+    return startDaemon(machine, (link) => [process.execPath, ...command, link]);
+  },
 };
 
-export const wireguardGo: Implementation = {
+/** wireguard-go: `go install golang.zx2c4.com/wireguard`, whose program is called `wireguard`. */
+export const wireguardGo: Implementation<Namespace> = {
   name: 'wireguard-go',
-  program: findProgram('wireguard'),
-  arguments: (link) => ['-f', link],
-  env: { WG_PROCESS_FOREGROUND: '1' },
-  maxMtu: 65_000,
-  countsKeepalives: true,
+  requirements: [installed('wireguard')],
+  largestPing: 64_000,
+  start: (machine) =>
+    startDaemon(machine, (link) => [findProgram('wireguard') ?? 'wireguard', '-f', link]),
 };
 
-export const boringtun: Implementation = {
+/**
+ * boringtun: `cargo install boringtun-cli`.
+ *
+ * By default it answers each peer from a connected socket, and a connected socket keeps the local
+ * address that it had when it was made. It makes another one only when the peer's address changes
+ * (device/peer.rs, `set_endpoint`), so after a move of its own it sends nothing any more: that is its
+ * own limit, whoever the peer is. `--disable-connected-udp` is the way around it that it offers.
+ */
+export const boringtun: Implementation<Namespace> = {
   name: 'boringtun',
-  program: findProgram('boringtun-cli'),
-  // A connected socket for each peer hears nothing from the peer's next address.
-  arguments: (link) => ['-f', '--disable-drop-privileges', '--disable-connected-udp', link],
-  env: { WG_SUDO: '1' },
-  // It reads the MTU once, at start, and its buffers end at 65535 bytes.
-  maxMtu: 1420,
-  // It counts the bytes of packets, not those of messages.
-  countsKeepalives: false,
+  requirements: [installed('boringtun-cli')],
+  largestPing: 64_000,
+  start: (machine, { moves = false }) => {
+    const flags = [
+      '-f',
+      '--disable-drop-privileges',
+      ...(moves ? ['--disable-connected-udp'] : []),
+    ];
+    const program = findProgram('boringtun-cli') ?? 'boringtun-cli';
+    return startDaemon(machine, (link) => [program, ...flags, link]);
+  },
 };
 
-/** Without it: a test with a clock of its own is skipped. */
-export const libfaketime: Requirement = requirement(
-  'libfaketime (Debian package faketime)',
-  () => faketimeLibrary() !== undefined,
-);
-
-/** What `implementation` runs on: root, `ip`, `wg`, `ping`, and the program itself. */
-export function interopRequirements(implementation: Implementation): Requirement[] {
-  const program = requirement(
-    `program ${implementation.name}`,
-    () => implementation.program !== undefined,
-  );
-  const built = requirement('the built litz', () =>
-    existsSync(join(import.meta.dirname, '../../dist/main.js')),
-  );
-  return [
-    requirement('the right to make network namespaces', hasNamespacePrivilege),
-    requirement('/dev/net/tun', () => existsSync('/dev/net/tun')),
-    programRequirement('ip', ['-V']),
-    programRequirement('wg', ['--version']),
-    programRequirement('ping', ['-V']),
-    built,
-    program,
-  ];
+/** Starts a program that serves an interface and its UAPI socket. */
+async function startDaemon(
+  machine: Namespace,
+  command: (link: string) => string[],
+): Promise<Interface> {
+  // Socket files stand in one folder for all namespaces: the name must be unique on this machine.
+  const link = `lz${process.pid % 100_000}x${++links}`;
+  const socket = `/var/run/wireguard/${link}.sock`;
+  const [program = '', ...args] = command(link);
+  const daemon = machine.start(program, args);
+  await eventually(`${program} serves ${socket}`, () => {
+    if (daemon.process.exitCode !== null) throw new Error(daemon.output());
+    return existsSync(socket);
+  });
+  const remove = async (): Promise<void> => {
+    await daemon.end();
+    rmSync(socket, { force: true });
+  };
+  return { link, remove };
 }
 
-/** Environment in which all clocks of a program run `rate` times as fast. */
-export function fasterClock(rate: number): Record<string, string> {
-  return { LD_PRELOAD: faketimeLibrary() ?? '', FAKETIME: `+0 x${rate}` };
-}
-
-function faketimeLibrary(): string | undefined {
-  const triplets = ['x86_64-linux-gnu', 'aarch64-linux-gnu'];
-  return triplets
-    .map((triplet) => `/usr/lib/${triplet}/faketime/libfaketimeMT.so.1`)
-    .find((path) => existsSync(path));
+function installed(program: string): Requirement {
+  return requirement(`program ${program}`, () => findProgram(program) !== undefined);
 }
 
 /** The first executable of that name in PATH, or where `go install` and `cargo install` put it. */
-export function findProgram(name: string): string | undefined {
+function findProgram(name: string): string | undefined {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter),
     process.env['GOBIN'] ?? join(process.env['GOPATH'] ?? join(homedir(), 'go'), 'bin'),
@@ -108,3 +123,5 @@ function isExecutable(path: string): boolean {
     return false;
   }
 }
+
+let links = 0;

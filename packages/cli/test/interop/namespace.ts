@@ -1,18 +1,35 @@
 /**
- * A network namespace of a test, with every process that the test started in it.
+ * A network namespace of a test, with every process that the test started in it; and two of them with
+ * a veth pair between.
  *
  * @module
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import {
+  addAddresses,
+  eventually,
+  outerAddresses,
+  type Machine,
+  type Underlay,
+} from './underlay.ts';
 
-const execute = promisify(execFile);
-let made = 0;
+export interface StartedProcess {
+  readonly process: ChildProcess;
+  /** Both streams, in the order in which they came. */
+  readonly output: () => string;
+  /** Ends it; resolves when it is gone. */
+  readonly end: () => Promise<void>;
+}
 
-export class Namespace {
+export class Namespace implements Machine {
   readonly name: string;
-  readonly #started: ChildProcess[] = [];
+  readonly wire: string = WIRE;
+  readonly #started: Set<StartedProcess> = new Set();
 
   private constructor(name: string) {
     this.name = name;
@@ -25,69 +42,78 @@ export class Namespace {
     return namespace;
   }
 
-  /** Joins two namespaces by a veth pair, `veth0` in both, with one IPv4 and one IPv6 address each. */
-  static async join(a: Namespace, b: Namespace): Promise<void> {
-    // prettier-ignore
-    await execute('ip', [
-      'link', 'add', 'veth0', 'netns', a.name, 'type', 'veth', 'peer', 'name', 'veth0', 'netns', b.name,
-    ]);
-    await a.addAddresses('veth0', `${UNDERLAY.v4}1/24`, `${UNDERLAY.v6}1/64`);
-    await b.addAddresses('veth0', `${UNDERLAY.v4}2/24`, `${UNDERLAY.v6}2/64`);
-  }
-
-  async addAddresses(link: string, ...addresses: string[]): Promise<void> {
-    for (const address of addresses) {
-      const noDad = address.includes(':') ? ['nodad'] : [];
-      await this.run('ip', 'address', 'add', address, 'dev', link, ...noDad);
-    }
-    await this.run('ip', 'link', 'set', link, 'up');
-  }
-
-  /** Runs a command to its end. @returns its standard output; @throws with its output if it fails */
   async run(command: string, ...args: string[]): Promise<string> {
-    const child = execute('ip', ['netns', 'exec', this.name, command, ...args], {
-      timeout: 60_000,
-      maxBuffer: 64 << 20,
-    });
     try {
-      return (await child).stdout;
+      const { stdout } = await execute('ip', ['netns', 'exec', this.name, command, ...args], {
+        timeout: 60_000,
+        maxBuffer: 64 << 20,
+      });
+      return stdout;
     } catch (error) {
-      const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-      throw new Error(
-        `${command} ${args.join(' ')}: ${stdout ?? ''}${stderr ?? ''}${String(error)}`,
-        {
-          cause: error,
-        },
-      );
+      const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+      const text = `${command} ${args.join(' ')}: ${stdout}${stderr}${String(error)}`;
+      throw new Error(text, { cause: error });
     }
   }
 
-  /** Like {@link run}, with text on standard input. */
-  async runWithInput(input: string, command: string, ...args: string[]): Promise<string> {
-    const child = this.start(command, args);
-    child.process.stdin!.end(input);
-    const [code] = (await once(child.process, 'close')) as [number];
-    if (code !== 0)
-      throw new Error(`${command} ${args.join(' ')}: exit ${code}\n${child.output()}`);
-    return child.output();
+  async withFile<T>(text: string, use: (path: string) => Promise<T>): Promise<T> {
+    const folder = mkdtempSync(join(tmpdir(), 'litz-interop-'));
+    try {
+      const file = join(folder, 'text');
+      writeFileSync(file, `${text}\n`, { mode: 0o600 });
+      return await use(file);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  async send(address: string, port: number, bytes: number): Promise<string> {
+    const words = ['send', address, `${port}`, `${bytes}`];
+    return (await this.run(process.execPath, TRANSFER, ...words)).trim();
+  }
+
+  async receive(address: string, port: number): Promise<{ sha256: Promise<string> }> {
+    const receiver = this.start(process.execPath, [TRANSFER, 'receive', address, `${port}`]);
+    await eventually('the receiver listens', () => receiver.output().includes('listening'));
+    const sha256 = once(receiver.process, 'close').then(
+      () => SHA256.exec(receiver.output())?.[0] ?? receiver.output(),
+    );
+    return { sha256 };
   }
 
   /** Starts a command that runs until it ends by itself or the namespace is removed. */
-  start(
-    command: string,
-    args: string[],
-    env: Record<string, string> = {},
-  ): { process: ChildProcess; output: () => string } {
+  start(command: string, args: string[], env: Record<string, string> = {}): StartedProcess {
     const child = spawn('ip', ['netns', 'exec', this.name, command, ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
     let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.on('error', () => {});
-    this.#started.push(child);
-    return { process: child, output: () => output };
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    }
+    child.on('error', (error) => (output += error.message));
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const end = async (): Promise<void> => {
+      child.kill('SIGKILL');
+      await closed;
+    };
+    const started = { process: child, output: () => output, end };
+    this.#started.add(started);
+    child.once('close', () => this.#started.delete(started));
+    return started;
+  }
+
+  /** Ends what was started and still runs. */
+  async endStarted(except?: StartedProcess): Promise<void> {
+    for (const started of this.#started) if (started !== except) await started.end();
+  }
+
+  /** Watches the wire by tcpdump. */
+  async watch(filter: string): Promise<{ lines: () => string[] }> {
+    const args = ['-i', this.wire, '-l', '-n', '-q', '-t', '--immediate-mode', filter];
+    const { output } = this.start('tcpdump', args);
+    await eventually('tcpdump listens', () => output().includes('listening on'));
+    return { lines: () => output().split('\n') };
   }
 
   /** Ends what still runs in the namespace (all of it was started by the test) and deletes it. */
@@ -100,31 +126,33 @@ export class Namespace {
         // It ended by itself meanwhile.
       }
     }
-    for (const child of this.#started) child.kill('SIGKILL');
     await execute('ip', ['netns', 'del', this.name]);
   }
 }
 
-/** What stands in front of the last digit of a node's outer address. */
-export const UNDERLAY = { v4: '192.168.77.', v6: 'fd77::' } as const;
-
-/** Asks until the answer is yes. @throws after `timeoutMs` with `what` and the last answer's detail */
-export async function eventually(
-  what: string,
-  ask: () => Promise<boolean> | boolean,
-  timeoutMs = 15_000,
-): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  let last: unknown;
-  while (performance.now() < end) {
-    try {
-      if (await ask()) return;
-    } catch (error) {
-      last = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+/** Two namespaces, `veth0` in both. */
+export async function twoNamespaces(): Promise<Underlay<Namespace, Namespace>> {
+  const [a, b] = [await Namespace.create('a'), await Namespace.create('b')];
+  const remove = async (): Promise<void> => {
+    await a.remove();
+    await b.remove();
+  };
+  try {
+    // prettier-ignore
+    await execute('ip', [
+      'link', 'add', WIRE, 'netns', a.name, 'type', 'veth', 'peer', 'name', WIRE, 'netns', b.name,
+    ]);
+    await addAddresses(a, WIRE, outerAddresses(1));
+    await addAddresses(b, WIRE, outerAddresses(2));
+    return { a, b, watch: (filter) => a.watch(filter), remove };
+  } catch (error) {
+    await remove();
+    throw error;
   }
-  throw new Error(
-    `not within ${timeoutMs} ms: ${what}${last ? ` (${last instanceof Error ? last.message : 'no'})` : ''}`,
-  );
 }
+
+const execute = promisify(execFile);
+const WIRE = 'veth0';
+const TRANSFER = `${import.meta.dirname}/transfer.mjs`;
+const SHA256 = /[0-9a-f]{64}/;
+let made = 0;

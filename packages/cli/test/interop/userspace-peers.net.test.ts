@@ -1,4 +1,7 @@
-import { boringtun, litz, wireguardGo } from './implementation.ts';
 import { describeInterop } from './describe-interop.ts';
+import { boringtun, litz, wireguardGo } from './implementation.ts';
+import { twoNamespaces } from './namespace.ts';
 
-for (const peer of [wireguardGo, boringtun, litz]) describeInterop(peer);
+const anotherLitz = { ...litz, name: 'another litz' };
+
+for (const peer of [wireguardGo, boringtun, anotherLitz]) describeInterop(peer, twoNamespaces);

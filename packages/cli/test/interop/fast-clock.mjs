@@ -1,0 +1,41 @@
+/**
+ * A crypto provider whose module, once the packet loop's thread has loaded it, makes that thread's
+ * clock run RATE times as fast: the option `crypto` is how code comes into that thread.
+ *
+ * Only CLOCK_BOOTTIME, which the engine counts in, and the sleeps of poll. The wall clock, of which
+ * the peer sees timestamps, stays what it is.
+ */
+import { nobleProvider } from '@litz/core';
+import { allocate, koffi, libc } from '@litz/sys';
+
+/** The 120 s of Rekey-After-Time pass in 2. */
+const RATE = 60;
+// linux/time.h
+const CLOCK_BOOTTIME = 7;
+const SECOND = 1_000_000_000n;
+
+const copy = koffi().load(null).func('void *memcpy(uintptr_t to, uintptr_t from, ulong length)');
+const c = libc();
+const system = { ...c };
+/** struct timespec: tv_sec (8 bytes), tv_nsec (8). */
+const timespec = allocate(16);
+system.clock_gettime(CLOCK_BOOTTIME, timespec.address);
+const started = readNanoseconds();
+
+c.clock_gettime = (clock, address) => {
+  if (clock !== CLOCK_BOOTTIME) return system.clock_gettime(clock, address);
+  const result = system.clock_gettime(clock, timespec.address);
+  const now = started + (readNanoseconds() - started) * BigInt(RATE);
+  timespec.view.setBigInt64(0, now / SECOND, true);
+  timespec.view.setBigInt64(8, now % SECOND, true);
+  copy(address, timespec.address, 16);
+  return result;
+};
+c.poll = (fds, count, timeoutMs) =>
+  system.poll(fds, count, timeoutMs > 0 ? Math.ceil(timeoutMs / RATE) : timeoutMs);
+
+function readNanoseconds() {
+  return timespec.view.getBigInt64(0, true) * SECOND + timespec.view.getBigInt64(8, true);
+}
+
+export { nobleProvider as provider };

@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { programRequirement, requirement } from '@litz/testkit';
+import { afterAll } from 'vitest';
+import { describeInterop } from './describe-interop.ts';
+import type { Implementation } from './implementation.ts';
+import { KernelGuest } from './kernel-guest.ts';
+
+/** Lies beside the repository, as in CI. */
+const script = join(import.meta.dirname, '../../../../../shared/real/kernel-peer.sh');
+const folder = process.env['LITZ_KERNEL_DIR'] ?? '';
+
+const kernel: Implementation<KernelGuest> = {
+  name: 'the Linux kernel',
+  requirements: [
+    requirement('a kernel to boot', () => {
+      if (!existsSync(script)) return `${script} is not there`;
+      return existsSync(join(folder, 'x')) || `LITZ_KERNEL_DIR: ${script} has unpacked none there`;
+    }),
+    programRequirement('qemu-system-x86_64'),
+    programRequirement('busybox', ['true']),
+    programRequirement('depmod'),
+    programRequirement('cpio'),
+  ],
+  // A message in more than MAX_SKB_FRAGS + 8 pieces of memory is dropped, whoever sends it
+  // (drivers/net/wireguard/receive.c, decrypt_packet). In fragments of 1500 bytes that is one of more
+  // than 60,500 bytes, also from wireguard-go.
+  largestPing: 60_000,
+  start: async (guest) => {
+    // A test that failed may have left one.
+    await guest.run(
+      'sh',
+      '-c',
+      `/bin/ip link del ${LINK}; /bin/ip link add ${LINK} type wireguard`,
+    );
+    return { link: LINK, remove: async () => void (await guest.run('ip', 'link', 'del', LINK)) };
+  },
+};
+
+// Booted by the first test that runs, for all of them.
+let booting: Promise<KernelGuest> | undefined;
+afterAll(async () => {
+  const guest = await booting?.catch(() => undefined);
+  await guest?.shutDown();
+});
+
+describeInterop(kernel, async () => {
+  booting ??= KernelGuest.boot(script, folder);
+  return (await booting).connect();
+});
+
+const LINK = 'wg0';
