@@ -76,17 +76,15 @@ export function absorb(at: usize, end: usize): void {
 export function finish(): void {
   let h0 = load<u64>(POLY1305), h1 = load<u64>(POLY1305, 8), h2 = load<u64>(POLY1305, 16);
   let h3 = load<u64>(POLY1305, 24);
-  // Below 2^130 and a little: all carries, and what comes back from the top, twice at most.
-  for (let i = 0; i < 2; i++) {
-    h1 += h0 >> 32;
-    h0 = <u64>(<u32>h0);
-    h2 += h1 >> 32;
-    h1 = <u64>(<u32>h1);
-    h3 += h2 >> 32;
-    h2 = <u64>(<u32>h2);
-    h0 += (h3 >> 34) * 5;
-    h3 &= MASK34;
-  }
+  // All carries. If one comes out at the top, little is left below: once is enough.
+  h1 += h0 >> 32;
+  h0 = <u64>(<u32>h0);
+  h2 += h1 >> 32;
+  h1 = <u64>(<u32>h1);
+  h3 += h2 >> 32;
+  h2 = <u64>(<u32>h2);
+  h0 += (h3 >> 34) * 5;
+  h3 &= MASK34;
   // h - p = h + 5 - 2^130: if that is not negative, it is the result.
   let carry = (h0 + 5) >> 32;
   carry = (h1 + carry) >> 32;

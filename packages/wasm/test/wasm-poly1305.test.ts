@@ -56,6 +56,30 @@ describe.each(BUILDS)('WasmPoly1305, %s', (build) => {
     }
   });
 
+  // With r = 1 the result is the sum of the blocks, so that each of these can be asked for.
+  test.each([-9, -6, -5, -4, -3, -1, 0, 1, 2, 3, 4, 5, 6, 9, 16, 2 ** 32 - 1, 2 ** 32, 2 ** 34])(
+    'reduces 2^130 - 5 and %d more',
+    (more) => {
+      const length = 7 * 16;
+      // Seven blocks and the lengths bring 8 * 2^128 with them, which is 10.
+      let left = 2n ** 130n - 5n + BigInt(more) - 10n - (BigInt(length) << 64n);
+      slab.fill(0, 0, 32 + length);
+      slab[0] = 1;
+      for (let at = 32; at < 32 + length; at += 16) {
+        const block = left < 2n ** 128n ? left : 2n ** 128n - 1n;
+        for (let i = 0; i < 16; i++) slab[at + i] = Number((block >> BigInt(8 * i)) & 0xffn);
+        left -= block;
+      }
+      expect(left).toBe(0n);
+      ours.writeTagWith(0, slab, 32, length);
+      const sum = ((2n ** 130n - 5n + BigInt(more)) % (2n ** 130n - 5n)) % 2n ** 128n;
+      const expected = Uint8Array.from({ length: 16 }, (_, i) =>
+        Number((sum >> BigInt(8 * i)) & 0xffn),
+      );
+      expect(slab.slice(32 + length, 48 + length)).toEqual(expected);
+    },
+  );
+
   test('agrees with noble for one-time keys and texts of bits in runs', () => {
     for (let seed = 0; seed < 3000; seed++) {
       const bytes = runs(32 + (seed % 200), seed);
