@@ -36,7 +36,10 @@ export default defineConfig({
       {
         resolve,
         ssr,
-        test: { name: 'check', include: ['packages/*/test/**/*.check.test.ts'] },
+        test: {
+          name: 'check',
+          include: ['packages/*/test/**/*.check.test.ts', 'examples/test/**/*.check.test.ts'],
+        },
       },
     ],
   },

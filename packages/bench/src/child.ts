@@ -7,6 +7,8 @@
 import { spawn } from 'node:child_process';
 
 export interface ChildOptions {
+  /** Path of the Node that runs it; default: this one. */
+  node?: string;
   /** For Node, before the program. */
   flags?: readonly string[];
   /** It is killed afterwards. */
@@ -23,19 +25,30 @@ export async function runChild<T>(
   args: readonly (string | number)[] = [],
   options: ChildOptions = {},
 ): Promise<T> {
-  const { output } = await runProgram(module, args, options);
-  const line = output.split('\n').findLast((text) => text.startsWith(MARK));
-  if (line === undefined) throw new Error(`${module.pathname} told nothing`);
-  return JSON.parse(line.slice(MARK.length)) as T;
+  return answerIn(await runProgram(module, args, options), module.pathname) as T;
+}
+
+/** What `tell` told in the output of a program. @throws {Error} nothing */
+export function answerIn(output: string, name: string): unknown {
+  const at = output.lastIndexOf(MARK);
+  if (at === -1) throw new Error(`${name} told nothing`);
+  // V8 writes its traces by itself, and may have begun a line.
+  const [line = ''] = output.slice(at + MARK.length).split('\n', 1);
+  return JSON.parse(line);
+}
+
+/** What else it wrote, also where an answer stands in the middle of a line. */
+export function withoutAnswers(output: string): string {
+  return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');
 }
 
 /** What it wrote to stdout. @throws {Error} (rejects) it failed or took too long */
 export function runProgram(
   module: URL,
   args: readonly (string | number)[] = [],
-  { flags = [], timeoutMs = 600_000 }: ChildOptions = {},
-): Promise<{ output: string }> {
-  const child = spawn(process.execPath, [...flags, module.pathname, ...args.map(String)], {
+  { node = process.execPath, flags = [], timeoutMs = 600_000 }: ChildOptions = {},
+): Promise<string> {
+  const child = spawn(node, [...flags, module.pathname, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
@@ -45,7 +58,7 @@ export function runProgram(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (code === 0) resolve({ output });
+      if (code === 0) resolve(output);
       else reject(new Error(`${module.pathname} ended with ${signal ?? code}`));
     });
   });

@@ -4,7 +4,12 @@
  * @module
  */
 import { Command } from 'commander';
+import { addGarbageCommand } from './commands/garbage.ts';
+import { addHandshakeCommand } from './commands/handshake.ts';
+import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
+import { addQuickCommand } from './commands/quick.ts';
+import { addReportCommand } from './commands/report.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
 import { RESULTS_DIRECTORY } from './results/result.ts';
@@ -16,5 +21,10 @@ export function createProgram(): Command {
   addSuitesCommand(program);
   addScaleCommand(program);
   addPeersCommand(program);
+  addHandshakeCommand(program);
+  addGarbageCommand(program);
+  addNodesCommand(program);
+  addQuickCommand(program);
+  addReportCommand(program);
   return program;
 }

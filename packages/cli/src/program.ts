@@ -150,7 +150,7 @@ Examples:
   litz genkey | tee private.key | litz pubkey
 
 Environment:
-  LITZ_CRYPTO=openssl|noble            who does the cryptography (default: the fastest that is here)
+  LITZ_CRYPTO=openssl|wasm|noble       who does the cryptography (default: the fastest that is here)
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 

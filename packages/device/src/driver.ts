@@ -29,7 +29,7 @@ export interface DeviceAnswers {
 
 /** Which provider does the cryptography, and why. */
 export interface CryptoStatus {
-  /** 'noble', 'openssl', or what a provider of your own says. */
+  /** 'openssl+wasm', 'openssl', 'wasm', 'noble', or what a provider of your own says. */
   readonly provider: string;
   readonly reason: string;
 }

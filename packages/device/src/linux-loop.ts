@@ -35,10 +35,8 @@ export interface LinuxLoopOptions {
   readonly longestSleepMs: number;
   readonly settings: CommonSettings;
   readonly crypto: CryptoProvider | undefined;
-  /** Gives the packet memory; default: a buffer of its own. */
-  readonly allocate?: ((length: number) => Uint8Array) | undefined;
-  /** Operations on that memory; default: in JavaScript. */
-  readonly bytes?: ((buffer: Uint8Array) => ByteOperations) | undefined;
+  /** On what the packets stand in, `LinuxLoop.memoryLength` bytes; default: on a buffer of its own. */
+  readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** The device goes on. */
   readonly onError: (error: unknown) => void;
@@ -69,8 +67,13 @@ export class LinuxLoop {
   #routes!: Sys.RouteMonitor;
   #netlink!: Sys.Netlink;
 
+  /** How large an arena for its packets must be. */
+  static memoryLength(udp: typeof Udp, settings: CommonSettings): number {
+    return PacketMemory.length(receiveBytes(udp, settings));
+  }
+
   constructor(options: LinuxLoopOptions) {
-    const { packages, shared, settings } = options;
+    const { packages, shared, settings, bytes } = options;
     const { EventFd, PollSet, linux } = packages.sys;
     this.#options = options;
     this.#polled = new PollSet();
@@ -78,8 +81,7 @@ export class LinuxLoop {
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
     // From here on the main thread can wake this one, and closes the eventfd in the end.
     shared.eventFd = this.#wake.fd;
-    const slots = packages.udp.receiveSlots({ gro: settings.offload.udpGro });
-    this.#memory = new PacketMemory(slots * packages.udp.SLOT_LENGTH, options.allocate);
+    this.#memory = new PacketMemory(receiveBytes(packages.udp, settings), bytes?.buffer);
   }
 
   /** The interface's name; the kernel chose the number for `%d`. */
@@ -93,7 +95,7 @@ export class LinuxLoop {
    * @throws {SystemError} with the name of the errno
    */
   open(): void {
-    const { packages, tunName, settings, crypto, onEvent } = this.#options;
+    const { packages, tunName, settings, crypto, bytes, onEvent } = this.#options;
     const { tun: tunPackage, sys } = packages;
     const { mtu, addresses, engine, configuration, up, offload } = settings;
     this.#netlink = this.#keep(new sys.Netlink());
@@ -111,7 +113,7 @@ export class LinuxLoop {
     this.#plane = new DataPlane({
       tun,
       memory: this.#memory,
-      bytes: this.#options.bytes?.(this.#memory.buffer),
+      bytes,
       onEvent,
       crypto,
       engine,
@@ -290,6 +292,10 @@ export class LinuxLoop {
     });
     return resource;
   }
+}
+
+function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
+  return udp.receiveSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
 }
 
 const DEFAULT_MTU = 1420;

@@ -5,7 +5,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import { isRefusal } from './driver.ts';
-import { loadProvider } from './load-provider.ts';
+import { loadProvider, openArena } from './load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { SharedState } from './shared-state.ts';
 import {
@@ -17,18 +17,21 @@ import {
   type WorkerStart,
 } from './worker-messages.ts';
 
-const { shared: memory, port, tunName, isNested, settings } = workerData as WorkerStart;
-const shared = new SharedState(memory);
+const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
+const shared = new SharedState(state);
 let loop: LinuxLoop | undefined;
 try {
-  const { provider, reason, warnings } = await loadProvider(settings.crypto);
+  const packages = {
+    sys: await import('@litz/sys'),
+    tun: await import('@litz/tun'),
+    udp: await import('@litz/udp'),
+  };
+  const memory = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
+  const { provider, reason, warnings } = await loadProvider(settings.crypto, memory?.arena);
   loop = new LinuxLoop({
-    packages: {
-      sys: await import('@litz/sys'),
-      tun: await import('@litz/tun'),
-      udp: await import('@litz/udp'),
-    },
+    packages,
     shared,
+    bytes: memory?.bytes,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,

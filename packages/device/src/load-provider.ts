@@ -4,16 +4,38 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
+import type { ByteOperations } from '@litz/tun/offload';
+import type { WasmArena } from '@litz/wasm';
 import { isCryptoModule, type CryptoModule } from './options.ts';
 import { selectProvider, type ProviderChoice } from './select-provider.ts';
 
 /** @throws {TypeError} (rejects) the module has no such export */
 export async function loadProvider(
   crypto: CryptoProvider | CryptoModule | undefined,
+  arena: WasmArena | undefined,
 ): Promise<ProviderChoice> {
-  if (!crypto) return selectProvider();
+  if (!crypto) return selectProvider({ arena });
   const provider = isCryptoModule(crypto) ? await importProvider(crypto) : crypto;
   return { provider, reason: 'asked for by the option "crypto"', warnings: [] };
+}
+
+/** Memory for packets that WebAssembly works on in place. */
+export interface PacketArena {
+  readonly arena: WasmArena;
+  /** On all of the memory. */
+  readonly bytes: ByteOperations;
+}
+
+/** @returns undefined where there is no WebAssembly */
+export async function openArena(length: number): Promise<PacketArena | undefined> {
+  try {
+    const { createWasmByteOperations, WasmArena } = await import('@litz/wasm');
+    const arena = WasmArena.createSync({ length: length + ARENA_ALIGNMENT });
+    return { arena, bytes: createWasmByteOperations(arena, arena.allocate(length)) };
+  } catch {
+    // An engine without it, or a memory that cannot be had: it goes without.
+    return undefined;
+  }
 }
 
 async function importProvider({ module, export: name = 'default' }: CryptoModule) {
@@ -22,3 +44,5 @@ async function importProvider({ module, export: name = 'default' }: CryptoModule
   if (provider) return provider;
   throw new TypeError(`"crypto" expected the module ${module} to export ${JSON.stringify(name)}`);
 }
+
+const ARENA_ALIGNMENT = 64;

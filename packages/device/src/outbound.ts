@@ -50,6 +50,11 @@ export class Outbound {
   readonly #splitter: SuperPacketSplitter;
   /** Where the next message begins in the slab. */
   #next: number;
+  /**
+   * The last batch was one packet, so the next will be one as well: it is sent before another one is
+   * looked for.
+   */
+  #isSparse = false;
   /** Queued since the last flush. */
   #queuedBytes = 0;
   /** Packets in a row for one keypair whose counters and timers are not brought up to date yet. */
@@ -71,18 +76,20 @@ export class Outbound {
   read(now: number): boolean {
     const { buffer, readOffset, readLength } = this.#memory;
     let bytes = 0;
-    for (let reads = 0; reads < READS && bytes < BATCH_BYTES; reads++) {
+    let reads = 0;
+    while (reads < READS && bytes < BATCH_BYTES) {
       const length = this.#tun.read(buffer, readOffset, readLength);
       if (length <= 0) {
         this.gone ||= length < 0;
-        this.#finish(now);
+        this.#finish(now, reads);
         return false;
       }
+      reads++;
       bytes += length;
       this.#take(length, now);
-      if (this.#queuedBytes >= MESSAGE_BYTES) this.flush();
+      if (this.#queuedBytes >= MESSAGE_BYTES || (reads === 1 && this.#isSparse)) this.flush();
     }
-    this.#finish(now);
+    this.#finish(now, reads);
     return true;
   }
 
@@ -93,7 +100,8 @@ export class Outbound {
     this.#queuedBytes = 0;
   }
 
-  #finish(now: number): void {
+  #finish(now: number, reads: number): void {
+    this.#isSparse = reads <= 1;
     this.#endRun(now);
     this.flush();
   }

@@ -40,14 +40,22 @@ export class PacketMemory {
 
   /**
    * @param receiveBytes for the sockets' receive slots, 0 where they have memory of their own
-   * @param allocate gives zero bytes whose address never changes; default: a buffer of its own
+   * @param buffer `PacketMemory.length(receiveBytes)` zero bytes whose address never changes; default:
+   *   a buffer of its own
    */
-  constructor(receiveBytes = 0, allocate: (length: number) => Uint8Array = ownBuffer) {
+  constructor(receiveBytes = 0, buffer?: Uint8Array) {
     this.slabOffset = align(this.readLength);
     this.slabEnd = this.slabOffset + SLAB_LENGTH;
     this.scratchOffset = align(this.slabEnd + HEADER_ROOM);
     this.receiveOffset = align(this.scratchOffset + MAX_PACKET_LENGTH);
-    this.buffer = allocate(this.receiveOffset + receiveBytes);
+    this.buffer = buffer ?? ownBuffer(this.receiveOffset + receiveBytes);
+  }
+
+  /** How many bytes it takes. */
+  static length(receiveBytes = 0): number {
+    const slabOffset = align(VNET_HEADER_LENGTH + READ_LENGTH);
+    const scratchOffset = align(slabOffset + SLAB_LENGTH + HEADER_ROOM);
+    return align(scratchOffset + MAX_PACKET_LENGTH) + receiveBytes;
   }
 
   /** Copies a packet into the scratch, where its vnet header has room in front. */

@@ -7,6 +7,7 @@
  * @module
  */
 import type { DeviceConfiguration } from '@litz/config';
+import type { ByteOperations } from '@litz/tun/offload';
 import type * as UdpPackage from '@litz/udp';
 import { chooseClock } from './clock.ts';
 import { DataPlane, type PlaneEvent } from './data-plane.ts';
@@ -21,11 +22,16 @@ import {
   type Driver,
   type DriverListener,
 } from './driver.ts';
-import { loadProvider } from './load-provider.ts';
+import { loadProvider, openArena } from './load-provider.ts';
 import { isCryptoModule, type CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
 import type { ProviderChoice } from './select-provider.ts';
 import type { Binding, Tun, TunLinkChange } from './ports.ts';
+
+interface PortableOptions extends Pick<CommonSettings, 'engine'> {
+  readonly choice: ProviderChoice;
+  readonly bytes: ByteOperations | undefined;
+}
 
 /** setTimeout takes no more. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
@@ -62,12 +68,19 @@ export class PortableDriver implements Driver {
       if (crypto && isCryptoModule(crypto)) {
         throw new TypeError('"crypto" expected a provider for a TUN of your own, got a module');
       }
+      const memory = await openArena(PacketMemory.length());
       const [udp, clock, choice] = await Promise.all([
         import('@litz/udp'),
         chooseClock(),
-        loadProvider(crypto),
+        loadProvider(crypto, memory?.arena),
       ]);
-      driver = new PortableDriver(tun, udp, clock, { choice, engine }, listener);
+      driver = new PortableDriver(
+        tun,
+        udp,
+        clock,
+        { choice, engine, bytes: memory?.bytes },
+        listener,
+      );
       await driver.#configure(settings.configuration);
       if (settings.up) await driver.#linkUp();
       driver.#start();
@@ -83,7 +96,7 @@ export class PortableDriver implements Driver {
     tun: Tun,
     udp: typeof UdpPackage,
     now: () => number,
-    { choice, engine }: Pick<CommonSettings, 'engine'> & { choice: ProviderChoice },
+    { choice, engine, bytes }: PortableOptions,
     listener: DriverListener,
   ) {
     this.name = tun.name;
@@ -96,7 +109,8 @@ export class PortableDriver implements Driver {
     this.#listener = listener;
     this.#plane = new DataPlane({
       tun,
-      memory: new PacketMemory(),
+      memory: new PacketMemory(0, bytes?.buffer),
+      bytes,
       onEvent: (event) => this.#events.push(event),
       crypto: provider,
       engine,

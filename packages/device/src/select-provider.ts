@@ -7,8 +7,10 @@
  * @module
  */
 import { nobleProvider, WireGuardError, type CryptoProvider } from '@litz/core';
+import type { WasmArena } from '@litz/wasm';
+import { hybridProvider } from './hybrid-provider.ts';
 
-export type ProviderName = 'openssl' | 'noble';
+export type ProviderName = 'openssl' | 'wasm' | 'noble';
 
 export interface ProviderChoice {
   readonly provider: CryptoProvider;
@@ -21,46 +23,62 @@ export interface ProviderChoice {
 /** One that may be chosen. */
 export interface ProviderCandidate {
   readonly name: ProviderName;
-  /** Why it is the best of those that are there. */
+  /** What it is good at, among those that are there. */
   readonly merit: string;
   /** Why it cannot be here; undefined if it is worth trying. */
   absence(): string | undefined;
-  /** Throws or rejects if it cannot be had. */
-  load(): Promise<CryptoProvider>;
+  /** Throws or rejects if it cannot be had. @param arena where the packets are, if in WebAssembly */
+  load(arena: WasmArena | undefined): Promise<CryptoProvider>;
+}
+
+export interface SelectOptions {
+  /** Default: the environment's `LITZ_CRYPTO`; empty is nothing. */
+  readonly forced?: string | undefined;
+  /** Memory that packets stand in, so that WebAssembly need not copy them. */
+  readonly arena?: WasmArena | undefined;
+  /** Best first, the last one always there. */
+  readonly candidates?: readonly ProviderCandidate[];
 }
 
 /**
- * The fastest that is there, or the one that `forced` names. What cannot be loaded is no error: the
- * next one is taken, with a warning.
+ * The fastest that is there, for each length of packet, or the one that `forced` names. What cannot be
+ * loaded is no error: the next one is taken, with a warning.
  *
- * @param forced default: the environment's `LITZ_CRYPTO`; empty is nothing
- * @param candidates best first, the last one always there
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_CONFIG`: `forced` is no provider's name
  */
-export async function selectProvider(
-  forced: string | undefined = process.env['LITZ_CRYPTO'],
-  candidates: readonly ProviderCandidate[] = CANDIDATES,
-): Promise<ProviderChoice> {
+export async function selectProvider({
+  forced = process.env['LITZ_CRYPTO'],
+  arena,
+  candidates = CANDIDATES,
+}: SelectOptions = {}): Promise<ProviderChoice> {
+  const ordered = inOrder(candidates, forced);
   const misses: Miss[] = [];
-  for (const candidate of inOrder(candidates, forced)) {
-    const isForced = candidate.name === forced;
-    const absence = candidate.absence();
-    if (absence !== undefined) {
-      misses.push({ candidate, reason: absence, isExpected: !isForced });
-      continue;
+  for (const [i, candidate] of ordered.entries()) {
+    const provider = await tryToLoad(candidate, arena, candidate.name === forced, misses);
+    if (!provider) continue;
+    const warnings = misses.filter(({ isExpected }) => !isExpected).map(warning(candidate));
+    if (candidate.name === forced) {
+      return { provider, reason: 'asked for by LITZ_CRYPTO', warnings };
     }
-    try {
-      const provider = await candidate.load();
-      return {
-        provider,
-        reason: isForced ? 'asked for by LITZ_CRYPTO' : reasonFor(candidate, misses),
-        warnings: misses.filter(({ isExpected }) => !isExpected).map(warning(candidate)),
-      };
-    } catch (error) {
-      misses.push({ candidate, reason: messageOf(error), isExpected: false });
-    }
+    const reason = [candidate.merit, ...misses.map(missText)].join('; ');
+    if (candidate.name !== 'openssl' || forced) return { provider, reason, warnings };
+    return withWasmForShortOnes({ provider, reason, warnings }, ordered.slice(i + 1), arena);
   }
   throw new Error('no crypto provider could be loaded');
+}
+
+/** Three calls into OpenSSL cost more than a short packet does in WebAssembly. */
+async function withWasmForShortOnes(
+  choice: ProviderChoice,
+  others: readonly ProviderCandidate[],
+  arena: WasmArena | undefined,
+): Promise<ProviderChoice> {
+  const wasm = others.find(({ name }) => name === 'wasm');
+  const short = wasm && (await tryToLoad(wasm, arena, false, []));
+  if (!short) return choice;
+  const provider = hybridProvider(choice.provider, short, SHORT_LENGTH);
+  const reason = `${choice.reason}, and wasm for those of up to ${SHORT_LENGTH} bytes`;
+  return { ...choice, provider, reason };
 }
 
 interface Miss {
@@ -68,6 +86,26 @@ interface Miss {
   readonly reason: string;
   /** Absent by what this runtime is; otherwise it should have worked. */
   readonly isExpected: boolean;
+}
+
+async function tryToLoad(
+  candidate: ProviderCandidate,
+  arena: WasmArena | undefined,
+  isForced: boolean,
+  misses: Miss[],
+): Promise<CryptoProvider | undefined> {
+  const absence = candidate.absence();
+  if (absence !== undefined) {
+    misses.push({ candidate, reason: absence, isExpected: !isForced });
+    return undefined;
+  }
+  try {
+    return await candidate.load(arena);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    misses.push({ candidate, reason, isExpected: false });
+    return undefined;
+  }
 }
 
 function inOrder(
@@ -82,18 +120,13 @@ function inOrder(
   throw new WireGuardError('ERR_LITZ_INVALID_CONFIG', text);
 }
 
-function reasonFor({ merit }: ProviderCandidate, misses: readonly Miss[]): string {
-  const without = misses.map(({ candidate, reason }) => `no ${candidate.name}: ${reason}`);
-  return [merit, ...without].join('; ');
+function missText({ candidate, reason }: Miss): string {
+  return `no ${candidate.name}: ${reason}`;
 }
 
 function warning(fallback: ProviderCandidate): (miss: Miss) => string {
   return ({ candidate, reason }) =>
     `the crypto provider ${candidate.name} cannot be used, ${fallback.name} is used instead: ${reason}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const CANDIDATES: readonly ProviderCandidate[] = [
@@ -113,9 +146,21 @@ const CANDIDATES: readonly ProviderCandidate[] = [
     },
   },
   {
+    name: 'wasm',
+    merit: 'the fastest without native code',
+    absence: () => undefined,
+    async load(arena) {
+      const { wasmProvider } = await import('@litz/wasm');
+      return wasmProvider(arena);
+    },
+  },
+  {
     name: 'noble',
     merit: 'JavaScript, which is everywhere',
     absence: () => undefined,
     load: () => Promise.resolve(nobleProvider),
   },
 ];
+
+/** What four blocks of ChaCha20 hold besides the one-time key; from here on OpenSSL is faster. */
+const SHORT_LENGTH = 192;

@@ -19,6 +19,22 @@ describe('PacketLoop', () => {
       expect(bob.tun.written).toEqual(packets);
     });
 
+    it('sends a packet before it looks for another one, once they come alone', () => {
+      const { alice, bob } = connected();
+      const packets = range(4).map((i) => packet(ALICE, BOB, { payload: [i] }));
+      alice.tun.incoming.push(packets[0]);
+      alice.loop.readTun(1000);
+      alice.sockets.flushes.length = 0;
+      alice.tun.incoming.push(...packets.slice(1));
+      alice.loop.readTun(1000);
+      expect(alice.sockets.flushes.splice(0)).toEqual([1, 2]);
+      alice.tun.incoming.push(...packets);
+      alice.loop.readTun(1000);
+      expect(alice.sockets.flushes).toEqual([4]);
+      carry(alice, bob);
+      expect(bob.tun.written).toEqual([...packets, ...packets]);
+    });
+
     it('stops after a batch, so that the other direction has its turn', () => {
       const { alice } = connected();
       alice.tun.incoming.push(...range(100).map(() => packet(ALICE, BOB)));

@@ -6,7 +6,7 @@ const noble = candidate('noble');
 
 describe('selectProvider', () => {
   it('takes the first that is there, and says why', async () => {
-    const choice = await selectProvider('', [candidate('openssl'), noble]);
+    const choice = await selectProvider({ forced: '', candidates: [candidate('openssl'), noble] });
     expect(choice).toMatchObject({
       provider: { name: 'openssl' },
       reason: 'openssl is good',
@@ -16,7 +16,7 @@ describe('selectProvider', () => {
 
   it('passes over one that this runtime does not have, without a warning', async () => {
     const absent = candidate('openssl', { absence: () => 'not built with it' });
-    expect(await selectProvider('', [absent, noble])).toMatchObject({
+    expect(await selectProvider({ forced: '', candidates: [absent, noble] })).toMatchObject({
       provider: { name: 'noble' },
       reason: 'noble is good; no openssl: not built with it',
       warnings: [],
@@ -25,14 +25,16 @@ describe('selectProvider', () => {
 
   it('warns of one that failed to load, and names the fallback', async () => {
     const broken = candidate('openssl', { load: () => Promise.reject(new Error('no koffi')) });
-    expect(await selectProvider('', [broken, noble])).toMatchObject({
+    expect(await selectProvider({ forced: '', candidates: [broken, noble] })).toMatchObject({
       provider: { name: 'noble' },
       warnings: ['the crypto provider openssl cannot be used, noble is used instead: no koffi'],
     });
   });
 
   it('takes the one that is asked for', async () => {
-    expect(await selectProvider('noble', [candidate('openssl'), noble])).toMatchObject({
+    expect(
+      await selectProvider({ forced: 'noble', candidates: [candidate('openssl'), noble] }),
+    ).toMatchObject({
       provider: { name: 'noble' },
       reason: 'asked for by LITZ_CRYPTO',
       warnings: [],
@@ -41,7 +43,7 @@ describe('selectProvider', () => {
 
   it('warns if the one that is asked for is absent', async () => {
     const absent = candidate('openssl', { absence: () => 'not built with it' });
-    expect(await selectProvider('openssl', [noble, absent])).toMatchObject({
+    expect(await selectProvider({ forced: 'openssl', candidates: [noble, absent] })).toMatchObject({
       provider: { name: 'noble' },
       warnings: [
         'the crypto provider openssl cannot be used, noble is used instead: not built with it',
@@ -50,14 +52,35 @@ describe('selectProvider', () => {
   });
 
   it('refuses a name that is none', async () => {
-    await expect(selectProvider('rot13', [noble])).rejects.toMatchObject({
+    await expect(selectProvider({ forced: 'rot13', candidates: [noble] })).rejects.toMatchObject({
       code: 'ERR_LITZ_INVALID_CONFIG',
       message: '"LITZ_CRYPTO" expected one of noble, got "rot13"',
     });
   });
 
+  it('gives short packets to wasm beside openssl, unless one was asked for', async () => {
+    const candidates = [candidate('openssl'), candidate('wasm'), noble];
+    const { provider, reason } = await selectProvider({ forced: '', candidates });
+    expect(provider.name).toBe('openssl+wasm');
+    expect(reason).toBe('openssl is good, and wasm for those of up to 192 bytes');
+    for (const forced of ['openssl', 'wasm'] as const) {
+      const choice = await selectProvider({ forced, candidates });
+      expect(choice.provider.name).toBe(forced);
+    }
+  });
+
+  it('does without wasm where that cannot be loaded', async () => {
+    const broken = candidate('wasm', { load: () => Promise.reject(new Error('no WebAssembly')) });
+    const candidates = [candidate('openssl'), broken, noble];
+    expect(await selectProvider({ forced: '', candidates })).toMatchObject({
+      provider: { name: 'openssl' },
+      reason: 'openssl is good',
+      warnings: [],
+    });
+  });
+
   it('finds one on this machine', async () => {
-    const { provider, reason } = await selectProvider('');
+    const { provider, reason } = await selectProvider({ forced: '' });
     expect(provider.dhPublicKey(new Uint8Array(32).fill(1))).toEqual(
       nobleProvider.dhPublicKey(new Uint8Array(32).fill(1)),
     );

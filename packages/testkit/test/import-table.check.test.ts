@@ -39,8 +39,13 @@ const TABLE: Record<
     ],
     node: true,
   },
-  bench: { allowed: [/^@litz\//, /^@noble\//, 'commander', 'echarts', 'tinybench'], node: true },
+  bench: {
+    allowed: [/^@litz\//, /^@noble\//, 'commander', /^echarts(\/|$)/, 'tinybench'],
+    node: true,
+  },
 };
+
+const EXAMPLES_MAY_IMPORT = ['@litz/config', '@litz/core', '@litz/device', '@litz/sys'];
 
 describe('import table', () => {
   test('knows every room', () => {
@@ -82,6 +87,26 @@ describe('import table', () => {
       expect(needed.toSorted()).toEqual([...used].toSorted());
     });
   }
+});
+
+describe('examples', () => {
+  test('import what readers can install, and nothing else', () => {
+    const examples = join(packages, '../examples');
+    const manifest = JSON.parse(readFileSync(join(examples, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    const used = readdirSync(examples, { withFileTypes: true })
+      .filter(({ name }) => !['dist', 'node_modules', 'test'].includes(name))
+      .flatMap((entry) =>
+        entry.isDirectory() ? sourceFiles(join(examples, entry.name)) : join(examples, entry.name),
+      )
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => importsOf(readFileSync(file, 'utf8')))
+      .map(({ specifier }) => specifier)
+      .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'));
+    expect([...new Set(used)].toSorted()).toEqual(Object.keys(manifest.dependencies).toSorted());
+    expect(used.filter((name) => !EXAMPLES_MAY_IMPORT.includes(name))).toEqual([]);
+  });
 });
 
 describe('importsOf', () => {

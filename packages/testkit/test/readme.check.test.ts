@@ -18,6 +18,22 @@ describe('README', () => {
     expect(run).toMatchObject({ stdout: 'hello\n', stderr: '', status: 0 });
   });
 
+  test.each(['core', 'config', 'wasm', 'device'])(
+    'of %s has an example that runs as pasted',
+    (name) => {
+      const text = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
+      const [, example = ''] = /```js\n(.*?)```/s.exec(text) ?? [];
+      const run = spawnSync(process.execPath, ['--input-type=module', '--eval', example], {
+        // Where its own dependencies are found, and itself by its name.
+        cwd: join(root, 'packages', name),
+        encoding: 'utf8',
+        timeout: 30_000,
+      });
+      expect(run).toMatchObject({ stderr: '', status: 0 });
+      expect(run.stdout).not.toBe('');
+    },
+  );
+
   test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'])(
     '%s links to what is there',
     (name) => {

@@ -35,15 +35,16 @@ export interface TunStreamOptions {
 type Callback = (error?: Error | null) => void;
 
 const LONGEST_PACKET = 65535;
-/** Then other work of the event loop has its turn. */
 const PACKETS_PER_TURN = 64;
 const RT_SCOPE_UNIVERSE = 0;
 const EBADF = 9;
 const EBADFD = 77;
+const ECANCELED = 125;
 
 /**
  * It keeps the process alive until `release`, `destroy` or `unref`. When the interface is deleted by
- * somebody else, the stream is destroyed with an error (EBADFD).
+ * somebody else, the stream is destroyed with an error (EBADFD), at the latest when it is next read
+ * from or written to.
  *
  * Events, besides those of a Duplex: `drop` with a `SystemError`, once per packet that the kernel
  * refused: EIO while the interface is down, EINVAL for what is no IP packet.
@@ -54,8 +55,10 @@ export class TunStream extends Duplex {
   readonly #device: TunDevice;
   readonly #readiness: Readiness;
   readonly #buffer: Buffer = Buffer.alloc(VNET_HEADER_LENGTH + LONGEST_PACKET);
-  /** `_read` was called and nothing was there yet. */
+  /** `_read` was called, and what was pushed since is not enough. */
   #isReading = false;
+  /** Packets that may be read before other work of the event loop has its turn. */
+  #leftOfTurn: number = PACKETS_PER_TURN;
   #unsent: { packets: Uint8Array[]; callback: Callback } | undefined = undefined;
 
   /** @throws what `openTun` throws */
@@ -63,11 +66,16 @@ export class TunStream extends Duplex {
     // Object mode, so that packets that wait are not read as one.
     super({ readableObjectMode: true, readableHighWaterMark, autoDestroy: true });
     this.#device = openTun(mtu === undefined ? { name } : { name, mtu });
-    this.#readiness = new Readiness({
-      fd: this.#device.fd,
-      onReady: () => this.#ready(),
-      onError: (error) => this.destroy(error),
-    });
+    try {
+      this.#readiness = new Readiness({
+        fd: this.#device.fd,
+        onReady: () => this.#ready(),
+        onError: (error) => this.destroy(error),
+      });
+    } catch (error) {
+      this.#device.close();
+      throw error;
+    }
   }
 
   get name(): string {
@@ -161,9 +169,11 @@ export class TunStream extends Duplex {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
+    const unsent = this.#unsent;
     this.#unsent = undefined;
     this.#readiness.stop();
     this.#device.close();
+    unsent?.callback(error ?? new SystemError('write', ECANCELED, `${this.name} was released`));
     void this.#readiness.ended.then(() => callback(error));
   }
 
@@ -175,23 +185,36 @@ export class TunStream extends Duplex {
     if (this.#isReading) this.#receive();
   }
 
-  /** Until there is nothing more, or nobody wants more. */
+  /** Until there is nothing more, nobody wants more, or it was others' turn. */
   #receive(): void {
-    const buffer = this.#buffer;
-    for (let i = 0; i < PACKETS_PER_TURN; i++) {
-      if (this.destroyed) return;
-      const length = this.#device.read(buffer, 0, buffer.length);
-      if (length === 0) return this.#wait();
-      if (length < 0) {
-        this.destroy(new SystemError('read', EBADFD, `${this.name} is gone`));
-        return;
-      }
-      if (!this.push(Buffer.from(buffer.subarray(VNET_HEADER_LENGTH, length)))) {
-        this.#isReading = false;
-        return;
-      }
+    // A listener may end it in between.
+    while (this.#isReading && !this.destroyed && this.#leftOfTurn > 0) {
+      const packet = this.#receiveOne();
+      if (!packet) return;
+      this.#leftOfTurn--;
+      // While a stream flows, `_read` follows at once: that is the same turn still.
+      if (this.#leftOfTurn === 0) setImmediate(() => this.#nextTurn());
+      if (!this.push(packet)) this.#isReading = false;
     }
-    setImmediate(() => this.#receive());
+  }
+
+  #nextTurn(): void {
+    this.#leftOfTurn = PACKETS_PER_TURN;
+    this.#receive();
+  }
+
+  /** A copy; undefined: nothing there, so it waits, or it failed, so the stream ends. */
+  #receiveOne(): Buffer | undefined {
+    const buffer = this.#buffer;
+    try {
+      const length = this.#device.read(buffer, 0, buffer.length);
+      if (length > 0) return Buffer.from(buffer.subarray(VNET_HEADER_LENGTH, length));
+      if (length === 0) this.#wait();
+      else this.destroy(new SystemError('read', EBADFD, `${this.name} is gone`));
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+    return undefined;
   }
 
   #send(packets: Uint8Array[], callback: Callback): void {

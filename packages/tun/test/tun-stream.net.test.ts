@@ -88,6 +88,25 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(await namespace.run(() => ping(PEER, { count: 1 }))).toMatchObject({ received: 1 });
   });
 
+  test('refuses what is written while the interface is down', async () => {
+    const { stream } = opened();
+    stream.ipv4 = '10.20.0.1/24';
+    const dropped = once(stream, 'drop');
+    stream.write(Buffer.alloc(20, 0x45));
+    expect(await dropped).toMatchObject([{ errno: 'EIO' }]);
+    expect(stream.destroyed).toBe(false);
+  });
+
+  test('carries IPv6', async () => {
+    const { namespace, stream } = opened();
+    stream.ipv6 = 'fd20::1/64';
+    stream.isUp = true;
+    const request = once(stream, 'data') as Promise<[Buffer]>;
+    await namespace.run(() => ping(PEER6, { count: 1, timeoutMs: 10 }));
+    const [packet] = await request;
+    expect([packet[0] >> 4, ...packet.subarray(24, 40)]).toEqual([6, ...PEER6]);
+  });
+
   test('is gone when release returns', async () => {
     const { stream, netlink } = opened({ name: 'tun8' });
     const closed = new Promise<void>((resolve) => stream.release(resolve));
@@ -149,3 +168,4 @@ function echoReply(request: Buffer): Buffer {
 }
 
 const PEER = Uint8Array.of(10, 20, 0, 2);
+const PEER6 = Uint8Array.of(0xfd, 0x20, ...new Uint8Array(13), 2);

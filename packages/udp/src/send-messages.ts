@@ -4,7 +4,7 @@
  * @module
  */
 import type { Endpoint } from '@litz/core';
-import { allocate, type Region } from '@litz/sys';
+import { addressOf, allocate, type Region } from '@litz/sys';
 import {
   SEND_CONTROL_ROOM,
   writePacketInfo,
@@ -28,7 +28,7 @@ const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
 
 /**
  * ```
- * datagrams  buffer, address, length, destination, tos       as queued, in order
+ * datagrams  buffer, offset, length, destination, tos        as queued, in order
  * region     mmsghdr[n + 1] | sockaddr[n + 1] | control[n + 1] | iovec[n + 1]
  *            message n is the spare one: a single datagram that is sent again
  * ```
@@ -43,7 +43,8 @@ export class SendMessages {
   readonly #iovecs: number;
   /** Keeps the memory alive while the kernel may read it. */
   readonly #buffers: (Uint8Array | undefined)[];
-  readonly #addresses: Float64Array;
+  /** Not addresses: a number over 31 bits that is passed on is an object, one per datagram. */
+  readonly #offsets: Int32Array;
   readonly #lengths: Int32Array;
   readonly #destinations: Endpoint[];
   readonly #tos: Uint8Array;
@@ -63,7 +64,7 @@ export class SendMessages {
     const { bytes, address } = this.#region;
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#buffers = Array.from({ length: capacity });
-    this.#addresses = new Float64Array(capacity);
+    this.#offsets = new Int32Array(capacity);
     this.#lengths = new Int32Array(capacity);
     this.#destinations = [];
     this.#tos = new Uint8Array(capacity);
@@ -85,14 +86,14 @@ export class SendMessages {
   /** `buffer` is kept by reference until `clear`. */
   push(
     buffer: Uint8Array,
-    address: number,
+    offset: number,
     length: number,
     destination: Endpoint,
     tos: number,
   ): void {
     const index = this.#queued++;
     this.#buffers[index] = buffer;
-    this.#addresses[index] = address;
+    this.#offsets[index] = offset;
     this.#lengths[index] = length;
     this.#destinations[index] = destination;
     this.#tos[index] = tos;
@@ -207,20 +208,22 @@ export class SendMessages {
   #writeIovecs(iovec: number, first: number, count: number): number {
     const words = this.#words;
     let used = 0;
+    let buffer: Uint8Array | undefined;
     let end = -1;
     for (let i = first; i < first + count; i++) {
-      const address = this.#addresses[i]!;
+      const offset = this.#offsets[i]!;
       const length = this.#lengths[i]!;
-      if (address === end) {
+      if (offset === end && this.#buffers[i] === buffer) {
         const last = (this.#iovecs + (iovec + used - 1) * IOVEC_LENGTH) >> 2;
         words[last + 2] = words[last + 2]! + length;
       } else {
         const next = (this.#iovecs + (iovec + used) * IOVEC_LENGTH) >> 2;
-        writePointer(words, next, address);
+        buffer = this.#buffers[i]!;
+        writePointer(words, next, addressOf(buffer) + offset);
         words[next + 2] = length;
         used++;
       }
-      end = address + length;
+      end = offset + length;
     }
     return used;
   }

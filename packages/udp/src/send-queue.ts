@@ -4,7 +4,7 @@
  * @module
  */
 import type { Endpoint } from '@litz/core';
-import { addressOf, allocate, libc, type Region } from '@litz/sys';
+import { allocate, libc, type Region } from '@litz/sys';
 import type { UdpCounters } from './counters.ts';
 import {
   EAGAIN,
@@ -96,7 +96,7 @@ export class SendQueue {
     tos: number,
   ): void {
     if (this.#messages.queued === SEND_QUEUE_CAPACITY) this.flush();
-    this.#messages.push(buffer, addressOf(buffer) + offset, length, destination, tos);
+    this.#messages.push(buffer, offset, length, destination, tos);
   }
 
   /** Gives the queue to the kernel. Afterwards no byte of it is referenced. */

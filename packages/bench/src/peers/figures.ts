@@ -6,6 +6,7 @@
 import { mean, quantile } from '../results/statistics.ts';
 import { runIperf, type Transfer } from './iperf.ts';
 import { ping } from './ping.ts';
+import type { Sample } from './rounds.ts';
 import { INNER, type Tunnel } from './tunnel.ts';
 
 /** Short names, as options take them. */
@@ -18,12 +19,6 @@ export const FIGURE_NAMES = [
   'ping-loaded',
 ] as const;
 export type FigureName = (typeof FIGURE_NAMES)[number];
-
-export interface Sample {
-  figure: string;
-  unit: string;
-  value: number;
-}
 
 /**
  * Peak memory and CPU time per GB are always among the samples, of whatever was asked for.

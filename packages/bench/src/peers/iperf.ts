@@ -18,7 +18,10 @@ export interface IperfOptions {
   server: string;
   /** Where the server listens. */
   address: string;
+  /** Of the transfer, or, where `args` say how much is to be sent, at most. */
   seconds: number;
+  /** `args` say how much is to be sent: '-n', '-k'. */
+  isLimited?: boolean;
   /** For the client: '-R', '-P', '4', ... */
   args?: readonly string[];
   /** Runs beside the transfer; the transfer is the longer one. */
@@ -27,13 +30,14 @@ export interface IperfOptions {
 
 /** @throws {Error} (rejects) iperf3 failed; what it said */
 export async function runIperf(options: IperfOptions): Promise<Transfer> {
-  const { client, server, address, seconds, args = [], meanwhile } = options;
+  const { client, server, address, seconds, isLimited = false, args = [], meanwhile } = options;
   const listener = new RunningCommand('iperf3', ['-s', '-1', '-B', address, '--forceflush'], {
     namespace: server,
   });
   try {
     await until('iperf3 listens', () => listener.output.includes('listening'), 5000);
-    const clientArgs = ['-J', '-c', address, '-t', String(seconds), ...args];
+    const duration = isLimited ? [] : ['-t', String(seconds)];
+    const clientArgs = ['-J', '-c', address, ...duration, ...args];
     const sender = new RunningCommand('iperf3', clientArgs, { namespace: client });
     const timeoutMs = seconds * 1000 + 20_000;
     const [output] = await Promise.all([sender.result(timeoutMs), meanwhile?.()]);

@@ -9,7 +9,7 @@
  * @module
  */
 import { spawnSync } from 'node:child_process';
-import { runCommand } from './command.ts';
+import { missingProgram, runCommand } from './command.ts';
 
 export type Side = 'a' | 'b';
 
@@ -62,6 +62,17 @@ export class NamespacePair {
 /** Deletes all pairs that are there still. */
 export function closeNamespacePairs(): void {
   for (const pair of LIVE) pair.close();
+}
+
+/** Why no pair can be made here; undefined if one can. Tried by making a namespace. */
+export function missingNamespaces(): string | undefined {
+  const name = `litz-bench-${process.pid}-probe`;
+  const options = { encoding: 'utf8', timeout: 10_000 } as const;
+  const { error, status, stderr } = spawnSync('ip', ['netns', 'add', name], options);
+  if (error) return missingProgram('ip', ['-V']) ?? error.message;
+  if (status !== 0) return `no right to make a network namespace: ${stderr.trim()}`;
+  spawnSync('ip', ['netns', 'del', name], options);
+  return undefined;
 }
 
 /** @throws {Error} (rejects) with what `ip` said */

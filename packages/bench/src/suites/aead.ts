@@ -20,12 +20,12 @@ export function aeadSuite(candidates: readonly Candidate[]): (Case | MissingCase
 function aeadCase(
   what: 'seal' | 'open',
   length: number,
-  { name: subject, primitives, missing }: Candidate,
+  { name: subject, primitives, missing, memory }: Candidate,
 ): Case | MissingCase {
   const figure = `AEAD ${what}, ${length} B`;
   const cipher = primitives?.createCipher?.(KEY);
   if (!cipher) return { figure, subject, missing: missing ?? 'it has no such function' };
-  const slots = new Slots(length);
+  const slots = new Slots(length, memory);
   const common = { figure, subject, operations: SLOTS, prove: () => proveCipher(cipher, length) };
   if (what === 'seal') return { ...common, run: () => slots.seal(cipher) };
   slots.seal(nobleProvider.createCipher(KEY));
@@ -41,10 +41,11 @@ class Slots {
   readonly #length: number;
   readonly #stride: number;
 
-  constructor(length: number) {
+  constructor(length: number, memory: Uint8Array | undefined) {
     this.#length = length;
     this.#stride = (length + TAG_LENGTH + 15) & -16;
-    this.buffer = new Uint8Array(SLOTS * this.#stride);
+    const bytes = SLOTS * this.#stride;
+    this.buffer = memory ? memory.subarray(0, bytes) : new Uint8Array(bytes);
   }
 
   seal(cipher: Cipher): void {

@@ -15,6 +15,8 @@ export interface Candidate {
   readonly primitives: SomePrimitives | undefined;
   /** All of it, if it can run an engine. */
   readonly provider?: CryptoProvider;
+  /** Memory that it works on in place; default: any. */
+  readonly memory?: Uint8Array;
   readonly missing?: string;
 }
 
@@ -29,15 +31,47 @@ export async function loadProviders(): Promise<Candidate[]> {
 
 async function loadOptional({ name, load }: (typeof OPTIONAL)[number]): Promise<Candidate> {
   try {
-    const provider = await load();
-    return { name, primitives: provider, provider };
+    const { provider, memory } = await load();
+    return { name, primitives: provider, provider, ...(memory && { memory }) };
   } catch (error) {
     return { name, primitives: undefined, missing: (error as Error).message };
   }
 }
 
 /** By the module that has it, imported when it is asked for. */
-const OPTIONAL: readonly { name: string; load: () => Promise<CryptoProvider> }[] = [
-  { name: 'wasm', load: () => Promise.reject(new Error('not there yet')) },
-  { name: 'openssl', load: () => Promise.reject(new Error('not there yet')) },
+const OPTIONAL: readonly {
+  name: string;
+  load: () => Promise<{ provider: CryptoProvider; memory?: Uint8Array }>;
+}[] = [
+  {
+    name: 'wasm',
+    async load() {
+      const { wasmProvider, WasmArena } = await import('@litz/wasm');
+      const arena = WasmArena.createSync({ length: ARENA_LENGTH });
+      return { provider: wasmProvider(arena), memory: arena.allocate(SLOTS_LENGTH) };
+    },
+  },
+  {
+    name: 'openssl',
+    async load() {
+      const { createOpensslProvider } = await import('@litz/sys/openssl');
+      return { provider: createOpensslProvider() };
+    },
+  },
+  {
+    // What a device takes by itself.
+    name: 'auto',
+    async load() {
+      const [{ WasmArena }, { selectProvider }] = await Promise.all([
+        import('@litz/wasm'),
+        import('@litz/device'),
+      ]);
+      const arena = WasmArena.createSync({ length: ARENA_LENGTH });
+      const { provider } = await selectProvider({ forced: '', arena });
+      return { provider, memory: arena.allocate(SLOTS_LENGTH) };
+    },
+  },
 ];
+
+const SLOTS_LENGTH: number = 1 << 20;
+const ARENA_LENGTH: number = SLOTS_LENGTH + 64;

@@ -167,6 +167,14 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.routes()).toContain(`0.0.0.0/1 ${LEFT} table 254`);
   });
 
+  it('does the same with an endpoint of IPv6', async () => {
+    await right.run('ip', ['address', 'add', '2001:db8:5::2/128', 'dev', 'lo']);
+    await left.run('ip', ['route', 'add', 'default', 'via', 'fd09::2']);
+    await upLeft(['Endpoint = [2001:db8:5::2]:51820', 'AllowedIPs = 0.0.0.0/0, ::/0']);
+    expect(await left.ping('2001:db8:9::9')).toBe(3);
+    expect(await left.ping('203.0.113.9')).toBe(3);
+  });
+
   it('adds nothing with Table = off', async () => {
     const before = [left.rules(), left.routes()];
     await upLeft(FAR, ['Table = off']);

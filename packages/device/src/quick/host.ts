@@ -13,6 +13,8 @@ export interface Host {
   facts(endpoints: readonly Uint8Array[]): HostFacts;
   addAddress(link: string, address: Prefix): void;
   setUp(link: string, mtu: number): void;
+  /** Whether packets pass both ways, by all addresses: some time after the link went up. */
+  isUsable(link: string): boolean;
   addRoute(link: string, destination: Prefix, table: number): void;
   addRule(rule: PolicyRule): void;
   /** One that is gone already is no error. */

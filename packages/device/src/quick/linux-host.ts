@@ -52,6 +52,14 @@ export class LinuxHost implements Host {
     this.#netlink.setLink(this.#index(link), { mtu, up: true });
   }
 
+  isUsable(link: string): boolean {
+    const index = this.#index(link);
+    // Until then the kernel chooses other sources, and drops what is for a tentative address.
+    const addresses = this.#netlink.addresses(index);
+    const { running } = this.#netlink.linkByIndex(index) ?? {};
+    return running === true && !addresses.some(({ tentative }) => tentative);
+  }
+
   addRoute(link: string, { address, prefixLength }: Prefix, table: number): void {
     const interfaceIndex = this.#index(link);
     this.#netlink.addRoute({ destination: address, prefixLength, interfaceIndex, table });

@@ -12,6 +12,7 @@
  * @module
  */
 import { once, type EventEmitter } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { WireGuardError, type WireGuardErrorCode } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { Device, DeviceEvents } from '../device.ts';
@@ -31,6 +32,8 @@ export interface TunnelOptions {
   readonly onStep?: (text: string) => void;
   /** Ends the bringing up; `up` rejects with its reason. */
   readonly signal?: AbortSignal;
+  /** Default: a timer. */
+  readonly sleep?: (ms: number) => Promise<void>;
 }
 
 export class Tunnel {
@@ -155,6 +158,16 @@ export class Tunnel {
     this.#device = await this.#options.openDevice(this.name);
   }
 
+  /** For a while: a link that takes longer comes up without us. */
+  async #untilUsable(closed: AbortSignal): Promise<void> {
+    const { host, signal, sleep = setTimeout } = this.#options;
+    for (let waitedMs = 0; waitedMs < LONGEST_WAIT_MS; waitedMs += LOOK_INTERVAL_MS) {
+      closed.throwIfAborted();
+      if (signal?.aborted || host.isUsable(this.name)) return;
+      await sleep(LOOK_INTERVAL_MS);
+    }
+  }
+
   /** A port that is taken shows when the device opens its sockets. */
   async #setUp(mtu: number): Promise<void> {
     const device = this.#device;
@@ -167,6 +180,7 @@ export class Tunnel {
     try {
       this.#options.host.setUp(this.name, mtu);
       await up;
+      await this.#untilUsable(settled.signal);
     } catch (error) {
       if (!settled.signal.aborted) throw error;
       throw new WireGuardError('ERR_LITZ_CLOSED', `${this.name} was deleted`);
@@ -193,3 +207,6 @@ export class StepError extends WireGuardError {
 function codeOf(cause: unknown): WireGuardErrorCode {
   return cause instanceof WireGuardError ? cause.code : 'ERR_LITZ_SYSTEM';
 }
+
+const LOOK_INTERVAL_MS = 5;
+const LONGEST_WAIT_MS = 2000;

@@ -23,6 +23,8 @@ export class FakeHost implements Host {
   };
   /** The text of the entry that fails, and the errno it fails with. */
   failure: { entry: string; errno: string } | undefined = undefined;
+  /** How often it is asked before the link is usable. */
+  unusable = 0;
   device: FakeDevice | undefined = undefined;
 
   readonly openDevice = async (name: string): Promise<TunnelDevice> => {
@@ -46,6 +48,10 @@ export class FakeHost implements Host {
   setUp(link: string, mtu: number): void {
     this.write(`up ${link} ${mtu}`);
     this.device?.linkUp();
+  }
+
+  isUsable(): boolean {
+    return this.unusable-- <= 0;
   }
 
   addRoute(link: string, destination: Prefix, table: number): void {

@@ -49,6 +49,27 @@ describe('Tunnel.up', () => {
     expect(host.links).toEqual(new Set(['wg0']));
   });
 
+  test('waits until packets pass before it leads any into the tunnel', async () => {
+    const waits: number[] = [];
+    host.unusable = 3;
+    await up(FULL, {
+      async sleep(ms) {
+        waits.push(ms);
+        expect(host.log.at(-1)).toBe('up wg0 1420');
+      },
+    });
+    expect(waits).toHaveLength(3);
+    expect(host.log).toEqual(ALL_STEPS);
+  });
+
+  test('does not wait for ever', async () => {
+    let waitedMs = 0;
+    host.unusable = Infinity;
+    await up(FULL, { sleep: async (ms) => void (waitedMs += ms) });
+    expect(waitedMs).toBe(2000);
+    expect(host.log).toEqual(ALL_STEPS);
+  });
+
   test('fails when the device cannot open its port', async () => {
     const failed = up(FULL, { onLinkUp: 'error' });
     await expect(failed).rejects.toThrow(/set wg0 up.*EADDRINUSE/);
@@ -119,6 +140,7 @@ describe('Tunnel.down', () => {
 interface UpOptions {
   onStep?: (text: string) => void;
   signal?: AbortSignal;
+  sleep?: (ms: number) => Promise<void>;
   onLinkUp?: 'error' | 'close';
 }
 

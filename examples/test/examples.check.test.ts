@@ -1,0 +1,35 @@
+/**
+ * Every example is in the README and run by a test.
+ *
+ * @module
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const examples = join(import.meta.dirname, '..');
+const names = readdirSync(examples).filter((name) => existsSync(join(examples, name, 'main.ts')));
+
+describe('examples', () => {
+  test('are those that are promised', () => {
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'http-over-tunnel',
+        'node-to-node',
+        'run-loop',
+        'two-peers-in-memory',
+      ]),
+    );
+  });
+
+  test.each(names)('%s has a line in the README with the command that runs it', (name) => {
+    const readme = readFileSync(join(examples, 'README.md'), 'utf8');
+    const line = readme.split('\n').find((text) => text.startsWith(`| [${name}](${name}/main.ts)`));
+    expect(line).toContain(`\`node examples/dist/${name}/main.js\``);
+  });
+
+  test.each(names)('%s is run by a test', (name) => {
+    const tests = readFileSync(join(import.meta.dirname, 'examples.net.test.ts'), 'utf8');
+    expect(tests).toContain(`runExample('${name}')`);
+  });
+});

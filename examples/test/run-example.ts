@@ -1,0 +1,52 @@
+/**
+ * Runs an example as its reader does: the built file, in a process of its own.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { hasNamespacePrivilege } from '@litz/sys';
+import { requirement, type Requirement } from '@litz/testkit';
+import { onTestFinished } from 'vitest';
+
+/** What every example needs. */
+export const builtExamples: Requirement = requirement('the built examples', () =>
+  existsSync(entryOf('run-loop')) ? true : 'run `tsc -b` first',
+);
+
+/** What those with real interfaces need. */
+export const realInterfaces: readonly Requirement[] = [
+  builtExamples,
+  requirement('the right to make network namespaces', hasNamespacePrivilege),
+  requirement('/dev/net/tun', () => existsSync('/dev/net/tun')),
+];
+
+export interface ExampleRun {
+  readonly code: number | null;
+  readonly output: string;
+  /** Warnings of Node too: an example that makes one is none. */
+  readonly errors: string;
+}
+
+/** Fails the test if it has not ended after 30 s. */
+export async function runExample(name: string): Promise<ExampleRun> {
+  const child = spawn(process.execPath, [entryOf(name)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [[code], output, errors] = await Promise.all([
+    once(child, 'exit') as Promise<[number | null]>,
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  return { code, output, errors };
+}
+
+function entryOf(name: string): string {
+  return fileURLToPath(new URL(`../dist/${name}/main.js`, import.meta.url));
+}

@@ -1,0 +1,56 @@
+/**
+ * `TwoHosts`: two network namespaces and a cable between them. For sockets and interfaces that are
+ * made inside, they are two machines.
+ *
+ * ```
+ *   left   wan 192.0.2.1/24  =============  right   wan 192.0.2.2/24
+ * ```
+ *
+ * @module
+ */
+import { parseAddress } from '@litz/config';
+import { Netlink, NetworkNamespace, waitUntilRunning } from '@litz/sys';
+
+export class TwoHosts implements Disposable {
+  readonly left: NetworkNamespace = NetworkNamespace.create();
+  readonly right: NetworkNamespace = NetworkNamespace.create();
+
+  /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN and CAP_NET_ADMIN */
+  constructor() {
+    const { left, right } = this;
+    withNetlink(left, (netlink) => netlink.createVeth('wan', 'wan', { peerNetns: right.fd }));
+    const leftIndex = plugIn(left, LEFT_ADDRESS);
+    const rightIndex = plugIn(right, RIGHT_ADDRESS);
+    left.run(() => waitUntilRunning(leftIndex));
+    right.run(() => waitUntilRunning(rightIndex));
+  }
+
+  /** They end when nothing is inside any more. */
+  [Symbol.dispose](): void {
+    this.left.close();
+    this.right.close();
+  }
+}
+
+/** Gives this end of the cable its address. @returns its index */
+function plugIn(namespace: NetworkNamespace, address: string): number {
+  return withNetlink(namespace, (netlink) => {
+    const { index } = netlink.linkByName('wan')!;
+    netlink.addAddress(index, { address: parseAddress(address), prefixLength: 24 });
+    netlink.setLink(index, { up: true });
+    return index;
+  });
+}
+
+function withNetlink<T>(namespace: NetworkNamespace, run: (netlink: Netlink) => T): T {
+  const netlink = namespace.run(() => new Netlink());
+  try {
+    return run(netlink);
+  } finally {
+    netlink.close();
+  }
+}
+
+/** Of the two ends of the cable. */
+export const LEFT_ADDRESS = '192.0.2.1';
+export const RIGHT_ADDRESS = '192.0.2.2';

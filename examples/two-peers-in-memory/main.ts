@@ -1,0 +1,48 @@
+/**
+ * Two devices in one process, over UDP on the loopback: a WireGuard tunnel without any privilege, on
+ * any system. The packets are the program's own, because there is no interface: `MemoryTun`.
+ *
+ * @module
+ */
+import { randomFillSync } from 'node:crypto';
+import { once } from 'node:events';
+import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
+import { Device, MemoryTun } from '@litz/device';
+import { textOf, udpPacket } from '../udp-packet.ts';
+
+const [aliceKey, bobKey] = [generatePrivateKey(randomFillSync), generatePrivateKey(randomFillSync)];
+const alicePublicKey = formatKey(publicKeyOf(aliceKey, nobleProvider));
+const bobPublicKey = formatKey(publicKeyOf(bobKey, nobleProvider));
+const [aliceTun, bobTun] = [new MemoryTun(), new MemoryTun()];
+
+// Bob does not know where alice is; he learns it from her first message.
+await using bob = await Device.create({
+  tun: bobTun,
+  privateKey: bobKey,
+  peers: [{ publicKey: alicePublicKey, allowedIps: ['10.0.0.1/32'] }],
+});
+const { listenPort } = await bob.status();
+await using alice = await Device.create({
+  tun: aliceTun,
+  privateKey: aliceKey,
+  peers: [
+    { publicKey: bobPublicKey, endpoint: `127.0.0.1:${listenPort}`, allowedIps: ['10.0.0.2/32'] },
+  ],
+});
+
+await alice.connected(bobPublicKey, { timeout: 5000 });
+console.log('alice has a session with bob');
+
+aliceTun.send(udpPacket('10.0.0.1', '10.0.0.2', 'hello, bob'));
+const [question] = (await once(bobTun, 'packet')) as [Uint8Array];
+console.log(`bob received: ${textOf(question)}`);
+
+bobTun.send(udpPacket('10.0.0.2', '10.0.0.1', 'hello, alice'));
+const [answer] = (await once(aliceTun, 'packet')) as [Uint8Array];
+console.log(`alice received: ${textOf(answer)}`);
+
+// An address that is not alice's in bob's table: dropped and counted.
+const dropped = once(bob, 'drop') as Promise<[{ reason: string }]>;
+aliceTun.send(udpPacket('10.0.0.9', '10.0.0.2', 'hello, somebody'));
+const [{ reason }] = await dropped;
+console.log(`bob dropped a packet: ${reason}`);

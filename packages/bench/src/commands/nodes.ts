@@ -1,0 +1,32 @@
+/**
+ * `bench nodes`
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { measureNodes } from '../nodes/nodes.ts';
+import { FIGURE_NAMES } from '../peers/figures.ts';
+import { count } from './arguments.ts';
+import { keep, say } from './output.ts';
+
+export function addNodesCommand(program: Command): void {
+  const command: Command = program
+    .command('nodes')
+    .description('suites and one round of peers under several versions of Node')
+    .option('--nodes <majors>', 'fetched by npx where they are not this one', majors, [20, 22, 24])
+    .option('--time <ms>', 'for each case of the suites', count, 500)
+    .option('--seconds <number>', 'of one transfer', count, 5)
+    .action(async (options: { nodes: number[]; time: number; seconds: number }) => {
+      const { nodes, time, seconds } = options;
+      const settings = { nodes, time, seconds, figures: FIGURE_NAMES };
+      const { measurements, skipped, failed } = await measureNodes(settings, say);
+      for (const text of skipped) say(`skipped: ${text}`);
+      for (const text of failed) say(`failed: ${text}`);
+      keep(command, 'nodes', { nodes: nodes.join(' '), time, seconds }, measurements);
+      if (failed.length > 0) process.exitCode = 1;
+    });
+}
+
+function majors(text: string): number[] {
+  return text.split(',').map(count);
+}

@@ -1,0 +1,23 @@
+/**
+ * `bench quick`
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { QUICK_PARTS } from '../quick/parts.ts';
+import { runQuick } from '../quick/quick.ts';
+import { say } from './output.ts';
+
+export function addQuickCommand(program: Command): void {
+  program
+    .command('quick')
+    .description('everything once and briefly: fails on a broken run, not on a slow one')
+    .action(async () => {
+      const { broken, skipped } = await runQuick(QUICK_PARTS, say);
+      const isSkipBroken = process.env['LITZ_REQUIRE_ALL'] === '1';
+      for (const text of skipped) say(`skipped: ${text}`);
+      for (const text of broken) say(`broken: ${text}`);
+      if (broken.length > 0 || (isSkipBroken && skipped.length > 0)) process.exitCode = 1;
+      else say('nothing is broken');
+    });
+}

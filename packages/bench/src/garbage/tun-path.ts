@@ -1,0 +1,83 @@
+/**
+ * `carryOverTun`: packets of iperf3 through a tunnel whose ends tell of their garbage.
+ *
+ * ```
+ *   iperf3 -c > litz-a -- device-child -- va ======= vb -- device-child -- litz-b > iperf3 -s
+ *                         namespace a                      namespace b
+ * ```
+ *
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import { answerIn, withoutAnswers } from '../child.ts';
+import { RunningCommand, until } from '../peers/command.ts';
+import { runIperf } from '../peers/iperf.ts';
+import { NamespacePair, type Side } from '../peers/namespace-pair.ts';
+import { INNER } from '../peers/tunnel.ts';
+import type { CarriedPackets } from './device-child.ts';
+import { countCollections, TRACE_FLAGS, type Collections } from './gc-trace.ts';
+import type { ProviderName } from './providers.ts';
+
+export type Protocol = 'TCP' | 'UDP';
+
+/** Of the end that sends, and of the one that receives. */
+export type EndReports = Readonly<Record<'sender' | 'receiver', EndReport>>;
+
+export interface EndReport extends Collections {
+  /** In both directions. */
+  packets: number;
+}
+
+/** Everything is released when it returns or rejects, but for a process that is told to end meanwhile. */
+export async function carryOverTun(
+  protocol: Protocol,
+  packets: number,
+  provider: ProviderName,
+): Promise<EndReports> {
+  const namespaces = await NamespacePair.create();
+  const ends = { a: startEnd(namespaces, 'a', provider), b: startEnd(namespaces, 'b', provider) };
+  try {
+    await Promise.all([isReady(ends.a), isReady(ends.b)]);
+    await runIperf({
+      client: namespaces.a,
+      server: namespaces.b,
+      address: INNER.b,
+      seconds: LONGEST_SECONDS,
+      args: ARGUMENTS[protocol](packets),
+      isLimited: true,
+    });
+    const [sender, receiver] = await Promise.all([reportOf(ends.a), reportOf(ends.b)]);
+    return { sender, receiver };
+  } finally {
+    await Promise.all([ends.a.end(), ends.b.end()]);
+    namespaces.close();
+  }
+}
+
+function startEnd(namespaces: NamespacePair, side: Side, provider: ProviderName): RunningCommand {
+  const args = [...TRACE_FLAGS, CHILD, side, provider];
+  return new RunningCommand(process.execPath, args, { namespace: namespaces[side] });
+}
+
+async function isReady(end: RunningCommand): Promise<void> {
+  await until(`${end.name}: ready`, () => {
+    if (end.hasEnded) throw new Error(`${end.name} has ended: ${end.errors.trim()}`);
+    return /^ready$/m.test(end.output);
+  });
+}
+
+async function reportOf(end: RunningCommand): Promise<EndReport> {
+  await end.end();
+  const { sent, received } = answerIn(end.output, end.name) as CarriedPackets;
+  return { packets: sent + received, ...countCollections(withoutAnswers(end.output)) };
+}
+
+const CHILD = fileURLToPath(new URL('./device-child.js', import.meta.url));
+const LONGEST_SECONDS = 300;
+const UDP_LENGTH = 1372;
+/** MTU 1420 without the headers of IPv4 and TCP with timestamps. */
+const SEGMENT = 1368;
+const ARGUMENTS: Record<Protocol, (packets: number) => string[]> = {
+  TCP: (packets) => ['-n', String(packets * SEGMENT)],
+  UDP: (packets) => ['-u', '-b', '400M', '-l', String(UDP_LENGTH), '-k', String(packets)],
+};

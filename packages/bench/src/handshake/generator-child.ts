@@ -1,0 +1,49 @@
+/**
+ * The load of `bench:handshake` in a process of its own:
+ * `generator-child.js PORT PEERS INITIATIONS_PER_PEER IN_FLIGHT SECONDS RESPONDER_PID`.
+ *
+ * @module
+ */
+import { nobleProvider, publicKeyOf } from '@litz/core';
+import { tell } from '../child.ts';
+import { cpuSeconds } from '../peers/daemon-process.ts';
+import { InitiationFactory, responderKey } from './initiations.ts';
+import { InitiatorSocket } from './initiator-socket.ts';
+import { LoadGenerator, type LoadCounts } from './load-generator.ts';
+
+export interface GeneratorReport extends LoadCounts {
+  seconds: number;
+  /** Of the responder, within these seconds. */
+  responderCpuSeconds: number;
+}
+
+const [port = 0, peers = 0, perPeer = 0, inFlight = 0, seconds = 0, responderPid = 0] = process.argv
+  .slice(2)
+  .map(Number);
+const responder = {
+  publicKey: publicKeyOf(responderKey(), nobleProvider),
+  address: '127.0.0.1',
+  port,
+};
+const factory = new InitiationFactory();
+const generator = new LoadGenerator(inFlight);
+const sockets: InitiatorSocket[] = [];
+for (let number = 0; number < peers; number++) {
+  const initiator = factory.create(number, perPeer);
+  sockets.push(await InitiatorSocket.open(initiator, responder, generator.tell));
+}
+await generator.warmUp(sockets);
+const before = { ...generator.counts, cpu: cpuSeconds(responderPid) };
+const elapsedMs = await generator.run(seconds * 1000);
+const { counts } = generator;
+const report: GeneratorReport = {
+  responses: counts.responses - before.responses,
+  // Nearly all of them are of the warm-up.
+  cookies: counts.cookies,
+  invalid: counts.invalid,
+  lost: counts.lost - before.lost,
+  seconds: elapsedMs / 1000,
+  responderCpuSeconds: cpuSeconds(responderPid) - before.cpu,
+};
+tell(report);
+for (const socket of sockets) socket.close();

@@ -1,0 +1,137 @@
+/**
+ * `measureHandshakes`: handshakes per second that a responder answers on one core.
+ *
+ * ```
+ *   core 0: the responder's daemon        core 1: the generator
+ *           127.0.0.1:51820 <------------ 127.1.0.1, 127.1.0.2, ...  one address per peer
+ * ```
+ * Both are in one network namespace and talk over its loopback interface. The load is the same for
+ * every implementation, made by one program (`generator-child.ts`) of initiations that are ready before
+ * the clock starts; an answer counts when its index is the right one and its mac1 says that the
+ * responder has found out who asked, which takes it all the work of a handshake but the confirmation by
+ * the first packet.
+ *
+ * Implementations differ in what they call load: Litz counts handshakes per second, wireguard-go looks
+ * at its queue. Under load they ask for a cookie and answer at most 20 initiations per second and
+ * address. Nothing of that is switched off or avoided: every peer has an address of its own, shows its
+ * cookie once it has one, and stays far below 20 per second, as many clients that connect at once do.
+ * Checking mac2 is part of the price of whoever is under load. The number of initiations on their way
+ * keeps the responder's core busy, and stays below the 128 that are load to wireguard-go: where the
+ * figure of the core's load is far from 100 %, the generator was the slower one, and the CPU time per
+ * handshake says more than the rate.
+ *
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseCidr } from '@litz/config';
+import { nobleProvider, publicKeyOf } from '@litz/core';
+import { answerIn } from '../child.ts';
+import { missingProgram, runCommand } from '../peers/command.ts';
+import { Daemon } from '../peers/daemon.ts';
+import type { Implementation } from '../peers/implementation.ts';
+import { missingNamespaces, NamespacePair } from '../peers/namespace-pair.ts';
+import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
+import type { GeneratorReport } from './generator-child.ts';
+import { initiatorKey, responderKey } from './initiations.ts';
+
+export interface HandshakeSettings {
+  implementations: readonly Implementation[];
+  rounds: number;
+  /** Of the load, at most: it ends when the initiations are used up. */
+  seconds: number;
+  peers: number;
+  initiationsPerPeer: number;
+  /** Initiations on their way at a time. */
+  inFlight: number;
+}
+
+export function measureHandshakes(
+  settings: HandshakeSettings,
+  progress: (text: string) => void,
+): Promise<RoundsOutcome> {
+  const { implementations, rounds } = settings;
+  const missing = missingCores() ?? missingNamespaces() ?? missingProgram('taskset', ['-V']);
+  const take = (implementation: Implementation): Promise<Sample[]> =>
+    takeTurn(implementation, settings);
+  return alternate({ implementations, rounds, missing, take }, progress);
+}
+
+function missingCores(): string | undefined {
+  return availableParallelism() < 2 ? 'one core for the responder and one for the load' : undefined;
+}
+
+async function takeTurn(
+  implementation: Implementation,
+  settings: HandshakeSettings,
+): Promise<Sample[]> {
+  const namespaces = await NamespacePair.create();
+  const namespace = namespaces.a;
+  const daemon = new Daemon(implementation, { namespace, core: RESPONDER_CORE });
+  try {
+    await daemon.listens();
+    await daemon.configure({
+      privateKey: responderKey(),
+      listenPort: PORT,
+      peers: Array.from({ length: settings.peers }, (_, number) => peerNumber(number)),
+    });
+    await daemon.bringUp('10.9.0.1/24', 1420);
+    const report = await generateLoad(namespace, daemon.process.pid, settings);
+    daemon.checkAlive();
+    return samplesOf(report);
+  } finally {
+    await daemon.close();
+    namespaces.close();
+  }
+}
+
+function peerNumber(number: number): {
+  publicKey: ReturnType<typeof publicKeyOf>;
+  allowedIps: ReturnType<typeof parseCidr>[];
+} {
+  const publicKey = publicKeyOf(initiatorKey(number), nobleProvider);
+  return { publicKey, allowedIps: [parseCidr(`10.9.${1 + (number >> 8)}.${number & 255}/32`)] };
+}
+
+async function generateLoad(
+  namespace: string,
+  responderPid: number,
+  { peers, initiationsPerPeer, inFlight, seconds }: HandshakeSettings,
+): Promise<GeneratorReport> {
+  const module = fileURLToPath(new URL('./generator-child.js', import.meta.url));
+  const numbers = [PORT, peers, initiationsPerPeer, inFlight, seconds, responderPid].map(String);
+  const output = await runCommand(
+    'taskset',
+    ['-c', String(GENERATOR_CORE), process.execPath, module, ...numbers],
+    { namespace, timeoutMs: (seconds + 300) * 1000 },
+  );
+  return answerIn(output, module) as GeneratorReport;
+}
+
+function samplesOf(report: GeneratorReport): Sample[] {
+  const { responses, lost, seconds, responderCpuSeconds } = report;
+  if (responses === 0) throw new Error(`no handshake was answered: ${JSON.stringify(report)}`);
+  if (report.invalid > 0) throw new Error(`${report.invalid} answers were wrong`);
+  return [
+    { figure: 'handshakes per second', unit: '1/s', value: responses / seconds },
+    {
+      figure: 'CPU of the responder per handshake',
+      unit: 'ms',
+      value: (responderCpuSeconds * 1000) / responses,
+    },
+    {
+      figure: 'load on the core of the responder',
+      unit: '%',
+      value: (responderCpuSeconds * 100) / seconds,
+    },
+    {
+      figure: 'initiations without an answer',
+      unit: '%',
+      value: (lost * 100) / (responses + lost),
+    },
+  ];
+}
+
+const PORT = 51820;
+const RESPONDER_CORE = 0;
+const GENERATOR_CORE = 1;

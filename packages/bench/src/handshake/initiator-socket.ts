@@ -1,0 +1,136 @@
+/**
+ * `InitiatorSocket`: sends the initiations of one peer, one at a time, and checks what comes back.
+ *
+ * As a real initiator it keeps the cookie that a responder under load answers with, and shows it in
+ * mac2 from then on (section 5.3). The message that was answered with a cookie is sent again at once:
+ * the responder has taken nothing of it.
+ *
+ * @module
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { nobleProvider, readCookieReply, readResponse, type PublicKey } from '@litz/core';
+import type { Initiator } from './initiations.ts';
+
+/** What became of an initiation. */
+export type Answer = 'response' | 'cookie' | 'invalid';
+
+export class InitiatorSocket {
+  /** `performance.now()` of the last initiation. */
+  sentAt: number = -Infinity;
+  /** An initiation waits for its answer. */
+  isWaiting = false;
+  readonly #initiator: Initiator;
+  readonly #socket: Socket;
+  readonly #mac1Key: Uint8Array;
+  readonly #cookieKey: Uint8Array;
+  #next = 0;
+  #message: Uint8Array = new Uint8Array(0);
+  #cookie: Uint8Array | undefined = undefined;
+
+  /**
+   * Connected to the responder from an address of its own.
+   *
+   * @param tell what came; the next initiation may be sent
+   */
+  static async open(
+    initiator: Initiator,
+    responder: { publicKey: PublicKey; address: string; port: number },
+    tell: (socket: InitiatorSocket, answer: Answer) => void,
+  ): Promise<InitiatorSocket> {
+    const socket = createSocket('udp4');
+    socket.bind(0, initiator.address);
+    await once(socket, 'listening');
+    socket.connect(responder.port, responder.address);
+    await once(socket, 'connect');
+    const opened = new InitiatorSocket(initiator, socket, responder.publicKey);
+    socket.on('message', (datagram) => {
+      const answer = opened.#receive(datagram);
+      if (answer !== undefined) tell(opened, answer);
+    });
+    // Nobody listens any more: the run is over, or the answers that are missing say so.
+    socket.on('error', () => {});
+    return opened;
+  }
+
+  private constructor(initiator: Initiator, socket: Socket, responder: PublicKey) {
+    this.#initiator = initiator;
+    this.#socket = socket;
+    this.#mac1Key = hashOf('mac1----', initiator.publicKey);
+    this.#cookieKey = hashOf('cookie--', responder);
+  }
+
+  /** How many initiations are left. */
+  get left(): number {
+    return this.#initiator.initiations.length - this.#next;
+  }
+
+  /** The next initiation. */
+  send(now: number): void {
+    this.#message = this.#initiator.initiations[this.#next++]!;
+    this.#transmit(now);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #transmit(now: number): void {
+    this.sentAt = now;
+    this.isWaiting = true;
+    const message = this.#message;
+    if (this.#cookie) {
+      nobleProvider.mac(message.subarray(MAC2), this.#cookie, message.subarray(0, MAC2));
+    }
+    this.#socket.send(message);
+  }
+
+  /** undefined: nothing that was waited for. */
+  #receive(datagram: Uint8Array): Answer | undefined {
+    if (!this.isWaiting) return undefined;
+    const response = readResponse(datagram);
+    if (response) {
+      if (response.receiverIndex !== senderIndexOf(this.#message)) return undefined;
+      this.isWaiting = false;
+      return this.#isForUs(datagram) ? 'response' : 'invalid';
+    }
+    if (!this.#takeCookie(datagram)) return 'invalid';
+    this.#transmit(performance.now());
+    return 'cookie';
+  }
+
+  /** mac1 of a response: its sender has found our public key in the initiation. */
+  #isForUs(response: Uint8Array): boolean {
+    const mac1 = new Uint8Array(16);
+    nobleProvider.mac(mac1, this.#mac1Key, response.subarray(0, RESPONSE_MAC1));
+    return mac1.every((byte, i) => byte === response[RESPONSE_MAC1 + i]);
+  }
+
+  #takeCookie(datagram: Uint8Array): boolean {
+    const reply = readCookieReply(datagram);
+    if (!reply || reply.receiverIndex !== senderIndexOf(this.#message)) return false;
+    const mac1 = this.#message.subarray(MAC1, MAC2);
+    this.#cookie = nobleProvider.xaeadOpen(
+      this.#cookieKey,
+      reply.nonce,
+      reply.encryptedCookie,
+      mac1,
+    );
+    return this.#cookie !== undefined;
+  }
+}
+
+function hashOf(label: string, publicKey: PublicKey): Uint8Array {
+  const hash = new Uint8Array(32);
+  nobleProvider.hash(hash, Buffer.from(label), publicKey);
+  return hash;
+}
+
+function senderIndexOf(message: Uint8Array): number {
+  return new DataView(message.buffer, message.byteOffset).getUint32(4, true);
+}
+
+/** Of an initiation. */
+const MAC1 = 116;
+const MAC2 = 132;
+const RESPONSE_MAC1 = 60;

@@ -1,0 +1,47 @@
+/**
+ * `findNode`: the binary of a version of Node, this process's own or the npm package `node`'s.
+ *
+ * npx fetches the package when it is asked for, into a cache that git ignores: a benchmark is no reason
+ * to install other Nodes with the workspace.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { runCommand } from '../peers/command.ts';
+
+export interface NodeBinary {
+  readonly path: string;
+  /** '22.23.3'. */
+  readonly version: string;
+}
+
+/** @throws {Error} (rejects) npx cannot fetch or start it */
+export async function findNode(major: number): Promise<NodeBinary> {
+  if (major === majorOf(process.versions.node)) {
+    return { path: process.execPath, version: process.versions.node };
+  }
+  const args = ['-y', '--cache', CACHE, '-p', `node@${major}`, 'node', '-p', SCRIPT];
+  return parseBinary(await runCommand('npx', args, { timeoutMs: FETCH_TIMEOUT_MS }), major);
+}
+
+/**
+ * The last line: npx may tell of itself before.
+ *
+ * @throws {RangeError} it is no binary of that version
+ */
+export function parseBinary(output: string, major: number): NodeBinary {
+  const line = output.trim().split('\n').at(-1) ?? '';
+  const [, version = '', path = ''] = /^(\S+) (.+)$/.exec(line) ?? [];
+  if (majorOf(version) !== major || path === '') {
+    throw new RangeError(`"output" expected version and path of Node ${major}, got ${output}`);
+  }
+  return { version, path };
+}
+
+function majorOf(version: string): number {
+  return Number.parseInt(version, 10);
+}
+
+const SCRIPT = "process.versions.node + ' ' + process.execPath";
+const CACHE = join(import.meta.dirname, '../../node_modules/.cache/nodes');
+const FETCH_TIMEOUT_MS = 180_000;

@@ -1,0 +1,90 @@
+/**
+ * `measureNodes`: the suites, and one round through a tunnel, under several versions of Node.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runProgram } from '../child.ts';
+import type { FigureName } from '../peers/figures.ts';
+import { litz, PEERS } from '../peers/implementation.ts';
+import { measurePeers } from '../peers/peers.ts';
+import type { RoundsOutcome } from '../peers/rounds.ts';
+import { readResult, type Measurement } from '../results/result.ts';
+import { findNode, type NodeBinary } from './node-binary.ts';
+
+export interface NodesSettings {
+  /** Major versions. */
+  nodes: readonly number[];
+  /** Of a case of the suites, ms. */
+  time: number;
+  /** Of a transfer. */
+  seconds: number;
+  figures: readonly FigureName[];
+}
+
+/** Subjects are 'Node 22.23.3' and on, and the peer for the figures that it has too. */
+export async function measureNodes(
+  { nodes, time, seconds, figures }: NodesSettings,
+  progress: (text: string) => void,
+): Promise<RoundsOutcome> {
+  const outcome: RoundsOutcome = { measurements: [], skipped: [], failed: [] };
+  const binaries: NodeBinary[] = [];
+  for (const major of nodes) {
+    try {
+      binaries.push(await findNode(major));
+    } catch (error) {
+      outcome.skipped.push(`Node ${major}: ${(error as Error).message}`);
+    }
+  }
+  for (const binary of binaries) {
+    progress(`suites: ${nameOf(binary)}`);
+    try {
+      outcome.measurements.push(...(await runSuites(binary, time)));
+    } catch (error) {
+      outcome.failed.push(`${nameOf(binary)}: ${(error as Error).message}`);
+    }
+  }
+  const implementations = [
+    ...binaries.map((binary) => litz(binary.path, nameOf(binary))),
+    ...PEERS.filter(({ name }) => name === REFERENCE),
+  ];
+  const peers = await measurePeers({ implementations, rounds: 1, seconds, figures }, progress);
+  outcome.measurements.push(...peers.measurements);
+  outcome.skipped.push(...peers.skipped);
+  outcome.failed.push(...peers.failed);
+  return outcome;
+}
+
+/** In a process of that Node, by the command that everybody uses. */
+async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'litz-nodes-'));
+  try {
+    const module = new URL('../main.js', import.meta.url);
+    const args = ['--results', directory, 'suites', '--time', time];
+    await runProgram(module, args, { node: binary.path });
+    const result = readResult('suites', directory);
+    // A wrong binary would give right-looking figures of another version.
+    const ran = result?.environment.node;
+    if (ran !== binary.version) throw new Error(`suites ran under ${ran}`);
+    return result ? bySubject(result.measurements, nameOf(binary)) : [];
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** What was the subject becomes part of the figure. */
+export function bySubject(measurements: readonly Measurement[], subject: string): Measurement[] {
+  return measurements.map((measurement) => ({
+    ...measurement,
+    figure: `${measurement.figure}, ${measurement.subject}`,
+    subject,
+  }));
+}
+
+function nameOf({ version }: NodeBinary): string {
+  return `Node ${version}`;
+}
+
+const REFERENCE = 'wireguard-go';

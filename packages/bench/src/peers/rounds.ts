@@ -1,0 +1,116 @@
+/**
+ * `alternate`: several implementations in turn, several rounds, and the medians.
+ *
+ * The machine's mood changes by the minute: within a round every implementation has its turn, and each
+ * round begins with another one.
+ *
+ * @module
+ */
+import type { Measurement } from '../results/result.ts';
+import { median } from '../results/statistics.ts';
+import { withCleanUp } from './clean-up.ts';
+import type { Implementation } from './implementation.ts';
+
+export interface Sample {
+  figure: string;
+  unit: string;
+  value: number;
+}
+
+export interface Rounds {
+  implementations: readonly Implementation[];
+  rounds: number;
+  /** Why none of them can be measured here. */
+  missing?: string | undefined;
+  /** One turn of one of them. */
+  take: (implementation: Implementation) => Promise<Sample[]>;
+}
+
+export interface RoundsOutcome {
+  measurements: Measurement[];
+  /** `name: reason` of the implementations that are not here. */
+  skipped: string[];
+  /** `name: reason` of those that are here and did not run through. */
+  failed: string[];
+}
+
+/** Everything that turns made is gone afterwards, also when the process is told to end in between. */
+export async function alternate(
+  rounds: Rounds,
+  progress: (text: string) => void,
+): Promise<RoundsOutcome> {
+  const skipped = new Map<string, string>();
+  const present = rounds.implementations.filter((implementation) => {
+    const reason = rounds.missing ?? implementation.missing();
+    if (reason !== undefined) skipped.set(implementation.name, reason);
+    return reason === undefined;
+  });
+  for (const [name, reason] of skipped) progress(`${name}: skipped: ${reason}`);
+  const table = new SampleTable();
+  const failed = await withCleanUp(() => runRounds(rounds, present, table, progress));
+  return {
+    measurements: table.measurements([...failed, ...skipped]),
+    skipped: texts(skipped),
+    failed: texts(failed),
+  };
+}
+
+/** An implementation that failed has no further turns. Returns why, by its name. */
+async function runRounds(
+  { rounds, take }: Rounds,
+  present: readonly Implementation[],
+  table: SampleTable,
+  progress: (text: string) => void,
+): Promise<Map<string, string>> {
+  const failed = new Map<string, string>();
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < present.length; turn++) {
+      const implementation = present[(round + turn) % present.length]!;
+      const { name } = implementation;
+      if (failed.has(name)) continue;
+      progress(`round ${round + 1} of ${rounds}: ${name}`);
+      try {
+        const samples = await take(implementation);
+        table.add(name, samples);
+        for (const sample of samples) progress(`  ${textOf(sample)}`);
+      } catch (error) {
+        failed.set(name, (error as Error).message);
+        progress(`  failed: ${(error as Error).message}`);
+      }
+    }
+  }
+  return failed;
+}
+
+/** Samples by figure and implementation, both in the order they came first. */
+export class SampleTable {
+  readonly #figures: Map<string, { unit: string; samples: Map<string, number[]> }> = new Map();
+
+  add(subject: string, samples: readonly Sample[]): void {
+    for (const { figure, unit, value } of samples) {
+      const row = this.#figures.get(figure) ?? { unit, samples: new Map<string, number[]>() };
+      this.#figures.set(figure, row);
+      row.samples.set(subject, [...(row.samples.get(subject) ?? []), value]);
+    }
+  }
+
+  /** @param absent implementations without a sample, and why */
+  measurements(absent: readonly (readonly [string, string])[]): Measurement[] {
+    return [...this.#figures].flatMap(([figure, { unit, samples }]) => [
+      ...Array.from(samples, ([subject, taken]): Measurement => {
+        return { figure, subject, unit, value: median(taken), samples: taken };
+      }),
+      ...absent
+        .filter(([subject]) => !samples.has(subject))
+        .map(([subject, note]): Measurement => ({ figure, subject, unit, value: null, note })),
+    ]);
+  }
+}
+
+function textOf({ figure, unit, value }: Sample): string {
+  return `${figure}: ${value.toPrecision(4)} ${unit}`;
+}
+
+function texts(reasons: ReadonlyMap<string, string>): string[] {
+  return Array.from(reasons, ([name, reason]) => `${name}: ${reason}`);
+}

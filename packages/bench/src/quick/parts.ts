@@ -1,0 +1,54 @@
+/**
+ * The parts of `bench quick`, together well below a minute on two cores.
+ *
+ * @module
+ */
+import { measureGarbage } from '../garbage/garbage.ts';
+import { measureHandshakes } from '../handshake/handshake-rate.ts';
+import { litz, PEERS } from '../peers/implementation.ts';
+import { measurePeers } from '../peers/peers.ts';
+import { measureScale } from '../scale/scale.ts';
+import { measureSuites, SUITE_NAMES } from '../suites/suites.ts';
+import type { QuickPart } from './quick.ts';
+
+/** One peer says whether the comparison works. */
+const implementations = [litz(), ...PEERS.filter(({ name }) => name === 'wireguard-go')];
+
+export const QUICK_PARTS: readonly QuickPart[] = [
+  {
+    name: 'suites',
+    run: async (progress) => ({
+      measurements: await measureSuites(SUITE_NAMES, { time: 10, warmUp: 2 }, progress),
+    }),
+  },
+  {
+    name: 'scale',
+    run: async (progress) => ({
+      measurements: await measureScale(
+        { peers: 2000, sessions: [100, 1000], prefixes: [1000, 20_000], timerSeconds: 60 },
+        progress,
+      ),
+    }),
+  },
+  {
+    name: 'garbage',
+    run: (progress) => {
+      const few = { packets: 300_000, udpPackets: 50_000, provider: 'copying' as const };
+      return measureGarbage({ paths: ['memory'], ...few }, progress);
+    },
+  },
+  {
+    name: 'handshake',
+    run: (progress) => {
+      const load = { peers: 100, initiationsPerPeer: 20, inFlight: 96 };
+      return measureHandshakes({ implementations, rounds: 1, seconds: 1, ...load }, progress);
+    },
+  },
+  {
+    name: 'peers',
+    run: (progress) => {
+      const figures = ['tcp1', 'udp', 'ping-idle'] as const;
+      return measurePeers({ implementations, rounds: 1, seconds: 1, figures }, progress);
+    },
+  },
+];

@@ -1,0 +1,33 @@
+/**
+ * Tables in Markdown.
+ *
+ * @module
+ */
+
+export interface Column {
+  readonly title: string;
+  readonly align: 'left' | 'right';
+}
+
+/** One line per row, cells in the order of the columns. */
+export function markdownTable(columns: readonly Column[], rows: readonly string[][]): string {
+  const head = line(columns.map(({ title }) => title));
+  const rule = line(
+    columns.map(({ align }) => (align === 'right' ? '---:' : '---')),
+    escapeNothing,
+  );
+  return [head, rule, ...rows.map((cells) => line(cells))].join('\n');
+}
+
+function line(cells: readonly string[], escape: (text: string) => string = escapeCell): string {
+  return `| ${cells.map(escape).join(' | ')} |`;
+}
+
+/** A bar would end the cell. */
+function escapeCell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+function escapeNothing(text: string): string {
+  return text;
+}

@@ -1,0 +1,176 @@
+/**
+ * `createReport`: tables and charts of result files, nothing but what they say.
+ *
+ * @module
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Environment } from '../results/environment.ts';
+import { BENCHES, readResult, type Measurement, type Result } from '../results/result.ts';
+import { barChart } from './chart.ts';
+import { markdownTable, type Column } from './markdown.ts';
+import {
+  directionOf,
+  matrixOf,
+  splitBySubjects,
+  type Direction,
+  type Matrix,
+  type Row,
+} from './matrix.ts';
+import { numberText, ratioText, slug } from './number-text.ts';
+import { SECTIONS, type Ratio } from './section.ts';
+
+/** Texts by their paths below the directory of the report. */
+export type Report = ReadonlyMap<string, string>;
+
+/** Everything that is in `directory`, in the order of the report. */
+export function readResults(directory: string): Result[] {
+  return BENCHES.flatMap((bench) => readResult(bench, directory) ?? []);
+}
+
+/** The same texts for the same results; nothing for none. */
+export function createReport(results: readonly Result[]): Report {
+  const report = new Map<string, string>();
+  if (results.length === 0) return report;
+  const texts = SECTION_ORDER.flatMap((bench) => {
+    const result = results.find((candidate) => candidate.bench === bench);
+    return result ? sectionText(result, report) : [];
+  });
+  return report.set(PAGE, `${[HEAD, ...texts].join('\n\n')}\n`);
+}
+
+/** Writes it, and removes charts of earlier reports. Returns the paths it wrote. */
+export function writeReport(report: Report, directory: string): string[] {
+  const charts = join(directory, CHARTS);
+  mkdirSync(charts, { recursive: true });
+  for (const name of readdirSync(charts)) {
+    if (name.endsWith('.svg')) rmSync(join(charts, name));
+  }
+  return Array.from(report, ([path, text]) => {
+    const file = join(directory, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  });
+}
+
+/** Adds its charts to `report`. */
+function sectionText(result: Result, report: Map<string, string>): string[] {
+  const { title, intro, ratios } = SECTIONS[result.bench];
+  const matrix = matrixOf(result.measurements);
+  return [
+    `## ${title}`,
+    intro,
+    environmentTable(result.environment),
+    settingsLine(result),
+    ...splitBySubjects(matrix).map((part) => figureTable(part, ratios(part))),
+    ...absences(result.measurements),
+    ...chartsOf(result, matrix, report),
+  ];
+}
+
+function environmentTable(environment: Environment): string {
+  const { processor, cores, memoryGiB, platform, kernel, node, v8, openssl } = environment;
+  const columns = ['machine', 'kernel', 'Node', 'commit', 'date'].map(leftColumn);
+  const machine = `${processor}, ${cores} cores, ${memoryGiB} GiB`;
+  const cells = [
+    machine,
+    `${platform}, ${kernel}`,
+    `${node} (V8 ${v8}, OpenSSL ${openssl})`,
+    environment.commit,
+    environment.date.slice(0, 10),
+  ];
+  return markdownTable(columns, [cells]);
+}
+
+function settingsLine({ bench, settings }: Result): string {
+  const texts = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  return `\`bench ${bench}\`${texts.length > 0 ? `: ${texts.join(', ')}` : ''}. Values are medians.`;
+}
+
+function figureTable({ subjects, rows }: Matrix, ratios: readonly Ratio[]): string {
+  const columns = [
+    leftColumn('figure'),
+    leftColumn('unit'),
+    ...[...subjects, ...ratios.map(({ title }) => title)].map(rightColumn),
+  ];
+  return markdownTable(
+    columns,
+    rows.map((row) => [
+      row.figure,
+      [row.unit, ARROWS[directionOf(row.unit)]].join(' ').trim(),
+      ...subjects.map((subject) => cellText(row, subject)),
+      ...ratios.map(({ of }) => ratioCell(row, of)),
+    ]),
+  );
+}
+
+/** The median, and from where to where the samples go. */
+function cellText({ cells }: Row, subject: string): string {
+  const measurement = cells.get(subject);
+  if (!measurement) return '';
+  const { value, samples = [] } = measurement;
+  if (value === null) return 'n/a';
+  if (samples.length < 2) return numberText(value);
+  const [low, high] = [Math.min(...samples), Math.max(...samples)];
+  return `${numberText(value)} (${numberText(low)} to ${numberText(high)})`;
+}
+
+/** A share in % says nothing when divided. */
+function ratioCell(row: Row, of: Ratio['of']): string {
+  const value = directionOf(row.unit) === 'none' ? undefined : of(row);
+  return value === undefined ? '' : `**${ratioText(value)}**`;
+}
+
+/** Why a subject is n/a; once for all of its figures that have the same reason. */
+function absences(measurements: readonly Measurement[]): string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { subject, value, note, figure } of measurements) {
+    if (value !== null || note === undefined) continue;
+    const key = `${subject}: ${note}`;
+    reasons.set(key, [...(reasons.get(key) ?? []), figure]);
+  }
+  if (reasons.size === 0) return [];
+  return [`Not available (n/a): ${[...reasons.keys()].join('; ')}.`];
+}
+
+/** One per unit that has something to compare. */
+function chartsOf(
+  result: Result,
+  { subjects, rows }: Matrix,
+  report: Map<string, string>,
+): string[] {
+  return [...new Set(rows.map(({ unit }) => unit))].flatMap((unit) => {
+    const compared = rows.filter((row) => row.unit === unit && measuredSubjects(row).length > 1);
+    if (compared.length === 0 || directionOf(unit) === 'none') return [];
+    const shown = subjects.filter((subject) =>
+      compared.some((row) => measuredSubjects(row).includes(subject)),
+    );
+    const path = `${CHARTS}/${result.bench}-${slug(unit)}.svg`;
+    const { title } = SECTIONS[result.bench];
+    report.set(path, barChart(title, { subjects: shown, rows: compared }));
+    return [`![${title}: ${unit}](${path})`];
+  });
+}
+
+function measuredSubjects({ cells }: Row): string[] {
+  return [...cells.values()].filter(({ value }) => value !== null).map(({ subject }) => subject);
+}
+
+function leftColumn(title: string): Column {
+  return { title, align: 'left' };
+}
+
+function rightColumn(title: string): Column {
+  return { title, align: 'right' };
+}
+
+const SECTION_ORDER = ['peers', 'handshake', 'suites', 'scale', 'garbage', 'nodes'] as const;
+const ARROWS: Record<Direction, string> = { more: '↑', less: '↓', none: '' };
+const PAGE = 'RESULTS.md';
+const CHARTS = 'charts';
+const HEAD = `# Results
+
+Generated by \`pnpm bench:report\` from the files in \`results\`: a change by hand is lost with the next run.
+↑ more is better, ↓ less is better; in parentheses the smallest and the largest sample. Compare within a
+table only: another machine, or the same one an hour later, has other numbers.`;

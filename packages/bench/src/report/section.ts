@@ -1,0 +1,102 @@
+/**
+ * What the report says of each benchmark: its title, what it shows, and which ratios.
+ *
+ * @module
+ */
+import type { BenchName } from '../results/result.ts';
+import { bestOf, ratio, valueOf, type Matrix, type Row } from './matrix.ts';
+
+export interface Section {
+  readonly title: string;
+  /** In Markdown. */
+  readonly intro: string;
+  /** Columns behind the values. */
+  readonly ratios: (matrix: Matrix) => readonly Ratio[];
+}
+
+export interface Ratio {
+  readonly title: string;
+  readonly of: (row: Row) => number | undefined;
+}
+
+/** In the order of the report. */
+export const SECTIONS: Readonly<Record<BenchName, Section>> = {
+  peers: {
+    title: 'Side by side',
+    intro:
+      'Both ends of a tunnel and iperf3 on one machine: two network namespaces, a veth pair, MTU 1420. ' +
+      'Within a round every implementation has its turn, and each round begins with another one.',
+    ratios: againstPeers,
+  },
+  handshake: {
+    title: 'Handshakes',
+    intro:
+      'What a responder on one core answers, with the same load for all: many clients that connect at ' +
+      'once, each with an address of its own.',
+    ratios: againstPeers,
+  },
+  suites: {
+    title: 'One operation',
+    intro:
+      'Each case has proved its result equal to that of the reference before it is timed. `noble` is ' +
+      'the reference; `litz` is what does not depend on a provider.',
+    ratios: providerSpeedUps,
+  },
+  scale: {
+    title: 'Many peers, many prefixes',
+    intro: 'Each measurement in a process of its own.',
+    ratios: () => [],
+  },
+  garbage: {
+    title: 'Garbage',
+    intro:
+      'Collections of the young generation that V8 reports while packets pass, for a number of packets ' +
+      'and for four times as many. The cipher only copies, so that what allocates is engine and loop.',
+    ratios: () => [],
+  },
+  nodes: {
+    title: 'Node versions',
+    intro: 'The same code under each version; the peer in the last column knows nothing of Node.',
+    ratios: againstFirstNode,
+  },
+};
+
+/** 'litz / wireguard-go' of each peer, and of the best one if there are several. */
+function againstPeers({ subjects }: Matrix): Ratio[] {
+  if (!subjects.includes(LITZ)) return [];
+  const peers = subjects.filter((subject) => subject !== LITZ);
+  const ratios = peers.map((peer) => ({
+    title: `${LITZ} / ${peer}`,
+    of: (row: Row) => ratio(valueOf(row, LITZ), valueOf(row, peer)),
+  }));
+  if (peers.length < 2) return ratios;
+  const best = {
+    title: `${LITZ} / best peer`,
+    of: (row: Row): number | undefined => ratio(valueOf(row, LITZ), bestOf(row, peers)),
+  };
+  return [...ratios, best];
+}
+
+/** How many times as fast as noble and as node:crypto the fastest provider is. */
+function providerSpeedUps({ subjects }: Matrix): Ratio[] {
+  const providers = subjects.filter((subject) => subject !== LITZ && subject !== NODE_CRYPTO);
+  return [NOBLE, NODE_CRYPTO]
+    .filter((other) => subjects.includes(other))
+    .map((other) => ({
+      title: `${other} / fastest`,
+      of: (row) => ratio(valueOf(row, other), bestOf(row, providers)),
+    }));
+}
+
+function againstFirstNode({ subjects }: Matrix): Ratio[] {
+  const [first, ...others] = subjects.filter((subject) => subject.startsWith('Node '));
+  if (first === undefined) return [];
+  return others.map((other) => ({
+    title: `${other} / ${first}`,
+    of: (row) => ratio(valueOf(row, other), valueOf(row, first)),
+  }));
+}
+
+const LITZ = 'litz';
+const NOBLE = 'noble';
+const NODE_CRYPTO = 'node:crypto';

@@ -1,0 +1,67 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createReport, readResults, writeReport } from '../../src/report/report.ts';
+
+const FIXTURE = join(import.meta.dirname, 'fixture');
+
+describe('createReport', () => {
+  const results = readResults(FIXTURE);
+
+  it('makes the page that these results are known to make', () => {
+    const expected = readFileSync(join(FIXTURE, 'RESULTS.md'), 'utf8');
+    expect(createReport(results).get('RESULTS.md')).toBe(expected);
+  });
+
+  it('makes the same page and the same charts again, in any order of the results', () => {
+    const again = createReport(results.toReversed());
+    expect([...again]).toEqual([...createReport(results)]);
+  });
+
+  it('draws a chart of each unit that has something to compare, and shows it in the page', () => {
+    const report = createReport(results);
+    const charts = [...report.keys()].filter((path) => path.endsWith('.svg'));
+    expect(charts).toEqual([
+      'charts/peers-mbit-s.svg',
+      'charts/peers-ms.svg',
+      'charts/suites-ns.svg',
+    ]);
+    for (const path of charts) expect(report.get('RESULTS.md')).toContain(`](${path})`);
+  });
+
+  it('leaves out of a chart who was not measured', () => {
+    const chart = createReport(results).get('charts/peers-mbit-s.svg');
+    expect(chart).toMatch(/^<svg /);
+    expect(chart).toContain('>wireguard-go<');
+    expect(chart).toContain('>6,000<');
+    expect(chart).not.toContain('gotatun');
+  });
+
+  it('makes nothing of no results', () => {
+    expect(createReport([]).size).toBe(0);
+  });
+});
+
+describe('writeReport', () => {
+  let directory: string;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'litz-report-'));
+  });
+
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('writes everything, and removes charts of earlier reports but nothing else', () => {
+    mkdirSync(join(directory, 'charts'));
+    writeFileSync(join(directory, 'charts/gone.svg'), '<svg/>');
+    writeFileSync(join(directory, 'charts/notes.txt'), 'kept');
+    const report = new Map([
+      ['RESULTS.md', '# Results\n'],
+      ['charts/new.svg', '<svg/>\n'],
+    ]);
+    expect(writeReport(report, directory)).toHaveLength(2);
+    expect(readdirSync(join(directory, 'charts')).sort()).toEqual(['new.svg', 'notes.txt']);
+    expect(readFileSync(join(directory, 'RESULTS.md'), 'utf8')).toBe('# Results\n');
+  });
+});

@@ -1,0 +1,25 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createReport, readResults } from '../../src/report/report.ts';
+import { RESULTS_DIRECTORY } from '../../src/results/result.ts';
+
+const PACKAGE = join(import.meta.dirname, '../..');
+
+describe('RESULTS.md', () => {
+  it('and its charts are what the result files make, and nothing else', () => {
+    const report = createReport(readResults(RESULTS_DIRECTORY));
+    expect(reportFiles()).toEqual([...report.keys()].sort());
+    for (const [path, text] of report) {
+      expect({ [path]: readFileSync(join(PACKAGE, path), 'utf8') }).toEqual({ [path]: text });
+    }
+  });
+});
+
+/** Those that are there, relative to the package. */
+function reportFiles(): string[] {
+  const names = readdirSync(PACKAGE, { recursive: false, encoding: 'utf8' });
+  const charts = names.includes('charts') ? readdirSync(join(PACKAGE, 'charts')) : [];
+  const pages = names.filter((name) => name === 'RESULTS.md');
+  return [...pages, ...charts.map((name) => `charts/${name}`)].sort();
+}

@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWith, programRequirement, requirement } from '../src/index.ts';
+import { PackedProject } from './packed-project.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const builtPackages = requirement('the built packages', () =>
+  existsSync(join(root, 'packages/cli/dist/main.js')) ? true : 'run `tsc -b` first',
+);
+
+let project: PackedProject;
+
+describeWith([programRequirement('pnpm'), builtPackages], 'the packages as published', () => {
+  beforeAll(() => {
+    project = new PackedProject();
+    project.install();
+  });
+
+  afterAll(() => project.remove());
+
+  test('have code, types, sources and the licence, and nothing else', () => {
+    for (const [name, files] of project.contents) {
+      const others = files.filter(
+        (file) => !/^(?:dist|src|assembly)\/.*\.(?:js|ts|map)$/.test(file),
+      );
+      expect([name, others.toSorted()]).toEqual([
+        name,
+        ['LICENSE', ...(name === 'litz' ? ['bin/litz.js'] : []), 'package.json'],
+      ]);
+      expect(files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts']));
+    }
+    expect(project.contents.size).toBeGreaterThanOrEqual(7);
+  });
+
+  test('run the example of the README', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const [, example = ''] = /```js\n(.*?)```/s.exec(readme) ?? [];
+    project.write('readme.js', example);
+    expect(project.run(process.execPath, ['readme.js'])).toEqual({
+      status: 0,
+      stdout: 'hello\n',
+      stderr: '',
+    });
+  });
+
+  test('give their types to a strict program', () => {
+    const example = readFileSync(join(root, 'examples/two-peers-in-memory/main.ts'), 'utf8');
+    const packets = readFileSync(join(root, 'examples/udp-packet.ts'), 'utf8');
+    project.write('peers.ts', example.replace('../udp-packet.ts', './udp-packet.ts'));
+    project.write('udp-packet.ts', packets);
+    project.write('wrong.ts', WRONG);
+    project.write('tsconfig.json', TSCONFIG);
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout } = project.run(process.execPath, [tsc]);
+    expect(stdout).toBe(
+      'wrong.ts(5,3): error TS2322: ' +
+        "Type 'number' is not assignable to type 'string | PrivateKey | null'.\n",
+    );
+  });
+
+  test('find the foreign-function interface that they have for an option', () => {
+    project.write('ffi.js', FFI);
+    expect(project.run(process.execPath, ['ffi.js'])).toEqual({
+      status: 0,
+      stdout: process.platform === 'linux' ? 'true\n' : 'ERR_LITZ_UNSUPPORTED_PLATFORM\n',
+      stderr: '',
+    });
+  });
+
+  test('bring the command', () => {
+    const litz = join(project.folder, 'node_modules/.bin/litz');
+    const { status, stdout, stderr } = project.run(litz, ['genkey']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+  });
+});
+
+const WRONG = `import { Device } from '@litz/device';
+
+export const device: Promise<Device> = Device.create({
+  tun: 'wg0',
+  privateKey: 5,
+});
+`;
+
+const FFI = `import { boottimeMs } from '@litz/sys';
+try {
+  console.log(boottimeMs() > 0);
+} catch (error) {
+  console.log(error.code);
+}
+`;
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: 'es2023',
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    types: ['node'],
+  },
+  include: ['*.ts'],
+};

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { EventFd, linux } from '@litz/sys';
+import { describeWith, requirement } from '@litz/testkit';
+import { expect, onTestFinished, test } from 'vitest';
+import { Readiness } from '../src/readiness.ts';
+import { builtTun } from './requirements.ts';
+
+const linuxAlone = requirement('Linux', () => process.platform === 'linux');
+const { POLLIN, POLLOUT } = linux;
+
+describeWith([linuxAlone, builtTun], 'Readiness', () => {
+  test('tells once per wish, though the descriptor stays ready', async () => {
+    const { watched, readiness, told } = watching();
+    watched.signal();
+    readiness.want(POLLIN);
+    expect(await told.next()).toBe(POLLIN);
+    await setTimeout(50);
+    expect(told.waiting).toBe(0);
+    readiness.want(POLLIN);
+    expect(await told.next()).toBe(POLLIN);
+  });
+
+  test('sleeps until it is ready', async () => {
+    const { watched, readiness, told } = watching();
+    readiness.want(POLLIN);
+    await setTimeout(50);
+    expect(told.waiting).toBe(0);
+    watched.signal();
+    expect(await told.next()).toBe(POLLIN);
+  });
+
+  test('tells nothing that nobody wished for', async () => {
+    const { watched, told } = watching();
+    watched.signal();
+    await setTimeout(50);
+    expect(told.waiting).toBe(0);
+  });
+
+  test('takes another wish while it sleeps', async () => {
+    const { readiness, told } = watching();
+    readiness.want(POLLIN);
+    await setTimeout(50);
+    readiness.want(POLLIN | POLLOUT);
+    expect(await told.next()).toBe(POLLOUT);
+  });
+
+  test('has let go of the descriptor when stop returns', async () => {
+    const { watched, readiness, told } = watching();
+    readiness.want(POLLIN);
+    await setTimeout(50);
+    readiness.stop();
+    watched.signal();
+    await readiness.ended;
+    expect(told.waiting).toBe(0);
+  });
+
+  test('ends also when it is stopped before its thread has started', async () => {
+    const { readiness } = watching();
+    readiness.stop();
+    await expect(readiness.ended).resolves.toBeUndefined();
+  });
+});
+
+function watching() {
+  const watched = new EventFd();
+  const told = new Told();
+  const failed = new AbortController();
+  const readiness = new Readiness({
+    fd: watched.fd,
+    onReady: (events) => told.push(events),
+    onError: (error) => failed.abort(error),
+  });
+  onTestFinished(async () => {
+    readiness.stop();
+    await readiness.ended;
+    watched.close();
+    failed.signal.throwIfAborted();
+  });
+  return { watched, readiness, told };
+}
+
+/** What was told and not yet asked for. */
+class Told extends EventTarget {
+  readonly #events: number[] = [];
+
+  get waiting(): number {
+    return this.#events.length;
+  }
+
+  push(events: number): void {
+    this.#events.push(events);
+    this.dispatchEvent(new Event('told'));
+  }
+
+  async next(): Promise<number> {
+    if (this.#events.length === 0) {
+      await once(this, 'told', { signal: AbortSignal.timeout(5000) });
+    }
+    return this.#events.shift()!;
+  }
+}
