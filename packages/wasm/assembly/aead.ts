@@ -2,18 +2,18 @@
  * ChaCha20-Poly1305, RFC 8439 section 2.8, in place.
  */
 import { wipe, xorBytes } from './bytes';
-import { ABSORBED, fourBlocks } from './chacha20';
+import { ABSORBED, fourBlocks, twoBlocks } from './chacha20';
 import { KEY, STREAM, STREAM_LENGTH, TAG } from './memory';
 import { begin, finish, update, updateLengths } from './poly1305';
 
-/** Blocks 1 to 3 are made along with block 0, which is the one-time key. */
+/** What blocks 1 to 3 are enough for. */
 const FIRST: i32 = 192;
 
 /** Encrypts `length` bytes at `data`, and writes the tag of 16 bytes behind them. */
 export function seal(
   key: usize, n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32,
 ): void {
-  fourBlocks(key, 0, n0, n1, n2, STREAM, false, 0, 0);
+  beginStream(key, n0, n1, n2, length);
   begin(STREAM);
   if (authLength !== 0) update(auth, authLength);
   xorBytes(data, STREAM + 64, min(length, FIRST));
@@ -35,9 +35,20 @@ export function seal(
   update(absorbed, <i32>(data + length - absorbed));
   updateLengths(authLength, length);
   finish();
-  store<u64>(data + length, load<u64>(TAG));
-  store<u64>(data + length, load<u64>(TAG, 8), 8);
+  putTag(data + length);
   wipe(STREAM, 256);
+}
+
+/** Block 0, which is the one-time key, with block 1 or blocks 1 to 3, by which the text begins. */
+function beginStream(key: usize, n0: u32, n1: u32, n2: u32, length: i32): void {
+  if (length <= 64) twoBlocks(key, n0, n1, n2, STREAM);
+  else fourBlocks(key, 0, n0, n1, n2, STREAM, false, 0, 0);
+}
+
+/** Moves the tag that was computed. */
+function putTag(to: usize): void {
+  store<u64>(to, load<u64>(TAG));
+  store<u64>(to, load<u64>(TAG, 8), 8);
   wipe(TAG, 16);
 }
 
@@ -45,7 +56,7 @@ export function seal(
 export function open(
   key: usize, n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32,
 ): i32 {
-  fourBlocks(key, 0, n0, n1, n2, STREAM, false, 0, 0);
+  beginStream(key, n0, n1, n2, length);
   begin(STREAM);
   if (authLength !== 0) update(auth, authLength);
   // The stream waits in memory of ours until the tag is known to be right.
@@ -60,13 +71,18 @@ export function open(
   update(absorbed, <i32>(data + length - absorbed));
   updateLengths(authLength, length);
   finish();
-  const tag = data + length;
-  const difference = (load<u64>(tag) ^ load<u64>(TAG)) | (load<u64>(tag, 8) ^ load<u64>(TAG, 8));
-  if (difference === 0) {
+  const right = takeTag(data + length);
+  if (right) {
     xorBytes(data, STREAM + 64, min(length, streamed));
     decryptRest(key, counter, n0, n1, n2, data + streamed, length - streamed);
   }
   wipe(STREAM, 64 + streamed);
+  return right;
+}
+
+/** Whether the tag at `tag` is the one that was computed, which is wiped. */
+function takeTag(tag: usize): i32 {
+  const difference = (load<u64>(tag) ^ load<u64>(TAG)) | (load<u64>(tag, 8) ^ load<u64>(TAG, 8));
   wipe(TAG, 16);
   return difference === 0 ? 1 : 0;
 }
@@ -83,9 +99,40 @@ function decryptRest(
   xorBytes(at, STREAM, left);
 }
 
+/** Writes the tag of `length` bytes of ciphertext at `data`, encrypted elsewhere, behind them. */
+export function writeTag(key: usize, n0: u32, n1: u32, n2: u32, data: usize, length: i32): void {
+  twoBlocks(key, n0, n1, n2, STREAM);
+  authenticate(STREAM, data, length);
+  wipe(STREAM, 128);
+  putTag(data + length);
+}
+
+/** Whether the tag behind the ciphertext is right. */
+export function checkTag(
+  key: usize, n0: u32, n1: u32, n2: u32, data: usize, length: i32,
+): i32 {
+  twoBlocks(key, n0, n1, n2, STREAM);
+  authenticate(STREAM, data, length);
+  wipe(STREAM, 128);
+  return takeTag(data + length);
+}
+
+/** The same with a one-time key (32 bytes) that is known: the tag, to `to`. */
+export function writeTagTo(to: usize, oneTimeKey: usize, data: usize, length: i32): void {
+  authenticate(oneTimeKey, data, length);
+  putTag(to);
+}
+
+function authenticate(oneTimeKey: usize, data: usize, length: i32): void {
+  begin(oneTimeKey);
+  update(data, length);
+  updateLengths(0, length);
+  finish();
+}
+
 /**
- * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2) of the key at `KEY` and 16 bytes in four words:
- * 32 bytes, to `KEY`.
+ * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2) of the key at `KEY` and 16 bytes in four
+ * words: 32 bytes, to `KEY`.
  */
 export function deriveSubkey(w0: u32, w1: u32, w2: u32, w3: u32): void {
   // It is the block function without its last step, an addition, which is taken back.

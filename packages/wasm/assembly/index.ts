@@ -1,11 +1,11 @@
 /**
- * What the module exports. There is no allocator: everything works on fixed places of the memory that
- * the module is given, or where the caller says.
+ * What the module exports. There is no allocator: everything works on fixed places of the memory
+ * that the module is given, or where the caller says.
  */
 export {
   ARENA, HASH, KEY, KEY_SLOT_COUNT, KEY_SLOTS, POINT, PRODUCT, SCALAR, WINDOW, WINDOW_LENGTH,
 } from './memory';
-export { deriveSubkey, open, seal } from './aead';
+export { checkTag, deriveSubkey, open, seal, writeTag, writeTagTo } from './aead';
 export { beginHash, finishHash, updateHash } from './blake2s';
 export { copyAndSum } from './copy-and-sum';
 export { multiplyPoint } from './x25519';

@@ -7,7 +7,7 @@
 
 /** 32 bytes: the key of a single operation, or what is to become one. */
 export const KEY: usize = 0x200;
-/** State of Poly1305: five words of h, four of r, 8 bytes each; then 16 bytes, added at the end. */
+/** State of Poly1305: four words of h, four of r, 8 bytes each; then 16 bytes, added at the end. */
 export const POLY1305: usize = 0x240;
 /** 16 bytes: the last, incomplete block of a text. */
 export const BLOCK: usize = 0x2a0;

@@ -33,6 +33,11 @@ export interface Kernels {
   readonly seal: AeadKernel<void>;
   /** 1 if the tag was right, and 0 if not. */
   readonly open: AeadKernel<number>;
+  /** Tags alone, of text that is encrypted elsewhere; `checkTag` gives 1 if it was right. */
+  readonly writeTag: TagKernel<void>;
+  readonly checkTag: TagKernel<number>;
+  /** The same with the one-time key at an address. */
+  readonly writeTagTo: (to: number, oneTimeKey: number, data: number, length: number) => void;
   /** HChaCha20 of the key at `KEY` and the nonce in four words, to `KEY`. */
   readonly deriveSubkey: (w0: number, w1: number, w2: number, w3: number) => void;
   /** BLAKE2s: a key comes first, in a block of its own; more than the last block in whole blocks. */
@@ -50,6 +55,15 @@ type AeadKernel<Result> = (
   n2: number,
   auth: number,
   authLength: number,
+  data: number,
+  length: number,
+) => Result;
+
+type TagKernel<Result> = (
+  key: number,
+  n0: number,
+  n1: number,
+  n2: number,
   data: number,
   length: number,
 ) => Result;

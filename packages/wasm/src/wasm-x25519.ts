@@ -1,5 +1,5 @@
 /**
- * X25519 in WebAssembly: a twentieth of what it takes on BigInts, and the same time for every key.
+ * X25519 in WebAssembly: a twelfth of what it takes on BigInts, and the same time for every key.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  */
 import { seededRandomBytes } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
-import { WasmArena, wasmProvider } from '../src/index.ts';
+import { WasmArena, WasmPoly1305, wasmProvider } from '../src/index.ts';
 import { WasmAead } from '../src/wasm-aead.ts';
 import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
@@ -75,6 +75,20 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
       expect(secretsOf(arena)).toEqual([]);
     },
   );
+
+  test('holds no key after tags, and not the right tag after a wrong one', () => {
+    const arena = WasmArena.createSync({ length: 4096, build });
+    const slab = arena.allocate(2000);
+    const poly1305 = new WasmPoly1305(arena, KEY);
+    slab.set(PLAIN.subarray(0, 1500));
+    poly1305.writeTag(3, slab, 100, 1000);
+    const tag = slab.slice(1100, 1116);
+    slab[1100] ^= 1;
+    expect(poly1305.checkTag(3, slab, 100, 1000)).toBe(false);
+    poly1305.destroy();
+    expect(piecesIn(arena, tag.subarray(0, 8)) + piecesIn(arena, KEY)).toBe(0);
+    expect(secretsOf(arena)).toEqual([]);
+  });
 
   test('holds nothing after hashes, HMACs and X25519', () => {
     const arena = WasmArena.createSync({ build });
