@@ -162,5 +162,5 @@ const CANDIDATES: readonly ProviderCandidate[] = [
   },
 ];
 
-/** What four blocks of ChaCha20 hold besides the one-time key; from here on OpenSSL is faster. */
-const SHORT_LENGTH = 192;
+/** What two rounds of four blocks of ChaCha20 hold besides the one-time key; then OpenSSL is faster. */
+const SHORT_LENGTH = 448;

@@ -62,7 +62,7 @@ describe('selectProvider', () => {
     const candidates = [candidate('openssl'), candidate('wasm'), noble];
     const { provider, reason } = await selectProvider({ forced: '', candidates });
     expect(provider.name).toBe('openssl+wasm');
-    expect(reason).toBe('openssl is good, and wasm for those of up to 192 bytes');
+    expect(reason).toBe('openssl is good, and wasm for those of up to 448 bytes');
     for (const forced of ['openssl', 'wasm'] as const) {
       const choice = await selectProvider({ forced, candidates });
       expect(choice.provider.name).toBe(forced);
