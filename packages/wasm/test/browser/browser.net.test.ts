@@ -1,0 +1,117 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const packages = join(import.meta.dirname, '../../..');
+const built = requirement('the built @litz/wasm', () =>
+  existsSync(join(packages, 'wasm/dist/index.js')),
+);
+
+let server: Server;
+let profile: string;
+/** What the page sent. */
+let result: Promise<string>;
+
+describeWith(
+  [built, programRequirement('chromium')],
+  '@litz/core and @litz/wasm in Chromium',
+  () => {
+    beforeEach(async () => {
+      profile = mkdtempSync(join(tmpdir(), 'litz-browser-'));
+      server = createServer();
+      result = new Promise((resolve) => {
+        server.on('request', (request, response) => {
+          const { url = '/', method } = request;
+          if (method === 'POST') {
+            response.end();
+            resolve(text(request));
+          } else {
+            const content = contentOf(url);
+            response.writeHead(content === undefined ? 404 : 200, { 'content-type': typeOf(url) });
+            response.end(content);
+          }
+        });
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+    });
+    afterEach(() => {
+      server.closeAllConnections();
+      server.close();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    });
+
+    it('seal as noble does, and carry a packet, with SIMD and without', async () => {
+      const { port } = server.address() as AddressInfo;
+      const browser = startBrowser(`http://127.0.0.1:${port}/`);
+      const ended = once(browser, 'exit');
+      try {
+        const outcome = await Promise.race([result, ended.then(() => 'the browser ended')]);
+        expect(outcome).toBe(
+          'simd: 604 lengths as noble, received "a packet"; ' +
+            'scalar: 604 lengths as noble, received "a packet"',
+        );
+      } finally {
+        browser.kill();
+        await ended;
+      }
+    });
+  },
+);
+
+function startBrowser(url: string): ChildProcess {
+  const options = [
+    '--headless=new',
+    // Root has no sandbox; the page is ours.
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    `--user-data-dir=${profile}`,
+  ];
+  const browser = spawn('chromium', [...options, url], { stdio: 'ignore' });
+  const timer = setTimeout(() => browser.kill('SIGKILL'), 60_000);
+  browser.on('exit', () => clearTimeout(timer));
+  return browser;
+}
+
+function contentOf(url: string): string | Buffer | undefined {
+  if (url === '/') return PAGE;
+  const file = fileOf(url);
+  return file !== undefined && existsSync(file) ? readFileSync(file) : undefined;
+}
+
+/** What is built of the packages, and noble as it is published. */
+function fileOf(url: string): string | undefined {
+  const [, kind, name = '', ...path] = url.split('/');
+  if (path.includes('..')) return undefined;
+  if (kind === 'page.mjs') return join(import.meta.dirname, 'page.mjs');
+  if (kind === 'litz') return join(packages, name, 'dist', ...path);
+  if (kind === 'noble') {
+    return join(realpathSync(join(packages, 'core/node_modules/@noble', name)), ...path);
+  }
+  return undefined;
+}
+
+function typeOf(url: string): string {
+  return /\.m?js$/.test(url) ? 'text/javascript' : 'text/html';
+}
+
+const IMPORTS = {
+  '@litz/core': '/litz/core/index.js',
+  '@litz/wasm': '/litz/wasm/index.js',
+  '@noble/ciphers/': '/noble/ciphers/',
+  '@noble/curves/': '/noble/curves/',
+  '@noble/hashes/': '/noble/hashes/',
+};
+
+const PAGE = `<!doctype html><title>litz</title>
+<script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>
+<body><script type="module" src="/page.mjs"></script></body>`;
