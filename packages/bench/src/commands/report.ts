@@ -3,20 +3,28 @@
  *
  * @module
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { withFigures } from '../report/readme.ts';
 import { createReport, readResults, writeReport } from '../report/report.ts';
 import { say } from './output.ts';
 
 export function addReportCommand(program: Command): void {
   const command: Command = program
     .command('report')
-    .description('RESULTS.md with tables and charts of the result files')
+    .description('RESULTS.md with tables and charts of the result files; figures of the README')
     .option('--out <directory>', 'where the report goes', join(import.meta.dirname, '../..'))
-    .action(({ out }: { out: string }) => {
-      const { results } = command.optsWithGlobals<{ results: string }>();
-      const report = createReport(readResults(results));
-      if (report.size === 0) throw new Error(`no result files in ${results}`);
+    .option('--readme <file>', 'whose figures are replaced', README)
+    .action(({ out, readme }: { out: string; readme: string }) => {
+      const { results: directory } = command.optsWithGlobals<{ results: string }>();
+      const results = readResults(directory);
+      const report = createReport(results);
+      if (report.size === 0) throw new Error(`no result files in ${directory}`);
       for (const path of writeReport(report, out)) say(`written to ${path}`);
+      writeFileSync(readme, withFigures(readFileSync(readme, 'utf8'), results));
+      say(`written to ${readme}`);
     });
 }
+
+const README = join(import.meta.dirname, '../../../../README.md');

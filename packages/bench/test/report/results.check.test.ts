@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { withFigures } from '../../src/report/readme.ts';
 import { createReport, readResults } from '../../src/report/report.ts';
 import { RESULTS_DIRECTORY } from '../../src/results/result.ts';
 
@@ -13,6 +14,13 @@ describe('RESULTS.md', () => {
     for (const [path, text] of report) {
       expect({ [path]: readFileSync(join(PACKAGE, path), 'utf8') }).toEqual({ [path]: text });
     }
+  });
+});
+
+describe('README.md', () => {
+  it('has the figures of the result files', () => {
+    const readme = readFileSync(join(PACKAGE, '../../README.md'), 'utf8');
+    expect(readme).toBe(withFigures(readme, readResults(RESULTS_DIRECTORY)));
   });
 });
 

@@ -1,0 +1,93 @@
+/**
+ * `readmeFigures`: the few figures that the README of the repository shows, out of the result files.
+ *
+ * @module
+ */
+import type { Result } from '../results/result.ts';
+import { markdownTable } from './markdown.ts';
+import { bestOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts';
+import { numberText, ratioText } from './number-text.ts';
+
+/** Puts them between the two comments. @throws {Error} `readme` has no such place */
+export function withFigures(readme: string, results: readonly Result[]): string {
+  const begin = readme.indexOf(BEGIN);
+  const end = readme.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`the README has no ${BEGIN} ... ${END}`);
+  const figures = readmeFigures(results);
+  return `${readme.slice(0, begin + BEGIN.length)}\n${figures}\n${readme.slice(end)}`;
+}
+
+/** Markdown; empty without results. */
+export function readmeFigures(results: readonly Result[]): string {
+  const peers = results.find(({ bench }) => bench === 'peers');
+  const suites = results.find(({ bench }) => bench === 'suites');
+  return [...(peers ? sideBySide(peers) : []), ...(suites ? ciphers(suites) : [])].join('\n\n');
+}
+
+/** Litz and its peers. */
+function sideBySide({ measurements, environment }: Result): string[] {
+  const { subjects, rows } = matrixOf(measurements);
+  const peers = subjects.filter((subject) => subject !== LITZ);
+  const columns = [
+    left('figure'),
+    ...[LITZ, ...peers].map(right),
+    ...peers.slice(0, 1).map((peer) => right(`${LITZ} / ${peer}`)),
+    right(`${LITZ} / best`),
+  ];
+  const cells = (row: Row): string[] => [
+    `${row.figure}, ${row.unit}`,
+    ...[LITZ, ...peers].map((subject) => cell(row, subject)),
+    ...peers.slice(0, 1).map((peer) => share(row, valueOf(row, peer))),
+    share(row, bestOf(row, peers)),
+  ];
+  const { processor, cores, kernel, node, commit } = environment;
+  return [
+    `Both ends of a tunnel and iperf3 on one machine (${processor}, ${cores} cores, Linux ${kernel}, Node.js ` +
+      `${node}), in turn, medians of ${roundsOf(rows)} rounds, commit ${commit}: \`pnpm bench:peers\`.`,
+    markdownTable(columns, rows.map(cells)),
+  ];
+}
+
+/** What one message costs, by provider. */
+function ciphers({ measurements }: Result): string[] {
+  const { subjects, rows } = matrixOf(measurements);
+  const aead = rows.filter(({ figure }) => figure.startsWith('AEAD'));
+  const providers = subjects.filter((subject) => aead.some(({ cells }) => cells.has(subject)));
+  if (aead.length === 0) return [];
+  return [
+    'One transport message by provider (`auto` is what a device chooses by itself): `pnpm bench`.',
+    markdownTable(
+      [left('figure'), ...providers.map(right)],
+      aead.map((row) => [
+        `${row.figure}, ${row.unit}`,
+        ...providers.map((provider) => cell(row, provider)),
+      ]),
+    ),
+  ];
+}
+
+function cell(row: Row, subject: string): string {
+  const value = valueOf(row, subject);
+  return value === undefined ? 'n/a' : numberText(value);
+}
+
+function share(row: Row, other: number | undefined): string {
+  const value = ratio(valueOf(row, LITZ), other);
+  return value === undefined ? '' : ratioText(value);
+}
+
+function roundsOf(rows: readonly Row[]): number {
+  return Math.max(...rows.map(({ cells }) => cells.get(LITZ)?.samples?.length ?? 1));
+}
+
+function left(title: string): { title: string; align: 'left' } {
+  return { title, align: 'left' };
+}
+
+function right(title: string): { title: string; align: 'right' } {
+  return { title, align: 'right' };
+}
+
+const LITZ = 'litz';
+const BEGIN = '<!-- figures: made by `pnpm bench:report` -->';
+const END = '<!-- end of figures -->';

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { readmeFigures, withFigures } from '../../src/report/readme.ts';
+import type { Measurement, Result } from '../../src/results/result.ts';
+
+describe('readmeFigures', () => {
+  it('holds Litz against the first peer and against the best one', () => {
+    const table = readmeFigures([
+      result('peers', [
+        {
+          figure: 'TCP',
+          subject: 'litz',
+          unit: 'Mbit/s',
+          value: 3000,
+          samples: [2000, 3000, 4000],
+        },
+        { figure: 'TCP', subject: 'wireguard-go', unit: 'Mbit/s', value: 2000 },
+        { figure: 'TCP', subject: 'boringtun', unit: 'Mbit/s', value: 2500 },
+        { figure: 'ping', subject: 'litz', unit: 'ms', value: 0.3 },
+        { figure: 'ping', subject: 'wireguard-go', unit: 'ms', value: 0.2 },
+        { figure: 'ping', subject: 'boringtun', unit: 'ms', value: null, note: 'not here' },
+      ]),
+    ]);
+    expect(table).toContain('medians of 3 rounds, commit 0123');
+    expect(table).toContain('| TCP, Mbit/s | 3,000 | 2,000 | 2,500 | 1.50 | 1.20 |');
+    expect(table).toContain('| ping, ms | 0.3 | 0.2 | n/a | 1.50 | 1.50 |');
+  });
+
+  it('shows what a message costs by provider, and nothing else of the suites', () => {
+    const table = readmeFigures([
+      result('suites', [
+        { figure: 'AEAD seal, 64 B', subject: 'noble', unit: 'ns', value: 4000 },
+        { figure: 'AEAD seal, 64 B', subject: 'auto', unit: 'ns', value: 170 },
+        { figure: 'X25519', subject: 'noble', unit: 'ns', value: 1 },
+        { figure: 'split', subject: 'litz', unit: 'ns', value: 1 },
+      ]),
+    ]);
+    expect(table).toContain('| figure | noble | auto |');
+    expect(table).toContain('| AEAD seal, 64 B, ns | 4,000 | 170 |');
+    expect(table).not.toContain('X25519');
+  });
+});
+
+describe('withFigures', () => {
+  const place = '<!-- figures: made by `pnpm bench:report` -->\nold\n<!-- end of figures -->';
+
+  it('replaces what stands between the comments, again and again', () => {
+    const once = withFigures(`before\n${place}\nafter`, []);
+    expect(once).toBe(`before\n${place.replace('\nold', '\n')}\nafter`);
+    expect(withFigures(once, [])).toBe(once);
+  });
+
+  it('refuses a text without that place', () => {
+    expect(() => withFigures('# Litz', [])).toThrow('the README has no <!-- figures');
+  });
+});
+
+function result(bench: Result['bench'], measurements: Measurement[]): Result {
+  const environment = {
+    processor: 'a processor',
+    cores: 2,
+    memoryGiB: 4,
+    platform: 'linux x64',
+    kernel: '6.1',
+    node: '20.20.2',
+    v8: '11',
+    openssl: '3',
+    commit: '0123',
+    date: '2026-01-01T00:00:00Z',
+  };
+  return { bench, environment, settings: {}, measurements };
+}
