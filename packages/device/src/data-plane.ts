@@ -54,6 +54,19 @@ export interface DataPlaneOptions {
   readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 }
 
+/**
+ * What is told only while somebody listens: a server answers thousands of handshakes a second, and
+ * telling of one costs as much as a third of it.
+ */
+export const OPTIONAL_EVENTS = [
+  'drop',
+  'handshake',
+  'handshake-failed',
+  'roam',
+  'session',
+] as const;
+export type OptionalEvent = (typeof OPTIONAL_EVENTS)[number];
+
 export class DataPlane {
   readonly loop: PacketLoop;
   /** To be given to the sockets when they are opened. */
@@ -65,6 +78,7 @@ export class DataPlane {
   readonly #drops: DropReport;
   /** Endpoints whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
+  #listened: ReadonlySet<string> = new Set();
   #privateKey: PrivateKey | undefined = undefined;
   /** As it was asked for; 0 picks one when the link goes up. */
   #listenPort = 0;
@@ -91,7 +105,9 @@ export class DataPlane {
       tun,
       memory,
       bytes,
-      onEvent,
+      onEvent: (event) => {
+        if (this.#listened.has(event.type)) onEvent(event);
+      },
       onRefusal: (refusal) => onEvent(refusedOffload(refusal)),
     });
     this.reports = {
@@ -205,8 +221,11 @@ export class DataPlane {
     return isUp;
   }
 
-  set tellsDrops(tells: boolean) {
-    this.#drops.listening = tells;
+  /** From now on these are told, and what happens always: link, MTU, offloads. */
+  listen(events: readonly OptionalEvent[]): void {
+    const tellsDrops = events.includes('drop');
+    if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
+    this.#listened = new Set(events);
   }
 
   snapshot(): DeviceSnapshot {

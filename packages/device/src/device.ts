@@ -5,7 +5,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
-import type { PlaneEvent } from './data-plane.ts';
+import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './data-plane.ts';
 import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import { closedError, type CryptoStatus, type Driver, type DriverListener } from './driver.ts';
@@ -71,7 +71,9 @@ export class Device extends EventEmitter<DeviceEvents> {
   // Assigned before `create` hands the device out.
   #driver!: Driver;
   #isClosed = false;
-  #tellsDrops = false;
+  /** Of the optional events, those that somebody listens to. */
+  readonly #listened: Set<OptionalEvent> = new Set();
+  #waiting = 0;
 
   /**
    * Opens the TUN and the sockets. All options are checked before anything is opened; what was opened
@@ -147,7 +149,12 @@ export class Device extends EventEmitter<DeviceEvents> {
     const key = readPublicKey(publicKey, 'publicKey');
     checkInteger(timeout, 'timeout', 0, 2 ** 31 - 1);
     if (this.#isClosed) throw closedError(this.name);
-    await this.#waits.wait(key, timeout);
+    if (this.#waiting++ === 0) this.#listen();
+    try {
+      await this.#waits.wait(key, timeout);
+    } finally {
+      if (--this.#waiting === 0) this.#listen();
+    }
   }
 
   /** Lets the process end though the device is open. */
@@ -196,19 +203,28 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   #listenerAdded(name: unknown): void {
-    if (name === 'drop') this.#tellDrops(true);
+    if (!isOptional(name) || this.#listened.has(name)) return;
+    this.#listened.add(name);
+    this.#listen();
   }
 
   #listenerRemoved(name: unknown): void {
-    if (name === 'drop' && this.listenerCount('drop') === 0) this.#tellDrops(false);
+    if (!isOptional(name) || this.listenerCount(name) > 0) return;
+    this.#listened.delete(name);
+    this.#listen();
   }
 
-  #tellDrops(tell: boolean): void {
-    if (tell === this.#tellsDrops || this.#isClosed) return;
-    this.#tellsDrops = tell;
+  /** Tells the packet loop what it is to tell. */
+  #listen(): void {
+    if (this.#isClosed) return;
+    const events = new Set([...this.#listened, ...(this.#waiting > 0 ? AWAITED : [])]);
     // A device that is being closed has nothing more to tell.
-    this.#driver.request({ type: 'tell-drops', tell }).catch(() => {});
+    this.#driver.request({ type: 'listen', events: [...events] }).catch(() => {});
   }
+}
+
+function isOptional(name: unknown): name is OptionalEvent {
+  return OPTIONAL_EVENTS.includes(name as OptionalEvent);
 }
 
 function openDriver(settings: DeviceSettings, listener: DriverListener): Promise<Driver> {
@@ -216,3 +232,6 @@ function openDriver(settings: DeviceSettings, listener: DriverListener): Promise
     ? PortableDriver.open(settings.tun, settings.common, listener)
     : LinuxDriver.open(settings.tunName, settings.common, listener);
 }
+
+/** What `connected` waits for. */
+const AWAITED: readonly OptionalEvent[] = ['session', 'handshake-failed'];

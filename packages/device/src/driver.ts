@@ -6,14 +6,14 @@
  */
 import { WireGuardError, type PublicKey } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
-import type { DataPlane, PlaneEvent } from './data-plane.ts';
+import type { DataPlane, OptionalEvent, PlaneEvent } from './data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 
 /** What may be asked of a running device; plain data but for the endpoints' class. */
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }
-  | { readonly type: 'tell-drops'; readonly tell: boolean }
+  | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
   | { readonly type: 'snapshot' }
   | { readonly type: 'stats' };
 
@@ -22,7 +22,7 @@ export interface DeviceAnswers {
   configure: undefined;
   /** Whether there is a session. */
   connect: boolean;
-  'tell-drops': undefined;
+  listen: undefined;
   snapshot: DeviceSnapshot;
   stats: DeviceStats;
 }
@@ -67,7 +67,7 @@ export function answerRequest(
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
   if (request.type === 'snapshot') return plane.snapshot();
   if (request.type === 'stats') return plane.stats();
-  plane.tellsDrops = request.tell;
+  plane.listen(request.events);
   return undefined;
 }
 

@@ -116,6 +116,29 @@ describe('DataPlane', () => {
     expect(plane.stats().drops).toEqual({ 'send-failed': 1 });
   });
 
+  it('tells of handshakes and sessions only who listens', () => {
+    const { plane, events } = setUp();
+    plane.linkUp(new FakeSockets(), 0);
+    plane.configure(
+      { privateKey: ALICE.privateKey, peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] },
+      undefined,
+      0,
+    );
+    events.length = 0;
+    const giveUp = (now: number): void => {
+      plane.connect(BOB.publicKey, now);
+      for (let at = now; at < now + 120_000; at += 1000) plane.finish(at);
+    };
+    giveUp(0);
+    expect(events).toEqual([]);
+    plane.listen(['handshake-failed']);
+    giveUp(200_000);
+    expect(events).toEqual([{ type: 'handshake-failed', peer: BOB.publicKey }]);
+    plane.listen([]);
+    giveUp(400_000);
+    expect(events).toHaveLength(1);
+  });
+
   it('tells its private key as a copy, and keeps it no longer than it is set', () => {
     const { plane } = setUp();
     const { privateKey } = ALICE;
@@ -137,7 +160,7 @@ describe('DataPlane', () => {
 
   it('tells of drops when it is asked to', () => {
     const { plane, events } = setUp();
-    plane.tellsDrops = true;
+    plane.listen(['drop']);
     plane.reports.onSendError(101, STICKY);
     expect(plane.due).toBe(Infinity);
     plane.finish(5);

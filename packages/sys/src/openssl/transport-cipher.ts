@@ -18,6 +18,7 @@ export class TransportCiphers {
   readonly #chacha20: number;
   readonly #poly1305: number;
   readonly #scratch: Region = allocate(SCRATCH_LENGTH);
+  readonly #views: Views = new Views();
 
   /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
   constructor(crypto: LibCrypto) {
@@ -37,7 +38,7 @@ export class TransportCiphers {
     const done = crypto.EVP_CipherInit_ex(context, this.#chacha20, 0, address + BLOCK, address, 1);
     bytes.fill(0, BLOCK, BLOCK + 32);
     if (done !== 1) throw new Error('OpenSSL refused a ChaCha20 key');
-    return createCipher(crypto, context, this.#poly1305, this.#scratch);
+    return createCipher(crypto, context, this.#poly1305, this.#scratch, this.#views);
   }
 }
 
@@ -50,8 +51,9 @@ function createCipher(
   context: number,
   poly1305: number,
   { address, bytes }: Region,
+  views: Views,
 ): Cipher {
-  const { EVP_Cipher, EVP_CipherInit_ex, EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
+  const { EVP_Cipher, EVP_EncryptInit_ex, EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, SCRATCH_LENGTH / 4);
   const [block, zeros, lengths, tag] = [BLOCK, ZEROS, LENGTHS, TAG].map((at) => address + at) as [
     number,
@@ -65,7 +67,7 @@ function createCipher(
     words[2] = counter;
     words[3] = counter / 2 ** 32;
     const done =
-      EVP_CipherInit_ex(context, 0, 0, 0, address, -1) === 1 &&
+      EVP_EncryptInit_ex(context, 0, 0, 0, address) === 1 &&
       EVP_Cipher(context, block, zeros, 64) === 64 &&
       EVP_MAC_init(poly1305, block, 32, 0) === 1;
     if (!done) throw new Error('OpenSSL failed to begin a message');
@@ -81,35 +83,29 @@ function createCipher(
    * Poly1305 over the data, zeros to 16 bytes, and the lengths, in one update: a second, short one
    * would cost as much as all of a full packet. So zeros and lengths go behind the data for a moment,
    * where the tag will be and a few bytes more.
-   *
-   * @param out address of the tag
-   * @param kept of the bytes behind the data, from which on they come back: 16 if the tag goes there
    */
-  function writeTag(
+  function authenticate(
     out: number,
     data: number,
-    view: Uint8Array,
+    view: DataView,
     end: number,
     length: number,
-    kept: 0 | 16,
   ): void {
     const padding = -length & 15;
-    if (end + padding + 16 > view.length) return writeTagInParts(out, data, length, padding);
-    for (let i = kept; i < padding + 16; i++) bytes[BEHIND + i] = view[end + i]!;
-    for (let i = 0; i < padding + 16; i++) view[end + i] = 0;
-    const at = end + padding + 8;
-    view[at] = length;
-    view[at + 1] = length >>> 8;
-    view[at + 2] = length >>> 16;
+    for (let i = 0; i < padding; i += 4) view.setInt32(end + i, 0);
+    view.setInt32(end + padding, 0);
+    view.setInt32(end + padding + 4, 0);
+    view.setInt32(end + padding + 8, length, true);
+    view.setInt32(end + padding + 12, 0);
     const done =
       EVP_MAC_update(poly1305, data, length + padding + 16) === 1 &&
       EVP_MAC_final(poly1305, out, 0, 16) === 1;
-    for (let i = kept; i < padding + 16; i++) view[end + i] = bytes[BEHIND + i]!;
     if (!done) throw new Error('Poly1305 failed');
   }
 
-  /** The same at the end of a buffer. */
-  function writeTagInParts(out: number, data: number, length: number, padding: number): void {
+  /** The same at the end of a buffer, where there is no room. */
+  function authenticateInParts(out: number, data: number, length: number): void {
+    const padding = -length & 15;
     words[LENGTHS / 4 + 2] = length;
     const done =
       EVP_MAC_update(poly1305, data, length) === 1 &&
@@ -118,21 +114,46 @@ function createCipher(
     if (!done) throw new Error('Poly1305 failed');
   }
 
+  /** Keeps `count` bytes, rounded up to words. */
+  function save(view: DataView, at: number, count: number): void {
+    for (let i = 0; i < count; i += 4) words[(SAVED + i) >> 2] = view.getInt32(at + i, true);
+  }
+
+  function restore(view: DataView, at: number, count: number): void {
+    for (let i = 0; i < count; i += 4) view.setInt32(at + i, words[(SAVED + i) >> 2]!, true);
+  }
+
   return {
     seal(counter, buffer, offset, length) {
       const data = addressOf(buffer) + offset;
       begin(counter);
       crypt(data, length);
-      writeTag(data + length, data, buffer, offset + length, length, 16);
+      const behind = offset + length + 16;
+      if (behind + 16 > buffer.length) return authenticateInParts(data + length, data, length);
+      const view = views.of(buffer);
+      const padding = -length & 15;
+      save(view, behind, padding);
+      authenticate(data + length, data, view, offset + length, length);
+      restore(view, behind, padding);
     },
 
     open(counter, buffer, offset, length) {
       const data = addressOf(buffer) + offset;
       const end = offset + length;
+      const view = views.of(buffer);
       begin(counter);
-      writeTag(tag, data, buffer, end, length, 0);
+      if (end + 32 > buffer.length) {
+        save(view, end, 16);
+        authenticateInParts(tag, data, length);
+      } else {
+        const padding = -length & 15;
+        save(view, end, 16 + padding);
+        authenticate(tag, data, view, end, length);
+        restore(view, end, 16 + padding);
+      }
       let difference = 0;
-      for (let i = 0; i < 16; i++) difference |= bytes[TAG + i]! ^ buffer[end + i]!;
+      for (let i = 0; i < 16; i += 4)
+        difference |= words[(TAG + i) >> 2]! ^ words[(SAVED + i) >> 2]!;
       if (difference !== 0) return false;
       crypt(data, length);
       return true;
@@ -144,6 +165,20 @@ function createCipher(
       bytes.fill(0, BLOCK, BLOCK + 64);
     },
   };
+}
+
+/** DataViews of buffers that are used again and again. */
+class Views {
+  #buffer: Uint8Array | undefined = undefined;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  of(buffer: Uint8Array): DataView {
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer;
+      this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+    }
+    return this.#view;
+  }
 }
 
 function present(pointer: number, what: string): number {
@@ -158,5 +193,5 @@ const ZEROS = 128;
 /** 16 bytes behind at least 15 zeros: padding ends where the lengths begin. */
 const LENGTHS = 208;
 const TAG = 224;
-const BEHIND = 240;
+const SAVED = 240;
 const SCRATCH_LENGTH = 272;
