@@ -138,7 +138,7 @@ export class Device extends EventEmitter<DeviceEvents> {
    * Resolves when there is a session with the peer, at once if there is one. Starts a handshake if
    * none is running, and again if it fails.
    *
-   * @param options.timeout ms; default 90 s, a handshake's own patience
+   * @param options `timeout` in ms; default 90 s, a handshake's own patience
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`, `ERR_LITZ_CLOSED`, `ERR_LITZ_INVALID_KEY`
    * @throws {RangeError} (rejects) no such peer, or `timeout` is out of range
    */

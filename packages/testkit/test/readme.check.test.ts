@@ -53,7 +53,7 @@ describe('README', () => {
       readFileSync(join(root, name), 'utf8'),
     );
     const named = texts.flatMap((text) => [
-      ...text.matchAll(/(?:`pnpm |npx -y pnpm@12\.21\.0 )([\w:]+)/g),
+      ...text.matchAll(/(?:`pnpm |npx -y pnpm@12\.21\.0 )([\w:-]+)/g),
     ]);
     const known = new Set([...Object.keys(scripts), 'install', 'pack']);
     expect(named.map(([, script]) => script).filter((script) => !known.has(script))).toEqual([]);
