@@ -86,6 +86,7 @@ export class ServedDevice {
     device.on('up', ({ listenPort }) => log.verbose(`link up, listens on port ${listenPort}`));
     device.on('down', () => log.verbose('link down'));
     device.on('mtu', ({ mtu }) => log.verbose(`MTU ${mtu}`));
+    device.on('offload', ({ name, reason }) => log.verbose(`offload ${name} is off: ${reason}`));
     return new Promise((resolve, reject) => {
       device.on('error', (error) => {
         if ((error as { code?: unknown }).code === 'ERR_LITZ_WORKER') reject(error);

@@ -87,7 +87,8 @@ function writeHeader(buffer: Uint8Array, offset: number, receiver: number, count
   buffer[offset + 3] = 0;
   writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
   writeInt32(buffer, offset + COUNTER, counter);
-  writeInt32(buffer, offset + COUNTER + 4, counter / 2 ** 32);
+  // Whole: a fraction that is passed on would be an object.
+  writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }
 
 /** Little-endian; the low 32 bits of `value`, whatever its size. */

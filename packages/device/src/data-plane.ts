@@ -19,7 +19,6 @@ import {
 import type { DeviceConfiguration } from '@litz/config';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
-import type { TunRefusal } from './inbound.ts';
 import type { ByteOperations } from '@litz/tun/offload';
 import { PacketLoop } from './packet-loop.ts';
 import type { PacketMemory } from './packet-memory.ts';
@@ -79,6 +78,9 @@ export class DataPlane {
   /** Endpoints whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
   #listened: ReadonlySet<string> = new Set();
+  readonly #lostOffloads: Set<string> = new Set();
+  /** Found out when the device was not open yet, or in the middle of a batch. */
+  #untold: OffloadEvent[] = [];
   #privateKey: PrivateKey | undefined = undefined;
   /** As it was asked for; 0 picks one when the link goes up. */
   #listenPort = 0;
@@ -108,11 +110,15 @@ export class DataPlane {
       onEvent: (event) => {
         if (this.#listened.has(event.type)) onEvent(event);
       },
-      onRefusal: (refusal) => onEvent(refusedOffload(refusal)),
+      onRefusal: ({ kind, errno }) => {
+        const reason = `the TUN refused a super-packet (errno ${errno})`;
+        this.loseOffload(kind === 'tcp' ? 'tunTcp' : 'tunUdp', reason);
+      },
     });
     this.reports = {
       onSendError: () => this.#engine.stats.drops.add('send-failed'),
       onSourceLost: (destination) => this.#lostSources.add(destination),
+      onOffloadLost: (name, reason) => this.loseOffload(name, reason),
     };
   }
 
@@ -126,6 +132,7 @@ export class DataPlane {
 
   /** When `finish` should be called next, in the milliseconds of `now`; Infinity if there is no need. */
   get due(): number {
+    if (this.#untold.length > 0) return 0;
     return Math.min(this.#engine.pollTimeout(), this.#drops.due);
   }
 
@@ -202,6 +209,7 @@ export class DataPlane {
     }
     this.#drops.check();
     this.#drops.tell(now, this.#onEvent);
+    if (this.#untold.length > 0) this.#untold.splice(0).forEach((event) => this.#onEvent(event));
   }
 
   /** The kernel chooses again from where to reach these. */
@@ -219,6 +227,13 @@ export class DataPlane {
     const isUp = this.#engine.connect(publicKey, now);
     this.loop.drain();
     return isUp;
+  }
+
+  /** This offload was asked for and is off now. Told once, by the next `finish`. */
+  loseOffload(name: OffloadEvent['name'], reason: string): void {
+    if (this.#lostOffloads.has(name)) return;
+    this.#lostOffloads.add(name);
+    this.#untold.push({ type: 'offload', name, reason });
   }
 
   /** From now on these are told, and what happens always: link, MTU, offloads. */
@@ -277,9 +292,4 @@ export class DataPlane {
     const isSet = privateKey?.some((byte) => byte !== 0) === true;
     this.#privateKey = isSet ? (privateKey.slice() as PrivateKey) : undefined;
   }
-}
-
-function refusedOffload({ kind, errno }: TunRefusal): OffloadEvent {
-  const name = kind === 'tcp' ? 'tunTcp' : 'tunUdp';
-  return { type: 'offload', name, reason: `the TUN refused a super-packet (errno ${errno})` };
 }

@@ -74,6 +74,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   /** Of the optional events, those that somebody listens to. */
   readonly #listened: Set<OptionalEvent> = new Set();
   #waiting = 0;
+  readonly #added = (name: unknown): void => this.#listenerAdded(name);
+  readonly #removed = (name: unknown): void => this.#listenerRemoved(name);
 
   /**
    * Opens the TUN and the sockets. All options are checked before anything is opened; what was opened
@@ -90,10 +92,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     const settings = readDeviceOptions(options);
     const device = new Device();
     device.#driver = await openDriver(settings, device.#listener());
-    // These two are no events of the map.
-    const emitter = device as EventEmitter;
-    emitter.on('newListener', (name) => device.#listenerAdded(name));
-    emitter.on('removeListener', (name) => device.#listenerRemoved(name));
+    device.#watchListeners();
     return device;
   }
 
@@ -175,6 +174,26 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  override removeAllListeners(event?: keyof DeviceEvents): this {
+    // An argument that is undefined would be the name of an event.
+    if (event === undefined) super.removeAllListeners();
+    else super.removeAllListeners(event);
+    this.#watchListeners();
+    return this;
+  }
+
+  /** The two events of every emitter that say who listens; ours are listeners like any other. */
+  #watchListeners(): void {
+    const emitter = this as EventEmitter;
+    for (const [name, listener] of [
+      ['removeListener', this.#removed],
+      ['newListener', this.#added],
+    ] as const) {
+      if (!emitter.listeners(name).includes(listener)) emitter.on(name, listener);
+    }
+    for (const name of this.#listened) this.#listenerRemoved(name);
   }
 
   #listener(): DriverListener {

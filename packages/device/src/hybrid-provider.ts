@@ -18,8 +18,9 @@ export function hybridProvider(
     ...long,
     name: `${long.name}+${short.name}`,
     createCipher(key) {
-      const ofLong = long.createCipher(key);
+      // First the one that holds nothing but memory of its own.
       const ofShort = short.createCipher(key);
+      const ofLong = long.createCipher(key);
       return {
         seal(counter, buffer, offset, length) {
           if (length <= shortLength) ofShort.seal(counter, buffer, offset, length);
@@ -31,8 +32,8 @@ export function hybridProvider(
             : ofLong.open(counter, buffer, offset, length);
         },
         destroy() {
-          ofLong.destroy();
           ofShort.destroy();
+          ofLong.destroy();
         },
       };
     },

@@ -172,9 +172,16 @@ export class LinuxDriver implements Driver {
     this.#shared.release();
     for (const { reject } of this.#waiting.values()) reject(closedError(this.#name));
     this.#waiting.clear();
-    this.#ended.resolve();
-    if (!this.#isOpen) this.#opened.reject(this.#failure ?? closedError(this.#name));
-    else this.#listener.closed(this.#failure && crashError(this.#name, this.#failure));
+    if (!this.#isOpen) {
+      this.#ended.resolve();
+      this.#opened.reject(this.#failure ?? closedError(this.#name));
+      return;
+    }
+    // It may have been opened just now: whoever waits for that hears of it first.
+    setImmediate(() => {
+      this.#listener.closed(this.#failure && crashError(this.#name, this.#failure));
+      this.#ended.resolve();
+    });
   }
 }
 

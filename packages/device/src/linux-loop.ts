@@ -120,6 +120,9 @@ export class LinuxLoop {
       closeSockets: (sockets) => this.#closeSockets(sockets),
     });
     this.#closers.push(() => this.#plane.close(sys.boottimeMs()));
+    const refused = 'this kernel does not do it (TUNSETOFFLOAD)';
+    if (offload.tunTcp && !tun.offloads.tcp) this.#plane.loseOffload('tunTcp', refused);
+    if (offload.tunUdp && !tun.offloads.udp) this.#plane.loseOffload('tunUdp', refused);
     this.#plane.configure(reviveConfiguration(configuration), undefined, sys.boottimeMs());
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (!up) return;

@@ -97,6 +97,8 @@ export interface SocketReports {
   onSendError: (errno: number, destination: Endpoint) => void;
   /** The sticky source of this destination is unusable. */
   onSourceLost: (destination: Endpoint) => void;
+  /** An offload that was asked for cannot be done, or not any more. */
+  onOffloadLost: (name: 'udpGso' | 'udpGro', reason: string) => void;
 }
 
 /** Which sockets are wanted. */

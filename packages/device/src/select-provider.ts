@@ -67,15 +67,21 @@ export async function selectProvider({
   throw new Error('no crypto provider could be loaded');
 }
 
-/** Three calls into OpenSSL cost more than a short packet does in WebAssembly. */
+/** Six calls into OpenSSL cost more than a short packet does in WebAssembly. */
 async function withWasmForShortOnes(
   choice: ProviderChoice,
   others: readonly ProviderCandidate[],
   arena: WasmArena | undefined,
 ): Promise<ProviderChoice> {
   const wasm = others.find(({ name }) => name === 'wasm');
-  const short = wasm && (await tryToLoad(wasm, arena, false, []));
-  if (!short) return choice;
+  const misses: Miss[] = [];
+  const short = wasm && (await tryToLoad(wasm, arena, false, misses));
+  if (!short) {
+    const warnings = misses.map(
+      (miss) => `the crypto provider wasm cannot be used beside openssl: ${miss.reason}`,
+    );
+    return { ...choice, warnings: [...choice.warnings, ...warnings] };
+  }
   const provider = hybridProvider(choice.provider, short, SHORT_LENGTH);
   const reason = `${choice.reason}, and wasm for those of up to ${SHORT_LENGTH} bytes`;
   return { ...choice, provider, reason };
@@ -134,7 +140,9 @@ const CANDIDATES: readonly ProviderCandidate[] = [
     name: 'openssl',
     merit: 'the fastest for full packets',
     absence() {
-      if (process.platform !== 'linux') return `${process.platform} has no system calls from here`;
+      const { platform, arch } = process;
+      if (platform !== 'linux') return `${platform} has no system calls from here`;
+      if (arch !== 'x64' && arch !== 'arm64') return `${arch} has no system calls from here`;
       if (process.versions.openssl === undefined || process.versions['bun'] !== undefined) {
         return 'this runtime is not built with OpenSSL';
       }

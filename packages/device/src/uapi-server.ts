@@ -11,6 +11,7 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   renameSync,
   rmSync,
   watch,
@@ -115,7 +116,22 @@ export class UapiServer {
     }
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     await refuseIfTaken(path);
-    const temporary = join(dirname(path), `.${process.pid}.${Date.now().toString(36)}`);
+    // Whatever the umask: nobody else enters the folder that it is made in.
+    const folder = mkdtempSync(join(dirname(path), '.litz-'));
+    try {
+      await this.#listenAt(join(folder, 's'));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    this.#server.on('error', () => {});
+    this.#watch();
+  }
+
+  /** Makes the socket there, and moves it to its place. */
+  async #listenAt(temporary: string): Promise<void> {
+    if (Buffer.byteLength(temporary) > MAX_PATH_BYTES) {
+      throw notServed(this.path, `${temporary} has more than ${MAX_PATH_BYTES} bytes`);
+    }
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ path: temporary }, () => {
@@ -126,9 +142,7 @@ export class UapiServer {
     // What wireguard-go gets with umask 077.
     chmodSync(temporary, 0o700);
     this.#inode = lstatSync(temporary).ino;
-    renameSync(temporary, path);
-    this.#server.on('error', () => {});
-    this.#watch();
+    renameSync(temporary, this.path);
   }
 
   #watch(): void {

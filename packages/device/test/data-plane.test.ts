@@ -139,6 +139,25 @@ describe('DataPlane', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('tells of an offload that is lost, once and when the batch is done', () => {
+    const { plane, events } = setUp();
+    plane.finish(0);
+    const { due } = plane;
+    plane.reports.onOffloadLost('udpGso', 'EIO');
+    plane.reports.onOffloadLost('udpGso', 'EIO');
+    plane.loseOffload('tunTcp', 'not here');
+    expect(events).toEqual([]);
+    expect(plane.due).toBe(0);
+    plane.finish(1);
+    expect(events).toEqual([
+      { type: 'offload', name: 'udpGso', reason: 'EIO' },
+      { type: 'offload', name: 'tunTcp', reason: 'not here' },
+    ]);
+    plane.finish(2);
+    expect(events).toHaveLength(2);
+    expect(plane.due).toBe(due);
+  });
+
   it('tells its private key as a copy, and keeps it no longer than it is set', () => {
     const { plane } = setUp();
     const { privateKey } = ALICE;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { formatKey, nobleProvider } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import { ipPacket } from '@litz/testkit';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Device, MemoryTun, type UapiTarget } from '../src/index.ts';
 import {
   ALICE,
@@ -45,6 +45,21 @@ describe('Device', () => {
     for (let i = 0; i < 200; i++) alice.tun.send(packetFrom(alice, bob, [i]));
     await done;
     expect(received).toEqual(Array.from({ length: 200 }, (_, i) => i));
+  });
+
+  it('tells those who listen after all listeners were removed', async () => {
+    const [alice, bob] = await pair();
+    const old = vi.fn();
+    alice.device.on('handshake', old);
+    alice.device.removeAllListeners();
+    const told = once(alice.device, 'handshake');
+    alice.tun.send(packetFrom(alice, bob));
+    expect((await told)[0]).toMatchObject({ role: 'initiator' });
+    expect(old).not.toHaveBeenCalled();
+    const again = once(alice.device, 'session');
+    alice.device.removeAllListeners('drop');
+    alice.device.emit('session', { peer: BOB.publicKey, state: 'up' });
+    await again;
   });
 
   it('tells of handshake and session on both sides', async () => {

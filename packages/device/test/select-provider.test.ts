@@ -75,7 +75,7 @@ describe('selectProvider', () => {
     expect(await selectProvider({ forced: '', candidates })).toMatchObject({
       provider: { name: 'openssl' },
       reason: 'openssl is good',
-      warnings: [],
+      warnings: ['the crypto provider wasm cannot be used beside openssl: no WebAssembly'],
     });
   });
 

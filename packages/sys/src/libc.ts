@@ -8,7 +8,6 @@
  * @module
  */
 import { createRequire } from 'node:module';
-import { endianness } from 'node:os';
 import { WireGuardError } from '@litz/core';
 
 /** Every function returns what C returns; -1 means failure and `errno()` says why. */
@@ -121,8 +120,8 @@ let loaded: { koffi: Koffi; libc: Libc } | undefined;
 /**
  * The C library, loaded on first use.
  *
- * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on little-endian
- *   Linux, `ERR_LITZ_FFI_MISSING` if koffi is not installed or has no binary for this machine
+ * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on Linux on x64
+ *   and arm64, `ERR_LITZ_FFI_MISSING` if koffi is not installed or has no binary for this machine
  */
 export function libc(): Libc {
   return (loaded ??= load()).libc;
@@ -140,11 +139,11 @@ function load(): { koffi: Koffi; libc: Libc } {
       `Linux system calls expected "process.platform" to be linux, got ${process.platform}`,
     );
   }
-  // Structures are written field by field in the byte order of x64 and arm64.
-  if (endianness() === 'BE') {
+  // Structures are written field by field, with the sizes and the byte order of these two.
+  if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new WireGuardError(
       'ERR_LITZ_UNSUPPORTED_PLATFORM',
-      `Linux system calls expected a little-endian machine, got ${process.arch}`,
+      `Linux system calls expected "process.arch" to be x64 or arm64, got ${process.arch}`,
     );
   }
   let ffi: Koffi;

@@ -30,6 +30,18 @@ export function describeCipher(check: Check): void {
     },
   );
 
+  check('Cipher: works up to the very end of a buffer, and not past it', (provider) => {
+    const cipher = provider.createCipher(newKey());
+    for (const length of [0, 3, 16, 100, 500, 1420]) {
+      const buffer = new Uint8Array(length + TAG);
+      buffer.set(bytes(length, 3));
+      cipher.seal(3, buffer, 0, length);
+      expect(buffer).toEqual(provider.aeadSeal(newKey(), 3, bytes(length, 3), NOTHING));
+      expect(cipher.open(3, buffer, 0, length)).toBe(true);
+    }
+    cipher.destroy();
+  });
+
   check('Cipher: takes counters to the message limit', (provider) => {
     const cipher = provider.createCipher(newKey());
     for (const counter of [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 45 + 3, 2 ** 53 - 8194]) {

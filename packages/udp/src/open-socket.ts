@@ -51,6 +51,8 @@ export interface SocketOptions {
   bufferBytes: number;
   mark: number;
   gro: boolean;
+  /** `gro` was asked for and cannot be had. */
+  onGroLost?: (reason: string) => void;
 }
 
 /**
@@ -132,7 +134,9 @@ function configure(fd: number, family: Family, options: SocketOptions): void {
   setInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
   setInt(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
   if (options.mark !== 0) setSocketMark(fd, options.mark);
-  if (options.gro && coalescesReliably()) setInt(fd, SOL_UDP, UDP_GRO, 1);
+  if (!options.gro) return;
+  if (!coalescesReliably()) options.onGroLost?.('kernels before 5.12 mangle what they coalesce');
+  else if (setInt(fd, SOL_UDP, UDP_GRO, 1) < 0) options.onGroLost?.('the kernel has no UDP_GRO');
 }
 
 /** Kernels before 5.12 have UDP_GRO but mangle datagrams in some forwarding set-ups. */

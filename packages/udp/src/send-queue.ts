@@ -50,6 +50,8 @@ export interface SendReports {
   onSendError?: (errno: number, destination: Endpoint) => void;
   /** The sticky source is unusable: the datagram left from where the kernel chose. */
   onSourceLost?: (destination: Endpoint) => void;
+  /** What was asked for cannot be done, or not any more; maybe once per family. */
+  onOffloadLost?: (name: 'udpGso' | 'udpGro', reason: string) => void;
 }
 
 /**
@@ -129,6 +131,7 @@ export class SendQueue {
         // The egress device computes no checksums, which segmentation needs.
         this.#segmenting = false;
         this.#counters.ungrouped++;
+        this.#reports.onOffloadLost?.('udpGso', 'the link computes no checksums (EIO)');
         return messages.start(done);
       }
       this.#sendAlone(messages.start(done), count, errno);

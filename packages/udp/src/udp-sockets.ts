@@ -57,8 +57,14 @@ export function openUdp(options: UdpOptions): UdpSockets {
   const counters = new UdpCounters();
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
+  const onGroLost = (reason: string): void => options.onOffloadLost?.('udpGro', reason);
   const batch = new ReceiveBatch(slots, memory.buffer, memory.offset, counters);
-  return new UdpSockets(openBoth(port, { bufferBytes, mark, gro }), batch, counters, options);
+  return new UdpSockets(
+    openBoth(port, { bufferBytes, mark, gro, onGroLost }),
+    batch,
+    counters,
+    options,
+  );
 }
 
 /** The default number of slots: a coalesced message holds many datagrams, so fewer are needed. */
@@ -178,7 +184,9 @@ function createSocket(
   counters: UdpCounters,
   options: SendReports & { gso?: boolean },
 ): Socket {
-  const segmenting = (options.gso ?? false) && canSegment(fd);
+  const { gso = false } = options;
+  const segmenting = gso && canSegment(fd);
+  if (gso && !segmenting) options.onOffloadLost?.('udpGso', 'the kernel has no UDP_SEGMENT');
   const queue = new SendQueue(family, fd, { segmenting, counters, reports: options });
   return { family, fd, queue, endpoints: new EndpointCache(family), overflowSeen: 0 };
 }

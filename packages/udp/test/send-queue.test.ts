@@ -262,7 +262,7 @@ describe('SendQueue with segmentation', () => {
   });
 
   test('stops segmenting where the link cannot, without loss', () => {
-    const { queue, counters } = open({ segmenting: true });
+    const { queue, counters, offloads } = open({ segmenting: true });
     kernel.onSend = (message) =>
       kernel.sent.length === 1 && segmentOf(message) !== undefined ? EIO : 0;
     for (let i = 0; i < 100; i++) queue.push(MEMORY, i, 1000, PEER, 0);
@@ -271,6 +271,7 @@ describe('SendQueue with segmentation', () => {
     expect(total()).toBe(100_000);
     expect(queue.segmenting).toBe(false);
     expect(counters.sentDatagrams).toBe(100);
+    expect(offloads).toEqual(['udpGso: the link computes no checksums (EIO)']);
   });
 });
 
@@ -279,19 +280,22 @@ function open(options: { family?: 4 | 6; segmenting?: boolean } = {}): {
   counters: UdpCounters;
   errors: [number, Endpoint][];
   lost: Endpoint[];
+  offloads: string[];
 } {
   const counters = new UdpCounters();
   const errors: [number, Endpoint][] = [];
   const lost: Endpoint[] = [];
+  const offloads: string[] = [];
   const queue = new SendQueue(options.family ?? 4, 5, {
     segmenting: options.segmenting ?? false,
     counters,
     reports: {
       onSendError: (errno, destination) => errors.push([errno, destination]),
       onSourceLost: (destination) => lost.push(destination),
+      onOffloadLost: (name, reason) => offloads.push(`${name}: ${reason}`),
     },
   });
-  return { queue, counters, errors, lost };
+  return { queue, counters, errors, lost, offloads };
 }
 
 function payloads(): Uint8Array[] {

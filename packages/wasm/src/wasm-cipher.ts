@@ -36,7 +36,7 @@ export class WasmCipher implements Cipher {
     check(buffer, offset, length);
     const key = this.#slots.addressOf(this.#slot, this, this.#key);
     // Section 5.4.6: 4 zero bytes, then the counter in 64 bits. WebAssembly takes it modulo 2^32.
-    const high = counter / 2 ** 32;
+    const high = (counter / 2 ** 32) | 0;
     if (this.#arena.owns(buffer)) {
       this.#kernels.seal(key, 0, counter, high, 0, 0, buffer.byteOffset + offset, length);
       return;
@@ -52,7 +52,7 @@ export class WasmCipher implements Cipher {
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     check(buffer, offset, length);
     const key = this.#slots.addressOf(this.#slot, this, this.#key);
-    const high = counter / 2 ** 32;
+    const high = (counter / 2 ** 32) | 0;
     if (this.#arena.owns(buffer)) {
       const data = buffer.byteOffset + offset;
       return this.#kernels.open(key, 0, counter, high, 0, 0, data, length) === 1;

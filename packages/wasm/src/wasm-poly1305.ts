@@ -44,14 +44,14 @@ export class WasmPoly1305 {
   writeTag(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     const data = this.#addressOf(buffer, offset, length);
     const key = this.#slots.addressOf(this.#slot, this, this.#key);
-    this.#kernels.writeTag(key, 0, counter, counter / 2 ** 32, data, length);
+    this.#kernels.writeTag(key, 0, counter, (counter / 2 ** 32) | 0, data, length);
   }
 
   /** Whether the tag behind the text is right; compares in constant time. Throws as `writeTag`. */
   checkTag(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     const data = this.#addressOf(buffer, offset, length);
     const key = this.#slots.addressOf(this.#slot, this, this.#key);
-    return this.#kernels.checkTag(key, 0, counter, counter / 2 ** 32, data, length) === 1;
+    return this.#kernels.checkTag(key, 0, counter, (counter / 2 ** 32) | 0, data, length) === 1;
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 import type { Result } from '../results/result.ts';
 import { markdownTable } from './markdown.ts';
-import { bestOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts';
+import { bestOf, directionOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts';
 import { numberText, ratioText } from './number-text.ts';
 
 /** Puts them between the two comments. @throws {Error} `readme` has no such place */
@@ -25,7 +25,7 @@ export function readmeFigures(results: readonly Result[]): string {
 }
 
 /** Litz and its peers. */
-function sideBySide({ measurements, environment }: Result): string[] {
+function sideBySide({ measurements, environment, settings }: Result): string[] {
   const { subjects, rows } = matrixOf(measurements);
   const peers = subjects.filter((subject) => subject !== LITZ);
   const columns = [
@@ -35,7 +35,7 @@ function sideBySide({ measurements, environment }: Result): string[] {
     right(`${LITZ} / best`),
   ];
   const cells = (row: Row): string[] => [
-    `${row.figure}, ${row.unit}`,
+    [row.figure, ', ', row.unit, ' ', ARROWS[directionOf(row.unit)]].join('').trim(),
     ...[LITZ, ...peers].map((subject) => cell(row, subject)),
     ...peers.slice(0, 1).map((peer) => share(row, valueOf(row, peer))),
     share(row, bestOf(row, peers)),
@@ -43,7 +43,8 @@ function sideBySide({ measurements, environment }: Result): string[] {
   const { processor, cores, kernel, node, commit } = environment;
   return [
     `Both ends of a tunnel and iperf3 on one machine (${processor}, ${cores} cores, Linux ${kernel}, Node.js ` +
-      `${node}), in turn, medians of ${roundsOf(rows)} rounds, commit ${commit}: \`pnpm bench:peers\`.`,
+      `${node}), in turn, medians of ${settings['rounds'] ?? 1} rounds, commit ${commit}: \`pnpm bench:peers\`. Where ↑ stands ` +
+      'more is better, where ↓ stands less; the last columns are quotients.',
     markdownTable(columns, rows.map(cells)),
   ];
 }
@@ -76,10 +77,6 @@ function share(row: Row, other: number | undefined): string {
   return value === undefined ? '' : ratioText(value);
 }
 
-function roundsOf(rows: readonly Row[]): number {
-  return Math.max(...rows.map(({ cells }) => cells.get(LITZ)?.samples?.length ?? 1));
-}
-
 function left(title: string): { title: string; align: 'left' } {
   return { title, align: 'left' };
 }
@@ -88,6 +85,7 @@ function right(title: string): { title: string; align: 'right' } {
   return { title, align: 'right' };
 }
 
+const ARROWS = { more: '↑', less: '↓', none: '' } as const;
 const LITZ = 'litz';
 const BEGIN = '<!-- figures: made by `pnpm bench:report` -->';
 const END = '<!-- end of figures -->';

@@ -21,8 +21,8 @@ describe('readmeFigures', () => {
       ]),
     ]);
     expect(table).toContain('medians of 3 rounds, commit 0123');
-    expect(table).toContain('| TCP, Mbit/s | 3,000 | 2,000 | 2,500 | 1.50 | 1.20 |');
-    expect(table).toContain('| ping, ms | 0.3 | 0.2 | n/a | 1.50 | 1.50 |');
+    expect(table).toContain('| TCP, Mbit/s ↑ | 3,000 | 2,000 | 2,500 | 1.50 | 1.20 |');
+    expect(table).toContain('| ping, ms ↓ | 0.3 | 0.2 | n/a | 1.50 | 1.50 |');
   });
 
   it('shows what a message costs by provider, and nothing else of the suites', () => {
@@ -67,5 +67,5 @@ function result(bench: Result['bench'], measurements: Measurement[]): Result {
     commit: '0123',
     date: '2026-01-01T00:00:00Z',
   };
-  return { bench, environment, settings: {}, measurements };
+  return { bench, environment, settings: { rounds: 3 }, measurements };
 }

@@ -12,7 +12,10 @@ import {
 } from '@litz/core';
 
 export class Crossing {
-  /** WireGuard messages by type. */
+  /**
+   * Frames by the type of the WireGuard message in them. A frame may hold many messages of one length
+   * to one place: they are cut apart behind the point where it is captured.
+   */
   readonly messages = { initiation: 0, response: 0, cookieReply: 0, transport: 0, keepalive: 0 };
   /** ARP and IPv6 neighbour discovery: how the two ends of the wire find each other. */
   neighbours = 0;

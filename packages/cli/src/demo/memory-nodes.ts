@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { createHash } from 'node:crypto';
 import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
 import { Device, MemoryTun } from '@litz/device';
 import { Crossing } from './crossing.ts';

@@ -31,49 +31,44 @@ export class Nodes implements AsyncDisposable {
 
   /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN and CAP_NET_ADMIN */
   static async create(): Promise<Nodes> {
-    const [a, b] = [NetworkNamespace.create(), NetworkNamespace.create()];
-    const [indexA, indexB] = connect(a, b);
-    // Each node makes its own key; only the public one leaves it.
-    const [keyA, keyB] = [generatePrivateKey(randomFillSync), generatePrivateKey(randomFillSync)];
-    const publicA = formatKey(publicKeyOf(keyA, nobleProvider));
-    const publicB = formatKey(publicKeyOf(keyB, nobleProvider));
-    const deviceA = await a.run(() =>
-      Device.create({
-        tun: 'wg0',
-        privateKey: keyA,
-        listenPort: PORT,
-        addresses: ['10.77.0.1/24'],
-        peers: [
-          { publicKey: publicB, endpoint: `192.0.2.2:${PORT}`, allowedIps: ['10.77.0.2/32'] },
-        ],
-      }),
-    );
-    const deviceB = await b.run(() =>
-      Device.create({
-        tun: 'wg0',
-        privateKey: keyB,
-        listenPort: PORT,
-        addresses: ['10.77.0.2/24'],
-        // No endpoint: it is learnt from the first authentic message.
-        peers: [{ publicKey: publicA, allowedIps: ['10.77.0.1/32'] }],
-      }),
-    );
-    return new Nodes(
-      {
-        namespace: a,
-        device: deviceA,
-        publicKey: publicA,
-        address: '10.77.0.1',
-        cableIndex: indexA,
-      },
-      {
-        namespace: b,
-        device: deviceB,
-        publicKey: publicB,
-        address: '10.77.0.2',
-        cableIndex: indexB,
-      },
-    );
+    const closers: (() => void | Promise<void>)[] = [];
+    try {
+      const [a, b] = [NetworkNamespace.create(), NetworkNamespace.create()];
+      closers.push(() => (a.close(), b.close()));
+      const [indexA, indexB] = connect(a, b);
+      // Each node makes its own key; only the public one leaves it.
+      const [keyA, keyB] = [generatePrivateKey(randomFillSync), generatePrivateKey(randomFillSync)];
+      const publicA = formatKey(publicKeyOf(keyA, nobleProvider));
+      const publicB = formatKey(publicKeyOf(keyB, nobleProvider));
+      const common = { tun: 'wg0', listenPort: PORT };
+      const deviceA = await a.run(() =>
+        Device.create({
+          ...common,
+          privateKey: keyA,
+          addresses: ['10.77.0.1/24'],
+          peers: [
+            { publicKey: publicB, endpoint: `192.0.2.2:${PORT}`, allowedIps: ['10.77.0.2/32'] },
+          ],
+        }),
+      );
+      closers.push(() => deviceA.close());
+      const deviceB = await b.run(() =>
+        Device.create({
+          ...common,
+          privateKey: keyB,
+          addresses: ['10.77.0.2/24'],
+          // No endpoint: it is learnt from the first authentic message.
+          peers: [{ publicKey: publicA, allowedIps: ['10.77.0.1/32'] }],
+        }),
+      );
+      return new Nodes(
+        nodeOf(a, deviceA, publicA, '10.77.0.1', indexA),
+        nodeOf(b, deviceB, publicB, '10.77.0.2', indexB),
+      );
+    } catch (error) {
+      for (const close of closers.toReversed()) await close();
+      throw error;
+    }
   }
 
   private constructor(a: Node, b: Node) {
@@ -102,6 +97,16 @@ export class Nodes implements AsyncDisposable {
     this.a.namespace.close();
     this.b.namespace.close();
   }
+}
+
+function nodeOf(
+  namespace: NetworkNamespace,
+  device: Device,
+  publicKey: string,
+  address: string,
+  cableIndex: number,
+): Node {
+  return { namespace, device, publicKey, address, cableIndex };
 }
 
 /** A veth with an end in each, up and with addresses. @returns the ends' indices */

@@ -60,7 +60,7 @@ function wireText({ messages, neighbours, others, bytes }: Crossing): string {
     [others, 'OTHERS'],
   ];
   const counts = kinds.filter(([count]) => count > 0).map(([count, kind]) => `${count} ${kind}`);
-  return `${megabytes(bytes)}: ${counts.join(', ')}`;
+  return `${megabytes(bytes)}, frames: ${counts.join(', ')}`;
 }
 
 function lossText(lost: number): string {

@@ -29,14 +29,17 @@ export class Aead {
   /** @param nonce 12 bytes */
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array {
     const { length } = plain;
-    const { bytes, address } = this.#begin(key, nonce, plain, auth, 1);
-    const tag = TEXT + length;
-    const { EVP_CIPHER_CTX_ctrl } = this.#crypto;
-    const done =
-      this.#finish() &&
-      EVP_CIPHER_CTX_ctrl(this.#context, EVP_CTRL_AEAD_GET_TAG, 16, address + tag) === 1;
-    if (!done) throw new Error('OpenSSL failed to seal');
-    return this.#take(bytes, length + 16);
+    try {
+      const { bytes, address } = this.#begin(key, nonce, plain, auth, 1);
+      const tag = address + TEXT + length;
+      const done =
+        this.#finish() &&
+        this.#crypto.EVP_CIPHER_CTX_ctrl(this.#context, EVP_CTRL_AEAD_GET_TAG, 16, tag) === 1;
+      if (!done) throw new Error('OpenSSL failed to seal');
+      return bytes.slice(TEXT, TEXT + length + 16);
+    } finally {
+      this.#forget();
+    }
   }
 
   /** @returns undefined for a wrong tag */
@@ -49,13 +52,14 @@ export class Aead {
     const length = sealed.length - 16;
     if (length < 0) return undefined;
     const tag = sealed.subarray(length);
-    const { bytes } = this.#begin(key, nonce, sealed.subarray(0, length), auth, 0, tag);
-    const isRight = this.#finish();
-    const plain = this.#take(bytes, length);
-    if (isRight) return plain;
-    plain.fill(0);
-    this.#crypto.ERR_clear_error();
-    return undefined;
+    try {
+      const { bytes } = this.#begin(key, nonce, sealed.subarray(0, length), auth, 0, tag);
+      if (this.#finish()) return bytes.slice(TEXT, TEXT + length);
+      this.#crypto.ERR_clear_error();
+      return undefined;
+    } finally {
+      this.#forget();
+    }
   }
 
   /**
@@ -66,25 +70,29 @@ export class Aead {
    */
   subkey(key: Uint8Array, nonce: Uint8Array): Uint8Array {
     const { bytes, view, address } = this.#scratch;
-    bytes.set(key, KEY);
-    bytes.set(nonce, NONCE);
-    bytes.fill(0, TEXT, TEXT + 64);
-    const text = address + TEXT;
-    const { EVP_CipherInit_ex, EVP_Cipher } = this.#crypto;
-    const done =
-      EVP_CipherInit_ex(this.#context, this.#chacha20, 0, address, address + NONCE, 1) === 1 &&
-      EVP_Cipher(this.#context, text, text, 64) === 64;
-    if (!done) throw new Error('OpenSSL failed to compute HChaCha20');
-    const subkey = new Uint8Array(32);
-    const words = new DataView(subkey.buffer);
-    for (let i = 0; i < 4; i++) {
-      const first = view.getUint32(TEXT + 4 * i, true) - SIGMA[i]!;
-      const last = view.getUint32(TEXT + 48 + 4 * i, true) - view.getUint32(NONCE + 4 * i, true);
-      words.setUint32(4 * i, first, true);
-      words.setUint32(16 + 4 * i, last, true);
+    try {
+      bytes.set(key, KEY);
+      bytes.set(nonce, NONCE);
+      bytes.fill(0, TEXT, TEXT + 64);
+      const text = address + TEXT;
+      const crypto = this.#crypto;
+      const context = this.#context;
+      const done =
+        crypto.EVP_CipherInit_ex(context, this.#chacha20, 0, address, address + NONCE, 1) === 1 &&
+        crypto.EVP_Cipher(context, text, text, 64) === 64;
+      if (!done) throw new Error('OpenSSL failed to compute HChaCha20');
+      const subkey = new Uint8Array(32);
+      const words = new DataView(subkey.buffer);
+      for (let i = 0; i < 4; i++) {
+        const first = view.getUint32(TEXT + 4 * i, true) - SIGMA[i]!;
+        const last = view.getUint32(TEXT + 48 + 4 * i, true) - view.getUint32(NONCE + 4 * i, true);
+        words.setUint32(4 * i, first, true);
+        words.setUint32(16 + 4 * i, last, true);
+      }
+      return subkey;
+    } finally {
+      this.#forget();
     }
-    bytes.fill(0, 0, TEXT + 64);
-    return subkey;
   }
 
   /** Takes everything in and encrypts or decrypts; the tag is still to come. */
@@ -125,10 +133,10 @@ export class Aead {
     );
   }
 
-  #take(bytes: Uint8Array, length: number): Uint8Array {
-    const result = bytes.slice(TEXT, TEXT + length);
-    bytes.fill(0, 0, TEXT + length + 16);
-    return result;
+  /** The key is in the context as well as in the scratch memory. */
+  #forget(): void {
+    this.#crypto.EVP_CIPHER_CTX_reset(this.#context);
+    this.#scratch.bytes.fill(0);
   }
 
   #reserve(length: number): Region {

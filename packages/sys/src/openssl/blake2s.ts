@@ -55,21 +55,24 @@ export class Blake2s {
   /** RFC 2104. */
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b: Uint8Array): void {
     const block = new Uint8Array(BLOCK_LENGTH);
-    if (key.length > BLOCK_LENGTH) this.hash(block, key, NOTHING);
-    else block.set(key);
     const length = BLOCK_LENGTH + a.length + b.length;
-    const { bytes } = this.#reserve(length);
-    for (let i = 0; i < BLOCK_LENGTH; i++) bytes[i] = block[i]! ^ 0x36;
-    bytes.set(a, BLOCK_LENGTH);
-    bytes.set(b, BLOCK_LENGTH + a.length);
-    this.#hashInput(length);
-    for (let i = 0; i < BLOCK_LENGTH; i++) bytes[i] = block[i]! ^ 0x5c;
-    bytes.set(this.#output.bytes, BLOCK_LENGTH);
-    this.#hashInput(BLOCK_LENGTH + HASH_LENGTH);
-    block.fill(0);
-    bytes.fill(0, 0, length);
-    out.set(this.#output.bytes);
-    this.#output.bytes.fill(0);
+    try {
+      if (key.length > BLOCK_LENGTH) this.hash(block, key, NOTHING);
+      else block.set(key);
+      const { bytes } = this.#reserve(Math.max(length, BLOCK_LENGTH + HASH_LENGTH));
+      for (let i = 0; i < BLOCK_LENGTH; i++) bytes[i] = block[i]! ^ 0x36;
+      bytes.set(a, BLOCK_LENGTH);
+      bytes.set(b, BLOCK_LENGTH + a.length);
+      this.#hashInput(length);
+      for (let i = 0; i < BLOCK_LENGTH; i++) bytes[i] = block[i]! ^ 0x5c;
+      bytes.set(this.#output.bytes, BLOCK_LENGTH);
+      this.#hashInput(BLOCK_LENGTH + HASH_LENGTH);
+      out.set(this.#output.bytes);
+    } finally {
+      block.fill(0);
+      this.#input.bytes.fill(0, 0, length);
+      this.#output.bytes.fill(0);
+    }
   }
 
   #hashInput(length: number): void {

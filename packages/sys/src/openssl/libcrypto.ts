@@ -11,6 +11,7 @@ import { koffi } from '../libc.ts';
 export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
   EVP_CIPHER_CTX_new: () => number;
+  EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
   EVP_CipherInit_ex: (
     context: number,
@@ -81,13 +82,13 @@ export interface LibCrypto {
   EVP_PKEY_derive_init: (context: number) => number;
   EVP_PKEY_derive_set_peer_ex: (context: number, peer: number, validate: number) => number;
   EVP_PKEY_derive: (context: number, out: number, length: number) => number;
-  OPENSSL_cleanse: (data: number, length: number) => void;
   ERR_clear_error: () => void;
 }
 
 const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t context, str name, str properties)',
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
+  EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t context)',
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
   EVP_CipherInit_ex:
     'int EVP_CipherInit_ex(uintptr_t context, uintptr_t type, uintptr_t engine, uintptr_t key, uintptr_t iv, int encrypt)',
@@ -129,7 +130,6 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_PKEY_derive_set_peer_ex:
     'int EVP_PKEY_derive_set_peer_ex(uintptr_t context, uintptr_t peer, int validate)',
   EVP_PKEY_derive: 'int EVP_PKEY_derive(uintptr_t context, uintptr_t out, uintptr_t length)',
-  OPENSSL_cleanse: 'void OPENSSL_cleanse(uintptr_t data, ulong length)',
   ERR_clear_error: 'void ERR_clear_error()',
 };
 

@@ -62,6 +62,18 @@ function createCipher(
     number,
   ];
 
+  let isDestroyed = false;
+
+  /** Also of numbers that are none: what is handed on is an address, not an array. */
+  function check(buffer: Uint8Array, offset: number, length: number): void {
+    if (isDestroyed) throw new TypeError('the cipher was destroyed');
+    if (!(offset >= 0 && length >= 0 && offset + length + TAG_LENGTH <= buffer.length)) {
+      throw new RangeError(
+        `"offset" and "length" expected text and tag within ${buffer.length} bytes, got ${offset} and ${length}`,
+      );
+    }
+  }
+
   /** Begins the stream of a counter and Poly1305 with its block 0; block 1 is next. */
   function begin(counter: number): void {
     words[2] = counter;
@@ -125,6 +137,7 @@ function createCipher(
 
   return {
     seal(counter, buffer, offset, length) {
+      check(buffer, offset, length);
       const data = addressOf(buffer) + offset;
       begin(counter);
       crypt(data, length);
@@ -138,6 +151,7 @@ function createCipher(
     },
 
     open(counter, buffer, offset, length) {
+      check(buffer, offset, length);
       const data = addressOf(buffer) + offset;
       const end = offset + length;
       const view = views.of(buffer);
@@ -160,6 +174,8 @@ function createCipher(
     },
 
     destroy() {
+      if (isDestroyed) return;
+      isDestroyed = true;
       crypto.EVP_CIPHER_CTX_free(context);
       // The one-time key of the last message.
       bytes.fill(0, BLOCK, BLOCK + 64);
@@ -185,6 +201,8 @@ function present(pointer: number, what: string): number {
   if (pointer === 0) throw new Error(`this OpenSSL has no ${what}`);
   return pointer;
 }
+
+const TAG_LENGTH = 16;
 
 // Scratch memory:
 // u32 block counter (0) | u32 zero | u64 message counter | ... | zeros and lengths | tag | saved bytes
