@@ -47,6 +47,7 @@ export const DROP_REASONS = [
   'tun-write-failed',
   'send-failed',
   'receive-truncated',
+  'routing-loop', // a datagram of ours that came in through our own tunnel
   'receive-malformed', // control data or segment size of a message make no sense
 ] as const;
 

@@ -62,8 +62,11 @@ export class Inbound {
   #sockets: DatagramSocket | undefined = undefined;
   /** Their descriptors are polled. */
   #arePolled = false;
+  /** What the sockets had dropped when it was last counted. */
+  #dropsSeen = 0;
   #truncatedSeen = 0;
-  #segmentsSeen = 0;
+  #malformedSeen = 0;
+  #loopedSeen = 0;
   /**
    * The time of the batch. Not a number at first, so that it is kept as a reference: a field of numbers
    * only would make a new object each time it is passed on, once per datagram.
@@ -105,8 +108,10 @@ export class Inbound {
   set sockets(sockets: DatagramSocket | undefined) {
     this.#sockets = sockets;
     this.#arePolled = (sockets?.fds.length ?? 0) > 0;
+    this.#dropsSeen = 0;
     this.#truncatedSeen = 0;
-    this.#segmentsSeen = 0;
+    this.#malformedSeen = 0;
+    this.#loopedSeen = 0;
   }
 
   /**
@@ -228,14 +233,21 @@ export class Inbound {
   #countDrops({ counters }: DatagramSocket): void {
     const { drops } = this.#engine.stats;
     const truncated = counters.receiveDroppedTruncated;
-    if (truncated !== this.#truncatedSeen) {
-      drops.add('receive-truncated', truncated - this.#truncatedSeen);
-      this.#truncatedSeen = truncated;
-    }
     const malformed = counters.receiveDroppedMalformed ?? 0;
-    if (malformed === this.#segmentsSeen) return;
-    drops.add('receive-malformed', malformed - this.#segmentsSeen);
-    this.#segmentsSeen = malformed;
+    const looped = counters.receiveDroppedLoop ?? 0;
+    const seen = truncated + malformed + looped;
+    if (seen === this.#dropsSeen) return;
+    this.#dropsSeen = seen;
+    if (truncated > this.#truncatedSeen) {
+      drops.add('receive-truncated', truncated - this.#truncatedSeen);
+    }
+    if (malformed > this.#malformedSeen) {
+      drops.add('receive-malformed', malformed - this.#malformedSeen);
+    }
+    if (looped > this.#loopedSeen) drops.add('routing-loop', looped - this.#loopedSeen);
+    this.#truncatedSeen = truncated;
+    this.#malformedSeen = malformed;
+    this.#loopedSeen = looped;
   }
 }
 

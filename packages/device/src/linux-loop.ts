@@ -60,6 +60,8 @@ export class LinuxLoop {
   #routesCheckedAt = -Infinity;
   #routeCheckDue = Infinity;
   #isGone = false;
+  /** When sockets that could not be opened are tried again; Infinity: they are open, or the link is down. */
+  #linkUpDue = Infinity;
   // Opened by `open`.
   #tun!: TunPackage.TunDevice;
   #plane!: DataPlane;
@@ -144,7 +146,7 @@ export class LinuxLoop {
     const routes = polled.add(this.#routes.fd, POLLIN);
     while (!this.#options.shared.isStopped && !loop.gone && !this.#isGone) {
       this.#pollSockets();
-      const due = Math.min(this.#plane.due, this.#routeCheckDue);
+      const due = Math.min(this.#plane.due, this.#routeCheckDue, this.#linkUpDue);
       const sleep = due === Infinity ? due : due - sys.boottimeMs();
       polled.wait(Math.min(sleep, longestSleepMs));
       const now = sys.boottimeMs();
@@ -154,6 +156,7 @@ export class LinuxLoop {
       if (polled.ready(tun) !== 0) loop.readTun(now);
       this.#receive(now);
       if (now >= this.#routeCheckDue) this.#checkSources(now);
+      if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
     }
   }
@@ -165,6 +168,7 @@ export class LinuxLoop {
     const change = reviveConfiguration(request.change);
     const sockets = this.#openSockets(this.#plane.bindingFor(change));
     this.#plane.configure(change, sockets, now);
+    if (this.#linkUpDue !== Infinity) this.#linkUp(now);
     return undefined;
   }
 
@@ -189,6 +193,7 @@ export class LinuxLoop {
         this.#linkUp(now);
         break;
       case 'down':
+        this.#linkUpDue = Infinity;
         this.#plane.linkDown(now);
         break;
       case 'mtu':
@@ -203,13 +208,19 @@ export class LinuxLoop {
     }
   }
 
-  /** Whoever set the link up is not here to be told: a port that is taken is an event. */
+  /**
+   * Whoever set the link up is not here to be told: a port that is taken is an event, once, and tried
+   * again until it is free or another one is asked for.
+   */
   #linkUp(now: number): void {
+    const isFirst = this.#linkUpDue === Infinity;
     try {
       const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
       if (sockets) this.#plane.linkUp(sockets, now);
+      this.#linkUpDue = Infinity;
     } catch (error) {
-      this.#options.onError(error);
+      this.#linkUpDue = now + LINK_UP_INTERVAL_MS;
+      if (isFirst) this.#options.onError(error);
     }
   }
 
@@ -220,9 +231,27 @@ export class LinuxLoop {
     const memory = { buffer, offset };
     const { udpGso: gso, udpGro: gro } = this.#options.settings.offload;
     const { reports } = this.#plane;
-    const sockets = packages.udp.openUdp({ ...binding, ...reports, memory, gso, gro });
+    const sockets = packages.udp.openUdp({
+      ...binding,
+      ...reports,
+      memory,
+      gso,
+      gro,
+      ignoredInterface: this.#ownInterface(),
+    });
     for (const fd of sockets.fds) shared.opened(fd);
     return sockets;
+  }
+
+  /**
+   * The interface's index where the sockets are. An inner datagram to our own port would be taken for
+   * an outer one, and its sender could make itself an endpoint inside of the tunnel: what is sent to it
+   * would go round for ever (the kernel's socket.c refuses to send such, ELOOP). Elsewhere, if it was
+   * moved, the number is another one's.
+   */
+  #ownInterface(): number {
+    const { interfaceIndex, name } = this.#tun;
+    return this.#netlink.linkByIndex(interfaceIndex)?.name === name ? interfaceIndex : 0;
   }
 
   #closeSockets(sockets: DatagramSocket): void {
@@ -302,6 +331,7 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
 }
 
 const DEFAULT_MTU = 1420;
+const LINK_UP_INTERVAL_MS = 1000;
 /** UDP payload over IPv4. */
 const LONGEST_MESSAGE = 65_507;
 /** Transport header, tag, and the padding that the MTU may leave. */

@@ -74,13 +74,14 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   /**
    * Sends one IP packet into the tunnel; it is copied.
    *
-   * @returns false if it was dropped: the queue is full, or the TUN closed
+   * @returns false if it was dropped: the queue is full, the TUN closed, or it is over 65535 bytes long
    * @throws {TypeError} it is no Uint8Array
    */
   send(packet: Uint8Array): boolean {
     if (!(packet instanceof Uint8Array)) {
       throw new TypeError(`"packet" expected a Uint8Array, got ${typeof packet}`);
     }
+    if (packet.length > LONGEST_PACKET) return false;
     if (this.#isClosed || this.#queue.length - this.#first >= this.#queueLength) return false;
     this.#queue.push(new Uint8Array(packet));
     this.onReadable?.();
@@ -138,4 +139,5 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   }
 }
 
+const LONGEST_PACKET = 65_535;
 const EMPTY = new Uint8Array(0);

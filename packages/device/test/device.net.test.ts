@@ -50,6 +50,19 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await server;
   });
 
+  it('takes no datagram of its peers out of its own tunnel', async () => {
+    const devices = await hosts.devices();
+    const { left, right } = hosts;
+    await left.ping(right.inner);
+    const body = `const socket = require('node:dgram').createSocket('udp4');
+      return new Promise((resolve) => socket.send(Buffer.alloc(32, 4), 51820, '10.1.0.1', () => {
+        socket.close(); resolve('sent'); }));`;
+    expect(await runInside(right, body)).toBe('sent');
+    // An answered ping is behind it.
+    expect(await right.ping(left.inner)).toBe(1);
+    expect((await devices.left.stats()).drops['routing-loop']).toBe(1);
+  });
+
   it('carries packets larger than the outer link, and jumbo ones', async () => {
     await hosts.devices({ mtu: 34_736 }, { mtu: 34_736 });
     const { left, right } = hosts;
@@ -94,6 +107,22 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       const up = once(first, 'up');
       left.netlink.setLink(left.index('wg0'), { up: true });
       await up;
+    });
+
+    it('opens its sockets when a port that was taken is free again, or with another port', async () => {
+      const { left } = hosts;
+      const first = await left.device({ up: false });
+      const errors: unknown[] = [];
+      first.on('error', (error) => errors.push(error));
+      const other = await left.device({ tun: 'other', addresses: [] });
+      const failed = once(first, 'error');
+      left.netlink.setLink(left.index('wg0'), { up: true });
+      await failed;
+      const up = once(first, 'up');
+      await other.close();
+      expect(await up).toEqual([{ listenPort: 51820 }]);
+      // Said once, however often it was tried.
+      expect(errors).toHaveLength(1);
     });
 
     it('ends the device when it is deleted', async () => {

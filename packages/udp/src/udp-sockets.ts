@@ -31,6 +31,11 @@ export interface UdpOptions extends SendReports {
   gro?: boolean;
   /** Of the kernel's receive and send buffer each. */
   bufferBytes?: number;
+  /**
+   * Index of an interface whose datagrams are dropped and counted: a tunnel's own, whose peers could
+   * have it send to itself for ever. Default 0: none.
+   */
+  ignoredInterface?: number;
   /** Messages per receive call, each with a slot of 65536 bytes. Default 64, with `gro` 8. */
   slots?: number;
   /**
@@ -58,7 +63,13 @@ export function openUdp(options: UdpOptions): UdpSockets {
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
   const onGroLost = (reason: string): void => options.onOffloadLost?.('udpGro', reason);
-  const batch = new ReceiveBatch(slots, memory.buffer, memory.offset, counters);
+  const batch = new ReceiveBatch(
+    slots,
+    memory.buffer,
+    memory.offset,
+    counters,
+    options.ignoredInterface,
+  );
   return new UdpSockets(
     openBoth(port, { bufferBytes, mark, gro, onGroLost }),
     batch,

@@ -8,6 +8,7 @@
  * @module
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { EndSignals } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
 
@@ -36,7 +37,10 @@ export async function startInBackground(name: string, options: BackgroundOptions
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
     stdio: ['ignore', output, output, 'ipc'],
   });
-  const readiness = await firstWord(child);
+  // Until it is ready it is part of this command: Ctrl-C here ends it there.
+  const signals = new EndSignals();
+  signals.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+  const readiness = await firstWord(child).finally(() => signals.release());
   if ('failure' in readiness) throw new Failure(readiness.failure);
   if (child.connected) child.disconnect();
   child.unref();

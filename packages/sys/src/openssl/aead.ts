@@ -5,6 +5,7 @@
  * @module
  */
 import { allocate, type Region } from '../memory.ts';
+import { checkLength } from './check-length.ts';
 import type { LibCrypto } from './libcrypto.ts';
 
 export class Aead {
@@ -70,6 +71,8 @@ export class Aead {
    */
   subkey(key: Uint8Array, nonce: Uint8Array): Uint8Array {
     const { bytes, view, address } = this.#scratch;
+    checkLength('key', key, 32);
+    checkLength('nonce', nonce, 16);
     try {
       bytes.set(key, KEY);
       bytes.set(nonce, NONCE);
@@ -104,6 +107,8 @@ export class Aead {
     encrypt: 0 | 1,
     tag?: Uint8Array,
   ): Region {
+    checkLength('key', key, 32);
+    checkLength('nonce', nonce, 12);
     const authAt = TEXT + text.length + 16;
     const region = this.#reserve(authAt + auth.length);
     const { bytes, address } = region;

@@ -5,6 +5,7 @@
  */
 import { allocate, type Region } from '../memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
+import { checkLength } from './check-length.ts';
 import { osslParams } from './ossl-param.ts';
 
 export class X25519 {
@@ -30,6 +31,7 @@ export class X25519 {
   /** @returns 32 new bytes; undefined if they were all zero, which OpenSSL refuses */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
     const crypto = this.#crypto;
+    checkLength('publicKey', publicKey, KEY_LENGTH);
     const key = this.#importForDerive(privateKey);
     this.#scratch.bytes.set(publicKey, PUBLIC);
     const { address } = this.#scratch;
@@ -72,6 +74,7 @@ export class X25519 {
    */
   #importForDerive(privateKey: Uint8Array): number {
     const { bytes, view, address } = this.#scratch;
+    checkLength('privateKey', privateKey, KEY_LENGTH);
     bytes.set(privateKey, PRIVATE);
     view.setBigUint64(POINTER, 0n, true);
     const { EVP_PKEY_fromdata_init, EVP_PKEY_fromdata } = this.#crypto;
@@ -89,6 +92,7 @@ export class X25519 {
   }
 
   #importPrivate(privateKey: Uint8Array): number {
+    checkLength('privateKey', privateKey, KEY_LENGTH);
     const { bytes, address } = this.#scratch;
     bytes.set(privateKey, PRIVATE);
     const at = address + PRIVATE;

@@ -91,6 +91,8 @@ const UDP_CHECKSUM = 6;
 const UDP_HEADER_LENGTH = 8;
 /** IPv6 does not count its own header. */
 const LONGEST_PACKET = 40 + 65535;
+/** More than any link carries. */
+const LONGEST_SINGLE = 65535;
 
 /** Takes one super-packet after the other apart, each in as many rounds as its caller needs. */
 export class SuperPacketSplitter {
@@ -131,6 +133,7 @@ export class SuperPacketSplitter {
     decodeVnetHeader(buffer, offset, this.#vnet);
     const isSingle = this.#vnet.gsoType === VNET_GSO_NONE;
     if (!isSingle && this.#length < 20) return SplitFailure.badLength;
+    if (isSingle && this.#length > LONGEST_SINGLE) return SplitFailure.badLength;
     const failure = isSingle ? this.#checkSingle() : this.#check();
     if (failure !== 0) return failure;
     const payload = this.#length - this.#headerLength;

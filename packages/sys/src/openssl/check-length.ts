@@ -1,0 +1,11 @@
+/**
+ * Bytes that are copied to a place of their own length.
+ *
+ * @module
+ */
+
+/** @throws {RangeError} there are more or fewer */
+export function checkLength(name: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length === length) return;
+  throw new RangeError(`"${name}" expected ${length} bytes, got ${bytes.length}`);
+}
