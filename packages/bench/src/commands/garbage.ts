@@ -13,7 +13,7 @@ export function addGarbageCommand(program: Command): void {
     .command('garbage')
     .description('collections of V8 while N and 4 N packets pass: fails if packets make garbage')
     .option('--packets <number>', 'N, in memory and of TCP', count, 1_000_000)
-    .option('--udp-packets <number>', 'N of UDP', count, 250_000)
+    .option('--udp-packets <number>', 'N of UDP', count, 800_000)
     .addOption(new Option('--paths <names>').argParser(listOf(PATHS)).default(PATHS))
     .addOption(
       new Option('--provider <name>', 'littering: an object per packet, to see that it is seen')
