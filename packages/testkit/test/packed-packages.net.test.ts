@@ -26,7 +26,7 @@ describeWith([programRequirement('pnpm'), builtPackages], 'the packages as publi
       );
       expect([name, others.toSorted()]).toEqual([
         name,
-        ['LICENSE', ...(name === 'litz' ? ['bin/litz.js'] : []), 'package.json'],
+        ['LICENSE', 'README.md', ...(name === 'litz' ? ['bin/litz.js'] : []), 'package.json'],
       ]);
       expect(files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts']));
     }

@@ -45,7 +45,8 @@ describeWith(
     afterEach(() => {
       server.closeAllConnections();
       server.close();
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      // Its other processes write until they are gone as well.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     });
 
     it('seal as noble does, and carry a packet, with SIMD and without', async () => {
@@ -59,7 +60,7 @@ describeWith(
             'scalar: 604 lengths as noble, received "a packet"',
         );
       } finally {
-        browser.kill();
+        killGroup(browser);
         await ended;
       }
     });
@@ -76,10 +77,19 @@ function startBrowser(url: string): ChildProcess {
     '--disable-background-networking',
     `--user-data-dir=${profile}`,
   ];
-  const browser = spawn('chromium', [...options, url], { stdio: 'ignore' });
-  const timer = setTimeout(() => browser.kill('SIGKILL'), 60_000);
+  // With a group of its own, for it is many processes.
+  const browser = spawn('chromium', [...options, url], { stdio: 'ignore', detached: true });
+  const timer = setTimeout(() => killGroup(browser), 60_000);
   browser.on('exit', () => clearTimeout(timer));
   return browser;
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
 }
 
 function contentOf(url: string): string | Buffer | undefined {
