@@ -23,10 +23,13 @@
  * end compares addresses, once. Every node on its way is a prefix of the last one, so the number of
  * bits in common with the last one says which of them match.
  *
+ * A trie of many prefixes has a table in front, by the first bits of the address (`prefix-slots.ts`).
+ *
  * Owners are numbers from 1 on; `AllowedIps` knows what they stand for.
  *
  * @module
  */
+import { PrefixSlots, slotBitsFor } from './prefix-slots.ts';
 
 export class PrefixTrie {
   readonly #byteLength: 4 | 16;
@@ -36,6 +39,10 @@ export class PrefixTrie {
   #keys: Uint8Array;
   /** By owner: the first node of its ring, 0 if it has none. */
   #firstOfOwner: Int32Array = new Int32Array(FIRST_CAPACITY);
+  /** Prefixes that are somebody's. */
+  #count = 0;
+  /** Of a trie with many of them. */
+  #slots: PrefixSlots | undefined = undefined;
   #root = NONE;
   #free = NONE;
   /** Rows from here on were never used. */
@@ -50,8 +57,16 @@ export class PrefixTrie {
   /** The owner of the longest prefix that the address at `offset` has, 0 if there is none. */
   lookup(buffer: Uint8Array, offset: number): number {
     const links = this.#links;
-    let node = this.#root;
-    if (node === NONE) return NONE;
+    const slots = this.#slots;
+    let start = this.#root;
+    let owner = NONE;
+    if (slots) {
+      const slot = slots.slotOf(buffer, offset);
+      start = slots.starts[slot];
+      owner = slots.owners[slot];
+    }
+    if (start === NONE) return owner;
+    let node = start;
     let length = links[node * ROW + LENGTH];
     while (length < this.#maxLength) {
       const bit = (buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1;
@@ -62,13 +77,18 @@ export class PrefixTrie {
     }
     const common = this.#commonBits(node, buffer, offset, length);
     // A node without a child on the way down is never one of nobody's.
-    return common === length ? links[node * ROW + OWNER] : this.#lookupUpTo(common, buffer, offset);
+    if (common === length) return links[node * ROW + OWNER];
+    return this.#lookupUpTo(common, buffer, offset, start, owner);
   }
 
   /** Gives the prefix to `owner`, whoever has it now. Host bits are ignored; bytes are copied. */
   insert(address: Uint8Array, prefixLength: number, owner: number): void {
     const key = maskedCopy(address, prefixLength);
     this.#own(this.#nodeOf(key, prefixLength), owner);
+    if (this.#fitSlots()) return;
+    const slots = this.#slots;
+    if (slots && prefixLength < slots.bits) slots.own(key, prefixLength, owner);
+    else if (slots) this.#refreshStart(slots, key);
   }
 
   /** The owner of exactly this prefix, 0 if it is not there. */
@@ -113,11 +133,21 @@ export class PrefixTrie {
     return this.#links[node * ROW + LENGTH];
   }
 
-  /** The way down once more, now that it is known how far the address goes along. */
-  #lookupUpTo(common: number, buffer: Uint8Array, offset: number): number {
+  /**
+   * The way down once more, now that it is known how far the address goes along.
+   *
+   * @param found whose the longest prefix before `start` is
+   */
+  #lookupUpTo(
+    common: number,
+    buffer: Uint8Array,
+    offset: number,
+    start: number,
+    found: number,
+  ): number {
     const links = this.#links;
-    let owner = NONE;
-    for (let node = this.#root; node !== NONE;) {
+    let owner = found;
+    for (let node = start; node !== NONE;) {
       const length = links[node * ROW + LENGTH];
       if (length > common) break;
       if (links[node * ROW + OWNER] !== NONE) owner = links[node * ROW + OWNER];
@@ -187,9 +217,73 @@ export class PrefixTrie {
   }
 
   #removeNode(node: number): void {
+    const key = this.addressOf(node);
+    const length = this.#links[node * ROW + LENGTH];
     this.#disown(node);
     this.#unlink(node);
     if (this.#root === NONE) this.#reset();
+    if (this.#fitSlots()) return;
+    const slots = this.#slots;
+    if (slots && length < slots.bits) {
+      const next = this.#longestPrefixOf(key, length);
+      slots.disown(key, length, this.#ownerAt(next), next === NONE ? 0 : this.prefixLengthOf(next));
+    } else if (slots) {
+      this.#refreshStart(slots, key);
+    }
+  }
+
+  /** Whose the node is; node 0 is nobody's. */
+  #ownerAt(node: number): number {
+    return node === NONE ? NONE : this.#links[node * ROW + OWNER];
+  }
+
+  /** The node of the longest prefix of `key` that is somebody's and shorter than `length`. */
+  #longestPrefixOf(key: Uint8Array, length: number): number {
+    let found = NONE;
+    for (let node = this.#root; node !== NONE;) {
+      const own = this.#links[node * ROW + LENGTH];
+      if (own >= length || this.#commonBits(node, key, 0, own) < own) break;
+      if (this.#links[node * ROW + OWNER] !== NONE) found = node;
+      node = this.#links[node * ROW + bitAt(key, own)];
+    }
+    return found;
+  }
+
+  /** Looks up again where the look-ups of the key's slot begin. */
+  #refreshStart(slots: PrefixSlots, key: Uint8Array): void {
+    let node = this.#root;
+    while (node !== NONE && this.#links[node * ROW + LENGTH] < slots.bits) {
+      node = this.#links[node * ROW + bitAt(key, this.#links[node * ROW + LENGTH])];
+    }
+    const isOfSlot = node !== NONE && this.#commonBits(node, key, 0, slots.bits) === slots.bits;
+    slots.starts[slots.slotOf(key, 0)] = isOfSlot ? node : NONE;
+  }
+
+  /** Makes the table anew if the number of prefixes has doubled, or is a quarter. @returns whether */
+  #fitSlots(): boolean {
+    const bits = this.#slots?.bits ?? 0;
+    const wanted = slotBitsFor(this.#count);
+    if (wanted <= bits && slotBitsFor(this.#count * 4) >= bits) return false;
+    const slots = wanted === 0 ? undefined : new PrefixSlots(wanted);
+    if (slots) this.#fillSlots(slots, this.#root);
+    this.#slots = slots;
+    return true;
+  }
+
+  /** From `node` down: a shorter prefix comes before those that are longer. */
+  #fillSlots(slots: PrefixSlots, node: number): void {
+    if (node === NONE) return;
+    const length = this.#links[node * ROW + LENGTH];
+    const at = node * this.#byteLength;
+    const key = this.#keys.subarray(at, at + this.#byteLength);
+    if (length >= slots.bits) {
+      slots.starts[slots.slotOf(key, 0)] = node;
+      return;
+    }
+    const owner = this.#links[node * ROW + OWNER];
+    if (owner !== NONE) slots.own(key, length, owner);
+    this.#fillSlots(slots, this.#links[node * ROW]);
+    this.#fillSlots(slots, this.#links[node * ROW + 1]);
   }
 
   /** Takes a node that is nobody's out of the trie, unless two children part there. */
@@ -229,6 +323,7 @@ export class PrefixTrie {
   #own(node: number, owner: number): void {
     if (this.#links[node * ROW + OWNER] === owner) return;
     if (this.#links[node * ROW + OWNER] !== NONE) this.#disown(node);
+    this.#count++;
     if (owner >= this.#firstOfOwner.length) {
       this.#firstOfOwner = grown(this.#firstOfOwner, owner * 2);
     }
@@ -252,6 +347,7 @@ export class PrefixTrie {
       this.#firstOfOwner[owner] = next === node ? NONE : next;
     }
     this.#links[node * ROW + OWNER] = NONE;
+    this.#count--;
   }
 
   #chain(previous: number, next: number): void {
