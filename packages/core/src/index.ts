@@ -19,9 +19,12 @@ export type { Keypair, MessageLimits } from './keypairs.ts';
 export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
 export type { Peer } from './peer.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
+export { checkLength } from './crypto/check-length.ts';
+export { checkText } from './crypto/check-text.ts';
 export { equalBytes } from './crypto/equal-bytes.ts';
 export { kdf } from './crypto/kdf.ts';
 export { nobleProvider } from './crypto/noble.ts';
+export { nonceOf } from './crypto/nonce.ts';
 export { wipe } from './crypto/wipe.ts';
 export {
   messageType,

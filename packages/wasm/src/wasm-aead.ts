@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KEY_LENGTH, TAG_LENGTH, wipe } from '@litz/core';
+import { checkLength, KEY_LENGTH, TAG_LENGTH, wipe } from '@litz/core';
 import type { WasmArena } from './wasm-arena.ts';
 
 export class WasmAead {
@@ -66,9 +66,7 @@ export class WasmAead {
 
   /** Puts the key where it is taken from. Three words of nonce are left. */
   #setKey(key: Uint8Array, nonce: Uint8Array): [number, number, number] {
-    if (key.length !== KEY_LENGTH) {
-      throw new RangeError(`"key" expected ${KEY_LENGTH} bytes, got ${key.length}`);
-    }
+    checkLength('key', key, KEY_LENGTH);
     const { bytes, kernels } = this.#arena;
     bytes.set(key, kernels.KEY.value);
     const word = (at: number): number =>

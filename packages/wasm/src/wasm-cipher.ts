@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { KEY_LENGTH, TAG_LENGTH, wipe, type Cipher } from '@litz/core';
+import { checkText, TAG_LENGTH, wipe, type Cipher } from '@litz/core';
 import type { Kernels } from './kernels.ts';
-import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
+import { WasmKey } from './wasm-key.ts';
 
 /**
  * Bytes of the arena are worked on where they stand, without allocating anything; any others are
@@ -15,26 +15,19 @@ import type { WasmArena } from './wasm-arena.ts';
 export class WasmCipher implements Cipher {
   readonly #arena: WasmArena;
   readonly #kernels: Kernels;
-  readonly #slots: KeySlots;
-  readonly #slot: number;
-  readonly #key: Uint8Array;
+  readonly #key: WasmKey;
 
   /** @param key 32 bytes, copied */
   constructor(arena: WasmArena, key: Uint8Array) {
-    if (key.length !== KEY_LENGTH) {
-      throw new RangeError(`"key" expected ${KEY_LENGTH} bytes, got ${key.length}`);
-    }
     this.#arena = arena;
     this.#kernels = arena.kernels;
-    this.#slots = arena.keySlots;
-    this.#slot = arena.keySlots.assign();
-    this.#key = Uint8Array.from(key);
+    this.#key = new WasmKey(arena, key);
   }
 
   /** @throws {RangeError} text and tag are not within the buffer */
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
-    check(buffer, offset, length);
-    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    checkText(buffer, offset, length);
+    const key = this.#key.address;
     // Section 5.4.6: 4 zero bytes, then the counter in 64 bits. WebAssembly takes it modulo 2^32.
     const high = (counter / 2 ** 32) | 0;
     if (this.#arena.owns(buffer)) {
@@ -50,8 +43,8 @@ export class WasmCipher implements Cipher {
 
   /** @throws {RangeError} text and tag are not within the buffer */
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
-    check(buffer, offset, length);
-    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    checkText(buffer, offset, length);
+    const key = this.#key.address;
     const high = (counter / 2 ** 32) | 0;
     if (this.#arena.owns(buffer)) {
       const data = buffer.byteOffset + offset;
@@ -69,17 +62,7 @@ export class WasmCipher implements Cipher {
   }
 
   destroy(): void {
-    this.#slots.release(this.#slot, this);
-    wipe(this.#key);
-  }
-}
-
-/** Also of numbers that are none: WebAssembly would take them as zeros. */
-function check(buffer: Uint8Array, offset: number, length: number): void {
-  if (!(offset >= 0 && length >= 0 && offset + length + TAG_LENGTH <= buffer.length)) {
-    throw new RangeError(
-      `"offset" and "length" expected a place in ${buffer.length} bytes with ${TAG_LENGTH} for the tag, got ${offset} and ${length}`,
-    );
+    this.#key.destroy();
   }
 }
 

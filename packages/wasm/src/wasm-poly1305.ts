@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { KEY_LENGTH, TAG_LENGTH, wipe } from '@litz/core';
+import { checkText, KEY_LENGTH, TAG_LENGTH } from '@litz/core';
 import type { Kernels } from './kernels.ts';
-import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
+import { WasmKey } from './wasm-key.ts';
 
 /**
  * The tag of ChaCha20-Poly1305 (RFC 8439 section 2.8) without associated data, over ciphertext that
@@ -18,20 +18,13 @@ import type { WasmArena } from './wasm-arena.ts';
 export class WasmPoly1305 {
   readonly #arena: WasmArena;
   readonly #kernels: Kernels;
-  readonly #slots: KeySlots;
-  readonly #slot: number;
-  readonly #key: Uint8Array;
+  readonly #key: WasmKey;
 
   /** @param key 32 bytes, copied: the one that the text is encrypted with */
   constructor(arena: WasmArena, key: Uint8Array) {
-    if (key.length !== KEY_LENGTH) {
-      throw new RangeError(`"key" expected ${KEY_LENGTH} bytes, got ${key.length}`);
-    }
     this.#arena = arena;
     this.#kernels = arena.kernels;
-    this.#slots = arena.keySlots;
-    this.#slot = arena.keySlots.assign();
-    this.#key = Uint8Array.from(key);
+    this.#key = new WasmKey(arena, key);
   }
 
   /**
@@ -43,14 +36,14 @@ export class WasmPoly1305 {
    */
   writeTag(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     const data = this.#addressOf(buffer, offset, length);
-    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    const key = this.#key.address;
     this.#kernels.writeTag(key, 0, counter, (counter / 2 ** 32) | 0, data, length);
   }
 
   /** Whether the tag behind the text is right; compares in constant time. Throws as `writeTag`. */
   checkTag(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     const data = this.#addressOf(buffer, offset, length);
-    const key = this.#slots.addressOf(this.#slot, this, this.#key);
+    const key = this.#key.address;
     return this.#kernels.checkTag(key, 0, counter, (counter / 2 ** 32) | 0, data, length) === 1;
   }
 
@@ -67,17 +60,12 @@ export class WasmPoly1305 {
 
   /** Wipes the key; this is not used afterwards. */
   destroy(): void {
-    this.#slots.release(this.#slot, this);
-    wipe(this.#key);
+    this.#key.destroy();
   }
 
   #addressOf(buffer: Uint8Array, offset: number, length: number): number {
     if (!this.#arena.owns(buffer)) throw new TypeError('"buffer" expected a view of the arena');
-    if (!(offset >= 0 && length >= 0 && offset + length + TAG_LENGTH <= buffer.length)) {
-      throw new RangeError(
-        `"offset" and "length" expected a place in ${buffer.length} bytes with ${TAG_LENGTH} for the tag, got ${offset} and ${length}`,
-      );
-    }
+    checkText(buffer, offset, length);
     return buffer.byteOffset + offset;
   }
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { CryptoProvider } from '@litz/core';
+import { nonceOf, type CryptoProvider } from '@litz/core';
 import { WasmAead } from './wasm-aead.ts';
 import { WasmArena } from './wasm-arena.ts';
 import { WasmCipher } from './wasm-cipher.ts';
@@ -41,15 +41,6 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
     xaeadOpen: (key, nonce, sealed, auth) => aead.open(key, nonce, sealed, auth),
     createCipher: (key) => new WasmCipher(arena, key),
   };
-}
-
-/** Section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian. */
-function nonceOf(counter: number): Uint8Array {
-  const nonce = new Uint8Array(12);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(4, counter, true);
-  view.setUint32(8, counter / 2 ** 32, true);
-  return nonce;
 }
 
 const BASE_POINT: Uint8Array = Uint8Array.of(9, ...new Uint8Array(31));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KEY_LENGTH } from '@litz/core';
+import { checkLength, KEY_LENGTH } from '@litz/core';
 import type { WasmArena } from './wasm-arena.ts';
 
 /**
@@ -16,8 +16,8 @@ export function multiplyPoint(
   privateKey: Uint8Array,
   point: Uint8Array,
 ): Uint8Array | undefined {
-  checkLength('privateKey', privateKey);
-  checkLength('publicKey', point);
+  checkLength('privateKey', privateKey, KEY_LENGTH);
+  checkLength('publicKey', point, KEY_LENGTH);
   const { value: at } = kernels.PRODUCT;
   bytes.set(privateKey, kernels.SCALAR.value);
   bytes.set(point, kernels.POINT.value);
@@ -28,9 +28,4 @@ export function multiplyPoint(
   let bits = 0;
   for (let i = 0; i < KEY_LENGTH; i++) bits |= product[i];
   return bits === 0 ? undefined : product;
-}
-
-function checkLength(name: string, key: Uint8Array): void {
-  if (key.length === KEY_LENGTH) return;
-  throw new RangeError(`"${name}" expected ${KEY_LENGTH} bytes, got ${key.length}`);
 }

@@ -11,8 +11,10 @@ import { x25519 } from '@noble/curves/ed25519.js';
 import { blake2s } from '@noble/hashes/blake2.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from '../constants.ts';
+import { checkLength } from './check-length.ts';
 import { isLowOrderPoint } from './low-order-points.ts';
 import { openInPlace, sealInPlace, type StreamCipher } from './noble-aead.ts';
+import { NONCE_LENGTH, nonceOf, writeCounter } from './nonce.ts';
 import type { Cipher, CryptoProvider } from './provider.ts';
 import { wipe } from './wipe.ts';
 
@@ -51,9 +53,7 @@ class NobleCipher implements Cipher {
   readonly #nonce = new Uint8Array(NONCE_LENGTH);
 
   constructor(key: Uint8Array) {
-    if (key.length !== KEY_LENGTH) {
-      throw new RangeError(`"key" expected ${KEY_LENGTH} bytes, got ${key.length}`);
-    }
+    checkLength('key', key, KEY_LENGTH);
     this.#key = key.slice();
   }
 
@@ -105,20 +105,4 @@ function open(
   return openInPlace(stream, key, nonce, data, sealed.subarray(length), auth) ? data : undefined;
 }
 
-function nonceOf(counter: number): Uint8Array {
-  const nonce = new Uint8Array(NONCE_LENGTH);
-  writeCounter(nonce, counter);
-  return nonce;
-}
-
-/** Section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian. */
-function writeCounter(nonce: Uint8Array, counter: number): void {
-  const high = counter / 2 ** 32;
-  for (let i = 0; i < 4; i++) {
-    nonce[4 + i] = counter >>> (8 * i);
-    nonce[8 + i] = high >>> (8 * i);
-  }
-}
-
-const NONCE_LENGTH = 12;
 const NOTHING = new Uint8Array(0);

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { checkLength } from '@litz/core';
 import { allocate, type Region } from '../memory.ts';
-import { checkLength } from './check-length.ts';
 import type { LibCrypto } from './libcrypto.ts';
 
 export class Aead {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CryptoProvider } from '@litz/core';
+import { nonceOf, type CryptoProvider } from '@litz/core';
 import { Aead } from './aead.ts';
 import { Blake2s } from './blake2s.ts';
 import { libcrypto } from './libcrypto.ts';
@@ -57,15 +57,6 @@ function withSubkey<T>(
   } finally {
     subkey.fill(0);
   }
-}
-
-/** Section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian. */
-function nonceOf(counter: number): Uint8Array {
-  const nonce = new Uint8Array(12);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(4, counter, true);
-  view.setUint32(8, counter / 2 ** 32, true);
-  return nonce;
 }
 
 const NOTHING = new Uint8Array(0);

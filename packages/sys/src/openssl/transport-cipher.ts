@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Cipher } from '@litz/core';
+import { checkLength, checkText, KEY_LENGTH, type Cipher } from '@litz/core';
 import { addressOf, allocate, type Region } from '../memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
 
@@ -18,6 +18,7 @@ export class TransportCiphers {
   readonly #chacha20: number;
   readonly #poly1305: number;
   readonly #scratch: Region = allocate(SCRATCH_LENGTH);
+  readonly #words: Uint32Array = wordsOf(this.#scratch);
   readonly #views: Views = new Views();
 
   /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
@@ -30,7 +31,7 @@ export class TransportCiphers {
 
   /** @param key 32 bytes, copied into OpenSSL's memory */
   create(key: Uint8Array): Cipher {
-    if (key.length !== 32) throw new RangeError(`"key" expected 32 bytes, got ${key.length}`);
+    checkLength('key', key, KEY_LENGTH);
     const crypto = this.#crypto;
     const context = present(crypto.EVP_CIPHER_CTX_new(), 'a cipher context');
     const { bytes, address } = this.#scratch;
@@ -38,7 +39,11 @@ export class TransportCiphers {
     const done = crypto.EVP_CipherInit_ex(context, this.#chacha20, 0, address + BLOCK, address, 1);
     bytes.fill(0, BLOCK, BLOCK + 32);
     if (done !== 1) throw new Error('OpenSSL refused a ChaCha20 key');
-    return createCipher(crypto, context, this.#poly1305, this.#scratch, this.#views);
+    return createCipher(crypto, context, this.#poly1305, {
+      scratch: this.#scratch,
+      words: this.#words,
+      views: this.#views,
+    });
   }
 }
 
@@ -50,11 +55,9 @@ function createCipher(
   crypto: LibCrypto,
   context: number,
   poly1305: number,
-  { address, bytes }: Region,
-  views: Views,
+  { scratch: { address, bytes }, words, views }: Shared,
 ): Cipher {
   const { EVP_Cipher, EVP_EncryptInit_ex, EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, SCRATCH_LENGTH / 4);
   const [block, zeros, lengths, tag] = [BLOCK, ZEROS, LENGTHS, TAG].map((at) => address + at) as [
     number,
     number,
@@ -64,14 +67,9 @@ function createCipher(
 
   let isDestroyed = false;
 
-  /** Also of numbers that are none: what is handed on is an address, not an array. */
   function check(buffer: Uint8Array, offset: number, length: number): void {
     if (isDestroyed) throw new TypeError('the cipher was destroyed');
-    if (!(offset >= 0 && length >= 0 && offset + length + TAG_LENGTH <= buffer.length)) {
-      throw new RangeError(
-        `"offset" and "length" expected text and tag within ${buffer.length} bytes, got ${offset} and ${length}`,
-      );
-    }
+    checkText(buffer, offset, length);
   }
 
   /** Begins the stream of a counter and Poly1305 with its block 0; block 1 is next. */
@@ -183,6 +181,17 @@ function createCipher(
   };
 }
 
+interface Shared {
+  readonly scratch: Region;
+  /** Of the scratch memory. */
+  readonly words: Uint32Array;
+  readonly views: Views;
+}
+
+function wordsOf({ bytes }: Region): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, SCRATCH_LENGTH / 4);
+}
+
 /** DataViews of buffers that are used again and again. */
 class Views {
   #buffer: Uint8Array | undefined = undefined;
@@ -201,8 +210,6 @@ function present(pointer: number, what: string): number {
   if (pointer === 0) throw new Error(`this OpenSSL has no ${what}`);
   return pointer;
 }
-
-const TAG_LENGTH = 16;
 
 // Scratch memory:
 // u32 block counter (0) | u32 zero | u64 message counter | ... | zeros and lengths | tag | saved bytes

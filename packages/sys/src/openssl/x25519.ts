@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { checkLength, KEY_LENGTH } from '@litz/core';
 import { allocate, type Region } from '../memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
-import { checkLength } from './check-length.ts';
 import { osslParams } from './ossl-param.ts';
 
 export class X25519 {
@@ -115,7 +115,6 @@ export class X25519 {
 }
 
 const ALGORITHM = 'X25519';
-const KEY_LENGTH = 32;
 const PRIVATE = 0;
 const PUBLIC = 32;
 const RESULT = 64;

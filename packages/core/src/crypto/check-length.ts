@@ -1,5 +1,5 @@
 /**
- * Bytes that are copied to a place of their own length.
+ * What a provider is given: bytes of one length only.
  *
  * @module
  */

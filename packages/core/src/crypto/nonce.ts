@@ -1,0 +1,23 @@
+/**
+ * The nonce of an AEAD, section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian.
+ *
+ * @module
+ */
+
+/** 12 new bytes. */
+export function nonceOf(counter: number): Uint8Array {
+  const nonce = new Uint8Array(NONCE_LENGTH);
+  writeCounter(nonce, counter);
+  return nonce;
+}
+
+/** Into a nonce that is used again; its first 4 bytes stay. */
+export function writeCounter(nonce: Uint8Array, counter: number): void {
+  const high = counter / 2 ** 32;
+  for (let i = 0; i < 4; i++) {
+    nonce[4 + i] = counter >>> (8 * i);
+    nonce[8 + i] = high >>> (8 * i);
+  }
+}
+
+export const NONCE_LENGTH = 12;
