@@ -217,13 +217,13 @@ export class PrefixTrie {
   }
 
   #removeNode(node: number): void {
-    const key = this.addressOf(node);
+    const slots = this.#slots;
+    const key = slots ? this.addressOf(node) : NO_KEY;
     const length = this.#links[node * ROW + LENGTH];
     this.#disown(node);
     this.#unlink(node);
     if (this.#root === NONE) this.#reset();
     if (this.#fitSlots()) return;
-    const slots = this.#slots;
     if (slots && length < slots.bits) {
       const next = this.#longestPrefixOf(key, length);
       slots.disown(key, length, this.#ownerAt(next), next === NONE ? 0 : this.prefixLengthOf(next));
@@ -414,6 +414,7 @@ function bitAt(key: Uint8Array, position: number): number {
 }
 
 const NONE = 0;
+const NO_KEY = new Uint8Array(0);
 const FIRST_CAPACITY = 8;
 /** Columns of a row of links; 0 and 1 are the children. */
 const ROW = 4;

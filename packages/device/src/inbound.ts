@@ -63,7 +63,6 @@ export class Inbound {
   /** Their descriptors are polled. */
   #arePolled = false;
   /** What the sockets had dropped when it was last counted. */
-  #dropsSeen = 0;
   #truncatedSeen = 0;
   #malformedSeen = 0;
   #loopedSeen = 0;
@@ -108,7 +107,6 @@ export class Inbound {
   set sockets(sockets: DatagramSocket | undefined) {
     this.#sockets = sockets;
     this.#arePolled = (sockets?.fds.length ?? 0) > 0;
-    this.#dropsSeen = 0;
     this.#truncatedSeen = 0;
     this.#malformedSeen = 0;
     this.#loopedSeen = 0;
@@ -235,9 +233,6 @@ export class Inbound {
     const truncated = counters.receiveDroppedTruncated;
     const malformed = counters.receiveDroppedMalformed ?? 0;
     const looped = counters.receiveDroppedLoop ?? 0;
-    const seen = truncated + malformed + looped;
-    if (seen === this.#dropsSeen) return;
-    this.#dropsSeen = seen;
     if (truncated > this.#truncatedSeen) {
       drops.add('receive-truncated', truncated - this.#truncatedSeen);
     }

@@ -9,6 +9,14 @@ export interface Column {
   readonly align: 'left' | 'right';
 }
 
+export function leftColumn(title: string): Column {
+  return { title, align: 'left' };
+}
+
+export function rightColumn(title: string): Column {
+  return { title, align: 'right' };
+}
+
 /** One line per row, cells in the order of the columns. */
 export function markdownTable(columns: readonly Column[], rows: readonly string[][]): string {
   const head = line(columns.map(({ title }) => title));

@@ -60,6 +60,11 @@ export function directionOf(unit: string): Direction {
   return unit === '%' || unit === 'packets' ? 'none' : 'less';
 }
 
+/** Where better is: up or down, or neither. */
+export function arrowOf(unit: string): string {
+  return ARROWS[directionOf(unit)];
+}
+
 /** The best value among `subjects`; undefined if none was measured or none is better than another. */
 export function bestOf(row: Row, subjects: readonly string[]): number | undefined {
   const direction = directionOf(row.unit);
@@ -76,3 +81,5 @@ export function ratio(
   if (numerator === undefined || denominator === undefined || denominator === 0) return undefined;
   return numerator / denominator;
 }
+
+const ARROWS: Record<Direction, string> = { more: '↑', less: '↓', none: '' };

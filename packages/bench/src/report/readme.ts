@@ -4,8 +4,8 @@
  * @module
  */
 import type { Result } from '../results/result.ts';
-import { markdownTable } from './markdown.ts';
-import { bestOf, directionOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts';
+import { leftColumn, markdownTable, rightColumn } from './markdown.ts';
+import { arrowOf, bestOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts';
 import { numberText, ratioText } from './number-text.ts';
 
 /** Puts them between the two comments. @throws {Error} `readme` has no such place */
@@ -29,13 +29,13 @@ function sideBySide({ measurements, environment, settings }: Result): string[] {
   const { subjects, rows } = matrixOf(measurements);
   const peers = subjects.filter((subject) => subject !== LITZ);
   const columns = [
-    left('figure'),
-    ...[LITZ, ...peers].map(right),
-    ...peers.slice(0, 1).map((peer) => right(`${LITZ} / ${peer}`)),
-    right(`${LITZ} / best`),
+    leftColumn('figure'),
+    ...[LITZ, ...peers].map(rightColumn),
+    ...peers.slice(0, 1).map((peer) => rightColumn(`${LITZ} / ${peer}`)),
+    rightColumn(`${LITZ} / best`),
   ];
   const cells = (row: Row): string[] => [
-    [row.figure, ', ', row.unit, ' ', ARROWS[directionOf(row.unit)]].join('').trim(),
+    [row.figure, ', ', row.unit, ' ', arrowOf(row.unit)].join('').trim(),
     ...[LITZ, ...peers].map((subject) => cell(row, subject)),
     ...peers.slice(0, 1).map((peer) => share(row, valueOf(row, peer))),
     share(row, bestOf(row, peers)),
@@ -58,7 +58,7 @@ function ciphers({ measurements }: Result): string[] {
   return [
     'One transport message by provider (`auto` is what a device chooses by itself): `pnpm bench`.',
     markdownTable(
-      [left('figure'), ...providers.map(right)],
+      [leftColumn('figure'), ...providers.map(rightColumn)],
       aead.map((row) => [
         `${row.figure}, ${row.unit}`,
         ...providers.map((provider) => cell(row, provider)),
@@ -77,15 +77,6 @@ function share(row: Row, other: number | undefined): string {
   return value === undefined ? '' : ratioText(value);
 }
 
-function left(title: string): { title: string; align: 'left' } {
-  return { title, align: 'left' };
-}
-
-function right(title: string): { title: string; align: 'right' } {
-  return { title, align: 'right' };
-}
-
-const ARROWS = { more: '↑', less: '↓', none: '' } as const;
 const LITZ = 'litz';
 const BEGIN = '<!-- figures: made by `pnpm bench:report` -->';
 const END = '<!-- end of figures -->';

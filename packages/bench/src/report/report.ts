@@ -8,12 +8,12 @@ import { dirname, join } from 'node:path';
 import type { Environment } from '../results/environment.ts';
 import { BENCHES, readResult, type Measurement, type Result } from '../results/result.ts';
 import { barChart } from './chart.ts';
-import { markdownTable, type Column } from './markdown.ts';
+import { leftColumn, markdownTable, rightColumn } from './markdown.ts';
 import {
+  arrowOf,
   directionOf,
   matrixOf,
   splitBySubjects,
-  type Direction,
   type Matrix,
   type Row,
 } from './matrix.ts';
@@ -98,7 +98,7 @@ function figureTable({ subjects, rows }: Matrix, ratios: readonly Ratio[]): stri
     columns,
     rows.map((row) => [
       row.figure,
-      [row.unit, ARROWS[directionOf(row.unit)]].join(' ').trim(),
+      [row.unit, arrowOf(row.unit)].join(' ').trim(),
       ...subjects.map((subject) => cellText(row, subject)),
       ...ratios.map(({ of }) => ratioCell(row, of)),
     ]),
@@ -157,16 +157,7 @@ function measuredSubjects({ cells }: Row): string[] {
   return [...cells.values()].filter(({ value }) => value !== null).map(({ subject }) => subject);
 }
 
-function leftColumn(title: string): Column {
-  return { title, align: 'left' };
-}
-
-function rightColumn(title: string): Column {
-  return { title, align: 'right' };
-}
-
 const SECTION_ORDER = ['peers', 'handshake', 'suites', 'scale', 'garbage', 'nodes'] as const;
-const ARROWS: Record<Direction, string> = { more: '↑', less: '↓', none: '' };
 const PAGE = 'RESULTS.md';
 const CHARTS = 'charts';
 const HEAD = `# Results
