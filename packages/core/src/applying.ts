@@ -43,7 +43,10 @@ function applyPeer(state: EngineState, change: PeerConfiguration, id: string, no
   const peer = existing ?? (change.updateOnly === true ? undefined : addPeer(state, change, id));
   if (!peer) return;
   if (change.presharedKey !== undefined) setPresharedKey(peer, change.presharedKey);
-  if (change.endpoint !== undefined) peer.endpoint = change.endpoint;
+  if (change.endpoint !== undefined) {
+    peer.endpoint = change.endpoint;
+    state.roams.forget(peer);
+  }
   if (change.replaceAllowedIps === true) state.allowedIps.removeAll(peer);
   for (const { address, prefixLength, remove } of change.allowedIps ?? []) {
     if (remove === true) state.allowedIps.remove(address, prefixLength, peer);

@@ -16,6 +16,7 @@ import type { MessageLimits } from './keypairs.ts';
 import type { LoadMonitor } from './load-monitor.ts';
 import type { Outputs } from './outputs.ts';
 import type { Peer } from './peer.ts';
+import type { RoamReport } from './roam-report.ts';
 import type { SenderIndexTable } from './sender-index.ts';
 import type { EngineStats } from './stats.ts';
 import type { TimerTable } from './timer-table.ts';
@@ -48,6 +49,7 @@ export interface EngineState {
   /** For ICMP messages of ours. */
   readonly unreachables: TokenBucket;
   readonly outputs: Outputs;
+  readonly roams: RoamReport;
   readonly stats: EngineStats;
 }
 

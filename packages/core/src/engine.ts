@@ -40,6 +40,7 @@ import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './load-monitor.ts';
 import { sendKeepalive, sendPacket } from './outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
+import { RoamReport } from './roam-report.ts';
 import { SenderIndexTable } from './sender-index.ts';
 import { forgetSource, resetPeer } from './session.ts';
 import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
@@ -213,6 +214,7 @@ export class Engine {
   handleTimeout(now: number): void {
     checkTime(now);
     fireTimers(this.#state, now);
+    this.#state.roams.tell(now);
   }
 
   /** The next datagram to send. */
@@ -234,7 +236,7 @@ export class Engine {
    * at that time something is to be done.
    */
   pollTimeout(): number {
-    return this.#state.timers.first();
+    return Math.min(this.#state.timers.first(), this.#state.roams.due);
   }
 
   /** Snapshots of all peers, in the order in which they were added. */
@@ -252,6 +254,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { randomBytes, unixTime, crypto = nobleProvider } = options;
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
+  const outputs = new Outputs();
   return {
     crypto,
     randomBytes,
@@ -275,7 +278,8 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
-    outputs: new Outputs(),
+    outputs,
+    roams: new RoamReport(outputs),
     stats,
   };
 }

@@ -94,7 +94,7 @@ export function afterReceive(
   now: number,
 ): void {
   const { peer } = keypair;
-  followEndpoint(state, peer, source);
+  followEndpoint(state, peer, source, now);
   if (peer.keypairs.confirm(keypair, state.indices)) {
     completeHandshake(state, peer, 'responder', now);
     sendStaged(state, peer, now);

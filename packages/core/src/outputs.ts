@@ -15,7 +15,10 @@ export type EngineEvent =
   | { type: 'handshake'; peer: PublicKey; role: 'initiator' | 'responder'; durationMs?: number }
   /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
-  /** The peer is reached at another address or port than before. */
+  /**
+   * The peer is reached at another address or port than before. At most once a second for each peer:
+   * of more than one change the last is told then.
+   */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
   /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
   | { type: 'handshake-failed'; peer: PublicKey };

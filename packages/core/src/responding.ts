@@ -113,7 +113,7 @@ function receiveInitiation(
   }
   const refused = consumeInitiation(state.crypto, identity, opened, handshakeOf(peer), now);
   if (refused) return drop(state, refused, peer);
-  followEndpoint(state, peer, source);
+  followEndpoint(state, peer, source, now);
   if (sendResponse(state, identity, peer, now)) beginSession(state, peer, 'responder', now);
   afterHandshakeMessage(state, peer, message.length, now);
   return undefined;
@@ -130,7 +130,7 @@ function receiveResponse(
   if (!peer) return drop(state, 'unknown-index');
   const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
   if (refused) return drop(state, refused, peer);
-  followEndpoint(state, peer, source);
+  followEndpoint(state, peer, source, now);
   beginSession(state, peer, 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
   // What is staged, or an empty message: it tells the responder that it may send now.

@@ -90,6 +90,7 @@ export function resetPeer(
   reason: 'link-down' | 'peer-removed',
 ): void {
   state.timers.clearAll(peer.slot);
+  state.roams.forget(peer);
   dropStaged(state, peer, reason);
   forgetSession(state, peer);
   peer.handshakeSentAt = -Infinity;
@@ -99,13 +100,18 @@ export function resetPeer(
 }
 
 /** The peer was heard at `source`, authenticated: that is where it is reached from now on. */
-export function followEndpoint(state: EngineState, peer: Peer, source: Endpoint): void {
+export function followEndpoint(
+  state: EngineState,
+  peer: Peer,
+  source: Endpoint,
+  now: number,
+): void {
   const previous = peer.endpoint;
   if (previous === source) return;
   if (previous?.equals(source) === true) return;
   peer.endpoint = source;
   if (previous?.sameDestination(source) === true) return;
-  state.outputs.event({ type: 'roam', peer: peer.publicKey, endpoint: source, previous });
+  state.roams.roamed(peer, previous, now);
 }
 
 /** The way back is chosen anew: the address that it left from may be what stopped working. */

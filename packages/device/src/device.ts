@@ -23,7 +23,10 @@ export interface DeviceEvents {
   ];
   /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
   session: [{ readonly peer: PublicKey; readonly state: 'up' | 'renewed' | 'expired' }];
-  /** The peer is reached at another address or port than before. */
+  /**
+   * The peer is reached at another address or port than before. At most once a second for each peer:
+   * of more than one change the last is told then.
+   */
   roam: [
     {
       readonly peer: PublicKey;

@@ -1,4 +1,12 @@
-import { connect, createPair, createPerson, packetBetween, type Pair } from '@litz/testkit';
+import {
+  connect,
+  createPair,
+  createPerson,
+  introduce,
+  joinNetwork,
+  packetBetween,
+  type Pair,
+} from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/index.ts';
 
@@ -85,6 +93,84 @@ describe('roaming', () => {
   });
 });
 
+describe('roam events', () => {
+  it('of a peer with another port for each datagram are one a second, and the last is told', () => {
+    const { network, alice, bob } = connected();
+    const first = alice.endpoint;
+    for (let port = 1000; port < 3000; port++) {
+      roamTo(alice, bob, port);
+      network.drive(1);
+    }
+    expect(bob.engine.peer(alice.person.publicKey)?.endpoint?.port).toBe(2999);
+    expect(ports(bob)).toEqual([1000, 1999, 2999]);
+    network.drive(5000);
+    expect(ports(bob)).toEqual([1000, 1999, 2999]);
+    const [told, ...later] = bob.eventsOf('roam');
+    expect(told?.previous?.sameDestination(first)).toBe(true);
+    expect(later.map(({ previous }) => previous?.port)).toEqual([1000, 1999]);
+  });
+
+  it('have a deadline only while something waits to be told', () => {
+    const { network, alice, bob } = connected();
+    network.drive(11_000);
+    const { now } = network;
+    roamTo(alice, bob, 1000);
+    expect(bob.engine.pollTimeout()).toBeGreaterThan(now + 1000);
+    roamTo(alice, bob, 1001);
+    expect(bob.engine.pollTimeout()).toBe(now + 1000);
+    network.drive(1000);
+    expect(ports(bob)).toEqual([1000, 1001]);
+    expect(bob.engine.pollTimeout()).toBeGreaterThan(now + 2000);
+  });
+
+  it('are none for a peer that came back to where it was told to be', () => {
+    const { network, alice, bob } = connected();
+    for (const port of [1000, 1001, 1000]) roamTo(alice, bob, port);
+    network.drive(5000);
+    expect(ports(bob)).toEqual([1000]);
+    roamTo(alice, bob, 1001);
+    expect(ports(bob)).toEqual([1000, 1001]);
+  });
+
+  it('are limited for each peer by itself', () => {
+    const { network, alice, bob } = connected();
+    const carol = joinNetwork(network, createPerson(3));
+    introduce(bob, carol.person);
+    introduce(carol, bob.person);
+    carol.send(packetBetween(carol, bob));
+    network.settle();
+    for (const port of [1000, 1001]) {
+      roamTo(alice, bob, port);
+      roamTo(carol, bob, port + 1000);
+    }
+    expect(ports(bob)).toEqual([1000, 2000]);
+    network.drive(1000);
+    expect(ports(bob)).toEqual([1000, 2000, 1001, 2001]);
+  });
+
+  it.each<[string, (bob: Pair['bob'], alice: Pair['alice']) => void]>([
+    [
+      'removed',
+      (bob, { person: { publicKey } }) =>
+        bob.input((engine, now) => engine.configure({ peers: [{ publicKey, remove: true }] }, now)),
+    ],
+    [
+      'given an endpoint',
+      (bob, { person: { publicKey } }) =>
+        bob.input((engine, now) =>
+          engine.configure({ peers: [{ publicKey, endpoint: elsewhere }] }, now),
+        ),
+    ],
+    ['cut off', (bob) => bob.input((engine, now) => engine.linkDown(now))],
+  ])('end with a peer that is %s', (_, change) => {
+    const { network, alice, bob } = connected();
+    for (const port of [1000, 1001]) roamTo(alice, bob, port);
+    change(bob, alice);
+    network.drive(5000);
+    expect(ports(bob)).toEqual([1000]);
+  });
+});
+
 describe('sticky source', () => {
   it('is kept while the peer answers', () => {
     const { alice, bob } = connected();
@@ -118,6 +204,22 @@ describe('sticky source', () => {
 });
 
 const elsewhere = createPerson(5).endpoint;
+
+/** Alice is heard at this port, at once. */
+function roamTo(alice: Pair['alice'], bob: Pair['bob'], port: number): void {
+  alice.endpoint = new Endpoint(alice.endpoint.address, port);
+  const { network } = alice;
+  const { latency } = network;
+  network.latency = 0;
+  alice.send(packetBetween(alice, bob));
+  network.settle();
+  network.latency = latency;
+}
+
+/** Which were told. */
+function ports(bob: Pair['bob']): number[] {
+  return bob.eventsOf('roam').map(({ endpoint }) => endpoint.port);
+}
 
 function connected(): Pair {
   const pair = createPair();
