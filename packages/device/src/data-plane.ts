@@ -133,7 +133,7 @@ export class DataPlane {
   /** When `finish` should be called next, in the milliseconds of `now`; Infinity if there is no need. */
   get due(): number {
     if (this.#untold.length > 0) return 0;
-    return Math.min(this.#engine.pollTimeout(), this.#drops.due);
+    return Math.min(this.#engine.pollTimeout(), this.#drops.due, this.loop.tunRestsUntil);
   }
 
   /** The sockets that a change needs; undefined if those there are will do. */

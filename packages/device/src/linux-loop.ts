@@ -142,6 +142,7 @@ export class LinuxLoop {
     const polled = this.#polled;
     const { loop } = this.#plane;
     const tun = polled.add(this.#tun.fd, POLLIN);
+    let tunRests = false;
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
     while (!this.#options.shared.isStopped && !loop.gone && !this.#isGone) {
@@ -153,7 +154,9 @@ export class LinuxLoop {
       if (polled.ready(this.#wakeIndex) !== 0) this.#takeRequests();
       if (polled.ready(link) !== 0) this.#followLink(now);
       if (polled.ready(routes) !== 0 && this.#routes.read().length > 0) this.#routesChanged();
-      if (polled.ready(tun) !== 0) loop.readTun(now);
+      if (tunRests ? now >= loop.tunRestsUntil : polled.ready(tun) !== 0) loop.readTun(now);
+      tunRests = loop.tunRestsUntil !== Infinity;
+      polled.setMuted(tun, tunRests);
       this.#receive(now);
       if (now >= this.#routeCheckDue) this.#checkSources(now);
       if (now >= this.#linkUpDue) this.#linkUp(now);

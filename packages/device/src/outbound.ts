@@ -25,6 +25,11 @@ const BATCH_BYTES: number = 128 * 1024;
 const MESSAGE_BYTES = 60_000;
 /** What an outer datagram can carry (65,507 bytes) without the message's header and tag. */
 const LONGEST_PACKET = 65_475;
+/** What `Tun.read` returns of a device that is gone. */
+const GONE = -1;
+/** Reads that fail in a row before the TUN has a rest, and how long it is. */
+const MOST_FAILURES = 8;
+const REST_MS = 10;
 
 export interface OutboundOptions {
   readonly engine: Engine;
@@ -42,6 +47,11 @@ export class Outbound {
   sockets: DatagramSocket | undefined = undefined;
   /** The TUN said that it exists no more. */
   gone = false;
+  /**
+   * Reads failed again and again: the next one is at this time, whatever the descriptor says, which
+   * would call it readable all the time. Infinity: they did not.
+   */
+  restsUntil: number = Infinity;
   readonly #engine: Engine;
   readonly #fastPath: FastPath;
   readonly #tun: Tun;
@@ -77,13 +87,21 @@ export class Outbound {
     const { buffer, readOffset, readLength } = this.#memory;
     let bytes = 0;
     let reads = 0;
+    let failures = 0;
+    this.restsUntil = Infinity;
     while (reads < READS && bytes < BATCH_BYTES) {
       const length = this.#tun.read(buffer, readOffset, readLength);
+      if (length < GONE) {
+        this.#engine.stats.drops.add('tun-malformed');
+        if (++failures < MOST_FAILURES) continue;
+        this.restsUntil = now + REST_MS;
+      }
       if (length <= 0) {
-        this.gone ||= length < 0;
+        this.gone ||= length === GONE;
         this.#finish(now, reads);
         return false;
       }
+      failures = 0;
       reads++;
       bytes += length;
       this.#take(length, now);

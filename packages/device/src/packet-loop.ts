@@ -72,6 +72,11 @@ export class PacketLoop {
     return morePackets || moreDatagrams;
   }
 
+  /** When the TUN is to be read although it did not say so, and not before; Infinity: when it says. */
+  get tunRestsUntil(): number {
+    return this.#outbound.restsUntil;
+  }
+
   /** A batch from the TUN out. @returns whether there may be more */
   readTun(now: number): boolean {
     return this.#outbound.read(now);

@@ -21,7 +21,8 @@ export interface Tun {
   /**
    * Reads one packet into `length` bytes at `offset`; the buffer is borrowed for the call.
    *
-   * @returns bytes read, the header included; 0 = nothing there, -1 = the device is gone
+   * @returns bytes read, the header included; 0 = nothing there, -1 = the device is gone, else
+   *   -errno: this packet is lost, another one may come
    */
   read(buffer: Uint8Array, offset: number, length: number): number;
   /** Writes one packet, borrowed for the call. @returns > 0 written, 0 would block, else -errno */

@@ -22,11 +22,15 @@ export class FakeTun implements Tun {
   vnetHeader: Uint8Array = new Uint8Array(VNET);
   /** What `write` returns instead of writing. */
   writeFails: number | undefined = undefined;
+  /** What the next reads return instead of packets. */
+  readonly readFails: number[] = [];
   isGone = false;
   isClosed = false;
 
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.isGone) return -1;
+    const failure = this.readFails.shift();
+    if (failure !== undefined) return failure;
     const packet = this.incoming.shift();
     if (!packet) return 0;
     if (packet.length + VNET > length) throw new RangeError('no room');

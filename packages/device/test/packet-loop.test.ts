@@ -107,6 +107,30 @@ describe('PacketLoop', () => {
       expect(alice.sockets.sent).toHaveLength(1);
     });
 
+    it.each([-22, -12, -5, -14])('counts a read that fails with %d, and reads on', (errno) => {
+      const { alice } = connected();
+      alice.tun.readFails.push(...range(7).map(() => errno));
+      alice.tun.incoming.push(packet(ALICE, BOB));
+      expect(alice.loop.readTun(1000)).toBe(false);
+      expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 7 });
+      expect(alice.sockets.sent).toHaveLength(1);
+      expect(alice.loop.gone).toBe(false);
+      expect(alice.loop.tunRestsUntil).toBe(Infinity);
+    });
+
+    it('gives a TUN a rest of which every read fails', () => {
+      const { alice } = connected();
+      alice.tun.readFails.push(...range(12).map(() => -5));
+      alice.tun.incoming.push(packet(ALICE, BOB));
+      expect(alice.loop.readTun(1000)).toBe(false);
+      expect(alice.tun.readFails).toHaveLength(4);
+      expect(alice.loop.tunRestsUntil).toBe(1010);
+      expect(alice.loop.readTun(1010)).toBe(false);
+      expect(alice.loop.tunRestsUntil).toBe(Infinity);
+      expect(alice.sockets.sent).toHaveLength(1);
+      expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 12 });
+    });
+
     it('says when the TUN is gone', () => {
       const { alice } = connected();
       alice.tun.isGone = true;

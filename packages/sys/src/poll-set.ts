@@ -16,7 +16,7 @@ import { SystemError } from './system-error.ts';
 const ENTRY_LENGTH = 8;
 const EVENTS = 4;
 const REVENTS = 6;
-/** poll skips an entry with a negative descriptor and zeroes its revents. */
+/** poll skips an entry with a negative descriptor and zeroes its revents. A muted one is `~fd`. */
 const NO_FD = -1;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -37,6 +37,13 @@ export class PollSet {
 
   setEvents(index: number, events: number): void {
     this.#entries.view.setInt16(this.#offsetOf(index) + EVENTS, events, true);
+  }
+
+  /** While it is muted, an entry wakes nobody, not for an error either. Standard input cannot be. */
+  setMuted(index: number, muted: boolean): void {
+    const at = this.#offsetOf(index);
+    const fd = this.#entries.view.getInt32(at, true);
+    if (fd !== NO_FD && fd < 0 !== muted) this.#entries.view.setInt32(at, ~fd, true);
   }
 
   /** Other indices stay; this one may be given out again by `add`. */

@@ -65,6 +65,26 @@ describeWith([linuxCalls], 'PollSet', () => {
     event.close();
   });
 
+  test('is not woken by a muted entry, not for an error either', () => {
+    const set = new PollSet();
+    const event = new EventFd();
+    const index = set.add(event.fd, linux.POLLIN);
+    const broken = set.add(NOT_OPEN, linux.POLLIN);
+    event.signal();
+
+    for (let i = 0; i < 2; i++) for (const each of [index, broken]) set.setMuted(each, true);
+
+    expect(set.wait(0)).toBe(0);
+    expect([set.ready(index), set.ready(broken)]).toEqual([0, 0]);
+    const other = set.add(event.fd, linux.POLLOUT);
+    expect([index, broken]).not.toContain(other);
+    set.remove(other);
+    for (let i = 0; i < 2; i++) set.setMuted(index, false);
+    expect(set.wait(0)).toBe(1);
+    expect(set.ready(index)).toBe(linux.POLLIN);
+    event.close();
+  });
+
   test('grows beyond its first entries', () => {
     const set = new PollSet();
     const event = new EventFd();
@@ -78,7 +98,7 @@ describeWith([linuxCalls], 'PollSet', () => {
 
   test('reports a descriptor that is not open', () => {
     const set = new PollSet();
-    const index = set.add(1_000_000, linux.POLLIN);
+    const index = set.add(NOT_OPEN, linux.POLLIN);
 
     expect(set.wait(Infinity)).toBe(1);
     expect(set.ready(index)).toBe(linux.POLLNVAL);
@@ -91,3 +111,6 @@ describeWith([linuxCalls], 'PollSet', () => {
     expect(() => set.setEvents(-1, linux.POLLIN)).toThrow(RangeError);
   });
 });
+
+/** A descriptor that nobody has. */
+const NOT_OPEN = 1_000_000;

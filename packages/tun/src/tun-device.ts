@@ -52,7 +52,8 @@ const TX_QUEUE_LENGTH = 1000;
 const SMALLEST_MTU = 68;
 const LARGEST_MTU = 65535;
 const EBADF = 9;
-const EBADFD = 77;
+/** No read will find anything any more: deleted, closed, or the driver is. */
+const GONE: ReadonlySet<number> = new Set([6 /* ENXIO */, EBADF, 19 /* ENODEV */, 77 /* EBADFD */]);
 
 /**
  * Makes a TUN device, or attaches to a persistent one of that name, in the network namespace of the
@@ -161,8 +162,8 @@ export class TunDevice {
    * Reads one packet, its vnet header in front, into `length` bytes at `offset`. The buffer is
    * borrowed for the call; what does not fit is lost.
    *
-   * @returns bytes read, the header included; 0: nothing there, -1: the interface is gone
-   * @throws {SystemError} for what a valid buffer never meets
+   * @returns bytes read, the header included; 0: nothing there, -1: the interface is gone, else
+   *   -errno: EINVAL (-22) for a packet that no vnet header can describe, which is lost
    */
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#fd < 0) return -1;
@@ -170,8 +171,7 @@ export class TunDevice {
     if (result >= 0) return result;
     const errno = libc().errno();
     if (errno === linux.EAGAIN || errno === linux.EINTR) return 0;
-    if (errno === EBADFD) return -1;
-    throw new SystemError('read', errno, `cannot read from ${this.#name}`);
+    return GONE.has(errno) ? -1 : -errno;
   }
 
   /**

@@ -36,6 +36,10 @@ type Callback = (error?: Error | null) => void;
 
 const LONGEST_PACKET = 65535;
 const PACKETS_PER_TURN = 64;
+/** What `TunDevice.read` returns of an interface that is gone. */
+const GONE = -1;
+/** Reads that fail in a row before it ends. */
+const MOST_FAILURES = 8;
 const RT_SCOPE_UNIVERSE = 0;
 const EBADF = 9;
 const EBADFD = 77;
@@ -47,7 +51,8 @@ const ECANCELED = 125;
  * from or written to.
  *
  * Events, besides those of a Duplex: `drop` with a `SystemError`, once per packet that the kernel
- * refused: EIO while the interface is down, EINVAL for what is no IP packet.
+ * refused (EIO while the interface is down, EINVAL for what is no IP packet) or could not give. When it
+ * gives none at all, eight times in a row, the stream is destroyed with that error.
  */
 export class TunStream extends Duplex {
   readonly isTun: boolean = true;
@@ -203,18 +208,25 @@ export class TunStream extends Duplex {
     this.#receive();
   }
 
-  /** A copy; undefined: nothing there, so it waits, or it failed, so the stream ends. */
+  /** A copy; undefined: nothing there, so it waits, or the interface is gone, so the stream ends. */
   #receiveOne(): Buffer | undefined {
     const buffer = this.#buffer;
-    try {
+    for (let failures = 1; ; failures++) {
       const length = this.#device.read(buffer, 0, buffer.length);
       if (length > 0) return Buffer.from(buffer.subarray(VNET_HEADER_LENGTH, length));
-      if (length === 0) this.#wait();
-      else this.destroy(new SystemError('read', EBADFD, `${this.name} is gone`));
-    } catch (error) {
-      this.destroy(error as Error);
+      if (length === 0) {
+        this.#wait();
+        return undefined;
+      }
+      const error =
+        length === GONE
+          ? new SystemError('read', EBADFD, `${this.name} is gone`)
+          : new SystemError('read', -length, `cannot read from ${this.name}`);
+      // A packet that cannot be read is lost; if none can, nobody would be told otherwise.
+      if (length === GONE || failures === MOST_FAILURES) this.destroy(error);
+      else this.emit('drop', error);
+      if (this.destroyed) return undefined;
     }
-    return undefined;
   }
 
   #send(packets: Uint8Array[], callback: Callback): void {

@@ -113,14 +113,34 @@ describe('TunStream as it reads', () => {
     expect(tun.fd).toBe(-1);
   });
 
-  test('is destroyed with what a read throws, later than it was asked', async () => {
+  test('tells of a packet that cannot be read, and reads on', async () => {
+    const stream = new TunStream();
+    const told: (Buffer | SystemError)[] = [];
+    stream.on('data', (packet: Buffer) => told.push(packet));
+    stream.on('drop', (error: SystemError) => told.push(error));
+    await setImmediate();
+    const [first, second] = packets(2);
+    for (const packet of [first, second]) {
+      tun.toRead.push(...Array<number>(7).fill(-linux.EINVAL), packet);
+    }
+    readiness.fire();
+    await setImmediate();
+    const lost = Array.from({ length: 7 }, () =>
+      expect.objectContaining({ errno: 'EINVAL', syscall: 'read' }),
+    );
+    expect(told).toEqual([...lost, first, ...lost, second]);
+    expect(stream.destroyed).toBe(false);
+  });
+
+  test('is destroyed when nothing can be read, later than it was asked', async () => {
     const stream = new TunStream();
     stream.resume();
     await setImmediate();
-    const broken = new Error('broken');
-    tun.toRead.push(broken);
+    tun.toRead.push(...Array<number>(9).fill(-5));
     readiness.fire();
-    expect(await once(stream, 'error')).toEqual([broken]);
+    const [error] = (await once(stream, 'error')) as [SystemError];
+    expect(error).toMatchObject({ errno: 'EIO', syscall: 'read' });
+    expect(tun.toRead).toHaveLength(1);
   });
 });
 
