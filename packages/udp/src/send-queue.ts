@@ -4,7 +4,7 @@
  * @module
  */
 import type { Endpoint } from '@litz/core';
-import { allocate, libc, type Region } from '@litz/sys';
+import { allocate, boottimeMs, libc, type Region } from '@litz/sys';
 import type { UdpCounters } from './counters.ts';
 import {
   EAGAIN,
@@ -30,9 +30,11 @@ export const SEND_QUEUE_CAPACITY = 256;
 /** UDP_MAX_SEGMENTS of older kernels; newer ones take 128. */
 const MAX_SEGMENTS = 64;
 
-/** How long one flush waits in all for a full send buffer: `WAITS` times `WAIT_MS`. */
+/** How long a full send buffer is waited for in all: `WAITS` times `WAIT_MS`. */
 const WAITS = 4;
 const WAIT_MS = 5;
+/** After which it is waited for again: longer than a wake of the packet loop takes. */
+const REST_MS = 20;
 
 /** What a source address or interface that is gone looks like. */
 const SOURCE_ERRORS: ReadonlySet<number> = new Set([
@@ -55,9 +57,10 @@ export interface SendReports {
 }
 
 /**
- * A failing datagram never takes others with it. When the send buffer is full (EAGAIN), a flush waits
- * up to 20 ms, which slows the TUN down as a full link should; then it drops what is left, so that a
- * dead link does not stop the loop.
+ * A failing datagram never takes others with it. When the send buffer is full (EAGAIN), it is waited
+ * for, which slows the TUN down as a full link should; but no more than 20 ms and then not for another
+ * 20 ms, over all flushes, and not at all while it stays full. What it does not take then is dropped
+ * at once, as the kernel's WireGuard does, so that a dead link does not stop the loop.
  */
 export class SendQueue {
   readonly family: Family;
@@ -67,7 +70,11 @@ export class SendQueue {
   readonly #messages: SendMessages;
   readonly #poll: Region = allocate(8);
   #segmenting: boolean;
-  #waitsLeft = 0;
+  #waitsLeft: number = WAITS;
+  /** When the last wait was over. */
+  #waitedAt: number = -Infinity;
+  /** The buffer took something since. */
+  #hasSent = false;
 
   constructor(
     family: Family,
@@ -105,7 +112,6 @@ export class SendQueue {
   flush(): void {
     const messages = this.#messages;
     if (messages.queued === 0) return;
-    this.#waitsLeft = WAITS;
     let next = 0;
     while (next < messages.queued) next = this.#sendFrom(next);
     messages.clear();
@@ -126,7 +132,12 @@ export class SendQueue {
       // The error is that of the first message: the kernel reports later ones on the next call.
       const errno = libc().errno();
       const count = messages.count(done);
-      if (errno === EINTR || (errno === EAGAIN && this.#waitUntilWritable())) continue;
+      if (errno === EINTR) continue;
+      if (errno === EAGAIN) {
+        // Not one by one: a buffer that is full takes no shorter message either.
+        if (!this.#waitUntilWritable()) this.#drop(messages.start(done), messages.count(done++));
+        continue;
+      }
       if (errno === EIO && count > 1) {
         // The egress device computes no checksums, which segmentation needs.
         this.#segmenting = false;
@@ -138,6 +149,14 @@ export class SendQueue {
       done++;
     }
     return messages.queued;
+  }
+
+  /** Loses the datagrams of a message for which there is no room. */
+  #drop(start: number, count: number): void {
+    for (let i = start; i < start + count; i++) {
+      this.#countDropped(EAGAIN);
+      this.#reports.onSendError?.(EAGAIN, this.#messages.destination(i));
+    }
   }
 
   /** Sends the datagrams of a message that failed one by one. */
@@ -185,6 +204,7 @@ export class SendQueue {
   }
 
   #countSent(datagrams: number): void {
+    this.#hasSent = true;
     this.#counters.sentMessages++;
     this.#counters.sentDatagrams += datagrams;
   }
@@ -195,11 +215,14 @@ export class SendQueue {
     else this.#counters.sendDroppedFailed++;
   }
 
-  /** Waits for the send buffer to drain; false when this flush has waited enough. */
+  /** Waits for the send buffer to drain; false when it was waited for enough. */
   #waitUntilWritable(): boolean {
+    if (this.#hasSent && boottimeMs() >= this.#waitedAt + REST_MS) this.#waitsLeft = WAITS;
     if (this.#waitsLeft === 0) return false;
     this.#waitsLeft--;
+    this.#hasSent = false;
     libc().poll(this.#poll.address, 1, WAIT_MS);
+    this.#waitedAt = boottimeMs();
     return true;
   }
 }

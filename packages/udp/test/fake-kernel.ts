@@ -38,6 +38,8 @@ export const kernel = {
   sent: [] as SentMessage[],
   sendCalls: 0,
   polls: 0,
+  /** Milliseconds; a poll sleeps its whole time. */
+  now: 0,
   /** Returns 0 to accept a message, or the errno it fails with. */
   onSend: (_message: SentMessage): number => 0,
   /** What recvmmsg gives, in order; a number is an errno. */
@@ -46,6 +48,7 @@ export const kernel = {
     kernel.sent = [];
     kernel.sendCalls = 0;
     kernel.polls = 0;
+    kernel.now = 1000;
     kernel.onSend = () => 0;
     kernel.incoming = [];
   },
@@ -53,8 +56,14 @@ export const kernel = {
 
 /** @litz/sys with memory and calls replaced. */
 export function fakeSys(original: typeof Sys): typeof Sys {
-  const libc = { errno: () => kernel.errno, sendmmsg, recvmmsg, poll: () => ++kernel.polls };
-  return { ...original, allocate, addressOf, libc: () => libc as unknown as Sys.Libc };
+  const libc = { errno: () => kernel.errno, sendmmsg, recvmmsg, poll };
+  return {
+    ...original,
+    allocate,
+    addressOf,
+    boottimeMs: () => kernel.now,
+    libc: () => libc as unknown as Sys.Libc,
+  };
 }
 
 function allocate(length: number): Sys.Region {
@@ -81,6 +90,12 @@ function at(address: number, length: number): Uint8Array {
     }
   }
   throw new Error(`EFAULT: ${length} bytes at 0x${address.toString(16)}`);
+}
+
+function poll(_entries: number, _count: number, timeoutMs: number): number {
+  kernel.polls++;
+  kernel.now += timeoutMs;
+  return 0;
 }
 
 function sendmmsg(_fd: number, messages: number, count: number): number {

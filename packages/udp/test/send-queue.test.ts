@@ -177,6 +177,38 @@ describe('SendQueue', () => {
     queue.flush();
     expect(counters.sentDatagrams).toBe(6);
   });
+
+  test('waits for a send buffer that stays full once, however many flushes find it so', () => {
+    const { queue, counters, errors } = open();
+    kernel.onSend = () => EAGAIN;
+    for (let i = 0; i < 100; i++) {
+      queue.push(MEMORY, i, 10, PEER, 0);
+      queue.flush();
+      // Time does not help: the buffer must have taken something.
+      kernel.now += 10;
+    }
+    expect(kernel.polls).toBe(4);
+    expect(counters.sendDroppedBufferFull).toBe(100);
+    expect(errors).toHaveLength(100);
+  });
+
+  test('stops no more than half of the time for a send buffer that empties slowly', () => {
+    const { queue, counters } = open();
+    let emptied = 0;
+    // Each wait makes room for one.
+    kernel.onSend = () => (kernel.polls > emptied ? ((emptied = kernel.polls), 0) : EAGAIN);
+    const flush = (): number => {
+      for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 10, PEER, 0);
+      queue.flush();
+      return kernel.polls;
+    };
+    expect([flush(), flush(), flush()]).toEqual([4, 4, 4]);
+    kernel.now += 19.9;
+    expect(flush()).toBe(4);
+    kernel.now += 0.1;
+    expect([flush(), flush()]).toEqual([8, 8]);
+    expect(counters).toMatchObject({ sentDatagrams: 8, sendDroppedBufferFull: 52 });
+  });
 });
 
 describe('SendQueue with segmentation', () => {
@@ -259,6 +291,16 @@ describe('SendQueue with segmentation', () => {
     expect(payloads()).toEqual(ofStarts(10, 1000));
     expect(counters.sentDatagrams).toBe(10);
     expect(kernel.sendCalls).toBe(12); // the group, one with the source, ten without
+  });
+
+  test('drops a group for which there is no room without trying its datagrams', () => {
+    const { queue, counters, errors } = open({ segmenting: true });
+    kernel.onSend = () => EAGAIN;
+    for (let i = 0; i < 40; i++) queue.push(MEMORY, i, 1000, PEER, 0);
+    queue.flush();
+    expect(counters).toMatchObject({ sendDroppedBufferFull: 40, ungrouped: 0 });
+    expect(errors).toHaveLength(40);
+    expect(kernel.sendCalls).toBe(5);
   });
 
   test('stops segmenting where the link cannot, without loss', () => {

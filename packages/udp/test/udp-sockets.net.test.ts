@@ -1,5 +1,5 @@
 import { Endpoint } from '@litz/core';
-import { allocate, check, hasNamespacePrivilege, libc } from '@litz/sys';
+import { allocate, boottimeMs, check, hasNamespacePrivilege, libc } from '@litz/sys';
 import { describeWith, requirement } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openUdp, staleSources, type UdpOptions, type UdpSockets } from '../src/index.ts';
@@ -205,6 +205,24 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     left.flush();
     expect([receiveOne(right), receiveOne(right)]).toHaveLength(2);
     expect(errors).toEqual([[ENETUNREACH, nowhere]]);
+  });
+
+  test('is not stopped by each flush that finds the send buffer full', () => {
+    const left = open(hosts.left, { bufferBytes: 8192 });
+    const right = open(hosts.right);
+    // Nobody has this address: the kernel keeps what is sent to it until it knows that.
+    const silent = new Endpoint(four(9, 77), 9);
+    const start = boottimeMs();
+    for (let i = 0; i < 50; i++) {
+      left.send(new Uint8Array(1400), 0, 1400, silent, 0);
+      left.flush();
+    }
+    expect(boottimeMs() - start).toBeLessThan(300);
+    const { sentDatagrams, sendDroppedBufferFull } = left.counters;
+    expect(sendDroppedBufferFull).toBeGreaterThan(30);
+    expect(sentDatagrams + sendDroppedBufferFull).toBe(50);
+    send(right, new Endpoint(four(9, 1), left.port));
+    expect(receiveOne(left).bytes).toHaveLength(1);
   });
 
   test('reaches a link-local address by its scope', () => {
