@@ -327,6 +327,28 @@ describeWith(
   },
 );
 
+describeWith([...realInterfaces, programRequirement('tc', ['-V'])], 'Device and offloads', () => {
+  withHosts();
+
+  it('tells once of a segmentation that loses datagrams, and does without it', async () => {
+    const { left, right } = hosts;
+    left.netlink.setLink(left.index('lo'), { up: true });
+    const made = left.namespace.run(() =>
+      spawnSync('tc', 'qdisc add dev lo root bfifo limit 1500'.split(' ')),
+    );
+    expect(made.status).toBe(0);
+    const device = await left.device({ peers: [peerOf(right, `${right.outer}:51820`)] });
+    const told: unknown[] = [];
+    device.on('offload', (event) => told.push(event));
+    await right.device({ peers: [peerOf(left)] });
+    expect(await left.ping(right.inner, 3)).toBe(3);
+    // Sockets are opened anew, and tested again.
+    await device.configure({ listenPort: 51_900 });
+    expect(await left.ping(right.inner, 3)).toBe(3);
+    expect(told).toEqual([{ name: 'udpGso', reason: expect.any(String) }]);
+  });
+});
+
 describe('Device where interfaces cannot be made', () => {
   it('rejects with a code, and releases the thread', async () => {
     const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });

@@ -39,6 +39,8 @@ import {
 
 /** How often a free IPv4 port may turn out to be taken for IPv6. */
 const PORT_TRIES = 100;
+/** 127.0.0.1 */
+const INADDR_LOOPBACK = 0x7f00_0001;
 
 export interface BoundSockets {
   readonly port: number;
@@ -90,6 +92,30 @@ export function canSegment(fd: number): boolean {
   const region = allocate(8);
   region.view.setUint32(4, 4, true);
   return libc().getsockopt(fd, SOL_UDP, UDP_SEGMENT, region.address, region.address + 4) === 0;
+}
+
+export interface LoopbackSocket {
+  /** The caller's to close. */
+  readonly fd: number;
+  readonly port: number;
+}
+
+/**
+ * A socket on 127.0.0.1 and a port of its own.
+ *
+ * @param gro whether it asks for UDP_GRO
+ * @returns undefined if there is no such address here, or no socket, or no UDP_GRO
+ */
+export function openLoopback(gro: boolean): LoopbackSocket | undefined {
+  const fd = libc().socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  const { view, address, bytes } = wildcard(4, 0);
+  view.setUint32(4, INADDR_LOOPBACK, false);
+  const isOpen =
+    libc().bind(fd, address, bytes.length) === 0 && (!gro || setInt(fd, SOL_UDP, UDP_GRO, 1) === 0);
+  if (isOpen) return { fd, port: boundPort(fd) };
+  libc().close(fd);
+  return undefined;
 }
 
 /** @returns undefined if the system has no such family */

@@ -8,6 +8,7 @@ import { libc } from '@litz/sys';
 import { UdpCounters } from './counters.ts';
 import { EndpointCache } from './endpoint-cache.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
+import { testOffloads } from './offload-self-test.ts';
 import { canSegment, openBoth, setSocketMark, type BoundSockets } from './open-socket.ts';
 import {
   ReceiveBatch,
@@ -46,7 +47,8 @@ export interface UdpOptions extends SendReports {
 }
 
 /**
- * Opens the sockets.
+ * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback show first whether this kernel
+ * does it right.
  *
  * @throws {RangeError} `port` or `mark` is out of range, or `memory` too small
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken; 'EPERM': no right to set the mark
@@ -54,7 +56,7 @@ export interface UdpOptions extends SendReports {
  *   `openPortableUdp`
  */
 export function openUdp(options: UdpOptions): UdpSockets {
-  const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gro = false } = options;
+  const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gso = false, gro = false } = options;
   checkInteger('port', port, 0, 0xffff);
   checkMark(mark);
   const { slots = receiveSlots({ gro }) } = options;
@@ -62,7 +64,10 @@ export function openUdp(options: UdpOptions): UdpSockets {
   const counters = new UdpCounters();
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
+  const { udpGso, udpGro } = gso || gro ? testOffloads({ gro }) : {};
   const onGroLost = (reason: string): void => options.onOffloadLost?.('udpGro', reason);
+  if (gso && udpGso !== undefined) options.onOffloadLost?.('udpGso', udpGso);
+  if (udpGro !== undefined) onGroLost(udpGro);
   const batch = new ReceiveBatch(
     slots,
     memory.buffer,
@@ -71,10 +76,10 @@ export function openUdp(options: UdpOptions): UdpSockets {
     options.ignoredInterface,
   );
   return new UdpSockets(
-    openBoth(port, { bufferBytes, mark, gro, onGroLost }),
+    openBoth(port, { bufferBytes, mark, gro: gro && udpGro === undefined, onGroLost }),
     batch,
     counters,
-    options,
+    { ...options, gso: gso && udpGso === undefined },
   );
 }
 

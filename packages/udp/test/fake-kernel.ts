@@ -42,6 +42,12 @@ export const kernel = {
   now: 0,
   /** Returns 0 to accept a message, or the errno it fails with. */
   onSend: (_message: SentMessage): number => 0,
+  /** What arrives when a message was accepted. */
+  onLoopback: (_message: SentMessage): IncomingMessage[] => [],
+  /** Descriptors that are open: those that have UDP_GRO are true. */
+  sockets: new Map<number, boolean>(),
+  /** Name of a call that fails, and with what. */
+  failing: undefined as [call: string, errno: number] | undefined,
   /** What recvmmsg gives, in order; a number is an errno. */
   incoming: [] as (IncomingMessage | number)[],
   reset(): void {
@@ -50,13 +56,16 @@ export const kernel = {
     kernel.polls = 0;
     kernel.now = 1000;
     kernel.onSend = () => 0;
+    kernel.onLoopback = () => [];
+    kernel.sockets.clear();
+    kernel.failing = undefined;
     kernel.incoming = [];
   },
 };
 
 /** @litz/sys with memory and calls replaced. */
 export function fakeSys(original: typeof Sys): typeof Sys {
-  const libc = { errno: () => kernel.errno, sendmmsg, recvmmsg, poll };
+  const libc = { errno: () => kernel.errno, sendmmsg, recvmmsg, poll, ...socketCalls };
   return {
     ...original,
     allocate,
@@ -64,6 +73,32 @@ export function fakeSys(original: typeof Sys): typeof Sys {
     boottimeMs: () => kernel.now,
     libc: () => libc as unknown as Sys.Libc,
   };
+}
+
+/** A socket's port is 1000 and its descriptor. */
+const socketCalls = {
+  socket: () => {
+    const fd = 10 + kernel.sockets.size;
+    kernel.sockets.set(fd, false);
+    return fd;
+  },
+  bind: () => result('bind'),
+  getsockname: (fd: number, address: number) => {
+    viewOf(at(address, 28)).setUint16(2, 1000 + fd, false);
+    return result('getsockname');
+  },
+  getsockopt: () => result('getsockopt'),
+  setsockopt: (fd: number, level: number, name: number) => {
+    if (level === 17 && name === 104) kernel.sockets.set(fd, true);
+    return result('setsockopt');
+  },
+  close: (fd: number) => (kernel.sockets.delete(fd) ? 0 : -1),
+};
+
+function result(call: string): number {
+  if (kernel.failing?.[0] !== call) return 0;
+  kernel.errno = kernel.failing[1];
+  return -1;
 }
 
 function allocate(length: number): Sys.Region {
@@ -109,6 +144,7 @@ function sendmmsg(_fd: number, messages: number, count: number): number {
       return -1;
     }
     kernel.sent.push(message);
+    kernel.incoming.push(...kernel.onLoopback(message));
   }
   return count;
 }

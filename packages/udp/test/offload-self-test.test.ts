@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { testOffloads } from '../src/offload-self-test.ts';
+import { kernel, type IncomingMessage, type SentMessage } from './fake-kernel.ts';
+
+vi.mock(import('@litz/sys'), async (original) =>
+  (await import('./fake-kernel.ts')).fakeSys(await original()),
+);
+
+const EPERM = 1;
+const EIO = 5;
+const EINVAL = 22;
+const EADDRNOTAVAIL = 99;
+const ENETUNREACH = 101;
+const ENOPROTOOPT = 92;
+const REFUSED = 'self-test on loopback: the kernel refuses it';
+
+beforeEach(() => {
+  kernel.reset();
+  kernel.onLoopback = cut;
+});
+
+describe('testOffloads', () => {
+  test('finds nothing wrong with a kernel that does it right', () => {
+    expect(testOffloads({ gro: true })).toEqual({});
+    // One message of five datagrams, and a plain one; without UDP_GRO and with.
+    expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([2100, 600, 2100, 600]);
+    expect(kernel.polls).toBe(0);
+  });
+
+  test('leaves no socket open', () => {
+    testOffloads({ gro: true });
+    kernel.onLoopback = () => [];
+    testOffloads({ gro: true });
+    kernel.failing = ['bind', EADDRNOTAVAIL];
+    testOffloads({ gro: true });
+    expect(kernel.sockets.size).toBe(0);
+  });
+
+  test.each([EINVAL, EIO])('says so when segmentation is refused with %i', (errno) => {
+    kernel.onSend = (message) => (segmentOf(message) > 0 ? errno : 0);
+    expect(testOffloads({ gro: true })).toEqual({ udpGso: REFUSED });
+  });
+
+  test.each<[string, (message: SentMessage) => IncomingMessage[], number]>([
+    ['loses the message', (message) => (segmentOf(message) > 0 ? [] : cut(message)), 0],
+    [
+      'loses one datagram',
+      (message) => cut(message).filter(({ payload }) => payload.length > 100),
+      4,
+    ],
+    ['does not cut', ({ payload }) => [incoming(payload)], 0],
+    ['cuts elsewhere', ({ payload }) => chunks(payload, 400).map((part) => incoming(part)), 0],
+    [
+      'changes a byte',
+      (message) => cut(message).map((part, i) => (i === 2 ? broken(part) : part)),
+      4,
+    ],
+    ['sends the first twice', (message) => [cut(message)[0], ...cut(message)].slice(-6), 1],
+  ])('says so when the kernel %s', (_, onLoopback, right) => {
+    kernel.onLoopback = (message) =>
+      segmentOf(message) > 0 ? onLoopback(message) : [incoming(message.payload)];
+    const reason = `self-test on loopback: ${right} of 5 datagrams arrived as they were sent`;
+    expect(testOffloads({ gro: true })).toEqual({ udpGso: reason });
+    expect(kernel.now).toBeLessThanOrEqual(1002);
+  });
+
+  test.each([
+    ['does not say how long each is', -1, 0],
+    ['says another length', 300, 0],
+    ['says a length of nothing', 0, 0],
+  ])('says so when what is joined %s', (_, length, right) => {
+    kernel.onLoopback = (message) =>
+      isCoalescing() && segmentOf(message) > 0 ? [incoming(message.payload, length)] : cut(message);
+    const reason = `self-test on loopback: ${right} of 5 datagrams arrived as they were sent`;
+    expect(testOffloads({ gro: true })).toEqual({ udpGro: reason });
+    kernel.sent = [];
+    expect(testOffloads({ gro: false })).toEqual({});
+    expect(kernel.sent).toHaveLength(2);
+  });
+
+  test('has nothing against a kernel that joins nothing', () => {
+    kernel.onLoopback = ({ payload, ...message }) =>
+      chunks(payload, segmentOf({ payload, ...message }) || payload.length).map((p) => incoming(p));
+    expect(testOffloads({ gro: true })).toEqual({});
+  });
+
+  test('tries again before it believes that something is missing', () => {
+    let isLate = true;
+    kernel.onLoopback = (message) => {
+      if (segmentOf(message) === 0 || !isLate) return cut(message);
+      isLate = false;
+      return [];
+    };
+    expect(testOffloads({ gro: true })).toEqual({});
+    expect(kernel.sent).toHaveLength(6);
+  });
+
+  test('does not take what others send for its own', () => {
+    kernel.onLoopback = (message) => [
+      { ...incoming(Uint8Array.of(1, 2, 3)), name: nameOf(53) },
+      ...cut(message),
+    ];
+    expect(testOffloads({ gro: true })).toEqual({});
+  });
+
+  describe('knows nothing', () => {
+    test.each<[string, () => void]>([
+      ['without the address', () => (kernel.failing = ['bind', EADDRNOTAVAIL])],
+      ['without UDP_SEGMENT', () => (kernel.failing = ['getsockopt', ENOPROTOOPT])],
+      ['where loopback is down', () => (kernel.onSend = () => ENETUNREACH)],
+      ['where sending is not allowed', () => (kernel.onSend = () => EPERM)],
+      ['where nothing arrives', () => (kernel.onLoopback = () => [])],
+    ])('%s', (_, prepare) => {
+      prepare();
+      expect(testOffloads({ gro: true })).toEqual({});
+      expect(kernel.now).toBeLessThanOrEqual(1001);
+    });
+
+    test('of joining without UDP_GRO', () => {
+      kernel.failing = ['setsockopt', ENOPROTOOPT];
+      expect(testOffloads({ gro: true })).toEqual({});
+      expect(kernel.sent).toHaveLength(2);
+    });
+  });
+});
+
+/** What a kernel does: cut at the sender, or joined at a receiver that asks for it. */
+function cut(message: SentMessage): IncomingMessage[] {
+  const { payload } = message;
+  const length = segmentOf(message);
+  if (length === 0) return [incoming(payload)];
+  if (isCoalescing()) return [incoming(payload, length)];
+  return chunks(payload, length).map((part) => incoming(part));
+}
+
+function isCoalescing(): boolean {
+  return [...kernel.sockets.values()].includes(true);
+}
+
+function chunks(payload: Uint8Array, length: number): Uint8Array[] {
+  const count = Math.ceil(payload.length / length);
+  return Array.from({ length: count }, (_, i) => payload.slice(i * length, (i + 1) * length));
+}
+
+/** From the first socket; with UDP_GRO if a length is given. */
+function incoming(payload: Uint8Array, segmentLength?: number): IncomingMessage {
+  const name = nameOf(1010);
+  if (segmentLength === undefined || segmentLength < 0) {
+    return { name, payload, control: new Uint8Array(0) };
+  }
+  const control = Buffer.alloc(24);
+  control.writeUInt32LE(20, 0);
+  control.writeUInt32LE(17, 8);
+  control.writeUInt32LE(104, 12);
+  control.writeUInt32LE(segmentLength, 16);
+  return { name, payload, control };
+}
+
+function broken(message: IncomingMessage): IncomingMessage {
+  return { ...message, payload: message.payload.map((byte, i) => (i === 7 ? byte ^ 1 : byte)) };
+}
+
+/** struct sockaddr_in of 127.0.0.1 */
+function nameOf(port: number): Uint8Array {
+  return Uint8Array.of(2, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
+/** 0: it is to be one datagram. */
+function segmentOf({ control }: SentMessage): number {
+  const data = control.find(({ level, type }) => level === 17 && type === 103)?.data;
+  return data ? data[0] | (data[1] << 8) : 0;
+}
