@@ -93,8 +93,20 @@ export class Engine {
    */
   configure(change: EngineConfiguration, now: number): void {
     checkTime(now);
+    this.prepare(change)(now);
+  }
+
+  /**
+   * Checks a change as `configure` does, and throws what it throws. Nothing has taken effect yet when
+   * this returns: the function that is returned does it. It is to be called at once, with `now`, if at
+   * all, and whatever it should throw is no mistake of the change's.
+   */
+  prepare(change: EngineConfiguration): (now: number) => void {
     const ids = checkConfiguration(change, this.#state.peers);
-    applyConfiguration(this.#state, change, ids, now);
+    return (now) => {
+      checkTime(now);
+      applyConfiguration(this.#state, change, ids, now);
+    };
   }
 
   get mtu(): number {

@@ -24,6 +24,7 @@ import { PacketLoop } from './packet-loop.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './ports.ts';
 import { createRandomBytes } from './random-source.ts';
+import { refused } from './refusal.ts';
 
 /** What a data plane tells: everything of the engine, and of the link. */
 export type PlaneEvent =
@@ -152,26 +153,27 @@ export class DataPlane {
   /**
    * All of it or nothing.
    *
-   * @param sockets for `bindingFor(change)`, ours now and closed if the change fails
-   * @throws {TypeError | RangeError | WireGuardError} from the engine, or setting the mark
+   * @param sockets for `bindingFor(change)`, ours now and closed if the change is refused
+   * @throws {TypeError | RangeError | WireGuardError} a refusal: of the engine, or setting the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
     const { listenPort, fwmark = this.#mark, privateKey } = change;
     const current = this.loop.sockets;
+    let apply: (now: number) => void;
     try {
-      if (fwmark !== this.#mark && !sockets) current?.setMark(fwmark);
-      this.#engine.configure(change, now);
+      apply = this.#engine.prepare(change);
+      if (fwmark !== this.#mark && !sockets) this.#changeMark(current, fwmark);
     } catch (error) {
       if (sockets) this.#closeSockets(sockets);
-      if (fwmark !== this.#mark && !sockets) this.#restoreMark(current);
-      throw error;
+      throw refused(error);
     }
+    if (sockets) this.#replaceSockets(sockets);
+    apply(now);
     if (privateKey !== undefined) this.#keepKey(privateKey);
     if (listenPort !== undefined) this.#listenPort = listenPort;
     // The source belongs to the old socket or to the routes of the old mark.
     if (sockets || fwmark !== this.#mark) this.#engine.forgetSources(() => true);
     this.#mark = fwmark;
-    if (sockets) this.#replaceSockets(sockets);
     this.loop.drain();
   }
 
@@ -221,9 +223,12 @@ export class DataPlane {
    * Starts a handshake if there is no session and none is running.
    *
    * @returns whether there is a session
-   * @throws {RangeError} no such peer
+   * @throws {RangeError} a refusal: no such peer
    */
   connect(publicKey: PublicKey, now: number): boolean {
+    if (!this.#engine.peer(publicKey)) {
+      throw refused(new RangeError('"publicKey" expected the key of a configured peer'));
+    }
     const isUp = this.#engine.connect(publicKey, now);
     this.loop.drain();
     return isUp;
@@ -279,11 +284,17 @@ export class DataPlane {
     if (before) this.#closeSockets(before);
   }
 
-  #restoreMark(sockets: DatagramSocket | undefined): void {
+  /** Of both families, or of none. */
+  #changeMark(sockets: DatagramSocket | undefined, mark: number): void {
     try {
-      sockets?.setMark(this.#mark);
-    } catch {
-      // It failed to change, so it is as it was; the first error is the one to report.
+      sockets?.setMark(mark);
+    } catch (error) {
+      try {
+        sockets?.setMark(this.#mark);
+      } catch {
+        // It failed to change, so it is as it was; the first error is the one to report.
+      }
+      throw error;
     }
   }
 

@@ -8,6 +8,7 @@ import { WireGuardError, type PublicKey } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { DataPlane, OptionalEvent, PlaneEvent } from './data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
+import { refusing } from './refusal.ts';
 
 /** What may be asked of a running device; plain data but for the endpoints' class. */
 export type DeviceRequest =
@@ -65,8 +66,8 @@ export function answerRequest(
   now: number,
 ): DeviceAnswers[(typeof request)['type']] {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
-  if (request.type === 'snapshot') return plane.snapshot();
-  if (request.type === 'stats') return plane.stats();
+  if (request.type === 'snapshot') return refusing(() => plane.snapshot());
+  if (request.type === 'stats') return refusing(() => plane.stats());
   plane.listen(request.events);
   return undefined;
 }
@@ -80,11 +81,4 @@ export function closedError(name: string): WireGuardError {
 export function crashError(name: string, cause: Error): WireGuardError {
   const text = `the packet loop of ${name} crashed: ${cause.message}`;
   return new WireGuardError('ERR_LITZ_WORKER', text, { cause });
-}
-
-/** Whether a request was refused before it took effect. Everything else that is thrown is a crash. */
-export function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof TypeError || error instanceof RangeError || error instanceof WireGuardError
-  );
 }

@@ -17,6 +17,7 @@ import { answerRequest, type DeviceRequest } from './driver.ts';
 import type { CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket } from './ports.ts';
+import { refusing } from './refusal.ts';
 import type { SharedState } from './shared-state.ts';
 import { reviveConfiguration } from './worker-messages.ts';
 
@@ -164,12 +165,12 @@ export class LinuxLoop {
     }
   }
 
-  /** @throws what was refused; nothing of it took effect */
+  /** @throws a refusal, or what crashed */
   answer(request: DeviceRequest): unknown {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
-    const change = reviveConfiguration(request.change);
-    const sockets = this.#openSockets(this.#plane.bindingFor(change));
+    const change = refusing(() => reviveConfiguration(request.change));
+    const sockets = refusing(() => this.#openSockets(this.#plane.bindingFor(change)));
     this.#plane.configure(change, sockets, now);
     if (this.#linkUpDue !== Infinity) this.#linkUp(now);
     return undefined;

@@ -4,9 +4,9 @@
  * @module
  */
 import { workerData } from 'node:worker_threads';
-import { isRefusal } from './driver.ts';
 import { loadProvider, openArena } from './load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
+import { isRefusal } from './refusal.ts';
 import { SharedState } from './shared-state.ts';
 import {
   post,

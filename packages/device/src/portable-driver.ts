@@ -15,7 +15,6 @@ import {
   answerRequest,
   closedError,
   crashError,
-  isRefusal,
   type CryptoStatus,
   type DeviceAnswers,
   type DeviceRequest,
@@ -25,6 +24,7 @@ import {
 import { loadProvider, openArena } from './load-provider.ts';
 import { isCryptoModule, type CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
+import { isRefusal, refused } from './refusal.ts';
 import type { ProviderChoice } from './select-provider.ts';
 import type { Binding, Tun, TunLinkChange } from './ports.ts';
 
@@ -253,14 +253,15 @@ export class PortableDriver implements Driver {
     if (!binding) return undefined;
     const { port, mark } = binding;
     const onReadable = (): void => this.#schedule();
-    const sockets = await this.#udp.openPortableUdp({ port, ...this.#plane.reports, onReadable });
-    sockets.unref();
+    let sockets: UdpPackage.PortableUdp | undefined;
     try {
+      sockets = await this.#udp.openPortableUdp({ port, ...this.#plane.reports, onReadable });
+      sockets.unref();
       sockets.setMark(mark);
       return sockets;
     } catch (error) {
-      sockets.close();
-      throw error;
+      sockets?.close();
+      throw refused(error);
     }
   }
 }

@@ -1,7 +1,8 @@
-import { Endpoint, nobleProvider } from '@litz/core';
+import { Endpoint, nobleProvider, type CryptoProvider } from '@litz/core';
 import { describe, expect, it } from 'vitest';
 import { DataPlane, type PlaneEvent } from '../src/data-plane.ts';
 import { PacketMemory } from '../src/packet-memory.ts';
+import { isRefusal } from '../src/refusal.ts';
 import { FakeSockets, FakeTun } from './fake-ports.ts';
 import { ALICE, BOB } from './in-memory.ts';
 
@@ -70,7 +71,7 @@ describe('DataPlane', () => {
     );
     expect(after.calls).toEqual(['close']);
     expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(RangeError);
-    expect(before.calls).toEqual(['setMark 5', 'setMark 0']);
+    expect(before.calls).toEqual([]);
     expect(plane.snapshot()).toMatchObject({ listenPort: 7, fwmark: 0, peers: [] });
   });
 
@@ -81,7 +82,19 @@ describe('DataPlane', () => {
     plane.linkUp(sockets, 0);
     const peers = [{ publicKey: BOB.publicKey }];
     expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(/EPERM/);
+    expect(sockets.calls).toEqual(['setMark 5', 'setMark 0']);
     expect(plane.snapshot()).toMatchObject({ fwmark: 0, peers: [] });
+  });
+
+  it('calls a refusal what was thrown before anything took effect, and nothing else', () => {
+    const { plane } = setUp({ crypto: { ...nobleProvider, dhPublicKey: bug } });
+    const { privateKey } = ALICE;
+    const wrong = { peers: [{ publicKey: BOB.publicKey, persistentKeepalive: -1 }] };
+    expect(isRefusal(thrown(() => plane.configure(wrong, undefined, 0)))).toBe(true);
+    expect(isRefusal(thrown(() => plane.connect(BOB.publicKey, 0)))).toBe(true);
+    const crash = thrown(() => plane.configure({ privateKey }, undefined, 0));
+    expect(crash).toMatchObject({ message: 'a bug' });
+    expect(isRefusal(crash)).toBe(false);
   });
 
   it.each([
@@ -192,7 +205,7 @@ describe('DataPlane', () => {
 
   it('closes the sockets its own way, and forgets keys and peers', () => {
     const closed: unknown[] = [];
-    const { plane, tun } = setUp((sockets) => closed.push(sockets));
+    const { plane, tun } = setUp({ closeSockets: (sockets) => closed.push(sockets) });
     const sockets = new FakeSockets();
     plane.linkUp(sockets, 0);
     const { privateKey } = ALICE;
@@ -210,7 +223,10 @@ const STICKY = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820, {
   sourceInterface: 2,
 });
 
-function setUp(closeSockets?: (sockets: unknown) => void): {
+function setUp({
+  closeSockets,
+  crypto = nobleProvider,
+}: { closeSockets?: (sockets: unknown) => void; crypto?: CryptoProvider } = {}): {
   plane: DataPlane;
   tun: FakeTun;
   events: PlaneEvent[];
@@ -221,8 +237,21 @@ function setUp(closeSockets?: (sockets: unknown) => void): {
     tun,
     memory: new PacketMemory(),
     onEvent: (event) => events.push(event),
-    crypto: nobleProvider,
+    crypto,
     ...(closeSockets && { closeSockets }),
   });
   return { plane, tun, events };
+}
+
+function bug(): never {
+  throw new TypeError('a bug');
+}
+
+function thrown(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('expected it to throw');
 }

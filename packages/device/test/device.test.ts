@@ -329,6 +329,23 @@ describe('Device', () => {
     expect(tun.send(new Uint8Array(20))).toBe(false);
   });
 
+  it('ends with an error event when a change breaks in the middle, whatever the error is', async () => {
+    let isBroken = false;
+    const crypto = {
+      ...nobleProvider,
+      dhPublicKey: (key: Uint8Array) => {
+        if (isBroken) throw new TypeError('broken');
+        return nobleProvider.dhPublicKey(key);
+      },
+    };
+    const { device } = await open(memoryDevice(ALICE, { crypto }));
+    const failed = once(device, 'error');
+    isBroken = true;
+    await expect(device.configure({ privateKey: BOB.privateKey })).rejects.toThrow('broken');
+    expect((await failed)[0]).toMatchObject({ code: 'ERR_LITZ_WORKER' });
+    await expect(device.stats()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+  });
+
   describe('create', () => {
     it('releases the TUN when the port is taken', async () => {
       const bob = await open(memoryDevice(BOB));
