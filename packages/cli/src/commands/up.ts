@@ -19,6 +19,7 @@ import {
   toTunnelRequest,
   Tunnel,
   type Host,
+  type Step,
   type TunnelFile,
 } from '@litz/device/quick';
 import { aborted } from '../end-signals.ts';
@@ -120,12 +121,16 @@ function withPlace(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
   const place = placeOf(file, step);
-  const advice =
-    step.type === 'set-sysctl'
-      ? `\n  a container takes it from outside: --sysctl ${step.name}=${step.value}`
-      : '';
+  const setting = settingOf(step);
+  const advice = setting && `\n  a container takes it from outside: --sysctl ${setting}`;
   const text = `${place ?? file.file}: ${message}${advice}`;
   return new WireGuardError(code, text, { cause: error });
+}
+
+/** The sysctl that a step sets; empty: none. */
+function settingOf(step: Step): string {
+  if (step.type === 'set-sysctl') return `${step.name}=${step.value}`;
+  return step.type === 'loosen-filter' ? `net.ipv4.conf.${step.link}.rp_filter=2` : '';
 }
 
 /** The steps are shown unless less was asked for. */

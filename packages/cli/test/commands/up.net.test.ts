@@ -12,6 +12,7 @@ import {
 
 const LEFT = uniqueName('a');
 const RIGHT = uniqueName('b');
+const OTHER = uniqueName('c');
 const ALICE = keyPair();
 const BOB = keyPair();
 
@@ -157,6 +158,42 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.ping('203.0.113.9')).toBe(3);
     expect(left.namespace.run(() => readSysctl(filter))).toBe('2');
     expect(await tunnel.end('SIGTERM')).toBe(0);
+    expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
+  });
+
+  it('leaves a filter loose while another tunnel needs it, and no trace in the end', async () => {
+    const filter = 'net.ipv4.conf.wan.rp_filter';
+    const value = (): string => left.namespace.run(() => readSysctl(filter));
+    left.namespace.run(() => writeSysctl(filter, 1));
+    const before = left.state();
+    const other = left.write(`${OTHER}.conf`, [
+      '[Interface]',
+      `PrivateKey = ${keyPair().privateKey}`,
+      '[Peer]',
+      `PublicKey = ${BOB.publicKey}`,
+      'Endpoint = 198.51.100.2:51821',
+      'AllowedIPs = 0.0.0.0/0',
+    ]);
+    const first = await upLeft(FAR);
+    const second = left.litz(['up', other]);
+    await second.says(/: up,/);
+    expect(await first.end('SIGTERM')).toBe(0);
+    expect(value()).toBe('2');
+    expect(await second.end('SIGTERM')).toBe(0);
+    expect(value()).toBe('1');
+    expect(left.state()).toEqual(before);
+  });
+
+  it('cleans up behind itself after SIGKILL', async () => {
+    const filter = 'net.ipv4.conf.wan.rp_filter';
+    left.namespace.run(() => writeSysctl(filter, 1));
+    const before = left.state();
+    await (await upLeft(FAR)).end('SIGKILL');
+    expect(left.rules()).toContain('IPv6 32765 not mark 51820 lookup 51820');
+    const tunnel = await upLeft(FAR);
+    expect(await left.ping('203.0.113.9')).toBe(3);
+    expect(await tunnel.end('SIGTERM')).toBe(0);
+    expect(left.state()).toEqual(before);
     expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
   });
 

@@ -19,7 +19,11 @@ export interface Host {
   addRule(rule: PolicyRule): void;
   /** One that is gone already is no error. */
   deleteRule(rule: PolicyRule): void;
-  /** @param name 'net.ipv4.ip_forward', or all with slashes. @returns the value before */
-  setSysctl(name: string, value: string): string;
+  /** Makes the reverse path filter of `link` loose for the time of a tunnel, which is there already. */
+  loosenFilter(link: string, tunnel: string): void;
+  /** As it was, unless another tunnel needs it loose. */
+  restoreFilter(link: string, tunnel: string): void;
+  /** @param name 'net.ipv4.ip_forward', or all with slashes. */
+  setSysctl(name: string, value: string): void;
   close(): void;
 }

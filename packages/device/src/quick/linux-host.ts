@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { statSync } from 'node:fs';
 import type * as Sys from '@litz/sys';
-import type { InstalledRoute, Netlink, RouteTo, Rule } from '@litz/sys';
+import type { InstalledRoute, InstalledRule, Netlink, RouteTo, Rule } from '@litz/sys';
 import { WireGuardError } from '@litz/core';
 import type { Host } from './host.ts';
+import { LooseFilters } from './loose-filters.ts';
 import type { HostFacts } from './plan.ts';
 import type { Prefix } from './prefix.ts';
 import { MAIN_TABLE, type PolicyRule } from './step.ts';
@@ -15,15 +17,26 @@ import { MAIN_TABLE, type PolicyRule } from './step.ts';
 export class LinuxHost implements Host {
   readonly #sys: typeof Sys;
   readonly #netlink: Netlink;
+  readonly #looseFilters: LooseFilters;
 
-  /** @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING` */
-  static async open(): Promise<LinuxHost> {
-    return new LinuxHost(await import('@litz/sys'));
+  /**
+   * @param options.runtimeFolder where tunnels write down what others must know, until the next boot;
+   *   default: /run/litz
+   * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
+   */
+  static async open(options: { readonly runtimeFolder?: string } = {}): Promise<LinuxHost> {
+    return new LinuxHost(await import('@litz/sys'), options.runtimeFolder ?? RUNTIME_FOLDER);
   }
 
-  private constructor(sys: typeof Sys) {
+  private constructor(sys: typeof Sys, runtimeFolder: string) {
     this.#sys = sys;
     this.#netlink = new sys.Netlink();
+    this.#looseFilters = new LooseFilters(runtimeFolder, {
+      hasLink: (name) => this.hasLink(name),
+      filter: (link) => this.#sysctl(filterOf(link)),
+      setFilter: (link, value) => sys.writeSysctl(filterOf(link), value),
+      namespace: () => String(statSync('/proc/thread-self/ns/net').ino),
+    });
   }
 
   hasLink(name: string): boolean {
@@ -39,6 +52,7 @@ export class LinuxHost implements Host {
       outerMtu: this.#outerMtu(endpoints, routes),
       usedTables: new Set(routes.map((route) => route.table)),
       rulePriorities: { 4: priorities(4), 6: priorities(6) },
+      tunnelRules: rules.flatMap((rule) => toPolicyRule(rule) ?? []),
       srcValidMark: this.#sysctl('net.ipv4.conf.all.src_valid_mark') === '1',
       strictInterfaces: this.#strictInterfaces(endpoints),
     };
@@ -77,10 +91,16 @@ export class LinuxHost implements Host {
     }
   }
 
-  setSysctl(name: string, value: string): string {
-    const before = this.#sys.readSysctl(name);
-    if (before !== value) this.#sys.writeSysctl(name, value);
-    return before;
+  loosenFilter(link: string, tunnel: string): void {
+    this.#looseFilters.loosen(link, tunnel);
+  }
+
+  restoreFilter(link: string, tunnel: string): void {
+    this.#looseFilters.restore(link, tunnel);
+  }
+
+  setSysctl(name: string, value: string): void {
+    if (this.#sys.readSysctl(name) !== value) this.#sys.writeSysctl(name, value);
   }
 
   close(): void {
@@ -126,14 +146,14 @@ export class LinuxHost implements Host {
         const route = this.#routeTo(address);
         return route && this.#netlink.linkByIndex(route.interfaceIndex)?.name;
       });
-    return [...new Set(links)].filter(
-      (name) => name !== undefined && this.#isStrict(name),
-    ) as string[];
+    const strict = links.filter((name) => name !== undefined && this.#isStrict(name));
+    // Those of another tunnel too: ours may lie in it, and lead past where it was when it ends.
+    return [...new Set([...strict, ...this.#looseFilters.loosened()])] as string[];
   }
 
   /** The larger of the two values holds (Documentation/networking/ip-sysctl: 1 strict, 2 loose). */
   #isStrict(link: string): boolean {
-    const values = ['all', link].map((name) => this.#sysctl(`net/ipv4/conf/${name}/rp_filter`));
+    const values = ['all', link].map((name) => this.#sysctl(filterOf(name)));
     return Math.max(...values.map(Number)) === 1;
   }
 
@@ -147,6 +167,21 @@ export class LinuxHost implements Host {
   }
 }
 
+function filterOf(link: string): string {
+  return `net/ipv4/conf/${link}/rp_filter`;
+}
+
+/** undefined for a rule that no tunnel makes. */
+function toPolicyRule(rule: InstalledRule): PolicyRule | undefined {
+  const { family, priority, table, mark, markMask, invert = false, suppressPrefixLength } = rule;
+  if (!rule.toTable) return undefined;
+  const isMainFirst = mark === undefined && table === MAIN_TABLE && suppressPrefixLength === 0;
+  if (isMainFirst && !invert) return { family, priority, table, suppressPrefixLength };
+  const isWhole = markMask === undefined || markMask === ALL_BITS;
+  const isByMark = invert && isWhole && mark === table && suppressPrefixLength === undefined;
+  return isByMark ? { family, priority, table, notMark: mark } : undefined;
+}
+
 function toRule({ family, priority, table, notMark, suppressPrefixLength }: PolicyRule): Rule {
   return {
     family,
@@ -156,6 +191,9 @@ function toRule({ family, priority, table, notMark, suppressPrefixLength }: Poli
     ...(suppressPrefixLength === undefined ? {} : { suppressPrefixLength }),
   };
 }
+
+const RUNTIME_FOLDER = '/run/litz';
+const ALL_BITS = 0xffff_ffff;
 
 function byMetric(a: InstalledRoute, b: InstalledRoute): number {
   return a.metric - b.metric;

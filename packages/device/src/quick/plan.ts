@@ -12,14 +12,19 @@
  * ```
  *
  * The same is done for every other prefix that a peer's endpoint lies in; wg-quick leaves that to the
- * user. What wg-quick's firewall rules do for strict reverse path filters (let the answers of the
- * endpoint in) is done by making the filter of that interface loose; its rule against packets from a
- * neighbour to the tunnel's own address is not made here.
+ * user. With a strict reverse path filter the endpoint's answers would be dropped: by the rules, packets
+ * to it that have no mark go into the tunnel. wg-quick gives answers the mark, by a firewall rule for
+ * connections, and src_valid_mark has the filter look at it. There is no firewall here: the filter of
+ * that interface is made loose. src_valid_mark is set as well, for whoever marks by rules of his own.
+ * wg-quick's rule against packets from a neighbour to the tunnel's own address is not made here.
+ *
+ * A process that is killed takes its interface along, and routes with it, but not its rules. They have
+ * no effect, since their table is empty; the next tunnel with that table deletes them.
  *
  * @module
  */
 import { contains, masked, type Prefix } from './prefix.ts';
-import { MAIN_TABLE, type Step } from './step.ts';
+import { MAIN_TABLE, type PolicyRule, type Step } from './step.ts';
 
 /** What is asked for. */
 export interface TunnelRequest {
@@ -45,9 +50,11 @@ export interface HostFacts {
   readonly usedTables: ReadonlySet<number>;
   /** Priorities of the rules, for IPv4 and IPv6. */
   readonly rulePriorities: { readonly 4: readonly number[]; readonly 6: readonly number[] };
+  /** Those of them that are of the two kinds that tunnels make. */
+  readonly tunnelRules: readonly PolicyRule[];
   /** net.ipv4.conf.all.src_valid_mark is set. */
   readonly srcValidMark: boolean;
-  /** Interfaces towards IPv4 endpoints with a strict reverse path filter. */
+  /** With a strict reverse path filter: interfaces towards IPv4 endpoints, and those of other tunnels. */
   readonly strictInterfaces: readonly string[];
 }
 
@@ -104,7 +111,10 @@ function routes(destinations: readonly Prefix[], table: number): Step[] {
 function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step[] {
   return ([4, 6] as const).flatMap((family): Step[] => {
     if (!marked.some(({ address }) => address.length === (family === 4 ? 4 : 16))) return [];
-    const priority = Math.max(lowestPriority(facts.rulePriorities[family]) - 1, 1);
+    const leftOver = leftOverRules(family, table, facts);
+    const priorities = [...facts.rulePriorities[family]];
+    for (const rule of leftOver) priorities.splice(priorities.indexOf(rule.priority), 1);
+    const priority = Math.max(lowestPriority(priorities) - 1, 1);
     const byMark = { family, priority, table, notMark: table };
     const mainFirst = {
       family,
@@ -114,10 +124,24 @@ function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step
     };
     // In this order, so that the local network is reachable at every moment.
     return [
+      ...leftOver.map((rule): Step => ({ type: 'delete-rule', rule })),
       { type: 'add-rule', rule: mainFirst },
       { type: 'add-rule', rule: byMark },
     ];
   });
+}
+
+/** Each rule to a table without a route, with the one in front of it. */
+function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRule[] {
+  if (facts.usedTables.has(table)) return [];
+  const rules = facts.tunnelRules.filter((rule) => rule.family === family);
+  return rules
+    .filter((rule) => rule.table === table && rule.notMark === table)
+    .flatMap((byMark) => {
+      const isItsOwn = ({ priority, suppressPrefixLength }: PolicyRule): boolean =>
+        suppressPrefixLength !== undefined && priority === byMark.priority - 1;
+      return [byMark, ...rules.filter(isItsOwn).slice(0, 1)];
+    });
 }
 
 /** As the kernel chooses for a rule without one: in front of all but the local table's. */
@@ -128,13 +152,10 @@ function lowestPriority(priorities: readonly number[]): number {
 /** For IPv4 only: IPv6 has no reverse path filter of this kind. */
 function sysctls(marked: readonly Prefix[], facts: HostFacts): Step[] {
   if (!marked.some(({ address }) => address.length === 4)) return [];
-  const loose = facts.strictInterfaces.map((link): Step => {
-    const name = `net/ipv4/conf/${link}/rp_filter`;
-    return { type: 'set-sysctl', name, value: LOOSE_FILTER, restore: true };
-  });
+  const loose = facts.strictInterfaces.map((link): Step => ({ type: 'loosen-filter', link }));
   if (facts.srcValidMark) return loose;
   const name = 'net.ipv4.conf.all.src_valid_mark';
-  return [{ type: 'set-sysctl', name, value: '1', restore: false }, ...loose];
+  return [{ type: 'set-sysctl', name, value: '1' }, ...loose];
 }
 
 function freeTable(used: ReadonlySet<number>): number {
@@ -152,7 +173,6 @@ function tunnelMtu(outerMtu: number | undefined, addresses: readonly Prefix[]): 
 
 const FIRST_TABLE = 51820;
 const MAIN_RULE_PRIORITY = 32766;
-const LOOSE_FILTER = '2';
 const DEFAULT_OUTER_MTU = 1500;
 const OVERHEAD = 80;
 const MINIMUM_MTU_IPV4 = 68;

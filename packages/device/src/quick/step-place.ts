@@ -30,6 +30,8 @@ export function placeOf(file: TunnelFile, step: Step): string | undefined {
       );
     case 'create-link':
     case 'add-rule':
+    case 'delete-rule':
+    case 'loosen-filter':
     case 'set-sysctl':
     default:
       return undefined;

@@ -29,13 +29,16 @@ export type Step =
   | { readonly type: 'set-up'; readonly mtu: number }
   | { readonly type: 'add-route'; readonly destination: Prefix; readonly table: number }
   | { readonly type: 'add-rule'; readonly rule: PolicyRule }
+  /** One that a tunnel left that was killed. */
+  | { readonly type: 'delete-rule'; readonly rule: PolicyRule }
   | {
       readonly type: 'set-sysctl';
       readonly name: string;
+      /** Stays when the tunnel is gone: another one may rely on it by then. */
       readonly value: string;
-      /** Put the old value back at the end; false where another tunnel may rely on it by then. */
-      readonly restore: boolean;
-    };
+    }
+  /** Lets answers in that come by another way than packets to their sender would leave. */
+  | { readonly type: 'loosen-filter'; readonly link: string };
 
 export const MAIN_TABLE = 254;
 
@@ -55,7 +58,11 @@ export function describeStep(step: Step, link: string): string {
     case 'add-route':
       return `add route ${formatCidr(step.destination)} through ${link}${inTable(step.table)}`;
     case 'add-rule':
-      return describeRule(step.rule);
+      return `add ${describeRule(step.rule)}`;
+    case 'delete-rule':
+      return `delete left-over ${describeRule(step.rule)}`;
+    case 'loosen-filter':
+      return `set net/ipv4/conf/${step.link}/rp_filter = 2`;
     case 'set-sysctl':
     default:
       return `set ${step.name} = ${step.value}`;
@@ -66,7 +73,7 @@ function describeRule({ family, notMark, table, suppressPrefixLength }: PolicyRu
   const who = notMark === undefined ? 'all packets' : `all but mark ${notMark}`;
   const what =
     suppressPrefixLength === undefined ? '' : `, routes longer than /${suppressPrefixLength}`;
-  return `add IPv${family} rule: ${who} by table ${tableName(table)}${what}`;
+  return `IPv${family} rule: ${who} by table ${tableName(table)}${what}`;
 }
 
 function inTable(table: number): string {

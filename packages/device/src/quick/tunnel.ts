@@ -2,8 +2,9 @@
  * `Tunnel`: carries the steps of a plan out, and takes them back.
  *
  * ```
- *   up    create-link, configure, add-address, set-up, add-route, set-sysctl, add-rule
- *   down  the rules and sysctls, from the last to the first; then the device, and with its link
+ *   up    create-link, configure, add-address, set-up, add-route, set-sysctl, loosen-filter,
+ *         delete-rule (what was left), add-rule
+ *   down  the rules and filters, from the last to the first; then the device, and with its link
  *         go addresses and routes
  * ```
  *
@@ -141,12 +142,15 @@ export class Tunnel {
         host.addRule(step.rule);
         this.#undo.push(() => host.deleteRule(step.rule));
         return;
+      case 'delete-rule':
+        return host.deleteRule(step.rule);
+      case 'loosen-filter':
+        // It may be written down, and then fail.
+        this.#undo.push(() => host.restoreFilter(step.link, name));
+        return host.loosenFilter(step.link, name);
       case 'set-sysctl':
-      default: {
-        const before = host.setSysctl(step.name, step.value);
-        if (!step.restore || before === step.value) return;
-        this.#undo.push(() => host.setSysctl(step.name, before));
-      }
+      default:
+        return host.setSysctl(step.name, step.value);
     }
   }
 

@@ -12,12 +12,13 @@ export class FakeHost implements Host {
   /** Everything that changed something, in order; 'device ...' is the device's. */
   readonly log: string[] = [];
   readonly links: Set<string> = new Set();
-  readonly sysctls: Map<string, string> = new Map();
+  readonly loose: Set<string> = new Set();
   readonly rules: PolicyRule[] = [];
   facts_: HostFacts = {
     outerMtu: 1500,
     usedTables: new Set([254, 255]),
     rulePriorities: { 4: [0, 32766, 32767], 6: [0, 32766] },
+    tunnelRules: [],
     srcValidMark: false,
     strictInterfaces: [],
   };
@@ -68,11 +69,18 @@ export class FakeHost implements Host {
     this.rules.splice(this.rules.indexOf(rule), 1);
   }
 
-  setSysctl(name: string, value: string): string {
+  loosenFilter(link: string, tunnel: string): void {
+    this.write(`loosen ${link} ${tunnel}`);
+    this.loose.add(link);
+  }
+
+  restoreFilter(link: string, tunnel: string): void {
+    this.write(`restore ${link} ${tunnel}`);
+    this.loose.delete(link);
+  }
+
+  setSysctl(name: string, value: string): void {
     this.write(`sysctl ${name} ${value}`);
-    const before = this.sysctls.get(name) ?? '0';
-    this.sysctls.set(name, value);
-    return before;
   }
 
   close(): void {}

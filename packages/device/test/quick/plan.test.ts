@@ -5,6 +5,15 @@ import { planTunnel, type HostFacts, type TunnelRequest } from '../../src/quick/
 import type { Prefix } from '../../src/quick/prefix.ts';
 import { describeStep, type PolicyRule, type Step } from '../../src/quick/step.ts';
 
+const FACTS: HostFacts = {
+  outerMtu: 1500,
+  usedTables: new Set([254, 255]),
+  rulePriorities: { 4: [0, 32766, 32767], 6: [0, 32766] },
+  tunnelRules: [],
+  srcValidMark: false,
+  strictInterfaces: [],
+};
+
 describe('planTunnel', () => {
   test('brings up a plain tunnel with routes in the main table', () => {
     const request = tunnel({ addresses: ['10.0.0.1/24', 'fd00::1/64'] });
@@ -75,10 +84,62 @@ describe('planTunnel', () => {
 
   test('makes a strict reverse path filter loose for the time of the tunnel', () => {
     const facts = { ...FACTS, strictInterfaces: ['eth0.5'], srcValidMark: true };
-    const steps = planTunnel({ ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] }, facts);
-    expect(steps.filter((step) => step.type === 'set-sysctl')).toEqual([
-      { type: 'set-sysctl', name: 'net/ipv4/conf/eth0.5/rp_filter', value: '2', restore: true },
+    const request = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
+    const steps = planTunnel(request, facts);
+    expect(steps.filter((step) => step.type === 'loosen-filter')).toEqual([
+      { type: 'loosen-filter', link: 'eth0.5' },
     ]);
+    expect(lines(request, facts)).toContain('set net/ipv4/conf/eth0.5/rp_filter = 2');
+  });
+
+  describe('where a tunnel was killed', () => {
+    const [byMark, mainFirst, ofAnother, mainFirstOfAnother] = (
+      [
+        [32765, 51820],
+        [32763, 51821],
+      ] as const
+    ).flatMap(([priority, table]): PolicyRule[] => [
+      { family: 4, priority, table, notMark: table },
+      { family: 4, priority: priority - 1, table: 254, suppressPrefixLength: 0 },
+    ]);
+    const request = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0', '::/0')] };
+    const facts: HostFacts = {
+      ...FACTS,
+      rulePriorities: { 4: [0, 32762, 32763, 32764, 32765, 32766, 32767], 6: [0, 32766] },
+      tunnelRules: [mainFirstOfAnother, ofAnother, mainFirst, byMark],
+    };
+
+    test('deletes the rules of its table, and has their place', () => {
+      const alone = {
+        ...facts,
+        rulePriorities: { 4: [0, 32764, 32765, 32766, 32767], 6: [0, 32766] },
+        tunnelRules: [mainFirst, byMark],
+      };
+      const steps = planTunnel(request, alone);
+      expect(deletedBy(steps)).toEqual([byMark, mainFirst]);
+      expect(rulesOf(steps).map(({ family, priority }) => [family, priority])).toEqual([
+        [4, 32764],
+        [4, 32765],
+        [6, 32764],
+        [6, 32765],
+      ]);
+      expect(lines(request, alone)).toContain(
+        'delete left-over IPv4 rule: all but mark 51820 by table 51820',
+      );
+    });
+
+    test('leaves those of other tables alone', () => {
+      const steps = planTunnel(request, facts);
+      expect(deletedBy(steps)).toEqual([byMark, mainFirst]);
+      expect(rulesOf(steps)[0]).toMatchObject({ family: 4, priority: 32760 });
+    });
+
+    test('leaves those alone whose table has a route: their tunnel lives', () => {
+      const used = { ...facts, usedTables: new Set([254, 51820]) };
+      expect(deletedBy(planTunnel(request, used))).toEqual([ofAnother, mainFirstOfAnother]);
+      expect(deletedBy(planTunnel({ ...request, mark: 51820 }, used))).toEqual([]);
+      expect(deletedBy(planTunnel({ ...request, table: 51821 }, facts))).toEqual([]);
+    });
   });
 
   test('takes 80 bytes off the MTU of the route, and 1420 where there is none', () => {
@@ -164,8 +225,8 @@ function prefixes(...texts: string[]): Prefix[] {
   return texts.map((text) => parseCidr(text));
 }
 
-function lines(request: TunnelRequest): string[] {
-  return planTunnel(request, FACTS).map((step) => describeStep(step, request.name));
+function lines(request: TunnelRequest, facts: HostFacts = FACTS): string[] {
+  return planTunnel(request, facts).map((step) => describeStep(step, request.name));
 }
 
 function tablesOf(steps: readonly Step[]): Set<number> {
@@ -176,6 +237,10 @@ function rulesOf(steps: readonly Step[]): PolicyRule[] {
   return steps.flatMap((step) => (step.type === 'add-rule' ? [step.rule] : []));
 }
 
+function deletedBy(steps: readonly Step[]): PolicyRule[] {
+  return steps.flatMap((step) => (step.type === 'delete-rule' ? [step.rule] : []));
+}
+
 function mtuOf(steps: readonly Step[]): number | undefined {
   return steps.flatMap((step) => (step.type === 'set-up' ? [step.mtu] : []))[0];
 }
@@ -183,11 +248,3 @@ function mtuOf(steps: readonly Step[]): number | undefined {
 function markOf(steps: readonly Step[]): number {
   return steps.flatMap((step) => (step.type === 'configure' ? [step.mark] : []))[0] ?? 0;
 }
-
-const FACTS: HostFacts = {
-  outerMtu: 1500,
-  usedTables: new Set([254, 255]),
-  rulePriorities: { 4: [0, 32766, 32767], 6: [0, 32766] },
-  srcValidMark: false,
-  strictInterfaces: [],
-};

@@ -1,6 +1,6 @@
 import { parseCidr } from '@litz/config';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { StepError, Tunnel, type TunnelRequest } from '../../src/quick/index.ts';
+import { StepError, Tunnel, type PolicyRule, type TunnelRequest } from '../../src/quick/index.ts';
 import { FakeHost } from './fake-host.ts';
 
 let host: FakeHost;
@@ -25,12 +25,21 @@ describe('Tunnel.up', () => {
 
   test.each(entriesOfFull())('leaves nothing behind when "%s" fails', async (entry) => {
     host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
-    host.sysctls.set('net/ipv4/conf/eth0/rp_filter', '1');
     host.failure = { entry, errno: 'EEXIST' };
     await expect(up(FULL)).rejects.toBeInstanceOf(StepError);
     expect(host.links).toEqual(new Set());
     expect(host.rules).toEqual([]);
-    expect(host.sysctls.get('net/ipv4/conf/eth0/rp_filter')).toBe('1');
+    expect(host.loose).toEqual(new Set());
+  });
+
+  test('deletes the rules that are left over before it adds its own', async () => {
+    const left: PolicyRule = { family: 4, priority: 32765, table: 51820, notMark: 51820 };
+    host.rules.push(left);
+    host.facts_ = { ...host.facts_, tunnelRules: [left] };
+    const tunnel = await up(FULL);
+    expect(host.log.slice(-3)).toEqual(['delete rule 4 32765', 'rule 4 32764', 'rule 4 32765']);
+    await tunnel.down();
+    expect(host.rules).toEqual([]);
   });
 
   test('names the step that failed, with its cause', async () => {
@@ -101,14 +110,13 @@ describe('Tunnel.up', () => {
 describe('Tunnel.down', () => {
   test('takes back what outlives the link, from the last to the first', async () => {
     host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
-    host.sysctls.set('net/ipv4/conf/eth0/rp_filter', '1');
     const tunnel = await up(FULL);
     host.log.length = 0;
     await tunnel.down();
     expect(host.log).toEqual([
       'delete rule 4 32765',
       'delete rule 4 32764',
-      'sysctl net/ipv4/conf/eth0/rp_filter 1',
+      'restore eth0 wg0',
       'device close',
     ]);
   });
@@ -172,13 +180,13 @@ function entriesOfFull(): string[] {
     'up wg0 1420',
     'route 0.0.0.0/0 wg0 table 51820',
     'sysctl net.ipv4.conf.all.src_valid_mark 1',
-    'sysctl net/ipv4/conf/eth0/rp_filter 2',
+    'loosen eth0 wg0',
     'rule 4 32764',
     'rule 4 32765',
   ];
 }
 
-const ALL_STEPS = entriesOfFull().filter((entry) => !entry.includes('rp_filter'));
+const ALL_STEPS = entriesOfFull().filter((entry) => !entry.startsWith('loosen'));
 
 const FULL: TunnelRequest = {
   name: 'wg0',

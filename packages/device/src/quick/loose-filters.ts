@@ -1,0 +1,132 @@
+/**
+ * `LooseFilters`: reverse path filters that tunnels have made loose, and what they were before.
+ *
+ * ```
+ *   FOLDER/rp_filter/NAMESPACE/eth0/wg0    '1'      for wg0 eth0's filter is loose; it was 1
+ * ```
+ * One file for each tunnel that needs it, outside of any process: of several tunnels the last one that
+ * ends puts the filter back, and after one that was killed the next one knows what it was. A tunnel
+ * lives as long as its interface, which goes with its process.
+ *
+ * @module
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What of a host is used. */
+export interface FilterHost {
+  hasLink(name: string): boolean;
+  /** Undefined where there is none. */
+  filter(link: string): string | undefined;
+  setFilter(link: string, value: string): void;
+  /** Names the network namespace, whose filters they are. */
+  namespace(): string;
+}
+
+export class LooseFilters {
+  readonly #folder: string;
+  readonly #host: FilterHost;
+  /** What could not be written down, as in a container whose /run cannot be written to. */
+  readonly #unwritten: Map<string, string> = new Map();
+
+  /** @param folder of this host and boot; made when it is needed */
+  constructor(folder: string, host: FilterHost) {
+    this.#folder = folder;
+    this.#host = host;
+  }
+
+  /** Interfaces whose filter is loose for a tunnel, maybe one that was killed. */
+  loosened(): string[] {
+    return entries(this.#namespaceFolder()).filter(
+      (link) => this.#before(link) !== undefined && this.#host.filter(link) === LOOSE,
+    );
+  }
+
+  /** `tunnel` is there already. */
+  loosen(link: string, tunnel: string): void {
+    const current = this.#host.filter(link) ?? LOOSE;
+    // What was written down holds only while nobody has set it again.
+    this.#write(link, tunnel, (current === LOOSE && this.#before(link)) || current);
+    for (const other of this.#tunnels(link)) {
+      if (!this.#host.hasLink(other)) remove(this.#file(link, other));
+    }
+    if (current !== LOOSE) this.#host.setFilter(link, LOOSE);
+  }
+
+  /** `tunnel` needs it no more, and ends after this. */
+  restore(link: string, tunnel: string): void {
+    const before = this.#before(link);
+    remove(this.#file(link, tunnel));
+    if (this.#isNeeded(link)) return;
+    remove(join(this.#namespaceFolder(), link));
+    if (entries(this.#namespaceFolder()).length === 0) remove(this.#namespaceFolder());
+    this.#unwritten.delete(link);
+    // Somebody else's setting of it stays.
+    if (before === undefined || this.#host.filter(link) !== LOOSE) return;
+    this.#host.setFilter(link, before);
+    // One that came just now.
+    if (this.#isNeeded(link)) this.#host.setFilter(link, LOOSE);
+  }
+
+  #isNeeded(link: string): boolean {
+    return this.#tunnels(link).some((tunnel) => this.#host.hasLink(tunnel));
+  }
+
+  /** What it was before the first of the tunnels. */
+  #before(link: string): string | undefined {
+    for (const tunnel of this.#tunnels(link)) {
+      const value = this.#read(link, tunnel);
+      if (value === '0' || value === '1') return value;
+    }
+    return this.#unwritten.get(link);
+  }
+
+  #tunnels(link: string): string[] {
+    return entries(join(this.#namespaceFolder(), link));
+  }
+
+  /** Undefined if it has gone meanwhile. */
+  #read(link: string, tunnel: string): string | undefined {
+    try {
+      return readFileSync(this.#file(link, tunnel), 'utf8');
+    } catch {
+      return undefined;
+    }
+  }
+
+  #write(link: string, tunnel: string, before: string): void {
+    try {
+      mkdirSync(join(this.#namespaceFolder(), link), { recursive: true, mode: 0o700 });
+      writeFileSync(this.#file(link, tunnel), before, { mode: 0o600 });
+    } catch {
+      this.#unwritten.set(link, before);
+    }
+  }
+
+  #file(link: string, tunnel: string): string {
+    return join(this.#namespaceFolder(), link, tunnel);
+  }
+
+  #namespaceFolder(): string {
+    return join(this.#folder, 'rp_filter', this.#host.namespace());
+  }
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** A file that stays tells of a tunnel that is gone, which is looked at anyway. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // No such folder, or not ours to change.
+  }
+}
+
+const LOOSE = '2';

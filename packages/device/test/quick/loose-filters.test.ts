@@ -1,0 +1,141 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LooseFilters, type FilterHost } from '../../src/quick/loose-filters.ts';
+
+let folder: string;
+let host: FakeFilters;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'litz-filters-'));
+  host = new FakeFilters();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('LooseFilters', () => {
+  test('puts a filter back as it was', () => {
+    up('wg0')();
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
+  test.each([
+    ['first', [0, 1]],
+    ['second', [1, 0]],
+  ])('leaves it loose while another tunnel needs it, if the %s ends first', (_, order) => {
+    const downs = [up('wg0'), up('wg1')];
+    downs[order[0]]();
+    expect(host.values.get('eth0')).toBe('2');
+    downs[order[1]]();
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
+  test('knows what it was before a tunnel that was killed, of its own name or of another', () => {
+    for (const [killed, next] of [
+      ['wg0', 'wg0'],
+      ['wg0', 'wg1'],
+    ] as const) {
+      up(killed);
+      host.links.delete(killed);
+      expect(filters().loosened()).toEqual(['eth0']);
+      up(next)();
+      expect(host.values.get('eth0')).toBe('1');
+      expect(filters().loosened()).toEqual([]);
+    }
+  });
+
+  test('does not keep it loose for a tunnel that was killed', () => {
+    const down = up('wg0');
+    up('wg1');
+    host.links.delete('wg1');
+    down();
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
+  test('leaves alone what somebody else has set meanwhile', () => {
+    const down = up('wg0');
+    host.values.set('eth0', '0');
+    down();
+    expect(host.values.get('eth0')).toBe('0');
+  });
+
+  test('does not believe what was written down before somebody set it again', () => {
+    up('wg0');
+    host.links.delete('wg0');
+    host.values.set('eth0', '0');
+    expect(filters().loosened()).toEqual([]);
+    up('wg0')();
+    expect(host.values.get('eth0')).toBe('0');
+  });
+
+  test('keeps filters of different interfaces apart', () => {
+    const down = up('wg0');
+    filters().loosen('eth1', 'wg0');
+    down();
+    expect([...host.values]).toEqual([
+      ['eth0', '1'],
+      ['eth1', '2'],
+    ]);
+  });
+
+  test('leaves no file behind', () => {
+    up('wg0')();
+    expect(readdirSync(folder, { recursive: true })).toEqual(['rp_filter']);
+  });
+
+  test('works by itself where nothing can be written down', () => {
+    const file = join(folder, 'no-folder');
+    writeFileSync(file, '');
+    const alone = new LooseFilters(file, host);
+    host.links.add('wg0');
+    alone.loosen('eth0', 'wg0');
+    expect(host.values.get('eth0')).toBe('2');
+    alone.restore('eth0', 'wg0');
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
+  test('does not mind an interface that is gone in the end', () => {
+    const down = up('wg0');
+    host.values.delete('eth0');
+    expect(down).not.toThrow();
+  });
+});
+
+/** A tunnel of a process of its own. @returns what takes it down */
+function up(tunnel: string): () => void {
+  const own = filters();
+  host.links.add(tunnel);
+  own.loosen('eth0', tunnel);
+  return () => {
+    own.restore('eth0', tunnel);
+    host.links.delete(tunnel);
+  };
+}
+
+function filters(): LooseFilters {
+  return new LooseFilters(folder, host);
+}
+
+class FakeFilters implements FilterHost {
+  readonly links: Set<string> = new Set();
+  readonly values: Map<string, string> = new Map([
+    ['eth0', '1'],
+    ['eth1', '1'],
+  ]);
+
+  hasLink(name: string): boolean {
+    return this.links.has(name);
+  }
+
+  filter(link: string): string | undefined {
+    return this.values.get(link);
+  }
+
+  setFilter(link: string, value: string): void {
+    this.values.set(link, value);
+  }
+
+  namespace(): string {
+    return '4026531840';
+  }
+}
