@@ -17,6 +17,10 @@ export function hybridProvider(
   return {
     ...long,
     name: `${long.name}+${short.name}`,
+    destroy() {
+      long.destroy?.();
+      short.destroy?.();
+    },
     createCipher(key) {
       // First the one that holds nothing but memory of its own.
       const ofShort = short.createCipher(key);

@@ -4,7 +4,7 @@
  * @module
  */
 import { workerData } from 'node:worker_threads';
-import { loadProvider, openArena } from './load-provider.ts';
+import { loadProvider, openArena, type LoadedProvider } from './load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { isRefusal } from './refusal.ts';
 import { SharedState } from './shared-state.ts';
@@ -20,6 +20,7 @@ import {
 const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
 const shared = new SharedState(state);
 let loop: LinuxLoop | undefined;
+let loaded: LoadedProvider | undefined;
 try {
   const packages = {
     sys: await import('@litz/sys'),
@@ -27,7 +28,8 @@ try {
     udp: await import('@litz/udp'),
   };
   const memory = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
-  const { provider, reason, warnings } = await loadProvider(settings.crypto, memory?.arena);
+  loaded = await loadProvider(settings.crypto, memory?.arena);
+  const { provider, reason, warnings } = loaded;
   loop = new LinuxLoop({
     packages,
     shared,
@@ -48,6 +50,7 @@ try {
   tell({ type: 'failed', error: toErrorMessage(error) });
 } finally {
   loop?.close();
+  loaded?.release();
   port.close();
 }
 

@@ -9,14 +9,22 @@ import type { WasmArena } from '@litz/wasm';
 import { isCryptoModule, type CryptoModule } from './options.ts';
 import { selectProvider, type ProviderChoice } from './select-provider.ts';
 
+export interface LoadedProvider extends ProviderChoice {
+  /** To be called in the end: gives the provider back, if it was made here and not given to us. */
+  readonly release: () => void;
+}
+
 /** @throws {TypeError} (rejects) the module has no such export */
 export async function loadProvider(
   crypto: CryptoProvider | CryptoModule | undefined,
   arena: WasmArena | undefined,
-): Promise<ProviderChoice> {
-  if (!crypto) return selectProvider({ arena });
+): Promise<LoadedProvider> {
+  if (!crypto) {
+    const choice = await selectProvider({ arena });
+    return { ...choice, release: () => choice.provider.destroy?.() };
+  }
   const provider = isCryptoModule(crypto) ? await importProvider(crypto) : crypto;
-  return { provider, reason: 'asked for by the option "crypto"', warnings: [] };
+  return { provider, reason: 'asked for by the option "crypto"', warnings: [], release: () => {} };
 }
 
 /** Memory for packets that WebAssembly works on in place. */

@@ -21,15 +21,14 @@ import {
   type Driver,
   type DriverListener,
 } from './driver.ts';
-import { loadProvider, openArena } from './load-provider.ts';
+import { loadProvider, openArena, type LoadedProvider } from './load-provider.ts';
 import { isCryptoModule, type CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
 import { isRefusal, refused } from './refusal.ts';
-import type { ProviderChoice } from './select-provider.ts';
 import type { Binding, Tun, TunLinkChange } from './ports.ts';
 
 interface PortableOptions extends Pick<CommonSettings, 'engine'> {
-  readonly choice: ProviderChoice;
+  readonly choice: LoadedProvider;
   readonly bytes: ByteOperations | undefined;
 }
 
@@ -43,6 +42,7 @@ export class PortableDriver implements Driver {
   readonly #udp: typeof UdpPackage;
   readonly #now: () => number;
   readonly #listener: DriverListener;
+  readonly #releaseProvider: () => void;
   readonly #plane: DataPlane;
   /** Sockets and timer do not keep the process alive, this does. */
   readonly #alive: NodeJS.Timeout = setInterval(() => {}, LONGEST_TIMEOUT_MS);
@@ -101,6 +101,7 @@ export class PortableDriver implements Driver {
   ) {
     this.name = tun.name;
     const { provider, reason, warnings } = choice;
+    this.#releaseProvider = choice.release;
     this.crypto = { provider: provider.name, reason };
     for (const warning of warnings) process.emitWarning(warning, { code: 'LITZ_CRYPTO' });
     this.#tun = tun;
@@ -165,6 +166,7 @@ export class PortableDriver implements Driver {
     // A change in progress ends first: its sockets must not come after us.
     await this.#changes;
     this.#plane.close(this.#now());
+    this.#releaseProvider();
     this.#tun.close();
     this.#tell();
     if (this.#isOpen) this.#listener.closed(this.#failure);

@@ -69,4 +69,10 @@ export interface CryptoProvider {
 
   /** Makes the transport cipher of a 32-byte key; the key is copied. */
   createCipher(key: Uint8Array): Cipher;
+
+  /**
+   * Gives back what no garbage collector does, once the last of its ciphers is destroyed; nothing else
+   * is called afterwards. Whoever made the provider calls it.
+   */
+  destroy?(): void;
 }

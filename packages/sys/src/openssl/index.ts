@@ -7,22 +7,36 @@ import { nonceOf, type CryptoProvider } from '@litz/core';
 import { Aead } from './aead.ts';
 import { Blake2s } from './blake2s.ts';
 import { libcrypto } from './libcrypto.ts';
+import { Owned } from './owned.ts';
+import { SharedUse } from './shared-use.ts';
 import { TransportCiphers } from './transport-cipher.ts';
 import { X25519 } from './x25519.ts';
 
 /**
- * One for the calling thread; its ciphers must stay in it. Every call makes a new one.
+ * One for the calling thread; its ciphers must stay in it. Every call makes a new one, which has memory
+ * of OpenSSL's until it is destroyed.
  *
  * @throws {Error} it cannot be had here, and why: another runtime than Node.js (Bun, Deno), a Node.js
  *   without OpenSSL 3 (Electron), an OpenSSL without one of the algorithms
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
  */
 export function createOpensslProvider(): CryptoProvider {
-  const crypto = libcrypto();
+  const owned = new Owned(libcrypto());
+  try {
+    return new SharedUse(owned).guard(createProvider(owned));
+  } catch (error) {
+    owned.free();
+    throw error;
+  }
+}
+
+function createProvider(owned: Owned): CryptoProvider {
+  const { crypto } = owned;
   const aead = new Aead(crypto);
   const blake2s = new Blake2s(crypto);
   const ciphers = new TransportCiphers(crypto);
   const x25519 = new X25519(crypto);
+  owned.settle();
   // A build without X25519 is found out now rather than in the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {

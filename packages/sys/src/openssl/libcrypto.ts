@@ -10,6 +10,7 @@ import { koffi } from '../libc.ts';
 
 export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
+  EVP_CIPHER_free: (cipher: number) => void;
   EVP_CIPHER_CTX_new: () => number;
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
@@ -40,11 +41,14 @@ export interface LibCrypto {
   EVP_CipherFinal_ex: (context: number, out: number, outLength: number) => number;
   EVP_CIPHER_CTX_ctrl: (context: number, type: number, argument: number, pointer: number) => number;
   EVP_MAC_fetch: (context: number, name: string, properties: null) => number;
+  EVP_MAC_free: (mac: number) => void;
   EVP_MAC_CTX_new: (mac: number) => number;
+  EVP_MAC_CTX_free: (context: number) => void;
   EVP_MAC_init: (context: number, key: number, keyLength: number, parameters: number) => number;
   EVP_MAC_update: (context: number, data: number, length: number) => number;
   EVP_MAC_final: (context: number, out: number, outLength: number, outSize: number) => number;
   EVP_MD_fetch: (context: number, name: string, properties: null) => number;
+  EVP_MD_free: (digest: number) => void;
   EVP_Digest: (
     data: number,
     length: number,
@@ -87,6 +91,7 @@ export interface LibCrypto {
 
 const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t context, str name, str properties)',
+  EVP_CIPHER_free: 'void EVP_CIPHER_free(uintptr_t cipher)',
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
   EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t context)',
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
@@ -102,6 +107,8 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_CTX_ctrl:
     'int EVP_CIPHER_CTX_ctrl(uintptr_t context, int type, int argument, uintptr_t pointer)',
   EVP_MAC_fetch: 'uintptr_t EVP_MAC_fetch(uintptr_t context, str name, str properties)',
+  EVP_MAC_free: 'void EVP_MAC_free(uintptr_t mac)',
+  EVP_MAC_CTX_free: 'void EVP_MAC_CTX_free(uintptr_t context)',
   EVP_MAC_CTX_new: 'uintptr_t EVP_MAC_CTX_new(uintptr_t mac)',
   EVP_MAC_init:
     'int EVP_MAC_init(uintptr_t context, uintptr_t key, ulong keyLength, uintptr_t parameters)',
@@ -109,6 +116,7 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_MAC_final:
     'int EVP_MAC_final(uintptr_t context, uintptr_t out, uintptr_t outLength, ulong outSize)',
   EVP_MD_fetch: 'uintptr_t EVP_MD_fetch(uintptr_t context, str name, str properties)',
+  EVP_MD_free: 'void EVP_MD_free(uintptr_t digest)',
   EVP_Digest:
     'int EVP_Digest(uintptr_t data, ulong length, uintptr_t out, uintptr_t outLength, uintptr_t type, uintptr_t engine)',
   EVP_PKEY_new_raw_private_key_ex:

@@ -1,0 +1,116 @@
+import type { CryptoProvider } from '@litz/core';
+import { describeWith, requirement } from '@litz/testkit';
+import { beforeEach, expect, it, vi } from 'vitest';
+import type { LibCrypto } from '../../src/openssl/libcrypto.ts';
+import { createOpensslProvider } from '../../src/openssl/index.ts';
+
+/** Objects of OpenSSL's that were made and not given back, by what they are and their address. */
+const living = new Map<string, number>();
+/** A function of the library that finds nothing. */
+let missing: { name: keyof LibCrypto; algorithm: string } | undefined;
+
+vi.mock(import('../../src/openssl/libcrypto.ts'), async (original) => {
+  const { libcrypto } = await original();
+  return { libcrypto: () => watched(libcrypto()) };
+});
+
+const openssl = requirement("Node's own OpenSSL", () => createOpensslProvider().destroy?.());
+
+beforeEach(() => {
+  living.clear();
+  missing = undefined;
+});
+
+describeWith([openssl], 'An OpenSSL provider', () => {
+  it('has nothing of OpenSSL after it was destroyed, whatever was done with it', () => {
+    const provider = createOpensslProvider();
+    expect(living.size).toBeGreaterThan(0);
+    useAll(provider);
+    provider.destroy?.();
+    provider.destroy?.();
+    expect([...living]).toEqual([]);
+  });
+
+  it('has nothing of it either when it cannot be made', () => {
+    for (const [name, algorithm] of [
+      ['EVP_CIPHER_fetch', 'ChaCha20'],
+      ['EVP_MAC_fetch', 'POLY1305'],
+      ['EVP_MAC_fetch', 'BLAKE2SMAC'],
+      ['EVP_PKEY_CTX_new_from_name', 'X25519'],
+    ] as const) {
+      missing = { name, algorithm };
+      expect(() => createOpensslProvider()).toThrow(/this OpenSSL has no/);
+      expect([...living]).toEqual([]);
+    }
+  });
+
+  it('lets its ciphers live on, and has nothing after the last of them', () => {
+    const provider = createOpensslProvider();
+    const ciphers = [1, 2].map((i) => provider.createCipher(new Uint8Array(32).fill(i)));
+    provider.destroy?.();
+    for (const cipher of ciphers) {
+      const buffer = new Uint8Array(64);
+      cipher.seal(0, buffer, 0, 32);
+      expect(cipher.open(0, buffer, 0, 32)).toBe(true);
+      expect(living.size).toBeGreaterThan(0);
+      cipher.destroy();
+      cipher.destroy();
+    }
+    expect([...living]).toEqual([]);
+  });
+
+  it('cannot be used any more', () => {
+    const provider = createOpensslProvider();
+    provider.destroy?.();
+    const key = new Uint8Array(32);
+    for (const use of [
+      () => provider.createCipher(key),
+      () => provider.dhPublicKey(key),
+      () => provider.mac(new Uint8Array(16), key, key),
+      () => provider.aeadSeal(key, 0, key, key),
+    ]) {
+      expect(use).toThrow(/destroyed/);
+    }
+  });
+});
+
+function useAll(provider: CryptoProvider): void {
+  const key = new Uint8Array(32).fill(1);
+  const nonce = new Uint8Array(24);
+  provider.dh(key, provider.dhPublicKey(key));
+  provider.dh(key, new Uint8Array(32));
+  provider.hash(new Uint8Array(32), key);
+  provider.mac(new Uint8Array(16), key, key);
+  provider.hmac(new Uint8Array(32), key, key);
+  provider.aeadOpen(key, 0, provider.aeadSeal(key, 0, key, key), key);
+  provider.aeadOpen(key, 0, new Uint8Array(40), key);
+  provider.xaeadOpen(key, nonce, provider.xaeadSeal(key, nonce, key, key), key);
+  provider.createCipher(key).destroy();
+}
+
+/** The library; what it makes and takes back is written down. */
+function watched(crypto: LibCrypto): LibCrypto {
+  const functions = Object.entries(crypto).map(([name, call]) => [
+    name,
+    (...args: unknown[]): unknown => {
+      if (missing?.name === name && args.includes(missing.algorithm)) return 0;
+      const result = (call as (...all: unknown[]) => unknown)(...args);
+      if (/_(fetch|new|new_.*)$/.test(name)) count(name, result as number, 1);
+      if (name.endsWith('_free')) count(name, args[0] as number, -1);
+      return result;
+    },
+  ]);
+  return Object.fromEntries(functions) as LibCrypto;
+}
+
+/** Fetched twice, an algorithm has one address and is to be freed twice. */
+function count(name: string, pointer: number, step: 1 | -1): void {
+  if (pointer === 0) return;
+  const kind = name.replace(/_(fetch|new|new_.*|free)$/, '');
+  const key = `${kind} ${pointer}`;
+  // What a private key is imported to is handed out through a pointer, and given back at once.
+  if (step < 0 && kind === 'EVP_PKEY' && !living.has(key)) return;
+  const left = (living.get(key) ?? 0) + step;
+  if (left === 0) living.delete(key);
+  else living.set(key, left);
+}
