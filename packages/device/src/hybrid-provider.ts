@@ -20,7 +20,7 @@ export function hybridProvider(
     createCipher(key) {
       // First the one that holds nothing but memory of its own.
       const ofShort = short.createCipher(key);
-      const ofLong = long.createCipher(key);
+      const ofLong = long.createCipher(key, ofShort.oneTimeKeys);
       return {
         seal(counter, buffer, offset, length) {
           if (length <= shortLength) ofShort.seal(counter, buffer, offset, length);
@@ -32,8 +32,8 @@ export function hybridProvider(
             : ofLong.open(counter, buffer, offset, length);
         },
         destroy() {
-          ofShort.destroy();
           ofLong.destroy();
+          ofShort.destroy();
         },
       };
     },

@@ -25,8 +25,19 @@ export interface Cipher {
    */
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean;
 
+  /** For a cipher of the same key that would make them one by one. Not there after `destroy`. */
+  readonly oneTimeKeys?: OneTimeKeys;
+
   /** Wipes the key; the cipher is not used afterwards. */
   destroy(): void;
+}
+
+/** One-time keys of Poly1305 (RFC 8439 section 2.6) for the messages of a transport key. */
+export interface OneTimeKeys {
+  /** What they stand in; its address never changes. */
+  readonly memory: Uint8Array;
+  /** Where in `memory` the 32 bytes for a counter begin. They are there until the next call. */
+  locate(counter: number): number;
 }
 
 /**
@@ -67,6 +78,10 @@ export interface CryptoProvider {
     auth: Uint8Array,
   ): Uint8Array | undefined;
 
-  /** Makes the transport cipher of a 32-byte key; the key is copied. */
-  createCipher(key: Uint8Array): Cipher;
+  /**
+   * Makes the transport cipher of a 32-byte key; the key is copied.
+   *
+   * @param oneTimeKeys of another cipher of this key, which outlives this one: to be used or not
+   */
+  createCipher(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher;
 }
