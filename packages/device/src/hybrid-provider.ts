@@ -7,7 +7,7 @@ import type { CryptoProvider } from '@litz/core';
 
 /**
  * Everything is `long`'s but transport messages of up to `shortLength` bytes, which are `short`'s. They
- * make the same bytes, so a session may use both.
+ * make the same bytes, so a session may use both. What `short` has of one-time keys is lent to `long`.
  */
 export function hybridProvider(
   long: CryptoProvider,

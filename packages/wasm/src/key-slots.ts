@@ -11,8 +11,9 @@ import { KEY_LENGTH } from '@litz/core';
 import type { Kernels } from './kernels.ts';
 
 export class KeySlots {
-  /** All of the module's and of the arena. */
-  readonly memory: Uint8Array;
+  /** All of the module's memory and of the arena's. */
+  readonly words: Int32Array;
+  readonly #memory: Uint8Array;
   readonly #kernels: Kernels;
   readonly #start: number;
   readonly #blocksStart: number;
@@ -23,7 +24,8 @@ export class KeySlots {
   #next = 0;
 
   constructor(memory: Uint8Array, kernels: Kernels) {
-    this.memory = memory;
+    this.#memory = memory;
+    this.words = new Int32Array(memory.buffer);
     this.#kernels = kernels;
     this.#start = kernels.KEY_SLOTS.value;
     this.#blocksStart = kernels.FIRST_BLOCKS.value;
@@ -43,16 +45,16 @@ export class KeySlots {
     const address = this.#start + slot * KEY_LENGTH;
     if (this.#owners[slot] !== owner) {
       this.#wipeBlocks(slot);
-      this.memory.set(key, address);
+      this.#memory.set(key, address);
       this.#owners[slot] = owner;
     }
     return address;
   }
 
   /**
-   * The address of block 0 of the stream of a counter (64 bytes, until the slot is used again). It is
-   * made along with those of its neighbours, which takes little longer: counters come nearly in
-   * order. One that does not costs what a block alone would.
+   * Where in `words` block 0 of the stream of a counter begins (64 bytes, until the slot is used
+   * again). It is made along with those of its neighbours, which takes little longer: counters come
+   * nearly in order. One that does not costs what a block alone would.
    */
   firstBlockOf(slot: number, owner: object, key: Uint8Array, counter: number): number {
     const place = counter & (GROUP_LENGTH - 1);
@@ -64,14 +66,14 @@ export class KeySlots {
       this.#kernels.firstBlocks(keyAddress, group, (group / 2 ** 32) | 0, address);
       this.#groups[slot] = group;
     }
-    return address + place * BLOCK_LENGTH;
+    return (address + place * BLOCK_LENGTH) >> 2;
   }
 
   /** Wipes the slot, unless it is another one's by now. */
   release(slot: number, owner: object): void {
     if (this.#owners[slot] !== owner) return;
     const address = this.#start + slot * KEY_LENGTH;
-    this.memory.fill(0, address, address + KEY_LENGTH);
+    this.#memory.fill(0, address, address + KEY_LENGTH);
     this.#wipeBlocks(slot);
     this.#owners[slot] = undefined;
   }
@@ -79,7 +81,7 @@ export class KeySlots {
   #wipeBlocks(slot: number): void {
     if (this.#groups[slot] === NO_GROUP) return;
     const address = this.#blocksStart + slot * GROUP_BYTES;
-    this.memory.fill(0, address, address + GROUP_BYTES);
+    this.#memory.fill(0, address, address + GROUP_BYTES);
     this.#groups[slot] = NO_GROUP;
   }
 }

@@ -25,8 +25,8 @@ export class WasmKey implements OneTimeKeys {
     return this.#slots.addressOf(this.#slot, this, this.#bytes);
   }
 
-  get memory(): Uint8Array {
-    return this.#slots.memory;
+  get words(): Int32Array {
+    return this.#slots.words;
   }
 
   locate(counter: number): number {

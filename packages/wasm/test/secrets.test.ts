@@ -47,7 +47,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
   test('holds no one-time key of a cipher whose place went to another one', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, random(32, i)));
-    const at = ciphers[0].oneTimeKeys.locate(5);
+    const at = 4 * ciphers[0].oneTimeKeys.locate(5);
     const oneTimeKeys = arena.bytes.slice(at - 64, at + 3 * 64);
     expect(piecesIn(arena, oneTimeKeys)).toBe(32);
     // A short message, for which no one-time key is asked.

@@ -34,9 +34,9 @@ export interface Cipher {
 
 /** One-time keys of Poly1305 (RFC 8439 section 2.6) for the messages of a transport key. */
 export interface OneTimeKeys {
-  /** What they stand in; its address never changes. */
-  readonly memory: Uint8Array;
-  /** Where in `memory` the 32 bytes for a counter begin. They are there until the next call. */
+  /** Memory that they stand in. */
+  readonly words: Int32Array;
+  /** Where in `words` the eight of a counter begin. They are there until the next call. */
   locate(counter: number): number;
 }
 

@@ -46,7 +46,7 @@ describeWith([openssl], 'TransportCiphers', () => {
   it('ask once for a one-time key of each message, and not after the end', () => {
     const asked: number[] = [];
     const oneTimeKeys = {
-      memory: Uint8Array.from({ length: 1024 }, (_, i) => i),
+      words: Int32Array.from({ length: 64 }, (_, i) => i * i),
       locate: (counter: number): number => asked.push(counter),
     };
     const cipher = createOpensslProvider().createCipher(KEY, oneTimeKeys);
