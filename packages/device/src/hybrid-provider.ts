@@ -7,7 +7,7 @@ import type { CryptoProvider } from '@litz/core';
 
 /**
  * Everything is `long`'s but transport messages of up to `shortLength` bytes, which are `short`'s. They
- * make the same bytes, so a session may use both.
+ * make the same bytes, so a session may use both. What `short` has of one-time keys is lent to `long`.
  */
 export function hybridProvider(
   long: CryptoProvider,
@@ -24,7 +24,7 @@ export function hybridProvider(
     createCipher(key) {
       // First the one that holds nothing but memory of its own.
       const ofShort = short.createCipher(key);
-      const ofLong = long.createCipher(key);
+      const ofLong = long.createCipher(key, ofShort.oneTimeKeys);
       return {
         seal(counter, buffer, offset, length) {
           if (length <= shortLength) ofShort.seal(counter, buffer, offset, length);
@@ -36,8 +36,8 @@ export function hybridProvider(
             : ofLong.open(counter, buffer, offset, length);
         },
         destroy() {
-          ofShort.destroy();
           ofLong.destroy();
+          ofShort.destroy();
         },
       };
     },

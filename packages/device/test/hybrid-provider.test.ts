@@ -1,4 +1,4 @@
-import { nobleProvider } from '@litz/core';
+import { nobleProvider, type Cipher, type CryptoProvider, type OneTimeKeys } from '@litz/core';
 import { copyCipherProvider, describeCryptoProvider } from '@litz/testkit';
 import { wasmProvider } from '@litz/wasm';
 import { describe, expect, it } from 'vitest';
@@ -26,4 +26,32 @@ describe('hybridProvider', () => {
     }
     expect(hybrid.name).toMatch(/^noble\+/);
   });
+
+  it('lends the one-time keys of the short ones to the other, which ends first', () => {
+    const events: unknown[] = [];
+    const oneTimeKeys: OneTimeKeys = { words: new Int32Array(8), locate: () => 0 };
+    const short = providerOf({ oneTimeKeys, destroy: () => events.push('short') });
+    const long = {
+      ...nobleProvider,
+      createCipher(key: Uint8Array, lent?: OneTimeKeys): Cipher {
+        events.push(lent);
+        return providerOf({ destroy: () => events.push('long') }).createCipher(key);
+      },
+    };
+    hybridProvider(long, short, 100).createCipher(new Uint8Array(32)).destroy();
+    expect(events).toEqual([oneTimeKeys, 'long', 'short']);
+  });
 });
+
+function providerOf(change: Partial<Cipher>): CryptoProvider {
+  const createCipher = (key: Uint8Array): Cipher => {
+    const cipher = nobleProvider.createCipher(key);
+    return {
+      seal: (...place) => cipher.seal(...place),
+      open: (...place) => cipher.open(...place),
+      destroy: () => cipher.destroy(),
+      ...change,
+    };
+  };
+  return { ...nobleProvider, createCipher };
+}

@@ -22,10 +22,24 @@ export function fourBlocks(
   to: usize, adds: bool, at: usize, end: usize,
 ): void {
   if (ASC_FEATURE_SIMD) {
-    inLanes(key, counter, n0, n1, n2, to, adds, at, end);
+    const counters = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3));
+    inLanes(key, counters, n0, i32x4.splat(n1), n2, to, adds, at, end);
   } else {
     for (let i: u32 = 0; i < 4; i++) oneBlock(key, counter + i, n0, n1, n2, to + 64 * i, adds);
     absorb(at, min(at + ABSORBED, end));
+  }
+}
+
+/**
+ * Writes block 0 of four streams, whose nonces are 0, `n1` to `n1` + 3 and `n2`, to the 256 bytes at
+ * `to`: those of messages that follow each other.
+ */
+export function firstBlocks(key: usize, n1: u32, n2: u32, to: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    const nonces = i32x4.add(i32x4.splat(n1), i32x4(0, 1, 2, 3));
+    inLanes(key, i32x4.splat(0), 0, nonces, n2, to, false, 0, 0);
+  } else {
+    for (let i: u32 = 0; i < 4; i++) oneBlock(key, 0, 0, n1 + i, n2, to + 64 * i, false);
   }
 }
 
@@ -44,7 +58,7 @@ export function twoBlocks(key: usize, n0: u32, n1: u32, n2: u32, to: usize): voi
 // @ts-ignore: decorator
 @inline
 function inLanes(
-  key: usize, counter: u32, n0: u32, n1: u32, n2: u32,
+  key: usize, counters: v128, n0: u32, n1: v128, n2: u32,
   to: usize, adds: bool, at: usize, end: usize,
 ): void {
   const r0 = load<u64>(POLY1305, 32), r1 = load<u64>(POLY1305, 40);
@@ -54,13 +68,12 @@ function inLanes(
   let h3 = load<u64>(POLY1305, 24);
   const c0 = i32x4.splat(0x61707865), c1 = i32x4.splat(0x3320646e);
   const c2 = i32x4.splat(0x79622d32), c3 = i32x4.splat(0x6b206574);
-  const counters = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3));
   let x0 = c0, x1 = c1, x2 = c2, x3 = c3;
   let x4 = v128.load32_splat(key), x5 = v128.load32_splat(key, 4);
   let x6 = v128.load32_splat(key, 8), x7 = v128.load32_splat(key, 12);
   let x8 = v128.load32_splat(key, 16), x9 = v128.load32_splat(key, 20);
   let x10 = v128.load32_splat(key, 24), x11 = v128.load32_splat(key, 28);
-  let x12 = counters, x13 = i32x4.splat(n0), x14 = i32x4.splat(n1), x15 = i32x4.splat(n2);
+  let x12 = counters, x13 = i32x4.splat(n0), x14 = n1, x15 = i32x4.splat(n2);
   for (let round = 0; round < 10; round++) {
     // Columns, then diagonals: four quarter rounds beside each other, so that none waits for itself.
     x0 = i32x4.add(x0, x4); x1 = i32x4.add(x1, x5);
@@ -127,7 +140,7 @@ function inLanes(
   x10 = plusSplat(x10, key + 24), x11 = plusSplat(x11, key + 28);
   storeWords(x8, x9, x10, x11, to + 32, adds);
   x12 = i32x4.add(x12, counters), x13 = i32x4.add(x13, i32x4.splat(n0));
-  x14 = i32x4.add(x14, i32x4.splat(n1)), x15 = i32x4.add(x15, i32x4.splat(n2));
+  x14 = i32x4.add(x14, n1), x15 = i32x4.add(x15, i32x4.splat(n2));
   storeWords(x12, x13, x14, x15, to + 48, adds);
 }
 

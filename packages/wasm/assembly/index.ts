@@ -3,9 +3,11 @@
  * that the module is given, or where the caller says.
  */
 export {
-  ARENA, HASH, KEY, KEY_SLOT_COUNT, KEY_SLOTS, POINT, PRODUCT, SCALAR, WINDOW, WINDOW_LENGTH,
+  ARENA, FIRST_BLOCKS, HASH, KEY, KEY_SLOT_COUNT, KEY_SLOTS, POINT, PRODUCT, SCALAR, WINDOW,
+  WINDOW_LENGTH,
 } from './memory';
 export { checkTag, deriveSubkey, open, seal, writeTag, writeTagTo } from './aead';
 export { beginHash, finishHash, updateHash } from './blake2s';
+export { firstBlocks } from './chacha20';
 export { copyAndSum } from './copy-and-sum';
 export { multiplyPoint } from './x25519';

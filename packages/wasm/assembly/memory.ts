@@ -28,11 +28,13 @@ export const ELEMENTS: usize = 0x400;
 /** Keys that stay for as long as their slots are theirs, 32 bytes each. */
 export const KEY_SLOTS: usize = 0x900;
 export const KEY_SLOT_COUNT: i32 = 256;
+/** By slot: block 0 of four streams, 64 bytes each, whose first half is a one-time key of Poly1305. */
+export const FIRST_BLOCKS: usize = 0x2900;
 /** Key stream: 64 bytes whose first half is the one-time key of Poly1305, then that of the text. */
-export const STREAM: usize = 0x2a00;
+export const STREAM: usize = 0x12a00;
 export const STREAM_LENGTH: i32 = 0x2800;
 /** Bytes of the caller's that stand elsewhere: a datagram of any size, and what it comes with. */
-export const WINDOW: usize = 0x5200;
+export const WINDOW: usize = 0x15200;
 export const WINDOW_LENGTH: i32 = 0x10400;
 /** First byte of the arena. */
-export const ARENA: usize = 0x15600;
+export const ARENA: usize = 0x25600;

@@ -19,6 +19,8 @@ export interface Kernels {
   /** As many times 32 bytes: keys of ciphers. */
   readonly KEY_SLOTS: Constant;
   readonly KEY_SLOT_COUNT: Constant;
+  /** As many times 256 bytes: what `firstBlocks` makes. */
+  readonly FIRST_BLOCKS: Constant;
   /** What stands elsewhere is copied here. */
   readonly WINDOW: Constant;
   readonly WINDOW_LENGTH: Constant;
@@ -38,6 +40,8 @@ export interface Kernels {
   readonly checkTag: TagKernel<number>;
   /** The same with the one-time key at an address. */
   readonly writeTagTo: (to: number, oneTimeKey: number, data: number, length: number) => void;
+  /** Block 0 of the streams of four messages whose nonces are 0, `n1` to `n1` + 3, `n2`: 64 bytes each. */
+  readonly firstBlocks: (key: number, n1: number, n2: number, to: number) => void;
   /** HChaCha20 of the key at `KEY` and the nonce in four words, to `KEY`. */
   readonly deriveSubkey: (w0: number, w1: number, w2: number, w3: number) => void;
   /** BLAKE2s: a key comes first, in a block of its own; more than the last block in whole blocks. */

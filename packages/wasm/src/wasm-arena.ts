@@ -98,6 +98,6 @@ function memoryFor({ length = 0 }: WasmArenaOptions): WasmMemory {
 
 const ALIGNMENT = 64;
 /** At least what the module keeps for itself. */
-const RESERVED_LENGTH = 0x15600;
+const RESERVED_LENGTH = 0x25600;
 /** Addresses are integers of 31 bits everywhere. */
 const MAX_LENGTH = 2 ** 30;

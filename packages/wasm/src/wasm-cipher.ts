@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkText, TAG_LENGTH, wipe, type Cipher } from '@litz/core';
+import { checkText, TAG_LENGTH, wipe, type Cipher, type OneTimeKeys } from '@litz/core';
 import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 import { WasmKey } from './wasm-key.ts';
@@ -59,6 +59,10 @@ export class WasmCipher implements Cipher {
     buffer.set(plain, offset);
     wipe(plain);
     return true;
+  }
+
+  get oneTimeKeys(): OneTimeKeys {
+    return this.#key;
   }
 
   destroy(): void {

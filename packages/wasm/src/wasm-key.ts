@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { checkLength, KEY_LENGTH, wipe } from '@litz/core';
+import { checkLength, KEY_LENGTH, wipe, type OneTimeKeys } from '@litz/core';
 import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
-export class WasmKey {
+export class WasmKey implements OneTimeKeys {
   readonly #slots: KeySlots;
   readonly #slot: number;
   readonly #bytes: Uint8Array;
@@ -23,6 +23,14 @@ export class WasmKey {
   /** It stands there until another key is asked for. */
   get address(): number {
     return this.#slots.addressOf(this.#slot, this, this.#bytes);
+  }
+
+  get words(): Int32Array {
+    return this.#slots.words;
+  }
+
+  locate(counter: number): number {
+    return this.#slots.firstBlockOf(this.#slot, this, this.#bytes, counter);
   }
 
   /** Wipes it; it is not asked for afterwards. */

@@ -35,6 +35,29 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
+  test('holds no one-time key of a cipher that was destroyed, used or not', () => {
+    const arena = WasmArena.createSync({ build });
+    const cipher = new WasmCipher(arena, KEY);
+    cipher.oneTimeKeys.locate(5);
+    expect(secretsOf(arena).length).toBeGreaterThan(4 * 32);
+    cipher.destroy();
+    expect(secretsOf(arena)).toEqual([]);
+  });
+
+  test('holds no one-time key of a cipher whose place went to another one', () => {
+    const arena = WasmArena.createSync({ build });
+    const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, random(32, i)));
+    const at = 4 * ciphers[0].oneTimeKeys.locate(5);
+    const oneTimeKeys = arena.bytes.slice(at - 64, at + 3 * 64);
+    expect(piecesIn(arena, oneTimeKeys)).toBe(32);
+    // A short message, for which no one-time key is asked.
+    ciphers[256].seal(0, new Uint8Array(80), 0, 64);
+    ciphers[0].destroy();
+    expect(piecesIn(arena, oneTimeKeys)).toBe(0);
+    ciphers[256].destroy();
+    expect(secretsOf(arena)).toEqual([]);
+  });
+
   test.each([0, 5, 64, 200, 1420, 3000])('holds no stream after %i bytes', (length) => {
     const arena = WasmArena.createSync({ length: 4096, build });
     const slab = arena.allocate(4096);

@@ -25,8 +25,19 @@ export interface Cipher {
    */
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean;
 
+  /** For a cipher of the same key that would make them one by one. Not there after `destroy`. */
+  readonly oneTimeKeys?: OneTimeKeys;
+
   /** Wipes the key; the cipher is not used afterwards. */
   destroy(): void;
+}
+
+/** One-time keys of Poly1305 (RFC 8439 section 2.6) for the messages of a transport key. */
+export interface OneTimeKeys {
+  /** Memory that they stand in. */
+  readonly words: Int32Array;
+  /** Where in `words` the eight of a counter begin. They are there until the next call. */
+  locate(counter: number): number;
 }
 
 /**
@@ -67,8 +78,12 @@ export interface CryptoProvider {
     auth: Uint8Array,
   ): Uint8Array | undefined;
 
-  /** Makes the transport cipher of a 32-byte key; the key is copied. */
-  createCipher(key: Uint8Array): Cipher;
+  /**
+   * Makes the transport cipher of a 32-byte key; the key is copied.
+   *
+   * @param oneTimeKeys of another cipher of this key, which outlives this one: to be used or not
+   */
+  createCipher(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher;
 
   /**
    * Gives back what no garbage collector does, once the last of its ciphers is destroyed; nothing else

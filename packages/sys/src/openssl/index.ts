@@ -52,7 +52,7 @@ function createProvider(owned: Owned): CryptoProvider {
       withSubkey(aead, key, nonce, (subkey, rest) => aead.seal(subkey, rest, plain, auth)),
     xaeadOpen: (key, nonce, sealed, auth) =>
       withSubkey(aead, key, nonce, (subkey, rest) => aead.open(subkey, rest, sealed, auth)),
-    createCipher: (key) => ciphers.create(key),
+    createCipher: (key, oneTimeKeys) => ciphers.create(key, oneTimeKeys),
   };
 }
 

@@ -22,13 +22,8 @@ export interface LibCrypto {
     iv: number,
     encrypt: number,
   ) => number;
-  EVP_EncryptInit_ex: (
-    context: number,
-    type: number,
-    engine: number,
-    key: number,
-    iv: number,
-  ) => number;
+  /** Without a `type` it is `EVP_EncryptInit_ex`, less an argument. */
+  EVP_EncryptInit: (context: number, type: number, key: number, iv: number) => number;
   /** Of a stream cipher: how many bytes it made, or a negative number. */
   EVP_Cipher: (context: number, out: number, input: number, length: number) => number;
   EVP_CipherUpdate: (
@@ -97,8 +92,8 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
   EVP_CipherInit_ex:
     'int EVP_CipherInit_ex(uintptr_t context, uintptr_t type, uintptr_t engine, uintptr_t key, uintptr_t iv, int encrypt)',
-  EVP_EncryptInit_ex:
-    'int EVP_EncryptInit_ex(uintptr_t context, uintptr_t type, uintptr_t engine, uintptr_t key, uintptr_t iv)',
+  EVP_EncryptInit:
+    'int EVP_EncryptInit(uintptr_t context, uintptr_t type, uintptr_t key, uintptr_t iv)',
   EVP_Cipher: 'int EVP_Cipher(uintptr_t context, uintptr_t out, uintptr_t input, uint length)',
   EVP_CipherUpdate:
     'int EVP_CipherUpdate(uintptr_t context, uintptr_t out, uintptr_t outLength, uintptr_t input, int length)',

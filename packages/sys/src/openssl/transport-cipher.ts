@@ -4,192 +4,171 @@
  * OpenSSL's own AEAD interface costs half as much again for a full packet and twice for a short one:
  * setting and getting the tag are calls of their own, and its last step is a slow one. So RFC 8439
  * section 2.8 is put together here: block 0 of the stream is the one-time key of Poly1305, the data
- * begins with block 1.
+ * begins with block 1. Block 0 takes a call of its own, unless somebody else makes the key.
  *
  * @module
  */
-import { checkLength, checkText, KEY_LENGTH, type Cipher } from '@litz/core';
+import { checkLength, checkText, KEY_LENGTH, type Cipher, type OneTimeKeys } from '@litz/core';
 import { addressOf, allocate, type Region } from '../memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
+import { createTransportTag } from './transport-tag.ts';
 
-/** What all ciphers of a thread share: the scratch memory and Poly1305. */
+/** Those of a thread share their scratch memory and Poly1305. */
 export class TransportCiphers {
   readonly #crypto: LibCrypto;
   readonly #chacha20: number;
-  readonly #poly1305: number;
-  readonly #scratch: Region = allocate(SCRATCH_LENGTH);
-  readonly #words: Uint32Array = wordsOf(this.#scratch);
-  readonly #views: Views = new Views();
+  readonly #over: MakeCipher;
+  readonly #key: Region = allocate(KEY_LENGTH);
 
   /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
     this.#chacha20 = present(crypto.EVP_CIPHER_fetch(0, 'ChaCha20', null), 'ChaCha20');
-    const poly1305 = present(crypto.EVP_MAC_fetch(0, 'POLY1305', null), 'POLY1305');
-    this.#poly1305 = present(crypto.EVP_MAC_CTX_new(poly1305), 'a POLY1305 context');
-  }
-
-  /** @param key 32 bytes, copied into OpenSSL's memory */
-  create(key: Uint8Array): Cipher {
-    checkLength('key', key, KEY_LENGTH);
-    const crypto = this.#crypto;
-    const context = present(crypto.EVP_CIPHER_CTX_new(), 'a cipher context');
-    const { bytes, address } = this.#scratch;
-    bytes.set(key, BLOCK);
-    const done = crypto.EVP_CipherInit_ex(context, this.#chacha20, 0, address + BLOCK, address, 1);
-    bytes.fill(0, BLOCK, BLOCK + 32);
-    if (done !== 1) throw new Error('OpenSSL refused a ChaCha20 key');
-    return createCipher(crypto, context, this.#poly1305, {
-      scratch: this.#scratch,
-      words: this.#words,
-      views: this.#views,
-    });
-  }
-}
-
-/**
- * Addresses are constants of a closure: a field of an object that holds a number over 31 bits is a
- * heap object, and passing it on makes another.
- */
-function createCipher(
-  crypto: LibCrypto,
-  context: number,
-  poly1305: number,
-  { scratch: { address, bytes }, words, views }: Shared,
-): Cipher {
-  const { EVP_Cipher, EVP_EncryptInit_ex, EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
-  const [block, zeros, lengths, tag] = [BLOCK, ZEROS, LENGTHS, TAG].map((at) => address + at) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-
-  let isDestroyed = false;
-
-  function check(buffer: Uint8Array, offset: number, length: number): void {
-    if (isDestroyed) throw new TypeError('the cipher was destroyed');
-    checkText(buffer, offset, length);
-  }
-
-  /** Begins the stream of a counter and Poly1305 with its block 0; block 1 is next. */
-  function begin(counter: number): void {
-    words[2] = counter;
-    words[3] = counter / 2 ** 32;
-    const done =
-      EVP_EncryptInit_ex(context, 0, 0, 0, address) === 1 &&
-      EVP_Cipher(context, block, zeros, 64) === 64 &&
-      EVP_MAC_init(poly1305, block, 32, 0) === 1;
-    if (!done) throw new Error('OpenSSL failed to begin a message');
-  }
-
-  function crypt(data: number, length: number): void {
-    if (length > 0 && EVP_Cipher(context, data, data, length) !== length) {
-      throw new Error('ChaCha20 failed');
-    }
+    this.#over = cipherMaker(crypto);
   }
 
   /**
-   * Poly1305 over the data, zeros to 16 bytes, and the lengths, in one update: a second, short one
-   * would cost as much as all of a full packet. So zeros and lengths go behind the data for a moment,
-   * where the tag will be and a few bytes more.
+   * @param key 32 bytes, copied into OpenSSL's memory
+   * @param oneTimeKeys of the same key
    */
-  function authenticate(
-    out: number,
-    data: number,
-    view: DataView,
-    end: number,
-    length: number,
-  ): void {
-    const padding = -length & 15;
-    for (let i = 0; i < padding; i += 4) view.setInt32(end + i, 0);
-    view.setInt32(end + padding, 0);
-    view.setInt32(end + padding + 4, 0);
-    view.setInt32(end + padding + 8, length, true);
-    view.setInt32(end + padding + 12, 0);
-    const done =
-      EVP_MAC_update(poly1305, data, length + padding + 16) === 1 &&
-      EVP_MAC_final(poly1305, out, 0, 16) === 1;
-    if (!done) throw new Error('Poly1305 failed');
+  create(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher {
+    checkLength('key', key, KEY_LENGTH);
+    const crypto = this.#crypto;
+    const context = present(crypto.EVP_CIPHER_CTX_new(), 'a cipher context');
+    const { bytes, address } = this.#key;
+    bytes.set(key);
+    const done = crypto.EVP_CipherInit_ex(context, this.#chacha20, 0, address, 0, 1);
+    bytes.fill(0);
+    if (done !== 1) throw new Error('OpenSSL refused a ChaCha20 key');
+    return this.#over(context, oneTimeKeys);
+  }
+}
+
+/** @param context of OpenSSL, with the key in it: given back by `destroy` */
+type MakeCipher = (context: number, oneTimeKeys: OneTimeKeys | undefined) => Cipher;
+
+/**
+ * Addresses are constants of closures, as in `createTransportTag`. What need not be a cipher's own is
+ * outside of it: there may be hundreds of thousands.
+ */
+function cipherMaker(crypto: LibCrypto): MakeCipher {
+  const { EVP_Cipher, EVP_EncryptInit, EVP_CIPHER_CTX_free } = crypto;
+  const tag = createTransportTag(crypto);
+  const { bytes: blockBytes, address: block } = tag.key;
+  const keyWords = wordsOf(blockBytes);
+  const scratch = allocate(IV_LENGTH + BLOCK_LENGTH);
+  const { address } = scratch;
+  const zeros = address + IV_LENGTH;
+  const iv = wordsOf(scratch.bytes);
+  const views = new Views();
+
+  /** u32 number of the first block | u32 zero | u64 message counter. */
+  function beginStream(context: number, counter: number, firstBlock: 0 | 1): void {
+    iv[0] = firstBlock;
+    iv[2] = counter;
+    iv[3] = counter / 2 ** 32;
+    if (EVP_EncryptInit(context, 0, 0, address) !== 1) throw new Error('ChaCha20 failed to begin');
   }
 
-  /** The same at the end of a buffer, where there is no room. */
-  function authenticateInParts(out: number, data: number, length: number): void {
-    const padding = -length & 15;
-    words[LENGTHS / 4 + 2] = length;
-    const done =
-      EVP_MAC_update(poly1305, data, length) === 1 &&
-      EVP_MAC_update(poly1305, lengths - padding, padding + 16) === 1 &&
-      EVP_MAC_final(poly1305, out, 0, 16) === 1;
-    if (!done) throw new Error('Poly1305 failed');
+  /** Leaves the stream at block 1, if it had to be asked for the one-time key. */
+  function beginTag(context: number, counter: number, oneTimeKeys: OneTimeKeys | undefined): void {
+    if (oneTimeKeys) {
+      copyKey(keyWords, oneTimeKeys.words, oneTimeKeys.locate(counter));
+    } else {
+      beginStream(context, counter, 0);
+      crypt(context, block, zeros, BLOCK_LENGTH);
+    }
+    tag.begin();
   }
 
-  /** Keeps `count` bytes, rounded up to words. */
-  function save(view: DataView, at: number, count: number): void {
-    for (let i = 0; i < count; i += 4) words[(SAVED + i) >> 2] = view.getInt32(at + i, true);
+  function crypt(context: number, out: number, input: number, length: number): void {
+    if (EVP_Cipher(context, out, input, length) !== length) throw new Error('ChaCha20 failed');
   }
 
-  function restore(view: DataView, at: number, count: number): void {
-    for (let i = 0; i < count; i += 4) view.setInt32(at + i, words[(SAVED + i) >> 2]!, true);
-  }
+  return (context, oneTimeKeys) => {
+    let isDestroyed = false;
 
-  return {
-    seal(counter, buffer, offset, length) {
-      check(buffer, offset, length);
-      const data = addressOf(buffer) + offset;
-      begin(counter);
-      crypt(data, length);
-      const behind = offset + length + 16;
-      if (behind + 16 > buffer.length) return authenticateInParts(data + length, data, length);
-      const view = views.of(buffer);
-      const padding = -length & 15;
-      save(view, behind, padding);
-      authenticate(data + length, data, view, offset + length, length);
-      restore(view, behind, padding);
-    },
+    function check(buffer: Uint8Array, offset: number, length: number): void {
+      if (isDestroyed) throw new TypeError('the cipher was destroyed');
+      checkText(buffer, offset, length);
+    }
 
-    open(counter, buffer, offset, length) {
-      check(buffer, offset, length);
-      const data = addressOf(buffer) + offset;
-      const end = offset + length;
-      const view = views.of(buffer);
-      begin(counter);
-      if (end + 32 > buffer.length) {
-        save(view, end, 16);
-        authenticateInParts(tag, data, length);
-      } else {
-        const padding = -length & 15;
-        save(view, end, 16 + padding);
-        authenticate(tag, data, view, end, length);
-        restore(view, end, 16 + padding);
-      }
-      let difference = 0;
-      for (let i = 0; i < 16; i += 4)
-        difference |= words[(TAG + i) >> 2]! ^ words[(SAVED + i) >> 2]!;
-      if (difference !== 0) return false;
-      crypt(data, length);
-      return true;
-    },
+    return {
+      seal(counter, buffer, offset, length) {
+        check(buffer, offset, length);
+        const data = addressOf(buffer) + offset;
+        const end = offset + length;
+        const reach = reachOf(length);
+        const isRoomy = end + reach <= buffer.length;
+        const view = views.of(buffer);
+        beginTag(context, counter, oneTimeKeys);
+        if (oneTimeKeys) beginStream(context, counter, 1);
+        if (isRoomy) tag.save(view, end + 16, reach - 16);
+        if (length > 0) crypt(context, data, data, isRoomy ? wholeBlocks(length) : length);
+        if (isRoomy) tag.finish(view, end, data, length);
+        else tag.finishInParts(data, length);
+        tag.copyTo(view, end);
+        if (isRoomy) tag.restore(view, end + 16, reach - 16);
+      },
 
-    destroy() {
-      if (isDestroyed) return;
-      isDestroyed = true;
-      crypto.EVP_CIPHER_CTX_free(context);
-      // The one-time key of the last message.
-      bytes.fill(0, BLOCK, BLOCK + 64);
-    },
+      open(counter, buffer, offset, length) {
+        check(buffer, offset, length);
+        const data = addressOf(buffer) + offset;
+        const end = offset + length;
+        const reach = reachOf(length);
+        const isRoomy = end + reach <= buffer.length;
+        const view = views.of(buffer);
+        beginTag(context, counter, oneTimeKeys);
+        tag.save(view, end, isRoomy ? reach : 16);
+        if (isRoomy) tag.finish(view, end, data, length);
+        else tag.finishInParts(data, length);
+        const isRight = tag.isSaved();
+        if (isRight && length > 0) {
+          if (oneTimeKeys) beginStream(context, counter, 1);
+          crypt(context, data, data, isRoomy ? wholeBlocks(length) : length);
+        }
+        if (isRoomy) tag.restore(view, end, reach);
+        return isRight;
+      },
+
+      destroy() {
+        if (isDestroyed) return;
+        isDestroyed = true;
+        EVP_CIPHER_CTX_free(context);
+        // The one-time key of the last message.
+        blockBytes.fill(0);
+      },
+    };
   };
 }
 
-interface Shared {
-  readonly scratch: Region;
-  /** Of the scratch memory. */
-  readonly words: Uint32Array;
-  readonly views: Views;
+/**
+ * How far behind a text is written for a moment, in whole words: zeros and lengths for Poly1305, and
+ * the rest of the last block.
+ */
+function reachOf(length: number): number {
+  return (Math.max(-length & 63, (-length & 15) + 16) + 3) & -4;
 }
 
-function wordsOf({ bytes }: Region): Uint32Array {
-  return new Uint32Array(bytes.buffer, bytes.byteOffset, SCRATCH_LENGTH / 4);
+/** Part of a block costs OpenSSL a quarter of a full packet's time: it makes that block by itself. */
+function wholeBlocks(length: number): number {
+  return (length + 63) & -BLOCK_LENGTH;
+}
+
+/** Less than a loop of eight takes, or an address that JavaScript would make an object of. */
+function copyKey(to: Int32Array, from: Int32Array, at: number): void {
+  to[0] = from[at]!;
+  to[1] = from[at + 1]!;
+  to[2] = from[at + 2]!;
+  to[3] = from[at + 3]!;
+  to[4] = from[at + 4]!;
+  to[5] = from[at + 5]!;
+  to[6] = from[at + 6]!;
+  to[7] = from[at + 7]!;
+}
+
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, length >> 2);
 }
 
 /** DataViews of buffers that are used again and again. */
@@ -211,12 +190,5 @@ function present(pointer: number, what: string): number {
   return pointer;
 }
 
-// Scratch memory:
-// u32 block counter (0) | u32 zero | u64 message counter | ... | zeros and lengths | tag | saved bytes
-const BLOCK = 64;
-const ZEROS = 128;
-/** 16 bytes behind at least 15 zeros: padding ends where the lengths begin. */
-const LENGTHS = 208;
-const TAG = 224;
-const SAVED = 240;
-const SCRATCH_LENGTH = 272;
+const IV_LENGTH = 16;
+const BLOCK_LENGTH = 64;
