@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-import '../dist/main.js';
+import { keepHeapsSmall } from '../dist/small-heaps.js';
+
+keepHeapsSmall();
+await import('../dist/main.js');

@@ -6,6 +6,7 @@
  */
 import { Device, UapiServer } from '@litz/device';
 import { createLog, type Log, type LogLevel } from './log.ts';
+import { letHeapsGrow } from './small-heaps.ts';
 
 export interface ServedDeviceOptions {
   readonly level: LogLevel;
@@ -44,6 +45,7 @@ export class ServedDevice {
       const { provider, reason } = device.crypto;
       served.log.verbose(`cryptography by ${provider}: ${reason}`);
       await served.#serve(options);
+      letHeapsGrow();
       return served;
     } catch (error) {
       await served.close();

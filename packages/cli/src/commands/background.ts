@@ -30,8 +30,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
   // As wireguard-go: without LOG_LEVEL it keeps no hold of the terminal at all.
   const { LOG_LEVEL: level } = options.env;
   const output = level && logLevel(level) !== 'silent' ? 'inherit' : 'ignore';
-  const flags = [SMALL_HEAPS, ...process.execArgv];
-  const child = spawn(process.execPath, [...flags, options.entry, '-f', name], {
+  const child = spawn(process.execPath, [...process.execArgv, options.entry, '-f', name], {
     detached: true,
     cwd: '/',
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
@@ -68,9 +67,3 @@ async function firstWord(child: ChildProcess): Promise<Readiness> {
     child.once('disconnect', gone);
   });
 }
-
-/**
- * A daemon makes next to no garbage: the young generations that V8 would let grow are memory for
- * nothing. It counts only on the command line, before the heap is made.
- */
-const SMALL_HEAPS = '--optimize-for-size';
