@@ -11,7 +11,7 @@ export { AllowedIps } from './allowed-ips.ts';
 export { ecn, ipTotalLength, setEcn } from './ip-packet.ts';
 export { unreachable } from './icmp.ts';
 export { ReplayWindow } from './replay-window.ts';
-export type { Cipher, CryptoProvider } from './crypto/provider.ts';
+export type { Cipher, CryptoProvider, DhKey } from './crypto/provider.ts';
 export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './configuration.ts';
 export { Engine, type EngineOptions } from './engine.ts';
 export { FastPath } from './fast-path.ts';

@@ -105,6 +105,33 @@ function describeX25519(check: Check): void {
       expect(provider.dhPublicKey(fromHex(scalar))).toEqual(provider.dh(fromHex(scalar), base));
     }
   });
+
+  check('dhKey, if there is one: is dh and dhPublicKey, in any order', (provider) => {
+    const keys = rfc.tests.map(({ scalar }) => provider.dhKey?.(fromHex(scalar)));
+    for (const [i, { scalar, u, result }] of rfc.tests.entries()) {
+      const key = keys[i];
+      if (!key) continue;
+      expect(key.publicKey).toEqual(provider.dhPublicKey(fromHex(scalar)));
+      for (const point of rfc.lowOrder) expect(key.dh(fromHex(point))).toBeUndefined();
+      expect(optionalHex(key.dh(fromHex(u)))).toBe(result);
+      // Another key's work in between changes nothing.
+      provider.dh(new Uint8Array(32).fill(0x48), fromHex(scalar));
+      expect(optionalHex(key.dh(fromHex(u)))).toBe(result);
+      key.destroy();
+      key.destroy();
+    }
+  });
+
+  check('dhKey, if there is one: copies the private key', (provider) => {
+    const privateKey = new Uint8Array(32).fill(0x48);
+    const publicKey = new Uint8Array(32).fill(0xfe);
+    const key = provider.dhKey?.(privateKey);
+    if (!key) return;
+    const expected = provider.dh(privateKey, publicKey);
+    privateKey.fill(0);
+    expect(key.dh(publicKey)).toEqual(expected);
+    key.destroy();
+  });
 }
 
 function describeBlake2s(check: Check): void {

@@ -8,10 +8,11 @@
  * @module
  */
 import { MIN_INITIATION_INTERVAL_MS } from '../constants.ts';
+import { dhKeyOf } from '../crypto/dh-key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
-import { generatePrivateKey, publicKeyOf, type PublicKey } from '../keys.ts';
+import { generatePrivateKey, type PublicKey } from '../keys.ts';
 import { readInitiation, writeInitiation } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
 import type { StaticIdentity } from './static-identity.ts';
@@ -38,8 +39,9 @@ export function createInitiation(
   const state = SymmetricState.begin(crypto, remoteStaticPublic);
   // (E_i_priv, E_i_pub) := DH-Generate()
   const ephemeralPrivate = generatePrivateKey(randomBytes);
-  const ephemeral = publicKeyOf(ephemeralPrivate, crypto);
-  const ephemeralStatic = crypto.dh(ephemeralPrivate, remoteStaticPublic);
+  const ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
+  const ephemeral = ephemeralKey.publicKey;
+  const ephemeralStatic = ephemeralKey.dh(remoteStaticPublic);
   try {
     if (!ephemeralStatic || !handshake.ensureStaticStatic(crypto, identity)) return false;
     // C := Kdf1(C, E_i_pub)
@@ -64,6 +66,7 @@ export function createInitiation(
     return true;
   } finally {
     state.wipe();
+    ephemeralKey.destroy();
     wipe(ephemeralPrivate, ephemeralStatic);
   }
 }

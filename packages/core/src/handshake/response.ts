@@ -4,10 +4,11 @@
  *
  * @module
  */
+import { dhKeyOf } from '../crypto/dh-key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
-import { generatePrivateKey, publicKeyOf } from '../keys.ts';
+import { generatePrivateKey } from '../keys.ts';
 import { readResponse, writeResponse } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
 import type { StaticIdentity } from './static-identity.ts';
@@ -31,9 +32,10 @@ export function createResponse(
   const state = SymmetricState.resume(crypto, handshake);
   // (E_r_priv, E_r_pub) := DH-Generate()
   const ephemeralPrivate = generatePrivateKey(randomBytes);
-  const ephemeral = publicKeyOf(ephemeralPrivate, crypto);
-  const ephemeralEphemeral = crypto.dh(ephemeralPrivate, handshake.remoteEphemeral);
-  const ephemeralStatic = crypto.dh(ephemeralPrivate, handshake.remoteStaticPublic);
+  const ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
+  const ephemeral = ephemeralKey.publicKey;
+  const ephemeralEphemeral = ephemeralKey.dh(handshake.remoteEphemeral);
+  const ephemeralStatic = ephemeralKey.dh(handshake.remoteStaticPublic);
   try {
     if (!ephemeralEphemeral || !ephemeralStatic) return false;
     // C := Kdf1(C, E_r_pub)
@@ -58,6 +60,7 @@ export function createResponse(
     return true;
   } finally {
     state.wipe();
+    ephemeralKey.destroy();
     wipe(ephemeralPrivate, ephemeralEphemeral, ephemeralStatic);
   }
 }
