@@ -21,6 +21,7 @@ export type { Peer } from './peer.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';
+export { dhKeyOf } from './crypto/dh-key.ts';
 export { equalBytes } from './crypto/equal-bytes.ts';
 export { kdf } from './crypto/kdf.ts';
 export { nobleProvider } from './crypto/noble.ts';

@@ -1,13 +1,14 @@
 /**
- * `hybridProvider`: two providers of the same primitives, each for the packets that it is faster with.
+ * `hybridProvider`: two providers of the same primitives, each for what it is faster with.
  *
  * @module
  */
-import type { CryptoProvider } from '@litz/core';
+import { dhKeyOf, type CryptoProvider } from '@litz/core';
 
 /**
- * Everything is `long`'s but transport messages of up to `shortLength` bytes, which are `short`'s. They
- * make the same bytes, so a session may use both.
+ * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time
+ * than the calls do. All the rest is `short`'s, hashes and the sealed fields of handshakes among it.
+ * They make the same bytes, so a session may use both.
  */
 export function hybridProvider(
   long: CryptoProvider,
@@ -15,7 +16,10 @@ export function hybridProvider(
   shortLength: number,
 ): CryptoProvider {
   return {
-    ...long,
+    ...short,
+    dh: (privateKey, publicKey) => long.dh(privateKey, publicKey),
+    dhPublicKey: (privateKey) => long.dhPublicKey(privateKey),
+    dhKey: (privateKey) => dhKeyOf(long, privateKey),
     name: `${long.name}+${short.name}`,
     createCipher(key) {
       // First the one that holds nothing but memory of its own.

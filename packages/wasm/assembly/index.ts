@@ -8,4 +8,5 @@ export {
 export { checkTag, deriveSubkey, open, seal, writeTag, writeTagTo } from './aead';
 export { beginHash, finishHash, updateHash } from './blake2s';
 export { copyAndSum } from './copy-and-sum';
+export { deriveKeys } from './kdf';
 export { multiplyPoint } from './x25519';

@@ -1,9 +1,9 @@
 /**
- * `WasmHash`: BLAKE2s, keyed BLAKE2s and HMAC-BLAKE2s.
+ * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s and the Kdf made of it.
  *
  * @module
  */
-import { HASH_LENGTH, MAC_LENGTH, wipe } from '@litz/core';
+import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, wipe } from '@litz/core';
 import type { WasmArena } from './wasm-arena.ts';
 
 /** Inputs are copied into the window, as much at a time as fits, and wiped there. */
@@ -51,6 +51,35 @@ export class WasmHash {
     wipe(block, inner);
   }
 
+  /** Section 5.4: `key` and `input` of at most 32 bytes each. A shorter key is one with zeros behind. */
+  kdf(
+    key: Uint8Array,
+    input: Uint8Array,
+    first: Uint8Array,
+    second?: Uint8Array,
+    third?: Uint8Array,
+  ): void {
+    checkAtMost('key', key);
+    checkAtMost('input', input);
+    const { kernels, window } = this.#arena;
+    // These are too short for `set`, `slice` and `fill`: calling those takes longer than all bytes do.
+    for (let i = 0; i < KEY_LENGTH; i++) window[i] = i < key.length ? key[i] : 0;
+    for (let i = 0; i < input.length; i++) window[KEY_LENGTH + i] = input[i];
+    kernels.deriveKeys(input.length, third ? 3 : second ? 2 : 1);
+    this.#takeKey(first, 0);
+    if (second) this.#takeKey(second, 1);
+    if (third) this.#takeKey(third, 2);
+  }
+
+  #takeKey(out: Uint8Array, index: number): void {
+    const { window } = this.#arena;
+    const at = index * KEY_LENGTH;
+    for (let i = 0; i < KEY_LENGTH; i++) {
+      out[i] = window[at + i];
+      window[at + i] = 0;
+    }
+  }
+
   #begin(hashLength: number, keyLength: number): void {
     this.#arena.kernels.beginHash(hashLength, keyLength);
     this.#waiting = 0;
@@ -86,6 +115,11 @@ export class WasmHash {
     for (let i = 0; i < length; i++) out[i] = bytes[hash + i];
     bytes.fill(0, hash, hash + HASH_LENGTH);
   }
+}
+
+function checkAtMost(name: string, bytes: Uint8Array): void {
+  if (bytes.length <= KEY_LENGTH) return;
+  throw new RangeError(`"${name}" expected at most ${KEY_LENGTH} bytes, got ${bytes.length}`);
 }
 
 const BLOCK_LENGTH = 64;

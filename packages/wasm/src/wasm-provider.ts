@@ -35,6 +35,7 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
     hash: (out, a, b = NOTHING) => hash.hash(out, a, b),
     mac: (out, key, input) => hash.mac(out, key, input),
     hmac: (out, key, a, b = NOTHING) => hash.hmac(out, key, a, b),
+    kdf: (key, input, first, second, third) => hash.kdf(key, input, first, second, third),
     aeadSeal: (key, counter, plain, auth) => aead.seal(key, nonceOf(counter), plain, auth),
     aeadOpen: (key, counter, sealed, auth) => aead.open(key, nonceOf(counter), sealed, auth),
     xaeadSeal: (key, nonce, plain, auth) => aead.seal(key, nonce, plain, auth),

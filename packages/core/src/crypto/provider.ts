@@ -64,6 +64,19 @@ export interface CryptoProvider {
   /** Hmac(key, a || b): HMAC-BLAKE2s, 32 bytes into `out`; `out` may be one of the inputs. */
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
 
+  /**
+   * Kdf1, Kdf2 or Kdf3, by how many outputs (32 bytes each) there are; an output may be `key` or
+   * `input`, which are at most 32 bytes. Only where it is faster than by `hmac`, which is what `kdf`
+   * does without it.
+   */
+  kdf?(
+    key: Uint8Array,
+    input: Uint8Array,
+    first: Uint8Array,
+    second?: Uint8Array,
+    third?: Uint8Array,
+  ): void;
+
   /** Aead(key, counter, plain, auth): new array of plain.length + 16. */
   aeadSeal(key: Uint8Array, counter: number, plain: Uint8Array, auth: Uint8Array): Uint8Array;
   /** New array of sealed.length - 16, or undefined for a wrong tag. */
