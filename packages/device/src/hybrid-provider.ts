@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dhKeyOf, type CryptoProvider } from '@litz/core';
+import { checkLength, dhKeyOf, KEY_LENGTH, type Cipher, type CryptoProvider } from '@litz/core';
 
 /**
  * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time
@@ -21,25 +21,53 @@ export function hybridProvider(
     dhPublicKey: (privateKey) => long.dhPublicKey(privateKey),
     dhKey: (privateKey) => dhKeyOf(long, privateKey),
     name: `${long.name}+${short.name}`,
-    createCipher(key) {
-      // First the one that holds nothing but memory of its own.
-      const ofShort = short.createCipher(key);
-      const ofLong = long.createCipher(key);
-      return {
-        seal(counter, buffer, offset, length) {
-          if (length <= shortLength) ofShort.seal(counter, buffer, offset, length);
-          else ofLong.seal(counter, buffer, offset, length);
-        },
-        open(counter, buffer, offset, length) {
-          return length <= shortLength
-            ? ofShort.open(counter, buffer, offset, length)
-            : ofLong.open(counter, buffer, offset, length);
-        },
-        destroy() {
-          ofShort.destroy();
-          ofLong.destroy();
-        },
-      };
-    },
+    createCipher: (key) => new HybridCipher(long, short.createCipher(key), shortLength, key),
   };
+}
+
+/**
+ * `long`'s cipher is made with the first message that is for it: half of all sessions, those that the
+ * other side begins and those that carry little, see none.
+ */
+class HybridCipher implements Cipher {
+  readonly #provider: CryptoProvider;
+  readonly #short: Cipher;
+  readonly #shortLength: number;
+  /** Until `#long` has it; then, and in the end, all zero. */
+  readonly #key: Uint8Array;
+  #long: Cipher | undefined = undefined;
+  #isDestroyed = false;
+
+  /** @param key copied */
+  constructor(provider: CryptoProvider, short: Cipher, shortLength: number, key: Uint8Array) {
+    checkLength('key', key, KEY_LENGTH);
+    this.#provider = provider;
+    this.#short = short;
+    this.#shortLength = shortLength;
+    this.#key = key.slice();
+  }
+
+  seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
+    const cipher = length <= this.#shortLength ? this.#short : (this.#long ?? this.#createLong());
+    cipher.seal(counter, buffer, offset, length);
+  }
+
+  open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
+    const cipher = length <= this.#shortLength ? this.#short : (this.#long ?? this.#createLong());
+    return cipher.open(counter, buffer, offset, length);
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true;
+    this.#key.fill(0);
+    this.#short.destroy();
+    this.#long?.destroy();
+  }
+
+  #createLong(): Cipher {
+    if (this.#isDestroyed) throw new TypeError('the cipher was destroyed');
+    this.#long = this.#provider.createCipher(this.#key);
+    this.#key.fill(0);
+    return this.#long;
+  }
 }

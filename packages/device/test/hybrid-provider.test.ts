@@ -1,4 +1,4 @@
-import { nobleProvider } from '@litz/core';
+import { nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
 import { copyCipherProvider, describeCryptoProvider } from '@litz/testkit';
 import { wasmProvider } from '@litz/wasm';
 import { describe, expect, it } from 'vitest';
@@ -26,4 +26,44 @@ describe('hybridProvider', () => {
     }
     expect(hybrid.name).toMatch(/^noble\+/);
   });
+
+  it('makes the cipher for long messages with the first of them, once, and destroys it', () => {
+    const made: Uint8Array[] = [];
+    let destroyed = 0;
+    const counting: CryptoProvider = {
+      ...nobleProvider,
+      createCipher(key) {
+        made.push(key.slice());
+        return { ...cipherOf(key), destroy: () => void destroyed++ };
+      },
+    };
+    const key = new Uint8Array(32).fill(7);
+    const cipher = hybridProvider(counting, wasmProvider(), 100).createCipher(key);
+    // What the caller does with its own bytes is nobody's business here.
+    key.fill(0);
+    cipher.seal(0, new Uint8Array(200), 0, 100);
+    expect(made).toEqual([]);
+    for (const counter of [1, 2]) cipher.seal(counter, new Uint8Array(200), 0, 101);
+    expect(made).toEqual([new Uint8Array(32).fill(7)]);
+    cipher.destroy();
+    expect(destroyed).toBe(1);
+  });
+
+  it('makes no cipher any more once it is destroyed', () => {
+    const cipher = hybridProvider(nobleProvider, wasmProvider(), 100).createCipher(
+      new Uint8Array(32),
+    );
+    cipher.destroy();
+    const open = (): boolean => cipher.open(0, new Uint8Array(200), 0, 101);
+    expect(open).toThrow(new TypeError('the cipher was destroyed'));
+  });
 });
+
+function cipherOf(key: Uint8Array): Cipher {
+  const cipher = nobleProvider.createCipher(key);
+  return {
+    seal: (counter, buffer, offset, length) => cipher.seal(counter, buffer, offset, length),
+    open: (counter, buffer, offset, length) => cipher.open(counter, buffer, offset, length),
+    destroy: () => cipher.destroy(),
+  };
+}
