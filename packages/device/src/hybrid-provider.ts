@@ -44,7 +44,7 @@ class HybridCipher implements Cipher {
     this.#provider = provider;
     this.#short = short;
     this.#shortLength = shortLength;
-    this.#key = key.slice();
+    this.#key = new Uint8Array(key);
   }
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {

@@ -9,7 +9,7 @@ import { wipe } from './wipe.ts';
 /** @param privateKey 32 bytes, copied. Whoever gets the key destroys it. */
 export function dhKeyOf(crypto: CryptoProvider, privateKey: Uint8Array): DhKey {
   if (crypto.dhKey) return crypto.dhKey(privateKey);
-  const copy = privateKey.slice();
+  const copy = new Uint8Array(privateKey);
   return {
     publicKey: crypto.dhPublicKey(copy),
     dh: (publicKey) => crypto.dh(copy, publicKey),
