@@ -33,6 +33,7 @@ import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
 import type { EngineState } from './engine-state.ts';
 import { FastPath } from './fast-path.ts';
+import { releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
 import { receiveDatagram } from './inbound.ts';
 import { Jitter } from './jitter.ts';
@@ -125,6 +126,7 @@ export class Engine {
     if (!this.#state.up) return;
     this.#state.up = false;
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
+    if (this.#state.identity) releaseKey(this.#state.identity);
   }
 
   /**

@@ -15,7 +15,7 @@ import type { DropReason } from '../drop-reason.ts';
 import { generatePrivateKey, type PublicKey } from '../keys.ts';
 import { readInitiation, writeInitiation } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
-import type { StaticIdentity } from './static-identity.ts';
+import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
 import { compareTimestamps } from './tai64n.ts';
 
@@ -101,7 +101,7 @@ export function openInitiationStatic(
   if (!initiation) return undefined;
   const { ephemeral, senderIndex } = initiation;
   // DH(E_i_priv, S_r_pub), seen from the responder
-  const ephemeralStatic = crypto.dh(identity.privateKey, ephemeral);
+  const ephemeralStatic = staticDh(crypto, identity, ephemeral);
   if (!ephemeralStatic) return undefined;
   // C := Hash(CONSTRUCTION); H := Hash(C || IDENTIFIER); H := Hash(H || S_r_pub)
   const state = SymmetricState.begin(crypto, identity.publicKey);

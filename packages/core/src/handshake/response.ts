@@ -11,7 +11,7 @@ import type { DropReason } from '../drop-reason.ts';
 import { generatePrivateKey } from '../keys.ts';
 import { readResponse, writeResponse } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
-import type { StaticIdentity } from './static-identity.ts';
+import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
 
 /**
@@ -84,7 +84,7 @@ export function consumeResponse(
   const state = SymmetricState.resume(crypto, handshake);
   // DH(E_r_priv, E_i_pub) and DH(E_r_priv, S_i_pub), seen from the initiator
   const ephemeralEphemeral = crypto.dh(handshake.ephemeralPrivate, ephemeral);
-  const ephemeralStatic = crypto.dh(identity.privateKey, ephemeral);
+  const ephemeralStatic = staticDh(crypto, identity, ephemeral);
   try {
     if (!ephemeralEphemeral || !ephemeralStatic) return 'invalid-handshake';
     // C := Kdf1(C, E_r_pub)
