@@ -21,12 +21,18 @@ export class WasmAead {
     this.#keyAt = kernels.KEY.value;
   }
 
-  /** @param nonce 12 bytes, or 24 for XChaCha20-Poly1305 */
-  seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array {
+  /** @param nonce a counter as in section 5.4.6, 12 bytes, or 24 for XChaCha20-Poly1305 */
+  seal(
+    key: Uint8Array,
+    nonce: number | Uint8Array,
+    plain: Uint8Array,
+    auth: Uint8Array,
+  ): Uint8Array {
     const window = this.#window;
     const at = this.#copyIn(plain, auth);
     try {
-      const [n0, n1, n2] = this.#setKey(key, nonce);
+      this.#setKey(key, nonce);
+      const [n0, n1, n2] = [wordOf(nonce, 0), wordOf(nonce, 1), wordOf(nonce, 2)];
       const { byteOffset } = window;
       const data = byteOffset + at;
       this.#kernels.seal(this.#keyAt, n0, n1, n2, byteOffset, auth.length, data, plain.length);
@@ -39,7 +45,7 @@ export class WasmAead {
   /** undefined for a wrong tag. */
   open(
     key: Uint8Array,
-    nonce: Uint8Array,
+    nonce: number | Uint8Array,
     sealed: Uint8Array,
     auth: Uint8Array,
   ): Uint8Array | undefined {
@@ -48,7 +54,8 @@ export class WasmAead {
     const window = this.#window;
     const at = this.#copyIn(sealed, auth);
     try {
-      const [n0, n1, n2] = this.#setKey(key, nonce);
+      this.#setKey(key, nonce);
+      const [n0, n1, n2] = [wordOf(nonce, 0), wordOf(nonce, 1), wordOf(nonce, 2)];
       const { byteOffset } = window;
       const data = byteOffset + at;
       const { open } = this.#kernels;
@@ -73,11 +80,11 @@ export class WasmAead {
     return at;
   }
 
-  /** Puts the key where it is taken from. Three words of nonce are left. */
-  #setKey(key: Uint8Array, nonce: Uint8Array): [number, number, number] {
+  /** Puts the key where it is taken from: for a long nonce the one that its first 16 bytes make of it. */
+  #setKey(key: Uint8Array, nonce: number | Uint8Array): void {
     checkLength('key', key, KEY_LENGTH);
     this.#bytes.set(key, this.#keyAt);
-    if (nonce.length === NONCE_LENGTH) return [word(nonce, 0), word(nonce, 4), word(nonce, 8)];
+    if (typeof nonce === 'number' || nonce.length === NONCE_LENGTH) return;
     if (nonce.length !== LONG_NONCE_LENGTH) {
       throw new RangeError(
         `"nonce" expected ${NONCE_LENGTH} or ${LONG_NONCE_LENGTH} bytes, got ${nonce.length}`,
@@ -85,13 +92,19 @@ export class WasmAead {
     }
     const { deriveSubkey } = this.#kernels;
     deriveSubkey(word(nonce, 0), word(nonce, 4), word(nonce, 8), word(nonce, 12));
-    return [0, word(nonce, 16), word(nonce, 20)];
   }
 
   #wipe(length: number): void {
     this.#bytes.fill(0, this.#keyAt, this.#keyAt + KEY_LENGTH);
     this.#window.fill(0, 0, length);
   }
+}
+
+/** One of the three words that are left of a nonce. WebAssembly takes them modulo 2^32. */
+function wordOf(nonce: number | Uint8Array, index: 0 | 1 | 2): number {
+  if (typeof nonce === 'number') return index === 0 ? 0 : index === 1 ? nonce : nonce / 2 ** 32;
+  if (nonce.length === NONCE_LENGTH) return word(nonce, 4 * index);
+  return index === 0 ? 0 : word(nonce, 12 + 4 * index);
 }
 
 /** Little-endian; as a number its sign says nothing. */
