@@ -39,6 +39,7 @@ import { receiveDatagram } from './inbound.ts';
 import { Jitter } from './jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './load-monitor.ts';
+import { MessageRoom } from './message-room.ts';
 import { sendKeepalive, sendPacket } from './outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import { SenderIndexTable } from './sender-index.ts';
@@ -278,6 +279,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
     outputs: new Outputs(),
+    messageRoom: new MessageRoom(),
     stats,
   };
 }
