@@ -6,7 +6,7 @@
 import type { EngineConfiguration, PeerConfiguration } from './configuration.ts';
 import { MacChecker } from './cookie/macs.ts';
 import type { EngineState } from './engine-state.ts';
-import { createStaticIdentity } from './handshake/static-identity.ts';
+import { createStaticIdentity, releaseKey } from './handshake/static-identity.ts';
 import { abandonHandshake } from './initiating.ts';
 import { keyId, type PresharedKey, type PrivateKey, type PublicKey } from './keys.ts';
 import { sendKeepalive, sendStaged } from './outbound.ts';
@@ -116,7 +116,10 @@ function setPrivateKey(state: EngineState, privateKey: PrivateKey | null, now: n
   state.identity = wanted && createStaticIdentity(state.crypto, wanted);
   state.macChecker =
     state.identity && new MacChecker(state.crypto, state.identity, state.randomBytes);
-  old?.privateKey.fill(0);
+  if (old) {
+    releaseKey(old);
+    old.privateKey.fill(0);
+  }
   const ourself = state.identity && state.peers.get(keyId(state.identity.publicKey));
   if (ourself) removePeer(state, ourself);
   for (const peer of state.peers.values()) changeIdentity(state, peer);

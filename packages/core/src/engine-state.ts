@@ -14,6 +14,7 @@ import type { TimestampSource } from './handshake/tai64n.ts';
 import type { Jitter } from './jitter.ts';
 import type { MessageLimits } from './keypairs.ts';
 import type { LoadMonitor } from './load-monitor.ts';
+import type { MessageRoom } from './message-room.ts';
 import type { Outputs } from './outputs.ts';
 import type { Peer } from './peer.ts';
 import type { RoamReport } from './roam-report.ts';
@@ -50,6 +51,7 @@ export interface EngineState {
   readonly unreachables: TokenBucket;
   readonly outputs: Outputs;
   readonly roams: RoamReport;
+  readonly messageRoom: MessageRoom;
   readonly stats: EngineStats;
 }
 

@@ -33,11 +33,13 @@ import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
 import type { EngineState } from './engine-state.ts';
 import { FastPath } from './fast-path.ts';
+import { releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
 import { receiveDatagram } from './inbound.ts';
 import { Jitter } from './jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './load-monitor.ts';
+import { MessageRoom } from './message-room.ts';
 import { sendKeepalive, sendPacket } from './outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import { RoamReport } from './roam-report.ts';
@@ -138,6 +140,7 @@ export class Engine {
     if (!this.#state.up) return;
     this.#state.up = false;
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
+    if (this.#state.identity) releaseKey(this.#state.identity);
   }
 
   /**
@@ -292,6 +295,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
     outputs,
     roams: new RoamReport(outputs),
+    messageRoom: new MessageRoom(),
     stats,
   };
 }

@@ -54,7 +54,7 @@ export function sendResponse(
   now: number,
 ): boolean {
   const handshake = handshakeOf(peer);
-  const message = new Uint8Array(HANDSHAKE_RESPONSE_LENGTH);
+  const message = state.messageRoom.take(HANDSHAKE_RESPONSE_LENGTH);
   const index = renewIndex(state, peer);
   if (!createResponse(state.crypto, identity, handshake, index, state.randomBytes, message)) {
     forgetIndex(state, peer);
@@ -124,7 +124,7 @@ function sendInitiation(
   now: number,
 ): void {
   const handshake = handshakeOf(peer);
-  const message = new Uint8Array(HANDSHAKE_INITIATION_LENGTH);
+  const message = state.messageRoom.take(HANDSHAKE_INITIATION_LENGTH);
   const timestamp = state.timestamps.next();
   const index = renewIndex(state, peer);
   const { crypto, randomBytes } = state;

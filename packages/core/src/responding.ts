@@ -90,7 +90,7 @@ function sendCookieReply(
   source: Endpoint,
   now: number,
 ): void {
-  const reply = new Uint8Array(COOKIE_REPLY_LENGTH);
+  const reply = state.messageRoom.take(COOKIE_REPLY_LENGTH);
   macChecker.createCookieReply(message, source, now, reply);
   state.stats.sentCookieReplies++;
   state.stats.sentBytes += reply.length;

@@ -1,13 +1,15 @@
 /**
- * `hybridProvider`: two providers of the same primitives, each for the packets that it is faster with.
+ * `hybridProvider`: two providers of the same primitives, each for what it is faster with.
  *
  * @module
  */
-import type { CryptoProvider } from '@litz/core';
+import { checkLength, dhKeyOf, KEY_LENGTH, type Cipher, type CryptoProvider } from '@litz/core';
 
 /**
- * Everything is `long`'s but transport messages of up to `shortLength` bytes, which are `short`'s. They
- * make the same bytes, so a session may use both. What `short` has of one-time keys is lent to `long`.
+ * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time
+ * than the calls do. All the rest is `short`'s, hashes and the sealed fields of handshakes among it.
+ * They make the same bytes, so a session may use both. What `short` has of one-time keys is lent to
+ * `long`.
  */
 export function hybridProvider(
   long: CryptoProvider,
@@ -15,31 +17,63 @@ export function hybridProvider(
   shortLength: number,
 ): CryptoProvider {
   return {
-    ...long,
+    ...short,
+    dh: (privateKey, publicKey) => long.dh(privateKey, publicKey),
+    dhPublicKey: (privateKey) => long.dhPublicKey(privateKey),
+    dhKey: (privateKey) => dhKeyOf(long, privateKey),
     name: `${long.name}+${short.name}`,
     destroy() {
       long.destroy?.();
       short.destroy?.();
     },
-    createCipher(key) {
-      // First the one that holds nothing but memory of its own.
-      const ofShort = short.createCipher(key);
-      const ofLong = long.createCipher(key, ofShort.oneTimeKeys);
-      return {
-        seal(counter, buffer, offset, length) {
-          if (length <= shortLength) ofShort.seal(counter, buffer, offset, length);
-          else ofLong.seal(counter, buffer, offset, length);
-        },
-        open(counter, buffer, offset, length) {
-          return length <= shortLength
-            ? ofShort.open(counter, buffer, offset, length)
-            : ofLong.open(counter, buffer, offset, length);
-        },
-        destroy() {
-          ofLong.destroy();
-          ofShort.destroy();
-        },
-      };
-    },
+    createCipher: (key) => new HybridCipher(long, short.createCipher(key), shortLength, key),
   };
+}
+
+/**
+ * `long`'s cipher is made with the first message that is for it: half of all sessions, those that the
+ * other side begins and those that carry little, see none.
+ */
+class HybridCipher implements Cipher {
+  readonly #provider: CryptoProvider;
+  readonly #short: Cipher;
+  readonly #shortLength: number;
+  /** Until `#long` has it; then, and in the end, all zero. */
+  readonly #key: Uint8Array;
+  #long: Cipher | undefined = undefined;
+  #isDestroyed = false;
+
+  /** @param key copied */
+  constructor(provider: CryptoProvider, short: Cipher, shortLength: number, key: Uint8Array) {
+    checkLength('key', key, KEY_LENGTH);
+    this.#provider = provider;
+    this.#short = short;
+    this.#shortLength = shortLength;
+    this.#key = new Uint8Array(key);
+  }
+
+  seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
+    const cipher = length <= this.#shortLength ? this.#short : (this.#long ?? this.#createLong());
+    cipher.seal(counter, buffer, offset, length);
+  }
+
+  open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
+    const cipher = length <= this.#shortLength ? this.#short : (this.#long ?? this.#createLong());
+    return cipher.open(counter, buffer, offset, length);
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true;
+    this.#key.fill(0);
+    // First the one that may hold what the other lent it.
+    this.#long?.destroy();
+    this.#short.destroy();
+  }
+
+  #createLong(): Cipher {
+    if (this.#isDestroyed) throw new TypeError('the cipher was destroyed');
+    this.#long = this.#provider.createCipher(this.#key, this.#short.oneTimeKeys);
+    this.#key.fill(0);
+    return this.#long;
+  }
 }

@@ -38,8 +38,41 @@ describe('hybridProvider', () => {
         return providerOf({ destroy: () => events.push('long') }).createCipher(key);
       },
     };
-    hybridProvider(long, short, 100).createCipher(new Uint8Array(32)).destroy();
+    const cipher = hybridProvider(long, short, 100).createCipher(new Uint8Array(32));
+    cipher.seal(0, new Uint8Array(200), 0, 101);
+    cipher.destroy();
     expect(events).toEqual([oneTimeKeys, 'long', 'short']);
+  });
+
+  it('makes the cipher for long messages with the first of them, once, and destroys it', () => {
+    const made: Uint8Array[] = [];
+    let destroyed = 0;
+    const counting: CryptoProvider = {
+      ...nobleProvider,
+      createCipher(key) {
+        made.push(key.slice());
+        return { ...cipherOf(key), destroy: () => void destroyed++ };
+      },
+    };
+    const key = new Uint8Array(32).fill(7);
+    const cipher = hybridProvider(counting, wasmProvider(), 100).createCipher(key);
+    // What the caller does with its own bytes is nobody's business here.
+    key.fill(0);
+    cipher.seal(0, new Uint8Array(200), 0, 100);
+    expect(made).toEqual([]);
+    for (const counter of [1, 2]) cipher.seal(counter, new Uint8Array(200), 0, 101);
+    expect(made).toEqual([new Uint8Array(32).fill(7)]);
+    cipher.destroy();
+    expect(destroyed).toBe(1);
+  });
+
+  it('makes no cipher any more once it is destroyed', () => {
+    const cipher = hybridProvider(nobleProvider, wasmProvider(), 100).createCipher(
+      new Uint8Array(32),
+    );
+    cipher.destroy();
+    const open = (): boolean => cipher.open(0, new Uint8Array(200), 0, 101);
+    expect(open).toThrow(new TypeError('the cipher was destroyed'));
   });
 });
 
@@ -54,4 +87,13 @@ function providerOf(change: Partial<Cipher>): CryptoProvider {
     };
   };
   return { ...nobleProvider, createCipher };
+}
+
+function cipherOf(key: Uint8Array): Cipher {
+  const cipher = nobleProvider.createCipher(key);
+  return {
+    seal: (counter, buffer, offset, length) => cipher.seal(counter, buffer, offset, length),
+    open: (counter, buffer, offset, length) => cipher.open(counter, buffer, offset, length),
+    destroy: () => cipher.destroy(),
+  };
 }

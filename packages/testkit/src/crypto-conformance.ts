@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { CryptoProvider } from '@litz/core';
+import { kdf, type CryptoProvider } from '@litz/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeCipher } from './cipher-conformance.ts';
 import { describeAead, describeXaead } from './aead-conformance.ts';
@@ -105,11 +105,39 @@ function describeX25519(check: Check): void {
       expect(provider.dhPublicKey(fromHex(scalar))).toEqual(provider.dh(fromHex(scalar), base));
     }
   });
+
+  check('dhKey, if there is one: is dh and dhPublicKey, in any order', (provider) => {
+    const keys = rfc.tests.map(({ scalar }) => provider.dhKey?.(fromHex(scalar)));
+    for (const [i, { scalar, u, result }] of rfc.tests.entries()) {
+      const key = keys[i];
+      if (!key) continue;
+      expect(key.publicKey).toEqual(provider.dhPublicKey(fromHex(scalar)));
+      for (const point of rfc.lowOrder) expect(key.dh(fromHex(point))).toBeUndefined();
+      expect(optionalHex(key.dh(fromHex(u)))).toBe(result);
+      // Another key's work in between changes nothing.
+      provider.dh(new Uint8Array(32).fill(0x48), fromHex(scalar));
+      expect(optionalHex(key.dh(fromHex(u)))).toBe(result);
+      key.destroy();
+      key.destroy();
+    }
+  });
+
+  check('dhKey, if there is one: copies the private key', (provider) => {
+    const privateKey = new Uint8Array(32).fill(0x48);
+    const publicKey = new Uint8Array(32).fill(0xfe);
+    const key = provider.dhKey?.(privateKey);
+    if (!key) return;
+    const expected = provider.dh(privateKey, publicKey);
+    privateKey.fill(0);
+    expect(key.dh(publicKey)).toEqual(expected);
+    key.destroy();
+  });
 }
 
 function describeBlake2s(check: Check): void {
   const rfc = readVectors('rfc/rfc7693.json') as { tests: HashTest[] };
   const table = readVectors('primitives/blake2s.json') as Blake2sTable;
+  const kdfs = readVectors('primitives/kdf.json') as { tests: KdfTest[] };
 
   check('hash: agrees with RFC 7693 and the table', (provider) => {
     for (const test of [...rfc.tests, ...table.hash]) {
@@ -171,6 +199,41 @@ function describeBlake2s(check: Check): void {
     expect([first, second]).toEqual([expected, expected]);
   });
 
+  check('kdf, if there is one: agrees with the vectors', (provider) => {
+    for (const { key, input, outputs } of kdfs.tests) {
+      for (const n of [1, 2, 3]) {
+        const keys = threeKeys();
+        const results = keys.slice(0, n);
+        provider.kdf?.(fromHex(key), fromHex(input), keys[0], results[1], results[2]);
+        if (provider.kdf) expect(results.map(toHex)).toEqual(outputs.slice(0, n));
+      }
+    }
+  });
+
+  check('kdf, if there is one: is what hmac makes, at every length to 32', (provider) => {
+    if (!provider.kdf) return;
+    const byHmac = { ...provider };
+    delete byHmac.kdf;
+    const key = Uint8Array.from({ length: 32 }, (_, i) => 200 + i);
+    for (let length = 0; length <= 32; length++) {
+      const input = new Uint8Array(length).fill(length);
+      const [expected, results] = [threeKeys(), threeKeys()];
+      kdf(byHmac, key, input, ...expected);
+      provider.kdf(key, input, ...results);
+      expect(results).toEqual(expected);
+    }
+  });
+
+  check('kdf, if there is one: may write over its key and its input', (provider) => {
+    if (!provider.kdf) return;
+    const [key, input] = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)];
+    const expected = threeKeys();
+    provider.kdf(key, input, ...expected);
+    const third = new Uint8Array(32);
+    provider.kdf(key, input, key, input, third);
+    expect([key, input, third]).toEqual(expected);
+  });
+
   check('hash, mac, hmac: write into the middle of a larger buffer', (provider) => {
     const input = new Uint8Array(40).fill(5);
     const key = new Uint8Array(32).fill(6);
@@ -188,6 +251,10 @@ function describeBlake2s(check: Check): void {
       expect(buffer.slice(3 + length)).toEqual(new Uint8Array(61 - length).fill(0xee));
     }
   });
+}
+
+function threeKeys(): [Uint8Array, Uint8Array, Uint8Array] {
+  return [new Uint8Array(32), new Uint8Array(32), new Uint8Array(32)];
 }
 
 function optionalHex(bytes: Uint8Array | undefined): string | undefined {
@@ -210,6 +277,12 @@ interface Rfc7748 {
 interface HashTest {
   input: string;
   hash: string;
+}
+
+interface KdfTest {
+  key: string;
+  input: string;
+  outputs: string[];
 }
 
 interface Blake2sTable {

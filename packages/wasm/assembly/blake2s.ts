@@ -62,7 +62,8 @@ export function finishHash(at: usize, length: i32): void {
   wipe(LAST_BLOCK, 64);
 }
 
-function compress(block: usize, last: u32): void {
+/** One block into `HASH`, `HASHED` being the number of bytes with it; `last`: all bits or none. */
+export function compress(block: usize, last: u32): void {
   if (ASC_FEATURE_SIMD) compressRows(block, last);
   else compressWords(block, last);
 }

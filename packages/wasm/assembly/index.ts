@@ -10,4 +10,5 @@ export { checkTag, deriveSubkey, open, seal, writeTag, writeTagTo } from './aead
 export { beginHash, finishHash, updateHash } from './blake2s';
 export { firstBlocks } from './chacha20';
 export { copyAndSum } from './copy-and-sum';
+export { deriveKeys } from './kdf';
 export { multiplyPoint } from './x25519';

@@ -22,6 +22,9 @@ export const LAST_BLOCK: usize = 0x300;
 export const SCALAR: usize = 0x340;
 export const POINT: usize = 0x360;
 export const PRODUCT: usize = 0x380;
+/** 32 bytes each: what HMAC with one key begins its two hashes with. */
+export const INNER: usize = 0x3a0;
+export const OUTER: usize = 0x3c0;
 /** 16 elements of the field of X25519, 80 bytes each. */
 export const ELEMENTS: usize = 0x400;
 

@@ -48,6 +48,8 @@ export interface Kernels {
   readonly beginHash: (hashLength: number, keyLength: number) => void;
   readonly updateHash: (at: number, length: number) => void;
   readonly finishHash: (at: number, length: number) => void;
+  /** Kdf of the key at `WINDOW` and `length` bytes behind its 32, to `count` times 32 at `WINDOW`. */
+  readonly deriveKeys: (length: number, count: number) => void;
   /** X25519 of `SCALAR` and `POINT`, which are wiped, to `PRODUCT`. */
   readonly multiplyPoint: () => void;
 }

@@ -3,25 +3,39 @@
  *
  * @module
  */
-import { checkLength, KEY_LENGTH, TAG_LENGTH, wipe } from '@litz/core';
+import { checkLength, KEY_LENGTH, TAG_LENGTH } from '@litz/core';
+import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
 export class WasmAead {
-  readonly #arena: WasmArena;
+  readonly #kernels: Kernels;
+  readonly #bytes: Uint8Array;
+  readonly #window: Uint8Array;
+  /** Where the key is taken from: asking the module would be a call each time. */
+  readonly #keyAt: number;
 
-  constructor(arena: WasmArena) {
-    this.#arena = arena;
+  constructor({ kernels, bytes, window }: WasmArena) {
+    this.#kernels = kernels;
+    this.#bytes = bytes;
+    this.#window = window;
+    this.#keyAt = kernels.KEY.value;
   }
 
-  /** @param nonce 12 bytes, or 24 for XChaCha20-Poly1305 */
-  seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array {
-    const { kernels, window } = this.#arena;
+  /** @param nonce a counter as in section 5.4.6, 12 bytes, or 24 for XChaCha20-Poly1305 */
+  seal(
+    key: Uint8Array,
+    nonce: number | Uint8Array,
+    plain: Uint8Array,
+    auth: Uint8Array,
+  ): Uint8Array {
+    const window = this.#window;
     const at = this.#copyIn(plain, auth);
     try {
-      const [n0, n1, n2] = this.#setKey(key, nonce);
-      const { KEY, WINDOW } = kernels;
-      const data = WINDOW.value + at;
-      kernels.seal(KEY.value, n0, n1, n2, WINDOW.value, auth.length, data, plain.length);
+      this.#setKey(key, nonce);
+      const [n0, n1, n2] = [wordOf(nonce, 0), wordOf(nonce, 1), wordOf(nonce, 2)];
+      const { byteOffset } = window;
+      const data = byteOffset + at;
+      this.#kernels.seal(this.#keyAt, n0, n1, n2, byteOffset, auth.length, data, plain.length);
       return window.slice(at, at + plain.length + TAG_LENGTH);
     } finally {
       this.#wipe(at + plain.length);
@@ -31,19 +45,21 @@ export class WasmAead {
   /** undefined for a wrong tag. */
   open(
     key: Uint8Array,
-    nonce: Uint8Array,
+    nonce: number | Uint8Array,
     sealed: Uint8Array,
     auth: Uint8Array,
   ): Uint8Array | undefined {
     const length = sealed.length - TAG_LENGTH;
     if (length < 0) return undefined;
-    const { kernels, window } = this.#arena;
+    const window = this.#window;
     const at = this.#copyIn(sealed, auth);
     try {
-      const [n0, n1, n2] = this.#setKey(key, nonce);
-      const { KEY, WINDOW } = kernels;
-      const data = WINDOW.value + at;
-      const right = kernels.open(KEY.value, n0, n1, n2, WINDOW.value, auth.length, data, length);
+      this.#setKey(key, nonce);
+      const [n0, n1, n2] = [wordOf(nonce, 0), wordOf(nonce, 1), wordOf(nonce, 2)];
+      const { byteOffset } = window;
+      const data = byteOffset + at;
+      const { open } = this.#kernels;
+      const right = open(this.#keyAt, n0, n1, n2, byteOffset, auth.length, data, length);
       return right === 1 ? window.slice(at, at + length) : undefined;
     } finally {
       this.#wipe(at + length);
@@ -52,7 +68,7 @@ export class WasmAead {
 
   /** `auth` to the start of the window, `text` behind it, 16 bytes left for a tag. */
   #copyIn(text: Uint8Array, auth: Uint8Array): number {
-    const { window } = this.#arena;
+    const window = this.#window;
     const at = (auth.length + 15) & -16;
     if (at + text.length + TAG_LENGTH > window.length) {
       throw new RangeError(
@@ -64,28 +80,36 @@ export class WasmAead {
     return at;
   }
 
-  /** Puts the key where it is taken from. Three words of nonce are left. */
-  #setKey(key: Uint8Array, nonce: Uint8Array): [number, number, number] {
+  /** Puts the key where it is taken from: for a long nonce the one that its first 16 bytes make of it. */
+  #setKey(key: Uint8Array, nonce: number | Uint8Array): void {
     checkLength('key', key, KEY_LENGTH);
-    const { bytes, kernels } = this.#arena;
-    bytes.set(key, kernels.KEY.value);
-    const word = (at: number): number =>
-      new DataView(nonce.buffer, nonce.byteOffset + at, 4).getUint32(0, true);
-    if (nonce.length === NONCE_LENGTH) return [word(0), word(4), word(8)];
+    this.#bytes.set(key, this.#keyAt);
+    if (typeof nonce === 'number' || nonce.length === NONCE_LENGTH) return;
     if (nonce.length !== LONG_NONCE_LENGTH) {
       throw new RangeError(
         `"nonce" expected ${NONCE_LENGTH} or ${LONG_NONCE_LENGTH} bytes, got ${nonce.length}`,
       );
     }
-    kernels.deriveSubkey(word(0), word(4), word(8), word(12));
-    return [0, word(16), word(20)];
+    const { deriveSubkey } = this.#kernels;
+    deriveSubkey(word(nonce, 0), word(nonce, 4), word(nonce, 8), word(nonce, 12));
   }
 
   #wipe(length: number): void {
-    const { bytes, kernels, window } = this.#arena;
-    const { value: key } = kernels.KEY;
-    wipe(bytes.subarray(key, key + KEY_LENGTH), window.subarray(0, length));
+    this.#bytes.fill(0, this.#keyAt, this.#keyAt + KEY_LENGTH);
+    this.#window.fill(0, 0, length);
   }
+}
+
+/** One of the three words that are left of a nonce. WebAssembly takes them modulo 2^32. */
+function wordOf(nonce: number | Uint8Array, index: 0 | 1 | 2): number {
+  if (typeof nonce === 'number') return index === 0 ? 0 : index === 1 ? nonce : nonce / 2 ** 32;
+  if (nonce.length === NONCE_LENGTH) return word(nonce, 4 * index);
+  return index === 0 ? 0 : word(nonce, 12 + 4 * index);
+}
+
+/** Little-endian; as a number its sign says nothing. */
+function word(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 const NONCE_LENGTH = 12;

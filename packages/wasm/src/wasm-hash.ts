@@ -1,19 +1,27 @@
 /**
- * `WasmHash`: BLAKE2s, keyed BLAKE2s and HMAC-BLAKE2s.
+ * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s and the Kdf made of it.
  *
  * @module
  */
-import { HASH_LENGTH, MAC_LENGTH, wipe } from '@litz/core';
+import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, wipe } from '@litz/core';
+import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
 /** Inputs are copied into the window, as much at a time as fits, and wiped there. */
 export class WasmHash {
-  readonly #arena: WasmArena;
+  readonly #kernels: Kernels;
+  readonly #bytes: Uint8Array;
+  readonly #window: Uint8Array;
+  /** Where a finished hash stands: asking the module would be a call each time. */
+  readonly #hashAt: number;
   /** Bytes in the window that wait to be hashed. */
   #waiting = 0;
 
-  constructor(arena: WasmArena) {
-    this.#arena = arena;
+  constructor({ kernels, bytes, window }: WasmArena) {
+    this.#kernels = kernels;
+    this.#bytes = bytes;
+    this.#window = window;
+    this.#hashAt = kernels.HASH.value;
   }
 
   hash(out: Uint8Array, a: Uint8Array, b: Uint8Array): void {
@@ -51,17 +59,45 @@ export class WasmHash {
     wipe(block, inner);
   }
 
+  /** Section 5.4: `key` and `input` of at most 32 bytes each. A shorter key is one with zeros behind. */
+  kdf(
+    key: Uint8Array,
+    input: Uint8Array,
+    first: Uint8Array,
+    second?: Uint8Array,
+    third?: Uint8Array,
+  ): void {
+    checkAtMost('key', key);
+    checkAtMost('input', input);
+    const window = this.#window;
+    for (let i = 0; i < KEY_LENGTH; i++) window[i] = i < key.length ? key[i] : 0;
+    window.set(input, KEY_LENGTH);
+    this.#kernels.deriveKeys(input.length, third ? 3 : second ? 2 : 1);
+    this.#takeKey(first, 0);
+    if (second) this.#takeKey(second, 1);
+    if (third) this.#takeKey(third, 2);
+  }
+
+  #takeKey(out: Uint8Array, index: number): void {
+    const window = this.#window;
+    const at = index * KEY_LENGTH;
+    for (let i = 0; i < KEY_LENGTH; i++) {
+      out[i] = window[at + i];
+      window[at + i] = 0;
+    }
+  }
+
   #begin(hashLength: number, keyLength: number): void {
-    this.#arena.kernels.beginHash(hashLength, keyLength);
+    this.#kernels.beginHash(hashLength, keyLength);
     this.#waiting = 0;
   }
 
   #update(input: Uint8Array): void {
-    const { kernels, window } = this.#arena;
+    const window = this.#window;
     for (let at = 0; at < input.length;) {
       // Only when more comes: what is hashed last has to be there.
       if (this.#waiting === window.length) {
-        kernels.updateHash(window.byteOffset, window.length);
+        this.#kernels.updateHash(window.byteOffset, window.length);
         this.#waiting = 0;
       }
       const length = Math.min(input.length - at, window.length - this.#waiting);
@@ -74,18 +110,25 @@ export class WasmHash {
 
   /** Zeros to the end of the first block. */
   #pad(): void {
-    this.#arena.window.fill(0, this.#waiting, BLOCK_LENGTH);
+    const window = this.#window;
+    window.fill(0, this.#waiting, BLOCK_LENGTH);
     this.#waiting = BLOCK_LENGTH;
   }
 
   #finish(out: Uint8Array, length: number): void {
-    const { bytes, kernels, window } = this.#arena;
-    kernels.finishHash(window.byteOffset, this.#waiting);
+    const bytes = this.#bytes;
+    const window = this.#window;
+    const hash = this.#hashAt;
+    this.#kernels.finishHash(window.byteOffset, this.#waiting);
     window.fill(0, 0, this.#waiting);
-    const { value: hash } = kernels.HASH;
     for (let i = 0; i < length; i++) out[i] = bytes[hash + i];
-    bytes.fill(0, hash, hash + HASH_LENGTH);
+    for (let i = 0; i < HASH_LENGTH; i++) bytes[hash + i] = 0;
   }
+}
+
+function checkAtMost(name: string, bytes: Uint8Array): void {
+  if (bytes.length <= KEY_LENGTH) return;
+  throw new RangeError(`"${name}" expected at most ${KEY_LENGTH} bytes, got ${bytes.length}`);
 }
 
 const BLOCK_LENGTH = 64;

@@ -17,7 +17,7 @@ export class WasmKey implements OneTimeKeys {
     checkLength('key', key, KEY_LENGTH);
     this.#slots = keySlots;
     this.#slot = keySlots.assign();
-    this.#bytes = Uint8Array.from(key);
+    this.#bytes = new Uint8Array(key);
   }
 
   /** It stands there until another key is asked for. */

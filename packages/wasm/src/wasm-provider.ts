@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { nonceOf, type CryptoProvider } from '@litz/core';
+import type { CryptoProvider } from '@litz/core';
 import { WasmAead } from './wasm-aead.ts';
 import { WasmArena } from './wasm-arena.ts';
 import { WasmCipher } from './wasm-cipher.ts';
@@ -35,8 +35,9 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
     hash: (out, a, b = NOTHING) => hash.hash(out, a, b),
     mac: (out, key, input) => hash.mac(out, key, input),
     hmac: (out, key, a, b = NOTHING) => hash.hmac(out, key, a, b),
-    aeadSeal: (key, counter, plain, auth) => aead.seal(key, nonceOf(counter), plain, auth),
-    aeadOpen: (key, counter, sealed, auth) => aead.open(key, nonceOf(counter), sealed, auth),
+    kdf: (key, input, first, second, third) => hash.kdf(key, input, first, second, third),
+    aeadSeal: (key, counter, plain, auth) => aead.seal(key, counter, plain, auth),
+    aeadOpen: (key, counter, sealed, auth) => aead.open(key, counter, sealed, auth),
     xaeadSeal: (key, nonce, plain, auth) => aead.seal(key, nonce, plain, auth),
     xaeadOpen: (key, nonce, sealed, auth) => aead.open(key, nonce, sealed, auth),
     createCipher: (key) => new WasmCipher(arena, key),

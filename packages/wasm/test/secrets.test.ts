@@ -12,6 +12,10 @@ import { BUILDS } from './builds.ts';
 
 const KEY = random(32, 1);
 const PLAIN = random(3000, 2);
+const NOTHING = new Uint8Array(0);
+
+type Key = Uint8Array;
+type SixKeys = [Key, Key, Key, Key, Key, Key];
 
 describe.each(BUILDS)('the memory of the %s build', (build) => {
   test('holds the key of a cipher until it is destroyed', () => {
@@ -120,8 +124,15 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     provider.hash(out, PLAIN, KEY);
     provider.mac(out, KEY, PLAIN);
     provider.hmac(out, KEY, PLAIN);
+    const input = random(32, 4);
+    const derived = [1, 2, 3, 4, 5, 6].map(() => new Uint8Array(32)) as SixKeys;
+    provider.kdf?.(KEY, input, derived[0]);
+    provider.kdf?.(KEY, NOTHING, derived[1], derived[2]);
+    provider.kdf?.(KEY, input, derived[3], derived[4], derived[5]);
     const shared = provider.dh(KEY, random(32, 5)) ?? out;
-    for (const secret of [KEY, PLAIN, out, shared]) expect(piecesIn(arena, secret)).toBe(0);
+    for (const secret of [KEY, PLAIN, out, shared, input, ...derived]) {
+      expect(piecesIn(arena, secret)).toBe(0);
+    }
     expect(secretsOf(arena)).toEqual([]);
     expect(arena.window.every((byte) => byte === 0)).toBe(true);
   });

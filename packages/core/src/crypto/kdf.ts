@@ -13,25 +13,40 @@ import type { CryptoProvider } from './provider.ts';
 import { wipe } from './wipe.ts';
 
 /**
- * Kdfn(key, input), n being how many `outputs` there are: 32 bytes into each. An output may be `key`
- * or `input`. All are borrowed for the call.
+ * Kdfn(key, input), n being how many outputs there are: 32 bytes into each. An output may be `key` or
+ * `input`; both are at most 32 bytes. All are borrowed for the call.
  */
 export function kdf(
   crypto: CryptoProvider,
   key: Uint8Array,
   input: Uint8Array,
-  ...outputs: readonly Uint8Array[]
+  first: Uint8Array,
+  second?: Uint8Array,
+  third?: Uint8Array,
+): void {
+  if (crypto.kdf) crypto.kdf(key, input, first, second, third);
+  else kdfByHmac(crypto, key, input, first, second, third);
+}
+
+function kdfByHmac(
+  crypto: CryptoProvider,
+  key: Uint8Array,
+  input: Uint8Array,
+  first: Uint8Array,
+  second: Uint8Array | undefined,
+  third: Uint8Array | undefined,
 ): void {
   const t0 = new Uint8Array(HASH_LENGTH);
-  const t = new Uint8Array(HASH_LENGTH);
   try {
     crypto.hmac(t0, key, input);
-    outputs.forEach((output, i) => {
-      if (i === 0) crypto.hmac(t, t0, Uint8Array.of(1));
-      else crypto.hmac(t, t0, t, Uint8Array.of(i + 1));
-      output.set(t);
-    });
+    crypto.hmac(first, t0, ONE);
+    if (second) crypto.hmac(second, t0, first, TWO);
+    if (second && third) crypto.hmac(third, t0, second, THREE);
   } finally {
-    wipe(t0, t);
+    wipe(t0);
   }
 }
+
+const ONE: Uint8Array = Uint8Array.of(1);
+const TWO: Uint8Array = Uint8Array.of(2);
+const THREE: Uint8Array = Uint8Array.of(3);

@@ -40,6 +40,16 @@ export interface OneTimeKeys {
   locate(counter: number): number;
 }
 
+/** A private key made ready, for who does more than one X25519 with it; see `CryptoProvider.dhKey`. */
+export interface DhKey {
+  /** Its public half: 32 bytes, the key's own. */
+  readonly publicKey: Uint8Array;
+  /** As `CryptoProvider.dh`: 32 new bytes; undefined if the result is all zero. */
+  dh(publicKey: Uint8Array): Uint8Array | undefined;
+  /** Wipes the private key; the key is not used afterwards. Further calls do nothing. */
+  destroy(): void;
+}
+
 /**
  * Arguments are borrowed for the call and results are new arrays or written into the given `out`;
  * none of these is on the path of a transport packet but the `Cipher`.
@@ -52,6 +62,11 @@ export interface CryptoProvider {
   dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
   /** DH-Generate's public half: 32 new bytes. */
   dhPublicKey(privateKey: Uint8Array): Uint8Array;
+  /**
+   * Both halves of DH-Generate and what comes after it with one preparation; the key (32 bytes) is
+   * copied. Only where preparing costs something: `dhKeyOf` does the same without it.
+   */
+  dhKey?(privateKey: Uint8Array): DhKey;
 
   /** Hash(parts...): BLAKE2s-256 over the concatenation, 32 bytes into `out`; `out` may be one of the parts. */
   hash(out: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
@@ -59,6 +74,19 @@ export interface CryptoProvider {
   mac(out: Uint8Array, key: Uint8Array, input: Uint8Array): void;
   /** Hmac(key, a || b): HMAC-BLAKE2s, 32 bytes into `out`; `out` may be one of the inputs. */
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
+
+  /**
+   * Kdf1, Kdf2 or Kdf3, by how many outputs (32 bytes each) there are; an output may be `key` or
+   * `input`, which are at most 32 bytes. Only where it is faster than by `hmac`, which is what `kdf`
+   * does without it.
+   */
+  kdf?(
+    key: Uint8Array,
+    input: Uint8Array,
+    first: Uint8Array,
+    second?: Uint8Array,
+    third?: Uint8Array,
+  ): void;
 
   /** Aead(key, counter, plain, auth): new array of plain.length + 16. */
   aeadSeal(key: Uint8Array, counter: number, plain: Uint8Array, auth: Uint8Array): Uint8Array;

@@ -14,7 +14,7 @@ import { HASH_LENGTH, KEY_LENGTH, TIMESTAMP_LENGTH } from '../constants.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { PresharedKey, PublicKey } from '../keys.ts';
-import type { StaticIdentity } from './static-identity.ts';
+import { staticDh, type StaticIdentity } from './static-identity.ts';
 
 export type HandshakeState =
   | 'zeroed'
@@ -58,7 +58,7 @@ export class Handshake {
    * @returns false for a low-order point: there is no secret to share with this peer
    */
   ensureStaticStatic(crypto: CryptoProvider, identity: StaticIdentity): boolean {
-    this.staticStatic ??= crypto.dh(identity.privateKey, this.remoteStaticPublic);
+    this.staticStatic ??= staticDh(crypto, identity, this.remoteStaticPublic);
     return this.staticStatic !== undefined;
   }
 

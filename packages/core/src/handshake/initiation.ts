@@ -8,13 +8,14 @@
  * @module
  */
 import { MIN_INITIATION_INTERVAL_MS } from '../constants.ts';
+import { dhKeyOf } from '../crypto/dh-key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
-import { generatePrivateKey, publicKeyOf, type PublicKey } from '../keys.ts';
+import { generatePrivateKey, type PublicKey } from '../keys.ts';
 import { readInitiation, writeInitiation } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
-import type { StaticIdentity } from './static-identity.ts';
+import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
 import { compareTimestamps } from './tai64n.ts';
 
@@ -38,8 +39,9 @@ export function createInitiation(
   const state = SymmetricState.begin(crypto, remoteStaticPublic);
   // (E_i_priv, E_i_pub) := DH-Generate()
   const ephemeralPrivate = generatePrivateKey(randomBytes);
-  const ephemeral = publicKeyOf(ephemeralPrivate, crypto);
-  const ephemeralStatic = crypto.dh(ephemeralPrivate, remoteStaticPublic);
+  const ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
+  const ephemeral = ephemeralKey.publicKey;
+  const ephemeralStatic = ephemeralKey.dh(remoteStaticPublic);
   try {
     if (!ephemeralStatic || !handshake.ensureStaticStatic(crypto, identity)) return false;
     // C := Kdf1(C, E_i_pub)
@@ -64,6 +66,7 @@ export function createInitiation(
     return true;
   } finally {
     state.wipe();
+    ephemeralKey.destroy();
     wipe(ephemeralPrivate, ephemeralStatic);
   }
 }
@@ -98,7 +101,7 @@ export function openInitiationStatic(
   if (!initiation) return undefined;
   const { ephemeral, senderIndex } = initiation;
   // DH(E_i_priv, S_r_pub), seen from the responder
-  const ephemeralStatic = crypto.dh(identity.privateKey, ephemeral);
+  const ephemeralStatic = staticDh(crypto, identity, ephemeral);
   if (!ephemeralStatic) return undefined;
   // C := Hash(CONSTRUCTION); H := Hash(C || IDENTIFIER); H := Hash(H || S_r_pub)
   const state = SymmetricState.begin(crypto, identity.publicKey);

@@ -4,13 +4,14 @@
  *
  * @module
  */
+import { dhKeyOf } from '../crypto/dh-key.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
-import { generatePrivateKey, publicKeyOf } from '../keys.ts';
+import { generatePrivateKey } from '../keys.ts';
 import { readResponse, writeResponse } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
-import type { StaticIdentity } from './static-identity.ts';
+import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
 
 /**
@@ -31,9 +32,10 @@ export function createResponse(
   const state = SymmetricState.resume(crypto, handshake);
   // (E_r_priv, E_r_pub) := DH-Generate()
   const ephemeralPrivate = generatePrivateKey(randomBytes);
-  const ephemeral = publicKeyOf(ephemeralPrivate, crypto);
-  const ephemeralEphemeral = crypto.dh(ephemeralPrivate, handshake.remoteEphemeral);
-  const ephemeralStatic = crypto.dh(ephemeralPrivate, handshake.remoteStaticPublic);
+  const ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
+  const ephemeral = ephemeralKey.publicKey;
+  const ephemeralEphemeral = ephemeralKey.dh(handshake.remoteEphemeral);
+  const ephemeralStatic = ephemeralKey.dh(handshake.remoteStaticPublic);
   try {
     if (!ephemeralEphemeral || !ephemeralStatic) return false;
     // C := Kdf1(C, E_r_pub)
@@ -58,6 +60,7 @@ export function createResponse(
     return true;
   } finally {
     state.wipe();
+    ephemeralKey.destroy();
     wipe(ephemeralPrivate, ephemeralEphemeral, ephemeralStatic);
   }
 }
@@ -81,7 +84,7 @@ export function consumeResponse(
   const state = SymmetricState.resume(crypto, handshake);
   // DH(E_r_priv, E_i_pub) and DH(E_r_priv, S_i_pub), seen from the initiator
   const ephemeralEphemeral = crypto.dh(handshake.ephemeralPrivate, ephemeral);
-  const ephemeralStatic = crypto.dh(identity.privateKey, ephemeral);
+  const ephemeralStatic = staticDh(crypto, identity, ephemeral);
   try {
     if (!ephemeralEphemeral || !ephemeralStatic) return 'invalid-handshake';
     // C := Kdf1(C, E_r_pub)

@@ -4,7 +4,7 @@
  * @module
  */
 import { HASH_LENGTH } from '../constants.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { publicKeyOf, type PrivateKey, type PublicKey } from '../keys.ts';
 import { LABEL_COOKIE, LABEL_MAC1 } from './labels.ts';
 
@@ -15,6 +15,8 @@ export interface StaticIdentity {
   mac1Key: Uint8Array;
   /** Hash(LABEL_COOKIE || S_pub): the key of cookie replies that we send. */
   cookieKey: Uint8Array;
+  /** The private key made ready, from its first use until `releaseKey`; see `staticDh`. */
+  preparedKey: DhKey | undefined;
 }
 
 /** `privateKey` becomes the identity's. */
@@ -28,7 +30,25 @@ export function createStaticIdentity(
     publicKey,
     mac1Key: mac1KeyOf(crypto, publicKey),
     cookieKey: cookieKeyOf(crypto, publicKey),
+    preparedKey: undefined,
   };
+}
+
+/** DH(S_priv, public): 32 new bytes; undefined if the result is all zero. */
+export function staticDh(
+  crypto: CryptoProvider,
+  identity: StaticIdentity,
+  publicKey: Uint8Array,
+): Uint8Array | undefined {
+  if (!crypto.dhKey) return crypto.dh(identity.privateKey, publicKey);
+  identity.preparedKey ??= crypto.dhKey(identity.privateKey);
+  return identity.preparedKey.dh(publicKey);
+}
+
+/** Wipes what the provider holds of the private key; it is made ready again when it is needed. */
+export function releaseKey(identity: StaticIdentity): void {
+  identity.preparedKey?.destroy();
+  identity.preparedKey = undefined;
 }
 
 /** Section 5.4.4: Hash(LABEL_MAC1 || S_m'_pub), of whoever receives the message. 32 new bytes. */

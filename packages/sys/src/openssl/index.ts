@@ -43,6 +43,7 @@ function createProvider(owned: Owned): CryptoProvider {
     name: 'openssl',
     dh: (privateKey, publicKey) => x25519.sharedSecret(privateKey, publicKey),
     dhPublicKey: (privateKey) => x25519.publicKey(privateKey),
+    dhKey: (privateKey) => x25519.key(privateKey),
     hash: (out, a, b = NOTHING) => blake2s.hash(out, a, b),
     mac: (out, key, input) => blake2s.mac(out, key, input),
     hmac: (out, key, a, b = NOTHING) => blake2s.hmac(out, key, a, b),

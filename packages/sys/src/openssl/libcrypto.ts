@@ -52,13 +52,6 @@ export interface LibCrypto {
     type: number,
     engine: number,
   ) => number;
-  EVP_PKEY_new_raw_private_key_ex: (
-    context: number,
-    type: string,
-    properties: null,
-    key: number,
-    length: number,
-  ) => number;
   EVP_PKEY_CTX_new_from_name: (context: number, name: string, properties: null) => number;
   EVP_PKEY_fromdata_init: (context: number) => number;
   EVP_PKEY_fromdata: (
@@ -74,6 +67,7 @@ export interface LibCrypto {
     key: number,
     length: number,
   ) => number;
+  EVP_PKEY_set1_encoded_public_key: (key: number, publicKey: number, length: number) => number;
   EVP_PKEY_get_raw_public_key: (key: number, out: number, length: number) => number;
   EVP_PKEY_free: (key: number) => void;
   EVP_PKEY_CTX_new_from_pkey: (context: number, key: number, properties: null) => number;
@@ -114,8 +108,6 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_MD_free: 'void EVP_MD_free(uintptr_t digest)',
   EVP_Digest:
     'int EVP_Digest(uintptr_t data, ulong length, uintptr_t out, uintptr_t outLength, uintptr_t type, uintptr_t engine)',
-  EVP_PKEY_new_raw_private_key_ex:
-    'uintptr_t EVP_PKEY_new_raw_private_key_ex(uintptr_t context, str type, str properties, uintptr_t key, ulong length)',
   EVP_PKEY_CTX_new_from_name:
     'uintptr_t EVP_PKEY_CTX_new_from_name(uintptr_t context, str name, str properties)',
   EVP_PKEY_fromdata_init: 'int EVP_PKEY_fromdata_init(uintptr_t context)',
@@ -123,6 +115,8 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
     'int EVP_PKEY_fromdata(uintptr_t context, uintptr_t key, int selection, uintptr_t parameters)',
   EVP_PKEY_new_raw_public_key_ex:
     'uintptr_t EVP_PKEY_new_raw_public_key_ex(uintptr_t context, str type, str properties, uintptr_t key, ulong length)',
+  EVP_PKEY_set1_encoded_public_key:
+    'int EVP_PKEY_set1_encoded_public_key(uintptr_t key, uintptr_t publicKey, ulong length)',
   EVP_PKEY_get_raw_public_key:
     'int EVP_PKEY_get_raw_public_key(uintptr_t key, uintptr_t out, uintptr_t length)',
   EVP_PKEY_free: 'void EVP_PKEY_free(uintptr_t key)',

@@ -1,0 +1,18 @@
+/**
+ * `dhKeyOf`: a private key made ready, also by providers that have nothing to prepare.
+ *
+ * @module
+ */
+import type { CryptoProvider, DhKey } from './provider.ts';
+import { wipe } from './wipe.ts';
+
+/** @param privateKey 32 bytes, copied. Whoever gets the key destroys it. */
+export function dhKeyOf(crypto: CryptoProvider, privateKey: Uint8Array): DhKey {
+  if (crypto.dhKey) return crypto.dhKey(privateKey);
+  const copy = new Uint8Array(privateKey);
+  return {
+    publicKey: crypto.dhPublicKey(copy),
+    dh: (publicKey) => crypto.dh(copy, publicKey),
+    destroy: () => wipe(copy),
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * Keys that a provider prepares: how many there are, and that none is left behind.
+ *
+ * @module
+ */
+import { referenceProvider, seededRandomBytes } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { Endpoint } from '../../src/endpoint.ts';
+import { Engine } from '../../src/engine.ts';
+import { Handshake } from '../../src/handshake/handshake.ts';
+import { createResponse } from '../../src/handshake/response.ts';
+import { releaseKey } from '../../src/handshake/static-identity.ts';
+import { generatePrivateKey, publicKeyOf } from '../../src/keys.ts';
+import { createParties, initiate, LOW_ORDER_KEY, receiveInitiation, respond } from './parties.ts';
+
+describe('a provider that prepares keys', () => {
+  it('prepares the static key once and each ephemeral one once', () => {
+    const keys = new KeyCounter();
+    const { alice, bob } = createParties(referenceProvider, keys.provider);
+    for (const seconds of [1, 2, 3]) {
+      expect(receiveInitiation(bob, initiate(alice, seconds), seconds * 1000)).toBeUndefined();
+      respond(bob);
+    }
+    expect(keys).toMatchObject({ prepared: 1 + 3, left: 1 });
+  });
+
+  it('makes the same handshake as one that does not', () => {
+    const [plain, prepared] = [referenceProvider, new KeyCounter().provider].map((crypto) => {
+      const { alice, bob } = createParties(crypto);
+      receiveInitiation(bob, initiate(alice));
+      return [...respond(bob)];
+    });
+    expect(prepared).toEqual(plain);
+  });
+
+  it('prepares the static key again after it was released', () => {
+    const keys = new KeyCounter();
+    const { alice, bob } = createParties(referenceProvider, keys.provider);
+    receiveInitiation(bob, initiate(alice, 1), 1000);
+    for (let i = 0; i < 2; i++) releaseKey(bob.identity);
+    expect(keys).toMatchObject({ prepared: 1, left: 0 });
+    expect(receiveInitiation(bob, initiate(alice, 2), 2000)).toBeUndefined();
+    expect(keys).toMatchObject({ prepared: 2, left: 1 });
+  });
+
+  it('destroys the ephemeral key also if there is no response', () => {
+    const keys = new KeyCounter();
+    const { bob } = createParties(referenceProvider, keys.provider);
+    const handshake = new Handshake(LOW_ORDER_KEY);
+    handshake.state = 'initiation-consumed';
+    const out = new Uint8Array(92);
+    const { crypto, identity, randomBytes } = bob;
+    expect(createResponse(crypto, identity, handshake, 1, randomBytes, out)).toBe(false);
+    expect(keys).toMatchObject({ prepared: 1, left: 0 });
+  });
+
+  it.each([
+    ['the link goes down', (engine: Engine) => engine.linkDown(0)],
+    ['there is no key any more', (engine: Engine) => engine.configure({ privateKey: null }, 0)],
+  ])('is told to forget the static key when %s', (_, end) => {
+    const keys = new KeyCounter();
+    const randomBytes = seededRandomBytes(5);
+    const engine = new Engine({ randomBytes, unixTime: () => 0, crypto: keys.provider });
+    const publicKey = publicKeyOf(generatePrivateKey(randomBytes), referenceProvider);
+    const privateKey = generatePrivateKey(randomBytes);
+    const endpoint = new Endpoint(Uint8Array.of(127, 0, 0, 1), 1);
+    engine.configure({ privateKey, peers: [{ publicKey, endpoint }] }, 0);
+    engine.connect(publicKey, 0);
+    expect(keys.left).toBe(1);
+    end(engine);
+    expect(keys.left).toBe(0);
+  });
+});
+
+class KeyCounter {
+  prepared = 0;
+  left = 0;
+  readonly provider: CryptoProvider = {
+    ...referenceProvider,
+    dhKey: (privateKey) => {
+      const copy = privateKey.slice();
+      let isDestroyed = false;
+      this.prepared++;
+      this.left++;
+      return {
+        publicKey: referenceProvider.dhPublicKey(copy),
+        dh: (publicKey) => {
+          if (isDestroyed) throw new TypeError('the key was destroyed');
+          return referenceProvider.dh(copy, publicKey);
+        },
+        destroy: () => {
+          if (!isDestroyed) this.left--;
+          isDestroyed = true;
+        },
+      };
+    },
+  };
+}
