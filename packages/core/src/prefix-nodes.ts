@@ -19,6 +19,7 @@ import { bitAt, leadingOnes, wordAt } from './address-bits.ts';
 
 export class PrefixNodes {
   readonly #words: 1 | 4;
+  readonly #maxLength: 32 | 128;
   /** The row of node `n` begins at `n << shift`. */
   readonly #shift: 2 | 3;
   #rows: Int32Array;
@@ -28,6 +29,7 @@ export class PrefixNodes {
 
   constructor(byteLength: 4 | 16) {
     this.#words = byteLength === 4 ? 1 : 4;
+    this.#maxLength = byteLength === 4 ? 32 : 128;
     this.#shift = byteLength === 4 ? 2 : 3;
     this.#rows = new Int32Array(FIRST_CAPACITY << this.#shift);
   }
@@ -39,13 +41,32 @@ export class PrefixNodes {
 
   /**
    * The owner of the longest prefix that the address at `offset` has, among `node` and those below.
+   * The fewer instructions this is, the more of the next look-ups the processor has begun while it
+   * waits for the memory of this one.
    *
    * @param owner whose the longest one above `node` is
    */
   longestFrom(node: number, buffer: Uint8Array, offset: number, owner: number): number {
-    return this.#words === 1
-      ? this.#longestOfIpv4(node, buffer, offset, owner)
-      : this.#longestOfIpv6(node, buffer, offset, owner);
+    const rows = this.#rows;
+    const shift = this.#shift;
+    const first = wordAt(buffer, offset);
+    let found = owner;
+    for (let at = node << shift; at !== NONE;) {
+      const label = rows[at | LABEL];
+      const length = label >>> LENGTH_SHIFT;
+      let difference = rows[at | KEY] ^ first;
+      let left = length;
+      for (let word = 1; difference === 0 && left > 32; word++) {
+        left -= 32;
+        difference = rows[(at | KEY) + word] ^ wordAt(buffer, offset + word * 4);
+      }
+      if (Math.clz32(difference) < left) break;
+      if ((label & OWNER) !== NONE) found = label & OWNER;
+      // A whole address has no children, and the next bit may be behind the end of the buffer.
+      if (length === this.#maxLength) break;
+      at = rows[at | ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << shift;
+    }
+    return found;
   }
 
   /** How many bits the address has in common with the node's prefix and the zeros behind it. */
@@ -131,52 +152,6 @@ export class PrefixNodes {
     this.#free = NONE;
     this.#end = 1;
   }
-
-  // The two ways down are written out: the fewer instructions a look-up is, the more of the next ones
-  // the processor has begun while it waits for the memory of this one.
-
-  #longestOfIpv4(node: number, buffer: Uint8Array, offset: number, owner: number): number {
-    const rows = this.#rows;
-    const address = wordAt(buffer, offset);
-    let found = owner;
-    for (let at = node << 2; at !== NONE;) {
-      const label = rows[at + LABEL];
-      const length = label >>> LENGTH_SHIFT;
-      if (Math.clz32(rows[at + KEY] ^ address) < length) break;
-      if ((label & OWNER) !== NONE) found = label & OWNER;
-      // Behind bit 31 comes bit 0 again, but a /32 has no children.
-      at = rows[at + ((address >>> (31 - length)) & 1)] << 2;
-    }
-    return found;
-  }
-
-  #longestOfIpv6(node: number, buffer: Uint8Array, offset: number, owner: number): number {
-    const rows = this.#rows;
-    const address = wordAt(buffer, offset);
-    let found = owner;
-    for (let at = node << 3; at !== NONE;) {
-      const label = rows[at + LABEL];
-      const length = label >>> LENGTH_SHIFT;
-      const difference = rows[at + KEY] ^ address;
-      // Most of those that differ do so here, and the rest of the address is never read.
-      const common =
-        difference === 0 ? commonRest(rows, at + KEY, buffer, offset) : Math.clz32(difference);
-      if (common < length) break;
-      if ((label & OWNER) !== NONE) found = label & OWNER;
-      if (length === 128) break;
-      at = rows[at + ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << 3;
-    }
-    return found;
-  }
-}
-
-/** The bits in common of two IPv6 addresses whose first words are the same. */
-function commonRest(rows: Int32Array, key: number, buffer: Uint8Array, offset: number): number {
-  const second = rows[key + 1] ^ wordAt(buffer, offset + 4);
-  if (second !== 0) return 32 + Math.clz32(second);
-  const third = rows[key + 2] ^ wordAt(buffer, offset + 8);
-  if (third !== 0) return 64 + Math.clz32(third);
-  return 96 + Math.clz32(rows[key + 3] ^ wordAt(buffer, offset + 12));
 }
 
 export function labelFor(length: number, owner: number): number {

@@ -16,7 +16,7 @@
  *
  * @module
  */
-import { beginAlike, leadingOnes, wordAt } from './address-bits.ts';
+import { beginAlike, wordAt } from './address-bits.ts';
 import { lengthIn, ownerIn, type PrefixNodes } from './prefix-nodes.ts';
 
 export class PrefixSlots {
@@ -29,11 +29,10 @@ export class PrefixSlots {
   readonly #depth: number;
   /** The last bits of the base and all of the slot stand in the 4 bytes from here on. */
   readonly #wordAt: number;
-  /** In this word: the bits of the base, what they are, and how to get those of the slot. */
-  readonly #mask: number;
-  readonly #masked: number;
-  readonly #leftShift: number;
-  readonly #rightShift: number;
+  /** What the base has there; an address below the base differs only in what follows. */
+  readonly #baseWord: number;
+  /** Bits of this word behind the slot. */
+  readonly #shift: number;
   /** By slot: start and label. */
   readonly #table: Int32Array;
 
@@ -52,10 +51,8 @@ export class PrefixSlots {
     const bits = Math.min(this.wantedBits, byteLength * 8 - this.#baseLength);
     this.#depth = this.#baseLength + bits;
     this.#wordAt = Math.min(this.#baseLength >>> 3, byteLength - 4);
-    this.#leftShift = this.#baseLength - this.#wordAt * 8;
-    this.#rightShift = 32 - bits;
-    this.#mask = leadingOnes(this.#leftShift);
-    this.#masked = wordAt(this.#base, this.#wordAt);
+    this.#baseWord = wordAt(this.#base, this.#wordAt);
+    this.#shift = this.#wordAt * 8 + 32 - this.#depth;
     this.#table = new Int32Array(2 << bits);
     this.#fill(root, new Uint8Array(byteLength));
   }
@@ -64,20 +61,20 @@ export class PrefixSlots {
   slotOf(buffer: Uint8Array, offset: number): number {
     const at = this.#wordAt;
     for (let i = 0; i < at; i++) if (buffer[offset + i] !== this.#base[i]) return OUTSIDE;
-    const word = wordAt(buffer, offset + at);
-    if ((word & this.#mask) !== this.#masked) return OUTSIDE;
+    // A bit of the base that differs makes a number that is too large.
+    const slot = (wordAt(buffer, offset + at) ^ this.#baseWord) >>> this.#shift;
     // Signed, though it is never negative: V8 makes a double of a word that may have no sign.
-    return ((word << this.#leftShift) >>> this.#rightShift) | 0;
+    return slot < this.#table.length >>> 1 ? slot | 0 : OUTSIDE;
   }
 
   /** The node where it begins, 0 if there is none. */
   startOf(slot: number): number {
-    return this.#table[slot * 2];
+    return this.#table[slot << 1];
   }
 
   /** Whose the longest prefix is that ends before this node. */
   ownerOf(slot: number): number {
-    return ownerIn(this.#table[slot * 2 + 1]);
+    return ownerIn(this.#table[(slot << 1) | 1]);
   }
 
   /** In the trie at `root` a prefix has come or gone, or has another owner. */
