@@ -28,7 +28,7 @@ export class PrefixSlots {
   /** Bits of the base and of the slot. */
   readonly #depth: number;
   /** The last bits of the base and all of the slot stand in the 4 bytes from here on. */
-  readonly #wordAt: number;
+  readonly #skip: number;
   /** What the base has there; an address below the base differs only in what follows. */
   readonly #baseWord: number;
   /** Bits of this word behind the slot. */
@@ -50,19 +50,23 @@ export class PrefixSlots {
     this.#baseLength = nodes.lengthOf(base);
     const bits = Math.min(this.wantedBits, byteLength * 8 - this.#baseLength);
     this.#depth = this.#baseLength + bits;
-    this.#wordAt = Math.min(this.#baseLength >>> 3, byteLength - 4);
-    this.#baseWord = wordAt(this.#base, this.#wordAt);
-    this.#shift = this.#wordAt * 8 + 32 - this.#depth;
+    this.#skip = this.#depth <= 32 ? 0 : Math.min(this.#baseLength >>> 3, byteLength - 4);
+    this.#baseWord = wordAt(this.#base, this.#skip);
+    this.#shift = this.#skip * 8 + 32 - this.#depth;
     this.#table = new Int32Array(2 << bits);
     this.#fill(root, new Uint8Array(byteLength));
   }
 
-  /** Where the look-up of the address at `offset` begins; negative: at the root. */
-  slotOf(buffer: Uint8Array, offset: number): number {
-    const at = this.#wordAt;
-    for (let i = 0; i < at; i++) if (buffer[offset + i] !== this.#base[i]) return OUTSIDE;
+  /**
+   * Where the look-up of the address at `offset` begins; negative: at the root.
+   *
+   * @param first its first word
+   */
+  slotOf(first: number, buffer: Uint8Array, offset: number): number {
+    if (this.#skip !== 0 && !this.#isBelow(buffer, offset)) return OUTSIDE;
+    const word = this.#skip === 0 ? first : wordAt(buffer, offset + this.#skip);
     // A bit of the base that differs makes a number that is too large.
-    const slot = (wordAt(buffer, offset + at) ^ this.#baseWord) >>> this.#shift;
+    const slot = (word ^ this.#baseWord) >>> this.#shift;
     // Signed, though it is never negative: V8 makes a double of a word that may have no sign.
     return slot < this.#table.length >>> 1 ? slot | 0 : OUTSIDE;
   }
@@ -83,8 +87,14 @@ export class PrefixSlots {
     else this.#paint(address, length, this.#longestLabel(root, address, length));
   }
 
+  /** Whether the address begins with the whole bytes of the base. */
+  #isBelow(buffer: Uint8Array, offset: number): boolean {
+    for (let i = 0; i < this.#skip; i++) if (buffer[offset + i] !== this.#base[i]) return false;
+    return true;
+  }
+
   #updateStart(root: number, address: Uint8Array): void {
-    const slot = this.slotOf(address, 0);
+    const slot = this.slotOf(wordAt(address, 0), address, 0);
     if (slot < 0) return;
     const nodes = this.#nodes;
     let node = root;
@@ -109,7 +119,8 @@ export class PrefixSlots {
   #paint(address: Uint8Array, length: number, label: number): void {
     if (!this.#meets(address, length)) return;
     const slots = 1 << (this.#depth - Math.max(length, this.#baseLength));
-    const first = length > this.#baseLength ? this.slotOf(address, 0) & -slots : 0;
+    const first =
+      length > this.#baseLength ? this.slotOf(wordAt(address, 0), address, 0) & -slots : 0;
     for (let at = first * 2 + 1; at < (first + slots) * 2; at += 2) {
       if (lengthIn(this.#table[at]) <= length) this.#table[at] = label;
     }
@@ -132,7 +143,7 @@ export class PrefixSlots {
     nodes.readKey(node, key);
     if (!this.#meets(key, length)) return;
     if (length >= this.#depth) {
-      this.#table[this.slotOf(key, 0) * 2] = node;
+      this.#table[this.slotOf(wordAt(key, 0), key, 0) * 2] = node;
       return;
     }
     if (nodes.ownerOf(node) !== NONE) this.#paint(key, length, nodes.labelOf(node));

@@ -44,17 +44,7 @@ export class PrefixTrie {
 
   /** The owner of the longest prefix that the address at `offset` has, 0 if there is none. */
   lookup(buffer: Uint8Array, offset: number): number {
-    const slots = this.#slots;
-    let start = this.#root;
-    let owner = NONE;
-    if (slots !== undefined) {
-      const slot = slots.slotOf(buffer, offset);
-      if (slot >= 0) {
-        start = slots.startOf(slot);
-        owner = slots.ownerOf(slot);
-      }
-    }
-    return this.#nodes.longestFrom(start, buffer, offset, owner);
+    return this.#nodes.lookup(this.#root, this.#slots, buffer, offset);
   }
 
   /**
