@@ -12,6 +12,7 @@
  * @module
  */
 import type { AllowedIp } from './configuration.ts';
+import { MAX_OWNER } from './prefix-nodes.ts';
 import { PrefixTrie } from './prefix-trie.ts';
 
 /** `T` is what an address leads to, compared by identity. */
@@ -37,7 +38,7 @@ export class AllowedIps<T> {
    * nobody. Host bits are masked, the bytes (4 or 16) copied.
    *
    * @throws {TypeError} `address` has another length
-   * @throws {RangeError} `prefixLength` does not fit the address
+   * @throws {RangeError} `prefixLength` does not fit the address, or the table has 16,777,215 values
    */
   insert(address: Uint8Array, prefixLength: number, value: T): void {
     const trie = this.#trieFor(address, prefixLength);
@@ -97,6 +98,7 @@ export class AllowedIps<T> {
     const known = this.#ownerOfValue.get(value);
     if (known !== undefined) return known;
     const owner = this.#freeOwners.pop() ?? this.#values.length;
+    if (owner > MAX_OWNER) throw new RangeError(`the table has ${MAX_OWNER} values`);
     this.#values[owner] = value;
     this.#ownerOfValue.set(value, owner);
     return owner;

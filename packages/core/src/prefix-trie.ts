@@ -12,95 +12,63 @@
  *               /          \
  *     [10.1.2.0/24, C]  [10.1.3.0/24, A]
  * ```
- * Nodes are rows of typed arrays, not objects; row 0 is "none":
+ * A look-up goes down as long as the address begins with the node's prefix, and the last owner on its
+ * way has it. Nodes are rows of a typed array, not objects (`prefix-nodes.ts`); the look-ups in a trie
+ * of many prefixes do not begin at the root (`prefix-slots.ts`); the prefixes of one owner are a ring
+ * (`owner-rings.ts`).
  *
- * ```
- *   links    | child 0 | child 1 | prefix length | owner |    a free row: child 0 is the next free
- *   keys     | address, host bits zero, 4 or 16 bytes    |
- *   siblings | previous | next |                              ring of all nodes of one owner
- * ```
- * A look-up goes down without comparing: it reads one bit of the address per node and only at the
- * end compares addresses, once. Every node on its way is a prefix of the last one, so the number of
- * bits in common with the last one says which of them match.
- *
- * A trie of many prefixes has a table in front, by the first bits of the address (`prefix-slots.ts`).
- *
- * Owners are numbers from 1 on; `AllowedIps` knows what they stand for.
+ * Owners are numbers from 1 to `MAX_OWNER`; `AllowedIps` knows what they stand for.
  *
  * @module
  */
+import { bitAt } from './address-bits.ts';
+import { OwnerRings } from './owner-rings.ts';
+import { PrefixNodes } from './prefix-nodes.ts';
 import { PrefixSlots, slotBitsFor } from './prefix-slots.ts';
 
 export class PrefixTrie {
   readonly #byteLength: 4 | 16;
-  readonly #maxLength: number;
-  #links: Int32Array = new Int32Array(FIRST_CAPACITY * ROW);
-  #siblings: Int32Array = new Int32Array(FIRST_CAPACITY * 2);
-  #keys: Uint8Array;
-  /** By owner: the first node of its ring, 0 if it has none. */
-  #firstOfOwner: Int32Array = new Int32Array(FIRST_CAPACITY);
-  /** Prefixes that are somebody's. */
-  #count = 0;
-  /** Of a trie with many of them. */
+  readonly #nodes: PrefixNodes;
+  readonly #rings: OwnerRings = new OwnerRings();
+  /** Of a trie with many prefixes. */
   #slots: PrefixSlots | undefined = undefined;
   #root = NONE;
-  #free = NONE;
-  /** Rows from here on were never used. */
-  #end = 1;
+  /** Of the node at hand. */
+  readonly #key: Uint8Array;
 
   constructor(byteLength: 4 | 16) {
     this.#byteLength = byteLength;
-    this.#maxLength = byteLength * 8;
-    this.#keys = new Uint8Array(FIRST_CAPACITY * byteLength);
+    this.#nodes = new PrefixNodes(byteLength);
+    this.#key = new Uint8Array(byteLength);
   }
 
   /** The owner of the longest prefix that the address at `offset` has, 0 if there is none. */
   lookup(buffer: Uint8Array, offset: number): number {
-    const links = this.#links;
-    const slots = this.#slots;
-    let start = this.#root;
-    let owner = NONE;
-    if (slots) {
-      const slot = slots.slotOf(buffer, offset);
-      start = slots.starts[slot];
-      owner = slots.owners[slot];
-    }
-    if (start === NONE) return owner;
-    let node = start;
-    let length = links[node * ROW + LENGTH];
-    while (length < this.#maxLength) {
-      const bit = (buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1;
-      const child = links[node * ROW + bit];
-      if (child === NONE) break;
-      node = child;
-      length = links[node * ROW + LENGTH];
-    }
-    const common = this.#commonBits(node, buffer, offset, length);
-    // A node without a child on the way down is never one of nobody's.
-    if (common === length) return links[node * ROW + OWNER];
-    return this.#lookupUpTo(common, buffer, offset, start, owner);
+    return this.#nodes.lookup(this.#root, this.#slots, buffer, offset);
   }
 
-  /** Gives the prefix to `owner`, whoever has it now. Host bits are ignored; bytes are copied. */
+  /**
+   * Gives the prefix to `owner`, whoever has it now. Host bits are ignored; bytes are copied.
+   *
+   * @throws {RangeError} out of memory; look-ups answer as before, or as afterwards
+   */
   insert(address: Uint8Array, prefixLength: number, owner: number): void {
-    const key = maskedCopy(address, prefixLength);
-    this.#own(this.#nodeOf(key, prefixLength), owner);
-    if (this.#fitSlots()) return;
-    const slots = this.#slots;
-    if (slots && prefixLength < slots.bits) slots.own(key, prefixLength, owner);
-    else if (slots) this.#refreshStart(slots, key);
+    this.#nodes.reserve(NODES_OF_AN_INSERTION);
+    this.#rings.reserve(this.#nodes.capacity, owner);
+    this.#own(this.#nodeOf(address, prefixLength), owner);
+    this.#updateSlots(address, prefixLength);
   }
 
   /** The owner of exactly this prefix, 0 if it is not there. */
   ownerOf(address: Uint8Array, prefixLength: number): number {
-    const node = this.#find(maskedCopy(address, prefixLength), prefixLength);
-    return node === NONE ? NONE : this.#links[node * ROW + OWNER];
+    const node = this.#find(address, prefixLength);
+    return node === NONE ? NONE : this.#nodes.ownerOf(node);
   }
 
   /** Takes the prefix out, if it is there. */
   remove(address: Uint8Array, prefixLength: number): void {
-    const node = this.#find(maskedCopy(address, prefixLength), prefixLength);
-    if (node !== NONE && this.#links[node * ROW + OWNER] !== NONE) this.#removeNode(node);
+    const node = this.#find(address, prefixLength);
+    if (node !== NONE && this.#nodes.ownerOf(node) !== NONE) this.#removeNode(node);
   }
 
   /** Takes all prefixes of an owner out; costs as much as it has, not as there are. */
@@ -114,89 +82,56 @@ export class PrefixTrie {
 
   /** The owner's prefix that it has had longest, as a node; 0 if it has none. */
   firstOf(owner: number): number {
-    return owner < this.#firstOfOwner.length ? this.#firstOfOwner[owner] : NONE;
+    return this.#rings.firstOf(owner);
   }
 
   /** The owner's next prefix, 0 behind the last. Valid until the trie changes. */
   nextOf(node: number): number {
-    const next = this.#siblings[node * 2 + 1];
-    return next === this.firstOf(this.#links[node * ROW + OWNER]) ? NONE : next;
+    return this.#rings.nextOf(this.#nodes.ownerOf(node), node);
   }
 
   /** A copy. */
   addressOf(node: number): Uint8Array {
-    const at = node * this.#byteLength;
-    return this.#keys.slice(at, at + this.#byteLength);
+    const address = new Uint8Array(this.#byteLength);
+    this.#nodes.readKey(node, address);
+    return address;
   }
 
   prefixLengthOf(node: number): number {
-    return this.#links[node * ROW + LENGTH];
-  }
-
-  /**
-   * The way down once more, now that it is known how far the address goes along.
-   *
-   * @param found whose the longest prefix before `start` is
-   */
-  #lookupUpTo(
-    common: number,
-    buffer: Uint8Array,
-    offset: number,
-    start: number,
-    found: number,
-  ): number {
-    const links = this.#links;
-    let owner = found;
-    for (let node = start; node !== NONE;) {
-      const length = links[node * ROW + LENGTH];
-      if (length > common) break;
-      if (links[node * ROW + OWNER] !== NONE) owner = links[node * ROW + OWNER];
-      node = links[node * ROW + ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)];
-    }
-    return owner;
-  }
-
-  /** How many bits of the node's prefix, at most `length`, the address has in common with it. */
-  #commonBits(node: number, buffer: Uint8Array, offset: number, length: number): number {
-    const key = node * this.#byteLength;
-    for (let bits = 0, i = 0; bits < length; bits += 8, i++) {
-      const difference = this.#keys[key + i] ^ buffer[offset + i];
-      if (difference !== 0) return Math.min(length, bits + Math.clz32(difference) - 24);
-    }
-    return length;
+    return this.#nodes.lengthOf(node);
   }
 
   /** The node of exactly this prefix, or none. */
-  #find(key: Uint8Array, prefixLength: number): number {
+  #find(address: Uint8Array, prefixLength: number): number {
+    const nodes = this.#nodes;
     let node = this.#root;
-    while (node !== NONE && this.#links[node * ROW + LENGTH] < prefixLength) {
-      node = this.#links[node * ROW + bitAt(key, this.#links[node * ROW + LENGTH])];
-    }
-    if (node === NONE || this.#links[node * ROW + LENGTH] !== prefixLength) return NONE;
-    return this.#commonBits(node, key, 0, prefixLength) === prefixLength ? node : NONE;
+    while (node !== NONE && nodes.lengthOf(node) < prefixLength) node = nodes.next(node, address);
+    if (node === NONE || nodes.lengthOf(node) !== prefixLength) return NONE;
+    return nodes.covers(node, address) ? node : NONE;
   }
 
   /** The node of exactly this prefix, made where it belongs if it is not there. */
-  #nodeOf(key: Uint8Array, prefixLength: number): number {
+  #nodeOf(address: Uint8Array, prefixLength: number): number {
+    const nodes = this.#nodes;
     let parent = NONE;
     let node = this.#root;
     let common = 0;
     while (node !== NONE) {
-      const length = this.#links[node * ROW + LENGTH];
-      common = this.#commonBits(node, key, 0, Math.min(length, prefixLength));
+      const length = nodes.lengthOf(node);
+      common = Math.min(nodes.commonBits(node, address), prefixLength, length);
       if (common < length) break;
       if (length === prefixLength) return node;
       parent = node;
-      node = this.#links[node * ROW + bitAt(key, length)];
+      node = nodes.next(node, address);
     }
-    const made = this.#create(key, prefixLength);
+    const made = nodes.create(address, prefixLength);
     if (node === NONE) this.#attach(parent, made);
     else if (common === prefixLength) {
       // It is a prefix of the node: takes its place, and the node becomes its child.
       this.#attach(parent, made);
       this.#attach(made, node);
     } else {
-      const fork = this.#create(maskedCopy(key, common), common);
+      const fork = nodes.create(address, common);
       this.#attach(parent, fork);
       this.#attach(fork, node);
       this.#attach(fork, made);
@@ -207,106 +142,49 @@ export class PrefixTrie {
   /** Hangs `child` under `parent`, on the side that its address says. No parent: it is the root. */
   #attach(parent: number, child: number): void {
     if (parent === NONE) this.#root = child;
-    else this.#links[parent * ROW + this.#sideOf(parent, child)] = child;
+    else this.#nodes.setChild(parent, this.#sideOf(parent, child), child);
   }
 
   #sideOf(parent: number, child: number): number {
-    const length = this.#links[parent * ROW + LENGTH];
-    const byte = this.#keys[child * this.#byteLength + (length >>> 3)];
-    return (byte >>> (~length & 7)) & 1;
+    this.#nodes.readKey(child, this.#key);
+    return bitAt(this.#key, this.#nodes.lengthOf(parent));
   }
 
   #removeNode(node: number): void {
-    const slots = this.#slots;
-    const key = slots ? this.addressOf(node) : NO_KEY;
-    const length = this.#links[node * ROW + LENGTH];
+    const nodes = this.#nodes;
+    const address = this.addressOf(node);
+    const length = nodes.lengthOf(node);
     this.#disown(node);
     this.#unlink(node);
-    if (this.#root === NONE) this.#reset();
-    if (this.#fitSlots()) return;
-    if (slots && length < slots.bits) {
-      const next = this.#longestPrefixOf(key, length);
-      slots.disown(key, length, this.#ownerAt(next), next === NONE ? 0 : this.prefixLengthOf(next));
-    } else if (slots) {
-      this.#refreshStart(slots, key);
-    }
-  }
-
-  /** Whose the node is; node 0 is nobody's. */
-  #ownerAt(node: number): number {
-    return node === NONE ? NONE : this.#links[node * ROW + OWNER];
-  }
-
-  /** The node of the longest prefix of `key` that is somebody's and shorter than `length`. */
-  #longestPrefixOf(key: Uint8Array, length: number): number {
-    let found = NONE;
-    for (let node = this.#root; node !== NONE;) {
-      const own = this.#links[node * ROW + LENGTH];
-      if (own >= length || this.#commonBits(node, key, 0, own) < own) break;
-      if (this.#links[node * ROW + OWNER] !== NONE) found = node;
-      node = this.#links[node * ROW + bitAt(key, own)];
-    }
-    return found;
-  }
-
-  /** Looks up again where the look-ups of the key's slot begin. */
-  #refreshStart(slots: PrefixSlots, key: Uint8Array): void {
-    let node = this.#root;
-    while (node !== NONE && this.#links[node * ROW + LENGTH] < slots.bits) {
-      node = this.#links[node * ROW + bitAt(key, this.#links[node * ROW + LENGTH])];
-    }
-    const isOfSlot = node !== NONE && this.#commonBits(node, key, 0, slots.bits) === slots.bits;
-    slots.starts[slots.slotOf(key, 0)] = isOfSlot ? node : NONE;
-  }
-
-  /** Makes the table anew if the number of prefixes has doubled, or is a quarter. @returns whether */
-  #fitSlots(): boolean {
-    const bits = this.#slots?.bits ?? 0;
-    const wanted = slotBitsFor(this.#count);
-    if (wanted <= bits && slotBitsFor(this.#count * 4) >= bits) return false;
-    const slots = wanted === 0 ? undefined : new PrefixSlots(wanted);
-    if (slots) this.#fillSlots(slots, this.#root);
-    this.#slots = slots;
-    return true;
-  }
-
-  /** From `node` down: a shorter prefix comes before those that are longer. */
-  #fillSlots(slots: PrefixSlots, node: number): void {
-    if (node === NONE) return;
-    const length = this.#links[node * ROW + LENGTH];
-    const at = node * this.#byteLength;
-    const key = this.#keys.subarray(at, at + this.#byteLength);
-    if (length >= slots.bits) {
-      slots.starts[slots.slotOf(key, 0)] = node;
-      return;
-    }
-    const owner = this.#links[node * ROW + OWNER];
-    if (owner !== NONE) slots.own(key, length, owner);
-    this.#fillSlots(slots, this.#links[node * ROW]);
-    this.#fillSlots(slots, this.#links[node * ROW + 1]);
+    this.#updateSlots(address, length);
+    if (this.#root !== NONE) return;
+    // An empty trie gives its memory back.
+    nodes.reset();
+    this.#rings.reset();
   }
 
   /** Takes a node that is nobody's out of the trie, unless two children part there. */
   #unlink(node: number): void {
-    const left = this.#links[node * ROW];
-    const right = this.#links[node * ROW + 1];
+    const nodes = this.#nodes;
+    const left = nodes.childOf(node, 0);
+    const right = nodes.childOf(node, 1);
     if (left !== NONE && right !== NONE) return;
     const { parent, grandparent } = this.#ancestorsOf(node);
     this.#replace(parent, node, left === NONE ? right : left);
     if (left !== NONE || right !== NONE || parent === NONE) return;
-    if (this.#links[parent * ROW + OWNER] !== NONE) return;
+    if (nodes.ownerOf(parent) !== NONE) return;
     // The parent was nobody's and has one child left: it goes as well.
-    const other = this.#links[parent * ROW] || this.#links[parent * ROW + 1];
-    this.#replace(grandparent, parent, other);
+    this.#replace(grandparent, parent, nodes.childOf(parent, 0) || nodes.childOf(parent, 1));
   }
 
   #ancestorsOf(node: number): { parent: number; grandparent: number } {
+    this.#nodes.readKey(node, this.#key);
     let grandparent = NONE;
     let parent = NONE;
     for (let at = this.#root; at !== node;) {
       grandparent = parent;
       parent = at;
-      at = this.#links[at * ROW + this.#sideOf(at, node)];
+      at = this.#nodes.next(at, this.#key);
     }
     return { parent, grandparent };
   }
@@ -314,109 +192,37 @@ export class PrefixTrie {
   /** Puts `successor`, or nothing, into the node's place, and frees the node. */
   #replace(parent: number, node: number, successor: number): void {
     if (parent === NONE) this.#root = successor;
-    else this.#links[parent * ROW + this.#sideOf(parent, node)] = successor;
-    this.#links[node * ROW] = this.#free;
-    this.#free = node;
+    else this.#nodes.setChild(parent, this.#sideOf(parent, node), successor);
+    this.#nodes.release(node);
   }
 
   /** Appends the node to the ring of `owner`, out of the ring it may be in. */
   #own(node: number, owner: number): void {
-    if (this.#links[node * ROW + OWNER] === owner) return;
-    if (this.#links[node * ROW + OWNER] !== NONE) this.#disown(node);
-    this.#count++;
-    if (owner >= this.#firstOfOwner.length) {
-      this.#firstOfOwner = grown(this.#firstOfOwner, owner * 2);
-    }
-    this.#links[node * ROW + OWNER] = owner;
-    const first = this.#firstOfOwner[owner];
-    if (first === NONE) {
-      this.#firstOfOwner[owner] = node;
-      this.#chain(node, node);
-    } else {
-      this.#chain(this.#siblings[first * 2], node);
-      this.#chain(node, first);
-    }
+    const before = this.#nodes.ownerOf(node);
+    if (before === owner) return;
+    if (before !== NONE) this.#disown(node);
+    this.#nodes.setOwner(node, owner);
+    this.#rings.append(owner, node);
   }
 
   #disown(node: number): void {
-    const owner = this.#links[node * ROW + OWNER];
-    const previous = this.#siblings[node * 2];
-    const next = this.#siblings[node * 2 + 1];
-    this.#chain(previous, next);
-    if (this.#firstOfOwner[owner] === node) {
-      this.#firstOfOwner[owner] = next === node ? NONE : next;
-    }
-    this.#links[node * ROW + OWNER] = NONE;
-    this.#count--;
+    this.#rings.remove(this.#nodes.ownerOf(node), node);
+    this.#nodes.setOwner(node, NONE);
   }
 
-  #chain(previous: number, next: number): void {
-    this.#siblings[previous * 2 + 1] = next;
-    this.#siblings[next * 2] = previous;
-  }
-
-  /** A row for a node without children or owner. */
-  #create(key: Uint8Array, prefixLength: number): number {
-    let node = this.#free;
-    if (node === NONE) {
-      if (this.#end * ROW === this.#links.length) this.#grow();
-      node = this.#end++;
-    } else {
-      this.#free = this.#links[node * ROW];
-    }
-    this.#links.fill(NONE, node * ROW, (node + 1) * ROW);
-    this.#links[node * ROW + LENGTH] = prefixLength;
-    this.#keys.set(key, node * this.#byteLength);
-    return node;
-  }
-
-  /** An empty trie gives its memory back. */
-  #reset(): void {
-    this.#links = new Int32Array(FIRST_CAPACITY * ROW);
-    this.#siblings = new Int32Array(FIRST_CAPACITY * 2);
-    this.#keys = new Uint8Array(FIRST_CAPACITY * this.#byteLength);
-    this.#free = NONE;
-    this.#end = 1;
-  }
-
-  /** All three before any is put in place: out of memory leaves the trie as it was. */
-  #grow(): void {
-    const capacity = this.#end * 2;
-    const links = grown(this.#links, capacity * ROW);
-    const siblings = grown(this.#siblings, capacity * 2);
-    const keys = new Uint8Array(capacity * this.#byteLength);
-    keys.set(this.#keys);
-    this.#links = links;
-    this.#siblings = siblings;
-    this.#keys = keys;
+  /** Tells the table what has changed; makes it anew if there are twice the prefixes, or a quarter. */
+  #updateSlots(address: Uint8Array, prefixLength: number): void {
+    this.#slots?.update(this.#root, address, prefixLength);
+    const count = this.#rings.count;
+    const bits = this.#slots?.wantedBits ?? 0;
+    const wanted = slotBitsFor(count);
+    if (wanted <= bits && slotBitsFor(count * 4) >= bits) return;
+    const [nodes, root] = [this.#nodes, this.#root];
+    this.#slots = wanted === 0 ? undefined : new PrefixSlots(nodes, this.#byteLength, root, count);
   }
 }
 
-function grown(array: Int32Array, length: number): Int32Array {
-  const larger = new Int32Array(length);
-  larger.set(array);
-  return larger;
-}
-
-/** A copy with the host bits cleared. */
-function maskedCopy(address: Uint8Array, prefixLength: number): Uint8Array {
-  const key = Uint8Array.from(address);
-  const whole = prefixLength >>> 3;
-  if (whole < key.length) {
-    key[whole] &= 0xff00 >>> (prefixLength & 7);
-    key.fill(0, whole + 1);
-  }
-  return key;
-}
-
-function bitAt(key: Uint8Array, position: number): number {
-  return (key[position >>> 3] >>> (~position & 7)) & 1;
-}
-
+/** No node, and no owner. */
 const NONE = 0;
-const NO_KEY = new Uint8Array(0);
-const FIRST_CAPACITY = 8;
-/** Columns of a row of links; 0 and 1 are the children. */
-const ROW = 4;
-const LENGTH = 2;
-const OWNER = 3;
+/** The prefix's, and the one where it parts from another. */
+const NODES_OF_AN_INSERTION = 2;

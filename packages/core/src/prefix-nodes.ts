@@ -1,0 +1,200 @@
+/**
+ * `PrefixNodes`: the nodes of a `PrefixTrie`, as rows of one typed array.
+ *
+ * ```
+ *   IPv4   | child 0 | child 1 | label | key |                        16 bytes
+ *   IPv6   | child 0 | child 1 | label | key, 4 words | (unused) |    32 bytes
+ *
+ *   key    the prefix's address, host bits zero
+ *   label  prefix length, 8 bits; owner, 24 bits
+ * ```
+ * In a large table each node that a look-up visits is a wait for memory, so all that it asks a node
+ * stands in one row, and a row in as few cache lines as can be.
+ *
+ * Row 0 is "none"; child 0 of a free row is the next free one.
+ *
+ * @module
+ */
+import { bitAt, leadingOnes, wordAt } from './address-bits.ts';
+import type { PrefixSlots } from './prefix-slots.ts';
+
+export class PrefixNodes {
+  readonly #words: 1 | 4;
+  readonly #maxLength: 32 | 128;
+  /** The row of node `n` begins at `n << shift`. */
+  readonly #shift: 2 | 3;
+  #rows: Int32Array;
+  #free: number = NONE;
+  /** Rows from here on were never used. */
+  #end = 1;
+
+  constructor(byteLength: 4 | 16) {
+    this.#words = byteLength === 4 ? 1 : 4;
+    this.#maxLength = byteLength === 4 ? 32 : 128;
+    this.#shift = byteLength === 4 ? 2 : 3;
+    this.#rows = new Int32Array(FIRST_CAPACITY << this.#shift);
+  }
+
+  /** So many rows there are, used or not. */
+  get capacity(): number {
+    return this.#rows.length >>> this.#shift;
+  }
+
+  /**
+   * The owner of the longest prefix that the address at `offset` has, 0 if there is none.
+   *
+   * It stands here in one piece, as it is the hottest of all: the fewer instructions it is, the more
+   * of the next look-ups the processor has begun while it waits for the memory of this one.
+   *
+   * @param slots where it begins, if the trie has them
+   */
+  lookup(root: number, slots: PrefixSlots | undefined, buffer: Uint8Array, offset: number): number {
+    const first = wordAt(buffer, offset);
+    let node = root;
+    let owner = NONE;
+    if (slots !== undefined) {
+      const slot = slots.slotOf(first, buffer, offset);
+      if (slot >= 0) {
+        node = slots.startOf(slot);
+        owner = slots.ownerOf(slot);
+      }
+    }
+    const rows = this.#rows;
+    const shift = this.#shift;
+    for (let at = node << shift; at !== NONE;) {
+      const label = rows[at | LABEL];
+      const length = label >>> LENGTH_SHIFT;
+      let difference = rows[at | KEY] ^ first;
+      let left = length;
+      for (let word = 1; difference === 0 && left > 32; word++) {
+        left -= 32;
+        difference = rows[(at | KEY) + word] ^ wordAt(buffer, offset + word * 4);
+      }
+      if (Math.clz32(difference) < left) break;
+      if ((label & OWNER) !== NONE) owner = label & OWNER;
+      // A whole address has no children, and the next bit may be behind the end of the buffer.
+      if (length === this.#maxLength) break;
+      at = rows[at | ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << shift;
+    }
+    return owner;
+  }
+
+  /** How many bits the address has in common with the node's prefix and the zeros behind it. */
+  commonBits(node: number, address: Uint8Array): number {
+    const at = (node << this.#shift) + KEY;
+    for (let i = 0; i < this.#words; i++) {
+      const difference = this.#rows[at + i] ^ wordAt(address, i * 4);
+      if (difference !== 0) return i * 32 + Math.clz32(difference);
+    }
+    return this.#words * 32;
+  }
+
+  /** Whether the address begins with the node's prefix. */
+  covers(node: number, address: Uint8Array): boolean {
+    return this.commonBits(node, address) >= this.lengthOf(node);
+  }
+
+  /** Prefix length and owner. */
+  labelOf(node: number): number {
+    return this.#rows[(node << this.#shift) + LABEL];
+  }
+
+  lengthOf(node: number): number {
+    return lengthIn(this.labelOf(node));
+  }
+
+  /** 0: the node is nobody's. */
+  ownerOf(node: number): number {
+    return ownerIn(this.labelOf(node));
+  }
+
+  setOwner(node: number, owner: number): void {
+    this.#rows[(node << this.#shift) + LABEL] = labelFor(this.lengthOf(node), owner);
+  }
+
+  childOf(node: number, side: number): number {
+    return this.#rows[(node << this.#shift) + side];
+  }
+
+  setChild(node: number, side: number, child: number): void {
+    this.#rows[(node << this.#shift) + side] = child;
+  }
+
+  /** The child on the side of an address, which is longer than the node's prefix. */
+  next(node: number, address: Uint8Array): number {
+    return this.childOf(node, bitAt(address, this.lengthOf(node)));
+  }
+
+  /** The address of the node's prefix into `key`. */
+  readKey(node: number, key: Uint8Array): void {
+    const at = (node << this.#shift) + KEY;
+    for (let i = 0; i < key.length; i++) key[i] = this.#rows[at + (i >>> 2)] >>> (24 - (i & 3) * 8);
+  }
+
+  /** Makes room for `count` more nodes. @throws {RangeError} out of memory; nothing has changed */
+  reserve(count: number): void {
+    if (this.#end + count <= this.capacity) return;
+    this.#rows = grown(this.#rows, this.#rows.length * 2);
+  }
+
+  /** A node without children or owner, in a reserved row. Bits behind the prefix are ignored. */
+  create(address: Uint8Array, length: number): number {
+    const node = this.#free === NONE ? this.#end++ : this.#free;
+    const at = node << this.#shift;
+    if (node === this.#free) this.#free = this.#rows[at];
+    this.#rows[at] = NONE;
+    this.#rows[at + 1] = NONE;
+    this.#rows[at + LABEL] = labelFor(length, NONE);
+    for (let i = 0; i < this.#words; i++) {
+      this.#rows[at + KEY + i] = wordAt(address, i * 4) & leadingOnes(length - i * 32);
+    }
+    return node;
+  }
+
+  release(node: number): void {
+    this.#rows[node << this.#shift] = this.#free;
+    this.#free = node;
+  }
+
+  /** All nodes go, and their memory. */
+  reset(): void {
+    this.#rows = new Int32Array(FIRST_CAPACITY << this.#shift);
+    this.#free = NONE;
+    this.#end = 1;
+  }
+}
+
+export function labelFor(length: number, owner: number): number {
+  return (length << LENGTH_SHIFT) | owner;
+}
+
+export function lengthIn(label: number): number {
+  return label >>> LENGTH_SHIFT;
+}
+
+export function ownerIn(label: number): number {
+  return label & OWNER;
+}
+
+/** A longer array with the same beginning. @throws {RangeError} out of memory */
+export function grown(array: Int32Array, length: number): Int32Array {
+  const larger = new Int32Array(length);
+  larger.set(array);
+  return larger;
+}
+
+/** What fits a label. */
+export const MAX_OWNER = 0xffffff;
+/** Room for nodes, and for owners. */
+export const FIRST_CAPACITY = 8;
+
+// V8 looks an exported constant up each time that it is read: those of the look-up are not exported.
+
+/** No node, and no owner. */
+const NONE = 0;
+/** Columns of a row; 0 and 1 are the children. */
+const LABEL = 2;
+const KEY = 3;
+/** Parts of a label. */
+const LENGTH_SHIFT = 24;
+const OWNER = 0xffffff;
