@@ -12,6 +12,7 @@ import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
+import { addThreadsCommand } from './commands/threads.ts';
 import { RESULTS_DIRECTORY } from './results/result.ts';
 
 export function createProgram(): Command {
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addScaleCommand(program);
   addPeersCommand(program);
   addHandshakeCommand(program);
+  addThreadsCommand(program);
   addGarbageCommand(program);
   addNodesCommand(program);
   addQuickCommand(program);

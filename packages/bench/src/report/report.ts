@@ -157,7 +157,15 @@ function measuredSubjects({ cells }: Row): string[] {
   return [...cells.values()].filter(({ value }) => value !== null).map(({ subject }) => subject);
 }
 
-const SECTION_ORDER = ['peers', 'handshake', 'suites', 'scale', 'garbage', 'nodes'] as const;
+const SECTION_ORDER = [
+  'peers',
+  'handshake',
+  'suites',
+  'scale',
+  'threads',
+  'garbage',
+  'nodes',
+] as const;
 const PAGE = 'RESULTS.md';
 const CHARTS = 'charts';
 const HEAD = `# Results

@@ -47,6 +47,13 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     intro: 'Each measurement in a process of its own.',
     ratios: () => [],
   },
+  threads: {
+    title: 'More than one thread',
+    intro:
+      'Messages sealed in place in shared memory, batch by batch: the thread that begins a batch works ' +
+      'on it, others claim a few messages at a time, and the next batch begins when all are sealed.',
+    ratios: againstOneThread,
+  },
   garbage: {
     title: 'Garbage',
     intro:
@@ -86,6 +93,15 @@ function providerSpeedUps({ subjects }: Matrix): Ratio[] {
       title: `${other} / fastest`,
       of: (row) => ratio(valueOf(row, other), bestOf(row, providers)),
     }));
+}
+
+function againstOneThread({ subjects }: Matrix): Ratio[] {
+  const [one, ...others] = subjects;
+  if (one === undefined) return [];
+  return others.map((other) => ({
+    title: `${other} / ${one}`,
+    of: (row) => ratio(valueOf(row, other), valueOf(row, one)),
+  }));
 }
 
 function againstFirstNode({ subjects }: Matrix): Ratio[] {

@@ -8,7 +8,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './environment.ts';
 
-export const BENCHES = ['suites', 'peers', 'handshake', 'scale', 'garbage', 'nodes'] as const;
+export const BENCHES = [
+  'suites',
+  'peers',
+  'handshake',
+  'scale',
+  'threads',
+  'garbage',
+  'nodes',
+] as const;
 export type BenchName = (typeof BENCHES)[number];
 
 /** One number: what `figure` is for `subject`. */

@@ -1,0 +1,16 @@
+/**
+ * A thread that helps to seal. Nothing is exported.
+ *
+ * @module
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createOpensslProvider } from '@litz/sys/openssl';
+import { SharedBatch } from './shared-batch.ts';
+import type { SealThreadData } from './threads.ts';
+
+const { memory, count, key, length } = workerData as SealThreadData;
+const cipher = createOpensslProvider().createCipher(key);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's
+parentPort?.postMessage('ready');
+new SharedBatch(count, memory).help(cipher, length);
+cipher.destroy();
