@@ -9,6 +9,7 @@ import { litz, PEERS } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import { measureScale } from '../scale/scale.ts';
 import { measureSuites, SUITE_NAMES } from '../suites/suites.ts';
+import { measureThreads } from '../threads/threads.ts';
 import type { QuickPart } from './quick.ts';
 
 /** One peer says whether the comparison works. */
@@ -26,6 +27,15 @@ export const QUICK_PARTS: readonly QuickPart[] = [
     run: async (progress) => ({
       measurements: await measureScale(
         { peers: 2000, sessions: [100, 1000], prefixes: [1000, 20_000], timerSeconds: 60 },
+        progress,
+      ),
+    }),
+  },
+  {
+    name: 'threads',
+    run: async (progress) => ({
+      measurements: await measureThreads(
+        { threads: [1, 2], batches: [45], rounds: 1, ms: 200 },
         progress,
       ),
     }),

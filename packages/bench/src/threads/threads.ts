@@ -61,7 +61,9 @@ async function rateOf(threads: number, count: number, ms: number): Promise<numbe
   const batch = new SharedBatch(count);
   const cipher = createOpensslProvider().createCipher(KEY);
   const workerData: SealThreadData = { memory: batch.memory, count, key: KEY, length: LENGTH };
-  const helpers = Array.from({ length: threads - 1 }, () => new Worker(HELPER, { workerData }));
+  // Loaders and conditions of this process are for its sources; the threads run what is built.
+  const options = { workerData, execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } };
+  const helpers = Array.from({ length: threads - 1 }, () => new Worker(HELPER, options));
   const exits = helpers.map((helper) => once(helper, 'exit'));
   try {
     await Promise.all(helpers.map((helper) => once(helper, 'message')));
