@@ -247,8 +247,8 @@ export class Engine {
   }
 
   /**
-   * When to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no need. Exact:
-   * at that time something is to be done.
+   * When to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no need. Exact: at
+   * that time something is to be done, but that while peers roam it may be up to a second early.
    */
   pollTimeout(): number {
     return Math.min(this.#state.timers.first(), this.#state.roams.due);
@@ -257,6 +257,10 @@ export class Engine {
   /** Snapshots of all peers, in the order in which they were added. */
   peers(): PeerStatus[] {
     return Array.from(this.#state.peers.values(), (peer) => peerStatus(this.#state, peer));
+  }
+
+  hasPeer(publicKey: PublicKey): boolean {
+    return this.#state.peers.has(keyId(publicKey));
   }
 
   peer(publicKey: PublicKey): PeerStatus | undefined {

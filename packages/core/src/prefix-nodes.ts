@@ -25,6 +25,7 @@ export class PrefixNodes {
   readonly #shift: 2 | 3;
   #rows: Int32Array;
   #free: number = NONE;
+  #freeCount = 0;
   /** Rows from here on were never used. */
   #end = 1;
 
@@ -133,7 +134,7 @@ export class PrefixNodes {
 
   /** Makes room for `count` more nodes. @throws {RangeError} out of memory; nothing has changed */
   reserve(count: number): void {
-    if (this.#end + count <= this.capacity) return;
+    if (this.#end + count - this.#freeCount <= this.capacity) return;
     this.#rows = grown(this.#rows, this.#rows.length * 2);
   }
 
@@ -141,7 +142,10 @@ export class PrefixNodes {
   create(address: Uint8Array, length: number): number {
     const node = this.#free === NONE ? this.#end++ : this.#free;
     const at = node << this.#shift;
-    if (node === this.#free) this.#free = this.#rows[at];
+    if (node === this.#free) {
+      this.#free = this.#rows[at];
+      this.#freeCount--;
+    }
     this.#rows[at] = NONE;
     this.#rows[at + 1] = NONE;
     this.#rows[at + LABEL] = labelFor(length, NONE);
@@ -154,12 +158,14 @@ export class PrefixNodes {
   release(node: number): void {
     this.#rows[node << this.#shift] = this.#free;
     this.#free = node;
+    this.#freeCount++;
   }
 
   /** All nodes go, and their memory. */
   reset(): void {
     this.#rows = new Int32Array(FIRST_CAPACITY << this.#shift);
     this.#free = NONE;
+    this.#freeCount = 0;
     this.#end = 1;
   }
 }

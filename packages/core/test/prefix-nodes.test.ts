@@ -27,6 +27,18 @@ describe('PrefixNodes', () => {
     ]);
   });
 
+  it('takes rows that are free for room', () => {
+    const nodes = new PrefixNodes(4);
+    const { capacity } = nodes;
+    const made: number[] = [];
+    for (let i = 1; i < capacity; i++) made.push(nodes.create(ADDRESS, i));
+    for (const node of made) nodes.release(node);
+    nodes.reserve(2);
+    expect(nodes.capacity).toBe(capacity);
+    nodes.reserve(capacity);
+    expect(nodes.capacity).toBeGreaterThan(capacity);
+  });
+
   it('clears the bits behind the prefix', () => {
     const nodes = new PrefixNodes(16);
     const key = new Uint8Array(16);

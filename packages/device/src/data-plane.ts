@@ -226,7 +226,7 @@ export class DataPlane {
    * @throws {RangeError} a refusal: no such peer
    */
   connect(publicKey: PublicKey, now: number): boolean {
-    if (!this.#engine.peer(publicKey)) {
+    if (!this.#engine.hasPeer(publicKey)) {
       throw refused(new RangeError('"publicKey" expected the key of a configured peer'));
     }
     const isUp = this.#engine.connect(publicKey, now);

@@ -83,7 +83,7 @@ export class LinuxDriver implements Driver {
       // Loaders and conditions of this process are for its sources; the thread runs what is built.
       execArgv: [],
       // The loop makes next to no garbage: room for much of it would only be memory of the process.
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
       env: { ...process.env, NODE_OPTIONS: '' },
     });
     port1.on('message', (message: WorkerMessage) => this.#receive(message));

@@ -218,14 +218,16 @@ export class LinuxLoop {
    */
   #linkUp(now: number): void {
     const isFirst = this.#linkUpDue === Infinity;
+    let sockets: DatagramSocket | undefined;
     try {
-      const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
-      if (sockets) this.#plane.linkUp(sockets, now);
-      this.#linkUpDue = Infinity;
+      sockets = this.#openSockets(this.#plane.bindingForLinkUp());
     } catch (error) {
       this.#linkUpDue = now + LINK_UP_INTERVAL_MS;
       if (isFirst) this.#options.onError(error);
+      return;
     }
+    if (sockets) this.#plane.linkUp(sockets, now);
+    this.#linkUpDue = Infinity;
   }
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {

@@ -49,9 +49,12 @@ try {
 } catch (error) {
   tell({ type: 'failed', error: toErrorMessage(error) });
 } finally {
-  loop?.close();
-  loaded?.release();
-  port.close();
+  try {
+    loop?.close();
+  } finally {
+    loaded?.release();
+    port.close();
+  }
 }
 
 function answerRequests(): void {

@@ -67,7 +67,8 @@ export class PacketLoop {
 
   /** One batch in each direction. @returns whether there may be more to do at once */
   step(now: number): boolean {
-    const morePackets = this.readTun(now);
+    const rests = this.tunRestsUntil !== Infinity && now < this.tunRestsUntil;
+    const morePackets = !rests && this.readTun(now);
     const moreDatagrams = this.receive(now);
     return morePackets || moreDatagrams;
   }

@@ -63,6 +63,7 @@ export class PortableDriver implements Driver {
     listener: DriverListener,
   ): Promise<PortableDriver> {
     let driver: PortableDriver | undefined;
+    let release = (): void => {};
     try {
       const { crypto, engine } = settings;
       if (crypto && isCryptoModule(crypto)) {
@@ -74,6 +75,7 @@ export class PortableDriver implements Driver {
         chooseClock(),
         loadProvider(crypto, memory?.arena),
       ]);
+      release = choice.release;
       driver = new PortableDriver(
         tun,
         udp,
@@ -86,8 +88,12 @@ export class PortableDriver implements Driver {
       driver.#start();
       return driver;
     } catch (error) {
-      if (driver) await driver.close();
-      else tun.close();
+      if (driver) {
+        await driver.close();
+      } else {
+        release();
+        tun.close();
+      }
       throw error;
     }
   }
@@ -165,7 +171,12 @@ export class PortableDriver implements Driver {
     this.#tun.onLinkChange = undefined;
     // A change in progress ends first: its sockets must not come after us.
     await this.#changes;
-    this.#plane.close(this.#now());
+    try {
+      this.#plane.close(this.#now());
+    } catch (error) {
+      // After a crash anything may be broken; the rest is released all the same.
+      this.#failure ??= crashError(this.name, error as Error);
+    }
     this.#releaseProvider();
     this.#tun.close();
     this.#tell();
@@ -224,7 +235,10 @@ export class PortableDriver implements Driver {
   #follow(change: TunLinkChange): void {
     const changed = this.#oneAfterTheOther(() => this.#apply(change));
     // Whoever set the link up is not here to be told.
-    changed.catch((error: unknown) => this.#listener.error(error as Error));
+    changed.catch((error: unknown) => {
+      if (isRefusal(error)) this.#listener.error(error as Error);
+      else this.#crash(error as Error);
+    });
   }
 
   async #apply(change: TunLinkChange): Promise<void> {

@@ -71,8 +71,13 @@ describe('hybridProvider', () => {
       new Uint8Array(32),
     );
     cipher.destroy();
-    const open = (): boolean => cipher.open(0, new Uint8Array(200), 0, 101);
-    expect(open).toThrow(new TypeError('the cipher was destroyed'));
+    // Nor does it seal with the zeros that are left of its key.
+    for (const length of [100, 101]) {
+      const open = (): boolean => cipher.open(0, new Uint8Array(200), 0, length);
+      const seal = (): void => cipher.seal(0, new Uint8Array(200), 0, length);
+      expect(open).toThrow(new TypeError('the cipher was destroyed'));
+      expect(seal).toThrow(new TypeError('the cipher was destroyed'));
+    }
   });
 });
 

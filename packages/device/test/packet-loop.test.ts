@@ -125,6 +125,9 @@ describe('PacketLoop', () => {
       expect(alice.loop.readTun(1000)).toBe(false);
       expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.loop.tunRestsUntil).toBe(1010);
+      // Not either because a datagram came.
+      alice.loop.step(1005);
+      expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.loop.readTun(1010)).toBe(false);
       expect(alice.loop.tunRestsUntil).toBe(Infinity);
       expect(alice.sockets.sent).toHaveLength(1);

@@ -53,7 +53,13 @@ const SMALLEST_MTU = 68;
 const LARGEST_MTU = 65535;
 const EBADF = 9;
 /** No read will find anything any more: deleted, closed, or the driver is. */
-const GONE: ReadonlySet<number> = new Set([6 /* ENXIO */, EBADF, 19 /* ENODEV */, 77 /* EBADFD */]);
+const GONE: ReadonlySet<number> = new Set([
+  1 /* EPERM, of a security module */,
+  6 /* ENXIO */,
+  EBADF,
+  19 /* ENODEV */,
+  77 /* EBADFD */,
+]);
 
 /**
  * Makes a TUN device, or attaches to a persistent one of that name, in the network namespace of the

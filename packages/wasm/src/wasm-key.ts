@@ -11,6 +11,7 @@ export class WasmKey implements OneTimeKeys {
   readonly #slots: KeySlots;
   readonly #slot: number;
   readonly #bytes: Uint8Array;
+  #isDestroyed = false;
 
   /** @param key 32 bytes, copied */
   constructor({ keySlots }: WasmArena, key: Uint8Array) {
@@ -20,8 +21,13 @@ export class WasmKey implements OneTimeKeys {
     this.#bytes = new Uint8Array(key);
   }
 
-  /** It stands there until another key is asked for. */
+  /**
+   * It stands there until another key is asked for.
+   *
+   * @throws {TypeError} it was destroyed: what is left of it are zeros, which nobody must seal with
+   */
   get address(): number {
+    if (this.#isDestroyed) throw destroyed();
     return this.#slots.addressOf(this.#slot, this, this.#bytes);
   }
 
@@ -30,12 +36,18 @@ export class WasmKey implements OneTimeKeys {
   }
 
   locate(counter: number): number {
+    if (this.#isDestroyed) throw destroyed();
     return this.#slots.firstBlockOf(this.#slot, this, this.#bytes, counter);
   }
 
-  /** Wipes it; it is not asked for afterwards. */
+  /** Wipes it; asked for afterwards it throws. */
   destroy(): void {
+    this.#isDestroyed = true;
     this.#slots.release(this.#slot, this);
     wipe(this.#bytes);
   }
+}
+
+function destroyed(): TypeError {
+  return new TypeError('the cipher was destroyed');
 }

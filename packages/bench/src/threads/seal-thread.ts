@@ -9,8 +9,10 @@ import { SharedBatch } from './shared-batch.ts';
 import type { SealThreadData } from './threads.ts';
 
 const { memory, count, key, length } = workerData as SealThreadData;
-const cipher = createOpensslProvider().createCipher(key);
+const provider = createOpensslProvider();
+const cipher = provider.createCipher(key);
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's
 parentPort?.postMessage('ready');
 new SharedBatch(count, memory).help(cipher, length);
 cipher.destroy();
+provider.destroy?.();

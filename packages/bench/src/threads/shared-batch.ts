@@ -21,6 +21,7 @@ const END = 3;
 const HEAD_LENGTH = 64;
 /** Few enough that the last one is not waited for, enough that counters are shared rarely. */
 const CLAIM = 8;
+const PATIENCE_MS = 5000;
 
 export class SharedBatch {
   /** To be handed to the other threads. */
@@ -46,7 +47,10 @@ export class SharedBatch {
     Atomics.store(words, NEXT, 0);
     Atomics.notify(words, BATCH);
     this.#work(cipher, length);
-    while (Atomics.load(words, SEALED) < this.#count);
+    const deadline = performance.now() + PATIENCE_MS;
+    while (Atomics.load(words, SEALED) < this.#count) {
+      if (performance.now() > deadline) throw new Error('a thread does not go on');
+    }
     return batch * this.#count;
   }
 

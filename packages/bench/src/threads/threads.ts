@@ -59,7 +59,8 @@ export async function measureThreads(
 /** Messages per second. */
 async function rateOf(threads: number, count: number, ms: number): Promise<number> {
   const batch = new SharedBatch(count);
-  const cipher = createOpensslProvider().createCipher(KEY);
+  const provider = createOpensslProvider();
+  const cipher = provider.createCipher(KEY);
   const workerData: SealThreadData = { memory: batch.memory, count, key: KEY, length: LENGTH };
   // Loaders and conditions of this process are for its sources; the threads run what is built.
   const options = { workerData, execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } };
@@ -73,6 +74,7 @@ async function rateOf(threads: number, count: number, ms: number): Promise<numbe
     batch.end();
     await Promise.all(exits);
     cipher.destroy();
+    provider.destroy?.();
   }
 }
 

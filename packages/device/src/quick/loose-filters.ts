@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What of a host is used. */
@@ -58,8 +58,12 @@ export class LooseFilters {
     const before = this.#before(link);
     remove(this.#file(link, tunnel));
     if (this.#isNeeded(link)) return;
-    remove(join(this.#namespaceFolder(), link));
-    if (entries(this.#namespaceFolder()).length === 0) remove(this.#namespaceFolder());
+    for (const gone of this.#tunnels(link)) {
+      if (!this.#host.hasLink(gone)) remove(this.#file(link, gone));
+    }
+    // Not with what is in it: another tunnel may be writing its file just now.
+    removeEmpty(join(this.#namespaceFolder(), link));
+    removeEmpty(this.#namespaceFolder());
     this.#unwritten.delete(link);
     // Somebody else's setting of it stays.
     if (before === undefined || this.#host.filter(link) !== LOOSE) return;
@@ -123,9 +127,17 @@ function entries(folder: string): string[] {
 /** A file that stays tells of a tunnel that is gone, which is looked at anyway. */
 function remove(path: string): void {
   try {
-    rmSync(path, { recursive: true, force: true });
+    rmSync(path, { force: true });
   } catch {
     // No such folder, or not ours to change.
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Not empty, or not there.
   }
 }
 

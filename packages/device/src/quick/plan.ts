@@ -113,7 +113,10 @@ function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step
     if (!marked.some(({ address }) => address.length === (family === 4 ? 4 : 16))) return [];
     const leftOver = leftOverRules(family, table, facts);
     const priorities = [...facts.rulePriorities[family]];
-    for (const rule of leftOver) priorities.splice(priorities.indexOf(rule.priority), 1);
+    for (const { priority } of leftOver) {
+      const at = priorities.indexOf(priority);
+      if (at !== -1) priorities.splice(at, 1);
+    }
     const priority = Math.max(lowestPriority(priorities) - 1, 1);
     const byMark = { family, priority, table, notMark: table };
     const mainFirst = {

@@ -78,6 +78,20 @@ describe('LooseFilters', () => {
     ]);
   });
 
+  test('leaves alone the file of a tunnel that begins while another one ends', () => {
+    const down = up('wg0');
+    up('killed');
+    host.links.delete('killed');
+    const { links } = host;
+    host.hasLink = (name) => {
+      // In the middle of the other's end, which has seen by now that nobody else needs it.
+      if (name === 'killed' && !links.has('wg1')) up('wg1');
+      return links.has(name);
+    };
+    down();
+    expect(host.values.get('eth0')).toBe('2');
+  });
+
   test('leaves no file behind', () => {
     up('wg0')();
     expect(readdirSync(folder, { recursive: true })).toEqual(['rp_filter']);

@@ -39,7 +39,10 @@ export class TransportCiphers {
     bytes.set(key);
     const done = crypto.EVP_CipherInit_ex(context, this.#chacha20, 0, address, 0, 1);
     bytes.fill(0);
-    if (done !== 1) throw new Error('OpenSSL refused a ChaCha20 key');
+    if (done !== 1) {
+      crypto.EVP_CIPHER_CTX_free(context);
+      throw new Error('OpenSSL refused a ChaCha20 key');
+    }
     return this.#over(context, oneTimeKeys);
   }
 }

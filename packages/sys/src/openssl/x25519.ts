@@ -64,8 +64,14 @@ export class X25519 {
   /** Holds the private key in OpenSSL's memory until it is destroyed. */
   key(privateKey: Uint8Array): DhKey {
     const key = this.#import(privateKey, this.#privateKey);
-    const publicKey = this.#publicKeyOf(key);
     let context = this.#contextOf(key);
+    let publicKey: Uint8Array;
+    try {
+      publicKey = this.#publicKeyOf(key);
+    } catch (error) {
+      this.#crypto.EVP_PKEY_CTX_free(context);
+      throw error;
+    }
     return {
       publicKey,
       dh: (other) => {
