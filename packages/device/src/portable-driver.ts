@@ -63,7 +63,7 @@ export class PortableDriver implements Driver {
     listener: DriverListener,
   ): Promise<PortableDriver> {
     let driver: PortableDriver | undefined;
-    let release = (): void => {};
+    let provided: LoadedProvider | undefined;
     try {
       const { crypto, engine } = settings;
       if (crypto && isCryptoModule(crypto)) {
@@ -75,7 +75,7 @@ export class PortableDriver implements Driver {
         chooseClock(),
         loadProvider(crypto, memory?.arena),
       ]);
-      release = choice.release;
+      provided = choice;
       driver = new PortableDriver(
         tun,
         udp,
@@ -91,7 +91,7 @@ export class PortableDriver implements Driver {
       if (driver) {
         await driver.close();
       } else {
-        release();
+        provided?.release();
         tun.close();
       }
       throw error;
