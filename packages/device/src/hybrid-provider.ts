@@ -53,13 +53,11 @@ class HybridCipher implements Cipher {
   }
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
-    const cipher = length <= this.#shortLength ? this.#short : (this.#long ?? this.#createLong());
-    cipher.seal(counter, buffer, offset, length);
+    this.#cipherFor(length).seal(counter, buffer, offset, length);
   }
 
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
-    const cipher = length <= this.#shortLength ? this.#short : (this.#long ?? this.#createLong());
-    return cipher.open(counter, buffer, offset, length);
+    return this.#cipherFor(length).open(counter, buffer, offset, length);
   }
 
   destroy(): void {
@@ -68,6 +66,10 @@ class HybridCipher implements Cipher {
     // First the one that may hold what the other lent it.
     this.#long?.destroy();
     this.#short.destroy();
+  }
+
+  #cipherFor(length: number): Cipher {
+    return length <= this.#shortLength ? this.#short : (this.#long ?? this.#createLong());
   }
 
   #createLong(): Cipher {

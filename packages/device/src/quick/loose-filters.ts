@@ -47,9 +47,7 @@ export class LooseFilters {
     const current = this.#host.filter(link) ?? LOOSE;
     // What was written down holds only while nobody has set it again.
     this.#write(link, tunnel, (current === LOOSE && this.#before(link)) || current);
-    for (const other of this.#tunnels(link)) {
-      if (!this.#host.hasLink(other)) remove(this.#file(link, other));
-    }
+    this.#forgetGone(link);
     if (current !== LOOSE) this.#host.setFilter(link, LOOSE);
   }
 
@@ -58,9 +56,7 @@ export class LooseFilters {
     const before = this.#before(link);
     remove(this.#file(link, tunnel));
     if (this.#isNeeded(link)) return;
-    for (const gone of this.#tunnels(link)) {
-      if (!this.#host.hasLink(gone)) remove(this.#file(link, gone));
-    }
+    this.#forgetGone(link);
     // Not with what is in it: another tunnel may be writing its file just now.
     removeEmpty(join(this.#namespaceFolder(), link));
     removeEmpty(this.#namespaceFolder());
@@ -74,6 +70,12 @@ export class LooseFilters {
 
   #isNeeded(link: string): boolean {
     return this.#tunnels(link).some((tunnel) => this.#host.hasLink(tunnel));
+  }
+
+  #forgetGone(link: string): void {
+    for (const tunnel of this.#tunnels(link)) {
+      if (!this.#host.hasLink(tunnel)) remove(this.#file(link, tunnel));
+    }
   }
 
   /** What it was before the first of the tunnels. */

@@ -6,7 +6,7 @@
  */
 import { checkLength } from '@litz/core';
 import { allocate, type Region } from '../memory.ts';
-import type { LibCrypto } from './libcrypto.ts';
+import { present, type LibCrypto } from './libcrypto.ts';
 
 export class Aead {
   readonly #crypto: LibCrypto;
@@ -19,12 +19,11 @@ export class Aead {
   /** @throws {Error} this OpenSSL has no ChaCha20-Poly1305 */
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
-    this.#aead = crypto.EVP_CIPHER_fetch(0, 'ChaCha20-Poly1305', null);
-    this.#chacha20 = crypto.EVP_CIPHER_fetch(0, 'ChaCha20', null);
-    this.#context = crypto.EVP_CIPHER_CTX_new();
-    if (this.#aead === 0 || this.#chacha20 === 0 || this.#context === 0) {
-      throw new Error('this OpenSSL has no ChaCha20-Poly1305');
-    }
+    const fetch = (name: string): number =>
+      present(crypto.EVP_CIPHER_fetch(0, name, null), 'ChaCha20-Poly1305');
+    this.#aead = fetch('ChaCha20-Poly1305');
+    this.#chacha20 = fetch('ChaCha20');
+    this.#context = present(crypto.EVP_CIPHER_CTX_new(), 'ChaCha20-Poly1305');
   }
 
   /** @param nonce 12 bytes */

@@ -4,7 +4,7 @@
  * @module
  */
 import { allocate, type Region } from '../memory.ts';
-import type { LibCrypto } from './libcrypto.ts';
+import { present, type LibCrypto } from './libcrypto.ts';
 import { osslParams } from './ossl-param.ts';
 
 export class Blake2s {
@@ -23,10 +23,9 @@ export class Blake2s {
   /** @throws {Error} this OpenSSL has no BLAKE2s */
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
-    this.#digest = crypto.EVP_MD_fetch(0, 'BLAKE2S-256', null);
-    const mac = crypto.EVP_MAC_fetch(0, 'BLAKE2SMAC', null);
-    this.#mac = mac === 0 ? 0 : crypto.EVP_MAC_CTX_new(mac);
-    if (this.#digest === 0 || this.#mac === 0) throw new Error('this OpenSSL has no BLAKE2s');
+    this.#digest = present(crypto.EVP_MD_fetch(0, 'BLAKE2S-256', null), 'BLAKE2s');
+    const mac = present(crypto.EVP_MAC_fetch(0, 'BLAKE2SMAC', null), 'BLAKE2s');
+    this.#mac = present(crypto.EVP_MAC_CTX_new(mac), 'BLAKE2s');
     this.#size.view.setBigUint64(0, BigInt(MAC_LENGTH), true);
   }
 

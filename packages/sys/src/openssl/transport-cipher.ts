@@ -10,7 +10,7 @@
  */
 import { checkLength, checkText, KEY_LENGTH, type Cipher, type OneTimeKeys } from '@litz/core';
 import { addressOf, allocate, type Region } from '../memory.ts';
-import type { LibCrypto } from './libcrypto.ts';
+import { present, type LibCrypto } from './libcrypto.ts';
 import { createTransportTag } from './transport-tag.ts';
 
 /** Those of a thread share their scratch memory and Poly1305. */
@@ -186,11 +186,6 @@ class Views {
     }
     return this.#view;
   }
-}
-
-function present(pointer: number, what: string): number {
-  if (pointer === 0) throw new Error(`this OpenSSL has no ${what}`);
-  return pointer;
 }
 
 const IV_LENGTH = 16;

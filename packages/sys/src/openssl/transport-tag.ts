@@ -8,7 +8,7 @@
  * @module
  */
 import { allocate, type Region } from '../memory.ts';
-import type { LibCrypto } from './libcrypto.ts';
+import { present, type LibCrypto } from './libcrypto.ts';
 
 /** One for all ciphers of a thread: a tag is begun and finished before the next. */
 export interface TransportTag {
@@ -37,9 +37,8 @@ export interface TransportTag {
  */
 export function createTransportTag(crypto: LibCrypto): TransportTag {
   const { EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
-  const poly1305 = crypto.EVP_MAC_fetch(0, 'POLY1305', null);
-  const context = poly1305 === 0 ? 0 : crypto.EVP_MAC_CTX_new(poly1305);
-  if (context === 0) throw new Error('this OpenSSL has no POLY1305');
+  const poly1305 = present(crypto.EVP_MAC_fetch(0, 'POLY1305', null), 'POLY1305');
+  const context = present(crypto.EVP_MAC_CTX_new(poly1305), 'POLY1305');
   const key = allocate(64);
   const keyAddress = key.address;
   const tail = allocate(TAIL_LENGTH);

@@ -9,7 +9,7 @@
  */
 import { checkLength, KEY_LENGTH, type DhKey } from '@litz/core';
 import { allocate, type Region } from '../memory.ts';
-import type { LibCrypto } from './libcrypto.ts';
+import { present, type LibCrypto } from './libcrypto.ts';
 import { osslParams } from './ossl-param.ts';
 
 export class X25519 {
@@ -27,8 +27,7 @@ export class X25519 {
   /** @throws {Error} this OpenSSL has no X25519 */
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
-    this.#importer = crypto.EVP_PKEY_CTX_new_from_name(0, ALGORITHM, null);
-    if (this.#importer === 0) throw new Error('this OpenSSL has no X25519');
+    this.#importer = present(crypto.EVP_PKEY_CTX_new_from_name(0, ALGORITHM, null), ALGORITHM);
     const { bytes, address } = this.#scratch;
     bytes[BASE_POINT] = 9;
     const [privateAt, baseAt] = [address + PRIVATE, address + BASE_POINT];
@@ -36,8 +35,8 @@ export class X25519 {
     const base = { key: 'pub', type: 'octets', data: baseAt, length: KEY_LENGTH } as const;
     this.#privateKey = osslParams([secret]);
     this.#keypair = osslParams([secret, base]);
-    this.#peer = crypto.EVP_PKEY_new_raw_public_key_ex(0, ALGORITHM, null, baseAt, KEY_LENGTH);
-    if (this.#peer === 0) throw new Error('this OpenSSL has no X25519');
+    const peer = crypto.EVP_PKEY_new_raw_public_key_ex(0, ALGORITHM, null, baseAt, KEY_LENGTH);
+    this.#peer = present(peer, ALGORITHM);
   }
 
   /** @returns 32 new bytes; undefined if they were all zero, which OpenSSL refuses */
