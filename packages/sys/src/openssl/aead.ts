@@ -6,7 +6,8 @@
  */
 import { checkLength } from '@litz/core';
 import { allocate, type Region } from '../memory.ts';
-import { present, type LibCrypto } from './libcrypto.ts';
+import type { LibCrypto } from './libcrypto.ts';
+import { present } from './present.ts';
 
 export class Aead {
   readonly #crypto: LibCrypto;

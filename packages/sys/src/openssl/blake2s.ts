@@ -4,8 +4,9 @@
  * @module
  */
 import { allocate, type Region } from '../memory.ts';
-import { present, type LibCrypto } from './libcrypto.ts';
+import type { LibCrypto } from './libcrypto.ts';
 import { osslParams } from './ossl-param.ts';
+import { present } from './present.ts';
 
 export class Blake2s {
   readonly #crypto: LibCrypto;

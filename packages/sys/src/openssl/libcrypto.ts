@@ -140,12 +140,6 @@ export function libcrypto(): LibCrypto {
   return (loaded ??= load());
 }
 
-/** A pointer that OpenSSL gave. @throws {Error} it has none of this: `what` */
-export function present(pointer: number, what: string): number {
-  if (pointer === 0) throw new Error(`this OpenSSL has no ${what}`);
-  return pointer;
-}
-
 let loaded: LibCrypto | undefined;
 
 function load(): LibCrypto {

@@ -10,7 +10,8 @@
  */
 import { checkLength, checkText, KEY_LENGTH, type Cipher, type OneTimeKeys } from '@litz/core';
 import { addressOf, allocate, type Region } from '../memory.ts';
-import { present, type LibCrypto } from './libcrypto.ts';
+import type { LibCrypto } from './libcrypto.ts';
+import { present } from './present.ts';
 import { createTransportTag } from './transport-tag.ts';
 
 /** Those of a thread share their scratch memory and Poly1305. */

@@ -8,7 +8,8 @@
  * @module
  */
 import { allocate, type Region } from '../memory.ts';
-import { present, type LibCrypto } from './libcrypto.ts';
+import type { LibCrypto } from './libcrypto.ts';
+import { present } from './present.ts';
 
 /** One for all ciphers of a thread: a tag is begun and finished before the next. */
 export interface TransportTag {

@@ -9,8 +9,9 @@
  */
 import { checkLength, KEY_LENGTH, type DhKey } from '@litz/core';
 import { allocate, type Region } from '../memory.ts';
-import { present, type LibCrypto } from './libcrypto.ts';
+import type { LibCrypto } from './libcrypto.ts';
 import { osslParams } from './ossl-param.ts';
+import { present } from './present.ts';
 
 export class X25519 {
   readonly #crypto: LibCrypto;
