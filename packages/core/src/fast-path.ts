@@ -2,8 +2,9 @@
  * `FastPath`: what the engine decides per packet, as small primitives, for a caller who has many
  * packets at a time. `Engine.handlePacketAt` and `handleDatagramAt` are made of the same functions.
  *
- * Out: `route` and `sendKeypair` once per super-packet, then per segment `keypair.usable(now)` and
- * `seal`, to `peer.endpoint`, then `afterSend` once. Without one of them: `handlePacketAt`.
+ * Out: `route` and `sendKeypair` once per super-packet, then `keypair.sealable(now, count)` and `sealRun`
+ * of its segments, or per packet `keypair.usable(now)` and `seal`, to `peer.endpoint`, then `afterSend`
+ * once. Without one of them: `handlePacketAt`.
  * In: per datagram of type 4 `open`, then `accept`; `afterReceive` once per run of one keypair.
  * Drain the engine's outputs afterwards, as after every input.
  *
@@ -17,7 +18,12 @@ import type { Keypair } from './keypairs.ts';
 import { afterSend, destinationOf, route } from './outbound.ts';
 import type { Peer } from './peer.ts';
 import { dataSent } from './timers.ts';
-import { openTransportData, sealTransportData } from './transport-data.ts';
+import {
+  messageLength,
+  openTransportData,
+  sealTransportData,
+  sealTransportRun,
+} from './transport-data.ts';
 
 export class FastPath {
   readonly #state: EngineState;
@@ -44,6 +50,27 @@ export class FastPath {
    */
   seal(keypair: Keypair, buffer: Uint8Array, offset: number, length: number): number {
     return sealTransportData(keypair, buffer, offset, length, this.#state.mtu);
+  }
+
+  /** Of the datagram that a packet of `length` bytes becomes. */
+  messageLength(length: number): number {
+    return messageLength(length, this.#state.mtu);
+  }
+
+  /**
+   * Seals `count` packets in place, `messageLength(length)` bytes apart from `offset` on: each of `length`
+   * bytes, the last of `lastLength`, which is no more. Returns the length of all datagrams, which begin
+   * at `offset - 16` and touch.
+   */
+  sealRun(
+    keypair: Keypair,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    lastLength: number,
+    count: number,
+  ): number {
+    return sealTransportRun(keypair, buffer, offset, length, lastLength, count, this.#state.mtu);
   }
 
   /** `messages` with packets in them were sealed and sent, `bytes` long together. */

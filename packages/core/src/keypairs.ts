@@ -76,6 +76,12 @@ export class Keypair {
     }
     return this.canSend;
   }
+
+  /** How many of `wanted` messages may be sealed: fewer only where `usable` would turn false. */
+  sealable(now: number, wanted: number): number {
+    if (!this.usable(now)) return 0;
+    return Math.min(wanted, this.limits.rejectAfterMessages - this.sendCounter);
+  }
 }
 
 export class Keypairs {

@@ -41,6 +41,35 @@ export function sealTransportData(
   return padded + TRANSPORT_OVERHEAD;
 }
 
+/**
+ * Seals `count` packets where they stand, `messageLength(length, mtu)` bytes apart from `offset` on, so
+ * that their messages touch: each of `length` bytes, the last of `lastLength`, which is no more. The
+ * caller has checked `keypair.sealable(now, count)`.
+ *
+ * @returns the length of all messages
+ */
+export function sealTransportRun(
+  keypair: Keypair,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  lastLength: number,
+  count: number,
+  mtu: number,
+): number {
+  const stride = messageLength(length, mtu);
+  const last = offset + (count - 1) * stride;
+  for (let at = offset; at < last; at += stride) {
+    sealTransportData(keypair, buffer, at, length, mtu);
+  }
+  return last - offset + sealTransportData(keypair, buffer, last, lastLength, mtu);
+}
+
+/** Of the message that a packet of `length` bytes becomes. */
+export function messageLength(length: number, mtu: number): number {
+  return length + paddingLength(length, mtu) + TRANSPORT_OVERHEAD;
+}
+
 /** Zero bytes behind a packet: to a multiple of 16, but never past the MTU (kernel: send.c). */
 export function paddingLength(length: number, mtu: number): number {
   const aligned = (length + PADDING_MULTIPLE - 1) & -PADDING_MULTIPLE;

@@ -21,6 +21,15 @@ describe('Keypair', () => {
     keypair.sendCounter = 2;
     expect(keypair.usable(0)).toBe(false);
   });
+
+  it('says how many of some messages the limit allows', () => {
+    const { keypair } = create(true, 0, 10);
+    expect(keypair.sealable(0, 10)).toBe(10);
+    keypair.sendCounter = 4;
+    expect([5, 6, 7, 64].map((wanted) => keypair.sealable(0, wanted))).toEqual([5, 6, 6, 6]);
+    expect(keypair.sealable(180_000, 1)).toBe(0);
+    expect(keypair.sealable(0, 1)).toBe(0);
+  });
 });
 
 describe('Keypairs', () => {

@@ -6,7 +6,13 @@ import { nobleProvider } from '../src/crypto/noble.ts';
 import { Keypair } from '../src/keypairs.ts';
 import type { Peer } from '../src/peer.ts';
 import { SenderIndexTable } from '../src/sender-index.ts';
-import { openTransportData, paddingLength, sealTransportData } from '../src/transport-data.ts';
+import {
+  messageLength,
+  openTransportData,
+  paddingLength,
+  sealTransportData,
+  sealTransportRun,
+} from '../src/transport-data.ts';
 
 describe('sealTransportData', () => {
   it('writes type, receiver, counter and zeros around the packet and nothing outside', () => {
@@ -25,6 +31,29 @@ describe('sealTransportData', () => {
     expect([...buffer.subarray(17, 33)]).toEqual([0xee, 0xee, 0xee, ...Array(13).fill(0)]);
     expect(buffer[49]).toBe(0xee);
     expect(keypair.sendCounter).toBe(2 ** 40 + 0x01020305);
+  });
+});
+
+describe('sealTransportRun', () => {
+  it('writes what sealing one after the other writes, and messages touch', () => {
+    const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5));
+    fc.assert(
+      fc.property(lengths, fc.integer({ min: 50, max: 210 }), ([length, less, more], mtu) => {
+        const last = Math.max(1, length - less);
+        const stride = messageLength(length, mtu);
+        const buffer = new Uint8Array((more + 1) * stride + 8).fill(0xee);
+        const expected = buffer.slice();
+        const [run, one] = [keypairWithItself(7).keypair, keypairWithItself(7).keypair];
+        let end = 0;
+        for (let i = 0; i <= more; i++) {
+          const at = 16 + i * stride;
+          end = at - 16 + sealTransportData(one, expected, at, i === more ? last : length, mtu);
+        }
+        expect(sealTransportRun(run, buffer, 16, length, last, more + 1, mtu)).toBe(end);
+        expect(buffer).toEqual(expected);
+        expect(run.sendCounter).toBe(more + 1);
+      }),
+    );
   });
 });
 

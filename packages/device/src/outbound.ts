@@ -146,26 +146,35 @@ export class Outbound {
     }
     if (keypair !== this.#run) this.#beginRun(keypair, now);
     const tos = ecn(buffer, packet);
-    let i = 0;
-    while (i < packets && keypair.usable(now)) {
-      this.#seal(keypair, endpoint, tos);
-      i++;
+    let left = packets;
+    while (left > 0) {
+      const count = this.#seal(keypair, endpoint, tos, left, now);
+      if (count === 0) break;
+      left -= count;
     }
-    if (i === packets) return;
+    if (left === 0) return;
     this.#endRun(now);
-    for (; i < packets; i++) this.#sendSlowly(now);
+    for (; left > 0; left--) this.#sendSlowly(now);
   }
 
-  #seal(keypair: Keypair, endpoint: Endpoint, tos: number): void {
-    const { buffer } = this.#memory;
+  /** As many of the next `left` segments as the slab has room for. @returns how many; 0: none may be */
+  #seal(keypair: Keypair, endpoint: Endpoint, tos: number, left: number, now: number): number {
+    const { buffer, slabEnd } = this.#memory;
+    const { segmentLength } = this.#splitter;
     const at = this.#place();
-    const packetLength = this.#splitter.write(buffer, at);
-    const length = this.#fastPath.seal(keypair, buffer, at, packetLength);
-    this.#next = at - HEADER_ROOM + length;
-    this.#queuedBytes += length;
-    this.#runMessages++;
-    this.#runBytes += length;
-    this.sockets?.send(buffer, at - HEADER_ROOM, length, endpoint, tos);
+    const stride = this.#fastPath.messageLength(segmentLength);
+    // The last one may need all of the room behind it; `#place` has seen to it for one.
+    const room = Math.floor((slabEnd - at - segmentLength - TAIL_ROOM) / stride) + 1;
+    const count = keypair.sealable(now, Math.min(left, room));
+    if (count === 0) return 0;
+    const last = this.#splitter.writeMany(buffer, at, stride, count);
+    const bytes = this.#fastPath.sealRun(keypair, buffer, at, segmentLength, last, count);
+    this.#next = at - HEADER_ROOM + bytes;
+    this.#queuedBytes += bytes;
+    this.#runMessages += count;
+    this.#runBytes += bytes;
+    this.sockets?.sendRun(buffer, at - HEADER_ROOM, bytes, stride, endpoint, tos);
+    return count;
   }
 
   /** The next packet by the engine's whole way: staged, answered, dropped, or sent. */

@@ -72,6 +72,15 @@ export interface DatagramSocket {
     destination: Endpoint,
     tos: number,
   ): void;
+  /** The same for datagrams that touch: `length` bytes in all, `each` of them; the last may be shorter. */
+  sendRun(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    each: number,
+    destination: Endpoint,
+    tos: number,
+  ): void;
   /** Sends the queue. What cannot be sent is reported to `SocketReports`, never thrown. */
   flush(): void;
   /**

@@ -94,6 +94,19 @@ export class FakeSockets implements DatagramSocket {
     this.#queue.push({ buffer, offset, length, destination, tos });
   }
 
+  sendRun(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    each: number,
+    destination: Endpoint,
+    tos: number,
+  ): void {
+    for (let done = 0; done < length; done += each) {
+      this.send(buffer, offset + done, Math.min(each, length - done), destination, tos);
+    }
+  }
+
   flush(): void {
     if (this.#queue.length === 0) return;
     this.flushes.push(this.#queue.length);

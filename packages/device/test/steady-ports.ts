@@ -60,6 +60,12 @@ export class SteadyWire implements DatagramSocket {
     this.other?.put(buffer, offset, length);
   }
 
+  sendRun(buffer: Uint8Array, offset: number, length: number, each: number): void {
+    for (let done = 0; done < length; done += each) {
+      this.send(buffer, offset + done, Math.min(each, length - done));
+    }
+  }
+
   put(buffer: Uint8Array, offset: number, length: number): void {
     const at = this.#count * SLOT;
     for (let i = 0; i < length; i++) this.#slots[at + i] = buffer[offset + i] ?? 0;

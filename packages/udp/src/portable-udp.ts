@@ -13,6 +13,7 @@ import { SystemError } from '@litz/sys';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
+import { datagramsOf } from './send-messages.ts';
 import type { SendReports } from './send-queue.ts';
 
 /** How often a free IPv4 port may turn out to be taken for IPv6. */
@@ -127,6 +128,21 @@ export class PortableUdp {
       return;
     }
     this.#queue.push({ copy: buffer.slice(offset, offset + length), destination });
+  }
+
+  /** Queues datagrams that stand one behind the other, `each` bytes long; the last may be shorter. */
+  sendRun(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    each: number,
+    destination: Endpoint,
+    tos: number,
+  ): void {
+    for (let i = 0; i < datagramsOf(length, each); i++) {
+      const done = i * each;
+      this.send(buffer, offset + done, Math.min(each, length - done), destination, tos);
+    }
   }
 
   /** Gives the queue to node:dgram. Failures are counted and reported, then or later. */

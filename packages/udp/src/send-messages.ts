@@ -28,10 +28,12 @@ const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
 
 /**
  * ```
- * datagrams  buffer, offset, length, destination, tos        as queued, in order
+ * runs       buffer, offset, length, each, destination, tos     as queued, in order
  * region     mmsghdr[n + 1] | sockaddr[n + 1] | control[n + 1] | iovec[n + 1]
  *            message n is the spare one: a single datagram that is sent again
  * ```
+ * A run is datagrams that touch and are of one length, but for the last, which may be shorter; most often
+ * it is one. Datagrams are numbered through, whatever run they are in.
  */
 export class SendMessages {
   readonly #family: Family;
@@ -41,18 +43,22 @@ export class SendMessages {
   readonly #names: number;
   readonly #controls: number;
   readonly #iovecs: number;
+  #runs = 0;
   /** Keeps the memory alive while the kernel may read it. */
   readonly #buffers: (Uint8Array | undefined)[];
   /** Not addresses: a number over 31 bits that is passed on is an object, one per datagram. */
   readonly #offsets: Int32Array;
   readonly #lengths: Int32Array;
+  readonly #each: Int32Array;
   readonly #destinations: Endpoint[];
   readonly #tos: Uint8Array;
+  /** The number of each run's first datagram, and behind the last that of the next. */
+  readonly #firsts: Int32Array;
   /** Of each built message: its first datagram, and how many it is. */
   readonly #starts: Int32Array;
   readonly #counts: Int32Array;
-  #queued = 0;
 
+  /** @param capacity datagrams */
   constructor(family: Family, capacity: number) {
     this.#family = family;
     this.#capacity = capacity;
@@ -66,8 +72,10 @@ export class SendMessages {
     this.#buffers = Array.from({ length: capacity });
     this.#offsets = new Int32Array(capacity);
     this.#lengths = new Int32Array(capacity);
+    this.#each = new Int32Array(capacity);
     this.#destinations = [];
     this.#tos = new Uint8Array(capacity);
+    this.#firsts = new Int32Array(slots);
     this.#starts = new Int32Array(capacity);
     this.#counts = new Int32Array(capacity);
     for (let i = 0; i < slots; i++) {
@@ -80,29 +88,32 @@ export class SendMessages {
 
   /** Datagrams in the queue. */
   get queued(): number {
-    return this.#queued;
+    return this.#firsts[this.#runs]!;
   }
 
-  /** `buffer` is kept by reference until `clear`. */
+  /** A run, for whose datagrams there is room. `buffer` is kept by reference until `clear`. */
   push(
     buffer: Uint8Array,
     offset: number,
     length: number,
+    each: number,
     destination: Endpoint,
     tos: number,
   ): void {
-    const index = this.#queued++;
-    this.#buffers[index] = buffer;
-    this.#offsets[index] = offset;
-    this.#lengths[index] = length;
-    this.#destinations[index] = destination;
-    this.#tos[index] = tos;
+    const run = this.#runs++;
+    this.#buffers[run] = buffer;
+    this.#offsets[run] = offset;
+    this.#lengths[run] = length;
+    this.#each[run] = each;
+    this.#destinations[run] = destination;
+    this.#tos[run] = tos;
+    this.#firsts[run + 1] = this.#firsts[run]! + datagramsOf(length, each);
   }
 
   /** Forgets the queue and lets go of its memory. */
   clear(): void {
-    this.#buffers.fill(undefined, 0, this.#queued);
-    this.#queued = 0;
+    this.#buffers.fill(undefined, 0, this.#runs);
+    this.#runs = 0;
   }
 
   /**
@@ -110,13 +121,16 @@ export class SendMessages {
    * message can stand for them. Returns the number of messages.
    */
   build(first: number, maxSegments: number): number {
+    const { queued } = this;
     let message = 0;
     let iovec = 0;
-    for (let i = first; i < this.#queued;) {
-      const count = maxSegments > 1 ? this.#runLength(i, maxSegments) : 1;
+    let run = this.#runOf(first);
+    for (let i = first; i < queued;) {
+      while (i >= this.#firsts[run + 1]!) run++;
+      const count = maxSegments > 1 ? this.#joinable(i, run, maxSegments) : 1;
       this.#starts[message] = i;
       this.#counts[message] = count;
-      iovec += this.#write(message, iovec, i, count, true);
+      iovec += this.#write(message, iovec, i, run, count, true);
       message++;
       i += count;
     }
@@ -125,7 +139,7 @@ export class SendMessages {
 
   /** Describes one datagram in the spare message and returns its address. */
   buildOne(index: number, withSource: boolean): number {
-    this.#write(this.#capacity, this.#capacity, index, 1, withSource);
+    this.#write(this.#capacity, this.#capacity, index, this.#runOf(index), 1, withSource);
     return this.address(this.#capacity);
   }
 
@@ -145,25 +159,50 @@ export class SendMessages {
   }
 
   destination(index: number): Endpoint {
-    return this.#destinations[index]!;
+    return this.#destinations[this.#runOf(index)]!;
   }
 
-  /** How many datagrams from `first` on have one destination and length; the last may be shorter. */
-  #runLength(first: number, maxSegments: number): number {
-    const destination = this.#destinations[first]!;
-    const segment = this.#lengths[first]!;
-    let total = segment;
-    let i = first + 1;
-    if (segment === 0) return 1;
-    for (; i < this.#queued && i - first < maxSegments; i++) {
-      const length = this.#lengths[i]!;
-      total += length;
-      if (length > segment || length === 0 || total > MAX_PAYLOAD[this.#family]) break;
-      if (this.#tos[i] !== this.#tos[first]) break;
-      if (!this.#destinations[i]!.equals(destination)) break;
-      if (length < segment) return i + 1 - first;
+  #runOf(index: number): number {
+    let run = 0;
+    while (index >= this.#firsts[run + 1]! && run < this.#runs - 1) run++;
+    return run;
+  }
+
+  /**
+   * How many datagrams from `first` (in `run`) on have one destination, traffic class and length; the
+   * last may be shorter.
+   */
+  #joinable(first: number, run: number, maxSegments: number): number {
+    const each = this.#lengthOf(first, run);
+    if (each === 0) return 1;
+    const longest = MAX_PAYLOAD[this.#family];
+    const most = Math.max(1, Math.min(maxSegments, Math.floor(longest / each)));
+    let count = 0;
+    let from = first;
+    for (let i = run; i < this.#runs && (i === run || this.#isAlike(i, run)); i++) {
+      const left = this.#lengths[i]! - (from - this.#firsts[i]!) * this.#each[i]!;
+      const whole = this.#each[i] === each ? Math.floor(left / each) : 0;
+      if (count + whole > most) return most;
+      count += whole;
+      from = this.#firsts[i + 1]!;
+      // What is left of a run of this length is its shorter end; of another one, its first may be it.
+      const next = whole > 0 ? left - whole * each : Math.min(this.#each[i]!, left);
+      if (next === 0 && whole > 0) continue;
+      const isEnd = next > 0 && next <= each && count * each + next <= longest;
+      return isEnd && count < maxSegments ? count + 1 : count;
     }
-    return i - first;
+    return count;
+  }
+
+  #isAlike(run: number, other: number): boolean {
+    if (this.#tos[run] !== this.#tos[other]) return false;
+    return this.#destinations[run]!.equals(this.#destinations[other]!);
+  }
+
+  /** Of datagram `index`, which is in `run`. */
+  #lengthOf(index: number, run: number): number {
+    const done = (index - this.#firsts[run]!) * this.#each[run]!;
+    return Math.min(this.#each[run]!, this.#lengths[run]! - done);
   }
 
   /** Fills one mmsghdr. Returns how many iovecs it took: datagrams that touch share one. */
@@ -171,14 +210,15 @@ export class SendMessages {
     message: number,
     iovec: number,
     first: number,
+    run: number,
     count: number,
     withSource: boolean,
   ): number {
     const words = this.#words;
     const header = (message * MMSGHDR_LENGTH) >> 2;
-    const destination = this.#destinations[first]!;
+    const destination = this.#destinations[run]!;
     this.#writeName(message, destination);
-    const iovecs = this.#writeIovecs(iovec, first, count);
+    const iovecs = this.#writeIovecs(iovec, first, run, count);
     writePointer(words, header + 4, this.#region.address + this.#iovecs + iovec * IOVEC_LENGTH);
     words[header + 6] = iovecs;
     const { view } = this.#region;
@@ -188,9 +228,9 @@ export class SendMessages {
       const { sourceAddress, sourceInterface } = destination;
       end = writePacketInfo(view, end, this.#family, sourceAddress, sourceInterface);
     }
-    const tos = this.#tos[first]!;
+    const tos = this.#tos[run]!;
     if (tos !== 0) end = writeTrafficClass(view, end, this.#family, tos);
-    if (count > 1) end = writeSegmentLength(view, end, this.#lengths[first]!);
+    if (count > 1) end = writeSegmentLength(view, end, this.#lengthOf(first, run));
     words[header + 10] = end - control;
     return iovecs;
   }
@@ -205,28 +245,37 @@ export class SendMessages {
     if (!four) view.setUint32(name + 24, destination.scopeId, true);
   }
 
-  #writeIovecs(iovec: number, first: number, count: number): number {
+  #writeIovecs(iovec: number, first: number, run: number, count: number): number {
     const words = this.#words;
     let used = 0;
     let buffer: Uint8Array | undefined;
     let end = -1;
-    for (let i = first; i < first + count; i++) {
-      const offset = this.#offsets[i]!;
-      const length = this.#lengths[i]!;
-      if (offset === end && this.#buffers[i] === buffer) {
+    const behind = first + count;
+    for (let i = first; i < behind; run++) {
+      const done = (i - this.#firsts[run]!) * this.#each[run]!;
+      const next = Math.min(behind, this.#firsts[run + 1]!);
+      const offset = this.#offsets[run]! + done;
+      const length = Math.min((next - i) * this.#each[run]!, this.#lengths[run]! - done);
+      if (offset === end && this.#buffers[run] === buffer) {
         const last = (this.#iovecs + (iovec + used - 1) * IOVEC_LENGTH) >> 2;
         words[last + 2] = words[last + 2]! + length;
       } else {
-        const next = (this.#iovecs + (iovec + used) * IOVEC_LENGTH) >> 2;
-        buffer = this.#buffers[i]!;
-        writePointer(words, next, addressOf(buffer) + offset);
-        words[next + 2] = length;
+        const at = (this.#iovecs + (iovec + used) * IOVEC_LENGTH) >> 2;
+        buffer = this.#buffers[run]!;
+        writePointer(words, at, addressOf(buffer) + offset);
+        words[at + 2] = length;
         used++;
       }
       end = offset + length;
+      i = next;
     }
     return used;
   }
+}
+
+/** How many datagrams of `each` bytes are in `length`; the last may be shorter, or the only one empty. */
+export function datagramsOf(length: number, each: number): number {
+  return length <= each ? 1 : Math.ceil(length / each);
 }
 
 /** Whether a datagram to `destination` says where it leaves from. */

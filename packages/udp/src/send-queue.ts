@@ -22,7 +22,7 @@ import {
   POLLOUT,
   type Family,
 } from './linux-abi.ts';
-import { hasSource, SendMessages } from './send-messages.ts';
+import { datagramsOf, hasSource, SendMessages } from './send-messages.ts';
 
 /** Datagrams that are queued before the queue flushes itself. */
 export const SEND_QUEUE_CAPACITY = 256;
@@ -104,8 +104,30 @@ export class SendQueue {
     destination: Endpoint,
     tos: number,
   ): void {
-    if (this.#messages.queued === SEND_QUEUE_CAPACITY) this.flush();
-    this.#messages.push(buffer, offset, length, destination, tos);
+    this.pushRun(buffer, offset, length, length, destination, tos);
+  }
+
+  /**
+   * Queues datagrams that touch: `length` bytes in all, `each` of them; the last may be shorter. Otherwise
+   * as `push`.
+   */
+  pushRun(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    each: number,
+    destination: Endpoint,
+    tos: number,
+  ): void {
+    const longest = SEND_QUEUE_CAPACITY * each;
+    const end = offset + length;
+    let at = offset;
+    do {
+      const part = Math.min(end - at, longest);
+      if (this.#messages.queued + datagramsOf(part, each) > SEND_QUEUE_CAPACITY) this.flush();
+      this.#messages.push(buffer, at, part, each, destination, tos);
+      at += part;
+    } while (at < end);
   }
 
   /** Gives the queue to the kernel. Afterwards no byte of it is referenced. */

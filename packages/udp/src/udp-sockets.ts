@@ -16,6 +16,7 @@ import {
   type DatagramSink,
   type ReceiveSource,
 } from './receive-batch.ts';
+import { datagramsOf } from './send-messages.ts';
 import { SendQueue, type SendReports } from './send-queue.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
@@ -160,9 +161,27 @@ export class UdpSockets {
     destination: Endpoint,
     tos: number,
   ): void {
+    this.sendRun(buffer, offset, length, length, destination, tos);
+  }
+
+  /**
+   * Queues datagrams that stand one behind the other: `length` bytes in all, `each` of them; the last may
+   * be shorter. Otherwise as `send`.
+   */
+  sendRun(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    each: number,
+    destination: Endpoint,
+    tos: number,
+  ): void {
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
-    if (socket) socket.queue.push(buffer, offset, length, destination, tos);
-    else {
+    if (socket) {
+      socket.queue.pushRun(buffer, offset, length, each, destination, tos);
+      return;
+    }
+    for (let i = 0; i < datagramsOf(length, each); i++) {
       this.counters.sendDroppedFailed++;
       this.#reports.onSendError?.(EAFNOSUPPORT, destination);
     }

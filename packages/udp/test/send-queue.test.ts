@@ -234,6 +234,79 @@ describe('SendQueue with segmentation', () => {
     expect(counters).toMatchObject({ sentDatagrams: 6, sentMessages: 2 });
   });
 
+  test('sends datagrams that touch as one message, and what may follow them with it', () => {
+    const { queue, counters } = open({ segmenting: true });
+    queue.pushRun(MEMORY, 0, 30_000, 1000, STICKY, 1);
+    queue.pushRun(MEMORY, 30_000, 5400, 1000, STICKY, 1); // 5 and a shorter tail
+    queue.pushRun(MEMORY, 40_000, 900, 300, STICKY, 1);
+    queue.pushRun(MEMORY, 50_000, 400, 200, STICKY, 1); // the first is a tail, the second is not
+    queue.flush();
+    const sent = kernel.sent.map((message) => [message.payload.length, segmentOf(message)]);
+    expect(sent).toEqual([
+      [35_400, 1000],
+      [1100, 300],
+      [200, undefined],
+    ]);
+    expect(kernel.sent.map(({ parts }) => parts.length)).toEqual([1, 2, 1]);
+    expect(kernel.sent[0].payload).toEqual(MEMORY.slice(0, 35_400));
+    expect(kernel.sent[2].payload).toEqual(MEMORY.slice(50_200, 50_400));
+    expect(counters).toMatchObject({ sentDatagrams: 30 + 6 + 3 + 2, sentMessages: 3 });
+  });
+
+  test('sends runs datagram by datagram where nothing segments', () => {
+    const { queue } = open();
+    queue.pushRun(MEMORY, 0, 2500, 1000, PEER, 0);
+    queue.pushRun(MEMORY, 5000, 0, 0, PEER, 0);
+    queue.pushRun(MEMORY, 6000, 600, 300, PEER, 0);
+    queue.flush();
+    expect(payloads()).toEqual(
+      [
+        [0, 1000],
+        [1000, 2000],
+        [2000, 2500],
+        [5000, 5000],
+        [6000, 6300],
+        [6300, 6600],
+      ].map(([from, to]) => MEMORY.slice(from, to)),
+    );
+  });
+
+  test('sends a run that is longer than the queue, or than a message, whole', () => {
+    const { queue, counters } = open({ segmenting: true });
+    queue.push(MEMORY, 0, 100, PEER, 0);
+    queue.pushRun(MEMORY, 100, 60_050, 100, PEER, 0);
+    queue.pushRun(MEMORY, 0, 150_000, 1500, PEER, 0);
+    queue.flush();
+    expect(Buffer.concat(payloads())).toEqual(
+      Buffer.concat([MEMORY.subarray(0, 60_150), MEMORY.subarray(0, 150_000)]),
+    );
+    for (const { payload } of kernel.sent) expect(payload.length).toBeLessThanOrEqual(65_507);
+    for (const message of kernel.sent) {
+      const segment = segmentOf(message) ?? message.payload.length;
+      expect(message.payload.length / segment).toBeLessThanOrEqual(64);
+    }
+    expect(counters.sentDatagrams).toBe(1 + 601 + 100);
+  });
+
+  test('sends a run that fails as a group one by one', () => {
+    const { queue, counters } = open({ segmenting: true });
+    kernel.onSend = (message) => (segmentOf(message) === undefined ? 0 : EMSGSIZE);
+    queue.pushRun(MEMORY, 0, 3300, 1000, STICKY, 0);
+    queue.pushRun(MEMORY, 4000, 2000, 1000, STICKY, 0);
+    queue.flush();
+    expect(payloads()).toEqual(
+      [
+        [0, 1000],
+        [1000, 2000],
+        [2000, 3000],
+        [3000, 3300],
+        [4000, 5000],
+        [5000, 6000],
+      ].map(([from, to]) => MEMORY.slice(from, to)),
+    );
+    expect(counters).toMatchObject({ sentDatagrams: 6, ungrouped: 2 });
+  });
+
   test('ends a run at another destination, TOS, or greater length, and at 64', () => {
     const { queue } = open({ segmenting: true });
     const other = new Endpoint(PEER.address, 51821);

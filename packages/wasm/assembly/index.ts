@@ -11,4 +11,5 @@ export { beginHash, finishHash, updateHash } from './blake2s';
 export { firstBlocks } from './chacha20';
 export { copyAndSum } from './copy-and-sum';
 export { deriveKeys } from './kdf';
+export { writeSegments } from './segments';
 export { multiplyPoint } from './x25519';

@@ -31,6 +31,21 @@ export interface Kernels {
   readonly POINT: Constant;
   readonly PRODUCT: Constant;
   readonly copyAndSum: (to: number, from: number, length: number) => number;
+  /** Segments `first` to `first` + `count` - 1 of the super-packet at `from`, `stride` bytes apart. */
+  readonly writeSegments: (
+    to: number,
+    stride: number,
+    from: number,
+    length: number,
+    ipHeaderLength: number,
+    headerLength: number,
+    segmentSize: number,
+    protocol: number,
+    ipSum: number,
+    transportSum: number,
+    first: number,
+    count: number,
+  ) => void;
   /** `key` is an address; the nonce is three words, of which all 32 bits count. */
   readonly seal: AeadKernel<void>;
   /** 1 if the tag was right, and 0 if not. */

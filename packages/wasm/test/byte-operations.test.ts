@@ -1,5 +1,6 @@
 import { seededRandomBytes } from '@litz/testkit';
-import { createByteOperations, type ByteOperations } from '@litz/tun/offload';
+import { createByteOperations, type ByteOperations, type SegmentPlan } from '@litz/tun/offload';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createWasmByteOperations, WasmArena } from '../src/index.ts';
 import { BUILDS } from './builds.ts';
@@ -55,10 +56,105 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     expect(Buffer.compare(arena.bytes, before)).toBe(0);
   });
 
+  test('writes the segments that its twin in JavaScript writes', () => {
+    const buffer = arena.allocate(3 * 4096);
+    const operations: ByteOperations = createWasmByteOperations(arena, buffer);
+    const twin = createByteOperations(new Uint8Array(buffer.length));
+    fc.assert(
+      fc.property(planOfSegments(), fc.nat(), ({ plan, first, count, version }, seed) => {
+        fill(buffer, twin.buffer, seed);
+        for (const bytes of [buffer, twin.buffer]) bytes[plan.from] = version * 16 + 5;
+        const to = 4096 + (seed % 16);
+        const stride = plan.headerLength + plan.segmentSize + (seed % 7);
+        operations.writeSegments(plan, first, count, to, stride);
+        twin.writeSegments(plan, first, count, to, stride);
+        expect(Buffer.compare(buffer, twin.buffer)).toBe(0);
+      }),
+      { numRuns: Number(process.env['FC_NUM_RUNS'] ?? 300) },
+    );
+  });
+
+  test.each<[string, Partial<SegmentPlan>, number, number, number]>([
+    ['a packet in front of the buffer', { from: -1 }, 0, 1, 2000],
+    ['a packet that reaches out of the buffer', { from: 3900 }, 0, 1, 0],
+    ['a place in front of the buffer', {}, 0, 1, -1],
+    ['a last place behind the buffer', {}, 0, 3, 3700],
+    ['no segment', {}, 0, 0, 2000],
+    ['a segment before the first', {}, -1, 1, 2000],
+    ['a segment behind the last', {}, 2, 2, 2000],
+    ['segments of nothing', { segmentSize: 0 }, 0, 1, 2000],
+    ['a packet that is shorter than its headers', { length: 39 }, 0, 1, 2000],
+    ['a packet longer than there is any', { length: 65_576 }, 0, 1, 2000],
+    ['an IP header that is none', { ipHeaderLength: 16 }, 0, 1, 2000],
+    ['no transport header', { headerLength: 20 }, 0, 1, 2000],
+    ['a number that is none', { length: Number.NaN }, 0, 1, 2000],
+  ])('refuses %s', (_, change, first, count, to) => {
+    const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
+    const before = arena.bytes.slice();
+    const plan = { ...PLAN, ...change };
+    expect(() => operations.writeSegments(plan, first, count, to, 140)).toThrow(RangeError);
+    expect(Buffer.compare(arena.bytes, before)).toBe(0);
+  });
+
   test('refuses bytes of another memory', () => {
     expect(() => createWasmByteOperations(arena, new Uint8Array(64))).toThrow(TypeError);
   });
 });
+
+/** Three segments. */
+const PLAN: SegmentPlan = {
+  from: 0,
+  length: 40 + 250,
+  ipHeaderLength: 20,
+  headerLength: 40,
+  segmentSize: 100,
+  protocol: 6,
+  ipSum: 1,
+  transportSum: 2,
+};
+
+/** Of a packet in the first 4096 bytes, whose segments have room in 8192. */
+function planOfSegments(): fc.Arbitrary<{
+  plan: SegmentPlan;
+  first: number;
+  count: number;
+  version: 4 | 6;
+}> {
+  return fc
+    .record({
+      version: fc.constantFrom<4 | 6>(4, 6),
+      isTcp: fc.boolean(),
+      from: fc.nat(100),
+      options: fc.nat(10),
+      payload: fc.nat(3000),
+      segmentSize: fc.integer({ min: 50, max: 1500 }),
+      sums: fc.tuple(fc.nat(0xffff), fc.nat(0xffff)),
+      part: fc.tuple(fc.nat(), fc.nat()),
+    })
+    .map(({ version, isTcp, from, options, payload, segmentSize, sums, part }) => {
+      const ipHeaderLength = (version === 4 ? 20 : 40) + (options >> 2) * 8;
+      const headerLength = ipHeaderLength + (isTcp ? 20 + (options & 3) * 4 : 8);
+      const segments = Math.max(1, Math.ceil(payload / segmentSize));
+      const first = part[0] % segments;
+      const count = 1 + (part[1] % (segments - first));
+      const [ipSum, transportSum] = sums;
+      const length = headerLength + payload;
+      const protocol = isTcp ? 6 : 17;
+      const plan: SegmentPlan = {
+        from,
+        length,
+        ipHeaderLength,
+        headerLength,
+        segmentSize,
+        protocol,
+        ipSum,
+        transportSum,
+      };
+      // What does not fit behind it is left for another run.
+      const fitting = Math.floor(8000 / (headerLength + segmentSize + 7));
+      return { plan, first, count: Math.min(count, fitting), version };
+    });
+}
 
 /** Two places in 4096 bytes that do not overlap, at any alignment. */
 function places(length: number, seed: number): [from: number, to: number] {

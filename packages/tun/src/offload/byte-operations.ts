@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { sumBytes } from './checksum.ts';
+import { copyAndSum, writeSegment, type SegmentPlan } from './segments.ts';
 
 export interface ByteOperations {
   /** The memory that all offsets are of. */
@@ -16,15 +16,28 @@ export interface ByteOperations {
    *   followed (RFC 1071)
    */
   copyAndSum(to: number, from: number, length: number): number;
+  /**
+   * Writes `count` segments of a super-packet, from number `first` on, `stride` bytes apart from `to` on.
+   * They do not overlap it, nor each other.
+   */
+  writeSegments(
+    plan: Readonly<SegmentPlan>,
+    first: number,
+    count: number,
+    to: number,
+    stride: number,
+  ): void;
 }
 
 /** In JavaScript: two passes, each as fast as the engine can. */
 export function createByteOperations(buffer: Uint8Array): ByteOperations {
   return {
     buffer,
-    copyAndSum(to, from, length) {
-      buffer.copyWithin(to, from, from + length);
-      return sumBytes(buffer, to, length);
+    copyAndSum: (to, from, length) => copyAndSum(buffer, from, buffer, to, length),
+    writeSegments(plan, first, count, to, stride) {
+      for (let i = 0; i < count; i++) {
+        writeSegment(buffer, plan, first + i, buffer, to + i * stride);
+      }
     },
   };
 }

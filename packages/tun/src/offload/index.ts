@@ -11,6 +11,7 @@ export {
   type PacketPieces,
   type PacketWriter,
 } from './coalescer.ts';
+export { type SegmentPlan } from './segments.ts';
 export {
   SplitFailure,
   splitSuperPacket,

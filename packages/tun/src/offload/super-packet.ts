@@ -14,8 +14,18 @@
  * @module
  */
 import type { ByteOperations } from './byte-operations.ts';
-import { viewOf } from './byte-view.ts';
-import { foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
+import {
+  copyAndSum,
+  createSegmentPlan,
+  setChecksum,
+  sumCommonParts,
+  TCP,
+  TCP_CHECKSUM,
+  UDP,
+  UDP_CHECKSUM,
+  writeSegment,
+  type SegmentPlan,
+} from './segments.ts';
 import {
   createVnetHeader,
   decodeVnetHeader,
@@ -82,12 +92,6 @@ export function splitSuperPacket(
   return count < 0 ? count : shared.next(slab);
 }
 
-const TCP = 6;
-const UDP = 17;
-const TCP_FLAGS = 13;
-const TCP_FIN_AND_PSH = 0x09;
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
 const UDP_HEADER_LENGTH = 8;
 /** IPv6 does not count its own header. */
 const LONGEST_PACKET = 40 + 65535;
@@ -99,18 +103,10 @@ export class SuperPacketSplitter {
   readonly #vnet: VnetHeader = createVnetHeader();
   readonly #bytes: ByteOperations | undefined;
   #source: Uint8Array = new Uint8Array(0);
-  /** Of the IP header in `#source`. */
-  #start = 0;
-  #length = 0;
-  #ipHeaderLength = 0;
-  #headerLength = 0;
-  /** 0: a single packet. */
-  #protocol = 0;
+  /** Of the packet in `#source`; protocol 0: a single one. */
+  readonly #plan: SegmentPlan = createSegmentPlan();
   #count = 0;
   #done = 0;
-  /** What is the same in the transport checksum of every segment, and in the IPv4 header's. */
-  #transportBase = 0;
-  #ipBase = 0;
 
   /** @param bytes used where a super-packet and its segments stand in its memory */
   constructor(bytes?: ByteOperations) {
@@ -124,28 +120,30 @@ export class SuperPacketSplitter {
    * @returns the number of its segments, or a negative {@link SplitFailure}
    */
   begin(buffer: Uint8Array, offset: number, length: number): number {
+    const plan = this.#plan;
     this.#source = buffer;
-    this.#start = offset + VNET_HEADER_LENGTH;
-    this.#length = length - VNET_HEADER_LENGTH;
+    plan.from = offset + VNET_HEADER_LENGTH;
+    plan.length = length - VNET_HEADER_LENGTH;
     this.#done = 0;
     this.#count = 0;
-    if (this.#length < 1 || this.#length > LONGEST_PACKET) return SplitFailure.badLength;
+    if (plan.length < 1 || plan.length > LONGEST_PACKET) return SplitFailure.badLength;
     decodeVnetHeader(buffer, offset, this.#vnet);
     const isSingle = this.#vnet.gsoType === VNET_GSO_NONE;
-    if (!isSingle && this.#length < 20) return SplitFailure.badLength;
-    if (isSingle && this.#length > LONGEST_SINGLE) return SplitFailure.badLength;
+    if (!isSingle && plan.length < 20) return SplitFailure.badLength;
+    if (isSingle && plan.length > LONGEST_SINGLE) return SplitFailure.badLength;
     const failure = isSingle ? this.#checkSingle() : this.#check();
     if (failure !== 0) return failure;
-    const payload = this.#length - this.#headerLength;
-    this.#count = this.#protocol === 0 ? 1 : Math.max(1, Math.ceil(payload / this.#vnet.gsoSize));
-    if (this.#protocol !== 0) this.#sumCommonParts();
+    this.#count = 1;
+    if (isSingle) return 1;
+    sumCommonParts(buffer, plan);
+    this.#count = Math.max(1, Math.ceil((plan.length - plan.headerLength) / plan.segmentSize));
     return this.#count;
   }
 
   /** Of every segment but the last, which may be shorter; valid after `begin`. */
   get segmentLength(): number {
-    if (this.#protocol === 0) return this.#length;
-    return Math.min(this.#length, this.#headerLength + this.#vnet.gsoSize);
+    const { protocol, length, headerLength, segmentSize } = this.#plan;
+    return protocol === 0 ? length : Math.min(length, headerLength + segmentSize);
   }
 
   /**
@@ -173,42 +171,56 @@ export class SuperPacketSplitter {
    * @returns its length
    */
   write(target: Uint8Array, at: number): number {
-    const index = this.#done++;
-    if (this.#protocol === 0) return this.#writeSingle(target, at);
-    const { gsoSize } = this.#vnet;
-    const headerLength = this.#headerLength;
-    const from = this.#start + headerLength + index * gsoSize;
-    const payload = Math.min(gsoSize, this.#length - headerLength - index * gsoSize);
-    this.#copyHeaders(target, at);
-    const sum = this.#copyAndSum(from, payload, target, at + headerLength);
-    this.#finishIp(target, at, headerLength + payload, index);
-    this.#finishTransport(target, at, headerLength + payload, index, sum);
-    return headerLength + payload;
+    return this.writeMany(target, at, 0, 1);
+  }
+
+  /**
+   * The same for the next `count` segments, `stride` bytes apart, which is no less than `segmentLength`.
+   *
+   * @returns the length of the last one
+   */
+  writeMany(target: Uint8Array, at: number, stride: number, count: number): number {
+    const plan = this.#plan;
+    const source = this.#source;
+    const bytes = this.#bytes;
+    const first = this.#done;
+    this.#done += count;
+    if (plan.protocol === 0) return this.#writeSingle(target, at);
+    if (source === target && bytes?.buffer === source) {
+      bytes.writeSegments(plan, first, count, at, stride);
+    } else {
+      for (let i = 0; i < count; i++) {
+        writeSegment(source, plan, first + i, target, at + i * stride);
+      }
+    }
+    const behind = plan.length - plan.headerLength - this.#done * plan.segmentSize;
+    return plan.headerLength + plan.segmentSize + Math.min(behind, 0);
   }
 
   #checkSingle(): number {
     const { flags, checksumStart, checksumOffset } = this.#vnet;
-    this.#protocol = 0;
-    this.#headerLength = 0;
+    this.#plan.protocol = 0;
     if ((flags & VNET_FLAG_NEEDS_CHECKSUM) === 0) return 0;
     const end = checksumStart + checksumOffset + 2;
-    return checksumStart < 20 || end > this.#length ? SplitFailure.badChecksumField : 0;
+    return checksumStart < 20 || end > this.#plan.length ? SplitFailure.badChecksumField : 0;
   }
 
   #check(): number {
+    const plan = this.#plan;
     const { gsoType, gsoSize, checksumStart, checksumOffset } = this.#vnet;
     const isUdp = gsoType === VNET_GSO_UDP_L4;
     if (!isUdp && gsoType !== VNET_GSO_TCPV4 && gsoType !== VNET_GSO_TCPV6) {
       return SplitFailure.unknownType;
     }
     if (gsoSize === 0) return SplitFailure.noSegmentSize;
-    const version = this.#source[this.#start] >>> 4;
+    const version = this.#source[plan.from] >>> 4;
     if (version !== 4 && version !== 6) return SplitFailure.wrongProtocol;
     if (!isUdp && (gsoType === VNET_GSO_TCPV4) !== (version === 4)) {
       return SplitFailure.wrongProtocol;
     }
-    this.#ipHeaderLength = checksumStart;
-    this.#protocol = isUdp ? UDP : TCP;
+    plan.ipHeaderLength = checksumStart;
+    plan.segmentSize = gsoSize;
+    plan.protocol = isUdp ? UDP : TCP;
     const failure = version === 4 ? this.#checkIpv4() : this.#checkIpv6();
     if (failure !== 0) return failure;
     if (checksumOffset !== (isUdp ? UDP_CHECKSUM : TCP_CHECKSUM)) {
@@ -218,131 +230,58 @@ export class SuperPacketSplitter {
   }
 
   #checkIpv4(): number {
-    const headerLength = (this.#source[this.#start] & 0x0f) * 4;
-    if (headerLength < 20 || headerLength !== this.#ipHeaderLength) {
+    const plan = this.#plan;
+    const headerLength = (this.#source[plan.from] & 0x0f) * 4;
+    if (headerLength < 20 || headerLength !== plan.ipHeaderLength) {
       return SplitFailure.badIpHeader;
     }
-    return this.#source[this.#start + 9] === this.#protocol ? 0 : SplitFailure.wrongProtocol;
+    return this.#source[plan.from + 9] === plan.protocol ? 0 : SplitFailure.wrongProtocol;
   }
 
   /** Extension headers may stand in between; the kernel, which has walked them, says how long. */
   #checkIpv6(): number {
-    if (this.#ipHeaderLength < 40 || this.#ipHeaderLength % 8 !== 0) {
+    const plan = this.#plan;
+    if (plan.ipHeaderLength < 40 || plan.ipHeaderLength % 8 !== 0) {
       return SplitFailure.badIpHeader;
     }
-    if (this.#ipHeaderLength > 40) return 0;
-    return this.#source[this.#start + 6] === this.#protocol ? 0 : SplitFailure.wrongProtocol;
+    if (plan.ipHeaderLength > 40) return 0;
+    return this.#source[plan.from + 6] === plan.protocol ? 0 : SplitFailure.wrongProtocol;
   }
 
   #checkTransport(): number {
+    const plan = this.#plan;
     let transportLength = UDP_HEADER_LENGTH;
-    if (this.#protocol === TCP) {
-      if (this.#ipHeaderLength + 20 > this.#length) return SplitFailure.badLength;
-      transportLength = (this.#source[this.#start + this.#ipHeaderLength + 12] >>> 4) * 4;
+    if (plan.protocol === TCP) {
+      if (plan.ipHeaderLength + 20 > plan.length) return SplitFailure.badLength;
+      transportLength = (this.#source[plan.from + plan.ipHeaderLength + 12] >>> 4) * 4;
       if (transportLength < 20) return SplitFailure.badTransportHeader;
     }
-    this.#headerLength = this.#ipHeaderLength + transportLength;
-    return this.#headerLength > this.#length ? SplitFailure.badLength : 0;
+    plan.headerLength = plan.ipHeaderLength + transportLength;
+    return plan.headerLength > plan.length ? SplitFailure.badLength : 0;
   }
 
   #writeSingle(target: Uint8Array, at: number): number {
-    const length = this.#length;
+    const { from: start, length } = this.#plan;
     const { flags, checksumStart, checksumOffset } = this.#vnet;
     if ((flags & VNET_FLAG_NEEDS_CHECKSUM) === 0) {
-      this.#copyAndSum(this.#start, length, target, at);
+      this.#copyAndSum(start, length, target, at);
       return length;
     }
     // The field holds the sum of the pseudo-header, so summing over it includes that.
-    for (let i = 0; i < checksumStart; i++) target[at + i] = this.#source[this.#start + i];
-    const from = this.#start + checksumStart;
+    for (let i = 0; i < checksumStart; i++) target[at + i] = this.#source[start + i];
+    const from = start + checksumStart;
     const sum = this.#copyAndSum(from, length - checksumStart, target, at + checksumStart);
-    setChecksum(target, at + checksumStart + checksumOffset, ~sum & 0xffff, checksumOffset);
+    const isUdp = checksumOffset === UDP_CHECKSUM;
+    setChecksum(target, at + checksumStart + checksumOffset, ~sum & 0xffff, isUdp);
     return length;
-  }
-
-  /**
-   * The checksums of all segments have most of their words in common: those are summed once, with the
-   * fields that differ taken as zero.
-   */
-  #sumCommonParts(): void {
-    const source = this.#source;
-    const view = viewOf(source);
-    const ip = this.#start;
-    const transport = ip + this.#ipHeaderLength;
-    const without = (at: number): number => ~view.getUint16(at) & 0xffff;
-    if (source[ip] >>> 4 === 4) {
-      const header = sumBytes(source, ip, this.#ipHeaderLength);
-      this.#ipBase = foldSum(header + without(ip + 2) + without(ip + 4) + without(ip + 10));
-    }
-    const headerLength = this.#headerLength - this.#ipHeaderLength;
-    const pseudo = pseudoHeaderSum(source, ip, this.#protocol, 0);
-    const all = sumBytes(source, transport, headerLength, pseudo);
-    const { checksumOffset } = this.#vnet;
-    let base = all + without(transport + checksumOffset);
-    if (this.#protocol === UDP) base += without(transport + 4);
-    else base += without(transport + 4) + without(transport + 6) + without(transport + 12);
-    this.#transportBase = foldSum(base);
-  }
-
-  #copyHeaders(target: Uint8Array, at: number): void {
-    const from = viewOf(this.#source);
-    const to = viewOf(target);
-    const start = this.#start;
-    // Both headers are whole 32-bit words long, and no byte order is in a copy.
-    for (let i = 0; i < this.#headerLength; i += 4) to.setInt32(at + i, from.getInt32(start + i));
-  }
-
-  #finishIp(target: Uint8Array, at: number, length: number, index: number): void {
-    const view = viewOf(target);
-    if (target[at] >>> 4 === 6) {
-      view.setUint16(at + 4, length - 40);
-      return;
-    }
-    const identification = (view.getUint16(at + 4) + index) & 0xffff;
-    view.setUint16(at + 2, length);
-    view.setUint16(at + 4, identification);
-    view.setUint16(at + 10, ~foldSum(this.#ipBase + length + identification));
-  }
-
-  #finishTransport(
-    target: Uint8Array,
-    at: number,
-    length: number,
-    index: number,
-    payloadSum: number,
-  ): void {
-    const view = viewOf(target);
-    const transport = at + this.#ipHeaderLength;
-    const transportLength = length - this.#ipHeaderLength;
-    const { gsoSize, checksumOffset } = this.#vnet;
-    let sum = this.#transportBase + payloadSum + transportLength;
-    if (this.#protocol === TCP) {
-      const sequence = (view.getUint32(transport + 4) + index * gsoSize) >>> 0;
-      view.setUint32(transport + 4, sequence);
-      if (index < this.#count - 1) target[transport + TCP_FLAGS] &= ~TCP_FIN_AND_PSH;
-      sum += (sequence >>> 16) + (sequence & 0xffff) + view.getUint16(transport + 12);
-    } else {
-      view.setUint16(transport + 4, transportLength);
-      sum += transportLength;
-    }
-    setChecksum(target, transport + checksumOffset, ~foldSum(sum) & 0xffff, checksumOffset);
   }
 
   #copyAndSum(from: number, length: number, target: Uint8Array, to: number): number {
     const source = this.#source;
     const bytes = this.#bytes;
     if (source === target && bytes?.buffer === source) return bytes.copyAndSum(to, from, length);
-    if (source === target) target.copyWithin(to, from, from + length);
-    else target.set(source.subarray(from, from + length), to);
-    return sumBytes(target, to, length);
+    return copyAndSum(source, from, target, to, length);
   }
-}
-
-/** A UDP checksum of 0 would mean none, which IPv6 receivers drop (RFC 768, RFC 8200 8.1). */
-function setChecksum(target: Uint8Array, at: number, sum: number, checksumOffset: number): void {
-  const value = sum === 0 && checksumOffset === UDP_CHECKSUM ? 0xffff : sum;
-  target[at] = value >>> 8;
-  target[at + 1] = value;
 }
 
 const shared = new SuperPacketSplitter();

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  createByteOperations,
   SplitFailure,
   splitSuperPacket,
   SuperPacketSplitter,
@@ -239,6 +240,29 @@ describe('SuperPacketSplitter', () => {
     }
 
     expect(segments).toEqual(segmentsOf(shape, 100));
+  });
+
+  test.each([
+    ['elsewhere', false],
+    ['in the memory of its byte operations', true],
+  ])('writes many at a time, %s', (_, inside) => {
+    const shape: PacketShape = { version: 4, protocol: 'tcp', payload: payloadOf(1234, 1) };
+    const memory = new Uint8Array(8192);
+    const source = superPacketOf(shape, 100);
+    memory.set(source);
+    const splitter = new SuperPacketSplitter(inside ? createByteOperations(memory) : undefined);
+    const target = inside ? memory : new Uint8Array(8192);
+
+    expect(splitter.begin(memory, 0, source.length)).toBe(13);
+    expect(splitter.writeMany(target, 2048, 200, 5)).toBe(140);
+    expect(splitter.write(target, 2048 + 5 * 200)).toBe(140);
+    expect(splitter.writeMany(target, 2048 + 6 * 200, 200, 7)).toBe(74);
+
+    const segments = segmentsOf(shape, 100);
+    for (const [i, segment] of segments.entries()) {
+      const at = 2048 + i * 200;
+      expect(target.slice(at, at + segment.length)).toEqual(segment);
+    }
   });
 
   test('says how long a segment is when there is only one', () => {

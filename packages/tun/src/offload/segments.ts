@@ -1,0 +1,170 @@
+/**
+ * The segments of a TCP or UDP super-packet: each has the headers of the whole, with its own lengths,
+ * identification, sequence number, flags and checksums (tcp_gso_segment, __udp_gso_segment).
+ *
+ * @module
+ */
+import { viewOf } from './byte-view.ts';
+import { foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
+
+export const TCP = 6;
+export const UDP = 17;
+export const TCP_CHECKSUM = 16;
+export const UDP_CHECKSUM = 6;
+const TCP_FLAGS = 13;
+const TCP_FIN_AND_PSH = 0x09;
+
+/** What was found out about a super-packet, for all of its segments; numbers only. */
+export interface SegmentPlan {
+  /** Where its IP header is. */
+  from: number;
+  /** Of all of it, from there on. */
+  length: number;
+  /** Whole 32-bit words, as the next one. */
+  ipHeaderLength: number;
+  /** Of both headers. */
+  headerLength: number;
+  /** Payload of every segment but the last, which may have less. */
+  segmentSize: number;
+  /** TCP or UDP; 0: there is nothing to be segmented. */
+  protocol: number;
+  /** The folded sum of what all IPv4 headers have in common. */
+  ipSum: number;
+  /** The same of the pseudo-header and the transport header. */
+  transportSum: number;
+}
+
+export function createSegmentPlan(): SegmentPlan {
+  return {
+    from: 0,
+    length: 0,
+    ipHeaderLength: 0,
+    headerLength: 0,
+    segmentSize: 0,
+    protocol: 0,
+    ipSum: 0,
+    transportSum: 0,
+  };
+}
+
+/**
+ * The checksums of all segments have most of their words in common: those are summed once, with the
+ * fields that differ taken as zero.
+ */
+export function sumCommonParts(source: Uint8Array, plan: SegmentPlan): void {
+  const { from, ipHeaderLength, headerLength, protocol } = plan;
+  const view = viewOf(source);
+  const transport = from + ipHeaderLength;
+  const without = (at: number): number => ~view.getUint16(at) & 0xffff;
+  if (source[from] >>> 4 === 4) {
+    const header = sumBytes(source, from, ipHeaderLength);
+    plan.ipSum = foldSum(header + without(from + 2) + without(from + 4) + without(from + 10));
+  }
+  const pseudo = pseudoHeaderSum(source, from, protocol, 0);
+  const all = sumBytes(source, transport, headerLength - ipHeaderLength, pseudo);
+  let common = all + without(transport + (protocol === UDP ? UDP_CHECKSUM : TCP_CHECKSUM));
+  if (protocol === UDP) common += without(transport + 4);
+  else common += without(transport + 4) + without(transport + 6) + without(transport + 12);
+  plan.transportSum = foldSum(common);
+}
+
+/**
+ * Writes segment `index` at `at`.
+ *
+ * @returns its length
+ */
+export function writeSegment(
+  source: Uint8Array,
+  plan: SegmentPlan,
+  index: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const { from, headerLength, segmentSize } = plan;
+  const done = headerLength + index * segmentSize;
+  const payload = Math.min(segmentSize, plan.length - done);
+  copyHeaders(source, from, headerLength, target, at);
+  const sum = copyAndSum(source, from + done, target, at + headerLength, payload);
+  finishIp(plan, index, target, at, headerLength + payload);
+  finishTransport(plan, index, target, at, headerLength + payload, sum);
+  return headerLength + payload;
+}
+
+/** @returns the folded sum of what was copied */
+export function copyAndSum(
+  source: Uint8Array,
+  from: number,
+  target: Uint8Array,
+  to: number,
+  length: number,
+): number {
+  if (source === target) target.copyWithin(to, from, from + length);
+  else target.set(source.subarray(from, from + length), to);
+  return sumBytes(target, to, length);
+}
+
+/** A UDP checksum of 0 would mean none, which IPv6 receivers drop (RFC 768, RFC 8200 8.1). */
+export function setChecksum(target: Uint8Array, at: number, sum: number, isUdp: boolean): void {
+  const value = sum === 0 && isUdp ? 0xffff : sum;
+  target[at] = value >>> 8;
+  target[at + 1] = value;
+}
+
+function copyHeaders(
+  source: Uint8Array,
+  from: number,
+  length: number,
+  target: Uint8Array,
+  to: number,
+): void {
+  const read = viewOf(source);
+  const write = viewOf(target);
+  // Both headers are whole 32-bit words long, and no byte order is in a copy.
+  for (let i = 0; i < length; i += 4) write.setInt32(to + i, read.getInt32(from + i));
+}
+
+function finishIp(
+  { ipSum }: SegmentPlan,
+  index: number,
+  target: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  const view = viewOf(target);
+  if (target[at] >>> 4 === 6) {
+    view.setUint16(at + 4, length - 40);
+    return;
+  }
+  const identification = (view.getUint16(at + 4) + index) & 0xffff;
+  view.setUint16(at + 2, length);
+  view.setUint16(at + 4, identification);
+  view.setUint16(at + 10, ~foldSum(ipSum + length + identification));
+}
+
+function finishTransport(
+  plan: SegmentPlan,
+  index: number,
+  target: Uint8Array,
+  at: number,
+  length: number,
+  payloadSum: number,
+): void {
+  const { ipHeaderLength, segmentSize, protocol } = plan;
+  const view = viewOf(target);
+  const transport = at + ipHeaderLength;
+  const transportLength = length - ipHeaderLength;
+  let sum = plan.transportSum + payloadSum + transportLength;
+  if (protocol === UDP) {
+    view.setUint16(transport + 4, transportLength);
+    sum += transportLength;
+    setChecksum(target, transport + UDP_CHECKSUM, ~foldSum(sum) & 0xffff, true);
+    return;
+  }
+  const done = index * segmentSize;
+  const sequence = (view.getUint32(transport + 4) + done) >>> 0;
+  view.setUint32(transport + 4, sequence);
+  const isLast = done + length === plan.length;
+  if (!isLast) target[transport + TCP_FLAGS] &= ~TCP_FIN_AND_PSH;
+  sum += (sequence >>> 16) + (sequence & 0xffff) + view.getUint16(transport + 12);
+  setChecksum(target, transport + TCP_CHECKSUM, ~foldSum(sum) & 0xffff, false);
+}
