@@ -6,6 +6,7 @@
  * @module
  */
 export * as linux from './constants.ts';
+export { addressBytes } from './address-bytes.ts';
 export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
