@@ -84,6 +84,19 @@ describeWith([namespaces, tc], 'testOffloads on a real loopback', () => {
     expect(received).toBe(10);
   });
 
+  test('switches segmentation off where it is refused, and all is sent singly', () => {
+    // Shorter than the datagrams: the kernel refuses to segment (EINVAL), and fragments each.
+    hosts.left.netlink.setLink(hosts.left.index('lo'), { up: true, mtu: 512 });
+    const lost: string[] = [];
+    const left = open(lost);
+    expect(lost).toEqual(['udpGso: self-test on loopback: the kernel refuses it']);
+    expect(left.segmenting).toBe(false);
+    const to = new Endpoint(four(9, 2), 9);
+    for (let i = 0; i < 10; i++) left.send(new Uint8Array(1000), 0, 1000, to, 0);
+    left.flush();
+    expect(left.counters).toMatchObject({ sentDatagrams: 10, sentMessages: 10 });
+  });
+
   test('tests again until it works, then no more, and again in another namespace', () => {
     raiseLoopback();
     queueLoopback('blackhole');
