@@ -99,7 +99,8 @@ export class ServedDevice {
   }
 }
 
+/** ENOENT: not even the folder that the socket's folder would be made in is there. */
 function isForbidden(error: unknown): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
-  return ['EACCES', 'EPERM', 'EROFS'].includes(String(cause?.code));
+  return ['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(cause?.code));
 }

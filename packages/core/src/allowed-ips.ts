@@ -23,6 +23,12 @@ export class AllowedIps<T> {
   readonly #values: (T | undefined)[] = [undefined];
   readonly #ownerOfValue: Map<T, number> = new Map();
   readonly #freeOwners: number[] = [];
+  readonly #maxValues: number;
+
+  /** @param maxValues how many values may have prefixes: at most, and by default, 16,777,215 */
+  constructor(maxValues: number = MAX_OWNER) {
+    this.#maxValues = Math.min(maxValues, MAX_OWNER);
+  }
 
   /**
    * What the `byteLength` bytes at `offset` lead to, by the longest prefix. Allocates nothing; bytes
@@ -38,7 +44,8 @@ export class AllowedIps<T> {
    * nobody. Host bits are masked, the bytes (4 or 16) copied.
    *
    * @throws {TypeError} `address` has another length
-   * @throws {RangeError} `prefixLength` does not fit the address, or the table has 16,777,215 values
+   * @throws {RangeError} `prefixLength` does not fit the address, or the table has as many values
+   *   as it may have; then nothing has changed
    */
   insert(address: Uint8Array, prefixLength: number, value: T): void {
     const trie = this.#trieFor(address, prefixLength);
@@ -98,7 +105,9 @@ export class AllowedIps<T> {
     const known = this.#ownerOfValue.get(value);
     if (known !== undefined) return known;
     const owner = this.#freeOwners.pop() ?? this.#values.length;
-    if (owner > MAX_OWNER) throw new RangeError(`the table has ${MAX_OWNER} values`);
+    if (owner > this.#maxValues) {
+      throw new RangeError(`"value" expected one of ${this.#maxValues} that the table can have`);
+    }
     this.#values[owner] = value;
     this.#ownerOfValue.set(value, owner);
     return owner;

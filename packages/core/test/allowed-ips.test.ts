@@ -24,6 +24,21 @@ describe('AllowedIps', () => {
     expect(find(table, [11, 0, 0, 0])).toBe('default');
   });
 
+  it('refuses one value more than it can have, and has room again when one is gone', () => {
+    const table = new AllowedIps<string>(2);
+    insert(table, [10, 0, 0, 0], 8, 'a');
+    insert(table, [11, 0, 0, 0], 8, 'b');
+    const refusal = new RangeError('"value" expected one of 2 that the table can have');
+    expect(() => insert(table, [12, 0, 0, 0], 8, 'c')).toThrow(refusal);
+    expect(() => insert(table, [10, 0, 0, 0], 8, 'c')).toThrow(refusal);
+    expect([find(table, [10, 0, 0, 1]), find(table, [12, 0, 0, 1])]).toEqual(['a', undefined]);
+    expect(table.entries('c')).toEqual([]);
+    insert(table, [12, 0, 0, 0], 8, 'b');
+    table.removeAll('a');
+    insert(table, [10, 0, 0, 0], 8, 'c');
+    expect(find(table, [10, 0, 0, 1])).toBe('c');
+  });
+
   it('keeps the families apart', () => {
     const table = new AllowedIps<string>();
     insert(table, Array(16).fill(0), 0, 'six');

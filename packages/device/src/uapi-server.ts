@@ -114,10 +114,10 @@ export class UapiServer {
     if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
       throw notServed(path, `a socket's path has at most ${MAX_PATH_BYTES} bytes`);
     }
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    inFolderOf(path, () => makeFolder(dirname(path)));
     await refuseIfTaken(path);
     // Whatever the umask: nobody else enters the folder that it is made in.
-    const folder = mkdtempSync(join(dirname(path), '.litz-'));
+    const folder = inFolderOf(path, () => mkdtempSync(join(dirname(path), '.litz-')));
     try {
       await this.#listenAt(join(folder, 's'));
     } finally {
@@ -220,6 +220,26 @@ function errnoOf(error: unknown): number {
   const isUnsupported =
     error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
   return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  } catch {
+    // With `recursive` Node says ENOENT also of a file system that is read-only.
+    mkdirSync(folder, { mode: 0o755 });
+  }
+}
+
+/** What a missing or read-only /run makes of it, Node tells in words that name another path. */
+function inFolderOf<T>(path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const advice = 'make that a folder which this user can write to (in a container: --tmpfs /run)';
+    throw notServed(path, `nothing can be made in ${dirname(path)}: ${code}; ${advice}`, error);
+  }
 }
 
 async function refuseIfTaken(path: string): Promise<void> {

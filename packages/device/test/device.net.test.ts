@@ -327,16 +327,13 @@ describeWith(
   },
 );
 
-describeWith([...realInterfaces, programRequirement('tc', ['-V'])], 'Device and offloads', () => {
+describeWith(realInterfaces, 'Device and offloads', () => {
   withHosts();
 
-  it('tells once of a segmentation that loses datagrams, and does without it', async () => {
+  it('tells once of a segmentation that is refused, and does without it', async () => {
     const { left, right } = hosts;
-    left.netlink.setLink(left.index('lo'), { up: true });
-    const made = left.namespace.run(() =>
-      spawnSync('tc', 'qdisc add dev lo root bfifo limit 1500'.split(' ')),
-    );
-    expect(made.status).toBe(0);
+    // Shorter than the datagrams of the self-test: the kernel refuses to segment (EINVAL).
+    left.netlink.setLink(left.index('lo'), { up: true, mtu: 512 });
     const device = await left.device({ peers: [peerOf(right, `${right.outer}:51820`)] });
     const told: unknown[] = [];
     device.on('offload', (event) => told.push(event));

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
@@ -168,6 +169,18 @@ posix('UapiServer', () => {
     writeFileSync(file, 'mine');
     await expect(UapiServer.listen(device, { path: file })).rejects.toThrow(/is no socket/);
     expect(statSync(file).size).toBe(4);
+  });
+
+  it('says what to do where its folder cannot be made', async () => {
+    symlinkSync(join(folder, 'missing', 'run'), join(folder, 'run'));
+    const missing = join(folder, 'run', 'wireguard', 'wg0.sock');
+    await expect(UapiServer.listen(device, { path: missing })).rejects.toMatchObject({
+      code: 'ERR_LITZ_SYSTEM',
+      message:
+        `cannot serve ${missing}: nothing can be made in ${join(folder, 'run', 'wireguard')}: ENOENT; ` +
+        'make that a folder which this user can write to (in a container: --tmpfs /run)',
+      cause: { code: 'ENOENT' },
+    });
   });
 
   it('says why it cannot listen', async () => {

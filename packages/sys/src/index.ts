@@ -6,6 +6,7 @@
  * @module
  */
 export * as linux from './constants.ts';
+export { addressBytes } from './address-bytes.ts';
 export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
@@ -23,7 +24,11 @@ export { waitUntilRunning } from './netlink/wait-until-running.ts';
 export type { InstalledRoute, Route, RouteTo, RouteType } from './netlink/route.ts';
 export { RouteMonitor, type RouteChange } from './netlink/route-monitor.ts';
 export type { InstalledRule, Rule } from './netlink/rule.ts';
-export { hasNamespacePrivilege, NetworkNamespace } from './network-namespace.ts';
+export {
+  hasNamespacePrivilege,
+  NetworkNamespace,
+  networkNamespaceId,
+} from './network-namespace.ts';
 export { PacketSocket } from './packet-socket.ts';
 export { ping, type PingOptions, type PingResult } from './ping.ts';
 export { PollSet } from './poll-set.ts';

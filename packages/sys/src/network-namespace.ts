@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { readlinkSync } from 'node:fs';
 import { CLONE_NEWNET, O_CLOEXEC, O_RDONLY } from './constants.ts';
 import { libc } from './libc.ts';
 import { Netlink } from './netlink/netlink.ts';
@@ -100,6 +101,19 @@ export class NetworkNamespace {
   close(): void {
     if (this.#fd >= 0) libc().close(this.#fd);
     this.#fd = -1;
+  }
+}
+
+/**
+ * What tells the calling thread's namespace from all others that there are now: `net:[4026531840]`.
+ *
+ * @returns undefined where /proc does not tell
+ */
+export function networkNamespaceId(): string | undefined {
+  try {
+    return readlinkSync(CURRENT);
+  } catch {
+    return undefined;
   }
 }
 

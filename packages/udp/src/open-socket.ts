@@ -52,9 +52,6 @@ export interface BoundSockets {
 export interface SocketOptions {
   bufferBytes: number;
   mark: number;
-  gro: boolean;
-  /** `gro` was asked for and cannot be had. */
-  onGroLost?: (reason: string) => void;
 }
 
 /**
@@ -92,6 +89,17 @@ export function canSegment(fd: number): boolean {
   const region = allocate(8);
   region.view.setUint32(4, 4, true);
   return libc().getsockopt(fd, SOL_UDP, UDP_SEGMENT, region.address, region.address + 4) === 0;
+}
+
+/**
+ * Has the kernel coalesce from now on what the sockets receive (UDP_GRO, Linux 5.0).
+ *
+ * @returns why not, if it does not for all of them
+ */
+export function coalesce({ v4, v6 }: BoundSockets): string | undefined {
+  if (!coalescesReliably()) return 'kernels before 5.12 mangle what they coalesce';
+  const results = [v4, v6].map((fd) => fd === undefined || setInt(fd, SOL_UDP, UDP_GRO, 1) === 0);
+  return results.every(Boolean) ? undefined : 'the kernel has no UDP_GRO';
 }
 
 export interface LoopbackSocket {
@@ -160,9 +168,6 @@ function configure(fd: number, family: Family, options: SocketOptions): void {
   setInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.bufferBytes);
   setInt(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
   if (options.mark !== 0) setSocketMark(fd, options.mark);
-  if (!options.gro) return;
-  if (!coalescesReliably()) options.onGroLost?.('kernels before 5.12 mangle what they coalesce');
-  else if (setInt(fd, SOL_UDP, UDP_GRO, 1) < 0) options.onGroLost?.('the kernel has no UDP_GRO');
 }
 
 /** Kernels before 5.12 have UDP_GRO but mangle datagrams in some forwarding set-ups. */

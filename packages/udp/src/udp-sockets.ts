@@ -7,9 +7,9 @@ import type { Endpoint } from '@litz/core';
 import { libc } from '@litz/sys';
 import { UdpCounters } from './counters.ts';
 import { EndpointCache } from './endpoint-cache.ts';
+import { KnownOffloads } from './known-offloads.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
-import { testOffloads } from './offload-self-test.ts';
-import { canSegment, openBoth, setSocketMark, type BoundSockets } from './open-socket.ts';
+import { canSegment, coalesce, openBoth, setSocketMark, type BoundSockets } from './open-socket.ts';
 import {
   ReceiveBatch,
   SLOT_LENGTH,
@@ -21,6 +21,8 @@ import { SendQueue, type SendReports } from './send-queue.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
 const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
+/** Of this thread: each has a module of its own. */
+const KNOWN_OFFLOADS = new KnownOffloads();
 
 export interface UdpOptions extends SendReports {
   /** 0 to 65535; 0 picks a port that is free for both families. */
@@ -48,8 +50,9 @@ export interface UdpOptions extends SendReports {
 }
 
 /**
- * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback show first whether this kernel
- * does it right.
+ * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback show then whether this kernel
+ * does it right: not before, so that a port which is taken is found out at once, however often it is
+ * tried.
  *
  * @throws {RangeError} `port` or `mark` is out of range, or `memory` too small
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken; 'EPERM': no right to set the mark
@@ -65,10 +68,6 @@ export function openUdp(options: UdpOptions): UdpSockets {
   const counters = new UdpCounters();
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
-  const { udpGso, udpGro } = gso || gro ? testOffloads({ gro }) : {};
-  const onGroLost = (reason: string): void => options.onOffloadLost?.('udpGro', reason);
-  if (gso && udpGso !== undefined) options.onOffloadLost?.('udpGso', udpGso);
-  if (udpGro !== undefined) onGroLost(udpGro);
   const batch = new ReceiveBatch(
     slots,
     memory.buffer,
@@ -76,12 +75,25 @@ export function openUdp(options: UdpOptions): UdpSockets {
     counters,
     options.ignoredInterface,
   );
-  return new UdpSockets(
-    openBoth(port, { bufferBytes, mark, gro: gro && udpGro === undefined, onGroLost }),
-    batch,
-    counters,
-    { ...options, gso: gso && udpGso === undefined },
-  );
+  const bound = openBoth(port, { bufferBytes, mark });
+  try {
+    return new UdpSockets(bound, batch, counters, {
+      ...options,
+      gso: useOffloads(bound, gso, gro, options),
+    });
+  } catch (error) {
+    for (const fd of [bound.v4, bound.v6]) if (fd !== undefined) libc().close(fd);
+    throw error;
+  }
+}
+
+/** Switches coalescing on if it is wanted and right. @returns whether to segment */
+function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendReports): boolean {
+  const { udpGso, udpGro } = gso || gro ? KNOWN_OFFLOADS.faults({ gro }) : {};
+  if (gso && udpGso !== undefined) to.onOffloadLost?.('udpGso', udpGso);
+  const groLost = gro ? (udpGro ?? coalesce(bound)) : undefined;
+  if (groLost !== undefined) to.onOffloadLost?.('udpGro', groLost);
+  return gso && udpGso === undefined;
 }
 
 /** The default number of slots: a coalesced message holds many datagrams, so fewer are needed. */

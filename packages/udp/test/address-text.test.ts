@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addressFromText, addressToText } from '../src/address-text.ts';
@@ -31,17 +30,6 @@ describe('addressFromText', () => {
       }),
     );
   });
-
-  test('takes exactly what the system takes', () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string({ unit: charset })), (text) => {
-        // A leading zero is octal to some and refused by Node; no system prints one.
-        fc.pre(!/(^|\.)0\d/.test(text));
-        const kind = addressFromText(text)?.address.length;
-        expect(kind === undefined ? 0 : kind === 4 ? 4 : 6).toBe(isIP(text));
-      }),
-    );
-  });
 });
 
 describe('addressToText', () => {
@@ -51,8 +39,6 @@ describe('addressToText', () => {
     expect(addressToText(address, 12345)).toBe('fe80:0:0:0:0:0:0:1%12345');
   });
 });
-
-const charset = fc.constantFrom(...Array.from('0123456789abcdefg:.'));
 
 function zeros(length: number): number[] {
   return Array<number>(length).fill(0);

@@ -37,6 +37,10 @@ export const kernel = {
   /** Each message of each sendmmsg that was accepted. */
   sent: [] as SentMessage[],
   sendCalls: 0,
+  /** Port of the socket that sent last. */
+  lastSender: 0,
+  /** Is told each call by name, and of UDP_GRO. */
+  onCall: (_call: string): unknown => undefined,
   polls: 0,
   /** Milliseconds; a poll sleeps its whole time. */
   now: 0,
@@ -53,6 +57,8 @@ export const kernel = {
   reset(): void {
     kernel.sent = [];
     kernel.sendCalls = 0;
+    kernel.lastSender = 0;
+    kernel.onCall = () => undefined;
     kernel.polls = 0;
     kernel.now = 1000;
     kernel.onSend = () => 0;
@@ -78,6 +84,7 @@ export function fakeSys(original: typeof Sys): typeof Sys {
 /** A socket's port is 1000 and its descriptor. */
 const socketCalls = {
   socket: () => {
+    kernel.onCall('socket');
     const fd = 10 + kernel.sockets.size;
     kernel.sockets.set(fd, false);
     return fd;
@@ -89,13 +96,17 @@ const socketCalls = {
   },
   getsockopt: () => result('getsockopt'),
   setsockopt: (fd: number, level: number, name: number) => {
-    if (level === 17 && name === 104) kernel.sockets.set(fd, true);
+    if (level === 17 && name === 104) {
+      kernel.sockets.set(fd, true);
+      kernel.onCall('UDP_GRO');
+    }
     return result('setsockopt');
   },
   close: (fd: number) => (kernel.sockets.delete(fd) ? 0 : -1),
 };
 
 function result(call: string): number {
+  kernel.onCall(call);
   if (kernel.failing?.[0] !== call) return 0;
   kernel.errno = kernel.failing[1];
   return -1;
@@ -133,7 +144,9 @@ function poll(_entries: number, _count: number, timeoutMs: number): number {
   return 0;
 }
 
-function sendmmsg(_fd: number, messages: number, count: number): number {
+function sendmmsg(fd: number, messages: number, count: number): number {
+  kernel.onCall('sendmmsg');
+  kernel.lastSender = 1000 + fd;
   kernel.sendCalls++;
   for (let i = 0; i < count; i++) {
     const message = readMessage(messages + i * 64);

@@ -4,7 +4,7 @@ import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Host, removeSockets, TwoHosts, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
-import { realInterfaces, type LitzProcess } from '../litz-process.ts';
+import { inMounts, realInterfaces, type LitzProcess } from '../litz-process.ts';
 
 const NAME = uniqueName('d');
 const SOCKET = `/var/run/wireguard/${NAME}.sock`;
@@ -164,6 +164,27 @@ describeWith(realInterfaces, 'litz IFNAME that cannot start', () => {
     const daemon = host.litz(['-f', NAME], { env: { WG_TUN_FD: '3' } });
     expect(await daemon.end()).toBe(1);
     expect(daemon.text).toContain('WG_TUN_FD');
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+});
+
+describeWith(realInterfaces, 'litz without a /run to write to', () => {
+  withHost();
+
+  it.each([
+    ['read-only', 'mount -t tmpfs -o ro none /run', 'EROFS'],
+    [
+      'missing',
+      'mount -t tmpfs none /run && mkdir /run/v && ln -s ../none /run/v/run && mount --bind /run/v /var',
+      'ENOENT',
+    ],
+  ])('says in one line what to do where it is %s', async (_, script, code) => {
+    const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
+    expect(await daemon.end()).toBe(1);
+    const lines = daemon.text.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`cannot serve ${SOCKET}: nothing can be made in`);
+    expect(lines[0]).toContain(`${code}; make that a folder which this user can write to`);
     expect(host.hasLink(NAME)).toBe(false);
   });
 });

@@ -197,6 +197,16 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
   });
 
+  it('leaves the rules alone that somebody else made, also without a route', async () => {
+    const theirs = 'not fwmark 51820 table 51820 priority 100'.split(' ');
+    for (const family of ['-4', '-6']) await left.run('ip', [family, 'rule', 'add', ...theirs]);
+    const before = left.state();
+    const tunnel = await upLeft(FAR);
+    expect(left.rules()).toContain('IPv4 100 not mark 51820 lookup 51820');
+    expect(await tunnel.end('SIGTERM')).toBe(0);
+    expect(left.state()).toEqual(before);
+  });
+
   it('finds the way for two halves that the endpoint lies in, as for the whole', async () => {
     await upLeft(['Endpoint = 198.51.100.2:51820', 'AllowedIPs = 0.0.0.0/1, 128.0.0.0/1']);
     expect(await left.ping('203.0.113.9')).toBe(3);

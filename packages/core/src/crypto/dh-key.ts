@@ -10,9 +10,14 @@ import { wipe } from './wipe.ts';
 export function dhKeyOf(crypto: CryptoProvider, privateKey: Uint8Array): DhKey {
   if (crypto.dhKey) return crypto.dhKey(privateKey);
   const copy = new Uint8Array(privateKey);
-  return {
-    publicKey: crypto.dhPublicKey(copy),
-    dh: (publicKey) => crypto.dh(copy, publicKey),
-    destroy: () => wipe(copy),
-  };
+  try {
+    return {
+      publicKey: crypto.dhPublicKey(copy),
+      dh: (publicKey) => crypto.dh(copy, publicKey),
+      destroy: () => wipe(copy),
+    };
+  } catch (error) {
+    wipe(copy);
+    throw error;
+  }
 }

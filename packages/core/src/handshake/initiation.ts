@@ -9,7 +9,7 @@
  */
 import { MIN_INITIATION_INTERVAL_MS } from '../constants.ts';
 import { dhKeyOf } from '../crypto/dh-key.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { generatePrivateKey, type PublicKey } from '../keys.ts';
@@ -39,10 +39,12 @@ export function createInitiation(
   const state = SymmetricState.begin(crypto, remoteStaticPublic);
   // (E_i_priv, E_i_pub) := DH-Generate()
   const ephemeralPrivate = generatePrivateKey(randomBytes);
-  const ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
-  const ephemeral = ephemeralKey.publicKey;
-  const ephemeralStatic = ephemeralKey.dh(remoteStaticPublic);
+  let ephemeralKey: DhKey | undefined;
+  let ephemeralStatic: Uint8Array | undefined;
   try {
+    ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
+    const ephemeral = ephemeralKey.publicKey;
+    ephemeralStatic = ephemeralKey.dh(remoteStaticPublic);
     if (!ephemeralStatic || !handshake.ensureStaticStatic(crypto, identity)) return false;
     // C := Kdf1(C, E_i_pub)
     state.mixChainingKey(ephemeral);
@@ -66,7 +68,7 @@ export function createInitiation(
     return true;
   } finally {
     state.wipe();
-    ephemeralKey.destroy();
+    ephemeralKey?.destroy();
     wipe(ephemeralPrivate, ephemeralStatic);
   }
 }
@@ -100,12 +102,13 @@ export function openInitiationStatic(
   const initiation = readInitiation(message);
   if (!initiation) return undefined;
   const { ephemeral, senderIndex } = initiation;
-  // DH(E_i_priv, S_r_pub), seen from the responder
-  const ephemeralStatic = staticDh(crypto, identity, ephemeral);
-  if (!ephemeralStatic) return undefined;
   // C := Hash(CONSTRUCTION); H := Hash(C || IDENTIFIER); H := Hash(H || S_r_pub)
   const state = SymmetricState.begin(crypto, identity.publicKey);
+  let ephemeralStatic: Uint8Array | undefined;
   try {
+    // DH(E_i_priv, S_r_pub), seen from the responder
+    ephemeralStatic = staticDh(crypto, identity, ephemeral);
+    if (!ephemeralStatic) return undefined;
     // C := Kdf1(C, E_i_pub)
     state.mixChainingKey(ephemeral);
     // H := Hash(H || msg.ephemeral)

@@ -5,7 +5,7 @@
  * @module
  */
 import { dhKeyOf } from '../crypto/dh-key.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { generatePrivateKey } from '../keys.ts';
@@ -32,11 +32,14 @@ export function createResponse(
   const state = SymmetricState.resume(crypto, handshake);
   // (E_r_priv, E_r_pub) := DH-Generate()
   const ephemeralPrivate = generatePrivateKey(randomBytes);
-  const ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
-  const ephemeral = ephemeralKey.publicKey;
-  const ephemeralEphemeral = ephemeralKey.dh(handshake.remoteEphemeral);
-  const ephemeralStatic = ephemeralKey.dh(handshake.remoteStaticPublic);
+  let ephemeralKey: DhKey | undefined;
+  let ephemeralEphemeral: Uint8Array | undefined;
+  let ephemeralStatic: Uint8Array | undefined;
   try {
+    ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
+    const ephemeral = ephemeralKey.publicKey;
+    ephemeralEphemeral = ephemeralKey.dh(handshake.remoteEphemeral);
+    ephemeralStatic = ephemeralKey.dh(handshake.remoteStaticPublic);
     if (!ephemeralEphemeral || !ephemeralStatic) return false;
     // C := Kdf1(C, E_r_pub)
     state.mixChainingKey(ephemeral);
@@ -60,7 +63,7 @@ export function createResponse(
     return true;
   } finally {
     state.wipe();
-    ephemeralKey.destroy();
+    ephemeralKey?.destroy();
     wipe(ephemeralPrivate, ephemeralEphemeral, ephemeralStatic);
   }
 }
@@ -82,10 +85,12 @@ export function consumeResponse(
   if (!response) return 'invalid-handshake';
   const { ephemeral } = response;
   const state = SymmetricState.resume(crypto, handshake);
-  // DH(E_r_priv, E_i_pub) and DH(E_r_priv, S_i_pub), seen from the initiator
-  const ephemeralEphemeral = crypto.dh(handshake.ephemeralPrivate, ephemeral);
-  const ephemeralStatic = staticDh(crypto, identity, ephemeral);
+  let ephemeralEphemeral: Uint8Array | undefined;
+  let ephemeralStatic: Uint8Array | undefined;
   try {
+    // DH(E_r_priv, E_i_pub) and DH(E_r_priv, S_i_pub), seen from the initiator
+    ephemeralEphemeral = crypto.dh(handshake.ephemeralPrivate, ephemeral);
+    ephemeralStatic = staticDh(crypto, identity, ephemeral);
     if (!ephemeralEphemeral || !ephemeralStatic) return 'invalid-handshake';
     // C := Kdf1(C, E_r_pub)
     state.mixChainingKey(ephemeral);

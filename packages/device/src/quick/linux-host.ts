@@ -171,10 +171,10 @@ function filterOf(link: string): string {
   return `net/ipv4/conf/${link}/rp_filter`;
 }
 
-/** undefined for a rule that no tunnel makes. */
+/** undefined for a rule that no tunnel of ours has made, whatever it looks like. */
 function toPolicyRule(rule: InstalledRule): PolicyRule | undefined {
   const { family, priority, table, mark, markMask, invert = false, suppressPrefixLength } = rule;
-  if (!rule.toTable) return undefined;
+  if (!rule.toTable || rule.protocol !== RULE_PROTOCOL) return undefined;
   const isMainFirst = mark === undefined && table === MAIN_TABLE && suppressPrefixLength === 0;
   if (isMainFirst && !invert) return { family, priority, table, suppressPrefixLength };
   const isWhole = markMask === undefined || markMask === ALL_BITS;
@@ -187,12 +187,18 @@ function toRule({ family, priority, table, notMark, suppressPrefixLength }: Poli
     family,
     priority,
     table,
+    protocol: RULE_PROTOCOL,
     ...(notMark === undefined ? {} : { mark: notMark, invert: true }),
     ...(suppressPrefixLength === undefined ? {} : { suppressPrefixLength }),
   };
 }
 
 const RUNTIME_FOLDER = '/run/litz';
+/**
+ * Says that a rule is ours: the letter L, free in the kernel's RTPROT_* and in iproute2's rt_protos.
+ * Every kernel that Node runs on keeps it (Linux 4.17).
+ */
+const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;
 
 function byMetric(a: InstalledRoute, b: InstalledRoute): number {

@@ -19,7 +19,8 @@
  * wg-quick's rule against packets from a neighbour to the tunnel's own address is not made here.
  *
  * A process that is killed takes its interface along, and routes with it, but not its rules. They have
- * no effect, since their table is empty; the next tunnel with that table deletes them.
+ * no effect, since their table is empty; the next tunnel with that table deletes them. A rule that
+ * somebody else made stays, also if it is the same: the host tells whose it is.
  *
  * @module
  */
@@ -50,7 +51,7 @@ export interface HostFacts {
   readonly usedTables: ReadonlySet<number>;
   /** Priorities of the rules, for IPv4 and IPv6. */
   readonly rulePriorities: { readonly 4: readonly number[]; readonly 6: readonly number[] };
-  /** Those of them that are of the two kinds that tunnels make. */
+  /** Those of them that are of the two kinds that tunnels make, and were made by ours. */
   readonly tunnelRules: readonly PolicyRule[];
   /** net.ipv4.conf.all.src_valid_mark is set. */
   readonly srcValidMark: boolean;

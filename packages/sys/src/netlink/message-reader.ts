@@ -61,6 +61,10 @@ export class Attributes {
     this.#values = values;
   }
 
+  u8(type: number): number | undefined {
+    return this.#values.get(type)?.[0];
+  }
+
   u32(type: number): number | undefined {
     const value = this.#values.get(type);
     return value && value.length >= 4 ? viewOf(value).getUint32(0, true) : undefined;

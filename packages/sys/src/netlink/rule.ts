@@ -33,6 +33,10 @@ const FRA_FWMARK = 10;
 const FRA_SUPPRESS_PREFIXLEN = 14;
 const FRA_TABLE = 15;
 const FRA_FWMASK = 16;
+/** Linux 4.17. */
+const FRA_PROTOCOL = 21;
+/** Nobody said who made the rule. */
+const RTPROT_UNSPEC = 0;
 /** The kernel reports "suppress nothing" as -1. */
 const SUPPRESS_NOTHING = 0xffffffff;
 
@@ -50,6 +54,8 @@ export interface Rule {
   readonly invert?: boolean;
   /** Passes over routes whose prefix is this long or shorter: 0 = ignore the default route. */
   readonly suppressPrefixLength?: number;
+  /** Who made it, 1 to 255: `ip rule add ... protocol N`. The kernel only keeps it. */
+  readonly protocol?: number;
 }
 
 /** A rule as the kernel has it. */
@@ -83,6 +89,7 @@ export function readRule(payload: Uint8Array): InstalledRule | undefined {
   const mark = attributes.u32(FRA_FWMARK);
   const markMask = attributes.u32(FRA_FWMASK);
   const suppress = attributes.u32(FRA_SUPPRESS_PREFIXLEN);
+  const protocol = attributes.u8(FRA_PROTOCOL) ?? RTPROT_UNSPEC;
   return {
     family: family === AF_INET ? 4 : 6,
     table: attributes.u32(FRA_TABLE) ?? view.getUint8(4),
@@ -94,11 +101,12 @@ export function readRule(payload: Uint8Array): InstalledRule | undefined {
     ...(suppress === undefined || suppress === SUPPRESS_NOTHING
       ? {}
       : { suppressPrefixLength: suppress }),
+    ...(protocol === RTPROT_UNSPEC ? {} : { protocol }),
   };
 }
 
 function ruleMessage(type: number, flags: number, rule: Rule): MessageBuilder {
-  const { table, priority, mark, markMask, suppressPrefixLength } = rule;
+  const { table, priority, mark, markMask, suppressPrefixLength, protocol } = rule;
   const builder = new MessageBuilder(type, flags).struct(RULE_HEADER_LENGTH, (view) => {
     view.setUint8(0, rule.family === 4 ? AF_INET : AF_INET6);
     // Eight bits are too few for a table; the attribute has the number.
@@ -113,5 +121,6 @@ function ruleMessage(type: number, flags: number, rule: Rule): MessageBuilder {
   if (suppressPrefixLength !== undefined) {
     builder.u32(FRA_SUPPRESS_PREFIXLEN, suppressPrefixLength);
   }
+  if (protocol !== undefined) builder.u8(FRA_PROTOCOL, protocol);
   return builder;
 }

@@ -290,6 +290,27 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
 
     expect(netlink.rules()).toEqual(before);
   });
+
+  test('are told apart by who made them', () => {
+    const namespace = createNamespace();
+    const netlink = createNetlink(namespace);
+    const rule = { family: 4, table: 7, priority: 99, protocol: 76 } as const;
+    const theirs = ['rule', 'add', 'priority', '98', 'table', '7', 'protocol', '3'];
+    namespace.run(() => execFileSync('ip', theirs));
+    netlink.addRule(rule);
+    const listed = ip(namespace, '-N', 'rule', 'show', 'table', '7');
+    expect(listed).toEqual([
+      expect.objectContaining({ priority: 98, protocol: '3' }),
+      expect.objectContaining({ priority: 99, protocol: '76' }),
+    ]);
+    expect(netlink.rules(4).filter(({ table }) => table === 7)).toEqual([
+      { family: 4, table: 7, priority: 98, protocol: 3, toTable: true },
+      { ...rule, toTable: true },
+    ]);
+    expect(() => netlink.deleteRule({ ...rule, priority: 98 })).toThrow('ENOENT');
+    netlink.deleteRule(rule);
+    expect(netlink.rules(4).map(({ priority }) => priority)).toContain(98);
+  });
 });
 
 describeWith([linuxCalls, namespaces], 'Netlink errors', () => {

@@ -28,6 +28,14 @@ describe('addRuleMessage', () => {
       toTable: true,
     });
   });
+
+  test('says who made it', () => {
+    const rule = { family: 4, table: 10, priority: 5, protocol: 76 } as const;
+    const message = addRuleMessage(rule).finish(0);
+
+    expect([...readAttributes(message, 28).bytes(21)!]).toEqual([76]);
+    expect(readRule(message.subarray(16))).toEqual({ ...rule, toTable: true });
+  });
 });
 
 describe('readRule', () => {

@@ -1,0 +1,127 @@
+/**
+ * A provider that fails in the middle of a message: no secret of that message is left in memory.
+ *
+ * @module
+ */
+import { referenceProvider } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { dhKeyOf } from '../../src/crypto/dh-key.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import {
+  createParties,
+  initiate,
+  receiveInitiation,
+  receiveResponse,
+  respond,
+  type Party,
+} from './parties.ts';
+
+/** Brings both sides to where the message is made or read. */
+type Prepare = () => { party: Party; run: (party: Party) => unknown };
+
+const MESSAGES: [string, Prepare][] = [
+  ['createInitiation', () => ({ party: createParties().alice, run: (alice) => initiate(alice) })],
+  [
+    'createResponse',
+    () => {
+      const { alice, bob } = createParties();
+      receiveInitiation(bob, initiate(alice));
+      return { party: bob, run: respond };
+    },
+  ],
+  [
+    'openInitiationStatic',
+    () => {
+      const { alice, bob } = createParties();
+      const message = initiate(alice);
+      return { party: bob, run: (party) => receiveInitiation(party, message) };
+    },
+  ],
+  [
+    'consumeResponse',
+    () => {
+      const { alice, bob } = createParties();
+      receiveInitiation(bob, initiate(alice));
+      const message = respond(bob);
+      return { party: alice, run: (party) => receiveResponse(party, message) };
+    },
+  ],
+];
+
+describe.each(MESSAGES)('%s', (_, prepare) => {
+  it.each([
+    ['prepares keys', true],
+    ['prepares none', false],
+  ])('leaves no secret behind where a provider that %s fails', (_name, preparesKeys) => {
+    // Each call of the provider fails once, in the order in which they come.
+    for (let failing = 0; ; failing++) {
+      const { party, run } = prepare();
+      const provider = new FailingProvider(party, preparesKeys, failing);
+      const failed = throws(() => run(provider.party));
+      expect(provider.secrets.filter((secret) => secret.some((byte) => byte !== 0))).toEqual([]);
+      if (failed) continue;
+      expect(failing).toBeGreaterThan(5);
+      expect(provider.secrets).not.toEqual([]);
+      return;
+    }
+  });
+});
+
+/** The reference provider, whose call number `failing` throws. */
+class FailingProvider {
+  /** The one given, with this provider. */
+  readonly party: Party;
+  /** Private keys and shared secrets that were made, but what outlives the message. */
+  readonly secrets: Uint8Array[] = [];
+  #left: number;
+
+  constructor(party: Party, preparesKeys: boolean, failing: number) {
+    this.#left = failing;
+    const real = referenceProvider;
+    const isStatic = (key: Uint8Array): boolean =>
+      Buffer.compare(key, party.identity.privateKey) === 0;
+    const crypto: CryptoProvider = {
+      ...referenceProvider,
+      dh: (key, publicKey) => {
+        const secret = this.#call(() => real.dh(key, publicKey)!);
+        const isKept = isStatic(key) && publicKey === party.handshake.remoteStaticPublic;
+        return isKept ? secret : this.#note(secret);
+      },
+      dhPublicKey: (key) => {
+        // The copy of a key that is said to be prepared.
+        if (!isStatic(key)) this.#note(key);
+        return this.#call(() => real.dhPublicKey(key));
+      },
+      hash: (...all) => this.#call(() => real.hash(...all)),
+      hmac: (...all) => this.#call(() => real.hmac(...all)),
+      aeadSeal: (...all) => this.#call(() => real.aeadSeal(...all)),
+      aeadOpen: (...all) => this.#call(() => real.aeadOpen(...all)),
+    };
+    const unprepared = { ...crypto };
+    if (preparesKeys) crypto.dhKey = (key) => this.#call(() => dhKeyOf(unprepared, key));
+    const randomBytes = (out: Uint8Array): void => party.randomBytes(this.#note(out));
+    this.party = { ...party, crypto, randomBytes };
+  }
+
+  #call<T>(call: () => T): T {
+    if (this.#left-- === 0) throw new Error(FAILURE);
+    return call();
+  }
+
+  #note(secret: Uint8Array): Uint8Array {
+    this.secrets.push(secret);
+    return secret;
+  }
+}
+
+function throws(run: () => unknown): boolean {
+  try {
+    run();
+    return false;
+  } catch (error) {
+    if ((error as Error).message === FAILURE) return true;
+    throw error;
+  }
+}
+
+const FAILURE = 'the provider failed';

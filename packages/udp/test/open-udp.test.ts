@@ -1,0 +1,124 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { openUdp, type UdpOptions, type UdpSockets } from '../src/index.ts';
+import { kernel } from './fake-kernel.ts';
+
+let namespace: string | undefined;
+let namespaces = 0;
+vi.mock(import('@litz/sys'), async (original) => ({
+  ...(await import('./fake-kernel.ts')).fakeSys(await original()),
+  networkNamespaceId: () => namespace,
+}));
+
+const EADDRINUSE = 98;
+const EIO = 5;
+/** What the kernel was asked for, in order. */
+let calls: string[] = [];
+let lost: string[] = [];
+
+beforeEach(() => {
+  kernel.reset();
+  kernel.onCall = (call) => calls.push(call);
+  // One of which nothing is known.
+  namespace = `net:[${++namespaces}]`;
+  calls = [];
+  lost = [];
+});
+
+function open(options: Partial<UdpOptions> = {}): UdpSockets {
+  return openUdp({ port: 51820, gso: true, gro: true, onOffloadLost: note, ...options });
+}
+
+function note(name: string, reason: string): void {
+  lost.push(`${name}: ${reason}`);
+}
+
+/** Whether opening and closing sockets tests offloads. */
+function tests(options: Partial<UdpOptions> = {}): boolean {
+  calls = [];
+  open(options).close();
+  return calls.includes('sendmmsg');
+}
+
+describe('openUdp with offloads', () => {
+  test('does not test them before it has the port', () => {
+    kernel.failing = ['bind', EADDRINUSE];
+    expect(() => open()).toThrow('cannot bind UDP port 51820');
+    expect(calls.filter((call) => call === 'socket')).toHaveLength(1);
+    expect(kernel.sockets.size).toBe(0);
+  });
+
+  test('binds, tests, and then has the kernel coalesce', () => {
+    kernel.onLoopback = () => [];
+    const sockets = open();
+    const order = calls.filter((call) => ['bind', 'sendmmsg', 'UDP_GRO'].includes(call));
+    expect(order.slice(0, 2)).toEqual(['bind', 'bind']);
+    expect(order.slice(2)).toContain('sendmmsg');
+    expect(order.slice(-2)).toEqual(['UDP_GRO', 'UDP_GRO']);
+    expect(sockets.fds.map((fd) => kernel.sockets.get(fd))).toEqual([true, true]);
+    expect(sockets.segmenting).toBe(true);
+    expect(lost).toEqual([]);
+  });
+
+  test('uses none that is faulty, and says so each time', () => {
+    kernel.onSend = ({ control }) => (control.length > 0 ? EIO : 0);
+    for (let i = 1; i <= 2; i++) {
+      const sockets = open();
+      expect(sockets.segmenting).toBe(false);
+      expect(lost).toHaveLength(i);
+      expect(lost[0]).toBe('udpGso: self-test on loopback: the kernel refuses it');
+      sockets.close();
+    }
+  });
+
+  test('does not test what it does not use', () => {
+    open({ gso: false, gro: false });
+    expect(calls).not.toContain('sendmmsg');
+    expect(calls).not.toContain('UDP_GRO');
+  });
+
+  test('closes all that it opened if a listener throws', () => {
+    kernel.onSend = ({ control }) => (control.length > 0 ? EIO : 0);
+    const listener = vi.fn<() => void>().mockThrow(new Error('no'));
+    expect(() => open({ onOffloadLost: listener })).toThrow('no');
+    expect(kernel.sockets.size).toBe(0);
+  });
+});
+
+describe('what is known of the offloads', () => {
+  beforeEach(() => {
+    kernel.onLoopback = ({ payload, control }) => {
+      const segment = control.length > 0 ? 500 : payload.length;
+      return Array.from({ length: Math.ceil(payload.length / segment) }, (_, i) => ({
+        name: Uint8Array.of(2, 0, kernel.lastSender >> 8, kernel.lastSender & 255, 127, 0, 0, 1),
+        payload: payload.slice(i * segment, (i + 1) * segment),
+        control: new Uint8Array(0),
+      }));
+    };
+  });
+
+  test('is kept once they work', () => {
+    expect([tests(), tests(), tests()]).toEqual([true, false, false]);
+  });
+
+  test('is kept for each by itself', () => {
+    expect(tests({ gro: false })).toBe(true);
+    expect([tests({ gro: false }), tests(), tests()]).toEqual([false, true, false]);
+  });
+
+  test('is forgotten in another namespace, and where none can be told', () => {
+    expect([tests(), tests()]).toEqual([true, false]);
+    namespace = `net:[${++namespaces}]`;
+    expect([tests(), tests()]).toEqual([true, false]);
+    namespace = undefined;
+    expect([tests(), tests()]).toEqual([true, true]);
+  });
+
+  test('is nothing as long as nothing arrives', () => {
+    const { onLoopback } = kernel;
+    kernel.onLoopback = () => [];
+    expect([tests(), tests()]).toEqual([true, true]);
+    kernel.onLoopback = onLoopback;
+    expect([tests(), tests()]).toEqual([true, false]);
+    expect(lost).toEqual([]);
+  });
+});
