@@ -38,7 +38,7 @@ export class ServedDevice {
    * @throws {WireGuardError} (rejects) nothing is left then
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
-    const device = await Device.create({ tun: name, up: false });
+    const device = await Device.create({ tun: name, up: false, rehearsal: true });
     const served = new ServedDevice(device, options.level);
     try {
       served.log.verbose('interface made');

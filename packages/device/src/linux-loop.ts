@@ -18,6 +18,7 @@ import type { CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket } from './ports.ts';
 import { refusing } from './refusal.ts';
+import { Rehearsal } from './rehearsal.ts';
 import type { SharedState } from './shared-state.ts';
 import { reviveConfiguration } from './worker-messages.ts';
 
@@ -63,6 +64,8 @@ export class LinuxLoop {
   #isGone = false;
   /** When sockets that could not be opened are tried again; Infinity: they are open, or the link is down. */
   #linkUpDue = Infinity;
+  /** While it goes on. */
+  #rehearsal: Rehearsal | undefined = undefined;
   // Opened by `open`.
   #tun!: TunPackage.TunDevice;
   #plane!: DataPlane;
@@ -100,7 +103,7 @@ export class LinuxLoop {
   open(): void {
     const { packages, tunName, settings, crypto, bytes, onEvent } = this.#options;
     const { tun: tunPackage, sys } = packages;
-    const { mtu, addresses, engine, configuration, up, offload } = settings;
+    const { mtu, addresses, engine, configuration, up, offload, rehearsal } = settings;
     this.#netlink = this.#keep(new sys.Netlink());
     this.#tun = this.#keepDescriptor(
       tunPackage.openTun({
@@ -128,6 +131,7 @@ export class LinuxLoop {
     if (offload.tunUdp && !tun.offloads.udp) this.#plane.loseOffload('tunUdp', refused);
     this.#plane.configure(reviveConfiguration(configuration), undefined, sys.boottimeMs());
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
+    if (rehearsal) this.#rehearsal = this.#keep(this.#createRehearsal());
     if (!up) return;
     // Before the link, which somebody else may need: a port that is taken is found out first.
     const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
@@ -148,7 +152,8 @@ export class LinuxLoop {
     const routes = polled.add(this.#routes.fd, POLLIN);
     while (!this.#options.shared.isStopped && !loop.gone && !this.#isGone) {
       this.#pollSockets();
-      const due = Math.min(this.#plane.due, this.#routeCheckDue, this.#linkUpDue);
+      if (this.#rehearsal) this.#rehearse(this.#rehearsal);
+      const due = this.#due;
       const sleep = due === Infinity ? due : due - sys.boottimeMs();
       polled.wait(Math.min(sleep, longestSleepMs));
       const now = sys.boottimeMs();
@@ -180,6 +185,44 @@ export class LinuxLoop {
   close(): void {
     let closer: (() => void) | undefined;
     while ((closer = this.#closers.pop())) closer();
+  }
+
+  /** When there is something to do, whatever is ready. */
+  get #due(): number {
+    return Math.min(this.#plane.due, this.#routeCheckDue, this.#linkUpDue);
+  }
+
+  #createRehearsal(): Rehearsal {
+    const { packages, settings, crypto, bytes } = this.#options;
+    const { udpGso: gso, udpGro: gro } = settings.offload;
+    const { buffer, receiveOffset: offset } = this.#memory;
+    const { offloads, interfaceIndex: ignoredInterface } = this.#tun;
+    const memory = { buffer, offset };
+    return new Rehearsal({
+      openTuns: () => packages.tun.openTunPair(offloads),
+      openSockets: () => packages.udp.openUdp({ port: 0, gso, gro, memory, ignoredInterface }),
+      memory: this.#memory,
+      bytes,
+      crypto,
+    });
+  }
+
+  /**
+   * Goes on with it as long as there is nothing else to do. This is a loop of its own, so that V8 does
+   * not take `run` for one that does this all the time.
+   */
+  #rehearse(rehearsal: Rehearsal): void {
+    const { boottimeMs } = this.#options.packages.sys;
+    const { readPackets, writtenPackets } = this.#plane.loop;
+    if (readPackets + writtenPackets > ENOUGH_PACKETS) rehearsal.close();
+    for (let slice = 1; !rehearsal.isDone; slice++) {
+      // With pauses, in which V8's threads compile: fewer at once take less memory.
+      if (this.#polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
+      const now = boottimeMs();
+      if (now >= this.#due) return;
+      rehearsal.step(now);
+    }
+    this.#rehearsal = undefined;
   }
 
   #takeRequests(): void {
@@ -338,6 +381,12 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
 
 const DEFAULT_MTU = 1420;
 const LINK_UP_INTERVAL_MS = 1000;
+/** Of a rehearsal. */
+const SLICES_PER_PAUSE = 16;
+/** Rounded up to whole milliseconds; a fraction, as the times are that `run` waits for. */
+const PAUSE_MS = 0.5;
+/** After so many packets of its own a device has compiled what it runs. */
+const ENOUGH_PACKETS = 20_000;
 /** UDP payload over IPv4. */
 const LONGEST_MESSAGE = 65_507;
 /** Transport header, tag, and the padding that the MTU may leave. */

@@ -40,6 +40,14 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    * module there.
    */
   crypto?: CryptoProvider | CryptoModule;
+  /**
+   * Sends packets round between two ends of its own, over loopback, in the first second and only while
+   * there is nothing else to do: the first stream then finds the packet path compiled and runs at once
+   * at about the speed that it otherwise has after a second. Costs half a second of processor time,
+   * once; for programs that carry much soon after they start. Without effect where there is no
+   * loopback, and on a TUN of your own. Default false; the daemon `litz` does it.
+   */
+  rehearsal?: boolean;
 }
 
 export interface TunOptions {
@@ -82,6 +90,7 @@ export interface CommonSettings {
   readonly up: boolean;
   readonly offload: Readonly<Required<OffloadSwitches>>;
   readonly crypto: CryptoProvider | CryptoModule | undefined;
+  readonly rehearsal: boolean;
   readonly engine: EngineSettings;
 }
 
@@ -90,10 +99,11 @@ export interface CommonSettings {
  */
 export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   checkObject(options, 'options', [...DEVICE_FIELDS, ...CREATE_FIELDS, ...ENGINE_FIELDS]);
-  const { tun, addresses = [], up = true, udp = 'auto', crypto } = options;
+  const { tun, addresses = [], up = true, udp = 'auto', crypto, rehearsal = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
   checkInteger(mtu, 'mtu', MINIMUM_MTU, MAXIMUM_MTU);
   checkBoolean(options.up, 'up');
+  checkBoolean(options.rehearsal, 'rehearsal');
   checkArray(addresses, 'addresses');
   if (udp !== 'auto' && udp !== 'portable') {
     throw new RangeError(`"udp" expected 'auto' or 'portable', got ${String(udp)}`);
@@ -105,6 +115,7 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
     up,
     offload: readOffload(options.offload),
     crypto,
+    rehearsal,
     engine: readEngineSettings(options),
   };
   if (isOwnTun(tun)) return ownTun(tun, common);
@@ -183,7 +194,7 @@ function pick(options: object, fields: readonly string[]): DeviceChange {
   return Object.fromEntries(Object.entries(options).filter(([key]) => fields.includes(key)));
 }
 
-const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto'];
+const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'rehearsal'];
 const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
 const INTERFACE_NAME = /^[^\s/:]+$/;

@@ -14,6 +14,7 @@ export const O_CLOEXEC = 0o2000000;
 
 // sys/socket.h
 export const AF_UNSPEC = 0;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;

@@ -22,6 +22,7 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   socket(domain: number, type: number, protocol: number): number;
+  socketpair(domain: number, type: number, protocol: number, fds: number): number;
   bind(fd: number, address: number, length: number): number;
   connect(fd: number, address: number, length: number): number;
   getsockname(fd: number, address: number, length: number): number;
@@ -79,6 +80,7 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   ioctl: 'int ioctl(int fd, ulong request, uintptr_t argument)',
   fcntl: 'int fcntl(int fd, int command, long argument)',
   socket: 'int socket(int domain, int type, int protocol)',
+  socketpair: 'int socketpair(int domain, int type, int protocol, uintptr_t fds)',
   bind: 'int bind(int fd, uintptr_t address, uint length)',
   connect: 'int connect(int fd, uintptr_t address, uint length)',
   getsockname: 'int getsockname(int fd, uintptr_t address, uintptr_t length)',

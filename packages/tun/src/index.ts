@@ -13,5 +13,6 @@
  */
 export { openTun, TunDevice, VNET_HEADER_LENGTH, type TunOptions } from './tun-device.ts';
 export type { TunOffloads } from './tun-ioctl.ts';
+export { openTunPair } from './tun-pair.ts';
 export { TunMonitor } from './tun-monitor.ts';
 export { TunStream, type TunStreamOptions } from './tun-stream.ts';

@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import * as sys from '@litz/sys';
+import { describeWith } from '@litz/testkit';
+import * as tun from '@litz/tun';
+import * as udp from '@litz/udp';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import type { DeviceStats } from '../src/device-status.ts';
+import { LinuxLoop } from '../src/linux-loop.ts';
+import { readDeviceOptions } from '../src/options.ts';
+import { SharedState } from '../src/shared-state.ts';
+import { BOB } from './in-memory.ts';
+import { openDescriptors, realInterfaces, TwoHosts } from './two-hosts.ts';
+
+let hosts: TwoHosts;
+
+describeWith(realInterfaces, 'A device that rehearses', () => {
+  beforeEach(() => {
+    hosts = new TwoHosts();
+  });
+  afterEach(() => hosts.close());
+
+  it('answers at once, and carries packets before it is over', async () => {
+    const devices = await hosts.devices({ rehearsal: true });
+    expect(await devices.left.status()).toMatchObject({ up: true, peers: [{}] });
+    await devices.left.connected(BOB.publicKey, { timeout: 5000 });
+    expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
+  });
+
+  it('can be closed in the middle of it', async () => {
+    const before = openDescriptors();
+    const device = await hosts.left.device({ rehearsal: true });
+    const closed = once(device, 'close');
+    await device.close();
+    await closed;
+    expect(openDescriptors()).toBe(before);
+  });
+
+  it('leaves nothing open and nothing counted', () => {
+    const { pairs, sockets, stats, peers, opened } = rehearse();
+    expect(pairs).toHaveLength(1);
+    expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
+    expect(sockets.map(({ fds }) => fds)).toEqual([[], []]);
+    for (const { counters } of sockets) {
+      expect(counters.sentDatagrams).toBeGreaterThan(1000);
+      // Runs of datagrams left and came as one message, so that is compiled too.
+      expect(counters.receivedDatagrams).toBeGreaterThan(2 * counters.receivedMessages);
+    }
+    expect(opened).toBe(0);
+    expect(stats.tun).toEqual({ readPackets: 0, writtenPackets: 0 });
+    expect(stats.drops).toEqual({});
+    expect(stats).toMatchObject({ completedHandshakes: 0 });
+    expect(peers).toEqual([]);
+  });
+
+  it('goes without where loopback is down', () => {
+    const { netlink } = hosts.left;
+    netlink.setLink(netlink.linkByName('lo')!.index, { up: false });
+    const { pairs, sockets, opened } = rehearse();
+    expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
+    expect(sockets.map(({ counters }) => counters.receivedDatagrams)).toEqual([0, 0]);
+    expect(opened).toBe(0);
+  });
+});
+
+/** Runs the loop of a device without packets of its own until its rehearsal is over. */
+function rehearse(): {
+  pairs: [tun.TunDevice, tun.TunDevice][];
+  sockets: udp.UdpSockets[];
+  stats: DeviceStats;
+  peers: readonly unknown[];
+  /** Descriptors, after it less before it. */
+  opened: number;
+} {
+  const pairs: [tun.TunDevice, tun.TunDevice][] = [];
+  const sockets: udp.UdpSockets[] = [];
+  const shared = new SharedState();
+  let waits = 0;
+  /** The loop waits without limit when it has nothing else to do. */
+  class PollSet extends sys.PollSet {
+    override wait(timeoutMs: number): number {
+      const isOver = sockets.length === 2 && sockets.every(({ fds }) => fds.length === 0);
+      if (isOver || ++waits > 100_000) shared.stop();
+      return super.wait(timeoutMs);
+    }
+  }
+  const openTunPair = (offloads: tun.TunOffloads): [tun.TunDevice, tun.TunDevice] => {
+    const pair = tun.openTunPair(offloads);
+    pairs.push(pair);
+    return pair;
+  };
+  const openUdp = (options: udp.UdpOptions): udp.UdpSockets => {
+    const opened = udp.openUdp(options);
+    sockets.push(opened);
+    return opened;
+  };
+  return hosts.left.namespace.run(() => {
+    const loop = new LinuxLoop({
+      packages: {
+        sys: { ...sys, PollSet },
+        tun: { ...tun, openTunPair },
+        udp: { ...udp, openUdp },
+      },
+      shared,
+      tunName: 'wg0',
+      longestSleepMs: 1000,
+      settings: readDeviceOptions({ tun: 'wg0', up: false, rehearsal: true }).common,
+      crypto: undefined,
+      onEvent: () => expect.fail(),
+      onError: () => expect.fail(),
+      onWake: () => {},
+    });
+    onTestFinished(() => {
+      loop.close();
+      shared.release();
+    });
+    loop.open();
+    const before = openDescriptors();
+    loop.run();
+    const opened = openDescriptors() - before;
+    const stats = loop.answer({ type: 'stats' }) as DeviceStats;
+    const { peers } = loop.answer({ type: 'snapshot' }) as { peers: readonly unknown[] };
+    return { pairs, sockets, stats, peers, opened };
+  });
+}

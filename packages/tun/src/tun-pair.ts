@@ -1,0 +1,43 @@
+/**
+ * Two TUN devices without interfaces, back to back: what is written to one is read from the other.
+ *
+ * @module
+ */
+import { allocate, check, libc, linux, Netlink, type Link } from '@litz/sys';
+import { TunDevice } from './tun-device.ts';
+import type { TunOffloads } from './tun-ioctl.ts';
+
+/**
+ * Opens both, over a pair of Unix sockets that keep the boundaries of packets. They need no right, and
+ * nobody else sees them; read, write and close is all that they can do.
+ *
+ * @param offloads what they say that they take
+ * @throws {SystemError} EMFILE, ENFILE: no descriptors are left
+ */
+export function openTunPair(offloads: TunOffloads): [TunDevice, TunDevice] {
+  const { view, address } = allocate(8);
+  const type = linux.SOCK_DGRAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC;
+  // The second close of it does nothing.
+  const netlink = new Netlink();
+  try {
+    check(libc().socketpair(linux.AF_UNIX, type, 0, address), 'socketpair');
+  } catch (error) {
+    netlink.close();
+    throw error;
+  }
+  const open = (fd: number): TunDevice => new TunDevice(fd, NO_LINK, offloads, netlink);
+  return [open(view.getInt32(0, true)), open(view.getInt32(4, true))];
+}
+
+const NO_LINK: Link = {
+  // No interface has it: the kernel counts from 1.
+  index: 0x7fff_ffff,
+  name: 'none',
+  mtu: 1420,
+  flags: 0,
+  up: true,
+  running: true,
+  kind: undefined,
+  address: new Uint8Array(0),
+  txQueueLength: 0,
+};
