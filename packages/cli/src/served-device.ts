@@ -5,6 +5,7 @@
  * @module
  */
 import { Device, UapiServer } from '@litz/device';
+import { returnFreedMemory } from '@litz/sys';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { letHeapsGrow } from './small-heaps.ts';
 
@@ -38,6 +39,7 @@ export class ServedDevice {
    * @throws {WireGuardError} (rejects) nothing is left then
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
+    returnFreedMemory();
     const device = await Device.create({ tun: name, up: false, rehearsal: true });
     const served = new ServedDevice(device, options.level);
     try {
