@@ -80,7 +80,9 @@ export class Keypair {
   /** How many of `wanted` messages may be sealed: fewer only where `usable` would turn false. */
   sealable(now: number, wanted: number): number {
     if (!this.usable(now)) return 0;
-    return Math.min(wanted, this.limits.rejectAfterMessages - this.sendCounter);
+    const left = this.limits.rejectAfterMessages - this.sendCounter;
+    // Not the smaller of the two: it would be a fraction to the engine, and most often an object.
+    return left >= wanted ? wanted : left;
   }
 }
 
