@@ -105,10 +105,10 @@ export function createWasmByteOperations(
 
 /** No byte of what is read is outside of the packet. */
 function fits(plan: WasmSegmentPlan, first: number, count: number): boolean {
-  const { length, ipHeaderLength, headerLength, segmentSize } = plan;
+  const { length, ipHeaderLength, headerLength, segmentSize, protocol } = plan;
   return (
     ipHeaderLength >= 20 &&
-    headerLength >= ipHeaderLength + 8 &&
+    headerLength >= ipHeaderLength + (protocol === 6 ? 20 : 8) &&
     length >= headerLength &&
     length <= LONGEST_PACKET &&
     segmentSize >= 1 &&
