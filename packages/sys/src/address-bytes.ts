@@ -5,48 +5,34 @@
  *
  * @module
  */
+import { isIPv4, isIPv6 } from 'node:net';
 
 /** A new array of 4 or 16 bytes; undefined if it is no address. */
 export function addressBytes(text: string): Uint8Array | undefined {
-  return text.includes(':') ? sixFromText(text) : fourFromText(text);
+  if (isIPv4(text)) return Uint8Array.from(fourOf(text));
+  // Node takes a zone for part of the address.
+  return isIPv6(text) && !text.includes('%') ? sixOf(text) : undefined;
 }
 
-function fourFromText(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    // A leading zero is octal to some.
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[i] = Number(part);
-  }
+function fourOf(text: string): number[] {
+  return text.split('.').map(Number);
+}
+
+/** Of an address that Node has checked. */
+function sixOf(text: string): Uint8Array {
+  const [head = [], tail] = text.split('::').map((half) => bytesOf(half));
+  const bytes = new Uint8Array(16);
+  bytes.set(head);
+  if (tail) bytes.set(tail, 16 - tail.length);
   return bytes;
 }
 
-function sixFromText(text: string): Uint8Array | undefined {
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const head = groupsFromText(halves[0]!);
-  const tail = halves.length === 2 ? groupsFromText(halves[1]!) : [];
-  if (!head || !tail) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  const groups = [...head, ...Array.from({ length: missing }, () => 0), ...tail];
-  return Uint8Array.from(groups.flatMap((group) => [group >>> 8, group & 0xff]));
-}
-
-function groupsFromText(text: string): number[] | undefined {
-  if (text === '') return [];
-  const groups: number[] = [];
-  const parts = text.split(':');
-  for (const [i, part] of parts.entries()) {
-    if (/^[\da-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16));
-    else {
-      // "::ffff:192.0.2.1": only the last group may be an IPv4 address.
-      const four = i === parts.length - 1 ? fourFromText(part) : undefined;
-      if (!four) return undefined;
-      groups.push((four[0]! << 8) | four[1]!, (four[2]! << 8) | four[3]!);
-    }
-  }
-  return groups;
+function bytesOf(half: string): number[] {
+  if (half === '') return [];
+  return half.split(':').flatMap((group) => {
+    // "::ffff:192.0.2.1"
+    if (group.includes('.')) return fourOf(group);
+    const value = Number.parseInt(group, 16);
+    return [value >>> 8, value & 0xff];
+  });
 }

@@ -14,7 +14,16 @@ describe('addressBytes', () => {
     expect([...addressBytes(text)!]).toEqual(bytes);
   });
 
-  test.each(['', '010.0.0.1', '1.2.3', 'fe80::1%4', ':::', '::1.2.3.4:5'])('refuses %j', (text) => {
+  test.each([
+    '',
+    '010.0.0.1',
+    '1.2.3',
+    'fe80::1%4',
+    ':::',
+    '::1.2.3.4:5',
+    '1.2.3.4::',
+    '1:1.2.3.4::5',
+  ])('refuses %j', (text) => {
     expect(addressBytes(text)).toBeUndefined();
   });
 
