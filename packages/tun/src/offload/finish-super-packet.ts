@@ -6,6 +6,7 @@
 import { viewOf } from './byte-view.ts';
 import { checksum, pseudoHeaderSum } from './checksum.ts';
 import type { CoalescedItem } from './coalesced-item.ts';
+import { TCP, TCP_CHECKSUM, TCP_FLAGS, TCP_PSH, UDP, UDP_CHECKSUM } from './transport-header.ts';
 import { SegmentKind } from './transport-segment.ts';
 import {
   createVnetHeader,
@@ -17,13 +18,6 @@ import {
   VNET_HEADER_LENGTH,
   type VnetHeader,
 } from './vnet-header.ts';
-
-const TCP = 6;
-const UDP = 17;
-const TCP_FLAGS = 13;
-const TCP_PSH = 0x08;
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
 
 /** Used again for every super-packet. */
 const vnet: VnetHeader = createVnetHeader();

@@ -6,13 +6,14 @@
  */
 import { viewOf } from './byte-view.ts';
 import { foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
-
-export const TCP = 6;
-export const UDP = 17;
-export const TCP_CHECKSUM = 16;
-export const UDP_CHECKSUM = 6;
-const TCP_FLAGS = 13;
-const TCP_FIN_AND_PSH = 0x09;
+import {
+  TCP_CHECKSUM,
+  TCP_FIN,
+  TCP_FLAGS,
+  TCP_PSH,
+  UDP,
+  UDP_CHECKSUM,
+} from './transport-header.ts';
 
 /** What was found out about a super-packet, for all of its segments; numbers only. */
 export interface SegmentPlan {
@@ -164,7 +165,7 @@ function finishTransport(
   const sequence = (view.getUint32(transport + 4) + done) >>> 0;
   view.setUint32(transport + 4, sequence);
   const isLast = done + length === plan.length;
-  if (!isLast) target[transport + TCP_FLAGS] &= ~TCP_FIN_AND_PSH;
+  if (!isLast) target[transport + TCP_FLAGS] &= ~(TCP_FIN | TCP_PSH);
   sum += (sequence >>> 16) + (sequence & 0xffff) + view.getUint16(transport + 12);
   setChecksum(target, transport + TCP_CHECKSUM, ~foldSum(sum) & 0xffff, false);
 }

@@ -19,13 +19,10 @@ import {
   createSegmentPlan,
   setChecksum,
   sumCommonParts,
-  TCP,
-  TCP_CHECKSUM,
-  UDP,
-  UDP_CHECKSUM,
   writeSegment,
   type SegmentPlan,
 } from './segments.ts';
+import { TCP, TCP_CHECKSUM, UDP, UDP_CHECKSUM } from './transport-header.ts';
 import {
   createVnetHeader,
   decodeVnetHeader,

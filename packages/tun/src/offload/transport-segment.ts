@@ -9,6 +9,7 @@
  * @module
  */
 import { pseudoHeaderSum, sumBytes } from './checksum.ts';
+import { TCP, TCP_ACK, TCP_PSH, UDP } from './transport-header.ts';
 
 /** What can be done with a packet. */
 export const SegmentKind = {
@@ -21,10 +22,6 @@ export const SegmentKind = {
 } as const;
 export type SegmentKind = (typeof SegmentKind)[keyof typeof SegmentKind];
 
-const TCP = 6;
-const UDP = 17;
-const TCP_ACK = 0x10;
-const TCP_PSH = 0x08;
 const MAY_NOT_FRAGMENT = 0x40;
 const FRAGMENT_BYTE = 0x3f;
 
