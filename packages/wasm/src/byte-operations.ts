@@ -108,7 +108,7 @@ function fits(plan: WasmSegmentPlan, first: number, count: number): boolean {
   const { length, ipHeaderLength, headerLength, segmentSize, protocol } = plan;
   return (
     ipHeaderLength >= 20 &&
-    headerLength >= ipHeaderLength + (protocol === 6 ? 20 : 8) &&
+    headerLength >= ipHeaderLength + (protocol === 17 ? 8 : 20) &&
     length >= headerLength &&
     length <= LONGEST_PACKET &&
     segmentSize >= 1 &&

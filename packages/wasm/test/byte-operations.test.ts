@@ -88,6 +88,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     ['an IP header that is none', { ipHeaderLength: 16 }, 0, 1, 2000],
     ['no transport header', { headerLength: 20 }, 0, 1, 2000],
     ['a TCP header that is cut', { headerLength: 36 }, 0, 1, 2000],
+    ['a fraction that is cut to TCP', { headerLength: 36, protocol: 6.5 }, 0, 1, 2000],
     ['a number that is none', { length: Number.NaN }, 0, 1, 2000],
   ])('refuses %s', (_, change, first, count, to) => {
     const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
