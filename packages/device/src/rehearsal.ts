@@ -72,6 +72,8 @@ export class Rehearsal {
   /** Wipes the keys and closes everything. May be called again. */
   close(): void {
     this.#isDone = true;
+    // One that stands still in the middle would keep both ends.
+    this.#slices.return();
     let closer: (() => void) | undefined;
     while ((closer = this.#closers.pop())) closer();
   }
