@@ -193,14 +193,10 @@ export class LinuxLoop {
   }
 
   #createRehearsal(): Rehearsal {
-    const { packages, settings, crypto, bytes } = this.#options;
-    const { udpGso: gso, udpGro: gro } = settings.offload;
-    const { buffer, receiveOffset: offset } = this.#memory;
-    const { offloads, interfaceIndex: ignoredInterface } = this.#tun;
-    const memory = { buffer, offset };
+    const { packages, crypto, bytes } = this.#options;
     return new Rehearsal({
-      openTuns: () => packages.tun.openTunPair(offloads),
-      openSockets: () => packages.udp.openUdp({ port: 0, gso, gro, memory, ignoredInterface }),
+      openTuns: () => packages.tun.openTunPair(this.#tun.offloads),
+      openSockets: () => packages.udp.openUdp({ port: 0, ...this.#socketOptions() }),
       memory: this.#memory,
       bytes,
       crypto,
@@ -275,21 +271,18 @@ export class LinuxLoop {
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
     if (!binding) return undefined;
-    const { buffer, receiveOffset: offset } = this.#memory;
     const { packages, shared } = this.#options;
-    const memory = { buffer, offset };
-    const { udpGso: gso, udpGro: gro } = this.#options.settings.offload;
     const { reports } = this.#plane;
-    const sockets = packages.udp.openUdp({
-      ...binding,
-      ...reports,
-      memory,
-      gso,
-      gro,
-      ignoredInterface: this.#ownInterface(),
-    });
+    const sockets = packages.udp.openUdp({ ...binding, ...reports, ...this.#socketOptions() });
     for (const fd of sockets.fds) shared.opened(fd);
     return sockets;
+  }
+
+  /** Of the device's sockets, and of those that a rehearsal has for a while. */
+  #socketOptions(): Omit<Udp.UdpOptions, 'port'> {
+    const { buffer, receiveOffset: offset } = this.#memory;
+    const { udpGso: gso, udpGro: gro } = this.#options.settings.offload;
+    return { memory: { buffer, offset }, gso, gro, ignoredInterface: this.#ownInterface() };
   }
 
   /**
