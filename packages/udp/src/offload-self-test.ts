@@ -10,7 +10,8 @@
  *
  * - An offload works if all of them come out as they went in.
  * - It is faulty if the kernel refuses the message, or if anything comes out that did not go in: another
- *   length, other bytes, control data that make no sense. Once is enough, for nothing between the two sockets may do that.
+ *   length, other bytes, control data that make no sense. Once is enough, for nothing between the two
+ *   sockets may do that.
  * - Otherwise nothing is known. What is missing was lost: loopback may be down, filtered, slow or short
  *   of room for a large message, and a queue on it (netem, bfifo) loses it again at each try. That says
  *   nothing of the interface by which the real ones will leave. Nor does another order or a second copy,
@@ -121,9 +122,10 @@ class LoopbackTest {
     const received: Uint8Array[] = [];
     for (;;) {
       this.#batch.reset();
-      const count = this.#batch.receive(source, (buffer, offset, length, { port }) => {
-        // Anybody on this machine may send something here.
-        if (port === this.#sender.port) received.push(buffer.slice(offset, offset + length));
+      const count = this.#batch.receive(source, (buffer, offset, length, from) => {
+        // Anybody on this machine may send something here, and from this port at another address.
+        if (from.port !== this.#sender.port || !equals(LOOPBACK)(from.address)) return;
+        received.push(buffer.slice(offset, offset + length));
       });
       if (received.length >= DATAGRAMS.length || boottimeMs() >= deadline) return received;
       if (count === 0) libc().poll(region.address, 1, LONGEST_MS);
