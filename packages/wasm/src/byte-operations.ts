@@ -81,8 +81,11 @@ export function createWasmByteOperations(
         throw new RangeError('"plan" expected segments of a packet of the buffer');
       }
       const last = to + (count - 1) * stride;
-      const longest = headerLength + segmentSize;
-      if (!(to >= 0 && stride >= 0 && last >= 0 && last + longest <= end)) {
+      const left = length - headerLength - (first + count - 1) * segmentSize;
+      const lastEnd = last + headerLength + Math.min(segmentSize, left);
+      // Of the one before it, which may be longer.
+      const otherEnd = count > 1 ? last - stride + headerLength + segmentSize : 0;
+      if (!(to >= 0 && stride >= 0 && lastEnd <= end && otherEnd <= end)) {
         throw new RangeError('"to" and "stride" expected places of the buffer');
       }
       writeSegments(
@@ -114,6 +117,10 @@ function fits(plan: WasmSegmentPlan, first: number, count: number): boolean {
     segmentSize >= 1 &&
     first >= 0 &&
     count >= 1 &&
+    // WebAssembly would cut them, and the last segment be longer than it is taken for.
+    Number.isInteger(segmentSize) &&
+    Number.isInteger(first) &&
+    Number.isInteger(count) &&
     // The last of them begins within the payload, or there is none and it is the first.
     (first + count - 1) * segmentSize < Math.max(length - headerLength, 1)
   );

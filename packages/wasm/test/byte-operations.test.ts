@@ -78,7 +78,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     ['a packet in front of the buffer', { from: -1 }, 0, 1, 2000],
     ['a packet that reaches out of the buffer', { from: 3900 }, 0, 1, 0],
     ['a place in front of the buffer', {}, 0, 1, -1],
-    ['a last place behind the buffer', {}, 0, 3, 3700],
+    ['a last place behind the buffer', {}, 0, 3, 3727],
     ['no segment', {}, 0, 0, 2000],
     ['a segment before the first', {}, -1, 1, 2000],
     ['a segment behind the last', {}, 2, 2, 2000],
@@ -89,12 +89,45 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     ['no transport header', { headerLength: 20 }, 0, 1, 2000],
     ['a TCP header that is cut', { headerLength: 36 }, 0, 1, 2000],
     ['a fraction that is cut to TCP', { headerLength: 36, protocol: 6.5 }, 0, 1, 2000],
+    ['a fraction that is cut to another segment', {}, 0.5, 1, 2000],
+    ['a fraction that is cut to fewer segments', {}, 0, 1.5, 2000],
+    ['a fraction that is cut to more payload', { segmentSize: 100.5 }, 2, 1, 2000],
     ['a number that is none', { length: Number.NaN }, 0, 1, 2000],
   ])('refuses %s', (_, change, first, count, to) => {
     const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
     const before = arena.bytes.slice();
     const plan = { ...PLAN, ...change };
     expect(() => operations.writeSegments(plan, first, count, to, 140)).toThrow(RangeError);
+    expect(Buffer.compare(arena.bytes, before)).toBe(0);
+  });
+
+  test.each([
+    ['the first of three', 250, 0, 1, 140],
+    ['the last of three', 250, 2, 1, 90],
+    ['the last two of three', 250, 1, 2, 140 + 90],
+    ['the only one, which is shorter', 10, 0, 1, 50],
+    ['the only one, without a payload', 0, 0, 1, 40],
+  ])('writes %s to the very end, and refuses a byte further', (_, payload, first, count, room) => {
+    const buffer = arena.bytes.subarray(8192, 8192 + 4096);
+    const behind = arena.bytes.slice(8192 + 4096);
+    const operations: ByteOperations = createWasmByteOperations(arena, buffer);
+    const twin = createByteOperations(new Uint8Array(4096));
+    const plan = { ...PLAN, length: 40 + payload };
+    fill(buffer, twin.buffer, room);
+    for (const bytes of [buffer, twin.buffer]) bytes[0] = 0x45;
+    operations.writeSegments(plan, first, count, 4096 - room, 140);
+    twin.writeSegments(plan, first, count, 4096 - room, 140);
+    expect(Buffer.compare(buffer, twin.buffer)).toBe(0);
+    expect(Buffer.compare(arena.bytes.subarray(8192 + 4096), behind)).toBe(0);
+    const further = 4096 - room + 1;
+    expect(() => operations.writeSegments(plan, first, count, further, 140)).toThrow(RangeError);
+  });
+
+  test('refuses a place whose last segment alone would fit', () => {
+    const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
+    const before = arena.bytes.slice();
+    // They overlap, which nobody may ask for, and yet nothing is written behind the buffer.
+    expect(() => operations.writeSegments(PLAN, 1, 2, 4096 - 100, 1)).toThrow(RangeError);
     expect(Buffer.compare(arena.bytes, before)).toBe(0);
   });
 
