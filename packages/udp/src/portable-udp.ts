@@ -13,7 +13,7 @@ import { SystemError } from '@litz/sys';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
-import { datagramsOf } from './send-messages.ts';
+import { datagramsOf, eachOf } from './send-messages.ts';
 import type { SendReports } from './send-queue.ts';
 
 /** How often a free IPv4 port may turn out to be taken for IPv6. */
@@ -130,7 +130,11 @@ export class PortableUdp {
     this.#queue.push({ copy: buffer.slice(offset, offset + length), destination });
   }
 
-  /** Queues datagrams that stand one behind the other, `each` bytes long; the last may be shorter. */
+  /**
+   * Queues datagrams that stand one behind the other, `each` bytes long; the last may be shorter.
+   *
+   * @throws {RangeError} `each` is neither a whole number of 1 or more nor `length` or more
+   */
   sendRun(
     buffer: Uint8Array,
     offset: number,
@@ -139,9 +143,10 @@ export class PortableUdp {
     destination: Endpoint,
     tos: number,
   ): void {
-    for (let i = 0; i < datagramsOf(length, each); i++) {
-      const done = i * each;
-      this.send(buffer, offset + done, Math.min(each, length - done), destination, tos);
+    const whole = eachOf(length, each);
+    for (let i = 0; i < datagramsOf(length, whole); i++) {
+      const done = i * whole;
+      this.send(buffer, offset + done, Math.min(whole, length - done), destination, tos);
     }
   }
 

@@ -273,6 +273,18 @@ export class SendMessages {
   }
 }
 
+/**
+ * `each` of a run of `length` bytes, which may be less than one whole datagram.
+ *
+ * @returns at most `length`
+ * @throws {RangeError} `each` would make no end of datagrams of them
+ */
+export function eachOf(length: number, each: number): number {
+  if (each >= length) return length;
+  if (Number.isInteger(each) && each >= 1) return each;
+  throw new RangeError(`"each" expected an integer of 1 or more, got ${each}`);
+}
+
 /** How many datagrams of `each` bytes are in `length`; the last may be shorter, or the only one empty. */
 export function datagramsOf(length: number, each: number): number {
   return length <= each ? 1 : Math.ceil(length / each);

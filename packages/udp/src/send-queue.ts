@@ -22,7 +22,7 @@ import {
   POLLOUT,
   type Family,
 } from './linux-abi.ts';
-import { datagramsOf, hasSource, SendMessages } from './send-messages.ts';
+import { datagramsOf, eachOf, hasSource, SendMessages } from './send-messages.ts';
 
 /** Datagrams that are queued before the queue flushes itself. */
 export const SEND_QUEUE_CAPACITY = 256;
@@ -110,6 +110,8 @@ export class SendQueue {
   /**
    * Queues datagrams that touch: `length` bytes in all, `each` of them; the last may be shorter. Otherwise
    * as `push`.
+   *
+   * @throws {RangeError} `each` is neither a whole number of 1 or more nor `length` or more
    */
   pushRun(
     buffer: Uint8Array,
@@ -119,13 +121,14 @@ export class SendQueue {
     destination: Endpoint,
     tos: number,
   ): void {
-    const longest = SEND_QUEUE_CAPACITY * each;
+    const whole = eachOf(length, each);
+    const longest = SEND_QUEUE_CAPACITY * whole;
     const end = offset + length;
     let at = offset;
     do {
       const part = Math.min(end - at, longest);
-      if (this.#messages.queued + datagramsOf(part, each) > SEND_QUEUE_CAPACITY) this.flush();
-      this.#messages.push(buffer, at, part, each, destination, tos);
+      if (this.#messages.queued + datagramsOf(part, whole) > SEND_QUEUE_CAPACITY) this.flush();
+      this.#messages.push(buffer, at, part, whole, destination, tos);
       at += part;
     } while (at < end);
   }

@@ -16,7 +16,7 @@ import {
   type DatagramSink,
   type ReceiveSource,
 } from './receive-batch.ts';
-import { datagramsOf } from './send-messages.ts';
+import { datagramsOf, eachOf } from './send-messages.ts';
 import { SendQueue, type SendReports } from './send-queue.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
@@ -179,6 +179,8 @@ export class UdpSockets {
   /**
    * Queues datagrams that stand one behind the other: `length` bytes in all, `each` of them; the last may
    * be shorter. Otherwise as `send`.
+   *
+   * @throws {RangeError} `each` is neither a whole number of 1 or more nor `length` or more
    */
   sendRun(
     buffer: Uint8Array,
@@ -193,7 +195,7 @@ export class UdpSockets {
       socket.queue.pushRun(buffer, offset, length, each, destination, tos);
       return;
     }
-    for (let i = 0; i < datagramsOf(length, each); i++) {
+    for (let i = 0; i < datagramsOf(length, eachOf(length, each)); i++) {
       this.counters.sendDroppedFailed++;
       this.#reports.onSendError?.(EAFNOSUPPORT, destination);
     }

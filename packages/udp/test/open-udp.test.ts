@@ -1,3 +1,4 @@
+import { Endpoint } from '@litz/core';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openUdp, type UdpOptions, type UdpSockets } from '../src/index.ts';
 import { kernel } from './fake-kernel.ts';
@@ -121,4 +122,19 @@ describe('what is known of the offloads', () => {
     expect([tests(), tests()]).toEqual([true, false]);
     expect(lost).toEqual([]);
   });
+});
+
+describe('UdpSockets', () => {
+  test.each([Number.NaN, 0.5])(
+    'refuse runs of %d bytes each, with a socket and without',
+    (each) => {
+      const sockets = open({ gso: false, gro: false });
+      const destination = new Endpoint(Uint8Array.of(192, 0, 2, 1), 9);
+      const send = (): void => sockets.sendRun(new Uint8Array(100), 0, 100, each, destination, 0);
+      expect(send).toThrow(/"each" expected/);
+      sockets.close();
+      expect(send).toThrow(/"each" expected/);
+      expect(sockets.counters.sendDroppedFailed).toBe(0);
+    },
+  );
 });

@@ -42,6 +42,13 @@ describe('openPortableUdp', () => {
       expect(source.address.length).toBe(bytes[0] === 1 ? 16 : 4);
   });
 
+  test.each([Number.NaN, 0.5])('refuses runs of %d bytes each', async (each) => {
+    const socket = await open({});
+    const destination = new Endpoint(LOOPBACK, socket.port);
+    const send = (): void => socket.sendRun(new Uint8Array(100), 0, 100, each, destination, 0);
+    expect(send).toThrow(/"each" expected/);
+  });
+
   test('names a port that is taken', async () => {
     const taken = await open({});
     const error: unknown = await openPortableUdp({ port: taken.port }).catch((e: unknown) => e);

@@ -271,6 +271,22 @@ describe('SendQueue with segmentation', () => {
     );
   });
 
+  test('takes a run of less than one whole datagram for one', () => {
+    const { queue, counters } = open({ segmenting: true });
+    queue.pushRun(MEMORY, 0, 70_000, 80_000, PEER, 0);
+    queue.pushRun(MEMORY, 70_000, 10, 2 ** 31, PEER, 0);
+    queue.flush();
+    expect(payloads()).toEqual([MEMORY.slice(0, 70_000), MEMORY.slice(70_000, 70_010)]);
+    expect(counters.sentDatagrams).toBe(2);
+  });
+
+  test.each([0, -1, 0.5, Number.NaN])('refuses runs of %d bytes each', (each) => {
+    const { queue, counters } = open();
+    expect(() => queue.pushRun(MEMORY, 0, 100, each, PEER, 0)).toThrow(/"each" expected/);
+    queue.flush();
+    expect(counters.sentDatagrams).toBe(0);
+  });
+
   test('sends a run that is longer than the queue, or than a message, whole', () => {
     const { queue, counters } = open({ segmenting: true });
     queue.push(MEMORY, 0, 100, PEER, 0);
