@@ -12,7 +12,7 @@ import { dhKeyOf } from '../crypto/dh-key.ts';
 import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
-import { generatePrivateKey, type PublicKey } from '../keys.ts';
+import { generatePrivateKey, type PrivateKey, type PublicKey } from '../keys.ts';
 import { readInitiation, writeInitiation } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
 import { staticDh, type StaticIdentity } from './static-identity.ts';
@@ -37,11 +37,12 @@ export function createInitiation(
   const { remoteStaticPublic } = handshake;
   // C := Hash(CONSTRUCTION); H := Hash(C || IDENTIFIER); H := Hash(H || S_r_pub)
   const state = SymmetricState.begin(crypto, remoteStaticPublic);
-  // (E_i_priv, E_i_pub) := DH-Generate()
-  const ephemeralPrivate = generatePrivateKey(randomBytes);
+  let ephemeralPrivate: PrivateKey | undefined;
   let ephemeralKey: DhKey | undefined;
   let ephemeralStatic: Uint8Array | undefined;
   try {
+    // (E_i_priv, E_i_pub) := DH-Generate()
+    ephemeralPrivate = generatePrivateKey(randomBytes);
     ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
     const ephemeral = ephemeralKey.publicKey;
     ephemeralStatic = ephemeralKey.dh(remoteStaticPublic);

@@ -8,7 +8,7 @@ import { dhKeyOf } from '../crypto/dh-key.ts';
 import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
-import { generatePrivateKey } from '../keys.ts';
+import { generatePrivateKey, type PrivateKey } from '../keys.ts';
 import { readResponse, writeResponse } from '../messages.ts';
 import type { Handshake } from './handshake.ts';
 import { staticDh, type StaticIdentity } from './static-identity.ts';
@@ -30,12 +30,13 @@ export function createResponse(
 ): boolean {
   if (handshake.state !== 'initiation-consumed') return false;
   const state = SymmetricState.resume(crypto, handshake);
-  // (E_r_priv, E_r_pub) := DH-Generate()
-  const ephemeralPrivate = generatePrivateKey(randomBytes);
+  let ephemeralPrivate: PrivateKey | undefined;
   let ephemeralKey: DhKey | undefined;
   let ephemeralEphemeral: Uint8Array | undefined;
   let ephemeralStatic: Uint8Array | undefined;
   try {
+    // (E_r_priv, E_r_pub) := DH-Generate()
+    ephemeralPrivate = generatePrivateKey(randomBytes);
     ephemeralKey = dhKeyOf(crypto, ephemeralPrivate);
     const ephemeral = ephemeralKey.publicKey;
     ephemeralEphemeral = ephemeralKey.dh(handshake.remoteEphemeral);

@@ -66,9 +66,12 @@ export class SymmetricState {
   /** (C, tau, key) := Kdf3(C, Q), then H := Hash(H || tau) */
   mixPresharedKey(presharedKey: PresharedKey): void {
     const tau = new Uint8Array(HASH_LENGTH);
-    kdf(this.#crypto, this.chainingKey, presharedKey, this.chainingKey, tau, this.#key);
-    this.mixHash(tau);
-    wipe(tau);
+    try {
+      kdf(this.#crypto, this.chainingKey, presharedKey, this.chainingKey, tau, this.#key);
+      this.mixHash(tau);
+    } finally {
+      wipe(tau);
+    }
   }
 
   /** field := Aead(key, 0, plain, H), then H := Hash(H || field). Returns the field. */

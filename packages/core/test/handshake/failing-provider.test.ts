@@ -1,12 +1,14 @@
 /**
- * A provider that fails in the middle of a message: no secret of that message is left in memory.
+ * A provider or a random source that fails in the middle of a message: no secret of that message is left
+ * in memory.
  *
  * @module
  */
 import { referenceProvider } from '@litz/testkit';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi, type Mock } from 'vitest';
 import { dhKeyOf } from '../../src/crypto/dh-key.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { SymmetricState } from '../../src/handshake/symmetric-state.ts';
 import {
   createParties,
   initiate,
@@ -48,6 +50,21 @@ const MESSAGES: [string, Prepare][] = [
   ],
 ];
 
+/** Those that were begun or gone on with. */
+let states: SymmetricState[] = [];
+
+beforeEach(() => {
+  for (const method of ['begin', 'resume'] as const) {
+    const real = SymmetricState[method] as (...all: unknown[]) => SymmetricState;
+    (vi.spyOn(SymmetricState, method) as Mock).mockImplementation((...all: unknown[]) => {
+      const state = real(...all);
+      states.push(state);
+      return state;
+    });
+  }
+});
+afterEach(() => vi.restoreAllMocks());
+
 describe.each(MESSAGES)('%s', (_, prepare) => {
   it.each([
     ['prepares keys', true],
@@ -57,8 +74,10 @@ describe.each(MESSAGES)('%s', (_, prepare) => {
     for (let failing = 0; ; failing++) {
       const { party, run } = prepare();
       const provider = new FailingProvider(party, preparesKeys, failing);
+      states = [];
       const failed = throws(() => run(provider.party));
-      expect(provider.secrets.filter((secret) => secret.some((byte) => byte !== 0))).toEqual([]);
+      const secrets = [...provider.secrets, ...states.map(({ chainingKey }) => chainingKey)];
+      expect(secrets.filter((secret) => secret.some((byte) => byte !== 0))).toEqual([]);
       if (failed) continue;
       expect(failing).toBeGreaterThan(5);
       expect(provider.secrets).not.toEqual([]);
@@ -71,7 +90,7 @@ describe.each(MESSAGES)('%s', (_, prepare) => {
 class FailingProvider {
   /** The one given, with this provider. */
   readonly party: Party;
-  /** Private keys and shared secrets that were made, but what outlives the message. */
+  /** Private keys, shared secrets and what was derived, but what outlives the message. */
   readonly secrets: Uint8Array[] = [];
   #left: number;
 
@@ -93,13 +112,14 @@ class FailingProvider {
         return this.#call(() => real.dhPublicKey(key));
       },
       hash: (...all) => this.#call(() => real.hash(...all)),
-      hmac: (...all) => this.#call(() => real.hmac(...all)),
+      hmac: (out, ...all) => this.#call(() => real.hmac(this.#note(out), ...all)),
       aeadSeal: (...all) => this.#call(() => real.aeadSeal(...all)),
       aeadOpen: (...all) => this.#call(() => real.aeadOpen(...all)),
     };
     const unprepared = { ...crypto };
     if (preparesKeys) crypto.dhKey = (key) => this.#call(() => dhKeyOf(unprepared, key));
-    const randomBytes = (out: Uint8Array): void => party.randomBytes(this.#note(out));
+    const randomBytes = (out: Uint8Array): void =>
+      this.#call(() => party.randomBytes(this.#note(out)));
     this.party = { ...party, crypto, randomBytes };
   }
 
