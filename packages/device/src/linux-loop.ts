@@ -12,6 +12,7 @@ import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
+import { Closers } from './closers.ts';
 import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import { answerRequest, type DeviceRequest } from './driver.ts';
 import type { CommonSettings } from './options.ts';
@@ -55,8 +56,7 @@ export class LinuxLoop {
   readonly #wake: Sys.EventFd;
   readonly #wakeIndex: number;
   readonly #memory: PacketMemory;
-  /** From the last to the first when it ends. */
-  readonly #closers: (() => void)[] = [];
+  readonly #closers: Closers = new Closers();
   #socketIndices: number[] = [];
   #polledSockets: DatagramSocket | undefined = undefined;
   #routesCheckedAt = -Infinity;
@@ -125,7 +125,7 @@ export class LinuxLoop {
       engine,
       closeSockets: (sockets) => this.#closeSockets(sockets),
     });
-    this.#closers.push(() => this.#plane.close(sys.boottimeMs()));
+    this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
     const refused = 'this kernel does not do it (TUNSETOFFLOAD)';
     if (offload.tunTcp && !tun.offloads.tcp) this.#plane.loseOffload('tunTcp', refused);
     if (offload.tunUdp && !tun.offloads.udp) this.#plane.loseOffload('tunUdp', refused);
@@ -181,10 +181,14 @@ export class LinuxLoop {
     return undefined;
   }
 
-  /** Releases everything but the eventfd, also after a failure in the middle of it. */
+  /**
+   * Releases everything but the eventfd, also after a failure in the middle of it.
+   *
+   * @throws what the first of that threw which could not be released; everything else is
+   */
   close(): void {
-    let closer: (() => void) | undefined;
-    while ((closer = this.#closers.pop())) closer();
+    const errors = this.#closers.close();
+    if (errors.length > 0) throw errors[0];
   }
 
   /** When there is something to do, whatever is ready. */
@@ -352,7 +356,7 @@ export class LinuxLoop {
   }
 
   #keep<T extends { close(): void }>(resource: T): T {
-    this.#closers.push(() => resource.close());
+    this.#closers.add(() => resource.close());
     return resource;
   }
 
@@ -360,7 +364,7 @@ export class LinuxLoop {
     const { fd } = resource;
     const { shared } = this.#options;
     shared.opened(fd);
-    this.#closers.push(() => {
+    this.#closers.add(() => {
       shared.closing(fd);
       resource.close();
     });

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { Closers } from './closers.ts';
 import type { DatagramSocket, Tun } from './ports.ts';
 import { createRandomBytes } from './random-source.ts';
 import { RehearsalEnd, type RehearsalEndOptions } from './rehearsal-end.ts';
@@ -38,8 +39,7 @@ export class Rehearsal {
   readonly #options: RehearsalOptions;
   /** One slice per `next`. */
   readonly #slices: Generator<void, void, void>;
-  /** From the last to the first when it ends. */
-  readonly #closers: (() => void)[] = [];
+  readonly #closers: Closers = new Closers();
   #isDone = false;
   #now = 0;
 
@@ -74,13 +74,13 @@ export class Rehearsal {
     this.#isDone = true;
     // One that stands still in the middle would keep both ends.
     this.#slices.return();
-    let closer: (() => void) | undefined;
-    while ((closer = this.#closers.pop())) closer();
+    // What of it fails says nothing of the device, which goes on.
+    this.#closers.close();
   }
 
   *#perform(): Generator<void, void, void> {
     const tuns = this.#options.openTuns();
-    for (const tun of tuns) this.#closers.push(() => tun.close());
+    for (const tun of tuns) this.#closers.add(() => tun.close());
     yield;
     const payload = new Uint8Array(LONG * SEGMENT_LENGTH);
     createRandomBytes()(payload);
@@ -100,7 +100,7 @@ export class Rehearsal {
 
   *#openEnd(tun: Tun, payload: Uint8Array): Generator<void, RehearsalEnd, void> {
     const end = new RehearsalEnd({ ...this.#options, tun, payload });
-    this.#closers.push(() => end.close(this.#now));
+    this.#closers.add(() => end.close(this.#now));
     yield;
     end.open(this.#options.openSockets(), this.#now);
     yield;

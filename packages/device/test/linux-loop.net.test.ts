@@ -42,12 +42,27 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     loop.run();
     expect(device.isGone()).toBe(true);
   });
+
+  it('closes everything, though one of it cannot be closed, and says so', () => {
+    class TunMonitor extends tun.TunMonitor {
+      override close(): void {
+        super.close();
+        throw new Error('close: EIO');
+      }
+    }
+    const { loop, device } = openLoop((read, ...args) => read(...args), { TunMonitor });
+    expect(() => loop.close()).toThrow('close: EIO');
+    expect(device.fd).toBe(-1);
+  });
 });
 
 type Read = (buffer: Uint8Array, offset: number, length: number) => number;
 
 /** A loop in a namespace of its own, a packet in its TUN, whose reads go through `read`. */
-function openLoop(read: (real: Read, ...args: Parameters<Read>) => number): {
+function openLoop(
+  read: (real: Read, ...args: Parameters<Read>) => number,
+  tunPackage: Partial<typeof tun> = {},
+): {
   loop: LinuxLoop;
   device: tun.TunDevice;
   netlink: sys.Netlink;
@@ -74,7 +89,8 @@ function openLoop(read: (real: Read, ...args: Parameters<Read>) => number): {
       }
     }
     const shared = new SharedState();
-    const loop = createLoop({ sys: { ...sys, PollSet }, tun: { ...tun, openTun }, udp }, shared);
+    const packages = { sys: { ...sys, PollSet }, tun: { ...tun, openTun, ...tunPackage }, udp };
+    const loop = createLoop(packages, shared);
     onTestFinished(() => {
       loop.close();
       shared.release();

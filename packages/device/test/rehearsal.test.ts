@@ -53,6 +53,23 @@ describe('Rehearsal', () => {
     expectClosed(tuns, sockets);
   });
 
+  it('closes all, and ends without an error, though one of them cannot be closed', () => {
+    const { rehearsal, tuns, sockets } = create();
+    for (let i = 0; i < 50; i++) rehearsal.step(i);
+    failToClose(sockets[1]);
+    failToClose(tuns[1]);
+    rehearsal.close();
+    expect(rehearsal.isDone).toBe(true);
+    expectClosed(tuns, sockets);
+  });
+
+  it('ends without an error where it is over and cannot be closed', () => {
+    const { rehearsal, tuns, sockets } = create({ isWireCut: true });
+    for (const tun of tuns) failToClose(tun);
+    expect(perform(rehearsal)).toBeLessThan(200);
+    expectClosed(tuns, sockets);
+  });
+
   it('opens nothing before its first step', () => {
     const { sockets, rehearsal } = create({ openTuns: () => expect.fail() });
     rehearsal.close();
@@ -97,6 +114,15 @@ function perform(rehearsal: Rehearsal): number {
 function expectClosed(tuns: readonly JoinedTun[], sockets: readonly FakeSockets[]): void {
   expect(tuns.map(({ isClosed }) => isClosed)).toEqual([true, true]);
   expect(sockets.map(({ calls }) => calls)).toEqual(sockets.map(() => ['close']));
+}
+
+/** It is closed, and says that it failed. */
+function failToClose(resource: { close(): void }): void {
+  const close = resource.close.bind(resource);
+  resource.close = () => {
+    close();
+    throw new Error('close: EIO');
+  };
 }
 
 /** What is written to one is read from the other. */
