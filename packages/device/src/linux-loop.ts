@@ -15,20 +15,14 @@ import type * as Udp from '@litz/udp';
 import { Closers } from './closers.ts';
 import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import { answerRequest, type DeviceRequest } from './driver.ts';
+import type { LinuxPackages } from './linux-packages.ts';
+import { LinuxRehearsal } from './linux-rehearsal.ts';
 import type { CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket } from './ports.ts';
 import { refusing } from './refusal.ts';
-import { Rehearsal } from './rehearsal.ts';
 import type { SharedState } from './shared-state.ts';
 import { reviveConfiguration } from './worker-messages.ts';
-
-/** The packages that know the system, loaded by the thread's entry. */
-export interface LinuxPackages {
-  readonly sys: typeof Sys;
-  readonly tun: typeof TunPackage;
-  readonly udp: typeof Udp;
-}
 
 export interface LinuxLoopOptions {
   readonly packages: LinuxPackages;
@@ -65,7 +59,7 @@ export class LinuxLoop {
   /** When sockets that could not be opened are tried again; Infinity: they are open, or the link is down. */
   #linkUpDue = Infinity;
   /** While it goes on. */
-  #rehearsal: Rehearsal | undefined = undefined;
+  #rehearsal: LinuxRehearsal | undefined = undefined;
   // Opened by `open`.
   #tun!: TunPackage.TunDevice;
   #plane!: DataPlane;
@@ -196,33 +190,22 @@ export class LinuxLoop {
     return Math.min(this.#plane.due, this.#routeCheckDue, this.#linkUpDue);
   }
 
-  #createRehearsal(): Rehearsal {
+  #createRehearsal(): LinuxRehearsal {
     const { packages, crypto, bytes } = this.#options;
-    return new Rehearsal({
-      openTuns: () => packages.tun.openTunPair(this.#tun.offloads),
-      openSockets: () => packages.udp.openUdp({ port: 0, ...this.#socketOptions() }),
+    return new LinuxRehearsal({
+      packages,
+      offloads: this.#tun.offloads,
+      socketOptions: () => this.#socketOptions(),
       memory: this.#memory,
       bytes,
       crypto,
     });
   }
 
-  /**
-   * Goes on with it as long as there is nothing else to do. This is a loop of its own, so that V8 does
-   * not take `run` for one that does this all the time.
-   */
-  #rehearse(rehearsal: Rehearsal): void {
-    const { boottimeMs } = this.#options.packages.sys;
+  #rehearse(rehearsal: LinuxRehearsal): void {
     const { readPackets, writtenPackets } = this.#plane.loop;
-    if (readPackets + writtenPackets > ENOUGH_PACKETS) rehearsal.close();
-    for (let slice = 1; !rehearsal.isDone; slice++) {
-      // With pauses, in which V8's threads compile: fewer at once take less memory.
-      if (this.#polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
-      const now = boottimeMs();
-      if (now >= this.#due) return;
-      rehearsal.step(now);
-    }
-    this.#rehearsal = undefined;
+    rehearsal.run(this.#polled, this.#due, readPackets + writtenPackets);
+    if (rehearsal.isDone) this.#rehearsal = undefined;
   }
 
   #takeRequests(): void {
@@ -378,12 +361,6 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
 
 const DEFAULT_MTU = 1420;
 const LINK_UP_INTERVAL_MS = 1000;
-/** Of a rehearsal. */
-const SLICES_PER_PAUSE = 16;
-/** Rounded up to whole milliseconds; a fraction, as the times are that `run` waits for. */
-const PAUSE_MS = 0.5;
-/** After so many packets of its own a device has compiled what it runs. */
-const ENOUGH_PACKETS = 20_000;
 /** UDP payload over IPv4. */
 const LONGEST_MESSAGE = 65_507;
 /** Transport header, tag, and the padding that the MTU may leave. */

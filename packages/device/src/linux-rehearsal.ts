@@ -1,0 +1,70 @@
+/**
+ * `LinuxRehearsal`: a rehearsal in the thread of a Linux device, while that has nothing else to do.
+ *
+ * @module
+ */
+import type * as Sys from '@litz/sys';
+import type * as TunPackage from '@litz/tun';
+import type * as Udp from '@litz/udp';
+import type { LinuxPackages } from './linux-packages.ts';
+import { Rehearsal, type RehearsalOptions } from './rehearsal.ts';
+
+export interface LinuxRehearsalOptions extends Omit<RehearsalOptions, 'openTuns' | 'openSockets'> {
+  readonly packages: LinuxPackages;
+  /** Of the device's TUN. */
+  readonly offloads: TunPackage.TunOffloads;
+  /** The device's own, when sockets are opened. */
+  readonly socketOptions: () => Omit<Udp.UdpOptions, 'port'>;
+}
+
+export class LinuxRehearsal {
+  readonly #packages: LinuxPackages;
+  readonly #rehearsal: Rehearsal;
+
+  /** Opens nothing yet. */
+  constructor({ packages, offloads, socketOptions, ...options }: LinuxRehearsalOptions) {
+    const { tun, udp } = packages;
+    this.#packages = packages;
+    this.#rehearsal = new Rehearsal({
+      ...options,
+      openTuns: () => tun.openTunPair(offloads),
+      openSockets: () => udp.openUdp({ port: 0, ...socketOptions() }),
+    });
+  }
+
+  /** It is over, and all that it opened is closed. */
+  get isDone(): boolean {
+    return this.#rehearsal.isDone;
+  }
+
+  /**
+   * Goes on until it is over, any of `polled` is ready or something else is `due`. This is a loop of its
+   * own, so that V8 does not take the device's for one that does this all the time.
+   *
+   * @param due as `boottimeMs` has it
+   * @param packets that the device itself has carried
+   */
+  run(polled: Sys.PollSet, due: number, packets: number): void {
+    const { boottimeMs } = this.#packages.sys;
+    const rehearsal = this.#rehearsal;
+    if (packets > ENOUGH_PACKETS) rehearsal.close();
+    for (let slice = 1; !rehearsal.isDone; slice++) {
+      // With pauses, in which V8's threads compile: fewer at once take less memory.
+      if (polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
+      const now = boottimeMs();
+      if (now >= due) return;
+      rehearsal.step(now);
+    }
+  }
+
+  /** Ends it. May be called again. */
+  close(): void {
+    this.#rehearsal.close();
+  }
+}
+
+const SLICES_PER_PAUSE = 16;
+/** Rounded up to whole milliseconds; a fraction, as the times are that the device waits for. */
+const PAUSE_MS = 0.5;
+/** After so many packets of its own a device has compiled what it runs. */
+const ENOUGH_PACKETS = 20_000;
