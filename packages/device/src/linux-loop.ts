@@ -17,6 +17,7 @@ import { DataPlane, type PlaneEvent } from './data-plane.ts';
 import { answerRequest, type DeviceRequest } from './driver.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 import { LinuxRehearsal } from './linux-rehearsal.ts';
+import { LinuxSockets } from './linux-sockets.ts';
 import type { CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket } from './ports.ts';
@@ -62,6 +63,7 @@ export class LinuxLoop {
   #rehearsal: LinuxRehearsal | undefined = undefined;
   // Opened by `open`.
   #tun!: TunPackage.TunDevice;
+  #sockets!: LinuxSockets;
   #plane!: DataPlane;
   #link!: TunPackage.TunMonitor;
   #routes!: Sys.RouteMonitor;
@@ -95,9 +97,9 @@ export class LinuxLoop {
    * @throws {SystemError} with the name of the errno
    */
   open(): void {
-    const { packages, tunName, settings, crypto, bytes, onEvent } = this.#options;
+    const { packages, tunName, settings } = this.#options;
     const { tun: tunPackage, sys } = packages;
-    const { mtu, addresses, engine, configuration, up, offload, rehearsal } = settings;
+    const { mtu, addresses, configuration, up, offload, rehearsal } = settings;
     this.#netlink = this.#keep(new sys.Netlink());
     this.#tun = this.#keepDescriptor(
       tunPackage.openTun({
@@ -110,19 +112,9 @@ export class LinuxLoop {
     this.#fitSuperPackets(tun.mtu);
     this.#link = this.#keepDescriptor(new tunPackage.TunMonitor(tun));
     this.#routes = this.#keepDescriptor(new sys.RouteMonitor());
-    this.#plane = new DataPlane({
-      tun,
-      memory: this.#memory,
-      bytes,
-      onEvent,
-      crypto,
-      engine,
-      closeSockets: (sockets) => this.#closeSockets(sockets),
-    });
+    this.#sockets = this.#createSockets();
+    this.#plane = this.#createPlane();
     this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
-    const refused = 'this kernel does not do it (TUNSETOFFLOAD)';
-    if (offload.tunTcp && !tun.offloads.tcp) this.#plane.loseOffload('tunTcp', refused);
-    if (offload.tunUdp && !tun.offloads.udp) this.#plane.loseOffload('tunUdp', refused);
     this.#plane.configure(reviveConfiguration(configuration), undefined, sys.boottimeMs());
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (rehearsal) this.#rehearsal = this.#keep(this.#createRehearsal());
@@ -190,12 +182,42 @@ export class LinuxLoop {
     return Math.min(this.#plane.due, this.#routeCheckDue, this.#linkUpDue);
   }
 
+  #createSockets(): LinuxSockets {
+    const { packages, shared, settings } = this.#options;
+    return new LinuxSockets({
+      udp: packages.udp,
+      shared,
+      memory: this.#memory,
+      offload: settings.offload,
+      tun: this.#tun,
+      netlink: this.#netlink,
+    });
+  }
+
+  #createPlane(): DataPlane {
+    const { settings, crypto, bytes, onEvent } = this.#options;
+    const { offloads } = this.#tun;
+    const plane = new DataPlane({
+      tun: this.#tun,
+      memory: this.#memory,
+      bytes,
+      onEvent,
+      crypto,
+      engine: settings.engine,
+      closeSockets: (sockets) => this.#sockets.close(sockets),
+    });
+    const refused = 'this kernel does not do it (TUNSETOFFLOAD)';
+    if (settings.offload.tunTcp && !offloads.tcp) plane.loseOffload('tunTcp', refused);
+    if (settings.offload.tunUdp && !offloads.udp) plane.loseOffload('tunUdp', refused);
+    return plane;
+  }
+
   #createRehearsal(): LinuxRehearsal {
     const { packages, crypto, bytes } = this.#options;
     return new LinuxRehearsal({
       packages,
+      sockets: this.#sockets,
       offloads: this.#tun.offloads,
-      socketOptions: () => this.#socketOptions(),
       memory: this.#memory,
       bytes,
       crypto,
@@ -257,35 +279,7 @@ export class LinuxLoop {
   }
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
-    if (!binding) return undefined;
-    const { packages, shared } = this.#options;
-    const { reports } = this.#plane;
-    const sockets = packages.udp.openUdp({ ...binding, ...reports, ...this.#socketOptions() });
-    for (const fd of sockets.fds) shared.opened(fd);
-    return sockets;
-  }
-
-  /** Of the device's sockets, and of those that a rehearsal has for a while. */
-  #socketOptions(): Omit<Udp.UdpOptions, 'port'> {
-    const { buffer, receiveOffset: offset } = this.#memory;
-    const { udpGso: gso, udpGro: gro } = this.#options.settings.offload;
-    return { memory: { buffer, offset }, gso, gro, ignoredInterface: this.#ownInterface() };
-  }
-
-  /**
-   * The interface's index where the sockets are. An inner datagram to our own port would be taken for
-   * an outer one, and its sender could make itself an endpoint inside of the tunnel: what is sent to it
-   * would go round for ever (the kernel's socket.c refuses to send such, ELOOP). Elsewhere, if it was
-   * moved, the number is another one's.
-   */
-  #ownInterface(): number {
-    const { interfaceIndex, name } = this.#tun;
-    return this.#netlink.linkByIndex(interfaceIndex)?.name === name ? interfaceIndex : 0;
-  }
-
-  #closeSockets(sockets: DatagramSocket): void {
-    for (const fd of sockets.fds) this.#options.shared.closing(fd);
-    sockets.close();
+    return binding && this.#sockets.open({ ...binding, ...this.#plane.reports });
   }
 
   /** Polls the sockets that there are now. */

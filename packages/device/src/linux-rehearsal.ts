@@ -5,16 +5,18 @@
  */
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
-import type * as Udp from '@litz/udp';
 import type { LinuxPackages } from './linux-packages.ts';
+import type { LinuxSockets } from './linux-sockets.ts';
 import { Rehearsal, type RehearsalOptions } from './rehearsal.ts';
 
-export interface LinuxRehearsalOptions extends Omit<RehearsalOptions, 'openTuns' | 'openSockets'> {
+export interface LinuxRehearsalOptions extends Pick<
+  RehearsalOptions,
+  'memory' | 'bytes' | 'crypto'
+> {
   readonly packages: LinuxPackages;
+  readonly sockets: LinuxSockets;
   /** Of the device's TUN. */
   readonly offloads: TunPackage.TunOffloads;
-  /** The device's own, when sockets are opened. */
-  readonly socketOptions: () => Omit<Udp.UdpOptions, 'port'>;
 }
 
 export class LinuxRehearsal {
@@ -22,13 +24,12 @@ export class LinuxRehearsal {
   readonly #rehearsal: Rehearsal;
 
   /** Opens nothing yet. */
-  constructor({ packages, offloads, socketOptions, ...options }: LinuxRehearsalOptions) {
-    const { tun, udp } = packages;
+  constructor({ packages, sockets, offloads, ...options }: LinuxRehearsalOptions) {
     this.#packages = packages;
     this.#rehearsal = new Rehearsal({
       ...options,
-      openTuns: () => tun.openTunPair(offloads),
-      openSockets: () => udp.openUdp({ port: 0, ...socketOptions() }),
+      openTuns: () => packages.tun.openTunPair(offloads),
+      openSockets: () => sockets.open({ port: 0 }),
     });
   }
 
