@@ -213,9 +213,10 @@ export class LinuxLoop {
   }
 
   #createRehearsal(): LinuxRehearsal {
-    const { packages, crypto, bytes } = this.#options;
+    const { packages, shared, crypto, bytes } = this.#options;
     return new LinuxRehearsal({
       packages,
+      shared,
       sockets: this.#sockets,
       offloads: this.#tun.offloads,
       memory: this.#memory,

@@ -8,12 +8,15 @@ import type * as TunPackage from '@litz/tun';
 import type { LinuxPackages } from './linux-packages.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
 import { Rehearsal, type RehearsalOptions } from './rehearsal.ts';
+import type { SharedState } from './shared-state.ts';
 
 export interface LinuxRehearsalOptions extends Pick<
   RehearsalOptions,
   'memory' | 'bytes' | 'crypto'
 > {
   readonly packages: LinuxPackages;
+  /** Where its TUNs are written down while they are open. */
+  readonly shared: SharedState;
   readonly sockets: LinuxSockets;
   /** Of the device's TUN. */
   readonly offloads: TunPackage.TunOffloads;
@@ -24,12 +27,21 @@ export class LinuxRehearsal {
   readonly #rehearsal: Rehearsal;
 
   /** Opens nothing yet. */
-  constructor({ packages, sockets, offloads, ...options }: LinuxRehearsalOptions) {
+  constructor({ packages, shared, sockets, offloads, ...options }: LinuxRehearsalOptions) {
     this.#packages = packages;
     this.#rehearsal = new Rehearsal({
       ...options,
-      openTuns: () => packages.tun.openTunPair(offloads),
+      openTuns: () => {
+        const tuns = packages.tun.openTunPair(offloads);
+        for (const { fd } of tuns) shared.opened(fd);
+        return tuns;
+      },
+      closeTun: (tun) => {
+        shared.closing(tun.fd);
+        tun.close();
+      },
       openSockets: () => sockets.open({ port: 0 }),
+      closeSockets: (opened) => sockets.close(opened),
     });
   }
 

@@ -26,6 +26,8 @@ export interface RehearsalEndOptions {
   readonly crypto: CryptoProvider | undefined;
   /** Of all packets, as much of it as each has. */
   readonly payload: Uint8Array;
+  /** Default: `sockets.close()`. */
+  readonly closeSockets?: (sockets: DatagramSocket) => void;
 }
 
 export class RehearsalEnd {
@@ -36,11 +38,12 @@ export class RehearsalEnd {
   readonly #payload: Uint8Array;
 
   /** With a key of its own. */
-  constructor({ tun, memory, bytes, crypto, payload }: RehearsalEndOptions) {
+  constructor({ payload, ...options }: RehearsalEndOptions) {
+    const { tun, memory, crypto } = options;
     this.#tun = tun;
     this.#memory = memory;
     this.#payload = payload;
-    this.#plane = new DataPlane({ tun, memory, bytes, crypto, onEvent: () => {} });
+    this.#plane = new DataPlane({ ...options, onEvent: () => {} });
     const privateKey = generatePrivateKey(createRandomBytes());
     this.#publicKey = publicKeyOf(privateKey, crypto ?? nobleProvider);
     this.#plane.configure({ privateKey }, undefined, 0);

@@ -29,6 +29,8 @@ import {
 export interface RehearsalOptions extends Omit<RehearsalEndOptions, 'tun' | 'payload'> {
   /** What is written to the one is read from the other. Called once. */
   readonly openTuns: () => readonly [Tun, Tun];
+  /** Default: `tun.close()`. */
+  readonly closeTun?: (tun: Tun) => void;
   /** On a free port, of loopback too. Called once for each end. */
   readonly openSockets: () => DatagramSocket;
 }
@@ -80,7 +82,8 @@ export class Rehearsal {
 
   *#perform(): Generator<void, void, void> {
     const tuns = this.#options.openTuns();
-    for (const tun of tuns) this.#closers.add(() => tun.close());
+    const { closeTun = (tun: Tun) => tun.close() } = this.#options;
+    for (const tun of tuns) this.#closers.add(() => closeTun(tun));
     yield;
     const payload = new Uint8Array(LONG * SEGMENT_LENGTH);
     createRandomBytes()(payload);

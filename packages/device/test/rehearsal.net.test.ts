@@ -52,6 +52,18 @@ describeWith(realInterfaces, 'A device that rehearses', () => {
     expect(peers).toEqual([]);
   });
 
+  it('has its descriptors written down in the middle of it, and not afterwards', () => {
+    const shared = new SharedState();
+    const before = descriptorsIn(shared);
+    const { pairs, sockets, loop } = rehearse({ shared, until: isInTheMiddle });
+    const fds = [...pairs.flat().map(({ fd }) => fd), ...sockets.flatMap((two) => two.fds)];
+    expect(fds).toHaveLength(6);
+    expect(descriptorsIn(shared)).toEqual(expect.arrayContaining(fds));
+    loop.close();
+    // But for the eventfd, which is the main thread's to close.
+    expect(descriptorsIn(shared).slice(1)).toEqual(before);
+  });
+
   it('goes without where loopback is down', () => {
     const { netlink } = hosts.left;
     netlink.setLink(netlink.linkByName('lo')!.index, { up: false });
@@ -62,24 +74,41 @@ describeWith(realInterfaces, 'A device that rehearses', () => {
   });
 });
 
+/** What the main thread would close if the other one died. */
+function descriptorsIn({ memory }: SharedState): number[] {
+  return [...new Int32Array(memory)].slice(1).filter((fd) => fd !== -1);
+}
+
+function isOver(sockets: readonly udp.UdpSockets[]): boolean {
+  return sockets.length === 2 && sockets.every(({ fds }) => fds.length === 0);
+}
+
+function isInTheMiddle(sockets: readonly udp.UdpSockets[]): boolean {
+  return sockets.length === 2 && sockets.every(({ counters }) => counters.sentDatagrams > 0);
+}
+
+interface Stop {
+  readonly shared?: SharedState;
+  readonly until?: (sockets: readonly udp.UdpSockets[]) => boolean;
+}
+
 /** Runs the loop of a device without packets of its own until its rehearsal is over. */
-function rehearse(): {
+function rehearse({ shared = new SharedState(), until = isOver }: Stop = {}): {
   pairs: [tun.TunDevice, tun.TunDevice][];
   sockets: udp.UdpSockets[];
   stats: DeviceStats;
   peers: readonly unknown[];
   /** Descriptors, after it less before it. */
   opened: number;
+  loop: LinuxLoop;
 } {
   const pairs: [tun.TunDevice, tun.TunDevice][] = [];
   const sockets: udp.UdpSockets[] = [];
-  const shared = new SharedState();
   let waits = 0;
   /** The loop waits without limit when it has nothing else to do. */
   class PollSet extends sys.PollSet {
     override wait(timeoutMs: number): number {
-      const isOver = sockets.length === 2 && sockets.every(({ fds }) => fds.length === 0);
-      if (isOver || ++waits > 100_000) shared.stop();
+      if (until(sockets) || ++waits > 100_000) shared.stop();
       return super.wait(timeoutMs);
     }
   }
@@ -119,6 +148,6 @@ function rehearse(): {
     const opened = openDescriptors() - before;
     const stats = loop.answer({ type: 'stats' }) as DeviceStats;
     const { peers } = loop.answer({ type: 'snapshot' }) as { peers: readonly unknown[] };
-    return { pairs, sockets, stats, peers, opened };
+    return { pairs, sockets, stats, peers, opened, loop };
   });
 }
