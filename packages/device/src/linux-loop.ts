@@ -280,7 +280,19 @@ export class LinuxLoop {
   }
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
-    return binding && this.#sockets.open({ ...binding, ...this.#plane.reports });
+    if (!binding) return undefined;
+    const options = { ...binding, ...this.#plane.reports };
+    try {
+      return this.#sockets.open(options);
+    } catch (error) {
+      const { SystemError } = this.#options.packages.sys;
+      const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
+      if (!isTaken || !this.#rehearsal) throw error;
+      // Maybe by the rehearsal, whose ports are any that were free.
+      this.#rehearsal.close();
+      this.#rehearsal = undefined;
+      return this.#sockets.open(options);
+    }
   }
 
   /** Polls the sockets that there are now. */

@@ -64,6 +64,18 @@ describeWith(realInterfaces, 'A device that rehearses', () => {
     expect(descriptorsIn(shared).slice(1)).toEqual(before);
   });
 
+  it('gives up the very port that the device is asked to have', () => {
+    const { sockets, port } = askForPort((others) => others[1]!.port);
+    expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([false, false, false, true]);
+    expect(sockets[3]!.port).toBe(port);
+  });
+
+  it('does not help where the port is of somebody else', () => {
+    const other = hosts.left.namespace.run(() => udp.openUdp({ port: 0 }));
+    onTestFinished(() => other.close());
+    expect(() => askForPort(() => other.port)).toThrow(/EADDRINUSE/);
+  });
+
   it('goes without where loopback is down', () => {
     const { netlink } = hosts.left;
     netlink.setLink(netlink.linkByName('lo')!.index, { up: false });
@@ -87,13 +99,30 @@ function isInTheMiddle(sockets: readonly udp.UdpSockets[]): boolean {
   return sockets.length === 2 && sockets.every(({ counters }) => counters.sentDatagrams > 0);
 }
 
+/** In the middle of a rehearsal. @param choose of the device's sockets and the rehearsal's */
+function askForPort(choose: (sockets: readonly udp.UdpSockets[]) => number): {
+  sockets: udp.UdpSockets[];
+  port: number;
+} {
+  let port = 0;
+  const until: Stop['until'] = (sockets, loop) => {
+    if (!isInTheMiddle(sockets.slice(1))) return false;
+    port = choose(sockets);
+    loop.answer({ type: 'configure', change: { listenPort: port } });
+    return true;
+  };
+  const { sockets } = rehearse({ up: true, until });
+  return { sockets, port };
+}
+
 interface Stop {
   readonly shared?: SharedState;
-  readonly until?: (sockets: readonly udp.UdpSockets[]) => boolean;
+  readonly up?: boolean;
+  readonly until?: (sockets: readonly udp.UdpSockets[], loop: LinuxLoop) => boolean;
 }
 
 /** Runs the loop of a device without packets of its own until its rehearsal is over. */
-function rehearse({ shared = new SharedState(), until = isOver }: Stop = {}): {
+function rehearse({ shared = new SharedState(), up = false, until = isOver }: Stop = {}): {
   pairs: [tun.TunDevice, tun.TunDevice][];
   sockets: udp.UdpSockets[];
   stats: DeviceStats;
@@ -104,11 +133,12 @@ function rehearse({ shared = new SharedState(), until = isOver }: Stop = {}): {
 } {
   const pairs: [tun.TunDevice, tun.TunDevice][] = [];
   const sockets: udp.UdpSockets[] = [];
+  let loop: LinuxLoop;
   let waits = 0;
   /** The loop waits without limit when it has nothing else to do. */
   class PollSet extends sys.PollSet {
     override wait(timeoutMs: number): number {
-      if (until(sockets) || ++waits > 100_000) shared.stop();
+      if (until(sockets, loop) || ++waits > 100_000) shared.stop();
       return super.wait(timeoutMs);
     }
   }
@@ -123,7 +153,7 @@ function rehearse({ shared = new SharedState(), until = isOver }: Stop = {}): {
     return opened;
   };
   return hosts.left.namespace.run(() => {
-    const loop = new LinuxLoop({
+    loop = new LinuxLoop({
       packages: {
         sys: { ...sys, PollSet },
         tun: { ...tun, openTunPair },
@@ -132,9 +162,9 @@ function rehearse({ shared = new SharedState(), until = isOver }: Stop = {}): {
       shared,
       tunName: 'wg0',
       longestSleepMs: 1000,
-      settings: readDeviceOptions({ tun: 'wg0', up: false, rehearsal: true }).common,
+      settings: readDeviceOptions({ tun: 'wg0', up, rehearsal: true }).common,
       crypto: undefined,
-      onEvent: () => expect.fail(),
+      onEvent: up ? () => {} : () => expect.fail(),
       onError: () => expect.fail(),
       onWake: () => {},
     });
