@@ -40,7 +40,7 @@ export class LinuxRehearsal {
         shared.closing(tun.fd);
         tun.close();
       },
-      openSockets: () => sockets.open({ port: 0 }),
+      openSockets: () => sockets.open({ port: 0, loopbackOnly: true }),
       closeSockets: (opened) => sockets.close(opened),
     });
   }

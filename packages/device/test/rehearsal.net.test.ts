@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import * as sys from '@litz/sys';
 import { describeWith } from '@litz/testkit';
 import * as tun from '@litz/tun';
@@ -64,10 +65,27 @@ describeWith(realInterfaces, 'A device that rehearses', () => {
     expect(descriptorsIn(shared).slice(1)).toEqual(before);
   });
 
+  it('is not to be found from elsewhere', () => {
+    let table = '';
+    const { sockets } = rehearse({
+      until: (both) => {
+        table = readFileSync('/proc/thread-self/net/udp', 'utf8');
+        return isInTheMiddle(both);
+      },
+    });
+    const bound = [...table.matchAll(/: ([0-9A-F]{8}):([0-9A-F]{4}) /g)];
+    // 127.0.0.1, of a machine that is little-endian.
+    const expected = sockets.map(({ port }) => ['0100007F', port]);
+    expect(bound.map(([, address, port]) => [address, Number.parseInt(port, 16)])).toEqual(
+      expect.arrayContaining(expected),
+    );
+    expect(bound).toHaveLength(2);
+  });
+
   it('gives up the very port that the device is asked to have', () => {
-    const { sockets, port } = askForPort((others) => others[1]!.port);
+    const { sockets, port } = askForPort((others) => others[1].port);
     expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([false, false, false, true]);
-    expect(sockets[3]!.port).toBe(port);
+    expect(sockets[3].port).toBe(port);
   });
 
   it('does not help where the port is of somebody else', () => {
@@ -133,6 +151,7 @@ function rehearse({ shared = new SharedState(), up = false, until = isOver }: St
 } {
   const pairs: [tun.TunDevice, tun.TunDevice][] = [];
   const sockets: udp.UdpSockets[] = [];
+  const events: string[] = [];
   let loop: LinuxLoop;
   let waits = 0;
   /** The loop waits without limit when it has nothing else to do. */
@@ -164,7 +183,7 @@ function rehearse({ shared = new SharedState(), up = false, until = isOver }: St
       longestSleepMs: 1000,
       settings: readDeviceOptions({ tun: 'wg0', up, rehearsal: true }).common,
       crypto: undefined,
-      onEvent: up ? () => {} : () => expect.fail(),
+      onEvent: (event) => events.push(event.type),
       onError: () => expect.fail(),
       onWake: () => {},
     });
@@ -178,6 +197,7 @@ function rehearse({ shared = new SharedState(), up = false, until = isOver }: St
     const opened = openDescriptors() - before;
     const stats = loop.answer({ type: 'stats' }) as DeviceStats;
     const { peers } = loop.answer({ type: 'snapshot' }) as { peers: readonly unknown[] };
+    expect(events).toEqual(up ? expect.arrayContaining(['up']) : []);
     return { pairs, sockets, stats, peers, opened, loop };
   });
 }

@@ -52,12 +52,15 @@ export interface BoundSockets {
 export interface SocketOptions {
   bufferBytes: number;
   mark: number;
+  /** Bound to 127.0.0.1 and ::1 instead of all addresses. */
+  loopbackOnly: boolean;
 }
 
 /**
  * Binds both families to `port`, or to one free port of both if it is 0. One family may be missing.
  *
- * @throws {SystemError} `errno` 'EADDRINUSE' if the port is taken for either family
+ * @throws {SystemError} `errno` 'EADDRINUSE' if the port is taken for either family, 'EADDRNOTAVAIL'
+ *   if there is no loopback, and it was asked for
  */
 export function openBoth(port: number, options: SocketOptions): BoundSockets {
   requireKnownLayout();
@@ -117,8 +120,7 @@ export interface LoopbackSocket {
 export function openLoopback(gro: boolean): LoopbackSocket | undefined {
   const fd = libc().socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return undefined;
-  const { view, address, bytes } = wildcard(4, 0);
-  view.setUint32(4, INADDR_LOOPBACK, false);
+  const { address, bytes } = loopback(4, 0);
   const isOpen =
     libc().bind(fd, address, bytes.length) === 0 && (!gro || setInt(fd, SOL_UDP, UDP_GRO, 1) === 0);
   if (isOpen) return { fd, port: boundPort(fd) };
@@ -134,7 +136,7 @@ function openFamily(family: Family, port: number, options: SocketOptions): numbe
   check(fd, 'socket', `cannot open a UDP socket for IPv${family}`);
   try {
     configure(fd, family, options);
-    const address = wildcard(family, port);
+    const address = (options.loopbackOnly ? loopback : wildcard)(family, port);
     const bound = libc().bind(fd, address.address, address.bytes.length);
     if (bound < 0 && family === 6 && libc().errno() === EADDRNOTAVAIL) {
       libc().close(fd);
@@ -180,6 +182,14 @@ function wildcard(family: Family, port: number): Region {
   const region = allocate(family === 4 ? SOCKADDR_IN_LENGTH : SOCKADDR_IN6_LENGTH);
   region.view.setUint16(0, family === 4 ? AF_INET : AF_INET6, true);
   region.view.setUint16(2, port, false);
+  return region;
+}
+
+function loopback(family: Family, port: number): Region {
+  const region = wildcard(family, port);
+  if (family === 4) region.view.setUint32(4, INADDR_LOOPBACK, false);
+  // The last of the 16 bytes of ::1, which stand behind the flow label.
+  else region.view.setUint8(8 + 15, 1);
   return region;
 }
 

@@ -27,6 +27,8 @@ const KNOWN_OFFLOADS = new KnownOffloads();
 export interface UdpOptions extends SendReports {
   /** 0 to 65535; 0 picks a port that is free for both families. */
   port: number;
+  /** Hears and sends on loopback alone: nobody else on the network finds the port. Default false. */
+  loopbackOnly?: boolean;
   /** SO_MARK of all datagrams, 0 = none. Needs CAP_NET_ADMIN. */
   mark?: number;
   /** Lets the kernel segment runs of datagrams of one length (UDP_SEGMENT). Default false. */
@@ -55,12 +57,14 @@ export interface UdpOptions extends SendReports {
  * tried.
  *
  * @throws {RangeError} `port` or `mark` is out of range, or `memory` too small
- * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken; 'EPERM': no right to set the mark
+ * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken; 'EPERM': no right to set the mark;
+ *   'EADDRNOTAVAIL': with `loopbackOnly`, there is no loopback
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`: use
  *   `openPortableUdp`
  */
 export function openUdp(options: UdpOptions): UdpSockets {
   const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gso = false, gro = false } = options;
+  const { loopbackOnly = false } = options;
   checkInteger('port', port, 0, 0xffff);
   checkMark(mark);
   const { slots = receiveSlots({ gro }) } = options;
@@ -75,7 +79,7 @@ export function openUdp(options: UdpOptions): UdpSockets {
     counters,
     options.ignoredInterface,
   );
-  const bound = openBoth(port, { bufferBytes, mark });
+  const bound = openBoth(port, { bufferBytes, mark, loopbackOnly });
   try {
     return new UdpSockets(bound, batch, counters, {
       ...options,

@@ -38,6 +38,29 @@ describe('openUdp', () => {
 });
 
 describeWith([batched], 'UdpSockets on loopback', () => {
+  test.each(addresses)('hears %s where it is asked for loopback alone', (_name, address) => {
+    const [left, right] = [open({}), open({ loopbackOnly: true })];
+    left.send(Uint8Array.of(7), 0, 1, new Endpoint(address, right.port), 0);
+    left.flush();
+    const seen: Received[] = [];
+    drain(right, seen);
+    expect(seen.map(({ bytes }) => bytes)).toEqual([Uint8Array.of(7)]);
+  });
+
+  test('does not hear other addresses of the machine where it is asked for loopback alone', () => {
+    const [left, right, all] = [open({}), open({ loopbackOnly: true }), open({})];
+    for (const { port } of [right, all]) {
+      // Another address of the same interface: routed to this machine too.
+      left.send(Uint8Array.of(7), 0, 1, new Endpoint(Uint8Array.of(127, 0, 0, 2), port), 0);
+    }
+    left.flush();
+    const [heard, heardByAll]: [Received[], Received[]] = [[], []];
+    drain(all, heardByAll);
+    drain(right, heard);
+    expect(heardByAll).toHaveLength(1);
+    expect(heard).toEqual([]);
+  });
+
   test.each(addresses)('carries bursts of 1000 datagrams intact to %s', (_name, address) => {
     const [left, right] = [open({}), open({})];
     const destination = new Endpoint(address, right.port);
