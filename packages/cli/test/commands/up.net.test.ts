@@ -197,6 +197,18 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
   });
 
+  it('puts a filter back after SIGKILL, also by a tunnel that does not need it loose', async () => {
+    const filter = 'net.ipv4.conf.wan.rp_filter';
+    const value = (): string => left.namespace.run(() => readSysctl(filter));
+    left.namespace.run(() => writeSysctl(filter, 1));
+    await (await upLeft(FAR)).end('SIGKILL');
+    expect(value()).toBe('2');
+    const tunnel = await upLeft(['Endpoint = 198.51.100.2:51820', 'AllowedIPs = 203.0.113.9/32']);
+    expect(value()).toBe('1');
+    expect(await tunnel.end('SIGTERM')).toBe(0);
+    expect(value()).toBe('1');
+  });
+
   it('leaves the rules alone that somebody else made, also without a route', async () => {
     const theirs = 'not fwmark 51820 table 51820 priority 100'.split(' ');
     for (const family of ['-4', '-6']) await left.run('ip', [family, 'rule', 'add', ...theirs]);

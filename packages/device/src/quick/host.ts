@@ -21,7 +21,7 @@ export interface Host {
   deleteRule(rule: PolicyRule): void;
   /** Makes the reverse path filter of `link` loose for the time of a tunnel, which is there already. */
   loosenFilter(link: string, tunnel: string): void;
-  /** As it was, unless another tunnel needs it loose. */
+  /** As it was, unless another tunnel than this needs it loose. */
   restoreFilter(link: string, tunnel: string): void;
   /** @param name 'net.ipv4.ip_forward', or all with slashes. */
   setSysctl(name: string, value: string): void;

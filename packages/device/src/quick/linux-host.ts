@@ -55,6 +55,7 @@ export class LinuxHost implements Host {
       tunnelRules: rules.flatMap((rule) => toPolicyRule(rule) ?? []),
       srcValidMark: this.#sysctl('net.ipv4.conf.all.src_valid_mark') === '1',
       strictInterfaces: this.#strictInterfaces(endpoints),
+      leftOverFilters: this.#looseFilters.leftOver(),
     };
   }
 

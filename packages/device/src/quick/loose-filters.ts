@@ -42,6 +42,11 @@ export class LooseFilters {
     );
   }
 
+  /** Those of them that no tunnel needs any more. */
+  leftOver(): string[] {
+    return this.loosened().filter((link) => !this.#isNeeded(link));
+  }
+
   /** `tunnel` is there already. */
   loosen(link: string, tunnel: string): void {
     const current = this.#host.filter(link) ?? LOOSE;
@@ -51,7 +56,7 @@ export class LooseFilters {
     if (current !== LOOSE) this.#host.setFilter(link, LOOSE);
   }
 
-  /** `tunnel` needs it no more, and ends after this. */
+  /** `tunnel` needs it no more, or never did. */
   restore(link: string, tunnel: string): void {
     const before = this.#before(link);
     remove(this.#file(link, tunnel));

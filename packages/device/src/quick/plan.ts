@@ -20,7 +20,8 @@
  *
  * A process that is killed takes its interface along, and routes with it, but not its rules. They have
  * no effect, since their table is empty; the next tunnel with that table deletes them. A rule that
- * somebody else made stays, also if it is the same: the host tells whose it is.
+ * somebody else made stays, also if it is the same: the host tells whose it is. A filter that is still
+ * loose is put back by the next tunnel, when it ends if it needs it loose itself, otherwise at once.
  *
  * @module
  */
@@ -57,6 +58,8 @@ export interface HostFacts {
   readonly srcValidMark: boolean;
   /** With a strict reverse path filter: interfaces towards IPv4 endpoints, and those of other tunnels. */
   readonly strictInterfaces: readonly string[];
+  /** Interfaces whose filter is loose for tunnels alone that are no more. */
+  readonly leftOverFilters: readonly string[];
 }
 
 /** The steps in the order in which they must be done. */
@@ -70,6 +73,7 @@ export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
     ...request.addresses.map((address): Step => ({ type: 'add-address', address })),
     { type: 'set-up', mtu: request.mtu ?? tunnelMtu(facts.outerMtu, request.addresses) },
   ];
+  if (!marked.some(isIpv4)) steps.push(...facts.leftOverFilters.map(restoreFilter));
   if (request.table === 'off') return steps;
   if (request.table !== 'auto') return [...steps, ...routes(destinations, request.table)];
   const plain = destinations.filter((prefix) => !marked.includes(prefix));
@@ -155,11 +159,19 @@ function lowestPriority(priorities: readonly number[]): number {
 
 /** For IPv4 only: IPv6 has no reverse path filter of this kind. */
 function sysctls(marked: readonly Prefix[], facts: HostFacts): Step[] {
-  if (!marked.some(({ address }) => address.length === 4)) return [];
+  if (!marked.some(isIpv4)) return [];
   const loose = facts.strictInterfaces.map((link): Step => ({ type: 'loosen-filter', link }));
   if (facts.srcValidMark) return loose;
   const name = 'net.ipv4.conf.all.src_valid_mark';
   return [{ type: 'set-sysctl', name, value: '1' }, ...loose];
+}
+
+function isIpv4({ address }: Prefix): boolean {
+  return address.length === 4;
+}
+
+function restoreFilter(link: string): Step {
+  return { type: 'restore-filter', link };
 }
 
 function freeTable(used: ReadonlySet<number>): number {

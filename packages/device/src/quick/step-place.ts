@@ -32,6 +32,7 @@ export function placeOf(file: TunnelFile, step: Step): string | undefined {
     case 'add-rule':
     case 'delete-rule':
     case 'loosen-filter':
+    case 'restore-filter':
     case 'set-sysctl':
     default:
       return undefined;

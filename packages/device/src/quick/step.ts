@@ -38,7 +38,9 @@ export type Step =
       readonly value: string;
     }
   /** Lets answers in that come by another way than packets to their sender would leave. */
-  | { readonly type: 'loosen-filter'; readonly link: string };
+  | { readonly type: 'loosen-filter'; readonly link: string }
+  /** One that was loose for a tunnel that was killed. */
+  | { readonly type: 'restore-filter'; readonly link: string };
 
 export const MAIN_TABLE = 254;
 
@@ -63,6 +65,8 @@ export function describeStep(step: Step, link: string): string {
       return `delete left-over ${describeRule(step.rule)}`;
     case 'loosen-filter':
       return `set net/ipv4/conf/${step.link}/rp_filter = 2`;
+    case 'restore-filter':
+      return `restore left-over net/ipv4/conf/${step.link}/rp_filter`;
     case 'set-sysctl':
     default:
       return `set ${step.name} = ${step.value}`;

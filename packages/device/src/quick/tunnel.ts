@@ -2,8 +2,8 @@
  * `Tunnel`: carries the steps of a plan out, and takes them back.
  *
  * ```
- *   up    create-link, configure, add-address, set-up, add-route, set-sysctl, loosen-filter,
- *         delete-rule (what was left), add-rule
+ *   up    create-link, configure, add-address, set-up, restore-filter (what was left), add-route,
+ *         set-sysctl, loosen-filter, delete-rule (what was left), add-rule
  *   down  the rules and filters, from the last to the first; then the device, and with its link
  *         go addresses and routes
  * ```
@@ -148,9 +148,20 @@ export class Tunnel {
         // It may be written down, and then fail.
         this.#undo.push(() => host.restoreFilter(step.link, name));
         return host.loosenFilter(step.link, name);
+      case 'restore-filter':
+        return this.#restoreLeftOver(step.link);
       case 'set-sysctl':
       default:
         return host.setSysctl(step.name, step.value);
+    }
+  }
+
+  /** This tunnel does as well without, where settings cannot be written. */
+  #restoreLeftOver(link: string): void {
+    try {
+      this.#options.host.restoreFilter(link, this.name);
+    } catch {
+      // Loose it was, and is.
     }
   }
 

@@ -21,6 +21,7 @@ export class FakeHost implements Host {
     tunnelRules: [],
     srcValidMark: false,
     strictInterfaces: [],
+    leftOverFilters: [],
   };
   /** The text of the entry that fails, and the errno it fails with. */
   failure: { entry: string; errno: string } | undefined = undefined;

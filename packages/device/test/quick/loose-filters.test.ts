@@ -44,6 +44,33 @@ describe('LooseFilters', () => {
     }
   });
 
+  test('tells which ones only tunnels need that were killed', () => {
+    const down = up('wg0');
+    up('wg1');
+    expect(filters().leftOver()).toEqual([]);
+    host.links.delete('wg1');
+    expect(filters().leftOver()).toEqual([]);
+    host.links.delete('wg0');
+    expect(filters().leftOver()).toEqual(['eth0']);
+    host.values.set('eth0', '0');
+    expect(filters().leftOver()).toEqual([]);
+    host.values.set('eth0', '2');
+    down();
+    expect(filters().leftOver()).toEqual([]);
+  });
+
+  test.each(['wg0', 'wg1'])(
+    'is put back by %s, which does not need it, after wg0 was killed',
+    (name) => {
+      up('wg0');
+      host.links.delete('wg0');
+      host.links.add(name);
+      filters().restore('eth0', name);
+      expect(host.values.get('eth0')).toBe('1');
+      expect(readdirSync(folder, { recursive: true })).toEqual(['rp_filter']);
+    },
+  );
+
   test('does not keep it loose for a tunnel that was killed', () => {
     const down = up('wg0');
     up('wg1');

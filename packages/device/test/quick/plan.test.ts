@@ -12,6 +12,7 @@ const FACTS: HostFacts = {
   tunnelRules: [],
   srcValidMark: false,
   strictInterfaces: [],
+  leftOverFilters: [],
 };
 
 describe('planTunnel', () => {
@@ -93,6 +94,19 @@ describe('planTunnel', () => {
   });
 
   describe('where a tunnel was killed', () => {
+    test.each(['auto', 'off', 99] as const)('puts its filters back, table %s', (table) => {
+      const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
+      const plain = { ...tunnel({}), table, allowedIps: [prefixes('10.0.0.2/32', '::/0')] };
+      expect(lines(plain, left)).toContain('restore left-over net/ipv4/conf/eth0/rp_filter');
+    });
+
+    test('leaves its filters loose for a tunnel that needs them so', () => {
+      const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
+      const whole = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
+      const filters = lines(whole, left).filter((line) => line.includes('rp_filter'));
+      expect(filters).toEqual(['set net/ipv4/conf/eth0/rp_filter = 2']);
+    });
+
     const [byMark, mainFirst, ofAnother, mainFirstOfAnother] = (
       [
         [32765, 51820],

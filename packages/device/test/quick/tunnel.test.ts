@@ -42,6 +42,19 @@ describe('Tunnel.up', () => {
     expect(host.rules).toEqual([]);
   });
 
+  test.each(['', 'restore eth0 wg0'])(
+    'puts back filters that are left over (fails: %j)',
+    async (entry) => {
+      host.facts_ = { ...host.facts_, leftOverFilters: ['eth0'] };
+      host.failure = { entry, errno: 'EROFS' };
+      const tunnel = await up({ ...FULL, allowedIps: [] });
+      expect(host.log.includes('restore eth0 wg0')).toBe(entry === '');
+      host.log.length = 0;
+      await tunnel.down();
+      expect(host.log).toEqual(['device close']);
+    },
+  );
+
   test('names the step that failed, with its cause', async () => {
     host.failure = { entry: 'address 10.0.0.1/24 wg0', errno: 'EEXIST' };
     await expect(up(FULL)).rejects.toMatchObject({
