@@ -22,6 +22,7 @@ import type { CommonSettings } from './options.ts';
 import { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket } from './ports.ts';
 import { refusing } from './refusal.ts';
+import { RouteWatch } from './route-watch.ts';
 import type { SharedState } from './shared-state.ts';
 import { reviveConfiguration } from './worker-messages.ts';
 
@@ -42,9 +43,6 @@ export interface LinuxLoopOptions {
   readonly onWake: () => void;
 }
 
-/** Route look-ups after changes of routes, at most one round in so long. */
-const ROUTE_CHECK_INTERVAL_MS = 1000;
-
 export class LinuxLoop {
   readonly #options: LinuxLoopOptions;
   readonly #polled: Sys.PollSet;
@@ -54,8 +52,6 @@ export class LinuxLoop {
   readonly #closers: Closers = new Closers();
   #socketIndices: number[] = [];
   #polledSockets: DatagramSocket | undefined = undefined;
-  #routesCheckedAt = -Infinity;
-  #routeCheckDue = Infinity;
   #isGone = false;
   /** When sockets that could not be opened are tried again; Infinity: they are open, or the link is down. */
   #linkUpDue = Infinity;
@@ -66,7 +62,7 @@ export class LinuxLoop {
   #sockets!: LinuxSockets;
   #plane!: DataPlane;
   #link!: TunPackage.TunMonitor;
-  #routes!: Sys.RouteMonitor;
+  #routes!: RouteWatch;
   #netlink!: Sys.Netlink;
 
   /** How large an arena for its packets must be. */
@@ -111,10 +107,10 @@ export class LinuxLoop {
     const tun = this.#tun;
     this.#fitSuperPackets(tun.mtu);
     this.#link = this.#keepDescriptor(new tunPackage.TunMonitor(tun));
-    this.#routes = this.#keepDescriptor(new sys.RouteMonitor());
     this.#sockets = this.#createSockets();
     this.#plane = this.#createPlane();
     this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
+    this.#routes = this.#keepDescriptor(new RouteWatch(packages, this.#netlink, this.#plane));
     this.#plane.configure(reviveConfiguration(configuration), undefined, sys.boottimeMs());
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (rehearsal) this.#rehearsal = this.#keep(this.#createRehearsal());
@@ -145,12 +141,12 @@ export class LinuxLoop {
       const now = sys.boottimeMs();
       if (polled.ready(this.#wakeIndex) !== 0) this.#takeRequests();
       if (polled.ready(link) !== 0) this.#followLink(now);
-      if (polled.ready(routes) !== 0 && this.#routes.read().length > 0) this.#routesChanged();
+      if (polled.ready(routes) !== 0) this.#routes.read();
       if (tunRests ? now >= loop.tunRestsUntil : polled.ready(tun) !== 0) loop.readTun(now);
       tunRests = loop.tunRestsUntil !== Infinity;
       polled.setMuted(tun, tunRests);
       this.#receive(now);
-      if (now >= this.#routeCheckDue) this.#checkSources(now);
+      if (now >= this.#routes.due) this.#routes.check(now);
       if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
     }
@@ -179,7 +175,7 @@ export class LinuxLoop {
 
   /** When there is something to do, whatever is ready. */
   get #due(): number {
-    return Math.min(this.#plane.due, this.#routeCheckDue, this.#linkUpDue);
+    return Math.min(this.#plane.due, this.#routes.due, this.#linkUpDue);
   }
 
   #createSockets(): LinuxSockets {
@@ -327,22 +323,6 @@ export class LinuxLoop {
     } catch (error) {
       if (!(error instanceof this.#options.packages.sys.SystemError)) throw error;
     }
-  }
-
-  /** The look-ups cost a system call per peer: not for each of many changes. */
-  #routesChanged(): void {
-    if (this.#routeCheckDue !== Infinity) return;
-    this.#routeCheckDue = this.#routesCheckedAt + ROUTE_CHECK_INTERVAL_MS;
-  }
-
-  #checkSources(now: number): void {
-    this.#routeCheckDue = Infinity;
-    this.#routesCheckedAt = now;
-    const { staleSources } = this.#options.packages.udp;
-    const { mark } = this.#plane;
-    this.#plane.forgetSources(
-      (endpoint) => staleSources([endpoint], this.#netlink, mark).length > 0,
-    );
   }
 
   #keep<T extends { close(): void }>(resource: T): T {
