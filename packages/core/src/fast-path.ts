@@ -58,19 +58,21 @@ export class FastPath {
   }
 
   /**
-   * Seals `count` packets in place, `messageLength(length)` bytes apart from `offset` on: each of `length`
-   * bytes, the last of `lastLength`, which is no more. Returns the length of all datagrams, which begin
-   * at `offset - 16` and touch.
+   * Seals `count` packets in place, `stride` bytes apart from `offset` on: each of `length` bytes, the last
+   * of `lastLength`, which is no more. Returns the length of the last datagram; each begins 16 bytes in
+   * front of its packet.
    */
   sealRun(
     keypair: Keypair,
     buffer: Uint8Array,
     offset: number,
+    stride: number,
     length: number,
     lastLength: number,
     count: number,
   ): number {
-    return sealTransportRun(keypair, buffer, offset, length, lastLength, count, this.#state.mtu);
+    const { mtu } = this.#state;
+    return sealTransportRun(keypair, buffer, offset, stride, length, lastLength, count, mtu);
   }
 
   /** `messages` with packets in them were sealed and sent, `bytes` long together. */

@@ -22,6 +22,7 @@ export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';
 export { dhKeyOf } from './crypto/dh-key.ts';
+export { sealRun } from './crypto/seal-run.ts';
 export { equalBytes } from './crypto/equal-bytes.ts';
 export { kdf } from './crypto/kdf.ts';
 export { nobleProvider } from './crypto/noble.ts';

@@ -16,6 +16,7 @@ import {
   TRANSPORT_HEADER_LENGTH,
   TRANSPORT_OVERHEAD,
 } from './constants.ts';
+import { sealRun } from './crypto/seal-run.ts';
 import type { DropReason } from './drop-reason.ts';
 import type { Keypair } from './keypairs.ts';
 import type { SenderIndexTable } from './sender-index.ts';
@@ -42,27 +43,54 @@ export function sealTransportData(
 }
 
 /**
- * Seals `count` packets where they stand, `messageLength(length, mtu)` bytes apart from `offset` on, so
- * that their messages touch: each of `length` bytes, the last of `lastLength`, which is no more. The
+ * Seals `count` packets where they stand, `stride` bytes apart from `offset` on: each of `length` bytes,
+ * the last of `lastLength`, which is no more. The room around them is that of `Cipher.sealRun`. The
  * caller has checked `keypair.sealable(now, count)`.
  *
- * @returns the length of all messages
+ * @returns the length of the last message; that of the others is `messageLength(length, mtu)`
  */
 export function sealTransportRun(
   keypair: Keypair,
   buffer: Uint8Array,
   offset: number,
+  stride: number,
   length: number,
   lastLength: number,
   count: number,
   mtu: number,
 ): number {
-  const stride = messageLength(length, mtu);
   const last = offset + (count - 1) * stride;
-  for (let at = offset; at < last; at += stride) {
-    sealTransportData(keypair, buffer, at, length, mtu);
+  if (lastLength === length) return sealAlike(keypair, buffer, offset, stride, length, count, mtu);
+  if (count > 1) sealAlike(keypair, buffer, offset, stride, length, count - 1, mtu);
+  return sealAlike(keypair, buffer, last, stride, lastLength, 1, mtu);
+}
+
+/** Packets of one length. */
+function sealAlike(
+  keypair: Keypair,
+  buffer: Uint8Array,
+  offset: number,
+  stride: number,
+  length: number,
+  count: number,
+  mtu: number,
+): number {
+  const padded = length + paddingLength(length, mtu);
+  const counter = keypair.sendCounter;
+  keypair.sendCounter += count;
+  const end = offset + count * stride;
+  if (padded > length) {
+    for (let at = offset; at < end; at += stride) {
+      for (let i = at + length; i < at + padded; i++) buffer[i] = 0;
+    }
   }
-  return last - offset + sealTransportData(keypair, buffer, last, lastLength, mtu);
+  sealRun(keypair.sendCipher, counter, buffer, offset, padded, stride, count);
+  // Behind it: a cipher may have written there.
+  let number = counter;
+  for (let at = offset; at < end; at += stride) {
+    writeHeader(buffer, at - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, number++);
+  }
+  return padded + TRANSPORT_OVERHEAD;
 }
 
 /** Of the message that a packet of `length` bytes becomes. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkLength, dhKeyOf, KEY_LENGTH, type Cipher, type CryptoProvider } from '@litz/core';
+import { checkLength, dhKeyOf, KEY_LENGTH, sealRun, type Cipher, type CryptoProvider } from '@litz/core';
 
 /**
  * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time
@@ -54,6 +54,17 @@ class HybridCipher implements Cipher {
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     this.#cipherFor(length).seal(counter, buffer, offset, length);
+  }
+
+  sealRun(
+    counter: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    stride: number,
+    count: number,
+  ): void {
+    sealRun(this.#cipherFor(length), counter, buffer, offset, length, stride, count);
   }
 
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {

@@ -15,7 +15,7 @@
  */
 import { ecn, type Endpoint, type Engine, type FastPath, type Keypair } from '@litz/core';
 import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
-import { HEADER_ROOM, TAIL_ROOM, type PacketMemory } from './packet-memory.ts';
+import { HEADER_ROOM, ROOM, TAIL_ROOM, type PacketMemory } from './packet-memory.ts';
 import { VNET_HEADER_LENGTH, type DatagramSocket, type Tun } from './ports.ts';
 
 /** Reads per batch before the other direction has its turn; of long ones fewer. */
@@ -162,18 +162,20 @@ export class Outbound {
     const { buffer, slabEnd } = this.#memory;
     const { segmentLength } = this.#splitter;
     const at = this.#place();
-    const stride = this.#fastPath.messageLength(segmentLength);
-    // The last one may need all of the room behind it; `#place` has seen to it for one.
-    const room = Math.floor((slabEnd - at - segmentLength - TAIL_ROOM) / stride) + 1;
+    const stride = strideOf(segmentLength);
+    const room = Math.floor((slabEnd + ROOM - at) / stride);
     const count = keypair.sealable(now, Math.min(left, room));
     if (count === 0) return 0;
     const last = this.#splitter.writeMany(buffer, at, stride, count);
-    const bytes = this.#fastPath.sealRun(keypair, buffer, at, segmentLength, last, count);
-    this.#next = at - HEADER_ROOM + bytes;
+    const end = this.#fastPath.sealRun(keypair, buffer, at, stride, segmentLength, last, count);
+    const each = count === 1 ? end : this.#fastPath.messageLength(segmentLength);
+    const bytes = (count - 1) * each + end;
+    this.#next = at - ROOM + count * stride;
     this.#queuedBytes += bytes;
     this.#runMessages += count;
     this.#runBytes += bytes;
-    this.sockets?.sendRun(buffer, at - HEADER_ROOM, bytes, stride, endpoint, tos);
+    const from = at - HEADER_ROOM;
+    this.sockets?.sendRun(buffer, from, each, end, stride, count, endpoint, tos);
     return count;
   }
 
@@ -182,7 +184,7 @@ export class Outbound {
     const { buffer } = this.#memory;
     const at = this.#place();
     const length = this.#splitter.write(buffer, at);
-    this.#next = at + length + TAIL_ROOM;
+    this.#next = at - ROOM + strideOf(length);
     this.#queuedBytes += length;
     this.#engine.handlePacketAt(buffer, at, length, now);
     this.#drain();
@@ -191,9 +193,8 @@ export class Outbound {
   /** Where the next packet goes, with room in front and behind. */
   #place(): number {
     const { slabEnd } = this.#memory;
-    const needed = HEADER_ROOM + this.#splitter.segmentLength + TAIL_ROOM;
-    if (this.#next + needed > slabEnd) this.flush();
-    return this.#next + HEADER_ROOM;
+    if (this.#next + strideOf(this.#splitter.segmentLength) > slabEnd) this.flush();
+    return this.#next + ROOM;
   }
 
   #beginRun(keypair: Keypair, now: number): void {
@@ -213,4 +214,9 @@ export class Outbound {
     this.#fastPath.afterSend(keypair, messages, bytes, now);
     this.#drain();
   }
+}
+
+/** How far apart packets of a length stand in the slab, with the room that sealing takes. */
+function strideOf(length: number): number {
+  return (ROOM + length + ROOM + TAIL_ROOM) & -ROOM;
 }

@@ -14,6 +14,8 @@
  */
 import { VNET_HEADER_LENGTH } from './ports.ts';
 
+/** In front of a packet of the slab, where sealing may write. */
+export const ROOM = 64;
 /** The transport header of the outer message. */
 export const HEADER_ROOM = 16;
 /** Padding and tag. */

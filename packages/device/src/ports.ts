@@ -72,12 +72,17 @@ export interface DatagramSocket {
     destination: Endpoint,
     tos: number,
   ): void;
-  /** The same for datagrams that touch: `length` bytes in all, `each` of them; the last may be shorter. */
+  /**
+   * The same for `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
+   * `last`, which is no more.
+   */
   sendRun(
     buffer: Uint8Array,
     offset: number,
-    length: number,
     each: number,
+    last: number,
+    stride: number,
+    count: number,
     destination: Endpoint,
     tos: number,
   ): void;

@@ -97,13 +97,15 @@ export class FakeSockets implements DatagramSocket {
   sendRun(
     buffer: Uint8Array,
     offset: number,
-    length: number,
     each: number,
+    last: number,
+    stride: number,
+    count: number,
     destination: Endpoint,
     tos: number,
   ): void {
-    for (let done = 0; done < length; done += each) {
-      this.send(buffer, offset + done, Math.min(each, length - done), destination, tos);
+    for (let i = 0; i < count; i++) {
+      this.send(buffer, offset + i * stride, i < count - 1 ? each : last, destination, tos);
     }
   }
 

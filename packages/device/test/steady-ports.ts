@@ -60,9 +60,16 @@ export class SteadyWire implements DatagramSocket {
     this.other?.put(buffer, offset, length);
   }
 
-  sendRun(buffer: Uint8Array, offset: number, length: number, each: number): void {
-    for (let done = 0; done < length; done += each) {
-      this.send(buffer, offset + done, Math.min(each, length - done));
+  sendRun(
+    buffer: Uint8Array,
+    offset: number,
+    each: number,
+    last: number,
+    stride: number,
+    count: number,
+  ): void {
+    for (let i = 0; i < count; i++) {
+      this.send(buffer, offset + i * stride, i < count - 1 ? each : last);
     }
   }
 

@@ -13,7 +13,7 @@ import { SystemError } from '@litz/sys';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
-import { datagramsOf, eachOf } from './send-messages.ts';
+import { checkRun } from './send-messages.ts';
 import type { SendReports } from './send-queue.ts';
 
 /** How often a free IPv4 port may turn out to be taken for IPv6. */
@@ -131,22 +131,25 @@ export class PortableUdp {
   }
 
   /**
-   * Queues datagrams that stand one behind the other, `each` bytes long; the last may be shorter.
+   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of `last`, which
+   * is no more. Otherwise as `send`.
    *
-   * @throws {RangeError} `each` is neither a whole number of 1 or more nor `length` or more
+   * @throws {RangeError} they are no such run
    */
   sendRun(
     buffer: Uint8Array,
     offset: number,
-    length: number,
     each: number,
+    last: number,
+    stride: number,
+    count: number,
     destination: Endpoint,
     tos: number,
   ): void {
-    const whole = eachOf(length, each);
-    for (let i = 0; i < datagramsOf(length, whole); i++) {
-      const done = i * whole;
-      this.send(buffer, offset + done, Math.min(whole, length - done), destination, tos);
+    checkRun(each, last, count);
+    for (let i = 0; i < count; i++) {
+      const length = i < count - 1 ? each : last;
+      this.send(buffer, offset + i * stride, length, destination, tos);
     }
   }
 

@@ -28,12 +28,12 @@ const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
 
 /**
  * ```
- * runs       buffer, offset, length, each, destination, tos     as queued, in order
+ * runs       buffer, offset, each, last, stride, destination, tos     as queued, in order
  * region     mmsghdr[n + 1] | sockaddr[n + 1] | control[n + 1] | iovec[n + 1]
  *            message n is the spare one: a single datagram that is sent again
  * ```
- * A run is datagrams that touch and are of one length, but for the last, which may be shorter; most often
- * it is one. Datagrams are numbered through, whatever run they are in.
+ * A run is datagrams at equal distances and of one length, but for the last, which may be shorter. Often it
+ * is one. Datagrams are numbered through, whatever run they are in.
  */
 export class SendMessages {
   readonly #family: Family;
@@ -48,8 +48,9 @@ export class SendMessages {
   readonly #buffers: (Uint8Array | undefined)[];
   /** Not addresses: a number over 31 bits that is passed on is an object, one per datagram. */
   readonly #offsets: Int32Array;
-  readonly #lengths: Int32Array;
   readonly #each: Int32Array;
+  readonly #lasts: Int32Array;
+  readonly #strides: Int32Array;
   readonly #destinations: Endpoint[];
   readonly #tos: Uint8Array;
   /** The number of each run's first datagram, and behind the last that of the next. */
@@ -71,8 +72,9 @@ export class SendMessages {
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#buffers = Array.from({ length: capacity });
     this.#offsets = new Int32Array(capacity);
-    this.#lengths = new Int32Array(capacity);
     this.#each = new Int32Array(capacity);
+    this.#lasts = new Int32Array(capacity);
+    this.#strides = new Int32Array(capacity);
     this.#destinations = [];
     this.#tos = new Uint8Array(capacity);
     this.#firsts = new Int32Array(slots);
@@ -95,19 +97,22 @@ export class SendMessages {
   push(
     buffer: Uint8Array,
     offset: number,
-    length: number,
     each: number,
+    last: number,
+    stride: number,
+    count: number,
     destination: Endpoint,
     tos: number,
   ): void {
     const run = this.#runs++;
     this.#buffers[run] = buffer;
     this.#offsets[run] = offset;
-    this.#lengths[run] = length;
     this.#each[run] = each;
+    this.#lasts[run] = last;
+    this.#strides[run] = stride;
     this.#destinations[run] = destination;
     this.#tos[run] = tos;
-    this.#firsts[run + 1] = this.#firsts[run]! + datagramsOf(length, each);
+    this.#firsts[run + 1] = this.#firsts[run]! + count;
   }
 
   /** Forgets the queue and lets go of its memory. */
@@ -180,18 +185,26 @@ export class SendMessages {
     let count = 0;
     let from = first;
     for (let i = run; i < this.#runs && (i === run || this.#isAlike(i, run)); i++) {
-      const left = this.#lengths[i]! - (from - this.#firsts[i]!) * this.#each[i]!;
-      const whole = this.#each[i] === each ? Math.floor(left / each) : 0;
+      const left = this.#firsts[i + 1]! - from;
+      const whole = this.#wholeOf(i, left, each);
       if (count + whole > most) return most;
       count += whole;
       from = this.#firsts[i + 1]!;
+      if (whole === left) continue;
       // What is left of a run of this length is its shorter end; of another one, its first may be it.
-      const next = whole > 0 ? left - whole * each : Math.min(this.#each[i]!, left);
-      if (next === 0 && whole > 0) continue;
+      const next = left - whole === 1 ? this.#lasts[i]! : this.#each[i]!;
       const isEnd = next > 0 && next <= each && count * each + next <= longest;
       return isEnd && count < maxSegments ? count + 1 : count;
     }
     return count;
+  }
+
+  /** How many of the last `left` datagrams of a run, from the first of them on, are `each` bytes long. */
+  #wholeOf(run: number, left: number, each: number): number {
+    const isLast = this.#lasts[run] === each;
+    if (left === 1) return isLast ? 1 : 0;
+    if (this.#each[run] !== each) return 0;
+    return isLast ? left : left - 1;
   }
 
   #isAlike(run: number, other: number): boolean {
@@ -201,8 +214,7 @@ export class SendMessages {
 
   /** Of datagram `index`, which is in `run`. */
   #lengthOf(index: number, run: number): number {
-    const done = (index - this.#firsts[run]!) * this.#each[run]!;
-    return Math.min(this.#each[run]!, this.#lengths[run]! - done);
+    return index === this.#firsts[run + 1]! - 1 ? this.#lasts[run]! : this.#each[run]!;
   }
 
   /** Fills one mmsghdr. Returns how many iovecs it took: datagrams that touch share one. */
@@ -247,47 +259,44 @@ export class SendMessages {
 
   #writeIovecs(iovec: number, first: number, run: number, count: number): number {
     const words = this.#words;
-    let used = 0;
-    let buffer: Uint8Array | undefined;
-    let end = -1;
     const behind = first + count;
+    let at = ((this.#iovecs + iovec * IOVEC_LENGTH) >> 2) - IOVEC_WORDS;
+    const none = at;
+    let buffer: Uint8Array | undefined;
+    let address = 0;
+    let end = -1;
     for (let i = first; i < behind; run++) {
-      const done = (i - this.#firsts[run]!) * this.#each[run]!;
-      const next = Math.min(behind, this.#firsts[run + 1]!);
-      const offset = this.#offsets[run]! + done;
-      const length = Math.min((next - i) * this.#each[run]!, this.#lengths[run]! - done);
-      if (offset === end && this.#buffers[run] === buffer) {
-        const last = (this.#iovecs + (iovec + used - 1) * IOVEC_LENGTH) >> 2;
-        words[last + 2] = words[last + 2]! + length;
-      } else {
-        const at = (this.#iovecs + (iovec + used) * IOVEC_LENGTH) >> 2;
+      if (buffer !== this.#buffers[run]) {
         buffer = this.#buffers[run]!;
-        writePointer(words, at, addressOf(buffer) + offset);
-        words[at + 2] = length;
-        used++;
+        address = addressOf(buffer);
+        end = -1;
       }
-      end = offset + length;
-      i = next;
+      const next = Math.min(behind, this.#firsts[run + 1]!);
+      const stride = this.#strides[run]!;
+      let offset = this.#offsets[run]! + (i - this.#firsts[run]!) * stride;
+      for (; i < next; i++) {
+        const length = this.#lengthOf(i, run);
+        if (offset === end) {
+          words[at + 2] = words[at + 2]! + length;
+        } else {
+          at += IOVEC_WORDS;
+          writePointer(words, at, address + offset);
+          words[at + 2] = length;
+        }
+        end = offset + length;
+        offset += stride;
+      }
     }
-    return used;
+    return (at - none) / IOVEC_WORDS;
   }
 }
 
-/**
- * `each` of a run of `length` bytes, which may be less than one whole datagram.
- *
- * @returns at most `length`
- * @throws {RangeError} `each` would make no end of datagrams of them
- */
-export function eachOf(length: number, each: number): number {
-  if (each >= length) return length;
-  if (Number.isInteger(each) && each >= 1) return each;
-  throw new RangeError(`"each" expected an integer of 1 or more, got ${each}`);
-}
-
-/** How many datagrams of `each` bytes are in `length`; the last may be shorter, or the only one empty. */
-export function datagramsOf(length: number, each: number): number {
-  return length <= each ? 1 : Math.ceil(length / each);
+/** @throws {RangeError} what `sendRun` is given is no run of datagrams */
+export function checkRun(each: number, last: number, count: number): void {
+  if (Number.isInteger(count) && count >= 1 && last >= 0 && last <= each) return;
+  throw new RangeError(
+    `"count" expected an integer of 1 or more, "last" 0..${each}, got ${count} and ${last}`,
+  );
 }
 
 /** Whether a datagram to `destination` says where it leaves from. */
@@ -297,3 +306,5 @@ export function hasSource(destination: Endpoint): boolean {
   if (sourceAddress && sourceAddress.length !== address.length) return false;
   return sourceAddress !== undefined || sourceInterface !== 0;
 }
+
+const IOVEC_WORDS: number = IOVEC_LENGTH >> 2;

@@ -22,7 +22,7 @@ import {
   POLLOUT,
   type Family,
 } from './linux-abi.ts';
-import { datagramsOf, eachOf, hasSource, SendMessages } from './send-messages.ts';
+import { checkRun, hasSource, SendMessages } from './send-messages.ts';
 
 /** Datagrams that are queued before the queue flushes itself. */
 export const SEND_QUEUE_CAPACITY = 256;
@@ -104,33 +104,34 @@ export class SendQueue {
     destination: Endpoint,
     tos: number,
   ): void {
-    this.pushRun(buffer, offset, length, length, destination, tos);
+    this.pushRun(buffer, offset, length, length, 0, 1, destination, tos);
   }
 
   /**
-   * Queues datagrams that touch: `length` bytes in all, `each` of them; the last may be shorter. Otherwise
-   * as `push`.
+   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of `last`, which
+   * is no more. Otherwise as `push`.
    *
-   * @throws {RangeError} `each` is neither a whole number of 1 or more nor `length` or more
+   * @throws {RangeError} they are no such run
    */
   pushRun(
     buffer: Uint8Array,
     offset: number,
-    length: number,
     each: number,
+    last: number,
+    stride: number,
+    count: number,
     destination: Endpoint,
     tos: number,
   ): void {
-    const whole = eachOf(length, each);
-    const longest = SEND_QUEUE_CAPACITY * whole;
-    const end = offset + length;
-    let at = offset;
-    do {
-      const part = Math.min(end - at, longest);
-      if (this.#messages.queued + datagramsOf(part, whole) > SEND_QUEUE_CAPACITY) this.flush();
-      this.#messages.push(buffer, at, part, whole, destination, tos);
-      at += part;
-    } while (at < end);
+    checkRun(each, last, count);
+    for (let done = 0; done < count;) {
+      const part = Math.min(count - done, SEND_QUEUE_CAPACITY);
+      if (this.#messages.queued + part > SEND_QUEUE_CAPACITY) this.flush();
+      const at = offset + done * stride;
+      done += part;
+      const end = done === count ? last : each;
+      this.#messages.push(buffer, at, each, end, stride, part, destination, tos);
+    }
   }
 
   /** Gives the queue to the kernel. Afterwards no byte of it is referenced. */

@@ -16,7 +16,7 @@ import {
   type DatagramSink,
   type ReceiveSource,
 } from './receive-batch.ts';
-import { datagramsOf, eachOf } from './send-messages.ts';
+import { checkRun } from './send-messages.ts';
 import { SendQueue, type SendReports } from './send-queue.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
@@ -177,29 +177,32 @@ export class UdpSockets {
     destination: Endpoint,
     tos: number,
   ): void {
-    this.sendRun(buffer, offset, length, length, destination, tos);
+    this.sendRun(buffer, offset, length, length, 0, 1, destination, tos);
   }
 
   /**
-   * Queues datagrams that stand one behind the other: `length` bytes in all, `each` of them; the last may
-   * be shorter. Otherwise as `send`.
+   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of `last`, which
+   * is no more. Otherwise as `send`.
    *
-   * @throws {RangeError} `each` is neither a whole number of 1 or more nor `length` or more
+   * @throws {RangeError} they are no such run
    */
   sendRun(
     buffer: Uint8Array,
     offset: number,
-    length: number,
     each: number,
+    last: number,
+    stride: number,
+    count: number,
     destination: Endpoint,
     tos: number,
   ): void {
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
     if (socket) {
-      socket.queue.pushRun(buffer, offset, length, each, destination, tos);
+      socket.queue.pushRun(buffer, offset, each, last, stride, count, destination, tos);
       return;
     }
-    for (let i = 0; i < datagramsOf(length, eachOf(length, each)); i++) {
+    checkRun(each, last, count);
+    for (let i = 0; i < count; i++) {
       this.counters.sendDroppedFailed++;
       this.#reports.onSendError?.(EAFNOSUPPORT, destination);
     }

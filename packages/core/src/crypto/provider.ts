@@ -18,6 +18,19 @@ export interface Cipher {
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void;
 
   /**
+   * As `seal` of `count` texts of one length, `stride` bytes apart from `offset` on, with the counters
+   * from `counter` on. It may write over 64 bytes in front of each text and 64 bytes behind it.
+   */
+  sealRun?(
+    counter: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    stride: number,
+    count: number,
+  ): void;
+
+  /**
    * The reverse, in place: `length` bytes of ciphertext at `offset`, the tag behind them. Compares in
    * constant time.
    *

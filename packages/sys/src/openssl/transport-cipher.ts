@@ -65,6 +65,7 @@ function cipherMaker(crypto: LibCrypto): MakeCipher {
   const zeros = address + IV_LENGTH;
   const iv = wordsOf(scratch.bytes);
   const views = new Views();
+  const addresses = new Addresses();
 
   /** u32 number of the first block | u32 zero | u64 message counter. */
   function beginStream(context: number, counter: number, firstBlock: 0 | 1): void {
@@ -135,6 +136,25 @@ function cipherMaker(crypto: LibCrypto): MakeCipher {
         return isRight;
       },
 
+      sealRun(counter, buffer, offset, length, stride, count) {
+        check(buffer, offset, length);
+        checkRun(buffer, offset, length, stride, count);
+        const base = addressOf(buffer);
+        const view = views.of(buffer);
+        const whole = BLOCK_LENGTH + wholeBlocks(length);
+        for (let i = 0; i < count; i++) {
+          const at = offset + i * stride;
+          const front = addresses.of(base, at - BLOCK_LENGTH);
+          clearKey(view, at - BLOCK_LENGTH);
+          beginStream(context, counter + i, 0);
+          crypt(context, front, front, whole);
+          tag.beginWith(front);
+          tag.finish(view, at + length, addresses.of(base, at), length);
+          tag.copyTo(view, at + length);
+          clearKey(view, at - BLOCK_LENGTH);
+        }
+      },
+
       destroy() {
         if (isDestroyed) return;
         isDestroyed = true;
@@ -174,6 +194,57 @@ function copyKey(to: Int32Array, from: Int32Array, at: number): void {
 function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
   return new Int32Array(buffer, byteOffset, length >> 2);
 }
+
+/** What a run takes in front of each text and behind it is within the buffer. */
+function checkRun(
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  stride: number,
+  count: number,
+): void {
+  const last = offset + (count - 1) * stride;
+  if (
+    !(
+      count >= 1 &&
+      offset >= BLOCK_LENGTH &&
+      stride >= length + 16 + BLOCK_LENGTH &&
+      last + length + BLOCK_LENGTH <= buffer.length
+    )
+  ) {
+    throw new RangeError('"stride" and "count" expected places with room');
+  }
+}
+
+function clearKey(view: DataView, at: number): void {
+  for (let i = 0; i < KEY_LENGTH; i += 4) view.setInt32(at + i, 0);
+}
+
+/**
+ * Addresses that are used again and again, as the objects that numbers over 31 bits are: a new one for
+ * each would be garbage.
+ */
+class Addresses {
+  #base = 0;
+  readonly #keys = new Int32Array(ADDRESSES).fill(-1);
+  readonly #boxed: (number | undefined)[] = Array.from({ length: ADDRESSES });
+
+  of(base: number, offset: number): number {
+    if (base !== this.#base) {
+      this.#base = base;
+      this.#keys.fill(-1);
+    }
+    const slot = (offset >> 6) & (ADDRESSES - 1);
+    const found = this.#boxed[slot];
+    if (this.#keys[slot] === offset && found !== undefined) return found;
+    this.#keys[slot] = offset;
+    const address = base + offset;
+    this.#boxed[slot] = address;
+    return address;
+  }
+}
+
+const ADDRESSES = 4096;
 
 /** DataViews of buffers that are used again and again. */
 class Views {

@@ -17,6 +17,8 @@ export interface TransportTag {
   readonly key: Region;
   /** Begins with the one-time key that was put there. */
   begin(): void;
+  /** Begins with the one-time key at an address. */
+  beginWith(address: number): void;
   /** Makes the tag of the text at the address `data`, which in `view` ends at `end`. */
   finish(view: DataView, end: number, data: number, length: number): void;
   /** The same where there is no room behind the text. */
@@ -51,6 +53,10 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
 
     begin() {
       if (EVP_MAC_init(context, keyAddress, 32, 0) !== 1) throw new Error('Poly1305 failed');
+    },
+
+    beginWith(address) {
+      if (EVP_MAC_init(context, address, 32, 0) !== 1) throw new Error('Poly1305 failed');
     },
 
     finish(view, end, data, length) {
