@@ -11,6 +11,10 @@ import { koffi } from '../libc.ts';
 export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
   EVP_CIPHER_free: (cipher: number) => void;
+  EVP_chacha20: () => number;
+  /** Deprecated: not there in an OpenSSL that was built without such functions. */
+  EVP_CIPHER_meth_dup?: (cipher: number) => number;
+  EVP_CIPHER_meth_free?: (cipher: number) => void;
   EVP_CIPHER_CTX_new: () => number;
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
@@ -24,7 +28,7 @@ export interface LibCrypto {
   ) => number;
   /** Without a `type` it is `EVP_EncryptInit_ex`, less an argument. */
   EVP_EncryptInit: (context: number, type: number, key: number, iv: number) => number;
-  /** Of a stream cipher: how many bytes it made, or a negative number. */
+  /** Of a stream cipher: how many bytes it made, or a negative number; of a copied method: 1. */
   EVP_Cipher: (context: number, out: number, input: number, length: number) => number;
   EVP_CipherUpdate: (
     context: number,
@@ -81,6 +85,9 @@ export interface LibCrypto {
 const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t context, str name, str properties)',
   EVP_CIPHER_free: 'void EVP_CIPHER_free(uintptr_t cipher)',
+  EVP_chacha20: 'uintptr_t EVP_chacha20()',
+  EVP_CIPHER_meth_dup: 'uintptr_t EVP_CIPHER_meth_dup(uintptr_t cipher)',
+  EVP_CIPHER_meth_free: 'void EVP_CIPHER_meth_free(uintptr_t cipher)',
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
   EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t context)',
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
@@ -130,10 +137,13 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   ERR_clear_error: 'void ERR_clear_error()',
 };
 
+/** What may be missing. */
+const OPTIONAL: ReadonlySet<string> = new Set(['EVP_CIPHER_meth_dup', 'EVP_CIPHER_meth_free']);
+
 /**
  * All functions.
  *
- * @throws {Error} one of them is not in this process: another runtime, or OpenSSL before 3.0
+ * @throws {Error} one that is needed is not in this process: another runtime, or OpenSSL before 3.0
  * @throws {WireGuardError} as `libc` does
  */
 export function libcrypto(): LibCrypto {
@@ -144,8 +154,13 @@ let loaded: LibCrypto | undefined;
 
 function load(): LibCrypto {
   const library = koffi().load(null);
-  const functions = Object.entries(SIGNATURES).map(
-    ([name, signature]) => [name, library.func(signature)] as const,
-  );
-  return Object.fromEntries(functions) as unknown as LibCrypto;
+  const functions: Record<string, unknown> = {};
+  for (const [name, signature] of Object.entries(SIGNATURES)) {
+    try {
+      functions[name] = library.func(signature);
+    } catch (error) {
+      if (!OPTIONAL.has(name)) throw error;
+    }
+  }
+  return functions as unknown as LibCrypto;
 }

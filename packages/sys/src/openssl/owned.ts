@@ -8,6 +8,7 @@ import type { LibCrypto } from './libcrypto.ts';
 /** What makes an object, and what gives it back. */
 const MAKERS = {
   EVP_CIPHER_fetch: 'EVP_CIPHER_free',
+  EVP_CIPHER_meth_dup: 'EVP_CIPHER_meth_free',
   EVP_MAC_fetch: 'EVP_MAC_free',
   EVP_MD_fetch: 'EVP_MD_free',
   EVP_CIPHER_CTX_new: 'EVP_CIPHER_CTX_free',
@@ -16,6 +17,8 @@ const MAKERS = {
   EVP_PKEY_new_raw_public_key_ex: 'EVP_PKEY_free',
 } as const satisfies Partial<Record<keyof LibCrypto, keyof LibCrypto>>;
 
+type Maker = (...args: unknown[]) => number;
+
 export class Owned {
   /** The library; what is made with it belongs to us until `settle`. */
   readonly crypto: LibCrypto;
@@ -23,9 +26,10 @@ export class Owned {
   #isRecording = true;
 
   constructor(crypto: LibCrypto) {
-    const makers = Object.entries(MAKERS).map(([maker, free]) => {
-      const make = crypto[maker as keyof typeof MAKERS] as (...args: unknown[]) => number;
-      return [maker, this.#recorded(make, crypto[free])];
+    const makers = Object.entries(MAKERS).map(([maker, freer]) => {
+      const make = crypto[maker as keyof typeof MAKERS] as Maker | undefined;
+      const free = crypto[freer];
+      return [maker, make && free && this.#recorded(make, free)];
     });
     this.crypto = { ...crypto, ...(Object.fromEntries(makers) as Partial<LibCrypto>) };
   }
@@ -41,10 +45,7 @@ export class Owned {
     while ((free = this.#frees.pop())) free();
   }
 
-  #recorded(
-    make: (...args: unknown[]) => number,
-    free: (pointer: number) => void,
-  ): (...args: unknown[]) => number {
+  #recorded(make: Maker, free: (pointer: number) => void): Maker {
     return (...args) => {
       const pointer = make(...args);
       if (this.#isRecording && pointer !== 0) this.#frees.push(() => free(pointer));

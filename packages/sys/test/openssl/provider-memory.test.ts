@@ -1,4 +1,4 @@
-import type { CryptoProvider } from '@litz/core';
+import { nobleProvider, type CryptoProvider } from '@litz/core';
 import { describeWith, requirement } from '@litz/testkit';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { LibCrypto } from '../../src/openssl/libcrypto.ts';
@@ -7,7 +7,7 @@ import { createOpensslProvider } from '../../src/openssl/index.ts';
 /** Objects of OpenSSL's that were made and not given back, by what they are and their address. */
 const living = new Map<string, number>();
 /** A function of the library that finds nothing. */
-let missing: { name: keyof LibCrypto; algorithm: string } | undefined;
+let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
 
 vi.mock(import('../../src/openssl/libcrypto.ts'), async (original) => {
   const { libcrypto } = await original();
@@ -59,6 +59,22 @@ describeWith([openssl], 'An OpenSSL provider', () => {
     expect([...living]).toEqual([]);
   });
 
+  it('seals the same where no method can be copied', () => {
+    missing = { name: 'EVP_CIPHER_meth_dup' };
+    const provider = createOpensslProvider();
+    const key = new Uint8Array(32).fill(3);
+    const [cipher, noble] = [provider.createCipher(key), nobleProvider.createCipher(key)];
+    for (const length of [0, 1, 100, 1420]) {
+      const [sealed, expected] = [new Uint8Array(length + 16), new Uint8Array(length + 16)];
+      cipher.seal(length, sealed, 0, length);
+      noble.seal(length, expected, 0, length);
+      expect(sealed).toEqual(expected);
+    }
+    cipher.destroy();
+    provider.destroy?.();
+    expect([...living]).toEqual([]);
+  });
+
   it('cannot be used any more', () => {
     const provider = createOpensslProvider();
     provider.destroy?.();
@@ -93,9 +109,10 @@ function watched(crypto: LibCrypto): LibCrypto {
   const functions = Object.entries(crypto).map(([name, call]) => [
     name,
     (...args: unknown[]): unknown => {
-      if (missing?.name === name && args.includes(missing.algorithm)) return 0;
+      const { name: missed, algorithm = args[0] } = missing ?? {};
+      if (missed === name && args.includes(algorithm)) return 0;
       const result = (call as (...all: unknown[]) => unknown)(...args);
-      if (/_(fetch|new|new_.*)$/.test(name)) count(name, result as number, 1);
+      if (/_(fetch|new|new_.*|dup)$/.test(name)) count(name, result as number, 1);
       if (name.endsWith('_free')) count(name, args[0] as number, -1);
       return result;
     },
@@ -106,7 +123,7 @@ function watched(crypto: LibCrypto): LibCrypto {
 /** Fetched twice, an algorithm has one address and is to be freed twice. */
 function count(name: string, pointer: number, step: 1 | -1): void {
   if (pointer === 0) return;
-  const kind = name.replace(/_(fetch|new|new_.*|free)$/, '');
+  const kind = name.replace(/_(fetch|new|new_.*|dup|free)$/, '');
   const key = `${kind} ${pointer}`;
   // What a private key is imported to is handed out through a pointer, and given back at once.
   if (step < 0 && kind === 'EVP_PKEY' && !living.has(key)) return;
