@@ -58,9 +58,9 @@ export class FastPath {
   }
 
   /**
-   * Seals `count` packets in place, `stride` bytes apart from `offset` on: each of `length` bytes, the last
-   * of `lastLength`, which is no more. Returns the length of the last datagram; each begins 16 bytes in
-   * front of its packet.
+   * Seals `count` packets in place, `stride` bytes apart from `offset` on: each of `length` bytes, the
+   * last of `lastLength`, which is no more. The room around each, with its padding, is that of
+   * `Cipher.sealRun`. Returns the length of the last datagram; each begins 16 bytes in front of its packet.
    */
   sealRun(
     keypair: Keypair,

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { REJECT_AFTER_MESSAGES } from '../src/constants.ts';
 import { nobleProvider } from '../src/crypto/noble.ts';
+import type { Cipher } from '../src/crypto/provider.ts';
 import { Keypair } from '../src/keypairs.ts';
 import type { Peer } from '../src/peer.ts';
 import { SenderIndexTable } from '../src/sender-index.ts';
@@ -35,25 +36,70 @@ describe('sealTransportData', () => {
 });
 
 describe('sealTransportRun', () => {
-  it('writes what sealing one after the other writes, and messages touch', () => {
-    const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5));
+  it('writes what sealing one after the other writes, and nothing in between', () => {
+    const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5), fc.nat(200));
     fc.assert(
-      fc.property(lengths, fc.integer({ min: 50, max: 210 }), ([length, less, more], mtu) => {
+      fc.property(lengths, fc.integer({ min: 50, max: 210 }), ([length, less, more, gap], mtu) => {
         const last = Math.max(1, length - less);
-        const stride = messageLength(length, mtu);
+        const stride = messageLength(length, mtu) + gap;
         const buffer = new Uint8Array((more + 1) * stride + 8).fill(0xee);
         const expected = buffer.slice();
         const [run, one] = [keypairWithItself(7).keypair, keypairWithItself(7).keypair];
         let end = 0;
         for (let i = 0; i <= more; i++) {
           const at = 16 + i * stride;
-          end = at - 16 + sealTransportData(one, expected, at, i === more ? last : length, mtu);
+          end = sealTransportData(one, expected, at, i === more ? last : length, mtu);
         }
-        expect(sealTransportRun(run, buffer, 16, length, last, more + 1, mtu)).toBe(end);
+        expect(sealTransportRun(run, buffer, 16, stride, length, last, more + 1, mtu)).toBe(end);
         expect(buffer).toEqual(expected);
         expect(run.sendCounter).toBe(more + 1);
       }),
     );
+  });
+
+  it('writes the same with a cipher that writes all over the room it may have', () => {
+    const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5), fc.nat(100));
+    const counters = fc.constantFrom(0, 2 ** 32 - 2, 2 ** 40 + 5);
+    fc.assert(
+      fc.property(lengths, counters, ([length, less, more, gap], counter) => {
+        const last = Math.max(1, length - less);
+        const stride = paddedLength(length) + 16 + 64 + gap;
+        const buffer = new Uint8Array(64 + (more + 1) * stride + 8).fill(0xee);
+        const single = buffer.slice();
+        const [run, one] = [
+          keypairWithItself(7, untidyCipher()).keypair,
+          keypairWithItself(7).keypair,
+        ];
+        run.sendCounter = one.sendCounter = counter;
+        const end = sealTransportRun(run, buffer, 64, stride, length, last, more + 1, 1420);
+        let message = 0;
+        for (let i = 0; i <= more; i++) {
+          const at = 64 + i * stride;
+          message = sealTransportData(one, single, at, i === more ? last : length, 1420);
+          const [from, to] = [at - 16, at - 16 + message];
+          expect(buffer.subarray(from, to)).toEqual(single.subarray(from, to));
+        }
+        expect(end).toBe(message);
+        expect(run.sendCounter).toBe(one.sendCounter);
+      }),
+    );
+  });
+
+  it('gives a cipher all packets of one length at once, padded, and the shorter last by itself', () => {
+    const calls: number[][] = [];
+    const cipher = untidyCipher((...call) => calls.push(call));
+    const { keypair } = keypairWithItself(7, cipher);
+    const buffer = new Uint8Array(4096);
+    expect(sealTransportRun(keypair, buffer, 64, 256, 101, 101, 3, 1420)).toBe(144);
+    expect(sealTransportRun(keypair, buffer, 64, 256, 101, 90, 3, 1420)).toBe(128);
+    expect(sealTransportRun(keypair, buffer, 64, 256, 101, 90, 1, 1420)).toBe(128);
+    expect(calls).toEqual([
+      [0, 64, 112, 256, 3],
+      [3, 64, 112, 256, 2],
+      [5, 64 + 2 * 256, 96, 256, 1],
+      [6, 64, 96, 256, 1],
+    ]);
+    expect(keypair.sendCounter).toBe(7);
   });
 });
 
@@ -106,8 +152,42 @@ describe('openTransportData', () => {
   });
 });
 
+function paddedLength(length: number): number {
+  return length + paddingLength(length, 1420);
+}
+
+/** Hides nothing, and leaves dirt in all of the room that `Cipher.sealRun` may write over. */
+function untidyCipher(
+  onCall?: (
+    counter: number,
+    offset: number,
+    length: number,
+    stride: number,
+    count: number,
+  ) => unknown,
+): Cipher {
+  const cipher = copyCipherProvider(nobleProvider).createCipher(new Uint8Array(32));
+  return {
+    seal: (...text) => cipher.seal(...text),
+    open: (...text) => cipher.open(...text),
+    destroy: () => cipher.destroy(),
+    sealRun(counter, buffer, offset, length, stride, count) {
+      onCall?.(counter, offset, length, stride, count);
+      for (let i = 0; i < count; i++) {
+        const at = offset + i * stride;
+        buffer.fill(0xd1, at - 64, at);
+        buffer.fill(0xd2, at + length, at + length + 64);
+        cipher.seal(counter + i, buffer, at, length);
+      }
+    },
+  };
+}
+
 /** A keypair that opens what it sealed, with a cipher that hides nothing. */
-function keypairWithItself(index: number): { keypair: Keypair; indices: SenderIndexTable } {
+function keypairWithItself(
+  index: number,
+  sendCipher: Cipher = copyCipherProvider(nobleProvider).createCipher(new Uint8Array(32)),
+): { keypair: Keypair; indices: SenderIndexTable } {
   const indices = new SenderIndexTable((out) => {
     new DataView(out.buffer).setUint32(0, index, true);
   });
@@ -119,7 +199,7 @@ function keypairWithItself(index: number): { keypair: Keypair; indices: SenderIn
     isInitiator: true,
     localIndex,
     remoteIndex: localIndex,
-    sendCipher: crypto.createCipher(new Uint8Array(32)),
+    sendCipher,
     receiveCipher: crypto.createCipher(new Uint8Array(32)),
     limits: { rekeyAfterMessages: 2 ** 52, rejectAfterMessages: REJECT_AFTER_MESSAGES },
     createdAt: 0,

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { checkLength, dhKeyOf, KEY_LENGTH, sealRun, type Cipher, type CryptoProvider } from '@litz/core';
+import {
+  checkLength,
+  dhKeyOf,
+  KEY_LENGTH,
+  sealRun,
+  type Cipher,
+  type CryptoProvider,
+} from '@litz/core';
 
 /**
  * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time

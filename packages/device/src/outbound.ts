@@ -2,8 +2,9 @@
  * `Outbound`: from the TUN to the sockets.
  *
  * 1. One read: a packet, or a super-packet of the kernel with up to 64 KiB.
- * 2. Its segments are written into the send slab, each with its own headers and checksum.
- * 3. One look-up of peer and keypair for all of them; each is sealed where it stands and queued.
+ * 2. One look-up of peer and keypair for all of its segments.
+ * 3. As many as the slab has room for are written into it, each with its own headers and checksum, in
+ *    places of one size; they are sealed where they stand, as one run, and queued as one.
  * 4. The queue is sent when a whole message of the kernel's (64 KiB) stands in it, when the slab is
  *    full, and when the TUN has nothing more.
  *
@@ -216,7 +217,10 @@ export class Outbound {
   }
 }
 
-/** How far apart packets of a length stand in the slab, with the room that sealing takes. */
+/**
+ * The place that a packet of a length has in the slab: whole blocks with its room in front, padding and
+ * tag. The room behind it goes over into the next place's, but no further than to that one's header.
+ */
 function strideOf(length: number): number {
   return (ROOM + length + ROOM + TAIL_ROOM) & -ROOM;
 }

@@ -2,19 +2,23 @@
  * `PacketMemory`: the memory all packets of a device stand in, allocated once.
  *
  * ```
- *   | read: vnet header, packet of the TUN | send slab: messages one behind the other | scratch | receive slots |
+ *   | read: vnet header, packet | send slab: packets with room between | scratch | receive slots |
  *
- *   a message of the slab:  | header 16 | packet | padding 0 to 15 | tag 16 | the next message ...
+ *   one place of the slab, whole blocks of 64 bytes:
+ *   | room 48 | header 16 | packet | padding 0 to 15 | tag 16 | up to 79 | the next place ...
+ *   | block 0: 64 bytes   | blocks 1 to n, the last one whole     ... may reach into that one's room
  * ```
  * What the TUN gives, a packet or a super-packet of up to 64 KiB, is copied into the slab packet by
- * packet while its checksum is summed, is sealed there and sent from there. Messages touch, so that
- * the kernel gets a run of them as one piece.
+ * packet while its checksum is summed, is sealed there and sent from there. Messages do not touch: a
+ * cipher may make block 0 of its stream, which has the one-time key, in one go with the text, in front
+ * of which it then stands. The header is written over it, and the kernel gets each message as a piece of
+ * its own.
  *
  * @module
  */
 import { VNET_HEADER_LENGTH } from './ports.ts';
 
-/** In front of a packet of the slab, where sealing may write. */
+/** In front of a packet of the slab and behind it, where sealing may write (`Cipher.sealRun`). */
 export const ROOM = 64;
 /** The transport header of the outer message. */
 export const HEADER_ROOM = 16;

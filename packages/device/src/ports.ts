@@ -73,8 +73,8 @@ export interface DatagramSocket {
     tos: number,
   ): void;
   /**
-   * The same for `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
-   * `last`, which is no more.
+   * The same for `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last
+   * of `last`, which is no more. They may touch or not.
    */
   sendRun(
     buffer: Uint8Array,

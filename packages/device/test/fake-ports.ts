@@ -66,6 +66,8 @@ export class FakeSockets implements DatagramSocket {
   readonly sent: SentDatagram[] = [];
   /** Datagrams per flush. */
   readonly flushes: number[] = [];
+  /** Datagrams per run. */
+  readonly runs: number[] = [];
   readonly calls: string[] = [];
   batch = 64;
   source: Endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
@@ -104,6 +106,7 @@ export class FakeSockets implements DatagramSocket {
     destination: Endpoint,
     tos: number,
   ): void {
+    this.runs.push(count);
     for (let i = 0; i < count; i++) {
       this.send(buffer, offset + i * stride, i < count - 1 ? each : last, destination, tos);
     }

@@ -27,6 +27,27 @@ describe('hybridProvider', () => {
     expect(hybrid.name).toMatch(/^noble\+/);
   });
 
+  it('gives each run to the provider that is for its length, which seals it at once if it can', () => {
+    const calls: unknown[] = [];
+    const short = providerOf({
+      seal: (counter, _buffer, offset) => calls.push(['short', counter, offset]),
+    });
+    const long = providerOf({
+      seal: () => calls.push('one by one'),
+      sealRun: (counter, _buffer, ...run) => calls.push(['long', counter, ...run]),
+    });
+    const cipher = hybridProvider(long, short, 100).createCipher(new Uint8Array(32));
+    const buffer = new Uint8Array(1024);
+    cipher.sealRun?.(7, buffer, 64, 100, 256, 3);
+    cipher.sealRun?.(10, buffer, 64, 101, 256, 3);
+    expect(calls).toEqual([
+      ['short', 7, 64],
+      ['short', 8, 320],
+      ['short', 9, 576],
+      ['long', 10, 64, 101, 256, 3],
+    ]);
+  });
+
   it('lends the one-time keys of the short ones to the other, which ends first', () => {
     const events: unknown[] = [];
     const oneTimeKeys: OneTimeKeys = { words: new Int32Array(8), locate: () => 0 };
@@ -77,6 +98,8 @@ describe('hybridProvider', () => {
       const seal = (): void => cipher.seal(0, new Uint8Array(200), 0, length);
       expect(open).toThrow(new TypeError('the cipher was destroyed'));
       expect(seal).toThrow(new TypeError('the cipher was destroyed'));
+      const sealRun = (): void => cipher.sealRun?.(0, new Uint8Array(1024), 64, length, 256, 3);
+      expect(sealRun).toThrow(new TypeError('the cipher was destroyed'));
     }
   });
 });

@@ -4,6 +4,7 @@ import {
   HEADER_ROOM,
   MAX_PACKET_LENGTH,
   PacketMemory,
+  ROOM,
   TAIL_ROOM,
 } from '../src/packet-memory.ts';
 
@@ -12,9 +13,17 @@ describe('PacketMemory', () => {
     const memory = new PacketMemory();
     expect(memory.readLength).toBeGreaterThanOrEqual(10 + 40 + 65535);
     expect(memory.readOffset + memory.readLength).toBeLessThanOrEqual(memory.slabOffset);
-    const largest = HEADER_ROOM + MAX_PACKET_LENGTH + TAIL_ROOM;
+    const largest = ROOM + MAX_PACKET_LENGTH + TAIL_ROOM + ROOM;
     expect(memory.slabEnd - memory.slabOffset).toBeGreaterThan(2 * largest);
     expect(memory.slabEnd).toBeLessThanOrEqual(memory.scratchOffset - HEADER_ROOM);
+  });
+
+  it('keeps the vnet header of the scratch out of what sealing may write behind the last packet', () => {
+    const memory = new PacketMemory();
+    // The room behind it, less what the packet's own place has for padding, tag and the next header.
+    const behind = ROOM - HEADER_ROOM;
+    expect(memory.slabEnd + behind).toBeLessThanOrEqual(memory.scratchOffset - 10);
+    expect(PacketMemory.length(77)).toBe(memory.buffer.length + 77);
   });
 
   it('keeps scratch and receive slots apart', () => {

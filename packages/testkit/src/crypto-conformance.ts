@@ -11,6 +11,7 @@ import { kdf, type CryptoProvider } from '@litz/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeCipher } from './cipher-conformance.ts';
 import { describeAead, describeXaead } from './aead-conformance.ts';
+import { describeSealRun } from './seal-run-conformance.ts';
 import { fromHex, readVectors, toHex } from './vectors.ts';
 import { testsOf, type Wycheproof } from './wycheproof.ts';
 
@@ -47,6 +48,7 @@ export function describeCryptoProvider(
     describeAead(check);
     describeXaead(check);
     describeCipher(check);
+    describeSealRun(check);
   });
 }
 

@@ -32,8 +32,9 @@ const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
  * region     mmsghdr[n + 1] | sockaddr[n + 1] | control[n + 1] | iovec[n + 1]
  *            message n is the spare one: a single datagram that is sent again
  * ```
- * A run is datagrams at equal distances and of one length, but for the last, which may be shorter. Often it
- * is one. Datagrams are numbered through, whatever run they are in.
+ * A run is datagrams at equal distances and of one length, but for the last, which may be shorter. Often
+ * it is one. Datagrams are numbered through, whatever run they are in. Those that touch share an iovec;
+ * there are never more iovecs than datagrams.
  */
 export class SendMessages {
   readonly #family: Family;
@@ -199,7 +200,7 @@ export class SendMessages {
     return count;
   }
 
-  /** How many of the last `left` datagrams of a run, from the first of them on, are `each` bytes long. */
+  /** Of the last `left` datagrams of a run: how many, from the first of them on, are `each` bytes long. */
   #wholeOf(run: number, left: number, each: number): number {
     const isLast = this.#lasts[run] === each;
     if (left === 1) return isLast ? 1 : 0;
@@ -291,7 +292,12 @@ export class SendMessages {
   }
 }
 
-/** @throws {RangeError} what `sendRun` is given is no run of datagrams */
+/**
+ * What `sendRun` is given is a run of datagrams. Whether they are within the buffer is the caller's, as
+ * it is with `send`.
+ *
+ * @throws {RangeError} `count` is no integer of 1 or more, or `last` not 0 to `each`
+ */
 export function checkRun(each: number, last: number, count: number): void {
   if (Number.isInteger(count) && count >= 1 && last >= 0 && last <= each) return;
   throw new RangeError(

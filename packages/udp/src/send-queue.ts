@@ -108,10 +108,10 @@ export class SendQueue {
   }
 
   /**
-   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of `last`, which
-   * is no more. Otherwise as `push`.
+   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
+   * `last`, which is no more. They may touch or not. Otherwise as `push`.
    *
-   * @throws {RangeError} they are no such run
+   * @throws {RangeError} `count` is no integer of 1 or more, or `last` not 0 to `each`
    */
   pushRun(
     buffer: Uint8Array,

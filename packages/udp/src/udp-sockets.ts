@@ -181,10 +181,10 @@ export class UdpSockets {
   }
 
   /**
-   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of `last`, which
-   * is no more. Otherwise as `send`.
+   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
+   * `last`, which is no more. They may touch or not. Otherwise as `send`.
    *
-   * @throws {RangeError} they are no such run
+   * @throws {RangeError} `count` is no integer of 1 or more, or `last` not 0 to `each`
    */
   sendRun(
     buffer: Uint8Array,

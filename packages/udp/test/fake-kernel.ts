@@ -178,7 +178,7 @@ function readMessage(header: number): SentMessage {
     address: [...address.subarray(0, family === 2 ? 4 : 16)],
     scope: family === 2 ? 0 : name.getUint32(24, true),
     parts,
-    payload: Uint8Array.from(parts.flatMap((part) => [...part])),
+    payload: Uint8Array.from(Buffer.concat(parts)),
     control: readControl(at(pointer(view, 32), view.getUint32(40, true))),
   };
 }

@@ -125,15 +125,17 @@ describe('what is known of the offloads', () => {
 });
 
 describe('UdpSockets', () => {
-  test.each([Number.NaN, 0.5])(
-    'refuse runs of %d bytes each, with a socket and without',
-    (each) => {
+  test.each([Number.NaN, 0.5, 0])(
+    'refuse runs of %d datagrams, with a socket and without',
+    (count) => {
       const sockets = open({ gso: false, gro: false });
       const destination = new Endpoint(Uint8Array.of(192, 0, 2, 1), 9);
-      const send = (): void => sockets.sendRun(new Uint8Array(100), 0, 100, each, destination, 0);
-      expect(send).toThrow(/"each" expected/);
+      const send = (): void => {
+        sockets.sendRun(new Uint8Array(100), 0, 10, 10, 10, count, destination, 0);
+      };
+      expect(send).toThrow(/"count" expected/);
       sockets.close();
-      expect(send).toThrow(/"each" expected/);
+      expect(send).toThrow(/"count" expected/);
       expect(sockets.counters.sendDroppedFailed).toBe(0);
     },
   );

@@ -42,11 +42,26 @@ describe('openPortableUdp', () => {
       expect(source.address.length).toBe(bytes[0] === 1 ? 16 : 4);
   });
 
-  test.each([Number.NaN, 0.5])('refuses runs of %d bytes each', async (each) => {
+  test.each([Number.NaN, 0.5, 0])('refuses runs of %d datagrams', async (count) => {
     const socket = await open({});
     const destination = new Endpoint(LOOPBACK, socket.port);
-    const send = (): void => socket.sendRun(new Uint8Array(100), 0, 100, each, destination, 0);
-    expect(send).toThrow(/"each" expected/);
+    const send = (): void => {
+      socket.sendRun(new Uint8Array(100), 0, 10, 10, 10, count, destination, 0);
+    };
+    expect(send).toThrow(/"count" expected/);
+  });
+
+  test('sends the datagrams of a run from where each of them stands', async () => {
+    const [left, right] = [await open({}), await open({})];
+    const buffer = Uint8Array.from({ length: 100 }, (_, i) => i);
+    left.sendRun(buffer, 10, 3, 2, 20, 3, new Endpoint(LOOPBACK, right.port), 0);
+    left.flush();
+    const seen = (await received(right, 3)).map(({ bytes }) => bytes);
+    expect(seen).toEqual([
+      [10, 11, 12],
+      [30, 31, 32],
+      [50, 51],
+    ]);
   });
 
   test('names a port that is taken', async () => {

@@ -236,10 +236,10 @@ describe('SendQueue with segmentation', () => {
 
   test('sends datagrams that touch as one message, and what may follow them with it', () => {
     const { queue, counters } = open({ segmenting: true });
-    queue.pushRun(MEMORY, 0, 30_000, 1000, STICKY, 1);
-    queue.pushRun(MEMORY, 30_000, 5400, 1000, STICKY, 1); // 5 and a shorter tail
-    queue.pushRun(MEMORY, 40_000, 900, 300, STICKY, 1);
-    queue.pushRun(MEMORY, 50_000, 400, 200, STICKY, 1); // the first is a tail, the second is not
+    pushTouching(queue, 0, 30_000, 1000, STICKY, 1);
+    pushTouching(queue, 30_000, 5400, 1000, STICKY, 1); // 5 and a shorter tail
+    pushTouching(queue, 40_000, 900, 300, STICKY, 1);
+    pushTouching(queue, 50_000, 400, 200, STICKY, 1); // the first is a tail, the second is not
     queue.flush();
     const sent = kernel.sent.map((message) => [message.payload.length, segmentOf(message)]);
     expect(sent).toEqual([
@@ -255,9 +255,9 @@ describe('SendQueue with segmentation', () => {
 
   test('sends runs datagram by datagram where nothing segments', () => {
     const { queue } = open();
-    queue.pushRun(MEMORY, 0, 2500, 1000, PEER, 0);
-    queue.pushRun(MEMORY, 5000, 0, 0, PEER, 0);
-    queue.pushRun(MEMORY, 6000, 600, 300, PEER, 0);
+    pushTouching(queue, 0, 2500, 1000, PEER, 0);
+    pushTouching(queue, 5000, 0, 0, PEER, 0);
+    pushTouching(queue, 6000, 600, 300, PEER, 0);
     queue.flush();
     expect(payloads()).toEqual(
       [
@@ -273,16 +273,29 @@ describe('SendQueue with segmentation', () => {
 
   test('takes a run of less than one whole datagram for one', () => {
     const { queue, counters } = open({ segmenting: true });
-    queue.pushRun(MEMORY, 0, 70_000, 80_000, PEER, 0);
-    queue.pushRun(MEMORY, 70_000, 10, 2 ** 31, PEER, 0);
+    queue.pushRun(MEMORY, 0, 80_000, 70_000, 80_000, 1, PEER, 0);
+    queue.pushRun(MEMORY, 70_000, 2 ** 31, 10, 2 ** 31, 1, PEER, 0);
     queue.flush();
     expect(payloads()).toEqual([MEMORY.slice(0, 70_000), MEMORY.slice(70_000, 70_010)]);
     expect(counters.sentDatagrams).toBe(2);
   });
 
-  test.each([0, -1, 0.5, Number.NaN])('refuses runs of %d bytes each', (each) => {
+  test.each([
+    [100, 100, 0],
+    [100, 100, -1],
+    [100, 100, 0.5],
+    [100, 100, Number.NaN],
+    [100, 100, Infinity],
+    [100, 101, 2],
+    [100, -1, 2],
+    [100, Number.NaN, 2],
+    [Number.NaN, 100, 2],
+    [-1, -1, 2],
+  ])('refuses runs of %d bytes each, the last of %d, %d of them', (each, last, count) => {
     const { queue, counters } = open();
-    expect(() => queue.pushRun(MEMORY, 0, 100, each, PEER, 0)).toThrow(/"each" expected/);
+    const push = (): void => queue.pushRun(MEMORY, 0, each, last, 200, count, PEER, 0);
+    expect(push).toThrow(RangeError);
+    expect(push).toThrow(/"count" expected/);
     queue.flush();
     expect(counters.sentDatagrams).toBe(0);
   });
@@ -290,8 +303,8 @@ describe('SendQueue with segmentation', () => {
   test('sends a run that is longer than the queue, or than a message, whole', () => {
     const { queue, counters } = open({ segmenting: true });
     queue.push(MEMORY, 0, 100, PEER, 0);
-    queue.pushRun(MEMORY, 100, 60_050, 100, PEER, 0);
-    queue.pushRun(MEMORY, 0, 150_000, 1500, PEER, 0);
+    pushTouching(queue, 100, 60_050, 100, PEER, 0);
+    pushTouching(queue, 0, 150_000, 1500, PEER, 0);
     queue.flush();
     expect(Buffer.concat(payloads())).toEqual(
       Buffer.concat([MEMORY.subarray(0, 60_150), MEMORY.subarray(0, 150_000)]),
@@ -307,8 +320,8 @@ describe('SendQueue with segmentation', () => {
   test('sends a run that fails as a group one by one', () => {
     const { queue, counters } = open({ segmenting: true });
     kernel.onSend = (message) => (segmentOf(message) === undefined ? 0 : EMSGSIZE);
-    queue.pushRun(MEMORY, 0, 3300, 1000, STICKY, 0);
-    queue.pushRun(MEMORY, 4000, 2000, 1000, STICKY, 0);
+    pushTouching(queue, 0, 3300, 1000, STICKY, 0);
+    pushTouching(queue, 4000, 2000, 1000, STICKY, 0);
     queue.flush();
     expect(payloads()).toEqual(
       [
@@ -427,6 +440,20 @@ function open(options: { family?: 4 | 6; segmenting?: boolean } = {}): {
     },
   });
   return { queue, counters, errors, lost, offloads };
+}
+
+/** A run without gaps: `length` bytes in all, `each` of them, what is left of them in the last. */
+function pushTouching(
+  queue: SendQueue,
+  offset: number,
+  length: number,
+  each: number,
+  destination: Endpoint,
+  tos: number,
+): void {
+  const count = length === 0 ? 1 : Math.ceil(length / each);
+  const last = length - (count - 1) * each;
+  queue.pushRun(MEMORY, offset, each, last, each, count, destination, tos);
 }
 
 function payloads(): Uint8Array[] {

@@ -194,6 +194,46 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     },
   );
 
+  test.each(families)('carries runs that do not touch over a link, %s', (_name, address) => {
+    for (const on of [false, true]) {
+      const [left, right] = [open(hosts.left, { gso: on }), open(hosts.right, { gro: on })];
+      const destination = new Endpoint(address(9, 2), right.port);
+      const memory = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7) ^ (i >> 8));
+      for (const [offset, last] of [
+        [48, 1432],
+        [1600, 1432],
+        [3200, 9],
+      ] as const) {
+        left.sendRun(memory, offset, 1432, last, 1536, 50, destination, 2);
+        left.flush();
+        for (let i = 0; i < 50; i++) {
+          const from = offset + i * 1536;
+          const { bytes } = receiveOne(right);
+          expect(bytes).toEqual(memory.slice(from, from + (i < 49 ? 1432 : last)));
+        }
+      }
+      expect(left.counters.sentDatagrams).toBe(150);
+      expect(left.counters.sentMessages <= 9).toBe(on);
+    }
+  });
+
+  test.each(families)(
+    'sends each of a run alone that is too large for a link, %s',
+    (_n, address) => {
+      const left = open(hosts.left, { gso: true });
+      const right = open(hosts.right);
+      const destination = new Endpoint(address(9, 2), right.port);
+      const memory = Uint8Array.from({ length: 30_000 }, (_, i) => (i * 7) ^ (i >> 8));
+      left.sendRun(memory, 5, 2000, 1700, 2112, 10, destination, 0);
+      left.flush();
+      for (let i = 0; i < 10; i++) {
+        const from = 5 + i * 2112;
+        expect(receiveOne(right).bytes).toEqual(memory.slice(from, from + (i < 9 ? 2000 : 1700)));
+      }
+      expect(left.counters).toMatchObject({ sentDatagrams: 10, ungrouped: 1 });
+    },
+  );
+
   test('loses nothing but the datagram without a route', () => {
     const errors: [number, Endpoint][] = [];
     const report = (errno: number, to: Endpoint): unknown => errors.push([errno, to]);

@@ -223,6 +223,36 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(right.counters.receivedMessages).toBeLessThan(10 * addresses.length);
   });
 
+  test.each([false, true])('sends runs from where they stand, segmented: %s', (on) => {
+    const [left, right] = [open({ gso: on }), open({ gro: on })];
+    const memory = pattern(300_000);
+    for (const [, address] of addresses) {
+      const destination = new Endpoint(address, right.port);
+      const sent: Uint8Array[] = [];
+      let at = 48;
+      for (const [each, last, stride, count] of [
+        [1452, 1452, 1600, 40],
+        [1452, 700, 1600, 40], // goes on with the one before, and ends it
+        [96, 96, 96, 3],
+        [80, 80, 192, 30],
+        [80, 1, 192, 2],
+        [500, 500, 0, 1],
+      ] as const) {
+        left.sendRun(memory, at, each, last, stride, count, destination, 1);
+        for (let i = 0; i < count; i++) {
+          const from = at + i * stride;
+          sent.push(memory.slice(from, from + (i < count - 1 ? each : last)));
+        }
+        at += count * stride;
+      }
+      left.flush();
+      const seen = drain(right).map(({ bytes }) => bytes);
+      expect(seen).toEqual(sent);
+    }
+    expect(left.counters.sentDatagrams).toBe(116 * addresses.length);
+    expect(left.counters.sentMessages < 10 * addresses.length).toBe(on);
+  });
+
   test('allocates no endpoint for a source it knows', () => {
     const [left, right] = [open({}), open({})];
     const sources = new Set<Endpoint>();

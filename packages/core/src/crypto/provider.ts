@@ -19,7 +19,12 @@ export interface Cipher {
 
   /**
    * As `seal` of `count` texts of one length, `stride` bytes apart from `offset` on, with the counters
-   * from `counter` on. It may write over 64 bytes in front of each text and 64 bytes behind it.
+   * from `counter` on. It may write over 64 bytes in front of each text, where it leaves no secret, and
+   * over 64 bytes behind it, the tag among them; never over another text of the run or its tag, so
+   * `stride` is at least `length + 16 + 64`. `sealRun()` does the same with any cipher.
+   *
+   * @throws {RangeError} a cipher that uses the room does not have it
+   * @throws {TypeError} after `destroy`
    */
   sealRun?(
     counter: number,

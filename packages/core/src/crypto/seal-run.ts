@@ -5,7 +5,7 @@
  */
 import type { Cipher } from './provider.ts';
 
-/** As `Cipher.sealRun`. */
+/** As `Cipher.sealRun`; text by text, and without need of its room, where the cipher has none. */
 export function sealRun(
   cipher: Cipher,
   counter: number,

@@ -213,7 +213,12 @@ function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
   return new Int32Array(buffer, byteOffset, length >> 2);
 }
 
-/** What a run takes in front of each text and behind it is within the buffer. */
+/**
+ * The run's last address is known from here on: half a text more would reach past it.
+ *
+ * @throws {RangeError} what a run takes in front of each text and behind it is not within the buffer, or
+ *   reaches into the next text's message
+ */
 function checkRun(
   buffer: Uint8Array,
   offset: number,
@@ -224,6 +229,8 @@ function checkRun(
   const last = offset + (count - 1) * stride;
   if (
     !(
+      Number.isInteger(count) &&
+      Number.isInteger(stride) &&
       count >= 1 &&
       offset >= BLOCK_LENGTH &&
       stride >= length + 16 + BLOCK_LENGTH &&
@@ -239,8 +246,9 @@ function clearKey(view: DataView, at: number): void {
 }
 
 /**
- * Addresses that are used again and again, as the objects that numbers over 31 bits are: a new one for
- * each would be garbage.
+ * Addresses that are used again and again. A number over 31 bits that is passed on is an object: made
+ * anew for each packet it would be garbage, so it is kept by its offset. Offsets 64 bytes apart have
+ * slots of their own over 256 KiB, the length of a device's slab.
  */
 class Addresses {
   #base = 0;

@@ -24,6 +24,50 @@ describeWith([openssl], 'TransportCiphers', () => {
     expect(buffer.every((byte) => byte === 0)).toBe(true);
   });
 
+  it.each([
+    ['a negative offset', -1, 16, 160, 2],
+    ['no room in front', 63, 16, 160, 2],
+    ['no room behind', 64, 16, 160, 8],
+    ['a tag that would be all the room behind', 1024 - 16 - 63, 16, 160, 1],
+    ['a negative length', 64, -1, 160, 2],
+    ['a length past the end', 64, 1024, 2048, 1],
+    ['a stride without room', 64, 16, 16 + 16 + 63, 2],
+    ['a stride of nothing', 64, 16, 0, 2],
+    ['a stride backwards', 512, 16, -160, 2],
+    ['a fraction of a stride', 64, 16, 160.5, 2],
+    ['no text', 64, 16, 160, 0],
+    ['less than no text', 64, 16, 160, -1],
+    // The second would reach past the end, and a half of the way to it does not.
+    ['a text and a half', 512, 16, 480, 1.5],
+    ['no end of texts', 64, 16, 160, Infinity],
+    ['offset NaN', NaN, 16, 160, 2],
+    ['length NaN', 64, NaN, 160, 2],
+    ['stride NaN', 64, 16, NaN, 2],
+    ['count NaN', 64, 16, 160, NaN],
+  ])('refuse a run with %s, and write nothing', (_, offset, length, stride, count) => {
+    const cipher = createOpensslProvider().createCipher(KEY);
+    const buffer = new Uint8Array(1024).fill(7);
+    expect(() => cipher.sealRun?.(0, buffer, offset, length, stride, count)).toThrow(RangeError);
+    expect(buffer.every((byte) => byte === 7)).toBe(true);
+  });
+
+  it('seal a run that takes all of a buffer, to the last byte', () => {
+    const cipher = createOpensslProvider().createCipher(KEY);
+    const buffer = new Uint8Array(64 + 160 * 4 + 16 + 64);
+    cipher.sealRun?.(3, buffer, 64, 16, 160, 5);
+    for (let i = 0; i < 5; i++) expect(cipher.open(3 + i, buffer, 64 + i * 160, 16)).toBe(true);
+  });
+
+  it('leave no one-time key of a run in front of its texts', () => {
+    const cipher = createOpensslProvider().createCipher(KEY);
+    const buffer = new Uint8Array(1024).fill(7);
+    cipher.sealRun?.(3, buffer, 64, 100, 256, 3);
+    for (let i = 0; i < 3; i++) {
+      const front = buffer.subarray(i * 256, i * 256 + 32);
+      expect([...front]).toEqual(Array(32).fill(0));
+    }
+  });
+
   it('leave what is around a message as it is, with any room behind it', () => {
     const ours = createOpensslProvider().createCipher(KEY);
     const noble = nobleProvider.createCipher(KEY);
@@ -62,6 +106,9 @@ describeWith([openssl], 'TransportCiphers', () => {
     const cipher = createOpensslProvider().createCipher(new Uint8Array(32));
     cipher.destroy();
     cipher.destroy();
+    const buffer = new Uint8Array(1024);
+    expect(() => cipher.sealRun?.(0, buffer, 64, 16, 160, 2)).toThrow(/destroyed/);
+    expect(buffer.every((byte) => byte === 0)).toBe(true);
     expect(() => cipher.seal(0, new Uint8Array(64), 0, 16)).toThrow(/destroyed/);
     expect(() => cipher.open(0, new Uint8Array(64), 0, 16)).toThrow(/destroyed/);
   });

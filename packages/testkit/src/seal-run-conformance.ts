@@ -1,0 +1,103 @@
+/**
+ * The part of the conformance suite about runs of texts: what `sealRun` makes of them and what it leaves
+ * alone, whether the provider's ciphers have one or not.
+ *
+ * @module
+ */
+import { sealRun, type Cipher } from '@litz/core';
+import { expect } from 'vitest';
+import type { Check } from './crypto-conformance.ts';
+import { seededRandomBytes } from './seeded-random.ts';
+
+export function describeSealRun(check: Check): void {
+  check('sealRun: makes what seal makes one by one, and stays in its room', (provider) => {
+    const cipher = provider.createCipher(bytes(32, 99));
+    for (const [i, length] of LENGTHS.entries()) {
+      for (const [k, count] of COUNTS.entries()) {
+        // Every length meets every gap, and every count every counter.
+        const gap = GAPS[(i + k) % GAPS.length] ?? 0;
+        const counter = COUNTERS[(i * 3 + k) % COUNTERS.length] ?? 0;
+        const stride = length + TAG + ROOM + gap;
+        const run = { counter, offset: MARGIN + ROOM + ((i + k) % 3), length, stride, count };
+        expect({ ...run, mistake: mistakeOf(cipher, run) }).toEqual({ ...run, mistake: '' });
+      }
+    }
+    cipher.destroy();
+  });
+
+  check('sealRun: leaves a cipher that seals and opens single texts as before', (provider) => {
+    const cipher = provider.createCipher(bytes(32, 99));
+    for (const length of [5, 64, 1420]) {
+      const plain = bytes(length, length);
+      const sealed = provider.aeadSeal(bytes(32, 99), 9, plain, new Uint8Array(0));
+      mistakeOf(cipher, { counter: 9, offset: ROOM, length, stride: 2 * length + 512, count: 3 });
+      const buffer = new Uint8Array(length + TAG);
+      buffer.set(plain);
+      cipher.seal(9, buffer, 0, length);
+      expect(buffer).toEqual(sealed);
+      mistakeOf(cipher, { counter: 9, offset: ROOM, length, stride: 2 * length + 512, count: 3 });
+      expect(cipher.open(9, buffer, 0, length)).toBe(true);
+      expect(buffer.subarray(0, length)).toEqual(plain);
+    }
+    cipher.destroy();
+  });
+}
+
+interface Run {
+  counter: number;
+  offset: number;
+  length: number;
+  stride: number;
+  count: number;
+}
+
+/** What is wrong about a run that the cipher seals; '' if it is right. */
+function mistakeOf(cipher: Cipher, { counter, offset, length, stride, count }: Run): string {
+  const end = offset + (count - 1) * stride + length + ROOM;
+  // Of one count it is memory that threads share.
+  const room = end + MARGIN;
+  const buffer = new Uint8Array(count === 7 ? new SharedArrayBuffer(room) : new ArrayBuffer(room));
+  buffer.set(bytes(room, length + count));
+  const before = Uint8Array.from(buffer);
+  const expected = Uint8Array.from(buffer);
+  sealRun(cipher, counter, buffer, offset, length, stride, count);
+  for (let i = 0; i < count; i++) cipher.seal(counter + i, expected, offset + i * stride, length);
+  let free = 0;
+  for (let i = 0; i < count; i++) {
+    const at = offset + i * stride;
+    if (!isEqual(buffer, before, free, at - ROOM)) return `wrote in front of text ${i}`;
+    if (!isEqual(buffer, expected, at, at + length)) return `text ${i}`;
+    if (!isEqual(buffer, expected, at + length, at + length + TAG)) return `tag ${i}`;
+    free = at + length + ROOM;
+  }
+  return isEqual(buffer, before, free, room) ? '' : 'wrote behind the last text';
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function bytes(length: number, seed: number): Uint8Array {
+  const out = new Uint8Array(length);
+  seededRandomBytes(seed)(out);
+  return out;
+}
+
+const LENGTHS: readonly number[] = [0, 1, 15, 16, 17, 63, 64, 65, 1420, 1424, 4096];
+const COUNTS: readonly number[] = [1, 2, 7, 64];
+/** More than a text needs: none, to the next whole block or so, and so much that rooms do not touch. */
+const GAPS: readonly number[] = [0, 13, 16, 48, 300];
+const COUNTERS: readonly number[] = [
+  0,
+  2 ** 31 - 2,
+  2 ** 32 - 1,
+  2 ** 32 - 3,
+  2 ** 32,
+  2 ** 45 + 3,
+  2 ** 53 - 8194 - 64,
+];
+/** What a text takes in front and behind. */
+const ROOM = 64;
+const TAG = 16;
+const MARGIN = 100;
