@@ -4,7 +4,8 @@
  * OpenSSL's own AEAD interface costs half as much again for a full packet and twice for a short one:
  * setting and getting the tag are calls of their own, and its last step is a slow one. So RFC 8439
  * section 2.8 is put together here: block 0 of the stream is the one-time key of Poly1305, the data
- * begins with block 1. Block 0 takes a call of its own, unless somebody else makes the key.
+ * begins with block 1. For a single message block 0 takes a call of its own, unless somebody else makes
+ * the key; in a run, which has room in front of each text, it comes along with the text.
  *
  * @module
  */
@@ -75,7 +76,7 @@ type MakeCipher = (context: number, oneTimeKeys: OneTimeKeys | undefined) => Cip
 function cipherMaker(crypto: LibCrypto, isCopied: boolean): MakeCipher {
   const { EVP_Cipher, EVP_EncryptInit, EVP_CIPHER_CTX_free } = crypto;
   const tag = createTransportTag(crypto);
-  const { bytes: blockBytes, address: block } = tag.key;
+  const { bytes: blockBytes, address: block } = allocate(BLOCK_LENGTH);
   const keyWords = wordsOf(blockBytes);
   const scratch = allocate(IV_LENGTH + BLOCK_LENGTH);
   const { address } = scratch;
@@ -100,7 +101,7 @@ function cipherMaker(crypto: LibCrypto, isCopied: boolean): MakeCipher {
       beginStream(context, counter, 0);
       crypt(context, block, zeros, BLOCK_LENGTH);
     }
-    tag.begin();
+    tag.begin(block);
   }
 
   function crypt(context: number, out: number, input: number, length: number): void {
@@ -166,7 +167,7 @@ function cipherMaker(crypto: LibCrypto, isCopied: boolean): MakeCipher {
           clearKey(view, at - BLOCK_LENGTH);
           beginStream(context, counter + i, 0);
           crypt(context, front, front, whole);
-          tag.beginWith(front);
+          tag.begin(front);
           tag.finish(view, at + length, addresses.of(base, at), length);
           tag.copyTo(view, at + length);
           clearKey(view, at - BLOCK_LENGTH);
@@ -214,7 +215,8 @@ function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
 }
 
 /**
- * The run's last address is known from here on: half a text more would reach past it.
+ * In whole texts and whole bytes: half a text more would be sealed past the last address that is looked
+ * at here.
  *
  * @throws {RangeError} what a run takes in front of each text and behind it is not within the buffer, or
  *   reaches into the next text's message
@@ -227,18 +229,14 @@ function checkRun(
   count: number,
 ): void {
   const last = offset + (count - 1) * stride;
-  if (
-    !(
-      Number.isInteger(count) &&
-      Number.isInteger(stride) &&
-      count >= 1 &&
-      offset >= BLOCK_LENGTH &&
-      stride >= length + 16 + BLOCK_LENGTH &&
-      last + length + BLOCK_LENGTH <= buffer.length
-    )
-  ) {
-    throw new RangeError('"stride" and "count" expected places with room');
-  }
+  const hasRoom =
+    Number.isInteger(count) &&
+    Number.isInteger(stride) &&
+    count >= 1 &&
+    offset >= BLOCK_LENGTH &&
+    stride >= length + 16 + BLOCK_LENGTH &&
+    last + length + BLOCK_LENGTH <= buffer.length;
+  if (!hasRoom) throw new RangeError('"stride" and "count" expected places with room');
 }
 
 function clearKey(view: DataView, at: number): void {

@@ -7,18 +7,14 @@
  *
  * @module
  */
-import { allocate, type Region } from '../memory.ts';
+import { allocate } from '../memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
 
 /** One for all ciphers of a thread: a tag is begun and finished before the next. */
 export interface TransportTag {
-  /** Scratch memory for a block that begins with a one-time key: 64 bytes. */
-  readonly key: Region;
-  /** Begins with the one-time key that was put there. */
-  begin(): void;
-  /** Begins with the one-time key at an address. */
-  beginWith(address: number): void;
+  /** Begins with the one-time key at the address `key`. */
+  begin(key: number): void;
   /** Makes the tag of the text at the address `data`, which in `view` ends at `end`. */
   finish(view: DataView, end: number, data: number, length: number): void;
   /** The same where there is no room behind the text. */
@@ -42,21 +38,13 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
   const { EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
   const poly1305 = present(crypto.EVP_MAC_fetch(0, 'POLY1305', null), 'POLY1305');
   const context = present(crypto.EVP_MAC_CTX_new(poly1305), 'POLY1305');
-  const key = allocate(64);
-  const keyAddress = key.address;
   const tail = allocate(TAIL_LENGTH);
   const [lengths, tag] = [tail.address + LENGTHS, tail.address + TAG];
   const words = new Int32Array(tail.bytes.buffer, tail.bytes.byteOffset, TAIL_LENGTH / 4);
 
   return {
-    key,
-
-    begin() {
-      if (EVP_MAC_init(context, keyAddress, 32, 0) !== 1) throw new Error('Poly1305 failed');
-    },
-
-    beginWith(address) {
-      if (EVP_MAC_init(context, address, 32, 0) !== 1) throw new Error('Poly1305 failed');
+    begin(key) {
+      if (EVP_MAC_init(context, key, 32, 0) !== 1) throw new Error('Poly1305 failed');
     },
 
     finish(view, end, data, length) {
