@@ -22,11 +22,11 @@ export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';
 export { dhKeyOf } from './crypto/dh-key.ts';
-export { sealRun } from './crypto/seal-run.ts';
 export { equalBytes } from './crypto/equal-bytes.ts';
 export { kdf } from './crypto/kdf.ts';
 export { nobleProvider } from './crypto/noble.ts';
 export { nonceOf } from './crypto/nonce.ts';
+export { sealRun } from './crypto/seal-run.ts';
 export { wipe } from './crypto/wipe.ts';
 export {
   messageType,

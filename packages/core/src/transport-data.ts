@@ -35,7 +35,7 @@ export function sealTransportData(
   mtu: number,
 ): number {
   const padded = length + paddingLength(length, mtu);
-  for (let i = offset + length; i < offset + padded; i++) buffer[i] = 0;
+  clear(buffer, offset + length, offset + padded);
   const counter = keypair.sendCounter++;
   writeHeader(buffer, offset - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, counter);
   keypair.sendCipher.seal(counter, buffer, offset, padded);
@@ -59,13 +59,14 @@ export function sealTransportRun(
   count: number,
   mtu: number,
 ): number {
-  const last = offset + (count - 1) * stride;
-  if (lastLength === length) return sealAlike(keypair, buffer, offset, stride, length, count, mtu);
-  if (count > 1) sealAlike(keypair, buffer, offset, stride, length, count - 1, mtu);
-  return sealAlike(keypair, buffer, last, stride, lastLength, 1, mtu);
+  const alike = lastLength === length ? count : count - 1;
+  if (alike > 0) sealAlike(keypair, buffer, offset, stride, length, alike, mtu);
+  const last = offset + alike * stride;
+  if (alike < count) sealAlike(keypair, buffer, last, stride, lastLength, 1, mtu);
+  return messageLength(lastLength, mtu);
 }
 
-/** Packets of one length. */
+/** At least one packet, all of one length. */
 function sealAlike(
   keypair: Keypair,
   buffer: Uint8Array,
@@ -74,23 +75,25 @@ function sealAlike(
   length: number,
   count: number,
   mtu: number,
-): number {
-  const padded = length + paddingLength(length, mtu);
+): void {
   const counter = keypair.sendCounter;
   keypair.sendCounter += count;
-  const end = offset + count * stride;
-  if (padded > length) {
-    for (let at = offset; at < end; at += stride) {
-      for (let i = at + length; i < at + padded; i++) buffer[i] = 0;
-    }
+  const padded = length + paddingLength(length, mtu);
+  for (let i = 0; i < count; i++) {
+    const at = offset + i * stride;
+    clear(buffer, at + length, at + padded);
   }
   sealRun(keypair.sendCipher, counter, buffer, offset, padded, stride, count);
-  // Behind it: a cipher may have written there.
-  let number = counter;
-  for (let at = offset; at < end; at += stride) {
-    writeHeader(buffer, at - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, number++);
+  // After it: a cipher may have written there.
+  for (let i = 0; i < count; i++) {
+    const header = offset + i * stride - TRANSPORT_HEADER_LENGTH;
+    writeHeader(buffer, header, keypair.remoteIndex, counter + i);
   }
-  return padded + TRANSPORT_OVERHEAD;
+}
+
+/** Padding: most often no byte, so `fill` would cost more. */
+function clear(buffer: Uint8Array, from: number, to: number): void {
+  for (let i = from; i < to; i++) buffer[i] = 0;
 }
 
 /** Of the message that a packet of `length` bytes becomes. */

@@ -59,7 +59,7 @@ export class Outbound {
   readonly #memory: PacketMemory;
   readonly #drain: () => void;
   readonly #splitter: SuperPacketSplitter;
-  /** Where the next message begins in the slab. */
+  /** Where the next place begins in the slab. */
   #next: number;
   /**
    * The last batch was one packet, so the next will be one as well: it is sent before another one is
@@ -169,7 +169,7 @@ export class Outbound {
     if (count === 0) return 0;
     const last = this.#splitter.writeMany(buffer, at, stride, count);
     const end = this.#fastPath.sealRun(keypair, buffer, at, stride, segmentLength, last, count);
-    const each = count === 1 ? end : this.#fastPath.messageLength(segmentLength);
+    const each = this.#fastPath.messageLength(segmentLength);
     const bytes = (count - 1) * each + end;
     this.#next = at - ROOM + count * stride;
     this.#queuedBytes += bytes;
