@@ -73,7 +73,9 @@ export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
     ...request.addresses.map((address): Step => ({ type: 'add-address', address })),
     { type: 'set-up', mtu: request.mtu ?? tunnelMtu(facts.outerMtu, request.addresses) },
   ];
-  if (!marked.some(isIpv4)) steps.push(...facts.leftOverFilters.map(restoreFilter));
+  if (!marked.some(isIpv4)) {
+    steps.push(...facts.leftOverFilters.map((link): Step => ({ type: 'restore-filter', link })));
+  }
   if (request.table === 'off') return steps;
   if (request.table !== 'auto') return [...steps, ...routes(destinations, request.table)];
   const plain = destinations.filter((prefix) => !marked.includes(prefix));
@@ -168,10 +170,6 @@ function sysctls(marked: readonly Prefix[], facts: HostFacts): Step[] {
 
 function isIpv4({ address }: Prefix): boolean {
   return address.length === 4;
-}
-
-function restoreFilter(link: string): Step {
-  return { type: 'restore-filter', link };
 }
 
 function freeTable(used: ReadonlySet<number>): number {
