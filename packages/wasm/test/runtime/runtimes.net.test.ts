@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import { expect, it } from 'vitest';
+import { SUCCESS } from './outcome.ts';
+
+const built = requirement('the built @litz/wasm', () =>
+  existsSync(join(import.meta.dirname, '../../dist/index.js')),
+);
+const program = join(import.meta.dirname, 'print.mjs');
+const runtimes = [
+  // Nothing from elsewhere, and no right to anything but reading files, which importing is.
+  { command: 'deno', args: ['run', '--no-remote', '--node-modules-dir=manual', '--no-prompt'] },
+  { command: 'bun', args: ['run', '--no-install'] },
+];
+
+for (const { command, args } of runtimes) {
+  describeWith(
+    [built, programRequirement(command)],
+    `@litz/core and @litz/wasm in ${command}`,
+    () => {
+      it('seal as noble does, and carry a packet, with SIMD and without', () => {
+        const options = { encoding: 'utf8', timeout: 60_000 } as const;
+        expect(execFileSync(command, [...args, program], options).trim()).toBe(SUCCESS);
+      });
+    },
+  );
+}
