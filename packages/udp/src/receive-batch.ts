@@ -31,6 +31,11 @@ import {
 
 /** More than any UDP datagram and any message the kernel coalesces. */
 export const SLOT_LENGTH = 65536;
+/**
+ * About so much is taken at once: opening it is a third of a millisecond, in which what goes the other
+ * way waits, such as the acknowledgements of a stream, and pings.
+ */
+const BATCH_BYTES: number = 3 * SLOT_LENGTH;
 
 /**
  * Called once per datagram. `buffer` may be written to (opened in place) and is valid until the
@@ -84,6 +89,8 @@ export class ReceiveBatch {
   readonly #ignoredInterface: number;
   /** Slots whose lengths the kernel has overwritten since they were last reset. */
   #used = 0;
+  /** How many messages the next call asks for. */
+  #wanted: number;
 
   /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
   constructor(
@@ -100,6 +107,7 @@ export class ReceiveBatch {
     }
     this.#ignoredInterface = ignoredInterface;
     this.#slots = slots;
+    this.#wanted = slots;
     this.#buffer = buffer;
     this.#bufferOffset = offset;
     this.#counters = counters;
@@ -134,7 +142,8 @@ export class ReceiveBatch {
   }
 
   /**
-   * Receives into the free slots and gives each datagram to `sink`.
+   * Receives into the free slots and gives each datagram to `sink`. Of long messages, which the kernel
+   * coalesced, fewer are taken at once.
    *
    * @returns datagrams taken from the socket, dropped ones included; 0 = nothing there
    * @throws {SystemError} the socket itself is unusable
@@ -146,8 +155,14 @@ export class ReceiveBatch {
     this.#used = first + count;
     this.#counters.receivedMessages += count;
     let datagrams = 0;
+    let bytes = 0;
     for (let slot = first; slot < first + count; slot++) {
       datagrams += this.#deliver(socket, slot, sink);
+      bytes += this.#lengthOf(slot);
+    }
+    if (count > 0) {
+      const fitting = Math.floor((BATCH_BYTES * count) / Math.max(bytes, 1));
+      this.#wanted = Math.min(Math.max(fitting, 1), this.#slots);
     }
     return datagrams;
   }
@@ -156,7 +171,8 @@ export class ReceiveBatch {
     const messages = this.#region.address + first * MMSGHDR_LENGTH;
     // An ICMP error can stand in front of the datagrams; more than a few in a row can wait.
     for (let attempt = 0; attempt < 8; attempt++) {
-      const count = libc().recvmmsg(fd, messages, this.#slots - first, 0, 0);
+      const wanted = Math.min(this.#slots - first, this.#wanted);
+      const count = libc().recvmmsg(fd, messages, wanted, 0, 0);
       if (count >= 0) return count;
       const errno = libc().errno();
       if (errno === EAGAIN) return 0;
@@ -172,7 +188,7 @@ export class ReceiveBatch {
     const header = (slot * MMSGHDR_LENGTH) >> 2;
     const words = this.#words;
     const flags = words[header + 12]!;
-    const length = words[header + 14]!;
+    const length = this.#lengthOf(slot);
     const control = this.#control;
     const parsed = parseControl(
       this.#region.view,
@@ -233,6 +249,11 @@ export class ReceiveBatch {
     // The kernel's counter is 32 bits wide and wraps.
     this.#counters.receiveDroppedOverflow += (overflow - socket.overflowSeen) >>> 0;
     socket.overflowSeen = overflow;
+  }
+
+  /** As the kernel says it. */
+  #lengthOf(slot: number): number {
+    return this.#words[((slot * MMSGHDR_LENGTH) >> 2) + 14]!;
   }
 
   #controlOf(slot: number): number {

@@ -53,6 +53,21 @@ describe('ReceiveBatch', () => {
     expect(counts).toEqual([4, 4, 2, 0]);
   });
 
+  test('takes fewer at a time of long messages, and all again of short ones', () => {
+    const { batch, socket } = open(8);
+    const long = new Uint8Array(60_000);
+    const receive = (): number => {
+      batch.reset();
+      return batch.receive(socket, () => {});
+    };
+    kernel.incoming = Array.from({ length: 12 }, () => from4({ payload: long }));
+    expect([receive(), receive(), receive(), receive()]).toEqual([8, 3, 1, 0]);
+    kernel.incoming = Array.from({ length: 12 }, () => from4({}));
+    expect([receive(), receive(), receive()]).toEqual([3, 8, 1]);
+    kernel.incoming = Array.from({ length: 9 }, () => from4({ payload: new Uint8Array(0) }));
+    expect([receive(), receive()]).toEqual([8, 1]);
+  });
+
   test('puts a second socket behind the first one in a batch', () => {
     const { batch, socket } = open(3);
     kernel.incoming = [from4({ payload: bytes(10) }), from4({ payload: bytes(11) })];
