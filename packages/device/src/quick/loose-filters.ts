@@ -56,25 +56,33 @@ export class LooseFilters {
     if (current !== LOOSE) this.#host.setFilter(link, LOOSE);
   }
 
-  /** `tunnel` needs it no more, or never did. */
+  /**
+   * `tunnel` needs it no more, or never did.
+   *
+   * @throws what `setFilter` does: what was written down stays, for the next tunnel
+   */
   restore(link: string, tunnel: string): void {
     const before = this.#before(link);
+    if (this.#isNeeded(link, tunnel)) {
+      remove(this.#file(link, tunnel));
+      // Unless the others ended just now, and left it to this one.
+      if (this.#isNeeded(link)) return;
+    }
+    // Somebody else's setting of it stays.
+    const isOurs = before !== undefined && this.#host.filter(link) === LOOSE;
+    if (isOurs) this.#host.setFilter(link, before);
     remove(this.#file(link, tunnel));
-    if (this.#isNeeded(link)) return;
     this.#forgetGone(link);
     // Not with what is in it: another tunnel may be writing its file just now.
     removeEmpty(join(this.#namespaceFolder(), link));
     removeEmpty(this.#namespaceFolder());
     this.#unwritten.delete(link);
-    // Somebody else's setting of it stays.
-    if (before === undefined || this.#host.filter(link) !== LOOSE) return;
-    this.#host.setFilter(link, before);
     // One that came just now.
-    if (this.#isNeeded(link)) this.#host.setFilter(link, LOOSE);
+    if (isOurs && this.#isNeeded(link)) this.#host.setFilter(link, LOOSE);
   }
 
-  #isNeeded(link: string): boolean {
-    return this.#tunnels(link).some((tunnel) => this.#host.hasLink(tunnel));
+  #isNeeded(link: string, except?: string): boolean {
+    return this.#tunnels(link).some((tunnel) => tunnel !== except && this.#host.hasLink(tunnel));
   }
 
   #forgetGone(link: string): void {

@@ -119,6 +119,30 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('2');
   });
 
+  test('still knows what it was after it could not be set', () => {
+    const down = up('wg0');
+    host.isReadOnly = true;
+    expect(down).toThrow(/EROFS/);
+    host.isReadOnly = false;
+    host.links.delete('wg0');
+    expect(filters().leftOver()).toEqual(['eth0']);
+    up('wg1')();
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
+  test('is put back by one of two that end at once, each of which saw the other', () => {
+    const down = up('wg0');
+    const downOther = up('wg1');
+    const { links } = host;
+    host.hasLink = (name) => {
+      host.hasLink = (other) => links.has(other);
+      if (name === 'wg1') downOther();
+      return true;
+    };
+    down();
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
   test('leaves no file behind', () => {
     up('wg0')();
     expect(readdirSync(folder, { recursive: true })).toEqual(['rp_filter']);
@@ -159,6 +183,7 @@ function filters(): LooseFilters {
 
 class FakeFilters implements FilterHost {
   readonly links: Set<string> = new Set();
+  isReadOnly = false;
   readonly values: Map<string, string> = new Map([
     ['eth0', '1'],
     ['eth1', '1'],
@@ -173,6 +198,7 @@ class FakeFilters implements FilterHost {
   }
 
   setFilter(link: string, value: string): void {
+    if (this.isReadOnly) throw new Error('write: EROFS');
     this.values.set(link, value);
   }
 
