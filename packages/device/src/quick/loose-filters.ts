@@ -53,7 +53,11 @@ export class LooseFilters {
     // What was written down holds only while nobody has set it again.
     this.#write(link, tunnel, (current === LOOSE && this.#before(link)) || current);
     this.#forgetGone(link);
-    if (current !== LOOSE) this.#host.setFilter(link, LOOSE);
+    // Once more: one that began or ended meanwhile may have put it back, and did not see this one.
+    const latest = this.#host.filter(link) ?? LOOSE;
+    if (latest === LOOSE) return;
+    if (latest !== current) this.#write(link, tunnel, latest);
+    this.#host.setFilter(link, LOOSE);
   }
 
   /**

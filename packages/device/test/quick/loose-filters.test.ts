@@ -143,6 +143,22 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
+  test('makes loose what another one puts back after it was looked at, and knows what it was', () => {
+    up('killed');
+    host.links.delete('killed');
+    const { values } = host;
+    host.filter = (link) => {
+      host.filter = (other) => values.get(other);
+      const value = values.get(link);
+      filters().restore(link, 'other');
+      return value;
+    };
+    const down = up('wg0');
+    expect(host.values.get('eth0')).toBe('2');
+    down();
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
   test('leaves no file behind', () => {
     up('wg0')();
     expect(readdirSync(folder, { recursive: true })).toEqual(['rp_filter']);
