@@ -18,20 +18,25 @@ const MAKERS = {
 } as const satisfies Partial<Record<keyof LibCrypto, keyof LibCrypto>>;
 
 type Maker = (...args: unknown[]) => number;
+type Freer = (pointer: number) => void;
 
 export class Owned {
-  /** The library; what is made with it belongs to us until `settle`. */
+  /** The library; what is made with it belongs to us until `settle`, unless it is given back before. */
   readonly crypto: LibCrypto;
-  readonly #frees: (() => void)[] = [];
+  readonly #made: { readonly pointer: number; readonly free: Freer }[] = [];
   #isRecording = true;
 
   constructor(crypto: LibCrypto) {
-    const makers = Object.entries(MAKERS).map(([maker, freer]) => {
+    const functions = Object.entries(MAKERS).flatMap(([maker, freer]) => {
       const make = crypto[maker as keyof typeof MAKERS] as Maker | undefined;
       const free = crypto[freer];
-      return [maker, make && free && this.#recorded(make, free)];
+      if (!make || !free) return [];
+      return [
+        [maker, this.#recorded(make, free)],
+        [freer, this.#crossedOut(free)],
+      ];
     });
-    this.crypto = { ...crypto, ...(Object.fromEntries(makers) as Partial<LibCrypto>) };
+    this.crypto = { ...crypto, ...(Object.fromEntries(functions) as Partial<LibCrypto>) };
   }
 
   /** From here on, whoever makes something gives it back. */
@@ -41,15 +46,25 @@ export class Owned {
 
   /** Gives everything back, from the last to the first. It must not be used any more. */
   free(): void {
-    let free: (() => void) | undefined;
-    while ((free = this.#frees.pop())) free();
+    let made: { readonly pointer: number; readonly free: Freer } | undefined;
+    while ((made = this.#made.pop())) made.free(made.pointer);
   }
 
-  #recorded(make: Maker, free: (pointer: number) => void): Maker {
+  #recorded(make: Maker, free: Freer): Maker {
     return (...args) => {
       const pointer = make(...args);
-      if (this.#isRecording && pointer !== 0) this.#frees.push(() => free(pointer));
+      if (this.#isRecording && pointer !== 0) this.#made.push({ pointer, free });
       return pointer;
+    };
+  }
+
+  #crossedOut(free: Freer): Freer {
+    return (pointer) => {
+      if (this.#isRecording) {
+        const at = this.#made.findIndex((made) => made.pointer === pointer && made.free === free);
+        if (at !== -1) this.#made.splice(at, 1);
+      }
+      free(pointer);
     };
   }
 }

@@ -11,6 +11,7 @@
  */
 import { checkLength, checkText, KEY_LENGTH, type Cipher, type OneTimeKeys } from '@litz/core';
 import { addressOf, allocate, type Region } from '../memory.ts';
+import { chooseChacha20 } from './chacha20-method.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
 import { createTransportTag } from './transport-tag.ts';
@@ -25,10 +26,9 @@ export class TransportCiphers {
   /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
-    const fetched = present(crypto.EVP_CIPHER_fetch(0, 'ChaCha20', null), 'ChaCha20');
-    const copied = copiedMethod(crypto);
-    this.#chacha20 = copied || fetched;
-    this.#over = cipherMaker(crypto, copied !== 0);
+    const { cipher, isCopied } = chooseChacha20(crypto);
+    this.#chacha20 = cipher;
+    this.#over = cipherMaker(crypto, isCopied);
   }
 
   /**
@@ -49,21 +49,6 @@ export class TransportCiphers {
     }
     return this.#over(context, oneTimeKeys);
   }
-}
-
-/**
- * ChaCha20 without a provider around it. OpenSSL 3 asks a provider for the length of the vector each time
- * a stream begins, which is 1 in 30 of a full packet's time; a copy of the built-in method it asks
- * nothing.
- *
- * @returns 0 if such cannot be had
- */
-function copiedMethod({
-  EVP_CIPHER_meth_dup,
-  EVP_CIPHER_meth_free,
-  EVP_chacha20,
-}: LibCrypto): number {
-  return EVP_CIPHER_meth_dup && EVP_CIPHER_meth_free ? EVP_CIPHER_meth_dup(EVP_chacha20()) : 0;
 }
 
 /** @param context of OpenSSL, with the key in it: given back by `destroy` */

@@ -8,10 +8,12 @@ import { createOpensslProvider } from '../../src/openssl/index.ts';
 const living = new Map<string, number>();
 /** A function of the library that finds nothing. */
 let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
+/** What the library does otherwise with a copied method. */
+let broken: 'EVP_CipherInit_ex' | 'EVP_EncryptInit' | 'EVP_Cipher' | 'key stream' | undefined;
 
 vi.mock(import('../../src/openssl/libcrypto.ts'), async (original) => {
   const { libcrypto } = await original();
-  return { libcrypto: () => watched(libcrypto()) };
+  return { libcrypto: () => watched(withBrokenCopies(libcrypto())) };
 });
 
 const openssl = requirement("Node's own OpenSSL", () => createOpensslProvider().destroy?.());
@@ -19,6 +21,7 @@ const openssl = requirement("Node's own OpenSSL", () => createOpensslProvider().
 beforeEach(() => {
   living.clear();
   missing = undefined;
+  broken = undefined;
 });
 
 describeWith([openssl], 'An OpenSSL provider', () => {
@@ -62,18 +65,28 @@ describeWith([openssl], 'An OpenSSL provider', () => {
   it('seals the same where no method can be copied', () => {
     missing = { name: 'EVP_CIPHER_meth_dup' };
     const provider = createOpensslProvider();
-    const key = new Uint8Array(32).fill(3);
-    const [cipher, noble] = [provider.createCipher(key), nobleProvider.createCipher(key)];
-    for (const length of [0, 1, 100, 1420]) {
-      const [sealed, expected] = [new Uint8Array(length + 16), new Uint8Array(length + 16)];
-      cipher.seal(length, sealed, 0, length);
-      noble.seal(length, expected, 0, length);
-      expect(sealed).toEqual(expected);
-    }
-    cipher.destroy();
+    expectToSeal(provider);
     provider.destroy?.();
     expect([...living]).toEqual([]);
   });
+
+  it('keeps a copied method that works', () => {
+    const provider = createOpensslProvider();
+    expect(copies()).toHaveLength(1);
+    provider.destroy?.();
+  });
+
+  it.each(['EVP_CipherInit_ex', 'EVP_EncryptInit', 'EVP_Cipher', 'key stream'] as const)(
+    'seals the same where a copied method has no %s that works, and gives the copy back',
+    (name) => {
+      broken = name;
+      const provider = createOpensslProvider();
+      expect(copies()).toEqual([]);
+      expectToSeal(provider);
+      provider.destroy?.();
+      expect([...living]).toEqual([]);
+    },
+  );
 
   it('cannot be used any more', () => {
     const provider = createOpensslProvider();
@@ -102,6 +115,51 @@ function useAll(provider: CryptoProvider): void {
   provider.aeadOpen(key, 0, new Uint8Array(40), key);
   provider.xaeadOpen(key, nonce, provider.xaeadSeal(key, nonce, key, key), key);
   provider.createCipher(key).destroy();
+}
+
+function copies(): string[] {
+  return [...living.keys()].filter((key) => key.startsWith('EVP_CIPHER_meth '));
+}
+
+function expectToSeal(provider: CryptoProvider): void {
+  const key = new Uint8Array(32).fill(3);
+  const [cipher, noble] = [provider.createCipher(key), nobleProvider.createCipher(key)];
+  for (const length of [0, 1, 100, 1420]) {
+    const [sealed, expected] = [new Uint8Array(length + 16), new Uint8Array(length + 16)];
+    cipher.seal(length, sealed, 0, length);
+    noble.seal(length, expected, 0, length);
+    expect(sealed).toEqual(expected);
+  }
+  cipher.destroy();
+}
+
+/** The library; what is `broken` fails, or does nothing, where a copied method is used. */
+function withBrokenCopies(crypto: LibCrypto): LibCrypto {
+  const copies = new Set<number>();
+  const contexts = new Set<number>();
+  return {
+    ...crypto,
+    EVP_CIPHER_meth_dup: (cipher) => {
+      const copy = crypto.EVP_CIPHER_meth_dup!(cipher);
+      copies.add(copy);
+      return copy;
+    },
+    EVP_CipherInit_ex: (context, type, ...rest) => {
+      if (copies.has(type)) contexts.add(context);
+      else contexts.delete(context);
+      if (broken === 'EVP_CipherInit_ex' && contexts.has(context)) return 0;
+      return crypto.EVP_CipherInit_ex(context, type, ...rest);
+    },
+    EVP_EncryptInit: (context, ...rest) => {
+      if (broken === 'EVP_EncryptInit' && contexts.has(context)) return 0;
+      return crypto.EVP_EncryptInit(context, ...rest);
+    },
+    EVP_Cipher: (context, ...rest) => {
+      if (broken === 'EVP_Cipher' && contexts.has(context)) return 0;
+      if (broken === 'key stream' && contexts.has(context)) return 1;
+      return crypto.EVP_Cipher(context, ...rest);
+    },
+  };
 }
 
 /** The library; what it makes and takes back is written down. */
