@@ -146,16 +146,23 @@ function cipherMaker(crypto: LibCrypto, isCopied: boolean): MakeCipher {
         const base = addressOf(buffer);
         const view = views.of(buffer);
         const whole = BLOCK_LENGTH + wholeBlocks(length);
-        for (let i = 0; i < count; i++) {
-          const at = offset + i * stride;
-          const front = addresses.of(base, at - BLOCK_LENGTH);
-          clearKey(view, at - BLOCK_LENGTH);
-          beginStream(context, counter + i, 0);
-          crypt(context, front, front, whole);
-          tag.begin(front);
-          tag.finish(view, at + length, addresses.of(base, at), length);
-          tag.copyTo(view, at + length);
-          clearKey(view, at - BLOCK_LENGTH);
+        let i = 0;
+        try {
+          for (; i < count; i++) {
+            const at = offset + i * stride;
+            const front = addresses.of(base, at - BLOCK_LENGTH);
+            clearKey(view, at - BLOCK_LENGTH);
+            beginStream(context, counter + i, 0);
+            crypt(context, front, front, whole);
+            tag.begin(front);
+            tag.finish(view, at + length, addresses.of(base, at), length);
+            tag.copyTo(view, at + length);
+            clearKey(view, at - BLOCK_LENGTH);
+          }
+        } catch (error) {
+          // Around the whole run, which costs a packet nothing.
+          clearKey(view, offset + i * stride - BLOCK_LENGTH);
+          throw error;
         }
       },
 

@@ -2,6 +2,8 @@ import { nobleProvider } from '@litz/core';
 import { describeWith, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
 import { createOpensslProvider } from '../../src/openssl/index.ts';
+import { libcrypto } from '../../src/openssl/libcrypto.ts';
+import { TransportCiphers } from '../../src/openssl/transport-cipher.ts';
 
 const openssl = requirement("Node's own OpenSSL", () => {
   createOpensslProvider();
@@ -67,6 +69,25 @@ describeWith([openssl], 'TransportCiphers', () => {
       expect([...front]).toEqual(Array(32).fill(0));
     }
   });
+
+  it.each(['EVP_MAC_init', 'EVP_MAC_update', 'EVP_MAC_final'] as const)(
+    'leave no one-time key either where %s fails in the middle of a run',
+    (name) => {
+      const crypto = libcrypto();
+      let calls = 0;
+      const failing = {
+        ...crypto,
+        [name]: (...args: unknown[]) =>
+          ++calls === 2 ? 0 : (crypto[name] as (...all: unknown[]) => number)(...args),
+      };
+      const cipher = new TransportCiphers(failing).create(KEY);
+      const buffer = new Uint8Array(1024).fill(7);
+      expect(() => cipher.sealRun?.(3, buffer, 64, 100, 256, 3)).toThrow(/Poly1305 failed/);
+      cipher.destroy();
+      const fronts = [0, 1, 2].map((i) => [...buffer.subarray(i * 256, i * 256 + 32)]);
+      expect(fronts).toEqual([Array(32).fill(0), Array(32).fill(0), Array(32).fill(7)]);
+    },
+  );
 
   it('leave what is around a message as it is, with any room behind it', () => {
     const ours = createOpensslProvider().createCipher(KEY);
