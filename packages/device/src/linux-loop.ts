@@ -285,7 +285,7 @@ export class LinuxLoop {
       const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
       if (!isTaken || !this.#rehearsal) throw error;
       // Maybe by the rehearsal, whose ports are any that were free.
-      this.#rehearsal.close();
+      this.#rehearsal.end();
       this.#rehearsal = undefined;
       return this.#sockets.open(options);
     }
@@ -333,11 +333,11 @@ export class LinuxLoop {
   #keepDescriptor<T extends { readonly fd: number; close(): void }>(resource: T): T {
     const { fd } = resource;
     const { shared } = this.#options;
-    shared.opened(fd);
     this.#closers.add(() => {
       shared.closing(fd);
       resource.close();
     });
+    shared.opened(fd);
     return resource;
   }
 }

@@ -60,7 +60,7 @@ export class LinuxRehearsal {
   run(polled: Sys.PollSet, due: number, packets: number): void {
     const { boottimeMs } = this.#packages.sys;
     const rehearsal = this.#rehearsal;
-    if (packets > ENOUGH_PACKETS) rehearsal.close();
+    if (packets > ENOUGH_PACKETS) rehearsal.end();
     for (let slice = 1; !rehearsal.isDone; slice++) {
       // With pauses, in which V8's threads compile: fewer at once take less memory.
       if (polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
@@ -70,7 +70,12 @@ export class LinuxRehearsal {
     }
   }
 
-  /** Ends it. May be called again. */
+  /** Closes all that it opened. May be called again. */
+  end(): void {
+    this.#rehearsal.end();
+  }
+
+  /** @throws what of it could not be closed, whenever that was: at the end of the device */
   close(): void {
     this.#rehearsal.close();
   }

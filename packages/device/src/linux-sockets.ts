@@ -31,7 +31,7 @@ export class LinuxSockets {
     this.#options = options;
   }
 
-  /** @throws {SystemError} as `openUdp` does */
+  /** @throws {SystemError} as `openUdp` does; {RangeError} as `SharedState.opened` does */
   open(options: Omit<Udp.UdpOptions, 'memory' | 'gso' | 'gro'>): Udp.UdpSockets {
     const { udp, shared, memory, offload } = this.#options;
     const sockets = udp.openUdp({
@@ -41,7 +41,12 @@ export class LinuxSockets {
       gro: offload.udpGro,
       ignoredInterface: this.#ownInterface(),
     });
-    for (const fd of sockets.fds) shared.opened(fd);
+    try {
+      for (const fd of sockets.fds) shared.opened(fd);
+    } catch (error) {
+      this.close(sockets);
+      throw error;
+    }
     return sockets;
   }
 

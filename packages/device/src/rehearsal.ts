@@ -42,6 +42,8 @@ export class Rehearsal {
   /** One slice per `next`. */
   readonly #slices: Generator<void, void, void>;
   readonly #closers: Closers = new Closers();
+  /** What was thrown by what could not be closed. */
+  readonly #errors: unknown[] = [];
   #isDone = false;
   #now = 0;
 
@@ -64,20 +66,33 @@ export class Rehearsal {
     if (this.#isDone) return;
     this.#now = now;
     try {
-      if (this.#slices.next().done === true) this.close();
+      if (this.#slices.next().done === true) this.end();
     } catch {
       // Without descriptors or memory left, the device goes on without what this would have compiled.
-      this.close();
+      this.end();
     }
   }
 
-  /** Wipes the keys and closes everything. May be called again. */
-  close(): void {
+  /**
+   * Wipes the keys and closes everything. May be called again. What fails says nothing of the device,
+   * which goes on: `close` tells of it.
+   */
+  end(): void {
     this.#isDone = true;
     // One that stands still in the middle would keep both ends.
     this.#slices.return();
-    // What of it fails says nothing of the device, which goes on.
-    this.#closers.close();
+    this.#errors.push(...this.#closers.close());
+  }
+
+  /**
+   * Ends it, if it goes on.
+   *
+   * @throws once, what the first threw that could not be closed, now or before
+   */
+  close(): void {
+    this.end();
+    const errors = this.#errors.splice(0);
+    if (errors.length > 0) throw errors[0];
   }
 
   *#perform(): Generator<void, void, void> {

@@ -52,13 +52,22 @@ export class SharedState {
     writeSync(fd, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
   }
 
-  /** Packet loop: it has opened this. */
+  /**
+   * Packet loop: it has opened this.
+   *
+   * @throws {RangeError} there is room for fewer than the loop has open
+   */
   opened(fd: number): void {
     const index = this.#words.indexOf(NONE, FIRST_FD);
-    if (index !== -1) Atomics.store(this.#words, index, fd);
+    if (index === -1) throw new RangeError(`no room for more than ${FD_COUNT} descriptors`);
+    Atomics.store(this.#words, index, fd);
   }
 
-  /** Packet loop: it is about to close this. */
+  /**
+   * Packet loop: it is about to close this. Before, not after it: if the thread dies between the two, a
+   * descriptor stays open; the other way round its number might be somebody else's when `release`
+   * closes it.
+   */
   closing(fd: number): void {
     const index = this.#words.indexOf(fd, FIRST_FD);
     if (index !== -1) Atomics.store(this.#words, index, NONE);

@@ -53,21 +53,26 @@ describe('Rehearsal', () => {
     expectClosed(tuns, sockets);
   });
 
-  it('closes all, and ends without an error, though one of them cannot be closed', () => {
-    const { rehearsal, tuns, sockets } = create();
-    for (let i = 0; i < 50; i++) rehearsal.step(i);
-    failToClose(sockets[1]);
-    failToClose(tuns[1]);
-    rehearsal.close();
-    expect(rehearsal.isDone).toBe(true);
-    expectClosed(tuns, sockets);
+  it('closes all, though one of them cannot be closed, and says so at once or in the end', () => {
+    for (const isEnded of [false, true]) {
+      const { rehearsal, tuns, sockets } = create();
+      for (let i = 0; i < 50; i++) rehearsal.step(i);
+      failToClose(sockets[1]);
+      failToClose(tuns[1], 'close: EBADF');
+      if (isEnded) rehearsal.end();
+      expect(() => rehearsal.close()).toThrow('close: EIO');
+      expect(rehearsal.isDone).toBe(true);
+      expectClosed(tuns, sockets);
+      rehearsal.close();
+    }
   });
 
-  it('ends without an error where it is over and cannot be closed', () => {
+  it('ends without an error where it is over and cannot be closed, and says so when asked', () => {
     const { rehearsal, tuns, sockets } = create({ isWireCut: true });
     for (const tun of tuns) failToClose(tun);
     expect(perform(rehearsal)).toBeLessThan(200);
     expectClosed(tuns, sockets);
+    expect(() => rehearsal.close()).toThrow('close: EIO');
   });
 
   it('opens nothing before its first step', () => {
@@ -117,11 +122,11 @@ function expectClosed(tuns: readonly JoinedTun[], sockets: readonly FakeSockets[
 }
 
 /** It is closed, and says that it failed. */
-function failToClose(resource: { close(): void }): void {
+function failToClose(resource: { close(): void }, message = 'close: EIO'): void {
   const close = resource.close.bind(resource);
   resource.close = () => {
     close();
-    throw new Error('close: EIO');
+    throw new Error(message);
   };
 }
 

@@ -42,10 +42,24 @@ describe('SharedState', () => {
     closeSync(a);
   });
 
-  it('does not mind more descriptors than it has room for, or one it does not know', () => {
+  it('refuses more descriptors than it has room for, and has the others', () => {
     const state = new SharedState();
-    for (let fd = 1000; fd < 1100; fd++) state.opened(fd);
-    for (let fd = 1000; fd < 1100; fd++) state.closing(fd);
+    let fd = 1000;
+    const openAll = (): void => {
+      while (fd < 2000) state.opened(fd++);
+    };
+    expect(openAll).toThrow(RangeError);
+    const refused = fd - 1;
+    expect(refused).toBeLessThan(2000);
+    expect(() => state.opened(refused)).toThrow(RangeError);
+    state.closing(1000);
+    state.opened(refused);
+    for (let known = 1001; known <= refused; known++) state.closing(known);
+    expect([...new Int32Array(state.memory)].slice(1).every((word) => word === -1)).toBe(true);
+  });
+
+  it('does not mind a descriptor that it does not know', () => {
+    const state = new SharedState();
     state.closing(5);
     state.release();
     expect(state.isStopped).toBe(false);
