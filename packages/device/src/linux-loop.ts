@@ -283,8 +283,8 @@ export class LinuxLoop {
     } catch (error) {
       const { SystemError } = this.#options.packages.sys;
       const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
-      if (!isTaken || !this.#rehearsal) throw error;
-      // Maybe by the rehearsal, whose ports are any that were free.
+      // The rehearsal's ports are any that were free.
+      if (!isTaken || !this.#rehearsal?.hasPort(options.port)) throw error;
       this.#rehearsal.end();
       this.#rehearsal = undefined;
       return this.#sockets.open(options);

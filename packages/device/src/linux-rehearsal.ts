@@ -7,6 +7,7 @@ import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { LinuxPackages } from './linux-packages.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
+import type { DatagramSocket } from './ports.ts';
 import { Rehearsal, type RehearsalOptions } from './rehearsal.ts';
 import type { SharedState } from './shared-state.ts';
 
@@ -25,6 +26,7 @@ export interface LinuxRehearsalOptions extends Pick<
 export class LinuxRehearsal {
   readonly #packages: LinuxPackages;
   readonly #rehearsal: Rehearsal;
+  readonly #opened: DatagramSocket[] = [];
 
   /** Opens nothing yet. */
   constructor({ packages, shared, sockets, offloads, ...options }: LinuxRehearsalOptions) {
@@ -40,7 +42,11 @@ export class LinuxRehearsal {
         shared.closing(tun.fd);
         tun.close();
       },
-      openSockets: () => sockets.open({ port: 0, loopbackOnly: true }),
+      openSockets: () => {
+        const opened = sockets.open({ port: 0, loopbackOnly: true });
+        this.#opened.push(opened);
+        return opened;
+      },
       closeSockets: (opened) => sockets.close(opened),
     });
   }
@@ -48,6 +54,11 @@ export class LinuxRehearsal {
   /** It is over, and all that it opened is closed. */
   get isDone(): boolean {
     return this.#rehearsal.isDone;
+  }
+
+  /** Whether sockets of its own have it. */
+  hasPort(port: number): boolean {
+    return this.#opened.some((sockets) => sockets.fds.length > 0 && sockets.port === port);
   }
 
   /**
