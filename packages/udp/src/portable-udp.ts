@@ -134,7 +134,8 @@ export class PortableUdp {
    * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
    * `last`, which is no more. They may touch or not. Otherwise as `send`.
    *
-   * @throws {RangeError} `count` is no integer of 1 or more, or `last` not 0 to `each`
+   * @throws {RangeError} a length or `stride` is no integer, `count` none of 1 or more, or `last` not 0
+   *   to `each`
    */
   sendRun(
     buffer: Uint8Array,
@@ -146,7 +147,7 @@ export class PortableUdp {
     destination: Endpoint,
     tos: number,
   ): void {
-    checkRun(each, last, count);
+    checkRun(each, last, stride, count);
     for (let i = 0; i < count; i++) {
       const length = i < count - 1 ? each : last;
       this.send(buffer, offset + i * stride, length, destination, tos);

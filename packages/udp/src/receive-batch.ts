@@ -100,10 +100,10 @@ export class ReceiveBatch {
     counters: UdpCounters,
     ignoredInterface = 0,
   ) {
-    if (buffer.length - offset < slots * SLOT_LENGTH) {
-      throw new RangeError(
-        `"memory" expected ${slots * SLOT_LENGTH} bytes from offset ${offset} on, got ${buffer.length - offset}`,
-      );
+    const needed = slots * SLOT_LENGTH;
+    const room = buffer.length - offset;
+    if (room < needed) {
+      throw new RangeError(`"memory" expected ${needed} bytes from "offset" on, got ${room}`);
     }
     this.#ignoredInterface = ignoredInterface;
     this.#slots = slots;

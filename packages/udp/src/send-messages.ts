@@ -296,12 +296,16 @@ export class SendMessages {
  * What `sendRun` is given is a run of datagrams. Whether they are within the buffer is the caller's, as
  * it is with `send`.
  *
- * @throws {RangeError} `count` is no integer of 1 or more, or `last` not 0 to `each`
+ * @throws {RangeError} a length or `stride` is no integer, `count` none of 1 or more, or `last` not 0 to
+ *   `each`
  */
-export function checkRun(each: number, last: number, count: number): void {
-  if (Number.isInteger(count) && count >= 1 && last >= 0 && last <= each) return;
+export function checkRun(each: number, last: number, stride: number, count: number): void {
+  // What is kept of each in a queue is an integer: a fraction would go without a word.
+  const isWhole = Number.isInteger(each) && Number.isInteger(last) && Number.isInteger(stride);
+  if (isWhole && Number.isInteger(count) && count >= 1 && last >= 0 && last <= each) return;
   throw new RangeError(
-    `"count" expected an integer of 1 or more, "last" 0..${each}, got ${count} and ${last}`,
+    `"count" expected an integer of 1 or more, "last" one of 0..${each}, "stride" one, ` +
+      `got ${count}, ${last} and ${stride}`,
   );
 }
 

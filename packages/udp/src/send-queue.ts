@@ -111,7 +111,7 @@ export class SendQueue {
    * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
    * `last`, which is no more. They may touch or not. Otherwise as `push`.
    *
-   * @throws {RangeError} `count` is no integer of 1 or more, or `last` not 0 to `each`
+   * @throws {RangeError} as `checkRun` does
    */
   pushRun(
     buffer: Uint8Array,
@@ -123,7 +123,7 @@ export class SendQueue {
     destination: Endpoint,
     tos: number,
   ): void {
-    checkRun(each, last, count);
+    checkRun(each, last, stride, count);
     for (let done = 0; done < count;) {
       const part = Math.min(count - done, SEND_QUEUE_CAPACITY);
       if (this.#messages.queued + part > SEND_QUEUE_CAPACITY) this.flush();

@@ -184,7 +184,8 @@ export class UdpSockets {
    * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
    * `last`, which is no more. They may touch or not. Otherwise as `send`.
    *
-   * @throws {RangeError} `count` is no integer of 1 or more, or `last` not 0 to `each`
+   * @throws {RangeError} a length or `stride` is no integer, `count` none of 1 or more, or `last` not 0
+   *   to `each`
    */
   sendRun(
     buffer: Uint8Array,
@@ -201,7 +202,7 @@ export class UdpSockets {
       socket.queue.pushRun(buffer, offset, each, last, stride, count, destination, tos);
       return;
     }
-    checkRun(each, last, count);
+    checkRun(each, last, stride, count);
     for (let i = 0; i < count; i++) {
       this.counters.sendDroppedFailed++;
       this.#reports.onSendError?.(EAFNOSUPPORT, destination);

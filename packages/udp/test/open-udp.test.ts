@@ -125,13 +125,20 @@ describe('what is known of the offloads', () => {
 });
 
 describe('UdpSockets', () => {
-  test.each([Number.NaN, 0.5, 0])(
-    'refuse runs of %d datagrams, with a socket and without',
-    (count) => {
+  test.each([
+    [10, 10, 10, Number.NaN],
+    [10, 10, 10, 0.5],
+    [10, 10, 10, 0],
+    [10, 10, 10.5, 2],
+    [10.5, 10, 11, 2],
+    [10, 9.5, 10, 2],
+  ])(
+    'refuse runs of %d to %d bytes, %d apart, %d datagrams, with a socket and without',
+    (each, last, stride, count) => {
       const sockets = open({ gso: false, gro: false });
       const destination = new Endpoint(Uint8Array.of(192, 0, 2, 1), 9);
       const send = (): void => {
-        sockets.sendRun(new Uint8Array(100), 0, 10, 10, 10, count, destination, 0);
+        sockets.sendRun(new Uint8Array(100), 0, each, last, stride, count, destination, 0);
       };
       expect(send).toThrow(/"count" expected/);
       sockets.close();

@@ -42,14 +42,22 @@ describe('openPortableUdp', () => {
       expect(source.address.length).toBe(bytes[0] === 1 ? 16 : 4);
   });
 
-  test.each([Number.NaN, 0.5, 0])('refuses runs of %d datagrams', async (count) => {
-    const socket = await open({});
-    const destination = new Endpoint(LOOPBACK, socket.port);
-    const send = (): void => {
-      socket.sendRun(new Uint8Array(100), 0, 10, 10, 10, count, destination, 0);
-    };
-    expect(send).toThrow(/"count" expected/);
-  });
+  test.each([
+    [10, 10, 10, Number.NaN],
+    [10, 10, 10, 0.5],
+    [10, 10, 10, 0],
+    [10, 10, 10.5, 2],
+  ])(
+    'refuses runs of %d to %d bytes, %d apart, %d datagrams',
+    async (each, last, stride, count) => {
+      const socket = await open({});
+      const destination = new Endpoint(LOOPBACK, socket.port);
+      const send = (): void => {
+        socket.sendRun(new Uint8Array(100), 0, each, last, stride, count, destination, 0);
+      };
+      expect(send).toThrow(/"count" expected/);
+    },
+  );
 
   test('sends the datagrams of a run from where each of them stands', async () => {
     const [left, right] = [await open({}), await open({})];

@@ -30,7 +30,9 @@ describe('ReceiveBatch', () => {
   });
 
   test('refuses memory that is too small', () => {
-    expect(() => open(2, new Uint8Array(2 * SLOT_LENGTH), 1)).toThrow(RangeError);
+    const memory = new Uint8Array(2 * SLOT_LENGTH);
+    expect(() => open(2, memory, 1)).toThrow(RangeError);
+    expect(() => open(2, memory, 1)).toThrow('expected 131072 bytes from "offset" on, got 131071');
   });
 
   test('gives source, local address and ECN', () => {
