@@ -191,7 +191,7 @@ export class Outbound {
     this.#drain();
   }
 
-  /** Where the next packet goes, with room in front and behind. */
+  /** Where the next packet goes, at the beginning of a block and with one in front. */
   #place(): number {
     const { slabEnd } = this.#memory;
     if (this.#next + strideOf(this.#splitter.segmentLength) > slabEnd) this.flush();
@@ -218,8 +218,8 @@ export class Outbound {
 }
 
 /**
- * The place that a packet of a length has in the slab: whole blocks with its room in front, padding and
- * tag. The room behind it goes over into the next place's, but no further than to that one's header.
+ * The place that a packet of a length has in the slab, in whole blocks: 64 bytes in front of it, padding
+ * and tag behind it, and 16 to 79 more, the rest of its last block among them.
  */
 function strideOf(length: number): number {
   return (ROOM + length + ROOM + TAIL_ROOM) & -ROOM;

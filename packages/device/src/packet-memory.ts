@@ -5,20 +5,25 @@
  *   | read: vnet header, packet | send slab: packets with room between | scratch | receive slots |
  *
  *   one place of the slab, whole blocks of 64 bytes:
- *   | room 48 | header 16 | packet | padding 0 to 15 | tag 16 | up to 79 | the next place ...
- *   | block 0: 64 bytes   | blocks 1 to n, the last one whole     ... may reach into that one's room
+ *   | room 48 | header 16 | packet | padding 0 to 15 | tag 16 | 16 to 79 left | the next place ...
+ *   | block 0: 64 bytes   | blocks 1 to n, the last one whole | 0 or 64      | the next place ...
  * ```
  * What the TUN gives, a packet or a super-packet of up to 64 KiB, is copied into the slab packet by
  * packet while its checksum is summed, is sealed there and sent from there. Messages do not touch: a
  * cipher may make block 0 of its stream, which has the one-time key, in one go with the text, in front
  * of which it then stands. The header is written over it, and the kernel gets each message as a piece of
- * its own.
+ * its own. A packet begins at a multiple of 64, and so whole blocks end within its place. By its contract
+ * a cipher might write 64 bytes behind the text: up to 32 of them into the next place's room, whose
+ * header they do not reach.
  *
  * @module
  */
 import { VNET_HEADER_LENGTH } from './ports.ts';
 
-/** In front of a packet of the slab and behind it, where sealing may write (`Cipher.sealRun`). */
+/**
+ * In front of a packet of the slab, of which the last `HEADER_ROOM` are its header; and what sealing may
+ * write behind its text (`Cipher.sealRun`), of which the place has 32 to 95.
+ */
 export const ROOM = 64;
 /** The transport header of the outer message. */
 export const HEADER_ROOM = 16;
