@@ -96,8 +96,8 @@ export class LinuxLoop {
     const { packages, tunName, settings } = this.#options;
     const { tun: tunPackage, sys } = packages;
     const { mtu, addresses, configuration, up, offload, rehearsal } = settings;
-    this.#netlink = this.#keep(new sys.Netlink());
-    this.#tun = this.#keepDescriptor(
+    this.#netlink = this.#keepDescriptors(new sys.Netlink());
+    this.#tun = this.#keepDescriptors(
       tunPackage.openTun({
         name: tunName,
         mtu: mtu ?? DEFAULT_MTU,
@@ -106,11 +106,11 @@ export class LinuxLoop {
     );
     const tun = this.#tun;
     this.#fitSuperPackets(tun.mtu);
-    this.#link = this.#keepDescriptor(new tunPackage.TunMonitor(tun));
+    this.#link = this.#keepDescriptors(new tunPackage.TunMonitor(tun));
     this.#sockets = this.#createSockets();
     this.#plane = this.#createPlane();
     this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
-    this.#routes = this.#keepDescriptor(new RouteWatch(packages, this.#netlink, this.#plane));
+    this.#routes = this.#keepDescriptors(new RouteWatch(packages, this.#netlink, this.#plane));
     this.#plane.configure(reviveConfiguration(configuration), undefined, sys.boottimeMs());
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (rehearsal) this.#rehearsal = this.#keep(this.#createRehearsal());
@@ -330,16 +330,22 @@ export class LinuxLoop {
     return resource;
   }
 
-  #keepDescriptor<T extends { readonly fd: number; close(): void }>(resource: T): T {
-    const { fd } = resource;
+  #keepDescriptors<T extends Descriptors & { close(): void }>(resource: T): T {
+    const { fds = [resource.fd] } = resource;
     const { shared } = this.#options;
     this.#closers.add(() => {
-      shared.closing(fd);
+      for (const fd of fds) shared.closing(fd);
       resource.close();
     });
-    shared.opened(fd);
+    for (const fd of fds) shared.opened(fd);
     return resource;
   }
+}
+
+interface Descriptors {
+  readonly fd: number;
+  /** Default: `fd` alone. They stay the same for as long as it is open. */
+  readonly fds?: readonly number[];
 }
 
 function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {

@@ -2,7 +2,7 @@
  * `SharedState`: the few numbers that both threads see at once, in shared memory.
  *
  * ```
- *   int32:  stop | eventfd | open descriptors (16), -1 where there is none
+ *   int32:  stop | eventfd | open descriptors (24), -1 where there is none
  * ```
  * The packet loop's thread writes down each descriptor it opens. When it dies without a chance to
  * close them (out of memory, terminated), the main thread does. The eventfd is the main thread's to
@@ -15,7 +15,7 @@ import { closeSync, writeSync } from 'node:fs';
 const STOP = 0;
 const EVENT_FD = 1;
 const FIRST_FD = 2;
-const FD_COUNT = 16;
+const FD_COUNT = 24;
 const NONE = -1;
 
 export class SharedState {

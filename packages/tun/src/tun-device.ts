@@ -147,6 +147,11 @@ export class TunDevice {
     return this.#fd;
   }
 
+  /** All that it has open, for whoever closes them when its thread has died; none once closed. */
+  get fds(): readonly number[] {
+    return [this.#fd, this.#netlink.fd].filter((fd) => fd >= 0);
+  }
+
   /** Of the interface now: it may have been renamed. The last one, once it is gone. */
   get name(): string {
     if (this.#fd >= 0) this.#name = interfaceNameOf(this.#fd) ?? this.#name;

@@ -197,6 +197,11 @@ export class Netlink {
     return family === undefined ? all : all.filter((rule) => rule.family === family);
   }
 
+  /** -1 once closed. */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
   close(): void {
     this.#socket.close();
   }
