@@ -34,7 +34,8 @@ const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
  * ```
  * A run is datagrams at equal distances and of one length, but for the last, which may be shorter. Often
  * it is one. Datagrams are numbered through, whatever run they are in. Those that touch share an iovec;
- * there are never more iovecs than datagrams.
+ * there are never more iovecs than datagrams. For a message of more than 8 (UIO_FASTIOV) the kernel
+ * allocates the array that it copies them to.
  */
 export class SendMessages {
   readonly #family: Family;
