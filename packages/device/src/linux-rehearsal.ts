@@ -7,7 +7,7 @@ import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { LinuxPackages } from './linux-packages.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
-import type { DatagramSocket } from './ports.ts';
+import type { DatagramSocket, Tun } from './ports.ts';
 import { Rehearsal, type RehearsalOptions } from './rehearsal.ts';
 import type { SharedState } from './shared-state.ts';
 
@@ -30,18 +30,24 @@ export class LinuxRehearsal {
 
   /** Opens nothing yet. */
   constructor({ packages, shared, sockets, offloads, ...options }: LinuxRehearsalOptions) {
+    const closeTun = (tun: Tun): void => {
+      shared.closing(tun.fd);
+      tun.close();
+    };
     this.#packages = packages;
     this.#rehearsal = new Rehearsal({
       ...options,
       openTuns: () => {
         const tuns = packages.tun.openTunPair(offloads);
-        for (const { fd } of tuns) shared.opened(fd);
+        try {
+          for (const { fd } of tuns) shared.opened(fd);
+        } catch (error) {
+          tuns.forEach(closeTun);
+          throw error;
+        }
         return tuns;
       },
-      closeTun: (tun) => {
-        shared.closing(tun.fd);
-        tun.close();
-      },
+      closeTun,
       openSockets: () => {
         const opened = sockets.open({ port: 0, loopbackOnly: true });
         this.#opened.push(opened);

@@ -98,6 +98,33 @@ describeWith(realInterfaces, 'A device that rehearses', () => {
     expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([true, true, true]);
   });
 
+  it('goes without where there is no room to write its descriptors down', () => {
+    class Full extends SharedState {
+      /** Undefined: as many as it takes. */
+      left: number | undefined = undefined;
+
+      override opened(fd: number): void {
+        if (this.left === 0) throw new RangeError('full');
+        if (this.left !== undefined) this.left--;
+        super.opened(fd);
+      }
+    }
+    const shared = new Full();
+    let before: number[] = [];
+    const { pairs, opened } = rehearse({
+      shared,
+      until: () => {
+        if (shared.left === 0) return true;
+        before = descriptorsIn(shared);
+        shared.left = 1;
+        return false;
+      },
+    });
+    expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
+    expect(opened).toBe(0);
+    expect(descriptorsIn(shared)).toEqual(before);
+  });
+
   it('goes without where loopback is down', () => {
     const { netlink } = hosts.left;
     netlink.setLink(netlink.linkByName('lo')!.index, { up: false });
