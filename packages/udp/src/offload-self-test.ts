@@ -24,7 +24,7 @@ import { allocate, boottimeMs, libc, linux } from '@litz/sys';
 import { UdpCounters } from './counters.ts';
 import { EndpointCache } from './endpoint-cache.ts';
 import { canSegment, openLoopback, type LoopbackSocket } from './open-socket.ts';
-import { ReceiveBatch, SLOT_LENGTH } from './receive-batch.ts';
+import { ReceiveBatch, SLOT_LENGTH, type ReceiveSource } from './receive-batch.ts';
 import { SendQueue } from './send-queue.ts';
 
 /** What the test says of one offload. */
@@ -114,7 +114,13 @@ class LoopbackTest {
 
   /** What arrives from the sender until all is there, or time is over. */
   #receive({ fd }: LoopbackSocket): Uint8Array[] {
-    const source = { family: 4, fd, endpoints: new EndpointCache(4), overflowSeen: 0 } as const;
+    const source: ReceiveSource = {
+      family: 4,
+      fd,
+      endpoints: new EndpointCache(4),
+      overflowSeen: 0,
+      messagesAtOnce: SLOTS,
+    };
     const deadline = boottimeMs() + LONGEST_MS;
     const region = allocate(8);
     region.view.setInt32(0, fd, true);

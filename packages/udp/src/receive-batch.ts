@@ -31,9 +31,11 @@ import {
 
 /** More than any UDP datagram and any message the kernel coalesces. */
 export const SLOT_LENGTH = 65536;
+/** UIO_MAXIOV: more the kernel does not take at once. */
+export const MOST_MESSAGES = 1024;
 /**
- * About so much is taken at once: opening it is a third of a millisecond, in which what goes the other
- * way waits, such as the acknowledgements of a stream, and pings.
+ * About so much is taken at once: while it is opened, what goes the other way waits, such as the
+ * acknowledgements of a stream, and pings. Three of the longest messages at least.
  */
 const BATCH_BYTES: number = 3 * SLOT_LENGTH;
 
@@ -56,6 +58,8 @@ export interface ReceiveSource {
   readonly endpoints: EndpointCache;
   /** The socket's SO_RXQ_OVFL count that was last seen. */
   overflowSeen: number;
+  /** How many messages are taken at once: `MOST_MESSAGES` at first. */
+  messagesAtOnce: number;
 }
 
 /** ENOMEM and what an earlier datagram of ours may have caused: the next call may well succeed. */
@@ -89,8 +93,6 @@ export class ReceiveBatch {
   readonly #ignoredInterface: number;
   /** Slots whose lengths the kernel has overwritten since they were last reset. */
   #used = 0;
-  /** How many messages the next call asks for. */
-  #wanted: number;
 
   /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
   constructor(
@@ -107,7 +109,6 @@ export class ReceiveBatch {
     }
     this.#ignoredInterface = ignoredInterface;
     this.#slots = slots;
-    this.#wanted = slots;
     this.#buffer = buffer;
     this.#bufferOffset = offset;
     this.#counters = counters;
@@ -151,7 +152,7 @@ export class ReceiveBatch {
   receive(socket: ReceiveSource, sink: DatagramSink): number {
     const first = this.#used;
     if (first === this.#slots) return 0;
-    const count = this.#call(socket.fd, first);
+    const count = this.#call(socket, first);
     this.#used = first + count;
     this.#counters.receivedMessages += count;
     let datagrams = 0;
@@ -162,16 +163,16 @@ export class ReceiveBatch {
     }
     if (count > 0) {
       const fitting = Math.floor((BATCH_BYTES * count) / Math.max(bytes, 1));
-      this.#wanted = Math.min(Math.max(fitting, 1), this.#slots);
+      socket.messagesAtOnce = Math.min(fitting, MOST_MESSAGES);
     }
     return datagrams;
   }
 
-  #call(fd: number, first: number): number {
+  #call({ fd, messagesAtOnce }: ReceiveSource, first: number): number {
+    const wanted = Math.min(this.#slots - first, messagesAtOnce);
     const messages = this.#region.address + first * MMSGHDR_LENGTH;
     // An ICMP error can stand in front of the datagrams; more than a few in a row can wait.
     for (let attempt = 0; attempt < 8; attempt++) {
-      const wanted = Math.min(this.#slots - first, this.#wanted);
       const count = libc().recvmmsg(fd, messages, wanted, 0, 0);
       if (count >= 0) return count;
       const errno = libc().errno();

@@ -305,8 +305,8 @@ export function checkRun(each: number, last: number, stride: number, count: numb
   const isWhole = Number.isInteger(each) && Number.isInteger(last) && Number.isInteger(stride);
   if (isWhole && Number.isInteger(count) && count >= 1 && last >= 0 && last <= each) return;
   throw new RangeError(
-    `"count" expected an integer of 1 or more, "last" one of 0..${each}, "stride" one, ` +
-      `got ${count}, ${last} and ${stride}`,
+    `"count" expected an integer of 1 or more, "last" one of 0 to "each", all integers, ` +
+      `got ${count}, ${last} and ${each}, "stride" ${stride}`,
   );
 }
 

@@ -11,6 +11,7 @@ import { KnownOffloads } from './known-offloads.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
 import { canSegment, coalesce, openBoth, setSocketMark, type BoundSockets } from './open-socket.ts';
 import {
+  MOST_MESSAGES,
   ReceiveBatch,
   SLOT_LENGTH,
   type DatagramSink,
@@ -245,7 +246,14 @@ function createSocket(
   const segmenting = gso && canSegment(fd);
   if (gso && !segmenting) options.onOffloadLost?.('udpGso', 'the kernel has no UDP_SEGMENT');
   const queue = new SendQueue(family, fd, { segmenting, counters, reports: options });
-  return { family, fd, queue, endpoints: new EndpointCache(family), overflowSeen: 0 };
+  return {
+    family,
+    fd,
+    queue,
+    endpoints: new EndpointCache(family),
+    overflowSeen: 0,
+    messagesAtOnce: MOST_MESSAGES,
+  };
 }
 
 function checkMark(mark: number): void {

@@ -2,7 +2,12 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { UdpCounters } from '../src/counters.ts';
 import { EndpointCache } from '../src/endpoint-cache.ts';
-import { ReceiveBatch, SLOT_LENGTH, type ReceiveSource } from '../src/receive-batch.ts';
+import {
+  MOST_MESSAGES,
+  ReceiveBatch,
+  SLOT_LENGTH,
+  type ReceiveSource,
+} from '../src/receive-batch.ts';
 import { kernel, type IncomingMessage } from './fake-kernel.ts';
 
 vi.mock(import('@litz/sys'), async (original) =>
@@ -68,6 +73,20 @@ describe('ReceiveBatch', () => {
     expect([receive(), receive(), receive()]).toEqual([3, 8, 1]);
     kernel.incoming = Array.from({ length: 9 }, () => from4({ payload: new Uint8Array(0) }));
     expect([receive(), receive()]).toEqual([8, 1]);
+  });
+
+  test('takes as many as before from a socket while the other one has long messages', () => {
+    const { batch, socket } = open(8);
+    const other = { ...socket };
+    const receive = (from: ReceiveSource, payload: Uint8Array): number => {
+      kernel.incoming = Array.from({ length: 8 }, () => from4({ payload }));
+      batch.reset();
+      return batch.receive(from, () => {});
+    };
+    const long = new Uint8Array(60_000);
+    receive(socket, long);
+    expect(receive(other, bytes(20))).toBe(8);
+    expect(receive(socket, long)).toBe(3);
   });
 
   test('puts a second socket behind the first one in a batch', () => {
@@ -222,7 +241,13 @@ function open(
 ): { batch: ReceiveBatch; socket: ReceiveSource; counters: UdpCounters } {
   const counters = new UdpCounters();
   const endpoints = new EndpointCache(4);
-  const socket: ReceiveSource = { family: 4, fd: 5, endpoints, overflowSeen: 0 };
+  const socket: ReceiveSource = {
+    family: 4,
+    fd: 5,
+    endpoints,
+    overflowSeen: 0,
+    messagesAtOnce: MOST_MESSAGES,
+  };
   return {
     batch: new ReceiveBatch(slots, memory, offset, counters, ignoredInterface),
     socket,
