@@ -69,8 +69,9 @@ export class LooseFilters {
     const before = this.#before(link);
     if (this.#isNeeded(link, tunnel)) {
       remove(this.#file(link, tunnel));
-      // Unless the others ended just now, and left it to this one.
       if (this.#isNeeded(link)) return;
+      // The others ended just now, and left it to this one.
+      if (before !== undefined) this.#write(link, tunnel, before);
     }
     // Somebody else's setting of it stays.
     const isOurs = before !== undefined && this.#host.filter(link) === LOOSE;

@@ -143,6 +143,23 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
+  test('is known to the next one where the last of two that end at once cannot put it back', () => {
+    const down = up('wg0');
+    const downOther = up('wg1');
+    const { links } = host;
+    host.hasLink = (name) => {
+      host.hasLink = (other) => links.has(other);
+      if (name === 'wg1') downOther();
+      return true;
+    };
+    host.isReadOnly = true;
+    expect(down).toThrow(/EROFS/);
+    host.isReadOnly = false;
+    links.delete('wg0');
+    up('wg2')();
+    expect(host.values.get('eth0')).toBe('1');
+  });
+
   test('makes loose what another one puts back after it was looked at, and knows what it was', () => {
     up('killed');
     host.links.delete('killed');
