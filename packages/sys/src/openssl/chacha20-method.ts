@@ -14,7 +14,7 @@ import { present } from './present.ts';
 export interface Chacha20Method {
   /** The `EVP_CIPHER`, which whoever made `crypto` gives back. */
   readonly cipher: number;
-  /** What `EVP_Cipher` returns for so many bytes. */
+  /** `EVP_Cipher` returns 1 when all went well, not the number of bytes. */
   readonly isCopied: boolean;
 }
 
@@ -31,16 +31,21 @@ export function chooseChacha20(crypto: LibCrypto): Chacha20Method {
   return { cipher: fetched, isCopied: false };
 }
 
-/** A key, a vector and a block, one after the other as for a message. */
+/** Two messages of one key: a block of the first, two of the second, each in a call of its own. */
 function works(crypto: LibCrypto, copied: number): boolean {
-  const { bytes, address } = allocate(KEY_LENGTH + IV_LENGTH + BLOCK_LENGTH);
-  const [iv, block] = [address + KEY_LENGTH, address + KEY_LENGTH + IV_LENGTH];
-  bytes[KEY_LENGTH + IV_LENGTH - 1] = 2;
+  const { bytes, address } = allocate(KEY_LENGTH + IV_LENGTH + 3 * BLOCK_LENGTH);
+  const [iv, blocks] = [address + KEY_LENGTH, address + KEY_LENGTH + IV_LENGTH];
   const context = present(crypto.EVP_CIPHER_CTX_new(), 'a cipher context');
-  const isDone =
-    crypto.EVP_CipherInit_ex(context, copied, 0, address, 0, 1) === 1 &&
-    crypto.EVP_EncryptInit(context, 0, 0, iv) === 1 &&
-    crypto.EVP_Cipher(context, block, block, BLOCK_LENGTH) === 1;
+  const begin = (nonce: number): boolean => {
+    bytes[KEY_LENGTH + IV_LENGTH - 1] = nonce;
+    return crypto.EVP_EncryptInit(context, 0, 0, iv) === 1;
+  };
+  const crypt = (index: number): boolean => {
+    const block = blocks + index * BLOCK_LENGTH;
+    return crypto.EVP_Cipher(context, block, block, BLOCK_LENGTH) === 1;
+  };
+  const isKeyed = crypto.EVP_CipherInit_ex(context, copied, 0, address, 0, 1) === 1;
+  const isDone = isKeyed && begin(2) && crypt(0) && begin(0) && crypt(1) && crypt(2);
   crypto.EVP_CIPHER_CTX_free(context);
   const answer = Buffer.from(bytes.subarray(KEY_LENGTH + IV_LENGTH)).toString('hex');
   return isDone && answer === KEY_STREAM;
@@ -49,7 +54,11 @@ function works(crypto: LibCrypto, copied: number): boolean {
 const KEY_LENGTH = 32;
 const IV_LENGTH = 16;
 const BLOCK_LENGTH = 64;
-/** RFC 8439 appendix A.1, test vector 5: block 0 of the key 0 and the nonce 2. */
+/** RFC 8439 appendix A.1, test vectors 5, 1 and 2: key 0, nonce 2 and block 0, nonce 0 and blocks 0 and 1. */
 const KEY_STREAM: string =
   'c2c64d378cd536374ae204b9ef933fcd1a8b2288b3dfa49672ab765b54ee27c7' +
-  '8a970e0e955c14f3a88e741b97c286f75f8fc299e8148362fa198a39531bed6d';
+  '8a970e0e955c14f3a88e741b97c286f75f8fc299e8148362fa198a39531bed6d' +
+  '76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7' +
+  'da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586' +
+  '9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed' +
+  '29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f';

@@ -8,8 +8,15 @@ import { createOpensslProvider } from '../../src/openssl/index.ts';
 const living = new Map<string, number>();
 /** A function of the library that finds nothing. */
 let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
+const FAULTS = [
+  'EVP_CipherInit_ex',
+  'EVP_EncryptInit',
+  'EVP_Cipher',
+  'key stream',
+  'second vector',
+] as const;
 /** What the library does otherwise with a copied method. */
-let broken: 'EVP_CipherInit_ex' | 'EVP_EncryptInit' | 'EVP_Cipher' | 'key stream' | undefined;
+let broken: (typeof FAULTS)[number] | undefined;
 
 vi.mock(import('../../src/openssl/libcrypto.ts'), async (original) => {
   const { libcrypto } = await original();
@@ -76,7 +83,7 @@ describeWith([openssl], 'An OpenSSL provider', () => {
     provider.destroy?.();
   });
 
-  it.each(['EVP_CipherInit_ex', 'EVP_EncryptInit', 'EVP_Cipher', 'key stream'] as const)(
+  it.each(FAULTS)(
     'seals the same where a copied method has no %s that works, and gives the copy back',
     (name) => {
       broken = name;
@@ -137,6 +144,7 @@ function expectToSeal(provider: CryptoProvider): void {
 function withBrokenCopies(crypto: LibCrypto): LibCrypto {
   const copies = new Set<number>();
   const contexts = new Set<number>();
+  const begun = new Set<number>();
   return {
     ...crypto,
     EVP_CIPHER_meth_dup: (cipher) => {
@@ -147,11 +155,14 @@ function withBrokenCopies(crypto: LibCrypto): LibCrypto {
     EVP_CipherInit_ex: (context, type, ...rest) => {
       if (copies.has(type)) contexts.add(context);
       else contexts.delete(context);
+      begun.delete(context);
       if (broken === 'EVP_CipherInit_ex' && contexts.has(context)) return 0;
       return crypto.EVP_CipherInit_ex(context, type, ...rest);
     },
     EVP_EncryptInit: (context, ...rest) => {
       if (broken === 'EVP_EncryptInit' && contexts.has(context)) return 0;
+      if (broken === 'second vector' && begun.has(context)) return 1;
+      if (contexts.has(context)) begun.add(context);
       return crypto.EVP_EncryptInit(context, ...rest);
     },
     EVP_Cipher: (context, ...rest) => {
