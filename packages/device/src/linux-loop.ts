@@ -2,8 +2,8 @@
  * `LinuxLoop`: a device on Linux, run by one thread that sleeps in poll and does nothing else.
  *
  * It waits for its eventfd (requests from the main thread), the TUN, the sockets, the link and the
- * routes, no longer than until the next deadline. Everything it opens it writes down in the shared
- * state.
+ * routes, no longer than until the next deadline. What it opens it writes down in the shared state; the
+ * sockets of the link's monitor, which change, and the Netlink of a rehearsal are not in it.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * ```
  *   int32:  stop | eventfd | open descriptors (24), -1 where there is none
  * ```
- * The packet loop's thread writes down each descriptor it opens. When it dies without a chance to
+ * The packet loop's thread writes down the descriptors it opens. When it dies without a chance to
  * close them (out of memory, terminated), the main thread does. The eventfd is the main thread's to
  * close, and only when the other one has ended: before that its number cannot belong to anything else.
  *
