@@ -10,7 +10,7 @@ const built = requirement('the built @litz/wasm', () =>
 );
 const program = join(import.meta.dirname, 'print.mjs');
 const runtimes = [
-  // Nothing from elsewhere, and no right to anything but reading files, which importing is.
+  // Nothing from elsewhere, and no rights: importing needs none.
   { command: 'deno', args: ['run', '--no-remote', '--node-modules-dir=manual', '--no-prompt'] },
   { command: 'bun', args: ['run', '--no-install'] },
 ];
