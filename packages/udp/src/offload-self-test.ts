@@ -119,7 +119,7 @@ class LoopbackTest {
       fd,
       endpoints: new EndpointCache(4),
       overflowSeen: 0,
-      messagesAtOnce: SLOTS,
+      messageLength: 0,
     };
     const deadline = boottimeMs() + LONGEST_MS;
     const region = allocate(8);

@@ -31,8 +31,6 @@ import {
 
 /** More than any UDP datagram and any message the kernel coalesces. */
 export const SLOT_LENGTH = 65536;
-/** UIO_MAXIOV: more the kernel does not take at once. */
-export const MOST_MESSAGES = 1024;
 /**
  * About so much is taken at once: while it is opened, what goes the other way waits, such as the
  * acknowledgements of a stream, and pings. Three of the longest messages at least.
@@ -58,8 +56,8 @@ export interface ReceiveSource {
   readonly endpoints: EndpointCache;
   /** The socket's SO_RXQ_OVFL count that was last seen. */
   overflowSeen: number;
-  /** How many messages are taken at once: `MOST_MESSAGES` at first. */
-  messagesAtOnce: number;
+  /** Of the messages that came last, on the average and rounded up; 0: none came yet. */
+  messageLength: number;
 }
 
 /** ENOMEM and what an earlier datagram of ours may have caused: the next call may well succeed. */
@@ -161,15 +159,13 @@ export class ReceiveBatch {
       datagrams += this.#deliver(socket, slot, sink);
       bytes += this.#lengthOf(slot);
     }
-    if (count > 0) {
-      const fitting = Math.floor((BATCH_BYTES * count) / Math.max(bytes, 1));
-      socket.messagesAtOnce = Math.min(fitting, MOST_MESSAGES);
-    }
+    if (count > 0) socket.messageLength = Math.ceil(bytes / count);
     return datagrams;
   }
 
-  #call({ fd, messagesAtOnce }: ReceiveSource, first: number): number {
-    const wanted = Math.min(this.#slots - first, messagesAtOnce);
+  #call({ fd, messageLength }: ReceiveSource, first: number): number {
+    const fitting = Math.floor(BATCH_BYTES / Math.max(messageLength, 1));
+    const wanted = Math.min(this.#slots - first, fitting);
     const messages = this.#region.address + first * MMSGHDR_LENGTH;
     // An ICMP error can stand in front of the datagrams; more than a few in a row can wait.
     for (let attempt = 0; attempt < 8; attempt++) {

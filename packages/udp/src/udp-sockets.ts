@@ -11,7 +11,6 @@ import { KnownOffloads } from './known-offloads.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
 import { canSegment, coalesce, openBoth, setSocketMark, type BoundSockets } from './open-socket.ts';
 import {
-  MOST_MESSAGES,
   ReceiveBatch,
   SLOT_LENGTH,
   type DatagramSink,
@@ -252,7 +251,7 @@ function createSocket(
     queue,
     endpoints: new EndpointCache(family),
     overflowSeen: 0,
-    messagesAtOnce: MOST_MESSAGES,
+    messageLength: 0,
   };
 }
 

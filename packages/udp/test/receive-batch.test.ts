@@ -2,12 +2,7 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { UdpCounters } from '../src/counters.ts';
 import { EndpointCache } from '../src/endpoint-cache.ts';
-import {
-  MOST_MESSAGES,
-  ReceiveBatch,
-  SLOT_LENGTH,
-  type ReceiveSource,
-} from '../src/receive-batch.ts';
+import { ReceiveBatch, SLOT_LENGTH, type ReceiveSource } from '../src/receive-batch.ts';
 import { kernel, type IncomingMessage } from './fake-kernel.ts';
 
 vi.mock(import('@litz/sys'), async (original) =>
@@ -246,7 +241,7 @@ function open(
     fd: 5,
     endpoints,
     overflowSeen: 0,
-    messagesAtOnce: MOST_MESSAGES,
+    messageLength: 0,
   };
   return {
     batch: new ReceiveBatch(slots, memory, offset, counters, ignoredInterface),
