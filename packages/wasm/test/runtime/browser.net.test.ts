@@ -6,14 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { SUCCESS } from './outcome.ts';
+import { built, SUCCESS } from './trial.ts';
 
 const packages = join(import.meta.dirname, '../../..');
-const built = requirement('the built @litz/wasm', () =>
-  existsSync(join(packages, 'wasm/dist/index.js')),
-);
 
 let server: Server;
 let profile: string;

@@ -1,13 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import { describeWith, programRequirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
-import { SUCCESS } from './outcome.ts';
+import { built, SUCCESS } from './trial.ts';
 
-const built = requirement('the built @litz/wasm', () =>
-  existsSync(join(import.meta.dirname, '../../dist/index.js')),
-);
 const program = join(import.meta.dirname, 'print.mjs');
 const runtimes = [
   // Nothing from elsewhere, and no rights: importing needs none.
