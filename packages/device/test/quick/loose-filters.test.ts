@@ -131,31 +131,17 @@ describe('LooseFilters', () => {
   });
 
   test('is put back by one of two that end at once, each of which saw the other', () => {
-    const down = up('wg0');
-    const downOther = up('wg1');
-    const { links } = host;
-    host.hasLink = (name) => {
-      host.hasLink = (other) => links.has(other);
-      if (name === 'wg1') downOther();
-      return true;
-    };
+    const down = upBesideOneThatEnds();
     down();
     expect(host.values.get('eth0')).toBe('1');
   });
 
   test('is known to the next one where the last of two that end at once cannot put it back', () => {
-    const down = up('wg0');
-    const downOther = up('wg1');
-    const { links } = host;
-    host.hasLink = (name) => {
-      host.hasLink = (other) => links.has(other);
-      if (name === 'wg1') downOther();
-      return true;
-    };
+    const down = upBesideOneThatEnds();
     host.isReadOnly = true;
     expect(down).toThrow(/EROFS/);
     host.isReadOnly = false;
-    links.delete('wg0');
+    host.links.delete('wg0');
     up('wg2')();
     expect(host.values.get('eth0')).toBe('1');
   });
@@ -208,6 +194,19 @@ function up(tunnel: string): () => void {
     own.restore('eth0', tunnel);
     host.links.delete(tunnel);
   };
+}
+
+/** wg0 and wg1, which ends when wg0 has just seen it. @returns what takes wg0 down */
+function upBesideOneThatEnds(): () => void {
+  const down = up('wg0');
+  const downOther = up('wg1');
+  const { links } = host;
+  host.hasLink = (name) => {
+    host.hasLink = (other) => links.has(other);
+    if (name === 'wg1') downOther();
+    return true;
+  };
+  return down;
 }
 
 function filters(): LooseFilters {
