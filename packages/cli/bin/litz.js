@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { keepHeapsSmall } from '../dist/small-heaps.js';
+import { startSmall } from '../dist/small-start.js';
 
-keepHeapsSmall();
+startSmall();
 await import('../dist/main.js');

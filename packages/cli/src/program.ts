@@ -23,6 +23,7 @@ import { runUp } from './commands/up.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
+import { endSmallStart } from './small-start.ts';
 
 /**
  * Runs the command and resolves with the exit code. Never rejects: what went wrong is on standard
@@ -113,6 +114,7 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  endSmallStart();
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }

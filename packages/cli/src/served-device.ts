@@ -7,7 +7,7 @@
 import { Device, UapiServer } from '@litz/device';
 import { returnFreedMemory } from '@litz/sys';
 import { createLog, type Log, type LogLevel } from './log.ts';
-import { letHeapsGrow } from './small-heaps.ts';
+import { endSmallStart } from './small-start.ts';
 
 export interface ServedDeviceOptions {
   readonly level: LogLevel;
@@ -47,7 +47,7 @@ export class ServedDevice {
       const { provider, reason } = device.crypto;
       served.log.verbose(`cryptography by ${provider}: ${reason}`);
       await served.#serve(options);
-      letHeapsGrow();
+      endSmallStart();
       return served;
     } catch (error) {
       await served.close();

@@ -33,6 +33,8 @@ export interface ProcessOptions {
   env?: NodeJS.ProcessEnv;
   /** Programs that start litz in the end: ['setpriv', ...]. */
   wrapper?: readonly string[];
+  /** Of node itself. */
+  nodeOptions?: readonly string[];
 }
 
 export class LitzProcess {
@@ -43,8 +45,9 @@ export class LitzProcess {
   #onText: () => void = () => {};
 
   constructor(words: readonly string[], options: ProcessOptions = {}) {
-    const { namespace, env = {}, wrapper = [] } = options;
-    const [program = '', ...rest] = [...wrapper, process.execPath, LITZ, ...words];
+    const { namespace, env = {}, wrapper = [], nodeOptions = [] } = options;
+    const node = [process.execPath, ...nodeOptions];
+    const [program = '', ...rest] = [...wrapper, ...node, LITZ, ...words];
     const start = (): ChildProcess =>
       spawn(program, rest, {
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -31,6 +31,12 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     expect(await wg('show', NAME, 'dump')).toBe('(none)\t(none)\t0\toff\n');
   });
 
+  it('has compiled what a packet runs through before there is one', async () => {
+    const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
+    await daemon.says(/^\[completed optimizing .*<JSFunction acceptPacket /m);
+    expect(await daemon.end('SIGTERM')).toBe(0);
+  });
+
   it('takes what wg set says, and shows it', async () => {
     await startDaemon();
     const key = host.write('key', [ALICE.privateKey]);
