@@ -15,9 +15,12 @@ export interface LibCrypto {
   /** Deprecated: not there in an OpenSSL that was built without such functions. */
   EVP_CIPHER_meth_dup?: (cipher: number) => number;
   EVP_CIPHER_meth_free?: (cipher: number) => void;
+  EVP_CIPHER_impl_ctx_size: (cipher: number) => number;
   EVP_CIPHER_CTX_new: () => number;
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
+  /** Of a copied method; returns the data that was there before. To be put back before it is freed. */
+  EVP_CIPHER_CTX_set_cipher_data: (context: number, data: number) => number;
   EVP_CipherInit_ex: (
     context: number,
     type: number,
@@ -88,9 +91,12 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_chacha20: 'uintptr_t EVP_chacha20()',
   EVP_CIPHER_meth_dup: 'uintptr_t EVP_CIPHER_meth_dup(uintptr_t cipher)',
   EVP_CIPHER_meth_free: 'void EVP_CIPHER_meth_free(uintptr_t cipher)',
+  EVP_CIPHER_impl_ctx_size: 'int EVP_CIPHER_impl_ctx_size(uintptr_t cipher)',
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
   EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t context)',
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
+  EVP_CIPHER_CTX_set_cipher_data:
+    'uintptr_t EVP_CIPHER_CTX_set_cipher_data(uintptr_t context, uintptr_t data)',
   EVP_CipherInit_ex:
     'int EVP_CipherInit_ex(uintptr_t context, uintptr_t type, uintptr_t engine, uintptr_t key, uintptr_t iv, int encrypt)',
   EVP_EncryptInit:

@@ -26,7 +26,8 @@ export class Owned {
   readonly #made: { readonly pointer: number; readonly free: Freer }[] = [];
   #isRecording = true;
 
-  constructor(crypto: LibCrypto) {
+  constructor(library: LibCrypto) {
+    const crypto = { ...library, ...withDataPutBack(library) };
     const functions = Object.entries(MAKERS).flatMap(([maker, freer]) => {
       const make = crypto[maker as keyof typeof MAKERS] as Maker | undefined;
       const free = crypto[freer];
@@ -67,4 +68,26 @@ export class Owned {
       free(pointer);
     };
   }
+}
+
+/** A context frees its data: what stands there instead by then is not OpenSSL's to free. */
+function withDataPutBack(
+  crypto: LibCrypto,
+): Pick<LibCrypto, 'EVP_CIPHER_CTX_set_cipher_data' | 'EVP_CIPHER_CTX_free'> {
+  const { EVP_CIPHER_CTX_set_cipher_data, EVP_CIPHER_CTX_free } = crypto;
+  const first = new Map<number, number>();
+  const replace = (context: number, data: number): number => {
+    const before = EVP_CIPHER_CTX_set_cipher_data(context, data);
+    if (first.get(context) === data) first.delete(context);
+    else if (!first.has(context)) first.set(context, before);
+    return before;
+  };
+  return {
+    EVP_CIPHER_CTX_set_cipher_data: replace,
+    EVP_CIPHER_CTX_free(context) {
+      const data = first.get(context);
+      if (data !== undefined) replace(context, data);
+      EVP_CIPHER_CTX_free(context);
+    },
+  };
 }

@@ -11,90 +11,34 @@
  */
 import { checkLength, checkText, KEY_LENGTH, type Cipher, type OneTimeKeys } from '@litz/core';
 import { addressOf, allocate, type Region } from '../memory.ts';
-import { chooseChacha20 } from './chacha20-method.ts';
+import { createChacha20, type Chacha20 } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
-import { present } from './present.ts';
-import { createTransportTag } from './transport-tag.ts';
+import { createTransportTag, type TransportTag } from './transport-tag.ts';
 
 /** Those of a thread share their scratch memory and Poly1305. */
 export class TransportCiphers {
-  readonly #crypto: LibCrypto;
-  readonly #chacha20: number;
-  readonly #over: MakeCipher;
-  readonly #key: Region = allocate(KEY_LENGTH);
+  readonly #parts: Parts<unknown>;
+  readonly #seal: Seal<unknown>;
+  readonly #open: Open<unknown>;
+  readonly #sealRun: SealRun<unknown>;
 
   /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
   constructor(crypto: LibCrypto) {
-    this.#crypto = crypto;
-    const { cipher, isCopied } = chooseChacha20(crypto);
-    this.#chacha20 = cipher;
-    this.#over = cipherMaker(crypto, isCopied);
+    this.#parts = createParts(crypto);
+    this.#seal = createSeal(this.#parts);
+    this.#open = createOpen(this.#parts);
+    this.#sealRun = createSealRun(this.#parts);
   }
 
   /**
-   * @param key 32 bytes, copied into OpenSSL's memory
+   * @param key 32 bytes, copied
    * @param oneTimeKeys of the same key
    */
   create(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher {
     checkLength('key', key, KEY_LENGTH);
-    const crypto = this.#crypto;
-    const context = present(crypto.EVP_CIPHER_CTX_new(), 'a cipher context');
-    const { bytes, address } = this.#key;
-    bytes.set(key);
-    const done = crypto.EVP_CipherInit_ex(context, this.#chacha20, 0, address, 0, 1);
-    bytes.fill(0);
-    if (done !== 1) {
-      crypto.EVP_CIPHER_CTX_free(context);
-      throw new Error('OpenSSL refused a ChaCha20 key');
-    }
-    return this.#over(context, oneTimeKeys);
-  }
-}
-
-/** @param context of OpenSSL, with the key in it: given back by `destroy` */
-type MakeCipher = (context: number, oneTimeKeys: OneTimeKeys | undefined) => Cipher;
-
-/**
- * Addresses are constants of closures, as in `createTransportTag`. What need not be a cipher's own is
- * outside of it: there may be hundreds of thousands.
- */
-function cipherMaker(crypto: LibCrypto, isCopied: boolean): MakeCipher {
-  const { EVP_Cipher, EVP_EncryptInit, EVP_CIPHER_CTX_free } = crypto;
-  const tag = createTransportTag(crypto);
-  const { bytes: blockBytes, address: block } = allocate(BLOCK_LENGTH);
-  const keyWords = wordsOf(blockBytes);
-  const scratch = allocate(IV_LENGTH + BLOCK_LENGTH);
-  const { address } = scratch;
-  const zeros = address + IV_LENGTH;
-  const iv = wordsOf(scratch.bytes);
-  const views = new Views();
-  const addresses = new Addresses();
-
-  /** u32 number of the first block | u32 zero | u64 message counter. */
-  function beginStream(context: number, counter: number, firstBlock: 0 | 1): void {
-    iv[0] = firstBlock;
-    iv[2] = counter;
-    iv[3] = counter / 2 ** 32;
-    if (EVP_EncryptInit(context, 0, 0, address) !== 1) throw new Error('ChaCha20 failed to begin');
-  }
-
-  /** Leaves the stream at block 1, if it had to be asked for the one-time key. */
-  function beginTag(context: number, counter: number, oneTimeKeys: OneTimeKeys | undefined): void {
-    if (oneTimeKeys) {
-      copyKey(keyWords, oneTimeKeys.words, oneTimeKeys.locate(counter));
-    } else {
-      beginStream(context, counter, 0);
-      crypt(context, block, zeros, BLOCK_LENGTH);
-    }
-    tag.begin(block);
-  }
-
-  function crypt(context: number, out: number, input: number, length: number): void {
-    const done = EVP_Cipher(context, out, input, length);
-    if (done !== (isCopied ? 1 : length)) throw new Error('ChaCha20 failed');
-  }
-
-  return (context, oneTimeKeys) => {
+    const { chacha20, oneTimeKey } = this.#parts;
+    const [seal, open, sealRun] = [this.#seal, this.#open, this.#sealRun];
+    const kept = chacha20.createKey(key);
     let isDestroyed = false;
 
     function check(buffer: Uint8Array, offset: number, length: number): void {
@@ -105,75 +49,155 @@ function cipherMaker(crypto: LibCrypto, isCopied: boolean): MakeCipher {
     return {
       seal(counter, buffer, offset, length) {
         check(buffer, offset, length);
-        const data = addressOf(buffer) + offset;
-        const end = offset + length;
-        const reach = reachOf(length);
-        const isRoomy = end + reach <= buffer.length;
-        const view = views.of(buffer);
-        beginTag(context, counter, oneTimeKeys);
-        if (oneTimeKeys) beginStream(context, counter, 1);
-        if (isRoomy) tag.save(view, end + 16, reach - 16);
-        if (length > 0) crypt(context, data, data, isRoomy ? wholeBlocks(length) : length);
-        if (isRoomy) tag.finish(view, end, data, length);
-        else tag.finishInParts(data, length);
-        tag.copyTo(view, end);
-        if (isRoomy) tag.restore(view, end + 16, reach - 16);
+        seal(kept, oneTimeKeys, counter, buffer, offset, length);
       },
 
       open(counter, buffer, offset, length) {
         check(buffer, offset, length);
-        const data = addressOf(buffer) + offset;
-        const end = offset + length;
-        const reach = reachOf(length);
-        const isRoomy = end + reach <= buffer.length;
-        const view = views.of(buffer);
-        beginTag(context, counter, oneTimeKeys);
-        tag.save(view, end, isRoomy ? reach : 16);
-        if (isRoomy) tag.finish(view, end, data, length);
-        else tag.finishInParts(data, length);
-        const isRight = tag.isSaved();
-        if (isRight && length > 0) {
-          if (oneTimeKeys) beginStream(context, counter, 1);
-          crypt(context, data, data, isRoomy ? wholeBlocks(length) : length);
-        }
-        if (isRoomy) tag.restore(view, end, reach);
-        return isRight;
+        return open(kept, oneTimeKeys, counter, buffer, offset, length);
       },
 
       sealRun(counter, buffer, offset, length, stride, count) {
         check(buffer, offset, length);
         checkRun(buffer, offset, length, stride, count);
-        const base = addressOf(buffer);
-        const view = views.of(buffer);
-        const whole = BLOCK_LENGTH + wholeBlocks(length);
-        let i = 0;
-        try {
-          for (; i < count; i++) {
-            const at = offset + i * stride;
-            const front = addresses.of(base, at - BLOCK_LENGTH);
-            clearKey(view, at - BLOCK_LENGTH);
-            beginStream(context, counter + i, 0);
-            crypt(context, front, front, whole);
-            tag.begin(front);
-            tag.finish(view, at + length, addresses.of(base, at), length);
-            tag.copyTo(view, at + length);
-            clearKey(view, at - BLOCK_LENGTH);
-          }
-        } catch (error) {
-          // Around the whole run, which costs a packet nothing.
-          clearKey(view, offset + i * stride - BLOCK_LENGTH);
-          throw error;
-        }
+        sealRun(kept, counter, buffer, offset, length, stride, count);
       },
 
       destroy() {
         if (isDestroyed) return;
         isDestroyed = true;
-        EVP_CIPHER_CTX_free(context);
-        // The one-time key of the last message.
-        blockBytes.fill(0);
+        chacha20.destroyKey(kept);
+        // That of the last message.
+        oneTimeKey.bytes.fill(0);
       },
     };
+  }
+}
+
+/** What the three ways of a text have in common. */
+interface Parts<Key> {
+  readonly chacha20: Chacha20<Key>;
+  readonly tag: TransportTag;
+  /** The block that begins with it, and one of zeros. */
+  readonly oneTimeKey: Region;
+  readonly views: Views;
+  /** Begins the tag; the stream goes on with block 1, if it was asked for the one-time key. */
+  readonly beginTag: (key: Key, counter: number, oneTimeKeys: OneTimeKeys | undefined) => void;
+}
+
+/** Addresses are constants of closures, as in `createTransportTag`. */
+function createParts(crypto: LibCrypto): Parts<unknown> {
+  const chacha20 = createChacha20(crypto);
+  const tag = createTransportTag(crypto);
+  const oneTimeKey = allocate(2 * BLOCK_LENGTH);
+  const { bytes, address } = oneTimeKey;
+  const zeros = address + BLOCK_LENGTH;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, KEY_LENGTH / 4);
+  return {
+    chacha20,
+    tag,
+    oneTimeKey,
+    views: new Views(),
+
+    beginTag(key, counter, oneTimeKeys) {
+      if (oneTimeKeys) {
+        copyKey(words, oneTimeKeys.words, oneTimeKeys.locate(counter));
+      } else {
+        chacha20.begin(key, counter, 0);
+        chacha20.crypt(key, address, zeros, BLOCK_LENGTH);
+      }
+      tag.begin(address);
+    },
+  };
+}
+
+/** Of a text that was checked; its tag behind it. */
+type Seal<Key> = (
+  key: Key,
+  oneTimeKeys: OneTimeKeys | undefined,
+  counter: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+) => void;
+
+function createSeal<Key>({ chacha20, tag, views, beginTag }: Parts<Key>): Seal<Key> {
+  return (key, oneTimeKeys, counter, buffer, offset, length) => {
+    const data = addressOf(buffer) + offset;
+    const end = offset + length;
+    const reach = reachOf(length);
+    const isRoomy = end + reach <= buffer.length;
+    const view = views.of(buffer);
+    beginTag(key, counter, oneTimeKeys);
+    if (oneTimeKeys) chacha20.begin(key, counter, 1);
+    if (isRoomy) tag.save(view, end + 16, reach - 16);
+    if (length > 0) chacha20.crypt(key, data, data, isRoomy ? wholeBlocks(length) : length);
+    if (isRoomy) tag.finish(view, end, data, length);
+    else tag.finishInParts(data, length);
+    tag.copyTo(view, end);
+    if (isRoomy) tag.restore(view, end + 16, reach - 16);
+  };
+}
+
+/** Of a text that was checked, with its tag behind it. @returns whether that is right */
+type Open<Key> = (...args: Parameters<Seal<Key>>) => boolean;
+
+function createOpen<Key>({ chacha20, tag, views, beginTag }: Parts<Key>): Open<Key> {
+  return (key, oneTimeKeys, counter, buffer, offset, length) => {
+    const data = addressOf(buffer) + offset;
+    const end = offset + length;
+    const reach = reachOf(length);
+    const isRoomy = end + reach <= buffer.length;
+    const view = views.of(buffer);
+    beginTag(key, counter, oneTimeKeys);
+    tag.save(view, end, isRoomy ? reach : 16);
+    if (isRoomy) tag.finish(view, end, data, length);
+    else tag.finishInParts(data, length);
+    const isRight = tag.isSaved();
+    if (isRight && length > 0) {
+      if (oneTimeKeys) chacha20.begin(key, counter, 1);
+      chacha20.crypt(key, data, data, isRoomy ? wholeBlocks(length) : length);
+    }
+    if (isRoomy) tag.restore(view, end, reach);
+    return isRight;
+  };
+}
+
+/** Of texts that were checked. */
+type SealRun<Key> = (
+  key: Key,
+  counter: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  stride: number,
+  count: number,
+) => void;
+
+function createSealRun<Key>({ chacha20, tag, views }: Parts<Key>): SealRun<Key> {
+  const addresses = new Addresses();
+  return (key, counter, buffer, offset, length, stride, count) => {
+    const base = addressOf(buffer);
+    const view = views.of(buffer);
+    const whole = BLOCK_LENGTH + wholeBlocks(length);
+    let i = 0;
+    try {
+      for (; i < count; i++) {
+        const at = offset + i * stride;
+        const front = addresses.of(base, at - BLOCK_LENGTH);
+        clearKey(view, at - BLOCK_LENGTH);
+        chacha20.begin(key, counter + i, 0);
+        chacha20.crypt(key, front, front, whole);
+        tag.begin(front);
+        tag.finish(view, at + length, addresses.of(base, at), length);
+        tag.copyTo(view, at + length);
+        clearKey(view, at - BLOCK_LENGTH);
+      }
+    } catch (error) {
+      // Around the whole run, which costs a packet nothing.
+      clearKey(view, offset + i * stride - BLOCK_LENGTH);
+      throw error;
+    }
   };
 }
 
@@ -200,10 +224,6 @@ function copyKey(to: Int32Array, from: Int32Array, at: number): void {
   to[5] = from[at + 5]!;
   to[6] = from[at + 6]!;
   to[7] = from[at + 7]!;
-}
-
-function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
-  return new Int32Array(buffer, byteOffset, length >> 2);
 }
 
 /**
@@ -276,5 +296,4 @@ class Views {
   }
 }
 
-const IV_LENGTH = 16;
 const BLOCK_LENGTH = 64;

@@ -8,12 +8,18 @@ import { createOpensslProvider } from '../../src/openssl/index.ts';
 const living = new Map<string, number>();
 /** A function of the library that finds nothing. */
 let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
+/** Contexts whose data is not what OpenSSL gave them. */
+const withOurs = new Set<number>();
+/** How many of them were given back so. */
+let freedWithOurs = 0;
 const FAULTS = [
+  'small state',
   'EVP_CipherInit_ex',
   'EVP_EncryptInit',
+  'key where it is expected',
   'EVP_Cipher',
   'key stream',
-  'second vector',
+  'second key stream',
 ] as const;
 /** What the library does otherwise with a copied method. */
 let broken: (typeof FAULTS)[number] | undefined;
@@ -27,6 +33,7 @@ const openssl = requirement("Node's own OpenSSL", () => createOpensslProvider().
 
 beforeEach(() => {
   living.clear();
+  freedWithOurs = 0;
   missing = undefined;
   broken = undefined;
 });
@@ -39,6 +46,7 @@ describeWith([openssl], 'An OpenSSL provider', () => {
     provider.destroy?.();
     provider.destroy?.();
     expect([...living]).toEqual([]);
+    expect(freedWithOurs).toBe(0);
   });
 
   it('has nothing of it either when it cannot be made', () => {
@@ -49,8 +57,12 @@ describeWith([openssl], 'An OpenSSL provider', () => {
       ['EVP_PKEY_CTX_new_from_name', 'X25519'],
     ] as const) {
       missing = { name, algorithm };
+      // Only where no method can be copied is one asked for.
+      if (algorithm === 'ChaCha20') broken = 'small state';
       expect(() => createOpensslProvider()).toThrow(/this OpenSSL has no/);
       expect([...living]).toEqual([]);
+      expect(freedWithOurs).toBe(0);
+      broken = undefined;
     }
   });
 
@@ -77,14 +89,18 @@ describeWith([openssl], 'An OpenSSL provider', () => {
     expect([...living]).toEqual([]);
   });
 
-  it('keeps a copied method that works', () => {
+  it('keeps a copied method that works, and one context for all keys', () => {
     const provider = createOpensslProvider();
     expect(copies()).toHaveLength(1);
+    const before = contexts();
+    const ciphers = [1, 2].map((i) => provider.createCipher(new Uint8Array(32).fill(i)));
+    expect(contexts()).toEqual(before);
+    for (const cipher of ciphers) cipher.destroy();
     provider.destroy?.();
   });
 
   it.each(FAULTS)(
-    'seals the same where a copied method has no %s that works, and gives the copy back',
+    'seals the same where a copied method has no %s, and gives the copy back',
     (name) => {
       broken = name;
       const provider = createOpensslProvider();
@@ -92,6 +108,7 @@ describeWith([openssl], 'An OpenSSL provider', () => {
       expectToSeal(provider);
       provider.destroy?.();
       expect([...living]).toEqual([]);
+      expect(freedWithOurs).toBe(0);
     },
   );
 
@@ -128,6 +145,10 @@ function copies(): string[] {
   return [...living.keys()].filter((key) => key.startsWith('EVP_CIPHER_meth '));
 }
 
+function contexts(): string[] {
+  return [...living.keys()].filter((key) => key.startsWith('EVP_CIPHER_CTX '));
+}
+
 function expectToSeal(provider: CryptoProvider): void {
   const key = new Uint8Array(32).fill(3);
   const [cipher, noble] = [provider.createCipher(key), nobleProvider.createCipher(key)];
@@ -143,8 +164,8 @@ function expectToSeal(provider: CryptoProvider): void {
 /** The library; what is `broken` fails, or does nothing, where a copied method is used. */
 function withBrokenCopies(crypto: LibCrypto): LibCrypto {
   const copies = new Set<number>();
-  const contexts = new Set<number>();
-  const begun = new Set<number>();
+  const copying = new Set<number>();
+  let streams = 0;
   return {
     ...crypto,
     EVP_CIPHER_meth_dup: (cipher) => {
@@ -152,22 +173,24 @@ function withBrokenCopies(crypto: LibCrypto): LibCrypto {
       copies.add(copy);
       return copy;
     },
+    EVP_CIPHER_impl_ctx_size: (cipher) =>
+      broken === 'small state' ? 257 : crypto.EVP_CIPHER_impl_ctx_size(cipher),
     EVP_CipherInit_ex: (context, type, ...rest) => {
-      if (copies.has(type)) contexts.add(context);
-      else contexts.delete(context);
-      begun.delete(context);
-      if (broken === 'EVP_CipherInit_ex' && contexts.has(context)) return 0;
+      if (copies.has(type)) copying.add(context);
+      else copying.delete(context);
+      streams = 0;
+      if (broken === 'EVP_CipherInit_ex' && copying.has(context)) return 0;
       return crypto.EVP_CipherInit_ex(context, type, ...rest);
     },
     EVP_EncryptInit: (context, ...rest) => {
-      if (broken === 'EVP_EncryptInit' && contexts.has(context)) return 0;
-      if (broken === 'second vector' && begun.has(context)) return 1;
-      if (contexts.has(context)) begun.add(context);
+      if (broken === 'EVP_EncryptInit' && copying.has(context)) return 0;
+      if (broken === 'key where it is expected' && copying.has(context)) return 1;
       return crypto.EVP_EncryptInit(context, ...rest);
     },
     EVP_Cipher: (context, ...rest) => {
-      if (broken === 'EVP_Cipher' && contexts.has(context)) return 0;
-      if (broken === 'key stream' && contexts.has(context)) return 1;
+      if (broken === 'EVP_Cipher' && copying.has(context)) return 0;
+      if (broken === 'key stream' && copying.has(context)) return 1;
+      if (broken === 'second key stream' && copying.has(context) && ++streams === 2) return 1;
       return crypto.EVP_Cipher(context, ...rest);
     },
   };
@@ -183,10 +206,19 @@ function watched(crypto: LibCrypto): LibCrypto {
       const result = (call as (...all: unknown[]) => unknown)(...args);
       if (/_(fetch|new|new_.*|dup)$/.test(name)) count(name, result as number, 1);
       if (name.endsWith('_free')) count(name, args[0] as number, -1);
+      if (name === 'EVP_CIPHER_CTX_set_cipher_data')
+        followData(args[0] as number, result as number);
+      if (name === 'EVP_CIPHER_CTX_free' && withOurs.delete(args[0] as number)) freedWithOurs++;
       return result;
     },
   ]);
   return Object.fromEntries(functions) as LibCrypto;
+}
+
+/** The data is replaced and put back in turn. */
+function followData(context: number, before: number): void {
+  if (before === 0) throw new Error('a context without data');
+  if (!withOurs.delete(context)) withOurs.add(context);
 }
 
 /** Fetched twice, an algorithm has one address and is to be freed twice. */

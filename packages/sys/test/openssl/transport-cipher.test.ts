@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { nobleProvider } from '@litz/core';
 import { describeWith, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
@@ -134,10 +135,38 @@ describeWith([openssl], 'TransportCiphers', () => {
     expect(() => cipher.open(0, new Uint8Array(64), 0, 16)).toThrow(/destroyed/);
   });
 
+  it('leave no key in the state of ChaCha20 after the end', () => {
+    const crypto = libcrypto();
+    const states: number[] = [];
+    const ciphers = new TransportCiphers({
+      ...crypto,
+      EVP_CIPHER_CTX_set_cipher_data: (context, data) => {
+        states.push(data);
+        return crypto.EVP_CIPHER_CTX_set_cipher_data(context, data);
+      },
+    });
+    const [state = 0] = states;
+    const cipher = ciphers.create(KEY);
+    cipher.seal(5, new Uint8Array(256), 0, 100);
+    expect(memoryAt(state, KEY.length)).toEqual(Buffer.from(KEY));
+    cipher.destroy();
+    expect(memoryAt(state, STATE_LENGTH)).toEqual(Buffer.alloc(STATE_LENGTH));
+  });
+
   it('refuse a key of another length', () => {
     const provider = createOpensslProvider();
     expect(() => provider.createCipher(new Uint8Array(31))).toThrow(RangeError);
   });
 });
 
+function memoryAt(address: number, length: number): Buffer {
+  const memory = openSync('/proc/self/mem', 'r');
+  const bytes = Buffer.alloc(length);
+  readSync(memory, bytes, 0, length, address);
+  closeSync(memory);
+  return bytes;
+}
+
+/** Of OpenSSL's state: a key, a vector, a block and a number. */
+const STATE_LENGTH = 116;
 const KEY: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => i * 3 + 1);
