@@ -41,13 +41,13 @@ export class ServedDevice {
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
     returnFreedMemory();
     const device = await Device.create({ tun: name, up: false, rehearsal: true });
+    endSmallStart();
     const served = new ServedDevice(device, options.level);
     try {
       served.log.verbose('interface made');
       const { provider, reason } = device.crypto;
       served.log.verbose(`cryptography by ${provider}: ${reason}`);
       await served.#serve(options);
-      endSmallStart();
       return served;
     } catch (error) {
       await served.close();

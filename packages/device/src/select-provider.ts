@@ -67,7 +67,7 @@ export async function selectProvider({
   throw new Error('no crypto provider could be loaded');
 }
 
-/** Five calls into OpenSSL cost more than a short packet does in WebAssembly. */
+/** Four calls into OpenSSL cost more than a short packet does in WebAssembly. */
 async function withWasmForShortOnes(
   choice: ProviderChoice,
   others: readonly ProviderCandidate[],

@@ -31,7 +31,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     expect(await wg('show', NAME, 'dump')).toBe('(none)\t(none)\t0\toff\n');
   });
 
-  it('compiles what packets run through before there is one', async () => {
+  it('has begun to compile before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
     // The sockets of its rehearsal come and go: two TUNs, and one or two of UDP for each.
     let most = 0;

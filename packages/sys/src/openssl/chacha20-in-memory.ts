@@ -3,15 +3,15 @@
  *
  * To begin a stream through OpenSSL's interface is a call per message, 1 in 14 of a full packet's time, in
  * which 16 bytes are copied. An application may replace the data of a cipher with its own,
- * `EVP_CIPHER_CTX_set_cipher_data(3)`; then a key and a nonce are 12 numbers that are written to it, and
- * one context does for all keys. That holds for a copy of the built-in method; one that comes from an
+ * `EVP_CIPHER_CTX_set_cipher_data(3)`; then a key and a nonce are numbers that are written to it, and one
+ * context does for all keys. That holds for a copy of the built-in method; one that comes from an
  * OpenSSL provider keeps its data elsewhere.
  *
  * Where they stand in the data is not documented (crypto/evp/e_chacha20_poly1305.c, 1.1.0 to 3.5), so
  * OpenSSL writes them there once, and then has to make a stream that is known.
  *
  * ```
- * u32 key[8] | u32 counter[4] | u8 rest of a block (64) | u32 bytes of it that are left
+ * u32 key[8] | u32 counter[4] | u8 block under way (64) | u32 how much of it is used
  * ```
  *
  * @module
@@ -21,25 +21,42 @@ import type { Chacha20 } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
 
-/** `undefined`: not with this OpenSSL; nothing of it is left. */
+/**
+ * `undefined`: not with this OpenSSL; nothing of it is left.
+ *
+ * @throws {Error} no memory for a context
+ */
 export function chacha20InMemory(crypto: LibCrypto): Chacha20<Int32Array> | undefined {
-  const { EVP_CIPHER_meth_dup, EVP_CIPHER_meth_free, EVP_CIPHER_impl_ctx_size } = crypto;
-  if (!EVP_CIPHER_meth_dup || !EVP_CIPHER_meth_free) return undefined;
+  const { EVP_CIPHER_meth_dup, EVP_CIPHER_meth_free, EVP_CIPHER_CTX_set_cipher_data } = crypto;
+  if (!EVP_CIPHER_meth_dup || !EVP_CIPHER_meth_free || !EVP_CIPHER_CTX_set_cipher_data)
+    return undefined;
   const method = EVP_CIPHER_meth_dup(crypto.EVP_chacha20());
   if (method === 0) return undefined;
-  const context = present(crypto.EVP_CIPHER_CTX_new(), 'a cipher context');
+  const context = present(crypto.EVP_CIPHER_CTX_new(), 'cipher contexts');
   const state = allocate(STATE_LENGTH);
-  const fits = EVP_CIPHER_impl_ctx_size(method) <= STATE_LENGTH;
-  if (fits && crypto.EVP_CipherInit_ex(context, method, 0, state.address, 0, 1) === 1) {
-    const theirs = crypto.EVP_CIPHER_CTX_set_cipher_data(context, state.address);
+  if (hasOwnState(crypto, context, method)) {
+    const theirs = EVP_CIPHER_CTX_set_cipher_data(context, state.address);
     const chacha20 = createOver(crypto, context, state);
     if (isLaidOut(crypto, context, state) && isRight(chacha20)) return chacha20;
-    crypto.EVP_CIPHER_CTX_set_cipher_data(context, theirs);
+    EVP_CIPHER_CTX_set_cipher_data(context, theirs);
   }
   crypto.EVP_CIPHER_CTX_free(context);
   EVP_CIPHER_meth_free(method);
   crypto.ERR_clear_error();
   return undefined;
+}
+
+/** Keys the context. Whether its state is that of the method, not of an engine's, and fits into ours. */
+function hasOwnState(crypto: LibCrypto, context: number, method: number): boolean {
+  const { EVP_CIPHER_impl_ctx_size, EVP_CIPHER_CTX_get0_cipher } = crypto;
+  if (!EVP_CIPHER_impl_ctx_size || !EVP_CIPHER_CTX_get0_cipher) return false;
+  const { address } = allocate(KEY_LENGTH);
+  const done = crypto.EVP_CipherInit_ex(context, method, 0, address, 0, 1);
+  return (
+    done === 1 &&
+    EVP_CIPHER_CTX_get0_cipher(context) === method &&
+    EVP_CIPHER_impl_ctx_size(method) <= STATE_LENGTH
+  );
 }
 
 /** Addresses are constants of a closure, as in `createTransportTag`. */
@@ -48,7 +65,7 @@ function createOver(crypto: LibCrypto, context: number, state: Region): Chacha20
   const words = wordsOf(state.bytes);
   return {
     createKey(bytes) {
-      // A buffer of its own, which V8 does not move: no copy of it is left anywhere.
+      // A buffer of its own, which V8 does not move: to wipe it is enough.
       const key = new Uint8Array(new ArrayBuffer(KEY_LENGTH));
       key.set(bytes);
       return wordsOf(key);
@@ -68,7 +85,7 @@ function createOver(crypto: LibCrypto, context: number, state: Region): Chacha20
       words[COUNTER + 1] = 0;
       words[COUNTER + 2] = counter;
       words[COUNTER + 3] = counter / 2 ** 32;
-      words[LEFT] = 0;
+      words[USED] = 0;
     },
 
     crypt(_, out, input, length) {
@@ -118,7 +135,7 @@ const IV_LENGTH = 16;
 const STATE_LENGTH = 256;
 /** In words. */
 const COUNTER = 8;
-const LEFT = 28;
+const USED = 28;
 /** RFC 8439 section 2.4.2: key 00 01 02 ..., block 1. */
 const STREAM: string =
   '224f51f3401bd9e12fde276fb8631ded8c131f823d2c06e27e4fcaec9ef3cf78' +

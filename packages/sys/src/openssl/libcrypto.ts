@@ -12,15 +12,16 @@ export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
   EVP_CIPHER_free: (cipher: number) => void;
   EVP_chacha20: () => number;
-  /** Deprecated: not there in an OpenSSL that was built without such functions. */
+  /** This and what else may be missing is deprecated, or of use with a copied method only. */
   EVP_CIPHER_meth_dup?: (cipher: number) => number;
   EVP_CIPHER_meth_free?: (cipher: number) => void;
-  EVP_CIPHER_impl_ctx_size: (cipher: number) => number;
+  EVP_CIPHER_impl_ctx_size?: (cipher: number) => number;
   EVP_CIPHER_CTX_new: () => number;
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
-  /** Of a copied method; returns the data that was there before. To be put back before it is freed. */
-  EVP_CIPHER_CTX_set_cipher_data: (context: number, data: number) => number;
+  EVP_CIPHER_CTX_get0_cipher?: (context: number) => number;
+  /** Returns the data that was there before: to be put back before the context is freed or reset. */
+  EVP_CIPHER_CTX_set_cipher_data?: (context: number, data: number) => number;
   EVP_CipherInit_ex: (
     context: number,
     type: number,
@@ -95,6 +96,7 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
   EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t context)',
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
+  EVP_CIPHER_CTX_get0_cipher: 'uintptr_t EVP_CIPHER_CTX_get0_cipher(uintptr_t context)',
   EVP_CIPHER_CTX_set_cipher_data:
     'uintptr_t EVP_CIPHER_CTX_set_cipher_data(uintptr_t context, uintptr_t data)',
   EVP_CipherInit_ex:
@@ -144,7 +146,13 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
 };
 
 /** What may be missing. */
-const OPTIONAL: ReadonlySet<string> = new Set(['EVP_CIPHER_meth_dup', 'EVP_CIPHER_meth_free']);
+const OPTIONAL: ReadonlySet<string> = new Set([
+  'EVP_CIPHER_meth_dup',
+  'EVP_CIPHER_meth_free',
+  'EVP_CIPHER_impl_ctx_size',
+  'EVP_CIPHER_CTX_get0_cipher',
+  'EVP_CIPHER_CTX_set_cipher_data',
+]);
 
 /**
  * All functions.

@@ -71,10 +71,9 @@ export class Owned {
 }
 
 /** A context frees its data: what stands there instead by then is not OpenSSL's to free. */
-function withDataPutBack(
-  crypto: LibCrypto,
-): Pick<LibCrypto, 'EVP_CIPHER_CTX_set_cipher_data' | 'EVP_CIPHER_CTX_free'> {
+function withDataPutBack(crypto: LibCrypto): Partial<LibCrypto> {
   const { EVP_CIPHER_CTX_set_cipher_data, EVP_CIPHER_CTX_free } = crypto;
+  if (!EVP_CIPHER_CTX_set_cipher_data) return {};
   const first = new Map<number, number>();
   const replace = (context: number, data: number): number => {
     const before = EVP_CIPHER_CTX_set_cipher_data(context, data);

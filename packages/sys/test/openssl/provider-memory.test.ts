@@ -8,12 +8,15 @@ import { createOpensslProvider } from '../../src/openssl/index.ts';
 const living = new Map<string, number>();
 /** A function of the library that finds nothing. */
 let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
-/** Contexts whose data is not what OpenSSL gave them. */
-const withOurs = new Set<number>();
+/** A function that the library has not. */
+let absent: keyof LibCrypto | undefined;
+/** Of contexts with other data than OpenSSL gave them, what that was. */
+const theirData = new Map<number, number>();
 /** How many of them were given back so. */
 let freedWithOurs = 0;
 const FAULTS = [
   'small state',
+  'state of its own',
   'EVP_CipherInit_ex',
   'EVP_EncryptInit',
   'key where it is expected',
@@ -26,15 +29,22 @@ let broken: (typeof FAULTS)[number] | undefined;
 
 vi.mock(import('../../src/openssl/libcrypto.ts'), async (original) => {
   const { libcrypto } = await original();
-  return { libcrypto: () => watched(withBrokenCopies(libcrypto())) };
+  return {
+    libcrypto: () => {
+      const crypto = watched(withBrokenCopies(libcrypto()));
+      return absent ? { ...crypto, [absent]: undefined } : crypto;
+    },
+  };
 });
 
 const openssl = requirement("Node's own OpenSSL", () => createOpensslProvider().destroy?.());
 
 beforeEach(() => {
   living.clear();
+  theirData.clear();
   freedWithOurs = 0;
   missing = undefined;
+  absent = undefined;
   broken = undefined;
 });
 
@@ -84,6 +94,21 @@ describeWith([openssl], 'An OpenSSL provider', () => {
   it('seals the same where no method can be copied', () => {
     missing = { name: 'EVP_CIPHER_meth_dup' };
     const provider = createOpensslProvider();
+    expectToSeal(provider);
+    provider.destroy?.();
+    expect([...living]).toEqual([]);
+  });
+
+  it.each([
+    'EVP_CIPHER_meth_dup',
+    'EVP_CIPHER_meth_free',
+    'EVP_CIPHER_impl_ctx_size',
+    'EVP_CIPHER_CTX_get0_cipher',
+    'EVP_CIPHER_CTX_set_cipher_data',
+  ] as const)('seals the same where there is no %s', (name) => {
+    absent = name;
+    const provider = createOpensslProvider();
+    expect(copies()).toEqual([]);
     expectToSeal(provider);
     provider.destroy?.();
     expect([...living]).toEqual([]);
@@ -174,7 +199,9 @@ function withBrokenCopies(crypto: LibCrypto): LibCrypto {
       return copy;
     },
     EVP_CIPHER_impl_ctx_size: (cipher) =>
-      broken === 'small state' ? 257 : crypto.EVP_CIPHER_impl_ctx_size(cipher),
+      broken === 'small state' ? 257 : crypto.EVP_CIPHER_impl_ctx_size!(cipher),
+    EVP_CIPHER_CTX_get0_cipher: (context) =>
+      broken === 'state of its own' ? 1 : crypto.EVP_CIPHER_CTX_get0_cipher!(context),
     EVP_CipherInit_ex: (context, type, ...rest) => {
       if (copies.has(type)) copying.add(context);
       else copying.delete(context);
@@ -206,19 +233,19 @@ function watched(crypto: LibCrypto): LibCrypto {
       const result = (call as (...all: unknown[]) => unknown)(...args);
       if (/_(fetch|new|new_.*|dup)$/.test(name)) count(name, result as number, 1);
       if (name.endsWith('_free')) count(name, args[0] as number, -1);
-      if (name === 'EVP_CIPHER_CTX_set_cipher_data')
-        followData(args[0] as number, result as number);
-      if (name === 'EVP_CIPHER_CTX_free' && withOurs.delete(args[0] as number)) freedWithOurs++;
+      const [context, data] = args as [number, number];
+      if (name === 'EVP_CIPHER_CTX_set_cipher_data') followData(context, data, result as number);
+      if (name === 'EVP_CIPHER_CTX_free' && theirData.delete(context)) freedWithOurs++;
       return result;
     },
   ]);
   return Object.fromEntries(functions) as LibCrypto;
 }
 
-/** The data is replaced and put back in turn. */
-function followData(context: number, before: number): void {
+function followData(context: number, data: number, before: number): void {
   if (before === 0) throw new Error('a context without data');
-  if (!withOurs.delete(context)) withOurs.add(context);
+  if (theirData.get(context) === data) theirData.delete(context);
+  else if (!theirData.has(context)) theirData.set(context, before);
 }
 
 /** Fetched twice, an algorithm has one address and is to be freed twice. */
