@@ -1,4 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { nobleProvider } from '@litz/core';
 import { describeWith, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
@@ -122,6 +124,22 @@ describeWith([openssl], 'TransportCiphers', () => {
     cipher.destroy();
     expect(() => cipher.seal(7, buffer, 0, 64)).toThrow(/destroyed/);
     expect(asked).toEqual([5, 6]);
+  });
+
+  it('keep the memory that OpenSSL has addresses of', () => {
+    const ours = createOpensslProvider().createCipher(KEY);
+    const noble = nobleProvider.createCipher(KEY);
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    // Whatever was freed is somebody else's now, and not zero.
+    const others = Array.from({ length: 4096 }, (_, i) =>
+      new Uint8Array(64 + (i % 4) * 64).fill(i),
+    );
+    const [sealed, expected] = [new Uint8Array(256), new Uint8Array(256)];
+    ours.seal(1, sealed, 0, 197);
+    noble.seal(1, expected, 0, 197);
+    expect(sealed).toEqual(expected);
+    expect(others).toHaveLength(4096);
   });
 
   it('can be destroyed twice, and used no more', () => {
