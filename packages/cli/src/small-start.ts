@@ -21,9 +21,9 @@ export function startSmall(): void {
 }
 
 /**
- * Sets what V8 has by default. The program is loaded, its threads too: what runs often from now on is to be fast, and what is
- * allocated is somebody's data, such as a long configuration. The packet loop's thread, made before, stays
- * small: it makes no garbage per packet.
+ * The program is loaded, its threads too: what runs often from now on is to be fast, and what is allocated
+ * is somebody's data, such as a long configuration. The packet loop's thread, made before, stays small: it
+ * makes no garbage per packet. Sets what V8 has by default.
  */
 export function endSmallStart(): void {
   setFlagsFromString('--opt');

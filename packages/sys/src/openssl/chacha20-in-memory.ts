@@ -16,10 +16,12 @@
  *
  * @module
  */
+import { KEY_LENGTH } from '@litz/core';
 import { allocate, type Region } from '../memory.ts';
 import type { Chacha20 } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
+import { copyKey, wordsOf } from './words.ts';
 
 /**
  * `undefined`: not with this OpenSSL; nothing of it is left.
@@ -46,7 +48,7 @@ export function chacha20InMemory(crypto: LibCrypto): Chacha20<Int32Array> | unde
   return undefined;
 }
 
-/** Keys the context. Whether its state is that of the method, not of an engine's, and fits into ours. */
+/** Keys the context, with any key. Whether its state is that of the method, not of an engine's, and fits into ours. */
 function hasOwnState(crypto: LibCrypto, context: number, method: number): boolean {
   const { EVP_CIPHER_impl_ctx_size, EVP_CIPHER_CTX_get0_cipher } = crypto;
   if (!EVP_CIPHER_impl_ctx_size || !EVP_CIPHER_CTX_get0_cipher) return false;
@@ -72,15 +74,7 @@ function createOver(crypto: LibCrypto, context: number, state: Region): Chacha20
     },
 
     begin(key, counter, firstBlock) {
-      // Less than a loop takes.
-      words[0] = key[0]!;
-      words[1] = key[1]!;
-      words[2] = key[2]!;
-      words[3] = key[3]!;
-      words[4] = key[4]!;
-      words[5] = key[5]!;
-      words[6] = key[6]!;
-      words[7] = key[7]!;
+      copyKey(words, key, 0);
       words[COUNTER] = firstBlock;
       words[COUNTER + 1] = 0;
       words[COUNTER + 2] = counter;
@@ -125,12 +119,7 @@ function isRight(chacha20: Chacha20<Int32Array>): boolean {
   return true;
 }
 
-function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
-  return new Int32Array(buffer, byteOffset, length >> 2);
-}
-
-const KEY_LENGTH = 32;
-const IV_LENGTH = 16;
+export const IV_LENGTH = 16;
 /** OpenSSL's own takes 120 bytes. */
 const STATE_LENGTH = 256;
 /** In words. */

@@ -3,13 +3,18 @@
  *
  * @module
  */
+import { KEY_LENGTH } from '@litz/core';
 import { allocate } from '../memory.ts';
-import { chacha20InMemory } from './chacha20-in-memory.ts';
+import { chacha20InMemory, IV_LENGTH } from './chacha20-in-memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
+import { wordsOf } from './words.ts';
 
-/** What is kept of a key: not the same in all forms. One stream at a time is begun. */
-export interface Chacha20<Key> {
+/** What is kept of a key: only the form that made it knows what it is. */
+export type StreamKey = unknown;
+
+/** One stream at a time is begun. */
+export interface Chacha20<Key = StreamKey> {
   /** @param bytes 32, copied */
   createKey(bytes: Uint8Array): Key;
   /** @param counter of the message: the nonce is four zero bytes, and this as u64 (section 5.4.6) */
@@ -31,7 +36,7 @@ export interface Chacha20<Key> {
  *
  * @throws {Error} this OpenSSL has no ChaCha20
  */
-export function createChacha20(crypto: LibCrypto): Chacha20<unknown> {
+export function createChacha20(crypto: LibCrypto): Chacha20 {
   return chacha20InMemory(crypto) ?? chacha20InContexts(crypto);
 }
 
@@ -43,7 +48,7 @@ function chacha20InContexts(crypto: LibCrypto): Chacha20<number> {
   const scratch = allocate(IV_LENGTH);
   const { address: ivAddress } = scratch;
   /** u32 number of the first block | u32 zero | u64 message counter. */
-  const iv = new Int32Array(scratch.bytes.buffer, scratch.bytes.byteOffset, IV_LENGTH / 4);
+  const iv = wordsOf(scratch.bytes);
 
   return {
     createKey(key) {
@@ -71,6 +76,3 @@ function chacha20InContexts(crypto: LibCrypto): Chacha20<number> {
     destroyKey: (context) => EVP_CIPHER_CTX_free(context),
   };
 }
-
-const KEY_LENGTH = 32;
-const IV_LENGTH = 16;

@@ -11,16 +11,17 @@
  */
 import { checkLength, checkText, KEY_LENGTH, type Cipher, type OneTimeKeys } from '@litz/core';
 import { addressOf, allocate, type Region } from '../memory.ts';
-import { createChacha20, type Chacha20 } from './chacha20.ts';
+import { createChacha20, type Chacha20, type StreamKey } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { createTransportTag, type TransportTag } from './transport-tag.ts';
+import { copyKey, wordsOf } from './words.ts';
 
 /** Those of a thread share their scratch memory and Poly1305. */
 export class TransportCiphers {
-  readonly #parts: Parts<unknown>;
-  readonly #seal: Seal<unknown>;
-  readonly #open: Open<unknown>;
-  readonly #sealRun: SealRun<unknown>;
+  readonly #parts: Parts;
+  readonly #seal: Seal;
+  readonly #open: Open;
+  readonly #sealRun: SealRun;
 
   /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
   constructor(crypto: LibCrypto) {
@@ -75,24 +76,28 @@ export class TransportCiphers {
 }
 
 /** What the three ways of a text have in common. */
-interface Parts<Key> {
-  readonly chacha20: Chacha20<Key>;
+interface Parts {
+  readonly chacha20: Chacha20;
   readonly tag: TransportTag;
   /** The block that begins with it, and one of zeros. */
   readonly oneTimeKey: Region;
   readonly views: Views;
   /** Begins the tag; the stream goes on with block 1, if it was asked for the one-time key. */
-  readonly beginTag: (key: Key, counter: number, oneTimeKeys: OneTimeKeys | undefined) => void;
+  readonly beginTag: (
+    key: StreamKey,
+    counter: number,
+    oneTimeKeys: OneTimeKeys | undefined,
+  ) => void;
 }
 
 /** Addresses are constants of closures, as in `createTransportTag`. */
-function createParts(crypto: LibCrypto): Parts<unknown> {
+function createParts(crypto: LibCrypto): Parts {
   const chacha20 = createChacha20(crypto);
   const tag = createTransportTag(crypto);
   const oneTimeKey = allocate(2 * BLOCK_LENGTH);
   const { bytes, address } = oneTimeKey;
   const zeros = address + BLOCK_LENGTH;
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, KEY_LENGTH / 4);
+  const words = wordsOf(bytes);
   return {
     chacha20,
     tag,
@@ -112,16 +117,13 @@ function createParts(crypto: LibCrypto): Parts<unknown> {
 }
 
 /** Of a text that was checked; its tag behind it. */
-type Seal<Key> = (
-  key: Key,
+type Seal = (
+  key: StreamKey,
   oneTimeKeys: OneTimeKeys | undefined,
-  counter: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
+  ...text: Parameters<Cipher['seal']>
 ) => void;
 
-function createSeal<Key>({ chacha20, tag, views, beginTag }: Parts<Key>): Seal<Key> {
+function createSeal({ chacha20, tag, views, beginTag }: Parts): Seal {
   return (key, oneTimeKeys, counter, buffer, offset, length) => {
     const data = addressOf(buffer) + offset;
     const end = offset + length;
@@ -140,9 +142,9 @@ function createSeal<Key>({ chacha20, tag, views, beginTag }: Parts<Key>): Seal<K
 }
 
 /** Of a text that was checked, with its tag behind it. @returns whether that is right */
-type Open<Key> = (...args: Parameters<Seal<Key>>) => boolean;
+type Open = (...args: Parameters<Seal>) => boolean;
 
-function createOpen<Key>({ chacha20, tag, views, beginTag }: Parts<Key>): Open<Key> {
+function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
   return (key, oneTimeKeys, counter, buffer, offset, length) => {
     const data = addressOf(buffer) + offset;
     const end = offset + length;
@@ -164,17 +166,9 @@ function createOpen<Key>({ chacha20, tag, views, beginTag }: Parts<Key>): Open<K
 }
 
 /** Of texts that were checked. */
-type SealRun<Key> = (
-  key: Key,
-  counter: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  stride: number,
-  count: number,
-) => void;
+type SealRun = (key: StreamKey, ...texts: Parameters<NonNullable<Cipher['sealRun']>>) => void;
 
-function createSealRun<Key>({ chacha20, tag, views }: Parts<Key>): SealRun<Key> {
+function createSealRun({ chacha20, tag, views }: Parts): SealRun {
   const addresses = new Addresses();
   return (key, counter, buffer, offset, length, stride, count) => {
     const base = addressOf(buffer);
@@ -212,18 +206,6 @@ function reachOf(length: number): number {
 /** Part of a block costs OpenSSL a quarter of a full packet's time: it makes that block by itself. */
 function wholeBlocks(length: number): number {
   return (length + 63) & -BLOCK_LENGTH;
-}
-
-/** Less than a loop of eight takes, or an address that JavaScript would make an object of. */
-function copyKey(to: Int32Array, from: Int32Array, at: number): void {
-  to[0] = from[at]!;
-  to[1] = from[at + 1]!;
-  to[2] = from[at + 2]!;
-  to[3] = from[at + 3]!;
-  to[4] = from[at + 4]!;
-  to[5] = from[at + 5]!;
-  to[6] = from[at + 6]!;
-  to[7] = from[at + 7]!;
 }
 
 /**

@@ -10,6 +10,7 @@
 import { allocate } from '../memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
+import { wordsOf } from './words.ts';
 
 /** One for all ciphers of a thread: a tag is begun and finished before the next. */
 export interface TransportTag {
@@ -40,7 +41,7 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
   const context = present(crypto.EVP_MAC_CTX_new(poly1305), 'POLY1305');
   const tail = allocate(TAIL_LENGTH);
   const [lengths, tag] = [tail.address + LENGTHS, tail.address + TAG];
-  const words = new Int32Array(tail.bytes.buffer, tail.bytes.byteOffset, TAIL_LENGTH / 4);
+  const words = wordsOf(tail.bytes);
 
   return {
     begin(key) {
