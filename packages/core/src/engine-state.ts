@@ -42,7 +42,7 @@ export interface EngineState {
   /** By `Peer.slot`. */
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;
-  readonly indices: SenderIndexTable;
+  readonly indices: SenderIndexTable<Peer, Keypair<Peer>>;
   readonly timers: TimerTable;
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;
@@ -63,7 +63,7 @@ export interface EngineState {
 /** What was sent with one keypair in this batch. */
 export interface SentMessages {
   /** undefined: nothing is owed. */
-  keypair: Keypair | undefined;
+  keypair: Keypair<Peer> | undefined;
   messages: number;
   /** Of all messages together. */
   bytes: number;

@@ -29,9 +29,9 @@ import {
 } from './constants.ts';
 import { RateLimiter } from './rate/rate-limiter.ts';
 import { nobleProvider } from './crypto/noble.ts';
-import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
+import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
 import { releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
@@ -54,24 +54,6 @@ import { checkConfiguration } from './validation.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
 const NO_BYTES = new Uint8Array(0);
-
-/** What an engine needs from the world around it. */
-export interface EngineOptions {
-  /** Fills `out` with random bytes: keys, indices and jitter come from it. */
-  randomBytes: (out: Uint8Array) => void;
-  /** Unix milliseconds, for handshake timestamps only; it may jump, timestamps stay monotonic. */
-  unixTime: () => number;
-  /** Default: `nobleProvider`. */
-  crypto?: CryptoProvider;
-  /** Of the inner packets, default 1420. Padding never goes past it. */
-  mtu?: number;
-  /** Give up a handshake after this long instead of Rekey-Attempt-Time (20 sends). */
-  handshakeGiveUpMs?: number;
-  /** Message limits, so that tests reach them. */
-  limits?: { rekeyAfterMessages?: number; rejectAfterMessages?: number };
-  /** From how many handshake messages per second on cookies are asked for. */
-  underLoad?: { handshakesPerSecond?: number };
-}
 
 /** The inside of an engine: for the tests of this package, which look at what no caller may change. */
 export let stateOf: (engine: Engine) => EngineState;
@@ -332,7 +314,9 @@ export class Engine {
 
   /** Snapshots of all peers, in the order in which they were added. */
   peers(): PeerStatus[] {
-    return Array.from(this.#state.peers.values(), (peer) => peerStatus(this.#state, peer));
+    return Array.from(this.#state.peers.values(), (peer) =>
+      peerStatus(peer, this.#state.allowedIps),
+    );
   }
 
   hasPeer(publicKey: PublicKey): boolean {
@@ -341,7 +325,7 @@ export class Engine {
 
   peer(publicKey: PublicKey): PeerStatus | undefined {
     const peer = this.#state.peers.get(keyId(publicKey));
-    return peer && peerStatus(this.#state, peer);
+    return peer && peerStatus(peer, this.#state.allowedIps);
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { sealRun, type Cipher } from '@litz/core';
 import { expect } from 'vitest';
-import type { Check } from './crypto-conformance.ts';
+import type { Check } from './check.ts';
 import { seededRandomBytes } from './seeded-random.ts';
 
 export function describeSealRun(check: Check): void {

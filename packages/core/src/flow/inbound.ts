@@ -92,7 +92,7 @@ function dropTransportData(
 /** A message authenticated with a keypair: its bookkeeping is owed until `settleReceived`. */
 function oweReceived(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   source: Endpoint,
   bytes: number,
   isData: boolean,
@@ -128,7 +128,7 @@ export function settleReceived(state: EngineState, now: number): void {
  */
 function afterReceive(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   source: Endpoint,
   messages: number,
   bytes: number,

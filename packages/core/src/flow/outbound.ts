@@ -162,7 +162,12 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
   startHandshake(state, peer, now);
 }
 
-function flush(state: EngineState, keypair: Keypair, staged: StagedPackets, now: number): void {
+function flush(
+  state: EngineState,
+  keypair: Keypair<Peer>,
+  staged: StagedPackets,
+  now: number,
+): void {
   let messages = 0;
   let bytes = 0;
   while (keypair.usable(now)) {
@@ -198,7 +203,7 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
 /** Seals one packet and puts it out. Returns the length of the datagram. */
 function emit(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   buffer: Uint8Array,
   offset: number,
   length: number,
@@ -216,7 +221,7 @@ function emit(
 /** Messages with packets in them were sealed: their bookkeeping is owed until `settleSent`. */
 function oweSent(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   messages: number,
   bytes: number,
   now: number,
@@ -245,7 +250,7 @@ export function settleSent(state: EngineState, now: number): void {
 /** Bookkeeping for `messages` messages of one keypair, `bytes` long together: once per batch. */
 function afterSend(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   messages: number,
   bytes: number,
   now: number,
@@ -261,7 +266,7 @@ function afterSend(
 }
 
 /** Section 6.2: whoever initiated renews by age, both sides by count. */
-function keepKeyFresh(state: EngineState, keypair: Keypair, now: number): void {
+function keepKeyFresh(state: EngineState, keypair: Keypair<Peer>, now: number): void {
   const aged = keypair.isInitiator && now >= keypair.createdAt + REKEY_AFTER_TIME_MS;
   if (aged || keypair.sendCounter > keypair.limits.rekeyAfterMessages) {
     startHandshake(state, keypair.peer, now);

@@ -113,13 +113,13 @@ export function paddingLength(length: number, mtu: number): number {
  *
  * @returns the keypair that it authenticated with, or why it is to be dropped
  */
-export function openTransportData(
-  indices: SenderIndexTable,
+export function openTransportData<Owner>(
+  indices: SenderIndexTable<unknown, Keypair<Owner>>,
   buffer: Uint8Array,
   offset: number,
   length: number,
   now: number,
-): Keypair | DropReason {
+): Keypair<Owner> | DropReason {
   if (length < TRANSPORT_OVERHEAD) return 'wrong-length';
   const keypair = indices.keypair(readInt32(buffer, offset + RECEIVER_INDEX));
   if (keypair === undefined) return 'unknown-index';

@@ -235,8 +235,8 @@ function untidyCipher(
 function keypairWithItself(
   index: number,
   sendCipher: Cipher = copyCipherProvider(nobleProvider).createCipher(new Uint8Array(32)),
-): { keypair: Keypair; indices: SenderIndexTable } {
-  const indices = new SenderIndexTable((out) => {
+): { keypair: Keypair; indices: SenderIndexTable<Peer, Keypair> } {
+  const indices = new SenderIndexTable<Peer, Keypair>((out) => {
     new DataView(out.buffer).setUint32(0, index, true);
   });
   const peer = {} as Peer;
