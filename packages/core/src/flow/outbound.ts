@@ -16,7 +16,7 @@
  * @module
  */
 import {
-  MAX_DATAGRAM_LENGTH,
+  MAX_MTU,
   REKEY_AFTER_TIME_MS,
   TRANSPORT_HEADER_LENGTH,
   TRANSPORT_OVERHEAD,
@@ -273,5 +273,5 @@ function keepKeyFresh(state: EngineState, keypair: Keypair<Peer>, now: number): 
   }
 }
 
-/** What fits into a datagram with the header and the tag of the message. */
-const MAX_PACKET_LENGTH: number = MAX_DATAGRAM_LENGTH - TRANSPORT_OVERHEAD;
+/** Not exported: V8 would look it up each time. */
+const MAX_PACKET_LENGTH: number = MAX_MTU;

@@ -8,10 +8,10 @@
  */
 import type { Endpoint } from '@litz/core';
 
-/** Bytes in front of every packet of a TUN: struct virtio_net_hdr, all zero without offloads. */
-export const VNET_HEADER_LENGTH = 10;
-
-/** A TUN device. Every packet is read and written with its vnet header in front. */
+/**
+ * A TUN device. Every packet is read and written with its vnet header in front: struct virtio_net_hdr,
+ * `VNET_HEADER_LENGTH` bytes, all zero without offloads.
+ */
 export interface Tun {
   readonly name: string;
   /** Of the packets, without the vnet header. */
