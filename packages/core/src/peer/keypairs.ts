@@ -70,7 +70,6 @@ export class Keypair<Owner = unknown> {
 
   /** A message may be sealed. Turns `canSend` off for good when it finds a limit reached. */
   usable(now: number): boolean {
-    if (!this.canSend) return false;
     if (this.isExpired(now) || this.sendCounter >= this.limits.rejectAfterMessages) {
       this.canSend = false;
     }

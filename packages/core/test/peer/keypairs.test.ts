@@ -70,6 +70,13 @@ describe('Keypairs', () => {
     keypairs.stopSending();
     expect([a, b].map(({ keypair }) => keypair.usable(0))).toEqual([false, false]);
     expect([a, b].map(({ destroyed }) => destroyed())).toEqual([0, 0]);
+    expect(() => add().stopSending()).not.toThrow();
+  });
+
+  it('sends with none of those that were put away', () => {
+    const [a, b, c] = [create(true), create(true), create(true)];
+    add(a, b, c);
+    expect([a, b, c].map(({ keypair }) => keypair.usable(0))).toEqual([false, true, true]);
   });
 
   it('wipes keys and frees indices when cleared', () => {

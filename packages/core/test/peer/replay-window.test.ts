@@ -39,7 +39,9 @@ describe('ReplayWindow', () => {
   it('takes counters up to 8128 behind the greatest', () => {
     const window = new ReplayWindow();
     window.accept(20_000);
+    expect(window.check(20_000 - 8129)).toBe(false);
     expect(window.accept(20_000 - 8129)).toBe(false);
+    expect(window.check(20_000 - 8128)).toBe(true);
     expect(window.accept(20_000 - 8128)).toBe(true);
     expect(window.accept(20_000 - 8128)).toBe(false);
   });

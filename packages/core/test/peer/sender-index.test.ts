@@ -15,6 +15,7 @@ describe('SenderIndexTable', () => {
     const table = new SenderIndexTable(bytesOf([7, 8, 7, 8, 9]));
     expect(table.reserve(peer)).toBe(7);
     table.assign(table.reserve(peer), keypair);
+    expect(table.size).toBe(2);
     expect(table.reserve(peer)).toBe(9);
   });
 
@@ -29,9 +30,14 @@ describe('SenderIndexTable', () => {
   });
 
   it('does not hang on a random source that is none', () => {
-    const table = new SenderIndexTable((out) => void out.fill(7));
+    let asked = 0;
+    const table = new SenderIndexTable((out) => {
+      asked++;
+      out.fill(7);
+    });
     table.reserve(peer);
     expect(() => table.reserve(peer)).toThrow(/"randomBytes"/);
+    expect(asked).toBe(1 + 1000);
   });
 
   it('forgets a freed index', () => {

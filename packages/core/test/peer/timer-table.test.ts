@@ -43,6 +43,44 @@ describe('TimerTable', () => {
     expect(timers.isArmed(slot, TIMER.ZERO_KEYS)).toBe(false);
   });
 
+  it('leaves the others as they are when a slot is released', () => {
+    const timers = new TimerTable();
+    const [a, b, idle] = [timers.allocate(), timers.allocate(), timers.allocate()];
+    timers.arm(a, TIMER.PERSISTENT_KEEPALIVE, 0, 20);
+    timers.arm(b, TIMER.ZERO_KEYS, 0, 30);
+    timers.release(idle);
+    expect(timers.first()).toBe(20);
+    timers.release(a);
+    expect(timers.first()).toBe(30);
+    expect(timers.firstSlot()).toBe(b);
+    expect(timers.allocate()).toBe(a);
+    timers.arm(a, TIMER.RETRANSMIT, 0, 40);
+    expect(timers.first()).toBe(30);
+    timers.clear(b, TIMER.ZERO_KEYS);
+    expect(timers.first()).toBe(40);
+  });
+
+  it('knows of each timer whether it is armed, until when, and whether it is due', () => {
+    const timers = new TimerTable();
+    const slots = Array.from({ length: 3 }, () => timers.allocate());
+    const all = slots.flatMap((slot) => Object.values(TIMER).map((timer) => ({ slot, timer })));
+    for (const { slot, timer } of all) timers.arm(slot, timer, 1000, slot * 10 + timer);
+    for (const { slot, timer } of all) {
+      const deadline = 1000 + slot * 10 + timer;
+      expect(timers.isArmed(slot, timer)).toBe(true);
+      expect(timers.deadline(slot, timer)).toBe(deadline);
+      expect(timers.isDue(slot, timer, deadline - 1)).toBe(false);
+      expect(timers.isDue(slot, timer, deadline)).toBe(true);
+    }
+    timers.clear(1, TIMER.KEEPALIVE);
+    timers.clearAll(2);
+    const armed = all.filter(({ slot, timer }) => timers.isArmed(slot, timer));
+    const gone = ({ slot, timer }: (typeof all)[number]): boolean =>
+      slot === 2 || (slot === 1 && timer === TIMER.KEEPALIVE);
+    expect(armed).toEqual(all.filter((each) => !gone(each)));
+    expect(timers.deadline(2, TIMER.ZERO_KEYS)).toBe(Infinity);
+  });
+
   it('agrees with a plain list of deadlines over any sequence of changes', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 400, size: 'max' }), (changes) => {
