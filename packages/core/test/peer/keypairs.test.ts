@@ -79,13 +79,18 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ keypair }) => keypair.usable(0))).toEqual([false, true, true]);
   });
 
-  it('wipes keys and frees indices when cleared', () => {
+  it.each([
+    [true, false],
+    [true, true],
+  ])('wipes keys, frees indices and has none when cleared (initiator: %s, %s)', (...initiators) => {
     const before = indices.size;
-    const all = [create(true), create(false)];
+    const all = initiators.map((isInitiator) => create(isInitiator));
     const keypairs = add(...all);
     keypairs.clear(indices);
     expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2]);
     expect(indices.size).toBe(before);
+    const none = { current: undefined, previous: undefined, next: undefined };
+    expect({ ...keypairs }).toEqual(none);
   });
 });
 
