@@ -42,10 +42,10 @@ function unsized(source: string): string[] {
   return [...source.matchAll(/(new \w+\()?(\{[^{}]*\bmaxLength: *([\d_]+)[^{}]*\})/g)]
     .filter(([, isOther]) => isOther === undefined)
     .filter(([, , options, length]) => {
-      const least = /\bminLength: *([\d_]+)/.exec(options!)?.[1];
+      const least = /\bminLength: *([\d_]+)/.exec(options)?.[1];
       return (
-        Number(length!.replaceAll('_', '')) > 10 && least !== length && !/\bsize:/.test(options!)
+        Number(length.replaceAll('_', '')) > 10 && least !== length && !/\bsize:/.test(options)
       );
     })
-    .map(([, , options]) => options!);
+    .map(([, , options]) => options);
 }

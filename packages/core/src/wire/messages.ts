@@ -74,7 +74,7 @@ export function messageType(
   offset: number,
   length: number,
 ): MessageType | undefined {
-  if (length < TYPE_LENGTH || offset + length > buffer.length) return undefined;
+  if (offset + length > buffer.length) return undefined;
   if ((buffer[offset + 1] | buffer[offset + 2] | buffer[offset + 3]) !== 0) return undefined;
   switch (buffer[offset]) {
     case MESSAGE_TYPE.HANDSHAKE_INITIATION:
@@ -180,7 +180,6 @@ function readIndex(message: Uint8Array, offset: number): number {
   return readInt32(message, offset) >>> 0;
 }
 
-const TYPE_LENGTH = 4;
 const INITIATION = { SENDER_INDEX: 4, EPHEMERAL: 8, STATIC: 40, TIMESTAMP: 88, MAC1: 116 } as const;
 const RESPONSE = {
   SENDER_INDEX: 4,
