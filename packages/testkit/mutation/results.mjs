@@ -1,0 +1,119 @@
+/**
+ * What is made of Stryker's results: which mutants survive, which of them are equivalent, and whether it
+ * is enough.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+
+/** @returns mutants of one result file: `{ file, line, at, mutator, original, replacement, status }` */
+export function mutantsOf(report) {
+  return Object.entries(report.files).flatMap(([file, { source, mutants }]) => {
+    const lines = source.split('\n');
+    return mutants.map(({ location, mutatorName, replacement, status }) => ({
+      file,
+      line: location.start.line,
+      text: unbraced(lines[location.start.line - 1]),
+      mutator: mutatorName,
+      original: sourceAt(lines, location),
+      replacement: replacement ?? '',
+      status,
+    }));
+  });
+}
+
+export function readResult(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+}
+
+/** `killed`, `survived`, `equivalent`, or undefined for what says nothing. */
+export function fateOf(mutant, equivalents) {
+  if (mutant.status === 'Killed' || mutant.status === 'Timeout') return 'killed';
+  if (mutant.status !== 'Survived' && mutant.status !== 'NoCoverage') return undefined;
+  return equivalents.some((known) => isSame(known, mutant)) ? 'equivalent' : 'survived';
+}
+
+/** An entry of `equivalent.json` names a mutant by its text, not by its line, which moves. */
+export function isSame(known, mutant) {
+  return (
+    mutant.file.endsWith(`/${known.file}`) &&
+    mutant.text === known.line &&
+    mutant.original === known.original &&
+    mutant.replacement === known.replacement
+  );
+}
+
+/** Names of the critical rules that a mutant falls under. */
+export function criticalOf(mutant, rules) {
+  return Object.keys(rules).filter((name) => {
+    const { files, lines } = rules[name];
+    return files.test(mutant.file) && (lines === undefined || lines.test(mutant.text));
+  });
+}
+
+/**
+ * What falls short, in sentences; empty if nothing does.
+ *
+ * @param folders by name: the mutants of a folder
+ */
+export function shortfalls(folders, { equivalents, critical, leastShare }) {
+  const all = Object.values(folders).flat();
+  const { killed, survived } = count(all, equivalents);
+  const found = [];
+  const share = killed / (killed + survived);
+  if (!(share >= leastShare)) {
+    found.push(
+      `${percent(share)} of all mutants are killed, at least ${percent(leastShare)} wanted`,
+    );
+  }
+  for (const mutant of all) {
+    if (fateOf(mutant, equivalents) !== 'survived') continue;
+    for (const name of criticalOf(mutant, critical)) {
+      found.push(`${name}: ${describeMutant(mutant)} survives`);
+    }
+  }
+  for (const known of equivalents) {
+    const mutant = all.find((each) => isSame(known, each));
+    if (mutant === undefined) found.push(`no such mutant: ${known.file}: ${known.original}`);
+    else if (fateOf(mutant, []) === 'killed') {
+      found.push(`listed as equivalent and killed: ${describeMutant(mutant)}`);
+    }
+  }
+  return found;
+}
+
+/** How many are killed, survived and equivalent. */
+export function count(mutants, equivalents) {
+  const counts = { killed: 0, survived: 0, equivalent: 0 };
+  for (const mutant of mutants) {
+    const fate = fateOf(mutant, equivalents);
+    if (fate) counts[fate]++;
+  }
+  return counts;
+}
+
+export function describeMutant({ file, line, original, replacement }) {
+  return `${file}:${line} \`${oneLine(original)}\` -> \`${oneLine(replacement)}\``;
+}
+
+export function percent(share) {
+  return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
+}
+
+function oneLine(text) {
+  const short = text.replaceAll(/\s+/g, ' ').trim();
+  return short.length > 100 ? `${short.slice(0, 97)}...` : short;
+}
+
+function sourceAt(lines, { start, end }) {
+  const part = lines.slice(start.line - 1, end.line);
+  part[part.length - 1] = part.at(-1).slice(0, end.column - 1);
+  part[0] = part[0].slice(start.column - 1);
+  return part.join('\n');
+}
+
+/** A line as it stands in the repository, without the braces of `checkout-copy.mjs`. */
+function unbraced(line) {
+  return line
+    .trim()
+    .replace(/^\{ (.*;) \}$/, '$1')
+    .replace(/^\{ (?=\w)/, '');
+}
