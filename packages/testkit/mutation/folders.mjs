@@ -57,7 +57,8 @@ export const QUICK = {
     'core/test/cookie/*.test.ts',
     'core/test/crypto/{wipe,equal-bytes}.test.ts',
     'core/test/drop-reason.test.ts',
-    'core/test/flow/{inbound,timers,timer-expiry}.test.ts',
+    'core/test/flow/{inbound,timers}.test.ts',
+    'core/test/protocol/timers.test.ts',
   ),
 };
 
