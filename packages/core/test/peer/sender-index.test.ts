@@ -47,6 +47,10 @@ describe('SenderIndexTable', () => {
     table.free(index);
     expect(table.keypair(index)).toBeUndefined();
     expect(table.size).toBe(0);
+    const other = table.reserve(peer);
+    table.free(other);
+    expect(table.handshake(other)).toBeUndefined();
+    expect(table.size).toBe(0);
   });
 });
 
