@@ -38,6 +38,7 @@ export const DROP_REASONS = [
   'no-endpoint',
   'peer-unusable', // low-order public key, or the engine has no private key
   'packet-too-big',
+  'routing-loop', // a datagram of ours that would go into the tunnel of its own peer
   'staged-overflow', // oldest dropped for a newer one
   'handshake-timeout', // staged packets dropped after Rekey-Attempt-Time
   'peer-removed',
@@ -47,7 +48,6 @@ export const DROP_REASONS = [
   'tun-write-failed',
   'send-failed',
   'receive-truncated',
-  'routing-loop', // a datagram of ours that came in through our own tunnel
   'receive-malformed', // control data or segment size of a message make no sense
 ] as const;
 

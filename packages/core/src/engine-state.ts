@@ -16,6 +16,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { Keypair, MessageLimits } from './peer/keypairs.ts';
 import type { LoadMonitor } from './rate/load-monitor.ts';
 import type { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
+import type { RoutingLoops } from './flow/routing-loops.ts';
 import type { Outputs } from './outputs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { RoamReport } from './peer/roam-report.ts';
@@ -43,6 +44,7 @@ export interface EngineState {
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;
   readonly indices: SenderIndexTable;
+  readonly routingLoops: RoutingLoops;
   readonly timers: TimerTable;
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;

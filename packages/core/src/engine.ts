@@ -40,6 +40,7 @@ import { Jitter } from './rate/jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
+import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import { RoamReport } from './peer/roam-report.ts';
@@ -350,6 +351,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
   const outputs = new Outputs();
+  const indices = new SenderIndexTable(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -366,7 +368,8 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     peers: new Map(),
     peersBySlot: [],
     allowedIps: new AllowedIps(),
-    indices: new SenderIndexTable(randomBytes),
+    indices,
+    routingLoops: new RoutingLoops(indices),
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),

@@ -94,6 +94,7 @@ export function resetPeer(
 ): void {
   state.timers.clearAll(peer.slot);
   state.roams.forget(peer);
+  peer.carrier = undefined;
   dropStaged(state, peer, reason);
   forgetSession(state, peer);
   peer.handshakeSentAt = -Infinity;

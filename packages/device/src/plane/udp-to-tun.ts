@@ -60,7 +60,6 @@ export class UdpToTun {
   /** What the sockets had dropped when it was last counted. */
   #truncatedSeen = 0;
   #malformedSeen = 0;
-  #loopedSeen = 0;
   /**
    * The time of the batch. Not a number at first, so that it is kept as a reference: a field of numbers
    * only would make a new object each time it is passed on, once per datagram.
@@ -97,7 +96,6 @@ export class UdpToTun {
     this.#arePolled = (sockets?.fds.length ?? 0) > 0;
     this.#truncatedSeen = 0;
     this.#malformedSeen = 0;
-    this.#loopedSeen = 0;
   }
 
   /**
@@ -188,17 +186,14 @@ export class UdpToTun {
     const { drops } = this.#engine.stats;
     const truncated = counters.receiveDroppedTruncated;
     const malformed = counters.receiveDroppedMalformed ?? 0;
-    const looped = counters.receiveDroppedLoop ?? 0;
     if (truncated > this.#truncatedSeen) {
       drops.add('receive-truncated', truncated - this.#truncatedSeen);
     }
     if (malformed > this.#malformedSeen) {
       drops.add('receive-malformed', malformed - this.#malformedSeen);
     }
-    if (looped > this.#loopedSeen) drops.add('routing-loop', looped - this.#loopedSeen);
     this.#truncatedSeen = truncated;
     this.#malformedSeen = malformed;
-    this.#loopedSeen = looped;
   }
 }
 
