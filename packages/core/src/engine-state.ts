@@ -58,6 +58,8 @@ export interface EngineState {
 /** Counts a drop of the engine and, where it is known, of the peer. Returns the reason. */
 export function drop(state: EngineState, reason: DropReason, peer?: Peer): DropReason {
   state.stats.drops.add(reason);
-  peer?.countDrop(reason);
+  if (!peer) return reason;
+  peer.countDrop(reason);
+  state.stats.drops.concern(reason, peer.publicKey);
   return reason;
 }

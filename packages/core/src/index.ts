@@ -4,7 +4,7 @@
  * @module
  */
 export * from './constants.ts';
-export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
+export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
 export { AllowedIps } from './allowed-ips.ts';
@@ -16,7 +16,7 @@ export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './config
 export { Engine, type EngineOptions } from './engine.ts';
 export { FastPath } from './fast-path.ts';
 export type { Keypair, MessageLimits } from './keypairs.ts';
-export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
+export { PacketView, Transmit, type EngineEvent, type TraceStep } from './outputs.ts';
 export type { Peer } from './peer.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';

@@ -113,6 +113,7 @@ function receiveInitiation(
   }
   const refused = consumeInitiation(state.crypto, identity, opened, handshakeOf(peer), now);
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'initiation-received');
   followEndpoint(state, peer, source, now);
   if (sendResponse(state, identity, peer, now)) beginSession(state, peer, 'responder', now);
   afterHandshakeMessage(state, peer, message.length, now);
@@ -130,6 +131,7 @@ function receiveResponse(
   if (!peer) return drop(state, 'unknown-index');
   const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'response-received');
   followEndpoint(state, peer, source, now);
   beginSession(state, peer, 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
@@ -152,6 +154,7 @@ function receiveCookieReply(
     ? peer.macs.consumeCookieReply(state.crypto, message, now)
     : 'unexpected-cookie';
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'cookie-received');
   peer.receivedBytes += message.length;
   state.stats.receivedBytes += message.length;
   return undefined;

@@ -38,6 +38,7 @@ export function beginSession(
   state.indices.assign(peer.handshakeIndex, keypair);
   peer.handshakeIndex = -1;
   peer.keypairs.add(keypair, state.indices);
+  state.outputs.trace(peer, 'keypair-created');
   sessionDerived(state, peer, now);
 }
 
