@@ -7,6 +7,7 @@ export * from './constants.ts';
 export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
+export { quote, redactKeys } from './quote.ts';
 export { AllowedIps } from './allowed-ips.ts';
 export { ecn, ipTotalLength, setEcn } from './ip-packet.ts';
 export { unreachable } from './icmp.ts';
