@@ -128,13 +128,12 @@ function setUp({ version, protocol }: Sending): { tun: TunDevice; listener: List
   tun.up();
   if (version === 4) tun.addAddress({ address: Uint8Array.of(10, 0, 0, 2), prefixLength: 24 });
   else {
-    const address = (id: number): Uint8Array => Uint8Array.of(0xfd, 0, id, ...new Uint8Array(13));
     netlink.addAddress(
       tun.interfaceIndex,
-      { address: address(2), prefixLength: 128 },
+      { address: ipv6Of(2), prefixLength: 128 },
       { noDad: true },
     );
-    tun.addRoute({ destination: address(1), prefixLength: 128 });
+    tun.addRoute({ destination: ipv6Of(1), prefixLength: 128 });
   }
   const kind = protocol === 'tcp' ? `TCP${version}-LISTEN:2000` : `UDP${version}-RECV:2000`;
   let bytes = 0;
@@ -154,6 +153,10 @@ function setUp({ version, protocol }: Sending): { tun: TunDevice; listener: List
       },
     },
   };
+}
+
+function ipv6Of(id: number): Uint8Array {
+  return Uint8Array.of(0xfd, 0, id, ...new Uint8Array(13));
 }
 
 async function until(isSo: () => boolean): Promise<void> {

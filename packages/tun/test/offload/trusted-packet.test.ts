@@ -78,7 +78,7 @@ function finished(packet: Uint8Array): { vnet: number[]; packet: Uint8Array } {
   buffer.set(packet, ip);
   finishTrustedPacket(buffer, ip, packet.length);
   const around = [...buffer.subarray(0, 5), ...buffer.subarray(ip + packet.length)];
-  expect(around).toEqual(new Array(10).fill(0xee));
+  expect(around).toEqual(Array.from({ length: 10 }, () => 0xee));
   const view = new DataView(buffer.buffer, 5);
   const words = [2, 4, 6, 8].map((at) => view.getUint16(at, true));
   return { vnet: [buffer[5], buffer[6], ...words], packet: buffer.slice(ip, ip + packet.length) };
