@@ -153,7 +153,7 @@ Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  the same in the foreground, until Ctrl-C
   litz up ./wg0.conf           the tunnel of a wg-quick file, until Ctrl-C
-  litz -- up                   an interface that is called like a command
+  litz -- up                   an interface that is called like a command (status, show, ...)
   litz genkey | tee private.key | litz pubkey
 
 Environment:

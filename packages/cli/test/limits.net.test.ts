@@ -83,7 +83,7 @@ async function outcomeOf(limit: string): Promise<string> {
 
 /** Of the interface and its socket. */
 function leftovers(): string[] {
-  const sockets = readdirSync(FOLDER).filter((file) => /^\.litz-/.test(file));
+  const sockets = readdirSync(FOLDER).filter((file) => file.startsWith('.litz-'));
   if (existsSync(`${FOLDER}/${NAME}.sock`)) sockets.push(NAME);
   return host.hasLink(NAME) ? [...sockets, `link ${NAME}`] : sockets;
 }
