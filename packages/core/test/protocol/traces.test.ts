@@ -82,7 +82,19 @@ describe('drops', () => {
     expect(drops.takeSubject('bad-mac1')).toEqual({ peer: undefined, source: undefined });
   });
 
-  it('say which peer they were about', () => {
+  it('say which peer sent a packet in the name of another', () => {
+    const { network, alice, bob } = createPair();
+    const packet = packetBetween(alice, bob);
+    // The last byte of an IPv4 source.
+    packet[15] ^= 0xff;
+    alice.send(packet);
+    network.settle();
+    const { drops } = bob.engine.stats;
+    expect(drops.count('disallowed-source')).toBe(1);
+    expect(drops.takeSubject('disallowed-source').peer).toEqual(alice.person.publicKey);
+  });
+
+  it('say which peer they were about when they waited', () => {
     const { network, alice, bob } = createPair();
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));
