@@ -81,6 +81,8 @@ export interface ReceivedMessages extends SentMessages {
 /** Counts drops of the engine and, where it is known, of the peer. Returns the reason. */
 export function drop(state: EngineState, reason: DropReason, peer?: Peer, count = 1): DropReason {
   state.stats.drops.add(reason, count);
-  peer?.countDrop(reason, count);
+  if (!peer) return reason;
+  peer.countDrop(reason, count);
+  state.stats.drops.concern(reason, peer.publicKey);
   return reason;
 }

@@ -139,6 +139,15 @@ export class Engine {
     this.#state.mtu = mtu;
   }
 
+  /** Makes `trace` events, a few per handshake. Off at first: then they cost nothing. */
+  get traces(): boolean {
+    return this.#state.outputs.traces;
+  }
+
+  set traces(traces: boolean) {
+    this.#state.outputs.traces = traces;
+  }
+
   /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;

@@ -78,8 +78,9 @@ export class UdpToTun {
       buffer: memory.buffer,
       write: (pieces, count, packets) => this.#writePieces(pieces, count, packets),
       // Whoever has the key is believed: the tag has just shown that nothing was changed on the way,
-      // and the kernel's WireGuard marks such packets as verified too (receive.c).
-      verifyChecksums: false,
+      // and the kernel's WireGuard marks such packets as verified too (receive.c). A TUN without
+      // offloads gets every packet as it came.
+      verifyChecksums: tun.offloads?.tcp !== true && tun.offloads?.udp !== true,
     });
     this.#coalescer.tcp = tun.offloads?.tcp === true;
     this.#coalescer.udp = tun.offloads?.udp === true;
