@@ -11,9 +11,11 @@
  */
 
 /** `Owner`: whose handshakes they are; `Session`: what a completed one became. */
-export class SenderIndexTable<Owner = unknown, Session = unknown> {
+export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed> {
   readonly #handshakes = new Map<number, Owner>();
   readonly #keypairs = new Map<number, Session>();
+  /** By the index that the other side chose. */
+  readonly #remotes = new Map<number, Session>();
   readonly #randomBytes: (out: Uint8Array) => void;
   readonly #random = new Uint8Array(4);
   readonly #view = new DataView(this.#random.buffer);
@@ -47,11 +49,18 @@ export class SenderIndexTable<Owner = unknown, Session = unknown> {
   assign(index: number, keypair: Session): void {
     this.#handshakes.delete(index | 0);
     this.#keypairs.set(index | 0, keypair);
+    // The first one keeps it: nobody takes an index away by choosing the same.
+    const remote = keypair.remoteIndex | 0;
+    if (!this.#remotes.has(remote)) this.#remotes.set(remote, keypair);
   }
 
   free(index: number): void {
     this.#handshakes.delete(index | 0);
+    const keypair = this.#keypairs.get(index | 0);
+    if (!keypair) return;
     this.#keypairs.delete(index | 0);
+    const remote = keypair.remoteIndex | 0;
+    if (this.#remotes.get(remote) === keypair) this.#remotes.delete(remote);
   }
 
   /** Whose handshake it is. `index` may be given signed or unsigned. */
@@ -62,6 +71,16 @@ export class SenderIndexTable<Owner = unknown, Session = unknown> {
   keypair(index: number): Session | undefined {
     return this.#keypairs.get(index | 0);
   }
+
+  /** A keypair whose messages carry this index when we send them. */
+  remote(index: number): Session | undefined {
+    return this.#remotes.get(index | 0);
+  }
+}
+
+/** What has an index of the other side's. */
+interface Indexed {
+  readonly remoteIndex: number;
 }
 
 /** With a million indices in use, one try in 4096 fails: this many never do. */

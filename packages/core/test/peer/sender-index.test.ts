@@ -40,6 +40,27 @@ describe('SenderIndexTable', () => {
     expect(asked).toBe(1 + 1000);
   });
 
+  it('knows by the index of the other side whose messages carry it, the first one while it is there', () => {
+    const table = new SenderIndexTable<Peer, Keypair>(bytesOf([5, 6, 7]));
+    const [first, second, other] = [0xf0000002, 0xf0000002, 3].map(
+      (remoteIndex) => ({ remoteIndex }) as Keypair,
+    );
+    const indices = [first, second, other].map((each) => {
+      const index = table.reserve(peer);
+      table.assign(index, each);
+      return index;
+    });
+    expect(table.remote(0xf0000002)).toBe(first);
+    expect(table.remote(0xf0000002 | 0)).toBe(first);
+    expect(table.remote(3)).toBe(other);
+    table.free(indices[1]);
+    table.free(indices[1]);
+    expect(table.remote(0xf0000002)).toBe(first);
+    table.free(indices[0]);
+    expect(table.remote(0xf0000002)).toBeUndefined();
+    expect(table.remote(3)).toBe(other);
+  });
+
   it('forgets a freed index', () => {
     const table = new SenderIndexTable(bytesOf([5, 6]));
     const index = table.reserve(peer);
@@ -55,7 +76,7 @@ describe('SenderIndexTable', () => {
 });
 
 const peer = {} as Peer;
-const keypair = {} as Keypair;
+const keypair = { remoteIndex: 77 } as Keypair;
 
 function bytesOf(numbers: number[]): (out: Uint8Array) => void {
   let used = 0;
