@@ -78,9 +78,11 @@ function quick() {
 function tellSurvivors(name) {
   for (const mutant of mutantsOf(readResult(join(RESULTS, `${name}.json`)))) {
     if (fateOf(mutant, equivalents) !== 'survived') continue;
-    const { file, line, text, original, replacement, status } = mutant;
+    const { file, line, text, within, original, replacement, status } = mutant;
     const where = `${file.replace(/^packages\//, '')}:${line} ${status}`;
-    process.stdout.write(`${where}\n${JSON.stringify({ line: text, original, replacement })}\n`);
+    process.stdout.write(
+      `${where}\n${JSON.stringify({ within, line: text, original, replacement })}\n`,
+    );
   }
 }
 

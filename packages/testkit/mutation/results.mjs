@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 
-/** @returns mutants of one result file: `{ file, line, at, mutator, original, replacement, status }` */
+/** @returns mutants of one result file: `{ file, line, text, within, mutator, original, replacement, status }` */
 export function mutantsOf(report) {
   return Object.entries(report.files).flatMap(([file, { source, mutants }]) => {
     const lines = source.split('\n');
@@ -12,6 +12,7 @@ export function mutantsOf(report) {
       file,
       line: location.start.line,
       text: unbraced(lines[location.start.line - 1]),
+      within: functionAt(lines, location.start.line - 1),
       mutator: mutatorName,
       original: sourceAt(lines, location),
       replacement: replacement ?? '',
@@ -31,10 +32,14 @@ export function fateOf(mutant, equivalents) {
   return equivalents.some((known) => isSame(known, mutant)) ? 'equivalent' : 'survived';
 }
 
-/** An entry of `equivalent.json` names a mutant by its text, not by its line, which moves. */
+/**
+ * An entry of `equivalent.json` names a mutant by its text, not by its line's number, which changes; and
+ * by the function that it stands in, where the same text stands in others.
+ */
 export function isSame(known, mutant) {
   return (
     mutant.file.endsWith(`/${known.file}`) &&
+    (known.within ?? mutant.within) === mutant.within &&
     mutant.text === known.line &&
     mutant.original === known.original &&
     mutant.replacement === known.replacement
@@ -71,10 +76,10 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
     }
   }
   for (const known of equivalents) {
-    const mutant = all.find((each) => isSame(known, each));
-    if (mutant === undefined) found.push(`no such mutant: ${known.file}: ${known.original}`);
-    else if (fateOf(mutant, []) === 'killed') {
-      found.push(`listed as equivalent and killed: ${describeMutant(mutant)}`);
+    const [first, ...others] = all.filter((each) => isSame(known, each));
+    if (first === undefined) found.push(`no such mutant: ${known.file}: ${known.original}`);
+    else if ([first, ...others].every((each) => fateOf(each, []) === 'killed')) {
+      found.push(`listed as equivalent and killed: ${describeMutant(first)}`);
     }
   }
   return found;
@@ -108,6 +113,18 @@ function sourceAt(lines, { start, end }) {
   part[part.length - 1] = part.at(-1).slice(0, end.column - 1);
   part[0] = part[0].slice(start.column - 1);
   return part.join('\n');
+}
+
+/** Name of the function or method that a line stands in, by how the formatter indents them. */
+function functionAt(lines, index) {
+  for (let i = index; i >= 0; i--) {
+    if (i < index && lines[i] === '}') return '';
+    const found =
+      /^(?:export )?function (\w+)/.exec(lines[i]) ??
+      /^  (?:\w+ )*(#?\w+)[(<].*\{$|^  (?:\w+ )*(#?\w+)[(<]$/.exec(lines[i]);
+    if (found) return found[1] ?? found[2];
+  }
+  return '';
 }
 
 /** A line as it stands in the repository, without the braces of `checkout-copy.mjs`. */

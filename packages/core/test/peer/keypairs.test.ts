@@ -90,7 +90,7 @@ describe('Keypairs', () => {
     expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2]);
     expect(indices.size).toBe(before);
     const none = { current: undefined, previous: undefined, next: undefined };
-    expect({ ...keypairs }).toEqual(none);
+    expect(keypairs).toMatchObject(none);
   });
 });
 

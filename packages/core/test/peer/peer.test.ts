@@ -5,7 +5,7 @@ import { Peer } from '../../src/peer/peer.ts';
 
 describe('Peer', () => {
   it('begins with no session, no handshake, nothing that waits and nothing sent', () => {
-    expect({ ...create() }).toMatchObject({
+    expect(create()).toMatchObject({
       presharedKey: undefined,
       endpoint: undefined,
       persistentKeepalive: 0,

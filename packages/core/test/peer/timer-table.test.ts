@@ -117,10 +117,10 @@ describe('TimerTable', () => {
         for (let i = 0; i < SLOTS; i++) timers.allocate();
         for (const { slot, timer, delay, look } of changes) {
           if (delay === undefined) {
-            timers.clear(slot, timer as Timer);
+            timers.clear(slot, timer);
             plain.delete(`${slot} ${timer}`);
           } else {
-            timers.arm(slot, timer as Timer, 1000, delay);
+            timers.arm(slot, timer, 1000, delay);
             plain.set(`${slot} ${timer}`, 1000 + delay);
           }
           // Not always: keys must be able to lag behind.

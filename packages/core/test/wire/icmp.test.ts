@@ -115,6 +115,7 @@ describe('unreachable', () => {
     }
     expect(unreachable(ipPacket({ ...V4, length: 60 }), 0, 19)).toBeUndefined();
     expect(unreachable(ipPacket({ ...V6, length: 60 }), 0, 39)).toBeUndefined();
+    expect(unreachable(ipPacket({ ...V6, length: 40 }), 0, 40)).toBeDefined();
     expect(unreachable(ipPacket({ ...V6, length: 60 }), 0, 0)).toBeUndefined();
     expect(unreachable(new Uint8Array(0), 0, 0)).toBeUndefined();
     for (const words of [4, 11]) {
