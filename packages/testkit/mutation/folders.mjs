@@ -10,11 +10,11 @@ const tests = (...paths) => paths.map((path) => `packages/${path}`);
 export const FOLDERS = {
   engine: {
     mutate: [core('*.ts')],
-    tests: tests('core/test/*.test.ts', 'core/test/protocol/{configuration,deadlines}.test.ts'),
+    tests: tests('core/test/*.test.ts', 'core/test/protocol/configuration.test.ts'),
   },
   flow: {
     mutate: [core('flow/*.ts')],
-    tests: tests('core/test/flow/*.test.ts', 'core/test/protocol/!(scale|deadlines).test.ts'),
+    tests: tests('core/test/flow/*.test.ts', 'core/test/protocol/!(scale|deadlines|robustness).test.ts'),
   },
   peer: {
     mutate: [core('peer/*.ts')],

@@ -1,5 +1,6 @@
 /**
- * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:quick`,
+ * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER ...]` for those that
+ * survived and for files that changed, `pnpm mutate:quick`,
  * `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by one.
  *
  * Folder by folder, each with the tests of `folders.mjs`. Results are kept in `results/` and taken over
@@ -11,7 +12,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyCheckout } from './checkout-copy.mjs';
 import { CRITICAL, FOLDERS, LEAST_SHARE, QUICK } from './folders.mjs';
-import { fateOf, mutantsOf, readResult, shortfalls } from './results.mjs';
+import {
+  fateOf,
+  mergeResults,
+  mutantsOf,
+  readResult,
+  shortfalls,
+  survivingLines,
+} from './results.mjs';
 import { tableText } from './table.mjs';
 
 const HERE = import.meta.dirname;
@@ -26,6 +34,10 @@ switch (command) {
     for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) tryFolder(name);
     report();
     break;
+  case 'again':
+    for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) again(name);
+    report();
+    break;
   case 'quick':
     quick();
     break;
@@ -34,7 +46,7 @@ switch (command) {
     for (const name of names) tellSurvivors(name);
     break;
   default:
-    throw new Error('expected run, quick or report');
+    throw new Error('expected run, again, quick or report');
 }
 
 /** One that fails does not keep the others from their turn. */
@@ -54,6 +66,29 @@ function runFolder(name) {
   stryker(name, folder, kept);
   const { files, schemaVersion, thresholds, testFiles } = JSON.parse(readFileSync(kept, 'utf8'));
   writeFileSync(kept, `${JSON.stringify({ files, schemaVersion, thresholds, testFiles })}\n`);
+}
+
+/** Whoever has written tests wants to know of the survivors alone. */
+function again(name) {
+  const path = join(RESULTS, `${name}.json`);
+  const kept = readResult(path);
+  if (!kept) {
+    tryFolder(name);
+    return;
+  }
+  const files = copyCheckout(ROOT, join(WORK, 'checkout'), FOLDERS[name].mutate);
+  const wanted = files.flatMap((file) => {
+    const source = readFileSync(join(WORK, 'checkout', file), 'utf8');
+    if (kept.files[file]?.source !== source) return [file];
+    return survivingLines(file, kept, equivalents).map((line) => `${file}:${line}-${line}`);
+  });
+  for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
+  if (wanted.length > 0) {
+    const fresh = join(WORK, 'again.json');
+    stryker(name, FOLDERS[name], fresh, { force: true, wanted });
+    mergeResults(kept, readResult(fresh));
+  }
+  writeFileSync(path, `${JSON.stringify(kept)}\n`);
 }
 
 /** The small set: nothing is taken over and nothing kept. */
@@ -105,11 +140,11 @@ function tell(found) {
   if (found.length > 0) process.exitCode = 1;
 }
 
-function stryker(name, { mutate, tests }, incrementalFile, { force = false } = {}) {
+function stryker(name, { mutate, tests }, incrementalFile, { force = false, wanted } = {}) {
   const copy = join(WORK, 'checkout');
   const files = copyCheckout(ROOT, copy, mutate);
   const config = join(copy, 'stryker.config.json');
-  writeFileSync(config, JSON.stringify(configuration(files, incrementalFile, force)));
+  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, incrementalFile, force)));
   const { status } = spawnSync(process.execPath, [strykerCommand(), 'run', config], {
     cwd: copy,
     stdio: 'inherit',

@@ -27,9 +27,17 @@ export interface Rules {
   leastShare: number;
 }
 
-export function mutantsOf(report: {
-  files: Record<string, { source: string; mutants: readonly object[] }>;
-}): Mutant[];
+export function mutantsOf(report: Report): Mutant[];
+export interface Report {
+  files: Record<string, { language?: string; source: string; mutants: readonly object[] }>;
+}
+
+export function survivingLines(
+  file: string,
+  report: Report,
+  equivalents: readonly Equivalent[],
+): number[];
+export function mergeResults(kept: Report, later: Report): void;
 export function fateOf(
   mutant: Mutant,
   equivalents: readonly Equivalent[],

@@ -25,6 +25,39 @@ export function readResult(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
 }
 
+/** Numbers of the lines of a file on which a mutant survived that is not known as equivalent. */
+export function survivingLines(file, report, equivalents) {
+  const survivors = mutantsOf({ files: { [file]: report.files[file] } }).filter(
+    (mutant) => fateOf(mutant, equivalents) === 'survived',
+  );
+  return [...new Set(survivors.map(({ line }) => line))];
+}
+
+/** Takes over into `kept` what a later run of some of its files or lines found. */
+export function mergeResults(kept, later) {
+  for (const [file, { source, mutants, language }] of Object.entries(later.files)) {
+    const before = kept.files[file];
+    if (before?.source !== source) {
+      kept.files[file] = { language, mutants: mutants.map(withoutTests), source };
+      continue;
+    }
+    const found = new Map(mutants.map((mutant) => [keyOf(mutant), mutant]));
+    before.mutants = before.mutants.map((mutant) => {
+      const newer = found.get(keyOf(mutant));
+      return newer ? { ...withoutTests(newer), id: mutant.id } : mutant;
+    });
+  }
+}
+
+/** Which tests they were is said by numbers of that run. */
+function withoutTests(mutant) {
+  return { ...mutant, coveredBy: [], killedBy: [] };
+}
+
+function keyOf({ location, mutatorName, replacement }) {
+  return JSON.stringify([location.start, location.end, mutatorName, replacement]);
+}
+
 /** `killed`, `survived`, `equivalent`, or undefined for what says nothing. */
 export function fateOf(mutant, equivalents) {
   if (mutant.status === 'Killed' || mutant.status === 'Timeout') return 'killed';

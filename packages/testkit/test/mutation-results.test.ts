@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { inBraces } from '../mutation/checkout-copy.mjs';
-import { count, fateOf, mutantsOf, percent, shortfalls } from '../mutation/results.mjs';
+import {
+  count,
+  fateOf,
+  mergeResults,
+  mutantsOf,
+  percent,
+  shortfalls,
+  survivingLines,
+} from '../mutation/results.mjs';
 
 describe('inBraces', () => {
   it('puts calls and assignments among others into braces, and leaves a lone one', () => {
@@ -73,6 +81,50 @@ describe('within', () => {
       'fourth',
       '',
     ]);
+  });
+});
+
+describe('survivingLines', () => {
+  it('are those of survivors that nobody explained, once each', () => {
+    const file = 'packages/core/src/a.ts';
+    const mutants = [
+      mutant('Survived', 'true', 1, 5, 6),
+      mutant('NoCoverage', 'false', 1, 5, 6),
+      mutant('Killed', 'true', 2, 5, 6),
+      mutant('Survived', 'true', 3, 5, 6),
+    ];
+    const report = {
+      files: { [file]: { source: 'if (a) b();\nif (a) c();\nif (a) d();', mutants } },
+    };
+    expect(survivingLines(file, report, [])).toEqual([1, 3]);
+    const known = { ...KNOWN, line: 'if (a) d();', reason: '' };
+    expect(survivingLines(file, report, [known])).toEqual([1]);
+  });
+});
+
+describe('mergeResults', () => {
+  it('takes over what is known of the same mutant of the same text, and of a changed file all', () => {
+    const [first, second] = [
+      mutant('Survived', 'true', 1, 5, 6),
+      mutant('Survived', '{}', 1, 7, 8),
+    ];
+    const kept = {
+      files: {
+        same: { source: 'if (a) b();', mutants: [first, second] },
+        changed: { source: 'old', mutants: [first, second] },
+      },
+    };
+    mergeResults(kept, {
+      files: {
+        same: { source: 'if (a) b();', mutants: [mutant('Killed', '{}', 1, 7, 8)] },
+        changed: { source: 'new', mutants: [mutant('Timeout', 'a', 1, 1, 2)] },
+      },
+    });
+    const status = (name: 'same' | 'changed'): unknown =>
+      kept.files[name].mutants.map((each) => (each as { status: string }).status);
+    expect(status('same')).toEqual(['Survived', 'Killed']);
+    expect(status('changed')).toEqual(['Timeout']);
+    expect(kept.files.changed.source).toBe('new');
   });
 });
 
