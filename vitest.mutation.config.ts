@@ -18,7 +18,7 @@ export default defineConfig({
     // With counters in the code, and two at a time.
     testTimeout: 60_000,
     // Each mutant runs them: smaller samples, which reach the same code.
-    env: { FC_NUM_RUNS: '20', LITZ_TEST_PREFIXES: '450' },
+    env: { FC_NUM_RUNS: '12', LITZ_TEST_PREFIXES: '450' },
     include: tests,
     exclude: ['**/*.net.test.ts', '**/*.check.test.ts', '**/node_modules/**'],
   },

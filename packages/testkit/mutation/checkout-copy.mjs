@@ -26,10 +26,7 @@ const BESIDE = /^(test-vectors\/|[^/]+\.(json|ts|yaml)$)/;
 /** @returns the files of the copy that are to be mutated */
 export function copyCheckout(root, copy, patterns) {
   rmSync(copy, { recursive: true, force: true });
-  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
-    .toString()
-    .split('\n')
-    .filter((file) => (ROOM.test(file) || BESIDE.test(file)) && existsSync(join(root, file)));
+  const files = filesIn(root).filter((file) => ROOM.test(file) || BESIDE.test(file));
   for (const file of files) {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(root, file), join(copy, file));
@@ -39,12 +36,25 @@ export function copyCheckout(root, copy, patterns) {
     const installed = join(root, 'packages', room, 'node_modules');
     if (existsSync(installed)) symlinkSync(installed, join(copy, 'packages', room, 'node_modules'));
   }
-  const mutated = files.filter((file) => patterns.some((pattern) => matches(pattern, file)));
+  const mutated = filesOf(root, patterns);
   for (const file of mutated) {
     const path = join(copy, file);
     writeFileSync(path, inBraces(readFileSync(path, 'utf8')));
   }
   return mutated;
+}
+
+/** @returns the files of a checkout that are to be mutated */
+export function filesOf(root, patterns) {
+  return filesIn(root).filter((file) => patterns.some((pattern) => matches(pattern, file)));
+}
+
+/** What is or may be committed. */
+function filesIn(root) {
+  return execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
+    .toString()
+    .split('\n')
+    .filter((file) => file !== '' && existsSync(join(root, file)));
 }
 
 /** A pattern has at most one star, which stands for a part of a name. */

@@ -14,7 +14,10 @@ export const FOLDERS = {
   },
   flow: {
     mutate: [core('flow/*.ts')],
-    tests: tests('core/test/flow/*.test.ts', 'core/test/protocol/!(scale|deadlines|robustness).test.ts'),
+    tests: tests(
+      'core/test/flow/*.test.ts',
+      'core/test/protocol/!(scale|deadlines|robustness).test.ts',
+    ),
   },
   peer: {
     mutate: [core('peer/*.ts')],

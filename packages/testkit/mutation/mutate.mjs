@@ -10,7 +10,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyCheckout } from './checkout-copy.mjs';
+import { copyCheckout, filesOf, inBraces } from './checkout-copy.mjs';
 import { CRITICAL, FOLDERS, LEAST_SHARE, QUICK } from './folders.mjs';
 import {
   fateOf,
@@ -109,6 +109,17 @@ function quick() {
   );
 }
 
+/** Which files have no results, or results of another text than they have now. */
+function agedText() {
+  const aged = Object.entries(FOLDERS).flatMap(([name, { mutate }]) => {
+    const kept = readResult(join(RESULTS, `${name}.json`));
+    return filesOf(ROOT, mutate).filter(
+      (file) => kept?.files[file]?.source !== inBraces(readFileSync(join(ROOT, file), 'utf8')),
+    );
+  });
+  return aged.length === 0 ? '' : `\nTo be looked at again, they changed:\n${aged.join('\n')}\n`;
+}
+
 /** The survivors of a folder, one a line, as an entry of `equivalent.json` would name them. */
 function tellSurvivors(name) {
   for (const mutant of mutantsOf(readResult(join(RESULTS, `${name}.json`)))) {
@@ -132,6 +143,7 @@ function report() {
   const text = tableText(folders, { equivalents, critical: CRITICAL });
   writeFileSync(join(ROOT, 'docs/mutation.md'), text);
   process.stdout.write(text);
+  process.stdout.write(agedText());
   tell(shortfalls(folders, { equivalents, critical: CRITICAL, leastShare: LEAST_SHARE }));
 }
 

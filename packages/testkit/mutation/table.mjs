@@ -36,8 +36,8 @@ const HEAD = `# Mutation tests
 
 Written by \`pnpm mutate:report\` from \`packages/testkit/mutation/results\`. A mutant is the code with one
 change. It is killed if a test fails with it, and survives if none does. \`pnpm mutate FOLDER\` runs a folder
-again, \`pnpm mutate\` all of them; what neither code nor tests changed is taken over. \`pnpm mutate:quick\`
-is the small set that every change has to pass.
+again, \`pnpm mutate\` all of them; \`pnpm mutate:again FOLDER\` only what survived and what changed.
+\`pnpm mutate:quick\` is the small set that every change has to pass.
 
 Beside Stryker's own changes, statements are left out: see \`packages/testkit/mutation/checkout-copy.mjs\`.
 `;
@@ -63,9 +63,7 @@ function row(name, { killed, survived, equivalent }) {
 
 function equivalentText(equivalents) {
   if (equivalents.length === 0) return 'None.\n';
-  const byFile = Map.groupBy
-    ? Map.groupBy(equivalents, ({ file }) => file)
-    : groupBy(equivalents, ({ file }) => file);
+  const byFile = groupBy(equivalents, ({ file }) => file);
   return [...byFile]
     .map(([file, known]) => [`### ${file}\n`, ...known.map(line), ''].join('\n'))
     .join('\n');
@@ -78,8 +76,13 @@ function survivorsText(mutants, equivalents) {
   return [...byFile].map(([file, found]) => `- ${file}: ${found.length}`).join('\n') + '\n';
 }
 
-function line({ original, replacement, reason }) {
-  return `- ${code(original)} → ${code(replacement)}: ${reason}`;
+function line({ line: text, original, replacement, reason }) {
+  const where = original.startsWith('{ ') ? '' : ` in ${code(text)}`;
+  const change =
+    replacement === '{}'
+      ? `${code(text)} left out`
+      : `${code(original)} → ${code(replacement)}${where}`;
+  return `- ${change}: ${reason}`;
 }
 
 function code(text) {
