@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkInteger } from './arguments.ts';
 import { EAGAIN } from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
@@ -31,8 +32,13 @@ export class EventFd {
     this.#owned = fd === undefined;
   }
 
-  /** Another thread's eventfd. `close` leaves the descriptor to the thread that made it. */
+  /**
+   * Another thread's eventfd. `close` leaves the descriptor to the thread that made it.
+   *
+   * @throws {TypeError | RangeError} `fd` is no descriptor
+   */
   static fromFd(fd: number): EventFd {
+    checkInteger('fd', fd, 0, 0x7fff_ffff);
     return new EventFd(fd);
   }
 
