@@ -23,7 +23,7 @@ const TABLE: Record<
   udp: { allowed: ['@litz/sys', '@litz/core'], node: true },
   device: {
     // The offload logic is pure: it loads no FFI.
-    allowed: ['@litz/core', '@litz/config', '@litz/tun/offload'],
+    allowed: ['@litz/core', '@litz/config', '@litz/config/uapi', '@litz/tun/offload'],
     dynamic: ['@litz/tun', '@litz/udp', '@litz/sys', '@litz/sys/openssl', '@litz/wasm'],
     node: true,
   },
