@@ -37,6 +37,7 @@ export {
   type HandshakeResponse,
   type MessageType,
 } from './wire/messages.ts';
+export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.ts';
 export {
   formatKey,
   generatePrivateKey,

@@ -124,7 +124,9 @@ function readEndpoint(endpoint: string | Endpoint, field: string): Endpoint {
   if (parsed instanceof Endpoint) return parsed;
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
-    `"${field}" expected an IP address, got the name "${formatEndpoint(parsed)}": resolve it first`,
+    `"${field}" expected an IP address, got the name "${formatEndpoint(parsed)}": a device resolves no ` +
+      "names; await resolveEndpoint('HOST:PORT') of @litz/device gives its endpoint, and \`litz up\` " +
+      'does it for the names in a file',
   );
 }
 
