@@ -125,7 +125,7 @@ function readEndpoint(endpoint: string | Endpoint, field: string): Endpoint {
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
     `"${field}" expected an IP address, got the name "${formatEndpoint(parsed)}": a device resolves no ` +
-      "names; await resolveEndpoint('HOST:PORT') of @litz/device gives its endpoint, and \`litz up\` " +
+      "names; await resolveEndpoint('HOST:PORT') of @litz/device gives its endpoint, and `litz up` " +
       'does it for the names in a file',
   );
 }

@@ -28,6 +28,7 @@ export class EventFd {
   /** @internal use {@link EventFd.fromFd} */
   constructor(fd: number);
   constructor(fd?: number) {
+    if (fd !== undefined) checkInteger('fd', fd, 0, 0x7fff_ffff);
     this.#fd = fd ?? check(libc().eventfd(0, EFD_FLAGS), 'eventfd');
     this.#owned = fd === undefined;
   }

@@ -34,6 +34,7 @@ const TABLE: Record<
       '@litz/device',
       '@litz/device/quick',
       '@litz/config',
+      '@litz/config/uapi',
       '@litz/core',
       '@litz/sys',
       '@litz/sys/tools',

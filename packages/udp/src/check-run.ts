@@ -81,7 +81,7 @@ function explain(
  */
 export function checkDestination(destination: Endpoint, tos: number): void {
   if (!Number.isInteger(tos) || tos < 0 || tos > 0xff) checkInteger('tos', tos, 0, 0xff);
-  if (destination === lastDestination) return;
+  if (lastDestination !== undefined && destination === lastDestination) return;
   checkObject('destination', destination);
   const { address, sourceAddress } = destination;
   checkAddress('destination.address', address);

@@ -6,7 +6,7 @@
 
 /** What happened, to be read behind the path of the socket. */
 export function explainFailure({ code, message }: NodeJS.ErrnoException): string {
-  switch (code) {
+  switch (code ?? '') {
     case 'ENOENT':
       return 'there is no such socket (ENOENT). Is the daemon running, and the name right?';
     case 'ECONNREFUSED':

@@ -167,11 +167,9 @@ function checkInterfaceName(name: unknown): void {
   throw new TypeError(`"interfaceName" expected the name of an interface, got ${got}`);
 }
 
-function checkNumber(name: string, value: unknown, most: number): void {
+function checkNumber(name: string, value: number | undefined, most: number): void {
   if (value === undefined || (typeof value === 'number' && value > 0 && value <= most)) return;
-  throw new RangeError(
-    `"${name}" expected a number above 0, at most ${most}, got ${String(value)}`,
-  );
+  throw new RangeError(`"${name}" expected a number above 0, at most ${most}, got ${value}`);
 }
 
 function notAsked(path: string, reason: string, cause?: Error): UapiError {
