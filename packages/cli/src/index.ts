@@ -65,6 +65,7 @@ export {
   type DeviceStats,
   type MemoryTunEvents,
   type MemoryTunOptions,
+  type OffloadSwitches,
   type PeerChange,
   type ResolveOptions,
   type UapiServerOptions,

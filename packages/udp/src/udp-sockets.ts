@@ -116,7 +116,7 @@ export class UdpSockets {
   readonly #reports: SendReports;
   #firstToReceive = 0;
 
-  /** Takes over the file descriptors. Use `openUdp`. */
+  /** @internal takes over the file descriptors: use `openUdp` */
   constructor(
     bound: BoundSockets,
     batch: ReceiveBatch,
