@@ -20,7 +20,13 @@ export type { DeviceChange, PeerChange } from './device-change.ts';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
 export { resolveEndpoint, type HostPort, type ResolveOptions } from './quick/resolve-endpoint.ts';
-export { selectProvider, type ProviderChoice, type SelectOptions } from './provider/select-provider.ts';
+export {
+  selectProvider,
+  type ProviderCandidate,
+  type ProviderChoice,
+  type ProviderName,
+  type SelectOptions,
+} from './provider/select-provider.ts';
 export type { CryptoStatus } from './driver.ts';
 export type {
   CryptoModule,

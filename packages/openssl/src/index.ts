@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { checkLength, nonceOf, type CryptoProvider } from '@litz/core';
+import type { CryptoProvider } from '@litz/core';
+import { checkLength, nonceOf } from '@litz/core/internals';
 import { checkBytes } from '@litz/sys';
 import { Aead } from './aead.ts';
 import { Blake2s } from './blake2s.ts';

@@ -41,7 +41,7 @@ function entries(): Map<string, string> {
 
 /** 'entry: Type, of export': its API is TypeScript 6's, which the documentation is made with. */
 function unnamedTypes(files: Map<string, string>): string[] {
-  const ts = createRequire(join(packages, '../docs/package.json'))('typescript') as any;
+  const ts: any = createRequire(join(packages, '../docs/package.json'))('typescript');
   const program = ts.createProgram([...files.values()], {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2023,

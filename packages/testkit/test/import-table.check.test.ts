@@ -15,16 +15,22 @@ const TABLE: Record<
   { allowed: (string | RegExp)[]; dynamic?: (string | RegExp)[]; node: boolean }
 > = {
   core: { allowed: [/^@noble\//], node: false },
-  config: { allowed: ['@litz/core', 'ipaddr.js'], node: true },
-  wasm: { allowed: ['@litz/core'], node: false },
-  sys: { allowed: ['@litz/core'], node: true },
-  openssl: { allowed: ['@litz/core', '@litz/sys'], node: true },
-  testkit: { allowed: ['@litz/core', 'vitest'], node: true },
-  tun: { allowed: ['@litz/sys', '@litz/core'], node: true },
-  udp: { allowed: ['@litz/sys', '@litz/core'], node: true },
+  config: { allowed: ['@litz/core', '@litz/core/internals', 'ipaddr.js'], node: true },
+  wasm: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
+  sys: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
+  openssl: { allowed: ['@litz/core', '@litz/core/internals', '@litz/sys'], node: true },
+  testkit: { allowed: ['@litz/core', '@litz/core/internals', 'vitest'], node: true },
+  tun: { allowed: ['@litz/sys', '@litz/core', '@litz/core/internals'], node: true },
+  udp: { allowed: ['@litz/sys', '@litz/core', '@litz/core/internals'], node: true },
   device: {
     // The offload logic is pure: it loads no FFI.
-    allowed: ['@litz/core', '@litz/config', '@litz/config/uapi', '@litz/tun/offload'],
+    allowed: [
+      '@litz/core',
+      '@litz/core/internals',
+      '@litz/config',
+      '@litz/config/uapi',
+      '@litz/tun/offload',
+    ],
     dynamic: ['@litz/tun', '@litz/udp', '@litz/sys', '@litz/openssl', '@litz/wasm'],
     node: true,
   },
@@ -36,6 +42,7 @@ const TABLE: Record<
       '@litz/config',
       '@litz/config/uapi',
       '@litz/core',
+      '@litz/core/internals',
       '@litz/sys',
       '@litz/sys/tools',
       'commander',

@@ -162,11 +162,18 @@ export class TunStream extends Duplex {
     this.#receive();
   }
 
-  override _write(packet: Uint8Array, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+  override _write(
+    packet: Uint8Array,
+    _encoding: BufferEncoding,
+    callback: (error?: Error | null) => void,
+  ): void {
     this.#send([packet], callback);
   }
 
-  override _writev(chunks: { chunk: Uint8Array }[], callback: (error?: Error | null) => void): void {
+  override _writev(
+    chunks: { chunk: Uint8Array }[],
+    callback: (error?: Error | null) => void,
+  ): void {
     this.#send(
       chunks.map(({ chunk }) => chunk),
       callback,

@@ -29,14 +29,17 @@ describe('DataPlane', () => {
       { weight: 1, arbitrary: fc.record({ side: fc.constant('wire'), size, tcp: fc.boolean() }) },
     );
     fc.assert(
-      fc.property(fc.array(fc.array(step, { maxLength: 40 }), { minLength: 1, maxLength: 3 }), (turns) => {
-        const [alice, bob] = pair();
-        let now = 1;
-        for (const steps of turns) {
-          for (const { side, size, tcp } of steps) put(alice, side, size, tcp);
-          exchange(alice, bob, (now += 1000));
-        }
-      }),
+      fc.property(
+        fc.array(fc.array(step, { maxLength: 40 }), { minLength: 1, maxLength: 3 }),
+        (turns) => {
+          const [alice, bob] = pair();
+          let now = 1;
+          for (const steps of turns) {
+            for (const { side, size, tcp } of steps) put(alice, side, size, tcp);
+            exchange(alice, bob, (now += 1000));
+          }
+        },
+      ),
       { numRuns: 12 },
     );
     // It was looked at.
