@@ -138,6 +138,28 @@ export class Device extends EventEmitter<DeviceEvents> {
     await this.#driver.request({ type: 'configure', change: readDeviceChange(change) });
   }
 
+  /**
+   * Sets the link up, which opens the sockets, and does nothing if it is up. When this resolves, both are
+   * done.
+   *
+   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays down;
+   *   `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async up(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: true });
+  }
+
+  /**
+   * Sets the link down, which closes the sockets and ends all sessions; keys and peers stay.
+   *
+   * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async down(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: false });
+  }
+
   async peers(): Promise<PeerStatus[]> {
     return (await this.status()).peers;
   }

@@ -23,7 +23,6 @@ import { WireGuardError } from '@litz/core';
 import {
   formatErrnoResponse,
   formatGetResponse,
-  interfaceIndex,
   parseSetRequest,
   RequestSplitter,
   UAPI_ERRNO,
@@ -32,6 +31,7 @@ import {
   type DeviceStatus,
   type UapiRequest,
 } from '@litz/config';
+import { interfaceIndex } from '@litz/config/uapi';
 
 /** What is served; a `Device` is one. */
 export interface UapiTarget {

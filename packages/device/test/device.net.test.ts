@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { Netlink, NetworkNamespace } from '@litz/sys';
+import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
 import { ping } from '@litz/sys/tools';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -319,6 +319,26 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       left.netlink.setLink(left.index('wg0'), { up: true });
       await up;
     });
+  });
+
+  it('sets its link up and down, and refuses with a SystemError what cannot be', async () => {
+    const { left } = hosts;
+    const device = await left.device({ up: false });
+    const told: string[] = [];
+    device.on('up', () => told.push('up')).on('down', () => told.push('down'));
+    await device.up();
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: true });
+    expect(await device.status()).toMatchObject({ up: true, listenPort: 51820 });
+    await device.up();
+    await device.down();
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: false });
+    const other = await left.device({ tun: 'wg1' });
+    await expect(device.up()).rejects.toBeInstanceOf(SystemError);
+    await expect(device.up()).rejects.toMatchObject({ errno: 'EADDRINUSE', syscall: 'bind' });
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: false });
+    await other.close();
+    await device.up();
+    expect(told).toEqual(['up', 'down', 'up']);
   });
 
   it('tells of drops in the other thread, once somebody listens', async () => {

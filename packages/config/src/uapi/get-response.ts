@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey, quote } from '@litz/core';
+import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
