@@ -23,4 +23,5 @@ export { selectProvider, type ProviderChoice } from './select-provider.ts';
 export type { CryptoStatus } from './driver.ts';
 export type { CryptoModule, DeviceOptions, EngineSettings, TunOptions } from './options.ts';
 export type { Tun, TunLinkChange } from './ports.ts';
-export { UapiServer, type UapiServerOptions, type UapiTarget } from './uapi-server.ts';
+export type { UapiTarget } from './uapi-answers.ts';
+export { UapiServer, type UapiServerOptions } from './uapi-server.ts';

@@ -19,6 +19,8 @@ import {
 
 const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
 const shared = new SharedState(state);
+/** Of requests: no packet waits for longer, unless one request takes longer. */
+const TURN_MS = 0.5;
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
 try {
@@ -57,8 +59,14 @@ try {
   }
 }
 
-function answerRequests(): void {
-  for (const message of queuedMessages<RequestMessage>(port)) answer(message);
+/** At least one, if there is one. @returns whether there may be more */
+function answerRequests(): boolean {
+  const end = performance.now() + TURN_MS;
+  for (const message of queuedMessages<RequestMessage>(port)) {
+    answer(message);
+    if (performance.now() >= end) return true;
+  }
+  return false;
 }
 
 function answer({ id, request }: RequestMessage): void {

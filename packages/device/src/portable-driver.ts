@@ -10,7 +10,7 @@ import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as UdpPackage from '@litz/udp';
 import { chooseClock } from './clock.ts';
-import { DataPlane, type PlaneEvent } from './data-plane.ts';
+import { DataPlane, OPTIONAL_EVENTS, type PlaneEvent } from './data-plane.ts';
 import {
   answerRequest,
   closedError,
@@ -119,6 +119,7 @@ export class PortableDriver implements Driver {
       memory: new PacketMemory(0, bytes?.buffer),
       bytes,
       onEvent: (event) => this.#events.push(event),
+      listened: OPTIONAL_EVENTS,
       crypto: provider,
       engine,
     });
@@ -154,7 +155,12 @@ export class PortableDriver implements Driver {
   }
 
   async #answer(request: DeviceRequest): Promise<unknown> {
-    if (request.type !== 'configure') return answerRequest(this.#plane, request, this.#now());
+    if (request.type !== 'configure') {
+      const answer = answerRequest(this.#plane, request, this.#now());
+      // Packets and timers come between two slices.
+      if (request.type === 'snapshot') await new Promise((resolve) => setImmediate(resolve));
+      return answer;
+    }
     await this.#oneAfterTheOther(() => this.#configure(request.change));
     return undefined;
   }

@@ -119,6 +119,6 @@ function createLoop(packages: LinuxPackages, shared: SharedState): LinuxLoop {
     onError: (error) => {
       throw error;
     },
-    onWake: () => {},
+    onWake: () => false,
   });
 }
