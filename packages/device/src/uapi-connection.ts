@@ -36,6 +36,8 @@ export class UapiConnection implements RequestHolder {
   /** Of requests that have come and are not answered yet. */
   #pendingBytes = 0;
   #usedAt: number = performance.now();
+  /** What waits for the client to read. */
+  #written: () => void = () => {};
   /** Requests are answered one after the other. */
   #work: Promise<void> = Promise.resolve();
 
@@ -122,7 +124,10 @@ export class UapiConnection implements RequestHolder {
   async #write(text: string): Promise<void> {
     if (this.#socket.destroyed) return;
     this.#state = 'writes';
-    await new Promise<void>((resolve) => this.#socket.write(text, 'latin1', () => resolve()));
+    await new Promise<void>((resolve) => {
+      this.#written = resolve;
+      this.#socket.write(text, 'latin1', () => resolve());
+    });
     this.#state = 'asks';
   }
 
@@ -157,6 +162,7 @@ export class UapiConnection implements RequestHolder {
 
   #closed(): void {
     this.#isEnded = true;
+    this.#written();
     this.#splitter.drop();
     this.#holdMemory();
     this.#options.onClose(this);

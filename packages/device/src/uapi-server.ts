@@ -44,6 +44,11 @@ export interface UapiServerOptions {
    * it likes between two requests.
    */
   idleTimeoutMs?: number;
+  /**
+   * Default 4096. One more takes the place of the connection on which nothing has been asked for longest,
+   * if that is more than a second: who is only connected keeps nobody out.
+   */
+  maxConnections?: number;
   /** Somebody removed or replaced the socket; the server has closed itself. */
   onRemoved?: () => void;
 }
@@ -54,6 +59,7 @@ export class UapiServer {
   readonly #target: UapiTarget;
   readonly #options: UapiServerOptions;
   readonly #memory: RequestMemory;
+  readonly #maxConnections: number;
   readonly #connections: Set<UapiConnection> = new Set();
   #lastSet: Promise<unknown> = Promise.resolve();
   #watcher: FSWatcher | undefined = undefined;
@@ -90,7 +96,7 @@ export class UapiServer {
     this.#memory = new RequestMemory(options.maxTotalLength ?? DEFAULT_MAX_TOTAL_LENGTH);
     const halfOpen = { allowHalfOpen: true };
     this.#server = createServer(halfOpen, (socket) => this.#serve(socket));
-    this.#server.maxConnections = MAX_CONNECTIONS + CLOSING_CONNECTIONS;
+    this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   }
 
   /** Lets the process end though the server listens. */
@@ -128,8 +134,10 @@ export class UapiServer {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-    // This process has no descriptor left for who connects.
-    this.#server.on('error', () => this.#closeQuietest());
+    this.#server.on('error', ({ code }: NodeJS.ErrnoException) => {
+      // There was no descriptor for somebody who connected: there is one for the next.
+      if (code === 'EMFILE' || code === 'ENFILE') this.#closeQuietest();
+    });
     this.#watch();
   }
 
@@ -140,7 +148,7 @@ export class UapiServer {
     }
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ path: temporary, backlog: MAX_CONNECTIONS }, () => {
+      this.#server.listen({ path: temporary, backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
         resolve();
       });
@@ -184,8 +192,9 @@ export class UapiServer {
       inTurn: (set) => this.#inTurn(set),
       onClose: (closed) => this.#connections.delete(closed),
     });
-    if (this.#connections.size >= MAX_CONNECTIONS) this.#closeQuietest();
     this.#connections.add(connection);
+    if (this.#connections.size <= this.#maxConnections) return;
+    if (!this.#closeQuietest()) connection.close();
   }
 
   /** One `set` after the other: two large ones at once would take the memory of both. */
@@ -195,8 +204,8 @@ export class UapiServer {
     return answer;
   }
 
-  /** Those who are only connected must not keep out who asks something. */
-  #closeQuietest(): void {
+  /** Those who are only connected must not keep out who asks something. @returns whether there is one */
+  #closeQuietest(): boolean {
     let quietest: UapiConnection | undefined;
     let longest = QUIET_MS;
     for (const connection of this.#connections) {
@@ -206,6 +215,7 @@ export class UapiServer {
       longest = quietMs;
     }
     quietest?.close();
+    return quietest !== undefined;
   }
 }
 
@@ -259,9 +269,9 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
   return new WireGuardError('ERR_LITZ_SYSTEM', text, cause === undefined ? {} : { cause });
 }
 
-const MAX_CONNECTIONS = 4096;
-/** Those that are closed to make room, and are not gone yet. */
-const CLOSING_CONNECTIONS = 64;
+const DEFAULT_MAX_CONNECTIONS = 4096;
+/** As wireguard-go has it; the kernel takes less if `net.core.somaxconn` is. */
+const BACKLOG = 4096;
 /** Who has connected a moment ago is about to ask. */
 const QUIET_MS = 1000;
 const DEFAULT_MAX_REQUEST_LENGTH: number = 256 * 1024 * 1024;
