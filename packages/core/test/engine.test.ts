@@ -218,7 +218,9 @@ function engineWith(...persons: number[]): Engine {
 /** Of the persons whose peers they are. */
 function numbers(statuses: Iterable<{ publicKey: Uint8Array }>): number[] {
   return Array.from(statuses, ({ publicKey }) =>
-    [1, 2, 3, 4, 5, 6, 7, 8].find((number) => equalBytes(createPerson(number).publicKey, publicKey))!,
+    [1, 2, 3, 4, 5, 6, 7, 8].find((number) =>
+      equalBytes(createPerson(number).publicKey, publicKey),
+    )!,
   );
 }
 

@@ -10,8 +10,8 @@ beforeEach(() => {
   told = [];
   released = 0;
   events = new HeldEvents(() => {
-    expect(told).toEqual([]);
-    released++;
+    // Before the first of them is told.
+    if (told.length === 0) released++;
   });
 });
 
@@ -90,7 +90,9 @@ describe('HeldEvents', () => {
 
   it('keeps the process alive for what must not be lost', () => {
     const unref = vi.fn<() => NodeJS.Timeout>();
-    vi.spyOn(globalThis, 'setTimeout').mockReturnValue({ unref } as Partial<NodeJS.Timeout> as never);
+    vi.spyOn(globalThis, 'setTimeout').mockReturnValue({
+      unref,
+    } as Partial<NodeJS.Timeout> as never);
     events.hurry();
     events.handedOut();
     expect(unref).not.toHaveBeenCalled();

@@ -65,11 +65,13 @@ function readAll(reads: SnapshotReads): { publicKey: PublicKey }[][] {
 function withPeers(count: number, prefixes = 1): { engine: Engine; reads: SnapshotReads } {
   const engine = new Engine({ randomBytes: seededRandomBytes(1), unixTime: () => 0 });
   const peers = Array.from({ length: count }, (_, i) => ({
-    publicKey: Uint8Array.from({ length: 32 }, (_, at) => (at < 3 ? i >> (8 * at) : 9)) as PublicKey,
-    allowedIps: Array.from(
-      { length: prefixes },
-      (_, j): AllowedIp => ({ address: Uint8Array.of(10, i >> 8, i, j), prefixLength: 32 }),
-    ),
+    publicKey: Uint8Array.from({ length: 32 }, (_, at) =>
+      at < 3 ? i >> (8 * at) : 9,
+    ) as PublicKey,
+    allowedIps: Array.from({ length: prefixes }, (_, j): AllowedIp => ({
+      address: Uint8Array.of(10, i >> 8, i, j),
+      prefixLength: 32,
+    })),
   }));
   engine.configure({ peers }, 0);
   return { engine, reads: new SnapshotReads(engine) };

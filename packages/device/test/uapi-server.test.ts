@@ -17,12 +17,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UapiClient, untrustedFolder, type DeviceStatus } from '@litz/config';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  UapiServer,
-  type Device,
-  type UapiServerOptions,
-  type UapiTarget,
-} from '../src/index.ts';
+import { UapiServer, type Device, type UapiServerOptions, type UapiTarget } from '../src/index.ts';
 import { ALICE, BOB, memoryDevice } from './in-memory.ts';
 
 const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');

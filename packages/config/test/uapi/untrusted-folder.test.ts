@@ -16,10 +16,13 @@ beforeEach(() => {
 afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
 posix('untrustedFolder', () => {
-  it.each([0o755, 0o700, 0o750, 0o555, 0o2755])('trusts a folder of its user of mode %o', (mode) => {
-    make(mode);
-    expect(untrustedFolder(folder)).toBeUndefined();
-  });
+  it.each([0o755, 0o700, 0o750, 0o555, 0o2755])(
+    'trusts a folder of its user of mode %o',
+    (mode) => {
+      make(mode);
+      expect(untrustedFolder(folder)).toBeUndefined();
+    },
+  );
 
   it.each([0o775, 0o757, 0o777, 0o1777, 0o720, 0o702])('trusts none of mode %o', (mode) => {
     make(mode);
