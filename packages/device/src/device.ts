@@ -5,7 +5,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
-import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './data-plane.ts';
+import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import {
@@ -18,9 +18,9 @@ import {
 } from './driver.ts';
 import { checkInteger } from './field.ts';
 import { HeldEvents } from './held-events.ts';
-import { LinuxDriver } from './linux-driver.ts';
+import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
-import { PortableDriver } from './portable-driver.ts';
+import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
 /** What a listener is called with. */

@@ -1,0 +1,376 @@
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { UapiClient, untrustedFolder, type DeviceStatus } from '@litz/config';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  UapiServer,
+  type Device,
+  type UapiServerOptions,
+  type UapiTarget,
+} from '../../src/index.ts';
+import { ALICE, BOB, memoryDevice } from '../in-memory.ts';
+
+const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
+const posix = process.platform === 'win32' ? describe.skip : describe;
+
+let folder: string;
+let path: string;
+let device: Device;
+let server: UapiServer | undefined;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'litz-uapi-'));
+  path = join(folder, 'wireguard', 'wg0.sock');
+  ({ device } = await memoryDevice(ALICE));
+});
+
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await device.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+posix('UapiServer', () => {
+  it('answers get and set, several on a connection, in order', async () => {
+    await serve();
+    const { listenPort } = await device.status();
+    const answer = await ask(
+      'get=1\n\n' +
+        `set=1\npublic_key=${hex(BOB.publicKey)}\nallowed_ip=10.0.0.2/32\n\n` +
+        'get=1\n\n',
+    );
+    const [before, set, after] = answer.split('\n\n');
+    expect(before).toBe(`private_key=${hex(ALICE.privateKey)}\nlisten_port=${listenPort}\nerrno=0`);
+    expect(set).toBe('errno=0');
+    expect(after).toContain(`\npublic_key=${hex(BOB.publicKey)}\n`);
+    expect(after).toContain('\nallowed_ip=10.0.0.2/32\n');
+  });
+
+  it('answers one after the other what comes in pieces, however long it takes', async () => {
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const asked: string[] = [];
+    const target: UapiTarget = {
+      status: async () => {
+        asked.push('get');
+        await held;
+        return { listenPort: 1, fwmark: 0, peers: [] };
+      },
+      configure: () => Promise.resolve(void asked.push('set')),
+    };
+    server = await UapiServer.listen(target, { path });
+    const socket = await connect();
+    socket.write('get=1\n\n');
+    await vi.waitFor(() => expect(asked).toEqual(['get']));
+    socket.write('set=1\n\n');
+    expect(await ask('set=1\n\n')).toBe('errno=0\n\n');
+    expect(asked).toEqual(['get', 'set']);
+    release();
+    await vi.waitFor(() => expect(asked).toEqual(['get', 'set', 'set']));
+    socket.destroy();
+  });
+
+  it('is understood by the typed client', async () => {
+    await serve();
+    const client = new UapiClient(path);
+    const { publicKey } = BOB;
+    await client.set({ listenPort: 0, peers: [{ publicKey, persistentKeepalive: 7 }] });
+    const status: DeviceStatus = await client.get();
+    expect(status).toMatchObject({ peers: [{ publicKey, persistentKeepalive: 7 }] });
+    expect(status.listenPort).toBe((await device.status()).listenPort);
+  });
+
+  it.each([
+    ['a key that is none', 'set=1\nfoo=bar\n\n', 'errno=-22\n\n'],
+    ['a value that is none', 'set=1\nlisten_port=70000\n\n', 'errno=-22\n\n'],
+    ['a line that is none', 'set=1\nfoo\n\n', 'errno=-71\n\n'],
+    ['a mark that cannot be set', 'set=1\nfwmark=5\n\n', 'errno=-98\n\n'],
+    ['a get with more in it', 'get=1\nfoo=bar\n\n', 'errno=-22\n\n'],
+    ['an operation that is none', 'put=1\n\n', ''],
+    ['no text at all', Buffer.from([0xff, 0xfe, 0, 10, 10]), ''],
+  ])('answers %s, and goes on', async (_, request, answer) => {
+    await serve();
+    expect(await ask(request, { end: true })).toBe(answer);
+    expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+  });
+
+  it('answers EADDRINUSE for a port that is taken, and changes nothing', async () => {
+    await serve();
+    const other = await memoryDevice(BOB);
+    const { listenPort } = await other.device.status();
+    const peer = `public_key=${hex(BOB.publicKey)}`;
+    expect(await ask(`set=1\nlisten_port=${listenPort}\n${peer}\n\n`)).toBe('errno=-98\n\n');
+    expect(await device.peers()).toEqual([]);
+    await other.device.close();
+  });
+
+  it('bounds the memory of a request', async () => {
+    await serve({ maxRequestLength: 1000 });
+    const line = 'persistent_keepalive_interval=1\n';
+    const request = `set=1\npublic_key=${hex(BOB.publicKey)}\n${line.repeat(100)}`;
+    expect(await ask(request)).toBe('errno=-22\n\n');
+  });
+
+  it('answers EIO when the device is closed', async () => {
+    await serve();
+    await device.close();
+    expect(await ask('get=1\n\n')).toBe('errno=-5\n\n');
+  });
+
+  it('serves many connections, whatever becomes of them', async () => {
+    await serve();
+    const idle = await Promise.all(Array.from({ length: 20 }, () => connect()));
+    for (const [i, socket] of idle.entries()) if (i % 2) socket.destroy();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask('get=1\n\n')));
+    expect(new Set(answers).size).toBe(1);
+    for (const socket of idle) socket.destroy();
+  });
+
+  it('serves a thousand clients at once, beside as many who say nothing', async () => {
+    await serve();
+    const idle = await Promise.all(Array.from({ length: 1000 }, () => connect()));
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => ask('get=1\n\n')));
+    expect(answers.filter((answer) => answer.endsWith('errno=0\n\n'))).toHaveLength(1000);
+    for (const socket of idle) socket.destroy();
+  });
+
+  it('lets whoever asks take the place of who has been silent for longest', async () => {
+    const clock = vi.spyOn(performance, 'now');
+    try {
+      await serve({ maxConnections: 3 });
+      const silent: Socket[] = [];
+      for (const now of [1000, 2000, 3000]) {
+        clock.mockReturnValue(now);
+        silent.push(await connectAndAsk());
+      }
+      // Nobody has been silent for longer than a second.
+      clock.mockReturnValue(1900);
+      expect(await ask('get=1\n\n')).toBe('');
+      clock.mockReturnValue(3500);
+      expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+      await vi.waitFor(() => expect(silent.map((s) => s.destroyed)).toEqual([true, false, false]));
+      for (const socket of silent) socket.destroy();
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('answers a client that half-closes behind its requests', async () => {
+    await serve();
+    const peer = `public_key=${hex(BOB.publicKey)}\n`;
+    expect(await ask('get=1\n\n', { end: true })).toMatch(/errno=0\n\n$/);
+    expect(await ask(`set=1\n${peer}\nget=1\n\n`, { end: true })).toMatch(
+      /^errno=0\n\n[^]*\npublic_key=[^]*errno=0\n\n$/,
+    );
+    expect(await ask(`set=1\n${peer}remove=true`, { end: true })).toBe('errno=0\n\n');
+    expect(await device.peers()).toEqual([]);
+  });
+
+  it('gives up a connection on which nothing comes', async () => {
+    await serve({ idleTimeoutMs: 1 });
+    const socket = await connect();
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+  });
+
+  it('refuses the largest of the unfinished requests when all together are too long', async () => {
+    await serve({ maxTotalLength: 300_000 });
+    const answers = [200_000, 90_000, 50_000].map(async (length) => {
+      const line = 'persistent_keepalive_interval=1\n';
+      const start = `set=1\npublic_key=${hex(BOB.publicKey)}\n`;
+      const socket = await connect();
+      socket.write(start + line.repeat(length / line.length));
+      return socket;
+    });
+    const [large, ...others] = await Promise.all(answers);
+    expect(await text(large, 1)).toBe('errno=-12\n\n');
+    for (const socket of others) {
+      socket.write('\n');
+      expect(await text(socket, 1)).toBe('errno=0\n\n');
+    }
+    large.destroy();
+  });
+
+  it('carries out one set after the other', async () => {
+    let running = 0;
+    let most = 0;
+    const target: UapiTarget = {
+      status: () => device.status(),
+      configure: async () => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+      },
+    };
+    server = await UapiServer.listen(target, { path });
+    await Promise.all(Array.from({ length: 10 }, () => ask('set=1\n\n')));
+    expect([most, running]).toEqual([1, 0]);
+  });
+
+  it.each([0o775, 0o757, 0o1777])('does not serve in a folder of mode %o', async (mode) => {
+    mkdirSync(join(folder, 'wireguard'));
+    chmodSync(join(folder, 'wireguard'), mode);
+    await expect(serve()).rejects.toMatchObject({
+      code: 'ERR_LITZ_SYSTEM',
+      message: `cannot serve ${path}: ${untrustedFolder(join(folder, 'wireguard'))}`,
+    });
+    expect(readdirSync(join(folder, 'wireguard'))).toEqual([]);
+  });
+
+  it('does not serve through a link in the place of the folder', async () => {
+    mkdirSync(join(folder, 'there'), { mode: 0o755 });
+    symlinkSync(join(folder, 'there'), join(folder, 'wireguard'));
+    await expect(serve()).rejects.toThrow(/wireguard is a symbolic link/);
+    expect(readdirSync(join(folder, 'there'))).toEqual([]);
+  });
+
+  it('makes a socket for the owner alone, in a folder that it makes', async () => {
+    await serve();
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    expect(lstatSync(path).isSocket()).toBe(true);
+    expect(statSync(join(folder, 'wireguard')).mode & 0o777 & ~process.umask()).toBe(0o755);
+  });
+
+  it('removes it at the end', async () => {
+    await serve();
+    await server?.close();
+    await server?.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('replaces a socket that nobody answers on', async () => {
+    mkdirSync(join(folder, 'wireguard'));
+    await leaveStaleSocket(path);
+    expect(existsSync(path)).toBe(true);
+    await serve();
+    expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+  });
+
+  it('does not replace one that somebody answers on, or what is no socket', async () => {
+    await serve();
+    await expect(UapiServer.listen(device, { path })).rejects.toMatchObject({
+      code: 'ERR_LITZ_SYSTEM',
+      message: `cannot serve ${path}: another program serves it`,
+    });
+    expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+    const file = join(folder, 'file');
+    writeFileSync(file, 'mine');
+    await expect(UapiServer.listen(device, { path: file })).rejects.toThrow(/is no socket/);
+    expect(statSync(file).size).toBe(4);
+  });
+
+  it('says what to do where its folder cannot be made', async () => {
+    symlinkSync(join(folder, 'missing', 'run'), join(folder, 'run'));
+    const missing = join(folder, 'run', 'wireguard', 'wg0.sock');
+    await expect(UapiServer.listen(device, { path: missing })).rejects.toMatchObject({
+      code: 'ERR_LITZ_SYSTEM',
+      message:
+        `cannot serve ${missing}: nothing can be made in ${join(folder, 'run', 'wireguard')}: ENOENT; ` +
+        'make that a folder which this user can write to (in a container: --tmpfs /run)',
+      cause: { code: 'ENOENT' },
+    });
+  });
+
+  it('says why it cannot listen', async () => {
+    const long = join(folder, 'x'.repeat(120));
+    await expect(UapiServer.listen(device, { path: long })).rejects.toThrow(/at most 107 bytes/);
+    const nowhere = join(folder, 'file', 'wg0.sock');
+    writeFileSync(join(folder, 'file'), '');
+    await expect(UapiServer.listen(device, { path: nowhere })).rejects.toMatchObject({
+      code: 'ERR_LITZ_SYSTEM',
+      message: expect.stringContaining(nowhere) as string,
+    });
+  });
+
+  it('ends when somebody removes the socket', async () => {
+    const removed = new Promise<void>((resolve) => void serve({ onRemoved: resolve }));
+    await vi.waitFor(() => expect(existsSync(path)).toBe(true));
+    rmSync(path);
+    await removed;
+  });
+
+  it('ends when somebody replaces the socket, and leaves the new one alone', async () => {
+    const removed = new Promise<void>((resolve) => void serve({ onRemoved: resolve }));
+    await vi.waitFor(() => expect(existsSync(path)).toBe(true));
+    rmSync(path);
+    writeFileSync(path, 'theirs');
+    await removed;
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('is where wg looks', () => {
+    expect(UapiServer.path('wg0')).toBe('/var/run/wireguard/wg0.sock');
+  });
+});
+
+async function serve(options: Omit<UapiServerOptions, 'path'> = {}): Promise<void> {
+  server = await UapiServer.listen(device, { path, ...options });
+}
+
+async function connect(): Promise<Socket> {
+  const socket = createConnection(path);
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return socket;
+}
+
+/** Connects and has had an answer: the connection is between two requests. */
+async function connectAndAsk(): Promise<Socket> {
+  const socket = await connect();
+  socket.write('get=1\n\n');
+  await text(socket, 1);
+  return socket;
+}
+
+/** So many answers. */
+function text(socket: Socket, answers: number): Promise<string> {
+  return new Promise((resolve) => {
+    let heard = '';
+    socket.on('data', (bytes) => {
+      heard += bytes.toString('latin1');
+      if (heard.split('\n\n').length > answers) resolve(heard);
+    });
+  });
+}
+
+/** What is answered until the other end hangs up, or for whole requests until each has its answer. */
+async function ask(request: string | Uint8Array, { end = false } = {}): Promise<string> {
+  const socket = await connect();
+  const expected = typeof request === 'string' ? (request.match(/[gs]et=1\n/g) ?? []).length : 0;
+  return new Promise((resolve) => {
+    let answer = '';
+    const finish = (): void => {
+      resolve(answer);
+      socket.destroy();
+    };
+    socket.on('data', (bytes) => {
+      answer += bytes.toString('latin1');
+      if (!end && answer.split('\n\n').length > expected) finish();
+    });
+    socket.on('error', () => {});
+    socket.on('close', finish);
+    if (end) socket.end(request);
+    else socket.write(request);
+  });
+}
+
+/** A socket in the file system whose program ended without removing it. */
+async function leaveStaleSocket(path: string): Promise<void> {
+  const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  await promisify(execFile)(process.execPath, ['-e', code]).catch(() => {});
+}
