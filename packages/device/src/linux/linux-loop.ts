@@ -13,7 +13,7 @@ import type * as TunPackage from '@litz/tun';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
 import { Closers } from './closers.ts';
-import { DataPlane, OPTIONAL_EVENTS, type PlaneEvent } from '../plane/data-plane.ts';
+import { DataPlane, type OptionalEvent, type PlaneEvent } from '../plane/data-plane.ts';
 import { answerRequest, type DeviceRequest } from '../driver.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
@@ -37,6 +37,8 @@ export interface LinuxLoopOptions {
   /** On what the packets stand in, `LinuxLoop.memoryLength` bytes; default: on a buffer of its own. */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
+  /** What is told until a request says which; default: none of the optional events. */
+  readonly listened?: readonly OptionalEvent[];
   /** The device goes on. */
   readonly onError: (error: unknown) => void;
   /**
@@ -197,14 +199,14 @@ export class LinuxLoop {
   }
 
   #createPlane(): DataPlane {
-    const { settings, crypto, bytes, onEvent } = this.#options;
+    const { settings, crypto, bytes, onEvent, listened = [] } = this.#options;
     const { offloads } = this.#tun;
     const plane = new DataPlane({
       tun: this.#tun,
       memory: this.#memory,
       bytes,
       onEvent,
-      listened: OPTIONAL_EVENTS,
+      listened,
       crypto,
       engine: settings.engine,
       closeSockets: (sockets) => this.#sockets.close(sockets),

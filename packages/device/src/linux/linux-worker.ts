@@ -6,6 +6,7 @@
 import { workerData } from 'node:worker_threads';
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
+import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
 import { isRefusal } from '../refusal.ts';
 import { SharedState } from './shared-state.ts';
 import {
@@ -40,6 +41,8 @@ try {
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
     crypto: provider,
+    // Whoever made the device cannot say yet what it listens to.
+    listened: OPTIONAL_EVENTS,
     onEvent: (event) => tell({ type: 'event', event }),
     onError: (error) => tell({ type: 'error', error: toErrorMessage(error) }),
     onWake: answerRequests,

@@ -119,6 +119,7 @@ export class PortableDriver implements Driver {
       memory: new PacketMemory(0, bytes?.buffer),
       bytes,
       onEvent: (event) => this.#events.push(event),
+      // Whoever makes the device cannot say yet what it listens to.
       listened: OPTIONAL_EVENTS,
       crypto: provider,
       engine,
