@@ -51,10 +51,12 @@ describe('UapiConnection', () => {
     client.say('set=1\n\n');
     await turns();
     expect(asked).toEqual(['get']);
+    expect(client.isPaused()).toBe(true);
     held.open();
     await turns();
     expect(asked).toEqual(['get', 'set']);
     expect(client.heard).toBe(`${EMPTY_ANSWER}errno=0\n\n`);
+    expect(client.isPaused()).toBe(false);
   });
 
   it('asks for the next part of an answer when the one before is read', async () => {
@@ -159,6 +161,8 @@ describe('UapiConnection', () => {
 
     it('is closed when it does not read its answer', async () => {
       const client = open();
+      client.say('get=1\n\n');
+      await turns();
       client.isReading = false;
       client.say('get=1\n\n');
       await turns();
