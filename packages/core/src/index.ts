@@ -4,9 +4,10 @@
  * @module
  */
 export * from './constants.ts';
-export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
+export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
+export { quote, redactKeys } from './quote.ts';
 export { AllowedIps } from './routing/allowed-ips.ts';
 export { ecn, ipTotalLength, setEcn } from './wire/ip-packet.ts';
 export { unreachable } from './wire/icmp.ts';
@@ -16,7 +17,7 @@ export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './config
 export { Engine, type EngineOptions } from './engine.ts';
 export type { PacketRun } from './wire/packet-run.ts';
 export type { MessageLimits } from './peer/keypairs.ts';
-export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
+export { PacketView, Transmit, type EngineEvent, type TraceStep } from './outputs.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';

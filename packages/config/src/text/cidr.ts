@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { WireGuardError } from '@litz/core';
+import { WireGuardError, quote } from '@litz/core';
 import { formatAddress, tryParseAddress } from './address.ts';
-import { quote } from './quote.ts';
 import { parseUnsigned } from './unsigned.ts';
 
 export interface Cidr {

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
+import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey, quote } from '@litz/core';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
 import type { SetRequestOptions } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';

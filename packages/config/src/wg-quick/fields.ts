@@ -11,11 +11,11 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  quote,
   type AllowedIp,
 } from '@litz/core';
 import { formatCidr, tryParseCidr, type Cidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from '../text/unsigned.ts';
 import type { InterfaceSection, PeerSection } from './config.ts';
 

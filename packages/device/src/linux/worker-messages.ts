@@ -111,6 +111,9 @@ export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonl
 }
 
 export function reviveEvent(event: PlaneEvent): PlaneEvent {
+  if (event.type === 'drop' && event.source) {
+    return { ...event, source: reviveEndpoint(event.source) };
+  }
   if (event.type !== 'roam') return event;
   const { endpoint, previous } = event;
   return {

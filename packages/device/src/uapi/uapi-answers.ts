@@ -25,8 +25,14 @@ export interface UapiTarget {
   configure(change: DeviceConfiguration): Promise<void>;
 }
 
+/** Is told why something was refused. */
+export type OnRefused = (error: Error) => void;
+
 /** The answer to `get=1`, in pieces. No more is read of the device than is asked for here. */
-export async function* answerGet(target: UapiTarget): AsyncGenerator<string, void, undefined> {
+export async function* answerGet(
+  target: UapiTarget,
+  onRefused: OnRefused,
+): AsyncGenerator<string, void, undefined> {
   try {
     let isFirst = true;
     for await (const part of target.statusParts?.() ?? whole(target)) {
@@ -36,16 +42,22 @@ export async function* answerGet(target: UapiTarget): AsyncGenerator<string, voi
     }
     yield formatErrnoResponse(0);
   } catch (error) {
+    onRefused(error as Error);
     yield formatErrnoResponse(errnoOf(error));
   }
 }
 
 /** Carries out a `set=1`. */
-export async function answerSet(target: UapiTarget, body: string): Promise<string> {
+export async function answerSet(
+  target: UapiTarget,
+  body: string,
+  onRefused: OnRefused,
+): Promise<string> {
   try {
     await target.configure(parseSetRequest(body, { interfaceIndex }));
     return formatErrnoResponse(0);
   } catch (error) {
+    onRefused(error as Error);
     return formatErrnoResponse(errnoOf(error));
   }
 }

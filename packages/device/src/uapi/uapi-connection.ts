@@ -8,9 +8,15 @@
  * @module
  */
 import type { Socket } from 'node:net';
-import { formatErrnoResponse, RequestSplitter, UAPI_ERRNO, type UapiRequest } from '@litz/config';
+import {
+  formatErrnoResponse,
+  RequestSplitter,
+  UAPI_ERRNO,
+  UapiError,
+  type UapiRequest,
+} from '@litz/config';
 import type { RequestHolder, RequestMemory } from './request-memory.ts';
-import { answerGet, answerSet, type UapiTarget } from './uapi-answers.ts';
+import { answerGet, answerSet, type OnRefused, type UapiTarget } from './uapi-answers.ts';
 
 export interface UapiConnectionOptions {
   readonly target: UapiTarget;
@@ -22,6 +28,7 @@ export interface UapiConnectionOptions {
   readonly idleTimeoutMs: number;
   /** Runs `set` requests of all connections one after the other. */
   readonly inTurn: (set: () => Promise<string>) => Promise<string>;
+  readonly onRefused: OnRefused;
   readonly onClose: (connection: UapiConnection) => void;
 }
 
@@ -66,6 +73,8 @@ export class UapiConnection implements RequestHolder {
   }
 
   refuseUnfinished(): void {
+    const text = 'the requests of all clients that have not come to their end take too much memory';
+    this.#options.onRefused(new UapiError(UAPI_ERRNO.ENOMEM, text));
     this.#isRefused = true;
     this.#splitter.drop();
     this.#holdMemory();
@@ -107,11 +116,11 @@ export class UapiConnection implements RequestHolder {
   }
 
   async #answer(request: UapiRequest): Promise<void> {
-    const { target, inTurn } = this.#options;
+    const { target, inTurn, onRefused } = this.#options;
     if (request.operation === 'set') {
-      await this.#write(await inTurn(() => answerSet(target, request.body)));
+      await this.#write(await inTurn(() => answerSet(target, request.body, onRefused)));
     } else if (request.operation === 'get') {
-      for await (const piece of answerGet(target)) {
+      for await (const piece of answerGet(target, onRefused)) {
         await this.#write(piece);
         if (this.#socket.destroyed) return;
       }
@@ -154,6 +163,8 @@ export class UapiConnection implements RequestHolder {
 
   /** The rest of a request did not come. */
   #giveUp(): void {
+    const text = 'a client began a request and did not end it';
+    this.#options.onRefused(new UapiError(UAPI_ERRNO.EIO, text));
     this.#isEnded = true;
     this.#splitter.drop();
     this.#holdMemory();
