@@ -28,6 +28,8 @@ export {
 export { isZeroKey, keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
   formatErrnoResponse,
+  formatGetDevice,
+  formatGetPeers,
   formatGetResponse,
   parseErrnoResponse,
   parseGetResponse,

@@ -36,4 +36,5 @@ export type {
   TunOptions,
 } from './options.ts';
 export type { Tun, TunLinkChange } from './plane/io-interfaces.ts';
-export { UapiServer, type UapiServerOptions, type UapiTarget } from './uapi-server.ts';
+export type { UapiTarget } from './uapi/uapi-answers.ts';
+export { UapiServer, type UapiServerOptions } from './uapi/uapi-server.ts';

@@ -10,4 +10,5 @@
  *
  * @module
  */
+export { untrustedFolder } from './untrusted-folder.ts';
 export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi-client.ts';

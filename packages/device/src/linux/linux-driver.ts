@@ -15,8 +15,8 @@ import {
   type DeviceRequest,
   type Driver,
   type DriverListener,
+  type SnapshotSlice,
 } from '../driver.ts';
-import type { DeviceSnapshot } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
 import { SharedState } from './shared-state.ts';
 import {
@@ -218,9 +218,10 @@ function promiseWithResolvers(): PromiseWithResolvers {
 }
 
 function revive(answer: unknown): unknown {
-  const snapshot = answer as Partial<DeviceSnapshot> | undefined;
-  if (!Array.isArray(snapshot?.peers)) return answer;
-  return { ...snapshot, peers: revivePeers(snapshot.peers) };
+  const { snapshot } = (answer ?? {}) as Partial<SnapshotSlice>;
+  if (!snapshot) return answer;
+  const revived = { ...snapshot, peers: revivePeers(snapshot.peers) };
+  return { ...(answer as SnapshotSlice), snapshot: revived };
 }
 
 const running = new Set<SharedState>();
