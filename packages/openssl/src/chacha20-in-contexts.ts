@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { KEY_LENGTH } from '@litz/core';
+import { KEY_LENGTH } from '@litz/core/internals';
 import { allocate } from '@litz/sys';
 import { IV_LENGTH, type Chacha20 } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';

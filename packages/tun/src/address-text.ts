@@ -4,7 +4,7 @@
  * @module
  */
 import { SocketAddress } from 'node:net';
-import { quote } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { addressBytes, type InterfaceAddress } from '@litz/sys';
 
 /**

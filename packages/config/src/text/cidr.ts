@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { WireGuardError, quote } from '@litz/core';
+import { WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { formatAddress, tryParseAddress } from './address.ts';
 import { parseUnsigned } from './unsigned.ts';
 

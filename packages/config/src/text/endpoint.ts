@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Endpoint, WireGuardError, quote } from '@litz/core';
+import { Endpoint, WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { formatAddress, tryParseAddress } from './address.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from './unsigned.ts';
 

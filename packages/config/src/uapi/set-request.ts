@@ -17,10 +17,10 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
-  quote,
   type AllowedIp,
   type PeerConfiguration,
 } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';

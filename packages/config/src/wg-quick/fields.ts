@@ -11,9 +11,9 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
-  quote,
   type AllowedIp,
 } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { formatCidr, tryParseCidr, type Cidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from '../text/unsigned.ts';

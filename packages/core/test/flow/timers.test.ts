@@ -135,7 +135,7 @@ function create(giveUpMs?: number): Created {
   const jitter = { next: (most: number) => (most === 333 ? JITTER : Number.NaN) };
   return {
     state: { timers, jitter, giveUpMs } as unknown as EngineState,
-    peer: new Peer(new Uint8Array(32) as PublicKey, 'id', slot),
+    peer: new Peer(new Uint8Array(32) as PublicKey, 'id', slot, 1),
     deadline: (timer) => timers.deadline(slot, timer),
     armed: () => Object.values(TIMER).filter((timer) => timers.isArmed(slot, timer)),
   };

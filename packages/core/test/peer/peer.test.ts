@@ -46,7 +46,7 @@ describe('Peer', () => {
 });
 
 function create(): Peer {
-  return new Peer(new Uint8Array(32) as PublicKey, 'id', 0);
+  return new Peer(new Uint8Array(32) as PublicKey, 'id', 0, 1);
 }
 
 function keypairOf(peer: Peer, localIndex: number): Keypair<Peer> {

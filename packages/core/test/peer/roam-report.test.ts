@@ -156,7 +156,7 @@ function create(): {
 }
 
 function peerOf(id: number): Peer {
-  const peer = new Peer(new Uint8Array(32).fill(id) as PublicKey, String(id), id);
+  const peer = new Peer(new Uint8Array(32).fill(id) as PublicKey, String(id), id, id);
   peer.endpoint = endpoint(1);
   return peer;
 }
