@@ -9,6 +9,7 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openUdp, type UdpSockets } from '../src/udp-sockets.ts';
 import { kernel } from './fake-kernel.ts';
+import { runOf } from './run-of.ts';
 
 vi.mock(import('@litz/sys'), async (original) =>
   (await import('./fake-kernel.ts')).fakeSys(await original()),
@@ -40,7 +41,9 @@ describe('UdpSockets.sendRun', () => {
         for (const [offset, each, last, stride, count, toOther, loss] of runs) {
           const memory = new Uint8Array(new ArrayBuffer(2000)).fill(7);
           try {
-            udp.sendRun(memory, offset, each, last, stride, count, toOther ? OTHER : PEER, 0);
+            udp.sendRun(
+              runOf(memory, offset, each, last, stride, count, toOther ? OTHER : PEER, 0),
+            );
           } catch (error) {
             if (!(error instanceof RangeError)) throw error;
             refused++;
