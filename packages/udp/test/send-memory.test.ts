@@ -113,6 +113,25 @@ describe('UdpSockets.sendRun', () => {
     expect(reports).toBeLessThan(600);
   });
 
+  test('goes on with a run in whose middle a report sends another', () => {
+    const other = new Uint8Array(9).fill(9);
+    let reports = 0;
+    const sockets = open({
+      onSendError(_, destination) {
+        if (reports++ === 0) sockets.sendRun(runOf(other, 0, 9, 9, 0, 1, destination));
+      },
+    });
+    kernel.onSend = () => (reports === 0 ? EHOSTUNREACH : 0);
+    const memory = Uint8Array.from({ length: 600 }, (_, i) => i >> 1);
+    // More than the queue holds: it is flushed before the rest of the run is queued.
+    sockets.sendRun(runOf(memory, 0, 2, 1, 2, 300, PEER));
+    sockets.flush();
+    const own = kernel.sent.filter(({ payload }) => payload.length !== 9);
+    const bytes = own.flatMap(({ payload }) => [...payload]);
+    expect(bytes).toEqual([...memory.subarray(2, 599)]);
+    expect(reports).toBeGreaterThan(0);
+  });
+
   test('leaves a descriptor alone that a report has closed', () => {
     const used = new Set<number>();
     const sockets = open({ onSendError: () => sockets.close() });
