@@ -20,7 +20,10 @@ export class UdpCounters {
   receiveDroppedSource = 0;
   /** Came in through an interface that is not listened to: the tunnel's own. */
   receiveDroppedLoop = 0;
-  /** Datagrams the kernel dropped because the receive buffer was full (SO_RXQ_OVFL). */
+  /**
+   * Datagrams the kernel dropped because the receive buffer was full, or because a flood of handshake
+   * messages is kept out of it (SO_RXQ_OVFL).
+   */
   receiveDroppedOverflow = 0;
   /** Receive calls that failed with an error other than "nothing there". */
   receiveErrors = 0;
