@@ -8,9 +8,17 @@ import { checkFlag, checkFunction, checkInteger, checkObject, libc } from '@litz
 import { checkDestination, checkRun } from './check-run.ts';
 import { UdpCounters } from './counters.ts';
 import { EndpointCache } from './endpoint-cache.ts';
+import { FloodGuard } from './flood-guard.ts';
 import { KnownOffloads } from './known-offloads.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
-import { canSegment, coalesce, openBoth, setSocketMark, type BoundSockets } from './open-socket.ts';
+import {
+  attachFilter,
+  canSegment,
+  coalesce,
+  openBoth,
+  setSocketMark,
+  type BoundSockets,
+} from './open-socket.ts';
 import {
   ReceiveBatch,
   SLOT_LENGTH,
@@ -213,6 +221,27 @@ export class UdpSockets {
     this.#v6?.queue.flush();
   }
 
+  /**
+   * Keeps floods of handshake messages out of the sockets' queues, where transport messages wait too: the
+   * kernel drops most of what comes from those who send many.
+   *
+   * @param isFlooded there were more than could be worked on, since the last call
+   * @param now monotonic milliseconds
+   * @returns when to call again; Infinity if there is no need but when they are flooded
+   * @throws {TypeError} `now` is no finite number
+   */
+  shedHandshakes(now: number, isFlooded: boolean): number {
+    if (!Number.isFinite(now)) {
+      throw new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`);
+    }
+    let due = Infinity;
+    for (const { guard } of this.#sockets) {
+      guard.follow(now, isFlooded);
+      due = Math.min(due, guard.due);
+    }
+    return due;
+  }
+
   /** Changes SO_MARK from the next datagram on, 0 clears it. Throws as `openUdp` does. */
   setMark(mark: number): void {
     checkMark(mark);
@@ -234,6 +263,7 @@ export class UdpSockets {
 }
 
 interface Socket extends ReceiveSource {
+  readonly guard: FloodGuard;
   readonly queue: SendQueue;
 }
 
@@ -251,6 +281,7 @@ function createSocket(
     family,
     fd,
     queue,
+    guard: new FloodGuard(family, (program) => attachFilter(fd, program)),
     endpoints: new EndpointCache(family),
     overflowSeen: 0,
     messageLength: 0,
