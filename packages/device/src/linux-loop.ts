@@ -141,14 +141,16 @@ export class LinuxLoop {
       const now = sys.boottimeMs();
       if (polled.ready(this.#wakeIndex) !== 0) this.#takeRequests();
       if (polled.ready(link) !== 0) this.#followLink(now);
-      if (polled.ready(routes) !== 0) this.#routes.read();
+      if (polled.ready(routes) !== 0) this.#routes.changed();
       if (tunRests ? now >= loop.tunRestsUntil : polled.ready(tun) !== 0) loop.readTun(now);
       tunRests = loop.tunRestsUntil !== Infinity;
       polled.setMuted(tun, tunRests);
       this.#receive(now);
-      if (now >= this.#routes.due) this.#routes.check(now);
+      if (now >= this.#routes.due) this.#routes.suspect(now);
+      polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
+      this.#routes.suspects.endTurn();
     }
   }
 
@@ -277,7 +279,8 @@ export class LinuxLoop {
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
     if (!binding) return undefined;
-    const options = { ...binding, ...this.#plane.reports };
+    const { suspects } = this.#routes;
+    const options = { ...binding, ...this.#plane.reports, suspects };
     try {
       return this.#sockets.open(options);
     } catch (error) {

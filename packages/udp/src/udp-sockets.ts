@@ -18,6 +18,7 @@ import {
 } from './receive-batch.ts';
 import { checkRun } from './send-messages.ts';
 import { SendQueue, type SendReports } from './send-queue.ts';
+import type { SuspectSources } from './suspect-sources.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
 const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
@@ -44,6 +45,8 @@ export interface UdpOptions extends SendReports {
   ignoredInterface?: number;
   /** Messages per receive call, each with a slot of 65536 bytes. Default 64, with `gro` 8. */
   slots?: number;
+  /** Sticky sources that a change of routes may have made wrong, looked at before they are used. */
+  suspects?: SuspectSources;
   /**
    * Where received datagrams are put: `slots` * 65536 bytes from `offset` on, borrowed until close.
    * `sink` gets this very buffer. By default memory of its own, touched only as far as it is used.
@@ -114,6 +117,8 @@ export class UdpSockets {
   #v4: Socket | undefined;
   #v6: Socket | undefined;
   readonly #reports: SendReports;
+  readonly #suspects: SuspectSources | undefined;
+  #mark: number;
   #firstToReceive = 0;
 
   /** Takes over the file descriptors. Use `openUdp`. */
@@ -121,17 +126,24 @@ export class UdpSockets {
     bound: BoundSockets,
     batch: ReceiveBatch,
     counters: UdpCounters,
-    options: SendReports & { gso?: boolean },
+    options: SendReports & Pick<UdpOptions, 'gso' | 'mark' | 'suspects'>,
   ) {
     this.port = bound.port;
     this.counters = counters;
     this.#batch = batch;
     this.#reports = options;
+    this.#suspects = options.suspects;
+    this.#mark = options.mark ?? 0;
     const create = (family: Family, fd: number | undefined): Socket | undefined =>
       fd === undefined ? undefined : createSocket(family, fd, counters, options);
     this.#v4 = create(4, bound.v4);
     this.#v6 = create(6, bound.v6);
     this.#sockets = [this.#v4, this.#v6].filter((socket) => socket !== undefined);
+  }
+
+  /** SO_MARK; 0: none. */
+  get mark(): number {
+    return this.#mark;
   }
 
   /** The file descriptors to poll for POLLIN. Empty after `close`. */
@@ -199,7 +211,8 @@ export class UdpSockets {
   ): void {
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
     if (socket) {
-      socket.queue.pushRun(buffer, offset, each, last, stride, count, destination, tos);
+      const to = this.#suspects?.size ? this.#checked(destination, count) : destination;
+      socket.queue.pushRun(buffer, offset, each, last, stride, count, to, tos);
       return;
     }
     checkRun(each, last, stride, count);
@@ -219,6 +232,7 @@ export class UdpSockets {
   setMark(mark: number): void {
     checkMark(mark);
     for (const socket of this.#sockets) setSocketMark(socket.fd, mark);
+    this.#mark = mark;
   }
 
   /** Closes both sockets; what is queued and not flushed is lost. Further calls do nothing. */
@@ -228,6 +242,15 @@ export class UdpSockets {
     this.#v4 = undefined;
     this.#v6 = undefined;
     for (const socket of sockets) libc().close(socket.fd);
+  }
+
+  /** The same destination without its source, if that is a suspect and does not work. */
+  #checked(destination: Endpoint, datagrams: number): Endpoint {
+    const to = this.#suspects!.check(destination, this);
+    if (to === destination) return to;
+    this.counters.sourceLost += datagrams;
+    this.#reports.onSourceLost?.(destination);
+    return to;
   }
 }
 

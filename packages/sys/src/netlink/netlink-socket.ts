@@ -17,6 +17,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
+  SO_RCVBUF,
   SOL_SOCKET,
 } from '../constants.ts';
 import { libc } from '../libc.ts';
@@ -46,6 +47,7 @@ const BUFFER_LENGTH = 65536;
 const SOCKADDR_LENGTH = 12;
 /** A dump is begun anew when a table changed under it; a busy table must not hold us for ever. */
 const DUMP_ATTEMPTS = 10;
+const MOST_DISCARDED = 64;
 
 export class NetlinkSocket {
   #fd: number;
@@ -105,6 +107,29 @@ export class NetlinkSocket {
       if (received === 'overflow') return undefined;
       for (const message of received) messages.push(copied(message));
     }
+  }
+
+  /** Has the kernel keep as few notifications as it can: one or two. The others are lost, and cost nothing. */
+  keepFew(): void {
+    this.#buffer.view.setUint32(0, 0, true);
+    const { address } = this.#buffer;
+    check(libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, address, 4), 'setsockopt', 'netlink');
+  }
+
+  /**
+   * Throws away what has arrived, and that some was lost; never waits if the socket has groups.
+   *
+   * @returns whether there was anything
+   */
+  discard(): boolean {
+    // Somebody may send faster than this reads.
+    for (let count = 0; count < MOST_DISCARDED; count++) {
+      if (libc().recv(this.#fd, this.#buffer.address, 1, 0) >= 0) continue;
+      const errno = libc().errno();
+      if (errno === EAGAIN) return count > 0;
+      if (errno !== ENOBUFS && errno !== EINTR) throw new SystemError('recv', errno, 'netlink');
+    }
+    return true;
   }
 
   close(): void {

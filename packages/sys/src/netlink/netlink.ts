@@ -47,6 +47,7 @@ import {
   type InstalledRoute,
   type Route,
   type RouteTo,
+  type RouteToOptions,
 } from './route.ts';
 import {
   addRuleMessage,
@@ -164,15 +165,16 @@ export class Netlink {
   }
 
   /**
-   * Where a packet to `address` would go, rules and marks considered.
+   * Where a packet to `address` would go, rules considered.
    *
-   * @returns undefined if the address cannot be reached
+   * @returns undefined if the address cannot be reached, or not from an IPv4 source that this host does
+   *   not have (some kernels: EINVAL); whether it has an IPv6 source is not looked at
    * @throws {SystemError} EACCES: a route prohibits it; EINVAL: a route drops it
    */
-  routeTo(address: Uint8Array, options: { mark?: number } = {}): RouteTo | undefined {
+  routeTo(address: Uint8Array, options: RouteToOptions = {}): RouteTo | undefined {
     try {
       const answer = this.#socket.request(
-        () => routeToMessage(address, options.mark ?? 0),
+        () => routeToMessage(address, options),
         'cannot look up a route',
       );
       return read(answer, RTM_NEWROUTE, readRouteTo)[0];
