@@ -96,15 +96,15 @@ describe('Engine', () => {
     const [first, second, without] = [7, 8, 9].map((seed) => createPerson(seed).publicKey);
     const endpoints = [first, second].map((_, i) => new Endpoint(bob.endpoint.address, 1 + i));
     const peers = [
-      { publicKey: first!, endpoint: endpoints[0]! },
-      { publicKey: without! },
-      { publicKey: second!, endpoint: endpoints[1]! },
+      { publicKey: first, endpoint: endpoints[0] },
+      { publicKey: without },
+      { publicKey: second, endpoint: endpoints[1] },
     ];
     alice.engine.configure({ replacePeers: true, peers }, network.now);
     expect([...alice.engine.endpoints()]).toEqual(endpoints);
     const listed = alice.engine.endpoints();
     expect(listed.next().value).toBe(endpoints[0]);
-    alice.engine.configure({ peers: [{ publicKey: second!, remove: true }] }, network.now);
+    alice.engine.configure({ peers: [{ publicKey: second, remove: true }] }, network.now);
     expect(listed.next().done).toBe(true);
   });
 

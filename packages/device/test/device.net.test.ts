@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Netlink, NetworkNamespace, ping } from '@litz/sys';
 import { describeWith, programRequirement } from '@litz/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Device } from '../src/index.ts';
 import { ALICE, BOB } from './in-memory.ts';
 import { openDescriptors, peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
@@ -174,6 +174,22 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         netlink.close();
         elsewhere.close();
       }
+    });
+
+    it('ends the device when the namespace that it was moved to is deleted', async () => {
+      const { left } = hosts;
+      const before = openDescriptors();
+      const device = await left.device();
+      const elsewhere = NetworkNamespace.create();
+      const down = once(device, 'down');
+      left.netlink.createVeth('near', 'far', { peerNetns: elsewhere.fd });
+      left.netlink.setLink(left.index('wg0'), { netns: elsewhere.fd });
+      await down;
+      const closed = once(device, 'close');
+      elsewhere.close();
+      await closed;
+      expect(openDescriptors()).toBe(before);
+      await vi.waitUntil(() => left.netlink.linkByName('near') === undefined);
     });
   });
 

@@ -72,7 +72,7 @@ describe('SuspectSources', () => {
 function create(): { suspects: SuspectSources; asked: number[] } {
   const asked: number[] = [];
   const routeTo = (address: Uint8Array): { interfaceIndex: number; type: 'unicast' } => {
-    asked.push(address[3]!);
+    asked.push(address[3]);
     return { interfaceIndex: GOOD, type: 'unicast' };
   };
   return { suspects: new SuspectSources({ routeTo }), asked };

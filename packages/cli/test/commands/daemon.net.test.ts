@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { waitUntilRunning } from '@litz/sys';
+import { Netlink, NetworkNamespace, waitUntilRunning } from '@litz/sys';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Host, removeSockets, TwoHosts, uniqueName } from '../host.ts';
@@ -124,6 +124,24 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
     await host.run('ip', ['link', 'delete', NAME]);
     expect(await daemon.end()).toBe(0);
     expect(existsSync(SOCKET)).toBe(false);
+  });
+
+  it('comes when the namespace is deleted that the interface was moved to', async () => {
+    const daemon = await startDaemon();
+    const elsewhere = NetworkNamespace.create();
+    host.netlink.createVeth('near', 'far', { peerNetns: elsewhere.fd });
+    const { index } = host.netlink.linkByName(NAME)!;
+    host.netlink.setLink(index, { netns: elsewhere.fd });
+    elsewhere.run(() => {
+      const netlink = new Netlink();
+      netlink.setLink(netlink.linkByName(NAME)!.index, { up: true });
+      netlink.close();
+    });
+    await daemon.says(/link up/);
+    elsewhere.close();
+    expect(await daemon.end()).toBe(0);
+    expect(existsSync(SOCKET)).toBe(false);
+    await vi.waitUntil(() => !host.hasLink('near'));
   });
 
   it('comes when somebody removes the socket', async () => {

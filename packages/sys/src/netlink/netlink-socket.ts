@@ -38,6 +38,7 @@ const NETLINK_ROUTE = 0;
 const SOL_NETLINK = 270;
 const SO_RCVTIMEO = 20;
 const ANSWER_TIMEOUT_S = 5;
+const NETLINK_LISTEN_ALL_NSID = 8;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NLMSGERR_ATTR_MSG = 1;
@@ -107,6 +108,21 @@ export class NetlinkSocket {
       if (received === 'overflow') return undefined;
       for (const message of received) messages.push(copied(message));
     }
+  }
+
+  /**
+   * Notifies of other namespaces too, of those that have a number here (NETLINK_LISTEN_ALL_NSID).
+   *
+   * @throws {SystemError} EPERM without CAP_NET_BROADCAST
+   */
+  hearOtherNamespaces(): void {
+    this.#buffer.view.setUint32(0, 1, true);
+    const { address } = this.#buffer;
+    check(
+      libc().setsockopt(this.#fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, address, 4),
+      'setsockopt',
+      'cannot hear of other namespaces, which needs CAP_NET_BROADCAST',
+    );
   }
 
   /** Has the kernel keep as few notifications as it can: one or two. The others are lost, and cost nothing. */

@@ -35,6 +35,12 @@ import {
   type VethOptions,
 } from './link.ts';
 import type { NetlinkMessage } from './message-reader.ts';
+import {
+  namespaceNumberMessage,
+  NO_NUMBER,
+  numberNamespaceMessage,
+  readNamespaceNumber,
+} from './namespace-number.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 import {
   addRouteMessage,
@@ -57,7 +63,7 @@ import {
   type InstalledRule,
   type Rule,
 } from './rule.ts';
-import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
+import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
 
 const ENETUNREACH = 101;
 const EHOSTUNREACH = 113;
@@ -65,9 +71,14 @@ const EHOSTUNREACH = 113;
 export class Netlink {
   readonly #socket: NetlinkSocket = new NetlinkSocket();
 
-  /** Undefined if there is no such link. */
-  linkByName(name: string): Link | undefined {
-    return this.#link(name);
+  /**
+   * Undefined if there is no such link.
+   *
+   * @param nsid `namespaceNumber` of another namespace to look in (Linux 4.15)
+   * @throws {SystemError} EPERM without CAP_NET_ADMIN over there; EINVAL: that namespace is gone
+   */
+  linkByName(name: string, nsid?: number): Link | undefined {
+    return this.#link(name, nsid);
   }
 
   /** Undefined if there is no such link. */
@@ -199,6 +210,20 @@ export class Netlink {
     return family === undefined ? all : all.filter((rule) => rule.family === family);
   }
 
+  /**
+   * The number by which this namespace knows another one (nsid), which gets one if it has none. A
+   * number holds nothing: the other one ends as if it had none.
+   *
+   * @param namespace descriptor of the other one
+   * @throws {SystemError} EPERM without CAP_NET_ADMIN here
+   */
+  namespaceNumber(namespace: number): number {
+    const known = this.#namespaceNumber(namespace);
+    if (known !== undefined) return known;
+    this.#socket.request(() => numberNamespaceMessage(namespace), 'cannot number a namespace');
+    return this.#namespaceNumber(namespace) ?? NO_NUMBER;
+  }
+
   /** -1 once closed. */
   get fd(): number {
     return this.#socket.fd;
@@ -208,9 +233,16 @@ export class Netlink {
     this.#socket.close();
   }
 
-  #link(which: number | string): Link | undefined {
+  #namespaceNumber(namespace: number): number | undefined {
+    const attempt = 'cannot find the number of a namespace';
+    const answer = this.#socket.request(() => namespaceNumberMessage(namespace), attempt);
+    return read(answer, RTM_NEWNSID, readNamespaceNumber)[0];
+  }
+
+  #link(which: number | string, nsid?: number): Link | undefined {
+    const attempt = `cannot find link ${which}`;
     try {
-      const answer = this.#socket.request(() => getLinkMessage(which), `cannot find link ${which}`);
+      const answer = this.#socket.request(() => getLinkMessage(which, nsid), attempt);
       return read(answer, RTM_NEWLINK, readLink)[0];
     } catch (error) {
       if (isErrno(error, ENODEV)) return undefined;

@@ -83,13 +83,12 @@ describe('deleteRouteMessage', () => {
 describe('routeToMessage', () => {
   const address = Uint8Array.of(1, 2, 3, 4);
 
-  test('carries the mark only if there is one', () => {
-    const markOf = (mark?: number): number | undefined =>
-      readAttributes(routeToMessage(address, mark === undefined ? {} : { mark }).finish(0), 28).u32(
-        16,
-      );
-
-    expect([undefined, 0, 0xffffffff].map(markOf)).toEqual([undefined, undefined, 0xffffffff]);
+  test.each([
+    [{}, undefined],
+    [{ mark: 0 }, undefined],
+    [{ mark: 0xffffffff }, 0xffffffff],
+  ])('carries the mark only if there is one: %o', (options, mark) => {
+    expect(readAttributes(routeToMessage(address, options).finish(0), 28).u32(16)).toBe(mark);
   });
 
   test('carries the source with its length, and ports in network order', () => {
