@@ -222,6 +222,36 @@ describeWith(realInterfaces, 'litz without a /run to write to', () => {
   });
 });
 
+describeWith(realInterfaces, 'litz where /dev/net/tun is something else', () => {
+  withHost();
+
+  const FOLDER = 'mount -t tmpfs none /dev/net';
+  it.each([
+    ['a plain file', `${FOLDER} && touch /dev/net/tun`, 'it is a plain file instead of a device'],
+    ['a folder', `${FOLDER} && mkdir /dev/net/tun`, 'it is a directory instead of a device'],
+    ['a pipe', `${FOLDER} && mkfifo /dev/net/tun`, 'it is a pipe instead of a device'],
+    [
+      'another device',
+      `${FOLDER} && mknod /dev/net/tun c 1 3`,
+      'it is another device (c 1 3): remove it',
+    ],
+    [
+      'on a mount for no devices',
+      `${FOLDER} -o nodev && mknod -m 0666 /dev/net/tun c 10 200`,
+      'the mount at /dev/net allows no devices (nodev)',
+    ],
+  ])('says what it is and what to do: %s', async (_, script, what) => {
+    const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
+    expect(await daemon.end()).toBe(1);
+    const lines = daemon.text.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('/dev/net/tun');
+    expect(lines[0]).toContain(what);
+    expect(lines[0]).toContain('a container needs --cap-add NET_ADMIN --device /dev/net/tun; on a');
+    expect(existsSync(SOCKET)).toBe(false);
+  });
+});
+
 describeWith([...realInterfaces, programRequirement('setpriv')], 'litz without privilege', () => {
   withHost();
 
