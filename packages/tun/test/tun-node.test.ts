@@ -43,9 +43,6 @@ describe('nodeFault', () => {
 });
 
 describe('nodevMount', () => {
-  const line = (point: string, options: string): string =>
-    `36 35 98:0 / ${point} ${options} shared:1 - ext4 /dev/root rw,errors=continue\n`;
-
   test.each([
     [
       'the mount of the path itself',
@@ -68,6 +65,10 @@ describe('nodevMount', () => {
     expect(nodevMount('/my dev/tun', line('/my\\040dev', 'rw,nodev'))).toBe('/my dev');
   });
 });
+
+function line(point: string, options: string): string {
+  return `36 35 98:0 / ${point} ${options} shared:1 - ext4 /dev/root rw,errors=continue\n`;
+}
 
 function inFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'litz-node-'));
