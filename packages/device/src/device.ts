@@ -4,7 +4,7 @@
  * @module
  */
 import { EventEmitter } from 'node:events';
-import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
+import type { DropReason, Endpoint, PeerStatus, PublicKey, TraceStep } from '@litz/core';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
@@ -36,8 +36,23 @@ export interface DeviceEvents {
   ];
   /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
   'handshake-failed': [{ readonly peer: PublicKey }];
-  /** Dropped since the last event of this reason; at most one per reason and second. */
-  drop: [{ readonly reason: DropReason; readonly count: number }];
+  /**
+   * Dropped since the last event of this reason; at most one per reason and second. `peer`, `source`: of
+   * the last of them, as far as they are known; the source is not authentic.
+   */
+  drop: [
+    {
+      readonly reason: DropReason;
+      readonly count: number;
+      readonly peer?: PublicKey;
+      readonly source?: Endpoint;
+    },
+  ];
+  /**
+   * One step of a peer, for a log: a handshake message, a retry, new keys, the peer itself. `sends`: how
+   * many initiations this attempt at a handshake has sent.
+   */
+  trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
   /** The link went down: sockets are closed, sessions gone. */
@@ -121,6 +136,28 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   async configure(change: DeviceChange): Promise<void> {
     await this.#driver.request({ type: 'configure', change: readDeviceChange(change) });
+  }
+
+  /**
+   * Sets the link up, which opens the sockets, and does nothing if it is up. When this resolves, both are
+   * done.
+   *
+   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays down;
+   *   `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async up(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: true });
+  }
+
+  /**
+   * Sets the link down, which closes the sockets and ends all sessions; keys and peers stay.
+   *
+   * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async down(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: false });
   }
 
   async peers(): Promise<PeerStatus[]> {

@@ -14,6 +14,7 @@ import { refusing } from './refusal.ts';
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }
+  | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
   | { readonly type: 'snapshot' }
   | { readonly type: 'stats' };
@@ -23,6 +24,7 @@ export interface DeviceAnswers {
   configure: undefined;
   /** Whether there is a session. */
   connect: boolean;
+  link: undefined;
   listen: undefined;
   snapshot: DeviceSnapshot;
   stats: DeviceStats;
@@ -62,7 +64,7 @@ export interface DriverListener {
 /** Answers what needs no sockets to be opened. */
 export function answerRequest(
   plane: DataPlane,
-  request: Exclude<DeviceRequest, { type: 'configure' }>,
+  request: Exclude<DeviceRequest, { type: 'configure' | 'link' }>,
   now: number,
 ): DeviceAnswers[(typeof request)['type']] {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);

@@ -23,7 +23,6 @@ import { WireGuardError } from '@litz/core';
 import {
   formatErrnoResponse,
   formatGetResponse,
-  interfaceIndex,
   parseSetRequest,
   RequestSplitter,
   UAPI_ERRNO,
@@ -32,6 +31,7 @@ import {
   type DeviceStatus,
   type UapiRequest,
 } from '@litz/config';
+import { interfaceIndex } from '@litz/config/uapi';
 
 /** What is served; a `Device` is one. */
 export interface UapiTarget {
@@ -44,6 +44,8 @@ export interface UapiServerOptions {
   path: string;
   /** Bytes of one request; default 256 MiB. */
   maxRequestLength?: number;
+  /** A `get` or `set` was refused: why. Its text holds no key. */
+  onRefused?: (error: Error) => void;
   /** Somebody removed or replaced the socket; the server has closed itself. */
   onRemoved?: () => void;
 }
@@ -207,6 +209,7 @@ export class UapiServer {
       }
       return request.errno === undefined ? '' : formatErrnoResponse(request.errno);
     } catch (error) {
+      this.#options.onRefused?.(error as Error);
       return formatErrnoResponse(errnoOf(error));
     }
   }

@@ -4,11 +4,11 @@
  * @module
  */
 import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
 import type { SetRequestOptions } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';

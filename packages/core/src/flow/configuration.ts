@@ -66,6 +66,7 @@ function addPeer(state: EngineState, change: PeerConfiguration, id: string): Pee
   const peer = new Peer(change.publicKey.slice() as PublicKey, id, slot);
   state.peers.set(id, peer);
   state.peersBySlot[slot] = peer;
+  state.outputs.trace(peer, 'peer-added');
   return peer;
 }
 
@@ -75,6 +76,7 @@ function removePeer(state: EngineState, peer: Peer): void {
   state.peers.delete(peer.id);
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
+  state.outputs.trace(peer, 'peer-removed');
   peer.presharedKey?.fill(0);
 }
 

@@ -19,6 +19,7 @@ import type { MacChecker } from '../cookie/macs.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { drop, type EngineState } from '../engine-state.ts';
+import type { Handshake } from '../handshake/handshake.ts';
 import { consumeInitiation, openInitiationStatic } from '../handshake/initiation.ts';
 import { consumeResponse } from '../handshake/response.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
@@ -111,12 +112,26 @@ function receiveInitiation(
   if (!ensureUsable(state, identity, peer)) {
     return drop(state, 'invalid-handshake', peer);
   }
-  const refused = consumeInitiation(state.crypto, identity, opened, handshakeOf(peer), now);
+  const handshake = answeringHandshake(peer);
+  const refused = consumeInitiation(state.crypto, identity, opened, handshake, now);
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'initiation-received');
   followEndpoint(state, peer, source, now);
-  if (sendResponse(state, identity, peer, now)) beginSession(state, peer, 'responder', now);
+  if (sendResponse(state, identity, peer, handshake, now)) {
+    beginSession(state, peer, handshake, 'responder', now);
+  } else handshake.clear();
   afterHandshakeMessage(state, peer, message.length, now);
   return undefined;
+}
+
+/**
+ * What answers an initiation. One of ours that is on its way stays answerable: when both sides initiate
+ * at once, one response at least gets through, and nobody waits for Rekey-Timeout. The paper has one
+ * state for both roles (section 5.4); with that each side would drop what the other one answers.
+ */
+function answeringHandshake(peer: Peer): Handshake {
+  const own = handshakeOf(peer);
+  return own.state === 'initiation-created' ? own.beside() : own;
 }
 
 function receiveResponse(
@@ -130,8 +145,9 @@ function receiveResponse(
   if (!peer) return drop(state, 'unknown-index');
   const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'response-received');
   followEndpoint(state, peer, source, now);
-  beginSession(state, peer, 'initiator', now);
+  beginSession(state, peer, handshakeOf(peer), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
   // What is staged, or an empty message: it tells the responder that it may send now.
   sendKeepalive(state, peer, now);
@@ -152,6 +168,7 @@ function receiveCookieReply(
     ? peer.macs.consumeCookieReply(state.crypto, message, now)
     : 'unexpected-cookie';
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'cookie-received');
   peer.receivedBytes += message.length;
   state.stats.receivedBytes += message.length;
   return undefined;

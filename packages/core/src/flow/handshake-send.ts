@@ -42,28 +42,30 @@ export function startHandshake(state: EngineState, peer: Peer, now: number): voi
 export function retryHandshake(state: EngineState, peer: Peer, now: number): void {
   const identity = readyIdentity(state, peer);
   if (!identity) return;
-  if (mayInitiate(peer, now)) sendInitiation(state, identity, peer, now);
-  else awaitHandshake(state, peer, peer.handshakeSentAt);
+  if (!mayInitiate(peer, now)) return awaitHandshake(state, peer, peer.handshakeSentAt);
+  state.outputs.trace(peer, 'retrying');
+  sendInitiation(state, identity, peer, now);
 }
 
-/** Answers the initiation that the peer's handshake has consumed. False: nothing was sent. */
+/** Answers the initiation that `handshake` has consumed. False: nothing was sent. */
 export function sendResponse(
   state: EngineState,
   identity: StaticIdentity,
   peer: Peer,
+  handshake: Handshake,
   now: number,
 ): boolean {
-  const handshake = handshakeOf(peer);
   const message = state.handshakeMessages.take(HANDSHAKE_RESPONSE_LENGTH);
-  const index = renewIndex(state, peer);
+  const index = state.indices.reserve(peer);
   if (!createResponse(state.crypto, identity, handshake, index, state.randomBytes, message)) {
-    forgetIndex(state, peer);
+    state.indices.free(index);
     return false;
   }
   state.stats.sentResponses++;
   // An initiation of ours waits no longer for an answer to the last one.
   if (state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) awaitHandshake(state, peer, now);
   transmitHandshake(state, peer, message, now);
+  state.outputs.trace(peer, 'response-sent');
   return true;
 }
 
@@ -93,6 +95,7 @@ export function dropStaged(
   if (count === 0) return;
   state.stats.drops.add(reason, count);
   peer.countDrop(reason, count);
+  state.stats.drops.concern(reason, peer.publicKey);
 }
 
 /** Forgets a handshake in progress and frees its index. */
@@ -136,6 +139,7 @@ function sendInitiation(
   peer.handshakeSends++;
   awaitHandshake(state, peer, now);
   transmitHandshake(state, peer, message, now);
+  state.outputs.trace(peer, 'initiation-sent');
 }
 
 function transmitHandshake(state: EngineState, peer: Peer, message: Uint8Array, now: number): void {

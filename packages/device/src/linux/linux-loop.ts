@@ -157,6 +157,7 @@ export class LinuxLoop {
   /** @throws a refusal, or what crashed */
   answer(request: DeviceRequest): unknown {
     const now = this.#options.packages.sys.boottimeMs();
+    if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
     const change = refusing(() => reviveConfiguration(request.change));
     const sockets = refusing(() => this.#openSockets(this.#plane.bindingFor(change)));
@@ -257,6 +258,24 @@ export class LinuxLoop {
       case 'renamed':
         break;
     }
+  }
+
+  /** By whoever asks, who is told what fails; the link's monitor finds it done. */
+  #setLink(up: boolean, now: number): void {
+    this.#linkUpDue = Infinity;
+    if (!up) {
+      refusing(() => this.#tun.down());
+      this.#plane.linkDown(now);
+      return;
+    }
+    const sockets = refusing(() => this.#openSockets(this.#plane.bindingForLinkUp()));
+    try {
+      refusing(() => this.#tun.up());
+    } catch (error) {
+      if (sockets) this.#sockets.close(sockets);
+      throw error;
+    }
+    if (sockets) this.#plane.linkUp(sockets, now);
   }
 
   /**

@@ -154,6 +154,10 @@ export class PortableDriver implements Driver {
   }
 
   async #answer(request: DeviceRequest): Promise<unknown> {
+    if (request.type === 'link') {
+      const type = request.up ? 'up' : 'down';
+      return this.#oneAfterTheOther(() => this.#apply({ type }));
+    }
     if (request.type !== 'configure') return answerRequest(this.#plane, request, this.#now());
     await this.#oneAfterTheOther(() => this.#configure(request.change));
     return undefined;

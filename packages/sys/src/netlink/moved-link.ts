@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkObject } from '../arguments.ts';
 import { ENODEV } from '../constants.ts';
 import type { NetworkNamespace } from '../network-namespace.ts';
 import { SystemError } from '../system-error.ts';
@@ -40,6 +41,7 @@ export class MovedLink {
    * @throws {SystemError} EPERM, ENODEV; EINVAL: the kernel is older than 4.15
    */
   look(namespace: NetworkNamespace, name: string): Link {
+    checkObject('namespace', namespace);
     const link = this.#netlink.linkByName(name, this.#netlink.namespaceNumber(namespace.fd));
     if (!link) throw new SystemError('RTM_GETLINK', ENODEV, `cannot find ${name}`);
     this.#index = link.index;
