@@ -191,6 +191,11 @@ export class Engine {
     return false;
   }
 
+  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  *endpoints(): IterableIterator<Endpoint> {
+    for (const { endpoint } of this.#state.peers.values()) if (endpoint) yield endpoint;
+  }
+
   /** Lets the kernel choose again from where to send to the endpoints that `isStale` says it of. */
   forgetSources(isStale: (endpoint: Endpoint) => boolean): void {
     for (const peer of this.#state.peers.values()) {

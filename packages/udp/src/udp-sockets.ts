@@ -26,6 +26,7 @@ import {
   type ReceiveSource,
 } from './receive-batch.ts';
 import { SendQueue, type SendReports } from './send-queue.ts';
+import type { SuspectSources } from './suspect-sources.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
 const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
@@ -47,6 +48,8 @@ export interface UdpOptions extends SendReports {
   bufferBytes?: number;
   /** Messages per receive call, each with a slot of 65536 bytes. Default 64, with `gro` 8. */
   slots?: number;
+  /** Sticky sources that a change of routes may have made wrong, looked at before they are used. */
+  suspects?: SuspectSources;
   /**
    * Where received datagrams are put: `slots` * 65536 bytes from `offset` on, borrowed until close.
    * `sink` gets this very buffer. By default memory of its own, touched only as far as it is used.
@@ -111,6 +114,8 @@ export class UdpSockets {
   #v4: Socket | undefined;
   #v6: Socket | undefined;
   readonly #reports: SendReports;
+  readonly #suspects: SuspectSources | undefined;
+  #mark: number;
   #firstToReceive = 0;
 
   /** @internal takes over the file descriptors: use `openUdp` */
@@ -118,17 +123,24 @@ export class UdpSockets {
     bound: BoundSockets,
     batch: ReceiveBatch,
     counters: UdpCounters,
-    options: SendReports & { gso?: boolean },
+    options: SendReports & Pick<UdpOptions, 'gso' | 'mark' | 'suspects'>,
   ) {
     this.port = bound.port;
     this.counters = counters;
     this.#batch = batch;
     this.#reports = options;
+    this.#suspects = options.suspects;
+    this.#mark = options.mark ?? 0;
     const create = (family: Family, fd: number | undefined): Socket | undefined =>
       fd === undefined ? undefined : createSocket(family, fd, counters, options);
     this.#v4 = create(4, bound.v4);
     this.#v6 = create(6, bound.v6);
     this.#sockets = [this.#v4, this.#v6].filter((socket) => socket !== undefined);
+  }
+
+  /** SO_MARK; 0: none. */
+  get mark(): number {
+    return this.#mark;
   }
 
   /** The file descriptors to poll for POLLIN. Empty after `close`. */
@@ -206,7 +218,8 @@ export class UdpSockets {
     checkDestination(destination, tos);
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
     if (socket) {
-      socket.queue.pushRun(buffer, offset, each, last, stride, count, destination, tos);
+      const to = this.#suspects?.size ? this.#checked(destination, count) : destination;
+      socket.queue.pushRun(buffer, offset, each, last, stride, count, to, tos);
       return;
     }
     for (let i = 0; i < count; i++) {
@@ -246,6 +259,7 @@ export class UdpSockets {
   setMark(mark: number): void {
     checkMark(mark);
     for (const socket of this.#sockets) setSocketMark(socket.fd, mark);
+    this.#mark = mark;
   }
 
   /** Closes both sockets; what is queued and not flushed is lost. Further calls do nothing. */
@@ -259,6 +273,15 @@ export class UdpSockets {
       socket.queue.close();
       libc().close(socket.fd);
     }
+  }
+
+  /** The same destination without its source, if that is a suspect and does not work. */
+  #checked(destination: Endpoint, datagrams: number): Endpoint {
+    const to = this.#suspects!.check(destination, this);
+    if (to === destination) return to;
+    this.counters.sourceLost += datagrams;
+    this.#reports.onSourceLost?.(destination);
+    return to;
   }
 }
 
@@ -295,9 +318,10 @@ function checkOptions(options: UdpOptions): void {
   checkFlag('loopbackOnly', options.loopbackOnly);
   checkFlag('gso', options.gso);
   checkFlag('gro', options.gro);
-  const { bufferBytes, memory } = options;
+  const { bufferBytes, memory, suspects } = options;
   if (bufferBytes !== undefined) checkInteger('bufferBytes', bufferBytes, 0, 0x7fff_ffff);
   if (memory !== undefined) checkObject('memory', memory);
+  if (suspects !== undefined) checkObject('suspects', suspects);
   for (const name of ['onSendError', 'onSourceLost', 'onOffloadLost'] as const) {
     if (options[name] !== undefined) checkFunction(name, options[name]);
   }

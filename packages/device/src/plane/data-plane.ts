@@ -139,10 +139,6 @@ export class DataPlane {
     return this.#up;
   }
 
-  get mark(): number {
-    return this.#mark;
-  }
-
   /** When `finish` should be called next, in the milliseconds of `now`; Infinity if there is no need. */
   get due(): number {
     if (this.#untold.length > 0) return 0;
@@ -220,7 +216,7 @@ export class DataPlane {
     this.path.handleTimeout(now);
     this.#shed(now);
     if (this.#lostSources.size > 0) {
-      this.forgetSources((endpoint) => this.#lostSources.has(endpoint));
+      this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
     }
     this.#drops.check();
@@ -228,9 +224,9 @@ export class DataPlane {
     if (this.#untold.length > 0) this.#untold.splice(0).forEach((event) => this.#onEvent(event));
   }
 
-  /** The kernel chooses again from where to reach these. */
-  forgetSources(isStale: (endpoint: Endpoint) => boolean): void {
-    this.#engine.forgetSources(isStale);
+  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  endpoints(): IterableIterator<Endpoint> {
+    return this.#engine.endpoints();
   }
 
   /**
