@@ -30,9 +30,9 @@ import {
 } from './constants.ts';
 import { RateLimiter } from './rate/rate-limiter.ts';
 import { nobleProvider } from './crypto/noble.ts';
-import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
+import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
 import { releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
@@ -40,11 +40,14 @@ import { receiveDatagram, settleReceived } from './flow/inbound.ts';
 import { Jitter } from './rate/jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
-import { forgetHandshakes, HandshakeWork, workOnHandshakes } from './flow/handshake-work.ts';
+import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
+import { PendingHandshakes } from './rate/pending-handshakes.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
+import type { Keypair } from './peer/keypairs.ts';
+import type { Peer } from './peer/peer.ts';
 import { RoamReport } from './peer/roam-report.ts';
 import { SenderIndexTable } from './peer/sender-index.ts';
 import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
@@ -57,24 +60,6 @@ import { checkConfiguration } from './validation.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
 const NO_BYTES = new Uint8Array(0);
-
-/** What an engine needs from the world around it. */
-export interface EngineOptions {
-  /** Fills `out` with random bytes: keys, indices and jitter come from it. */
-  randomBytes: (out: Uint8Array) => void;
-  /** Unix milliseconds, for handshake timestamps only; it may jump, timestamps stay monotonic. */
-  unixTime: () => number;
-  /** Default: `nobleProvider`. */
-  crypto?: CryptoProvider;
-  /** Of the inner packets, default 1420. Padding never goes past it. */
-  mtu?: number;
-  /** Give up a handshake after this long instead of Rekey-Attempt-Time (20 sends). */
-  handshakeGiveUpMs?: number;
-  /** Message limits, so that tests reach them. */
-  limits?: { rekeyAfterMessages?: number; rejectAfterMessages?: number };
-  /** From how many handshake messages per second on cookies are asked for. */
-  underLoad?: { handshakesPerSecond?: number };
-}
 
 /** The inside of an engine: for the tests of this package, which look at what no caller may change. */
 export let stateOf: (engine: Engine) => EngineState;
@@ -372,11 +357,11 @@ export class Engine {
    * that was removed is left out, and so is one that was added since the first was asked for.
    */
   *peerStatuses(): Generator<PeerStatus, void, undefined> {
-    const { peers, lastPeerNumber } = this.#state;
+    const { peers, allowedIps, lastPeerNumber } = this.#state;
     for (const peer of peers.values()) {
       // Those that were added later stand behind the others, also if they were there before.
       if (peer.number > lastPeerNumber) return;
-      yield peerStatus(this.#state, peer);
+      yield peerStatus(peer, allowedIps);
     }
   }
 
@@ -386,7 +371,7 @@ export class Engine {
 
   peer(publicKey: PublicKey): PeerStatus | undefined {
     const peer = this.#state.peers.get(keyId(publicKey));
-    return peer && peerStatus(this.#state, peer);
+    return peer && peerStatus(peer, this.#state.allowedIps);
   }
 }
 
@@ -395,7 +380,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
   const outputs = new Outputs();
-  const indices = new SenderIndexTable(randomBytes);
+  const indices = new SenderIndexTable<Peer, Keypair<Peer>>(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -418,7 +403,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
-    handshakes: new HandshakeWork(),
+    handshakes: new PendingHandshakes(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
