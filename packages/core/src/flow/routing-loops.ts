@@ -29,6 +29,7 @@ import {
   IPV6_HEADER_LENGTH,
   IPV6_SOURCE,
 } from '../wire/ip-packet.ts';
+import { readInt32 } from '../wire/int32.ts';
 import type { PacketRun } from '../wire/packet-run.ts';
 
 export class RoutingLoops {
@@ -137,16 +138,6 @@ function identityOf(buffer: Uint8Array, offset: number, isIPv4: boolean): number
   );
   const mixed = Math.imul(Math.imul(id, 0x9e3779b1) ^ source, 0x85ebca6b) ^ destination;
   return mixed === 0 ? 1 : mixed;
-}
-
-/** Little-endian, signed. */
-function readInt32(buffer: Uint8Array, offset: number): number {
-  return (
-    buffer[offset] |
-    (buffer[offset + 1] << 8) |
-    (buffer[offset + 2] << 16) |
-    (buffer[offset + 3] << 24)
-  );
 }
 
 const UDP = 17;

@@ -149,14 +149,16 @@ export class LinuxLoop {
       const now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (polled.ready(link) !== 0) this.#followLink(now);
-      if (polled.ready(routes) !== 0) this.#routes.read();
+      if (polled.ready(routes) !== 0) this.#routes.changed();
       if (tunRests ? now >= path.tunRestsUntil : polled.ready(tun) !== 0) path.readTun(now);
       tunRests = path.tunRestsUntil !== Infinity;
       polled.setMuted(tun, tunRests);
       this.#receive(now);
-      if (now >= this.#routes.due) this.#routes.check(now);
+      if (now >= this.#routes.due) this.#routes.suspect(now);
+      polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
+      this.#routes.suspects.endTurn();
     }
   }
 
@@ -307,7 +309,8 @@ export class LinuxLoop {
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
     if (!binding) return undefined;
-    const options = { ...binding, ...this.#plane.reports };
+    const { suspects } = this.#routes;
+    const options = { ...binding, ...this.#plane.reports, suspects };
     try {
       return this.#sockets.open(options);
     } catch (error) {
