@@ -13,6 +13,8 @@ import { copyCheckout, filesOf, inBraces } from './checkout-copy.mjs';
 import { CRITICAL, FOLDERS, LEAST_SHARE, QUICK } from './folders.mjs';
 import {
   fateOf,
+  isSame,
+  linesOf,
   mergeResults,
   mutantsOf,
   readResult,
@@ -90,16 +92,19 @@ function keep(name, result) {
 
 /** The small set: nothing is taken over and nothing kept. */
 function quick() {
-  const mutants = mutantsOf(stryker('quick', QUICK, QUICK.mutate));
-  const files = new Set(mutants.map(({ file }) => file));
+  const patterns = QUICK.mutate.map((pattern) => pattern.split('#')[0]);
+  const wanted = QUICK.mutate.flatMap((pattern) => {
+    const [file, name] = pattern.split('#');
+    if (name === undefined) return filesOf(ROOT, [file]);
+    return [`${file}:${linesOf(readFileSync(join(ROOT, file), 'utf8'), name)}`];
+  });
+  const mutants = mutantsOf(stryker('quick', QUICK, patterns, wanted));
+  // Of some files there is but a function.
+  const known = equivalents.filter((each) => mutants.some((mutant) => isSame(each, mutant)));
   tell(
     shortfalls(
       { quick: mutants },
-      {
-        equivalents: equivalents.filter(({ file }) => [...files].some((one) => one.endsWith(file))),
-        critical: CRITICAL,
-        leastShare: LEAST_SHARE,
-      },
+      { equivalents: known, critical: CRITICAL, leastShare: LEAST_SHARE },
     ),
   );
 }

@@ -37,6 +37,7 @@ export function survivingLines(
   report: Report,
   equivalents: readonly Equivalent[],
 ): number[];
+export function linesOf(source: string, name: string): string;
 export function slim(report: Report): Report;
 export function mergeResults(kept: Report, later: Report): void;
 export function fateOf(

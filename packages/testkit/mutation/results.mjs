@@ -118,6 +118,8 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
     }
   }
   for (const known of equivalents) {
+    // A file without results, of which nothing can be said.
+    if (!all.some(({ file }) => file.endsWith(`/${known.file}`))) continue;
     const [first, ...others] = all.filter((each) => isSame(known, each));
     if (first === undefined) found.push(`no such mutant: ${known.file}: ${known.original}`);
     else if ([first, ...others].every((each) => fateOf(each, []) === 'killed')) {
@@ -167,6 +169,16 @@ function functionAt(lines, index) {
     if (found) return found[1] ?? found[2];
   }
   return '';
+}
+
+/** First and last line of a function of a file. @throws {Error} there is none of that name */
+export function linesOf(source, name) {
+  const lines = source.split('\n');
+  const first = lines.findIndex((line) =>
+    new RegExp(`^(?:export )?function ${name}\\b`).test(line),
+  );
+  if (first === -1) throw new Error(`no function ${name}`);
+  return `${first + 1}-${lines.indexOf('}', first) + 1}`;
 }
 
 /** A line as it stands in the repository, without the braces of `checkout-copy.mjs`. */

@@ -3,6 +3,7 @@ import { inBraces } from '../mutation/checkout-copy.mjs';
 import {
   count,
   fateOf,
+  linesOf,
   mergeResults,
   mutantsOf,
   percent,
@@ -100,6 +101,18 @@ describe('survivingLines', () => {
     expect(survivingLines(file, report, [])).toEqual([1, 3]);
     const known = { ...KNOWN, line: 'if (a) d();', reason: '' };
     expect(survivingLines(file, report, [known])).toEqual([1]);
+  });
+});
+
+describe('linesOf', () => {
+  const source = 'function a() {\n}\n\nexport function ab(\n  c: number,\n) {\n  d();\n}\n';
+
+  it('are those from the name of a function to its end', () => {
+    expect([linesOf(source, 'a'), linesOf(source, 'ab')]).toEqual(['1-2', '4-8']);
+  });
+
+  it('are none of a function that is not there', () => {
+    expect(() => linesOf(source, 'b')).toThrow('no function b');
   });
 });
 
@@ -204,6 +217,8 @@ describe('shortfalls', () => {
     expect(shortfalls(folders, { ...rules, equivalents: [{ ...KNOWN, reason: '' }] })).toEqual([
       'listed as equivalent and killed: packages/core/src/a.ts:3 `a` -> `true`',
     ]);
+    const elsewhere = { ...KNOWN, file: 'core/src/unknown.ts', reason: '' };
+    expect(shortfalls(folders, { ...rules, equivalents: [elsewhere] })).toEqual([]);
     const gone = { ...KNOWN, original: 'z', reason: '' };
     expect(shortfalls(folders, { ...rules, equivalents: [gone] })).toEqual([
       'no such mutant: core/src/a.ts: z',

@@ -89,6 +89,27 @@ describe('receiveDatagram', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.endpoint).toBe(ELSEWHERE);
   });
 
+  it.each(['ipv4', 'ipv6'] as const)('delivers what the peer sends from its own: %s', (family) => {
+    const { network, alice, bob } = connected();
+    const packet = ipPacket({ source: alice.person[family], destination: bob.person[family] });
+    alice.send(packet);
+    network.settle();
+    expect(bob.packets.at(-1)).toEqual(packet);
+    expect(bob.engine.stats.drops.toJSON()).toEqual({});
+  });
+
+  it('drops a packet that says that it is longer than it is', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const [{ bytes, source }] = datagramsOf(pair, ['malformed']);
+    expect(bob.engine.openDatagram(bytes, 0, bytes.length, source, 0, network.now)).toBe(
+      'malformed-packet',
+    );
+    expect(bob.engine.stats.drops.toJSON()).toEqual({ 'malformed-packet': 1 });
+    const { drops } = bob.engine.peer(alice.person.publicKey)!;
+    expect(drops).toEqual({ 'malformed-packet': 1 });
+  });
+
   it.each(['ipv4', 'ipv6'] as const)(
     'drops a source that belongs to nobody or another: %s',
     (family) => {
