@@ -17,6 +17,13 @@ export type {
   DevicePeerStatus,
   DeviceStatus,
 } from './device-configuration.ts';
+export {
+  DEVICE_FIELDS,
+  readDeviceChange,
+  wipeSecrets,
+  type DeviceChange,
+} from './device-change.ts';
+export { readAllowedIps } from './values.ts';
 export { formatAddress, parseAddress, tryParseAddress } from './text/address.ts';
 export { formatCidr, parseCidr, tryParseCidr, type Cidr } from './text/cidr.ts';
 export {
@@ -25,7 +32,8 @@ export {
   tryParseEndpoint,
   type HostEndpoint,
 } from './text/endpoint.ts';
-export { isZeroKey, keyFromHex, keyToHex } from './text/hex-key.ts';
+export { isZeroKey } from '@litz/core';
+export { keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
   formatErrnoResponse,
   formatGetResponse,
@@ -37,7 +45,14 @@ export { formatSetRequest, parseSetRequest, type SetRequestOptions } from './uap
 export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
-export type { InterfaceSection, PeerSection, WgQuickConfig } from './wg-quick/config.ts';
+export type {
+  InterfaceInput,
+  InterfaceSection,
+  PeerInput,
+  PeerSection,
+  WgQuickConfig,
+  WgQuickInput,
+} from './wg-quick/config.ts';
 export { fieldLines, type ConfigLine } from './wg-quick/field-lines.ts';
 export { formatConfig } from './wg-quick/format-config.ts';
 export { parseConfig } from './wg-quick/parse-config.ts';

@@ -12,7 +12,13 @@ export { ecn, ipTotalLength, setEcn } from './ip-packet.ts';
 export { unreachable } from './icmp.ts';
 export { ReplayWindow } from './replay-window.ts';
 export type { Cipher, CryptoProvider, DhKey, OneTimeKeys } from './crypto/provider.ts';
-export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './configuration.ts';
+export type {
+  AllowedIp,
+  EngineChange,
+  EngineConfiguration,
+  PeerChange,
+  PeerConfiguration,
+} from './configuration.ts';
 export { Engine, type EngineOptions } from './engine.ts';
 export { FastPath } from './fast-path.ts';
 export type { Keypair, MessageLimits } from './keypairs.ts';
@@ -41,12 +47,32 @@ export {
 export {
   formatKey,
   generatePrivateKey,
+  isZeroKey,
   keyId,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  PresharedKey,
+  PrivateKey,
+  PublicKey,
   publicKeyOf,
-  type PresharedKey,
-  type PrivateKey,
-  type PublicKey,
 } from './keys.ts';
+export {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  describe,
+  readField,
+  requireInteger,
+  withField,
+  withinField,
+} from './field.ts';
+export { secretBytes, secretCopy } from './crypto/secret-bytes.ts';
+export {
+  readAllowedIp,
+  readEndpoint,
+  readPresharedKey,
+  readPrivateKey,
+  readPublicKey,
+} from './values.ts';

@@ -19,7 +19,11 @@ import type { MacChecker } from './cookie/macs.ts';
 import type { DropReason } from './drop-reason.ts';
 import type { Endpoint } from './endpoint.ts';
 import { drop, type EngineState } from './engine-state.ts';
-import { consumeInitiation, openInitiationStatic } from './handshake/initiation.ts';
+import {
+  consumeInitiation,
+  forgetInitiation,
+  openInitiationStatic,
+} from './handshake/initiation.ts';
 import { consumeResponse } from './handshake/response.ts';
 import type { StaticIdentity } from './handshake/static-identity.ts';
 import { ensureUsable, handshakeOf, sendResponse } from './initiating.ts';
@@ -107,8 +111,12 @@ function receiveInitiation(
   const opened = openInitiationStatic(state.crypto, identity, message);
   if (!opened) return drop(state, 'invalid-handshake');
   const peer = state.peers.get(keyId(opened.peerPublicKey));
-  if (!peer) return drop(state, 'unknown-peer');
+  if (!peer) {
+    forgetInitiation(opened);
+    return drop(state, 'unknown-peer');
+  }
   if (!ensureUsable(state, identity, peer)) {
+    forgetInitiation(opened);
     return drop(state, 'invalid-handshake', peer);
   }
   const refused = consumeInitiation(state.crypto, identity, opened, handshakeOf(peer), now);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { wipe } from './crypto/wipe.ts';
 import type { EngineState } from './engine-state.ts';
 import type { Endpoint } from './endpoint.ts';
 import { deriveTransportKeys } from './handshake/transport-keys.ts';
@@ -23,18 +24,21 @@ export function beginSession(
   const handshake = handshakeOf(peer);
   const { remoteIndex } = handshake;
   const { sendKey, receiveKey } = deriveTransportKeys(state.crypto, handshake);
-  const keypair = new Keypair({
-    peer,
-    isInitiator: role === 'initiator',
-    localIndex: peer.handshakeIndex,
-    remoteIndex,
-    sendCipher: state.crypto.createCipher(sendKey),
-    receiveCipher: state.crypto.createCipher(receiveKey),
-    limits: state.limits,
-    createdAt: now,
-  });
-  sendKey.fill(0);
-  receiveKey.fill(0);
+  let keypair: Keypair;
+  try {
+    keypair = new Keypair({
+      peer,
+      isInitiator: role === 'initiator',
+      localIndex: peer.handshakeIndex,
+      remoteIndex,
+      sendCipher: state.crypto.createCipher(sendKey),
+      receiveCipher: state.crypto.createCipher(receiveKey),
+      limits: state.limits,
+      createdAt: now,
+    });
+  } finally {
+    wipe(sendKey, receiveKey);
+  }
   state.indices.assign(peer.handshakeIndex, keypair);
   peer.handshakeIndex = -1;
   peer.keypairs.add(keypair, state.indices);

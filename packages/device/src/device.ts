@@ -4,12 +4,18 @@
  * @module
  */
 import { EventEmitter } from 'node:events';
-import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
+import {
+  checkInteger,
+  readPublicKey,
+  type DropReason,
+  type Endpoint,
+  type PeerStatus,
+  type PublicKey,
+} from '@litz/core';
+import { readDeviceChange, wipeSecrets, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './data-plane.ts';
-import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import { closedError, type CryptoStatus, type Driver, type DriverListener } from './driver.ts';
-import { checkInteger } from './field.ts';
 import { LinuxDriver } from './linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable-driver.ts';
@@ -93,10 +99,15 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   static async create(options: DeviceOptions): Promise<Device> {
     const settings = readDeviceOptions(options);
-    const device = new Device();
-    device.#driver = await openDriver(settings, device.#listener());
-    device.#watchListeners();
-    return device;
+    try {
+      const device = new Device();
+      device.#driver = await openDriver(settings, device.#listener());
+      device.#watchListeners();
+      return device;
+    } finally {
+      // The keys are where they are used by now.
+      wipeSecrets(settings.common.configuration);
+    }
   }
 
   private constructor() {
@@ -120,7 +131,12 @@ export class Device extends EventEmitter<DeviceEvents> {
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the old port stays in use
    */
   async configure(change: DeviceChange): Promise<void> {
-    await this.#driver.request({ type: 'configure', change: readDeviceChange(change) });
+    const configuration = readDeviceChange(change);
+    try {
+      await this.#driver.request({ type: 'configure', change: configuration });
+    } finally {
+      wipeSecrets(configuration);
+    }
   }
 
   async peers(): Promise<PeerStatus[]> {

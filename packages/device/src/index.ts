@@ -16,7 +16,8 @@
  * @module
  */
 export { Device, type DeviceEvents } from './device.ts';
-export type { DeviceChange, PeerChange } from './device-change.ts';
+export type { PeerChange } from '@litz/core';
+export type { DeviceChange } from '@litz/config';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './memory-tun.ts';
 export { selectProvider, type ProviderChoice } from './select-provider.ts';

@@ -11,7 +11,7 @@
  * @module
  */
 import { EventEmitter, on } from 'node:events';
-import { checkInteger } from './field.ts';
+import { checkInteger } from '@litz/core';
 import { VNET_HEADER_LENGTH, type Tun, type TunLinkChange } from './ports.ts';
 
 export interface MemoryTunOptions {

@@ -3,23 +3,53 @@
  *
  * @module
  */
-import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
+import {
+  checkArray,
+  checkObject,
+  Endpoint,
+  isZeroKey,
+  KEY_LENGTH,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  readField,
+  requireInteger,
+  wipe,
+  withinField,
+} from '@litz/core';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
+import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
+import { readAllowedIps, readEndpoint as readTypedEndpoint } from '../values.ts';
 import type { SetRequestOptions } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
-/** The answer to `get=1`, with `errno=0` and the empty line at its end. */
+/**
+ * The answer to `get=1`, with `errno=0` and the empty line at its end.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
 export function formatGetResponse(status: DeviceStatus): string {
+  checkObject(status, 'status');
+  const { privateKey, listenPort, fwmark, peers } = status;
+  requireInteger(listenPort, 'listenPort', 0, MAX_UINT16);
+  requireInteger(fwmark, 'fwmark', 0, MAX_UINT32);
+  checkArray(peers, 'peers');
   const lines: string[] = [];
-  if (status.privateKey) lines.push(`private_key=${keyToHex(status.privateKey)}`);
-  if (status.listenPort !== 0) lines.push(`listen_port=${status.listenPort}`);
-  if (status.fwmark !== 0) lines.push(`fwmark=${status.fwmark}`);
-  for (const peer of status.peers) formatPeer(lines, peer);
+  if (privateKey) lines.push(`private_key=${keyText(privateKey, 'privateKey')}`);
+  if (listenPort !== 0) lines.push(`listen_port=${listenPort}`);
+  if (fwmark !== 0) lines.push(`fwmark=${fwmark}`);
+  for (let i = 0; i < peers.length; i++) {
+    // Names are put together only on the way to an error: there may be a million peers.
+    try {
+      formatPeer(lines, peers[i]!);
+    } catch (error) {
+      throw withinField(error, `peers[${i}]`);
+    }
+  }
   lines.push(formatErrnoResponse(0));
   return lines.join('\n');
 }
@@ -60,15 +90,30 @@ export function parseErrnoResponse(text: string): void {
   throwIfFailed(value === undefined ? undefined : Number(value));
 }
 
+/** Of a private or preshared key, or of a public one, by the field's name. */
+function keyText(key: Uint8Array, field: 'privateKey' | 'publicKey' | 'presharedKey'): string {
+  // Bytes of the right length, most often: nothing is made for a check.
+  if (key instanceof Uint8Array && key.length === KEY_LENGTH) return keyToHex(key);
+  return readField(field, () => keyToHex(key));
+}
+
 function formatPeer(lines: string[], peer: DevicePeerStatus): void {
+  checkObject(peer, '');
+  requireInteger(peer.persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16);
+  for (const field of COUNTS) requireInteger(peer[field], field, 0, Number.MAX_SAFE_INTEGER);
+  const isTime = Number.isFinite(peer.lastHandshakeUnixMs) && peer.lastHandshakeUnixMs >= 0;
+  if (!isTime) requireInteger(peer.lastHandshakeUnixMs, 'lastHandshakeUnixMs', 0, MAX_TIME_MS);
+  const allowedIps = readAllowedIps(peer.allowedIps, 'allowedIps');
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
   lines.push(
-    `public_key=${keyToHex(peer.publicKey)}`,
-    `preshared_key=${peer.presharedKey ? keyToHex(peer.presharedKey) : '0'.repeat(64)}`,
+    `public_key=${keyText(peer.publicKey, 'publicKey')}`,
+    `preshared_key=${peer.presharedKey ? keyText(peer.presharedKey, 'presharedKey') : NO_KEY}`,
     'protocol_version=1',
   );
-  if (peer.endpoint) lines.push(`endpoint=${formatEndpoint(peer.endpoint)}`);
+  if (peer.endpoint) {
+    lines.push(`endpoint=${formatEndpoint(readTypedEndpoint(peer.endpoint, 'endpoint'))}`);
+  }
   lines.push(
     // Since 1970, not since then: `wg` says how long ago it was.
     `last_handshake_time_sec=${seconds}`,
@@ -77,7 +122,7 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
     `rx_bytes=${peer.receivedBytes}`,
     `persistent_keepalive_interval=${peer.persistentKeepalive}`,
   );
-  for (const entry of peer.allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
+  for (const entry of allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
 }
 
 interface Line {
@@ -97,6 +142,7 @@ function readLine(status: DeviceStatus, context: Line): void {
   } else if (key === 'private_key') {
     const bytes = keyOf(context);
     if (!isZeroKey(bytes)) status.privateKey = parsePrivateKey(bytes);
+    wipe(bytes);
   } else if (key === 'listen_port') {
     status.listenPort = numberOf(context, MAX_UINT16);
   } else if (key === 'fwmark') {
@@ -123,6 +169,7 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
     case 'preshared_key': {
       const bytes = keyOf(context);
       if (!isZeroKey(bytes)) peer.presharedKey = parsePresharedKey(bytes);
+      wipe(bytes);
       break;
     }
     case 'endpoint':
@@ -202,3 +249,7 @@ function protocolError({ line, key }: Line, expected: string): UapiError {
   const field = key === '' ? '' : `${key}: `;
   return new UapiError(UAPI_ERRNO.EPROTO, `answer, line ${line}: ${field}${expected}`, { line });
 }
+
+const COUNTS = ['sentBytes', 'receivedBytes'] as const;
+const MAX_TIME_MS: number = Number.MAX_SAFE_INTEGER;
+const NO_KEY: string = '0'.repeat(64);

@@ -14,16 +14,19 @@
  */
 import {
   Endpoint,
+  isZeroKey,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  wipe,
   type AllowedIp,
   type PeerConfiguration,
 } from '@litz/core';
+import { readDeviceChange, wipeSecrets, type DeviceChange } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
+import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
@@ -55,8 +58,23 @@ export function parseSetRequest(
   return device;
 }
 
-/** The request with its `set=1` line and the empty line at its end. */
-export function formatSetRequest(configuration: DeviceConfiguration): string {
+/**
+ * The request with its `set=1` line and the empty line at its end. Checked whole before.
+ *
+ * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_INVALID_ENDPOINT`,
+ *   `ERR_LITZ_INVALID_CIDR`
+ */
+export function formatSetRequest(change: DeviceChange): string {
+  const configuration = readDeviceChange(change);
+  try {
+    return formatConfiguration(configuration);
+  } finally {
+    wipeSecrets(configuration);
+  }
+}
+
+function formatConfiguration(configuration: DeviceConfiguration): string {
   const { privateKey, listenPort, fwmark, replacePeers, peers = [] } = configuration;
   const lines = ['set=1'];
   if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey)}`);
@@ -130,6 +148,7 @@ function readDeviceLine(
       const bytes = keyFromHex(value);
       if (!bytes) return `private_key: ${A_KEY}`;
       device.privateKey = isZeroKey(bytes) ? null : parsePrivateKey(bytes);
+      wipe(bytes);
       return undefined;
     }
     case 'listen_port': {
@@ -170,6 +189,7 @@ function readPeerLine(
       const bytes = keyFromHex(value);
       if (!bytes) return `preshared_key: ${A_KEY}`;
       peer.presharedKey = isZeroKey(bytes) ? null : parsePresharedKey(bytes);
+      wipe(bytes);
       return undefined;
     }
     case 'endpoint': {

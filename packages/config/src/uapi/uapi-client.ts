@@ -12,7 +12,8 @@
 import { createConnection } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { WireGuardError } from '@litz/core';
-import type { DeviceConfiguration, DeviceStatus } from '../device-configuration.ts';
+import type { DeviceChange } from '../device-change.ts';
+import type { DeviceStatus } from '../device-configuration.ts';
 import { parseErrnoResponse, parseGetResponse } from './get-response.ts';
 import { formatSetRequest } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
@@ -51,13 +52,15 @@ export class UapiClient {
   }
 
   /**
-   * Litz takes all of it or nothing; wireguard-go what comes before a mistake.
+   * Litz takes all of it or nothing; wireguard-go what comes before a mistake. It is checked here
+   * before the daemon is asked.
    *
+   * @throws {TypeError | RangeError | WireGuardError} a field that is wrong, by its name
    * @throws {UapiError} what the daemon answered, or `EIO`: it could not be asked (`cause` says why)
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
    */
-  async set(configuration: DeviceConfiguration): Promise<void> {
-    parseErrnoResponse(await this.#ask(formatSetRequest(configuration)));
+  async set(change: DeviceChange): Promise<void> {
+    parseErrnoResponse(await this.#ask(formatSetRequest(change)));
   }
 
   #ask(request: string): Promise<string> {

@@ -7,16 +7,26 @@
  * @module
  */
 import {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  describe,
   formatKey,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  readField,
+  readPublicKey,
+  wipe,
   type AllowedIp,
+  type PresharedKey,
+  type PrivateKey,
 } from '@litz/core';
 import { formatCidr, tryParseCidr, type Cidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from '../text/unsigned.ts';
+import { readAllowedIps, readHostEndpoint } from '../values.ts';
 import type { InterfaceSection, PeerSection } from './config.ts';
 
 export interface Field<Section> {
@@ -24,6 +34,11 @@ export interface Field<Section> {
   name: string;
   /** What was expected if the value is wrong, undefined if it is right. Never shows a key. */
   read(section: Section, value: string): string | undefined;
+  /**
+   * Text or typed values are written.
+   *
+   * @throws {TypeError | RangeError | WireGuardError} anything else, by the section's field
+   */
   write(section: Section): string[];
 }
 
@@ -36,7 +51,8 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.privateKey = key;
       return undefined;
     },
-    write: ({ privateKey }) => (privateKey ? [formatKey(privateKey)] : []),
+    write: ({ privateKey }) =>
+      ifSet(privateKey, (key) => secretText(parsePrivateKey, key, 'privateKey')),
   },
   {
     name: 'ListenPort',
@@ -46,7 +62,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.listenPort = port;
       return undefined;
     },
-    write: ({ listenPort }) => numbers(listenPort),
+    write: ({ listenPort }) => integer(listenPort, 'listenPort', 0, MAX_UINT16),
   },
   {
     name: 'FwMark',
@@ -56,12 +72,13 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.fwmark = mark;
       return undefined;
     },
-    write: ({ fwmark }) => offOr(fwmark, (mark) => `0x${mark.toString(16)}`),
+    write: ({ fwmark }) =>
+      offOr(integer(fwmark, 'fwmark', 0, MAX_UINT32), (mark) => `0x${Number(mark).toString(16)}`),
   },
   {
     name: 'Address',
     read: (section, value) => readList(value, (text) => readCidr(section.addresses, text)),
-    write: ({ addresses }) => list(addresses.map(formatCidr)),
+    write: ({ addresses }) => list(readAllowedIps(addresses, 'addresses').map(formatCidr)),
   },
   {
     name: 'DNS',
@@ -71,7 +88,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
         section.dns.push(text);
         return undefined;
       }),
-    write: ({ dns }) => list(dns),
+    write: ({ dns }) => list(texts(dns, 'dns', /^[^\s,#]+$/)),
   },
   {
     name: 'MTU',
@@ -81,7 +98,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.mtu = mtu;
       return undefined;
     },
-    write: ({ mtu }) => numbers(mtu),
+    write: ({ mtu }) => integer(mtu, 'mtu', MIN_MTU, MAX_UINT16),
   },
   {
     name: 'Table',
@@ -92,7 +109,8 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.table = table;
       return undefined;
     },
-    write: ({ table }) => (table === undefined ? [] : [String(table)]),
+    write: ({ table }) =>
+      table === 'off' || table === 'auto' ? [table] : integer(table, 'table', 1, MAX_UINT32),
   },
   commands('PreUp', 'preUp'),
   commands('PostUp', 'postUp'),
@@ -105,7 +123,10 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.saveConfig = value === 'true';
       return undefined;
     },
-    write: ({ saveConfig }) => (saveConfig === undefined ? [] : [String(saveConfig)]),
+    write({ saveConfig }) {
+      checkBoolean(saveConfig, 'saveConfig');
+      return ifSet(saveConfig, String);
+    },
   },
 ];
 
@@ -119,7 +140,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       return undefined;
     },
     // Not there yet in a section that is being read.
-    write: ({ publicKey }: Partial<PeerSection>) => (publicKey ? [formatKey(publicKey)] : []),
+    write: ({ publicKey }: Partial<PeerSection>) =>
+      ifSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
   },
   {
     name: 'PresharedKey',
@@ -129,14 +151,18 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.presharedKey = key;
       return undefined;
     },
-    write: ({ presharedKey }) => (presharedKey ? [formatKey(presharedKey)] : []),
+    write: ({ presharedKey }) =>
+      ifSet(presharedKey, (key) => secretText(parsePresharedKey, key, 'presharedKey')),
   },
   {
     name: 'AllowedIPs',
     read: (section, value) =>
       value === '' ? undefined : readList(value, (text) => readAllowedIp(section, text)),
-    write: ({ allowedIps, incremental }) =>
-      list(allowedIps.map((entry) => `${signOf(entry, incremental)}${formatCidr(entry)}`)),
+    write({ allowedIps, incremental }) {
+      checkBoolean(incremental, 'incremental');
+      const entries = readAllowedIps(allowedIps, 'allowedIps');
+      return list(entries.map((entry) => `${signOf(entry, incremental)}${formatCidr(entry)}`));
+    },
   },
   {
     name: 'Endpoint',
@@ -146,7 +172,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.endpoint = endpoint;
       return undefined;
     },
-    write: ({ endpoint }) => (endpoint ? [formatEndpoint(endpoint)] : []),
+    write: ({ endpoint }) =>
+      ifSet(endpoint, (value) => formatEndpoint(readHostEndpoint(value, 'endpoint'))),
   },
   {
     name: 'PersistentKeepalive',
@@ -156,7 +183,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.persistentKeepalive = seconds;
       return undefined;
     },
-    write: ({ persistentKeepalive }) => offOr(persistentKeepalive, String),
+    write: ({ persistentKeepalive }) =>
+      offOr(integer(persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16), String),
   },
 ];
 
@@ -171,7 +199,7 @@ function commands(name: string, key: CommandKey): Field<InterfaceSection> {
       section[key].push(value);
       return undefined;
     },
-    write: (section) => [...section[key]],
+    write: (section) => texts(section[key], key, /^(?!\s)[^\n\r#]*[^\s#]$/),
   };
 }
 
@@ -218,13 +246,42 @@ function list(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
 
-function numbers(value: number | undefined): string[] {
-  return value === undefined ? [] : [String(value)];
+/** null is not undefined: it is given to the check of the field, which refuses it. */
+function ifSet<T>(value: T | undefined, format: (value: T) => string): string[] {
+  return value === undefined ? [] : [format(value)];
 }
 
-function offOr(value: number | undefined, format: (value: number) => string): string[] {
-  if (value === undefined) return [];
-  return [value === 0 ? 'off' : format(value)];
+function integer(value: unknown, field: string, min: number, max: number): string[] {
+  checkInteger(value, field, min, max);
+  return ifSet(value, String);
+}
+
+function offOr(values: string[], format: (value: string) => string): string[] {
+  return values.map((value) => (value === '0' ? 'off' : format(value)));
+}
+
+/** @param pattern what a text must be, to be read again as it was */
+function texts(values: unknown, field: string, pattern: RegExp): string[] {
+  checkArray(values, field);
+  return (values as unknown[]).map((text, i) => {
+    if (typeof text === 'string' && pattern.test(text)) return text;
+    const got = typeof text === 'string' ? quote(text) : describe(text);
+    throw new TypeError(`"${field}[${i}]" expected text that fits into a line, got ${got}`);
+  });
+}
+
+/** The copy that the parser makes is wiped. */
+function secretText<Key extends PrivateKey | PresharedKey>(
+  parse: (key: Key) => Key,
+  key: Key,
+  field: string,
+): string {
+  const copy = readField(field, () => parse(key));
+  try {
+    return copy.toBase64();
+  } finally {
+    wipe(copy);
+  }
 }
 
 function expected(what: string, got: string): string {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isZeroKey, keyFromHex, keyToHex } from '../../src/text/hex-key.ts';
+import { keyFromHex, keyToHex } from '../../src/text/hex-key.ts';
 import { RUNS } from '../keys.ts';
 
 describe('keyFromHex', () => {
@@ -20,11 +20,4 @@ describe('keyFromHex', () => {
       expect(keyFromHex(text)).toBeUndefined();
     },
   );
-});
-
-describe('isZeroKey', () => {
-  it('is true of zeros only', () => {
-    expect(isZeroKey(new Uint8Array(32))).toBe(true);
-    expect(isZeroKey(new Uint8Array(32).fill(1, 31))).toBe(false);
-  });
 });
