@@ -40,7 +40,7 @@ export class ServedDevice {
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
     returnFreedMemory();
-    const device = await Device.create({ tun: name, up: false, rehearsal: true });
+    const device = await Device.create({ tun: name, up: false, warmUp: true });
     endSmallStart();
     const served = new ServedDevice(device, options.level);
     try {

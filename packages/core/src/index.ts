@@ -7,10 +7,10 @@ export * from './constants.ts';
 export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
-export { AllowedIps } from './allowed-ips.ts';
-export { ecn, ipTotalLength, setEcn } from './ip-packet.ts';
-export { unreachable } from './icmp.ts';
-export { ReplayWindow } from './replay-window.ts';
+export { AllowedIps } from './routing/allowed-ips.ts';
+export { ecn, ipTotalLength, setEcn } from './wire/ip-packet.ts';
+export { unreachable } from './wire/icmp.ts';
+export { ReplayWindow } from './peer/replay-window.ts';
 export type { Cipher, CryptoProvider, DhKey, OneTimeKeys } from './crypto/provider.ts';
 export type {
   AllowedIp,
@@ -20,10 +20,9 @@ export type {
   PeerConfiguration,
 } from './configuration.ts';
 export { Engine, type EngineOptions } from './engine.ts';
-export { FastPath } from './fast-path.ts';
-export type { Keypair, MessageLimits } from './keypairs.ts';
+export type { PacketRun } from './wire/packet-run.ts';
+export type { MessageLimits } from './peer/keypairs.ts';
 export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
-export type { Peer } from './peer.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';
@@ -43,7 +42,7 @@ export {
   type HandshakeInitiation,
   type HandshakeResponse,
   type MessageType,
-} from './messages.ts';
+} from './wire/messages.ts';
 export {
   formatKey,
   generatePrivateKey,

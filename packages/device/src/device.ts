@@ -13,12 +13,12 @@ import {
   type PublicKey,
 } from '@litz/core';
 import { readDeviceChange, wipeSecrets, type DeviceChange } from '@litz/config';
-import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './data-plane.ts';
+import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import { closedError, type CryptoStatus, type Driver, type DriverListener } from './driver.ts';
-import { LinuxDriver } from './linux-driver.ts';
+import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
-import { PortableDriver } from './portable-driver.ts';
+import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
 /** What a listener is called with. */

@@ -21,7 +21,7 @@ import {
   type DeviceChange,
   type DeviceConfiguration,
 } from '@litz/config';
-import type { Tun } from './ports.ts';
+import type { Tun } from './plane/io-interfaces.ts';
 
 export interface DeviceOptions extends DeviceChange, EngineSettings {
   /** The interface's name ('wg0', 'wg%d'), or a TUN of your own: a `MemoryTun`, or anything like it. */
@@ -54,7 +54,7 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    * once; for programs that carry much soon after they start. Without effect where there is no
    * loopback, and on a TUN of your own. Default false; the daemon `litz` does it.
    */
-  rehearsal?: boolean;
+  warmUp?: boolean;
 }
 
 export interface TunOptions {
@@ -97,7 +97,7 @@ export interface CommonSettings {
   readonly up: boolean;
   readonly offload: Readonly<Required<OffloadSwitches>>;
   readonly crypto: CryptoProvider | CryptoModule | undefined;
-  readonly rehearsal: boolean;
+  readonly warmUp: boolean;
   readonly engine: EngineSettings;
 }
 
@@ -118,11 +118,11 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
 }
 
 function readSettings(options: DeviceOptions, configuration: DeviceConfiguration): DeviceSettings {
-  const { tun, addresses = [], up = true, udp = 'auto', crypto, rehearsal = false } = options;
+  const { tun, addresses = [], up = true, udp = 'auto', crypto, warmUp = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
   checkInteger(mtu, 'mtu', MINIMUM_MTU, MAXIMUM_MTU);
   checkBoolean(options.up, 'up');
-  checkBoolean(options.rehearsal, 'rehearsal');
+  checkBoolean(options.warmUp, 'warmUp');
   if (udp !== 'auto' && udp !== 'portable') {
     throw new RangeError(`"udp" expected 'auto' or 'portable', got ${String(udp)}`);
   }
@@ -133,7 +133,7 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
     up,
     offload: readOffload(options.offload),
     crypto,
-    rehearsal,
+    warmUp,
     engine: readEngineSettings(options),
   };
   if (isOwnTun(tun)) return ownTun(tun, common);
@@ -212,7 +212,7 @@ function pick(options: object, fields: readonly string[]): DeviceChange {
   return Object.fromEntries(Object.entries(options).filter(([key]) => fields.includes(key)));
 }
 
-const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'rehearsal'];
+const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'warmUp'];
 const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
 const INTERFACE_NAME = /^[^\s/:]+$/;

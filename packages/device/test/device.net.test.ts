@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { Netlink, NetworkNamespace, ping } from '@litz/sys';
+import { Netlink, NetworkNamespace } from '@litz/sys';
+import { ping } from '@litz/sys/tools';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Device } from '../src/index.ts';

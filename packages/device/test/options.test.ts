@@ -51,11 +51,11 @@ describe('readDeviceOptions', () => {
     expect(endpoint).toMatchObject({ port: 51820 });
   });
 
-  it('rehearses only where it was asked to', () => {
-    expect(readDeviceOptions({ tun: 'wg0' }).common.rehearsal).toBe(false);
-    expect(readDeviceOptions({ tun: 'wg0', rehearsal: true }).common.rehearsal).toBe(true);
-    const wrong = { tun: 'wg0', rehearsal: 'yes' } as unknown as DeviceOptions;
-    expect(() => readDeviceOptions(wrong)).toThrow('"rehearsal" expected');
+  it('warms up only where it was asked to', () => {
+    expect(readDeviceOptions({ tun: 'wg0' }).common.warmUp).toBe(false);
+    expect(readDeviceOptions({ tun: 'wg0', warmUp: true }).common.warmUp).toBe(true);
+    const wrong = { tun: 'wg0', warmUp: 'yes' } as unknown as DeviceOptions;
+    expect(() => readDeviceOptions(wrong)).toThrow('"warmUp" expected');
   });
 
   it('takes a TUN of ones own as it is', () => {
@@ -116,7 +116,11 @@ describe('readDeviceOptions', () => {
       peer({ allowedIps: [{ address: [1] }] }),
       /allowedIps\[0\].address" expected 4 or 16/,
     ],
-    ['peers', allowed({}), /allowedIps\[0\].prefixLength" expected an integer from 0 to 32, got undefined/],
+    [
+      'peers',
+      allowed({}),
+      /allowedIps\[0\].prefixLength" expected an integer from 0 to 32, got undefined/,
+    ],
     ['peers', allowed({ prefixLength: 33 }), /allowedIps\[0\].prefixLength" .* 0 to 32, got 33/],
     ['limits', { limits: { rejectAfterMessages: -1 } }, /"limits.rejectAfterMessages"/],
     ['handshakeGiveUpMs', { handshakeGiveUpMs: 0 }, /"handshakeGiveUpMs"/],

@@ -6,7 +6,7 @@ import {
   createInitiation,
   openInitiationStatic,
 } from '../../src/handshake/initiation.ts';
-import { readInitiation } from '../../src/messages.ts';
+import { readInitiation } from '../../src/wire/messages.ts';
 import {
   createParties,
   initiate,

@@ -1,0 +1,60 @@
+import { DropCounters } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import { DropReport, type DropEvent } from '../../src/plane/drop-report.ts';
+
+describe('DropReport', () => {
+  it('has nothing to tell while nobody listens, and not of what was before', () => {
+    const { drops, report, told } = setUp();
+    drops.add('not-ip');
+    report.check();
+    expect(report.due).toBe(Infinity);
+    report.listening = true;
+    report.check();
+    expect(report.due).toBe(Infinity);
+    expect(told(0)).toEqual([]);
+  });
+
+  it('tells at once, then at most once a second, how many there were of each reason', () => {
+    const { drops, report, told } = setUp();
+    report.listening = true;
+    drops.add('not-ip', 2);
+    report.check();
+    expect(told(10)).toEqual([{ type: 'drop', reason: 'not-ip', count: 2 }]);
+    drops.add('not-ip');
+    drops.add('no-peer', 3);
+    report.check();
+    expect(report.due).toBe(1010);
+    expect(told(1009)).toEqual([]);
+    drops.add('not-ip');
+    report.check();
+    expect(told(1010)).toEqual([
+      { type: 'drop', reason: 'no-peer', count: 3 },
+      { type: 'drop', reason: 'not-ip', count: 2 },
+    ]);
+    expect(report.due).toBe(Infinity);
+  });
+
+  it('stops when nobody listens any more', () => {
+    const { drops, report } = setUp();
+    report.listening = true;
+    drops.add('not-ip');
+    report.check();
+    report.listening = false;
+    expect(report.due).toBe(Infinity);
+  });
+});
+
+function setUp(): {
+  drops: DropCounters;
+  report: DropReport;
+  told: (now: number) => DropEvent[];
+} {
+  const drops = new DropCounters();
+  const report = new DropReport(drops);
+  const told = (now: number): DropEvent[] => {
+    const events: DropEvent[] = [];
+    report.tell(now, (event) => events.push(event));
+    return events.toSorted((a, b) => a.reason.localeCompare(b.reason));
+  };
+  return { drops, report, told };
+}
