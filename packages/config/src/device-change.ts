@@ -63,8 +63,13 @@ export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
   }
 }
 
-/** Wipes the private key and all preshared keys. */
-export function wipeSecrets({ privateKey, peers = [] }: DeviceConfiguration): void {
+/** Wipes the private key and all preshared keys, of a configuration or a status. */
+export function wipeSecrets({
+  privateKey,
+  peers = [],
+}: Pick<DeviceConfiguration, 'privateKey'> & {
+  readonly peers?: readonly Pick<PeerConfiguration, 'presharedKey'>[];
+}): void {
   wipe(privateKey ?? undefined);
   for (const { presharedKey } of peers) wipe(presharedKey ?? undefined);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkLength, KEY_LENGTH, wipe, type OneTimeKeys } from '@litz/core';
+import { checkLength, KEY_LENGTH, secretCopy, wipe, type OneTimeKeys } from '@litz/core';
 import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
@@ -18,7 +18,7 @@ export class WasmKey implements OneTimeKeys {
     checkLength('key', key, KEY_LENGTH);
     this.#slots = keySlots;
     this.#slot = keySlots.assign();
-    this.#bytes = new Uint8Array(key);
+    this.#bytes = secretCopy(key);
   }
 
   /**

@@ -7,9 +7,11 @@ import { workerData } from 'node:worker_threads';
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { isRefusal } from '../refusal.ts';
+import { wipeBuffer } from './secret-buffer.ts';
 import { SharedState } from './shared-state.ts';
 import {
   post,
+  postAnswer,
   queuedMessages,
   toErrorMessage,
   type RequestMessage,
@@ -17,7 +19,7 @@ import {
   type WorkerStart,
 } from './worker-messages.ts';
 
-const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
+const { shared: state, port, tunName, isNested, settings, secrets } = workerData as WorkerStart;
 const shared = new SharedState(state);
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
@@ -43,16 +45,20 @@ try {
     onWake: answerRequests,
   });
   loop.open();
+  wipeBuffer(secrets);
   const crypto = { provider: provider.name, reason };
   tell({ type: 'open', name: loop.name, crypto, warnings });
   loop.run();
 } catch (error) {
   tell({ type: 'failed', error: toErrorMessage(error) });
 } finally {
+  wipeBuffer(secrets);
   try {
     loop?.close();
   } finally {
     loaded?.release();
+    // What came too late.
+    for (const late of queuedMessages<RequestMessage>(port)) wipeBuffer(late.secrets);
     port.close();
   }
 }
@@ -61,13 +67,15 @@ function answerRequests(): void {
   for (const message of queuedMessages<RequestMessage>(port)) answer(message);
 }
 
-function answer({ id, request }: RequestMessage): void {
+function answer({ id, request, secrets: ofRequest }: RequestMessage): void {
   try {
-    tell({ type: 'answer', id, answer: loop?.answer(request) });
+    postAnswer(port, id, loop?.answer(request));
   } catch (error) {
     // Anything but a refusal may have left the device half changed.
     if (!isRefusal(error)) throw error;
     tell({ type: 'refused', id, error: toErrorMessage(error) });
+  } finally {
+    wipeBuffer(ofRequest);
   }
 }
 

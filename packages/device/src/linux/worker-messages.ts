@@ -1,6 +1,6 @@
 /**
  * What goes between the main thread and the packet loop's, and how it survives the way: a structured
- * clone keeps neither the class of an endpoint nor the fields of an error.
+ * clone keeps neither the class of an endpoint or a key nor the fields of an error.
  *
  * A thread that sleeps in poll runs no message handlers: a message to it is queued and an eventfd is
  * written, then it reads the queue (`receiveMessageOnPort`).
@@ -8,11 +8,20 @@
  * @module
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { Endpoint, WireGuardError, type WireGuardErrorCode } from '@litz/core';
-import type { DeviceConfiguration } from '@litz/config';
+import {
+  Endpoint,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  WireGuardError,
+  type WireGuardErrorCode,
+} from '@litz/core';
+import { wipeSecrets, type DeviceConfiguration } from '@litz/config';
 import type { PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
+import type { DeviceSnapshot } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
+import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
 /** `workerData`. */
 export interface WorkerStart {
@@ -23,11 +32,15 @@ export interface WorkerStart {
   /** Started by a worker, which may be terminated without a word to us. */
   readonly isNested: boolean;
   readonly settings: CommonSettings;
+  /** Of the settings' secrets; to be wiped. */
+  readonly secrets: ArrayBuffer;
 }
 
 export interface RequestMessage {
   readonly id: number;
   readonly request: DeviceRequest;
+  /** Of the request's secrets; to be wiped. */
+  readonly secrets?: ArrayBuffer;
 }
 
 export type WorkerMessage =
@@ -37,7 +50,13 @@ export type WorkerMessage =
       readonly crypto: CryptoStatus;
       readonly warnings: readonly string[];
     }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
+  | {
+      readonly type: 'answer';
+      readonly id: number;
+      readonly answer: unknown;
+      /** Of the answer's secrets; to be wiped. */
+      readonly secrets?: ArrayBuffer;
+    }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
   /** The device goes on. */
@@ -53,9 +72,45 @@ export interface ErrorMessage {
   readonly fields: Readonly<Record<string, string | number>>;
 }
 
-export function post(port: MessagePort, message: RequestMessage | WorkerMessage): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's
-  port.postMessage(message);
+/** @param transferred a buffer of the message that changes hands */
+export function post(
+  port: MessagePort,
+  message: RequestMessage | WorkerMessage,
+  transferred?: ArrayBuffer,
+): void {
+  port.postMessage(message, transferred ? [transferred] : []);
+}
+
+/** Asks for something; secrets are copied into a buffer that goes along. */
+export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
+  if (request.type !== 'configure') return post(port, { id, request });
+  const { holder: change, buffer: secrets } = packSecrets(request.change);
+  return post(port, { id, request: { ...request, change }, secrets }, secrets);
+}
+
+/** Answers; the secrets of a snapshot are wiped here. */
+export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
+  if (!isSnapshot(answer)) return post(port, { type: 'answer', id, answer });
+  const { holder, buffer: secrets } = packSecrets(answer);
+  wipeSecrets(answer);
+  return post(port, { type: 'answer', id, answer: holder, secrets }, secrets);
+}
+
+/** What was answered, with the classes that were lost on the way. Wipes the buffer. */
+export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined): unknown {
+  if (!isSnapshot(answer)) return answer;
+  const { privateKey, peers } = answer;
+  const snapshot: DeviceSnapshot = {
+    ...answer,
+    ...(privateKey && { privateKey: parsePrivateKey(privateKey) }),
+    peers: revivePeers(peers).map((peer) => ({
+      ...peer,
+      publicKey: parsePublicKey(peer.publicKey),
+      ...(peer.presharedKey && { presharedKey: parsePresharedKey(peer.presharedKey) }),
+    })),
+  };
+  wipeBuffer(secrets);
+  return snapshot;
 }
 
 /** Takes what has come on a port, without waiting. */
@@ -111,13 +166,20 @@ export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonl
 }
 
 export function reviveEvent(event: PlaneEvent): PlaneEvent {
-  if (event.type !== 'roam') return event;
+  if (!('peer' in event)) return event;
+  const peer = parsePublicKey(event.peer);
+  if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;
   return {
     ...event,
+    peer,
     endpoint: reviveEndpoint(endpoint),
     previous: previous && reviveEndpoint(previous),
   };
+}
+
+function isSnapshot(answer: unknown): answer is DeviceSnapshot {
+  return Array.isArray((answer as Partial<DeviceSnapshot> | undefined)?.peers);
 }
 
 const PLAIN_ERRORS = new Map<string, new (message: string) => Error>([

@@ -13,7 +13,6 @@ import {
   type Endpoint,
   type EngineEvent,
   type EngineOptions,
-  type PrivateKey,
   type PublicKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
@@ -82,7 +81,6 @@ export class DataPlane {
   readonly #lostOffloads: Set<string> = new Set();
   /** Found out when the device was not open yet, or in the middle of a batch. */
   #untold: OffloadEvent[] = [];
-  #privateKey: PrivateKey | undefined = undefined;
   /** As it was asked for; 0 picks one when the link goes up. */
   #listenPort = 0;
   #mark = 0;
@@ -157,7 +155,7 @@ export class DataPlane {
    * @throws {TypeError | RangeError | WireGuardError} a refusal: of the engine, or setting the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
-    const { listenPort, fwmark = this.#mark, privateKey } = change;
+    const { listenPort, fwmark = this.#mark } = change;
     const current = this.path.sockets;
     let apply: (now: number) => void;
     try {
@@ -169,7 +167,6 @@ export class DataPlane {
     }
     if (sockets) this.#replaceSockets(sockets);
     apply(now);
-    if (privateKey !== undefined) this.#keepKey(privateKey);
     if (listenPort !== undefined) this.#listenPort = listenPort;
     // The source belongs to the old socket or to the routes of the old mark.
     if (sockets || fwmark !== this.#mark) this.#engine.forgetSources(() => true);
@@ -248,9 +245,11 @@ export class DataPlane {
     this.#listened = new Set(events);
   }
 
+  /** Its secrets are copies: whoever gets them wipes them. */
   snapshot(): DeviceSnapshot {
+    const { privateKey } = this.#engine;
     return {
-      ...(this.#privateKey && { privateKey: this.#privateKey.slice() as PrivateKey }),
+      ...(privateKey && { privateKey }),
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,
@@ -273,7 +272,6 @@ export class DataPlane {
   /** Closes the sockets and wipes all keys. The TUN is the driver's to close. */
   close(now: number): void {
     this.#engine.configure({ replacePeers: true, privateKey: null }, now);
-    this.#keepKey(null);
     this.#replaceSockets(undefined);
   }
 
@@ -296,11 +294,5 @@ export class DataPlane {
       }
       throw error;
     }
-  }
-
-  #keepKey(privateKey: PrivateKey | null): void {
-    this.#privateKey?.fill(0);
-    const isSet = privateKey?.some((byte) => byte !== 0) === true;
-    this.#privateKey = isSet ? (privateKey.slice() as PrivateKey) : undefined;
   }
 }

@@ -8,6 +8,7 @@ import {
   dhKeyOf,
   KEY_LENGTH,
   sealRun,
+  secretCopy,
   type Cipher,
   type CryptoProvider,
 } from '@litz/core';
@@ -56,7 +57,7 @@ class HybridCipher implements Cipher {
     this.#provider = provider;
     this.#short = short;
     this.#shortLength = shortLength;
-    this.#key = new Uint8Array(key);
+    this.#key = secretCopy(key);
   }
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
