@@ -183,6 +183,7 @@ class SecretWitness {
   readonly #shown = new Set<Uint8Array>();
   readonly #copies = new Set<Uint8Array>();
   /** What was in them. */
+  #isInside = false;
   readonly #contents = new Set<string>();
   /** C as every handshake begins, and public keys. */
   readonly #public = new Set([textOf(hashOf(CONSTRUCTION))]);
@@ -193,11 +194,11 @@ class SecretWitness {
       this.#public.add(textOf(publicKey));
       this.#note(privateKey);
       if (this.refusesDh(privateKey, publicKey)) return undefined;
-      return this.#note(nobleProvider.dh(privateKey, publicKey));
+      return this.#note(this.#within(() => nobleProvider.dh(privateKey, publicKey)));
     },
     dhPublicKey: (privateKey) => {
       this.#note(privateKey);
-      const publicKey = nobleProvider.dhPublicKey(privateKey);
+      const publicKey = this.#within(() => nobleProvider.dhPublicKey(privateKey));
       this.#public.add(textOf(publicKey));
       return publicKey;
     },
@@ -205,7 +206,7 @@ class SecretWitness {
       if (!this.#public.has(textOf(key))) this.#note(key);
       // Ephemeral public keys and the numbers of Kdfn go in here too.
       if (a.length === 32 && !this.#public.has(textOf(a))) this.#note(a);
-      nobleProvider.hmac(out, key, a, b);
+      this.#within(() => nobleProvider.hmac(out, key, a, b));
       this.#note(out);
     },
     createCipher: (key) => {
@@ -225,13 +226,23 @@ class SecretWitness {
       .filter((text) => this.#contents.has(text));
   }
 
+  /** What the primitives do is theirs. */
   copied(copy: Uint8Array): Uint8Array {
-    this.#copies.add(copy);
+    if (!this.#isInside) this.#copies.add(copy);
     return copy;
   }
 
   countOf(secret: Uint8Array): number {
     return this.secretsLeft().filter((text) => text === textOf(secret)).length;
+  }
+
+  #within<T>(primitive: () => T): T {
+    this.#isInside = true;
+    try {
+      return primitive();
+    } finally {
+      this.#isInside = false;
+    }
   }
 
   #note<Bytes extends Uint8Array | undefined>(secret: Bytes): Bytes {
