@@ -170,6 +170,13 @@ describe('PrivateKey and PresharedKey', () => {
   });
 });
 
+describe('isZeroKey', () => {
+  it('is true of zeros only', () => {
+    expect(isZeroKey(new Uint8Array(32))).toBe(true);
+    expect(isZeroKey(new Uint8Array(32).fill(1, 31))).toBe(false);
+  });
+});
+
 describe('PublicKey', () => {
   const key = parsePublicKey(new Uint8Array(32).fill(0xa8));
   const text = Buffer.alloc(32, 0xa8).toString('base64');

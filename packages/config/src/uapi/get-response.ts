@@ -39,7 +39,7 @@ export function formatGetResponse(status: DeviceStatus): string {
   requireInteger(fwmark, 'fwmark', 0, MAX_UINT32);
   checkArray(peers, 'peers');
   const lines: string[] = [];
-  if (privateKey) lines.push(`private_key=${keyText(privateKey, 'privateKey')}`);
+  if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey, 'privateKey')}`);
   if (listenPort !== 0) lines.push(`listen_port=${listenPort}`);
   if (fwmark !== 0) lines.push(`fwmark=${fwmark}`);
   for (let i = 0; i < peers.length; i++) {
@@ -108,10 +108,10 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
   const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
   lines.push(
     `public_key=${keyText(peer.publicKey, 'publicKey')}`,
-    `preshared_key=${peer.presharedKey ? keyText(peer.presharedKey, 'presharedKey') : NO_KEY}`,
+    `preshared_key=${peer.presharedKey !== undefined ? keyText(peer.presharedKey, 'presharedKey') : NO_KEY}`,
     'protocol_version=1',
   );
-  if (peer.endpoint) {
+  if (peer.endpoint !== undefined) {
     lines.push(`endpoint=${formatEndpoint(readTypedEndpoint(peer.endpoint, 'endpoint'))}`);
   }
   lines.push(

@@ -182,8 +182,8 @@ class SecretWitness {
   refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;
   readonly #shown = new Set<Uint8Array>();
   readonly #copies = new Set<Uint8Array>();
-  /** What was in them. */
   #isInside = false;
+  /** What was in them. */
   readonly #contents = new Set<string>();
   /** C as every handshake begins, and public keys. */
   readonly #public = new Set([textOf(hashOf(CONSTRUCTION))]);
