@@ -18,6 +18,8 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
+          // Some of them simulate hours, and all share two cores.
+          testTimeout: 30_000,
           include: ['packages/*/test/**/*.test.ts'],
           exclude: ['**/*.net.test.ts', '**/*.check.test.ts', '**/node_modules/**'],
         },
@@ -28,6 +30,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'batches',
+          testTimeout: 30_000,
           include: ['packages/core/test/protocol/*.test.ts'],
           exclude: ['**/scale.test.ts'],
           env: { LITZ_TEST_BATCHES: 'random' },

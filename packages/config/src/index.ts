@@ -36,11 +36,14 @@ export { isZeroKey } from '@litz/core';
 export { keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
   formatErrnoResponse,
+  formatGetDevice,
+  formatGetPeers,
   formatGetResponse,
   parseErrnoResponse,
   parseGetResponse,
 } from './uapi/get-response.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
+export { untrustedFolder } from './uapi/untrusted-folder.ts';
 export { formatSetRequest, parseSetRequest, type SetRequestOptions } from './uapi/set-request.ts';
 export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';

@@ -15,7 +15,9 @@ export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
-  | { readonly type: 'snapshot' }
+  /** A slice of the device's state: the next one of this read, which `end-snapshot` ends early. */
+  | { readonly type: 'snapshot'; readonly read: number }
+  | { readonly type: 'end-snapshot'; readonly read: number }
   | { readonly type: 'stats' };
 
 /** What is answered. */
@@ -24,8 +26,15 @@ export interface DeviceAnswers {
   /** Whether there is a session. */
   connect: boolean;
   listen: undefined;
-  snapshot: DeviceSnapshot;
+  snapshot: SnapshotSlice;
+  'end-snapshot': undefined;
   stats: DeviceStats;
+}
+
+export interface SnapshotSlice {
+  /** With some of the peers; the private key is in the first slice alone. */
+  readonly snapshot: DeviceSnapshot;
+  readonly isLast: boolean;
 }
 
 /** Which provider does the cryptography, and why. */
@@ -66,9 +75,10 @@ export function answerRequest(
   now: number,
 ): DeviceAnswers[(typeof request)['type']] {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
-  if (request.type === 'snapshot') return refusing(() => plane.snapshot());
+  if (request.type === 'snapshot') return refusing(() => plane.snapshot(request.read));
   if (request.type === 'stats') return refusing(() => plane.stats());
-  plane.listen(request.events);
+  if (request.type === 'end-snapshot') plane.endSnapshot(request.read);
+  else plane.listen(request.events);
   return undefined;
 }
 

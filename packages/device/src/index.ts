@@ -24,4 +24,5 @@ export { selectProvider, type ProviderChoice } from './provider/select-provider.
 export type { CryptoStatus } from './driver.ts';
 export type { CryptoModule, DeviceOptions, EngineSettings, TunOptions } from './options.ts';
 export type { Tun, TunLinkChange } from './plane/io-interfaces.ts';
-export { UapiServer, type UapiServerOptions, type UapiTarget } from './uapi-server.ts';
+export type { UapiTarget } from './uapi/uapi-answers.ts';
+export { UapiServer, type UapiServerOptions } from './uapi/uapi-server.ts';

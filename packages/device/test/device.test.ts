@@ -1,9 +1,16 @@
 import { once } from 'node:events';
+import { inspect } from 'node:util';
 import { formatKey, nobleProvider } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import { ipPacket } from '@litz/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Device, MemoryTun, type UapiTarget } from '../src/index.ts';
+import {
+  Device,
+  MemoryTun,
+  type DeviceSnapshot,
+  type PeerChange,
+  type UapiTarget,
+} from '../src/index.ts';
 import {
   ALICE,
   BOB,
@@ -12,6 +19,7 @@ import {
   memoryPair,
   nextPacket,
   packetFrom,
+  type MemoryDevice,
 } from './in-memory.ts';
 
 const closing: Device[] = [];
@@ -21,6 +29,29 @@ afterEach(async () => {
 });
 
 describe('Device', () => {
+  it('shows no secret when its state is printed, and gives it when it is asked for', async () => {
+    await using alice = await memoryDevice(ALICE, {
+      peers: [{ publicKey: BOB.publicKey.toBase64(), presharedKey: BOB.privateKey.toBase64() }],
+    });
+    const status = await alice.device.status();
+    const shown = [
+      inspect(status, { depth: null, showHidden: true }),
+      JSON.stringify(status),
+      `${status.privateKey} ${String(status.peers[0]?.presharedKey)}`,
+    ];
+    for (const text of shown) {
+      expect(text).toContain('PrivateKey(hidden)');
+      expect(text).toContain('PresharedKey(hidden)');
+      for (const key of [ALICE.privateKey, BOB.privateKey]) {
+        expect(text).not.toContain(key.toBase64());
+        expect(text).not.toContain(Buffer.from(key).toString('hex'));
+        expect(text).not.toContain(`${key[1]}, ${key[2]}`);
+      }
+    }
+    expect(status.privateKey?.toBase64()).toBe(ALICE.privateKey.toBase64());
+    expect(status.peers[0]?.presharedKey?.toBase64()).toBe(BOB.privateKey.toBase64());
+  });
+
   it('carries packets between two devices in memory', async () => {
     const [alice, bob] = await pair();
     const packet = packetFrom(alice, bob, [1, 2, 3]);
@@ -76,6 +107,100 @@ describe('Device', () => {
     expect(responder).toMatchObject({ peer: ALICE.publicKey, role: 'responder' });
     expect(up).toEqual({ peer: BOB.publicKey, state: 'up' });
     expect(upAtBob).toEqual({ peer: ALICE.publicKey, state: 'up' });
+  });
+
+  describe('before anybody can listen', () => {
+    it('holds what happens, in its order, until the caller listens', async () => {
+      const bob = await open(memoryDevice(BOB));
+      const atBob = once(bob.device, 'session');
+      const alice = await open(callingDevice(bob));
+      // The handshake is over, and alice's caller has waited for something else.
+      await atBob;
+      await new Promise((resolve) => setImmediate(resolve));
+      const told: string[] = [];
+      for (const name of ['session', 'up', 'handshake'] as const) {
+        alice.device.on(name, () => told.push(name));
+      }
+      expect(told).toEqual([]);
+      await vi.waitFor(() => expect(told).toEqual(['up', 'handshake', 'session']));
+      const { listenPort } = await alice.device.status();
+      expect(listenPort).toBeGreaterThan(0);
+      expect(told).toHaveLength(3);
+    });
+
+    it('does not hold what happens after the turn in which the caller uses the device', async () => {
+      const bob = await open(memoryDevice(BOB));
+      const alice = await open(callingDevice(bob));
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      await new Promise((resolve) => setImmediate(resolve));
+      const told: string[] = [];
+      alice.device.on('session', ({ state }) => told.push(state));
+      const down = once(alice.device, 'down');
+      alice.tun.setUp(false);
+      await down;
+      expect(told).toEqual(['expired']);
+    });
+
+    it('tells all of it before the device is closed, and the close last', async () => {
+      const { device } = await memoryDevice(ALICE);
+      const told: string[] = [];
+      const closing = device.close();
+      for (const name of ['close', 'up'] as const) device.on(name, () => told.push(name));
+      await closing;
+      expect(told).toEqual(['up', 'close']);
+    });
+  });
+
+  describe('statusParts', () => {
+    it('has all of the status, with the key in the first part alone', async () => {
+      const alice = await open(memoryDevice(ALICE));
+      await alice.device.configure({ peers: manyPeers(1000) });
+      const parts = await partsOf(alice.device);
+      expect(parts.length).toBeGreaterThan(5);
+      expect(parts.map((part) => 'privateKey' in part)).toEqual(parts.map((_, i) => i === 0));
+      const status = await alice.device.status();
+      expect(status.peers).toHaveLength(1000);
+      expect(parts.flatMap(({ peers }) => peers)).toEqual(status.peers);
+      expect({ ...parts[0], peers: status.peers }).toEqual(status);
+    });
+
+    it('lets packets pass between two of them', async () => {
+      const [alice, bob] = await pair();
+      await alice.device.configure({ peers: manyPeers(5000) });
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      const order: string[] = [];
+      bob.tun.on('packet', () => order.push('packet'));
+      const received = nextPacket(bob.tun);
+      for await (const part of alice.device.statusParts()) {
+        expect(part.peers.length).toBeLessThanOrEqual(128);
+        if (order.length === 0) alice.tun.send(packetFrom(alice, bob));
+        order.push('part');
+      }
+      await received;
+      expect(order.indexOf('packet')).toBeLessThan(order.lastIndexOf('part'));
+    });
+
+    it('goes on when peers are removed and replaced in the middle', async () => {
+      const alice = await open(memoryDevice(ALICE));
+      await alice.device.configure({ peers: manyPeers(500) });
+      const parts = alice.device.statusParts();
+      const first = (await parts.next()).value as DeviceSnapshot;
+      await alice.device.configure({ replacePeers: true, peers: manyPeers(100) });
+      const rest: DeviceSnapshot[] = [];
+      for await (const part of parts) rest.push(part);
+      expect(first.peers.length).toBeGreaterThan(0);
+      expect(rest.flatMap(({ peers }) => peers)).toEqual([]);
+      expect(await alice.device.peers()).toHaveLength(100);
+    });
+
+    it('rejects when the device is closed in the middle', async () => {
+      const alice = await open(memoryDevice(ALICE));
+      await alice.device.configure({ peers: manyPeers(500) });
+      const parts = alice.device.statusParts();
+      await parts.next();
+      await alice.device.close();
+      await expect(parts.next()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
   });
 
   it('finds a peer that has no endpoint when it calls', async () => {
@@ -363,6 +488,30 @@ describe('Device', () => {
     });
   });
 });
+
+/** Alice, who calls bob as soon as her link is up. */
+async function callingDevice(bob: MemoryDevice): Promise<MemoryDevice> {
+  await bob.device.configure({ peers: [{ publicKey: ALICE.publicKey, allowedIps: ['10.0.0.1'] }] });
+  const { listenPort } = await bob.device.status();
+  const { publicKey } = BOB;
+  const endpoint = `127.0.0.1:${listenPort}`;
+  return memoryDevice(ALICE, { peers: [{ publicKey, endpoint, persistentKeepalive: 25 }] });
+}
+
+function manyPeers(count: number): PeerChange[] {
+  return Array.from({ length: count }, (_, i) => ({
+    publicKey: Uint8Array.from({ length: 32 }, (_byte, at) =>
+      at < 2 ? i >> (8 * at) : 9,
+    ) as never,
+    allowedIps: [`10.1.${i >> 8}.${i & 255}`],
+  }));
+}
+
+async function partsOf(device: Device): Promise<DeviceSnapshot[]> {
+  const parts: DeviceSnapshot[] = [];
+  for await (const part of device.statusParts()) parts.push(part);
+  return parts;
+}
 
 /** Closed after the test. */
 async function open<T extends { device: Device }>(opened: Promise<T>): Promise<T> {

@@ -33,15 +33,34 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
  * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
 export function formatGetResponse(status: DeviceStatus): string {
+  return formatGetDevice(status) + formatGetPeers(status.peers) + formatErrnoResponse(0);
+}
+
+/**
+ * The beginning of that answer, about the device itself.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
+export function formatGetDevice(status: Omit<DeviceStatus, 'peers'>): string {
   checkObject(status, 'status');
-  const { privateKey, listenPort, fwmark, peers } = status;
+  const { privateKey, listenPort, fwmark } = status;
   requireInteger(listenPort, 'listenPort', 0, MAX_UINT16);
   requireInteger(fwmark, 'fwmark', 0, MAX_UINT32);
-  checkArray(peers, 'peers');
   const lines: string[] = [];
   if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey, 'privateKey')}`);
   if (listenPort !== 0) lines.push(`listen_port=${listenPort}`);
   if (fwmark !== 0) lines.push(`fwmark=${fwmark}`);
+  return toText(lines);
+}
+
+/**
+ * What follows it about these peers: an answer may be sent a few peers at a time.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
+export function formatGetPeers(peers: readonly DevicePeerStatus[]): string {
+  checkArray(peers, 'peers');
+  const lines: string[] = [];
   for (let i = 0; i < peers.length; i++) {
     // Names are put together only on the way to an error: there may be a million peers.
     try {
@@ -50,8 +69,7 @@ export function formatGetResponse(status: DeviceStatus): string {
       throw withinField(error, `peers[${i}]`);
     }
   }
-  lines.push(formatErrnoResponse(0));
-  return lines.join('\n');
+  return toText(lines);
 }
 
 /** The answer to `set=1`, and to what fails: 0 or a number of `UAPI_ERRNO`. */
@@ -88,6 +106,10 @@ export function parseGetResponse(text: string, options: SetRequestOptions = {}):
 export function parseErrnoResponse(text: string): void {
   const value = /^errno=(-?\d{1,10})\n\n$/.exec(text)?.[1];
   throwIfFailed(value === undefined ? undefined : Number(value));
+}
+
+function toText(lines: string[]): string {
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
 /** Of a private or preshared key, or of a public one, by the field's name. */

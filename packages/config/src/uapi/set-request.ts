@@ -46,13 +46,11 @@ export function parseSetRequest(
 ): DeviceConfiguration {
   const device: DeviceConfiguration = {};
   const peers: ParsedPeer[] = [];
-  let at = 0;
-  for (let line = 1; at < body.length; line++) {
-    const end = body.indexOf('\n', at);
-    const text = body.slice(at, end === -1 ? body.length : end);
-    if (text === '') break;
-    at = end === -1 ? body.length : end + 1;
-    readLine(device, peers, text, line, options);
+  try {
+    readLines(body, (text, line) => readLine(device, peers, text, line, options));
+  } catch (error) {
+    wipeSecrets({ ...device, peers });
+    throw error;
   }
   if (peers.length > 0) device.peers = peers;
   return device;
@@ -128,6 +126,18 @@ function readLine(
         : readDeviceLine(device, key, value);
   if (expected === undefined) return;
   throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
+}
+
+/** Up to an empty one; numbered from 1 on. */
+function readLines(body: string, read: (text: string, line: number) => void): void {
+  let at = 0;
+  for (let line = 1; at < body.length; line++) {
+    const end = body.indexOf('\n', at);
+    const text = body.slice(at, end === -1 ? body.length : end);
+    if (text === '') return;
+    at = end === -1 ? body.length : end + 1;
+    read(text, line);
+  }
 }
 
 /** These three say what was expected if the value is wrong; undefined if it is right. */

@@ -6,17 +6,22 @@
  * const { listenPort, peers } = await client.get();
  * await client.set({ listenPort: 51820 });
  * ```
+ * Where all daemons have their sockets, `of` asks nobody if the folder is one that another user can put
+ * a socket into (`untrustedFolder`): a `set` has private keys in it. Who names a path of their own
+ * vouches for it.
  *
  * @module
  */
 import { createConnection } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { parseErrnoResponse, parseGetResponse } from './get-response.ts';
 import { formatSetRequest } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
+import { untrustedFolder } from './untrusted-folder.ts';
 
 export interface UapiClientOptions {
   /** Gives up when nothing came for so long; default 5 s. */
@@ -30,6 +35,7 @@ export class UapiClient {
   readonly path: string;
   readonly #timeoutMs: number;
   readonly #maxResponseLength: number;
+  #checksFolder = false;
 
   /** @param path of the Unix socket */
   constructor(path: string, options: UapiClientOptions = {}) {
@@ -40,7 +46,9 @@ export class UapiClient {
 
   /** The daemon of an interface, where all of them have their socket. */
   static of(interfaceName: string, options: UapiClientOptions = {}): UapiClient {
-    return new UapiClient(`${SOCKET_DIRECTORY}/${interfaceName}.sock`, options);
+    const client = new UapiClient(`${SOCKET_DIRECTORY}/${interfaceName}.sock`, options);
+    client.#checksFolder = true;
+    return client;
   }
 
   /**
@@ -63,8 +71,10 @@ export class UapiClient {
     parseErrnoResponse(await this.#ask(formatSetRequest(change)));
   }
 
-  #ask(request: string): Promise<string> {
+  async #ask(request: string): Promise<string> {
     const { path } = this;
+    const reason = this.#checksFolder ? untrustedFolder(dirname(path)) : undefined;
+    if (reason !== undefined) throw notAsked(path, reason);
     return new Promise((resolve, reject) => {
       const socket = createConnection(path);
       const fail = (error: Error): void => {

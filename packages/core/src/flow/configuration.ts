@@ -66,7 +66,7 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
 function addPeer(state: EngineState, change: CheckedPeer, id: string): Peer | undefined {
   if (state.identity && keyId(state.identity.publicKey) === id) return undefined;
   const slot = state.timers.allocate();
-  const peer = new Peer(parsePublicKey(change.publicKey), id, slot);
+  const peer = new Peer(parsePublicKey(change.publicKey), id, slot, ++state.lastPeerNumber);
   state.peers.set(id, peer);
   state.peersBySlot[slot] = peer;
   return peer;

@@ -19,6 +19,7 @@ import type { MacChecker } from '../cookie/macs.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { drop, type EngineState } from '../engine-state.ts';
+import type { Handshake } from '../handshake/handshake.ts';
 import {
   consumeInitiation,
   forgetInitiation,
@@ -119,12 +120,25 @@ function receiveInitiation(
     forgetInitiation(opened);
     return drop(state, 'invalid-handshake', peer);
   }
-  const refused = consumeInitiation(state.crypto, identity, opened, handshakeOf(peer), now);
+  const handshake = answeringHandshake(peer);
+  const refused = consumeInitiation(state.crypto, identity, opened, handshake, now);
   if (refused) return drop(state, refused, peer);
   followEndpoint(state, peer, source, now);
-  if (sendResponse(state, identity, peer, now)) beginSession(state, peer, 'responder', now);
+  if (sendResponse(state, identity, peer, handshake, now)) {
+    beginSession(state, peer, handshake, 'responder', now);
+  } else handshake.clear();
   afterHandshakeMessage(state, peer, message.length, now);
   return undefined;
+}
+
+/**
+ * What answers an initiation. One of ours that is on its way stays answerable: when both sides initiate
+ * at once, one response at least gets through, and nobody waits for Rekey-Timeout. The paper has one
+ * state for both roles (section 5.4); with that each side would drop what the other one answers.
+ */
+function answeringHandshake(peer: Peer): Handshake {
+  const own = handshakeOf(peer);
+  return own.state === 'initiation-created' ? own.beside() : own;
 }
 
 function receiveResponse(
@@ -139,7 +153,7 @@ function receiveResponse(
   const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
   if (refused) return drop(state, refused, peer);
   followEndpoint(state, peer, source, now);
-  beginSession(state, peer, 'initiator', now);
+  beginSession(state, peer, handshakeOf(peer), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
   // What is staged, or an empty message: it tells the responder that it may send now.
   sendKeepalive(state, peer, now);

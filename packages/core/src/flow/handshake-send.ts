@@ -44,18 +44,18 @@ export function retryHandshake(state: EngineState, peer: Peer, now: number): voi
   else awaitHandshake(state, peer, peer.handshakeSentAt);
 }
 
-/** Answers the initiation that the peer's handshake has consumed. False: nothing was sent. */
+/** Answers the initiation that `handshake` has consumed. False: nothing was sent. */
 export function sendResponse(
   state: EngineState,
   identity: StaticIdentity,
   peer: Peer,
+  handshake: Handshake,
   now: number,
 ): boolean {
-  const handshake = handshakeOf(peer);
   const message = state.handshakeMessages.take(HANDSHAKE_RESPONSE_LENGTH);
-  const index = renewIndex(state, peer);
+  const index = state.indices.reserve(peer);
   if (!createResponse(state.crypto, identity, handshake, index, state.randomBytes, message)) {
-    forgetIndex(state, peer);
+    state.indices.free(index);
     return false;
   }
   state.stats.sentResponses++;

@@ -7,29 +7,30 @@
 import { wipe } from '../crypto/wipe.ts';
 import type { EngineState } from '../engine-state.ts';
 import type { Endpoint } from '../endpoint.ts';
+import type { Handshake } from '../handshake/handshake.ts';
 import { deriveTransportKeys } from '../handshake/transport-keys.ts';
-import { abandonHandshake, dropStaged, handshakeOf } from './handshake-send.ts';
+import { abandonHandshake, dropStaged } from './handshake-send.ts';
 import { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { handshakeCompleted, sessionDerived, sessionStarted } from './timers.ts';
 
-/** Turns the peer's finished handshake into a keypair: `current` as initiator, `next` as responder. */
+/** Turns a finished handshake into a keypair: `current` as initiator, `next` as responder. */
 export function beginSession(
   state: EngineState,
   peer: Peer,
+  handshake: Handshake,
   role: 'initiator' | 'responder',
   now: number,
 ): void {
-  const handshake = handshakeOf(peer);
-  const { remoteIndex } = handshake;
+  const { localIndex, remoteIndex } = handshake;
   const { sendKey, receiveKey } = deriveTransportKeys(state.crypto, handshake);
   let keypair: Keypair;
   try {
     keypair = new Keypair({
       peer,
       isInitiator: role === 'initiator',
-      localIndex: peer.handshakeIndex,
+      localIndex,
       remoteIndex,
       sendCipher: state.crypto.createCipher(sendKey),
       receiveCipher: state.crypto.createCipher(receiveKey),
@@ -39,8 +40,8 @@ export function beginSession(
   } finally {
     wipe(sendKey, receiveKey);
   }
-  state.indices.assign(peer.handshakeIndex, keypair);
-  peer.handshakeIndex = -1;
+  state.indices.assign(localIndex, keypair);
+  if (peer.handshakeIndex === localIndex) peer.handshakeIndex = -1;
   peer.keypairs.add(keypair, state.indices);
   sessionDerived(state, peer, now);
 }
@@ -55,6 +56,8 @@ export function completeHandshake(
   const { current } = peer.keypairs;
   if (!current) return;
   handshakeCompleted(state, peer);
+  // An initiation of ours that crossed this handshake has no use any more.
+  abandonHandshake(state, peer);
   sessionStarted(state, peer, current);
   peer.handshakeSends = 0;
   peer.sentLastMinuteHandshake = false;

@@ -159,16 +159,17 @@ export function consumeInitiation(
     const timestamp = state.open(opened.encryptedTimestamp);
     if (!timestamp) return 'invalid-handshake';
     // Section 5.1: each one must be greater than the greatest so far, or it is a replay.
-    if (compareTimestamps(timestamp, handshake.latestTimestamp) <= 0) return 'replayed-initiation';
-    if (now < handshake.lastInitiationConsumedAt + MIN_INITIATION_INTERVAL_MS) {
+    if (compareTimestamps(timestamp, handshake.lastInitiation.timestamp) <= 0)
+      return 'replayed-initiation';
+    if (now < handshake.lastInitiation.consumedAt + MIN_INITIATION_INTERVAL_MS) {
       return 'initiation-flood';
     }
     handshake.chainingKey.set(state.chainingKey);
     handshake.hash.set(state.hash);
     handshake.remoteEphemeral.set(opened.ephemeral);
     handshake.remoteIndex = opened.senderIndex;
-    handshake.latestTimestamp.set(timestamp);
-    handshake.lastInitiationConsumedAt = now;
+    handshake.lastInitiation.timestamp.set(timestamp);
+    handshake.lastInitiation.consumedAt = now;
     handshake.state = 'initiation-consumed';
     return undefined;
   } finally {

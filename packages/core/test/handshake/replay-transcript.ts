@@ -150,13 +150,13 @@ function replayInitiation(
   if (!opened) throw new Error('openInitiationStatic');
   check(toHex(opened.peerPublicKey) === toHex(identity.publicKey), 'who it is');
   // Each a second after the other: the flood limit is not the question here.
-  const now = Math.max(0, to.handshake.lastInitiationConsumedAt + 1000);
+  const now = Math.max(0, to.handshake.lastInitiation.consumedAt + 1000);
   const reason = consumeInitiation(to.crypto, to.identity, opened, to.handshake, now);
   check(reason === undefined, 'consumeInitiation');
   return {
     ...chosen,
     ephemeralPublic: toHex(readInitiation(out)?.ephemeral ?? NOTHING),
-    timestamp: toHex(to.handshake.latestTimestamp),
+    timestamp: toHex(to.handshake.lastInitiation.timestamp),
     ...stateOf(from, to),
     ...macsOf(out),
   };

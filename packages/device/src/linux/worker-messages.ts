@@ -18,7 +18,7 @@ import {
 } from '@litz/core';
 import { wipeSecrets, type DeviceConfiguration } from '@litz/config';
 import type { PlaneEvent } from '../plane/data-plane.ts';
-import type { CryptoStatus, DeviceRequest } from '../driver.ts';
+import type { CryptoStatus, DeviceRequest, SnapshotSlice } from '../driver.ts';
 import type { DeviceSnapshot } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
@@ -90,18 +90,18 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
 
 /** Answers; the secrets of a snapshot are wiped here. */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
-  if (!isSnapshot(answer)) return post(port, { type: 'answer', id, answer });
-  const { holder, buffer: secrets } = packSecrets(answer);
-  wipeSecrets(answer);
-  return post(port, { type: 'answer', id, answer: holder, secrets }, secrets);
+  if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
+  const { holder: snapshot, buffer: secrets } = packSecrets(answer.snapshot);
+  wipeSecrets(answer.snapshot);
+  return post(port, { type: 'answer', id, answer: { ...answer, snapshot }, secrets }, secrets);
 }
 
 /** What was answered, with the classes that were lost on the way. Wipes the buffer. */
 export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined): unknown {
-  if (!isSnapshot(answer)) return answer;
-  const { privateKey, peers } = answer;
+  if (!isSlice(answer)) return answer;
+  const { privateKey, peers } = answer.snapshot;
   const snapshot: DeviceSnapshot = {
-    ...answer,
+    ...answer.snapshot,
     ...(privateKey && { privateKey: parsePrivateKey(privateKey) }),
     peers: revivePeers(peers).map((peer) => ({
       ...peer,
@@ -110,7 +110,7 @@ export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined):
     })),
   };
   wipeBuffer(secrets);
-  return snapshot;
+  return { ...answer, snapshot };
 }
 
 /** Takes what has come on a port, without waiting. */
@@ -178,8 +178,8 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   };
 }
 
-function isSnapshot(answer: unknown): answer is DeviceSnapshot {
-  return Array.isArray((answer as Partial<DeviceSnapshot> | undefined)?.peers);
+function isSlice(answer: unknown): answer is SnapshotSlice {
+  return (answer as Partial<SnapshotSlice> | undefined)?.snapshot !== undefined;
 }
 
 const PLAIN_ERRORS = new Map<string, new (message: string) => Error>([
