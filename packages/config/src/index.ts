@@ -12,19 +12,24 @@
  *
  * @module
  */
+export {
+  formatAddress,
+  formatCidr,
+  formatEndpoint,
+  parseAddress,
+  parseCidr,
+  parseEndpoint,
+  tryParseAddress,
+  tryParseCidr,
+  tryParseEndpoint,
+  type Cidr,
+  type HostEndpoint,
+} from '@litz/core';
 export type {
   DeviceConfiguration,
   DevicePeerStatus,
   DeviceStatus,
 } from './device-configuration.ts';
-export { formatAddress, parseAddress, tryParseAddress } from './text/address.ts';
-export { formatCidr, parseCidr, tryParseCidr, type Cidr } from './text/cidr.ts';
-export {
-  formatEndpoint,
-  parseEndpoint,
-  tryParseEndpoint,
-  type HostEndpoint,
-} from './text/endpoint.ts';
 export { isZeroKey, keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
   formatErrnoResponse,
@@ -33,8 +38,8 @@ export {
   parseGetResponse,
 } from './uapi/get-response.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
-export { formatSetRequest, parseSetRequest, type SetRequestOptions } from './uapi/set-request.ts';
-export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
+export { formatSetRequest, parseSetRequest } from './uapi/set-request.ts';
+export { UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
 export type { InterfaceSection, PeerSection, WgQuickConfig } from './wg-quick/config.ts';

@@ -23,7 +23,6 @@ import { WireGuardError } from '@litz/core';
 import {
   formatErrnoResponse,
   formatGetResponse,
-  interfaceIndex,
   parseSetRequest,
   RequestSplitter,
   UAPI_ERRNO,
@@ -202,7 +201,7 @@ export class UapiServer {
     try {
       if (request.operation === 'get') return formatGetResponse(await this.#target.status());
       if (request.operation === 'set') {
-        await this.#target.configure(parseSetRequest(request.body, { interfaceIndex }));
+        await this.#target.configure(parseSetRequest(request.body));
         return formatErrnoResponse(0);
       }
       return request.errno === undefined ? '' : formatErrnoResponse(request.errno);
@@ -217,6 +216,10 @@ function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
   if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
   if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
+  // The zone of no interface.
+  if (error instanceof WireGuardError && error.code === 'ERR_LITZ_INVALID_ENDPOINT') {
+    return UAPI_ERRNO.EINVAL;
+  }
   const isUnsupported =
     error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
   return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;

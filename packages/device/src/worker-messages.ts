@@ -90,10 +90,11 @@ export function fromErrorMessage({ name, message, stack, fields }: ErrorMessage)
 
 /** An endpoint that lost its class on the way. */
 export function reviveEndpoint(endpoint: Endpoint): Endpoint {
-  const { address, port, scopeId, sourceAddress, sourceInterface } = endpoint;
+  const { address, port, scopeId, zone, sourceAddress, sourceInterface } = endpoint;
   return new Endpoint(address, port, {
     scopeId,
     sourceInterface,
+    ...(zone !== undefined && { zone }),
     ...(sourceAddress && { sourceAddress }),
   });
 }

@@ -14,33 +14,29 @@
  */
 import {
   Endpoint,
+  formatCidr,
+  formatEndpoint,
+  MAX_UINT16,
+  MAX_UINT32,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  parseUnsigned,
+  quote,
+  tryParseCidr,
+  tryParseEndpoint,
   type AllowedIp,
   type PeerConfiguration,
 } from '@litz/core';
 import type { DeviceConfiguration } from '../device-configuration.ts';
-import { formatCidr, tryParseCidr } from '../text/cidr.ts';
-import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { quote } from '../text/quote.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
-
-export interface SetRequestOptions {
-  /** The number of an interface, for `[fe80::1%eth0]:51820`; without it only numbers are taken. */
-  interfaceIndex?: (name: string) => number | undefined;
-}
 
 /**
  * @param body the lines behind `set=1`; an empty one ends them
  * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; key bytes are never shown
  */
-export function parseSetRequest(
-  body: string,
-  options: SetRequestOptions = {},
-): DeviceConfiguration {
+export function parseSetRequest(body: string): DeviceConfiguration {
   const device: DeviceConfiguration = {};
   const peers: ParsedPeer[] = [];
   let at = 0;
@@ -49,7 +45,7 @@ export function parseSetRequest(
     const text = body.slice(at, end === -1 ? body.length : end);
     if (text === '') break;
     at = end === -1 ? body.length : end + 1;
-    readLine(device, peers, text, line, options);
+    readLine(device, peers, text, line);
   }
   if (peers.length > 0) device.peers = peers;
   return device;
@@ -93,7 +89,6 @@ function readLine(
   peers: ParsedPeer[],
   text: string,
   line: number,
-  options: SetRequestOptions,
 ): void {
   const equals = text.indexOf('=');
   if (equals === -1) {
@@ -106,7 +101,7 @@ function readLine(
     key === 'public_key'
       ? readPublicKey(peers, value)
       : peer
-        ? readPeerLine(peer, key, value, options)
+        ? readPeerLine(peer, key, value)
         : readDeviceLine(device, key, value);
   if (expected === undefined) return;
   throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
@@ -153,12 +148,7 @@ function readDeviceLine(
   }
 }
 
-function readPeerLine(
-  peer: ParsedPeer,
-  key: string,
-  value: string,
-  options: SetRequestOptions,
-): string | undefined {
+function readPeerLine(peer: ParsedPeer, key: string, value: string): string | undefined {
   switch (key) {
     case 'remove':
     case 'update_only':
@@ -173,8 +163,9 @@ function readPeerLine(
       return undefined;
     }
     case 'endpoint': {
-      const endpoint = endpointOf(value, options);
-      if (!endpoint) return `endpoint: expected IP:PORT, got ${quote(value)}`;
+      // Numbers only: whoever speaks this protocol looks names up before.
+      const endpoint = tryParseEndpoint(value);
+      if (!(endpoint instanceof Endpoint)) return `endpoint: expected IP:PORT, got ${quote(value)}`;
       peer.endpoint = endpoint;
       return undefined;
     }
@@ -211,16 +202,6 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
   peer.allowedIps ??= [];
   peer.allowedIps.push(remove ? { ...cidr, remove } : cidr);
   return undefined;
-}
-
-/** Numbers only: whoever speaks this protocol looks names up before. */
-function endpointOf(text: string, { interfaceIndex }: SetRequestOptions): Endpoint | undefined {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint instanceof Endpoint) return endpoint;
-  const percent = endpoint.host.indexOf('%');
-  const scopeId = percent === -1 ? undefined : interfaceIndex?.(endpoint.host.slice(percent + 1));
-  if (scopeId === undefined) return undefined;
-  return endpointOf(`[${endpoint.host.slice(0, percent)}%${scopeId}]:${endpoint.port}`, {});
 }
 
 function onlyTrue(key: string, value: string): string {

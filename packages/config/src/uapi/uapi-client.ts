@@ -10,7 +10,6 @@
  * @module
  */
 import { createConnection } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { WireGuardError } from '@litz/core';
 import type { DeviceConfiguration, DeviceStatus } from '../device-configuration.ts';
 import { parseErrnoResponse, parseGetResponse } from './get-response.ts';
@@ -47,7 +46,7 @@ export class UapiClient {
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
    */
   async get(): Promise<DeviceStatus> {
-    return parseGetResponse(await this.#ask('get=1\n\n'), { interfaceIndex });
+    return parseGetResponse(await this.#ask('get=1\n\n'));
   }
 
   /**
@@ -120,12 +119,6 @@ class Answer {
     if (last.length >= distance) return last[last.length - distance];
     return this.#pieces.at(-2)?.at(last.length - distance);
   }
-}
-
-/** The number of an interface's name, as it stands in link-local addresses. */
-export function interfaceIndex(name: string): number | undefined {
-  const addresses = networkInterfaces()[name] ?? [];
-  return addresses.find((address) => address.family === 'IPv6')?.scopeid;
 }
 
 function notAsked(path: string, reason: string, cause?: Error): UapiError {

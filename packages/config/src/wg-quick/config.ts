@@ -3,9 +3,15 @@
  *
  * @module
  */
-import type { AllowedIp, Endpoint, PresharedKey, PrivateKey, PublicKey } from '@litz/core';
-import type { Cidr } from '../text/cidr.ts';
-import type { HostEndpoint } from '../text/endpoint.ts';
+import type {
+  AllowedIp,
+  Cidr,
+  Endpoint,
+  HostEndpoint,
+  PresharedKey,
+  PrivateKey,
+  PublicKey,
+} from '@litz/core';
 
 export interface WgQuickConfig {
   interface: InterfaceSection;

@@ -7,16 +7,22 @@
  * @module
  */
 import {
+  formatCidr,
+  formatEndpoint,
   formatKey,
+  MAX_UINT16,
+  MAX_UINT32,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  parseUnsigned,
+  parseUnsignedOrHex,
+  quote,
+  tryParseCidr,
+  tryParseEndpoint,
   type AllowedIp,
+  type Cidr,
 } from '@litz/core';
-import { formatCidr, tryParseCidr, type Cidr } from '../text/cidr.ts';
-import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { quote } from '../text/quote.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from '../text/unsigned.ts';
 import type { InterfaceSection, PeerSection } from './config.ts';
 
 export interface Field<Section> {

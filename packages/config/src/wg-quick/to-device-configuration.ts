@@ -3,9 +3,14 @@
  *
  * @module
  */
-import { Endpoint, WireGuardError, type PeerConfiguration } from '@litz/core';
+import {
+  Endpoint,
+  formatEndpoint,
+  WireGuardError,
+  type HostEndpoint,
+  type PeerConfiguration,
+} from '@litz/core';
 import type { DeviceConfiguration } from '../device-configuration.ts';
-import { formatEndpoint, type HostEndpoint } from '../text/endpoint.ts';
 import type { PeerSection, WgQuickConfig } from './config.ts';
 
 /**

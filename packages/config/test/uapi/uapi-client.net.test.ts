@@ -1,8 +1,7 @@
+import { parseCidr, parseEndpoint } from '@litz/core';
 import { createConnection } from 'node:net';
 import { describeWith } from '@litz/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { parseCidr } from '../../src/text/cidr.ts';
-import { parseEndpoint } from '../../src/text/endpoint.ts';
 import { keyToHex } from '../../src/text/hex-key.ts';
 import { RequestSplitter } from '../../src/uapi/request-splitter.ts';
 import { parseSetRequest } from '../../src/uapi/set-request.ts';

@@ -1,7 +1,5 @@
-import { formatKey } from '@litz/core';
+import { formatKey, parseCidr, parseEndpoint } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import { parseCidr } from '../../src/text/cidr.ts';
-import { parseEndpoint } from '../../src/text/endpoint.ts';
 import type { WgQuickConfig } from '../../src/wg-quick/config.ts';
 import { formatConfig } from '../../src/wg-quick/format-config.ts';
 import { parseConfig } from '../../src/wg-quick/parse-config.ts';

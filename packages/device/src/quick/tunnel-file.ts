@@ -84,7 +84,9 @@ export function toTunnelRequest(
     allowedIps: effectivePrefixes(config.peers),
     endpoints: config.peers.flatMap(({ endpoint }) => {
       const found = endpoint && 'host' in endpoint ? endpoints.get(endpoint) : endpoint;
-      return found ? [found.address] : [];
+      if (!found) return [];
+      // Of a link-local address routes tell nothing: which link it is on is said with it.
+      return found.zone === undefined && found.scopeId === 0 ? [found.address] : [];
     }),
   };
 }

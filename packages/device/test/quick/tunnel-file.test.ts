@@ -112,6 +112,15 @@ describe('toTunnelRequest', () => {
     ]);
   });
 
+  test('asks no route for the way to a link-local endpoint: its text says which link', () => {
+    const texts = ['[fe80::7%wan]:1', '[fe80::7%5]:1', '[2001:db8::7]:1', '[::ffff:192.0.2.1]:1'];
+    const { endpoints } = toTunnelRequest(
+      read(...texts.flatMap((text) => peer(BOB_KEY, text))),
+      new Map(),
+    );
+    expect(endpoints.map(formatAddress)).toEqual(['2001:db8::7', '192.0.2.1']);
+  });
+
   test('has the words of [Interface]', () => {
     const file = read('[Interface]', 'Table = 7', 'FwMark = 0x10', 'MTU = 1300');
     expect(toTunnelRequest(file, new Map())).toMatchObject({ table: 7, mark: 16, mtu: 1300 });

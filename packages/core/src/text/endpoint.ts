@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { Endpoint, WireGuardError } from '@litz/core';
+import { Endpoint } from '../endpoint.ts';
+import { WireGuardError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import { formatAddress, tryParseAddress } from './address.ts';
-import { quote } from './quote.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned } from './unsigned.ts';
+import { tryParseScopedAddress } from './scoped-address.ts';
+import { MAX_UINT16, parseUnsigned } from './unsigned.ts';
 
-/** A name that somebody has to look up, or a link-local address with the name of its interface. */
+/** A name that somebody has to look up. */
 export interface HostEndpoint {
   host: string;
   /** 1 to 65535. */
@@ -16,8 +18,8 @@ export interface HostEndpoint {
 }
 
 /**
- * A zone is kept when it is a number (`[fe80::1%2]:51820`); with a name (`%eth0`) the result is a
- * `HostEndpoint` whose host is `fe80::1%eth0`, which resolvers understand.
+ * Of a link-local address the zone is kept: the number of an interface (`[fe80::1%2]:51820`) as
+ * `scopeId`, a name (`%eth0`) as `zone`, whether or not there is such an interface.
  *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
  */
@@ -26,11 +28,13 @@ export function parseEndpoint(text: string): Endpoint | HostEndpoint {
   if (endpoint) return endpoint;
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
-    `expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT, got ${quote(text)}`,
+    `expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT, got ${quote(String(text))}`,
   );
 }
 
+/** The same, undefined for what is no endpoint. */
 export function tryParseEndpoint(text: string): Endpoint | HostEndpoint | undefined {
+  if (typeof text !== 'string') return undefined;
   const colon = text.lastIndexOf(':');
   if (colon === -1) return undefined;
   const port = parseUnsigned(text.slice(colon + 1), MAX_UINT16);
@@ -52,19 +56,15 @@ export function formatEndpoint(endpoint: Endpoint | HostEndpoint): string {
   }
   const address = formatAddress(endpoint.address);
   if (endpoint.address.length === 4) return `${address}:${endpoint.port}`;
-  const zone = endpoint.scopeId === 0 ? '' : `%${endpoint.scopeId}`;
-  return `[${address}${zone}]:${endpoint.port}`;
+  const zone = endpoint.zone ?? (endpoint.scopeId || undefined);
+  return `[${address}${zone === undefined ? '' : `%${zone}`}]:${endpoint.port}`;
 }
 
-function bracketed(text: string, port: number): Endpoint | HostEndpoint | undefined {
-  const percent = text.indexOf('%');
-  const address = tryParseAddress(percent === -1 ? text : text.slice(0, percent));
-  if (address?.length !== 16) return undefined;
-  if (percent === -1) return new Endpoint(address, port);
-  const zone = text.slice(percent + 1);
-  const scopeId = parseUnsigned(zone, MAX_UINT32);
-  if (scopeId !== undefined) return new Endpoint(address, port, { scopeId });
-  return ZONE.test(zone) ? { host: text, port } : undefined;
+function bracketed(text: string, port: number): Endpoint | undefined {
+  const parsed = tryParseScopedAddress(text);
+  if (parsed?.address.length !== 16) return undefined;
+  const { address, scopeId, zone } = parsed;
+  return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
 }
 
 /** Whether to look it up at all; numbers alone are a mistyped address. */
@@ -74,5 +74,3 @@ function isHostName(host: string): boolean {
 
 const HOST = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]*[\p{L}\p{N}_.])?$/u;
 const MAX_HOST = 253;
-/** An interface's name (kernel: dev_valid_name) of at most 15 bytes. */
-const ZONE = /^[^\s/:%[\]]{1,15}$/;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { WireGuardError } from '@litz/core';
+import { WireGuardError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import { formatAddress, tryParseAddress } from './address.ts';
-import { quote } from './quote.ts';
 import { parseUnsigned } from './unsigned.ts';
 
 export interface Cidr {
@@ -15,7 +15,8 @@ export interface Cidr {
 }
 
 /**
- * Without a prefix length it is the one address, as everywhere in WireGuard's tools.
+ * Without a prefix length it is the one address, as everywhere in WireGuard's tools. A zero in front
+ * of the length (`/010`) is refused: it is ten to one program and eight to another.
  *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_CIDR`
  */
@@ -24,12 +25,13 @@ export function parseCidr(text: string): Cidr {
   if (cidr) return cidr;
   throw new WireGuardError(
     'ERR_LITZ_INVALID_CIDR',
-    `expected an address with prefix length, got ${quote(text)}`,
+    `expected an address with prefix length, got ${quote(String(text))}`,
   );
 }
 
 /** The same, undefined for what is none. */
 export function tryParseCidr(text: string): Cidr | undefined {
+  if (typeof text !== 'string') return undefined;
   const slash = text.indexOf('/');
   const address = tryParseAddress(slash === -1 ? text : text.slice(0, slash));
   if (!address) return undefined;
