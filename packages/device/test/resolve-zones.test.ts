@@ -1,4 +1,4 @@
-import { Endpoint, parseEndpoint, type PublicKey } from '@litz/core';
+import { parseEndpoint, type Endpoint, type PublicKey } from '@litz/core';
 import { describe, expect, test } from 'vitest';
 import { resolveZones } from '../src/resolve-zones.ts';
 

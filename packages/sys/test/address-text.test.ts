@@ -116,7 +116,7 @@ function joined(groups: readonly string[], gap: number): string {
 /** A right text with up to two characters changed, or a few characters that occur in one. */
 function randomText(random: () => number): string {
   const alphabet = '0123456789abcdefABCDEF:.:.:g%/ ';
-  const character = (): string => alphabet[Math.floor(random() * alphabet.length)]!;
+  const character = (): string => alphabet[Math.floor(random() * alphabet.length)];
   if (random() < 0.2) return Array.from({ length: random() * 20 }, character).join('');
   let text = expanded(randomAddress(random), random);
   for (let changes = Math.floor(random() * 3); changes > 0; changes--) {
@@ -132,7 +132,7 @@ function randomText(random: () => number): string {
 function expanded(address: Uint8Array, random: () => number): string {
   if (address.length === 4 || random() < 0.3) return formatAddress(address);
   const hex = Array.from({ length: 8 }, (_, i) => {
-    const group = ((address[i * 2]! << 8) | address[i * 2 + 1]!).toString(16);
+    const group = ((address[i * 2] << 8) | address[i * 2 + 1]).toString(16);
     const padded = random() < 0.3 ? group.padStart(4, '0') : group;
     return random() < 0.3 ? padded.toUpperCase() : padded;
   });

@@ -19,6 +19,6 @@ export function parseInterfaceAddress(
   const isOfFamily = address?.address.length === (family === 4 ? 4 : 16);
   if (address && isOfFamily && text.includes('/')) return address;
   const example = family === 4 ? '10.0.0.1/24' : 'fd00::1/64';
-  const got = quote(String(text));
+  const got = typeof text === 'string' ? quote(text) : typeof text;
   throw new TypeError(`"${argument}" expected an address like ${example}, got ${got}`);
 }

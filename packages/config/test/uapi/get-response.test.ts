@@ -83,11 +83,6 @@ describe('parseGetResponse', () => {
   });
 
   it('keeps the interface of a link-local endpoint, as a name or a number', () => {
-    const endpointOf = (zone: string): unknown => {
-      const line = `endpoint=[fe80::1%${zone}]:1`;
-      const text = `public_key=${'02'.repeat(32)}\n${line}\nerrno=0\n\n`;
-      return parseGetResponse(text).peers[0].endpoint;
-    };
     expect(endpointOf('eth0')).toMatchObject({ zone: 'eth0', scopeId: 0 });
     expect(endpointOf('5')).toMatchObject({ zone: undefined, scopeId: 5 });
   });
@@ -142,4 +137,10 @@ function outcome(text: string): string {
   } catch (error) {
     return error instanceof UapiError ? 'refused' : String(error);
   }
+}
+
+function endpointOf(zone: string): unknown {
+  const line = `endpoint=[fe80::1%${zone}]:1`;
+  const text = `public_key=${'02'.repeat(32)}\n${line}\nerrno=0\n\n`;
+  return parseGetResponse(text).peers[0].endpoint;
 }

@@ -7,8 +7,7 @@
  *
  * @module
  */
-import { WireGuardError } from '../errors.ts';
-import { quote } from '../quote.ts';
+import { textError } from './text-error.ts';
 
 /**
  * 4 or 16 new bytes. IPv4 is four decimal numbers: what old parsers make of `010.1` or `0x7f.1` is
@@ -19,10 +18,7 @@ import { quote } from '../quote.ts';
 export function parseAddress(text: string): Uint8Array {
   const address = tryParseAddress(text);
   if (address) return address;
-  throw new WireGuardError(
-    'ERR_LITZ_INVALID_ADDRESS',
-    `expected an IPv4 or IPv6 address, got ${quote(String(text))}`,
-  );
+  throw textError('ERR_LITZ_INVALID_ADDRESS', 'an IPv4 or IPv6 address', text);
 }
 
 /** The same, undefined for what is no address. */
@@ -145,7 +141,7 @@ function groupsText(address: Uint8Array, from: number, to: number): string {
 }
 
 function groupAt(address: Uint8Array, i: number): number {
-  return (address[i * 2]! << 8) | address[i * 2 + 1]!;
+  return (address[i * 2] << 8) | address[i * 2 + 1];
 }
 
 /** The first of the longest ones. */

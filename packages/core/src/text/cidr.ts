@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { WireGuardError } from '../errors.ts';
-import { quote } from '../quote.ts';
 import { formatAddress, tryParseAddress } from './address.ts';
+import { textError } from './text-error.ts';
 import { parseUnsigned } from './unsigned.ts';
 
 export interface Cidr {
@@ -23,10 +22,7 @@ export interface Cidr {
 export function parseCidr(text: string): Cidr {
   const cidr = tryParseCidr(text);
   if (cidr) return cidr;
-  throw new WireGuardError(
-    'ERR_LITZ_INVALID_CIDR',
-    `expected an address with prefix length, got ${quote(String(text))}`,
-  );
+  throw textError('ERR_LITZ_INVALID_CIDR', 'an address with prefix length', text);
 }
 
 /** The same, undefined for what is none. */

@@ -4,10 +4,9 @@
  * @module
  */
 import { Endpoint } from '../endpoint.ts';
-import { WireGuardError } from '../errors.ts';
-import { quote } from '../quote.ts';
 import { formatAddress, tryParseAddress } from './address.ts';
 import { tryParseScopedAddress } from './scoped-address.ts';
+import { textError } from './text-error.ts';
 import { MAX_UINT16, parseUnsigned } from './unsigned.ts';
 
 /** A name that somebody has to look up. */
@@ -26,10 +25,8 @@ export interface HostEndpoint {
 export function parseEndpoint(text: string): Endpoint | HostEndpoint {
   const endpoint = tryParseEndpoint(text);
   if (endpoint) return endpoint;
-  throw new WireGuardError(
-    'ERR_LITZ_INVALID_ENDPOINT',
-    `expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT, got ${quote(String(text))}`,
-  );
+  const expected = 'ADDRESS:PORT, [IPV6]:PORT or HOST:PORT';
+  throw textError('ERR_LITZ_INVALID_ENDPOINT', expected, text);
 }
 
 /** The same, undefined for what is no endpoint. */

@@ -40,8 +40,8 @@ export function isInterfaceName(name: string): boolean {
 
 /** fe80::/10, and the multicast addresses of a link: ff?2::/16. */
 function isLinkLocal(address: Uint8Array): boolean {
-  if (address[0] === 0xff) return (address[1]! & 0x0f) === 0x02;
-  return address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
+  if (address[0] === 0xff) return (address[1] & 0x0f) === 0x02;
+  return address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
 }
 
 function utf8Length(text: string): number {
