@@ -43,7 +43,7 @@ export { UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
 export type { InterfaceSection, PeerSection, WgQuickConfig } from './wg-quick/config.ts';
-export { fieldLines, type ConfigLine } from './wg-quick/field-lines.ts';
+export { fieldLines, prefixesOf, type ConfigLine } from './wg-quick/field-lines.ts';
 export { formatConfig } from './wg-quick/format-config.ts';
 export { parseConfig } from './wg-quick/parse-config.ts';
 export { toDeviceConfiguration } from './wg-quick/to-device-configuration.ts';

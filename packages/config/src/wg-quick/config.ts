@@ -28,8 +28,11 @@ export interface InterfaceSection {
   /** Servers and search domains, as they stand there. */
   dns: string[];
   mtu?: number;
-  /** Routing table for the peers' prefixes; absent is 'auto'. */
-  table?: 'off' | 'auto' | number;
+  /**
+   * Routing table for the peers' prefixes: 'auto', 'off', a number, or a name that the host gives it
+   * ('main'). Absent is 'auto'.
+   */
+  table?: string | number;
   preUp: string[];
   postUp: string[];
   preDown: string[];

@@ -100,6 +100,26 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
   });
 
+  it('rewrites a field in whichever [Interface] it stands first, and keeps the others', () => {
+    const text = `[Interface]\nMTU = 1400\n\n[Peer]\nPublicKey = ${A}\n\n[Interface]\nListenPort = 1\nMTU = 1300 # of both\nPreUp =\n`;
+    const config = parseConfig(text);
+    expect(formatConfig(config)).toBe(text);
+    config.interface.listenPort = 2;
+    config.interface.table = 'main';
+    expect(formatConfig(config)).toBe(
+      text.replace('ListenPort = 1', 'ListenPort = 2').replace('PreUp =', 'PreUp =\nTable = main'),
+    );
+    config.interface.mtu = 1280;
+    config.interface.preUp = ['one'];
+    expect(formatConfig(config)).toBe(
+      text
+        .replace('ListenPort = 1', 'ListenPort = 2')
+        .replace('MTU = 1400', 'MTU = 1280')
+        .replace('MTU = 1300 # of both\n', '')
+        .replace('PreUp =', 'PreUp =one\nTable = main'),
+    );
+  });
+
   it('joins the lines of a list that was changed', () => {
     const config = parseConfig('[Interface]\nAddress = 10.0.0.1/8\nMTU = 1400\nAddress = ::1/64\n');
     config.interface.addresses.push(parseCidr('10.0.0.2/32'));
