@@ -10,6 +10,8 @@ import {
   checkObject,
   parsePresharedKey,
   parsePrivateKey,
+  readAllowedIps,
+  readEndpoint,
   readField,
   readPublicKey,
   wipe,
@@ -21,7 +23,6 @@ import {
   type PrivateKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from './device-configuration.ts';
-import { readAllowedIps, readEndpoint } from './values.ts';
 
 /** One change of a device; what is absent stays as it is. A `DeviceConfiguration` is one too. */
 export interface DeviceChange extends EngineChange {

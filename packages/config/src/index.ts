@@ -12,6 +12,19 @@
  *
  * @module
  */
+export {
+  formatAddress,
+  formatCidr,
+  formatEndpoint,
+  parseAddress,
+  parseCidr,
+  parseEndpoint,
+  tryParseAddress,
+  tryParseCidr,
+  tryParseEndpoint,
+  type Cidr,
+  type HostEndpoint,
+} from '@litz/core';
 export type {
   DeviceConfiguration,
   DevicePeerStatus,
@@ -23,15 +36,6 @@ export {
   wipeSecrets,
   type DeviceChange,
 } from './device-change.ts';
-export { readAllowedIps } from './values.ts';
-export { formatAddress, parseAddress, tryParseAddress } from './text/address.ts';
-export { formatCidr, parseCidr, tryParseCidr, type Cidr } from './text/cidr.ts';
-export {
-  formatEndpoint,
-  parseEndpoint,
-  tryParseEndpoint,
-  type HostEndpoint,
-} from './text/endpoint.ts';
 export { isZeroKey } from '@litz/core';
 export { keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
@@ -44,8 +48,8 @@ export {
 } from './uapi/get-response.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
 export { untrustedFolder } from './uapi/untrusted-folder.ts';
-export { formatSetRequest, parseSetRequest, type SetRequestOptions } from './uapi/set-request.ts';
-export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
+export { formatSetRequest, parseSetRequest } from './uapi/set-request.ts';
+export { UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
 export type {
@@ -56,7 +60,7 @@ export type {
   WgQuickConfig,
   WgQuickInput,
 } from './wg-quick/config.ts';
-export { fieldLines, type ConfigLine } from './wg-quick/field-lines.ts';
+export { fieldLines, prefixesOf, type ConfigLine } from './wg-quick/field-lines.ts';
 export { formatConfig } from './wg-quick/format-config.ts';
 export { parseConfig } from './wg-quick/parse-config.ts';
 export { toDeviceConfiguration } from './wg-quick/to-device-configuration.ts';

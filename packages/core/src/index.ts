@@ -7,6 +7,21 @@ export * from './constants.ts';
 export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
+export { quote, redactKeys } from './quote.ts';
+export { formatAddress, parseAddress, tryParseAddress } from './text/address.ts';
+export { formatCidr, parseCidr, Prefix, tryParseCidr, type Cidr } from './text/cidr.ts';
+export {
+  formatEndpoint,
+  parseEndpoint,
+  tryParseEndpoint,
+  type HostEndpoint,
+} from './text/endpoint.ts';
+export {
+  isInterfaceName,
+  tryParseScopedAddress,
+  type ScopedAddress,
+} from './text/scoped-address.ts';
+export { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from './text/unsigned.ts';
 export { AllowedIps } from './routing/allowed-ips.ts';
 export { ecn, ipTotalLength, setEcn } from './wire/ip-packet.ts';
 export { unreachable } from './wire/icmp.ts';
@@ -70,7 +85,9 @@ export {
 export { secretBytes, secretCopy } from './crypto/secret-bytes.ts';
 export {
   readAllowedIp,
+  readAllowedIps,
   readEndpoint,
+  readHostEndpoint,
   readPresharedKey,
   readPrivateKey,
   readPublicKey,

@@ -10,12 +10,13 @@
  *
  * @module
  */
-import { decodeBase64, encodeBase64, TEXT_LENGTH } from './base64.ts';
+import { decodeBase64, encodeBase64, TEXT_LENGTH } from './text/base64.ts';
 import { KEY_LENGTH } from './constants.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import { secretBytes } from './crypto/secret-bytes.ts';
 import { wipe } from './crypto/wipe.ts';
 import { WireGuardError } from './errors.ts';
+import { printAs } from './print-as.ts';
 
 /** Bytes, and what a typed array makes itself of: a length (`slice`), or a buffer (`subarray`). */
 type KeySource = number | ArrayLike<number> | ArrayBufferLike;
@@ -241,15 +242,6 @@ function readBytes(out: Uint8Array, input: unknown, what: string): void {
     );
   }
   out.set(input);
-}
-
-/** Also of what a key is printed as in an object, by Node.js, Deno and Bun. */
-function printAs<Key>(prototype: Key, print: (key: Key) => string): void {
-  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), {
-    value(this: Key) {
-      return print(this);
-    },
-  });
 }
 
 function hidden(key: SecretKey): string {

@@ -8,11 +8,14 @@ import type { AllowedIp } from './configuration.ts';
 import { KEY_LENGTH } from './constants.ts';
 import { wipe } from './crypto/wipe.ts';
 import { Endpoint } from './endpoint.ts';
+import { WireGuardError } from './errors.ts';
 import {
+  checkArray,
   checkBoolean,
   requireInteger,
   checkObject,
   describe,
+  readField,
   withField,
   withinField,
 } from './field.ts';
@@ -25,6 +28,9 @@ import {
   PublicKey,
   type PrivateKey,
 } from './keys.ts';
+import { parseCidr } from './text/cidr.ts';
+import { formatEndpoint, parseEndpoint, type HostEndpoint } from './text/endpoint.ts';
+import { MAX_UINT16 } from './text/unsigned.ts';
 
 /**
  * The key itself if it is a PublicKey already, otherwise a new one of the text or the bytes.
@@ -80,17 +86,49 @@ export function checkPresharedKey(value: unknown, field: string): void {
   wipe(readPresharedKey(value, field));
 }
 
-/** @throws {TypeError} */
+/**
+ * With an address: names are for whoever asks to resolve.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
+ */
 export function readEndpoint(value: unknown, field: string): Endpoint {
+  const endpoint = readHostEndpoint(value, field);
+  if (endpoint instanceof Endpoint) return endpoint;
+  throw new WireGuardError(
+    'ERR_LITZ_INVALID_ENDPOINT',
+    `"${field}" expected an IP address, got the name "${endpoint.host}": resolve it first`,
+  );
+}
+
+/**
+ * With an address or a name.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
+ */
+export function readHostEndpoint(value: unknown, field: string): Endpoint | HostEndpoint {
   if (value instanceof Endpoint) return value;
-  throw new TypeError(`"${field}" expected an Endpoint, got ${describe(value)}`);
+  if (typeof value === 'string') return readField(field, () => parseEndpoint(value));
+  const { host, port } = (value ?? {}) as Partial<HostEndpoint>;
+  if (typeof host !== 'string') {
+    throw new TypeError(`"${field}" expected 'ADDRESS:PORT', got ${describe(value)}`);
+  }
+  requireInteger(port, `${field}.port`, 1, MAX_UINT16);
+  // Only what is read again: no second line comes out of it.
+  return readField(field, () => parseEndpoint(formatEndpoint({ host, port: port as number })));
+}
+
+/** @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_CIDR` */
+export function readAllowedIps(value: unknown, field: string): AllowedIp[] {
+  checkArray(value, field);
+  return (value as unknown[]).map((entry, i) => readAllowedIp(entry, field, i));
 }
 
 /**
  * @param list the field that has the value at `index`
- * @throws {TypeError | RangeError}
+ * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_CIDR`
  */
 export function readAllowedIp(value: unknown, list: string, index: number): AllowedIp {
+  if (typeof value === 'string') return readField(`${list}[${index}]`, () => parseCidr(value));
   try {
     return readPrefix(value);
   } catch (error) {

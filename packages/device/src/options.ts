@@ -9,12 +9,12 @@ import {
   checkObject,
   describe,
   Engine,
+  readAllowedIps,
   type CryptoProvider,
   type EngineOptions,
 } from '@litz/core';
 import {
   DEVICE_FIELDS,
-  readAllowedIps,
   readDeviceChange,
   wipeSecrets,
   type Cidr,

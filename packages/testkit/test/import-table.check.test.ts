@@ -15,7 +15,7 @@ const TABLE: Record<
   { allowed: (string | RegExp)[]; dynamic?: (string | RegExp)[]; node: boolean }
 > = {
   core: { allowed: [/^@noble\//], node: false },
-  config: { allowed: ['@litz/core', 'ipaddr.js'], node: true },
+  config: { allowed: ['@litz/core'], node: true },
   wasm: { allowed: ['@litz/core'], node: false },
   sys: { allowed: ['@litz/core'], node: true },
   openssl: { allowed: ['@litz/core', '@litz/sys'], node: true },

@@ -11,3 +11,4 @@ export { SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
 export type { SendReports } from './send-queue.ts';
 export { staleSources, type RouteLookup } from './stale-sources.ts';
 export { openUdp, receiveSlots, UdpSockets, type UdpOptions } from './udp-sockets.ts';
+export { interfaceIndex } from './zones.ts';

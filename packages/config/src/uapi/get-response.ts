@@ -7,24 +7,28 @@ import {
   checkArray,
   checkObject,
   Endpoint,
+  formatCidr,
+  formatEndpoint,
   isZeroKey,
   KEY_LENGTH,
+  MAX_UINT16,
+  MAX_UINT32,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  parseUnsigned,
+  quote,
+  readAllowedIps,
+  readEndpoint as readTypedEndpoint,
   readField,
   requireInteger,
+  tryParseCidr,
+  tryParseEndpoint,
   wipe,
   withinField,
 } from '@litz/core';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
-import { formatCidr, tryParseCidr } from '../text/cidr.ts';
-import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { quote } from '../text/quote.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
-import { readAllowedIps, readEndpoint as readTypedEndpoint } from '../values.ts';
-import type { SetRequestOptions } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
 /**
@@ -82,7 +86,7 @@ export function formatErrnoResponse(errno: number): string {
  *
  * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
  */
-export function parseGetResponse(text: string, options: SetRequestOptions = {}): DeviceStatus {
+export function parseGetResponse(text: string): DeviceStatus {
   const status: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
   let errno: number | undefined;
   for (const [index, line] of text.split('\n').entries()) {
@@ -90,7 +94,7 @@ export function parseGetResponse(text: string, options: SetRequestOptions = {}):
     const equals = line.indexOf('=');
     const key = line.slice(0, Math.max(equals, 0));
     const value = line.slice(equals + 1);
-    const context: Line = { line: index + 1, key, value, options };
+    const context: Line = { line: index + 1, key, value };
     if (key === 'errno') errno = errnoOf(context);
     else readLine(status, context);
   }
@@ -151,7 +155,6 @@ interface Line {
   line: number;
   key: string;
   value: string;
-  options: SetRequestOptions;
 }
 
 function readLine(status: DeviceStatus, context: Line): void {
@@ -223,18 +226,10 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
   }
 }
 
-/** An address on an interface that is not ours to know is left out: it is no reason to fail. */
 function readEndpoint(peer: DevicePeerStatus, context: Line): void {
-  const parsed = tryParseEndpoint(context.value);
-  if (!parsed) throw protocolError(context, 'expected IP:PORT');
-  if (parsed instanceof Endpoint) {
-    peer.endpoint = parsed;
-    return;
-  }
-  const [address = '', zone = ''] = parsed.host.split('%');
-  const scopeId = context.options.interfaceIndex?.(zone) ?? 0;
-  const numbered = tryParseEndpoint(`[${address}%${scopeId}]:${parsed.port}`);
-  if (numbered instanceof Endpoint) peer.endpoint = numbered;
+  const endpoint = tryParseEndpoint(context.value);
+  if (!(endpoint instanceof Endpoint)) throw protocolError(context, 'expected IP:PORT');
+  peer.endpoint = endpoint;
 }
 
 function keyOf(context: Line): Uint8Array {

@@ -14,40 +14,36 @@
  */
 import {
   Endpoint,
+  formatCidr,
+  formatEndpoint,
   isZeroKey,
+  MAX_UINT16,
+  MAX_UINT32,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  parseUnsigned,
+  quote,
+  tryParseCidr,
+  tryParseEndpoint,
   wipe,
   type AllowedIp,
   type PeerConfiguration,
 } from '@litz/core';
 import { readDeviceChange, wipeSecrets, type DeviceChange } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
-import { formatCidr, tryParseCidr } from '../text/cidr.ts';
-import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { quote } from '../text/quote.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
-
-export interface SetRequestOptions {
-  /** The number of an interface, for `[fe80::1%eth0]:51820`; without it only numbers are taken. */
-  interfaceIndex?: (name: string) => number | undefined;
-}
 
 /**
  * @param body the lines behind `set=1`; an empty one ends them
  * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; key bytes are never shown
  */
-export function parseSetRequest(
-  body: string,
-  options: SetRequestOptions = {},
-): DeviceConfiguration {
+export function parseSetRequest(body: string): DeviceConfiguration {
   const device: DeviceConfiguration = {};
   const peers: ParsedPeer[] = [];
   try {
-    readLines(body, (text, line) => readLine(device, peers, text, line, options));
+    readLines(body, (text, line) => readLine(device, peers, text, line));
   } catch (error) {
     wipeSecrets({ ...device, peers });
     throw error;
@@ -109,7 +105,6 @@ function readLine(
   peers: ParsedPeer[],
   text: string,
   line: number,
-  options: SetRequestOptions,
 ): void {
   const equals = text.indexOf('=');
   if (equals === -1) {
@@ -122,7 +117,7 @@ function readLine(
     key === 'public_key'
       ? readPublicKey(peers, value)
       : peer
-        ? readPeerLine(peer, key, value, options)
+        ? readPeerLine(peer, key, value)
         : readDeviceLine(device, key, value);
   if (expected === undefined) return;
   throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
@@ -182,12 +177,7 @@ function readDeviceLine(
   }
 }
 
-function readPeerLine(
-  peer: ParsedPeer,
-  key: string,
-  value: string,
-  options: SetRequestOptions,
-): string | undefined {
+function readPeerLine(peer: ParsedPeer, key: string, value: string): string | undefined {
   switch (key) {
     case 'remove':
     case 'update_only':
@@ -203,8 +193,9 @@ function readPeerLine(
       return undefined;
     }
     case 'endpoint': {
-      const endpoint = endpointOf(value, options);
-      if (!endpoint) return `endpoint: expected IP:PORT, got ${quote(value)}`;
+      // Numbers only: whoever speaks this protocol looks names up before.
+      const endpoint = tryParseEndpoint(value);
+      if (!(endpoint instanceof Endpoint)) return `endpoint: expected IP:PORT, got ${quote(value)}`;
       peer.endpoint = endpoint;
       return undefined;
     }
@@ -241,16 +232,6 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
   peer.allowedIps ??= [];
   peer.allowedIps.push(remove ? { ...cidr, remove } : cidr);
   return undefined;
-}
-
-/** Numbers only: whoever speaks this protocol looks names up before. */
-function endpointOf(text: string, { interfaceIndex }: SetRequestOptions): Endpoint | undefined {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint instanceof Endpoint) return endpoint;
-  const percent = endpoint.host.indexOf('%');
-  const scopeId = percent === -1 ? undefined : interfaceIndex?.(endpoint.host.slice(percent + 1));
-  if (scopeId === undefined) return undefined;
-  return endpointOf(`[${endpoint.host.slice(0, percent)}%${scopeId}]:${endpoint.port}`, {});
 }
 
 function onlyTrue(key: string, value: string): string {

@@ -13,7 +13,6 @@
  * @module
  */
 import { createConnection } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
 import type { DeviceChange } from '../device-change.ts';
@@ -56,7 +55,7 @@ export class UapiClient {
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
    */
   async get(): Promise<DeviceStatus> {
-    return parseGetResponse(await this.#ask('get=1\n\n'), { interfaceIndex });
+    return parseGetResponse(await this.#ask('get=1\n\n'));
   }
 
   /**
@@ -133,12 +132,6 @@ class Answer {
     if (last.length >= distance) return last[last.length - distance];
     return this.#pieces.at(-2)?.at(last.length - distance);
   }
-}
-
-/** The number of an interface's name, as it stands in link-local addresses. */
-export function interfaceIndex(name: string): number | undefined {
-  const addresses = networkInterfaces()[name] ?? [];
-  return addresses.find((address) => address.family === 'IPv6')?.scopeid;
 }
 
 function notAsked(path: string, reason: string, cause?: Error): UapiError {

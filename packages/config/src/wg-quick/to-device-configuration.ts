@@ -5,17 +5,19 @@
  */
 import {
   Endpoint,
+  formatEndpoint,
   parsePresharedKey,
   parsePrivateKey,
+  readAllowedIps,
   readField,
+  readHostEndpoint,
   readPublicKey,
   WireGuardError,
   withinField,
+  type HostEndpoint,
   type PeerConfiguration,
 } from '@litz/core';
 import type { DeviceConfiguration } from '../device-configuration.ts';
-import { formatEndpoint, type HostEndpoint } from '../text/endpoint.ts';
-import { readAllowedIps, readHostEndpoint } from '../values.ts';
 import type { PeerInput, WgQuickInput } from './config.ts';
 
 /**

@@ -1,8 +1,7 @@
-import { Endpoint } from '@litz/core';
+import { Endpoint, parseCidr } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeviceStatus } from '../../src/device-configuration.ts';
-import { parseCidr } from '../../src/text/cidr.ts';
 import { keyToHex } from '../../src/text/hex-key.ts';
 import {
   formatErrnoResponse,
@@ -111,12 +110,9 @@ describe('parseGetResponse', () => {
     expect(parseGetResponse(text).peers).toHaveLength(1);
   });
 
-  it('leaves out an interface that it does not know', () => {
-    const text = `public_key=${'02'.repeat(32)}\nendpoint=[fe80::1%eth0]:1\nerrno=0\n\n`;
-    const scopeOf = (interfaceIndex: () => number | undefined): number | undefined =>
-      parseGetResponse(text, { interfaceIndex }).peers[0].endpoint?.scopeId;
-    expect(scopeOf(() => undefined)).toBe(0);
-    expect(scopeOf(() => 5)).toBe(5);
+  it('keeps the interface of a link-local endpoint, as a name or a number', () => {
+    expect(endpointOf('eth0')).toMatchObject({ zone: 'eth0', scopeId: 0 });
+    expect(endpointOf('5')).toMatchObject({ zone: undefined, scopeId: 5 });
   });
 
   it('throws the errno that was answered', () => {
@@ -186,4 +182,10 @@ function outcome(text: string): string {
 
 function withPeer(fields: object): object {
   return { peers: [{ ...STATUS.peers[0], ...fields }] };
+}
+
+function endpointOf(zone: string): unknown {
+  const line = `endpoint=[fe80::1%${zone}]:1`;
+  const text = `public_key=${'02'.repeat(32)}\n${line}\nerrno=0\n\n`;
+  return parseGetResponse(text).peers[0].endpoint;
 }

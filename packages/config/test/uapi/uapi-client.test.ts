@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatErrnoResponse, formatGetResponse } from '../../src/uapi/get-response.ts';
 import { RequestSplitter } from '../../src/uapi/request-splitter.ts';
-import { interfaceIndex, UapiClient } from '../../src/uapi/uapi-client.ts';
+import { UapiClient } from '../../src/uapi/uapi-client.ts';
 
 const EMPTY = { listenPort: 0, fwmark: 0, peers: [] };
 let directory: string;
@@ -98,12 +98,6 @@ describe('UapiClient', () => {
 
   it('knows where the sockets of interfaces are', () => {
     expect(UapiClient.of('wg0').path).toBe('/var/run/wireguard/wg0.sock');
-  });
-});
-
-describe('interfaceIndex', () => {
-  it('knows no interface that is not there', () => {
-    expect(interfaceIndex('no-such-link')).toBeUndefined();
   });
 });
 

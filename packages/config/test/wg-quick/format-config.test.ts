@@ -1,7 +1,5 @@
-import { formatKey, parsePresharedKey } from '@litz/core';
+import { formatKey, parseCidr, parseEndpoint, parsePresharedKey } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import { parseCidr } from '../../src/text/cidr.ts';
-import { parseEndpoint } from '../../src/text/endpoint.ts';
 import type { WgQuickConfig, WgQuickInput } from '../../src/wg-quick/config.ts';
 import { formatConfig } from '../../src/wg-quick/format-config.ts';
 import { parseConfig } from '../../src/wg-quick/parse-config.ts';
@@ -97,7 +95,7 @@ describe('formatConfig', () => {
     ['a port as text', { listenPort: '51820' }, /^"interface.listenPort" /],
     ['a mark', { fwmark: 2 ** 32 }, /^"interface.fwmark" /],
     ['an MTU', { mtu: 67 }, /^"interface.mtu" expected an integer from 68 to 65535/],
-    ['a table', { table: 0 }, /^"interface.table" expected an integer from 1 to 4294967295/],
+    ['a table', { table: -1 }, /^"interface.table" expected an integer from 0 to 4294967295/],
     ['a table by name', { table: 'x\nPostUp = true' }, /^"interface.table" /],
     ['an address', { addresses: ['10.0.0.1/33'] }, /^"interface.addresses\[0\]": /],
     ['addresses that are no list', { addresses: '10.0.0.1/8' }, /^"interface.addresses" /],
@@ -182,6 +180,26 @@ describe('formatConfig', () => {
     const config = parseConfig(text);
     config.interface.mtu = 1300;
     expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
+  });
+
+  it('rewrites a field in whichever [Interface] it stands first, and keeps the others', () => {
+    const text = `[Interface]\nMTU = 1400\n\n[Peer]\nPublicKey = ${A}\n\n[Interface]\nListenPort = 1\nMTU = 1300 # of both\nPreUp =\n`;
+    const config = parseConfig(text);
+    expect(formatConfig(config)).toBe(text);
+    config.interface.listenPort = 2;
+    config.interface.table = 'main';
+    expect(formatConfig(config)).toBe(
+      text.replace('ListenPort = 1', 'ListenPort = 2').replace('PreUp =', 'PreUp =\nTable = main'),
+    );
+    config.interface.mtu = 1280;
+    config.interface.preUp = ['one'];
+    expect(formatConfig(config)).toBe(
+      text
+        .replace('ListenPort = 1', 'ListenPort = 2')
+        .replace('MTU = 1400', 'MTU = 1280')
+        .replace('MTU = 1300 # of both\n', '')
+        .replace('PreUp =', 'PreUp =one\nTable = main'),
+    );
   });
 
   it('joins the lines of a list that was changed', () => {

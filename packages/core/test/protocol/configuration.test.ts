@@ -217,7 +217,7 @@ describe('configure', () => {
     [
       'an endpoint that is none',
       withPeer({ endpoint: {} }),
-      /"peers\[\d\].endpoint" expected an Endpoint/,
+      /"peers\[\d\].endpoint" expected 'ADDRESS:PORT'/,
     ],
     [
       'an address of 5 bytes',

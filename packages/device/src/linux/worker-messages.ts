@@ -13,6 +13,7 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  Prefix,
   WireGuardError,
   type WireGuardErrorCode,
 } from '@litz/core';
@@ -106,6 +107,9 @@ export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined):
     peers: revivePeers(peers).map((peer) => ({
       ...peer,
       publicKey: parsePublicKey(peer.publicKey),
+      allowedIps: peer.allowedIps.map(
+        ({ address, prefixLength }) => new Prefix(address, prefixLength),
+      ),
       ...(peer.presharedKey && { presharedKey: parsePresharedKey(peer.presharedKey) }),
     })),
   };
@@ -145,10 +149,11 @@ export function fromErrorMessage({ name, message, stack, fields }: ErrorMessage)
 
 /** An endpoint that lost its class on the way. */
 export function reviveEndpoint(endpoint: Endpoint): Endpoint {
-  const { address, port, scopeId, sourceAddress, sourceInterface } = endpoint;
+  const { address, port, scopeId, zone, sourceAddress, sourceInterface } = endpoint;
   return new Endpoint(address, port, {
     scopeId,
     sourceInterface,
+    ...(zone !== undefined && { zone }),
     ...(sourceAddress && { sourceAddress }),
   });
 }

@@ -8,10 +8,8 @@
  * @module
  */
 import { lookup } from 'node:dns/promises';
-import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Endpoint, WireGuardError } from '@litz/core';
-import { parseAddress } from '@litz/config';
+import { Endpoint, quote, tryParseScopedAddress, WireGuardError } from '@litz/core';
 
 /** What stands in a configuration: an address or a name. */
 export interface HostPort {
@@ -90,17 +88,10 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
 }
 
 function toEndpoint(text: string, port: number): Endpoint {
-  const [address, zone] = text.split('%') as [string, string | undefined];
-  return new Endpoint(parseAddress(address), port, zone ? { scopeId: scopeOf(zone) } : {});
-}
-
-/** getaddrinfo's answers carry the zone as a name; node:os knows its number. */
-function scopeOf(zone: string): number {
-  if (/^\d+$/.test(zone)) return Number(zone);
-  for (const address of networkInterfaces()[zone] ?? []) {
-    if (address.family === 'IPv6') return address.scopeid;
-  }
-  throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', `no interface "${zone}"`);
+  const found = tryParseScopedAddress(text);
+  if (!found) throw new Error(`the resolver answered ${quote(text)}`);
+  const { address, scopeId, zone } = found;
+  return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
 }
 
 function isTemporary(error: unknown): boolean {

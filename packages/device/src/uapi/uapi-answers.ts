@@ -9,7 +9,6 @@ import {
   formatErrnoResponse,
   formatGetDevice,
   formatGetPeers,
-  interfaceIndex,
   parseSetRequest,
   UAPI_ERRNO,
   UapiError,
@@ -52,7 +51,7 @@ export async function* answerGet(target: UapiTarget): AsyncGenerator<string, voi
 export async function answerSet(target: UapiTarget, body: string): Promise<string> {
   let change: DeviceConfiguration | undefined;
   try {
-    change = parseSetRequest(body, { interfaceIndex });
+    change = parseSetRequest(body);
     await target.configure(change);
     return formatErrnoResponse(0);
   } catch (error) {
@@ -71,6 +70,10 @@ function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
   if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
   if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
+  // The zone of no interface.
+  if (error instanceof WireGuardError && error.code === 'ERR_LITZ_INVALID_ENDPOINT') {
+    return UAPI_ERRNO.EINVAL;
+  }
   const isUnsupported =
     error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
   return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;

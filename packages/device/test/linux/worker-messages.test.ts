@@ -30,6 +30,7 @@ import { ALICE, BOB } from '../in-memory.ts';
 
 const ENDPOINT = new Endpoint(new Uint8Array(16).fill(1), 5, {
   scopeId: 3,
+  zone: 'wan',
   sourceAddress: new Uint8Array(16),
   sourceInterface: 2,
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KEY_LENGTH } from './constants.ts';
+import { KEY_LENGTH } from '../constants.ts';
 
 /** The text of 32 bytes. Borrowed for the call. */
 export function encodeBase64(key: Uint8Array): string {
