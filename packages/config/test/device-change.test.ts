@@ -96,6 +96,7 @@ describe('readDeviceChange', () => {
     const peer = { ...first, presharedKey: presharedKey(3) };
     const change = { privateKey: privateKey(1), peers: [peer, { ...peer, endpoint: 5 }] };
     const copies: Uint8Array[] = [];
+    // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
     const { set } = Uint8Array.prototype;
     const spy = vi.spyOn(Uint8Array.prototype, 'set').mockImplementation(function (
       this: Uint8Array,

@@ -37,7 +37,7 @@ describe('Device', () => {
     const shown = [
       inspect(status, { depth: null, showHidden: true }),
       JSON.stringify(status),
-      `${status.privateKey} ${String(status.peers[0]?.presharedKey)}`,
+      `${String(status.privateKey)} ${String(status.peers[0]?.presharedKey)}`,
     ];
     for (const text of shown) {
       expect(text).toContain('PrivateKey(hidden)');

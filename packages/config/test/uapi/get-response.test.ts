@@ -59,7 +59,7 @@ describe('formatGetResponse', () => {
       /^"peers\[0\].allowedIps\[0\].prefixLength" /,
     ],
   ])('writes nothing of %s', (_, wrong, message) => {
-    expect(() => formatGetResponse({ ...STATUS, ...wrong } as DeviceStatus)).toThrow(message);
+    expect(() => formatGetResponse({ ...STATUS, ...wrong })).toThrow(message);
   });
 
   it('writes keys that are text', () => {

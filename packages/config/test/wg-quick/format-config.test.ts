@@ -61,7 +61,7 @@ describe('formatConfig', () => {
     config.interface.privateKey = key;
     config.interface.addresses = ['10.9.0.1/24'];
     const [peer] = config.peers;
-    Object.assign(peer!, {
+    Object.assign(peer, {
       publicKey: B,
       presharedKey: key,
       endpoint: 'vpn.example.org:5',
@@ -132,7 +132,7 @@ describe('formatConfig', () => {
     ['a flag', { incremental: 1 }, /^"peers\[0\].incremental" expected true or false/],
   ])('writes nothing of a peer with %s', (_, wrong, message) => {
     for (const config of [parseConfig(TEXT), wholeConfig()]) {
-      Object.assign(config.peers[0]!, wrong);
+      Object.assign(config.peers[0], wrong);
       expect(() => formatConfig(config)).toThrow(message);
     }
   });

@@ -45,14 +45,14 @@ export class Prefix implements Cidr {
  *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_CIDR`
  */
-export function parseCidr(text: string): Prefix {
+export function parseCidr(text: string): Cidr {
   const cidr = tryParseCidr(text);
   if (cidr) return cidr;
   throw textError('ERR_LITZ_INVALID_CIDR', 'an address with prefix length', text);
 }
 
 /** The same, undefined for what is none. */
-export function tryParseCidr(text: string): Prefix | undefined {
+export function tryParseCidr(text: string): Cidr | undefined {
   if (typeof text !== 'string') return undefined;
   const slash = text.indexOf('/');
   const address = tryParseAddress(slash === -1 ? text : text.slice(0, slash));

@@ -21,6 +21,7 @@ let witness: SecretWitness;
 
 beforeEach(() => {
   witness = new SecretWitness();
+  // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
   const { slice, set } = Uint8Array.prototype;
   spyOn('slice', function (...range: [number?, number?]) {
     return witness.copied(slice.apply(this, range));

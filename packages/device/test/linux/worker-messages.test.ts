@@ -82,12 +82,12 @@ describe('postRequest and postAnswer', () => {
     const change = { privateKey: ALICE.privateKey, peers };
     postRequest(port1, 5, { type: 'configure', change });
     const [message] = queuedMessages<RequestMessage>(port2);
-    const { id, request, secrets } = message!;
+    const { id, request, secrets } = message;
     const { privateKey, peers: others } = (request as { change: DeviceConfiguration }).change;
     expect(id).toBe(5);
     expect([privateKey?.buffer, others?.[0]?.presharedKey?.buffer]).toEqual([secrets, secrets]);
     expect([...privateKey!]).toEqual([...ALICE.privateKey]);
-    expect([...others![0]!.presharedKey!]).toEqual([...PRESHARED_KEY]);
+    expect([...others![0].presharedKey!]).toEqual([...PRESHARED_KEY]);
     expect(others?.slice(1).map(({ presharedKey }) => presharedKey)).toEqual([undefined, null]);
     wipeBuffer(secrets);
     expect(isZeroKey(privateKey!)).toBe(true);
@@ -104,7 +104,7 @@ describe('postRequest and postAnswer', () => {
     postAnswer(port1, 6, { snapshot, isLast: true });
     expect([isZeroKey(privateKey), isZeroKey(presharedKey)]).toEqual([true, true]);
     const [message] = queuedMessages<WorkerMessage & { type: 'answer' }>(port2);
-    const revived = reviveAnswer(message!.answer, message!.secrets) as SnapshotSlice;
+    const revived = reviveAnswer(message.answer, message.secrets) as SnapshotSlice;
     expect(revived).toEqual({
       isLast: true,
       snapshot: {
@@ -113,7 +113,7 @@ describe('postRequest and postAnswer', () => {
         peers: [{ ...STATUS, presharedKey: PRESHARED_KEY }, STATUS],
       },
     });
-    expect(new Uint8Array(message!.secrets!).every((byte) => byte === 0)).toBe(true);
+    expect(new Uint8Array(message.secrets!).every((byte) => byte === 0)).toBe(true);
     const shown = `${inspect(revived, { depth: null })} ${JSON.stringify(revived)}`;
     expect(shown.match(/hidden/g)).toHaveLength(4);
     for (const key of [ALICE.privateKey, PRESHARED_KEY]) {

@@ -13,7 +13,7 @@ import { describeWith, requirement, type Requirement } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ALICE } from '../in-memory.ts';
 import { BUILT_DEVICE, builtDevice, Host, realInterfaces } from '../two-hosts.ts';
-import { FILL_KEY, findKeys, publicTextOf, type Found } from './secret-needles.ts';
+import { fillKey, findKeys, publicTextOf, type Found } from './secret-needles.ts';
 
 const memoryOfProcesses: Requirement = requirement('/proc/PID/mem', () =>
   existsSync('/proc/self/mem'),
@@ -35,13 +35,13 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
   it.each(['auto', 'wasm'] as const)(
     'holds the keys of a device in memory once, and not at all when it has none (%s)',
     async (crypto) => {
-      expectOnce(await watch({ tun: 'memory', crypto, input: 'bytes' }));
+      expect(await watch({ tun: 'memory', crypto, input: 'bytes' })).toEqual(USED_ONCE);
     },
   );
 
   it("holds keys that came as text in strings, which are the caller's, and once as bytes", async () => {
     const steps = await watch({ tun: 'memory', crypto: 'auto', input: 'text' });
-    expectOnce(withoutText(steps));
+    expect(withoutText(steps)).toEqual(USED_ONCE);
     // Strings cannot be wiped: they end with the garbage, whenever that is written over.
     expect(steps['open']?.privateKey.text).toBeGreaterThan(0);
     expect(steps['open']?.privateKey.text).toBeLessThanOrEqual(2);
@@ -74,7 +74,7 @@ describeWith(
         const steps = await host.namespace.run(() =>
           watch({ tun: 'interface', crypto: 'auto', input }),
         );
-        expectOnce(input === 'text' ? withoutText(steps) : steps);
+        expect(input === 'text' ? withoutText(steps) : steps).toEqual(USED_ONCE);
       },
     );
   },
@@ -98,24 +98,28 @@ describe('findKeys', () => {
 });
 
 /** At most the one that is used, while it is. */
-function expectOnce(steps: Steps): void {
-  for (const step of ['open', 'handshake', 'status', 'other settings']) {
-    expect({ step, ...steps[step] }).toEqual({ step, privateKey: ONCE, presharedKey: ONCE });
-  }
-  expect(steps['no private key']).toEqual({ privateKey: NOWHERE, presharedKey: ONCE });
-  expect(steps['no preshared key']).toEqual({ privateKey: NOWHERE, presharedKey: NOWHERE });
-  expect(steps['with both again']).toEqual({ privateKey: ONCE, presharedKey: ONCE });
-  expect(steps['closed']).toEqual({ privateKey: NOWHERE, presharedKey: NOWHERE });
-}
+const USED_ONCE: Steps = {
+  open: { privateKey: ONCE, presharedKey: ONCE },
+  handshake: { privateKey: ONCE, presharedKey: ONCE },
+  status: { privateKey: ONCE, presharedKey: ONCE },
+  'other settings': { privateKey: ONCE, presharedKey: ONCE },
+  'no private key': { privateKey: NOWHERE, presharedKey: ONCE },
+  'no preshared key': { privateKey: NOWHERE, presharedKey: NOWHERE },
+  'with both again': { privateKey: ONCE, presharedKey: ONCE },
+  closed: { privateKey: NOWHERE, presharedKey: NOWHERE },
+};
 
 function withoutText(steps: Steps): Steps {
-  const bare = ({ bytes }: Found): Found => ({ bytes, text: 0 });
   return Object.fromEntries(
     Object.entries(steps).map(([step, { privateKey, presharedKey }]) => [
       step,
       { privateKey: bare(privateKey), presharedKey: bare(presharedKey) },
     ]),
   );
+}
+
+function bare({ bytes }: Found): Found {
+  return { bytes, text: 0 };
 }
 
 /** Runs the script and looks into its memory whenever it names a step. */
@@ -154,6 +158,8 @@ function start(
   return child;
 }
 
+/** As it is compiled here: without types. */
+const FILL_KEY = fillKey.toString();
 const PRIVATE = 7;
 const PRESHARED = 9;
 const OTHER = 11;

@@ -7,8 +7,8 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 
-/** JavaScript that fills `key` from a number, for the other process. No other copy is made. */
-export const FILL_KEY = `function fillKey(key, seed) {
+/** Fills a key from a number: the other process runs the text of this function. No copy is made. */
+export function fillKey<Key extends Uint8Array>(key: Key, seed: number): Key {
   let x = seed;
   for (let i = 0; i < 32; i++) {
     x = (Math.imul(x, 1103515245) + 12345) >>> 0;
@@ -17,12 +17,7 @@ export const FILL_KEY = `function fillKey(key, seed) {
   key[0] &= 248;
   key[31] = (key[31] & 127) | 64;
   return key;
-}`;
-
-const fillKey = new Function('key', 'seed', `${FILL_KEY} return fillKey(key, seed);`) as (
-  key: Buffer,
-  seed: number,
-) => Buffer;
+}
 
 export function keyOf(seed: number): Buffer {
   return fillKey(Buffer.alloc(32), seed);
@@ -49,8 +44,8 @@ export function findKeys(pid: number, seeds: readonly number[]): Found[] {
   try {
     for (const piece of readableMemory(pid, memory)) {
       needles.forEach(({ bytes, texts }, i) => {
-        found[i]!.bytes += countIn(piece, bytes);
-        for (const text of texts) found[i]!.text += countIn(piece, text);
+        found[i].bytes += countIn(piece, bytes);
+        for (const text of texts) found[i].text += countIn(piece, text);
       });
     }
   } finally {
