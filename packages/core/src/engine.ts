@@ -40,6 +40,7 @@ import { Jitter } from './rate/jitter.ts';
 import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
+import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import type { Peer } from './peer/peer.ts';
@@ -138,6 +139,15 @@ export class Engine {
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#state.mtu = mtu;
+  }
+
+  /** Makes `trace` events, a few per handshake. Off at first: then they cost nothing. */
+  get traces(): boolean {
+    return this.#state.outputs.traces;
+  }
+
+  set traces(traces: boolean) {
+    this.#state.outputs.traces = traces;
   }
 
   /** A copy; undefined without a private key. */
@@ -376,6 +386,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
   const outputs = new Outputs();
+  const indices = new SenderIndexTable(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -393,7 +404,8 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     lastPeerNumber: 0,
     peersBySlot: [],
     allowedIps: new AllowedIps(),
-    indices: new SenderIndexTable(randomBytes),
+    indices,
+    routingLoops: new RoutingLoops(indices),
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),

@@ -4,7 +4,7 @@
  * @module
  */
 export * from './constants.ts';
-export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
+export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
 export { quote, redactKeys } from './quote.ts';
@@ -37,7 +37,7 @@ export type {
 export { Engine, type EngineOptions } from './engine.ts';
 export type { PacketRun } from './wire/packet-run.ts';
 export type { MessageLimits } from './peer/keypairs.ts';
-export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
+export { PacketView, Transmit, type EngineEvent, type TraceStep } from './outputs.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';

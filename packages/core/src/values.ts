@@ -28,6 +28,7 @@ import {
   PublicKey,
   type PrivateKey,
 } from './keys.ts';
+import { quote } from './quote.ts';
 import { parseCidr } from './text/cidr.ts';
 import { formatEndpoint, parseEndpoint, type HostEndpoint } from './text/endpoint.ts';
 import { MAX_UINT16 } from './text/unsigned.ts';
@@ -96,7 +97,7 @@ export function readEndpoint(value: unknown, field: string): Endpoint {
   if (endpoint instanceof Endpoint) return endpoint;
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
-    `"${field}" expected an IP address, got the name "${endpoint.host}": resolve it first`,
+    `"${field}" expected an IP address, got the name ${quote(endpoint.host)}: resolve it first`,
   );
 }
 

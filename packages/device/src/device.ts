@@ -11,6 +11,7 @@ import {
   type Endpoint,
   type PeerStatus,
   type PublicKey,
+  type TraceStep,
 } from '@litz/core';
 import { readDeviceChange, wipeSecrets, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
@@ -50,8 +51,23 @@ export interface DeviceEvents {
   ];
   /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
   'handshake-failed': [{ readonly peer: PublicKey }];
-  /** Dropped since the last event of this reason; at most one per reason and second. */
-  drop: [{ readonly reason: DropReason; readonly count: number }];
+  /**
+   * Dropped since the last event of this reason; at most one per reason and second. `peer`, `source`: of
+   * the last of them, as far as they are known; the source is not authentic.
+   */
+  drop: [
+    {
+      readonly reason: DropReason;
+      readonly count: number;
+      readonly peer?: PublicKey;
+      readonly source?: Endpoint;
+    },
+  ];
+  /**
+   * One step of a peer, for a log: a handshake message, a retry, new keys, the peer itself. `sends`: how
+   * many initiations this attempt at a handshake has sent.
+   */
+  trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
   /** The link went down: sockets are closed, sessions gone. */

@@ -9,6 +9,7 @@ import {
   checkObject,
   describe,
   Engine,
+  quote,
   readAllowedIps,
   type CryptoProvider,
   type EngineOptions,
@@ -182,7 +183,7 @@ function readTunName(tun: string | TunOptions): string {
   const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
   if (isName && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
   const rule = `1 to ${MAX_NAME_BYTES} bytes without space, "/" and ":"`;
-  throw new RangeError(`"${field}" expected ${rule}, got ${JSON.stringify(name.slice(0, 80))}`);
+  throw new RangeError(`"${field}" expected ${rule}, got ${quote(name)}`);
 }
 
 function readEngineSettings({

@@ -69,6 +69,7 @@ function addPeer(state: EngineState, change: CheckedPeer, id: string): Peer | un
   const peer = new Peer(parsePublicKey(change.publicKey), id, slot, ++state.lastPeerNumber);
   state.peers.set(id, peer);
   state.peersBySlot[slot] = peer;
+  state.outputs.trace(peer, 'peer-added');
   return peer;
 }
 
@@ -78,6 +79,7 @@ function removePeer(state: EngineState, peer: Peer): void {
   state.peers.delete(peer.id);
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
+  state.outputs.trace(peer, 'peer-removed');
   peer.handshake?.forgetStaticStatic();
   peer.macs?.clear();
   setPresharedKey(peer, null);

@@ -59,7 +59,10 @@ export function receiveDatagram(
     // Handshake messages are few and are kept over the call: a view of their own is fine.
     // Not `subarray`, which would make a Buffer of Node's of one: its `slice` copies nothing.
     const message = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
-    return receiveHandshakeMessage(state, message, source, now) ?? 0;
+    const reason = receiveHandshakeMessage(state, message, source, now);
+    if (reason === undefined) return 0;
+    state.stats.drops.concern(reason, undefined, source);
+    return reason;
   }
   const opened = openTransportData(state.indices, buffer, offset, length, now);
   if (typeof opened === 'string') return dropTransportData(state, opened, buffer, offset);

@@ -52,6 +52,10 @@ export class Peer {
   /** Data came while a passive keepalive was pending: one more follows it. */
   needsAnotherKeepalive = false;
 
+  /** Inside whose datagrams ours for this peer travelled last, and when; see `RoutingLoops`. */
+  carrier: Peer | undefined = undefined;
+  carriedAt: number = -Infinity;
+
   lastHandshakeUnixMs = 0;
   receivedBytes = 0;
   sentBytes = 0;

@@ -20,6 +20,7 @@ import {
 import { wipeSecrets, type DeviceConfiguration } from '@litz/config';
 import type { PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest, SnapshotSlice } from '../driver.ts';
+import type { DropEvent } from '../plane/drop-report.ts';
 import type { DeviceSnapshot } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
@@ -171,6 +172,7 @@ export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonl
 }
 
 export function reviveEvent(event: PlaneEvent): PlaneEvent {
+  if (event.type === 'drop') return reviveDrop(event);
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
   if (event.type !== 'roam') return { ...event, peer };
@@ -180,6 +182,15 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
     peer,
     endpoint: reviveEndpoint(endpoint),
     previous: previous && reviveEndpoint(previous),
+  };
+}
+
+function reviveDrop(event: DropEvent): DropEvent {
+  const { peer, source } = event;
+  return {
+    ...event,
+    ...(peer && { peer: parsePublicKey(peer) }),
+    ...(source && { source: reviveEndpoint(source) }),
   };
 }
 

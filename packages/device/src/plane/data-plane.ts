@@ -67,6 +67,7 @@ export const OPTIONAL_EVENTS = [
   'handshake-failed',
   'roam',
   'session',
+  'trace',
 ] as const;
 export type OptionalEvent = (typeof OPTIONAL_EVENTS)[number];
 
@@ -249,6 +250,7 @@ export class DataPlane {
   listen(events: readonly OptionalEvent[]): void {
     const tellsDrops = events.includes('drop');
     if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
+    this.#engine.traces = events.includes('trace');
     this.#listened = new Set(events);
   }
 

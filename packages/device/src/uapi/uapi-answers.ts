@@ -27,7 +27,10 @@ export interface UapiTarget {
 }
 
 /** The answer to `get=1`, in pieces. No more is read of the device than is asked for here. */
-export async function* answerGet(target: UapiTarget): AsyncGenerator<string, void, undefined> {
+export async function* answerGet(
+  target: UapiTarget,
+  onRefused: (error: Error) => void,
+): AsyncGenerator<string, void, undefined> {
   try {
     let isFirst = true;
     for await (const part of target.statusParts?.() ?? whole(target)) {
@@ -43,18 +46,24 @@ export async function* answerGet(target: UapiTarget): AsyncGenerator<string, voi
     }
     yield formatErrnoResponse(0);
   } catch (error) {
+    onRefused(error as Error);
     yield formatErrnoResponse(errnoOf(error));
   }
 }
 
 /** Carries out a `set=1`. */
-export async function answerSet(target: UapiTarget, body: string): Promise<string> {
+export async function answerSet(
+  target: UapiTarget,
+  body: string,
+  onRefused: (error: Error) => void,
+): Promise<string> {
   let change: DeviceConfiguration | undefined;
   try {
     change = parseSetRequest(body);
     await target.configure(change);
     return formatErrnoResponse(0);
   } catch (error) {
+    onRefused(error as Error);
     return formatErrnoResponse(errnoOf(error));
   } finally {
     if (change) wipeSecrets(change);

@@ -22,6 +22,8 @@ export interface UapiConnectionOptions {
   readonly idleTimeoutMs: number;
   /** Runs `set` requests of all connections one after the other. */
   readonly inTurn: (set: () => Promise<string>) => Promise<string>;
+  /** Why a request was refused. */
+  readonly onRefused: (error: Error) => void;
   readonly onClose: (connection: UapiConnection) => void;
 }
 
@@ -107,11 +109,11 @@ export class UapiConnection implements RequestHolder {
   }
 
   async #answer(request: UapiRequest): Promise<void> {
-    const { target, inTurn } = this.#options;
+    const { target, inTurn, onRefused } = this.#options;
     if (request.operation === 'set') {
-      await this.#write(await inTurn(() => answerSet(target, request.body)));
+      await this.#write(await inTurn(() => answerSet(target, request.body, onRefused)));
     } else if (request.operation === 'get') {
-      for await (const piece of answerGet(target)) {
+      for await (const piece of answerGet(target, onRefused)) {
         await this.#write(piece);
         if (this.#socket.destroyed) return;
       }

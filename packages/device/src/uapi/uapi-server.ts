@@ -49,6 +49,8 @@ export interface UapiServerOptions {
    * if that is more than a second: who is only connected keeps nobody out.
    */
   maxConnections?: number;
+  /** A `get` or `set` was refused: why. Its text holds no key. */
+  onRefused?: (error: Error) => void;
   /** Somebody removed or replaced the socket; the server has closed itself. */
   onRemoved?: () => void;
 }
@@ -190,6 +192,7 @@ export class UapiServer {
       memory: this.#memory,
       idleTimeoutMs: this.#options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       inTurn: (set) => this.#inTurn(set),
+      onRefused: (error) => this.#options.onRefused?.(error),
       onClose: (closed) => this.#connections.delete(closed),
     });
     this.#connections.add(connection);

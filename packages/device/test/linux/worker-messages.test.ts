@@ -147,6 +147,8 @@ describe('reviveEvent', () => {
     expect(reviveEvent(structuredClone({ ...event, previous: ENDPOINT }))).toMatchObject({
       previous: expect.any(Endpoint) as Endpoint,
     });
+    const drop = { type: 'drop', reason: 'bad-mac1', count: 1, source: ENDPOINT } as const;
+    expect(reviveEvent(structuredClone(drop))).toEqual(drop);
     expect(reviveEvent({ type: 'down' })).toEqual({ type: 'down' });
     const other = { type: 'session', peer, state: 'up' } as const;
     expect(reviveEvent(structuredClone(other)).type === 'session').toBe(true);

@@ -153,6 +153,22 @@ describe('DataPlane', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('tells the steps of a handshake only who listens', () => {
+    const { plane, events } = setUp();
+    plane.linkUp(new FakeSockets(), 0);
+    plane.configure({ privateKey: ALICE.privateKey }, undefined, 0);
+    plane.listen(['trace']);
+    const { publicKey } = BOB;
+    plane.configure({ peers: [{ publicKey, endpoint: STICKY }] }, undefined, 0);
+    plane.connect(publicKey, 0);
+    plane.listen([]);
+    plane.configure({ peers: [{ publicKey, remove: true }] }, undefined, 0);
+    expect(events.filter(({ type }) => type === 'trace')).toEqual([
+      { type: 'trace', peer: publicKey, step: 'peer-added', sends: 0 },
+      { type: 'trace', peer: publicKey, step: 'initiation-sent', sends: 1 },
+    ]);
+  });
+
   it('tells of an offload that is lost, once and when the batch is done', () => {
     const { plane, events } = setUp();
     plane.finish(0);

@@ -277,7 +277,8 @@ class Client extends Duplex {
       memory,
       idleTimeoutMs: 1000,
       inTurn: (set) => set(),
-      onClose: this.onClosed,
+      onRefused: () => {},
+    onClose: this.onClosed,
       ...options,
     });
   }

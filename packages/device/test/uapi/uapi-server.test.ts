@@ -110,6 +110,15 @@ posix('UapiServer', () => {
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
   });
 
+  it('tells why it refused a request, without the key that was in it', async () => {
+    const refused: string[] = [];
+    const key = hex(BOB.publicKey);
+    await serve({ onRefused: ({ message }) => refused.push(message) });
+    await ask(`set=1\nlisten_port=${key}\n\n`);
+    expect(refused).toEqual([expect.stringContaining('listen_port: expected 0 to 65535')]);
+    expect(refused.join()).not.toContain(key);
+  });
+
   it('answers EADDRINUSE for a port that is taken, and changes nothing', async () => {
     await serve();
     const other = await memoryDevice(BOB);
