@@ -24,9 +24,19 @@ export function keyFromHex(text: string): Uint8Array | undefined {
  */
 export function keyToHex(key: string | Uint8Array): string {
   if (!(key instanceof Uint8Array) || key.length !== KEY_LENGTH) return textToHex(key);
-  let text = '';
-  for (let i = 0; i < KEY_LENGTH; i++) text += (key[i]! + 0x100).toString(16).slice(1);
+  for (let i = 0; i < KEY_LENGTH; i++) {
+    const byte = key[i]!;
+    LETTERS[i * 2] = letterOf(byte >> 4);
+    LETTERS[i * 2 + 1] = letterOf(byte & 15);
+  }
+  const text = String.fromCharCode(...LETTERS);
+  LETTERS.fill(0);
   return text;
+}
+
+/** 0..15 -> '0'..'9', 'a'..'f', by arithmetic. */
+function letterOf(digit: number): number {
+  return digit + 48 + (((9 - digit) >> 8) & 39);
 }
 
 /** '0'..'9', 'A'..'F', 'a'..'f' -> 0..15, without a look-up. */
@@ -43,3 +53,6 @@ function textToHex(key: string | Uint8Array): string {
     wipe(parsed);
   }
 }
+
+/** Of the key that is being written. */
+const LETTERS: Uint8Array = secretBytes(KEY_LENGTH * 2);

@@ -14,7 +14,7 @@
  */
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
-import { WireGuardError } from '@litz/core';
+import { wipe, WireGuardError } from '@litz/core';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { parseErrnoResponse, parseGetResponse } from './get-response.ts';
@@ -122,7 +122,12 @@ class Answer {
   }
 
   text(): string {
-    return Buffer.concat(this.#pieces).toString('latin1');
+    const whole = Buffer.concat(this.#pieces);
+    try {
+      return whole.toString('latin1');
+    } finally {
+      wipe(whole, ...this.#pieces);
+    }
   }
 
   /** The last two bytes may have come in two pieces. */

@@ -278,7 +278,7 @@ class Client extends Duplex {
       idleTimeoutMs: 1000,
       inTurn: (set) => set(),
       onRefused: () => {},
-    onClose: this.onClosed,
+      onClose: this.onClosed,
       ...options,
     });
   }
