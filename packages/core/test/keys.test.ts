@@ -124,7 +124,7 @@ describe('PrivateKey and PresharedKey', () => {
     const within = { peers: [{ key, keys: new Map([['a', new Set([key])]]) }] };
     const texts = [
       String(key),
-      key as unknown as string,
+      ''.concat(key as never),
       key.toLocaleString(),
       JSON.stringify(within),
       inspect(key),
