@@ -7,7 +7,7 @@ const ssr = { resolve: { conditions: ['@litz/source', 'node', 'import', 'default
 /** Where CI wants the figures of the run; `npx vitest run --reporter` still says otherwise. */
 const report = process.env['LITZ_TEST_REPORT'];
 
-/** Three projects: `unit` runs anywhere, `net` needs privileges or peers and probes for them,
+/** Four projects: `unit` and `batches` run anywhere, `net` needs privileges or peers and probes for them,
  * `check` holds the rules of the repository (import table, export names, vector hashes). */
 export default defineConfig({
   test: {
@@ -18,8 +18,22 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
+          // Some of them simulate hours, and all share two cores.
+          testTimeout: 30_000,
           include: ['packages/*/test/**/*.test.ts'],
           exclude: ['**/*.net.test.ts', '**/*.check.test.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        // The protocol's tests once more, with packets and datagrams in batches of random size.
+        resolve,
+        ssr,
+        test: {
+          name: 'batches',
+          testTimeout: 30_000,
+          include: ['packages/core/test/protocol/*.test.ts'],
+          exclude: ['**/scale.test.ts'],
+          env: { LITZ_TEST_BATCHES: 'random' },
         },
       },
       {

@@ -14,7 +14,7 @@ import { once } from 'node:events';
 import { parseAddress } from '@litz/config';
 import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
 import { Device } from '@litz/device';
-import { ping } from '@litz/sys';
+import { ping } from '@litz/sys/tools';
 import { RIGHT_ADDRESS, TwoHosts } from '../two-hosts.ts';
 
 const PORT = 51820;

@@ -12,7 +12,8 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAddress, formatCidr, parseCidr } from '@litz/config';
-import { Netlink, NetworkNamespace, ping, waitUntilRunning, writeSysctl } from '@litz/sys';
+import { Netlink, NetworkNamespace, waitUntilRunning, writeSysctl } from '@litz/sys';
+import { ping } from '@litz/sys/tools';
 import { LitzProcess, type ProcessOptions } from './litz-process.ts';
 
 export class Host {

@@ -13,12 +13,16 @@ export const wgQuickPrograms: readonly Requirement[] = [
   programRequirement('unshare'),
 ];
 
-/** @param implementation the program that makes the interface */
+/**
+ * @param implementation the program that makes the interface
+ * @param command for a shell; its words are `verb` and `file`
+ */
 export function wgQuick(
   host: Host,
   verb: 'up' | 'down',
   file: string,
   implementation: string,
+  command = 'exec wg-quick "$@"',
 ): Promise<string> {
   const ip = host.write('ip', [
     '#!/bin/sh',
@@ -33,6 +37,6 @@ export function wgQuick(
     WG_QUICK_USERSPACE_IMPLEMENTATION: implementation,
     LOG_LEVEL: undefined,
   };
-  const script = 'mount -t tmpfs none /sys/module && exec wg-quick "$@"';
+  const script = `mount -t tmpfs none /sys/module && ${command}`;
   return host.run('unshare', ['-m', 'sh', '-c', script, 'sh', verb, file], { env });
 }

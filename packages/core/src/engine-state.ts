@@ -4,24 +4,26 @@
  *
  * @module
  */
-import type { AllowedIps } from './allowed-ips.ts';
+import type { AllowedIps } from './routing/allowed-ips.ts';
 import type { MacChecker } from './cookie/macs.ts';
-import type { RateLimiter } from './cookie/rate-limiter.ts';
+import type { RateLimiter } from './rate/rate-limiter.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
 import type { StaticIdentity } from './handshake/static-identity.ts';
 import type { TimestampSource } from './handshake/tai64n.ts';
-import type { Jitter } from './jitter.ts';
-import type { MessageLimits } from './keypairs.ts';
-import type { LoadMonitor } from './load-monitor.ts';
-import type { MessageRoom } from './message-room.ts';
+import type { Jitter } from './rate/jitter.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Keypair, MessageLimits } from './peer/keypairs.ts';
+import type { LoadMonitor } from './rate/load-monitor.ts';
+import type { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
+import type { RoutingLoops } from './flow/routing-loops.ts';
 import type { Outputs } from './outputs.ts';
-import type { Peer } from './peer.ts';
-import type { RoamReport } from './roam-report.ts';
-import type { SenderIndexTable } from './sender-index.ts';
+import type { Peer } from './peer/peer.ts';
+import type { RoamReport } from './peer/roam-report.ts';
+import type { SenderIndexTable } from './peer/sender-index.ts';
 import type { EngineStats } from './stats.ts';
-import type { TimerTable } from './timer-table.ts';
-import type { TokenBucket } from './token-bucket.ts';
+import type { TimerTable } from './peer/timer-table.ts';
+import type { TokenBucket } from './rate/token-bucket.ts';
 
 export interface EngineState {
   readonly crypto: CryptoProvider;
@@ -42,6 +44,7 @@ export interface EngineState {
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;
   readonly indices: SenderIndexTable;
+  readonly routingLoops: RoutingLoops;
   readonly timers: TimerTable;
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;
@@ -51,13 +54,35 @@ export interface EngineState {
   readonly unreachables: TokenBucket;
   readonly outputs: Outputs;
   readonly roams: RoamReport;
-  readonly messageRoom: MessageRoom;
+  readonly handshakeMessages: HandshakeMessageBuffer;
   readonly stats: EngineStats;
+
+  /** Bookkeeping that is owed until the end of the batch. */
+  readonly sent: SentMessages;
+  readonly received: ReceivedMessages;
 }
 
-/** Counts a drop of the engine and, where it is known, of the peer. Returns the reason. */
-export function drop(state: EngineState, reason: DropReason, peer?: Peer): DropReason {
-  state.stats.drops.add(reason);
-  peer?.countDrop(reason);
+/** What was sent with one keypair in this batch. */
+export interface SentMessages {
+  /** undefined: nothing is owed. */
+  keypair: Keypair | undefined;
+  messages: number;
+  /** Of all messages together. */
+  bytes: number;
+}
+
+/** What was received with one keypair from one source in this batch. */
+export interface ReceivedMessages extends SentMessages {
+  source: Endpoint | undefined;
+  /** They were not only keepalives. */
+  hasData: boolean;
+}
+
+/** Counts drops of the engine and, where it is known, of the peer. Returns the reason. */
+export function drop(state: EngineState, reason: DropReason, peer?: Peer, count = 1): DropReason {
+  state.stats.drops.add(reason, count);
+  if (!peer) return reason;
+  peer.countDrop(reason, count);
+  state.stats.drops.concern(reason, peer.publicKey);
   return reason;
 }

@@ -4,7 +4,8 @@
  * Everything follows one loop; nothing else moves state:
  *
  * 1. Give an input: `handlePacket` (from the interface), `handleDatagram` (from the network),
- *    `handleTimeout` (a deadline passed), or `configure`, `linkUp`, `linkDown`.
+ *    `handleTimeout` (a deadline passed), or `configure`, `linkUp`, `linkDown`. Callers with many
+ *    packets give batches: `handlePackets` or `openDatagram` again and again, then `finishBatch`.
  * 2. `pollTransmit()` until undefined: send these datagrams.
  * 3. `pollPacket()` until undefined: write these packets to the interface.
  * 4. `pollEvent()` until undefined: tell whoever wants to know.
@@ -16,8 +17,8 @@
  *
  * @module
  */
-import { AllowedIps } from './allowed-ips.ts';
-import { applyConfiguration, wakePeers } from './applying.ts';
+import { AllowedIps } from './routing/allowed-ips.ts';
+import { applyConfiguration, wakePeers } from './flow/configuration.ts';
 import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arguments.ts';
 import type { EngineConfiguration } from './configuration.ts';
 import {
@@ -26,31 +27,34 @@ import {
   REKEY_AFTER_MESSAGES,
   TRANSPORT_HEADER_LENGTH,
 } from './constants.ts';
-import { RateLimiter } from './cookie/rate-limiter.ts';
+import { RateLimiter } from './rate/rate-limiter.ts';
 import { nobleProvider } from './crypto/noble.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
 import type { EngineState } from './engine-state.ts';
-import { FastPath } from './fast-path.ts';
 import { releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
-import { receiveDatagram } from './inbound.ts';
-import { Jitter } from './jitter.ts';
+import { receiveDatagram, settleReceived } from './flow/inbound.ts';
+import { Jitter } from './rate/jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
-import { LoadMonitor } from './load-monitor.ts';
-import { MessageRoom } from './message-room.ts';
-import { sendKeepalive, sendPacket } from './outbound.ts';
+import { LoadMonitor } from './rate/load-monitor.ts';
+import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
+import { RoutingLoops } from './flow/routing-loops.ts';
+import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
-import { RoamReport } from './roam-report.ts';
-import { SenderIndexTable } from './sender-index.ts';
-import { forgetSource, resetPeer } from './session.ts';
+import { RoamReport } from './peer/roam-report.ts';
+import { SenderIndexTable } from './peer/sender-index.ts';
+import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
 import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
-import { fireTimers } from './timeouts.ts';
-import { TimerTable } from './timer-table.ts';
-import { TokenBucket } from './token-bucket.ts';
-import { ROOM_BEHIND } from './transport-data.ts';
+import { fireTimers } from './flow/timer-expiry.ts';
+import { TimerTable } from './peer/timer-table.ts';
+import { TokenBucket } from './rate/token-bucket.ts';
+import { ROOM_BEHIND } from './wire/transport-data.ts';
 import { checkConfiguration } from './validation.ts';
+import type { PacketRun } from './wire/packet-run.ts';
+
+const NO_BYTES = new Uint8Array(0);
 
 /** What an engine needs from the world around it. */
 export interface EngineOptions {
@@ -70,11 +74,25 @@ export interface EngineOptions {
   underLoad?: { handshakesPerSecond?: number };
 }
 
+/** The inside of an engine: for the tests of this package, which look at what no caller may change. */
+export let stateOf: (engine: Engine) => EngineState;
+
 export class Engine {
+  static {
+    stateOf = (engine) => engine.#state;
+  }
+
   readonly stats: EngineStats = new EngineStats();
-  /** Per-packet primitives for a caller who has many packets at a time. */
-  readonly fastPath: FastPath;
   readonly #state: EngineState;
+  /** What `handlePacketAt` makes of its arguments. */
+  readonly #single: PacketRun = {
+    buffer: NO_BYTES,
+    offset: 0,
+    stride: 0,
+    length: 0,
+    lastLength: 0,
+    count: 1,
+  };
 
   /**
    * Starts with the link up, no key and no peers.
@@ -83,7 +101,6 @@ export class Engine {
    */
   constructor(options: EngineOptions) {
     this.#state = createState(options, this.stats);
-    this.fastPath = new FastPath(this.#state);
   }
 
   /**
@@ -107,6 +124,7 @@ export class Engine {
     const ids = checkConfiguration(change, this.#state.peers);
     return (now) => {
       checkTime(now);
+      this.finishBatch(now);
       applyConfiguration(this.#state, change, ids, now);
     };
   }
@@ -121,6 +139,15 @@ export class Engine {
     this.#state.mtu = mtu;
   }
 
+  /** Makes `trace` events, a few per handshake. Off at first: then they cost nothing. */
+  get traces(): boolean {
+    return this.#state.outputs.traces;
+  }
+
+  set traces(traces: boolean) {
+    this.#state.outputs.traces = traces;
+  }
+
   /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;
@@ -129,6 +156,7 @@ export class Engine {
   /** The interface went up: peers with a persistent keepalive hear of us at once. */
   linkUp(now: number): void {
     checkTime(now);
+    this.finishBatch(now);
     if (this.#state.up) return;
     this.#state.up = true;
     wakePeers(this.#state, now);
@@ -137,6 +165,7 @@ export class Engine {
   /** The interface went down: sessions and staged packets are gone, all timers stop. */
   linkDown(now: number): void {
     checkTime(now);
+    this.finishBatch(now);
     if (!this.#state.up) return;
     this.#state.up = false;
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
@@ -151,6 +180,7 @@ export class Engine {
    */
   connect(publicKey: PublicKey, now: number): boolean {
     checkTime(now);
+    this.finishBatch(now);
     const peer = this.#state.peers.get(keyId(publicKey));
     if (!peer) throw new RangeError('"publicKey" expected the key of a configured peer');
     if (peer.sendKeypair(now)) return true;
@@ -190,8 +220,30 @@ export class Engine {
     now: number,
   ): DropReason | undefined {
     checkRange(buffer, offset, length, TRANSPORT_HEADER_LENGTH, ROOM_BEHIND);
+    const run = this.#single;
+    run.buffer = buffer;
+    run.offset = offset;
+    run.length = length;
+    run.lastLength = length;
+    const reason = this.handlePackets(run, now);
+    run.buffer = NO_BYTES;
+    this.finishBatch(now);
+    return reason;
+  }
+
+  /**
+   * Packets of one flow from the interface, sealed where they stand. The room around them is the
+   * caller's to have: it is not checked again. Their counters and timers are brought up to date by
+   * `finishBatch`, which ends a batch of such calls. Every other input with a
+   * `now` ends it too.
+   *
+   * @param run borrowed for the call; its buffer is lent until the transmits are polled
+   * @returns why the last packet was dropped; undefined if it was sent or staged
+   */
+  handlePackets(run: PacketRun, now: number): DropReason | undefined {
     checkTime(now);
-    return sendPacket(this.#state, buffer, offset, length, now);
+    settleReceived(this.#state, now);
+    return sendPackets(this.#state, run, now);
   }
 
   /**
@@ -221,13 +273,47 @@ export class Engine {
   ): DropReason | undefined {
     checkRange(buffer, offset, length, 0, 0);
     if (!(source instanceof Endpoint)) throw new TypeError('"source" expected an Endpoint');
+    const opened = this.openDatagram(buffer, offset, length, source, ecn, now);
+    if (typeof opened === 'number' && opened > 0) {
+      const { outputs, received } = this.#state;
+      outputs.packet(received.keypair?.peer, buffer, offset + TRANSPORT_HEADER_LENGTH, opened);
+    }
+    this.finishBatch(now);
+    return typeof opened === 'string' ? opened : undefined;
+  }
+
+  /**
+   * A datagram of a batch, for callers with many: as `handleDatagramAt`, but a packet in it is not
+   * queued for `pollPacket`. Endpoint, counters and timers of its peer are brought up to date by
+   * `finishBatch`, which ends the batch. Every other input with a `now` ends it too. The range is not
+   * checked.
+   *
+   * @returns the length of the packet, which begins at `offset + 16`; 0: there is none; or a reason: it
+   *   was dropped and counted
+   */
+  openDatagram(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    source: Endpoint,
+    ecn: number,
+    now: number,
+  ): number | DropReason {
     checkTime(now);
+    settleSent(this.#state, now);
     return receiveDatagram(this.#state, buffer, offset, length, source, ecn, now);
+  }
+
+  /** Does what is done once per batch of `handlePackets` or `openDatagram`. */
+  finishBatch(now: number): void {
+    settleSent(this.#state, now);
+    settleReceived(this.#state, now);
   }
 
   /** Does everything that is due at `now`. */
   handleTimeout(now: number): void {
     checkTime(now);
+    this.finishBatch(now);
     fireTimers(this.#state, now);
     this.#state.roams.tell(now);
   }
@@ -274,6 +360,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
   const outputs = new Outputs();
+  const indices = new SenderIndexTable(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -290,7 +377,8 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     peers: new Map(),
     peersBySlot: [],
     allowedIps: new AllowedIps(),
-    indices: new SenderIndexTable(randomBytes),
+    indices,
+    routingLoops: new RoutingLoops(indices),
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
@@ -299,8 +387,10 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
     outputs,
     roams: new RoamReport(outputs),
-    messageRoom: new MessageRoom(),
+    handshakeMessages: new HandshakeMessageBuffer(),
     stats,
+    sent: { keypair: undefined, messages: 0, bytes: 0 },
+    received: { keypair: undefined, source: undefined, messages: 0, bytes: 0, hasData: false },
   };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 export * from './constants.ts';
-export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
+export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
 export { quote, redactKeys } from './quote.ts';
@@ -22,17 +22,16 @@ export {
   type ScopedAddress,
 } from './text/scoped-address.ts';
 export { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from './text/unsigned.ts';
-export { AllowedIps } from './allowed-ips.ts';
-export { ecn, ipTotalLength, setEcn } from './ip-packet.ts';
-export { unreachable } from './icmp.ts';
-export { ReplayWindow } from './replay-window.ts';
+export { AllowedIps } from './routing/allowed-ips.ts';
+export { ecn, ipTotalLength, setEcn } from './wire/ip-packet.ts';
+export { unreachable } from './wire/icmp.ts';
+export { ReplayWindow } from './peer/replay-window.ts';
 export type { Cipher, CryptoProvider, DhKey, OneTimeKeys } from './crypto/provider.ts';
 export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './configuration.ts';
 export { Engine, type EngineOptions } from './engine.ts';
-export { FastPath } from './fast-path.ts';
-export type { Keypair, MessageLimits } from './keypairs.ts';
-export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
-export type { Peer } from './peer.ts';
+export type { PacketRun } from './wire/packet-run.ts';
+export type { MessageLimits } from './peer/keypairs.ts';
+export { PacketView, Transmit, type EngineEvent, type TraceStep } from './outputs.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';
@@ -52,7 +51,7 @@ export {
   type HandshakeInitiation,
   type HandshakeResponse,
   type MessageType,
-} from './messages.ts';
+} from './wire/messages.ts';
 export {
   formatKey,
   generatePrivateKey,

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { TRANSPORT_HEADER_LENGTH } from './constants.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PublicKey } from './keys.ts';
-import type { Peer } from './peer.ts';
+import type { Peer } from './peer/peer.ts';
+import type { PacketRun } from './wire/packet-run.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -21,16 +23,42 @@ export type EngineEvent =
    */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
   /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
-  | { type: 'handshake-failed'; peer: PublicKey };
+  | { type: 'handshake-failed'; peer: PublicKey }
+  /**
+   * One step of a peer, for a log. Only while `Engine.traces` is set. `sends`: how many initiations this
+   * attempt at a handshake has sent.
+   */
+  | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number };
+
+export type TraceStep =
+  | 'peer-added'
+  | 'peer-removed'
+  | 'initiation-sent'
+  | 'initiation-received'
+  | 'response-sent'
+  | 'response-received'
+  | 'cookie-received'
+  | 'retrying' // no answer to the last initiation: the next one is sent
+  | 'gave-up' // no answer to any of them
+  | 'not-heard' // no answer to what was sent with a session: a handshake begins
+  | 'keypair-created'
+  | 'keys-removed'; // nothing newer came for three Reject-After-Times
 
 /**
- * One datagram to send: `length` bytes of `buffer` at `offset`. Object and bytes are the engine's or
- * stand in the buffer that `handlePacketAt` was given: valid until the next `handle*` call.
+ * One datagram to send, `length` bytes of `buffer` at `offset`; or, after `handlePackets`, `count`
+ * datagrams of one length to one destination. Object and bytes are the engine's or stand in the buffer
+ * that the packet was given in: valid until the next `handle*` call.
  */
 export class Transmit {
   buffer: Uint8Array = EMPTY;
   offset = 0;
+  /** Of each datagram. */
   length = 0;
+  /** Of the last datagram; no more than `length`. */
+  lastLength = 0;
+  /** From one datagram to the next. */
+  stride = 0;
+  count = 1;
   // Assigned before the object is handed out.
   destination!: Endpoint;
   /** The whole TOS or traffic class byte, DSCP and ECN. */
@@ -38,9 +66,16 @@ export class Transmit {
   /** Whose message it is; undefined for a cookie reply. */
   peer: PublicKey | undefined = undefined;
 
-  /** A new view of the bytes. */
+  /** A new view of the bytes of the first datagram. */
   get datagram(): Uint8Array {
-    return this.buffer.subarray(this.offset, this.offset + this.length);
+    return this.datagramAt(0);
+  }
+
+  /** A new view of the bytes of datagram `index`, 0 to `count` - 1. */
+  datagramAt(index: number): Uint8Array {
+    const start = this.offset + index * this.stride;
+    const length = index === this.count - 1 ? this.lastLength : this.length;
+    return this.buffer.subarray(start, start + length);
   }
 }
 
@@ -68,6 +103,8 @@ export class PacketView {
 export class Outputs {
   readonly #transmits = new ReusedQueue(() => new Transmit());
   readonly #packets = new ReusedQueue(() => new PacketView());
+  /** Somebody reads `trace` events: none is made before. */
+  traces = false;
   #events: EngineEvent[] = [];
   #firstEvent = 0;
 
@@ -84,9 +121,37 @@ export class Outputs {
     transmit.buffer = buffer;
     transmit.offset = offset;
     transmit.length = length;
+    transmit.lastLength = length;
+    transmit.stride = 0;
+    transmit.count = 1;
     transmit.destination = destination;
     transmit.tos = tos;
     transmit.peer = peer?.publicKey;
+  }
+
+  /**
+   * The first `count` packets of a run, sealed: their messages are `length` bytes long, the last one
+   * `lastLength`. The bytes stay where they are.
+   */
+  transmitRun(
+    peer: Peer,
+    tos: number,
+    run: PacketRun,
+    count: number,
+    length: number,
+    lastLength: number,
+  ): void {
+    if (!peer.endpoint) return;
+    const transmit = this.#transmits.push();
+    transmit.buffer = run.buffer;
+    transmit.offset = run.offset - TRANSPORT_HEADER_LENGTH;
+    transmit.length = count === 1 ? lastLength : length;
+    transmit.lastLength = lastLength;
+    transmit.stride = run.stride;
+    transmit.count = count;
+    transmit.destination = peer.endpoint;
+    transmit.tos = tos;
+    transmit.peer = peer.publicKey;
   }
 
   packet(peer: Peer | undefined, buffer: Uint8Array, offset: number, length: number): void {
@@ -99,6 +164,11 @@ export class Outputs {
 
   event(event: EngineEvent): void {
     this.#events.push(event);
+  }
+
+  trace(peer: Peer, step: TraceStep): void {
+    if (!this.traces) return;
+    this.event({ type: 'trace', peer: peer.publicKey, step, sends: peer.handshakeSends });
   }
 
   nextTransmit(): Transmit | undefined {

@@ -8,7 +8,7 @@ import { DropCounters, type DropReason } from './drop-reason.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { EngineState } from './engine-state.ts';
 import type { PresharedKey, PublicKey } from './keys.ts';
-import type { Peer } from './peer.ts';
+import type { Peer } from './peer/peer.ts';
 
 /** Counts since the engine was made; bytes are of whole WireGuard messages, as `wg show` has them. */
 export class EngineStats {

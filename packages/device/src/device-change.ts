@@ -8,6 +8,7 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  quote,
   WireGuardError,
   type AllowedIp,
   type PeerConfiguration,
@@ -124,7 +125,7 @@ function readEndpoint(endpoint: string | Endpoint, field: string): Endpoint {
   if (parsed instanceof Endpoint) return parsed;
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
-    `"${field}" expected an IP address, got the name "${formatEndpoint(parsed)}": resolve it first`,
+    `"${field}" expected an IP address, got the name ${quote(formatEndpoint(parsed))}: resolve it first`,
   );
 }
 

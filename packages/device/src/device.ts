@@ -4,15 +4,15 @@
  * @module
  */
 import { EventEmitter } from 'node:events';
-import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
-import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './data-plane.ts';
+import type { DropReason, Endpoint, PeerStatus, PublicKey, TraceStep } from '@litz/core';
+import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import { closedError, type CryptoStatus, type Driver, type DriverListener } from './driver.ts';
 import { checkInteger } from './field.ts';
-import { LinuxDriver } from './linux-driver.ts';
+import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
-import { PortableDriver } from './portable-driver.ts';
+import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
 /** What a listener is called with. */
@@ -36,8 +36,23 @@ export interface DeviceEvents {
   ];
   /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
   'handshake-failed': [{ readonly peer: PublicKey }];
-  /** Dropped since the last event of this reason; at most one per reason and second. */
-  drop: [{ readonly reason: DropReason; readonly count: number }];
+  /**
+   * Dropped since the last event of this reason; at most one per reason and second. `peer`, `source`: of
+   * the last of them, as far as they are known; the source is not authentic.
+   */
+  drop: [
+    {
+      readonly reason: DropReason;
+      readonly count: number;
+      readonly peer?: PublicKey;
+      readonly source?: Endpoint;
+    },
+  ];
+  /**
+   * One step of a peer, for a log: a handshake message, a retry, new keys, the peer itself. `sends`: how
+   * many initiations this attempt at a handshake has sent.
+   */
+  trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
   /** The link went down: sockets are closed, sessions gone. */

@@ -6,7 +6,7 @@
  */
 import { WireGuardError, type PublicKey } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
-import type { DataPlane, OptionalEvent, PlaneEvent } from './data-plane.ts';
+import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import { refusing } from './refusal.ts';
 

@@ -18,9 +18,9 @@
 export { Device, type DeviceEvents } from './device.ts';
 export type { DeviceChange, PeerChange } from './device-change.ts';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
-export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './memory-tun.ts';
-export { selectProvider, type ProviderChoice } from './select-provider.ts';
+export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
+export { selectProvider, type ProviderChoice } from './provider/select-provider.ts';
 export type { CryptoStatus } from './driver.ts';
 export type { CryptoModule, DeviceOptions, EngineSettings, TunOptions } from './options.ts';
-export type { Tun, TunLinkChange } from './ports.ts';
+export type { Tun, TunLinkChange } from './plane/io-interfaces.ts';
 export { UapiServer, type UapiServerOptions, type UapiTarget } from './uapi-server.ts';

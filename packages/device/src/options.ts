@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
+import { Engine, quote, type CryptoProvider, type EngineOptions } from '@litz/core';
 import { parseCidr, type Cidr, type DeviceConfiguration } from '@litz/config';
 import { DEVICE_FIELDS, readDeviceChange, type DeviceChange } from './device-change.ts';
 import {
@@ -14,7 +14,7 @@ import {
   describe,
   readField,
 } from './field.ts';
-import type { Tun } from './ports.ts';
+import type { Tun } from './plane/io-interfaces.ts';
 
 export interface DeviceOptions extends DeviceChange, EngineSettings {
   /** The interface's name ('wg0', 'wg%d'), or a TUN of your own: a `MemoryTun`, or anything like it. */
@@ -47,7 +47,7 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    * once; for programs that carry much soon after they start. Without effect where there is no
    * loopback, and on a TUN of your own. Default false; the daemon `litz` does it.
    */
-  rehearsal?: boolean;
+  warmUp?: boolean;
 }
 
 export interface TunOptions {
@@ -90,7 +90,7 @@ export interface CommonSettings {
   readonly up: boolean;
   readonly offload: Readonly<Required<OffloadSwitches>>;
   readonly crypto: CryptoProvider | CryptoModule | undefined;
-  readonly rehearsal: boolean;
+  readonly warmUp: boolean;
   readonly engine: EngineSettings;
 }
 
@@ -99,11 +99,11 @@ export interface CommonSettings {
  */
 export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   checkObject(options, 'options', [...DEVICE_FIELDS, ...CREATE_FIELDS, ...ENGINE_FIELDS]);
-  const { tun, addresses = [], up = true, udp = 'auto', crypto, rehearsal = false } = options;
+  const { tun, addresses = [], up = true, udp = 'auto', crypto, warmUp = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
   checkInteger(mtu, 'mtu', MINIMUM_MTU, MAXIMUM_MTU);
   checkBoolean(options.up, 'up');
-  checkBoolean(options.rehearsal, 'rehearsal');
+  checkBoolean(options.warmUp, 'warmUp');
   checkArray(addresses, 'addresses');
   if (udp !== 'auto' && udp !== 'portable') {
     throw new RangeError(`"udp" expected 'auto' or 'portable', got ${String(udp)}`);
@@ -115,7 +115,7 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
     up,
     offload: readOffload(options.offload),
     crypto,
-    rehearsal,
+    warmUp,
     engine: readEngineSettings(options),
   };
   if (isOwnTun(tun)) return ownTun(tun, common);
@@ -164,7 +164,7 @@ function readTunName(tun: string | TunOptions): string {
   const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
   if (isName && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
   const rule = `1 to ${MAX_NAME_BYTES} bytes without space, "/" and ":"`;
-  throw new RangeError(`"${field}" expected ${rule}, got ${JSON.stringify(name.slice(0, 80))}`);
+  throw new RangeError(`"${field}" expected ${rule}, got ${quote(name)}`);
 }
 
 function readEngineSettings({
@@ -194,7 +194,7 @@ function pick(options: object, fields: readonly string[]): DeviceChange {
   return Object.fromEntries(Object.entries(options).filter(([key]) => fields.includes(key)));
 }
 
-const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'rehearsal'];
+const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'warmUp'];
 const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
 const INTERFACE_NAME = /^[^\s/:]+$/;

@@ -4,7 +4,7 @@
  * @module
  */
 import { keyId, WireGuardError, type PublicKey } from '@litz/core';
-import type { PlaneEvent } from './data-plane.ts';
+import type { PlaneEvent } from './plane/data-plane.ts';
 
 /** Starts a handshake if there is no session and none is running; resolves to whether there is one. */
 export type Connect = (publicKey: PublicKey) => Promise<boolean>;

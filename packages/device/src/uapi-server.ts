@@ -43,6 +43,8 @@ export interface UapiServerOptions {
   path: string;
   /** Bytes of one request; default 256 MiB. */
   maxRequestLength?: number;
+  /** A `get` or `set` was refused: why. Its text holds no key. */
+  onRefused?: (error: Error) => void;
   /** Somebody removed or replaced the socket; the server has closed itself. */
   onRemoved?: () => void;
 }
@@ -206,6 +208,7 @@ export class UapiServer {
       }
       return request.errno === undefined ? '' : formatErrnoResponse(request.errno);
     } catch (error) {
+      this.#options.onRefused?.(error as Error);
       return formatErrnoResponse(errnoOf(error));
     }
   }

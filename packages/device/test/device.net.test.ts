@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { Netlink, NetworkNamespace, ping } from '@litz/sys';
+import { Netlink, NetworkNamespace } from '@litz/sys';
+import { ping } from '@litz/sys/tools';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Device } from '../src/index.ts';
-import { ALICE, BOB } from './in-memory.ts';
+import { ALICE, BOB, CAROL } from './in-memory.ts';
 import { openDescriptors, peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
 
 let hosts: TwoHosts;
@@ -50,17 +51,50 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await server;
   });
 
-  it('takes no datagram of its peers out of its own tunnel', async () => {
+  it('reaches a peer inside another peer of the same interface', async () => {
     const devices = await hosts.devices();
     const { left, right } = hosts;
     await left.ping(right.inner);
-    const body = `const socket = require('node:dgram').createSocket('udp4');
-      return new Promise((resolve) => socket.send(Buffer.alloc(32, 4), 51820, '10.1.0.1', () => {
-        socket.close(); resolve('sent'); }));`;
-    expect(await runInside(right, body)).toBe('sent');
-    // An answered ping is behind it.
-    expect(await right.ping(left.inner)).toBe(1);
-    expect((await devices.left.stats()).drops['routing-loop']).toBe(1);
+    // Listens on the right too, and is reached at the right's address in the tunnel.
+    const inner = await right.device({
+      tun: 'wg1',
+      addresses: ['10.2.0.2/24'],
+      privateKey: CAROL.privateKey,
+      listenPort: 5,
+      peers: [{ publicKey: ALICE.publicKey, allowedIps: ['10.2.0.1/32'] }],
+    });
+    await devices.left.configure({
+      peers: [{ publicKey: CAROL.publicKey, endpoint: '10.1.0.2:5', allowedIps: ['10.2.0.2/32'] }],
+    });
+    const address = { address: Uint8Array.of(10, 2, 0, 1), prefixLength: 24 };
+    left.netlink.addAddress(left.index('wg0'), address);
+    const innermost = Uint8Array.of(10, 2, 0, 2);
+    expect(await left.ping(innermost, 3)).toBe(3);
+    // In fragments, since what is in a tunnel twice is longer than the MTU.
+    expect(await left.ping(innermost, 3, { size: 1380 })).toBe(3);
+    expect((await devices.left.stats()).drops).not.toHaveProperty('routing-loop');
+    await inner.close();
+  });
+
+  it('drops what would go into its own tunnel for ever, and works again with the right route', async () => {
+    const devices = await hosts.devices();
+    const { left, right } = hosts;
+    expect(await left.ping(right.inner)).toBe(1);
+    const route = { destination: Uint8Array.of(10, 9, 0, 2), prefixLength: 32 };
+    const through = { ...route, interfaceIndex: left.index('wg0') };
+    left.netlink.addRoute(through);
+    // Without the source that the answers came to, which would keep them out of the tunnel.
+    const endpoint = `${right.outer}:51820`;
+    await devices.left.configure({
+      peers: [{ publicKey: BOB.publicKey, endpoint, allowedIps: ['0.0.0.0/0'] }],
+    });
+    await left.ping(right.inner, 5, { size: 1300, timeoutMs: 300 });
+    const { tun, drops } = await devices.left.stats();
+    expect(drops['routing-loop']).toBeGreaterThan(0);
+    // Each ping came, went round once or in two fragments, and was dropped.
+    expect(tun.readPackets).toBeLessThan(60);
+    left.netlink.deleteRoute(through);
+    expect(await left.ping(right.inner)).toBe(1);
   });
 
   it('carries packets larger than the outer link, and jumbo ones', async () => {

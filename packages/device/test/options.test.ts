@@ -51,11 +51,11 @@ describe('readDeviceOptions', () => {
     expect(endpoint).toMatchObject({ port: 51820 });
   });
 
-  it('rehearses only where it was asked to', () => {
-    expect(readDeviceOptions({ tun: 'wg0' }).common.rehearsal).toBe(false);
-    expect(readDeviceOptions({ tun: 'wg0', rehearsal: true }).common.rehearsal).toBe(true);
-    const wrong = { tun: 'wg0', rehearsal: 'yes' } as unknown as DeviceOptions;
-    expect(() => readDeviceOptions(wrong)).toThrow('"rehearsal" expected');
+  it('warms up only where it was asked to', () => {
+    expect(readDeviceOptions({ tun: 'wg0' }).common.warmUp).toBe(false);
+    expect(readDeviceOptions({ tun: 'wg0', warmUp: true }).common.warmUp).toBe(true);
+    const wrong = { tun: 'wg0', warmUp: 'yes' } as unknown as DeviceOptions;
+    expect(() => readDeviceOptions(wrong)).toThrow('"warmUp" expected');
   });
 
   it('takes a TUN of ones own as it is', () => {

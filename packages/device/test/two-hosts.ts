@@ -12,7 +12,8 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { Netlink, NetworkNamespace, ping, waitUntilRunning } from '@litz/sys';
+import { Netlink, NetworkNamespace, waitUntilRunning } from '@litz/sys';
+import { ping } from '@litz/sys/tools';
 import { requirement, type Person, type Requirement } from '@litz/testkit';
 import { Device, type DeviceOptions } from '../src/index.ts';
 import { ALICE, BOB } from './in-memory.ts';

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UapiClient, type DeviceStatus } from '@litz/config';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { UapiServer, type Device, type UapiTarget } from '../src/index.ts';
+import { UapiServer, type Device, type UapiServerOptions, type UapiTarget } from '../src/index.ts';
 import { ALICE, BOB, memoryDevice } from './in-memory.ts';
 
 const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
@@ -102,6 +102,15 @@ posix('UapiServer', () => {
     await serve();
     expect(await ask(request, { end: true })).toBe(answer);
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+  });
+
+  it('tells why it refused a request, without the key that was in it', async () => {
+    const refused: string[] = [];
+    const key = hex(BOB.publicKey);
+    await serve({ onRefused: ({ message }) => refused.push(message) });
+    await ask(`set=1\nlisten_port=${key}\n\n`);
+    expect(refused).toEqual([expect.stringContaining('listen_port: expected 0 to 65535')]);
+    expect(refused.join()).not.toContain(key);
   });
 
   it('answers EADDRINUSE for a port that is taken, and changes nothing', async () => {
@@ -215,9 +224,7 @@ posix('UapiServer', () => {
   });
 });
 
-async function serve(
-  options: { maxRequestLength?: number; onRemoved?: () => void } = {},
-): Promise<void> {
+async function serve(options: Omit<UapiServerOptions, 'path'> = {}): Promise<void> {
   server = await UapiServer.listen(device, { path, ...options });
 }
 

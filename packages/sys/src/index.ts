@@ -12,7 +12,6 @@ export { returnFreedMemory } from './freed-memory.ts';
 export { interfaceIndex, interfaceName } from './interface-index.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
 export { addressOf, allocate, type Region } from './memory.ts';
-export { bindMount, enterPrivateMounts, unmount } from './mount.ts';
 export type { Link, LinkSettings, VethOptions } from './netlink/link.ts';
 export type {
   AddressOptions,
@@ -30,9 +29,6 @@ export {
   NetworkNamespace,
   networkNamespaceId,
 } from './network-namespace.ts';
-export { PacketSocket } from './packet-socket.ts';
-export { ping, type PingOptions, type PingResult } from './ping.ts';
 export { PollSet } from './poll-set.ts';
-export { RawSocket, type ReceivedIcmp } from './raw-socket.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';

@@ -47,5 +47,7 @@ export {
   Eavesdropper,
   SimulatedNetwork,
   SimulatedNode,
+  layRun,
+  type ArrivingDatagram,
   type CapturedDatagram,
 } from './simulated-network.ts';

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Endpoint, type Engine, type EngineEvent } from '@litz/core';
+import { Endpoint, type Engine, type EngineEvent, type PacketRun } from '@litz/core';
 
 /** A datagram as somebody on the wire sees it. */
 export interface CapturedDatagram {
@@ -14,6 +14,14 @@ export interface CapturedDatagram {
   to: Endpoint;
   tos: number;
   bytes: Uint8Array;
+}
+
+/** A datagram for a node, which owns its bytes. */
+export interface ArrivingDatagram {
+  bytes: Uint8Array;
+  source: Endpoint;
+  /** The low two bits of its TOS byte. */
+  ecn: number;
 }
 
 interface Flight extends CapturedDatagram {
@@ -32,6 +40,11 @@ export class SimulatedNetwork {
   readonly eavesdropper: Eavesdropper = new Eavesdropper();
   /** Loses what it says yes to. */
   loses: (datagram: CapturedDatagram) => boolean = () => false;
+  /**
+   * What a node gets at one time it gets in batches of this many: packets by `handlePackets`, datagrams by
+   * `openDatagram`. undefined: each by itself. Default: as `LITZ_TEST_BATCHES=random` says.
+   */
+  batchSize: (() => number) | undefined;
   /** ECN bits of a datagram on arrival, for routers on the way that mark. */
   marks: (ecn: number) => number = (ecn) => ecn;
   #flights: Flight[] = [];
@@ -44,6 +57,7 @@ export class SimulatedNetwork {
   constructor(options: { now?: number; latency?: number } = {}) {
     this.now = options.now ?? 1_000_000;
     this.latency = options.latency ?? 10;
+    this.batchSize = process.env['LITZ_TEST_BATCHES'] === 'random' ? randomSizes() : undefined;
   }
 
   add(engine: Engine, endpoint: Endpoint): SimulatedNode {
@@ -143,10 +157,25 @@ export class SimulatedNetwork {
     const arriving = this.#flights.filter((flight) => flight.arrivesAt <= this.now);
     this.#flights = this.#flights.filter((flight) => flight.arrivesAt > this.now);
     arriving.sort((a, b) => a.arrivesAt - b.arrivesAt || a.order - b.order);
-    for (const flight of arriving) {
-      const node = this.nodes.find(({ endpoint }) => endpoint.sameDestination(flight.to));
-      node?.receive(flight.bytes.slice(), this.#sourceOf(flight), this.marks(flight.tos & 3));
+    for (let i = 0; i < arriving.length;) i += this.#deliverFrom(arriving, i);
+  }
+
+  /** Delivers the next flight, or in a batch those behind it to the same node. @returns how many */
+  #deliverFrom(arriving: readonly Flight[], first: number): number {
+    const nodeOf = (flight: Flight | undefined): SimulatedNode | undefined =>
+      flight && this.nodes.find(({ endpoint }) => endpoint.sameDestination(flight.to));
+    const node = nodeOf(arriving[first]);
+    if (!node) return 1;
+    const datagrams: ArrivingDatagram[] = [];
+    const size = this.batchSize?.() ?? 1;
+    while (datagrams.length < size && nodeOf(arriving[first + datagrams.length]) === node) {
+      const flight = arriving[first + datagrams.length]!;
+      const source = this.#sourceOf(flight);
+      datagrams.push({ bytes: flight.bytes.slice(), source, ecn: this.marks(flight.tos & 3) });
     }
+    if (this.batchSize) node.receiveBatch(datagrams);
+    else for (const { bytes, source, ecn } of datagrams) node.receive(bytes, source, ecn);
+    return datagrams.length;
   }
 
   /** As a socket layer has it: the same object for the same source, with the address it came to. */
@@ -210,7 +239,31 @@ export class SimulatedNode {
 
   /** A packet from the interface. */
   send(packet: Uint8Array): ReturnType<Engine['handlePacket']> {
+    if (this.network.batchSize) return this.sendRun([packet]);
     return this.input((engine, now) => engine.handlePacket(packet, now));
+  }
+
+  /** Packets of one flow, all of one length but for the last, which may be shorter. */
+  sendRun(packets: readonly Uint8Array[]): ReturnType<Engine['handlePacket']> {
+    const run = layRun(packets);
+    return this.input((engine, now) => {
+      const reason = engine.handlePackets(run, now);
+      engine.finishBatch(now);
+      return reason;
+    });
+  }
+
+  /** Datagrams that a socket gave at once. */
+  receiveBatch(datagrams: readonly ArrivingDatagram[]): void {
+    this.input((engine, now) => {
+      for (const { bytes, source, ecn } of datagrams) {
+        const opened = engine.openDatagram(bytes, 0, bytes.length, source, ecn, now);
+        if (typeof opened === 'number' && opened > 0) {
+          this.packets.push(bytes.slice(HEADER_LENGTH, HEADER_LENGTH + opened));
+        }
+      }
+      engine.finishBatch(now);
+    });
   }
 
   receive(bytes: Uint8Array, source: Endpoint, ecn = 0): ReturnType<Engine['handleDatagram']> {
@@ -231,13 +284,15 @@ export class SimulatedNode {
   #drain(): void {
     const { engine, network } = this;
     for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) {
-      network.transmit({
-        at: network.now,
-        from: this.endpoint,
-        to: t.destination,
-        tos: t.tos,
-        bytes: t.datagram.slice(),
-      });
+      for (let i = 0; i < t.count; i++) {
+        network.transmit({
+          at: network.now,
+          from: this.endpoint,
+          to: t.destination,
+          tos: t.tos,
+          bytes: t.datagramAt(i).slice(),
+        });
+      }
     }
     for (let p = engine.pollPacket(); p; p = engine.pollPacket()) {
       this.packets.push(p.packet.slice());
@@ -245,3 +300,26 @@ export class SimulatedNode {
     for (let e = engine.pollEvent(); e; e = engine.pollEvent()) this.events.push(e);
   }
 }
+
+/** The packets in a buffer of their own, with the room around each that `PacketRun` asks for. */
+export function layRun(packets: readonly Uint8Array[]): PacketRun {
+  const length = packets[0]!.length;
+  const stride = ROOM + length + PADDING + ROOM;
+  const buffer = new Uint8Array(packets.length * stride + ROOM);
+  packets.forEach((packet, i) => buffer.set(packet, ROOM + i * stride));
+  const lastLength = packets.at(-1)!.length;
+  return { buffer, offset: ROOM, stride, length, lastLength, count: packets.length };
+}
+
+/** 1 to 8, the same sequence in each network. */
+function randomSizes(): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return 1 + (state >>> 29);
+  };
+}
+
+const HEADER_LENGTH = 16;
+const PADDING = 16;
+const ROOM = 64;

@@ -1,4 +1,5 @@
-import { linux, ping, type Netlink, type NetworkNamespace } from '@litz/sys';
+import { linux, type Netlink, type NetworkNamespace } from '@litz/sys';
+import { ping } from '@litz/sys/tools';
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import type { TunDevice } from '../src/index.ts';

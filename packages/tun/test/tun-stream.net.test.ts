@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { linux, ping, type SystemError } from '@litz/sys';
+import { linux, type SystemError } from '@litz/sys';
+import { ping } from '@litz/sys/tools';
 import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { TunStream, type TunStreamOptions } from '../src/index.ts';

@@ -87,25 +87,16 @@ export class ReceiveBatch {
   readonly #controls: number;
   readonly #counters: UdpCounters;
   readonly #control = new ReceivedControl();
-  /** Datagrams that came in through this interface are dropped; 0: none is. */
-  readonly #ignoredInterface: number;
   /** Slots whose lengths the kernel has overwritten since they were last reset. */
   #used = 0;
 
   /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
-  constructor(
-    slots: number,
-    buffer: Uint8Array,
-    offset: number,
-    counters: UdpCounters,
-    ignoredInterface = 0,
-  ) {
+  constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
     const needed = slots * SLOT_LENGTH;
     const room = buffer.length - offset;
     if (room < needed) {
       throw new RangeError(`"memory" expected ${needed} bytes from "offset" on, got ${room}`);
     }
-    this.#ignoredInterface = ignoredInterface;
     this.#slots = slots;
     this.#buffer = buffer;
     this.#bufferOffset = offset;
@@ -197,9 +188,6 @@ export class ReceiveBatch {
     if (control.overflow >= 0) this.#countOverflow(socket, control.overflow);
     if (flags & MSG_TRUNC || length > SLOT_LENGTH) return this.#drop('receiveDroppedTruncated');
     if (flags & MSG_CTRUNC || !parsed) return this.#drop('receiveDroppedControl');
-    if (this.#ignoredInterface !== 0 && control.sourceInterface === this.#ignoredInterface) {
-      return this.#drop('receiveDroppedLoop');
-    }
     const name = (this.#names + slot * SOCKADDR_ROOM) >> 2;
     const expected = socket.family === 4 ? AF_INET : AF_INET6;
     const sourceWord = control.sourceOffset < 0 ? -1 : control.sourceOffset >> 2;
@@ -234,7 +222,6 @@ export class ReceiveBatch {
     counter:
       | 'receiveDroppedTruncated'
       | 'receiveDroppedControl'
-      | 'receiveDroppedLoop'
       | 'receiveDroppedSource'
       | 'receiveDroppedSegmentSize',
   ): number {

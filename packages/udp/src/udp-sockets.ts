@@ -37,11 +37,6 @@ export interface UdpOptions extends SendReports {
   gro?: boolean;
   /** Of the kernel's receive and send buffer each. */
   bufferBytes?: number;
-  /**
-   * Index of an interface whose datagrams are dropped and counted: a tunnel's own, whose peers could
-   * have it send to itself for ever. Default 0: none.
-   */
-  ignoredInterface?: number;
   /** Messages per receive call, each with a slot of 65536 bytes. Default 64, with `gro` 8. */
   slots?: number;
   /**
@@ -72,13 +67,7 @@ export function openUdp(options: UdpOptions): UdpSockets {
   const counters = new UdpCounters();
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
-  const batch = new ReceiveBatch(
-    slots,
-    memory.buffer,
-    memory.offset,
-    counters,
-    options.ignoredInterface,
-  );
+  const batch = new ReceiveBatch(slots, memory.buffer, memory.offset, counters);
   const bound = openBoth(port, { bufferBytes, mark, loopbackOnly });
   try {
     return new UdpSockets(bound, batch, counters, {

@@ -25,9 +25,6 @@ describe('interfaceIndex and interfaceName', () => {
   });
 
   test('are what Node tells of a link-local address where there is no FFI', () => {
-    const missing = (): never => {
-      throw new Error('no koffi');
-    };
     vi.mocked(sys.interfaceIndex).mockImplementation(missing);
     vi.mocked(sys.interfaceName).mockImplementation(missing);
     expect(interfaceIndex('wan')).toBe(7);
@@ -40,4 +37,8 @@ describe('interfaceIndex and interfaceName', () => {
 
 function address(family: 'IPv4' | 'IPv6', scopeid: number): NetworkInterfaceInfo {
   return { family, scopeid } as unknown as NetworkInterfaceInfo;
+}
+
+function missing(): never {
+  throw new Error('no koffi');
 }

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { CryptoProvider, Peer } from '@litz/core';
+import type { CryptoProvider, PacketRun } from '@litz/core';
 import { connect, createPair, packetBetween, type Pair } from '@litz/testkit';
 
-/** Each packet by itself, or the primitives that the packet loop uses for many at a time. */
+/** Each packet by itself, or in batches as the device has them. */
 export type Way = 'packet' | 'batch';
 
 export class EnginePair {
@@ -15,6 +15,14 @@ export class EnginePair {
   readonly #packet: Uint8Array;
   readonly #buffer: Uint8Array = new Uint8Array(BATCH * SLOT);
   readonly #lengths: Uint16Array = new Uint16Array(BATCH);
+  readonly #run: PacketRun = {
+    buffer: this.#buffer,
+    offset: 0,
+    stride: SLOT,
+    length: LENGTH,
+    lastLength: LENGTH,
+    count: 1,
+  };
   /** A fraction, as a real clock has it: such numbers are objects where they are not kept as such. */
   #now: number;
 
@@ -44,7 +52,8 @@ export class EnginePair {
     }
     for (let i = 0; i < BATCH; i++) {
       const length = this.#lengths[i] ?? 0;
-      bob.engine.handleDatagramAt(this.#buffer, i * SLOT, length, alice.endpoint, 0, this.#now);
+      const at = i * SLOT + ROOM - HEADER;
+      bob.engine.handleDatagramAt(this.#buffer, at, length, alice.endpoint, 0, this.#now);
       if (bob.engine.pollPacket()?.length === LENGTH) this.received++;
     }
   }
@@ -56,31 +65,32 @@ export class EnginePair {
   }
 
   #sendBatch(): void {
-    const { fastPath } = this.#pair.alice.engine;
-    const peer: Peer | undefined = fastPath.route(this.#buffer, ROOM, LENGTH);
-    const keypair = peer && fastPath.sendKeypair(peer, this.#now);
-    if (!keypair) throw new Error('there is no session');
-    let bytes = 0;
+    const { engine } = this.#pair.alice;
     for (let i = 0; i < BATCH; i++) {
-      const length = fastPath.seal(keypair, this.#buffer, i * SLOT + ROOM, LENGTH);
-      this.#lengths[i] = length;
-      bytes += length;
+      this.#run.offset = i * SLOT + ROOM;
+      if (engine.handlePackets(this.#run, this.#now)) throw new Error('there is no session');
     }
-    fastPath.afterSend(keypair, BATCH, bytes, this.#now);
+    engine.finishBatch(this.#now);
+    for (let i = 0; i < BATCH; i++) this.#lengths[i] = engine.pollTransmit()?.length ?? 0;
   }
 
   #receiveBatch(): void {
     const { alice, bob } = this.#pair;
-    const { fastPath } = bob.engine;
     for (let i = 0; i < BATCH; i++) {
       const length = this.#lengths[i] ?? 0;
-      const keypair = fastPath.open(this.#buffer, i * SLOT, length, this.#now);
-      if (typeof keypair === 'string') throw new Error(keypair);
-      const padded = length - OVERHEAD;
-      const accepted = fastPath.accept(keypair, this.#buffer, i * SLOT + ROOM, padded, 0);
-      if (accepted === LENGTH) this.received++;
-      fastPath.afterReceive(keypair, alice.endpoint, 1, length, true, this.#now);
+      const at = i * SLOT + ROOM - HEADER;
+      const opened = bob.engine.openDatagram(
+        this.#buffer,
+        at,
+        length,
+        alice.endpoint,
+        0,
+        this.#now,
+      );
+      if (opened === LENGTH) this.received++;
+      else if (typeof opened === 'string') throw new Error(opened);
     }
+    bob.engine.finishBatch(this.#now);
   }
 
   #drain(): void {
@@ -93,6 +103,6 @@ export class EnginePair {
 
 const BATCH = 64;
 const LENGTH = 1400;
-const ROOM = 16;
-const OVERHEAD = 32;
+const ROOM = 64;
+const HEADER = 16;
 const SLOT = 2048;

@@ -54,7 +54,7 @@ const OPTIONAL: readonly {
   {
     name: 'openssl',
     async load() {
-      const { createOpensslProvider } = await import('@litz/sys/openssl');
+      const { createOpensslProvider } = await import('@litz/openssl');
       return { provider: createOpensslProvider() };
     },
   },

@@ -4,7 +4,7 @@
  * @module
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { createOpensslProvider } from '@litz/sys/openssl';
+import { createOpensslProvider } from '@litz/openssl';
 import { SharedBatch } from './shared-batch.ts';
 import type { SealThreadData } from './threads.ts';
 

@@ -7,7 +7,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { nobleProvider, type Cipher } from '@litz/core';
-import { createOpensslProvider } from '@litz/sys/openssl';
+import { createOpensslProvider } from '@litz/openssl';
 import type { Measurement } from '../results/result.ts';
 import { median } from '../results/statistics.ts';
 import { proveEqual } from '../suites/case.ts';

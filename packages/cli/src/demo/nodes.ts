@@ -12,7 +12,8 @@ import { randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
 import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
 import { Device } from '@litz/device';
-import { Netlink, NetworkNamespace, ping, waitUntilRunning, type PingResult } from '@litz/sys';
+import { Netlink, NetworkNamespace, waitUntilRunning } from '@litz/sys';
+import { ping, type PingResult } from '@litz/sys/tools';
 
 /** One side: its namespace, and the device in it. */
 export interface Node {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PacketSocket } from '@litz/sys';
+import { PacketSocket } from '@litz/sys/tools';
 import type { Crossing } from './crossing.ts';
 
 export class WireTap {

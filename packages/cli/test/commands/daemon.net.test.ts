@@ -33,7 +33,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
 
   it('has begun to compile before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
-    // The sockets of its rehearsal come and go: two TUNs, and one or two of UDP for each.
+    // The sockets of its warm-up come and go: two TUNs, and one or two of UDP for each.
     let most = 0;
     const isOver = (): boolean => {
       const sockets = socketsOf(daemon.pid);

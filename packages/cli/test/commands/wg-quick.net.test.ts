@@ -45,5 +45,27 @@ describeWith(
       await wgQuick(host, 'down', file, LITZ);
       expect(host.state()).toEqual(before);
     });
+
+    it('takes a name that is like the word of a command, with one line about it', async () => {
+      const lines = [
+        '[Interface]',
+        `PrivateKey = ${keyPair().privateKey}`,
+        'Address = 10.5.0.1/24',
+      ];
+      const file = host.write('server.conf', lines);
+      // The socket is for all namespaces, and this name is not ours alone.
+      const script = [
+        'mount -t tmpfs none /var/run/wireguard',
+        'wg-quick up "$2" 2>&1',
+        'wg show interfaces',
+        'wg-quick down "$2" 2>&1',
+      ].join(' && ');
+      const text = await wgQuick(host, 'up', file, LITZ, script);
+      expect(text).toContain('\nserver\n');
+      expect(text.match(/^litz: .*$/gm)).toEqual([
+        'litz: "server" is no command (is it "serve"?): making an interface of that name',
+      ]);
+      expect(host.hasLink('server')).toBe(false);
+    });
   },
 );

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { readCookieReply, writeCookieReply } from '../messages.ts';
+import { readCookieReply, writeCookieReply } from '../wire/messages.ts';
 
 /** What a cookie reply is made of. Borrowed for the call. */
 export interface CookieReplyParts {

@@ -15,7 +15,7 @@ import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { cookieKeyOf, mac1KeyOf, type StaticIdentity } from '../handshake/static-identity.ts';
 import type { PublicKey } from '../keys.ts';
-import { mac1Offset, mac2Offset, senderIndexOf } from '../messages.ts';
+import { mac1Offset, mac2Offset, senderIndexOf } from '../wire/messages.ts';
 import { openCookieReply, sealCookieReply } from './cookie-reply.ts';
 
 /** The macs of handshake messages to one peer, and the latest cookie that it gave us. */

@@ -5,8 +5,9 @@
  * initiator:  zeroed -> initiation-created  -> response-consumed -> (keys derived) zeroed
  * responder:  zeroed -> initiation-consumed -> response-created  -> (keys derived) zeroed
  * ```
- * An initiation may be created or consumed in every state: it begins anew. Paths of the two roles
- * cross when both sides initiate; the later one wins.
+ * An initiation may be created or consumed in every state: it begins anew. When both sides initiate at
+ * once, the initiation of the other side is answered from a second object (`beside`), so that ours can
+ * still be answered.
  *
  * @module
  */
@@ -22,6 +23,14 @@ export type HandshakeState =
   | 'initiation-consumed'
   | 'response-created'
   | 'response-consumed';
+
+/** The last initiation of a peer that was believed. */
+export interface LastInitiation {
+  /** The greatest timestamp so far, TAI64N. */
+  readonly timestamp: Uint8Array;
+  /** When it was consumed, `now` of the engine. */
+  consumedAt: number;
+}
 
 /** Owned by its peer; written by `initiation.ts`, `response.ts` and `transport-keys.ts` only. */
 export class Handshake {
@@ -41,14 +50,30 @@ export class Handshake {
   localIndex = 0;
   remoteIndex = 0;
 
-  /** The greatest timestamp of an initiation of the peer, TAI64N. Outlives handshakes. */
-  readonly latestTimestamp: Uint8Array = new Uint8Array(TIMESTAMP_LENGTH);
-  /** When that was, `now` of the engine. */
-  lastInitiationConsumedAt: number = -Infinity;
+  /** Outlives handshakes. */
+  readonly lastInitiation: LastInitiation;
 
   /** @param remoteStaticPublic kept by reference */
-  constructor(remoteStaticPublic: PublicKey) {
+  constructor(
+    remoteStaticPublic: PublicKey,
+    lastInitiation: LastInitiation = {
+      timestamp: new Uint8Array(TIMESTAMP_LENGTH),
+      consumedAt: -Infinity,
+    },
+  ) {
     this.remoteStaticPublic = remoteStaticPublic;
+    this.lastInitiation = lastInitiation;
+  }
+
+  /**
+   * For another handshake with the same peer while this one goes on. What outlives handshakes is shared:
+   * a replay for one is a replay for the other.
+   */
+  beside(): Handshake {
+    const other = new Handshake(this.remoteStaticPublic, this.lastInitiation);
+    other.presharedKey = this.presharedKey;
+    other.staticStatic = this.staticStatic;
+    return other;
   }
 
   /**

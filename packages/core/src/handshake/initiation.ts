@@ -13,7 +13,7 @@ import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { generatePrivateKey, type PrivateKey, type PublicKey } from '../keys.ts';
-import { readInitiation, writeInitiation } from '../messages.ts';
+import { readInitiation, writeInitiation } from '../wire/messages.ts';
 import type { Handshake } from './handshake.ts';
 import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
@@ -154,16 +154,17 @@ export function consumeInitiation(
     const timestamp = state.open(opened.encryptedTimestamp);
     if (!timestamp) return 'invalid-handshake';
     // Section 5.1: each one must be greater than the greatest so far, or it is a replay.
-    if (compareTimestamps(timestamp, handshake.latestTimestamp) <= 0) return 'replayed-initiation';
-    if (now < handshake.lastInitiationConsumedAt + MIN_INITIATION_INTERVAL_MS) {
+    if (compareTimestamps(timestamp, handshake.lastInitiation.timestamp) <= 0)
+      return 'replayed-initiation';
+    if (now < handshake.lastInitiation.consumedAt + MIN_INITIATION_INTERVAL_MS) {
       return 'initiation-flood';
     }
     handshake.chainingKey.set(state.chainingKey);
     handshake.hash.set(state.hash);
     handshake.remoteEphemeral.set(opened.ephemeral);
     handshake.remoteIndex = opened.senderIndex;
-    handshake.latestTimestamp.set(timestamp);
-    handshake.lastInitiationConsumedAt = now;
+    handshake.lastInitiation.timestamp.set(timestamp);
+    handshake.lastInitiation.consumedAt = now;
     handshake.state = 'initiation-consumed';
     return undefined;
   } finally {

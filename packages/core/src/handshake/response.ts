@@ -9,7 +9,7 @@ import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { generatePrivateKey, type PrivateKey } from '../keys.ts';
-import { readResponse, writeResponse } from '../messages.ts';
+import { readResponse, writeResponse } from '../wire/messages.ts';
 import type { Handshake } from './handshake.ts';
 import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';

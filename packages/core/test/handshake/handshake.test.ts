@@ -24,8 +24,8 @@ describe('Handshake', () => {
     const { alice, bob } = createParties();
     receiveInitiation(bob, initiate(alice));
     for (const { handshake } of [alice, bob]) {
-      handshake.latestTimestamp.fill(0);
-      handshake.lastInitiationConsumedAt = -Infinity;
+      handshake.lastInitiation.timestamp.fill(0);
+      handshake.lastInitiation.consumedAt = -Infinity;
       expect(snapshot(handshake)).not.toEqual(snapshot(new Handshake(LOW_ORDER_KEY)));
       handshake.clear();
       expect(snapshot(handshake)).toEqual(snapshot(new Handshake(LOW_ORDER_KEY)));

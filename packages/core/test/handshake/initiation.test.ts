@@ -6,7 +6,7 @@ import {
   createInitiation,
   openInitiationStatic,
 } from '../../src/handshake/initiation.ts';
-import { readInitiation } from '../../src/messages.ts';
+import { readInitiation } from '../../src/wire/messages.ts';
 import {
   createParties,
   initiate,
@@ -109,9 +109,9 @@ describe('consumeInitiation', () => {
     expect(bob.handshake).toMatchObject({
       state: 'initiation-consumed',
       remoteIndex: 77,
-      lastInitiationConsumedAt: 1234,
+      lastInitiation: { consumedAt: 1234 },
     });
-    expect(bob.handshake.latestTimestamp).toEqual(timestampOf(9));
+    expect(bob.handshake.lastInitiation.timestamp).toEqual(timestampOf(9));
     expect(bob.handshake.chainingKey).toEqual(alice.handshake.chainingKey);
     expect(bob.handshake.hash).toEqual(alice.handshake.hash);
   });
@@ -156,7 +156,7 @@ describe('consumeInitiation', () => {
     mallory.handshake.staticStatic = new Uint8Array(32).fill(1);
     expect(receiveInitiation(bob, initiate(mallory, 9))).toBe('invalid-handshake');
     expect(bob.handshake.state).toBe('zeroed');
-    expect(bob.handshake.latestTimestamp).toEqual(new Uint8Array(12));
+    expect(bob.handshake.lastInitiation.timestamp).toEqual(new Uint8Array(12));
     expect(receiveInitiation(bob, initiate(alice, 1))).toBeUndefined();
   });
 

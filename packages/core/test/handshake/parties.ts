@@ -96,8 +96,9 @@ export function timestampOf(seconds: number): Uint8Array {
 
 /** All of it that could change, for a comparison. */
 export function snapshot(handshake: Handshake): object {
-  const { state, localIndex, remoteIndex, lastInitiationConsumedAt } = handshake;
-  const { chainingKey, hash, ephemeralPrivate, remoteEphemeral, latestTimestamp } = handshake;
+  const { state, localIndex, remoteIndex, lastInitiation } = handshake;
+  const { timestamp: latestTimestamp, consumedAt: lastInitiationConsumedAt } = lastInitiation;
+  const { chainingKey, hash, ephemeralPrivate, remoteEphemeral } = handshake;
   const bytes = [chainingKey, hash, ephemeralPrivate, remoteEphemeral, latestTimestamp];
   return {
     state,

@@ -30,7 +30,7 @@ import {
   type StaticIdentity,
 } from '../../src/handshake/static-identity.ts';
 import { deriveTransportKeys } from '../../src/handshake/transport-keys.ts';
-import { Keypair } from '../../src/keypairs.ts';
+import { Keypair } from '../../src/peer/keypairs.ts';
 import { parsePresharedKey, parsePrivateKey, parsePublicKey } from '../../src/keys.ts';
 import {
   mac1Offset,
@@ -38,10 +38,10 @@ import {
   readCookieReply,
   readInitiation,
   readResponse,
-} from '../../src/messages.ts';
-import type { Peer } from '../../src/peer.ts';
-import { SenderIndexTable } from '../../src/sender-index.ts';
-import { openTransportData, sealTransportData } from '../../src/transport-data.ts';
+} from '../../src/wire/messages.ts';
+import type { Peer } from '../../src/peer/peer.ts';
+import { SenderIndexTable } from '../../src/peer/sender-index.ts';
+import { openTransportData, sealTransportData } from '../../src/wire/transport-data.ts';
 
 /** One side, whose random bytes are the transcript's. */
 interface Side {
@@ -150,13 +150,13 @@ function replayInitiation(
   if (!opened) throw new Error('openInitiationStatic');
   check(toHex(opened.peerPublicKey) === toHex(identity.publicKey), 'who it is');
   // Each a second after the other: the flood limit is not the question here.
-  const now = Math.max(0, to.handshake.lastInitiationConsumedAt + 1000);
+  const now = Math.max(0, to.handshake.lastInitiation.consumedAt + 1000);
   const reason = consumeInitiation(to.crypto, to.identity, opened, to.handshake, now);
   check(reason === undefined, 'consumeInitiation');
   return {
     ...chosen,
     ephemeralPublic: toHex(readInitiation(out)?.ephemeral ?? NOTHING),
-    timestamp: toHex(to.handshake.latestTimestamp),
+    timestamp: toHex(to.handshake.lastInitiation.timestamp),
     ...stateOf(from, to),
     ...macsOf(out),
   };

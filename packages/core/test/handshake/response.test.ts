@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { equalBytes } from '../../src/crypto/equal-bytes.ts';
 import type { PresharedKey } from '../../src/keys.ts';
 import { createResponse } from '../../src/handshake/response.ts';
-import { readResponse } from '../../src/messages.ts';
+import { readResponse } from '../../src/wire/messages.ts';
 import {
   createParties,
   initiate,

@@ -34,7 +34,7 @@ describe('deriveTransportKeys', () => {
   it('wipes the handshake, but for the latest timestamp', () => {
     const { alice, bob } = createParties();
     receiveInitiation(bob, initiate(alice, 3), 40);
-    const latest = bob.handshake.latestTimestamp.slice();
+    const latest = bob.handshake.lastInitiation.timestamp.slice();
     respond(bob);
     deriveTransportKeys(bob.crypto, bob.handshake);
     const zero = '00'.repeat(32);

@@ -7,6 +7,7 @@ import {
   packetBetween,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
+import { stateOf } from '../../src/engine.ts';
 import { MESSAGE_TYPE, type PresharedKey } from '../../src/index.ts';
 
 const { HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE, TRANSPORT_DATA } = MESSAGE_TYPE;
@@ -96,6 +97,57 @@ describe('handshake', () => {
       expect(alice.packets).toHaveLength(2);
       expect(bob.packets).toHaveLength(2);
     }
+  });
+
+  it('has a session at once when both begin at once, whichever messages are lost of it', () => {
+    // Of the four messages that cross, any one may get lost, and the packets arrive all the same.
+    for (const lost of [-1, 0, 1, 2, 3]) {
+      const { network, alice, bob } = createPair();
+      let messages = 0;
+      network.loses = ({ bytes }) => bytes[0] !== 4 && messages++ === lost;
+      alice.send(packetBetween(alice, bob));
+      bob.send(packetBetween(bob, alice));
+      network.settle();
+      expect([lost, bob.packets.length, alice.packets.length]).toEqual([lost, 1, 1]);
+      alice.send(packetBetween(alice, bob));
+      bob.send(packetBetween(bob, alice));
+      network.settle();
+      expect([lost, bob.packets.length, alice.packets.length]).toEqual([lost, 2, 2]);
+      // Nothing is left of a handshake that nobody needs.
+      for (const { engine } of [alice, bob]) {
+        const [peer] = stateOf(engine).peers.values();
+        expect(peer.handshake?.state).toBe('zeroed');
+        expect(peer.handshakeIndex).toBe(-1);
+      }
+    }
+  });
+
+  it('has a session at once when both wake after a long sleep, and both have something to say', () => {
+    const pair = createPair();
+    const { network, alice, bob } = pair;
+    connect(pair);
+    network.now += 200_000;
+    for (const node of [alice, bob]) node.timeout();
+    alice.send(packetBetween(alice, bob));
+    bob.send(packetBetween(bob, alice));
+    const before = network.now;
+    network.settle();
+    expect(bob.packets).toHaveLength(2);
+    expect(alice.packets).toHaveLength(1);
+    expect(network.now - before).toBeLessThan(100);
+  });
+
+  it('crosses with somebody who forgets his initiation when he answers one', () => {
+    const { network, alice, bob } = createPair();
+    alice.send(packetBetween(alice, bob));
+    bob.send(packetBetween(bob, alice));
+    // As the kernel and wireguard-go have it: one state for both roles.
+    const [alicesPeer] = stateOf(bob.engine).peers.values();
+    network.step();
+    alicesPeer.handshake!.clear();
+    network.settle();
+    expect(alice.packets).toHaveLength(1);
+    expect(bob.packets).toHaveLength(1);
   });
 
   it('carries DSCP AF41 on handshake messages and nothing on transport', () => {

@@ -13,7 +13,8 @@ import {
   type Pair,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { Endpoint, MESSAGE_TYPE, type PresharedKey } from '../../src/index.ts';
+import { stateOf } from '../../src/engine.ts';
+import { Endpoint, keyId, MESSAGE_TYPE, type PresharedKey } from '../../src/index.ts';
 
 const { COOKIE_REPLY, HANDSHAKE_INITIATION, TRANSPORT_DATA } = MESSAGE_TYPE;
 
@@ -275,10 +276,9 @@ function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   return pair;
 }
 
-/** The keypair that `node` sends with, through the fast path's door. */
+/** The keypair that `node` sends with. */
 function currentKeypair(node: Pair['alice'], other: Pair['alice']): { sendCounter: number } {
-  const packet = packetBetween(node, other);
-  const peer = node.engine.fastPath.route(packet, 0, packet.length);
+  const peer = stateOf(node.engine).peers.get(keyId(other.person.publicKey));
   return peer!.sendKeypair(node.network.now)!;
 }
 

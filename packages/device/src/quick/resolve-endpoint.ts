@@ -9,7 +9,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Endpoint, quote, tryParseScopedAddress, WireGuardError } from '@litz/core';
+import { Endpoint, quote, redactKeys, tryParseScopedAddress, WireGuardError } from '@litz/core';
 
 /** What stands in a configuration: an address or a name. */
 export interface HostPort {
@@ -50,10 +50,10 @@ export async function resolveEndpoint(
       signal?.throwIfAborted();
       const reason = reasonOf(error);
       if (!isTemporary(error) || retries-- <= 0) {
-        const text = `cannot resolve the endpoint "${host}:${port}": ${reason}`;
+        const text = `cannot resolve the endpoint ${quote(`${host}:${port}`)}: ${redactKeys(reason)}`;
         throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', text, { cause: error });
       }
-      log(`${host}: ${reason}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
+      log(`${redactKeys(`${host}: ${reason}`)}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
       await unlessAborted(sleep(waitMs, signal), signal);
     }
   }
@@ -65,7 +65,9 @@ export function retriesFromEnvironment(environment: NodeJS.ProcessEnv): number {
   if (text === undefined || text === '') return DEFAULT_RETRIES;
   if (text === 'infinity') return Infinity;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new RangeError(`WG_ENDPOINT_RESOLUTION_RETRIES: "${text}" expected a number or "infinity"`);
+  throw new RangeError(
+    `WG_ENDPOINT_RESOLUTION_RETRIES: ${quote(text)} expected a number or "infinity"`,
+  );
 }
 
 async function systemLookup(host: string): Promise<string> {

@@ -1,0 +1,154 @@
+/**
+ * Puts a checked configuration into effect, on a running engine too.
+ *
+ * @module
+ */
+import type { EngineConfiguration, PeerConfiguration } from '../configuration.ts';
+import { MacChecker } from '../cookie/macs.ts';
+import type { EngineState } from '../engine-state.ts';
+import { createStaticIdentity, releaseKey } from '../handshake/static-identity.ts';
+import { abandonHandshake } from './handshake-send.ts';
+import { keyId, type PresharedKey, type PrivateKey, type PublicKey } from '../keys.ts';
+import { sendKeepalive, sendStaged } from './outbound.ts';
+import { Peer } from '../peer/peer.ts';
+import { endSession, resetPeer } from './session-lifecycle.ts';
+import { TIMER } from '../peer/timer-table.ts';
+import { authenticatedTraversal } from './timers.ts';
+
+/** `ids`: of `change.peers`, from `checkConfiguration`. */
+export function applyConfiguration(
+  state: EngineState,
+  change: EngineConfiguration,
+  ids: readonly string[],
+  now: number,
+): void {
+  if (change.privateKey !== undefined) setPrivateKey(state, change.privateKey, now);
+  if (change.replacePeers === true) {
+    for (const peer of state.peers.values()) removePeer(state, peer);
+  }
+  change.peers?.forEach((peerChange, i) => applyPeer(state, peerChange, ids[i], now));
+}
+
+/** The link is up: whoever is to be kept alive hears of us at once. */
+export function wakePeers(state: EngineState, now: number): void {
+  for (const peer of state.peers.values()) wakePeer(state, peer, now);
+}
+
+function applyPeer(state: EngineState, change: PeerConfiguration, id: string, now: number): void {
+  const existing = state.peers.get(id);
+  if (change.remove === true) {
+    if (existing) removePeer(state, existing);
+    return;
+  }
+  const peer = existing ?? (change.updateOnly === true ? undefined : addPeer(state, change, id));
+  if (!peer) return;
+  if (change.presharedKey !== undefined) setPresharedKey(peer, change.presharedKey);
+  if (change.endpoint !== undefined) {
+    peer.endpoint = change.endpoint;
+    state.roams.forget(peer);
+  }
+  if (change.replaceAllowedIps === true) state.allowedIps.removeAll(peer);
+  for (const { address, prefixLength, remove } of change.allowedIps ?? []) {
+    if (remove === true) state.allowedIps.remove(address, prefixLength, peer);
+    else state.allowedIps.insert(address, prefixLength, peer);
+  }
+  const turnedOn = setKeepalive(state, peer, change.persistentKeepalive, now);
+  if (!state.up) return;
+  const waits = !state.timers.isArmed(peer.slot, TIMER.PERSISTENT_KEEPALIVE);
+  if (turnedOn || (change.endpoint !== undefined && waits)) wakePeer(state, peer, now);
+  else sendStaged(state, peer, now);
+}
+
+/** undefined for our own key: nobody is his own peer. */
+function addPeer(state: EngineState, change: PeerConfiguration, id: string): Peer | undefined {
+  if (state.identity && keyId(state.identity.publicKey) === id) return undefined;
+  const slot = state.timers.allocate();
+  const peer = new Peer(change.publicKey.slice() as PublicKey, id, slot);
+  state.peers.set(id, peer);
+  state.peersBySlot[slot] = peer;
+  state.outputs.trace(peer, 'peer-added');
+  return peer;
+}
+
+function removePeer(state: EngineState, peer: Peer): void {
+  resetPeer(state, peer, 'peer-removed');
+  state.allowedIps.removeAll(peer);
+  state.peers.delete(peer.id);
+  state.peersBySlot[peer.slot] = undefined;
+  state.timers.release(peer.slot);
+  state.outputs.trace(peer, 'peer-removed');
+  peer.presharedKey?.fill(0);
+}
+
+/** Applies at the next handshake; the live session has its keys already. */
+function setPresharedKey(peer: Peer, presharedKey: PresharedKey | null): void {
+  peer.presharedKey?.fill(0);
+  const isSet = presharedKey !== null && presharedKey.some((byte) => byte !== 0);
+  peer.presharedKey = isSet ? (presharedKey.slice() as PresharedKey) : undefined;
+}
+
+/** Returns whether it was off and is on now. */
+function setKeepalive(
+  state: EngineState,
+  peer: Peer,
+  seconds: number | undefined,
+  now: number,
+): boolean {
+  if (seconds === undefined || seconds === peer.persistentKeepalive) return false;
+  const turnedOn = peer.persistentKeepalive === 0;
+  peer.persistentKeepalive = seconds;
+  if (seconds === 0) state.timers.clear(peer.slot, TIMER.PERSISTENT_KEEPALIVE);
+  else if (state.timers.isArmed(peer.slot, TIMER.PERSISTENT_KEEPALIVE)) {
+    authenticatedTraversal(state, peer, now);
+  }
+  return turnedOn;
+}
+
+/** Sends what waits, or the first persistent keepalive. */
+function wakePeer(state: EngineState, peer: Peer, now: number): void {
+  if (peer.persistentKeepalive > 0) sendKeepalive(state, peer, now);
+  else sendStaged(state, peer, now);
+}
+
+/** Section 5.4 stands on the static key: whatever was made with the old one ends with it. */
+function setPrivateKey(state: EngineState, privateKey: PrivateKey | null, now: number): void {
+  const wanted = privateKey?.some((byte) => byte !== 0) === true ? clamped(privateKey) : undefined;
+  const old = state.identity;
+  if (sameKey(old?.privateKey, wanted)) return;
+  state.identity = wanted && createStaticIdentity(state.crypto, wanted);
+  state.macChecker =
+    state.identity && new MacChecker(state.crypto, state.identity, state.randomBytes);
+  if (old) {
+    releaseKey(old);
+    old.privateKey.fill(0);
+  }
+  const ourself = state.identity && state.peers.get(keyId(state.identity.publicKey));
+  if (ourself) removePeer(state, ourself);
+  for (const peer of state.peers.values()) changeIdentity(state, peer);
+  wakePeers(state, now);
+}
+
+/** What is in flight may still be received; nothing more is sent with the old keys. */
+function changeIdentity(state: EngineState, peer: Peer): void {
+  abandonHandshake(state, peer);
+  if (peer.handshake) peer.handshake.staticStatic = undefined;
+  peer.handshakeSentAt = -Infinity;
+  state.timers.clear(peer.slot, TIMER.RETRANSMIT);
+  peer.keypairs.stopSending();
+  endSession(state, peer);
+}
+
+/** A copy with the bits set as RFC 7748 section 5 has them. */
+function clamped(privateKey: PrivateKey): PrivateKey {
+  const copy = privateKey.slice() as PrivateKey;
+  copy[0] &= 248;
+  copy[31] = (copy[31] & 127) | 64;
+  return copy;
+}
+
+function sameKey(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (!a || !b) return a === b;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= a[i] ^ b[i];
+  return difference === 0;
+}

@@ -1,0 +1,194 @@
+/**
+ * Handshake messages that we receive, sections 5.3 and 5.4:
+ *
+ * 1. Type and length. Without a private key nobody can have meant us.
+ * 2. mac1 before any other work.
+ * 3. Under load: mac2, otherwise a cookie reply; then the rate limit of the source.
+ * 4. Initiation -> response. Response -> session. Cookie reply -> kept for the next mac2.
+ *
+ * @module
+ */
+import {
+  COOKIE_REPLY_LENGTH,
+  HANDSHAKE_INITIATION_LENGTH,
+  HANDSHAKE_RESPONSE_LENGTH,
+  HANDSHAKE_TOS,
+  MESSAGE_TYPE,
+} from '../constants.ts';
+import type { MacChecker } from '../cookie/macs.ts';
+import type { DropReason } from '../drop-reason.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { drop, type EngineState } from '../engine-state.ts';
+import type { Handshake } from '../handshake/handshake.ts';
+import { consumeInitiation, openInitiationStatic } from '../handshake/initiation.ts';
+import { consumeResponse } from '../handshake/response.ts';
+import type { StaticIdentity } from '../handshake/static-identity.ts';
+import { ensureUsable, handshakeOf, sendResponse } from './handshake-send.ts';
+import { keyId } from '../keys.ts';
+import { sendKeepalive } from './outbound.ts';
+import type { Peer } from '../peer/peer.ts';
+import { beginSession, completeHandshake, followEndpoint } from './session-lifecycle.ts';
+import { authenticatedReceived, authenticatedTraversal } from './timers.ts';
+
+/** `message`: borrowed for the call; type byte and reserved bits are checked but for the type. */
+export function receiveHandshakeMessage(
+  state: EngineState,
+  message: Uint8Array,
+  source: Endpoint,
+  now: number,
+): DropReason | undefined {
+  switch (message[0]) {
+    case MESSAGE_TYPE.HANDSHAKE_INITIATION:
+      return message.length === HANDSHAKE_INITIATION_LENGTH
+        ? receiveGuarded(state, message, source, now, receiveInitiation)
+        : drop(state, 'wrong-length');
+    case MESSAGE_TYPE.HANDSHAKE_RESPONSE:
+      return message.length === HANDSHAKE_RESPONSE_LENGTH
+        ? receiveGuarded(state, message, source, now, receiveResponse)
+        : drop(state, 'wrong-length');
+    case MESSAGE_TYPE.COOKIE_REPLY:
+      return message.length === COOKIE_REPLY_LENGTH
+        ? receiveCookieReply(state, message, now)
+        : drop(state, 'wrong-length');
+    default:
+      return drop(state, 'unknown-message-type');
+  }
+}
+
+type Receive = (
+  state: EngineState,
+  identity: StaticIdentity,
+  message: Uint8Array,
+  source: Endpoint,
+  now: number,
+) => DropReason | undefined;
+
+/** Initiations and responses cost X25519: macs and load are looked at before. */
+function receiveGuarded(
+  state: EngineState,
+  message: Uint8Array,
+  source: Endpoint,
+  now: number,
+  receive: Receive,
+): DropReason | undefined {
+  const { identity, macChecker } = state;
+  if (!identity || !macChecker) return drop(state, 'no-private-key');
+  if (!macChecker.checkMac1(message)) return drop(state, 'bad-mac1');
+  if (state.load.note(now)) {
+    if (!macChecker.checkMac2(message, source, now)) {
+      sendCookieReply(state, macChecker, message, source, now);
+      return drop(state, 'under-load');
+    }
+    if (!state.rateLimiter.allow(source, now)) return drop(state, 'rate-limited');
+  }
+  return receive(state, identity, message, source, now);
+}
+
+function sendCookieReply(
+  state: EngineState,
+  macChecker: MacChecker,
+  message: Uint8Array,
+  source: Endpoint,
+  now: number,
+): void {
+  const reply = state.handshakeMessages.take(COOKIE_REPLY_LENGTH);
+  macChecker.createCookieReply(message, source, now, reply);
+  state.stats.sentCookieReplies++;
+  state.stats.sentBytes += reply.length;
+  state.outputs.transmit(undefined, source, HANDSHAKE_TOS, reply, 0, reply.length);
+}
+
+function receiveInitiation(
+  state: EngineState,
+  identity: StaticIdentity,
+  message: Uint8Array,
+  source: Endpoint,
+  now: number,
+): DropReason | undefined {
+  const opened = openInitiationStatic(state.crypto, identity, message);
+  if (!opened) return drop(state, 'invalid-handshake');
+  const peer = state.peers.get(keyId(opened.peerPublicKey));
+  if (!peer) return drop(state, 'unknown-peer');
+  if (!ensureUsable(state, identity, peer)) {
+    return drop(state, 'invalid-handshake', peer);
+  }
+  const handshake = answeringHandshake(peer);
+  const refused = consumeInitiation(state.crypto, identity, opened, handshake, now);
+  if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'initiation-received');
+  followEndpoint(state, peer, source, now);
+  if (sendResponse(state, identity, peer, handshake, now)) {
+    beginSession(state, peer, handshake, 'responder', now);
+  } else handshake.clear();
+  afterHandshakeMessage(state, peer, message.length, now);
+  return undefined;
+}
+
+/**
+ * What answers an initiation. One of ours that is on its way stays answerable: when both sides initiate
+ * at once, one response at least gets through, and nobody waits for Rekey-Timeout. The paper has one
+ * state for both roles (section 5.4); with that each side would drop what the other one answers.
+ */
+function answeringHandshake(peer: Peer): Handshake {
+  const own = handshakeOf(peer);
+  return own.state === 'initiation-created' ? own.beside() : own;
+}
+
+function receiveResponse(
+  state: EngineState,
+  identity: StaticIdentity,
+  message: Uint8Array,
+  source: Endpoint,
+  now: number,
+): DropReason | undefined {
+  const peer = state.indices.handshake(receiverIndex(message, RESPONSE_RECEIVER_INDEX));
+  if (!peer) return drop(state, 'unknown-index');
+  const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
+  if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'response-received');
+  followEndpoint(state, peer, source, now);
+  beginSession(state, peer, handshakeOf(peer), 'initiator', now);
+  completeHandshake(state, peer, 'initiator', now);
+  // What is staged, or an empty message: it tells the responder that it may send now.
+  sendKeepalive(state, peer, now);
+  afterHandshakeMessage(state, peer, message.length, now);
+  return undefined;
+}
+
+/** Section 5.4.7: the cookie is kept and sends nothing by itself, nor does it move the endpoint. */
+function receiveCookieReply(
+  state: EngineState,
+  message: Uint8Array,
+  now: number,
+): DropReason | undefined {
+  const index = receiverIndex(message, COOKIE_RECEIVER_INDEX);
+  const peer = state.indices.handshake(index) ?? state.indices.keypair(index)?.peer;
+  if (!peer) return drop(state, 'unknown-index');
+  const refused = peer.macs
+    ? peer.macs.consumeCookieReply(state.crypto, message, now)
+    : 'unexpected-cookie';
+  if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'cookie-received');
+  peer.receivedBytes += message.length;
+  state.stats.receivedBytes += message.length;
+  return undefined;
+}
+
+function afterHandshakeMessage(state: EngineState, peer: Peer, bytes: number, now: number): void {
+  peer.receivedBytes += bytes;
+  state.stats.receivedBytes += bytes;
+  authenticatedReceived(state, peer);
+  authenticatedTraversal(state, peer, now);
+}
+
+function receiverIndex(message: Uint8Array, offset: number): number {
+  return (
+    message[offset] |
+    (message[offset + 1] << 8) |
+    (message[offset + 2] << 16) |
+    (message[offset + 3] << 24)
+  );
+}
+
+const RESPONSE_RECEIVER_INDEX = 8;
+const COOKIE_RECEIVER_INDEX = 4;

@@ -1,0 +1,209 @@
+/**
+ * The way of a datagram in, section 3:
+ *
+ * 1. Type, reserved bits and length; is the link up? A handshake message goes on in
+ *    `handshake-receive.ts`.
+ * 2. Receiver index -> keypair, not expired, counter below the limit; opened in place; replay window.
+ * 3. Once per batch: endpoint, timers, counters, a session that this confirms, renewal of the keys
+ *    (`settleReceived`).
+ * 4. A keepalive ends here. Otherwise version and length of the packet; padding falls off.
+ * 5. Its source address must lead back to this peer in the device's whole table.
+ * 6. ECN of the datagram and of the packet are combined; the packet is for the interface.
+ *
+ * The functions below stand in that order. Nothing of the peer changes before step 2 has succeeded.
+ *
+ * @module
+ */
+import {
+  MESSAGE_TYPE,
+  REKEY_AFTER_TIME_RECEIVING_MS,
+  TRANSPORT_HEADER_LENGTH,
+  TRANSPORT_OVERHEAD,
+} from '../constants.ts';
+import type { DropReason } from '../drop-reason.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { drop, type EngineState } from '../engine-state.ts';
+import { startHandshake } from './handshake-send.ts';
+import { ecn, ipTotalLength, IPV4_SOURCE, IPV6_SOURCE, setEcn } from '../wire/ip-packet.ts';
+import type { Keypair } from '../peer/keypairs.ts';
+import { sendStaged } from './outbound.ts';
+import type { Peer } from '../peer/peer.ts';
+import { receiveHandshakeMessage } from './handshake-receive.ts';
+import { completeHandshake, followEndpoint } from './session-lifecycle.ts';
+import { authenticatedReceived, authenticatedTraversal, dataReceived } from './timers.ts';
+import { openTransportData } from '../wire/transport-data.ts';
+
+/**
+ * The whole way of one datagram but for step 3, which is owed until `settleReceived`. It is opened in
+ * place.
+ *
+ * @returns the length of the packet for the interface, which begins at `offset + 16`; 0 if there is none;
+ *   or why the datagram was dropped
+ */
+export function receiveDatagram(
+  state: EngineState,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  source: Endpoint,
+  outerEcn: number,
+  now: number,
+): number | DropReason {
+  if (!state.up) return drop(state, 'link-down');
+  if (length < MESSAGE_HEADER) return drop(state, 'too-short');
+  if ((buffer[offset + 1] | buffer[offset + 2] | buffer[offset + 3]) !== 0) {
+    return drop(state, 'reserved-bits-set');
+  }
+  if (buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA) {
+    settleReceived(state, now);
+    // Handshake messages are few and are kept over the call: a view of their own is fine.
+    // Not `subarray`, which would make a Buffer of Node's of one: its `slice` copies nothing.
+    const message = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
+    const reason = receiveHandshakeMessage(state, message, source, now);
+    if (reason === undefined) return 0;
+    state.stats.drops.concern(reason, undefined, source);
+    return reason;
+  }
+  const opened = openTransportData(state.indices, buffer, offset, length, now);
+  if (typeof opened === 'string') return dropTransportData(state, opened, buffer, offset);
+  const isData = length > TRANSPORT_OVERHEAD;
+  oweReceived(state, opened, source, length, isData, now);
+  if (!isData) {
+    state.stats.receivedKeepalives++;
+    return 0;
+  }
+  const packet = offset + TRANSPORT_HEADER_LENGTH;
+  return acceptPacket(state, opened.peer, buffer, packet, length - TRANSPORT_OVERHEAD, outerEcn);
+}
+
+/** Counts a transport message that did not get through, at the peer too if its index was right. */
+function dropTransportData(
+  state: EngineState,
+  reason: DropReason,
+  buffer: Uint8Array,
+  offset: number,
+): DropReason {
+  if (reason === 'wrong-length' || reason === 'unknown-index') return drop(state, reason);
+  const index =
+    buffer[offset + 4] |
+    (buffer[offset + 5] << 8) |
+    (buffer[offset + 6] << 16) |
+    (buffer[offset + 7] << 24);
+  return drop(state, reason, state.indices.keypair(index)?.peer);
+}
+
+/** A message authenticated with a keypair: its bookkeeping is owed until `settleReceived`. */
+function oweReceived(
+  state: EngineState,
+  keypair: Keypair,
+  source: Endpoint,
+  bytes: number,
+  isData: boolean,
+  now: number,
+): void {
+  const { received } = state;
+  if (received.keypair !== keypair || received.source !== source) {
+    settleReceived(state, now);
+    received.keypair = keypair;
+    received.source = source;
+  }
+  received.messages++;
+  received.bytes += bytes;
+  received.hasData ||= isData;
+}
+
+/** Does the bookkeeping that is owed for what was received. To be called at the end of a batch. */
+export function settleReceived(state: EngineState, now: number): void {
+  const { received } = state;
+  const { keypair, source, messages, bytes, hasData } = received;
+  if (!keypair || !source) return;
+  received.keypair = undefined;
+  received.source = undefined;
+  received.messages = 0;
+  received.bytes = 0;
+  received.hasData = false;
+  afterReceive(state, keypair, source, messages, bytes, hasData, now);
+}
+
+/**
+ * Bookkeeping for `messages` messages that authenticated with one keypair, `bytes` long together and
+ * the last of them from `source`: once per batch. `hasData`: not only keepalives.
+ */
+function afterReceive(
+  state: EngineState,
+  keypair: Keypair,
+  source: Endpoint,
+  messages: number,
+  bytes: number,
+  hasData: boolean,
+  now: number,
+): void {
+  const { peer } = keypair;
+  followEndpoint(state, peer, source, now);
+  if (peer.keypairs.confirm(keypair, state.indices)) {
+    completeHandshake(state, peer, 'responder', now);
+    sendStaged(state, peer, now);
+  }
+  keepKeyFresh(state, peer, now);
+  authenticatedReceived(state, peer);
+  authenticatedTraversal(state, peer, now);
+  if (hasData) dataReceived(state, peer, now);
+  peer.receivedBytes += bytes;
+  state.stats.receivedBytes += bytes;
+  state.stats.receivedMessages += messages;
+}
+
+/**
+ * Section 6.2: whoever initiated renews in time for the session not to end while the other side
+ * speaks and we have nothing to say; asked for once per session.
+ */
+function keepKeyFresh(state: EngineState, peer: Peer, now: number): void {
+  if (peer.sentLastMinuteHandshake) return;
+  const { current } = peer.keypairs;
+  if (!current?.canSend || !current.isInitiator) return;
+  if (now < current.createdAt + REKEY_AFTER_TIME_RECEIVING_MS) return;
+  peer.sentLastMinuteHandshake = true;
+  startHandshake(state, peer, now);
+}
+
+/**
+ * Checks an opened packet, with its padding `length` bytes at `offset`, and sets its ECN bits as RFC 6040
+ * has it.
+ *
+ * @returns its length without the padding, or why it was dropped
+ */
+function acceptPacket(
+  state: EngineState,
+  peer: Peer,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  outerEcn: number,
+): number | DropReason {
+  const total = ipTotalLength(buffer, offset, length);
+  if (total === 0) return drop(state, 'malformed-packet', peer);
+  const isIPv4 = buffer[offset] >>> 4 === 4;
+  const owner = isIPv4
+    ? state.allowedIps.lookup(buffer, offset + IPV4_SOURCE, 4)
+    : state.allowedIps.lookup(buffer, offset + IPV6_SOURCE, 16);
+  if (owner !== peer) return drop(state, 'disallowed-source', peer);
+  if ((outerEcn & ECN_MASK) !== 0) combineEcn(buffer, offset, outerEcn & ECN_MASK);
+  return total;
+}
+
+/**
+ * RFC 6040 section 4.2. One cell differs: a packet that is not ECN-capable in a datagram with CE is
+ * delivered as it is, as the kernel does, and not dropped.
+ */
+function combineEcn(buffer: Uint8Array, offset: number, outer: number): void {
+  const inner = ecn(buffer, offset);
+  if (inner === NOT_ECT || inner === CE) return;
+  if (outer === CE || (outer === ECT_1 && inner === ECT_0)) setEcn(buffer, offset, outer);
+}
+
+const MESSAGE_HEADER = 4;
+const ECN_MASK = 0b11;
+const NOT_ECT = 0b00;
+const ECT_1 = 0b01;
+const ECT_0 = 0b10;
+const CE = 0b11;

@@ -1,0 +1,273 @@
+/**
+ * The way of packets out, section 3. They come as runs: packets of one flow, of which a single packet is
+ * the shortest.
+ *
+ * 1. Packets from the interface: are they IP, and is the link up?
+ * 2. Their destination address -> the peer (cryptokey routing). Nobody, or a peer without an endpoint:
+ *    the sender gets an ICMP message. A datagram of ours that would go round is dropped.
+ * 3. The peer -> its current keypair. If there is none that may be used, the packets are staged and a
+ *    handshake begins; what is staged leaves in order when the session is there.
+ * 4. Padding, transport header in front, sealed where they stand.
+ * 5. Out, with the ECN bits of the packets.
+ * 6. Once per batch: counters, timers, renewal of the keys (`settleSent`).
+ *
+ * The functions below stand in that order.
+ *
+ * @module
+ */
+import {
+  MAX_DATAGRAM_LENGTH,
+  REKEY_AFTER_TIME_MS,
+  TRANSPORT_HEADER_LENGTH,
+  TRANSPORT_OVERHEAD,
+} from '../constants.ts';
+import type { DropReason } from '../drop-reason.ts';
+import { drop, type EngineState } from '../engine-state.ts';
+import { unreachable } from '../wire/icmp.ts';
+import { startHandshake } from './handshake-send.ts';
+import {
+  ecn,
+  IPV4_DESTINATION,
+  IPV4_HEADER_LENGTH,
+  IPV6_DESTINATION,
+  IPV6_HEADER_LENGTH,
+} from '../wire/ip-packet.ts';
+import type { Keypair } from '../peer/keypairs.ts';
+import type { Peer } from '../peer/peer.ts';
+import { endSession } from './session-lifecycle.ts';
+import { STAGED_OFFSET, StagedPackets, stagedLength } from '../peer/staged-packets.ts';
+import { TIMER } from '../peer/timer-table.ts';
+import { authenticatedSent, authenticatedTraversal, dataSent } from './timers.ts';
+import type { PacketRun } from '../wire/packet-run.ts';
+import { messageLength, sealTransportData, sealTransportRun } from '../wire/transport-data.ts';
+
+/**
+ * The whole way of a run but for step 6, which is owed until `settleSent`. The packets are sealed in
+ * place.
+ *
+ * @returns why the last packet was dropped; undefined if it was sent or staged
+ */
+export function sendPackets(
+  state: EngineState,
+  run: PacketRun,
+  now: number,
+): DropReason | undefined {
+  const { buffer, offset, length, count } = run;
+  const addressLength = destinationOf(buffer, offset, run.lastLength);
+  if (addressLength === 0) return drop(state, 'not-ip', undefined, count);
+  if (!state.up) return drop(state, 'link-down', undefined, count);
+  const peer = route(state, buffer, offset, addressLength);
+  if (!peer) return refuse(state, 'no-peer', undefined, run, now);
+  if (!peer.endpoint) return refuse(state, 'no-endpoint', peer, run, now);
+  if (peer.unusable || !state.identity) return drop(state, 'peer-unusable', peer, count);
+  if (length > MAX_PACKET_LENGTH) return drop(state, 'packet-too-big', peer, count);
+  if (state.routingLoops.contain(run, peer, now)) return drop(state, 'routing-loop', peer, count);
+  if (peer.staged && peer.staged.length > 0) {
+    settleSent(state, now);
+    sendStaged(state, peer, now);
+  }
+  const sealed = sealRun(state, peer, run, now);
+  if (sealed === count) return undefined;
+  settleSent(state, now);
+  return stage(state, peer, run, sealed, now);
+}
+
+/** Byte length of the destination address, 4 or 16; 0 if this is no IP packet. */
+function destinationOf(buffer: Uint8Array, offset: number, length: number): 0 | 4 | 16 {
+  if (length < IPV4_HEADER_LENGTH) return 0;
+  const version = buffer[offset] >>> 4;
+  if (version === 4) return 4;
+  return version === 6 && length >= IPV6_HEADER_LENGTH ? 16 : 0;
+}
+
+/** The peer that the packet at `offset` goes to. */
+function route(
+  state: EngineState,
+  buffer: Uint8Array,
+  offset: number,
+  addressLength: 4 | 16,
+): Peer | undefined {
+  const at = addressLength === 4 ? IPV4_DESTINATION : IPV6_DESTINATION;
+  return state.allowedIps.lookup(buffer, offset + at, addressLength);
+}
+
+/** Tells the sender that nobody is there, at a limited rate. */
+function refuse(
+  state: EngineState,
+  reason: 'no-peer' | 'no-endpoint',
+  peer: Peer | undefined,
+  run: PacketRun,
+  now: number,
+): DropReason {
+  const { buffer, offset, stride, count } = run;
+  for (let i = 0; i < count && state.unreachables.take(now); i++) {
+    const answer = unreachable(buffer, offset + i * stride, lengthOf(run, i));
+    if (!answer) break;
+    state.stats.unreachablesMade++;
+    state.outputs.packet(undefined, answer, 0, answer.length);
+  }
+  return drop(state, reason, peer, count);
+}
+
+/**
+ * Seals as many packets of the run as the session allows and puts them out.
+ *
+ * @returns how many
+ */
+function sealRun(state: EngineState, peer: Peer, run: PacketRun, now: number): number {
+  const keypair = peer.sendKeypair(now);
+  if (!keypair) return 0;
+  const { count, length } = run;
+  const sealed = keypair.sealable(now, count);
+  // Read before it is sealed.
+  const tos = ecn(run.buffer, run.offset);
+  const last = sealTransportRun(keypair, run, sealed, state.mtu);
+  const each = messageLength(length, state.mtu);
+  state.outputs.transmitRun(peer, tos, run, sealed, each, last);
+  oweSent(state, keypair, sealed, (sealed - 1) * each + last, now);
+  return sealed;
+}
+
+/** Keeps copies of the packets from `first` on until there is a session. */
+function stage(
+  state: EngineState,
+  peer: Peer,
+  run: PacketRun,
+  first: number,
+  now: number,
+): DropReason | undefined {
+  const { buffer, offset, stride, count } = run;
+  endSession(state, peer);
+  peer.staged ??= new StagedPackets();
+  for (let i = first; i < count; i++) {
+    const kept = peer.staged.push(buffer, offset + i * stride, lengthOf(run, i));
+    if (!kept) drop(state, 'staged-overflow', peer);
+  }
+  startHandshake(state, peer, now);
+  return peer.unusable ? 'peer-unusable' : undefined;
+}
+
+/** Of packet `index` of a run. */
+function lengthOf(run: PacketRun, index: number): number {
+  return index === run.count - 1 ? run.lastLength : run.length;
+}
+
+/** Sends what is staged, in order, as far as the session's limits allow. */
+export function sendStaged(state: EngineState, peer: Peer, now: number): void {
+  const { staged } = peer;
+  if (!staged || staged.length === 0) return;
+  const keypair = peer.sendKeypair(now);
+  if (keypair) flush(state, keypair, staged, now);
+  if (staged.length === 0) return;
+  endSession(state, peer);
+  startHandshake(state, peer, now);
+}
+
+function flush(state: EngineState, keypair: Keypair, staged: StagedPackets, now: number): void {
+  let messages = 0;
+  let bytes = 0;
+  while (keypair.usable(now)) {
+    const room = staged.shift();
+    if (!room) break;
+    bytes += emit(state, keypair, room, STAGED_OFFSET, stagedLength(room));
+    messages++;
+  }
+  afterSend(state, keypair, messages, bytes, now);
+  dataSent(state, keypair.peer, now);
+}
+
+/** A message with nothing in it; without a session, a handshake, which says as much. */
+export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
+  if (!state.up) return;
+  if (peer.staged && peer.staged.length > 0) {
+    sendStaged(state, peer, now);
+    return;
+  }
+  const keypair = peer.sendKeypair(now);
+  if (!keypair || !peer.endpoint) {
+    // Nothing that somebody wanted to send: an attempt in progress is not prolonged by it.
+    if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
+    return;
+  }
+  const room = new Uint8Array(TRANSPORT_OVERHEAD);
+  const bytes = sealTransportData(keypair, room, TRANSPORT_HEADER_LENGTH, 0, state.mtu);
+  state.outputs.transmit(peer, peer.endpoint, 0, room, 0, bytes);
+  state.stats.sentKeepalives++;
+  afterSend(state, keypair, 1, bytes, now);
+}
+
+/** Seals one packet and puts it out. Returns the length of the datagram. */
+function emit(
+  state: EngineState,
+  keypair: Keypair,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): number {
+  const { peer } = keypair;
+  const tos = ecn(buffer, offset);
+  const bytes = sealTransportData(keypair, buffer, offset, length, state.mtu);
+  if (peer.endpoint) {
+    const start = offset - TRANSPORT_HEADER_LENGTH;
+    state.outputs.transmit(peer, peer.endpoint, tos, buffer, start, bytes);
+  }
+  return bytes;
+}
+
+/** Messages with packets in them were sealed: their bookkeeping is owed until `settleSent`. */
+function oweSent(
+  state: EngineState,
+  keypair: Keypair,
+  messages: number,
+  bytes: number,
+  now: number,
+): void {
+  const { sent } = state;
+  if (sent.keypair !== keypair) {
+    settleSent(state, now);
+    sent.keypair = keypair;
+  }
+  sent.messages += messages;
+  sent.bytes += bytes;
+}
+
+/** Does the bookkeeping that is owed for what was sent. To be called at the end of a batch. */
+export function settleSent(state: EngineState, now: number): void {
+  const { sent } = state;
+  const { keypair, messages, bytes } = sent;
+  if (!keypair) return;
+  sent.keypair = undefined;
+  sent.messages = 0;
+  sent.bytes = 0;
+  afterSend(state, keypair, messages, bytes, now);
+  dataSent(state, keypair.peer, now);
+}
+
+/** Bookkeeping for `messages` messages of one keypair, `bytes` long together: once per batch. */
+function afterSend(
+  state: EngineState,
+  keypair: Keypair,
+  messages: number,
+  bytes: number,
+  now: number,
+): void {
+  const { peer } = keypair;
+  const { stats } = state;
+  stats.sentMessages += messages;
+  stats.sentBytes += bytes;
+  peer.sentBytes += bytes;
+  authenticatedSent(state, peer);
+  authenticatedTraversal(state, peer, now);
+  keepKeyFresh(state, keypair, now);
+}
+
+/** Section 6.2: whoever initiated renews by age, both sides by count. */
+function keepKeyFresh(state: EngineState, keypair: Keypair, now: number): void {
+  const aged = keypair.isInitiator && now >= keypair.createdAt + REKEY_AFTER_TIME_MS;
+  if (aged || keypair.sendCounter > keypair.limits.rekeyAfterMessages) {
+    startHandshake(state, keypair.peer, now);
+  }
+}
+
+/** What fits into a datagram with the header and the tag of the message. */
+const MAX_PACKET_LENGTH: number = MAX_DATAGRAM_LENGTH - TRANSPORT_OVERHEAD;

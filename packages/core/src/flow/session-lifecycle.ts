@@ -1,0 +1,125 @@
+/**
+ * The life of a session: it begins with a completed handshake, is confirmed, and ends. Sections 5.4.5
+ * and 6.3.
+ *
+ * @module
+ */
+import type { EngineState } from '../engine-state.ts';
+import type { Endpoint } from '../endpoint.ts';
+import type { Handshake } from '../handshake/handshake.ts';
+import { deriveTransportKeys } from '../handshake/transport-keys.ts';
+import { abandonHandshake, dropStaged } from './handshake-send.ts';
+import { Keypair } from '../peer/keypairs.ts';
+import type { Peer } from '../peer/peer.ts';
+import { TIMER } from '../peer/timer-table.ts';
+import { handshakeCompleted, sessionDerived, sessionStarted } from './timers.ts';
+
+/** Turns a finished handshake into a keypair: `current` as initiator, `next` as responder. */
+export function beginSession(
+  state: EngineState,
+  peer: Peer,
+  handshake: Handshake,
+  role: 'initiator' | 'responder',
+  now: number,
+): void {
+  const { localIndex, remoteIndex } = handshake;
+  const { sendKey, receiveKey } = deriveTransportKeys(state.crypto, handshake);
+  const keypair = new Keypair({
+    peer,
+    isInitiator: role === 'initiator',
+    localIndex,
+    remoteIndex,
+    sendCipher: state.crypto.createCipher(sendKey),
+    receiveCipher: state.crypto.createCipher(receiveKey),
+    limits: state.limits,
+    createdAt: now,
+  });
+  sendKey.fill(0);
+  receiveKey.fill(0);
+  state.indices.assign(localIndex, keypair);
+  if (peer.handshakeIndex === localIndex) peer.handshakeIndex = -1;
+  peer.keypairs.add(keypair, state.indices);
+  state.outputs.trace(peer, 'keypair-created');
+  sessionDerived(state, peer, now);
+}
+
+/** Both sides have the keys of `current` now: it is sent with from here on. */
+export function completeHandshake(
+  state: EngineState,
+  peer: Peer,
+  role: 'initiator' | 'responder',
+  now: number,
+): void {
+  const { current } = peer.keypairs;
+  if (!current) return;
+  handshakeCompleted(state, peer);
+  // An initiation of ours that crossed this handshake has no use any more.
+  abandonHandshake(state, peer);
+  sessionStarted(state, peer, current);
+  peer.handshakeSends = 0;
+  peer.sentLastMinuteHandshake = false;
+  peer.lastHandshakeUnixMs = state.unixTime();
+  state.stats.completedHandshakes++;
+  const event = { type: 'handshake', peer: peer.publicKey, role } as const;
+  const durationMs = now - peer.handshakeSentAt;
+  state.outputs.event(role === 'initiator' ? { ...event, durationMs } : event);
+  const renewed = peer.sessionUp;
+  peer.sessionUp = true;
+  state.outputs.event({
+    type: 'session',
+    peer: peer.publicKey,
+    state: renewed ? 'renewed' : 'up',
+  });
+}
+
+/** Nothing can be sent to the peer any more: said once. */
+export function endSession(state: EngineState, peer: Peer): void {
+  if (!peer.sessionUp) return;
+  peer.sessionUp = false;
+  state.timers.clear(peer.slot, TIMER.SESSION_EXPIRY);
+  state.outputs.event({ type: 'session', peer: peer.publicKey, state: 'expired' });
+}
+
+/** Wipes everything secret that came from handshakes. */
+export function forgetSession(state: EngineState, peer: Peer): void {
+  abandonHandshake(state, peer);
+  peer.keypairs.clear(state.indices);
+  endSession(state, peer);
+}
+
+/** Back to how the peer was before its first packet; configuration and endpoint stay. */
+export function resetPeer(
+  state: EngineState,
+  peer: Peer,
+  reason: 'link-down' | 'peer-removed',
+): void {
+  state.timers.clearAll(peer.slot);
+  state.roams.forget(peer);
+  peer.carrier = undefined;
+  dropStaged(state, peer, reason);
+  forgetSession(state, peer);
+  peer.handshakeSentAt = -Infinity;
+  peer.handshakeSends = 0;
+  peer.needsAnotherKeepalive = false;
+  peer.sentLastMinuteHandshake = false;
+}
+
+/** The peer was heard at `source`, authenticated: that is where it is reached from now on. */
+export function followEndpoint(
+  state: EngineState,
+  peer: Peer,
+  source: Endpoint,
+  now: number,
+): void {
+  const previous = peer.endpoint;
+  if (previous === source) return;
+  if (previous?.equals(source) === true) return;
+  peer.endpoint = source;
+  if (previous?.sameDestination(source) === true) return;
+  state.roams.roamed(peer, previous, now);
+}
+
+/** The way back is chosen anew: the address that it left from may be what stopped working. */
+export function forgetSource(peer: Peer): void {
+  peer.endpoint = peer.endpoint?.withoutSource();
+}

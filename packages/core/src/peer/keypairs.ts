@@ -1,0 +1,152 @@
+/**
+ * `Keypair`: the keys of one session. `Keypairs`: the up to three sessions of a peer and how they
+ * take turns, sections 5.4.5 and 6.3.
+ *
+ * ```
+ *  we initiated:   new keypair ----------------------------> current -> previous -> gone
+ *  we responded:   new keypair -> next (receive only) -----> current -> previous -> gone
+ *                                  first packet received with it ^
+ * ```
+ * Packets are sent with `current` only and received with any of the three.
+ *
+ * @module
+ */
+import { REJECT_AFTER_TIME_MS } from '../constants.ts';
+import type { Cipher } from '../crypto/provider.ts';
+import type { Peer } from './peer.ts';
+import { ReplayWindow } from './replay-window.ts';
+import type { SenderIndexTable } from './sender-index.ts';
+
+/** How many messages a key may seal or open; numbers of the engine's options. */
+export interface MessageLimits {
+  readonly rekeyAfterMessages: number;
+  readonly rejectAfterMessages: number;
+}
+
+/** What a completed handshake leaves. The ciphers become the keypair's. */
+export interface KeypairParts {
+  peer: Peer;
+  isInitiator: boolean;
+  localIndex: number;
+  remoteIndex: number;
+  sendCipher: Cipher;
+  receiveCipher: Cipher;
+  limits: MessageLimits;
+  createdAt: number;
+}
+
+export class Keypair {
+  readonly peer: Peer;
+  readonly isInitiator: boolean;
+  /** What the other side puts into its messages. */
+  readonly localIndex: number;
+  /** What we put into ours. */
+  readonly remoteIndex: number;
+  readonly sendCipher: Cipher;
+  readonly receiveCipher: Cipher;
+  readonly limits: MessageLimits;
+  readonly createdAt: number;
+  readonly replayWindow: ReplayWindow = new ReplayWindow();
+  /** The counter of the next message. */
+  sendCounter = 0;
+  /** False after Reject-After-Time, Reject-After-Messages, or a change of the private key. */
+  canSend = true;
+
+  constructor(parts: KeypairParts) {
+    this.peer = parts.peer;
+    this.isInitiator = parts.isInitiator;
+    this.localIndex = parts.localIndex;
+    this.remoteIndex = parts.remoteIndex;
+    this.sendCipher = parts.sendCipher;
+    this.receiveCipher = parts.receiveCipher;
+    this.limits = parts.limits;
+    this.createdAt = parts.createdAt;
+  }
+
+  /** Reject-After-Time has passed: neither sends nor receives. */
+  isExpired(now: number): boolean {
+    return now >= this.createdAt + REJECT_AFTER_TIME_MS;
+  }
+
+  /** A message may be sealed. Turns `canSend` off for good when it finds a limit reached. */
+  usable(now: number): boolean {
+    if (!this.canSend) return false;
+    if (this.isExpired(now) || this.sendCounter >= this.limits.rejectAfterMessages) {
+      this.canSend = false;
+    }
+    return this.canSend;
+  }
+
+  /** How many of `wanted` messages may be sealed: fewer only where `usable` would turn false. */
+  sealable(now: number, wanted: number): number {
+    if (!this.usable(now)) return 0;
+    const left = this.limits.rejectAfterMessages - this.sendCounter;
+    // Not the smaller of the two: it would be a fraction to the engine, and most often an object.
+    return left >= wanted ? wanted : left;
+  }
+}
+
+export class Keypairs {
+  current: Keypair | undefined = undefined;
+  previous: Keypair | undefined = undefined;
+  next: Keypair | undefined = undefined;
+
+  /** Takes a new keypair in, at the place that its role gives it (kernel: noise.c, add_new_keypair). */
+  add(keypair: Keypair, indices: SenderIndexTable): void {
+    if (!keypair.isInitiator) {
+      // Not confirmed yet: the other side may still use what it had, so `current` stays.
+      discard(this.next, indices);
+      discard(this.previous, indices);
+      this.next = keypair;
+      this.previous = undefined;
+      return;
+    }
+    discard(this.previous, indices);
+    if (this.next) {
+      // An unconfirmed session of the other direction: the other side may have begun to use it.
+      discard(this.current, indices);
+      this.previous = this.next;
+      this.next = undefined;
+    } else {
+      this.previous = this.current;
+    }
+    this.current = keypair;
+  }
+
+  /**
+   * A message was received with this keypair. Returns true if that confirmed it: it was `next` and is
+   * `current` now.
+   */
+  confirm(keypair: Keypair, indices: SenderIndexTable): boolean {
+    if (keypair !== this.next) return false;
+    discard(this.previous, indices);
+    this.previous = this.current;
+    this.current = keypair;
+    this.next = undefined;
+    return true;
+  }
+
+  /** Nothing is sent with what there is; what is in flight may still be received. */
+  stopSending(): void {
+    if (this.current) this.current.canSend = false;
+    if (this.next) this.next.canSend = false;
+  }
+
+  /** Wipes all keys and frees their indices. */
+  clear(indices: SenderIndexTable): void {
+    discard(this.current, indices);
+    discard(this.previous, indices);
+    discard(this.next, indices);
+    this.current = undefined;
+    this.previous = undefined;
+    this.next = undefined;
+  }
+}
+
+function discard(keypair: Keypair | undefined, indices: SenderIndexTable): void {
+  if (!keypair) return;
+  indices.free(keypair.localIndex);
+  keypair.canSend = false;
+  keypair.sendCipher.destroy();
+  keypair.receiveCipher.destroy();
+}

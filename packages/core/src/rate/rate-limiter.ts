@@ -1,0 +1,89 @@
+/**
+ * `RateLimiter`: how many handshake messages each source may have answered while we are under load,
+ * section 5.3.
+ *
+ * One bucket per IPv4 address or IPv6 /64, because that is what one person has: 20 messages per second,
+ * 5 at once (kernel: ratelimiter.c). Only sources with a right mac2 come here, so nobody fills it with
+ * addresses of others.
+ *
+ * A source that was quiet until its bucket is full again is the same as one never seen, and is
+ * forgotten. When there are too many nevertheless, the one that was quiet for longest is: that takes
+ * nothing from it, it begins anew with a full bucket. So memory is bounded, and nobody is refused
+ * because of others.
+ *
+ * @module
+ */
+import type { Endpoint } from '../endpoint.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export class RateLimiter {
+  /** In the order of their last message. */
+  readonly #sources = new Map<string | number, Source>();
+  readonly #maxSources: number;
+
+  constructor(options: { maxSources?: number } = {}) {
+    this.#maxSources = options.maxSources ?? MAX_SOURCES;
+  }
+
+  /** How many sources are remembered. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** Counts one message. Returns whether it may be answered. */
+  allow(source: Endpoint, now: number): boolean {
+    this.#forgetIdle(now);
+    const key = keyOf(source.address);
+    const entry = this.#sources.get(key) ?? this.#admit(now);
+    entry.lastSeenAt = now;
+    this.#sources.delete(key);
+    this.#sources.set(key, entry);
+    return entry.bucket.take(now);
+  }
+
+  #admit(now: number): Source {
+    if (this.#sources.size >= this.#maxSources) this.#forgetOldest();
+    return { bucket: new TokenBucket(PER_SECOND, BURST), lastSeenAt: now };
+  }
+
+  /** A few at a time: each call adds one at most, so that the number goes down all the same. */
+  #forgetIdle(now: number): void {
+    let rest = FORGET_AT_ONCE;
+    for (const [key, { lastSeenAt }] of this.#sources) {
+      if (rest-- === 0 || now < lastSeenAt + IDLE_MS) return;
+      this.#sources.delete(key);
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#sources.keys()) {
+      this.#sources.delete(key);
+      return;
+    }
+  }
+}
+
+interface Source {
+  readonly bucket: TokenBucket;
+  lastSeenAt: number;
+}
+
+/** A number for an IPv4 address, a string for an IPv6 /64. */
+function keyOf(address: Uint8Array): string | number {
+  const high = word(address, 0);
+  return address.length === 4 ? high : `${high}:${word(address, 4)}`;
+}
+
+function word(bytes: Uint8Array, offset: number): number {
+  return (
+    (bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3]
+  );
+}
+
+const PER_SECOND = 20;
+const BURST = 5;
+/** An empty bucket is full after 250 ms; the kernel forgets after a second. */
+const IDLE_MS = 1000;
+const FORGET_AT_ONCE = 4;
+/** About 10 MB. */
+const MAX_SOURCES = 65_536;

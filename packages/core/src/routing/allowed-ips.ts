@@ -1,0 +1,123 @@
+/**
+ * `AllowedIps`: the cryptokey routing table, section 2. Which peer has this address?
+ *
+ * One table per device: a prefix belongs to exactly one peer, the longest prefix of an address
+ * decides. IPv4 and IPv6 are two tries that never mix (`prefix-trie.ts` draws one).
+ *
+ * ```
+ *   lookup(10.1.3.7) -> trie -> owner 2 -> values[2] -> peer
+ *   entries(peer) -> ownerOfValue.get(peer) = 2 -> the ring of its nodes
+ * ```
+ *
+ * @module
+ */
+import type { AllowedIp } from '../configuration.ts';
+import { MAX_OWNER } from './prefix-nodes.ts';
+import { PrefixTrie } from './prefix-trie.ts';
+
+/** `T` is what an address leads to, compared by identity. */
+export class AllowedIps<T> {
+  readonly #v4: PrefixTrie = new PrefixTrie(4);
+  readonly #v6: PrefixTrie = new PrefixTrie(16);
+  /** By owner. Owner 0 is nobody. */
+  readonly #values: (T | undefined)[] = [undefined];
+  readonly #ownerOfValue: Map<T, number> = new Map();
+  readonly #freeOwners: number[] = [];
+  readonly #maxValues: number;
+
+  /** @param maxValues how many values may have prefixes: at most, and by default, 16,777,215 */
+  constructor(maxValues: number = MAX_OWNER) {
+    this.#maxValues = Math.min(maxValues, MAX_OWNER);
+  }
+
+  /**
+   * What the `byteLength` bytes at `offset` lead to, by the longest prefix. Allocates nothing; bytes
+   * behind the end of the buffer read as zero.
+   */
+  lookup(buffer: Uint8Array, offset: number, byteLength: 4 | 16): T | undefined {
+    const trie = byteLength === 4 ? this.#v4 : this.#v6;
+    return this.#values[trie.lookup(buffer, offset)];
+  }
+
+  /**
+   * Gives a prefix to `value`; if another one has it, it moves, and no look-up in between finds
+   * nobody. Host bits are masked, the bytes (4 or 16) copied.
+   *
+   * @throws {TypeError} `address` has another length
+   * @throws {RangeError} `prefixLength` does not fit the address, or the table has as many values
+   *   as it may have; then nothing has changed
+   */
+  insert(address: Uint8Array, prefixLength: number, value: T): void {
+    const trie = this.#trieFor(address, prefixLength);
+    const before = trie.ownerOf(address, prefixLength);
+    trie.insert(address, prefixLength, this.#ownerFor(value));
+    this.#releaseIfEmpty(before);
+  }
+
+  /**
+   * Takes a prefix from `value`; nothing happens if it is not there or somebody else's.
+   *
+   * @throws {TypeError} `address` has another length than 4 or 16
+   * @throws {RangeError} `prefixLength` does not fit the address
+   */
+  remove(address: Uint8Array, prefixLength: number, value: T): void {
+    const trie = this.#trieFor(address, prefixLength);
+    const owner = this.#ownerOfValue.get(value);
+    if (owner === undefined || trie.ownerOf(address, prefixLength) !== owner) return;
+    trie.remove(address, prefixLength);
+    this.#releaseIfEmpty(owner);
+  }
+
+  /** Takes all prefixes from `value`; costs as much as it has, not as the table has. */
+  removeAll(value: T): void {
+    const owner = this.#ownerOfValue.get(value);
+    if (owner === undefined) return;
+    this.#v4.removeOwner(owner);
+    this.#v6.removeOwner(owner);
+    this.#releaseIfEmpty(owner);
+  }
+
+  /** The prefixes of `value` as copies, IPv4 first, each family in the order they came to it. */
+  entries(value: T): AllowedIp[] {
+    const owner = this.#ownerOfValue.get(value);
+    const entries: AllowedIp[] = [];
+    if (owner === undefined) return entries;
+    for (const trie of [this.#v4, this.#v6]) {
+      for (let node = trie.firstOf(owner); node !== 0; node = trie.nextOf(node)) {
+        entries.push({ address: trie.addressOf(node), prefixLength: trie.prefixLengthOf(node) });
+      }
+    }
+    return entries;
+  }
+
+  #trieFor(address: Uint8Array, prefixLength: number): PrefixTrie {
+    if (address.length !== 4 && address.length !== 16) {
+      throw new TypeError(`"address" expected 4 or 16 bytes, got ${address.length}`);
+    }
+    const bits = address.length * 8;
+    if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > bits) {
+      throw new RangeError(`"prefixLength" expected 0 to ${bits}, got ${prefixLength}`);
+    }
+    return address.length === 4 ? this.#v4 : this.#v6;
+  }
+
+  #ownerFor(value: T): number {
+    const known = this.#ownerOfValue.get(value);
+    if (known !== undefined) return known;
+    const owner = this.#freeOwners.pop() ?? this.#values.length;
+    if (owner > this.#maxValues) {
+      throw new RangeError(`"value" expected one of ${this.#maxValues} that the table can have`);
+    }
+    this.#values[owner] = value;
+    this.#ownerOfValue.set(value, owner);
+    return owner;
+  }
+
+  /** A value without prefixes is forgotten, so that the table does not keep it alive. */
+  #releaseIfEmpty(owner: number): void {
+    if (owner === 0 || this.#v4.firstOf(owner) !== 0 || this.#v6.firstOf(owner) !== 0) return;
+    this.#ownerOfValue.delete(this.#values[owner] as T);
+    this.#values[owner] = undefined;
+    this.#freeOwners.push(owner);
+  }
+}

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { BLOCK_LENGTH, HandshakeMessageBuffer } from '../../src/flow/handshake-message-buffer.ts';
+
+describe('HandshakeMessageBuffer', () => {
+  it('gives zeros of its own to each message, over several blocks', () => {
+    const room = new HandshakeMessageBuffer();
+    const messages = Array.from({ length: 300 }, (_, i) => {
+      const message = room.take(i % 2 === 0 ? 148 : 92);
+      expect(message.every((byte) => byte === 0)).toBe(true);
+      return message.fill(i + 1);
+    });
+    for (const [i, message] of messages.entries()) {
+      expect(message).toEqual(new Uint8Array(i % 2 === 0 ? 148 : 92).fill(i + 1));
+    }
+    expect(new Set(messages.map(({ buffer }) => buffer)).size).toBeLessThan(7);
+  });
+
+  it('gives a whole block', () => {
+    const room = new HandshakeMessageBuffer();
+    room.take(1);
+    expect(room.take(BLOCK_LENGTH)).toHaveLength(BLOCK_LENGTH);
+  });
+});

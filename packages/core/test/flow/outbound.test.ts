@@ -1,0 +1,208 @@
+import * as fc from 'fast-check';
+import {
+  connect,
+  copyCipherProvider,
+  createPair,
+  ipPacket,
+  packetBetween,
+  type Pair,
+  type PairOptions,
+} from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { stateOf } from '../../src/engine.ts';
+import { keyId, nobleProvider, type EngineStats } from '../../src/index.ts';
+
+describe('sendPackets', () => {
+  it('does with a run what it does with its packets one by one', () => {
+    fc.assert(
+      fc.property(fc.array(step(), { maxLength: 6 }), limits(), (steps, options) => {
+        const [one, run] = [createPair(options), createPair(options)];
+        for (const pair of [one, run]) if (options.connected) connect(pair);
+        for (const { length, last, count, wait, ecn } of steps) {
+          for (const pair of [one, run]) pair.network.drive(wait);
+          const lengths = [...Array.from<number>({ length: count - 1 }).fill(length), last];
+          const packets = lengths.map((each) =>
+            packetBetween(one.alice, one.bob, { length: each, ecn }),
+          );
+          for (const packet of packets) one.alice.send(packet);
+          run.alice.sendRun(packets);
+          expect(run.alice.engine.pollTimeout()).toBe(one.alice.engine.pollTimeout());
+        }
+        expect(inside(run)).toEqual(inside(one));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('does the bookkeeping of many runs to one peer once, when the batch ends', () => {
+    const { network, alice, bob } = connected();
+    const { engine } = alice;
+    const peer = stateOf(engine).peers.get(keyId(bob.person.publicKey))!;
+    const before = { sent: peer.sentBytes, messages: engine.stats.sentMessages };
+    for (const length of [100, 1000, 60])
+      engine.handlePackets(alone(alice, bob, length), network.now);
+    expect(peer.sentBytes).toBe(before.sent);
+    engine.finishBatch(network.now);
+    expect(engine.stats.sentMessages).toBe(before.messages + 3);
+    expect(peer.sentBytes).toBe(before.sent + 112 + 32 + 1008 + 32 + 64 + 32);
+    engine.finishBatch(network.now);
+    expect(engine.stats.sentMessages).toBe(before.messages + 3);
+  });
+
+  it.each<[string, (pair: Pair) => void]>([
+    [
+      'handleDatagram',
+      ({ alice, bob, network }) => {
+        alice.engine.handleDatagram(new Uint8Array(1), bob.endpoint, network.now);
+      },
+    ],
+    [
+      'openDatagram',
+      ({ alice, bob, network }) => {
+        alice.engine.openDatagram(new Uint8Array(1), 0, 1, bob.endpoint, 0, network.now);
+      },
+    ],
+    ['handleTimeout', ({ alice, network }) => alice.engine.handleTimeout(network.now)],
+    ['configure', ({ alice, network }) => alice.engine.configure({}, network.now)],
+    ['linkUp', ({ alice, network }) => alice.engine.linkUp(network.now)],
+    ['linkDown', ({ alice, network }) => alice.engine.linkDown(network.now)],
+    [
+      'connect',
+      ({ alice, bob, network }) => {
+        alice.engine.connect(bob.person.publicKey, network.now);
+      },
+    ],
+  ])('is reckoned up by %s too', (_, input) => {
+    const pair = connected();
+    const { engine } = pair.alice;
+    const before = engine.stats.sentMessages;
+    engine.handlePackets(alone(pair.alice, pair.bob, 100), pair.network.now);
+    input(pair);
+    expect(engine.stats.sentMessages).toBe(before + 1);
+  });
+
+  it('puts the messages of a run out as one transmit', () => {
+    const { network, alice, bob } = connected();
+    network.eavesdropper.forget();
+    const packets = [500, 500, 500, 60].map((length) => packetBetween(alice, bob, { length }));
+    const seen: number[] = [];
+    const { engine } = alice;
+    const poll = engine.pollTransmit.bind(engine);
+    engine.pollTransmit = () => {
+      const transmit = poll();
+      if (transmit) seen.push(transmit.count, transmit.length, transmit.lastLength);
+      return transmit;
+    };
+    alice.sendRun(packets);
+    expect(seen).toEqual([4, 512 + 32, 64 + 32]);
+    network.settle();
+    expect(bob.packets.slice(-4)).toEqual(packets);
+  });
+
+  it('seals what the session still allows and stages the rest of the run', () => {
+    const { network, alice, bob } = connected({ alice: { limits: { rejectAfterMessages: 5 } } });
+    const sent = alice.engine.stats.sentMessages;
+    network.eavesdropper.forget();
+    const packets = Array.from({ length: 8 }, (_, i) =>
+      packetBetween(alice, bob, { length: 100, payload: Uint8Array.of(i) }),
+    );
+    network.now += 6000;
+    alice.sendRun(packets);
+    expect(network.eavesdropper.of(4, alice)).toHaveLength(5 - sent);
+    expect(network.eavesdropper.of(1, alice)).toHaveLength(1);
+    network.settle();
+    expect(bob.packets.slice(-8)).toEqual(packets);
+  });
+
+  it('answers each packet of a run that goes nowhere, and counts them all', () => {
+    const { alice, bob } = connected();
+    const nobody = Uint8Array.of(10, 9, 9, 9);
+    const packets = [100, 100, 80].map((length) =>
+      ipPacket({ source: alice.person.ipv4, destination: nobody, length }),
+    );
+    expect(alice.sendRun(packets)).toBe('no-peer');
+    expect(alice.engine.stats.drops.count('no-peer')).toBe(3);
+    expect(alice.engine.stats.unreachablesMade).toBe(3);
+    expect(alice.packets.map((packet) => packet.subarray(28, 48))).toEqual(
+      packets.map((packet) => packet.subarray(0, 20)),
+    );
+    expect(bob.packets).toHaveLength(1);
+  });
+});
+
+/** Short waits: a renewal of the keys by age begins after a run, not in the middle of it. */
+interface Step {
+  length: number;
+  last: number;
+  count: number;
+  wait: number;
+  ecn: number;
+}
+
+function step(): fc.Arbitrary<Step> {
+  return fc
+    .record({
+      length: fc.oneof(fc.integer({ min: 20, max: 1500 }), fc.constant(65_476)),
+      shorter: fc.integer({ min: 0, max: 1500 }),
+      count: fc.integer({ min: 1, max: 140 }),
+      wait: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 9_000 })),
+      ecn: fc.integer({ min: 0, max: 3 }),
+    })
+    .map(({ length, shorter, count, wait, ecn }) => {
+      const few = length > 1500 ? 1 : count;
+      const last = few === 1 ? length : Math.max(20, length - shorter);
+      return { length, last, count: few, wait, ecn };
+    });
+}
+
+function limits(): fc.Arbitrary<PairOptions & { connected: boolean }> {
+  return fc.record({
+    connected: fc.boolean(),
+    bob: fc.constant({ crypto: QUICK }),
+    alice: fc.record({
+      crypto: fc.constant(QUICK),
+      mtu: fc.constantFrom(1280, 1420, 1500),
+      limits: fc.record({
+        rejectAfterMessages: fc.constantFrom(50, 200, 2 ** 52),
+      }),
+    }),
+  });
+}
+
+/** Everything that may differ. */
+function inside({ network, alice, bob }: Pair): unknown {
+  const { drops, ...counts }: EngineStats = alice.engine.stats;
+  return {
+    wire: network.eavesdropper.datagrams.map(({ bytes, tos, to }) => [hex(bytes), tos, to.port]),
+    counts,
+    drops: drops.toJSON(),
+    peers: alice.engine.peers(),
+    events: alice.events,
+    icmp: alice.packets.map(hex),
+    received: bob.packets.map(hex),
+  };
+}
+
+function alone(
+  from: Pair['alice'],
+  to: Pair['bob'],
+  length: number,
+): Parameters<Pair['alice']['engine']['handlePackets']>[0] {
+  const buffer = new Uint8Array(length + 64);
+  buffer.set(packetBetween(from, to, { length }), 16);
+  return { buffer, offset: 16, stride: 0, length, lastLength: length, count: 1 };
+}
+
+function connected(options: PairOptions = {}): Pair {
+  const pair = createPair(options);
+  connect(pair);
+  return pair;
+}
+
+const QUICK = copyCipherProvider(nobleProvider);
+const RUNS = Math.min(1000, Number(process.env['FC_NUM_RUNS'] ?? 12));
+
+/** One string: to compare arrays byte by byte takes long. */
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import type { Cipher } from '../../src/crypto/provider.ts';
+import { Keypair, Keypairs } from '../../src/peer/keypairs.ts';
+import type { Peer } from '../../src/peer/peer.ts';
+import { SenderIndexTable } from '../../src/peer/sender-index.ts';
+
+describe('Keypair', () => {
+  it('sends until 180 s have passed and expires exactly then', () => {
+    const { keypair } = create(true, 1000.25);
+    expect(keypair.usable(1000.25 + 179_999.9)).toBe(true);
+    expect(keypair.isExpired(1000.25 + 180_000)).toBe(true);
+    expect(keypair.usable(1000.25 + 180_000)).toBe(false);
+    // For good: also if the clock steps back.
+    expect(keypair.usable(1000.25)).toBe(false);
+  });
+
+  it('sends as many messages as the limit allows', () => {
+    const { keypair } = create(true, 0, 2);
+    keypair.sendCounter = 1;
+    expect(keypair.usable(0)).toBe(true);
+    keypair.sendCounter = 2;
+    expect(keypair.usable(0)).toBe(false);
+  });
+
+  it('says how many of some messages the limit allows', () => {
+    const { keypair } = create(true, 0, 10);
+    expect(keypair.sealable(0, 10)).toBe(10);
+    keypair.sendCounter = 4;
+    expect([5, 6, 7, 64].map((wanted) => keypair.sealable(0, wanted))).toEqual([5, 6, 6, 6]);
+    expect(keypair.sealable(180_000, 1)).toBe(0);
+    expect(keypair.sealable(0, 1)).toBe(0);
+  });
+});
+
+describe('Keypairs', () => {
+  it('uses what we initiated at once and keeps the one before', () => {
+    const [a, b, c] = [create(true), create(true), create(true)];
+    const keypairs = add(a, b, c);
+    expect(keypairs).toMatchObject({ current: c.keypair, previous: b.keypair, next: undefined });
+    expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 0]);
+  });
+
+  it('keeps what the other side initiated for later, until it is confirmed', () => {
+    const [a, b, c] = [create(true), create(true), create(false)];
+    const keypairs = add(a, b, c);
+    expect(keypairs).toMatchObject({ current: b.keypair, next: c.keypair, previous: undefined });
+    expect(keypairs.confirm(b.keypair, indices)).toBe(false);
+    expect(keypairs.confirm(c.keypair, indices)).toBe(true);
+    expect(keypairs).toMatchObject({ current: c.keypair, previous: b.keypair, next: undefined });
+    expect(keypairs.confirm(c.keypair, indices)).toBe(false);
+    expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 0]);
+  });
+
+  it('replaces an unconfirmed one by a newer unconfirmed one', () => {
+    const [a, b] = [create(false), create(false)];
+    expect(add(a, b)).toMatchObject({ current: undefined, next: b.keypair });
+    expect([a, b].map(({ destroyed }) => destroyed())).toEqual([2, 0]);
+  });
+
+  it('keeps an unconfirmed one as previous when our own handshake overtakes it', () => {
+    const [a, b, c] = [create(true), create(false), create(true)];
+    const keypairs = add(a, b, c);
+    expect(keypairs).toMatchObject({ current: c.keypair, previous: b.keypair, next: undefined });
+    expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 0]);
+  });
+
+  it('stops sending without stopping to receive', () => {
+    const [a, b] = [create(true), create(false)];
+    const keypairs = add(a, b);
+    keypairs.stopSending();
+    expect([a, b].map(({ keypair }) => keypair.usable(0))).toEqual([false, false]);
+    expect([a, b].map(({ destroyed }) => destroyed())).toEqual([0, 0]);
+  });
+
+  it('wipes keys and frees indices when cleared', () => {
+    const before = indices.size;
+    const all = [create(true), create(false)];
+    const keypairs = add(...all);
+    keypairs.clear(indices);
+    expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2]);
+    expect(indices.size).toBe(before);
+  });
+});
+
+let nextIndex = 1;
+const indices = new SenderIndexTable((out) => {
+  new DataView(out.buffer).setUint32(0, nextIndex++, true);
+});
+
+interface Created {
+  keypair: Keypair;
+  /** How many of its two ciphers were destroyed. */
+  destroyed: () => number;
+}
+
+function create(isInitiator: boolean, createdAt = 0, rejectAfterMessages = 2 ** 40): Created {
+  let destroyed = 0;
+  const cipher: Cipher = {
+    seal: () => {},
+    open: () => true,
+    destroy: () => void destroyed++,
+  };
+  const peer = {} as Peer;
+  const localIndex = indices.reserve(peer);
+  const keypair = new Keypair({
+    peer,
+    isInitiator,
+    localIndex,
+    remoteIndex: 0,
+    sendCipher: cipher,
+    receiveCipher: cipher,
+    limits: { rekeyAfterMessages: 2 ** 30, rejectAfterMessages },
+    createdAt,
+  });
+  indices.assign(localIndex, keypair);
+  return { keypair, destroyed: () => destroyed };
+}
+
+function add(...created: Created[]): Keypairs {
+  const keypairs = new Keypairs();
+  for (const { keypair } of created) keypairs.add(keypair, indices);
+  return keypairs;
+}

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { LoadMonitor } from '../../src/rate/load-monitor.ts';
+
+describe('LoadMonitor', () => {
+  it('is under load from the first message over the threshold on, and one second longer', () => {
+    const load = new LoadMonitor(10);
+    for (let i = 0; i < 10; i++) expect(load.note(1000)).toBe(false);
+    expect(load.note(1000)).toBe(true);
+    // Tokens are there again, but load is sticky.
+    expect(load.note(1999)).toBe(true);
+    expect(load.note(2000)).toBe(false);
+  });
+
+  it('never comes under load at a rate below the threshold, however long it lasts', () => {
+    const load = new LoadMonitor(10);
+    for (let now = 0; now < 100_000; now += 101) expect(load.note(now)).toBe(false);
+  });
+
+  it('survives a clock that steps back', () => {
+    const load = new LoadMonitor(2);
+    load.note(5000);
+    expect(load.note(1000)).toBe(false);
+    expect(load.note(1000)).toBe(true);
+  });
+});

@@ -1,0 +1,162 @@
+import { headerChecksumIsRight, ipPacket } from '@litz/testkit';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { unreachable } from '../../src/wire/icmp.ts';
+
+const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
+const V4 = { source: [10, 0, 0, 1], destination: [192, 0, 2, 7] };
+const V6 = { source: [0xfd, ...Array(14).fill(0), 1], destination: Array(16).fill(0x20) };
+const ICMP = 1;
+const ICMPV6 = 58;
+
+describe('unreachable', () => {
+  it('answers IPv4 with host unreachable, from where the packet was going', () => {
+    const packet = ipPacket({ ...V4, payload: [1, 2, 3, 4, 5], length: 61 });
+    const answer = answerTo(packet);
+    expect(Array.from(answer.subarray(12, 16))).toEqual(V4.destination);
+    expect(Array.from(answer.subarray(16, 20))).toEqual(V4.source);
+    expect(answer[9]).toBe(ICMP);
+    expect(Array.from(answer.subarray(20, 22))).toEqual([3, 1]);
+    expect(answer.subarray(28)).toEqual(packet);
+    expect((answer[2] << 8) | answer[3]).toBe(answer.length);
+  });
+
+  it('answers IPv6 with address unreachable, from where the packet was going', () => {
+    const packet = ipPacket({ ...V6, length: 61 });
+    const answer = answerTo(packet);
+    expect(Array.from(answer.subarray(8, 24))).toEqual(V6.destination);
+    expect(Array.from(answer.subarray(24, 40))).toEqual(V6.source);
+    expect(answer[6]).toBe(ICMPV6);
+    expect(Array.from(answer.subarray(40, 42))).toEqual([1, 3]);
+    expect(answer.subarray(48)).toEqual(packet);
+    expect((answer[4] << 8) | answer[5]).toBe(answer.length - 40);
+  });
+
+  it('quotes no more than fits into 576 and 1280 bytes', () => {
+    expect(answerTo(ipPacket({ ...V4, length: 1420 }))).toHaveLength(576);
+    expect(answerTo(ipPacket({ ...V6, length: 1420 }))).toHaveLength(1280);
+    expect(answerTo(ipPacket({ ...V4, length: 20 }))).toHaveLength(48);
+  });
+
+  it('carries checksums that are right, for IPv4 packets of any length', () => {
+    fc.assert(
+      fc.property(lengths(), fc.uint8Array({ minLength: 1 }), (length, payload) => {
+        const answer = answerTo(ipPacket({ ...V4, length, payload }));
+        expect(headerChecksumIsRight(answer)).toBe(true);
+        expect(checksumOver(answer.subarray(20))).toBe(0);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('carries a checksum that is right, for IPv6 packets of any length', () => {
+    fc.assert(
+      fc.property(lengths(), fc.uint8Array({ minLength: 1 }), (length, payload) => {
+        const answer = answerTo(ipPacket({ ...V6, length, payload }));
+        const pseudo = [...answer.subarray(8, 40), 0, 0, answer[4], answer[5], 0, 0, 0, ICMPV6];
+        expect(checksumOver([...pseudo, ...answer.subarray(40)])).toBe(0);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('finds the packet inside a larger buffer', () => {
+    const packet = ipPacket({ ...V4, length: 40 });
+    const buffer = new Uint8Array(100).fill(0xee);
+    buffer.set(packet, 16);
+    expect(unreachable(buffer, 16, 40)).toEqual(unreachable(packet, 0, 40));
+  });
+
+  it('answers an echo request', () => {
+    expect(tryAnswer(ipPacket({ ...V4, protocol: ICMP, payload: [8, 0] }))).toBeDefined();
+    expect(tryAnswer(ipPacket({ ...V6, protocol: ICMPV6, payload: [128, 0] }))).toBeDefined();
+  });
+
+  it('never answers an ICMP error', () => {
+    for (const type of [3, 4, 5, 11, 12, 40]) {
+      expect(tryAnswer(ipPacket({ ...V4, protocol: ICMP, payload: [type] }))).toBeUndefined();
+    }
+    for (const type of [1, 2, 3, 4, 127, 137]) {
+      expect(tryAnswer(ipPacket({ ...V6, protocol: ICMPV6, payload: [type] }))).toBeUndefined();
+    }
+    expect(tryAnswer(ipPacket({ ...V4, protocol: ICMP, length: 20 }))).toBeUndefined();
+    expect(tryAnswer(ipPacket({ ...V6, protocol: ICMPV6, length: 40 }))).toBeUndefined();
+  });
+
+  it('finds an ICMPv6 error behind extension headers', () => {
+    const hopByHop = [60, 0, 1, 4, 0, 0, 0, 0];
+    const options = [1, 1, 12, ...Array(12).fill(0)];
+    const packet = (next: number, type: number): Uint8Array =>
+      ipPacket({ ...V6, protocol: 0, payload: [...hopByHop, next, ...options, type, 0] });
+    expect(tryAnswer(packet(ICMPV6, 1))).toBeUndefined();
+    expect(tryAnswer(packet(ICMPV6, 129))).toBeDefined();
+    expect(tryAnswer(packet(17, 1))).toBeDefined();
+  });
+
+  it('answers the first fragment and no later one', () => {
+    const first = ipPacket({ ...V4, length: 60 });
+    first[6] = 0x20; // more fragments
+    expect(tryAnswer(first)).toBeDefined();
+    const later = ipPacket({ ...V4, length: 60 });
+    later[7] = 1;
+    expect(tryAnswer(later)).toBeUndefined();
+
+    expect(tryAnswer(fragment6(0x01))).toBeDefined();
+    expect(tryAnswer(fragment6(0x08))).toBeUndefined();
+  });
+
+  it('answers neither groups nor nobody', () => {
+    for (const source of [
+      [0, 0, 0, 0],
+      [127, 0, 0, 1],
+      [224, 0, 0, 5],
+      [255, 255, 255, 255],
+    ]) {
+      expect(tryAnswer(ipPacket({ ...V4, source }))).toBeUndefined();
+      expect(tryAnswer(ipPacket({ ...V4, destination: source }))).toBeUndefined();
+    }
+    const group = [0xff, 2, ...Array(14).fill(1)];
+    expect(tryAnswer(ipPacket({ ...V6, source: group }))).toBeUndefined();
+    expect(tryAnswer(ipPacket({ ...V6, destination: group }))).toBeUndefined();
+    expect(tryAnswer(ipPacket({ ...V6, source: Array(16).fill(0) }))).toBeUndefined();
+  });
+
+  it('never throws, whatever it is given', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 120 }), fc.constantFrom(0, 0x45, 0x60), (...given) => {
+        const [bytes, first] = given;
+        if (first !== 0 && bytes.length > 0) bytes[0] = first;
+        const answer = unreachable(bytes, 0, bytes.length);
+        expect(answer === undefined || answer.length <= 1280).toBe(true);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+function tryAnswer(packet: Uint8Array): Uint8Array | undefined {
+  return unreachable(packet, 0, packet.length);
+}
+
+function answerTo(packet: Uint8Array): Uint8Array {
+  const answer = tryAnswer(packet);
+  if (!answer) throw new Error('expected an answer');
+  return answer;
+}
+
+/** `low`: the last octet of offset and flags. */
+function fragment6(low: number): Uint8Array {
+  return ipPacket({ ...V6, protocol: 44, payload: [17, 0, 0, low, 0, 0, 0, 1] });
+}
+
+function lengths(): fc.Arbitrary<number> {
+  return fc.integer({ min: 40, max: 1500 });
+}
+
+/** Zero over bytes that contain their own checksum. */
+function checksumOver(bytes: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i] << 8) + (bytes[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}

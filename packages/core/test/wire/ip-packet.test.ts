@@ -1,0 +1,79 @@
+import { headerChecksumIsRight, ipPacket } from '@litz/testkit';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ecn, foldChecksum, ipTotalLength, setEcn, sumWords } from '../../src/wire/ip-packet.ts';
+
+const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
+const V4 = { source: [10, 0, 0, 1], destination: [10, 0, 0, 2] };
+const V6 = { source: Array(16).fill(1), destination: Array(16).fill(2) };
+
+describe('ipTotalLength', () => {
+  it('is what the header states, padding left out', () => {
+    for (const addresses of [V4, V6]) {
+      const packet = ipPacket({ ...addresses, length: 61 });
+      const padded = new Uint8Array(90);
+      padded.set(packet, 7);
+      expect(ipTotalLength(padded, 7, 80)).toBe(61);
+      expect(ipTotalLength(padded, 7, 61)).toBe(61);
+    }
+  });
+
+  it('is 0 when more is stated than there is', () => {
+    for (const addresses of [V4, V6]) {
+      expect(ipTotalLength(ipPacket({ ...addresses, length: 61 }), 0, 60)).toBe(0);
+    }
+  });
+
+  it('is 0 for less than a header', () => {
+    expect(ipTotalLength(ipPacket({ ...V4, length: 20 }), 0, 19)).toBe(0);
+    expect(ipTotalLength(ipPacket({ ...V6, length: 40 }), 0, 39)).toBe(0);
+    const tooShort = ipPacket({ ...V4, length: 40 });
+    tooShort.set([0, 19], 2);
+    expect(ipTotalLength(tooShort, 0, 40)).toBe(0);
+  });
+
+  it('is 0 for another version', () => {
+    for (const version of [0, 1, 5, 7, 15]) {
+      const packet = ipPacket({ ...V4, length: 60 });
+      packet[0] = (version << 4) | 5;
+      expect(ipTotalLength(packet, 0, 60)).toBe(0);
+    }
+  });
+});
+
+describe('setEcn', () => {
+  it('changes the two bits and nothing else', () => {
+    for (const addresses of [V4, V6]) {
+      for (const before of [0, 1, 2, 3]) {
+        for (const after of [0, 1, 2, 3]) {
+          const packet = ipPacket({ ...addresses, ecn: before });
+          expect(ecn(packet, 0)).toBe(before);
+          setEcn(packet, 0, after);
+          expect(ecn(packet, 0)).toBe(after);
+          expect(packet).toEqual(ipPacket({ ...addresses, ecn: after }));
+        }
+      }
+    }
+  });
+
+  it('keeps the checksum of any IPv4 header right', () => {
+    const header = fc.uint8Array({ minLength: 20, maxLength: 20 });
+    fc.assert(
+      fc.property(header, fc.nat(3), (bytes, bits) => {
+        bytes[0] = 0x45;
+        bytes.set([0, 0], 10);
+        const checksum = ~foldChecksum(sumWords(bytes, 0, 20)) & 0xffff;
+        bytes.set([checksum >>> 8, checksum & 0xff], 10);
+        setEcn(bytes, 0, bits);
+        expect(headerChecksumIsRight(bytes)).toBe(true);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('sumWords', () => {
+  it('pads an odd byte with a zero', () => {
+    expect(sumWords(Uint8Array.of(9, 1, 2, 3), 1, 3)).toBe(0x0102 + 0x0300);
+  });
+});

@@ -1,0 +1,370 @@
+/**
+ * `LinuxLoop`: a device on Linux, run by one thread that sleeps in poll and does nothing else.
+ *
+ * It waits for its eventfd (requests from the main thread), the TUN, the sockets, the link and the
+ * routes, no longer than until the next deadline. What it opens it writes down in the shared state; the
+ * sockets of the link's monitor, which change, and the Netlink of a warm-up are not in it.
+ *
+ * @module
+ */
+import type { CryptoProvider } from '@litz/core';
+import type { DeviceConfiguration } from '@litz/config';
+import type * as Sys from '@litz/sys';
+import type * as TunPackage from '@litz/tun';
+import type { ByteOperations } from '@litz/tun/offload';
+import type * as Udp from '@litz/udp';
+import { Closers } from './closers.ts';
+import { DataPlane, type PlaneEvent } from '../plane/data-plane.ts';
+import { answerRequest, type DeviceRequest } from '../driver.ts';
+import type { LinuxPackages } from './linux-packages.ts';
+import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
+import { LinuxSockets } from './linux-sockets.ts';
+import type { CommonSettings } from '../options.ts';
+import { PacketMemory } from '../plane/packet-memory.ts';
+import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
+import { refusing } from '../refusal.ts';
+import { resolveZones } from '../resolve-zones.ts';
+import { RouteWatch } from './route-watch.ts';
+import type { SharedState } from './shared-state.ts';
+import { reviveConfiguration } from './worker-messages.ts';
+
+export interface LinuxLoopOptions {
+  readonly packages: LinuxPackages;
+  readonly shared: SharedState;
+  readonly tunName: string;
+  /** Infinity unless something ends this thread that cannot write the eventfd. */
+  readonly longestSleepMs: number;
+  readonly settings: CommonSettings;
+  readonly crypto: CryptoProvider | undefined;
+  /** On what the packets stand in, `LinuxLoop.memoryLength` bytes; default: on a buffer of its own. */
+  readonly bytes?: ByteOperations | undefined;
+  readonly onEvent: (event: PlaneEvent) => void;
+  /** The device goes on. */
+  readonly onError: (error: unknown) => void;
+  /** The eventfd was written: takes the requests, if there are any, to `answer`. */
+  readonly onWake: () => void;
+}
+
+export class LinuxLoop {
+  readonly #options: LinuxLoopOptions;
+  readonly #polled: Sys.PollSet;
+  readonly #wake: Sys.EventFd;
+  readonly #wakeIndex: number;
+  readonly #memory: PacketMemory;
+  readonly #closers: Closers = new Closers();
+  #socketIndices: number[] = [];
+  #polledSockets: DatagramSocket | undefined = undefined;
+  #isGone = false;
+  /** When sockets that could not be opened are tried again; Infinity: they are open, or the link is down. */
+  #linkUpDue = Infinity;
+  /** While it goes on. */
+  #warmUp: LinuxWarmUp | undefined = undefined;
+  // Opened by `open`.
+  #tun!: TunPackage.TunDevice;
+  #sockets!: LinuxSockets;
+  #plane!: DataPlane;
+  #link!: TunPackage.TunMonitor;
+  #routes!: RouteWatch;
+  #netlink!: Sys.Netlink;
+
+  /** How large an arena for its packets must be. */
+  static memoryLength(udp: typeof Udp, settings: CommonSettings): number {
+    return PacketMemory.length(receiveBytes(udp, settings));
+  }
+
+  constructor(options: LinuxLoopOptions) {
+    const { packages, shared, settings, bytes } = options;
+    const { EventFd, PollSet, linux } = packages.sys;
+    this.#options = options;
+    this.#polled = new PollSet();
+    this.#wake = new EventFd();
+    this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
+    // From here on the main thread can wake this one, and closes the eventfd in the end.
+    shared.eventFd = this.#wake.fd;
+    this.#memory = new PacketMemory(receiveBytes(packages.udp, settings), bytes?.buffer);
+  }
+
+  /** The interface's name; the kernel chose the number for `%d`. */
+  get name(): string {
+    return this.#tun.name;
+  }
+
+  /**
+   * Opens everything. If it throws, `close` releases what was opened until then.
+   *
+   * @throws {SystemError} with the name of the errno
+   */
+  open(): void {
+    const { packages, tunName, settings } = this.#options;
+    const { tun: tunPackage, sys } = packages;
+    const { mtu, addresses, configuration, up, offload, warmUp } = settings;
+    this.#netlink = this.#keepDescriptors(new sys.Netlink());
+    this.#tun = this.#keepDescriptors(
+      tunPackage.openTun({
+        name: tunName,
+        mtu: mtu ?? DEFAULT_MTU,
+        offload: { tcp: offload.tunTcp, udp: offload.tunUdp },
+      }),
+    );
+    const tun = this.#tun;
+    this.#fitSuperPackets(tun.mtu);
+    this.#link = this.#keepDescriptors(new tunPackage.TunMonitor(tun));
+    this.#sockets = this.#createSockets();
+    this.#plane = this.#createPlane();
+    this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
+    this.#routes = this.#keepDescriptors(new RouteWatch(packages, this.#netlink, this.#plane));
+    this.#plane.configure(this.#revived(configuration), undefined, sys.boottimeMs());
+    for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
+    if (warmUp) this.#warmUp = this.#keep(this.#createWarmUp());
+    if (!up) return;
+    // Before the link, which somebody else may need: a port that is taken is found out first.
+    const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
+    this.#netlink.setLink(tun.interfaceIndex, { up: true });
+    if (sockets) this.#plane.linkUp(sockets, sys.boottimeMs());
+  }
+
+  /** Runs until it is told to stop or the TUN is gone. */
+  run(): void {
+    const { longestSleepMs } = this.#options;
+    const { sys } = this.#options.packages;
+    const { POLLIN } = sys.linux;
+    const polled = this.#polled;
+    const { path } = this.#plane;
+    const tun = polled.add(this.#tun.fd, POLLIN);
+    let tunRests = false;
+    const link = polled.add(this.#link.fd, POLLIN);
+    const routes = polled.add(this.#routes.fd, POLLIN);
+    while (!this.#options.shared.isStopped && !path.gone && !this.#isGone) {
+      this.#pollSockets();
+      if (this.#warmUp) this.#stepWarmUp(this.#warmUp);
+      const due = this.#due;
+      const sleep = due === Infinity ? due : due - sys.boottimeMs();
+      polled.wait(Math.min(sleep, longestSleepMs));
+      const now = sys.boottimeMs();
+      if (polled.ready(this.#wakeIndex) !== 0) this.#takeRequests();
+      if (polled.ready(link) !== 0) this.#followLink(now);
+      if (polled.ready(routes) !== 0) this.#routes.read();
+      if (tunRests ? now >= path.tunRestsUntil : polled.ready(tun) !== 0) path.readTun(now);
+      tunRests = path.tunRestsUntil !== Infinity;
+      polled.setMuted(tun, tunRests);
+      this.#receive(now);
+      if (now >= this.#routes.due) this.#routes.check(now);
+      if (now >= this.#linkUpDue) this.#linkUp(now);
+      this.#plane.finish(now);
+    }
+  }
+
+  /** @throws a refusal, or what crashed */
+  answer(request: DeviceRequest): unknown {
+    const now = this.#options.packages.sys.boottimeMs();
+    if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
+    const change = refusing(() => this.#revived(request.change));
+    const sockets = refusing(() => this.#openSockets(this.#plane.bindingFor(change)));
+    this.#plane.configure(change, sockets, now);
+    if (this.#linkUpDue !== Infinity) this.#linkUp(now);
+    return undefined;
+  }
+
+  /**
+   * Releases everything but the eventfd, also after a failure in the middle of it.
+   *
+   * @throws what the first of that threw which could not be released; everything else is
+   */
+  close(): void {
+    const errors = this.#closers.close();
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** As it was before it crossed to this thread, which is in the namespace of the sockets. */
+  #revived(configuration: DeviceConfiguration): DeviceConfiguration {
+    const { interfaceIndex } = this.#options.packages.sys;
+    return resolveZones(reviveConfiguration(configuration), interfaceIndex);
+  }
+
+  /** When there is something to do, whatever is ready. */
+  get #due(): number {
+    return Math.min(this.#plane.due, this.#routes.due, this.#linkUpDue);
+  }
+
+  #createSockets(): LinuxSockets {
+    const { packages, shared, settings } = this.#options;
+    return new LinuxSockets({
+      udp: packages.udp,
+      shared,
+      memory: this.#memory,
+      offload: settings.offload,
+      tun: this.#tun,
+      netlink: this.#netlink,
+    });
+  }
+
+  #createPlane(): DataPlane {
+    const { settings, crypto, bytes, onEvent } = this.#options;
+    const { offloads } = this.#tun;
+    const plane = new DataPlane({
+      tun: this.#tun,
+      memory: this.#memory,
+      bytes,
+      onEvent,
+      crypto,
+      engine: settings.engine,
+      closeSockets: (sockets) => this.#sockets.close(sockets),
+    });
+    const refused = 'this kernel does not do it (TUNSETOFFLOAD)';
+    if (settings.offload.tunTcp && !offloads.tcp) plane.loseOffload('tunTcp', refused);
+    if (settings.offload.tunUdp && !offloads.udp) plane.loseOffload('tunUdp', refused);
+    return plane;
+  }
+
+  #createWarmUp(): LinuxWarmUp {
+    const { packages, shared, crypto, bytes } = this.#options;
+    return new LinuxWarmUp({
+      packages,
+      shared,
+      sockets: this.#sockets,
+      offloads: this.#tun.offloads,
+      memory: this.#memory,
+      bytes,
+      crypto,
+    });
+  }
+
+  #stepWarmUp(warmUp: LinuxWarmUp): void {
+    const { readPackets, writtenPackets } = this.#plane.path;
+    warmUp.run(this.#polled, this.#due, readPackets + writtenPackets);
+    if (warmUp.isDone) this.#warmUp = undefined;
+  }
+
+  #takeRequests(): void {
+    this.#wake.clear();
+    this.#options.onWake();
+  }
+
+  #followLink(now: number): void {
+    for (const change of this.#link.read()) this.#apply(change, now);
+  }
+
+  #apply(change: Sys.LinkChange, now: number): void {
+    switch (change.type) {
+      case 'up':
+        this.#linkUp(now);
+        break;
+      case 'down':
+        this.#linkUpDue = Infinity;
+        this.#plane.linkDown(now);
+        break;
+      case 'mtu':
+        this.#plane.setMtu(change.mtu);
+        this.#fitSuperPackets(change.mtu);
+        break;
+      case 'gone':
+        this.#isGone = true;
+        break;
+      case 'renamed':
+        break;
+    }
+  }
+
+  /**
+   * Whoever set the link up is not here to be told: a port that is taken is an event, once, and tried
+   * again until it is free or another one is asked for.
+   */
+  #linkUp(now: number): void {
+    const isFirst = this.#linkUpDue === Infinity;
+    let sockets: DatagramSocket | undefined;
+    try {
+      sockets = this.#openSockets(this.#plane.bindingForLinkUp());
+    } catch (error) {
+      this.#linkUpDue = now + LINK_UP_INTERVAL_MS;
+      if (isFirst) this.#options.onError(error);
+      return;
+    }
+    if (sockets) this.#plane.linkUp(sockets, now);
+    this.#linkUpDue = Infinity;
+  }
+
+  #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
+    if (!binding) return undefined;
+    const options = { ...binding, ...this.#plane.reports };
+    try {
+      return this.#sockets.open(options);
+    } catch (error) {
+      const { SystemError } = this.#options.packages.sys;
+      const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
+      // The warm-up's ports are any that were free.
+      if (!isTaken || !this.#warmUp?.hasPort(options.port)) throw error;
+      this.#warmUp.end();
+      this.#warmUp = undefined;
+      return this.#sockets.open(options);
+    }
+  }
+
+  /** Polls the sockets that there are now. */
+  #pollSockets(): void {
+    const { sockets } = this.#plane.path;
+    if (sockets === this.#polledSockets) return;
+    const { POLLIN } = this.#options.packages.sys.linux;
+    for (const index of this.#socketIndices) this.#polled.remove(index);
+    this.#polledSockets = sockets;
+    this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
+  }
+
+  /** From the sockets that have something. */
+  #receive(now: number): void {
+    // By index: an iterator would be an object per wake.
+    for (let i = 0; i < this.#socketIndices.length; i++) {
+      if (this.#polledSockets !== this.#plane.path.sockets) return;
+      if (this.#polled.ready(this.#socketIndices[i]!) !== 0) this.#plane.path.receive(now, i);
+    }
+  }
+
+  /**
+   * A super-packet of more segments than one message of ours holds (UDP payload, UDP_MAX_SEGMENTS)
+   * would leave as a full message and a few datagrams. An older kernel, or a persistent interface of
+   * somebody else's, need not have it so.
+   */
+  #fitSuperPackets(mtu: number): void {
+    const segments = Math.floor(LONGEST_MESSAGE / (mtu + MESSAGE_OVERHEAD));
+    const gsoMaxSegments = Math.min(Math.max(segments, 1), MOST_SEGMENTS);
+    try {
+      this.#netlink.setLink(this.#tun.interfaceIndex, { gsoMaxSegments });
+    } catch (error) {
+      if (!(error instanceof this.#options.packages.sys.SystemError)) throw error;
+    }
+  }
+
+  #keep<T extends { close(): void }>(resource: T): T {
+    this.#closers.add(() => resource.close());
+    return resource;
+  }
+
+  #keepDescriptors<T extends Descriptors & { close(): void }>(resource: T): T {
+    const { fds = [resource.fd] } = resource;
+    const { shared } = this.#options;
+    this.#closers.add(() => {
+      for (const fd of fds) shared.closing(fd);
+      resource.close();
+    });
+    for (const fd of fds) shared.opened(fd);
+    return resource;
+  }
+}
+
+interface Descriptors {
+  readonly fd: number;
+  /** Default: `fd` alone. They stay the same for as long as it is open. */
+  readonly fds?: readonly number[];
+}
+
+function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
+  return udp.receiveSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
+}
+
+const DEFAULT_MTU = 1420;
+const LINK_UP_INTERVAL_MS = 1000;
+/** UDP payload over IPv4. */
+const LONGEST_MESSAGE = 65_507;
+/** Transport header, tag, and the padding that the MTU may leave. */
+const MESSAGE_OVERHEAD = 32;
+/** UDP_MAX_SEGMENTS of older kernels. */
+const MOST_SEGMENTS = 64;

@@ -1,0 +1,57 @@
+/**
+ * `LinuxSockets`: UDP sockets of a Linux device's thread, those of the device and for a while those of
+ * its warm-up: opened with the same options, and written down in the shared state while they are open.
+ *
+ * @module
+ */
+import type * as Sys from '@litz/sys';
+import type * as TunPackage from '@litz/tun';
+import type * as Udp from '@litz/udp';
+import type { CommonSettings } from '../options.ts';
+import type { PacketMemory } from '../plane/packet-memory.ts';
+import type { DatagramSocket } from '../plane/io-interfaces.ts';
+import type { SharedState } from './shared-state.ts';
+
+export interface LinuxSocketsOptions {
+  readonly udp: typeof Udp;
+  readonly shared: SharedState;
+  readonly memory: PacketMemory;
+  readonly offload: CommonSettings['offload'];
+  /** The device's. */
+  readonly tun: Pick<TunPackage.TunDevice, 'interfaceIndex' | 'name'>;
+  /** Where the sockets are. */
+  readonly netlink: Sys.Netlink;
+}
+
+export class LinuxSockets {
+  readonly #options: LinuxSocketsOptions;
+
+  /** Opens nothing yet. */
+  constructor(options: LinuxSocketsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {SystemError} as `openUdp` does; {RangeError} as `SharedState.opened` does */
+  open(options: Omit<Udp.UdpOptions, 'memory' | 'gso' | 'gro'>): Udp.UdpSockets {
+    const { udp, shared, memory, offload } = this.#options;
+    const sockets = udp.openUdp({
+      ...options,
+      memory: { buffer: memory.buffer, offset: memory.receiveOffset },
+      gso: offload.udpGso,
+      gro: offload.udpGro,
+    });
+    try {
+      for (const fd of sockets.fds) shared.opened(fd);
+    } catch (error) {
+      this.close(sockets);
+      throw error;
+    }
+    return sockets;
+  }
+
+  /** @param sockets that `open` gave */
+  close(sockets: DatagramSocket): void {
+    for (const fd of sockets.fds) this.#options.shared.closing(fd);
+    sockets.close();
+  }
+}

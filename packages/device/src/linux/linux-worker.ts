@@ -1,0 +1,76 @@
+/**
+ * The thread of a Linux device, started by `LinuxDriver`. Nothing is exported.
+ *
+ * @module
+ */
+import { workerData } from 'node:worker_threads';
+import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
+import { LinuxLoop } from './linux-loop.ts';
+import { isRefusal } from '../refusal.ts';
+import { SharedState } from './shared-state.ts';
+import {
+  post,
+  queuedMessages,
+  toErrorMessage,
+  type RequestMessage,
+  type WorkerMessage,
+  type WorkerStart,
+} from './worker-messages.ts';
+
+const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
+const shared = new SharedState(state);
+let loop: LinuxLoop | undefined;
+let loaded: LoadedProvider | undefined;
+try {
+  const packages = {
+    sys: await import('@litz/sys'),
+    tun: await import('@litz/tun'),
+    udp: await import('@litz/udp'),
+  };
+  const memory = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
+  loaded = await loadProvider(settings.crypto, memory?.arena);
+  const { provider, reason, warnings } = loaded;
+  loop = new LinuxLoop({
+    packages,
+    shared,
+    bytes: memory?.bytes,
+    tunName,
+    longestSleepMs: isNested ? 1000 : Infinity,
+    settings,
+    crypto: provider,
+    onEvent: (event) => tell({ type: 'event', event }),
+    onError: (error) => tell({ type: 'error', error: toErrorMessage(error) }),
+    onWake: answerRequests,
+  });
+  loop.open();
+  const crypto = { provider: provider.name, reason };
+  tell({ type: 'open', name: loop.name, crypto, warnings });
+  loop.run();
+} catch (error) {
+  tell({ type: 'failed', error: toErrorMessage(error) });
+} finally {
+  try {
+    loop?.close();
+  } finally {
+    loaded?.release();
+    port.close();
+  }
+}
+
+function answerRequests(): void {
+  for (const message of queuedMessages<RequestMessage>(port)) answer(message);
+}
+
+function answer({ id, request }: RequestMessage): void {
+  try {
+    tell({ type: 'answer', id, answer: loop?.answer(request) });
+  } catch (error) {
+    // Anything but a refusal may have left the device half changed.
+    if (!isRefusal(error)) throw error;
+    tell({ type: 'refused', id, error: toErrorMessage(error) });
+  }
+}
+
+function tell(message: WorkerMessage): void {
+  post(port, message);
+}

@@ -1,0 +1,143 @@
+/**
+ * `MemoryTun`: a TUN without an interface. What a program sends into it goes through the tunnel; what
+ * comes out of the tunnel is an event. It needs no privilege and works on every system.
+ *
+ * ```ts
+ * const tun = new MemoryTun();
+ * tun.on('packet', (packet) => console.log('from the tunnel:', packet.length));
+ * tun.send(ipPacket);
+ * ```
+ *
+ * @module
+ */
+import { EventEmitter, on } from 'node:events';
+import { checkInteger } from '../field.ts';
+import { VNET_HEADER_LENGTH, type Tun, type TunLinkChange } from '../plane/io-interfaces.ts';
+
+export interface MemoryTunOptions {
+  /** For messages only. Default 'memory'. */
+  name?: string;
+  /** Default 1420. */
+  mtu?: number;
+  /** Packets that wait to be taken by the device. Default 1024. */
+  queueLength?: number;
+}
+
+export interface MemoryTunEvents {
+  /** An IP packet out of the tunnel; yours to keep. */
+  packet: [packet: Uint8Array];
+  close: [];
+}
+
+const EIO = -5;
+const EINVAL = -22;
+
+export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
+  readonly name: string;
+  readonly fd: number = -1;
+  /** Set by the device. */
+  onReadable: (() => void) | undefined = undefined;
+  /** Set by the device. */
+  onLinkChange: ((change: TunLinkChange) => void) | undefined = undefined;
+  readonly #queueLength: number;
+  #queue: Uint8Array[] = [];
+  #first = 0;
+  #mtu: number;
+  #isClosed = false;
+
+  /** @throws {RangeError} `mtu` or `queueLength` is out of range */
+  constructor({ name = 'memory', mtu = 1420, queueLength = 1024 }: MemoryTunOptions = {}) {
+    super();
+    checkInteger(mtu, 'mtu', 1, 65_475);
+    checkInteger(queueLength, 'queueLength', 1, 2 ** 20);
+    this.name = name;
+    this.#mtu = mtu;
+    this.#queueLength = queueLength;
+  }
+
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  /** Changes the MTU while the device runs. @throws {RangeError} */
+  setMtu(mtu: number): void {
+    checkInteger(mtu, 'mtu', 1, 65_475);
+    this.#mtu = mtu;
+    this.onLinkChange?.({ type: 'mtu', mtu });
+  }
+
+  /** Sets the link up or down: down closes the device's sockets and ends its sessions. */
+  setUp(up: boolean): void {
+    this.onLinkChange?.({ type: up ? 'up' : 'down' });
+  }
+
+  /**
+   * Sends one IP packet into the tunnel; it is copied.
+   *
+   * @returns false if it was dropped: the queue is full, the TUN closed, or it is over 65535 bytes long
+   * @throws {TypeError} it is no Uint8Array
+   */
+  send(packet: Uint8Array): boolean {
+    if (!(packet instanceof Uint8Array)) {
+      throw new TypeError(`"packet" expected a Uint8Array, got ${typeof packet}`);
+    }
+    if (packet.length > LONGEST_PACKET) return false;
+    if (this.#isClosed || this.#queue.length - this.#first >= this.#queueLength) return false;
+    this.#queue.push(new Uint8Array(packet));
+    this.onReadable?.();
+    return true;
+  }
+
+  /** Packets out of the tunnel, from this call on, until the TUN is closed. */
+  async *packets(): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#isClosed) return;
+    for await (const [packet] of on(this, 'packet', { close: ['close'] }))
+      yield packet as Uint8Array;
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.packets();
+  }
+
+  /** For the device: takes one packet out of the queue. */
+  read(buffer: Uint8Array, offset: number, length: number): number {
+    if (this.#isClosed) return -1;
+    const packet = this.#queue[this.#first];
+    if (!packet) return 0;
+    this.#queue[this.#first++] = EMPTY;
+    if (this.#first === this.#queue.length) {
+      this.#queue = [];
+      this.#first = 0;
+    }
+    // What does not fit is cut off, as a kernel does.
+    const room = length - VNET_HEADER_LENGTH;
+    const kept = packet.length <= room ? packet : packet.subarray(0, room);
+    buffer.fill(0, offset, offset + VNET_HEADER_LENGTH);
+    buffer.set(kept, offset + VNET_HEADER_LENGTH);
+    return kept.length + VNET_HEADER_LENGTH;
+  }
+
+  /** For the device: a packet out of the tunnel. */
+  write(buffer: Uint8Array, offset: number, length: number): number {
+    if (this.#isClosed) return EIO;
+    if (length <= VNET_HEADER_LENGTH) return EINVAL;
+    if (this.listenerCount('packet') > 0) {
+      const packet = buffer.subarray(offset + VNET_HEADER_LENGTH, offset + length);
+      this.emit('packet', new Uint8Array(packet));
+    }
+    return length;
+  }
+
+  /** Ends the device as well, as deleting an interface does. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#queue = [];
+    this.#first = 0;
+    this.onReadable?.();
+    this.emit('close');
+  }
+}
+
+const LONGEST_PACKET = 65_535;
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,285 @@
+/**
+ * `PortableDriver`: a data plane on Node's event loop, with sockets of node:dgram and one timer.
+ *
+ * A step runs when the TUN or the sockets have something, or a deadline has passed. What it tells is
+ * told after the step, so that listeners may call the device again.
+ *
+ * @module
+ */
+import type { DeviceConfiguration } from '@litz/config';
+import type { ByteOperations } from '@litz/tun/offload';
+import type * as UdpPackage from '@litz/udp';
+import { chooseClock } from '../linux/clock.ts';
+import { DataPlane, type PlaneEvent } from '../plane/data-plane.ts';
+import {
+  answerRequest,
+  closedError,
+  crashError,
+  type CryptoStatus,
+  type DeviceAnswers,
+  type DeviceRequest,
+  type Driver,
+  type DriverListener,
+} from '../driver.ts';
+import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
+import { isCryptoModule, type CommonSettings } from '../options.ts';
+import { PacketMemory } from '../plane/packet-memory.ts';
+import { isRefusal, refused, refusing } from '../refusal.ts';
+import { resolveZones } from '../resolve-zones.ts';
+import type { Binding, Tun, TunLinkChange } from '../plane/io-interfaces.ts';
+
+interface PortableOptions extends Pick<CommonSettings, 'engine'> {
+  readonly choice: LoadedProvider;
+  readonly bytes: ByteOperations | undefined;
+}
+
+/** setTimeout takes no more. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export class PortableDriver implements Driver {
+  readonly name: string;
+  readonly crypto: CryptoStatus;
+  readonly #tun: Tun;
+  readonly #udp: typeof UdpPackage;
+  readonly #now: () => number;
+  readonly #listener: DriverListener;
+  readonly #releaseProvider: () => void;
+  readonly #plane: DataPlane;
+  /** Sockets and timer do not keep the process alive, this does. */
+  readonly #alive: NodeJS.Timeout = setInterval(() => {}, LONGEST_TIMEOUT_MS);
+  #events: PlaneEvent[] = [];
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #timerDue = Infinity;
+  #stepIsScheduled = false;
+  #isOpen = false;
+  #closing: Promise<void> | undefined = undefined;
+  #failure: Error | undefined = undefined;
+  /** Sockets open asynchronously: one change after the other. */
+  #changes: Promise<void> = Promise.resolve();
+
+  /** @throws {SystemError} (rejects) the port is taken */
+  static async open(
+    tun: Tun,
+    settings: CommonSettings,
+    listener: DriverListener,
+  ): Promise<PortableDriver> {
+    let driver: PortableDriver | undefined;
+    let provided: LoadedProvider | undefined;
+    try {
+      const { crypto, engine } = settings;
+      if (crypto && isCryptoModule(crypto)) {
+        throw new TypeError('"crypto" expected a provider for a TUN of your own, got a module');
+      }
+      const memory = await openArena(PacketMemory.length());
+      const [udp, clock, choice] = await Promise.all([
+        import('@litz/udp'),
+        chooseClock(),
+        loadProvider(crypto, memory?.arena),
+      ]);
+      provided = choice;
+      driver = new PortableDriver(
+        tun,
+        udp,
+        clock,
+        { choice, engine, bytes: memory?.bytes },
+        listener,
+      );
+      await driver.#configure(settings.configuration);
+      if (settings.up) await driver.#linkUp();
+      driver.#start();
+      return driver;
+    } catch (error) {
+      if (driver) {
+        await driver.close();
+      } else {
+        provided?.release();
+        tun.close();
+      }
+      throw error;
+    }
+  }
+
+  private constructor(
+    tun: Tun,
+    udp: typeof UdpPackage,
+    now: () => number,
+    { choice, engine, bytes }: PortableOptions,
+    listener: DriverListener,
+  ) {
+    this.name = tun.name;
+    const { provider, reason, warnings } = choice;
+    this.#releaseProvider = choice.release;
+    this.crypto = { provider: provider.name, reason };
+    for (const warning of warnings) process.emitWarning(warning, { code: 'LITZ_CRYPTO' });
+    this.#tun = tun;
+    this.#udp = udp;
+    this.#now = now;
+    this.#listener = listener;
+    this.#plane = new DataPlane({
+      tun,
+      memory: new PacketMemory(0, bytes?.buffer),
+      bytes,
+      onEvent: (event) => this.#events.push(event),
+      crypto: provider,
+      engine,
+    });
+    tun.onReadable = (): void => this.#schedule();
+    tun.onLinkChange = (change): void => this.#follow(change);
+  }
+
+  async request<Type extends DeviceRequest['type']>(
+    request: Extract<DeviceRequest, { type: Type }>,
+  ): Promise<DeviceAnswers[Type]> {
+    if (this.#closing) throw closedError(this.name);
+    try {
+      return (await this.#answer(request)) as DeviceAnswers[Type];
+    } catch (error) {
+      if (!isRefusal(error)) this.#crash(error as Error);
+      throw error;
+    } finally {
+      // What it gave rise to is told, and its deadline set, by a step.
+      this.#schedule();
+    }
+  }
+
+  ref(): void {
+    this.#alive.ref();
+  }
+
+  unref(): void {
+    this.#alive.unref();
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #answer(request: DeviceRequest): Promise<unknown> {
+    if (request.type !== 'configure') return answerRequest(this.#plane, request, this.#now());
+    await this.#oneAfterTheOther(() => this.#configure(request.change));
+    return undefined;
+  }
+
+  #start(): void {
+    this.#isOpen = true;
+    this.#schedule();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#alive);
+    clearTimeout(this.#timer);
+    this.#tun.onReadable = undefined;
+    this.#tun.onLinkChange = undefined;
+    // A change in progress ends first: its sockets must not come after us.
+    await this.#changes;
+    try {
+      this.#plane.close(this.#now());
+    } catch (error) {
+      // After a crash anything may be broken; the rest is released all the same.
+      this.#failure ??= crashError(this.name, error as Error);
+    }
+    this.#releaseProvider();
+    this.#tun.close();
+    this.#tell();
+    if (this.#isOpen) this.#listener.closed(this.#failure);
+  }
+
+  #schedule(): void {
+    if (this.#stepIsScheduled || this.#closing || !this.#isOpen) return;
+    this.#stepIsScheduled = true;
+    // Not at once: more may come in the same turn, and the step must not run inside of a listener.
+    setImmediate(() => this.#step());
+  }
+
+  #step(): void {
+    this.#stepIsScheduled = false;
+    if (this.#closing) return;
+    let more = false;
+    try {
+      const now = this.#now();
+      more = this.#plane.path.step(now);
+      this.#plane.finish(now);
+    } catch (error) {
+      this.#crash(error as Error);
+    }
+    this.#tell();
+    if (this.#plane.path.gone) void this.close();
+    else if (more) this.#schedule();
+    this.#setTimer();
+  }
+
+  #crash(error: Error): void {
+    this.#failure = crashError(this.name, error);
+    void this.close();
+  }
+
+  #tell(): void {
+    const events = this.#events;
+    this.#events = [];
+    for (const event of events) this.#listener.event(event);
+  }
+
+  #setTimer(): void {
+    const { due } = this.#plane;
+    if (this.#closing || due === this.#timerDue) return;
+    clearTimeout(this.#timer);
+    this.#timerDue = due;
+    if (due === Infinity) return;
+    // Rounded up: a step before the deadline would have nothing to do.
+    const ms = Math.min(Math.max(Math.ceil(due - this.#now()), 0), LONGEST_TIMEOUT_MS);
+    this.#timer = setTimeout(() => {
+      this.#timerDue = Infinity;
+      this.#step();
+    }, ms).unref();
+  }
+
+  #follow(change: TunLinkChange): void {
+    const changed = this.#oneAfterTheOther(() => this.#apply(change));
+    // Whoever set the link up is not here to be told.
+    changed.catch((error: unknown) => {
+      if (isRefusal(error)) this.#listener.error(error as Error);
+      else this.#crash(error as Error);
+    });
+  }
+
+  async #apply(change: TunLinkChange): Promise<void> {
+    if (change.type === 'up') await this.#linkUp();
+    else if (change.type === 'down') this.#plane.linkDown(this.#now());
+    else this.#plane.setMtu(change.mtu);
+    this.#schedule();
+  }
+
+  /** Runs `change` when those before it are done, whether they failed or not. */
+  #oneAfterTheOther(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changes.then(change);
+    this.#changes = changed.catch(() => {});
+    return changed;
+  }
+
+  async #configure(unresolved: DeviceConfiguration): Promise<void> {
+    const change = refusing(() => resolveZones(unresolved, this.#udp.interfaceIndex));
+    const sockets = await this.#openSockets(this.#plane.bindingFor(change));
+    this.#plane.configure(change, sockets, this.#now());
+  }
+
+  async #linkUp(): Promise<void> {
+    const sockets = await this.#openSockets(this.#plane.bindingForLinkUp());
+    if (sockets) this.#plane.linkUp(sockets, this.#now());
+  }
+
+  async #openSockets(binding: Binding | undefined): Promise<UdpPackage.PortableUdp | undefined> {
+    if (!binding) return undefined;
+    const { port, mark } = binding;
+    const onReadable = (): void => this.#schedule();
+    let sockets: UdpPackage.PortableUdp | undefined;
+    try {
+      sockets = await this.#udp.openPortableUdp({ port, ...this.#plane.reports, onReadable });
+      sockets.unref();
+      sockets.setMark(mark);
+      return sockets;
+    } catch (error) {
+      sockets?.close();
+      throw refused(error);
+    }
+  }
+}

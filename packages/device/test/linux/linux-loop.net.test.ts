@@ -1,0 +1,125 @@
+import * as sys from '@litz/sys';
+import { ping } from '@litz/sys/tools';
+import { describeWith } from '@litz/testkit';
+import * as tun from '@litz/tun';
+import * as udp from '@litz/udp';
+import { expect, it, onTestFinished } from 'vitest';
+import type { PlaneEvent } from '../../src/plane/data-plane.ts';
+import type { DeviceStats } from '../../src/device-status.ts';
+import { LinuxLoop } from '../../src/linux/linux-loop.ts';
+import type { LinuxPackages } from '../../src/linux/linux-packages.ts';
+import { readDeviceOptions } from '../../src/options.ts';
+import { SharedState } from '../../src/linux/shared-state.ts';
+import { namespaces, tunDevice } from '../two-hosts.ts';
+
+const EIO = 5;
+
+describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
+  it('goes on, and does not spin, while every read of the TUN fails', () => {
+    let left = 24;
+    const { loop, device, shared, waits } = openLoop((read, ...args) => {
+      if (left-- > 0) return -EIO;
+      shared.stop();
+      return read(...args);
+    });
+    const start = sys.boottimeMs();
+    loop.run();
+    // Eight at a time, and a rest of 10 ms after each of the three times.
+    expect(sys.boottimeMs() - start).toBeGreaterThanOrEqual(30);
+    // Others may be the link's and the routes'.
+    expect(waits()).toBeLessThan(30);
+    const { drops, tun } = loop.answer({ type: 'stats' }) as DeviceStats;
+    expect(drops['tun-malformed']).toBe(24);
+    expect(tun.readPackets).toBeGreaterThan(0);
+    expect(device.isGone()).toBe(false);
+  });
+
+  it('ends when the TUN is gone in the middle of its rest', () => {
+    let failures = 0;
+    const { loop, device, netlink } = openLoop((read, ...args) => {
+      if (device.isGone()) return read(...args);
+      if (++failures === 8) netlink.deleteLink(device.interfaceIndex);
+      return -EIO;
+    });
+    loop.run();
+    expect(device.isGone()).toBe(true);
+  });
+
+  it('closes everything, though one of it cannot be closed, and says so', () => {
+    class TunMonitor extends tun.TunMonitor {
+      override close(): void {
+        super.close();
+        throw new Error('close: EIO');
+      }
+    }
+    const { loop, device } = openLoop((read, ...args) => read(...args), { TunMonitor });
+    expect(() => loop.close()).toThrow('close: EIO');
+    expect(device.fd).toBe(-1);
+  });
+});
+
+type Read = (buffer: Uint8Array, offset: number, length: number) => number;
+
+/** A loop in a namespace of its own, a packet in its TUN, whose reads go through `read`. */
+function openLoop(
+  read: (real: Read, ...args: Parameters<Read>) => number,
+  tunPackage: Partial<typeof tun> = {},
+): {
+  loop: LinuxLoop;
+  device: tun.TunDevice;
+  netlink: sys.Netlink;
+  shared: SharedState;
+  /** How often it slept. */
+  waits: () => number;
+} {
+  const namespace = sys.NetworkNamespace.create();
+  onTestFinished(() => namespace.close());
+  return namespace.run(() => {
+    const opened: tun.TunDevice[] = [];
+    const openTun = (options: tun.TunOptions): tun.TunDevice => {
+      const device = tun.openTun(options);
+      const real: Read = device.read.bind(device);
+      device.read = (...args) => read(real, ...args);
+      opened.push(device);
+      return device;
+    };
+    let waits = 0;
+    class PollSet extends sys.PollSet {
+      override wait(timeoutMs: number): number {
+        waits++;
+        return super.wait(timeoutMs);
+      }
+    }
+    const shared = new SharedState();
+    const packages = { sys: { ...sys, PollSet }, tun: { ...tun, openTun, ...tunPackage }, udp };
+    const loop = createLoop(packages, shared);
+    onTestFinished(() => {
+      loop.close();
+      shared.release();
+    });
+    loop.open();
+    const netlink = new sys.Netlink();
+    onTestFinished(() => netlink.close());
+    const echo = ping(Uint8Array.of(10, 1, 0, 2), { count: 1, timeoutMs: 1 });
+    onTestFinished(async () => void (await echo));
+    return { loop, device: opened[0], netlink, shared, waits: () => waits };
+  });
+}
+
+function createLoop(packages: LinuxPackages, shared: SharedState): LinuxLoop {
+  const options = readDeviceOptions({ tun: 'wg0', addresses: ['10.1.0.1/24'] });
+  const events: PlaneEvent[] = [];
+  return new LinuxLoop({
+    packages,
+    shared,
+    tunName: 'wg0',
+    longestSleepMs: 1000,
+    settings: options.common,
+    crypto: undefined,
+    onEvent: (event) => events.push(event),
+    onError: (error) => {
+      throw error;
+    },
+    onWake: () => {},
+  });
+}

@@ -1,0 +1,273 @@
+import { Endpoint, nobleProvider, type CryptoProvider } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import { DataPlane, type PlaneEvent } from '../../src/plane/data-plane.ts';
+import { PacketMemory } from '../../src/plane/packet-memory.ts';
+import { isRefusal } from '../../src/refusal.ts';
+import { FakeSockets, FakeTun } from './fake-io.ts';
+import { ALICE, BOB } from '../in-memory.ts';
+
+describe('DataPlane', () => {
+  it('is down at first, and needs no sockets for a port', () => {
+    const { plane } = setUp();
+    expect(plane.isUp).toBe(false);
+    expect(plane.bindingFor({ listenPort: 7 })).toBeUndefined();
+    plane.configure({ listenPort: 7, fwmark: 9 }, undefined, 0);
+    expect(plane.bindingForLinkUp()).toEqual({ port: 7, mark: 9 });
+    expect(plane.snapshot()).toMatchObject({ listenPort: 7, fwmark: 9, up: false });
+  });
+
+  it('goes up and down with its sockets', () => {
+    const { plane, events } = setUp();
+    const sockets = new FakeSockets({ port: 7 });
+    plane.linkUp(sockets, 0);
+    expect(plane.bindingForLinkUp()).toBeUndefined();
+    expect(plane.snapshot()).toMatchObject({ listenPort: 7, up: true });
+    plane.linkDown(1);
+    plane.linkDown(1);
+    expect(sockets.calls).toEqual(['close']);
+    expect(events).toEqual([{ type: 'up', listenPort: 7 }, { type: 'down' }]);
+  });
+
+  it('sends the keepalives of peers when it goes up, and none before', () => {
+    const { plane } = setUp();
+    const { publicKey, endpoint } = BOB;
+    const { privateKey } = ALICE;
+    const peers = [{ publicKey, endpoint, persistentKeepalive: 25 }];
+    plane.configure({ privateKey, peers }, undefined, 0);
+    const sockets = new FakeSockets();
+    plane.linkUp(sockets, 0);
+    expect(sockets.sent.map(({ bytes }) => bytes[0])).toEqual([1]);
+  });
+
+  it('needs sockets for another port, or for any, but not for the one it has', () => {
+    const { plane } = setUp();
+    plane.linkUp(new FakeSockets({ port: 7 }), 0);
+    expect(plane.bindingFor({})).toBeUndefined();
+    expect(plane.bindingFor({ listenPort: 7 })).toBeUndefined();
+    expect(plane.bindingFor({ listenPort: 8 })).toEqual({ port: 8, mark: 0 });
+    expect(plane.bindingFor({ listenPort: 0, fwmark: 3 })).toEqual({ port: 0, mark: 3 });
+  });
+
+  it('takes new sockets and closes the old ones', () => {
+    const { plane } = setUp();
+    const before = new FakeSockets({ port: 7 });
+    const after = new FakeSockets({ port: 8 });
+    plane.linkUp(before, 0);
+    plane.configure({ listenPort: 8 }, after, 0);
+    expect(before.calls).toEqual(['close']);
+    expect(plane.path.sockets).toBe(after);
+    plane.linkDown(0);
+    expect(plane.bindingForLinkUp()).toEqual({ port: 8, mark: 0 });
+  });
+
+  it('keeps everything as it was when the rest of a change is refused', () => {
+    const { plane } = setUp();
+    const before = new FakeSockets({ port: 7 });
+    const after = new FakeSockets({ port: 8 });
+    plane.linkUp(before, 0);
+    const peers = [{ publicKey: BOB.publicKey, persistentKeepalive: -1 }];
+    expect(() => plane.configure({ listenPort: 8, fwmark: 5, peers }, after, 0)).toThrow(
+      RangeError,
+    );
+    expect(after.calls).toEqual(['close']);
+    expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(RangeError);
+    expect(before.calls).toEqual([]);
+    expect(plane.snapshot()).toMatchObject({ listenPort: 7, fwmark: 0, peers: [] });
+  });
+
+  it('changes nothing when the mark cannot be set', () => {
+    const { plane } = setUp();
+    const sockets = new FakeSockets();
+    sockets.markFails = true;
+    plane.linkUp(sockets, 0);
+    const peers = [{ publicKey: BOB.publicKey }];
+    expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(/EPERM/);
+    expect(sockets.calls).toEqual(['setMark 5', 'setMark 0']);
+    expect(plane.snapshot()).toMatchObject({ fwmark: 0, peers: [] });
+  });
+
+  it('calls a refusal what was thrown before anything took effect, and nothing else', () => {
+    const { plane } = setUp({ crypto: { ...nobleProvider, dhPublicKey: bug } });
+    const { privateKey } = ALICE;
+    const wrong = { peers: [{ publicKey: BOB.publicKey, persistentKeepalive: -1 }] };
+    expect(isRefusal(thrown(() => plane.configure(wrong, undefined, 0)))).toBe(true);
+    expect(isRefusal(thrown(() => plane.connect(BOB.publicKey, 0)))).toBe(true);
+    const crash = thrown(() => plane.configure({ privateKey }, undefined, 0));
+    expect(crash).toMatchObject({ message: 'a bug' });
+    expect(isRefusal(crash)).toBe(false);
+  });
+
+  it.each([
+    ['another port', { listenPort: 8 }, new FakeSockets({ port: 8 })],
+    ['another mark', { fwmark: 3 }, undefined],
+  ])('forgets sticky sources with %s', (_, change, sockets) => {
+    const { plane } = setUp();
+    plane.linkUp(new FakeSockets(), 0);
+    plane.configure({ peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] }, undefined, 0);
+    plane.configure({}, undefined, 0);
+    expect(plane.snapshot().peers[0]?.endpoint).toBe(STICKY);
+    plane.configure(change, sockets, 0);
+    expect(plane.snapshot().peers[0]?.endpoint).toEqual(STICKY.withoutSource());
+  });
+
+  it('forgets a sticky source that a datagram could not leave from', () => {
+    const { plane } = setUp();
+    const sockets = new FakeSockets();
+    sockets.onSend = (destination) => plane.reports.onSourceLost(destination);
+    plane.linkUp(sockets, 0);
+    const { privateKey } = ALICE;
+    const peers = [{ publicKey: BOB.publicKey, endpoint: STICKY }];
+    plane.configure({ privateKey, peers }, undefined, 0);
+    plane.connect(BOB.publicKey, 0);
+    plane.finish(0);
+    expect(plane.snapshot().peers[0]?.endpoint).toEqual(STICKY.withoutSource());
+  });
+
+  it('counts datagrams that did not leave', () => {
+    const { plane } = setUp();
+    plane.reports.onSendError(101, STICKY);
+    expect(plane.stats().drops).toEqual({ 'send-failed': 1 });
+  });
+
+  it('tells of handshakes and sessions only who listens', () => {
+    const { plane, events } = setUp();
+    plane.linkUp(new FakeSockets(), 0);
+    plane.configure(
+      { privateKey: ALICE.privateKey, peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] },
+      undefined,
+      0,
+    );
+    events.length = 0;
+    const giveUp = (now: number): void => {
+      plane.connect(BOB.publicKey, now);
+      // Twenty sends, each up to 6 s after the one before in steps of a second.
+      for (let at = now; at < now + 180_000; at += 1000) plane.finish(at);
+    };
+    giveUp(0);
+    expect(events).toEqual([]);
+    plane.listen(['handshake-failed']);
+    giveUp(200_000);
+    expect(events).toEqual([{ type: 'handshake-failed', peer: BOB.publicKey }]);
+    plane.listen([]);
+    giveUp(400_000);
+    expect(events).toHaveLength(1);
+  });
+
+  it('tells the steps of a handshake only who listens', () => {
+    const { plane, events } = setUp();
+    plane.linkUp(new FakeSockets(), 0);
+    plane.configure({ privateKey: ALICE.privateKey }, undefined, 0);
+    plane.listen(['trace']);
+    const { publicKey } = BOB;
+    plane.configure({ peers: [{ publicKey, endpoint: STICKY }] }, undefined, 0);
+    plane.connect(publicKey, 0);
+    plane.listen([]);
+    plane.configure({ peers: [{ publicKey, remove: true }] }, undefined, 0);
+    expect(events.filter(({ type }) => type === 'trace')).toEqual([
+      { type: 'trace', peer: publicKey, step: 'peer-added', sends: 0 },
+      { type: 'trace', peer: publicKey, step: 'initiation-sent', sends: 1 },
+    ]);
+  });
+
+  it('tells of an offload that is lost, once and when the batch is done', () => {
+    const { plane, events } = setUp();
+    plane.finish(0);
+    const { due } = plane;
+    plane.reports.onOffloadLost('udpGso', 'EIO');
+    plane.reports.onOffloadLost('udpGso', 'EIO');
+    plane.loseOffload('tunTcp', 'not here');
+    expect(events).toEqual([]);
+    expect(plane.due).toBe(0);
+    plane.finish(1);
+    expect(events).toEqual([
+      { type: 'offload', name: 'udpGso', reason: 'EIO' },
+      { type: 'offload', name: 'tunTcp', reason: 'not here' },
+    ]);
+    plane.finish(2);
+    expect(events).toHaveLength(2);
+    expect(plane.due).toBe(due);
+  });
+
+  it('tells its private key as a copy, and keeps it no longer than it is set', () => {
+    const { plane } = setUp();
+    const { privateKey } = ALICE;
+    plane.configure({ privateKey }, undefined, 0);
+    const { privateKey: copy } = plane.snapshot();
+    copy?.fill(0);
+    expect(plane.snapshot().privateKey).toEqual(privateKey);
+    plane.configure({ privateKey: null }, undefined, 0);
+    expect(plane.snapshot()).not.toHaveProperty('privateKey');
+  });
+
+  it('follows the MTU and says so once', () => {
+    const { plane, events } = setUp();
+    plane.setMtu(1280);
+    plane.setMtu(1280);
+    expect(plane.snapshot().mtu).toBe(1280);
+    expect(events).toEqual([{ type: 'mtu', mtu: 1280 }]);
+  });
+
+  it('tells of drops when it is asked to', () => {
+    const { plane, events } = setUp();
+    plane.listen(['drop']);
+    plane.reports.onSendError(101, STICKY);
+    expect(plane.due).toBe(Infinity);
+    plane.finish(5);
+    expect(events).toEqual([{ type: 'drop', reason: 'send-failed', count: 1 }]);
+    plane.reports.onSendError(101, STICKY);
+    plane.finish(6);
+    expect(plane.due).toBe(1005);
+  });
+
+  it('closes the sockets its own way, and forgets keys and peers', () => {
+    const closed: unknown[] = [];
+    const { plane, tun } = setUp({ closeSockets: (sockets) => closed.push(sockets) });
+    const sockets = new FakeSockets();
+    plane.linkUp(sockets, 0);
+    const { privateKey } = ALICE;
+    plane.configure({ privateKey, peers: [{ publicKey: BOB.publicKey }] }, undefined, 0);
+    plane.close(1);
+    expect(closed).toEqual([sockets]);
+    expect(plane.snapshot()).not.toHaveProperty('privateKey');
+    expect(plane.snapshot().peers).toEqual([]);
+    expect(tun.isClosed).toBe(false);
+  });
+});
+
+const STICKY = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820, {
+  sourceAddress: Uint8Array.of(192, 0, 2, 1),
+  sourceInterface: 2,
+});
+
+function setUp({
+  closeSockets,
+  crypto = nobleProvider,
+}: { closeSockets?: (sockets: unknown) => void; crypto?: CryptoProvider } = {}): {
+  plane: DataPlane;
+  tun: FakeTun;
+  events: PlaneEvent[];
+} {
+  const tun = new FakeTun();
+  const events: PlaneEvent[] = [];
+  const plane = new DataPlane({
+    tun,
+    memory: new PacketMemory(),
+    onEvent: (event) => events.push(event),
+    crypto,
+    ...(closeSockets && { closeSockets }),
+  });
+  return { plane, tun, events };
+}
+
+function bug(): never {
+  throw new TypeError('a bug');
+}
+
+function thrown(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('expected it to throw');
+}

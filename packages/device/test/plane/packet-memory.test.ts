@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import {
+  clearVnetHeader,
+  HEADER_ROOM,
+  MAX_PACKET_LENGTH,
+  PacketMemory,
+  ROOM,
+  TAIL_ROOM,
+} from '../../src/plane/packet-memory.ts';
+
+describe('PacketMemory', () => {
+  it('has room for the longest read and for the largest packet in the slab', () => {
+    const memory = new PacketMemory();
+    expect(memory.readLength).toBeGreaterThanOrEqual(10 + 40 + 65535);
+    expect(memory.readOffset + memory.readLength).toBeLessThanOrEqual(memory.slabOffset);
+    const largest = ROOM + MAX_PACKET_LENGTH + TAIL_ROOM + ROOM;
+    expect(memory.slabEnd - memory.slabOffset).toBeGreaterThan(2 * largest);
+    expect(memory.slabEnd).toBeLessThanOrEqual(memory.scratchOffset - HEADER_ROOM);
+  });
+
+  it('keeps the vnet header of the scratch out of what sealing may write behind the last packet', () => {
+    const memory = new PacketMemory();
+    // The room behind it, less what the packet's own place has for padding, tag and the next header.
+    const behind = ROOM - HEADER_ROOM;
+    expect(memory.slabEnd + behind).toBeLessThanOrEqual(memory.scratchOffset - 10);
+    expect(PacketMemory.length(77)).toBe(memory.buffer.length + 77);
+  });
+
+  it('keeps scratch and receive slots apart', () => {
+    const memory = new PacketMemory(1000);
+    const largest = new Uint8Array(MAX_PACKET_LENGTH).fill(7);
+    memory.toScratch(largest, 0, largest.length);
+    expect(memory.scratchOffset + largest.length).toBeLessThanOrEqual(memory.receiveOffset);
+    expect(memory.buffer.length).toBe(memory.receiveOffset + 1000);
+    expect(memory.buffer[memory.scratchOffset]).toBe(7);
+    expect(memory.buffer[memory.receiveOffset]).toBe(0);
+  });
+});
+
+describe('clearVnetHeader', () => {
+  it('zeroes the 10 bytes in front of a packet and no others', () => {
+    const buffer = new Uint8Array(14).fill(1);
+    clearVnetHeader(buffer, 12);
+    expect([...buffer]).toEqual([1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+  });
+});

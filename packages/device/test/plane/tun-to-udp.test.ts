@@ -1,0 +1,238 @@
+/**
+ * What leaves by way of the slab is what the engine makes of the same packets one by one, and nothing
+ * that sealing may write over is anybody's.
+ */
+import { Engine, nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
+import { copyCipherProvider, ipPacket, seededRandomBytes, type Person } from '@litz/testkit';
+import {
+  encodeVnetHeader,
+  SuperPacketSplitter,
+  VNET_FLAG_NEEDS_CHECKSUM,
+  VNET_GSO_TCPV4,
+  VNET_HEADER_LENGTH,
+} from '@litz/tun/offload';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TunToUdp } from '../../src/plane/tun-to-udp.ts';
+import { HEADER_ROOM, PacketMemory } from '../../src/plane/packet-memory.ts';
+import { FakeSockets, FakeTun } from './fake-io.ts';
+import { ALICE, BOB } from '../in-memory.ts';
+
+describe('TunToUdp', () => {
+  it('sends what the engine makes of each packet alone, whatever the slab has room for', () => {
+    const single = fc
+      .oneof(fc.integer({ min: 20, max: 1500 }), fc.integer({ min: 20, max: 65_475 }))
+      .map((length) => singleFrame(length));
+    const segments = fc
+      .tuple(
+        fc.integer({ min: 1, max: 65_000 }),
+        fc.constantFrom(100, 120, 600, 1360, 9000, 30_000),
+      )
+      .map(([payload, each]) => superFrame(payload, each));
+    const lost = fc.integer({ min: 20, max: 3000 }).map((length) => singleFrame(length, NOBODY));
+    const frames = fc.array(fc.oneof(single, segments, segments, lost), { maxLength: 8 });
+    // From hardly more than the longest packet to the real length.
+    const slabs = fc.integer({ min: 1026, max: 4096 }).map((blocks) => blocks * 64);
+    fc.assert(
+      fc.property(frames, slabs, (all, slabLength) => {
+        const { sent, isTidy } = sentBy(all, slabLength);
+        expect(sent.map(textOf)).toEqual(referenceOf(all).map(textOf));
+        expect(isTidy).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    // Segments of 97 bytes stand 256 apart.
+    ['fill the slab to the last byte', 4 * 57, 57, 1024, [4]],
+    ['are one more than the slab has room for', 5 * 57, 57, 1024, [4, 1]],
+    ['leave room for all but a byte of one more', 5 * 57, 57, 5 * 256 - 64, [4, 1]],
+    ['end with a shorter one that has the whole room', 3 * 57 + 1, 57, 1024, [4]],
+    ['fill all of the real slab at once', 1024 * 57, 57, 2 ** 18, [1024]],
+    ['fill all of the real slab, and one more', 1025 * 57, 57, 2 ** 18, [1024, 1]],
+    ['are long, and the last begins near the end', 65_000, 30_000, 3 * 30_144, [3]],
+    ['are long, and the last does not fit any more', 65_000, 30_000, 3 * 30_144 - 64, [2, 1]],
+    ['are one that takes all of the slab', 65_435, 65_435, 65_600, [1]],
+  ])('sends segments that %s', (_, payload, each, slabLength, flushes) => {
+    const frame = superFrame(payload, each);
+    const out = sentBy([frame], slabLength);
+    expect(out.sent.map(textOf)).toEqual(referenceOf([frame]).map(textOf));
+    // Each flush was one run: nothing went the engine's whole way.
+    expect([out.flushes, out.runs]).toEqual([flushes, flushes]);
+    expect(out.isTidy).toBe(true);
+  });
+
+  it('gives what is left behind a run to the packet after it, and its room too', () => {
+    // 2 * 256 and 192, in a slab that has them exactly.
+    const frames = [superFrame(2 * 57, 57), singleFrame(96), singleFrame(20)];
+    const out = sentBy(frames, 2 * 256 + 192);
+    expect(out.sent.map(textOf)).toEqual(referenceOf(frames).map(textOf));
+    expect(out.flushes).toEqual([3, 1]);
+    expect(out.isTidy).toBe(true);
+  });
+});
+
+const NOBODY: Uint8Array = Uint8Array.of(10, 9, 9, 9);
+
+/** A slab of another length; what is around it stays where it is. */
+class SmallMemory extends PacketMemory {
+  override readonly slabEnd: number;
+
+  constructor(slabLength: number) {
+    super();
+    this.slabEnd = this.slabOffset + slabLength;
+  }
+}
+
+/** The datagrams of a batch as they were when they were flushed, and how many at a time. */
+function sentBy(
+  frames: readonly Uint8Array[],
+  slabLength: number,
+): { sent: Uint8Array[]; flushes: number[]; runs: number[]; isTidy: boolean } {
+  const { engine } = session(untidyProvider());
+  const memory = new SmallMemory(slabLength);
+  const { buffer, slabEnd } = memory;
+  buffer.fill(MARK, slabEnd);
+  const tun = new FrameTun(frames);
+  const sockets = new FakeSockets();
+  const drain = (): void => {
+    for (let out = engine.pollTransmit(); out; out = engine.pollTransmit()) {
+      const { buffer: bytes, offset, length, lastLength, stride, count, destination, tos } = out;
+      sockets.sendRun(bytes, offset, length, lastLength, stride, count, destination, tos);
+    }
+    while (engine.pollPacket());
+  };
+  const outbound = new TunToUdp({ engine, tun, memory, drain });
+  outbound.sockets = sockets;
+  while (outbound.read(NOW));
+  // What was read last stands there as it was read, and no vnet header of the scratch is written over.
+  const last = frames.at(-1) ?? new Uint8Array(0);
+  const isReadAlone = Buffer.compare(buffer.subarray(0, last.length), last) === 0;
+  const behind = buffer.subarray(slabEnd + 64 - HEADER_ROOM, slabEnd + 200);
+  const isTidy = isReadAlone && behind.every((byte) => byte === MARK);
+  const { flushes, runs } = sockets;
+  return { sent: sockets.sent.map(({ bytes }) => bytes), flushes, runs, isTidy };
+}
+
+/** The same packets, each given to an engine of the same session alone. */
+function referenceOf(frames: readonly Uint8Array[]): Uint8Array[] {
+  const { engine } = session(copyCipherProvider(nobleProvider));
+  const splitter = new SuperPacketSplitter();
+  const sent: Uint8Array[] = [];
+  for (const frame of frames) {
+    const count = splitter.begin(frame, 0, frame.length);
+    for (let i = 0; i < count; i++) {
+      const buffer = new Uint8Array(splitter.segmentLength + 128);
+      const length = splitter.write(buffer, 64);
+      engine.handlePacketAt(buffer, 64, length, NOW);
+      for (let out = engine.pollTransmit(); out; out = engine.pollTransmit()) {
+        sent.push(out.buffer.slice(out.offset, out.offset + out.length));
+      }
+      while (engine.pollPacket());
+    }
+  }
+  return sent;
+}
+
+/** Alice's engine, with a session with bob; the same bytes each time. */
+function session(crypto: CryptoProvider): { engine: Engine } {
+  const alice = engineOf(ALICE, BOB, crypto);
+  const bob = engineOf(BOB, ALICE, copyCipherProvider(nobleProvider));
+  alice.connect(BOB.publicKey, 0);
+  for (const [from, to, person] of [
+    [alice, bob, ALICE],
+    [bob, alice, BOB],
+    [alice, bob, ALICE],
+  ] as const) {
+    for (let out = from.pollTransmit(); out; out = from.pollTransmit()) {
+      const bytes = out.buffer.slice(out.offset, out.offset + out.length);
+      to.handleDatagram(bytes, person.endpoint, 0);
+    }
+  }
+  return { engine: alice };
+}
+
+function engineOf(person: Person, other: Person, crypto: CryptoProvider): Engine {
+  const engine = new Engine({
+    randomBytes: seededRandomBytes(person.number),
+    unixTime: () => 1_700_000_000_000,
+    crypto,
+  });
+  const { publicKey, endpoint } = other;
+  const allowedIps = [{ address: other.ipv4, prefixLength: 32 }];
+  const peers = [{ publicKey, endpoint, allowedIps }];
+  engine.configure({ privateKey: person.privateKey, peers }, 0);
+  return engine;
+}
+
+/** Hides nothing, and leaves dirt in all of the room that `Cipher.sealRun` may write over. */
+function untidyProvider(): CryptoProvider {
+  const provider = copyCipherProvider(nobleProvider);
+  const createCipher = (key: Uint8Array): Cipher => {
+    const cipher = provider.createCipher(key);
+    return {
+      seal: (...text) => cipher.seal(...text),
+      open: (...text) => cipher.open(...text),
+      destroy: () => cipher.destroy(),
+      sealRun(counter, buffer, offset, length, stride, count) {
+        for (let i = 0; i < count; i++) {
+          const at = offset + i * stride;
+          buffer.fill(0xd1, at - 64, at);
+          buffer.fill(0xd2, at + length, at + length + 64);
+          cipher.seal(counter + i, buffer, at, length);
+        }
+      },
+    };
+  };
+  return { ...provider, createCipher };
+}
+
+/** Gives reads with the vnet headers that they have. */
+class FrameTun extends FakeTun {
+  readonly #frames: Uint8Array[];
+
+  constructor(frames: readonly Uint8Array[]) {
+    super();
+    this.#frames = [...frames];
+  }
+
+  override read(buffer: Uint8Array, offset: number): number {
+    const frame = this.#frames.shift();
+    if (!frame) return 0;
+    buffer.set(frame, offset);
+    return frame.length;
+  }
+}
+
+/** A packet of `length` bytes with its vnet header. */
+function singleFrame(length: number, destination: Uint8Array = BOB.ipv4): Uint8Array {
+  const payload = Array.from({ length: 251 }, (_, i) => i ^ (length & 0xff));
+  const packet = ipPacket({ source: ALICE.ipv4, destination, length, payload });
+  const frame = new Uint8Array(VNET_HEADER_LENGTH + length);
+  frame.set(packet, VNET_HEADER_LENGTH);
+  return frame;
+}
+
+/** A TCP super-packet with `payload` bytes, `each` per segment of 40 bytes more. */
+function superFrame(payload: number, each: number): Uint8Array {
+  const frame = singleFrame(40 + payload);
+  const header = {
+    flags: VNET_FLAG_NEEDS_CHECKSUM,
+    gsoType: VNET_GSO_TCPV4,
+    headerLength: 40,
+    gsoSize: each,
+    checksumStart: 20,
+    checksumOffset: 16,
+  };
+  encodeVnetHeader(header, frame, 0);
+  frame[VNET_HEADER_LENGTH + 9] = 6;
+  frame[VNET_HEADER_LENGTH + 32] = 0x50;
+  return frame;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
+
+const NOW = 1000;
+const MARK = 0xee;

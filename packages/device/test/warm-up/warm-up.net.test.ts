@@ -1,0 +1,234 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import * as sys from '@litz/sys';
+import { describeWith } from '@litz/testkit';
+import * as tun from '@litz/tun';
+import * as udp from '@litz/udp';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import type { DeviceStats } from '../../src/device-status.ts';
+import { LinuxLoop } from '../../src/linux/linux-loop.ts';
+import { readDeviceOptions } from '../../src/options.ts';
+import { SharedState } from '../../src/linux/shared-state.ts';
+import { BOB } from '../in-memory.ts';
+import { openDescriptors, realInterfaces, TwoHosts } from '../two-hosts.ts';
+
+let hosts: TwoHosts;
+
+describeWith(realInterfaces, 'A device that warms up', () => {
+  beforeEach(() => {
+    hosts = new TwoHosts();
+  });
+  afterEach(() => hosts.close());
+
+  it('answers at once, and carries packets before it is over', async () => {
+    const devices = await hosts.devices({ warmUp: true });
+    expect(await devices.left.status()).toMatchObject({ up: true, peers: [{}] });
+    await devices.left.connected(BOB.publicKey, { timeout: 5000 });
+    expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
+  });
+
+  it('can be closed in the middle of it', async () => {
+    const before = openDescriptors();
+    const device = await hosts.left.device({ warmUp: true });
+    const closed = once(device, 'close');
+    await device.close();
+    await closed;
+    expect(openDescriptors()).toBe(before);
+  });
+
+  it('leaves nothing open and nothing counted', () => {
+    const { pairs, sockets, stats, peers, opened } = runWarmUp();
+    expect(pairs).toHaveLength(1);
+    expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
+    expect(sockets.map(({ fds }) => fds)).toEqual([[], []]);
+    for (const { counters } of sockets) {
+      expect(counters.sentDatagrams).toBeGreaterThan(1000);
+      // Runs of datagrams left and came as one message, so that is compiled too.
+      expect(counters.receivedDatagrams).toBeGreaterThan(2 * counters.receivedMessages);
+    }
+    expect(opened).toBe(0);
+    expect(stats.tun).toEqual({ readPackets: 0, writtenPackets: 0 });
+    expect(stats.drops).toEqual({});
+    expect(stats).toMatchObject({ completedHandshakes: 0 });
+    expect(peers).toEqual([]);
+  });
+
+  it('has its descriptors written down in the middle of it, and not afterwards', () => {
+    const shared = new SharedState();
+    const before = descriptorsIn(shared);
+    const { pairs, sockets, loop } = runWarmUp({ shared, until: isInTheMiddle });
+    const fds = [...pairs.flat().map(({ fd }) => fd), ...sockets.flatMap((two) => two.fds)];
+    expect(fds).toHaveLength(6);
+    expect(descriptorsIn(shared)).toEqual(expect.arrayContaining(fds));
+    loop.close();
+    // But for the eventfd, which is the main thread's to close.
+    expect(descriptorsIn(shared).slice(1)).toEqual(before);
+  });
+
+  it('is not to be found from elsewhere', () => {
+    let table = '';
+    const { sockets } = runWarmUp({
+      until: (both) => {
+        table = readFileSync('/proc/thread-self/net/udp', 'utf8');
+        return isInTheMiddle(both);
+      },
+    });
+    const bound = [...table.matchAll(/: ([0-9A-F]{8}):([0-9A-F]{4}) /g)];
+    // 127.0.0.1, of a machine that is little-endian.
+    const expected = sockets.map(({ port }) => ['0100007F', port]);
+    expect(bound.map(([, address, port]) => [address, Number.parseInt(port, 16)])).toEqual(
+      expect.arrayContaining(expected),
+    );
+    expect(bound).toHaveLength(2);
+  });
+
+  it('gives up the very port that the device is asked to have', () => {
+    const { sockets, port } = askForPort((others) => others[1].port);
+    expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([false, false, false, true]);
+    expect(sockets[3].port).toBe(port);
+  });
+
+  it('goes on where the port is of somebody else', () => {
+    const other = hosts.left.namespace.run(() => udp.openUdp({ port: 0 }));
+    onTestFinished(() => other.close());
+    const { sockets } = askForPort(
+      () => other.port,
+      (ask) => expect(ask).toThrow(/EADDRINUSE/),
+    );
+    expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([true, true, true]);
+  });
+
+  it('goes without where there is no room to write its descriptors down', () => {
+    class Full extends SharedState {
+      /** Undefined: as many as it takes. */
+      left: number | undefined = undefined;
+
+      override opened(fd: number): void {
+        if (this.left === 0) throw new RangeError('full');
+        if (this.left !== undefined) this.left--;
+        super.opened(fd);
+      }
+    }
+    const shared = new Full();
+    let before: number[] = [];
+    const { pairs, opened } = runWarmUp({
+      shared,
+      until: () => {
+        if (shared.left === 0) return true;
+        before = descriptorsIn(shared);
+        shared.left = 1;
+        return false;
+      },
+    });
+    expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
+    expect(opened).toBe(0);
+    expect(descriptorsIn(shared)).toEqual(before);
+  });
+
+  it('goes without where loopback is down', () => {
+    const { netlink } = hosts.left;
+    netlink.setLink(netlink.linkByName('lo')!.index, { up: false });
+    const { pairs, sockets, opened } = runWarmUp();
+    expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
+    expect(sockets.map(({ counters }) => counters.receivedDatagrams)).toEqual([0, 0]);
+    expect(opened).toBe(0);
+  });
+});
+
+/** What the main thread would close if the other one died. */
+function descriptorsIn({ memory }: SharedState): number[] {
+  return [...new Int32Array(memory)].slice(1).filter((fd) => fd !== -1);
+}
+
+function isOver(sockets: readonly udp.UdpSockets[]): boolean {
+  return sockets.length === 2 && sockets.every(({ fds }) => fds.length === 0);
+}
+
+function isInTheMiddle(sockets: readonly udp.UdpSockets[]): boolean {
+  return sockets.length === 2 && sockets.every(({ counters }) => counters.sentDatagrams > 0);
+}
+
+/** In the middle of a warm-up. @param choose of the device's sockets and the warm-up's */
+function askForPort(
+  choose: (sockets: readonly udp.UdpSockets[]) => number,
+  expectOf: (ask: () => void) => void = (ask) => ask(),
+): { sockets: udp.UdpSockets[]; port: number } {
+  let port = 0;
+  const until: Stop['until'] = (sockets, loop) => {
+    if (!isInTheMiddle(sockets.slice(1))) return false;
+    port = choose(sockets);
+    expectOf(() => loop.answer({ type: 'configure', change: { listenPort: port } }));
+    return true;
+  };
+  const { sockets } = runWarmUp({ up: true, until });
+  return { sockets, port };
+}
+
+interface Stop {
+  readonly shared?: SharedState;
+  readonly up?: boolean;
+  readonly until?: (sockets: readonly udp.UdpSockets[], loop: LinuxLoop) => boolean;
+}
+
+/** Runs the loop of a device without packets of its own until its warm-up is over. */
+function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: Stop = {}): {
+  pairs: [tun.TunDevice, tun.TunDevice][];
+  sockets: udp.UdpSockets[];
+  stats: DeviceStats;
+  peers: readonly unknown[];
+  /** Descriptors, after it less before it. */
+  opened: number;
+  loop: LinuxLoop;
+} {
+  const pairs: [tun.TunDevice, tun.TunDevice][] = [];
+  const sockets: udp.UdpSockets[] = [];
+  const events: string[] = [];
+  let loop: LinuxLoop;
+  let waits = 0;
+  /** The loop waits without limit when it has nothing else to do. */
+  class PollSet extends sys.PollSet {
+    override wait(timeoutMs: number): number {
+      if (until(sockets, loop) || ++waits > 100_000) shared.stop();
+      return super.wait(timeoutMs);
+    }
+  }
+  const openTunPair = (offloads: tun.TunOffloads): [tun.TunDevice, tun.TunDevice] => {
+    const pair = tun.openTunPair(offloads);
+    pairs.push(pair);
+    return pair;
+  };
+  const openUdp = (options: udp.UdpOptions): udp.UdpSockets => {
+    const opened = udp.openUdp(options);
+    sockets.push(opened);
+    return opened;
+  };
+  return hosts.left.namespace.run(() => {
+    loop = new LinuxLoop({
+      packages: {
+        sys: { ...sys, PollSet },
+        tun: { ...tun, openTunPair },
+        udp: { ...udp, openUdp },
+      },
+      shared,
+      tunName: 'wg0',
+      longestSleepMs: 1000,
+      settings: readDeviceOptions({ tun: 'wg0', up, warmUp: true }).common,
+      crypto: undefined,
+      onEvent: (event) => events.push(event.type),
+      onError: () => expect.fail(),
+      onWake: () => {},
+    });
+    onTestFinished(() => {
+      loop.close();
+      shared.release();
+    });
+    loop.open();
+    const before = openDescriptors();
+    loop.run();
+    const opened = openDescriptors() - before;
+    const stats = loop.answer({ type: 'stats' }) as DeviceStats;
+    const { peers } = loop.answer({ type: 'snapshot' }) as { peers: readonly unknown[] };
+    expect(events.filter((type) => type !== 'offload-lost')).toEqual(up ? ['up'] : []);
+    return { pairs, sockets, stats, peers, opened, loop };
+  });
+}

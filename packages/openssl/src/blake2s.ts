@@ -1,0 +1,98 @@
+/**
+ * BLAKE2s of OpenSSL: plain, keyed, and in HMAC.
+ *
+ * @module
+ */
+import { allocate, type Region } from '@litz/sys';
+import type { LibCrypto } from './libcrypto.ts';
+import { osslParams } from './ossl-param.ts';
+import { present } from './present.ts';
+
+export class Blake2s {
+  readonly #crypto: LibCrypto;
+  readonly #digest: number;
+  readonly #mac: number;
+  /** Of the 16-byte mac: its size as an OSSL_PARAM array. */
+  readonly #size: Region = allocate(8);
+  readonly #parameters: Region = osslParams([
+    { key: 'size', type: 'integer', data: this.#size.address, length: 8 },
+  ]);
+  /** What is hashed, in one piece; grows. */
+  #input: Region = allocate(1024);
+  readonly #output: Region = allocate(HASH_LENGTH);
+
+  /** @throws {Error} this OpenSSL has no BLAKE2s */
+  constructor(crypto: LibCrypto) {
+    this.#crypto = crypto;
+    this.#digest = present(crypto.EVP_MD_fetch(0, 'BLAKE2S-256', null), 'BLAKE2s');
+    const mac = present(crypto.EVP_MAC_fetch(0, 'BLAKE2SMAC', null), 'BLAKE2s');
+    this.#mac = present(crypto.EVP_MAC_CTX_new(mac), 'BLAKE2s');
+    this.#size.view.setBigUint64(0, BigInt(MAC_LENGTH), true);
+  }
+
+  hash(out: Uint8Array, a: Uint8Array, b: Uint8Array): void {
+    const input = this.#reserve(a.length + b.length);
+    input.bytes.set(a);
+    input.bytes.set(b, a.length);
+    this.#hashInput(a.length + b.length);
+    out.set(this.#output.bytes);
+  }
+
+  mac(out: Uint8Array, key: Uint8Array, input: Uint8Array): void {
+    const { bytes, address } = this.#reserve(BLOCK_LENGTH + input.length);
+    bytes.set(key);
+    bytes.set(input, BLOCK_LENGTH);
+    const crypto = this.#crypto;
+    const done =
+      crypto.EVP_MAC_init(this.#mac, address, key.length, this.#parameters.address) === 1 &&
+      crypto.EVP_MAC_update(this.#mac, address + BLOCK_LENGTH, input.length) === 1 &&
+      crypto.EVP_MAC_final(this.#mac, this.#output.address, 0, MAC_LENGTH) === 1;
+    bytes.fill(0, 0, BLOCK_LENGTH);
+    if (!done) throw new Error('OpenSSL failed to compute a BLAKE2s mac');
+    out.set(this.#output.bytes.subarray(0, MAC_LENGTH));
+  }
+
+  /** RFC 2104. */
+  hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b: Uint8Array): void {
+    const block = new Uint8Array(BLOCK_LENGTH);
+    const length = BLOCK_LENGTH + a.length + b.length;
+    try {
+      if (key.length > BLOCK_LENGTH) this.hash(block, key, NOTHING);
+      else block.set(key);
+      const { bytes } = this.#reserve(Math.max(length, BLOCK_LENGTH + HASH_LENGTH));
+      for (let i = 0; i < BLOCK_LENGTH; i++) bytes[i] = block[i]! ^ 0x36;
+      bytes.set(a, BLOCK_LENGTH);
+      bytes.set(b, BLOCK_LENGTH + a.length);
+      this.#hashInput(length);
+      for (let i = 0; i < BLOCK_LENGTH; i++) bytes[i] = block[i]! ^ 0x5c;
+      bytes.set(this.#output.bytes, BLOCK_LENGTH);
+      this.#hashInput(BLOCK_LENGTH + HASH_LENGTH);
+      out.set(this.#output.bytes);
+    } finally {
+      block.fill(0);
+      this.#input.bytes.fill(0, 0, length);
+      this.#output.bytes.fill(0);
+    }
+  }
+
+  #hashInput(length: number): void {
+    const { address } = this.#input;
+    const out = this.#output.address;
+    if (this.#crypto.EVP_Digest(address, length, out, 0, this.#digest, 0) !== 1) {
+      throw new Error('OpenSSL failed to compute BLAKE2s');
+    }
+  }
+
+  #reserve(length: number): Region {
+    if (this.#input.bytes.length < length) {
+      this.#input.bytes.fill(0);
+      this.#input = allocate(2 ** Math.ceil(Math.log2(length)));
+    }
+    return this.#input;
+  }
+}
+
+const HASH_LENGTH = 32;
+const MAC_LENGTH = 16;
+const BLOCK_LENGTH = 64;
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,180 @@
+/**
+ * The OpenSSL that Node itself is linked with, through koffi: its public EVP functions and no others.
+ *
+ * Contexts and buffers are plain numbers, as in `libc`. Functions return 1 for success, or a pointer;
+ * 0 is failure.
+ *
+ * @module
+ */
+import { koffi } from '@litz/sys';
+
+export interface LibCrypto {
+  EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
+  EVP_CIPHER_free: (cipher: number) => void;
+  EVP_chacha20: () => number;
+  /** This and what else may be missing is deprecated, or of use with a copied method only. */
+  EVP_CIPHER_meth_dup?: (cipher: number) => number;
+  EVP_CIPHER_meth_free?: (cipher: number) => void;
+  EVP_CIPHER_impl_ctx_size?: (cipher: number) => number;
+  EVP_CIPHER_CTX_new: () => number;
+  EVP_CIPHER_CTX_reset: (context: number) => number;
+  EVP_CIPHER_CTX_free: (context: number) => void;
+  EVP_CIPHER_CTX_get0_cipher?: (context: number) => number;
+  /** Returns the data that was there before: to be put back before the context is freed or reset. */
+  EVP_CIPHER_CTX_set_cipher_data?: (context: number, data: number) => number;
+  EVP_CipherInit_ex: (
+    context: number,
+    type: number,
+    engine: number,
+    key: number,
+    iv: number,
+    encrypt: number,
+  ) => number;
+  /** Without a `type` it is `EVP_EncryptInit_ex`, less an argument. */
+  EVP_EncryptInit: (context: number, type: number, key: number, iv: number) => number;
+  /** Of a stream cipher: how many bytes it made, or a negative number; of a copied method: 1. */
+  EVP_Cipher: (context: number, out: number, input: number, length: number) => number;
+  EVP_CipherUpdate: (
+    context: number,
+    out: number,
+    outLength: number,
+    input: number,
+    length: number,
+  ) => number;
+  EVP_CipherFinal_ex: (context: number, out: number, outLength: number) => number;
+  EVP_CIPHER_CTX_ctrl: (context: number, type: number, argument: number, pointer: number) => number;
+  EVP_MAC_fetch: (context: number, name: string, properties: null) => number;
+  EVP_MAC_free: (mac: number) => void;
+  EVP_MAC_CTX_new: (mac: number) => number;
+  EVP_MAC_CTX_free: (context: number) => void;
+  EVP_MAC_init: (context: number, key: number, keyLength: number, parameters: number) => number;
+  EVP_MAC_update: (context: number, data: number, length: number) => number;
+  EVP_MAC_final: (context: number, out: number, outLength: number, outSize: number) => number;
+  EVP_MD_fetch: (context: number, name: string, properties: null) => number;
+  EVP_MD_free: (digest: number) => void;
+  EVP_Digest: (
+    data: number,
+    length: number,
+    out: number,
+    outLength: number,
+    type: number,
+    engine: number,
+  ) => number;
+  EVP_PKEY_CTX_new_from_name: (context: number, name: string, properties: null) => number;
+  EVP_PKEY_fromdata_init: (context: number) => number;
+  EVP_PKEY_fromdata: (
+    context: number,
+    key: number,
+    selection: number,
+    parameters: number,
+  ) => number;
+  EVP_PKEY_new_raw_public_key_ex: (
+    context: number,
+    type: string,
+    properties: null,
+    key: number,
+    length: number,
+  ) => number;
+  EVP_PKEY_set1_encoded_public_key: (key: number, publicKey: number, length: number) => number;
+  EVP_PKEY_get_raw_public_key: (key: number, out: number, length: number) => number;
+  EVP_PKEY_free: (key: number) => void;
+  EVP_PKEY_CTX_new_from_pkey: (context: number, key: number, properties: null) => number;
+  EVP_PKEY_CTX_free: (context: number) => void;
+  EVP_PKEY_derive_init: (context: number) => number;
+  EVP_PKEY_derive_set_peer_ex: (context: number, peer: number, validate: number) => number;
+  EVP_PKEY_derive: (context: number, out: number, length: number) => number;
+  ERR_clear_error: () => void;
+}
+
+const SIGNATURES: Record<keyof LibCrypto, string> = {
+  EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t context, str name, str properties)',
+  EVP_CIPHER_free: 'void EVP_CIPHER_free(uintptr_t cipher)',
+  EVP_chacha20: 'uintptr_t EVP_chacha20()',
+  EVP_CIPHER_meth_dup: 'uintptr_t EVP_CIPHER_meth_dup(uintptr_t cipher)',
+  EVP_CIPHER_meth_free: 'void EVP_CIPHER_meth_free(uintptr_t cipher)',
+  EVP_CIPHER_impl_ctx_size: 'int EVP_CIPHER_impl_ctx_size(uintptr_t cipher)',
+  EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
+  EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t context)',
+  EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
+  EVP_CIPHER_CTX_get0_cipher: 'uintptr_t EVP_CIPHER_CTX_get0_cipher(uintptr_t context)',
+  EVP_CIPHER_CTX_set_cipher_data:
+    'uintptr_t EVP_CIPHER_CTX_set_cipher_data(uintptr_t context, uintptr_t data)',
+  EVP_CipherInit_ex:
+    'int EVP_CipherInit_ex(uintptr_t context, uintptr_t type, uintptr_t engine, uintptr_t key, uintptr_t iv, int encrypt)',
+  EVP_EncryptInit:
+    'int EVP_EncryptInit(uintptr_t context, uintptr_t type, uintptr_t key, uintptr_t iv)',
+  EVP_Cipher: 'int EVP_Cipher(uintptr_t context, uintptr_t out, uintptr_t input, uint length)',
+  EVP_CipherUpdate:
+    'int EVP_CipherUpdate(uintptr_t context, uintptr_t out, uintptr_t outLength, uintptr_t input, int length)',
+  EVP_CipherFinal_ex:
+    'int EVP_CipherFinal_ex(uintptr_t context, uintptr_t out, uintptr_t outLength)',
+  EVP_CIPHER_CTX_ctrl:
+    'int EVP_CIPHER_CTX_ctrl(uintptr_t context, int type, int argument, uintptr_t pointer)',
+  EVP_MAC_fetch: 'uintptr_t EVP_MAC_fetch(uintptr_t context, str name, str properties)',
+  EVP_MAC_free: 'void EVP_MAC_free(uintptr_t mac)',
+  EVP_MAC_CTX_free: 'void EVP_MAC_CTX_free(uintptr_t context)',
+  EVP_MAC_CTX_new: 'uintptr_t EVP_MAC_CTX_new(uintptr_t mac)',
+  EVP_MAC_init:
+    'int EVP_MAC_init(uintptr_t context, uintptr_t key, ulong keyLength, uintptr_t parameters)',
+  EVP_MAC_update: 'int EVP_MAC_update(uintptr_t context, uintptr_t data, ulong length)',
+  EVP_MAC_final:
+    'int EVP_MAC_final(uintptr_t context, uintptr_t out, uintptr_t outLength, ulong outSize)',
+  EVP_MD_fetch: 'uintptr_t EVP_MD_fetch(uintptr_t context, str name, str properties)',
+  EVP_MD_free: 'void EVP_MD_free(uintptr_t digest)',
+  EVP_Digest:
+    'int EVP_Digest(uintptr_t data, ulong length, uintptr_t out, uintptr_t outLength, uintptr_t type, uintptr_t engine)',
+  EVP_PKEY_CTX_new_from_name:
+    'uintptr_t EVP_PKEY_CTX_new_from_name(uintptr_t context, str name, str properties)',
+  EVP_PKEY_fromdata_init: 'int EVP_PKEY_fromdata_init(uintptr_t context)',
+  EVP_PKEY_fromdata:
+    'int EVP_PKEY_fromdata(uintptr_t context, uintptr_t key, int selection, uintptr_t parameters)',
+  EVP_PKEY_new_raw_public_key_ex:
+    'uintptr_t EVP_PKEY_new_raw_public_key_ex(uintptr_t context, str type, str properties, uintptr_t key, ulong length)',
+  EVP_PKEY_set1_encoded_public_key:
+    'int EVP_PKEY_set1_encoded_public_key(uintptr_t key, uintptr_t publicKey, ulong length)',
+  EVP_PKEY_get_raw_public_key:
+    'int EVP_PKEY_get_raw_public_key(uintptr_t key, uintptr_t out, uintptr_t length)',
+  EVP_PKEY_free: 'void EVP_PKEY_free(uintptr_t key)',
+  EVP_PKEY_CTX_new_from_pkey:
+    'uintptr_t EVP_PKEY_CTX_new_from_pkey(uintptr_t context, uintptr_t key, str properties)',
+  EVP_PKEY_CTX_free: 'void EVP_PKEY_CTX_free(uintptr_t context)',
+  EVP_PKEY_derive_init: 'int EVP_PKEY_derive_init(uintptr_t context)',
+  EVP_PKEY_derive_set_peer_ex:
+    'int EVP_PKEY_derive_set_peer_ex(uintptr_t context, uintptr_t peer, int validate)',
+  EVP_PKEY_derive: 'int EVP_PKEY_derive(uintptr_t context, uintptr_t out, uintptr_t length)',
+  ERR_clear_error: 'void ERR_clear_error()',
+};
+
+/** What may be missing. */
+const OPTIONAL: ReadonlySet<string> = new Set([
+  'EVP_CIPHER_meth_dup',
+  'EVP_CIPHER_meth_free',
+  'EVP_CIPHER_impl_ctx_size',
+  'EVP_CIPHER_CTX_get0_cipher',
+  'EVP_CIPHER_CTX_set_cipher_data',
+]);
+
+/**
+ * All functions.
+ *
+ * @throws {Error} one that is needed is not in this process: another runtime, or OpenSSL before 3.0
+ * @throws {WireGuardError} as `libc` does
+ */
+export function libcrypto(): LibCrypto {
+  return (loaded ??= load());
+}
+
+let loaded: LibCrypto | undefined;
+
+function load(): LibCrypto {
+  const library = koffi().load(null);
+  const functions: Record<string, unknown> = {};
+  for (const [name, signature] of Object.entries(SIGNATURES)) {
+    try {
+      functions[name] = library.func(signature);
+    } catch (error) {
+      if (!OPTIONAL.has(name)) throw error;
+    }
+  }
+  return functions as unknown as LibCrypto;
+}

@@ -1,0 +1,104 @@
+/**
+ * Poly1305 of transport data as ChaCha20-Poly1305 (RFC 8439 section 2.8) has it, through OpenSSL.
+ *
+ * What is authenticated ends with zeros up to 16 bytes, and the lengths. They would take an update of
+ * their own, which costs as much as all of a full packet. So they are put behind the text for a moment,
+ * over the tag and a few bytes more, which the caller keeps with `save` and `restore`.
+ *
+ * @module
+ */
+import { allocate } from '@litz/sys';
+import type { LibCrypto } from './libcrypto.ts';
+import { present } from './present.ts';
+import { wordsOf } from './words.ts';
+
+/** One for all ciphers of a thread: a tag is begun and finished before the next. */
+export interface TransportTag {
+  /** Begins with the one-time key at the address `key`. */
+  begin(key: number): void;
+  /** Makes the tag of the text at the address `data`, which in `view` ends at `end`. */
+  finish(view: DataView, end: number, data: number, length: number): void;
+  /** The same where there is no room behind the text. */
+  finishInParts(data: number, length: number): void;
+  /** Writes the tag that was made. */
+  copyTo(view: DataView, at: number): void;
+  /** Whether it is what the saved bytes begin with; compares in constant time. */
+  isSaved(): boolean;
+  /** Keeps up to 64 bytes, their number rounded up to words. */
+  save(view: DataView, at: number, count: number): void;
+  restore(view: DataView, at: number, count: number): void;
+}
+
+/**
+ * Addresses are constants of a closure: a field of an object that holds a number over 31 bits is a
+ * heap object, and passing it on makes another.
+ *
+ * @throws {Error} this OpenSSL has no Poly1305
+ */
+export function createTransportTag(crypto: LibCrypto): TransportTag {
+  const { EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
+  const poly1305 = present(crypto.EVP_MAC_fetch(0, 'POLY1305', null), 'POLY1305');
+  const context = present(crypto.EVP_MAC_CTX_new(poly1305), 'POLY1305');
+  const tail = allocate(TAIL_LENGTH);
+  const [lengths, tag] = [tail.address + LENGTHS, tail.address + TAG];
+  const words = wordsOf(tail.bytes);
+
+  return {
+    begin(key) {
+      if (EVP_MAC_init(context, key, 32, 0) !== 1) throw new Error('Poly1305 failed');
+    },
+
+    finish(view, end, data, length) {
+      const padding = -length & 15;
+      for (let i = 0; i < padding; i += 4) view.setInt32(end + i, 0);
+      view.setInt32(end + padding, 0);
+      view.setInt32(end + padding + 4, 0);
+      view.setInt32(end + padding + 8, length, true);
+      view.setInt32(end + padding + 12, 0);
+      const done =
+        EVP_MAC_update(context, data, length + padding + 16) === 1 &&
+        EVP_MAC_final(context, tag, 0, 16) === 1;
+      if (!done) throw new Error('Poly1305 failed');
+    },
+
+    finishInParts(data, length) {
+      const padding = -length & 15;
+      words[LENGTHS / 4 + 2] = length;
+      const done =
+        EVP_MAC_update(context, data, length) === 1 &&
+        EVP_MAC_update(context, lengths - padding, padding + 16) === 1 &&
+        EVP_MAC_final(context, tag, 0, 16) === 1;
+      if (!done) throw new Error('Poly1305 failed');
+    },
+
+    copyTo(view, at) {
+      view.setInt32(at, words[TAG / 4]!, true);
+      view.setInt32(at + 4, words[TAG / 4 + 1]!, true);
+      view.setInt32(at + 8, words[TAG / 4 + 2]!, true);
+      view.setInt32(at + 12, words[TAG / 4 + 3]!, true);
+    },
+
+    isSaved() {
+      let difference = 0;
+      for (let i = 0; i < 16; i += 4) {
+        difference |= words[(TAG + i) >> 2]! ^ words[(SAVED + i) >> 2]!;
+      }
+      return difference === 0;
+    },
+
+    save(view, at, count) {
+      for (let i = 0; i < count; i += 4) words[(SAVED + i) >> 2] = view.getInt32(at + i, true);
+    },
+
+    restore(view, at, count) {
+      for (let i = 0; i < count; i += 4) view.setInt32(at + i, words[(SAVED + i) >> 2]!, true);
+    },
+  };
+}
+
+// zeros | lengths | tag | saved bytes
+/** 16 bytes behind at least 15 zeros: padding ends where the lengths begin. */
+const LENGTHS = 16;
+const TAG = 32;
+const SAVED = 48;
+const TAIL_LENGTH = 112;

@@ -1,0 +1,161 @@
+/**
+ * X25519 of OpenSSL.
+ *
+ * A derivation is a context with a private key, and a public key that it is given. Making either costs
+ * a tenth of the derivation in look-ups by name, so there is one public key, written over each time,
+ * and a private key that is used twice keeps its context (`key`).
+ *
+ * @module
+ */
+import { checkLength, KEY_LENGTH, type DhKey } from '@litz/core';
+import { allocate, type Region } from '@litz/sys';
+import type { LibCrypto } from './libcrypto.ts';
+import { osslParams } from './ossl-param.ts';
+import { present } from './present.ts';
+
+export class X25519 {
+  readonly #crypto: LibCrypto;
+  /** A private key, a public one, a result, the length of the result, a pointer, the base point. */
+  readonly #scratch: Region = allocate(SCRATCH_LENGTH);
+  readonly #importer: number;
+  /** The private key in the scratch memory, from which OpenSSL computes the public one. */
+  readonly #privateKey: Region;
+  /** The same with a public key that is there already. */
+  readonly #keypair: Region;
+  /** The other side's public key. */
+  readonly #peer: number;
+
+  /** @throws {Error} this OpenSSL has no X25519 */
+  constructor(crypto: LibCrypto) {
+    this.#crypto = crypto;
+    this.#importer = present(crypto.EVP_PKEY_CTX_new_from_name(0, ALGORITHM, null), ALGORITHM);
+    const { bytes, address } = this.#scratch;
+    bytes[BASE_POINT] = 9;
+    const [privateAt, baseAt] = [address + PRIVATE, address + BASE_POINT];
+    const secret = { key: 'priv', type: 'octets', data: privateAt, length: KEY_LENGTH } as const;
+    const base = { key: 'pub', type: 'octets', data: baseAt, length: KEY_LENGTH } as const;
+    this.#privateKey = osslParams([secret]);
+    this.#keypair = osslParams([secret, base]);
+    const peer = crypto.EVP_PKEY_new_raw_public_key_ex(0, ALGORITHM, null, baseAt, KEY_LENGTH);
+    this.#peer = present(peer, ALGORITHM);
+  }
+
+  /** @returns 32 new bytes; undefined if they were all zero, which OpenSSL refuses */
+  sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
+    checkLength('publicKey', publicKey, KEY_LENGTH);
+    // Alone it would have its public key computed, which costs as much as the derivation.
+    const context = this.#contextOf(this.#import(privateKey, this.#keypair));
+    try {
+      return this.#derive(context, publicKey);
+    } finally {
+      this.#crypto.EVP_PKEY_CTX_free(context);
+    }
+  }
+
+  publicKey(privateKey: Uint8Array): Uint8Array {
+    const key = this.#import(privateKey, this.#privateKey);
+    try {
+      return this.#publicKeyOf(key);
+    } finally {
+      this.#crypto.EVP_PKEY_free(key);
+    }
+  }
+
+  /** Holds the private key in OpenSSL's memory until it is destroyed. */
+  key(privateKey: Uint8Array): DhKey {
+    const key = this.#import(privateKey, this.#privateKey);
+    let context = this.#contextOf(key);
+    let publicKey: Uint8Array;
+    try {
+      publicKey = this.#publicKeyOf(key);
+    } catch (error) {
+      this.#crypto.EVP_PKEY_CTX_free(context);
+      throw error;
+    }
+    return {
+      publicKey,
+      dh: (other) => {
+        if (context === 0) throw new TypeError('the key was destroyed');
+        checkLength('publicKey', other, KEY_LENGTH);
+        return this.#derive(context, other);
+      },
+      destroy: () => {
+        if (context !== 0) this.#crypto.EVP_PKEY_CTX_free(context);
+        context = 0;
+      },
+    };
+  }
+
+  #derive(context: number, publicKey: Uint8Array): Uint8Array | undefined {
+    const crypto = this.#crypto;
+    const { address, bytes } = this.#scratch;
+    bytes.set(publicKey, PUBLIC);
+    // Every 32 bytes are a public key (RFC 7748): there is nothing to validate.
+    const isReady =
+      crypto.EVP_PKEY_set1_encoded_public_key(this.#peer, address + PUBLIC, KEY_LENGTH) === 1 &&
+      crypto.EVP_PKEY_derive_set_peer_ex(context, this.#peer, 0) === 1;
+    if (!isReady) throw new Error('OpenSSL failed to prepare X25519');
+    this.#setLength();
+    const done = crypto.EVP_PKEY_derive(context, address + RESULT, address + LENGTH) === 1;
+    if (done) return this.#takeResult();
+    // Or the next reader of this thread's queue takes our error for its own.
+    crypto.ERR_clear_error();
+    return undefined;
+  }
+
+  #publicKeyOf(key: number): Uint8Array {
+    const { address } = this.#scratch;
+    this.#setLength();
+    const done = this.#crypto.EVP_PKEY_get_raw_public_key(key, address + RESULT, address + LENGTH);
+    if (done !== 1) throw new Error('OpenSSL failed to make a public key');
+    return this.#takeResult();
+  }
+
+  /** @param params `#privateKey` or `#keypair` */
+  #import(privateKey: Uint8Array, params: Region): number {
+    const { bytes, view, address } = this.#scratch;
+    const importer = this.#importer;
+    checkLength('privateKey', privateKey, KEY_LENGTH);
+    bytes.set(privateKey, PRIVATE);
+    bytes.fill(0, POINTER, POINTER + 8);
+    const { EVP_PKEY_fromdata_init, EVP_PKEY_fromdata } = this.#crypto;
+    const done =
+      EVP_PKEY_fromdata_init(importer) === 1 &&
+      EVP_PKEY_fromdata(importer, address + POINTER, EVP_PKEY_KEYPAIR, params.address) === 1;
+    bytes.fill(0, PRIVATE, PRIVATE + KEY_LENGTH);
+    if (!done) throw new Error('OpenSSL refused an X25519 key');
+    return view.getUint32(POINTER, true) + view.getUint32(POINTER + 4, true) * 2 ** 32;
+  }
+
+  /** Takes the key over: it is freed, and wiped, with the context. */
+  #contextOf(key: number): number {
+    const { EVP_PKEY_CTX_new_from_pkey, EVP_PKEY_derive_init, EVP_PKEY_free } = this.#crypto;
+    const context = EVP_PKEY_CTX_new_from_pkey(0, key, null);
+    EVP_PKEY_free(key);
+    if (context !== 0 && EVP_PKEY_derive_init(context) === 1) return context;
+    this.#crypto.EVP_PKEY_CTX_free(context);
+    throw new Error('OpenSSL failed to prepare X25519');
+  }
+
+  #setLength(): void {
+    this.#scratch.view.setUint32(LENGTH, KEY_LENGTH, true);
+    this.#scratch.view.setUint32(LENGTH + 4, 0, true);
+  }
+
+  #takeResult(): Uint8Array {
+    const { bytes } = this.#scratch;
+    const result = bytes.slice(RESULT, RESULT + KEY_LENGTH);
+    bytes.fill(0, RESULT, RESULT + KEY_LENGTH);
+    return result;
+  }
+}
+
+const ALGORITHM = 'X25519';
+const PRIVATE = 0;
+const PUBLIC = 32;
+const RESULT = 64;
+const LENGTH = 96;
+const POINTER = 104;
+const BASE_POINT = 112;
+const SCRATCH_LENGTH = 144;
+const EVP_PKEY_KEYPAIR = 0x87;

@@ -1,0 +1,10 @@
+/**
+ * What the demo, the examples and the tests use, and no device: ping, raw ICMP sockets, packet sockets
+ * that capture, and private mounts.
+ *
+ * @module
+ */
+export { bindMount, enterPrivateMounts, unmount } from './mount.ts';
+export { PacketSocket } from './packet-socket.ts';
+export { ping, type PingOptions, type PingResult } from './ping.ts';
+export { RawSocket, type ReceivedIcmp } from './raw-socket.ts';
