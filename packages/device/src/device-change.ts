@@ -43,7 +43,10 @@ export interface DeviceChange {
 export interface PeerChange {
   publicKey: string | PublicKey;
   presharedKey?: string | PresharedKey | null;
-  /** '192.0.2.1:51820', '[2001:db8::1]:51820'. Names are for whoever asks to resolve. */
+  /**
+   * '192.0.2.1:51820', '[2001:db8::1]:51820', '[fe80::1%eth0]:51820'. Names of hosts are for whoever
+   * asks to resolve.
+   */
   endpoint?: string | Endpoint;
   /** '10.0.0.0/24', '10.0.0.2', 'fd00::/8'. A prefix belongs to one peer: the last who was given it. */
   allowedIps?: readonly (string | AllowedIp)[];
