@@ -25,7 +25,7 @@ export function handMadeFiles(): OddFile[] {
 
 /** @param random gives numbers from 0 to below 1 */
 export function randomFile(random: () => number): string {
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)];
   const some = (lines: readonly string[], most: number): string[] =>
     Array.from({ length: Math.floor(random() * (most + 1)) }, () => pick(lines));
   const interfaceLines = (): string[] => some(RANDOM_INTERFACE_LINES, 5);

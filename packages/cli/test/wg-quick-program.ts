@@ -36,6 +36,8 @@ export function wgQuick(
     PATH: `${host.folder}:${process.env['PATH']}`,
     WG_QUICK_USERSPACE_IMPLEMENTATION: implementation,
     LOG_LEVEL: undefined,
+    // `wg` takes what is no port for a resolver that is not there yet.
+    WG_ENDPOINT_RESOLUTION_RETRIES: '0',
   };
   const script = `mount -t tmpfs none /sys/module && ${command}`;
   return host.run('unshare', ['-m', 'sh', '-c', script, 'sh', verb, file], { env });

@@ -302,6 +302,17 @@ describe('Device', () => {
       expect(await alice.device.status()).toMatchObject({ listenPort });
     });
 
+    it('refuses an endpoint on an interface that is not there, and keeps the rest', async () => {
+      const { device } = await open(memoryDevice(ALICE));
+      const peers = [{ publicKey: BOB.publicKey, endpoint: '[fe80::1%no-such-link]:9' }];
+      await expect(device.configure({ listenPort: 0, peers })).rejects.toMatchObject({
+        code: 'ERR_LITZ_INVALID_ENDPOINT',
+        message:
+          '"peers[0].endpoint" expected the zone of an interface, there is no "no-such-link"',
+      });
+      expect(await device.peers()).toEqual([]);
+    });
+
     it('refuses a mark, which node:dgram cannot set, and keeps the rest', async () => {
       const [alice] = await pair();
       await expect(alice.device.configure({ fwmark: 7, replacePeers: true })).rejects.toMatchObject(

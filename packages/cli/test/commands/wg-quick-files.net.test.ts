@@ -4,10 +4,11 @@
  * meant, which stand here by name.
  *
  * Two thirds of a second for each, so only some are tried: `LITZ_WG_QUICK_FILES` says how many (default
- * 60), and `LITZ_WG_QUICK_SEED` which. 200 are all that are made by hand, and some at random.
+ * 40), and `LITZ_WG_QUICK_SEED` which. 200 are all that are made by hand, and some at random.
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import { describeWith, programRequirement, seededRandom } from '@litz/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseCidr } from '@litz/config';
@@ -31,7 +32,7 @@ const DIFFERENCES: readonly Difference[] = [
   { name: 'writing the file', refusedBy: 'litz', line: /^\s*SaveConfig\s*=\s*true/im },
   { name: 'lengths with a plus', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
   { name: 'names of services for ports', refusedBy: 'litz', line: /domain$/im },
-  { name: 'ports that wrap around', refusedBy: 'litz', line: /(99999|:65536|:-1)$/m },
+  { name: 'ports that wrap around', refusedBy: 'litz', line: /(99999|:65536)$/m },
   { name: 'a port that nothing is sent to', refusedBy: 'litz', line: /:0$/m },
   { name: 'IPv4 in the forms of inet_aton', refusedBy: 'litz', line: /198\.51\.7:|198\.051\./ },
   {
@@ -47,7 +48,7 @@ const DIFFERENCES: readonly Difference[] = [
   { name: 'a mark of the byte order', refusedBy: 'wg-quick', line: /^\uFEFF/ },
 ];
 
-const count = Number(process.env['LITZ_WG_QUICK_FILES'] ?? 60);
+const count = Number(process.env['LITZ_WG_QUICK_FILES'] ?? 40);
 const random = seededRandom(Number(process.env['LITZ_WG_QUICK_SEED'] ?? 1));
 const files = chosenFiles();
 const requirements = [
@@ -71,7 +72,7 @@ describeWith(requirements, 'litz up and wg-quick up', () => {
   });
 
   it.each(files)('do the same with $name', async ({ text }) => {
-    expect(await differenceOf(text), text).toBeUndefined();
+    expect(await differenceOf(text)).toBeUndefined();
   });
 });
 
@@ -89,16 +90,16 @@ function chosenFiles(): OddFile[] {
 /** What is not the same though it should be. */
 async function differenceOf(text: string): Promise<unknown> {
   const [litz, quick] = await Promise.all([withLitz(text), withWgQuick(text)]);
-  if (litz.tunnel && quick.tunnel) {
-    expect(litz.tunnel, text).toEqual(quick.tunnel);
-    return undefined;
-  }
   if (!litz.tunnel && !quick.tunnel) return undefined;
+  if (litz.tunnel && quick.tunnel) {
+    const isSame = isDeepStrictEqual(litz.tunnel, quick.tunnel);
+    return isSame ? undefined : { text, litz: litz.tunnel, quick: quick.tunnel };
+  }
   const refusedBy = litz.tunnel ? 'wg-quick' : 'litz';
   const isMeant = DIFFERENCES.some(
     (known) => known.refusedBy === refusedBy && known.line.test(text),
   );
-  return isMeant ? undefined : { refusedBy, says: litz.says ?? quick.says };
+  return isMeant ? undefined : { text, refusedBy, says: litz.says ?? quick.says };
 }
 
 interface Outcome {

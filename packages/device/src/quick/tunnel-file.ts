@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { formatKey, quote, WireGuardError, type Endpoint } from '@litz/core';
+import {
+  formatKey,
+  nobleProvider,
+  publicKeyOf,
+  quote,
+  WireGuardError,
+  type Endpoint,
+} from '@litz/core';
 import {
   ConfigError,
   fieldLines,
@@ -86,14 +93,15 @@ export function toTunnelRequest(
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
 ): TunnelRequest {
   const { addresses, mtu, fwmark = 0 } = config.interface;
+  const peers = otherPeers(config);
   return {
     name,
     addresses,
     mtu,
     table,
     mark: fwmark,
-    allowedIps: effectivePrefixes(config.peers),
-    endpoints: config.peers.flatMap(({ endpoint }) => {
+    allowedIps: effectivePrefixes(peers),
+    endpoints: peers.flatMap(({ endpoint }) => {
       const found = endpoint && 'host' in endpoint ? endpoints.get(endpoint) : endpoint;
       if (!found) return [];
       // Of a link-local address routes tell nothing: which link it is on is said with it.
@@ -143,6 +151,13 @@ function mtuProblems({ file, config }: TunnelFile): ConfigProblem[] {
   if (mtu > MAXIMUM_MTU) return problem(`expected at most ${MAXIMUM_MTU}, got ${mtu}`);
   if (!hasIpv6 || mtu >= MINIMUM_MTU_IPV6) return [];
   return problem(`expected at least ${MINIMUM_MTU_IPV6} with an IPv6 Address, got ${mtu}`);
+}
+
+/** A device drops the peer that has its own key, so nothing leads to it. */
+function otherPeers({ interface: { privateKey }, peers }: WgQuickConfig): PeerSection[] {
+  if (!privateKey) return peers;
+  const own = formatKey(publicKeyOf(privateKey, nobleProvider));
+  return peers.filter(({ publicKey }) => formatKey(publicKey) !== own);
 }
 
 /** What each peer is left with: of a key that comes twice, and of prefixes that are removed. */

@@ -147,6 +147,20 @@ describe('toTunnelRequest', () => {
     ]);
   });
 
+  test('leaves out a peer that has the key of the interface, as a device does', () => {
+    const file = read(
+      '[Interface]',
+      `PrivateKey = ${formatKey(ALICE.privateKey)}`,
+      ...peer(ALICE_KEY, '192.0.2.1:1'),
+      'AllowedIPs = 10.2.0.0/16',
+      ...peer(BOB_KEY, '192.0.2.2:1'),
+      'AllowedIPs = 10.3.0.0/16',
+    );
+    const { allowedIps, endpoints } = toTunnelRequest(file, new Map());
+    expect(allowedIps.map((prefixes) => prefixes.map(formatCidr))).toEqual([['10.3.0.0/16']]);
+    expect(endpoints.map(formatAddress)).toEqual(['192.0.2.2']);
+  });
+
   test('asks no route for the way to a link-local endpoint: its text says which link', () => {
     const texts = ['[fe80::7%wan]:1', '[fe80::7%5]:1', '[2001:db8::7]:1', '[::ffff:192.0.2.1]:1'];
     const { endpoints } = toTunnelRequest(
