@@ -4,24 +4,26 @@
  * @module
  */
 import {
-  checkArray,
-  checkBoolean,
-  checkInteger,
-  checkObject,
   parsePresharedKey,
   parsePrivateKey,
-  readAllowedIps,
-  readEndpoint,
-  readField,
-  readPublicKey,
-  wipe,
-  withinField,
   type EngineChange,
   type PeerChange,
   type PeerConfiguration,
   type PresharedKey,
   type PrivateKey,
 } from '@litz/core';
+import {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  readAllowedIps,
+  readEndpoint,
+  readField,
+  readPublicKey,
+  wipe,
+  withinField,
+} from '@litz/core/internals';
 import type { DeviceConfiguration } from './device-configuration.ts';
 
 /** One change of a device; what is absent stays as it is. A `DeviceConfiguration` is one too. */

@@ -15,6 +15,7 @@ import type { Jitter } from './rate/jitter.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Keypair, MessageLimits } from './peer/keypairs.ts';
 import type { LoadMonitor } from './rate/load-monitor.ts';
+import type { HandshakeWork } from './flow/handshake-work.ts';
 import type { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import type { RoutingLoops } from './flow/routing-loops.ts';
 import type { Outputs } from './outputs.ts';
@@ -50,6 +51,7 @@ export interface EngineState {
   readonly timers: TimerTable;
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;
+  readonly handshakes: HandshakeWork;
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
   /** For ICMP messages of ours. */

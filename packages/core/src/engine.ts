@@ -23,6 +23,7 @@ import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arg
 import type { EngineChange } from './configuration.ts';
 import {
   DEFAULT_MTU,
+  MESSAGE_TYPE,
   REJECT_AFTER_MESSAGES,
   REKEY_AFTER_MESSAGES,
   TRANSPORT_HEADER_LENGTH,
@@ -39,6 +40,7 @@ import { receiveDatagram, settleReceived } from './flow/inbound.ts';
 import { Jitter } from './rate/jitter.ts';
 import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
+import { forgetHandshakes, HandshakeWork, workOnHandshakes } from './flow/handshake-work.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
@@ -175,6 +177,7 @@ export class Engine {
     this.finishBatch(now);
     if (!this.#state.up) return;
     this.#state.up = false;
+    forgetHandshakes(this.#state);
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
     if (this.#state.identity) releaseKey(this.#state.identity);
   }
@@ -193,6 +196,11 @@ export class Engine {
     if (peer.sendKeypair(now)) return true;
     sendKeepalive(this.#state, peer, now);
     return false;
+  }
+
+  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  *endpoints(): IterableIterator<Endpoint> {
+    for (const { endpoint } of this.#state.peers.values()) if (endpoint) yield endpoint;
   }
 
   /** Lets the kernel choose again from where to send to the endpoints that `isStale` says it of. */
@@ -269,7 +277,11 @@ export class Engine {
     return this.handleDatagramAt(datagram, 0, datagram.length, source, ecn, now);
   }
 
-  /** The same with `length` bytes at `offset`. */
+  /**
+   * The same with `length` bytes at `offset`.
+   *
+   * @returns why it was dropped; undefined if it was not, or if it is a handshake message that has to wait
+   */
   handleDatagramAt(
     buffer: Uint8Array,
     offset: number,
@@ -280,13 +292,18 @@ export class Engine {
   ): DropReason | undefined {
     checkRange(buffer, offset, length, 0, 0);
     if (!(source instanceof Endpoint)) throw new TypeError('"source" expected an Endpoint');
+    const isHandshake = buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA;
     const opened = this.openDatagram(buffer, offset, length, source, ecn, now);
     if (typeof opened === 'number' && opened > 0) {
       const { outputs, received } = this.#state;
       outputs.packet(received.keypair?.peer, buffer, offset + TRANSPORT_HEADER_LENGTH, opened);
     }
+    const { handshakes } = this.#state;
+    const waiting = handshakes.queue.lastSequence;
     this.finishBatch(now);
-    return typeof opened === 'string' ? opened : undefined;
+    if (typeof opened === 'string') return opened;
+    const isDone = isHandshake && handshakes.lastSequence === waiting;
+    return isDone ? handshakes.lastReason : undefined;
   }
 
   /**
@@ -311,10 +328,14 @@ export class Engine {
     return receiveDatagram(this.#state, buffer, offset, length, source, ecn, now);
   }
 
-  /** Does what is done once per batch of `handlePackets` or `openDatagram`. */
+  /**
+   * Does what is done once per batch of `handlePackets` or `openDatagram`, and works on the handshake
+   * messages that came with it. What there is no time for is left until `pollTimeout`.
+   */
   finishBatch(now: number): void {
     settleSent(this.#state, now);
     settleReceived(this.#state, now);
+    workOnHandshakes(this.#state, now);
   }
 
   /** Does everything that is due at `now`. */
@@ -344,7 +365,8 @@ export class Engine {
    * that time something is to be done, but that while peers roam it may be up to a second early.
    */
   pollTimeout(): number {
-    return Math.min(this.#state.timers.first(), this.#state.roams.due);
+    const { timers, roams, handshakes } = this.#state;
+    return Math.min(timers.first(), roams.due, handshakes.due);
   }
 
   /** Snapshots of all peers, in the order in which they were added. */
@@ -409,6 +431,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
+    handshakes: new HandshakeWork(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),

@@ -19,7 +19,7 @@ import { WireGuardError } from './errors.ts';
 import { printAs } from './print-as.ts';
 
 /** Bytes, and what a typed array makes itself of: a length (`slice`), or a buffer (`subarray`). */
-type KeySource = number | ArrayLike<number> | ArrayBufferLike;
+export type KeySource = number | ArrayLike<number> | ArrayBufferLike;
 
 /** A key that may be known to everybody. Printed, it is its base64 text. */
 export class PublicKey extends Uint8Array {
@@ -60,7 +60,7 @@ export class PublicKey extends Uint8Array {
  * that it is hidden. Its bytes stand outside of the memory that the garbage collector moves, so that
  * `fill(0)` leaves no copy behind.
  */
-abstract class SecretKey extends Uint8Array {
+export abstract class SecretKey extends Uint8Array {
   static {
     printAs(this.prototype, hidden);
   }

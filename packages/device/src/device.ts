@@ -5,14 +5,13 @@
  */
 import { EventEmitter } from 'node:events';
 import {
-  checkInteger,
-  readPublicKey,
   type DropReason,
   type Endpoint,
   type PeerStatus,
   type PublicKey,
   type TraceStep,
 } from '@litz/core';
+import { checkInteger, readPublicKey } from '@litz/core/internals';
 import { readDeviceChange, wipeSecrets, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
@@ -170,6 +169,28 @@ export class Device extends EventEmitter<DeviceEvents> {
     } finally {
       wipeSecrets(configuration);
     }
+  }
+
+  /**
+   * Sets the link up, which opens the sockets, and does nothing if it is up. When this resolves, both are
+   * done.
+   *
+   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays down;
+   *   `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async up(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: true });
+  }
+
+  /**
+   * Sets the link down, which closes the sockets and ends all sessions; keys and peers stay.
+   *
+   * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async down(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: false });
   }
 
   async peers(): Promise<PeerStatus[]> {

@@ -14,6 +14,7 @@ import { refusing } from './refusal.ts';
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }
+  | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
   /** A slice of the device's state: the next one of this read, which `end-snapshot` ends early. */
   | { readonly type: 'snapshot'; readonly read: number }
@@ -25,6 +26,7 @@ export interface DeviceAnswers {
   configure: undefined;
   /** Whether there is a session. */
   connect: boolean;
+  link: undefined;
   listen: undefined;
   snapshot: SnapshotSlice;
   'end-snapshot': undefined;
@@ -71,7 +73,7 @@ export interface DriverListener {
 /** Answers what needs no sockets to be opened. */
 export function answerRequest(
   plane: DataPlane,
-  request: Exclude<DeviceRequest, { type: 'configure' }>,
+  request: Exclude<DeviceRequest, { type: 'configure' | 'link' }>,
   now: number,
 ): DeviceAnswers[(typeof request)['type']] {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);

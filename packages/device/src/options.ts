@@ -3,17 +3,15 @@
  *
  * @module
  */
+import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
 import {
   checkBoolean,
   checkInteger,
   checkObject,
   describe,
-  Engine,
   quote,
   readAllowedIps,
-  type CryptoProvider,
-  type EngineOptions,
-} from '@litz/core';
+} from '@litz/core/internals';
 import {
   DEVICE_FIELDS,
   readDeviceChange,

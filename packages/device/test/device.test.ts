@@ -381,6 +381,33 @@ describe('Device', () => {
       await bob.device.connected(ALICE.publicKey, { timeout: 5000 });
     });
 
+    it('is set up and down by the device, once each', async () => {
+      const { device } = await open(memoryDevice(ALICE, { up: false }));
+      const told: string[] = [];
+      device.on('up', () => told.push('up')).on('down', () => told.push('down'));
+      const down = once(device, 'down');
+      await device.up();
+      await device.up();
+      expect(await device.status()).toMatchObject({ up: true });
+      await device.down();
+      await device.down();
+      await down;
+      expect(await device.status()).toMatchObject({ up: false });
+      expect(told).toEqual(['up', 'down']);
+    });
+
+    it('stays down when the port is taken, and says so to whoever asked', async () => {
+      const [alice, bob] = await pair();
+      const { listenPort } = await alice.device.status();
+      await alice.device.configure({ listenPort });
+      await alice.device.down();
+      await bob.device.configure({ listenPort });
+      await expect(alice.device.up()).rejects.toMatchObject({ errno: 'EADDRINUSE' });
+      expect(await alice.device.status()).toMatchObject({ up: false });
+      await alice.device.close();
+      await expect(alice.device.up()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
+
     it('follows the MTU', async () => {
       const { device, tun } = await open(memoryDevice(ALICE));
       const changed = once(device, 'mtu');

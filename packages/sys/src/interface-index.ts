@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { isInterfaceName } from '@litz/core';
+import { isInterfaceName } from '@litz/core/internals';
+import { checkInteger } from './arguments.ts';
 import { libc } from './libc.ts';
 import { allocate } from './memory.ts';
 
@@ -22,6 +23,7 @@ export function interfaceIndex(name: string): number | undefined {
 
 /** The way back. @returns undefined: there is none of that number */
 export function interfaceName(index: number): string | undefined {
+  checkInteger('index', index, 0, 0xffff_ffff);
   const { bytes, address } = allocate(IF_NAMESIZE);
   if (libc().if_indextoname(index, address) === 0) return undefined;
   return Buffer.from(bytes.subarray(0, bytes.indexOf(0))).toString();

@@ -4,7 +4,16 @@
  * @module
  */
 import type { Endpoint } from '@litz/core';
-import { addressOf, allocate, libc, SystemError, type Region } from '@litz/sys';
+import {
+  addressOf,
+  allocate,
+  checkBytes,
+  checkInteger,
+  libc,
+  SystemError,
+  type Region,
+} from '@litz/sys';
+import type { FloodGuard } from './flood-guard.ts';
 import { parseControl, RECEIVE_CONTROL_ROOM, ReceivedControl } from './control-message.ts';
 import type { UdpCounters } from './counters.ts';
 import type { EndpointCache } from './endpoint-cache.ts';
@@ -56,6 +65,8 @@ export interface ReceiveSource {
   readonly endpoints: EndpointCache;
   /** The socket's SO_RXQ_OVFL count that was last seen. */
   overflowSeen: number;
+  /** Hears of handshake messages while it wants to. */
+  readonly guard?: FloodGuard;
   /** Of the messages that came last, on the average and rounded up; 0: none came yet. */
   messageLength: number;
 }
@@ -92,6 +103,8 @@ export class ReceiveBatch {
 
   /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
   constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
+    checkBytes('memory.buffer', buffer);
+    checkInteger('memory.offset', offset, 0, buffer.length);
     const needed = slots * SLOT_LENGTH;
     const room = buffer.length - offset;
     if (room < needed) {
@@ -137,8 +150,13 @@ export class ReceiveBatch {
    *
    * @returns datagrams taken from the socket, dropped ones included; 0 = nothing there
    * @throws {SystemError} the socket itself is unusable
+   * @throws {TypeError} the memory is not there any more
    */
   receive(socket: ReceiveSource, sink: DatagramSink): number {
+    const { length } = this.#buffer;
+    if (length < this.#bufferOffset + this.#slots * SLOT_LENGTH) {
+      throw new TypeError(`"memory.buffer" was transferred or cut: it has ${length} bytes now`);
+    }
     const first = this.#used;
     if (first === this.#slots) return 0;
     const count = this.#call(socket, first);
@@ -197,7 +215,21 @@ export class ReceiveBatch {
         : undefined;
     if (!source) return this.#drop('receiveDroppedSource');
     const offset = this.#bufferOffset + slot * SLOT_LENGTH;
+    if (socket.guard?.isWatching === true) this.#note(socket, socket.guard, name, offset, length);
     return this.#split(offset, length, source, sink);
+  }
+
+  #note(
+    { family }: ReceiveSource,
+    guard: FloodGuard,
+    name: number,
+    at: number,
+    length: number,
+  ): void {
+    const words = this.#words;
+    const high = networkOrder(words[family === 4 ? name + 1 : name + 2]!);
+    const low = family === 4 ? 0 : networkOrder(words[name + 3]!);
+    guard.note(this.#buffer, at, length, high, low);
   }
 
   /** Gives a message to the sink datagram by datagram: all but the last have the segment's length. */
@@ -243,4 +275,9 @@ export class ReceiveBatch {
   #controlOf(slot: number): number {
     return this.#controls + slot * RECEIVE_CONTROL_ROOM;
   }
+}
+
+/** A word of the address as the network has it. */
+function networkOrder(word: number): number {
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { KEY_LENGTH, parsePresharedKey, secretBytes, wipe } from '@litz/core';
+import { parsePresharedKey } from '@litz/core';
+import { KEY_LENGTH, secretBytes, wipe } from '@litz/core/internals';
 
 /** 32 new bytes; undefined for anything but 64 hexadecimal digits. */
 export function keyFromHex(text: string): Uint8Array | undefined {

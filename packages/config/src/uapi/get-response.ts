@@ -4,18 +4,20 @@
  * @module
  */
 import {
-  checkArray,
-  checkObject,
   Endpoint,
   formatCidr,
   formatEndpoint,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+} from '@litz/core';
+import {
+  checkArray,
+  checkObject,
   isZeroKey,
   KEY_LENGTH,
   MAX_UINT16,
   MAX_UINT32,
-  parsePresharedKey,
-  parsePrivateKey,
-  parsePublicKey,
   parseUnsigned,
   quote,
   readAllowedIps,
@@ -26,7 +28,7 @@ import {
   tryParseEndpoint,
   wipe,
   withinField,
-} from '@litz/core';
+} from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';

@@ -16,20 +16,22 @@ import {
   Endpoint,
   formatCidr,
   formatEndpoint,
-  isZeroKey,
-  MAX_UINT16,
-  MAX_UINT32,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  type AllowedIp,
+  type PeerConfiguration,
+} from '@litz/core';
+import {
+  isZeroKey,
+  MAX_UINT16,
+  MAX_UINT32,
   parseUnsigned,
   quote,
   tryParseCidr,
   tryParseEndpoint,
   wipe,
-  type AllowedIp,
-  type PeerConfiguration,
-} from '@litz/core';
+} from '@litz/core/internals';
 import { readDeviceChange, wipeSecrets, type DeviceChange } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';

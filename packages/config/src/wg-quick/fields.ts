@@ -11,18 +11,26 @@
  * @module
  */
 import {
+  formatCidr,
+  formatEndpoint,
+  formatKey,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  type AllowedIp,
+  type Cidr,
+  type Endpoint,
+  type HostEndpoint,
+  type PresharedKey,
+  type PrivateKey,
+} from '@litz/core';
+import {
   checkArray,
   checkBoolean,
   checkInteger,
   describe,
-  formatCidr,
-  formatEndpoint,
-  formatKey,
   MAX_UINT16,
   MAX_UINT32,
-  parsePresharedKey,
-  parsePrivateKey,
-  parsePublicKey,
   parseUnsigned,
   parseUnsignedOrHex,
   quote,
@@ -34,13 +42,7 @@ import {
   tryParseCidr,
   tryParseEndpoint,
   wipe,
-  type AllowedIp,
-  type Cidr,
-  type Endpoint,
-  type HostEndpoint,
-  type PresharedKey,
-  type PrivateKey,
-} from '@litz/core';
+} from '@litz/core/internals';
 import type { InterfaceSection, PeerSection } from './config.ts';
 
 export interface Field<Section> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkArray, checkObject, readPublicKey, withinField } from '@litz/core';
+import { checkArray, checkObject, readPublicKey, withinField } from '@litz/core/internals';
 import type { InterfaceSection, PeerSection, WgQuickConfig, WgQuickInput } from './config.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
 import { emptyInterface } from './parse-config.ts';

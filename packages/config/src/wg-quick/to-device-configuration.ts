@@ -8,15 +8,17 @@ import {
   formatEndpoint,
   parsePresharedKey,
   parsePrivateKey,
+  WireGuardError,
+  type HostEndpoint,
+  type PeerConfiguration,
+} from '@litz/core';
+import {
   readAllowedIps,
   readField,
   readHostEndpoint,
   readPublicKey,
-  WireGuardError,
   withinField,
-  type HostEndpoint,
-  type PeerConfiguration,
-} from '@litz/core';
+} from '@litz/core/internals';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import type { PeerInput, WgQuickInput } from './config.ts';
 

@@ -74,7 +74,8 @@ function keyOf(address: Uint8Array): string | number {
   return address.length === 4 ? high : `${high}:${word(address, 4)}`;
 }
 
-function word(bytes: Uint8Array, offset: number): number {
+/** Four bytes in network order. */
+export function word(bytes: Uint8Array, offset: number): number {
   return (
     (bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3]
   );

@@ -25,6 +25,7 @@ import {
   queuedMessages,
   reviveAnswer,
   reviveEvent,
+  type SystemErrorClass,
   type WorkerMessage,
   type WorkerStart,
 } from './worker-messages.ts';
@@ -44,6 +45,8 @@ export class LinuxDriver implements Driver {
   #hasEnded = false;
   /** Why the thread ended. */
   #failure: Error | undefined = undefined;
+  /** Loaded while the thread starts; its messages wait until then. */
+  #systemError: SystemErrorClass | undefined = undefined;
 
   /**
    * Starts the thread before it returns: a thread is in the network namespace of the one it was
@@ -87,9 +90,11 @@ export class LinuxDriver implements Driver {
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
       env: { ...process.env, NODE_OPTIONS: '' },
     });
-    port1.on('message', (message: WorkerMessage) => this.#receive(message));
+    const loaded = this.#loadErrors().then(() => {
+      port1.on('message', (message: WorkerMessage) => this.#receive(message));
+    });
     this.#worker.on('error', (error) => (this.#failure ??= error));
-    this.#worker.on('exit', (code) => this.#end(code));
+    this.#worker.on('exit', (code) => void loaded.then(() => this.#end(code)));
     stopAtExit(this.#shared);
   }
 
@@ -128,6 +133,14 @@ export class LinuxDriver implements Driver {
     await this.#ended.promise;
   }
 
+  async #loadErrors(): Promise<void> {
+    try {
+      this.#systemError = (await import('@litz/sys')).SystemError;
+    } catch {
+      // The thread needs it too, and says what is missing.
+    }
+  }
+
   #receive(message: WorkerMessage): void {
     switch (message.type) {
       case 'open':
@@ -141,16 +154,16 @@ export class LinuxDriver implements Driver {
         this.#take(message.id)?.resolve(reviveAnswer(message.answer, message.secrets));
         break;
       case 'refused':
-        this.#take(message.id)?.reject(fromErrorMessage(message.error));
+        this.#take(message.id)?.reject(fromErrorMessage(message.error, this.#systemError));
         break;
       case 'event':
         this.#listener.event(reviveEvent(message.event));
         break;
       case 'error':
-        this.#listener.error(fromErrorMessage(message.error));
+        this.#listener.error(fromErrorMessage(message.error, this.#systemError));
         break;
       case 'failed':
-        this.#failure = fromErrorMessage(message.error);
+        this.#failure = fromErrorMessage(message.error, this.#systemError);
         break;
     }
   }

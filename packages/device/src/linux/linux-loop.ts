@@ -150,20 +150,23 @@ export class LinuxLoop {
       const now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (polled.ready(link) !== 0) this.#followLink(now);
-      if (polled.ready(routes) !== 0) this.#routes.read();
+      if (polled.ready(routes) !== 0) this.#routes.changed();
       if (tunRests ? now >= path.tunRestsUntil : polled.ready(tun) !== 0) path.readTun(now);
       tunRests = path.tunRestsUntil !== Infinity;
       polled.setMuted(tun, tunRests);
       this.#receive(now);
-      if (now >= this.#routes.due) this.#routes.check(now);
+      if (now >= this.#routes.due) this.#routes.suspect(now);
+      polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
+      this.#routes.suspects.endTurn();
     }
   }
 
   /** @throws a refusal, or what crashed */
   answer(request: DeviceRequest): unknown {
     const now = this.#options.packages.sys.boottimeMs();
+    if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
     const change = refusing(() => this.#revived(request.change));
     const sockets = refusing(() => this.#openSockets(this.#plane.bindingFor(change)));
@@ -275,6 +278,24 @@ export class LinuxLoop {
     }
   }
 
+  /** By whoever asks, who is told what fails; the link's monitor finds it done. */
+  #setLink(up: boolean, now: number): void {
+    this.#linkUpDue = Infinity;
+    if (!up) {
+      refusing(() => this.#tun.down());
+      this.#plane.linkDown(now);
+      return;
+    }
+    const sockets = refusing(() => this.#openSockets(this.#plane.bindingForLinkUp()));
+    try {
+      refusing(() => this.#tun.up());
+    } catch (error) {
+      if (sockets) this.#sockets.close(sockets);
+      throw error;
+    }
+    if (sockets) this.#plane.linkUp(sockets, now);
+  }
+
   /**
    * Whoever set the link up is not here to be told: a port that is taken is an event, once, and tried
    * again until it is free or another one is asked for.
@@ -295,7 +316,8 @@ export class LinuxLoop {
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
     if (!binding) return undefined;
-    const options = { ...binding, ...this.#plane.reports };
+    const { suspects } = this.#routes;
+    const options = { ...binding, ...this.#plane.reports, suspects };
     try {
       return this.#sockets.open(options);
     } catch (error) {

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { KEY_LENGTH, PresharedKey, PrivateKey, wipe } from '@litz/core';
+import { PresharedKey, PrivateKey } from '@litz/core';
+import { KEY_LENGTH, wipe } from '@litz/core/internals';
 
 /** A configuration or a snapshot. */
 export interface SecretHolder {

@@ -94,6 +94,13 @@ export interface DatagramSocket {
    * @returns datagrams taken from the sockets; 0 = nothing there
    */
   receive(sink: DatagramSink, only?: number): number;
+  /**
+   * Keeps floods of handshake messages out of the queue; default: it cannot.
+   *
+   * @param isFlooded there were more than could be worked on, since the last call
+   * @returns when to call again; Infinity if there is no need but when they are flooded
+   */
+  shedHandshakes?(now: number, isFlooded: boolean): number;
   /** Changes SO_MARK from the next datagram on, 0 clears it. */
   setMark(mark: number): void;
   close(): void;

@@ -111,9 +111,10 @@ export class UdpToTun {
     this.#now = now;
     for (let batch = 0; batch < RECEIVE_BATCHES; batch++) {
       const count = sockets.receive(this.#sink, only);
+      // Packets first: `finishBatch` works on handshake messages, which may take its time.
+      this.#coalescer.flush();
       this.#engine.finishBatch(now);
       this.#drain();
-      this.#coalescer.flush();
       this.#inbound = undefined;
       this.#countDrops(sockets);
       // An event's listener may have taken the sockets away.
@@ -141,12 +142,8 @@ export class UdpToTun {
     this.#inbound = buffer;
     const now = this.#now as number;
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
-    // Dropped; an answer to it, which only a handshake message has, goes out with the batch.
-    if (typeof opened === 'string') return;
-    if (opened === 0) {
-      this.#drain();
-      return;
-    }
+    // Dropped, a keepalive, or a handshake message: what it leads to goes out with the batch.
+    if (typeof opened === 'string' || opened === 0) return;
     const packet = offset + TRANSPORT_HEADER_LENGTH;
     if (buffer === this.#memory.buffer) this.#coalescer.add(packet, opened);
     else this.write(buffer, packet, opened);

@@ -11,7 +11,7 @@
  * @module
  */
 import { EventEmitter, on } from 'node:events';
-import { checkInteger } from '@litz/core';
+import { checkInteger } from '@litz/core/internals';
 import { VNET_HEADER_LENGTH, type Tun, type TunLinkChange } from '../plane/io-interfaces.ts';
 
 export interface MemoryTunOptions {

@@ -157,6 +157,10 @@ export class PortableDriver implements Driver {
   }
 
   async #answer(request: DeviceRequest): Promise<unknown> {
+    if (request.type === 'link') {
+      const type = request.up ? 'up' : 'down';
+      return this.#oneAfterTheOther(() => this.#apply({ type }));
+    }
     if (request.type !== 'configure') {
       const answer = answerRequest(this.#plane, request, this.#now());
       // Packets and timers come between two slices.

@@ -26,10 +26,13 @@ export interface UapiTarget {
   configure(change: DeviceConfiguration): Promise<void>;
 }
 
+/** Is told why something was refused. */
+export type OnRefused = (error: Error) => void;
+
 /** The answer to `get=1`, in pieces. No more is read of the device than is asked for here. */
 export async function* answerGet(
   target: UapiTarget,
-  onRefused: (error: Error) => void,
+  onRefused: OnRefused,
 ): AsyncGenerator<string, void, undefined> {
   try {
     let isFirst = true;
@@ -55,7 +58,7 @@ export async function* answerGet(
 export async function answerSet(
   target: UapiTarget,
   body: string,
-  onRefused: (error: Error) => void,
+  onRefused: OnRefused,
 ): Promise<string> {
   let change: DeviceConfiguration | undefined;
   try {

@@ -8,10 +8,16 @@
  * @module
  */
 import type { Socket } from 'node:net';
-import { wipe } from '@litz/core';
-import { formatErrnoResponse, RequestSplitter, UAPI_ERRNO, type UapiRequest } from '@litz/config';
+import { wipe } from '@litz/core/internals';
+import {
+  formatErrnoResponse,
+  RequestSplitter,
+  UAPI_ERRNO,
+  UapiError,
+  type UapiRequest,
+} from '@litz/config';
 import type { RequestHolder, RequestMemory } from './request-memory.ts';
-import { answerGet, answerSet, type UapiTarget } from './uapi-answers.ts';
+import { answerGet, answerSet, type OnRefused, type UapiTarget } from './uapi-answers.ts';
 
 export interface UapiConnectionOptions {
   readonly target: UapiTarget;
@@ -23,8 +29,7 @@ export interface UapiConnectionOptions {
   readonly idleTimeoutMs: number;
   /** Runs `set` requests of all connections one after the other. */
   readonly inTurn: (set: () => Promise<string>) => Promise<string>;
-  /** Why a request was refused. */
-  readonly onRefused: (error: Error) => void;
+  readonly onRefused: OnRefused;
   readonly onClose: (connection: UapiConnection) => void;
 }
 
@@ -74,6 +79,8 @@ export class UapiConnection implements RequestHolder {
   }
 
   refuseUnfinished(): void {
+    const text = 'the requests of all clients that have not come to their end take too much memory';
+    this.#options.onRefused(new UapiError(UAPI_ERRNO.ENOMEM, text));
     this.#isRefused = true;
     this.#splitter.drop();
     this.#holdMemory();
@@ -162,6 +169,8 @@ export class UapiConnection implements RequestHolder {
 
   /** The rest of a request did not come. */
   #giveUp(): void {
+    const text = 'a client began a request and did not end it';
+    this.#options.onRefused(new UapiError(UAPI_ERRNO.EIO, text));
     this.#isEnded = true;
     this.#splitter.drop();
     this.#holdMemory();

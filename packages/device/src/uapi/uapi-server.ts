@@ -23,7 +23,7 @@ import {
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { untrustedFolder } from '@litz/config';
+import { untrustedFolder } from '@litz/config/uapi';
 import { RequestMemory } from './request-memory.ts';
 import type { UapiTarget } from './uapi-answers.ts';
 import { UapiConnection } from './uapi-connection.ts';

@@ -51,10 +51,12 @@ describe('UapiConnection', () => {
     client.say('set=1\n\n');
     await turns();
     expect(asked).toEqual(['get']);
+    expect(client.isPaused()).toBe(true);
     held.open();
     await turns();
     expect(asked).toEqual(['get', 'set']);
     expect(client.heard).toBe(`${EMPTY_ANSWER}errno=0\n\n`);
+    expect(client.isPaused()).toBe(false);
   });
 
   it('asks for the next part of an answer when the one before is read', async () => {
@@ -109,6 +111,7 @@ describe('UapiConnection', () => {
     client.say('get=1\n\n');
     await turns();
     expect(client.heard).toBe('listen_port=1\nerrno=-5\n\n');
+    expect(client.refusals).toEqual(['closed']);
   });
 
   describe('that stands still', () => {
@@ -126,6 +129,7 @@ describe('UapiConnection', () => {
       client.standStill();
       await client.ended;
       expect(client.heard).toBe('errno=-5\n\n');
+      expect(client.refusals).toEqual(['a client began a request and did not end it']);
       expect([client.configured, memory.total]).toEqual([0, 0]);
     });
 
@@ -159,6 +163,8 @@ describe('UapiConnection', () => {
 
     it('is closed when it does not read its answer', async () => {
       const client = open();
+      client.say('get=1\n\n');
+      await turns();
       client.isReading = false;
       client.say('get=1\n\n');
       await turns();
@@ -205,6 +211,7 @@ describe('UapiConnection', () => {
       small.say('listen_port=2\n'.repeat(150));
       await turns();
       expect([large.heard, small.heard]).toEqual(['errno=-12\n\n', '']);
+      expect([large.refusals.length, small.refusals.length]).toEqual([1, 0]);
       small.say('\n');
       await turns();
       expect([small.heard, small.configured]).toEqual(['errno=0\n\n', 1]);
@@ -256,6 +263,7 @@ class Client extends Duplex {
   readonly connection: UapiConnection;
   readonly onClosed = vi.fn<() => void>();
   readonly ended: Promise<void>;
+  readonly refusals: string[] = [];
   heard = '';
   configured = 0;
   isReading = true;
@@ -277,7 +285,7 @@ class Client extends Duplex {
       memory,
       idleTimeoutMs: 1000,
       inTurn: (set) => set(),
-      onRefused: () => {},
+      onRefused: ({ message }) => this.refusals.push(message),
       onClose: this.onClosed,
       ...options,
     });

@@ -15,7 +15,8 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { UapiClient, untrustedFolder, type DeviceStatus } from '@litz/config';
+import type { DeviceStatus } from '@litz/config';
+import { UapiClient, untrustedFolder } from '@litz/config/uapi';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   UapiServer,
@@ -218,18 +219,25 @@ posix('UapiServer', () => {
 
   it('carries out one set after the other', async () => {
     let running = 0;
-    let most = 0;
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
     const target: UapiTarget = {
       status: () => device.status(),
       configure: async () => {
-        most = Math.max(most, ++running);
-        await new Promise((resolve) => setImmediate(resolve));
+        running++;
+        await opened;
         running--;
+        expect(running).toBe(0);
       },
     };
     server = await UapiServer.listen(target, { path });
-    await Promise.all(Array.from({ length: 10 }, () => ask('set=1\n\n')));
-    expect([most, running]).toEqual([1, 0]);
+    const answers = Promise.all(Array.from({ length: 5 }, () => ask('set=1\n\n')));
+    await vi.waitFor(() => expect(running).toBe(1));
+    // Whoever asks for the state does not wait for them; the other sets have come by then.
+    for (let i = 0; i < 5; i++) expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+    expect(running).toBe(1);
+    open();
+    expect(new Set(await answers)).toEqual(new Set(['errno=0\n\n']));
   });
 
   it.each([0o775, 0o757, 0o1777])('does not serve in a folder of mode %o', async (mode) => {
@@ -240,6 +248,12 @@ posix('UapiServer', () => {
       message: `cannot serve ${path}: ${untrustedFolder(join(folder, 'wireguard'))}`,
     });
     expect(readdirSync(join(folder, 'wireguard'))).toEqual([]);
+  });
+
+  it('does not ask whoever serves in such a folder', async () => {
+    await serve();
+    chmodSync(join(folder, 'wireguard'), 0o777);
+    await expect(UapiServer.listen(device, { path })).rejects.toThrow(/has mode 0777/);
   });
 
   it('does not serve through a link in the place of the folder', async () => {
