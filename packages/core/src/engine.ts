@@ -30,9 +30,9 @@ import {
 } from './constants.ts';
 import { RateLimiter } from './rate/rate-limiter.ts';
 import { nobleProvider } from './crypto/noble.ts';
-import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
+import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
 import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
@@ -40,11 +40,13 @@ import { receiveDatagram, settleReceived } from './flow/inbound.ts';
 import { Jitter } from './rate/jitter.ts';
 import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
-import { forgetHandshakes, HandshakeWork, workOnHandshakes } from './flow/handshake-work.ts';
+import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
+import { PendingHandshakes } from './rate/pending-handshakes.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
+import type { Keypair } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import { RoamReport } from './peer/roam-report.ts';
 import { SenderIndexTable } from './peer/sender-index.ts';
@@ -59,24 +61,6 @@ import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
 const NO_BYTES = new Uint8Array(0);
-
-/** What an engine needs from the world around it. */
-export interface EngineOptions {
-  /** Fills `out` with random bytes: keys, indices and jitter come from it. */
-  randomBytes: (out: Uint8Array) => void;
-  /** Unix milliseconds, for handshake timestamps only; it may jump, timestamps stay monotonic. */
-  unixTime: () => number;
-  /** Default: `nobleProvider`. */
-  crypto?: CryptoProvider;
-  /** Of the inner packets, default 1420. Padding never goes past it. */
-  mtu?: number;
-  /** Give up a handshake after this long instead of Rekey-Attempt-Time (20 sends). */
-  handshakeGiveUpMs?: number;
-  /** Message limits, so that tests reach them. */
-  limits?: { rekeyAfterMessages?: number; rejectAfterMessages?: number };
-  /** From how many handshake messages per second on cookies are asked for. */
-  underLoad?: { handshakesPerSecond?: number };
-}
 
 /** The inside of an engine: for the tests of this package, which look at what no caller may change. */
 export let stateOf: (engine: Engine) => EngineState;
@@ -379,11 +363,11 @@ export class Engine {
    * that was removed is left out, and so is one that was added since the first was asked for.
    */
   *peerStatuses(): Generator<PeerStatus, void, undefined> {
-    const { peers, lastPeerNumber } = this.#state;
+    const { peers, allowedIps, lastPeerNumber } = this.#state;
     for (const peer of peers.values()) {
       // Those that were added later stand behind the others, also if they were there before.
       if (peer.number > lastPeerNumber) return;
-      yield peerStatus(this.#state, peer);
+      yield peerStatus(peer, allowedIps);
     }
   }
 
@@ -395,7 +379,7 @@ export class Engine {
   /** @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: no key at all */
   peer(publicKey: string | PublicKey): PeerStatus | undefined {
     const peer = this.#peerOf(publicKey);
-    return peer && peerStatus(this.#state, peer);
+    return peer && peerStatus(peer, this.#state.allowedIps);
   }
 
   #peerOf(publicKey: string | PublicKey): Peer | undefined {
@@ -408,7 +392,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
   const outputs = new Outputs();
-  const indices = new SenderIndexTable(randomBytes);
+  const indices = new SenderIndexTable<Peer, Keypair<Peer>>(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -431,7 +415,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
-    handshakes: new HandshakeWork(),
+    handshakes: new PendingHandshakes(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),

@@ -19,7 +19,9 @@ export type {
   PeerChange,
   PeerConfiguration,
 } from './configuration.ts';
-export { Engine, type EngineOptions } from './engine.ts';
+export { Engine } from './engine.ts';
+export type { EngineOptions } from './engine-options.ts';
+export type { DatagramRun } from './wire/datagram-run.ts';
 export type { PacketRun } from './wire/packet-run.ts';
 export type { MessageLimits } from './peer/keypairs.ts';
 export { PacketView, Transmit, type EngineEvent, type TraceStep } from './outputs.ts';

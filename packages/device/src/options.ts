@@ -9,6 +9,7 @@ import {
   checkInteger,
   checkObject,
   describe,
+  MAX_MTU,
   quote,
   readAllowedIps,
 } from '@litz/core/internals';
@@ -119,7 +120,7 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
 function readSettings(options: DeviceOptions, configuration: DeviceConfiguration): DeviceSettings {
   const { tun, addresses = [], up = true, udp = 'auto', crypto, warmUp = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
-  checkInteger(mtu, 'mtu', MINIMUM_MTU, MAXIMUM_MTU);
+  checkInteger(mtu, 'mtu', MINIMUM_MTU, MAX_MTU);
   checkBoolean(options.up, 'up');
   checkBoolean(options.warmUp, 'warmUp');
   if (udp !== 'auto' && udp !== 'portable') {
@@ -218,5 +219,3 @@ const INTERFACE_NAME = /^[^\s/:]+$/;
 const MAX_NAME_BYTES = 15;
 /** An IPv4 interface can have no less. */
 const MINIMUM_MTU = 68;
-/** What an outer datagram can carry (65,507 bytes) without the message's header and tag. */
-const MAXIMUM_MTU = 65_475;

@@ -289,12 +289,65 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"buffer" expected 1 bytes', udp((u) => u.send(GONE, 0, 1, PEER, 0))],
     ],
     'UdpSockets#sendRun': [
-      ['"buffer" expected', udp((u) => u.sendRun(BYTES, 0, 32, 32, 33, 2, PEER, 0))],
-      ['"stride" expected', udp((u) => u.sendRun(BYTES, 32, 1, 1, -32, 2, PEER, 0))],
-      ['"count" expected', udp((u) => u.sendRun(BYTES, 0, 1, 1, 1, 0, PEER, 0))],
+      [
+        '"buffer" expected',
+        udp((u) =>
+          u.sendRun({
+            buffer: BYTES,
+            offset: 0,
+            length: 32,
+            lastLength: 32,
+            stride: 33,
+            count: 2,
+            destination: PEER,
+            tos: 0,
+          }),
+        ),
+      ],
+      [
+        '"stride" expected',
+        udp((u) =>
+          u.sendRun({
+            buffer: BYTES,
+            offset: 32,
+            length: 1,
+            lastLength: 1,
+            stride: -32,
+            count: 2,
+            destination: PEER,
+            tos: 0,
+          }),
+        ),
+      ],
+      [
+        '"count" expected',
+        udp((u) =>
+          u.sendRun({
+            buffer: BYTES,
+            offset: 0,
+            length: 1,
+            lastLength: 1,
+            stride: 1,
+            count: 0,
+            destination: PEER,
+            tos: 0,
+          }),
+        ),
+      ],
       [
         '"destination.address" expected',
-        udp((u) => u.sendRun(BYTES, 0, 1, 1, 1, 1, { ...DESTINATION, address: BYTES }, 0)),
+        udp((u) =>
+          u.sendRun({
+            buffer: BYTES,
+            offset: 0,
+            length: 1,
+            lastLength: 1,
+            stride: 1,
+            count: 1,
+            destination: { ...DESTINATION, address: BYTES },
+            tos: 0,
+          }),
+        ),
       ],
     ],
     'UdpSockets#flush': 'takes nothing: looks again at what was borrowed by send',
@@ -305,7 +358,21 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     'PortableUdp#receive': [['"sink" expected', portable((u) => u.receive(5))]],
     'PortableUdp#send': [['"buffer" expected', portable((u) => u.send(BYTES, 0, 2000, PEER, 0))]],
     'PortableUdp#sendRun': [
-      ['"last" expected', portable((u) => u.sendRun(BYTES, 0, 1, 2, 1, 1, PEER, 0))],
+      [
+        '"lastLength" expected',
+        portable((u) =>
+          u.sendRun({
+            buffer: BYTES,
+            offset: 0,
+            length: 1,
+            lastLength: 2,
+            stride: 1,
+            count: 1,
+            destination: PEER,
+            tos: 0,
+          }),
+        ),
+      ],
     ],
     'PortableUdp#flush': PURE,
     'PortableUdp#setMark': PURE,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint } from '@litz/core';
+import type { DatagramRun, Endpoint } from '@litz/core';
 import { checkFlag, checkFunction, checkInteger, checkObject, libc } from '@litz/sys';
 import { checkDestination, checkRun } from './check-run.ts';
 import { UdpCounters } from './counters.ts';
@@ -19,6 +19,7 @@ import {
   setSocketMark,
   type BoundSockets,
 } from './open-socket.ts';
+import { OwnRun } from './own-run.ts';
 import {
   ReceiveBatch,
   SLOT_LENGTH,
@@ -117,6 +118,8 @@ export class UdpSockets {
   readonly #suspects: SuspectSources | undefined;
   #mark: number;
   #firstToReceive = 0;
+  /** What is to be queued, filled again for each call. */
+  readonly #run = new OwnRun();
 
   /** @internal takes over the file descriptors: use `openUdp` */
   constructor(
@@ -193,33 +196,31 @@ export class UdpSockets {
     destination: Endpoint,
     tos: number,
   ): void {
-    this.sendRun(buffer, offset, length, length, 0, 1, destination, tos);
+    this.#queue(this.#run.single(buffer, offset, length, destination, tos));
   }
 
   /**
-   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
-   * `last`, which is no more. They may touch or not. Otherwise as `send`.
+   * Queues datagrams that stand at equal distances. Otherwise as `send`.
    *
+   * @param run borrowed for the call
    * @throws {TypeError} as `send` does
    * @throws {RangeError} as `send` does, of each; a length or `stride` is no integer, `count` none of 1 or
-   *   more, or `last` not 0 to `each`
+   *   more, or `lastLength` not 0 to `length`
    */
-  sendRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void {
-    checkRun(buffer, offset, each, last, stride, count);
-    checkDestination(destination, tos);
+  sendRun(run: DatagramRun): void {
+    this.#queue(this.#run.copy(run));
+  }
+
+  #queue(run: OwnRun): void {
+    checkDestination(run.destination, run.tos);
+    // Last, so that nobody's code runs between it and the queue.
+    checkRun(run);
+    const { destination, count } = run;
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
     if (socket) {
-      const to = this.#suspects?.size ? this.#checked(destination, count) : destination;
-      socket.queue.pushRun(buffer, offset, each, last, stride, count, to, tos);
+      if (this.#suspects?.size) run.destination = this.#checked(destination, count);
+      socket.queue.pushRun(run);
+      run.clear();
       return;
     }
     for (let i = 0; i < count; i++) {

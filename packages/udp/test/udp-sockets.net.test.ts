@@ -4,6 +4,7 @@ import { describeWith, requirement } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openUdp, sourceWorks, type UdpOptions, type UdpSockets } from '../src/index.ts';
 import { four, receiveOne, send, six, TwoHosts, warmUp, type Host } from './two-hosts.ts';
+import { runOf } from './run-of.ts';
 
 const ENETUNREACH = 101;
 
@@ -204,7 +205,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
         [1600, 1432],
         [3200, 9],
       ] as const) {
-        left.sendRun(memory, offset, 1432, last, 1536, 50, destination, 2);
+        left.sendRun(runOf(memory, offset, 1432, last, 1536, 50, destination, 2));
         left.flush();
         for (let i = 0; i < 50; i++) {
           const from = offset + i * 1536;
@@ -224,7 +225,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
       const right = open(hosts.right);
       const destination = new Endpoint(address(9, 2), right.port);
       const memory = Uint8Array.from({ length: 30_000 }, (_, i) => (i * 7) ^ (i >> 8));
-      left.sendRun(memory, 5, 2000, 1700, 2112, 10, destination, 0);
+      left.sendRun(runOf(memory, 5, 2000, 1700, 2112, 10, destination, 0));
       left.flush();
       for (let i = 0; i < 10; i++) {
         const from = 5 + i * 2112;

@@ -27,6 +27,7 @@ import { ensureUsable, handshakeOf, sendResponse } from './handshake-send.ts';
 import { keyId } from '../keys.ts';
 import { sendKeepalive } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
+import { readInt32 } from '../wire/int32.ts';
 import { beginSession, completeHandshake, followEndpoint } from './session-lifecycle.ts';
 import { authenticatedReceived, authenticatedTraversal } from './timers.ts';
 
@@ -142,7 +143,7 @@ function receiveResponse(
   source: Endpoint,
   now: number,
 ): DropReason | undefined {
-  const peer = state.indices.handshake(receiverIndex(message, RESPONSE_RECEIVER_INDEX));
+  const peer = state.indices.handshake(readInt32(message, RESPONSE_RECEIVER_INDEX));
   if (!peer) return drop(state, 'unknown-index');
   const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
   if (refused) return drop(state, refused, peer);
@@ -162,7 +163,7 @@ function receiveCookieReply(
   message: Uint8Array,
   now: number,
 ): DropReason | undefined {
-  const index = receiverIndex(message, COOKIE_RECEIVER_INDEX);
+  const index = readInt32(message, COOKIE_RECEIVER_INDEX);
   const peer = state.indices.handshake(index) ?? state.indices.keypair(index)?.peer;
   if (!peer) return drop(state, 'unknown-index');
   state.handshakes.screening.spend(PRICE_MS.COOKIE, now);
@@ -181,15 +182,6 @@ function afterHandshakeMessage(state: EngineState, peer: Peer, bytes: number, no
   state.stats.receivedBytes += bytes;
   authenticatedReceived(state, peer);
   authenticatedTraversal(state, peer, now);
-}
-
-export function receiverIndex(message: Uint8Array, offset: number): number {
-  return (
-    message[offset] |
-    (message[offset + 1] << 8) |
-    (message[offset + 2] << 16) |
-    (message[offset + 3] << 24)
-  );
 }
 
 /** About what it takes with OpenSSL and WebAssembly, in milliseconds. */

@@ -25,33 +25,14 @@ import {
 import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { drop, type EngineState } from '../engine-state.ts';
-import { HandshakeQueue, LANE, type Lane, type WaitingMessage } from '../rate/handshake-queue.ts';
+import { LANE, type Lane, type WaitingMessage } from '../rate/handshake-queue.ts';
 import { SourceWindow } from '../rate/source-window.ts';
-import { WorkBudget } from '../rate/work-budget.ts';
+import { readInt32 } from '../wire/int32.ts';
 import {
   COOKIE_RECEIVER_INDEX,
   receiveHandshakeMessage,
-  receiverIndex,
   RESPONSE_RECEIVER_INDEX,
 } from './handshake-receive.ts';
-
-/** Handshake messages of others, and what they may cost. */
-export class HandshakeWork {
-  readonly queue: HandshakeQueue = new HandshakeQueue();
-  /** For macs and cookies. */
-  readonly screening: WorkBudget = new WorkBudget(SCREENING_SHARE, SCREENING_BURST_MS);
-  /** For handshakes. */
-  readonly answering: WorkBudget = new WorkBudget(ANSWERING_SHARE, ANSWERING_BURST_MS);
-  /** When something can be done of what waits; Infinity if nothing waits. */
-  due: number = Infinity;
-  /** Whose turn it is. */
-  mac2First = true;
-  /** Number and fate of the message that was worked on last. */
-  lastSequence = 0;
-  lastReason: DropReason | undefined = undefined;
-  /** Made when the first message has to wait. */
-  sources: SourceWindow | undefined = undefined;
-}
 
 /** Step 1; borrowed for the call. @returns 0: it waits until the end of the batch; or why it was dropped */
 export function takeHandshakeMessage(
@@ -120,11 +101,11 @@ function refuse(state: EngineState, buffer: Uint8Array, offset: number): DropRea
       return identity ? undefined : 'no-private-key';
     case MESSAGE_TYPE.HANDSHAKE_RESPONSE:
       if (!identity) return 'no-private-key';
-      return indices.handshake(receiverIndex(buffer, offset + RESPONSE_RECEIVER_INDEX))
+      return indices.handshake(readInt32(buffer, offset + RESPONSE_RECEIVER_INDEX))
         ? undefined
         : 'unknown-index';
     default: {
-      const index = receiverIndex(buffer, offset + COOKIE_RECEIVER_INDEX);
+      const index = readInt32(buffer, offset + COOKIE_RECEIVER_INDEX);
       return indices.handshake(index) || indices.keypair(index) ? undefined : 'unknown-index';
     }
   }
@@ -192,10 +173,3 @@ const LENGTHS: readonly (number | undefined)[] = (() => {
   lengths[MESSAGE_TYPE.COOKIE_REPLY] = COOKIE_REPLY_LENGTH;
   return lengths;
 })();
-
-/** Of the time. What others send, the kernel's and the system calls' part of it, comes on top. */
-const SCREENING_SHARE = 0.1;
-const ANSWERING_SHARE = 0.4;
-/** So long packets may have to wait for it. */
-const SCREENING_BURST_MS = 3;
-const ANSWERING_BURST_MS = 2;

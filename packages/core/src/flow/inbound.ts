@@ -31,7 +31,7 @@ import type { Peer } from '../peer/peer.ts';
 import { takeHandshakeMessage } from './handshake-work.ts';
 import { completeHandshake, followEndpoint } from './session-lifecycle.ts';
 import { authenticatedReceived, authenticatedTraversal, dataReceived } from './timers.ts';
-import { openTransportData } from '../wire/transport-data.ts';
+import { openTransportData, receiverIndexOf } from '../wire/transport-data.ts';
 
 /**
  * The whole way of one datagram but for step 3, which is owed until `settleReceived`. It is opened in
@@ -77,18 +77,13 @@ function dropTransportData(
   offset: number,
 ): DropReason {
   if (reason === 'wrong-length' || reason === 'unknown-index') return drop(state, reason);
-  const index =
-    buffer[offset + 4] |
-    (buffer[offset + 5] << 8) |
-    (buffer[offset + 6] << 16) |
-    (buffer[offset + 7] << 24);
-  return drop(state, reason, state.indices.keypair(index)?.peer);
+  return drop(state, reason, state.indices.keypair(receiverIndexOf(buffer, offset))?.peer);
 }
 
 /** A message authenticated with a keypair: its bookkeeping is owed until `settleReceived`. */
 function oweReceived(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   source: Endpoint,
   bytes: number,
   isData: boolean,
@@ -124,7 +119,7 @@ export function settleReceived(state: EngineState, now: number): void {
  */
 function afterReceive(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   source: Endpoint,
   messages: number,
   bytes: number,

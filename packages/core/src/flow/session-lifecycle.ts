@@ -25,7 +25,7 @@ export function beginSession(
 ): void {
   const { localIndex, remoteIndex } = handshake;
   const { sendKey, receiveKey } = deriveTransportKeys(state.crypto, handshake);
-  let keypair: Keypair;
+  let keypair: Keypair<Peer>;
   try {
     keypair = new Keypair({
       peer,

@@ -9,7 +9,7 @@
  * @module
  */
 import type { Endpoint } from '../endpoint.ts';
-import { word } from './rate-limiter.ts';
+import { wordAt } from '../routing/address-bits.ts';
 
 export class SourceWindow {
   readonly #randomBytes: (out: Uint8Array) => void;
@@ -42,8 +42,8 @@ export class SourceWindow {
   /** Multiply-shift (Dietzfelbinger): odd factors, the upper bits of the sum. */
   #entryOf(address: Uint8Array): number {
     const [first, second, addend] = this.#secrets;
-    let sum = (Math.imul(word(address, 0), first | 1) + addend) | 0;
-    if (address.length === 16) sum = (sum + Math.imul(word(address, 4), second | 1)) | 0;
+    let sum = (Math.imul(wordAt(address, 0), first | 1) + addend) | 0;
+    if (address.length === 16) sum = (sum + Math.imul(wordAt(address, 4), second | 1)) | 0;
     return sum >>> (32 - ENTRY_BITS);
   }
 }

@@ -26,9 +26,9 @@ import {
 } from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type { PlaneEvent } from '../plane/data-plane.ts';
-import type { CryptoStatus, DeviceRequest, SnapshotSlice } from '../driver.ts';
+import type { CryptoStatus, DeviceRequest } from '../driver.ts';
 import type { DropEvent } from '../plane/drop-report.ts';
-import type { DeviceSnapshot } from '../device-status.ts';
+import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 

@@ -16,8 +16,7 @@ import {
   type PublicKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
-import type { DeviceStats } from '../device-status.ts';
-import type { SnapshotSlice } from '../driver.ts';
+import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import type { ByteOperations } from '@litz/tun/offload';
 import { PacketPath } from './packet-path.ts';

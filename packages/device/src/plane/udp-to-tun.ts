@@ -11,9 +11,14 @@
  * @module
  */
 import type { Endpoint, Engine } from '@litz/core';
-import { Coalescer, type PacketPieces } from '@litz/tun/offload';
-import { clearVnetHeader, type PacketMemory } from './packet-memory.ts';
-import { VNET_HEADER_LENGTH, type DatagramSocket, type Tun } from './io-interfaces.ts';
+import {
+  clearVnetHeader,
+  Coalescer,
+  VNET_HEADER_LENGTH,
+  type PacketPieces,
+} from '@litz/tun/offload';
+import type { PacketMemory } from './packet-memory.ts';
+import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
 /** Datagrams of a batch that leave the sockets' queue perhaps not empty. */
 const BATCH = 64;
@@ -133,8 +138,8 @@ export class UdpToTun {
       this.#memory.toScratch(buffer, offset, length);
       ({ buffer, scratchOffset: offset } = this.#memory);
     }
-    clearVnetHeader(buffer, offset);
     const at = offset - VNET_HEADER_LENGTH;
+    clearVnetHeader(buffer, at);
     this.#count(this.#tun.write(buffer, at, length + VNET_HEADER_LENGTH), 1);
   }
 

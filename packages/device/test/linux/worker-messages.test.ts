@@ -24,7 +24,7 @@ import {
   type RequestMessage,
   type WorkerMessage,
 } from '../../src/linux/worker-messages.ts';
-import type { SnapshotSlice } from '../../src/driver.ts';
+import type { SnapshotSlice } from '../../src/device-status.ts';
 import { wipeBuffer } from '../../src/linux/secret-buffer.ts';
 import { ALICE, BOB } from '../in-memory.ts';
 
