@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { redactKeys } from '@litz/core';
+import { redactKeys } from '@litz/core/internals';
 
 /** A failure in words that need no more explanation. */
 export class Failure extends Error {

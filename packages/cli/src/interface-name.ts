@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { quote } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { Failure } from './failure.ts';
 
 /**

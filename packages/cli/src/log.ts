@@ -4,7 +4,7 @@
  * @module
  */
 
-import { redactKeys } from '@litz/core';
+import { redactKeys } from '@litz/core/internals';
 
 /** What wireguard-go knows; 'debug' is another word for 'verbose'. */
 export type LogLevel = 'silent' | 'error' | 'verbose';

@@ -9,7 +9,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core';
+import { redactKeys } from '@litz/core/internals';
 import { Command, CommanderError, Option } from 'commander';
 import { reportReadiness, startInBackground } from './commands/background.ts';
 import { runDaemon } from './commands/daemon.ts';

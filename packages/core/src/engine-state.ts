@@ -40,6 +40,8 @@ export interface EngineState {
   macChecker: MacChecker | undefined;
 
   readonly peers: Map<string, Peer>;
+  /** `Peer.number` of the one that was added last. */
+  lastPeerNumber: number;
   /** By `Peer.slot`. */
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;

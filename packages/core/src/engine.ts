@@ -342,7 +342,20 @@ export class Engine {
 
   /** Snapshots of all peers, in the order in which they were added. */
   peers(): PeerStatus[] {
-    return Array.from(this.#state.peers.values(), (peer) => peerStatus(this.#state, peer));
+    return [...this.peerStatuses()];
+  }
+
+  /**
+   * The same one by one, each as it is when it is asked for. The engine may change in between: a peer
+   * that was removed is left out, and so is one that was added since the first was asked for.
+   */
+  *peerStatuses(): Generator<PeerStatus, void, undefined> {
+    const { peers, lastPeerNumber } = this.#state;
+    for (const peer of peers.values()) {
+      // Those that were added later stand behind the others, also if they were there before.
+      if (peer.number > lastPeerNumber) return;
+      yield peerStatus(this.#state, peer);
+    }
   }
 
   hasPeer(publicKey: PublicKey): boolean {
@@ -375,6 +388,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     identity: undefined,
     macChecker: undefined,
     peers: new Map(),
+    lastPeerNumber: 0,
     peersBySlot: [],
     allowedIps: new AllowedIps(),
     indices,

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatKey, quote, redactKeys, type PresharedKey } from '../src/index.ts';
+import { formatKey, type PresharedKey } from '../src/index.ts';
+import { quote, redactKeys } from '../src/quote.ts';
 
 /** Any 32 bytes. */
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytes as PresharedKey);

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { quote, WireGuardError } from '@litz/core';
+import { WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 
 /** @throws {TypeError} `value` is no object, or has a property that is not among `known` */
 export function checkObject(value: unknown, field: string, known: readonly string[]): void {

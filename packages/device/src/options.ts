@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Engine, quote, type CryptoProvider, type EngineOptions } from '@litz/core';
+import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { parseCidr, type Cidr, type DeviceConfiguration } from '@litz/config';
 import { DEVICE_FIELDS, readDeviceChange, type DeviceChange } from './device-change.ts';
 import {

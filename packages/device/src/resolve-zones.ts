@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { Endpoint, quote, WireGuardError } from '@litz/core';
+import { Endpoint, WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 
 /**

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { Netlink, NetworkNamespace } from '@litz/sys';
+import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
 import { ping } from '@litz/sys/tools';
 import { describeWith, programRequirement } from '@litz/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Device } from '../src/index.ts';
 import { ALICE, BOB, CAROL } from './in-memory.ts';
 import { openDescriptors, peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
@@ -38,6 +38,52 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
   it('runs over IPv6 outside', async () => {
     await hosts.devices({ peers: [peerOf(hosts.right, '[fd09::2]:51820')] });
     expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
+  });
+
+  it('holds what happens until the caller can listen, in its order', async () => {
+    const { left, right } = hosts;
+    const bob = await right.device({ peers: [peerOf(left)] });
+    const atBob = once(bob, 'session');
+    const { person } = left;
+    const peer = { ...peerOf(right, `${right.outer}:51820`), persistentKeepalive: 25 };
+    const alice = await left.namespace.run(() =>
+      Device.create({ tun: 'wg0', privateKey: person.privateKey, peers: [peer] }),
+    );
+    try {
+      // The handshake is over, and alice's caller has waited for something else.
+      await atBob;
+      const told: string[] = [];
+      for (const name of ['session', 'up', 'handshake'] as const) {
+        alice.on(name, () => told.push(name));
+      }
+      await vi.waitFor(() => expect(told).toEqual(['up', 'handshake', 'session']));
+    } finally {
+      await alice.close();
+    }
+  });
+
+  it('reads very many peers in parts, with packets in between', async () => {
+    const { left, right } = await hosts.devices();
+    await left.connected(BOB.publicKey, { timeout: 5000 });
+    const peers = Array.from({ length: 20_000 }, (_, i) => ({
+      publicKey: Uint8Array.from({ length: 32 }, (_b, at) => (at < 2 ? i >> (8 * at) : 9)) as never,
+      allowedIps: [`10.7.${i >> 8}.${i & 255}`],
+    }));
+    await left.configure({ peers });
+    let parts = 0;
+    let seen = 0;
+    const pinged = hosts.left.ping(hosts.right.inner, 3).then((answers) => {
+      expect(answers).toBe(3);
+      return parts;
+    });
+    for await (const part of left.statusParts()) {
+      parts++;
+      seen += part.peers.length;
+    }
+    expect(seen).toBe(20_001);
+    expect(await pinged).toBeLessThan(parts);
+    expect((await left.status()).peers).toHaveLength(20_001);
+    expect((await right.status()).peers).toHaveLength(1);
   });
 
   it('carries a megabyte of TCP each way, unchanged', async () => {
@@ -319,6 +365,26 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       left.netlink.setLink(left.index('wg0'), { up: true });
       await up;
     });
+  });
+
+  it('sets its link up and down, and refuses with a SystemError what cannot be', async () => {
+    const { left } = hosts;
+    const device = await left.device({ up: false });
+    const told: string[] = [];
+    device.on('up', () => told.push('up')).on('down', () => told.push('down'));
+    await device.up();
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: true });
+    expect(await device.status()).toMatchObject({ up: true, listenPort: 51820 });
+    await device.up();
+    await device.down();
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: false });
+    const other = await left.device({ tun: 'wg1' });
+    await expect(device.up()).rejects.toBeInstanceOf(SystemError);
+    await expect(device.up()).rejects.toMatchObject({ errno: 'EADDRINUSE', syscall: 'bind' });
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: false });
+    await other.close();
+    await device.up();
+    expect(told).toEqual(['up', 'down', 'up']);
   });
 
   it('tells of drops in the other thread, once somebody listens', async () => {

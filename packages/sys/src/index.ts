@@ -6,6 +6,17 @@
  * @module
  */
 export * as linux from './constants.ts';
+export {
+  checkAddress,
+  checkBytes,
+  checkDescriptor,
+  checkFlag,
+  checkFunction,
+  checkInteger,
+  checkObject,
+  checkSpan,
+  checkString,
+} from './arguments.ts';
 export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { returnFreedMemory } from './freed-memory.ts';

@@ -8,6 +8,7 @@
  * @module
  */
 import { readlinkSync } from 'node:fs';
+import { checkFunction, checkString } from './arguments.ts';
 import { CLONE_NEWNET, O_CLOEXEC, O_RDONLY } from './constants.ts';
 import { libc } from './libc.ts';
 import { Netlink } from './netlink/netlink.ts';
@@ -56,6 +57,7 @@ export class NetworkNamespace {
 
   /** By path: `/var/run/netns/NAME`, `/proc/PID/ns/net`. */
   static open(path: string): NetworkNamespace {
+    checkString('path', path);
     const fd = libc().open(path, O_RDONLY | O_CLOEXEC, 0);
     return new NetworkNamespace(check(fd, 'open', `cannot open ${path}`));
   }
@@ -75,6 +77,7 @@ export class NetworkNamespace {
    * part: what is awaited runs outside again, though sockets that were made inside stay inside.
    */
   run<T>(run: () => T): T {
+    checkFunction('run', run);
     const previous = NetworkNamespace.current();
     try {
       this.enter();

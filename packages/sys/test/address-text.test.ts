@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { formatAddress, tryParseAddress } from '@litz/core';
+import { formatAddress } from '@litz/core';
+import { tryParseAddress } from '@litz/core/internals';
 import { describeWith, seededRandom } from '@litz/testkit';
 import { beforeAll, expect, test } from 'vitest';
 import { allocate, koffi, type Region } from '../src/index.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { quote, tryParseCidr } from '@litz/core';
+import { quote, tryParseCidr } from '@litz/core/internals';
 import type { InterfaceAddress } from '@litz/sys';
 
 /**

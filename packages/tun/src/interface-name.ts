@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { quote } from '@litz/core';
+import { quote } from '@litz/core/internals';
 
 /** IFNAMSIZ, of which one byte is the final NUL. */
 export const INTERFACE_NAME_SIZE = 16;

@@ -11,6 +11,8 @@
  * @module
  */
 import {
+  checkDescriptor,
+  checkObject,
   libc,
   LinkMonitor,
   linux,
@@ -45,6 +47,8 @@ export class TunMonitor {
    * @throws {SystemError} ENODEV: it is gone already
    */
   constructor(tun: Pick<TunDevice, 'fd' | 'interfaceIndex'>) {
+    checkObject('tun', tun);
+    checkDescriptor('tun.fd', tun.fd);
     this.#tun = tun;
     this.#link = new LinkMonitor(tun.interfaceIndex);
     this.#told = this.#link.link;

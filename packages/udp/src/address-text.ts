@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { formatAddress, tryParseScopedAddress } from '@litz/core';
+import { formatAddress } from '@litz/core';
+import { tryParseScopedAddress } from '@litz/core/internals';
 import { interfaceIndex, interfaceName } from './zones.ts';
 
 /** An address as node:dgram gives it. A new array of 4 or 16 bytes, undefined if it is neither. */

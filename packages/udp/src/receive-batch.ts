@@ -4,7 +4,15 @@
  * @module
  */
 import type { Endpoint } from '@litz/core';
-import { addressOf, allocate, libc, SystemError, type Region } from '@litz/sys';
+import {
+  addressOf,
+  allocate,
+  checkBytes,
+  checkInteger,
+  libc,
+  SystemError,
+  type Region,
+} from '@litz/sys';
 import { parseControl, RECEIVE_CONTROL_ROOM, ReceivedControl } from './control-message.ts';
 import type { UdpCounters } from './counters.ts';
 import type { EndpointCache } from './endpoint-cache.ts';
@@ -92,6 +100,8 @@ export class ReceiveBatch {
 
   /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
   constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
+    checkBytes('memory.buffer', buffer);
+    checkInteger('memory.offset', offset, 0, buffer.length);
     const needed = slots * SLOT_LENGTH;
     const room = buffer.length - offset;
     if (room < needed) {
@@ -137,8 +147,13 @@ export class ReceiveBatch {
    *
    * @returns datagrams taken from the socket, dropped ones included; 0 = nothing there
    * @throws {SystemError} the socket itself is unusable
+   * @throws {TypeError} the memory is not there any more
    */
   receive(socket: ReceiveSource, sink: DatagramSink): number {
+    const { length } = this.#buffer;
+    if (length < this.#bufferOffset + this.#slots * SLOT_LENGTH) {
+      throw new TypeError(`"memory.buffer" was transferred or cut: it has ${length} bytes now`);
+    }
     const first = this.#used;
     if (first === this.#slots) return 0;
     const count = this.#call(socket, first);

@@ -204,6 +204,40 @@ describeWith(realInterfaces, 'litz without a /run to write to', () => {
   });
 });
 
+describeWith([...realInterfaces, programRequirement('setpriv')], 'litz and its folder', () => {
+  withHost();
+
+  const asUser = 'setpriv --reuid 12345 --regid 12345 --clear-groups';
+
+  it.each([
+    ['made by another user', `${asUser} mkdir -m 755 /run/wireguard`, /belongs to user 12345, who/],
+    ['that everybody may write to', 'mkdir -m 1777 /run/wireguard', /has mode 1777: /],
+    ['that its group may write to', 'mkdir -m 775 /run/wireguard', /has mode 0775: .*chmod go-w/],
+    ['whose place a link has', `mkdir /run/x && ${asUser} ln -s x /run/wireguard`, /symbolic link/],
+  ])('is not served in one %s, says so in one line, and makes nothing', async (_, make, what) => {
+    const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make}`;
+    const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
+    expect(await daemon.end()).toBe(1);
+    const lines = daemon.text.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`cannot serve ${SOCKET}: /var/run/wireguard `);
+    expect(lines[0]).toMatch(what);
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it('is made for root alone under a /run that everybody may write to', async () => {
+    const script = 'mount -t tmpfs -o mode=1777 tmpfs /run && umask 000';
+    const daemon = host.litz(['-f', NAME], {
+      wrapper: inMounts(script),
+      env: { LOG_LEVEL: 'verbose' },
+    });
+    await daemon.says(/serves /);
+    const { mode, uid } = lstatSync(`/proc/${daemon.pid}/root/run/wireguard`);
+    expect([(mode & 0o7777).toString(8), uid]).toEqual(['755', 0]);
+    expect(await daemon.end('SIGTERM')).toBe(0);
+  });
+});
+
 describeWith([...realInterfaces, programRequirement('setpriv')], 'litz without privilege', () => {
   withHost();
 

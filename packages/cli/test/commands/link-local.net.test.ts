@@ -1,4 +1,5 @@
-import { parseCidr, parseEndpoint, UAPI_ERRNO, UapiClient } from '@litz/config';
+import { parseCidr, parseEndpoint, UAPI_ERRNO } from '@litz/config';
+import { UapiClient } from '@litz/config/uapi';
 import { parsePublicKey, type Endpoint } from '@litz/core';
 import { describeWith } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';

@@ -16,18 +16,20 @@ import {
   Endpoint,
   formatCidr,
   formatEndpoint,
-  MAX_UINT16,
-  MAX_UINT32,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  type AllowedIp,
+  type PeerConfiguration,
+} from '@litz/core';
+import {
+  MAX_UINT16,
+  MAX_UINT32,
   parseUnsigned,
   quote,
   tryParseCidr,
   tryParseEndpoint,
-  type AllowedIp,
-  type PeerConfiguration,
-} from '@litz/core';
+} from '@litz/core/internals';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';

@@ -14,22 +14,24 @@ import {
   formatCidr,
   formatEndpoint,
   formatKey,
-  MAX_UINT16,
-  MAX_UINT32,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  type AllowedIp,
+  type Cidr,
+  type Endpoint,
+  type HostEndpoint,
+} from '@litz/core';
+import {
+  MAX_UINT16,
+  MAX_UINT32,
   parseUnsigned,
   parseUnsignedOrHex,
   quote,
   tryParseAddress,
   tryParseCidr,
   tryParseEndpoint,
-  type AllowedIp,
-  type Cidr,
-  type Endpoint,
-  type HostEndpoint,
-} from '@litz/core';
+} from '@litz/core/internals';
 import type { InterfaceSection, PeerSection } from './config.ts';
 
 export interface Field<Section> {

@@ -5,7 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { AllowedIps, parseAddress, parseCidr } from '../../src/index.ts';
+import { parseAddress, parseCidr } from '../../src/index.ts';
+import { AllowedIps } from '../../src/routing/allowed-ips.ts';
 
 type Step =
   | { insert: string; peer: string }

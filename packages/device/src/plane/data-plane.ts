@@ -17,7 +17,8 @@ import {
   type PublicKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
-import type { DeviceSnapshot, DeviceStats } from '../device-status.ts';
+import type { DeviceStats } from '../device-status.ts';
+import type { SnapshotSlice } from '../driver.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import type { ByteOperations } from '@litz/tun/offload';
 import { PacketPath } from './packet-path.ts';
@@ -25,6 +26,7 @@ import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
 import { createRandomBytes } from './random-source.ts';
 import { refused } from '../refusal.ts';
+import { SnapshotReads } from './snapshot-reads.ts';
 
 /** What a data plane tells: everything of the engine, and of the link. */
 export type PlaneEvent =
@@ -50,6 +52,8 @@ export interface DataPlaneOptions {
   readonly onEvent: (event: PlaneEvent) => void;
   /** Default: `sockets.close()`. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
+  /** Of the optional events, those that are told until `listen` says which; default: none. */
+  readonly listened?: readonly OptionalEvent[];
   readonly crypto?: CryptoProvider | undefined;
   readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 }
@@ -79,6 +83,7 @@ export class DataPlane {
   readonly #drops: DropReport;
   /** Endpoints whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
+  readonly #reads: SnapshotReads;
   #listened: ReadonlySet<string> = new Set();
   readonly #lostOffloads: Set<string> = new Set();
   /** Found out when the device was not open yet, or in the middle of a batch. */
@@ -91,7 +96,7 @@ export class DataPlane {
 
   /** Starts with the link down. */
   constructor(options: DataPlaneOptions) {
-    const { tun, memory, bytes, onEvent, crypto, engine } = options;
+    const { tun, memory, bytes, onEvent, crypto, engine, listened = [] } = options;
     this.#engine = new Engine({
       randomBytes: createRandomBytes(),
       unixTime: Date.now,
@@ -104,6 +109,8 @@ export class DataPlane {
     this.#onEvent = onEvent;
     this.#closeSockets = options.closeSockets ?? ((sockets) => sockets.close());
     this.#drops = new DropReport(this.#engine.stats.drops);
+    this.#reads = new SnapshotReads(this.#engine);
+    this.listen(listened);
     this.path = new PacketPath({
       engine: this.#engine,
       tun,
@@ -250,16 +257,26 @@ export class DataPlane {
     this.#listened = new Set(events);
   }
 
-  snapshot(): DeviceSnapshot {
-    return {
-      ...(this.#privateKey && { privateKey: this.#privateKey.slice() as PrivateKey }),
+  /** The next slice of what this read reads; see `SnapshotReads`. */
+  snapshot(read: number): SnapshotSlice {
+    const isFirst = !this.#reads.has(read);
+    const { peers, isLast } = this.#reads.next(read);
+    const privateKey = isFirst ? this.#privateKey : undefined;
+    const snapshot = {
+      ...(privateKey && { privateKey: privateKey.slice() as PrivateKey }),
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,
       mtu: this.#engine.mtu,
       up: this.#up,
-      peers: this.#engine.peers(),
+      peers,
     };
+    return { snapshot, isLast };
+  }
+
+  /** Nobody reads on. */
+  endSnapshot(read: number): void {
+    this.#reads.end(read);
   }
 
   stats(): DeviceStats {

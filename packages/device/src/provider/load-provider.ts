@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { quote, type CryptoProvider } from '@litz/core';
+import { type CryptoProvider } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { WasmArena } from '@litz/wasm';
 import { isCryptoModule, type CryptoModule } from '../options.ts';

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { nobleProvider, quote, WireGuardError, type CryptoProvider } from '@litz/core';
+import { nobleProvider, WireGuardError, type CryptoProvider } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { WasmArena } from '@litz/wasm';
 import { hybridProvider } from './hybrid-provider.ts';
 

@@ -9,7 +9,8 @@
  */
 import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Endpoint, quote, redactKeys, tryParseScopedAddress, WireGuardError } from '@litz/core';
+import { Endpoint, parseEndpoint, WireGuardError } from '@litz/core';
+import { quote, redactKeys, tryParseScopedAddress } from '@litz/core/internals';
 
 /** What stands in a configuration: an address or a name. */
 export interface HostPort {
@@ -32,14 +33,25 @@ export interface ResolveOptions {
 }
 
 /**
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: the name does not exist, or the resolver still
- *   fails after all retries
+ * What a peer's `endpoint` takes: of a text like 'vpn.example.org:51820', or of a name and a port. An
+ * address needs no resolver.
+ *
+ * ```ts
+ * const endpoint = await resolveEndpoint('vpn.example.org:51820');
+ * await device.configure({ peers: [{ publicKey, endpoint }] });
+ * ```
+ *
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: the text is none, the name does not exist, or the
+ *   resolver still fails after all retries
  * @throws {RangeError} `WG_ENDPOINT_RESOLUTION_RETRIES` is neither a number nor 'infinity'
  */
 export async function resolveEndpoint(
-  { host, port }: HostPort,
+  target: string | HostPort,
   options: ResolveOptions = {},
 ): Promise<Endpoint> {
+  const parsed = typeof target === 'string' ? parseEndpoint(target) : target;
+  if (parsed instanceof Endpoint) return parsed;
+  const { host, port } = parsed;
   const { log = () => {}, signal, lookup = systemLookup, sleep = timerSleep } = options;
   let retries = options.retries ?? retriesFromEnvironment(process.env);
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS)) {

@@ -3,14 +3,8 @@
  *
  * @module
  */
-import {
-  formatKey,
-  nobleProvider,
-  publicKeyOf,
-  quote,
-  WireGuardError,
-  type Endpoint,
-} from '@litz/core';
+import { formatKey, nobleProvider, publicKeyOf, WireGuardError, type Endpoint } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import {
   ConfigError,
   fieldLines,

@@ -5,13 +5,30 @@
  * or 16), never kept. A `Netlink` works on the namespace that the calling thread was in when it was
  * made, whatever namespace the thread is in later.
  *
+ * What it is given is checked first: a wrong type is a `TypeError`, a number out of range or a name
+ * that is too long a `RangeError`, each with the argument's name.
+ *
  * Errors are `SystemError`s with `syscall` 'RTM_NEWADDR' and the like, and the kernel's own
  * explanation in the message where it gives one.
  *
  * @module
  */
+import { checkAddress } from '../arguments.ts';
 import { ENODEV } from '../constants.ts';
 import { SystemError } from '../system-error.ts';
+import {
+  checkAddressOptions,
+  checkFamily,
+  checkIndex,
+  checkInterfaceAddress,
+  checkLinkName,
+  checkLinkSettings,
+  checkMark,
+  checkRoute,
+  checkRule,
+  checkTable,
+  checkVethOptions,
+} from './arguments.ts';
 import {
   addAddressMessage,
   deleteAddressMessage,
@@ -66,11 +83,13 @@ export class Netlink {
 
   /** Undefined if there is no such link. */
   linkByName(name: string): Link | undefined {
+    checkLinkName('name', name);
     return this.#link(name);
   }
 
   /** Undefined if there is no such link. */
   linkByIndex(index: number): Link | undefined {
+    checkIndex('index', index);
     return this.#link(index);
   }
 
@@ -80,15 +99,21 @@ export class Netlink {
   }
 
   setLink(index: number, change: LinkSettings): void {
+    checkIndex('index', index);
+    checkLinkSettings(change);
     this.#socket.request(() => setLinkMessage(index, change), `cannot change link ${index}`);
   }
 
   deleteLink(index: number): void {
+    checkIndex('index', index);
     this.#socket.request(() => deleteLinkMessage(index), `cannot delete link ${index}`);
   }
 
   /** Two Ethernet links, back to back: what goes into one comes out of the other. */
   createVeth(name: string, peerName: string, options: VethOptions = {}): void {
+    checkLinkName('name', name);
+    checkLinkName('peerName', peerName);
+    checkVethOptions(options);
     this.#socket.request(
       () => createVethMessage(name, peerName, options),
       `cannot create the veth pair ${name}, ${peerName}`,
@@ -97,6 +122,8 @@ export class Netlink {
 
   /** A link of a kind that needs no settings of its own: 'dummy', 'bridge', 'wireguard'. */
   createLink(name: string, kind: string): void {
+    checkLinkName('name', name);
+    checkLinkName('kind', kind);
     this.#socket.request(
       () => createLinkMessage(name, kind),
       `cannot create ${name} of kind ${kind}`,
@@ -108,6 +135,9 @@ export class Netlink {
     address: InterfaceAddress,
     options: AddressOptions = {},
   ): void {
+    checkIndex('interfaceIndex', interfaceIndex);
+    checkInterfaceAddress(address);
+    checkAddressOptions(options);
     this.#socket.request(
       () => addAddressMessage(interfaceIndex, address, options),
       `cannot add an address to link ${interfaceIndex}`,
@@ -120,6 +150,9 @@ export class Netlink {
     address: InterfaceAddress,
     options: AddressOptions = {},
   ): void {
+    checkIndex('interfaceIndex', interfaceIndex);
+    checkInterfaceAddress(address);
+    checkAddressOptions(options);
     this.#socket.request(
       () => replaceAddressMessage(interfaceIndex, address, options),
       `cannot set an address of link ${interfaceIndex}`,
@@ -127,6 +160,8 @@ export class Netlink {
   }
 
   deleteAddress(interfaceIndex: number, address: InterfaceAddress): void {
+    checkIndex('interfaceIndex', interfaceIndex);
+    checkInterfaceAddress(address);
     this.#socket.request(
       () => deleteAddressMessage(interfaceIndex, address),
       `cannot delete an address of link ${interfaceIndex}`,
@@ -135,6 +170,7 @@ export class Netlink {
 
   /** All addresses, or those of one link. */
   addresses(interfaceIndex?: number): AssignedAddress[] {
+    if (interfaceIndex !== undefined) checkIndex('interfaceIndex', interfaceIndex);
     const answer = this.#socket.request(dumpAddressesMessage, 'cannot list addresses');
     const all = read(answer, RTM_NEWADDR, readAddress);
     if (interfaceIndex === undefined) return all;
@@ -142,19 +178,24 @@ export class Netlink {
   }
 
   addRoute(route: Route): void {
+    checkRoute(route);
     this.#socket.request(() => addRouteMessage(route), 'cannot add a route');
   }
 
   replaceRoute(route: Route): void {
+    checkRoute(route);
     this.#socket.request(() => replaceRouteMessage(route), 'cannot replace a route');
   }
 
   deleteRoute(route: Route): void {
+    checkRoute(route);
     this.#socket.request(() => deleteRouteMessage(route), 'cannot delete a route');
   }
 
   /** Routes of both families in all tables, or of those that match. */
   routes(only: { interfaceIndex?: number; table?: number } = {}): InstalledRoute[] {
+    if (only.interfaceIndex !== undefined) checkIndex('interfaceIndex', only.interfaceIndex);
+    if (only.table !== undefined) checkTable(only.table);
     const answer = this.#socket.request(dumpRoutesMessage, 'cannot list routes');
     return read(answer, RTM_NEWROUTE, readRoute).filter(
       (route) =>
@@ -170,9 +211,12 @@ export class Netlink {
    * @throws {SystemError} EACCES: a route prohibits it; EINVAL: a route drops it
    */
   routeTo(address: Uint8Array, options: { mark?: number } = {}): RouteTo | undefined {
+    const { mark = 0 } = options;
+    checkAddress('address', address);
+    checkMark('mark', mark);
     try {
       const answer = this.#socket.request(
-        () => routeToMessage(address, options.mark ?? 0),
+        () => routeToMessage(address, mark),
         'cannot look up a route',
       );
       return read(answer, RTM_NEWROUTE, readRouteTo)[0];
@@ -183,15 +227,18 @@ export class Netlink {
   }
 
   addRule(rule: Rule): void {
+    checkRule(rule);
     this.#socket.request(() => addRuleMessage(rule), 'cannot add a rule');
   }
 
   deleteRule(rule: Rule): void {
+    checkRule(rule);
     this.#socket.request(() => deleteRuleMessage(rule), 'cannot delete a rule');
   }
 
   /** Rules of both families, or of one, in the order of their priority. */
   rules(family?: 4 | 6): InstalledRule[] {
+    if (family !== undefined) checkFamily(family);
     const answer = this.#socket.request(dumpRulesMessage, 'cannot list rules');
     const all = read(answer, RTM_NEWRULE, readRule);
     return family === undefined ? all : all.filter((rule) => rule.family === family);

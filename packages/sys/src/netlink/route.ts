@@ -61,7 +61,7 @@ export type RouteType =
   | 'throw';
 
 /** rtmsg.rtm_type, RTN_... */
-const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
+export const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
   unicast: 1,
   local: 2,
   broadcast: 3,
