@@ -127,6 +127,7 @@ const DROP_TEXTS: Readonly<Record<DropReason, string>> = {
   'wrong-length': 'Received message with wrong length',
   'bad-mac1': 'Received message with invalid mac1: it was made for another public key than ours',
   'under-load': 'Under load: sent a cookie reply instead of an answer',
+  'handshake-overflow': 'Under load: dropped handshake messages that there was no time for',
   'rate-limited': 'Under load: dropped handshake message of a source that sends too many',
   'unknown-index': 'Received message of a session or handshake that is not known (any more)',
   'no-private-key': 'Received handshake message, but there is no private key',

@@ -26,7 +26,7 @@ function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!isExpected(error))
     return `internal error, please report it\n${error.stack ?? error.message}`;
-  if (isPermission(error) && !error.message.includes('CAP_')) {
+  if (isPermission(error) && !/CAP_|--cap-add/.test(error.message)) {
     return `${error.message}\n${PERMISSION_ADVICE}`;
   }
   return error.message;

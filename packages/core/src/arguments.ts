@@ -4,7 +4,7 @@
  * @module
  */
 import { REJECT_AFTER_MESSAGES } from './constants.ts';
-import type { EngineOptions } from './engine.ts';
+import type { EngineOptions } from './engine-options.ts';
 
 /** @throws {TypeError} */
 export function checkBytes(bytes: unknown, name: string): void {

@@ -55,6 +55,8 @@ export const TRANSPORT_OVERHEAD: number = TRANSPORT_HEADER_LENGTH + TAG_LENGTH;
 export const PADDING_MULTIPLE = 16;
 /** The largest UDP payload; what does not fit in it cannot be sent. */
 export const MAX_DATAGRAM_LENGTH = 65_507;
+/** The longest packet that a message can carry, 65,475. */
+export const MAX_MTU: number = MAX_DATAGRAM_LENGTH - TRANSPORT_OVERHEAD;
 
 export const KEY_LENGTH = 32;
 export const HASH_LENGTH = 32;

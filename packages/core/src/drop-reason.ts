@@ -17,6 +17,7 @@ export const DROP_REASONS = [
   'bad-mac1',
   'under-load', // cookie reply sent instead
   'rate-limited',
+  'handshake-overflow', // more handshake messages than there is time for
   'unknown-index',
   // inbound, handshake
   'no-private-key',

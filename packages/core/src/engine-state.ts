@@ -15,6 +15,7 @@ import type { Jitter } from './rate/jitter.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Keypair, MessageLimits } from './peer/keypairs.ts';
 import type { LoadMonitor } from './rate/load-monitor.ts';
+import type { PendingHandshakes } from './rate/pending-handshakes.ts';
 import type { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import type { RoutingLoops } from './flow/routing-loops.ts';
 import type { Outputs } from './outputs.ts';
@@ -45,11 +46,12 @@ export interface EngineState {
   /** By `Peer.slot`. */
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;
-  readonly indices: SenderIndexTable;
+  readonly indices: SenderIndexTable<Peer, Keypair<Peer>>;
   readonly routingLoops: RoutingLoops;
   readonly timers: TimerTable;
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;
+  readonly handshakes: PendingHandshakes;
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
   /** For ICMP messages of ours. */
@@ -67,7 +69,7 @@ export interface EngineState {
 /** What was sent with one keypair in this batch. */
 export interface SentMessages {
   /** undefined: nothing is owed. */
-  keypair: Keypair | undefined;
+  keypair: Keypair<Peer> | undefined;
   messages: number;
   /** Of all messages together. */
   bytes: number;

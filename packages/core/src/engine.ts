@@ -23,15 +23,16 @@ import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arg
 import type { EngineConfiguration } from './configuration.ts';
 import {
   DEFAULT_MTU,
+  MESSAGE_TYPE,
   REJECT_AFTER_MESSAGES,
   REKEY_AFTER_MESSAGES,
   TRANSPORT_HEADER_LENGTH,
 } from './constants.ts';
 import { RateLimiter } from './rate/rate-limiter.ts';
 import { nobleProvider } from './crypto/noble.ts';
-import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
+import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
 import { releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
@@ -39,10 +40,14 @@ import { receiveDatagram, settleReceived } from './flow/inbound.ts';
 import { Jitter } from './rate/jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
+import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
+import { PendingHandshakes } from './rate/pending-handshakes.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
+import type { Keypair } from './peer/keypairs.ts';
+import type { Peer } from './peer/peer.ts';
 import { RoamReport } from './peer/roam-report.ts';
 import { SenderIndexTable } from './peer/sender-index.ts';
 import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
@@ -55,24 +60,6 @@ import { checkConfiguration } from './validation.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
 const NO_BYTES = new Uint8Array(0);
-
-/** What an engine needs from the world around it. */
-export interface EngineOptions {
-  /** Fills `out` with random bytes: keys, indices and jitter come from it. */
-  randomBytes: (out: Uint8Array) => void;
-  /** Unix milliseconds, for handshake timestamps only; it may jump, timestamps stay monotonic. */
-  unixTime: () => number;
-  /** Default: `nobleProvider`. */
-  crypto?: CryptoProvider;
-  /** Of the inner packets, default 1420. Padding never goes past it. */
-  mtu?: number;
-  /** Give up a handshake after this long instead of Rekey-Attempt-Time (20 sends). */
-  handshakeGiveUpMs?: number;
-  /** Message limits, so that tests reach them. */
-  limits?: { rekeyAfterMessages?: number; rejectAfterMessages?: number };
-  /** From how many handshake messages per second on cookies are asked for. */
-  underLoad?: { handshakesPerSecond?: number };
-}
 
 /** The inside of an engine: for the tests of this package, which look at what no caller may change. */
 export let stateOf: (engine: Engine) => EngineState;
@@ -168,6 +155,7 @@ export class Engine {
     this.finishBatch(now);
     if (!this.#state.up) return;
     this.#state.up = false;
+    forgetHandshakes(this.#state);
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
     if (this.#state.identity) releaseKey(this.#state.identity);
   }
@@ -186,6 +174,11 @@ export class Engine {
     if (peer.sendKeypair(now)) return true;
     sendKeepalive(this.#state, peer, now);
     return false;
+  }
+
+  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  *endpoints(): IterableIterator<Endpoint> {
+    for (const { endpoint } of this.#state.peers.values()) if (endpoint) yield endpoint;
   }
 
   /** Lets the kernel choose again from where to send to the endpoints that `isStale` says it of. */
@@ -262,7 +255,11 @@ export class Engine {
     return this.handleDatagramAt(datagram, 0, datagram.length, source, ecn, now);
   }
 
-  /** The same with `length` bytes at `offset`. */
+  /**
+   * The same with `length` bytes at `offset`.
+   *
+   * @returns why it was dropped; undefined if it was not, or if it is a handshake message that has to wait
+   */
   handleDatagramAt(
     buffer: Uint8Array,
     offset: number,
@@ -273,13 +270,18 @@ export class Engine {
   ): DropReason | undefined {
     checkRange(buffer, offset, length, 0, 0);
     if (!(source instanceof Endpoint)) throw new TypeError('"source" expected an Endpoint');
+    const isHandshake = buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA;
     const opened = this.openDatagram(buffer, offset, length, source, ecn, now);
     if (typeof opened === 'number' && opened > 0) {
       const { outputs, received } = this.#state;
       outputs.packet(received.keypair?.peer, buffer, offset + TRANSPORT_HEADER_LENGTH, opened);
     }
+    const { handshakes } = this.#state;
+    const waiting = handshakes.queue.lastSequence;
     this.finishBatch(now);
-    return typeof opened === 'string' ? opened : undefined;
+    if (typeof opened === 'string') return opened;
+    const isDone = isHandshake && handshakes.lastSequence === waiting;
+    return isDone ? handshakes.lastReason : undefined;
   }
 
   /**
@@ -304,10 +306,14 @@ export class Engine {
     return receiveDatagram(this.#state, buffer, offset, length, source, ecn, now);
   }
 
-  /** Does what is done once per batch of `handlePackets` or `openDatagram`. */
+  /**
+   * Does what is done once per batch of `handlePackets` or `openDatagram`, and works on the handshake
+   * messages that came with it. What there is no time for is left until `pollTimeout`.
+   */
   finishBatch(now: number): void {
     settleSent(this.#state, now);
     settleReceived(this.#state, now);
+    workOnHandshakes(this.#state, now);
   }
 
   /** Does everything that is due at `now`. */
@@ -337,7 +343,8 @@ export class Engine {
    * that time something is to be done, but that while peers roam it may be up to a second early.
    */
   pollTimeout(): number {
-    return Math.min(this.#state.timers.first(), this.#state.roams.due);
+    const { timers, roams, handshakes } = this.#state;
+    return Math.min(timers.first(), roams.due, handshakes.due);
   }
 
   /** Snapshots of all peers, in the order in which they were added. */
@@ -350,11 +357,11 @@ export class Engine {
    * that was removed is left out, and so is one that was added since the first was asked for.
    */
   *peerStatuses(): Generator<PeerStatus, void, undefined> {
-    const { peers, lastPeerNumber } = this.#state;
+    const { peers, allowedIps, lastPeerNumber } = this.#state;
     for (const peer of peers.values()) {
       // Those that were added later stand behind the others, also if they were there before.
       if (peer.number > lastPeerNumber) return;
-      yield peerStatus(this.#state, peer);
+      yield peerStatus(peer, allowedIps);
     }
   }
 
@@ -364,7 +371,7 @@ export class Engine {
 
   peer(publicKey: PublicKey): PeerStatus | undefined {
     const peer = this.#state.peers.get(keyId(publicKey));
-    return peer && peerStatus(this.#state, peer);
+    return peer && peerStatus(peer, this.#state.allowedIps);
   }
 }
 
@@ -373,7 +380,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
   const outputs = new Outputs();
-  const indices = new SenderIndexTable(randomBytes);
+  const indices = new SenderIndexTable<Peer, Keypair<Peer>>(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -396,6 +403,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
+    handshakes: new PendingHandshakes(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),

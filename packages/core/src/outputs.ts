@@ -7,6 +7,7 @@ import { TRANSPORT_HEADER_LENGTH } from './constants.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PublicKey } from './keys.ts';
 import type { Peer } from './peer/peer.ts';
+import type { DatagramRun } from './wire/datagram-run.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -49,7 +50,7 @@ export type TraceStep =
  * datagrams of one length to one destination. Object and bytes are the engine's or stand in the buffer
  * that the packet was given in: valid until the next `handle*` call.
  */
-export class Transmit {
+export class Transmit implements DatagramRun {
   buffer: Uint8Array = EMPTY;
   offset = 0;
   /** Of each datagram. */

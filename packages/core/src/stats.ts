@@ -6,9 +6,9 @@
 import type { AllowedIp } from './configuration.ts';
 import { DropCounters, type DropReason } from './drop-reason.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { EngineState } from './engine-state.ts';
 import type { PresharedKey, PublicKey } from './keys.ts';
 import type { Peer } from './peer/peer.ts';
+import type { AllowedIps } from './routing/allowed-ips.ts';
 
 /** Counts since the engine was made; bytes are of whole WireGuard messages, as `wg show` has them. */
 export class EngineStats {
@@ -45,13 +45,13 @@ export interface PeerStatus {
 }
 
 /** What `Engine.peer` tells. */
-export function peerStatus(state: EngineState, peer: Peer): PeerStatus {
+export function peerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
   return {
     publicKey: peer.publicKey.slice() as PublicKey,
     ...(peer.presharedKey && { presharedKey: peer.presharedKey.slice() as PresharedKey }),
     ...(peer.endpoint && { endpoint: peer.endpoint }),
     persistentKeepalive: peer.persistentKeepalive,
-    allowedIps: state.allowedIps.entries(peer),
+    allowedIps: allowedIps.entries(peer),
     lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
     receivedBytes: peer.receivedBytes,
     sentBytes: peer.sentBytes,

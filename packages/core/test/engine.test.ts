@@ -92,6 +92,23 @@ describe('Engine', () => {
     );
   });
 
+  it('lists the endpoints of those peers that have one, also while peers come and go', () => {
+    const { alice, bob, network } = createPair();
+    const [first, second, without] = [7, 8, 9].map((seed) => createPerson(seed).publicKey);
+    const endpoints = [first, second].map((_, i) => new Endpoint(bob.endpoint.address, 1 + i));
+    const peers = [
+      { publicKey: first, endpoint: endpoints[0] },
+      { publicKey: without },
+      { publicKey: second, endpoint: endpoints[1] },
+    ];
+    alice.engine.configure({ replacePeers: true, peers }, network.now);
+    expect([...alice.engine.endpoints()]).toEqual(endpoints);
+    const listed = alice.engine.endpoints();
+    expect(listed.next().value).toBe(endpoints[0]);
+    alice.engine.configure({ peers: [{ publicKey: second, remove: true }] }, network.now);
+    expect(listed.next().done).toBe(true);
+  });
+
   it('forgets the sticky sources that it is told of', () => {
     const { alice, bob, network } = createPair();
     const sourceAddress = Uint8Array.of(192, 0, 2, 1);

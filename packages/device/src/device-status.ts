@@ -19,6 +19,13 @@ export interface DeviceSnapshot {
   peers: PeerStatus[];
 }
 
+/** A part of what there is to tell, read between turns. */
+export interface SnapshotSlice {
+  /** With some of the peers; the private key is in the first slice alone. */
+  readonly snapshot: DeviceSnapshot;
+  readonly isLast: boolean;
+}
+
 /** Counts since the device was made; those of `udp` since its sockets were opened. */
 export type DeviceStats = Omit<EngineStats, 'drops'> & {
   readonly drops: Partial<Record<DropReason, number>>;

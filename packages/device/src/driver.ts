@@ -7,7 +7,7 @@
 import { WireGuardError, type PublicKey } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
-import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
+import type { DeviceStats, SnapshotSlice } from './device-status.ts';
 import { refusing } from './refusal.ts';
 
 /** What may be asked of a running device; plain data but for the endpoints' class. */
@@ -31,12 +31,6 @@ export interface DeviceAnswers {
   snapshot: SnapshotSlice;
   'end-snapshot': undefined;
   stats: DeviceStats;
-}
-
-export interface SnapshotSlice {
-  /** With some of the peers; the private key is in the first slice alone. */
-  readonly snapshot: DeviceSnapshot;
-  readonly isLast: boolean;
 }
 
 /** Which provider does the cryptography, and why. */

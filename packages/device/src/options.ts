@@ -4,7 +4,7 @@
  * @module
  */
 import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
-import { quote } from '@litz/core/internals';
+import { MAX_MTU, quote } from '@litz/core/internals';
 import { parseCidr, type Cidr, type DeviceConfiguration } from '@litz/config';
 import { DEVICE_FIELDS, readDeviceChange, type DeviceChange } from './device-change.ts';
 import {
@@ -102,7 +102,7 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   checkObject(options, 'options', [...DEVICE_FIELDS, ...CREATE_FIELDS, ...ENGINE_FIELDS]);
   const { tun, addresses = [], up = true, udp = 'auto', crypto, warmUp = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
-  checkInteger(mtu, 'mtu', MINIMUM_MTU, MAXIMUM_MTU);
+  checkInteger(mtu, 'mtu', MINIMUM_MTU, MAX_MTU);
   checkBoolean(options.up, 'up');
   checkBoolean(options.warmUp, 'warmUp');
   checkArray(addresses, 'addresses');
@@ -202,5 +202,3 @@ const INTERFACE_NAME = /^[^\s/:]+$/;
 const MAX_NAME_BYTES = 15;
 /** An IPv4 interface can have no less. */
 const MINIMUM_MTU = 68;
-/** What an outer datagram can carry (65,507 bytes) without the message's header and tag. */
-const MAXIMUM_MTU = 65_475;

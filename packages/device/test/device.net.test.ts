@@ -1,14 +1,47 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
 import { ping } from '@litz/sys/tools';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Device } from '../src/index.ts';
 import { ALICE, BOB, CAROL } from './in-memory.ts';
-import { openDescriptors, peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
+import {
+  openDescriptors,
+  peerOf,
+  realInterfaces,
+  runInside,
+  TwoHosts,
+  type Peer,
+} from './two-hosts.ts';
 
 let hosts: TwoHosts;
+
+/** Left speaks to right's second address, which has a table of its own; "alt" leads nowhere. */
+async function heardOnTheSecondAddress(): Promise<{
+  left: Device;
+  right: Device;
+  ip: (line: string) => void;
+}> {
+  const { left, right } = hosts;
+  const ip = (line: string): void => {
+    right.namespace.run(() => execFileSync('ip', line.split(' ')));
+  };
+  right.netlink.createVeth('alt', 'nowhere');
+  for (const name of ['lo', 'alt', 'nowhere']) {
+    right.netlink.setLink(right.index(name), { up: true });
+  }
+  ip('route add 10.9.0.0/24 dev wan table 2');
+  ip('rule add from 10.9.0.3 table 2');
+  const devices = await hosts.devices({ peers: [toTheSecond()] });
+  expect(await left.ping(right.inner)).toBe(1);
+  return { ...devices, ip };
+}
+
+function toTheSecond(): Peer {
+  return peerOf(hosts.right, '10.9.0.3:51820');
+}
 
 /** New hosts for each test of a suite. */
 function withHosts(): void {
@@ -254,6 +287,54 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         netlink.close();
         elsewhere.close();
       }
+    });
+
+    it('keeps a source that has a table of its own when other routes change', async () => {
+      const { right, ip } = await heardOnTheSecondAddress();
+      ip('route add 10.9.0.1/32 dev alt');
+      for (let i = 0; i < 5; i++) {
+        ip(`route add 203.0.113.${i}/32 dev lo`);
+        expect(await hosts.right.ping(hosts.left.inner)).toBe(1);
+        // Changes of one second are acted on together.
+        await setTimeout(300);
+      }
+      expect(await right.stats()).toMatchObject({ udp: { sourceLost: 0 } });
+    });
+
+    it('forgets a source when the route from it leaves elsewhere', async () => {
+      const { left, right, ip } = await heardOnTheSecondAddress();
+      ip('route replace 10.9.0.0/24 dev alt table 2');
+      await vi.waitUntil(
+        async () => {
+          await hosts.right.ping(hosts.left.inner, 1, { timeoutMs: 100 });
+          const { udp } = await right.stats();
+          return udp['sourceLost'] > 0;
+        },
+        { timeout: 5000 },
+      );
+      ip('route replace 10.9.0.0/24 dev wan table 2');
+      // Heard there again, it is as good as before.
+      await left.configure({ peers: [toTheSecond()] });
+      expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
+      const { sourceLost } = (await right.stats()).udp;
+      expect(await hosts.right.ping(hosts.left.inner, 3)).toBe(3);
+      expect((await right.stats()).udp).toMatchObject({ sourceLost });
+    });
+
+    it('ends the device when the namespace that it was moved to is deleted', async () => {
+      const { left } = hosts;
+      const before = openDescriptors();
+      const device = await left.device();
+      const elsewhere = NetworkNamespace.create();
+      const down = once(device, 'down');
+      left.netlink.createVeth('near', 'far', { peerNetns: elsewhere.fd });
+      left.netlink.setLink(left.index('wg0'), { netns: elsewhere.fd });
+      await down;
+      const closed = once(device, 'close');
+      elsewhere.close();
+      await closed;
+      expect(openDescriptors()).toBe(before);
+      await vi.waitUntil(() => left.netlink.linkByName('near') === undefined);
     });
   });
 

@@ -18,7 +18,7 @@
  */
 import { KEY_LENGTH } from '@litz/core/internals';
 import { allocate, type Region } from '@litz/sys';
-import type { Chacha20 } from './chacha20.ts';
+import { IV_LENGTH, type Chacha20 } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
 import { copyKey, wordsOf } from './words.ts';
@@ -119,7 +119,6 @@ function isRight(chacha20: Chacha20<Int32Array>): boolean {
   return true;
 }
 
-export const IV_LENGTH = 16;
 /** OpenSSL's own takes 120 bytes. */
 const STATE_LENGTH = 256;
 /** In words. */

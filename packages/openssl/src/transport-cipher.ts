@@ -12,7 +12,8 @@
 import type { Cipher, OneTimeKeys } from '@litz/core';
 import { checkLength, checkText, KEY_LENGTH } from '@litz/core/internals';
 import { addressOf, allocate, type Region } from '@litz/sys';
-import { createChacha20, type Chacha20, type StreamKey } from './chacha20.ts';
+import type { Chacha20, StreamKey } from './chacha20.ts';
+import { createChacha20 } from './create-chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { createTransportTag, type TransportTag } from './transport-tag.ts';
 import { copyKey, wordsOf } from './words.ts';

@@ -67,6 +67,15 @@ export class NetworkNamespace {
     return this.#fd;
   }
 
+  /**
+   * What tells it from all others that there are now, as `networkNamespaceId` does.
+   *
+   * @returns undefined where /proc does not tell
+   */
+  get id(): string | undefined {
+    return namespaceId(`/proc/self/fd/${this.#fd}`);
+  }
+
   /** A path by which other processes can open it while this object is open: `nsenter --net=PATH`. */
   get path(): string {
     return `/proc/${process.pid}/fd/${this.#fd}`;
@@ -113,11 +122,7 @@ export class NetworkNamespace {
  * @returns undefined where /proc does not tell
  */
 export function networkNamespaceId(): string | undefined {
-  try {
-    return readlinkSync(CURRENT);
-  } catch {
-    return undefined;
-  }
+  return namespaceId(CURRENT);
 }
 
 /** Whether this process may make network namespaces; found out by making one. */
@@ -128,6 +133,14 @@ export function hasNamespacePrivilege(): boolean {
   } catch (error) {
     if (error instanceof SystemError) return false;
     throw error;
+  }
+}
+
+function namespaceId(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 

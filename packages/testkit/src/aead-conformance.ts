@@ -4,7 +4,7 @@
  * @module
  */
 import { expect } from 'vitest';
-import type { Check } from './crypto-conformance.ts';
+import type { Check } from './check.ts';
 import { fromHex, readVectors, toHex } from './vectors.ts';
 import { testsOf, type Wycheproof } from './wycheproof.ts';
 

@@ -6,7 +6,7 @@
  */
 import type { Cipher } from '@litz/core';
 import { expect } from 'vitest';
-import type { Check } from './crypto-conformance.ts';
+import type { Check } from './check.ts';
 import { seededRandomBytes } from './seeded-random.ts';
 
 export function describeCipher(check: Check): void {

@@ -10,6 +10,7 @@
 import type { CryptoProvider } from '@litz/core';
 import { kdf } from '@litz/core/internals';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Check } from './check.ts';
 import { describeCipher } from './cipher-conformance.ts';
 import { describeAead, describeXaead } from './aead-conformance.ts';
 import { describeSealRun } from './seal-run-conformance.ts';
@@ -20,9 +21,6 @@ export interface ConformanceOptions {
   /** Tests by their names that cannot pass, and why. They show up as skipped. */
   skip?: readonly { reason: string; tests: readonly string[] }[];
 }
-
-/** Defines a test, or a skipped one. */
-export type Check = (name: string, run: (provider: CryptoProvider) => void) => void;
 
 /** Tests one provider from every side. `create` is called once. */
 export function describeCryptoProvider(

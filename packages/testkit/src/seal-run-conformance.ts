@@ -7,7 +7,7 @@
 import type { Cipher } from '@litz/core';
 import { sealRun } from '@litz/core/internals';
 import { expect } from 'vitest';
-import type { Check } from './crypto-conformance.ts';
+import type { Check } from './check.ts';
 import { seededRandomBytes } from './seeded-random.ts';
 
 export function describeSealRun(check: Check): void {

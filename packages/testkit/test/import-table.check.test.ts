@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { importsOf, sourceFiles, type Import } from './imports.ts';
 
 const packages = join(import.meta.dirname, '../..');
 
@@ -130,22 +131,6 @@ describe('examples', () => {
   });
 });
 
-describe('importsOf', () => {
-  test.each<[string, Import[]]>([
-    ["import 'a';", [{ specifier: 'a', dynamic: false }]],
-    ["import a, { b as c } from 'a';", [{ specifier: 'a', dynamic: false }]],
-    ["import * as a from '@a/b/c';", [{ specifier: '@a/b/c', dynamic: false }]],
-    ["import {\n  a,\n  type B,\n} from 'a';", [{ specifier: 'a', dynamic: false }]],
-    ["export { a } from 'a';\nexport * from 'b';", staticImports('a', 'b')],
-    ["import type { A } from 'a';", [{ specifier: 'a', dynamic: true }]],
-    ["const { a } = await import('a');", [{ specifier: 'a', dynamic: true }]],
-    ["let a: import('a').A;", [{ specifier: 'a', dynamic: true }]],
-    ["/*\n import a from 'a';\n*/\n// import b from 'b';", []],
-  ])('finds what %j imports', (source, found) => {
-    expect(importsOf(source)).toEqual(found);
-  });
-});
-
 describe('isAllowed', () => {
   const rule = { allowed: ['a', /^@b\//], dynamic: ['c'], node: false };
   test.each<[specifier: string, dynamic: boolean, allowed: boolean]>([
@@ -161,15 +146,6 @@ describe('isAllowed', () => {
   });
 });
 
-interface Import {
-  specifier: string;
-  dynamic: boolean;
-}
-
-function staticImports(...specifiers: string[]): Import[] {
-  return specifiers.map((specifier) => ({ specifier, dynamic: false }));
-}
-
 function isAllowed({ specifier, dynamic }: Import, rule: (typeof TABLE)[string]): boolean {
   if (specifier.startsWith('./') || specifier.startsWith('../')) return true;
   if (specifier.startsWith('node:')) return rule.node;
@@ -178,31 +154,10 @@ function isAllowed({ specifier, dynamic }: Import, rule: (typeof TABLE)[string])
   return rule.allowed.some(matches) || (dynamic && (rule.dynamic ?? []).some(matches));
 }
 
-/** Every import and re-export of a source text. A type-only one loads nothing, so it counts as dynamic. */
-function importsOf(source: string): Import[] {
-  const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
-  const found: Import[] = [];
-  for (const match of code.matchAll(
-    /^\s*(?:import|export)\s+(type\s)?(?:[\w*{}\s,$]+?\sfrom\s+)?'([^']+)'/gm,
-  )) {
-    found.push({ specifier: match[2], dynamic: match[1] !== undefined });
-  }
-  for (const match of code.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)) {
-    found.push({ specifier: match[1], dynamic: true });
-  }
-  return found;
-}
-
 function packageName(specifier: string): string {
   if (specifier.startsWith('.') || specifier.startsWith('node:')) return specifier;
   return specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
-}
-
-function sourceFiles(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => join(entry.parentPath, entry.name));
 }

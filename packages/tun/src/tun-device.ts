@@ -27,7 +27,7 @@ import {
 import { checkInterfaceName } from './interface-name.ts';
 import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
 import { checkPieces, createPacketVector, type PacketVector } from './packet-vector.ts';
-import { attachError, openError, TUN_NODE } from './tun-error.ts';
+import { attachError, openError } from './tun-error.ts';
 import {
   attachInterface,
   interfaceNameOf,
@@ -35,6 +35,7 @@ import {
   setVnetHeaderLength,
   type TunOffloads,
 } from './tun-ioctl.ts';
+import { TUN_NODE } from './tun-node.ts';
 
 export interface TunOptions {
   /** 'wg0', or with one `%d` for which the kernel chooses the number. */
@@ -73,7 +74,7 @@ const GONE: ReadonlySet<number> = new Set([
  * @throws {TypeError} `name` is no interface name
  * @throws {RangeError} `mtu` is out of range
  * @throws {SystemError} EPERM, EACCES: the message says what is missing; EBUSY: the name is taken;
- *   ENOENT: there is no /dev/net/tun
+ *   ENOENT: there is no /dev/net/tun; others by what is there instead
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on Linux
  */
 export function openTun(options: TunOptions): TunDevice {

@@ -4,72 +4,60 @@
  *
  * @module
  */
-import type { Endpoint } from '@litz/core';
+import type { DatagramRun, Endpoint } from '@litz/core';
 import { checkAddress, checkBytes, checkInteger, checkObject } from '@litz/sys';
 
 /**
- * `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of `last`.
+ * All but the destination. `run` is a record of ours: what was checked must be what is queued.
  *
- * @throws {TypeError} `buffer` is no Uint8Array, or another argument no number
- * @throws {RangeError} a number is no integer or below 0, `count` below 1, `last` above `each`, or a
- *   datagram is not within the buffer
+ * @throws {TypeError} `buffer` is no Uint8Array, or another field no number
+ * @throws {RangeError} a number is no integer or below 0, `count` below 1, `lastLength` above `length`, or
+ *   a datagram is not within the buffer
  */
-export function checkRun(
-  buffer: Uint8Array,
-  offset: number,
-  each: number,
-  last: number,
-  stride: number,
-  count: number,
-): void {
+export function checkRun(run: DatagramRun): void {
+  const { buffer, offset, length, lastLength, stride, count } = run;
   if (
     buffer instanceof Uint8Array &&
     Number.isInteger(offset) &&
-    Number.isInteger(each) &&
-    Number.isInteger(last) &&
+    Number.isInteger(length) &&
+    Number.isInteger(lastLength) &&
     Number.isInteger(stride) &&
     Number.isInteger(count) &&
     offset >= 0 &&
-    last >= 0 &&
-    last <= each &&
+    lastLength >= 0 &&
+    lastLength <= length &&
     stride >= 0 &&
     count >= 1 &&
-    endOf(offset, each, last, stride, count) <= Math.min(buffer.length, LONGEST)
+    endOf(offset, length, lastLength, stride, count) <= Math.min(buffer.length, LONGEST)
   ) {
     return;
   }
-  explain(buffer, offset, each, last, stride, count);
+  explain(run);
 }
 
 /** Behind the last byte of all: the last datagram may be shorter, and the one before end later. */
 export function endOf(
   offset: number,
-  each: number,
-  last: number,
+  length: number,
+  lastLength: number,
   stride: number,
   count: number,
 ): number {
-  const end = offset + (count - 1) * stride + last;
-  return count === 1 ? end : Math.max(end, offset + (count - 2) * stride + each);
+  const end = offset + (count - 1) * stride + lastLength;
+  return count === 1 ? end : Math.max(end, offset + (count - 2) * stride + length);
 }
 
-function explain(
-  buffer: Uint8Array,
-  offset: number,
-  each: number,
-  last: number,
-  stride: number,
-  count: number,
-): never {
+function explain(run: DatagramRun): never {
+  const { buffer, offset, length, lastLength, stride, count } = run;
   checkBytes('buffer', buffer);
   checkInteger('offset', offset, 0, LONGEST);
-  checkInteger('each', each, 0, LONGEST);
-  checkInteger('last', last, 0, each);
+  checkInteger('length', length, 0, LONGEST);
+  checkInteger('lastLength', lastLength, 0, length);
   checkInteger('stride', stride, 0, LONGEST);
   checkInteger('count', count, 1, LONGEST);
+  const end = endOf(offset, length, lastLength, stride, count);
   throw new RangeError(
-    `"buffer" expected ${endOf(offset, each, last, stride, count)} bytes for the datagrams from ` +
-      `offset ${offset} on, got ${buffer.length}`,
+    `"buffer" expected ${end} bytes for the datagrams from offset ${offset} on, got ${buffer.length}`,
   );
 }
 

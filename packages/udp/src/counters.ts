@@ -18,7 +18,10 @@ export class UdpCounters {
   receiveDroppedSegmentSize = 0;
   /** A source of the wrong family or with port 0: nobody can be answered there. */
   receiveDroppedSource = 0;
-  /** Datagrams the kernel dropped because the receive buffer was full (SO_RXQ_OVFL). */
+  /**
+   * Datagrams the kernel dropped because the receive buffer was full, or because a flood of handshake
+   * messages is kept out of it (SO_RXQ_OVFL).
+   */
   receiveDroppedOverflow = 0;
   /** Receive calls that failed with an error other than "nothing there". */
   receiveErrors = 0;

@@ -28,6 +28,8 @@ export const SOL_IPV6 = 41;
 
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
+export const SO_ATTACH_FILTER = 26;
+export const SO_DETACH_FILTER = 27;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_MARK = 36;

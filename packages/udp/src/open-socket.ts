@@ -17,6 +17,8 @@ import {
   IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
   IPV6_V6ONLY,
+  SO_ATTACH_FILTER,
+  SO_DETACH_FILTER,
   SO_MARK,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
@@ -34,9 +36,12 @@ import {
   SOL_UDP,
   UDP_GRO,
   UDP_SEGMENT,
+  writePointer,
   type Family,
 } from './linux-abi.ts';
 
+const SOCK_FPROG_LENGTH = 16;
+const SOCK_FILTER_LENGTH = 8;
 /** How often a free IPv4 port may turn out to be taken for IPv6. */
 const PORT_TRIES = 100;
 /** 127.0.0.1 */
@@ -103,6 +108,30 @@ export function coalesce({ v4, v6 }: BoundSockets): string | undefined {
   if (!coalescesReliably()) return 'kernels before 5.12 mangle what they coalesce';
   const results = [v4, v6].map((fd) => fd === undefined || setInt(fd, SOL_UDP, UDP_GRO, 1) === 0);
   return results.every(Boolean) ? undefined : 'the kernel has no UDP_GRO';
+}
+
+/**
+ * Has the kernel run a classic BPF program on what the socket receives, in place of the one before;
+ * undefined takes it away.
+ *
+ * @returns whether it did
+ */
+export function attachFilter(fd: number, program: Uint8Array | undefined): boolean {
+  if (!program) return setInt(fd, SOL_SOCKET, SO_DETACH_FILTER, 0) === 0;
+  // struct sock_fprog: number of instructions, then their address.
+  const region = allocate(SOCK_FPROG_LENGTH + program.length);
+  region.view.setUint16(0, program.length / SOCK_FILTER_LENGTH, true);
+  writePointer(
+    new Uint32Array(region.bytes.buffer, region.bytes.byteOffset, 4),
+    2,
+    region.address + SOCK_FPROG_LENGTH,
+  );
+  region.bytes.set(program, SOCK_FPROG_LENGTH);
+  const attach = (): number =>
+    libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, region.address, SOCK_FPROG_LENGTH);
+  if (attach() === 0) return true;
+  // There may be room for one of them only (net.core.optmem_max).
+  return setInt(fd, SOL_SOCKET, SO_DETACH_FILTER, 0) === 0 && attach() === 0;
 }
 
 export interface LoopbackSocket {

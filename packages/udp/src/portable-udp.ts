@@ -8,9 +8,10 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { constants } from 'node:os';
-import { WireGuardError, type Endpoint } from '@litz/core';
+import { WireGuardError, type DatagramRun, type Endpoint } from '@litz/core';
 import { checkFunction, checkInteger, checkObject, SystemError } from '@litz/sys';
 import { checkDestination, checkRun } from './check-run.ts';
+import { OwnRun } from './own-run.ts';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
@@ -82,6 +83,8 @@ export class PortableUdp {
   #v4: Socket | undefined;
   #v6: Socket | undefined;
   #sending = 0;
+  /** What is to be queued, filled again for each call. */
+  readonly #run = new OwnRun();
   #readable = false;
 
   /** Takes over bound sockets. Use `openPortableUdp`. */
@@ -130,9 +133,7 @@ export class PortableUdp {
     destination: Endpoint,
     tos: number,
   ): void {
-    checkRun(buffer, offset, length, length, 0, 1);
-    checkDestination(destination, tos);
-    this.#push(buffer, offset, length, destination);
+    this.#queueRun(this.#run.single(buffer, offset, length, destination, tos));
   }
 
   #push(buffer: Uint8Array, offset: number, length: number, destination: Endpoint): void {
@@ -144,27 +145,23 @@ export class PortableUdp {
   }
 
   /**
-   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
-   * `last`, which is no more. They may touch or not. Otherwise as `send`.
+   * Queues datagrams that stand at equal distances. Otherwise as `send`.
    *
+   * @param run borrowed for the call
    * @throws {TypeError | RangeError} as `UdpSockets.sendRun` does
    */
-  sendRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void {
-    checkRun(buffer, offset, each, last, stride, count);
-    checkDestination(destination, tos);
+  sendRun(run: DatagramRun): void {
+    this.#queueRun(this.#run.copy(run));
+  }
+
+  #queueRun(run: OwnRun): void {
+    checkDestination(run.destination, run.tos);
+    checkRun(run);
+    const { buffer, offset, length, lastLength, stride, count, destination } = run;
     for (let i = 0; i < count; i++) {
-      const length = i < count - 1 ? each : last;
-      this.#push(buffer, offset + i * stride, length, destination);
+      this.#push(buffer, offset + i * stride, i < count - 1 ? length : lastLength, destination);
     }
+    run.clear();
   }
 
   /** Gives the queue to node:dgram. Failures are counted and reported, then or later. */

@@ -13,6 +13,7 @@ import {
   SystemError,
   type Region,
 } from '@litz/sys';
+import type { FloodGuard } from './flood-guard.ts';
 import { parseControl, RECEIVE_CONTROL_ROOM, ReceivedControl } from './control-message.ts';
 import type { UdpCounters } from './counters.ts';
 import type { EndpointCache } from './endpoint-cache.ts';
@@ -64,6 +65,8 @@ export interface ReceiveSource {
   readonly endpoints: EndpointCache;
   /** The socket's SO_RXQ_OVFL count that was last seen. */
   overflowSeen: number;
+  /** Hears of handshake messages while it wants to. */
+  readonly guard?: FloodGuard;
   /** Of the messages that came last, on the average and rounded up; 0: none came yet. */
   messageLength: number;
 }
@@ -212,7 +215,21 @@ export class ReceiveBatch {
         : undefined;
     if (!source) return this.#drop('receiveDroppedSource');
     const offset = this.#bufferOffset + slot * SLOT_LENGTH;
+    if (socket.guard?.isWatching === true) this.#note(socket, socket.guard, name, offset, length);
     return this.#split(offset, length, source, sink);
+  }
+
+  #note(
+    { family }: ReceiveSource,
+    guard: FloodGuard,
+    name: number,
+    at: number,
+    length: number,
+  ): void {
+    const words = this.#words;
+    const high = networkOrder(words[family === 4 ? name + 1 : name + 2]!);
+    const low = family === 4 ? 0 : networkOrder(words[name + 3]!);
+    guard.note(this.#buffer, at, length, high, low);
   }
 
   /** Gives a message to the sink datagram by datagram: all but the last have the segment's length. */
@@ -258,4 +275,9 @@ export class ReceiveBatch {
   #controlOf(slot: number): number {
     return this.#controls + slot * RECEIVE_CONTROL_ROOM;
   }
+}
+
+/** A word of the address as the network has it. */
+function networkOrder(word: number): number {
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint } from '@litz/core';
+import type { DatagramRun, Endpoint } from '@litz/core';
 import { addressOf, allocate, type Region } from '@litz/sys';
 import { endOf } from './check-run.ts';
 import {
@@ -97,28 +97,19 @@ export class SendMessages {
   }
 
   /**
-   * A run, which was checked, for whose datagrams there is room. `buffer` is kept by reference until
-   * `clear`.
+   * A run, which was checked, for whose datagrams there is room; borrowed for the call. Its buffer is kept
+   * by reference until `clear`.
    */
-  push(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void {
-    const run = this.#runs++;
-    this.#buffers[run] = buffer;
-    this.#offsets[run] = offset;
-    this.#each[run] = each;
-    this.#lasts[run] = last;
-    this.#strides[run] = stride;
-    this.#destinations[run] = destination;
-    this.#tos[run] = tos;
-    this.#firsts[run + 1] = this.#firsts[run]! + count;
+  push(run: DatagramRun): void {
+    const index = this.#runs++;
+    this.#buffers[index] = run.buffer;
+    this.#offsets[index] = run.offset;
+    this.#each[index] = run.length;
+    this.#lasts[index] = run.lastLength;
+    this.#strides[index] = run.stride;
+    this.#destinations[index] = run.destination;
+    this.#tos[index] = run.tos;
+    this.#firsts[index + 1] = this.#firsts[index]! + run.count;
   }
 
   /** Forgets the queue and lets go of its memory. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint } from '@litz/core';
+import type { DatagramRun, Endpoint } from '@litz/core';
 import { allocate, boottimeMs, libc, type Region } from '@litz/sys';
 import type { UdpCounters } from './counters.ts';
 import {
@@ -22,6 +22,7 @@ import {
   POLLOUT,
   type Family,
 } from './linux-abi.ts';
+import { OwnRun } from './own-run.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
 /** Datagrams that are queued before the queue flushes itself. */
@@ -77,6 +78,8 @@ export class SendQueue {
   #hasSent = false;
   /** Reports are called within it, and may send. */
   #isFlushing = false;
+  /** What the messages are given, filled again for each of them. */
+  readonly #part = new OwnRun();
 
   constructor(
     family: Family,
@@ -106,23 +109,13 @@ export class SendQueue {
     destination: Endpoint,
     tos: number,
   ): void {
-    this.pushRun(buffer, offset, length, length, 0, 1, destination, tos);
+    this.pushRun(this.#part.single(buffer, offset, length, destination, tos));
   }
 
-  /**
-   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
-   * `last`, which is no more. They may touch or not. Otherwise as `push`. All was checked by `checkRun`.
-   */
-  pushRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void {
+  /** Queues datagrams that stand at equal distances. Otherwise as `push`. All was checked by `checkRun`. */
+  pushRun(run: DatagramRun): void {
+    // A flush calls reports, which may queue and so fill a caller's record anew.
+    const { buffer, offset, length, lastLength, stride, count, destination, tos } = run;
     for (let done = 0; done < count;) {
       const part = Math.min(count - done, SEND_QUEUE_CAPACITY);
       if (this.#messages.queued + part > SEND_QUEUE_CAPACITY) {
@@ -130,11 +123,14 @@ export class SendQueue {
         if (this.#isFlushing) return this.#dropUnqueued(count - done);
         this.flush();
       }
-      const at = offset + done * stride;
+      const own = this.#part.single(buffer, offset + done * stride, length, destination, tos);
       done += part;
-      const end = done === count ? last : each;
-      this.#messages.push(buffer, at, each, end, stride, part, destination, tos);
+      own.lastLength = done === count ? lastLength : length;
+      own.stride = stride;
+      own.count = part;
+      this.#messages.push(own);
     }
+    this.#part.clear();
   }
 
   /**

@@ -3,14 +3,23 @@
  *
  * @module
  */
-import type { Endpoint } from '@litz/core';
+import type { DatagramRun, Endpoint } from '@litz/core';
 import { checkFlag, checkFunction, checkInteger, checkObject, libc } from '@litz/sys';
 import { checkDestination, checkRun } from './check-run.ts';
 import { UdpCounters } from './counters.ts';
 import { EndpointCache } from './endpoint-cache.ts';
+import { FloodGuard } from './flood-guard.ts';
 import { KnownOffloads } from './known-offloads.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
-import { canSegment, coalesce, openBoth, setSocketMark, type BoundSockets } from './open-socket.ts';
+import {
+  attachFilter,
+  canSegment,
+  coalesce,
+  openBoth,
+  setSocketMark,
+  type BoundSockets,
+} from './open-socket.ts';
+import { OwnRun } from './own-run.ts';
 import {
   ReceiveBatch,
   SLOT_LENGTH,
@@ -18,6 +27,7 @@ import {
   type ReceiveSource,
 } from './receive-batch.ts';
 import { SendQueue, type SendReports } from './send-queue.ts';
+import type { SuspectSources } from './suspect-sources.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
 const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
@@ -39,6 +49,8 @@ export interface UdpOptions extends SendReports {
   bufferBytes?: number;
   /** Messages per receive call, each with a slot of 65536 bytes. Default 64, with `gro` 8. */
   slots?: number;
+  /** Sticky sources that a change of routes may have made wrong, looked at before they are used. */
+  suspects?: SuspectSources;
   /**
    * Where received datagrams are put: `slots` * 65536 bytes from `offset` on, borrowed until close.
    * `sink` gets this very buffer. By default memory of its own, touched only as far as it is used.
@@ -103,24 +115,35 @@ export class UdpSockets {
   #v4: Socket | undefined;
   #v6: Socket | undefined;
   readonly #reports: SendReports;
+  readonly #suspects: SuspectSources | undefined;
+  #mark: number;
   #firstToReceive = 0;
+  /** What is to be queued, filled again for each call. */
+  readonly #run = new OwnRun();
 
   /** @internal takes over the file descriptors: use `openUdp` */
   constructor(
     bound: BoundSockets,
     batch: ReceiveBatch,
     counters: UdpCounters,
-    options: SendReports & { gso?: boolean },
+    options: SendReports & Pick<UdpOptions, 'gso' | 'mark' | 'suspects'>,
   ) {
     this.port = bound.port;
     this.counters = counters;
     this.#batch = batch;
     this.#reports = options;
+    this.#suspects = options.suspects;
+    this.#mark = options.mark ?? 0;
     const create = (family: Family, fd: number | undefined): Socket | undefined =>
       fd === undefined ? undefined : createSocket(family, fd, counters, options);
     this.#v4 = create(4, bound.v4);
     this.#v6 = create(6, bound.v6);
     this.#sockets = [this.#v4, this.#v6].filter((socket) => socket !== undefined);
+  }
+
+  /** SO_MARK; 0: none. */
+  get mark(): number {
+    return this.#mark;
   }
 
   /** The file descriptors to poll for POLLIN. Empty after `close`. */
@@ -173,32 +196,31 @@ export class UdpSockets {
     destination: Endpoint,
     tos: number,
   ): void {
-    this.sendRun(buffer, offset, length, length, 0, 1, destination, tos);
+    this.#queue(this.#run.single(buffer, offset, length, destination, tos));
   }
 
   /**
-   * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
-   * `last`, which is no more. They may touch or not. Otherwise as `send`.
+   * Queues datagrams that stand at equal distances. Otherwise as `send`.
    *
+   * @param run borrowed for the call
    * @throws {TypeError} as `send` does
    * @throws {RangeError} as `send` does, of each; a length or `stride` is no integer, `count` none of 1 or
-   *   more, or `last` not 0 to `each`
+   *   more, or `lastLength` not 0 to `length`
    */
-  sendRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void {
-    checkRun(buffer, offset, each, last, stride, count);
-    checkDestination(destination, tos);
+  sendRun(run: DatagramRun): void {
+    this.#queue(this.#run.copy(run));
+  }
+
+  #queue(run: OwnRun): void {
+    checkDestination(run.destination, run.tos);
+    // Last, so that nobody's code runs between it and the queue.
+    checkRun(run);
+    const { destination, count } = run;
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
     if (socket) {
-      socket.queue.pushRun(buffer, offset, each, last, stride, count, destination, tos);
+      if (this.#suspects?.size) run.destination = this.#checked(destination, count);
+      socket.queue.pushRun(run);
+      run.clear();
       return;
     }
     for (let i = 0; i < count; i++) {
@@ -213,10 +235,32 @@ export class UdpSockets {
     this.#v6?.queue.flush();
   }
 
+  /**
+   * Keeps floods of handshake messages out of the sockets' queues, where transport messages wait too: the
+   * kernel drops most of what comes from those who send many.
+   *
+   * @param isFlooded there were more than could be worked on, since the last call
+   * @param now monotonic milliseconds
+   * @returns when to call again; Infinity if there is no need but when they are flooded
+   * @throws {TypeError} `now` is no finite number
+   */
+  shedHandshakes(now: number, isFlooded: boolean): number {
+    if (!Number.isFinite(now)) {
+      throw new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`);
+    }
+    let due = Infinity;
+    for (const { guard } of this.#sockets) {
+      guard.follow(now, isFlooded);
+      due = Math.min(due, guard.due);
+    }
+    return due;
+  }
+
   /** Changes SO_MARK from the next datagram on, 0 clears it. Throws as `openUdp` does. */
   setMark(mark: number): void {
     checkMark(mark);
     for (const socket of this.#sockets) setSocketMark(socket.fd, mark);
+    this.#mark = mark;
   }
 
   /** Closes both sockets; what is queued and not flushed is lost. Further calls do nothing. */
@@ -231,9 +275,19 @@ export class UdpSockets {
       libc().close(socket.fd);
     }
   }
+
+  /** The same destination without its source, if that is a suspect and does not work. */
+  #checked(destination: Endpoint, datagrams: number): Endpoint {
+    const to = this.#suspects!.check(destination, this);
+    if (to === destination) return to;
+    this.counters.sourceLost += datagrams;
+    this.#reports.onSourceLost?.(destination);
+    return to;
+  }
 }
 
 interface Socket extends ReceiveSource {
+  readonly guard: FloodGuard;
   readonly queue: SendQueue;
 }
 
@@ -251,6 +305,7 @@ function createSocket(
     family,
     fd,
     queue,
+    guard: new FloodGuard(family, (program) => attachFilter(fd, program)),
     endpoints: new EndpointCache(family),
     overflowSeen: 0,
     messageLength: 0,
@@ -264,9 +319,10 @@ function checkOptions(options: UdpOptions): void {
   checkFlag('loopbackOnly', options.loopbackOnly);
   checkFlag('gso', options.gso);
   checkFlag('gro', options.gro);
-  const { bufferBytes, memory } = options;
+  const { bufferBytes, memory, suspects } = options;
   if (bufferBytes !== undefined) checkInteger('bufferBytes', bufferBytes, 0, 0x7fff_ffff);
   if (memory !== undefined) checkObject('memory', memory);
+  if (suspects !== undefined) checkObject('suspects', suspects);
   for (const name of ['onSendError', 'onSourceLost', 'onOffloadLost'] as const) {
     if (options[name] !== undefined) checkFunction(name, options[name]);
   }

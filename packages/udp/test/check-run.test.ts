@@ -2,6 +2,7 @@ import { Endpoint } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkDestination, checkRun } from '../src/check-run.ts';
+import { runOf } from './run-of.ts';
 
 const MEMORY = new Uint8Array(1000);
 /** Of an endpoint. */
@@ -12,6 +13,8 @@ const FIELDS = {
   sourceAddress: undefined,
   sourceInterface: 0,
 };
+
+const PEER = new Endpoint(FIELDS.address, 51820);
 
 describe('checkRun', () => {
   test.each([
@@ -33,9 +36,9 @@ describe('checkRun', () => {
   ])(
     'refuses runs of %d bytes each, the last of %d, %d of them',
     (each, last, count, stride = 200) => {
-      const check = (): void => checkRun(MEMORY, 0, each, last, stride, count);
+      const check = (): void => checkRun(runOf(MEMORY, 0, each, last, stride, count, PEER));
       expect(check).toThrow(RangeError);
-      expect(check).toThrow(/^"(each|last|stride|count)" expected an integer from/);
+      expect(check).toThrow(/^"(length|lastLength|stride|count)" expected an integer from/);
     },
   );
 
@@ -49,7 +52,9 @@ describe('checkRun', () => {
         for (let i = 0; i < count; i++) {
           isWithin &&= offset + i * stride + (i === count - 1 ? last : each) <= size;
         }
-        const error = thrownBy(() => checkRun(memory, offset, each, last, stride, count));
+        const error = thrownBy(() =>
+          checkRun(runOf(memory, offset, each, last, stride, count, PEER)),
+        );
         expect(error instanceof RangeError).toBe(!isWithin);
       }),
       { numRuns: 20_000 },
@@ -60,17 +65,21 @@ describe('checkRun', () => {
     const wrong = value as number;
     const run: [number, number, number, number, number] = [0, 10, 10, 10, 2];
     for (let i = 0; i < run.length; i++) {
-      expect(() => checkRun(MEMORY, ...(run.with(i, wrong) as typeof run))).toThrow(TypeError);
+      expect(() => checkRun(runOf(MEMORY, ...(run.with(i, wrong) as typeof run), PEER))).toThrow(
+        TypeError,
+      );
     }
   });
 
   test('refuses what is no memory, and memory that is not there any more', () => {
-    expect(() => checkRun([1, 2] as unknown as Uint8Array, 0, 1, 1, 0, 1)).toThrow(
+    expect(() => checkRun(runOf([1, 2] as unknown as Uint8Array, 0, 1, 1, 0, 1, PEER))).toThrow(
       /^"buffer" expected a Uint8Array, got Array/,
     );
     const gone = new Uint8Array(new ArrayBuffer(100));
     structuredClone(gone.buffer, { transfer: [gone.buffer] });
-    expect(() => checkRun(gone, 0, 10, 10, 0, 1)).toThrow(/"buffer" expected 10 bytes.*got 0$/);
+    expect(() => checkRun(runOf(gone, 0, 10, 10, 0, 1, PEER))).toThrow(
+      /"buffer" expected 10 bytes.*got 0$/,
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { Endpoint } from '@litz/core';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openUdp, type UdpOptions, type UdpSockets } from '../src/index.ts';
 import { kernel } from './fake-kernel.ts';
+import { runOf } from './run-of.ts';
 
 let namespace: string | undefined;
 let namespaces = 0;
@@ -138,11 +139,11 @@ describe('UdpSockets', () => {
       const sockets = open({ gso: false, gro: false });
       const destination = new Endpoint(Uint8Array.of(192, 0, 2, 1), 9);
       const send = (): void => {
-        sockets.sendRun(new Uint8Array(100), 0, each, last, stride, count, destination, 0);
+        sockets.sendRun(runOf(new Uint8Array(100), 0, each, last, stride, count, destination, 0));
       };
-      expect(send).toThrow(/^"(each|last|stride|count)" expected/);
+      expect(send).toThrow(/^"(length|lastLength|stride|count)" expected/);
       sockets.close();
-      expect(send).toThrow(/^"(each|last|stride|count)" expected/);
+      expect(send).toThrow(/^"(length|lastLength|stride|count)" expected/);
       expect(sockets.counters.sendDroppedFailed).toBe(0);
     },
   );

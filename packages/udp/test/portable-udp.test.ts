@@ -4,6 +4,7 @@ import { Endpoint } from '@litz/core';
 import { SystemError } from '@litz/sys';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openPortableUdp, type PortableUdp, type PortableUdpOptions } from '../src/index.ts';
+import { runOf } from './run-of.ts';
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = Uint8Array.of(...Array<number>(15).fill(0), 1);
@@ -53,16 +54,16 @@ describe('openPortableUdp', () => {
       const socket = await open({});
       const destination = new Endpoint(LOOPBACK, socket.port);
       const send = (): void => {
-        socket.sendRun(new Uint8Array(100), 0, each, last, stride, count, destination, 0);
+        socket.sendRun(runOf(new Uint8Array(100), 0, each, last, stride, count, destination, 0));
       };
-      expect(send).toThrow(/^"(each|last|stride|count)" expected/);
+      expect(send).toThrow(/^"(length|lastLength|stride|count)" expected/);
     },
   );
 
   test('sends the datagrams of a run from where each of them stands', async () => {
     const [left, right] = [await open({}), await open({})];
     const buffer = Uint8Array.from({ length: 100 }, (_, i) => i);
-    left.sendRun(buffer, 10, 3, 2, 20, 3, new Endpoint(LOOPBACK, right.port), 0);
+    left.sendRun(runOf(buffer, 10, 3, 2, 20, 3, new Endpoint(LOOPBACK, right.port), 0));
     left.flush();
     const seen = (await received(right, 3)).map(({ bytes }) => bytes);
     expect(seen).toEqual([

@@ -9,6 +9,7 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openUdp, type UdpSockets } from '../src/udp-sockets.ts';
 import { kernel } from './fake-kernel.ts';
+import { runOf } from './run-of.ts';
 
 vi.mock(import('@litz/sys'), async (original) =>
   (await import('./fake-kernel.ts')).fakeSys(await original()),
@@ -40,7 +41,9 @@ describe('UdpSockets.sendRun', () => {
         for (const [offset, each, last, stride, count, toOther, loss] of runs) {
           const memory = new Uint8Array(new ArrayBuffer(2000)).fill(7);
           try {
-            udp.sendRun(memory, offset, each, last, stride, count, toOther ? OTHER : PEER, 0);
+            udp.sendRun(
+              runOf(memory, offset, each, last, stride, count, toOther ? OTHER : PEER, 0),
+            );
           } catch (error) {
             if (!(error instanceof RangeError)) throw error;
             refused++;
@@ -108,6 +111,25 @@ describe('UdpSockets.sendRun', () => {
     sockets.send(memory, 0, 100, PEER, 0);
     sockets.flush();
     expect(reports).toBeLessThan(600);
+  });
+
+  test('goes on with a run in whose middle a report sends another', () => {
+    const other = new Uint8Array(9).fill(9);
+    let reports = 0;
+    const sockets = open({
+      onSendError(_, destination) {
+        if (reports++ === 0) sockets.sendRun(runOf(other, 0, 9, 9, 0, 1, destination));
+      },
+    });
+    kernel.onSend = () => (reports === 0 ? EHOSTUNREACH : 0);
+    const memory = Uint8Array.from({ length: 600 }, (_, i) => i >> 1);
+    // More than the queue holds: it is flushed before the rest of the run is queued.
+    sockets.sendRun(runOf(memory, 0, 2, 1, 2, 300, PEER));
+    sockets.flush();
+    const own = kernel.sent.filter(({ payload }) => payload.length !== 9);
+    const bytes = own.flatMap(({ payload }) => [...payload]);
+    expect(bytes).toEqual([...memory.subarray(2, 599)]);
+    expect(reports).toBeGreaterThan(0);
   });
 
   test('leaves a descriptor alone that a report has closed', () => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { UdpCounters } from '../src/counters.ts';
 import { SEND_QUEUE_CAPACITY, SendQueue } from '../src/send-queue.ts';
 import { kernel, type SentMessage } from './fake-kernel.ts';
+import { runOf } from './run-of.ts';
 
 vi.mock(import('@litz/sys'), async (original) =>
   (await import('./fake-kernel.ts')).fakeSys(await original()),
@@ -273,8 +274,8 @@ describe('SendQueue with segmentation', () => {
 
   test('takes a run of less than one whole datagram for one', () => {
     const { queue, counters } = open({ segmenting: true });
-    queue.pushRun(MEMORY, 0, 80_000, 70_000, 80_000, 1, PEER, 0);
-    queue.pushRun(MEMORY, 70_000, 2 ** 31, 10, 2 ** 31, 1, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 0, 80_000, 70_000, 80_000, 1, PEER, 0));
+    queue.pushRun(runOf(MEMORY, 70_000, 2 ** 31, 10, 2 ** 31, 1, PEER, 0));
     queue.flush();
     expect(payloads()).toEqual([MEMORY.slice(0, 70_000), MEMORY.slice(70_000, 70_010)]);
     expect(counters.sentDatagrams).toBe(2);
@@ -433,7 +434,7 @@ function pushTouching(
 ): void {
   const count = length === 0 ? 1 : Math.ceil(length / each);
   const last = length - (count - 1) * each;
-  queue.pushRun(MEMORY, offset, each, last, each, count, destination, tos);
+  queue.pushRun(runOf(MEMORY, offset, each, last, each, count, destination, tos));
 }
 
 function payloads(): Uint8Array[] {

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { UdpCounters } from '../src/counters.ts';
 import { SEND_QUEUE_CAPACITY, SendQueue } from '../src/send-queue.ts';
 import { kernel, type SentMessage } from './fake-kernel.ts';
+import { runOf } from './run-of.ts';
 
 vi.mock(import('@litz/sys'), async (original) =>
   (await import('./fake-kernel.ts')).fakeSys(await original()),
@@ -23,8 +24,8 @@ beforeEach(() => kernel.reset());
 describe('SendQueue with runs that do not touch', () => {
   test('gives the kernel a piece for each datagram, and one for all that touch', () => {
     const { queue, counters } = open();
-    queue.pushRun(MEMORY, 16, 1000, 400, 1152, 4, PEER, 0);
-    queue.pushRun(MEMORY, 20_016, 1000, 400, 1000, 4, OTHER, 0);
+    queue.pushRun(runOf(MEMORY, 16, 1000, 400, 1152, 4, PEER, 0));
+    queue.pushRun(runOf(MEMORY, 20_016, 1000, 400, 1000, 4, OTHER, 0));
     queue.flush();
     expect(kernel.sent.map(groupOf)).toEqual([
       [1000, 1000, 1000, 1000, 400],
@@ -39,14 +40,14 @@ describe('SendQueue with runs that do not touch', () => {
 
   test('joins runs that stand one behind the other in the slab', () => {
     const { queue } = open();
-    queue.pushRun(MEMORY, 0, 500, 500, 640, 2, PEER, 0);
-    queue.pushRun(MEMORY, 1280, 500, 500, 640, 3, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
+    queue.pushRun(runOf(MEMORY, 1280, 500, 500, 640, 3, PEER, 0));
     queue.push(MEMORY, 3200, 500, PEER, 0);
     // Of longer ones, of which it has none, the last is of this length.
-    queue.pushRun(MEMORY, 3840, 900, 500, 0, 1, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 3840, 900, 500, 0, 1, PEER, 0));
     // Its shorter end is that of all.
-    queue.pushRun(MEMORY, 4480, 500, 20, 640, 2, PEER, 0);
-    queue.pushRun(MEMORY, 5760, 500, 500, 640, 1, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 4480, 500, 20, 640, 2, PEER, 0));
+    queue.pushRun(runOf(MEMORY, 5760, 500, 500, 640, 1, PEER, 0));
     queue.flush();
     expect(kernel.sent.map(groupOf)).toEqual([
       [500, ...Array(8).fill(500), 20],
@@ -58,10 +59,10 @@ describe('SendQueue with runs that do not touch', () => {
 
   test('ends a message where the next run is longer, goes elsewhere, or is marked otherwise', () => {
     const { queue } = open();
-    queue.pushRun(MEMORY, 0, 500, 500, 640, 2, PEER, 0);
-    queue.pushRun(MEMORY, 1280, 600, 500, 640, 2, PEER, 0); // not its last, before which is a longer one
-    queue.pushRun(MEMORY, 2560, 600, 500, 640, 2, OTHER, 0);
-    queue.pushRun(MEMORY, 3840, 500, 500, 640, 2, OTHER, 1);
+    queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
+    queue.pushRun(runOf(MEMORY, 1280, 600, 500, 640, 2, PEER, 0)); // not its last, before which is a longer one
+    queue.pushRun(runOf(MEMORY, 2560, 600, 500, 640, 2, OTHER, 0));
+    queue.pushRun(runOf(MEMORY, 3840, 500, 500, 640, 2, OTHER, 1));
     queue.flush();
     expect(kernel.sent.map(groupOf)).toEqual([
       [500, 500, 500],
@@ -74,9 +75,9 @@ describe('SendQueue with runs that do not touch', () => {
   test('takes what touches for one piece in one buffer only', () => {
     const { queue } = open();
     const twin = MEMORY.slice();
-    queue.pushRun(MEMORY, 0, 100, 100, 100, 2, PEER, 0);
-    queue.pushRun(twin, 200, 100, 100, 100, 2, PEER, 0);
-    queue.pushRun(MEMORY, 400, 100, 100, 150, 2, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 0, 100, 100, 100, 2, PEER, 0));
+    queue.pushRun(runOf(twin, 200, 100, 100, 100, 2, PEER, 0));
+    queue.pushRun(runOf(MEMORY, 400, 100, 100, 150, 2, PEER, 0));
     queue.flush();
     expect(kernel.sent.map(groupOf)).toEqual([[100, 200, 200, 100, 100]]);
     expect(kernel.sent[0].payload).toEqual(concat([0, 400], [400, 500], [550, 650]));
@@ -84,7 +85,7 @@ describe('SendQueue with runs that do not touch', () => {
 
   test('has no more than 64 datagrams in a message', () => {
     const { queue, counters } = open();
-    queue.pushRun(MEMORY, 8, 100, 30, 256, 150, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 8, 100, 30, 256, 150, PEER, 0));
     queue.flush();
     expect(kernel.sent.map(({ parts }) => parts.length)).toEqual([64, 64, 22]);
     expect(datagrams()).toEqual(placesOf(8, 100, 30, 256, 150));
@@ -95,7 +96,7 @@ describe('SendQueue with runs that do not touch', () => {
     const { queue, counters } = open();
     const count = 2 * SEND_QUEUE_CAPACITY + 9;
     queue.push(MEMORY, 0, 50, OTHER, 0);
-    queue.pushRun(MEMORY, 8, 100, 30, 256, count, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 8, 100, 30, 256, count, PEER, 0));
     expect(counters.sentDatagrams).toBe(1 + 2 * SEND_QUEUE_CAPACITY);
     queue.flush();
     expect(datagrams().slice(1)).toEqual(placesOf(8, 100, 30, 256, count));
@@ -104,7 +105,7 @@ describe('SendQueue with runs that do not touch', () => {
 
   test('fills the queue to its last place without a flush', () => {
     const { queue, counters } = open();
-    queue.pushRun(MEMORY, 0, 10, 10, 32, SEND_QUEUE_CAPACITY - 1, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 0, 10, 10, 32, SEND_QUEUE_CAPACITY - 1, PEER, 0));
     queue.push(MEMORY, 20_000, 10, PEER, 0);
     expect(kernel.sendCalls).toBe(0);
     queue.push(MEMORY, 20_032, 10, PEER, 0);
@@ -116,8 +117,8 @@ describe('SendQueue with runs that do not touch', () => {
     (errno) => {
       const { queue, counters, errors } = open();
       kernel.onSend = (message) => (segmentOf(message) === undefined ? 0 : errno);
-      queue.pushRun(MEMORY, 16, 1000, 300, 1152, 4, PEER, 0);
-      queue.pushRun(MEMORY, 9016, 1000, 1000, 1152, 3, PEER, 0);
+      queue.pushRun(runOf(MEMORY, 16, 1000, 300, 1152, 4, PEER, 0));
+      queue.pushRun(runOf(MEMORY, 9016, 1000, 1000, 1152, 3, PEER, 0));
       queue.flush();
       expect(kernel.sent.map(({ payload }) => payload)).toEqual([
         ...placesOf(16, 1000, 300, 1152, 4),
@@ -132,7 +133,7 @@ describe('SendQueue with runs that do not touch', () => {
     const { queue, counters } = open();
     kernel.onSend = (message) =>
       kernel.sent.length === 1 && segmentOf(message) !== undefined ? EIO : 0;
-    queue.pushRun(MEMORY, 8, 100, 30, 256, 150, PEER, 0);
+    queue.pushRun(runOf(MEMORY, 8, 100, 30, 256, 150, PEER, 0));
     queue.flush();
     expect(kernel.sent).toHaveLength(1 + 150 - 64);
     expect(datagrams()).toEqual(placesOf(8, 100, 30, 256, 150));
@@ -158,7 +159,7 @@ describe('SendQueue with runs that do not touch', () => {
         for (const { each, less, gap, count, to, tos } of runs) {
           const stride = each + gap;
           const last = Math.max(0, each - less);
-          inRuns.queue.pushRun(MEMORY, at, each, last, stride, count, to, tos);
+          inRuns.queue.pushRun(runOf(MEMORY, at, each, last, stride, count, to, tos));
           for (let i = 0; i < count; i++) {
             const length = i < count - 1 ? each : last;
             single.queue.push(MEMORY, at + i * stride, length, to, tos);

@@ -3,6 +3,7 @@ import { SystemError } from '@litz/sys';
 import { describeWith, missingRequirements, requirement } from '@litz/testkit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openUdp, SLOT_LENGTH, type UdpSockets, type UdpOptions } from '../src/index.ts';
+import { runOf } from './run-of.ts';
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = Uint8Array.of(...Array<number>(15).fill(0), 1);
@@ -238,7 +239,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
         [80, 1, 192, 2],
         [500, 500, 0, 1],
       ] as const) {
-        left.sendRun(memory, at, each, last, stride, count, destination, 1);
+        left.sendRun(runOf(memory, at, each, last, stride, count, destination, 1));
         for (let i = 0; i < count; i++) {
           const from = at + i * stride;
           sent.push(memory.slice(from, from + (i < count - 1 ? each : last)));

@@ -14,7 +14,7 @@ import {
   diffieHellman,
 } from 'node:crypto';
 import type { Cipher } from '@litz/core';
-import type { SomePrimitives } from './providers.ts';
+import type { SomePrimitives } from './some-primitives.ts';
 
 export const nodeCrypto: SomePrimitives = {
   dh: (privateKey, publicKey) =>

@@ -5,7 +5,8 @@
  */
 import { nobleProvider } from '@litz/core';
 import { proveEqual, type Case, type MissingCase } from './case.ts';
-import type { Candidate, SomePrimitives } from './providers.ts';
+import type { Candidate } from './providers.ts';
+import type { SomePrimitives } from './some-primitives.ts';
 
 export function primitivesSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {
   return FIGURES.flatMap((figure) =>

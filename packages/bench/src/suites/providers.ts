@@ -5,9 +5,7 @@
  */
 import { nobleProvider, type CryptoProvider } from '@litz/core';
 import { nodeCrypto } from './node-crypto.ts';
-
-/** Some of a provider's functions: a comparison need not have them all. */
-export type SomePrimitives = Partial<Omit<CryptoProvider, 'name'>>;
+import type { SomePrimitives } from './some-primitives.ts';
 
 export interface Candidate {
   readonly name: string;

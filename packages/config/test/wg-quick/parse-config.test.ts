@@ -339,7 +339,7 @@ function configLike(): fc.Arbitrary<string> {
   const line = fc.oneof(field, field, header, comment, blank, fc.string());
   const end = fc.constantFrom('\n', '\r\n');
   return fc
-    .tuple(fc.array(line, { maxLength: 12 }), end)
+    .tuple(fc.array(line, { maxLength: 12, size: 'max' }), end)
     .map(([lines, ending]) => ['[Interface]', ...lines].join(ending));
 }
 

@@ -1,8 +1,8 @@
 /**
  * The way of a datagram in, section 3:
  *
- * 1. Type, reserved bits and length; is the link up? A handshake message goes on in
- *    `handshake-receive.ts`.
+ * 1. Type, reserved bits and length; is the link up? A handshake message is put aside in
+ *    `handshake-work.ts`.
  * 2. Receiver index -> keypair, not expired, counter below the limit; opened in place; replay window.
  * 3. Once per batch: endpoint, timers, counters, a session that this confirms, renewal of the keys
  *    (`settleReceived`).
@@ -28,10 +28,10 @@ import { ecn, ipTotalLength, IPV4_SOURCE, IPV6_SOURCE, setEcn } from '../wire/ip
 import type { Keypair } from '../peer/keypairs.ts';
 import { sendStaged } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
-import { receiveHandshakeMessage } from './handshake-receive.ts';
+import { takeHandshakeMessage } from './handshake-work.ts';
 import { completeHandshake, followEndpoint } from './session-lifecycle.ts';
 import { authenticatedReceived, authenticatedTraversal, dataReceived } from './timers.ts';
-import { openTransportData } from '../wire/transport-data.ts';
+import { openTransportData, receiverIndexOf } from '../wire/transport-data.ts';
 
 /**
  * The whole way of one datagram but for step 3, which is owed until `settleReceived`. It is opened in
@@ -55,14 +55,7 @@ export function receiveDatagram(
     return drop(state, 'reserved-bits-set');
   }
   if (buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA) {
-    settleReceived(state, now);
-    // Handshake messages are few and are kept over the call: a view of their own is fine.
-    // Not `subarray`, which would make a Buffer of Node's of one: its `slice` copies nothing.
-    const message = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
-    const reason = receiveHandshakeMessage(state, message, source, now);
-    if (reason === undefined) return 0;
-    state.stats.drops.concern(reason, undefined, source);
-    return reason;
+    return takeHandshakeMessage(state, buffer, offset, length, source, now);
   }
   const opened = openTransportData(state.indices, buffer, offset, length, now);
   if (typeof opened === 'string') return dropTransportData(state, opened, buffer, offset);
@@ -84,18 +77,13 @@ function dropTransportData(
   offset: number,
 ): DropReason {
   if (reason === 'wrong-length' || reason === 'unknown-index') return drop(state, reason);
-  const index =
-    buffer[offset + 4] |
-    (buffer[offset + 5] << 8) |
-    (buffer[offset + 6] << 16) |
-    (buffer[offset + 7] << 24);
-  return drop(state, reason, state.indices.keypair(index)?.peer);
+  return drop(state, reason, state.indices.keypair(receiverIndexOf(buffer, offset))?.peer);
 }
 
 /** A message authenticated with a keypair: its bookkeeping is owed until `settleReceived`. */
 function oweReceived(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   source: Endpoint,
   bytes: number,
   isData: boolean,
@@ -131,7 +119,7 @@ export function settleReceived(state: EngineState, now: number): void {
  */
 function afterReceive(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   source: Endpoint,
   messages: number,
   bytes: number,

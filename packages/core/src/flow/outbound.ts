@@ -16,7 +16,7 @@
  * @module
  */
 import {
-  MAX_DATAGRAM_LENGTH,
+  MAX_MTU,
   REKEY_AFTER_TIME_MS,
   TRANSPORT_HEADER_LENGTH,
   TRANSPORT_OVERHEAD,
@@ -163,7 +163,12 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
   startHandshake(state, peer, now);
 }
 
-function flush(state: EngineState, keypair: Keypair, staged: StagedPackets, now: number): void {
+function flush(
+  state: EngineState,
+  keypair: Keypair<Peer>,
+  staged: StagedPackets,
+  now: number,
+): void {
   let messages = 0;
   let bytes = 0;
   while (keypair.usable(now)) {
@@ -199,7 +204,7 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
 /** Seals one packet and puts it out. Returns the length of the datagram. */
 function emit(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   buffer: Uint8Array,
   offset: number,
   length: number,
@@ -217,7 +222,7 @@ function emit(
 /** Messages with packets in them were sealed: their bookkeeping is owed until `settleSent`. */
 function oweSent(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   messages: number,
   bytes: number,
   now: number,
@@ -246,7 +251,7 @@ export function settleSent(state: EngineState, now: number): void {
 /** Bookkeeping for `messages` messages of one keypair, `bytes` long together: once per batch. */
 function afterSend(
   state: EngineState,
-  keypair: Keypair,
+  keypair: Keypair<Peer>,
   messages: number,
   bytes: number,
   now: number,
@@ -262,12 +267,12 @@ function afterSend(
 }
 
 /** Section 6.2: whoever initiated renews by age, both sides by count. */
-function keepKeyFresh(state: EngineState, keypair: Keypair, now: number): void {
+function keepKeyFresh(state: EngineState, keypair: Keypair<Peer>, now: number): void {
   const aged = keypair.isInitiator && now >= keypair.createdAt + REKEY_AFTER_TIME_MS;
   if (aged || keypair.sendCounter > keypair.limits.rekeyAfterMessages) {
     startHandshake(state, keypair.peer, now);
   }
 }
 
-/** What fits into a datagram with the header and the tag of the message. */
-const MAX_PACKET_LENGTH: number = MAX_DATAGRAM_LENGTH - TRANSPORT_OVERHEAD;
+/** Not exported: V8 would look it up each time. */
+const MAX_PACKET_LENGTH: number = MAX_MTU;

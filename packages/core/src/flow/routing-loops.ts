@@ -19,6 +19,7 @@
  * @module
  */
 import { MESSAGE_TYPE, TRANSPORT_OVERHEAD } from '../constants.ts';
+import type { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { SenderIndexTable } from '../peer/sender-index.ts';
 import {
@@ -28,15 +29,16 @@ import {
   IPV6_HEADER_LENGTH,
   IPV6_SOURCE,
 } from '../wire/ip-packet.ts';
+import { readInt32 } from '../wire/int32.ts';
 import type { PacketRun } from '../wire/packet-run.ts';
 
 export class RoutingLoops {
-  readonly #indices: SenderIndexTable;
+  readonly #indices: SenderIndexTable<Peer, Keypair<Peer>>;
   /** What identifies the datagrams that were dropped last, for the fragments that follow the first. */
   readonly #dropped = new Int32Array(REMEMBERED_DATAGRAMS);
   #nextDropped = 0;
 
-  constructor(indices: SenderIndexTable) {
+  constructor(indices: SenderIndexTable<Peer, Keypair<Peer>>) {
     this.#indices = indices;
   }
 
@@ -136,16 +138,6 @@ function identityOf(buffer: Uint8Array, offset: number, isIPv4: boolean): number
   );
   const mixed = Math.imul(Math.imul(id, 0x9e3779b1) ^ source, 0x85ebca6b) ^ destination;
   return mixed === 0 ? 1 : mixed;
-}
-
-/** Little-endian, signed. */
-function readInt32(buffer: Uint8Array, offset: number): number {
-  return (
-    buffer[offset] |
-    (buffer[offset + 1] << 8) |
-    (buffer[offset + 2] << 16) |
-    (buffer[offset + 3] << 24)
-  );
 }
 
 const UDP = 17;

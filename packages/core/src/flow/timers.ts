@@ -67,6 +67,6 @@ export function sessionDerived(state: EngineState, peer: Peer, now: number): voi
 }
 
 /** This keypair became the one that is sent with. */
-export function sessionStarted(state: EngineState, peer: Peer, keypair: Keypair): void {
+export function sessionStarted(state: EngineState, peer: Peer, keypair: Keypair<Peer>): void {
   state.timers.arm(peer.slot, TIMER.SESSION_EXPIRY, keypair.createdAt, REJECT_AFTER_TIME_MS);
 }

@@ -13,7 +13,6 @@
  */
 import { REJECT_AFTER_TIME_MS } from '../constants.ts';
 import type { Cipher } from '../crypto/provider.ts';
-import type { Peer } from './peer.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { SenderIndexTable } from './sender-index.ts';
 
@@ -24,8 +23,8 @@ export interface MessageLimits {
 }
 
 /** What a completed handshake leaves. The ciphers become the keypair's. */
-export interface KeypairParts {
-  peer: Peer;
+export interface KeypairParts<Owner> {
+  peer: Owner;
   isInitiator: boolean;
   localIndex: number;
   remoteIndex: number;
@@ -35,8 +34,9 @@ export interface KeypairParts {
   createdAt: number;
 }
 
-export class Keypair {
-  readonly peer: Peer;
+/** `Owner`: whose keys they are, a `Peer`, which has its own `Keypairs` in turn. */
+export class Keypair<Owner = unknown> {
+  readonly peer: Owner;
   readonly isInitiator: boolean;
   /** What the other side puts into its messages. */
   readonly localIndex: number;
@@ -52,7 +52,7 @@ export class Keypair {
   /** False after Reject-After-Time, Reject-After-Messages, or a change of the private key. */
   canSend = true;
 
-  constructor(parts: KeypairParts) {
+  constructor(parts: KeypairParts<Owner>) {
     this.peer = parts.peer;
     this.isInitiator = parts.isInitiator;
     this.localIndex = parts.localIndex;
@@ -70,7 +70,6 @@ export class Keypair {
 
   /** A message may be sealed. Turns `canSend` off for good when it finds a limit reached. */
   usable(now: number): boolean {
-    if (!this.canSend) return false;
     if (this.isExpired(now) || this.sendCounter >= this.limits.rejectAfterMessages) {
       this.canSend = false;
     }
@@ -86,13 +85,13 @@ export class Keypair {
   }
 }
 
-export class Keypairs {
-  current: Keypair | undefined = undefined;
-  previous: Keypair | undefined = undefined;
-  next: Keypair | undefined = undefined;
+export class Keypairs<Owner = unknown> {
+  current: Keypair<Owner> | undefined = undefined;
+  previous: Keypair<Owner> | undefined = undefined;
+  next: Keypair<Owner> | undefined = undefined;
 
   /** Takes a new keypair in, at the place that its role gives it (kernel: noise.c, add_new_keypair). */
-  add(keypair: Keypair, indices: SenderIndexTable): void {
+  add(keypair: Keypair<Owner>, indices: SenderIndexTable): void {
     if (!keypair.isInitiator) {
       // Not confirmed yet: the other side may still use what it had, so `current` stays.
       discard(this.next, indices);
@@ -117,7 +116,7 @@ export class Keypairs {
    * A message was received with this keypair. Returns true if that confirmed it: it was `next` and is
    * `current` now.
    */
-  confirm(keypair: Keypair, indices: SenderIndexTable): boolean {
+  confirm(keypair: Keypair<Owner>, indices: SenderIndexTable): boolean {
     if (keypair !== this.next) return false;
     discard(this.previous, indices);
     this.previous = this.current;

@@ -28,7 +28,7 @@ export class Peer {
   endpoint: Endpoint | undefined = undefined;
   /** Seconds, 0 is off. */
   persistentKeepalive = 0;
-  readonly keypairs: Keypairs = new Keypairs();
+  readonly keypairs: Keypairs<Peer> = new Keypairs();
   /** What the last event said: `up` or `renewed`, and not yet `expired`. */
   sessionUp = false;
   /** Its public key is a low-order point: there is no secret to share with it. */
@@ -69,7 +69,7 @@ export class Peer {
   }
 
   /** The keypair to send with, if a message may be sealed with it now. */
-  sendKeypair(now: number): Keypair | undefined {
+  sendKeypair(now: number): Keypair<Peer> | undefined {
     const current = this.keypairs.current;
     return current?.usable(now) === true ? current : undefined;
   }

@@ -9,14 +9,13 @@
  *
  * @module
  */
-import type { Keypair } from './keypairs.ts';
-import type { Peer } from './peer.ts';
 
-export class SenderIndexTable {
-  readonly #handshakes = new Map<number, Peer>();
-  readonly #keypairs = new Map<number, Keypair>();
+/** `Owner`: whose handshakes they are; `Session`: what a completed one became. */
+export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed> {
+  readonly #handshakes = new Map<number, Owner>();
+  readonly #keypairs = new Map<number, Session>();
   /** By the index that the other side chose. */
-  readonly #remotes = new Map<number, Keypair>();
+  readonly #remotes = new Map<number, Session>();
   readonly #randomBytes: (out: Uint8Array) => void;
   readonly #random = new Uint8Array(4);
   readonly #view = new DataView(this.#random.buffer);
@@ -35,7 +34,7 @@ export class SenderIndexTable {
    *
    * @throws {RangeError} the random source repeats itself
    */
-  reserve(peer: Peer): number {
+  reserve(peer: Owner): number {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       this.#randomBytes(this.#random);
       const key = this.#view.getInt32(0, true);
@@ -47,7 +46,7 @@ export class SenderIndexTable {
   }
 
   /** The handshake with this index completed: from now on it means the keypair. */
-  assign(index: number, keypair: Keypair): void {
+  assign(index: number, keypair: Session): void {
     this.#handshakes.delete(index | 0);
     this.#keypairs.set(index | 0, keypair);
     // The first one keeps it: nobody takes an index away by choosing the same.
@@ -65,18 +64,23 @@ export class SenderIndexTable {
   }
 
   /** Whose handshake it is. `index` may be given signed or unsigned. */
-  handshake(index: number): Peer | undefined {
+  handshake(index: number): Owner | undefined {
     return this.#handshakes.get(index | 0);
   }
 
-  keypair(index: number): Keypair | undefined {
+  keypair(index: number): Session | undefined {
     return this.#keypairs.get(index | 0);
   }
 
   /** A keypair whose messages carry this index when we send them. */
-  remote(index: number): Keypair | undefined {
+  remote(index: number): Session | undefined {
     return this.#remotes.get(index | 0);
   }
+}
+
+/** What has an index of the other side's. */
+interface Indexed {
+  readonly remoteIndex: number;
 }
 
 /** With a million indices in use, one try in 4096 fails: this many never do. */

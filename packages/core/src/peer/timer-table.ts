@@ -50,10 +50,9 @@ export class TimerTable {
     return this.#slots++;
   }
 
-  /** Clears all deadlines of a slot and gives it back. */
+  /** Clears all deadlines of a slot and gives it back. It may stay in the heap until its key is first. */
   release(slot: number): void {
     this.clearAll(slot);
-    if (this.#places[slot] !== -1) this.#removeAt(this.#places[slot]);
     this.#freeSlots.push(slot);
   }
 
@@ -99,7 +98,7 @@ export class TimerTable {
       const slot = this.#heap[0];
       const first = this.#firstOf(slot);
       if (first === this.#keys[slot]) return first;
-      if (first === Infinity) this.#removeAt(0);
+      if (first === Infinity) this.#removeTop();
       else {
         this.#keys[slot] = first;
         this.#siftDown(0);
@@ -128,13 +127,12 @@ export class TimerTable {
     this.#siftUp(this.#places[slot]);
   }
 
-  #removeAt(place: number): void {
-    this.#places[this.#heap[place]] = -1;
+  #removeTop(): void {
+    this.#places[this.#heap[0]] = -1;
     const last = this.#heap[--this.#heapSize];
-    if (place === this.#heapSize) return;
-    this.#place(last, place);
-    this.#siftUp(place);
-    this.#siftDown(this.#places[last]);
+    if (this.#heapSize === 0) return;
+    this.#place(last, 0);
+    this.#siftDown(0);
   }
 
   #siftUp(from: number): void {

@@ -20,7 +20,12 @@ export class LoadMonitor {
   /** Counts one handshake message. Returns whether we are under load, this message included. */
   note(now: number): boolean {
     if (!this.#ready.take(now)) this.#overloadedAt = now;
-    return now - this.#overloadedAt < STICKY_MS;
+    return now < this.overloadedUntil;
+  }
+
+  /** Until when we are under load if nothing more comes; -Infinity: never were. */
+  get overloadedUntil(): number {
+    return this.#overloadedAt + STICKY_MS;
   }
 }
 

@@ -14,6 +14,7 @@
  * @module
  */
 import type { Endpoint } from '../endpoint.ts';
+import { wordAt } from '../routing/address-bits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export class RateLimiter {
@@ -70,14 +71,8 @@ interface Source {
 
 /** A number for an IPv4 address, a string for an IPv6 /64. */
 function keyOf(address: Uint8Array): string | number {
-  const high = word(address, 0);
-  return address.length === 4 ? high : `${high}:${word(address, 4)}`;
-}
-
-function word(bytes: Uint8Array, offset: number): number {
-  return (
-    (bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3]
-  );
+  const high = wordAt(address, 0);
+  return address.length === 4 ? high : `${high}:${wordAt(address, 4)}`;
 }
 
 const PER_SECOND = 20;

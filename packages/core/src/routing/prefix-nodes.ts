@@ -16,7 +16,16 @@
  * @module
  */
 import { bitAt, leadingOnes, wordAt } from './address-bits.ts';
-import type { PrefixSlots } from './prefix-slots.ts';
+
+/** Where look-ups begin that need not go down from the root: what `PrefixSlots` is to them. */
+export interface LookupStarts {
+  /** Negative: at the root. @param first word of the address at `offset` */
+  slotOf(first: number, buffer: Uint8Array, offset: number): number;
+  /** A node, 0 for none. */
+  startOf(slot: number): number;
+  /** Whose the longest prefix is that ends before this node. */
+  ownerOf(slot: number): number;
+}
 
 export class PrefixNodes {
   readonly #words: 1 | 4;
@@ -49,7 +58,12 @@ export class PrefixNodes {
    *
    * @param slots where it begins, if the trie has them
    */
-  lookup(root: number, slots: PrefixSlots | undefined, buffer: Uint8Array, offset: number): number {
+  lookup(
+    root: number,
+    slots: LookupStarts | undefined,
+    buffer: Uint8Array,
+    offset: number,
+  ): number {
     const first = wordAt(buffer, offset);
     let node = root;
     let owner = NONE;

@@ -17,9 +17,9 @@
  * @module
  */
 import { beginAlike, wordAt } from './address-bits.ts';
-import { lengthIn, ownerIn, type PrefixNodes } from './prefix-nodes.ts';
+import { lengthIn, ownerIn, type LookupStarts, type PrefixNodes } from './prefix-nodes.ts';
 
-export class PrefixSlots {
+export class PrefixSlots implements LookupStarts {
   /** What was asked for; the table has fewer if the addresses have fewer bits behind the base. */
   readonly wantedBits: number;
   readonly #nodes: PrefixNodes;

@@ -31,7 +31,7 @@ export function unreachable(
   offset: number,
   length: number,
 ): Uint8Array | undefined {
-  const version = length > 0 ? buffer[offset] >>> 4 : 0;
+  const version = buffer[offset] >>> 4;
   if (version === 4) {
     return answerable4(buffer, offset, length) ? answer4(buffer, offset, length) : undefined;
   }
@@ -42,7 +42,6 @@ export function unreachable(
 }
 
 function answerable4(buffer: Uint8Array, offset: number, length: number): boolean {
-  if (length < IPV4_HEADER_LENGTH) return false;
   const header = (buffer[offset] & 0x0f) * 4;
   if (header < IPV4_HEADER_LENGTH || header > length) return false;
   const fragmentOffset = ((buffer[offset + 6] & 0x1f) << 8) | buffer[offset + 7];

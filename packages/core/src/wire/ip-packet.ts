@@ -12,13 +12,12 @@
  * IPv4 nor IPv6, or the header states less than itself or more than there is (`length` bytes).
  */
 export function ipTotalLength(buffer: Uint8Array, offset: number, length: number): number {
-  if (length < IPV4_HEADER_LENGTH) return 0;
   const version = buffer[offset] >>> 4;
   if (version === 4) {
     const total = (buffer[offset + 2] << 8) | buffer[offset + 3];
     return total >= IPV4_HEADER_LENGTH && total <= length ? total : 0;
   }
-  if (version !== 6 || length < IPV6_HEADER_LENGTH) return 0;
+  if (version !== 6) return 0;
   const total = IPV6_HEADER_LENGTH + ((buffer[offset + 4] << 8) | buffer[offset + 5]);
   return total <= length ? total : 0;
 }

@@ -34,6 +34,7 @@ import {
   MESSAGE_TYPE,
   TRANSPORT_OVERHEAD,
 } from '../constants.ts';
+import { readInt32, writeInt32 } from './int32.ts';
 
 /** Section 5.4.2. */
 export interface HandshakeInitiation {
@@ -73,7 +74,7 @@ export function messageType(
   offset: number,
   length: number,
 ): MessageType | undefined {
-  if (length < TYPE_LENGTH || offset + length > buffer.length) return undefined;
+  if (offset + length > buffer.length) return undefined;
   if ((buffer[offset + 1] | buffer[offset + 2] | buffer[offset + 3]) !== 0) return undefined;
   switch (buffer[offset]) {
     case MESSAGE_TYPE.HANDSHAKE_INITIATION:
@@ -103,7 +104,7 @@ export function readInitiation(message: Uint8Array): HandshakeInitiation | undef
 /** Everything but the macs, into `out` of 148 bytes; the macs become zero. */
 export function writeInitiation(out: Uint8Array, message: HandshakeInitiation): void {
   begin(out, MESSAGE_TYPE.HANDSHAKE_INITIATION, HANDSHAKE_INITIATION_LENGTH);
-  writeIndex(out, INITIATION.SENDER_INDEX, message.senderIndex);
+  writeInt32(out, INITIATION.SENDER_INDEX, message.senderIndex);
   out.set(message.ephemeral, INITIATION.EPHEMERAL);
   out.set(message.encryptedStatic, INITIATION.STATIC);
   out.set(message.encryptedTimestamp, INITIATION.TIMESTAMP);
@@ -123,8 +124,8 @@ export function readResponse(message: Uint8Array): HandshakeResponse | undefined
 /** Everything but the macs, into `out` of 92 bytes; the macs become zero. */
 export function writeResponse(out: Uint8Array, message: HandshakeResponse): void {
   begin(out, MESSAGE_TYPE.HANDSHAKE_RESPONSE, HANDSHAKE_RESPONSE_LENGTH);
-  writeIndex(out, RESPONSE.SENDER_INDEX, message.senderIndex);
-  writeIndex(out, RESPONSE.RECEIVER_INDEX, message.receiverIndex);
+  writeInt32(out, RESPONSE.SENDER_INDEX, message.senderIndex);
+  writeInt32(out, RESPONSE.RECEIVER_INDEX, message.receiverIndex);
   out.set(message.ephemeral, RESPONSE.EPHEMERAL);
   out.set(message.encryptedNothing, RESPONSE.NOTHING);
 }
@@ -142,7 +143,7 @@ export function readCookieReply(message: Uint8Array): CookieReply | undefined {
 /** The whole message, into `out` of 64 bytes. */
 export function writeCookieReply(out: Uint8Array, message: CookieReply): void {
   begin(out, MESSAGE_TYPE.COOKIE_REPLY, COOKIE_REPLY_LENGTH);
-  writeIndex(out, COOKIE_REPLY.RECEIVER_INDEX, message.receiverIndex);
+  writeInt32(out, COOKIE_REPLY.RECEIVER_INDEX, message.receiverIndex);
   out.set(message.nonce, COOKIE_REPLY.NONCE);
   out.set(message.encryptedCookie, COOKIE_REPLY.COOKIE);
 }
@@ -176,19 +177,9 @@ function begin(out: Uint8Array, type: MessageType, length: number): void {
 }
 
 function readIndex(message: Uint8Array, offset: number): number {
-  const signed =
-    message[offset] |
-    (message[offset + 1] << 8) |
-    (message[offset + 2] << 16) |
-    (message[offset + 3] << 24);
-  return signed >>> 0;
+  return readInt32(message, offset) >>> 0;
 }
 
-function writeIndex(out: Uint8Array, offset: number, index: number): void {
-  for (let i = 0; i < 4; i++) out[offset + i] = index >>> (8 * i);
-}
-
-const TYPE_LENGTH = 4;
 const INITIATION = { SENDER_INDEX: 4, EPHEMERAL: 8, STATIC: 40, TIMESTAMP: 88, MAC1: 116 } as const;
 const RESPONSE = {
   SENDER_INDEX: 4,

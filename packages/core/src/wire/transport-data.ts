@@ -20,6 +20,7 @@ import { sealRun } from '../crypto/seal-run.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Keypair } from '../peer/keypairs.ts';
 import type { SenderIndexTable } from '../peer/sender-index.ts';
+import { readInt32, writeInt32 } from './int32.ts';
 import type { PacketRun } from './packet-run.ts';
 
 /**
@@ -113,15 +114,15 @@ export function paddingLength(length: number, mtu: number): number {
  *
  * @returns the keypair that it authenticated with, or why it is to be dropped
  */
-export function openTransportData(
-  indices: SenderIndexTable,
+export function openTransportData<Owner>(
+  indices: SenderIndexTable<unknown, Keypair<Owner>>,
   buffer: Uint8Array,
   offset: number,
   length: number,
   now: number,
-): Keypair | DropReason {
+): Keypair<Owner> | DropReason {
   if (length < TRANSPORT_OVERHEAD) return 'wrong-length';
-  const keypair = indices.keypair(readInt32(buffer, offset + RECEIVER_INDEX));
+  const keypair = indices.keypair(receiverIndexOf(buffer, offset));
   if (keypair === undefined) return 'unknown-index';
   if (keypair.isExpired(now)) return 'expired-keypair';
   const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
@@ -133,6 +134,11 @@ export function openTransportData(
   if (!opened) return 'invalid-tag';
   // Only now: an attacker must not be able to move the window.
   return keypair.replayWindow.accept(counter) ? keypair : 'replayed-counter';
+}
+
+/** Of the message at `offset`: which session of ours it is for. Signed. */
+export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
+  return readInt32(buffer, offset + RECEIVER_INDEX);
 }
 
 const RECEIVER_INDEX = 4;
@@ -149,22 +155,4 @@ function writeHeader(buffer: Uint8Array, offset: number, receiver: number, count
   writeInt32(buffer, offset + COUNTER, counter);
   // Whole: a fraction that is passed on would be an object.
   writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
-}
-
-/** Little-endian; the low 32 bits of `value`, whatever its size. */
-function writeInt32(buffer: Uint8Array, offset: number, value: number): void {
-  buffer[offset] = value;
-  buffer[offset + 1] = value >>> 8;
-  buffer[offset + 2] = value >>> 16;
-  buffer[offset + 3] = value >>> 24;
-}
-
-/** Signed, so that it is never an allocation. */
-function readInt32(buffer: Uint8Array, offset: number): number {
-  return (
-    buffer[offset] |
-    (buffer[offset + 1] << 8) |
-    (buffer[offset + 2] << 16) |
-    (buffer[offset + 3] << 24)
-  );
 }

@@ -2,8 +2,9 @@ import { referenceProvider, seededRandomBytes } from '@litz/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MacChecker, MacSender } from '../../src/cookie/macs.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { Endpoint } from '../../src/endpoint.ts';
-import { createStaticIdentity } from '../../src/handshake/static-identity.ts';
+import { createStaticIdentity, type StaticIdentity } from '../../src/handshake/static-identity.ts';
 import { generatePrivateKey } from '../../src/keys.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
@@ -112,11 +113,34 @@ describe('MacSender', () => {
     expect(sender.consumeCookieReply(referenceProvider, reply, 0)).toBeUndefined();
   });
 
+  it('wipes a cookie when a newer one comes, and when it is too old', () => {
+    const opened: Uint8Array[] = [];
+    const crypto: CryptoProvider = {
+      ...referenceProvider,
+      xaeadOpen: (...all) => {
+        const cookie = referenceProvider.xaeadOpen(...all)!;
+        opened.push(cookie);
+        return cookie;
+      },
+    };
+    const { sender, checker } = createSides();
+    const message = initiation();
+    for (const now of [0, 1000]) {
+      sender.addMacs(message, now);
+      sender.consumeCookieReply(crypto, replyTo(checker, message, now), now);
+    }
+    expect(opened.map(isZero)).toEqual([true, false]);
+    sender.addMacs(message, 115_999);
+    expect(opened.map(isZero)).toEqual([true, false]);
+    sender.addMacs(message, 116_000);
+    expect(opened.map(isZero)).toEqual([true, true]);
+  });
+
   it('never throws at a reply, whatever the bytes', () => {
     const { sender } = createSides();
     sender.addMacs(initiation(), 0);
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+      fc.property(fc.uint8Array({ maxLength: 80, size: 'max' }), (bytes) => {
         expect(sender.consumeCookieReply(referenceProvider, bytes, 0)).toBe('invalid-cookie');
         const reply = new Uint8Array(64);
         reply.set(bytes.subarray(0, 60), 4);
@@ -183,6 +207,25 @@ describe('MacChecker', () => {
     expect(checker.checkMac2(message, SOURCE, 0)).toBe(false);
   });
 
+  it('keeps no cookie of anybody', () => {
+    const cookies: Uint8Array[] = [];
+    const crypto: CryptoProvider = {
+      ...referenceProvider,
+      mac: (out, key, input) => {
+        referenceProvider.mac(out, key, input);
+        // Of an address and a port; macs are those of messages.
+        if (input.length === 6) cookies.push(out);
+      },
+    };
+    const { sender, identity } = createSides();
+    const checker = new MacChecker(crypto, identity, seededRandomBytes(3));
+    const message = initiation();
+    sender.addMacs(message, 0);
+    replyTo(checker, message);
+    checker.checkMac2(message, SOURCE, 0);
+    expect(cookies.map(isZero)).toEqual([true, true]);
+  });
+
   it('never uses a nonce twice', () => {
     const { sender, checker } = createSides();
     const message = initiation();
@@ -195,13 +238,22 @@ describe('MacChecker', () => {
 });
 
 /** A sender to the owner of the checker. */
-function createSides(seed = 1): { sender: MacSender; checker: MacChecker } {
+function createSides(seed = 1): {
+  sender: MacSender;
+  checker: MacChecker;
+  identity: StaticIdentity;
+} {
   const randomBytes = seededRandomBytes(seed);
   const identity = createStaticIdentity(referenceProvider, generatePrivateKey(randomBytes));
   return {
+    identity,
     sender: new MacSender(referenceProvider, identity.publicKey),
     checker: new MacChecker(referenceProvider, identity, randomBytes),
   };
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 function initiation(): Uint8Array {

@@ -17,7 +17,7 @@ import { keyId } from '../../src/internals.ts';
 describe('receiveDatagram', () => {
   it('does with a batch what it does with its datagrams one by one', () => {
     fc.assert(
-      fc.property(fc.array(arrival(), { minLength: 1, maxLength: 40 }), (arrivals) => {
+      fc.property(fc.array(arrival(), { minLength: 1, maxLength: 40, size: 'max' }), (arrivals) => {
         const [one, batch] = [connected(QUICK), connected(QUICK)];
         for (const { bytes, source, ecn } of datagramsOf(one, arrivals)) {
           one.bob.receive(bytes, source, ecn);

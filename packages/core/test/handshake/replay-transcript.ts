@@ -55,8 +55,8 @@ interface Side {
   /** What the random source gives next. */
   randoms: string[];
   randomBytes: (out: Uint8Array) => void;
-  keypair: Keypair | undefined;
-  indices: SenderIndexTable;
+  keypair: Keypair<Peer> | undefined;
+  indices: SenderIndexTable<Peer, Keypair<Peer>>;
 }
 
 /**

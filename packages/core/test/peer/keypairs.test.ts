@@ -70,15 +70,27 @@ describe('Keypairs', () => {
     keypairs.stopSending();
     expect([a, b].map(({ keypair }) => keypair.usable(0))).toEqual([false, false]);
     expect([a, b].map(({ destroyed }) => destroyed())).toEqual([0, 0]);
+    expect(() => add().stopSending()).not.toThrow();
   });
 
-  it('wipes keys and frees indices when cleared', () => {
+  it('sends with none of those that were put away', () => {
+    const [a, b, c] = [create(true), create(true), create(true)];
+    add(a, b, c);
+    expect([a, b, c].map(({ keypair }) => keypair.usable(0))).toEqual([false, true, true]);
+  });
+
+  it.each([
+    [true, false],
+    [true, true],
+  ])('wipes keys, frees indices and has none when cleared (initiator: %s, %s)', (...initiators) => {
     const before = indices.size;
-    const all = [create(true), create(false)];
+    const all = initiators.map((isInitiator) => create(isInitiator));
     const keypairs = add(...all);
     keypairs.clear(indices);
     expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2]);
     expect(indices.size).toBe(before);
+    const none = { current: undefined, previous: undefined, next: undefined };
+    expect(keypairs).toMatchObject(none);
   });
 });
 

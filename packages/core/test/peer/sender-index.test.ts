@@ -15,6 +15,7 @@ describe('SenderIndexTable', () => {
     const table = new SenderIndexTable(bytesOf([7, 8, 7, 8, 9]));
     expect(table.reserve(peer)).toBe(7);
     table.assign(table.reserve(peer), keypair);
+    expect(table.size).toBe(2);
     expect(table.reserve(peer)).toBe(9);
   });
 
@@ -29,9 +30,35 @@ describe('SenderIndexTable', () => {
   });
 
   it('does not hang on a random source that is none', () => {
-    const table = new SenderIndexTable((out) => void out.fill(7));
+    let asked = 0;
+    const table = new SenderIndexTable((out) => {
+      asked++;
+      out.fill(7);
+    });
     table.reserve(peer);
     expect(() => table.reserve(peer)).toThrow(/"randomBytes"/);
+    expect(asked).toBe(1 + 1000);
+  });
+
+  it('knows by the index of the other side whose messages carry it, the first one while it is there', () => {
+    const table = new SenderIndexTable<Peer, Keypair>(bytesOf([5, 6, 7]));
+    const [first, second, other] = [0xf0000002, 0xf0000002, 3].map(
+      (remoteIndex) => ({ remoteIndex }) as Keypair,
+    );
+    const indices = [first, second, other].map((each) => {
+      const index = table.reserve(peer);
+      table.assign(index, each);
+      return index;
+    });
+    expect(table.remote(0xf0000002)).toBe(first);
+    expect(table.remote(0xf0000002 | 0)).toBe(first);
+    expect(table.remote(3)).toBe(other);
+    table.free(indices[1]);
+    table.free(indices[1]);
+    expect(table.remote(0xf0000002)).toBe(first);
+    table.free(indices[0]);
+    expect(table.remote(0xf0000002)).toBeUndefined();
+    expect(table.remote(3)).toBe(other);
   });
 
   it('forgets a freed index', () => {
@@ -41,11 +68,15 @@ describe('SenderIndexTable', () => {
     table.free(index);
     expect(table.keypair(index)).toBeUndefined();
     expect(table.size).toBe(0);
+    const other = table.reserve(peer);
+    table.free(other);
+    expect(table.handshake(other)).toBeUndefined();
+    expect(table.size).toBe(0);
   });
 });
 
 const peer = {} as Peer;
-const keypair = {} as Keypair;
+const keypair = { remoteIndex: 77 } as Keypair;
 
 function bytesOf(numbers: number[]): (out: Uint8Array) => void {
   let used = 0;

@@ -9,9 +9,13 @@ describe('StagedPackets', () => {
     expect(staged.length).toBe(2);
     const first = staged.shift();
     expect(contents(first)).toEqual([1, 2, 3]);
-    expect(first?.length).toBe(16 + 3 + 15 + 16);
+    // Nothing of what stood around it.
+    expect([...first!]).toEqual([...zeros(16), 1, 2, 3, ...zeros(15 + 16)]);
     expect(contents(staged.shift())).toEqual([4]);
     expect(staged.shift()).toBeUndefined();
+    expect(staged.length).toBe(0);
+    staged.push(Uint8Array.of(5), 0, 1);
+    expect(contents(staged.shift())).toEqual([5]);
   });
 
   it('copies: the buffer may be used again at once', () => {
@@ -42,6 +46,10 @@ describe('StagedPackets', () => {
     expect(contents(staged.shift())).toEqual([7]);
   });
 });
+
+function zeros(count: number): number[] {
+  return Array.from({ length: count }, () => 0);
+}
 
 function contents(room: Uint8Array | undefined): number[] {
   return room ? [...room.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLength(room))] : [];

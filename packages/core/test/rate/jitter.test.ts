@@ -11,6 +11,18 @@ describe('Jitter', () => {
     expect(seen.size).toBe(334);
   });
 
+  it('takes two bytes for each, and a new block only after the last of them', () => {
+    let blocks = 0;
+    const jitter = new Jitter((out) => {
+      blocks++;
+      out.forEach((_, i) => (out[i] = i));
+    });
+    for (let block = 1; block <= 3; block++) {
+      for (let i = 0; i < 256; i += 2) expect(jitter.next(65_535)).toBe(i | ((i + 1) << 8));
+      expect(blocks).toBe(block);
+    }
+  });
+
   it('comes from the injected randomness alone', () => {
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));

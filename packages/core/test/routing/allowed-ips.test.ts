@@ -123,33 +123,24 @@ describe('AllowedIps', () => {
 
   it('agrees with its slow twin after any changes', () => {
     fc.assert(
-      fc.property(fc.array(change(), { maxLength: 60 }), fc.array(address()), (changes, probes) => {
-        const fast = new AllowedIps<string>();
-        const slow = new SlowAllowedIps<string>();
-        for (const step of changes) {
-          apply(fast, step);
-          apply(slow, step);
-        }
-        for (const probe of [...probes, ...changes.map((step) => step.address)]) {
-          expect(fast.lookup(probe, 0, probe.length as 4 | 16)).toBe(slow.lookup(probe));
-        }
-        for (const name of NAMES) expect(entriesOf(fast, name)).toEqual(slow.entries(name));
-      }),
+      fc.property(
+        fc.array(change(), { maxLength: 60, size: 'max' }),
+        fc.array(address()),
+        (changes, probes) => {
+          const fast = new AllowedIps<string>();
+          const slow = new SlowAllowedIps<string>();
+          for (const step of changes) {
+            apply(fast, step);
+            apply(slow, step);
+          }
+          for (const probe of [...probes, ...changes.map((step) => step.address)]) {
+            expect(fast.lookup(probe, 0, probe.length as 4 | 16)).toBe(slow.lookup(probe));
+          }
+          for (const name of NAMES) expect(entriesOf(fast, name)).toEqual(slow.entries(name));
+        },
+      ),
       { numRuns: RUNS },
     );
-  });
-
-  it('holds 65,536 prefixes of each family for one', () => {
-    const table = new AllowedIps<string>();
-    for (let i = 0; i < 65_536; i++) {
-      insert(table, [10, i >> 8, i, 0], 24, 'a');
-      insert(table, [0xfd, 0, i >> 8, i, ...Array(12).fill(0)], 32, 'a');
-    }
-    insert(table, [10, 0, 0, 0], 8, 'b');
-    expect(table.entries('a')).toHaveLength(131_072);
-    table.removeAll('a');
-    expect(table.entries('a')).toHaveLength(0);
-    expect(find(table, [10, 200, 3, 4])).toBe('b');
   });
 });
 

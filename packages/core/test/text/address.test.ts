@@ -140,7 +140,7 @@ function addressLike(): fc.Arbitrary<string> {
   return fc.oneof(
     fc.ipV4(),
     fc.ipV6(),
-    fc.string({ unit: character, maxLength: 46 }),
+    fc.string({ unit: character, maxLength: 46, size: 'max' }),
     fc.tuple(fc.ipV6(), fc.ipV4()).map(([six, four]) => `${six}:${four}`),
   );
 }

@@ -18,7 +18,8 @@ describe('unreachable', () => {
     expect(answer[9]).toBe(ICMP);
     expect(Array.from(answer.subarray(20, 22))).toEqual([3, 1]);
     expect(answer.subarray(28)).toEqual(packet);
-    expect((answer[2] << 8) | answer[3]).toBe(answer.length);
+    // Header of 20 bytes, internetwork control, length, no fragment, 64 hops.
+    expect([...answer.subarray(0, 10)]).toEqual([0x45, 0xc0, 0, 89, 0, 0, 0x40, 0, 64, ICMP]);
   });
 
   it('answers IPv6 with address unreachable, from where the packet was going', () => {
@@ -29,7 +30,7 @@ describe('unreachable', () => {
     expect(answer[6]).toBe(ICMPV6);
     expect(Array.from(answer.subarray(40, 42))).toEqual([1, 3]);
     expect(answer.subarray(48)).toEqual(packet);
-    expect((answer[4] << 8) | answer[5]).toBe(answer.length - 40);
+    expect([...answer.subarray(0, 8)]).toEqual([0x60, 0, 0, 0, 0, 69, ICMPV6, 64]);
   });
 
   it('quotes no more than fits into 576 and 1280 bytes', () => {
@@ -101,8 +102,48 @@ describe('unreachable', () => {
     later[7] = 1;
     expect(tryAnswer(later)).toBeUndefined();
 
-    expect(tryAnswer(fragment6(0x01))).toBeDefined();
-    expect(tryAnswer(fragment6(0x08))).toBeUndefined();
+    expect(tryAnswer(fragment6(0, 0x01))).toBeDefined();
+    expect(tryAnswer(fragment6(0, 0x08))).toBeUndefined();
+    expect(tryAnswer(fragment6(1, 0))).toBeUndefined();
+  });
+
+  it('answers no other version, and no packet that is shorter than its header', () => {
+    for (const version of [0, 5, 7]) {
+      const packet = ipPacket({ ...V6, length: 80 });
+      packet[0] = version << 4;
+      expect(tryAnswer(packet)).toBeUndefined();
+    }
+    expect(unreachable(ipPacket({ ...V4, length: 60 }), 0, 19)).toBeUndefined();
+    expect(unreachable(ipPacket({ ...V6, length: 60 }), 0, 39)).toBeUndefined();
+    expect(unreachable(ipPacket({ ...V6, length: 40 }), 0, 40)).toBeDefined();
+    expect(unreachable(ipPacket({ ...V6, length: 60 }), 0, 0)).toBeUndefined();
+    expect(unreachable(new Uint8Array(0), 0, 0)).toBeUndefined();
+    for (const words of [4, 11]) {
+      const packet = ipPacket({ ...V4, length: 40 });
+      packet[0] = 0x40 | words;
+      expect(tryAnswer(packet)).toBeUndefined();
+      packet[0] = 0x4a;
+      expect(tryAnswer(packet)).toBeDefined();
+    }
+  });
+
+  it('looks at nothing behind the packet', () => {
+    const echo4 = ipPacket({ ...V4, protocol: ICMP, payload: [8, 0] });
+    expect(unreachable(echo4, 0, 20)).toBeUndefined();
+    const echo6 = ipPacket({ ...V6, protocol: ICMPV6, payload: [128, 0] });
+    expect(unreachable(echo6, 0, 40)).toBeUndefined();
+    const cutInExtension = ipPacket({
+      ...V6,
+      protocol: 0,
+      payload: [ICMPV6, ...Array(15).fill(0)],
+    });
+    expect(unreachable(cutInExtension, 0, 47)).toBeDefined();
+    expect(unreachable(cutInExtension, 0, 48)).toBeUndefined();
+  });
+
+  it('takes no payload for an extension header', () => {
+    const payload = [ICMPV6, ...Array(7).fill(0), 1, 0, 0, 0];
+    expect(tryAnswer(ipPacket({ ...V6, payload }))).toBeDefined();
   });
 
   it('answers neither groups nor nobody', () => {
@@ -123,12 +164,16 @@ describe('unreachable', () => {
 
   it('never throws, whatever it is given', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 120 }), fc.constantFrom(0, 0x45, 0x60), (...given) => {
-        const [bytes, first] = given;
-        if (first !== 0 && bytes.length > 0) bytes[0] = first;
-        const answer = unreachable(bytes, 0, bytes.length);
-        expect(answer === undefined || answer.length <= 1280).toBe(true);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 120, size: 'max' }),
+        fc.constantFrom(0, 0x45, 0x60),
+        (...given) => {
+          const [bytes, first] = given;
+          if (first !== 0 && bytes.length > 0) bytes[0] = first;
+          const answer = unreachable(bytes, 0, bytes.length);
+          expect(answer === undefined || answer.length <= 1280).toBe(true);
+        },
+      ),
       { numRuns: RUNS },
     );
   });
@@ -144,9 +189,9 @@ function answerTo(packet: Uint8Array): Uint8Array {
   return answer;
 }
 
-/** `low`: the last octet of offset and flags. */
-function fragment6(low: number): Uint8Array {
-  return ipPacket({ ...V6, protocol: 44, payload: [17, 0, 0, low, 0, 0, 0, 1] });
+/** Both octets of offset and flags. */
+function fragment6(high: number, low: number): Uint8Array {
+  return ipPacket({ ...V6, protocol: 44, payload: [17, 0, high, low, 0, 0, 0, 1] });
 }
 
 function lengths(): fc.Arbitrary<number> {

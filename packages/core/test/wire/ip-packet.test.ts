@@ -18,6 +18,19 @@ describe('ipTotalLength', () => {
     }
   });
 
+  it.each([
+    ['IPv4', V4, 20],
+    ['IPv6', V6, 40],
+  ])('takes an %s header by itself, and lengths of two bytes', (_, addresses, header) => {
+    for (const length of [header, 300, 0x1234]) {
+      expect(ipTotalLength(ipPacket({ ...addresses, length }), 0, length)).toBe(length);
+    }
+  });
+
+  it('is 0 for nothing', () => {
+    expect(ipTotalLength(new Uint8Array(0), 0, 0)).toBe(0);
+  });
+
   it('is 0 when more is stated than there is', () => {
     for (const addresses of [V4, V6]) {
       expect(ipTotalLength(ipPacket({ ...addresses, length: 61 }), 0, 60)).toBe(0);
@@ -74,6 +87,22 @@ describe('setEcn', () => {
 
 describe('sumWords', () => {
   it('pads an odd byte with a zero', () => {
-    expect(sumWords(Uint8Array.of(9, 1, 2, 3), 1, 3)).toBe(0x0102 + 0x0300);
+    expect(sumWords(Uint8Array.of(9, 1, 2, 3, 9), 1, 3)).toBe(0x0102 + 0x0300);
+  });
+
+  it('adds to a sum, and nothing that is not asked for', () => {
+    expect(sumWords(Uint8Array.of(9, 1, 2, 9), 1, 2, 5)).toBe(0x0102 + 5);
+  });
+});
+
+describe('foldChecksum', () => {
+  it.each([
+    [0, 0],
+    [0xffff, 0xffff],
+    [0x1_0000, 1],
+    [0x1_ffff, 1],
+    [0xffff_ffff, 0xffff],
+  ])('makes of %i: %i', (sum, folded) => {
+    expect(foldChecksum(sum)).toBe(folded);
   });
 });

@@ -25,7 +25,7 @@ const bytes = (length: number): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength: length, maxLength: length });
 /** Arbitrary bytes, often with the first bytes and the length of a message. */
 const almostMessage = fc.oneof(
-  fc.uint8Array({ maxLength: 200 }),
+  fc.uint8Array({ maxLength: 200, size: 'max' }),
   fc
     .tuple(
       fc.nat(5),

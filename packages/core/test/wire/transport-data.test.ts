@@ -12,6 +12,8 @@ import {
   messageLength,
   openTransportData,
   paddingLength,
+  receiverIndexOf,
+  ROOM_BEHIND,
   sealTransportData,
   sealTransportRun,
 } from '../../src/wire/transport-data.ts';
@@ -146,6 +148,39 @@ describe('sealTransportRun', () => {
   });
 });
 
+describe('sealTransportRun of a part', () => {
+  it('takes the last of the part for one of full length', () => {
+    const calls: number[][] = [];
+    const { keypair } = keypairWithItself(
+      7,
+      untidyCipher((...call) => calls.push(call)),
+    );
+    const buffer = new Uint8Array(4096);
+    const run = { buffer, offset: 64, stride: 256, length: 101, lastLength: 3, count: 3 };
+    expect(sealTransportRun(keypair, run, 2, 1420)).toBe(144);
+    expect(calls).toEqual([[0, 64, 112, 256, 2]]);
+  });
+
+  it('seals one packet without the room of a run by itself', () => {
+    const calls: number[][] = [];
+    const { keypair } = keypairWithItself(
+      7,
+      untidyCipher((...call) => calls.push(call)),
+    );
+    const buffer = new Uint8Array(16 + 40 + 31);
+    const run = { buffer, offset: 16, stride: 0, length: 40, lastLength: 40, count: 1 };
+    expect(sealRun(keypair, run, 1420)).toBe(48 + 32);
+    expect(calls).toEqual([]);
+    expect(buffer[0]).toBe(4);
+  });
+});
+
+describe('ROOM_BEHIND', () => {
+  it('is what padding and tag take at most', () => {
+    expect(ROOM_BEHIND).toBe(15 + 16);
+  });
+});
+
 describe('paddingLength', () => {
   it('fills up to 16 or to the MTU, whichever is less', () => {
     fc.assert(
@@ -171,17 +206,38 @@ describe('openTransportData', () => {
       fc.constantFrom(2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 52, REJECT_AFTER_MESSAGES - 1),
     );
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(20), counter, (packet, at, n) => {
-        const { keypair, indices } = keypairWithItself(0x80000001);
-        keypair.sendCounter = n;
-        const buffer = new Uint8Array(at + packet.length + 64);
-        buffer.set(packet, at + 16);
-        const length = sealTransportData(keypair, buffer, at + 16, packet.length, 1420);
-        expect(openTransportData(indices, buffer, at, length, 0)).toBe(keypair);
-        expect(buffer.slice(at + 16, at + 16 + packet.length)).toEqual(packet);
-        expect(openTransportData(indices, buffer, at, length, 0)).toBe('replayed-counter');
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 300, size: 'max' }),
+        fc.nat(20),
+        counter,
+        (packet, at, n) => {
+          const { keypair, indices } = keypairWithItself(0x80000001);
+          keypair.sendCounter = n;
+          const buffer = new Uint8Array(at + packet.length + 64);
+          buffer.set(packet, at + 16);
+          const length = sealTransportData(keypair, buffer, at + 16, packet.length, 1420);
+          expect(openTransportData(indices, buffer, at, length, 0)).toBe(keypair);
+          expect(buffer.slice(at + 16, at + 16 + packet.length)).toEqual(packet);
+          expect(openTransportData(indices, buffer, at, length, 0)).toBe('replayed-counter');
+        },
+      ),
     );
+  });
+
+  it('says why it opens nothing, and then the window has not moved', () => {
+    const { keypair, indices } = keypairWithItself(0xfedcba98);
+    const message = new Uint8Array(48);
+    const length = sealTransportData(keypair, message, 16, 0, 1420);
+    expect(receiverIndexOf(message, 0) >>> 0).toBe(0xfedcba98);
+    expect(openTransportData(indices, message, 0, length - 1, 0)).toBe('wrong-length');
+    const wrongTag = message.slice();
+    wrongTag[16] ^= 1;
+    expect(openTransportData(indices, wrongTag, 0, length, 0)).toBe('invalid-tag');
+    const elsewhere = message.slice();
+    elsewhere[4] ^= 1;
+    expect(openTransportData(indices, elsewhere, 0, length, 0)).toBe('unknown-index');
+    expect(openTransportData(indices, message.slice(), 0, length, 180_000)).toBe('expired-keypair');
+    expect(openTransportData(indices, message, 0, length, 179_999)).toBe(keypair);
   });
 
   it('refuses counters from the limit on, also those that no number can hold', () => {
@@ -235,8 +291,8 @@ function untidyCipher(
 function keypairWithItself(
   index: number,
   sendCipher: Cipher = copyCipherProvider(nobleProvider).createCipher(new Uint8Array(32)),
-): { keypair: Keypair; indices: SenderIndexTable } {
-  const indices = new SenderIndexTable((out) => {
+): { keypair: Keypair; indices: SenderIndexTable<Peer, Keypair> } {
+  const indices = new SenderIndexTable<Peer, Keypair>((out) => {
     new DataView(out.buffer).setUint32(0, index, true);
   });
   const peer = {} as Peer;

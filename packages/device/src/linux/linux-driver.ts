@@ -15,8 +15,8 @@ import {
   type DeviceRequest,
   type Driver,
   type DriverListener,
-  type SnapshotSlice,
 } from '../driver.ts';
+import type { SnapshotSlice } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
 import { SharedState } from './shared-state.ts';
 import {

@@ -8,6 +8,7 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
+import { DEFAULT_MTU, MAX_DATAGRAM_LENGTH } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
@@ -150,14 +151,16 @@ export class LinuxLoop {
       const now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (polled.ready(link) !== 0) this.#followLink(now);
-      if (polled.ready(routes) !== 0) this.#routes.read();
+      if (polled.ready(routes) !== 0) this.#routes.changed();
       if (tunRests ? now >= path.tunRestsUntil : polled.ready(tun) !== 0) path.readTun(now);
       tunRests = path.tunRestsUntil !== Infinity;
       polled.setMuted(tun, tunRests);
       this.#receive(now);
-      if (now >= this.#routes.due) this.#routes.check(now);
+      if (now >= this.#routes.due) this.#routes.suspect(now);
+      polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
+      this.#routes.suspects.endTurn();
     }
   }
 
@@ -314,7 +317,8 @@ export class LinuxLoop {
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
     if (!binding) return undefined;
-    const options = { ...binding, ...this.#plane.reports };
+    const { suspects } = this.#routes;
+    const options = { ...binding, ...this.#plane.reports, suspects };
     try {
       return this.#sockets.open(options);
     } catch (error) {
@@ -353,7 +357,7 @@ export class LinuxLoop {
    * somebody else's, need not have it so.
    */
   #fitSuperPackets(mtu: number): void {
-    const segments = Math.floor(LONGEST_MESSAGE / (mtu + MESSAGE_OVERHEAD));
+    const segments = Math.floor(MAX_DATAGRAM_LENGTH / (mtu + MESSAGE_OVERHEAD));
     const gsoMaxSegments = Math.min(Math.max(segments, 1), MOST_SEGMENTS);
     try {
       this.#netlink.setLink(this.#tun.interfaceIndex, { gsoMaxSegments });
@@ -389,10 +393,7 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
   return udp.receiveSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
 }
 
-const DEFAULT_MTU = 1420;
 const LINK_UP_INTERVAL_MS = 1000;
-/** UDP payload over IPv4. */
-const LONGEST_MESSAGE = 65_507;
 /** Transport header, tag, and the padding that the MTU may leave. */
 const MESSAGE_OVERHEAD = 32;
 /** UDP_MAX_SEGMENTS of older kernels. */

@@ -17,8 +17,7 @@ import {
   type PublicKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
-import type { DeviceStats } from '../device-status.ts';
-import type { SnapshotSlice } from '../driver.ts';
+import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import type { ByteOperations } from '@litz/tun/offload';
 import { PacketPath } from './packet-path.ts';
@@ -93,6 +92,10 @@ export class DataPlane {
   #listenPort = 0;
   #mark = 0;
   #up = false;
+  /** Handshake messages that the engine had no time for, when the sockets were last told. */
+  #overflowSeen = 0;
+  /** When the sockets want to be asked again about a flood of them. */
+  #shedDue = Infinity;
 
   /** Starts with the link down. */
   constructor(options: DataPlaneOptions) {
@@ -135,14 +138,11 @@ export class DataPlane {
     return this.#up;
   }
 
-  get mark(): number {
-    return this.#mark;
-  }
-
   /** When `finish` should be called next, in the milliseconds of `now`; Infinity if there is no need. */
   get due(): number {
     if (this.#untold.length > 0) return 0;
-    return Math.min(this.#engine.pollTimeout(), this.#drops.due, this.path.tunRestsUntil);
+    const { tunRestsUntil } = this.path;
+    return Math.min(this.#engine.pollTimeout(), this.#drops.due, tunRestsUntil, this.#shedDue);
   }
 
   /** The sockets that a change needs; undefined if those there are will do. */
@@ -213,8 +213,9 @@ export class DataPlane {
   /** Once after each batch: deadlines, sources that were lost, drops to tell of. */
   finish(now: number): void {
     this.path.handleTimeout(now);
+    this.#shed(now);
     if (this.#lostSources.size > 0) {
-      this.forgetSources((endpoint) => this.#lostSources.has(endpoint));
+      this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
     }
     this.#drops.check();
@@ -222,9 +223,9 @@ export class DataPlane {
     if (this.#untold.length > 0) this.#untold.splice(0).forEach((event) => this.#onEvent(event));
   }
 
-  /** The kernel chooses again from where to reach these. */
-  forgetSources(isStale: (endpoint: Endpoint) => boolean): void {
-    this.#engine.forgetSources(isStale);
+  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  endpoints(): IterableIterator<Endpoint> {
+    return this.#engine.endpoints();
   }
 
   /**
@@ -296,10 +297,20 @@ export class DataPlane {
     this.#replaceSockets(undefined);
   }
 
+  /** A flood of handshake messages is kept out of the sockets' queues. */
+  #shed(now: number): void {
+    const overflow = this.#engine.stats.drops.count('handshake-overflow');
+    const isFlooded = overflow > this.#overflowSeen;
+    if (now < this.#shedDue && (!isFlooded || this.#shedDue !== Infinity)) return;
+    this.#overflowSeen = overflow;
+    this.#shedDue = this.path.sockets?.shedHandshakes?.(now, isFlooded) ?? Infinity;
+  }
+
   #replaceSockets(sockets: DatagramSocket | undefined): void {
     const before = this.path.sockets;
     this.path.flush();
     this.path.sockets = sockets;
+    this.#shedDue = Infinity;
     if (before) this.#closeSockets(before);
   }
 

@@ -6,12 +6,12 @@
  *
  * @module
  */
-import type { Endpoint } from '@litz/core';
+import type { DatagramRun, Endpoint } from '@litz/core';
 
-/** Bytes in front of every packet of a TUN: struct virtio_net_hdr, all zero without offloads. */
-export const VNET_HEADER_LENGTH = 10;
-
-/** A TUN device. Every packet is read and written with its vnet header in front. */
+/**
+ * A TUN device. Every packet is read and written with its vnet header in front: struct virtio_net_hdr,
+ * `VNET_HEADER_LENGTH` bytes, all zero without offloads.
+ */
 export interface Tun {
   readonly name: string;
   /** Of the packets, without the vnet header. */
@@ -72,20 +72,8 @@ export interface DatagramSocket {
     destination: Endpoint,
     tos: number,
   ): void;
-  /**
-   * The same for `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last
-   * of `last`, which is no more. They may touch or not.
-   */
-  sendRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void;
+  /** The same for datagrams that stand at equal distances. The run is borrowed for the call. */
+  sendRun(run: DatagramRun): void;
   /** Sends the queue. What cannot be sent is reported to `SocketReports`, never thrown. */
   flush(): void;
   /**
@@ -94,6 +82,13 @@ export interface DatagramSocket {
    * @returns datagrams taken from the sockets; 0 = nothing there
    */
   receive(sink: DatagramSink, only?: number): number;
+  /**
+   * Keeps floods of handshake messages out of the queue; default: it cannot.
+   *
+   * @param isFlooded there were more than could be worked on, since the last call
+   * @returns when to call again; Infinity if there is no need but when they are flooded
+   */
+  shedHandshakes?(now: number, isFlooded: boolean): number;
   /** Changes SO_MARK from the next datagram on, 0 clears it. */
   setMark(mark: number): void;
   close(): void;

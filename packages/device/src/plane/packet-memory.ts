@@ -18,7 +18,7 @@
  *
  * @module
  */
-import { VNET_HEADER_LENGTH } from './io-interfaces.ts';
+import { VNET_HEADER_LENGTH } from '@litz/tun/offload';
 
 /**
  * In front of a packet of the slab, of which the last `HEADER_ROOM` are its header; and what sealing may
@@ -75,11 +75,6 @@ export class PacketMemory {
     // A view of its own is made only here: packets of the engine's making are few.
     this.buffer.set(buffer.subarray(offset, offset + length), scratchOffset);
   }
-}
-
-/** Zeroes the vnet header in front of a packet: nothing to segment, no checksum to fill in. */
-export function clearVnetHeader(buffer: Uint8Array, packetOffset: number): void {
-  for (let i = packetOffset - VNET_HEADER_LENGTH; i < packetOffset; i++) buffer[i] = 0;
 }
 
 /** The kernel reads and writes it by address. */

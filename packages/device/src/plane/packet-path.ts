@@ -101,9 +101,8 @@ export class PacketPath {
     let borrowed = false;
     let transmit: Transmit | undefined;
     while ((transmit = engine.pollTransmit())) {
-      const { buffer, offset, length, lastLength, stride, count, destination, tos } = transmit;
-      this.sockets?.sendRun(buffer, offset, length, lastLength, stride, count, destination, tos);
-      borrowed ||= buffer !== this.#memory.buffer;
+      this.sockets?.sendRun(transmit);
+      borrowed ||= transmit.buffer !== this.#memory.buffer;
     }
     // Bytes of the engine's own are valid only until its next input.
     if (borrowed) this.flush();

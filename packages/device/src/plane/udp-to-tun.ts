@@ -11,9 +11,14 @@
  * @module
  */
 import type { Endpoint, Engine } from '@litz/core';
-import { Coalescer, type PacketPieces } from '@litz/tun/offload';
-import { clearVnetHeader, type PacketMemory } from './packet-memory.ts';
-import { VNET_HEADER_LENGTH, type DatagramSocket, type Tun } from './io-interfaces.ts';
+import {
+  clearVnetHeader,
+  Coalescer,
+  VNET_HEADER_LENGTH,
+  type PacketPieces,
+} from '@litz/tun/offload';
+import type { PacketMemory } from './packet-memory.ts';
+import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
 /** Datagrams of a batch that leave the sockets' queue perhaps not empty. */
 const BATCH = 64;
@@ -111,9 +116,10 @@ export class UdpToTun {
     this.#now = now;
     for (let batch = 0; batch < RECEIVE_BATCHES; batch++) {
       const count = sockets.receive(this.#sink, only);
+      // Packets first: `finishBatch` works on handshake messages, which may take its time.
+      this.#coalescer.flush();
       this.#engine.finishBatch(now);
       this.#drain();
-      this.#coalescer.flush();
       this.#inbound = undefined;
       this.#countDrops(sockets);
       // An event's listener may have taken the sockets away.
@@ -132,8 +138,8 @@ export class UdpToTun {
       this.#memory.toScratch(buffer, offset, length);
       ({ buffer, scratchOffset: offset } = this.#memory);
     }
-    clearVnetHeader(buffer, offset);
     const at = offset - VNET_HEADER_LENGTH;
+    clearVnetHeader(buffer, at);
     this.#count(this.#tun.write(buffer, at, length + VNET_HEADER_LENGTH), 1);
   }
 
@@ -141,12 +147,8 @@ export class UdpToTun {
     this.#inbound = buffer;
     const now = this.#now as number;
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
-    // Dropped; an answer to it, which only a handshake message has, goes out with the batch.
-    if (typeof opened === 'string') return;
-    if (opened === 0) {
-      this.#drain();
-      return;
-    }
+    // Dropped, a keepalive, or a handshake message: what it leads to goes out with the batch.
+    if (typeof opened === 'string' || opened === 0) return;
     const packet = offset + TRANSPORT_HEADER_LENGTH;
     if (buffer === this.#memory.buffer) this.#coalescer.add(packet, opened);
     else this.write(buffer, packet, opened);

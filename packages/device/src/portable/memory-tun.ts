@@ -11,8 +11,10 @@
  * @module
  */
 import { EventEmitter, on } from 'node:events';
+import { DEFAULT_MTU, MAX_MTU } from '@litz/core/internals';
+import { clearVnetHeader, VNET_HEADER_LENGTH } from '@litz/tun/offload';
 import { checkInteger } from '../field.ts';
-import { VNET_HEADER_LENGTH, type Tun, type TunLinkChange } from '../plane/io-interfaces.ts';
+import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
 export interface MemoryTunOptions {
   /** For messages only. Default 'memory'. */
@@ -46,9 +48,9 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   #isClosed = false;
 
   /** @throws {RangeError} `mtu` or `queueLength` is out of range */
-  constructor({ name = 'memory', mtu = 1420, queueLength = 1024 }: MemoryTunOptions = {}) {
+  constructor({ name = 'memory', mtu = DEFAULT_MTU, queueLength = 1024 }: MemoryTunOptions = {}) {
     super();
-    checkInteger(mtu, 'mtu', 1, 65_475);
+    checkInteger(mtu, 'mtu', 1, MAX_MTU);
     checkInteger(queueLength, 'queueLength', 1, 2 ** 20);
     this.name = name;
     this.#mtu = mtu;
@@ -61,7 +63,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
 
   /** Changes the MTU while the device runs. @throws {RangeError} */
   setMtu(mtu: number): void {
-    checkInteger(mtu, 'mtu', 1, 65_475);
+    checkInteger(mtu, 'mtu', 1, MAX_MTU);
     this.#mtu = mtu;
     this.onLinkChange?.({ type: 'mtu', mtu });
   }
@@ -112,7 +114,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     // What does not fit is cut off, as a kernel does.
     const room = length - VNET_HEADER_LENGTH;
     const kept = packet.length <= room ? packet : packet.subarray(0, room);
-    buffer.fill(0, offset, offset + VNET_HEADER_LENGTH);
+    clearVnetHeader(buffer, offset);
     buffer.set(kept, offset + VNET_HEADER_LENGTH);
     return kept.length + VNET_HEADER_LENGTH;
   }

@@ -42,6 +42,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
         return read(...args);
       },
       {},
+      {},
       () => {
         order.push('request');
         if (order.length > 9) shared.stop();
@@ -67,6 +68,43 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(true);
   });
 
+  it('ends the turn of suspect sources with each of its own', () => {
+    let ended = 0;
+    class SuspectSources extends udp.SuspectSources {
+      override endTurn(): void {
+        ended++;
+      }
+    }
+    let left = 24;
+    const { loop, shared, waits } = openLoop(
+      (read, ...args) => {
+        if (left-- === 0) shared.stop();
+        return left > 0 ? -EIO : read(...args);
+      },
+      {},
+      { SuspectSources },
+    );
+    loop.run();
+    expect(ended).toBe(waits());
+    expect(ended).toBeGreaterThan(2);
+  });
+
+  it('is woken by the first of many changes of routes, and not by the others', () => {
+    let left = 24;
+    const { loop, netlink, shared, waits } = openLoop((read, ...args) => {
+      const rule = { family: 4, table: 1000, priority: 5 } as const;
+      // In the middle of a turn, each time.
+      netlink.addRule(rule);
+      netlink.deleteRule(rule);
+      if (left-- > 0) return -EIO;
+      shared.stop();
+      return read(...args);
+    });
+    loop.run();
+    // As without: three rests of 10 ms, and what the link tells.
+    expect(waits()).toBeLessThan(15);
+  });
+
   it('closes everything, though one of it cannot be closed, and says so', () => {
     class TunMonitor extends tun.TunMonitor {
       override close(): void {
@@ -86,6 +124,7 @@ type Read = (buffer: Uint8Array, offset: number, length: number) => number;
 function openLoop(
   read: (real: Read, ...args: Parameters<Read>) => number,
   tunPackage: Partial<typeof tun> = {},
+  udpPackage: Partial<typeof udp> = {},
   onWake: () => boolean = () => false,
 ): {
   loop: LinuxLoop;
@@ -114,7 +153,11 @@ function openLoop(
       }
     }
     const shared = new SharedState();
-    const packages = { sys: { ...sys, PollSet }, tun: { ...tun, openTun, ...tunPackage }, udp };
+    const packages = {
+      sys: { ...sys, PollSet },
+      tun: { ...tun, openTun, ...tunPackage },
+      udp: { ...udp, ...udpPackage },
+    };
     const loop = createLoop(packages, shared, onWake);
     onTestFinished(() => {
       loop.close();

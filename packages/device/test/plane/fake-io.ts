@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Endpoint } from '@litz/core';
+import { Endpoint, type DatagramRun } from '@litz/core';
 import type { DatagramSink, DatagramSocket, Tun } from '../../src/plane/io-interfaces.ts';
 
 const VNET = 10;
@@ -96,19 +96,19 @@ export class FakeSockets implements DatagramSocket {
     this.#queue.push({ buffer, offset, length, destination, tos });
   }
 
-  sendRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void {
+  sendRun({
+    buffer,
+    offset,
+    length,
+    lastLength,
+    stride,
+    count,
+    destination,
+    tos,
+  }: DatagramRun): void {
     this.runs.push(count);
     for (let i = 0; i < count; i++) {
-      this.send(buffer, offset + i * stride, i < count - 1 ? each : last, destination, tos);
+      this.send(buffer, offset + i * stride, i < count - 1 ? length : lastLength, destination, tos);
     }
   }
 

@@ -5,7 +5,13 @@
  *
  * @module
  */
-import { Endpoint, nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
+import {
+  Endpoint,
+  nobleProvider,
+  type Cipher,
+  type CryptoProvider,
+  type DatagramRun,
+} from '@litz/core';
 import { ipPacket } from '@litz/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -30,7 +36,7 @@ describe('DataPlane', () => {
     );
     fc.assert(
       fc.property(
-        fc.array(fc.array(step, { maxLength: 40 }), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.array(step, { maxLength: 40, size: 'max' }), { minLength: 1, maxLength: 3 }),
         (turns) => {
           const [alice, bob] = pair();
           let now = 1;
@@ -196,20 +202,14 @@ class CheckedSockets extends FakeSockets {
     super.send(buffer, offset, length, destination, tos);
   }
 
-  override sendRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-    destination: Endpoint,
-    tos: number,
-  ): void {
+  override sendRun(run: DatagramRun): void {
     CALLS.runs++;
-    const isRun = [offset, each, last, stride, count].every((n) => Number.isInteger(n) && n >= 0);
-    if (!isRun || last > each || count < 1) throw new Error('no run');
-    super.sendRun(buffer, offset, each, last, stride, count, destination, tos);
+    const { offset, length, lastLength, stride, count } = run;
+    const isRun = [offset, length, lastLength, stride, count].every(
+      (n) => Number.isInteger(n) && n >= 0,
+    );
+    if (!isRun || lastLength > length || count < 1) throw new Error('no run');
+    super.sendRun(run);
   }
 }
 

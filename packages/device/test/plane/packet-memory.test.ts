@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  clearVnetHeader,
   HEADER_ROOM,
   MAX_PACKET_LENGTH,
   PacketMemory,
@@ -34,13 +33,5 @@ describe('PacketMemory', () => {
     expect(memory.buffer.length).toBe(memory.receiveOffset + 1000);
     expect(memory.buffer[memory.scratchOffset]).toBe(7);
     expect(memory.buffer[memory.receiveOffset]).toBe(0);
-  });
-});
-
-describe('clearVnetHeader', () => {
-  it('zeroes the 10 bytes in front of a packet and no others', () => {
-    const buffer = new Uint8Array(14).fill(1);
-    clearVnetHeader(buffer, 12);
-    expect([...buffer]).toEqual([1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
   });
 });

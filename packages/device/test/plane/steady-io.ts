@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Endpoint } from '@litz/core';
+import type { DatagramRun, Endpoint } from '@litz/core';
 import type { DatagramSink, DatagramSocket, Tun } from '../../src/plane/io-interfaces.ts';
 
 const VNET = 10;
@@ -60,16 +60,9 @@ export class SteadyWire implements DatagramSocket {
     this.other?.put(buffer, offset, length);
   }
 
-  sendRun(
-    buffer: Uint8Array,
-    offset: number,
-    each: number,
-    last: number,
-    stride: number,
-    count: number,
-  ): void {
+  sendRun({ buffer, offset, length, lastLength, stride, count }: DatagramRun): void {
     for (let i = 0; i < count; i++) {
-      this.send(buffer, offset + i * stride, i < count - 1 ? each : last);
+      this.send(buffer, offset + i * stride, i < count - 1 ? length : lastLength);
     }
   }
 

@@ -97,8 +97,7 @@ function sentBy(
   const sockets = new FakeSockets();
   const drain = (): void => {
     for (let out = engine.pollTransmit(); out; out = engine.pollTransmit()) {
-      const { buffer: bytes, offset, length, lastLength, stride, count, destination, tos } = out;
-      sockets.sendRun(bytes, offset, length, lastLength, stride, count, destination, tos);
+      sockets.sendRun(out);
     }
     while (engine.pollPacket());
   };

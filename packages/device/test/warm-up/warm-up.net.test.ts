@@ -6,7 +6,7 @@ import * as tun from '@litz/tun';
 import * as udp from '@litz/udp';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { DeviceStats } from '../../src/device-status.ts';
-import type { SnapshotSlice } from '../../src/driver.ts';
+import type { SnapshotSlice } from '../../src/device-status.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import { readDeviceOptions } from '../../src/options.ts';
 import { SharedState } from '../../src/linux/shared-state.ts';

@@ -14,7 +14,7 @@ import {
 } from '../arguments.ts';
 import type { AddressOptions, InterfaceAddress } from './interface-address.ts';
 import type { LinkSettings, VethOptions } from './link.ts';
-import { TYPE_NUMBERS, type Route } from './route.ts';
+import { TYPE_NUMBERS, type Route, type RouteToOptions } from './route.ts';
 import type { Rule } from './rule.ts';
 
 const LARGEST_U8 = 0xff;
@@ -91,6 +91,21 @@ export function checkRoute(route: Route): void {
   if (type === undefined || Object.hasOwn(TYPE_NUMBERS, type)) return;
   const names = Object.keys(TYPE_NUMBERS).join(', ');
   throw new TypeError(`"type" expected one of ${names}, got ${JSON.stringify(type)}`);
+}
+
+/** @param length of the destination */
+export function checkRouteToOptions(options: RouteToOptions, length: number): void {
+  checkObject('options', options);
+  const { mark, source, udp } = options;
+  if (mark !== undefined) checkMark('mark', mark);
+  if (source !== undefined) checkAddress('source', source);
+  if (source !== undefined && source.length !== length) {
+    throw new TypeError(`"source" expected ${length} bytes as "address", got ${source.length}`);
+  }
+  if (udp === undefined) return;
+  checkObject('udp', udp);
+  checkInteger('sourcePort', udp.sourcePort, 0, 0xffff);
+  checkInteger('destinationPort', udp.destinationPort, 0, 0xffff);
 }
 
 export function checkFamily(family: unknown): void {

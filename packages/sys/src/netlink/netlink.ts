@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { checkAddress } from '../arguments.ts';
+import { checkAddress, checkDescriptor } from '../arguments.ts';
 import { ENODEV } from '../constants.ts';
 import { SystemError } from '../system-error.ts';
 import {
@@ -23,8 +23,8 @@ import {
   checkInterfaceAddress,
   checkLinkName,
   checkLinkSettings,
-  checkMark,
   checkRoute,
+  checkRouteToOptions,
   checkRule,
   checkTable,
   checkVethOptions,
@@ -52,6 +52,12 @@ import {
   type VethOptions,
 } from './link.ts';
 import type { NetlinkMessage } from './message-reader.ts';
+import {
+  namespaceNumberMessage,
+  NO_NUMBER,
+  numberNamespaceMessage,
+  readNamespaceNumber,
+} from './namespace-number.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 import {
   addRouteMessage,
@@ -64,6 +70,7 @@ import {
   type InstalledRoute,
   type Route,
   type RouteTo,
+  type RouteToOptions,
 } from './route.ts';
 import {
   addRuleMessage,
@@ -73,7 +80,7 @@ import {
   type InstalledRule,
   type Rule,
 } from './rule.ts';
-import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
+import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
 
 const ENETUNREACH = 101;
 const EHOSTUNREACH = 113;
@@ -81,10 +88,16 @@ const EHOSTUNREACH = 113;
 export class Netlink {
   readonly #socket: NetlinkSocket = new NetlinkSocket();
 
-  /** Undefined if there is no such link. */
-  linkByName(name: string): Link | undefined {
+  /**
+   * Undefined if there is no such link.
+   *
+   * @param nsid `namespaceNumber` of another namespace to look in (Linux 4.15)
+   * @throws {SystemError} EPERM without CAP_NET_ADMIN over there; EINVAL: that namespace is gone
+   */
+  linkByName(name: string, nsid?: number): Link | undefined {
     checkLinkName('name', name);
-    return this.#link(name);
+    if (nsid !== undefined) checkIndex('nsid', nsid);
+    return this.#link(name, nsid);
   }
 
   /** Undefined if there is no such link. */
@@ -205,18 +218,18 @@ export class Netlink {
   }
 
   /**
-   * Where a packet to `address` would go, rules and marks considered.
+   * Where a packet to `address` would go, rules considered.
    *
-   * @returns undefined if the address cannot be reached
+   * @returns undefined if the address cannot be reached, or not from an IPv4 source that this host does
+   *   not have (some kernels: EINVAL); whether it has an IPv6 source is not looked at
    * @throws {SystemError} EACCES: a route prohibits it; EINVAL: a route drops it
    */
-  routeTo(address: Uint8Array, options: { mark?: number } = {}): RouteTo | undefined {
-    const { mark = 0 } = options;
+  routeTo(address: Uint8Array, options: RouteToOptions = {}): RouteTo | undefined {
     checkAddress('address', address);
-    checkMark('mark', mark);
+    checkRouteToOptions(options, address.length);
     try {
       const answer = this.#socket.request(
-        () => routeToMessage(address, mark),
+        () => routeToMessage(address, options),
         'cannot look up a route',
       );
       return read(answer, RTM_NEWROUTE, readRouteTo)[0];
@@ -244,6 +257,21 @@ export class Netlink {
     return family === undefined ? all : all.filter((rule) => rule.family === family);
   }
 
+  /**
+   * The number by which this namespace knows another one (nsid), which gets one if it has none. A
+   * number holds nothing: the other one ends as if it had none.
+   *
+   * @param namespace descriptor of the other one
+   * @throws {SystemError} EPERM without CAP_NET_ADMIN here
+   */
+  namespaceNumber(namespace: number): number {
+    checkDescriptor('namespace', namespace);
+    const known = this.#namespaceNumber(namespace);
+    if (known !== undefined) return known;
+    this.#socket.request(() => numberNamespaceMessage(namespace), 'cannot number a namespace');
+    return this.#namespaceNumber(namespace) ?? NO_NUMBER;
+  }
+
   /** -1 once closed. */
   get fd(): number {
     return this.#socket.fd;
@@ -253,9 +281,16 @@ export class Netlink {
     this.#socket.close();
   }
 
-  #link(which: number | string): Link | undefined {
+  #namespaceNumber(namespace: number): number | undefined {
+    const attempt = 'cannot find the number of a namespace';
+    const answer = this.#socket.request(() => namespaceNumberMessage(namespace), attempt);
+    return read(answer, RTM_NEWNSID, readNamespaceNumber)[0];
+  }
+
+  #link(which: number | string, nsid?: number): Link | undefined {
+    const attempt = `cannot find link ${which}`;
     try {
-      const answer = this.#socket.request(() => getLinkMessage(which), `cannot find link ${which}`);
+      const answer = this.#socket.request(() => getLinkMessage(which, nsid), attempt);
       return read(answer, RTM_NEWLINK, readLink)[0];
     } catch (error) {
       if (isErrno(error, ENODEV)) return undefined;

@@ -53,9 +53,10 @@ export function encodeVnetHeader(header: VnetHeader, buffer: Uint8Array, offset:
   setWord(buffer, offset + 8, header.checksumOffset);
 }
 
-/** Ten zero bytes: a whole packet with its checksums done. */
+/** Ten zero bytes at `offset`, ten in front of a packet: nothing to segment, no checksum to fill in. */
 export function clearVnetHeader(buffer: Uint8Array, offset: number): void {
-  buffer.fill(0, offset, offset + VNET_HEADER_LENGTH);
+  // Not `fill`: for so few bytes the call costs more.
+  for (let i = offset; i < offset + VNET_HEADER_LENGTH; i++) buffer[i] = 0;
 }
 
 export function createVnetHeader(): VnetHeader {

@@ -77,7 +77,7 @@ describe('Coalescer', () => {
     'is undone by a split: no packet is lost, changed or overtaken by its own flow',
     () => {
       fc.assert(
-        fc.property(fc.array(arbitraryStep(), { maxLength: 60 }), (steps) => {
+        fc.property(fc.array(arbitraryStep(), { maxLength: 60, size: 'max' }), (steps) => {
           const packets = packetsOfSteps(steps);
           const outputs = coalesce(packets, { capacity: 32 });
           const after = outputs.flatMap((output) => splitAgain(output));
@@ -328,9 +328,9 @@ describe('Coalescer', () => {
           for (const [at, value] of mutations) if (at < packet.length) packet[at] = value;
           return packet;
         });
-      const anything = fc.oneof(fc.uint8Array({ maxLength: 90 }), mutated);
+      const anything = fc.oneof(fc.uint8Array({ maxLength: 90, size: 'max' }), mutated);
       fc.assert(
-        fc.property(fc.array(anything, { maxLength: 12 }), (packets) => {
+        fc.property(fc.array(anything, { maxLength: 12, size: 'max' }), (packets) => {
           const twice = packets.flatMap((packet) => [packet, packet]);
           const bytes = coalesce(twice, {}, () => false).map((output) => output.length);
           expect(bytes.length).toBeGreaterThanOrEqual(packets.length);

@@ -215,7 +215,7 @@ describe('SplitFailure', () => {
     'is what random bytes get',
     () => {
       fc.assert(
-        fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
+        fc.property(fc.uint8Array({ maxLength: 120, size: 'max' }), (bytes) => {
           expect(splitSuperPacket(bytes, 0, bytes.length, emptySlab())).toBeGreaterThan(-10);
         }),
         { numRuns: RUNS },

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineState } from '../../src/engine-state.ts';
+import {
+  authenticatedReceived,
+  authenticatedSent,
+  authenticatedTraversal,
+  awaitHandshake,
+  dataReceived,
+  dataSent,
+  handshakeCompleted,
+  sessionDerived,
+  sessionStarted,
+} from '../../src/flow/timers.ts';
+import type { PublicKey } from '../../src/keys.ts';
+import type { Keypair } from '../../src/peer/keypairs.ts';
+import { Peer } from '../../src/peer/peer.ts';
+import { TIMER, TimerTable, type Timer } from '../../src/peer/timer-table.ts';
+
+const JITTER = 300;
+
+describe('dataSent', () => {
+  it('expects an answer within 15 s and a jitter, counted from the first packet', () => {
+    const { state, peer, deadline } = create();
+    dataSent(state, peer, 1000);
+    dataSent(state, peer, 2000);
+    expect(deadline(TIMER.NEW_HANDSHAKE)).toBe(1000 + 15_000 + JITTER);
+  });
+});
+
+describe('dataReceived', () => {
+  it('owes a sign of life within 10 s, and notes what came while it was owed', () => {
+    const { state, peer, deadline } = create();
+    dataReceived(state, peer, 1000);
+    expect(deadline(TIMER.KEEPALIVE)).toBe(11_000);
+    expect(peer.needsAnotherKeepalive).toBe(false);
+    dataReceived(state, peer, 2000);
+    expect(deadline(TIMER.KEEPALIVE)).toBe(11_000);
+    expect(peer.needsAnotherKeepalive).toBe(true);
+  });
+});
+
+describe('authenticatedSent', () => {
+  it('is the sign of life that was owed, and no answer', () => {
+    const { state, peer, armed } = armedAll();
+    authenticatedSent(state, peer);
+    expect(armed()).toEqual(without(TIMER.KEEPALIVE));
+  });
+});
+
+describe('authenticatedReceived', () => {
+  it('is the answer that was expected', () => {
+    const { state, peer, armed } = armedAll();
+    authenticatedReceived(state, peer);
+    expect(armed()).toEqual(without(TIMER.NEW_HANDSHAKE));
+  });
+});
+
+describe('handshakeCompleted', () => {
+  it('sends no initiation again', () => {
+    const { state, peer, armed } = armedAll();
+    handshakeCompleted(state, peer);
+    expect(armed()).toEqual(without(TIMER.RETRANSMIT));
+  });
+});
+
+describe('authenticatedTraversal', () => {
+  it('puts the persistent keepalive off by its interval, and arms none that is off', () => {
+    const { state, peer, deadline } = create();
+    authenticatedTraversal(state, peer, 1000);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(Infinity);
+    peer.persistentKeepalive = 25;
+    authenticatedTraversal(state, peer, 1000);
+    authenticatedTraversal(state, peer, 2000);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(27_000);
+  });
+});
+
+describe('awaitHandshake', () => {
+  it('waits 5 s and a jitter', () => {
+    const { state, peer, deadline } = create();
+    awaitHandshake(state, peer, 1000);
+    expect(deadline(TIMER.RETRANSMIT)).toBe(1000 + 5000 + JITTER);
+  });
+
+  it.each([
+    [12_000, 6700, 12_000],
+    [12_000, 6699, 11_999],
+    [12_000, 6701, 12_000],
+    [100, 0, 100],
+  ])(
+    'does not wait past a limit of %i ms on the attempt: sent at %i',
+    (limit, sentAt, expected) => {
+      const { state, peer, deadline } = create(limit);
+      peer.attemptStartedAt = 0;
+      awaitHandshake(state, peer, sentAt);
+      expect(deadline(TIMER.RETRANSMIT)).toBe(expected);
+    },
+  );
+
+  it('counts that limit from when the attempt began', () => {
+    const { state, peer, deadline } = create(12_000);
+    peer.attemptStartedAt = 5000;
+    awaitHandshake(state, peer, 16_000);
+    expect(deadline(TIMER.RETRANSMIT)).toBe(17_000);
+  });
+});
+
+describe('sessionDerived', () => {
+  it('has all keys wiped 540 s later', () => {
+    const { state, peer, deadline } = create();
+    sessionDerived(state, peer, 1000);
+    expect(deadline(TIMER.ZERO_KEYS)).toBe(541_000);
+  });
+});
+
+describe('sessionStarted', () => {
+  it('ends the session 180 s after its keys were made', () => {
+    const { state, peer, deadline } = create();
+    sessionStarted(state, peer, { createdAt: 1000 } as Keypair<Peer>);
+    expect(deadline(TIMER.SESSION_EXPIRY)).toBe(181_000);
+  });
+});
+
+interface Created {
+  state: EngineState;
+  peer: Peer;
+  deadline: (timer: Timer) => number;
+  armed: () => Timer[];
+}
+
+function create(giveUpMs?: number): Created {
+  const timers = new TimerTable();
+  timers.allocate();
+  const slot = timers.allocate();
+  const jitter = { next: (most: number) => (most === 333 ? JITTER : Number.NaN) };
+  return {
+    state: { timers, jitter, giveUpMs } as unknown as EngineState,
+    peer: new Peer(new Uint8Array(32) as PublicKey, 'id', slot, 1),
+    deadline: (timer) => timers.deadline(slot, timer),
+    armed: () => Object.values(TIMER).filter((timer) => timers.isArmed(slot, timer)),
+  };
+}
+
+function armedAll(): Created {
+  const created = create();
+  const { state, peer } = created;
+  for (const timer of Object.values(TIMER)) state.timers.arm(peer.slot, timer, 0, 1000);
+  return created;
+}
+
+function without(timer: Timer): Timer[] {
+  return Object.values(TIMER).filter((other) => other !== timer);
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { PublicKey } from '../../src/keys.ts';
+import { Keypair } from '../../src/peer/keypairs.ts';
+import { Peer } from '../../src/peer/peer.ts';
+
+describe('Peer', () => {
+  it('begins with no session, no handshake, nothing that waits and nothing sent', () => {
+    expect(create()).toMatchObject({
+      presharedKey: undefined,
+      endpoint: undefined,
+      persistentKeepalive: 0,
+      sessionUp: false,
+      unusable: false,
+      handshakeIndex: -1,
+      handshakeSends: 0,
+      attemptStartedAt: -Infinity,
+      handshakeSentAt: -Infinity,
+      sentLastMinuteHandshake: false,
+      needsAnotherKeepalive: false,
+      lastHandshakeUnixMs: 0,
+      receivedBytes: 0,
+      sentBytes: 0,
+    });
+    expect(create().sendKeypair(0)).toBeUndefined();
+    expect(create().drops()).toEqual({});
+  });
+
+  it('sends with the current keypair while it is usable, and with no other', () => {
+    const peer = create();
+    const keypair = keypairOf(peer, 1);
+    peer.keypairs.next = keypair;
+    peer.keypairs.previous = keypair;
+    expect(peer.sendKeypair(0)).toBeUndefined();
+    peer.keypairs.current = keypair;
+    expect(peer.sendKeypair(179_999)).toBe(keypair);
+    expect(peer.sendKeypair(180_000)).toBeUndefined();
+  });
+
+  it('counts drops by reason, one or more at a time', () => {
+    const peer = create();
+    peer.countDrop('invalid-tag');
+    peer.countDrop('invalid-tag', 3);
+    peer.countDrop('no-endpoint');
+    expect(peer.drops()).toEqual({ 'invalid-tag': 4, 'no-endpoint': 1 });
+  });
+});
+
+function create(): Peer {
+  return new Peer(new Uint8Array(32) as PublicKey, 'id', 0, 1);
+}
+
+function keypairOf(peer: Peer, localIndex: number): Keypair<Peer> {
+  const cipher = { seal: () => {}, open: () => true, destroy: () => {} };
+  return new Keypair({
+    peer,
+    isInitiator: true,
+    localIndex,
+    remoteIndex: 2,
+    sendCipher: cipher,
+    receiveCipher: cipher,
+    limits: { rekeyAfterMessages: 100, rejectAfterMessages: 100 },
+    createdAt: 0,
+  });
+}

@@ -1,0 +1,2 @@
+export function copyCheckout(root: string, copy: string, patterns: readonly string[]): string[];
+export function inBraces(source: string): string;

@@ -1,0 +1,111 @@
+/**
+ * The copy of the checkout that is mutated: what the tests of these rooms need, beside links to what is
+ * installed. Packages are linked into it relative to their place, so that each finds those of the copy.
+ *
+ * In what is mutated each statement that is a call or an assignment stands in braces of its own. Stryker
+ * empties blocks but leaves out no statements; so it does, and a wipe or a reset that nobody would miss
+ * shows. The braces stand on the same lines.
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parse } from '@babel/parser';
+
+const ROOM = /^packages\/(core|config|device|testkit|tun|udp|sys|openssl|wasm)\//;
+const BESIDE = /^(test-vectors\/|[^/]+\.(json|ts|yaml)$)/;
+
+/** @returns the files of the copy that are to be mutated */
+export function copyCheckout(root, copy, patterns) {
+  rmSync(copy, { recursive: true, force: true });
+  const files = filesIn(root).filter((file) => ROOM.test(file) || BESIDE.test(file));
+  for (const file of files) {
+    mkdirSync(dirname(join(copy, file)), { recursive: true });
+    cpSync(join(root, file), join(copy, file));
+  }
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  for (const room of readdirSync(join(copy, 'packages'))) {
+    const installed = join(root, 'packages', room, 'node_modules');
+    if (existsSync(installed)) symlinkSync(installed, join(copy, 'packages', room, 'node_modules'));
+  }
+  const mutated = filesOf(root, patterns);
+  for (const file of mutated) {
+    const path = join(copy, file);
+    writeFileSync(path, inBraces(readFileSync(path, 'utf8')));
+  }
+  return mutated;
+}
+
+/** @returns the files of a checkout that are to be mutated */
+export function filesOf(root, patterns) {
+  return filesIn(root).filter((file) => patterns.some((pattern) => matches(pattern, file)));
+}
+
+/** What is or may be committed. */
+function filesIn(root) {
+  return execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
+    .toString()
+    .split('\n')
+    .filter((file) => file !== '' && existsSync(join(root, file)));
+}
+
+/** A pattern has at most one star, which stands for a part of a name. */
+function matches(pattern, file) {
+  const [before, behind] = pattern.split('*');
+  if (behind === undefined) return file === pattern;
+  const part = file.slice(before.length, file.length - behind.length);
+  return file.startsWith(before) && file.endsWith(behind) && !part.includes('/');
+}
+
+/** The text with braces around statements that could be left out without another change. */
+export function inBraces(source) {
+  const { program } = parse(source, { sourceType: 'module', plugins: ['typescript'] });
+  const places = [];
+  walk(program, false, (statement) => places.push([statement.start, '{ '], [statement.end, ' }']));
+  let text = source;
+  for (const [at, brace] of places.toSorted(([a], [b]) => b - a)) {
+    text = text.slice(0, at) + brace + text.slice(at);
+  }
+  return text;
+}
+
+function walk(node, isConstructor, found) {
+  if (Array.isArray(node)) {
+    for (const each of node) walk(each, isConstructor, found);
+    return;
+  }
+  if (node === null || typeof node !== 'object' || typeof node.type !== 'string') return;
+  const inConstructor = node.type === 'ClassMethod' ? node.kind === 'constructor' : isConstructor;
+  // A block of one statement is emptied as it is.
+  if (node.type === 'BlockStatement' && node.body.length > 1)
+    wrapAll(node.body, inConstructor, found);
+  if (node.type === 'SwitchCase') wrapAll(node.consequent, inConstructor, found);
+  for (const [key, child] of Object.entries(node)) {
+    if (key !== 'loc' && typeof child === 'object') walk(child, inConstructor, found);
+  }
+}
+
+function wrapAll(statements, inConstructor, found) {
+  for (const statement of statements) {
+    if (statement.type === 'ExpressionStatement' && isOptional(statement, inConstructor)) {
+      found(statement);
+    }
+  }
+}
+
+function isOptional({ expression }, inConstructor) {
+  if (expression.type === 'AssignmentExpression') {
+    // Without it a field would have no value, which the compiler sees.
+    return expression.operator === '=' && !inConstructor;
+  }
+  if (!/^(Optional)?CallExpression$/.test(expression.type)) return false;
+  return expression.callee.type !== 'Super';
+}

@@ -1,0 +1,192 @@
+/**
+ * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER ...]` for those that
+ * survived and for files that changed, `pnpm mutate:quick`,
+ * `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by one.
+ *
+ * Folder by folder, each with the tests of `folders.mjs`. Results are kept in `results/` and taken over
+ * where neither code nor tests changed. Afterwards `docs/mutation.md` is written anew, and what falls
+ * short of the thresholds makes it fail.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { copyCheckout, filesOf, inBraces } from './checkout-copy.mjs';
+import { CRITICAL, FOLDERS, LEAST_SHARE, QUICK } from './folders.mjs';
+import {
+  fateOf,
+  mergeResults,
+  mutantsOf,
+  readResult,
+  shortfalls,
+  survivingLines,
+} from './results.mjs';
+import { tableText } from './table.mjs';
+
+const HERE = import.meta.dirname;
+const ROOT = join(HERE, '../../..');
+const RESULTS = join(HERE, 'results');
+const WORK = join(ROOT, '.mutation');
+
+const [command, ...names] = process.argv.slice(2);
+const equivalents = JSON.parse(readFileSync(join(HERE, 'equivalent.json'), 'utf8'));
+switch (command) {
+  case 'run':
+    for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) tryFolder(name);
+    report();
+    break;
+  case 'again':
+    for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) again(name);
+    report();
+    break;
+  case 'quick':
+    quick();
+    break;
+  case 'report':
+    report();
+    for (const name of names) tellSurvivors(name);
+    break;
+  default:
+    throw new Error('expected run, again, quick or report');
+}
+
+/** One that fails does not keep the others from their turn. */
+function tryFolder(name) {
+  try {
+    runFolder(name);
+  } catch (error) {
+    tell([error.message]);
+  }
+}
+
+function runFolder(name) {
+  const folder = FOLDERS[name];
+  if (!folder) throw new Error(`no folder ${name}: ${Object.keys(FOLDERS).join(', ')}`);
+  const kept = join(RESULTS, `${name}.json`);
+  mkdirSync(RESULTS, { recursive: true });
+  stryker(name, folder, kept);
+  const { files, schemaVersion, thresholds, testFiles } = JSON.parse(readFileSync(kept, 'utf8'));
+  writeFileSync(kept, `${JSON.stringify({ files, schemaVersion, thresholds, testFiles })}\n`);
+}
+
+/** Whoever has written tests wants to know of the survivors alone. */
+function again(name) {
+  const path = join(RESULTS, `${name}.json`);
+  const kept = readResult(path);
+  if (!kept) {
+    tryFolder(name);
+    return;
+  }
+  const files = copyCheckout(ROOT, join(WORK, 'checkout'), FOLDERS[name].mutate);
+  const wanted = files.flatMap((file) => {
+    const source = readFileSync(join(WORK, 'checkout', file), 'utf8');
+    if (kept.files[file]?.source !== source) return [file];
+    return survivingLines(file, kept, equivalents).map((line) => `${file}:${line}-${line}`);
+  });
+  for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
+  if (wanted.length > 0) {
+    const fresh = join(WORK, 'again.json');
+    stryker(name, FOLDERS[name], fresh, { force: true, wanted });
+    mergeResults(kept, readResult(fresh));
+  }
+  writeFileSync(path, `${JSON.stringify(kept)}\n`);
+}
+
+/** The small set: nothing is taken over and nothing kept. */
+function quick() {
+  const path = join(WORK, 'quick.json');
+  stryker('quick', QUICK, path, { force: true });
+  const mutants = mutantsOf(readResult(path));
+  const files = new Set(mutants.map(({ file }) => file));
+  tell(
+    shortfalls(
+      { quick: mutants },
+      {
+        equivalents: equivalents.filter(({ file }) => [...files].some((one) => one.endsWith(file))),
+        critical: CRITICAL,
+        leastShare: LEAST_SHARE,
+      },
+    ),
+  );
+}
+
+/** Which files have no results, or results of another text than they have now. */
+function agedText() {
+  const aged = Object.entries(FOLDERS).flatMap(([name, { mutate }]) => {
+    const kept = readResult(join(RESULTS, `${name}.json`));
+    return filesOf(ROOT, mutate).filter(
+      (file) => kept?.files[file]?.source !== inBraces(readFileSync(join(ROOT, file), 'utf8')),
+    );
+  });
+  return aged.length === 0 ? '' : `\nTo be looked at again, they changed:\n${aged.join('\n')}\n`;
+}
+
+/** The survivors of a folder, one a line, as an entry of `equivalent.json` would name them. */
+function tellSurvivors(name) {
+  for (const mutant of mutantsOf(readResult(join(RESULTS, `${name}.json`)))) {
+    if (fateOf(mutant, equivalents) !== 'survived') continue;
+    const { file, line, text, within, original, replacement, status } = mutant;
+    const where = `${file.replace(/^packages\//, '')}:${line} ${status}`;
+    process.stdout.write(
+      `${where}\n${JSON.stringify({ within, line: text, original, replacement })}\n`,
+    );
+  }
+}
+
+/** Prints the table and writes it down. */
+function report() {
+  const folders = Object.fromEntries(
+    Object.keys(FOLDERS).map((name) => {
+      const result = readResult(join(RESULTS, `${name}.json`));
+      return [name, result ? mutantsOf(result) : []];
+    }),
+  );
+  const text = tableText(folders, { equivalents, critical: CRITICAL });
+  writeFileSync(join(ROOT, 'docs/mutation.md'), text);
+  process.stdout.write(text);
+  process.stdout.write(agedText());
+  tell(shortfalls(folders, { equivalents, critical: CRITICAL, leastShare: LEAST_SHARE }));
+}
+
+function tell(found) {
+  for (const sentence of found) process.stderr.write(`${sentence}\n`);
+  if (found.length > 0) process.exitCode = 1;
+}
+
+function stryker(name, { mutate, tests }, incrementalFile, { force = false, wanted } = {}) {
+  const copy = join(WORK, 'checkout');
+  const files = copyCheckout(ROOT, copy, mutate);
+  const config = join(copy, 'stryker.config.json');
+  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, incrementalFile, force)));
+  const { status } = spawnSync(process.execPath, [strykerCommand(), 'run', config], {
+    cwd: copy,
+    stdio: 'inherit',
+    env: { ...process.env, LITZ_MUTATION_TESTS: tests.join(' ') },
+  });
+  if (status !== 0) throw new Error(`Stryker ended with ${status} in ${name}`);
+}
+
+function configuration(mutate, incrementalFile, force) {
+  return {
+    testRunner: 'vitest',
+    plugins: [join(ROOT, 'node_modules/@stryker-mutator/vitest-runner/dist/src/index.js')],
+    vitest: { configFile: 'vitest.mutation.config.ts', related: false },
+    mutate,
+    inPlace: true,
+    // Stryker would read it by TypeScript's old interface, which 7 has no more.
+    tsconfigFile: 'none.json',
+    disableTypeChecks: false,
+    coverageAnalysis: 'perTest',
+    concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
+    timeoutMS: 10_000,
+    reporters: ['progress-append-only'],
+    incremental: true,
+    force,
+    incrementalFile,
+    tempDirName: join(WORK, 'stryker'),
+    allowConsoleColors: false,
+  };
+}
+
+function strykerCommand() {
+  return join(ROOT, 'node_modules/@stryker-mutator/core/bin/stryker.js');
+}

@@ -1,0 +1,50 @@
+/** Of one change of the code. */
+export interface Mutant {
+  file: string;
+  line: number;
+  /** The line it begins on, as it stands in the repository. */
+  text: string;
+  /** The function or method that it stands in. */
+  within: string;
+  mutator: string;
+  original: string;
+  replacement: string;
+  status: string;
+}
+
+export interface Equivalent {
+  file: string;
+  within?: string;
+  line: string;
+  original: string;
+  replacement: string;
+  reason: string;
+}
+
+export interface Rules {
+  equivalents: readonly Equivalent[];
+  critical: Record<string, { files: RegExp; lines?: RegExp }>;
+  leastShare: number;
+}
+
+export function mutantsOf(report: Report): Mutant[];
+export interface Report {
+  files: Record<string, { language?: string; source: string; mutants: readonly object[] }>;
+}
+
+export function survivingLines(
+  file: string,
+  report: Report,
+  equivalents: readonly Equivalent[],
+): number[];
+export function mergeResults(kept: Report, later: Report): void;
+export function fateOf(
+  mutant: Mutant,
+  equivalents: readonly Equivalent[],
+): 'killed' | 'survived' | 'equivalent' | undefined;
+export function shortfalls(folders: Record<string, readonly Mutant[]>, rules: Rules): string[];
+export function count(
+  mutants: readonly Mutant[],
+  equivalents: readonly Equivalent[],
+): { killed: number; survived: number; equivalent: number };
+export function percent(share: number): string;

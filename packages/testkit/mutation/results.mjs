@@ -1,0 +1,169 @@
+/**
+ * What is made of Stryker's results: which mutants survive, which of them are equivalent, and whether it
+ * is enough.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+
+/** @returns mutants of one result file: `{ file, line, text, within, mutator, original, replacement, status }` */
+export function mutantsOf(report) {
+  return Object.entries(report.files).flatMap(([file, { source, mutants }]) => {
+    const lines = source.split('\n');
+    return mutants.map(({ location, mutatorName, replacement, status }) => ({
+      file,
+      line: location.start.line,
+      text: unbraced(lines[location.start.line - 1]),
+      within: functionAt(lines, location.start.line - 1),
+      mutator: mutatorName,
+      original: sourceAt(lines, location),
+      replacement: replacement ?? '',
+      status,
+    }));
+  });
+}
+
+export function readResult(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+}
+
+/** Numbers of the lines of a file on which a mutant survived that is not known as equivalent. */
+export function survivingLines(file, report, equivalents) {
+  const survivors = mutantsOf({ files: { [file]: report.files[file] } }).filter(
+    (mutant) => fateOf(mutant, equivalents) === 'survived',
+  );
+  return [...new Set(survivors.map(({ line }) => line))];
+}
+
+/** Takes over into `kept` what a later run of some of its files or lines found. */
+export function mergeResults(kept, later) {
+  for (const [file, { source, mutants, language }] of Object.entries(later.files)) {
+    const before = kept.files[file];
+    if (before?.source !== source) {
+      kept.files[file] = { language, mutants: mutants.map(withoutTests), source };
+      continue;
+    }
+    const found = new Map(mutants.map((mutant) => [keyOf(mutant), mutant]));
+    before.mutants = before.mutants.map((mutant) => {
+      const newer = found.get(keyOf(mutant));
+      return newer ? { ...withoutTests(newer), id: mutant.id } : mutant;
+    });
+  }
+}
+
+/** Which tests they were is said by numbers of that run. */
+function withoutTests(mutant) {
+  return { ...mutant, coveredBy: [], killedBy: [] };
+}
+
+function keyOf({ location, mutatorName, replacement }) {
+  return JSON.stringify([location.start, location.end, mutatorName, replacement]);
+}
+
+/** `killed`, `survived`, `equivalent`, or undefined for what says nothing. */
+export function fateOf(mutant, equivalents) {
+  if (mutant.status === 'Killed' || mutant.status === 'Timeout') return 'killed';
+  if (mutant.status !== 'Survived' && mutant.status !== 'NoCoverage') return undefined;
+  return equivalents.some((known) => isSame(known, mutant)) ? 'equivalent' : 'survived';
+}
+
+/**
+ * An entry of `equivalent.json` names a mutant by its text, not by its line's number, which changes; and
+ * by the function that it stands in, where the same text stands in others.
+ */
+export function isSame(known, mutant) {
+  return (
+    mutant.file.endsWith(`/${known.file}`) &&
+    (known.within ?? mutant.within) === mutant.within &&
+    mutant.text === known.line &&
+    mutant.original === known.original &&
+    mutant.replacement === known.replacement
+  );
+}
+
+/** Names of the critical rules that a mutant falls under. */
+export function criticalOf(mutant, rules) {
+  return Object.keys(rules).filter((name) => {
+    const { files, lines } = rules[name];
+    return files.test(mutant.file) && (lines === undefined || lines.test(mutant.text));
+  });
+}
+
+/**
+ * What falls short, in sentences; empty if nothing does.
+ *
+ * @param folders by name: the mutants of a folder
+ */
+export function shortfalls(folders, { equivalents, critical, leastShare }) {
+  const all = Object.values(folders).flat();
+  const { killed, survived } = count(all, equivalents);
+  const found = [];
+  const share = killed / (killed + survived);
+  if (!(share >= leastShare)) {
+    found.push(
+      `${percent(share)} of all mutants are killed, at least ${percent(leastShare)} wanted`,
+    );
+  }
+  for (const mutant of all) {
+    if (fateOf(mutant, equivalents) !== 'survived') continue;
+    for (const name of criticalOf(mutant, critical)) {
+      found.push(`${name}: ${describeMutant(mutant)} survives`);
+    }
+  }
+  for (const known of equivalents) {
+    const [first, ...others] = all.filter((each) => isSame(known, each));
+    if (first === undefined) found.push(`no such mutant: ${known.file}: ${known.original}`);
+    else if ([first, ...others].every((each) => fateOf(each, []) === 'killed')) {
+      found.push(`listed as equivalent and killed: ${describeMutant(first)}`);
+    }
+  }
+  return found;
+}
+
+/** How many are killed, survived and equivalent. */
+export function count(mutants, equivalents) {
+  const counts = { killed: 0, survived: 0, equivalent: 0 };
+  for (const mutant of mutants) {
+    const fate = fateOf(mutant, equivalents);
+    if (fate) counts[fate]++;
+  }
+  return counts;
+}
+
+export function describeMutant({ file, line, original, replacement }) {
+  return `${file}:${line} \`${oneLine(original)}\` -> \`${oneLine(replacement)}\``;
+}
+
+export function percent(share) {
+  return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
+}
+
+function oneLine(text) {
+  const short = text.replaceAll(/\s+/g, ' ').trim();
+  return short.length > 100 ? `${short.slice(0, 97)}...` : short;
+}
+
+function sourceAt(lines, { start, end }) {
+  const part = lines.slice(start.line - 1, end.line);
+  part[part.length - 1] = part.at(-1).slice(0, end.column - 1);
+  part[0] = part[0].slice(start.column - 1);
+  return part.join('\n');
+}
+
+/** Name of the function or method that a line stands in, by how the formatter indents them. */
+function functionAt(lines, index) {
+  for (let i = index; i >= 0; i--) {
+    if (i < index && lines[i] === '}') return '';
+    const found =
+      /^(?:export )?function (\w+)/.exec(lines[i]) ??
+      /^  (?:\w+ )*(#?\w+)[(<].*\{$|^  (?:\w+ )*(#?\w+)[(<]$/.exec(lines[i]);
+    if (found) return found[1] ?? found[2];
+  }
+  return '';
+}
+
+/** A line as it stands in the repository, without the braces of `checkout-copy.mjs`. */
+function unbraced(line) {
+  return line
+    .trim()
+    .replace(/^\{ (.*;) \}$/, '$1')
+    .replace(/^\{ (?=\w)/, '');
+}

@@ -1,0 +1,86 @@
+/**
+ * No circles: within a room the imports have a direction, those of types alone included, so that a file
+ * can be read, and understood, after those that it names.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { importsOf, sourceFiles } from './imports.ts';
+
+const packages = join(import.meta.dirname, '../..');
+
+describe('a room', () => {
+  for (const room of readdirSync(packages)) {
+    test(`has no circle of imports: ${room}`, () => {
+      const folder = join(packages, room, 'src');
+      const graph = new Map(
+        sourceFiles(folder).map((file) => [relative(folder, file), neighbours(folder, file)]),
+      );
+      expect(circlesOf(graph)).toEqual([]);
+    });
+  }
+});
+
+describe('neighbours', () => {
+  test('of a file are those that it imports by a path, of types too', () => {
+    expect(neighbours(import.meta.dirname, import.meta.filename)).toEqual(['imports.ts']);
+  });
+});
+
+describe('circlesOf', () => {
+  test.each<[graph: Record<string, string[]>, circles: string[][]]>([
+    [{}, []],
+    [{ a: ['b', 'c'], b: ['c'], c: [] }, []],
+    [{ a: ['outside'] }, []],
+    [{ a: ['a'] }, [['a']]],
+    [{ a: ['b'], b: ['a'] }, [['a', 'b']]],
+    [{ c: ['b'], b: ['a'], a: ['c'], d: ['a'] }, [['a', 'b', 'c']]],
+    [
+      { a: ['b', 'd'], b: ['a'], c: ['d'], d: ['c'] },
+      [
+        ['a', 'b'],
+        ['c', 'd'],
+      ],
+    ],
+    [{ a: ['b', 'c'], b: ['a'], c: ['a'] }, [['a', 'b', 'c']]],
+  ])('finds in %j the circles %j', (graph, circles) => {
+    expect(circlesOf(new Map(Object.entries(graph)))).toEqual(circles);
+  });
+});
+
+/** What a file imports by a path, relative to `folder`. */
+function neighbours(folder: string, file: string): string[] {
+  return importsOf(readFileSync(file, 'utf8'))
+    .map(({ specifier }) => specifier)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(folder, join(dirname(file), specifier)));
+}
+
+/**
+ * The files that reach each other, each group sorted, the groups in the order of their first file:
+ * strongly connected components of more than one file, or of one that imports itself.
+ */
+function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reached = new Map(Array.from(graph.keys(), (file) => [file, reach(graph, file)]));
+  const circles = new Map<string, string[]>();
+  for (const [file, files] of reached) {
+    if (!files.has(file)) continue;
+    const circle = [...files].filter((other) => reached.get(other)?.has(file)).toSorted();
+    circles.set(circle[0], circle);
+  }
+  return [...circles.values()].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** All files that a file leads to. */
+function reach(graph: ReadonlyMap<string, readonly string[]>, file: string): Set<string> {
+  const found = new Set<string>();
+  const waiting = [...(graph.get(file) ?? [])];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    waiting.push(...(graph.get(next) ?? []));
+  }
+  return found;
+}

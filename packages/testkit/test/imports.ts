@@ -1,0 +1,34 @@
+/**
+ * What a source text imports, for the checks of who may import whom.
+ *
+ * @module
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Import {
+  specifier: string;
+  dynamic: boolean;
+}
+
+/** Every import and re-export of a source text. A type-only one loads nothing, so it counts as dynamic. */
+export function importsOf(source: string): Import[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
+  const found: Import[] = [];
+  for (const match of code.matchAll(
+    /^\s*(?:import|export)\s+(type\s)?(?:[\w*{}\s,$]+?\sfrom\s+)?'([^']+)'/gm,
+  )) {
+    found.push({ specifier: match[2], dynamic: match[1] !== undefined });
+  }
+  for (const match of code.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)) {
+    found.push({ specifier: match[1], dynamic: true });
+  }
+  return found;
+}
+
+/** All TypeScript files of a folder and of those in it. */
+export function sourceFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}

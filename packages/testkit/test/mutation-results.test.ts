@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import { inBraces } from '../mutation/checkout-copy.mjs';
+import {
+  count,
+  fateOf,
+  mergeResults,
+  mutantsOf,
+  percent,
+  shortfalls,
+  survivingLines,
+} from '../mutation/results.mjs';
+
+describe('inBraces', () => {
+  it('puts calls and assignments among others into braces, and leaves a lone one', () => {
+    expect(inBraces('function f() {\n  a();\n  b.c = d;\n  return;\n}')).toBe(
+      'function f() {\n  { a(); }\n  { b.c = d; }\n  return;\n}',
+    );
+    expect(inBraces('function f() {\n  a();\n}')).toBe('function f() {\n  a();\n}');
+  });
+
+  it('leaves what something else needs', () => {
+    const source =
+      'class A extends B {\n  constructor() {\n    super();\n    this.a = 1;\n  }\n}\n' +
+      'function f() {\n  const a = b();\n  a++;\n  return a;\n}';
+    expect(inBraces(source)).toBe(source);
+  });
+
+  it('finds them in cases, which have no block', () => {
+    expect(inBraces('switch (a) {\n  case 1:\n    b();\n    break;\n}')).toBe(
+      'switch (a) {\n  case 1:\n    { b(); }\n    break;\n}',
+    );
+  });
+});
+
+describe('mutantsOf', () => {
+  it('gives the text that was changed, and its line as it is without braces', () => {
+    const source = 'a();\n  { wipe(key); }\nif (a) b();';
+    expect(
+      mutantsOf({
+        files: {
+          'packages/core/src/a.ts': {
+            source,
+            mutants: [mutant('Survived', '{}', 2, 3, 17), mutant('Killed', 'true', 3, 5, 6)],
+          },
+        },
+      }),
+    ).toMatchObject([
+      { line: 2, text: 'wipe(key);', original: '{ wipe(key); }', replacement: '{}' },
+      { line: 3, text: 'if (a) b();', original: 'a', replacement: 'true' },
+    ]);
+  });
+});
+
+describe('within', () => {
+  it('is the function or method that a mutant stands in', () => {
+    const lines = [
+      'export function first(a: number): void {',
+      '  b();',
+      '}',
+      'class A {',
+      '  #second(): void {',
+      '    if (a) b();',
+      '  }',
+      '  get third(): number {',
+      '    return b();',
+      '  }',
+      '  fourth(',
+      '    a: number,',
+      '  ): void {',
+      '    b();',
+      '}',
+      'const a = b();',
+    ];
+    const report = {
+      files: { 'a.ts': { source: lines.join('\n'), mutants: [2, 6, 9, 14, 16].map(anyMutantAt) } },
+    };
+    expect(mutantsOf(report).map(({ within }) => within)).toEqual([
+      'first',
+      '#second',
+      'third',
+      'fourth',
+      '',
+    ]);
+  });
+});
+
+describe('survivingLines', () => {
+  it('are those of survivors that nobody explained, once each', () => {
+    const file = 'packages/core/src/a.ts';
+    const mutants = [
+      mutant('Survived', 'true', 1, 5, 6),
+      mutant('NoCoverage', 'false', 1, 5, 6),
+      mutant('Killed', 'true', 2, 5, 6),
+      mutant('Survived', 'true', 3, 5, 6),
+    ];
+    const report = {
+      files: { [file]: { source: 'if (a) b();\nif (a) c();\nif (a) d();', mutants } },
+    };
+    expect(survivingLines(file, report, [])).toEqual([1, 3]);
+    const known = { ...KNOWN, line: 'if (a) d();', reason: '' };
+    expect(survivingLines(file, report, [known])).toEqual([1]);
+  });
+});
+
+describe('mergeResults', () => {
+  it('takes over what is known of the same mutant of the same text, and of a changed file all', () => {
+    const [first, second] = [
+      mutant('Survived', 'true', 1, 5, 6),
+      mutant('Survived', '{}', 1, 7, 8),
+    ];
+    const kept = {
+      files: {
+        same: { source: 'if (a) b();', mutants: [first, second] },
+        changed: { source: 'old', mutants: [first, second] },
+      },
+    };
+    mergeResults(kept, {
+      files: {
+        same: { source: 'if (a) b();', mutants: [mutant('Killed', '{}', 1, 7, 8)] },
+        changed: { source: 'new', mutants: [mutant('Timeout', 'a', 1, 1, 2)] },
+      },
+    });
+    const status = (name: 'same' | 'changed'): unknown =>
+      kept.files[name].mutants.map((each) => (each as { status: string }).status);
+    expect(status('same')).toEqual(['Survived', 'Killed']);
+    expect(status('changed')).toEqual(['Timeout']);
+    expect(kept.files.changed.source).toBe('new');
+  });
+});
+
+describe('fateOf', () => {
+  it.each([
+    ['Killed', 'killed'],
+    ['Timeout', 'killed'],
+    ['Survived', 'survived'],
+    ['NoCoverage', 'survived'],
+    ['RuntimeError', undefined],
+    ['Ignored', undefined],
+  ])('is of %s: %s', (status, fate) => {
+    expect(fateOf(survivor({ status }), [])).toBe(fate);
+  });
+
+  it('is equivalent for a survivor that is listed, wherever it stands', () => {
+    const known = { ...KNOWN, within: 'f', reason: '' };
+    expect(fateOf(survivor({ line: 99 }), [known])).toBe('equivalent');
+    expect(fateOf(survivor({ status: 'Killed' }), [known])).toBe('killed');
+    for (const other of [
+      { file: 'packages/core/src/b.ts' },
+      { text: 'if (c) b();' },
+      { original: 'b' },
+      { within: 'g' },
+      { replacement: 'false' },
+    ]) {
+      expect(fateOf(survivor(other), [known])).toBe('survived');
+    }
+  });
+});
+
+describe('shortfalls', () => {
+  const rules = { equivalents: [], critical: {}, leastShare: 0.9 };
+  const killed = survivor({ status: 'Killed' });
+  const tenth = [...Array.from({ length: 9 }, () => killed), survivor()];
+
+  it('finds none from the wanted share on', () => {
+    expect(shortfalls({ one: tenth.slice(5), other: tenth.slice(0, 5) }, rules)).toEqual([]);
+  });
+
+  it('finds too small a share, and says which it is', () => {
+    expect(shortfalls({ all: tenth.slice(1) }, rules)).toEqual([
+      '88.8 % of all mutants are killed, at least 90.0 % wanted',
+    ]);
+  });
+
+  it('finds it too when there are no results', () => {
+    expect(shortfalls({}, rules)).toHaveLength(1);
+  });
+
+  it('finds every survivor where there may be none', () => {
+    const critical = {
+      wiping: { files: /\/a\.ts$/, lines: /^if/ },
+      other: { files: /\/b\.ts$/ },
+    };
+    expect(shortfalls({ all: tenth }, { ...rules, critical })).toEqual([
+      'wiping: packages/core/src/a.ts:3 `a` -> `true` survives',
+    ]);
+    const known = [{ ...KNOWN, within: 'f', reason: 'as good' }];
+    // Where the same stands in another function as well, that one may be killed.
+    const all = [survivor({ status: 'Killed', within: 'g' }), ...tenth];
+    expect(shortfalls({ all }, { ...rules, critical, equivalents: known })).toEqual([]);
+  });
+
+  it('finds what is listed as equivalent and is killed, or is not there', () => {
+    const folders = { all: tenth.slice(0, 9) };
+    expect(shortfalls(folders, { ...rules, equivalents: [{ ...KNOWN, reason: '' }] })).toEqual([
+      'listed as equivalent and killed: packages/core/src/a.ts:3 `a` -> `true`',
+    ]);
+    const gone = { ...KNOWN, original: 'z', reason: '' };
+    expect(shortfalls(folders, { ...rules, equivalents: [gone] })).toEqual([
+      'no such mutant: core/src/a.ts: z',
+    ]);
+  });
+});
+
+describe('count', () => {
+  it('counts each fate', () => {
+    const mutants = ['Killed', 'Survived', 'Survived', 'Ignored'].map((status) =>
+      survivor({ status }),
+    );
+    expect(count(mutants, [])).toEqual({ killed: 1, survived: 2, equivalent: 0 });
+  });
+});
+
+describe('percent', () => {
+  it('never rounds up', () => {
+    expect([percent(1), percent(0.99999), percent(0.9), percent(0)]).toEqual([
+      '100.0 %',
+      '99.9 %',
+      '90.0 %',
+      '0.0 %',
+    ]);
+  });
+});
+
+const KNOWN = { file: 'core/src/a.ts', line: 'if (a) b();', original: 'a', replacement: 'true' };
+
+function survivor(changes: object = {}): ReturnType<typeof mutantsOf>[number] {
+  return {
+    file: 'packages/core/src/a.ts',
+    line: 3,
+    text: 'if (a) b();',
+    within: 'f',
+    mutator: 'ConditionalExpression',
+    original: 'a',
+    replacement: 'true',
+    status: 'Survived',
+    ...changes,
+  };
+}
+
+function anyMutantAt(line: number): object {
+  return mutant('Killed', '', line, 5, 6);
+}
+
+function mutant(
+  status: string,
+  replacement: string,
+  line: number,
+  from: number,
+  to: number,
+): object {
+  const location = { start: { line, column: from }, end: { line, column: to } };
+  return { status, replacement, mutatorName: 'Any', location };
+}

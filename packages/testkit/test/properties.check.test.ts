@@ -1,0 +1,51 @@
+/**
+ * Property tests get what they ask for: fast-check makes arrays and texts of about ten elements, however
+ * large their `maxLength` is, unless `size` says more.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { sourceFiles } from './imports.ts';
+
+const packages = join(import.meta.dirname, '../..');
+
+describe('property tests', () => {
+  test('say how large what they ask for may really be', () => {
+    const offences = readdirSync(packages)
+      .flatMap((room) => sourceFiles(join(packages, room, 'test')))
+      // Not what this file says about itself.
+      .filter((file) => file !== import.meta.filename)
+      .flatMap((file) =>
+        unsized(readFileSync(file, 'utf8')).map((text) => `${relative(packages, file)}: ${text}`),
+      );
+    expect(offences).toEqual([]);
+  });
+});
+
+describe('unsized', () => {
+  test.each<[source: string, found: string[]]>([
+    ['fc.array(a, { maxLength: 10 })', []],
+    ['fc.array(a, { maxLength: 11 })', ['{ maxLength: 11 }']],
+    ['fc.array(a, { minLength: 2, maxLength: 1_000 })', ['{ minLength: 2, maxLength: 1_000 }']],
+    ["fc.array(a, { maxLength: 400, size: 'max' })", []],
+    ['fc.uint8Array({ minLength: 32, maxLength: 32 })', []],
+    ['new Splitter({ maxLength: 1000 })', []],
+  ])('finds in %j: %j', (source, found) => {
+    expect(unsized(source)).toEqual(found);
+  });
+});
+
+/** Options of arbitraries that ask for more than ten elements without a `size`. */
+function unsized(source: string): string[] {
+  return [...source.matchAll(/(new \w+\()?(\{[^{}]*\bmaxLength: *([\d_]+)[^{}]*\})/g)]
+    .filter(([, isOther]) => isOther === undefined)
+    .filter(([, , options, length]) => {
+      const least = /\bminLength: *([\d_]+)/.exec(options)?.[1];
+      return (
+        Number(length.replaceAll('_', '')) > 10 && least !== length && !/\bsize:/.test(options)
+      );
+    })
+    .map(([, , options]) => options);
+}

@@ -1,0 +1,132 @@
+/**
+ * `FloodGuard`: keeps a flood of handshake messages out of one socket's queue, while there is one.
+ *
+ * 1. The engine has more of them than it has time for: `follow` hears of it, and the guard begins to count
+ *    who sends them (`SourceSketch`).
+ * 2. Eight times a second the sources that send many are given to the kernel (`handshakeFilter`), with the
+ *    share of their messages that still passes: as many as tell whether they go on, and as give an honest
+ *    peer behind such an address a chance. Sources that send few, which honest peers are, pass always.
+ * 3. What passed is counted for what was dropped with it. When little comes any more, the filter goes.
+ *
+ * Where the kernel takes no filter the device does without.
+ *
+ * @module
+ */
+import { encode, handshakeFilter } from './handshake-filter.ts';
+import type { Family } from './linux-abi.ts';
+import { SourceSketch } from './source-sketch.ts';
+
+/** Gives a program to the kernel, undefined takes it away. @returns whether it did */
+export type AttachFilter = (program: Uint8Array | undefined) => boolean;
+
+export class FloodGuard {
+  readonly #family: Family;
+  readonly #attach: AttachFilter;
+  readonly #random: ((out: Uint32Array) => void) | undefined;
+  #sketch: SourceSketch | undefined = undefined;
+  /** Messages of marked sources, with those that were dropped, by whether they have a mac2. */
+  readonly #marked: [without: number, withMac2: number] = [0, 0];
+  readonly #pass: [without: number, withMac2: number] = [1, 1];
+  /** All messages since the last settling, with those that were dropped. */
+  #total = 0;
+  #quietIntervals = 0;
+  #settledAt = 0;
+  #isAttached = false;
+  #isRefused = false;
+
+  constructor(family: Family, attach: AttachFilter, random?: (out: Uint32Array) => void) {
+    this.#family = family;
+    this.#attach = attach;
+    this.#random = random;
+  }
+
+  /** `note` wants to hear of what comes. */
+  get isWatching(): boolean {
+    return this.#sketch !== undefined;
+  }
+
+  /** When `follow` is to be called again; Infinity if there is no need. */
+  get due(): number {
+    return this.#sketch ? this.#settledAt + INTERVAL_MS : Infinity;
+  }
+
+  /**
+   * A datagram that came, `length` bytes at `offset`.
+   *
+   * @param high the first 32 bits of its source's address, network order; `low`: the next, 0 for IPv4
+   */
+  note(buffer: Uint8Array, offset: number, length: number, high: number, low: number): void {
+    const sketch = this.#sketch;
+    const mac2 = MAC2_OFFSETS[length];
+    const type = buffer[offset]!;
+    if (!sketch || mac2 === undefined || type < 1 || type > 3) return;
+    const at = offset + mac2;
+    const hasMac2 =
+      mac2 > 0 && (buffer[at]! | buffer[at + 1]! | buffer[at + 2]! | buffer[at + 3]!) !== 0;
+    const kind = hasMac2 ? 1 : 0;
+    const isMarked = sketch.isMarked(high, low);
+    const weight = isMarked && this.#isAttached ? 1 / this.#pass[kind] : 1;
+    sketch.note(high, low, weight);
+    this.#total += weight;
+    if (isMarked) this.#marked[kind] += weight;
+  }
+
+  /** @param isFlooded the engine had more handshake messages than time, since it was asked last */
+  follow(now: number, isFlooded: boolean): void {
+    if (!this.#sketch) {
+      if (isFlooded && !this.#isRefused) this.#start(now);
+      return;
+    }
+    if (now < this.due) return;
+    const seconds = (now - this.#settledAt) / 1000;
+    this.#settledAt = now;
+    const isQuiet = !isFlooded && this.#total < QUIET_PER_SECOND * seconds;
+    this.#quietIntervals = isQuiet ? this.#quietIntervals + 1 : 0;
+    if (this.#quietIntervals === QUIET_INTERVALS) this.#stop();
+    else this.#settle(this.#sketch, seconds);
+  }
+
+  #start(now: number): void {
+    this.#sketch = new SourceSketch(this.#random);
+    this.#settledAt = now;
+    this.#quietIntervals = 0;
+    this.#forgetCounts();
+  }
+
+  #stop(): void {
+    if (this.#isAttached) this.#attach(undefined);
+    this.#isAttached = false;
+    this.#sketch = undefined;
+  }
+
+  #settle(sketch: SourceSketch, seconds: number): void {
+    for (const kind of [0, 1] as const) {
+      const perSecond = this.#marked[kind] / seconds;
+      this.#pass[kind] = Math.min(1, Math.max(LEAST_SHARE, PASSING_PER_SECOND / perSecond));
+    }
+    sketch.settle();
+    this.#forgetCounts();
+    const [withoutMac2, withMac2] = this.#pass;
+    const program = handshakeFilter(this.#family, sketch, { withoutMac2, withMac2 });
+    this.#isAttached = this.#attach(encode(program));
+    if (this.#isAttached) return;
+    this.#isRefused = true;
+    this.#attach(undefined);
+    this.#sketch = undefined;
+  }
+
+  #forgetCounts(): void {
+    this.#total = 0;
+    this.#marked.fill(0);
+  }
+}
+
+/** By length of the message; 0: it has none. */
+const MAC2_OFFSETS: Readonly<Record<number, number | undefined>> = { 148: 132, 92: 76, 64: 0 };
+const INTERVAL_MS = 125;
+/** Of marked sources, of each kind: more than that are not needed to see whether they go on. */
+const PASSING_PER_SECOND = 1500;
+const LEAST_SHARE = 1 / 65536;
+/** Fewer than these, for two seconds: it is over. */
+const QUIET_PER_SECOND = 300;
+const QUIET_INTERVALS = 16;

@@ -1,0 +1,165 @@
+/**
+ * `handshakeFilter`: a program for the kernel (classic BPF) that drops handshake messages of marked
+ * sources before they reach the queue of a socket, where transport messages wait too.
+ *
+ * ```
+ * type 1, 2 or 3, and exactly as long as such a message?      no: it passes
+ * source marked in both tables?                                no: it passes
+ * a random number below the limit, of those with or without mac2?  yes: it passes
+ * ```
+ * A transport message passes always, also behind a handshake message in a datagram that the kernel
+ * coalesced: that one is longer. A filter of a UDP socket sees the datagram from the UDP header on.
+ *
+ * @module
+ */
+import type { Family } from './linux-abi.ts';
+import { ENTRY_BITS, type SourceSketch, type SourceTable } from './source-sketch.ts';
+
+export interface FilterLimits {
+  /** The share of messages of marked sources that passes, 0 to 1. */
+  readonly withoutMac2: number;
+  readonly withMac2: number;
+}
+
+/** One instruction of classic BPF. */
+export type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
+
+/** The program for a socket of this family. */
+export function handshakeFilter(
+  family: Family,
+  { tables }: Pick<SourceSketch, 'tables'>,
+  { withoutMac2, withMac2 }: FilterLimits,
+): Instruction[] {
+  const initiation = lengthCheck(148, [LOAD, 0, 0, UDP_HEADER + 132]);
+  const response = lengthCheck(92, [LOAD, 0, 0, UDP_HEADER + 76]);
+  const cookieReply = lengthCheck(64, [LOAD_VALUE, 0, 0, 0]);
+  const toResponse = initiation.length + 1;
+  const toCookieReply = toResponse + response.length + 1;
+  return [
+    [LOAD_BYTE, 0, 0, UDP_HEADER],
+    [JUMP_EQUAL, 3, 0, 1],
+    [JUMP_EQUAL, toResponse + 2, 0, 2],
+    [JUMP_EQUAL, toCookieReply + 1, 0, 3],
+    PASS,
+    ...initiation,
+    [JUMP, 0, 0, response.length + 1 + cookieReply.length],
+    ...response,
+    [JUMP, 0, 0, cookieReply.length],
+    ...cookieReply,
+    // The first word of mac2, 0 if there is none.
+    [STORE, 0, 0, MAC2],
+    ...passUnlessMarked(family, tables[0]),
+    ...passUnlessMarked(family, tables[1]),
+    [LOAD_STORED, 0, 0, MAC2],
+    [JUMP_EQUAL, 0, 4, 0],
+    ...passAtRandom(withoutMac2),
+    ...passAtRandom(withMac2),
+  ];
+}
+
+/** The instructions as the kernel reads them (struct sock_filter). */
+export function encode(program: readonly Instruction[]): Uint8Array {
+  const bytes = new Uint8Array(program.length * 8);
+  const view = new DataView(bytes.buffer);
+  program.forEach(([code, jumpTrue, jumpFalse, k], i) => {
+    view.setUint16(i * 8, code, true);
+    view.setUint8(i * 8 + 2, jumpTrue);
+    view.setUint8(i * 8 + 3, jumpFalse);
+    view.setUint32(i * 8 + 4, k, true);
+  });
+  return bytes;
+}
+
+/** Passes what is not `length` bytes long, and goes on with `load`. */
+function lengthCheck(length: number, load: Instruction): Instruction[] {
+  return [[LOAD_LENGTH, 0, 0, 0], [JUMP_EQUAL, 1, 0, UDP_HEADER + length], PASS, load];
+}
+
+function passUnlessMarked(family: Family, { hash, marks }: SourceTable): Instruction[] {
+  const address = NETWORK_HEADER + (family === 4 ? IPV4_SOURCE : IPV6_SOURCE);
+  const second: Instruction[] = [
+    [A_TO_X, 0, 0, 0],
+    [LOAD, 0, 0, address + 4],
+    [MULTIPLY, 0, 0, hash.second],
+    [ADD_X, 0, 0, 0],
+  ];
+  return [
+    [LOAD, 0, 0, address],
+    [MULTIPLY, 0, 0, hash.first],
+    ...(family === 6 ? second : []),
+    [ADD, 0, 0, hash.addend],
+    [SHIFT_RIGHT, 0, 0, 32 - ENTRY_BITS],
+    [A_TO_X, 0, 0, 0],
+    [AND, 0, 0, 31],
+    [STORE, 0, 0, BIT],
+    [X_TO_A, 0, 0, 0],
+    [SHIFT_RIGHT, 0, 0, 5],
+    ...wordOf(marks, 0, marks.length),
+    [LOAD_X_STORED, 0, 0, BIT],
+    [SHIFT_RIGHT_X, 0, 0, 0],
+    [AND, 0, 0, 1],
+    [JUMP_EQUAL, 0, 1, 0],
+    PASS,
+  ];
+}
+
+/** A becomes `words[A]`, by a binary search: there are no tables in classic BPF. It ends behind itself. */
+function wordOf(words: Uint32Array, from: number, to: number): Instruction[] {
+  if (isSame(words, from, to)) return [[LOAD_VALUE, 0, 0, words[from]!]];
+  const middle = (from + to) >>> 1;
+  const left = wordOf(words, from, middle);
+  const right = wordOf(words, middle, to);
+  return [
+    // A conditional jump goes no further than 255 instructions.
+    [JUMP_GREATER_EQUAL, 0, 1, middle],
+    [JUMP, 0, 0, left.length + 1],
+    ...left,
+    [JUMP, 0, 0, right.length],
+    ...right,
+  ];
+}
+
+function isSame(words: Uint32Array, from: number, to: number): boolean {
+  for (let i = from + 1; i < to; i++) if (words[i] !== words[from]) return false;
+  return true;
+}
+
+/** Four instructions; the last of all. */
+function passAtRandom(share: number): Instruction[] {
+  const limit = Math.min(0xffff_ffff, Math.max(0, Math.floor(share * 0x1_0000_0000)));
+  return [[LOAD, 0, 0, RANDOM], [JUMP_GREATER_EQUAL, 0, 1, limit], DROP, PASS];
+}
+
+// linux/bpf_common.h: class | size | mode, or class | operation | source.
+const LOAD_VALUE = 0x00;
+const STORE = 0x02;
+const ADD = 0x04;
+const JUMP = 0x05;
+const A_TO_X = 0x07;
+const ADD_X = 0x0c;
+const JUMP_EQUAL = 0x15;
+const LOAD = 0x20;
+const MULTIPLY = 0x24;
+const LOAD_BYTE = 0x30;
+const JUMP_GREATER_EQUAL = 0x35;
+const AND = 0x54;
+const LOAD_STORED = 0x60;
+const LOAD_X_STORED = 0x61;
+const SHIFT_RIGHT = 0x74;
+const SHIFT_RIGHT_X = 0x7c;
+const LOAD_LENGTH = 0x80;
+const X_TO_A = 0x87;
+const RETURN = 0x06;
+const PASS: Instruction = [RETURN, 0, 0, 0xffff_ffff];
+const DROP: Instruction = [RETURN, 0, 0, 0];
+
+/** SKF_NET_OFF */
+const NETWORK_HEADER = 0xfff0_0000;
+/** SKF_AD_OFF + SKF_AD_RANDOM */
+const RANDOM = 0xffff_f000 + 56;
+const UDP_HEADER = 8;
+const IPV4_SOURCE = 12;
+const IPV6_SOURCE = 8;
+/** Places of the program's memory. */
+const MAC2 = 0;
+const BIT = 1;

@@ -1,0 +1,95 @@
+/**
+ * `SourceSketch`: which sources send handshake messages again and again, in a size that does not grow with
+ * their number.
+ *
+ * Two tables count messages by two hashes of the source, an IPv4 address or an IPv6 /64, and what was
+ * counted fades. A source is marked if its entries in both tables are far above what honest peers send.
+ * The hashes have secret factors, so that nobody can choose an address that shares the entries of somebody
+ * else; with a thousand sources in the tables, one of twenty others shares both by chance.
+ *
+ * @module
+ */
+import { randomFillSync } from 'node:crypto';
+
+/** Of entries; a table of marks is 128 words. */
+export const ENTRY_BITS = 12;
+
+/** `(first * high + second * low + addend) >>> (32 - ENTRY_BITS)`, modulo 2^32; low is 0 for IPv4. */
+export interface SourceHash {
+  readonly first: number;
+  readonly second: number;
+  readonly addend: number;
+}
+
+export class SourceSketch {
+  readonly tables: readonly [SourceTable, SourceTable];
+
+  /** @param random fills with bytes that nobody else knows */
+  constructor(random: (out: Uint32Array) => void = (out) => void randomFillSync(out)) {
+    this.tables = [new SourceTable(random), new SourceTable(random)];
+  }
+
+  /** Counts a message `weight` times. @param high the first 32 bits of the address, network order */
+  note(high: number, low: number, weight: number): void {
+    for (const table of this.tables) table.note(high, low, weight);
+  }
+
+  isMarked(high: number, low: number): boolean {
+    return this.tables[0].isMarked(high, low) && this.tables[1].isMarked(high, low);
+  }
+
+  /** To be called at intervals: marks what was counted often, and lets the counts fade. */
+  settle(): void {
+    for (const table of this.tables) table.settle();
+  }
+}
+
+export class SourceTable {
+  readonly hash: SourceHash;
+  /** A bit per entry. */
+  readonly marks: Uint32Array = new Uint32Array((1 << ENTRY_BITS) / 32);
+  readonly #counts = new Float32Array(1 << ENTRY_BITS);
+  /** For how many intervals an entry stays marked. */
+  readonly #held = new Uint8Array(1 << ENTRY_BITS);
+
+  constructor(random: (out: Uint32Array) => void) {
+    const secrets = new Uint32Array(3);
+    random(secrets);
+    const [first = 0, second = 0, addend = 0] = secrets;
+    // Multiply-shift (Dietzfelbinger): odd factors.
+    this.hash = { first: (first | 1) >>> 0, second: (second | 1) >>> 0, addend };
+  }
+
+  note(high: number, low: number, weight: number): void {
+    const entry = this.#entryOf(high, low);
+    this.#counts[entry] = this.#counts[entry]! + weight;
+  }
+
+  isMarked(high: number, low: number): boolean {
+    const entry = this.#entryOf(high, low);
+    return ((this.marks[entry >>> 5]! >>> (entry & 31)) & 1) === 1;
+  }
+
+  settle(): void {
+    this.marks.fill(0);
+    for (let entry = 0; entry < this.#counts.length; entry++) {
+      const count = this.#counts[entry]!;
+      const held = this.#held[entry]!;
+      this.#held[entry] = count > MARKED_ABOVE ? HELD_INTERVALS : Math.max(0, held - 1);
+      if (this.#held[entry]! > 0) this.marks[entry >>> 5]! |= 1 << (entry & 31);
+      this.#counts[entry] = count * KEPT;
+    }
+  }
+
+  #entryOf(high: number, low: number): number {
+    const { first, second, addend } = this.hash;
+    const sum = (Math.imul(high, first) + Math.imul(low, second) + addend) | 0;
+    return sum >>> (32 - ENTRY_BITS);
+  }
+}
+
+/** With a settling each eighth of a second: about ten messages per second. */
+const MARKED_ABOVE = 4;
+const KEPT = 0.7;
+/** Five seconds: a source that is let through rarely must not be forgotten in between. */
+const HELD_INTERVALS = 40;
