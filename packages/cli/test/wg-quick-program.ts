@@ -15,7 +15,7 @@ export const wgQuickPrograms: readonly Requirement[] = [
 
 /**
  * @param implementation the program that makes the interface
- * @param command for a shell; its words are `verb` and `file`
+ * @param command what the shell runs instead of wg-quick alone; `$1` is the verb, `$2` the file
  */
 export function wgQuick(
   host: Host,

@@ -28,7 +28,14 @@ export type {
   DevicePeerStatus,
   DeviceStatus,
 } from './device-configuration.ts';
-export { isZeroKey, keyFromHex, keyToHex } from './text/hex-key.ts';
+export {
+  DEVICE_FIELDS,
+  readDeviceChange,
+  wipeSecrets,
+  type DeviceChange,
+} from './device-change.ts';
+export { isZeroKey } from '@litz/core/internals';
+export { keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
   formatErrnoResponse,
   formatGetDevice,
@@ -41,7 +48,14 @@ export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
 export { formatSetRequest, parseSetRequest } from './uapi/set-request.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
-export type { InterfaceSection, PeerSection, WgQuickConfig } from './wg-quick/config.ts';
+export type {
+  InterfaceInput,
+  InterfaceSection,
+  PeerInput,
+  PeerSection,
+  WgQuickConfig,
+  WgQuickInput,
+} from './wg-quick/config.ts';
 export { fieldLines, prefixesOf, type ConfigLine } from './wg-quick/field-lines.ts';
 export { formatConfig } from './wg-quick/format-config.ts';
 export { parseConfig } from './wg-quick/parse-config.ts';

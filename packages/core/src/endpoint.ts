@@ -4,7 +4,8 @@
  * @module
  */
 import { WireGuardError } from './errors.ts';
-import { isMapped } from './text/address.ts';
+import { printAs } from './print-as.ts';
+import { formatAddress, isMapped } from './text/address.ts';
 
 /**
  * Immutable, so that one object can be shared by all datagrams of a source: a socket layer keeps
@@ -12,6 +13,10 @@ import { isMapped } from './text/address.ts';
  * compares by identity first. Nothing is allocated per datagram.
  */
 export class Endpoint {
+  static {
+    printAs(this.prototype, (endpoint) => `Endpoint(${endpoint.toString()})`);
+  }
+
   /** 4 bytes (IPv4) or 16 bytes (IPv6, never a mapped one), network order. Never changed. */
   readonly address: Uint8Array;
   /** 1 to 65535, host order. */
@@ -65,6 +70,18 @@ export class Endpoint {
     this.sourceAddress =
       sourceAddress && isMapped(sourceAddress) ? sourceAddress.subarray(12) : sourceAddress;
     this.sourceInterface = options.sourceInterface ?? 0;
+  }
+
+  /** `192.0.2.1:51820`, `[fe80::1%2]:51820`, which `parseEndpoint` reads. The source has no text. */
+  toString(): string {
+    const address = formatAddress(this.address);
+    if (this.address.length === 4) return `${address}:${this.port}`;
+    const zone = this.zone ?? (this.scopeId || undefined);
+    return `[${address}${zone === undefined ? '' : `%${zone}`}]:${this.port}`;
+  }
+
+  toJSON(): string {
+    return this.toString();
   }
 
   /** Same peer address, port, scope and zone; the sticky source is not compared. */

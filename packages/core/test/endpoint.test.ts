@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../src/endpoint.ts';
 import { parseAddress } from '../src/text/address.ts';
@@ -5,6 +6,15 @@ import { parseAddress } from '../src/text/address.ts';
 const LINK_LOCAL = parseAddress('fe80::1');
 
 describe('Endpoint', () => {
+  it('is its text where it is printed', () => {
+    const endpoint = new Endpoint(LINK_LOCAL, 5, { zone: 'eth0' });
+    expect(`${String(endpoint)} ${JSON.stringify([endpoint])}`).toBe(
+      '[fe80::1%eth0]:5 ["[fe80::1%eth0]:5"]',
+    );
+    expect(inspect({ endpoint })).toBe('{ endpoint: Endpoint([fe80::1%eth0]:5) }');
+    expect(String(new Endpoint(Uint8Array.of(192, 0, 2, 1), 5))).toBe('192.0.2.1:5');
+  });
+
   it('is the IPv4 endpoint where it is given in the form of IPv6, and so is its source', () => {
     const endpoint = new Endpoint(parseAddress('::ffff:192.0.2.1'), 7, {
       scopeId: 3,

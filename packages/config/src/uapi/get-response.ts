@@ -12,35 +12,69 @@ import {
   parsePublicKey,
 } from '@litz/core';
 import {
+  checkArray,
+  checkObject,
+  isZeroKey,
+  KEY_LENGTH,
   MAX_UINT16,
   MAX_UINT32,
   parseUnsigned,
   quote,
+  readAllowedIps,
+  readEndpoint as readTypedEndpoint,
+  readField,
+  requireInteger,
   tryParseCidr,
   tryParseEndpoint,
+  wipe,
+  withinField,
 } from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
-import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
+import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
-/** The answer to `get=1`, with `errno=0` and the empty line at its end. */
+/**
+ * The answer to `get=1`, with `errno=0` and the empty line at its end.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
 export function formatGetResponse(status: DeviceStatus): string {
   return formatGetDevice(status) + formatGetPeers(status.peers) + formatErrnoResponse(0);
 }
 
-/** The beginning of that answer, about the device itself. */
+/**
+ * The beginning of that answer, about the device itself.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
 export function formatGetDevice(status: Omit<DeviceStatus, 'peers'>): string {
+  checkObject(status, 'status');
+  const { privateKey, listenPort, fwmark } = status;
+  requireInteger(listenPort, 'listenPort', 0, MAX_UINT16);
+  requireInteger(fwmark, 'fwmark', 0, MAX_UINT32);
   const lines: string[] = [];
-  if (status.privateKey) lines.push(`private_key=${keyToHex(status.privateKey)}`);
-  if (status.listenPort !== 0) lines.push(`listen_port=${status.listenPort}`);
-  if (status.fwmark !== 0) lines.push(`fwmark=${status.fwmark}`);
+  if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey, 'privateKey')}`);
+  if (listenPort !== 0) lines.push(`listen_port=${listenPort}`);
+  if (fwmark !== 0) lines.push(`fwmark=${fwmark}`);
   return toText(lines);
 }
 
-/** What follows it about these peers: an answer may be sent a few peers at a time. */
+/**
+ * What follows it about these peers: an answer may be sent a few peers at a time.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
 export function formatGetPeers(peers: readonly DevicePeerStatus[]): string {
+  checkArray(peers, 'peers');
   const lines: string[] = [];
-  for (const peer of peers) formatPeer(lines, peer);
+  for (let i = 0; i < peers.length; i++) {
+    // Names are put together only on the way to an error: there may be a million peers.
+    try {
+      formatPeer(lines, peers[i]!);
+    } catch (error) {
+      throw withinField(error, `peers[${i}]`);
+    }
+  }
   return toText(lines);
 }
 
@@ -84,15 +118,30 @@ function toText(lines: string[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
+/** Of a private or preshared key, or of a public one, by the field's name. */
+function keyText(key: Uint8Array, field: 'privateKey' | 'publicKey' | 'presharedKey'): string {
+  // Bytes of the right length, most often: nothing is made for a check.
+  if (key instanceof Uint8Array && key.length === KEY_LENGTH) return keyToHex(key);
+  return readField(field, () => keyToHex(key));
+}
+
 function formatPeer(lines: string[], peer: DevicePeerStatus): void {
+  checkObject(peer, '');
+  requireInteger(peer.persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16);
+  for (const field of COUNTS) requireInteger(peer[field], field, 0, Number.MAX_SAFE_INTEGER);
+  const isTime = Number.isFinite(peer.lastHandshakeUnixMs) && peer.lastHandshakeUnixMs >= 0;
+  if (!isTime) requireInteger(peer.lastHandshakeUnixMs, 'lastHandshakeUnixMs', 0, MAX_TIME_MS);
+  const allowedIps = readAllowedIps(peer.allowedIps, 'allowedIps');
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
   lines.push(
-    `public_key=${keyToHex(peer.publicKey)}`,
-    `preshared_key=${peer.presharedKey ? keyToHex(peer.presharedKey) : '0'.repeat(64)}`,
+    `public_key=${keyText(peer.publicKey, 'publicKey')}`,
+    `preshared_key=${peer.presharedKey !== undefined ? keyText(peer.presharedKey, 'presharedKey') : NO_KEY}`,
     'protocol_version=1',
   );
-  if (peer.endpoint) lines.push(`endpoint=${formatEndpoint(peer.endpoint)}`);
+  if (peer.endpoint !== undefined) {
+    lines.push(`endpoint=${formatEndpoint(readTypedEndpoint(peer.endpoint, 'endpoint'))}`);
+  }
   lines.push(
     // Since 1970, not since then: `wg` says how long ago it was.
     `last_handshake_time_sec=${seconds}`,
@@ -101,7 +150,7 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
     `rx_bytes=${peer.receivedBytes}`,
     `persistent_keepalive_interval=${peer.persistentKeepalive}`,
   );
-  for (const entry of peer.allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
+  for (const entry of allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
 }
 
 interface Line {
@@ -120,6 +169,7 @@ function readLine(status: DeviceStatus, context: Line): void {
   } else if (key === 'private_key') {
     const bytes = keyOf(context);
     if (!isZeroKey(bytes)) status.privateKey = parsePrivateKey(bytes);
+    wipe(bytes);
   } else if (key === 'listen_port') {
     status.listenPort = numberOf(context, MAX_UINT16);
   } else if (key === 'fwmark') {
@@ -146,6 +196,7 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
     case 'preshared_key': {
       const bytes = keyOf(context);
       if (!isZeroKey(bytes)) peer.presharedKey = parsePresharedKey(bytes);
+      wipe(bytes);
       break;
     }
     case 'endpoint':
@@ -217,3 +268,7 @@ function protocolError({ line, key }: Line, expected: string): UapiError {
   const field = key === '' ? '' : `${key}: `;
   return new UapiError(UAPI_ERRNO.EPROTO, `answer, line ${line}: ${field}${expected}`, { line });
 }
+
+const COUNTS = ['sentBytes', 'receivedBytes'] as const;
+const MAX_TIME_MS: number = Number.MAX_SAFE_INTEGER;
+const NO_KEY: string = '0'.repeat(64);

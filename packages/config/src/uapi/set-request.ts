@@ -23,15 +23,18 @@ import {
   type PeerConfiguration,
 } from '@litz/core';
 import {
+  isZeroKey,
   MAX_UINT16,
   MAX_UINT32,
   parseUnsigned,
   quote,
   tryParseCidr,
   tryParseEndpoint,
+  wipe,
 } from '@litz/core/internals';
+import { readDeviceChange, wipeSecrets, type DeviceChange } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
-import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
+import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
 /**
@@ -41,20 +44,33 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 export function parseSetRequest(body: string): DeviceConfiguration {
   const device: DeviceConfiguration = {};
   const peers: ParsedPeer[] = [];
-  let at = 0;
-  for (let line = 1; at < body.length; line++) {
-    const end = body.indexOf('\n', at);
-    const text = body.slice(at, end === -1 ? body.length : end);
-    if (text === '') break;
-    at = end === -1 ? body.length : end + 1;
-    readLine(device, peers, text, line);
+  try {
+    readLines(body, (text, line) => readLine(device, peers, text, line));
+  } catch (error) {
+    wipeSecrets({ ...device, peers });
+    throw error;
   }
   if (peers.length > 0) device.peers = peers;
   return device;
 }
 
-/** The request with its `set=1` line and the empty line at its end. */
-export function formatSetRequest(configuration: DeviceConfiguration): string {
+/**
+ * The request with its `set=1` line and the empty line at its end. Checked whole before.
+ *
+ * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_INVALID_ENDPOINT`,
+ *   `ERR_LITZ_INVALID_CIDR`
+ */
+export function formatSetRequest(change: DeviceChange): string {
+  const configuration = readDeviceChange(change);
+  try {
+    return formatConfiguration(configuration);
+  } finally {
+    wipeSecrets(configuration);
+  }
+}
+
+function formatConfiguration(configuration: DeviceConfiguration): string {
   const { privateKey, listenPort, fwmark, replacePeers, peers = [] } = configuration;
   const lines = ['set=1'];
   if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey)}`);
@@ -109,6 +125,18 @@ function readLine(
   throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
 }
 
+/** Up to an empty one; numbered from 1 on. */
+function readLines(body: string, read: (text: string, line: number) => void): void {
+  let at = 0;
+  for (let line = 1; at < body.length; line++) {
+    const end = body.indexOf('\n', at);
+    const text = body.slice(at, end === -1 ? body.length : end);
+    if (text === '') return;
+    at = end === -1 ? body.length : end + 1;
+    read(text, line);
+  }
+}
+
 /** These three say what was expected if the value is wrong; undefined if it is right. */
 function readPublicKey(peers: ParsedPeer[], value: string): string | undefined {
   const key = keyFromHex(value);
@@ -127,6 +155,7 @@ function readDeviceLine(
       const bytes = keyFromHex(value);
       if (!bytes) return `private_key: ${A_KEY}`;
       device.privateKey = isZeroKey(bytes) ? null : parsePrivateKey(bytes);
+      wipe(bytes);
       return undefined;
     }
     case 'listen_port': {
@@ -162,6 +191,7 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       const bytes = keyFromHex(value);
       if (!bytes) return `preshared_key: ${A_KEY}`;
       peer.presharedKey = isZeroKey(bytes) ? null : parsePresharedKey(bytes);
+      wipe(bytes);
       return undefined;
     }
     case 'endpoint': {

@@ -50,3 +50,24 @@ export interface PeerSection {
   /** Seconds; 0 is off. */
   persistentKeepalive?: number;
 }
+
+/** A configuration to be written, with text where it is more at hand. A `WgQuickConfig` is one too. */
+export interface WgQuickInput {
+  interface: InterfaceInput;
+  peers: readonly PeerInput[];
+}
+
+export interface InterfaceInput extends Omit<InterfaceSection, 'privateKey' | 'addresses'> {
+  privateKey?: string | PrivateKey;
+  addresses: readonly (string | Cidr)[];
+}
+
+export interface PeerInput extends Omit<
+  PeerSection,
+  'publicKey' | 'presharedKey' | 'allowedIps' | 'endpoint'
+> {
+  publicKey: string | PublicKey;
+  presharedKey?: string | PresharedKey;
+  allowedIps: readonly (string | AllowedIp)[];
+  endpoint?: string | Endpoint | HostEndpoint;
+}

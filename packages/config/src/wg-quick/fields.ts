@@ -21,16 +21,27 @@ import {
   type Cidr,
   type Endpoint,
   type HostEndpoint,
+  type PresharedKey,
+  type PrivateKey,
 } from '@litz/core';
 import {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  describe,
   MAX_UINT16,
   MAX_UINT32,
   parseUnsigned,
   parseUnsignedOrHex,
   quote,
+  readAllowedIps,
+  readField,
+  readHostEndpoint,
+  readPublicKey,
   tryParseAddress,
   tryParseCidr,
   tryParseEndpoint,
+  wipe,
 } from '@litz/core/internals';
 import type { InterfaceSection, PeerSection } from './config.ts';
 
@@ -41,6 +52,11 @@ export interface Field<Section> {
   ignoresBlanks?: true;
   /** What was expected if the value is wrong, undefined if it is right. Never shows a key. */
   read(section: Section, value: string): string | undefined;
+  /**
+   * Text or typed values are written.
+   *
+   * @throws {TypeError | RangeError | WireGuardError} anything else, by the section's field
+   */
   write(section: Section): string[];
 }
 
@@ -55,7 +71,8 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.privateKey = key;
       return undefined;
     },
-    write: ({ privateKey }) => (privateKey ? [formatKey(privateKey)] : []),
+    write: ({ privateKey }) =>
+      ifSet(privateKey, (key) => secretText(parsePrivateKey, key, 'privateKey')),
   }),
   ofWg({
     name: 'ListenPort',
@@ -65,7 +82,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.listenPort = port;
       return undefined;
     },
-    write: ({ listenPort }) => numbers(listenPort),
+    write: ({ listenPort }) => integer(listenPort, 'listenPort', 0, MAX_UINT16),
   }),
   ofWg({
     name: 'FwMark',
@@ -75,7 +92,8 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.fwmark = mark;
       return undefined;
     },
-    write: ({ fwmark }) => offOr(fwmark, (mark) => `0x${mark.toString(16)}`),
+    write: ({ fwmark }) =>
+      offOr(integer(fwmark, 'fwmark', 0, MAX_UINT32), (mark) => `0x${Number(mark).toString(16)}`),
   }),
   {
     name: 'Address',
@@ -87,7 +105,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       }
       return undefined;
     },
-    write: ({ addresses }) => list(addresses.map(formatCidr)),
+    write: ({ addresses }) => list(readAllowedIps(addresses, 'addresses').map(formatCidr)),
   },
   {
     name: 'DNS',
@@ -95,7 +113,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.dns.push(...wordsOf(value));
       return undefined;
     },
-    write: ({ dns }) => list(dns),
+    write: ({ dns }) => list(texts(dns, 'dns', /^[^\s,#]+$/)),
   },
   {
     name: 'MTU',
@@ -107,7 +125,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.mtu = mtu;
       return undefined;
     },
-    write: ({ mtu }) => numbers(mtu),
+    write: ({ mtu }) => integer(mtu, 'mtu', MIN_MTU, MAX_UINT16),
   },
   {
     name: 'Table',
@@ -119,7 +137,10 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.table = table;
       return undefined;
     },
-    write: ({ table }) => (table === undefined ? [] : [String(table)]),
+    write: ({ table }) =>
+      typeof table === 'string'
+        ? [oneText(table, 'table', /^(?![+-])[^\s#]+$/)]
+        : integer(table, 'table', 0, MAX_UINT32),
   },
   commands('PreUp', 'preUp'),
   commands('PostUp', 'postUp'),
@@ -133,7 +154,10 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.saveConfig = word === 'true';
       return undefined;
     },
-    write: ({ saveConfig }) => (saveConfig === undefined ? [] : [String(saveConfig)]),
+    write({ saveConfig }) {
+      checkBoolean(saveConfig, 'saveConfig');
+      return ifSet(saveConfig, String);
+    },
   },
 ];
 
@@ -147,7 +171,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       return undefined;
     },
     // Not there yet in a section that is being read.
-    write: ({ publicKey }: Partial<PeerSection>) => (publicKey ? [formatKey(publicKey)] : []),
+    write: ({ publicKey }: Partial<PeerSection>) =>
+      ifSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
   }),
   ofWg({
     name: 'PresharedKey',
@@ -159,7 +184,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.presharedKey = key;
       return undefined;
     },
-    write: ({ presharedKey }) => (presharedKey ? [formatKey(presharedKey)] : []),
+    write: ({ presharedKey }) =>
+      ifSet(presharedKey, (key) => secretText(parsePresharedKey, key, 'presharedKey')),
   }),
   ofWg({
     name: 'AllowedIPs',
@@ -171,8 +197,11 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       }
       return undefined;
     },
-    write: ({ allowedIps, incremental }) =>
-      list(allowedIps.map((entry) => `${signOf(entry, incremental)}${formatCidr(entry)}`)),
+    write({ allowedIps, incremental }) {
+      checkBoolean(incremental, 'incremental');
+      const entries = readAllowedIps(allowedIps, 'allowedIps');
+      return list(entries.map((entry) => `${signOf(entry, incremental)}${formatCidr(entry)}`));
+    },
   }),
   ofWg({
     name: 'Endpoint',
@@ -182,7 +211,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.endpoint = endpoint;
       return undefined;
     },
-    write: ({ endpoint }) => (endpoint ? [formatEndpoint(endpoint)] : []),
+    write: ({ endpoint }) =>
+      ifSet(endpoint, (value) => formatEndpoint(readHostEndpoint(value, 'endpoint'))),
   }),
   ofWg({
     name: 'PersistentKeepalive',
@@ -192,7 +222,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.persistentKeepalive = seconds;
       return undefined;
     },
-    write: ({ persistentKeepalive }) => offOr(persistentKeepalive, String),
+    write: ({ persistentKeepalive }) =>
+      offOr(integer(persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16), String),
   }),
 ];
 
@@ -228,7 +259,7 @@ function commands(name: string, key: CommandKey): Field<InterfaceSection> {
       if (value !== '') section[key].push(value);
       return undefined;
     },
-    write: (section) => [...section[key]],
+    write: (section) => texts(section[key], key, /^(?!\s)[^\n\r#]*[^\s#]$/),
   };
 }
 
@@ -292,13 +323,44 @@ function list(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
 
-function numbers(value: number | undefined): string[] {
-  return value === undefined ? [] : [String(value)];
+/** null is not undefined: it is given to the check of the field, which refuses it. */
+function ifSet<T>(value: T | undefined, format: (value: T) => string): string[] {
+  return value === undefined ? [] : [format(value)];
 }
 
-function offOr(value: number | undefined, format: (value: number) => string): string[] {
-  if (value === undefined) return [];
-  return [value === 0 ? 'off' : format(value)];
+function integer(value: unknown, field: string, min: number, max: number): string[] {
+  checkInteger(value, field, min, max);
+  return ifSet(value, String);
+}
+
+function offOr(values: string[], format: (value: string) => string): string[] {
+  return values.map((value) => (value === '0' ? 'off' : format(value)));
+}
+
+/** @param pattern what a text must be, to be read again as it was */
+function texts(values: unknown, field: string, pattern: RegExp): string[] {
+  checkArray(values, field);
+  return (values as unknown[]).map((text, i) => oneText(text, `${field}[${i}]`, pattern));
+}
+
+function oneText(text: unknown, field: string, pattern: RegExp): string {
+  if (typeof text === 'string' && pattern.test(text)) return text;
+  const got = typeof text === 'string' ? quote(text) : describe(text);
+  throw new TypeError(`"${field}" expected text that fits into a line, got ${got}`);
+}
+
+/** The copy that the parser makes is wiped. */
+function secretText<Key extends PrivateKey | PresharedKey>(
+  parse: (key: Key) => Key,
+  key: Key,
+  field: string,
+): string {
+  const copy = readField(field, () => parse(key));
+  try {
+    return copy.toBase64();
+  } finally {
+    wipe(copy);
+  }
 }
 
 function expected(what: string, got: string): string {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
+import { checkArray, checkObject, readPublicKey, withinField } from '@litz/core/internals';
+import type { InterfaceSection, PeerSection, WgQuickConfig, WgQuickInput } from './config.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
 import { emptyInterface } from './parse-config.ts';
 import {
@@ -18,10 +19,39 @@ import { sourceOf, type SourcePart } from './sources.ts';
 /**
  * Of a config that `parseConfig` made: the text it was made from, with those fields rewritten that
  * were changed since. Comments, order and spacing stay. Of any other config: a text in the usual form.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
-export function formatConfig(config: WgQuickConfig): string {
+export function formatConfig(input: WgQuickInput): string {
+  checkConfig(input);
+  // What stands in its fields is written, be it text or typed values.
+  const config = input as WgQuickConfig;
   const parts = sourceOf(config);
   return parts ? formatEdited(config, parts) : formatNew(config);
+}
+
+/** Everything that would be written, before any of it is. */
+function checkConfig(config: WgQuickInput): void {
+  checkObject(config, 'config');
+  checkSection(INTERFACE_FIELDS, config.interface as InterfaceSection, 'interface');
+  checkArray(config.peers, 'peers');
+  config.peers.forEach((peer, i) => {
+    checkSection(PEER_FIELDS, peer as PeerSection, `peers[${i}]`);
+    readPublicKey(peer.publicKey, `peers[${i}].publicKey`);
+  });
+}
+
+function checkSection<Section>(
+  fields: readonly Field<Section>[],
+  section: Section,
+  name: string,
+): void {
+  checkObject(section, name);
+  try {
+    for (const field of fields) field.write(section);
+  } catch (error) {
+    throw withinField(error, name);
+  }
 }
 
 function formatNew(config: WgQuickConfig): string {

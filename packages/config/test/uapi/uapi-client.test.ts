@@ -42,6 +42,15 @@ describe('UapiClient', () => {
     expect(bodies).toEqual(['listen_port=51820\nreplace_peers=true\n']);
   });
 
+  it('asks nobody when what is to be set is wrong', async () => {
+    let connections = 0;
+    await serve(() => connections++);
+    const client = new UapiClient(path);
+    await expect(client.set({ privateKey: 'abc' })).rejects.toThrow('"privateKey": private key');
+    await expect(client.set({ listenPort: 99_999 })).rejects.toThrow(RangeError);
+    expect(connections).toBe(0);
+  });
+
   it('reads an answer that comes byte by byte', async () => {
     await serve((socket) => {
       const text = formatGetResponse({ ...EMPTY, fwmark: 3 });

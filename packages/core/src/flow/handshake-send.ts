@@ -8,16 +8,14 @@ import {
   HANDSHAKE_INITIATION_LENGTH,
   HANDSHAKE_RESPONSE_LENGTH,
   HANDSHAKE_TOS,
-  KEY_LENGTH,
   REKEY_TIMEOUT_MS,
 } from '../constants.ts';
 import { MacSender } from '../cookie/macs.ts';
 import type { EngineState } from '../engine-state.ts';
-import { Handshake } from '../handshake/handshake.ts';
+import { Handshake, NO_PRESHARED_KEY } from '../handshake/handshake.ts';
 import { createInitiation } from '../handshake/initiation.ts';
 import { createResponse } from '../handshake/response.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
-import type { PresharedKey } from '../keys.ts';
 import type { Peer } from '../peer/peer.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
@@ -165,6 +163,3 @@ function forgetIndex(state: EngineState, peer: Peer): void {
   state.indices.free(peer.handshakeIndex);
   peer.handshakeIndex = -1;
 }
-
-/** Section 5.4: all zero when none is set. */
-const NO_PRESHARED_KEY = new Uint8Array(KEY_LENGTH) as PresharedKey;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { requireInteger } from '../field.ts';
+import { printAs } from '../print-as.ts';
 import { formatAddress, tryParseAddress } from './address.ts';
 import { textError } from './text-error.ts';
 import { parseUnsigned } from './unsigned.ts';
@@ -11,6 +13,30 @@ export interface Cidr {
   /** 4 or 16 bytes. Host bits are kept: an interface's address has them. */
   address: Uint8Array;
   prefixLength: number;
+}
+
+/** A `Cidr` that is its text where it is printed: `10.0.0.0/8`. */
+export class Prefix implements Cidr {
+  static {
+    printAs(this.prototype, (prefix) => `Prefix(${prefix.toString()})`);
+  }
+
+  address: Uint8Array;
+  prefixLength: number;
+
+  /** @param address kept by reference */
+  constructor(address: Uint8Array, prefixLength: number) {
+    this.address = address;
+    this.prefixLength = prefixLength;
+  }
+
+  toString(): string {
+    return formatCidr(this);
+  }
+
+  toJSON(): string {
+    return formatCidr(this);
+  }
 }
 
 /**
@@ -32,13 +58,21 @@ export function tryParseCidr(text: string): Cidr | undefined {
   const address = tryParseAddress(slash === -1 ? text : text.slice(0, slash));
   if (!address) return undefined;
   const bits = address.length * 8;
-  if (slash === -1) return { address, prefixLength: bits };
+  if (slash === -1) return new Prefix(address, bits);
   const digits = text.slice(slash + 1);
   const prefixLength = parseUnsigned(digits, bits);
   const hasLeadingZero = digits.length > 1 && digits.startsWith('0');
-  return prefixLength === undefined || hasLeadingZero ? undefined : { address, prefixLength };
+  if (prefixLength === undefined || hasLeadingZero) return undefined;
+  return new Prefix(address, prefixLength);
 }
 
+/**
+ * What `parseCidr` reads again.
+ *
+ * @throws {TypeError | RangeError} the address is none, or the length does not fit it
+ */
 export function formatCidr({ address, prefixLength }: Readonly<Cidr>): string {
-  return `${formatAddress(address)}/${prefixLength}`;
+  const text = formatAddress(address);
+  requireInteger(prefixLength, 'prefixLength', 0, address.length * 8);
+  return `${text}/${prefixLength}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { Endpoint } from '../endpoint.ts';
-import { formatAddress, tryParseAddress } from './address.ts';
+import { tryParseAddress } from './address.ts';
 import { tryParseScopedAddress } from './scoped-address.ts';
 import { textError } from './text-error.ts';
 import { MAX_UINT16, parseUnsigned } from './unsigned.ts';
@@ -45,16 +45,28 @@ export function tryParseEndpoint(text: string): Endpoint | HostEndpoint | undefi
   return isHostName(host) ? { host, port } : undefined;
 }
 
-/** What `parseEndpoint` reads again. The local address of an `Endpoint` has no text. */
+/**
+ * What `parseEndpoint` reads again. The local address of an `Endpoint` has no text.
+ *
+ * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: no endpoint, or a host or a port
+ *   that is none
+ */
 export function formatEndpoint(endpoint: Endpoint | HostEndpoint): string {
-  if (!(endpoint instanceof Endpoint)) {
-    const { host, port } = endpoint;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  }
-  const address = formatAddress(endpoint.address);
-  if (endpoint.address.length === 4) return `${address}:${endpoint.port}`;
-  const zone = endpoint.zone ?? (endpoint.scopeId || undefined);
-  return `[${address}${zone === undefined ? '' : `%${zone}`}]:${endpoint.port}`;
+  if (endpoint instanceof Endpoint) return endpoint.toString();
+  const { host, port } = (endpoint ?? {}) as Partial<HostEndpoint>;
+  const text = String(host).includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const isRead = typeof host === 'string' && typeof port === 'number' && tryParseEndpoint(text);
+  if (isRead) return text;
+  throw textError(
+    'ERR_LITZ_INVALID_ENDPOINT',
+    'an address or a name, and a port',
+    shownOf(host, text),
+  );
+}
+
+/** What is shown of what is no endpoint. */
+function shownOf(host: unknown, text: string): unknown {
+  return typeof host === 'string' ? text : host;
 }
 
 function bracketed(text: string, port: number): Endpoint | undefined {

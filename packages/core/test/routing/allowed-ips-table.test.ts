@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseAddress, parseCidr } from '../../src/index.ts';
-import { AllowedIps } from '../../src/routing/allowed-ips.ts';
+import { AllowedIps } from '../../src/internals.ts';
 
 type Step =
   | { insert: string; peer: string }

@@ -1,6 +1,7 @@
+import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatCidr, parseCidr, tryParseCidr } from '../../src/text/cidr.ts';
+import { formatCidr, parseCidr, tryParseCidr, type Prefix } from '../../src/text/cidr.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
@@ -41,5 +42,26 @@ describe('parseCidr', () => {
       }),
       { numRuns: RUNS },
     );
+  });
+});
+
+describe('Prefix', () => {
+  it('is its text where it is printed', () => {
+    const prefix = parseCidr('10.0.0.0/8');
+    expect(JSON.stringify({ prefix })).toBe('{"prefix":"10.0.0.0/8"}');
+    expect(String(prefix as Prefix)).toBe('10.0.0.0/8');
+    expect(inspect([prefix])).toBe('[ Prefix(10.0.0.0/8) ]');
+    expect(prefix).toEqual({ address: Uint8Array.of(10, 0, 0, 0), prefixLength: 8 });
+  });
+});
+
+describe('formatCidr', () => {
+  it('writes no length that does not fit', () => {
+    const address = Uint8Array.of(10, 0, 0, 0);
+    for (const prefixLength of [33, -1, 1.5, NaN, '8', undefined]) {
+      expect(() => formatCidr({ address, prefixLength: prefixLength as number })).toThrow(
+        '"prefixLength" expected an integer from 0 to 32',
+      );
+    }
   });
 });

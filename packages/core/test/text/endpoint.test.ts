@@ -100,3 +100,21 @@ describe('parseEndpoint', () => {
     );
   });
 });
+
+describe('formatEndpoint', () => {
+  it('writes nothing that is not read again', () => {
+    for (const wrong of [
+      { host: 'a\nPostUp = b', port: 1 },
+      { host: 'a', port: 0 },
+      { host: 'a', port: 65_536 },
+      { host: 'a', port: '1' },
+      { host: 5, port: 1 },
+      {},
+      null,
+      '192.0.2.1:1',
+    ]) {
+      expect(() => formatEndpoint(wrong as never)).toThrow('expected an address or a name');
+    }
+    expect(formatEndpoint({ host: 'vpn.example.org', port: 1 })).toBe('vpn.example.org:1');
+  });
+});

@@ -12,12 +12,14 @@ import {
   parseSetRequest,
   UAPI_ERRNO,
   UapiError,
+  wipeSecrets,
   type DeviceConfiguration,
   type DeviceStatus,
 } from '@litz/config';
 
 /** What is served; a `Device` is one. */
 export interface UapiTarget {
+  /** A copy: its secrets are wiped when they are answered. */
   status(): Promise<DeviceStatus>;
   /** The same a few peers at a time, taken instead if it is there; see `Device.statusParts`. */
   statusParts?(): AsyncIterable<DeviceStatus>;
@@ -35,8 +37,14 @@ export async function* answerGet(
   try {
     let isFirst = true;
     for await (const part of target.statusParts?.() ?? whole(target)) {
-      const peers = formatGetPeers(part.peers);
-      yield isFirst ? formatGetDevice(part) + peers : peers;
+      let text: string;
+      try {
+        const peers = formatGetPeers(part.peers);
+        text = isFirst ? formatGetDevice(part) + peers : peers;
+      } finally {
+        wipeSecrets(part);
+      }
+      yield text;
       isFirst = false;
     }
     yield formatErrnoResponse(0);
@@ -52,12 +60,16 @@ export async function answerSet(
   body: string,
   onRefused: OnRefused,
 ): Promise<string> {
+  let change: DeviceConfiguration | undefined;
   try {
-    await target.configure(parseSetRequest(body));
+    change = parseSetRequest(body);
+    await target.configure(change);
     return formatErrnoResponse(0);
   } catch (error) {
     onRefused(error as Error);
     return formatErrnoResponse(errnoOf(error));
+  } finally {
+    if (change) wipeSecrets(change);
   }
 }
 
