@@ -34,7 +34,8 @@ export function tryParseScopedAddress(text: string): ScopedAddress | undefined {
 
 /** Whether an interface can have this name (kernel: dev_valid_name), in an endpoint's text too. */
 export function isInterfaceName(name: string): boolean {
-  if (name === '.' || name === '..' || !INTERFACE_NAME.test(name)) return false;
+  if (typeof name !== 'string' || name === '.' || name === '..') return false;
+  if (!INTERFACE_NAME.test(name)) return false;
   return utf8Length(name) <= MAX_NAME_BYTES;
 }
 

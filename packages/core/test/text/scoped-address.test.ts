@@ -41,6 +41,15 @@ describe('tryParseScopedAddress', () => {
 });
 
 describe('isInterfaceName', () => {
+  it('takes nothing that is no text', () => {
+    expect([7, null, undefined, ['a']].map((value) => isInterfaceName(value as never))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
   it.each(['a', 'eth0.7', 'fifteen-letters', '...', 'wg-é', 'müüüüüüü'])('takes %j', (name) => {
     expect(isInterfaceName(name)).toBe(true);
   });
