@@ -11,7 +11,14 @@ import { randomFillSync } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { EventEmitter, once } from 'node:events';
 import { formatAddress, parseAddress } from '@litz/config';
-import { Endpoint, Engine, generatePrivateKey, nobleProvider, publicKeyOf, type PublicKey } from '@litz/core';
+import {
+  Endpoint,
+  Engine,
+  generatePrivateKey,
+  nobleProvider,
+  publicKeyOf,
+  type PublicKey,
+} from '@litz/core';
 import { textOf, udpPacket } from '../udp-packet.ts';
 
 /** `text`: a packet with this text came out of the tunnel. */
