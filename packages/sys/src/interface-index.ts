@@ -5,7 +5,7 @@
  * @module
  */
 import { isInterfaceName } from '@litz/core/internals';
-import { checkInteger } from './arguments.ts';
+import { checkInteger, checkString } from './arguments.ts';
 import { libc } from './libc.ts';
 import { allocate } from './memory.ts';
 
@@ -13,10 +13,12 @@ import { allocate } from './memory.ts';
  * In the network namespace of the calling thread.
  *
  * @returns undefined: there is none of that name
+ * @throws {TypeError | RangeError} `name` is no text that C reads whole
  * @throws what `libc` throws
  */
 export function interfaceIndex(name: string): number | undefined {
-  // C would read up to a NUL, and the kernel up to 15 bytes.
+  checkString('name', name);
+  // Of a longer one the kernel would read 15 bytes.
   if (!isInterfaceName(name)) return undefined;
   return libc().if_nametoindex(name) || undefined;
 }

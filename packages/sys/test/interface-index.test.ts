@@ -19,12 +19,9 @@ describeWith([linuxCalls], 'interfaceIndex', () => {
     }
   });
 
-  test.each(['', 'no-such-link', 'lo\0', 'lo ', 'sixteen-letters-', '1', '../lo'])(
-    'knows no %j',
-    (name) => {
-      expect(interfaceIndex(name)).toBeUndefined();
-    },
-  );
+  test.each(['no-such-link', 'lo ', 'sixteen-letters-', '1', '../lo'])('knows no %j', (name) => {
+    expect(interfaceIndex(name)).toBeUndefined();
+  });
 
   test('knows no number that nobody has', () => {
     expect(interfaceName(0)).toBeUndefined();

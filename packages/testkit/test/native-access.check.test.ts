@@ -44,8 +44,6 @@ const ADDRESS: Wrong[] = [
 const TABLE: Record<string, Record<string, string | Wrong[]>> = {
   'sys/src/index.ts': {
     linux: PURE,
-    interfaceIndex: 'asks isInterfaceName, which takes no text of another length',
-    interfaceName: [['"index" expected', (m) => m.interfaceName(1.5)]],
     check: CHECK,
     checkAddress: CHECK,
     checkBytes: CHECK,
@@ -60,6 +58,11 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     boottimeMs: OWN_MEMORY,
     realtimeMs: OWN_MEMORY,
     returnFreedMemory: OWN_MEMORY,
+    interfaceIndex: [
+      ['"name" expected a string', (m) => m.interfaceIndex(1)],
+      ['"name" expected no zero character', (m) => m.interfaceIndex('lo\0')],
+    ],
+    interfaceName: [['"index" expected an integer', (m) => m.interfaceName(-1)]],
     koffi: RAW,
     libc: RAW,
     addressOf: [['"view" expected a view of memory', (m) => m.addressOf([1])]],
@@ -274,7 +277,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
         (m) => m.openUdp({ port: 0, slots: 1, memory: { buffer: BYTES, offset: 0 } }),
       ],
     ],
-    interfaceIndex: 'asks interfaceIndex of sys, which checks',
+    // It asks `@litz/sys`, or Node if that cannot tell.
+    interfaceIndex: PURE,
     openPortableUdp: [['"port" expected', (m) => m.openPortableUdp({ port: 0.5 })]],
     UdpSockets: 'is made by openUdp: its parts are of classes that are not exported',
     'UdpSockets#receive': [
