@@ -274,7 +274,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
         (m) => m.openUdp({ port: 0, slots: 1, memory: { buffer: BYTES, offset: 0 } }),
       ],
     ],
-    interfaceIndex: 'asks interfaceIndex of sys, which checks',
+    // It asks `@litz/sys`, or Node if that cannot tell.
+    interfaceIndex: PURE,
     openPortableUdp: [['"port" expected', (m) => m.openPortableUdp({ port: 0.5 })]],
     UdpSockets: 'is made by openUdp: its parts are of classes that are not exported',
     'UdpSockets#receive': [

@@ -109,7 +109,7 @@ describe('UapiClient', () => {
     let connections = 0;
     await serve(() => connections++);
     const set = new UapiClient(path).set('listen_port=1' as never);
-    await expect(set).rejects.toThrow('"change" expected an object');
+    await expect(set).rejects.toThrow('"change" expected an object, got a string');
     expect(connections).toBe(0);
   });
 

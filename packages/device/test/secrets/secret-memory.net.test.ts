@@ -170,7 +170,8 @@ const NOBLE_TEMPORARIES = 40;
 
 const SCRIPT = `${FILL_KEY}
 const { core, device, tun, input, publicKey, otherPublicKey } = JSON.parse(process.env.SETTINGS);
-const { PresharedKey, PrivateKey, wipe } = await import(core);
+const { PresharedKey, PrivateKey } = await import(core);
+const wipe = (...keys) => keys.forEach((key) => key?.fill(0));
 const { Device, MemoryTun } = await import(device);
 const { createInterface } = await import('node:readline');
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
