@@ -55,7 +55,7 @@ describeWith(
       const file = host.write('server.conf', lines);
       // The socket is for all namespaces, and this name is not ours alone.
       const script = [
-        'mount -t tmpfs none /var/run/wireguard',
+        'mount -t tmpfs -o mode=755 none /var/run/wireguard',
         'wg-quick up "$2" 2>&1',
         'wg show interfaces',
         'wg-quick down "$2" 2>&1',
