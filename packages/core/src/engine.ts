@@ -41,6 +41,7 @@ import { Jitter } from './rate/jitter.ts';
 import { keyId, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
 import { forgetHandshakes, HandshakeWork, workOnHandshakes } from './flow/handshake-work.ts';
+import { createInitiationBudget } from './flow/initiation-turns.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
@@ -388,6 +389,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
     handshakes: new HandshakeWork(),
+    initiations: createInitiationBudget(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),

@@ -227,13 +227,12 @@ export class UdpSockets {
    * Keeps floods of handshake messages out of the sockets' queues, where transport messages wait too: the
    * kernel drops most of what comes from those who send many.
    *
-   * @param isFlooded there were more than could be worked on, since the last call
-   * @returns when to call again; Infinity if there is no need but when they are flooded
+   * @returns when to call again, if no batch comes before; Infinity if there is no need
    */
-  shedHandshakes(now: number, isFlooded: boolean): number {
+  shedHandshakes(now: number): number {
     let due = Infinity;
     for (const { guard } of this.#sockets) {
-      guard.follow(now, isFlooded);
+      guard.follow(now);
       due = Math.min(due, guard.due);
     }
     return due;

@@ -7,9 +7,10 @@ import type { EngineConfiguration, PeerConfiguration } from '../configuration.ts
 import { MacChecker } from '../cookie/macs.ts';
 import type { EngineState } from '../engine-state.ts';
 import { createStaticIdentity, releaseKey } from '../handshake/static-identity.ts';
-import { abandonHandshake } from './handshake-send.ts';
+import { abandonHandshake, canReach } from './handshake-send.ts';
+import { hasTurn } from './initiation-turns.ts';
 import { keyId, type PresharedKey, type PrivateKey, type PublicKey } from '../keys.ts';
-import { sendKeepalive, sendStaged } from './outbound.ts';
+import { sendKeepalive, sendStaged, wouldInitiate } from './outbound.ts';
 import { Peer } from '../peer/peer.ts';
 import { endSession, resetPeer } from './session-lifecycle.ts';
 import { TIMER } from '../peer/timer-table.ts';
@@ -104,8 +105,14 @@ function setKeepalive(
 
 /** Sends what waits, or the first persistent keepalive. */
 function wakePeer(state: EngineState, peer: Peer, now: number): void {
-  if (peer.persistentKeepalive > 0) sendKeepalive(state, peer, now);
-  else sendStaged(state, peer, now);
+  if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);
+  else if (
+    !canReach(state, peer) ||
+    !wouldInitiate(state, peer, now) ||
+    hasTurn(state, peer, TIMER.PERSISTENT_KEEPALIVE, now)
+  ) {
+    sendKeepalive(state, peer, now);
+  }
 }
 
 /** Section 5.4 stands on the static key: whatever was made with the old one ends with it. */

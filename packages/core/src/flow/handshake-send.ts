@@ -16,6 +16,7 @@ import type { EngineState } from '../engine-state.ts';
 import { Handshake } from '../handshake/handshake.ts';
 import { createInitiation } from '../handshake/initiation.ts';
 import { createResponse } from '../handshake/response.ts';
+import { spendTurn } from './initiation-turns.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import type { PresharedKey } from '../keys.ts';
 import type { Peer } from '../peer/peer.ts';
@@ -123,6 +124,7 @@ function sendInitiation(
   peer: Peer,
   now: number,
 ): void {
+  spendTurn(state, peer, now);
   const handshake = handshakeOf(peer);
   const message = state.handshakeMessages.take(HANDSHAKE_INITIATION_LENGTH);
   const timestamp = state.timestamps.next();
