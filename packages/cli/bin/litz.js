@@ -1,5 +1,22 @@
 #!/usr/bin/env node
-import { startSmall } from '../dist/small-start.js';
+// One module after the other: there may be next to no descriptors.
+try {
+  const { missingResource } = await import('../dist/limits.js');
+  const missing = missingResource(process.argv.slice(2));
+  if (missing === undefined) await run();
+  else fail(missing);
+} catch (error) {
+  if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error;
+  fail(`too few open files are allowed (ulimit -n): ${error.message}`);
+}
 
-startSmall();
-await import('../dist/main.js');
+async function run() {
+  const { startSmall } = await import('../dist/small-start.js');
+  startSmall();
+  await import('../dist/main.js');
+}
+
+function fail(reason) {
+  process.stderr.write(`litz: ${reason}\n`);
+  process.exitCode = 1;
+}

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { redactKeys } from '@litz/core/internals';
 
 /** A failure in words that need no more explanation. */
 export class Failure extends Error {
@@ -16,12 +17,16 @@ export class Failure extends Error {
   }
 }
 
-/** The text for standard error. A stack only where the mistake is ours. */
+/** The text for standard error, without what may be a key. A stack only where the mistake is ours. */
 export function describeFailure(error: unknown): string {
+  return redactKeys(textOf(error));
+}
+
+function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!isExpected(error))
     return `internal error, please report it\n${error.stack ?? error.message}`;
-  if (isPermission(error) && !error.message.includes('CAP_')) {
+  if (isPermission(error) && !/CAP_|--cap-add/.test(error.message)) {
     return `${error.message}\n${PERMISSION_ADVICE}`;
   }
   return error.message;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quote } from '@litz/core/internals';
 import { Failure } from './failure.ts';
 
 /**
@@ -14,7 +15,7 @@ export function checkInterfaceName(name: string): void {
   const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
   if (isName && !name.replace('%d', '').includes('%')) return;
   const rule = `1 to ${MAX_LENGTH} printable characters without "/" and ":"`;
-  const text = `${JSON.stringify(name.slice(0, 80))} is no interface name: expected ${rule}`;
+  const text = `${quote(name)} is no interface name: expected ${rule}`;
   throw new Failure(text, { exitCode: 2 });
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { redactKeys } from '@litz/core/internals';
+
 /** What wireguard-go knows; 'debug' is another word for 'verbose'. */
 export type LogLevel = 'silent' | 'error' | 'verbose';
 
@@ -19,7 +21,8 @@ export function createLog(
   name: string,
   write: (line: string) => void = writeToStandardError,
 ): Log {
-  const line = (kind: string, text: string): void => write(`${kind}: (${name}) ${text}\n`);
+  const line = (kind: string, text: string): void =>
+    write(`${kind}: (${name}) ${redactKeys(text)}\n`);
   return {
     level,
     error: (text) => level !== 'silent' && line('ERROR', text),

@@ -2,13 +2,14 @@
  * `runProgram`: the command line of `litz`.
  *
  * `litz wg0` is wireguard-go's command line, so a word that is no command is the name of an
- * interface. An interface that is called like a command is reached by `litz -f NAME` and
- * `litz -- NAME`: there no word is a command.
+ * interface, unless people use it for a command (`command-words.ts`). Any other name is reached by
+ * `litz -f NAME` and `litz -- NAME`: there no word is a command.
  *
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { redactKeys } from '@litz/core/internals';
 import { Command, CommanderError, Option } from 'commander';
 import { reportReadiness, startInBackground } from './commands/background.ts';
 import { runDaemon } from './commands/daemon.ts';
@@ -21,6 +22,7 @@ import {
 } from './commands/keys.ts';
 import { runUp } from './commands/up.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
+import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
 import { endSmallStart } from './small-start.ts';
@@ -33,6 +35,8 @@ import { endSmallStart } from './small-start.ts';
  */
 export async function runProgram(words: readonly string[]): Promise<number> {
   try {
+    const [first = ''] = words;
+    if (!OWN_COMMANDS.includes(first)) checkFirstWord(first, printToStandardError);
     await createProgram(words).parseAsync(words, { from: 'user' });
     return 0;
   } catch (error) {
@@ -53,6 +57,7 @@ function createProgram(words: readonly string[]): Command {
     .helpCommand(false)
     .addHelpText('after', MORE_HELP)
     .showHelpAfterError('(litz --help says more)')
+    .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
     .exitOverride()
     .action(async (name: string | undefined, { foreground }: { foreground?: true }) => {
       if (name === undefined) return program.help({ error: true });
@@ -125,7 +130,7 @@ function printKey(line: string): void {
 }
 
 function printToStandardError(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${redactKeys(line)}\n`);
 }
 
 /** @returns 'litz 0.1.0', and what it runs on */
@@ -148,7 +153,7 @@ Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  the same in the foreground, until Ctrl-C
   litz up ./wg0.conf           the tunnel of a wg-quick file, until Ctrl-C
-  litz -- up                   an interface that is called like a command
+  litz -- up                   an interface that is called like a command (status, show, ...)
   litz genkey | tee private.key | litz pubkey
 
 Environment:

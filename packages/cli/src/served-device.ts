@@ -6,6 +6,7 @@
  */
 import { Device, UapiServer } from '@litz/device';
 import { returnFreedMemory } from '@litz/sys';
+import { logDevice, loggedTarget } from './device-log.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { endSmallStart } from './small-start.ts';
 
@@ -73,7 +74,11 @@ export class ServedDevice {
   async #serve({ socket, onUnserved }: ServedDeviceOptions): Promise<void> {
     const path = UapiServer.path(this.device.name);
     try {
-      this.#server = await UapiServer.listen(this.device, { path, onRemoved: this.#remove });
+      this.#server = await UapiServer.listen(loggedTarget(this.device, this.log), {
+        path,
+        onRemoved: this.#remove,
+        onRefused: (error) => this.log.error(`UAPI: ${error.message}`),
+      });
     } catch (error) {
       if (socket === 'required' || !isForbidden(error)) throw error;
       onUnserved?.((error as Error).message);
@@ -87,10 +92,7 @@ export class ServedDevice {
 
   #endOfDevice(): Promise<void> {
     const { device, log } = this;
-    device.on('up', ({ listenPort }) => log.verbose(`link up, listens on port ${listenPort}`));
-    device.on('down', () => log.verbose('link down'));
-    device.on('mtu', ({ mtu }) => log.verbose(`MTU ${mtu}`));
-    device.on('offload', ({ name, reason }) => log.verbose(`offload ${name} is off: ${reason}`));
+    logDevice(device, log);
     return new Promise((resolve, reject) => {
       device.on('error', (error) => {
         if ((error as { code?: unknown }).code === 'ERR_LITZ_WORKER') reject(error);

@@ -5,6 +5,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { quote } from '@litz/core/internals';
 import { Failure } from './failure.ts';
 
 export interface LocatedFile {
@@ -25,7 +26,7 @@ export function locateTunnelFile(target: string): LocatedFile {
   const [, name] = TUNNEL_NAME.exec(basename(file)) ?? [];
   if (name !== undefined && name !== '.' && name !== '..') return { file, name };
   const rule = 'NAME.conf or NAME of an interface: 1 to 15 letters, digits, or any of _=+.-';
-  const text = `cannot tell the interface of ${JSON.stringify(target)}: expected ${rule}`;
+  const text = `cannot tell the interface of ${quote(target)}: expected ${rule}`;
   throw new Failure(text, { exitCode: 2 });
 }
 

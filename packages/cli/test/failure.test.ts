@@ -25,6 +25,8 @@ describe('describeFailure', () => {
     expect(describeFailure(bare)).toMatch(/^RTM_NEWADDR: EPERM\nCAP_NET_ADMIN is needed/);
     const told = new WireGuardError('ERR_LITZ_PERMISSION', 'EPERM: CAP_NET_ADMIN is missing');
     expect(describeFailure(told)).toBe('EPERM: CAP_NET_ADMIN is missing');
+    const advised = 'open: EACCES: a container needs --cap-add NET_ADMIN';
+    expect(describeFailure(new WireGuardError('ERR_LITZ_PERMISSION', advised))).toBe(advised);
   });
 
   test('shows the stack of a mistake of ours, and only of that', () => {

@@ -3,7 +3,10 @@ import { runDaemon } from '../src/commands/daemon.ts';
 import { startInBackground } from '../src/commands/background.ts';
 import { runUp } from '../src/commands/up.ts';
 import { Failure } from '../src/failure.ts';
+import { checkInterfaceName } from '../src/interface-name.ts';
 import { runProgram } from '../src/program.ts';
+import { locateTunnelFile } from '../src/tunnel-path.ts';
+import { keyPair } from './key-pair.ts';
 
 vi.mock('../src/commands/daemon.ts', () => ({ runDaemon: vi.fn<typeof runDaemon>() }));
 vi.mock('../src/commands/up.ts', () => ({ runUp: vi.fn<typeof runUp>() }));
@@ -34,9 +37,10 @@ describe('runProgram', () => {
     [['--', 'wg0'], 'wg0'],
     [['--', 'up'], 'up'],
     [['--', '-f'], '-f'],
-    [['upp'], 'upp'],
+    [['--', 'show'], 'show'],
   ])('%j is a daemon in the background', async (words, name) => {
     expect(await runProgram(words)).toBe(0);
+    expect(errors).toBe('');
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
     expect(runDaemon).not.toHaveBeenCalled();
   });
@@ -47,11 +51,45 @@ describe('runProgram', () => {
     [['wg0', '-f'], 'wg0'],
     [['-f', 'up'], 'up'],
     [['-f', 'genkey'], 'genkey'],
+    [['-f', 'status'], 'status'],
     [['-f', '--', 'demo'], 'demo'],
   ])('%j is a daemon in the foreground', async (words, name) => {
     expect(await runProgram(words)).toBe(0);
     expect(runDaemon).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
     expect(startInBackground).not.toHaveBeenCalled();
+  });
+
+  test('a word that is like a command is a daemon too, with one line of warning', async () => {
+    expect(await runProgram(['server'])).toBe(0);
+    expect(startInBackground).toHaveBeenCalledExactlyOnceWith('server', expect.anything());
+    expect(errors).toMatch(/^litz: "server" is no command .*\n$/);
+  });
+
+  test.each([[['help']], [['show', 'wg0']], [['status', '-f']], [['set', 'wg0', 'peer', 'x']]])(
+    '%j makes no interface',
+    async (words) => {
+      expect(await runProgram(words)).toBe(2);
+      expect(errors).toMatch(new RegExp(`^litz: there is no command "${words[0]}": `));
+      expect(startInBackground).not.toHaveBeenCalled();
+      expect(runDaemon).not.toHaveBeenCalled();
+    },
+  );
+
+  test('repeats no word that may be a key', async () => {
+    const key = keyPair().privateKey;
+    const hex = Buffer.from(key, 'base64').toString('hex');
+    for (const word of [key, hex, key.slice(0, -1), `--key=${key}`, `-${key}`]) {
+      const commands = [[], ['--'], ['-f'], ['up'], ['genkey'], ['pubkey'], ['demo', '--form']];
+      for (const before of commands) {
+        vi.mocked(runUp).mockImplementation(async (target) => void locateTunnelFile(target));
+        vi.mocked(runDaemon).mockImplementation(async (name) => checkInterfaceName(name));
+        vi.mocked(startInBackground).mockImplementation(async (name) => checkInterfaceName(name));
+        expect(await runProgram([...before, word])).toBe(2);
+      }
+    }
+    expect(errors).toContain('(a key, not shown)');
+    expect(errors).not.toContain(key.slice(4, 30));
+    expect(errors).not.toContain(hex.slice(4, 30));
   });
 
   test('WG_PROCESS_FOREGROUND=1 is the same as -f, and no other value is', async () => {

@@ -1,6 +1,6 @@
 /**
- * Texts of WireGuard: wg-quick files, the cross-platform userspace protocol with a typed client,
- * addresses, endpoints and keys.
+ * Texts of WireGuard: wg-quick files, the cross-platform userspace protocol, addresses, endpoints and
+ * keys. Runs in any JavaScript runtime; the client of a daemon, `@litz/config/uapi`, needs Node.js.
  *
  * ```ts
  * import { formatConfig, parseConfig } from '@litz/config';
@@ -28,13 +28,14 @@ export {
 export { isZeroKey, keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
   formatErrnoResponse,
+  formatGetDevice,
+  formatGetPeers,
   formatGetResponse,
   parseErrnoResponse,
   parseGetResponse,
 } from './uapi/get-response.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
 export { formatSetRequest, parseSetRequest, type SetRequestOptions } from './uapi/set-request.ts';
-export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi/uapi-client.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
 export type { InterfaceSection, PeerSection, WgQuickConfig } from './wg-quick/config.ts';

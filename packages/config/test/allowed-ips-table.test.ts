@@ -5,7 +5,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { AllowedIps } from '@litz/core';
+import { AllowedIps } from '@litz/core/internals';
 import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../src/text/address.ts';
 import { parseCidr } from '../src/text/cidr.ts';

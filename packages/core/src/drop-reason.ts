@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { Endpoint } from './endpoint.ts';
+import type { PublicKey } from './keys.ts';
 
 /** Every reason, in a fixed order: the position is the index into `DropCounters`. */
 export const DROP_REASONS = [
@@ -39,6 +41,7 @@ export const DROP_REASONS = [
   'no-endpoint',
   'peer-unusable', // low-order public key, or the engine has no private key
   'packet-too-big',
+  'routing-loop', // a datagram of ours that would go into the tunnel of its own peer
   'staged-overflow', // oldest dropped for a newer one
   'handshake-timeout', // staged packets dropped after Rekey-Attempt-Time
   'peer-removed',
@@ -48,20 +51,44 @@ export const DROP_REASONS = [
   'tun-write-failed',
   'send-failed',
   'receive-truncated',
-  'routing-loop', // a datagram of ours that came in through our own tunnel
   'receive-malformed', // control data or segment size of a message make no sense
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
 
+/** Whom a drop was about. A source is not authentic: anybody can send in anybody's name. */
+export interface DropSubject {
+  peer: PublicKey | undefined;
+  source: Endpoint | undefined;
+}
+
 /** Counts per reason. Plain numbers in one array, so that counting allocates nothing. */
 export class DropCounters {
   readonly #counts: Float64Array = new Float64Array(DROP_REASONS.length);
+  /** Made when there is something to note: most peers have none. */
+  #subjects: DropSubject[] | undefined = undefined;
 
   /** Counts one drop, or `count` of them. */
   add(reason: DropReason, count = 1): void {
     const index = INDEX_OF_REASON[reason];
     this.#counts[index] += count;
+  }
+
+  /** Notes whom the last drop of this reason was about. What is not known leaves what is noted. */
+  concern(reason: DropReason, peer: PublicKey | undefined, source?: Endpoint): void {
+    this.#subjects ??= DROP_REASONS.map(() => ({ peer: undefined, source: undefined }));
+    const subject = this.#subjects[INDEX_OF_REASON[reason]];
+    if (peer !== undefined) subject.peer = peer;
+    if (source !== undefined) subject.source = source;
+  }
+
+  /** Whom the last drop of this reason was about, and forgets it. */
+  takeSubject(reason: DropReason): DropSubject {
+    const index = INDEX_OF_REASON[reason];
+    const subject = this.#subjects?.[index];
+    if (!this.#subjects || !subject) return { peer: undefined, source: undefined };
+    this.#subjects[index] = { peer: undefined, source: undefined };
+    return subject;
   }
 
   count(reason: DropReason): number {

@@ -17,6 +17,7 @@ import type { Keypair, MessageLimits } from './peer/keypairs.ts';
 import type { LoadMonitor } from './rate/load-monitor.ts';
 import type { HandshakeWork } from './flow/handshake-work.ts';
 import type { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
+import type { RoutingLoops } from './flow/routing-loops.ts';
 import type { Outputs } from './outputs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { RoamReport } from './peer/roam-report.ts';
@@ -41,10 +42,13 @@ export interface EngineState {
   macChecker: MacChecker | undefined;
 
   readonly peers: Map<string, Peer>;
+  /** `Peer.number` of the one that was added last. */
+  lastPeerNumber: number;
   /** By `Peer.slot`. */
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;
   readonly indices: SenderIndexTable;
+  readonly routingLoops: RoutingLoops;
   readonly timers: TimerTable;
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;
@@ -84,6 +88,8 @@ export interface ReceivedMessages extends SentMessages {
 /** Counts drops of the engine and, where it is known, of the peer. Returns the reason. */
 export function drop(state: EngineState, reason: DropReason, peer?: Peer, count = 1): DropReason {
   state.stats.drops.add(reason, count);
-  peer?.countDrop(reason, count);
+  if (!peer) return reason;
+  peer.countDrop(reason, count);
+  state.stats.drops.concern(reason, peer.publicKey);
   return reason;
 }

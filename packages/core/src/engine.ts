@@ -43,6 +43,7 @@ import { LoadMonitor } from './rate/load-monitor.ts';
 import { forgetHandshakes, HandshakeWork, workOnHandshakes } from './flow/handshake-work.ts';
 import { createInitiationBudget } from './flow/initiation-turns.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
+import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import { RoamReport } from './peer/roam-report.ts';
@@ -141,6 +142,15 @@ export class Engine {
     this.#state.mtu = mtu;
   }
 
+  /** Makes `trace` events, a few per handshake. Off at first: then they cost nothing. */
+  get traces(): boolean {
+    return this.#state.outputs.traces;
+  }
+
+  set traces(traces: boolean) {
+    this.#state.outputs.traces = traces;
+  }
+
   /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;
@@ -180,6 +190,11 @@ export class Engine {
     if (peer.sendKeypair(now)) return true;
     sendKeepalive(this.#state, peer, now);
     return false;
+  }
+
+  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  *endpoints(): IterableIterator<Endpoint> {
+    for (const { endpoint } of this.#state.peers.values()) if (endpoint) yield endpoint;
   }
 
   /** Lets the kernel choose again from where to send to the endpoints that `isStale` says it of. */
@@ -350,7 +365,20 @@ export class Engine {
 
   /** Snapshots of all peers, in the order in which they were added. */
   peers(): PeerStatus[] {
-    return Array.from(this.#state.peers.values(), (peer) => peerStatus(this.#state, peer));
+    return [...this.peerStatuses()];
+  }
+
+  /**
+   * The same one by one, each as it is when it is asked for. The engine may change in between: a peer
+   * that was removed is left out, and so is one that was added since the first was asked for.
+   */
+  *peerStatuses(): Generator<PeerStatus, void, undefined> {
+    const { peers, lastPeerNumber } = this.#state;
+    for (const peer of peers.values()) {
+      // Those that were added later stand behind the others, also if they were there before.
+      if (peer.number > lastPeerNumber) return;
+      yield peerStatus(this.#state, peer);
+    }
   }
 
   hasPeer(publicKey: PublicKey): boolean {
@@ -368,6 +396,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   checkOptions(options, mtu);
   const outputs = new Outputs();
+  const indices = new SenderIndexTable(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -382,9 +411,11 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     identity: undefined,
     macChecker: undefined,
     peers: new Map(),
+    lastPeerNumber: 0,
     peersBySlot: [],
     allowedIps: new AllowedIps(),
-    indices: new SenderIndexTable(randomBytes),
+    indices,
+    routingLoops: new RoutingLoops(indices),
     timers: new TimerTable(),
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),

@@ -1,46 +1,25 @@
 /**
  * The WireGuard protocol, sans-I/O: no sockets, no clock, no randomness of its own.
  *
+ * What the engine is made of, and users need not know, is in `@litz/core/internals`.
+ *
  * @module
  */
-export * from './constants.ts';
-export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
+export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
-export { AllowedIps } from './routing/allowed-ips.ts';
-export { ecn, ipTotalLength, setEcn } from './wire/ip-packet.ts';
-export { unreachable } from './wire/icmp.ts';
-export { ReplayWindow } from './peer/replay-window.ts';
 export type { Cipher, CryptoProvider, DhKey, OneTimeKeys } from './crypto/provider.ts';
 export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './configuration.ts';
 export { Engine, type EngineOptions } from './engine.ts';
 export type { PacketRun } from './wire/packet-run.ts';
 export type { MessageLimits } from './peer/keypairs.ts';
-export { PacketView, Transmit, type EngineEvent } from './outputs.ts';
+export { PacketView, Transmit, type EngineEvent, type TraceStep } from './outputs.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
-export { checkLength } from './crypto/check-length.ts';
-export { checkText } from './crypto/check-text.ts';
-export { dhKeyOf } from './crypto/dh-key.ts';
-export { equalBytes } from './crypto/equal-bytes.ts';
-export { kdf } from './crypto/kdf.ts';
 export { nobleProvider } from './crypto/noble.ts';
-export { nonceOf } from './crypto/nonce.ts';
-export { sealRun } from './crypto/seal-run.ts';
-export { wipe } from './crypto/wipe.ts';
-export {
-  messageType,
-  readCookieReply,
-  readInitiation,
-  readResponse,
-  type CookieReply,
-  type HandshakeInitiation,
-  type HandshakeResponse,
-  type MessageType,
-} from './wire/messages.ts';
+export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.ts';
 export {
   formatKey,
   generatePrivateKey,
-  keyId,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,

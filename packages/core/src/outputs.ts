@@ -23,7 +23,26 @@ export type EngineEvent =
    */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
   /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
-  | { type: 'handshake-failed'; peer: PublicKey };
+  | { type: 'handshake-failed'; peer: PublicKey }
+  /**
+   * One step of a peer, for a log. Only while `Engine.traces` is set. `sends`: how many initiations this
+   * attempt at a handshake has sent.
+   */
+  | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number };
+
+export type TraceStep =
+  | 'peer-added'
+  | 'peer-removed'
+  | 'initiation-sent'
+  | 'initiation-received'
+  | 'response-sent'
+  | 'response-received'
+  | 'cookie-received'
+  | 'retrying' // no answer to the last initiation: the next one is sent
+  | 'gave-up' // no answer to any of them
+  | 'not-heard' // no answer to what was sent with a session: a handshake begins
+  | 'keypair-created'
+  | 'keys-removed'; // nothing newer came for three Reject-After-Times
 
 /**
  * One datagram to send, `length` bytes of `buffer` at `offset`; or, after `handlePackets`, `count`
@@ -84,6 +103,8 @@ export class PacketView {
 export class Outputs {
   readonly #transmits = new ReusedQueue(() => new Transmit());
   readonly #packets = new ReusedQueue(() => new PacketView());
+  /** Somebody reads `trace` events: none is made before. */
+  traces = false;
   #events: EngineEvent[] = [];
   #firstEvent = 0;
 
@@ -143,6 +164,11 @@ export class Outputs {
 
   event(event: EngineEvent): void {
     this.#events.push(event);
+  }
+
+  trace(peer: Peer, step: TraceStep): void {
+    if (!this.traces) return;
+    this.event({ type: 'trace', peer: peer.publicKey, step, sends: peer.handshakeSends });
   }
 
   nextTransmit(): Transmit | undefined {

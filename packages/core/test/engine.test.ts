@@ -1,5 +1,6 @@
 import { connect, createPair, createPerson, packetBetween, seededRandomBytes } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
+import { equalBytes } from '../src/crypto/equal-bytes.ts';
 import { Endpoint, Engine, parsePrivateKey, type EngineOptions } from '../src/index.ts';
 
 describe('Engine', () => {
@@ -91,6 +92,23 @@ describe('Engine', () => {
     );
   });
 
+  it('lists the endpoints of those peers that have one, also while peers come and go', () => {
+    const { alice, bob, network } = createPair();
+    const [first, second, without] = [7, 8, 9].map((seed) => createPerson(seed).publicKey);
+    const endpoints = [first, second].map((_, i) => new Endpoint(bob.endpoint.address, 1 + i));
+    const peers = [
+      { publicKey: first, endpoint: endpoints[0] },
+      { publicKey: without },
+      { publicKey: second, endpoint: endpoints[1] },
+    ];
+    alice.engine.configure({ replacePeers: true, peers }, network.now);
+    expect([...alice.engine.endpoints()]).toEqual(endpoints);
+    const listed = alice.engine.endpoints();
+    expect(listed.next().value).toBe(endpoints[0]);
+    alice.engine.configure({ peers: [{ publicKey: second, remove: true }] }, network.now);
+    expect(listed.next().done).toBe(true);
+  });
+
   it('forgets the sticky sources that it is told of', () => {
     const { alice, bob, network } = createPair();
     const sourceAddress = Uint8Array.of(192, 0, 2, 1);
@@ -161,12 +179,67 @@ describe('Engine', () => {
     expect(alice.engine.peers()).toEqual([status]);
   });
 
+  describe('peerStatuses', () => {
+    it('tells the same as peers, one by one', () => {
+      const engine = engineWith(1, 2, 3);
+      expect([...engine.peerStatuses()]).toEqual(engine.peers());
+      expect(numbers(engine.peers())).toEqual([1, 2, 3]);
+    });
+
+    it('leaves out who is removed before it is their turn', () => {
+      const engine = engineWith(1, 2, 3, 4);
+      const statuses = engine.peerStatuses();
+      expect(statuses.next().value).toMatchObject({ publicKey: createPerson(1).publicKey });
+      const removed = [1, 3].map((n) => ({ publicKey: createPerson(n).publicKey, remove: true }));
+      engine.configure({ peers: removed }, 0);
+      expect(numbers(statuses)).toEqual([2, 4]);
+    });
+
+    it('tells of nobody twice, and ends, though peers are added and come back all the time', () => {
+      const engine = engineWith(1, 2, 3, 4);
+      const seen: number[] = [];
+      for (const status of engine.peerStatuses()) {
+        seen.push(...numbers([status]));
+        engine.configure({ peers: [{ publicKey: status.publicKey, remove: true }] }, 0);
+        engine.configure({ peers: [{ publicKey: status.publicKey }] }, 0);
+        engine.configure({ peers: [{ publicKey: createPerson(4 + seen.length).publicKey }] }, 0);
+      }
+      expect(seen).toEqual([1, 2, 3, 4]);
+      expect(numbers(engine.peers())).toEqual([1, 5, 2, 6, 3, 7, 4, 8]);
+    });
+
+    it('ends when all peers are replaced in the middle', () => {
+      const engine = engineWith(1, 2, 3);
+      const statuses = engine.peerStatuses();
+      statuses.next();
+      const { publicKey } = createPerson(2);
+      engine.configure({ replacePeers: true, peers: [{ publicKey }] }, 0);
+      expect(numbers(statuses)).toEqual([]);
+    });
+  });
+
   it('does the same for the same seed, byte for byte', () => {
     expect(record()).toBe(record());
   });
 });
 
 const options: EngineOptions = { randomBytes: seededRandomBytes(1), unixTime: () => 0 };
+
+function engineWith(...persons: number[]): Engine {
+  const engine = new Engine(options);
+  const peers = persons.map((number) => ({ publicKey: createPerson(number).publicKey }));
+  engine.configure({ peers }, 0);
+  return engine;
+}
+
+/** Of the persons whose peers they are. */
+function numbers(statuses: Iterable<{ publicKey: Uint8Array }>): number[] {
+  return Array.from(statuses, ({ publicKey }) =>
+    [1, 2, 3, 4, 5, 6, 7, 8].find((number) =>
+      equalBytes(createPerson(number).publicKey, publicKey),
+    )!,
+  );
+}
 
 /** What five minutes of two engines look like on the wire. */
 function record(): string {

@@ -15,6 +15,7 @@ import {
   type PrivateKey,
   type PublicKey,
 } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { formatEndpoint, parseCidr, parseEndpoint, type DeviceConfiguration } from '@litz/config';
 import {
   checkArray,
@@ -124,7 +125,9 @@ function readEndpoint(endpoint: string | Endpoint, field: string): Endpoint {
   if (parsed instanceof Endpoint) return parsed;
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
-    `"${field}" expected an IP address, got the name "${formatEndpoint(parsed)}": resolve it first`,
+    `"${field}" expected an IP address, got the name ${quote(formatEndpoint(parsed))}: a device resolves no ` +
+      "names; await resolveEndpoint('HOST:PORT') of @litz/device gives its endpoint, and `litz up` " +
+      'does it for the names in a file',
   );
 }
 

@@ -4,12 +4,20 @@
  * @module
  */
 import { EventEmitter } from 'node:events';
-import type { DropReason, Endpoint, PeerStatus, PublicKey } from '@litz/core';
+import type { DropReason, Endpoint, PeerStatus, PublicKey, TraceStep } from '@litz/core';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
-import { closedError, type CryptoStatus, type Driver, type DriverListener } from './driver.ts';
+import {
+  closedError,
+  type CryptoStatus,
+  type DeviceAnswers,
+  type DeviceRequest,
+  type Driver,
+  type DriverListener,
+} from './driver.ts';
 import { checkInteger } from './field.ts';
+import { HeldEvents } from './held-events.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable/portable-driver.ts';
@@ -36,8 +44,23 @@ export interface DeviceEvents {
   ];
   /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
   'handshake-failed': [{ readonly peer: PublicKey }];
-  /** Dropped since the last event of this reason; at most one per reason and second. */
-  drop: [{ readonly reason: DropReason; readonly count: number }];
+  /**
+   * Dropped since the last event of this reason; at most one per reason and second. `peer`, `source`: of
+   * the last of them, as far as they are known; the source is not authentic.
+   */
+  drop: [
+    {
+      readonly reason: DropReason;
+      readonly count: number;
+      readonly peer?: PublicKey;
+      readonly source?: Endpoint;
+    },
+  ];
+  /**
+   * One step of a peer, for a log: a handshake message, a retry, new keys, the peer itself. `sends`: how
+   * many initiations this attempt at a handshake has sent.
+   */
+  trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
   /** The link went down: sockets are closed, sessions gone. */
@@ -69,7 +92,7 @@ export interface DeviceEvents {
  */
 export class Device extends EventEmitter<DeviceEvents> {
   readonly #waits: SessionWaits = new SessionWaits((publicKey) =>
-    this.#driver.request({ type: 'connect', publicKey }),
+    this.#request({ type: 'connect', publicKey }),
   );
   // Assigned before `create` hands the device out.
   #driver!: Driver;
@@ -77,12 +100,20 @@ export class Device extends EventEmitter<DeviceEvents> {
   /** Of the optional events, those that somebody listens to. */
   readonly #listened: Set<OptionalEvent> = new Set();
   #waiting = 0;
+  #lastRead = 0;
+  /** While it holds, the packet loop tells everything. */
+  readonly #events: HeldEvents = new HeldEvents(() => this.#listen());
   readonly #added = (name: unknown): void => this.#listenerAdded(name);
   readonly #removed = (name: unknown): void => this.#listenerRemoved(name);
 
   /**
    * Opens the TUN and the sockets. All options are checked before anything is opened; what was opened
    * before a failure is released.
+   *
+   * What happens before you can listen is not lost: events are held, in their order, until the turn of
+   * the event loop after the one in which you first add a listener or call a method. So add all
+   * listeners beside the first call. If you first wait for something else (`Promise.all` of two devices,
+   * for instance) they are held for a second, and no more than a thousand of them.
    *
    * The interface is made in the network namespace that the calling thread is in now; the sockets
    * stay there for good.
@@ -96,6 +127,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     const device = new Device();
     device.#driver = await openDriver(settings, device.#listener());
     device.#watchListeners();
+    device.#events.handedOut();
     return device;
   }
 
@@ -120,20 +152,72 @@ export class Device extends EventEmitter<DeviceEvents> {
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the old port stays in use
    */
   async configure(change: DeviceChange): Promise<void> {
-    await this.#driver.request({ type: 'configure', change: readDeviceChange(change) });
+    await this.#request({ type: 'configure', change: readDeviceChange(change) });
+  }
+
+  /**
+   * Sets the link up, which opens the sockets, and does nothing if it is up. When this resolves, both are
+   * done.
+   *
+   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays down;
+   *   `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async up(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: true });
+  }
+
+  /**
+   * Sets the link down, which closes the sockets and ends all sessions; keys and peers stay.
+   *
+   * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async down(): Promise<void> {
+    await this.#driver.request({ type: 'link', up: false });
   }
 
   async peers(): Promise<PeerStatus[]> {
     return (await this.status()).peers;
   }
 
-  /** Everything that can be configured, with the private key, and how the peers are. */
-  status(): Promise<DeviceSnapshot> {
-    return this.#driver.request({ type: 'snapshot' });
+  /**
+   * Everything that can be configured, with the private key, and how the peers are. Packets go on while
+   * very many peers are read: each is as it was at a moment of its own, and one that is removed or added
+   * meanwhile may be missing.
+   */
+  async status(): Promise<DeviceSnapshot> {
+    let status: DeviceSnapshot | undefined;
+    for await (const part of this.statusParts()) {
+      if (status) status.peers.push(...part.peers);
+      else status = part;
+    }
+    return status!;
+  }
+
+  /**
+   * The same in parts, each with the next few of the peers, for whoever passes them on: no more is read
+   * than is asked for. The private key is in the first part alone.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
+  async *statusParts(): AsyncGenerator<DeviceSnapshot, void, undefined> {
+    const read = ++this.#lastRead;
+    let isOver = false;
+    try {
+      while (!isOver) {
+        const { snapshot, isLast } = await this.#request({ type: 'snapshot', read });
+        isOver = isLast;
+        yield snapshot;
+      }
+    } finally {
+      // A device that is closed has forgotten it.
+      if (!isOver) this.#driver.request({ type: 'end-snapshot', read }).catch(() => {});
+    }
   }
 
   stats(): Promise<DeviceStats> {
-    return this.#driver.request({ type: 'stats' });
+    return this.#request({ type: 'stats' });
   }
 
   /**
@@ -173,10 +257,19 @@ export class Device extends EventEmitter<DeviceEvents> {
   /** Releases TUN, sockets and thread. Further calls do nothing. */
   async close(): Promise<void> {
     await this.#driver.close();
+    this.#events.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** What the caller asks. */
+  #request<Type extends DeviceRequest['type']>(
+    request: Extract<DeviceRequest, { type: Type }>,
+  ): Promise<DeviceAnswers[Type]> {
+    this.#events.used();
+    return this.#driver.request(request);
   }
 
   override removeAllListeners(event?: keyof DeviceEvents): this {
@@ -202,7 +295,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   #listener(): DriverListener {
     return {
       event: (event) => this.#tell(event),
-      error: (error) => this.emit('error', error),
+      error: (error) => this.#failed(error),
       closed: (error) => this.#closed(error),
     };
   }
@@ -211,20 +304,26 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.#waits.tell(event);
     const { type, ...rest } = event;
     // Each event's arguments are its fields: the union is the same one on both sides.
-    this.emit(type, ...((type === 'down' ? [] : [rest]) as never));
+    this.#events.tell(() => this.emit(type, ...((type === 'down' ? [] : [rest]) as never)));
+  }
+
+  #failed(error: Error): void {
+    this.#events.tell(() => this.emit('error', error));
+    this.#events.hurry();
   }
 
   #closed(error: Error | undefined): void {
     this.#isClosed = true;
     this.#waits.fail(closedError(this.name));
     try {
-      if (error) this.emit('error', error);
+      if (error) this.#failed(error);
     } finally {
-      this.emit('close');
+      this.#events.tell(() => this.emit('close'));
     }
   }
 
   #listenerAdded(name: unknown): void {
+    if (name !== 'newListener' && name !== 'removeListener') this.#events.used();
     if (!isOptional(name) || this.#listened.has(name)) return;
     this.#listened.add(name);
     this.#listen();
@@ -238,7 +337,7 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /** Tells the packet loop what it is to tell. */
   #listen(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#events.isHolding) return;
     const events = new Set([...this.#listened, ...(this.#waiting > 0 ? AWAITED : [])]);
     // A device that is being closed has nothing more to tell.
     this.#driver.request({ type: 'listen', events: [...events] }).catch(() => {});

@@ -14,8 +14,11 @@ import { refusing } from './refusal.ts';
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }
+  | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
-  | { readonly type: 'snapshot' }
+  /** A slice of the device's state: the next one of this read, which `end-snapshot` ends early. */
+  | { readonly type: 'snapshot'; readonly read: number }
+  | { readonly type: 'end-snapshot'; readonly read: number }
   | { readonly type: 'stats' };
 
 /** What is answered. */
@@ -23,9 +26,17 @@ export interface DeviceAnswers {
   configure: undefined;
   /** Whether there is a session. */
   connect: boolean;
+  link: undefined;
   listen: undefined;
-  snapshot: DeviceSnapshot;
+  snapshot: SnapshotSlice;
+  'end-snapshot': undefined;
   stats: DeviceStats;
+}
+
+export interface SnapshotSlice {
+  /** With some of the peers; the private key is in the first slice alone. */
+  readonly snapshot: DeviceSnapshot;
+  readonly isLast: boolean;
 }
 
 /** Which provider does the cryptography, and why. */
@@ -62,13 +73,14 @@ export interface DriverListener {
 /** Answers what needs no sockets to be opened. */
 export function answerRequest(
   plane: DataPlane,
-  request: Exclude<DeviceRequest, { type: 'configure' }>,
+  request: Exclude<DeviceRequest, { type: 'configure' | 'link' }>,
   now: number,
 ): DeviceAnswers[(typeof request)['type']] {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
-  if (request.type === 'snapshot') return refusing(() => plane.snapshot());
+  if (request.type === 'snapshot') return refusing(() => plane.snapshot(request.read));
   if (request.type === 'stats') return refusing(() => plane.stats());
-  plane.listen(request.events);
+  if (request.type === 'end-snapshot') plane.endSnapshot(request.read);
+  else plane.listen(request.events);
   return undefined;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 
 /** @throws {TypeError} `value` is no object, or has a property that is not among `known` */
 export function checkObject(value: unknown, field: string, known: readonly string[]): void {
@@ -12,7 +13,7 @@ export function checkObject(value: unknown, field: string, known: readonly strin
   }
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
-    const name = JSON.stringify(key);
+    const name = quote(key);
     throw new TypeError(`"${field}" expected one of ${known.join(', ')}, got ${name}`);
   }
 }

@@ -19,8 +19,22 @@ export { Device, type DeviceEvents } from './device.ts';
 export type { DeviceChange, PeerChange } from './device-change.ts';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
-export { selectProvider, type ProviderChoice } from './provider/select-provider.ts';
+export { resolveEndpoint, type HostPort, type ResolveOptions } from './quick/resolve-endpoint.ts';
+export {
+  selectProvider,
+  type ProviderCandidate,
+  type ProviderChoice,
+  type ProviderName,
+  type SelectOptions,
+} from './provider/select-provider.ts';
 export type { CryptoStatus } from './driver.ts';
-export type { CryptoModule, DeviceOptions, EngineSettings, TunOptions } from './options.ts';
+export type {
+  CryptoModule,
+  DeviceOptions,
+  EngineSettings,
+  OffloadSwitches,
+  TunOptions,
+} from './options.ts';
 export type { Tun, TunLinkChange } from './plane/io-interfaces.ts';
-export { UapiServer, type UapiServerOptions, type UapiTarget } from './uapi-server.ts';
+export type { UapiTarget } from './uapi/uapi-answers.ts';
+export { UapiServer, type UapiServerOptions } from './uapi/uapi-server.ts';

@@ -4,6 +4,7 @@
  * @module
  */
 import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { parseCidr, type Cidr, type DeviceConfiguration } from '@litz/config';
 import { DEVICE_FIELDS, readDeviceChange, type DeviceChange } from './device-change.ts';
 import {
@@ -164,7 +165,7 @@ function readTunName(tun: string | TunOptions): string {
   const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
   if (isName && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
   const rule = `1 to ${MAX_NAME_BYTES} bytes without space, "/" and ":"`;
-  throw new RangeError(`"${field}" expected ${rule}, got ${JSON.stringify(name.slice(0, 80))}`);
+  throw new RangeError(`"${field}" expected ${rule}, got ${quote(name)}`);
 }
 
 function readEngineSettings({

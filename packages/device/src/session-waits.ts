@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { keyId, WireGuardError, type PublicKey } from '@litz/core';
+import { WireGuardError, type PublicKey } from '@litz/core';
+import { keyId } from '@litz/core/internals';
 import type { PlaneEvent } from './plane/data-plane.ts';
 
 /** Starts a handshake if there is no session and none is running; resolves to whether there is one. */

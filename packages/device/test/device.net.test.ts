@@ -1,14 +1,47 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { Netlink, NetworkNamespace } from '@litz/sys';
+import { setTimeout } from 'node:timers/promises';
+import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
 import { ping } from '@litz/sys/tools';
 import { describeWith, programRequirement } from '@litz/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Device } from '../src/index.ts';
-import { ALICE, BOB } from './in-memory.ts';
-import { openDescriptors, peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
+import { ALICE, BOB, CAROL } from './in-memory.ts';
+import {
+  openDescriptors,
+  peerOf,
+  realInterfaces,
+  runInside,
+  TwoHosts,
+  type Peer,
+} from './two-hosts.ts';
 
 let hosts: TwoHosts;
+
+/** Left speaks to right's second address, which has a table of its own; "alt" leads nowhere. */
+async function heardOnTheSecondAddress(): Promise<{
+  left: Device;
+  right: Device;
+  ip: (line: string) => void;
+}> {
+  const { left, right } = hosts;
+  const ip = (line: string): void => {
+    right.namespace.run(() => execFileSync('ip', line.split(' ')));
+  };
+  right.netlink.createVeth('alt', 'nowhere');
+  for (const name of ['lo', 'alt', 'nowhere']) {
+    right.netlink.setLink(right.index(name), { up: true });
+  }
+  ip('route add 10.9.0.0/24 dev wan table 2');
+  ip('rule add from 10.9.0.3 table 2');
+  const devices = await hosts.devices({ peers: [toTheSecond()] });
+  expect(await left.ping(right.inner)).toBe(1);
+  return { ...devices, ip };
+}
+
+function toTheSecond(): Peer {
+  return peerOf(hosts.right, '10.9.0.3:51820');
+}
 
 /** New hosts for each test of a suite. */
 function withHosts(): void {
@@ -40,6 +73,52 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
   });
 
+  it('holds what happens until the caller can listen, in its order', async () => {
+    const { left, right } = hosts;
+    const bob = await right.device({ peers: [peerOf(left)] });
+    const atBob = once(bob, 'session');
+    const { person } = left;
+    const peer = { ...peerOf(right, `${right.outer}:51820`), persistentKeepalive: 25 };
+    const alice = await left.namespace.run(() =>
+      Device.create({ tun: 'wg0', privateKey: person.privateKey, peers: [peer] }),
+    );
+    try {
+      // The handshake is over, and alice's caller has waited for something else.
+      await atBob;
+      const told: string[] = [];
+      for (const name of ['session', 'up', 'handshake'] as const) {
+        alice.on(name, () => told.push(name));
+      }
+      await vi.waitFor(() => expect(told).toEqual(['up', 'handshake', 'session']));
+    } finally {
+      await alice.close();
+    }
+  });
+
+  it('reads very many peers in parts, with packets in between', async () => {
+    const { left, right } = await hosts.devices();
+    await left.connected(BOB.publicKey, { timeout: 5000 });
+    const peers = Array.from({ length: 20_000 }, (_, i) => ({
+      publicKey: Uint8Array.from({ length: 32 }, (_b, at) => (at < 2 ? i >> (8 * at) : 9)) as never,
+      allowedIps: [`10.7.${i >> 8}.${i & 255}`],
+    }));
+    await left.configure({ peers });
+    let parts = 0;
+    let seen = 0;
+    const pinged = hosts.left.ping(hosts.right.inner, 3).then((answers) => {
+      expect(answers).toBe(3);
+      return parts;
+    });
+    for await (const part of left.statusParts()) {
+      parts++;
+      seen += part.peers.length;
+    }
+    expect(seen).toBe(20_001);
+    expect(await pinged).toBeLessThan(parts);
+    expect((await left.status()).peers).toHaveLength(20_001);
+    expect((await right.status()).peers).toHaveLength(1);
+  });
+
   it('carries a megabyte of TCP each way, unchanged', async () => {
     await hosts.devices();
     const { left, right } = hosts;
@@ -51,17 +130,50 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await server;
   });
 
-  it('takes no datagram of its peers out of its own tunnel', async () => {
+  it('reaches a peer inside another peer of the same interface', async () => {
     const devices = await hosts.devices();
     const { left, right } = hosts;
     await left.ping(right.inner);
-    const body = `const socket = require('node:dgram').createSocket('udp4');
-      return new Promise((resolve) => socket.send(Buffer.alloc(32, 4), 51820, '10.1.0.1', () => {
-        socket.close(); resolve('sent'); }));`;
-    expect(await runInside(right, body)).toBe('sent');
-    // An answered ping is behind it.
-    expect(await right.ping(left.inner)).toBe(1);
-    expect((await devices.left.stats()).drops['routing-loop']).toBe(1);
+    // Listens on the right too, and is reached at the right's address in the tunnel.
+    const inner = await right.device({
+      tun: 'wg1',
+      addresses: ['10.2.0.2/24'],
+      privateKey: CAROL.privateKey,
+      listenPort: 5,
+      peers: [{ publicKey: ALICE.publicKey, allowedIps: ['10.2.0.1/32'] }],
+    });
+    await devices.left.configure({
+      peers: [{ publicKey: CAROL.publicKey, endpoint: '10.1.0.2:5', allowedIps: ['10.2.0.2/32'] }],
+    });
+    const address = { address: Uint8Array.of(10, 2, 0, 1), prefixLength: 24 };
+    left.netlink.addAddress(left.index('wg0'), address);
+    const innermost = Uint8Array.of(10, 2, 0, 2);
+    expect(await left.ping(innermost, 3)).toBe(3);
+    // In fragments, since what is in a tunnel twice is longer than the MTU.
+    expect(await left.ping(innermost, 3, { size: 1380 })).toBe(3);
+    expect((await devices.left.stats()).drops).not.toHaveProperty('routing-loop');
+    await inner.close();
+  });
+
+  it('drops what would go into its own tunnel for ever, and works again with the right route', async () => {
+    const devices = await hosts.devices();
+    const { left, right } = hosts;
+    expect(await left.ping(right.inner)).toBe(1);
+    const route = { destination: Uint8Array.of(10, 9, 0, 2), prefixLength: 32 };
+    const through = { ...route, interfaceIndex: left.index('wg0') };
+    left.netlink.addRoute(through);
+    // Without the source that the answers came to, which would keep them out of the tunnel.
+    const endpoint = `${right.outer}:51820`;
+    await devices.left.configure({
+      peers: [{ publicKey: BOB.publicKey, endpoint, allowedIps: ['0.0.0.0/0'] }],
+    });
+    await left.ping(right.inner, 5, { size: 1300, timeoutMs: 300 });
+    const { tun, drops } = await devices.left.stats();
+    expect(drops['routing-loop']).toBeGreaterThan(0);
+    // Each ping came, went round once or in two fragments, and was dropped.
+    expect(tun.readPackets).toBeLessThan(60);
+    left.netlink.deleteRoute(through);
+    expect(await left.ping(right.inner)).toBe(1);
   });
 
   it('carries packets larger than the outer link, and jumbo ones', async () => {
@@ -176,6 +288,54 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         elsewhere.close();
       }
     });
+
+    it('keeps a source that has a table of its own when other routes change', async () => {
+      const { right, ip } = await heardOnTheSecondAddress();
+      ip('route add 10.9.0.1/32 dev alt');
+      for (let i = 0; i < 5; i++) {
+        ip(`route add 203.0.113.${i}/32 dev lo`);
+        expect(await hosts.right.ping(hosts.left.inner)).toBe(1);
+        // Changes of one second are acted on together.
+        await setTimeout(300);
+      }
+      expect(await right.stats()).toMatchObject({ udp: { sourceLost: 0 } });
+    });
+
+    it('forgets a source when the route from it leaves elsewhere', async () => {
+      const { left, right, ip } = await heardOnTheSecondAddress();
+      ip('route replace 10.9.0.0/24 dev alt table 2');
+      await vi.waitUntil(
+        async () => {
+          await hosts.right.ping(hosts.left.inner, 1, { timeoutMs: 100 });
+          const { udp } = await right.stats();
+          return udp['sourceLost'] > 0;
+        },
+        { timeout: 5000 },
+      );
+      ip('route replace 10.9.0.0/24 dev wan table 2');
+      // Heard there again, it is as good as before.
+      await left.configure({ peers: [toTheSecond()] });
+      expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
+      const { sourceLost } = (await right.stats()).udp;
+      expect(await hosts.right.ping(hosts.left.inner, 3)).toBe(3);
+      expect((await right.stats()).udp).toMatchObject({ sourceLost });
+    });
+
+    it('ends the device when the namespace that it was moved to is deleted', async () => {
+      const { left } = hosts;
+      const before = openDescriptors();
+      const device = await left.device();
+      const elsewhere = NetworkNamespace.create();
+      const down = once(device, 'down');
+      left.netlink.createVeth('near', 'far', { peerNetns: elsewhere.fd });
+      left.netlink.setLink(left.index('wg0'), { netns: elsewhere.fd });
+      await down;
+      const closed = once(device, 'close');
+      elsewhere.close();
+      await closed;
+      expect(openDescriptors()).toBe(before);
+      await vi.waitUntil(() => left.netlink.linkByName('near') === undefined);
+    });
   });
 
   describe('configure', () => {
@@ -286,6 +446,26 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       left.netlink.setLink(left.index('wg0'), { up: true });
       await up;
     });
+  });
+
+  it('sets its link up and down, and refuses with a SystemError what cannot be', async () => {
+    const { left } = hosts;
+    const device = await left.device({ up: false });
+    const told: string[] = [];
+    device.on('up', () => told.push('up')).on('down', () => told.push('down'));
+    await device.up();
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: true });
+    expect(await device.status()).toMatchObject({ up: true, listenPort: 51820 });
+    await device.up();
+    await device.down();
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: false });
+    const other = await left.device({ tun: 'wg1' });
+    await expect(device.up()).rejects.toBeInstanceOf(SystemError);
+    await expect(device.up()).rejects.toMatchObject({ errno: 'EADDRINUSE', syscall: 'bind' });
+    expect(left.netlink.linkByName('wg0')).toMatchObject({ up: false });
+    await other.close();
+    await device.up();
+    expect(told).toEqual(['up', 'down', 'up']);
   });
 
   it('tells of drops in the other thread, once somebody listens', async () => {

@@ -3,7 +3,13 @@ import { formatKey, nobleProvider } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import { ipPacket } from '@litz/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Device, MemoryTun, type UapiTarget } from '../src/index.ts';
+import {
+  Device,
+  MemoryTun,
+  type DeviceSnapshot,
+  type PeerChange,
+  type UapiTarget,
+} from '../src/index.ts';
 import {
   ALICE,
   BOB,
@@ -12,6 +18,7 @@ import {
   memoryPair,
   nextPacket,
   packetFrom,
+  type MemoryDevice,
 } from './in-memory.ts';
 
 const closing: Device[] = [];
@@ -76,6 +83,100 @@ describe('Device', () => {
     expect(responder).toMatchObject({ peer: ALICE.publicKey, role: 'responder' });
     expect(up).toEqual({ peer: BOB.publicKey, state: 'up' });
     expect(upAtBob).toEqual({ peer: ALICE.publicKey, state: 'up' });
+  });
+
+  describe('before anybody can listen', () => {
+    it('holds what happens, in its order, until the caller listens', async () => {
+      const bob = await open(memoryDevice(BOB));
+      const atBob = once(bob.device, 'session');
+      const alice = await open(callingDevice(bob));
+      // The handshake is over, and alice's caller has waited for something else.
+      await atBob;
+      await new Promise((resolve) => setImmediate(resolve));
+      const told: string[] = [];
+      for (const name of ['session', 'up', 'handshake'] as const) {
+        alice.device.on(name, () => told.push(name));
+      }
+      expect(told).toEqual([]);
+      await vi.waitFor(() => expect(told).toEqual(['up', 'handshake', 'session']));
+      const { listenPort } = await alice.device.status();
+      expect(listenPort).toBeGreaterThan(0);
+      expect(told).toHaveLength(3);
+    });
+
+    it('does not hold what happens after the turn in which the caller uses the device', async () => {
+      const bob = await open(memoryDevice(BOB));
+      const alice = await open(callingDevice(bob));
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      await new Promise((resolve) => setImmediate(resolve));
+      const told: string[] = [];
+      alice.device.on('session', ({ state }) => told.push(state));
+      const down = once(alice.device, 'down');
+      alice.tun.setUp(false);
+      await down;
+      expect(told).toEqual(['expired']);
+    });
+
+    it('tells all of it before the device is closed, and the close last', async () => {
+      const { device } = await memoryDevice(ALICE);
+      const told: string[] = [];
+      const closing = device.close();
+      for (const name of ['close', 'up'] as const) device.on(name, () => told.push(name));
+      await closing;
+      expect(told).toEqual(['up', 'close']);
+    });
+  });
+
+  describe('statusParts', () => {
+    it('has all of the status, with the key in the first part alone', async () => {
+      const alice = await open(memoryDevice(ALICE));
+      await alice.device.configure({ peers: manyPeers(1000) });
+      const parts = await partsOf(alice.device);
+      expect(parts.length).toBeGreaterThan(5);
+      expect(parts.map((part) => 'privateKey' in part)).toEqual(parts.map((_, i) => i === 0));
+      const status = await alice.device.status();
+      expect(status.peers).toHaveLength(1000);
+      expect(parts.flatMap(({ peers }) => peers)).toEqual(status.peers);
+      expect({ ...parts[0], peers: status.peers }).toEqual(status);
+    });
+
+    it('lets packets pass between two of them', async () => {
+      const [alice, bob] = await pair();
+      await alice.device.configure({ peers: manyPeers(5000) });
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      const order: string[] = [];
+      bob.tun.on('packet', () => order.push('packet'));
+      const received = nextPacket(bob.tun);
+      for await (const part of alice.device.statusParts()) {
+        expect(part.peers.length).toBeLessThanOrEqual(128);
+        if (order.length === 0) alice.tun.send(packetFrom(alice, bob));
+        order.push('part');
+      }
+      await received;
+      expect(order.indexOf('packet')).toBeLessThan(order.lastIndexOf('part'));
+    });
+
+    it('goes on when peers are removed and replaced in the middle', async () => {
+      const alice = await open(memoryDevice(ALICE));
+      await alice.device.configure({ peers: manyPeers(500) });
+      const parts = alice.device.statusParts();
+      const first = (await parts.next()).value as DeviceSnapshot;
+      await alice.device.configure({ replacePeers: true, peers: manyPeers(100) });
+      const rest: DeviceSnapshot[] = [];
+      for await (const part of parts) rest.push(part);
+      expect(first.peers.length).toBeGreaterThan(0);
+      expect(rest.flatMap(({ peers }) => peers)).toEqual([]);
+      expect(await alice.device.peers()).toHaveLength(100);
+    });
+
+    it('rejects when the device is closed in the middle', async () => {
+      const alice = await open(memoryDevice(ALICE));
+      await alice.device.configure({ peers: manyPeers(500) });
+      const parts = alice.device.statusParts();
+      await parts.next();
+      await alice.device.close();
+      await expect(parts.next()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
   });
 
   it('finds a peer that has no endpoint when it calls', async () => {
@@ -245,6 +346,33 @@ describe('Device', () => {
       await bob.device.connected(ALICE.publicKey, { timeout: 5000 });
     });
 
+    it('is set up and down by the device, once each', async () => {
+      const { device } = await open(memoryDevice(ALICE, { up: false }));
+      const told: string[] = [];
+      device.on('up', () => told.push('up')).on('down', () => told.push('down'));
+      const down = once(device, 'down');
+      await device.up();
+      await device.up();
+      expect(await device.status()).toMatchObject({ up: true });
+      await device.down();
+      await device.down();
+      await down;
+      expect(await device.status()).toMatchObject({ up: false });
+      expect(told).toEqual(['up', 'down']);
+    });
+
+    it('stays down when the port is taken, and says so to whoever asked', async () => {
+      const [alice, bob] = await pair();
+      const { listenPort } = await alice.device.status();
+      await alice.device.configure({ listenPort });
+      await alice.device.down();
+      await bob.device.configure({ listenPort });
+      await expect(alice.device.up()).rejects.toMatchObject({ errno: 'EADDRINUSE' });
+      expect(await alice.device.status()).toMatchObject({ up: false });
+      await alice.device.close();
+      await expect(alice.device.up()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
+
     it('follows the MTU', async () => {
       const { device, tun } = await open(memoryDevice(ALICE));
       const changed = once(device, 'mtu');
@@ -363,6 +491,30 @@ describe('Device', () => {
     });
   });
 });
+
+/** Alice, who calls bob as soon as her link is up. */
+async function callingDevice(bob: MemoryDevice): Promise<MemoryDevice> {
+  await bob.device.configure({ peers: [{ publicKey: ALICE.publicKey, allowedIps: ['10.0.0.1'] }] });
+  const { listenPort } = await bob.device.status();
+  const { publicKey } = BOB;
+  const endpoint = `127.0.0.1:${listenPort}`;
+  return memoryDevice(ALICE, { peers: [{ publicKey, endpoint, persistentKeepalive: 25 }] });
+}
+
+function manyPeers(count: number): PeerChange[] {
+  return Array.from({ length: count }, (_, i) => ({
+    publicKey: Uint8Array.from({ length: 32 }, (_byte, at) =>
+      at < 2 ? i >> (8 * at) : 9,
+    ) as never,
+    allowedIps: [`10.1.${i >> 8}.${i & 255}`],
+  }));
+}
+
+async function partsOf(device: Device): Promise<DeviceSnapshot[]> {
+  const parts: DeviceSnapshot[] = [];
+  for await (const part of device.statusParts()) parts.push(part);
+  return parts;
+}
 
 /** Closed after the test. */
 async function open<T extends { device: Device }>(opened: Promise<T>): Promise<T> {

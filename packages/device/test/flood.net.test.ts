@@ -56,7 +56,6 @@ describeWith(realInterfaces, 'Device in a flood of handshake messages', () => {
 
 /** A valid mac1, from somebody whom nobody knows. */
 function initiationTo(publicKey: typeof ALICE.publicKey): Uint8Array {
-  const randomBytes = (out: Uint8Array): void => void randomFillSync(out);
   const engine = new Engine({ randomBytes, unixTime: Date.now });
   const seed = new Uint8Array(32);
   randomBytes(seed);
@@ -74,6 +73,10 @@ async function transfer({ left, right }: TwoHosts, port: number): Promise<number
   const server = runInside(left, SINK, { host: '10.1.0.1', port });
   await runInside(right, SOURCE, { host: '10.1.0.1', port, ms: 1500 });
   return (await server) as number;
+}
+
+function randomBytes(out: Uint8Array): void {
+  randomFillSync(out);
 }
 
 const SINK = `const { host, port } = workerData;

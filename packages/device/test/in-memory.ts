@@ -11,6 +11,7 @@ import { Device, MemoryTun, type DeviceOptions } from '../src/index.ts';
 /** Whom tests are about. */
 export const ALICE: Person = createPerson(1);
 export const BOB: Person = createPerson(2);
+export const CAROL: Person = createPerson(3);
 
 export interface MemoryDevice extends AsyncDisposable {
   readonly device: Device;

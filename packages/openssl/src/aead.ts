@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkLength } from '@litz/core';
+import { checkLength } from '@litz/core/internals';
 import { allocate, type Region } from '@litz/sys';
 import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';

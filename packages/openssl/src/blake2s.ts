@@ -39,6 +39,9 @@ export class Blake2s {
   }
 
   mac(out: Uint8Array, key: Uint8Array, input: Uint8Array): void {
+    if (key.length === 0 || key.length > HASH_LENGTH) {
+      throw new RangeError(`"key" expected 1 to ${HASH_LENGTH} bytes, got ${key.length}`);
+    }
     const { bytes, address } = this.#reserve(BLOCK_LENGTH + input.length);
     bytes.set(key);
     bytes.set(input, BLOCK_LENGTH);

@@ -16,7 +16,7 @@
  *
  * @module
  */
-import { KEY_LENGTH } from '@litz/core';
+import { KEY_LENGTH } from '@litz/core/internals';
 import { allocate, type Region } from '@litz/sys';
 import type { Chacha20 } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KEY_LENGTH } from '@litz/core';
+import { KEY_LENGTH } from '@litz/core/internals';
 import { allocate } from '@litz/sys';
 import { chacha20InMemory, IV_LENGTH } from './chacha20-in-memory.ts';
 import type { LibCrypto } from './libcrypto.ts';

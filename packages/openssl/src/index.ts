@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { nonceOf, type CryptoProvider } from '@litz/core';
+import type { CryptoProvider } from '@litz/core';
+import { checkLength, nonceOf } from '@litz/core/internals';
+import { checkBytes } from '@litz/sys';
 import { Aead } from './aead.ts';
 import { Blake2s } from './blake2s.ts';
 import { libcrypto } from './libcrypto.ts';
@@ -44,17 +46,41 @@ function createProvider(owned: Owned): CryptoProvider {
     dh: (privateKey, publicKey) => x25519.sharedSecret(privateKey, publicKey),
     dhPublicKey: (privateKey) => x25519.publicKey(privateKey),
     dhKey: (privateKey) => x25519.key(privateKey),
-    hash: (out, a, b = NOTHING) => blake2s.hash(out, a, b),
-    mac: (out, key, input) => blake2s.mac(out, key, input),
-    hmac: (out, key, a, b = NOTHING) => blake2s.hmac(out, key, a, b),
-    aeadSeal: (key, counter, plain, auth) => aead.seal(key, nonceOf(counter), plain, auth),
-    aeadOpen: (key, counter, sealed, auth) => aead.open(key, nonceOf(counter), sealed, auth),
-    xaeadSeal: (key, nonce, plain, auth) =>
-      withSubkey(aead, key, nonce, (subkey, rest) => aead.seal(subkey, rest, plain, auth)),
-    xaeadOpen: (key, nonce, sealed, auth) =>
-      withSubkey(aead, key, nonce, (subkey, rest) => aead.open(subkey, rest, sealed, auth)),
+    hash(out, a, b = NOTHING) {
+      checkAll({ out, a, b });
+      blake2s.hash(out, a, b);
+    },
+    mac(out, key, input) {
+      checkAll({ out, key, input });
+      blake2s.mac(out, key, input);
+    },
+    hmac(out, key, a, b = NOTHING) {
+      checkAll({ out, key, a, b });
+      blake2s.hmac(out, key, a, b);
+    },
+    aeadSeal(key, counter, plain, auth) {
+      checkAll({ key, plain, auth });
+      return aead.seal(key, nonceOf(counter), plain, auth);
+    },
+    aeadOpen(key, counter, sealed, auth) {
+      checkAll({ key, sealed, auth });
+      return aead.open(key, nonceOf(counter), sealed, auth);
+    },
+    xaeadSeal(key, nonce, plain, auth) {
+      checkAll({ key, nonce, plain, auth });
+      return withSubkey(aead, key, nonce, (subkey, rest) => aead.seal(subkey, rest, plain, auth));
+    },
+    xaeadOpen(key, nonce, sealed, auth) {
+      checkAll({ key, nonce, sealed, auth });
+      return withSubkey(aead, key, nonce, (subkey, rest) => aead.open(subkey, rest, sealed, auth));
+    },
     createCipher: (key, oneTimeKeys) => ciphers.create(key, oneTimeKeys),
   };
+}
+
+/** What has a length of its own making would be read past its end. Not on a packet's path. */
+function checkAll(bytes: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(bytes)) checkBytes(name, value);
 }
 
 /** XChaCha20-Poly1305 is ChaCha20-Poly1305 with a key out of the nonce's first 16 bytes. */
@@ -64,6 +90,7 @@ function withSubkey<T>(
   nonce: Uint8Array,
   run: (subkey: Uint8Array, nonce: Uint8Array) => T,
 ): T {
+  checkLength('nonce', nonce, 24);
   const subkey = aead.subkey(key, nonce.subarray(0, 16));
   const rest = new Uint8Array(12);
   rest.set(nonce.subarray(16, 24), 4);

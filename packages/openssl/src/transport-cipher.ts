@@ -9,7 +9,8 @@
  *
  * @module
  */
-import { checkLength, checkText, KEY_LENGTH, type Cipher, type OneTimeKeys } from '@litz/core';
+import type { Cipher, OneTimeKeys } from '@litz/core';
+import { checkLength, checkText, KEY_LENGTH } from '@litz/core/internals';
 import { addressOf, allocate, type Region } from '@litz/sys';
 import { createChacha20, type Chacha20, type StreamKey } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';

@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { checkLength, KEY_LENGTH, type DhKey } from '@litz/core';
+import type { DhKey } from '@litz/core';
+import { checkLength, KEY_LENGTH } from '@litz/core/internals';
 import { allocate, type Region } from '@litz/sys';
 import type { LibCrypto } from './libcrypto.ts';
 import { osslParams } from './ossl-param.ts';

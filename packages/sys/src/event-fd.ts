@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkInteger } from './arguments.ts';
 import { EAGAIN } from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
@@ -27,12 +28,18 @@ export class EventFd {
   /** @internal use {@link EventFd.fromFd} */
   constructor(fd: number);
   constructor(fd?: number) {
+    if (fd !== undefined) checkInteger('fd', fd, 0, 0x7fff_ffff);
     this.#fd = fd ?? check(libc().eventfd(0, EFD_FLAGS), 'eventfd');
     this.#owned = fd === undefined;
   }
 
-  /** Another thread's eventfd. `close` leaves the descriptor to the thread that made it. */
+  /**
+   * Another thread's eventfd. `close` leaves the descriptor to the thread that made it.
+   *
+   * @throws {TypeError | RangeError} `fd` is no descriptor
+   */
   static fromFd(fd: number): EventFd {
+    checkInteger('fd', fd, 0, 0x7fff_ffff);
     return new EventFd(fd);
   }
 

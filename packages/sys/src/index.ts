@@ -6,6 +6,17 @@
  * @module
  */
 export * as linux from './constants.ts';
+export {
+  checkAddress,
+  checkBytes,
+  checkDescriptor,
+  checkFlag,
+  checkFunction,
+  checkInteger,
+  checkObject,
+  checkSpan,
+  checkString,
+} from './arguments.ts';
 export { addressBytes } from './address-bytes.ts';
 export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
@@ -19,10 +30,11 @@ export type {
   InterfaceAddress,
 } from './netlink/interface-address.ts';
 export { LinkMonitor, type LinkChange } from './netlink/link-monitor.ts';
+export { MovedLink } from './netlink/moved-link.ts';
 export { Netlink } from './netlink/netlink.ts';
 export { waitUntilRunning } from './netlink/wait-until-running.ts';
-export type { InstalledRoute, Route, RouteTo, RouteType } from './netlink/route.ts';
-export { RouteMonitor, type RouteChange } from './netlink/route-monitor.ts';
+export type { InstalledRoute, Route, RouteTo, RouteToOptions, RouteType } from './netlink/route.ts';
+export { RouteMonitor } from './netlink/route-monitor.ts';
 export type { InstalledRule, Rule } from './netlink/rule.ts';
 export {
   hasNamespacePrivilege,

@@ -3,7 +3,8 @@
  *
  * Pointers are plain numbers (user-space addresses fit into 47 bits): BigInts and Buffer arguments
  * make garbage on every call. `load(null)` takes the libc that Node itself is linked with, so that
- * musl works as glibc does.
+ * musl works as glibc does. koffi is taken from its packages for one system each, which hold the binary
+ * and nothing else: the package `koffi` around them has an install script, which pnpm refuses to run.
  *
  * @module
  */
@@ -148,13 +149,15 @@ function load(): { koffi: Koffi; libc: Libc } {
       `Linux system calls expected "process.arch" to be x64 or arm64, got ${process.arch}`,
     );
   }
+  const binary = `@koromix/koffi-linux-${process.arch}`;
   let ffi: Koffi;
   try {
-    ffi = createRequire(import.meta.url)('koffi') as Koffi;
+    ffi = createRequire(import.meta.url)(binary) as Koffi;
   } catch (cause) {
     throw new WireGuardError(
       'ERR_LITZ_FFI_MISSING',
-      `koffi, an optional dependency of @litz/sys, is not installed or has no binary for linux-${process.arch}`,
+      `${binary}, an optional dependency of @litz/sys, is not installed or does not load here: ` +
+        'was it installed without optional dependencies, or for another machine?',
       { cause },
     );
   }

@@ -8,6 +8,7 @@
  * @module
  */
 import { readlinkSync } from 'node:fs';
+import { checkFunction, checkString } from './arguments.ts';
 import { CLONE_NEWNET, O_CLOEXEC, O_RDONLY } from './constants.ts';
 import { libc } from './libc.ts';
 import { Netlink } from './netlink/netlink.ts';
@@ -56,6 +57,7 @@ export class NetworkNamespace {
 
   /** By path: `/var/run/netns/NAME`, `/proc/PID/ns/net`. */
   static open(path: string): NetworkNamespace {
+    checkString('path', path);
     const fd = libc().open(path, O_RDONLY | O_CLOEXEC, 0);
     return new NetworkNamespace(check(fd, 'open', `cannot open ${path}`));
   }
@@ -63,6 +65,15 @@ export class NetworkNamespace {
   /** -1 once closed. */
   get fd(): number {
     return this.#fd;
+  }
+
+  /**
+   * What tells it from all others that there are now, as `networkNamespaceId` does.
+   *
+   * @returns undefined where /proc does not tell
+   */
+  get id(): string | undefined {
+    return namespaceId(`/proc/self/fd/${this.#fd}`);
   }
 
   /** A path by which other processes can open it while this object is open: `nsenter --net=PATH`. */
@@ -75,6 +86,7 @@ export class NetworkNamespace {
    * part: what is awaited runs outside again, though sockets that were made inside stay inside.
    */
   run<T>(run: () => T): T {
+    checkFunction('run', run);
     const previous = NetworkNamespace.current();
     try {
       this.enter();
@@ -110,11 +122,7 @@ export class NetworkNamespace {
  * @returns undefined where /proc does not tell
  */
 export function networkNamespaceId(): string | undefined {
-  try {
-    return readlinkSync(CURRENT);
-  } catch {
-    return undefined;
-  }
+  return namespaceId(CURRENT);
 }
 
 /** Whether this process may make network namespaces; found out by making one. */
@@ -125,6 +133,14 @@ export function hasNamespacePrivilege(): boolean {
   } catch (error) {
     if (error instanceof SystemError) return false;
     throw error;
+  }
+}
+
+function namespaceId(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 

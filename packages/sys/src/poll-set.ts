@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { checkDescriptor, checkFlag, checkInteger, checkTimeout } from './arguments.ts';
 import { boottimeMs } from './clock.ts';
 import { EINTR } from './constants.ts';
 import { libc } from './libc.ts';
@@ -18,6 +19,8 @@ const EVENTS = 4;
 const REVENTS = 6;
 /** poll skips an entry with a negative descriptor and zeroes its revents. A muted one is `~fd`. */
 const NO_FD = -1;
+/** A short. */
+const LARGEST_EVENTS = 0x7fff;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Entries keep their index for life, so that a caller asks by index without looking anything up. */
@@ -27,6 +30,8 @@ export class PollSet {
 
   /** @param events `POLLIN`, `POLLOUT`; errors are always reported. Returns the entry's index. */
   add(fd: number, events: number): number {
+    checkDescriptor('fd', fd);
+    checkInteger('events', events, 0, LARGEST_EVENTS);
     const index = this.#freeIndex();
     const at = index * ENTRY_LENGTH;
     this.#entries.view.setInt32(at, fd, true);
@@ -36,11 +41,13 @@ export class PollSet {
   }
 
   setEvents(index: number, events: number): void {
+    checkInteger('events', events, 0, LARGEST_EVENTS);
     this.#entries.view.setInt16(this.#offsetOf(index) + EVENTS, events, true);
   }
 
   /** While it is muted, an entry wakes nobody, not for an error either. Standard input cannot be. */
   setMuted(index: number, muted: boolean): void {
+    checkFlag('muted', muted);
     const at = this.#offsetOf(index);
     const fd = this.#entries.view.getInt32(at, true);
     if (fd !== NO_FD && fd < 0 !== muted) this.#entries.view.setInt32(at, ~fd, true);
@@ -61,6 +68,7 @@ export class PollSet {
    * @throws {SystemError} poll failed
    */
   wait(timeoutMs: number): number {
+    checkTimeout('timeoutMs', timeoutMs);
     const deadline = timeoutMs > 0 && timeoutMs < Infinity ? boottimeMs() + timeoutMs : timeoutMs;
     let remaining = timeoutMs;
     for (;;) {
@@ -78,7 +86,7 @@ export class PollSet {
   }
 
   #offsetOf(index: number): number {
-    if (index >= 0 && index < this.#used) return index * ENTRY_LENGTH;
+    if (Number.isInteger(index) && index >= 0 && index < this.#used) return index * ENTRY_LENGTH;
     throw new RangeError(`"index" expected 0..${this.#used - 1}, got ${index}`);
   }
 

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { checkString } from './arguments.ts';
 import { O_CLOEXEC, O_RDONLY, O_RDWR } from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
@@ -18,6 +19,7 @@ const LONGEST_VALUE = 4096;
  * @throws {SystemError} ENOENT: there is no such parameter; EACCES, EROFS: it may not be written
  */
 export function writeSysctl(name: string, value: string | number): void {
+  if (typeof value !== 'number') checkString('value', value, LONGEST_VALUE);
   const text = new TextEncoder().encode(String(value));
   const region = allocate(text.length);
   region.bytes.set(text);
@@ -40,6 +42,7 @@ export function readSysctl(name: string): string {
 }
 
 function withParameter<T>(name: string, flags: number, use: (fd: number) => T): T {
+  checkParameter(name);
   const path = `/proc/sys/${name.includes('/') ? name : name.replaceAll('.', '/')}`;
   const fd = check(libc().open(path, flags | O_CLOEXEC, 0), 'open', `cannot open ${path}`);
   try {
@@ -47,4 +50,12 @@ function withParameter<T>(name: string, flags: number, use: (fd: number) => T): 
   } finally {
     libc().close(fd);
   }
+}
+
+/** A name that leads out of /proc/sys would be any file's. */
+function checkParameter(name: unknown): void {
+  checkString('name', name);
+  const text = String(name);
+  if (/^[^/]/.test(text) && !text.split('/').includes('..')) return;
+  throw new TypeError(`"name" expected a kernel parameter, got ${JSON.stringify(name)}`);
 }

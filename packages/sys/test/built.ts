@@ -12,13 +12,14 @@ import { Worker } from 'node:worker_threads';
 import { requirement, type Requirement } from '@litz/testkit';
 
 const entry = new URL('../dist/index.js', import.meta.url);
+const tools = new URL('../dist/tools/index.js', import.meta.url);
 
 export const builtSys: Requirement = requirement('the built @litz/sys', () =>
   existsSync(fileURLToPath(entry)) ? true : 'run `tsc -b` first',
 );
 
 /**
- * Runs the body of an async function in a worker thread, where `sys` is the package.
+ * Runs the body of an async function in a worker thread, where `sys` is the package, its tools included.
  *
  * @returns what it returns, by structured clone
  */
@@ -49,4 +50,4 @@ export function runInProcess(body: string, wrapper: string[] = []): Child {
 export const WITHOUT_CAPABILITIES: string[] = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
 
 type Child = ChildProcessByStdio<null, Readable, null>;
-const IMPORT = `await import(${JSON.stringify(entry.href)})`;
+const IMPORT = `{ ...await import(${JSON.stringify(entry.href)}), ...await import(${JSON.stringify(tools.href)}) }`;

@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
-import { hasNamespacePrivilege, Netlink, NetworkNamespace } from '../src/index.ts';
+import {
+  hasNamespacePrivilege,
+  Netlink,
+  NetworkNamespace,
+  networkNamespaceId,
+} from '../src/index.ts';
 import { builtSys, runInWorker } from './built.ts';
 import { linuxCalls, namespaces } from './requirements.ts';
 
@@ -32,6 +37,15 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
       }),
     ).toThrow('inside');
     expect(currentNamespace()).toBe(before);
+  });
+
+  test('has an id that tells it from others, as the calling thread sees it', () => {
+    const [one, other] = [createNamespace(), createNamespace()];
+
+    expect(one.id).toBe(one.run(networkNamespaceId));
+    expect(one.id).not.toBe(other.id);
+    other.close();
+    expect(other.id).toBeUndefined();
   });
 
   test('nests', () => {

@@ -31,7 +31,8 @@ describeWith([linuxCalls, builtSys, setpriv], 'without privileges', () => {
 });
 
 async function errorOf(call: string): Promise<Record<string, unknown>> {
-  const names = Object.keys(await import('../src/index.ts')).join(', ');
+  const [all, tools] = [await import('../src/index.ts'), await import('../src/tools/index.ts')];
+  const names = Object.keys({ ...all, ...tools }).join(', ');
   return (await evaluate(`(() => {
     const { ${names} } = sys;
     try { ${call} } catch (error) { return { ...error, message: error.message }; }

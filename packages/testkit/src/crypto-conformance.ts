@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { kdf, type CryptoProvider } from '@litz/core';
+import type { CryptoProvider } from '@litz/core';
+import { kdf } from '@litz/core/internals';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeCipher } from './cipher-conformance.ts';
 import { describeAead, describeXaead } from './aead-conformance.ts';

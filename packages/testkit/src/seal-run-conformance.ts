@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { sealRun, type Cipher } from '@litz/core';
+import type { Cipher } from '@litz/core';
+import { sealRun } from '@litz/core/internals';
 import { expect } from 'vitest';
 import type { Check } from './crypto-conformance.ts';
 import { seededRandomBytes } from './seeded-random.ts';

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { describeWith, programRequirement, requirement } from '../src/index.ts';
-import { PackedProject } from './packed-project.ts';
+import { PackedProject, type PackageManager } from './packed-project.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const builtPackages = requirement('the built packages', () =>
@@ -14,7 +14,7 @@ let project: PackedProject;
 describeWith([programRequirement('pnpm'), builtPackages], 'the packages as published', () => {
   beforeAll(() => {
     project = new PackedProject();
-    project.install();
+    project.install('pnpm');
   });
 
   afterAll(() => project.remove());
@@ -59,15 +59,6 @@ describeWith([programRequirement('pnpm'), builtPackages], 'the packages as publi
     );
   });
 
-  test('find the foreign-function interface that they have for an option', () => {
-    project.write('ffi.js', FFI);
-    expect(project.run(process.execPath, ['ffi.js'])).toEqual({
-      status: 0,
-      stdout: process.platform === 'linux' ? 'true\n' : 'ERR_LITZ_UNSUPPORTED_PLATFORM\n',
-      stderr: '',
-    });
-  });
-
   test('bring the command', () => {
     const litz = join(project.folder, 'node_modules/.bin/litz');
     const { status, stdout, stderr } = project.run(litz, ['genkey']);
@@ -75,6 +66,23 @@ describeWith([programRequirement('pnpm'), builtPackages], 'the packages as publi
     expect(stdout).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
   });
 });
+
+for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
+  const requirements = [programRequirement('npm'), programRequirement(manager), builtPackages];
+  describeWith(requirements, `${manager} install`, () => {
+    test('brings all that is needed to call Linux, and runs no script', () => {
+      const own = new PackedProject();
+      onTestFinished(() => own.remove());
+      own.install(manager);
+      own.write('ffi.js', FFI);
+      expect(own.run(process.execPath, ['ffi.js'])).toEqual({
+        status: 0,
+        stdout: process.platform === 'linux' ? 'true\n' : 'ERR_LITZ_UNSUPPORTED_PLATFORM\n',
+        stderr: '',
+      });
+    });
+  });
+}
 
 const WRONG = `import { Device } from '@litz/device';
 

@@ -5,11 +5,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import {
+  existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,16 +26,21 @@ export interface Run {
   readonly stderr: string;
 }
 
+/** Whose commands a user has. */
+export type PackageManager = 'npm' | 'pnpm';
+
 interface Manifest {
   readonly name: string;
+  readonly version: string;
   readonly private?: boolean;
   readonly dependencies?: Record<string, string>;
   readonly optionalDependencies?: Record<string, string>;
 }
 
 /**
- * Nothing is fetched: Litz comes out of tarballs, and what it depends on out of the workspace, where
- * the lockfile has put it.
+ * Nothing is fetched: Litz comes out of tarballs, and so does what it depends on, packed again out of the
+ * workspace, where the lockfile has put it. Scripts are not switched off: what has one to be run at the
+ * installation makes pnpm fail, as it does at a user's.
  */
 export class PackedProject {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-packed-'));
@@ -40,14 +48,12 @@ export class PackedProject {
   readonly contents: Map<string, readonly string[]> = new Map<string, readonly string[]>();
   readonly #published: readonly { folder: string; manifest: Manifest }[] = publishedPackages();
 
-  /** @throws {Error} packing or installing failed, with what pnpm said */
-  install(): void {
-    const overrides: Record<string, string> = {};
+  /** @throws {Error} packing or installing failed, with what the package manager said */
+  install(manager: PackageManager): void {
+    const tarballs: Record<string, string> = {};
     for (const { folder, manifest } of this.#published) {
-      overrides[manifest.name] = `file:${this.#pack(folder, manifest.name)}`;
-      for (const name of foreignDependencies(manifest)) {
-        overrides[name] = `link:${realpathSync(join(folder, 'node_modules', name))}`;
-      }
+      tarballs[manifest.name] = `file:${this.#pack(folder, manifest.name)}`;
+      this.#packForeign(folder, manifest, tarballs);
     }
     const types = realpathSync(join(packages, '../node_modules/@types/node'));
     this.write('package.json', {
@@ -55,14 +61,20 @@ export class PackedProject {
       private: true,
       type: 'module',
       dependencies: Object.fromEntries(
-        this.#published.map(({ manifest }) => [manifest.name, overrides[manifest.name]]),
+        this.#published.map(({ manifest }) => [manifest.name, tarballs[manifest.name]]),
       ),
-      devDependencies: { '@types/node': `link:${types}` },
+      ...(manager === 'npm' ? { overrides: npmOverrides(this.#published, tarballs) } : {}),
     });
-    // JSON is YAML.
-    this.write('pnpm-workspace.yaml', { overrides });
-    const store = join(this.folder, 'store');
-    this.#check('pnpm', ['install', '--offline', '--ignore-scripts', '--store-dir', store]);
+    if (manager === 'pnpm') {
+      // JSON is YAML.
+      this.write('pnpm-workspace.yaml', { overrides: tarballs });
+      this.#check('pnpm', ['install', '--offline', '--store-dir', join(this.folder, 'store')]);
+    } else {
+      const cache = join(this.folder, 'cache');
+      this.#check('npm', ['install', '--offline', '--no-audit', '--no-fund', '--cache', cache]);
+    }
+    mkdirSync(join(this.folder, 'node_modules/@types'), { recursive: true });
+    symlinkSync(types, join(this.folder, 'node_modules/@types/node'));
   }
 
   /** @param content a text, or an object for JSON */
@@ -105,6 +117,36 @@ export class PackedProject {
     return filename;
   }
 
+  /** What a package needs besides Litz, and what that needs. */
+  #packForeign(folder: string, manifest: Manifest, tarballs: Record<string, string>): void {
+    for (const name of foreignDependencies(manifest)) {
+      if (tarballs[name]) continue;
+      const linked = join(folder, 'node_modules', name);
+      const source = existsSync(linked) ? realpathSync(linked) : this.#standIn(name, manifest);
+      const output = this.#check(
+        'npm',
+        ['pack', '--json', '--ignore-scripts', '--pack-destination', this.folder],
+        source,
+      );
+      const [{ filename }] = JSON.parse(output) as [{ filename: string }];
+      tarballs[name] = `file:${join(this.folder, filename)}`;
+      // Dependencies of a package in pnpm's store stand beside it.
+      const beside = name.includes('/') ? '../../..' : '../..';
+      this.#packForeign(join(source, beside), manifestOf(source), tarballs);
+    }
+  }
+
+  /** Of a binary for another machine, which is not installed here either. */
+  #standIn(name: string, { optionalDependencies }: Manifest): string {
+    if (!optionalDependencies?.[name]) throw new Error(`${name} is not installed`);
+    const [, system, processor] = /-(\w+)-(\w+)$/.exec(name) ?? [];
+    const folder = join(this.folder, 'stand-ins', name);
+    mkdirSync(folder, { recursive: true });
+    const manifest = { name, version: '0.0.0', os: [system], cpu: [processor] };
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    return folder;
+  }
+
   #check(program: string, args: string[], cwd?: string): string {
     const { status, stdout, stderr } = this.run(program, args, cwd);
     if (status === 0) return stdout;
@@ -117,9 +159,22 @@ function publishedPackages(): { folder: string; manifest: Manifest }[] {
     .map((name) => join(packages, name))
     .map((folder) => ({
       folder,
-      manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest,
+      manifest: manifestOf(folder),
     }))
     .filter(({ manifest }) => !manifest.private);
+}
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+}
+
+/** npm wants the direct dependencies of the project by reference. */
+function npmOverrides(
+  published: readonly { manifest: Manifest }[],
+  tarballs: Record<string, string>,
+): Record<string, string> {
+  const direct = published.map(({ manifest }) => [manifest.name, `$${manifest.name}`]);
+  return { ...tarballs, ...(Object.fromEntries(direct) as Record<string, string>) };
 }
 
 /** What is not Litz. */

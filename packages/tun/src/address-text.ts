@@ -4,6 +4,7 @@
  * @module
  */
 import { SocketAddress } from 'node:net';
+import { quote } from '@litz/core/internals';
 import { addressBytes, type InterfaceAddress } from '@litz/sys';
 
 /**
@@ -21,7 +22,7 @@ export function parseInterfaceAddress(
   const isPrefix = /^\d{1,3}$/.test(prefix) && Number(prefix) <= length * 8;
   if (address?.length !== length || !isPrefix || rest.length > 0) {
     const example = family === 4 ? '10.0.0.1/24' : 'fd00::1/64';
-    throw new TypeError(`"${argument}" expected an address like ${example}, got ${text}`);
+    throw new TypeError(`"${argument}" expected an address like ${example}, got ${quote(text)}`);
   }
   return { address, prefixLength: Number(prefix) };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quote } from '@litz/core/internals';
 
 /** IFNAMSIZ, of which one byte is the final NUL. */
 export const INTERFACE_NAME_SIZE = 16;
@@ -18,7 +19,7 @@ const LONGEST = INTERFACE_NAME_SIZE - 1;
 export function checkInterfaceName(name: string): void {
   const problem = problemOf(name);
   if (problem === undefined) return;
-  throw new TypeError(`"name" expected an interface name, got ${JSON.stringify(name)}: ${problem}`);
+  throw new TypeError(`"name" expected an interface name, got ${quote(name)}: ${problem}`);
 }
 
 function problemOf(name: unknown): string | undefined {

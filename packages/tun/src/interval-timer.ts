@@ -31,9 +31,9 @@ export class IntervalTimer {
     return this.#fd;
   }
 
-  /** Unreadable until the next time. */
-  clear(): void {
-    libc().read(this.#fd, allocate(COUNTER_LENGTH).address, COUNTER_LENGTH);
+  /** Unreadable until the next time. @returns whether the time had come */
+  clear(): boolean {
+    return libc().read(this.#fd, allocate(COUNTER_LENGTH).address, COUNTER_LENGTH) > 0;
   }
 
   close(): void {

@@ -11,14 +11,17 @@
  *
  * @module
  */
-import { addressOf, allocate, libc } from '@litz/sys';
+import { addressOf, allocate, checkBytes, checkInteger, checkSpan, libc } from '@litz/sys';
 
 const VECTOR_LENGTH = 16;
 const WORDS = VECTOR_LENGTH / 4;
 /** Pieces of one write: more than the packets of any super-packet. UIO_MAXIOV is 1024. */
 const CAPACITY = 256;
 
-/** Both return what C returns: -1 for a failure, and `libc().errno()` says which. */
+/**
+ * Both return what C returns: -1 for a failure, and `libc().errno()` says which. What they are given was
+ * checked: nothing is looked at here.
+ */
 export interface PacketVector {
   /** Into `length` bytes at `offset`; the buffer is borrowed for the call. */
   read(buffer: Uint8Array, offset: number, length: number): number;
@@ -60,4 +63,31 @@ export function createPacketVector(fd: number): PacketVector {
       return library.writev(fd, address, count);
     },
   };
+}
+
+/**
+ * That all pieces stand within the buffer.
+ *
+ * @throws {TypeError} `buffer` is no Uint8Array, or `offsets` or `lengths` no Uint32Array
+ * @throws {RangeError} `count` is none from 0 to 256 or more than there are; a piece is out of the buffer
+ */
+export function checkPieces(
+  buffer: Uint8Array,
+  offsets: Uint32Array,
+  lengths: Uint32Array,
+  count: number,
+): void {
+  checkBytes('buffer', buffer);
+  checkNumbers('offsets', offsets);
+  checkNumbers('lengths', lengths);
+  checkInteger('count', count, 0, Math.min(CAPACITY, offsets.length, lengths.length));
+  const { length } = buffer;
+  for (let i = 0; i < count; i++) {
+    if (offsets[i] + lengths[i] > length) checkSpan(buffer, offsets[i], lengths[i]);
+  }
+}
+
+function checkNumbers(name: string, value: unknown): void {
+  if (value instanceof Uint32Array) return;
+  throw new TypeError(`"${name}" expected a Uint32Array, got ${typeof value}`);
 }

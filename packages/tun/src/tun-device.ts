@@ -9,6 +9,11 @@
  */
 import { WireGuardError } from '@litz/core';
 import {
+  checkDescriptor,
+  checkFlag,
+  checkInteger,
+  checkObject,
+  checkSpan,
   libc,
   linux,
   Netlink,
@@ -21,8 +26,8 @@ import {
 } from '@litz/sys';
 import { checkInterfaceName } from './interface-name.ts';
 import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
-import { createPacketVector, type PacketVector } from './packet-vector.ts';
-import { attachError, openError, TUN_NODE } from './tun-error.ts';
+import { checkPieces, createPacketVector, type PacketVector } from './packet-vector.ts';
+import { attachError, openError } from './tun-error.ts';
 import {
   attachInterface,
   interfaceNameOf,
@@ -30,6 +35,7 @@ import {
   setVnetHeaderLength,
   type TunOffloads,
 } from './tun-ioctl.ts';
+import { TUN_NODE } from './tun-node.ts';
 
 export interface TunOptions {
   /** 'wg0', or with one `%d` for which the kernel chooses the number. */
@@ -68,12 +74,14 @@ const GONE: ReadonlySet<number> = new Set([
  * @throws {TypeError} `name` is no interface name
  * @throws {RangeError} `mtu` is out of range
  * @throws {SystemError} EPERM, EACCES: the message says what is missing; EBUSY: the name is taken;
- *   ENOENT: there is no /dev/net/tun
+ *   ENOENT: there is no /dev/net/tun; others by what is there instead
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on Linux
  */
 export function openTun(options: TunOptions): TunDevice {
+  checkObject('options', options);
   checkInterfaceName(options.name);
   if (options.mtu !== undefined) checkMtu(options.mtu);
+  checkOffload(options.offload);
   if (process.platform !== 'linux') {
     const text = `TUN devices expected "process.platform" to be linux, got ${process.platform}`;
     throw new WireGuardError('ERR_LITZ_UNSUPPORTED_PLATFORM', text);
@@ -133,6 +141,7 @@ export class TunDevice {
 
   /** @internal takes over `fd` and `netlink` */
   constructor(fd: number, link: Link, offloads: TunOffloads, netlink: Netlink) {
+    checkDescriptor('fd', fd);
     this.interfaceIndex = link.index;
     this.offloads = offloads;
     this.#fd = fd;
@@ -175,8 +184,11 @@ export class TunDevice {
    *
    * @returns bytes read, the header included; 0: nothing there, -1: the interface is gone, else
    *   -errno: EINVAL (-22) for a packet that no vnet header can describe, which is lost
+   * @throws {TypeError} `buffer` is no Uint8Array
+   * @throws {RangeError} `offset` or `length` is no integer, or out of the buffer. So do both below.
    */
   read(buffer: Uint8Array, offset: number, length: number): number {
+    checkSpan(buffer, offset, length);
     if (this.#fd < 0) return -1;
     const result = this.#vector.read(buffer, offset, length);
     if (result >= 0) return result;
@@ -192,6 +204,7 @@ export class TunDevice {
    *   EINVAL (-22) for what is no packet, EBADFD (-77) once the interface is gone
    */
   write(buffer: Uint8Array, offset: number, length: number): number {
+    checkSpan(buffer, offset, length);
     if (this.#fd < 0) return -EBADF;
     return written(this.#vector.write(buffer, offset, length));
   }
@@ -206,6 +219,7 @@ export class TunDevice {
     lengths: Uint32Array,
     count: number,
   ): number {
+    checkPieces(buffer, offsets, lengths, count);
     if (this.#fd < 0) return -EBADF;
     return written(this.#vector.writePieces(buffer, offsets, lengths, count));
   }
@@ -273,9 +287,13 @@ function written(result: number): number {
   return errno === linux.EAGAIN || errno === linux.EINTR ? 0 : -errno;
 }
 
+function checkOffload(offload: TunOptions['offload']): void {
+  if (offload === undefined || offload === false) return;
+  checkObject('offload', offload);
+  checkFlag('offload.tcp', offload.tcp);
+  checkFlag('offload.udp', offload.udp);
+}
+
 function checkMtu(mtu: number): void {
-  if (Number.isInteger(mtu) && mtu >= SMALLEST_MTU && mtu <= LARGEST_MTU) return;
-  throw new RangeError(
-    `"mtu" expected an integer from ${SMALLEST_MTU} to ${LARGEST_MTU}, got ${mtu}`,
-  );
+  checkInteger('mtu', mtu, SMALLEST_MTU, LARGEST_MTU);
 }

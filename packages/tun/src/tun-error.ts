@@ -4,8 +4,7 @@
  * @module
  */
 import { libc, SystemError } from '@litz/sys';
-
-export const TUN_NODE = '/dev/net/tun';
+import { CONTAINER, MAKE_NODE, nodeFault, TUN_NODE } from './tun-node.ts';
 
 const ENOENT = 2;
 const EACCES = 13;
@@ -14,13 +13,10 @@ const ENXIO = 6;
 const ENODEV = 19;
 const EBUSY = 16;
 const EINVAL = 22;
-
-const CONTAINER = 'a container needs --cap-add NET_ADMIN --device /dev/net/tun';
+const ENOTTY = 25;
 
 const BY_OPEN: Readonly<Record<number, string>> = {
-  [ENOENT]:
-    `it does not exist; ${CONTAINER}; ` +
-    'on a host: modprobe tun, mkdir -p /dev/net, mknod -m 0666 /dev/net/tun c 10 200',
+  [ENOENT]: `it does not exist; ${CONTAINER}; ${MAKE_NODE}`,
   [ENODEV]: 'this kernel has no TUN driver: modprobe tun, on the host',
   [ENXIO]: 'this kernel has no TUN driver: modprobe tun, on the host',
   [EACCES]: 'its mode does not allow it: chmod 0666 /dev/net/tun, or run as root',
@@ -29,7 +25,7 @@ const BY_OPEN: Readonly<Record<number, string>> = {
 
 /** For the errno of a failed open of the device node. */
 export function openError(errno: number): SystemError {
-  const advice = BY_OPEN[errno];
+  const advice = nodeFault() ?? BY_OPEN[errno];
   return new SystemError('open', errno, `cannot open ${TUN_NODE}${advice ? `: ${advice}` : ''}`);
 }
 
@@ -43,11 +39,14 @@ const CAPABILITY =
   '--ambient-caps=+net_admin node ...; or AmbientCapabilities=CAP_NET_ADMIN in a systemd unit; ' +
   `${CONTAINER}; without any privilege: unshare -Urn node ..., in a network namespace of its own`;
 
-/** For what TUNSETIFF failed with. */
+/** For what TUNSETIFF failed with. A plain file can be opened, and knows no such request. */
 export function attachError(error: unknown, name: string): unknown {
   if (!(error instanceof SystemError)) return error;
   const { errnoNumber: errno, syscall } = error;
   const attempt = `cannot open the TUN device ${name}`;
+  const fault = errno === ENOTTY ? nodeFault() : undefined;
+  if (fault !== undefined)
+    return new SystemError(syscall, errno, `${attempt}: ${TUN_NODE}: ${fault}`);
   if (errno === EPERM) return new SystemError(syscall, errno, `${attempt}: ${CAPABILITY}`);
   if (errno === EBUSY) return new SystemError(syscall, errno, `${attempt}: it is in use`);
   // The kernel says EINVAL of an interface of another kind.

@@ -3,17 +3,23 @@
  * moved it into another network namespace.
  *
  * rtnetlink tells only of the namespace that its socket was made in, and there a move looks like a
- * deletion. The TUN descriptor knows better (TUNGETIFF, TUNGETDEVNETNS), so a new socket is made where
- * the interface went. Where that is not permitted, the descriptor itself is asked once a second: the
- * name, and POLLOUT, which drivers/net/tun.c reports only while the interface is up. (The older trick,
- * a write of zero bytes that fails with EIO or EINVAL, tells nothing any more on Linux 6.)
+ * deletion. The TUN descriptor knows better (TUNGETIFF, TUNGETDEVNETNS). A socket made where the
+ * interface went would tell all, and would keep that namespace and everything in it alive when its
+ * owner deletes it. So it is watched from here (`MovedLink`). Where that is not permitted, it is looked
+ * at once a second, if need be by the descriptor alone: the name, and POLLOUT, which drivers/net/tun.c
+ * reports only while the interface is up. (The older trick, a write of zero bytes that fails with EIO
+ * or EINVAL, tells nothing any more on Linux 6.)
  *
  * @module
  */
 import {
+  checkDescriptor,
+  checkObject,
   libc,
   LinkMonitor,
   linux,
+  MovedLink,
+  networkNamespaceId,
   PollSet,
   SystemError,
   type Link,
@@ -26,14 +32,17 @@ import type { TunDevice } from './tun-device.ts';
 import { interfaceNameOf, namespaceOf } from './tun-ioctl.ts';
 
 const CHECK_INTERVAL_S = 1;
+const NONE = -1;
 
 /** Wait for `fd` to be readable, then `read`. */
 export class TunMonitor {
   readonly #tun: Pick<TunDevice, 'fd' | 'interfaceIndex'>;
   readonly #wakes: DescriptorSet;
-  /** In the namespace of the interface; undefined where we may not be. */
+  /** While the interface is in the namespace of this thread. */
   #link: LinkMonitor | undefined;
-  /** Ticks while there is no `#link`. */
+  /** While it is in another one. */
+  #moved: MovedLink | undefined = undefined;
+  /** Ticks while nothing else tells. */
   #timer: IntervalTimer | undefined = undefined;
   /** As it was told last. */
   #told: Told;
@@ -45,6 +54,8 @@ export class TunMonitor {
    * @throws {SystemError} ENODEV: it is gone already
    */
   constructor(tun: Pick<TunDevice, 'fd' | 'interfaceIndex'>) {
+    checkObject('tun', tun);
+    checkDescriptor('tun.fd', tun.fd);
     this.#tun = tun;
     this.#link = new LinkMonitor(tun.interfaceIndex);
     this.#told = this.#link.link;
@@ -57,10 +68,13 @@ export class TunMonitor {
     return this.#wakes.fd;
   }
 
-  /** What changed since the last call, oldest first; never blocks. Nothing follows `gone`. */
+  /**
+   * What changed since the last call, oldest first; never blocks. Nothing follows `gone`. To be called
+   * by the thread that made this, in the same namespace.
+   */
   read(): LinkChange[] {
     if (this.#isGone) return [];
-    if (!this.#link) return this.#check();
+    if (!this.#link) return this.#isTold() ? this.#check() : [];
     const changes: LinkChange[] = [];
     for (const change of this.#link.read()) {
       if (change.type === 'gone') return [...changes, ...this.#left()];
@@ -71,50 +85,78 @@ export class TunMonitor {
   }
 
   close(): void {
-    this.#link?.close();
-    this.#link = undefined;
-    this.#timer?.close();
+    this.#unfollow();
     this.#wakes.close();
   }
 
   /** Deleted, or only moved? */
   #left(): LinkChange[] {
     if (this.#link) this.#told = this.#link.link;
-    this.#link?.close();
-    this.#link = undefined;
-    if (!this.#timer) {
-      this.#timer = new IntervalTimer(CHECK_INTERVAL_S);
-      this.#wakes.add(this.#timer.fd);
-    }
+    this.#unfollow();
     return this.#check();
   }
 
-  #check(): LinkChange[] {
-    this.#timer?.clear();
-    const name = interfaceNameOf(this.#tun.fd);
-    if (name === undefined) return this.#gone();
-    this.#link = this.#follow(name);
-    if (this.#link) {
-      this.#wakes.add(this.#link.fd);
-      this.#timer?.close();
-      this.#timer = undefined;
-    }
-    const { mtu } = this.#told;
-    return this.#tell(this.#link?.link ?? { name, mtu, up: isWritable(this.#tun.fd) });
+  /** Whether there may be news of an interface elsewhere. */
+  #isTold(): boolean {
+    const isTime = this.#timer?.clear() === true;
+    return this.#moved?.clear() === true || isTime;
   }
 
-  #follow(name: string): LinkMonitor | undefined {
+  #check(): LinkChange[] {
+    const name = interfaceNameOf(this.#tun.fd);
+    if (name === undefined) return this.#gone();
+    const link = this.#follow(name);
+    const isHeard = link !== undefined && (this.#link ?? this.#moved)?.fd !== NONE;
+    if (isHeard) this.#stopTimer();
+    else this.#startTimer();
+    return this.#tell(link ?? { name, mtu: this.#told.mtu, up: isWritable(this.#tun.fd) });
+  }
+
+  /** What is heard from now on is younger than what this returns; undefined: it is not permitted. */
+  #follow(name: string): Link | undefined {
     let namespace: NetworkNamespace | undefined;
     try {
       namespace = namespaceOf(this.#tun.fd);
-      return namespace.run(() => new LinkMonitor(indexOf(name)));
+      if (namespace.id === networkNamespaceId()) return this.#followHome(name);
+      if (!this.#moved) {
+        this.#moved = new MovedLink();
+        if (this.#moved.fd !== NONE) this.#wakes.add(this.#moved.fd);
+      }
+      return this.#moved.look(namespace, name);
     } catch (error) {
-      // Not permitted, too old a kernel, or it moved on: the timer asks again.
+      // Not permitted, too old a kernel, or it moved on or is about to end: the timer asks again.
       if (error instanceof SystemError) return undefined;
       throw error;
     } finally {
       namespace?.close();
     }
+  }
+
+  #followHome(name: string): Link {
+    const monitor = new LinkMonitor(indexOf(name));
+    this.#unfollow();
+    this.#link = monitor;
+    this.#wakes.add(monitor.fd);
+    return monitor.link;
+  }
+
+  #unfollow(): void {
+    this.#link?.close();
+    this.#link = undefined;
+    this.#moved?.close();
+    this.#moved = undefined;
+    this.#stopTimer();
+  }
+
+  #startTimer(): void {
+    if (this.#timer) return;
+    this.#timer = new IntervalTimer(CHECK_INTERVAL_S);
+    this.#wakes.add(this.#timer.fd);
+  }
+
+  #stopTimer(): void {
+    this.#timer?.close();
+    this.#timer = undefined;
   }
 
   #tell({ name, mtu, up }: Told): LinkChange[] {
@@ -129,8 +171,7 @@ export class TunMonitor {
 
   #gone(): LinkChange[] {
     this.#isGone = true;
-    this.#timer?.close();
-    this.#timer = undefined;
+    this.#unfollow();
     return [{ type: 'gone' }];
   }
 }

@@ -3,7 +3,16 @@
  *
  * @module
  */
-import { allocate, check, libc, linux, Netlink, type Link } from '@litz/sys';
+import {
+  allocate,
+  check,
+  checkFlag,
+  checkObject,
+  libc,
+  linux,
+  Netlink,
+  type Link,
+} from '@litz/sys';
 import { TunDevice } from './tun-device.ts';
 import type { TunOffloads } from './tun-ioctl.ts';
 
@@ -15,6 +24,9 @@ import type { TunOffloads } from './tun-ioctl.ts';
  * @throws {SystemError} EMFILE, ENFILE: no descriptors are left
  */
 export function openTunPair(offloads: TunOffloads): [TunDevice, TunDevice] {
+  checkObject('offloads', offloads);
+  checkFlag('tcp', offloads.tcp);
+  checkFlag('udp', offloads.udp);
   const { view, address } = allocate(8);
   const type = linux.SOCK_DGRAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC;
   // The second close of it does nothing.

@@ -162,18 +162,25 @@ export class TunStream extends Duplex {
     this.#receive();
   }
 
-  override _write(packet: Uint8Array, _encoding: BufferEncoding, callback: Callback): void {
+  override _write(
+    packet: Uint8Array,
+    _encoding: BufferEncoding,
+    callback: (error?: Error | null) => void,
+  ): void {
     this.#send([packet], callback);
   }
 
-  override _writev(chunks: { chunk: Uint8Array }[], callback: Callback): void {
+  override _writev(
+    chunks: { chunk: Uint8Array }[],
+    callback: (error?: Error | null) => void,
+  ): void {
     this.#send(
       chunks.map(({ chunk }) => chunk),
       callback,
     );
   }
 
-  override _destroy(error: Error | null, callback: Callback): void {
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const unsent = this.#unsent;
     this.#unsent = undefined;
     this.#readiness.stop();

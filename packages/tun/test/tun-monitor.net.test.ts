@@ -1,4 +1,4 @@
-import { linux, NetworkNamespace, SystemError } from '@litz/sys';
+import { linux, MovedLink, Netlink, NetworkNamespace, SystemError } from '@litz/sys';
 import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { TunMonitor, type TunDevice } from '../src/index.ts';
@@ -59,6 +59,53 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(nextChanges(monitor)).toEqual([{ type: 'gone' }]);
   });
 
+  test('hears at once of what happens in another namespace', () => {
+    const { tun, monitor, netlink } = watched();
+    const other = createNamespace();
+    const otherNetlink = createNetlink(other);
+    netlink.setLink(tun.interfaceIndex, { netns: other.fd });
+    monitor.read();
+    const { index } = otherNetlink.linkByName(tun.name) ?? { index: 0 };
+
+    for (const up of [true, false, true, false]) {
+      otherNetlink.setLink(index, { up });
+      expect(nextChanges(monitor, 300)).toEqual([{ type: up ? 'up' : 'down' }]);
+    }
+  });
+
+  test('follows from one namespace to the next', () => {
+    const { tun, monitor, netlink } = watched();
+    const [second, third] = [createNamespace(), createNamespace()];
+    netlink.setLink(tun.interfaceIndex, { netns: second.fd });
+    expect(monitor.read()).toEqual([]);
+    const secondNetlink = createNetlink(second);
+    const { index } = secondNetlink.linkByName(tun.name) ?? { index: 0 };
+
+    secondNetlink.setLink(index, { netns: third.fd });
+    expect(nextChanges(monitor, 300)).toEqual([]);
+    const thirdNetlink = createNetlink(third);
+    const moved = thirdNetlink.linkByName(tun.name) ?? { index: 0 };
+    thirdNetlink.setLink(moved.index, { up: true });
+    expect(nextChanges(monitor, 300)).toEqual([{ type: 'up' }]);
+  });
+
+  test('does not hold a namespace that the interface was moved to: it ends, and both are gone', () => {
+    const { tun, monitor, netlink } = watched();
+    const other = NetworkNamespace.create();
+    onTestFinished(() => other.close());
+    netlink.createVeth('near', 'far', { peerNetns: other.fd });
+    netlink.setLink(tun.interfaceIndex, { netns: other.fd });
+    monitor.read();
+    other.run(() => tunLinkUp(tun.name));
+    expect(nextChanges(monitor)).toEqual([{ type: 'up' }]);
+
+    other.close();
+
+    expect(nextChanges(monitor)).toEqual([{ type: 'gone' }]);
+    expect(tun.isGone()).toBe(true);
+    expect(netlink.linkByName('near')).toBeUndefined();
+  });
+
   test('leaves the thread in its own namespace', () => {
     const { tun, monitor, netlink } = watched();
     const before = NetworkNamespace.current();
@@ -73,14 +120,30 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(createNetlink(before).linkByName(tun.name)).toBeUndefined();
   });
 
-  test('asks the descriptor once a second where it may not follow', () => {
-    const follow = vi.spyOn(NetworkNamespace.prototype, 'run');
-    onTestFinished(() => follow.mockRestore());
+  test('looks once a second where nobody tells', () => {
+    const heard = vi.spyOn(MovedLink.prototype, 'fd', 'get').mockReturnValue(-1);
+    onTestFinished(() => heard.mockRestore());
     const { tun, monitor, netlink } = watched();
     const other = createNamespace();
     const otherNetlink = createNetlink(other);
-    follow.mockImplementation(() => {
-      throw new SystemError('setns', linux.EPERM);
+    netlink.setLink(tun.interfaceIndex, { netns: other.fd });
+    monitor.read();
+    const { index } = otherNetlink.linkByName(tun.name) ?? { index: 0 };
+
+    otherNetlink.setLink(index, { up: true, mtu: 1300 });
+    expect(nextChanges(monitor)).toEqual([{ type: 'mtu', mtu: 1300 }, { type: 'up' }]);
+    otherNetlink.deleteLink(index);
+    expect(nextChanges(monitor)).toEqual([{ type: 'gone' }]);
+  });
+
+  test('asks the descriptor once a second where it may not look', () => {
+    const look = vi.spyOn(MovedLink.prototype, 'look');
+    onTestFinished(() => look.mockRestore());
+    const { tun, monitor, netlink } = watched();
+    const other = createNamespace();
+    const otherNetlink = createNetlink(other);
+    look.mockImplementation(() => {
+      throw new SystemError('RTM_GETLINK', linux.EPERM);
     });
     netlink.setLink(tun.interfaceIndex, { netns: other.fd });
     monitor.read();
@@ -97,21 +160,33 @@ describeWith([tunDevices], 'TunMonitor', () => {
 
 function watched(): {
   tun: TunDevice;
-  monitor: TunMonitor;
+  monitor: Watched;
   namespace: NetworkNamespace;
-  netlink: ReturnType<typeof createNetlink>;
+  netlink: Netlink;
 } {
   const namespace = createNamespace();
   const tun = createTun(namespace);
   const monitor = namespace.run(() => new TunMonitor(tun));
   onTestFinished(() => monitor.close());
-  return { tun, monitor, namespace, netlink: createNetlink(namespace) };
+  const read = (): ReturnType<TunMonitor['read']> => namespace.run(() => monitor.read());
+  const inside = { fd: monitor.fd, read };
+  return { tun, monitor: inside, namespace, netlink: createNetlink(namespace) };
+}
+
+/** Reads in the namespace that the monitor was made in, as its thread does. */
+type Watched = Pick<TunMonitor, 'fd' | 'read'>;
+
+/** In the namespace of the calling thread; leaves no socket there. */
+function tunLinkUp(name: string): void {
+  const netlink = new Netlink();
+  netlink.setLink(netlink.linkByName(name)?.index ?? 0, { up: true });
+  netlink.close();
 }
 
 /** Sleeps until there are some: the descriptor may wake without a change of what is watched. */
-function nextChanges(monitor: TunMonitor): ReturnType<TunMonitor['read']> {
+function nextChanges(monitor: Watched, timeoutMs = 5000): ReturnType<TunMonitor['read']> {
   for (let wake = 0; wake < 10; wake++) {
-    if (pollOnce(monitor.fd, linux.POLLIN, 5000) === 0) break;
+    if (pollOnce(monitor.fd, linux.POLLIN, timeoutMs) === 0) break;
     const changes = monitor.read();
     if (changes.length > 0) return changes;
   }

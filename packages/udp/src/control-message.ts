@@ -123,7 +123,7 @@ export function writePacketInfo(
   for (let i = 0; i < dataLength; i += 4) view.setUint32(data + i, 0, true);
   view.setUint32(data + (four ? 0 : 16), interfaceIndex, true);
   const address = four ? data + 4 : data;
-  if (source) for (let i = 0; i < source.length; i++) view.setUint8(address + i, source[i]!);
+  if (source) for (let i = 0; i < (four ? 4 : 16); i++) view.setUint8(address + i, source[i]!);
   return offset + controlSpace(dataLength);
 }
 

@@ -18,8 +18,6 @@ export class UdpCounters {
   receiveDroppedSegmentSize = 0;
   /** A source of the wrong family or with port 0: nobody can be answered there. */
   receiveDroppedSource = 0;
-  /** Came in through an interface that is not listened to: the tunnel's own. */
-  receiveDroppedLoop = 0;
   /**
    * Datagrams the kernel dropped because the receive buffer was full, or because a flood of handshake
    * messages is kept out of it (SO_RXQ_OVFL).

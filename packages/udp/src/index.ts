@@ -9,5 +9,6 @@ export { UdpCounters } from './counters.ts';
 export { openPortableUdp, PortableUdp, type PortableUdpOptions } from './portable-udp.ts';
 export { SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
 export type { SendReports } from './send-queue.ts';
-export { staleSources, type RouteLookup } from './stale-sources.ts';
+export { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
+export { SuspectSources } from './suspect-sources.ts';
 export { openUdp, receiveSlots, UdpSockets, type UdpOptions } from './udp-sockets.ts';

@@ -9,11 +9,11 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { constants } from 'node:os';
 import { WireGuardError, type Endpoint } from '@litz/core';
-import { SystemError } from '@litz/sys';
+import { checkFunction, checkInteger, checkObject, SystemError } from '@litz/sys';
+import { checkDestination, checkRun } from './check-run.ts';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
-import { checkRun } from './send-messages.ts';
 import type { SendReports } from './send-queue.ts';
 
 /** How often a free IPv4 port may turn out to be taken for IPv6. */
@@ -47,9 +47,11 @@ export interface PortableUdpOptions extends SendReports {
  * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken for either family
  */
 export async function openPortableUdp(options: PortableUdpOptions): Promise<PortableUdp> {
+  checkObject('options', options);
   const { port } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
-    throw new RangeError(`"port" expected an integer of 0..65535, got ${port}`);
+  checkInteger('port', port, 0, 0xffff);
+  for (const name of ['receiveLimit', 'sendLimit', 'bufferBytes'] as const) {
+    if (options[name] !== undefined) checkInteger(name, options[name], 0, 0x7fff_ffff);
   }
   for (let attempt = 1; ; attempt++) {
     const sockets: Socket[] = [];
@@ -108,6 +110,7 @@ export class PortableUdp {
    * @returns how many; 0 = nothing there, and `onReadable` is called for the next one
    */
   receive(sink: DatagramSink): number {
+    checkFunction('sink', sink);
     const batch = this.#received.splice(0, BATCH);
     if (batch.length === 0) this.#readable = false;
     this.counters.receivedDatagrams += batch.length;
@@ -115,14 +118,24 @@ export class PortableUdp {
     return batch.length;
   }
 
-  /** Queues one datagram; its bytes are copied. `tos` cannot be set with node:dgram. */
+  /**
+   * Queues one datagram; its bytes are copied. `tos` cannot be set with node:dgram.
+   *
+   * @throws {TypeError | RangeError} as `UdpSockets.send` does
+   */
   send(
     buffer: Uint8Array,
     offset: number,
     length: number,
     destination: Endpoint,
-    _tos: number,
+    tos: number,
   ): void {
+    checkRun(buffer, offset, length, length, 0, 1);
+    checkDestination(destination, tos);
+    this.#push(buffer, offset, length, destination);
+  }
+
+  #push(buffer: Uint8Array, offset: number, length: number, destination: Endpoint): void {
     if (this.#sending + this.#queue.length >= this.#sendLimit) {
       this.#drop(constants.errno.ENOBUFS, destination);
       return;
@@ -134,8 +147,7 @@ export class PortableUdp {
    * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
    * `last`, which is no more. They may touch or not. Otherwise as `send`.
    *
-   * @throws {RangeError} a length or `stride` is no integer, `count` none of 1 or more, or `last` not 0
-   *   to `each`
+   * @throws {TypeError | RangeError} as `UdpSockets.sendRun` does
    */
   sendRun(
     buffer: Uint8Array,
@@ -147,10 +159,11 @@ export class PortableUdp {
     destination: Endpoint,
     tos: number,
   ): void {
-    checkRun(each, last, stride, count);
+    checkRun(buffer, offset, each, last, stride, count);
+    checkDestination(destination, tos);
     for (let i = 0; i < count; i++) {
       const length = i < count - 1 ? each : last;
-      this.send(buffer, offset + i * stride, length, destination, tos);
+      this.#push(buffer, offset + i * stride, length, destination);
     }
   }
 

@@ -4,7 +4,15 @@
  * @module
  */
 import type { Endpoint } from '@litz/core';
-import { addressOf, allocate, libc, SystemError, type Region } from '@litz/sys';
+import {
+  addressOf,
+  allocate,
+  checkBytes,
+  checkInteger,
+  libc,
+  SystemError,
+  type Region,
+} from '@litz/sys';
 import type { FloodGuard } from './flood-guard.ts';
 import { parseControl, RECEIVE_CONTROL_ROOM, ReceivedControl } from './control-message.ts';
 import type { UdpCounters } from './counters.ts';
@@ -90,25 +98,18 @@ export class ReceiveBatch {
   readonly #controls: number;
   readonly #counters: UdpCounters;
   readonly #control = new ReceivedControl();
-  /** Datagrams that came in through this interface are dropped; 0: none is. */
-  readonly #ignoredInterface: number;
   /** Slots whose lengths the kernel has overwritten since they were last reset. */
   #used = 0;
 
   /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
-  constructor(
-    slots: number,
-    buffer: Uint8Array,
-    offset: number,
-    counters: UdpCounters,
-    ignoredInterface = 0,
-  ) {
+  constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
+    checkBytes('memory.buffer', buffer);
+    checkInteger('memory.offset', offset, 0, buffer.length);
     const needed = slots * SLOT_LENGTH;
     const room = buffer.length - offset;
     if (room < needed) {
       throw new RangeError(`"memory" expected ${needed} bytes from "offset" on, got ${room}`);
     }
-    this.#ignoredInterface = ignoredInterface;
     this.#slots = slots;
     this.#buffer = buffer;
     this.#bufferOffset = offset;
@@ -149,8 +150,13 @@ export class ReceiveBatch {
    *
    * @returns datagrams taken from the socket, dropped ones included; 0 = nothing there
    * @throws {SystemError} the socket itself is unusable
+   * @throws {TypeError} the memory is not there any more
    */
   receive(socket: ReceiveSource, sink: DatagramSink): number {
+    const { length } = this.#buffer;
+    if (length < this.#bufferOffset + this.#slots * SLOT_LENGTH) {
+      throw new TypeError(`"memory.buffer" was transferred or cut: it has ${length} bytes now`);
+    }
     const first = this.#used;
     if (first === this.#slots) return 0;
     const count = this.#call(socket, first);
@@ -200,9 +206,6 @@ export class ReceiveBatch {
     if (control.overflow >= 0) this.#countOverflow(socket, control.overflow);
     if (flags & MSG_TRUNC || length > SLOT_LENGTH) return this.#drop('receiveDroppedTruncated');
     if (flags & MSG_CTRUNC || !parsed) return this.#drop('receiveDroppedControl');
-    if (this.#ignoredInterface !== 0 && control.sourceInterface === this.#ignoredInterface) {
-      return this.#drop('receiveDroppedLoop');
-    }
     const name = (this.#names + slot * SOCKADDR_ROOM) >> 2;
     const expected = socket.family === 4 ? AF_INET : AF_INET6;
     const sourceWord = control.sourceOffset < 0 ? -1 : control.sourceOffset >> 2;
@@ -251,7 +254,6 @@ export class ReceiveBatch {
     counter:
       | 'receiveDroppedTruncated'
       | 'receiveDroppedControl'
-      | 'receiveDroppedLoop'
       | 'receiveDroppedSource'
       | 'receiveDroppedSegmentSize',
   ): number {

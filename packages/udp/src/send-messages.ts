@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from '@litz/core';
 import { addressOf, allocate, type Region } from '@litz/sys';
+import { endOf } from './check-run.ts';
 import {
   SEND_CONTROL_ROOM,
   writePacketInfo,
@@ -95,7 +96,10 @@ export class SendMessages {
     return this.#firsts[this.#runs]!;
   }
 
-  /** A run, for whose datagrams there is room. `buffer` is kept by reference until `clear`. */
+  /**
+   * A run, which was checked, for whose datagrams there is room. `buffer` is kept by reference until
+   * `clear`.
+   */
   push(
     buffer: Uint8Array,
     offset: number,
@@ -163,6 +167,22 @@ export class SendMessages {
   /** How many datagrams a message stands for. */
   count(message: number): number {
     return this.#counts[message]!;
+  }
+
+  /** Whether all memory is as long as it was when it was described. */
+  areThere(): boolean {
+    for (let run = 0; run < this.#runs; run++) {
+      const count = this.#firsts[run + 1]! - this.#firsts[run]!;
+      const end = endOf(
+        this.#offsets[run]!,
+        this.#each[run]!,
+        this.#lasts[run]!,
+        this.#strides[run]!,
+        count,
+      );
+      if (end > this.#buffers[run]!.length) return false;
+    }
+    return true;
   }
 
   destination(index: number): Endpoint {
@@ -255,7 +275,10 @@ export class SendMessages {
     const four = this.#family === 4;
     view.setUint16(name, four ? AF_INET : AF_INET6, true);
     view.setUint16(name + 2, destination.port, false);
-    bytes.set(destination.address, name + (four ? 4 : 8));
+    const { address } = destination;
+    const at = name + (four ? 4 : 8);
+    // So many, whatever the address is by now.
+    for (let i = 0; i < (four ? 4 : 16); i++) bytes[at + i] = address[i]!;
     if (!four) view.setUint32(name + 24, destination.scopeId, true);
   }
 
@@ -266,11 +289,14 @@ export class SendMessages {
     const none = at;
     let buffer: Uint8Array | undefined;
     let address = 0;
+    let size = 0;
     let end = -1;
     for (let i = first; i < behind; run++) {
       if (buffer !== this.#buffers[run]) {
         buffer = this.#buffers[run]!;
-        address = addressOf(buffer);
+        size = buffer.length;
+        // What was transferred has none.
+        address = size === 0 ? 0 : addressOf(buffer);
         end = -1;
       }
       const next = Math.min(behind, this.#firsts[run + 1]!);
@@ -278,36 +304,22 @@ export class SendMessages {
       let offset = this.#offsets[run]! + (i - this.#firsts[run]!) * stride;
       for (; i < next; i++) {
         const length = this.#lengthOf(i, run);
-        if (offset === end) {
+        // Borrowed memory may have been transferred or cut since: of an address of 0 the kernel says
+        // EFAULT.
+        const isThere = offset + length <= size;
+        if (offset === end && isThere) {
           words[at + 2] = words[at + 2]! + length;
         } else {
           at += IOVEC_WORDS;
-          writePointer(words, at, address + offset);
+          writePointer(words, at, isThere ? address + offset : 0);
           words[at + 2] = length;
         }
-        end = offset + length;
+        end = isThere ? offset + length : -1;
         offset += stride;
       }
     }
     return (at - none) / IOVEC_WORDS;
   }
-}
-
-/**
- * What `sendRun` is given is a run of datagrams. Whether they are within the buffer is the caller's, as
- * it is with `send`.
- *
- * @throws {RangeError} a length or `stride` is no integer, `count` none of 1 or more, or `last` not 0 to
- *   `each`
- */
-export function checkRun(each: number, last: number, stride: number, count: number): void {
-  // What is kept of each in a queue is an integer: a fraction would go without a word.
-  const isWhole = Number.isInteger(each) && Number.isInteger(last) && Number.isInteger(stride);
-  if (isWhole && Number.isInteger(count) && count >= 1 && last >= 0 && last <= each) return;
-  throw new RangeError(
-    `"count" expected an integer of 1 or more, "last" one of 0 to "each", all integers, ` +
-      `got ${count}, ${last} and ${each}, "stride" ${stride}`,
-  );
 }
 
 /** Whether a datagram to `destination` says where it leaves from. */

@@ -22,7 +22,7 @@ import {
   POLLOUT,
   type Family,
 } from './linux-abi.ts';
-import { checkRun, hasSource, SendMessages } from './send-messages.ts';
+import { hasSource, SendMessages } from './send-messages.ts';
 
 /** Datagrams that are queued before the queue flushes itself. */
 export const SEND_QUEUE_CAPACITY = 256;
@@ -64,7 +64,7 @@ export interface SendReports {
  */
 export class SendQueue {
   readonly family: Family;
-  readonly #fd: number;
+  #fd: number;
   readonly #counters: UdpCounters;
   readonly #reports: SendReports;
   readonly #messages: SendMessages;
@@ -75,6 +75,8 @@ export class SendQueue {
   #waitedAt: number = -Infinity;
   /** The buffer took something since. */
   #hasSent = false;
+  /** Reports are called within it, and may send. */
+  #isFlushing = false;
 
   constructor(
     family: Family,
@@ -109,9 +111,7 @@ export class SendQueue {
 
   /**
    * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
-   * `last`, which is no more. They may touch or not. Otherwise as `push`.
-   *
-   * @throws {RangeError} as `checkRun` does
+   * `last`, which is no more. They may touch or not. Otherwise as `push`. All was checked by `checkRun`.
    */
   pushRun(
     buffer: Uint8Array,
@@ -123,10 +123,13 @@ export class SendQueue {
     destination: Endpoint,
     tos: number,
   ): void {
-    checkRun(each, last, stride, count);
     for (let done = 0; done < count;) {
       const part = Math.min(count - done, SEND_QUEUE_CAPACITY);
-      if (this.#messages.queued + part > SEND_QUEUE_CAPACITY) this.flush();
+      if (this.#messages.queued + part > SEND_QUEUE_CAPACITY) {
+        // Within a flush there is nobody who would make room.
+        if (this.#isFlushing) return this.#dropUnqueued(count - done);
+        this.flush();
+      }
       const at = offset + done * stride;
       done += part;
       const end = done === count ? last : each;
@@ -134,18 +137,32 @@ export class SendQueue {
     }
   }
 
-  /** Gives the queue to the kernel. Afterwards no byte of it is referenced. */
+  /**
+   * Gives the queue to the kernel. Afterwards no byte of it is referenced. What a report queues leaves
+   * along with it.
+   */
   flush(): void {
     const messages = this.#messages;
-    if (messages.queued === 0) return;
-    let next = 0;
-    while (next < messages.queued) next = this.#sendFrom(next);
-    messages.clear();
+    if (messages.queued === 0 || this.#isFlushing) return;
+    this.#isFlushing = true;
+    try {
+      let next = 0;
+      while (next < messages.queued) next = this.#sendFrom(next);
+    } finally {
+      this.#isFlushing = false;
+      messages.clear();
+    }
+  }
+
+  /** The descriptor is somebody else's from now on: what is still queued fails with EBADF. */
+  close(): void {
+    this.#fd = -1;
   }
 
   /** Sends from datagram `first` on until the end or a failure; returns the next to send. */
   #sendFrom(first: number): number {
     const messages = this.#messages;
+    const { queued } = messages;
     const built = messages.build(first, this.#segmenting ? MAX_SEGMENTS : 1);
     let done = 0;
     while (done < built) {
@@ -161,7 +178,10 @@ export class SendQueue {
       if (errno === EINTR) continue;
       if (errno === EAGAIN) {
         // Not one by one: a buffer that is full takes no shorter message either.
-        if (!this.#waitUntilWritable()) this.#drop(messages.start(done), messages.count(done++));
+        if (this.#waitUntilWritable()) continue;
+        this.#drop(messages.start(done), messages.count(done));
+        done++;
+        if (!messages.areThere()) return done < built ? messages.start(done) : queued;
         continue;
       }
       if (errno === EIO && count > 1) {
@@ -173,8 +193,10 @@ export class SendQueue {
       }
       this.#sendAlone(messages.start(done), count, errno);
       done++;
+      // A report may have let go of memory that is described already.
+      if (!messages.areThere()) return done < built ? messages.start(done) : queued;
     }
-    return messages.queued;
+    return queued;
   }
 
   /** Loses the datagrams of a message for which there is no room. */
@@ -183,6 +205,12 @@ export class SendQueue {
       this.#countDropped(EAGAIN);
       this.#reports.onSendError?.(EAGAIN, this.#messages.destination(i));
     }
+  }
+
+  /** Loses `count` datagrams for which there is no place in the queue. */
+  #dropUnqueued(count: number): void {
+    // Counted and not told: whoever sends in a report would be asked again without end.
+    for (let i = 0; i < count; i++) this.#countDropped(ENOBUFS);
   }
 
   /** Sends the datagrams of a message that failed one by one. */

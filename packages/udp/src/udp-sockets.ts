@@ -4,7 +4,8 @@
  * @module
  */
 import type { Endpoint } from '@litz/core';
-import { libc } from '@litz/sys';
+import { checkFlag, checkFunction, checkInteger, checkObject, libc } from '@litz/sys';
+import { checkDestination, checkRun } from './check-run.ts';
 import { UdpCounters } from './counters.ts';
 import { EndpointCache } from './endpoint-cache.ts';
 import { FloodGuard } from './flood-guard.ts';
@@ -24,8 +25,8 @@ import {
   type DatagramSink,
   type ReceiveSource,
 } from './receive-batch.ts';
-import { checkRun } from './send-messages.ts';
 import { SendQueue, type SendReports } from './send-queue.ts';
+import type { SuspectSources } from './suspect-sources.ts';
 
 /** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
 const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
@@ -45,13 +46,10 @@ export interface UdpOptions extends SendReports {
   gro?: boolean;
   /** Of the kernel's receive and send buffer each. */
   bufferBytes?: number;
-  /**
-   * Index of an interface whose datagrams are dropped and counted: a tunnel's own, whose peers could
-   * have it send to itself for ever. Default 0: none.
-   */
-  ignoredInterface?: number;
   /** Messages per receive call, each with a slot of 65536 bytes. Default 64, with `gro` 8. */
   slots?: number;
+  /** Sticky sources that a change of routes may have made wrong, looked at before they are used. */
+  suspects?: SuspectSources;
   /**
    * Where received datagrams are put: `slots` * 65536 bytes from `offset` on, borrowed until close.
    * `sink` gets this very buffer. By default memory of its own, touched only as far as it is used.
@@ -64,29 +62,23 @@ export interface UdpOptions extends SendReports {
  * does it right: not before, so that a port which is taken is found out at once, however often it is
  * tried.
  *
- * @throws {RangeError} `port` or `mark` is out of range, or `memory` too small
+ * @throws {TypeError} an option has a wrong type
+ * @throws {RangeError} a number is out of range, or `memory` too small
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken; 'EPERM': no right to set the mark;
  *   'EADDRNOTAVAIL': with `loopbackOnly`, there is no loopback
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`: use
  *   `openPortableUdp`
  */
 export function openUdp(options: UdpOptions): UdpSockets {
+  checkOptions(options);
   const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gso = false, gro = false } = options;
   const { loopbackOnly = false } = options;
-  checkInteger('port', port, 0, 0xffff);
-  checkMark(mark);
   const { slots = receiveSlots({ gro }) } = options;
-  checkInteger('slots', slots, 1, 1024);
+  checkInteger('slots', slots, 1, MOST_SLOTS);
   const counters = new UdpCounters();
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
-  const batch = new ReceiveBatch(
-    slots,
-    memory.buffer,
-    memory.offset,
-    counters,
-    options.ignoredInterface,
-  );
+  const batch = new ReceiveBatch(slots, memory.buffer, memory.offset, counters);
   const bound = openBoth(port, { bufferBytes, mark, loopbackOnly });
   try {
     return new UdpSockets(bound, batch, counters, {
@@ -122,24 +114,33 @@ export class UdpSockets {
   #v4: Socket | undefined;
   #v6: Socket | undefined;
   readonly #reports: SendReports;
+  readonly #suspects: SuspectSources | undefined;
+  #mark: number;
   #firstToReceive = 0;
 
-  /** Takes over the file descriptors. Use `openUdp`. */
+  /** @internal takes over the file descriptors: use `openUdp` */
   constructor(
     bound: BoundSockets,
     batch: ReceiveBatch,
     counters: UdpCounters,
-    options: SendReports & { gso?: boolean },
+    options: SendReports & Pick<UdpOptions, 'gso' | 'mark' | 'suspects'>,
   ) {
     this.port = bound.port;
     this.counters = counters;
     this.#batch = batch;
     this.#reports = options;
+    this.#suspects = options.suspects;
+    this.#mark = options.mark ?? 0;
     const create = (family: Family, fd: number | undefined): Socket | undefined =>
       fd === undefined ? undefined : createSocket(family, fd, counters, options);
     this.#v4 = create(4, bound.v4);
     this.#v6 = create(6, bound.v6);
     this.#sockets = [this.#v4, this.#v6].filter((socket) => socket !== undefined);
+  }
+
+  /** SO_MARK; 0: none. */
+  get mark(): number {
+    return this.#mark;
   }
 
   /** The file descriptors to poll for POLLIN. Empty after `close`. */
@@ -156,10 +157,13 @@ export class UdpSockets {
    * Receives one batch and gives it to `sink` datagram by datagram; the bytes stay valid until the
    * next `receive`. The families take turns in going first, so that neither starves the other.
    *
-   * @param only index into `fds` of the one socket to look at
+   * @param only index into `fds` of the one socket to look at; -1: all of them
+   * @throws {TypeError} `sink` is no function, or the `memory` that was given was transferred or cut
    * @returns datagrams taken from the sockets, dropped ones included; 0 = nothing there
    */
   receive(sink: DatagramSink, only = -1): number {
+    checkFunction('sink', sink);
+    checkInteger('only', only, -1, MOST_SOCKETS);
     const sockets = this.#sockets;
     this.#batch.reset();
     const single = sockets[only];
@@ -176,7 +180,11 @@ export class UdpSockets {
 
   /**
    * Queues one datagram of `length` bytes at `offset`. The bytes are borrowed until `flush`; a queue
-   * of 256 datagrams flushes itself. `tos`: DSCP and ECN.
+   * of 256 datagrams flushes itself. `tos`: DSCP and ECN. Should the buffer be transferred before, the
+   * datagram is lost, with EFAULT.
+   *
+   * @throws {TypeError} `buffer` is no Uint8Array or `destination` no endpoint
+   * @throws {RangeError} the datagram is not within the buffer, or `tos` none from 0 to 255
    */
   send(
     buffer: Uint8Array,
@@ -192,8 +200,9 @@ export class UdpSockets {
    * Queues `count` datagrams, `stride` bytes apart from `offset` on: each of `each` bytes, the last of
    * `last`, which is no more. They may touch or not. Otherwise as `send`.
    *
-   * @throws {RangeError} a length or `stride` is no integer, `count` none of 1 or more, or `last` not 0
-   *   to `each`
+   * @throws {TypeError} as `send` does
+   * @throws {RangeError} as `send` does, of each; a length or `stride` is no integer, `count` none of 1 or
+   *   more, or `last` not 0 to `each`
    */
   sendRun(
     buffer: Uint8Array,
@@ -205,12 +214,14 @@ export class UdpSockets {
     destination: Endpoint,
     tos: number,
   ): void {
+    checkRun(buffer, offset, each, last, stride, count);
+    checkDestination(destination, tos);
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
     if (socket) {
-      socket.queue.pushRun(buffer, offset, each, last, stride, count, destination, tos);
+      const to = this.#suspects?.size ? this.#checked(destination, count) : destination;
+      socket.queue.pushRun(buffer, offset, each, last, stride, count, to, tos);
       return;
     }
-    checkRun(each, last, stride, count);
     for (let i = 0; i < count; i++) {
       this.counters.sendDroppedFailed++;
       this.#reports.onSendError?.(EAFNOSUPPORT, destination);
@@ -227,9 +238,14 @@ export class UdpSockets {
    * Keeps floods of handshake messages out of the sockets' queues, where transport messages wait too: the
    * kernel drops most of what comes from those who send many.
    *
+   * @param now monotonic milliseconds
    * @returns when to call again, if no batch comes before; Infinity if there is no need
+   * @throws {TypeError} `now` is no finite number
    */
   shedHandshakes(now: number): number {
+    if (!Number.isFinite(now)) {
+      throw new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`);
+    }
     let due = Infinity;
     for (const { guard } of this.#sockets) {
       guard.follow(now);
@@ -242,6 +258,7 @@ export class UdpSockets {
   setMark(mark: number): void {
     checkMark(mark);
     for (const socket of this.#sockets) setSocketMark(socket.fd, mark);
+    this.#mark = mark;
   }
 
   /** Closes both sockets; what is queued and not flushed is lost. Further calls do nothing. */
@@ -250,7 +267,20 @@ export class UdpSockets {
     this.#sockets = [];
     this.#v4 = undefined;
     this.#v6 = undefined;
-    for (const socket of sockets) libc().close(socket.fd);
+    for (const socket of sockets) {
+      // A report may have asked for it in the middle of a flush.
+      socket.queue.close();
+      libc().close(socket.fd);
+    }
+  }
+
+  /** The same destination without its source, if that is a suspect and does not work. */
+  #checked(destination: Endpoint, datagrams: number): Endpoint {
+    const to = this.#suspects!.check(destination, this);
+    if (to === destination) return to;
+    this.counters.sourceLost += datagrams;
+    this.#reports.onSourceLost?.(destination);
+    return to;
   }
 }
 
@@ -280,11 +310,26 @@ function createSocket(
   };
 }
 
+function checkOptions(options: UdpOptions): void {
+  checkObject('options', options);
+  checkInteger('port', options.port, 0, 0xffff);
+  if (options.mark !== undefined) checkMark(options.mark);
+  checkFlag('loopbackOnly', options.loopbackOnly);
+  checkFlag('gso', options.gso);
+  checkFlag('gro', options.gro);
+  const { bufferBytes, memory, suspects } = options;
+  if (bufferBytes !== undefined) checkInteger('bufferBytes', bufferBytes, 0, 0x7fff_ffff);
+  if (memory !== undefined) checkObject('memory', memory);
+  if (suspects !== undefined) checkObject('suspects', suspects);
+  for (const name of ['onSendError', 'onSourceLost', 'onOffloadLost'] as const) {
+    if (options[name] !== undefined) checkFunction(name, options[name]);
+  }
+}
+
 function checkMark(mark: number): void {
   checkInteger('mark', mark, 0, 0xffff_ffff);
 }
 
-function checkInteger(name: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new RangeError(`"${name}" expected an integer of ${min}..${max}, got ${value}`);
-}
+const MOST_SLOTS = 1024;
+/** One per family. */
+const MOST_SOCKETS = 2;

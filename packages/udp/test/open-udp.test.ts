@@ -140,9 +140,9 @@ describe('UdpSockets', () => {
       const send = (): void => {
         sockets.sendRun(new Uint8Array(100), 0, each, last, stride, count, destination, 0);
       };
-      expect(send).toThrow(/"count" expected/);
+      expect(send).toThrow(/^"(each|last|stride|count)" expected/);
       sockets.close();
-      expect(send).toThrow(/"count" expected/);
+      expect(send).toThrow(/^"(each|last|stride|count)" expected/);
       expect(sockets.counters.sendDroppedFailed).toBe(0);
     },
   );

@@ -198,19 +198,6 @@ describe('ReceiveBatch', () => {
   });
 });
 
-describe('ReceiveBatch with an interface that is not listened to', () => {
-  test('drops and counts what came in through it, and nothing else', () => {
-    const own = open(4, undefined, 0, 4);
-    kernel.incoming = [from4({}), from4({})];
-    expect(collect(own.batch, own.socket)).toEqual([]);
-    expect(own.counters).toMatchObject({ receiveDroppedLoop: 2, receivedDatagrams: 0 });
-    const other = open(4, undefined, 0, 5);
-    kernel.incoming = [from4({})];
-    expect(collect(other.batch, other.socket)).toHaveLength(1);
-    expect(other.counters.receiveDroppedLoop).toBe(0);
-  });
-});
-
 interface Seen {
   buffer: Uint8Array;
   offset: number;
@@ -232,7 +219,6 @@ function open(
   slots = 4,
   memory: Uint8Array = new Uint8Array(slots * SLOT_LENGTH),
   offset = 0,
-  ignoredInterface = 0,
 ): { batch: ReceiveBatch; socket: ReceiveSource; counters: UdpCounters } {
   const counters = new UdpCounters();
   const endpoints = new EndpointCache(4);
@@ -244,7 +230,7 @@ function open(
     messageLength: 0,
   };
   return {
-    batch: new ReceiveBatch(slots, memory, offset, counters, ignoredInterface),
+    batch: new ReceiveBatch(slots, memory, offset, counters),
     socket,
     counters,
   };

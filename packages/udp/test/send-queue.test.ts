@@ -280,33 +280,6 @@ describe('SendQueue with segmentation', () => {
     expect(counters.sentDatagrams).toBe(2);
   });
 
-  test.each([
-    [100, 100, 0],
-    [100, 100, -1],
-    [100, 100, 0.5],
-    [100, 100, Number.NaN],
-    [100, 100, Infinity],
-    [100, 101, 2],
-    [100, -1, 2],
-    [100, Number.NaN, 2],
-    [Number.NaN, 100, 2],
-    [-1, -1, 2],
-    [100.5, 100, 2],
-    [100, 99.5, 2],
-    [100, 100, 2, 200.5],
-    [100, 100, 2, Number.NaN],
-  ])(
-    'refuses runs of %d bytes each, the last of %d, %d of them',
-    (each, last, count, stride = 200) => {
-      const { queue, counters } = open();
-      const push = (): void => queue.pushRun(MEMORY, 0, each, last, stride, count, PEER, 0);
-      expect(push).toThrow(RangeError);
-      expect(push).toThrow(/"count" expected/);
-      queue.flush();
-      expect(counters.sentDatagrams).toBe(0);
-    },
-  );
-
   test('sends a run that is longer than the queue, or than a message, whole', () => {
     const { queue, counters } = open({ segmenting: true });
     queue.push(MEMORY, 0, 100, PEER, 0);

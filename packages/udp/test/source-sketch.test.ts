@@ -20,7 +20,6 @@ describe('SourceSketch', () => {
 
   it('marks few others with a thousand that flood', () => {
     const sketch = new SourceSketch();
-    const scattered = (i: number): number => Math.imul(i, 0x85ebca6b) >>> 0;
     for (let i = 0; i < 1000; i++) sketch.note(scattered(i), 0, 10);
     sketch.settle();
     let others = 0;
@@ -33,3 +32,7 @@ describe('SourceSketch', () => {
     expect(new Set(entries).size).toBe(8);
   });
 });
+
+function scattered(i: number): number {
+  return Math.imul(i, 0x85ebca6b) >>> 0;
+}

@@ -10,8 +10,9 @@
  * @module
  */
 import { existsSync, writeFileSync } from 'node:fs';
+import { Endpoint } from '@litz/core';
 import { linux, libc, Netlink, NetworkNamespace, allocate } from '@litz/sys';
-import type { UdpSockets } from '../src/index.ts';
+import { openUdp, type UdpSockets } from '../src/index.ts';
 
 export class Host {
   readonly namespace: NetworkNamespace = NetworkNamespace.create();
@@ -90,4 +91,51 @@ export function readable(sockets: UdpSockets, timeoutMs: number): boolean {
     region.view.setInt16(i * 8 + 4, linux.POLLIN, true);
   }
   return libc().poll(region.address, fds.length, timeoutMs) > 0;
+}
+
+/** Sends until the other side has heard it: a new link drops what is sent before it is up. */
+export function warmUp(hosts: TwoHosts, ...warm: Uint8Array[]): void {
+  const left = hosts.left.namespace.run(() => openUdp({ port: 0 }));
+  const right = hosts.right.namespace.run(() => openUdp({ port: 0 }));
+  try {
+    for (const address of warm) {
+      const destination = new Endpoint(address, right.port);
+      for (let attempt = 0; attempt < 50; attempt++) {
+        send(left, destination);
+        if (readable(right, 100)) break;
+      }
+      while (right.receive(() => {}) > 0);
+    }
+  } finally {
+    left.close();
+    right.close();
+  }
+}
+
+export function send(from: UdpSockets, to: Endpoint): void {
+  from.send(Uint8Array.of(7), 0, 1, to, 0);
+  from.flush();
+}
+
+export interface Received {
+  bytes: Uint8Array;
+  source: Endpoint;
+  ecn: number;
+}
+
+/** Datagrams of a batch that have been received and not been asked for. */
+const waiting = new WeakMap<UdpSockets, Received[]>();
+
+/** The next datagram, waited for up to 2 s. */
+export function receiveOne(sockets: UdpSockets): Received {
+  const queue = waiting.get(sockets) ?? [];
+  waiting.set(sockets, queue);
+  if (queue.length === 0 && readable(sockets, 2000)) {
+    sockets.receive((buffer, offset, length, source, ecn) => {
+      queue.push({ bytes: buffer.slice(offset, offset + length), source, ecn });
+    });
+  }
+  const next = queue.shift();
+  if (!next) throw new Error('no datagram within 2 s');
+  return next;
 }

@@ -2,8 +2,8 @@ import { Endpoint } from '@litz/core';
 import { allocate, boottimeMs, check, hasNamespacePrivilege, libc } from '@litz/sys';
 import { describeWith, requirement } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { openUdp, staleSources, type UdpOptions, type UdpSockets } from '../src/index.ts';
-import { four, readable, six, TwoHosts, type Host } from './two-hosts.ts';
+import { openUdp, sourceWorks, type UdpOptions, type UdpSockets } from '../src/index.ts';
+import { four, receiveOne, send, six, TwoHosts, warmUp, type Host } from './two-hosts.ts';
 
 const ENETUNREACH = 101;
 
@@ -104,12 +104,12 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(right.counters).toMatchObject({ sentDatagrams: 3, sourceLost: 3, sendDroppedFailed: 0 });
   });
 
-  test.each(families)('finds sources whose route has moved, %s', (_name, address) => {
+  test.each(families)('finds a source whose route has moved, %s', (_name, address) => {
     const [left, right] = [open(hosts.left), open(hosts.right)];
     const { netlink } = hosts.right;
     send(left, new Endpoint(address(9, 2), right.port));
     const { source } = receiveOne(right);
-    expect(staleSources([source, source.withoutSource()], netlink, 0)).toEqual([]);
+    expect(sourceWorks(source, netlink, right)).toBe(true);
     const detour = {
       destination: address(9, 1),
       prefixLength: address === four ? 32 : 128,
@@ -117,7 +117,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
       interfaceIndex: hosts.right.index('alt'),
     };
     netlink.addRoute(detour);
-    expect(staleSources([source, source.withoutSource()], netlink, 0)).toEqual([source]);
+    expect(sourceWorks(source, netlink, right)).toBe(false);
     const [wan, alt] = [hosts.left.index('wan'), hosts.left.index('alt')];
     // With its source the datagram still leaves the old way: IPv4 takes the interface as an order,
     // IPv6 as a wish that a more specific route overrules.
@@ -126,7 +126,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     send(right, source.withoutSource());
     expect(receiveOne(left).source.sourceInterface).toBe(alt);
     netlink.deleteRoute(detour);
-    expect(staleSources([source], netlink, 0)).toEqual([]);
+    expect(sourceWorks(source, netlink, right)).toBe(true);
   });
 
   test.each(families)(
@@ -170,8 +170,8 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
         table: 51,
         metric: 7,
       });
-      expect(staleSources([source], netlink, 0)).toEqual([]);
-      expect(staleSources([source], netlink, 0x51)).toEqual([source]);
+      expect(sourceWorks(source, netlink, { port: left.port, mark: 0 })).toBe(true);
+      expect(sourceWorks(source, netlink, { port: left.port, mark: 0x51 })).toBe(false);
       netlink.deleteRule(rule);
     },
   );
@@ -310,7 +310,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     send(left, new Endpoint(linkLocal, right.port, { scopeId: hosts.left.index('wan') }));
     const { source } = receiveOne(right);
     expect(source).toMatchObject({ scopeId: wan, sourceInterface: wan, sourceAddress: linkLocal });
-    expect(staleSources([source], hosts.right.netlink, 0)).toEqual([]);
+    expect(sourceWorks(source, hosts.right.netlink, right)).toBe(true);
     send(right, source);
     expect(receiveOne(left).source.address).toEqual(linkLocal);
   });
@@ -355,53 +355,6 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     }
   });
 });
-
-/** Sends until the other side has heard it: a new link drops what is sent before it is up. */
-function warmUp(hosts: TwoHosts, ...warm: Uint8Array[]): void {
-  const left = hosts.left.namespace.run(() => openUdp({ port: 0 }));
-  const right = hosts.right.namespace.run(() => openUdp({ port: 0 }));
-  try {
-    for (const address of warm) {
-      const destination = new Endpoint(address, right.port);
-      for (let attempt = 0; attempt < 50; attempt++) {
-        send(left, destination);
-        if (readable(right, 100)) break;
-      }
-      while (right.receive(() => {}) > 0);
-    }
-  } finally {
-    left.close();
-    right.close();
-  }
-}
-
-function send(from: UdpSockets, to: Endpoint): void {
-  from.send(Uint8Array.of(7), 0, 1, to, 0);
-  from.flush();
-}
-
-interface Received {
-  bytes: Uint8Array;
-  source: Endpoint;
-  ecn: number;
-}
-
-/** Datagrams of a batch that have been received and not been asked for. */
-const waiting = new WeakMap<UdpSockets, Received[]>();
-
-/** The next datagram, waited for up to 2 s. */
-function receiveOne(sockets: UdpSockets): Received {
-  const queue = waiting.get(sockets) ?? [];
-  waiting.set(sockets, queue);
-  if (queue.length === 0 && readable(sockets, 2000)) {
-    sockets.receive((buffer, offset, length, source, ecn) => {
-      queue.push({ bytes: buffer.slice(offset, offset + length), source, ecn });
-    });
-  }
-  const next = queue.shift();
-  if (!next) throw new Error('no datagram within 2 s');
-  return next;
-}
 
 /** A socket that takes a port for IPv6 and leaves it free for IPv4. */
 function bindSixOnly(port: number): number {

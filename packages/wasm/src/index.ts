@@ -11,7 +11,11 @@
  *
  * @module
  */
-export { createWasmByteOperations, type WasmByteOperations } from './byte-operations.ts';
+export {
+  createWasmByteOperations,
+  type WasmByteOperations,
+  type WasmSegmentPlan,
+} from './byte-operations.ts';
 export { type WasmBuild } from './kernels.ts';
 export { WasmArena, type WasmArenaOptions } from './wasm-arena.ts';
 export { WasmPoly1305 } from './wasm-poly1305.ts';

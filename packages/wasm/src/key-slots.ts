@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { KEY_LENGTH } from '@litz/core';
+import { KEY_LENGTH } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 
 export class KeySlots {

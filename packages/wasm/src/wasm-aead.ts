@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkLength, KEY_LENGTH, TAG_LENGTH } from '@litz/core';
+import { checkLength, KEY_LENGTH, TAG_LENGTH } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 

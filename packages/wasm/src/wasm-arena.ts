@@ -47,9 +47,9 @@ export class WasmArena {
   readonly memory: WasmMemory;
   /** All of the memory. The part before the first allocation is the module's: keys are in it. */
   readonly bytes: Uint8Array;
-  /** What the other files of this package call. */
+  /** @internal what the other files of this package call */
   readonly kernels: Kernels;
-  /** Keys of ciphers, near what they are used by. */
+  /** @internal keys of ciphers, near what they are used by */
   readonly keySlots: KeySlots;
   /** Bytes from elsewhere pass here. Empty (zeros) or public between two calls. */
   readonly window: Uint8Array;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { checkText, TAG_LENGTH, wipe, type Cipher, type OneTimeKeys } from '@litz/core';
+import type { Cipher, OneTimeKeys } from '@litz/core';
+import { checkText, TAG_LENGTH, wipe } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 import { WasmKey } from './wasm-key.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, wipe } from '@litz/core';
+import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, wipe } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { checkLength, KEY_LENGTH, wipe, type OneTimeKeys } from '@litz/core';
+import type { OneTimeKeys } from '@litz/core';
+import { checkLength, KEY_LENGTH, wipe } from '@litz/core/internals';
 import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { checkText, KEY_LENGTH, TAG_LENGTH } from '@litz/core';
+import { checkText, KEY_LENGTH, TAG_LENGTH } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 import { WasmKey } from './wasm-key.ts';

@@ -32,16 +32,48 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
       if (!publicKey) throw new Error('X25519 failed');
       return publicKey;
     },
-    hash: (out, a, b = NOTHING) => hash.hash(out, a, b),
-    mac: (out, key, input) => hash.mac(out, key, input),
-    hmac: (out, key, a, b = NOTHING) => hash.hmac(out, key, a, b),
-    kdf: (key, input, first, second, third) => hash.kdf(key, input, first, second, third),
-    aeadSeal: (key, counter, plain, auth) => aead.seal(key, counter, plain, auth),
-    aeadOpen: (key, counter, sealed, auth) => aead.open(key, counter, sealed, auth),
-    xaeadSeal: (key, nonce, plain, auth) => aead.seal(key, nonce, plain, auth),
-    xaeadOpen: (key, nonce, sealed, auth) => aead.open(key, nonce, sealed, auth),
+    hash(out, a, b = NOTHING) {
+      checkAll({ out, a, b });
+      hash.hash(out, a, b);
+    },
+    mac(out, key, input) {
+      checkAll({ out, key, input });
+      hash.mac(out, key, input);
+    },
+    hmac(out, key, a, b = NOTHING) {
+      checkAll({ out, key, a, b });
+      hash.hmac(out, key, a, b);
+    },
+    kdf(key, input, first, second, third) {
+      checkAll({ key, input, first, ...(second && { second }), ...(third && { third }) });
+      hash.kdf(key, input, first, second, third);
+    },
+    aeadSeal(key, counter, plain, auth) {
+      checkAll({ key, plain, auth });
+      return aead.seal(key, counter, plain, auth);
+    },
+    aeadOpen(key, counter, sealed, auth) {
+      checkAll({ key, sealed, auth });
+      return aead.open(key, counter, sealed, auth);
+    },
+    xaeadSeal(key, nonce, plain, auth) {
+      checkAll({ key, nonce, plain, auth });
+      return aead.seal(key, nonce, plain, auth);
+    },
+    xaeadOpen(key, nonce, sealed, auth) {
+      checkAll({ key, nonce, sealed, auth });
+      return aead.open(key, nonce, sealed, auth);
+    },
     createCipher: (key) => new WasmCipher(arena, key),
   };
+}
+
+/** A length of its own making would reach into other keys of the arena. Not on a packet's path. */
+function checkAll(bytes: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(bytes)) {
+    if (value instanceof Uint8Array) continue;
+    throw new TypeError(`"${name}" expected a Uint8Array, got ${typeof value}`);
+  }
 }
 
 const BASE_POINT: Uint8Array = Uint8Array.of(9, ...new Uint8Array(31));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkLength, KEY_LENGTH } from '@litz/core';
+import { checkLength, KEY_LENGTH } from '@litz/core/internals';
 import type { WasmArena } from './wasm-arena.ts';
 
 /**

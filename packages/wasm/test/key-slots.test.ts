@@ -1,4 +1,4 @@
-import { nonceOf } from '@litz/core';
+import { nonceOf } from '@litz/core/internals';
 import { seededRandomBytes } from '@litz/testkit';
 import { chacha20 } from '@noble/ciphers/chacha.js';
 import { describe, expect, test, vi } from 'vitest';

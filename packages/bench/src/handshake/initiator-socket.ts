@@ -9,7 +9,8 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { nobleProvider, readCookieReply, readResponse, type PublicKey } from '@litz/core';
+import { nobleProvider, type PublicKey } from '@litz/core';
+import { readCookieReply, readResponse } from '@litz/core/internals';
 import type { Initiator } from './initiations.ts';
 
 /** What became of an initiation. */

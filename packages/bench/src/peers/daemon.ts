@@ -4,7 +4,8 @@
  * @module
  */
 import { rmSync, statSync } from 'node:fs';
-import { UapiClient, type DeviceConfiguration } from '@litz/config';
+import type { DeviceConfiguration } from '@litz/config';
+import { UapiClient } from '@litz/config/uapi';
 import { RunningCommand, until } from './command.ts';
 import type { Implementation } from './implementation.ts';
 import { ip } from './namespace-pair.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AllowedIps } from '@litz/core';
+import { AllowedIps } from '@litz/core/internals';
 
 export interface PrefixFigures {
   /** One look-up of a random address, ns. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { AllowedIps, ReplayWindow } from '@litz/core';
+import { AllowedIps, ReplayWindow } from '@litz/core/internals';
 import { seededRandomBytes } from '@litz/testkit';
 import { prove, type Case } from './case.ts';
 

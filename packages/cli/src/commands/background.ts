@@ -29,12 +29,14 @@ export interface BackgroundOptions {
 export async function startInBackground(name: string, options: BackgroundOptions): Promise<void> {
   // As wireguard-go: without LOG_LEVEL it keeps no hold of the terminal at all.
   const { LOG_LEVEL: level } = options.env;
-  const output = level && logLevel(level) !== 'silent' ? 'inherit' : 'ignore';
+  const keepsTerminal = Boolean(level) && logLevel(level) !== 'silent';
+  const output = keepsTerminal ? 'inherit' : 'ignore';
   const child = spawn(process.execPath, [...process.execArgv, options.entry, '-f', name], {
     detached: true,
     cwd: '/',
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
-    stdio: ['ignore', output, output, 'ipc'],
+    // What it says at last if it dies. Later nobody reads it, and writing to it fails.
+    stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
   // Until it is ready it is part of this command: Ctrl-C here ends it there.
   const signals = new EndSignals();
@@ -42,6 +44,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const readiness = await firstWord(child).finally(() => signals.release());
   if ('failure' in readiness) throw new Failure(readiness.failure);
   if (child.connected) child.disconnect();
+  child.stderr?.destroy();
   child.unref();
 }
 
@@ -53,17 +56,33 @@ export function reportReadiness(readiness: Readiness): void {
   });
 }
 
-/** What it says; a child that is gone has said all it had to when the channel is closed as well. */
+/** What it says; a child that is gone has said all it had to when its channels are closed as well. */
 async function firstWord(child: ChildProcess): Promise<Readiness> {
+  let text = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = `${text}${chunk}`.slice(-LONGEST_TEXT);
+  });
   return new Promise((resolve) => {
-    const gone = (): void => {
-      if (child.connected || (child.exitCode === null && child.signalCode === null)) return;
-      const how = child.signalCode ?? `exit code ${child.exitCode}`;
-      resolve({ failure: `the daemon ended (${how}) before it was ready` });
-    };
     child.once('message', (message) => resolve(message as Readiness));
     child.once('error', (error) => resolve({ failure: `cannot start: ${error.message}` }));
-    child.once('exit', gone);
-    child.once('disconnect', gone);
+    child.once('close', (code, signal) => {
+      const how = signal ?? `exit code ${code}`;
+      const last = lastWords(text);
+      const words = last === '' ? '' : `: ${last}`;
+      resolve({ failure: `the daemon ended (${how}) before it was ready${words}` });
+    });
   });
 }
+
+/**
+ * The last line that means something to a person: V8 writes one of them, in a frame or with a stack
+ * behind.
+ */
+function lastWords(text: string): string {
+  const lines = text.split('\n').map((line) => line.replace(/^#/, '').trim());
+  return lines.findLast((line) => line !== '' && !MACHINE_LINE.test(line)) ?? '';
+}
+
+/** Frames of a stack, of V8 and of JavaScript, and what stands around them. */
+const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
+const LONGEST_TEXT = 65_536;

@@ -19,7 +19,6 @@ import {
   toTunnelRequest,
   Tunnel,
   type Host,
-  type Step,
   type TunnelFile,
 } from '@litz/device/quick';
 import { aborted } from '../end-signals.ts';
@@ -121,17 +120,18 @@ function withPlace(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
   const place = placeOf(file, step);
-  const setting = settingOf(step);
-  const advice = setting && `\n  a container takes it from outside: --sysctl ${setting}`;
+  const advice = step.type === 'loosen-filter' ? FILTER_ADVICE : '';
   const text = `${place ?? file.file}: ${message}${advice}`;
   return new WireGuardError(code, text, { cause: error });
 }
 
-/** The sysctl that a step sets; empty: none. */
-function settingOf(step: Step): string {
-  if (step.type === 'set-sysctl') return `${step.name}=${step.value}`;
-  return step.type === 'loosen-filter' ? `net.ipv4.conf.${step.link}.rp_filter=2` : '';
-}
+/**
+ * Not the interface's own setting: Docker and Podman set what they are told before there is one. Of the
+ * two the larger holds.
+ */
+const FILTER_ADVICE =
+  '\n  a strict filter would drop what the peer answers; a container takes a loose one from outside:' +
+  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';
 
 /** The steps are shown unless less was asked for. */
 function isQuiet(env: NodeJS.ProcessEnv): boolean {

@@ -9,7 +9,7 @@ import {
   COOKIE_REPLY_LENGTH,
   HANDSHAKE_INITIATION_LENGTH,
   HANDSHAKE_RESPONSE_LENGTH,
-} from '@litz/core';
+} from '@litz/core/internals';
 
 export class Crossing {
   /**

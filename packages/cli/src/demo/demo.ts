@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Crossing } from './crossing.ts';
 import { failuresOf, formatReport, type DemoResult } from './report.ts';
@@ -72,7 +72,8 @@ async function chooseForm(): Promise<Choice> {
 function tunFailure(): string | undefined {
   try {
     closeSync(openSync('/dev/net/tun', 'r+'));
-    return undefined;
+    if (statSync('/dev/net/tun').isCharacterDevice()) return undefined;
+    return 'No TUN devices: /dev/net/tun is no device.';
   } catch (error) {
     return `No TUN devices: ${(error as Error).message}.`;
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startInBackground } from '../../src/commands/background.ts';
+import { Failure } from '../../src/failure.ts';
 
 let folder: string;
 
@@ -37,6 +38,43 @@ describe('startInBackground', () => {
     ['though it lets go of the channel first', 'process.disconnect();', 'exit code 0'],
   ])('fails when the daemon ends %s without a word', async (_, code, how) => {
     await expect(start(code)).rejects.toThrow(`the daemon ended (${how}) before it was ready`);
+  });
+
+  test.each([
+    ['a line', "console.error('first');console.error('no room');", 'no room'],
+    [
+      'the frame of V8',
+      "console.error('#\\n# Fatal process OOM in X\\n#\\n');",
+      'Fatal process OOM in X',
+    ],
+    [
+      'a stack of V8',
+      "console.error('FATAL ERROR: no heap\\n----- Native stack trace -----\\n\\n 1: 0xb8 node::Abort() [node]');",
+      'FATAL ERROR: no heap',
+    ],
+    [
+      'a stack of ours',
+      "console.error('TypeError: x\\n    at f (file:1:2)\\n\\nNode.js v20.20.2');",
+      'TypeError: x',
+    ],
+  ])(
+    'names the signal that the daemon died of and what it said at last, without %s',
+    async (_, code, last) => {
+      const failed = start(`${code} process.kill(process.pid, 'SIGKILL');`, {
+        LOG_LEVEL: undefined,
+      });
+      await expect(failed).rejects.toThrow(
+        new Failure(`the daemon ended (SIGKILL) before it was ready: ${last}`),
+      );
+    },
+  );
+
+  test('names what a daemon said that ran out of heap', async () => {
+    const failed = start('const all = []; for (;;) all.push(new Array(1000).fill({}));', {
+      LOG_LEVEL: undefined,
+      NODE_OPTIONS: '--max-old-space-size=16',
+    });
+    await expect(failed).rejects.toThrow(/\(SIG\w+\) before it was ready: FATAL ERROR: .*heap/);
   });
 
   test('starts the daemon in the foreground, with the name behind and the rest of the environment', async () => {

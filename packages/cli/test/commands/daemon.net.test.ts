@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { waitUntilRunning } from '@litz/sys';
+import { Netlink, NetworkNamespace, waitUntilRunning } from '@litz/sys';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Host, removeSockets, TwoHosts, uniqueName } from '../host.ts';
@@ -126,6 +126,24 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
     expect(existsSync(SOCKET)).toBe(false);
   });
 
+  it('comes when the namespace is deleted that the interface was moved to', async () => {
+    const daemon = await startDaemon();
+    const elsewhere = NetworkNamespace.create();
+    host.netlink.createVeth('near', 'far', { peerNetns: elsewhere.fd });
+    const { index } = host.netlink.linkByName(NAME)!;
+    host.netlink.setLink(index, { netns: elsewhere.fd });
+    elsewhere.run(() => {
+      const netlink = new Netlink();
+      netlink.setLink(netlink.linkByName(NAME)!.index, { up: true });
+      netlink.close();
+    });
+    await daemon.says(/link up/);
+    elsewhere.close();
+    expect(await daemon.end()).toBe(0);
+    expect(existsSync(SOCKET)).toBe(false);
+    await vi.waitUntil(() => !host.hasLink('near'));
+  });
+
   it('comes when somebody removes the socket', async () => {
     const daemon = await startDaemon();
     rmSync(SOCKET);
@@ -201,6 +219,70 @@ describeWith(realInterfaces, 'litz without a /run to write to', () => {
     expect(lines[0]).toContain(`cannot serve ${SOCKET}: nothing can be made in`);
     expect(lines[0]).toContain(`${code}; make that a folder which this user can write to`);
     expect(host.hasLink(NAME)).toBe(false);
+  });
+});
+
+describeWith([...realInterfaces, programRequirement('setpriv')], 'litz and its folder', () => {
+  withHost();
+
+  const asUser = 'setpriv --reuid 12345 --regid 12345 --clear-groups';
+
+  it.each([
+    ['made by another user', `${asUser} mkdir -m 755 /run/wireguard`, /belongs to user 12345, who/],
+    ['that everybody may write to', 'mkdir -m 1777 /run/wireguard', /has mode 1777: /],
+    ['that its group may write to', 'mkdir -m 775 /run/wireguard', /has mode 0775: .*chmod go-w/],
+    ['whose place a link has', `mkdir /run/x && ${asUser} ln -s x /run/wireguard`, /symbolic link/],
+  ])('is not served in one %s, says so in one line, and makes nothing', async (_, make, what) => {
+    const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make}`;
+    const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
+    expect(await daemon.end()).toBe(1);
+    const lines = daemon.text.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`cannot serve ${SOCKET}: /var/run/wireguard `);
+    expect(lines[0]).toMatch(what);
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it('is made for root alone under a /run that everybody may write to', async () => {
+    const script = 'mount -t tmpfs -o mode=1777 tmpfs /run && umask 000';
+    const daemon = host.litz(['-f', NAME], {
+      wrapper: inMounts(script),
+      env: { LOG_LEVEL: 'verbose' },
+    });
+    await daemon.says(/serves /);
+    const { mode, uid } = lstatSync(`/proc/${daemon.pid}/root/run/wireguard`);
+    expect([(mode & 0o7777).toString(8), uid]).toEqual(['755', 0]);
+    expect(await daemon.end('SIGTERM')).toBe(0);
+  });
+});
+
+describeWith(realInterfaces, 'litz where /dev/net/tun is something else', () => {
+  withHost();
+
+  const FOLDER = 'mount -t tmpfs none /dev/net';
+  it.each([
+    ['a plain file', `${FOLDER} && touch /dev/net/tun`, 'it is a plain file instead of a device'],
+    ['a folder', `${FOLDER} && mkdir /dev/net/tun`, 'it is a directory instead of a device'],
+    ['a pipe', `${FOLDER} && mkfifo /dev/net/tun`, 'it is a pipe instead of a device'],
+    [
+      'another device',
+      `${FOLDER} && mknod /dev/net/tun c 1 3`,
+      'it is another device (c 1 3): remove it',
+    ],
+    [
+      'on a mount for no devices',
+      `${FOLDER} -o nodev && mknod -m 0666 /dev/net/tun c 10 200`,
+      'the mount at /dev/net allows no devices (nodev)',
+    ],
+  ])('says what it is and what to do: %s', async (_, script, what) => {
+    const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
+    expect(await daemon.end()).toBe(1);
+    const lines = daemon.text.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('/dev/net/tun');
+    expect(lines[0]).toContain(what);
+    expect(lines[0]).toContain('a container needs --cap-add NET_ADMIN --device /dev/net/tun; on a');
+    expect(existsSync(SOCKET)).toBe(false);
   });
 });
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { writeSysctl } from '@litz/sys';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Host, removeSockets, uniqueName } from '../host.ts';
@@ -96,12 +97,24 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(await host.run('wg', ['show', NAME, 'listen-port'])).toMatch(/^\d+\n$/);
   });
 
-  it('takes routes back when the last steps fail: parameters that cannot be written', async () => {
-    const { text } = await failed([...INTERFACE, ...PEER, 'AllowedIPs = 0.0.0.0/0'], {
-      wrapper: inMounts('mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys'),
+  it('takes routes back where a strict filter cannot be made loose, and says how', async () => {
+    host.netlink.addAddress(host.netlink.linkByName('wan')!.index, {
+      address: Uint8Array.of(192, 0, 2, 1),
+      prefixLength: 24,
     });
-    expect(text).toMatch(/cannot set net\.ipv4\.conf\.all\.src_valid_mark = 1: .*EROFS/);
-    expect(text).toContain('--sysctl net.ipv4.conf.all.src_valid_mark=1');
+    host.namespace.run(() => writeSysctl('net.ipv4.conf.wan.rp_filter', 1));
+    before = host.state();
+    const { text } = await failed(WHOLE, READ_ONLY_SYSCTLS);
+    expect(text).toMatch(/cannot set net\/ipv4\/conf\/wan\/rp_filter = 2: .*EROFS/);
+    // As Docker takes it: of the interface's own it says that there is no such parameter.
+    expect(text).toContain('--sysctl net.ipv4.conf.all.rp_filter=2');
+    host.namespace.run(() => writeSysctl('net.ipv4.conf.all.rp_filter', 2));
+    await comesUp(READ_ONLY_SYSCTLS);
+  });
+
+  it('does without a parameter that it does not need, and says so', async () => {
+    const text = await comesUp(READ_ONLY_SYSCTLS);
+    expect(text).toMatch(/goes on without net\.ipv4\.conf\.all\.src_valid_mark, .*EROFS/);
   });
 
   it('says which capability is missing', async () => {
@@ -182,6 +195,14 @@ async function run(lines: readonly string[], options: ProcessOptions = {}): Prom
   return { code, text: tunnel.text.replace(new RegExp(`^${NAME}: .*\n`, 'gm'), '') };
 }
 
+/** Takes it down again. @returns what it printed */
+async function comesUp(options: ProcessOptions): Promise<string> {
+  const tunnel = host.litz(['up', host.write(`${NAME}.conf`, WHOLE)], options);
+  await tunnel.says(/: up,/);
+  expect(await tunnel.end('SIGTERM')).toBe(0);
+  return tunnel.text;
+}
+
 async function startOther(lines: readonly string[], name = OTHER): Promise<LitzProcess> {
   const file = host.write(`${name}.conf`, ['[Interface]', ...lines]);
   const tunnel = host.litz(['up', file]);
@@ -196,3 +217,10 @@ const OWN_RESOLVER = inMounts(
 );
 const INTERFACE = ['[Interface]', `PrivateKey = ${ALICE.privateKey}`, ''];
 const PEER = ['[Peer]', `PublicKey = ${BOB.publicKey}`];
+/** Everything, with the endpoint on the cable. */
+const WHOLE = [...INTERFACE, ...PEER, 'Endpoint = 192.0.2.2:1', 'AllowedIPs = 0.0.0.0/0'];
+
+/** As in a container. */
+const READ_ONLY_SYSCTLS: ProcessOptions = {
+  wrapper: inMounts('mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys'),
+};

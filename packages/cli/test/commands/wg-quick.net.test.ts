@@ -43,13 +43,35 @@ describeWith([...realInterfaces, ...programs], 'wg-quick with litz as its implem
     await wgQuick('down', file);
     expect(host.state()).toEqual(before);
   });
+
+  it('takes a name that is like the word of a command, with one line about it', async () => {
+    const lines = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.5.0.1/24'];
+    const file = host.write('server.conf', lines);
+    // The socket is for all namespaces, and this name is not ours alone.
+    const script = [
+      'mount -t tmpfs none /var/run/wireguard',
+      'wg-quick up "$2" 2>&1',
+      'wg show interfaces',
+      'wg-quick down "$2" 2>&1',
+    ].join(' && ');
+    const text = await wgQuick('up', file, script);
+    expect(text).toContain('\nserver\n');
+    expect(text.match(/^litz: .*$/gm)).toEqual([
+      'litz: "server" is no command (is it "serve"?): making an interface of that name',
+    ]);
+    expect(host.hasLink('server')).toBe(false);
+  });
 });
 
 /**
  * As on a kernel without WireGuard, whatever there is here: `ip link add type wireguard` fails and
  * /sys/module is empty.
  */
-function wgQuick(verb: 'up' | 'down', file = `${host.folder}/${NAME}.conf`): Promise<string> {
+function wgQuick(
+  verb: 'up' | 'down',
+  file = `${host.folder}/${NAME}.conf`,
+  command = 'exec wg-quick "$@"',
+): Promise<string> {
   const ip = host.write('ip', [
     '#!/bin/sh',
     'case "$*" in *"type wireguard"*) exit 1;; esac',
@@ -62,6 +84,6 @@ function wgQuick(verb: 'up' | 'down', file = `${host.folder}/${NAME}.conf`): Pro
     WG_QUICK_USERSPACE_IMPLEMENTATION: LITZ,
     LOG_LEVEL: undefined,
   };
-  const script = 'mount -t tmpfs none /sys/module && exec wg-quick "$@"';
+  const script = `mount -t tmpfs none /sys/module && ${command}`;
   return host.run('unshare', ['-m', 'sh', '-c', script, 'sh', verb, file], { env });
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import { WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import ipaddr from 'ipaddr.js';
-import { quote } from './quote.ts';
 
 /**
  * 4 or 16 new bytes. IPv4 is four decimal numbers: what old parsers make of `010.1` or `0x7f.1` is

@@ -4,8 +4,8 @@
  * @module
  */
 import { WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { formatAddress, tryParseAddress } from './address.ts';
-import { quote } from './quote.ts';
 import { parseUnsigned } from './unsigned.ts';
 
 export interface Cidr {

@@ -4,8 +4,8 @@
  * @module
  */
 import { Endpoint, WireGuardError } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { formatAddress, tryParseAddress } from './address.ts';
-import { quote } from './quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from './unsigned.ts';
 
 /** A name that somebody has to look up, or a link-local address with the name of its interface. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KEY_LENGTH } from '@litz/core';
+import { KEY_LENGTH } from '@litz/core/internals';
 
 /** 32 new bytes; undefined for anything but 64 hexadecimal digits. */
 export function keyFromHex(text: string): Uint8Array | undefined {

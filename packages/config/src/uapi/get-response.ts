@@ -4,24 +4,34 @@
  * @module
  */
 import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
 import type { SetRequestOptions } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
 /** The answer to `get=1`, with `errno=0` and the empty line at its end. */
 export function formatGetResponse(status: DeviceStatus): string {
+  return formatGetDevice(status) + formatGetPeers(status.peers) + formatErrnoResponse(0);
+}
+
+/** The beginning of that answer, about the device itself. */
+export function formatGetDevice(status: Omit<DeviceStatus, 'peers'>): string {
   const lines: string[] = [];
   if (status.privateKey) lines.push(`private_key=${keyToHex(status.privateKey)}`);
   if (status.listenPort !== 0) lines.push(`listen_port=${status.listenPort}`);
   if (status.fwmark !== 0) lines.push(`fwmark=${status.fwmark}`);
-  for (const peer of status.peers) formatPeer(lines, peer);
-  lines.push(formatErrnoResponse(0));
-  return lines.join('\n');
+  return toText(lines);
+}
+
+/** What follows it about these peers: an answer may be sent a few peers at a time. */
+export function formatGetPeers(peers: readonly DevicePeerStatus[]): string {
+  const lines: string[] = [];
+  for (const peer of peers) formatPeer(lines, peer);
+  return toText(lines);
 }
 
 /** The answer to `set=1`, and to what fails: 0 or a number of `UAPI_ERRNO`. */
@@ -58,6 +68,10 @@ export function parseGetResponse(text: string, options: SetRequestOptions = {}):
 export function parseErrnoResponse(text: string): void {
   const value = /^errno=(-?\d{1,10})\n\n$/.exec(text)?.[1];
   throwIfFailed(value === undefined ? undefined : Number(value));
+}
+
+function toText(lines: string[]): string {
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
 function formatPeer(lines: string[], peer: DevicePeerStatus): void {

@@ -7,8 +7,17 @@
  *   get=1\n\n
  *   set=1\nlisten_port=51820\n\n
  * ```
- * A request that the end of the connection cuts off is none: wireguard-go would carry out what it
- * has of it. It does not look into a request's body; `parseSetRequest` does.
+ * A client may close its writing side behind its last request and read on, and that may come without
+ * the empty line. What `end` makes of it is what the references do:
+ *
+ * | the client ends after  | wireguard-go | boringtun            | here          |
+ * |------------------------|--------------|----------------------|---------------|
+ * | whole lines of a `set` | carried out  | carried out          | carried out   |
+ * | a line without its end | a whole line | lacks its last letter | a whole line |
+ * | `get=1` and its line   | no answer    | answered             | answered      |
+ * | `set=1` without a line | no answer    | an errno             | no answer     |
+ *
+ * It does not look into a request's body; `parseSetRequest` does.
  *
  * @module
  */
@@ -35,6 +44,16 @@ export class RequestSplitter {
     this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
   }
 
+  /** Bytes of memory that the request takes that is coming in. */
+  get heldBytes(): number {
+    return this.#length + this.#pieces.length * PIECE_BYTES;
+  }
+
+  /** Whether a request has begun and not ended. */
+  get isUnfinished(): boolean {
+    return this.#state === 'get' || this.#state === 'set' || this.#length > 0;
+  }
+
   /** The requests that these bytes complete. The bytes are borrowed for the call. */
   push(bytes: Uint8Array): UapiRequest[] {
     const text = this.#decoder.decode(bytes);
@@ -43,6 +62,21 @@ export class RequestSplitter {
       at = this.#state === 'set' ? this.#body(text, at, requests) : this.#head(text, at, requests);
     }
     return requests;
+  }
+
+  /** Nothing more comes. The request that this completes, if there is one. */
+  end(): UapiRequest[] {
+    const state = this.#state;
+    const body = this.#take();
+    this.#state = 'invalid';
+    if (state === 'get') return [{ operation: 'get' }];
+    return state === 'set' ? [{ operation: 'set', body }] : [];
+  }
+
+  /** Forgets the request that is coming in: nothing more comes out. */
+  drop(): void {
+    this.#take();
+    this.#state = 'invalid';
   }
 
   /** The line that says what is asked for, and for `get=1` the empty one behind it. */
@@ -97,11 +131,12 @@ export class RequestSplitter {
   }
 
   #refuse(requests: UapiRequest[], errno: number | undefined): void {
-    this.#take();
-    this.#state = 'invalid';
+    this.drop();
     requests.push({ operation: 'invalid', errno });
   }
 }
 
+/** What a short string takes beside its letters. */
+const PIECE_BYTES = 32;
 const OPERATION_LENGTH = 'get=1'.length;
 const DEFAULT_MAX_LENGTH: number = 256 * 1024 * 1024;

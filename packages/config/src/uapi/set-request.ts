@@ -20,11 +20,11 @@ import {
   type AllowedIp,
   type PeerConfiguration,
 } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import { formatCidr, tryParseCidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
 import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 

@@ -1,21 +1,30 @@
 /**
  * `UapiClient`: asks and tells a WireGuard daemon over its socket: Litz, wireguard-go, boringtun.
  *
+ * What it is given is checked before anything is sent. When a daemon cannot be reached, the error says
+ * which socket was tried and what to look at.
+ *
  * ```ts
  * const client = UapiClient.of('wg0');
  * const { listenPort, peers } = await client.get();
  * await client.set({ listenPort: 51820 });
  * ```
+ * Where all daemons have their sockets, `of` asks nobody if the folder is one that another user can put
+ * a socket into (`untrustedFolder`): a `set` has private keys in it. Who names a path of their own
+ * vouches for it.
  *
  * @module
  */
 import { createConnection } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
 import type { DeviceConfiguration, DeviceStatus } from '../device-configuration.ts';
+import { explainFailure } from './connect-failure.ts';
 import { parseErrnoResponse, parseGetResponse } from './get-response.ts';
 import { formatSetRequest } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
+import { untrustedFolder } from './untrusted-folder.ts';
 
 export interface UapiClientOptions {
   /** Gives up when nothing came for so long; default 5 s. */
@@ -29,17 +38,32 @@ export class UapiClient {
   readonly path: string;
   readonly #timeoutMs: number;
   readonly #maxResponseLength: number;
+  #checksFolder = false;
 
-  /** @param path of the Unix socket */
+  /**
+   * @param path of the Unix socket
+   * @throws {TypeError} `path` is no path
+   * @throws {RangeError} `path` is longer than the address of a socket can be, or an option out of range
+   */
   constructor(path: string, options: UapiClientOptions = {}) {
+    checkPath(path);
+    checkNumber('timeoutMs', options.timeoutMs, LONGEST_TIMEOUT_MS);
+    checkNumber('maxResponseLength', options.maxResponseLength, Infinity);
     this.path = path;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxResponseLength = options.maxResponseLength ?? DEFAULT_MAX_RESPONSE_LENGTH;
   }
 
-  /** The daemon of an interface, where all of them have their socket. */
+  /**
+   * The daemon of an interface, where all of them have their socket.
+   *
+   * @throws {TypeError} it is no interface's name
+   */
   static of(interfaceName: string, options: UapiClientOptions = {}): UapiClient {
-    return new UapiClient(`${SOCKET_DIRECTORY}/${interfaceName}.sock`, options);
+    checkInterfaceName(interfaceName);
+    const client = new UapiClient(`${SOCKET_DIRECTORY}/${interfaceName}.sock`, options);
+    client.#checksFolder = true;
+    return client;
   }
 
   /**
@@ -53,15 +77,21 @@ export class UapiClient {
   /**
    * Litz takes all of it or nothing; wireguard-go what comes before a mistake.
    *
+   * @throws {TypeError | RangeError | WireGuardError} the configuration cannot be said; nothing was sent
    * @throws {UapiError} what the daemon answered, or `EIO`: it could not be asked (`cause` says why)
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
    */
   async set(configuration: DeviceConfiguration): Promise<void> {
+    if (typeof configuration !== 'object' || configuration === null) {
+      throw new TypeError(`"configuration" expected an object, got ${typeof configuration}`);
+    }
     parseErrnoResponse(await this.#ask(formatSetRequest(configuration)));
   }
 
-  #ask(request: string): Promise<string> {
+  async #ask(request: string): Promise<string> {
     const { path } = this;
+    const reason = this.#checksFolder ? untrustedFolder(dirname(path)) : undefined;
+    if (reason !== undefined) throw notAsked(path, reason);
     return new Promise((resolve, reject) => {
       const socket = createConnection(path);
       const fail = (error: Error): void => {
@@ -70,7 +100,7 @@ export class UapiClient {
       };
       const answer = new Answer(this.#maxResponseLength);
       socket.setTimeout(this.#timeoutMs, () => fail(this.#timedOut()));
-      socket.on('error', (cause) => fail(notAsked(path, cause.message, cause)));
+      socket.on('error', (cause) => fail(notAsked(path, explainFailure(cause), cause)));
       socket.on('close', () => fail(notAsked(path, 'the connection was closed')));
       socket.on('data', (bytes) => {
         if (!answer.push(bytes)) return fail(notAsked(path, 'the answer is too long'));
@@ -128,11 +158,39 @@ export function interfaceIndex(name: string): number | undefined {
   return addresses.find((address) => address.family === 'IPv6')?.scopeid;
 }
 
+function checkPath(path: unknown): void {
+  if (typeof path !== 'string') {
+    throw new TypeError(`"path" expected a string, got ${typeof path}`);
+  }
+  if (path === '' || path.includes('\0')) {
+    throw new TypeError(`"path" expected the path of a socket, got ${JSON.stringify(path)}`);
+  }
+  const { length } = Buffer.from(path);
+  if (length <= LONGEST_PATH) return;
+  throw new RangeError(`"path" expected at most ${LONGEST_PATH} bytes, got ${length}`);
+}
+
+/** What it is called decides which file is opened. */
+function checkInterfaceName(name: unknown): void {
+  if (typeof name === 'string' && /^[^\s/\0]{1,15}$/.test(name) && !/^\.\.?$/.test(name)) return;
+  const got = typeof name === 'string' ? JSON.stringify(name) : typeof name;
+  throw new TypeError(`"interfaceName" expected the name of an interface, got ${got}`);
+}
+
+function checkNumber(name: string, value: number | undefined, most: number): void {
+  if (value === undefined || (typeof value === 'number' && value > 0 && value <= most)) return;
+  throw new RangeError(`"${name}" expected a number above 0, at most ${most}, got ${value}`);
+}
+
 function notAsked(path: string, reason: string, cause?: Error): UapiError {
   return new UapiError(UAPI_ERRNO.EIO, `${path}: ${reason}`, cause ? { cause } : {});
 }
 
+/** sun_path of Linux, its zero byte left out. */
+const LONGEST_PATH = 107;
 const SOCKET_DIRECTORY = '/var/run/wireguard';
+/** Of a timer. */
+const LONGEST_TIMEOUT_MS: number = 2 ** 31 - 1;
 const DEFAULT_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_RESPONSE_LENGTH: number = 256 * 1024 * 1024;
 const LINE_FEED = 0x0a;

@@ -9,6 +9,8 @@ import { WireGuardError } from '@litz/core';
 export const UAPI_ERRNO = {
   /** Reading or writing failed. */
   EIO: -5,
+  /** There is no memory left for the request. */
+  ENOMEM: -12,
   /** A key or value that is not known or not allowed. */
   EINVAL: -22,
   /** Something the reference calls ENOANO: it has no better number. */

@@ -13,9 +13,9 @@ import {
   parsePublicKey,
   type AllowedIp,
 } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import { formatCidr, tryParseCidr, type Cidr } from '../text/cidr.ts';
 import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { quote } from '../text/quote.ts';
 import { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from '../text/unsigned.ts';
 import type { InterfaceSection, PeerSection } from './config.ts';
 

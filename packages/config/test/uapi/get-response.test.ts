@@ -6,6 +6,8 @@ import { parseCidr } from '../../src/text/cidr.ts';
 import { keyToHex } from '../../src/text/hex-key.ts';
 import {
   formatErrnoResponse,
+  formatGetDevice,
+  formatGetPeers,
   formatGetResponse,
   parseErrnoResponse,
   parseGetResponse,
@@ -123,6 +125,19 @@ describe('parseGetResponse', () => {
       }),
       { numRuns: RUNS },
     );
+  });
+});
+
+describe('formatGetPeers', () => {
+  it('continues what formatGetDevice begins, however the peers are cut', () => {
+    const [first, second] = STATUS.peers.map((peer) => formatGetPeers([peer]));
+    const pieces = [formatGetDevice(STATUS), first, formatGetPeers([]), second];
+    expect(pieces.join('') + formatErrnoResponse(0)).toBe(formatGetResponse(STATUS));
+  });
+
+  it('says nothing of a device without keys, port, mark and peers', () => {
+    expect(formatGetDevice({ listenPort: 0, fwmark: 0 })).toBe('');
+    expect(formatGetPeers([])).toBe('');
   });
 });
 

@@ -53,6 +53,58 @@ describe('RequestSplitter', () => {
     expect(split(['hello\nget=1\n\n', 'get=1\n\n'])).toHaveLength(1);
   });
 
+  it.each<[string, UapiRequest[]]>([
+    ['set=1\na=1\n', [{ operation: 'set', body: 'a=1\n' }]],
+    ['set=1\na=1\nb=2', [{ operation: 'set', body: 'a=1\nb=2' }]],
+    ['set=1\n', [{ operation: 'set', body: '' }]],
+    ['get=1\n', [{ operation: 'get' }]],
+    ['get=1', []],
+    ['set=1', []],
+    ['', []],
+    ['set=1\na=1\n\n', []],
+    ['hello\nset=1\n', []],
+  ])('takes what the end of the connection leaves of %j', (text, expected) => {
+    for (const pieces of [[text], text.split('')]) {
+      const splitter = new RequestSplitter();
+      for (const piece of pieces) splitter.push(bytes(piece));
+      expect(splitter.end()).toEqual(expected);
+      expect(splitter.end()).toEqual([]);
+      expect(splitter.push(bytes('get=1\n\n'))).toEqual([]);
+    }
+  });
+
+  it('says how much it holds of a request, and whether there is one', () => {
+    const splitter = new RequestSplitter();
+    const state = (): [boolean, boolean] => [splitter.isUnfinished, splitter.heldBytes > 0];
+    expect(state()).toEqual([false, false]);
+    splitter.push(bytes('get'));
+    expect(state()).toEqual([true, true]);
+    splitter.push(bytes('=1\n'));
+    expect(state()).toEqual([true, false]);
+    splitter.push(bytes('\nset=1\n'));
+    expect(state()).toEqual([true, false]);
+    splitter.push(bytes('a=123456\n'.repeat(100)));
+    expect(splitter.heldBytes).toBeGreaterThanOrEqual(900);
+    splitter.push(bytes('\n'));
+    expect(state()).toEqual([false, false]);
+  });
+
+  it('counts what many small pieces take', () => {
+    const splitter = new RequestSplitter();
+    splitter.push(bytes('set=1\n'));
+    for (let i = 0; i < 100; i++) splitter.push(bytes('a'));
+    expect(splitter.heldBytes).toBeGreaterThan(2000);
+  });
+
+  it('forgets a request that is dropped', () => {
+    const splitter = new RequestSplitter();
+    splitter.push(bytes('set=1\na=1\n'));
+    splitter.drop();
+    expect(splitter.heldBytes).toBe(0);
+    expect(splitter.push(bytes('\nget=1\n\n'))).toEqual([]);
+    expect(splitter.end()).toEqual([]);
+  });
+
   it('is bounded', () => {
     const splitter = new RequestSplitter({ maxLength: 1000 });
     splitter.push(bytes('set=1\n'));

@@ -1,4 +1,5 @@
-import { Endpoint } from '@litz/core';
+import { inspect } from 'node:util';
+import { Endpoint, formatKey } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeviceConfiguration } from '../../src/device-configuration.ts';
@@ -101,6 +102,23 @@ remove=true
     expect(failure('listen_port=1\nlisten_port')).toMatchObject({ errno: -71, line: 2 });
   });
 
+  it.each(
+    'private_key listen_port fwmark replace_peers public_key remove update_only preshared_key endpoint'
+      .concat(
+        ' persistent_keepalive_interval replace_allowed_ips allowed_ip protocol_version unheard',
+      )
+      .split(' '),
+  )('never shows a key that stands behind %s', (name) => {
+    const base64 = formatKey(publicKey(7));
+    for (const key of [base64, KEY, `${KEY}0`, KEY.toUpperCase()]) {
+      for (const line of [`${name}=${key}`, `${name}=${key}:5`, `${name}=-${key}/32`, `${key}=1`]) {
+        for (const body of [line, `public_key=${KEY}\n${line}`]) {
+          expect(everythingSaidOf(body)).not.toContain(key.slice(0, 20));
+        }
+      }
+    }
+  });
+
   it('never shows a key', () => {
     const broken = `${KEY.slice(0, 63)}!`;
     for (const body of [
@@ -163,6 +181,15 @@ function outcome(body: string): string {
     return 'read';
   } catch (error) {
     return error instanceof UapiError ? 'refused' : String(error);
+  }
+}
+
+function everythingSaidOf(body: string): string {
+  try {
+    parseSetRequest(`${body}\n`);
+    return '';
+  } catch (error) {
+    return inspect(error);
   }
 }
 

@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { describeWith } from '@litz/testkit';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describeWith, requirement } from '@litz/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { parseCidr } from '../../src/text/cidr.ts';
 import { parseEndpoint } from '../../src/text/endpoint.ts';
@@ -13,6 +17,7 @@ import { presharedKey, privateKey, publicKey } from '../keys.ts';
 import { WireguardGo, WIREGUARD_GO_REQUIREMENTS } from './wireguard-go.ts';
 
 const KEY = keyToHex(publicKey(2));
+const BUILT = join(import.meta.dirname, '../../dist/index.js');
 
 describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
   let daemon: WireguardGo;
@@ -120,6 +125,17 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
     expect(errnoOf(body)).toBe(0);
   });
 
+  it.each(['set=1\nfwmark=3\n', 'set=1\nfwmark=3', 'set=1\n', 'set=1', 'get=1', 'get=1\n\n', ''])(
+    'makes of %j and the end of the connection what it does',
+    async (text) => {
+      const splitter = new RequestSplitter();
+      const requests = [...splitter.push(Buffer.from(text)), ...splitter.end()];
+      const answers = requests.map(() => expect.stringMatching(/errno=0\n\n$/) as unknown);
+      const answer = await ask(daemon.client.path, text, { end: true });
+      expect(answer === '' ? [] : [answer]).toEqual(answers);
+    },
+  );
+
   it.each(['hello\n', 'get=2\n\n', 'get=1 \n\n'])('hangs up on %j as it does', async (text) => {
     expect(await ask(daemon.client.path, text)).toBe('');
     expect(new RequestSplitter().push(Buffer.from(text))).toEqual([
@@ -128,11 +144,48 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
   });
 });
 
+const mounts = requirement('mounts of its own', () => {
+  const { status, stderr } = spawnSync('unshare', ['-m', 'true'], { encoding: 'utf8' });
+  return status === 0 || stderr.trim();
+});
+const built = requirement(
+  'the built @litz/config',
+  () => existsSync(BUILT) || 'run `tsc -b` first',
+);
+
+describeWith([mounts, built], 'UapiClient.of in a folder that others may write to', () => {
+  it.each([
+    ['mkdir -m 777 /run/wireguard', 'has mode 0777'],
+    ['mkdir -m 755 /run/wireguard && chown 12345 /run/wireguard', 'belongs to user 12345'],
+    ['mkdir -m 755 /run/x && ln -s x /run/wireguard', 'is a symbolic link'],
+    ['mkdir -m 755 /run/wireguard', 'connected'],
+  ])('sends no key after %s: it %s', (make, what) => {
+    const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make} && exec "$@"`;
+    const node = [process.execPath, '--input-type=module', '-e', SEND_A_KEY];
+    const args = ['-m', 'sh', '-c', script, 'sh', ...node, pathToFileURL(BUILT).href];
+    const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
+    expect(stdout + stderr).toContain(what);
+  });
+});
+
+/** Somebody serves there, and says it if anybody connects. */
+const SEND_A_KEY = `
+  import { createServer } from 'node:net';
+  const { UapiClient } = await import(process.argv[1]);
+  const answer = (socket) => { console.log('connected'); socket.end('errno=0\\n\\n'); };
+  const server = createServer(answer).listen('/var/run/wireguard/wg0.sock', async () => {
+    const client = UapiClient.of('wg0');
+    for (const ask of [() => client.set({ listenPort: 1 }), () => client.get()]) {
+      await ask().catch((error) => console.log(error.errno, error.message));
+    }
+    server.close();
+  });`;
+
 /** What is answered, up to an empty line or the end of the connection. */
-function ask(path: string, text: string): Promise<string> {
+function ask(path: string, text: string, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
-    const socket = createConnection(path, () => socket.write(text));
+    const socket = createConnection(path, () => (end ? socket.end(text) : socket.write(text)));
     socket.on('error', reject);
     socket.on('close', () => resolve(answer));
     socket.on('data', (bytes) => {

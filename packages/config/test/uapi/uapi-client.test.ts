@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,8 +65,43 @@ describe('UapiClient', () => {
     await expect(new UapiClient(path).get()).rejects.toMatchObject({
       code: 'ERR_LITZ_UAPI',
       errno: -5,
+      message: expect.stringMatching(/wg0\.sock: there is no such socket.*Is the daemon running/),
       cause: expect.objectContaining({ code: 'ENOENT' }),
     });
+    // What an ended daemon leaves answers alike.
+    writeFileSync(path, '');
+    await expect(new UapiClient(path).get()).rejects.toThrow(
+      `${path}: nobody listens there (ECONNREFUSED)`,
+    );
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, '"path" expected a string, got undefined'],
+    ['', '"path" expected the path of a socket, got ""'],
+    ['/run/a\0b', '"path" expected the path of a socket, got "/run/a\\u0000b"'],
+    [`/${'a'.repeat(107)}`, '"path" expected at most 107 bytes, got 108'],
+  ])('refuses %j as a path', (wrong, text) => {
+    expect(() => new UapiClient(wrong as string)).toThrow(text);
+  });
+
+  it.each([undefined, '', '..', '../wg0', 'a b', 'sixteen-letters-', 'wg0\0'])(
+    'refuses %j as the name of an interface',
+    (name) => {
+      expect(() => UapiClient.of(name as string)).toThrow(/^"interfaceName" expected the name/);
+    },
+  );
+
+  it.each([0, -1, Number.NaN, Infinity, '5'])('refuses a time-out of %j', (timeoutMs) => {
+    const options = { timeoutMs: timeoutMs as number };
+    expect(() => new UapiClient(path, options)).toThrow('"timeoutMs" expected a number above 0');
+  });
+
+  it('asks nobody for what cannot be said', async () => {
+    let connections = 0;
+    await serve(() => connections++);
+    const set = new UapiClient(path).set('listen_port=1' as never);
+    await expect(set).rejects.toThrow('"configuration" expected an object, got string');
+    expect(connections).toBe(0);
   });
 
   it('says when the connection was closed without an answer', async () => {

@@ -1,13 +1,16 @@
-import { Endpoint, formatKey } from '@litz/core';
+import { inspect } from 'node:util';
+import { Endpoint, formatKey, parsePublicKey } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatConfig } from '../../src/wg-quick/format-config.ts';
+import { INTERFACE_FIELDS, PEER_FIELDS } from '../../src/wg-quick/fields.ts';
 import { ConfigError } from '../../src/wg-quick/config-error.ts';
 import { parseConfig } from '../../src/wg-quick/parse-config.ts';
 import { presharedKey, privateKey, publicKey, RUNS } from '../keys.ts';
 
 const PRIVATE = formatKey(privateKey(1));
 const PUBLIC = formatKey(publicKey(2));
+const FIELD_NAMES = [...INTERFACE_FIELDS, ...PEER_FIELDS].map(({ name }) => name);
 const PRESHARED = formatKey(presharedKey(3));
 
 describe('parseConfig', () => {
@@ -146,6 +149,21 @@ PersistentKeepalive = 25
     expect(message).not.toContain(broken.slice(0, 10));
   });
 
+  it.each([...FIELD_NAMES, 'Unheard', '[Interface] x', ''])(
+    'never shows a key that stands behind %j',
+    (name) => {
+      const key = formatKey(parsePublicKey(Uint8Array.from({ length: 32 }, (_, i) => i * 7)));
+      for (const form of [key, key.slice(0, -1), 'c8'.repeat(32), `a, ${key}`, `${key}:51820`]) {
+        for (const section of ['[Interface]\n', `[Peer]\nPublicKey = ${PUBLIC}\n`, '']) {
+          for (const line of [`${name} = ${form}`, `${name} ${form}`, `${form} = ${name}`]) {
+            const said = everythingSaidOf(`${section}${line}\n`);
+            expect(said).not.toContain(form.slice(10, 30));
+          }
+        }
+      }
+    },
+  );
+
   it('throws nothing but its own error, and reads what it accepts back into the same text', () => {
     fc.assert(
       fc.property(configLike(), (text) => {
@@ -190,6 +208,15 @@ function configLike(): fc.Arbitrary<string> {
   return fc
     .tuple(fc.array(line, { maxLength: 12 }), end)
     .map(([lines, ending]) => ['[Interface]', ...lines].join(ending));
+}
+
+function everythingSaidOf(text: string): string {
+  try {
+    parseConfig(text, { file: 'f' });
+    return '';
+  } catch (error) {
+    return inspect(error);
+  }
 }
 
 function complaints(text: string, file: string): string {

@@ -4,8 +4,15 @@
  * @module
  */
 
-/** @throws {RangeError} there are more or fewer */
+/**
+ * @throws {TypeError} it is no Uint8Array
+ * @throws {RangeError} there are more or fewer
+ */
 export function checkLength(name: string, bytes: Uint8Array, length: number): void {
-  if (bytes.length === length) return;
+  const isBytes = (bytes as unknown) instanceof Uint8Array;
+  if (isBytes && bytes.length === length) return;
+  if (!isBytes) {
+    throw new TypeError(`"${name}" expected a Uint8Array, got ${typeof bytes}`);
+  }
   throw new RangeError(`"${name}" expected ${length} bytes, got ${bytes.length}`);
 }

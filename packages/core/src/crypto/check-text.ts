@@ -12,7 +12,13 @@ import { TAG_LENGTH } from '../constants.ts';
  * @throws {RangeError} a text of this length and its tag are not within the buffer
  */
 export function checkText(buffer: Uint8Array, offset: number, length: number): void {
-  if (!(offset >= 0 && length >= 0 && offset + length + TAG_LENGTH <= buffer.length)) {
+  const isWithin =
+    Number.isInteger(offset) &&
+    Number.isInteger(length) &&
+    offset >= 0 &&
+    length >= 0 &&
+    offset + length + TAG_LENGTH <= buffer.length;
+  if (!isWithin) {
     throw new RangeError(
       `"offset" and "length" expected a place in ${buffer.length} bytes with ${TAG_LENGTH} for the tag, got ${offset} and ${length}`,
     );

@@ -64,9 +64,10 @@ function applyPeer(state: EngineState, change: PeerConfiguration, id: string, no
 function addPeer(state: EngineState, change: PeerConfiguration, id: string): Peer | undefined {
   if (state.identity && keyId(state.identity.publicKey) === id) return undefined;
   const slot = state.timers.allocate();
-  const peer = new Peer(change.publicKey.slice() as PublicKey, id, slot);
+  const peer = new Peer(change.publicKey.slice() as PublicKey, id, slot, ++state.lastPeerNumber);
   state.peers.set(id, peer);
   state.peersBySlot[slot] = peer;
+  state.outputs.trace(peer, 'peer-added');
   return peer;
 }
 
@@ -76,6 +77,7 @@ function removePeer(state: EngineState, peer: Peer): void {
   state.peers.delete(peer.id);
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
+  state.outputs.trace(peer, 'peer-removed');
   peer.presharedKey?.fill(0);
 }
 

@@ -108,6 +108,7 @@ function receiveInitiation(
   const handshake = answeringHandshake(peer);
   const refused = consumeInitiation(state.crypto, identity, opened, handshake, now);
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'initiation-received');
   followEndpoint(state, peer, source, now);
   if (sendResponse(state, identity, peer, handshake, now)) {
     beginSession(state, peer, handshake, 'responder', now);
@@ -137,6 +138,7 @@ function receiveResponse(
   if (!peer) return drop(state, 'unknown-index');
   const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'response-received');
   followEndpoint(state, peer, source, now);
   beginSession(state, peer, handshakeOf(peer), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
@@ -160,6 +162,7 @@ function receiveCookieReply(
     ? peer.macs.consumeCookieReply(state.crypto, message, now)
     : 'unexpected-cookie';
   if (refused) return drop(state, refused, peer);
+  state.outputs.trace(peer, 'cookie-received');
   peer.receivedBytes += message.length;
   state.stats.receivedBytes += message.length;
   return undefined;

@@ -43,8 +43,9 @@ export function startHandshake(state: EngineState, peer: Peer, now: number): voi
 export function retryHandshake(state: EngineState, peer: Peer, now: number): void {
   const identity = readyIdentity(state, peer);
   if (!identity) return;
-  if (mayInitiate(peer, now)) sendInitiation(state, identity, peer, now);
-  else awaitHandshake(state, peer, peer.handshakeSentAt);
+  if (!mayInitiate(peer, now)) return awaitHandshake(state, peer, peer.handshakeSentAt);
+  state.outputs.trace(peer, 'retrying');
+  sendInitiation(state, identity, peer, now);
 }
 
 /** Answers the initiation that `handshake` has consumed. False: nothing was sent. */
@@ -65,6 +66,7 @@ export function sendResponse(
   // An initiation of ours waits no longer for an answer to the last one.
   if (state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) awaitHandshake(state, peer, now);
   transmitHandshake(state, peer, message, now);
+  state.outputs.trace(peer, 'response-sent');
   return true;
 }
 
@@ -94,6 +96,7 @@ export function dropStaged(
   if (count === 0) return;
   state.stats.drops.add(reason, count);
   peer.countDrop(reason, count);
+  state.stats.drops.concern(reason, peer.publicKey);
 }
 
 /** Forgets a handshake in progress and frees its index. */
@@ -138,6 +141,7 @@ function sendInitiation(
   peer.handshakeSends++;
   awaitHandshake(state, peer, now);
   transmitHandshake(state, peer, message, now);
+  state.outputs.trace(peer, 'initiation-sent');
 }
 
 function transmitHandshake(state: EngineState, peer: Peer, message: Uint8Array, now: number): void {

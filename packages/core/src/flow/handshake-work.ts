@@ -66,7 +66,10 @@ export function takeHandshakeMessage(
   if (expected === undefined) return drop(state, 'unknown-message-type');
   if (length !== expected) return drop(state, 'wrong-length');
   const refused = refuse(state, buffer, offset);
-  if (refused) return drop(state, refused);
+  if (refused) {
+    state.stats.drops.concern(refused, undefined, source);
+    return drop(state, refused);
+  }
   const { handshakes } = state;
   const lane = laneOf(state, buffer, offset, length, source, now);
   if (!handshakes.queue.push(lane, buffer, offset, length, source, now)) {
@@ -104,7 +107,9 @@ function workOn(state: EngineState, waiting: WaitingMessage, now: number): DropR
   const { message, source, since } = waiting;
   // Whoever sent it has sent another one by now, or has given up.
   if (now >= since + REKEY_TIMEOUT_MS) return drop(state, 'handshake-overflow');
-  return receiveHandshakeMessage(state, message, source, now);
+  const reason = receiveHandshakeMessage(state, message, source, now);
+  if (reason) state.stats.drops.concern(reason, undefined, source);
+  return reason;
 }
 
 /** What can be said of it without any work: nobody can have meant us, or we did not ask for it. */

@@ -4,7 +4,7 @@
  *
  * 1. Packets from the interface: are they IP, and is the link up?
  * 2. Their destination address -> the peer (cryptokey routing). Nobody, or a peer without an endpoint:
- *    the sender gets an ICMP message.
+ *    the sender gets an ICMP message. A datagram of ours that would go round is dropped.
  * 3. The peer -> its current keypair. If there is none that may be used, the packets are staged and a
  *    handshake begins; what is staged leaves in order when the session is there.
  * 4. Padding, transport header in front, sealed where they stand.
@@ -61,6 +61,7 @@ export function sendPackets(
   if (!peer.endpoint) return refuse(state, 'no-endpoint', peer, run, now);
   if (peer.unusable || !state.identity) return drop(state, 'peer-unusable', peer, count);
   if (length > MAX_PACKET_LENGTH) return drop(state, 'packet-too-big', peer, count);
+  if (state.routingLoops.contain(run, peer, now)) return drop(state, 'routing-loop', peer, count);
   if (peer.staged && peer.staged.length > 0) {
     settleSent(state, now);
     sendStaged(state, peer, now);

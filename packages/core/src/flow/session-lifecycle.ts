@@ -39,6 +39,7 @@ export function beginSession(
   state.indices.assign(localIndex, keypair);
   if (peer.handshakeIndex === localIndex) peer.handshakeIndex = -1;
   peer.keypairs.add(keypair, state.indices);
+  state.outputs.trace(peer, 'keypair-created');
   sessionDerived(state, peer, now);
 }
 
@@ -95,6 +96,7 @@ export function resetPeer(
 ): void {
   state.timers.clearAll(peer.slot);
   state.roams.forget(peer);
+  peer.carrier = undefined;
   dropStaged(state, peer, reason);
   forgetSession(state, peer);
   peer.handshakeSentAt = -Infinity;

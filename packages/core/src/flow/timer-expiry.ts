@@ -51,6 +51,7 @@ function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   state.timers.clear(peer.slot, TIMER.NEW_HANDSHAKE);
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   peer.keypairs.clear(state.indices);
+  state.outputs.trace(peer, 'keys-removed');
   endSession(state, peer);
   // An attempt that has just begun is none of the old session's.
   if (now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS) abandonHandshake(state, peer);
@@ -68,6 +69,7 @@ function retransmit(state: EngineState, peer: Peer, now: number): void {
     retryHandshake(state, peer, now);
     return;
   }
+  state.outputs.trace(peer, 'gave-up');
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   abandonHandshake(state, peer);
   dropStaged(state, peer, 'handshake-timeout');
@@ -85,6 +87,7 @@ function gaveUp(state: EngineState, peer: Peer, now: number): boolean {
 /** Section 6.5: what was sent had no answer. */
 function renewHandshake(state: EngineState, peer: Peer, now: number): void {
   if (!hasTurn(state, peer, TIMER.NEW_HANDSHAKE, now)) return;
+  state.outputs.trace(peer, 'not-heard');
   forgetSource(peer);
   startHandshake(state, peer, now);
 }

@@ -19,6 +19,8 @@ export class Peer {
   readonly publicKey: PublicKey;
   /** `keyId(publicKey)`. */
   readonly id: string;
+  /** A peer that is added later has a higher one. */
+  readonly number: number;
   /** Its row in the `TimerTable`. */
   readonly slot: number;
   presharedKey: PresharedKey | undefined = undefined;
@@ -52,15 +54,20 @@ export class Peer {
   /** Data came while a passive keepalive was pending: one more follows it. */
   needsAnotherKeepalive = false;
 
+  /** Inside whose datagrams ours for this peer travelled last, and when; see `RoutingLoops`. */
+  carrier: Peer | undefined = undefined;
+  carriedAt: number = -Infinity;
+
   lastHandshakeUnixMs = 0;
   receivedBytes = 0;
   sentBytes = 0;
   #drops: DropCounters | undefined = undefined;
 
-  constructor(publicKey: PublicKey, id: string, slot: number) {
+  constructor(publicKey: PublicKey, id: string, slot: number, number: number) {
     this.publicKey = publicKey;
     this.id = id;
     this.slot = slot;
+    this.number = number;
   }
 
   /** The keypair to send with, if a message may be sealed with it now. */

@@ -15,6 +15,8 @@ import type { Peer } from './peer.ts';
 export class SenderIndexTable {
   readonly #handshakes = new Map<number, Peer>();
   readonly #keypairs = new Map<number, Keypair>();
+  /** By the index that the other side chose. */
+  readonly #remotes = new Map<number, Keypair>();
   readonly #randomBytes: (out: Uint8Array) => void;
   readonly #random = new Uint8Array(4);
   readonly #view = new DataView(this.#random.buffer);
@@ -48,11 +50,18 @@ export class SenderIndexTable {
   assign(index: number, keypair: Keypair): void {
     this.#handshakes.delete(index | 0);
     this.#keypairs.set(index | 0, keypair);
+    // The first one keeps it: nobody takes an index away by choosing the same.
+    const remote = keypair.remoteIndex | 0;
+    if (!this.#remotes.has(remote)) this.#remotes.set(remote, keypair);
   }
 
   free(index: number): void {
     this.#handshakes.delete(index | 0);
+    const keypair = this.#keypairs.get(index | 0);
+    if (!keypair) return;
     this.#keypairs.delete(index | 0);
+    const remote = keypair.remoteIndex | 0;
+    if (this.#remotes.get(remote) === keypair) this.#remotes.delete(remote);
   }
 
   /** Whose handshake it is. `index` may be given signed or unsigned. */
@@ -62,6 +71,11 @@ export class SenderIndexTable {
 
   keypair(index: number): Keypair | undefined {
     return this.#keypairs.get(index | 0);
+  }
+
+  /** A keypair whose messages carry this index when we send them. */
+  remote(index: number): Keypair | undefined {
+    return this.#remotes.get(index | 0);
   }
 }
 

@@ -101,7 +101,7 @@ export class HandshakeQueue {
 /** First in, first out. It grows as it is needed, by doubling, up to its room. */
 class Ring {
   readonly #room: number;
-  #items: (WaitingMessage | undefined)[] = new Array<undefined>(8);
+  #items: (WaitingMessage | undefined)[] = Array.from({ length: 8 });
   #first = 0;
   size = 0;
 
@@ -134,7 +134,7 @@ class Ring {
 
   #grow(): void {
     const { length } = this.#items;
-    const items = new Array<WaitingMessage | undefined>(length * 2);
+    const items = Array.from<WaitingMessage | undefined>({ length: length * 2 });
     for (let i = 0; i < length; i++) items[i] = this.#items[(this.#first + i) & (length - 1)];
     this.#items = items;
     this.#first = 0;

@@ -8,7 +8,8 @@ import {
   type Pair,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { Endpoint, MESSAGE_TYPE } from '../../src/index.ts';
+import { Endpoint } from '../../src/index.ts';
+import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { COOKIE_REPLY, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 

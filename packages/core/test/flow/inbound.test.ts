@@ -11,7 +11,8 @@ import {
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../src/engine.ts';
-import { Endpoint, keyId, nobleProvider } from '../../src/index.ts';
+import { Endpoint, nobleProvider } from '../../src/index.ts';
+import { keyId } from '../../src/internals.ts';
 
 describe('receiveDatagram', () => {
   it('does with a batch what it does with its datagrams one by one', () => {

@@ -1,12 +1,13 @@
 import { createPerson, joinNetwork, packetBetween, SimulatedNetwork } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { Endpoint, MESSAGE_TYPE, nobleProvider, publicKeyOf } from '../../src/index.ts';
+import { Endpoint, nobleProvider, publicKeyOf } from '../../src/index.ts';
+import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const PEERS = 200;
 
 describe('hasTurn', () => {
   it('spreads the initiations of many keepalive peers at link up, each once', () => {
-    const { network, node, destinations } = linkDownWith(PEERS);
+    const { network, node } = linkDownWith(PEERS);
     const start = network.now;
     node.input((engine, now) => engine.linkUp(now));
     const atOnce = initiations(node).length;
@@ -24,7 +25,7 @@ describe('hasTurn', () => {
   });
 
   it('spreads their retries as well, none of them early', () => {
-    const { network, node, destinations } = linkDownWith(PEERS);
+    const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.drive(1000);
     const first = initiations(node).slice();
@@ -73,9 +74,7 @@ function linkDownWith(count: number) {
     }));
     engine.configure({ peers }, now);
   });
-  const destinations = (datagrams: { to: Endpoint }[]): number[] =>
-    datagrams.map(({ to }) => to.port);
-  return { network, node, people, destinations };
+  return { network, node, people };
 }
 
 function personAt(i: number): ReturnType<typeof createPerson> {
@@ -90,4 +89,8 @@ function personAt(i: number): ReturnType<typeof createPerson> {
 
 function initiations(node: ReturnType<typeof joinNetwork>) {
   return node.network.eavesdropper.of(MESSAGE_TYPE.HANDSHAKE_INITIATION, node);
+}
+
+function destinations(datagrams: { to: Endpoint }[]): number[] {
+  return datagrams.map(({ to }) => to.port);
 }

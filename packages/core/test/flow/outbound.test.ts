@@ -10,7 +10,8 @@ import {
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../src/engine.ts';
-import { keyId, nobleProvider, type EngineStats } from '../../src/index.ts';
+import { nobleProvider, type EngineStats } from '../../src/index.ts';
+import { keyId } from '../../src/internals.ts';
 
 describe('sendPackets', () => {
   it('does with a run what it does with its packets one by one', () => {

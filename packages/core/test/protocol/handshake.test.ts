@@ -8,7 +8,8 @@ import {
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../src/engine.ts';
-import { MESSAGE_TYPE, type PresharedKey } from '../../src/index.ts';
+import type { PresharedKey } from '../../src/index.ts';
+import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE, TRANSPORT_DATA } = MESSAGE_TYPE;
 

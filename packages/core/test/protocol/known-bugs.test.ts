@@ -14,7 +14,8 @@ import {
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../src/engine.ts';
-import { Endpoint, keyId, MESSAGE_TYPE, type PresharedKey } from '../../src/index.ts';
+import { Endpoint, type PresharedKey } from '../../src/index.ts';
+import { keyId, MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { COOKIE_REPLY, HANDSHAKE_INITIATION, TRANSPORT_DATA } = MESSAGE_TYPE;
 

@@ -1,6 +1,6 @@
 import { connect, createPair, packetBetween, type Pair, type SimulatedNode } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { MESSAGE_TYPE } from '../../src/index.ts';
+import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { HANDSHAKE_INITIATION, TRANSPORT_DATA } = MESSAGE_TYPE;
 

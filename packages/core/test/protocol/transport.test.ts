@@ -1,6 +1,7 @@
 import { connect, createPair, packetBetween, type Pair } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { MESSAGE_TYPE, type DropReason } from '../../src/index.ts';
+import type { DropReason } from '../../src/index.ts';
+import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { TRANSPORT_DATA } = MESSAGE_TYPE;
 

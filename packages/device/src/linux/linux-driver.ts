@@ -15,8 +15,8 @@ import {
   type DeviceRequest,
   type Driver,
   type DriverListener,
+  type SnapshotSlice,
 } from '../driver.ts';
-import type { DeviceSnapshot } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
 import { SharedState } from './shared-state.ts';
 import {
@@ -26,6 +26,7 @@ import {
   reviveEvent,
   revivePeers,
   type RequestMessage,
+  type SystemErrorClass,
   type WorkerMessage,
   type WorkerStart,
 } from './worker-messages.ts';
@@ -45,6 +46,8 @@ export class LinuxDriver implements Driver {
   #hasEnded = false;
   /** Why the thread ended. */
   #failure: Error | undefined = undefined;
+  /** Loaded while the thread starts; its messages wait until then. */
+  #systemError: SystemErrorClass | undefined = undefined;
 
   /**
    * Starts the thread before it returns: a thread is in the network namespace of the one it was
@@ -86,9 +89,11 @@ export class LinuxDriver implements Driver {
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
       env: { ...process.env, NODE_OPTIONS: '' },
     });
-    port1.on('message', (message: WorkerMessage) => this.#receive(message));
+    const loaded = this.#loadErrors().then(() => {
+      port1.on('message', (message: WorkerMessage) => this.#receive(message));
+    });
     this.#worker.on('error', (error) => (this.#failure ??= error));
-    this.#worker.on('exit', (code) => this.#end(code));
+    this.#worker.on('exit', (code) => void loaded.then(() => this.#end(code)));
     stopAtExit(this.#shared);
   }
 
@@ -128,6 +133,14 @@ export class LinuxDriver implements Driver {
     await this.#ended.promise;
   }
 
+  async #loadErrors(): Promise<void> {
+    try {
+      this.#systemError = (await import('@litz/sys')).SystemError;
+    } catch {
+      // The thread needs it too, and says what is missing.
+    }
+  }
+
   #receive(message: WorkerMessage): void {
     switch (message.type) {
       case 'open':
@@ -141,16 +154,16 @@ export class LinuxDriver implements Driver {
         this.#take(message.id)?.resolve(revive(message.answer));
         break;
       case 'refused':
-        this.#take(message.id)?.reject(fromErrorMessage(message.error));
+        this.#take(message.id)?.reject(fromErrorMessage(message.error, this.#systemError));
         break;
       case 'event':
         this.#listener.event(reviveEvent(message.event));
         break;
       case 'error':
-        this.#listener.error(fromErrorMessage(message.error));
+        this.#listener.error(fromErrorMessage(message.error, this.#systemError));
         break;
       case 'failed':
-        this.#failure = fromErrorMessage(message.error);
+        this.#failure = fromErrorMessage(message.error, this.#systemError);
         break;
     }
   }
@@ -205,9 +218,10 @@ function promiseWithResolvers(): PromiseWithResolvers {
 }
 
 function revive(answer: unknown): unknown {
-  const snapshot = answer as Partial<DeviceSnapshot> | undefined;
-  if (!Array.isArray(snapshot?.peers)) return answer;
-  return { ...snapshot, peers: revivePeers(snapshot.peers) };
+  const { snapshot } = (answer ?? {}) as Partial<SnapshotSlice>;
+  if (!snapshot) return answer;
+  const revived = { ...snapshot, peers: revivePeers(snapshot.peers) };
+  return { ...(answer as SnapshotSlice), snapshot: revived };
 }
 
 const running = new Set<SharedState>();

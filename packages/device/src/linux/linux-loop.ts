@@ -13,7 +13,7 @@ import type * as TunPackage from '@litz/tun';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
 import { Closers } from './closers.ts';
-import { DataPlane, type PlaneEvent } from '../plane/data-plane.ts';
+import { DataPlane, type OptionalEvent, type PlaneEvent } from '../plane/data-plane.ts';
 import { answerRequest, type DeviceRequest } from '../driver.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
@@ -37,10 +37,15 @@ export interface LinuxLoopOptions {
   /** On what the packets stand in, `LinuxLoop.memoryLength` bytes; default: on a buffer of its own. */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
+  /** What is told until a request says which; default: none of the optional events. */
+  readonly listened?: readonly OptionalEvent[];
   /** The device goes on. */
   readonly onError: (error: unknown) => void;
-  /** The eventfd was written: takes the requests, if there are any, to `answer`. */
-  readonly onWake: () => void;
+  /**
+   * Takes requests that there are to `answer`, for no longer than a short turn. Returns whether there
+   * may be more.
+   */
+  readonly onWake: () => boolean;
 }
 
 export class LinuxLoop {
@@ -53,6 +58,8 @@ export class LinuxLoop {
   #socketIndices: number[] = [];
   #polledSockets: DatagramSocket | undefined = undefined;
   #isGone = false;
+  /** Some were left for the next turn, so that packets come between them. */
+  #requestsWait = false;
   /** When sockets that could not be opened are tried again; Infinity: they are open, or the link is down. */
   #linkUpDue = Infinity;
   /** While it goes on. */
@@ -139,22 +146,25 @@ export class LinuxLoop {
       const sleep = due === Infinity ? due : due - sys.boottimeMs();
       polled.wait(Math.min(sleep, longestSleepMs));
       const now = sys.boottimeMs();
-      if (polled.ready(this.#wakeIndex) !== 0) this.#takeRequests();
+      this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (polled.ready(link) !== 0) this.#followLink(now);
-      if (polled.ready(routes) !== 0) this.#routes.read();
+      if (polled.ready(routes) !== 0) this.#routes.changed();
       if (tunRests ? now >= path.tunRestsUntil : polled.ready(tun) !== 0) path.readTun(now);
       tunRests = path.tunRestsUntil !== Infinity;
       polled.setMuted(tun, tunRests);
       this.#receive(now);
-      if (now >= this.#routes.due) this.#routes.check(now);
+      if (now >= this.#routes.due) this.#routes.suspect(now);
+      polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
+      this.#routes.suspects.endTurn();
     }
   }
 
   /** @throws a refusal, or what crashed */
   answer(request: DeviceRequest): unknown {
     const now = this.#options.packages.sys.boottimeMs();
+    if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
     const change = refusing(() => reviveConfiguration(request.change));
     const sockets = refusing(() => this.#openSockets(this.#plane.bindingFor(change)));
@@ -175,6 +185,7 @@ export class LinuxLoop {
 
   /** When there is something to do, whatever is ready. */
   get #due(): number {
+    if (this.#requestsWait) return 0;
     return Math.min(this.#plane.due, this.#routes.due, this.#linkUpDue);
   }
 
@@ -191,13 +202,14 @@ export class LinuxLoop {
   }
 
   #createPlane(): DataPlane {
-    const { settings, crypto, bytes, onEvent } = this.#options;
+    const { settings, crypto, bytes, onEvent, listened = [] } = this.#options;
     const { offloads } = this.#tun;
     const plane = new DataPlane({
       tun: this.#tun,
       memory: this.#memory,
       bytes,
       onEvent,
+      listened,
       crypto,
       engine: settings.engine,
       closeSockets: (sockets) => this.#sockets.close(sockets),
@@ -227,9 +239,10 @@ export class LinuxLoop {
     if (warmUp.isDone) this.#warmUp = undefined;
   }
 
-  #takeRequests(): void {
-    this.#wake.clear();
-    this.#options.onWake();
+  #takeRequests(isWoken: boolean): void {
+    if (isWoken) this.#wake.clear();
+    else if (!this.#requestsWait) return;
+    this.#requestsWait = this.#options.onWake();
   }
 
   #followLink(now: number): void {
@@ -257,6 +270,24 @@ export class LinuxLoop {
     }
   }
 
+  /** By whoever asks, who is told what fails; the link's monitor finds it done. */
+  #setLink(up: boolean, now: number): void {
+    this.#linkUpDue = Infinity;
+    if (!up) {
+      refusing(() => this.#tun.down());
+      this.#plane.linkDown(now);
+      return;
+    }
+    const sockets = refusing(() => this.#openSockets(this.#plane.bindingForLinkUp()));
+    try {
+      refusing(() => this.#tun.up());
+    } catch (error) {
+      if (sockets) this.#sockets.close(sockets);
+      throw error;
+    }
+    if (sockets) this.#plane.linkUp(sockets, now);
+  }
+
   /**
    * Whoever set the link up is not here to be told: a port that is taken is an event, once, and tried
    * again until it is free or another one is asked for.
@@ -277,7 +308,8 @@ export class LinuxLoop {
 
   #openSockets(binding: Binding | undefined): DatagramSocket | undefined {
     if (!binding) return undefined;
-    const options = { ...binding, ...this.#plane.reports };
+    const { suspects } = this.#routes;
+    const options = { ...binding, ...this.#plane.reports, suspects };
     try {
       return this.#sockets.open(options);
     } catch (error) {

@@ -39,7 +39,6 @@ export class LinuxSockets {
       memory: { buffer: memory.buffer, offset: memory.receiveOffset },
       gso: offload.udpGso,
       gro: offload.udpGro,
-      ignoredInterface: this.#ownInterface(),
     });
     try {
       for (const fd of sockets.fds) shared.opened(fd);
@@ -54,17 +53,5 @@ export class LinuxSockets {
   close(sockets: DatagramSocket): void {
     for (const fd of sockets.fds) this.#options.shared.closing(fd);
     sockets.close();
-  }
-
-  /**
-   * The interface's index where the sockets are. An inner datagram to our own port would be taken for
-   * an outer one, and its sender could make itself an endpoint inside of the tunnel: what is sent to it
-   * would go round for ever (the kernel's socket.c refuses to send such, ELOOP). Elsewhere, if it was
-   * moved, the number is another one's.
-   */
-  #ownInterface(): number {
-    const { netlink, tun } = this.#options;
-    const { interfaceIndex, name } = tun;
-    return netlink.linkByIndex(interfaceIndex)?.name === name ? interfaceIndex : 0;
   }
 }

@@ -6,6 +6,7 @@
 import { workerData } from 'node:worker_threads';
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
+import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
 import { isRefusal } from '../refusal.ts';
 import { SharedState } from './shared-state.ts';
 import {
@@ -19,6 +20,8 @@ import {
 
 const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
 const shared = new SharedState(state);
+/** Of requests: no packet waits for longer, unless one request takes longer. */
+const TURN_MS = 0.5;
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
 try {
@@ -38,6 +41,8 @@ try {
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
     crypto: provider,
+    // Whoever made the device cannot say yet what it listens to.
+    listened: OPTIONAL_EVENTS,
     onEvent: (event) => tell({ type: 'event', event }),
     onError: (error) => tell({ type: 'error', error: toErrorMessage(error) }),
     onWake: answerRequests,
@@ -57,8 +62,14 @@ try {
   }
 }
 
-function answerRequests(): void {
-  for (const message of queuedMessages<RequestMessage>(port)) answer(message);
+/** At least one, if there is one. @returns whether there may be more */
+function answerRequests(): boolean {
+  const end = performance.now() + TURN_MS;
+  for (const message of queuedMessages<RequestMessage>(port)) {
+    answer(message);
+    if (performance.now() >= end) return true;
+  }
+  return false;
 }
 
 function answer({ id, request }: RequestMessage): void {

@@ -1,48 +1,71 @@
 /**
- * `RouteWatch`: when routes change, has a data plane forget the sticky sources that they no longer suit.
+ * `RouteWatch`: when routes change, makes the sticky sources of all peers suspects.
  *
  * @module
  */
+import type { Endpoint } from '@litz/core';
 import type * as Sys from '@litz/sys';
+import type * as Udp from '@litz/udp';
 import type { DataPlane } from '../plane/data-plane.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 
+/**
+ * A router changes tens of thousands of routes a second, and a server has tens of thousands of peers.
+ * So the changes of one second are one, to name the suspects is done in slices, and a route is looked
+ * up only when something is sent there (`SuspectSources`).
+ */
 export class RouteWatch {
-  /** When `check` is to be called; Infinity: nothing has changed. */
-  due: number = Infinity;
-  readonly #packages: LinuxPackages;
-  readonly #netlink: Sys.Netlink;
-  readonly #plane: DataPlane;
+  /** To be given to the sockets, and told of the end of each turn. */
+  readonly suspects: Udp.SuspectSources;
+  readonly #plane: Pick<DataPlane, 'endpoints'>;
   readonly #monitor: Sys.RouteMonitor;
-  #checkedAt = -Infinity;
+  /** When the change is acted on that was heard of; Infinity: none was. */
+  #changeDue: number = Infinity;
+  #suspectedAt = -Infinity;
+  /** Endpoints that are not suspects yet, after the last change. */
+  #unnamed: Iterator<Endpoint> | undefined = undefined;
 
   /** @param netlink in the namespace of the calling thread, and open for as long as this is */
-  constructor(packages: LinuxPackages, netlink: Sys.Netlink, plane: DataPlane) {
-    this.#packages = packages;
-    this.#netlink = netlink;
+  constructor(packages: LinuxPackages, netlink: Sys.Netlink, plane: Pick<DataPlane, 'endpoints'>) {
     this.#plane = plane;
+    this.suspects = new packages.udp.SuspectSources(netlink);
     this.#monitor = new packages.sys.RouteMonitor();
   }
 
-  /** To poll for POLLIN, and then `read`. */
+  /** To poll for POLLIN unless `isMuted`, and then to call `changed`. */
   get fd(): number {
     return this.#monitor.fd;
   }
 
-  /** The look-ups cost a system call per peer: not for each of many changes. */
-  read(): void {
-    if (this.#monitor.read().length === 0 || this.due !== Infinity) return;
-    this.due = this.#checkedAt + CHECK_INTERVAL_MS;
+  /** A change was heard of and not acted on: what else changes until then is the same to us. */
+  get isMuted(): boolean {
+    return this.#changeDue !== Infinity;
   }
 
-  check(now: number): void {
-    this.due = Infinity;
-    this.#checkedAt = now;
-    const { staleSources } = this.#packages.udp;
-    const { mark } = this.#plane;
-    this.#plane.forgetSources(
-      (endpoint) => staleSources([endpoint], this.#netlink, mark).length > 0,
-    );
+  /** When `suspect` is to be called; Infinity: there is no need. */
+  get due(): number {
+    return this.#unnamed ? -Infinity : this.#changeDue;
+  }
+
+  changed(): void {
+    if (!this.isMuted) this.#changeDue = this.#suspectedAt + INTERVAL_MS;
+  }
+
+  /** Names some of the suspects; `due` says when to go on. */
+  suspect(now: number): void {
+    if (now >= this.#changeDue) {
+      this.#changeDue = Infinity;
+      this.#suspectedAt = now;
+      // Before any look-up: what changes from here on is another change.
+      this.#monitor.clear();
+      this.suspects.clear();
+      this.#unnamed = this.#plane.endpoints();
+    }
+    for (let left = SLICE; this.#unnamed && left > 0; left--) {
+      const { value, done } = this.#unnamed.next();
+      if (done === true) this.#unnamed = undefined;
+      else this.suspects.add(value);
+    }
   }
 
   close(): void {
@@ -50,5 +73,6 @@ export class RouteWatch {
   }
 }
 
-/** Look-ups after changes of routes, at most one round in so long. */
-const CHECK_INTERVAL_MS = 1000;
+const INTERVAL_MS = 1000;
+/** About 0.1 ms. */
+const SLICE = 1024;

@@ -9,7 +9,8 @@
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { Endpoint, WireGuardError, type WireGuardErrorCode } from '@litz/core';
-import type { DeviceConfiguration } from '@litz/config';
+import { ConfigError, UapiError, type ConfigProblem, type DeviceConfiguration } from '@litz/config';
+import type * as Sys from '@litz/sys';
 import type { PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
 import type { CommonSettings } from '../options.ts';
@@ -49,9 +50,13 @@ export interface ErrorMessage {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  /** `code`, and a system error's `errno`, `errnoNumber` and `syscall`. */
-  readonly fields: Readonly<Record<string, string | number>>;
+  /** `code`, a system error's `errno`, `errnoNumber` and `syscall`, and whatever else is plain data. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly cause?: ErrorMessage;
 }
+
+/** The class of `@litz/sys`, which is loaded only where there are system calls. */
+export type SystemErrorClass = typeof Sys.SystemError;
 
 export function post(port: MessagePort, message: RequestMessage | WorkerMessage): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's
@@ -69,23 +74,52 @@ export function* queuedMessages<Message>(port: MessagePort): Generator<Message, 
 
 export function toErrorMessage(thrown: unknown): ErrorMessage {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const fields: Record<string, string | number> = {};
-  for (const [key, value] of Object.entries(error)) {
-    if (typeof value === 'string' || typeof value === 'number') fields[key] = value;
-  }
-  return { name: error.name, message: error.message, stack: error.stack, fields };
+  const { name, message, stack, cause } = error;
+  const fields = Object.fromEntries(
+    Object.entries(error).filter(([key, value]) => key !== 'name' && isPlain(value)),
+  );
+  const inner = cause instanceof Error ? { cause: toErrorMessage(cause) } : {};
+  return { name, message, stack, fields, ...inner };
 }
 
-export function fromErrorMessage({ name, message, stack, fields }: ErrorMessage): Error {
-  const { code } = fields;
-  const isOurs = typeof code === 'string' && code.startsWith('ERR_LITZ_');
-  const error = isOurs
-    ? new WireGuardError(code as WireGuardErrorCode, message)
-    : new (PLAIN_ERRORS.get(name) ?? Error)(message);
+/** @param systemError without it a system error is a `WireGuardError` with the same fields */
+export function fromErrorMessage(thrown: ErrorMessage, systemError?: SystemErrorClass): Error {
+  const { name, message, stack, fields, cause } = thrown;
+  const error = create(thrown, systemError);
+  // A class of ours may write its message itself, out of what it is given.
+  if (error.message !== message) define(error, 'message', message);
   Object.assign(error, fields);
   if (error.name !== name) error.name = name;
   if (stack !== undefined) error.stack = stack;
+  if (cause) define(error, 'cause', fromErrorMessage(cause, systemError));
   return error;
+}
+
+function create({ name, message, fields }: ErrorMessage, systemError?: SystemErrorClass): Error {
+  const { code, errno, errnoNumber, syscall, problems } = fields;
+  if (typeof code !== 'string' || !code.startsWith('ERR_LITZ_')) {
+    return new (PLAIN_ERRORS.get(name) ?? Error)(message);
+  }
+  if (name === 'SystemError' && systemError) {
+    return new systemError(String(syscall), Number(errnoNumber));
+  }
+  if (name === 'UapiError') return new UapiError(Number(errno), message);
+  if (name === 'ConfigError') return new ConfigError(problems as readonly ConfigProblem[]);
+  return new WireGuardError(code as WireGuardErrorCode, message);
+}
+
+/** As an error has it of its own: not to be seen when its fields are listed. */
+function define(error: Error, name: 'message' | 'cause', value: unknown): void {
+  Object.defineProperty(error, name, { value, configurable: true, writable: true });
+}
+
+/** What a structured clone gives back as it was, and no key bytes. */
+function isPlain(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isPlain);
+  if (typeof value !== 'object' || value === null) {
+    return typeof value !== 'function' && typeof value !== 'symbol';
+  }
+  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
 }
 
 /** An endpoint that lost its class on the way. */
@@ -111,6 +145,9 @@ export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonl
 }
 
 export function reviveEvent(event: PlaneEvent): PlaneEvent {
+  if (event.type === 'drop' && event.source) {
+    return { ...event, source: reviveEndpoint(event.source) };
+  }
   if (event.type !== 'roam') return event;
   const { endpoint, previous } = event;
   return {

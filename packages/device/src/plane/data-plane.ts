@@ -17,7 +17,8 @@ import {
   type PublicKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
-import type { DeviceSnapshot, DeviceStats } from '../device-status.ts';
+import type { DeviceStats } from '../device-status.ts';
+import type { SnapshotSlice } from '../driver.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import type { ByteOperations } from '@litz/tun/offload';
 import { PacketPath } from './packet-path.ts';
@@ -25,6 +26,7 @@ import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
 import { createRandomBytes } from './random-source.ts';
 import { refused } from '../refusal.ts';
+import { SnapshotReads } from './snapshot-reads.ts';
 
 /** What a data plane tells: everything of the engine, and of the link. */
 export type PlaneEvent =
@@ -50,6 +52,8 @@ export interface DataPlaneOptions {
   readonly onEvent: (event: PlaneEvent) => void;
   /** Default: `sockets.close()`. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
+  /** Of the optional events, those that are told until `listen` says which; default: none. */
+  readonly listened?: readonly OptionalEvent[];
   readonly crypto?: CryptoProvider | undefined;
   readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 }
@@ -64,6 +68,7 @@ export const OPTIONAL_EVENTS = [
   'handshake-failed',
   'roam',
   'session',
+  'trace',
 ] as const;
 export type OptionalEvent = (typeof OPTIONAL_EVENTS)[number];
 
@@ -78,6 +83,7 @@ export class DataPlane {
   readonly #drops: DropReport;
   /** Endpoints whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
+  readonly #reads: SnapshotReads;
   #listened: ReadonlySet<string> = new Set();
   readonly #lostOffloads: Set<string> = new Set();
   /** Found out when the device was not open yet, or in the middle of a batch. */
@@ -92,7 +98,7 @@ export class DataPlane {
 
   /** Starts with the link down. */
   constructor(options: DataPlaneOptions) {
-    const { tun, memory, bytes, onEvent, crypto, engine } = options;
+    const { tun, memory, bytes, onEvent, crypto, engine, listened = [] } = options;
     this.#engine = new Engine({
       randomBytes: createRandomBytes(),
       unixTime: Date.now,
@@ -105,6 +111,8 @@ export class DataPlane {
     this.#onEvent = onEvent;
     this.#closeSockets = options.closeSockets ?? ((sockets) => sockets.close());
     this.#drops = new DropReport(this.#engine.stats.drops);
+    this.#reads = new SnapshotReads(this.#engine);
+    this.listen(listened);
     this.path = new PacketPath({
       engine: this.#engine,
       tun,
@@ -127,10 +135,6 @@ export class DataPlane {
 
   get isUp(): boolean {
     return this.#up;
-  }
-
-  get mark(): number {
-    return this.#mark;
   }
 
   /** When `finish` should be called next, in the milliseconds of `now`; Infinity if there is no need. */
@@ -210,7 +214,7 @@ export class DataPlane {
     this.path.handleTimeout(now);
     this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
     if (this.#lostSources.size > 0) {
-      this.forgetSources((endpoint) => this.#lostSources.has(endpoint));
+      this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
     }
     this.#drops.check();
@@ -218,9 +222,9 @@ export class DataPlane {
     if (this.#untold.length > 0) this.#untold.splice(0).forEach((event) => this.#onEvent(event));
   }
 
-  /** The kernel chooses again from where to reach these. */
-  forgetSources(isStale: (endpoint: Endpoint) => boolean): void {
-    this.#engine.forgetSources(isStale);
+  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  endpoints(): IterableIterator<Endpoint> {
+    return this.#engine.endpoints();
   }
 
   /**
@@ -249,19 +253,30 @@ export class DataPlane {
   listen(events: readonly OptionalEvent[]): void {
     const tellsDrops = events.includes('drop');
     if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
+    this.#engine.traces = events.includes('trace');
     this.#listened = new Set(events);
   }
 
-  snapshot(): DeviceSnapshot {
-    return {
-      ...(this.#privateKey && { privateKey: this.#privateKey.slice() as PrivateKey }),
+  /** The next slice of what this read reads; see `SnapshotReads`. */
+  snapshot(read: number): SnapshotSlice {
+    const isFirst = !this.#reads.has(read);
+    const { peers, isLast } = this.#reads.next(read);
+    const privateKey = isFirst ? this.#privateKey : undefined;
+    const snapshot = {
+      ...(privateKey && { privateKey: privateKey.slice() as PrivateKey }),
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,
       mtu: this.#engine.mtu,
       up: this.#up,
-      peers: this.#engine.peers(),
+      peers,
     };
+    return { snapshot, isLast };
+  }
+
+  /** Nobody reads on. */
+  endSnapshot(read: number): void {
+    this.#reads.end(read);
   }
 
   stats(): DeviceStats {

@@ -3,13 +3,23 @@
  *
  * @module
  */
-import { DROP_REASONS, type DropCounters, type DropReason } from '@litz/core';
+import {
+  DROP_REASONS,
+  type DropCounters,
+  type DropReason,
+  type Endpoint,
+  type PublicKey,
+} from '@litz/core';
 
 /** Dropped since the last time it was told. */
 export interface DropEvent {
   readonly type: 'drop';
   readonly reason: DropReason;
   readonly count: number;
+  /** Whom the last of them was about, as far as that is known. */
+  readonly peer?: PublicKey;
+  /** Where the last of them said that it came from; it is not authentic. */
+  readonly source?: Endpoint;
 }
 
 const INTERVAL_MS = 1000;
@@ -34,7 +44,10 @@ export class DropReport {
   set listening(listening: boolean) {
     this.#listening = listening;
     this.#due = Infinity;
-    DROP_REASONS.forEach((reason, i) => (this.#told[i] = this.#drops.count(reason)));
+    DROP_REASONS.forEach((reason, i) => {
+      this.#told[i] = this.#drops.count(reason);
+      this.#drops.takeSubject(reason);
+    });
   }
 
   /** To be called after each batch: sees whether anything was dropped. */
@@ -57,7 +70,8 @@ export class DropReport {
       const count = total - (this.#told[i] ?? 0);
       if (count <= 0) continue;
       this.#told[i] = total;
-      tell({ type: 'drop', reason, count });
+      const { peer, source } = this.#drops.takeSubject(reason);
+      tell({ type: 'drop', reason, count, ...(peer && { peer }), ...(source && { source }) });
     }
   }
 }

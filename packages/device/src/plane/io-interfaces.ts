@@ -111,8 +111,6 @@ export interface DatagramCounters {
   receiveDroppedTruncated: number;
   /** A message whose control data or segment size make no sense. */
   receiveDroppedMalformed?: number;
-  /** Came in through the tunnel itself. */
-  receiveDroppedLoop?: number;
 }
 
 /** What sockets tell about datagrams that did not leave as asked. */

@@ -64,7 +64,6 @@ export class UdpToTun {
   /** What the sockets had dropped when it was last counted. */
   #truncatedSeen = 0;
   #malformedSeen = 0;
-  #loopedSeen = 0;
   /**
    * The time of the batch. Not a number at first, so that it is kept as a reference: a field of numbers
    * only would make a new object each time it is passed on, once per datagram.
@@ -83,8 +82,9 @@ export class UdpToTun {
       buffer: memory.buffer,
       write: (pieces, count, packets) => this.#writePieces(pieces, count, packets),
       // Whoever has the key is believed: the tag has just shown that nothing was changed on the way,
-      // and the kernel's WireGuard marks such packets as verified too (receive.c).
-      verifyChecksums: false,
+      // and the kernel's WireGuard marks such packets as verified too (receive.c). A TUN without
+      // offloads gets every packet as it came.
+      verifyChecksums: tun.offloads?.tcp !== true && tun.offloads?.udp !== true,
     });
     this.#coalescer.tcp = tun.offloads?.tcp === true;
     this.#coalescer.udp = tun.offloads?.udp === true;
@@ -101,7 +101,6 @@ export class UdpToTun {
     this.#arePolled = (sockets?.fds.length ?? 0) > 0;
     this.#truncatedSeen = 0;
     this.#malformedSeen = 0;
-    this.#loopedSeen = 0;
   }
 
   /**
@@ -194,17 +193,14 @@ export class UdpToTun {
     const { drops } = this.#engine.stats;
     const truncated = counters.receiveDroppedTruncated;
     const malformed = counters.receiveDroppedMalformed ?? 0;
-    const looped = counters.receiveDroppedLoop ?? 0;
     if (truncated > this.#truncatedSeen) {
       drops.add('receive-truncated', truncated - this.#truncatedSeen);
     }
     if (malformed > this.#malformedSeen) {
       drops.add('receive-malformed', malformed - this.#malformedSeen);
     }
-    if (looped > this.#loopedSeen) drops.add('routing-loop', looped - this.#loopedSeen);
     this.#truncatedSeen = truncated;
     this.#malformedSeen = malformed;
-    this.#loopedSeen = looped;
   }
 }
 

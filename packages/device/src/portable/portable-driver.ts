@@ -10,7 +10,7 @@ import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as UdpPackage from '@litz/udp';
 import { chooseClock } from '../linux/clock.ts';
-import { DataPlane, type PlaneEvent } from '../plane/data-plane.ts';
+import { DataPlane, OPTIONAL_EVENTS, type PlaneEvent } from '../plane/data-plane.ts';
 import {
   answerRequest,
   closedError,
@@ -119,6 +119,8 @@ export class PortableDriver implements Driver {
       memory: new PacketMemory(0, bytes?.buffer),
       bytes,
       onEvent: (event) => this.#events.push(event),
+      // Whoever makes the device cannot say yet what it listens to.
+      listened: OPTIONAL_EVENTS,
       crypto: provider,
       engine,
     });
@@ -154,7 +156,16 @@ export class PortableDriver implements Driver {
   }
 
   async #answer(request: DeviceRequest): Promise<unknown> {
-    if (request.type !== 'configure') return answerRequest(this.#plane, request, this.#now());
+    if (request.type === 'link') {
+      const type = request.up ? 'up' : 'down';
+      return this.#oneAfterTheOther(() => this.#apply({ type }));
+    }
+    if (request.type !== 'configure') {
+      const answer = answerRequest(this.#plane, request, this.#now());
+      // Packets and timers come between two slices.
+      if (request.type === 'snapshot') await new Promise((resolve) => setImmediate(resolve));
+      return answer;
+    }
     await this.#oneAfterTheOther(() => this.#configure(request.change));
     return undefined;
   }

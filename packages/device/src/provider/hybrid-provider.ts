@@ -3,14 +3,8 @@
  *
  * @module
  */
-import {
-  checkLength,
-  dhKeyOf,
-  KEY_LENGTH,
-  sealRun,
-  type Cipher,
-  type CryptoProvider,
-} from '@litz/core';
+import type { Cipher, CryptoProvider } from '@litz/core';
+import { checkLength, dhKeyOf, KEY_LENGTH, sealRun } from '@litz/core/internals';
 
 /**
  * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CryptoProvider } from '@litz/core';
+import { type CryptoProvider } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { WasmArena } from '@litz/wasm';
 import { isCryptoModule, type CryptoModule } from '../options.ts';
@@ -50,7 +51,7 @@ async function importProvider({ module, export: name = 'default' }: CryptoModule
   const exports = (await import(module)) as Record<string, CryptoProvider | undefined>;
   const provider = exports[name];
   if (provider) return provider;
-  throw new TypeError(`"crypto" expected the module ${module} to export ${JSON.stringify(name)}`);
+  throw new TypeError(`"crypto" expected the module ${module} to export ${quote(name)}`);
 }
 
 const ARENA_ALIGNMENT = 64;

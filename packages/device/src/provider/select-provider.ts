@@ -7,6 +7,7 @@
  * @module
  */
 import { nobleProvider, WireGuardError, type CryptoProvider } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import type { WasmArena } from '@litz/wasm';
 import { hybridProvider } from './hybrid-provider.ts';
 
@@ -122,7 +123,7 @@ function inOrder(
   const first = candidates.find(({ name }) => name === forced);
   if (first) return [first, ...candidates.filter((candidate) => candidate !== first)];
   const names = candidates.map(({ name }) => name).join(', ');
-  const text = `"LITZ_CRYPTO" expected one of ${names}, got ${JSON.stringify(forced)}`;
+  const text = `"LITZ_CRYPTO" expected one of ${names}, got ${quote(forced)}`;
   throw new WireGuardError('ERR_LITZ_INVALID_CONFIG', text);
 }
 

@@ -15,7 +15,8 @@
  * user. With a strict reverse path filter the endpoint's answers would be dropped: by the rules, packets
  * to it that have no mark go into the tunnel. wg-quick gives answers the mark, by a firewall rule for
  * connections, and src_valid_mark has the filter look at it. There is no firewall here: the filter of
- * that interface is made loose. src_valid_mark is set as well, for whoever marks by rules of his own.
+ * that interface is made loose, which it has to be with src_valid_mark as well as without. That is set,
+ * where it can be, for whoever marks by rules of his own.
  * wg-quick's rule against packets from a neighbour to the tunnel's own address is not made here.
  *
  * A process that is killed takes its interface along, and routes with it, but not its rules. They have

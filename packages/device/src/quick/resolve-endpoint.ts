@@ -11,7 +11,8 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Endpoint, WireGuardError } from '@litz/core';
-import { parseAddress } from '@litz/config';
+import { quote, redactKeys } from '@litz/core/internals';
+import { parseAddress, parseEndpoint } from '@litz/config';
 
 /** What stands in a configuration: an address or a name. */
 export interface HostPort {
@@ -34,14 +35,25 @@ export interface ResolveOptions {
 }
 
 /**
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: the name does not exist, or the resolver still
- *   fails after all retries
+ * What a peer's `endpoint` takes: of a text like 'vpn.example.org:51820', or of a name and a port. An
+ * address needs no resolver.
+ *
+ * ```ts
+ * const endpoint = await resolveEndpoint('vpn.example.org:51820');
+ * await device.configure({ peers: [{ publicKey, endpoint }] });
+ * ```
+ *
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: the text is none, the name does not exist, or the
+ *   resolver still fails after all retries
  * @throws {RangeError} `WG_ENDPOINT_RESOLUTION_RETRIES` is neither a number nor 'infinity'
  */
 export async function resolveEndpoint(
-  { host, port }: HostPort,
+  target: string | HostPort,
   options: ResolveOptions = {},
 ): Promise<Endpoint> {
+  const parsed = typeof target === 'string' ? parseEndpoint(target) : target;
+  if (parsed instanceof Endpoint) return parsed;
+  const { host, port } = parsed;
   const { log = () => {}, signal, lookup = systemLookup, sleep = timerSleep } = options;
   let retries = options.retries ?? retriesFromEnvironment(process.env);
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS)) {
@@ -52,10 +64,10 @@ export async function resolveEndpoint(
       signal?.throwIfAborted();
       const reason = reasonOf(error);
       if (!isTemporary(error) || retries-- <= 0) {
-        const text = `cannot resolve the endpoint "${host}:${port}": ${reason}`;
+        const text = `cannot resolve the endpoint ${quote(`${host}:${port}`)}: ${redactKeys(reason)}`;
         throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', text, { cause: error });
       }
-      log(`${host}: ${reason}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
+      log(`${redactKeys(`${host}: ${reason}`)}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
       await unlessAborted(sleep(waitMs, signal), signal);
     }
   }
@@ -67,7 +79,9 @@ export function retriesFromEnvironment(environment: NodeJS.ProcessEnv): number {
   if (text === undefined || text === '') return DEFAULT_RETRIES;
   if (text === 'infinity') return Infinity;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new RangeError(`WG_ENDPOINT_RESOLUTION_RETRIES: "${text}" expected a number or "infinity"`);
+  throw new RangeError(
+    `WG_ENDPOINT_RESOLUTION_RETRIES: ${quote(text)} expected a number or "infinity"`,
+  );
 }
 
 async function systemLookup(host: string): Promise<string> {
@@ -100,7 +114,7 @@ function scopeOf(zone: string): number {
   for (const address of networkInterfaces()[zone] ?? []) {
     if (address.family === 'IPv6') return address.scopeid;
   }
-  throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', `no interface "${zone}"`);
+  throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', `no interface ${quote(zone)}`);
 }
 
 function isTemporary(error: unknown): boolean {

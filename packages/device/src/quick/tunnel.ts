@@ -152,7 +152,18 @@ export class Tunnel {
         return this.#restoreLeftOver(step.link);
       case 'set-sysctl':
       default:
-        return host.setSysctl(step.name, step.value);
+        return this.#setSysctl(step.name, step.value);
+    }
+  }
+
+  /** The only one there is, src_valid_mark, is for rules of the user's own: no reason to give up. */
+  #setSysctl(name: string, value: string): void {
+    try {
+      this.#options.host.setSysctl(name, value);
+    } catch (error) {
+      const { errno, message } = error as { errno?: unknown; message: string };
+      if (!UNWRITABLE.has(errno)) throw error;
+      this.#options.onStep?.(`goes on without ${name}, which the tunnel does not need: ${message}`);
     }
   }
 
@@ -223,5 +234,7 @@ function codeOf(cause: unknown): WireGuardErrorCode {
   return cause instanceof WireGuardError ? cause.code : 'ERR_LITZ_SYSTEM';
 }
 
+/** As in a container, where /proc/sys is read-only. */
+const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
 const LOOK_INTERVAL_MS = 5;
 const LONGEST_WAIT_MS = 2000;

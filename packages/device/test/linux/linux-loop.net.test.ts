@@ -34,6 +34,29 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(false);
   });
 
+  it('goes on with requests that were left for the next turn, and reads packets in between', () => {
+    const order: string[] = [];
+    const { loop, shared } = openLoop(
+      (read, ...args) => {
+        order.push('packet');
+        return read(...args);
+      },
+      {},
+      {},
+      () => {
+        order.push('request');
+        if (order.length > 9) shared.stop();
+        return order.length < 10;
+      },
+    );
+    // Once; what is left is not said again.
+    shared.wake();
+    const start = sys.boottimeMs();
+    loop.run();
+    expect(sys.boottimeMs() - start).toBeLessThan(500);
+    expect(order.join(' ')).toMatch(/^request (packet )+request/);
+  });
+
   it('ends when the TUN is gone in the middle of its rest', () => {
     let failures = 0;
     const { loop, device, netlink } = openLoop((read, ...args) => {
@@ -43,6 +66,43 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     });
     loop.run();
     expect(device.isGone()).toBe(true);
+  });
+
+  it('ends the turn of suspect sources with each of its own', () => {
+    let ended = 0;
+    class SuspectSources extends udp.SuspectSources {
+      override endTurn(): void {
+        ended++;
+      }
+    }
+    let left = 24;
+    const { loop, shared, waits } = openLoop(
+      (read, ...args) => {
+        if (left-- === 0) shared.stop();
+        return left > 0 ? -EIO : read(...args);
+      },
+      {},
+      { SuspectSources },
+    );
+    loop.run();
+    expect(ended).toBe(waits());
+    expect(ended).toBeGreaterThan(2);
+  });
+
+  it('is woken by the first of many changes of routes, and not by the others', () => {
+    let left = 24;
+    const { loop, netlink, shared, waits } = openLoop((read, ...args) => {
+      const rule = { family: 4, table: 1000, priority: 5 } as const;
+      // In the middle of a turn, each time.
+      netlink.addRule(rule);
+      netlink.deleteRule(rule);
+      if (left-- > 0) return -EIO;
+      shared.stop();
+      return read(...args);
+    });
+    loop.run();
+    // As without: three rests of 10 ms, and what the link tells.
+    expect(waits()).toBeLessThan(15);
   });
 
   it('closes everything, though one of it cannot be closed, and says so', () => {
@@ -64,6 +124,8 @@ type Read = (buffer: Uint8Array, offset: number, length: number) => number;
 function openLoop(
   read: (real: Read, ...args: Parameters<Read>) => number,
   tunPackage: Partial<typeof tun> = {},
+  udpPackage: Partial<typeof udp> = {},
+  onWake: () => boolean = () => false,
 ): {
   loop: LinuxLoop;
   device: tun.TunDevice;
@@ -91,8 +153,12 @@ function openLoop(
       }
     }
     const shared = new SharedState();
-    const packages = { sys: { ...sys, PollSet }, tun: { ...tun, openTun, ...tunPackage }, udp };
-    const loop = createLoop(packages, shared);
+    const packages = {
+      sys: { ...sys, PollSet },
+      tun: { ...tun, openTun, ...tunPackage },
+      udp: { ...udp, ...udpPackage },
+    };
+    const loop = createLoop(packages, shared, onWake);
     onTestFinished(() => {
       loop.close();
       shared.release();
@@ -106,7 +172,11 @@ function openLoop(
   });
 }
 
-function createLoop(packages: LinuxPackages, shared: SharedState): LinuxLoop {
+function createLoop(
+  packages: LinuxPackages,
+  shared: SharedState,
+  onWake: () => boolean,
+): LinuxLoop {
   const options = readDeviceOptions({ tun: 'wg0', addresses: ['10.1.0.1/24'] });
   const events: PlaneEvent[] = [];
   return new LinuxLoop({
@@ -120,6 +190,6 @@ function createLoop(packages: LinuxPackages, shared: SharedState): LinuxLoop {
     onError: (error) => {
       throw error;
     },
-    onWake: () => {},
+    onWake,
   });
 }

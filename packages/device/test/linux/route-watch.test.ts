@@ -1,82 +1,106 @@
 import { Endpoint } from '@litz/core';
 import type { Netlink } from '@litz/sys';
 import { describe, expect, it } from 'vitest';
-import type { DataPlane } from '../../src/plane/data-plane.ts';
 import type { LinuxPackages } from '../../src/linux/linux-packages.ts';
 import { RouteWatch } from '../../src/linux/route-watch.ts';
 
-const [FRESH, STALE] = [1, 2].map((port) => new Endpoint(Uint8Array.of(192, 0, 2, 1), port));
-
 describe('RouteWatch', () => {
   it('has nothing to do until routes change', () => {
-    const { watch, change } = create();
-    watch.read();
-    expect(watch.due).toBe(Infinity);
-    change();
-    watch.read();
-    expect(watch.due).toBe(-Infinity);
+    const { watch, calls } = create(2);
+    expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
+    expect(calls).toEqual([]);
   });
 
-  it('looks at once, and no more than once a second', () => {
-    const { watch, change, forgotten } = create();
+  it('suspects every endpoint at the first change, when what was heard is taken away', () => {
+    const { watch, calls } = create(2);
+    watch.changed();
+    expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);
+    watch.suspect(5000);
+    expect(calls).toEqual(['monitor cleared', 'suspects cleared', 1, 2]);
+    expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
+  });
+
+  it('takes all changes of one second for one', () => {
+    const { watch, calls } = create(1);
     for (const [now, due] of [
       [5000, -Infinity],
       [6000, 6000],
+      [9000, 7000],
     ] as const) {
+      calls.length = 0;
       for (let i = 0; i < 3; i++) {
-        change();
-        watch.read();
-        expect(watch.due).toBe(due);
+        watch.changed();
+        expect([watch.due, watch.isMuted]).toEqual([due, true]);
       }
-      watch.check(now);
-      expect(watch.due).toBe(Infinity);
+      expect(calls).toEqual([]);
+      watch.suspect(now);
+      expect(calls).toContain('monitor cleared');
+      expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
     }
-    expect(forgotten).toHaveLength(2);
   });
 
-  it('has those sources forgotten that are stale by the mark of the plane', () => {
-    const { watch, forgotten, marks } = create();
-    watch.check(0);
-    expect(forgotten).toEqual([[STALE]]);
-    expect(marks).toEqual([7, 7]);
+  it('names many suspects in slices, with turns of the loop between', () => {
+    const { watch, suspects } = create(2500);
+    watch.changed();
+    const counts: number[] = [];
+    while (watch.due !== Infinity) {
+      watch.suspect(5000);
+      counts.push(suspects.length);
+    }
+    expect(counts).toEqual([1024, 2048, 2500]);
+  });
+
+  it('begins anew when routes change meanwhile, after a second', () => {
+    const { watch, calls, suspects } = create(2500);
+    watch.changed();
+    watch.suspect(5000);
+    watch.changed();
+    expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);
+    watch.suspect(5001);
+    expect(suspects).toHaveLength(2048);
+    calls.length = 0;
+    watch.suspect(6000);
+    expect(calls.slice(0, 3)).toEqual(['monitor cleared', 'suspects cleared', 1]);
+    expect(suspects).toHaveLength(1024);
   });
 
   it('closes its monitor', () => {
-    const { watch } = create();
+    const { watch } = create(1);
     expect(watch.fd).toBe(3);
     watch.close();
     expect(watch.fd).toBe(-1);
   });
 });
 
-function create(): {
+function create(peers: number): {
   watch: RouteWatch;
-  /** A route, as far as the kernel tells. */
-  change: () => void;
-  /** By each check. */
-  forgotten: Endpoint[][];
-  marks: number[];
+  /** What was done; of a suspect its port. */
+  calls: (string | number)[];
+  /** Their ports. */
+  suspects: number[];
 } {
-  const changes: object[] = [];
-  const forgotten: Endpoint[][] = [];
-  const marks: number[] = [];
+  const calls: (string | number)[] = [];
+  const suspects: number[] = [];
   class RouteMonitor {
     fd = 3;
-    read = (): object[] => changes.splice(0);
+    clear = (): number => calls.push('monitor cleared');
     close(): void {
       this.fd = -1;
     }
   }
-  const staleSources = ([endpoint]: Endpoint[], _: Netlink, mark: number): Endpoint[] => {
-    marks.push(mark);
-    return endpoint === STALE ? [endpoint] : [];
-  };
-  const packages = { sys: { RouteMonitor }, udp: { staleSources } } as unknown as LinuxPackages;
-  const plane = {
-    mark: 7,
-    forgetSources: (isStale: (endpoint: Endpoint) => boolean) =>
-      void forgotten.push([FRESH, STALE].filter(isStale)),
-  } as unknown as DataPlane;
-  const watch = new RouteWatch(packages, {} as Netlink, plane);
-  return { watch, change: () => changes.push({}), forgotten, marks };
+  class SuspectSources {
+    add({ port }: Endpoint): void {
+      calls.push(port);
+      suspects.push(port);
+    }
+    clear(): void {
+      calls.push('suspects cleared');
+      suspects.length = 0;
+    }
+  }
+  const packages = { sys: { RouteMonitor }, udp: { SuspectSources } } as unknown as LinuxPackages;
+  function* endpoints(): IterableIterator<Endpoint> {
+    for (let i = 1; i <= peers; i++) yield new Endpoint(Uint8Array.of(192, 0, 2, 1), i);
+  }
+  return { watch: new RouteWatch(packages, {} as Netlink, { endpoints }), calls, suspects };
 }

@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
+import { ConfigError, UapiError } from '@litz/config';
 import { Endpoint, WireGuardError } from '@litz/core';
 import { SystemError } from '@litz/sys';
 import { describe, expect, it } from 'vitest';
@@ -21,8 +23,11 @@ const ENDPOINT = new Endpoint(new Uint8Array(16).fill(1), 5, {
 
 describe('toErrorMessage and fromErrorMessage', () => {
   it('keep what a system error says', () => {
-    const error = cross(new SystemError('bind', 98, 'cannot bind UDP port 5'));
+    const sent = new SystemError('bind', 98, 'cannot bind UDP port 5');
+    const error = cross(sent);
+    expect(error).toBeInstanceOf(SystemError);
     expect(error).toBeInstanceOf(WireGuardError);
+    expect(inspect(error)).toBe(inspect(sent));
     expect(error).toMatchObject({
       name: 'SystemError',
       code: 'ERR_LITZ_SYSTEM',
@@ -37,11 +42,36 @@ describe('toErrorMessage and fromErrorMessage', () => {
     [new TypeError('t'), TypeError],
     [new RangeError('r'), RangeError],
     [new WireGuardError('ERR_LITZ_INVALID_KEY', 'k'), WireGuardError],
+    [new SystemError('bind', 13), SystemError],
+    [new UapiError(-98, 'taken', { line: 3 }), UapiError],
+    [new ConfigError([{ file: 'f', line: 1, field: 'MTU', message: 'm' }]), ConfigError],
     [new Error('e'), Error],
   ])('keep the class of %s', (error, type) => {
     expect(cross(error)).toBeInstanceOf(type);
     expect(cross(error)).toMatchObject({ message: error.message, name: error.name });
     expect(cross(error).stack).toBe(error.stack);
+    expect(Object.entries(cross(error))).toEqual(Object.entries(error));
+  });
+
+  it('keep the cause, with its class', () => {
+    const cause = new SystemError('open', 13);
+    const error = cross(new WireGuardError('ERR_LITZ_WORKER', 'w', { cause }));
+    expect(error.cause).toBeInstanceOf(SystemError);
+    expect(error.cause).toMatchObject({ syscall: 'open', message: cause.message });
+  });
+
+  it('leave behind what does not cross, and what may hold a key', () => {
+    const fields = { run: () => {}, key: new Uint8Array(32), list: [new Uint8Array(32)], line: 5 };
+    expect(toErrorMessage(Object.assign(new Error('e'), fields)).fields).toEqual({ line: 5 });
+  });
+
+  it('make a WireGuardError of a system error where there are no system calls', () => {
+    const error = fromErrorMessage(toErrorMessage(new SystemError('bind', 98)));
+    expect(error).toMatchObject({
+      name: 'SystemError',
+      code: 'ERR_LITZ_SYSTEM',
+      errno: 'EADDRINUSE',
+    });
   });
 
   it('make an error of what is none', () => {
@@ -68,6 +98,8 @@ describe('reviveEvent', () => {
     expect(reviveEvent(structuredClone({ ...event, previous: ENDPOINT }))).toMatchObject({
       previous: expect.any(Endpoint) as Endpoint,
     });
+    const drop = { type: 'drop', reason: 'bad-mac1', count: 1, source: ENDPOINT } as const;
+    expect(reviveEvent(structuredClone(drop))).toEqual(drop);
     expect(reviveEvent({ type: 'down' })).toEqual({ type: 'down' });
   });
 });
@@ -91,5 +123,5 @@ const SECOND = toErrorMessage(new Error('second'));
 
 /** The error as it is on the other side. */
 function cross(error: unknown): Error {
-  return fromErrorMessage(structuredClone(toErrorMessage(error)));
+  return fromErrorMessage(structuredClone(toErrorMessage(error)), SystemError);
 }

@@ -13,7 +13,7 @@ describe('DataPlane', () => {
     expect(plane.bindingFor({ listenPort: 7 })).toBeUndefined();
     plane.configure({ listenPort: 7, fwmark: 9 }, undefined, 0);
     expect(plane.bindingForLinkUp()).toEqual({ port: 7, mark: 9 });
-    expect(plane.snapshot()).toMatchObject({ listenPort: 7, fwmark: 9, up: false });
+    expect(plane.snapshot(1).snapshot).toMatchObject({ listenPort: 7, fwmark: 9, up: false });
   });
 
   it('goes up and down with its sockets', () => {
@@ -21,7 +21,7 @@ describe('DataPlane', () => {
     const sockets = new FakeSockets({ port: 7 });
     plane.linkUp(sockets, 0);
     expect(plane.bindingForLinkUp()).toBeUndefined();
-    expect(plane.snapshot()).toMatchObject({ listenPort: 7, up: true });
+    expect(plane.snapshot(1).snapshot).toMatchObject({ listenPort: 7, up: true });
     plane.linkDown(1);
     plane.linkDown(1);
     expect(sockets.calls).toEqual(['close']);
@@ -72,7 +72,7 @@ describe('DataPlane', () => {
     expect(after.calls).toEqual(['close']);
     expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(RangeError);
     expect(before.calls).toEqual([]);
-    expect(plane.snapshot()).toMatchObject({ listenPort: 7, fwmark: 0, peers: [] });
+    expect(plane.snapshot(1).snapshot).toMatchObject({ listenPort: 7, fwmark: 0, peers: [] });
   });
 
   it('changes nothing when the mark cannot be set', () => {
@@ -83,7 +83,7 @@ describe('DataPlane', () => {
     const peers = [{ publicKey: BOB.publicKey }];
     expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(/EPERM/);
     expect(sockets.calls).toEqual(['setMark 5', 'setMark 0']);
-    expect(plane.snapshot()).toMatchObject({ fwmark: 0, peers: [] });
+    expect(plane.snapshot(1).snapshot).toMatchObject({ fwmark: 0, peers: [] });
   });
 
   it('calls a refusal what was thrown before anything took effect, and nothing else', () => {
@@ -105,9 +105,9 @@ describe('DataPlane', () => {
     plane.linkUp(new FakeSockets(), 0);
     plane.configure({ peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] }, undefined, 0);
     plane.configure({}, undefined, 0);
-    expect(plane.snapshot().peers[0]?.endpoint).toBe(STICKY);
+    expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toBe(STICKY);
     plane.configure(change, sockets, 0);
-    expect(plane.snapshot().peers[0]?.endpoint).toEqual(STICKY.withoutSource());
+    expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
   });
 
   it('forgets a sticky source that a datagram could not leave from', () => {
@@ -120,7 +120,7 @@ describe('DataPlane', () => {
     plane.configure({ privateKey, peers }, undefined, 0);
     plane.connect(BOB.publicKey, 0);
     plane.finish(0);
-    expect(plane.snapshot().peers[0]?.endpoint).toEqual(STICKY.withoutSource());
+    expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
   });
 
   it('counts datagrams that did not leave', () => {
@@ -153,6 +153,22 @@ describe('DataPlane', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('tells the steps of a handshake only who listens', () => {
+    const { plane, events } = setUp();
+    plane.linkUp(new FakeSockets(), 0);
+    plane.configure({ privateKey: ALICE.privateKey }, undefined, 0);
+    plane.listen(['trace']);
+    const { publicKey } = BOB;
+    plane.configure({ peers: [{ publicKey, endpoint: STICKY }] }, undefined, 0);
+    plane.connect(publicKey, 0);
+    plane.listen([]);
+    plane.configure({ peers: [{ publicKey, remove: true }] }, undefined, 0);
+    expect(events.filter(({ type }) => type === 'trace')).toEqual([
+      { type: 'trace', peer: publicKey, step: 'peer-added', sends: 0 },
+      { type: 'trace', peer: publicKey, step: 'initiation-sent', sends: 1 },
+    ]);
+  });
+
   it('tells of an offload that is lost, once and when the batch is done', () => {
     const { plane, events } = setUp();
     plane.finish(0);
@@ -176,18 +192,18 @@ describe('DataPlane', () => {
     const { plane } = setUp();
     const { privateKey } = ALICE;
     plane.configure({ privateKey }, undefined, 0);
-    const { privateKey: copy } = plane.snapshot();
+    const { privateKey: copy } = plane.snapshot(1).snapshot;
     copy?.fill(0);
-    expect(plane.snapshot().privateKey).toEqual(privateKey);
+    expect(plane.snapshot(1).snapshot.privateKey).toEqual(privateKey);
     plane.configure({ privateKey: null }, undefined, 0);
-    expect(plane.snapshot()).not.toHaveProperty('privateKey');
+    expect(plane.snapshot(1).snapshot).not.toHaveProperty('privateKey');
   });
 
   it('follows the MTU and says so once', () => {
     const { plane, events } = setUp();
     plane.setMtu(1280);
     plane.setMtu(1280);
-    expect(plane.snapshot().mtu).toBe(1280);
+    expect(plane.snapshot(1).snapshot.mtu).toBe(1280);
     expect(events).toEqual([{ type: 'mtu', mtu: 1280 }]);
   });
 
@@ -212,8 +228,8 @@ describe('DataPlane', () => {
     plane.configure({ privateKey, peers: [{ publicKey: BOB.publicKey }] }, undefined, 0);
     plane.close(1);
     expect(closed).toEqual([sockets]);
-    expect(plane.snapshot()).not.toHaveProperty('privateKey');
-    expect(plane.snapshot().peers).toEqual([]);
+    expect(plane.snapshot(1).snapshot).not.toHaveProperty('privateKey');
+    expect(plane.snapshot(1).snapshot.peers).toEqual([]);
     expect(tun.isClosed).toBe(false);
   });
 });

@@ -1,6 +1,9 @@
-import { DropCounters } from '@litz/core';
+import { DropCounters, Endpoint } from '@litz/core';
 import { describe, expect, it } from 'vitest';
 import { DropReport, type DropEvent } from '../../src/plane/drop-report.ts';
+import { BOB } from '../in-memory.ts';
+
+const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 1), 7);
 
 describe('DropReport', () => {
   it('has nothing to tell while nobody listens, and not of what was before', () => {
@@ -32,6 +35,27 @@ describe('DropReport', () => {
       { type: 'drop', reason: 'not-ip', count: 2 },
     ]);
     expect(report.due).toBe(Infinity);
+  });
+
+  it('tells whom the last drop of a reason was about, and not of earlier ones', () => {
+    const { drops, report, told } = setUp();
+    drops.concern('bad-mac1', undefined, SOURCE);
+    report.listening = true;
+    drops.add('bad-mac1');
+    report.check();
+    expect(told(0)).toEqual([{ type: 'drop', reason: 'bad-mac1', count: 1 }]);
+    drops.add('invalid-tag');
+    drops.concern('invalid-tag', BOB.publicKey);
+    drops.add('bad-mac1');
+    drops.concern('bad-mac1', undefined, SOURCE);
+    report.check();
+    expect(told(1000)).toEqual([
+      { type: 'drop', reason: 'bad-mac1', count: 1, source: SOURCE },
+      { type: 'drop', reason: 'invalid-tag', count: 1, peer: BOB.publicKey },
+    ]);
+    drops.add('bad-mac1');
+    report.check();
+    expect(told(2000)).toEqual([{ type: 'drop', reason: 'bad-mac1', count: 1 }]);
   });
 
   it('stops when nobody listens any more', () => {

@@ -31,6 +31,22 @@ describe('resolveEndpoint', () => {
     expect(lines[0]).toContain('vpn.example.org: temporary failure of the resolver (EAI_AGAIN)');
   });
 
+  test('takes the text of an endpoint, and looks no address up', async () => {
+    const asked: string[] = [];
+    const lookup = async (host: string): Promise<string> => {
+      asked.push(host);
+      return '2001:db8::7';
+    };
+    const named = await resolveEndpoint('vpn.example.org:51820', { lookup });
+    expect([named.address.length, named.port]).toEqual([16, 51820]);
+    const plain = await resolveEndpoint('192.0.2.7:7', { lookup });
+    expect([...plain.address, plain.port]).toEqual([192, 0, 2, 7, 7]);
+    expect(asked).toEqual(['vpn.example.org']);
+    await expect(resolveEndpoint('vpn.example.org', { lookup })).rejects.toMatchObject({
+      code: 'ERR_LITZ_INVALID_ENDPOINT',
+    });
+  });
+
   test('never waits longer than 20 s, and gives up in the end', async () => {
     const waits: number[] = [];
     const failed = resolveEndpoint(PEER, {

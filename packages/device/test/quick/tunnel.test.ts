@@ -55,6 +55,20 @@ describe('Tunnel.up', () => {
     },
   );
 
+  test.each(['EROFS', 'EACCES', 'EPERM', 'ENOENT'])(
+    'goes on without src_valid_mark where it cannot be written (%s), and says so',
+    async (errno) => {
+      const told: string[] = [];
+      host.failure = { entry: 'sysctl net.ipv4.conf.all.src_valid_mark 1', errno };
+      await up(FULL, { onStep: (text) => told.push(text) });
+      expect(host.log).toEqual(ALL_STEPS.filter((entry) => !entry.startsWith('sysctl')));
+      expect(told).toContain(
+        'goes on without net.ipv4.conf.all.src_valid_mark, which the tunnel does not need: ' +
+          `asked for: ${errno}`,
+      );
+    },
+  );
+
   test('names the step that failed, with its cause', async () => {
     host.failure = { entry: 'address 10.0.0.1/24 wg0', errno: 'EEXIST' };
     await expect(up(FULL)).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import * as tun from '@litz/tun';
 import * as udp from '@litz/udp';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { DeviceStats } from '../../src/device-status.ts';
+import type { SnapshotSlice } from '../../src/driver.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import { readDeviceOptions } from '../../src/options.ts';
 import { SharedState } from '../../src/linux/shared-state.ts';
@@ -216,7 +217,7 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
       crypto: undefined,
       onEvent: (event) => events.push(event.type),
       onError: () => expect.fail(),
-      onWake: () => {},
+      onWake: () => false,
     });
     onTestFinished(() => {
       loop.close();
@@ -227,7 +228,8 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
     loop.run();
     const opened = openDescriptors() - before;
     const stats = loop.answer({ type: 'stats' }) as DeviceStats;
-    const { peers } = loop.answer({ type: 'snapshot' }) as { peers: readonly unknown[] };
+    const slice = loop.answer({ type: 'snapshot', read: 1 }) as SnapshotSlice;
+    const { peers } = slice.snapshot;
     expect(events.filter((type) => type !== 'offload-lost')).toEqual(up ? ['up'] : []);
     return { pairs, sockets, stats, peers, opened, loop };
   });

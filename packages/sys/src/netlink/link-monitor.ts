@@ -5,6 +5,7 @@
  */
 import { ENODEV } from '../constants.ts';
 import { SystemError } from '../system-error.ts';
+import { checkIndex } from './arguments.ts';
 import { readLink, type Link } from './link.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 import { Netlink } from './netlink.ts';
@@ -31,6 +32,7 @@ export class LinkMonitor {
 
   /** @throws {SystemError} ENODEV: there is no such link */
   constructor(interfaceIndex: number) {
+    checkIndex('interfaceIndex', interfaceIndex);
     // Subscribed first, so that nothing is missed between the first state and the first change.
     this.#socket = new NetlinkSocket(RTMGRP_LINK);
     this.#netlink = new Netlink();

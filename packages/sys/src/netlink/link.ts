@@ -33,6 +33,7 @@ const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
 const IFLA_GSO_MAX_SEGS = 40;
+const IFLA_TARGET_NETNSID = 46;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
@@ -72,10 +73,11 @@ export interface VethOptions {
   peerNetns?: number;
 }
 
-/** RTM_GETLINK of one link. */
-export function getLinkMessage(link: number | string): MessageBuilder {
+/** RTM_GETLINK of one link; `nsid` is the number of the namespace it is in, if that is another one. */
+export function getLinkMessage(link: number | string, nsid?: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, typeof link === 'number' ? link : 0);
+  if (nsid !== undefined) builder.u32(IFLA_TARGET_NETNSID, nsid);
   return typeof link === 'string' ? builder.string(IFLA_IFNAME, link) : builder;
 }
 

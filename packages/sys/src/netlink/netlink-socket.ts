@@ -17,6 +17,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
+  SO_RCVBUF,
   SOL_SOCKET,
 } from '../constants.ts';
 import { libc } from '../libc.ts';
@@ -37,6 +38,7 @@ const NETLINK_ROUTE = 0;
 const SOL_NETLINK = 270;
 const SO_RCVTIMEO = 20;
 const ANSWER_TIMEOUT_S = 5;
+const NETLINK_LISTEN_ALL_NSID = 8;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NLMSGERR_ATTR_MSG = 1;
@@ -46,6 +48,7 @@ const BUFFER_LENGTH = 65536;
 const SOCKADDR_LENGTH = 12;
 /** A dump is begun anew when a table changed under it; a busy table must not hold us for ever. */
 const DUMP_ATTEMPTS = 10;
+const MOST_DISCARDED = 64;
 
 export class NetlinkSocket {
   #fd: number;
@@ -105,6 +108,44 @@ export class NetlinkSocket {
       if (received === 'overflow') return undefined;
       for (const message of received) messages.push(copied(message));
     }
+  }
+
+  /**
+   * Notifies of other namespaces too, of those that have a number here (NETLINK_LISTEN_ALL_NSID).
+   *
+   * @throws {SystemError} EPERM without CAP_NET_BROADCAST
+   */
+  hearOtherNamespaces(): void {
+    this.#buffer.view.setUint32(0, 1, true);
+    const { address } = this.#buffer;
+    check(
+      libc().setsockopt(this.#fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, address, 4),
+      'setsockopt',
+      'cannot hear of other namespaces, which needs CAP_NET_BROADCAST',
+    );
+  }
+
+  /** Has the kernel keep as few notifications as it can: one or two. The others are lost, and cost nothing. */
+  keepFew(): void {
+    this.#buffer.view.setUint32(0, 0, true);
+    const { address } = this.#buffer;
+    check(libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, address, 4), 'setsockopt', 'netlink');
+  }
+
+  /**
+   * Throws away what has arrived, and that some was lost; never waits if the socket has groups.
+   *
+   * @returns whether there was anything
+   */
+  discard(): boolean {
+    // Somebody may send faster than this reads.
+    for (let count = 0; count < MOST_DISCARDED; count++) {
+      if (libc().recv(this.#fd, this.#buffer.address, 1, 0) >= 0) continue;
+      const errno = libc().errno();
+      if (errno === EAGAIN) return count > 0;
+      if (errno !== ENOBUFS && errno !== EINTR) throw new SystemError('recv', errno, 'netlink');
+    }
+    return true;
   }
 
   close(): void {

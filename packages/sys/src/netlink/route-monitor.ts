@@ -1,37 +1,22 @@
 /**
- * Changes of routes, rules and addresses: what makes a sticky source stale, or the way to an endpoint
- * another one.
+ * That routes may have changed: what makes a sticky source stale, or the way to an endpoint another one.
  *
  * @module
  */
-import { readAddress, type AssignedAddress } from './interface-address.ts';
-import type { NetlinkMessage } from './message-reader.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
-import { readRoute, type InstalledRoute } from './route.ts';
-import { readRule, type InstalledRule } from './rule.ts';
 import {
-  RTM_DELADDR,
-  RTM_DELROUTE,
-  RTM_DELRULE,
-  RTM_NEWADDR,
-  RTM_NEWROUTE,
-  RTM_NEWRULE,
   RTMGRP_IPV4_IFADDR,
   RTMGRP_IPV4_ROUTE,
   RTMGRP_IPV4_RULE,
   RTMGRP_IPV6_IFADDR,
   RTMGRP_IPV6_ROUTE,
   RTMGRP_IPV6_RULE,
+  RTMGRP_LINK,
 } from './rtnetlink.ts';
 
-/** `lost`: there was more than the socket could hold; anything may have changed. */
-export type RouteChange =
-  | { readonly type: 'route'; readonly removed: boolean; readonly route: InstalledRoute }
-  | { readonly type: 'rule'; readonly removed: boolean; readonly rule: InstalledRule }
-  | { readonly type: 'address'; readonly removed: boolean; readonly address: AssignedAddress }
-  | { readonly type: 'lost' };
-
+/** Links too: when one goes down, the kernel drops its IPv4 routes without telling. */
 const GROUPS =
+  RTMGRP_LINK |
   RTMGRP_IPV4_IFADDR |
   RTMGRP_IPV4_ROUTE |
   RTMGRP_IPV4_RULE |
@@ -40,47 +25,36 @@ const GROUPS =
   RTMGRP_IPV6_RULE;
 
 /**
- * Watches the namespace that the calling thread is in when this is made. Wait for `fd` to be
- * readable, then `read`. When a link goes down the kernel drops its IPv4 routes without telling:
- * watch the link as well where that matters.
+ * Watches links, addresses, routes and rules of the namespace that the calling thread is in when this
+ * is made. `fd` gets readable with the first change and stays so until `clear`.
+ *
+ * Which route it was is not told: a router changes tens of thousands a second, and to read each of them
+ * would take a whole core. The socket has room for one or two notifications. Until those are taken
+ * away, the kernel drops all others before it makes a copy for us, so changes that nobody waits for
+ * cost this process nothing.
  */
 export class RouteMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
+
+  constructor() {
+    this.#socket.keepFew();
+  }
 
   /** -1 once closed. */
   get fd(): number {
     return this.#socket.fd;
   }
 
-  /** What changed since the last call, oldest first; never blocks. */
-  read(): RouteChange[] {
-    const messages = this.#socket.notifications();
-    return messages === undefined ? [{ type: 'lost' }] : messages.flatMap(changesOf);
+  /**
+   * To be called before the routes are looked at, so that no later change is missed; never blocks.
+   *
+   * @returns whether anything has changed since the last call
+   */
+  clear(): boolean {
+    return this.#socket.discard();
   }
 
   close(): void {
     this.#socket.close();
-  }
-}
-
-function changesOf({ type, payload }: NetlinkMessage): RouteChange[] {
-  switch (type) {
-    case RTM_NEWROUTE:
-    case RTM_DELROUTE: {
-      const route = readRoute(payload);
-      return route ? [{ type: 'route', removed: type === RTM_DELROUTE, route }] : [];
-    }
-    case RTM_NEWRULE:
-    case RTM_DELRULE: {
-      const rule = readRule(payload);
-      return rule ? [{ type: 'rule', removed: type === RTM_DELRULE, rule }] : [];
-    }
-    case RTM_NEWADDR:
-    case RTM_DELADDR: {
-      const address = readAddress(payload);
-      return address ? [{ type: 'address', removed: type === RTM_DELADDR, address }] : [];
-    }
-    default:
-      return [];
   }
 }

@@ -29,6 +29,7 @@ import {
 
 const RTMSG_LENGTH = 12;
 const RTA_DST = 1;
+const RTA_SRC = 2;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
@@ -38,11 +39,15 @@ const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
 const RTA_MARK = 16;
 const RTA_VIA = 18;
+const RTA_IP_PROTO = 27;
+const RTA_SPORT = 28;
+const RTA_DPORT = 29;
 const RTAX_MTU = 2;
 const RTM_F_CLONED = 0x200;
 /** The answer names the table that the route was found in. */
 const RTM_F_LOOKUP_TABLE = 0x1000;
 const RTPROT_BOOT = 3;
+const IPPROTO_UDP = 17;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RT_SCOPE_HOST = 254;
@@ -61,7 +66,7 @@ export type RouteType =
   | 'throw';
 
 /** rtmsg.rtm_type, RTN_... */
-const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
+export const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
   unicast: 1,
   local: 2,
   broadcast: 3,
@@ -108,6 +113,16 @@ export interface InstalledRoute extends Route {
   readonly type: RouteType;
 }
 
+/** What the packet to look a route up for has besides its destination: rules may ask for all of it. */
+export interface RouteToOptions {
+  /** fwmark; default: none. */
+  readonly mark?: number;
+  /** Source address, of the destination's family; default: the kernel chooses it by the route. */
+  readonly source?: Uint8Array;
+  /** Ports of a UDP datagram; default: rules for ports do not match. A kernel before 4.17 ignores them. */
+  readonly udp?: { readonly sourcePort: number; readonly destinationPort: number };
+}
+
 /** Where packets to one address go. */
 export interface RouteTo {
   readonly interfaceIndex: number;
@@ -152,15 +167,23 @@ export function dumpRoutesMessage(): MessageBuilder {
   return builder.struct(RTMSG_LENGTH, () => {});
 }
 
-export function routeToMessage(address: Uint8Array, mark: number): MessageBuilder {
+export function routeToMessage(address: Uint8Array, options: RouteToOptions): MessageBuilder {
+  const { mark = 0, source, udp } = options;
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK);
   builder.struct(RTMSG_LENGTH, (view) => {
     view.setUint8(0, familyOf(address));
     view.setUint8(1, address.length * 8);
+    view.setUint8(2, source ? source.length * 8 : 0);
     view.setUint32(8, RTM_F_LOOKUP_TABLE, true);
   });
   builder.bytes(RTA_DST, address);
-  return mark === 0 ? builder : builder.u32(RTA_MARK, mark);
+  if (source) builder.bytes(RTA_SRC, source);
+  if (mark !== 0) builder.u32(RTA_MARK, mark);
+  if (!udp) return builder;
+  return builder
+    .u8(RTA_IP_PROTO, IPPROTO_UDP)
+    .bytes(RTA_SPORT, networkOrder(udp.sourcePort))
+    .bytes(RTA_DPORT, networkOrder(udp.destinationPort));
 }
 
 /** The route of an RTM_NEWROUTE or RTM_DELROUTE payload; undefined if cut short or not IP. */
@@ -254,6 +277,10 @@ function viaOf(gateway: Uint8Array): Uint8Array {
   viewOf(via).setUint16(0, familyOf(gateway), true);
   via.set(gateway, 2);
   return via;
+}
+
+function networkOrder(port: number): Uint8Array {
+  return Uint8Array.of(port >>> 8, port & 0xff);
 }
 
 function typeName(type: number): RouteType {

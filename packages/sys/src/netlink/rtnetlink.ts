@@ -33,6 +33,9 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
+export const RTM_NEWNSID = 88;
+export const RTM_DELNSID = 89;
+export const RTM_GETNSID = 90;
 
 /** For errors: which request failed. */
 export const MESSAGE_NAMES: Readonly<Record<number, string>> = Object.freeze({
@@ -48,6 +51,8 @@ export const MESSAGE_NAMES: Readonly<Record<number, string>> = Object.freeze({
   [RTM_NEWRULE]: 'RTM_NEWRULE',
   [RTM_DELRULE]: 'RTM_DELRULE',
   [RTM_GETRULE]: 'RTM_GETRULE',
+  [RTM_NEWNSID]: 'RTM_NEWNSID',
+  [RTM_GETNSID]: 'RTM_GETNSID',
 });
 
 // Multicast groups, as bits of sockaddr_nl.nl_groups: 1 << (RTNLGRP_... - 1)
@@ -58,6 +63,7 @@ export const RTMGRP_IPV4_RULE = 0x80;
 export const RTMGRP_IPV6_IFADDR = 0x100;
 export const RTMGRP_IPV6_ROUTE = 0x400;
 export const RTMGRP_IPV6_RULE = 0x40000;
+export const RTMGRP_NSID = 0x8000000;
 
 // Routing tables
 export const RT_TABLE_UNSPEC = 0;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkTimeout } from '../arguments.ts';
 import { boottimeMs } from '../clock.ts';
 import { POLLIN } from '../constants.ts';
 import { PollSet } from '../poll-set.ts';
@@ -17,6 +18,7 @@ import { LinkMonitor } from './link-monitor.ts';
  * @throws {SystemError} ENODEV: there is no such link
  */
 export function waitUntilRunning(interfaceIndex: number, timeoutMs = 2000): boolean {
+  checkTimeout('timeoutMs', timeoutMs);
   const deadline = boottimeMs() + timeoutMs;
   const monitor = new LinkMonitor(interfaceIndex);
   try {

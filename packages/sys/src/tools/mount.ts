@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkString } from '../arguments.ts';
 import { CLONE_NEWNS } from '../constants.ts';
 import { libc } from '../libc.ts';
 import { check } from '../system-error.ts';
@@ -27,11 +28,14 @@ export function enterPrivateMounts(): void {
 
 /** Shows `source` at `target`; both are files, or both directories. */
 export function bindMount(source: string, target: string): void {
+  checkString('source', source);
+  checkString('target', target);
   const attempt = `cannot bind ${source} to ${target}`;
   check(libc().mount(source, target, null, MS_BIND, null), 'mount', attempt);
 }
 
 /** Takes away what was mounted last at `target`, also while it is in use. */
 export function unmount(target: string): void {
+  checkString('target', target);
   check(libc().umount2(target, MNT_DETACH), 'umount2', `cannot unmount ${target}`);
 }

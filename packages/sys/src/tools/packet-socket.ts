@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { checkBytes, checkInteger } from '../arguments.ts';
 import {
   AF_PACKET,
   EAGAIN,
@@ -47,12 +48,15 @@ export class PacketSocket {
    * @throws {SystemError} EPERM without CAP_NET_RAW, ENODEV without such an interface
    */
   constructor(interfaceIndex: number, options: { receiveBuffer?: number } = {}) {
+    const { receiveBuffer = DEFAULT_RECEIVE_BUFFER } = options;
+    checkInteger('interfaceIndex', interfaceIndex, 0, 0x7fff_ffff);
+    checkInteger('receiveBuffer', receiveBuffer, 0, 0x7fff_ffff);
     const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
     const attempt = 'cannot open a packet socket, which needs CAP_NET_RAW';
     // Protocol 0 receives nothing until `bind`, so that no other interface's frames come in.
     this.#fd = check(libc().socket(AF_PACKET, type, 0), 'socket', attempt);
     try {
-      this.#setReceiveBuffer(options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER);
+      this.#setReceiveBuffer(receiveBuffer);
       this.#bind(interfaceIndex);
     } catch (error) {
       this.close();
@@ -75,10 +79,13 @@ export class PacketSocket {
    * header on. With offloads it may be a super-packet of up to 64 KiB and some, its checksum not
    * filled in yet.
    *
-   * @param buffer written from its start; must not be one of V8's small arrays (see `addressOf`)
+   * @param buffer written from its start
    * @returns the frame's length, which is more than `buffer.length` if it was cut; 0 if none waits
    */
   read(buffer: Uint8Array): number {
+    checkBytes('buffer', buffer);
+    // Of a buffer that was transferred nothing is left to write to.
+    if (buffer.length === 0) throw new RangeError('"buffer" expected room for a frame, got none');
     for (;;) {
       this.#option.view.setUint32(0, SOCKADDR_LENGTH, true);
       const name = this.#address.address;

@@ -5,6 +5,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkAddress, checkInteger, checkTimeout } from '../arguments.ts';
 import { boottimeMs, realtimeMs } from '../clock.ts';
 import { RawSocket, type ReceivedIcmp } from './raw-socket.ts';
 import { SystemError } from '../system-error.ts';
@@ -17,6 +18,9 @@ const ECHO_REPLY_V6 = 129;
 const ECHO_HEADER_LENGTH = 8;
 /** How often the socket is looked at. Round trips do not depend on it: the kernel stamps replies. */
 const LOOK_INTERVAL_MS = 1;
+
+/** Of an IPv4 packet, without its headers. */
+const LONGEST_SIZE = 65_507;
 
 export interface PingOptions {
   /** Default 3. */
@@ -48,6 +52,11 @@ export interface PingResult {
  */
 export async function ping(address: Uint8Array, options: PingOptions = {}): Promise<PingResult> {
   const { count = 3, intervalMs = 100, timeoutMs = 1000, size = 56 } = options;
+  checkAddress('address', address);
+  checkInteger('count', count, 1, 65_536);
+  checkTimeout('intervalMs', intervalMs);
+  checkTimeout('timeoutMs', timeoutMs);
+  checkInteger('size', size, 0, LONGEST_SIZE);
   const series = new EchoSeries(address, size);
   try {
     const start = boottimeMs();

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { checkAddress, checkBytes, checkInteger } from '../arguments.ts';
 import { timespecMs } from '../clock.ts';
 import {
   AF_INET,
@@ -59,6 +60,10 @@ export class RawSocket {
    * @throws {SystemError} EPERM without CAP_NET_RAW
    */
   constructor(family: 4 | 6, accept: readonly number[]) {
+    if (family !== 4 && family !== 6) {
+      throw new TypeError(`"family" expected 4 or 6, got ${String(family)}`);
+    }
+    for (const type of accept) checkInteger('accept', type, 0, family === 4 ? 31 : 255);
     this.family = family;
     const domain = family === 4 ? AF_INET : AF_INET6;
     const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -85,6 +90,17 @@ export class RawSocket {
    * @throws {SystemError} ENETUNREACH, ENOKEY, ...
    */
   send(message: Uint8Array, destination: Uint8Array): void {
+    checkBytes('message', message);
+    if (message.length > BUFFER_LENGTH) {
+      throw new RangeError(
+        `"message" expected at most ${BUFFER_LENGTH} bytes, got ${message.length}`,
+      );
+    }
+    checkAddress('destination', destination);
+    const length = this.family === 4 ? 4 : 16;
+    if (destination.length !== length) {
+      throw new TypeError(`"destination" expected ${length} bytes, got ${destination.length}`);
+    }
     const { bytes, view } = this.#name;
     const nameLength = this.family === 4 ? 16 : NAME_LENGTH;
     bytes.fill(0);

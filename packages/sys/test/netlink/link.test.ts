@@ -37,6 +37,15 @@ describe('getLinkMessage', () => {
     expect(byName[20]).toBe(0);
     expect(byIndex[20]).toBe(7);
   });
+
+  test('asks in another namespace by its number', () => {
+    const here = getLinkMessage('wg0').finish(0);
+    const there = getLinkMessage('wg0', 0).finish(0);
+
+    expect(readAttributes(here, 32).u32(46)).toBeUndefined();
+    expect(readAttributes(there, 32).u32(46)).toBe(0);
+    expect(readAttributes(there, 32).string(3)).toBe('wg0');
+  });
 });
 
 describe('createVethMessage', () => {

@@ -279,6 +279,29 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
     },
   );
 
+  test.each([4, 6] as const)('choose by source and UDP ports, IPv%i', (family) => {
+    const { namespace, netlink, index } = createTestLink();
+    const [own, any] = family === 4 ? [ipv4(1), new Uint8Array(4)] : [ipv6(1), new Uint8Array(16)];
+    netlink.addAddress(index, { address: own, prefixLength: own.length * 6 }, { noDad: true });
+    for (const table of [77, MAIN]) {
+      netlink.addRoute({ destination: any, prefixLength: 0, interfaceIndex: index, table });
+    }
+    const from = family === 4 ? '10.9.0.1' : 'fd09::1';
+    const rule = `-${family} rule add table 77 from ${from} ipproto udp sport 5 dport 6`;
+    namespace.run(() => execFileSync('ip', rule.split(' ')));
+    const far = family === 4 ? Uint8Array.of(198, 51, 100, 1) : ipv6(1).fill(0x20, 0, 1);
+    const udp = { sourcePort: 5, destinationPort: 6 };
+
+    expect(netlink.routeTo(far, { source: own, udp })).toMatchObject({ table: 77 });
+    const others = [
+      { source: own },
+      { udp },
+      { source: own, udp: { ...udp, sourcePort: 6 } },
+      { source: own, udp: { ...udp, destinationPort: 5 } },
+    ];
+    for (const other of others) expect(netlink.routeTo(far, other)).toMatchObject({ table: MAIN });
+  });
+
   test('are deleted again, leaving those there were', () => {
     const netlink = createNetlink(createNamespace());
     const before = netlink.rules();

@@ -81,13 +81,35 @@ describe('deleteRouteMessage', () => {
 });
 
 describe('routeToMessage', () => {
-  test('carries the mark only if there is one', () => {
-    const address = Uint8Array.of(1, 2, 3, 4);
+  const address = Uint8Array.of(1, 2, 3, 4);
 
-    expect(readAttributes(routeToMessage(address, 0).finish(0), 28).u32(16)).toBeUndefined();
-    expect(readAttributes(routeToMessage(address, 0xffffffff).finish(0), 28).u32(16)).toBe(
-      0xffffffff,
-    );
+  test.each([
+    [{}, undefined],
+    [{ mark: 0 }, undefined],
+    [{ mark: 0xffffffff }, 0xffffffff],
+  ])('carries the mark only if there is one: %o', (options, mark) => {
+    expect(readAttributes(routeToMessage(address, options).finish(0), 28).u32(16)).toBe(mark);
+  });
+
+  test('carries the source with its length, and ports in network order', () => {
+    const source = Uint8Array.of(5, 6, 7, 8);
+    const udp = { sourcePort: 0x1234, destinationPort: 0x5678 };
+    const message = routeToMessage(address, { source, udp }).finish(0);
+    const attributes = readAttributes(message, 28);
+
+    expect([...message.subarray(16, 19)]).toEqual([2, 32, 32]);
+    expect(attributes.bytes(1)).toEqual(address);
+    expect(attributes.bytes(2)).toEqual(source);
+    expect(attributes.u8(27)).toBe(17);
+    expect(attributes.bytes(28)).toEqual(Uint8Array.of(0x12, 0x34));
+    expect(attributes.bytes(29)).toEqual(Uint8Array.of(0x56, 0x78));
+  });
+
+  test('carries neither where there is none', () => {
+    const message = routeToMessage(address, {}).finish(0);
+
+    expect([...message.subarray(16, 19)]).toEqual([2, 32, 0]);
+    expect(message).toHaveLength(28 + 8);
   });
 });
 

@@ -23,6 +23,7 @@ import {
   SegmentKind,
   TransportSegment,
 } from './transport-segment.ts';
+import { finishTrustedPacket } from './trusted-packet.ts';
 import { clearVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.ts';
 
 /** Where the pieces of a packet stand in the coalescer's buffer. Used again for every packet. */
@@ -46,7 +47,11 @@ export interface CoalescerOptions {
   write: PacketWriter;
   /** Packets that are kept at most before they are written. Default 256. */
   capacity?: number;
-  /** Of TCP and UDP; an IPv4 header's is always looked at. Default true. */
+  /**
+   * Of TCP and UDP. Default true: a packet with a wrong one goes alone, and the kernel drops it. False:
+   * the kernel is told to take all of them for right, of packets that go alone too. An IPv4 header's is
+   * always looked at.
+   */
   verifyChecksums?: boolean;
 }
 
@@ -225,10 +230,12 @@ export class Coalescer {
     if (item.packets > 1 && this.#writeTogether(item)) return;
     const { offsets, lengths } = this.#pieces;
     for (let packet = item.first; packet !== NONE; packet = this.#following[packet]) {
-      const at = this.#offsets[packet] - VNET_HEADER_LENGTH;
-      clearVnetHeader(this.#buffer, at);
-      offsets[0] = at;
-      lengths[0] = VNET_HEADER_LENGTH + this.#lengths[packet];
+      const ip = this.#offsets[packet];
+      const length = this.#lengths[packet];
+      if (this.#verifyChecksums) clearVnetHeader(this.#buffer, ip - VNET_HEADER_LENGTH);
+      else finishTrustedPacket(this.#buffer, ip, length);
+      offsets[0] = ip - VNET_HEADER_LENGTH;
+      lengths[0] = VNET_HEADER_LENGTH + length;
       this.#write(this.#pieces, 1, 1);
     }
   }

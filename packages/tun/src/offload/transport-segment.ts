@@ -91,7 +91,10 @@ export class TransportSegment {
     this.payloadLength = length - this.headerLength;
     const stated = view.getUint16(this.offset + this.ipHeaderLength + 4);
     const isWhole = stated === length - this.ipHeaderLength && this.payloadLength > 0;
-    this.kind = isWhole ? SegmentKind.udp : SegmentKind.closedUdp;
+    // RFC 8200 8.1: over IPv6 a datagram needs a checksum. It must not get one by being joined.
+    const isComplete =
+      this.ipHeaderLength === 20 || view.getUint16(this.offset + this.ipHeaderLength + 6) !== 0;
+    this.kind = isWhole && isComplete ? SegmentKind.udp : SegmentKind.closedUdp;
     this.flowHash = this.#hash(view, UDP);
   }
 

@@ -199,6 +199,30 @@ describe('Coalescer', () => {
     expect(coalesce(wrongIp, { verifyChecksums: false })).toHaveLength(2);
   });
 
+  test.each([
+    ['one that goes alone', stream([100])],
+    ['one whose neighbours are joined', stream([100, 50, 100])],
+    ['an acknowledgement', [packetOf({ ...tcp, payload: payloadOf(0, 1) })]],
+    ['a datagram over IPv6', datagrams([100], { version: 6 })],
+  ])('tells the kernel to take a checksum for right when told so, of %s', (_, packets) => {
+    const outputs = coalesce(packets, { verifyChecksums: false });
+
+    expect(outputs.map(([flags]) => flags)).toEqual(outputs.map(() => 1));
+    expect(coalesce(packets).at(-1)?.[0]).toBe(0);
+  });
+
+  test('does the same with the packets of a super-packet that was refused', () => {
+    const outputs = coalesce(stream([100, 100]), { verifyChecksums: false }, (n) => n === 1);
+
+    expect(outputs.map(([flags]) => flags)).toEqual([1, 1, 1]);
+  });
+
+  test('never joins datagrams over IPv6 that lack a checksum', () => {
+    const packets = datagrams([100, 100], { version: 6, withoutChecksum: true });
+
+    expect(coalesce(packets, { verifyChecksums: false })).toEqual(packets.map(alone));
+  });
+
   test('never makes a packet of more than 65535 bytes', () => {
     const outputs = coalesce(stream(Array(100).fill(1400), { version: 6 }));
 

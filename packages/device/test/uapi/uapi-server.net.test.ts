@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { formatKey } from '@litz/core';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { UapiServer, type Device } from '../src/index.ts';
-import { ALICE, BOB, memoryDevice } from './in-memory.ts';
+import { UapiServer, type Device } from '../../src/index.ts';
+import { ALICE, BOB, memoryDevice } from '../in-memory.ts';
 
 const NAME = `litz${process.pid}`;
 const execute = promisify(execFile);

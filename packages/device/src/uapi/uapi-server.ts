@@ -3,12 +3,15 @@
  *
  * The socket is made under a temporary name, gets its mode and is then renamed: nobody ever meets it
  * with another mode, and closing it removes nothing that somebody else has put in its place. It is
- * watched: who removes it wants the device to end, as with wireguard-go.
+ * watched: who removes it wants the device to end, as with wireguard-go. A folder that another user can
+ * write to is refused.
  *
  * @module
  */
 import {
+  accessSync,
   chmodSync,
+  constants,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -20,30 +23,34 @@ import {
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import {
-  formatErrnoResponse,
-  formatGetResponse,
-  interfaceIndex,
-  parseSetRequest,
-  RequestSplitter,
-  UAPI_ERRNO,
-  UapiError,
-  type DeviceConfiguration,
-  type DeviceStatus,
-  type UapiRequest,
-} from '@litz/config';
-
-/** What is served; a `Device` is one. */
-export interface UapiTarget {
-  status(): Promise<DeviceStatus>;
-  configure(change: DeviceConfiguration): Promise<void>;
-}
+import { untrustedFolder } from '@litz/config/uapi';
+import { RequestMemory } from './request-memory.ts';
+import type { UapiTarget } from './uapi-answers.ts';
+import { UapiConnection } from './uapi-connection.ts';
 
 export interface UapiServerOptions {
   /** Of the socket; its folder is made if need be. `UapiServer.path(name)` is where `wg` looks. */
   path: string;
-  /** Bytes of one request; default 256 MiB. */
+  /** Bytes of one request; default 256 MiB. What is longer gets EINVAL. */
   maxRequestLength?: number;
+  /**
+   * Bytes that the requests of all connections may take together; default 256 MiB. When it is more, the
+   * largest one that has not come to its end gets ENOMEM.
+   */
+  maxTotalLength?: number;
+  /**
+   * Default 60 s. After so long without a byte, a connection is closed on which no request has come yet,
+   * or a part of one (that gets EIO), or that does not read its answer. A client may wait for as long as
+   * it likes between two requests.
+   */
+  idleTimeoutMs?: number;
+  /**
+   * Default 4096. One more takes the place of the connection on which nothing has been asked for longest,
+   * if that is more than a second: who is only connected keeps nobody out.
+   */
+  maxConnections?: number;
+  /** A `get` or `set` was refused: why. Its text holds no key. */
+  onRefused?: (error: Error) => void;
   /** Somebody removed or replaced the socket; the server has closed itself. */
   onRemoved?: () => void;
 }
@@ -53,7 +60,10 @@ export class UapiServer {
   readonly #server: Server;
   readonly #target: UapiTarget;
   readonly #options: UapiServerOptions;
-  readonly #connections: Set<Socket> = new Set();
+  readonly #memory: RequestMemory;
+  readonly #maxConnections: number;
+  readonly #connections: Set<UapiConnection> = new Set();
+  #lastSet: Promise<unknown> = Promise.resolve();
   #watcher: FSWatcher | undefined = undefined;
   #inode = -1;
   #closing: Promise<void> | undefined = undefined;
@@ -85,8 +95,10 @@ export class UapiServer {
     this.#target = target;
     this.#options = options;
     this.path = options.path;
-    this.#server = createServer((socket) => this.#serve(socket));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#memory = new RequestMemory(options.maxTotalLength ?? DEFAULT_MAX_TOTAL_LENGTH);
+    const halfOpen = { allowHalfOpen: true };
+    this.#server = createServer(halfOpen, (socket) => this.#serve(socket));
+    this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   }
 
   /** Lets the process end though the server listens. */
@@ -104,7 +116,7 @@ export class UapiServer {
   async #close(): Promise<void> {
     this.#watcher?.close();
     if (this.#isOurs()) rmSync(this.path, { force: true });
-    for (const socket of this.#connections) socket.destroy();
+    for (const connection of this.#connections) connection.close();
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -115,6 +127,7 @@ export class UapiServer {
       throw notServed(path, `a socket's path has at most ${MAX_PATH_BYTES} bytes`);
     }
     inFolderOf(path, () => makeFolder(dirname(path)));
+    refuseIfUntrusted(path);
     await refuseIfTaken(path);
     // Whatever the umask: nobody else enters the folder that it is made in.
     const folder = inFolderOf(path, () => mkdtempSync(join(dirname(path), '.litz-')));
@@ -123,7 +136,10 @@ export class UapiServer {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-    this.#server.on('error', () => {});
+    this.#server.on('error', ({ code }: NodeJS.ErrnoException) => {
+      // There was no descriptor for somebody who connected: there is one for the next.
+      if (code === 'EMFILE' || code === 'ENFILE') this.#closeQuietest();
+    });
     this.#watch();
   }
 
@@ -134,7 +150,7 @@ export class UapiServer {
     }
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ path: temporary }, () => {
+      this.#server.listen({ path: temporary, backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
         resolve();
       });
@@ -142,6 +158,8 @@ export class UapiServer {
     // What wireguard-go gets with umask 077.
     chmodSync(temporary, 0o700);
     this.#inode = lstatSync(temporary).ino;
+    // Somebody may have put another folder there in the meantime.
+    refuseIfUntrusted(this.path);
     renameSync(temporary, this.path);
   }
 
@@ -168,58 +186,40 @@ export class UapiServer {
   }
 
   #serve(socket: Socket): void {
-    const { maxRequestLength } = this.#options;
-    const splitter = new RequestSplitter(
-      maxRequestLength === undefined ? {} : { maxLength: maxRequestLength },
-    );
-    this.#connections.add(socket);
-    socket.on('close', () => this.#connections.delete(socket));
-    // Whoever hangs up while we answer has no use for it.
-    socket.on('error', () => {});
-    socket.on('data', (bytes) => {
-      const requests = splitter.push(bytes);
-      if (requests.length === 0) return;
-      // Answered in order, and no more is read until then: the memory for it is bounded.
-      socket.pause();
-      void this.#answerAll(socket, requests).then(() => socket.resume());
+    const connection = new UapiConnection(socket, {
+      target: this.#target,
+      maxRequestLength: this.#options.maxRequestLength ?? DEFAULT_MAX_REQUEST_LENGTH,
+      memory: this.#memory,
+      idleTimeoutMs: this.#options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+      inTurn: (set) => this.#inTurn(set),
+      onRefused: (error) => this.#options.onRefused?.(error),
+      onClose: (closed) => this.#connections.delete(closed),
     });
+    this.#connections.add(connection);
+    if (this.#connections.size <= this.#maxConnections) return;
+    if (!this.#closeQuietest()) connection.close();
   }
 
-  async #answerAll(socket: Socket, requests: readonly UapiRequest[]): Promise<void> {
-    for (const request of requests) {
-      const text = await this.#answer(request);
-      if (socket.destroyed) return;
-      const isLast = request.operation === 'invalid';
-      await new Promise<void>((resolve) => {
-        if (isLast) socket.end(text, 'latin1', () => resolve());
-        else socket.write(text, 'latin1', () => resolve());
-      });
+  /** One `set` after the other: two large ones at once would take the memory of both. */
+  #inTurn(set: () => Promise<string>): Promise<string> {
+    const answer = this.#lastSet.then(set);
+    this.#lastSet = answer.catch(() => {});
+    return answer;
+  }
+
+  /** Those who are only connected must not keep out who asks something. @returns whether there is one */
+  #closeQuietest(): boolean {
+    let quietest: UapiConnection | undefined;
+    let longest = QUIET_MS;
+    for (const connection of this.#connections) {
+      const { quietMs } = connection;
+      if (quietMs <= longest) continue;
+      quietest = connection;
+      longest = quietMs;
     }
+    quietest?.close();
+    return quietest !== undefined;
   }
-
-  /** Never rejects: what goes wrong is an errno. */
-  async #answer(request: UapiRequest): Promise<string> {
-    try {
-      if (request.operation === 'get') return formatGetResponse(await this.#target.status());
-      if (request.operation === 'set') {
-        await this.#target.configure(parseSetRequest(request.body, { interfaceIndex }));
-        return formatErrnoResponse(0);
-      }
-      return request.errno === undefined ? '' : formatErrnoResponse(request.errno);
-    } catch (error) {
-      return formatErrnoResponse(errnoOf(error));
-    }
-  }
-}
-
-/** As wireguard-go has them: whatever is wrong with port or mark is EADDRINUSE. */
-function errnoOf(error: unknown): number {
-  if (error instanceof UapiError) return error.errno;
-  if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
-  if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
-  const isUnsupported =
-    error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
-  return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;
 }
 
 function makeFolder(folder: string): void {
@@ -229,6 +229,12 @@ function makeFolder(folder: string): void {
     // With `recursive` Node says ENOENT also of a file system that is read-only.
     mkdirSync(folder, { mode: 0o755 });
   }
+  accessSync(folder, constants.W_OK);
+}
+
+function refuseIfUntrusted(path: string): void {
+  const reason = untrustedFolder(dirname(path));
+  if (reason !== undefined) throw notServed(path, reason);
 }
 
 /** What a missing or read-only /run makes of it, Node tells in words that name another path. */
@@ -266,6 +272,13 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
   return new WireGuardError('ERR_LITZ_SYSTEM', text, cause === undefined ? {} : { cause });
 }
 
-const MAX_CONNECTIONS = 64;
+const DEFAULT_MAX_CONNECTIONS = 4096;
+/** As wireguard-go has it; the kernel takes less if `net.core.somaxconn` is. */
+const BACKLOG = 4096;
+/** Who has connected a moment ago is about to ask. */
+const QUIET_MS = 1000;
+const DEFAULT_MAX_REQUEST_LENGTH: number = 256 * 1024 * 1024;
+const DEFAULT_MAX_TOTAL_LENGTH: number = 256 * 1024 * 1024;
+const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
 /** sockaddr_un.sun_path, with its end. */
 const MAX_PATH_BYTES = 107;

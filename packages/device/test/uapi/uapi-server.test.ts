@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -13,10 +15,16 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { UapiClient, type DeviceStatus } from '@litz/config';
+import type { DeviceStatus } from '@litz/config';
+import { UapiClient, untrustedFolder } from '@litz/config/uapi';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { UapiServer, type Device, type UapiTarget } from '../src/index.ts';
-import { ALICE, BOB, memoryDevice } from './in-memory.ts';
+import {
+  UapiServer,
+  type Device,
+  type UapiServerOptions,
+  type UapiTarget,
+} from '../../src/index.ts';
+import { ALICE, BOB, memoryDevice } from '../in-memory.ts';
 
 const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 const posix = process.platform === 'win32' ? describe.skip : describe;
@@ -97,11 +105,19 @@ posix('UapiServer', () => {
     ['a get with more in it', 'get=1\nfoo=bar\n\n', 'errno=-22\n\n'],
     ['an operation that is none', 'put=1\n\n', ''],
     ['no text at all', Buffer.from([0xff, 0xfe, 0, 10, 10]), ''],
-    ['a request that is cut off', 'set=1\nlisten_port=1', ''],
   ])('answers %s, and goes on', async (_, request, answer) => {
     await serve();
     expect(await ask(request, { end: true })).toBe(answer);
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+  });
+
+  it('tells why it refused a request, without the key that was in it', async () => {
+    const refused: string[] = [];
+    const key = hex(BOB.publicKey);
+    await serve({ onRefused: ({ message }) => refused.push(message) });
+    await ask(`set=1\nlisten_port=${key}\n\n`);
+    expect(refused).toEqual([expect.stringContaining('listen_port: expected 0 to 65535')]);
+    expect(refused.join()).not.toContain(key);
   });
 
   it('answers EADDRINUSE for a port that is taken, and changes nothing', async () => {
@@ -134,6 +150,117 @@ posix('UapiServer', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask('get=1\n\n')));
     expect(new Set(answers).size).toBe(1);
     for (const socket of idle) socket.destroy();
+  });
+
+  it('serves a thousand clients at once, beside as many who say nothing', async () => {
+    await serve();
+    const idle = await Promise.all(Array.from({ length: 1000 }, () => connect()));
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => ask('get=1\n\n')));
+    expect(answers.filter((answer) => answer.endsWith('errno=0\n\n'))).toHaveLength(1000);
+    for (const socket of idle) socket.destroy();
+  });
+
+  it('lets whoever asks take the place of who has been silent for longest', async () => {
+    const clock = vi.spyOn(performance, 'now');
+    try {
+      await serve({ maxConnections: 3 });
+      const silent: Socket[] = [];
+      for (const now of [1000, 2000, 3000]) {
+        clock.mockReturnValue(now);
+        silent.push(await connectAndAsk());
+      }
+      // Nobody has been silent for longer than a second.
+      clock.mockReturnValue(1900);
+      expect(await ask('get=1\n\n')).toBe('');
+      clock.mockReturnValue(3500);
+      expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+      await vi.waitFor(() => expect(silent.map((s) => s.destroyed)).toEqual([true, false, false]));
+      for (const socket of silent) socket.destroy();
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('answers a client that half-closes behind its requests', async () => {
+    await serve();
+    const peer = `public_key=${hex(BOB.publicKey)}\n`;
+    expect(await ask('get=1\n\n', { end: true })).toMatch(/errno=0\n\n$/);
+    expect(await ask(`set=1\n${peer}\nget=1\n\n`, { end: true })).toMatch(
+      /^errno=0\n\n[^]*\npublic_key=[^]*errno=0\n\n$/,
+    );
+    expect(await ask(`set=1\n${peer}remove=true`, { end: true })).toBe('errno=0\n\n');
+    expect(await device.peers()).toEqual([]);
+  });
+
+  it('gives up a connection on which nothing comes', async () => {
+    await serve({ idleTimeoutMs: 1 });
+    const socket = await connect();
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+  });
+
+  it('refuses the largest of the unfinished requests when all together are too long', async () => {
+    await serve({ maxTotalLength: 300_000 });
+    const answers = [200_000, 90_000, 50_000].map(async (length) => {
+      const line = 'persistent_keepalive_interval=1\n';
+      const start = `set=1\npublic_key=${hex(BOB.publicKey)}\n`;
+      const socket = await connect();
+      socket.write(start + line.repeat(length / line.length));
+      return socket;
+    });
+    const [large, ...others] = await Promise.all(answers);
+    expect(await text(large, 1)).toBe('errno=-12\n\n');
+    for (const socket of others) {
+      socket.write('\n');
+      expect(await text(socket, 1)).toBe('errno=0\n\n');
+    }
+    large.destroy();
+  });
+
+  it('carries out one set after the other', async () => {
+    let running = 0;
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const target: UapiTarget = {
+      status: () => device.status(),
+      configure: async () => {
+        running++;
+        await opened;
+        running--;
+        expect(running).toBe(0);
+      },
+    };
+    server = await UapiServer.listen(target, { path });
+    const answers = Promise.all(Array.from({ length: 5 }, () => ask('set=1\n\n')));
+    await vi.waitFor(() => expect(running).toBe(1));
+    // Whoever asks for the state does not wait for them; the other sets have come by then.
+    for (let i = 0; i < 5; i++) expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+    expect(running).toBe(1);
+    open();
+    expect(new Set(await answers)).toEqual(new Set(['errno=0\n\n']));
+  });
+
+  it.each([0o775, 0o757, 0o1777])('does not serve in a folder of mode %o', async (mode) => {
+    mkdirSync(join(folder, 'wireguard'));
+    chmodSync(join(folder, 'wireguard'), mode);
+    await expect(serve()).rejects.toMatchObject({
+      code: 'ERR_LITZ_SYSTEM',
+      message: `cannot serve ${path}: ${untrustedFolder(join(folder, 'wireguard'))}`,
+    });
+    expect(readdirSync(join(folder, 'wireguard'))).toEqual([]);
+  });
+
+  it('does not ask whoever serves in such a folder', async () => {
+    await serve();
+    chmodSync(join(folder, 'wireguard'), 0o777);
+    await expect(UapiServer.listen(device, { path })).rejects.toThrow(/has mode 0777/);
+  });
+
+  it('does not serve through a link in the place of the folder', async () => {
+    mkdirSync(join(folder, 'there'), { mode: 0o755 });
+    symlinkSync(join(folder, 'there'), join(folder, 'wireguard'));
+    await expect(serve()).rejects.toThrow(/wireguard is a symbolic link/);
+    expect(readdirSync(join(folder, 'there'))).toEqual([]);
   });
 
   it('makes a socket for the owner alone, in a folder that it makes', async () => {
@@ -215,9 +342,7 @@ posix('UapiServer', () => {
   });
 });
 
-async function serve(
-  options: { maxRequestLength?: number; onRemoved?: () => void } = {},
-): Promise<void> {
+async function serve(options: Omit<UapiServerOptions, 'path'> = {}): Promise<void> {
   server = await UapiServer.listen(device, { path, ...options });
 }
 
@@ -225,6 +350,25 @@ async function connect(): Promise<Socket> {
   const socket = createConnection(path);
   await new Promise((resolve) => socket.once('connect', resolve));
   return socket;
+}
+
+/** Connects and has had an answer: the connection is between two requests. */
+async function connectAndAsk(): Promise<Socket> {
+  const socket = await connect();
+  socket.write('get=1\n\n');
+  await text(socket, 1);
+  return socket;
+}
+
+/** So many answers. */
+function text(socket: Socket, answers: number): Promise<string> {
+  return new Promise((resolve) => {
+    let heard = '';
+    socket.on('data', (bytes) => {
+      heard += bytes.toString('latin1');
+      if (heard.split('\n\n').length > answers) resolve(heard);
+    });
+  });
 }
 
 /** What is answered until the other end hangs up, or for whole requests until each has its answer. */

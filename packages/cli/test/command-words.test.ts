@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { checkFirstWord, OWN_COMMANDS } from '../src/command-words.ts';
+import { checkInterfaceName } from '../src/interface-name.ts';
+
+describe('checkFirstWord', () => {
+  test.each(
+    'help version status show showconf set setconf addconf syncconf down start stop restart reload save'
+      .concat(' strip list agent proxy upgrade top doctor capture run serve daemon delete ls watch')
+      .split(' '),
+  )('refuses %s and says how to make an interface of that name', (word) => {
+    const check = (): string[] => warningsOf(word);
+    expect(check).toThrow(`there is no command "${word}": `);
+    expect(check).toThrow(`for an interface of that name: litz -- ${word}`);
+    expect(check).toThrow(expect.objectContaining({ exitCode: 2 }) as Error);
+  });
+
+  test.each([
+    ['version', 'litz --version'],
+    ['status', 'wg show'],
+    ['syncconf', 'wg has it'],
+    ['strip', 'wg-quick has it'],
+    ['down', 'ip link delete'],
+    ['start', 'litz up FILE.conf'],
+    ['capture', 'litz --help'],
+  ])('hints for %s at %s', (word, hint) => {
+    expect(() => warningsOf(word)).toThrow(hint);
+  });
+
+  test.each([
+    ['server', 'serve'],
+    ['statsu', 'status'],
+    ['sho', 'show'],
+    ['shwo', 'show'],
+    ['shows', 'show'],
+    ['helo', 'help'],
+    ['Help', 'help'],
+    ['upp', 'up'],
+    ['genkeys', 'genkey'],
+    ['pubkye', 'pubkey'],
+    ['demos', 'demo'],
+  ])('takes %s with one line that says what it is like', (word, similar) => {
+    expect(warningsOf(word)).toEqual([
+      `litz: "${word}" is no command (is it "${similar}"?): making an interface of that name`,
+    ]);
+  });
+
+  test.each(
+    'wg0 wg%d tun0 utun eth0 vpn us uk office home test peer peer1 server1 laptop client tun lan'
+      .concat(' wireguard litz0 showroom constructor __proto__ ha-router x a.b')
+      .split(' '),
+  )('takes %s without a word', (word) => {
+    expect(() => checkInterfaceName(word)).not.toThrow();
+    expect(warningsOf(word)).toEqual([]);
+  });
+
+  test.each(['', '-f', '--', '--help', '--verbose'])('has nothing to say about %j', (word) => {
+    expect(warningsOf(word)).toEqual([]);
+  });
+
+  test('knows a command of ours as one that another word is like', () => {
+    for (const command of OWN_COMMANDS) {
+      expect(warningsOf(`${command}x`).join()).toContain(`"${command}"`);
+    }
+  });
+});
+
+function warningsOf(word: string): string[] {
+  const warnings: string[] = [];
+  checkFirstWord(word, (line) => warnings.push(line));
+  return warnings;
+}

@@ -1,0 +1,70 @@
+import { createConnection } from 'node:net';
+import { describeWith } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { boringtun, litz, wireguardGo, type Interface } from './implementation.ts';
+import { Namespace } from './namespace.ts';
+
+/** What all of them make of clients that close their writing side behind a request, and read on. */
+for (const implementation of [litz, wireguardGo, boringtun]) {
+  const { name, requirements } = implementation;
+  describeWith(requirements, `A half-closed client of ${name}`, () => {
+    let namespace: Namespace;
+    let served: Interface;
+
+    beforeEach(async () => {
+      namespace = await Namespace.create('half');
+      served = await implementation.start(namespace, {});
+    });
+    afterEach(async () => {
+      await served.remove();
+      await namespace.remove();
+    });
+
+    it('gets its answer', async () => {
+      for (let i = 0; i < 10; i++) expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+    });
+
+    it('has its set carried out, and gets the errno', async () => {
+      expect(await ask('set=1\nfwmark=7\n\n')).toBe('errno=0\n\n');
+      expect(await mark()).toBe('0x7');
+    });
+
+    it('has a set carried out that lacks its empty line', async () => {
+      expect(await ask('set=1\nfwmark=9\n')).toBe('errno=0\n\n');
+      expect(await mark()).toBe('0x9');
+    });
+
+    it('has a last line carried out that lacks its end', async () => {
+      expect(await ask('set=1\nfwmark=16')).toBe('errno=0\n\n');
+      // boringtun takes the last letter for the end of the line.
+      expect(await mark()).toBe(name === 'boringtun' ? '0x1' : '0x10');
+    });
+
+    it('gets an answer to a get without its empty line, but from wireguard-go', async () => {
+      expect(await ask('get=1\n')).toMatch(name === 'wireguard-go' ? /^$/ : /errno=0\n\n$/);
+    });
+
+    it('gets none to the beginning of a set', async () => {
+      expect(await ask('set=1')).toBe(name === 'boringtun' ? 'errno=5\n\n' : '');
+    });
+
+    it('is told what is wrong', async () => {
+      expect(await ask('set=1\nlisten_port=x\n')).toMatch(/^errno=-?22\n\n$/);
+    });
+
+    async function mark(): Promise<string> {
+      return (await namespace.run('wg', 'show', served.link, 'fwmark')).trim();
+    }
+
+    function ask(text: string): Promise<string> {
+      return new Promise((resolve, reject) => {
+        let answer = '';
+        const socket = createConnection(`/var/run/wireguard/${served.link}.sock`);
+        socket.on('error', reject);
+        socket.on('data', (bytes) => (answer += bytes.toString('latin1')));
+        socket.on('close', () => resolve(answer));
+        socket.end(text);
+      });
+    }
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * Small limits, from those on with which Node itself starts: `litz` works, or says in one line what is
+ * missing and leaves nothing behind.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describeWith } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Host, removeSockets, uniqueName } from './host.ts';
+import { keyPair } from './key-pair.ts';
+import { realInterfaces } from './litz-process.ts';
+
+const NAME = uniqueName('m');
+const FOLDER = '/var/run/wireguard';
+const OPEN_FILES = [18, 19, 20, 22, 25, 30, 40, 50, 60, 80, 100, 110, 118, 124, 130, 160, 256];
+const MEGABYTES = (
+  '800 850 900 1000 1100 1200 1300 1400 1500 1600 1650 1700 1750 1800 1850 1900 2000 2500 4000 8000 ' +
+  '11500 12000 12500 16000'
+).split(' ');
+
+let host: Host;
+
+describeWith(realInterfaces, 'litz with small limits', () => {
+  beforeEach(() => {
+    host = new Host();
+  });
+  afterEach(async () => {
+    await host.close();
+    removeSockets();
+  });
+
+  it.each(OPEN_FILES)('works with %i open files or says that they are too few', async (count) => {
+    expect(await outcomeOf(`ulimit -n ${count}`)).toMatch(
+      /^(works|not even Node does|1: litz: too few open files .*ulimit -n.*\n)$/,
+    );
+    expect(leftovers()).toEqual([]);
+  });
+
+  it.each(MEGABYTES)(
+    'works with %s MB of addresses or says that they are too few',
+    async (size) => {
+      expect(await outcomeOf(`ulimit -v ${size}000`)).toMatch(
+        /^(works|not even Node does|1: litz: too little address space .*ulimit -v.*\n)$/,
+      );
+      expect(leftovers()).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['n 60', /open files/],
+    ['v 1500000', /address space/],
+  ])('says the same in the background and of a tunnel with ulimit -%s', async (limit, what) => {
+    const file = host.write(`${NAME}.conf`, [
+      '[Interface]',
+      `PrivateKey = ${keyPair().privateKey}`,
+    ]);
+    for (const words of [[NAME], ['up', file], ['demo']]) {
+      const litz = host.litz(words, { wrapper: limited(`ulimit -${limit}`) });
+      expect(await litz.end()).toBe(1);
+      expect(litz.text).toMatch(what);
+      expect(litz.text.trimEnd().split('\n')).toHaveLength(1);
+      expect(leftovers()).toEqual([]);
+    }
+  });
+});
+
+/** 'works', or the exit code and what was said. */
+async function outcomeOf(limit: string): Promise<string> {
+  if (!nodeStarts(limit)) return 'not even Node does';
+  const env = { LOG_LEVEL: 'verbose' };
+  const litz = host.litz(['-f', NAME], { env, wrapper: limited(limit) });
+  const isServed = await litz.says(/serves/).then(
+    () => true,
+    () => false,
+  );
+  if (!isServed) return `${await litz.end()}: ${litz.text}`;
+  await host.run('wg', ['set', NAME, 'listen-port', '0']);
+  await host.run('ip', ['link', 'set', NAME, 'up']);
+  await litz.says(/listens on port/);
+  return (await litz.end('SIGTERM')) === 0 ? 'works' : `does not end: ${litz.text}`;
+}
+
+/** Of the interface and its socket. */
+function leftovers(): string[] {
+  const sockets = readdirSync(FOLDER).filter((file) => file.startsWith('.litz-'));
+  if (existsSync(`${FOLDER}/${NAME}.sock`)) sockets.push(NAME);
+  return host.hasLink(NAME) ? [...sockets, `link ${NAME}`] : sockets;
+}
+
+/** A program of one small file, which is all that `litz` needs before it has looked at its limits. */
+function nodeStarts(limit: string): boolean {
+  const [program, ...words] = limited(limit);
+  return spawnSync(program, [...words, process.execPath, SMALL_PROGRAM]).status === 0;
+}
+
+function limited(limit: string): [program: string, ...words: string[]] {
+  return ['bash', '-c', `${limit} && exec "$@"`, 'bash'];
+}
+
+const SMALL_PROGRAM = fileURLToPath(new URL('../dist/limits.js', import.meta.url));

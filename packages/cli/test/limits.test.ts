@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { missingResource, type ProcessState } from '../src/limits.ts';
+
+describe('missingResource', () => {
+  test('finds nothing missing without limits', () => {
+    expect(missingResource(['wg0'], state())).toBeUndefined();
+  });
+
+  test('says which limit of open files is too low, and how high it has to be', () => {
+    expect(missingResource(['wg0'], state({ files: '116' }))).toBe(
+      'too few open files are allowed (ulimit -n): 116, expected 117',
+    );
+    expect(missingResource(['wg0'], state({ files: '117' }))).toBeUndefined();
+    expect(missingResource(['--version'], state({ files: '19' }))).toContain('ulimit -n');
+  });
+
+  test('says that too little address space is left for a device', () => {
+    const space = String((700_000 + 1_100_000) * 1024 - 1);
+    for (const words of [['wg0'], ['-f', 'wg0'], ['up', 'wg0'], ['demo'], []]) {
+      expect(missingResource(words, state({ space }))).toBe(
+        'too little address space is allowed (ulimit -v): 1799999 kB, expected 1800000',
+      );
+    }
+    expect(missingResource(['wg0'], state({ space: String(1_800_000 * 1024) }))).toBeUndefined();
+  });
+
+  test.each([['genkey'], ['genpsk'], ['pubkey'], ['--version'], ['--help'], ['-h']])(
+    'asks for less where %s is all',
+    (word) => {
+      expect(missingResource([word], state({ space: String(1_100_000 * 1024) }))).toBeUndefined();
+      expect(missingResource([word], state({ space: String(1_000_000 * 1024) }))).toContain(
+        'expected 1100000',
+      );
+    },
+  );
+
+  test('knows nothing where there is no /proc', () => {
+    expect(missingResource(['wg0'], undefined)).toBeUndefined();
+    expect(missingResource(['wg0'], { limits: '', status: '', openFiles: 3 })).toBeUndefined();
+  });
+});
+
+function state({ files = '1048576', space = 'unlimited' } = {}): ProcessState {
+  return {
+    limits: `Limit                     Soft Limit           Hard Limit           Units
+Max open files            ${files.padEnd(20)} 1048576              files
+Max locked memory         65536                65536                bytes
+Max address space         ${space.padEnd(20)} unlimited            bytes
+`,
+    status: 'Name:\tnode\nVmPeak:\t  728652 kB\nVmSize:\t  700000 kB\n',
+    openFiles: 17,
+  };
+}

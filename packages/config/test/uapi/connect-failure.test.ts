@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest';
+import { explainFailure } from '../../src/uapi/connect-failure.ts';
+
+describe('explainFailure', () => {
+  it.each<[string, RegExp]>([
+    ['ENOENT', /no such socket \(ENOENT\)\. Is the daemon running/],
+    ['ECONNREFUSED', /nobody listens there \(ECONNREFUSED\).*Is the daemon running\?$/],
+    ['EACCES', /not permitted \(EACCES\): ask as root/],
+    ['EPERM', /not permitted \(EPERM\): ask as root/],
+    ['EMFILE', /^connect EMFILE$/],
+  ])('has a sentence of its own for %s', (code, text) => {
+    expect(explainFailure(Object.assign(new Error(`connect ${code}`), { code }))).toMatch(text);
+  });
+});

@@ -1,0 +1,168 @@
+/**
+ * `RoutingLoops`: finds datagrams of ours that come back as packets and would go round for ever.
+ *
+ * When the route to a peer's endpoint leads into the interface, a datagram for the peer comes back as a
+ * packet. That is legitimate where the packet belongs to another peer: the first peer is reached inside
+ * the second one (onion routing). It is a loop where the packet belongs to the peer itself, or to a peer
+ * whose own datagrams travel inside the first one:
+ *
+ * ```
+ *  datagram for A -> packet for B -> datagram for B -> out           A is reached inside B
+ *  datagram for A -> packet for A                                    loop
+ *  datagram for A -> packet for B -> datagram for B -> packet for A  loop
+ * ```
+ * A message is known by its index: nobody else sends messages with the indices of our sessions. So a
+ * message of another WireGuard that is forwarded through the tunnel is never taken for ours. The kernel
+ * has no such check: there a loop ends when the packet outgrows the MTU. Ours would not end, because
+ * datagrams longer than the MTU become fragments.
+ *
+ * @module
+ */
+import { MESSAGE_TYPE, TRANSPORT_OVERHEAD } from '../constants.ts';
+import type { Peer } from '../peer/peer.ts';
+import type { SenderIndexTable } from '../peer/sender-index.ts';
+import {
+  IPV4_DESTINATION,
+  IPV4_SOURCE,
+  IPV6_DESTINATION,
+  IPV6_HEADER_LENGTH,
+  IPV6_SOURCE,
+} from '../wire/ip-packet.ts';
+import type { PacketRun } from '../wire/packet-run.ts';
+
+export class RoutingLoops {
+  readonly #indices: SenderIndexTable;
+  /** What identifies the datagrams that were dropped last, for the fragments that follow the first. */
+  readonly #dropped = new Int32Array(REMEMBERED_DATAGRAMS);
+  #nextDropped = 0;
+
+  constructor(indices: SenderIndexTable) {
+    this.#indices = indices;
+  }
+
+  /** Whether the packets of a run, which belong to `peer`, would go round. They are whole IP headers. */
+  contain(run: PacketRun, peer: Peer, now: number): boolean {
+    const { buffer, offset, length } = run;
+    const isIPv4 = buffer[offset] >>> 4 === 4;
+    const protocol = buffer[offset + (isIPv4 ? IPV4_PROTOCOL : IPV6_NEXT_HEADER)];
+    // Nearly all packets end here.
+    if (protocol !== UDP && (isIPv4 || protocol !== FRAGMENT)) return false;
+    const udp = offset + (isIPv4 ? (buffer[offset] & 0xf) * 4 : ipv6HeadersLength(protocol));
+    const fragment = fragmentOf(buffer, offset, isIPv4, protocol);
+    if (fragment !== NO_FRAGMENT && fragment !== FIRST_FRAGMENT) {
+      return this.#dropped.includes(identityOf(buffer, offset, isIPv4));
+    }
+    if (udp + UDP_HEADER_LENGTH + TRANSPORT_OVERHEAD > offset + length) return false;
+    if (!isIPv4 && protocol === FRAGMENT && buffer[offset + IPV6_HEADER_LENGTH] !== UDP)
+      return false;
+    const addressee = this.#addresseeOf(buffer, udp + UDP_HEADER_LENGTH);
+    if (!addressee) return false;
+    if (addressee !== peer && !isReachedInside(peer, addressee, now)) {
+      addressee.carrier = peer;
+      addressee.carriedAt = now;
+      return false;
+    }
+    if (fragment === FIRST_FRAGMENT) this.#remember(identityOf(buffer, offset, isIPv4));
+    return true;
+  }
+
+  /** Whose message of ours it is; undefined: it is none, or nobody's. */
+  #addresseeOf(buffer: Uint8Array, offset: number): Peer | undefined {
+    if ((buffer[offset + 1] | buffer[offset + 2] | buffer[offset + 3]) !== 0) return undefined;
+    const index = readInt32(buffer, offset + INDEX);
+    switch (buffer[offset]) {
+      case MESSAGE_TYPE.TRANSPORT_DATA:
+        return this.#indices.remote(index)?.peer;
+      case MESSAGE_TYPE.HANDSHAKE_INITIATION:
+      case MESSAGE_TYPE.HANDSHAKE_RESPONSE:
+        return this.#indices.handshake(index) ?? this.#indices.keypair(index)?.peer;
+      default:
+        return undefined;
+    }
+  }
+
+  #remember(identity: number): void {
+    this.#dropped[this.#nextDropped] = identity;
+    this.#nextDropped = (this.#nextDropped + 1) % REMEMBERED_DATAGRAMS;
+  }
+}
+
+/** Whether datagrams for `inner` travel inside those for `outer`, by way of others too. */
+function isReachedInside(inner: Peer, outer: Peer, now: number): boolean {
+  let carrier: Peer | undefined = inner;
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    if (now - carrier.carriedAt >= CARRIER_LIFETIME_MS) return false;
+    carrier = carrier.carrier;
+    if (!carrier) return false;
+    if (carrier === outer) return true;
+  }
+  // Nobody nests tunnels as deep as that.
+  return true;
+}
+
+function ipv6HeadersLength(nextHeader: number): number {
+  return nextHeader === FRAGMENT ? IPV6_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH : IPV6_HEADER_LENGTH;
+}
+
+const NO_FRAGMENT = 0;
+const FIRST_FRAGMENT = 1;
+const LATER_FRAGMENT = 2;
+
+function fragmentOf(
+  buffer: Uint8Array,
+  offset: number,
+  isIPv4: boolean,
+  protocol: number,
+): typeof NO_FRAGMENT | typeof FIRST_FRAGMENT | typeof LATER_FRAGMENT {
+  if (isIPv4) {
+    const field = ((buffer[offset + 6] << 8) | buffer[offset + 7]) & 0x3fff;
+    if (field === 0) return NO_FRAGMENT;
+    return (field & 0x1fff) === 0 ? FIRST_FRAGMENT : LATER_FRAGMENT;
+  }
+  if (protocol !== FRAGMENT) return NO_FRAGMENT;
+  const at = offset + IPV6_HEADER_LENGTH + 2;
+  return (((buffer[at] << 8) | buffer[at + 1]) & 0xfff8) === 0 ? FIRST_FRAGMENT : LATER_FRAGMENT;
+}
+
+/** The identification of a fragmented datagram, mixed with its addresses. Never 0. */
+function identityOf(buffer: Uint8Array, offset: number, isIPv4: boolean): number {
+  const id = isIPv4
+    ? (buffer[offset + 4] << 8) | buffer[offset + 5]
+    : readInt32(buffer, offset + IPV6_HEADER_LENGTH + 4);
+  const source = readInt32(buffer, offset + (isIPv4 ? IPV4_SOURCE : IPV6_SOURCE + 12));
+  const destination = readInt32(
+    buffer,
+    offset + (isIPv4 ? IPV4_DESTINATION : IPV6_DESTINATION + 12),
+  );
+  const mixed = Math.imul(Math.imul(id, 0x9e3779b1) ^ source, 0x85ebca6b) ^ destination;
+  return mixed === 0 ? 1 : mixed;
+}
+
+/** Little-endian, signed. */
+function readInt32(buffer: Uint8Array, offset: number): number {
+  return (
+    buffer[offset] |
+    (buffer[offset + 1] << 8) |
+    (buffer[offset + 2] << 16) |
+    (buffer[offset + 3] << 24)
+  );
+}
+
+const UDP = 17;
+/** RFC 8200 section 4.5 */
+const FRAGMENT = 44;
+const FRAGMENT_HEADER_LENGTH = 8;
+const IPV4_PROTOCOL = 9;
+const IPV6_NEXT_HEADER = 6;
+const UDP_HEADER_LENGTH = 8;
+/** Receiver index of transport data, sender index of the others. */
+const INDEX = 4;
+/** The other fragments follow the first one at once. */
+const REMEMBERED_DATAGRAMS = 16;
+/** A chain of tunnels inside each other may be this long. */
+const MAX_DEPTH = 16;
+/**
+ * For so long it is believed that a peer is reached inside another. In a loop the next packet comes
+ * within a millisecond; after a change of routes, what was true before is not held against a peer.
+ */
+const CARRIER_LIFETIME_MS = 1000;

@@ -1,0 +1,32 @@
+/**
+ * What the other packages of Litz take of the protocol, and programs that do without an engine: constants,
+ * messages, tables and the parts of cryptography. It may change with every version; what stays is
+ * `@litz/core`.
+ *
+ * @module
+ */
+export * from './constants.ts';
+export { AllowedIps } from './routing/allowed-ips.ts';
+export { ecn, ipTotalLength, setEcn } from './wire/ip-packet.ts';
+export { unreachable } from './wire/icmp.ts';
+export { ReplayWindow } from './peer/replay-window.ts';
+export { checkLength } from './crypto/check-length.ts';
+export { checkText } from './crypto/check-text.ts';
+export { dhKeyOf } from './crypto/dh-key.ts';
+export { equalBytes } from './crypto/equal-bytes.ts';
+export { kdf } from './crypto/kdf.ts';
+export { nonceOf } from './crypto/nonce.ts';
+export { sealRun } from './crypto/seal-run.ts';
+export { wipe } from './crypto/wipe.ts';
+export {
+  messageType,
+  readCookieReply,
+  readInitiation,
+  readResponse,
+  type CookieReply,
+  type HandshakeInitiation,
+  type HandshakeResponse,
+  type MessageType,
+} from './wire/messages.ts';
+export { keyId } from './keys.ts';
+export { quote, redactKeys } from './quote.ts';

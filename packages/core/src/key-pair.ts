@@ -1,0 +1,42 @@
+/**
+ * `generateKeyPair`: both halves of DH-Generate, for whoever makes keys for a peer.
+ *
+ * @module
+ */
+import type { CryptoProvider } from './crypto/provider.ts';
+import { nobleProvider } from './crypto/noble.ts';
+import { WireGuardError } from './errors.ts';
+import { generatePrivateKey, publicKeyOf, type PrivateKey, type PublicKey } from './keys.ts';
+
+export interface KeyPair {
+  readonly privateKey: PrivateKey;
+  readonly publicKey: PublicKey;
+}
+
+export interface KeyPairOptions {
+  /** Fills its argument. Default: `crypto.getRandomValues` of the runtime. */
+  readonly randomBytes?: (out: Uint8Array) => void;
+  /** Computes the public key. Default: noble. */
+  readonly crypto?: CryptoProvider;
+}
+
+/**
+ * A new pair of keys.
+ *
+ * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: the runtime has no `crypto`, and
+ *   `randomBytes` was not given
+ */
+export function generateKeyPair(options: KeyPairOptions = {}): KeyPair {
+  const { randomBytes = runtimeRandomBytes, crypto = nobleProvider } = options;
+  const privateKey = generatePrivateKey(randomBytes);
+  return { privateKey, publicKey: publicKeyOf(privateKey, crypto) };
+}
+
+function runtimeRandomBytes(out: Uint8Array): void {
+  const { crypto } = globalThis as { crypto?: { getRandomValues?: (out: Uint8Array) => void } };
+  if (typeof crypto?.getRandomValues === 'function') return crypto.getRandomValues(out);
+  throw new WireGuardError(
+    'ERR_LITZ_UNSUPPORTED_PLATFORM',
+    '"randomBytes" expected a function: this runtime has no crypto.getRandomValues',
+  );
+}

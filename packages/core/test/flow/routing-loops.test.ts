@@ -1,0 +1,225 @@
+import {
+  connect,
+  createPair,
+  createPerson,
+  introduce,
+  ipPacket,
+  joinNetwork,
+  packetBetween,
+  type CapturedDatagram,
+  type Pair,
+  type Person,
+} from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../src/index.ts';
+
+describe('RoutingLoops', () => {
+  it.each([4, 6] as const)(
+    'drop a datagram for a peer that comes back as its packet: IPv%i',
+    (family) => {
+      const { alice, bob } = around(family);
+      const [datagram] = sendAndCatch(alice, bob);
+      expect(alice.send(asPacket(datagram, family))).toBe('routing-loop');
+      expect(alice.engine.stats.drops.toJSON()).toEqual({ 'routing-loop': 1 });
+      expect(alice.engine.peer(bob.person.publicKey)?.drops).toEqual({ 'routing-loop': 1 });
+    },
+  );
+
+  it('drop an initiation and a response that come back too', () => {
+    const { network, alice, bob } = around(4, false);
+    const [initiation] = sendAndCatch(alice, bob);
+    expect(initiation.bytes[0]).toBe(1);
+    expect(alice.send(asPacket(initiation, 4))).toBe('routing-loop');
+    bob.receive(initiation.bytes.slice(), alice.endpoint);
+    const [response] = network.eavesdropper.of(2, bob);
+    widen(bob, alice.person);
+    expect(bob.send(asPacket(response, 4))).toBe('routing-loop');
+  });
+
+  it('do not take the datagrams of another WireGuard for ours', () => {
+    const { alice, bob } = around(4);
+    const [datagram] = sendAndCatch(alice, bob);
+    for (const type of [1, 2, 3, 4]) {
+      const bytes = datagram.bytes.slice();
+      bytes[0] = type;
+      bytes[4] ^= 1;
+      expect(alice.send(asPacket({ ...datagram, bytes }, 4))).toBeUndefined();
+    }
+    // Not even one with the same index is ours if it is no message.
+    const odd = datagram.bytes.slice();
+    odd[2] = 1;
+    expect(alice.send(asPacket({ ...datagram, bytes: odd }, 4))).toBeUndefined();
+    const tcp = asPacket(datagram, 4);
+    tcp[9] = 6;
+    expect(alice.send(tcp)).toBeUndefined();
+    expect(alice.engine.stats.drops.toJSON()).toEqual({});
+  });
+
+  it('let a peer be reached inside another one', () => {
+    const { alice, bob, carol } = three();
+    for (let i = 0; i < 5; i++) {
+      const [forCarol] = sendAndCatch(alice, carol);
+      const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));
+      expect(forBob.to.sameDestination(bob.endpoint)).toBe(true);
+    }
+    expect(alice.engine.stats.drops.toJSON()).toEqual({});
+  });
+
+  it('drop what would go round by way of another peer, once it has come that far', () => {
+    const { network, alice, bob, carol } = three();
+    const [forCarol] = sendAndCatch(alice, carol);
+    const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));
+    route(alice, carol, forBob.to);
+    expect(alice.send(asPacket(forBob, 4))).toBe('routing-loop');
+    // A second later carol may be reached elsewhere, and bob inside of her.
+    network.now += 1000;
+    expect(alice.send(asPacket(forBob, 4))).toBeUndefined();
+  });
+
+  it('end a chain of tunnels that is longer than anybody wants', () => {
+    const { network, alice } = createPair();
+    const chain = Array.from({ length: 19 }, (_, i) => createPerson(10 + i));
+    const nodes = chain.map((person) => {
+      const node = joinNetwork(network, person);
+      introduce(node, alice.person);
+      introduce(alice, person);
+      alice.send(packetBetween(alice, node));
+      network.settle();
+      return node;
+    });
+    // From the outermost on: each is reached inside the one before it.
+    const refused = nodes.slice(1).map((node, i) => {
+      const [datagram] = sendAndCatch(alice, node, packetBetween(alice, node));
+      route(alice, nodes[i], node.endpoint);
+      return alice.send(asPacket(datagram, 4));
+    });
+    expect(refused.slice(0, 16)).toEqual(Array.from({ length: 16 }));
+    expect(refused[16]).toBe('routing-loop');
+  });
+
+  it.each([4, 6] as const)(
+    'drop the later fragments of a datagram whose first one they dropped: IPv%i',
+    (family) => {
+      const { alice, bob } = around(family);
+      const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
+      const [first, second] = fragments(asPacket(datagram, family), family, 7);
+      const [, unrelated] = fragments(asPacket(datagram, family), family, 8);
+      expect(alice.send(first)).toBe('routing-loop');
+      expect(alice.send(second)).toBe('routing-loop');
+      expect(alice.send(unrelated)).toBeUndefined();
+    },
+  );
+
+  it('look at no byte behind a packet', () => {
+    const { alice, bob } = around(4);
+    const [datagram] = sendAndCatch(alice, bob);
+    const packet = asPacket(datagram, 4);
+    for (let length = 20; length < 60; length++) {
+      const short = packet.slice(0, length);
+      new DataView(short.buffer).setUint16(2, length);
+      expect(alice.send(short)).toBe(undefined);
+    }
+    expect(alice.send(packet.subarray(0, 60))).toBe('routing-loop');
+  });
+
+  it('forget what a removed peer was reached by', () => {
+    const { alice, bob, carol } = three();
+    const [forCarol] = sendAndCatch(alice, carol);
+    const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));
+    alice.input((engine, now) => {
+      engine.configure({ peers: [{ publicKey: carol.person.publicKey, remove: true }] }, now);
+    });
+    introduce(alice, carol.person);
+    route(alice, carol, forBob.to);
+    expect(alice.send(asPacket(forBob, 4))).toBeUndefined();
+  });
+});
+
+type Node = Pair['alice'];
+
+/** Alice's route to bob's endpoint leads to bob. */
+function around(family: 4 | 6, isConnected = true): Pair {
+  const pair = createPair();
+  if (isConnected) connect(pair);
+  const prefix = new Uint8Array(family === 4 ? 4 : 16);
+  pair.alice.input((engine, now) => {
+    const allowedIps = [{ address: prefix, prefixLength: 0 }];
+    engine.configure({ peers: [{ publicKey: pair.bob.person.publicKey, allowedIps }] }, now);
+  });
+  return pair;
+}
+
+/** Carol's endpoint lies inside bob. */
+function three(): Pair & { carol: Node } {
+  const pair = createPair();
+  connect(pair);
+  const { network, alice, bob } = pair;
+  const carol = joinNetwork(network, createPerson(3));
+  introduce(carol, alice.person);
+  introduce(alice, carol.person);
+  alice.send(packetBetween(alice, carol));
+  network.settle();
+  route(alice, bob, carol.endpoint);
+  return { ...pair, carol };
+}
+
+/** Packets to an address belong to a peer. */
+function route(node: Node, peer: Node, to: Endpoint): void {
+  const allowedIps = [{ address: to.address, prefixLength: to.address.length * 8 }];
+  node.input((engine, now) => {
+    engine.configure({ peers: [{ publicKey: peer.person.publicKey, allowedIps }] }, now);
+  });
+}
+
+function widen(node: Node, person: Person): void {
+  const allowedIps = [{ address: new Uint8Array(4), prefixLength: 0 }];
+  node.input((engine, now) => {
+    engine.configure({ peers: [{ publicKey: person.publicKey, allowedIps }] }, now);
+  });
+}
+
+/** What leaves for a packet; it does not arrive. */
+function sendAndCatch(from: Node, to: Node, packet?: Uint8Array): CapturedDatagram[] {
+  const { network } = from;
+  network.eavesdropper.forget();
+  network.loses = () => true;
+  from.send(packet ?? packetBetween(from, to));
+  return network.eavesdropper.datagrams.slice();
+}
+
+/** The datagram as an IP packet that the kernel routes into the interface. */
+function asPacket({ to, bytes }: CapturedDatagram, family: 4 | 6): Uint8Array {
+  const udp = new Uint8Array(8 + bytes.length);
+  const view = new DataView(udp.buffer);
+  view.setUint16(0, 51820);
+  view.setUint16(2, to.port);
+  view.setUint16(4, udp.length);
+  udp.set(bytes, 8);
+  if (family === 4) {
+    return ipPacket({ source: [192, 0, 2, 1], destination: to.address, payload: udp });
+  }
+  const [source, destination] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
+  return ipPacket({ source, destination, payload: udp });
+}
+
+/** Two fragments, the first with 800 bytes of payload. */
+function fragments(packet: Uint8Array, family: 4 | 6, id: number): Uint8Array[] {
+  const header = family === 4 ? 20 : 40;
+  const payload = packet.subarray(header);
+  return [payload.subarray(0, 800), payload.subarray(800)].map((part, i) => {
+    if (family === 4) {
+      const fragment = Uint8Array.from([...packet.subarray(0, 20), ...part]);
+      const view = new DataView(fragment.buffer);
+      view.setUint16(2, fragment.length);
+      view.setUint16(4, id);
+      view.setUint16(6, i === 0 ? 0x2000 : 100);
+      return fragment;
+    }
+    const extension = [17, 0, 0, i === 0 ? 1 : 0, 0, 0, 0, id];
+    if (i === 1) extension.splice(2, 2, 800 >> 8, 800 & 0xff);
+    const fragment = Uint8Array.from([...packet.subarray(0, 40), ...extension, ...part]);
+    new DataView(fragment.buffer).setUint16(4, fragment.length - 40);
+    fragment[6] = 44;
+    return fragment;
+  });
+}

@@ -1,0 +1,77 @@
+/**
+ * What is answered to the requests of the userspace protocol. Nothing here rejects: what goes wrong is
+ * an errno.
+ *
+ * @module
+ */
+import { WireGuardError } from '@litz/core';
+import {
+  formatErrnoResponse,
+  formatGetDevice,
+  formatGetPeers,
+  parseSetRequest,
+  UAPI_ERRNO,
+  UapiError,
+  type DeviceConfiguration,
+  type DeviceStatus,
+} from '@litz/config';
+import { interfaceIndex } from '@litz/config/uapi';
+
+/** What is served; a `Device` is one. */
+export interface UapiTarget {
+  status(): Promise<DeviceStatus>;
+  /** The same a few peers at a time, taken instead if it is there; see `Device.statusParts`. */
+  statusParts?(): AsyncIterable<DeviceStatus>;
+  configure(change: DeviceConfiguration): Promise<void>;
+}
+
+/** Is told why something was refused. */
+export type OnRefused = (error: Error) => void;
+
+/** The answer to `get=1`, in pieces. No more is read of the device than is asked for here. */
+export async function* answerGet(
+  target: UapiTarget,
+  onRefused: OnRefused,
+): AsyncGenerator<string, void, undefined> {
+  try {
+    let isFirst = true;
+    for await (const part of target.statusParts?.() ?? whole(target)) {
+      const peers = formatGetPeers(part.peers);
+      yield isFirst ? formatGetDevice(part) + peers : peers;
+      isFirst = false;
+    }
+    yield formatErrnoResponse(0);
+  } catch (error) {
+    onRefused(error as Error);
+    yield formatErrnoResponse(errnoOf(error));
+  }
+}
+
+/** Carries out a `set=1`. */
+export async function answerSet(
+  target: UapiTarget,
+  body: string,
+  onRefused: OnRefused,
+): Promise<string> {
+  try {
+    await target.configure(parseSetRequest(body, { interfaceIndex }));
+    return formatErrnoResponse(0);
+  } catch (error) {
+    onRefused(error as Error);
+    return formatErrnoResponse(errnoOf(error));
+  }
+}
+
+async function* whole(target: UapiTarget): AsyncGenerator<DeviceStatus, void, undefined> {
+  yield await target.status();
+}
+
+/** As wireguard-go has them: whatever is wrong with port or mark is EADDRINUSE. */
+function errnoOf(error: unknown): number {
+  if (error instanceof UapiError) return error.errno;
+  if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
+  if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
+  const isUnsupported =
+    error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
+  return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;
+}

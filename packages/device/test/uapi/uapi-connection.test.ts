@@ -1,0 +1,330 @@
+import { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { DeviceStatus } from '@litz/config';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { RequestMemory } from '../../src/uapi/request-memory.ts';
+import type { UapiTarget } from '../../src/uapi/uapi-answers.ts';
+import { UapiConnection, type UapiConnectionOptions } from '../../src/uapi/uapi-connection.ts';
+
+const EMPTY: DeviceStatus = { listenPort: 1, fwmark: 0, peers: [] };
+const EMPTY_ANSWER = 'listen_port=1\nerrno=0\n\n';
+
+let memory: RequestMemory;
+beforeEach(() => {
+  memory = new RequestMemory(10_000);
+});
+
+describe('UapiConnection', () => {
+  it.each([
+    ['a get', 'get=1\n\n', EMPTY_ANSWER],
+    ['a get without its empty line', 'get=1\n', EMPTY_ANSWER],
+    ['a set', 'set=1\nlisten_port=1\n\n', 'errno=0\n\n'],
+    ['a set without its empty line', 'set=1\nlisten_port=1\n', 'errno=0\n\n'],
+    ['a set whose last line has no end', 'set=1\nlisten_port=1', 'errno=0\n\n'],
+    ['a set that is wrong', 'set=1\nlisten_port=x\n\n', 'errno=-22\n\n'],
+    ['both', 'set=1\nlisten_port=1\n\nget=1\n\n', `errno=0\n\n${EMPTY_ANSWER}`],
+    ['nothing', '', ''],
+    ['no request', 'hello\n', ''],
+  ])('answers a client that has closed its writing side: %s', async (_, request, answer) => {
+    const client = open();
+    client.say(request);
+    client.hangUp();
+    await client.ended;
+    expect(client.heard).toBe(answer);
+    expect(client.configured).toBe(/^set=1\n.*=1/.test(request) ? 1 : 0);
+    expect(client.onClosed).toHaveBeenCalledOnce();
+  });
+
+  it('reads no more while it answers', async () => {
+    const held = gate();
+    const asked: string[] = [];
+    const client = open({
+      status: async () => {
+        asked.push('get');
+        await held.opened;
+        return EMPTY;
+      },
+      configure: () => Promise.resolve(void asked.push('set')),
+    });
+    client.say('get=1\n\n');
+    await turns();
+    client.say('set=1\n\n');
+    await turns();
+    expect(asked).toEqual(['get']);
+    expect(client.isPaused()).toBe(true);
+    held.open();
+    await turns();
+    expect(asked).toEqual(['get', 'set']);
+    expect(client.heard).toBe(`${EMPTY_ANSWER}errno=0\n\n`);
+    expect(client.isPaused()).toBe(false);
+  });
+
+  it('asks for the next part of an answer when the one before is read', async () => {
+    let parts = 0;
+    const target = {
+      async *statusParts(): AsyncGenerator<DeviceStatus> {
+        for (;;) {
+          parts++;
+          yield await Promise.resolve(EMPTY);
+        }
+      },
+    };
+    const client = open(target);
+    client.isReading = false;
+    client.say('get=1\n\n');
+    await turns();
+    expect(parts).toBe(1);
+    client.takeIt();
+    await turns();
+    expect(parts).toBe(2);
+    client.destroy();
+  });
+
+  it('ends the reading of parts when the client goes', async () => {
+    const ended = vi.fn<() => void>();
+    const target = {
+      async *statusParts(): AsyncGenerator<DeviceStatus> {
+        try {
+          for (;;) yield await Promise.resolve(EMPTY);
+        } finally {
+          ended();
+        }
+      },
+    };
+    const client = open(target);
+    client.isReading = false;
+    client.say('get=1\n\n');
+    await turns();
+    client.destroy();
+    await turns();
+    expect(ended).toHaveBeenCalledOnce();
+  });
+
+  it('ends an answer with the errno of what went wrong in the middle of it', async () => {
+    const target = {
+      async *statusParts(): AsyncGenerator<DeviceStatus> {
+        yield await Promise.resolve(EMPTY);
+        throw new Error('closed');
+      },
+    };
+    const client = open(target);
+    client.say('get=1\n\n');
+    await turns();
+    expect(client.heard).toBe('listen_port=1\nerrno=-5\n\n');
+    expect(client.refusals).toEqual(['closed']);
+  });
+
+  describe('that stands still', () => {
+    it('is closed before its first request', async () => {
+      const client = open();
+      client.standStill();
+      await client.ended;
+      expect(client.heard).toBe('');
+    });
+
+    it('is answered EIO in the middle of a request, which is not carried out', async () => {
+      const client = open();
+      client.say('set=1\nlisten_port=1\n');
+      await turns();
+      client.standStill();
+      await client.ended;
+      expect(client.heard).toBe('errno=-5\n\n');
+      expect(client.refusals).toEqual(['a client began a request and did not end it']);
+      expect([client.configured, memory.total]).toEqual([0, 0]);
+    });
+
+    it('may take its time between two requests', async () => {
+      const client = open();
+      client.say('get=1\n\n');
+      await turns();
+      client.standStill();
+      await turns();
+      client.say('get=1\n\n');
+      await turns();
+      expect(client.heard).toBe(EMPTY_ANSWER + EMPTY_ANSWER);
+      expect(client.destroyed).toBe(false);
+    });
+
+    it('is not closed while the device takes its time', async () => {
+      const held = gate();
+      const status = async (): Promise<DeviceStatus> => {
+        await held.opened;
+        return EMPTY;
+      };
+      const client = open({ status });
+      client.say('get=1\n\n');
+      await turns();
+      client.standStill();
+      await turns();
+      held.open();
+      await turns();
+      expect(client.heard).toBe(EMPTY_ANSWER);
+    });
+
+    it('is closed when it does not read its answer', async () => {
+      const client = open();
+      client.say('get=1\n\n');
+      await turns();
+      client.isReading = false;
+      client.say('get=1\n\n');
+      await turns();
+      client.standStill();
+      await turns();
+      expect(client.destroyed).toBe(true);
+      expect(client.onClosed).toHaveBeenCalledOnce();
+    });
+
+    it('is closed when it was refused and does not hang up', async () => {
+      const client = open();
+      client.say('hello\n');
+      await turns();
+      expect(client.destroyed).toBe(false);
+      client.standStill();
+      await turns();
+      expect(client.destroyed).toBe(true);
+    });
+  });
+
+  describe('whose request takes too much memory', () => {
+    it('is answered ENOMEM and read on, so that it gets to the answer', async () => {
+      const client = open();
+      const line = 'persistent_keepalive_interval=1\n';
+      client.say(`set=1\n${line.repeat(100)}`);
+      await turns();
+      expect(memory.total).toBeGreaterThan(3000);
+      client.say(line.repeat(300));
+      await turns();
+      expect(client.heard).toBe('errno=-12\n\n');
+      expect(memory.total).toBe(0);
+      client.say(`${line.repeat(1000)}\nget=1\n\n`);
+      client.hangUp();
+      await client.ended;
+      expect(client.heard).toBe('errno=-12\n\n');
+      expect(client.configured).toBe(0);
+    });
+
+    it('does not keep the others from being carried out', async () => {
+      const [large, small] = [open(), open()];
+      large.say(`set=1\n${'a=1\n'.repeat(2000)}`);
+      small.say(`set=1\nlisten_port=1\n`);
+      await turns();
+      small.say('listen_port=2\n'.repeat(150));
+      await turns();
+      expect([large.heard, small.heard]).toEqual(['errno=-12\n\n', '']);
+      expect([large.refusals.length, small.refusals.length]).toEqual([1, 0]);
+      small.say('\n');
+      await turns();
+      expect([small.heard, small.configured]).toEqual(['errno=0\n\n', 1]);
+      expect(memory.total).toBe(0);
+    });
+
+    it('gets the answers to what it asked before', async () => {
+      const held = gate();
+      const status = async (): Promise<DeviceStatus> => {
+        await held.opened;
+        return EMPTY;
+      };
+      const client = open({ status });
+      client.say(`get=1\n\nset=1\n${'a=1\n'.repeat(1000)}`);
+      await turns();
+      client.connection.refuseUnfinished();
+      await turns();
+      expect(client.heard).toBe('');
+      held.open();
+      await turns();
+      expect(client.heard).toBe(`${EMPTY_ANSWER}errno=-12\n\n`);
+    });
+  });
+
+  it('counts what has come until it is carried out', async () => {
+    const held = gate();
+    const client = open({ configure: () => held.opened });
+    client.say(`set=1\n${'listen_port=2\n'.repeat(100)}\n`);
+    await turns();
+    expect(memory.total).toBe(1400);
+    client.destroy();
+    await turns();
+    expect(memory.total).toBe(1400);
+    held.open();
+    await turns();
+    expect(memory.total).toBe(0);
+  });
+});
+
+function open(
+  target: Partial<UapiTarget> = {},
+  options: Partial<UapiConnectionOptions> = {},
+): Client {
+  return new Client(target, options);
+}
+
+/** The far end of a connection: what is written to this stream is what the client hears. */
+class Client extends Duplex {
+  readonly connection: UapiConnection;
+  readonly onClosed = vi.fn<() => void>();
+  readonly ended: Promise<void>;
+  readonly refusals: string[] = [];
+  heard = '';
+  configured = 0;
+  isReading = true;
+  /** As a socket does, this one calls it when nothing happened for a while. */
+  standStill: () => void = () => {};
+  #taken: (() => void) | undefined = undefined;
+
+  constructor(target: Partial<UapiTarget>, options: Partial<UapiConnectionOptions>) {
+    super({ allowHalfOpen: true });
+    this.ended = new Promise((resolve) => this.on('close', () => resolve()));
+    const count = async (): Promise<void> => void this.configured++;
+    this.connection = new UapiConnection(this as unknown as Socket, {
+      target: {
+        status: () => Promise.resolve(EMPTY),
+        ...target,
+        configure: target.configure ?? count,
+      },
+      maxRequestLength: 1_000_000,
+      memory,
+      idleTimeoutMs: 1000,
+      inTurn: (set) => set(),
+      onRefused: ({ message }) => this.refusals.push(message),
+      onClose: this.onClosed,
+      ...options,
+    });
+  }
+
+  setTimeout(_ms: number, stoodStill: () => void): void {
+    this.standStill = stoodStill;
+  }
+
+  say(text: string): void {
+    if (text !== '') this.push(Buffer.from(text, 'latin1'));
+  }
+
+  /** The client closes its writing side. */
+  hangUp(): void {
+    this.push(null);
+  }
+
+  /** Takes what waits for it. */
+  takeIt(): void {
+    this.#taken?.();
+  }
+
+  override _read(): void {}
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.heard += bytes.toString('latin1');
+    if (this.isReading) done();
+    else this.#taken = done;
+  }
+}
+
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+/** All that follows from what was done, without waiting for anything else. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+}

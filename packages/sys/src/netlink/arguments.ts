@@ -1,0 +1,128 @@
+/**
+ * Checks of what `Netlink` is asked: the kernel reads a message's numbers cut to their width, and names
+ * up to a zero byte.
+ *
+ * @module
+ */
+import {
+  checkAddress,
+  checkDescriptor,
+  checkFlag,
+  checkInteger,
+  checkObject,
+  checkString,
+} from '../arguments.ts';
+import type { AddressOptions, InterfaceAddress } from './interface-address.ts';
+import type { LinkSettings, VethOptions } from './link.ts';
+import { TYPE_NUMBERS, type Route, type RouteToOptions } from './route.ts';
+import type { Rule } from './rule.ts';
+
+const LARGEST_U8 = 0xff;
+const LARGEST_U32 = 0xffff_ffff;
+const LARGEST_INDEX = 0x7fff_ffff;
+/** IFNAMSIZ without its zero byte. */
+const LONGEST_NAME = 15;
+
+/** Throws as {@link checkString} does. A template with `%d` is one. */
+export function checkLinkName(name: string, value: unknown): void {
+  checkString(name, value, LONGEST_NAME);
+}
+
+/** 0 stands for no link. */
+export function checkIndex(name: string, value: unknown): void {
+  checkInteger(name, value, 0, LARGEST_INDEX);
+}
+
+export function checkMark(name: string, value: unknown): void {
+  checkInteger(name, value, 0, LARGEST_U32);
+}
+
+export function checkTable(value: unknown): void {
+  checkInteger('table', value, 0, LARGEST_U32);
+}
+
+export function checkLinkSettings(settings: LinkSettings): void {
+  checkObject('change', settings);
+  const { up, mtu, name, txQueueLength, gsoMaxSegments, netns } = settings;
+  checkFlag('up', up);
+  if (mtu !== undefined) checkInteger('mtu', mtu, 0, LARGEST_INDEX);
+  if (name !== undefined) checkLinkName('name', name);
+  if (txQueueLength !== undefined) checkInteger('txQueueLength', txQueueLength, 0, LARGEST_U32);
+  if (gsoMaxSegments !== undefined) checkInteger('gsoMaxSegments', gsoMaxSegments, 1, 0xffff);
+  if (netns !== undefined) checkDescriptor('netns', netns);
+}
+
+export function checkVethOptions(options: VethOptions): void {
+  checkObject('options', options);
+  if (options.mtu !== undefined) checkInteger('mtu', options.mtu, 0, LARGEST_INDEX);
+  if (options.peerNetns !== undefined) checkDescriptor('peerNetns', options.peerNetns);
+}
+
+export function checkInterfaceAddress(value: InterfaceAddress): void {
+  checkObject('address', value);
+  const { address, prefixLength, peer } = value;
+  checkAddress('address', address);
+  checkInteger('prefixLength', prefixLength, 0, address.length * 8);
+  if (peer === undefined) return;
+  checkAddress('peer', peer);
+  if (peer.length === address.length) return;
+  throw new TypeError(`"peer" expected ${address.length} bytes as "address", got ${peer.length}`);
+}
+
+export function checkAddressOptions(options: AddressOptions): void {
+  checkObject('options', options);
+  checkFlag('noDad', options.noDad);
+  checkFlag('noPrefixRoute', options.noPrefixRoute);
+}
+
+export function checkRoute(route: Route): void {
+  checkObject('route', route);
+  const { destination, prefixLength, interfaceIndex, gateway, source, type } = route;
+  checkAddress('destination', destination);
+  checkInteger('prefixLength', prefixLength, 0, destination.length * 8);
+  if (interfaceIndex !== undefined) checkIndex('interfaceIndex', interfaceIndex);
+  if (gateway !== undefined) checkAddress('gateway', gateway);
+  if (source !== undefined) checkAddress('source', source);
+  if (route.table !== undefined) checkTable(route.table);
+  if (route.metric !== undefined) checkInteger('metric', route.metric, 0, LARGEST_U32);
+  if (route.mtu !== undefined) checkInteger('mtu', route.mtu, 0, LARGEST_U32);
+  if (route.protocol !== undefined) checkInteger('protocol', route.protocol, 0, LARGEST_U8);
+  if (route.scope !== undefined) checkInteger('scope', route.scope, 0, LARGEST_U8);
+  if (type === undefined || Object.hasOwn(TYPE_NUMBERS, type)) return;
+  const names = Object.keys(TYPE_NUMBERS).join(', ');
+  throw new TypeError(`"type" expected one of ${names}, got ${JSON.stringify(type)}`);
+}
+
+/** @param length of the destination */
+export function checkRouteToOptions(options: RouteToOptions, length: number): void {
+  checkObject('options', options);
+  const { mark, source, udp } = options;
+  if (mark !== undefined) checkMark('mark', mark);
+  if (source !== undefined) checkAddress('source', source);
+  if (source !== undefined && source.length !== length) {
+    throw new TypeError(`"source" expected ${length} bytes as "address", got ${source.length}`);
+  }
+  if (udp === undefined) return;
+  checkObject('udp', udp);
+  checkInteger('sourcePort', udp.sourcePort, 0, 0xffff);
+  checkInteger('destinationPort', udp.destinationPort, 0, 0xffff);
+}
+
+export function checkFamily(family: unknown): void {
+  if (family === 4 || family === 6) return;
+  throw new TypeError(`"family" expected 4 or 6, got ${String(family)}`);
+}
+
+export function checkRule(rule: Rule): void {
+  checkObject('rule', rule);
+  checkFamily(rule.family);
+  checkTable(rule.table);
+  if (rule.priority !== undefined) checkInteger('priority', rule.priority, 0, LARGEST_U32);
+  if (rule.mark !== undefined) checkMark('mark', rule.mark);
+  if (rule.markMask !== undefined) checkMark('markMask', rule.markMask);
+  checkFlag('invert', rule.invert);
+  if (rule.suppressPrefixLength !== undefined) {
+    checkInteger('suppressPrefixLength', rule.suppressPrefixLength, 0, 128);
+  }
+  if (rule.protocol !== undefined) checkInteger('protocol', rule.protocol, 0, LARGEST_U8);
+}

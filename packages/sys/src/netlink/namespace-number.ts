@@ -1,0 +1,40 @@
+/**
+ * Numbers by which one network namespace knows others (nsid), as rtnetlink messages.
+ *
+ * ```
+ * rtgenmsg: u8 family
+ * ```
+ *
+ * Pure: messages to bytes and back.
+ *
+ * @module
+ */
+import { MessageBuilder } from './message-builder.ts';
+import { readAttributes } from './message-reader.ts';
+import { NLM_F_ACK, NLM_F_REQUEST, RTM_GETNSID, RTM_NEWNSID } from './rtnetlink.ts';
+
+const RTGENMSG_LENGTH = 4;
+const NETNSA_NSID = 1;
+const NETNSA_FD = 3;
+/** NETNSA_NSID_NOT_ASSIGNED: -1. In a request it leaves the choice to the kernel. */
+export const NO_NUMBER = 0xffffffff;
+
+/** RTM_GETNSID of the namespace of a descriptor. */
+export function namespaceNumberMessage(namespace: number): MessageBuilder {
+  return message(RTM_GETNSID).u32(NETNSA_FD, namespace);
+}
+
+/** RTM_NEWNSID: gives the namespace of a descriptor a number. */
+export function numberNamespaceMessage(namespace: number): MessageBuilder {
+  return message(RTM_NEWNSID).u32(NETNSA_FD, namespace).u32(NETNSA_NSID, NO_NUMBER);
+}
+
+/** The number of an RTM_NEWNSID payload; undefined if there is none. */
+export function readNamespaceNumber(payload: Uint8Array): number | undefined {
+  const number = readAttributes(payload, RTGENMSG_LENGTH).u32(NETNSA_NSID);
+  return number === NO_NUMBER ? undefined : number;
+}
+
+function message(type: number): MessageBuilder {
+  return new MessageBuilder(type, NLM_F_REQUEST | NLM_F_ACK).struct(RTGENMSG_LENGTH, () => {});
+}

@@ -1,0 +1,92 @@
+import { describeWith } from '@litz/testkit';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { linux, MovedLink, PollSet, SystemError, type Netlink } from '../../src/index.ts';
+import { NetlinkSocket } from '../../src/netlink/netlink-socket.ts';
+import { linuxCalls, namespaces } from '../requirements.ts';
+import { createNamespace, createTestLink } from '../two-namespaces.ts';
+
+describeWith([linuxCalls, namespaces], 'MovedLink', () => {
+  test('looks into a namespace that this one had no number for', () => {
+    const { look } = watchElsewhere();
+
+    expect(look()).toMatchObject({ name: 'test0', kind: 'veth', up: true });
+    expect(look()).toEqual(look());
+  });
+
+  test('is readable when the link has changed, until it is cleared', () => {
+    const { moved, look, netlink, index } = watchElsewhere();
+    look();
+
+    netlink.setLink(index, { mtu: 1300 });
+
+    expect(isReadable(moved)).toBe(true);
+    expect(moved.clear()).toBe(true);
+    expect(look()).toMatchObject({ mtu: 1300 });
+    expect([isReadable(moved), moved.clear()]).toEqual([false, false]);
+  });
+
+  test('does not want a look for other links', () => {
+    const { moved, look, netlink } = watchElsewhere();
+    look();
+
+    netlink.setLink(netlink.linkByName('peer0')?.index ?? 0, { mtu: 1300 });
+
+    expect([isReadable(moved), moved.clear()]).toEqual([true, false]);
+  });
+
+  test('wants a look when more happened than it could hold', () => {
+    const { moved, look, netlink } = watchElsewhere();
+    look();
+    const peer = netlink.linkByName('peer0')?.index ?? 0;
+
+    for (let i = 0; i < 400; i++) netlink.setLink(peer, { mtu: 1300 + (i % 2) });
+
+    expect(moved.clear()).toBe(true);
+  });
+
+  test('wants a look when the other namespace has ended', async () => {
+    const { moved, look, netlink, namespace } = watchElsewhere();
+    look();
+    netlink.close();
+
+    namespace.close();
+
+    expect(await vi.waitUntil(() => moved.clear(), { timeout: 5000 })).toBe(true);
+  });
+
+  test('says that the link is not there', () => {
+    const { look } = watchElsewhere();
+
+    expect(() => look('nothing')).toThrow(expect.objectContaining({ errno: 'ENODEV' }));
+  });
+
+  test('has no descriptor where it may not hear, and looks all the same', () => {
+    const refused = vi.spyOn(NetlinkSocket.prototype, 'hearOtherNamespaces');
+    refused.mockImplementation(() => {
+      throw new SystemError('setsockopt', linux.EPERM);
+    });
+    onTestFinished(() => refused.mockRestore());
+    const { moved, look } = watchElsewhere();
+
+    expect([moved.fd, moved.clear()]).toEqual([-1, false]);
+    expect(look()).toMatchObject({ name: 'test0' });
+  });
+});
+
+function watchElsewhere(): ReturnType<typeof createTestLink> & {
+  moved: MovedLink;
+  look: (name?: string) => ReturnType<MovedLink['look']>;
+  netlink: Netlink;
+} {
+  const elsewhere = createTestLink();
+  const here = createNamespace();
+  const moved = here.run(() => new MovedLink());
+  onTestFinished(() => moved.close());
+  return { ...elsewhere, moved, look: (name = 'test0') => moved.look(elsewhere.namespace, name) };
+}
+
+function isReadable({ fd }: MovedLink): boolean {
+  const polled = new PollSet();
+  polled.add(fd, linux.POLLIN);
+  return polled.wait(0) > 0;
+}

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { MessageBuilder } from '../../src/netlink/message-builder.ts';
+import { readAttributes } from '../../src/netlink/message-reader.ts';
+import {
+  namespaceNumberMessage,
+  numberNamespaceMessage,
+  readNamespaceNumber,
+} from '../../src/netlink/namespace-number.ts';
+
+describe('namespaceNumberMessage', () => {
+  test('asks by the descriptor', () => {
+    const message = namespaceNumberMessage(7).finish(1);
+
+    expect([message[4], message[6]]).toEqual([90, 5]);
+    expect(readAttributes(message, 20).u32(3)).toBe(7);
+    expect(readAttributes(message, 20).u32(1)).toBeUndefined();
+  });
+});
+
+describe('numberNamespaceMessage', () => {
+  test('leaves the number to the kernel', () => {
+    const message = numberNamespaceMessage(7).finish(1);
+
+    expect([message[4], message[6]]).toEqual([88, 5]);
+    expect(readAttributes(message, 20).u32(3)).toBe(7);
+    expect(readAttributes(message, 20).u32(1)).toBe(0xffffffff);
+  });
+});
+
+describe('readNamespaceNumber', () => {
+  test.each([
+    [0, 0],
+    [5, 5],
+    [0xffffffff, undefined],
+    [undefined, undefined],
+  ])('reads %s as %s', (number, expected) => {
+    const builder = new MessageBuilder(88, 0).struct(4, () => {});
+    if (number !== undefined) builder.u32(1, number);
+
+    expect(readNamespaceNumber(builder.finish(0).subarray(16))).toBe(expected);
+  });
+
+  test('reads nothing from what is cut short', () => {
+    expect(readNamespaceNumber(new Uint8Array(3))).toBeUndefined();
+  });
+});

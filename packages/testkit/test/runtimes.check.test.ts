@@ -1,0 +1,52 @@
+/**
+ * What browsers can load: no file that these entries import, directly or by another, imports a module of
+ * Node's.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const packages = join(import.meta.dirname, '../..');
+/** Entries that run in any JavaScript runtime, and what they may import of ours. */
+const SOURCES: Record<string, string> = {
+  '@litz/core': 'core/src/index.ts',
+  '@litz/core/internals': 'core/src/internals.ts',
+  '@litz/config': 'config/src/index.ts',
+  '@litz/wasm': 'wasm/src/index.ts',
+  '@litz/tun/offload': 'tun/src/offload/index.ts',
+};
+
+describe('imports of browsers', () => {
+  test.each(Object.keys(SOURCES))('of %s are none of Node', (entry) => {
+    const seen = new Map<string, string[]>();
+    follow(join(packages, SOURCES[entry]), seen);
+    const foreign = [...seen].flatMap(([file, names]) => names.map((name) => `${file}: ${name}`));
+    expect(foreign.filter((name) => !ANYWHERE.test(name))).toEqual([]);
+    expect(seen.size).toBeGreaterThan(3);
+  });
+});
+
+/** Reads a file and what it imports of ours; `seen`: what each file imports besides. */
+function follow(file: string, seen: Map<string, string[]>): void {
+  if (seen.has(file)) return;
+  const foreign: string[] = [];
+  seen.set(file, foreign);
+  for (const name of loadedBy(readFileSync(file, 'utf8'))) {
+    if (name.startsWith('.')) follow(join(dirname(file), name), seen);
+    else if (SOURCES[name]) follow(join(packages, SOURCES[name]), seen);
+    else foreign.push(name);
+  }
+}
+
+/** All but types, which are gone at run time. */
+function loadedBy(source: string): string[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '');
+  return [...code.matchAll(/^(?:import|export) (?!type )(?:[^;']*? from )?'([^']+)'/gm)].map(
+    ([, name = '']) => name,
+  );
+}
+
+/** Packages that say of themselves that they need nothing of a runtime's. */
+const ANYWHERE = /: (?:@noble\/|ipaddr\.js$)/;
