@@ -106,7 +106,8 @@ export class FloodGuard {
   #settle(sketch: SourceSketch, seconds: number): void {
     for (const kind of [0, 1] as const) {
       const perSecond = this.#marked[kind] / seconds;
-      this.#pass[kind] = Math.min(1, Math.max(LEAST_SHARE, PASSING_PER_SECOND / perSecond));
+      const share = PASSING_PER_SECOND[kind] / perSecond;
+      this.#pass[kind] = Math.min(1, Math.max(LEAST_SHARE, share));
     }
     sketch.settle();
     this.#forgetCounts();
@@ -139,8 +140,11 @@ const MAC2_OFFSETS: Readonly<Record<number, number | undefined>> = { 148: 132, 9
 const FLOOD_MESSAGES = 500;
 const FLOOD_MS = 250;
 const INTERVAL_MS = 125;
-/** Of marked sources, of each kind: more than that are not needed to see whether they go on. */
-const PASSING_PER_SECOND = 1500;
+/**
+ * Of marked sources. Without a mac2: enough to see whether they go on. With one: more than the handshakes
+ * that a core can answer, so that many honest peers at once are not hindered.
+ */
+const PASSING_PER_SECOND: readonly [without: number, withMac2: number] = [1500, 8000];
 const LEAST_SHARE = 1 / 65536;
 /** Fewer than these, for two seconds: it is over. */
 const QUIET_PER_SECOND = 300;

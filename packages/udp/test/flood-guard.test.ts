@@ -46,8 +46,11 @@ describe('FloodGuard', () => {
       return passed / 2;
     };
     expect(passedOf(3000, 1)).toBe(1000);
-    passedOf(5000, 20);
-    expect(passedOf(7000, 20)).toBeLessThan(3000);
+    // As many as a core answers handshakes.
+    expect(passedOf(5000, 5)).toBe(5000);
+    passedOf(7000, 40);
+    expect(passedOf(9000, 40)).toBeLessThan(12_000);
+    expect(passedOf(11_000, 40)).toBeGreaterThan(5000);
   });
 
   it('takes the filter away when the flood is over', () => {

@@ -92,6 +92,35 @@ describe('workOnHandshakes', () => {
     expect(turns).toBeGreaterThan(500);
   });
 
+  it.each([
+    ['all the time there is, a few at once', 0, 100, 'at once'],
+    ['a share of the time while there are packets', 1000, 40, 'later'],
+  ] as const)('gives handshakes %s', (_name, packetsPerMs, most, waits) => {
+    const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1e9 } } });
+    const { network, bob } = pair;
+    const { engine } = bob;
+    const initiation = captured(pair);
+    engine.finishBatch(network.now);
+    let now = network.now + 1000;
+    // Refused after one X25519, at 0.06 ms.
+    for (let i = 0; i < 400; i++) {
+      engine.openDatagram(initiation.slice(), 0, 148, stranger(i), 0, now);
+    }
+    const done = (): number => engine.stats.drops.count('unknown-peer');
+    engine.finishBatch(now);
+    for (let turn = 0; turn < 4; turn++) {
+      now += 10;
+      engine.stats.receivedMessages += 10 * packetsPerMs;
+      engine.handleTimeout(now);
+    }
+    const before = done();
+    const next = engine.pollTimeout();
+    expect(next === now).toBe(waits === 'at once');
+    engine.handleTimeout(next);
+    expect(done()).toBeGreaterThan(before);
+    expect(done() - before).toBeLessThan(most);
+  });
+
   it('answers first who has sent no other message in this second', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
