@@ -42,6 +42,7 @@ import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
 import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
 import { PendingHandshakes } from './rate/pending-handshakes.ts';
+import { createInitiationBudget } from './flow/initiation-turns.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
@@ -416,6 +417,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
     handshakes: new PendingHandshakes(),
+    initiations: createInitiationBudget(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),

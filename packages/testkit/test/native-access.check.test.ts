@@ -352,7 +352,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ],
     ],
     'UdpSockets#flush': 'takes nothing: looks again at what was borrowed by send',
-    'UdpSockets#shedHandshakes': [['"now" expected', udp((u) => u.shedHandshakes(NaN, true))]],
+    'UdpSockets#shedHandshakes': [['"now" expected', udp((u) => u.shedHandshakes(NaN))]],
     'UdpSockets#setMark': [['"mark" expected', udp((u) => u.setMark(-1))]],
     'UdpSockets#close': CLOSE,
     PortableUdp: PURE,

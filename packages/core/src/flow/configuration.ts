@@ -13,9 +13,10 @@ import {
   wipeIdentity,
   type StaticIdentity,
 } from '../handshake/static-identity.ts';
-import { abandonHandshake } from './handshake-send.ts';
+import { abandonHandshake, canReach } from './handshake-send.ts';
 import { keyId, parsePublicKey, type PrivateKey } from '../keys.ts';
-import { sendKeepalive, sendStaged } from './outbound.ts';
+import { hasTurn } from './initiation-turns.ts';
+import { sendKeepalive, sendStaged, wouldInitiate } from './outbound.ts';
 import { Peer } from '../peer/peer.ts';
 import { endSession, resetPeer } from './session-lifecycle.ts';
 import { TIMER } from '../peer/timer-table.ts';
@@ -110,8 +111,14 @@ function setKeepalive(
 
 /** Sends what waits, or the first persistent keepalive. */
 function wakePeer(state: EngineState, peer: Peer, now: number): void {
-  if (peer.persistentKeepalive > 0) sendKeepalive(state, peer, now);
-  else sendStaged(state, peer, now);
+  if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);
+  else if (
+    !canReach(state, peer) ||
+    !wouldInitiate(state, peer, now) ||
+    hasTurn(state, peer, TIMER.PERSISTENT_KEEPALIVE, now)
+  ) {
+    sendKeepalive(state, peer, now);
+  }
 }
 
 /** Section 5.4 stands on the static key: whatever was made with the old one ends with it. */

@@ -15,6 +15,7 @@ import type { EngineState } from '../engine-state.ts';
 import { Handshake, NO_PRESHARED_KEY } from '../handshake/handshake.ts';
 import { createInitiation } from '../handshake/initiation.ts';
 import { createResponse } from '../handshake/response.ts';
+import { spendTurn } from './initiation-turns.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import type { Peer } from '../peer/peer.ts';
 import { TIMER } from '../peer/timer-table.ts';
@@ -124,6 +125,7 @@ function sendInitiation(
   peer: Peer,
   now: number,
 ): void {
+  spendTurn(state, peer, now);
   const handshake = handshakeOf(peer);
   const message = state.handshakeMessages.take(HANDSHAKE_INITIATION_LENGTH);
   const timestamp = state.timestamps.next();

@@ -61,6 +61,7 @@ export function completeHandshake(
   abandonHandshake(state, peer);
   sessionStarted(state, peer, current);
   peer.handshakeSends = 0;
+  peer.turnAt = Infinity;
   peer.sentLastMinuteHandshake = false;
   peer.lastHandshakeUnixMs = state.unixTime();
   state.stats.completedHandshakes++;

@@ -90,8 +90,6 @@ export class DataPlane {
   #listenPort = 0;
   #mark = 0;
   #up = false;
-  /** Handshake messages that the engine had no time for, when the sockets were last told. */
-  #overflowSeen = 0;
   /** When the sockets want to be asked again about a flood of them. */
   #shedDue = Infinity;
 
@@ -210,7 +208,7 @@ export class DataPlane {
   /** Once after each batch: deadlines, sources that were lost, drops to tell of. */
   finish(now: number): void {
     this.path.handleTimeout(now);
-    this.#shed(now);
+    this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
     if (this.#lostSources.size > 0) {
       this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
@@ -294,15 +292,6 @@ export class DataPlane {
   close(now: number): void {
     this.#engine.configure({ replacePeers: true, privateKey: null }, now);
     this.#replaceSockets(undefined);
-  }
-
-  /** A flood of handshake messages is kept out of the sockets' queues. */
-  #shed(now: number): void {
-    const overflow = this.#engine.stats.drops.count('handshake-overflow');
-    const isFlooded = overflow > this.#overflowSeen;
-    if (now < this.#shedDue && (!isFlooded || this.#shedDue !== Infinity)) return;
-    this.#overflowSeen = overflow;
-    this.#shedDue = this.path.sockets?.shedHandshakes?.(now, isFlooded) ?? Infinity;
   }
 
   #replaceSockets(sockets: DatagramSocket | undefined): void {
