@@ -1,14 +1,13 @@
 /**
  * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER ...]` for those that
- * survived and for files that changed, `pnpm mutate:quick`,
- * `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by one.
+ * survived and for files that changed, `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which
+ * tells the survivors of a folder one by one.
  *
- * Folder by folder, each with the tests of `folders.mjs`. Results are kept in `results/` and taken over
- * where neither code nor tests changed. Afterwards `docs/mutation.md` is written anew, and what falls
- * short of the thresholds makes it fail.
+ * Folder by folder, each with the tests of `folders.mjs`. Results are kept in `results/`. Afterwards
+ * `docs/mutation.md` is written anew, and what falls short of the thresholds makes it fail.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyCheckout, filesOf, inBraces } from './checkout-copy.mjs';
 import { CRITICAL, FOLDERS, LEAST_SHARE, QUICK } from './folders.mjs';
@@ -18,6 +17,7 @@ import {
   mutantsOf,
   readResult,
   shortfalls,
+  slim,
   survivingLines,
 } from './results.mjs';
 import { tableText } from './table.mjs';
@@ -61,41 +61,36 @@ function tryFolder(name) {
 function runFolder(name) {
   const folder = FOLDERS[name];
   if (!folder) throw new Error(`no folder ${name}: ${Object.keys(FOLDERS).join(', ')}`);
-  const kept = join(RESULTS, `${name}.json`);
-  mkdirSync(RESULTS, { recursive: true });
-  stryker(name, folder, kept);
-  const { files, schemaVersion, thresholds, testFiles } = JSON.parse(readFileSync(kept, 'utf8'));
-  writeFileSync(kept, `${JSON.stringify({ files, schemaVersion, thresholds, testFiles })}\n`);
+  keep(name, slim(stryker(name, folder, folder.mutate)));
 }
 
 /** Whoever has written tests wants to know of the survivors alone. */
 function again(name) {
-  const path = join(RESULTS, `${name}.json`);
-  const kept = readResult(path);
+  const kept = readResult(join(RESULTS, `${name}.json`));
   if (!kept) {
     tryFolder(name);
     return;
   }
-  const files = copyCheckout(ROOT, join(WORK, 'checkout'), FOLDERS[name].mutate);
+  const { mutate } = FOLDERS[name];
+  const files = filesOf(ROOT, mutate);
   const wanted = files.flatMap((file) => {
-    const source = readFileSync(join(WORK, 'checkout', file), 'utf8');
+    const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
     if (kept.files[file]?.source !== source) return [file];
     return survivingLines(file, kept, equivalents).map((line) => `${file}:${line}-${line}`);
   });
   for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
-  if (wanted.length > 0) {
-    const fresh = join(WORK, 'again.json');
-    stryker(name, FOLDERS[name], fresh, { force: true, wanted });
-    mergeResults(kept, readResult(fresh));
-  }
-  writeFileSync(path, `${JSON.stringify(kept)}\n`);
+  if (wanted.length > 0) mergeResults(kept, slim(stryker(name, FOLDERS[name], mutate, wanted)));
+  keep(name, kept);
+}
+
+function keep(name, result) {
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(result)}\n`);
 }
 
 /** The small set: nothing is taken over and nothing kept. */
 function quick() {
-  const path = join(WORK, 'quick.json');
-  stryker('quick', QUICK, path, { force: true });
-  const mutants = mutantsOf(readResult(path));
+  const mutants = mutantsOf(stryker('quick', QUICK, QUICK.mutate));
   const files = new Set(mutants.map(({ file }) => file));
   tell(
     shortfalls(
@@ -152,20 +147,24 @@ function tell(found) {
   if (found.length > 0) process.exitCode = 1;
 }
 
-function stryker(name, { mutate, tests }, incrementalFile, { force = false, wanted } = {}) {
+/** @returns its report on `wanted`, files or lines of those that `patterns` mean; default: all of them */
+function stryker(name, { tests }, patterns, wanted) {
   const copy = join(WORK, 'checkout');
-  const files = copyCheckout(ROOT, copy, mutate);
+  const report = join(WORK, 'report.json');
+  const files = copyCheckout(ROOT, copy, patterns);
+  rmSync(report, { force: true });
   const config = join(copy, 'stryker.config.json');
-  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, incrementalFile, force)));
+  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, report)));
   const { status } = spawnSync(process.execPath, [strykerCommand(), 'run', config], {
     cwd: copy,
     stdio: 'inherit',
     env: { ...process.env, LITZ_MUTATION_TESTS: tests.join(' ') },
   });
   if (status !== 0) throw new Error(`Stryker ended with ${status} in ${name}`);
+  return readResult(report);
 }
 
-function configuration(mutate, incrementalFile, force) {
+function configuration(mutate, fileName) {
   return {
     testRunner: 'vitest',
     plugins: [join(ROOT, 'node_modules/@stryker-mutator/vitest-runner/dist/src/index.js')],
@@ -178,10 +177,8 @@ function configuration(mutate, incrementalFile, force) {
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
     timeoutMS: 10_000,
-    reporters: ['progress-append-only'],
-    incremental: true,
-    force,
-    incrementalFile,
+    reporters: ['progress-append-only', 'json'],
+    jsonReporter: { fileName },
     tempDirName: join(WORK, 'stryker'),
     allowConsoleColors: false,
   };

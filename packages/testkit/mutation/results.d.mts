@@ -29,7 +29,7 @@ export interface Rules {
 
 export function mutantsOf(report: Report): Mutant[];
 export interface Report {
-  files: Record<string, { language?: string; source: string; mutants: readonly object[] }>;
+  files: Record<string, { source: string; mutants: readonly object[] }>;
 }
 
 export function survivingLines(
@@ -37,6 +37,7 @@ export function survivingLines(
   report: Report,
   equivalents: readonly Equivalent[],
 ): number[];
+export function slim(report: Report): Report;
 export function mergeResults(kept: Report, later: Report): void;
 export function fateOf(
   mutant: Mutant,

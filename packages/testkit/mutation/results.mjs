@@ -33,25 +33,34 @@ export function survivingLines(file, report, equivalents) {
   return [...new Set(survivors.map(({ line }) => line))];
 }
 
-/** Takes over into `kept` what a later run of some of its files or lines found. */
-export function mergeResults(kept, later) {
-  for (const [file, { source, mutants, language }] of Object.entries(later.files)) {
-    const before = kept.files[file];
-    if (before?.source !== source) {
-      kept.files[file] = { language, mutants: mutants.map(withoutTests), source };
-      continue;
-    }
-    const found = new Map(mutants.map((mutant) => [keyOf(mutant), mutant]));
-    before.mutants = before.mutants.map((mutant) => {
-      const newer = found.get(keyOf(mutant));
-      return newer ? { ...withoutTests(newer), id: mutant.id } : mutant;
-    });
-  }
+/** What is kept of a report of Stryker's: not which tests they were, which change their numbers. */
+export function slim(report) {
+  const files = Object.entries(report.files).map(([file, { source, mutants }]) => [
+    file,
+    {
+      source,
+      mutants: mutants.map(({ location, mutatorName, replacement, status }) => ({
+        location,
+        mutatorName,
+        replacement,
+        status,
+      })),
+    },
+  ]);
+  return { files: Object.fromEntries(files) };
 }
 
-/** Which tests they were is said by numbers of that run. */
-function withoutTests(mutant) {
-  return { ...mutant, coveredBy: [], killedBy: [] };
+/** Takes over into `kept` what a later run of some of its files or lines found. */
+export function mergeResults(kept, later) {
+  for (const [file, result] of Object.entries(later.files)) {
+    const before = kept.files[file];
+    if (before?.source !== result.source) {
+      kept.files[file] = result;
+      continue;
+    }
+    const found = new Map(result.mutants.map((mutant) => [keyOf(mutant), mutant]));
+    before.mutants = before.mutants.map((mutant) => found.get(keyOf(mutant)) ?? mutant);
+  }
 }
 
 function keyOf({ location, mutatorName, replacement }) {

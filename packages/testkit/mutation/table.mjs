@@ -36,7 +36,7 @@ const HEAD = `# Mutation tests
 
 Written by \`pnpm mutate:report\` from \`packages/testkit/mutation/results\`. A mutant is the code with one
 change. It is killed if a test fails with it, and survives if none does. \`pnpm mutate FOLDER\` runs a folder
-again, \`pnpm mutate\` all of them; \`pnpm mutate:again FOLDER\` only what survived and what changed.
+again, \`pnpm mutate\` all of them; \`pnpm mutate:again FOLDER\` only what survived and files that changed.
 \`pnpm mutate:quick\` is the small set that every change has to pass.
 
 Beside Stryker's own changes, statements are left out: see \`packages/testkit/mutation/checkout-copy.mjs\`.

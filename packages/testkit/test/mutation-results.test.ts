@@ -7,6 +7,7 @@ import {
   mutantsOf,
   percent,
   shortfalls,
+  slim,
   survivingLines,
 } from '../mutation/results.mjs';
 
@@ -99,6 +100,15 @@ describe('survivingLines', () => {
     expect(survivingLines(file, report, [])).toEqual([1, 3]);
     const known = { ...KNOWN, line: 'if (a) d();', reason: '' };
     expect(survivingLines(file, report, [known])).toEqual([1]);
+  });
+});
+
+describe('slim', () => {
+  it('keeps of a report what is asked of it, and no tests', () => {
+    const kept = mutant('Killed', 'true', 1, 5, 6);
+    const full = { ...kept, id: '7', coveredBy: ['1'], killedBy: ['1'], static: false };
+    const report = { files: { a: { source: 'if (a) b();', language: 'ts', mutants: [full] } } };
+    expect(slim(report)).toEqual({ files: { a: { source: 'if (a) b();', mutants: [kept] } } });
   });
 });
 

@@ -11,8 +11,8 @@ import { checkAddress, checkBytes, checkInteger, checkObject } from '@litz/sys';
  * All but the destination. `run` is a record of ours: what was checked must be what is queued.
  *
  * @throws {TypeError} `buffer` is no Uint8Array, or another field no number
- * @throws {RangeError} a number is no integer or below 0, `count` below 1, `lastLength` above `length`, or
- *   a datagram is not within the buffer
+ * @throws {RangeError} a number is no integer or below 0, `count` below 1, `lastLength` above `length`,
+ *   `stride` below it, or a datagram is not within the buffer
  */
 export function checkRun(run: DatagramRun): void {
   const { buffer, offset, length, lastLength, stride, count } = run;
@@ -28,6 +28,7 @@ export function checkRun(run: DatagramRun): void {
     lastLength <= length &&
     stride >= 0 &&
     count >= 1 &&
+    (count === 1 || stride >= Math.max(length, 1)) &&
     endOf(offset, length, lastLength, stride, count) <= Math.min(buffer.length, LONGEST)
   ) {
     return;
@@ -53,8 +54,9 @@ function explain(run: DatagramRun): never {
   checkInteger('offset', offset, 0, LONGEST);
   checkInteger('length', length, 0, LONGEST);
   checkInteger('lastLength', lastLength, 0, length);
-  checkInteger('stride', stride, 0, LONGEST);
   checkInteger('count', count, 1, LONGEST);
+  // Datagrams that stood on each other could be more than anybody waits for.
+  checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
   const end = endOf(offset, length, lastLength, stride, count);
   throw new RangeError(
     `"buffer" expected ${end} bytes for the datagrams from offset ${offset} on, got ${buffer.length}`,

@@ -48,7 +48,7 @@ describe('checkRun', () => {
       fc.property(number, number, number, number, number, number, (size, ...numbers) => {
         const [offset, each, last, stride, count] = numbers;
         const memory = new Uint8Array(size);
-        let isWithin = count >= 1 && last <= each;
+        let isWithin = count >= 1 && last <= each && (count === 1 || stride >= Math.max(each, 1));
         for (let i = 0; i < count; i++) {
           isWithin &&= offset + i * stride + (i === count - 1 ? last : each) <= size;
         }
@@ -59,6 +59,18 @@ describe('checkRun', () => {
       }),
       { numRuns: 20_000 },
     );
+  });
+
+  test.each([
+    [0, 0, 0],
+    [10, 10, 9],
+    [10, 0, 0],
+  ])('refuses datagrams of %d bytes, the last of %d, that stand on each other', (...lengths) => {
+    const [each, last, stride] = lengths;
+    const check = (): void => checkRun(runOf(MEMORY, 0, each, last, stride, 2 ** 31, PEER));
+    expect(check).toThrow(RangeError);
+    const two = (): void => checkRun(runOf(MEMORY, 0, each, last, stride, 2, PEER));
+    expect(two).toThrow(/^"stride" expected an integer from (1|10) /);
   });
 
   test.each(['0', null, undefined, 1n, {}, true])('refuses %o for any number', (value) => {

@@ -6,7 +6,7 @@
  *   | datagram, length  | datagram, length  | datagram, lastLength
  * ```
  * What a run of packets becomes, and what sockets send at once: the kernel takes datagrams of one length
- * as one message (UDP_SEGMENT). They may touch or not. One datagram is a run of one.
+ * as one message (UDP_SEGMENT). They may touch, and not overlap. One datagram is a run of one.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface DatagramRun {
   readonly length: number;
   /** Of the last datagram; no more than `length`. */
   readonly lastLength: number;
-  /** From one datagram to the next, in bytes. */
+  /** From one datagram to the next, in bytes; no less than `length`. Of one datagram it says nothing. */
   readonly stride: number;
   /** 1 or more. */
   readonly count: number;

@@ -15,6 +15,7 @@ describe('Peer', () => {
       handshakeSends: 0,
       attemptStartedAt: -Infinity,
       handshakeSentAt: -Infinity,
+      carriedAt: -Infinity,
       sentLastMinuteHandshake: false,
       needsAnotherKeepalive: false,
       lastHandshakeUnixMs: 0,

@@ -83,12 +83,16 @@ describe('TimerTable', () => {
 
   it('keeps all that it has when it grows, and tells it in order', () => {
     const timers = new TimerTable();
-    const deadlines = Array.from({ length: 100 }, (_, i) => (i * 37) % 101);
+    // Also before the time that `now` counts from.
+    const deadlines = Array.from({ length: 128 }, (_, i) => ((i * 37) % 131) - 200);
     for (const [i, deadline] of deadlines.entries()) {
       const slot = timers.allocate();
       expect(slot).toBe(i);
-      timers.arm(slot, (i % 6) as Timer, deadline, 0);
+      timers.arm(slot, (i % 6) as Timer, deadline, 10);
+      // While it grows too.
+      expect(timers.first()).toBe(Math.min(...deadlines.slice(0, i + 1)) + 10);
     }
+    for (const [i, deadline] of deadlines.entries()) timers.arm(i, (i % 6) as Timer, deadline, 0);
     for (const deadline of deadlines.toSorted((a, b) => a - b)) {
       expect(timers.first()).toBe(deadline);
       const slot = timers.firstSlot();
