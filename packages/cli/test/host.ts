@@ -50,8 +50,13 @@ export class Host {
 
   /** A file that only its owner can read. @returns its path */
   write(name: string, lines: readonly string[]): string {
+    return this.writeText(name, `${lines.join('\n')}\n`);
+  }
+
+  /** The same with a text as it is. */
+  writeText(name: string, text: string): string {
     const file = join(this.folder, name);
-    writeFileSync(file, `${lines.join('\n')}\n`);
+    writeFileSync(file, text);
     chmodSync(file, 0o600);
     return file;
   }

@@ -12,20 +12,30 @@
  *
  * @module
  */
+export {
+  formatAddress,
+  formatCidr,
+  formatEndpoint,
+  parseAddress,
+  parseCidr,
+  parseEndpoint,
+  type Cidr,
+  type HostEndpoint,
+} from '@litz/core';
+export { tryParseAddress, tryParseCidr, tryParseEndpoint } from '@litz/core/internals';
 export type {
   DeviceConfiguration,
   DevicePeerStatus,
   DeviceStatus,
 } from './device-configuration.ts';
-export { formatAddress, parseAddress, tryParseAddress } from './text/address.ts';
-export { formatCidr, parseCidr, tryParseCidr, type Cidr } from './text/cidr.ts';
 export {
-  formatEndpoint,
-  parseEndpoint,
-  tryParseEndpoint,
-  type HostEndpoint,
-} from './text/endpoint.ts';
-export { isZeroKey, keyFromHex, keyToHex } from './text/hex-key.ts';
+  DEVICE_FIELDS,
+  readDeviceChange,
+  wipeSecrets,
+  type DeviceChange,
+} from './device-change.ts';
+export { isZeroKey } from '@litz/core/internals';
+export { keyFromHex, keyToHex } from './text/hex-key.ts';
 export {
   formatErrnoResponse,
   formatGetDevice,
@@ -35,11 +45,18 @@ export {
   parseGetResponse,
 } from './uapi/get-response.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
-export { formatSetRequest, parseSetRequest, type SetRequestOptions } from './uapi/set-request.ts';
+export { formatSetRequest, parseSetRequest } from './uapi/set-request.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';
-export type { InterfaceSection, PeerSection, WgQuickConfig } from './wg-quick/config.ts';
-export { fieldLines, type ConfigLine } from './wg-quick/field-lines.ts';
+export type {
+  InterfaceInput,
+  InterfaceSection,
+  PeerInput,
+  PeerSection,
+  WgQuickConfig,
+  WgQuickInput,
+} from './wg-quick/config.ts';
+export { fieldLines, prefixesOf, type ConfigLine } from './wg-quick/field-lines.ts';
 export { formatConfig } from './wg-quick/format-config.ts';
 export { parseConfig } from './wg-quick/parse-config.ts';
 export { toDeviceConfiguration } from './wg-quick/to-device-configuration.ts';

@@ -1,5 +1,5 @@
 /**
- * What a caller can set on an engine, as plain data.
+ * What a caller can set on an engine, as plain data: as people write it, and with typed values alone.
  *
  * @module
  */
@@ -32,11 +32,31 @@ export interface PeerConfiguration {
   allowedIps?: readonly AllowedIp[];
 }
 
-/** One change of the engine. What is absent stays as it is. */
+/** One change of the engine, with typed values alone. What is absent stays as it is. */
 export interface EngineConfiguration {
   /** null takes the key away: sessions stop sending and handshakes are refused. */
   privateKey?: PrivateKey | null;
   /** Removes all peers, with their sessions, before `peers` are added. */
   replacePeers?: boolean;
   peers?: readonly PeerConfiguration[];
+}
+
+/** One change of the engine, as people write it; an `EngineConfiguration` is one too. */
+export interface EngineChange extends Omit<EngineConfiguration, 'privateKey' | 'peers'> {
+  /** Base64 or bytes; null takes it away. */
+  privateKey?: string | PrivateKey | null;
+  peers?: readonly PeerChange[];
+}
+
+/** The peer is added if it is not there. */
+export interface PeerChange extends Omit<
+  PeerConfiguration,
+  'publicKey' | 'presharedKey' | 'endpoint' | 'allowedIps'
+> {
+  publicKey: string | PublicKey;
+  presharedKey?: string | PresharedKey | null;
+  /** '192.0.2.1:51820', '[2001:db8::1]:51820'. Names are for whoever asks to resolve. */
+  endpoint?: string | Endpoint;
+  /** '10.0.0.0/24', '10.0.0.2', 'fd00::/8'. A prefix belongs to one peer: the last who was given it. */
+  allowedIps?: readonly (string | AllowedIp)[];
 }

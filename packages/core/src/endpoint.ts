@@ -4,6 +4,8 @@
  * @module
  */
 import { WireGuardError } from './errors.ts';
+import { printAs } from './print-as.ts';
+import { formatAddress, isMapped } from './text/address.ts';
 
 /**
  * Immutable, so that one object can be shared by all datagrams of a source: a socket layer keeps
@@ -11,18 +13,31 @@ import { WireGuardError } from './errors.ts';
  * compares by identity first. Nothing is allocated per datagram.
  */
 export class Endpoint {
-  /** 4 bytes (IPv4) or 16 bytes (IPv6), network order. Never changed after construction. */
+  static {
+    printAs(this.prototype, (endpoint) => `Endpoint(${endpoint.toString()})`);
+  }
+
+  /** 4 bytes (IPv4) or 16 bytes (IPv6, never a mapped one), network order. Never changed. */
   readonly address: Uint8Array;
   /** 1 to 65535, host order. */
   readonly port: number;
-  /** Interface of a link-local IPv6 address, otherwise 0. */
+  /** Interface of a link-local IPv6 address by its number, otherwise 0. */
   readonly scopeId: number;
+  /**
+   * The same by its name, `eth0` of `fe80::1%eth0`, as long as nobody has looked for its number: that
+   * is for whoever sends, in the network namespace that he sends in. `Device` does it.
+   */
+  readonly zone: string | undefined;
   /** Sticky source: the local address the peer sends to, same family as `address`; undefined lets the kernel choose. */
   readonly sourceAddress: Uint8Array | undefined;
   /** Sticky source: the interface a datagram of the peer arrived on, 0 if unknown. */
   readonly sourceInterface: number;
 
   /**
+   * An IPv4 address in the form of IPv6 (`::ffff:192.0.2.1`) becomes the IPv4 address, and so does its
+   * source: programs with one socket for both families write it so, but no IPv6 socket of ours sends
+   * there.
+   *
    * @param address 4 or 16 bytes, kept by reference: the caller must not change them afterwards.
    * @throws {TypeError} `address` has another length
    * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: port outside 1..65535
@@ -30,7 +45,12 @@ export class Endpoint {
   constructor(
     address: Uint8Array,
     port: number,
-    options: { scopeId?: number; sourceAddress?: Uint8Array; sourceInterface?: number } = {},
+    options: {
+      scopeId?: number;
+      zone?: string;
+      sourceAddress?: Uint8Array;
+      sourceInterface?: number;
+    } = {},
   ) {
     if (address.length !== 4 && address.length !== 16) {
       throw new TypeError(`"address" expected 4 or 16 bytes, got ${address.length}`);
@@ -41,19 +61,36 @@ export class Endpoint {
         `"port" expected 1..65535, got ${port}`,
       );
     }
-    this.address = address;
+    const { scopeId = 0, zone, sourceAddress } = options;
+    const isIpv4 = isMapped(address);
+    this.address = isIpv4 ? address.subarray(12) : address;
     this.port = port;
-    this.scopeId = options.scopeId ?? 0;
-    this.sourceAddress = options.sourceAddress;
+    this.scopeId = isIpv4 ? 0 : scopeId;
+    this.zone = isIpv4 ? undefined : zone;
+    this.sourceAddress =
+      sourceAddress && isMapped(sourceAddress) ? sourceAddress.subarray(12) : sourceAddress;
     this.sourceInterface = options.sourceInterface ?? 0;
   }
 
-  /** Same peer address, port and scope; the sticky source is not compared. */
+  /** `192.0.2.1:51820`, `[fe80::1%2]:51820`, which `parseEndpoint` reads. The source has no text. */
+  toString(): string {
+    const address = formatAddress(this.address);
+    if (this.address.length === 4) return `${address}:${this.port}`;
+    const zone = this.zone ?? (this.scopeId || undefined);
+    return `[${address}${zone === undefined ? '' : `%${zone}`}]:${this.port}`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  /** Same peer address, port, scope and zone; the sticky source is not compared. */
   sameDestination(other: Endpoint): boolean {
     return (
       this === other ||
       (this.port === other.port &&
         this.scopeId === other.scopeId &&
+        this.zone === other.zone &&
         sameBytes(this.address, other.address))
     );
   }
@@ -72,7 +109,8 @@ export class Endpoint {
   /** This destination with the kernel choosing the source again. */
   withoutSource(): Endpoint {
     if (!this.sourceAddress && this.sourceInterface === 0) return this;
-    return new Endpoint(this.address, this.port, { scopeId: this.scopeId });
+    const { address, port, scopeId, zone } = this;
+    return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
   }
 }
 

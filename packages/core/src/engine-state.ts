@@ -22,6 +22,7 @@ import type { Outputs } from './outputs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { RoamReport } from './peer/roam-report.ts';
 import type { SenderIndexTable } from './peer/sender-index.ts';
+import type { WorkBudget } from './rate/work-budget.ts';
 import type { EngineStats } from './stats.ts';
 import type { TimerTable } from './peer/timer-table.ts';
 import type { TokenBucket } from './rate/token-bucket.ts';
@@ -52,6 +53,8 @@ export interface EngineState {
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;
   readonly handshakes: PendingHandshakes;
+  /** Of ours, that timers ask for. */
+  readonly initiations: WorkBudget;
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
   /** For ICMP messages of ours. */

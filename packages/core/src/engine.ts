@@ -20,7 +20,7 @@
 import { AllowedIps } from './routing/allowed-ips.ts';
 import { applyConfiguration, wakePeers } from './flow/configuration.ts';
 import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arguments.ts';
-import type { EngineConfiguration } from './configuration.ts';
+import type { EngineChange } from './configuration.ts';
 import {
   DEFAULT_MTU,
   MESSAGE_TYPE,
@@ -34,14 +34,15 @@ import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
-import { releaseKey } from './handshake/static-identity.ts';
+import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
 import { receiveDatagram, settleReceived } from './flow/inbound.ts';
 import { Jitter } from './rate/jitter.ts';
-import { keyId, type PublicKey } from './keys.ts';
+import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
 import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
 import { PendingHandshakes } from './rate/pending-handshakes.ts';
+import { createInitiationBudget } from './flow/initiation-turns.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
@@ -57,6 +58,7 @@ import { TimerTable } from './peer/timer-table.ts';
 import { TokenBucket } from './rate/token-bucket.ts';
 import { ROOM_BEHIND } from './wire/transport-data.ts';
 import { checkConfiguration } from './validation.ts';
+import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -94,10 +96,10 @@ export class Engine {
    * Changes keys and peers, on a running engine too. Everything is copied. Checked whole before any of
    * it takes effect.
    *
-   * @throws {TypeError | RangeError} a field of the wrong type, length or range
-   * @throws {WireGuardError} `ERR_LITZ_TOO_MANY_PEERS`
+   * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+   * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
    */
-  configure(change: EngineConfiguration, now: number): void {
+  configure(change: EngineChange, now: number): void {
     checkTime(now);
     this.prepare(change)(now);
   }
@@ -107,12 +109,12 @@ export class Engine {
    * this returns: the function that is returned does it. It is to be called at once, with `now`, if at
    * all, and whatever it should throw is no mistake of the change's.
    */
-  prepare(change: EngineConfiguration): (now: number) => void {
-    const ids = checkConfiguration(change, this.#state.peers);
+  prepare(change: EngineChange): (now: number) => void {
+    const checked = checkConfiguration(change, this.#state.peers);
     return (now) => {
       checkTime(now);
       this.finishBatch(now);
-      applyConfiguration(this.#state, change, ids, now);
+      applyConfiguration(this.#state, checked, now);
     };
   }
 
@@ -138,6 +140,11 @@ export class Engine {
   /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;
+  }
+
+  /** A copy, which whoever asks for it wipes; undefined without one. */
+  get privateKey(): PrivateKey | undefined {
+    return this.#state.identity && copyPrivateKey(this.#state.identity);
   }
 
   /** The interface went up: peers with a persistent keepalive hear of us at once. */
@@ -166,10 +173,10 @@ export class Engine {
    * @returns whether there is a session
    * @throws {RangeError} no such peer
    */
-  connect(publicKey: PublicKey, now: number): boolean {
+  connect(publicKey: string | PublicKey, now: number): boolean {
     checkTime(now);
     this.finishBatch(now);
-    const peer = this.#state.peers.get(keyId(publicKey));
+    const peer = this.#peerOf(publicKey);
     if (!peer) throw new RangeError('"publicKey" expected the key of a configured peer');
     if (peer.sendKeypair(now)) return true;
     sendKeepalive(this.#state, peer, now);
@@ -365,13 +372,19 @@ export class Engine {
     }
   }
 
-  hasPeer(publicKey: PublicKey): boolean {
-    return this.#state.peers.has(keyId(publicKey));
+  /** @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: no key at all */
+  hasPeer(publicKey: string | PublicKey): boolean {
+    return this.#peerOf(publicKey) !== undefined;
   }
 
-  peer(publicKey: PublicKey): PeerStatus | undefined {
-    const peer = this.#state.peers.get(keyId(publicKey));
+  /** @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: no key at all */
+  peer(publicKey: string | PublicKey): PeerStatus | undefined {
+    const peer = this.#peerOf(publicKey);
     return peer && peerStatus(peer, this.#state.allowedIps);
+  }
+
+  #peerOf(publicKey: string | PublicKey): Peer | undefined {
+    return this.#state.peers.get(keyId(readPublicKey(publicKey, 'publicKey')));
   }
 }
 
@@ -404,6 +417,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     jitter: new Jitter(randomBytes),
     timestamps: new TimestampSource(unixTime),
     handshakes: new PendingHandshakes(),
+    initiations: createInitiationBudget(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),

@@ -8,8 +8,17 @@
 export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
+export { formatAddress, parseAddress } from './text/address.ts';
+export { formatCidr, parseCidr, Prefix, type Cidr } from './text/cidr.ts';
+export { formatEndpoint, parseEndpoint, type HostEndpoint } from './text/endpoint.ts';
 export type { Cipher, CryptoProvider, DhKey, OneTimeKeys } from './crypto/provider.ts';
-export type { AllowedIp, EngineConfiguration, PeerConfiguration } from './configuration.ts';
+export type {
+  AllowedIp,
+  EngineChange,
+  EngineConfiguration,
+  PeerChange,
+  PeerConfiguration,
+} from './configuration.ts';
 export { Engine } from './engine.ts';
 export type { EngineOptions } from './engine-options.ts';
 export type { DatagramRun } from './wire/datagram-run.ts';
@@ -25,8 +34,10 @@ export {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  PresharedKey,
+  PrivateKey,
+  PublicKey,
   publicKeyOf,
-  type PresharedKey,
-  type PrivateKey,
-  type PublicKey,
+  type KeySource,
+  type SecretKey,
 } from './keys.ts';

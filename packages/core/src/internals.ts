@@ -28,5 +28,35 @@ export {
   type HandshakeResponse,
   type MessageType,
 } from './wire/messages.ts';
-export { keyId } from './keys.ts';
+export { isZeroKey, keyId } from './keys.ts';
 export { quote, redactKeys } from './quote.ts';
+export { tryParseAddress } from './text/address.ts';
+export { tryParseCidr } from './text/cidr.ts';
+export { tryParseEndpoint } from './text/endpoint.ts';
+export {
+  isInterfaceName,
+  tryParseScopedAddress,
+  type ScopedAddress,
+} from './text/scoped-address.ts';
+export { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from './text/unsigned.ts';
+export {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  describe,
+  readField,
+  requireInteger,
+  withField,
+  withinField,
+} from './field.ts';
+export { secretBytes, secretCopy } from './crypto/secret-bytes.ts';
+export {
+  readAllowedIp,
+  readAllowedIps,
+  readEndpoint,
+  readHostEndpoint,
+  readPresharedKey,
+  readPrivateKey,
+  readPublicKey,
+} from './values.ts';

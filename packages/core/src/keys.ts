@@ -1,91 +1,230 @@
 /**
- * Keys as branded types, made by a parser, so that a `PublicKey` cannot be passed as a
- * `PresharedKey`. All are 32 bytes; the text form is base64 with padding, 44 characters.
+ * Keys: 32 bytes with a class of their own, so that a `PublicKey` cannot be passed as a
+ * `PresharedKey` and that nothing which prints values prints a secret. The text form is base64 with
+ * padding, 44 characters.
  *
- * Text is read and written without a look-up by secret values. No error here holds a part of a key.
+ * A key is a Uint8Array, and a copy by `slice()` is a key again. What copies bytes by other means
+ * (`structuredClone`, `Uint8Array.from`) makes plain bytes of them: a parser makes a key again.
+ *
+ * No error here holds a part of a key.
  *
  * @module
  */
+import { decodeBase64, encodeBase64, TEXT_LENGTH } from './text/base64.ts';
 import { KEY_LENGTH } from './constants.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
+import { secretBytes } from './crypto/secret-bytes.ts';
 import { wipe } from './crypto/wipe.ts';
 import { WireGuardError } from './errors.ts';
+import { printAs } from './print-as.ts';
 
-declare const brand: unique symbol;
+/** Bytes, and what a typed array makes itself of: a length (`slice`), or a buffer (`subarray`). */
+export type KeySource = number | ArrayLike<number> | ArrayBufferLike;
+
+/** A key that may be known to everybody. Printed, it is its base64 text. */
+export class PublicKey extends Uint8Array {
+  static {
+    printAs(this.prototype, (key) => `PublicKey(${key.toString()})`);
+  }
+
+  get kind(): 'PublicKey' {
+    return 'PublicKey';
+  }
+
+  /** For copies; `parsePublicKey` makes a key of text or bytes. */
+  constructor(source: KeySource = KEY_LENGTH, byteOffset?: number, length?: number) {
+    refuseText(source, 'PublicKey');
+    super(source as ArrayBuffer, byteOffset, length);
+  }
+
+  /** 44 characters. */
+  toBase64(): string {
+    return textOf(this);
+  }
+
+  override toString(): string {
+    return textOf(this);
+  }
+
+  override toLocaleString(): string {
+    return textOf(this);
+  }
+
+  toJSON(): string {
+    return textOf(this);
+  }
+}
+
+/**
+ * A key that is nobody else's. Only `toBase64()` gives its text; everything that prints values says
+ * that it is hidden. Its bytes stand outside of the memory that the garbage collector moves, so that
+ * `fill(0)` leaves no copy behind.
+ */
+export abstract class SecretKey extends Uint8Array {
+  static {
+    printAs(this.prototype, hidden);
+  }
+
+  constructor(source: KeySource = KEY_LENGTH, byteOffset?: number, length?: number) {
+    refuseText(source, new.target.name);
+    if (typeof source === 'number') {
+      super(new ArrayBuffer(source));
+    } else if ('byteLength' in source && !ArrayBuffer.isView(source)) {
+      super(source as ArrayBuffer, byteOffset, length);
+    } else {
+      super(new ArrayBuffer((source as ArrayLike<number>).length));
+      this.set(source as ArrayLike<number>);
+    }
+  }
+
+  /** 44 characters: a string, which nobody can wipe. */
+  toBase64(): string {
+    return textOf(this);
+  }
+
+  override toString(): string {
+    return hidden(this);
+  }
+
+  override toLocaleString(): string {
+    return hidden(this);
+  }
+
+  toJSON(): string {
+    return hidden(this);
+  }
+
+  abstract get kind(): 'PrivateKey' | 'PresharedKey';
+}
+
 /** Clamped (RFC 7748 section 5). */
-export type PrivateKey = Uint8Array & { readonly [brand]: 'PrivateKey' };
-export type PublicKey = Uint8Array & { readonly [brand]: 'PublicKey' };
-export type PresharedKey = Uint8Array & { readonly [brand]: 'PresharedKey' };
+export class PrivateKey extends SecretKey {
+  override get kind(): 'PrivateKey' {
+    return 'PrivateKey';
+  }
+}
+
+export class PresharedKey extends SecretKey {
+  override get kind(): 'PresharedKey' {
+    return 'PresharedKey';
+  }
+}
 
 /**
  * A copy of the 32 bytes, or of what the base64 text says, clamped.
  *
- * @throws {TypeError} neither a string nor a Uint8Array
+ * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length, characters, or all zero
  */
 export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
-  const key = parseKey(input, 'private key');
-  if (key.every((byte) => byte === 0)) {
-    throw new WireGuardError('ERR_LITZ_INVALID_KEY', 'private key: expected a key, got all zeros');
-  }
-  return clamp(key);
+  const key = privateKeyOrNone(input);
+  if (key) return key;
+  throw new WireGuardError('ERR_LITZ_INVALID_KEY', 'private key: expected a key, got all zeros');
+}
+
+/** As `parsePrivateKey`; undefined for all zeros, which is how WireGuard says "none". */
+export function privateKeyOrNone(input: string | Uint8Array): PrivateKey | undefined {
+  const key = readInto(new PrivateKey(), input, 'private key');
+  return isZeroKey(key) ? undefined : clamp(key);
 }
 
 /**
  * A copy of the 32 bytes, or of what the base64 text says. Low-order points are keys too; a peer
  * with one is never talked to.
  *
- * @throws {TypeError} neither a string nor a Uint8Array
+ * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length or characters
  */
 export function parsePublicKey(input: string | Uint8Array): PublicKey {
-  return parseKey(input, 'public key') as PublicKey;
+  return readInto(new PublicKey(), input, 'public key');
 }
 
 /**
  * A copy of the 32 bytes, or of what the base64 text says. All zeros is the same as no preshared key.
  *
- * @throws {TypeError} neither a string nor a Uint8Array
+ * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length or characters
  */
 export function parsePresharedKey(input: string | Uint8Array): PresharedKey {
-  return parseKey(input, 'preshared key') as PresharedKey;
+  return readInto(new PresharedKey(), input, 'preshared key');
 }
 
-/** The text form: base64, 44 characters. */
-export function formatKey(key: PrivateKey | PublicKey | PresharedKey): string {
-  return encodeBase64(key);
+/**
+ * The text form: base64, 44 characters. Text is checked and given back.
+ *
+ * @throws {TypeError} neither a string nor a Uint8Array
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length or characters
+ */
+export function formatKey(key: PrivateKey | PublicKey | PresharedKey | string): string {
+  const copy = secretBytes(KEY_LENGTH);
+  try {
+    readBytes(copy, key, 'key');
+    return encodeBase64(copy);
+  } finally {
+    wipe(copy);
+  }
 }
 
 /** Public keys as keys of a Map. */
-export function keyId(publicKey: PublicKey): string {
+export function keyId(publicKey: Uint8Array): string {
   return encodeBase64(publicKey);
+}
+
+/** Looks at all bytes, whatever they are. */
+export function isZeroKey(key: Uint8Array): boolean {
+  let bits = 0;
+  for (let i = 0; i < key.length; i++) bits |= key[i];
+  return bits === 0;
 }
 
 /** A new private key. `randomBytes` fills its argument; what it throws is passed on. */
 export function generatePrivateKey(randomBytes: (out: Uint8Array) => void): PrivateKey {
-  const key = new Uint8Array(KEY_LENGTH);
+  const key = new PrivateKey();
   randomBytes(key);
   return clamp(key);
 }
 
-/** DH-Generate's second half: the public key that belongs to a private one. 32 new bytes. */
-export function publicKeyOf(privateKey: PrivateKey, crypto: CryptoProvider): PublicKey {
-  return crypto.dhPublicKey(privateKey) as PublicKey;
+/**
+ * DH-Generate's second half: the public key that belongs to a private one, as text or bytes.
+ *
+ * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length, characters, or all zero
+ */
+export function publicKeyOf(privateKey: string | PrivateKey, crypto: CryptoProvider): PublicKey {
+  const key = parsePrivateKey(privateKey);
+  try {
+    return parsePublicKey(crypto.dhPublicKey(key));
+  } finally {
+    wipe(key);
+  }
 }
 
 /** RFC 7748 section 5, in place. */
-function clamp(key: Uint8Array): PrivateKey {
+function clamp(key: PrivateKey): PrivateKey {
   key[0] &= 248;
   key[31] = (key[31] & 127) | 64;
-  return key as PrivateKey;
+  return key;
 }
 
-function parseKey(input: string | Uint8Array, what: string): Uint8Array {
+/** A key of one kind is never meant where one of another kind is asked for. */
+function readInto<Key extends PrivateKey | PublicKey | PresharedKey>(
+  key: Key,
+  input: unknown,
+  what: string,
+): Key {
+  for (const Kind of [PrivateKey, PublicKey, PresharedKey]) {
+    if (input instanceof Kind && !(key instanceof Kind)) {
+      throw new TypeError(`${what}: expected one, got a ${Kind.name}`);
+    }
+  }
+  readBytes(key, input, what);
+  return key;
+}
+
+function readBytes(out: Uint8Array, input: unknown, what: string): void {
   if (typeof input === 'string') {
-    const key = new Uint8Array(KEY_LENGTH);
-    if (decodeBase64(input, key)) return key;
-    wipe(key);
+    if (decodeBase64(input, out)) return;
+    wipe(out);
     const got = input.length === TEXT_LENGTH ? 'other characters' : `${input.length} characters`;
     throw new WireGuardError(
       'ERR_LITZ_INVALID_KEY',
@@ -93,7 +232,8 @@ function parseKey(input: string | Uint8Array, what: string): Uint8Array {
     );
   }
   if (!(input instanceof Uint8Array)) {
-    throw new TypeError(`${what}: expected a string or a Uint8Array, got ${typeof input}`);
+    const got = input === null ? 'null' : typeof input;
+    throw new TypeError(`${what}: expected a string or a Uint8Array, got ${got}`);
   }
   if (input.length !== KEY_LENGTH) {
     throw new WireGuardError(
@@ -101,70 +241,21 @@ function parseKey(input: string | Uint8Array, what: string): Uint8Array {
       `${what}: expected ${KEY_LENGTH} bytes, got ${input.length}`,
     );
   }
-  return Uint8Array.from(input);
+  out.set(input);
 }
 
-function encodeBase64(key: Uint8Array): string {
-  let text = '';
-  for (let i = 0; i < KEY_LENGTH; i += 3) {
-    const bits = (key[i] << 16) | (key[i + 1] << 8) | key[i + 2];
-    text += String.fromCharCode(
-      letterOf((bits >> 18) & 63),
-      letterOf((bits >> 12) & 63),
-      letterOf((bits >> 6) & 63),
-      letterOf(bits & 63),
-    );
-  }
-  // 32 bytes end with a group of two: its last letter stands for bits that are not there.
-  return `${text.slice(0, TEXT_LENGTH - 1)}=`;
+function hidden(key: SecretKey): string {
+  return `${key.kind}(hidden)`;
 }
 
-/** Exactly 44 characters, no bits left over: each key has one text. False for anything else. */
-function decodeBase64(text: string, out: Uint8Array): boolean {
-  if (text.length !== TEXT_LENGTH || !text.endsWith('=')) return false;
-  let invalid = 0;
-  let bits = 0;
-  for (let i = 0; i < TEXT_LENGTH; i++) {
-    const value = i === TEXT_LENGTH - 1 ? 0 : valueOf(text.charCodeAt(i));
-    invalid |= value;
-    bits = ((bits << 6) | (value & 63)) & 0xff_ff_ff;
-    if (i % 4 !== 3) continue;
-    const at = ((i + 1) / 4 - 1) * 3;
-    out[at] = bits >> 16;
-    out[at + 1] = bits >> 8;
-    if (at + 2 < KEY_LENGTH) out[at + 2] = bits;
-  }
-  // -1 of a wrong letter, or the byte behind the key.
-  return invalid >= 0 && (bits & 0xff) === 0;
+/** A view of a part of a key is of its class and has no text. */
+function textOf(key: PublicKey | SecretKey): string {
+  if (key.length === KEY_LENGTH) return encodeBase64(key);
+  throw new TypeError(`expected a key of ${KEY_LENGTH} bytes, this one has ${key.length}`);
 }
 
-/** 0..63 -> 'A'..'Z', 'a'..'z', '0'..'9', '+', '/', by arithmetic: each term is 0 or the whole step. */
-function letterOf(value: number): number {
-  return (
-    value +
-    65 +
-    (((25 - value) >> 8) & 6) -
-    (((51 - value) >> 8) & 75) -
-    (((61 - value) >> 8) & 15) +
-    (((62 - value) >> 8) & 3)
-  );
+/** A typed array makes zeros of text, without a word. */
+function refuseText(source: unknown, kind: string): void {
+  if (typeof source !== 'string') return;
+  throw new TypeError(`"source" expected bytes, got a string: parse${kind} reads text`);
 }
-
-/** The reverse; -1 for anything else. Each term is the value + 1 within its range, otherwise 0. */
-function valueOf(letter: number): number {
-  return (
-    -1 +
-    (inRange(letter, 65, 90) & (letter - 64)) +
-    (inRange(letter, 97, 122) & (letter - 70)) +
-    (inRange(letter, 48, 57) & (letter + 5)) +
-    (inRange(letter, 43, 43) & 63) +
-    (inRange(letter, 47, 47) & 64)
-  );
-}
-
-/** All bits set or none. */
-function inRange(letter: number, first: number, last: number): number {
-  return ((first - 1 - letter) & (letter - last - 1)) >> 31;
-}
-
-const TEXT_LENGTH = 44;

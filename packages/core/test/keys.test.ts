@@ -1,3 +1,4 @@
+import { format, inspect } from 'node:util';
 import { seededRandomBytes } from '@litz/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -6,12 +7,15 @@ import { WireGuardError } from '../src/errors.ts';
 import {
   formatKey,
   generatePrivateKey,
+  isZeroKey,
   keyId,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  PresharedKey,
+  PrivateKey,
+  PublicKey,
   publicKeyOf,
-  type PrivateKey,
 } from '../src/keys.ts';
 
 const key32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -22,7 +26,7 @@ describe('parsePublicKey', () => {
       fc.property(key32, (bytes) => {
         expect([...parsePublicKey(Buffer.from(bytes).toString('base64'))]).toEqual([...bytes]);
         const copy = parsePublicKey(bytes);
-        expect(copy).toEqual(bytes);
+        expect([...copy]).toEqual([...bytes]);
         expect(copy.buffer).not.toBe(bytes.buffer);
       }),
     );
@@ -55,7 +59,7 @@ describe('parsePublicKey', () => {
 
   it('has one text for each key: bits that would be lost are refused', () => {
     const good = Buffer.alloc(32).toString('base64');
-    expect(parsePublicKey(good)).toEqual(new Uint8Array(32));
+    expect(isZeroKey(parsePublicKey(good))).toBe(true);
     for (const last of ['B', 'C', 'D']) {
       expect(() => parsePublicKey(`${good.slice(0, 42)}${last}=`)).toThrow(WireGuardError);
     }
@@ -102,14 +106,110 @@ describe('parsePrivateKey', () => {
 
 describe('parsePresharedKey', () => {
   it('takes all zeros, and says which key a wrong one was', () => {
-    expect(parsePresharedKey(new Uint8Array(32))).toEqual(new Uint8Array(32));
+    expect(parsePresharedKey(new Uint8Array(32))).toEqual(new PresharedKey());
     expect(() => parsePresharedKey('x')).toThrow(
       'preshared key: expected 32 bytes as 44 characters of base64, got 1 characters',
     );
   });
 });
 
+describe('PrivateKey and PresharedKey', () => {
+  const secrets: [string, PrivateKey | PresharedKey][] = [
+    ['PrivateKey', parsePrivateKey(new Uint8Array(32).fill(0xa8))],
+    ['PresharedKey', parsePresharedKey(new Uint8Array(32).fill(0xa8))],
+  ];
+
+  it.each(secrets)('say %s(hidden) wherever they are printed', (kind, key) => {
+    const hidden = `${kind}(hidden)`;
+    const within = { peers: [{ key, keys: new Map([['a', new Set([key])]]) }] };
+    const texts = [
+      String(key),
+      ''.concat(key as never),
+      key.toLocaleString(),
+      JSON.stringify(within),
+      inspect(key),
+      inspect(within, { depth: Infinity, showHidden: true, maxArrayLength: null }),
+      inspect(within, { depth: 9, compact: false, getters: true }),
+      inspect(Object.assign(new Error('x', { cause: within }), { key }), { depth: 9 }),
+      format('%s %o %O %j', key, key, key, key),
+    ];
+    for (const text of texts) {
+      expect(text).toContain(hidden);
+      expect(text).not.toMatch(/168|a8|qKi/i);
+    }
+  });
+
+  it.each(secrets)('give their text when they are asked for it (%s)', (kind, key) => {
+    expect(key.kind).toBe(kind);
+    expect(key.toBase64()).toBe(Buffer.from(key).toString('base64'));
+    expect(() => (key.subarray(1) as PrivateKey).toBase64()).toThrow(
+      'expected a key of 32 bytes, this one has 31',
+    );
+  });
+
+  it.each(secrets)('stay what they are when they are copied or cut (%s)', (_, key) => {
+    const Kind = key.constructor as typeof PrivateKey;
+    for (const copy of [
+      key.slice(),
+      key.subarray(0),
+      new Kind(key),
+      Kind.from(key),
+      new Kind(key.buffer),
+    ]) {
+      expect(copy).toBeInstanceOf(Kind);
+      expect(copy).toEqual(key);
+    }
+    expect(new Kind(4)).toHaveLength(4);
+    expect(isZeroKey(new Kind())).toBe(true);
+  });
+
+  it('are not made of text by their constructors, which would make zeros of it', () => {
+    for (const Kind of [PrivateKey, PresharedKey, PublicKey]) {
+      expect(() => new Kind('qKioqA==' as never)).toThrow(`parse${Kind.name} reads text`);
+    }
+  });
+});
+
+describe('isZeroKey', () => {
+  it('is true of zeros only', () => {
+    expect(isZeroKey(new Uint8Array(32))).toBe(true);
+    expect(isZeroKey(new Uint8Array(32).fill(1, 31))).toBe(false);
+  });
+});
+
+describe('PublicKey', () => {
+  const key = parsePublicKey(new Uint8Array(32).fill(0xa8));
+  const text = Buffer.alloc(32, 0xa8).toString('base64');
+
+  it('is printed as base64, which is read again', () => {
+    expect([String(key), key.toLocaleString(), key.toBase64()]).toEqual([text, text, text]);
+    expect(JSON.stringify({ key })).toBe(JSON.stringify({ key: text }));
+    expect(inspect({ key })).toBe(`{ key: PublicKey(${text}) }`);
+    expect(parsePublicKey(String(key))).toEqual(key);
+    expect(key.slice()).toBeInstanceOf(PublicKey);
+  });
+});
+
+describe('a key of one kind', () => {
+  it('is refused where one of another kind is asked for', () => {
+    const privateKey = parsePrivateKey(new Uint8Array(32).fill(1));
+    const publicKey = parsePublicKey(new Uint8Array(32).fill(1));
+    expect(() => parsePublicKey(privateKey)).toThrow('public key: expected one, got a PrivateKey');
+    expect(() => parsePresharedKey(publicKey)).toThrow(TypeError);
+    expect(() => parsePrivateKey(publicKey)).toThrow(TypeError);
+    expect(() => publicKeyOf(publicKey as never, nobleProvider)).toThrow(TypeError);
+  });
+});
+
 describe('formatKey', () => {
+  it('writes no text that is no key', () => {
+    const text = Buffer.alloc(32, 7).toString('base64');
+    expect(formatKey(text)).toBe(text);
+    expect(() => formatKey('abc')).toThrow('key: expected 32 bytes as 44 characters');
+    expect(() => formatKey(new Uint8Array(31) as never)).toThrow('key: expected 32 bytes, got 31');
+    expect(() => formatKey(undefined as never)).toThrow(TypeError);
+  });
+
   it('writes what Buffer writes as base64, and so does keyId', () => {
     fc.assert(
       fc.property(key32, (bytes) => {
@@ -145,6 +245,24 @@ describe('publicKeyOf', () => {
     expect(formatKey(publicKeyOf(privateKey, nobleProvider))).toBe(
       'Y2FD6uTgrq+/bbBAXCNOtE+PGk8Papoh7qaWBpQUXn0=',
     );
+    expect(publicKeyOf(privateKey.toBase64(), nobleProvider)).toBeInstanceOf(PublicKey);
+  });
+
+  it('leaves the key as it is, and none behind', () => {
+    const privateKey = parsePrivateKey('YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=');
+    let used: Uint8Array | undefined;
+    const crypto = {
+      ...nobleProvider,
+      dhPublicKey: (key: Uint8Array) => ((used = key), new Uint8Array(32)),
+    };
+    publicKeyOf(privateKey, crypto);
+    expect(isZeroKey(privateKey)).toBe(false);
+    expect(used && isZeroKey(used)).toBe(true);
+  });
+
+  it('refuses what is no key', () => {
+    expect(() => publicKeyOf('abc', nobleProvider)).toThrow(WireGuardError);
+    expect(() => publicKeyOf(5 as never, nobleProvider)).toThrow(TypeError);
   });
 });
 

@@ -4,9 +4,16 @@
  * @module
  */
 import { EventEmitter } from 'node:events';
-import type { DropReason, Endpoint, PeerStatus, PublicKey, TraceStep } from '@litz/core';
+import {
+  type DropReason,
+  type Endpoint,
+  type PeerStatus,
+  type PublicKey,
+  type TraceStep,
+} from '@litz/core';
+import { checkInteger, readPublicKey } from '@litz/core/internals';
+import { readDeviceChange, wipeSecrets, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
-import { readDeviceChange, readPublicKey, type DeviceChange } from './device-change.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import {
   closedError,
@@ -16,7 +23,6 @@ import {
   type Driver,
   type DriverListener,
 } from './driver.ts';
-import { checkInteger } from './field.ts';
 import { HeldEvents } from './held-events.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
@@ -124,11 +130,16 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   static async create(options: DeviceOptions): Promise<Device> {
     const settings = readDeviceOptions(options);
-    const device = new Device();
-    device.#driver = await openDriver(settings, device.#listener());
-    device.#watchListeners();
-    device.#events.handedOut();
-    return device;
+    try {
+      const device = new Device();
+      device.#driver = await openDriver(settings, device.#listener());
+      device.#watchListeners();
+      device.#events.handedOut();
+      return device;
+    } finally {
+      // The keys are where they are used by now.
+      wipeSecrets(settings.common.configuration);
+    }
   }
 
   private constructor() {
@@ -152,7 +163,12 @@ export class Device extends EventEmitter<DeviceEvents> {
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the old port stays in use
    */
   async configure(change: DeviceChange): Promise<void> {
-    await this.#request({ type: 'configure', change: readDeviceChange(change) });
+    const configuration = readDeviceChange(change);
+    try {
+      await this.#request({ type: 'configure', change: configuration });
+    } finally {
+      wipeSecrets(configuration);
+    }
   }
 
   /**

@@ -16,7 +16,8 @@
  * @module
  */
 export { Device, type DeviceEvents } from './device.ts';
-export type { DeviceChange, PeerChange } from './device-change.ts';
+export type { PeerChange } from '@litz/core';
+export type { DeviceChange } from '@litz/config';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
 export { resolveEndpoint, type HostPort, type ResolveOptions } from './quick/resolve-endpoint.ts';

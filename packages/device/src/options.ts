@@ -4,24 +4,30 @@
  * @module
  */
 import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
-import { MAX_MTU, quote } from '@litz/core/internals';
-import { parseCidr, type Cidr, type DeviceConfiguration } from '@litz/config';
-import { DEVICE_FIELDS, readDeviceChange, type DeviceChange } from './device-change.ts';
 import {
-  checkArray,
   checkBoolean,
   checkInteger,
   checkObject,
   describe,
-  readField,
-} from './field.ts';
+  MAX_MTU,
+  quote,
+  readAllowedIps,
+} from '@litz/core/internals';
+import {
+  DEVICE_FIELDS,
+  readDeviceChange,
+  wipeSecrets,
+  type Cidr,
+  type DeviceChange,
+  type DeviceConfiguration,
+} from '@litz/config';
 import type { Tun } from './plane/io-interfaces.ts';
 
 export interface DeviceOptions extends DeviceChange, EngineSettings {
   /** The interface's name ('wg0', 'wg%d'), or a TUN of your own: a `MemoryTun`, or anything like it. */
   tun: string | TunOptions | Tun;
   /** Of the interface: '10.0.0.1/24', 'fd00::1/64'. Not for a TUN of your own. */
-  addresses?: readonly string[];
+  addresses?: readonly (string | Cidr)[];
   /** Of the inner packets, default 1420, or what a TUN of your own has. */
   mtu?: number;
   /** Sets the link up, which opens the sockets. Default true. */
@@ -96,22 +102,33 @@ export interface CommonSettings {
 }
 
 /**
+ * Keys are copied: whoever gets them wipes them.
+ *
  * @throws {TypeError | RangeError | WireGuardError} a mistake, by the name of its field
  */
 export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   checkObject(options, 'options', [...DEVICE_FIELDS, ...CREATE_FIELDS, ...ENGINE_FIELDS]);
+  const configuration = readDeviceChange(pick(options, DEVICE_FIELDS));
+  try {
+    return readSettings(options, configuration);
+  } catch (error) {
+    wipeSecrets(configuration);
+    throw error;
+  }
+}
+
+function readSettings(options: DeviceOptions, configuration: DeviceConfiguration): DeviceSettings {
   const { tun, addresses = [], up = true, udp = 'auto', crypto, warmUp = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
   checkInteger(mtu, 'mtu', MINIMUM_MTU, MAX_MTU);
   checkBoolean(options.up, 'up');
   checkBoolean(options.warmUp, 'warmUp');
-  checkArray(addresses, 'addresses');
   if (udp !== 'auto' && udp !== 'portable') {
     throw new RangeError(`"udp" expected 'auto' or 'portable', got ${String(udp)}`);
   }
   const common: CommonSettings = {
-    configuration: readDeviceChange(pick(options, DEVICE_FIELDS)),
-    addresses: addresses.map((text, i) => readField(`addresses[${i}]`, () => parseCidr(text))),
+    configuration,
+    addresses: readAllowedIps(addresses, 'addresses'),
     mtu,
     up,
     offload: readOffload(options.offload),

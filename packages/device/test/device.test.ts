@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { inspect } from 'node:util';
 import { formatKey, nobleProvider } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import { ipPacket } from '@litz/testkit';
@@ -28,6 +29,29 @@ afterEach(async () => {
 });
 
 describe('Device', () => {
+  it('shows no secret when its state is printed, and gives it when it is asked for', async () => {
+    await using alice = await memoryDevice(ALICE, {
+      peers: [{ publicKey: BOB.publicKey.toBase64(), presharedKey: BOB.privateKey.toBase64() }],
+    });
+    const status = await alice.device.status();
+    const shown = [
+      inspect(status, { depth: null, showHidden: true }),
+      JSON.stringify(status),
+      `${String(status.privateKey)} ${String(status.peers[0]?.presharedKey)}`,
+    ];
+    for (const text of shown) {
+      expect(text).toContain('PrivateKey(hidden)');
+      expect(text).toContain('PresharedKey(hidden)');
+      for (const key of [ALICE.privateKey, BOB.privateKey]) {
+        expect(text).not.toContain(key.toBase64());
+        expect(text).not.toContain(Buffer.from(key).toString('hex'));
+        expect(text).not.toContain(`${key[1]}, ${key[2]}`);
+      }
+    }
+    expect(status.privateKey?.toBase64()).toBe(ALICE.privateKey.toBase64());
+    expect(status.peers[0]?.presharedKey?.toBase64()).toBe(BOB.privateKey.toBase64());
+  });
+
   it('carries packets between two devices in memory', async () => {
     const [alice, bob] = await pair();
     const packet = packetFrom(alice, bob, [1, 2, 3]);
@@ -276,6 +300,17 @@ describe('Device', () => {
       const change = { listenPort: 0, peers: [{ publicKey: 'AAAA' }] };
       await expect(alice.device.configure(change)).rejects.toThrow(/"peers\[0\].publicKey"/);
       expect(await alice.device.status()).toMatchObject({ listenPort });
+    });
+
+    it('refuses an endpoint on an interface that is not there, and keeps the rest', async () => {
+      const { device } = await open(memoryDevice(ALICE));
+      const peers = [{ publicKey: BOB.publicKey, endpoint: '[fe80::1%no-such-link]:9' }];
+      await expect(device.configure({ listenPort: 0, peers })).rejects.toMatchObject({
+        code: 'ERR_LITZ_INVALID_ENDPOINT',
+        message:
+          '"peers[0].endpoint" expected the zone of an interface, there is no "no-such-link"',
+      });
+      expect(await device.peers()).toEqual([]);
     });
 
     it('refuses a mark, which node:dgram cannot set, and keeps the rest', async () => {

@@ -116,7 +116,11 @@ describe('readDeviceOptions', () => {
       peer({ allowedIps: [{ address: [1] }] }),
       /allowedIps\[0\].address" expected 4 or 16/,
     ],
-    ['peers', allowed({}), /allowedIps\[0\].prefixLength" expected a number/],
+    [
+      'peers',
+      allowed({}),
+      /allowedIps\[0\].prefixLength" expected an integer from 0 to 32, got undefined/,
+    ],
     ['peers', allowed({ prefixLength: 33 }), /allowedIps\[0\].prefixLength" .* 0 to 32, got 33/],
     ['limits', { limits: { rejectAfterMessages: -1 } }, /"limits.rejectAfterMessages"/],
     ['handshakeGiveUpMs', { handshakeGiveUpMs: 0 }, /"handshakeGiveUpMs"/],

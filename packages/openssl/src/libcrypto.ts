@@ -77,6 +77,13 @@ export interface LibCrypto {
   ) => number;
   EVP_PKEY_set1_encoded_public_key: (key: number, publicKey: number, length: number) => number;
   EVP_PKEY_get_raw_public_key: (key: number, out: number, length: number) => number;
+  EVP_PKEY_get_octet_string_param: (
+    key: number,
+    name: string,
+    out: number,
+    room: number,
+    length: number,
+  ) => number;
   EVP_PKEY_free: (key: number) => void;
   EVP_PKEY_CTX_new_from_pkey: (context: number, key: number, properties: null) => number;
   EVP_PKEY_CTX_free: (context: number) => void;
@@ -134,6 +141,8 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
     'int EVP_PKEY_set1_encoded_public_key(uintptr_t key, uintptr_t publicKey, ulong length)',
   EVP_PKEY_get_raw_public_key:
     'int EVP_PKEY_get_raw_public_key(uintptr_t key, uintptr_t out, uintptr_t length)',
+  EVP_PKEY_get_octet_string_param:
+    'int EVP_PKEY_get_octet_string_param(uintptr_t key, str name, uintptr_t out, ulong room, uintptr_t length)',
   EVP_PKEY_free: 'void EVP_PKEY_free(uintptr_t key)',
   EVP_PKEY_CTX_new_from_pkey:
     'uintptr_t EVP_PKEY_CTX_new_from_pkey(uintptr_t context, uintptr_t key, str properties)',

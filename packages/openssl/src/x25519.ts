@@ -62,7 +62,7 @@ export class X25519 {
     }
   }
 
-  /** Holds the private key in OpenSSL's memory until it is destroyed. */
+  /** Holds the private key in OpenSSL's memory, and there alone, until it is destroyed. */
   key(privateKey: Uint8Array): DhKey {
     const key = this.#import(privateKey, this.#privateKey);
     let context = this.#contextOf(key);
@@ -79,6 +79,10 @@ export class X25519 {
         if (context === 0) throw new TypeError('the key was destroyed');
         checkLength('publicKey', other, KEY_LENGTH);
         return this.#derive(context, other);
+      },
+      readPrivateKey: (out) => {
+        if (context === 0) throw new TypeError('the key was destroyed');
+        this.#readPrivateKey(key, out);
       },
       destroy: () => {
         if (context !== 0) this.#crypto.EVP_PKEY_CTX_free(context);
@@ -110,6 +114,17 @@ export class X25519 {
     const done = this.#crypto.EVP_PKEY_get_raw_public_key(key, address + RESULT, address + LENGTH);
     if (done !== 1) throw new Error('OpenSSL failed to make a public key');
     return this.#takeResult();
+  }
+
+  /** @param key which a context keeps alive */
+  #readPrivateKey(key: number, out: Uint8Array): void {
+    const { address, bytes } = this.#scratch;
+    // Not EVP_PKEY_get_raw_private_key, which leaves a copy in memory that it frees.
+    const { EVP_PKEY_get_octet_string_param: read } = this.#crypto;
+    const done = read(key, 'priv', address + PRIVATE, KEY_LENGTH, address + LENGTH) === 1;
+    out.set(bytes.subarray(PRIVATE, PRIVATE + KEY_LENGTH));
+    bytes.fill(0, PRIVATE, PRIVATE + KEY_LENGTH);
+    if (!done) throw new Error('OpenSSL failed to give a private key back');
   }
 
   /** @param params `#privateKey` or `#keypair` */

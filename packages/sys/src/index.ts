@@ -17,10 +17,10 @@ export {
   checkSpan,
   checkString,
 } from './arguments.ts';
-export { addressBytes } from './address-bytes.ts';
 export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { returnFreedMemory } from './freed-memory.ts';
+export { interfaceIndex, interfaceName } from './interface-index.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
 export { addressOf, allocate, type Region } from './memory.ts';
 export type { Link, LinkSettings, VethOptions } from './netlink/link.ts';

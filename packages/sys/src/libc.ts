@@ -69,6 +69,8 @@ export interface Libc {
   ): number;
   umount2(target: string, flags: number): number;
   if_nametoindex(name: string): number;
+  /** 0 means failure. */
+  if_indextoname(index: number, name: number): number;
 }
 
 const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
@@ -109,6 +111,7 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   mount: 'int mount(str source, str target, str type, ulong flags, str data)',
   umount2: 'int umount2(str target, int flags)',
   if_nametoindex: 'uint if_nametoindex(str name)',
+  if_indextoname: 'uintptr_t if_indextoname(uint index, uintptr_t name)',
 };
 
 /** The part of koffi that is used here. */

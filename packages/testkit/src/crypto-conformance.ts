@@ -123,6 +123,19 @@ function describeX25519(check: Check): void {
     }
   });
 
+  check('dhKey, if it gives the private key back: gives it until it is destroyed', (provider) => {
+    const privateKey = new Uint8Array(32).fill(0x48);
+    const other = provider.dhKey?.(new Uint8Array(32).fill(0x50));
+    const key = provider.dhKey?.(privateKey);
+    const out = new Uint8Array(32);
+    for (let i = 0; i < 2; i++) key?.readPrivateKey?.(out.fill(0));
+    if (key?.readPrivateKey) expect(out).toEqual(privateKey);
+    key?.destroy();
+    other?.readPrivateKey?.(out);
+    if (other?.readPrivateKey) expect(out).toEqual(new Uint8Array(32).fill(0x50));
+    other?.destroy();
+  });
+
   check('dhKey, if there is one: copies the private key', (provider) => {
     const privateKey = new Uint8Array(32).fill(0x48);
     const publicKey = new Uint8Array(32).fill(0xfe);

@@ -42,7 +42,7 @@ export {
   type PairOptions,
   type Person,
 } from './pair.ts';
-export { seededRandomBytes } from './seeded-random.ts';
+export { seededRandom, seededRandomBytes } from './seeded-random.ts';
 export {
   Eavesdropper,
   SimulatedNetwork,

@@ -16,3 +16,14 @@ export function seededRandomBytes(seed: number): (out: Uint8Array) => void {
     }
   };
 }
+
+/** Numbers from 0 to below 1, as `Math.random` gives them, the same in every run. */
+export function seededRandom(seed: number): () => number {
+  const fill = seededRandomBytes(seed);
+  const bytes = new Uint8Array(4);
+  const view = new DataView(bytes.buffer);
+  return () => {
+    fill(bytes);
+    return view.getUint32(0) / 2 ** 32;
+  };
+}

@@ -16,7 +16,7 @@ const TABLE: Record<
   { allowed: (string | RegExp)[]; dynamic?: (string | RegExp)[]; node: boolean }
 > = {
   core: { allowed: [/^@noble\//], node: false },
-  config: { allowed: ['@litz/core', '@litz/core/internals', 'ipaddr.js'], node: true },
+  config: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
   wasm: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   sys: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
   openssl: { allowed: ['@litz/core', '@litz/core/internals', '@litz/sys'], node: true },

@@ -44,7 +44,8 @@ const ADDRESS: Wrong[] = [
 const TABLE: Record<string, Record<string, string | Wrong[]>> = {
   'sys/src/index.ts': {
     linux: PURE,
-    addressBytes: PURE,
+    interfaceIndex: 'asks isInterfaceName, which takes no text of another length',
+    interfaceName: [['"index" expected', (m) => m.interfaceName(1.5)]],
     check: CHECK,
     checkAddress: CHECK,
     checkBytes: CHECK,
@@ -273,6 +274,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
         (m) => m.openUdp({ port: 0, slots: 1, memory: { buffer: BYTES, offset: 0 } }),
       ],
     ],
+    // It asks `@litz/sys`, or Node if that cannot tell.
+    interfaceIndex: PURE,
     openPortableUdp: [['"port" expected', (m) => m.openPortableUdp({ port: 0.5 })]],
     UdpSockets: 'is made by openUdp: its parts are of classes that are not exported',
     'UdpSockets#receive': [
@@ -349,7 +352,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ],
     ],
     'UdpSockets#flush': 'takes nothing: looks again at what was borrowed by send',
-    'UdpSockets#shedHandshakes': [['"now" expected', udp((u) => u.shedHandshakes(NaN, true))]],
+    'UdpSockets#shedHandshakes': [['"now" expected', udp((u) => u.shedHandshakes(NaN))]],
     'UdpSockets#setMark': [['"mark" expected', udp((u) => u.setMark(-1))]],
     'UdpSockets#close': CLOSE,
     PortableUdp: PURE,

@@ -17,8 +17,9 @@
  * @module
  */
 import { Duplex } from 'node:stream';
+import { formatCidr } from '@litz/core';
 import { linux, SystemError, type AssignedAddress } from '@litz/sys';
-import { formatInterfaceAddress, parseInterfaceAddress } from './address-text.ts';
+import { parseInterfaceAddress } from './address-text.ts';
 import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
 import { Readiness } from './readiness.ts';
 import { openTun, type TunDevice } from './tun-device.ts';
@@ -264,7 +265,7 @@ export class TunStream extends Duplex {
 
   #address(family: 4 | 6): string | undefined {
     const address = this.#own(family)[0] ?? this.#addresses(family)[0];
-    return address && formatInterfaceAddress(address);
+    return address && formatCidr(address);
   }
 
   #setAddress(family: 4 | 6, text: string | undefined, argument: string): void {

@@ -1,44 +1,30 @@
 /**
- * IP addresses between text, as node:dgram has them, and bytes.
+ * IP addresses between text, as node:dgram has them, and bytes with the number of an interface.
  *
  * @module
  */
-import { networkInterfaces } from 'node:os';
-import { addressBytes } from '@litz/sys';
+import { formatAddress } from '@litz/core';
+import { tryParseScopedAddress } from '@litz/core/internals';
+import { interfaceIndex, interfaceName } from './zones.ts';
 
 /** An address as node:dgram gives it. A new array of 4 or 16 bytes, undefined if it is neither. */
 export function addressFromText(
   text: string,
 ): { address: Uint8Array; scopeId: number } | undefined {
-  const [bare = '', zone] = text.split('%', 2);
-  const address = addressBytes(bare);
-  return address && { address, scopeId: zone === undefined ? 0 : scopeOfZone(zone) };
+  const parsed = tryParseScopedAddress(text);
+  if (!parsed) return undefined;
+  const { address, scopeId, zone } = parsed;
+  return { address, scopeId: zone === undefined ? scopeId : (interfaceIndex(zone) ?? 0) };
 }
 
 /** `address` has 4 or 16 bytes. A scope of 0 is left out. */
 export function addressToText(address: Uint8Array, scopeId = 0): string {
-  if (address.length === 4) return address.join('.');
-  const groups: string[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push(((address[i]! << 8) | address[i + 1]!).toString(16));
-  return groups.join(':') + (scopeId === 0 ? '' : `%${zoneOfScope(scopeId)}`);
+  const text = formatAddress(address);
+  return scopeId === 0 ? text : `${text}%${zoneOf(scopeId)}`;
 }
 
-/** A zone is an interface's name on Unix and its number on Windows. */
-function scopeOfZone(zone: string): number {
-  if (/^\d+$/.test(zone)) return Number(zone);
-  for (const address of networkInterfaces()[zone] ?? []) {
-    if (address.family === 'IPv6' && address.scopeid) return address.scopeid;
-  }
-  return 0;
-}
-
-function zoneOfScope(scopeId: number): string {
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    for (const address of addresses ?? []) {
-      if (address.family === 'IPv6' && address.scopeid === scopeId) {
-        return process.platform === 'win32' ? String(scopeId) : name;
-      }
-    }
-  }
-  return String(scopeId);
+/** node:dgram takes the name of an interface on Unix and its number on Windows. */
+function zoneOf(scopeId: number): string {
+  if (process.platform === 'win32') return String(scopeId);
+  return interfaceName(scopeId) ?? String(scopeId);
 }

@@ -1,8 +1,7 @@
 /**
  * `FloodGuard`: keeps a flood of handshake messages out of one socket's queue, while there is one.
  *
- * 1. The engine has more of them than it has time for: `follow` hears of it, and the guard begins to count
- *    who sends them (`SourceSketch`).
+ * 1. More of them come than honest peers send: the guard begins to count who sends them (`SourceSketch`).
  * 2. Eight times a second the sources that send many are given to the kernel (`handshakeFilter`), with the
  *    share of their messages that still passes: as many as tell whether they go on, and as give an honest
  *    peer behind such an address a chance. Sources that send few, which honest peers are, pass always.
@@ -27,10 +26,10 @@ export class FloodGuard {
   /** Messages of marked sources, with those that were dropped, by whether they have a mac2. */
   readonly #marked: [without: number, withMac2: number] = [0, 0];
   readonly #pass: [without: number, withMac2: number] = [1, 1];
-  /** All messages since the last settling, with those that were dropped. */
+  /** All messages since the last look, with those that were dropped. */
   #total = 0;
   #quietIntervals = 0;
-  #settledAt = 0;
+  #settledAt = -Infinity;
   #isAttached = false;
   #isRefused = false;
 
@@ -40,12 +39,7 @@ export class FloodGuard {
     this.#random = random;
   }
 
-  /** `note` wants to hear of what comes. */
-  get isWatching(): boolean {
-    return this.#sketch !== undefined;
-  }
-
-  /** When `follow` is to be called again; Infinity if there is no need. */
+  /** When `follow` is to be called at the latest; Infinity if there is no need. */
   get due(): number {
     return this.#sketch ? this.#settledAt + INTERVAL_MS : Infinity;
   }
@@ -56,10 +50,12 @@ export class FloodGuard {
    * @param high the first 32 bits of its source's address, network order; `low`: the next, 0 for IPv4
    */
   note(buffer: Uint8Array, offset: number, length: number, high: number, low: number): void {
-    const sketch = this.#sketch;
-    const mac2 = MAC2_OFFSETS[length];
     const type = buffer[offset]!;
-    if (!sketch || mac2 === undefined || type < 1 || type > 3) return;
+    if (type < 1 || type > 3) return;
+    this.#total++;
+    const mac2 = MAC2_OFFSETS[length];
+    const sketch = this.#sketch;
+    if (!sketch || mac2 === undefined) return;
     const at = offset + mac2;
     const hasMac2 =
       mac2 > 0 && (buffer[at]! | buffer[at + 1]! | buffer[at + 2]! | buffer[at + 3]!) !== 0;
@@ -67,23 +63,31 @@ export class FloodGuard {
     const isMarked = sketch.isMarked(high, low);
     const weight = isMarked && this.#isAttached ? 1 / this.#pass[kind] : 1;
     sketch.note(high, low, weight);
-    this.#total += weight;
+    this.#total += weight - 1;
     if (isMarked) this.#marked[kind] += weight;
   }
 
-  /** @param isFlooded the engine had more handshake messages than time, since it was asked last */
-  follow(now: number, isFlooded: boolean): void {
+  /** To be called after each batch, and when it is due. */
+  follow(now: number): void {
     if (!this.#sketch) {
-      if (isFlooded && !this.#isRefused) this.#start(now);
+      if (this.#total >= FLOOD_MESSAGES) this.#lookFor(now);
       return;
     }
     if (now < this.due) return;
     const seconds = (now - this.#settledAt) / 1000;
     this.#settledAt = now;
-    const isQuiet = !isFlooded && this.#total < QUIET_PER_SECOND * seconds;
+    const isQuiet = this.#total < QUIET_PER_SECOND * seconds;
     this.#quietIntervals = isQuiet ? this.#quietIntervals + 1 : 0;
     if (this.#quietIntervals === QUIET_INTERVALS) this.#stop();
     else this.#settle(this.#sketch, seconds);
+  }
+
+  /** Many came: did they come at once? */
+  #lookFor(now: number): void {
+    const isFlood = now - this.#settledAt < FLOOD_MS && !this.#isRefused;
+    this.#settledAt = now;
+    this.#total = 0;
+    if (isFlood) this.#start(now);
   }
 
   #start(now: number): void {
@@ -94,25 +98,34 @@ export class FloodGuard {
   }
 
   #stop(): void {
-    if (this.#isAttached) this.#attach(undefined);
-    this.#isAttached = false;
+    this.#remove();
     this.#sketch = undefined;
+    this.#forgetCounts();
   }
 
   #settle(sketch: SourceSketch, seconds: number): void {
     for (const kind of [0, 1] as const) {
       const perSecond = this.#marked[kind] / seconds;
-      this.#pass[kind] = Math.min(1, Math.max(LEAST_SHARE, PASSING_PER_SECOND / perSecond));
+      const share = PASSING_PER_SECOND[kind] / perSecond;
+      this.#pass[kind] = Math.min(1, Math.max(LEAST_SHARE, share));
     }
     sketch.settle();
     this.#forgetCounts();
+    if (!sketch.hasMarks) {
+      this.#remove();
+      return;
+    }
     const [withoutMac2, withMac2] = this.#pass;
     const program = handshakeFilter(this.#family, sketch, { withoutMac2, withMac2 });
     this.#isAttached = this.#attach(encode(program));
     if (this.#isAttached) return;
     this.#isRefused = true;
-    this.#attach(undefined);
-    this.#sketch = undefined;
+    this.#stop();
+  }
+
+  #remove(): void {
+    if (this.#isAttached) this.#attach(undefined);
+    this.#isAttached = false;
   }
 
   #forgetCounts(): void {
@@ -123,9 +136,15 @@ export class FloodGuard {
 
 /** By length of the message; 0: it has none. */
 const MAC2_OFFSETS: Readonly<Record<number, number | undefined>> = { 148: 132, 92: 76, 64: 0 };
+/** So many in so short a time; a server with honest peers alone gets less than a thousand per second. */
+const FLOOD_MESSAGES = 500;
+const FLOOD_MS = 250;
 const INTERVAL_MS = 125;
-/** Of marked sources, of each kind: more than that are not needed to see whether they go on. */
-const PASSING_PER_SECOND = 1500;
+/**
+ * Of marked sources. Without a mac2: enough to see whether they go on. With one: more than the handshakes
+ * that a core can answer, so that many honest peers at once are not hindered.
+ */
+const PASSING_PER_SECOND: readonly [without: number, withMac2: number] = [1500, 8000];
 const LEAST_SHARE = 1 / 65536;
 /** Fewer than these, for two seconds: it is over. */
 const QUIET_PER_SECOND = 300;

@@ -12,3 +12,4 @@ export type { SendReports } from './send-queue.ts';
 export { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
 export { SuspectSources } from './suspect-sources.ts';
 export { openUdp, receiveSlots, UdpSockets, type UdpOptions } from './udp-sockets.ts';
+export { interfaceIndex } from './zones.ts';

@@ -65,7 +65,7 @@ export interface ReceiveSource {
   readonly endpoints: EndpointCache;
   /** The socket's SO_RXQ_OVFL count that was last seen. */
   overflowSeen: number;
-  /** Hears of handshake messages while it wants to. */
+  /** Hears of what came. */
   readonly guard?: FloodGuard;
   /** Of the messages that came last, on the average and rounded up; 0: none came yet. */
   messageLength: number;
@@ -215,7 +215,7 @@ export class ReceiveBatch {
         : undefined;
     if (!source) return this.#drop('receiveDroppedSource');
     const offset = this.#bufferOffset + slot * SLOT_LENGTH;
-    if (socket.guard?.isWatching === true) this.#note(socket, socket.guard, name, offset, length);
+    if (socket.guard) this.#note(socket, socket.guard, name, offset, length);
     return this.#split(offset, length, source, sink);
   }
 

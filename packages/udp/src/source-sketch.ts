@@ -38,6 +38,11 @@ export class SourceSketch {
     return this.tables[0].isMarked(high, low) && this.tables[1].isMarked(high, low);
   }
 
+  /** Whether any source may be marked. */
+  get hasMarks(): boolean {
+    return this.tables.every(({ marks }) => marks.some((word) => word !== 0));
+  }
+
   /** To be called at intervals: marks what was counted often, and lets the counts fade. */
   settle(): void {
     for (const table of this.tables) table.settle();

@@ -239,18 +239,17 @@ export class UdpSockets {
    * Keeps floods of handshake messages out of the sockets' queues, where transport messages wait too: the
    * kernel drops most of what comes from those who send many.
    *
-   * @param isFlooded there were more than could be worked on, since the last call
    * @param now monotonic milliseconds
-   * @returns when to call again; Infinity if there is no need but when they are flooded
+   * @returns when to call again, if no batch comes before; Infinity if there is no need
    * @throws {TypeError} `now` is no finite number
    */
-  shedHandshakes(now: number, isFlooded: boolean): number {
+  shedHandshakes(now: number): number {
     if (!Number.isFinite(now)) {
       throw new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`);
     }
     let due = Infinity;
     for (const { guard } of this.#sockets) {
-      guard.follow(now, isFlooded);
+      guard.follow(now);
       due = Math.min(due, guard.due);
     }
     return due;

@@ -35,8 +35,8 @@ describe('addressFromText', () => {
 describe('addressToText', () => {
   test('appends the scope', () => {
     const address = Uint8Array.from([0xfe, 0x80, ...zeros(13), 1]);
-    expect(addressToText(address, 0)).toBe('fe80:0:0:0:0:0:0:1');
-    expect(addressToText(address, 12345)).toBe('fe80:0:0:0:0:0:0:1%12345');
+    expect(addressToText(address, 0)).toBe('fe80::1');
+    expect(addressToText(address, 123_456_789)).toBe('fe80::1%123456789');
   });
 });
 

@@ -45,6 +45,42 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     }
   });
 
+  test.each(families)('has the kernel drop a flood of handshake messages, %s', (_name, address) => {
+    const [left, right] = [open(hosts.left), open(hosts.right, { gro: true })];
+    const flooding = new Endpoint(address(9, 2), right.port);
+    const honest = new Endpoint(address(8, 2), right.port);
+    let now = 1000;
+    /** @returns how many of `count` messages are there afterwards */
+    const passing = (to: Endpoint, count: number, message: Uint8Array): number => {
+      for (let i = 0; i < count; i++) left.send(message, 0, message.length, to, 0);
+      left.flush();
+      let received = 0;
+      for (let more = true; more;) more = right.receive(() => received++) > 0;
+      now += 10;
+      right.shedHandshakes(now);
+      return received;
+    };
+    expect(passing(flooding, 100, handshake(1, 148))).toBe(100);
+    for (let i = 0; i < 100; i++) passing(flooding, 100, handshake(1, 148));
+    const dropped = right.counters.receiveDroppedOverflow;
+    expect(passing(flooding, 200, handshake(1, 148))).toBeLessThan(150);
+    expect(passing(flooding, 200, handshake(2, 92))).toBeLessThan(150);
+    expect(passing(flooding, 200, handshake(3, 64))).toBeLessThan(150);
+    // Counted with the next message that passes.
+    for (const length of [32, 148, 92, 64, 1452]) {
+      expect(passing(flooding, 200, handshake(4, length))).toBe(200);
+    }
+    expect(right.counters.receiveDroppedOverflow).toBeGreaterThan(dropped + 100);
+    expect(passing(honest, 3, handshake(1, 148))).toBe(3);
+    expect(passing(flooding, 50, handshake(1, 148).fill(1, 132))).toBe(50);
+    for (let due = now; due !== Infinity && now < 60_000;) {
+      now = due;
+      due = right.shedHandshakes(now);
+    }
+    expect(now).toBeLessThan(60_000);
+    expect(passing(flooding, 200, handshake(1, 148))).toBe(200);
+  });
+
   test.each(families)('lets go of a source address that is gone, %s', (_name, address) => {
     const lost: Endpoint[] = [];
     const left = open(hosts.left);
@@ -331,4 +367,10 @@ function bindSixOnly(port: number): number {
   region.view.setUint16(2, port, false);
   check(libc().bind(fd, region.address, 28), 'bind');
   return fd;
+}
+
+function handshake(type: number, length: number): Uint8Array {
+  const message = new Uint8Array(length);
+  message[0] = type;
+  return message;
 }

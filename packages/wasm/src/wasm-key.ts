@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { OneTimeKeys } from '@litz/core';
-import { checkLength, KEY_LENGTH, wipe } from '@litz/core/internals';
+import { type OneTimeKeys } from '@litz/core';
+import { checkLength, KEY_LENGTH, secretCopy, wipe } from '@litz/core/internals';
 import type { KeySlots } from './key-slots.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
@@ -19,7 +19,7 @@ export class WasmKey implements OneTimeKeys {
     checkLength('key', key, KEY_LENGTH);
     this.#slots = keySlots;
     this.#slot = keySlots.assign();
-    this.#bytes = new Uint8Array(key);
+    this.#bytes = secretCopy(key);
   }
 
   /**

@@ -1,89 +1,71 @@
-import { chmodSync } from 'node:fs';
-import { describeWith, programRequirement } from '@litz/testkit';
+import { describeWith } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Host, removeSockets, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
 import { LITZ, realInterfaces } from '../litz-process.ts';
+import { wgQuick, wgQuickPrograms } from '../wg-quick-program.ts';
 
 const NAME = uniqueName('q');
-const programs = [programRequirement('wg-quick', ['--help']), programRequirement('unshare')];
 
 let host: Host;
 
-describeWith([...realInterfaces, ...programs], 'wg-quick with litz as its implementation', () => {
-  beforeEach(() => {
-    host = new Host();
-  });
-  afterEach(async () => {
-    // In the background it is nobody's child.
-    await wgQuick('down').catch(() => {});
-    await host.close();
-    removeSockets();
-  });
+describeWith(
+  [...realInterfaces, ...wgQuickPrograms],
+  'wg-quick with litz as its implementation',
+  () => {
+    beforeEach(() => {
+      host = new Host();
+    });
+    afterEach(async () => {
+      // In the background it is nobody's child.
+      await wgQuick(host, 'down', `${host.folder}/${NAME}.conf`, LITZ).catch(() => {});
+      await host.close();
+      removeSockets();
+    });
 
-  it('brings a tunnel up that wg sees, hooks included, and takes it down', async () => {
-    const before = host.state();
-    const file = host.write(`${NAME}.conf`, [
-      '[Interface]',
-      `PrivateKey = ${keyPair().privateKey}`,
-      'Address = 10.5.0.1/24, fd05::1/64',
-      'MTU = 1300',
-      `PostUp = wg set %i peer ${keyPair().publicKey} allowed-ips 10.6.0.0/16`,
-      '[Peer]',
-      `PublicKey = ${keyPair().publicKey}`,
-      'AllowedIPs = 10.7.0.0/16, fd07::/32',
-    ]);
-    await wgQuick('up', file);
-    expect(host.netlink.linkByName(NAME)).toMatchObject({ up: true, mtu: 1300, kind: 'tun' });
-    expect(host.addresses(NAME).toSorted()).toEqual(['10.5.0.1/24', 'fd05::1/64']);
-    expect(host.routes()).toEqual(
-      expect.arrayContaining([`10.7.0.0/16 ${NAME} table 254`, `fd07::/32 ${NAME} table 254`]),
-    );
-    expect((await host.run('wg', ['show', NAME, 'peers'])).trim().split('\n')).toHaveLength(2);
-    await wgQuick('down', file);
-    expect(host.state()).toEqual(before);
-  });
+    it('brings a tunnel up that wg sees, hooks included, and takes it down', async () => {
+      const before = host.state();
+      const file = host.write(`${NAME}.conf`, [
+        '[Interface]',
+        `PrivateKey = ${keyPair().privateKey}`,
+        'Address = 10.5.0.1/24, fd05::1/64',
+        'MTU = 1300',
+        `PostUp = wg set %i peer ${keyPair().publicKey} allowed-ips 10.6.0.0/16`,
+        '[Peer]',
+        `PublicKey = ${keyPair().publicKey}`,
+        'AllowedIPs = 10.7.0.0/16, fd07::/32',
+      ]);
+      await wgQuick(host, 'up', file, LITZ);
+      expect(host.netlink.linkByName(NAME)).toMatchObject({ up: true, mtu: 1300, kind: 'tun' });
+      expect(host.addresses(NAME).toSorted()).toEqual(['10.5.0.1/24', 'fd05::1/64']);
+      expect(host.routes()).toEqual(
+        expect.arrayContaining([`10.7.0.0/16 ${NAME} table 254`, `fd07::/32 ${NAME} table 254`]),
+      );
+      expect((await host.run('wg', ['show', NAME, 'peers'])).trim().split('\n')).toHaveLength(2);
+      await wgQuick(host, 'down', file, LITZ);
+      expect(host.state()).toEqual(before);
+    });
 
-  it('takes a name that is like the word of a command, with one line about it', async () => {
-    const lines = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.5.0.1/24'];
-    const file = host.write('server.conf', lines);
-    // The socket is for all namespaces, and this name is not ours alone.
-    const script = [
-      'mount -t tmpfs none /var/run/wireguard',
-      'wg-quick up "$2" 2>&1',
-      'wg show interfaces',
-      'wg-quick down "$2" 2>&1',
-    ].join(' && ');
-    const text = await wgQuick('up', file, script);
-    expect(text).toContain('\nserver\n');
-    expect(text.match(/^litz: .*$/gm)).toEqual([
-      'litz: "server" is no command (is it "serve"?): making an interface of that name',
-    ]);
-    expect(host.hasLink('server')).toBe(false);
-  });
-});
-
-/**
- * As on a kernel without WireGuard, whatever there is here: `ip link add type wireguard` fails and
- * /sys/module is empty.
- */
-function wgQuick(
-  verb: 'up' | 'down',
-  file = `${host.folder}/${NAME}.conf`,
-  command = 'exec wg-quick "$@"',
-): Promise<string> {
-  const ip = host.write('ip', [
-    '#!/bin/sh',
-    'case "$*" in *"type wireguard"*) exit 1;; esac',
-    `PATH=${process.env['PATH']} exec ip "$@"`,
-  ]);
-  chmodSync(ip, 0o700);
-  const env = {
-    ...process.env,
-    PATH: `${host.folder}:${process.env['PATH']}`,
-    WG_QUICK_USERSPACE_IMPLEMENTATION: LITZ,
-    LOG_LEVEL: undefined,
-  };
-  const script = `mount -t tmpfs none /sys/module && ${command}`;
-  return host.run('unshare', ['-m', 'sh', '-c', script, 'sh', verb, file], { env });
-}
+    it('takes a name that is like the word of a command, with one line about it', async () => {
+      const lines = [
+        '[Interface]',
+        `PrivateKey = ${keyPair().privateKey}`,
+        'Address = 10.5.0.1/24',
+      ];
+      const file = host.write('server.conf', lines);
+      // The socket is for all namespaces, and this name is not ours alone.
+      const script = [
+        'mount -t tmpfs -o mode=755 none /var/run/wireguard',
+        'wg-quick up "$2" 2>&1',
+        'wg show interfaces',
+        'wg-quick down "$2" 2>&1',
+      ].join(' && ');
+      const text = await wgQuick(host, 'up', file, LITZ, script);
+      expect(text).toContain('\nserver\n');
+      expect(text.match(/^litz: .*$/gm)).toEqual([
+        'litz: "server" is no command (is it "serve"?): making an interface of that name',
+      ]);
+      expect(host.hasLink('server')).toBe(false);
+    });
+  },
+);

@@ -3,34 +3,78 @@
  *
  * @module
  */
-import { Endpoint, parsePresharedKey, parsePrivateKey, parsePublicKey } from '@litz/core';
-import { quote } from '@litz/core/internals';
+import {
+  Endpoint,
+  formatCidr,
+  formatEndpoint,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+} from '@litz/core';
+import {
+  checkArray,
+  checkObject,
+  isZeroKey,
+  KEY_LENGTH,
+  MAX_UINT16,
+  MAX_UINT32,
+  parseUnsigned,
+  quote,
+  readAllowedIps,
+  readEndpoint as readTypedEndpoint,
+  readField,
+  requireInteger,
+  tryParseCidr,
+  tryParseEndpoint,
+  wipe,
+  withinField,
+} from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
-import { formatCidr, tryParseCidr } from '../text/cidr.ts';
-import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
-import type { SetRequestOptions } from './set-request.ts';
+import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
-/** The answer to `get=1`, with `errno=0` and the empty line at its end. */
+/**
+ * The answer to `get=1`, with `errno=0` and the empty line at its end.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
 export function formatGetResponse(status: DeviceStatus): string {
   return formatGetDevice(status) + formatGetPeers(status.peers) + formatErrnoResponse(0);
 }
 
-/** The beginning of that answer, about the device itself. */
+/**
+ * The beginning of that answer, about the device itself.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
 export function formatGetDevice(status: Omit<DeviceStatus, 'peers'>): string {
+  checkObject(status, 'status');
+  const { privateKey, listenPort, fwmark } = status;
+  requireInteger(listenPort, 'listenPort', 0, MAX_UINT16);
+  requireInteger(fwmark, 'fwmark', 0, MAX_UINT32);
   const lines: string[] = [];
-  if (status.privateKey) lines.push(`private_key=${keyToHex(status.privateKey)}`);
-  if (status.listenPort !== 0) lines.push(`listen_port=${status.listenPort}`);
-  if (status.fwmark !== 0) lines.push(`fwmark=${status.fwmark}`);
+  if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey, 'privateKey')}`);
+  if (listenPort !== 0) lines.push(`listen_port=${listenPort}`);
+  if (fwmark !== 0) lines.push(`fwmark=${fwmark}`);
   return toText(lines);
 }
 
-/** What follows it about these peers: an answer may be sent a few peers at a time. */
+/**
+ * What follows it about these peers: an answer may be sent a few peers at a time.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ */
 export function formatGetPeers(peers: readonly DevicePeerStatus[]): string {
+  checkArray(peers, 'peers');
   const lines: string[] = [];
-  for (const peer of peers) formatPeer(lines, peer);
+  for (let i = 0; i < peers.length; i++) {
+    // Names are put together only on the way to an error: there may be a million peers.
+    try {
+      formatPeer(lines, peers[i]!);
+    } catch (error) {
+      throw withinField(error, `peers[${i}]`);
+    }
+  }
   return toText(lines);
 }
 
@@ -44,7 +88,7 @@ export function formatErrnoResponse(errno: number): string {
  *
  * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
  */
-export function parseGetResponse(text: string, options: SetRequestOptions = {}): DeviceStatus {
+export function parseGetResponse(text: string): DeviceStatus {
   const status: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
   let errno: number | undefined;
   for (const [index, line] of text.split('\n').entries()) {
@@ -52,7 +96,7 @@ export function parseGetResponse(text: string, options: SetRequestOptions = {}):
     const equals = line.indexOf('=');
     const key = line.slice(0, Math.max(equals, 0));
     const value = line.slice(equals + 1);
-    const context: Line = { line: index + 1, key, value, options };
+    const context: Line = { line: index + 1, key, value };
     if (key === 'errno') errno = errnoOf(context);
     else readLine(status, context);
   }
@@ -74,15 +118,30 @@ function toText(lines: string[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
+/** Of a private or preshared key, or of a public one, by the field's name. */
+function keyText(key: Uint8Array, field: 'privateKey' | 'publicKey' | 'presharedKey'): string {
+  // Bytes of the right length, most often: nothing is made for a check.
+  if (key instanceof Uint8Array && key.length === KEY_LENGTH) return keyToHex(key);
+  return readField(field, () => keyToHex(key));
+}
+
 function formatPeer(lines: string[], peer: DevicePeerStatus): void {
+  checkObject(peer, '');
+  requireInteger(peer.persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16);
+  for (const field of COUNTS) requireInteger(peer[field], field, 0, Number.MAX_SAFE_INTEGER);
+  const isTime = Number.isFinite(peer.lastHandshakeUnixMs) && peer.lastHandshakeUnixMs >= 0;
+  if (!isTime) requireInteger(peer.lastHandshakeUnixMs, 'lastHandshakeUnixMs', 0, MAX_TIME_MS);
+  const allowedIps = readAllowedIps(peer.allowedIps, 'allowedIps');
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
   lines.push(
-    `public_key=${keyToHex(peer.publicKey)}`,
-    `preshared_key=${peer.presharedKey ? keyToHex(peer.presharedKey) : '0'.repeat(64)}`,
+    `public_key=${keyText(peer.publicKey, 'publicKey')}`,
+    `preshared_key=${peer.presharedKey !== undefined ? keyText(peer.presharedKey, 'presharedKey') : NO_KEY}`,
     'protocol_version=1',
   );
-  if (peer.endpoint) lines.push(`endpoint=${formatEndpoint(peer.endpoint)}`);
+  if (peer.endpoint !== undefined) {
+    lines.push(`endpoint=${formatEndpoint(readTypedEndpoint(peer.endpoint, 'endpoint'))}`);
+  }
   lines.push(
     // Since 1970, not since then: `wg` says how long ago it was.
     `last_handshake_time_sec=${seconds}`,
@@ -91,14 +150,13 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
     `rx_bytes=${peer.receivedBytes}`,
     `persistent_keepalive_interval=${peer.persistentKeepalive}`,
   );
-  for (const entry of peer.allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
+  for (const entry of allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
 }
 
 interface Line {
   line: number;
   key: string;
   value: string;
-  options: SetRequestOptions;
 }
 
 function readLine(status: DeviceStatus, context: Line): void {
@@ -111,6 +169,7 @@ function readLine(status: DeviceStatus, context: Line): void {
   } else if (key === 'private_key') {
     const bytes = keyOf(context);
     if (!isZeroKey(bytes)) status.privateKey = parsePrivateKey(bytes);
+    wipe(bytes);
   } else if (key === 'listen_port') {
     status.listenPort = numberOf(context, MAX_UINT16);
   } else if (key === 'fwmark') {
@@ -137,6 +196,7 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
     case 'preshared_key': {
       const bytes = keyOf(context);
       if (!isZeroKey(bytes)) peer.presharedKey = parsePresharedKey(bytes);
+      wipe(bytes);
       break;
     }
     case 'endpoint':
@@ -168,18 +228,10 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
   }
 }
 
-/** An address on an interface that is not ours to know is left out: it is no reason to fail. */
 function readEndpoint(peer: DevicePeerStatus, context: Line): void {
-  const parsed = tryParseEndpoint(context.value);
-  if (!parsed) throw protocolError(context, 'expected IP:PORT');
-  if (parsed instanceof Endpoint) {
-    peer.endpoint = parsed;
-    return;
-  }
-  const [address = '', zone = ''] = parsed.host.split('%');
-  const scopeId = context.options.interfaceIndex?.(zone) ?? 0;
-  const numbered = tryParseEndpoint(`[${address}%${scopeId}]:${parsed.port}`);
-  if (numbered instanceof Endpoint) peer.endpoint = numbered;
+  const endpoint = tryParseEndpoint(context.value);
+  if (!(endpoint instanceof Endpoint)) throw protocolError(context, 'expected IP:PORT');
+  peer.endpoint = endpoint;
 }
 
 function keyOf(context: Line): Uint8Array {
@@ -216,3 +268,7 @@ function protocolError({ line, key }: Line, expected: string): UapiError {
   const field = key === '' ? '' : `${key}: `;
   return new UapiError(UAPI_ERRNO.EPROTO, `answer, line ${line}: ${field}${expected}`, { line });
 }
+
+const COUNTS = ['sentBytes', 'receivedBytes'] as const;
+const MAX_TIME_MS: number = Number.MAX_SAFE_INTEGER;
+const NO_KEY: string = '0'.repeat(64);

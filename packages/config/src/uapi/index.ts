@@ -11,4 +11,4 @@
  * @module
  */
 export { untrustedFolder } from './untrusted-folder.ts';
-export { interfaceIndex, UapiClient, type UapiClientOptions } from './uapi-client.ts';
+export { UapiClient, type UapiClientOptions } from './uapi-client.ts';

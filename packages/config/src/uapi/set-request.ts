@@ -14,49 +14,63 @@
  */
 import {
   Endpoint,
+  formatCidr,
+  formatEndpoint,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
   type AllowedIp,
   type PeerConfiguration,
 } from '@litz/core';
-import { quote } from '@litz/core/internals';
+import {
+  isZeroKey,
+  MAX_UINT16,
+  MAX_UINT32,
+  parseUnsigned,
+  quote,
+  tryParseCidr,
+  tryParseEndpoint,
+  wipe,
+} from '@litz/core/internals';
+import { readDeviceChange, wipeSecrets, type DeviceChange } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
-import { formatCidr, tryParseCidr } from '../text/cidr.ts';
-import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { isZeroKey, keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned } from '../text/unsigned.ts';
+import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
-
-export interface SetRequestOptions {
-  /** The number of an interface, for `[fe80::1%eth0]:51820`; without it only numbers are taken. */
-  interfaceIndex?: (name: string) => number | undefined;
-}
 
 /**
  * @param body the lines behind `set=1`; an empty one ends them
  * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; key bytes are never shown
  */
-export function parseSetRequest(
-  body: string,
-  options: SetRequestOptions = {},
-): DeviceConfiguration {
+export function parseSetRequest(body: string): DeviceConfiguration {
   const device: DeviceConfiguration = {};
   const peers: ParsedPeer[] = [];
-  let at = 0;
-  for (let line = 1; at < body.length; line++) {
-    const end = body.indexOf('\n', at);
-    const text = body.slice(at, end === -1 ? body.length : end);
-    if (text === '') break;
-    at = end === -1 ? body.length : end + 1;
-    readLine(device, peers, text, line, options);
+  try {
+    readLines(body, (text, line) => readLine(device, peers, text, line));
+  } catch (error) {
+    wipeSecrets({ ...device, peers });
+    throw error;
   }
   if (peers.length > 0) device.peers = peers;
   return device;
 }
 
-/** The request with its `set=1` line and the empty line at its end. */
-export function formatSetRequest(configuration: DeviceConfiguration): string {
+/**
+ * The request with its `set=1` line and the empty line at its end. Checked whole before.
+ *
+ * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_INVALID_ENDPOINT`,
+ *   `ERR_LITZ_INVALID_CIDR`
+ */
+export function formatSetRequest(change: DeviceChange): string {
+  const configuration = readDeviceChange(change);
+  try {
+    return formatConfiguration(configuration);
+  } finally {
+    wipeSecrets(configuration);
+  }
+}
+
+function formatConfiguration(configuration: DeviceConfiguration): string {
   const { privateKey, listenPort, fwmark, replacePeers, peers = [] } = configuration;
   const lines = ['set=1'];
   if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey)}`);
@@ -93,7 +107,6 @@ function readLine(
   peers: ParsedPeer[],
   text: string,
   line: number,
-  options: SetRequestOptions,
 ): void {
   const equals = text.indexOf('=');
   if (equals === -1) {
@@ -106,10 +119,22 @@ function readLine(
     key === 'public_key'
       ? readPublicKey(peers, value)
       : peer
-        ? readPeerLine(peer, key, value, options)
+        ? readPeerLine(peer, key, value)
         : readDeviceLine(device, key, value);
   if (expected === undefined) return;
   throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
+}
+
+/** Up to an empty one; numbered from 1 on. */
+function readLines(body: string, read: (text: string, line: number) => void): void {
+  let at = 0;
+  for (let line = 1; at < body.length; line++) {
+    const end = body.indexOf('\n', at);
+    const text = body.slice(at, end === -1 ? body.length : end);
+    if (text === '') return;
+    at = end === -1 ? body.length : end + 1;
+    read(text, line);
+  }
 }
 
 /** These three say what was expected if the value is wrong; undefined if it is right. */
@@ -130,6 +155,7 @@ function readDeviceLine(
       const bytes = keyFromHex(value);
       if (!bytes) return `private_key: ${A_KEY}`;
       device.privateKey = isZeroKey(bytes) ? null : parsePrivateKey(bytes);
+      wipe(bytes);
       return undefined;
     }
     case 'listen_port': {
@@ -153,12 +179,7 @@ function readDeviceLine(
   }
 }
 
-function readPeerLine(
-  peer: ParsedPeer,
-  key: string,
-  value: string,
-  options: SetRequestOptions,
-): string | undefined {
+function readPeerLine(peer: ParsedPeer, key: string, value: string): string | undefined {
   switch (key) {
     case 'remove':
     case 'update_only':
@@ -170,11 +191,13 @@ function readPeerLine(
       const bytes = keyFromHex(value);
       if (!bytes) return `preshared_key: ${A_KEY}`;
       peer.presharedKey = isZeroKey(bytes) ? null : parsePresharedKey(bytes);
+      wipe(bytes);
       return undefined;
     }
     case 'endpoint': {
-      const endpoint = endpointOf(value, options);
-      if (!endpoint) return `endpoint: expected IP:PORT, got ${quote(value)}`;
+      // Numbers only: whoever speaks this protocol looks names up before.
+      const endpoint = tryParseEndpoint(value);
+      if (!(endpoint instanceof Endpoint)) return `endpoint: expected IP:PORT, got ${quote(value)}`;
       peer.endpoint = endpoint;
       return undefined;
     }
@@ -211,16 +234,6 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
   peer.allowedIps ??= [];
   peer.allowedIps.push(remove ? { ...cidr, remove } : cidr);
   return undefined;
-}
-
-/** Numbers only: whoever speaks this protocol looks names up before. */
-function endpointOf(text: string, { interfaceIndex }: SetRequestOptions): Endpoint | undefined {
-  const endpoint = tryParseEndpoint(text);
-  if (endpoint === undefined || endpoint instanceof Endpoint) return endpoint;
-  const percent = endpoint.host.indexOf('%');
-  const scopeId = percent === -1 ? undefined : interfaceIndex?.(endpoint.host.slice(percent + 1));
-  if (scopeId === undefined) return undefined;
-  return endpointOf(`[${endpoint.host.slice(0, percent)}%${scopeId}]:${endpoint.port}`, {});
 }
 
 function onlyTrue(key: string, value: string): string {

@@ -16,10 +16,11 @@
  * @module
  */
 import { createConnection } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import type { DeviceConfiguration, DeviceStatus } from '../device-configuration.ts';
+import { wipe } from '@litz/core/internals';
+import type { DeviceChange } from '../device-change.ts';
+import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
 import { parseErrnoResponse, parseGetResponse } from './get-response.ts';
 import { formatSetRequest } from './set-request.ts';
@@ -71,21 +72,19 @@ export class UapiClient {
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
    */
   async get(): Promise<DeviceStatus> {
-    return parseGetResponse(await this.#ask('get=1\n\n'), { interfaceIndex });
+    return parseGetResponse(await this.#ask('get=1\n\n'));
   }
 
   /**
-   * Litz takes all of it or nothing; wireguard-go what comes before a mistake.
+   * Litz takes all of it or nothing; wireguard-go what comes before a mistake. It is checked here
+   * before the daemon is asked.
    *
-   * @throws {TypeError | RangeError | WireGuardError} the configuration cannot be said; nothing was sent
+   * @throws {TypeError | RangeError | WireGuardError} a field that is wrong, by its name
    * @throws {UapiError} what the daemon answered, or `EIO`: it could not be asked (`cause` says why)
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
    */
-  async set(configuration: DeviceConfiguration): Promise<void> {
-    if (typeof configuration !== 'object' || configuration === null) {
-      throw new TypeError(`"configuration" expected an object, got ${typeof configuration}`);
-    }
-    parseErrnoResponse(await this.#ask(formatSetRequest(configuration)));
+  async set(change: DeviceChange): Promise<void> {
+    parseErrnoResponse(await this.#ask(formatSetRequest(change)));
   }
 
   async #ask(request: string): Promise<string> {
@@ -140,7 +139,12 @@ class Answer {
   }
 
   text(): string {
-    return Buffer.concat(this.#pieces).toString('latin1');
+    const whole = Buffer.concat(this.#pieces);
+    try {
+      return whole.toString('latin1');
+    } finally {
+      wipe(whole, ...this.#pieces);
+    }
   }
 
   /** The last two bytes may have come in two pieces. */
@@ -150,12 +154,6 @@ class Answer {
     if (last.length >= distance) return last[last.length - distance];
     return this.#pieces.at(-2)?.at(last.length - distance);
   }
-}
-
-/** The number of an interface's name, as it stands in link-local addresses. */
-export function interfaceIndex(name: string): number | undefined {
-  const addresses = networkInterfaces()[name] ?? [];
-  return addresses.find((address) => address.family === 'IPv6')?.scopeid;
 }
 
 function checkPath(path: unknown): void {

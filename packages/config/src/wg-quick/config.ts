@@ -3,9 +3,15 @@
  *
  * @module
  */
-import type { AllowedIp, Endpoint, PresharedKey, PrivateKey, PublicKey } from '@litz/core';
-import type { Cidr } from '../text/cidr.ts';
-import type { HostEndpoint } from '../text/endpoint.ts';
+import type {
+  AllowedIp,
+  Cidr,
+  Endpoint,
+  HostEndpoint,
+  PresharedKey,
+  PrivateKey,
+  PublicKey,
+} from '@litz/core';
 
 export interface WgQuickConfig {
   interface: InterfaceSection;
@@ -22,8 +28,11 @@ export interface InterfaceSection {
   /** Servers and search domains, as they stand there. */
   dns: string[];
   mtu?: number;
-  /** Routing table for the peers' prefixes; absent is 'auto'. */
-  table?: 'off' | 'auto' | number;
+  /**
+   * Routing table for the peers' prefixes: 'auto', 'off', a number, or a name that the host gives it
+   * ('main'). Absent is 'auto'.
+   */
+  table?: string | number;
   preUp: string[];
   postUp: string[];
   preDown: string[];
@@ -40,4 +49,25 @@ export interface PeerSection {
   endpoint?: Endpoint | HostEndpoint;
   /** Seconds; 0 is off. */
   persistentKeepalive?: number;
+}
+
+/** A configuration to be written, with text where it is more at hand. A `WgQuickConfig` is one too. */
+export interface WgQuickInput {
+  interface: InterfaceInput;
+  peers: readonly PeerInput[];
+}
+
+export interface InterfaceInput extends Omit<InterfaceSection, 'privateKey' | 'addresses'> {
+  privateKey?: string | PrivateKey;
+  addresses: readonly (string | Cidr)[];
+}
+
+export interface PeerInput extends Omit<
+  PeerSection,
+  'publicKey' | 'presharedKey' | 'allowedIps' | 'endpoint'
+> {
+  publicKey: string | PublicKey;
+  presharedKey?: string | PresharedKey;
+  allowedIps: readonly (string | AllowedIp)[];
+  endpoint?: string | Endpoint | HostEndpoint;
 }

@@ -4,7 +4,10 @@
  *
  * @module
  */
+import type { AllowedIp, Cidr } from '@litz/core';
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
+import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS } from './fields.ts';
+import { emptyInterface } from './parse-config.ts';
 import { parseFieldLine } from './source-lines.ts';
 import { sourceOf } from './sources.ts';
 
@@ -13,6 +16,15 @@ export interface ConfigLine {
   line: number;
   /** As it stands there, without comment. */
   value: string;
+}
+
+/** What such a value names. */
+export function prefixesOf(name: 'Address' | 'AllowedIPs', value: string): Cidr[] {
+  const addresses: Cidr[] = [];
+  const allowedIps: AllowedIp[] = [];
+  fieldOf(INTERFACE_FIELDS, name)?.read({ ...emptyInterface(), addresses }, value);
+  fieldOf(PEER_FIELDS, name)?.read({ allowedIps } as unknown as PeerSection, value);
+  return [...addresses, ...allowedIps];
 }
 
 /**
@@ -32,7 +44,7 @@ export function fieldLines(
     for (const text of part.lines) {
       line++;
       const field = part.section === section ? parseFieldLine(text) : undefined;
-      if (field?.key.toLowerCase() !== name.toLowerCase()) continue;
+      if (field?.key.replaceAll(/\s+/g, '').toLowerCase() !== name.toLowerCase()) continue;
       found.push({ line, value: field.value });
     }
   }

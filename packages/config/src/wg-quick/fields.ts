@@ -4,41 +4,77 @@
  * `read` is given one value, and is called once for each line of the field; `write` gives a value per
  * line, none if the field is not set.
  *
+ * What a value may look like is decided by who reads it. wg-quick has the fields about the host: it
+ * takes an empty value for none, and lists with commas or blanks. Every other line goes to `wg`, which
+ * takes all blanks out of it first and accepts no empty value.
+ *
  * @module
  */
 import {
+  formatCidr,
+  formatEndpoint,
   formatKey,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
   type AllowedIp,
+  type Cidr,
+  type Endpoint,
+  type HostEndpoint,
+  type PresharedKey,
+  type PrivateKey,
 } from '@litz/core';
-import { quote } from '@litz/core/internals';
-import { formatCidr, tryParseCidr, type Cidr } from '../text/cidr.ts';
-import { formatEndpoint, tryParseEndpoint } from '../text/endpoint.ts';
-import { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from '../text/unsigned.ts';
+import {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  describe,
+  MAX_UINT16,
+  MAX_UINT32,
+  parseUnsigned,
+  parseUnsignedOrHex,
+  quote,
+  readAllowedIps,
+  readField,
+  readHostEndpoint,
+  readPublicKey,
+  tryParseAddress,
+  tryParseCidr,
+  tryParseEndpoint,
+  wipe,
+} from '@litz/core/internals';
 import type { InterfaceSection, PeerSection } from './config.ts';
 
 export interface Field<Section> {
   /** As the documentation spells it; the file may do so in any case. */
   name: string;
+  /** It is of those that `wg` reads: blanks count for nothing, in name and value. */
+  ignoresBlanks?: true;
   /** What was expected if the value is wrong, undefined if it is right. Never shows a key. */
   read(section: Section, value: string): string | undefined;
+  /**
+   * Text or typed values are written.
+   *
+   * @throws {TypeError | RangeError | WireGuardError} anything else, by the section's field
+   */
   write(section: Section): string[];
 }
 
 export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
-  {
+  ofWg({
     name: 'PrivateKey',
     read(section, value) {
+      delete section.privateKey;
+      if (value === NO_KEY) return undefined;
       const key = tryKey(parsePrivateKey, value);
       if (!key) return A_KEY;
       section.privateKey = key;
       return undefined;
     },
-    write: ({ privateKey }) => (privateKey ? [formatKey(privateKey)] : []),
-  },
-  {
+    write: ({ privateKey }) =>
+      ifSet(privateKey, (key) => secretText(parsePrivateKey, key, 'privateKey')),
+  }),
+  ofWg({
     name: 'ListenPort',
     read(section, value) {
       const port = parseUnsigned(value, MAX_UINT16);
@@ -46,9 +82,9 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.listenPort = port;
       return undefined;
     },
-    write: ({ listenPort }) => numbers(listenPort),
-  },
-  {
+    write: ({ listenPort }) => integer(listenPort, 'listenPort', 0, MAX_UINT16),
+  }),
+  ofWg({
     name: 'FwMark',
     read(section, value) {
       const mark = value.toLowerCase() === 'off' ? 0 : parseUnsignedOrHex(value, MAX_UINT32);
@@ -56,43 +92,55 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
       section.fwmark = mark;
       return undefined;
     },
-    write: ({ fwmark }) => offOr(fwmark, (mark) => `0x${mark.toString(16)}`),
-  },
+    write: ({ fwmark }) =>
+      offOr(integer(fwmark, 'fwmark', 0, MAX_UINT32), (mark) => `0x${Number(mark).toString(16)}`),
+  }),
   {
     name: 'Address',
-    read: (section, value) => readList(value, (text) => readCidr(section.addresses, text)),
-    write: ({ addresses }) => list(addresses.map(formatCidr)),
+    read(section, value) {
+      for (const text of wordsOf(value)) {
+        const address = tryParseCidr(text) ?? withNetmask(text);
+        if (!address) return expected('an address with prefix length', text);
+        section.addresses.push(address);
+      }
+      return undefined;
+    },
+    write: ({ addresses }) => list(readAllowedIps(addresses, 'addresses').map(formatCidr)),
   },
   {
     name: 'DNS',
-    read: (section, value) =>
-      readList(value, (text) => {
-        if (/\s/.test(text)) return expected('addresses and domains with commas between', text);
-        section.dns.push(text);
-        return undefined;
-      }),
-    write: ({ dns }) => list(dns),
+    read(section, value) {
+      section.dns.push(...wordsOf(value));
+      return undefined;
+    },
+    write: ({ dns }) => list(texts(dns, 'dns', /^[^\s,#]+$/)),
   },
   {
     name: 'MTU',
     read(section, value) {
-      const mtu = parseUnsigned(value, MAX_UINT16);
+      delete section.mtu;
+      if (value === '') return undefined;
+      const mtu = numberForIp(value, MAX_UINT16);
       if (mtu === undefined || mtu < MIN_MTU) return expected(`${MIN_MTU} to 65535`, value);
       section.mtu = mtu;
       return undefined;
     },
-    write: ({ mtu }) => numbers(mtu),
+    write: ({ mtu }) => integer(mtu, 'mtu', MIN_MTU, MAX_UINT16),
   },
   {
     name: 'Table',
     read(section, value) {
-      const isWord = value === 'off' || value === 'auto';
-      const table = isWord ? value : parseUnsignedOrHex(value, MAX_UINT32);
-      if (table === undefined || table === 0) return expected('"off", "auto" or a number', value);
+      delete section.table;
+      if (value === '') return undefined;
+      const table = /^\d/.test(value) ? numberForIp(value, MAX_UINT32) : value;
+      if (table === undefined || /^[+-]|\s/.test(value)) return expected(A_TABLE, value);
       section.table = table;
       return undefined;
     },
-    write: ({ table }) => (table === undefined ? [] : [String(table)]),
+    write: ({ table }) =>
+      typeof table === 'string'
+        ? [oneText(table, 'table', /^(?![+-])[^\s#]+$/)]
+        : integer(table, 'table', 0, MAX_UINT32),
   },
   commands('PreUp', 'preUp'),
   commands('PostUp', 'postUp'),
@@ -101,16 +149,20 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
   {
     name: 'SaveConfig',
     read(section, value) {
-      if (value !== 'true' && value !== 'false') return expected('"true" or "false"', value);
-      section.saveConfig = value === 'true';
+      const word = value.toLowerCase();
+      if (word !== 'true' && word !== 'false') return expected('"true" or "false"', value);
+      section.saveConfig = word === 'true';
       return undefined;
     },
-    write: ({ saveConfig }) => (saveConfig === undefined ? [] : [String(saveConfig)]),
+    write({ saveConfig }) {
+      checkBoolean(saveConfig, 'saveConfig');
+      return ifSet(saveConfig, String);
+    },
   },
 ];
 
 export const PEER_FIELDS: readonly Field<PeerSection>[] = [
-  {
+  ofWg({
     name: 'PublicKey',
     read(section, value) {
       const key = tryKey(parsePublicKey, value);
@@ -119,36 +171,50 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       return undefined;
     },
     // Not there yet in a section that is being read.
-    write: ({ publicKey }: Partial<PeerSection>) => (publicKey ? [formatKey(publicKey)] : []),
-  },
-  {
+    write: ({ publicKey }: Partial<PeerSection>) =>
+      ifSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
+  }),
+  ofWg({
     name: 'PresharedKey',
     read(section, value) {
+      delete section.presharedKey;
+      if (value === NO_KEY) return undefined;
       const key = tryKey(parsePresharedKey, value);
       if (!key) return A_KEY;
       section.presharedKey = key;
       return undefined;
     },
-    write: ({ presharedKey }) => (presharedKey ? [formatKey(presharedKey)] : []),
-  },
-  {
+    write: ({ presharedKey }) =>
+      ifSet(presharedKey, (key) => secretText(parsePresharedKey, key, 'presharedKey')),
+  }),
+  ofWg({
     name: 'AllowedIPs',
-    read: (section, value) =>
-      value === '' ? undefined : readList(value, (text) => readAllowedIp(section, text)),
-    write: ({ allowedIps, incremental }) =>
-      list(allowedIps.map((entry) => `${signOf(entry, incremental)}${formatCidr(entry)}`)),
-  },
-  {
+    read(section, value) {
+      if (value === '') return undefined;
+      for (const text of value.split(',')) {
+        const complaint = readAllowedIp(section, text);
+        if (complaint !== undefined) return complaint;
+      }
+      return undefined;
+    },
+    write({ allowedIps, incremental }) {
+      checkBoolean(incremental, 'incremental');
+      const entries = readAllowedIps(allowedIps, 'allowedIps');
+      return list(entries.map((entry) => `${signOf(entry, incremental)}${formatCidr(entry)}`));
+    },
+  }),
+  ofWg({
     name: 'Endpoint',
     read(section, value) {
-      const endpoint = tryParseEndpoint(value);
+      const endpoint = readEndpoint(value);
       if (!endpoint) return expected('ADDRESS:PORT, [IPV6]:PORT or HOST:PORT', value);
       section.endpoint = endpoint;
       return undefined;
     },
-    write: ({ endpoint }) => (endpoint ? [formatEndpoint(endpoint)] : []),
-  },
-  {
+    write: ({ endpoint }) =>
+      ifSet(endpoint, (value) => formatEndpoint(readHostEndpoint(value, 'endpoint'))),
+  }),
+  ofWg({
     name: 'PersistentKeepalive',
     read(section, value) {
       const seconds = value.toLowerCase() === 'off' ? 0 : parseUnsigned(value, MAX_UINT16);
@@ -156,45 +222,84 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.persistentKeepalive = seconds;
       return undefined;
     },
-    write: ({ persistentKeepalive }) => offOr(persistentKeepalive, String),
-  },
+    write: ({ persistentKeepalive }) =>
+      offOr(integer(persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16), String),
+  }),
 ];
+
+/** The field that a key names; undefined: none of these. */
+export function fieldOf<Section>(
+  fields: readonly Field<Section>[],
+  key: string,
+): Field<Section> | undefined {
+  const exact = key.toLowerCase();
+  const bare = withoutBlanks(exact);
+  return fields.find((field) => field.name.toLowerCase() === (field.ignoresBlanks ? bare : exact));
+}
+
+function ofWg<Section>(field: Field<Section>): Field<Section> {
+  return {
+    ...field,
+    ignoresBlanks: true,
+    read: (section, value) => field.read(section, withoutBlanks(value)),
+  };
+}
+
+function withoutBlanks(text: string): string {
+  return text.replaceAll(/\s+/g, '');
+}
 
 type CommandKey = 'preUp' | 'postUp' | 'preDown' | 'postDown';
 
-/** Each line is a command; commas are the shell's. */
+/** Each line is a command; commas are the shell's. An empty one is none. */
 function commands(name: string, key: CommandKey): Field<InterfaceSection> {
   return {
     name,
     read(section, value) {
-      if (value === '') return 'expected a command';
-      section[key].push(value);
+      if (value !== '') section[key].push(value);
       return undefined;
     },
-    write: (section) => [...section[key]],
+    write: (section) => texts(section[key], key, /^(?!\s)[^\n\r#]*[^\s#]$/),
   };
 }
 
-/** The first complaint about an item of a list with commas. */
-function readList(value: string, read: (text: string) => string | undefined): string | undefined {
-  for (const item of value.split(',')) {
-    const complaint = read(item.trim());
-    if (complaint !== undefined) return complaint;
-  }
-  return undefined;
+/** Of a list with commas or blanks, or both; some may be missing. */
+function wordsOf(value: string): string[] {
+  return value.split(/[\s,]+/).filter((word) => word !== '');
 }
 
-function readCidr(into: Cidr[], text: string): string | undefined {
-  const cidr = tryParseCidr(text);
-  if (!cidr) return expected('an address with prefix length', text);
-  into.push(cidr);
-  return undefined;
+/** `10.0.0.1/255.255.255.0`, which `ip address add` takes. */
+function withNetmask(text: string): Cidr | undefined {
+  const [, bare = '', mask = ''] = /^([^/]*)\/([^/]*)$/.exec(text) ?? [];
+  const address = tryParseAddress(bare);
+  const bytes = tryParseAddress(mask);
+  if (address?.length !== 4 || bytes?.length !== 4) return undefined;
+  const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('');
+  const prefixLength = bits.lastIndexOf('1') + 1;
+  return bits.indexOf('0') < prefixLength && bits.includes('0')
+    ? undefined
+    : { address, prefixLength };
+}
+
+/** As `ip` reads it, but for octal numbers: whoever writes a zero in front means none. */
+function numberForIp(value: string, max: number): number | undefined {
+  return /^0\d/.test(value) ? undefined : parseUnsignedOrHex(value, max);
+}
+
+/** As `wg` takes it apart: IPv6 needs no brackets, and a name or IPv4 may have them. */
+function readEndpoint(value: string): Endpoint | HostEndpoint | undefined {
+  const [, bracketed, bare, port] = /^(?:\[([^\]]*)\]|([^[].*)):([^:]*)$/s.exec(value) ?? [];
+  const host = bracketed ?? bare;
+  if (host === undefined) return undefined;
+  return tryParseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 }
 
 /** `+` and `-` as in `wg set` since wireguard-tools 1.0.20250521. */
 function readAllowedIp(section: PeerSection, text: string): string | undefined {
   const sign = /^[+-]/.exec(text)?.[0];
-  const cidr = tryParseCidr(sign === undefined ? text : text.slice(1));
+  const unsigned = sign === undefined ? text : text.slice(1);
+  // `wg` reads a length with zeros in front, as a decimal number.
+  const cidr = tryParseCidr(unsigned.replace(/\/0+(?=\d)/, '/'));
   if (!cidr) return expected('an address with prefix length', text);
   if (sign !== undefined) section.incremental = true;
   section.allowedIps.push(sign === '-' ? { ...cidr, remove: true } : cidr);
@@ -218,19 +323,53 @@ function list(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
 
-function numbers(value: number | undefined): string[] {
-  return value === undefined ? [] : [String(value)];
+/** null is not undefined: it is given to the check of the field, which refuses it. */
+function ifSet<T>(value: T | undefined, format: (value: T) => string): string[] {
+  return value === undefined ? [] : [format(value)];
 }
 
-function offOr(value: number | undefined, format: (value: number) => string): string[] {
-  if (value === undefined) return [];
-  return [value === 0 ? 'off' : format(value)];
+function integer(value: unknown, field: string, min: number, max: number): string[] {
+  checkInteger(value, field, min, max);
+  return ifSet(value, String);
+}
+
+function offOr(values: string[], format: (value: string) => string): string[] {
+  return values.map((value) => (value === '0' ? 'off' : format(value)));
+}
+
+/** @param pattern what a text must be, to be read again as it was */
+function texts(values: unknown, field: string, pattern: RegExp): string[] {
+  checkArray(values, field);
+  return (values as unknown[]).map((text, i) => oneText(text, `${field}[${i}]`, pattern));
+}
+
+function oneText(text: unknown, field: string, pattern: RegExp): string {
+  if (typeof text === 'string' && pattern.test(text)) return text;
+  const got = typeof text === 'string' ? quote(text) : describe(text);
+  throw new TypeError(`"${field}" expected text that fits into a line, got ${got}`);
+}
+
+/** The copy that the parser makes is wiped. */
+function secretText<Key extends PrivateKey | PresharedKey>(
+  parse: (key: Key) => Key,
+  key: Key,
+  field: string,
+): string {
+  const copy = readField(field, () => parse(key));
+  try {
+    return copy.toBase64();
+  } finally {
+    wipe(copy);
+  }
 }
 
 function expected(what: string, got: string): string {
   return `expected ${what}, got ${quote(got)}`;
 }
 
+/** A key of zeros is how `wg` says none. */
+const NO_KEY = `${'A'.repeat(43)}=`;
+const A_TABLE = '"off", "auto", or a number or name of a routing table';
 const A_KEY = 'expected a key of 32 bytes in base64 (44 characters)';
 /** What an IPv4 link must carry (RFC 791). */
 const MIN_MTU = 68;

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
-import { INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
-import { emptyInterface, fieldOf } from './parse-config.ts';
+import { checkArray, checkObject, readPublicKey, withinField } from '@litz/core/internals';
+import type { InterfaceSection, PeerSection, WgQuickConfig, WgQuickInput } from './config.ts';
+import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
+import { emptyInterface } from './parse-config.ts';
 import {
   contentOf,
   headerName,
@@ -18,10 +19,39 @@ import { sourceOf, type SourcePart } from './sources.ts';
 /**
  * Of a config that `parseConfig` made: the text it was made from, with those fields rewritten that
  * were changed since. Comments, order and spacing stay. Of any other config: a text in the usual form.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
-export function formatConfig(config: WgQuickConfig): string {
+export function formatConfig(input: WgQuickInput): string {
+  checkConfig(input);
+  // What stands in its fields is written, be it text or typed values.
+  const config = input as WgQuickConfig;
   const parts = sourceOf(config);
   return parts ? formatEdited(config, parts) : formatNew(config);
+}
+
+/** Everything that would be written, before any of it is. */
+function checkConfig(config: WgQuickInput): void {
+  checkObject(config, 'config');
+  checkSection(INTERFACE_FIELDS, config.interface as InterfaceSection, 'interface');
+  checkArray(config.peers, 'peers');
+  config.peers.forEach((peer, i) => {
+    checkSection(PEER_FIELDS, peer as PeerSection, `peers[${i}]`);
+    readPublicKey(peer.publicKey, `peers[${i}].publicKey`);
+  });
+}
+
+function checkSection<Section>(
+  fields: readonly Field<Section>[],
+  section: Section,
+  name: string,
+): void {
+  checkObject(section, name);
+  try {
+    for (const field of fields) field.write(section);
+  } catch (error) {
+    throw withinField(error, name);
+  }
 }
 
 function formatNew(config: WgQuickConfig): string {
@@ -54,7 +84,10 @@ function formatEdited(config: WgQuickConfig, parts: readonly SourcePart[]): stri
   if (!hasInterface && !isEmpty) {
     lines.push(...newSection('Interface', INTERFACE_FIELDS, config.interface), '');
   }
-  for (const part of parts) lines.push(...editedPart(config, part, ending));
+  const interfaceParts = editedInterface(config, parts, ending);
+  for (const part of parts) {
+    lines.push(...(interfaceParts.get(part) ?? editedPart(config, part, ending)));
+  }
   for (const peer of config.peers) {
     if (!known.has(peer)) appendSection(lines, newSection('Peer', PEER_FIELDS, peer), ending);
   }
@@ -63,42 +96,55 @@ function formatEdited(config: WgQuickConfig, parts: readonly SourcePart[]): stri
   return lines.join('\n');
 }
 
+/** The lines of each [Interface]: what one says may be changed in another. */
+function editedInterface(
+  config: WgQuickConfig,
+  parts: readonly SourcePart[],
+  ending: string,
+): Map<SourcePart, readonly string[]> {
+  const section = config.interface;
+  const own = parts.filter((part) => part.section === section);
+  const edited = editedSection(INTERFACE_FIELDS, section, emptyInterface(), own, ending);
+  return new Map(own.map((part, i) => [part, edited[i] ?? []]));
+}
+
 function editedPart(config: WgQuickConfig, part: SourcePart, ending: string): readonly string[] {
   const { section, lines } = part;
   if (section === undefined) return lines;
-  if (section === config.interface) {
-    return editedSection(INTERFACE_FIELDS, config.interface, emptyInterface(), lines, ending);
-  }
   const peer = config.peers.find((candidate) => candidate === section);
   if (!peer) return [];
   const before = { allowedIps: [] } as unknown as PeerSection;
-  return editedSection(PEER_FIELDS, peer, before, lines, ending);
+  return editedSection(PEER_FIELDS, peer, before, [part], ending)[0] ?? [];
 }
 
-/** @param before an empty section; becomes what the lines say */
+/**
+ * @param before an empty section; becomes what the lines say
+ * @returns the lines of each part
+ */
 function editedSection<Section extends InterfaceSection | PeerSection>(
   fields: readonly Field<Section>[],
   section: Section,
   before: Section,
-  lines: readonly string[],
+  parts: readonly SourcePart[],
   ending: string,
-): readonly string[] {
-  const parsed = lines.map((line) => fieldLineOf(fields, line));
-  for (const found of parsed) found?.field.read(before, found.line.value);
+): string[][] {
+  let edited = parts.flatMap(({ lines }, part) =>
+    lines.map((text): EditedLine<Section> => ({ text, part, ...fieldLineOf(fields, text) })),
+  );
+  for (const { field, line } of edited) if (line) field?.read(before, line.value);
   const changed = fields.filter((field) => !sameValues(field.write(before), field.write(section)));
-  let edited: readonly EditedLine<Section>[] = lines.map((text, i) => ({
-    text,
-    field: parsed[i]?.field,
-    line: parsed[i]?.line,
-  }));
   for (const field of changed) edited = rewriteField(field, section, edited, ending);
-  return edited.map(({ text }) => text);
+  return parts.map((_, part) =>
+    edited.filter((line) => line.part === part).map(({ text }) => text),
+  );
 }
 
 interface EditedLine<Section> {
   text: string;
-  field: Field<Section> | undefined;
-  line: FieldLine | undefined;
+  /** Of the section, which of those parts that it stands in. */
+  part: number;
+  field?: Field<Section>;
+  line?: FieldLine;
 }
 
 /** Puts the new values where the field stood first, or at the end of the section. */
@@ -115,9 +161,10 @@ function rewriteField<Section>(
   const texts = model
     ? values.map((value, i) => joinFieldLine({ ...model, value, ...(i > 0 && { after: ending }) }))
     : newLines(field, section, ending);
-  const added = texts.map((text) => ({ text, field, line: parseFieldLine(text) }));
-  if (model) return rest.toSpliced(first, 1, ...added);
   const lastContent = rest.findLastIndex(({ text }) => contentOf(text) !== undefined);
+  const part = rest[model ? first : lastContent]?.part ?? 0;
+  const added = texts.map((text) => ({ text, part, ...fieldLineOf([field], text) }));
+  if (model) return rest.toSpliced(first, 1, ...added);
   return rest.toSpliced(lastContent + 1, 0, ...added);
 }
 

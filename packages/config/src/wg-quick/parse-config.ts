@@ -5,7 +5,7 @@
  */
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
-import { INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
+import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
 import {
   contentOf,
   headerName,
@@ -16,8 +16,9 @@ import {
 import { rememberSource } from './sources.ts';
 
 /**
- * Keys in any case, comments with `#`, lists with commas or on several lines. `formatConfig` gives
- * the same text back, or one that differs where the config was changed.
+ * Takes what wg-quick and `wg` take: keys in any case, comments with `#`, lists with commas or on
+ * several lines, empty values for fields of wg-quick. `formatConfig` gives the same text back, or one
+ * that differs where the config was changed.
  *
  * @param options.file for errors; the text is not read from it
  * @throws {ConfigError} `ERR_LITZ_INVALID_CONFIG` with all problems; never shows a key
@@ -43,7 +44,6 @@ class Reader {
   /** In the order of the file. */
   readonly sources: { section: InterfaceSection | PeerSection | undefined; lines: string[] }[] = [];
   readonly #file: string;
-  #hasInterface = false;
 
   constructor(file: string) {
     this.#file = file;
@@ -67,11 +67,8 @@ class Reader {
     }
   }
 
+  /** Of several, all say what the one interface has. */
   #readInterface(source: SectionSource): void {
-    if (this.#hasInterface) {
-      this.#complain(headerLine(source), undefined, 'expected one [Interface], this is another');
-    }
-    this.#hasInterface = true;
     this.sources.push({ section: this.config.interface, lines: source.lines });
     this.#readFields(this.config.interface, INTERFACE_FIELDS, source);
   }
@@ -121,13 +118,6 @@ class Reader {
   #complain(line: number, field: string | undefined, message: string): void {
     this.problems.push({ file: this.#file, line, field, message });
   }
-}
-
-export function fieldOf<Section>(
-  fields: readonly Field<Section>[],
-  key: string,
-): Field<Section> | undefined {
-  return fields.find(({ name }) => name.toLowerCase() === key.toLowerCase());
 }
 
 /** As the documentation spells it; what nobody knows is shown as it is, but not if it may be a key. */

@@ -63,7 +63,7 @@ export function parseFieldLine(line: string): FieldLine | undefined {
   const end = hash === -1 ? line.length : hash;
   const sign = line.slice(0, end).indexOf('=');
   const key = line.slice(0, Math.max(sign, 0)).trim();
-  if (key === '' || /\s/.test(key)) return undefined;
+  if (key === '') return undefined;
   const keyStart = line.indexOf(key);
   // A blank before the value stays with the sign, so that a new value keeps it.
   const blank = /^[ \t]*/.exec(line.slice(sign + 1, end))?.[0].length ?? 0;

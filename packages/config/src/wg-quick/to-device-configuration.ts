@@ -3,52 +3,80 @@
  *
  * @module
  */
-import { Endpoint, WireGuardError, type PeerConfiguration } from '@litz/core';
+import {
+  Endpoint,
+  formatEndpoint,
+  parsePresharedKey,
+  parsePrivateKey,
+  WireGuardError,
+  type HostEndpoint,
+  type PeerConfiguration,
+} from '@litz/core';
+import {
+  readAllowedIps,
+  readField,
+  readHostEndpoint,
+  readPublicKey,
+  withinField,
+} from '@litz/core/internals';
 import type { DeviceConfiguration } from '../device-configuration.ts';
-import { formatEndpoint, type HostEndpoint } from '../text/endpoint.ts';
-import type { PeerSection, WgQuickConfig } from './config.ts';
+import type { PeerInput, WgQuickInput } from './config.ts';
 
 /**
  * As `wg setconf` has it: what the file does not name is reset, peers that it does not name go.
  *
  * @param endpoints what the names in the config's endpoints were resolved to
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: a name is not among them
+ * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
 export function toDeviceConfiguration(
-  config: WgQuickConfig,
+  config: WgQuickInput,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint> = new Map(),
 ): DeviceConfiguration {
   const { privateKey, listenPort, fwmark } = config.interface;
   return {
-    privateKey: privateKey ?? null,
+    privateKey:
+      privateKey === undefined
+        ? null
+        : readField('interface.privateKey', () => parsePrivateKey(privateKey)),
     listenPort: listenPort ?? 0,
     fwmark: fwmark ?? 0,
     replacePeers: true,
-    peers: config.peers.map((peer) => toPeer(peer, endpoints)),
+    peers: config.peers.map((peer, i) => {
+      try {
+        return toPeer(peer, endpoints);
+      } catch (error) {
+        throw withinField(error, `peers[${i}]`);
+      }
+    }),
   };
 }
 
 function toPeer(
-  peer: PeerSection,
+  peer: PeerInput,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
 ): PeerConfiguration {
   const { publicKey, presharedKey, endpoint, persistentKeepalive, allowedIps } = peer;
   return {
-    publicKey,
-    ...(presharedKey && { presharedKey }),
-    ...(endpoint && { endpoint: resolved(endpoint, endpoints) }),
+    publicKey: readPublicKey(publicKey, 'publicKey'),
+    ...(presharedKey !== undefined && {
+      presharedKey: readField('presharedKey', () => parsePresharedKey(presharedKey)),
+    }),
+    ...(endpoint !== undefined && { endpoint: resolved(endpoint, endpoints) }),
     ...(persistentKeepalive !== undefined && { persistentKeepalive }),
     replaceAllowedIps: peer.incremental !== true,
-    allowedIps,
+    allowedIps: readAllowedIps(allowedIps, 'allowedIps'),
   };
 }
 
 function resolved(
-  endpoint: Endpoint | HostEndpoint,
+  given: string | Endpoint | HostEndpoint,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
 ): Endpoint {
-  const found = endpoint instanceof Endpoint ? endpoint : endpoints.get(endpoint);
+  const found = typeof given === 'string' ? undefined : endpoints.get(given as HostEndpoint);
   if (found) return found;
+  const endpoint = readHostEndpoint(given, 'endpoint');
+  if (endpoint instanceof Endpoint) return endpoint;
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
     `"endpoints" expected an address for ${formatEndpoint(endpoint)}`,

@@ -1,7 +1,21 @@
+import { parsePrivateKey, WireGuardError } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isZeroKey, keyFromHex, keyToHex } from '../../src/text/hex-key.ts';
+import { keyFromHex, keyToHex } from '../../src/text/hex-key.ts';
 import { RUNS } from '../keys.ts';
+
+describe('keyToHex', () => {
+  it('takes base64, and refuses what is no key', () => {
+    const key = Buffer.alloc(32, 0xa7);
+    expect(keyToHex(key.toString('base64'))).toBe(key.toString('hex'));
+    expect(keyToHex(parsePrivateKey(new Uint8Array(32).fill(0xa8)))).toBe('a8'.repeat(31) + '68');
+    expect(() => keyToHex('abc')).toThrow(WireGuardError);
+    expect(() => keyToHex(new Uint8Array(31))).toThrow(WireGuardError);
+    for (const value of [undefined, null, 5, {}]) {
+      expect(() => keyToHex(value as never)).toThrow(TypeError);
+    }
+  });
+});
 
 describe('keyFromHex', () => {
   it('reads what keyToHex writes, in either case', () => {
@@ -20,11 +34,4 @@ describe('keyFromHex', () => {
       expect(keyFromHex(text)).toBeUndefined();
     },
   );
-});
-
-describe('isZeroKey', () => {
-  it('is true of zeros only', () => {
-    expect(isZeroKey(new Uint8Array(32))).toBe(true);
-    expect(isZeroKey(new Uint8Array(32).fill(1, 31))).toBe(false);
-  });
 });

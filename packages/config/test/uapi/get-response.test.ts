@@ -1,8 +1,7 @@
-import { Endpoint } from '@litz/core';
+import { Endpoint, parseCidr } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeviceStatus } from '../../src/device-configuration.ts';
-import { parseCidr } from '../../src/text/cidr.ts';
 import { keyToHex } from '../../src/text/hex-key.ts';
 import {
   formatErrnoResponse,
@@ -42,6 +41,32 @@ const STATUS: DeviceStatus = {
 };
 
 describe('formatGetResponse', () => {
+  it.each<[string, object, RegExp]>([
+    ['a key as bytes that are too few', { privateKey: new Uint8Array(31) }, /^"privateKey": /],
+    ['text that is no key', { privateKey: 'abc' }, /^"privateKey": /],
+    ['no port', { listenPort: undefined }, /^"listenPort" expected .* got undefined/],
+    ['a port', { listenPort: 99_999 }, /^"listenPort" expected an integer from 0 to 65535/],
+    ['a mark', { fwmark: -1 }, /^"fwmark" /],
+    ['no peers', { peers: undefined }, /^"peers" expected an array/],
+    ['a keepalive', withPeer({ persistentKeepalive: 1e9 }), /^"peers\[0\].persistentKeepalive" /],
+    ['a count', withPeer({ sentBytes: 1.5 }), /^"peers\[0\].sentBytes" /],
+    ['a time', withPeer({ lastHandshakeUnixMs: NaN }), /^"peers\[0\].lastHandshakeUnixMs" /],
+    ['a preshared key', withPeer({ presharedKey: '' }), /^"peers\[0\].presharedKey": /],
+    ['an endpoint', withPeer({ endpoint: {} }), /^"peers\[0\].endpoint" /],
+    [
+      'a prefix',
+      withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 64 }] }),
+      /^"peers\[0\].allowedIps\[0\].prefixLength" /,
+    ],
+  ])('writes nothing of %s', (_, wrong, message) => {
+    expect(() => formatGetResponse({ ...STATUS, ...wrong })).toThrow(message);
+  });
+
+  it('writes keys that are text', () => {
+    const text = { ...STATUS, privateKey: privateKey(1).toBase64() as never };
+    expect(formatGetResponse(text)).toBe(formatGetResponse(STATUS));
+  });
+
   it('writes the keys in the order of the reference', () => {
     expect(formatGetResponse(STATUS)).toBe(`private_key=${keyToHex(privateKey(1))}
 listen_port=51820
@@ -85,12 +110,9 @@ describe('parseGetResponse', () => {
     expect(parseGetResponse(text).peers).toHaveLength(1);
   });
 
-  it('leaves out an interface that it does not know', () => {
-    const text = `public_key=${'02'.repeat(32)}\nendpoint=[fe80::1%eth0]:1\nerrno=0\n\n`;
-    const scopeOf = (interfaceIndex: () => number | undefined): number | undefined =>
-      parseGetResponse(text, { interfaceIndex }).peers[0].endpoint?.scopeId;
-    expect(scopeOf(() => undefined)).toBe(0);
-    expect(scopeOf(() => 5)).toBe(5);
+  it('keeps the interface of a link-local endpoint, as a name or a number', () => {
+    expect(endpointOf('eth0')).toMatchObject({ zone: 'eth0', scopeId: 0 });
+    expect(endpointOf('5')).toMatchObject({ zone: undefined, scopeId: 5 });
   });
 
   it('throws the errno that was answered', () => {
@@ -156,4 +178,14 @@ function outcome(text: string): string {
   } catch (error) {
     return error instanceof UapiError ? 'refused' : String(error);
   }
+}
+
+function withPeer(fields: object): object {
+  return { peers: [{ ...STATUS.peers[0], ...fields }] };
+}
+
+function endpointOf(zone: string): unknown {
+  const line = `endpoint=[fe80::1%${zone}]:1`;
+  const text = `public_key=${'02'.repeat(32)}\n${line}\nerrno=0\n\n`;
+  return parseGetResponse(text).peers[0].endpoint;
 }

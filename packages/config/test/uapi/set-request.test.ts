@@ -1,9 +1,8 @@
 import { inspect } from 'node:util';
-import { Endpoint, formatKey } from '@litz/core';
+import { Endpoint, formatKey, parseCidr } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeviceConfiguration } from '../../src/device-configuration.ts';
-import { parseCidr } from '../../src/text/cidr.ts';
 import { keyToHex } from '../../src/text/hex-key.ts';
 import { formatSetRequest, parseSetRequest } from '../../src/uapi/set-request.ts';
 import { UapiError } from '../../src/uapi/uapi-error.ts';
@@ -68,11 +67,18 @@ remove=true
     expect(parseSetRequest(body).peers?.[0].allowedIps).toEqual([parseCidr('2.0.0.0/8')]);
   });
 
-  it('knows interfaces by the names it is told', () => {
+  it('keeps the interface of a link-local endpoint for whoever sends', () => {
     const body = `public_key=${KEY}\nendpoint=[fe80::1%eth0]:1\n`;
-    expect(parseSetRequest(body, { interfaceIndex: () => 4 }).peers?.[0].endpoint?.scopeId).toBe(4);
-    expect(() => parseSetRequest(body, { interfaceIndex: () => undefined })).toThrow('endpoint');
-    expect(() => parseSetRequest(body)).toThrow(UapiError);
+    const configuration = parseSetRequest(body);
+    expect(configuration.peers?.[0].endpoint).toMatchObject({ zone: 'eth0', scopeId: 0 });
+    expect(formatSetRequest(configuration)).toContain('\nendpoint=[fe80::1%eth0]:1\n');
+  });
+
+  it('reads an IPv4 endpoint in the form of IPv6 as what it is', () => {
+    const body = `public_key=${KEY}\nendpoint=[::ffff:192.0.2.1]:7\n`;
+    expect(parseSetRequest(body).peers?.[0].endpoint).toEqual(
+      new Endpoint(Uint8Array.of(192, 0, 2, 1), 7),
+    );
   });
 
   it.each([

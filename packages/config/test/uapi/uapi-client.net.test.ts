@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { parseCidr, parseEndpoint } from '@litz/core';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeWith, requirement } from '@litz/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { parseCidr } from '../../src/text/cidr.ts';
-import { parseEndpoint } from '../../src/text/endpoint.ts';
 import { keyToHex } from '../../src/text/hex-key.ts';
 import { RequestSplitter } from '../../src/uapi/request-splitter.ts';
 import { parseSetRequest } from '../../src/uapi/set-request.ts';

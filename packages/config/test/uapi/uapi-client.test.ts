@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatErrnoResponse, formatGetResponse } from '../../src/uapi/get-response.ts';
 import { RequestSplitter } from '../../src/uapi/request-splitter.ts';
-import { interfaceIndex, UapiClient } from '../../src/uapi/uapi-client.ts';
+import { UapiClient } from '../../src/uapi/uapi-client.ts';
 
 const EMPTY = { listenPort: 0, fwmark: 0, peers: [] };
 let directory: string;
@@ -40,6 +40,15 @@ describe('UapiClient', () => {
     });
     await new UapiClient(path).set({ listenPort: 51820, replacePeers: true });
     expect(bodies).toEqual(['listen_port=51820\nreplace_peers=true\n']);
+  });
+
+  it('asks nobody when what is to be set is wrong', async () => {
+    let connections = 0;
+    await serve(() => connections++);
+    const client = new UapiClient(path);
+    await expect(client.set({ privateKey: 'abc' })).rejects.toThrow('"privateKey": private key');
+    await expect(client.set({ listenPort: 99_999 })).rejects.toThrow(RangeError);
+    expect(connections).toBe(0);
   });
 
   it('reads an answer that comes byte by byte', async () => {
@@ -100,7 +109,7 @@ describe('UapiClient', () => {
     let connections = 0;
     await serve(() => connections++);
     const set = new UapiClient(path).set('listen_port=1' as never);
-    await expect(set).rejects.toThrow('"configuration" expected an object, got string');
+    await expect(set).rejects.toThrow('"change" expected an object, got a string');
     expect(connections).toBe(0);
   });
 
@@ -124,12 +133,6 @@ describe('UapiClient', () => {
 
   it('knows where the sockets of interfaces are', () => {
     expect(UapiClient.of('wg0').path).toBe('/var/run/wireguard/wg0.sock');
-  });
-});
-
-describe('interfaceIndex', () => {
-  it('knows no interface that is not there', () => {
-    expect(interfaceIndex('no-such-link')).toBeUndefined();
   });
 });
 

@@ -1,8 +1,6 @@
-import { formatKey } from '@litz/core';
+import { formatKey, parseCidr, parseEndpoint, parsePresharedKey } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import { parseCidr } from '../../src/text/cidr.ts';
-import { parseEndpoint } from '../../src/text/endpoint.ts';
-import type { WgQuickConfig } from '../../src/wg-quick/config.ts';
+import type { WgQuickConfig, WgQuickInput } from '../../src/wg-quick/config.ts';
 import { formatConfig } from '../../src/wg-quick/format-config.ts';
 import { parseConfig } from '../../src/wg-quick/parse-config.ts';
 import { presharedKey, privateKey, publicKey } from '../keys.ts';
@@ -57,6 +55,88 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(expected);
   });
 
+  it('writes keys, addresses, prefixes and endpoints that were set as text', () => {
+    const config: WgQuickInput = parseConfig(TEXT);
+    const key = privateKey(9).toBase64();
+    config.interface.privateKey = key;
+    config.interface.addresses = ['10.9.0.1/24'];
+    const [peer] = config.peers;
+    Object.assign(peer, {
+      publicKey: B,
+      presharedKey: key,
+      endpoint: 'vpn.example.org:5',
+      allowedIps: ['10.9.0.0/16'],
+    });
+    const written = parseConfig(formatConfig(config));
+    expect(written.interface.privateKey).toEqual(privateKey(9));
+    expect(written.interface.addresses).toEqual([parseCidr('10.9.0.1/24')]);
+    expect(written.peers[0]).toMatchObject({
+      publicKey: publicKey(2),
+      presharedKey: parsePresharedKey(key),
+      endpoint: { host: 'vpn.example.org', port: 5 },
+      allowedIps: [parseCidr('10.9.0.0/16')],
+    });
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['text that is no key', { privateKey: 'abc' }, /^"interface.privateKey": private key: /],
+    [
+      'a key of another kind',
+      { privateKey: publicKey(1) },
+      /^"interface.privateKey": .* PublicKey/,
+    ],
+    ['a key of zeros', { privateKey: new Uint8Array(32) }, /^"interface.privateKey": .* all zeros/],
+    ['no key', { privateKey: null }, /^"interface.privateKey": .* got null/],
+    [
+      'a port',
+      { listenPort: 99_999 },
+      /^"interface.listenPort" expected an integer from 0 to 65535/,
+    ],
+    ['a port as text', { listenPort: '51820' }, /^"interface.listenPort" /],
+    ['a mark', { fwmark: 2 ** 32 }, /^"interface.fwmark" /],
+    ['an MTU', { mtu: 67 }, /^"interface.mtu" expected an integer from 68 to 65535/],
+    ['a table', { table: -1 }, /^"interface.table" expected an integer from 0 to 4294967295/],
+    ['a table by name', { table: 'x\nPostUp = true' }, /^"interface.table" /],
+    ['an address', { addresses: ['10.0.0.1/33'] }, /^"interface.addresses\[0\]": /],
+    ['addresses that are no list', { addresses: '10.0.0.1/8' }, /^"interface.addresses" /],
+    ['a server with another line', { dns: ['1.1.1.1\nPostUp = x'] }, /^"interface.dns\[0\]" /],
+    ['a command with another line', { postUp: ['a', 'b\nc'] }, /^"interface.postUp\[1\]" /],
+    ['a command that a comment would end', { preUp: ['a # b'] }, /^"interface.preUp\[0\]" /],
+    ['an empty command', { preDown: [''] }, /^"interface.preDown\[0\]" /],
+    ['a flag', { saveConfig: 'true' }, /^"interface.saveConfig" expected true or false/],
+  ])('writes nothing of an interface with %s', (_, wrong, message) => {
+    for (const config of [parseConfig(TEXT), wholeConfig()]) {
+      Object.assign(config.interface, wrong);
+      expect(() => formatConfig(config)).toThrow(message);
+    }
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['no key', { publicKey: undefined }, /^"peers\[0\].publicKey": public key: .* undefined/],
+    ['text that is no key', { publicKey: 'abc' }, /^"peers\[0\].publicKey": /],
+    ['a preshared key', { presharedKey: '' }, /^"peers\[0\].presharedKey": /],
+    ['a keepalive', { persistentKeepalive: 65_536 }, /^"peers\[0\].persistentKeepalive" /],
+    ['an endpoint', { endpoint: '192.0.2.1' }, /^"peers\[0\].endpoint": /],
+    ['a port of an endpoint', { endpoint: { host: 'a', port: 0 } }, /^"peers\[0\].endpoint.port" /],
+    [
+      'a host with another line',
+      { endpoint: { host: 'a\nb', port: 1 } },
+      /^"peers\[0\].endpoint": /,
+    ],
+    ['a prefix', { allowedIps: ['10.0.0.0/8', '::/129'] }, /^"peers\[0\].allowedIps\[1\]": /],
+    [
+      'a prefix length',
+      { allowedIps: [{ address: new Uint8Array(16), prefixLength: 129 }] },
+      /^"peers\[0\].allowedIps\[0\].prefixLength" expected an integer from 0 to 128/,
+    ],
+    ['a flag', { incremental: 1 }, /^"peers\[0\].incremental" expected true or false/],
+  ])('writes nothing of a peer with %s', (_, wrong, message) => {
+    for (const config of [parseConfig(TEXT), wholeConfig()]) {
+      Object.assign(config.peers[0], wrong);
+      expect(() => formatConfig(config)).toThrow(message);
+    }
+  });
+
   it('takes a field out', () => {
     const config = parseConfig(TEXT);
     config.interface.addresses = [];
@@ -100,6 +180,26 @@ describe('formatConfig', () => {
     const config = parseConfig(text);
     config.interface.mtu = 1300;
     expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
+  });
+
+  it('rewrites a field in whichever [Interface] it stands first, and keeps the others', () => {
+    const text = `[Interface]\nMTU = 1400\n\n[Peer]\nPublicKey = ${A}\n\n[Interface]\nListenPort = 1\nMTU = 1300 # of both\nPreUp =\n`;
+    const config = parseConfig(text);
+    expect(formatConfig(config)).toBe(text);
+    config.interface.listenPort = 2;
+    config.interface.table = 'main';
+    expect(formatConfig(config)).toBe(
+      text.replace('ListenPort = 1', 'ListenPort = 2').replace('PreUp =', 'PreUp =\nTable = main'),
+    );
+    config.interface.mtu = 1280;
+    config.interface.preUp = ['one'];
+    expect(formatConfig(config)).toBe(
+      text
+        .replace('ListenPort = 1', 'ListenPort = 2')
+        .replace('MTU = 1400', 'MTU = 1280')
+        .replace('MTU = 1300 # of both\n', '')
+        .replace('PreUp =', 'PreUp =one\nTable = main'),
+    );
   });
 
   it('joins the lines of a list that was changed', () => {

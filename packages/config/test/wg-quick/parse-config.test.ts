@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Endpoint, formatKey, parsePublicKey } from '@litz/core';
+import { Endpoint, formatKey, parseEndpoint, parsePublicKey } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatConfig } from '../../src/wg-quick/format-config.ts';
@@ -12,6 +12,8 @@ const PRIVATE = formatKey(privateKey(1));
 const PUBLIC = formatKey(publicKey(2));
 const FIELD_NAMES = [...INTERFACE_FIELDS, ...PEER_FIELDS].map(({ name }) => name);
 const PRESHARED = formatKey(presharedKey(3));
+/** What an empty [Interface] says. */
+const NOTHING = { addresses: [], dns: [], preUp: [], postUp: [], preDown: [], postDown: [] };
 
 describe('parseConfig', () => {
   it('reads every field', () => {
@@ -86,6 +88,110 @@ PersistentKeepalive = 25
     expect(config.peers[0].persistentKeepalive).toBe(0);
   });
 
+  it('takes an empty field of wg-quick for none', () => {
+    const names = ['Address', 'DNS', 'MTU', 'Table', 'PreUp', 'PostUp', 'PreDown', 'PostDown'];
+    for (const name of names) {
+      for (const value of ['', ' ', '\t# none']) {
+        expect(parseConfig(`[Interface]\n${name} =${value}\n`).interface).toEqual(NOTHING);
+      }
+    }
+    expect(parseConfig('[Interface]\nAddress = ,\nDNS = , ,\n').interface).toEqual(NOTHING);
+    const later = '[Interface]\nMTU = 1400\nMTU =\nTable = off\nTable =\n';
+    expect(parseConfig(later).interface).toEqual(NOTHING);
+  });
+
+  it('takes lists with commas, blanks, or both, and with commas too many', () => {
+    const lists = ['A,B', 'A B', 'A , B', 'A,\tB,', ',A  B', 'A,,B , '];
+    for (const list of lists) {
+      const addresses = list.replace('A', '10.0.0.1/24').replace('B', 'fd00::1/64');
+      const servers = list.replace('A', '1.1.1.1').replace('B', 'example.org');
+      const config = parseConfig(`[Interface]\nAddress = ${addresses}\nDNS = ${servers}\n`);
+      expect(config.interface).toMatchObject({
+        addresses: [v4(10, 0, 0, 1, 24), { address: v6(1), prefixLength: 64 }],
+        dns: ['1.1.1.1', 'example.org'],
+      });
+    }
+  });
+
+  it('takes blanks out of what wg reads, as wg does', () => {
+    const [head, tail] = [PUBLIC.slice(0, 20), PUBLIC.slice(20)];
+    const config = parseConfig(`[Interface]
+Private Key = ${PRIVATE.slice(0, 7)} ${PRIVATE.slice(7)}
+Listen\tPort = 5 18 20
+Fw Mark = o f f
+[ Peer ]
+Public  Key = ${head} ${tail}
+Allowed IPs = 10.0. 0.0 / 8 , 10.1.0.0 /016
+Endpoint = 192.0.2.1 : 5 1820
+`);
+    expect(config.interface).toMatchObject({
+      privateKey: privateKey(1),
+      listenPort: 51820,
+      fwmark: 0,
+    });
+    expect(config.peers[0]).toEqual({
+      publicKey: publicKey(2),
+      allowedIps: [v4(10, 0, 0, 0, 8), v4(10, 1, 0, 0, 16)],
+      endpoint: new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820),
+    });
+  });
+
+  it.each([
+    ['::1:51820', '[::1]:51820'],
+    ['2001:db8::7:1', '[2001:db8::7]:1'],
+    ['fe80::1%eth0:7', '[fe80::1%eth0]:7'],
+    ['[192.0.2.1]:7', '192.0.2.1:7'],
+    ['[vpn.example.org]:7', 'vpn.example.org:7'],
+    ['[::ffff:192.0.2.1]:7', '192.0.2.1:7'],
+    ['::ffff:192.0.2.1:7', '192.0.2.1:7'],
+    ['vpn.example.org:0051820', 'vpn.example.org:51820'],
+  ])('reads the endpoint %s', (text, endpoint) => {
+    const config = parseConfig(`[Peer]\nPublicKey = ${PUBLIC}\nEndpoint = ${text}\n`);
+    expect(config.peers[0].endpoint).toEqual(parseEndpoint(endpoint));
+  });
+
+  it('reads an address with a netmask', () => {
+    const masks = ['0.0.0.0', '255.0.0.0', '255.255.254.0', '255.255.255.255'];
+    const text = `[Interface]\nAddress = ${masks.map((mask) => `10.0.0.1/${mask}`).join()}\n`;
+    const lengths = parseConfig(text).interface.addresses.map(({ prefixLength }) => prefixLength);
+    expect(lengths).toEqual([0, 8, 23, 32]);
+  });
+
+  it.each([
+    ['Table = main', { table: 'main' }],
+    ['Table = 0', { table: 0 }],
+    ['Table = 0x7b', { table: 123 }],
+    ['Table = 4294967295', { table: 4_294_967_295 }],
+    ['MTU = 0x500', { mtu: 1280 }],
+    ['SaveConfig = FALSE', { saveConfig: false }],
+    ['saveconfig = True', { saveConfig: true }],
+    ['FwMark = 0', { fwmark: 0 }],
+    ['FWMARK = OFF', { fwmark: 0 }],
+    ['ListenPort = 0051820', { listenPort: 51820 }],
+  ])('reads %s', (line, expected) => {
+    expect(parseConfig(`[Interface]\n${line}\n`).interface).toMatchObject(expected);
+  });
+
+  it('takes a key of zeros for none', () => {
+    const zeros = `${'A'.repeat(43)}=`;
+    const config = parseConfig(
+      `[Interface]\nPrivateKey = ${PRIVATE}\nPrivateKey = ${zeros}\n[Peer]\nPublicKey = ${PUBLIC}\nPresharedKey = ${zeros}\n`,
+    );
+    expect(config.interface).toEqual(NOTHING);
+    expect(config.peers[0]).toEqual({ publicKey: publicKey(2), allowedIps: [] });
+  });
+
+  it('takes several [Interface] for one, of which the last word holds', () => {
+    const config = parseConfig(
+      `[Interface]\nListenPort = 1\nAddress = 10.0.0.1/24\n[Peer]\nPublicKey = ${PUBLIC}\n[Interface]\nListenPort = 2\nAddress = 10.0.0.2/24\n`,
+    );
+    expect(config.interface).toMatchObject({
+      listenPort: 2,
+      addresses: [v4(10, 0, 0, 1, 24), v4(10, 0, 0, 2, 24)],
+    });
+    expect(config.peers).toHaveLength(1);
+  });
+
   it('reads prefixes that are added or taken away', () => {
     const config = parseConfig(`[Peer]\nPublicKey=${PUBLIC}\nAllowedIPs=+10.0.0.0/8,-10.1.0.0/16`);
     expect(config.peers[0]).toMatchObject({
@@ -119,21 +225,48 @@ PersistentKeepalive = 25
 
   it.each([
     ['[Interface]\nFwMark = 4294967296', 'FwMark: expected "off" or a number of 32 bits'],
-    ['[Interface]\nTable = main', 'Table: expected "off", "auto" or a number'],
+    ['[Interface]\nFwMark = 0X10', 'FwMark: expected "off" or a number of 32 bits'],
+    ['[Interface]\nFwMark =', 'FwMark: expected "off" or a number of 32 bits, got ""'],
+    ['[Interface]\nListenPort =', 'ListenPort: expected 0 to 65535, got ""'],
+    ['[Interface]\nPrivateKey =', 'PrivateKey: expected a key of 32 bytes'],
+    ['[Interface]\nTable = a b', 'Table: expected "off", "auto", or a number or name of a routing'],
+    ['[Interface]\nTable = 017', 'Table: expected "off", "auto"'],
+    ['[Interface]\nTable = 4294967296', 'Table: expected "off", "auto"'],
+    ['[Interface]\nTable = -1', 'Table: expected "off", "auto"'],
+    ['[Interface]\nMTU = 01420', 'MTU: expected 68 to 65535, got "01420"'],
+    ['[Interface]\nMTU = 1420 x', 'MTU: expected 68 to 65535'],
     ['[Interface]\nSaveConfig = yes', 'SaveConfig: expected "true" or "false", got "yes"'],
-    [
-      '[Interface]\nAddress = 10.0.0.1/24,',
-      'Address: expected an address with prefix length, got ""',
-    ],
-    ['[Interface]\nDNS = 1.1.1.1 8.8.8.8', 'DNS: expected addresses and domains with commas'],
-    ['[Interface]\nPreUp =', 'PreUp: expected a command'],
+    ['[Interface]\nSaveConfig =', 'SaveConfig: expected "true" or "false", got ""'],
+    ['[Interface]\nAddress = 10.0.0.1/24, x', 'Address: expected an address with prefix length'],
+    ['[Interface]\nAddress = 10.0.0.1/08', 'Address: expected an address with prefix length'],
+    ['[Interface]\nAddress = 10.0.0.1/255.0.255.0', 'Address: expected an address'],
+    ['[Interface]\nAddress = fd00::1/255.255.0.0', 'Address: expected an address'],
+    ['[Interface]\nAddress = 10.1/24', 'Address: expected an address'],
+    ['[Interface]\nPre Up = x', 'is no field of [Interface]'],
     ['[Interface]\nnonsense', 'expected KEY = VALUE'],
     ['[Interface]\n= 1', 'expected KEY = VALUE'],
     ['[Interface]\nPublicKey = x', 'PublicKey: is no field of [Interface]'],
     ['ListenPort = 1', 'ListenPort: expected [Interface] before it'],
-    ['[Interface]\n[Interface]', 'expected one [Interface], this is another'],
     [`[Peer]\nPublicKey = ${PUBLIC}\nEndpoint = a:b`, 'Endpoint: expected ADDRESS:PORT'],
     [`[Peer]\nPublicKey = ${PUBLIC}\nPersistentKeepalive = 65536`, 'PersistentKeepalive: expected'],
+    ...['10.0.0.0/24,', ',', '10.0.0.0/+8', '10.0.0.0/33', '10.0.0.0/8 10.1.0.0/16'].map((list) => [
+      `[Peer]\nPublicKey = ${PUBLIC}\nAllowedIPs = ${list}`,
+      'AllowedIPs: expected an address with prefix length',
+    ]),
+    ...[
+      '::1',
+      '1.2.3.4',
+      '[::1]',
+      '[::1]:',
+      '[::1]:1:2',
+      '[::1:1',
+      '[::1]1',
+      ':1',
+      'fe80::1%e:0',
+    ].map((endpoint) => [
+      `[Peer]\nPublicKey = ${PUBLIC}\nEndpoint = ${endpoint}`,
+      'Endpoint: expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT',
+    ]),
   ])('refuses %j', (text, complaint) => {
     expect(complaints(text, 'f')).toContain(complaint);
   });

@@ -1,6 +1,5 @@
-import { Endpoint, formatKey } from '@litz/core';
+import { Endpoint, formatKey, type HostEndpoint } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import type { HostEndpoint } from '../../src/text/endpoint.ts';
 import { parseConfig } from '../../src/wg-quick/parse-config.ts';
 import { toDeviceConfiguration } from '../../src/wg-quick/to-device-configuration.ts';
 import { publicKey } from '../keys.ts';

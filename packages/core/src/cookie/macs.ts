@@ -10,6 +10,7 @@
 import { COOKIE_LENGTH, COOKIE_LIFETIME_MS, HASH_LENGTH, MAC_LENGTH } from '../constants.ts';
 import { equalBytes } from '../crypto/equal-bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { secretBytes } from '../crypto/secret-bytes.ts';
 import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -71,10 +72,15 @@ export class MacSender {
     return undefined;
   }
 
-  #currentCookie(now: number): Uint8Array | undefined {
-    if (now < this.#cookieReceivedAt + COOKIE_LIFETIME_MS - COOKIE_LATENCY_MS) return this.#cookie;
+  /** Forgets the cookie. */
+  clear(): void {
     wipe(this.#cookie);
     this.#cookie = undefined;
+  }
+
+  #currentCookie(now: number): Uint8Array | undefined {
+    if (now < this.#cookieReceivedAt + COOKIE_LIFETIME_MS - COOKIE_LATENCY_MS) return this.#cookie;
+    this.clear();
     return undefined;
   }
 }
@@ -85,7 +91,7 @@ export class MacChecker {
   readonly #identity: StaticIdentity;
   readonly #randomBytes: (out: Uint8Array) => void;
   /** R_m */
-  readonly #cookieSecret = new Uint8Array(HASH_LENGTH);
+  readonly #cookieSecret = secretBytes(HASH_LENGTH);
   #secretChangedAt: number = -Infinity;
   readonly #mac = new Uint8Array(MAC_LENGTH);
 
@@ -126,6 +132,12 @@ export class MacChecker {
       mac1: message.subarray(mac1At, mac1At + MAC_LENGTH),
     });
     wipe(cookie);
+  }
+
+  /** Forgets R_m; it is made anew when it is needed. */
+  clear(): void {
+    wipe(this.#cookieSecret);
+    this.#secretChangedAt = -Infinity;
   }
 
   /**

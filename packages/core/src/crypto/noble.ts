@@ -16,6 +16,7 @@ import { isLowOrderPoint } from './low-order-points.ts';
 import { openInPlace, sealInPlace, type StreamCipher } from './noble-aead.ts';
 import { NONCE_LENGTH, nonceOf, writeCounter } from './nonce.ts';
 import type { Cipher, CryptoProvider } from './provider.ts';
+import { secretCopy } from './secret-bytes.ts';
 import { wipe } from './wipe.ts';
 
 export const nobleProvider: CryptoProvider = {
@@ -54,7 +55,7 @@ class NobleCipher implements Cipher {
 
   constructor(key: Uint8Array) {
     checkLength('key', key, KEY_LENGTH);
-    this.#key = key.slice();
+    this.#key = secretCopy(key);
   }
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {

@@ -64,6 +64,11 @@ export interface DhKey {
   readonly publicKey: Uint8Array;
   /** As `CryptoProvider.dh`: 32 new bytes; undefined if the result is all zero. */
   dh(publicKey: Uint8Array): Uint8Array | undefined;
+  /**
+   * Writes the private key (32 bytes) into `out`. Where it is there, nobody else needs to keep a copy of
+   * the private key for as long as this key is not destroyed.
+   */
+  readPrivateKey?(out: Uint8Array): void;
   /** Wipes the private key; the key is not used afterwards. Further calls do nothing. */
   destroy(): void;
 }

@@ -3,30 +3,34 @@
  *
  * @module
  */
-import type { EngineConfiguration, PeerConfiguration } from '../configuration.ts';
 import { MacChecker } from '../cookie/macs.ts';
+import { equalBytes } from '../crypto/equal-bytes.ts';
+import { wipe } from '../crypto/wipe.ts';
 import type { EngineState } from '../engine-state.ts';
-import { createStaticIdentity, releaseKey } from '../handshake/static-identity.ts';
-import { abandonHandshake } from './handshake-send.ts';
-import { keyId, type PresharedKey, type PrivateKey, type PublicKey } from '../keys.ts';
-import { sendKeepalive, sendStaged } from './outbound.ts';
+import {
+  copyPrivateKey,
+  createStaticIdentity,
+  wipeIdentity,
+  type StaticIdentity,
+} from '../handshake/static-identity.ts';
+import { abandonHandshake, canReach } from './handshake-send.ts';
+import { keyId, parsePublicKey, type PrivateKey } from '../keys.ts';
+import { hasTurn } from './initiation-turns.ts';
+import { sendKeepalive, sendStaged, wouldInitiate } from './outbound.ts';
 import { Peer } from '../peer/peer.ts';
 import { endSession, resetPeer } from './session-lifecycle.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { authenticatedTraversal } from './timers.ts';
+import type { CheckedChange, CheckedPeer } from '../validation.ts';
+import { readPresharedKey, readPrivateKey } from '../values.ts';
 
-/** `ids`: of `change.peers`, from `checkConfiguration`. */
-export function applyConfiguration(
-  state: EngineState,
-  change: EngineConfiguration,
-  ids: readonly string[],
-  now: number,
-): void {
+/** `change`: of `checkConfiguration`, just now. */
+export function applyConfiguration(state: EngineState, change: CheckedChange, now: number): void {
   if (change.privateKey !== undefined) setPrivateKey(state, change.privateKey, now);
-  if (change.replacePeers === true) {
+  if (change.replacePeers) {
     for (const peer of state.peers.values()) removePeer(state, peer);
   }
-  change.peers?.forEach((peerChange, i) => applyPeer(state, peerChange, ids[i], now));
+  change.peers.forEach((peerChange, i) => applyPeer(state, peerChange, change.ids[i], now));
 }
 
 /** The link is up: whoever is to be kept alive hears of us at once. */
@@ -34,7 +38,7 @@ export function wakePeers(state: EngineState, now: number): void {
   for (const peer of state.peers.values()) wakePeer(state, peer, now);
 }
 
-function applyPeer(state: EngineState, change: PeerConfiguration, id: string, now: number): void {
+function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: number): void {
   const existing = state.peers.get(id);
   if (change.remove === true) {
     if (existing) removePeer(state, existing);
@@ -60,10 +64,10 @@ function applyPeer(state: EngineState, change: PeerConfiguration, id: string, no
 }
 
 /** undefined for our own key: nobody is his own peer. */
-function addPeer(state: EngineState, change: PeerConfiguration, id: string): Peer | undefined {
+function addPeer(state: EngineState, change: CheckedPeer, id: string): Peer | undefined {
   if (state.identity && keyId(state.identity.publicKey) === id) return undefined;
   const slot = state.timers.allocate();
-  const peer = new Peer(change.publicKey.slice() as PublicKey, id, slot, ++state.lastPeerNumber);
+  const peer = new Peer(parsePublicKey(change.publicKey), id, slot, ++state.lastPeerNumber);
   state.peers.set(id, peer);
   state.peersBySlot[slot] = peer;
   state.outputs.trace(peer, 'peer-added');
@@ -77,14 +81,15 @@ function removePeer(state: EngineState, peer: Peer): void {
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
   state.outputs.trace(peer, 'peer-removed');
-  peer.presharedKey?.fill(0);
+  peer.handshake?.forgetStaticStatic();
+  peer.macs?.clear();
+  setPresharedKey(peer, null);
 }
 
 /** Applies at the next handshake; the live session has its keys already. */
-function setPresharedKey(peer: Peer, presharedKey: PresharedKey | null): void {
-  peer.presharedKey?.fill(0);
-  const isSet = presharedKey !== null && presharedKey.some((byte) => byte !== 0);
-  peer.presharedKey = isSet ? (presharedKey.slice() as PresharedKey) : undefined;
+function setPresharedKey(peer: Peer, presharedKey: CheckedPeer['presharedKey']): void {
+  wipe(peer.presharedKey);
+  peer.presharedKey = readPresharedKey(presharedKey, 'presharedKey');
 }
 
 /** Returns whether it was off and is on now. */
@@ -106,22 +111,33 @@ function setKeepalive(
 
 /** Sends what waits, or the first persistent keepalive. */
 function wakePeer(state: EngineState, peer: Peer, now: number): void {
-  if (peer.persistentKeepalive > 0) sendKeepalive(state, peer, now);
-  else sendStaged(state, peer, now);
+  if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);
+  else if (
+    !canReach(state, peer) ||
+    !wouldInitiate(state, peer, now) ||
+    hasTurn(state, peer, TIMER.PERSISTENT_KEEPALIVE, now)
+  ) {
+    sendKeepalive(state, peer, now);
+  }
 }
 
 /** Section 5.4 stands on the static key: whatever was made with the old one ends with it. */
-function setPrivateKey(state: EngineState, privateKey: PrivateKey | null, now: number): void {
-  const wanted = privateKey?.some((byte) => byte !== 0) === true ? clamped(privateKey) : undefined;
+function setPrivateKey(
+  state: EngineState,
+  privateKey: CheckedChange['privateKey'],
+  now: number,
+): void {
+  const wanted = readPrivateKey(privateKey, 'privateKey');
   const old = state.identity;
-  if (sameKey(old?.privateKey, wanted)) return;
+  if (isKeyOf(old, wanted)) {
+    wipe(wanted);
+    return;
+  }
   state.identity = wanted && createStaticIdentity(state.crypto, wanted);
+  state.macChecker?.clear();
   state.macChecker =
     state.identity && new MacChecker(state.crypto, state.identity, state.randomBytes);
-  if (old) {
-    releaseKey(old);
-    old.privateKey.fill(0);
-  }
+  if (old) wipeIdentity(old);
   const ourself = state.identity && state.peers.get(keyId(state.identity.publicKey));
   if (ourself) removePeer(state, ourself);
   for (const peer of state.peers.values()) changeIdentity(state, peer);
@@ -131,24 +147,20 @@ function setPrivateKey(state: EngineState, privateKey: PrivateKey | null, now: n
 /** What is in flight may still be received; nothing more is sent with the old keys. */
 function changeIdentity(state: EngineState, peer: Peer): void {
   abandonHandshake(state, peer);
-  if (peer.handshake) peer.handshake.staticStatic = undefined;
+  peer.handshake?.forgetStaticStatic();
   peer.handshakeSentAt = -Infinity;
   state.timers.clear(peer.slot, TIMER.RETRANSMIT);
   peer.keypairs.stopSending();
   endSession(state, peer);
 }
 
-/** A copy with the bits set as RFC 7748 section 5 has them. */
-function clamped(privateKey: PrivateKey): PrivateKey {
-  const copy = privateKey.slice() as PrivateKey;
-  copy[0] &= 248;
-  copy[31] = (copy[31] & 127) | 64;
-  return copy;
-}
-
-function sameKey(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (!a || !b) return a === b;
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= a[i] ^ b[i];
-  return difference === 0;
+/** Whether it is the same key, or none as before. */
+function isKeyOf(identity: StaticIdentity | undefined, wanted: PrivateKey | undefined): boolean {
+  if (!identity || !wanted) return !identity && !wanted;
+  const current = copyPrivateKey(identity);
+  try {
+    return equalBytes(current, wanted);
+  } finally {
+    wipe(current);
+  }
 }

@@ -16,7 +16,11 @@ import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { drop, type EngineState } from '../engine-state.ts';
 import type { Handshake } from '../handshake/handshake.ts';
-import { consumeInitiation, openInitiationStatic } from '../handshake/initiation.ts';
+import {
+  consumeInitiation,
+  forgetInitiation,
+  openInitiationStatic,
+} from '../handshake/initiation.ts';
 import { consumeResponse } from '../handshake/response.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import { ensureUsable, handshakeOf, sendResponse } from './handshake-send.ts';
@@ -102,8 +106,12 @@ function receiveInitiation(
   const opened = openInitiationStatic(state.crypto, identity, message);
   if (!opened) return drop(state, 'invalid-handshake');
   const peer = state.peers.get(keyId(opened.peerPublicKey));
-  if (!peer) return drop(state, 'unknown-peer');
+  if (!peer) {
+    forgetInitiation(opened);
+    return drop(state, 'unknown-peer');
+  }
   if (!ensureUsable(state, identity, peer)) {
+    forgetInitiation(opened);
     return drop(state, 'invalid-handshake', peer);
   }
   const handshake = answeringHandshake(peer);

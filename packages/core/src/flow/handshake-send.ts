@@ -8,16 +8,15 @@ import {
   HANDSHAKE_INITIATION_LENGTH,
   HANDSHAKE_RESPONSE_LENGTH,
   HANDSHAKE_TOS,
-  KEY_LENGTH,
   REKEY_TIMEOUT_MS,
 } from '../constants.ts';
 import { MacSender } from '../cookie/macs.ts';
 import type { EngineState } from '../engine-state.ts';
-import { Handshake } from '../handshake/handshake.ts';
+import { Handshake, NO_PRESHARED_KEY } from '../handshake/handshake.ts';
 import { createInitiation } from '../handshake/initiation.ts';
 import { createResponse } from '../handshake/response.ts';
+import { spendTurn } from './initiation-turns.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
-import type { PresharedKey } from '../keys.ts';
 import type { Peer } from '../peer/peer.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
@@ -126,6 +125,7 @@ function sendInitiation(
   peer: Peer,
   now: number,
 ): void {
+  spendTurn(state, peer, now);
   const handshake = handshakeOf(peer);
   const message = state.handshakeMessages.take(HANDSHAKE_INITIATION_LENGTH);
   const timestamp = state.timestamps.next();
@@ -165,6 +165,3 @@ function forgetIndex(state: EngineState, peer: Peer): void {
   state.indices.free(peer.handshakeIndex);
   peer.handshakeIndex = -1;
 }
-
-/** Section 5.4: all zero when none is set. */
-const NO_PRESHARED_KEY = new Uint8Array(KEY_LENGTH) as PresharedKey;

@@ -7,7 +7,8 @@
  *    put aside, as the first of its source in this second or as one more, with a mac2 or without.
  * 2. At the end of a batch, and when `pollTimeout` says so: messages with a mac2 and those without take
  *    turns, of each kind first those of sources that sent no others, as far as the budgets go. Checking
- *    macs and sealing cookies has one budget, handshakes have another.
+ *    macs and sealing cookies has one budget, handshakes have another, which counts only while there are
+ *    packets: without them a few handshakes follow each other, and the caller looks for packets in between.
  * 3. What finds no room, or is too old to be waited for any more, is dropped and counted.
  *
  * What becomes of a message then is in `handshake-receive.ts`.
@@ -63,8 +64,11 @@ export function takeHandshakeMessage(
 /** Step 2; to be called at the end of a batch, and when it is due. */
 export function workOnHandshakes(state: EngineState, now: number): void {
   const { handshakes } = state;
-  const { queue } = handshakes;
+  const { queue, pressure } = handshakes;
   if (queue.size === 0 || now < handshakes.due) return;
+  const { sentMessages, receivedMessages } = state.stats;
+  const isBusy = pressure.isHigh(sentMessages + receivedMessages, now);
+  if (!isBusy) handshakes.answering.refill(now);
   for (let lane = nextLane(state, now); lane !== undefined; lane = nextLane(state, now)) {
     const waiting = queue.shift(lane);
     if (!waiting) break;
@@ -73,7 +77,7 @@ export function workOnHandshakes(state: EngineState, now: number): void {
     handshakes.lastSequence = waiting.sequence;
     queue.release(waiting);
   }
-  handshakes.due = dueAt(state, now);
+  handshakes.due = dueAt(state, isBusy, now);
 }
 
 /** The link is down: nobody waits for an answer. */
@@ -156,11 +160,12 @@ function firstOf(state: EngineState, fresh: Lane, repeated: Lane): Lane | undefi
 }
 
 /** When `nextLane` will have one, if nothing else comes. */
-function dueAt(state: EngineState, now: number): number {
+function dueAt(state: EngineState, isBusy: boolean, now: number): number {
   const { queue, screening, answering } = state.handshakes;
   if (queue.size === 0) return Infinity;
   const screened = Math.max(now, screening.freeAt);
-  const answered = Math.max(screened, answering.freeAt);
+  // Without packets the next handshakes follow as soon as the caller has looked for some.
+  const answered = isBusy ? Math.max(screened, answering.freeAt) : screened;
   // Under load a message without mac2 gets a cookie, which is no handshake.
   const waitsForCookie = firstOf(state, LANE.FRESH, LANE.REPEATED) !== undefined;
   return waitsForCookie && screened < state.load.overloadedUntil ? screened : answered;

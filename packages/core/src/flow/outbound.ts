@@ -201,6 +201,12 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
   afterSend(state, keypair, 1, bytes, now);
 }
 
+/** Whether a keepalive to the peer would be an initiation that no packet waits for. */
+export function wouldInitiate(state: EngineState, peer: Peer, now: number): boolean {
+  if (peer.sendKeypair(now) || state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) return false;
+  return !peer.staged || peer.staged.length === 0;
+}
+
 /** Seals one packet and puts it out. Returns the length of the datagram. */
 function emit(
   state: EngineState,

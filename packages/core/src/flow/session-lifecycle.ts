@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { wipe } from '../crypto/wipe.ts';
 import type { EngineState } from '../engine-state.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Handshake } from '../handshake/handshake.ts';
@@ -24,18 +25,21 @@ export function beginSession(
 ): void {
   const { localIndex, remoteIndex } = handshake;
   const { sendKey, receiveKey } = deriveTransportKeys(state.crypto, handshake);
-  const keypair = new Keypair({
-    peer,
-    isInitiator: role === 'initiator',
-    localIndex,
-    remoteIndex,
-    sendCipher: state.crypto.createCipher(sendKey),
-    receiveCipher: state.crypto.createCipher(receiveKey),
-    limits: state.limits,
-    createdAt: now,
-  });
-  sendKey.fill(0);
-  receiveKey.fill(0);
+  let keypair: Keypair<Peer>;
+  try {
+    keypair = new Keypair({
+      peer,
+      isInitiator: role === 'initiator',
+      localIndex,
+      remoteIndex,
+      sendCipher: state.crypto.createCipher(sendKey),
+      receiveCipher: state.crypto.createCipher(receiveKey),
+      limits: state.limits,
+      createdAt: now,
+    });
+  } finally {
+    wipe(sendKey, receiveKey);
+  }
   state.indices.assign(localIndex, keypair);
   if (peer.handshakeIndex === localIndex) peer.handshakeIndex = -1;
   peer.keypairs.add(keypair, state.indices);
@@ -57,6 +61,7 @@ export function completeHandshake(
   abandonHandshake(state, peer);
   sessionStarted(state, peer, current);
   peer.handshakeSends = 0;
+  peer.turnAt = Infinity;
   peer.sentLastMinuteHandshake = false;
   peer.lastHandshakeUnixMs = state.unixTime();
   state.stats.completedHandshakes++;

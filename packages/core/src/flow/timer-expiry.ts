@@ -6,6 +6,7 @@
  */
 import { MAX_HANDSHAKE_ATTEMPTS, REKEY_TIMEOUT_MS } from '../constants.ts';
 import type { EngineState } from '../engine-state.ts';
+import { hasTurn } from './initiation-turns.ts';
 import {
   abandonHandshake,
   canReach,
@@ -13,7 +14,7 @@ import {
   retryHandshake,
   startHandshake,
 } from './handshake-send.ts';
-import { sendKeepalive } from './outbound.ts';
+import { sendKeepalive, wouldInitiate } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
 import { endSession, forgetSource } from './session-lifecycle.ts';
 import { TIMER, type Timer } from '../peer/timer-table.ts';
@@ -63,6 +64,7 @@ function expireSession(state: EngineState, peer: Peer): void {
 /** Section 6.4. The peer may have an address that the old source cannot reach: it is chosen anew. */
 function retransmit(state: EngineState, peer: Peer, now: number): void {
   if (!gaveUp(state, peer, now)) {
+    if (!hasTurn(state, peer, TIMER.RETRANSMIT, now)) return;
     forgetSource(peer);
     retryHandshake(state, peer, now);
     return;
@@ -84,6 +86,7 @@ function gaveUp(state: EngineState, peer: Peer, now: number): boolean {
 
 /** Section 6.5: what was sent had no answer. */
 function renewHandshake(state: EngineState, peer: Peer, now: number): void {
+  if (!hasTurn(state, peer, TIMER.NEW_HANDSHAKE, now)) return;
   state.outputs.trace(peer, 'not-heard');
   forgetSource(peer);
   startHandshake(state, peer, now);
@@ -97,6 +100,9 @@ function keepalive(state: EngineState, peer: Peer, now: number): void {
 }
 
 function persistentKeepalive(state: EngineState, peer: Peer, now: number): void {
+  if (wouldInitiate(state, peer, now) && !hasTurn(state, peer, TIMER.PERSISTENT_KEEPALIVE, now)) {
+    return;
+  }
   sendKeepalive(state, peer, now);
   // Also when no handshake may be sent just now. A peer that cannot be sent to has no timer: it gets
   // one with what it lacks (`configure`).

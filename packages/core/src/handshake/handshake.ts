@@ -13,8 +13,9 @@
  */
 import { HASH_LENGTH, KEY_LENGTH, TIMESTAMP_LENGTH } from '../constants.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { secretBytes, secretCopy } from '../crypto/secret-bytes.ts';
 import { wipe } from '../crypto/wipe.ts';
-import type { PresharedKey, PublicKey } from '../keys.ts';
+import { PresharedKey, type PublicKey } from '../keys.ts';
 import { staticDh, type StaticIdentity } from './static-identity.ts';
 
 export type HandshakeState =
@@ -36,16 +37,16 @@ export interface LastInitiation {
 export class Handshake {
   readonly remoteStaticPublic: PublicKey;
   /** Q; all zero if there is none. Kept by reference, never wiped here. */
-  presharedKey: PresharedKey = new Uint8Array(KEY_LENGTH) as PresharedKey;
+  presharedKey: PresharedKey = NO_PRESHARED_KEY;
   /** DH(S_priv, S_pub of the peer); see `ensureStaticStatic`. */
   staticStatic: Uint8Array | undefined = undefined;
 
   state: HandshakeState = 'zeroed';
   /** C after the last message. */
-  readonly chainingKey: Uint8Array = new Uint8Array(HASH_LENGTH);
+  readonly chainingKey: Uint8Array = secretBytes(HASH_LENGTH);
   /** H after the last message. */
-  readonly hash: Uint8Array = new Uint8Array(HASH_LENGTH);
-  readonly ephemeralPrivate: Uint8Array = new Uint8Array(KEY_LENGTH);
+  readonly hash: Uint8Array = secretBytes(HASH_LENGTH);
+  readonly ephemeralPrivate: Uint8Array = secretBytes(KEY_LENGTH);
   readonly remoteEphemeral: Uint8Array = new Uint8Array(KEY_LENGTH);
   localIndex = 0;
   remoteIndex = 0;
@@ -83,8 +84,17 @@ export class Handshake {
    * @returns false for a low-order point: there is no secret to share with this peer
    */
   ensureStaticStatic(crypto: CryptoProvider, identity: StaticIdentity): boolean {
-    this.staticStatic ??= staticDh(crypto, identity, this.remoteStaticPublic);
+    if (this.staticStatic) return true;
+    const secret = staticDh(crypto, identity, this.remoteStaticPublic);
+    this.staticStatic = secret && secretCopy(secret);
+    wipe(secret);
     return this.staticStatic !== undefined;
+  }
+
+  /** Our own key has changed, or the peer is no more. */
+  forgetStaticStatic(): void {
+    wipe(this.staticStatic);
+    this.staticStatic = undefined;
   }
 
   /** Forgets the handshake in progress. What outlives handshakes stays: replays are still known. */
@@ -95,3 +105,6 @@ export class Handshake {
     wipe(this.chainingKey, this.hash, this.ephemeralPrivate, this.remoteEphemeral);
   }
 }
+
+/** Section 5.4: all zero when none is set. */
+export const NO_PRESHARED_KEY: PresharedKey = new PresharedKey();

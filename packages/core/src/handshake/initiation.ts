@@ -91,7 +91,7 @@ export interface OpenedInitiation {
 
 /**
  * Step 1, who is it? Anyone who knows our public key can make a message that gets this far. The result
- * goes to `consumeInitiation`, or away.
+ * goes to `consumeInitiation`, or to `forgetInitiation`.
  *
  * @returns undefined for an initiation that is not made for us
  */
@@ -133,6 +133,11 @@ export function openInitiationStatic(
   }
 }
 
+/** For one that does not go to `consumeInitiation`. */
+export function forgetInitiation(opened: OpenedInitiation): void {
+  wipe(opened.chainingKey, opened.hash);
+}
+
 /**
  * Step 2, with the handshake of the peer that step 1 named. `opened` is used up.
  *
@@ -169,6 +174,6 @@ export function consumeInitiation(
     return undefined;
   } finally {
     state.wipe();
-    wipe(opened.chainingKey, opened.hash);
+    forgetInitiation(opened);
   }
 }

@@ -47,6 +47,8 @@ export class Peer {
   attemptStartedAt: number = -Infinity;
   /** When an initiation or a response last left: the next initiation is Rekey-Timeout later. */
   handshakeSentAt: number = -Infinity;
+  /** When its turn comes to send an initiation that a timer asked for; Infinity: none was reserved. */
+  turnAt: number = Infinity;
   /** A renewal because of the age of the session on receipt was already asked for. */
   sentLastMinuteHandshake = false;
   /** Data came while a passive keepalive was pending: one more follows it. */

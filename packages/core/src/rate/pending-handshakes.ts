@@ -6,6 +6,7 @@
  */
 import type { DropReason } from '../drop-reason.ts';
 import { HandshakeQueue } from './handshake-queue.ts';
+import { PacketPressure } from './packet-pressure.ts';
 import type { SourceWindow } from './source-window.ts';
 import { WorkBudget } from './work-budget.ts';
 
@@ -15,6 +16,8 @@ export class PendingHandshakes {
   readonly screening: WorkBudget = new WorkBudget(SCREENING_SHARE, SCREENING_BURST_MS);
   /** For handshakes. */
   readonly answering: WorkBudget = new WorkBudget(ANSWERING_SHARE, ANSWERING_BURST_MS);
+  /** Of sent and received packets. */
+  readonly pressure: PacketPressure = new PacketPressure();
   /** When something can be done of what waits; Infinity if nothing waits. */
   due: number = Infinity;
   /** Whose turn it is. */

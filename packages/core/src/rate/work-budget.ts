@@ -33,6 +33,11 @@ export class WorkBudget {
     return this.#paidUntil <= now;
   }
 
+  /** Nobody else wants the time: what may be done at once is there again. */
+  refill(now: number): void {
+    this.#paidUntil = Math.min(this.#paidUntil, now - this.#burst);
+  }
+
   /** Counts work of `ms` milliseconds, whether it is free or not. */
   spend(ms: number, now: number): void {
     this.#paidUntil = Math.max(this.#paidUntil, now - this.#burst) + ms / this.#share;

@@ -13,6 +13,7 @@
  */
 import type { AllowedIp } from '../configuration.ts';
 import { MAX_OWNER } from './prefix-nodes.ts';
+import { Prefix } from '../text/cidr.ts';
 import { PrefixTrie } from './prefix-trie.ts';
 
 /** `T` is what an address leads to, compared by identity. */
@@ -84,7 +85,7 @@ export class AllowedIps<T> {
     if (owner === undefined) return entries;
     for (const trie of [this.#v4, this.#v6]) {
       for (let node = trie.firstOf(owner); node !== 0; node = trie.nextOf(node)) {
-        entries.push({ address: trie.addressOf(node), prefixLength: trie.prefixLengthOf(node) });
+        entries.push(new Prefix(trie.addressOf(node), trie.prefixLengthOf(node)));
       }
     }
     return entries;

@@ -5,13 +5,14 @@
  */
 import { referenceProvider, seededRandomBytes } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
+import { dhKeyOf } from '../../src/crypto/dh-key.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { Endpoint } from '../../src/endpoint.ts';
 import { Engine } from '../../src/engine.ts';
 import { Handshake } from '../../src/handshake/handshake.ts';
 import { createResponse } from '../../src/handshake/response.ts';
-import { releaseKey } from '../../src/handshake/static-identity.ts';
-import { generatePrivateKey, publicKeyOf } from '../../src/keys.ts';
+import { copyPrivateKey, releaseKey, wipeIdentity } from '../../src/handshake/static-identity.ts';
+import { generatePrivateKey, isZeroKey, publicKeyOf } from '../../src/keys.ts';
 import { createParties, initiate, LOW_ORDER_KEY, receiveInitiation, respond } from './parties.ts';
 
 describe('a provider that prepares keys', () => {
@@ -72,6 +73,46 @@ describe('a provider that prepares keys', () => {
     expect(keys.left).toBe(0);
   });
 });
+
+describe('a provider that gives a prepared key back', () => {
+  it('has the only copy of it while it has it', () => {
+    const { alice, bob } = createParties(referenceProvider, READABLE);
+    const { identity } = bob;
+    const before = [...identity.privateKey];
+    receiveInitiation(bob, initiate(alice, 1), 1000);
+    expect(isZeroKey(identity.privateKey)).toBe(true);
+    expect([...copyPrivateKey(identity)]).toEqual(before);
+    releaseKey(identity);
+    expect([...identity.privateKey]).toEqual(before);
+    expect(receiveInitiation(bob, initiate(alice, 2), 2000)).toBeUndefined();
+    wipeIdentity(identity);
+    expect(isZeroKey(identity.privateKey)).toBe(true);
+    expect(identity.preparedKey).toBeUndefined();
+  });
+
+  it('is asked for it by an engine that tells it, and that compares it', () => {
+    const randomBytes = seededRandomBytes(5);
+    const engine = new Engine({ randomBytes, unixTime: () => 0, crypto: READABLE });
+    const privateKey = generatePrivateKey(randomBytes);
+    const publicKey = publicKeyOf(generatePrivateKey(randomBytes), referenceProvider);
+    const endpoint = new Endpoint(Uint8Array.of(127, 0, 0, 1), 1);
+    engine.configure({ privateKey, peers: [{ publicKey, endpoint }] }, 0);
+    engine.connect(publicKey, 0);
+    expect(engine.privateKey).toEqual(privateKey);
+    const initiations = engine.stats.sentInitiations;
+    // The same key changes nothing: no handshake begins anew.
+    engine.configure({ privateKey }, 10_000);
+    expect(engine.stats.sentInitiations).toBe(initiations);
+    engine.linkDown(10_000);
+    expect(engine.privateKey).toEqual(privateKey);
+  });
+});
+
+/** Prepared by nothing but a copy. */
+const READABLE: CryptoProvider = {
+  ...referenceProvider,
+  dhKey: (privateKey) => dhKeyOf(referenceProvider, privateKey),
+};
 
 class KeyCounter {
   prepared = 0;

@@ -7,9 +7,17 @@ import {
   packetBetween,
   SimulatedNetwork,
   type Pair,
+  type Person,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import type { EngineConfiguration, PresharedKey, PrivateKey, PublicKey } from '../../src/index.ts';
+import {
+  parsePresharedKey,
+  type EngineChange,
+  type EngineConfiguration,
+  type PeerChange,
+  type PrivateKey,
+  type PublicKey,
+} from '../../src/index.ts';
 
 describe('private key', () => {
   it('changed, expires the sending keys; what is in flight is still received', () => {
@@ -73,7 +81,7 @@ describe('private key', () => {
 describe('preshared key', () => {
   it('changed, leaves the live session alone and applies at the next handshake', () => {
     const { network, alice, bob } = connected();
-    const presharedKey = new Uint8Array(32).fill(9) as PresharedKey;
+    const presharedKey = parsePresharedKey(new Uint8Array(32).fill(9));
     configure(alice, { peers: [{ publicKey: bob.person.publicKey, presharedKey }] });
     alice.send(packetBetween(alice, bob));
     network.settle();
@@ -189,26 +197,44 @@ describe('link', () => {
 describe('configure', () => {
   it.each<[string, unknown, RegExp]>([
     ['no object', null, /"change" expected an object, got null/],
-    ['a short private key', { privateKey: new Uint8Array(31) }, /"privateKey" expected 32 bytes/],
-    ['a key as text', { privateKey: 'AAAA' }, /"privateKey" expected a Uint8Array, got string/],
-    ['peers that are no list', { peers: {} }, /"peers" expected an array, got object/],
-    ['a peer without key', { peers: [{}] }, /"peers\[\d\]": "publicKey" expected a Uint8Array/],
-    ['a keepalive too long', withPeer({ persistentKeepalive: 65536 }), /0 to 65535 seconds/],
-    ['a keepalive in parts', withPeer({ persistentKeepalive: 1.5 }), /0 to 65535 seconds/],
-    ['a keepalive as text', withPeer({ persistentKeepalive: '5' }), /expected a number/],
-    ['an endpoint as text', withPeer({ endpoint: '1.2.3.4:5' }), /"endpoint" expected an Endpoint/],
+    [
+      'a short private key',
+      { privateKey: new Uint8Array(31) },
+      /"privateKey": private key: expected 32 bytes/,
+    ],
+    ['text that is no key', { privateKey: 'AAAA' }, /"privateKey": private key: .* 44 characters/],
+    ['a key that is a number', { privateKey: 5 }, /"privateKey": private key: .* got number/],
+    [
+      'a key of another kind',
+      withPeer({ presharedKey: createPerson(1).privateKey }),
+      /"peers\[\d\].presharedKey": .* got a PrivateKey/,
+    ],
+    ['peers that are no list', { peers: {} }, /"peers" expected an array, got Object/],
+    ['a peer without key', { peers: [{}] }, /"peers\[\d\].publicKey": public key: .*undefined/],
+    ['a keepalive too long', withPeer({ persistentKeepalive: 65536 }), /0 to 65535, got/],
+    ['a keepalive in parts', withPeer({ persistentKeepalive: 1.5 }), /0 to 65535, got/],
+    ['a keepalive as text', withPeer({ persistentKeepalive: '5' }), /got a string/],
+    [
+      'an endpoint that is none',
+      withPeer({ endpoint: {} }),
+      /"peers\[\d\].endpoint" expected 'ADDRESS:PORT'/,
+    ],
     [
       'an address of 5 bytes',
       withPeer({ allowedIps: [{ address: new Uint8Array(5), prefixLength: 1 }] }),
-      /length 4 or 16/,
+      /"peers\[\d\].allowedIps\[0\].address" expected 4 or 16 bytes, got 5/,
     ],
     [
       'a prefix too long',
       withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 33 }] }),
       /0 to 32, got 33/,
     ],
-    ['a flag that is none', withPeer({ remove: 1 }), /"remove" expected a boolean/],
-    ['a short preshared key', withPeer({ presharedKey: new Uint8Array(3) }), /"presharedKey"/],
+    ['a flag that is none', withPeer({ remove: 1 }), /"peers\[\d\].remove" expected true or false/],
+    [
+      'a short preshared key',
+      withPeer({ presharedKey: new Uint8Array(3) }),
+      /"peers\[\d\].presharedKey"/,
+    ],
   ])('refuses %s, and nothing of the change takes effect', (_, change, message) => {
     const { alice, bob } = connected();
     const good = { publicKey: createPerson(4).publicKey };
@@ -223,6 +249,26 @@ describe('configure', () => {
     expect(alice.engine.peers()).toEqual(before);
     expect(alice.engine.publicKey).toEqual(alice.person.publicKey);
     expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
+  });
+
+  it('takes keys as text', () => {
+    const { network, alice, bob } = createPair();
+    const [a, b] = [createPerson(3), createPerson(4)];
+    const presharedKey = Buffer.alloc(32, 7).toString('base64');
+    const peerOf = ({ publicKey }: Person): readonly PeerChange[] => [
+      { publicKey: publicKey.toBase64(), presharedKey },
+    ];
+    configure(alice, { privateKey: a.privateKey.toBase64(), replacePeers: true, peers: peerOf(b) });
+    configure(bob, { privateKey: b.privateKey.toBase64(), replacePeers: true, peers: peerOf(a) });
+    introduce(alice, { ...b, ipv4: bob.person.ipv4, endpoint: bob.endpoint });
+    introduce(bob, { ...a, ipv4: alice.person.ipv4, endpoint: alice.endpoint });
+    expect(alice.engine.publicKey).toEqual(a.publicKey);
+    expect(alice.engine.privateKey).toEqual(a.privateKey);
+    expect(alice.engine.hasPeer(b.publicKey.toBase64())).toBe(true);
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(alice.engine.peer(b.publicKey.toBase64())?.sessionUp).toBe(true);
+    expect(() => alice.engine.hasPeer('AAAA')).toThrow('"publicKey": public key: expected');
   });
 
   it('copies what it is given', () => {
@@ -249,7 +295,7 @@ function connected(): Pair {
   return pair;
 }
 
-function configure(node: Pair['alice'], change: EngineConfiguration): void {
+function configure(node: Pair['alice'], change: EngineChange): void {
   node.input((engine, now) => engine.configure(change, now));
 }
 

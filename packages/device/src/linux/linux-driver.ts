@@ -16,16 +16,15 @@ import {
   type Driver,
   type DriverListener,
 } from '../driver.ts';
-import type { SnapshotSlice } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
+import { packSecrets } from './secret-buffer.ts';
 import { SharedState } from './shared-state.ts';
 import {
   fromErrorMessage,
-  post,
+  postRequest,
   queuedMessages,
+  reviveAnswer,
   reviveEvent,
-  revivePeers,
-  type RequestMessage,
   type SystemErrorClass,
   type WorkerMessage,
   type WorkerStart,
@@ -71,18 +70,20 @@ export class LinuxDriver implements Driver {
     this.#opened = promiseWithResolvers();
     this.#ended = promiseWithResolvers();
     const { port1, port2 } = new MessageChannel();
+    const { holder: configuration, buffer: secrets } = packSecrets(settings.configuration);
     this.#port = port1;
     const start: WorkerStart = {
       shared: this.#shared.memory,
       port: port2,
       tunName,
       isNested: !isMainThread,
-      settings,
+      settings: { ...settings, configuration },
+      secrets,
     };
     this.#worker = new Worker(WORKER_ENTRY, {
       name: `litz ${tunName}`,
       workerData: start,
-      transferList: [port2],
+      transferList: [port2, secrets],
       // Loaders and conditions of this process are for its sources; the thread runs what is built.
       execArgv: [],
       // The loop makes next to no garbage: room for much of it would only be memory of the process.
@@ -111,8 +112,7 @@ export class LinuxDriver implements Driver {
     if (this.#hasEnded || this.#shared.isStopped) return Promise.reject(closedError(this.#name));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      const message: RequestMessage = { id, request };
-      post(this.#port, message);
+      postRequest(this.#port, id, request);
       this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject });
       this.#shared.wake();
     });
@@ -151,7 +151,7 @@ export class LinuxDriver implements Driver {
         this.#opened.resolve();
         break;
       case 'answer':
-        this.#take(message.id)?.resolve(revive(message.answer));
+        this.#take(message.id)?.resolve(reviveAnswer(message.answer, message.secrets));
         break;
       case 'refused':
         this.#take(message.id)?.reject(fromErrorMessage(message.error, this.#systemError));
@@ -215,13 +215,6 @@ function promiseWithResolvers(): PromiseWithResolvers {
   let reject!: (error: Error) => void;
   const promise = new Promise<void>((...functions) => ([resolve, reject] = functions));
   return { promise, resolve, reject };
-}
-
-function revive(answer: unknown): unknown {
-  const { snapshot } = (answer ?? {}) as Partial<SnapshotSlice>;
-  if (!snapshot) return answer;
-  const revived = { ...snapshot, peers: revivePeers(snapshot.peers) };
-  return { ...(answer as SnapshotSlice), snapshot: revived };
 }
 
 const running = new Set<SharedState>();

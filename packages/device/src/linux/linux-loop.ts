@@ -9,6 +9,7 @@
  */
 import type { CryptoProvider } from '@litz/core';
 import { DEFAULT_MTU, MAX_DATAGRAM_LENGTH } from '@litz/core/internals';
+import type { DeviceConfiguration } from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { ByteOperations } from '@litz/tun/offload';
@@ -23,6 +24,7 @@ import type { CommonSettings } from '../options.ts';
 import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { refusing } from '../refusal.ts';
+import { resolveZones } from '../resolve-zones.ts';
 import { RouteWatch } from './route-watch.ts';
 import type { SharedState } from './shared-state.ts';
 import { reviveConfiguration } from './worker-messages.ts';
@@ -119,7 +121,7 @@ export class LinuxLoop {
     this.#plane = this.#createPlane();
     this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
     this.#routes = this.#keepDescriptors(new RouteWatch(packages, this.#netlink, this.#plane));
-    this.#plane.configure(reviveConfiguration(configuration), undefined, sys.boottimeMs());
+    this.#plane.configure(this.#revived(configuration), undefined, sys.boottimeMs());
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (warmUp) this.#warmUp = this.#keep(this.#createWarmUp());
     if (!up) return;
@@ -167,7 +169,7 @@ export class LinuxLoop {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
-    const change = refusing(() => reviveConfiguration(request.change));
+    const change = refusing(() => this.#revived(request.change));
     const sockets = refusing(() => this.#openSockets(this.#plane.bindingFor(change)));
     this.#plane.configure(change, sockets, now);
     if (this.#linkUpDue !== Infinity) this.#linkUp(now);
@@ -182,6 +184,12 @@ export class LinuxLoop {
   close(): void {
     const errors = this.#closers.close();
     if (errors.length > 0) throw errors[0];
+  }
+
+  /** As it was before it crossed to this thread, which is in the namespace of the sockets. */
+  #revived(configuration: DeviceConfiguration): DeviceConfiguration {
+    const { interfaceIndex } = this.#options.packages.sys;
+    return resolveZones(reviveConfiguration(configuration), interfaceIndex);
   }
 
   /** When there is something to do, whatever is ready. */

@@ -8,9 +8,11 @@ import { loadProvider, openArena, type LoadedProvider } from '../provider/load-p
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
 import { isRefusal } from '../refusal.ts';
+import { wipeBuffer } from './secret-buffer.ts';
 import { SharedState } from './shared-state.ts';
 import {
   post,
+  postAnswer,
   queuedMessages,
   toErrorMessage,
   type RequestMessage,
@@ -18,7 +20,7 @@ import {
   type WorkerStart,
 } from './worker-messages.ts';
 
-const { shared: state, port, tunName, isNested, settings } = workerData as WorkerStart;
+const { shared: state, port, tunName, isNested, settings, secrets } = workerData as WorkerStart;
 const shared = new SharedState(state);
 /** Of requests: no packet waits for longer, unless one request takes longer. */
 const TURN_MS = 0.5;
@@ -48,16 +50,20 @@ try {
     onWake: answerRequests,
   });
   loop.open();
+  wipeBuffer(secrets);
   const crypto = { provider: provider.name, reason };
   tell({ type: 'open', name: loop.name, crypto, warnings });
   loop.run();
 } catch (error) {
   tell({ type: 'failed', error: toErrorMessage(error) });
 } finally {
+  wipeBuffer(secrets);
   try {
     loop?.close();
   } finally {
     loaded?.release();
+    // What came too late.
+    for (const late of queuedMessages<RequestMessage>(port)) wipeBuffer(late.secrets);
     port.close();
   }
 }
@@ -72,13 +78,15 @@ function answerRequests(): boolean {
   return false;
 }
 
-function answer({ id, request }: RequestMessage): void {
+function answer({ id, request, secrets: ofRequest }: RequestMessage): void {
   try {
-    tell({ type: 'answer', id, answer: loop?.answer(request) });
+    postAnswer(port, id, loop?.answer(request));
   } catch (error) {
     // Anything but a refusal may have left the device half changed.
     if (!isRefusal(error)) throw error;
     tell({ type: 'refused', id, error: toErrorMessage(error) });
+  } finally {
+    wipeBuffer(ofRequest);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * What goes between the main thread and the packet loop's, and how it survives the way: a structured
- * clone keeps neither the class of an endpoint nor the fields of an error.
+ * clone keeps neither the class of an endpoint or a key nor the fields of an error.
  *
  * A thread that sleeps in poll runs no message handlers: a message to it is queued and an eventfd is
  * written, then it reads the queue (`receiveMessageOnPort`).
@@ -8,12 +8,29 @@
  * @module
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { Endpoint, WireGuardError, type WireGuardErrorCode } from '@litz/core';
-import { ConfigError, UapiError, type ConfigProblem, type DeviceConfiguration } from '@litz/config';
+import {
+  Endpoint,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+  Prefix,
+  WireGuardError,
+  type WireGuardErrorCode,
+} from '@litz/core';
+import {
+  ConfigError,
+  UapiError,
+  wipeSecrets,
+  type ConfigProblem,
+  type DeviceConfiguration,
+} from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type { PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
+import type { DropEvent } from '../plane/drop-report.ts';
+import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
+import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
 /** `workerData`. */
 export interface WorkerStart {
@@ -24,11 +41,15 @@ export interface WorkerStart {
   /** Started by a worker, which may be terminated without a word to us. */
   readonly isNested: boolean;
   readonly settings: CommonSettings;
+  /** Of the settings' secrets; to be wiped. */
+  readonly secrets: ArrayBuffer;
 }
 
 export interface RequestMessage {
   readonly id: number;
   readonly request: DeviceRequest;
+  /** Of the request's secrets; to be wiped. */
+  readonly secrets?: ArrayBuffer;
 }
 
 export type WorkerMessage =
@@ -38,7 +59,13 @@ export type WorkerMessage =
       readonly crypto: CryptoStatus;
       readonly warnings: readonly string[];
     }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
+  | {
+      readonly type: 'answer';
+      readonly id: number;
+      readonly answer: unknown;
+      /** Of the answer's secrets; to be wiped. */
+      readonly secrets?: ArrayBuffer;
+    }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
   /** The device goes on. */
@@ -58,9 +85,48 @@ export interface ErrorMessage {
 /** The class of `@litz/sys`, which is loaded only where there are system calls. */
 export type SystemErrorClass = typeof Sys.SystemError;
 
-export function post(port: MessagePort, message: RequestMessage | WorkerMessage): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's
-  port.postMessage(message);
+/** @param transferred a buffer of the message that changes hands */
+export function post(
+  port: MessagePort,
+  message: RequestMessage | WorkerMessage,
+  transferred?: ArrayBuffer,
+): void {
+  port.postMessage(message, transferred ? [transferred] : []);
+}
+
+/** Asks for something; secrets are copied into a buffer that goes along. */
+export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
+  if (request.type !== 'configure') return post(port, { id, request });
+  const { holder: change, buffer: secrets } = packSecrets(request.change);
+  return post(port, { id, request: { ...request, change }, secrets }, secrets);
+}
+
+/** Answers; the secrets of a snapshot are wiped here. */
+export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
+  if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
+  const { holder: snapshot, buffer: secrets } = packSecrets(answer.snapshot);
+  wipeSecrets(answer.snapshot);
+  return post(port, { type: 'answer', id, answer: { ...answer, snapshot }, secrets }, secrets);
+}
+
+/** What was answered, with the classes that were lost on the way. Wipes the buffer. */
+export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined): unknown {
+  if (!isSlice(answer)) return answer;
+  const { privateKey, peers } = answer.snapshot;
+  const snapshot: DeviceSnapshot = {
+    ...answer.snapshot,
+    ...(privateKey && { privateKey: parsePrivateKey(privateKey) }),
+    peers: revivePeers(peers).map((peer) => ({
+      ...peer,
+      publicKey: parsePublicKey(peer.publicKey),
+      allowedIps: peer.allowedIps.map(
+        ({ address, prefixLength }) => new Prefix(address, prefixLength),
+      ),
+      ...(peer.presharedKey && { presharedKey: parsePresharedKey(peer.presharedKey) }),
+    })),
+  };
+  wipeBuffer(secrets);
+  return { ...answer, snapshot };
 }
 
 /** Takes what has come on a port, without waiting. */
@@ -124,10 +190,11 @@ function isPlain(value: unknown): boolean {
 
 /** An endpoint that lost its class on the way. */
 export function reviveEndpoint(endpoint: Endpoint): Endpoint {
-  const { address, port, scopeId, sourceAddress, sourceInterface } = endpoint;
+  const { address, port, scopeId, zone, sourceAddress, sourceInterface } = endpoint;
   return new Endpoint(address, port, {
     scopeId,
     sourceInterface,
+    ...(zone !== undefined && { zone }),
     ...(sourceAddress && { sourceAddress }),
   });
 }
@@ -145,16 +212,30 @@ export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonl
 }
 
 export function reviveEvent(event: PlaneEvent): PlaneEvent {
-  if (event.type === 'drop' && event.source) {
-    return { ...event, source: reviveEndpoint(event.source) };
-  }
-  if (event.type !== 'roam') return event;
+  if (event.type === 'drop') return reviveDrop(event);
+  if (!('peer' in event)) return event;
+  const peer = parsePublicKey(event.peer);
+  if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;
   return {
     ...event,
+    peer,
     endpoint: reviveEndpoint(endpoint),
     previous: previous && reviveEndpoint(previous),
   };
+}
+
+function reviveDrop(event: DropEvent): DropEvent {
+  const { peer, source } = event;
+  return {
+    ...event,
+    ...(peer && { peer: parsePublicKey(peer) }),
+    ...(source && { source: reviveEndpoint(source) }),
+  };
+}
+
+function isSlice(answer: unknown): answer is SnapshotSlice {
+  return (answer as Partial<SnapshotSlice> | undefined)?.snapshot !== undefined;
 }
 
 const PLAIN_ERRORS = new Map<string, new (message: string) => Error>([

@@ -13,7 +13,6 @@ import {
   type Endpoint,
   type EngineEvent,
   type EngineOptions,
-  type PrivateKey,
   type PublicKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
@@ -87,13 +86,10 @@ export class DataPlane {
   readonly #lostOffloads: Set<string> = new Set();
   /** Found out when the device was not open yet, or in the middle of a batch. */
   #untold: OffloadEvent[] = [];
-  #privateKey: PrivateKey | undefined = undefined;
   /** As it was asked for; 0 picks one when the link goes up. */
   #listenPort = 0;
   #mark = 0;
   #up = false;
-  /** Handshake messages that the engine had no time for, when the sockets were last told. */
-  #overflowSeen = 0;
   /** When the sockets want to be asked again about a flood of them. */
   #shedDue = Infinity;
 
@@ -165,7 +161,7 @@ export class DataPlane {
    * @throws {TypeError | RangeError | WireGuardError} a refusal: of the engine, or setting the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
-    const { listenPort, fwmark = this.#mark, privateKey } = change;
+    const { listenPort, fwmark = this.#mark } = change;
     const current = this.path.sockets;
     let apply: (now: number) => void;
     try {
@@ -177,7 +173,6 @@ export class DataPlane {
     }
     if (sockets) this.#replaceSockets(sockets);
     apply(now);
-    if (privateKey !== undefined) this.#keepKey(privateKey);
     if (listenPort !== undefined) this.#listenPort = listenPort;
     // The source belongs to the old socket or to the routes of the old mark.
     if (sockets || fwmark !== this.#mark) this.#engine.forgetSources(() => true);
@@ -213,7 +208,7 @@ export class DataPlane {
   /** Once after each batch: deadlines, sources that were lost, drops to tell of. */
   finish(now: number): void {
     this.path.handleTimeout(now);
-    this.#shed(now);
+    this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
     if (this.#lostSources.size > 0) {
       this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
@@ -258,13 +253,16 @@ export class DataPlane {
     this.#listened = new Set(events);
   }
 
-  /** The next slice of what this read reads; see `SnapshotReads`. */
+  /**
+   * The next slice of what this read reads; see `SnapshotReads`. Its secrets are copies: whoever gets
+   * them wipes them.
+   */
   snapshot(read: number): SnapshotSlice {
     const isFirst = !this.#reads.has(read);
     const { peers, isLast } = this.#reads.next(read);
-    const privateKey = isFirst ? this.#privateKey : undefined;
+    const privateKey = isFirst ? this.#engine.privateKey : undefined;
     const snapshot = {
-      ...(privateKey && { privateKey: privateKey.slice() as PrivateKey }),
+      ...(privateKey && { privateKey }),
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,
@@ -293,17 +291,7 @@ export class DataPlane {
   /** Closes the sockets and wipes all keys. The TUN is the driver's to close. */
   close(now: number): void {
     this.#engine.configure({ replacePeers: true, privateKey: null }, now);
-    this.#keepKey(null);
     this.#replaceSockets(undefined);
-  }
-
-  /** A flood of handshake messages is kept out of the sockets' queues. */
-  #shed(now: number): void {
-    const overflow = this.#engine.stats.drops.count('handshake-overflow');
-    const isFlooded = overflow > this.#overflowSeen;
-    if (now < this.#shedDue && (!isFlooded || this.#shedDue !== Infinity)) return;
-    this.#overflowSeen = overflow;
-    this.#shedDue = this.path.sockets?.shedHandshakes?.(now, isFlooded) ?? Infinity;
   }
 
   #replaceSockets(sockets: DatagramSocket | undefined): void {
@@ -326,11 +314,5 @@ export class DataPlane {
       }
       throw error;
     }
-  }
-
-  #keepKey(privateKey: PrivateKey | null): void {
-    this.#privateKey?.fill(0);
-    const isSet = privateKey?.some((byte) => byte !== 0) === true;
-    this.#privateKey = isSet ? (privateKey.slice() as PrivateKey) : undefined;
   }
 }

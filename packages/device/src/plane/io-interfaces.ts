@@ -83,12 +83,12 @@ export interface DatagramSocket {
    */
   receive(sink: DatagramSink, only?: number): number;
   /**
-   * Keeps floods of handshake messages out of the queue; default: it cannot.
+   * Keeps floods of handshake messages out of the queue; default: it cannot. To be called after each
+   * batch.
    *
-   * @param isFlooded there were more than could be worked on, since the last call
-   * @returns when to call again; Infinity if there is no need but when they are flooded
+   * @returns when to call again, if no batch comes before; Infinity if there is no need
    */
-  shedHandshakes?(now: number, isFlooded: boolean): number;
+  shedHandshakes?(now: number): number;
   /** Changes SO_MARK from the next datagram on, 0 clears it. */
   setMark(mark: number): void;
   close(): void;

@@ -20,10 +20,12 @@ import {
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
-/** Datagrams of a batch that leave the sockets' queue perhaps not empty. */
-const BATCH = 64;
 /** Socket batches per step. */
 const RECEIVE_BATCHES = 4;
+/** The same of short datagrams, which cost little: of so many, and so many bytes together, each. */
+const SHORT_BATCHES = 16;
+const SHORT_BATCH = 8;
+const SHORT_BATCH_BYTES = 16_384;
 /** In front of the packet in a message. */
 const TRANSPORT_HEADER_LENGTH = 16;
 /** What a kernel answers that does not take super-packets of a kind, or not all of them. */
@@ -60,6 +62,8 @@ export class UdpToTun {
     ecn: number,
   ) => void;
   #sockets: DatagramSocket | undefined = undefined;
+  /** Received in this batch. */
+  #bytes = 0;
   /** Their descriptors are polled. */
   #arePolled = false;
   /** What the sockets had dropped when it was last counted. */
@@ -114,20 +118,24 @@ export class UdpToTun {
     const sockets = this.#sockets;
     if (!sockets) return false;
     this.#now = now;
-    for (let batch = 0; batch < RECEIVE_BATCHES; batch++) {
+    const most = this.#arePolled ? SHORT_BATCHES : RECEIVE_BATCHES;
+    let more = true;
+    for (let batch = 0; more && batch < most; batch++) {
+      this.#bytes = 0;
       const count = sockets.receive(this.#sink, only);
-      // Packets first: `finishBatch` works on handshake messages, which may take its time.
       this.#coalescer.flush();
-      this.#engine.finishBatch(now);
-      this.#drain();
-      this.#inbound = undefined;
-      this.#countDrops(sockets);
-      // An event's listener may have taken the sockets away.
-      if (count === 0 || this.#sockets !== sockets) return false;
-      // Sockets that are polled say so if there is more; the others must be read until empty.
-      if (this.#arePolled) return count >= BATCH;
+      // Sockets that are polled say so if there is more; the others must be read until empty. Of short
+      // datagrams more are taken, so that packets behind handshake messages are found soon.
+      more = count >= (this.#arePolled ? SHORT_BATCH : 1);
+      if (this.#arePolled && this.#bytes > SHORT_BATCH_BYTES) break;
     }
-    return true;
+    // Packets first: `finishBatch` works on handshake messages, which may take its time.
+    this.#engine.finishBatch(now);
+    this.#drain();
+    this.#inbound = undefined;
+    this.#countDrops(sockets);
+    // An event's listener may have taken the sockets away.
+    return more && this.#sockets === sockets;
   }
 
   /** A packet that stands anywhere, at once. */
@@ -145,6 +153,7 @@ export class UdpToTun {
 
   #take(buffer: Uint8Array, offset: number, length: number, source: Endpoint, ecn: number): void {
     this.#inbound = buffer;
+    this.#bytes += length;
     const now = this.#now as number;
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
     // Dropped, a keepalive, or a handshake message: what it leads to goes out with the batch.

@@ -11,9 +11,8 @@
  * @module
  */
 import { EventEmitter, on } from 'node:events';
-import { DEFAULT_MTU, MAX_MTU } from '@litz/core/internals';
+import { checkInteger, DEFAULT_MTU, MAX_MTU } from '@litz/core/internals';
 import { clearVnetHeader, VNET_HEADER_LENGTH } from '@litz/tun/offload';
-import { checkInteger } from '../field.ts';
 import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
 export interface MemoryTunOptions {

@@ -24,7 +24,8 @@ import {
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { isCryptoModule, type CommonSettings } from '../options.ts';
 import { PacketMemory } from '../plane/packet-memory.ts';
-import { isRefusal, refused } from '../refusal.ts';
+import { isRefusal, refused, refusing } from '../refusal.ts';
+import { resolveZones } from '../resolve-zones.ts';
 import type { Binding, Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
 interface PortableOptions extends Pick<CommonSettings, 'engine'> {
@@ -266,7 +267,8 @@ export class PortableDriver implements Driver {
     return changed;
   }
 
-  async #configure(change: DeviceConfiguration): Promise<void> {
+  async #configure(unresolved: DeviceConfiguration): Promise<void> {
+    const change = refusing(() => resolveZones(unresolved, this.#udp.interfaceIndex));
     const sockets = await this.#openSockets(this.#plane.bindingFor(change));
     this.#plane.configure(change, sockets, this.#now());
   }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Cipher, CryptoProvider } from '@litz/core';
-import { checkLength, dhKeyOf, KEY_LENGTH, sealRun } from '@litz/core/internals';
+import { type Cipher, type CryptoProvider } from '@litz/core';
+import { checkLength, dhKeyOf, KEY_LENGTH, sealRun, secretCopy } from '@litz/core/internals';
 
 /**
  * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time
@@ -50,7 +50,7 @@ class HybridCipher implements Cipher {
     this.#provider = provider;
     this.#short = short;
     this.#shortLength = shortLength;
-    this.#key = new Uint8Array(key);
+    this.#key = secretCopy(key);
   }
 
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {

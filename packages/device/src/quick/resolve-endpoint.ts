@@ -8,11 +8,9 @@
  * @module
  */
 import { lookup } from 'node:dns/promises';
-import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Endpoint, WireGuardError } from '@litz/core';
-import { quote, redactKeys } from '@litz/core/internals';
-import { parseAddress, parseEndpoint } from '@litz/config';
+import { Endpoint, parseEndpoint, WireGuardError } from '@litz/core';
+import { quote, redactKeys, tryParseScopedAddress } from '@litz/core/internals';
 
 /** What stands in a configuration: an address or a name. */
 export interface HostPort {
@@ -104,17 +102,10 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
 }
 
 function toEndpoint(text: string, port: number): Endpoint {
-  const [address, zone] = text.split('%') as [string, string | undefined];
-  return new Endpoint(parseAddress(address), port, zone ? { scopeId: scopeOf(zone) } : {});
-}
-
-/** getaddrinfo's answers carry the zone as a name; node:os knows its number. */
-function scopeOf(zone: string): number {
-  if (/^\d+$/.test(zone)) return Number(zone);
-  for (const address of networkInterfaces()[zone] ?? []) {
-    if (address.family === 'IPv6') return address.scopeid;
-  }
-  throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', `no interface ${quote(zone)}`);
+  const found = tryParseScopedAddress(text);
+  if (!found) throw new Error(`the resolver answered ${quote(text)}`);
+  const { address, scopeId, zone } = found;
+  return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
 }
 
 function isTemporary(error: unknown): boolean {

@@ -6,7 +6,7 @@
 import {
   fieldLines,
   formatCidr,
-  tryParseCidr,
+  prefixesOf,
   type InterfaceSection,
   type PeerSection,
 } from '@litz/config';
@@ -43,17 +43,14 @@ export function placeOf(file: TunnelFile, step: Step): string | undefined {
 function lastPlace(
   { file, config }: TunnelFile,
   sections: readonly (InterfaceSection | PeerSection)[],
-  name: string,
+  name: 'FwMark' | 'ListenPort' | 'Address' | 'AllowedIPs',
   isMeant?: (item: Prefix) => boolean,
 ): string | undefined {
+  const prefixesIn = (value: string): Prefix[] =>
+    name === 'Address' || name === 'AllowedIPs' ? prefixesOf(name, value) : [];
   const lines = sections.flatMap((section) => fieldLines(config, section, name));
   const found = lines.findLast(({ value }) => !isMeant || prefixesIn(value).some(isMeant));
   return found && `${file}:${found.line}: ${name}`;
-}
-
-/** Of a list with commas; AllowedIPs may have signs. */
-function prefixesIn(value: string): Prefix[] {
-  return value.split(',').flatMap((text) => tryParseCidr(text.trim().replace(/^[+-]/, '')) ?? []);
 }
 
 function isSame(a: Prefix, b: Prefix): boolean {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { formatKey, WireGuardError, type Endpoint } from '@litz/core';
+import { formatKey, nobleProvider, publicKeyOf, WireGuardError, type Endpoint } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import {
   ConfigError,
   fieldLines,
@@ -17,6 +18,8 @@ import {
 import { MAXIMUM_MTU, MINIMUM_MTU_IPV6, type TunnelRequest } from './plan.ts';
 import { masked, type Prefix } from './prefix.ts';
 import { resolveEndpoint, type ResolveOptions } from './resolve-endpoint.ts';
+import { readRoutingTables } from './routing-tables.ts';
+import { MAIN_TABLE } from './step.ts';
 
 export interface TunnelFile {
   /** Of the interface. */
@@ -24,16 +27,25 @@ export interface TunnelFile {
   /** As the person calls it, for errors. */
   readonly file: string;
   readonly config: WgQuickConfig;
+  /** The one of `config`, by its number. */
+  readonly table: TunnelRequest['table'];
 }
 
 /**
+ * @param options.routingTables the names that tables have; default: those of iproute2
  * @throws {ConfigError} everything that is wrong, or that is not done here: `DNS`, the hooks,
- *   `SaveConfig`
+ *   `SaveConfig`. Empty, they ask for nothing
  */
-export function parseTunnelFile(text: string, options: { file: string; name: string }): TunnelFile {
+export function parseTunnelFile(
+  text: string,
+  options: { file: string; name: string; routingTables?: ReadonlyMap<string, number> },
+): TunnelFile {
   const { file, name } = options;
-  const tunnelFile = { name, file, config: parseConfig(text, { file }) };
+  const config = parseConfig(text, { file });
+  const table = tableOf(config, options.routingTables);
+  const tunnelFile = { name, file, config, table: table ?? 'auto' };
   const problems = [...refusedFields(tunnelFile), ...mtuProblems(tunnelFile)];
+  if (table === undefined) problems.push(noTable(tunnelFile));
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
   return tunnelFile;
 }
@@ -71,33 +83,56 @@ export async function resolveEndpoints(
 
 /** @param endpoints of `resolveEndpoints` */
 export function toTunnelRequest(
-  { name, config }: TunnelFile,
+  { name, config, table }: TunnelFile,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
 ): TunnelRequest {
-  const { addresses, mtu, table = 'auto', fwmark = 0 } = config.interface;
+  const { addresses, mtu, fwmark = 0 } = config.interface;
+  const peers = otherPeers(config);
   return {
     name,
     addresses,
     mtu,
     table,
     mark: fwmark,
-    allowedIps: effectivePrefixes(config.peers),
-    endpoints: config.peers.flatMap(({ endpoint }) => {
+    allowedIps: effectivePrefixes(peers),
+    endpoints: peers.flatMap(({ endpoint }) => {
       const found = endpoint && 'host' in endpoint ? endpoints.get(endpoint) : endpoint;
-      return found ? [found.address] : [];
+      if (!found) return [];
+      // Of a link-local address routes tell nothing: which link it is on is said with it.
+      return found.zone === undefined && found.scopeId === 0 ? [found.address] : [];
     }),
   };
 }
 
+/** Undefined: no table is called so. */
+function tableOf(
+  { interface: { table = 'auto' } }: WgQuickConfig,
+  tables: ReadonlyMap<string, number> | undefined,
+): TunnelRequest['table'] | undefined {
+  if (table === 'auto' || table === 'off') return table;
+  const number = typeof table === 'number' ? table : (tables ?? readRoutingTables()).get(table);
+  // The kernel takes 0 for the main one.
+  return number === 0 ? MAIN_TABLE : number;
+}
+
+function noTable({ file, config }: TunnelFile): ConfigProblem {
+  const { line = 0, value = '' } = fieldLines(config, config.interface, 'Table').at(-1) ?? {};
+  const message = `expected "off", "auto", a number or a name of /etc/iproute2/rt_tables, got ${quote(value)}`;
+  return { file, line, field: 'Table', message };
+}
+
 function refusedFields({ file, config }: TunnelFile): ConfigProblem[] {
   const { saveConfig } = config.interface;
-  const names = saveConfig === true ? [...REFUSED, 'SaveConfig'] : REFUSED;
-  return names.flatMap((name) => {
-    const [first] = fieldLines(config, config.interface, name);
-    if (!first) return [];
-    const message = name === 'SaveConfig' ? `${NOT_DONE}, or set it to false` : NOT_DONE;
-    return [{ file, line: first.line, field: name, message }];
+  const problems = REFUSED.flatMap((name) => {
+    const lines = fieldLines(config, config.interface, name);
+    const asks = name === 'DNS' ? /[^\s,]/ : /\S/;
+    const first = lines.find(({ value }) => asks.test(value));
+    return first ? [{ file, line: first.line, field: name, message: NOT_DONE }] : [];
   });
+  if (saveConfig !== true) return problems;
+  const { line = 0 } = fieldLines(config, config.interface, 'SaveConfig').at(-1) ?? {};
+  const message = `${NOT_DONE}, or set it to false`;
+  return [...problems, { file, line, field: 'SaveConfig', message }];
 }
 
 /** The kernel takes IPv6 from an interface below its minimum without a word. */
@@ -110,6 +145,13 @@ function mtuProblems({ file, config }: TunnelFile): ConfigProblem[] {
   if (mtu > MAXIMUM_MTU) return problem(`expected at most ${MAXIMUM_MTU}, got ${mtu}`);
   if (!hasIpv6 || mtu >= MINIMUM_MTU_IPV6) return [];
   return problem(`expected at least ${MINIMUM_MTU_IPV6} with an IPv6 Address, got ${mtu}`);
+}
+
+/** A device drops the peer that has its own key, so nothing leads to it. */
+function otherPeers({ interface: { privateKey }, peers }: WgQuickConfig): PeerSection[] {
+  if (!privateKey) return peers;
+  const own = formatKey(publicKeyOf(privateKey, nobleProvider));
+  return peers.filter(({ publicKey }) => formatKey(publicKey) !== own);
 }
 
 /** What each peer is left with: of a key that comes twice, and of prefixes that are removed. */

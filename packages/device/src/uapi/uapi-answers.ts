@@ -12,13 +12,14 @@ import {
   parseSetRequest,
   UAPI_ERRNO,
   UapiError,
+  wipeSecrets,
   type DeviceConfiguration,
   type DeviceStatus,
 } from '@litz/config';
-import { interfaceIndex } from '@litz/config/uapi';
 
 /** What is served; a `Device` is one. */
 export interface UapiTarget {
+  /** A copy: its secrets are wiped when they are answered. */
   status(): Promise<DeviceStatus>;
   /** The same a few peers at a time, taken instead if it is there; see `Device.statusParts`. */
   statusParts?(): AsyncIterable<DeviceStatus>;
@@ -36,8 +37,14 @@ export async function* answerGet(
   try {
     let isFirst = true;
     for await (const part of target.statusParts?.() ?? whole(target)) {
-      const peers = formatGetPeers(part.peers);
-      yield isFirst ? formatGetDevice(part) + peers : peers;
+      let text: string;
+      try {
+        const peers = formatGetPeers(part.peers);
+        text = isFirst ? formatGetDevice(part) + peers : peers;
+      } finally {
+        wipeSecrets(part);
+      }
+      yield text;
       isFirst = false;
     }
     yield formatErrnoResponse(0);
@@ -53,12 +60,16 @@ export async function answerSet(
   body: string,
   onRefused: OnRefused,
 ): Promise<string> {
+  let change: DeviceConfiguration | undefined;
   try {
-    await target.configure(parseSetRequest(body, { interfaceIndex }));
+    change = parseSetRequest(body);
+    await target.configure(change);
     return formatErrnoResponse(0);
   } catch (error) {
     onRefused(error as Error);
     return formatErrnoResponse(errnoOf(error));
+  } finally {
+    if (change) wipeSecrets(change);
   }
 }
 
@@ -71,6 +82,10 @@ function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
   if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
   if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
+  // The zone of no interface.
+  if (error instanceof WireGuardError && error.code === 'ERR_LITZ_INVALID_ENDPOINT') {
+    return UAPI_ERRNO.EINVAL;
+  }
   const isUnsupported =
     error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
   return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;

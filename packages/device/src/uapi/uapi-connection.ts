@@ -8,6 +8,7 @@
  * @module
  */
 import type { Socket } from 'node:net';
+import { wipe } from '@litz/core/internals';
 import {
   formatErrnoResponse,
   RequestSplitter,
@@ -56,7 +57,12 @@ export class UapiConnection implements RequestHolder {
     socket.on('close', () => this.#closed());
     // Whoever hangs up while we answer has no use for it.
     socket.on('error', () => {});
-    socket.on('data', (bytes) => this.#take(this.#splitter.push(bytes)));
+    socket.on('data', (bytes) => {
+      const requests = this.#splitter.push(bytes);
+      // They may have held keys.
+      wipe(bytes);
+      this.#take(requests);
+    });
     socket.on('end', () => {
       this.#take(this.#splitter.end());
       void this.#work.then(() => this.#end());

@@ -1,22 +1,36 @@
-import { inspect } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
-import { ConfigError, UapiError } from '@litz/config';
-import { Endpoint, WireGuardError } from '@litz/core';
+import { inspect } from 'node:util';
+import { ConfigError, UapiError, type DeviceConfiguration } from '@litz/config';
+import {
+  Endpoint,
+  parsePresharedKey,
+  WireGuardError,
+  type PresharedKey,
+  type PrivateKey,
+} from '@litz/core';
+import { isZeroKey } from '@litz/core/internals';
 import { SystemError } from '@litz/sys';
 import { describe, expect, it } from 'vitest';
 import {
   fromErrorMessage,
   post,
+  postAnswer,
+  postRequest,
   queuedMessages,
+  reviveAnswer,
   reviveConfiguration,
   reviveEvent,
   toErrorMessage,
+  type RequestMessage,
   type WorkerMessage,
 } from '../../src/linux/worker-messages.ts';
-import { BOB } from '../in-memory.ts';
+import type { SnapshotSlice } from '../../src/device-status.ts';
+import { wipeBuffer } from '../../src/linux/secret-buffer.ts';
+import { ALICE, BOB } from '../in-memory.ts';
 
 const ENDPOINT = new Endpoint(new Uint8Array(16).fill(1), 5, {
   scopeId: 3,
+  zone: 'wan',
   sourceAddress: new Uint8Array(16),
   sourceInterface: 2,
 });
@@ -89,6 +103,69 @@ describe('reviveConfiguration', () => {
   });
 });
 
+describe('postRequest and postAnswer', () => {
+  it('take secrets to the other side in one buffer, which is theirs to wipe', () => {
+    const { port1, port2 } = new MessageChannel();
+    const peers = [{ ...PEER, presharedKey: PRESHARED_KEY }, PEER, { ...PEER, presharedKey: null }];
+    const change = { privateKey: ALICE.privateKey, peers };
+    postRequest(port1, 5, { type: 'configure', change });
+    const [message] = queuedMessages<RequestMessage>(port2);
+    const { id, request, secrets } = message;
+    const { privateKey, peers: others } = (request as { change: DeviceConfiguration }).change;
+    expect(id).toBe(5);
+    expect([privateKey?.buffer, others?.[0]?.presharedKey?.buffer]).toEqual([secrets, secrets]);
+    expect([...privateKey!]).toEqual([...ALICE.privateKey]);
+    expect([...others![0].presharedKey!]).toEqual([...PRESHARED_KEY]);
+    expect(others?.slice(1).map(({ presharedKey }) => presharedKey)).toEqual([undefined, null]);
+    wipeBuffer(secrets);
+    expect(isZeroKey(privateKey!)).toBe(true);
+    // What was given is the caller's.
+    expect(isZeroKey(ALICE.privateKey) || isZeroKey(PRESHARED_KEY)).toBe(false);
+    port1.close();
+  });
+
+  it('give keys their classes again, so that a status shows none of them', () => {
+    const { port1, port2 } = new MessageChannel();
+    const privateKey = ALICE.privateKey.slice() as PrivateKey;
+    const presharedKey = PRESHARED_KEY.slice() as PresharedKey;
+    const snapshot = { ...SNAPSHOT, privateKey, peers: [{ ...STATUS, presharedKey }, STATUS] };
+    postAnswer(port1, 6, { snapshot, isLast: true });
+    expect([isZeroKey(privateKey), isZeroKey(presharedKey)]).toEqual([true, true]);
+    const [message] = queuedMessages<WorkerMessage & { type: 'answer' }>(port2);
+    const revived = reviveAnswer(message.answer, message.secrets) as SnapshotSlice;
+    expect(revived).toEqual({
+      isLast: true,
+      snapshot: {
+        ...SNAPSHOT,
+        privateKey: ALICE.privateKey,
+        peers: [{ ...STATUS, presharedKey: PRESHARED_KEY }, STATUS],
+      },
+    });
+    expect(new Uint8Array(message.secrets!).every((byte) => byte === 0)).toBe(true);
+    const shown = `${inspect(revived, { depth: null })} ${JSON.stringify(revived)}`;
+    expect(shown.match(/hidden/g)).toHaveLength(4);
+    for (const key of [ALICE.privateKey, PRESHARED_KEY]) {
+      for (const form of ['hex', 'base64'] as const) {
+        expect(shown).not.toContain(Buffer.from(key).toString(form));
+      }
+    }
+    expect(shown).toContain(BOB.publicKey.toBase64());
+    port1.close();
+  });
+
+  it('leave everything else as it is', () => {
+    const { port1, port2 } = new MessageChannel();
+    postRequest(port1, 7, { type: 'stats' });
+    postAnswer(port1, 8, true);
+    expect([...queuedMessages(port2)]).toEqual([
+      { id: 7, request: { type: 'stats' } },
+      { type: 'answer', id: 8, answer: true },
+    ]);
+    expect(reviveAnswer(true, undefined)).toBe(true);
+    port1.close();
+  });
+});
+
 describe('reviveEvent', () => {
   it('gives the endpoints of a roaming peer their class again', () => {
     const peer = BOB.publicKey;
@@ -101,6 +178,9 @@ describe('reviveEvent', () => {
     const drop = { type: 'drop', reason: 'bad-mac1', count: 1, source: ENDPOINT } as const;
     expect(reviveEvent(structuredClone(drop))).toEqual(drop);
     expect(reviveEvent({ type: 'down' })).toEqual({ type: 'down' });
+    const other = { type: 'session', peer, state: 'up' } as const;
+    expect(reviveEvent(structuredClone(other)).type === 'session').toBe(true);
+    expect(reviveEvent(structuredClone(other))).toEqual(other);
   });
 });
 
@@ -118,6 +198,19 @@ describe('queuedMessages', () => {
   });
 });
 
+const PRESHARED_KEY = parsePresharedKey(new Uint8Array(32).fill(0xa7));
+const PEER = { publicKey: BOB.publicKey };
+const STATUS = {
+  publicKey: BOB.publicKey,
+  persistentKeepalive: 0,
+  allowedIps: [],
+  lastHandshakeUnixMs: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+  sessionUp: false,
+  drops: {},
+};
+const SNAPSHOT = { name: 'wg0', mtu: 1420, up: true, listenPort: 1, fwmark: 0 };
 const FIRST = toErrorMessage(new Error('first'));
 const SECOND = toErrorMessage(new Error('second'));
 

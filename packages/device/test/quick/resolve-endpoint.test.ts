@@ -11,6 +11,18 @@ describe('resolveEndpoint', () => {
   test('keeps the zone of a link-local address', async () => {
     const found = await resolveEndpoint(PEER, { lookup: async () => 'fe80::1%3' });
     expect(found.scopeId).toBe(3);
+    const named = await resolveEndpoint(PEER, { lookup: async () => 'fe80::1%eth0' });
+    expect(named).toMatchObject({ zone: 'eth0', scopeId: 0, port: 51820 });
+  });
+
+  test('is an IPv4 endpoint where the resolver says it in the form of IPv6', async () => {
+    const found = await resolveEndpoint(PEER, { lookup: async () => '::ffff:192.0.2.7' });
+    expect(found).toEqual(new Endpoint(Uint8Array.of(192, 0, 2, 7), 51820));
+  });
+
+  test('says what a resolver answered that is no address', async () => {
+    const failed = resolveEndpoint(PEER, { lookup: async () => '192.0.2' });
+    await expect(failed).rejects.toThrow('the resolver answered "192.0.2"');
   });
 
   test('tries a temporary failure again, each time a little later, and says so', async () => {

@@ -36,6 +36,41 @@ describe('parseTunnelFile', () => {
     ]);
   });
 
+  test.each(['DNS =', 'DNS = ,', 'PreUp =', 'PostUp = # none', 'PreDown =', 'PostDown ='])(
+    'takes %j, which asks for nothing',
+    (line) => {
+      expect(read('[Interface]', line).config.peers).toEqual([]);
+    },
+  );
+
+  test('names the line that asks for something, not the empty one', () => {
+    const { problems } = failureOf(() => read('[Interface]', 'PreUp =', 'DNS =', 'PreUp = true'));
+    expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual(['4 PreUp']);
+  });
+
+  test.each([
+    ['Table = office', 200],
+    ['Table = 0xca6c', 51820],
+    ['Table = 0', 254],
+    ['Table = off', 'off'],
+    ['Table =', 'auto'],
+    ['', 'auto'],
+  ])('takes the table of %j', (line, table) => {
+    const routingTables = new Map([['office', 200]]);
+    const file = parseTunnelFile(`[Interface]\n${line}\n`, {
+      file: 'wg0.conf',
+      name: 'wg0',
+      routingTables,
+    });
+    expect(toTunnelRequest(file, new Map()).table).toBe(table);
+  });
+
+  test('refuses a table that nobody has named', () => {
+    expect(failureOf(() => read('[Interface]', 'Table = OFF')).message).toBe(
+      'wg0.conf:2: Table: expected "off", "auto", a number or a name of /etc/iproute2/rt_tables, got "OFF"',
+    );
+  });
+
   test('takes what asks for nothing', () => {
     expect(read('[Interface]', 'SaveConfig = false', 'MTU = 1280').config.interface.mtu).toBe(1280);
   });
@@ -112,6 +147,29 @@ describe('toTunnelRequest', () => {
     ]);
   });
 
+  test('leaves out a peer that has the key of the interface, as a device does', () => {
+    const file = read(
+      '[Interface]',
+      `PrivateKey = ${formatKey(ALICE.privateKey)}`,
+      ...peer(ALICE_KEY, '192.0.2.1:1'),
+      'AllowedIPs = 10.2.0.0/16',
+      ...peer(BOB_KEY, '192.0.2.2:1'),
+      'AllowedIPs = 10.3.0.0/16',
+    );
+    const { allowedIps, endpoints } = toTunnelRequest(file, new Map());
+    expect(allowedIps.map((prefixes) => prefixes.map(formatCidr))).toEqual([['10.3.0.0/16']]);
+    expect(endpoints.map(formatAddress)).toEqual(['192.0.2.2']);
+  });
+
+  test('asks no route for the way to a link-local endpoint: its text says which link', () => {
+    const texts = ['[fe80::7%wan]:1', '[fe80::7%5]:1', '[2001:db8::7]:1', '[::ffff:192.0.2.1]:1'];
+    const { endpoints } = toTunnelRequest(
+      read(...texts.flatMap((text) => peer(BOB_KEY, text))),
+      new Map(),
+    );
+    expect(endpoints.map(formatAddress)).toEqual(['2001:db8::7', '192.0.2.1']);
+  });
+
   test('has the words of [Interface]', () => {
     const file = read('[Interface]', 'Table = 7', 'FwMark = 0x10', 'MTU = 1300');
     expect(toTunnelRequest(file, new Map())).toMatchObject({ table: 7, mark: 16, mtu: 1300 });
@@ -125,16 +183,17 @@ describe('toTunnelRequest', () => {
 describe('placeOf', () => {
   const file = read(
     '[Interface]',
-    'Address = 10.0.0.1/24, 10.0.0.2/24',
+    'Address = 10.0.0.1/24  10.0.0.2/24, 10.0.0.3/255.255.255.0,',
     'Address = 10.0.0.1/24',
     'ListenPort = 7',
     ...peer(BOB_KEY, '192.0.2.1:1'),
-    'AllowedIPs = 10.9.0.7/16, fd00::/8',
+    'Allowed IPs = 10.9. 0.7/16, fd00::/8',
   );
 
   test('is the last line that asks for the address', () => {
     expect(placeOf(file, addAddress('10.0.0.1/24'))).toBe('wg0.conf:3: Address');
     expect(placeOf(file, addAddress('10.0.0.2/24'))).toBe('wg0.conf:2: Address');
+    expect(placeOf(file, addAddress('10.0.0.3/24'))).toBe('wg0.conf:2: Address');
   });
 
   test('is the peer of a route, with the port of a link that cannot go up', () => {

@@ -1,8 +1,9 @@
-import { Endpoint } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Endpoint } from '../../src/endpoint.ts';
 import { formatEndpoint, parseEndpoint, tryParseEndpoint } from '../../src/text/endpoint.ts';
-import { RUNS } from '../keys.ts';
+
+const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
 describe('parseEndpoint', () => {
   it('reads IPv4 and IPv6 with a port', () => {
@@ -18,8 +19,21 @@ describe('parseEndpoint', () => {
     expect(parseEndpoint('[fe80::1%7]:51820')).toMatchObject({ scopeId: 7, port: 51820 });
   });
 
-  it('keeps the name of an interface for the resolver', () => {
-    expect(parseEndpoint('[fe80::1%eth0]:51820')).toEqual({ host: 'fe80::1%eth0', port: 51820 });
+  it.each(['[fe80::1%eth0]:51820', '[ff02::1%wan.7]:1', '[febf::%a-b_c@d]:1'])(
+    'keeps the name of an interface for whoever sends, and writes it back: %s',
+    (text) => {
+      const endpoint = parseEndpoint(text) as Endpoint;
+      expect(endpoint).toBeInstanceOf(Endpoint);
+      expect(endpoint).toMatchObject({ zone: /%(.*)]/.exec(text)![1], scopeId: 0 });
+      expect(formatEndpoint(endpoint)).toBe(text);
+    },
+  );
+
+  it('takes an IPv4 address in the form of IPv6 for what it is', () => {
+    for (const text of ['[::ffff:192.0.2.1]:7', '[::ffff:c000:201]:7', '[::ffff:192.0.2.1%3]:7']) {
+      expect(parseEndpoint(text)).toEqual(new Endpoint(Uint8Array.of(192, 0, 2, 1), 7));
+      expect(formatEndpoint(parseEndpoint(text))).toBe('192.0.2.1:7');
+    }
   });
 
   it('keeps a host name', () => {
@@ -46,6 +60,17 @@ describe('parseEndpoint', () => {
     '[192.0.2.1]:51820',
     '[vpn.example.org]:51820',
     '[fe80::1%]:51820',
+    '[fe80::1%a/b]:51820',
+    '[fe80::1%..]:51820',
+    '[fe80::1%sixteen-letters-]:51820',
+    '[fe80::1%4294967296]:51820',
+    '[fe80::1%eth0%eth1]:51820',
+    '[2001:db8::1%eth0]:51820',
+    '192.0.2.1%eth0:51820',
+    '[fe80::1]:0',
+    '[fe80::1]:+1',
+    '[fe80::1]: 1',
+    '[fe80::1]:0x1',
     'a b:51820',
     '-a:51820',
   ])('refuses "%s"', (text) => {
@@ -73,5 +98,23 @@ describe('parseEndpoint', () => {
       }),
       { numRuns: RUNS },
     );
+  });
+});
+
+describe('formatEndpoint', () => {
+  it('writes nothing that is not read again', () => {
+    for (const wrong of [
+      { host: 'a\nPostUp = b', port: 1 },
+      { host: 'a', port: 0 },
+      { host: 'a', port: 65_536 },
+      { host: 'a', port: '1' },
+      { host: 5, port: 1 },
+      {},
+      null,
+      '192.0.2.1:1',
+    ]) {
+      expect(() => formatEndpoint(wrong as never)).toThrow('expected an address or a name');
+    }
+    expect(formatEndpoint({ host: 'vpn.example.org', port: 1 })).toBe('vpn.example.org:1');
   });
 });

@@ -1,14 +1,12 @@
 /**
- * The routing table of the core against `test-vectors/tables/allowed-ips.json`. Here and not in the
- * core, because the table is text and the core knows bytes only.
+ * The routing table against `test-vectors/tables/allowed-ips.json`.
  *
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { AllowedIps } from '@litz/core/internals';
 import { describe, expect, it } from 'vitest';
-import { parseAddress } from '../src/text/address.ts';
-import { parseCidr } from '../src/text/cidr.ts';
+import { parseAddress, parseCidr } from '../../src/index.ts';
+import { AllowedIps } from '../../src/internals.ts';
 
 type Step =
   | { insert: string; peer: string }
@@ -20,7 +18,7 @@ interface Table {
   tests: { name: string; steps: Step[] }[];
 }
 
-const url = new URL('../../../test-vectors/tables/allowed-ips.json', import.meta.url);
+const url = new URL('../../../../test-vectors/tables/allowed-ips.json', import.meta.url);
 const { tests } = JSON.parse(readFileSync(url, 'utf8')) as Table;
 
 describe('AllowedIps', () => {

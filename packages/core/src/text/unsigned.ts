@@ -4,14 +4,16 @@
  * @module
  */
 
-/** Decimal digits only, at most `max`; undefined for anything else. */
+/** Decimal digits only, at most `max`; undefined for anything else. Zeros in front count for nothing. */
 export function parseUnsigned(text: string, max: number): number | undefined {
-  return /^\d{1,16}$/.test(text) ? atMost(Number(text), max) : undefined;
+  return /^0*\d{1,16}$/.test(text) ? atMost(Number(text), max) : undefined;
 }
 
 /** The same, or hexadecimal with `0x` in front. */
 export function parseUnsignedOrHex(text: string, max: number): number | undefined {
-  return /^0x[0-9a-f]{1,13}$/i.test(text) ? atMost(Number(text), max) : parseUnsigned(text, max);
+  return /^0x0*[0-9a-fA-F]{1,13}$/.test(text)
+    ? atMost(Number(text), max)
+    : parseUnsigned(text, max);
 }
 
 function atMost(value: number, max: number): number | undefined {

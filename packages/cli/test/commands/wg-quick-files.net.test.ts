@@ -1,0 +1,217 @@
+/**
+ * `litz up` against `wg-quick up` with wireguard-go: the same files, each in an empty namespace of its
+ * own. Either both refuse a file, or both bring up the same tunnel, but for the differences that are
+ * meant, which stand here by name.
+ *
+ * Two thirds of a second for each, so only some are tried: `LITZ_WG_QUICK_FILES` says how many (default
+ * 40), and `LITZ_WG_QUICK_SEED` which. 200 are all that are made by hand, and some at random.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { describeWith, programRequirement, seededRandom } from '@litz/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseCidr } from '@litz/config';
+import { Host, removeSockets, uniqueName } from '../host.ts';
+import { realInterfaces } from '../litz-process.ts';
+import { handMadeFiles, randomFile, type OddFile } from '../wg-quick-files.ts';
+import { wgQuick, wgQuickPrograms } from '../wg-quick-program.ts';
+
+interface Difference {
+  readonly name: string;
+  /** Who refuses what the other takes. */
+  readonly refusedBy: 'litz' | 'wg-quick';
+  /** A line of a file in which it may be. */
+  readonly line: RegExp;
+}
+
+/** All that are meant. A file without such a line gets the same from both. */
+const DIFFERENCES: readonly Difference[] = [
+  { name: 'servers of DNS', refusedBy: 'litz', line: /^\s*DNS\s*=[\s,]*[^\s,#]/im },
+  { name: 'hooks', refusedBy: 'litz', line: /^\s*(Pre|Post)(Up|Down)\s*=\s*[^\s#]/im },
+  { name: 'writing the file', refusedBy: 'litz', line: /^\s*SaveConfig\s*=\s*true/im },
+  { name: 'lengths with a plus', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
+  { name: 'names of services for ports', refusedBy: 'litz', line: /domain$/im },
+  { name: 'ports that wrap around', refusedBy: 'litz', line: /(99999|:65536)$/m },
+  { name: 'a port that nothing is sent to', refusedBy: 'litz', line: /:0$/m },
+  { name: 'IPv4 in the forms of inet_aton', refusedBy: 'litz', line: /198\.51\.7:|198\.051\./ },
+  {
+    name: 'an empty list of prefixes',
+    refusedBy: 'wg-quick',
+    line: /^\s*Allowed\s*IPs\s*=\s*(#.*)?$/im,
+  },
+  {
+    name: 'blanks in [Interface] above a field of wg-quick',
+    refusedBy: 'wg-quick',
+    line: /^\[ Interface \]$/m,
+  },
+  { name: 'a mark of the byte order', refusedBy: 'wg-quick', line: /^\uFEFF/ },
+];
+
+const count = Number(process.env['LITZ_WG_QUICK_FILES'] ?? 40);
+const random = seededRandom(Number(process.env['LITZ_WG_QUICK_SEED'] ?? 1));
+const files = chosenFiles();
+const requirements = [
+  ...realInterfaces,
+  ...wgQuickPrograms,
+  programRequirement('wireguard'),
+  programRequirement('nft'),
+];
+
+let ours: Side;
+let theirs: Side;
+
+describeWith(requirements, 'litz up and wg-quick up', () => {
+  beforeAll(() => {
+    ours = new Side('l');
+    theirs = new Side('w');
+  });
+  afterAll(async () => {
+    await Promise.all([ours.host.close(), theirs.host.close()]);
+    removeSockets();
+  });
+
+  it.each(files)('do the same with $name', async ({ text }) => {
+    expect(await differenceOf(text)).toBeUndefined();
+  });
+});
+
+/** Mostly those made by hand, as long as there are any. */
+function chosenFiles(): OddFile[] {
+  const places = new Map(handMadeFiles().map((file) => [file, random()]));
+  const handMade = [...places.keys()].toSorted((a, b) => places.get(a)! - places.get(b)!);
+  const chosen = handMade.slice(0, Math.ceil(count * 0.8));
+  for (let i = 1; chosen.length < count; i++) {
+    chosen.push({ name: `random file ${i}`, text: randomFile(random) });
+  }
+  return chosen;
+}
+
+/** What is not the same though it should be. */
+async function differenceOf(text: string): Promise<unknown> {
+  const [litz, quick] = await Promise.all([withLitz(text), withWgQuick(text)]);
+  if (!litz.tunnel && !quick.tunnel) return undefined;
+  if (litz.tunnel && quick.tunnel) {
+    const isSame = isDeepStrictEqual(litz.tunnel, quick.tunnel);
+    return isSame ? undefined : { text, litz: litz.tunnel, quick: quick.tunnel };
+  }
+  const refusedBy = litz.tunnel ? 'wg-quick' : 'litz';
+  const isMeant = DIFFERENCES.some(
+    (known) => known.refusedBy === refusedBy && known.line.test(text),
+  );
+  return isMeant ? undefined : { text, refusedBy, says: litz.says ?? quick.says };
+}
+
+interface Outcome {
+  /** What was brought up; undefined: it was refused. */
+  readonly tunnel?: unknown;
+  readonly says?: string;
+}
+
+async function withLitz(text: string): Promise<Outcome> {
+  const started = ours.host.litz(['up', ours.write(text)], { env: { LOG_LEVEL: 'verbose' } });
+  try {
+    await started.says(/: up, listens on/);
+    return { tunnel: await ours.tunnel(text) };
+  } catch (error) {
+    return { says: (error as Error).message };
+  } finally {
+    await started.end('SIGTERM');
+    ours.clear();
+  }
+}
+
+async function withWgQuick(text: string): Promise<Outcome> {
+  try {
+    await wgQuick(theirs.host, 'up', theirs.write(text), 'wireguard');
+    return { tunnel: await theirs.tunnel(text) };
+  } catch (error) {
+    return { says: (error as Error).message };
+  } finally {
+    await theirs.host.run('nft', ['flush', 'ruleset']);
+    theirs.clear();
+  }
+}
+
+/** A namespace with a way to the world, in which one of the two works. */
+class Side {
+  readonly host: Host = new Host();
+  readonly #name: string;
+  readonly #rules: ReadonlySet<string>;
+
+  constructor(suffix: string) {
+    this.#name = uniqueName(suffix);
+    const { netlink } = this.host;
+    netlink.createVeth('wan', 'peer');
+    for (const link of ['wan', 'peer']) {
+      netlink.setLink(netlink.linkByName(link)!.index, { up: true });
+    }
+    const { index } = netlink.linkByName('wan')!;
+    for (const text of ['192.0.2.1/24', '2001:db8::1/64', 'fe80::1/64']) {
+      netlink.addAddress(index, parseCidr(text), { noDad: true });
+    }
+    for (const [destination, gateway] of [
+      ['0.0.0.0/0', '192.0.2.2'],
+      ['::/0', '2001:db8::2'],
+    ] as const) {
+      const { address, prefixLength } = parseCidr(destination);
+      const route = { destination: address, prefixLength, interfaceIndex: index };
+      netlink.addRoute({ ...route, gateway: parseCidr(gateway).address });
+    }
+    this.#rules = new Set(netlink.rules().map((rule) => JSON.stringify(rule)));
+  }
+
+  write(text: string): string {
+    return this.host.writeText(`${this.#name}.conf`, text);
+  }
+
+  /** Everything that a file decides, without the name of the interface. */
+  async tunnel(text: string): Promise<unknown> {
+    const { host } = this;
+    const name = this.#name;
+    const conf = await host.run('wg', ['showconf', name]);
+    const hasPort = /^\s*Listen\s*Port\s*=\s*0*[1-9]/im.test(text);
+    return {
+      // An IPv4 endpoint in the form of IPv6 is one of IPv4 here, which wireguard-go never reaches.
+      conf: sortedConfig(hasPort ? conf : conf.replace(/^ListenPort.*\n/m, '')).map((section) =>
+        section.replace(/\[::ffff:([\d.]+)\]/, '$1'),
+      ),
+      addresses: host.addresses(name).toSorted(),
+      routes: host
+        .routes()
+        .filter((route) => route.includes(` ${name} `))
+        .map((route) => route.replace(name, 'LINK'))
+        .toSorted(),
+      rules: host.rules(),
+      mtu: host.netlink.linkByName(name)?.mtu,
+      up: host.netlink.linkByName(name)?.up,
+    };
+  }
+
+  /** What a program has left, that was killed or that has no counterpart of `up`. */
+  clear(): void {
+    const { netlink } = this.host;
+    const link = netlink.linkByName(this.#name);
+    if (link) netlink.deleteLink(link.index);
+    for (const rule of netlink.rules()) {
+      if (!this.#rules.has(JSON.stringify(rule))) netlink.deleteRule(rule);
+    }
+  }
+}
+
+/** Peers and prefixes come in any order from a daemon. */
+function sortedConfig(conf: string): string[] {
+  const sections = conf.trim().split(/\n\n+/);
+  return sections
+    .map((section) =>
+      section
+        .split('\n')
+        .map((line) => line.replace(/^AllowedIPs = (.*)$/, (_, list: string) => sortedList(list)))
+        .join('\n'),
+    )
+    .toSorted();
+}
+
+function sortedList(list: string): string {
+  return `AllowedIPs = ${list.split(', ').toSorted().join(', ')}`;
+}

@@ -1,0 +1,169 @@
+import { Endpoint, PresharedKey, PrivateKey, PublicKey, WireGuardError } from '@litz/core';
+import { describe, expect, it, vi } from 'vitest';
+import { readDeviceChange, wipeSecrets, type DeviceChange } from '../src/device-change.ts';
+import { formatSetRequest } from '../src/uapi/set-request.ts';
+import { presharedKey, privateKey, publicKey } from './keys.ts';
+
+const TEXT = {
+  privateKey: text(privateKey(1)),
+  publicKey: text(publicKey(2)),
+  presharedKey: text(presharedKey(3)),
+};
+
+/** Field by field what is refused, and how the error begins. */
+const WRONG: [string, Record<string, unknown>, RegExp][] = [
+  ['a short key', { privateKey: 'abc' }, /^"privateKey": private key: expected 32 bytes as 44/],
+  ['bytes that are too few', { privateKey: new Uint8Array(31) }, /^"privateKey": .* got 31/],
+  ['a key in hex', { privateKey: 'a8'.repeat(32) }, /^"privateKey": .* got 64 characters/],
+  ['a key as a list', { privateKey: Array(32).fill(1) }, /^"privateKey": .* got object/],
+  ['a public key for a private one', { privateKey: publicKey(2) }, /^"privateKey": .* PublicKey/],
+  [
+    'a port',
+    { listenPort: 99_999 },
+    /^"listenPort" expected an integer from 0 to 65535, got 99999/,
+  ],
+  ['a port as text', { listenPort: '1' }, /^"listenPort" .* got a string/],
+  ['a port of a fraction', { listenPort: 1.5 }, /^"listenPort" /],
+  ['a mark', { fwmark: 2 ** 32 }, /^"fwmark" expected an integer from 0 to 4294967295/],
+  ['no mark at all', { fwmark: NaN }, /^"fwmark" /],
+  ['a flag', { replacePeers: 'yes' }, /^"replacePeers" expected true or false/],
+  ['peers that are no list', { peers: {} }, /^"peers" expected an array/],
+  [
+    'a field that is none',
+    { presharedKey: 1 },
+    /^"change" expected one of privateKey, .* "preshared/,
+  ],
+  ['a peer', peers(null), /^"peers\[1\]" expected an object/],
+  ['a peer without key', peers({}), /^"peers\[1\].publicKey": public key: .* got undefined/],
+  [
+    'a field of a peer that is none',
+    peers({ psk: 1 }),
+    /^"peers\[1\]" expected one of publicKey, /,
+  ],
+  [
+    'a preshared key',
+    withPeer({ presharedKey: 'abc' }),
+    /^"peers\[1\].presharedKey": preshared key: /,
+  ],
+  ['an empty preshared key', withPeer({ presharedKey: '' }), /^"peers\[1\].presharedKey": /],
+  ['an endpoint', withPeer({ endpoint: '192.0.2.1' }), /^"peers\[1\].endpoint": /],
+  ['a name', withPeer({ endpoint: 'vpn.example.org:1' }), /^"peers\[1\].endpoint" .* resolve it/],
+  ['an endpoint of another kind', withPeer({ endpoint: 5 }), /^"peers\[1\].endpoint" expected /],
+  ['a keepalive', withPeer({ persistentKeepalive: 65_536 }), /^"peers\[1\].persistentKeepalive" /],
+  ['a prefix', withPeer({ allowedIps: ['10.0.0.0/33'] }), /^"peers\[1\].allowedIps\[0\]": /],
+  [
+    'a prefix length',
+    withPeer({ allowedIps: ['10.0.0.0/8', { address: new Uint8Array(4), prefixLength: 33 }] }),
+    /^"peers\[1\].allowedIps\[1\].prefixLength" expected an integer from 0 to 32, got 33/,
+  ],
+  [
+    'no prefix length',
+    withPeer({ allowedIps: [{ address: new Uint8Array(4) }] }),
+    /^"peers\[1\].allowedIps\[0\].prefixLength" .* got undefined/,
+  ],
+];
+
+describe('readDeviceChange', () => {
+  it('makes typed values of text', () => {
+    const { privateKey: own, peers: [peer] = [], ...rest } = readDeviceChange(changeOfText());
+    expect(own).toEqual(privateKey(1));
+    expect(own).toBeInstanceOf(PrivateKey);
+    expect(peer?.publicKey).toBeInstanceOf(PublicKey);
+    expect(peer?.presharedKey).toBeInstanceOf(PresharedKey);
+    expect(peer?.endpoint).toBeInstanceOf(Endpoint);
+    expect(peer?.allowedIps?.map(({ prefixLength }) => prefixLength)).toEqual([8, 32]);
+    expect(rest).toEqual({ listenPort: 1, fwmark: 2, replacePeers: true });
+  });
+
+  it('reads what it has made to the same, as copies', () => {
+    const once = readDeviceChange(changeOfText());
+    const twice = readDeviceChange(once);
+    expect(twice).toEqual(once);
+    wipeSecrets(once);
+    expect(twice.privateKey).toEqual(privateKey(1));
+    expect(twice.peers?.[0]?.presharedKey).toEqual(presharedKey(3));
+    expect(once.privateKey).toEqual(new PrivateKey());
+    expect(once.peers?.[0]?.presharedKey).toEqual(new PresharedKey());
+  });
+
+  it.each(WRONG)('refuses %s by the name of its field', (_, change, message) => {
+    expect(() => readDeviceChange(change as DeviceChange)).toThrow(message);
+    expect(errorOf(() => readDeviceChange(change as DeviceChange))).toSatisfy(isOurs);
+  });
+
+  it('wipes what it has copied when it then finds a mistake', () => {
+    const [first] = changeOfText().peers ?? [];
+    const peer = { ...first, presharedKey: presharedKey(3) };
+    const change = { privateKey: privateKey(1), peers: [peer, { ...peer, endpoint: 5 }] };
+    const copies: Uint8Array[] = [];
+    // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
+    const { set } = Uint8Array.prototype;
+    const spy = vi.spyOn(Uint8Array.prototype, 'set').mockImplementation(function (
+      this: Uint8Array,
+      ...source
+    ) {
+      copies.push(this);
+      set.apply(this, source);
+    });
+    expect(() => readDeviceChange(change as never)).toThrow('"peers[1].endpoint"');
+    spy.mockRestore();
+    const secrets = copies.filter((copy) => !(copy instanceof PublicKey));
+    expect(secrets.length).toBeGreaterThan(1);
+    expect(secrets.flatMap((secret) => [...secret]).every((byte) => byte === 0)).toBe(true);
+  });
+});
+
+describe('formatSetRequest', () => {
+  it('writes text as it writes typed values', () => {
+    const request = formatSetRequest(changeOfText());
+    expect(request).toBe(formatSetRequest(readDeviceChange(changeOfText())));
+    expect(request).toContain(`private_key=${Buffer.from(privateKey(1)).toString('hex')}\n`);
+    expect(request).toContain(`preshared_key=${'03'.repeat(32)}\n`);
+  });
+
+  it.each(WRONG)('writes nothing of %s', (_, change, message) => {
+    expect(() => formatSetRequest(change as DeviceChange)).toThrow(message);
+  });
+});
+
+function changeOfText(): DeviceChange {
+  return {
+    privateKey: TEXT.privateKey,
+    listenPort: 1,
+    fwmark: 2,
+    replacePeers: true,
+    peers: [
+      {
+        publicKey: TEXT.publicKey,
+        presharedKey: TEXT.presharedKey,
+        endpoint: '192.0.2.1:51820',
+        allowedIps: ['10.0.0.0/8', '10.0.0.1'],
+      },
+    ],
+  };
+}
+
+/** Behind one that is right. */
+function peers(peer: unknown): Record<string, unknown> {
+  return { peers: [{ publicKey: TEXT.publicKey }, peer] };
+}
+
+function withPeer(fields: Record<string, unknown>): Record<string, unknown> {
+  return peers({ publicKey: TEXT.publicKey, ...fields });
+}
+
+function text(key: Uint8Array): string {
+  return Buffer.from(key).toString('base64');
+}
+
+function errorOf(run: () => unknown): unknown {
+  try {
+    return run();
+  } catch (error) {
+    return error;
+  }
+}
+
+function isOurs(error: unknown): boolean {
+  return [TypeError, RangeError, WireGuardError].some((type) => error instanceof type);
+}

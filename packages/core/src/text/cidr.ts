@@ -1,0 +1,78 @@
+/**
+ * An address with a prefix length: `10.0.0.1/24`, `fd00::/8`.
+ *
+ * @module
+ */
+import { requireInteger } from '../field.ts';
+import { printAs } from '../print-as.ts';
+import { formatAddress, tryParseAddress } from './address.ts';
+import { textError } from './text-error.ts';
+import { parseUnsigned } from './unsigned.ts';
+
+export interface Cidr {
+  /** 4 or 16 bytes. Host bits are kept: an interface's address has them. */
+  address: Uint8Array;
+  prefixLength: number;
+}
+
+/** A `Cidr` that is its text where it is printed: `10.0.0.0/8`. */
+export class Prefix implements Cidr {
+  static {
+    printAs(this.prototype, (prefix) => `Prefix(${prefix.toString()})`);
+  }
+
+  address: Uint8Array;
+  prefixLength: number;
+
+  /** @param address kept by reference */
+  constructor(address: Uint8Array, prefixLength: number) {
+    this.address = address;
+    this.prefixLength = prefixLength;
+  }
+
+  toString(): string {
+    return formatCidr(this);
+  }
+
+  toJSON(): string {
+    return formatCidr(this);
+  }
+}
+
+/**
+ * Without a prefix length it is the one address, as everywhere in WireGuard's tools. A zero in front
+ * of the length (`/010`) is refused: it is ten to one program and eight to another.
+ *
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_CIDR`
+ */
+export function parseCidr(text: string): Cidr {
+  const cidr = tryParseCidr(text);
+  if (cidr) return cidr;
+  throw textError('ERR_LITZ_INVALID_CIDR', 'an address with prefix length', text);
+}
+
+/** The same, undefined for what is none. */
+export function tryParseCidr(text: string): Cidr | undefined {
+  if (typeof text !== 'string') return undefined;
+  const slash = text.indexOf('/');
+  const address = tryParseAddress(slash === -1 ? text : text.slice(0, slash));
+  if (!address) return undefined;
+  const bits = address.length * 8;
+  if (slash === -1) return new Prefix(address, bits);
+  const digits = text.slice(slash + 1);
+  const prefixLength = parseUnsigned(digits, bits);
+  const hasLeadingZero = digits.length > 1 && digits.startsWith('0');
+  if (prefixLength === undefined || hasLeadingZero) return undefined;
+  return new Prefix(address, prefixLength);
+}
+
+/**
+ * What `parseCidr` reads again.
+ *
+ * @throws {TypeError | RangeError} the address is none, or the length does not fit it
+ */
+export function formatCidr({ address, prefixLength }: Readonly<Cidr>): string {
+  const text = formatAddress(address);
+  requireInteger(prefixLength, 'prefixLength', 0, address.length * 8);
+  return `${text}/${prefixLength}`;
+}

@@ -1,0 +1,157 @@
+/**
+ * Keys, endpoints and prefixes as they are passed to public functions: text or typed values. Anything
+ * else is an error under the field's name.
+ *
+ * @module
+ */
+import type { AllowedIp } from './configuration.ts';
+import { KEY_LENGTH } from './constants.ts';
+import { wipe } from './crypto/wipe.ts';
+import { Endpoint } from './endpoint.ts';
+import { WireGuardError } from './errors.ts';
+import {
+  checkArray,
+  checkBoolean,
+  requireInteger,
+  checkObject,
+  describe,
+  readField,
+  withField,
+  withinField,
+} from './field.ts';
+import {
+  isZeroKey,
+  parsePresharedKey,
+  parsePublicKey,
+  PresharedKey,
+  privateKeyOrNone,
+  PublicKey,
+  type PrivateKey,
+} from './keys.ts';
+import { quote } from './quote.ts';
+import { parseCidr } from './text/cidr.ts';
+import { formatEndpoint, parseEndpoint, type HostEndpoint } from './text/endpoint.ts';
+import { MAX_UINT16 } from './text/unsigned.ts';
+
+/**
+ * The key itself if it is a PublicKey already, otherwise a new one of the text or the bytes.
+ *
+ * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
+ */
+export function readPublicKey(value: unknown, field: string): PublicKey {
+  if (value instanceof PublicKey && value.length === KEY_LENGTH) return value;
+  try {
+    return parsePublicKey(value as string);
+  } catch (error) {
+    throw withField(error, field);
+  }
+}
+
+/**
+ * A new key, which whoever gets it wipes; undefined for null and for all zeros.
+ *
+ * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
+ */
+export function readPrivateKey(value: unknown, field: string): PrivateKey | undefined {
+  if (value === null) return undefined;
+  try {
+    return privateKeyOrNone(value as string);
+  } catch (error) {
+    throw withField(error, field);
+  }
+}
+
+/**
+ * A new key, which whoever gets it wipes; undefined for null and for all zeros.
+ *
+ * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
+ */
+export function readPresharedKey(value: unknown, field: string): PresharedKey | undefined {
+  if (value === null) return undefined;
+  try {
+    const key = parsePresharedKey(value as string);
+    return isZeroKey(key) ? undefined : key;
+  } catch (error) {
+    throw withField(error, field);
+  }
+}
+
+/** As `readPrivateKey`, of what is only to be checked. undefined is right. */
+export function checkPrivateKey(value: unknown, field: string): void {
+  if (value !== undefined) wipe(readPrivateKey(value, field));
+}
+
+/** As `readPresharedKey`, of what is only to be checked. undefined is right. */
+export function checkPresharedKey(value: unknown, field: string): void {
+  if (value === undefined || (value instanceof PresharedKey && value.length === KEY_LENGTH)) return;
+  wipe(readPresharedKey(value, field));
+}
+
+/**
+ * With an address: names are for whoever asks to resolve.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
+ */
+export function readEndpoint(value: unknown, field: string): Endpoint {
+  const endpoint = readHostEndpoint(value, field);
+  if (endpoint instanceof Endpoint) return endpoint;
+  throw new WireGuardError(
+    'ERR_LITZ_INVALID_ENDPOINT',
+    `"${field}" expected an IP address, got the name ${quote(endpoint.host)}: resolve it first`,
+  );
+}
+
+/**
+ * With an address or a name.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
+ */
+export function readHostEndpoint(value: unknown, field: string): Endpoint | HostEndpoint {
+  if (value instanceof Endpoint) return value;
+  if (typeof value === 'string') return readField(field, () => parseEndpoint(value));
+  const { host, port } = (value ?? {}) as Partial<HostEndpoint>;
+  if (typeof host !== 'string') {
+    throw new TypeError(`"${field}" expected 'ADDRESS:PORT', got ${describe(value)}`);
+  }
+  requireInteger(port, `${field}.port`, 1, MAX_UINT16);
+  // Only what is read again: no second line comes out of it.
+  return readField(field, () => parseEndpoint(formatEndpoint({ host, port: port as number })));
+}
+
+/** @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_CIDR` */
+export function readAllowedIps(value: unknown, field: string): AllowedIp[] {
+  checkArray(value, field);
+  return (value as unknown[]).map((entry, i) => readAllowedIp(entry, field, i));
+}
+
+/**
+ * @param list the field that has the value at `index`
+ * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_CIDR`
+ */
+export function readAllowedIp(value: unknown, list: string, index: number): AllowedIp {
+  if (typeof value === 'string') return readField(`${list}[${index}]`, () => parseCidr(value));
+  try {
+    return readPrefix(value);
+  } catch (error) {
+    throw withinField(error, `${list}[${index}]`);
+  }
+}
+
+/** Errors name the field within. */
+function readPrefix(value: unknown): AllowedIp {
+  checkObject(value, '', ALLOWED_IP_FIELDS);
+  const entry = value as AllowedIp;
+  const { address, prefixLength, remove } = entry;
+  if (!(address instanceof Uint8Array) || (address.length !== 4 && address.length !== 16)) {
+    throw new TypeError(`"address" expected 4 or 16 bytes, got ${lengthOf(address)}`);
+  }
+  requireInteger(prefixLength, 'prefixLength', 0, address.length * 8);
+  checkBoolean(remove, 'remove');
+  return entry;
+}
+
+function lengthOf(value: unknown): string {
+  return value instanceof Uint8Array ? String(value.length) : describe(value);
+}
+
+const ALLOWED_IP_FIELDS = ['address', 'prefixLength', 'remove'];

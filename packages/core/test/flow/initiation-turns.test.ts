@@ -1,0 +1,96 @@
+import { createPerson, joinNetwork, packetBetween, SimulatedNetwork } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { Endpoint, nobleProvider, publicKeyOf } from '../../src/index.ts';
+import { MESSAGE_TYPE } from '../../src/internals.ts';
+
+const PEERS = 200;
+
+describe('hasTurn', () => {
+  it('spreads the initiations of many keepalive peers at link up, each once', () => {
+    const { network, node } = linkDownWith(PEERS);
+    const start = network.now;
+    node.input((engine, now) => engine.linkUp(now));
+    const atOnce = initiations(node).length;
+    expect(atOnce).toBeGreaterThan(5);
+    expect(atOnce).toBeLessThan(25);
+    network.drive(1);
+    expect(initiations(node).length - atOnce).toBeLessThan(6);
+    network.drive(100);
+    expect(initiations(node)).toHaveLength(PEERS);
+    expect(new Set(destinations(initiations(node))).size).toBe(PEERS);
+    // 0.12 ms each, at a share of 0.4.
+    const last = Math.max(...initiations(node).map(({ at }) => at));
+    expect(last - start).toBeGreaterThan((PEERS - 30) * 0.3);
+    expect(last - start).toBeLessThan(PEERS * 0.3 + 1);
+  });
+
+  it('spreads their retries as well, none of them early', () => {
+    const { network, node } = linkDownWith(PEERS);
+    node.input((engine, now) => engine.linkUp(now));
+    network.drive(1000);
+    const first = initiations(node).slice();
+    network.eavesdropper.forget();
+    network.drive(5500);
+    const second = initiations(node);
+    expect(second).toHaveLength(PEERS);
+    const sentAt = new Map(destinations(first).map((to, i) => [to, first[i]?.at ?? 0]));
+    destinations(second).forEach((to, i) => {
+      expect((second[i]?.at ?? 0) - (sentAt.get(to) ?? 0)).toBeGreaterThanOrEqual(5000);
+    });
+  });
+
+  it('does not make a packet wait that somebody sends', () => {
+    const { network, node, people } = linkDownWith(PEERS);
+    node.input((engine, now) => engine.linkUp(now));
+    network.eavesdropper.forget();
+    const last = people.at(-1) ?? createPerson(1);
+    node.send(packetBetween(node, { person: last }));
+    expect(initiations(node).map(({ to }) => to.port)).toEqual([last.endpoint.port]);
+    network.drive(4000);
+    const again = initiations(node).filter(({ to }) => to.port === last.endpoint.port);
+    expect(again).toHaveLength(1);
+  });
+
+  it('lets no other timer wait', () => {
+    const { network, node } = linkDownWith(PEERS);
+    node.input((engine, now) => engine.linkUp(now));
+    const next = node.engine.pollTimeout();
+    expect(next).toBeGreaterThan(network.now);
+    expect(next).toBeLessThan(network.now + 1);
+  });
+});
+
+function linkDownWith(count: number) {
+  const network = new SimulatedNetwork();
+  const node = joinNetwork(network, createPerson(1));
+  node.input((engine, now) => engine.linkDown(now));
+  const people = Array.from({ length: count }, (_, i) => personAt(i));
+  node.input((engine, now) => {
+    const peers = people.map(({ publicKey, endpoint, ipv4 }) => ({
+      publicKey,
+      endpoint,
+      persistentKeepalive: 25,
+      allowedIps: [{ address: ipv4, prefixLength: 32 }],
+    }));
+    engine.configure({ peers }, now);
+  });
+  return { network, node, people };
+}
+
+function personAt(i: number): ReturnType<typeof createPerson> {
+  const person = createPerson(2 + i);
+  return {
+    ...person,
+    publicKey: publicKeyOf(person.privateKey, nobleProvider),
+    endpoint: new Endpoint(Uint8Array.of(203, 0, 113, 1), 1000 + i),
+    ipv4: Uint8Array.of(10, 9, i >> 8, i & 0xff),
+  };
+}
+
+function initiations(node: ReturnType<typeof joinNetwork>) {
+  return node.network.eavesdropper.of(MESSAGE_TYPE.HANDSHAKE_INITIATION, node);
+}
+
+function destinations(datagrams: { to: Endpoint }[]): number[] {
+  return datagrams.map(({ to }) => to.port);
+}

@@ -1,0 +1,304 @@
+/**
+ * Secrets are wiped when they are no longer used. A provider writes down every array that the engine
+ * shows it with a secret in it, and what was in it; copies that the engine makes with `slice` are
+ * written down too, and those arrays that it copies from and to with `set`.
+ *
+ * @module
+ */
+import {
+  connect,
+  createPair,
+  createPerson,
+  packetBetween,
+  type Pair,
+  type Person,
+} from '@litz/testkit';
+import { afterEach, beforeEach, describe, expect, it, vi, type Mock } from 'vitest';
+import { CONSTRUCTION } from '../../src/handshake/labels.ts';
+import { nobleProvider, parsePresharedKey, type CryptoProvider } from '../../src/index.ts';
+
+let witness: SecretWitness;
+
+beforeEach(() => {
+  witness = new SecretWitness();
+  // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
+  const { slice, set } = Uint8Array.prototype;
+  spyOn('slice', function (...range: [number?, number?]) {
+    return witness.copied(slice.apply(this, range));
+  });
+  spyOn('set', function (...source: Parameters<Uint8Array['set']>) {
+    witness.copied(this);
+    if (source[0] instanceof Uint8Array) witness.copied(source[0]);
+    set.apply(this, source);
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+describe('a completed handshake', () => {
+  it('leaves nothing but what is used on, and no transport key outside of its ciphers', () => {
+    const pair = witnessedPair();
+    connect(pair);
+    expect(witness.cipherKeys).toHaveLength(4);
+    expect(witness.cipherKeys.filter(hasBytes)).toEqual([]);
+    const { alice, bob } = pair;
+    // Each has its private key, the preshared key, DH(S_priv, S_pub of the peer), and in its ciphers
+    // the keys of the session.
+    const kept = witness.secretsLeft();
+    const own = [alice, bob].map(({ person }) => textOf(person.privateKey));
+    const staticStatic = textOf(
+      nobleProvider.dh(alice.person.privateKey, bob.person.publicKey) as Uint8Array,
+    );
+    expect(new Set(kept)).toEqual(
+      new Set([...own, textOf(PRESHARED_KEY), staticStatic, ...witness.sessionKeys]),
+    );
+  });
+
+  it('leaves nothing at all when keys and peers are taken away', () => {
+    const { alice, bob } = connectedPair();
+    takeAllAway(alice);
+    takeAllAway(bob);
+    expect(witness.secretsLeft()).toEqual([]);
+  });
+});
+
+describe('the private key', () => {
+  it.each([
+    ['another one', createPerson(7).privateKey],
+    ['none', null],
+  ])('is wiped when there is %s, and what was shared with its help', (_, privateKey) => {
+    const { alice, bob } = connectedPair();
+    const { person } = alice;
+    const shared = nobleProvider.dh(person.privateKey, bob.person.publicKey) as Uint8Array;
+    takeAllAway(bob);
+    alice.input((engine, now) => engine.configure({ privateKey }, now));
+    const left = witness.secretsLeft();
+    expect(left).not.toContain(textOf(person.privateKey));
+    expect(left).not.toContain(textOf(shared));
+  });
+
+  it('is wiped where it was copied to be compared: set again to what it is', () => {
+    const { alice } = connectedPair();
+    const { privateKey } = alice.person;
+    const before = witness.countOf(privateKey);
+    alice.input((engine, now) => engine.configure({ privateKey }, now));
+    alice.input((engine, now) => engine.configure({ privateKey: privateKey.toBase64() }, now));
+    expect(witness.countOf(privateKey)).toBe(before);
+  });
+
+  it("stays the caller's, and a status is a copy", () => {
+    const { alice } = connectedPair();
+    const { privateKey } = alice.person;
+    const copy = alice.engine.privateKey;
+    copy?.fill(0);
+    expect(alice.engine.privateKey).toEqual(privateKey);
+    alice.input((engine, now) => engine.configure({ privateKey: null }, now));
+    expect(hasBytes(privateKey)).toBe(true);
+    expect(alice.engine.privateKey).toBeUndefined();
+  });
+});
+
+describe('a preshared key', () => {
+  it.each([
+    ['another one', parsePresharedKey(new Uint8Array(32).fill(8))],
+    ['none', null],
+  ])('is wiped when there is %s', (_, presharedKey) => {
+    const { alice, bob } = connectedPair();
+    takeAllAway(bob);
+    const { publicKey } = bob.person;
+    alice.input((engine, now) => engine.configure({ peers: [{ publicKey, presharedKey }] }, now));
+    expect(witness.secretsLeft()).not.toContain(textOf(PRESHARED_KEY));
+  });
+
+  it('is wiped when its peer is removed', () => {
+    const { alice, bob } = connectedPair();
+    takeAllAway(bob);
+    const { publicKey } = bob.person;
+    alice.input((engine, now) => engine.configure({ peers: [{ publicKey, remove: true }] }, now));
+    expect(witness.secretsLeft()).toEqual([textOf(alice.person.privateKey)]);
+  });
+});
+
+describe('a handshake that is not completed', () => {
+  it('is wiped when its peer is removed', () => {
+    const { alice, bob } = witnessedPair();
+    alice.send(packetBetween(alice, bob));
+    expect(witness.secretsLeft().length).toBeGreaterThan(4);
+    takeAllAway(alice);
+    takeAllAway(bob);
+    expect(witness.secretsLeft()).toEqual([]);
+  });
+
+  it('is wiped when the link goes down', () => {
+    const { alice, bob } = witnessedPair();
+    alice.send(packetBetween(alice, bob));
+    takeAllAway(bob);
+    const shared = nobleProvider.dh(alice.person.privateKey, bob.person.publicKey) as Uint8Array;
+    alice.input((engine, now) => engine.linkDown(now));
+    const left = new Set(witness.secretsLeft());
+    // The preshared key was not used yet, so nobody has seen it.
+    expect(left).toEqual(new Set([alice.person.privateKey, shared].map(textOf)));
+  });
+
+  it('of somebody unknown leaves nothing', () => {
+    const { network, alice, bob } = witnessedPair();
+    bob.input((engine, now) => engine.configure({ replacePeers: true }, now));
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(bob.engine.stats.drops.count('unknown-peer')).toBe(1);
+    takeAllAway(alice);
+    takeAllAway(bob);
+    expect(witness.secretsLeft()).toEqual([]);
+  });
+
+  it('of somebody with whom no secret can be shared leaves nothing', () => {
+    const { network, alice, bob } = witnessedPair();
+    // What bob shares with alice is gone, and cannot be had again.
+    witness.refusesDh = (privateKey, publicKey) =>
+      same(privateKey, bob.person.privateKey) && same(publicKey, alice.person.publicKey);
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    expect(bob.engine.stats.drops.count('invalid-handshake')).toBe(1);
+    takeAllAway(alice);
+    takeAllAway(bob);
+    expect(witness.secretsLeft()).toEqual([]);
+  });
+});
+
+describe('a cipher that cannot be made', () => {
+  it('leaves the keys of no session behind', () => {
+    const pair = witnessedPair();
+    witness.failsCiphers = true;
+    expect(() => connect(pair)).toThrow('no cipher');
+    expect(witness.cipherKeys.length).toBeGreaterThan(0);
+    expect(witness.cipherKeys.filter(hasBytes)).toEqual([]);
+  });
+});
+
+/** A provider that remembers what it was shown. */
+class SecretWitness {
+  readonly cipherKeys: Uint8Array[] = [];
+  /** What was in them. */
+  readonly sessionKeys: string[] = [];
+  failsCiphers = false;
+  refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;
+  readonly #shown = new Set<Uint8Array>();
+  readonly #copies = new Set<Uint8Array>();
+  #isInside = false;
+  /** What was in them. */
+  readonly #contents = new Set<string>();
+  /** C as every handshake begins, and public keys. */
+  readonly #public = new Set([textOf(hashOf(CONSTRUCTION))]);
+
+  readonly provider: CryptoProvider = {
+    ...nobleProvider,
+    dh: (privateKey, publicKey) => {
+      this.#public.add(textOf(publicKey));
+      this.#note(privateKey);
+      if (this.refusesDh(privateKey, publicKey)) return undefined;
+      return this.#note(this.#within(() => nobleProvider.dh(privateKey, publicKey)));
+    },
+    dhPublicKey: (privateKey) => {
+      this.#note(privateKey);
+      const publicKey = this.#within(() => nobleProvider.dhPublicKey(privateKey));
+      this.#public.add(textOf(publicKey));
+      return publicKey;
+    },
+    hmac: (out, key, a, b) => {
+      if (!this.#public.has(textOf(key))) this.#note(key);
+      // Ephemeral public keys and the numbers of Kdfn go in here too.
+      if (a.length === 32 && !this.#public.has(textOf(a))) this.#note(a);
+      this.#within(() => nobleProvider.hmac(out, key, a, b));
+      this.#note(out);
+    },
+    createCipher: (key) => {
+      this.#note(key);
+      this.cipherKeys.push(key);
+      this.sessionKeys.push(textOf(key));
+      if (this.failsCiphers) throw new Error('no cipher');
+      return nobleProvider.createCipher(key);
+    },
+  };
+
+  /** Arrays that hold a secret now. */
+  secretsLeft(): string[] {
+    return [...new Set([...this.#shown, ...this.#copies])]
+      .filter((array) => !theirs.has(array))
+      .map(textOf)
+      .filter((text) => this.#contents.has(text));
+  }
+
+  /** What the primitives do is theirs. */
+  copied(copy: Uint8Array): Uint8Array {
+    if (!this.#isInside) this.#copies.add(copy);
+    return copy;
+  }
+
+  countOf(secret: Uint8Array): number {
+    return this.secretsLeft().filter((text) => text === textOf(secret)).length;
+  }
+
+  #within<T>(primitive: () => T): T {
+    this.#isInside = true;
+    try {
+      return primitive();
+    } finally {
+      this.#isInside = false;
+    }
+  }
+
+  #note<Bytes extends Uint8Array | undefined>(secret: Bytes): Bytes {
+    if (!secret || !hasBytes(secret)) return secret;
+    this.#shown.add(secret);
+    this.#contents.add(textOf(secret));
+    return secret;
+  }
+}
+
+/** Nobody's but the test's. */
+const PRESHARED_KEY = parsePresharedKey(new Uint8Array(32).fill(5));
+const theirs = new Set<Uint8Array>([PRESHARED_KEY]);
+
+function spyOn(method: 'slice' | 'set', run: (this: Uint8Array, ...all: never[]) => unknown): void {
+  (vi.spyOn(Uint8Array.prototype, method) as Mock).mockImplementation(run as never);
+}
+
+function witnessedPair(): Pair {
+  const { provider: crypto } = witness;
+  const asPeer = { presharedKey: PRESHARED_KEY };
+  const pair = createPair({
+    alice: { crypto },
+    bob: { crypto },
+    bobAsPeer: asPeer,
+    aliceAsPeer: asPeer,
+  });
+  for (const { person } of [pair.alice, pair.bob]) theirs.add(person.privateKey);
+  return pair;
+}
+
+function connectedPair(): Pair {
+  const pair = witnessedPair();
+  connect(pair);
+  return pair;
+}
+
+function takeAllAway(node: Pair['alice'] & { person: Person }): void {
+  node.input((engine, now) => engine.configure({ privateKey: null, replacePeers: true }, now));
+}
+
+function hashOf(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(32);
+  nobleProvider.hash(out, bytes);
+  return out;
+}
+
+function hasBytes(bytes: Uint8Array): boolean {
+  return bytes.some((byte) => byte !== 0);
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { Endpoint } from '../../src/index.ts';
+import { HandshakeQueue, LANE } from '../../src/rate/handshake-queue.ts';
+
+const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 1), 5);
+
+describe('HandshakeQueue', () => {
+  it('gives copies back in order, lane by lane', () => {
+    const queue = new HandshakeQueue();
+    const buffer = new Uint8Array(300);
+    for (let i = 0; i < 100; i++) {
+      buffer.fill(i, 10, 10 + 148);
+      const length = i % 2 === 0 ? 148 : 92;
+      const lane = i % 4 === 0 ? LANE.FRESH_MAC2 : LANE.FRESH;
+      expect(queue.push(lane, buffer, 10, length, SOURCE, 1000 + i)).toBe(true);
+      if (i % 3 === 0) queue.release(queue.shift(LANE.FRESH_MAC2) ?? missing());
+      if (i % 3 === 0) queue.push(LANE.FRESH_MAC2, buffer, 10, length, SOURCE, 1000 + i);
+    }
+    buffer.fill(0xff);
+    let last = -1;
+    for (let w = queue.shift(LANE.FRESH); w; w = queue.shift(LANE.FRESH)) {
+      const i = w.since - 1000;
+      expect(i).toBeGreaterThan(last);
+      expect(w.message).toEqual(new Uint8Array(i % 2 === 0 ? 148 : 92).fill(i));
+      expect(w.source).toBe(SOURCE);
+      last = i;
+    }
+    expect(last).toBe(99);
+    expect(queue.size).toBe(queue.sizeOf(LANE.FRESH_MAC2));
+    queue.clear();
+    expect(queue.size).toBe(0);
+    expect(queue.shift(LANE.FRESH_MAC2)).toBeUndefined();
+  });
+
+  it('has a bound for each lane, and those of a source that repeats itself are fewer', () => {
+    const queue = new HandshakeQueue();
+    const fill = (lane: 0 | 1 | 2 | 3): number => {
+      let count = 0;
+      while (queue.push(lane, new Uint8Array(148), 0, 148, SOURCE, 0)) count++;
+      return count;
+    };
+    expect(fill(LANE.REPEATED)).toBe(512);
+    expect(fill(LANE.FRESH)).toBe(4096);
+    expect(fill(LANE.REPEATED_MAC2)).toBe(512);
+    expect(fill(LANE.FRESH_MAC2)).toBe(4096);
+    queue.shift(LANE.REPEATED);
+    expect(fill(LANE.FRESH)).toBe(0);
+    expect(fill(LANE.REPEATED)).toBe(1);
+  });
+});
+
+function missing(): never {
+  throw new Error('nothing waits');
+}

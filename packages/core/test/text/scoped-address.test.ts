@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { isInterfaceName, tryParseScopedAddress } from '../../src/text/scoped-address.ts';
+
+describe('tryParseScopedAddress', () => {
+  it('reads an address alone', () => {
+    const address = Uint8Array.of(192, 0, 2, 1);
+    expect(tryParseScopedAddress('192.0.2.1')).toEqual({ address, scopeId: 0, zone: undefined });
+  });
+
+  it.each([
+    ['fe80::1%7', 7, undefined],
+    ['fe80::1%007', 7, undefined],
+    ['fe80::1%4294967295', 4_294_967_295, undefined],
+    ['2001:db8::1%7', 7, undefined],
+    ['fe80::1%eth0', 0, 'eth0'],
+    ['febf::%7a', 0, '7a'],
+    ['fe80::1%-1', 0, '-1'],
+    ['ff02::1%wan', 0, 'wan'],
+    ['ff12::1%wan', 0, 'wan'],
+  ])('reads %s', (text, scopeId, zone) => {
+    expect(tryParseScopedAddress(text)).toMatchObject({ scopeId, zone });
+  });
+
+  it.each([
+    'fe80::1%',
+    'fe80::1%4294967296',
+    'fe80::1%eth0 ',
+    'fe80::1%eth0/64',
+    'fe80::1%a%b',
+    'fe80::1%sixteen-letters-',
+    'fec0::1%eth0',
+    'ff05::1%eth0',
+    '2001:db8::1%eth0',
+    '192.0.2.1%eth0',
+    '192.0.2.1%7',
+    '%eth0',
+    '',
+  ])('refuses %j', (text) => {
+    expect(tryParseScopedAddress(text)).toBeUndefined();
+  });
+});
+
+describe('isInterfaceName', () => {
+  it('takes nothing that is no text', () => {
+    expect([7, null, undefined, ['a']].map((value) => isInterfaceName(value as never))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it.each(['a', 'eth0.7', 'fifteen-letters', '...', 'wg-é', 'müüüüüüü'])('takes %j', (name) => {
+    expect(isInterfaceName(name)).toBe(true);
+  });
+
+  it.each([
+    '',
+    '.',
+    '..',
+    'a b',
+    'a/b',
+    'a:b',
+    'a%b',
+    'sixteen-letters-',
+    'müüüüüüüü',
+    'a\0',
+    '日本語日本語',
+  ])('refuses %j', (name) => {
+    expect(isInterfaceName(name)).toBe(false);
+  });
+});

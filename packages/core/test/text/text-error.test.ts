@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { parseAddress, parseCidr, parseEndpoint, WireGuardError } from '../../src/index.ts';
+import { textError } from '../../src/text/text-error.ts';
+
+describe('textError', () => {
+  it('shows the text, but no key', () => {
+    const error = textError('ERR_LITZ_INVALID_CIDR', 'a prefix', 'x');
+    expect(error).toBeInstanceOf(WireGuardError);
+    expect(error).toMatchObject({
+      code: 'ERR_LITZ_INVALID_CIDR',
+      message: 'expected a prefix, got "x"',
+    });
+    const key = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
+    expect(textError('ERR_LITZ_INVALID_CIDR', 'a prefix', key).message).not.toContain(
+      key.slice(0, 9),
+    );
+  });
+
+  it.each([parseAddress, parseCidr, parseEndpoint])(
+    'is a TypeError of %o for what is no text',
+    (parse) => {
+      for (const value of [undefined, null, 7, {}, Uint8Array.of(1, 2, 3, 4)]) {
+        expect(() => parse(value as never)).toThrow(TypeError);
+      }
+    },
+  );
+});

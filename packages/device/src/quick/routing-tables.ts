@@ -1,0 +1,47 @@
+/**
+ * `readRoutingTables`: the names of routing tables, as iproute2 keeps them.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** @param folders the first that has a `rt_tables` gives the names; its `rt_tables.d` adds to them */
+export function readRoutingTables(
+  folders: readonly string[] = ['/etc/iproute2', '/usr/share/iproute2'],
+): Map<string, number> {
+  const tables = new Map(BUILT_IN);
+  const main = folders.map((folder) => textOf(join(folder, 'rt_tables')));
+  const added = folders.flatMap((folder) => textsIn(join(folder, 'rt_tables.d')));
+  for (const text of [main.find((found) => found !== undefined) ?? '', ...added]) {
+    for (const [, number, name] of text.matchAll(LINE)) tables.set(name!, Number(number));
+  }
+  return tables;
+}
+
+function textsIn(folder: string): string[] {
+  try {
+    const files = readdirSync(folder).filter((file) => file.endsWith('.conf'));
+    return files.toSorted().flatMap((file) => textOf(join(folder, file)) ?? []);
+  } catch {
+    return [];
+  }
+}
+
+/** Undefined where there is none: then the system has no names of its own. */
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** `200 office`, with a comment behind it or not. */
+const LINE = /^[ \t]*(\d{1,10}|0x[\da-fA-F]{1,8})[ \t]+([^\s#]+)/gm;
+/** linux/rtnetlink.h */
+const BUILT_IN: readonly (readonly [string, number])[] = [
+  ['default', 253],
+  ['main', 254],
+  ['local', 255],
+];

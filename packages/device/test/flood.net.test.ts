@@ -1,0 +1,135 @@
+import { randomFillSync } from 'node:crypto';
+import { Endpoint, Engine, parsePrivateKey } from '@litz/core';
+import { describeWith } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ALICE, BOB } from './in-memory.ts';
+import { realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
+
+const BUILT = {
+  udp: new URL('../../udp/dist/index.js', import.meta.url).href,
+  core: new URL('../../core/dist/index.js', import.meta.url).href,
+};
+const PER_SECOND = 60_000;
+const SECONDS = 6;
+/** In the generator's namespace. */
+const SOURCES = Array.from({ length: 100 }, (_, i) => [10, 9, 0, 100 + i]);
+
+describeWith(realInterfaces, 'Device in a flood of handshake messages', () => {
+  let hosts: TwoHosts;
+  beforeEach(() => {
+    hosts = new TwoHosts();
+    const { right } = hosts;
+    for (const source of SOURCES) {
+      const address = Uint8Array.from(source);
+      right.netlink.addAddress(right.index('wan'), { address, prefixLength: 24 });
+    }
+  });
+  afterEach(() => hosts.close());
+
+  it('loses no packet of a session, and keeps a good part of its throughput', async () => {
+    const { left, right } = hosts;
+    const devices = await hosts.devices();
+    await devices.left.connected(BOB.publicKey, { timeout: 5000 });
+    await transfer(hosts, 7000);
+    const quiet = await transfer(hosts, 7001);
+    const flood = runInside(right, FLOOD, {
+      ...BUILT,
+      message: initiationTo(ALICE.publicKey),
+      sources: SOURCES,
+      perSecond: PER_SECOND,
+      seconds: SECONDS,
+    });
+    // The kernel gets its filter within a quarter of a second.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await right.ping(left.inner, 50)).toBe(50);
+    const flooded = await transfer(hosts, 7002);
+    const sent = (await flood) as number;
+    expect(sent).toBeGreaterThan(PER_SECOND);
+    // The generator takes one of two cores, and everything else of this machine its part.
+    expect(flooded / quiet).toBeGreaterThan(0.15);
+    const { drops, udp, sentCookieReplies } = await devices.left.stats();
+    expect(sentCookieReplies).toBeGreaterThan(100);
+    expect(drops['under-load']).toBeGreaterThan(100);
+    expect(udp['receiveDroppedOverflow']).toBeGreaterThan(sent / 4);
+  }, 40_000);
+});
+
+/** A valid mac1, from somebody whom nobody knows. */
+function initiationTo(publicKey: typeof ALICE.publicKey): Uint8Array {
+  const engine = new Engine({ randomBytes, unixTime: Date.now });
+  const seed = new Uint8Array(32);
+  randomBytes(seed);
+  const endpoint = new Endpoint(Uint8Array.of(10, 9, 0, 1), 51820);
+  const peers = [{ publicKey, endpoint, allowedIps: [] }];
+  engine.configure({ privateKey: parsePrivateKey(seed), peers }, 1000);
+  engine.connect(publicKey, 1000);
+  const initiation = engine.pollTransmit()?.datagram.slice();
+  if (!initiation) throw new Error('no initiation');
+  return initiation;
+}
+
+/** A second and a half of TCP through the tunnel. @returns bytes per second */
+async function transfer({ left, right }: TwoHosts, port: number): Promise<number> {
+  const server = runInside(left, SINK, { host: '10.1.0.1', port });
+  await runInside(right, SOURCE, { host: '10.1.0.1', port, ms: 1500 });
+  return (await server) as number;
+}
+
+function randomBytes(out: Uint8Array): void {
+  randomFillSync(out);
+}
+
+const SINK = `const { host, port } = workerData;
+  return new Promise((resolve, reject) => {
+    const server = require('node:net').createServer((socket) => {
+      let bytes = 0;
+      const start = performance.now();
+      socket.on('data', (data) => { bytes += data.length; });
+      socket.on('end', () => {
+        server.close();
+        socket.destroy();
+        resolve(bytes / (performance.now() - start) * 1000);
+      });
+      socket.on('error', reject);
+    });
+    server.on('error', reject);
+    server.listen(port, host);
+  });`;
+
+const SOURCE = `const { host, port, ms } = workerData;
+  const net = require('node:net');
+  const connect = () => new Promise((resolve, reject) => {
+    const socket = net.connect({ host, port }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+  let socket;
+  for (let i = 0; !socket && i < 50; i++) {
+    socket = await connect().catch(() => new Promise((resolve) => setTimeout(resolve, 20)));
+  }
+  const end = performance.now() + ms;
+  const block = Buffer.alloc(1 << 18);
+  while (performance.now() < end) {
+    await new Promise((resolve) => socket.write(block, resolve));
+  }
+  await new Promise((resolve) => socket.end(resolve));
+  return 'sent';`;
+
+const FLOOD = `const { udp, core, message, sources, perSecond, seconds } = workerData;
+  const { openUdp } = await import(udp);
+  const { Endpoint } = await import(core);
+  const sockets = openUdp({ port: 0 });
+  const destinations = sources.map((source) =>
+    new Endpoint(Uint8Array.of(10, 9, 0, 1), 51820, { sourceAddress: Uint8Array.from(source) }));
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const start = performance.now();
+  let sent = 0;
+  for (let now = start; now < start + seconds * 1000; now = performance.now()) {
+    const due = Math.min((now - start) * perSecond / 1000, sent + 1000);
+    for (; sent < due; sent++) {
+      sockets.send(message, 0, message.length, destinations[sent % destinations.length], 0);
+    }
+    sockets.flush();
+    Atomics.wait(pause, 0, 0, 1);
+  }
+  sockets.close();
+  return sent;`;

@@ -1,0 +1,252 @@
+/**
+ * What of a device's keys is in the memory of its process: its own copies, those of the caller's text,
+ * and nothing after the end. Another process looks, so that looking leaves nothing.
+ *
+ * @module
+ */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { describeWith, requirement, type Requirement } from '@litz/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ALICE } from '../in-memory.ts';
+import { BUILT_DEVICE, builtDevice, Host, realInterfaces } from '../two-hosts.ts';
+import { fillKey, findKeys, publicTextOf, type Found } from './secret-needles.ts';
+
+const memoryOfProcesses: Requirement = requirement('/proc/PID/mem', () =>
+  existsSync('/proc/self/mem'),
+);
+
+/** What was found of a device's two keys, step by step. */
+type Steps = Record<string, { privateKey: Found; presharedKey: Found }>;
+
+interface Case {
+  readonly tun: 'memory' | 'interface';
+  readonly crypto: 'auto' | 'wasm' | 'openssl' | 'noble';
+  readonly input: 'bytes' | 'text';
+}
+
+const NOWHERE: Found = { bytes: 0, text: 0 };
+const ONCE: Found = { bytes: 1, text: 0 };
+
+describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => {
+  it.each(['auto', 'wasm'] as const)(
+    'holds the keys of a device in memory once, and not at all when it has none (%s)',
+    async (crypto) => {
+      expect(await watch({ tun: 'memory', crypto, input: 'bytes' })).toEqual(USED_ONCE);
+    },
+  );
+
+  it("holds keys that came as text in strings, which are the caller's, and once as bytes", async () => {
+    const steps = await watch({ tun: 'memory', crypto: 'auto', input: 'text' });
+    expect(withoutText(steps)).toEqual(USED_ONCE);
+    // Strings cannot be wiped: they end with the garbage, whenever that is written over.
+    expect(steps['open']?.privateKey.text).toBeGreaterThan(0);
+    expect(steps['open']?.privateKey.text).toBeLessThanOrEqual(STRINGS);
+    expect(steps['open']?.presharedKey.text).toBeLessThanOrEqual(2 * STRINGS);
+  });
+
+  it('holds what noble leaves of a private key besides, and nothing of a preshared one', async () => {
+    const steps = await watch({ tun: 'memory', crypto: 'noble', input: 'bytes' });
+    expect(steps['open']?.presharedKey).toEqual(ONCE);
+    expect(steps['closed']?.presharedKey).toEqual(NOWHERE);
+    // Temporaries of its X25519, which are garbage.
+    expect(steps['handshake']?.privateKey.bytes).toBeLessThanOrEqual(1 + NOBLE_TEMPORARIES);
+    expect(steps['handshake']?.privateKey.text).toBe(0);
+  });
+});
+
+describeWith(
+  [...realInterfaces, memoryOfProcesses],
+  'the memory of a process with a thread',
+  () => {
+    let host: Host;
+    beforeEach(() => {
+      host = new Host(ALICE);
+    });
+    afterEach(() => host.close());
+
+    it.each(['bytes', 'text'] as const)(
+      'holds the keys of an interface once, and not at all when it has none (%s)',
+      async (input) => {
+        const steps = await host.namespace.run(() =>
+          watch({ tun: 'interface', crypto: 'auto', input }),
+        );
+        expect(input === 'text' ? withoutText(steps) : steps).toEqual(USED_ONCE);
+      },
+    );
+  },
+);
+
+describe('findKeys', () => {
+  it('finds what is there: bytes, and text in hex and base64', async () => {
+    const script = `${FILL_KEY}
+      const key = fillKey(new Uint8Array(new ArrayBuffer(32)), ${PRIVATE});
+      const texts = [Buffer.from(key).toString('hex'), Buffer.from(key).toString('base64')];
+      process.stdout.write('made\\n');
+      process.stdin.once('data', () => process.exit(key[0] + texts.length === 0 ? 1 : 0));`;
+    const child = start(script, {});
+    await once(child.stdout, 'data');
+    const [found] = findKeys(child.pid!, [PRIVATE]);
+    child.stdin.write('\n');
+    await once(child, 'exit');
+    expect(found?.bytes).toBeGreaterThan(0);
+    expect(found?.text).toBeGreaterThan(1);
+  });
+});
+
+/** At most the one that is used, while it is. */
+const USED_ONCE: Steps = {
+  open: { privateKey: ONCE, presharedKey: ONCE },
+  handshake: { privateKey: ONCE, presharedKey: ONCE },
+  status: { privateKey: ONCE, presharedKey: ONCE },
+  'other settings': { privateKey: ONCE, presharedKey: ONCE },
+  'no private key': { privateKey: NOWHERE, presharedKey: ONCE },
+  'no preshared key': { privateKey: NOWHERE, presharedKey: NOWHERE },
+  'with both again': { privateKey: ONCE, presharedKey: ONCE },
+  closed: { privateKey: NOWHERE, presharedKey: NOWHERE },
+};
+
+function withoutText(steps: Steps): Steps {
+  return Object.fromEntries(
+    Object.entries(steps).map(([step, { privateKey, presharedKey }]) => [
+      step,
+      { privateKey: bare(privateKey), presharedKey: bare(presharedKey) },
+    ]),
+  );
+}
+
+function bare({ bytes }: Found): Found {
+  return { bytes, text: 0 };
+}
+
+/** Runs the script and looks into its memory whenever it names a step. */
+async function watch({ tun, crypto, input }: Case): Promise<Steps> {
+  const child = start(SCRIPT, {
+    device: BUILT_DEVICE.href,
+    core: new URL('../../../core/dist/index.js', import.meta.url).href,
+    tun,
+    input,
+    publicKey: publicTextOf(PRIVATE),
+    otherPublicKey: publicTextOf(OTHER),
+    crypto,
+  });
+  const steps: Steps = {};
+  const ended = once(child, 'exit');
+  for await (const step of createInterface({ input: child.stdout })) {
+    const [privateKey, presharedKey] = findKeys(child.pid!, [PRIVATE, PRESHARED]) as [Found, Found];
+    steps[step] = { privateKey, presharedKey };
+    child.stdin.write('\n');
+  }
+  expect(await ended).toEqual([0, null]);
+  return steps;
+}
+
+function start(
+  script: string,
+  settings: Record<string, string>,
+): ChildProcessByStdio<Writable, Readable, null> {
+  const env = { ...process.env, NODE_OPTIONS: '', SETTINGS: JSON.stringify(settings) };
+  const { crypto = 'auto' } = settings;
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '--eval', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: crypto === 'auto' ? env : { ...env, LITZ_CRYPTO: crypto },
+    timeout: 60_000,
+  });
+  return child;
+}
+
+/** As it is compiled here: without types. */
+const FILL_KEY = fillKey.toString();
+const PRIVATE = 7;
+const PRESHARED = 9;
+const OTHER = 11;
+/** One, two or three: how many depends on what has been written over by then. */
+const STRINGS = 8;
+/** A handshake leaves about ten: copies of the scalar before it is a BigInt. */
+const NOBLE_TEMPORARIES = 40;
+
+const SCRIPT = `${FILL_KEY}
+const { core, device, tun, input, publicKey, otherPublicKey } = JSON.parse(process.env.SETTINGS);
+const { PresharedKey, PrivateKey } = await import(core);
+const wipe = (...keys) => keys.forEach((key) => key?.fill(0));
+const { Device, MemoryTun } = await import(device);
+const { createInterface } = await import('node:readline');
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+async function step(name) {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc();
+    await turn();
+  }
+  process.stdout.write(name + '\\n');
+  await lines.next();
+}
+
+/** The caller's own copies are wiped when \`use\` is done; of text it makes strings. */
+async function withKeys(use) {
+  const keys = [fillKey(new PrivateKey(), ${PRIVATE}), fillKey(new PresharedKey(), ${PRESHARED})];
+  const given = input === 'text' ? keys.map((key) => key.toBase64()) : keys;
+  try {
+    return await use({ privateKey: given[0], presharedKey: given[1] });
+  } finally {
+    wipe(...keys);
+  }
+}
+
+const alice = await withKeys(({ privateKey, presharedKey }) =>
+  Device.create({
+    tun: tun === 'memory' ? new MemoryTun() : 'wg0',
+    privateKey,
+    peers: [{ publicKey: otherPublicKey, presharedKey, allowedIps: ['10.0.0.2/32'] }],
+  }),
+);
+await step('open');
+
+const { listenPort } = await statusOf(alice);
+const bob = await withKeys(({ presharedKey }) =>
+  Device.create({
+    tun: new MemoryTun(),
+    privateKey: fillKey(new PrivateKey(), ${OTHER}),
+    peers: [{ publicKey, presharedKey, endpoint: '127.0.0.1:' + listenPort }],
+  }),
+);
+await bob.connected(publicKey, { timeout: 10_000 });
+await bob.close();
+await step('handshake');
+
+async function statusOf(device) {
+  const status = await device.status();
+  const texts = [JSON.stringify(status), String(status.privateKey), \`\${status.privateKey}\`];
+  if (texts.join('').length < 100) throw new Error('no status');
+  wipe(status.privateKey, ...status.peers.map((peer) => peer.presharedKey));
+  return status;
+}
+await statusOf(alice);
+await step('status');
+
+await alice.configure({ listenPort: 0 });
+await alice.configure({ peers: [{ publicKey: otherPublicKey, persistentKeepalive: 5 }] });
+await step('other settings');
+
+await alice.configure({ privateKey: null });
+await step('no private key');
+
+await alice.configure({ peers: [{ publicKey: otherPublicKey, presharedKey: null }] });
+await step('no preshared key');
+
+await withKeys(({ privateKey, presharedKey }) =>
+  alice.configure({ privateKey, peers: [{ publicKey: otherPublicKey, presharedKey }] }),
+);
+await withKeys(({ privateKey, presharedKey }) =>
+  alice.configure({ privateKey, peers: [{ publicKey: otherPublicKey, presharedKey }] }),
+);
+await step('with both again');
+
+await alice.close();
+await step('closed');
+process.exit(0);
+`;
