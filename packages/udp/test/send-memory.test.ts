@@ -54,7 +54,7 @@ describe('UdpSockets.sendRun', () => {
         }
         udp.flush();
       }),
-      { numRuns: 150 },
+      { numRuns: 800 },
     );
     const bytes = Buffer.concat(kernel.sent.map(({ payload }) => payload));
     expect(bytes.every((byte) => byte === 7)).toBe(true);

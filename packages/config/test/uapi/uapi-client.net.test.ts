@@ -16,7 +16,7 @@ import { presharedKey, privateKey, publicKey } from '../keys.ts';
 import { WireguardGo, WIREGUARD_GO_REQUIREMENTS } from './wireguard-go.ts';
 
 const KEY = keyToHex(publicKey(2));
-const BUILT = join(import.meta.dirname, '../../dist/index.js');
+const BUILT = join(import.meta.dirname, '../../dist/uapi/index.js');
 
 describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
   let daemon: WireguardGo;

@@ -111,6 +111,7 @@ function typeOf(url: string): string {
 
 const IMPORTS = {
   '@litz/core': '/litz/core/index.js',
+  '@litz/core/internals': '/litz/core/internals.js',
   '@litz/wasm': '/litz/wasm/index.js',
   '@noble/ciphers/': '/noble/ciphers/',
   '@noble/curves/': '/noble/curves/',
