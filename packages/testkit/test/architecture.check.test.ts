@@ -1,0 +1,29 @@
+/**
+ * ARCHITECTURE.md names the room of every file of core and device.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../../..');
+
+describe('ARCHITECTURE.md', () => {
+  test.each(['core', 'device'])('says where each file of %s stands, and names no other', (room) => {
+    const source = join(root, 'packages', room, 'src');
+    const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && basename(file) !== 'index.ts')
+      .map((file) => join(room, 'src', file.replace(/\.ts$/, '')));
+    expect(namedIn(room).toSorted()).toEqual(files.toSorted());
+  });
+});
+
+/** Paths of the files in the table's rows of a room. */
+function namedIn(room: string): string[] {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const rows = text.matchAll(/^\| `([a-z]+\/src[a-z/-]*)` \|[^|]*\| ([^|]*) \|$/gm);
+  return [...rows]
+    .filter(([, folder]) => folder!.split('/')[0] === room)
+    .flatMap(([, folder, files]) => files!.split(', ').map((file) => join(folder!, file)));
+}
