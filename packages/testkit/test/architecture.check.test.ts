@@ -24,6 +24,6 @@ function namedIn(room: string): string[] {
   const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
   const rows = text.matchAll(/^\| `([a-z]+\/src[a-z/-]*)` \|[^|]*\| ([^|]*) \|$/gm);
   return [...rows]
-    .filter(([, folder]) => folder!.split('/')[0] === room)
-    .flatMap(([, folder, files]) => files!.split(', ').map((file) => join(folder!, file)));
+    .filter(([, folder]) => folder.split('/')[0] === room)
+    .flatMap(([, folder, files]) => files.split(', ').map((file) => join(folder, file)));
 }
