@@ -40,8 +40,10 @@ export function logDevice(device: Device, log: Log): void {
 
 /** The device, with a line for each change that is asked of it. */
 export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
+  const { statusParts } = device;
   return {
     status: () => device.status(),
+    ...(statusParts && { statusParts: () => statusParts.call(device) }),
     async configure(change) {
       await device.configure(change);
       if (log.level === 'verbose') for (const line of changeLines(change)) log.verbose(line);

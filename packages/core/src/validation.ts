@@ -72,7 +72,7 @@ function checkPeer(peer: PeerChange, index: number): CheckedPeer {
     checkInteger(peer.persistentKeepalive, 'persistentKeepalive', 0, 0xffff);
     const endpoint =
       peer.endpoint === undefined ? undefined : readEndpoint(peer.endpoint, 'endpoint');
-    const allowedIps = peer.allowedIps && readAllowedIps(peer.allowedIps);
+    const allowedIps = peer.allowedIps === undefined ? undefined : readAllowedIps(peer.allowedIps);
     const isTyped =
       publicKey === peer.publicKey && endpoint === peer.endpoint && allowedIps === peer.allowedIps;
     if (isTyped) return peer as CheckedPeer;

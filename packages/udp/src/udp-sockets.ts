@@ -196,7 +196,8 @@ export class UdpSockets {
     destination: Endpoint,
     tos: number,
   ): void {
-    this.#queue(this.#run.single(buffer, offset, length, destination, tos));
+    const to = this.#target(destination, tos, 1);
+    this.#queue(this.#run.single(buffer, offset, length, to, tos));
   }
 
   /**
@@ -208,21 +209,30 @@ export class UdpSockets {
    *   more, or `lastLength` not 0 to `length`
    */
   sendRun(run: DatagramRun): void {
-    this.#queue(this.#run.copy(run));
+    // Before the run is copied: a report may send, and uses the same record.
+    const to = this.#target(run.destination, run.tos, run.count);
+    const own = this.#run.copy(run);
+    own.destination = to;
+    this.#queue(own);
+  }
+
+  /** Where to send to: without its source, if that does not work any more. */
+  #target(destination: Endpoint, tos: number, count: number): Endpoint {
+    checkDestination(destination, tos);
+    return this.#suspects?.size ? this.#checked(destination, count) : destination;
   }
 
   #queue(run: OwnRun): void {
-    checkDestination(run.destination, run.tos);
-    // Last, so that nobody's code runs between it and the queue.
+    // Nobody's code runs between it and the queue.
     checkRun(run);
     const { destination, count } = run;
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
     if (socket) {
-      if (this.#suspects?.size) run.destination = this.#checked(destination, count);
       socket.queue.pushRun(run);
       run.clear();
       return;
     }
+    run.clear();
     for (let i = 0; i < count; i++) {
       this.counters.sendDroppedFailed++;
       this.#reports.onSendError?.(EAFNOSUPPORT, destination);

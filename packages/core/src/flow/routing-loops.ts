@@ -57,36 +57,61 @@ export class RoutingLoops {
     if (udp + UDP_HEADER_LENGTH + TRANSPORT_OVERHEAD > offset + length) return false;
     if (!isIPv4 && protocol === FRAGMENT && buffer[offset + IPV6_HEADER_LENGTH] !== UDP)
       return false;
-    const addressee = this.#addresseeOf(buffer, udp + UDP_HEADER_LENGTH);
-    if (!addressee) return false;
-    if (addressee !== peer && !isReachedInside(peer, addressee, now)) {
-      addressee.carrier = peer;
-      addressee.carriedAt = now;
-      return false;
-    }
+    if (!this.#goesRound(buffer, udp + UDP_HEADER_LENGTH, peer, now)) return false;
     if (fragment === FIRST_FRAGMENT) this.#remember(identityOf(buffer, offset, isIPv4));
     return true;
   }
 
-  /** Whose message of ours it is; undefined: it is none, or nobody's. */
-  #addresseeOf(buffer: Uint8Array, offset: number): Peer | undefined {
-    if ((buffer[offset + 1] | buffer[offset + 2] | buffer[offset + 3]) !== 0) return undefined;
+  /** Whether the UDP payload at `offset` is a message of ours that is not to go to `peer`. */
+  #goesRound(buffer: Uint8Array, offset: number, peer: Peer, now: number): boolean {
+    if ((buffer[offset + 1] | buffer[offset + 2] | buffer[offset + 3]) !== 0) return false;
     const index = readInt32(buffer, offset + INDEX);
     switch (buffer[offset]) {
       case MESSAGE_TYPE.TRANSPORT_DATA:
-        return this.#indices.remote(index)?.peer;
+        return this.#sessionGoesRound(index, peer, now);
       case MESSAGE_TYPE.HANDSHAKE_INITIATION:
-      case MESSAGE_TYPE.HANDSHAKE_RESPONSE:
-        return this.#indices.handshake(index) ?? this.#indices.keypair(index)?.peer;
+      case MESSAGE_TYPE.HANDSHAKE_RESPONSE: {
+        const addressee = this.#indices.handshake(index) ?? this.#indices.keypair(index)?.peer;
+        if (!addressee) return false;
+        if (isLoop(addressee, peer, now)) return true;
+        carry(addressee, peer, now);
+        return false;
+      }
       default:
-        return undefined;
+        return false;
     }
+  }
+
+  /**
+   * The same of a transport message. Peers that work together can choose one index for their sessions:
+   * then it may be a message for each of them.
+   */
+  #sessionGoesRound(index: number, peer: Peer, now: number): boolean {
+    const session = this.#indices.remote(index);
+    if (!session) return false;
+    const others = this.#indices.sharing(index);
+    if (isLoop(session.peer, peer, now)) return true;
+    for (const other of others) if (isLoop(other.peer, peer, now)) return true;
+    carry(session.peer, peer, now);
+    for (const other of others) carry(other.peer, peer, now);
+    return false;
   }
 
   #remember(identity: number): void {
     this.#dropped[this.#nextDropped] = identity;
     this.#nextDropped = (this.#nextDropped + 1) % REMEMBERED_DATAGRAMS;
   }
+}
+
+/** Whether a datagram for `addressee`, as a packet for `peer`, would come back. */
+function isLoop(addressee: Peer, peer: Peer, now: number): boolean {
+  return addressee === peer || isReachedInside(peer, addressee, now);
+}
+
+/** From now on it is known that `addressee` is reached inside `peer`. */
+function carry(addressee: Peer, peer: Peer, now: number): void {
+  addressee.carrier = peer;
+  addressee.carriedAt = now;
 }
 
 /** Whether datagrams for `inner` travel inside those for `outer`, by way of others too. */

@@ -105,6 +105,7 @@ export function resetPeer(
   forgetSession(state, peer);
   peer.handshakeSentAt = -Infinity;
   peer.handshakeSends = 0;
+  peer.turnAt = Infinity;
   peer.needsAnotherKeepalive = false;
   peer.sentLastMinuteHandshake = false;
 }

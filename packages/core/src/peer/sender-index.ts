@@ -16,6 +16,8 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
   readonly #keypairs = new Map<number, Session>();
   /** By the index that the other side chose. */
   readonly #remotes = new Map<number, Session>();
+  /** The others with an index that is in `#remotes`: chance makes none, an attacker can. */
+  readonly #shared = new Map<number, Session[]>();
   readonly #randomBytes: (out: Uint8Array) => void;
   readonly #random = new Uint8Array(4);
   readonly #view = new DataView(this.#random.buffer);
@@ -49,9 +51,9 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
   assign(index: number, keypair: Session): void {
     this.#handshakes.delete(index | 0);
     this.#keypairs.set(index | 0, keypair);
-    // The first one keeps it: nobody takes an index away by choosing the same.
     const remote = keypair.remoteIndex | 0;
     if (!this.#remotes.has(remote)) this.#remotes.set(remote, keypair);
+    else this.#shared.set(remote, [...this.sharing(remote), keypair]);
   }
 
   free(index: number): void {
@@ -59,8 +61,7 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
     const keypair = this.#keypairs.get(index | 0);
     if (!keypair) return;
     this.#keypairs.delete(index | 0);
-    const remote = keypair.remoteIndex | 0;
-    if (this.#remotes.get(remote) === keypair) this.#remotes.delete(remote);
+    this.#freeRemote(keypair, keypair.remoteIndex | 0);
   }
 
   /** Whose handshake it is. `index` may be given signed or unsigned. */
@@ -72,9 +73,24 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
     return this.#keypairs.get(index | 0);
   }
 
-  /** A keypair whose messages carry this index when we send them. */
+  /** A keypair whose messages carry this index when we send them; `sharing` has the others. */
   remote(index: number): Session | undefined {
     return this.#remotes.get(index | 0);
+  }
+
+  /** The keypairs besides `remote(index)` whose other sides chose this index too. */
+  sharing(index: number): readonly Session[] {
+    return this.#shared.get(index | 0) ?? NONE;
+  }
+
+  #freeRemote(keypair: Session, remote: number): void {
+    const others = this.sharing(remote).filter((other) => other !== keypair);
+    const first = this.#remotes.get(remote);
+    const kept = first === keypair ? others.shift() : first;
+    if (kept) this.#remotes.set(remote, kept);
+    else this.#remotes.delete(remote);
+    if (others.length > 0) this.#shared.set(remote, others);
+    else this.#shared.delete(remote);
   }
 }
 
@@ -82,6 +98,8 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
 interface Indexed {
   readonly remoteIndex: number;
 }
+
+const NONE: readonly never[] = [];
 
 /** With a million indices in use, one try in 4096 fails: this many never do. */
 const MAX_TRIES = 1000;

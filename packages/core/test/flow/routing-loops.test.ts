@@ -11,7 +11,9 @@ import {
   type Person,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
+import { stateOf } from '../../src/engine.ts';
 import type { Endpoint } from '../../src/index.ts';
+import { keyId } from '../../src/keys.ts';
 
 describe('RoutingLoops', () => {
   it.each([4, 6] as const)(
@@ -120,6 +122,24 @@ describe('RoutingLoops', () => {
       expect(alice.send(short)).toBe(undefined);
     }
     expect(alice.send(packet.subarray(0, 60))).toBe('routing-loop');
+  });
+
+  it('know the datagrams of each of several peers that chose one index', () => {
+    const { alice, bob, carol } = three();
+    const { indices, peers } = stateOf(alice.engine);
+    const [bobs, carols] = [bob, carol].map(
+      ({ person }) => peers.get(keyId(person.publicKey))!.keypairs.current!,
+    );
+    // As if carol had chosen the index that bob chose before her.
+    Object.defineProperty(carols, 'remoteIndex', { value: bobs.remoteIndex });
+    indices.assign(carols.localIndex, carols);
+    const [forCarol] = sendAndCatch(alice, carol);
+    route(alice, carol, carol.endpoint);
+    expect(alice.send(asPacket(forCarol, 4))).toBe('routing-loop');
+    indices.free(bobs.localIndex);
+    expect(alice.send(asPacket(forCarol, 4))).toBe('routing-loop');
+    indices.free(carols.localIndex);
+    expect(alice.send(asPacket(forCarol, 4))).toBeUndefined();
   });
 
   it('forget what a removed peer was reached by', () => {
