@@ -40,10 +40,9 @@ export function logDevice(device: Device, log: Log): void {
 
 /** The device, with a line for each change that is asked of it. */
 export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
-  const { statusParts } = device;
   return {
     status: () => device.status(),
-    ...(statusParts && { statusParts: () => statusParts.call(device) }),
+    ...(device.statusParts && { statusParts: () => device.statusParts!() }),
     async configure(change) {
       await device.configure(change);
       if (log.level === 'verbose') for (const line of changeLines(change)) log.verbose(line);

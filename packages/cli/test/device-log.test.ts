@@ -100,6 +100,22 @@ describe('logDevice', () => {
 });
 
 describe('loggedTarget', () => {
+  test('hands on the state of many peers in parts, if the device has it so', async () => {
+    const part = { listenPort: 7, fwmark: 0, peers: [] };
+    const device = {
+      status: () => expect.fail(),
+      configure: () => expect.fail(),
+      async *statusParts() {
+        if (this === device) yield part;
+      },
+    };
+    const { log } = logTo('silent');
+    const parts = [];
+    for await (const each of loggedTarget(device, log).statusParts!()) parts.push(each);
+    expect(parts).toEqual([part]);
+    expect(setUp().target).not.toHaveProperty('statusParts');
+  });
+
   test('has a line for each change, after it was made, and none with a key in it', async () => {
     const { target, lines, made } = setUp();
     await target.configure({

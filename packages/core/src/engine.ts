@@ -1,15 +1,16 @@
 /**
  * `Engine`: the whole protocol as one object that is told what happens and says what to do.
  *
- * Everything follows one loop; nothing else moves state:
+ * Everything follows one loop:
  *
  * 1. Give an input: `handlePacket` (from the interface), `handleDatagram` (from the network),
- *    `handleTimeout` (a deadline passed), or `configure`, `linkUp`, `linkDown`. Callers with many
- *    packets give batches: `handlePackets` or `openDatagram` again and again, then `finishBatch`.
+ *    `handleTimeout` (a deadline passed), or `configure`, `connect`, `linkUp`, `linkDown`. Callers
+ *    with many packets give batches: `handlePackets` or `openDatagram` again and again, then
+ *    `finishBatch`.
  * 2. `pollTransmit()` until undefined: send these datagrams.
  * 3. `pollPacket()` until undefined: write these packets to the interface.
  * 4. `pollEvent()` until undefined: tell whoever wants to know.
- * 5. `pollTimeout()`: the exact time of the next deadline.
+ * 5. `pollTimeout()`: the time of the next deadline.
  * 6. Sleep until an input comes or that time, whichever is first, and start again at 1.
  *
  * `now` is monotonic milliseconds that count suspended time (CLOCK_BOOTTIME on Linux).
@@ -346,8 +347,8 @@ export class Engine {
   }
 
   /**
-   * When to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no need. Exact: at
-   * that time something is to be done, but that while peers roam it may be up to a second early.
+   * When to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no need. At
+   * that time there is something to do. One exception: while peers roam, it may be up to a second early.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

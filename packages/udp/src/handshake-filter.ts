@@ -88,6 +88,10 @@ function passUnlessMarked(family: Family, { hash, marks }: SourceTable): Instruc
     [MULTIPLY, 0, 0, hash.first],
     ...(family === 6 ? second : []),
     [ADD, 0, 0, hash.addend],
+    [A_TO_X, 0, 0, 0],
+    [SHIFT_RIGHT, 0, 0, 15],
+    [XOR_X, 0, 0, 0],
+    [MULTIPLY, 0, 0, hash.third],
     [SHIFT_RIGHT, 0, 0, 32 - ENTRY_BITS],
     [A_TO_X, 0, 0, 0],
     [AND, 0, 0, 31],
@@ -149,6 +153,7 @@ const SHIFT_RIGHT = 0x74;
 const SHIFT_RIGHT_X = 0x7c;
 const LOAD_LENGTH = 0x80;
 const X_TO_A = 0x87;
+const XOR_X = 0xac;
 const RETURN = 0x06;
 const PASS: Instruction = [RETURN, 0, 0, 0xffff_ffff];
 const DROP: Instruction = [RETURN, 0, 0, 0];

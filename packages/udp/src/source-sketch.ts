@@ -14,38 +14,63 @@ import { randomFillSync } from 'node:crypto';
 /** Of entries; a table of marks is 128 words. */
 export const ENTRY_BITS = 12;
 
-/** `(first * high + second * low + addend) >>> (32 - ENTRY_BITS)`, modulo 2^32; low is 0 for IPv4. */
+/**
+ * All modulo 2^32; low is 0 for IPv4. Neighbours are a flood more often than not, so that a product alone
+ * would spread them too evenly.
+ *
+ * ```
+ * sum = first * high + second * low + addend
+ * entry = ((sum ^ (sum >>> 15)) * third) >>> (32 - ENTRY_BITS)
+ * ```
+ */
 export interface SourceHash {
   readonly first: number;
   readonly second: number;
   readonly addend: number;
+  readonly third: number;
 }
 
 export class SourceSketch {
-  readonly tables: readonly [SourceTable, SourceTable];
+  readonly #random: (out: Uint32Array) => void;
+  #tables: readonly [SourceTable, SourceTable];
+  /** Counts, and marks nobody yet. */
+  #next: SourceTable;
+  #intervals = 0;
 
   /** @param random fills with bytes that nobody else knows */
   constructor(random: (out: Uint32Array) => void = (out) => void randomFillSync(out)) {
-    this.tables = [new SourceTable(random), new SourceTable(random)];
+    this.#random = random;
+    this.#tables = [new SourceTable(random), new SourceTable(random)];
+    this.#next = new SourceTable(random);
+  }
+
+  /** The two whose marks count. */
+  get tables(): readonly [SourceTable, SourceTable] {
+    return this.#tables;
   }
 
   /** Counts a message `weight` times. @param high the first 32 bits of the address, network order */
   note(high: number, low: number, weight: number): void {
-    for (const table of this.tables) table.note(high, low, weight);
+    this.#tables[0].note(high, low, weight);
+    this.#tables[1].note(high, low, weight);
+    this.#next.note(high, low, weight);
   }
 
   isMarked(high: number, low: number): boolean {
-    return this.tables[0].isMarked(high, low) && this.tables[1].isMarked(high, low);
+    return this.#tables[0].isMarked(high, low) && this.#tables[1].isMarked(high, low);
   }
 
   /** Whether any source may be marked. */
   get hasMarks(): boolean {
-    return this.tables.every(({ marks }) => marks.some((word) => word !== 0));
+    return this.#tables.every(({ marks }) => marks.some((word) => word !== 0));
   }
 
   /** To be called at intervals: marks what was counted often, and lets the counts fade. */
   settle(): void {
-    for (const table of this.tables) table.settle();
+    for (const table of [...this.#tables, this.#next]) table.settle();
+    if (++this.#intervals % INTERVALS_PER_TABLE !== 0) return;
+    this.#tables = [this.#tables[1], this.#next];
+    this.#next = new SourceTable(this.#random);
   }
 }
 
@@ -58,11 +83,10 @@ export class SourceTable {
   readonly #held = new Uint8Array(1 << ENTRY_BITS);
 
   constructor(random: (out: Uint32Array) => void) {
-    const secrets = new Uint32Array(3);
+    const secrets = new Uint32Array(4);
     random(secrets);
-    const [first = 0, second = 0, addend = 0] = secrets;
-    // Multiply-shift (Dietzfelbinger): odd factors.
-    this.hash = { first: (first | 1) >>> 0, second: (second | 1) >>> 0, addend };
+    const [first = 0, second = 0, addend = 0, third = 0] = secrets;
+    this.hash = { first: odd(first), second: odd(second), addend, third: odd(third) };
   }
 
   note(high: number, low: number, weight: number): void {
@@ -87,10 +111,14 @@ export class SourceTable {
   }
 
   #entryOf(high: number, low: number): number {
-    const { first, second, addend } = this.hash;
+    const { first, second, addend, third } = this.hash;
     const sum = (Math.imul(high, first) + Math.imul(low, second) + addend) | 0;
-    return sum >>> (32 - ENTRY_BITS);
+    return Math.imul(sum ^ (sum >>> 15), third) >>> (32 - ENTRY_BITS);
   }
+}
+
+function odd(factor: number): number {
+  return (factor | 1) >>> 0;
 }
 
 /** With a settling each eighth of a second: about ten messages per second. */
@@ -98,3 +126,4 @@ const MARKED_ABOVE = 4;
 const KEPT = 0.7;
 /** Five seconds: a source that is let through rarely must not be forgotten in between. */
 const HELD_INTERVALS = 40;
+const INTERVALS_PER_TABLE = 16;

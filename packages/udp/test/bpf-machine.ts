@@ -88,6 +88,8 @@ function calculate(kind: number, a: number, value: number): number {
       return Math.imul(a, value) >>> 0;
     case 0x50:
       return (a & value) >>> 0;
+    case 0xa0:
+      return (a ^ value) >>> 0;
     case 0x70:
       if (value > 31) throw new Error('a shift by more than a word');
       return a >>> value;

@@ -1,6 +1,6 @@
 /**
  * When a peer's timers start and stop: the rules of section 6, under the names of the kernel's
- * timers.c. What a timer does when its time has come is in `timeouts.ts`.
+ * timers.c. What a timer does when its time has come is in `timer-expiry.ts`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * `Peer`: all state of one peer, section 2.1. What happens to it is in `inbound.ts`, `outbound.ts`,
- * `session.ts`, `timers.ts`.
+ * `session-lifecycle.ts`, `timers.ts`.
  *
  * There may be a million of them, most of them idle: what an idle peer does not need is made when it
  * is first used, and its deadlines stand in the engine's `TimerTable`.

@@ -10,7 +10,7 @@
  * lag behind; it is corrected when its slot reaches the top. Moving a deadline later is one store.
  * Peers without deadlines are not in the heap and cost nothing.
  *
- * It knows no rules: those are in `timers.ts` (when a timer starts) and `timeouts.ts` (what it does).
+ * It knows no rules: those are in `timers.ts` (when a timer starts) and `timer-expiry.ts` (what it does).
  *
  * @module
  */

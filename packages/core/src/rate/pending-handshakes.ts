@@ -34,4 +34,4 @@ const SCREENING_SHARE = 0.1;
 const ANSWERING_SHARE = 0.4;
 /** So long packets may have to wait for it. */
 const SCREENING_BURST_MS = 3;
-const ANSWERING_BURST_MS = 2;
+const ANSWERING_BURST_MS = 1;

@@ -15,7 +15,7 @@ export class SourceWindow {
   readonly #randomBytes: (out: Uint8Array) => void;
   /** The number of the window in which an entry was last seen. */
   readonly #seenIn = new Uint32Array(1 << ENTRY_BITS);
-  readonly #secrets = new Uint32Array(3);
+  readonly #secrets = new Uint32Array(4);
   #window = 0;
   #startedAt = -Infinity;
 
@@ -39,12 +39,12 @@ export class SourceWindow {
     this.#window++;
   }
 
-  /** Multiply-shift (Dietzfelbinger): odd factors, the upper bits of the sum. */
+  /** Odd factors, the upper bits of a product; neighbours are mixed in between. */
   #entryOf(address: Uint8Array): number {
-    const [first, second, addend] = this.#secrets;
+    const [first, second, addend, third] = this.#secrets;
     let sum = (Math.imul(wordAt(address, 0), first | 1) + addend) | 0;
     if (address.length === 16) sum = (sum + Math.imul(wordAt(address, 4), second | 1)) | 0;
-    return sum >>> (32 - ENTRY_BITS);
+    return Math.imul(sum ^ (sum >>> 15), third | 1) >>> (32 - ENTRY_BITS);
   }
 }
 

@@ -51,6 +51,18 @@ describe('hasTurn', () => {
     expect(again).toHaveLength(1);
   });
 
+  it('keeps no turn over a link that was down', () => {
+    const { network, node } = linkDownWith(PEERS);
+    node.input((engine, now) => engine.linkUp(now));
+    node.input((engine, now) => engine.linkDown(now));
+    network.drive(9000);
+    network.eavesdropper.forget();
+    node.input((engine, now) => engine.linkUp(now));
+    expect(initiations(node).length).toBeLessThan(25);
+    network.drive(100);
+    expect(initiations(node)).toHaveLength(PEERS);
+  });
+
   it('lets no other timer wait', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));

@@ -271,6 +271,21 @@ describe('configure', () => {
     expect(() => alice.engine.hasPeer('AAAA')).toThrow('"publicKey": public key: expected');
   });
 
+  it.each([false, 0, '', null, {}])(
+    'refuse %j for allowed IPs, and nothing is changed',
+    (allowedIps) => {
+      const { alice } = createPair();
+      const before = alice.engine.peers();
+      const [carol, dave] = [createPerson(3), createPerson(4)];
+      const peers = [{ publicKey: carol.publicKey }, { publicKey: dave.publicKey, allowedIps }];
+      expectRefused(
+        () => configure(alice, { peers: peers as never }),
+        /"peers\[1\]\.allowedIps" expected an array/,
+      );
+      expect(alice.engine.peers()).toEqual(before);
+    },
+  );
+
   it('copies what it is given', () => {
     const network = new SimulatedNetwork();
     const node = joinNetwork(network, createPerson(1));

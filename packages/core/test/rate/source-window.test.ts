@@ -30,7 +30,7 @@ describe('SourceWindow', () => {
     };
     const first = taken(1000);
     const second = taken(2000);
-    expect(first.length).toBeLessThan(250);
+    expect(first.length).toBeLessThan(160);
     expect(first.filter((i) => second.includes(i)).length).toBeLessThan(first.length / 2);
   });
 

@@ -2,7 +2,7 @@
  * `PacketPath`: one batch step between TUN, engine and sockets. It waits for nothing: a driver calls it
  * when there is something to do.
  *
- * `outbound.ts` is the way from the TUN to the sockets, `inbound.ts` the way back; neither allocates
+ * `tun-to-udp.ts` is the way from the TUN to the sockets, `udp-to-tun.ts` the way back; neither allocates
  * per packet. One writer per direction: the order of packets inside the tunnel is the order they came
  * in.
  *
