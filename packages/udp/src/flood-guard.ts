@@ -45,14 +45,22 @@ export class FloodGuard {
   }
 
   /**
-   * A datagram that came, `length` bytes at `offset`.
+   * Datagrams that came at once from one source, the first of them `length` bytes at `offset`.
    *
+   * @param count how many of this length the kernel coalesced; 1: it is alone
    * @param high the first 32 bits of its source's address, network order; `low`: the next, 0 for IPv4
    */
-  note(buffer: Uint8Array, offset: number, length: number, high: number, low: number): void {
+  note(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    count: number,
+    high: number,
+    low: number,
+  ): void {
     const type = buffer[offset]!;
     if (type < 1 || type > 3) return;
-    this.#total++;
+    this.#total += count;
     const mac2 = MAC2_OFFSETS[length];
     const sketch = this.#sketch;
     if (!sketch || mac2 === undefined) return;
@@ -61,9 +69,10 @@ export class FloodGuard {
       mac2 > 0 && (buffer[at]! | buffer[at + 1]! | buffer[at + 2]! | buffer[at + 3]!) !== 0;
     const kind = hasMac2 ? 1 : 0;
     const isMarked = sketch.isMarked(high, low);
-    const weight = isMarked && this.#isAttached ? 1 / this.#pass[kind] : 1;
+    const share = isMarked && this.#isAttached ? this.#pass[kind] : 1;
+    const weight = count / share;
     sketch.note(high, low, weight);
-    this.#total += weight - 1;
+    this.#total += weight - count;
     if (isMarked) this.#marked[kind] += weight;
   }
 

@@ -3,12 +3,15 @@
  * sources before they reach the queue of a socket, where transport messages wait too.
  *
  * ```
- * type 1, 2 or 3, and exactly as long as such a message?      no: it passes
+ * type 1, 2 or 3, and as long as such messages?               no: it passes
  * source marked in both tables?                                no: it passes
  * a random number below the limit, of those with or without mac2?  yes: it passes
  * ```
- * A transport message passes always, also behind a handshake message in a datagram that the kernel
- * coalesced: that one is longer. A filter of a UDP socket sees the datagram from the UDP header on.
+ * The kernel coalesces datagrams of one length and one source before the filter sees them, so some whole
+ * initiations or responses are taken for one. Transport messages pass always: alone by their type, and
+ * behind a handshake message because theirs have other lengths, multiples of 16. Those can be as long
+ * as a cookie reply, so a cookie reply is looked for alone. A filter of a UDP socket sees the datagram
+ * from the UDP header on.
  *
  * @module
  */
@@ -30,8 +33,8 @@ export function handshakeFilter(
   { tables }: Pick<SourceSketch, 'tables'>,
   { withoutMac2, withMac2 }: FilterLimits,
 ): Instruction[] {
-  const initiation = lengthCheck(148, [LOAD, 0, 0, UDP_HEADER + 132]);
-  const response = lengthCheck(92, [LOAD, 0, 0, UDP_HEADER + 76]);
+  const initiation = multipleCheck(148, [LOAD, 0, 0, UDP_HEADER + 132]);
+  const response = multipleCheck(92, [LOAD, 0, 0, UDP_HEADER + 76]);
   const cookieReply = lengthCheck(64, [LOAD_VALUE, 0, 0, 0]);
   const toResponse = initiation.length + 1;
   const toCookieReply = toResponse + response.length + 1;
@@ -68,6 +71,18 @@ export function encode(program: readonly Instruction[]): Uint8Array {
     view.setUint32(i * 8 + 4, k, true);
   });
   return bytes;
+}
+
+/** Passes what is not some messages of `length` bytes, one after the other, and goes on with `load`. */
+function multipleCheck(length: number, load: Instruction): Instruction[] {
+  return [
+    [LOAD_LENGTH, 0, 0, 0],
+    [SUBTRACT, 0, 0, UDP_HEADER],
+    [MODULO, 0, 0, length],
+    [JUMP_EQUAL, 1, 0, 0],
+    PASS,
+    load,
+  ];
 }
 
 /** Passes what is not `length` bytes long, and goes on with `load`. */
@@ -140,6 +155,8 @@ const STORE = 0x02;
 const ADD = 0x04;
 const JUMP = 0x05;
 const A_TO_X = 0x07;
+const SUBTRACT = 0x14;
+const MODULO = 0x94;
 const ADD_X = 0x0c;
 const JUMP_EQUAL = 0x15;
 const LOAD = 0x20;

@@ -229,7 +229,11 @@ export class ReceiveBatch {
     const words = this.#words;
     const high = networkOrder(words[family === 4 ? name + 1 : name + 2]!);
     const low = family === 4 ? 0 : networkOrder(words[name + 3]!);
-    guard.note(this.#buffer, at, length, high, low);
+    const { segmentLength } = this.#control;
+    const isCoalesced = segmentLength > 0 && segmentLength < length;
+    const each = isCoalesced ? segmentLength : length;
+    const count = isCoalesced ? Math.ceil(length / segmentLength) : 1;
+    guard.note(this.#buffer, at, each, count, high, low);
   }
 
   /** Gives a message to the sink datagram by datagram: all but the last have the segment's length. */

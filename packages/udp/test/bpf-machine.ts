@@ -84,6 +84,10 @@ function calculate(kind: number, a: number, value: number): number {
   switch (kind) {
     case 0x00:
       return (a + value) >>> 0;
+    case 0x10:
+      return (a - value) >>> 0;
+    case 0x90:
+      return a % value;
     case 0x20:
       return Math.imul(a, value) >>> 0;
     case 0x50:

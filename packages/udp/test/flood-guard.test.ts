@@ -68,6 +68,20 @@ describe('FloodGuard', () => {
     expect(programs.at(-1)).toBeInstanceOf(Uint8Array);
   });
 
+  it('keeps a flood out that the kernel coalesced, and counts each of its messages', () => {
+    const { guard, programs, send } = guarded();
+    const coalesced = new Uint8Array(40 * 148);
+    for (let i = 0; i < 40; i++) coalesced[i * 148] = 1;
+    for (let now = 0; now < 4000; now++) {
+      send(attacker(1), coalesced);
+      guard.follow(now);
+    }
+    const program = programs.at(-1);
+    expect(program).toBeInstanceOf(Uint8Array);
+    expect(runs(program!, attacker(1), coalesced, 0xffff_ffff)).toBe(false);
+    expect(runs(program!, HONEST, coalesced, 0xffff_ffff)).toBe(true);
+  });
+
   it('attaches nothing for many peers that send one message each', () => {
     const { guard, programs, send } = guarded();
     for (let now = 0; now < 2000; now += 5) {
@@ -86,7 +100,7 @@ describe('FloodGuard', () => {
       return false;
     });
     for (let now = 0; now < 5000; now += 10) {
-      for (let i = 0; i < 400; i++) guard.note(initiation(), 0, 148, attacker(i), 0);
+      for (let i = 0; i < 400; i++) guard.note(initiation(), 0, 148, 1, attacker(i), 0);
       guard.follow(now);
     }
     expect(asked).toBe(1);
@@ -110,7 +124,8 @@ function guarded() {
   const send = (source: number, message: Uint8Array): boolean => {
     const program = programs.at(-1);
     if (program && !runs(program, source, message, random())) return false;
-    guard.note(message, 0, message.length, source, 0);
+    const each = message.length % 148 === 0 ? 148 : message.length;
+    guard.note(message, 0, each, message.length / each, source, 0);
     return true;
   };
   const flood = (from: number, ms: number): void => {
