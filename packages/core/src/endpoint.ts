@@ -4,8 +4,12 @@
  * @module
  */
 import { WireGuardError } from './errors.ts';
+import { checkObject, requireInteger } from './field.ts';
 import { printAs } from './print-as.ts';
+import { quote } from './quote.ts';
 import { formatAddress, isMapped } from './text/address.ts';
+import { isInterfaceName } from './text/scoped-address.ts';
+import { MAX_UINT32 } from './text/unsigned.ts';
 
 /**
  * Immutable, so that one object can be shared by all datagrams of a source: a socket layer keeps
@@ -39,7 +43,8 @@ export class Endpoint {
    * there.
    *
    * @param address 4 or 16 bytes, kept by reference: the caller must not change them afterwards.
-   * @throws {TypeError} `address` has another length
+   * @throws {TypeError} `address` is no Uint8Array of 4 or 16 bytes, or an option of the wrong type
+   * @throws {RangeError} `scopeId` or `sourceInterface` is no integer of 32 bits
    * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: port outside 1..65535
    */
   constructor(
@@ -52,16 +57,22 @@ export class Endpoint {
       sourceInterface?: number;
     } = {},
   ) {
-    if (address.length !== 4 && address.length !== 16) {
-      throw new TypeError(`"address" expected 4 or 16 bytes, got ${address.length}`);
-    }
+    checkAddress(address, 'address');
+    checkObject(options, 'options');
     if (!Number.isInteger(port) || port < 1 || port > 65535) {
       throw new WireGuardError(
         'ERR_LITZ_INVALID_ENDPOINT',
         `"port" expected 1..65535, got ${port}`,
       );
     }
-    const { scopeId = 0, zone, sourceAddress } = options;
+    const { scopeId = 0, zone, sourceAddress, sourceInterface = 0 } = options;
+    requireInteger(scopeId, 'scopeId', 0, MAX_UINT32);
+    requireInteger(sourceInterface, 'sourceInterface', 0, MAX_UINT32);
+    // What is in a zone is written into files and requests.
+    if (zone !== undefined && !isInterfaceName(zone)) {
+      throw new TypeError(`"zone" expected the name of an interface, got ${quote(zone)}`);
+    }
+    if (sourceAddress !== undefined) checkAddress(sourceAddress, 'sourceAddress');
     const isIpv4 = isMapped(address);
     this.address = isIpv4 ? address.subarray(12) : address;
     this.port = port;
@@ -69,7 +80,7 @@ export class Endpoint {
     this.zone = isIpv4 ? undefined : zone;
     this.sourceAddress =
       sourceAddress && isMapped(sourceAddress) ? sourceAddress.subarray(12) : sourceAddress;
-    this.sourceInterface = options.sourceInterface ?? 0;
+    this.sourceInterface = sourceInterface;
   }
 
   /** `192.0.2.1:51820`, `[fe80::1%2]:51820`, which `parseEndpoint` reads. The source has no text. */
@@ -112,6 +123,12 @@ export class Endpoint {
     const { address, port, scopeId, zone } = this;
     return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
   }
+}
+
+function checkAddress(address: unknown, name: string): void {
+  if (address instanceof Uint8Array && (address.length === 4 || address.length === 16)) return;
+  const got = address instanceof Uint8Array ? String(address.length) : typeof address;
+  throw new TypeError(`"${name}" expected 4 or 16 bytes, got ${got}`);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

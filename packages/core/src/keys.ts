@@ -24,6 +24,7 @@ export type KeySource = number | ArrayLike<number> | ArrayBufferLike;
 /** A key that may be known to everybody. Printed, it is its base64 text. */
 export class PublicKey extends Uint8Array {
   static {
+    refuseTextIn(this);
     printAs(this.prototype, (key) => `PublicKey(${key.toString()})`);
   }
 
@@ -62,6 +63,7 @@ export class PublicKey extends Uint8Array {
  */
 export abstract class SecretKey extends Uint8Array {
   static {
+    refuseTextIn(this);
     printAs(this.prototype, hidden);
   }
 
@@ -255,6 +257,19 @@ function textOf(key: PublicKey | SecretKey): string {
 }
 
 /** A typed array makes zeros of text, without a word. */
+/** `from` would make a number of each letter, and so a key that can be guessed. */
+function refuseTextIn(keys: object): void {
+  Object.defineProperty(keys, 'from', {
+    configurable: true,
+    value(this: { name: string }, ...args: unknown[]): unknown {
+      refuseText(args[0], this.name);
+      // Of the class that it is called on, as the inherited one does.
+      const make = Uint8Array.from as (...values: unknown[]) => unknown;
+      return make.apply(this, args);
+    },
+  });
+}
+
 function refuseText(source: unknown, kind: string): void {
   if (typeof source !== 'string') return;
   throw new TypeError(`"source" expected bytes, got a string: parse${kind} reads text`);

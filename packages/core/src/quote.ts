@@ -32,8 +32,8 @@ function mayBeKey(word: string): boolean {
   return word.length <= BASE64_LENGTH && /[a-z]/.test(word) && /[A-Z]/.test(word);
 }
 
-/** Of letters that base64 has. */
-const WORDS = /[A-Za-z0-9+/]{42,}={0,2}/g;
+/** Of letters that base64 has, in either alphabet. */
+const WORDS = /[A-Za-z0-9+/_-]{42,}={0,2}/g;
 const HEX = /[0-9a-f]{60,}/i;
 const BASE64_LENGTH = 44;
 const REDACTED = '(a key, not shown)';

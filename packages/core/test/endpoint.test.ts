@@ -51,3 +51,21 @@ describe('Endpoint', () => {
     expect(endpoint.withoutSource()).toEqual(new Endpoint(LINK_LOCAL, 7, options));
   });
 });
+
+describe('an Endpoint of what is none', () => {
+  const ADDRESS = new Uint8Array(16).fill(0xfe);
+
+  it.each<[string, () => unknown]>([
+    ['"address" expected 4 or 16 bytes, got object', () => new Endpoint([1, 2, 3, 4] as never, 5)],
+    ['"address" expected 4 or 16 bytes, got object', () => new Endpoint(null as never, 5)],
+    ['"options" expected an object', () => new Endpoint(ADDRESS, 5, null as never)],
+    ['"zone" expected the name', () => new Endpoint(ADDRESS, 5, { zone: 'x]:5\nremove=true' })],
+    ['"zone" expected the name', () => new Endpoint(ADDRESS, 5, { zone: 7 as never })],
+    ['"scopeId" expected', () => new Endpoint(ADDRESS, 5, { scopeId: -1 })],
+    ['"scopeId" expected', () => new Endpoint(ADDRESS, 5, { scopeId: Number.NaN })],
+    ['"sourceInterface" expected', () => new Endpoint(ADDRESS, 5, { sourceInterface: 0.5 })],
+    ['"sourceAddress" expected', () => new Endpoint(ADDRESS, 5, { sourceAddress: 'x' as never })],
+  ])('says %s', (message, make) => {
+    expect(make).toThrow(message);
+  });
+});

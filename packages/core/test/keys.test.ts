@@ -274,3 +274,16 @@ function errorOf(run: () => unknown): unknown {
     return error;
   }
 }
+
+describe('a key', () => {
+  it.each([PrivateKey, PublicKey, PresharedKey])(
+    'is not made of the letters of a text: %o',
+    (Key) => {
+      expect(() => Key.from('12345678901234567890123456789012' as never)).toThrow(
+        /"source" expected bytes, got a string/,
+      );
+      expect([...Key.from(new Uint8Array(32).fill(7))]).toEqual([...new Uint8Array(32).fill(7)]);
+      expect(Key.from([...new Uint8Array(32)])).toBeInstanceOf(Key);
+    },
+  );
+});

@@ -61,3 +61,12 @@ describe('quote', () => {
     );
   });
 });
+
+describe('a key in the alphabet of URLs', () => {
+  it('is not repeated either', () => {
+    const text = Buffer.from(Array.from({ length: 32 }, (_, i) => 255 - i * 3)).toString(
+      'base64url',
+    );
+    expect(redactKeys(`got ${text}`)).not.toContain(text.slice(0, 20));
+  });
+});

@@ -123,8 +123,9 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
   checkInteger(mtu, 'mtu', MINIMUM_MTU, MAX_MTU);
   checkBoolean(options.up, 'up');
   checkBoolean(options.warmUp, 'warmUp');
+  checkCrypto(crypto);
   if (udp !== 'auto' && udp !== 'portable') {
-    throw new RangeError(`"udp" expected 'auto' or 'portable', got ${String(udp)}`);
+    throw new RangeError(`"udp" expected 'auto' or 'portable', got ${quote(udp)}`);
   }
   const common: CommonSettings = {
     configuration,
@@ -145,6 +146,21 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
     throw new TypeError('"crypto" expected { module, export } for an interface, got a provider');
   }
   return { kind: 'interface', tunName, common };
+}
+
+/** What is no provider is found out now, not in the first handshake. */
+function checkCrypto(crypto: unknown): void {
+  if (crypto === undefined) return;
+  checkObject(crypto, 'crypto');
+  const given = crypto as Partial<Record<string, unknown>>;
+  if ('module' in given) {
+    if (typeof given['module'] === 'string') return;
+    throw new TypeError(`"crypto.module" expected a string, got ${typeof given['module']}`);
+  }
+  for (const name of PROVIDER_FUNCTIONS) {
+    if (typeof given[name] === 'function') continue;
+    throw new TypeError(`"crypto.${name}" expected a function, got ${typeof given[name]}`);
+  }
 }
 
 /** Whether a provider is named by its module. */
@@ -219,3 +235,15 @@ const INTERFACE_NAME = /^[^\s/:]+$/;
 const MAX_NAME_BYTES = 15;
 /** An IPv4 interface can have no less. */
 const MINIMUM_MTU = 68;
+const PROVIDER_FUNCTIONS = [
+  'dh',
+  'dhPublicKey',
+  'hash',
+  'mac',
+  'hmac',
+  'aeadSeal',
+  'aeadOpen',
+  'xaeadSeal',
+  'xaeadOpen',
+  'createCipher',
+] as const;

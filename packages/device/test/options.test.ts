@@ -84,7 +84,7 @@ describe('readDeviceOptions', () => {
     ['mtu', { mtu: '1420' }, /"mtu" expected an integer .* got a string/],
     ['mtu', { tun: ownTun({}), mtu: 1500 }, /"mtu" expected the 1420 of "tun", got 1500/],
     ['up', { up: 1 }, /"up" expected true or false, got a number/],
-    ['udp', { udp: 'tcp' }, /"udp" expected 'auto' or 'portable', got tcp/],
+    ['udp', { udp: 'tcp' }, /"udp" expected 'auto' or 'portable', got "tcp"/],
     ['udp', { udp: 'portable' }, /"udp" expected "auto" for an interface/],
     ['crypto', { crypto: nobleProvider }, /"crypto" expected \{ module, export \}/],
     ['addresses', { addresses: '10.0.0.1/24' }, /"addresses" expected an array, got a string/],
@@ -149,3 +149,14 @@ function allowed(fields: object): { peers: unknown[] } {
 function ownTun(fields: object): object {
   return { name: 'own', mtu: 1420, fd: -1, read: () => 0, write: () => 0, ...fields };
 }
+
+describe('a provider of cryptography', () => {
+  it.each<[string, unknown]>([
+    ['"crypto" expected an object', 'noble'],
+    ['"crypto.dh" expected a function, got undefined', {}],
+    ['"crypto.module" expected a string, got number', { module: 5 }],
+  ])('says %s', (message, crypto) => {
+    const options = { tun: new MemoryTun(), crypto } as never;
+    expect(() => readDeviceOptions(options)).toThrow(message);
+  });
+});

@@ -14,7 +14,7 @@ export const arithmeticProvider: CryptoProvider = {
   name: 'arithmetic',
   dh: (privateKey, publicKey) =>
     publicKey.map((byte, i) => (byte ^ 0xff ^ (privateKey[i] ?? 0)) | 1),
-  dhPublicKey: (privateKey) => privateKey.map((byte) => byte ^ 0xff),
+  dhPublicKey: (privateKey) => Uint8Array.from(privateKey, (byte) => byte ^ 0xff),
   hash: (out, a, b) => mix(out, a, b),
   mac: (out, key, input) => mix(out, key, input),
   hmac: (out, key, a, b) => mix(out, key, a, b),

@@ -28,6 +28,7 @@ import {
   tryParseEndpoint,
   wipe,
   withinField,
+  redactKeys,
 } from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
@@ -265,7 +266,8 @@ function nameOf(errno: number): string {
 }
 
 function protocolError({ line, key }: Line, expected: string): UapiError {
-  const field = key === '' ? '' : `${key}: `;
+  // What is no answer can be anything, a key too.
+  const field = key === '' ? '' : `${redactKeys(key.slice(0, 100))}: `;
   return new UapiError(UAPI_ERRNO.EPROTO, `answer, line ${line}: ${field}${expected}`, { line });
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkArray, checkObject, readPublicKey, withinField } from '@litz/core/internals';
+import { checkArray, checkObject, quote, readPublicKey, withinField } from '@litz/core/internals';
 import type { InterfaceSection, PeerSection, WgQuickConfig, WgQuickInput } from './config.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
 import { emptyInterface } from './parse-config.ts';
@@ -31,12 +31,17 @@ export function formatConfig(input: WgQuickInput): string {
 }
 
 /** Everything that would be written, before any of it is. */
-function checkConfig(config: WgQuickInput): void {
-  checkObject(config, 'config');
-  checkSection(INTERFACE_FIELDS, config.interface as InterfaceSection, 'interface');
+export function checkConfig(config: WgQuickInput): void {
+  checkObject(config, 'config', ['interface', 'peers']);
+  checkSection(
+    INTERFACE_FIELDS,
+    config.interface as InterfaceSection,
+    'interface',
+    INTERFACE_NAMES,
+  );
   checkArray(config.peers, 'peers');
   config.peers.forEach((peer, i) => {
-    checkSection(PEER_FIELDS, peer as PeerSection, `peers[${i}]`);
+    checkSection(PEER_FIELDS, peer as PeerSection, `peers[${i}]`, PEER_NAMES);
     readPublicKey(peer.publicKey, `peers[${i}].publicKey`);
   });
 }
@@ -45,13 +50,21 @@ function checkSection<Section>(
   fields: readonly Field<Section>[],
   section: Section,
   name: string,
+  known: readonly string[],
 ): void {
-  checkObject(section, name);
+  checkObject(section, name, known);
   try {
-    for (const field of fields) field.write(section);
+    for (const field of fields) for (const value of field.write(section)) checkValue(value);
   } catch (error) {
     throw withinField(error, name);
   }
+}
+
+/** What would be another line, or a comment, when it is read again. */
+function checkValue(value: string): void {
+  // oxlint-disable-next-line no-control-regex
+  if (!/[\0\n\r#]/.test(value)) return;
+  throw new TypeError(`expected text that fits into a line, got ${quote(value)}`);
 }
 
 function formatNew(config: WgQuickConfig): string {
@@ -191,3 +204,26 @@ function appendSection(lines: string[], section: readonly string[], ending: stri
 function sameValues(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }
+
+const INTERFACE_NAMES: readonly (keyof InterfaceSection)[] = [
+  'privateKey',
+  'listenPort',
+  'fwmark',
+  'addresses',
+  'dns',
+  'mtu',
+  'table',
+  'preUp',
+  'postUp',
+  'preDown',
+  'postDown',
+  'saveConfig',
+];
+const PEER_NAMES: readonly (keyof PeerSection)[] = [
+  'publicKey',
+  'presharedKey',
+  'allowedIps',
+  'incremental',
+  'endpoint',
+  'persistentKeepalive',
+];

@@ -21,6 +21,7 @@ import {
 } from '@litz/core/internals';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import type { PeerInput, WgQuickInput } from './config.ts';
+import { checkConfig } from './format-config.ts';
 
 /**
  * As `wg setconf` has it: what the file does not name is reset, peers that it does not name go.
@@ -33,6 +34,7 @@ export function toDeviceConfiguration(
   config: WgQuickInput,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint> = new Map(),
 ): DeviceConfiguration {
+  checkConfig(config);
   const { privateKey, listenPort, fwmark } = config.interface;
   return {
     privateKey:

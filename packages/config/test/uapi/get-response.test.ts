@@ -189,3 +189,17 @@ function endpointOf(zone: string): unknown {
   const text = `public_key=${'02'.repeat(32)}\n${line}\nerrno=0\n\n`;
   return parseGetResponse(text).peers[0].endpoint;
 }
+
+describe('parseGetResponse of a key that stands alone', () => {
+  it('does not repeat it', () => {
+    const key = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7)).toString('base64');
+    let text = '';
+    try {
+      parseGetResponse(`${key}\nerrno=0\n\n`);
+    } catch (error) {
+      text = (error as Error).message;
+    }
+    expect(text).toContain('answer, line 1');
+    expect(text).not.toContain(key.slice(0, 20));
+  });
+});

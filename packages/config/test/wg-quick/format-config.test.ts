@@ -252,3 +252,30 @@ function wholeConfig(): WgQuickConfig {
     ],
   };
 }
+
+describe('formatConfig of what it would not write', () => {
+  const EMPTY = { addresses: [], dns: [], preUp: [], postUp: [], preDown: [], postDown: [] };
+  const KEY = Buffer.alloc(32, 9).toString('base64');
+
+  it.each<[string, unknown]>([
+    ['"interface" expected one of', { interface: { ...EMPTY, privatekey: KEY }, peers: [] }],
+    ['"config" expected one of', { interface: EMPTY, peers: [], peer: [] }],
+    [
+      '"peers[0]" expected one of',
+      { interface: EMPTY, peers: [{ publicKey: KEY, allowedIps: [], remove: true }] },
+    ],
+    [
+      'expected text that fits into a line',
+      { interface: { ...EMPTY, postUp: ['a\0b'] }, peers: [] },
+    ],
+    [
+      'expected text that fits into a line',
+      {
+        interface: EMPTY,
+        peers: [{ publicKey: KEY, allowedIps: [], endpoint: '[fe80::1%a#b]:5' }],
+      },
+    ],
+  ])('says %s', (message, config) => {
+    expect(() => formatConfig(config as never)).toThrow(message);
+  });
+});

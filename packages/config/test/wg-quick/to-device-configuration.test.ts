@@ -35,3 +35,11 @@ function replaced(allowedIps: string): boolean | undefined {
   const config = parseConfig(`[Peer]\nPublicKey=${KEY}\nAllowedIPs=${allowedIps}`);
   return toDeviceConfiguration(config).peers?.[0].replaceAllowedIps;
 }
+
+describe('toDeviceConfiguration of a file with wrong numbers', () => {
+  it('says which field it is', () => {
+    const config = parseConfig('[Interface]\n');
+    config.interface.listenPort = 99_999;
+    expect(() => toDeviceConfiguration(config)).toThrow('"interface.listenPort" expected');
+  });
+});

@@ -153,6 +153,26 @@ describe('MacSender', () => {
 });
 
 describe('MacChecker', () => {
+  it('wipes its secret when it is cleared, and makes a new one for the next cookie', () => {
+    const secrets: Uint8Array[] = [];
+    const crypto: CryptoProvider = {
+      ...referenceProvider,
+      mac: (out, key, input) => {
+        if (key.length === 32 && input.length === 6) secrets.push(key);
+        referenceProvider.mac(out, key, input);
+      },
+    };
+    const { identity, sender } = createSides();
+    const checker = new MacChecker(crypto, identity, seededRandomBytes(7));
+    const message = withCookie(sender, checker, SOURCE);
+    expect(checker.checkMac2(message, SOURCE, 0)).toBe(true);
+    expect(isZero(secrets[0])).toBe(false);
+    checker.clear();
+    expect(isZero(secrets[0])).toBe(true);
+    expect(checker.checkMac2(message, SOURCE, 0)).toBe(false);
+    expect(isZero(secrets[0])).toBe(false);
+  });
+
   it('refuses every message with a flipped bit before mac2', () => {
     const { sender, checker } = createSides();
     const message = initiation();
