@@ -264,8 +264,7 @@ function refuseTextIn(keys: object): void {
     value(this: { name: string }, ...args: unknown[]): unknown {
       refuseText(args[0], this.name);
       // Of the class that it is called on, as the inherited one does.
-      const make = Uint8Array.from as (...values: unknown[]) => unknown;
-      return make.apply(this, args);
+      return Reflect.apply(Reflect.get(Uint8Array, 'from') as () => unknown, this, args);
     },
   });
 }
