@@ -110,10 +110,16 @@ export class SendQueue {
     tos: number,
   ): void {
     this.pushRun(this.#part.single(buffer, offset, length, destination, tos));
+    this.#part.clear();
   }
 
   /** Queues datagrams that stand at equal distances. Otherwise as `push`. All was checked by `checkRun`. */
   pushRun(run: DatagramRun): void {
+    if (this.#messages.queued + run.count <= SEND_QUEUE_CAPACITY) {
+      // As nearly always: nothing is flushed, so the record is read before anybody can change it.
+      this.#messages.push(run);
+      return;
+    }
     // A flush calls reports, which may queue and so fill a caller's record anew.
     const { buffer, offset, length, lastLength, stride, count, destination, tos } = run;
     for (let done = 0; done < count;) {
