@@ -35,6 +35,16 @@ const TABLE: Record<
     dynamic: ['@litz/tun', '@litz/udp', '@litz/sys', '@litz/openssl', '@litz/wasm'],
     node: true,
   },
+  mesh: {
+    allowed: [
+      '@litz/core',
+      '@litz/core/internals',
+      '@litz/config',
+      '@litz/config/uapi',
+      '@litz/sys',
+    ],
+    node: true,
+  },
   cli: {
     // Of the system only the demo's namespaces, and what runs with an interface anyway.
     allowed: [
@@ -44,6 +54,7 @@ const TABLE: Record<
       '@litz/config/uapi',
       '@litz/core',
       '@litz/core/internals',
+      '@litz/mesh',
       '@litz/sys',
       '@litz/sys/tools',
       'commander',

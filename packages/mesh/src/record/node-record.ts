@@ -1,0 +1,46 @@
+/**
+ * `NodeRecord`: what a node says of itself in the registry, and what the others read of it.
+ *
+ * @module
+ */
+import type { Cidr, PublicKey } from '@litz/core';
+
+/** A static public key of a node. */
+export interface NodeKey {
+  readonly publicKey: PublicKey;
+  /** Rises by one with each rotation of a node. A record with a lower one is stale. */
+  readonly generation: number;
+  /** Unix time in milliseconds. */
+  readonly createdAt: number;
+}
+
+export interface NodeRecord {
+  /** As the registry knows the node; unique in it. */
+  readonly name: string;
+  /** Addresses of the underlay, as text, at most one of each family; the first is the preferred one. */
+  readonly addresses: readonly string[];
+  /** UDP port of the data plane. */
+  readonly port: number;
+  /** One key, or during a rotation two, the older one first. */
+  readonly keys: readonly NodeKey[];
+  /** The prefixes of its pods. */
+  readonly prefixes: readonly Cidr[];
+  /** Traffic to the addresses of the node itself goes through the tunnel as well (modes `nodes` and `all`). */
+  readonly encryptsNode: boolean;
+  /** Thrown out on purpose: the peer goes at once, whatever its sessions do. */
+  readonly revoked: boolean;
+}
+
+/** Names the field that made a record unusable. */
+export class RecordError extends Error {
+  override readonly name = 'RecordError';
+  readonly node: string;
+  /** As it is written in the record: `prefixes[1]`. */
+  readonly field: string;
+
+  constructor(node: string, field: string, reason: string) {
+    super(`record of node ${node}: ${field}: ${reason}`);
+    this.node = node;
+    this.field = field;
+  }
+}

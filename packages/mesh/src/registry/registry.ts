@@ -1,0 +1,54 @@
+/**
+ * `Registry`: where the nodes of a cluster find each other. A directory, etcd or Kubernetes.
+ *
+ * @module
+ */
+import type { NodeRecord, RecordError } from '../record/node-record.ts';
+
+/** A record as it was read; a `RecordError` where it can't be used. */
+export type ReadRecord = NodeRecord | RecordError;
+
+/** Hears what the registry holds. Calls come one after the other, in the order of the registry. */
+export interface RegistryListener {
+  /** All that the registry holds. Whatever is not in it is gone since the last `sync`. */
+  onSync(records: ReadonlyMap<string, ReadRecord>): void;
+  /** One node's record is new or has changed. Only after the first `onSync`. */
+  onRecord(name: string, record: ReadRecord): void;
+  /** `deleted`: on purpose, by somebody. `expired`: its lease ran out, nobody decided it. */
+  onGone(name: string, why: 'deleted' | 'expired'): void;
+  /** The way to the registry: `undefined` when it works, else what is wrong. Said when it changes. */
+  onConnection(trouble: string | undefined): void;
+}
+
+/** An address of the registry's servers that must stay reachable without the tunnel. */
+export interface RegistryAddress {
+  /** Text of an IPv4 or IPv6 address. */
+  readonly address: string;
+  /** TCP port. */
+  readonly port: number;
+}
+
+/** All of them pass the same conformance suite. */
+export interface Registry {
+  /** `file:/shared/nodes`, for messages. */
+  readonly description: string;
+  /**
+   * Follows the records until `close`. Reconnects by itself, for ever; `onConnection` tells.
+   *
+   * @throws {Error} it was called before
+   */
+  follow(listener: RegistryListener): void;
+  /**
+   * Writes the own record: one write, none where the registry holds the same already. Fields that
+   * this version doesn't know survive.
+   *
+   * @throws {Error} it can't be written; the message says what is missing
+   */
+  publish(record: NodeRecord): Promise<void>;
+  /** Takes the own record out on purpose, so that the others remove the peer at once. */
+  withdraw(name: string): Promise<void>;
+  /** The servers behind the registry, real addresses; none for a directory. */
+  addresses(): Promise<readonly RegistryAddress[]>;
+  /** Ends the watch and the connections. A record stays as it is. */
+  close(): Promise<void>;
+}
