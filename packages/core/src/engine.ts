@@ -138,6 +138,15 @@ export class Engine {
     this.#state.outputs.traces = traces;
   }
 
+  /** Makes `peer` events. Off at first: then they cost nothing. */
+  get tellsPeers(): boolean {
+    return this.#state.outputs.tellsPeers;
+  }
+
+  set tellsPeers(tellsPeers: boolean) {
+    this.#state.outputs.tellsPeers = tellsPeers;
+  }
+
   /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;

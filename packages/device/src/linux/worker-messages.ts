@@ -215,6 +215,9 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   if (event.type === 'drop') return reviveDrop(event);
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
+  if (event.type === 'peer') {
+    return { ...event, peer, endpoint: event.endpoint && reviveEndpoint(event.endpoint) };
+  }
   if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;
   return {
