@@ -4,13 +4,6 @@
  *
  * @module
  */
-export { RecordError, type NodeKey, type NodeRecord } from './record/node-record.ts';
-export type {
-  ReadRecord,
-  Registry,
-  RegistryAddress,
-  RegistryListener,
-} from './registry/registry.ts';
 export type { HostFacts, CniFacts, CniFamily } from './host/host-facts.ts';
 export {
   MeshHostError,
@@ -19,6 +12,7 @@ export {
   type HostListener,
   type MeshHost,
 } from './host/mesh-host.ts';
+export type { MeshPeer } from './membership/mesh-peer.ts';
 export {
   DEFAULT_INTERFACE,
   DEFAULT_PORT,
@@ -33,3 +27,10 @@ export {
 export { desireHost } from './plan/desire-host.ts';
 export { plan } from './plan/plan.ts';
 export { describeStep, type Step } from './plan/step.ts';
+export {
+  RecordError,
+  type NodeKey,
+  type NodeRecord,
+  type ReadRecord,
+} from './record/node-record.ts';
+export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
