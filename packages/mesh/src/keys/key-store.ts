@@ -101,7 +101,8 @@ export class KeyStore {
     const path = this.#path(generation);
     try {
       this.#makeFolder();
-      if (this.#generations().includes(generation)) throw new KeyFileError(`${path}: is there already`);
+      if (this.#generations().includes(generation))
+        throw new KeyFileError(`${path}: is there already`);
       this.#write(path, `${privateKey.toBase64()}\n`);
     } catch (error) {
       wipe(privateKey);
@@ -214,7 +215,9 @@ function refuseLoose(path: string, { mode, uid }: Stats): void {
     throw new KeyFileError(`${path}: is no ordinary file`);
   }
   if (own !== undefined && uid !== 0 && uid !== own) {
-    throw new KeyFileError(`${path}: belongs to user ${uid}, who knows the key: chown ${own} ${path}`);
+    throw new KeyFileError(
+      `${path}: belongs to user ${uid}, who knows the key: chown ${own} ${path}`,
+    );
   }
   if ((mode & 0o077) === 0) return;
   const digits = (mode & 0o7777).toString(8).padStart(4, '0');
@@ -223,10 +226,13 @@ function refuseLoose(path: string, { mode, uid }: Stats): void {
 
 function readText(path: string, bytes: Buffer): PrivateKey {
   const text = bytes.toString('latin1').replace(/\r?\n$/, '');
-  const raw = bytes.length === 32 ? ' (32 raw bytes, as Cilium has them: base64 FILE makes text)' : '';
+  const raw =
+    bytes.length === 32 ? ' (32 raw bytes, as Cilium has them: base64 FILE makes text)' : '';
   if (text.length !== KEY_TEXT_LENGTH) {
     const expected = `expected ${KEY_TEXT_LENGTH} characters of base64 and a line end`;
-    throw new KeyFileError(`${path}: ${expected}, got ${bytes.length} bytes${raw}. ${NOT_REPLACED}`);
+    throw new KeyFileError(
+      `${path}: ${expected}, got ${bytes.length} bytes${raw}. ${NOT_REPLACED}`,
+    );
   }
   try {
     return parsePrivateKey(text);
@@ -247,7 +253,9 @@ function syncFolder(folder: string): void {
 function fileError(path: string, what: string, error: unknown): KeyFileError {
   if (error instanceof KeyFileError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  return new KeyFileError(`${path}: ${what}: ${code === 'ELOOP' ? 'is a symbolic link' : (code ?? message)}`);
+  return new KeyFileError(
+    `${path}: ${what}: ${code === 'ELOOP' ? 'is a symbolic link' : (code ?? message)}`,
+  );
 }
 
 const KEY_SUFFIX = /^(?:0|[1-9]\d{0,14})\.key$/;
