@@ -33,3 +33,4 @@ export {
 export { desireHost } from './plan/desire-host.ts';
 export { plan } from './plan/plan.ts';
 export { describeStep, type Step } from './plan/step.ts';
+export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';

@@ -22,6 +22,7 @@ export { EventFd } from './event-fd.ts';
 export { returnFreedMemory } from './freed-memory.ts';
 export { interfaceIndex, interfaceName } from './interface-index.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
+export { LooseFilters, type FilterHost } from './loose-filters.ts';
 export { addressOf, allocate, type Region } from './memory.ts';
 export type { Link, LinkSettings, VethOptions } from './netlink/link.ts';
 export type {

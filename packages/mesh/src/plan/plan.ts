@@ -39,12 +39,9 @@ export function plan(desired: DesiredHost, actual: ActualHost): Step[] {
   ];
 }
 
-function loosen(
-  { looseLinks }: DesiredHost,
-  { strictLinks, looseLinks: loose }: ActualHost,
-): Step[] {
+function loosen({ looseLinks }: DesiredHost, { strictLinks }: ActualHost): Step[] {
   return looseLinks
-    .filter((link) => strictLinks.has(link) || !loose.has(link))
+    .filter((link) => strictLinks.has(link))
     .map((link) => ({ type: 'loosen-filter', link }));
 }
 

@@ -19,16 +19,6 @@ export interface KernelStateOptions {
   readonly sysctl: (name: string) => string | undefined;
 }
 
-/** What `update` found. */
-export interface StateUpdate {
-  /** Something isn't as it was desired. */
-  readonly differs: boolean;
-  /** The tunnel's interface is another one than before. */
-  readonly linkChanged: boolean;
-  /** Links or addresses of others have changed. */
-  readonly underlayChanged: boolean;
-}
-
 export class KernelState {
   readonly #options: KernelStateOptions;
   #link: ActualLink | undefined = undefined;
@@ -64,30 +54,30 @@ export class KernelState {
     }
   }
 
-  /** Takes in what has happened since the last call. Our own changes come back here, too. */
-  update(desired: DesiredHost | undefined): StateUpdate {
-    const before = this.#link?.index;
+  /**
+   * Takes in what has happened since the last call. Our own changes come back here, too.
+   *
+   * @returns whether something may not be as it is desired
+   */
+  update(desired: DesiredHost | undefined): boolean {
     const changes = this.#options.monitor.read();
     if (!changes) {
       this.resynchronize();
-      return { differs: true, linkChanged: before !== this.#link?.index, underlayChanged: true };
+      return true;
     }
     let touchesLink = false;
     let differs = false;
-    let underlayChanged = false;
     for (const change of changes) {
       if (this.#isOfLink(change)) touchesLink = true;
       else if (change.type === 'route') differs = this.#route(change, desired) || differs;
       else if (change.type === 'rule') differs = this.#rule(change, desired) || differs;
-      else underlayChanged = true;
     }
     if (touchesLink) {
       this.#readLink();
       // With a link or an address the kernel takes routes away, and doesn't tell of each.
       this.#readRoutes();
     }
-    const linkChanged = before !== this.#link?.index;
-    return { differs: differs || touchesLink, linkChanged, underlayChanged };
+    return differs || touchesLink;
   }
 
   #isOfLink(change: RoutingChange): boolean {
