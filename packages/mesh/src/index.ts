@@ -34,3 +34,4 @@ export {
   type ReadRecord,
 } from './record/node-record.ts';
 export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
+export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
