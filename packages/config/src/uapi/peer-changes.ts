@@ -10,6 +10,8 @@
  *   endpoint=192.0.2.1:51871
  *   last_handshake_time_sec=0
  *   last_handshake_time_nsec=0
+ *   litz_session_own_key=...     the static keys of the session that is sent with, if there is one
+ *   litz_session_peer_key=...
  *   litz_cursor=1801             where to go on from on another connection
  *   (empty line)
  *   public_key=...
@@ -35,6 +37,8 @@ export interface ChangedPeer {
   readonly endpoint: Endpoint | undefined;
   /** Unix time of the last completed handshake, 0 if there was none. */
   readonly lastHandshakeUnixMs: number;
+  /** The static keys of the session that is sent with; absent if there is none. */
+  readonly sessionKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
 }
 
 export interface PeerChanges {
@@ -53,9 +57,14 @@ export function formatChangedPeer(peer: ChangedPeer): string {
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
   const endpoint = peer.endpoint ? `endpoint=${formatEndpoint(peer.endpoint)}\n` : '';
+  const { sessionKeys } = peer;
+  const keys = sessionKeys
+    ? `litz_session_own_key=${keyToHex(sessionKeys.own)}\n` +
+      `litz_session_peer_key=${keyToHex(sessionKeys.peer)}\n`
+    : '';
   return (
     `${head}${endpoint}last_handshake_time_sec=${seconds}\n` +
-    `last_handshake_time_nsec=${Math.min(nanoseconds, 999_999_999)}\n`
+    `last_handshake_time_nsec=${Math.min(nanoseconds, 999_999_999)}\n${keys}`
   );
 }
 
@@ -99,9 +108,7 @@ interface Line {
 }
 
 function newPeer(line: Line, value: string): Writable<ChangedPeer> {
-  const key = keyFromHex(value);
-  if (!key) throw protocolError(line, 'expected 64 hexadecimal digits');
-  const publicKey = parsePublicKey(key);
+  const publicKey = keyOf(line, value);
   return { publicKey, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 0 };
 }
 
@@ -118,6 +125,14 @@ function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value
       peer.endpoint = endpoint;
       break;
     }
+    case 'litz_session_own_key': {
+      const own = keyOf(line, value);
+      peer.sessionKeys = { own, peer: peer.sessionKeys?.peer ?? peer.publicKey };
+      break;
+    }
+    case 'litz_session_peer_key':
+      if (peer.sessionKeys) peer.sessionKeys = { ...peer.sessionKeys, peer: keyOf(line, value) };
+      break;
     case 'last_handshake_time_sec':
       peer.lastHandshakeUnixMs += numberOf(line, value) * 1000;
       break;
@@ -125,6 +140,12 @@ function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value
       peer.lastHandshakeUnixMs += numberOf(line, value) / 1e6;
       break;
   }
+}
+
+function keyOf(line: Line, value: string): PublicKey {
+  const key = keyFromHex(value);
+  if (key) return parsePublicKey(key);
+  throw protocolError(line, 'expected 64 hexadecimal digits');
 }
 
 function numberOf(line: Line, value: string): number {
