@@ -9,6 +9,7 @@ import {
   type Endpoint,
   type PeerStatus,
   type PublicKey,
+  type SessionKeys,
   type TraceStep,
 } from '@litz/core';
 import { checkInteger, readPublicKey } from '@litz/core/internals';
@@ -78,6 +79,8 @@ export interface DeviceEvents {
       readonly endpoint: Endpoint | undefined;
       /** 0 if there was none. */
       readonly lastHandshakeUnixMs: number;
+      /** The static keys of the session that is sent with; absent if there is none. */
+      readonly sessionKeys?: SessionKeys;
     },
   ];
   /** The link went up and the sockets are open. */

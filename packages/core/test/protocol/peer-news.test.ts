@@ -14,6 +14,8 @@ describe('peer events', () => {
     const first = told?.lastHandshakeUnixMs ?? 0;
     expect(first).toBe(alice.engine.peer(bob.person.publicKey)?.lastHandshakeUnixMs);
     expect(bob.eventsOf('peer')).toHaveLength(1);
+    const [own, peer] = [alice.person.publicKey, bob.person.publicKey];
+    expect(told?.sessionKeys).toEqual({ own, peer });
     network.drive(130_000);
     alice.send(packetBetween(alice, bob));
     network.settle();

@@ -216,7 +216,15 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
   if (event.type === 'peer') {
-    return { ...event, peer, endpoint: event.endpoint && reviveEndpoint(event.endpoint) };
+    const { endpoint, sessionKeys: keys } = event;
+    return {
+      ...event,
+      peer,
+      endpoint: endpoint && reviveEndpoint(endpoint),
+      ...(keys && {
+        sessionKeys: { own: parsePublicKey(keys.own), peer: parsePublicKey(keys.peer) },
+      }),
+    };
   }
   if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;

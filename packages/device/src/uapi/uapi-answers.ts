@@ -124,8 +124,9 @@ async function* allPeers(target: UapiTarget): AsyncGenerator<string, void, undef
 }
 
 function formatPresentPeer(peer: DevicePeerStatus): string {
-  const { publicKey, endpoint, lastHandshakeUnixMs } = peer;
-  return formatChangedPeer({ publicKey, isRemoved: false, endpoint, lastHandshakeUnixMs });
+  const { publicKey, endpoint, lastHandshakeUnixMs, sessionKeys } = peer;
+  const common = { publicKey, isRemoved: false, endpoint, lastHandshakeUnixMs };
+  return formatChangedPeer(sessionKeys ? { ...common, sessionKeys } : common);
 }
 
 async function* whole(target: UapiTarget): AsyncGenerator<DeviceStatus, void, undefined> {

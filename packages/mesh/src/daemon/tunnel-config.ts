@@ -95,7 +95,7 @@ export function programmedTunnel(
   const peers = new Map<string, ProgrammedPeer>();
   const strangers: PublicKey[] = [];
   for (const peer of status.peers) {
-    const { publicKey, nextPublicKey } = peer as typeof peer & { nextPublicKey?: PublicKey };
+    const { publicKey, nextPublicKey } = peer;
     const keys = [publicKey, ...(nextPublicKey ? [nextPublicKey] : [])];
     const name = keys.map((key) => names.get(keyId(key))).find((found) => found !== undefined);
     const wantedPeer = name === undefined ? undefined : wanted.peers.get(name);
@@ -115,10 +115,7 @@ export function programmedTunnel(
   return { ...own, listenPort, fwmark, peers, strangers };
 }
 
-type Peer = NonNullable<DeviceChange['peers']>[number] & {
-  nextPublicKey?: PublicKey | null;
-  promotePublicKey?: boolean;
-};
+type Peer = NonNullable<DeviceChange['peers']>[number];
 
 function peerChanges(peer: TunnelPeer, before: ProgrammedPeer | undefined): Peer[] {
   const [key, next] = peer.keys;
