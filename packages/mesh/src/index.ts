@@ -33,5 +33,6 @@ export {
   type NodeRecord,
   type ReadRecord,
 } from './record/node-record.ts';
+export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
