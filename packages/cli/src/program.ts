@@ -78,9 +78,14 @@ function addCommands(program: Command): void {
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
-  command('demo', 'show two nodes and a tunnel between them, on this machine')
+  const demo = command('demo', 'show two nodes and a tunnel between them, on this machine')
     .addOption(new Option('--form <form>', 'where they are').choices(DEMO_FORMS).default('auto'))
     .action(async ({ form }: { form: DemoForm | 'auto' }) => showDemo(form));
+  demo
+    .command('mesh')
+    .description('show three nodes that encrypt what their pods send each other')
+    .addOption(new Option('--inside').hideHelp())
+    .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
 }
 
 async function startTunnel(target: string): Promise<void> {
@@ -121,6 +126,13 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
   endSmallStart();
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
+  if (code !== 0) throw new Failure('the demo failed');
+}
+
+async function showMeshDemo(isInside: boolean): Promise<void> {
+  endSmallStart();
+  const { runMeshDemo } = await import('./mesh-demo/mesh-demo.ts');
+  const code = await runMeshDemo({ isInside, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }
 
