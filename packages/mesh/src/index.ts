@@ -12,6 +12,13 @@ export {
   type HostListener,
   type MeshHost,
 } from './host/mesh-host.ts';
+export type { MembershipContext } from './membership/membership-context.ts';
+export {
+  describeMembershipEvent,
+  type LeaveReason,
+  type MembershipEvent,
+} from './membership/membership-event.ts';
+export { Membership } from './membership/membership.ts';
 export type { MeshPeer } from './membership/mesh-peer.ts';
 export {
   DEFAULT_INTERFACE,
@@ -36,8 +43,7 @@ export {
 export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
-export { Agent, AgentError, type AgentParts, type Members } from './agent/agent.ts';
-export { InterimMembers } from './agent/interim-members.ts';
+export { Agent, AgentError, type AgentParts } from './agent/agent.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
 export {
   formatStatus,

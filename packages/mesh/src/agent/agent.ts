@@ -21,6 +21,9 @@ import type { HostFacts } from '../host/host-facts.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { KeysPlan } from '../keys/rotation.ts';
+import type { MembershipContext } from '../membership/membership-context.ts';
+import { describeMembershipEvent, type MembershipEvent } from '../membership/membership-event.ts';
+import { Membership } from '../membership/membership.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import { desireHost, encryptsOwnNode } from '../plan/desire-host.ts';
 import type { EncryptMode, Enforcement, MeshRequest } from '../plan/desired-host.ts';
@@ -41,7 +44,6 @@ import { tunnelPeerOf } from './tunnel-peers.ts';
 
 export interface AgentParts {
   readonly registry: Registry;
-  readonly members: Members;
   readonly host: MeshHost;
   readonly client: DaemonClient;
   readonly prefixes: PrefixSource;
@@ -50,15 +52,6 @@ export interface AgentParts {
   readonly log: (line: string) => void;
   /** Unix time in milliseconds. */
   readonly now?: () => number;
-}
-
-/** What the records of the others come to. Each call returns what is to be told of it, a line each. */
-export interface Members {
-  /** Accepted. Another map after each change. */
-  readonly peers: ReadonlyMap<string, MeshPeer>;
-  sync(records: ReadonlyMap<string, ReadRecord>): readonly string[];
-  record(name: string, record: ReadRecord): readonly string[];
-  gone(name: string, why: 'deleted' | 'expired'): readonly string[];
 }
 
 /** What somebody asked of the agent can't be done. */
@@ -74,7 +67,10 @@ export class Agent {
   readonly #choices: SavedChoices;
   readonly #gate: EnforcementGate;
   readonly #keys: NodeKeys;
+  readonly #membership: Membership;
   readonly #sessions: PeerSessions = new PeerSessions();
+  /** Names of peers whose record has expired. */
+  readonly #expired: Set<string> = new Set();
   readonly #daemon: TunnelDaemon;
   readonly #publisher: RecordPublisher;
   readonly #rounds: Rounds;
@@ -94,7 +90,7 @@ export class Agent {
   };
   #plan: KeysPlan | undefined = undefined;
   #addressTimer: NodeJS.Timeout | undefined = undefined;
-  #rotationTimer: NodeJS.Timeout | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
 
   /**
@@ -116,6 +112,7 @@ export class Agent {
       now: this.#now,
       log: (line) => this.events.say(line),
     });
+    this.#membership = new Membership(this.#context(), { now: this.#now() });
     this.#daemon = this.#followedDaemon();
     this.#publisher = new RecordPublisher({
       registry: parts.registry,
@@ -156,7 +153,7 @@ export class Agent {
     prefixes.follow({
       onPrefixes: (found) => {
         this.#prefixes = found;
-        this.#rounds.ask();
+        this.#contextChanged();
       },
       onTrouble: (trouble) => this.events.trouble('own prefixes', trouble),
     });
@@ -176,7 +173,7 @@ export class Agent {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#addressTimer);
-    clearTimeout(this.#rotationTimer);
+    clearTimeout(this.#timer);
     this.#publisher.close();
     this.#parts.prefixes.close();
     await this.#rounds.close();
@@ -210,7 +207,7 @@ export class Agent {
       mtu: this.#applied.mtu,
       exceptions: this.#applied.exceptions,
       troubles: this.events.troubles,
-      peers: [...this.#parts.members.peers.values()].map((peer) => this.#peerStatus(peer, counted)),
+      peers: [...this.#membership.peers.values()].map((peer) => this.#peerStatus(peer, counted)),
       events: this.events.events,
     };
   }
@@ -226,7 +223,7 @@ export class Agent {
     const what = options.revoke === true ? 'the old key is revoked, the new one is' : 'new key:';
     const text = `${what} generation ${generation} ${publicKey.toBase64()}`;
     this.events.say(text);
-    this.#rounds.ask(0);
+    this.#contextChanged();
     return text;
   }
 
@@ -307,7 +304,7 @@ export class Agent {
     const own = records.get(this.settings.node);
     if (this.#ownRecord !== 'revoked') this.#seeOwn(own);
     this.#isSynced = true;
-    this.#noteMembers(this.#parts.members.sync(records));
+    this.#noteMembers(this.#membership.sync(records, this.#now()));
   }
 
   #told(name: string, record: ReadRecord): void {
@@ -316,13 +313,13 @@ export class Agent {
       this.#seeOwn(record);
       this.#rounds.ask();
     } else {
-      this.#noteMembers(this.#parts.members.record(name, record));
+      this.#noteMembers(this.#membership.record(name, record));
     }
   }
 
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) {
-      this.#noteMembers(this.#parts.members.gone(name, why));
+      this.#noteMembers(this.#membership.gone(name, why, this.#now()));
       return;
     }
     // Whoever took this node out is to be sure of it; a node that left by itself comes back.
@@ -340,10 +337,32 @@ export class Agent {
     this.#publisher.seen(readable);
   }
 
-  #noteMembers(lines: readonly string[]): void {
-    for (const line of lines) this.events.say(line);
-    this.#sessions.setPeers(this.#parts.members.peers);
-    this.#factsAreOld ||= this.#parts.members.peers.size <= FEW_PEERS;
+  /** Something of this node has changed that decides whom it accepts. */
+  #contextChanged(): void {
+    this.#noteMembers(this.#membership.changeContext(this.#context()));
+  }
+
+  #context(): MembershipContext {
+    const { settings } = this;
+    return {
+      ownName: settings.node,
+      ownKeys: this.#keys.keys.map(({ publicKey }) => publicKey),
+      ownAddresses: settings.addresses,
+      ownPrefixes: this.#prefixes ?? [],
+      registryAddresses: (this.#registryAddresses ?? []).map(({ address }) => address),
+      servicePrefixes: settings.servicePrefixes,
+      clusterPrefixes: settings.clusterPrefixes,
+    };
+  }
+
+  #noteMembers(events: readonly MembershipEvent[]): void {
+    for (const event of events) {
+      this.events.say(describeMembershipEvent(event));
+      if (event.kind === 'expired') this.#expired.add(event.node);
+      else if (event.kind === 'returned' || event.kind === 'left') this.#expired.delete(event.node);
+    }
+    this.#sessions.setPeers(this.#membership.peers);
+    this.#factsAreOld ||= this.#membership.peers.size <= FEW_PEERS;
     this.#rounds.ask();
   }
 
@@ -360,7 +379,7 @@ export class Agent {
   } {
     const chosen = this.#choices.current;
     const { answered } = this.#sessions;
-    const unanswered = [...this.#parts.members.peers.keys()].filter((name) => !answered.has(name));
+    const unanswered = [...this.#membership.peers.keys()].filter((name) => !answered.has(name));
     const enforcement = this.#gate.effective({
       wanted: chosen.enforcement,
       isSynced: this.#isSynced,
@@ -384,7 +403,7 @@ export class Agent {
   }
 
   async #round(): Promise<void> {
-    const { members } = this.#parts;
+    this.#noteRenewals();
     const recordKeys = this.#recordKeys();
     const plan = this.#keys.plan({
       recordKeys,
@@ -400,7 +419,7 @@ export class Agent {
     if (this.#isSynced) {
       const { answered } = this.#sessions;
       const peers = new Map(
-        [...members.peers].map(([name, peer]) => [name, this.#tunnelPeer(peer, answered)]),
+        [...this.#membership.peers].map(([name, peer]) => [name, this.#tunnelPeer(peer, answered)]),
       );
       const common = {
         own: plan.own.publicKey,
@@ -419,9 +438,21 @@ export class Agent {
     if (plan.obsolete) {
       this.#keys.forget(plan.obsolete);
       this.events.say(`the rotation is over: generation ${plan.own.generation} is the key`);
-      this.#rounds.ask();
+      this.#contextChanged();
     }
-    this.#setRotationTimer();
+    this.#setTimer();
+  }
+
+  /** A peer whose record has expired stays for as long as its sessions renew. */
+  #noteRenewals(): void {
+    const { deadline } = this.#membership;
+    if (deadline === undefined) return;
+    const since = this.#now() - SESSION_MS;
+    const names = [...this.#expired].filter(
+      (name) => (this.#sessions.stateOf(name)?.lastHandshakeUnixMs ?? 0) > since,
+    );
+    const events = this.#membership.renewing(new Set(names), this.#now());
+    if (events.length > 0) this.#noteMembers(events);
   }
 
   #recordKeys(): NodeRecord['keys'] | undefined {
@@ -433,7 +464,8 @@ export class Agent {
     const { persistentKeepalive } = this.settings;
     // It makes the daemon ask a peer, again and again, until that answers.
     const asked = persistentKeepalive === 0 ? ASKING_KEEPALIVE : persistentKeepalive;
-    return tunnelPeerOf(peer, answered.has(peer.name) ? persistentKeepalive : asked);
+    const isQuiet = answered.has(peer.name) && !this.#expired.has(peer.name);
+    return tunnelPeerOf(peer, isQuiet ? persistentKeepalive : asked);
   }
 
   async #renewFacts(): Promise<void> {
@@ -443,7 +475,7 @@ export class Agent {
     this.#facts = await this.#parts.host.facts({
       interfaceName,
       port,
-      peers: [...this.#parts.members.peers.values()],
+      peers: [...this.#membership.peers.values()],
       nodeAddresses: addresses,
       ...(this.#prefixes && { prefixes: this.#prefixes }),
     });
@@ -463,7 +495,7 @@ export class Agent {
       mode,
       enforcement,
       own: { ...own, prefixes: this.#prefixes },
-      peers: [...this.#parts.members.peers.values()],
+      peers: [...this.#membership.peers.values()],
       answered: this.#sessions.answered,
       clusterPrefixes: settings.clusterPrefixes,
       registryAddresses: this.#registryAddresses ?? [],
@@ -496,16 +528,17 @@ export class Agent {
   }
 
   /** The next thing that only time brings. */
-  #setRotationTimer(): void {
-    clearTimeout(this.#rotationTimer);
+  #setTimer(): void {
+    clearTimeout(this.#timer);
     const { rotateEveryMs } = this.settings;
     const [key, next] = this.#keys.keys;
     const due: number[] = [];
     if (this.#keys.dueAt !== undefined) due.push(this.#keys.dueAt);
+    if (this.#expired.size > 0) due.push(this.#now() + SESSION_MS / 2);
     if (key && !next && rotateEveryMs !== undefined) due.push(key.createdAt + rotateEveryMs);
     if (due.length === 0 || this.#isClosed) return;
     const wait = Math.min(Math.max(Math.min(...due) - this.#now(), 0), LONGEST_WAIT_MS);
-    this.#rotationTimer = setTimeout(() => this.#timeCame(), wait);
+    this.#timer = setTimeout(() => this.#timeCame(), wait);
   }
 
   #timeCame(): void {
@@ -522,7 +555,7 @@ export class Agent {
     try {
       this.#registryAddresses = await this.#parts.registry.addresses();
       this.events.trouble("the registry's addresses", undefined);
-      this.#rounds.ask();
+      this.#contextChanged();
     } catch (error) {
       this.events.trouble("the registry's addresses", (error as Error).message);
       again = RETRY_MS;
@@ -585,5 +618,7 @@ const ASKING_KEEPALIVE = 25;
 const FEW_PEERS = 32;
 /** The others learn within that time that this node is out; a directory is looked at every 2 s. */
 const DOWN_GRACE_MS = 3000;
+/** Reject-After-Time: no session is older. */
+const SESSION_MS = 180_000;
 /** Of a timer, a day. */
 const LONGEST_WAIT_MS = 86_400_000;

@@ -11,7 +11,6 @@ import {
   ControlServer,
   controlPath,
   FileRegistry,
-  InterimMembers,
   KeyStore,
   LinuxHost,
   staticPrefixes,
@@ -48,7 +47,6 @@ async function serveAgent(
   const agent = new Agent(settings, {
     registry,
     host,
-    members: new InterimMembers(settings.node),
     client: UapiClient.of(interfaceName),
     prefixes: openPrefixes(command, host),
     keys: new KeyStore({ folder: settings.stateFolder, interfaceName }),
