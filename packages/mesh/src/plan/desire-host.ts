@@ -73,15 +73,14 @@ export function tunnelAddresses(prefixes: readonly Readonly<Cidr>[]): Cidr[] {
 }
 
 /**
- * Links by which plaintext of a peer may come while packets to it go into the tunnel. A strict filter
- * drops it: with `nodes` always, since what the filter looks up has no mark, and even ARP; otherwise
- * while two nodes change over, which they don't do in the same moment.
+ * Links by which packets may come while those that answer them go into the tunnel. A strict filter drops
+ * such packets. With `nodes` it would drop everything, even ARP, since what it looks up has no mark. With
+ * `pods` it is what a pod sends to another node itself. And while two nodes change over, which they don't
+ * do in the same moment, it is everything of a peer's pods.
  */
-function looseLinks(request: MeshRequest): string[] {
-  const { links, podLinks } = request.underlay;
-  const withNodes = encryptsOwnNode(request) ? links : [];
-  const changing = request.enforcement === 'permissive' ? podLinks : [];
-  return [...new Set([...withNodes, ...changing])].toSorted();
+function looseLinks({ enforcement, underlay }: MeshRequest): string[] {
+  const changing = enforcement === 'permissive' ? underlay.podLinks : [];
+  return [...new Set([...underlay.links, ...changing])].toSorted();
 }
 
 /** What decides about every peer alike. */

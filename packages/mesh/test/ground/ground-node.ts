@@ -150,7 +150,7 @@ export class GroundNode {
     this.#vtep();
     const mac = `02:00:00:00:00:${10 + other.number}`;
     place.ip(`neigh replace 10.244.${other.number}.0 lladdr ${mac} dev flannel.1 nud permanent`);
-    place.run(...`/sbin/bridge fdb replace ${mac} dev flannel.1 dst ${other.address}`.split(' '));
+    place.run('sh', '-c', `/sbin/bridge fdb replace ${mac} dev flannel.1 dst ${other.address}`);
     place.ip(
       `route replace 10.244.${other.number}.0/24 via 10.244.${other.number}.0 dev flannel.1 onlink`,
     );

@@ -33,11 +33,7 @@ export class Wire {
   /** Makes a cable from the bridge into a namespace, where it is called eth0. */
   plug(port: string, target: Place, mtu: number): void {
     const { pid } = target;
-    this.#place.run(
-      ...`ip link add ${port} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`.split(
-        ' ',
-      ),
-    );
+    this.#place.ip(`link add ${port} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`);
     this.#place.run('ip', 'link', 'set', port, 'master', 'br0', 'up');
     this.#ports.push(port);
     this.#count();
@@ -67,7 +63,8 @@ export class Wire {
 
   #count(): void {
     const chains = this.#ports.map(
-      (port) => `chain ${port} { type filter hook ingress device "${port}" priority 0;\n${RULES}\n}`,
+      (port) =>
+        `chain ${port} { type filter hook ingress device "${port}" priority 0;\n${RULES}\n}`,
     );
     const names = ['plaintext', 'vxlan', 'wireguard', 'nodes', 'fragments'];
     const counters = names.map((name) => `counter ${name} { }`);

@@ -79,7 +79,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     ['the link', (machine) => machine.ip('link', 'set', 'litz0', 'down')],
     ['its MTU', (machine) => machine.ip('link', 'set', 'litz0', 'mtu', '1300')],
     ['the ruleset', (machine) => machine.run('nft', 'flush', 'ruleset')],
-    ['a chain', (machine) => machine.run('nft', 'flush', 'chain', 'inet', 'litz', 'output')],
+    ['a chain', (machine) => machine.run('nft', 'flush', 'chain', 'inet', 'litz', 'leaving')],
     [
       'a route in front of ours',
       (machine) =>
