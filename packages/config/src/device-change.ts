@@ -3,10 +3,10 @@
  *
  * @module
  */
+import type { PublicKey } from '@litz/core';
 import {
   parsePresharedKey,
   parsePrivateKey,
-  PublicKey,
   type EngineChange,
   type PeerChange,
   type PeerConfiguration,

@@ -156,11 +156,11 @@ describe('the keys that a device and its peers go over to', () => {
     nextPrivateKey: privateKey(5),
     peers: [
       {
-        ...STATUS.peers[0]!,
+        ...STATUS.peers[0],
         nextPublicKey: publicKey(6),
         sessionKeys: { own: publicKey(8), peer: publicKey(6) },
       },
-      STATUS.peers[1]!,
+      STATUS.peers[1],
     ],
   };
 
@@ -179,7 +179,7 @@ describe('the keys that a device and its peers go over to', () => {
   it('are checked by their names', () => {
     const wrong = { ...status, nextPrivateKey: new Uint8Array(3) } as never;
     expect(() => formatGetDevice(wrong, { keys: true })).toThrow('"nextPrivateKey"');
-    const peer = { ...status.peers[0]!, nextPublicKey: new Uint8Array(3) } as never;
+    const peer = { ...status.peers[0], nextPublicKey: new Uint8Array(3) } as never;
     expect(() => formatGetPeers([peer], { keys: true })).toThrow('"peers[0].nextPublicKey"');
   });
 });

@@ -84,7 +84,10 @@ litz_promote_public_key=true
     [`public_key=${KEY}\nlitz_next_public_key=x`, 'line 2: litz_next_public_key: expected a key'],
     [`public_key=${KEY}\nlitz_promote_public_key=1`, 'line 2: litz_promote_public_key: expected t'],
     [`litz_next_public_key=${KEY}`, 'line 1: "litz_next_public_key" is no key of a device'],
-    [`public_key=${KEY}\nlitz_next_private_key=${KEY}`, '"litz_next_private_key" is no key of a peer'],
+    [
+      `public_key=${KEY}\nlitz_next_private_key=${KEY}`,
+      '"litz_next_private_key" is no key of a peer',
+    ],
   ])('refuses %s', (body, message) => {
     expect(() => parseSetRequest(`${body}\n`)).toThrow(message);
   });

@@ -16,9 +16,11 @@ import {
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import {
+  Endpoint,
   nobleProvider,
   type CryptoProvider,
   type EngineChange,
+  type EngineOptions,
   type PublicKey,
 } from '../../src/index.ts';
 import { MESSAGE_TYPE } from '../../src/internals.ts';
@@ -41,7 +43,7 @@ describe('a next identity', () => {
     const sent = network.eavesdropper.of(HANDSHAKE_INITIATION, alice).map(({ at }) => at);
     expect(sent.length).toBeGreaterThanOrEqual(11);
     for (let i = 1; i < sent.length; i++) {
-      const gap = sent[i]! - sent[i - 1]!;
+      const gap = sent[i] - sent[i - 1];
       expect(gap).toBeGreaterThanOrEqual(5000);
       expect(gap).toBeLessThanOrEqual(5333);
     }
@@ -472,9 +474,9 @@ describe('the next public key of a peer', () => {
     expect(() => configure(bob, { peers: [{ publicKey, nextPublicKey: 'x' }] })).toThrow(
       '"peers[0].nextPublicKey"',
     );
-    expect(() =>
-      configure(bob, { peers: [{ publicKey, promotePublicKey: 1 as never }] }),
-    ).toThrow('"peers[0].promotePublicKey"');
+    expect(() => configure(bob, { peers: [{ publicKey, promotePublicKey: 1 as never }] })).toThrow(
+      '"peers[0].promotePublicKey"',
+    );
     const lowOrder = new Uint8Array(32);
     lowOrder[0] = 1;
     configure(bob, { nextPrivateKey: BOB_2.privateKey });
@@ -492,7 +494,9 @@ describe('the keys of both ends', () => {
       for (const other of [0, 1]) {
         const { network, alice, bob } = createPair();
         const nextOfBob = BOB_2.publicKey;
-        configure(alice, { peers: [{ publicKey: bob.person.publicKey, nextPublicKey: nextOfBob }] });
+        configure(alice, {
+          peers: [{ publicKey: bob.person.publicKey, nextPublicKey: nextOfBob }],
+        });
         knowNext(bob, alice, ALICE_2.publicKey);
         // Each has one identity, and the other one knows two: whichever it is, it is the peer.
         if (own === 1) configure(alice, { privateKey: ALICE_2.privateKey });
@@ -502,14 +506,16 @@ describe('the keys of both ends', () => {
         expect([own, other, bob.packets.length]).toEqual([own, other, 1]);
         const keys = [own === 1 ? ALICE_2 : alice.person, other === 1 ? BOB_2 : bob.person];
         expect(sessionOf(alice, bob)).toEqual(keys.map(({ publicKey }) => publicKey));
-        expect(sessionOf(bob, alice)).toEqual(keys.map(({ publicKey }) => publicKey).reverse());
+        expect(sessionOf(bob, alice)).toEqual(keys.map(({ publicKey }) => publicKey).toReversed());
       }
     }
   });
 
   it('can be replaced at once, whatever crosses', () => {
     const { network, alice, bob } = connected();
-    configure(alice, { peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }] });
+    configure(alice, {
+      peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }],
+    });
     knowNext(bob, alice, ALICE_2.publicKey);
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     configure(bob, { nextPrivateKey: BOB_2.privateKey });
@@ -566,7 +572,7 @@ describe('the greatest timestamp', () => {
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     network.drive(100);
     const probe = network.eavesdropper.of(HANDSHAKE_INITIATION, alice).at(-1);
-    for (const { bytes } of [initiation!, probe!]) {
+    for (const { bytes } of [initiation, probe!]) {
       expect(bob.receive(bytes.slice(), alice.endpoint)).toBe('replayed-initiation');
     }
   });
@@ -591,13 +597,13 @@ describe('mac1', () => {
       return macs;
     };
     // Of the message and of the response.
-    expect(receive(initiation!.bytes)).toBe(2);
-    const broken = initiation!.bytes.slice();
-    broken[130]! ^= 1;
+    expect(receive(initiation.bytes)).toBe(2);
+    const broken = initiation.bytes.slice();
+    broken[130] ^= 1;
     expect(receive(broken)).toBe(1);
     configure(bob, { nextPrivateKey: BOB_2.privateKey });
     expect(receive(broken)).toBe(2);
-    expect(receive(initiation!.bytes)).toBe(1);
+    expect(receive(initiation.bytes)).toBe(1);
     configure(bob, { privateKey: BOB_2.privateKey });
     expect(receive(broken)).toBe(1);
   });
@@ -605,7 +611,9 @@ describe('mac1', () => {
 
 describe('cookies', () => {
   it('are of each pair: the next identity uses the one that it got', () => {
-    const { network, alice, bob } = connected({ bob: { underLoad: { handshakesPerSecond: 0.001 } } });
+    const { network, alice, bob } = connected({
+      bob: { underLoad: { handshakesPerSecond: 0.001 } },
+    });
     knowNext(bob, alice, ALICE_2.publicKey);
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     network.drive(100);
@@ -616,12 +624,17 @@ describe('cookies', () => {
   });
 
   it('are given in the name of the identity that was meant', () => {
-    const { network, alice, bob } = connected({ bob: { underLoad: { handshakesPerSecond: 0.001 } } });
-    configure(alice, { peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }] });
+    const { network, alice, bob } = connected({
+      bob: { underLoad: { handshakesPerSecond: 0.001 } },
+    });
+    configure(alice, {
+      peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }],
+    });
     configure(bob, { nextPrivateKey: BOB_2.privateKey });
     // Alice goes over to the other key before bob has said anything with it.
     configure(alice, { peers: [{ publicKey: BOB_2.publicKey }] });
-    network.loses = ({ bytes, from }) => bytes[0] === HANDSHAKE_INITIATION && from.equals(bob.endpoint);
+    network.loses = ({ bytes, from }) =>
+      bytes[0] === HANDSHAKE_INITIATION && from.equals(bob.endpoint);
     network.drive(200_000);
     const before = bob.packets.length;
     alice.send(packetBetween(alice, bob));
@@ -631,6 +644,60 @@ describe('cookies', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({});
   });
 });
+
+describe('many peers', () => {
+  it('that are asked and do not know the key cost no more than each a probe in Rekey-Timeout', () => {
+    const { network, node, rotate } = mesh(300);
+    rotate();
+    network.eavesdropper.forget();
+    network.drive(60_000);
+    const sent = network.eavesdropper.of(HANDSHAKE_INITIATION, node);
+    expect(sent.length).toBeLessThanOrEqual(300 * 12);
+    expect(sent.length).toBeGreaterThan(300 * 10);
+    // Never many at once.
+    const perTenth = new Map<number, number>();
+    for (const { at } of sent) {
+      const tenth = Math.floor(at / 100);
+      perTenth.set(tenth, (perTenth.get(tenth) ?? 0) + 1);
+    }
+    expect(Math.max(...perTenth.values())).toBeLessThan(30);
+  });
+
+  it('all answer a storm of probes in the end, with cookies and limits', () => {
+    const { network, node, others, rotate } = mesh(60, {
+      underLoad: { handshakesPerSecond: 0.001 },
+    });
+    rotate();
+    for (const other of others) knowNext(other, node, node.engine.nextPublicKey!);
+    network.drive(30_000);
+    const own = node.engine.nextPublicKey!;
+    expect(node.engine.peers().map(({ sessionKeys }) => sessionKeys?.own)).toEqual(
+      others.map(() => own),
+    );
+    expect(others.every(({ engine }) => engine.stats.sentCookieReplies > 0)).toBe(true);
+    network.eavesdropper.forget();
+    network.drive(60_000);
+    expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toEqual([]);
+  });
+});
+
+/** One node that knows many others, which know it. */
+function mesh(count: number, options: Partial<EngineOptions> = {}) {
+  const network = new SimulatedNetwork();
+  const crypto = toyProvider();
+  const [node, ...others] = Array.from({ length: count + 1 }, (_, i) => {
+    const person = createPerson(1 + (i % 250), 70 + i);
+    const publicKey = crypto.dhPublicKey(person.privateKey) as PublicKey;
+    const endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 1), 3000 + i);
+    return joinNetwork(network, { ...person, publicKey, endpoint }, { crypto, ...options });
+  }) as [Node, ...Node[]];
+  for (const other of others) {
+    introduce(node, other.person);
+    introduce(other, node.person);
+  }
+  const rotate = (): void => configure(node, { nextPrivateKey: ALICE_2.privateKey });
+  return { network, node, others, rotate };
+}
 
 /** Both have a session with their first keys. */
 function connected(options: Parameters<typeof createPair>[0] = {}): Pair {

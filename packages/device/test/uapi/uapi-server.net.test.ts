@@ -80,22 +80,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
     const next = createPerson(9);
     const nextOfBob = createPerson(8).publicKey;
     const [old, other] = [formatKey(BOB.publicKey), formatKey(nextOfBob)];
-    const shown = async (): Promise<unknown[]> => {
-      const { privateKey, nextPrivateKey, peers } = await device.status();
-      return [
-        privateKey && formatKey(privateKey),
-        nextPrivateKey && formatKey(nextPrivateKey),
-        peers.map(({ publicKey, nextPublicKey, allowedIps }) =>
-          [publicKey, nextPublicKey].map((key) => key && formatKey(key)).concat(`${allowedIps.length}`),
-        ),
-      ];
-    };
     const [mine, nextOfMine] = [formatKey(ALICE.privateKey), formatKey(next.privateKey)];
 
     beforeEach(async () => {
       await device.configure({
         nextPrivateKey: next.privateKey,
-        peers: [{ publicKey: BOB.publicKey, nextPublicKey: nextOfBob, allowedIps: ['10.0.0.2/32'] }],
+        peers: [
+          { publicKey: BOB.publicKey, nextPublicKey: nextOfBob, allowedIps: ['10.0.0.2/32'] },
+        ],
       });
     });
 
@@ -153,6 +145,18 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
     await other.device.close();
   });
 });
+
+/** Our two keys, and of each peer its two and how many allowed IPs. */
+async function shown(): Promise<unknown[]> {
+  const { privateKey, nextPrivateKey, peers } = await device.status();
+  return [
+    privateKey && formatKey(privateKey),
+    nextPrivateKey && formatKey(nextPrivateKey),
+    peers.map(({ publicKey, nextPublicKey, allowedIps }) =>
+      [publicKey, nextPublicKey].map((key) => key && formatKey(key)).concat(`${allowedIps.length}`),
+    ),
+  ];
+}
 
 /** A file with this in it, for as long as it is used. */
 async function withFile(text: string, use: (file: string) => Promise<unknown>): Promise<void> {

@@ -113,7 +113,10 @@ posix('UapiServer', () => {
     await client.set({ peers: [{ publicKey, nextPublicKey }] });
     expect((await client.get({ keys: true })).peers).toMatchObject([{ publicKey, nextPublicKey }]);
     expect(await ask('get=1\n\n')).not.toContain('litz_');
-    await client.set({ privateKey: next.privateKey, peers: [{ publicKey, promotePublicKey: true }] });
+    await client.set({
+      privateKey: next.privateKey,
+      peers: [{ publicKey, promotePublicKey: true }],
+    });
     expect(await ask('get=1\nlitz_keys=true\n\n')).not.toContain('litz_');
     expect(await client.get()).toMatchObject({
       privateKey: next.privateKey,
