@@ -80,6 +80,7 @@ function describeStep(step: TraceStep, sends: number): string {
 function changeLines(change: DeviceConfiguration): string[] {
   const lines: string[] = [];
   if (change.privateKey !== undefined) lines.push('UAPI: Updating private key');
+  if (change.nextPrivateKey !== undefined) lines.push('UAPI: Updating next private key');
   if (change.listenPort !== undefined) lines.push('UAPI: Updating listen port');
   if (change.fwmark !== undefined) lines.push('UAPI: Updating fwmark');
   if (change.replacePeers === true) lines.push('UAPI: Removing all peers');
@@ -93,6 +94,8 @@ function peerChanges(peer: PeerConfiguration): string[] {
   if (peer.remove === true) return ['Removing'];
   const changes: string[] = [];
   if (peer.presharedKey !== undefined) changes.push('Updating preshared key');
+  if (peer.nextPublicKey !== undefined) changes.push('Updating next public key');
+  if (peer.promotePublicKey === true) changes.push('Promoting next public key');
   if (peer.endpoint) changes.push('Updating endpoint');
   if (peer.persistentKeepalive !== undefined) {
     changes.push('Updating persistent keepalive interval');

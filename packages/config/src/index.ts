@@ -43,6 +43,7 @@ export {
   formatGetResponse,
   parseErrnoResponse,
   parseGetResponse,
+  type GetOptions,
 } from './uapi/get-response.ts';
 export {
   formatChangedPeer,

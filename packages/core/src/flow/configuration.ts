@@ -12,7 +12,7 @@ import { hasTurn } from './initiation-turns.ts';
 import { sendKeepalive, sendStaged, wouldInitiate } from './outbound.ts';
 import { Peer } from '../peer/peer.ts';
 import { dropNextKey, forgetPair, promoteKey, setNextKey } from './peer-keys.ts';
-import { reviewProbe, startProbes } from './probes.ts';
+import { startProbes } from './probes.ts';
 import { resetPeer } from './session-lifecycle.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { authenticatedTraversal } from './timers.ts';
@@ -26,18 +26,28 @@ export function applyConfiguration(state: EngineState, change: CheckedChange, no
     for (const peer of state.peers.values()) removePeer(state, peer);
   }
   change.peers.forEach((peerChange, i) => applyPeer(state, peerChange, change.ids[i], now));
+  startProbes(state, concernedBy(state, change), now);
 }
 
 /** The link is up: whoever is to be kept alive hears of us at once. */
 export function wakePeers(state: EngineState, now: number): void {
   for (const peer of state.peers.values()) wakePeer(state, peer, now);
-  startProbes(state, now);
+  startProbes(state, state.peers.values(), now);
+}
+
+/** Peers that may have to hear of a next identity after this change. */
+function* concernedBy(state: EngineState, change: CheckedChange): IterableIterator<Peer> {
+  if (change.nextPrivateKey !== undefined) return yield* state.peers.values();
+  for (const id of change.ids) {
+    const peer = state.peers.get(id);
+    if (peer) yield peer;
+  }
 }
 
 function applyPrivateKeys(state: EngineState, change: CheckedChange, now: number): void {
   const { privateKey, nextPrivateKey } = change;
   const isOther = privateKey !== undefined && setPrivateKey(state, privateKey);
-  const isOtherNext = nextPrivateKey !== undefined && setNextPrivateKey(state, nextPrivateKey, now);
+  const isOtherNext = nextPrivateKey !== undefined && setNextPrivateKey(state, nextPrivateKey);
   if (privateKey || nextPrivateKey) removeOurself(state);
   if (isOther || isOtherNext) wakePeers(state, now);
 }
@@ -65,7 +75,6 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
   }
   const turnedOn = setKeepalive(state, peer, change.persistentKeepalive, now);
   if (!state.up) return;
-  reviewProbe(state, peer, now);
   const waits = !state.timers.isArmed(peer.slot, TIMER.PERSISTENT_KEEPALIVE);
   if (turnedOn || (change.endpoint !== undefined && waits)) wakePeer(state, peer, now);
   else sendStaged(state, peer, now);

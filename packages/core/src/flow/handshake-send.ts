@@ -58,6 +58,7 @@ export function sendProbe(state: EngineState, pair: StaticPair<Peer>, now: numbe
   spendTurn(state.probes, pair, now);
   const message = createInitiationOf(state, pair, now);
   if (!message) return;
+  pair.peer.unansweredProbes++;
   transmitHandshake(state, pair, message, now);
   state.outputs.trace(pair.peer, 'probe-sent');
 }
@@ -244,4 +245,4 @@ function forgetIndex(state: EngineState, pair: StaticPair<Peer>): void {
 }
 
 /** So many initiations may get lost before other keys are tried. */
-const PATIENCE = 3;
+export const PATIENCE = 3;

@@ -20,7 +20,6 @@ import { keyId, type PrivateKey } from '../keys.ts';
 import { forgetOldPairs } from './peer-keys.ts';
 import type { Peer } from '../peer/peer.ts';
 import { TIMER } from '../peer/timer-table.ts';
-import { startProbes } from './probes.ts';
 import { endSession } from './session-lifecycle.ts';
 import type { CheckedChange } from '../validation.ts';
 import { readPrivateKey } from '../values.ts';
@@ -58,7 +57,6 @@ export function setPrivateKey(
 export function setNextPrivateKey(
   state: EngineState,
   privateKey: CheckedChange['nextPrivateKey'],
-  now: number,
 ): boolean {
   const wanted = readPrivateKey(privateKey, 'nextPrivateKey');
   const old = state.nextIdentity;
@@ -69,7 +67,6 @@ export function setNextPrivateKey(
   const isOurs = wanted !== undefined && isKeyOf(state.identity, wanted);
   if (isOurs) wipe(wanted);
   setNextIdentity(state, isOurs ? undefined : wanted && createStaticIdentity(state.crypto, wanted));
-  startProbes(state, now);
   return old !== undefined;
 }
 

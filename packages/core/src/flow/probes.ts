@@ -10,7 +10,7 @@
  */
 import { REKEY_TIMEOUT_JITTER_MAX_MS, REKEY_TIMEOUT_MS } from '../constants.ts';
 import type { EngineState } from '../engine-state.ts';
-import { canReach, ensureUsable, sendProbe } from './handshake-send.ts';
+import { canReach, ensureUsable, PATIENCE, sendProbe } from './handshake-send.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import { isItsTurn } from './initiation-turns.ts';
 import type { Peer } from '../peer/peer.ts';
@@ -18,13 +18,13 @@ import type { StaticPair } from '../peer/static-pair.ts';
 import { otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { TIMER } from '../peer/timer-table.ts';
 
-/** There is a next identity, or the link is up with one: all peers hear of it, one after the other. */
-export function startProbes(state: EngineState, now: number): void {
+/** These peers may have to hear of a next identity: they do, one after the other. */
+export function startProbes(state: EngineState, peers: Iterable<Peer>, now: number): void {
   if (!state.nextIdentity) return;
   const interval = Math.min(INTERVAL_MS, LONGEST_SPREAD_MS / state.peers.size);
   let delay = 0;
-  for (const peer of state.peers.values()) {
-    if (!wantsProbe(state, peer)) continue;
+  for (const peer of peers) {
+    if (!wantsProbe(state, peer) || state.timers.isArmed(peer.slot, TIMER.PROBE)) continue;
     state.timers.arm(peer.slot, TIMER.PROBE, now, delay);
     delay += interval;
   }
@@ -65,18 +65,16 @@ function wantsProbe(state: EngineState, peer: Peer): boolean {
   return !!nextIdentity && peer.pair?.identity !== nextIdentity && canReach(state, peer);
 }
 
-/** The peer's two keys have turns, if it has two: it may have given up the one or not have the other. */
+/** Without answers the peer's other key has its turns, if there is one: it may use only that. */
 function pairToProbe(
   peer: Peer,
   identity: StaticIdentity,
   nextIdentity: StaticIdentity,
 ): StaticPair<Peer> {
   const { remoteKey } = preferredPair(peer, identity);
-  const pair = pairOf(peer, nextIdentity, remoteKey);
-  const other = otherKey(peer, remoteKey);
-  if (!other || pair.sentAt === -Infinity) return pair;
-  const otherPair = pairOf(peer, nextIdentity, other);
-  return otherPair.sentAt < pair.sentAt ? otherPair : pair;
+  const { unansweredProbes: count } = peer;
+  const other = count >= PATIENCE && count % 2 === 1 ? otherKey(peer, remoteKey) : undefined;
+  return pairOf(peer, nextIdentity, other ?? remoteKey);
 }
 
 function lastProbeAt(state: EngineState, peer: Peer): number {

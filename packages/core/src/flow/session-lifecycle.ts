@@ -71,6 +71,7 @@ export function completeHandshake(
   sessionStarted(state, peer, current);
   peer.handshakeSends = 0;
   peer.unansweredSends = 0;
+  peer.unansweredProbes = 0;
   peer.turnAt = Infinity;
   peer.sentLastMinuteHandshake = false;
   peer.lastHandshakeUnixMs = state.unixTime();
@@ -122,6 +123,7 @@ export function resetPeer(
   }
   peer.handshakeSends = 0;
   peer.unansweredSends = 0;
+  peer.unansweredProbes = 0;
   peer.turnAt = Infinity;
   peer.needsAnotherKeepalive = false;
   peer.sentLastMinuteHandshake = false;

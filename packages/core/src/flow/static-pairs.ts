@@ -49,6 +49,7 @@ export function preferPair(pair: StaticPair<Peer>): void {
 /** The peer initiated with this pair. */
 export function noteInitiation(state: EngineState, pair: StaticPair<Peer>): void {
   const { peer, identity, remoteKey } = pair;
+  peer.unansweredProbes = 0;
   if (peer.pair === pair || !peer.pair) return;
   const knowsNext = identity === state.nextIdentity;
   preferPair(pairOf(peer, knowsNext ? identity : peer.pair.identity, remoteKey));

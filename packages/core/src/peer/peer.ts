@@ -48,6 +48,8 @@ export class Peer {
   handshakeSends = 0;
   /** Initiations sent since a handshake was last completed, probes left out. */
   unansweredSends = 0;
+  /** Probes sent since then, or since the peer initiated. */
+  unansweredProbes = 0;
   /** When this attempt began. */
   attemptStartedAt: number = -Infinity;
   /** When an initiation or a response last left: the next initiation is Rekey-Timeout later. */

@@ -16,6 +16,7 @@ describe('Peer', () => {
       otherPairs: undefined,
       handshakeSends: 0,
       unansweredSends: 0,
+      unansweredProbes: 0,
       attemptStartedAt: -Infinity,
       handshakeSentAt: -Infinity,
       carriedAt: -Infinity,

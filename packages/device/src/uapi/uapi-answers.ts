@@ -20,6 +20,7 @@ import {
   type DeviceConfiguration,
   type DevicePeerStatus,
   type DeviceStatus,
+  type GetOptions,
 } from '@litz/config';
 import type { FeedReader } from './peer-feed.ts';
 
@@ -41,14 +42,15 @@ export type OnRefused = (error: Error) => void;
 export async function* answerGet(
   target: UapiTarget,
   onRefused: OnRefused,
+  options: GetOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   try {
     let isFirst = true;
     for await (const part of target.statusParts?.() ?? whole(target)) {
       let text: string;
       try {
-        const peers = formatGetPeers(part.peers);
-        text = isFirst ? formatGetDevice(part) + peers : peers;
+        const peers = formatGetPeers(part.peers, options);
+        text = isFirst ? formatGetDevice(part, options) + peers : peers;
       } finally {
         wipeSecrets(part);
       }

@@ -20,7 +20,7 @@ import type { TunnelPeer } from '../daemon/tunnel-config.ts';
 import type { HostFacts } from '../host/host-facts.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { KeyStore } from '../keys/key-store.ts';
-import type { KeysPlan } from '../keys/rotation.ts';
+import type { Identities, KeysPlan } from '../keys/rotation.ts';
 import type { MembershipContext } from '../membership/membership-context.ts';
 import { describeMembershipEvent, type MembershipEvent } from '../membership/membership-event.ts';
 import { Membership } from '../membership/membership.ts';
@@ -405,9 +405,10 @@ export class Agent {
   async #round(): Promise<void> {
     this.#noteRenewals();
     const recordKeys = this.#recordKeys();
+    const { identities } = this.#daemon;
     const plan = this.#keys.plan({
       recordKeys,
-      daemon: this.#daemon.identities,
+      daemon: identities,
       unanswered: (own) => this.#sessions.withoutSessionOf(own),
     });
     this.#plan = plan;
@@ -433,6 +434,8 @@ export class Agent {
       if (mark === 0 && desired) await this.#daemon.program({ ...common, fwmark: 0 });
     }
     this.#publish(plan);
+    // What it has learnt now may be what the keys waited for.
+    if (!isSameIdentity(identities, this.#daemon.identities)) this.#rounds.ask(0);
     if (enforcement === 'enforce' && enforcement === chosen.enforcement) this.#choices.save(chosen);
     this.events.trouble('agent', undefined);
     if (plan.obsolete) {
@@ -590,6 +593,11 @@ export class Agent {
       prefixes: peer.prefixes.map(formatCidr),
     };
   }
+}
+
+function isSameIdentity(a: Identities | undefined, b: Identities | undefined): boolean {
+  const text = ({ own, next }: Identities): string => `${own?.toBase64()} ${next?.toBase64()}`;
+  return a === b || (a !== undefined && b !== undefined && text(a) === text(b));
 }
 
 function keyStatus({ publicKey, generation, createdAt }: NodeRecord['keys'][number]): KeyStatus {

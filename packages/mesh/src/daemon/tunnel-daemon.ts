@@ -30,7 +30,7 @@ import {
 /** What of a `UapiClient` is used. */
 export interface DaemonClient {
   readonly path: string;
-  get(): Promise<DeviceStatus>;
+  get(options: { readonly keys: boolean }): Promise<DeviceStatus>;
   set(change: DeviceChange): Promise<void>;
   changes(options: { signal: AbortSignal }): AsyncIterable<PeerChanges>;
 }
@@ -110,7 +110,7 @@ export class TunnelDaemon {
    * @throws {UapiError} it can't be asked
    */
   async status(): Promise<DeviceStatus> {
-    const status = await this.#client.get();
+    const status = await this.#client.get({ keys: false });
     wipeSecrets(status);
     return status;
   }
@@ -191,11 +191,9 @@ export class TunnelDaemon {
   }
 
   async #ask(wanted: TunnelConfig): Promise<ProgrammedTunnel> {
-    const status = await this.#client.get();
+    const status = await this.#client.get({ keys: true });
     try {
-      const { privateKey, nextPrivateKey } = status as DeviceStatus & {
-        nextPrivateKey?: PrivateKey;
-      };
+      const { privateKey, nextPrivateKey } = status;
       const own = privateKey && this.#whose(privateKey, wanted);
       const next = nextPrivateKey ? this.#whose(nextPrivateKey, wanted) : undefined;
       return programmedTunnel(status, { own, next }, wanted, Date.now());
