@@ -37,6 +37,7 @@ describe('overlaps', () => {
         expect(overlaps(a, b)).toBe(overlaps(b, a));
         expect(covers(a, b)).toBe(hosts(b).every((host) => hosts(a).includes(host)));
       }),
+      { numRuns: RUNS },
     );
   });
 });
