@@ -108,6 +108,10 @@ class KubeConfigReader {
     if (!server || !['http:', 'https:'].includes(server.protocol)) {
       throw this.#error(`${where}: server: expected a URL such as https://10.0.0.1:6443`);
     }
+    // What `kubectl proxy` opens. Anywhere else a token and the keys of nodes would be anybody's.
+    if (server.protocol === 'http:' && !LOOPBACK.test(server.hostname)) {
+      throw this.#error(`${where}: server: http is for this machine only: give https`);
+    }
     return server;
   }
 
@@ -178,3 +182,5 @@ function isFields(value: unknown): value is Fields {
 
 /** The first two start programs or ask other servers; passwords are gone from Kubernetes since 1.19. */
 const UNSUPPORTED = ['exec', 'auth-provider', 'username', 'password', 'as', 'as-groups'];
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
