@@ -4,10 +4,11 @@
  *
  * @module
  */
-export { RecordError, type NodeKey, type NodeRecord } from './record/node-record.ts';
-export type {
-  ReadRecord,
-  Registry,
-  RegistryAddress,
-  RegistryListener,
-} from './registry/registry.ts';
+export type { MeshPeer } from './membership/mesh-peer.ts';
+export {
+  RecordError,
+  type NodeKey,
+  type NodeRecord,
+  type ReadRecord,
+} from './record/node-record.ts';
+export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';

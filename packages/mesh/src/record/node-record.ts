@@ -10,7 +10,7 @@ export interface NodeKey {
   readonly publicKey: PublicKey;
   /** Rises by one with each rotation of a node. A record with a lower one is stale. */
   readonly generation: number;
-  /** Unix time in milliseconds. */
+  /** Unix time in milliseconds; 0 where nobody wrote it down. */
   readonly createdAt: number;
 }
 
@@ -30,6 +30,9 @@ export interface NodeRecord {
   /** Thrown out on purpose: the peer goes at once, whatever its sessions do. */
   readonly revoked: boolean;
 }
+
+/** A record as it was read; a `RecordError` where it can't be used. */
+export type ReadRecord = NodeRecord | RecordError;
 
 /** Names the field that made a record unusable. */
 export class RecordError extends Error {
