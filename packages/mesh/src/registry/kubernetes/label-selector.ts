@@ -58,7 +58,7 @@ function readRequirement(part: string, whole: string): (labels: Labels) => boole
     return not ? (labels) => !Object.hasOwn(labels, key) : (labels) => Object.hasOwn(labels, key);
   }
   if (not) throw bad('"!" stands before a key alone');
-  const isSet = /in$/.test(operator);
+  const isSet = operator.endsWith('in');
   const list = /^\((.*)\)$/.exec(values!)?.[1];
   if (isSet !== (list !== undefined)) {
     throw bad(

@@ -48,13 +48,16 @@ export class FakeKubeServer {
   constructor() {
     const connect = (): Duplex | Error => this.#refusing ?? this.#connect();
     this.agent = new (class extends http.Agent {
-      createConnection(_: unknown, callback: (error: Error) => void): Duplex | undefined {
+      override createConnection(
+        _: unknown,
+        callback?: (error: Error, stream: Duplex) => void,
+      ): Duplex | undefined {
         const connection = connect();
         if (!(connection instanceof Error)) return connection;
-        callback(connection);
+        callback?.(connection, undefined as never);
         return undefined;
       }
-    } as unknown as typeof http.Agent)({ keepAlive: true });
+    })({ keepAlive: true });
   }
 
   /** The next request is answered so, whatever it is. */

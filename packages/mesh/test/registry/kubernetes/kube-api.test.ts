@@ -25,7 +25,7 @@ describe('KubeApi', () => {
       `GET ${NODES}?limit=500&continue=500`,
       `GET ${NODES}?limit=500&continue=1000`,
     ]);
-    expect(server.headers[0]!['accept-encoding']).toBe('gzip');
+    expect(server.headers[0]['accept-encoding']).toBe('gzip');
   });
 
   test('selects by field and by label', async () => {
@@ -60,8 +60,8 @@ describe('KubeApi', () => {
     const { api, server } = setUp();
     await api.apply(LITZ_NODES, { metadata: { name: 'a' }, spec: { port: 1 } });
     expect(server.requests).toEqual([`PATCH ${NODES}/a?fieldManager=litz-agent&force=true`]);
-    expect(server.headers[0]!['content-type']).toBe('application/apply-patch+yaml');
-    expect(JSON.parse(server.bodies[0]!)).toEqual({
+    expect(server.headers[0]['content-type']).toBe('application/apply-patch+yaml');
+    expect(JSON.parse(server.bodies[0])).toEqual({
       apiVersion: 'litz.dev/v1',
       kind: 'LitzNode',
       metadata: { name: 'a' },
@@ -113,9 +113,7 @@ describe('KubeApi', () => {
 
   test('puts events together that come in pieces, within a letter as well', async () => {
     const { api, server } = setUp();
-    const event = (name: string): string =>
-      `${JSON.stringify({ type: 'ADDED', object: { metadata: { name, resourceVersion: '1' } } })}\n`;
-    const bytes = Buffer.from(event('käse') + event('b') + event('c'));
+    const bytes = Buffer.from(added('käse') + added('b') + added('c'));
     server.answerNext((_, response) => {
       const cuts = [0, 3, bytes.indexOf(0xc3) + 1, 120, bytes.length];
       let next = 1;
@@ -288,4 +286,9 @@ function setUp(): { api: KubeApi; server: FakeKubeServer; clock: ManualClock } {
 async function drain(api: KubeApi, signal?: AbortSignal): Promise<void> {
   const options = { resourceVersion: '1', timeoutSeconds: 300 };
   for await (const event of await api.watch(LITZ_NODES, options, signal)) void event;
+}
+
+function added(name: string): string {
+  const object = { metadata: { name, resourceVersion: '1' } };
+  return `${JSON.stringify({ type: 'ADDED', object })}\n`;
 }

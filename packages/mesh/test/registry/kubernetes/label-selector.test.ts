@@ -54,7 +54,7 @@ describe('LabelSelector', () => {
     ['-a', '"-a" is no key of a label'],
     ['A.B/c', '"A.B/c" is no key of a label'],
     ['a/b/c', '"a/b/c" is no key of a label'],
-    [`${'a'.repeat(64)}`, 'is no key of a label'],
+    ['a'.repeat(64), 'is no key of a label'],
     ['a=-1', '"-1" is no value of a label'],
     [`a=${'1'.repeat(64)}`, 'is no value of a label'],
     ['a in (1,$)', '"$" is no value of a label'],

@@ -114,18 +114,16 @@ describe('ListAndWatch', () => {
     const waits: number[] = [];
     for (let i = 0; i < 8; i++) {
       await until(() => clock.waits.length === 1);
-      waits.push(clock.waits[0]!);
-      clock.advance(clock.waits[0]!);
+      waits.push(clock.waits[0]);
+      clock.advance(clock.waits[0]);
       await settle();
     }
-    expect(waits.every((wait, i) => i === 0 || wait >= waits[i - 1]! || wait === 10_000)).toBe(
-      true,
-    );
+    expect(waits.every((wait, i) => i === 0 || wait >= waits[i - 1] || wait === 10_000)).toBe(true);
     expect(waits.at(-1)).toBeLessThanOrEqual(10_000);
     expect(heard.filter((line) => line.includes('ECONNREFUSED'))).toHaveLength(1);
 
     server.start();
-    clock.advance(clock.waits[0]!);
+    clock.advance(clock.waits[0]);
     await until(() => server.watching === 1);
     clock.advance(1000);
     await until(() => heard.at(-1) === 'trouble undefined');
@@ -141,7 +139,7 @@ describe('ListAndWatch', () => {
     await until(() => heard.length === 2);
     expect(heard[1]).toBe('trouble API server http://fake.test:8001: silent for 90 s');
     await until(() => clock.waits.length === 1);
-    clock.advance(clock.waits[0]!);
+    clock.advance(clock.waits[0]);
     await until(() => server.watching === 1);
     server.put(NODES, { metadata: { name: 'b' } });
     await until(() => heard.at(-1) === 'put b');
@@ -167,7 +165,7 @@ describe('ListAndWatch', () => {
       await until(() => server.watching === 1);
       server.sendEvent({ type: 'ERROR', object: statusOf(500, 'InternalError') });
       await until(() => clock.waits.length === 1);
-      clock.advance(clock.waits[0]!);
+      clock.advance(clock.waits[0]);
     }
     expect(heard).toEqual([
       'sync a',
@@ -188,7 +186,6 @@ describe('ListAndWatch', () => {
     server.put(NODES, { metadata: { name: 'a' }, spec: 7 });
     const api = new KubeApi(server.access, { agent: server.agent, clock });
     const specs: unknown[] = [];
-    const nothing = (): void => {};
     const loop = new ListAndWatch<unknown>(
       api,
       LITZ_NODES,
@@ -266,3 +263,5 @@ async function started(names: string[], random?: () => number): Promise<SetUp> {
 function expired(): unknown {
   return { type: 'ERROR', object: statusOf(410, 'Expired') };
 }
+
+function nothing(): void {}
