@@ -73,5 +73,5 @@ async function* chunks(
   }
 }
 
-/** In characters. A page has 500 objects, and etcd refuses one of more than 1.5 MB. */
+/** In characters. A page has 250 objects, and etcd refuses one of more than 1.5 MB. */
 const MAX_TEXT = 64 * 1024 * 1024;

@@ -26,7 +26,7 @@ interface Watch {
 }
 
 export class FakeKubeServer {
-  /** `GET /apis/litz.dev/v1/litznodes?limit=500`, in their order. */
+  /** `GET /apis/litz.dev/v1/litznodes?limit=250`, in their order. */
   readonly requests: string[] = [];
   readonly headers: http.IncomingHttpHeaders[] = [];
   readonly bodies: string[] = [];

@@ -1,4 +1,4 @@
-import { parseCidr, parsePublicKey } from '@litz/core';
+import { formatCidr, parseCidr, parsePublicKey } from '@litz/core';
 import { describe, expect, test } from 'vitest';
 import type { NodeRecord, ReadRecord } from '../../../src/record/node-record.ts';
 import { KubeApi } from '../../../src/registry/kubernetes/kube-api.ts';
@@ -265,5 +265,5 @@ function writes(server: FakeKubeServer): number {
 }
 
 function lineOf(name: string, found: ReadRecord): string {
-  return `${name}: ${found instanceof Error ? found.field : found.prefixes.map(String).join()}`;
+  return `${name}: ${found instanceof Error ? found.field : found.prefixes.map(formatCidr).join()}`;
 }

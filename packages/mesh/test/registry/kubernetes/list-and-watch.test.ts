@@ -89,11 +89,11 @@ describe('ListAndWatch', () => {
 
   test('does not tell a list that was cut in the middle', async () => {
     const { server, clock, heard, loop } = setUp();
-    for (let i = 0; i < 501; i++) server.put(NODES, { metadata: { name: `node-${i}` } });
+    for (let i = 0; i < 251; i++) server.put(NODES, { metadata: { name: `node-${i}` } });
     let lists = 0;
     server.answerNext((_, response) => {
       lists++;
-      const metadata = { resourceVersion: '1', continue: '500' };
+      const metadata = { resourceVersion: '1', continue: '250' };
       response.end(JSON.stringify({ metadata, items: [{ metadata: { name: 'half' } }] }));
     });
     server.failNext(410, 'Expired');

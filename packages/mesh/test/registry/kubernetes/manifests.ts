@@ -25,7 +25,7 @@ export function readManifests(text: string): Manifest[] {
 /** The CustomResourceDefinition of the chart, and waits until the server knows it. */
 export async function applyLitzNodes(kube: RealKube): Promise<void> {
   const [definition] = readManifests(readFileSync(join(CHART, 'crds/litznodes.yaml'), 'utf8'));
-  await applyDefinition(kube, definition!);
+  await applyDefinition(kube, definition);
 }
 
 export async function applyDefinition(kube: RealKube, definition: Manifest): Promise<void> {

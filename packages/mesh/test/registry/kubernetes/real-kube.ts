@@ -42,6 +42,7 @@ export interface SendOptions {
   /** Instead of the administrator's certificate. */
   readonly token?: string;
   readonly contentType?: string;
+  readonly accept?: string;
 }
 
 export class RealKube {
@@ -54,7 +55,7 @@ export class RealKube {
 
   static async start(): Promise<RealKube> {
     const [port, client, peer] = await freePorts(3);
-    const kube = new RealKube(port!, [client!, peer!]);
+    const kube = new RealKube(port, [client, peer]);
     try {
       kube.#startEtcd();
       await kube.startServer();
@@ -86,6 +87,24 @@ export class RealKube {
       certificate: inlineCredential(this.read('admin.crt'), 'admin.crt'),
       key: inlineCredential(this.read('admin.key'), 'admin.key'),
     };
+  }
+
+  /** The same as a kubeconfig. */
+  get kubeconfig(): string {
+    const path = join(this.folder, 'kubeconfig');
+    const cluster = {
+      server: `https://127.0.0.1:${this.port}`,
+      'certificate-authority': 'ca.crt',
+    };
+    const user = { 'client-certificate': 'admin.crt', 'client-key': 'admin.key' };
+    const config = {
+      'current-context': 'test',
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+      clusters: [{ name: 'test', cluster }],
+      users: [{ name: 'admin', user }],
+    };
+    writeFileSync(path, JSON.stringify(config));
+    return path;
   }
 
   read(name: string): string {
@@ -136,7 +155,7 @@ export class RealKube {
 
   /** A request of the administrator, or of whom the token is. */
   send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<Reply> {
-    const { token, contentType = 'application/json' } = options;
+    const { token, contentType = 'application/json', accept = 'application/json' } = options;
     const text = body === undefined ? '' : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const request = https.request(
@@ -147,7 +166,7 @@ export class RealKube {
           method,
           path,
           headers: {
-            accept: 'application/json',
+            accept,
             'content-type': contentType,
             ...(token && { authorization: `Bearer ${token}` }),
           },
@@ -183,11 +202,15 @@ export class RealKube {
 
   /** A token as TokenRequest makes it, which gives none for less than ten minutes. */
   signToken(claims: object): string {
-    const part = (value: object): string =>
-      Buffer.from(JSON.stringify(value)).toString('base64url');
     const now = Math.floor(Date.now() / 1000);
-    const common = { iss: ISSUER, aud: [ISSUER], iat: now, nbf: now, jti: randomUUID() };
-    const text = `${part({ alg: 'RS256' })}.${part({ ...common, ...claims })}`;
+    const common = {
+      iss: ISSUER,
+      aud: [ISSUER],
+      iat: now - 600,
+      nbf: now - 600,
+      jti: randomUUID(),
+    };
+    const text = `${base64url({ alg: 'RS256' })}.${base64url({ ...common, ...claims })}`;
     const signature = createSign('RSA-SHA256').update(text).sign(this.read('sa.key'), 'base64url');
     return `${text}.${signature}`;
   }
@@ -206,10 +229,13 @@ export class RealKube {
     this.#etcd = spawn(
       'etcd',
       [
-        ...['--data-dir', join(this.folder, 'etcd'), '--listen-client-urls', client!],
-        ...['--advertise-client-urls', client!, '--listen-peer-urls', peer!],
-        ...['--initial-advertise-peer-urls', peer!, '--initial-cluster', `default=${peer}`],
-        '--unsafe-no-fsync',
+        `--data-dir=${join(this.folder, 'etcd')}`,
+        `--listen-client-urls=${client}`,
+        `--advertise-client-urls=${client}`,
+        `--listen-peer-urls=${peer}`,
+        `--initial-advertise-peer-urls=${peer}`,
+        `--initial-cluster=default=${peer}`,
+        '--unsafe-no-fsync=true',
       ],
       { stdio: ['ignore', log, log] },
     );
@@ -263,8 +289,21 @@ function makeCertificates(folder: string): void {
     openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', subject);
     writeFileSync(join(folder, `${name}.ext`), extension);
     openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key'],
-      ...['-CAcreateserial', '-out', `${name}.crt`, '-days', '2', '-extfile', `${name}.ext`],
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.crt',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-out',
+      `${name}.crt`,
+      '-days',
+      '2',
+      '-extfile',
+      `${name}.ext`,
     );
   }
   openssl('genrsa', '-out', 'sa.key', '2048');
@@ -276,6 +315,10 @@ async function freePorts(count: number): Promise<number[]> {
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+function base64url(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
 function parsed(text: string): unknown {
