@@ -11,6 +11,7 @@ export {
   type NodeRecord,
   type ReadRecord,
 } from './record/node-record.ts';
+export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
 export {
   calicoRefusal,

@@ -83,6 +83,12 @@ export function writeExtension(record: NodeRecord, previous: JsonObject): JsonOb
   return { ...previous, [EXTENSION]: JSON.stringify({ ...known, ...without(before, known) }) };
 }
 
+/** The annotations with the word that the node is thrown out. */
+export function revokeExtension(previous: JsonObject): JsonObject {
+  const before = objectOrEmpty(tryParsed(previous[EXTENSION]));
+  return { ...previous, [EXTENSION]: JSON.stringify({ ...before, revoked: true }) };
+}
+
 /** Whether the annotation throws the node out, however bad the rest of it is. */
 export function isRevoked(annotations: JsonObject): boolean {
   return objectOrEmpty(tryParsed(annotations[EXTENSION]))['revoked'] === true;

@@ -19,6 +19,7 @@ import {
   isRevoked,
   readExtension,
   revoked,
+  revokeExtension,
   writeExtension,
 } from './cilium-annotations.ts';
 import { objectOrEmpty, tryRead } from './native-record.ts';
@@ -99,6 +100,22 @@ export function writeCiliumKvstoreNode(
   const rest = Object.entries({ ...DEFAULTS, ...before });
   const unknown = rest.filter(([field]) => !names.has(lowerCase(field)));
   return { ...known, ...Object.fromEntries(unknown) };
+}
+
+/** What stands there, with the annotation that throws the node out. */
+export function revokeCiliumKvstoreNode(
+  name: string,
+  { cluster }: CiliumCluster,
+  previous: unknown,
+): JsonObject {
+  const before = objectOrEmpty(previous);
+  const others = Object.entries(before).filter(([field]) => lowerCase(field) !== 'annotations');
+  return {
+    Name: name,
+    Cluster: cluster,
+    ...Object.fromEntries(others),
+    Annotations: revokeExtension(objectOrEmpty(fieldOf(before, 'Annotations'))),
+  };
 }
 
 /** The key of a node in etcd. */

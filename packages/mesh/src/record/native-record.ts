@@ -48,6 +48,11 @@ export function writeNativeRecord(record: NodeRecord, previous?: unknown): JsonO
   return { ...known, ...without(before, known) };
 }
 
+/** What stands there, with `revoked` set. */
+export function revokeNativeRecord(name: string, previous: unknown): JsonObject {
+  return { version: VERSION, name, ...objectOrEmpty(previous), revoked: true };
+}
+
 /** The keys in JSON. Unknown fields of a key that stands in `previous` stay. */
 export function writeKeys(keys: readonly NodeKey[], previous?: unknown): JsonObject[] {
   const entries = Array.isArray(previous) ? previous.map(objectOrEmpty) : [];

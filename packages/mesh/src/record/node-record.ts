@@ -4,6 +4,7 @@
  * @module
  */
 import type { Cidr, PublicKey } from '@litz/core';
+import { quote } from '@litz/core/internals';
 
 /** A static public key of a node. */
 export interface NodeKey {
@@ -42,7 +43,9 @@ export class RecordError extends Error {
   readonly field: string;
 
   constructor(node: string, field: string, reason: string) {
-    super(`record of node ${node}: ${field}: ${reason}`);
+    // What is no name of a node may be anything, a line of a log for instance.
+    const shown = /^[\w.-]+$/.test(node) ? node : quote(node);
+    super(`record of node ${shown}: ${field}: ${reason}`);
     this.node = node;
     this.field = field;
   }

@@ -8,6 +8,7 @@ import {
   ciliumFormat,
   NATIVE_FORMAT,
   readRecordText,
+  revokeRecordText,
   writeRecordText,
 } from '../../src/record/record-format.ts';
 import { recordOf } from '../records.ts';
@@ -38,6 +39,30 @@ describe.each([
 
   test.each(['', '{', 'null', '[]'])('writes over %j', (previous) => {
     const text = writeRecordText(format, recordOf(1), previous)!;
+    expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
+  });
+});
+
+describe.each([
+  ['NATIVE_FORMAT', NATIVE_FORMAT],
+  ['ciliumFormat', ciliumFormat({ cluster: 'default' })],
+])('revokeRecordText with %s', (_name, format) => {
+  test('throws the node out once, and keeps everything else that stands there', () => {
+    const text = writeRecordText(format, recordOf(1), JSON.stringify({ zone: 'b' }));
+    const revoked = revokeRecordText(format, 'n1', text)!;
+    expect(readRecordText(format, 'n1', revoked)).toMatchObject({ name: 'n1', revoked: true });
+    expect(JSON.parse(revoked)).toMatchObject({ zone: 'b' });
+    expect(revokeRecordText(format, 'n1', revoked)).toBeUndefined();
+  });
+
+  test.each([undefined, '{', '[]'])('throws a node out of which this stands there: %j', (text) => {
+    const revoked = revokeRecordText(format, 'n1', text)!;
+    expect(readRecordText(format, 'n1', revoked)).toMatchObject({ name: 'n1', revoked: true });
+  });
+
+  test('is taken back by writing the record', () => {
+    const revoked = revokeRecordText(format, 'n1', undefined)!;
+    const text = writeRecordText(format, recordOf(1), revoked)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
   });
 });
