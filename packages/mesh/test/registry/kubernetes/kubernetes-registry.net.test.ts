@@ -15,7 +15,7 @@ import { KubeApi, type KubeApiOptions } from '../../../src/registry/kubernetes/k
 import { LITZ_NODES } from '../../../src/registry/kubernetes/kube-resources.ts';
 import { KubernetesRegistry } from '../../../src/registry/kubernetes/kubernetes-registry.ts';
 import { followOwnNode, type OwnNode } from '../../../src/registry/kubernetes/own-node.ts';
-import { applyDefinition, applyLitzNodes } from './manifests.ts';
+import { applyDefinition, applyLitzNodes, CILIUM_NODES } from './manifests.ts';
 import { kubeRequirements, RealKube } from './real-kube.ts';
 
 const RECORDS = '/apis/litz.dev/v1/litznodes';
@@ -436,28 +436,3 @@ async function follower(kubeconfig: string) {
 }
 
 const BUILT = join(import.meta.dirname, '../../../dist/index.js');
-
-/** What is read and written of Cilium's own definition. */
-const CILIUM_NODES = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'ciliumnodes.cilium.io' },
-  spec: {
-    group: 'cilium.io',
-    scope: 'Cluster',
-    names: { plural: 'ciliumnodes', singular: 'ciliumnode', kind: 'CiliumNode' },
-    versions: [
-      {
-        name: 'v2',
-        served: true,
-        storage: true,
-        schema: {
-          openAPIV3Schema: {
-            type: 'object',
-            properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-          },
-        },
-      },
-    ],
-  },
-};

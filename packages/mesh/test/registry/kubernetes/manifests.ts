@@ -39,3 +39,28 @@ export async function applyDefinition(kube: RealKube, definition: Manifest): Pro
   }
   throw new Error(`${name} was not served`);
 }
+
+/** What is read and written of Cilium's own definition. */
+export const CILIUM_NODES: Manifest = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'ciliumnodes.cilium.io' },
+  spec: {
+    group: 'cilium.io',
+    scope: 'Cluster',
+    names: { plural: 'ciliumnodes', singular: 'ciliumnode', kind: 'CiliumNode' },
+    versions: [
+      {
+        name: 'v2',
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        },
+      },
+    ],
+  },
+};
