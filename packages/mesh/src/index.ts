@@ -26,6 +26,7 @@ export type { Credential } from './registry/kubernetes/credential.ts';
 export type { KubeAccess } from './registry/kubernetes/kube-access.ts';
 export {
   KubeApi,
+  type JsonChange,
   type KubeApiOptions,
   type ListPage,
   type Selection,
@@ -50,3 +51,4 @@ export {
   type OwnNode,
   type OwnNodeListener,
 } from './registry/kubernetes/own-node.ts';
+export { removeStartTaint, START_TAINT } from './registry/kubernetes/start-taint.ts';

@@ -56,6 +56,13 @@ export interface WatchOptions extends Selection {
   readonly timeoutSeconds: number;
 }
 
+/** Of a JSON patch: `test` refuses all of it where another value stands there. */
+export interface JsonChange {
+  readonly op: 'test' | 'remove' | 'add' | 'replace';
+  readonly path: string;
+  readonly value?: unknown;
+}
+
 export class KubeApi {
   readonly access: KubeAccess;
   readonly #transport: KubeTransport;
@@ -136,6 +143,18 @@ export class KubeApi {
       // JSON is YAML as well, and older servers know this name only.
       contentType: 'application/apply-patch+yaml',
       body: JSON.stringify({ ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }),
+    });
+  }
+
+  /** Changes single fields of an object that is there, all or none (RFC 6902). */
+  async patch(resource: KubeResource, name: string, changes: readonly JsonChange[]): Promise<void> {
+    await this.#json({
+      verb: 'patch',
+      resource,
+      method: 'PATCH',
+      path: `${pathOf(resource, name)}?${query({ fieldManager: FIELD_MANAGER })}`,
+      contentType: 'application/json-patch+json',
+      body: JSON.stringify(changes),
     });
   }
 

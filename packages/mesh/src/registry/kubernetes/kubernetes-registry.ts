@@ -10,7 +10,8 @@
 import { lookup as lookupName } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import type { NodeRecord } from '../../record/node-record.ts';
+import type { NodeRecord, ReadRecord } from '../../record/node-record.ts';
+import { RecordTeller } from '../record-teller.ts';
 import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { type Clock } from './clock.ts';
 import type { KubeApi } from './kube-api.ts';
@@ -44,7 +45,7 @@ export class KubernetesRegistry implements Registry {
   readonly api: KubeApi;
   readonly #records: RecordResource;
   readonly #options: KubernetesRegistryOptions;
-  #following: ListAndWatch<ReturnType<RecordResource['read']>> | undefined;
+  #following: ListAndWatch<ReadRecord> | undefined;
 
   /** @param api closed with the registry */
   constructor(api: KubeApi, options: KubernetesRegistryOptions = {}) {
@@ -57,16 +58,17 @@ export class KubernetesRegistry implements Registry {
 
   follow(listener: RegistryListener): void {
     if (this.#following) throw new Error('this registry is followed already');
+    const teller = new RecordTeller(listener);
     const { clock, random } = this.#options;
     this.#following = new ListAndWatch(
       this.api,
       this.#records.resource,
       {
-        onSync: (records) => listener.onSync(records),
-        onObject: (name, record) => listener.onRecord(name, record),
         // The API server deletes only what somebody deleted: it knows no leases.
-        onDeleted: (name) => listener.onGone(name, 'deleted'),
-        onTrouble: (trouble) => listener.onConnection(trouble),
+        onSync: (records) => teller.sync(records, () => 'deleted'),
+        onObject: (name, record) => teller.record(name, record),
+        onDeleted: (name) => teller.gone(name, 'deleted'),
+        onTrouble: (trouble) => teller.connection(trouble),
       },
       {
         read: (object) => this.#records.read(object),

@@ -112,6 +112,31 @@ describe('KubernetesRegistry', () => {
     await until(() => server.watching === 0);
   });
 
+  test('tells of a node that an administrator threw out that it is gone', async () => {
+    const { server, registry, heard } = setUp();
+    await registry.publish(record('n1'));
+    registry.follow(heard.listener);
+    await until(() => server.watching === 1);
+    const { spec } = server.get(LITZ, 'n1') as { spec: object };
+    server.put(LITZ, { metadata: { name: 'n1' }, spec: { ...spec, revoked: true } });
+    await until(() => heard.lines.length === 2);
+    expect(heard.lines).toEqual(['sync n1: 10.244.1.0/24', 'gone n1 deleted']);
+    await registry.close();
+  });
+
+  test('says nothing of a change that is none of the record', async () => {
+    const { server, registry, heard } = setUp();
+    await registry.publish(record('n1'));
+    registry.follow(heard.listener);
+    await until(() => server.watching === 1);
+    const status = { version: '1', encrypt: 'all', enforcement: 'off', trouble: '' } as const;
+    await registry.publishStatus('n1', status);
+    await registry.publish(record('n2'));
+    await until(() => heard.lines.length === 2);
+    expect(heard.lines).toEqual(['sync n1: 10.244.1.0/24', 'n2: 10.244.1.0/24']);
+    await registry.close();
+  });
+
   test('says what is wrong with the way to the server', async () => {
     const { server, registry, heard } = setUp();
     server.kill();
