@@ -40,6 +40,15 @@ export async function applyDefinition(kube: RealKube, definition: Manifest): Pro
   throw new Error(`${name} was not served`);
 }
 
+/** Where the API server has it. */
+export function pathOf({ apiVersion, kind, metadata }: Manifest): string {
+  const plural =
+    kind === 'ValidatingAdmissionPolicy' ? 'validatingadmissionpolicies' : `${kind.toLowerCase()}s`;
+  const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const place = metadata.namespace ? `/namespaces/${metadata.namespace}` : '';
+  return `${base}${place}/${plural}/${metadata.name}`;
+}
+
 /** What is read and written of Cilium's own definition. */
 export const CILIUM_NODES: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',

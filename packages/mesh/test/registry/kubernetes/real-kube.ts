@@ -41,6 +41,8 @@ export interface Reply {
 export interface SendOptions {
   /** Instead of the administrator's certificate. */
   readonly token?: string;
+  /** Another certificate of the folder: `agent`. */
+  readonly certificate?: string;
   readonly contentType?: string;
   readonly accept?: string;
 }
@@ -130,6 +132,7 @@ export class RealKube {
         `--service-account-key-file=${file('sa.key')}`,
         `--service-account-signing-key-file=${file('sa.key')}`,
         '--authorization-mode=RBAC',
+        '--allow-privileged=true',
         '--service-cluster-ip-range=10.96.0.0/16',
         // It would wait for a controller that makes the account `default`.
         '--disable-admission-plugins=ServiceAccount',
@@ -155,7 +158,8 @@ export class RealKube {
 
   /** A request of the administrator, or of whom the token is. */
   send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<Reply> {
-    const { token, contentType = 'application/json', accept = 'application/json' } = options;
+    const { token, certificate = 'admin' } = options;
+    const { contentType = 'application/json', accept = 'application/json' } = options;
     const text = body === undefined ? '' : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const request = https.request(
@@ -170,7 +174,10 @@ export class RealKube {
             'content-type': contentType,
             ...(token && { authorization: `Bearer ${token}` }),
           },
-          ...(!token && { cert: this.read('admin.crt'), key: this.read('admin.key') }),
+          ...(!token && {
+            cert: this.read(`${certificate}.crt`),
+            key: this.read(`${certificate}.key`),
+          }),
         },
         (response) => {
           let answer = '';
@@ -284,7 +291,7 @@ function makeCertificates(folder: string): void {
   for (const [name, subject, extension] of [
     ['server', '/CN=kube-apiserver', 'subjectAltName=IP:127.0.0.1'],
     ['admin', '/O=system:masters/CN=admin', 'extendedKeyUsage=clientAuth'],
-    ['agent', '/CN=system:serviceaccount:kube-system:litz', 'extendedKeyUsage=clientAuth'],
+    ['agent', '/CN=system:serviceaccount:litz-system:litz', 'extendedKeyUsage=clientAuth'],
   ] as const) {
     openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', subject);
     writeFileSync(join(folder, `${name}.ext`), extension);
