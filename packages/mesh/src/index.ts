@@ -4,6 +4,13 @@
  *
  * @module
  */
+export type { MembershipContext } from './membership/membership-context.ts';
+export {
+  describeMembershipEvent,
+  type LeaveReason,
+  type MembershipEvent,
+} from './membership/membership-event.ts';
+export { Membership } from './membership/membership.ts';
 export type { MeshPeer } from './membership/mesh-peer.ts';
 export {
   RecordError,
