@@ -390,9 +390,9 @@ export class Engine {
 }
 
 function createState(options: EngineOptions, stats: EngineStats): EngineState {
+  checkOptions(options);
   const { randomBytes, unixTime, crypto = nobleProvider } = options;
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
-  checkOptions(options, mtu);
   const outputs = new Outputs();
   const indices = new SenderIndexTable<Peer, Keypair<Peer>>(randomBytes);
   return {

@@ -14,6 +14,7 @@ import {
 import {
   checkArray,
   checkObject,
+  requireText,
   isZeroKey,
   KEY_LENGTH,
   MAX_UINT16,
@@ -81,6 +82,7 @@ export function formatGetPeers(peers: readonly DevicePeerStatus[]): string {
 
 /** The answer to `set=1`, and to what fails: 0 or a number of `UAPI_ERRNO`. */
 export function formatErrnoResponse(errno: number): string {
+  requireInteger(errno, 'errno', -0x7fff_ffff, 0x7fff_ffff);
   return `errno=${errno}\n\n`;
 }
 
@@ -90,6 +92,7 @@ export function formatErrnoResponse(errno: number): string {
  * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
  */
 export function parseGetResponse(text: string): DeviceStatus {
+  requireText(text, 'text');
   const status: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
   let errno: number | undefined;
   for (const [index, line] of text.split('\n').entries()) {
@@ -111,6 +114,7 @@ export function parseGetResponse(text: string): DeviceStatus {
  * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
  */
 export function parseErrnoResponse(text: string): void {
+  requireText(text, 'text');
   const value = /^errno=(-?\d{1,10})\n\n$/.exec(text)?.[1];
   throwIfFailed(value === undefined ? undefined : Number(value));
 }

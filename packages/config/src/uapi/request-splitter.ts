@@ -21,6 +21,7 @@
  *
  * @module
  */
+import { checkObject } from '@litz/core/internals';
 import { UAPI_ERRNO } from './uapi-error.ts';
 
 export type UapiRequest =
@@ -41,6 +42,7 @@ export class RequestSplitter {
 
   /** @param options.maxLength of one request, in bytes; default 256 MiB, far more than 2^20 peers */
   constructor(options: { maxLength?: number } = {}) {
+    checkObject(options, 'options', ['maxLength']);
     this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
   }
 

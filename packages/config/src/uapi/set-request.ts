@@ -23,6 +23,7 @@ import {
   type PeerConfiguration,
 } from '@litz/core';
 import {
+  requireText,
   isZeroKey,
   MAX_UINT16,
   MAX_UINT32,
@@ -42,6 +43,7 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
  * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; key bytes are never shown
  */
 export function parseSetRequest(body: string): DeviceConfiguration {
+  requireText(body, 'body');
   const device: DeviceConfiguration = {};
   const peers: ParsedPeer[] = [];
   try {

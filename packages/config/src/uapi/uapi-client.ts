@@ -18,7 +18,7 @@
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { wipe } from '@litz/core/internals';
+import { checkObject, wipe } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
@@ -48,6 +48,7 @@ export class UapiClient {
    */
   constructor(path: string, options: UapiClientOptions = {}) {
     checkPath(path);
+    checkObject(options, 'options', ['timeoutMs', 'maxResponseLength']);
     checkNumber('timeoutMs', options.timeoutMs, LONGEST_TIMEOUT_MS);
     checkNumber('maxResponseLength', options.maxResponseLength, Infinity);
     this.path = path;
