@@ -13,6 +13,7 @@ import {
   networkOf,
   overlaps,
 } from '../../src/record/cidr-relations.ts';
+import { RUNS } from '../records.ts';
 
 describe('covers', () => {
   test.each([
