@@ -62,3 +62,42 @@ export {
 } from './agent/prefix-source.ts';
 export { KeyFileError, KeyStore, type KeyStoreOptions, type OwnKey } from './keys/key-store.ts';
 export { RotationError } from './agent/node-keys.ts';
+export {
+  calicoRefusal,
+  followCalicoBlocks,
+  followCiliumPrefixes,
+  type PrefixTextListener,
+} from './registry/kubernetes/cni-prefixes.ts';
+export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';
+export type { FollowOptions, Following } from './registry/kubernetes/following.ts';
+export type { Clock } from './registry/kubernetes/clock.ts';
+export type { Credential } from './registry/kubernetes/credential.ts';
+export type { KubeAccess } from './registry/kubernetes/kube-access.ts';
+export {
+  KubeApi,
+  type JsonChange,
+  type KubeApiOptions,
+  type ListPage,
+  type Selection,
+  type WatchEvent,
+  type WatchOptions,
+} from './registry/kubernetes/kube-api.ts';
+export { KubeError, type KubeErrorDetails } from './registry/kubernetes/kube-error.ts';
+export type {
+  KubeMetadata,
+  KubeObject,
+  KubeOwnerReference,
+  KubeResource,
+} from './registry/kubernetes/kube-resource.ts';
+export {
+  KubernetesRegistry,
+  type KubernetesRegistryOptions,
+  type LitzNodeStatus,
+} from './registry/kubernetes/kubernetes-registry.ts';
+export { DEFAULT_OPT_OUT, LabelSelector } from './registry/kubernetes/label-selector.ts';
+export {
+  followOwnNode,
+  type KubeNode,
+  type KubeNodeListener,
+} from './registry/kubernetes/own-node.ts';
+export { removeStartTaint, START_TAINT } from './registry/kubernetes/start-taint.ts';
