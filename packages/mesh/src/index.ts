@@ -34,3 +34,10 @@ export { desireHost } from './plan/desire-host.ts';
 export { plan } from './plan/plan.ts';
 export { describeStep, type Step } from './plan/step.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
+export {
+  checkHost,
+  formatCheckLine,
+  holds,
+  type CheckLine,
+  type CheckRequest,
+} from './host/check.ts';
