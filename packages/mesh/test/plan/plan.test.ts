@@ -149,6 +149,23 @@ describe('plan', () => {
     );
   });
 
+  test('refuses nothing on the way that is to be reached in the end', () => {
+    fc.assert(
+      fc.property(requests(), requests(), (first, { own: _, ...rest }) => {
+        const second = { ...rest, own: first.own };
+        const machine = machineOf(first, second);
+        const wanted = PROBES.filter(
+          (probe) =>
+            (isIn(probe, second.own.prefixes) || isRouted(probe, second)) &&
+            machine.wayOf(probe) !== 'refused',
+        );
+        everyStep(desireHost(second), machine, () => {
+          for (const probe of wanted) expect(machine.wayOf(probe)).not.toBe('refused');
+        });
+      }),
+    );
+  });
+
   test('leaves own pods to the main table', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
