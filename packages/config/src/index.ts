@@ -43,6 +43,7 @@ export {
   formatGetResponse,
   parseErrnoResponse,
   parseGetResponse,
+  type GetOptions,
 } from './uapi/get-response.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
 export { formatSetRequest, parseSetRequest } from './uapi/set-request.ts';

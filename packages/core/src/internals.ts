@@ -42,11 +42,13 @@ export { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from './tex
 export {
   checkArray,
   checkBoolean,
+  checkFunction,
   checkInteger,
   checkObject,
   describe,
   readField,
   requireInteger,
+  requireText,
   withField,
   withinField,
 } from './field.ts';

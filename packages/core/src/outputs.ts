@@ -6,6 +6,7 @@
 import { TRANSPORT_HEADER_LENGTH } from './constants.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PublicKey } from './keys.ts';
+import type { SessionKeys } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { DatagramRun } from './wire/datagram-run.ts';
 import type { PacketRun } from './wire/packet-run.ts';
@@ -14,8 +15,17 @@ const EMPTY = new Uint8Array(0);
 
 /** What happened to a peer. Events are few: none of them is per packet. */
 export type EngineEvent =
-  /** A handshake completed: keys of a new session are confirmed on both sides. */
-  | { type: 'handshake'; peer: PublicKey; role: 'initiator' | 'responder'; durationMs?: number }
+  /**
+   * A handshake completed: keys of a new session are confirmed on both sides. `keys`: the static keys
+   * that it was made with.
+   */
+  | {
+      type: 'handshake';
+      peer: PublicKey;
+      role: 'initiator' | 'responder';
+      keys: SessionKeys;
+      durationMs?: number;
+    }
   /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
   /**
@@ -34,7 +44,9 @@ export type EngineEvent =
 export type TraceStep =
   | 'peer-added'
   | 'peer-removed'
+  | 'key-promoted' // the peer's next key is its key now
   | 'initiation-sent'
+  | 'probe-sent' // an initiation of our next identity, to a peer that has not answered it
   | 'initiation-received'
   | 'response-sent'
   | 'response-received'

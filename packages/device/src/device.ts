@@ -9,6 +9,7 @@ import {
   type Endpoint,
   type PeerStatus,
   type PublicKey,
+  type SessionKeys,
   type TraceStep,
 } from '@litz/core';
 import { checkInteger, readPublicKey } from '@litz/core/internals';
@@ -31,9 +32,14 @@ import { SessionWaits } from './session-waits.ts';
 
 /** What a listener is called with. */
 export interface DeviceEvents {
-  /** A handshake completed. */
+  /** A handshake completed. `keys`: the static keys that it was made with. */
   handshake: [
-    { readonly peer: PublicKey; readonly role: 'initiator' | 'responder'; durationMs?: number },
+    {
+      readonly peer: PublicKey;
+      readonly role: 'initiator' | 'responder';
+      readonly keys: SessionKeys;
+      readonly durationMs?: number;
+    },
   ];
   /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
   session: [{ readonly peer: PublicKey; readonly state: 'up' | 'renewed' | 'expired' }];
@@ -213,7 +219,7 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /**
    * The same in parts, each with the next few of the peers, for whoever passes them on: no more is read
-   * than is asked for. The private key is in the first part alone.
+   * than is asked for. The private keys are in the first part alone.
    *
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */

@@ -6,6 +6,7 @@
  * ```
  *   get=1\n\n
  *   set=1\nlisten_port=51820\n\n
+ *   get=1\nlitz_keys=true\n\n
  * ```
  * A client may close its writing side behind its last request and read on, and that may come without
  * the empty line. What `end` makes of it is what the references do:
@@ -21,10 +22,12 @@
  *
  * @module
  */
+import { checkObject } from '@litz/core/internals';
 import { UAPI_ERRNO } from './uapi-error.ts';
 
 export type UapiRequest =
-  | { operation: 'get' }
+  /** `keys`: with `litz_keys=true`. */
+  | { operation: 'get'; keys?: true }
   /** `body`: the lines behind `set=1`, without the empty one. */
   | { operation: 'set'; body: string }
   /** Answer `errno` if there is one, and close the connection: nothing more comes out. */
@@ -37,10 +40,13 @@ export class RequestSplitter {
   /** Of the request that is coming in; joined once, so that a long one is not copied per piece. */
   #pieces: string[] = [];
   #length = 0;
+  /** The `get` that is coming in asks for them. */
+  #wantsKeys = false;
   #atLineStart = true;
 
   /** @param options.maxLength of one request, in bytes; default 256 MiB, far more than 2^20 peers */
   constructor(options: { maxLength?: number } = {}) {
+    checkObject(options, 'options', ['maxLength']);
     this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
   }
 
@@ -69,7 +75,7 @@ export class RequestSplitter {
     const state = this.#state;
     const body = this.#take();
     this.#state = 'invalid';
-    if (state === 'get') return [{ operation: 'get' }];
+    if (state === 'get') return body === '' || body === KEYS ? [this.#get(body === KEYS)] : [];
     return state === 'set' ? [{ operation: 'set', body }] : [];
   }
 
@@ -81,18 +87,38 @@ export class RequestSplitter {
 
   /** The line that says what is asked for, and for `get=1` the empty one behind it. */
   #head(text: string, at: number, requests: UapiRequest[]): number {
-    if (this.#state === 'get') {
-      this.#state = 'operation';
-      if (text[at] === '\n') requests.push({ operation: 'get' });
-      else this.#refuse(requests, UAPI_ERRNO.EINVAL);
-      return at + 1;
-    }
+    if (this.#state === 'get') return this.#getLine(text, at, requests);
     const end = text.indexOf('\n', at);
     const next = end === -1 ? text.length : end;
     this.#keep(text.slice(at, next));
     if (this.#length > OPERATION_LENGTH) this.#refuse(requests, undefined);
     else if (end !== -1) this.#begin(this.#take(), requests);
     return next + 1;
+  }
+
+  /** `litz_keys=true` or the empty one. What can be none of the two is refused before it ends. */
+  #getLine(text: string, at: number, requests: UapiRequest[]): number {
+    const end = text.indexOf('\n', at);
+    const next = end === -1 ? text.length : end;
+    this.#keep(text.slice(at, next));
+    const line = this.#pieces.join('');
+    const isWhole = end !== -1;
+    if (isWhole && line === '') {
+      this.#state = 'operation';
+      requests.push(this.#get(false));
+    } else if (this.#wantsKeys || !(isWhole ? line === KEYS : KEYS.startsWith(line))) {
+      this.#refuse(requests, UAPI_ERRNO.EINVAL);
+    } else if (isWhole) {
+      this.#take();
+      this.#wantsKeys = true;
+    }
+    return next + 1;
+  }
+
+  #get(asksForKeys: boolean): UapiRequest {
+    const keys = this.#wantsKeys || asksForKeys;
+    this.#wantsKeys = false;
+    return keys ? { operation: 'get', keys } : { operation: 'get' };
   }
 
   #begin(operation: string, requests: UapiRequest[]): void {
@@ -138,5 +164,6 @@ export class RequestSplitter {
 
 /** What a short string takes beside its letters. */
 const PIECE_BYTES = 32;
+const KEYS = 'litz_keys=true';
 const OPERATION_LENGTH = 'get=1'.length;
 const DEFAULT_MAX_LENGTH: number = 256 * 1024 * 1024;

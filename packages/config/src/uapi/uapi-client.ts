@@ -18,11 +18,11 @@
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { wipe } from '@litz/core/internals';
+import { checkObject, wipe } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
-import { parseErrnoResponse, parseGetResponse } from './get-response.ts';
+import { parseErrnoResponse, parseGetResponse, type GetOptions } from './get-response.ts';
 import { formatSetRequest } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 import { untrustedFolder } from './untrusted-folder.ts';
@@ -48,6 +48,7 @@ export class UapiClient {
    */
   constructor(path: string, options: UapiClientOptions = {}) {
     checkPath(path);
+    checkObject(options, 'options', ['timeoutMs', 'maxResponseLength']);
     checkNumber('timeoutMs', options.timeoutMs, LONGEST_TIMEOUT_MS);
     checkNumber('maxResponseLength', options.maxResponseLength, Infinity);
     this.path = path;
@@ -68,11 +69,12 @@ export class UapiClient {
   }
 
   /**
+   * @param options `keys`: with the next keys, and the keys of the sessions; Litz alone knows of them
    * @throws {UapiError} what the daemon answered, or `EIO`: it could not be asked (`cause` says why)
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
    */
-  async get(): Promise<DeviceStatus> {
-    return parseGetResponse(await this.#ask('get=1\n\n'));
+  async get({ keys = false }: GetOptions = {}): Promise<DeviceStatus> {
+    return parseGetResponse(await this.#ask(keys ? 'get=1\nlitz_keys=true\n\n' : 'get=1\n\n'));
   }
 
   /**

@@ -261,8 +261,10 @@ export class DataPlane {
     const isFirst = !this.#reads.has(read);
     const { peers, isLast } = this.#reads.next(read);
     const privateKey = isFirst ? this.#engine.privateKey : undefined;
+    const nextPrivateKey = isFirst ? this.#engine.nextPrivateKey : undefined;
     const snapshot = {
       ...(privateKey && { privateKey }),
+      ...(nextPrivateKey && { nextPrivateKey }),
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,

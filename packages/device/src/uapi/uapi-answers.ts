@@ -15,6 +15,7 @@ import {
   wipeSecrets,
   type DeviceConfiguration,
   type DeviceStatus,
+  type GetOptions,
 } from '@litz/config';
 
 /** What is served; a `Device` is one. */
@@ -33,14 +34,15 @@ export type OnRefused = (error: Error) => void;
 export async function* answerGet(
   target: UapiTarget,
   onRefused: OnRefused,
+  options: GetOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   try {
     let isFirst = true;
     for await (const part of target.statusParts?.() ?? whole(target)) {
       let text: string;
       try {
-        const peers = formatGetPeers(part.peers);
-        text = isFirst ? formatGetDevice(part) + peers : peers;
+        const peers = formatGetPeers(part.peers, options);
+        text = isFirst ? formatGetDevice(part, options) + peers : peers;
       } finally {
         wipeSecrets(part);
       }

@@ -126,7 +126,7 @@ export class UapiConnection implements RequestHolder {
     if (request.operation === 'set') {
       await this.#write(await inTurn(() => answerSet(target, request.body, onRefused)));
     } else if (request.operation === 'get') {
-      for await (const piece of answerGet(target, onRefused)) {
+      for await (const piece of answerGet(target, onRefused, request)) {
         await this.#write(piece);
         if (this.#socket.destroyed) return;
       }

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DeviceStatus } from '@litz/config';
 import { UapiClient, untrustedFolder } from '@litz/config/uapi';
+import { createPerson } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   UapiServer,
@@ -95,6 +96,34 @@ posix('UapiServer', () => {
     const status: DeviceStatus = await client.get();
     expect(status).toMatchObject({ peers: [{ publicKey, persistentKeepalive: 7 }] });
     expect(status.listenPort).toBe((await device.status()).listenPort);
+  });
+
+  it('tells of the keys of a rotation to whoever asks for them', async () => {
+    await serve();
+    const { publicKey } = BOB;
+    const next = createPerson(9);
+    const client = new UapiClient(path);
+    await client.set({
+      nextPrivateKey: next.privateKey,
+      peers: [{ publicKey, nextPublicKey: next.publicKey }],
+    });
+    // Our own next key is nobody else's.
+    expect(await client.get({ keys: true })).toMatchObject({ nextPrivateKey: next.privateKey });
+    const nextPublicKey = createPerson(8).publicKey;
+    await client.set({ peers: [{ publicKey, nextPublicKey }] });
+    expect((await client.get({ keys: true })).peers).toMatchObject([{ publicKey, nextPublicKey }]);
+    expect(await ask('get=1\n\n')).not.toContain('litz_');
+    await client.set({
+      privateKey: next.privateKey,
+      peers: [{ publicKey, promotePublicKey: true }],
+    });
+    expect(await ask('get=1\nlitz_keys=true\n\n')).not.toContain('litz_');
+    expect(await client.get()).toMatchObject({
+      privateKey: next.privateKey,
+      peers: [{ publicKey: nextPublicKey }],
+    });
+    const refused = client.set({ privateKey: null, nextPrivateKey: ALICE.privateKey });
+    await expect(refused).rejects.toMatchObject({ errno: -22 });
   });
 
   it.each([
