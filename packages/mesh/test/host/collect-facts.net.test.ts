@@ -48,7 +48,7 @@ describeWith(groundRequirements, 'collectFacts', () => {
         'chain',
         'ip',
         'fw',
-        'fwd',
+        'through',
         '{ type filter hook forward priority 0; policy drop; }',
       );
     });
@@ -57,7 +57,7 @@ describeWith(groundRequirements, 'collectFacts', () => {
     expect(facts.foreignRules).toEqual(['IPv4 rule of priority 900 to table 77']);
     expect(facts.foreignEncryption).toEqual(['kubespan']);
     expect(facts.foreignInterface).toBe('bridge');
-    expect(facts.forwardDrops).toEqual(['nft ip fw fwd']);
+    expect(facts.forwardDrops).toEqual(['nft ip fw through']);
   });
 });
 
