@@ -23,6 +23,7 @@ export {
   DEFAULT_INTERFACE,
   DEFAULT_PORT,
   type DesiredHost,
+  type DesiredLink,
   type EncryptMode,
   type Enforcement,
   type MeshRequest,
@@ -31,6 +32,9 @@ export {
   type Underlay,
 } from './plan/desired-host.ts';
 export { desireHost } from './plan/desire-host.ts';
+export type { ActualHost, ActualLink } from './plan/actual-host.ts';
+export type { MeshRoute, MeshRouteType } from './plan/mesh-route.ts';
+export type { MeshRule } from './plan/mesh-rule.ts';
 export { plan } from './plan/plan.ts';
 export { describeStep, type Step } from './plan/step.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';

@@ -10,10 +10,10 @@ describeWith([linuxCalls, namespaces], 'onReadable', () => {
   test('calls when something came, until it is ended', async () => {
     const { netlink, monitor } = watch();
     const heard: string[] = [];
-    let wake: () => void = () => {};
+    let wake: (() => void) | undefined;
     const end = onReadable(monitor.fd, () => {
       heard.push(...(monitor.read() ?? []).map(({ type }) => type));
-      if (heard.length > 0) wake();
+      if (heard.length > 0) wake?.();
     });
     for (const priority of [900, 901]) {
       const woken = new Promise<void>((resolve) => (wake = resolve));

@@ -233,7 +233,7 @@ export class GroundNode {
   ): number {
     const { count = 3, size = 56, whole = false } = options;
     const words = `ip netns exec ${pod.name} ping -c ${count} -i 0.05 -W 1 -s ${size}`.split(' ');
-    const [program = '', ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
+    const [program, ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
     return this.#answered(program, rest);
   }
 

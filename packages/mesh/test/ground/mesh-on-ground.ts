@@ -39,7 +39,7 @@ export async function createMesh(
 
 /** Addresses are no longer tentative, neighbours are known, handshakes are over. */
 export async function settle({ a, b }: Ends): Promise<void> {
-  const [podA, podB] = [a.pods[0]!, b.pods[0]!];
+  const [podA, podB] = [a.pods[0], b.pods[0]];
   await until(() => a.ping(podA, podB.address, { count: 1 }) === 1);
   await until(() => a.ping(podA, podB.address6, { count: 1 }) === 1);
   await until(() => b.ping(podB, podA.address, { count: 1 }) === 1);

@@ -193,7 +193,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     machine.host.close();
 
     const again = await machine.open();
-    await again.apply(desireHost(request({ mode: 'pods' })));
+    await again.apply(desireHost(request({ enforcement: 'off' })));
 
     expect(filter()).toBe('1');
   });
@@ -292,7 +292,7 @@ async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
     return host;
   };
   const host = await open();
-  let onRepaired: (steps: readonly Step[]) => void = () => {};
+  let onRepaired: ((steps: readonly Step[]) => void) | undefined;
   const machine: Machine = {
     namespace,
     host,
@@ -334,7 +334,7 @@ async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
     }),
   };
   host.watch({
-    onRepaired: (steps) => onRepaired(steps),
+    onRepaired: (steps) => onRepaired?.(steps),
     onLink: (index) => machine.onLink(index),
     onUnderlay: () => {},
     onTrouble: () => {},

@@ -57,9 +57,8 @@ describe('desireHost', () => {
   });
 
   test('has nothing of a family that nobody has', () => {
-    const four = (number: number): MeshRequest['own']['prefixes'] => prefixesOf(number).slice(0, 1);
-    const own = { ...request().own, prefixes: four(1) };
-    const peers = [peer(2, { prefixes: four(2) })];
+    const own = { ...request().own, prefixes: prefixesOf(1).slice(0, 1) };
+    const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
     const only = { own, peers, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
 
     expect(rules(only)).toEqual(['IPv4 priority 900: to 10.244.0.0/16 lookup 51871']);
@@ -140,7 +139,7 @@ describe('desireHost', () => {
   test('makes the routes of a peer once', () => {
     const peers = [peer(2), peer(3)];
     const before = desireHost(request({ peers })).routes;
-    const after = desireHost(request({ peers: [peers[0]!, peer(4)] })).routes;
+    const after = desireHost(request({ peers: [peers[0], peer(4)] })).routes;
 
     expect(after[2]).toBe(before[2]);
     expect(after[3]).not.toBe(before[3]);

@@ -1,5 +1,5 @@
 import { parseAddress, parseCidr } from '@litz/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DesiredHost, MeshRequest } from '../../src/plan/desired-host.ts';
 import { desireHost } from '../../src/plan/desire-host.ts';
@@ -49,7 +49,7 @@ describe('plan', () => {
   test('changes one route for a peer with another prefix, and nothing else', () => {
     const before = request();
     const machine = machineOf(before);
-    const peers = [before.peers[0]!, peer(3, { prefixes: [parseCidr('10.244.30.0/24')] })];
+    const peers = [before.peers[0], peer(3, { prefixes: [parseCidr('10.244.30.0/24')] })];
 
     expect(plan(desireHost({ ...before, peers }), machine).map(describeStep)).toEqual([
       'set route 10.244.30.0/24 metric 0 through the tunnel src 10.244.1.0',
@@ -82,7 +82,7 @@ describe('plan', () => {
 
   test('looks at some routes as it does at all', () => {
     const before = request();
-    const desired = desireHost({ ...before, peers: [before.peers[0]!, peer(4)] });
+    const desired = desireHost({ ...before, peers: [before.peers[0], peer(4)] });
     const machine = machineOf(before);
     const suspects = [...peer(3).prefixes, ...peer(4).prefixes].map(
       (prefix) => meshRoute('unicast', prefix).key,
@@ -151,8 +151,8 @@ describe('plan', () => {
 
   test('refuses nothing on the way that is to be reached in the end', () => {
     fc.assert(
-      fc.property(requests(), requests(), (first, { own: _, ...rest }) => {
-        const second = { ...rest, own: first.own };
+      fc.property(requests(), requests(), (first, other) => {
+        const second = { ...other, own: first.own };
         const machine = machineOf(first, second);
         const wanted = PROBES.filter(
           (probe) =>
@@ -231,7 +231,7 @@ function requests(enforcement?: 'enforce'): fc.Arbitrary<MeshRequest> {
 function machineOf(first: MeshRequest, second: MeshRequest = first): SimulatedMachine {
   const made = [first, second].map((request) => ({ request, desired: desireHost(request) }));
   const machine = new SimulatedMachine(made);
-  run(made[0]!.desired, machine);
+  run(made[0].desired, machine);
   return machine;
 }
 

@@ -84,8 +84,7 @@ describe('rangesWithout', () => {
   ])('%j without %j are %s', (prefixes, without, expected) => {
     const ranges = rangesWithout(prefixes.map(parseCidr), without.map(parseCidr));
 
-    const text = (number: bigint): string => formatAddress(addressOfNumber(number, 4));
-    expect(ranges.map(({ first, last }) => `${text(first)}-${text(last)}`).join(' ')).toBe(
+    expect(ranges.map(({ first, last }) => `${textOf(first)}-${textOf(last)}`).join(' ')).toBe(
       expected,
     );
   });
@@ -96,3 +95,7 @@ describe('addressOfNumber', () => {
     expect(formatAddress(addressOfNumber(0xfd44n << 112n, 16))).toBe('fd44::');
   });
 });
+
+function textOf(number: bigint): string {
+  return formatAddress(addressOfNumber(number, 4));
+}

@@ -23,7 +23,7 @@ describe('WantedRoutes', () => {
 
     wanted.want(moved);
 
-    expect(wanted.byKey.get(route(1).key)).toBe(moved[1]![0]);
+    expect(wanted.byKey.get(route(1).key)).toBe(moved[1][0]);
     expect(wanted.byKey.size).toBe(2);
   });
 

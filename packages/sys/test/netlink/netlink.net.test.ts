@@ -452,7 +452,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
     ]);
     const [rule] = netlink.rules(4).filter(({ priority }) => priority === 899);
     expect(rule).toMatchObject({ ipProtocol: 6, destinationPort: 6443, protocol: 2 });
-    netlink.deleteRule(rule!);
+    netlink.deleteRule(rule);
     expect(netlink.rules(4).filter(({ priority }) => priority === 899)).toEqual([]);
   });
 

@@ -21,7 +21,7 @@ describeWith([linuxCalls, namespaces], 'RoutingMonitor', () => {
     for (const route of routes) netlink.addRoute({ ...route, table: TABLE });
     for (const route of routes) netlink.addRoute({ ...route, table: 51872 });
     for (const route of routes) netlink.addRoute({ ...route, metric: 7 });
-    netlink.deleteRoute({ ...routes[0]!, table: TABLE });
+    netlink.deleteRoute({ ...routes[0], table: TABLE });
 
     expect(monitor.read()?.map(words)).toEqual(['route 24', 'route 64', 'route 24 gone']);
   });
