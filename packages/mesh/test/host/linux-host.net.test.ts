@@ -208,6 +208,35 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.ip('rule', 'show', 'pref', '900')).not.toBe('');
   });
 
+  test('refuses what is for another table or priority than it follows', async () => {
+    const machine = await createMachine();
+
+    await expect(machine.apply({ table: 51900 })).rejects.toThrow(/table 51871/);
+    await expect(machine.apply({ priority: 800 })).rejects.toThrow(/priority 900/);
+  });
+
+  test('uses the table and the priority that it was opened for', async () => {
+    const machine = await createMachine({ table: 51900, priority: 800 });
+
+    expect((await machine.apply({ table: 51900, priority: 800 })).troubles).toEqual([]);
+    expect(machine.ip('rule', 'show', 'pref', '800')).toMatch(/lookup 51900/);
+    expect(machine.ip('route', 'show', 'table', '51900')).toMatch(/unreachable/);
+  });
+
+  test('does only the last of those that wait', async () => {
+    const machine = await createMachine();
+
+    const all = await Promise.all([
+      machine.apply({ enforcement: 'permissive' }),
+      machine.apply({ enforcement: 'enforce' }),
+      machine.apply({ enforcement: 'off' }),
+    ]);
+
+    expect(all.flatMap(({ troubles }) => troubles)).toEqual([]);
+    expect(machine.ip('rule', 'show', 'pref', '900')).toBe('');
+    expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
+  });
+
   test('lays 5,000 routes in less than two seconds of CPU time', async () => {
     const machine = await createMachine();
     const peers = Array.from({ length: 5000 }, (_, i) => manyPeer(i));
