@@ -51,6 +51,7 @@ export interface GetOptions {
  * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
 export function formatGetResponse(status: DeviceStatus, options: GetOptions = {}): string {
+  checkObject(status, 'status');
   const { peers } = status;
   return formatGetDevice(status, options) + formatGetPeers(peers, options) + formatErrnoResponse(0);
 }
