@@ -83,6 +83,9 @@ export class LinuxHost implements MeshHost {
   readonly #unwatch: (() => void)[] = [];
   #listener: HostListener | undefined = undefined;
   #desired: DesiredHost | undefined = undefined;
+  /** Calls of `apply` are numbered: that of `#desired`, and the last one. */
+  #desiredOrder = 0;
+  #lastOrder = 0;
   #waiting: Waiting[] = [];
   #isRunning = false;
   #isClosed = false;
@@ -155,9 +158,14 @@ export class LinuxHost implements MeshHost {
     if (desired.table !== table || desired.priority !== priority) {
       throw new MeshHostError(`the host was opened for table ${table} and priority ${priority}`);
     }
+    const order = ++this.#lastOrder;
     if (desired.enforcement !== this.#desired?.enforcement) await this.#checkNft(desired);
-    // Without the program, `permissive` does without what only the ruleset can do.
-    this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
+    // One that was asked for later may have been checked earlier.
+    if (order > this.#desiredOrder) {
+      this.#desiredOrder = order;
+      // Without the program, `permissive` does without what only the ruleset can do.
+      this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
+    }
     const applied = new Promise<Applied>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
