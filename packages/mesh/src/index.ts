@@ -24,6 +24,7 @@ export {
   DEFAULT_INTERFACE,
   DEFAULT_PORT,
   type DesiredHost,
+  type DesiredLink,
   type EncryptMode,
   type Enforcement,
   type MeshRequest,
@@ -32,6 +33,9 @@ export {
   type Underlay,
 } from './plan/desired-host.ts';
 export { desireHost } from './plan/desire-host.ts';
+export type { ActualHost, ActualLink } from './plan/actual-host.ts';
+export type { MeshRoute, MeshRouteType } from './plan/mesh-route.ts';
+export type { MeshRule } from './plan/mesh-rule.ts';
 export { plan } from './plan/plan.ts';
 export { describeStep, type Step } from './plan/step.ts';
 export {
@@ -101,3 +105,10 @@ export {
   type KubeNodeListener,
 } from './registry/kubernetes/own-node.ts';
 export { removeStartTaint, START_TAINT } from './registry/kubernetes/start-taint.ts';
+export {
+  checkHost,
+  formatCheckLine,
+  holds,
+  type CheckLine,
+  type CheckRequest,
+} from './host/check.ts';

@@ -19,6 +19,17 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
+  test('knows which filters a tunnel has asked for', () => {
+    up('wg0');
+    host.links.add('wg1');
+    const others = filters();
+    others.loosen('eth1', 'wg1');
+
+    expect(others.loosenedFor('wg0')).toEqual(['eth0']);
+    expect(others.loosenedFor('wg1')).toEqual(['eth1']);
+    expect(others.loosenedFor('wg2')).toEqual([]);
+  });
+
   test.each([
     ['first', [0, 1]],
     ['second', [1, 0]],

@@ -111,9 +111,11 @@ function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): Way[] {
   const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
   const own = netlink.addresses().filter(({ address }) => wanted.has(formatAddress(address)));
   if (own.length > 0) return own;
-  const isDefault = (route: { prefixLength: number; interfaceIndex: number }): boolean =>
-    route.prefixLength === 0 && route.interfaceIndex !== 0;
   return netlink.tableRoutes(MAIN_TABLE).filter(isDefault);
+}
+
+function isDefault(route: { prefixLength: number; interfaceIndex: number }): boolean {
+  return route.prefixLength === 0 && route.interfaceIndex !== 0;
 }
 
 /** Indices of the links by which the main table reaches the peers' pods. */

@@ -9,14 +9,12 @@
  */
 import { statSync } from 'node:fs';
 import {
-  LooseFilters,
   Netlink,
   NetworkNamespace,
   networkNamespaceId,
   NftMonitor,
   onReadable,
   readSysctl,
-  RouteMonitor,
   RoutingMonitor,
 } from '@litz/sys';
 import { MESH_TABLE } from '../netfilter/mesh-ruleset.ts';
@@ -30,9 +28,9 @@ import {
   type DesiredHost,
 } from '../plan/desired-host.ts';
 import { planRoutes } from '../plan/plan.ts';
-import { describeStep, type Step } from '../plan/step.ts';
-import { carryOut, isKernelStep, type KernelStep } from '../routes/carry-out.ts';
+import type { Step } from '../plan/step.ts';
 import { KernelState } from '../routes/kernel-state.ts';
+import { LinkFilters } from '../routes/link-filters.ts';
 import type { MeshPlace } from '../routes/to-kernel.ts';
 import { WantedRoutes } from '../routes/wanted-routes.ts';
 import { collectFacts } from './collect-facts.ts';
@@ -44,6 +42,8 @@ import {
   type HostListener,
   type MeshHost,
 } from './mesh-host.ts';
+import { isForNft, messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
+import { UnderlayWatch } from './underlay-watch.ts';
 
 export interface LinuxHostOptions {
   /** Of the daemon; default: `litz0`. */
@@ -72,18 +72,20 @@ export class LinuxHost implements MeshHost {
   readonly #namespace: NetworkNamespace = NetworkNamespace.current();
   readonly #netlink: Netlink = new Netlink();
   readonly #monitor: RoutingMonitor;
-  readonly #underlay: RouteMonitor = new RouteMonitor();
+  readonly #underlay: UnderlayWatch = new UnderlayWatch();
   readonly #nftMonitor: NftMonitor | undefined;
   readonly #nft: Nft;
   readonly #ruleset: RulesetKeeper;
   readonly #wanted: WantedRoutes = new WantedRoutes();
   readonly #state: KernelState;
-  readonly #filters: LooseFilters;
-  /** Also those that could not be written down. */
-  readonly #loosened: Set<string> = new Set();
+  readonly #filters: LinkFilters;
+  readonly #runner: StepRunner;
   readonly #unwatch: (() => void)[] = [];
   #listener: HostListener | undefined = undefined;
   #desired: DesiredHost | undefined = undefined;
+  /** Calls of `apply` are numbered: that of `#desired`, and the last one. */
+  #desiredOrder = 0;
+  #lastOrder = 0;
   #waiting: Waiting[] = [];
   #isRunning = false;
   #isClosed = false;
@@ -91,7 +93,6 @@ export class LinuxHost implements MeshHost {
   #hasNft = false;
   /** As the listener knows it. */
   #toldLink: number | undefined = undefined;
-  #underlayTimer: NodeJS.Timeout | undefined = undefined;
 
   /** @throws {SystemError} EPERM without CAP_NET_ADMIN; no descriptor left */
   static async open(options: LinuxHostOptions = {}): Promise<LinuxHost> {
@@ -117,6 +118,13 @@ export class LinuxHost implements MeshHost {
     this.#nft = new Nft({ inNamespace, ...(options.nft ? { program: options.nft } : {}) });
     this.#ruleset = new RulesetKeeper(this.#nft, this.#nftMonitor);
     this.#filters = this.#openFilters();
+    this.#runner = new StepRunner({
+      netlink: this.#netlink,
+      table,
+      filters: this.#filters,
+      ruleset: this.#ruleset,
+      linkIndex: () => this.linkIndex,
+    });
     this.#state = new KernelState({
       netlink: this.#netlink,
       monitor: this.#monitor,
@@ -146,9 +154,18 @@ export class LinuxHost implements MeshHost {
 
   async apply(desired: DesiredHost): Promise<Applied> {
     if (this.#isClosed) throw new MeshHostError('the host is closed');
+    const { table, priority } = this.#place;
+    if (desired.table !== table || desired.priority !== priority) {
+      throw new MeshHostError(`the host was opened for table ${table} and priority ${priority}`);
+    }
+    const order = ++this.#lastOrder;
     if (desired.enforcement !== this.#desired?.enforcement) await this.#checkNft(desired);
-    // Without the program, `permissive` does without what only the ruleset can do.
-    this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
+    // One that was asked for later may have been checked earlier.
+    if (order > this.#desiredOrder) {
+      this.#desiredOrder = order;
+      // Without the program, `permissive` does without what only the ruleset can do.
+      this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
+    }
     const applied = new Promise<Applied>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
@@ -162,7 +179,7 @@ export class LinuxHost implements MeshHost {
     const heard = (): void => this.#hear();
     this.#unwatch.push(onReadable(this.#monitor.fd, heard));
     if (this.#nftMonitor) this.#unwatch.push(onReadable(this.#nftMonitor.fd, heard));
-    this.#unwatch.push(onReadable(this.#underlay.fd, () => this.#hearUnderlay()));
+    this.#underlay.watch(() => this.#listener?.onUnderlay());
   }
 
   async remove(): Promise<Applied> {
@@ -183,7 +200,6 @@ export class LinuxHost implements MeshHost {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const end of this.#unwatch) end();
-    clearTimeout(this.#underlayTimer);
     this.#listener = undefined;
     this.#monitor.close();
     this.#underlay.close();
@@ -262,79 +278,15 @@ export class LinuxHost implements MeshHost {
     const steps = this.#plan(desired);
     const end = steps.findIndex(isForNft);
     const now = end === -1 ? steps : steps.slice(0, end);
-    return { steps: now, troubles: this.#carryOutKernel(now), isOpen: end !== -1 };
+    return { steps: now, troubles: this.#runner.runNow(now), isOpen: end !== -1 };
   }
 
   async #carryOut(desired: DesiredHost): Promise<Applied> {
     this.#state.update(desired);
     const steps = this.#plan(desired);
-    const troubles: string[] = [];
     this.#tellLink();
-    for (let at = 0; at < steps.length;) {
-      const end = steps.findIndex((step, i) => i >= at && isForNft(step));
-      const until = end === -1 ? steps.length : end;
-      troubles.push(...this.#carryOutKernel(steps.slice(at, until)));
-      if (end !== -1) {
-        const trouble = await this.#carryOutNft(steps[end]!);
-        if (trouble !== undefined) {
-          troubles.push(trouble);
-          // The way into the tunnel may be taken away only when the backstop isn't wanted any more.
-          if (desired.enforcement === 'enforce') break;
-        }
-      }
-      at = until + 1;
-    }
+    const troubles = await this.#runner.run(steps, desired.enforcement === 'enforce');
     return { steps, troubles };
-  }
-
-  async #carryOutNft(step: Step): Promise<string | undefined> {
-    try {
-      if (step.type === 'load-ruleset') await this.#ruleset.load(step.ruleset);
-      else await this.#ruleset.remove();
-      return undefined;
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      const reason = missing ? NFT_MISSING : messageOf(error);
-      return `could not ${describeStep(step)}: ${reason}`;
-    }
-  }
-
-  /** In runs of what goes by netlink. */
-  #carryOutKernel(steps: readonly Step[]): string[] {
-    const troubles: string[] = [];
-    let run: KernelStep[] = [];
-    const flush = (): void => {
-      const { table } = this.#place;
-      const interfaceIndex = this.#state.link?.index;
-      troubles.push(...carryOut(run, { netlink: this.#netlink, table, interfaceIndex }));
-      run = [];
-    };
-    for (const step of steps) {
-      if (isKernelStep(step)) {
-        run.push(step);
-        continue;
-      }
-      flush();
-      const trouble = this.#changeFilter(step);
-      if (trouble !== undefined) troubles.push(trouble);
-    }
-    flush();
-    return troubles;
-  }
-
-  #changeFilter(step: Step): string | undefined {
-    try {
-      if (step.type === 'loosen-filter') {
-        this.#filters.loosen(step.link, this.#interfaceName);
-        this.#loosened.add(step.link);
-      } else if (step.type === 'restore-filter') {
-        this.#loosened.delete(step.link);
-        this.#filters.restore(step.link, this.#interfaceName);
-      }
-      return undefined;
-    } catch (error) {
-      return `could not ${describeStep(step)}: ${messageOf(error)}`;
-    }
   }
 
   #plan(desired: DesiredHost): Step[] {
@@ -356,22 +308,14 @@ export class LinuxHost implements MeshHost {
 
   #actual({ looseLinks }: DesiredHost): ActualHost {
     const { link, routes, rules } = this.#state;
-    const loose = new Set([...this.#filters.loosenedFor(this.#interfaceName), ...this.#loosened]);
-    const strict = looseLinks.filter((name) => this.#isStrict(name));
     return {
       link,
       routes,
       rules,
-      looseLinks: loose,
-      strictLinks: new Set(strict),
+      looseLinks: this.#filters.loosened(),
+      strictLinks: new Set(looseLinks.filter((name) => this.#filters.isStrict(name))),
       ruleset: this.#ruleset.loaded,
     };
-  }
-
-  /** The larger of the two values holds: 1 is strict, 2 loose. */
-  #isStrict(link: string): boolean {
-    const values = ['all', link].map((name) => this.#sysctl(filterOf(name)));
-    return values[1] !== undefined && Math.max(...values.map(Number)) === 1;
   }
 
   async #checkNft({ enforcement }: DesiredHost): Promise<void> {
@@ -382,35 +326,14 @@ export class LinuxHost implements MeshHost {
     throw new MeshHostError(`enforce can't be held: ${reason}`);
   }
 
-  /** The first change is told at once, those of the following second together. */
-  #hearUnderlay(): void {
-    // Until then the kernel keeps the first notification, and drops the others.
-    if (this.#underlayTimer || !this.#underlay.clear()) return;
-    this.#underlayTimer = setTimeout(() => {
-      this.#underlayTimer = undefined;
-      this.#hearUnderlay();
-    }, UNDERLAY_INTERVAL_MS);
-    this.#underlayTimer.unref();
-    this.#listener?.onUnderlay();
-  }
-
-  #openFilters(): LooseFilters {
-    return new LooseFilters(this.#options.runtimeFolder ?? RUNTIME_FOLDER, {
-      // Ours is needed also while the daemon is on its way back.
-      hasLink: (name) =>
-        name === this.#interfaceName || this.#netlink.linkByName(name) !== undefined,
-      filter: (link) => this.#sysctl(filterOf(link)),
-      setFilter: (link, value) => this.#setFilter(link, value),
+  #openFilters(): LinkFilters {
+    return new LinkFilters({
+      netlink: this.#netlink,
+      interfaceName: this.#interfaceName,
+      folder: this.#options.runtimeFolder ?? RUNTIME_FOLDER,
+      sysctl: (name) => this.#sysctl(name),
       namespace: () => this.#inNamespace(() => String(statSync('/proc/thread-self/ns/net').ino)),
     });
-  }
-
-  /** By netlink: /proc/sys can't be written in a container that has no more than CAP_NET_ADMIN. */
-  #setFilter(link: string, value: string): void {
-    const index = this.#netlink.linkByName(link)?.index;
-    if (index === undefined) return;
-    const reversePathFilter = value === '2' ? 2 : value === '1' ? 1 : 0;
-    this.#netlink.setLink(index, { reversePathFilter });
   }
 
   #sysctl(name: string): string | undefined {
@@ -445,21 +368,6 @@ function openNftMonitor(): NftMonitor | undefined {
   }
 }
 
-function isForNft({ type }: Step): boolean {
-  return type === 'load-ruleset' || type === 'remove-ruleset';
-}
-
-function filterOf(link: string): string {
-  return `net/ipv4/conf/${link}/rp_filter`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 const NOTHING = { steps: [], troubles: [], isOpen: false } as const;
 const RUNTIME_FOLDER = '/run/litz';
 const NFPROTO_INET = 1;
-const UNDERLAY_INTERVAL_MS = 1000;
-export const NFT_MISSING =
-  'the program nft is missing; install the package nftables (`apt install nftables`, `dnf install nftables`)';

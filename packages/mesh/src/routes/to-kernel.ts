@@ -44,7 +44,7 @@ export function toDeletedRoute({ destination, metric }: MeshRoute, table: number
 export function fromRoute(route: InstalledRoute, interfaceIndex: number | undefined): MeshRoute {
   const { destination, prefixLength, metric, source } = route;
   const isType = route.type === 'unicast' || route.type === 'throw' || route.type === 'unreachable';
-  const type: MeshRouteType = isType ? (route.type as MeshRouteType) : 'unicast';
+  const type: MeshRouteType = isType ? route.type : 'unicast';
   const made = meshRoute(
     type,
     { address: destination, prefixLength },

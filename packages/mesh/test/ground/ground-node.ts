@@ -139,12 +139,12 @@ export class GroundNode {
     );
   }
 
-  /** Routes to the pods of another node, as flannel lays them. */
+  /** Routes to the pods of another node, as flannel lays them; an overlay is for IPv4. */
   routeTo(other: GroundNode): void {
     const { place } = this;
+    place.ip(`-6 route replace fd44:0:0:${other.number}::/64 via ${other.address6} dev eth0`);
     if (this.#options.overlay === 'none') {
       place.ip(`route replace 10.244.${other.number}.0/24 via ${other.address} dev eth0`);
-      place.ip(`-6 route replace fd44:0:0:${other.number}::/64 via ${other.address6} dev eth0`);
       return;
     }
     this.#vtep();
@@ -233,7 +233,7 @@ export class GroundNode {
   ): number {
     const { count = 3, size = 56, whole = false } = options;
     const words = `ip netns exec ${pod.name} ping -c ${count} -i 0.05 -W 1 -s ${size}`.split(' ');
-    const [program = '', ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
+    const [program, ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
     return this.#answered(program, rest);
   }
 

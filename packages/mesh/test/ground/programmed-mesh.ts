@@ -45,13 +45,13 @@ export class ProgrammedMesh {
     for (const [i, node] of this.ground.nodes.entries()) {
       if (only && node !== only) continue;
       this.#requests[i] = more;
-      const { troubles } = await this.hosts[i]!.apply(desireHost(await this.request(node, more)));
+      const { troubles } = await this.hosts[i].apply(desireHost(await this.request(node, more)));
       if (troubles.length > 0) throw new Error(troubles.join('\n'));
     }
   }
 
   async request(node: GroundNode, more: Partial<MeshRequest>): Promise<MeshRequest> {
-    const host = this.hosts[node.number - 1]!;
+    const host = this.hosts[node.number - 1];
     const peers = this.ground.nodes.filter((other) => other !== node).map(({ peer }) => peer);
     const facts = await host.facts({ interfaceName: 'litz0', port: 51871, peers });
     return {

@@ -17,6 +17,8 @@ export interface WireCounts {
   /** Between addresses of nodes, other than the data plane's, VXLAN, neighbour discovery and ICMP errors. */
   readonly nodes: number;
   readonly fragments: number;
+  /** Who spoke plaintext, for a failure's message. */
+  readonly leaks: string;
 }
 
 export class Wire {
@@ -51,14 +53,17 @@ export class Wire {
       nftables: { counter?: { name: string; packets: number } }[];
     };
     const counts = nftables.flatMap(({ counter }) => (counter ? [counter] : []));
-    return Object.fromEntries(counts.map(({ name, packets }) => [name, packets])) as never;
+    const packets = Object.fromEntries(counts.map((one) => [one.name, one.packets]));
+    return { ...packets, leaks: this.#leaks() } as WireCounts;
   }
 
-  /** Who spoke plaintext, for a failure's message. */
-  leaks(): string {
+  #leaks(): string {
     return ['leaks4', 'leaks6']
-      .map((name) => this.#place.run('nft', 'list', 'set', 'netdev', 'wire', name))
-      .join('\n');
+      .flatMap((name) => {
+        const text = this.#place.run('nft', 'list', 'set', 'netdev', 'wire', name);
+        return /elements = (\{[^}]*\})/.exec(text)?.[1] ?? [];
+      })
+      .join(' ');
   }
 
   #count(): void {

@@ -193,7 +193,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     machine.host.close();
 
     const again = await machine.open();
-    await again.apply(desireHost(request({ mode: 'pods' })));
+    await again.apply(desireHost(request({ enforcement: 'off' })));
 
     expect(filter()).toBe('1');
   });
@@ -206,6 +206,35 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
 
     expect(troubles).toEqual([expect.stringContaining('no SNAT and no MSS clamp')]);
     expect(machine.ip('rule', 'show', 'pref', '900')).not.toBe('');
+  });
+
+  test('refuses what is for another table or priority than it follows', async () => {
+    const machine = await createMachine();
+
+    await expect(machine.apply({ table: 51900 })).rejects.toThrow(/table 51871/);
+    await expect(machine.apply({ priority: 800 })).rejects.toThrow(/priority 900/);
+  });
+
+  test('uses the table and the priority that it was opened for', async () => {
+    const machine = await createMachine({ table: 51900, priority: 800 });
+
+    expect((await machine.apply({ table: 51900, priority: 800 })).troubles).toEqual([]);
+    expect(machine.ip('rule', 'show', 'pref', '800')).toMatch(/lookup 51900/);
+    expect(machine.ip('route', 'show', 'table', '51900')).toMatch(/unreachable/);
+  });
+
+  test('does only the last of those that wait', async () => {
+    const machine = await createMachine();
+
+    const all = await Promise.all([
+      machine.apply({ enforcement: 'permissive' }),
+      machine.apply({ enforcement: 'enforce' }),
+      machine.apply({ enforcement: 'off' }),
+    ]);
+
+    expect(all.flatMap(({ troubles }) => troubles)).toEqual([]);
+    expect(machine.ip('rule', 'show', 'pref', '900')).toBe('');
+    expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
   });
 
   test('lays 5,000 routes in less than two seconds of CPU time', async () => {
@@ -292,7 +321,7 @@ async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
     return host;
   };
   const host = await open();
-  let onRepaired: (steps: readonly Step[]) => void = () => {};
+  let onRepaired: ((steps: readonly Step[]) => void) | undefined;
   const machine: Machine = {
     namespace,
     host,
@@ -334,7 +363,7 @@ async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
     }),
   };
   host.watch({
-    onRepaired: (steps) => onRepaired(steps),
+    onRepaired: (steps) => onRepaired?.(steps),
     onLink: (index) => machine.onLink(index),
     onUnderlay: () => {},
     onTrouble: () => {},
