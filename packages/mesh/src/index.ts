@@ -11,3 +11,25 @@ export type {
   RegistryAddress,
   RegistryListener,
 } from './registry/registry.ts';
+export type { HostFacts, CniFacts, CniFamily } from './host/host-facts.ts';
+export {
+  MeshHostError,
+  type Applied,
+  type FactsRequest,
+  type HostListener,
+  type MeshHost,
+} from './host/mesh-host.ts';
+export {
+  DEFAULT_INTERFACE,
+  DEFAULT_PORT,
+  type DesiredHost,
+  type EncryptMode,
+  type Enforcement,
+  type MeshRequest,
+  type OwnNode,
+  type RoutedPeer,
+  type Underlay,
+} from './plan/desired-host.ts';
+export { desireHost } from './plan/desire-host.ts';
+export { plan } from './plan/plan.ts';
+export { describeStep, type Step } from './plan/step.ts';
