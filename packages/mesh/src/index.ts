@@ -33,3 +33,15 @@ export {
 export { desireHost } from './plan/desire-host.ts';
 export { plan } from './plan/plan.ts';
 export { describeStep, type Step } from './plan/step.ts';
+export type {
+  InterfaceStatus,
+  KeyStatus,
+  MeshStatus,
+  NodeStatus,
+  PeerState,
+  PeerStatus,
+  RegistryStatus,
+  RotationStatus,
+  StatusEvent,
+  StatusSource,
+} from './status/mesh-status.ts';
