@@ -126,7 +126,7 @@ export class Chart {
       return [
         svg('line', { x1: area.left, x2: area.right, y1: y, y2: y }),
         svg('text', { x: area.left - 8, y, dy: '0.35em', 'text-anchor': 'end' }, [
-          rateText((part * top) / 8),
+          rateText((part * top) / 8).replace('.0 ', ' '),
         ]),
       ];
     });

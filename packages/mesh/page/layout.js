@@ -30,12 +30,14 @@
 /**
  * @param {number} count of peers, up to `MAX_NODES`
  * @param {number} width pixels that there are
+ * @param {number} longest characters of the longest name
  * @returns {Layout}
  */
-export function layoutOf(count, width) {
+export function layoutOf(count, width, longest) {
   if (count <= mostInRing(width)) return ring(count, width);
-  const radius = width / 2 - LABEL_ROOM;
-  if (radius * 2 * Math.PI >= count * SPOKE_PITCH) return spokes(count, width);
+  const room = 20 + Math.min(longest, LONGEST_LABEL) * LETTER;
+  const radius = width / 2 - room;
+  if (radius * 2 * Math.PI >= count * SPOKE_PITCH) return spokes(count, width, room);
   return dots(count, width);
 }
 
@@ -45,9 +47,10 @@ export function layoutOf(count, width) {
  * @returns {Layout}
  */
 function ring(count, width) {
-  const height = Math.min(Math.max(280, 200 + count * 24), 460);
+  const height = width >= 480 ? 460 : 320;
   const own = { x: width / 2, y: height / 2 };
-  const radii = { x: Math.min(width / 2 - 70, 380), y: height / 2 - 52 };
+  // A long name at the side needs its half.
+  const radii = { x: Math.min(width / 2 - 70, 300), y: height / 2 - 60 };
   return {
     kind: 'ring',
     width,
@@ -61,12 +64,13 @@ function ring(count, width) {
 /**
  * @param {number} count
  * @param {number} width
+ * @param {number} room for a name, outside
  * @returns {Layout}
  */
-function spokes(count, width) {
+function spokes(count, width, room) {
   const wanted = (count * SPOKE_COMFORT) / (2 * Math.PI);
-  const radius = Math.min(width / 2 - LABEL_ROOM, Math.max(130, wanted));
-  const height = Math.round(2 * (radius + LABEL_ROOM));
+  const radius = Math.min(width / 2 - room, Math.max(LEAST_RADIUS, wanted));
+  const height = Math.round(2 * (radius + room));
   const own = { x: width / 2, y: height / 2 };
   return {
     kind: 'spokes',
@@ -74,7 +78,7 @@ function spokes(count, width) {
     height,
     own,
     places: around(count, own, { x: radius, y: radius }),
-    labelLength: 18,
+    labelLength: LONGEST_LABEL,
   };
 }
 
@@ -89,14 +93,36 @@ function dots(count, width) {
   const outer = Math.min(width / 2 - 16, 320);
   const height = Math.round(2 * (outer + 16));
   const own = { x: width / 2, y: height / 2 };
+  // Closer, until all have room around the own node.
+  let pitch = DOT_PITCH;
+  while (roomOfDots(outer, pitch) < count) pitch--;
   /** @type {Place[]} */
   const places = [];
-  for (let radius = outer; places.length < count; radius -= DOT_PITCH) {
-    const room = Math.max(1, Math.floor((2 * Math.PI * radius) / DOT_PITCH));
-    const some = Math.min(room, count - places.length);
+  for (let radius = outer; places.length < count; radius -= pitch) {
+    const some = Math.min(onCircle(radius, pitch), count - places.length);
     places.push(...around(some, own, { x: radius, y: radius }));
   }
   return { kind: 'dots', width, height, own, places, labelLength: 0 };
+}
+
+/**
+ * @param {number} outer
+ * @param {number} pitch
+ * @returns {number}
+ */
+function roomOfDots(outer, pitch) {
+  let room = 0;
+  for (let radius = outer; radius >= 2 * pitch; radius -= pitch) room += onCircle(radius, pitch);
+  return room;
+}
+
+/**
+ * @param {number} radius
+ * @param {number} pitch
+ * @returns {number}
+ */
+function onCircle(radius, pitch) {
+  return Math.floor((2 * Math.PI * radius) / pitch);
 }
 
 /**
@@ -129,9 +155,13 @@ function mostInRing(width) {
 
 /** With more there is no picture. */
 export const MAX_NODES = 200;
-/** Pixels for a name outside of the spokes. */
-const LABEL_ROOM = 132;
+/** With more the picture wants the whole width of the page. */
+export const MAX_BESIDE = 48;
+/** Characters of a name outside of the spokes, and pixels of one at most. */
+const LONGEST_LABEL = 20;
+const LETTER = 6.6;
 /** Pixels from one spoke to the next at least, at its end: a small line of text. */
 const SPOKE_PITCH = 11;
-const SPOKE_COMFORT = 18;
+const SPOKE_COMFORT = 13;
+const LEAST_RADIUS = 190;
 const DOT_PITCH = 19;

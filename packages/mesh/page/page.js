@@ -9,6 +9,7 @@
 /** @import { Order } from './peers-table.js' */
 import { Chart } from './chart.js';
 import { byId, html, setAttribute, setEntries, setText } from './element.js';
+import { MAX_BESIDE, MAX_NODES } from './layout.js';
 import { PeersTable } from './peers-table.js';
 import { Picture } from './picture.js';
 import { Rates } from './rates.js';
@@ -39,6 +40,9 @@ const table = new PeersTable({
 let status;
 /** @type {EventSource | undefined} */
 let events;
+/** Why there is no newer one. */
+/** @type {string | undefined} */
+let trouble;
 let isPaused = false;
 /** @type {string | undefined} */
 let chosen;
@@ -63,7 +67,7 @@ byId('close-detail').addEventListener('click', () => choose(undefined));
 document.addEventListener('keydown', ({ key }) => {
   if (key === 'Escape' && chosen !== undefined) choose(undefined);
 });
-new ResizeObserver(draw).observe(document.body);
+addEventListener('resize', draw);
 // A status that stays away makes no event: the age of the last one has to be told all the same.
 setInterval(showConnection, 1000);
 
@@ -78,7 +82,8 @@ function listen() {
     events.addEventListener('message', ({ data }) => take(JSON.parse(data)));
     events.addEventListener('trouble', ({ data }) => {
       heardAt = performance.now();
-      showTroubles([`The agent cannot tell its status: ${JSON.parse(data)}`]);
+      trouble = `The agent cannot tell its status: ${JSON.parse(data)}`;
+      draw();
     });
     events.addEventListener('error', () => {
       // A browser tries again by itself, but not after an answer that refuses.
@@ -93,6 +98,7 @@ function listen() {
 /** @param {MeshStatus} next */
 function take(next) {
   heardAt = performance.now();
+  trouble = undefined;
   status = next;
   rates.add(next);
   announce(next);
@@ -102,21 +108,22 @@ function take(next) {
 
 function draw() {
   showConnection();
-  if (!status) return;
+  if (!status) return showTroubles(trouble === undefined ? [] : [trouble]);
   const { node, interface: link, peers, troubles } = status;
   document.title = `${printable(node.name)} · Litz`;
   setText(byId('node-name'), printable(node.name));
   setText(byId('encryption'), encryptionText(status));
   showTroubles([
+    ...(trouble === undefined ? [] : [trouble]),
     ...(link.isUp ? [] : [`No daemon answers for ${link.name}`]),
     ...(status.registry.trouble === undefined ? [] : [`Registry: ${status.registry.trouble}`]),
     ...troubles,
   ]);
   setEntries(byId('summary'), summaryOf(status));
+  byId('alone').hidden = peers.length > 0;
+  byId('columns').classList.toggle('wide', peers.length > MAX_BESIDE && peers.length <= MAX_NODES);
   drawPicture(status);
   drawDetail(status);
-  const isDrawn = peers.length > 0;
-  byId('picture-section').classList.toggle('empty', !isDrawn);
   chart.draw(status, rates, direction(), chosen);
   drawPeers();
   drawEvents(status);
@@ -126,7 +133,7 @@ function draw() {
 function drawPicture(status) {
   const isPicture = picture.draw(status, rates, chosen);
   byId('picture').parentElement?.toggleAttribute('hidden', !isPicture);
-  byId('picture-key').hidden = !isPicture;
+  byId('picture-key').hidden = !isPicture || status.peers.length === 0;
   byId('aggregates-frame').hidden = isPicture;
   if (isPicture) return;
   const rows = STATES.map((state) => aggregateOf(state, status));

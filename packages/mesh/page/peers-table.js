@@ -1,5 +1,5 @@
 /**
- * `PeersTable`: every peer in a row, filtered, sorted, a hundred at a time. Rows stay the elements they are
+ * `PeersTable`: every peer in a row, filtered, sorted, some at a time. Rows stay the elements they are
  * while their peer is there, so that focus and selections survive a new status.
  *
  * @module
@@ -203,4 +203,4 @@ const COLUMNS = [
   'Sent',
   'Prefixes',
 ];
-const PAGE = 100;
+const PAGE = 50;

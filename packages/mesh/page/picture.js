@@ -32,6 +32,8 @@ export class Picture {
   #key = '';
   /** The node that the tab key leads to. */
   #reachable = '';
+  /** @type {Layout['kind']} */
+  #kind = 'ring';
 
   /**
    * @param {SVGSVGElement} canvas
@@ -55,7 +57,10 @@ export class Picture {
     const width = Math.round(this.#canvas.parentElement?.clientWidth ?? 0);
     if (width === 0) return true;
     const key = JSON.stringify([width, node.name, peers.map(({ name }) => name)]);
-    if (key !== this.#key) this.#arrange(status, layoutOf(peers.length, width));
+    if (key !== this.#key) {
+      const longest = Math.max(0, ...peers.map(({ name }) => name.length));
+      this.#arrange(status, layoutOf(peers.length, width, longest));
+    }
     this.#key = key;
     for (const peer of peers) this.#show(peer, rates, peer.name === chosen);
     const open = peers.filter(({ state }) => state === 'connected').length;
@@ -78,6 +83,7 @@ export class Picture {
     setAttribute(this.#canvas, 'width', width);
     setAttribute(this.#canvas, 'height', height);
     setAttribute(this.#canvas, 'data-kind', layout.kind);
+    this.#kind = layout.kind;
     this.#drawn.clear();
     const tunnels = svg('g', { 'aria-hidden': 'true' });
     const nodes = svg('g');
@@ -104,9 +110,9 @@ export class Picture {
    * @param {Layout} layout
    * @returns {Pick<Drawn, 'node' | 'rate' | 'title'>}
    */
-  #node(name, { x, y, angle }, { kind, labelLength }) {
+  #node(name, { x, y, angle }, { kind, labelLength, own }) {
     const title = svg('title');
-    const size = kind === 'ring' ? 9 : 5;
+    const size = kind === 'ring' ? 9 : 4.5;
     const shape = [
       svg('circle', { class: 'halo', r: size + 6 }),
       svg('circle', { class: 'disc', r: size }),
@@ -124,9 +130,11 @@ export class Picture {
       shortened(printable(name), labelLength),
     ]);
     if (kind === 'ring') {
+      // Outside of the ring, so that no tunnel runs through it.
+      const isAbove = y < own.y - 1;
       for (const [text, dy] of /** @type {const} */ ([
-        [label, 26],
-        [rate, 42],
+        [label, isAbove ? -34 : 28],
+        [rate, isAbove ? -18 : 44],
       ])) {
         setAttribute(text, 'x', x);
         setAttribute(text, 'y', y + dy);
@@ -167,7 +175,8 @@ export class Picture {
     setText(drawn.title, words);
     setText(drawn.rate, state === 'connected' ? rateText(rate) : state);
     // 1 kbit/s is a hair, a Gbit/s a rope.
-    const thickness = Math.min(7, 1.25 + Math.max(0, Math.log10(rate / 125)));
+    const most = this.#kind === 'ring' ? 7 : 3.5;
+    const thickness = Math.min(most, 1 + (most / 7) * Math.max(0, Math.log10(rate / 125)));
     setAttribute(drawn.tunnel, 'stroke-width', thickness.toFixed(1));
     setAttribute(drawn.flow, 'stroke-width', thickness.toFixed(1));
     setAttribute(drawn.flow, 'data-active', `${state === 'connected' && rate > 0}`);

@@ -67,12 +67,18 @@ export function printable(text) {
 }
 
 /**
+ * Names of nodes differ at their ends: what is left out is taken from the middle.
+ *
  * @param {string} text
  * @param {number} length
  * @returns {string}
  */
 export function shortened(text, length) {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  const characters = Array.from(text);
+  if (characters.length <= length) return text;
+  const tail = Math.ceil((length - 1) * 0.6);
+  const head = Math.max(0, length - 1 - tail);
+  return `${characters.slice(0, head).join('')}…${tail > 0 ? characters.slice(-tail).join('') : ''}`;
 }
 
 /**

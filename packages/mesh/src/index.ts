@@ -45,3 +45,4 @@ export type {
   StatusEvent,
   StatusSource,
 } from './status/mesh-status.ts';
+export { StatusPage, type StatusPageOptions } from './page/status-page.ts';
