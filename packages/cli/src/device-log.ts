@@ -43,6 +43,7 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   return {
     status: () => device.status(),
     ...(device.statusParts && { statusParts: () => device.statusParts!() }),
+    ...(device.followPeers && { followPeers: (listener) => device.followPeers!(listener) }),
     async configure(change) {
       await device.configure(change);
       if (log.level === 'verbose') for (const line of changeLines(change)) log.verbose(line);
@@ -107,7 +108,9 @@ function peerChanges(peer: PeerConfiguration): string[] {
 const STEP_TEXTS: Readonly<Record<Exclude<TraceStep, 'retrying' | 'gave-up'>, string>> = {
   'peer-added': 'Added',
   'peer-removed': 'Removed',
+  'key-promoted': 'Its next public key is its public key now',
   'initiation-sent': 'Sending handshake initiation',
+  'probe-sent': 'Sending handshake initiation of our next key',
   'initiation-received': 'Received handshake initiation',
   'response-sent': 'Sending handshake response',
   'response-received': 'Received handshake response',

@@ -4,13 +4,6 @@
  *
  * @module
  */
-export { RecordError, type NodeKey, type NodeRecord } from './record/node-record.ts';
-export type {
-  ReadRecord,
-  Registry,
-  RegistryAddress,
-  RegistryListener,
-} from './registry/registry.ts';
 export type { HostFacts, CniFacts, CniFamily } from './host/host-facts.ts';
 export {
   MeshHostError,
@@ -19,6 +12,7 @@ export {
   type HostListener,
   type MeshHost,
 } from './host/mesh-host.ts';
+export type { MeshPeer } from './membership/mesh-peer.ts';
 export {
   DEFAULT_INTERFACE,
   DEFAULT_PORT,
@@ -46,3 +40,12 @@ export type {
   StatusSource,
 } from './status/mesh-status.ts';
 export { StatusPage, type StatusPageOptions } from './page/status-page.ts';
+export {
+  RecordError,
+  type NodeKey,
+  type NodeRecord,
+  type ReadRecord,
+} from './record/node-record.ts';
+export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
+export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
+export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';

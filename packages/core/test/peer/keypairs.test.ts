@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cipher } from '../../src/crypto/provider.ts';
 import { Keypair, Keypairs } from '../../src/peer/keypairs.ts';
+import { PublicKey } from '../../src/keys.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
 
@@ -116,6 +117,7 @@ function create(isInitiator: boolean, createdAt = 0, rejectAfterMessages = 2 ** 
   const localIndex = indices.reserve(peer);
   const keypair = new Keypair({
     peer,
+    statics: { own: NO_KEY, peer: NO_KEY },
     isInitiator,
     localIndex,
     remoteIndex: 0,
@@ -133,3 +135,5 @@ function add(...created: Created[]): Keypairs {
   for (const { keypair } of created) keypairs.add(keypair, indices);
   return keypairs;
 }
+
+const NO_KEY = new PublicKey(32);

@@ -215,6 +215,17 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   if (event.type === 'drop') return reviveDrop(event);
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
+  if (event.type === 'peer') {
+    const { endpoint, sessionKeys: keys } = event;
+    return {
+      ...event,
+      peer,
+      endpoint: endpoint && reviveEndpoint(endpoint),
+      ...(keys && {
+        sessionKeys: { own: parsePublicKey(keys.own), peer: parsePublicKey(keys.peer) },
+      }),
+    };
+  }
   if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;
   return {

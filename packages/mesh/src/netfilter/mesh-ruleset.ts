@@ -6,7 +6,7 @@
  *
  * | chain | enforcement | what for |
  * |---|---|---|
- * | snat | permissive, enforce | what isn't a pod's gets the address of the tunnel's interface, else the peer refuses it |
+ * | sources | permissive, enforce | what isn't a pod's gets the address of the tunnel's interface, else the peer refuses it |
  * | clamp | permissive, enforce | TCP through the tunnel has segments that fit |
  * | forward, output | enforce | backstop: packets to pods of other nodes leave by the tunnel or not at all |
  * | ingress | enforce | what says it is from there came by the tunnel |
@@ -73,13 +73,16 @@ function sets(request: RulesetRequest, family: 4 | 6): string[] {
   ];
 }
 
-/** Packets that others send through this node. */
+/** Packets that others send through this node, with the address that they are for in the end. */
 function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
   const unreachable = { 4: 'icmp type host-unreachable', 6: 'icmpv6 type addr-unreachable' };
   return chain('forward', 'type filter hook forward priority filter - 10', [
     ...both(
       (ip, family) =>
         `oifname != ${quoted(interfaceName)} ${ip} daddr @remote${family} counter reject with ${unreachable[family]}`,
+    ),
+    ...both(
+      (ip, family) => `${cameElsewhere(interfaceName)} ${ip} saddr @remote${family} counter drop`,
     ),
     ...ownStaysHere(underlayLinks),
   ]);
@@ -117,11 +120,18 @@ function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere:
   ];
 }
 
-/** Strict ingress. It also stops pods of this node that forge the address of another node's pod. */
+/**
+ * Strict ingress. It also stops pods of this node that forge the address of another node's pod. A pod may
+ * speak to a node itself without the tunnel, as long as the mode covers pods alone; where the node hands
+ * that on to a pod of its own, the forward chain stops it.
+ */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;
-  const elsewhere = `iifname != ${quoted(interfaceName)}`;
-  const pods = both((ip, family) => `${elsewhere} ${ip} saddr @remote${family} counter drop`);
+  const elsewhere = cameElsewhere(interfaceName);
+  const toPods = withNodes ? '' : ' fib daddr type != local';
+  const pods = both(
+    (ip, family) => `${elsewhere} ${ip} saddr @remote${family}${toPods} counter drop`,
+  );
   const nodes = new Set(own.addresses.map((text) => formatAddress(parseAddress(text))));
   const registry = registryAddresses.map(({ address, port }) =>
     nodes.has(formatAddress(parseAddress(address)))
@@ -138,6 +148,10 @@ function ingress(request: RulesetRequest): string {
   ];
   const rules = withNodes ? [...pods, ...byRoute] : pods;
   return chain('ingress', 'type filter hook prerouting priority raw', rules);
+}
+
+function cameElsewhere(interfaceName: string): string {
+  return `iifname != ${quoted(interfaceName)}`;
 }
 
 /** A pod that is gone leaves no route behind, and a default route would lead its packets out. */
@@ -167,7 +181,7 @@ function snat({
     const foreign = `${into} ${ip} saddr != @own${family} ${ip} saddr != @node${family}`;
     return [...(toPods ? [pods] : []), `${foreign} snat ${ip} to ${node}`];
   });
-  return chain('snat', 'type nat hook postrouting priority srcnat', rules);
+  return chain('sources', 'type nat hook postrouting priority srcnat', rules);
 }
 
 /** In both directions: what comes in is answered by the tunnel, too. */

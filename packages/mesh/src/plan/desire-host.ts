@@ -137,15 +137,18 @@ function routeSources(request: MeshRequest): RouteSources {
   const withNodes = encryptsOwnNode(request);
   const tunnel = tunnelAddresses(request.own.prefixes).map(({ address }) => address);
   const node = withNodes ? request.own.addresses.map(parseAddress) : [];
-  const byFamily = (addresses: readonly Uint8Array[]): RouteSources['pods'] => ({
-    4: addresses.find(({ length }) => length === 4),
-    6: addresses.find(({ length }) => length === 16),
-  });
   return {
     text: [request.mode, withNodes, tunnel.join(' '), node.join(' ')].join(';'),
     pods: byFamily(tunnel),
     node: byFamily(node),
     takesNode: (peer) => takesNode(request, peer),
+  };
+}
+
+function byFamily(addresses: readonly Uint8Array[]): RouteSources['pods'] {
+  return {
+    4: addresses.find(({ length }) => length === 4),
+    6: addresses.find(({ length }) => length === 16),
   };
 }
 

@@ -19,6 +19,8 @@ export interface MeshRoute {
   /** Preferred source of a unicast route, which goes into the tunnel. */
   readonly source: Uint8Array | undefined;
   readonly metric: number;
+  /** Somebody else's, in our table. */
+  readonly foreign?: true;
 }
 
 /** Behind every other route: the metric that the kernel's own last resorts have. */

@@ -39,12 +39,9 @@ export function plan(desired: DesiredHost, actual: ActualHost): Step[] {
   ];
 }
 
-function loosen(
-  { looseLinks }: DesiredHost,
-  { strictLinks, looseLinks: loose }: ActualHost,
-): Step[] {
+function loosen({ looseLinks }: DesiredHost, { strictLinks }: ActualHost): Step[] {
   return looseLinks
-    .filter((link) => strictLinks.has(link) || !loose.has(link))
+    .filter((link) => strictLinks.has(link))
     .map((link) => ({ type: 'loosen-filter', link }));
 }
 
@@ -95,6 +92,8 @@ function breakRules(desired: DesiredHost, actual: ActualHost): Step[] {
 function breakRoutes(desired: DesiredHost, actual: ActualHost): Step[] {
   const extra: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of actual.routes.values()) {
+    // While the table is in use, somebody else's route in it would be a leak. Else it is theirs.
+    if (desired.enforcement === 'off' && route.foreign) continue;
     if (!desired.routes.has(route.key)) extra[route.type].push(route);
   }
   return [...extra.unicast, ...extra.unreachable, ...extra.throw].map((route) => ({

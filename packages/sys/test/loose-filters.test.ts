@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { LooseFilters, type FilterHost } from '../../src/quick/loose-filters.ts';
+import { LooseFilters, type FilterHost } from '../src/loose-filters.ts';
 
 let folder: string;
 let host: FakeFilters;

@@ -1,0 +1,435 @@
+/**
+ * `LinuxHost`: the machine that we run on, in the network namespace of the calling thread.
+ *
+ * It makes the machine look as it is told, and then hears every change of links, addresses, rules and of
+ * its own table of routes, and of its nftables table. What somebody takes away is back as soon as the
+ * event loop has its turn.
+ *
+ * @module
+ */
+import { statSync } from 'node:fs';
+import {
+  LooseFilters,
+  Netlink,
+  NetworkNamespace,
+  networkNamespaceId,
+  NftMonitor,
+  onReadable,
+  readSysctl,
+  RouteMonitor,
+  RoutingMonitor,
+} from '@litz/sys';
+import { MESH_TABLE } from '../netfilter/mesh-ruleset.ts';
+import { Nft } from '../netfilter/nft.ts';
+import { RulesetKeeper } from '../netfilter/ruleset-keeper.ts';
+import type { ActualHost } from '../plan/actual-host.ts';
+import {
+  DEFAULT_INTERFACE,
+  DEFAULT_PRIORITY,
+  DEFAULT_TABLE,
+  type DesiredHost,
+} from '../plan/desired-host.ts';
+import { plan } from '../plan/plan.ts';
+import { describeStep, type Step } from '../plan/step.ts';
+import { carryOut, isKernelStep, type KernelStep } from '../routes/carry-out.ts';
+import { KernelState } from '../routes/kernel-state.ts';
+import type { MeshPlace } from '../routes/to-kernel.ts';
+import { collectFacts } from './collect-facts.ts';
+import type { HostFacts } from './host-facts.ts';
+import {
+  MeshHostError,
+  type Applied,
+  type FactsRequest,
+  type HostListener,
+  type MeshHost,
+} from './mesh-host.ts';
+
+export interface LinuxHostOptions {
+  /** Of the daemon; default: `litz0`. */
+  readonly interfaceName?: string;
+  /** Default: 51871. */
+  readonly table?: number;
+  /** Default: 900. */
+  readonly priority?: number;
+  /** What filters were before is written down here, until the next boot; default: /run/litz. */
+  readonly runtimeFolder?: string;
+  /** Default: `nft`, from the PATH. */
+  readonly nft?: string;
+  /** Where the CNI's configuration is; default: /etc/cni/net.d. */
+  readonly cniFolder?: string;
+}
+
+interface Waiting {
+  readonly resolve: (applied: Applied) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class LinuxHost implements MeshHost {
+  readonly #interfaceName: string;
+  readonly #place: MeshPlace;
+  readonly #options: LinuxHostOptions;
+  readonly #namespace: NetworkNamespace = NetworkNamespace.current();
+  readonly #netlink: Netlink = new Netlink();
+  readonly #monitor: RoutingMonitor;
+  readonly #underlay: RouteMonitor = new RouteMonitor();
+  readonly #nftMonitor: NftMonitor | undefined;
+  readonly #nft: Nft;
+  readonly #ruleset: RulesetKeeper;
+  readonly #state: KernelState;
+  readonly #filters: LooseFilters;
+  /** Also those that could not be written down. */
+  readonly #loosened: Set<string> = new Set();
+  readonly #unwatch: (() => void)[] = [];
+  #listener: HostListener | undefined = undefined;
+  #desired: DesiredHost | undefined = undefined;
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+  #isClosed = false;
+  #hasHeard = false;
+  #hasNft = false;
+  /** As the listener knows it. */
+  #toldLink: number | undefined = undefined;
+  #underlayTimer: NodeJS.Timeout | undefined = undefined;
+
+  /** @throws {SystemError} EPERM without CAP_NET_ADMIN; no descriptor left */
+  static async open(options: LinuxHostOptions = {}): Promise<LinuxHost> {
+    const host = new LinuxHost(options);
+    try {
+      // Without the program a table of before can't be seen, nor be changed.
+      if ((await host.#nft.version()) !== undefined) await host.#ruleset.look();
+    } catch (error) {
+      host.close();
+      throw error;
+    }
+    return host;
+  }
+
+  private constructor(options: LinuxHostOptions) {
+    this.#options = options;
+    this.#interfaceName = options.interfaceName ?? DEFAULT_INTERFACE;
+    const { table = DEFAULT_TABLE, priority = DEFAULT_PRIORITY } = options;
+    this.#place = { table, priority };
+    this.#monitor = new RoutingMonitor(table);
+    this.#nftMonitor = openNftMonitor();
+    const inNamespace = <T>(run: () => T): T => this.#inNamespace(run);
+    this.#nft = new Nft({ inNamespace, ...(options.nft ? { program: options.nft } : {}) });
+    this.#ruleset = new RulesetKeeper(this.#nft, this.#nftMonitor);
+    this.#filters = this.#openFilters();
+    this.#state = new KernelState({
+      netlink: this.#netlink,
+      monitor: this.#monitor,
+      interfaceName: this.#interfaceName,
+      place: this.#place,
+      sysctl: (name) => this.#sysctl(name),
+    });
+  }
+
+  /** Index of the tunnel's interface; undefined while there is none. */
+  get linkIndex(): number | undefined {
+    return this.#state.link?.index;
+  }
+
+  async facts(request: FactsRequest): Promise<HostFacts> {
+    const { cniFolder } = this.#options;
+    return collectFacts(request, {
+      netlink: this.#netlink,
+      sysctl: (name) => this.#sysctl(name),
+      nft: this.#nft,
+      inNamespace: (run) => this.#inNamespace(run),
+      place: this.#place,
+      ...(cniFolder ? { cniFolder } : {}),
+    });
+  }
+
+  async apply(desired: DesiredHost): Promise<Applied> {
+    if (this.#isClosed) throw new MeshHostError('the host is closed');
+    if (desired.enforcement !== this.#desired?.enforcement) await this.#checkNft(desired);
+    // Without the program, `permissive` does without what only the ruleset can do.
+    this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
+    const applied = new Promise<Applied>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+    void this.#run();
+    return applied;
+  }
+
+  watch(listener: HostListener): void {
+    this.#listener = listener;
+    if (this.#unwatch.length > 0) return;
+    const heard = (): void => this.#hear();
+    this.#unwatch.push(onReadable(this.#monitor.fd, heard));
+    if (this.#nftMonitor) this.#unwatch.push(onReadable(this.#nftMonitor.fd, heard));
+    this.#unwatch.push(onReadable(this.#underlay.fd, () => this.#hearUnderlay()));
+  }
+
+  async remove(): Promise<Applied> {
+    return this.apply({
+      interfaceName: this.#interfaceName,
+      enforcement: 'off',
+      ...this.#place,
+      mark: 0,
+      link: undefined,
+      routes: new Map(),
+      rules: new Map(),
+      looseLinks: [],
+      ruleset: undefined,
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const end of this.#unwatch) end();
+    clearTimeout(this.#underlayTimer);
+    this.#listener = undefined;
+    this.#monitor.close();
+    this.#underlay.close();
+    this.#nftMonitor?.close();
+    this.#netlink.close();
+    this.#namespace.close();
+    for (const { reject } of this.#waiting.splice(0)) reject(new MeshHostError('it was closed'));
+  }
+
+  /** One at a time; whoever comes meanwhile is done afterwards, all at once. */
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      while (!this.#isClosed && (this.#waiting.length > 0 || this.#hasHeard)) {
+        const waiting = this.#waiting.splice(0);
+        this.#hasHeard = false;
+        try {
+          const applied = await this.#converge(waiting.length > 0);
+          for (const { resolve } of waiting) resolve(applied);
+        } catch (error) {
+          for (const { reject } of waiting) reject(error);
+          if (waiting.length === 0) this.#listener?.onTrouble(messageOf(error));
+        }
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #hear(): void {
+    this.#hasHeard = true;
+    void this.#run();
+  }
+
+  /** @param isAsked somebody waits for it; else it is a repair, which is told */
+  async #converge(isAsked: boolean): Promise<Applied> {
+    const desired = this.#desired;
+    const differs = this.#state.update(desired);
+    // Routes and rules do without waiting for any program.
+    const first = desired && (isAsked || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
+    this.#tellLink();
+    const rulesetChanged = this.#hasNft && (await this.#ruleset.follow());
+    const hasRest = desired !== undefined && (first.isOpen || rulesetChanged);
+    const second = hasRest ? await this.#carryOut(desired) : NOTHING;
+    const applied = {
+      steps: [...first.steps, ...second.steps],
+      troubles: [
+        ...new Set([...first.troubles, ...second.troubles, ...this.#shortcomings(desired)]),
+      ],
+    };
+    if (!isAsked) this.#tell(applied);
+    return applied;
+  }
+
+  #shortcomings(desired: DesiredHost | undefined): string[] {
+    if (!desired || desired.enforcement === 'off' || this.#hasNft) return [];
+    return [`no SNAT and no MSS clamp: ${NFT_MISSING}`];
+  }
+
+  #tellLink(): void {
+    const index = this.#state.link?.index;
+    if (index === this.#toldLink) return;
+    this.#toldLink = index;
+    this.#listener?.onLink(index);
+  }
+
+  #tell({ steps, troubles }: Applied): void {
+    if (steps.length > 0) this.#listener?.onRepaired(steps);
+    for (const trouble of troubles) this.#listener?.onTrouble(trouble);
+  }
+
+  /** The steps in front of the first one for `nft`. `isOpen`: there are more. */
+  #carryOutUntilNft(desired: DesiredHost): Applied & { readonly isOpen: boolean } {
+    const steps = plan(desired, this.#actual(desired));
+    const end = steps.findIndex(isForNft);
+    const now = end === -1 ? steps : steps.slice(0, end);
+    return { steps: now, troubles: this.#carryOutKernel(now), isOpen: end !== -1 };
+  }
+
+  async #carryOut(desired: DesiredHost): Promise<Applied> {
+    this.#state.update(desired);
+    const steps = plan(desired, this.#actual(desired));
+    const troubles: string[] = [];
+    this.#tellLink();
+    for (let at = 0; at < steps.length;) {
+      const end = steps.findIndex((step, i) => i >= at && isForNft(step));
+      const until = end === -1 ? steps.length : end;
+      troubles.push(...this.#carryOutKernel(steps.slice(at, until)));
+      if (end !== -1) {
+        const trouble = await this.#carryOutNft(steps[end]!);
+        if (trouble !== undefined) {
+          troubles.push(trouble);
+          // The way into the tunnel may be taken away only when the backstop isn't wanted any more.
+          if (desired.enforcement === 'enforce') break;
+        }
+      }
+      at = until + 1;
+    }
+    return { steps, troubles };
+  }
+
+  async #carryOutNft(step: Step): Promise<string | undefined> {
+    try {
+      if (step.type === 'load-ruleset') await this.#ruleset.load(step.ruleset);
+      else await this.#ruleset.remove();
+      return undefined;
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const reason = missing ? NFT_MISSING : messageOf(error);
+      return `could not ${describeStep(step)}: ${reason}`;
+    }
+  }
+
+  /** In runs of what goes by netlink. */
+  #carryOutKernel(steps: readonly Step[]): string[] {
+    const troubles: string[] = [];
+    let run: KernelStep[] = [];
+    const flush = (): void => {
+      const { table } = this.#place;
+      const interfaceIndex = this.#state.link?.index;
+      troubles.push(...carryOut(run, { netlink: this.#netlink, table, interfaceIndex }));
+      run = [];
+    };
+    for (const step of steps) {
+      if (isKernelStep(step)) {
+        run.push(step);
+        continue;
+      }
+      flush();
+      const trouble = this.#changeFilter(step);
+      if (trouble !== undefined) troubles.push(trouble);
+    }
+    flush();
+    return troubles;
+  }
+
+  #changeFilter(step: Step): string | undefined {
+    try {
+      if (step.type === 'loosen-filter') {
+        this.#filters.loosen(step.link, this.#interfaceName);
+        this.#loosened.add(step.link);
+      } else if (step.type === 'restore-filter') {
+        this.#loosened.delete(step.link);
+        this.#filters.restore(step.link, this.#interfaceName);
+      }
+      return undefined;
+    } catch (error) {
+      return `could not ${describeStep(step)}: ${messageOf(error)}`;
+    }
+  }
+
+  #actual({ looseLinks }: DesiredHost): ActualHost {
+    const { link, routes, rules } = this.#state;
+    const loose = new Set([...this.#filters.loosenedFor(this.#interfaceName), ...this.#loosened]);
+    const strict = looseLinks.filter((name) => this.#isStrict(name));
+    return {
+      link,
+      routes,
+      rules,
+      looseLinks: loose,
+      strictLinks: new Set(strict),
+      ruleset: this.#ruleset.loaded,
+    };
+  }
+
+  /** The larger of the two values holds: 1 is strict, 2 loose. */
+  #isStrict(link: string): boolean {
+    const values = ['all', link].map((name) => this.#sysctl(filterOf(name)));
+    return values[1] !== undefined && Math.max(...values.map(Number)) === 1;
+  }
+
+  async #checkNft({ enforcement }: DesiredHost): Promise<void> {
+    const hasProgram = (await this.#nft.version()) !== undefined;
+    this.#hasNft = hasProgram && this.#nftMonitor !== undefined;
+    if (enforcement !== 'enforce' || this.#hasNft) return;
+    const reason = hasProgram ? 'the kernel has no nftables' : NFT_MISSING;
+    throw new MeshHostError(`enforce can't be held: ${reason}`);
+  }
+
+  /** The first change is told at once, those of the following second together. */
+  #hearUnderlay(): void {
+    // Until then the kernel keeps the first notification, and drops the others.
+    if (this.#underlayTimer || !this.#underlay.clear()) return;
+    this.#underlayTimer = setTimeout(() => {
+      this.#underlayTimer = undefined;
+      this.#hearUnderlay();
+    }, UNDERLAY_INTERVAL_MS);
+    this.#underlayTimer.unref();
+    this.#listener?.onUnderlay();
+  }
+
+  #openFilters(): LooseFilters {
+    return new LooseFilters(this.#options.runtimeFolder ?? RUNTIME_FOLDER, {
+      // Ours is needed also while the daemon is on its way back.
+      hasLink: (name) =>
+        name === this.#interfaceName || this.#netlink.linkByName(name) !== undefined,
+      filter: (link) => this.#sysctl(filterOf(link)),
+      setFilter: (link, value) => this.#setFilter(link, value),
+      namespace: () => this.#inNamespace(() => String(statSync('/proc/thread-self/ns/net').ino)),
+    });
+  }
+
+  /** By netlink: /proc/sys can't be written in a container that has no more than CAP_NET_ADMIN. */
+  #setFilter(link: string, value: string): void {
+    const index = this.#netlink.linkByName(link)?.index;
+    if (index === undefined) return;
+    const reversePathFilter = value === '2' ? 2 : value === '1' ? 1 : 0;
+    this.#netlink.setLink(index, { reversePathFilter });
+  }
+
+  #sysctl(name: string): string | undefined {
+    try {
+      return this.#inNamespace(() => readSysctl(name));
+    } catch {
+      // There is no such link, or no such family.
+      return undefined;
+    }
+  }
+
+  /** Entering the namespace that the thread is in would need a right that nothing else here needs. */
+  #inNamespace<T>(run: () => T): T {
+    return networkNamespaceId() === this.#namespace.id ? run() : this.#namespace.run(run);
+  }
+}
+
+function openNftMonitor(): NftMonitor | undefined {
+  try {
+    return new NftMonitor(NFPROTO_INET, MESH_TABLE.split(' ')[1] ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function isForNft({ type }: Step): boolean {
+  return type === 'load-ruleset' || type === 'remove-ruleset';
+}
+
+function filterOf(link: string): string {
+  return `net/ipv4/conf/${link}/rp_filter`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const NOTHING = { steps: [], troubles: [], isOpen: false } as const;
+const RUNTIME_FOLDER = '/run/litz';
+const NFPROTO_INET = 1;
+const UNDERLAY_INTERVAL_MS = 1000;
+export const NFT_MISSING =
+  'the program nft is missing; install the package nftables (`apt install nftables`, `dnf install nftables`)';
