@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { redactKeys } from '@litz/core/internals';
 import { Command, CommanderError, Option } from 'commander';
+import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
 import { runDaemon } from './commands/daemon.ts';
 import {
@@ -78,6 +79,7 @@ function addCommands(program: Command): void {
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
+  addAgentCommand(program);
   command('demo', 'show two nodes and a tunnel between them, on this machine')
     .addOption(new Option('--form <form>', 'where they are').choices(DEMO_FORMS).default('auto'))
     .action(async ({ form }: { form: DemoForm | 'auto' }) => showDemo(form));

@@ -53,10 +53,7 @@ export interface Known {
  * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
  */
-export function checkConfiguration(
-  change: EngineChange,
-  known: Known,
-): CheckedChange {
+export function checkConfiguration(change: EngineChange, known: Known): CheckedChange {
   checkObject(change, 'change');
   const { privateKey, nextPrivateKey, replacePeers, peers: given = [] } = change;
   checkPrivateKey(privateKey, 'privateKey');

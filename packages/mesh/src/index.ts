@@ -12,6 +12,13 @@ export {
   type HostListener,
   type MeshHost,
 } from './host/mesh-host.ts';
+export type { MembershipContext } from './membership/membership-context.ts';
+export {
+  describeMembershipEvent,
+  type LeaveReason,
+  type MembershipEvent,
+} from './membership/membership-event.ts';
+export { Membership } from './membership/membership.ts';
 export type { MeshPeer } from './membership/mesh-peer.ts';
 export {
   DEFAULT_INTERFACE,
@@ -49,3 +56,22 @@ export {
 export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
+export { Agent, AgentError, type AgentParts } from './agent/agent.ts';
+export type { AgentSettings, Choices } from './agent/agent-settings.ts';
+export {
+  formatStatus,
+  type AgentStatus,
+  type KeyStatus,
+  type PeerStatus,
+} from './agent/agent-status.ts';
+export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';
+export { ControlError, controlPath, ControlServer } from './agent/control-server.ts';
+export type { AgentEvent } from './agent/event-log.ts';
+export {
+  CniPrefixes,
+  staticPrefixes,
+  type PrefixListener,
+  type PrefixSource,
+} from './agent/prefix-source.ts';
+export { KeyFileError, KeyStore, type KeyStoreOptions, type OwnKey } from './keys/key-store.ts';
+export { RotationError } from './agent/node-keys.ts';

@@ -37,8 +37,7 @@ export function wakePeers(state: EngineState, now: number): void {
 function applyPrivateKeys(state: EngineState, change: CheckedChange, now: number): void {
   const { privateKey, nextPrivateKey } = change;
   const isOther = privateKey !== undefined && setPrivateKey(state, privateKey);
-  const isOtherNext =
-    nextPrivateKey !== undefined && setNextPrivateKey(state, nextPrivateKey, now);
+  const isOtherNext = nextPrivateKey !== undefined && setNextPrivateKey(state, nextPrivateKey, now);
   if (privateKey || nextPrivateKey) removeOurself(state);
   if (isOther || isOtherNext) wakePeers(state, now);
 }

@@ -193,9 +193,7 @@ function receiveCookieReply(
   if (!pair) return drop(state, 'unknown-index');
   const { peer, macs } = pair;
   state.handshakes.screening.spend(PRICE_MS.COOKIE, now);
-  const refused = macs
-    ? macs.consumeCookieReply(state.crypto, message, now)
-    : 'unexpected-cookie';
+  const refused = macs ? macs.consumeCookieReply(state.crypto, message, now) : 'unexpected-cookie';
   if (refused) return drop(state, refused, peer);
   state.outputs.trace(peer, 'cookie-received');
   peer.receivedBytes += message.length;

@@ -159,12 +159,15 @@ function otherPair(
   identity: StaticIdentity,
 ): StaticPair<Peer> | undefined {
   const { peer } = preferred;
-  const identities =
-    preferred.identity === identity ? [identity] : [preferred.identity, identity];
+  const identities = preferred.identity === identity ? [identity] : [preferred.identity, identity];
   const other = otherKey(peer, preferred.remoteKey);
   const keys = other ? [preferred.remoteKey, other] : [preferred.remoteKey];
   const turn = peer.unansweredSends % (identities.length * keys.length);
-  return pairOf(peer, identities[turn % identities.length], keys[Math.floor(turn / identities.length)]);
+  return pairOf(
+    peer,
+    identities[turn % identities.length],
+    keys[Math.floor(turn / identities.length)],
+  );
 }
 
 /** When a handshake message to the peer, or an initiation with this pair, last left. */

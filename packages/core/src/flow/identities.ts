@@ -26,7 +26,10 @@ import type { CheckedChange } from '../validation.ts';
 import { readPrivateKey } from '../values.ts';
 
 /** @returns whether anything ended with the old key */
-export function setPrivateKey(state: EngineState, privateKey: CheckedChange['privateKey']): boolean {
+export function setPrivateKey(
+  state: EngineState,
+  privateKey: CheckedChange['privateKey'],
+): boolean {
   const wanted = readPrivateKey(privateKey, 'privateKey');
   const old = state.identity;
   if (isKeyOf(old, wanted)) {
@@ -118,7 +121,10 @@ function endWith(state: EngineState, peer: Peer, old: StaticIdentity): void {
   if (peer.keypairs.current?.canSend !== true) endSession(state, peer);
 }
 
-function checkerOf(state: EngineState, identity: StaticIdentity | undefined): MacChecker | undefined {
+function checkerOf(
+  state: EngineState,
+  identity: StaticIdentity | undefined,
+): MacChecker | undefined {
   return identity && new MacChecker(state.crypto, identity, state.randomBytes);
 }
 

@@ -34,7 +34,12 @@ export function startProbes(state: EngineState, now: number): void {
 export function reviewProbe(state: EngineState, peer: Peer, now: number): void {
   if (!wantsProbe(state, peer)) state.timers.clear(peer.slot, TIMER.PROBE);
   else if (!state.timers.isArmed(peer.slot, TIMER.PROBE)) {
-    state.timers.arm(peer.slot, TIMER.PROBE, Math.max(now, lastProbeAt(state, peer) + REKEY_TIMEOUT_MS), 0);
+    state.timers.arm(
+      peer.slot,
+      TIMER.PROBE,
+      Math.max(now, lastProbeAt(state, peer) + REKEY_TIMEOUT_MS),
+      0,
+    );
   }
 }
 

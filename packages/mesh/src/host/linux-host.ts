@@ -29,11 +29,12 @@ import {
   DEFAULT_TABLE,
   type DesiredHost,
 } from '../plan/desired-host.ts';
-import { plan } from '../plan/plan.ts';
+import { planRoutes } from '../plan/plan.ts';
 import { describeStep, type Step } from '../plan/step.ts';
 import { carryOut, isKernelStep, type KernelStep } from '../routes/carry-out.ts';
 import { KernelState } from '../routes/kernel-state.ts';
 import type { MeshPlace } from '../routes/to-kernel.ts';
+import { WantedRoutes } from '../routes/wanted-routes.ts';
 import { collectFacts } from './collect-facts.ts';
 import type { HostFacts } from './host-facts.ts';
 import {
@@ -75,6 +76,7 @@ export class LinuxHost implements MeshHost {
   readonly #nftMonitor: NftMonitor | undefined;
   readonly #nft: Nft;
   readonly #ruleset: RulesetKeeper;
+  readonly #wanted: WantedRoutes = new WantedRoutes();
   readonly #state: KernelState;
   readonly #filters: LooseFilters;
   /** Also those that could not be written down. */
@@ -120,6 +122,7 @@ export class LinuxHost implements MeshHost {
       monitor: this.#monitor,
       interfaceName: this.#interfaceName,
       place: this.#place,
+      wanted: this.#wanted,
       sysctl: (name) => this.#sysctl(name),
     });
   }
@@ -169,7 +172,7 @@ export class LinuxHost implements MeshHost {
       ...this.#place,
       mark: 0,
       link: undefined,
-      routes: new Map(),
+      routes: [],
       rules: new Map(),
       looseLinks: [],
       ruleset: undefined,
@@ -219,6 +222,7 @@ export class LinuxHost implements MeshHost {
   /** @param isAsked somebody waits for it; else it is a repair, which is told */
   async #converge(isAsked: boolean): Promise<Applied> {
     const desired = this.#desired;
+    if (desired) this.#wanted.want(desired.routes);
     const differs = this.#state.update(desired);
     // Routes and rules do without waiting for any program.
     const first = desired && (isAsked || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
@@ -255,7 +259,7 @@ export class LinuxHost implements MeshHost {
 
   /** The steps in front of the first one for `nft`. `isOpen`: there are more. */
   #carryOutUntilNft(desired: DesiredHost): Applied & { readonly isOpen: boolean } {
-    const steps = plan(desired, this.#actual(desired));
+    const steps = this.#plan(desired);
     const end = steps.findIndex(isForNft);
     const now = end === -1 ? steps : steps.slice(0, end);
     return { steps: now, troubles: this.#carryOutKernel(now), isOpen: end !== -1 };
@@ -263,7 +267,7 @@ export class LinuxHost implements MeshHost {
 
   async #carryOut(desired: DesiredHost): Promise<Applied> {
     this.#state.update(desired);
-    const steps = plan(desired, this.#actual(desired));
+    const steps = this.#plan(desired);
     const troubles: string[] = [];
     this.#tellLink();
     for (let at = 0; at < steps.length;) {
@@ -331,6 +335,23 @@ export class LinuxHost implements MeshHost {
     } catch (error) {
       return `could not ${describeStep(step)}: ${messageOf(error)}`;
     }
+  }
+
+  #plan(desired: DesiredHost): Step[] {
+    const { byKey, suspects } = this.#wanted;
+    const actual = this.#actual(desired);
+    const steps =
+      suspects === 'all'
+        ? planRoutes(desired, byKey, actual)
+        : planRoutes(desired, of(suspects, byKey), {
+            ...actual,
+            routes: of(suspects, actual.routes),
+          });
+    // What is changed now is looked at again by the next plan: it may have failed.
+    if (!steps.some(({ type }) => type === 'set-route' || type === 'delete-route')) {
+      this.#wanted.clear();
+    }
+    return steps;
   }
 
   #actual({ looseLinks }: DesiredHost): ActualHost {
@@ -405,6 +426,15 @@ export class LinuxHost implements MeshHost {
   #inNamespace<T>(run: () => T): T {
     return networkNamespaceId() === this.#namespace.id ? run() : this.#namespace.run(run);
   }
+}
+
+function of<T>(keys: ReadonlySet<string>, map: ReadonlyMap<string, T>): Map<string, T> {
+  const some = new Map<string, T>();
+  for (const key of keys) {
+    const value = map.get(key);
+    if (value !== undefined) some.set(key, value);
+  }
+  return some;
 }
 
 function openNftMonitor(): NftMonitor | undefined {

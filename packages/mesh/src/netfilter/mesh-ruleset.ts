@@ -8,7 +8,7 @@
  * |---|---|---|
  * | sources | permissive, enforce | what isn't a pod's gets the address of the tunnel's interface, else the peer refuses it |
  * | clamp | permissive, enforce | TCP through the tunnel has segments that fit |
- * | forward, output | enforce | backstop: packets to pods of other nodes leave by the tunnel or not at all |
+ * | forward, leaving | enforce | backstop: packets to pods of other nodes leave by the tunnel or not at all |
  * | ingress | enforce | what says it is from there came by the tunnel |
  *
  * @module
@@ -38,7 +38,7 @@ export function meshRuleset(request: RulesetRequest): string {
   const enforced = request.enforcement === 'enforce';
   const parts = [
     ...([4, 6] as const).flatMap((family) => sets(request, family)),
-    ...(enforced ? [forward(request), output(request), ingress(request)] : []),
+    ...(enforced ? [forward(request), leaving(request), ingress(request)] : []),
     snat(request),
     clamp(request),
   ];
@@ -88,11 +88,14 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
   ]);
 }
 
-/** Packets of the node itself. */
-function output(request: RulesetRequest): string {
+/**
+ * Packets of the node itself, and all others once more. Not in the output hook: what a service's address
+ * turns into another one there gets another way too, and the hook goes on to name the first one.
+ */
+function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;
   const elsewhere = `oifname != { ${quoted(interfaceName)}, "lo" }`;
-  return chain('output', 'type filter hook output priority filter - 10', [
+  return chain('leaving', 'type filter hook postrouting priority filter - 10', [
     ...both((ip, family) => `${elsewhere} ${ip} daddr @remote${family} counter drop`),
     ...ownStaysHere(underlayLinks),
     ...(withNodes ? registryBackstop(request, elsewhere) : []),

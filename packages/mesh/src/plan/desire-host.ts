@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { parseAddress, type Cidr } from '@litz/core';
+import { formatCidr, parseAddress, type Cidr } from '@litz/core';
 import { meshRuleset } from '../netfilter/mesh-ruleset.ts';
 import {
   DEFAULT_PRIORITY,
@@ -41,14 +41,19 @@ export function desireHost(request: MeshRequest): DesiredHost {
     );
   }
   const withNodes = encryptsOwnNode(request);
-  const link = { mtu: tunnelMtu(request), addresses: tunnelAddresses(request.own.prefixes) };
+  const context = contextOf(request, withNodes);
+  const parts = request.peers.map((peer) => partOf(peer, context));
+  const link = {
+    mtu: tunnelMtu(request, parts),
+    addresses: tunnelAddresses(request.own.prefixes),
+  };
   const underlayLinks = request.underlay.links;
   return {
     ...common,
     mark: withNodes ? NODES_MARK : 0,
     link,
-    routes: routes(request),
-    rules: byText(rules(request, table, priority)),
+    routes: routes(request, parts),
+    rules: byText(rules(request, parts, { table, priority })),
     looseLinks: looseLinks(request),
     ruleset: meshRuleset({ ...request, ...link, underlayLinks, withNodes }),
   };
@@ -68,130 +73,147 @@ export function tunnelAddresses(prefixes: readonly Readonly<Cidr>[]): Cidr[] {
 }
 
 /**
- * Links by which plaintext of a peer may come while packets to it go into the tunnel. A strict filter
- * drops it: with `nodes` always, since what the filter looks up has no mark, and even ARP; otherwise
- * while two nodes change over, which they don't do in the same moment.
+ * Links by which packets may come while those that answer them go into the tunnel. A strict filter drops
+ * such packets. With `nodes` it would drop everything, even ARP, since what it looks up has no mark. With
+ * `pods` it is what a pod sends to another node itself. And while two nodes change over, which they don't
+ * do in the same moment, it is everything of a peer's pods.
  */
-function looseLinks(request: MeshRequest): string[] {
-  const { links, podLinks } = request.underlay;
-  const withNodes = encryptsOwnNode(request) ? links : [];
-  const changing = request.enforcement === 'permissive' ? podLinks : [];
-  return [...new Set([...withNodes, ...changing])].toSorted();
+function looseLinks({ enforcement, underlay }: MeshRequest): string[] {
+  const changing = enforcement === 'permissive' ? underlay.podLinks : [];
+  return [...new Set([...underlay.links, ...changing])].toSorted();
 }
 
-function tunnelMtu({ underlay, peers, own }: MeshRequest): number {
-  const outerIpv4 =
-    peers.length > 0 && peers.every(({ endpoint }) => endpoint.address.length === 4);
-  const overhead = outerIpv4 ? OVERHEAD_IPV4 : OVERHEAD_IPV6;
-  const mtu = (underlay.mtu ?? DEFAULT_OUTER_MTU) - overhead;
-  const insideIpv6 = [...own.prefixes, ...peers.flatMap(({ prefixes }) => prefixes)].some(
-    (prefix) => familyOf(prefix) === 6,
-  );
-  return Math.min(Math.max(mtu, insideIpv6 ? LEAST_MTU_IPV6 : LEAST_MTU_IPV4), LARGEST_MTU);
-}
-
-function routes(request: MeshRequest): Map<string, MeshRoute> {
-  const { own, peers, answered, enforcement } = request;
-  const sources = routeSources(request);
-  const all = new Map<string, MeshRoute>();
-  const add = (route: MeshRoute): void => void all.set(route.key, route);
-  for (const prefix of own.prefixes) add(meshRoute('throw', prefix));
-  for (const peer of peers) {
-    if (enforcement !== 'enforce' && !answered.has(peer.name)) continue;
-    for (const route of peerRoutes(peer, sources)) add(route);
-  }
-  if (enforcement !== 'enforce') return all;
-  for (const prefix of lastResorts(request)) {
-    add(meshRoute('unreachable', prefix, { metric: LAST_METRIC }));
-  }
-  return all;
-}
-
-/** What stays unreachable when the tunnel is gone: the cluster, and what of the peers is outside of it. */
-function lastResorts(request: MeshRequest): Readonly<Cidr>[] {
-  const { clusterPrefixes, peers, registryAddresses } = request;
-  // The ruleset stops what is for them, so that the way to the registry stays open.
-  const registry = new Set(registryAddresses.map(({ address }) => parseAddress(address).join('.')));
-  const nodeAddresses = (peer: RoutedPeer): Readonly<Cidr>[] =>
-    peer.addresses
-      .map(parseAddress)
-      .filter((address) => !registry.has(address.join('.')))
-      .map(hostPrefix);
-  const outside = peers.flatMap((peer) => [
-    ...peer.prefixes.filter((prefix) => !isIn(prefix, clusterPrefixes)),
-    ...(takesNode(request, peer) ? nodeAddresses(peer) : []),
-  ]);
-  return [...clusterPrefixes, ...outside];
-}
-
-/** What decides about the routes of every peer alike. */
-interface RouteSources {
+/** What decides about every peer alike. */
+interface Context {
   /** Identifies it: the same for the same. */
   readonly text: string;
-  readonly pods: { readonly 4: Uint8Array | undefined; readonly 6: Uint8Array | undefined };
-  readonly node: { readonly 4: Uint8Array | undefined; readonly 6: Uint8Array | undefined };
-  readonly takesNode: (peer: RoutedPeer) => boolean;
+  readonly request: MeshRequest;
+  readonly withNodes: boolean;
+  readonly pods: ByFamily;
+  readonly node: ByFamily;
+  /** Of the registry's servers, as text of the bytes. */
+  readonly registry: ReadonlySet<string>;
 }
 
-function routeSources(request: MeshRequest): RouteSources {
-  const withNodes = encryptsOwnNode(request);
-  const tunnel = tunnelAddresses(request.own.prefixes).map(({ address }) => address);
-  const node = withNodes ? request.own.addresses.map(parseAddress) : [];
+interface ByFamily {
+  readonly 4: Uint8Array | undefined;
+  readonly 6: Uint8Array | undefined;
+}
+
+/** What one peer comes to. Of 5,000 peers one changes: those of the others are made once. */
+interface PeerPart {
+  readonly context: string;
+  readonly routes: readonly MeshRoute[];
+  /** With the last resorts that no cluster prefix gives. */
+  readonly enforced: readonly MeshRoute[];
+  readonly has: { readonly 4: boolean; readonly 6: boolean };
+  /** Prefixes that are outside of the cluster's. */
+  readonly outside: { readonly 4: boolean; readonly 6: boolean };
+  readonly outerIpv4: boolean;
+}
+
+const partsOfPeers = new WeakMap<RoutedPeer, PeerPart>();
+
+function contextOf(request: MeshRequest, withNodes: boolean): Context {
+  const { own, mode, clusterPrefixes, registryAddresses } = request;
+  const pods = tunnelAddresses(own.prefixes).map(({ address }) => address);
+  const node = withNodes ? own.addresses.map(parseAddress) : [];
+  const registry = registryAddresses.map(({ address }) => parseAddress(address).join('.'));
+  const cluster = clusterPrefixes.map(formatCidr);
+  const parts: readonly unknown[] = [mode, withNodes, pods, node, registry, cluster];
   return {
-    text: [request.mode, withNodes, tunnel.join(' '), node.join(' ')].join(';'),
-    pods: byFamily(tunnel),
+    text: parts.map(String).join(';'),
+    request,
+    withNodes,
+    pods: byFamily(pods),
     node: byFamily(node),
-    takesNode: (peer) => takesNode(request, peer),
+    registry: new Set(registry),
   };
 }
 
-function byFamily(addresses: readonly Uint8Array[]): RouteSources['pods'] {
-  return {
-    4: addresses.find(({ length }) => length === 4),
-    6: addresses.find(({ length }) => length === 16),
-  };
-}
-
-function takesNode(request: MeshRequest, peer: RoutedPeer): boolean {
-  return encryptsOwnNode(request) && (request.mode === 'all' || peer.encryptsNode);
-}
-
-/** Of 5,000 peers one changes: the routes of the others are made once. */
-const routesOfPeers = new WeakMap<RoutedPeer, { text: string; routes: readonly MeshRoute[] }>();
-
-function peerRoutes(peer: RoutedPeer, sources: RouteSources): readonly MeshRoute[] {
-  const known = routesOfPeers.get(peer);
-  if (known?.text === sources.text) return known.routes;
-  const made = peer.prefixes.map((prefix) =>
-    meshRoute('unicast', prefix, { source: sources.pods[familyOf(prefix)] }),
-  );
-  if (sources.takesNode(peer)) {
-    for (const address of peer.addresses.map(parseAddress)) {
-      const source = sources.node[address.length === 4 ? 4 : 6];
-      made.push(meshRoute('unicast', hostPrefix(address), { source }));
-    }
-  }
-  routesOfPeers.set(peer, { text: sources.text, routes: made });
+function partOf(peer: RoutedPeer, context: Context): PeerPart {
+  const known = partsOfPeers.get(peer);
+  if (known?.context === context.text) return known;
+  const made = makePart(peer, context);
+  partsOfPeers.set(peer, made);
   return made;
 }
 
-function rules(request: MeshRequest, table: number, priority: number): MeshRule[] {
-  const families = ([4, 6] as const).filter((family) => hasFamily(request, family));
+function makePart(peer: RoutedPeer, context: Context): PeerPart {
+  const { request, withNodes, pods, node, registry } = context;
+  const routes = peer.prefixes.map((prefix) =>
+    meshRoute('unicast', prefix, { source: pods[familyOf(prefix)] }),
+  );
+  const takesNode = withNodes && (request.mode === 'all' || peer.encryptsNode);
+  const addresses = takesNode ? peer.addresses.map(parseAddress) : [];
+  for (const address of addresses) {
+    const source = node[address.length === 4 ? 4 : 6];
+    routes.push(meshRoute('unicast', hostPrefix(address), { source }));
+  }
+  const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
+  // The ruleset stops what is for the registry's nodes, so that the way to the registry stays open.
+  const closed = addresses.filter((address) => !registry.has(address.join('.'))).map(hostPrefix);
+  const lastResorts = [...outside, ...closed].map(lastResort);
+  return {
+    context: context.text,
+    routes,
+    enforced: [...routes, ...lastResorts],
+    has: families(peer.prefixes),
+    outside: families(outside),
+    outerIpv4: peer.endpoint.address.length === 4,
+  };
+}
+
+function lastResort(prefix: Readonly<Cidr>): MeshRoute {
+  return meshRoute('unreachable', prefix, { metric: LAST_METRIC });
+}
+
+function routes(request: MeshRequest, parts: readonly PeerPart[]): (readonly MeshRoute[])[] {
+  const { own, peers, answered, enforcement, clusterPrefixes } = request;
+  const all: (readonly MeshRoute[])[] = [own.prefixes.map((prefix) => meshRoute('throw', prefix))];
+  if (enforcement === 'enforce') {
+    all.push(clusterPrefixes.map(lastResort));
+    for (const { enforced } of parts) all.push(enforced);
+    return all;
+  }
+  for (const [i, peer] of peers.entries()) if (answered.has(peer.name)) all.push(parts[i]!.routes);
+  return all;
+}
+
+function tunnelMtu({ underlay, own }: MeshRequest, parts: readonly PeerPart[]): number {
+  const outerIpv4 = parts.length > 0 && parts.every((part) => part.outerIpv4);
+  const overhead = outerIpv4 ? OVERHEAD_IPV4 : OVERHEAD_IPV6;
+  const mtu = (underlay.mtu ?? DEFAULT_OUTER_MTU) - overhead;
+  const insideIpv6 = families(own.prefixes)[6] || parts.some(({ has }) => has[6]);
+  return Math.min(Math.max(mtu, insideIpv6 ? LEAST_MTU_IPV6 : LEAST_MTU_IPV4), LARGEST_MTU);
+}
+
+function rules(request: MeshRequest, parts: readonly PeerPart[], place: Place): MeshRule[] {
+  const { table, priority } = place;
+  const { clusterPrefixes, own } = request;
   if (encryptsOwnNode(request)) {
+    const nodes = families([...own.prefixes, ...own.addresses.map(parseAddress).map(hostPrefix)]);
     return [
       ...exceptions(request, priority - 1),
-      ...families.map((family) => meshRule({ family, priority, table, notMark: NODES_MARK })),
+      ...FAMILIES.filter((family) => nodes[family]).map((family) =>
+        meshRule({ family, priority, table, notMark: NODES_MARK }),
+      ),
     ];
   }
-  return families.flatMap((family) => {
-    const cluster = request.clusterPrefixes.filter((prefix) => familyOf(prefix) === family);
-    const isWhole = request.peers.every(({ prefixes }) =>
-      prefixes.every((prefix) => familyOf(prefix) !== family || isIn(prefix, cluster)),
-    );
+  return FAMILIES.flatMap((family) => {
+    const cluster = clusterPrefixes.filter((prefix) => familyOf(prefix) === family);
+    const isUsed = families(own.prefixes)[family] || parts.some(({ has }) => has[family]);
+    if (cluster.length === 0 && !isUsed) return [];
     // Without a prefix that has them all the rule is for every packet: the table has what is ours.
-    if (cluster.length === 0 || !isWhole) return [meshRule({ family, priority, table })];
+    const isWhole = cluster.length > 0 && !parts.some(({ outside }) => outside[family]);
+    if (!isWhole) return [meshRule({ family, priority, table })];
     return cluster.map((to) => meshRule({ family, priority, table, to }));
   });
+}
+
+interface Place {
+  readonly table: number;
+  readonly priority: number;
 }
 
 /**
@@ -210,13 +232,18 @@ function exceptions(request: MeshRequest, priority: number): MeshRule[] {
   });
 }
 
-function hasFamily(request: MeshRequest, family: 4 | 6): boolean {
-  const { clusterPrefixes, own, peers } = request;
-  const isOf = (prefix: Readonly<Cidr>): boolean => familyOf(prefix) === family;
-  if (clusterPrefixes.some(isOf) || own.prefixes.some(isOf)) return true;
-  if (peers.some(({ prefixes }) => prefixes.some(isOf))) return true;
-  const isNode = (text: string): boolean => text.includes(':') === (family === 6);
-  return encryptsOwnNode(request) && own.addresses.some(isNode);
+function families(prefixes: readonly Readonly<Cidr>[]): { 4: boolean; 6: boolean } {
+  return {
+    4: prefixes.some(({ address }) => address.length === 4),
+    6: prefixes.some(({ address }) => address.length === 16),
+  };
+}
+
+function byFamily(addresses: readonly Uint8Array[]): ByFamily {
+  return {
+    4: addresses.find(({ length }) => length === 4),
+    6: addresses.find(({ length }) => length === 16),
+  };
 }
 
 function isIn(prefix: Readonly<Cidr>, wide: readonly Readonly<Cidr>[]): boolean {
@@ -235,12 +262,13 @@ function byText(rules: readonly MeshRule[]): Map<string, MeshRule> {
 const NOTHING: Omit<DesiredHost, 'interfaceName' | 'enforcement' | 'table' | 'priority'> = {
   mark: 0,
   link: undefined as DesiredLink | undefined,
-  routes: new Map(),
+  routes: [],
   rules: new Map(),
   looseLinks: [],
   ruleset: undefined,
 };
 
+const FAMILIES = [4, 6] as const;
 /** IPv4 20, or IPv6 40; UDP 8; WireGuard 16 and its tag 16. */
 const OVERHEAD_IPV4 = 60;
 const OVERHEAD_IPV6 = 80;

@@ -81,8 +81,8 @@ export interface DesiredHost {
   readonly mark: number;
   /** What the tunnel's interface is to have; undefined: it is left alone. */
   readonly link: DesiredLink | undefined;
-  /** By key. */
-  readonly routes: ReadonlyMap<string, MeshRoute>;
+  /** A list for each peer, the same one as long as nothing has changed for it. No key comes twice. */
+  readonly routes: readonly (readonly MeshRoute[])[];
   /** By text. */
   readonly rules: ReadonlyMap<string, MeshRule>;
   /** Links whose reverse path filter has to be loose; it is put back when they are no more in here. */

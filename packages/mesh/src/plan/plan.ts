@@ -25,15 +25,33 @@ import type { Step } from './step.ts';
 
 /** None where they are equal. What needs the tunnel's interface is left out while that is missing. */
 export function plan(desired: DesiredHost, actual: ActualHost): Step[] {
+  return planRoutes(desired, routeMap(desired.routes), actual);
+}
+
+export function routeMap(lists: DesiredHost['routes']): Map<string, MeshRoute> {
+  const all = new Map<string, MeshRoute>();
+  for (const routes of lists) for (const route of routes) all.set(route.key, route);
+  return all;
+}
+
+/**
+ * The same with the routes of `wanted`, in place of those of `desired`: of 5,000 the few that may differ
+ * are enough, if `actual` has the same few.
+ */
+export function planRoutes(
+  desired: DesiredHost,
+  wanted: ReadonlyMap<string, MeshRoute>,
+  actual: ActualHost,
+): Step[] {
   const { link } = actual;
   return [
     ...loosen(desired, actual),
     ...(link && desired.link ? makeLink(desired.link, link) : []),
-    ...makeRoutes(desired, actual),
+    ...makeRoutes(wanted, actual),
     ...makeRules(desired, actual),
     ...ruleset(desired, actual),
     ...breakRules(desired, actual),
-    ...breakRoutes(desired, actual),
+    ...breakRoutes(desired, wanted, actual),
     ...(link ? breakAddresses(desired.link, link) : []),
     ...restore(desired, actual),
   ];
@@ -57,9 +75,9 @@ function makeLink(desired: DesiredLink, actual: ActualLink): Step[] {
   return steps;
 }
 
-function makeRoutes(desired: DesiredHost, actual: ActualHost): Step[] {
+function makeRoutes(wanted: ReadonlyMap<string, MeshRoute>, actual: ActualHost): Step[] {
   const changed: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
-  for (const route of desired.routes.values()) {
+  for (const route of wanted.values()) {
     if (route.type === 'unicast' && !actual.link) continue;
     if (actual.routes.get(route.key)?.text !== route.text) changed[route.type].push(route);
   }
@@ -89,12 +107,16 @@ function breakRules(desired: DesiredHost, actual: ActualHost): Step[] {
     .map((rule) => ({ type: 'delete-rule', rule }));
 }
 
-function breakRoutes(desired: DesiredHost, actual: ActualHost): Step[] {
+function breakRoutes(
+  desired: DesiredHost,
+  wanted: ReadonlyMap<string, MeshRoute>,
+  actual: ActualHost,
+): Step[] {
   const extra: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of actual.routes.values()) {
     // While the table is in use, somebody else's route in it would be a leak. Else it is theirs.
     if (desired.enforcement === 'off' && route.foreign) continue;
-    if (!desired.routes.has(route.key)) extra[route.type].push(route);
+    if (!wanted.has(route.key)) extra[route.type].push(route);
   }
   return [...extra.unicast, ...extra.unreachable, ...extra.throw].map((route) => ({
     type: 'delete-route',

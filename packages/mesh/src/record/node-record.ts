@@ -41,6 +41,8 @@ export class RecordError extends Error {
   readonly node: string;
   /** As it is written in the record: `prefixes[1]`. */
   readonly field: string;
+  /** The message without node and field. */
+  readonly reason: string;
 
   constructor(node: string, field: string, reason: string) {
     // What is no name of a node may be anything, a line of a log for instance.
@@ -48,5 +50,6 @@ export class RecordError extends Error {
     super(`record of node ${shown}: ${field}: ${reason}`);
     this.node = node;
     this.field = field;
+    this.reason = reason;
   }
 }

@@ -3,18 +3,21 @@
  *
  * @module
  */
-import type { InstalledRoute, Netlink, RoutingChange, RoutingMonitor } from '@litz/sys';
+import type { Netlink, RoutingChange, RoutingMonitor } from '@litz/sys';
 import type { ActualLink } from '../plan/actual-host.ts';
 import type { DesiredHost } from '../plan/desired-host.ts';
 import type { MeshRoute } from '../plan/mesh-route.ts';
 import type { MeshRule } from '../plan/mesh-rule.ts';
 import { fromRoute, fromRule, type MeshPlace } from './to-kernel.ts';
+import type { WantedRoutes } from './wanted-routes.ts';
 
 export interface KernelStateOptions {
   readonly netlink: Netlink;
   readonly monitor: RoutingMonitor;
   readonly interfaceName: string;
   readonly place: MeshPlace;
+  /** Is told which routes may differ. */
+  readonly wanted: WantedRoutes;
   /** A parameter under /proc/sys of that namespace; undefined where there is none. */
   readonly sysctl: (name: string) => string | undefined;
 }
@@ -69,7 +72,7 @@ export class KernelState {
     let differs = false;
     for (const change of changes) {
       if (this.#isOfLink(change)) touchesLink = true;
-      else if (change.type === 'route') differs = this.#route(change, desired) || differs;
+      else if (change.type === 'route') differs = this.#route(change) || differs;
       else if (change.type === 'rule') differs = this.#rule(change, desired) || differs;
     }
     if (touchesLink) {
@@ -88,14 +91,15 @@ export class KernelState {
     return change.type === 'address' && change.address.interfaceIndex === this.#link?.index;
   }
 
-  #route(
-    { gone, route }: RoutingChange & { type: 'route' },
-    desired: DesiredHost | undefined,
-  ): boolean {
-    const ours = fromRoute(route, this.#link?.index);
-    if (!gone) this.#routes.set(ours.key, ours);
-    else if (this.#routes.get(ours.key)?.text === ours.text) this.#routes.delete(ours.key);
-    return desired?.routes.get(ours.key)?.text !== this.#routes.get(ours.key)?.text;
+  #route({ gone, route }: RoutingChange & { type: 'route' }): boolean {
+    const { wanted } = this.#options;
+    const ours = this.#shared(fromRoute(route, this.#link?.index));
+    const { key } = ours;
+    if (!gone) this.#routes.set(key, ours);
+    else if (this.#routes.get(key)?.text === ours.text) this.#routes.delete(key);
+    if (wanted.byKey.get(key)?.text === this.#routes.get(key)?.text) return false;
+    wanted.suspect(key);
+    return true;
   }
 
   #rule(
@@ -131,17 +135,25 @@ export class KernelState {
   }
 
   #readRoutes(): void {
-    const { netlink, place } = this.#options;
+    const { netlink, place, wanted } = this.#options;
     this.#routes = new Map();
-    for (const route of netlink.tableRoutes(place.table)) this.#addRoute(route);
+    for (const route of netlink.tableRoutes(place.table)) {
+      this.#addRoute(fromRoute(route, this.#link?.index));
+    }
+    wanted.suspectAll();
   }
 
   /** Of several with one key none counts as ours: the first one decides, whichever that is. */
-  #addRoute(route: InstalledRoute): void {
-    const ours = fromRoute(route, this.#link?.index);
+  #addRoute(ours: MeshRoute): void {
     const other = this.#routes.get(ours.key);
-    const text = other ? `${other.text}, ${ours.text}` : ours.text;
-    this.#routes.set(ours.key, { ...ours, text });
+    const route = other ? { ...ours, text: `${other.text}, ${ours.text}` } : this.#shared(ours);
+    this.#routes.set(ours.key, route);
+  }
+
+  /** One object for what is wanted and there. */
+  #shared(route: MeshRoute): MeshRoute {
+    const wanted = this.#options.wanted.byKey.get(route.key);
+    return wanted?.text === route.text ? wanted : route;
   }
 }
 
