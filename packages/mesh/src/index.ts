@@ -38,6 +38,19 @@ export type { MeshRoute, MeshRouteType } from './plan/mesh-route.ts';
 export type { MeshRule } from './plan/mesh-rule.ts';
 export { plan } from './plan/plan.ts';
 export { describeStep, type Step } from './plan/step.ts';
+export type {
+  InterfaceStatus,
+  KeyStatus,
+  MeshStatus,
+  NodeStatus,
+  PeerState,
+  PeerStatus,
+  RegistryStatus,
+  RotationStatus,
+  StatusEvent,
+  StatusSource,
+} from './status/mesh-status.ts';
+export { StatusPage, type StatusPageOptions } from './page/status-page.ts';
 export {
   RecordError,
   type NodeKey,

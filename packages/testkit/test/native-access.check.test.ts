@@ -216,6 +216,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     RawSocket: [
       ['"family" expected', (m) => new m.RawSocket(5, [])],
       ['"accept" expected', (m) => new m.RawSocket(4, [-1])],
+      ['"source" expected 4 bytes', (m) => new m.RawSocket(4, [], { source: new Uint8Array(16) })],
+      ['"source" expected', (m) => new m.RawSocket(4, [], { source: '10.0.0.1' })],
     ],
     'RawSocket#send': [
       ['"message" expected', (m) => m.RawSocket.prototype.send.call({ family: 4 }, [], FOUR)],
