@@ -62,15 +62,9 @@ export type { Registry, RegistryAddress, RegistryListener } from './registry/reg
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent, AgentError, type AgentParts } from './agent/agent.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
-export {
-  formatStatus,
-  type AgentStatus,
-  type KeyStatus,
-  type PeerStatus,
-} from './agent/agent-status.ts';
+export { formatAge, formatStatus } from './status/format-status.ts';
 export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';
 export { ControlError, controlPath, ControlServer } from './agent/control-server.ts';
-export type { AgentEvent } from './agent/event-log.ts';
 export {
   CniPrefixes,
   staticPrefixes,
@@ -125,3 +119,14 @@ export {
   type CheckLine,
   type CheckRequest,
 } from './host/check.ts';
+export type { Flow } from './verify/frame.ts';
+export { formatJudgement } from './verify/format-judgement.ts';
+export {
+  exitStatusOf,
+  type Judgement,
+  type PeerVerdict,
+  type Sighting,
+  type Verdict,
+} from './verify/judge.ts';
+export type { ProbeProtocol } from './verify/probe-plan.ts';
+export { verifyMesh, type VerifyOptions } from './verify/verify-mesh.ts';

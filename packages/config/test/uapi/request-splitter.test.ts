@@ -31,12 +31,15 @@ describe('RequestSplitter', () => {
     expect(split(text.split(''))).toEqual(expected);
   });
 
-  it.each(['litz_keys=false\n', 'litz_keys=tru\n', 'litz_keys=true\nlitz_keys', 'l\n', 'litz_keyz'])(
-    'answers EINVAL to get=1 with %j',
-    (text) => {
-      expect(split([`get=1\n${text}`])).toEqual([{ operation: 'invalid', errno: -22 }]);
-    },
-  );
+  it.each([
+    'litz_keys=false\n',
+    'litz_keys=tru\n',
+    'litz_keys=true\nlitz_keys',
+    'l\n',
+    'litz_keyz',
+  ])('answers EINVAL to get=1 with %j', (text) => {
+    expect(split([`get=1\n${text}`])).toEqual([{ operation: 'invalid', errno: -22 }]);
+  });
 
   it('waits for the end of a request', () => {
     expect(split(['get=1\n'])).toEqual([]);

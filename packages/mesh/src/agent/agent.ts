@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { formatCidr, formatEndpoint, type Cidr } from '@litz/core';
+import { formatCidr, type Cidr } from '@litz/core';
 import { keyId } from '@litz/core/internals';
 import type { DevicePeerStatus } from '@litz/config';
 import { TunnelDaemon, type DaemonClient } from '../daemon/tunnel-daemon.ts';
@@ -30,8 +30,9 @@ import type { EncryptMode, Enforcement, MeshRequest } from '../plan/desired-host
 import { isException } from '../plan/mesh-rule.ts';
 import { RecordError, type NodeRecord, type ReadRecord } from '../record/node-record.ts';
 import type { Registry, RegistryAddress } from '../registry/registry.ts';
+import type { MeshStatus, StatusSource } from '../status/mesh-status.ts';
 import type { AgentSettings, Choices } from './agent-settings.ts';
-import type { AgentStatus, KeyStatus, PeerStatus } from './agent-status.ts';
+import { describeAgent } from './describe-agent.ts';
 import { EnforcementGate } from './enforcement-gate.ts';
 import { EventLog } from './event-log.ts';
 import { NodeKeys } from './node-keys.ts';
@@ -59,7 +60,7 @@ export class AgentError extends Error {
   override readonly name = 'AgentError';
 }
 
-export class Agent {
+export class Agent implements StatusSource {
   readonly settings: AgentSettings;
   readonly events: EventLog;
   readonly #parts: AgentParts;
@@ -79,13 +80,23 @@ export class Agent {
   /** As the registry has it; undefined while that is not known. */
   #ownRecord: NodeRecord | 'none' | 'revoked' | undefined = undefined;
   #isSynced = false;
+  #syncedAt: number | undefined = undefined;
+  readonly #startedAt: number;
+  /** Of which nodes something is refused now, and why. */
+  readonly #refused: Map<string, string> = new Map();
   #prefixes: readonly Readonly<Cidr>[] | undefined = undefined;
   #facts: HostFacts | undefined = undefined;
   #factsAreOld = true;
   #registryAddresses: readonly RegistryAddress[] | undefined = undefined;
-  #applied: { readonly mark: number; readonly mtu: number | undefined; exceptions: string[] } = {
+  #applied: {
+    readonly mark: number;
+    readonly mtu: number | undefined;
+    addresses: string[];
+    exceptions: string[];
+  } = {
     mark: 0,
     mtu: undefined,
+    addresses: [],
     exceptions: [],
   };
   #plan: KeysPlan | undefined = undefined;
@@ -103,6 +114,7 @@ export class Agent {
     this.settings = settings;
     this.#parts = parts;
     this.#now = parts.now ?? Date.now;
+    this.#startedAt = this.#now();
     this.events = new EventLog(parts.log, this.#now);
     this.#choices = new SavedChoices(stateFolder, interfaceName, { mode, enforcement });
     this.#gate = new EnforcementGate(this.#choices.hasEnforced || settings.force);
@@ -183,33 +195,35 @@ export class Agent {
     this.#endedBy();
   }
 
-  /** @throws {UapiError} the daemon can't be asked for its counters */
-  async status(): Promise<AgentStatus> {
+  async status(): Promise<MeshStatus> {
     const { settings } = this;
-    const { chosen, enforcement, unanswered } = this.#holding();
-    const counted = await this.#counters();
-    return {
-      node: settings.node,
-      interfaceName: settings.interfaceName,
-      port: settings.port,
-      addresses: settings.addresses,
-      prefixes: (this.#prefixes ?? []).map(formatCidr),
-      mode: chosen.mode,
+    const { chosen, enforcement } = this.#holding();
+    const counters = await this.#counters();
+    const { description } = this.#parts.registry;
+    return describeAgent({
+      settings,
+      time: this.#now(),
+      startedAt: this.#startedAt,
+      prefixes: this.#prefixes ?? [],
+      chosen,
       enforcement,
-      wantedEnforcement: chosen.enforcement,
-      unanswered,
-      nodeEncryption: this.#nodeEncryption(chosen.mode),
-      keys: this.#keys.keys.map(keyStatus),
-      rotation: this.#keys.keys.length > 1 ? { waitsFor: this.#plan?.waitsFor ?? [] } : undefined,
-      registry: this.#parts.registry.description,
-      isSynced: this.#isSynced,
-      daemonUp: this.#daemon.isUp,
-      mtu: this.#applied.mtu,
+      keys: this.#keys.keys,
+      waitsFor: this.#plan?.waitsFor ?? [],
       exceptions: this.#applied.exceptions,
-      troubles: this.events.troubles,
-      peers: [...this.#membership.peers.values()].map((peer) => this.#peerStatus(peer, counted)),
+      mtu: this.#applied.mtu,
+      addresses: this.#applied.addresses,
+      isUp: this.#daemon.isUp,
+      registry: { description, trouble: this.events.troubleOf('registry') },
+      syncedAt: this.#syncedAt,
+      peers: this.#membership.peers,
+      refused: this.#refused,
+      expired: this.#expired,
+      hasAnswered: (name) => this.#sessions.hasAnswered(name),
+      sessionOf: (name) => this.#sessions.stateOf(name),
+      counters,
       events: this.events.events,
-    };
+      troubles: this.events.troubles,
+    });
   }
 
   /**
@@ -304,6 +318,7 @@ export class Agent {
     const own = records.get(this.settings.node);
     if (this.#ownRecord !== 'revoked') this.#seeOwn(own);
     this.#isSynced = true;
+    this.#syncedAt = this.#now();
     this.#noteMembers(this.#membership.sync(records, this.#now()));
   }
 
@@ -357,7 +372,12 @@ export class Agent {
 
   #noteMembers(events: readonly MembershipEvent[]): void {
     for (const event of events) {
-      this.events.say(describeMembershipEvent(event));
+      const isBad = event.kind === 'refused' || event.kind === 'own-name';
+      const level = isBad ? 'warning' : 'info';
+      this.events.say(describeMembershipEvent(event), { level, peer: event.node });
+      if (event.kind === 'refused')
+        this.#refused.set(event.node, `${event.field}: ${event.reason}`);
+      else if (event.kind !== 'stale' && event.kind !== 'expired') this.#refused.delete(event.node);
       if (event.kind === 'expired') this.#expired.add(event.node);
       else if (event.kind === 'returned' || event.kind === 'left') this.#expired.delete(event.node);
     }
@@ -512,6 +532,7 @@ export class Agent {
     this.#applied = {
       mark: desired.mark,
       mtu: desired.link?.mtu,
+      addresses: (desired.link?.addresses ?? []).map(formatCidr),
       exceptions: [...desired.rules.values()].filter(isException).map(({ text }) => text),
     };
   }
@@ -566,42 +587,22 @@ export class Agent {
     if (!this.#isClosed) this.#addressTimer = setTimeout(() => void this.#findAddresses(), again);
   }
 
-  #nodeEncryption(mode: EncryptMode): AgentStatus['nodeEncryption'] {
-    if (mode === 'pods') return 'Disabled';
-    return mode === 'all' || this.settings.encryptsNode ? 'Enabled' : 'OptedOut';
-  }
-
   /** By `keyId`. */
   async #counters(): Promise<ReadonlyMap<string, DevicePeerStatus>> {
     if (!this.#daemon.isUp) return new Map();
-    const { peers } = await this.#daemon.status();
-    return new Map(peers.map((peer) => [keyId(peer.publicKey), peer]));
-  }
-
-  #peerStatus(peer: MeshPeer, counted: ReadonlyMap<string, DevicePeerStatus>): PeerStatus {
-    const counters = peer.keys
-      .map(({ publicKey }) => counted.get(keyId(publicKey)))
-      .find((found) => found !== undefined);
-    return {
-      name: peer.name,
-      keys: peer.keys.map(keyStatus),
-      endpoint: counters?.endpoint && formatEndpoint(counters.endpoint),
-      hasAnswered: this.#sessions.hasAnswered(peer.name),
-      lastHandshakeAt: Math.round(counters?.lastHandshakeUnixMs ?? 0),
-      receivedBytes: counters?.receivedBytes ?? 0,
-      sentBytes: counters?.sentBytes ?? 0,
-      prefixes: peer.prefixes.map(formatCidr),
-    };
+    try {
+      const { peers } = await this.#daemon.status();
+      return new Map(peers.map((peer) => [keyId(peer.publicKey), peer]));
+    } catch {
+      // It has just gone, which is told by itself.
+      return new Map();
+    }
   }
 }
 
 function isSameIdentity(a: Identities | undefined, b: Identities | undefined): boolean {
   const text = ({ own, next }: Identities): string => `${own?.toBase64()} ${next?.toBase64()}`;
   return a === b || (a !== undefined && b !== undefined && text(a) === text(b));
-}
-
-function keyStatus({ publicKey, generation, createdAt }: NodeRecord['keys'][number]): KeyStatus {
-  return { publicKey: publicKey.toBase64(), generation, createdAt };
 }
 
 function describeRecord({ keys, prefixes }: NodeRecord): string {

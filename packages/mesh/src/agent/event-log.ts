@@ -3,16 +3,18 @@
  *
  * @module
  */
-export interface AgentEvent {
-  /** Unix time in milliseconds. */
-  readonly at: number;
-  readonly text: string;
+import type { StatusEvent } from '../status/mesh-status.ts';
+
+/** What an event is about, and how bad it is. */
+export interface EventDetails {
+  readonly level?: StatusEvent['level'];
+  readonly peer?: string;
 }
 
 export class EventLog {
   readonly #print: (line: string) => void;
   readonly #now: () => number;
-  readonly #events: AgentEvent[] = [];
+  readonly #events: StatusEvent[] = [];
   readonly #troubles: Map<string, string> = new Map();
 
   constructor(print: (line: string) => void, now: () => number) {
@@ -21,7 +23,7 @@ export class EventLog {
   }
 
   /** The last ones, the oldest first. */
-  get events(): readonly AgentEvent[] {
+  get events(): readonly StatusEvent[] {
     return this.#events;
   }
 
@@ -34,8 +36,8 @@ export class EventLog {
     return this.#troubles.get(what);
   }
 
-  say(text: string): void {
-    this.#events.push({ at: this.#now(), text });
+  say(text: string, { level = 'info', peer }: EventDetails = {}): void {
+    this.#events.push({ at: this.#now(), level, peer, text });
     if (this.#events.length > MOST_EVENTS) this.#events.shift();
     this.#print(text);
   }
@@ -48,7 +50,7 @@ export class EventLog {
       this.say(`${what}: well again`);
     } else {
       this.#troubles.set(what, trouble);
-      this.say(`${what}: ${trouble}`);
+      this.say(`${what}: ${trouble}`, { level: 'warning' });
     }
   }
 }

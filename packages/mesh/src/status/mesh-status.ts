@@ -39,7 +39,10 @@ export interface NodeStatus {
   readonly prefixes: readonly string[];
   readonly clusterPrefixes: readonly string[];
   readonly mode: EncryptMode;
+  /** What holds now. */
   readonly enforcement: Enforcement;
+  /** What was asked for. `enforce` waits until every peer has answered. */
+  readonly wantedEnforcement: Enforcement;
   /** Whether traffic of the node itself is encrypted. `opted-out`: the mode would, a label says no. */
   readonly nodeEncryption: 'enabled' | 'opted-out' | 'disabled';
   /** One key; two during a rotation, the older one first. */

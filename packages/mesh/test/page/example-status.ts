@@ -32,6 +32,7 @@ export function exampleStatus(options: ExampleOptions): MeshStatus {
       clusterPrefixes: ['10.244.0.0/16', 'fd00:244::/48'],
       mode: 'pods',
       enforcement: 'permissive',
+      wantedEnforcement: 'permissive',
       nodeEncryption: 'disabled',
       keys: [key(0, 3)],
       rotation: undefined,

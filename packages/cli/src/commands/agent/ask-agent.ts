@@ -7,7 +7,7 @@ import {
   askAgent,
   controlPath,
   formatStatus,
-  type AgentStatus,
+  type MeshStatus,
   type ControlRequest,
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
@@ -23,10 +23,8 @@ export async function showStatus(
   place: AgentPlace,
   options: { readonly json: boolean },
 ): Promise<void> {
-  const status = (await request(place, { command: 'status' })) as AgentStatus;
-  const text = options.json
-    ? `${JSON.stringify(status, undefined, 2)}\n`
-    : formatStatus(status, Date.now());
+  const status = (await request(place, { command: 'status' })) as MeshStatus;
+  const text = options.json ? `${JSON.stringify(status, undefined, 2)}\n` : formatStatus(status);
   process.stdout.write(text);
 }
 

@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import type { AgentStatus } from '@litz/mesh';
+import type { MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -134,8 +134,8 @@ export class MeshNode {
     throw new Error(asked.text);
   }
 
-  async status(): Promise<AgentStatus> {
-    return JSON.parse(await this.ask('status', '--json')) as AgentStatus;
+  async status(): Promise<MeshStatus> {
+    return JSON.parse(await this.ask('status', '--json')) as MeshStatus;
   }
 
   /** Waits until each of the others has answered, as the agent sees it. */
@@ -143,7 +143,7 @@ export class MeshNode {
     await vi.waitFor(
       async () => {
         const { peers, events } = await this.status();
-        const answered = peers.filter(({ hasAnswered }) => hasAnswered);
+        const answered = peers.filter(({ state }) => state === 'connected');
         if (answered.length >= count) return;
         const said = events.map(({ text }) => text).join('\n');
         throw new Error(`${this.name}: ${answered.length} of ${peers.length} answered\n${said}`);

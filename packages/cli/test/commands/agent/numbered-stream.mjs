@@ -50,7 +50,13 @@ function receive() {
     const missing = [];
     const highest = Math.max(-1, ...[...seen].slice(-5000));
     for (let i = 0; i <= highest; i++) if (!seen.has(i)) missing.push(i);
-    const report = { received: seen.size, highest, missing: missing.length, first: missing.slice(0, 20), longestGapMs };
+    const report = {
+      received: seen.size,
+      highest,
+      missing: missing.length,
+      first: missing.slice(0, 20),
+      longestGapMs,
+    };
     process.stdout.write(`${JSON.stringify(report)}\n`);
     process.exit(0);
   });
