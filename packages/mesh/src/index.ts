@@ -23,6 +23,8 @@ export type { MeshPeer } from './membership/mesh-peer.ts';
 export {
   DEFAULT_INTERFACE,
   DEFAULT_PORT,
+  DEFAULT_PRIORITY,
+  DEFAULT_TABLE,
   type DesiredHost,
   type DesiredLink,
   type EncryptMode,

@@ -10,6 +10,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { askAgent, controlPath, type MeshStatus } from '@litz/mesh';
 import { NetworkNamespace, writeSysctl } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import { Pod } from './pod.ts';
@@ -77,7 +78,7 @@ export class MeshNode {
     ];
     const agent = this.#spawn(['agent', ...words.flat()]);
     await this.#until(agent, () =>
-      this.agent(['status', '--json']).then(
+      this.status().then(
         () => true,
         () => false,
       ),
@@ -91,6 +92,12 @@ export class MeshNode {
       run(file!, rest, { timeout: COMMAND_MS, env: this.#env }),
     );
     return (await started).stdout;
+  }
+
+  /** What `litz agent status --json` prints, without a process for each look. */
+  async status(): Promise<MeshStatus> {
+    const path = controlPath('litz0', join(this.#folder, 'run/litz'));
+    return (await askAgent(path, { command: 'status' })) as MeshStatus;
   }
 
   /** As a machine that loses its power. */

@@ -86,8 +86,7 @@ export class MeshPlay {
     const marks = this.#marks();
     for (const node of nodes) await node.agent(['enforcement', enforcement]);
     await this.#untilConnected(nodes);
-    this.#underlay.read();
-    this.#underlay.count.take();
+    await this.#untilUnreadable();
     await this.#watch(SHOWN_MS);
     const { plaintext, encrypted } = this.#underlay.count.take();
     const lost = await this.#lossSince(marks);
@@ -123,12 +122,12 @@ export class MeshPlay {
       this.#streams.delete(name);
     }
     await old.close();
+    const startedAt = performance.now();
     const node = await this.#startNode(old.name, 3, 4);
     await node.agent(['enforcement', 'enforce', '--force']);
     const [a, b] = others;
     this.#stream('b -> c', b, node);
     this.#stream('c -> a', node, a);
-    const startedAt = performance.now();
     await this.#untilConnected([a, b, node]);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     const between = await this.#streams.get('a -> b')!.lossSince(marks.get('a -> b')!);
@@ -164,7 +163,7 @@ export class MeshPlay {
     const end = performance.now() + CONNECT_MS;
     for (const node of nodes) {
       for (;;) {
-        const status = JSON.parse(await node.agent(['status', '--json'])) as Status;
+        const status = await node.status();
         const waiting = status.peers.filter(({ state }) => state !== 'connected');
         if (waiting.length === 0 && status.peers.length === 2) break;
         if (performance.now() > end) {
@@ -174,6 +173,16 @@ export class MeshPlay {
         await sleep(POLL_MS);
       }
     }
+  }
+
+  /** A route follows the first handshake at once, and packets that are on their way come after it. */
+  async #untilUnreadable(): Promise<void> {
+    const end = performance.now() + SETTLE_MS;
+    do {
+      this.#underlay.count.take();
+      await this.#watch(QUIET_MS);
+    } while (this.#underlay.count.plaintext > 0 && performance.now() < end);
+    this.#underlay.count.take();
   }
 
   /** Lets the streams run. */
@@ -207,24 +216,16 @@ export class MeshPlay {
   }
 }
 
-/** What is read of `litz agent status --json`. */
-interface Status {
-  readonly node: { readonly keys: readonly { readonly publicKey: string }[] };
-  readonly peers: readonly {
-    readonly name: string;
-    readonly state: string;
-    readonly reason?: string;
-  }[];
-}
-
 /** The one key of a node; both, while it rotates, count as the old one. */
 async function keyOf(node: MeshNode): Promise<string> {
-  const { keys } = (JSON.parse(await node.agent(['status', '--json'])) as Status).node;
+  const { keys } = (await node.status()).node;
   return keys[0]?.publicKey ?? '';
 }
 
 const PORT = 51871;
 const SHOWN_MS = 1000;
 const POLL_MS = 50;
+const QUIET_MS = 100;
+const SETTLE_MS = 2000;
 const CONNECT_MS = 10_000;
 const ROTATION_MS = 15_000;

@@ -84,6 +84,19 @@ function addTalking(agent: Command): void {
     .action(async (mode: 'pods' | 'nodes' | 'all', _flags: unknown, self: Command) => {
       await ask(self, { command: 'encrypt', mode });
     });
+  command('verify', 'send probes to every peer, and see whether anything can be read on the way')
+    .option('--json', 'for programs')
+    .action(async ({ json }: { json?: true }, self: Command) => {
+      const { verify } = await import('./verify.ts');
+      await verify(placeOf(self), { json: json === true });
+    });
+  command(
+    'check',
+    'look whether this machine can hold what the options ask for; changes nothing',
+  ).action(async (_flags: unknown, self: Command) => {
+    const { checkMachine } = await import('./check.ts');
+    await checkMachine(self.optsWithGlobals<AgentFlags>());
+  });
   command('down', 'take the node out of the mesh, and leave the machine as it was').action(
     async (_flags: unknown, self: Command) => ask(self, { command: 'down' }),
   );
@@ -123,5 +136,6 @@ Examples:
     --prefixes static:10.244.1.0/24 --cluster-prefix 10.244.0.0/16
   litz agent status
   litz agent enforcement enforce       when every node has answered
+  litz agent verify
   litz agent rotate-key
   litz agent down`;

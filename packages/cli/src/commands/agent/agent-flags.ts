@@ -4,7 +4,14 @@
  * @module
  */
 import { formatCidr, parseAddress, parseCidr, type Cidr } from '@litz/core';
-import type { AgentSettings, EncryptMode, Enforcement } from '@litz/mesh';
+import {
+  DEFAULT_PRIORITY,
+  DEFAULT_TABLE,
+  type AgentSettings,
+  type CheckRequest,
+  type EncryptMode,
+  type Enforcement,
+} from '@litz/mesh';
 import { Failure } from '../../failure.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
 
@@ -83,6 +90,31 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
       encryptsNode: optOut !== true,
       stateFolder: flags.stateDir,
     },
+  };
+}
+
+/** What `litz agent check` is asked about; nothing is needed. */
+export function readCheckFlags(flags: AgentFlags): {
+  readonly request: CheckRequest;
+  readonly addresses: readonly string[] | undefined;
+  readonly prefixes: readonly Cidr[] | undefined;
+} {
+  checkInterfaceName(flags.interface);
+  const { prefixes } = flags;
+  return {
+    request: {
+      mode: flags.encrypt,
+      enforcement: flags.enforcement,
+      clusterPrefixes: readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []),
+      port: flags.port,
+      interfaceName: flags.interface,
+      table: DEFAULT_TABLE,
+      priority: DEFAULT_PRIORITY,
+    },
+    addresses: flags.nodeIp && readAddresses(flags.nodeIp),
+    prefixes: prefixes?.startsWith('static:')
+      ? readPrefixes('--prefixes', prefixes.slice('static:'.length).split(','))
+      : undefined,
   };
 }
 

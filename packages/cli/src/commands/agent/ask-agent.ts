@@ -23,9 +23,14 @@ export async function showStatus(
   place: AgentPlace,
   options: { readonly json: boolean },
 ): Promise<void> {
-  const status = (await request(place, { command: 'status' })) as MeshStatus;
+  const status = await statusOf(place);
   const text = options.json ? `${JSON.stringify(status, undefined, 2)}\n` : formatStatus(status);
   process.stdout.write(text);
+}
+
+/** @throws {Failure} there is no agent, or it refused */
+export async function statusOf(place: AgentPlace): Promise<MeshStatus> {
+  return (await request(place, { command: 'status' })) as MeshStatus;
 }
 
 /** @throws {Failure} there is no agent, or it refused */
