@@ -136,6 +136,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     ],
     'Netlink#routes': [['"table" expected', netlink((n) => n.routes({ table: -1 }))]],
     'Netlink#changeRoutes': [
+      ['"action" expected add', netlink((n) => n.changeRoutes([{ route: DEFAULT }]))],
       [
         '"destination" expected',
         netlink((n) => n.changeRoutes([{ action: 'add', route: { destination: '::' } }])),

@@ -24,6 +24,8 @@ export interface NodeOptions {
   readonly cni: 'bridge' | 'ptp';
   readonly overlay: 'none' | 'vxlan';
   readonly reversePathFilter: 0 | 1 | 2;
+  /** Family of the datagrams between the nodes. */
+  readonly outer: 4 | 6;
 }
 
 export class GroundNode {
@@ -62,11 +64,16 @@ export class GroundNode {
     return [parseCidr(`10.244.${this.number}.0/24`), parseCidr(`fd44:0:0:${this.number}::/64`)];
   }
 
+  /** Of the underlay, in the family that the datagrams have. */
+  get endpointAddress(): string {
+    return this.#options.outer === 6 ? this.address6 : this.address;
+  }
+
   /** As the other nodes see it. */
   get peer(): RoutedPeer {
     return {
       name: `node-${this.number}`,
-      endpoint: { address: parseAddress(this.address) },
+      endpoint: { address: parseAddress(this.endpointAddress) },
       addresses: [this.address, this.address6],
       prefixes: this.prefixes,
       encryptsNode: true,
@@ -181,7 +188,8 @@ export class GroundNode {
       `${other.address}/32`,
       `${other.address6}/128`,
     ];
-    const endpoint = `${other.address}:51871`;
+    const address = other.endpointAddress;
+    const endpoint = address.includes(':') ? `[${address}]:51871` : `${address}:51871`;
     this.wg(
       'set',
       'litz0',

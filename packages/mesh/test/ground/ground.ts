@@ -49,7 +49,7 @@ export class Ground {
 
   static async create(options: GroundOptions = {}): Promise<Ground> {
     const { nodes: count = 2, pods = 1, mtu = 1500, withCni = true } = options;
-    const { cni = 'bridge', overlay = 'none', reversePathFilter = 1 } = options;
+    const { cni = 'bridge', overlay = 'none', reversePathFilter = 1, outer = 4 } = options;
     const folder = mkdtempSync(join(tmpdir(), 'litz-ground-'));
     const underlay = await Place.create(folder);
     const wire = new Wire(underlay);
@@ -57,7 +57,7 @@ export class Ground {
     const ground = new Ground(nodes, wire, { folder, underlay, pods });
     try {
       for (let number = 1; number <= count; number++) {
-        const options = { cni, overlay, reversePathFilter };
+        const options = { cni, overlay, reversePathFilter, outer };
         const node = await GroundNode.create(number, join(folder, `node${number}`), options);
         nodes.push(node);
         wire.plug(`u${number}`, node.place, mtu);

@@ -1,28 +1,30 @@
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import { until, type GroundNode } from './ground-node.ts';
-import { groundRequirements } from './ground.ts';
+import { groundRequirements, type GroundOptions } from './ground.ts';
 import { createMesh } from './mesh-on-ground.ts';
 
 describeWith(groundRequirements, 'nodes mode', () => {
-  test.each([0, 1, 2] as const)(
-    'encrypts what nodes and pods send to nodes, with rp_filter %i',
-    async (reversePathFilter) => {
-      const { wire, a, b } = await createMesh({ reversePathFilter }, { mode: 'nodes' });
-      await until(() => a.pingFromNode(b.address, { count: 1 }) === 1);
-      await until(() => a.pingFromNode(b.address6, { count: 1 }) === 1);
-      wire.reset();
+  test.each<[string, GroundOptions]>([
+    ['no reverse path filter', { reversePathFilter: 0 }],
+    ['a strict one', { reversePathFilter: 1 }],
+    ['a loose one', { reversePathFilter: 2 }],
+    ['a strict one and datagrams of IPv6', { outer: 6 }],
+  ])('encrypts what nodes and pods send to nodes, with %s', async (_, options) => {
+    const { wire, a, b } = await createMesh(options, { mode: 'nodes' });
+    await until(() => a.pingFromNode(b.address, { count: 1 }) === 1);
+    await until(() => a.pingFromNode(b.address6, { count: 1 }) === 1);
+    wire.reset();
 
-      expect(a.pingFromNode(b.address)).toBe(3);
-      expect(b.pingFromNode(a.address)).toBe(3);
-      expect(a.pingFromNode(b.address6)).toBe(3);
-      expect(a.ping(a.pods[0], b.address)).toBe(3);
-      expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
-      expect(a.pingFromNode(b.pods[0].address)).toBe(3);
+    expect(a.pingFromNode(b.address)).toBe(3);
+    expect(b.pingFromNode(a.address)).toBe(3);
+    expect(a.pingFromNode(b.address6)).toBe(3);
+    expect(a.ping(a.pods[0], b.address)).toBe(3);
+    expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
+    expect(a.pingFromNode(b.pods[0].address)).toBe(3);
 
-      expect(wire.counts()).toMatchObject({ plaintext: 0, nodes: 0 });
-    },
-  );
+    expect(wire.counts()).toMatchObject({ plaintext: 0, nodes: 0 });
+  });
 
   test('leaves a node alone that opted out, and still encrypts its pods', async () => {
     const { wire, a, b, mesh } = await createMesh();

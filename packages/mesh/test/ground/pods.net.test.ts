@@ -2,7 +2,8 @@ import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import { until, type GroundNode } from './ground-node.ts';
 import { groundRequirements, type GroundOptions } from './ground.ts';
-import { createGround, createMesh } from './mesh-on-ground.ts';
+import { createGround, createMesh, settle } from './mesh-on-ground.ts';
+import { ProgrammedMesh } from './programmed-mesh.ts';
 
 const FAMILIES: readonly [string, GroundOptions][] = [
   ['bridge and host-gw', {}],
@@ -26,6 +27,7 @@ describeWith(groundRequirements, 'pods mode', () => {
     ...FAMILIES,
     ['bridge and host-gw, without a reverse path filter', { reversePathFilter: 0 }],
     ['bridge and host-gw, with a loose one', { reversePathFilter: 2 }],
+    ['bridge and host-gw, in datagrams of IPv6', { outer: 6 }],
   ])('encrypts everything between pods of different nodes by %s', async (_, family) => {
     const { wire, a, b } = await createMesh(family);
     const [podA, podB] = [a.pods[0], b.pods[0]];
@@ -95,6 +97,26 @@ describeWith(groundRequirements, 'pods mode', () => {
     expect(a.ping(a.pods[0], b.address)).toBeGreaterThan(1);
   });
 
+  test.each(['pods', 'all'] as const)(
+    'leaves a node byte for byte as it was, after mode %s',
+    async (mode) => {
+      const ground = await createGround();
+      const { a, b } = ground;
+      layServices(a, b.pods[0].address);
+      await settle(ground);
+      await until(() => !/tentative/.test(a.place.ip('address')));
+      const before = everythingOf(a);
+
+      const mesh = await ProgrammedMesh.create(ground, { mode });
+      await settle(ground);
+      for (const host of mesh.hosts) expect((await host.remove()).troubles).toEqual([]);
+      for (const node of ground.nodes) await node.killDaemon();
+
+      expect(everythingOf(a)).toBe(before);
+      expect(a.ping(a.pods[0], b.pods[0].address)).toBeGreaterThan(0);
+    },
+  );
+
   test('refuses plaintext that claims to be from a pod of another node', async () => {
     const { a, b, mesh } = await createMesh();
     await mesh.hosts[1].remove();
@@ -114,6 +136,18 @@ describeWith(groundRequirements, 'pods mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
 });
+
+/** Rules, all tables, foreign rulesets, parameters of all links. */
+function everythingOf({ place }: GroundNode): string {
+  return place.input(
+    'sh',
+    `ip rule; ip -6 rule
+    ip route show table all | sort; ip -6 route show table all | sort
+    ip -o address | sed 's/valid_lft.*//'
+    nft -s list ruleset
+    cd /proc/sys/net; grep -r . ipv4/conf ipv6/conf ipv4/ip_forward 2>/dev/null | grep -v -E 'stable_secret|mc_forwarding' | sort`,
+  );
+}
 
 /** Says what the server says. */
 function asking(address: string): [string, ...string[]] {

@@ -99,6 +99,11 @@ export function checkRoute(route: Route): void {
   throw new TypeError(`"type" expected one of ${names}, got ${JSON.stringify(type)}`);
 }
 
+export function checkRouteAction(action: unknown): void {
+  if (action === 'add' || action === 'replace' || action === 'delete') return;
+  throw new TypeError(`"action" expected add, replace or delete, got ${String(action)}`);
+}
+
 /** @param length of the destination */
 export function checkRouteToOptions(options: RouteToOptions, length: number): void {
   checkObject('options', options);

@@ -103,16 +103,21 @@ export class NetlinkSocket {
    * Sends many requests that have no answer but their acknowledgement, a few dozen in one datagram. The
    * kernel does them in order, and goes on after one that fails.
    *
+   * @param build makes the message of this number, just before it is sent
    * @returns for each one its error, or undefined
    * @throws {SystemError} nothing could be sent
    */
-  requestAll(messages: readonly MessageBuilder[], attempt: string): (SystemError | undefined)[] {
+  requestAll(
+    count: number,
+    build: (index: number) => MessageBuilder,
+    attempt: string,
+  ): (SystemError | undefined)[] {
     const results: (SystemError | undefined)[] = [];
-    for (let at = 0; at < messages.length; at += MOST_IN_BATCH) {
-      const batch = messages.slice(at, at + MOST_IN_BATCH);
-      const first = (this.#sequence = (this.#sequence + 1) >>> 0);
-      const finished = batch.map((message, i) => message.finish((first + i) >>> 0));
-      this.#sequence = (first + batch.length - 1) >>> 0;
+    for (let at = 0; at < count; at += MOST_IN_BATCH) {
+      const length = Math.min(count - at, MOST_IN_BATCH);
+      const first = (this.#sequence + 1) >>> 0;
+      this.#sequence = (this.#sequence + length) >>> 0;
+      const finished = Array.from({ length }, (_, i) => build(at + i).finish((first + i) >>> 0));
       this.#send(joinMessages(finished));
       results.push(...this.#receiveResults(first, finished, attempt));
     }

@@ -24,6 +24,7 @@ import {
   checkLinkName,
   checkLinkSettings,
   checkRoute,
+  checkRouteAction,
   checkRouteToOptions,
   checkRule,
   checkTable,
@@ -51,6 +52,7 @@ import {
   type LinkSettings,
   type VethOptions,
 } from './link.ts';
+import type { MessageBuilder } from './message-builder.ts';
 import type { NetlinkMessage } from './message-reader.ts';
 import {
   namespaceNumberMessage,
@@ -236,9 +238,15 @@ export class Netlink {
    * @returns for each one its error, or undefined
    */
   changeRoutes(changes: readonly RouteChange[]): (SystemError | undefined)[] {
-    for (const { route } of changes) checkRoute(route);
-    const messages = changes.map(({ action, route }) => ROUTE_MESSAGES[action](route));
-    return this.#socket.requestAll(messages, 'cannot change a route');
+    for (const { action, route } of changes) {
+      checkRouteAction(action);
+      checkRoute(route);
+    }
+    const message = (index: number): MessageBuilder => {
+      const { action, route } = changes[index]!;
+      return ROUTE_MESSAGES[action](route);
+    };
+    return this.#socket.requestAll(changes.length, message, 'cannot change a route');
   }
 
   /** Routes of both families in one table, without reading those of the others (Linux 4.20). */
