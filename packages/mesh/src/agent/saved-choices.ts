@@ -88,7 +88,7 @@ function parsed(text: string): Saved | undefined {
   try {
     const { version, started, chosen, isDown } = JSON.parse(text) as Saved;
     if (version !== 1 || !isChoices(started) || !isChoices(chosen)) return undefined;
-    return { version, started, chosen, isDown: isDown === true };
+    return { version, started, chosen, isDown: isDown };
   } catch {
     return undefined;
   }

@@ -87,7 +87,7 @@ describe('tunnelChange', () => {
     expect(peersOf(withPeer(alive))).toEqual([{ publicKey: BOB, persistentKeepalive: 25 }]);
     const [v4] = PEER.allowedIps;
     const other = parseCidr('10.244.9.0/24');
-    expect(peersOf(withPeer({ ...PEER, allowedIps: [v4!, other] }))).toEqual([
+    expect(peersOf(withPeer({ ...PEER, allowedIps: [v4, other] }))).toEqual([
       { publicKey: BOB, allowedIps: [other, { ...parseCidr('fd00:2::/64'), remove: true }] },
     ]);
   });
@@ -162,7 +162,7 @@ describe('programmedTunnel', () => {
 
   it('removes a peer of nobody, and one of two with the same name', () => {
     expect(found(1_100_000, { ...CONFIG, peers: new Map() }).strangers).toEqual([BOB]);
-    const twice = { ...status, peers: [...status.peers, { ...status.peers[0]!, publicKey: BOB2 }] };
+    const twice = { ...status, peers: [...status.peers, { ...status.peers[0], publicKey: BOB2 }] };
     const wanted = withPeer({ ...PEER, keys: [BOB, BOB2] });
     const own = { own: OWN, next: undefined };
     expect(programmedTunnel(twice, own, wanted, 0).strangers).toEqual([BOB2]);

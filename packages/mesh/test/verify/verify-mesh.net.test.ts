@@ -144,7 +144,7 @@ async function createMesh(
     apply: programmed.apply.bind(programmed),
   };
   const [a, b] = ground.nodes.map((node) => ({ node, mesh }));
-  return { a: a!, b: b! };
+  return { a: a, b: b };
 }
 
 /** In a process of the node's own, as the command does it. */
@@ -196,7 +196,7 @@ function statusOf({ node }: Side, peers: readonly Side[], mode: EncryptMode): Me
       addresses: [`10.244.${node.number}.0/32`, `fd44:0:0:${node.number}::/128`],
     },
     peers: peers.map(({ node: { number, address, address6 } }, index) => ({
-      ...example.peers[index]!,
+      ...example.peers[index],
       name: `node-${number}`,
       state: 'connected',
       endpoint: `${address}:51871`,

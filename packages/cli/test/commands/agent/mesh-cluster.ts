@@ -193,7 +193,7 @@ function describe(frame: Uint8Array): string | undefined {
   const [source, destination] = [address(12), address(16)];
   const protocol = PROTOCOLS[frame[start + 9] ?? 0] ?? String(frame[start + 9]);
   if (protocol === 'icmp') return `icmp ${source} > ${destination}`;
-  const behind = start + (frame[start]! & 15) * 4;
+  const behind = start + (frame[start] & 15) * 4;
   return `${protocol} ${source}:${view.getUint16(behind)} > ${destination}:${view.getUint16(behind + 2)}`;
 }
 
