@@ -6,7 +6,7 @@
  */
 import { quote } from '@litz/core/internals';
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 export class LabelSelector {
   readonly #text: string;
