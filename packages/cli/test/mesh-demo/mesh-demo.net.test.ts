@@ -26,6 +26,6 @@ describeWith(realInterfaces, 'litz demo mesh', () => {
     const demo = run(process.execPath, [LITZ, 'demo', 'mesh'], { env: { PATH: '/nowhere' } });
     await expect(demo).rejects.toMatchObject({ code: 1 });
     const { stderr } = (await demo.catch((error: unknown) => error)) as { stderr: string };
-    expect(stderr).toMatch(/^litz: cannot run nft: it is in the package nftables/);
+    expect(stderr).toMatch(/^litz: cannot run unshare: it is in the package util-linux/);
   });
 });
