@@ -49,7 +49,14 @@ function isLike(word: string, known: string): boolean {
 }
 
 /** The commands that there are. */
-export const OWN_COMMANDS: readonly string[] = ['up', 'genkey', 'genpsk', 'pubkey', 'demo'];
+export const OWN_COMMANDS: readonly string[] = [
+  'up',
+  'genkey',
+  'genpsk',
+  'pubkey',
+  'agent',
+  'demo',
+];
 
 const SHOW = 'wg show [INTERFACE] shows what there is';
 const END = 'end the process of the interface, or: ip link delete INTERFACE';
@@ -67,7 +74,7 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith('wg-quick has it', 'save strip'),
   ...wordsWith('litz --version prints it', 'version'),
   ...wordsWith('litz genkey makes one', 'keygen'),
-  ...wordsWith(HELP, 'help add agent bench capture check config connect debug disconnect doctor'),
+  ...wordsWith(HELP, 'help add bench capture check config connect debug disconnect doctor'),
   ...wordsWith(HELP, 'edit export import init install log logs monitor proxy uninstall update'),
   ...wordsWith(HELP, 'upgrade watch'),
 ]);

@@ -43,6 +43,7 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   return {
     status: () => device.status(),
     ...(device.statusParts && { statusParts: () => device.statusParts!() }),
+    ...(device.followPeers && { followPeers: (listener) => device.followPeers!(listener) }),
     async configure(change) {
       await device.configure(change);
       if (log.level === 'verbose') for (const line of changeLines(change)) log.verbose(line);
@@ -79,6 +80,7 @@ function describeStep(step: TraceStep, sends: number): string {
 function changeLines(change: DeviceConfiguration): string[] {
   const lines: string[] = [];
   if (change.privateKey !== undefined) lines.push('UAPI: Updating private key');
+  if (change.nextPrivateKey !== undefined) lines.push('UAPI: Updating next private key');
   if (change.listenPort !== undefined) lines.push('UAPI: Updating listen port');
   if (change.fwmark !== undefined) lines.push('UAPI: Updating fwmark');
   if (change.replacePeers === true) lines.push('UAPI: Removing all peers');
@@ -92,6 +94,8 @@ function peerChanges(peer: PeerConfiguration): string[] {
   if (peer.remove === true) return ['Removing'];
   const changes: string[] = [];
   if (peer.presharedKey !== undefined) changes.push('Updating preshared key');
+  if (peer.nextPublicKey !== undefined) changes.push('Updating next public key');
+  if (peer.promotePublicKey === true) changes.push('Promoting next public key');
   if (peer.endpoint) changes.push('Updating endpoint');
   if (peer.persistentKeepalive !== undefined) {
     changes.push('Updating persistent keepalive interval');
@@ -107,7 +111,9 @@ function peerChanges(peer: PeerConfiguration): string[] {
 const STEP_TEXTS: Readonly<Record<Exclude<TraceStep, 'retrying' | 'gave-up'>, string>> = {
   'peer-added': 'Added',
   'peer-removed': 'Removed',
+  'key-promoted': 'Its next public key is its public key now',
   'initiation-sent': 'Sending handshake initiation',
+  'probe-sent': 'Sending handshake initiation of our next key',
   'initiation-received': 'Received handshake initiation',
   'response-sent': 'Sending handshake response',
   'response-received': 'Received handshake response',

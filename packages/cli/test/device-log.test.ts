@@ -49,8 +49,9 @@ describe('logDevice', () => {
 
   test('tells of handshakes, sessions and where a peer is', () => {
     const { device, lines } = logged('verbose');
-    device.emit('handshake', { peer: PEER, role: 'initiator', durationMs: 12.4 });
-    device.emit('handshake', { peer: PEER, role: 'responder' });
+    const keys = { own: PEER, peer: PEER };
+    device.emit('handshake', { peer: PEER, role: 'initiator', keys, durationMs: 12.4 });
+    device.emit('handshake', { peer: PEER, role: 'responder', keys });
     device.emit('session', { peer: PEER, state: 'renewed' });
     device.emit('roam', { peer: PEER, endpoint: THERE, previous: HERE });
     device.emit('roam', { peer: PEER, endpoint: THERE, previous: undefined });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PublicKey } from '@litz/core';
 import {
   parsePresharedKey,
   parsePrivateKey,
@@ -17,6 +18,7 @@ import {
   checkBoolean,
   checkInteger,
   checkObject,
+  isZeroKey,
   readAllowedIps,
   readEndpoint,
   readField,
@@ -44,20 +46,23 @@ export interface DeviceChange extends EngineChange {
  */
 export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
   checkObject(change, 'change', DEVICE_FIELDS);
-  const { privateKey, listenPort, fwmark, replacePeers, peers } = change;
+  const { privateKey, nextPrivateKey, listenPort, fwmark, replacePeers, peers } = change;
   checkInteger(listenPort, 'listenPort', 0, 0xffff);
   checkInteger(fwmark, 'fwmark', 0, 0xffff_ffff);
   checkBoolean(replacePeers, 'replacePeers');
   if (peers !== undefined) checkArray(peers, 'peers');
   const read: PeerConfiguration[] = [];
   const configuration: DeviceConfiguration = {
-    ...(privateKey !== undefined && { privateKey: readPrivateKey(privateKey) }),
     ...(listenPort !== undefined && { listenPort }),
     ...(fwmark !== undefined && { fwmark }),
     ...(replacePeers !== undefined && { replacePeers }),
     ...(peers && { peers: read }),
   };
   try {
+    if (privateKey !== undefined) configuration.privateKey = readPrivateKey(privateKey);
+    if (nextPrivateKey !== undefined) {
+      configuration.nextPrivateKey = readPrivateKey(nextPrivateKey, 'nextPrivateKey');
+    }
     peers?.forEach((peer, i) => read.push(readPeer(peer, i)));
     return configuration;
   } catch (error) {
@@ -66,14 +71,15 @@ export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
   }
 }
 
-/** Wipes the private key and all preshared keys, of a configuration or a status. */
+/** Wipes the private keys and all preshared keys, of a configuration or a status. */
 export function wipeSecrets({
   privateKey,
+  nextPrivateKey,
   peers = [],
-}: Pick<DeviceConfiguration, 'privateKey'> & {
+}: Pick<DeviceConfiguration, 'privateKey' | 'nextPrivateKey'> & {
   readonly peers?: readonly Pick<PeerConfiguration, 'presharedKey'>[];
 }): void {
-  wipe(privateKey ?? undefined);
+  wipe(privateKey ?? undefined, nextPrivateKey ?? undefined);
   for (const { presharedKey } of peers) wipe(presharedKey ?? undefined);
 }
 
@@ -89,13 +95,16 @@ function readPeer(peer: PeerChange, index: number): PeerConfiguration {
 
 function readPeerFields(peer: PeerChange): PeerConfiguration {
   const { presharedKey, endpoint, persistentKeepalive, allowedIps } = peer;
-  const { replaceAllowedIps, updateOnly, remove } = peer;
+  const { replaceAllowedIps, updateOnly, remove, nextPublicKey, promotePublicKey } = peer;
   checkInteger(persistentKeepalive, 'persistentKeepalive', 0, 0xffff);
   checkBoolean(replaceAllowedIps, 'replaceAllowedIps');
   checkBoolean(updateOnly, 'updateOnly');
   checkBoolean(remove, 'remove');
+  checkBoolean(promotePublicKey, 'promotePublicKey');
   return {
     publicKey: readPublicKey(peer.publicKey, 'publicKey'),
+    ...(nextPublicKey !== undefined && { nextPublicKey: readNextPublicKey(nextPublicKey) }),
+    ...(promotePublicKey !== undefined && { promotePublicKey }),
     ...(endpoint !== undefined && { endpoint: readEndpoint(endpoint, 'endpoint') }),
     ...(persistentKeepalive !== undefined && { persistentKeepalive }),
     ...(replaceAllowedIps !== undefined && { replaceAllowedIps }),
@@ -107,8 +116,17 @@ function readPeerFields(peer: PeerChange): PeerConfiguration {
   };
 }
 
-function readPrivateKey(key: string | PrivateKey | null): PrivateKey | null {
-  return key === null ? null : readField('privateKey', () => parsePrivateKey(key));
+function readPrivateKey(
+  key: string | PrivateKey | null,
+  field: 'privateKey' | 'nextPrivateKey' = 'privateKey',
+): PrivateKey | null {
+  return key === null ? null : readField(field, () => parsePrivateKey(key));
+}
+
+/** All zeros are none. */
+function readNextPublicKey(key: string | PublicKey | null): PublicKey | null {
+  const read = key === null ? null : readPublicKey(key, 'nextPublicKey');
+  return read === null || isZeroKey(read) ? null : read;
 }
 
 function readPresharedKey(key: string | PresharedKey | null): PresharedKey | null {
@@ -118,6 +136,7 @@ function readPresharedKey(key: string | PresharedKey | null): PresharedKey | nul
 /** Names of the fields of a change, for the message about one that is none of them. */
 export const DEVICE_FIELDS: readonly string[] = [
   'privateKey',
+  'nextPrivateKey',
   'listenPort',
   'fwmark',
   'replacePeers',
@@ -125,6 +144,8 @@ export const DEVICE_FIELDS: readonly string[] = [
 ];
 const PEER_FIELDS = [
   'publicKey',
+  'nextPublicKey',
+  'promotePublicKey',
   'presharedKey',
   'endpoint',
   'allowedIps',

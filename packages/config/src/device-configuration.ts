@@ -19,6 +19,8 @@ export type DevicePeerStatus = Omit<PeerStatus, 'sessionUp' | 'drops'>;
 /** A snapshot of a device. */
 export interface DeviceStatus {
   privateKey?: PrivateKey;
+  /** The key that the device goes over to, if it does. */
+  nextPrivateKey?: PrivateKey;
   /** 0: no socket yet. */
   listenPort: number;
   /** 0: none. */

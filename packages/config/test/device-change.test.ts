@@ -12,6 +12,13 @@ const TEXT = {
 
 /** Field by field what is refused, and how the error begins. */
 const WRONG: [string, Record<string, unknown>, RegExp][] = [
+  ['a next key', { nextPrivateKey: 'abc' }, /^"nextPrivateKey": private key: expected 32 bytes/],
+  ['a next public key', withPeer({ nextPublicKey: 'abc' }), /^"peers\[1\].nextPublicKey": public/],
+  [
+    'a promotion',
+    withPeer({ promotePublicKey: 1 }),
+    /^"peers\[1\].promotePublicKey" expected true/,
+  ],
   ['a short key', { privateKey: 'abc' }, /^"privateKey": private key: expected 32 bytes as 44/],
   ['bytes that are too few', { privateKey: new Uint8Array(31) }, /^"privateKey": .* got 31/],
   ['a key in hex', { privateKey: 'a8'.repeat(32) }, /^"privateKey": .* got 64 characters/],

@@ -20,8 +20,10 @@ import type { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts'
 import type { RoutingLoops } from './flow/routing-loops.ts';
 import type { Outputs } from './outputs.ts';
 import type { Peer } from './peer/peer.ts';
+import type { PeerTable } from './peer/peer-table.ts';
 import type { RoamReport } from './peer/roam-report.ts';
 import type { SenderIndexTable } from './peer/sender-index.ts';
+import type { StaticPair } from './peer/static-pair.ts';
 import type { WorkBudget } from './rate/work-budget.ts';
 import type { EngineStats } from './stats.ts';
 import type { TimerTable } from './peer/timer-table.ts';
@@ -40,14 +42,17 @@ export interface EngineState {
   up: boolean;
   identity: StaticIdentity | undefined;
   macChecker: MacChecker | undefined;
+  /** The identity that ours is being replaced by: both are us. undefined most of the time. */
+  nextIdentity: StaticIdentity | undefined;
+  nextMacChecker: MacChecker | undefined;
 
-  readonly peers: Map<string, Peer>;
+  readonly peers: PeerTable;
   /** `Peer.number` of the one that was added last. */
   lastPeerNumber: number;
   /** By `Peer.slot`. */
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;
-  readonly indices: SenderIndexTable<Peer, Keypair<Peer>>;
+  readonly indices: SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>;
   readonly routingLoops: RoutingLoops;
   readonly timers: TimerTable;
   readonly jitter: Jitter;
@@ -55,6 +60,8 @@ export interface EngineState {
   readonly handshakes: PendingHandshakes;
   /** Of ours, that timers ask for. */
   readonly initiations: WorkBudget;
+  /** Of the next identity. */
+  readonly probes: WorkBudget;
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
   /** For ICMP messages of ours. */

@@ -43,15 +43,17 @@ import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
 import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
 import { PendingHandshakes } from './rate/pending-handshakes.ts';
-import { createInitiationBudget } from './flow/initiation-turns.ts';
+import { createInitiationBudget, createProbeBudget } from './flow/initiation-turns.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
 import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import type { Keypair } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
+import { PeerTable } from './peer/peer-table.ts';
 import { RoamReport } from './peer/roam-report.ts';
 import { SenderIndexTable } from './peer/sender-index.ts';
+import type { StaticPair } from './peer/static-pair.ts';
 import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
 import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
 import { fireTimers } from './flow/timer-expiry.ts';
@@ -111,7 +113,7 @@ export class Engine {
    * all, and whatever it should throw is no mistake of the change's.
    */
   prepare(change: EngineChange): (now: number) => void {
-    const checked = checkConfiguration(change, this.#state.peers);
+    const checked = checkConfiguration(change, this.#state);
     return (now) => {
       checkTime(now);
       this.finishBatch(now);
@@ -138,6 +140,15 @@ export class Engine {
     this.#state.outputs.traces = traces;
   }
 
+  /** Makes `peer` events. Off at first: then they cost nothing. */
+  get tellsPeers(): boolean {
+    return this.#state.outputs.tellsPeers;
+  }
+
+  set tellsPeers(tellsPeers: boolean) {
+    this.#state.outputs.tellsPeers = tellsPeers;
+  }
+
   /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;
@@ -146,6 +157,16 @@ export class Engine {
   /** A copy, which whoever asks for it wipes; undefined without one. */
   get privateKey(): PrivateKey | undefined {
     return this.#state.identity && copyPrivateKey(this.#state.identity);
+  }
+
+  /** Of the key that this device goes over to: a copy; undefined without one. */
+  get nextPublicKey(): PublicKey | undefined {
+    return this.#state.nextIdentity?.publicKey.slice() as PublicKey | undefined;
+  }
+
+  /** That key: a copy, which whoever asks for it wipes; undefined without one. */
+  get nextPrivateKey(): PrivateKey | undefined {
+    return this.#state.nextIdentity && copyPrivateKey(this.#state.nextIdentity);
   }
 
   /** The interface went up: peers with a persistent keepalive hear of us at once. */
@@ -166,6 +187,7 @@ export class Engine {
     forgetHandshakes(this.#state);
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
     if (this.#state.identity) releaseKey(this.#state.identity);
+    if (this.#state.nextIdentity) releaseKey(this.#state.nextIdentity);
   }
 
   /**
@@ -394,7 +416,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   const { randomBytes, unixTime, crypto = nobleProvider } = options;
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
   const outputs = new Outputs();
-  const indices = new SenderIndexTable<Peer, Keypair<Peer>>(randomBytes);
+  const indices = new SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>(randomBytes);
   return {
     crypto,
     randomBytes,
@@ -408,7 +430,9 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     up: true,
     identity: undefined,
     macChecker: undefined,
-    peers: new Map(),
+    nextIdentity: undefined,
+    nextMacChecker: undefined,
+    peers: new PeerTable(),
     lastPeerNumber: 0,
     peersBySlot: [],
     allowedIps: new AllowedIps(),
@@ -419,6 +443,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     timestamps: new TimestampSource(unixTime),
     handshakes: new PendingHandshakes(),
     initiations: createInitiationBudget(),
+    probes: createProbeBudget(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),

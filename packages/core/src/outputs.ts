@@ -6,6 +6,7 @@
 import { TRANSPORT_HEADER_LENGTH } from './constants.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PublicKey } from './keys.ts';
+import type { SessionKeys } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { DatagramRun } from './wire/datagram-run.ts';
 import type { PacketRun } from './wire/packet-run.ts';
@@ -14,8 +15,17 @@ const EMPTY = new Uint8Array(0);
 
 /** What happened to a peer. Events are few: none of them is per packet. */
 export type EngineEvent =
-  /** A handshake completed: keys of a new session are confirmed on both sides. */
-  | { type: 'handshake'; peer: PublicKey; role: 'initiator' | 'responder'; durationMs?: number }
+  /**
+   * A handshake completed: keys of a new session are confirmed on both sides. `keys`: the static keys
+   * that it was made with.
+   */
+  | {
+      type: 'handshake';
+      peer: PublicKey;
+      role: 'initiator' | 'responder';
+      keys: SessionKeys;
+      durationMs?: number;
+    }
   /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
   /**
@@ -29,12 +39,31 @@ export type EngineEvent =
    * One step of a peer, for a log. Only while `Engine.traces` is set. `sends`: how many initiations this
    * attempt at a handshake has sent.
    */
-  | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number };
+  | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
+  /**
+   * A peer was added, got an endpoint, completed a handshake, is reached elsewhere (as often as `roam`
+   * says it), or was removed. Only while `Engine.tellsPeers` is set.
+   */
+  | PeerNews;
+
+/** What a peer is now, after something about it has changed. */
+export interface PeerNews {
+  type: 'peer';
+  peer: PublicKey;
+  state: 'present' | 'removed';
+  endpoint: Endpoint | undefined;
+  /** Unix time of the last completed handshake, 0 if there was none. */
+  lastHandshakeUnixMs: number;
+  /** The static keys of the session that is sent with; absent if there is none. */
+  sessionKeys?: SessionKeys;
+}
 
 export type TraceStep =
   | 'peer-added'
   | 'peer-removed'
+  | 'key-promoted' // the peer's next key is its key now
   | 'initiation-sent'
+  | 'probe-sent' // an initiation of our next identity, to a peer that has not answered it
   | 'initiation-received'
   | 'response-sent'
   | 'response-received'
@@ -106,6 +135,8 @@ export class Outputs {
   readonly #packets = new ReusedQueue(() => new PacketView());
   /** Somebody reads `trace` events: none is made before. */
   traces = false;
+  /** Somebody reads `peer` events: none is made before. */
+  tellsPeers = false;
   #events: EngineEvent[] = [];
   #firstEvent = 0;
 
@@ -170,6 +201,15 @@ export class Outputs {
   trace(peer: Peer, step: TraceStep): void {
     if (!this.traces) return;
     this.event({ type: 'trace', peer: peer.publicKey, step, sends: peer.handshakeSends });
+  }
+
+  /** Something about the peer has changed, or it is no more. */
+  news(peer: Peer, state: 'present' | 'removed'): void {
+    if (!this.tellsPeers) return;
+    const { publicKey, endpoint, lastHandshakeUnixMs } = peer;
+    const sessionKeys = peer.keypairs.current?.statics;
+    const news: PeerNews = { type: 'peer', peer: publicKey, state, endpoint, lastHandshakeUnixMs };
+    this.event(sessionKeys ? { ...news, sessionKeys } : news);
   }
 
   nextTransmit(): Transmit | undefined {

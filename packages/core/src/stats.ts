@@ -7,6 +7,7 @@ import type { AllowedIp } from './configuration.ts';
 import { DropCounters, type DropReason } from './drop-reason.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PresharedKey, PublicKey } from './keys.ts';
+import type { SessionKeys } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { AllowedIps } from './routing/allowed-ips.ts';
 
@@ -30,6 +31,8 @@ export class EngineStats {
 /** A snapshot of one peer; all of it is copied but the endpoint, which is immutable. */
 export interface PeerStatus {
   publicKey: PublicKey;
+  /** The key that the peer goes over to, if it does. */
+  nextPublicKey?: PublicKey;
   presharedKey?: PresharedKey;
   endpoint?: Endpoint;
   /** Seconds, 0 is off. */
@@ -41,13 +44,20 @@ export interface PeerStatus {
   sentBytes: number;
   /** A packet could be sent without a handshake before it. */
   sessionUp: boolean;
+  /**
+   * The static keys that the session was made with that is sent with; it began when the last handshake
+   * was completed. Absent if there is no session.
+   */
+  sessionKeys?: SessionKeys;
   drops: Partial<Record<DropReason, number>>;
 }
 
 /** What `Engine.peer` tells. */
 export function peerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
+  const statics = peer.keypairs.current?.statics;
   return {
     publicKey: peer.publicKey.slice() as PublicKey,
+    ...(peer.nextKey && { nextPublicKey: peer.nextKey.slice() as PublicKey }),
     ...(peer.presharedKey && { presharedKey: peer.presharedKey.slice() as PresharedKey }),
     ...(peer.endpoint && { endpoint: peer.endpoint }),
     persistentKeepalive: peer.persistentKeepalive,
@@ -56,6 +66,12 @@ export function peerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus
     receivedBytes: peer.receivedBytes,
     sentBytes: peer.sentBytes,
     sessionUp: peer.sessionUp,
+    ...(statics && {
+      sessionKeys: {
+        own: statics.own.slice() as PublicKey,
+        peer: statics.peer.slice() as PublicKey,
+      },
+    }),
     drops: peer.drops(),
   };
 }

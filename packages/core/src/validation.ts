@@ -5,15 +5,18 @@
  */
 import type { AllowedIp, EngineChange, PeerChange } from './configuration.ts';
 import { MAX_PEERS } from './constants.ts';
+import { wipe } from './crypto/wipe.ts';
 import type { Endpoint } from './endpoint.ts';
 import { WireGuardError } from './errors.ts';
 import { checkArray, checkBoolean, checkInteger, checkObject, withinField } from './field.ts';
-import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
+import { isZeroKey, keyId, type PrivateKey, type PublicKey } from './keys.ts';
+import type { PeerTable } from './peer/peer-table.ts';
 import {
   checkPresharedKey,
   checkPrivateKey,
   readAllowedIp,
   readEndpoint,
+  readPrivateKey,
   readPublicKey,
 } from './values.ts';
 
@@ -21,6 +24,7 @@ import {
 export interface CheckedChange {
   /** Text or bytes, the caller's: copied when the change takes effect, like all secrets. */
   readonly privateKey: string | PrivateKey | null | undefined;
+  readonly nextPrivateKey: string | PrivateKey | null | undefined;
   readonly replacePeers: boolean;
   readonly peers: readonly CheckedPeer[];
   /** `keyId` of each of `peers`. */
@@ -28,24 +32,35 @@ export interface CheckedChange {
 }
 
 /** The caller's own object if there is no text in it but that of a secret. */
-export interface CheckedPeer extends Omit<PeerChange, 'publicKey' | 'endpoint' | 'allowedIps'> {
+export interface CheckedPeer extends Omit<
+  PeerChange,
+  'publicKey' | 'nextPublicKey' | 'endpoint' | 'allowedIps'
+> {
   readonly publicKey: PublicKey;
+  readonly nextPublicKey?: PublicKey | null;
   readonly endpoint?: Endpoint;
   readonly allowedIps?: readonly AllowedIp[];
 }
 
+/** What the engine has: an `EngineState`. */
+export interface Known {
+  readonly peers: PeerTable;
+  readonly identity: object | undefined;
+}
+
 /**
- * @param known ids of the peers that the engine has
+ * @param known what the engine has
  * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
  */
-export function checkConfiguration(
-  change: EngineChange,
-  known: ReadonlyMap<string, unknown>,
-): CheckedChange {
+export function checkConfiguration(change: EngineChange, known: Known): CheckedChange {
   checkObject(change, 'change');
-  const { privateKey, replacePeers, peers: given = [] } = change;
+  const { privateKey, nextPrivateKey, replacePeers, peers: given = [] } = change;
   checkPrivateKey(privateKey, 'privateKey');
+  checkPrivateKey(nextPrivateKey, 'nextPrivateKey');
+  if (isKey(nextPrivateKey) && !hasKeyAfter(privateKey, known)) {
+    throw new RangeError('"nextPrivateKey" expected a device that has a private key');
+  }
   checkBoolean(replacePeers, 'replacePeers');
   checkArray(given, 'peers');
   const peers: CheckedPeer[] = [];
@@ -55,9 +70,27 @@ export function checkConfiguration(
     peers.push(peer);
     ids.push(keyId(peer.publicKey));
   }
-  const checked = { privateKey, replacePeers: replacePeers === true, peers, ids };
-  checkPeerCount(checked, known);
+  const checked = {
+    privateKey,
+    nextPrivateKey,
+    replacePeers: replacePeers === true,
+    peers,
+    ids,
+  };
+  checkPeerCount(checked, known.peers);
   return checked;
+}
+
+function hasKeyAfter(privateKey: EngineChange['privateKey'], known: Known): boolean {
+  return privateKey === undefined ? known.identity !== undefined : isKey(privateKey);
+}
+
+/** Not null, and not all zeros. */
+function isKey(value: EngineChange['privateKey']): boolean {
+  if (value === undefined) return false;
+  const key = readPrivateKey(value, 'privateKey');
+  wipe(key);
+  return key !== undefined;
 }
 
 function checkPeer(peer: PeerChange, index: number): CheckedPeer {
@@ -69,22 +102,35 @@ function checkPeer(peer: PeerChange, index: number): CheckedPeer {
     checkBoolean(peer.remove, 'remove');
     checkBoolean(peer.updateOnly, 'updateOnly');
     checkBoolean(peer.replaceAllowedIps, 'replaceAllowedIps');
+    checkBoolean(peer.promotePublicKey, 'promotePublicKey');
+    const nextPublicKey = readNextPublicKey(peer.nextPublicKey);
     checkInteger(peer.persistentKeepalive, 'persistentKeepalive', 0, 0xffff);
     const endpoint =
       peer.endpoint === undefined ? undefined : readEndpoint(peer.endpoint, 'endpoint');
     const allowedIps = peer.allowedIps === undefined ? undefined : readAllowedIps(peer.allowedIps);
     const isTyped =
-      publicKey === peer.publicKey && endpoint === peer.endpoint && allowedIps === peer.allowedIps;
+      publicKey === peer.publicKey &&
+      nextPublicKey === peer.nextPublicKey &&
+      endpoint === peer.endpoint &&
+      allowedIps === peer.allowedIps;
     if (isTyped) return peer as CheckedPeer;
     return {
       ...peer,
       publicKey,
+      ...(nextPublicKey !== undefined && { nextPublicKey }),
       ...(endpoint && { endpoint }),
       ...(allowedIps && { allowedIps }),
     } as CheckedPeer;
   } catch (error) {
     throw withinField(error, `peers[${index}]`);
   }
+}
+
+/** null for none, which all zeros are too. */
+function readNextPublicKey(given: PeerChange['nextPublicKey']): PublicKey | null | undefined {
+  if (given === undefined || given === null) return given;
+  const key = readPublicKey(given, 'nextPublicKey');
+  return isZeroKey(key) ? null : key;
 }
 
 /** The list itself if there is no text in it. */
@@ -100,12 +146,13 @@ function readAllowedIps(given: readonly (string | AllowedIp)[]): readonly Allowe
 }
 
 /** Plays the change through on the ids alone, if it could be too much at all. */
-function checkPeerCount(change: CheckedChange, known: ReadonlyMap<string, unknown>): void {
+function checkPeerCount(change: CheckedChange, known: PeerTable): void {
   const { ids } = change;
   if (known.size + ids.length <= MAX_PEERS) return;
-  const after = new Set(change.replacePeers ? [] : known.keys());
-  ids.forEach((id, i) => {
+  const after = new Set(change.replacePeers ? [] : [...known.values()].map(({ id }) => id));
+  ids.forEach((key, i) => {
     const peer = change.peers[i];
+    const id = known.get(key)?.id ?? key;
     if (peer.remove === true) after.delete(id);
     else if (peer.updateOnly !== true) after.add(id);
     if (after.size > MAX_PEERS) {

@@ -40,7 +40,7 @@ describe('Engine', () => {
     ['underLoad', { underLoad: { handshakes: 5 } }, /"underLoad" expected one of/],
     ['option', { maxPeers: 5 }, /"options" expected one of .*, got "maxPeers"/],
   ])('refuses a wrong %s', (_, wrong, message) => {
-    expect(() => new Engine({ ...options, ...wrong } as EngineOptions)).toThrow(message);
+    expect(() => new Engine({ ...options, ...wrong })).toThrow(message);
   });
 
   it('refuses buffers without the room that it needs', () => {

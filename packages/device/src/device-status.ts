@@ -12,6 +12,8 @@ export interface DeviceSnapshot {
   readonly mtu: number;
   readonly up: boolean;
   privateKey?: PrivateKey;
+  /** The key that the device goes over to, if it does. */
+  nextPrivateKey?: PrivateKey;
   /** While the link is down, the one that was asked for; 0 picks one. */
   readonly listenPort: number;
   /** 0: none. */
@@ -21,7 +23,7 @@ export interface DeviceSnapshot {
 
 /** A part of what there is to tell, read between turns. */
 export interface SnapshotSlice {
-  /** With some of the peers; the private key is in the first slice alone. */
+  /** With some of the peers; the private keys are in the first slice alone. */
   readonly snapshot: DeviceSnapshot;
   readonly isLast: boolean;
 }

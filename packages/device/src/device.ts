@@ -9,10 +9,11 @@ import {
   type Endpoint,
   type PeerStatus,
   type PublicKey,
+  type SessionKeys,
   type TraceStep,
 } from '@litz/core';
 import { checkInteger, readPublicKey } from '@litz/core/internals';
-import { readDeviceChange, wipeSecrets, type DeviceChange } from '@litz/config';
+import { readDeviceChange, wipeSecrets, type ChangedPeer, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import {
@@ -31,9 +32,14 @@ import { SessionWaits } from './session-waits.ts';
 
 /** What a listener is called with. */
 export interface DeviceEvents {
-  /** A handshake completed. */
+  /** A handshake completed. `keys`: the static keys that it was made with. */
   handshake: [
-    { readonly peer: PublicKey; readonly role: 'initiator' | 'responder'; durationMs?: number },
+    {
+      readonly peer: PublicKey;
+      readonly role: 'initiator' | 'responder';
+      readonly keys: SessionKeys;
+      readonly durationMs?: number;
+    },
   ];
   /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
   session: [{ readonly peer: PublicKey; readonly state: 'up' | 'renewed' | 'expired' }];
@@ -67,6 +73,21 @@ export interface DeviceEvents {
    * many initiations this attempt at a handshake has sent.
    */
   trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
+  /**
+   * A peer was added, got an endpoint, completed a handshake, is reached elsewhere (as often as `roam`
+   * says it), or was removed: what it is now.
+   */
+  peer: [
+    {
+      readonly peer: PublicKey;
+      readonly state: 'present' | 'removed';
+      readonly endpoint: Endpoint | undefined;
+      /** 0 if there was none. */
+      readonly lastHandshakeUnixMs: number;
+      /** The static keys of the session that is sent with; absent if there is none. */
+      readonly sessionKeys?: SessionKeys;
+    },
+  ];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
   /** The link went down: sockets are closed, sessions gone. */
@@ -213,7 +234,7 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /**
    * The same in parts, each with the next few of the peers, for whoever passes them on: no more is read
-   * than is asked for. The private key is in the first part alone.
+   * than is asked for. The private keys are in the first part alone.
    *
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */
@@ -230,6 +251,15 @@ export class Device extends EventEmitter<DeviceEvents> {
       // A device that is closed has forgotten it.
       if (!isOver) this.#driver.request({ type: 'end-snapshot', read }).catch(() => {});
     }
+  }
+
+  /** Calls the listener with each `peer` event, as the UAPI tells of it, until the returned function is called. */
+  followPeers(listener: (peer: ChangedPeer) => void): () => void {
+    const tell = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
+      listener({ publicKey: peer, isRemoved: state === 'removed', ...rest });
+    };
+    this.on('peer', tell);
+    return () => void this.off('peer', tell);
   }
 
   stats(): Promise<DeviceStats> {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { formatKey, nobleProvider } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
-import { ipPacket } from '@litz/testkit';
+import { createPerson, ipPacket } from '@litz/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   Device,
@@ -319,6 +319,55 @@ describe('Device', () => {
         { code: 'ERR_LITZ_UNSUPPORTED_PLATFORM' },
       );
       expect(await alice.device.status()).toMatchObject({ fwmark: 0, peers: [{}] });
+    });
+
+    it('goes over to other keys, both ends at once, with the sessions as they are', async () => {
+      const [alice, bob] = await pair();
+      await alice.device.connected(BOB.publicKey);
+      const next = { alice: createPerson(11), bob: createPerson(12) };
+      await alice.device.configure({
+        nextPrivateKey: next.alice.privateKey.toBase64(),
+        peers: [{ publicKey: BOB.publicKey, nextPublicKey: next.bob.publicKey.toBase64() }],
+      });
+      await bob.device.configure({
+        nextPrivateKey: next.bob.privateKey,
+        peers: [{ publicKey: ALICE.publicKey, nextPublicKey: next.alice.publicKey }],
+      });
+      const isDone = async (): Promise<void> => {
+        const [bobAtAlice] = await alice.device.peers();
+        const [aliceAtBob] = await bob.device.peers();
+        expect(bobAtAlice?.sessionKeys?.own).toEqual(next.alice.publicKey);
+        expect(aliceAtBob?.sessionKeys?.own).toEqual(next.bob.publicKey);
+      };
+      await vi.waitFor(isDone, { timeout: 15_000 });
+      const during = await alice.device.status();
+      expect(during).toMatchObject({
+        privateKey: ALICE.privateKey,
+        nextPrivateKey: next.alice.privateKey,
+        peers: [{ publicKey: BOB.publicKey, nextPublicKey: next.bob.publicKey }],
+      });
+      expect(inspect(during)).not.toContain(next.alice.privateKey.toBase64());
+      for (const [{ device }, own, peer] of [
+        [alice, next.alice, BOB],
+        [bob, next.bob, ALICE],
+      ] as const) {
+        const { publicKey } = peer;
+        await device.configure({
+          privateKey: own.privateKey,
+          peers: [{ publicKey, promotePublicKey: true }],
+        });
+      }
+      const { completedHandshakes } = await alice.device.stats();
+      const received = nextPacket(bob.tun);
+      alice.tun.send(packetFrom(alice, bob, [1]));
+      await received;
+      const after = await alice.device.status();
+      expect(after).toMatchObject({
+        privateKey: next.alice.privateKey,
+        peers: [{ publicKey: next.bob.publicKey, sessionUp: true }],
+      });
+      expect(after).not.toHaveProperty('nextPrivateKey');
+      expect((await alice.device.stats()).completedHandshakes).toBe(completedHandshakes);
     });
 
     it('tells all of the device, and takes what it tells', async () => {

@@ -6,6 +6,9 @@
 import { parseCidr, parsePublicKey, type PublicKey } from '@litz/core';
 import type { NodeRecord } from '../src/record/node-record.ts';
 
+/** How often a property is tried; `FC_NUM_RUNS` makes it more. */
+export const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 200);
+
 /** The record of node `n7` for 7, with an address, a key and a prefix of its own. */
 export function recordOf(number: number, change: Partial<NodeRecord> = {}): NodeRecord {
   return {

@@ -10,6 +10,7 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  type SessionKeys,
 } from '@litz/core';
 import {
   checkArray,
@@ -35,13 +36,24 @@ import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts'
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
+/** What is asked for beside what everybody knows. */
+export interface GetOptions {
+  /**
+   * `litz_keys=true`: the next keys of device and peers, and the keys that the sessions were made with.
+   * Nobody who does not ask is told of them.
+   */
+  readonly keys?: boolean;
+}
+
 /**
  * The answer to `get=1`, with `errno=0` and the empty line at its end.
  *
  * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
-export function formatGetResponse(status: DeviceStatus): string {
-  return formatGetDevice(status) + formatGetPeers(status.peers) + formatErrnoResponse(0);
+export function formatGetResponse(status: DeviceStatus, options: GetOptions = {}): string {
+  checkObject(status, 'status');
+  const { peers } = status;
+  return formatGetDevice(status, options) + formatGetPeers(peers, options) + formatErrnoResponse(0);
 }
 
 /**
@@ -49,13 +61,19 @@ export function formatGetResponse(status: DeviceStatus): string {
  *
  * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
-export function formatGetDevice(status: Omit<DeviceStatus, 'peers'>): string {
+export function formatGetDevice(
+  status: Omit<DeviceStatus, 'peers'>,
+  options: GetOptions = {},
+): string {
   checkObject(status, 'status');
-  const { privateKey, listenPort, fwmark } = status;
+  const { privateKey, nextPrivateKey, listenPort, fwmark } = status;
   requireInteger(listenPort, 'listenPort', 0, MAX_UINT16);
   requireInteger(fwmark, 'fwmark', 0, MAX_UINT32);
   const lines: string[] = [];
   if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey, 'privateKey')}`);
+  if (options.keys === true && nextPrivateKey !== undefined) {
+    lines.push(`litz_next_private_key=${keyText(nextPrivateKey, 'nextPrivateKey')}`);
+  }
   if (listenPort !== 0) lines.push(`listen_port=${listenPort}`);
   if (fwmark !== 0) lines.push(`fwmark=${fwmark}`);
   return toText(lines);
@@ -66,13 +84,17 @@ export function formatGetDevice(status: Omit<DeviceStatus, 'peers'>): string {
  *
  * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
-export function formatGetPeers(peers: readonly DevicePeerStatus[]): string {
+export function formatGetPeers(
+  peers: readonly DevicePeerStatus[],
+  options: GetOptions = {},
+): string {
   checkArray(peers, 'peers');
   const lines: string[] = [];
   for (let i = 0; i < peers.length; i++) {
     // Names are put together only on the way to an error: there may be a million peers.
     try {
       formatPeer(lines, peers[i]!);
+      if (options.keys === true) formatKeys(lines, peers[i]!);
     } catch (error) {
       throw withinField(error, `peers[${i}]`);
     }
@@ -123,12 +145,21 @@ function toText(lines: string[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-/** Of a private or preshared key, or of a public one, by the field's name. */
-function keyText(key: Uint8Array, field: 'privateKey' | 'publicKey' | 'presharedKey'): string {
+/** By the field's name. */
+function keyText(key: Uint8Array, field: KeyField): string {
   // Bytes of the right length, most often: nothing is made for a check.
   if (key instanceof Uint8Array && key.length === KEY_LENGTH) return keyToHex(key);
   return readField(field, () => keyToHex(key));
 }
+
+type KeyField =
+  | 'privateKey'
+  | 'nextPrivateKey'
+  | 'publicKey'
+  | 'nextPublicKey'
+  | 'presharedKey'
+  | 'sessionKeys.own'
+  | 'sessionKeys.peer';
 
 function formatPeer(lines: string[], peer: DevicePeerStatus): void {
   checkObject(peer, '');
@@ -158,6 +189,17 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
   for (const entry of allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
 }
 
+function formatKeys(lines: string[], { nextPublicKey, sessionKeys }: DevicePeerStatus): void {
+  if (nextPublicKey !== undefined) {
+    lines.push(`litz_next_public_key=${keyText(nextPublicKey, 'nextPublicKey')}`);
+  }
+  if (sessionKeys === undefined) return;
+  lines.push(
+    `litz_session_own_key=${keyText(sessionKeys.own, 'sessionKeys.own')}`,
+    `litz_session_peer_key=${keyText(sessionKeys.peer, 'sessionKeys.peer')}`,
+  );
+}
+
 interface Line {
   line: number;
   key: string;
@@ -174,6 +216,10 @@ function readLine(status: DeviceStatus, context: Line): void {
   } else if (key === 'private_key') {
     const bytes = keyOf(context);
     if (!isZeroKey(bytes)) status.privateKey = parsePrivateKey(bytes);
+    wipe(bytes);
+  } else if (key === 'litz_next_private_key') {
+    const bytes = keyOf(context);
+    status.nextPrivateKey = parsePrivateKey(bytes);
     wipe(bytes);
   } else if (key === 'listen_port') {
     status.listenPort = numberOf(context, MAX_UINT16);
@@ -204,6 +250,15 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
       wipe(bytes);
       break;
     }
+    case 'litz_next_public_key':
+      peer.nextPublicKey = parsePublicKey(keyOf(context));
+      break;
+    case 'litz_session_own_key':
+      peer.sessionKeys = { ...sessionKeysOf(peer), own: parsePublicKey(keyOf(context)) };
+      break;
+    case 'litz_session_peer_key':
+      peer.sessionKeys = { ...sessionKeysOf(peer), peer: parsePublicKey(keyOf(context)) };
+      break;
     case 'endpoint':
       readEndpoint(peer, context);
       break;
@@ -231,6 +286,11 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
     default:
       if (context.key === '') throw protocolError(context, 'expected KEY=VALUE');
   }
+}
+
+/** As far as they were read: there are two lines for the two of them. */
+function sessionKeysOf({ publicKey, sessionKeys }: DevicePeerStatus): SessionKeys {
+  return sessionKeys ?? { own: publicKey, peer: publicKey };
 }
 
 function readEndpoint(peer: DevicePeerStatus, context: Line): void {

@@ -8,6 +8,9 @@
  * replace_allowed_ips=true
  * allowed_ip=10.0.0.0/24
  * ```
+ * Beside the lines that all know there are those of Litz: `litz_next_private_key`, of a peer
+ * `litz_next_public_key` (zeros or nothing: none) and `litz_promote_public_key=true`.
+ *
  * The whole request is read before any of it takes effect. https://www.wireguard.com/xplatform/
  *
  * @module
@@ -25,6 +28,7 @@ import {
 import {
   requireText,
   isZeroKey,
+  KEY_LENGTH,
   MAX_UINT16,
   MAX_UINT32,
   parseUnsigned,
@@ -73,9 +77,13 @@ export function formatSetRequest(change: DeviceChange): string {
 }
 
 function formatConfiguration(configuration: DeviceConfiguration): string {
-  const { privateKey, listenPort, fwmark, replacePeers, peers = [] } = configuration;
+  const { privateKey, nextPrivateKey, listenPort, fwmark } = configuration;
+  const { replacePeers, peers = [] } = configuration;
   const lines = ['set=1'];
   if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey)}`);
+  if (nextPrivateKey !== undefined) {
+    lines.push(`litz_next_private_key=${keyText(nextPrivateKey)}`);
+  }
   if (listenPort !== undefined) lines.push(`listen_port=${listenPort}`);
   if (fwmark !== undefined) lines.push(`fwmark=${fwmark}`);
   if (replacePeers === true) lines.push('replace_peers=true');
@@ -87,6 +95,10 @@ function formatPeer(lines: string[], peer: PeerConfiguration): void {
   lines.push(`public_key=${keyToHex(peer.publicKey)}`);
   if (peer.remove === true) lines.push('remove=true');
   if (peer.updateOnly === true) lines.push('update_only=true');
+  if (peer.nextPublicKey !== undefined) {
+    lines.push(`litz_next_public_key=${keyText(peer.nextPublicKey)}`);
+  }
+  if (peer.promotePublicKey === true) lines.push('litz_promote_public_key=true');
   if (peer.presharedKey !== undefined) lines.push(`preshared_key=${keyText(peer.presharedKey)}`);
   if (peer.endpoint) lines.push(`endpoint=${formatEndpoint(peer.endpoint)}`);
   if (peer.persistentKeepalive !== undefined) {
@@ -160,6 +172,13 @@ function readDeviceLine(
       wipe(bytes);
       return undefined;
     }
+    case 'litz_next_private_key': {
+      const bytes = keyOrNone(value);
+      if (!bytes) return `litz_next_private_key: ${A_KEY}`;
+      device.nextPrivateKey = isZeroKey(bytes) ? null : parsePrivateKey(bytes);
+      wipe(bytes);
+      return undefined;
+    }
     case 'listen_port': {
       const port = parseUnsigned(value, MAX_UINT16);
       if (port === undefined) return `listen_port: expected 0 to 65535, got ${quote(value)}`;
@@ -186,9 +205,16 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
     case 'remove':
     case 'update_only':
     case 'replace_allowed_ips':
+    case 'litz_promote_public_key':
       if (value !== 'true') return onlyTrue(key, value);
       setFlag(peer, key);
       return undefined;
+    case 'litz_next_public_key': {
+      const bytes = keyOrNone(value);
+      if (!bytes) return `litz_next_public_key: ${A_KEY}`;
+      peer.nextPublicKey = isZeroKey(bytes) ? null : parsePublicKey(bytes);
+      return undefined;
+    }
     case 'preshared_key': {
       const bytes = keyFromHex(value);
       if (!bytes) return `preshared_key: ${A_KEY}`;
@@ -218,9 +244,12 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
   }
 }
 
-function setFlag(peer: ParsedPeer, key: 'remove' | 'update_only' | 'replace_allowed_ips'): void {
+type Flag = 'remove' | 'update_only' | 'replace_allowed_ips' | 'litz_promote_public_key';
+
+function setFlag(peer: ParsedPeer, key: Flag): void {
   if (key === 'remove') peer.remove = true;
   else if (key === 'update_only') peer.updateOnly = true;
+  else if (key === 'litz_promote_public_key') peer.promotePublicKey = true;
   else {
     peer.replaceAllowedIps = true;
     // Lines take effect in their order: what stood before this one is taken away again.
@@ -236,6 +265,11 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
   peer.allowedIps ??= [];
   peer.allowedIps.push(remove ? { ...cidr, remove } : cidr);
   return undefined;
+}
+
+/** Nothing says none, as zeros do. */
+function keyOrNone(value: string): Uint8Array | undefined {
+  return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);
 }
 
 function onlyTrue(key: string, value: string): string {

@@ -150,6 +150,40 @@ describe('parseGetResponse', () => {
   });
 });
 
+describe('the keys that a device and its peers go over to', () => {
+  const status: DeviceStatus = {
+    ...STATUS,
+    nextPrivateKey: privateKey(5),
+    peers: [
+      {
+        ...STATUS.peers[0],
+        nextPublicKey: publicKey(6),
+        sessionKeys: { own: publicKey(8), peer: publicKey(6) },
+      },
+      STATUS.peers[1],
+    ],
+  };
+
+  it('are told to whoever asks for them, and read back', () => {
+    const text = formatGetResponse(status, { keys: true });
+    expect(text).toContain(`\nlitz_next_private_key=${keyToHex(privateKey(5))}\nlisten_port=`);
+    expect(text).toContain(`\nlitz_next_public_key=${keyToHex(publicKey(6))}\n`);
+    expect(parseGetResponse(text)).toEqual(status);
+  });
+
+  it('are told to nobody else', () => {
+    expect(formatGetResponse(status)).toBe(formatGetResponse(STATUS));
+    expect(formatGetResponse(status)).not.toContain('litz_');
+  });
+
+  it('are checked by their names', () => {
+    const wrong = { ...status, nextPrivateKey: new Uint8Array(3) } as never;
+    expect(() => formatGetDevice(wrong, { keys: true })).toThrow('"nextPrivateKey"');
+    const peer = { ...status.peers[0], nextPublicKey: new Uint8Array(3) } as never;
+    expect(() => formatGetPeers([peer], { keys: true })).toThrow('"peers[0].nextPublicKey"');
+  });
+});
+
 describe('formatGetPeers', () => {
   it('continues what formatGetDevice begins, however the peers are cut', () => {
     const [first, second] = STATUS.peers.map((peer) => formatGetPeers([peer]));

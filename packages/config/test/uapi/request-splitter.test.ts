@@ -13,6 +13,34 @@ describe('RequestSplitter', () => {
     ]);
   });
 
+  it('finds who follows changes, and from where', () => {
+    expect(split(['litz_changes=0\n\nlitz_chan', 'ges=1800000000000123\n', '\n'])).toEqual([
+      { operation: 'changes', cursor: 0 },
+      { operation: 'changes', cursor: 1_800_000_000_000_123 },
+    ]);
+    for (const text of ['litz_changes=\n', 'litz_changes=01\n', 'litz_changes=-1\n']) {
+      expect(split([text])).toEqual([{ operation: 'invalid', errno: undefined }]);
+    }
+    expect(split(['litz_changes=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
+  });
+
+  it('finds who asks for keys, in pieces of any size', () => {
+    const text = 'get=1\nlitz_keys=true\n\nget=1\n\n';
+    const expected = [{ operation: 'get', keys: true }, { operation: 'get' }];
+    expect(split([text])).toEqual(expected);
+    expect(split(text.split(''))).toEqual(expected);
+  });
+
+  it.each([
+    'litz_keys=false\n',
+    'litz_keys=tru\n',
+    'litz_keys=true\nlitz_keys',
+    'l\n',
+    'litz_keyz',
+  ])('answers EINVAL to get=1 with %j', (text) => {
+    expect(split([`get=1\n${text}`])).toEqual([{ operation: 'invalid', errno: -22 }]);
+  });
+
   it('waits for the end of a request', () => {
     expect(split(['get=1\n'])).toEqual([]);
     expect(split(['set=1\na=1\n'])).toEqual([]);
@@ -58,6 +86,9 @@ describe('RequestSplitter', () => {
     ['set=1\na=1\nb=2', [{ operation: 'set', body: 'a=1\nb=2' }]],
     ['set=1\n', [{ operation: 'set', body: '' }]],
     ['get=1\n', [{ operation: 'get' }]],
+    ['get=1\nlitz_keys=true', [{ operation: 'get', keys: true }]],
+    ['get=1\nlitz_keys=true\n', [{ operation: 'get', keys: true }]],
+    ['get=1\nlitz_k', []],
     ['get=1', []],
     ['set=1', []],
     ['', []],

@@ -49,6 +49,49 @@ remove=true
     });
   });
 
+  it('reads the keys that a device and its peers go over to', () => {
+    const body = `private_key=${keyToHex(privateKey(1))}
+litz_next_private_key=${keyToHex(privateKey(2))}
+public_key=${KEY}
+litz_next_public_key=${keyToHex(publicKey(8))}
+public_key=${keyToHex(publicKey(9))}
+litz_promote_public_key=true
+`;
+    const change: DeviceConfiguration = {
+      privateKey: privateKey(1),
+      nextPrivateKey: privateKey(2),
+      peers: [
+        { publicKey: publicKey(7), nextPublicKey: publicKey(8) },
+        { publicKey: publicKey(9), promotePublicKey: true },
+      ],
+    };
+    expect(parseSetRequest(body)).toEqual(change);
+    expect(formatSetRequest(change)).toBe(`set=1\n${body}\n`);
+  });
+
+  it.each(['', ZERO])('takes %j as no next key', (none) => {
+    const body = `litz_next_private_key=${none}\npublic_key=${KEY}\nlitz_next_public_key=${none}\n`;
+    const change = {
+      nextPrivateKey: null,
+      peers: [{ publicKey: publicKey(7), nextPublicKey: null }],
+    };
+    expect(parseSetRequest(body)).toEqual(change);
+    expect(parseSetRequest(formatSetRequest(change).replace('set=1\n', ''))).toEqual(change);
+  });
+
+  it.each([
+    ['litz_next_private_key=ab', 'line 1: litz_next_private_key: expected a key'],
+    [`public_key=${KEY}\nlitz_next_public_key=x`, 'line 2: litz_next_public_key: expected a key'],
+    [`public_key=${KEY}\nlitz_promote_public_key=1`, 'line 2: litz_promote_public_key: expected t'],
+    [`litz_next_public_key=${KEY}`, 'line 1: "litz_next_public_key" is no key of a device'],
+    [
+      `public_key=${KEY}\nlitz_next_private_key=${KEY}`,
+      '"litz_next_private_key" is no key of a peer',
+    ],
+  ])('refuses %s', (body, message) => {
+    expect(() => parseSetRequest(`${body}\n`)).toThrow(message);
+  });
+
   it('changes nothing when nothing is said', () => {
     expect(parseSetRequest('')).toEqual({});
     expect(parseSetRequest('\nlisten_port=1\n')).toEqual({});

@@ -87,8 +87,9 @@ export class MacSender {
 
 /** The macs of handshake messages to us, and the secret that cookies are made with. */
 export class MacChecker {
+  /** To whom the messages are. */
+  readonly identity: StaticIdentity;
   readonly #crypto: CryptoProvider;
-  readonly #identity: StaticIdentity;
   readonly #randomBytes: (out: Uint8Array) => void;
   /** R_m */
   readonly #cookieSecret = secretBytes(HASH_LENGTH);
@@ -101,14 +102,14 @@ export class MacChecker {
     randomBytes: (out: Uint8Array) => void,
   ) {
     this.#crypto = crypto;
-    this.#identity = identity;
+    this.identity = identity;
     this.#randomBytes = randomBytes;
   }
 
   /** Whether the sender of a whole initiation or response knows our public key. */
   checkMac1(message: Uint8Array): boolean {
     const at = mac1Offset(message);
-    this.#crypto.mac(this.#mac, this.#identity.mac1Key, message.subarray(0, at));
+    this.#crypto.mac(this.#mac, this.identity.mac1Key, message.subarray(0, at));
     return equalBytes(this.#mac, message.subarray(at, at + MAC_LENGTH));
   }
 
@@ -126,7 +127,7 @@ export class MacChecker {
     const cookie = this.#cookieOf(source, now);
     const mac1At = mac1Offset(message);
     sealCookieReply(this.#crypto, this.#randomBytes, out, {
-      cookieKey: this.#identity.cookieKey,
+      cookieKey: this.identity.cookieKey,
       cookie,
       receiverIndex: senderIndexOf(message),
       mac1: message.subarray(mac1At, mac1At + MAC_LENGTH),

@@ -1,7 +1,7 @@
 /**
  * Handshake messages that we receive, sections 5.3 and 5.4:
  *
- * 1. mac1 before any other work.
+ * 1. mac1 before any other work. While we have two identities, it says which of them is meant.
  * 2. Under load: mac2, otherwise a cookie reply; then the rate limit of the source.
  * 3. Initiation -> response. Response -> session. Cookie reply -> kept for the next mac2.
  *
@@ -26,9 +26,13 @@ import type { StaticIdentity } from '../handshake/static-identity.ts';
 import { ensureUsable, handshakeOf, sendResponse } from './handshake-send.ts';
 import { keyId } from '../keys.ts';
 import { sendKeepalive } from './outbound.ts';
+import type { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { StaticPair } from '../peer/static-pair.ts';
+import { reviewProbe } from './probes.ts';
 import { readInt32 } from '../wire/int32.ts';
 import { beginSession, completeHandshake, followEndpoint } from './session-lifecycle.ts';
+import { noteInitiation, pairOf, pairOfSession } from './static-pairs.ts';
 import { authenticatedReceived, authenticatedTraversal } from './timers.ts';
 
 /** `message`: an initiation, a response or a cookie reply of the right length; borrowed for the call. */
@@ -64,10 +68,10 @@ function receiveGuarded(
   now: number,
   receive: Receive,
 ): DropReason | undefined {
-  const { identity, macChecker, handshakes } = state;
-  if (!identity || !macChecker) return drop(state, 'no-private-key');
-  handshakes.screening.spend(PRICE_MS.MAC, now);
-  if (!macChecker.checkMac1(message)) return drop(state, 'bad-mac1');
+  const { handshakes } = state;
+  if (!state.macChecker) return drop(state, 'no-private-key');
+  const macChecker = addresseeOf(state, state.macChecker, message, now);
+  if (!macChecker) return drop(state, 'bad-mac1');
   if (state.load.note(now)) {
     handshakes.screening.spend(PRICE_MS.MAC, now);
     if (!macChecker.checkMac2(message, source, now)) {
@@ -76,9 +80,24 @@ function receiveGuarded(
     }
     if (!state.rateLimiter.allow(source, now)) return drop(state, 'rate-limited');
   }
-  const refused = receive(state, identity, message, source, now);
+  const refused = receive(state, macChecker.identity, message, source, now);
   handshakes.answering.spend(refused ? PRICE_MS.REFUSAL : PRICE_MS.HANDSHAKE, now);
   return refused;
+}
+
+/** Whose mac1 is right. The second one is computed only while there are two identities. */
+function addresseeOf(
+  state: EngineState,
+  macChecker: MacChecker,
+  message: Uint8Array,
+  now: number,
+): MacChecker | undefined {
+  const { nextMacChecker, handshakes } = state;
+  handshakes.screening.spend(PRICE_MS.MAC, now);
+  if (macChecker.checkMac1(message)) return macChecker;
+  if (!nextMacChecker) return undefined;
+  handshakes.screening.spend(PRICE_MS.MAC, now);
+  return nextMacChecker.checkMac1(message) ? nextMacChecker : undefined;
 }
 
 function sendCookieReply(
@@ -105,23 +124,28 @@ function receiveInitiation(
 ): DropReason | undefined {
   const opened = openInitiationStatic(state.crypto, identity, message);
   if (!opened) return drop(state, 'invalid-handshake');
-  const peer = state.peers.get(keyId(opened.peerPublicKey));
+  const id = keyId(opened.peerPublicKey);
+  const peer = state.peers.get(id);
   if (!peer) {
     forgetInitiation(opened);
     return drop(state, 'unknown-peer');
   }
-  if (!ensureUsable(state, identity, peer)) {
+  const remoteKey = id === peer.nextId && peer.nextKey ? peer.nextKey : peer.publicKey;
+  const pair = pairOf(peer, identity, remoteKey);
+  if (!ensureUsable(state, pair)) {
     forgetInitiation(opened);
     return drop(state, 'invalid-handshake', peer);
   }
-  const handshake = answeringHandshake(peer);
+  const handshake = answeringHandshake(pair);
   const refused = consumeInitiation(state.crypto, identity, opened, handshake, now);
   if (refused) return drop(state, refused, peer);
   state.outputs.trace(peer, 'initiation-received');
+  noteInitiation(state, pair);
   followEndpoint(state, peer, source, now);
-  if (sendResponse(state, identity, peer, handshake, now)) {
-    beginSession(state, peer, handshake, 'responder', now);
+  if (sendResponse(state, pair, handshake, now)) {
+    beginSession(state, pair, handshake, 'responder', now);
   } else handshake.clear();
+  reviewProbe(state, peer, now);
   afterHandshakeMessage(state, peer, message.length, now);
   return undefined;
 }
@@ -131,25 +155,26 @@ function receiveInitiation(
  * at once, one response at least gets through, and nobody waits for Rekey-Timeout. The paper has one
  * state for both roles (section 5.4); with that each side would drop what the other one answers.
  */
-function answeringHandshake(peer: Peer): Handshake {
-  const own = handshakeOf(peer);
+function answeringHandshake(pair: StaticPair<Peer>): Handshake {
+  const own = handshakeOf(pair);
   return own.state === 'initiation-created' ? own.beside() : own;
 }
 
 function receiveResponse(
   state: EngineState,
-  identity: StaticIdentity,
+  _identity: StaticIdentity,
   message: Uint8Array,
   source: Endpoint,
   now: number,
 ): DropReason | undefined {
-  const peer = state.indices.handshake(readInt32(message, RESPONSE_RECEIVER_INDEX));
-  if (!peer) return drop(state, 'unknown-index');
-  const refused = consumeResponse(state.crypto, identity, handshakeOf(peer), message);
+  const pair = state.indices.handshake(readInt32(message, RESPONSE_RECEIVER_INDEX));
+  if (!pair) return drop(state, 'unknown-index');
+  const { peer, identity } = pair;
+  const refused = consumeResponse(state.crypto, identity, handshakeOf(pair), message);
   if (refused) return drop(state, refused, peer);
   state.outputs.trace(peer, 'response-received');
   followEndpoint(state, peer, source, now);
-  beginSession(state, peer, handshakeOf(peer), 'initiator', now);
+  beginSession(state, pair, handshakeOf(pair), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
   // What is staged, or an empty message: it tells the responder that it may send now.
   sendKeepalive(state, peer, now);
@@ -164,17 +189,21 @@ function receiveCookieReply(
   now: number,
 ): DropReason | undefined {
   const index = readInt32(message, COOKIE_RECEIVER_INDEX);
-  const peer = state.indices.handshake(index) ?? state.indices.keypair(index)?.peer;
-  if (!peer) return drop(state, 'unknown-index');
+  const pair = state.indices.handshake(index) ?? answeredWith(state.indices.keypair(index));
+  if (!pair) return drop(state, 'unknown-index');
+  const { peer, macs } = pair;
   state.handshakes.screening.spend(PRICE_MS.COOKIE, now);
-  const refused = peer.macs
-    ? peer.macs.consumeCookieReply(state.crypto, message, now)
-    : 'unexpected-cookie';
+  const refused = macs ? macs.consumeCookieReply(state.crypto, message, now) : 'unexpected-cookie';
   if (refused) return drop(state, refused, peer);
   state.outputs.trace(peer, 'cookie-received');
   peer.receivedBytes += message.length;
   state.stats.receivedBytes += message.length;
   return undefined;
+}
+
+/** The pair of a session that we responded to, whose response got a cookie. */
+function answeredWith(keypair: Keypair<Peer> | undefined): StaticPair<Peer> | undefined {
+  return keypair && pairOfSession(keypair);
 }
 
 function afterHandshakeMessage(state: EngineState, peer: Peer, bytes: number, now: number): void {

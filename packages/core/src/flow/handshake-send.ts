@@ -12,13 +12,15 @@ import {
 } from '../constants.ts';
 import { MacSender } from '../cookie/macs.ts';
 import type { EngineState } from '../engine-state.ts';
-import { Handshake, NO_PRESHARED_KEY } from '../handshake/handshake.ts';
+import { NO_PRESHARED_KEY, type Handshake } from '../handshake/handshake.ts';
 import { createInitiation } from '../handshake/initiation.ts';
 import { createResponse } from '../handshake/response.ts';
 import { spendTurn } from './initiation-turns.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { StaticPair } from '../peer/static-pair.ts';
 import { TIMER } from '../peer/timer-table.ts';
+import { isProbing, otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
 
 /**
@@ -27,35 +29,50 @@ import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './tim
  */
 export function startHandshake(state: EngineState, peer: Peer, now: number): void {
   const { timers } = state;
-  const identity = readyIdentity(state, peer);
-  if (!identity) return;
+  const pair = readyPair(state, peer);
+  if (!pair) return;
   // Section 6.4: the limit on retries counts from the last packet that wanted to be sent.
   const inProgress = timers.isArmed(peer.slot, TIMER.RETRANSMIT);
   peer.handshakeSends = inProgress ? Math.min(peer.handshakeSends, 1) : 0;
   if (!inProgress) peer.attemptStartedAt = now;
-  if (mayInitiate(peer, now)) sendInitiation(state, identity, peer, now);
-  else if (!inProgress) awaitHandshake(state, peer, peer.handshakeSentAt);
+  const sentAt = lastSentAt(pair);
+  if (now >= sentAt + REKEY_TIMEOUT_MS) sendInitiation(state, pair, now);
+  else if (!inProgress) awaitHandshake(state, peer, sentAt);
 }
 
 /** Sends the initiation of the attempt again, with a new ephemeral key and timestamp. */
 export function retryHandshake(state: EngineState, peer: Peer, now: number): void {
-  const identity = readyIdentity(state, peer);
-  if (!identity) return;
-  if (!mayInitiate(peer, now)) return awaitHandshake(state, peer, peer.handshakeSentAt);
+  const pair = readyPair(state, peer);
+  if (!pair) return;
+  const sentAt = lastSentAt(pair);
+  if (now < sentAt + REKEY_TIMEOUT_MS) return awaitHandshake(state, peer, sentAt);
   state.outputs.trace(peer, 'retrying');
-  sendInitiation(state, identity, peer, now);
+  sendInitiation(state, pair, now);
+}
+
+/**
+ * An initiation that nobody waits for, to find out whether the peer knows the pair's identity. It has
+ * no part in the attempt in progress, and is no sign of life: the peer may not be able to read it.
+ */
+export function sendProbe(state: EngineState, pair: StaticPair<Peer>, now: number): void {
+  spendTurn(state.probes, pair, now);
+  const message = createInitiationOf(state, pair, now);
+  if (!message) return;
+  pair.peer.unansweredProbes++;
+  transmitHandshake(state, pair, message, now);
+  state.outputs.trace(pair.peer, 'probe-sent');
 }
 
 /** Answers the initiation that `handshake` has consumed. False: nothing was sent. */
 export function sendResponse(
   state: EngineState,
-  identity: StaticIdentity,
-  peer: Peer,
+  pair: StaticPair<Peer>,
   handshake: Handshake,
   now: number,
 ): boolean {
+  const { peer, identity } = pair;
   const message = state.handshakeMessages.take(HANDSHAKE_RESPONSE_LENGTH);
-  const index = state.indices.reserve(peer);
+  const index = state.indices.reserve(pair);
   if (!createResponse(state.crypto, identity, handshake, index, state.randomBytes, message)) {
     state.indices.free(index);
     return false;
@@ -63,22 +80,24 @@ export function sendResponse(
   state.stats.sentResponses++;
   // An initiation of ours waits no longer for an answer to the last one.
   if (state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) awaitHandshake(state, peer, now);
-  transmitHandshake(state, peer, message, now);
+  noteSent(state, peer, now);
+  transmitHandshake(state, pair, message, now);
   state.outputs.trace(peer, 'response-sent');
   return true;
 }
 
-/** The peer's handshake, made when it is first needed, with the preshared key as it is now. */
-export function handshakeOf(peer: Peer): Handshake {
-  peer.handshake ??= new Handshake(peer.publicKey);
-  peer.handshake.presharedKey = peer.presharedKey ?? NO_PRESHARED_KEY;
-  return peer.handshake;
+/** The pair's handshake, with the peer's preshared key as it is now. */
+export function handshakeOf({ peer, handshake }: StaticPair<Peer>): Handshake {
+  handshake.presharedKey = peer.presharedKey ?? NO_PRESHARED_KEY;
+  return handshake;
 }
 
-/** The secret shared with the peer exists. Otherwise the peer is marked as unusable. */
-export function ensureUsable(state: EngineState, identity: StaticIdentity, peer: Peer): boolean {
+/** The secret shared by the pair exists. Otherwise a peer of which it is the key is marked as unusable. */
+export function ensureUsable(state: EngineState, pair: StaticPair<Peer>): boolean {
+  const { peer, identity, remoteKey } = pair;
   if (peer.unusable) return false;
-  if (handshakeOf(peer).ensureStaticStatic(state.crypto, identity)) return true;
+  if (pair.handshake.ensureStaticStatic(state.crypto, identity)) return true;
+  if (remoteKey !== peer.publicKey) return false;
   peer.unusable = true;
   dropStaged(state, peer, 'peer-unusable');
   return false;
@@ -97,10 +116,18 @@ export function dropStaged(
   state.stats.drops.concern(reason, peer.publicKey);
 }
 
-/** Forgets a handshake in progress and frees its index. */
+/**
+ * Forgets the peer's handshakes in progress and frees their indices. Probes wait on for their answers:
+ * they are none of this attempt's.
+ */
 export function abandonHandshake(state: EngineState, peer: Peer): void {
-  forgetIndex(state, peer);
-  peer.handshake?.clear();
+  for (const pair of peer.pairs()) if (!isProbing(state, pair)) abandonPair(state, pair);
+}
+
+/** The same of one pair. */
+export function abandonPair(state: EngineState, pair: StaticPair<Peer>): void {
+  forgetIndex(state, pair);
+  pair.handshake.clear();
 }
 
 /** Nothing that `configure` or `linkUp` would have to bring is missing to send to the peer. */
@@ -108,60 +135,114 @@ export function canReach(state: EngineState, peer: Peer): boolean {
   return state.up && !!state.identity && !!peer.endpoint && !peer.unusable;
 }
 
-/** Our identity, if a handshake with the peer is possible at all. */
-function readyIdentity(state: EngineState, peer: Peer): StaticIdentity | undefined {
+/** The pair to initiate with, if a handshake with the peer is possible at all. */
+function readyPair(state: EngineState, peer: Peer): StaticPair<Peer> | undefined {
   const { identity } = state;
   if (!identity || !canReach(state, peer)) return undefined;
-  return ensureUsable(state, identity, peer) ? identity : undefined;
-}
-
-function mayInitiate(peer: Peer, now: number): boolean {
-  return now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS;
-}
-
-function sendInitiation(
-  state: EngineState,
-  identity: StaticIdentity,
-  peer: Peer,
-  now: number,
-): void {
-  spendTurn(state, peer, now);
-  const handshake = handshakeOf(peer);
-  const message = state.handshakeMessages.take(HANDSHAKE_INITIATION_LENGTH);
-  const timestamp = state.timestamps.next();
-  const index = renewIndex(state, peer);
-  const { crypto, randomBytes } = state;
-  if (!createInitiation(crypto, identity, handshake, index, timestamp, randomBytes, message)) {
-    forgetIndex(state, peer);
-    return;
+  const preferred = preferredPair(peer, identity);
+  if (peer.unansweredSends >= PATIENCE && hasTwoKeys(state, peer)) {
+    const other = otherPair(preferred, identity);
+    if (other && ensureUsable(state, other)) return other;
   }
-  state.stats.sentInitiations++;
+  return ensureUsable(state, preferred) ? preferred : undefined;
+}
+
+function hasTwoKeys(state: EngineState, peer: Peer): boolean {
+  return state.nextIdentity !== undefined || peer.nextKey !== undefined;
+}
+
+/**
+ * Nobody answers: the other side may have lost a key, or given up the one that we know it by. So all
+ * pairs have their turns, but for those that are probed anyway.
+ */
+function otherPair(
+  preferred: StaticPair<Peer>,
+  identity: StaticIdentity,
+): StaticPair<Peer> | undefined {
+  const { peer } = preferred;
+  const identities = preferred.identity === identity ? [identity] : [preferred.identity, identity];
+  const other = otherKey(peer, preferred.remoteKey);
+  const keys = other ? [preferred.remoteKey, other] : [preferred.remoteKey];
+  const turn = peer.unansweredSends % (identities.length * keys.length);
+  return pairOf(
+    peer,
+    identities[turn % identities.length],
+    keys[Math.floor(turn / identities.length)],
+  );
+}
+
+/** When a handshake message to the peer, or an initiation with this pair, last left. */
+function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
+  return Math.max(peer.handshakeSentAt, sentAt);
+}
+
+function sendInitiation(state: EngineState, pair: StaticPair<Peer>, now: number): void {
+  const { peer } = pair;
+  spendTurn(state.initiations, peer, now);
+  const message = createInitiationOf(state, pair, now);
+  if (!message) return;
   peer.handshakeSends++;
+  peer.unansweredSends++;
   awaitHandshake(state, peer, now);
-  transmitHandshake(state, peer, message, now);
+  noteSent(state, peer, now);
+  transmitHandshake(state, pair, message, now);
   state.outputs.trace(peer, 'initiation-sent');
 }
 
-function transmitHandshake(state: EngineState, peer: Peer, message: Uint8Array, now: number): void {
-  peer.macs ??= new MacSender(state.crypto, peer.publicKey);
-  peer.macs.addMacs(message, now);
+/** A new initiation of the pair, which replaces its last one; undefined if there can be none. */
+function createInitiationOf(
+  state: EngineState,
+  pair: StaticPair<Peer>,
+  now: number,
+): Uint8Array | undefined {
+  const { crypto, randomBytes } = state;
+  const handshake = handshakeOf(pair);
+  const message = state.handshakeMessages.take(HANDSHAKE_INITIATION_LENGTH);
+  const timestamp = state.timestamps.next();
+  const index = renewIndex(state, pair);
+  const { identity } = pair;
+  if (!createInitiation(crypto, identity, handshake, index, timestamp, randomBytes, message)) {
+    forgetIndex(state, pair);
+    return undefined;
+  }
+  state.stats.sentInitiations++;
+  pair.sentAt = now;
+  return message;
+}
+
+/** The peer can read what leaves now: a sign of life. */
+function noteSent(state: EngineState, peer: Peer, now: number): void {
   peer.handshakeSentAt = now;
-  peer.sentBytes += message.length;
-  state.stats.sentBytes += message.length;
   authenticatedTraversal(state, peer, now);
   authenticatedSent(state, peer);
+}
+
+function transmitHandshake(
+  state: EngineState,
+  pair: StaticPair<Peer>,
+  message: Uint8Array,
+  now: number,
+): void {
+  const { peer } = pair;
+  pair.macs ??= new MacSender(state.crypto, pair.remoteKey);
+  pair.macs.addMacs(message, now);
+  peer.sentBytes += message.length;
+  state.stats.sentBytes += message.length;
   if (!peer.endpoint) return;
   state.outputs.transmit(peer, peer.endpoint, HANDSHAKE_TOS, message, 0, message.length);
 }
 
-function renewIndex(state: EngineState, peer: Peer): number {
-  forgetIndex(state, peer);
-  peer.handshakeIndex = state.indices.reserve(peer);
-  return peer.handshakeIndex;
+function renewIndex(state: EngineState, pair: StaticPair<Peer>): number {
+  forgetIndex(state, pair);
+  pair.index = state.indices.reserve(pair);
+  return pair.index;
 }
 
-function forgetIndex(state: EngineState, peer: Peer): void {
-  if (peer.handshakeIndex === -1) return;
-  state.indices.free(peer.handshakeIndex);
-  peer.handshakeIndex = -1;
+function forgetIndex(state: EngineState, pair: StaticPair<Peer>): void {
+  if (pair.index === -1) return;
+  state.indices.free(pair.index);
+  pair.index = -1;
 }
+
+/** So many initiations may get lost before other keys are tried. */
+export const PATIENCE = 3;

@@ -17,26 +17,45 @@ export function createInitiationBudget(): WorkBudget {
   return new WorkBudget(SHARE, BURST_MS);
 }
 
+/**
+ * The share of the time for probes of the next identity, which nobody waits for: apart from the other,
+ * so that they delay no initiation that somebody does wait for.
+ */
+export function createProbeBudget(): WorkBudget {
+  return new WorkBudget(PROBE_SHARE, BURST_MS);
+}
+
+/** Who reserves turns. */
+export interface TurnHolder {
+  /** When its turn comes; Infinity: none was reserved. */
+  turnAt: number;
+}
+
 /** Whether the peer may initiate now; otherwise `timer` is armed for its turn. */
 export function hasTurn(state: EngineState, peer: Peer, timer: Timer, now: number): boolean {
-  const { initiations, timers } = state;
-  if (peer.turnAt === Infinity) {
-    if (initiations.isFree(now)) return true;
-    peer.turnAt = initiations.freeAt;
-    initiations.spend(INITIATION_MS, now);
-  }
-  if (peer.turnAt <= now) return true;
-  timers.arm(peer.slot, timer, peer.turnAt, 0);
+  if (isItsTurn(state.initiations, peer, now)) return true;
+  state.timers.arm(peer.slot, timer, peer.turnAt, 0);
   return false;
 }
 
+/** Whether it may go now; otherwise a turn is reserved. */
+export function isItsTurn(budget: WorkBudget, holder: TurnHolder, now: number): boolean {
+  if (holder.turnAt === Infinity) {
+    if (budget.isFree(now)) return true;
+    holder.turnAt = budget.freeAt;
+    budget.spend(INITIATION_MS, now);
+  }
+  return holder.turnAt <= now;
+}
+
 /** An initiation leaves: its turn is used, or it is counted now. */
-export function spendTurn(state: EngineState, peer: Peer, now: number): void {
-  if (peer.turnAt > now) state.initiations.spend(INITIATION_MS, now);
-  peer.turnAt = Infinity;
+export function spendTurn(budget: WorkBudget, holder: TurnHolder, now: number): void {
+  if (holder.turnAt > now) budget.spend(INITIATION_MS, now);
+  holder.turnAt = Infinity;
 }
 
 const SHARE = 0.4;
+const PROBE_SHARE = 0.2;
 const BURST_MS = 2;
 /** About what one takes with OpenSSL. */
 const INITIATION_MS = 0.12;

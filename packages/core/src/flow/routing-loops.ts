@@ -22,6 +22,7 @@ import { MESSAGE_TYPE, TRANSPORT_OVERHEAD } from '../constants.ts';
 import type { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { SenderIndexTable } from '../peer/sender-index.ts';
+import type { StaticPair } from '../peer/static-pair.ts';
 import {
   IPV4_DESTINATION,
   IPV4_SOURCE,
@@ -33,12 +34,12 @@ import { readInt32 } from '../wire/int32.ts';
 import type { PacketRun } from '../wire/packet-run.ts';
 
 export class RoutingLoops {
-  readonly #indices: SenderIndexTable<Peer, Keypair<Peer>>;
+  readonly #indices: SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>;
   /** What identifies the datagrams that were dropped last, for the fragments that follow the first. */
   readonly #dropped = new Int32Array(REMEMBERED_DATAGRAMS);
   #nextDropped = 0;
 
-  constructor(indices: SenderIndexTable<Peer, Keypair<Peer>>) {
+  constructor(indices: SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>) {
     this.#indices = indices;
   }
 
@@ -71,7 +72,7 @@ export class RoutingLoops {
         return this.#sessionGoesRound(index, peer, now);
       case MESSAGE_TYPE.HANDSHAKE_INITIATION:
       case MESSAGE_TYPE.HANDSHAKE_RESPONSE: {
-        const addressee = this.#indices.handshake(index) ?? this.#indices.keypair(index)?.peer;
+        const addressee = (this.#indices.handshake(index) ?? this.#indices.keypair(index))?.peer;
         if (!addressee) return false;
         if (isLoop(addressee, peer, now)) return true;
         carry(addressee, peer, now);

@@ -9,26 +9,31 @@ import type { EngineState } from '../engine-state.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Handshake } from '../handshake/handshake.ts';
 import { deriveTransportKeys } from '../handshake/transport-keys.ts';
-import { abandonHandshake, dropStaged } from './handshake-send.ts';
+import { abandonHandshake, abandonPair, dropStaged } from './handshake-send.ts';
 import { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { StaticPair } from '../peer/static-pair.ts';
 import { TIMER } from '../peer/timer-table.ts';
+import { reviewProbe } from './probes.ts';
+import { noteSession, pairOfSession } from './static-pairs.ts';
 import { handshakeCompleted, sessionDerived, sessionStarted } from './timers.ts';
 
 /** Turns a finished handshake into a keypair: `current` as initiator, `next` as responder. */
 export function beginSession(
   state: EngineState,
-  peer: Peer,
+  pair: StaticPair<Peer>,
   handshake: Handshake,
   role: 'initiator' | 'responder',
   now: number,
 ): void {
+  const { peer, identity, remoteKey } = pair;
   const { localIndex, remoteIndex } = handshake;
   const { sendKey, receiveKey } = deriveTransportKeys(state.crypto, handshake);
   let keypair: Keypair<Peer>;
   try {
     keypair = new Keypair({
       peer,
+      statics: { own: identity.publicKey, peer: remoteKey },
       isInitiator: role === 'initiator',
       localIndex,
       remoteIndex,
@@ -41,7 +46,8 @@ export function beginSession(
     wipe(sendKey, receiveKey);
   }
   state.indices.assign(localIndex, keypair);
-  if (peer.handshakeIndex === localIndex) peer.handshakeIndex = -1;
+  if (pair.index === localIndex) pair.index = -1;
+  peer.keypairs.retires = state.nextIdentity !== undefined || peer.nextKey !== undefined;
   peer.keypairs.add(keypair, state.indices);
   state.outputs.trace(peer, 'keypair-created');
   sessionDerived(state, peer, now);
@@ -57,16 +63,22 @@ export function completeHandshake(
   const { current } = peer.keypairs;
   if (!current) return;
   handshakeCompleted(state, peer);
+  const pair = pairOfSession(current);
+  if (pair) noteSession(pair, role);
   // An initiation of ours that crossed this handshake has no use any more.
   abandonHandshake(state, peer);
+  reviewProbe(state, peer, now);
   sessionStarted(state, peer, current);
   peer.handshakeSends = 0;
+  peer.unansweredSends = 0;
+  peer.unansweredProbes = 0;
   peer.turnAt = Infinity;
   peer.sentLastMinuteHandshake = false;
   peer.lastHandshakeUnixMs = state.unixTime();
   state.stats.completedHandshakes++;
-  const event = { type: 'handshake', peer: peer.publicKey, role } as const;
-  const durationMs = now - peer.handshakeSentAt;
+  const { statics: keys } = current;
+  const event = { type: 'handshake', peer: peer.publicKey, role, keys } as const;
+  const durationMs = now - (pair?.sentAt ?? now);
   state.outputs.event(role === 'initiator' ? { ...event, durationMs } : event);
   const renewed = peer.sessionUp;
   peer.sessionUp = true;
@@ -75,6 +87,7 @@ export function completeHandshake(
     peer: peer.publicKey,
     state: renewed ? 'renewed' : 'up',
   });
+  state.outputs.news(peer, 'present');
 }
 
 /** Nothing can be sent to the peer any more: said once. */
@@ -87,7 +100,7 @@ export function endSession(state: EngineState, peer: Peer): void {
 
 /** Wipes everything secret that came from handshakes. */
 export function forgetSession(state: EngineState, peer: Peer): void {
-  abandonHandshake(state, peer);
+  for (const pair of peer.pairs()) abandonPair(state, pair);
   peer.keypairs.clear(state.indices);
   endSession(state, peer);
 }
@@ -104,7 +117,13 @@ export function resetPeer(
   dropStaged(state, peer, reason);
   forgetSession(state, peer);
   peer.handshakeSentAt = -Infinity;
+  for (const pair of peer.pairs()) {
+    pair.sentAt = -Infinity;
+    pair.turnAt = Infinity;
+  }
   peer.handshakeSends = 0;
+  peer.unansweredSends = 0;
+  peer.unansweredProbes = 0;
   peer.turnAt = Infinity;
   peer.needsAnotherKeepalive = false;
   peer.sentLastMinuteHandshake = false;
@@ -121,6 +140,7 @@ export function followEndpoint(
   if (previous === source) return;
   if (previous?.equals(source) === true) return;
   peer.endpoint = source;
+  if (!previous) reviewProbe(state, peer, now);
   if (previous?.sameDestination(source) === true) return;
   state.roams.roamed(peer, previous, now);
 }

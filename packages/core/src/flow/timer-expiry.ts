@@ -16,6 +16,7 @@ import {
 } from './handshake-send.ts';
 import { sendKeepalive, wouldInitiate } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
+import { probe } from './probes.ts';
 import { endSession, forgetSource } from './session-lifecycle.ts';
 import { TIMER, type Timer } from '../peer/timer-table.ts';
 import { authenticatedTraversal, dataReceived, sessionDerived } from './timers.ts';
@@ -43,6 +44,7 @@ const RULES: readonly { timer: Timer; fire: Fire }[] = [
   { timer: TIMER.NEW_HANDSHAKE, fire: renewHandshake },
   { timer: TIMER.KEEPALIVE, fire: keepalive },
   { timer: TIMER.PERSISTENT_KEEPALIVE, fire: persistentKeepalive },
+  { timer: TIMER.PROBE, fire: probe },
 ];
 
 function zeroKeys(state: EngineState, peer: Peer, now: number): void {

@@ -13,6 +13,7 @@
  */
 import { REJECT_AFTER_TIME_MS } from '../constants.ts';
 import type { Cipher } from '../crypto/provider.ts';
+import type { PublicKey } from '../keys.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { SenderIndexTable } from './sender-index.ts';
 
@@ -22,9 +23,17 @@ export interface MessageLimits {
   readonly rejectAfterMessages: number;
 }
 
+/** The static keys of the two sides that made a session; views of nobody's to change. */
+export interface SessionKeys {
+  readonly own: PublicKey;
+  readonly peer: PublicKey;
+}
+
 /** What a completed handshake leaves. The ciphers become the keypair's. */
 export interface KeypairParts<Owner> {
   peer: Owner;
+  /** Kept by reference. */
+  statics: SessionKeys;
   isInitiator: boolean;
   localIndex: number;
   remoteIndex: number;
@@ -37,6 +46,7 @@ export interface KeypairParts<Owner> {
 /** `Owner`: whose keys they are, a `Peer`, which has its own `Keypairs` in turn. */
 export class Keypair<Owner = unknown> {
   readonly peer: Owner;
+  readonly statics: SessionKeys;
   readonly isInitiator: boolean;
   /** What the other side puts into its messages. */
   readonly localIndex: number;
@@ -54,6 +64,7 @@ export class Keypair<Owner = unknown> {
 
   constructor(parts: KeypairParts<Owner>) {
     this.peer = parts.peer;
+    this.statics = parts.statics;
     this.isInitiator = parts.isInitiator;
     this.localIndex = parts.localIndex;
     this.remoteIndex = parts.remoteIndex;
@@ -89,21 +100,28 @@ export class Keypairs<Owner = unknown> {
   current: Keypair<Owner> | undefined = undefined;
   previous: Keypair<Owner> | undefined = undefined;
   next: Keypair<Owner> | undefined = undefined;
+  /**
+   * While static keys are being replaced, handshakes of both sides cross, and the other side may still
+   * send with what is put away here. So it is received with for longer: the last few of them stay.
+   */
+  retires = false;
+  #retired: Keypair<Owner>[] | undefined = undefined;
 
   /** Takes a new keypair in, at the place that its role gives it (kernel: noise.c, add_new_keypair). */
   add(keypair: Keypair<Owner>, indices: SenderIndexTable): void {
+    if (!this.retires) this.#forgetRetired(indices);
     if (!keypair.isInitiator) {
       // Not confirmed yet: the other side may still use what it had, so `current` stays.
-      discard(this.next, indices);
-      discard(this.previous, indices);
+      this.#putAway(this.next, indices);
+      this.#putAway(this.previous, indices);
       this.next = keypair;
       this.previous = undefined;
       return;
     }
-    discard(this.previous, indices);
+    this.#putAway(this.previous, indices);
     if (this.next) {
       // An unconfirmed session of the other direction: the other side may have begun to use it.
-      discard(this.current, indices);
+      this.#putAway(this.current, indices);
       this.previous = this.next;
       this.next = undefined;
     } else {
@@ -118,34 +136,67 @@ export class Keypairs<Owner = unknown> {
    */
   confirm(keypair: Keypair<Owner>, indices: SenderIndexTable): boolean {
     if (keypair !== this.next) return false;
-    discard(this.previous, indices);
+    this.#putAway(this.previous, indices);
     this.previous = this.current;
     this.current = keypair;
     this.next = undefined;
     return true;
   }
 
-  /** Nothing is sent with what there is; what is in flight may still be received. */
-  stopSending(): void {
-    if (this.current) this.current.canSend = false;
-    if (this.next) this.next.canSend = false;
+  /**
+   * Nothing is sent with what there is; what is in flight may still be received.
+   *
+   * @param own only of the sessions that were made with this key of ours
+   */
+  stopSending(own?: PublicKey): void {
+    for (const keypair of [this.current, this.next]) {
+      if (keypair && (own === undefined || keypair.statics.own === own)) keypair.canSend = false;
+    }
+  }
+
+  /** Wipes the keys of the sessions that were made with this static key of the other side. */
+  clearOf(peerKey: PublicKey, indices: SenderIndexTable): void {
+    this.#forgetRetired(indices);
+    if (this.current?.statics.peer === peerKey) this.current = discard(this.current, indices);
+    if (this.previous?.statics.peer === peerKey) this.previous = discard(this.previous, indices);
+    if (this.next?.statics.peer === peerKey) this.next = discard(this.next, indices);
   }
 
   /** Wipes all keys and frees their indices. */
   clear(indices: SenderIndexTable): void {
-    discard(this.current, indices);
-    discard(this.previous, indices);
-    discard(this.next, indices);
-    this.current = undefined;
-    this.previous = undefined;
-    this.next = undefined;
+    this.#forgetRetired(indices);
+    this.current = discard(this.current, indices);
+    this.previous = discard(this.previous, indices);
+    this.next = discard(this.next, indices);
+  }
+
+  #putAway(keypair: Keypair<Owner> | undefined, indices: SenderIndexTable): void {
+    if (!keypair) return;
+    if (!this.retires) {
+      discard(keypair, indices);
+      return;
+    }
+    keypair.canSend = false;
+    this.#retired ??= [];
+    this.#retired.push(keypair);
+    if (this.#retired.length > MOST_RETIRED) discard(this.#retired.shift(), indices);
+  }
+
+  #forgetRetired(indices: SenderIndexTable): void {
+    for (const keypair of this.#retired ?? []) discard(keypair, indices);
+    this.#retired = undefined;
   }
 }
 
-function discard(keypair: Keypair | undefined, indices: SenderIndexTable): void {
-  if (!keypair) return;
+/** Wipes its keys. Returns what is left of it. */
+function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undefined {
+  if (!keypair) return undefined;
   indices.free(keypair.localIndex);
   keypair.canSend = false;
   keypair.sendCipher.destroy();
   keypair.receiveCipher.destroy();
+  return undefined;
 }
+
+/** A crossing puts two away at most. */
+const MOST_RETIRED = 4;

@@ -7,18 +7,22 @@
  *
  * @module
  */
-import type { MacSender } from '../cookie/macs.ts';
 import { DropCounters, type DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
-import type { Handshake } from '../handshake/handshake.ts';
 import { Keypairs, type Keypair } from './keypairs.ts';
 import type { PresharedKey, PublicKey } from '../keys.ts';
 import type { StagedPackets } from './staged-packets.ts';
+import type { StaticPair } from './static-pair.ts';
 
 export class Peer {
-  readonly publicKey: PublicKey;
+  /** Its name to those who configure it; replaced by `nextKey` when that is promoted. */
+  publicKey: PublicKey;
   /** `keyId(publicKey)`. */
-  readonly id: string;
+  id: string;
+  /** The key that the peer goes over to, as good as the first one. */
+  nextKey: PublicKey | undefined = undefined;
+  /** `keyId(nextKey)`. */
+  nextId: string | undefined = undefined;
   /** A peer that is added later has a higher one. */
   readonly number: number;
   /** Its row in the `TimerTable`. */
@@ -34,15 +38,18 @@ export class Peer {
   /** Its public key is a low-order point: there is no secret to share with it. */
   unusable = false;
 
-  handshake: Handshake | undefined = undefined;
-  /** mac1, mac2 and the cookie for messages to it. */
-  macs: MacSender | undefined = undefined;
+  /** The one that handshakes of ours are made with. */
+  pair: StaticPair<Peer> | undefined = undefined;
+  /** The others that were used, while there is more than one: our key or the peer's is being replaced. */
+  otherPairs: StaticPair<Peer>[] | undefined = undefined;
   staged: StagedPackets | undefined = undefined;
 
-  /** Sender index of the handshake in progress, -1 for none. */
-  handshakeIndex = -1;
   /** Initiations sent in this attempt. */
   handshakeSends = 0;
+  /** Initiations sent since a handshake was last completed, probes left out. */
+  unansweredSends = 0;
+  /** Probes sent since then, or since the peer initiated. */
+  unansweredProbes = 0;
   /** When this attempt began. */
   attemptStartedAt: number = -Infinity;
   /** When an initiation or a response last left: the next initiation is Rekey-Timeout later. */
@@ -74,6 +81,12 @@ export class Peer {
   sendKeypair(now: number): Keypair<Peer> | undefined {
     const current = this.keypairs.current;
     return current?.usable(now) === true ? current : undefined;
+  }
+
+  /** With `pair` first. */
+  *pairs(): IterableIterator<StaticPair<Peer>> {
+    if (this.pair) yield this.pair;
+    if (this.otherPairs) yield* this.otherPairs;
   }
 
   countDrop(reason: DropReason, count = 1): void {

@@ -2,7 +2,7 @@
  * `TimerTable`: the deadlines of all peers, and which of them comes first.
  *
  * ```
- *  deadlines   slot 0: [t0 t1 t2 t3 t4 t5]  slot 1: [t0 ...]     one Float64Array, Infinity = not set
+ *  deadlines   slot 0: [t0 t1 t2 ... t6]  slot 1: [t0 ...]     one Float64Array, Infinity = not set
  *  heap        slots, the one with the least key on top          indexed binary heap
  *  key         per slot: a time not later than its first deadline
  * ```
@@ -29,6 +29,8 @@ export const TIMER = {
   KEEPALIVE: 4,
   /** Persistent keepalive: nothing sent or received for the configured interval. */
   PERSISTENT_KEEPALIVE: 5,
+  /** Sends an initiation of the next identity: the peer has not answered it yet. */
+  PROBE: 6,
 } as const;
 export type Timer = (typeof TIMER)[keyof typeof TIMER];
 
@@ -186,5 +188,5 @@ export class TimerTable {
   }
 }
 
-const TIMERS = 6;
+const TIMERS = 7;
 const INITIAL_SLOTS = 16;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cipher } from '../../src/crypto/provider.ts';
-import { Keypair, Keypairs } from '../../src/peer/keypairs.ts';
+import { Keypair, Keypairs, type SessionKeys } from '../../src/peer/keypairs.ts';
+import { PublicKey } from '../../src/keys.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
 
@@ -79,6 +80,47 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ keypair }) => keypair.usable(0))).toEqual([false, true, true]);
   });
 
+  it('receives with what was put away for longer while static keys are being replaced', () => {
+    const all = Array.from({ length: 8 }, (_, i) => create(i % 2 === 0));
+    const keypairs = new Keypairs();
+    keypairs.retires = true;
+    for (const { keypair } of all) keypairs.add(keypair, indices);
+    // Two have their places, four are kept besides; none of those is sent with.
+    expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 0, 0, 0, 0, 0, 0]);
+    const sending = all.filter(({ keypair }) => keypair.usable(0)).map(({ keypair }) => keypair);
+    expect(sending).toEqual([keypairs.current, keypairs.next]);
+    // The next session after that ends it.
+    keypairs.retires = false;
+    const last = create(true);
+    keypairs.add(last.keypair, indices);
+    expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 2, 2, 2, 2, 2, 0]);
+    keypairs.clear(indices);
+  });
+
+  it('wipes what was put away with the rest', () => {
+    const before = indices.size;
+    const all = [create(true), create(true), create(false), create(true)];
+    const keypairs = new Keypairs();
+    keypairs.retires = true;
+    for (const { keypair } of all) keypairs.add(keypair, indices);
+    keypairs.clear(indices);
+    expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 2, 2]);
+    expect(indices.size).toBe(before);
+  });
+
+  it('stops sending with what one of our keys made, and wipes what one of theirs made', () => {
+    const [ours, theirs] = [new PublicKey(32), new PublicKey(32)];
+    const [a, b] = [create(true, 0, 100, { own: ours, peer: NO_KEY }), create(false)];
+    const keypairs = add(a, b);
+    keypairs.stopSending(ours);
+    expect([a, b].map(({ keypair }) => keypair.usable(0))).toEqual([false, true]);
+    const c = create(true, 0, 100, { own: ours, peer: theirs });
+    keypairs.add(c.keypair, indices);
+    keypairs.clearOf(theirs, indices);
+    expect(keypairs).toMatchObject({ current: undefined, previous: b.keypair });
+    expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 2]);
+  });
+
   it.each([
     [true, false],
     [true, true],
@@ -105,7 +147,12 @@ interface Created {
   destroyed: () => number;
 }
 
-function create(isInitiator: boolean, createdAt = 0, rejectAfterMessages = 2 ** 40): Created {
+function create(
+  isInitiator: boolean,
+  createdAt = 0,
+  rejectAfterMessages = 2 ** 40,
+  statics: SessionKeys = { own: NO_KEY, peer: NO_KEY },
+): Created {
   let destroyed = 0;
   const cipher: Cipher = {
     seal: () => {},
@@ -116,6 +163,7 @@ function create(isInitiator: boolean, createdAt = 0, rejectAfterMessages = 2 ** 
   const localIndex = indices.reserve(peer);
   const keypair = new Keypair({
     peer,
+    statics,
     isInitiator,
     localIndex,
     remoteIndex: 0,
@@ -133,3 +181,5 @@ function add(...created: Created[]): Keypairs {
   for (const { keypair } of created) keypairs.add(keypair, indices);
   return keypairs;
 }
+
+const NO_KEY = new PublicKey(32);

@@ -11,8 +11,12 @@ describe('Peer', () => {
       persistentKeepalive: 0,
       sessionUp: false,
       unusable: false,
-      handshakeIndex: -1,
+      nextKey: undefined,
+      pair: undefined,
+      otherPairs: undefined,
       handshakeSends: 0,
+      unansweredSends: 0,
+      unansweredProbes: 0,
       attemptStartedAt: -Infinity,
       handshakeSentAt: -Infinity,
       carriedAt: -Infinity,
@@ -54,6 +58,7 @@ function keypairOf(peer: Peer, localIndex: number): Keypair<Peer> {
   const cipher = { seal: () => {}, open: () => true, destroy: () => {} };
   return new Keypair({
     peer,
+    statics: { own: peer.publicKey, peer: peer.publicKey },
     isInitiator: true,
     localIndex,
     remoteIndex: 2,

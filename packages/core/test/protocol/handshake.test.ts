@@ -32,7 +32,13 @@ describe('handshake', () => {
     connect(pair);
     const { alice, bob } = pair;
     expect(alice.eventsOf('handshake')).toEqual([
-      { type: 'handshake', peer: bob.person.publicKey, role: 'initiator', durationMs: 50 },
+      {
+        type: 'handshake',
+        peer: bob.person.publicKey,
+        role: 'initiator',
+        keys: { own: alice.person.publicKey, peer: bob.person.publicKey },
+        durationMs: 50,
+      },
     ]);
     expect(bob.eventsOf('handshake')).toMatchObject([{ role: 'responder' }]);
     expect(alice.eventsOf('session')).toMatchObject([{ state: 'up' }]);
@@ -117,8 +123,8 @@ describe('handshake', () => {
       // Nothing is left of a handshake that nobody needs.
       for (const { engine } of [alice, bob]) {
         const [peer] = stateOf(engine).peers.values();
-        expect(peer.handshake?.state).toBe('zeroed');
-        expect(peer.handshakeIndex).toBe(-1);
+        expect(peer.pair?.handshake.state).toBe('zeroed');
+        expect(peer.pair?.index).toBe(-1);
       }
     }
   });
@@ -145,7 +151,7 @@ describe('handshake', () => {
     // As the kernel and wireguard-go have it: one state for both roles.
     const [alicesPeer] = stateOf(bob.engine).peers.values();
     network.step();
-    alicesPeer.handshake!.clear();
+    alicesPeer.pair!.handshake.clear();
     network.settle();
     expect(alice.packets).toHaveLength(1);
     expect(bob.packets).toHaveLength(1);

@@ -97,6 +97,87 @@ describe('the private key', () => {
   });
 });
 
+describe('a next private key', () => {
+  it('is kept once, and what it shares with a peer; promoted, the old ones are wiped', () => {
+    const { network, alice, bob } = connectedPair();
+    const [first, next] = [alice.person, createPerson(7)];
+    theirs.add(next.privateKey);
+    const shared = (person: Person): string =>
+      textOf(nobleProvider.dh(person.privateKey, bob.person.publicKey) as Uint8Array);
+    bob.input((engine, now) => {
+      const { publicKey } = first;
+      engine.configure({ peers: [{ publicKey, nextPublicKey: next.publicKey }] }, now);
+    });
+    const { privateKey } = next;
+    alice.input((engine, now) => engine.configure({ nextPrivateKey: privateKey }, now));
+    network.drive(100);
+    takeAllAway(bob);
+    const during = witness.secretsLeft();
+    for (const secret of [first, next].flatMap((one) => [textOf(one.privateKey), shared(one)])) {
+      expect(during.filter((text) => text === secret)).toHaveLength(1);
+    }
+    alice.input((engine, now) => engine.configure({ privateKey }, now));
+    const after = witness.secretsLeft();
+    expect(after).toContain(textOf(privateKey));
+    expect(after).not.toContain(textOf(first.privateKey));
+    expect(after).not.toContain(shared(first));
+    takeAllAway(alice);
+    expect(witness.secretsLeft()).toEqual([]);
+  });
+
+  it.each([
+    ['another one', createPerson(8).privateKey],
+    ['none', null],
+  ])('is wiped when there is %s, and what was shared with its help', (_, nextPrivateKey) => {
+    const { network, alice, bob } = connectedPair();
+    const next = createPerson(7);
+    theirs.add(next.privateKey);
+    alice.input((engine, now) => engine.configure({ nextPrivateKey: next.privateKey }, now));
+    network.drive(100);
+    takeAllAway(bob);
+    const shared = nobleProvider.dh(next.privateKey, bob.person.publicKey) as Uint8Array;
+    expect(witness.secretsLeft()).toContain(textOf(shared));
+    alice.input((engine, now) => engine.configure({ nextPrivateKey }, now));
+    const left = witness.secretsLeft();
+    expect(left).not.toContain(textOf(next.privateKey));
+    expect(left).not.toContain(textOf(shared));
+  });
+
+  it('goes with the private key', () => {
+    const { network, alice, bob } = connectedPair();
+    const next = createPerson(7);
+    theirs.add(next.privateKey);
+    alice.input((engine, now) => engine.configure({ nextPrivateKey: next.privateKey }, now));
+    network.drive(100);
+    takeAllAway(bob);
+    takeAllAway(alice);
+    expect(witness.secretsLeft()).toEqual([]);
+  });
+});
+
+describe('a next public key', () => {
+  it('taken away or promoted, leaves nothing of what was shared with the one that goes', () => {
+    for (const promotePublicKey of [true, false]) {
+      const { network, alice, bob } = connectedPair();
+      const next = createPerson(7);
+      const { publicKey } = alice.person;
+      bob.input((engine, now) => {
+        engine.configure({ peers: [{ publicKey, nextPublicKey: next.publicKey }] }, now);
+      });
+      alice.input((engine, now) => engine.configure({ nextPrivateKey: next.privateKey }, now));
+      network.drive(100);
+      takeAllAway(alice);
+      const gone = promotePublicKey ? publicKey : next.publicKey;
+      const shared = nobleProvider.dh(bob.person.privateKey, gone) as Uint8Array;
+      expect(witness.secretsLeft()).toContain(textOf(shared));
+      const change = promotePublicKey ? { promotePublicKey } : { nextPublicKey: null };
+      bob.input((engine, now) => engine.configure({ peers: [{ publicKey, ...change }] }, now));
+      expect(witness.secretsLeft()).not.toContain(textOf(shared));
+      takeAllAway(bob);
+    }
+  });
+});
+
 describe('a preshared key', () => {
   it.each([
     ['another one', parsePresharedKey(new Uint8Array(32).fill(8))],

@@ -5,6 +5,7 @@ import { REJECT_AFTER_MESSAGES } from '../../src/constants.ts';
 import { nobleProvider } from '../../src/crypto/noble.ts';
 import type { Cipher } from '../../src/crypto/provider.ts';
 import { Keypair } from '../../src/peer/keypairs.ts';
+import { PublicKey } from '../../src/keys.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
 import type { PacketRun } from '../../src/wire/packet-run.ts';
@@ -300,6 +301,7 @@ function keypairWithItself(
   const localIndex = indices.reserve(peer);
   const keypair = new Keypair({
     peer,
+    statics: { own: NO_KEY, peer: NO_KEY },
     isInitiator: true,
     localIndex,
     remoteIndex: localIndex,
@@ -311,3 +313,5 @@ function keypairWithItself(
   indices.assign(localIndex, keypair);
   return { keypair, indices };
 }
+
+const NO_KEY = new PublicKey(32);

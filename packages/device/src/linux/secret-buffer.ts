@@ -10,6 +10,7 @@ import { KEY_LENGTH, wipe } from '@litz/core/internals';
 /** A configuration or a snapshot. */
 export interface SecretHolder {
   readonly privateKey?: PrivateKey | null;
+  readonly nextPrivateKey?: PrivateKey | null;
   readonly peers?: readonly { readonly presharedKey?: PresharedKey | null }[];
 }
 
@@ -22,9 +23,9 @@ export interface PackedSecrets<Holder> {
 
 /** The secrets are copied; those that were given stay the caller's to wipe. */
 export function packSecrets<Holder extends SecretHolder>(holder: Holder): PackedSecrets<Holder> {
-  const { privateKey, peers } = holder;
+  const { privateKey, nextPrivateKey, peers } = holder;
   const count = peers?.filter(({ presharedKey }) => presharedKey).length ?? 0;
-  const buffer = new ArrayBuffer((count + 1) * KEY_LENGTH);
+  const buffer = new ArrayBuffer((count + 2) * KEY_LENGTH);
   let end = 0;
   const place = <Key extends PrivateKey | PresharedKey>(
     Kind: new (buffer: ArrayBuffer, offset: number, length: number) => Key,
@@ -40,6 +41,7 @@ export function packSecrets<Holder extends SecretHolder>(holder: Holder): Packed
     holder: {
       ...holder,
       ...(privateKey && { privateKey: place(PrivateKey, privateKey) }),
+      ...(nextPrivateKey && { nextPrivateKey: place(PrivateKey, nextPrivateKey) }),
       ...(peers && {
         peers: peers.map((peer) =>
           peer.presharedKey

@@ -15,6 +15,7 @@ import {
   parsePublicKey,
   Prefix,
   WireGuardError,
+  type SessionKeys,
   type WireGuardErrorCode,
 } from '@litz/core';
 import {
@@ -112,13 +113,16 @@ export function postAnswer(port: MessagePort, id: number, answer: unknown): void
 /** What was answered, with the classes that were lost on the way. Wipes the buffer. */
 export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined): unknown {
   if (!isSlice(answer)) return answer;
-  const { privateKey, peers } = answer.snapshot;
+  const { privateKey, nextPrivateKey, peers } = answer.snapshot;
   const snapshot: DeviceSnapshot = {
     ...answer.snapshot,
     ...(privateKey && { privateKey: parsePrivateKey(privateKey) }),
+    ...(nextPrivateKey && { nextPrivateKey: parsePrivateKey(nextPrivateKey) }),
     peers: revivePeers(peers).map((peer) => ({
       ...peer,
       publicKey: parsePublicKey(peer.publicKey),
+      ...(peer.nextPublicKey && { nextPublicKey: parsePublicKey(peer.nextPublicKey) }),
+      ...(peer.sessionKeys && { sessionKeys: reviveSessionKeys(peer.sessionKeys) }),
       allowedIps: peer.allowedIps.map(
         ({ address, prefixLength }) => new Prefix(address, prefixLength),
       ),
@@ -215,6 +219,16 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   if (event.type === 'drop') return reviveDrop(event);
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
+  if (event.type === 'peer') {
+    const { endpoint, sessionKeys: keys } = event;
+    return {
+      ...event,
+      peer,
+      endpoint: endpoint && reviveEndpoint(endpoint),
+      ...(keys && { sessionKeys: reviveSessionKeys(keys) }),
+    };
+  }
+  if (event.type === 'handshake') return { ...event, peer, keys: reviveSessionKeys(event.keys) };
   if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;
   return {
@@ -223,6 +237,10 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
     endpoint: reviveEndpoint(endpoint),
     previous: previous && reviveEndpoint(previous),
   };
+}
+
+function reviveSessionKeys({ own, peer }: SessionKeys): SessionKeys {
+  return { own: parsePublicKey(own), peer: parsePublicKey(peer) };
 }
 
 function reviveDrop(event: DropEvent): DropEvent {

@@ -64,6 +64,7 @@ export const OPTIONAL_EVENTS = [
   'drop',
   'handshake',
   'handshake-failed',
+  'peer',
   'roam',
   'session',
   'trace',
@@ -250,6 +251,7 @@ export class DataPlane {
     const tellsDrops = events.includes('drop');
     if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
     this.#engine.traces = events.includes('trace');
+    this.#engine.tellsPeers = events.includes('peer');
     this.#listened = new Set(events);
   }
 
@@ -261,8 +263,10 @@ export class DataPlane {
     const isFirst = !this.#reads.has(read);
     const { peers, isLast } = this.#reads.next(read);
     const privateKey = isFirst ? this.#engine.privateKey : undefined;
+    const nextPrivateKey = isFirst ? this.#engine.nextPrivateKey : undefined;
     const snapshot = {
       ...(privateKey && { privateKey }),
+      ...(nextPrivateKey && { nextPrivateKey }),
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,

@@ -107,18 +107,22 @@ describe('postRequest and postAnswer', () => {
   it('take secrets to the other side in one buffer, which is theirs to wipe', () => {
     const { port1, port2 } = new MessageChannel();
     const peers = [{ ...PEER, presharedKey: PRESHARED_KEY }, PEER, { ...PEER, presharedKey: null }];
-    const change = { privateKey: ALICE.privateKey, peers };
+    const nextPrivateKey = BOB.privateKey;
+    const change = { privateKey: ALICE.privateKey, nextPrivateKey, peers };
     postRequest(port1, 5, { type: 'configure', change });
     const [message] = queuedMessages<RequestMessage>(port2);
     const { id, request, secrets } = message;
-    const { privateKey, peers: others } = (request as { change: DeviceConfiguration }).change;
+    const { change: sent } = request as { change: DeviceConfiguration };
+    const { privateKey, peers: others } = sent;
     expect(id).toBe(5);
     expect([privateKey?.buffer, others?.[0]?.presharedKey?.buffer]).toEqual([secrets, secrets]);
     expect([...privateKey!]).toEqual([...ALICE.privateKey]);
+    expect(sent.nextPrivateKey?.buffer).toBe(secrets);
+    expect([...sent.nextPrivateKey!]).toEqual([...BOB.privateKey]);
     expect([...others![0].presharedKey!]).toEqual([...PRESHARED_KEY]);
     expect(others?.slice(1).map(({ presharedKey }) => presharedKey)).toEqual([undefined, null]);
     wipeBuffer(secrets);
-    expect(isZeroKey(privateKey!)).toBe(true);
+    expect(isZeroKey(privateKey!) && isZeroKey(sent.nextPrivateKey!)).toBe(true);
     // What was given is the caller's.
     expect(isZeroKey(ALICE.privateKey) || isZeroKey(PRESHARED_KEY)).toBe(false);
     port1.close();
@@ -153,6 +157,28 @@ describe('postRequest and postAnswer', () => {
     port1.close();
   });
 
+  it('give the keys that a rotation has their classes again, and wipe what is secret', () => {
+    const { port1, port2 } = new MessageChannel();
+    const nextPrivateKey = BOB.privateKey.slice() as PrivateKey;
+    const rotating = {
+      ...STATUS,
+      nextPublicKey: ALICE.publicKey,
+      sessionKeys: { own: BOB.publicKey, peer: ALICE.publicKey },
+    };
+    postAnswer(port1, 6, {
+      snapshot: { ...SNAPSHOT, nextPrivateKey, peers: [rotating] },
+      isLast: true,
+    });
+    expect(isZeroKey(nextPrivateKey)).toBe(true);
+    const [message] = queuedMessages<WorkerMessage & { type: 'answer' }>(port2);
+    const { snapshot } = reviveAnswer(message.answer, message.secrets) as SnapshotSlice;
+    expect(snapshot).toEqual({ ...SNAPSHOT, nextPrivateKey: BOB.privateKey, peers: [rotating] });
+    expect(inspect(snapshot)).not.toContain(BOB.privateKey.toBase64());
+    expect(snapshot.peers[0]?.sessionKeys?.own.toBase64()).toBe(BOB.publicKey.toBase64());
+    expect(isZeroKey(new Uint8Array(message.secrets!).subarray(0, 32))).toBe(true);
+    port1.close();
+  });
+
   it('leave everything else as it is', () => {
     const { port1, port2 } = new MessageChannel();
     postRequest(port1, 7, { type: 'stats' });
@@ -178,6 +204,9 @@ describe('reviveEvent', () => {
     const drop = { type: 'drop', reason: 'bad-mac1', count: 1, source: ENDPOINT } as const;
     expect(reviveEvent(structuredClone(drop))).toEqual(drop);
     expect(reviveEvent({ type: 'down' })).toEqual({ type: 'down' });
+    const keys = { own: ALICE.publicKey, peer };
+    const handshake = { type: 'handshake', peer, role: 'initiator', keys, durationMs: 1 } as const;
+    expect(reviveEvent(structuredClone(handshake))).toEqual(handshake);
     const other = { type: 'session', peer, state: 'up' } as const;
     expect(reviveEvent(structuredClone(other)).type === 'session').toBe(true);
     expect(reviveEvent(structuredClone(other))).toEqual(other);

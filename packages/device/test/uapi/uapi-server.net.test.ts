@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { formatKey } from '@litz/core';
-import { describeWith, programRequirement, requirement } from '@litz/testkit';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createPerson, describeWith, programRequirement, requirement } from '@litz/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UapiServer, type Device } from '../../src/index.ts';
 import { ALICE, BOB, memoryDevice } from '../in-memory.ts';
 
@@ -72,14 +72,68 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
       'Endpoint = 192.0.2.2:51820',
       '',
     ].join('\n');
-    const file = join(tmpdir(), `${NAME}.conf`);
-    writeFileSync(file, conf, { mode: 0o600 });
-    try {
-      await wg('setconf', NAME, file);
-    } finally {
-      rmSync(file);
-    }
+    await withFile(conf, (file) => wg('setconf', NAME, file));
     expect((await wg('showconf', NAME)).trim()).toBe(conf.trim());
+  });
+
+  describe('while keys are being replaced', () => {
+    const next = createPerson(9);
+    const nextOfBob = createPerson(8).publicKey;
+    const [old, other] = [formatKey(BOB.publicKey), formatKey(nextOfBob)];
+    const [mine, nextOfMine] = [formatKey(ALICE.privateKey), formatKey(next.privateKey)];
+
+    beforeEach(async () => {
+      await device.configure({
+        nextPrivateKey: next.privateKey,
+        peers: [
+          { publicKey: BOB.publicKey, nextPublicKey: nextOfBob, allowedIps: ['10.0.0.2/32'] },
+        ],
+      });
+    });
+
+    it('shows nothing of it to wg', async () => {
+      const dump = await wg('show', NAME, 'dump');
+      expect(dump).not.toContain(other);
+      expect(dump).not.toContain(nextOfMine);
+    });
+
+    it('keeps both keys whatever wg set says of the peer by its present one', async () => {
+      await wg('set', NAME, 'peer', old, 'persistent-keepalive', '25');
+      expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
+      await wg('set', NAME, 'peer', old, 'remove');
+      expect(await shown()).toEqual([mine, nextOfMine, []]);
+    });
+
+    it('promotes the peer that wg set names by its next key, and removes that key alone', async () => {
+      await wg('set', NAME, 'peer', other, 'remove');
+      expect(await shown()).toEqual([mine, nextOfMine, [[old, undefined, '1']]]);
+      await device.configure({ peers: [{ publicKey: BOB.publicKey, nextPublicKey: nextOfBob }] });
+      await wg('set', NAME, 'peer', other, 'persistent-keepalive', '25');
+      expect(await shown()).toEqual([mine, nextOfMine, [[other, undefined, '1']]]);
+    });
+
+    it('promotes the private key that wg set gives it, and keeps the next one beside the old', async () => {
+      await withFile(`${mine}\n`, (file) => wg('set', NAME, 'private-key', file));
+      expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
+      await withFile(`${nextOfMine}\n`, (file) => wg('set', NAME, 'private-key', file));
+      expect(await shown()).toEqual([nextOfMine, undefined, [[old, other, '1']]]);
+    });
+
+    it('takes no peer that has a key of ours', async () => {
+      await wg('set', NAME, 'peer', formatKey(next.publicKey), 'allowed-ips', '10.9.0.0/16');
+      expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
+    });
+
+    it.each([
+      ['syncconf', 'the old key', old, other],
+      ['syncconf', 'the next key', other, undefined],
+      ['setconf', 'the old key', old, undefined],
+      ['setconf', 'the next key', other, undefined],
+    ])('has with wg %s of a file with %s that one', async (command, _, key, nextKey) => {
+      const conf = `[Interface]\nPrivateKey = ${mine}\n[Peer]\nPublicKey = ${key}\nAllowedIPs = 10.0.0.2/32\n`;
+      await withFile(conf, (file) => wg(command, NAME, file));
+      expect(await shown()).toEqual([mine, nextOfMine, [[key, nextKey, '1']]]);
+    });
   });
 
   it('refuses what cannot be done, and wg says so', async () => {
@@ -91,6 +145,29 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
     await other.device.close();
   });
 });
+
+/** Our two keys, and of each peer its two and how many allowed IPs. */
+async function shown(): Promise<unknown[]> {
+  const { privateKey, nextPrivateKey, peers } = await device.status();
+  return [
+    privateKey && formatKey(privateKey),
+    nextPrivateKey && formatKey(nextPrivateKey),
+    peers.map(({ publicKey, nextPublicKey, allowedIps }) =>
+      [publicKey, nextPublicKey].map((key) => key && formatKey(key)).concat(`${allowedIps.length}`),
+    ),
+  ];
+}
+
+/** A file with this in it, for as long as it is used. */
+async function withFile(text: string, use: (file: string) => Promise<unknown>): Promise<void> {
+  const file = join(tmpdir(), `${NAME}.conf`);
+  writeFileSync(file, text, { mode: 0o600 });
+  try {
+    await use(file);
+  } finally {
+    rmSync(file);
+  }
+}
 
 /** What wg prints. */
 async function wg(...args: string[]): Promise<string> {

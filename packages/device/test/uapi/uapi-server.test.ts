@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DeviceStatus } from '@litz/config';
 import { UapiClient, untrustedFolder } from '@litz/config/uapi';
+import { createPerson } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   UapiServer,
@@ -97,6 +98,34 @@ posix('UapiServer', () => {
     expect(status.listenPort).toBe((await device.status()).listenPort);
   });
 
+  it('tells of the keys of a rotation to whoever asks for them', async () => {
+    await serve();
+    const { publicKey } = BOB;
+    const next = createPerson(9);
+    const client = new UapiClient(path);
+    await client.set({
+      nextPrivateKey: next.privateKey,
+      peers: [{ publicKey, nextPublicKey: next.publicKey }],
+    });
+    // Our own next key is nobody else's.
+    expect(await client.get({ keys: true })).toMatchObject({ nextPrivateKey: next.privateKey });
+    const nextPublicKey = createPerson(8).publicKey;
+    await client.set({ peers: [{ publicKey, nextPublicKey }] });
+    expect((await client.get({ keys: true })).peers).toMatchObject([{ publicKey, nextPublicKey }]);
+    expect(await ask('get=1\n\n')).not.toContain('litz_');
+    await client.set({
+      privateKey: next.privateKey,
+      peers: [{ publicKey, promotePublicKey: true }],
+    });
+    expect(await ask('get=1\nlitz_keys=true\n\n')).not.toContain('litz_');
+    expect(await client.get()).toMatchObject({
+      privateKey: next.privateKey,
+      peers: [{ publicKey: nextPublicKey }],
+    });
+    const refused = client.set({ privateKey: null, nextPrivateKey: ALICE.privateKey });
+    await expect(refused).rejects.toMatchObject({ errno: -22 });
+  });
+
   it.each([
     ['a key that is none', 'set=1\nfoo=bar\n\n', 'errno=-22\n\n'],
     ['a value that is none', 'set=1\nlisten_port=70000\n\n', 'errno=-22\n\n'],
@@ -109,6 +138,18 @@ posix('UapiServer', () => {
     await serve();
     expect(await ask(request, { end: true })).toBe(answer);
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+  });
+
+  it('keeps who follows changes, however quiet and however many others come', async () => {
+    await serve({ maxConnections: 1, idleTimeoutMs: 20 });
+    const changes = new UapiClient(path).changes();
+    expect((await changes.next()).value).toMatchObject({ isResync: true, peers: [] });
+    await expect(new UapiClient(path).get()).rejects.toMatchObject({ code: 'ERR_LITZ_UAPI' });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await device.configure({ peers: [{ publicKey: BOB.publicKey }] });
+    const { value } = await changes.next();
+    expect(value).toMatchObject({ isResync: false, peers: [{ publicKey: BOB.publicKey }] });
+    await changes.return();
   });
 
   it('tells why it refused a request, without the key that was in it', async () => {

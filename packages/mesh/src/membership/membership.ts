@@ -191,17 +191,15 @@ export class Membership {
     this.#peers.delete(member.name);
   }
 
-  /** Accepts what can be accepted, until nothing more can; says of the rest why not. */
+  /**
+   * Accepts what can be accepted, and says of the rest why not. Once is enough: only those that hold
+   * something free anything, they come first, and those that wait for each other go together.
+   */
   #settle(): void {
-    let waiting = this.#waiting();
-    let before: number;
-    do {
-      before = waiting.length;
-      // What is accepted early may have freed what was refused before.
-      waiting = waiting.filter((member) => member.claim && !this.#tryAccept(member));
-      waiting = waiting.filter(({ claim }) => claim);
-    } while (waiting.length > 0 && waiting.length < before);
-    for (const member of waiting) this.#refuse(member, this.#refusalOf(member.claim!)!);
+    const refused = this.#waiting().filter((member) => member.claim && !this.#tryAccept(member));
+    for (const member of refused) {
+      if (member.claim) this.#refuse(member, this.#refusalOf(member.claim)!);
+    }
   }
 
   /** Those that hold something come first, then the older ones. */

@@ -12,7 +12,7 @@ import type { MeshPeer } from '../../src/membership/mesh-peer.ts';
 import { peerOf, recordOfPeer } from '../../src/membership/peer-of-record.ts';
 import { overlaps } from '../../src/record/cidr-relations.ts';
 import { RecordError, type NodeRecord, type ReadRecord } from '../../src/record/node-record.ts';
-import { keyOf, recordOf } from '../records.ts';
+import { keyOf, recordOf, RUNS } from '../records.ts';
 import { contextOf } from './contexts.ts';
 
 type Step =
@@ -72,6 +72,7 @@ describe('Membership', () => {
         });
         expect(changed).toEqual([]);
       }),
+      { numRuns: RUNS },
     );
   });
 
@@ -88,6 +89,7 @@ describe('Membership', () => {
         run(world, { what: 'deleted', name: gone });
         expect(world.membership.peers.has(gone)).toBe(false);
       }),
+      { numRuns: RUNS },
     );
   });
 
@@ -98,6 +100,7 @@ describe('Membership', () => {
         const turned = list.toSorted((a, b) => numbers[list.indexOf(a)] - numbers[list.indexOf(b)]);
         expect(namesAfter(turned)).toEqual(namesAfter(list));
       }),
+      { numRuns: RUNS },
     );
   });
 });
@@ -111,6 +114,7 @@ function holdsAfterAnySteps(check: (world: World) => void): void {
         check(world);
       }
     }),
+    { numRuns: RUNS },
   );
 }
 

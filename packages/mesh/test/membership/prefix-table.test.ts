@@ -8,6 +8,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PrefixTable } from '../../src/membership/prefix-table.ts';
 import { cidrId, overlaps } from '../../src/record/cidr-relations.ts';
+import { RUNS } from '../records.ts';
 
 describe('PrefixTable', () => {
   test('knows the owners of what lies in a prefix, around it and beside it', () => {
@@ -54,6 +55,7 @@ describe('PrefixTable', () => {
         const expected = [...list].filter(([, cidr]) => overlaps(cidr, asked)).map(([id]) => id);
         expect([...table.owners(asked)].toSorted()).toEqual(expected.toSorted());
       }),
+      { numRuns: RUNS },
     );
   });
 });

@@ -13,6 +13,7 @@ import {
   networkOf,
   overlaps,
 } from '../../src/record/cidr-relations.ts';
+import { RUNS } from '../records.ts';
 
 describe('covers', () => {
   test.each([
@@ -37,6 +38,7 @@ describe('overlaps', () => {
         expect(overlaps(a, b)).toBe(overlaps(b, a));
         expect(covers(a, b)).toBe(hosts(b).every((host) => hosts(a).includes(host)));
       }),
+      { numRuns: RUNS },
     );
   });
 });

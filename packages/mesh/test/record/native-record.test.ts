@@ -14,7 +14,7 @@ import {
   writeNativeRecord,
 } from '../../src/record/native-record.ts';
 import { RecordError, type NodeRecord } from '../../src/record/node-record.ts';
-import { keyOf, plain, recordOf } from '../records.ts';
+import { keyOf, plain, recordOf, RUNS } from '../records.ts';
 
 describe('readNativeRecord', () => {
   test('reads what writeNativeRecord wrote', () => {
@@ -84,6 +84,7 @@ describe('readNativeRecord', () => {
           }
         },
       ),
+      { numRuns: RUNS },
     );
   });
 });

@@ -21,7 +21,7 @@ import {
   readPodPrefixes,
   readPort,
 } from '../../src/record/record-fields.ts';
-import { keyOf } from '../records.ts';
+import { keyOf, RUNS } from '../records.ts';
 
 const at = { node: 'n1', field: 'place' };
 
@@ -70,6 +70,7 @@ describe('readPodPrefix', () => {
         const read = attempt(() => readPodPrefix(text, at));
         expect(read instanceof RecordError || isSensible(read)).toBe(true);
       }),
+      { numRuns: RUNS },
     );
   });
 });

@@ -12,7 +12,7 @@ import { fieldsOf, textsOf, type KubeObject } from './kube-resource.ts';
 import { BLOCK_AFFINITIES, CILIUM_NODES, IPAM_CONFIGS } from './kube-resources.ts';
 import { ListAndWatch } from './list-and-watch.ts';
 
-export interface PrefixListener {
+export interface PrefixTextListener {
   /** Texts, sorted: nobody has checked them. At first, and when they have changed. */
   onPrefixes(prefixes: readonly string[]): void;
   /** Undefined when it works again. */
@@ -26,7 +26,7 @@ export interface PrefixListener {
 export function followCalicoBlocks(
   api: KubeApi,
   node: string,
-  listener: PrefixListener,
+  listener: PrefixTextListener,
   options: FollowOptions = {},
 ): Following {
   const blocks = new Map<string, string>();
@@ -64,7 +64,7 @@ export function followCalicoBlocks(
 export function followCiliumPrefixes(
   api: KubeApi,
   node: string,
-  listener: PrefixListener,
+  listener: PrefixTextListener,
   options: FollowOptions = {},
 ): Following {
   const tell = tellChanges(listener);
@@ -113,7 +113,7 @@ function podCidrsOf({ spec }: KubeObject): readonly string[] {
   return textsOf(fieldsOf(fieldsOf(spec)?.['ipam'])?.['podCIDRs']);
 }
 
-function tellChanges(listener: PrefixListener): (prefixes: Iterable<string>) => void {
+function tellChanges(listener: PrefixTextListener): (prefixes: Iterable<string>) => void {
   let told: readonly string[] | undefined;
   return (prefixes) => {
     const sorted = [...new Set(prefixes)].sort();

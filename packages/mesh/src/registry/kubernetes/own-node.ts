@@ -11,7 +11,7 @@ import { fieldsOf, textsOf, type KubeObject } from './kube-resource.ts';
 import { NODES } from './kube-resources.ts';
 import type { FollowOptions, Following } from './following.ts';
 
-export interface OwnNode {
+export interface KubeNode {
   readonly name: string;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -21,9 +21,9 @@ export interface OwnNode {
   readonly addresses: readonly string[];
 }
 
-export interface OwnNodeListener {
+export interface KubeNodeListener {
   /** At first, and when something of it has changed; undefined where there is no such Node. */
-  onNode(node: OwnNode | undefined): void;
+  onNode(node: KubeNode | undefined): void;
   /** Undefined when it works again. */
   onTrouble(trouble: string | undefined): void;
 }
@@ -31,12 +31,12 @@ export interface OwnNodeListener {
 export function followOwnNode(
   api: KubeApi,
   name: string,
-  listener: OwnNodeListener,
+  listener: KubeNodeListener,
   options: FollowOptions = {},
 ): Following {
-  let known: { node: OwnNode | undefined } | undefined;
+  let known: { node: KubeNode | undefined } | undefined;
   // The kubelet writes the Node every few minutes: most of its changes are none of ours.
-  const tell = (node: OwnNode | undefined): void => {
+  const tell = (node: KubeNode | undefined): void => {
     if (known && isDeepStrictEqual(known.node, node)) return;
     known = { node };
     listener.onNode(node);
@@ -56,7 +56,7 @@ export function followOwnNode(
   return watching;
 }
 
-export function readOwnNode({ metadata, spec, status }: KubeObject): OwnNode {
+export function readOwnNode({ metadata, spec, status }: KubeObject): KubeNode {
   const { podCIDRs, podCIDR } = fieldsOf(spec) ?? {};
   const addresses = fieldsOf(status)?.['addresses'];
   const listed = Array.isArray(addresses) ? addresses.map(fieldsOf) : [];

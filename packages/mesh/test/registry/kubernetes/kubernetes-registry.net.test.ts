@@ -14,7 +14,7 @@ import type { KubeAccess } from '../../../src/registry/kubernetes/kube-access.ts
 import { KubeApi, type KubeApiOptions } from '../../../src/registry/kubernetes/kube-api.ts';
 import { LITZ_NODES } from '../../../src/registry/kubernetes/kube-resources.ts';
 import { KubernetesRegistry } from '../../../src/registry/kubernetes/kubernetes-registry.ts';
-import { followOwnNode, type OwnNode } from '../../../src/registry/kubernetes/own-node.ts';
+import { followOwnNode, type KubeNode } from '../../../src/registry/kubernetes/own-node.ts';
 import { applyDefinition, applyLitzNodes, CILIUM_NODES } from './manifests.ts';
 import { kubeRequirements, RealKube } from './real-kube.ts';
 
@@ -140,9 +140,9 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     const node = nodeObject('node-7', '10.244.7.0/24');
     await kube.apply('/api/v1/nodes/node-7', node);
     const api = new KubeApi(findKubeAccess({ kubeconfig: kube.kubeconfig }));
-    const told: (OwnNode | undefined)[] = [];
+    const told: (KubeNode | undefined)[] = [];
     const listener = {
-      onNode: (own: OwnNode | undefined) => told.push(own),
+      onNode: (own: KubeNode | undefined) => told.push(own),
       onTrouble: () => {},
     };
     const following = followOwnNode(api, 'node-7', listener);

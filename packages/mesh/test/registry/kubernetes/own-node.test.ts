@@ -3,7 +3,7 @@ import { KubeApi } from '../../../src/registry/kubernetes/kube-api.ts';
 import {
   followOwnNode,
   readOwnNode,
-  type OwnNode,
+  type KubeNode,
 } from '../../../src/registry/kubernetes/own-node.ts';
 import { ManualClock, settle, until } from '../../manual-clock.ts';
 import { FakeKubeServer } from './fake-kube-server.ts';
@@ -81,8 +81,8 @@ function setUp() {
   const server = new FakeKubeServer();
   const clock = new ManualClock();
   const api = new KubeApi(server.access, { agent: server.agent, clock });
-  const told: (OwnNode | undefined)[] = [];
-  const listener = { onNode: (own: OwnNode | undefined) => told.push(own), onTrouble: () => {} };
+  const told: (KubeNode | undefined)[] = [];
+  const listener = { onNode: (own: KubeNode | undefined) => told.push(own), onTrouble: () => {} };
   let following: { stop(): Promise<void> } | undefined;
   return {
     server,

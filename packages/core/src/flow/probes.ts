@@ -1,0 +1,89 @@
+/**
+ * Probes: the next identity initiates to every peer until it has answered, spread over time.
+ *
+ * A peer answers only when it knows the key, so an answer says that it does; then the session is the
+ * peer's, as after any other handshake, and nothing else is done with the old identity. A peer that does
+ * not answer is asked again by Rekey-Timeout, and goes on with the session that it has: a probe delays no
+ * other handshake, drops no packets and gives up nothing.
+ *
+ * @module
+ */
+import { REKEY_TIMEOUT_JITTER_MAX_MS, REKEY_TIMEOUT_MS } from '../constants.ts';
+import type { EngineState } from '../engine-state.ts';
+import { canReach, ensureUsable, PATIENCE, sendProbe } from './handshake-send.ts';
+import type { StaticIdentity } from '../handshake/static-identity.ts';
+import { isItsTurn } from './initiation-turns.ts';
+import type { Peer } from '../peer/peer.ts';
+import type { StaticPair } from '../peer/static-pair.ts';
+import { otherKey, pairOf, preferredPair } from './static-pairs.ts';
+import { TIMER } from '../peer/timer-table.ts';
+
+/** These peers may have to hear of a next identity: they do, one after the other. */
+export function startProbes(state: EngineState, peers: Iterable<Peer>, now: number): void {
+  if (!state.nextIdentity) return;
+  const interval = Math.min(INTERVAL_MS, LONGEST_SPREAD_MS / state.peers.size);
+  let delay = 0;
+  for (const peer of peers) {
+    if (!wantsProbe(state, peer) || state.timers.isArmed(peer.slot, TIMER.PROBE)) continue;
+    state.timers.arm(peer.slot, TIMER.PROBE, now, delay);
+    delay += interval;
+  }
+}
+
+/** Something about the peer has changed: begins to probe it, or ends that. */
+export function reviewProbe(state: EngineState, peer: Peer, now: number): void {
+  if (!wantsProbe(state, peer)) state.timers.clear(peer.slot, TIMER.PROBE);
+  else if (!state.timers.isArmed(peer.slot, TIMER.PROBE)) {
+    state.timers.arm(
+      peer.slot,
+      TIMER.PROBE,
+      Math.max(now, lastProbeAt(state, peer) + REKEY_TIMEOUT_MS),
+      0,
+    );
+  }
+}
+
+/** The timer: asks the peer, and again later. */
+export function probe(state: EngineState, peer: Peer, now: number): void {
+  const { identity, nextIdentity } = state;
+  if (!identity || !nextIdentity || !wantsProbe(state, peer)) return;
+  const pair = pairToProbe(peer, identity, nextIdentity);
+  const due = lastProbeAt(state, peer) + REKEY_TIMEOUT_MS;
+  if (now < due) {
+    state.timers.arm(peer.slot, TIMER.PROBE, due, 0);
+  } else if (isItsTurn(state.probes, pair, now)) {
+    if (ensureUsable(state, pair)) sendProbe(state, pair, now);
+    const jitter = state.jitter.next(REKEY_TIMEOUT_JITTER_MAX_MS);
+    state.timers.arm(peer.slot, TIMER.PROBE, now, REKEY_TIMEOUT_MS + jitter);
+  } else {
+    state.timers.arm(peer.slot, TIMER.PROBE, pair.turnAt, 0);
+  }
+}
+
+function wantsProbe(state: EngineState, peer: Peer): boolean {
+  const { nextIdentity } = state;
+  return !!nextIdentity && peer.pair?.identity !== nextIdentity && canReach(state, peer);
+}
+
+/** Without answers the peer's other key has its turns, if there is one: it may use only that. */
+function pairToProbe(
+  peer: Peer,
+  identity: StaticIdentity,
+  nextIdentity: StaticIdentity,
+): StaticPair<Peer> {
+  const { remoteKey } = preferredPair(peer, identity);
+  const { unansweredProbes: count } = peer;
+  const other = count >= PATIENCE && count % 2 === 1 ? otherKey(peer, remoteKey) : undefined;
+  return pairOf(peer, nextIdentity, other ?? remoteKey);
+}
+
+function lastProbeAt(state: EngineState, peer: Peer): number {
+  let last = -Infinity;
+  for (const { identity, sentAt } of peer.pairs()) {
+    if (identity === state.nextIdentity && sentAt > last) last = sentAt;
+  }
+  return last;
+}
+
+const INTERVAL_MS = 10;
+const LONGEST_SPREAD_MS = 60_000;

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineState } from '../../src/engine-state.ts';
+import {
+  isProbing,
+  noteInitiation,
+  noteSession,
+  otherKey,
+  pairOf,
+  preferPair,
+  preferredPair,
+} from '../../src/flow/static-pairs.ts';
+import type { StaticIdentity } from '../../src/handshake/static-identity.ts';
+import { PublicKey } from '../../src/keys.ts';
+import { Peer } from '../../src/peer/peer.ts';
+import { StaticPair } from '../../src/peer/static-pair.ts';
+
+const OWN = {} as StaticIdentity;
+const NEXT = {} as StaticIdentity;
+const STATE = { identity: OWN, nextIdentity: NEXT } as EngineState;
+
+describe('pairOf', () => {
+  it('makes one pair of two keys, and gives it again', () => {
+    const { peer, key, nextKey } = peerWithTwoKeys();
+    const first = preferredPair(peer, OWN);
+    expect(first).toBeInstanceOf(StaticPair);
+    expect(pairOf(peer, OWN, key)).toBe(first);
+    const second = pairOf(peer, NEXT, key);
+    const third = pairOf(peer, OWN, nextKey);
+    expect(pairOf(peer, NEXT, key)).toBe(second);
+    expect([...peer.pairs()]).toEqual([first, second, third]);
+    expect(preferredPair(peer, OWN)).toBe(first);
+  });
+
+  it('lets another one be preferred without losing any', () => {
+    const { peer, nextKey } = peerWithTwoKeys();
+    const first = preferredPair(peer, OWN);
+    const second = pairOf(peer, NEXT, nextKey);
+    preferPair(second);
+    expect([...peer.pairs()]).toEqual([second, first]);
+    preferPair(second);
+    expect([...peer.pairs()]).toEqual([second, first]);
+  });
+});
+
+describe('noteInitiation', () => {
+  it('goes over to the key that the peer used, and to the next identity alone if that was meant', () => {
+    const { peer, key, nextKey } = peerWithTwoKeys();
+    preferredPair(peer, OWN);
+    noteInitiation(STATE, pairOf(peer, OWN, nextKey));
+    expect(peer.pair).toBe(pairOf(peer, OWN, nextKey));
+    noteInitiation(STATE, pairOf(peer, NEXT, nextKey));
+    expect(peer.pair).toBe(pairOf(peer, NEXT, nextKey));
+    // It was on its way: the peer knows the next one all the same.
+    noteInitiation(STATE, pairOf(peer, OWN, key));
+    expect(peer.pair).toBe(pairOf(peer, NEXT, key));
+  });
+});
+
+describe('noteSession', () => {
+  it('goes over to what made the session', () => {
+    const { peer, key, nextKey } = peerWithTwoKeys();
+    preferredPair(peer, OWN);
+    pairOf(peer, NEXT, nextKey).sentAt = 1;
+    noteSession(pairOf(peer, NEXT, nextKey), 'initiator');
+    expect(peer.pair).toBe(pairOf(peer, NEXT, nextKey));
+    noteSession(pairOf(peer, OWN, key), 'responder');
+    expect(peer.pair).toBe(pairOf(peer, OWN, key));
+  });
+
+  it('keeps a key that the peer used after our initiation to the other one had left', () => {
+    const { peer, key, nextKey } = peerWithTwoKeys();
+    const answered = preferredPair(peer, OWN);
+    answered.sentAt = 10;
+    const crossed = pairOf(peer, OWN, nextKey);
+    crossed.handshake.lastInitiation.consumedAt = 11;
+    noteInitiation(STATE, crossed);
+    noteSession(answered, 'initiator');
+    expect(peer.pair).toBe(crossed);
+    answered.sentAt = 12;
+    noteSession(answered, 'initiator');
+    expect(peer.pair).toBe(pairOf(peer, OWN, key));
+  });
+});
+
+describe('isProbing', () => {
+  it('is true of the next identity until it is the preferred one', () => {
+    const { peer, key } = peerWithTwoKeys();
+    const first = preferredPair(peer, OWN);
+    const second = pairOf(peer, NEXT, key);
+    expect([isProbing(STATE, first), isProbing(STATE, second)]).toEqual([false, true]);
+    preferPair(second);
+    expect([isProbing(STATE, first), isProbing(STATE, second)]).toEqual([false, false]);
+  });
+});
+
+describe('otherKey', () => {
+  it('is the one of two that it is not', () => {
+    const { peer, key, nextKey } = peerWithTwoKeys();
+    expect([otherKey(peer, key), otherKey(peer, nextKey)]).toEqual([nextKey, key]);
+    peer.nextKey = undefined;
+    expect(otherKey(peer, key)).toBeUndefined();
+  });
+});
+
+function peerWithTwoKeys(): { peer: Peer; key: PublicKey; nextKey: PublicKey } {
+  const key = new PublicKey(32);
+  const nextKey = new PublicKey(32);
+  const peer = new Peer(key, 'id', 0, 1);
+  peer.nextKey = nextKey;
+  return { peer, key, nextKey };
+}
