@@ -22,7 +22,7 @@ export class LabelSelector {
     this.#requirements = splitRequirements(text).map((part) => readRequirement(part, text));
   }
 
-  matches(labels: Labels): boolean {
+  matches(labels: Readonly<Record<string, string>>): boolean {
     return this.#requirements.every((holds) => holds(labels));
   }
 
