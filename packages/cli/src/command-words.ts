@@ -3,7 +3,7 @@
  *
  * `litz wg0` makes an interface, so `litz status` would make one called status. A word that somebody
  * surely meant as a command is refused. One that is only like such a word is made, because wg-quick runs
- * `litz server` for server.conf.
+ * `litz server` for server.conf. So is a name that looks like a file.
  *
  * @module
  */
@@ -18,6 +18,12 @@ export function checkFirstWord(word: string, warn: (line: string) => void): void
   if (word.startsWith('-')) return;
   const hint = HINTS.get(word);
   if (hint !== undefined) throw new Failure(refusalOf(word, hint), { exitCode: 2 });
+  if (word.toLowerCase().endsWith('.conf')) {
+    warn(
+      `litz: "${word}" is taken for the name of an interface; of a file it is: litz up ./${word}`,
+    );
+    return;
+  }
   const similar = [...HINTS.keys(), ...OWN_COMMANDS].find((known) => isLike(word, known));
   if (similar === undefined) return;
   warn(`litz: "${word}" is no command (is it "${similar}"?): making an interface of that name`);
@@ -43,7 +49,14 @@ function isLike(word: string, known: string): boolean {
 }
 
 /** The commands that there are. */
-export const OWN_COMMANDS: readonly string[] = ['up', 'genkey', 'genpsk', 'pubkey', 'demo'];
+export const OWN_COMMANDS: readonly string[] = [
+  'up',
+  'genkey',
+  'genpsk',
+  'pubkey',
+  'agent',
+  'demo',
+];
 
 const SHOW = 'wg show [INTERFACE] shows what there is';
 const END = 'end the process of the interface, or: ip link delete INTERFACE';
@@ -61,7 +74,7 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith('wg-quick has it', 'save strip'),
   ...wordsWith('litz --version prints it', 'version'),
   ...wordsWith('litz genkey makes one', 'keygen'),
-  ...wordsWith(HELP, 'help add agent bench capture check config connect debug disconnect doctor'),
+  ...wordsWith(HELP, 'help add bench capture check config connect debug disconnect doctor'),
   ...wordsWith(HELP, 'edit export import init install log logs monitor proxy uninstall update'),
   ...wordsWith(HELP, 'upgrade watch'),
 ]);

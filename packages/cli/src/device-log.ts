@@ -43,6 +43,7 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   return {
     status: () => device.status(),
     ...(device.statusParts && { statusParts: () => device.statusParts!() }),
+    ...(device.followPeers && { followPeers: (listener) => device.followPeers!(listener) }),
     async configure(change) {
       await device.configure(change);
       if (log.level === 'verbose') for (const line of changeLines(change)) log.verbose(line);

@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { redactKeys } from '@litz/core/internals';
 import { Command, CommanderError, Option } from 'commander';
+import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
 import { runDaemon } from './commands/daemon.ts';
 import {
@@ -78,9 +79,15 @@ function addCommands(program: Command): void {
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
-  command('demo', 'show two nodes and a tunnel between them, on this machine')
+  addAgentCommand(program);
+  const demo = command('demo', 'show two nodes and a tunnel between them, on this machine')
     .addOption(new Option('--form <form>', 'where they are').choices(DEMO_FORMS).default('auto'))
     .action(async ({ form }: { form: DemoForm | 'auto' }) => showDemo(form));
+  demo
+    .command('mesh')
+    .description('show three nodes that encrypt what their pods send each other')
+    .addOption(new Option('--inside').hideHelp())
+    .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
 }
 
 async function startTunnel(target: string): Promise<void> {
@@ -121,6 +128,13 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
   endSmallStart();
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
+  if (code !== 0) throw new Failure('the demo failed');
+}
+
+async function showMeshDemo(isInside: boolean): Promise<void> {
+  endSmallStart();
+  const { runMeshDemo } = await import('./mesh-demo/mesh-demo.ts');
+  const code = await runMeshDemo({ isInside, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }
 

@@ -53,6 +53,12 @@ describe('checkFirstWord', () => {
     expect(warningsOf(word)).toEqual([]);
   });
 
+  test('says of what looks like a file how a file is brought up', () => {
+    expect(warningsOf('wg0.conf')).toEqual([
+      'litz: "wg0.conf" is taken for the name of an interface; of a file it is: litz up ./wg0.conf',
+    ]);
+  });
+
   test.each(['', '-f', '--', '--help', '--verbose'])('has nothing to say about %j', (word) => {
     expect(warningsOf(word)).toEqual([]);
   });

@@ -45,6 +45,14 @@ export {
   parseGetResponse,
   type GetOptions,
 } from './uapi/get-response.ts';
+export {
+  formatChangedPeer,
+  formatCursor,
+  parsePeerChanges,
+  RESYNC_LINE,
+  type ChangedPeer,
+  type PeerChanges,
+} from './uapi/peer-changes.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
 export { formatSetRequest, parseSetRequest } from './uapi/set-request.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { REJECT_AFTER_MESSAGES } from './constants.ts';
+import { DEFAULT_MTU, REJECT_AFTER_MESSAGES } from './constants.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { checkFunction, checkObject } from './field.ts';
 
 /** @throws {TypeError} */
 export function checkBytes(bytes: unknown, name: string): void {
@@ -47,23 +48,21 @@ export function checkMtu(mtu: number): void {
 }
 
 /** @throws {TypeError | RangeError} */
-export function checkOptions(options: EngineOptions, mtu: number): void {
+export function checkOptions(options: EngineOptions): void {
+  checkObject(options, 'options', ENGINE_OPTIONS);
+  const { mtu = DEFAULT_MTU, limits = {}, underLoad = {} } = options;
   checkFunction(options.randomBytes, 'randomBytes');
   checkFunction(options.unixTime, 'unixTime');
   checkMtu(mtu);
   checkPositive(options.handshakeGiveUpMs, 'handshakeGiveUpMs');
-  checkPositive(options.limits?.rekeyAfterMessages, 'limits.rekeyAfterMessages');
-  checkPositive(options.limits?.rejectAfterMessages, 'limits.rejectAfterMessages');
-  if ((options.limits?.rejectAfterMessages ?? 0) > REJECT_AFTER_MESSAGES) {
+  checkObject(limits, 'limits', LIMITS);
+  checkPositive(limits.rekeyAfterMessages, 'limits.rekeyAfterMessages');
+  checkPositive(limits.rejectAfterMessages, 'limits.rejectAfterMessages');
+  if ((limits.rejectAfterMessages ?? 0) > REJECT_AFTER_MESSAGES) {
     throw new RangeError('"limits.rejectAfterMessages" expected at most 2^53 - 2^13 - 1');
   }
-  checkPositive(options.underLoad?.handshakesPerSecond, 'underLoad.handshakesPerSecond');
-}
-
-function checkFunction(value: unknown, name: string): void {
-  if (typeof value !== 'function') {
-    throw new TypeError(`"${name}" expected a function, got ${typeof value}`);
-  }
+  checkObject(underLoad, 'underLoad', ['handshakesPerSecond']);
+  checkPositive(underLoad.handshakesPerSecond, 'underLoad.handshakesPerSecond');
 }
 
 function checkPositive(value: number | undefined, name: string): void {
@@ -71,3 +70,14 @@ function checkPositive(value: number | undefined, name: string): void {
     throw new RangeError(`"${name}" expected a number above 0, got ${value}`);
   }
 }
+
+const LIMITS = ['rekeyAfterMessages', 'rejectAfterMessages'];
+const ENGINE_OPTIONS = [
+  'randomBytes',
+  'unixTime',
+  'crypto',
+  'mtu',
+  'handshakeGiveUpMs',
+  'limits',
+  'underLoad',
+];

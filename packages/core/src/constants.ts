@@ -10,7 +10,6 @@
 // Section 6.1: timers
 export const REKEY_AFTER_TIME_MS = 120_000;
 export const REJECT_AFTER_TIME_MS = 180_000;
-export const REKEY_ATTEMPT_TIME_MS = 90_000;
 export const REKEY_TIMEOUT_MS = 5_000;
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** Retries of all peers must not fall on one instant (kernel: timers.c). */
@@ -74,4 +73,3 @@ export const MAX_PEERS: number = 2 ** 20;
 /** An initiation within this time of the peer's last one is dropped (kernel: INITIATIONS_PER_SECOND). */
 export const MIN_INITIATION_INTERVAL_MS = 20;
 export const DEFAULT_MTU = 1420;
-export const DEFAULT_PORT = 51820;

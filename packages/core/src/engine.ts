@@ -140,6 +140,15 @@ export class Engine {
     this.#state.outputs.traces = traces;
   }
 
+  /** Makes `peer` events. Off at first: then they cost nothing. */
+  get tellsPeers(): boolean {
+    return this.#state.outputs.tellsPeers;
+  }
+
+  set tellsPeers(tellsPeers: boolean) {
+    this.#state.outputs.tellsPeers = tellsPeers;
+  }
+
   /** A copy; undefined without a private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;
@@ -403,9 +412,9 @@ export class Engine {
 }
 
 function createState(options: EngineOptions, stats: EngineStats): EngineState {
+  checkOptions(options);
   const { randomBytes, unixTime, crypto = nobleProvider } = options;
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
-  checkOptions(options, mtu);
   const outputs = new Outputs();
   const indices = new SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>(randomBytes);
   return {

@@ -20,6 +20,18 @@ export function checkObject(value: unknown, field: string, known?: readonly stri
 }
 
 /** @throws {TypeError} */
+export function checkFunction(value: unknown, field: string): void {
+  if (typeof value === 'function') return;
+  throw new TypeError(`"${field}" expected a function, got ${describe(value)}`);
+}
+
+/** @throws {TypeError} */
+export function requireText(value: unknown, field: string): asserts value is string {
+  if (typeof value === 'string') return;
+  throw new TypeError(`"${field}" expected a text, got ${describe(value)}`);
+}
+
+/** @throws {TypeError} */
 export function checkArray(value: unknown, field: string): void {
   if (Array.isArray(value)) return;
   throw new TypeError(`"${field}" expected an array, got ${describe(value)}`);

@@ -24,7 +24,13 @@ export type { EngineOptions } from './engine-options.ts';
 export type { DatagramRun } from './wire/datagram-run.ts';
 export type { PacketRun } from './wire/packet-run.ts';
 export type { MessageLimits, SessionKeys } from './peer/keypairs.ts';
-export { PacketView, Transmit, type EngineEvent, type TraceStep } from './outputs.ts';
+export {
+  PacketView,
+  Transmit,
+  type EngineEvent,
+  type PeerNews,
+  type TraceStep,
+} from './outputs.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { nobleProvider } from './crypto/noble.ts';
 export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.ts';

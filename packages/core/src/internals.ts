@@ -15,6 +15,7 @@ export { checkText } from './crypto/check-text.ts';
 export { dhKeyOf } from './crypto/dh-key.ts';
 export { equalBytes } from './crypto/equal-bytes.ts';
 export { kdf } from './crypto/kdf.ts';
+export { isLowOrderPoint } from './crypto/low-order-points.ts';
 export { nonceOf } from './crypto/nonce.ts';
 export { sealRun } from './crypto/seal-run.ts';
 export { wipe } from './crypto/wipe.ts';
@@ -30,7 +31,7 @@ export {
 } from './wire/messages.ts';
 export { isZeroKey, keyId } from './keys.ts';
 export { quote, redactKeys } from './quote.ts';
-export { tryParseAddress } from './text/address.ts';
+export { isMapped, tryParseAddress } from './text/address.ts';
 export { tryParseCidr } from './text/cidr.ts';
 export { tryParseEndpoint } from './text/endpoint.ts';
 export {
@@ -42,11 +43,13 @@ export { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from './tex
 export {
   checkArray,
   checkBoolean,
+  checkFunction,
   checkInteger,
   checkObject,
   describe,
   readField,
   requireInteger,
+  requireText,
   withField,
   withinField,
 } from './field.ts';

@@ -6,6 +6,7 @@
 import type { CryptoProvider } from './crypto/provider.ts';
 import { nobleProvider } from './crypto/noble.ts';
 import { WireGuardError } from './errors.ts';
+import { checkObject } from './field.ts';
 import { generatePrivateKey, publicKeyOf, type PrivateKey, type PublicKey } from './keys.ts';
 
 export interface KeyPair {
@@ -27,6 +28,7 @@ export interface KeyPairOptions {
  *   `randomBytes` was not given
  */
 export function generateKeyPair(options: KeyPairOptions = {}): KeyPair {
+  checkObject(options, 'options', ['randomBytes', 'crypto']);
   const { randomBytes = runtimeRandomBytes, crypto = nobleProvider } = options;
   const privateKey = generatePrivateKey(randomBytes);
   return { privateKey, publicKey: publicKeyOf(privateKey, crypto) };

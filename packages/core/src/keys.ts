@@ -16,6 +16,7 @@ import type { CryptoProvider } from './crypto/provider.ts';
 import { secretBytes } from './crypto/secret-bytes.ts';
 import { wipe } from './crypto/wipe.ts';
 import { WireGuardError } from './errors.ts';
+import { checkFunction } from './field.ts';
 import { printAs } from './print-as.ts';
 
 /** Bytes, and what a typed array makes itself of: a length (`slice`), or a buffer (`subarray`). */
@@ -179,8 +180,13 @@ export function isZeroKey(key: Uint8Array): boolean {
   return bits === 0;
 }
 
-/** A new private key. `randomBytes` fills its argument; what it throws is passed on. */
+/**
+ * A new private key. `randomBytes` fills its argument; what it throws is passed on.
+ *
+ * @throws {TypeError} `randomBytes` is no function
+ */
 export function generatePrivateKey(randomBytes: (out: Uint8Array) => void): PrivateKey {
+  checkFunction(randomBytes, 'randomBytes');
   const key = new PrivateKey();
   randomBytes(key);
   return clamp(key);

@@ -39,7 +39,24 @@ export type EngineEvent =
    * One step of a peer, for a log. Only while `Engine.traces` is set. `sends`: how many initiations this
    * attempt at a handshake has sent.
    */
-  | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number };
+  | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
+  /**
+   * A peer was added, got an endpoint, completed a handshake, is reached elsewhere (as often as `roam`
+   * says it), or was removed. Only while `Engine.tellsPeers` is set.
+   */
+  | PeerNews;
+
+/** What a peer is now, after something about it has changed. */
+export interface PeerNews {
+  type: 'peer';
+  peer: PublicKey;
+  state: 'present' | 'removed';
+  endpoint: Endpoint | undefined;
+  /** Unix time of the last completed handshake, 0 if there was none. */
+  lastHandshakeUnixMs: number;
+  /** The static keys of the session that is sent with; absent if there is none. */
+  sessionKeys?: SessionKeys;
+}
 
 export type TraceStep =
   | 'peer-added'
@@ -118,6 +135,8 @@ export class Outputs {
   readonly #packets = new ReusedQueue(() => new PacketView());
   /** Somebody reads `trace` events: none is made before. */
   traces = false;
+  /** Somebody reads `peer` events: none is made before. */
+  tellsPeers = false;
   #events: EngineEvent[] = [];
   #firstEvent = 0;
 
@@ -182,6 +201,15 @@ export class Outputs {
   trace(peer: Peer, step: TraceStep): void {
     if (!this.traces) return;
     this.event({ type: 'trace', peer: peer.publicKey, step, sends: peer.handshakeSends });
+  }
+
+  /** Something about the peer has changed, or it is no more. */
+  news(peer: Peer, state: 'present' | 'removed'): void {
+    if (!this.tellsPeers) return;
+    const { publicKey, endpoint, lastHandshakeUnixMs } = peer;
+    const sessionKeys = peer.keypairs.current?.statics;
+    const news: PeerNews = { type: 'peer', peer: publicKey, state, endpoint, lastHandshakeUnixMs };
+    this.event(sessionKeys ? { ...news, sessionKeys } : news);
   }
 
   nextTransmit(): Transmit | undefined {

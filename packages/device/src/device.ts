@@ -13,7 +13,7 @@ import {
   type TraceStep,
 } from '@litz/core';
 import { checkInteger, readPublicKey } from '@litz/core/internals';
-import { readDeviceChange, wipeSecrets, type DeviceChange } from '@litz/config';
+import { readDeviceChange, wipeSecrets, type ChangedPeer, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import {
@@ -73,6 +73,21 @@ export interface DeviceEvents {
    * many initiations this attempt at a handshake has sent.
    */
   trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
+  /**
+   * A peer was added, got an endpoint, completed a handshake, is reached elsewhere (as often as `roam`
+   * says it), or was removed: what it is now.
+   */
+  peer: [
+    {
+      readonly peer: PublicKey;
+      readonly state: 'present' | 'removed';
+      readonly endpoint: Endpoint | undefined;
+      /** 0 if there was none. */
+      readonly lastHandshakeUnixMs: number;
+      /** The static keys of the session that is sent with; absent if there is none. */
+      readonly sessionKeys?: SessionKeys;
+    },
+  ];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
   /** The link went down: sockets are closed, sessions gone. */
@@ -236,6 +251,15 @@ export class Device extends EventEmitter<DeviceEvents> {
       // A device that is closed has forgotten it.
       if (!isOver) this.#driver.request({ type: 'end-snapshot', read }).catch(() => {});
     }
+  }
+
+  /** Calls the listener with each `peer` event, as the UAPI tells of it, until the returned function is called. */
+  followPeers(listener: (peer: ChangedPeer) => void): () => void {
+    const tell = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
+      listener({ publicKey: peer, isRemoved: state === 'removed', ...rest });
+    };
+    this.on('peer', tell);
+    return () => void this.off('peer', tell);
   }
 
   stats(): Promise<DeviceStats> {

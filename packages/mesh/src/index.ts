@@ -4,10 +4,131 @@
  *
  * @module
  */
-export { RecordError, type NodeKey, type NodeRecord } from './record/node-record.ts';
+export type { HostFacts, CniFacts, CniFamily } from './host/host-facts.ts';
+export {
+  MeshHostError,
+  type Applied,
+  type FactsRequest,
+  type HostListener,
+  type MeshHost,
+} from './host/mesh-host.ts';
+export type { MembershipContext } from './membership/membership-context.ts';
+export {
+  describeMembershipEvent,
+  type LeaveReason,
+  type MembershipEvent,
+} from './membership/membership-event.ts';
+export { Membership } from './membership/membership.ts';
+export type { MeshPeer } from './membership/mesh-peer.ts';
+export {
+  DEFAULT_INTERFACE,
+  DEFAULT_PORT,
+  DEFAULT_PRIORITY,
+  DEFAULT_TABLE,
+  type DesiredHost,
+  type DesiredLink,
+  type EncryptMode,
+  type Enforcement,
+  type MeshRequest,
+  type OwnNode,
+  type RoutedPeer,
+  type Underlay,
+} from './plan/desired-host.ts';
+export { desireHost } from './plan/desire-host.ts';
+export type { ActualHost, ActualLink } from './plan/actual-host.ts';
+export type { MeshRoute, MeshRouteType } from './plan/mesh-route.ts';
+export type { MeshRule } from './plan/mesh-rule.ts';
+export { plan } from './plan/plan.ts';
+export { describeStep, type Step } from './plan/step.ts';
 export type {
-  ReadRecord,
-  Registry,
-  RegistryAddress,
-  RegistryListener,
-} from './registry/registry.ts';
+  InterfaceStatus,
+  KeyStatus,
+  MeshStatus,
+  NodeStatus,
+  PeerState,
+  PeerStatus,
+  RegistryStatus,
+  RotationStatus,
+  StatusEvent,
+  StatusSource,
+} from './status/mesh-status.ts';
+export { StatusPage, type StatusPageOptions } from './page/status-page.ts';
+export {
+  RecordError,
+  type NodeKey,
+  type NodeRecord,
+  type ReadRecord,
+} from './record/node-record.ts';
+export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
+export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
+export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
+export { Agent, AgentError, type AgentParts } from './agent/agent.ts';
+export type { AgentSettings, Choices } from './agent/agent-settings.ts';
+export { formatAge, formatStatus } from './status/format-status.ts';
+export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';
+export { ControlError, controlPath, ControlServer } from './agent/control-server.ts';
+export {
+  CniPrefixes,
+  staticPrefixes,
+  type PrefixListener,
+  type PrefixSource,
+} from './agent/prefix-source.ts';
+export { KeyFileError, KeyStore, type KeyStoreOptions, type OwnKey } from './keys/key-store.ts';
+export { RotationError } from './agent/node-keys.ts';
+export {
+  calicoRefusal,
+  followCalicoBlocks,
+  followCiliumPrefixes,
+  type PrefixTextListener,
+} from './registry/kubernetes/cni-prefixes.ts';
+export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';
+export type { FollowOptions, Following } from './registry/kubernetes/following.ts';
+export type { Clock } from './registry/kubernetes/clock.ts';
+export type { Credential } from './registry/kubernetes/credential.ts';
+export type { KubeAccess } from './registry/kubernetes/kube-access.ts';
+export {
+  KubeApi,
+  type JsonChange,
+  type KubeApiOptions,
+  type ListPage,
+  type Selection,
+  type WatchEvent,
+  type WatchOptions,
+} from './registry/kubernetes/kube-api.ts';
+export { KubeError, type KubeErrorDetails } from './registry/kubernetes/kube-error.ts';
+export type {
+  KubeMetadata,
+  KubeObject,
+  KubeOwnerReference,
+  KubeResource,
+} from './registry/kubernetes/kube-resource.ts';
+export {
+  KubernetesRegistry,
+  type KubernetesRegistryOptions,
+  type LitzNodeStatus,
+} from './registry/kubernetes/kubernetes-registry.ts';
+export { DEFAULT_OPT_OUT, LabelSelector } from './registry/kubernetes/label-selector.ts';
+export {
+  followOwnNode,
+  type KubeNode,
+  type KubeNodeListener,
+} from './registry/kubernetes/own-node.ts';
+export { removeStartTaint, START_TAINT } from './registry/kubernetes/start-taint.ts';
+export {
+  checkHost,
+  formatCheckLine,
+  holds,
+  type CheckLine,
+  type CheckRequest,
+} from './host/check.ts';
+export type { Flow } from './verify/frame.ts';
+export { formatJudgement } from './verify/format-judgement.ts';
+export {
+  exitStatusOf,
+  type Judgement,
+  type PeerVerdict,
+  type Sighting,
+  type Verdict,
+} from './verify/judge.ts';
+export type { ProbeProtocol } from './verify/probe-plan.ts';
+export { verifyMesh, type VerifyOptions } from './verify/verify-mesh.ts';

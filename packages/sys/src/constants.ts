@@ -13,7 +13,6 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
 // sys/socket.h
-export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -23,9 +22,7 @@ export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
-export const MSG_PEEK = 0x02;
 export const MSG_TRUNC = 0x20;
-export const MSG_DONTWAIT = 0x40;
 
 // asm-generic/socket.h
 export const SOL_SOCKET = 1;
@@ -39,7 +36,6 @@ export const SO_MARK = 36;
 export const POLLIN = 0x01;
 export const POLLOUT = 0x04;
 export const POLLERR = 0x08;
-export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
 
 // errno: the few that code decides by; all others are only reported (SystemError)

@@ -22,6 +22,7 @@ export { EventFd } from './event-fd.ts';
 export { returnFreedMemory } from './freed-memory.ts';
 export { interfaceIndex, interfaceName } from './interface-index.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
+export { LooseFilters, type FilterHost } from './loose-filters.ts';
 export { addressOf, allocate, type Region } from './memory.ts';
 export type { Link, LinkSettings, VethOptions } from './netlink/link.ts';
 export type {
@@ -31,16 +32,19 @@ export type {
 } from './netlink/interface-address.ts';
 export { LinkMonitor, type LinkChange } from './netlink/link-monitor.ts';
 export { MovedLink } from './netlink/moved-link.ts';
-export { Netlink } from './netlink/netlink.ts';
+export { Netlink, type RouteChange } from './netlink/netlink.ts';
+export { NftMonitor, type NftTableChange } from './netlink/nft-monitor.ts';
 export { waitUntilRunning } from './netlink/wait-until-running.ts';
 export type { InstalledRoute, Route, RouteTo, RouteToOptions, RouteType } from './netlink/route.ts';
 export { RouteMonitor } from './netlink/route-monitor.ts';
-export type { InstalledRule, Rule } from './netlink/rule.ts';
+export { RoutingMonitor, type RoutingChange } from './netlink/routing-monitor.ts';
+export type { InstalledRule, Rule, RulePrefix } from './netlink/rule.ts';
 export {
   hasNamespacePrivilege,
   NetworkNamespace,
   networkNamespaceId,
 } from './network-namespace.ts';
+export { onReadable } from './readable-signal.ts';
 export { PollSet } from './poll-set.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';

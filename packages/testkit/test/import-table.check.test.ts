@@ -42,6 +42,8 @@ const TABLE: Record<
       '@litz/config',
       '@litz/config/uapi',
       '@litz/sys',
+      '@litz/sys/tools',
+      'js-yaml',
     ],
     node: true,
   },

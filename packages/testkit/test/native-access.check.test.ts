@@ -81,6 +81,25 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     RouteMonitor: OWN_MEMORY,
     'RouteMonitor#clear': OWN_MEMORY,
     'RouteMonitor#close': CLOSE,
+    RoutingMonitor: [['"table" expected', (m) => new m.RoutingMonitor(-1)]],
+    'RoutingMonitor#read': OWN_MEMORY,
+    'RoutingMonitor#close': CLOSE,
+    NftMonitor: [
+      ['"family" expected', (m) => new m.NftMonitor('inet', 'litz')],
+      ['"table" expected a string', (m) => new m.NftMonitor(1)],
+    ],
+    'NftMonitor#read': OWN_MEMORY,
+    'NftMonitor#close': CLOSE,
+    onReadable: [
+      ['"fd" expected', (m) => m.onReadable('3', () => {})],
+      ['"listener" expected a function', (m) => m.onReadable(0)],
+    ],
+    LooseFilters: PURE,
+    'LooseFilters#loosened': PURE,
+    'LooseFilters#loosenedFor': PURE,
+    'LooseFilters#leftOver': PURE,
+    'LooseFilters#loosen': PURE,
+    'LooseFilters#restore': PURE,
     MovedLink: OWN_MEMORY,
     'MovedLink#look': [
       ['"namespace" expected an object', (m) => new m.MovedLink().look(3, 'wg0')],
@@ -116,6 +135,14 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"gateway" expected', netlink((n) => n.deleteRoute({ ...DEFAULT, gateway: BYTES }))],
     ],
     'Netlink#routes': [['"table" expected', netlink((n) => n.routes({ table: -1 }))]],
+    'Netlink#changeRoutes': [
+      ['"action" expected add', netlink((n) => n.changeRoutes([{ route: DEFAULT }]))],
+      [
+        '"destination" expected',
+        netlink((n) => n.changeRoutes([{ action: 'add', route: { destination: '::' } }])),
+      ],
+    ],
+    'Netlink#tableRoutes': [['"table" expected', netlink((n) => n.tableRoutes('main'))]],
     'Netlink#routeTo': [
       ['"address" expected', netlink((n) => n.routeTo('10.0.0.1'))],
       ['"mark" expected', netlink((n) => n.routeTo(FOUR, { mark: -1 }))],
@@ -190,6 +217,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     RawSocket: [
       ['"family" expected', (m) => new m.RawSocket(5, [])],
       ['"accept" expected', (m) => new m.RawSocket(4, [-1])],
+      ['"source" expected 4 bytes', (m) => new m.RawSocket(4, [], { source: new Uint8Array(16) })],
+      ['"source" expected', (m) => new m.RawSocket(4, [], { source: '10.0.0.1' })],
     ],
     'RawSocket#send': [
       ['"message" expected', (m) => m.RawSocket.prototype.send.call({ family: 4 }, [], FOUR)],

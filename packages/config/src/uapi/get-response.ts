@@ -15,6 +15,7 @@ import {
 import {
   checkArray,
   checkObject,
+  requireText,
   isZeroKey,
   KEY_LENGTH,
   MAX_UINT16,
@@ -50,6 +51,7 @@ export interface GetOptions {
  * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
  */
 export function formatGetResponse(status: DeviceStatus, options: GetOptions = {}): string {
+  checkObject(status, 'status');
   const { peers } = status;
   return formatGetDevice(status, options) + formatGetPeers(peers, options) + formatErrnoResponse(0);
 }
@@ -102,6 +104,7 @@ export function formatGetPeers(
 
 /** The answer to `set=1`, and to what fails: 0 or a number of `UAPI_ERRNO`. */
 export function formatErrnoResponse(errno: number): string {
+  requireInteger(errno, 'errno', -0x7fff_ffff, 0x7fff_ffff);
   return `errno=${errno}\n\n`;
 }
 
@@ -111,6 +114,7 @@ export function formatErrnoResponse(errno: number): string {
  * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
  */
 export function parseGetResponse(text: string): DeviceStatus {
+  requireText(text, 'text');
   const status: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
   let errno: number | undefined;
   for (const [index, line] of text.split('\n').entries()) {
@@ -132,6 +136,7 @@ export function parseGetResponse(text: string): DeviceStatus {
  * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
  */
 export function parseErrnoResponse(text: string): void {
+  requireText(text, 'text');
   const value = /^errno=(-?\d{1,10})\n\n$/.exec(text)?.[1];
   throwIfFailed(value === undefined ? undefined : Number(value));
 }

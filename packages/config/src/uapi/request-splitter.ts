@@ -7,6 +7,7 @@
  *   get=1\n\n
  *   set=1\nlisten_port=51820\n\n
  *   get=1\nlitz_keys=true\n\n
+ *   litz_changes=0\n\n
  * ```
  * A client may close its writing side behind its last request and read on, and that may come without
  * the empty line. What `end` makes of it is what the references do:
@@ -22,6 +23,7 @@
  *
  * @module
  */
+import { checkObject } from '@litz/core/internals';
 import { UAPI_ERRNO } from './uapi-error.ts';
 
 export type UapiRequest =
@@ -29,13 +31,16 @@ export type UapiRequest =
   | { operation: 'get'; keys?: true }
   /** `body`: the lines behind `set=1`, without the empty one. */
   | { operation: 'set'; body: string }
+  /** Which peers changed since `cursor`, without end; see `peer-changes.ts`. */
+  | { operation: 'changes'; cursor: number }
   /** Answer `errno` if there is one, and close the connection: nothing more comes out. */
   | { operation: 'invalid'; errno: number | undefined };
 
 export class RequestSplitter {
   readonly #maxLength: number;
   readonly #decoder = new TextDecoder('latin1');
-  #state: 'operation' | 'get' | 'set' | 'invalid' = 'operation';
+  #state: 'operation' | 'get' | 'set' | 'changes' | 'invalid' = 'operation';
+  #cursor = 0;
   /** Of the request that is coming in; joined once, so that a long one is not copied per piece. */
   #pieces: string[] = [];
   #length = 0;
@@ -45,6 +50,7 @@ export class RequestSplitter {
 
   /** @param options.maxLength of one request, in bytes; default 256 MiB, far more than 2^20 peers */
   constructor(options: { maxLength?: number } = {}) {
+    checkObject(options, 'options', ['maxLength']);
     this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
   }
 
@@ -55,7 +61,7 @@ export class RequestSplitter {
 
   /** Whether a request has begun and not ended. */
   get isUnfinished(): boolean {
-    return this.#state === 'get' || this.#state === 'set' || this.#length > 0;
+    return !['operation', 'invalid'].includes(this.#state) || this.#length > 0;
   }
 
   /** The requests that these bytes complete. The bytes are borrowed for the call. */
@@ -74,6 +80,7 @@ export class RequestSplitter {
     const body = this.#take();
     this.#state = 'invalid';
     if (state === 'get') return body === '' || body === KEYS ? [this.#get(body === KEYS)] : [];
+    // Whoever hangs up doesn't wait for what changes.
     return state === 'set' ? [{ operation: 'set', body }] : [];
   }
 
@@ -83,9 +90,15 @@ export class RequestSplitter {
     this.#state = 'invalid';
   }
 
-  /** The line that says what is asked for, and for `get=1` the empty one behind it. */
+  /** The line that says what is asked for, and the lines behind that of what has no body. */
   #head(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#state === 'get') return this.#getLine(text, at, requests);
+    if (this.#state === 'changes') {
+      this.#state = 'operation';
+      if (text[at] !== '\n') this.#refuse(requests, UAPI_ERRNO.EINVAL);
+      else requests.push({ operation: 'changes', cursor: this.#cursor });
+      return at + 1;
+    }
     const end = text.indexOf('\n', at);
     const next = end === -1 ? text.length : end;
     this.#keep(text.slice(at, next));
@@ -122,6 +135,10 @@ export class RequestSplitter {
   #begin(operation: string, requests: UapiRequest[]): void {
     if (operation === 'get=1') this.#state = 'get';
     else if (operation === 'set=1') this.#state = 'set';
+    else if (CHANGES.test(operation)) {
+      this.#state = 'changes';
+      this.#cursor = Number(operation.slice(operation.indexOf('=') + 1));
+    }
     // wireguard-go hangs up without a word.
     else this.#refuse(requests, undefined);
     this.#atLineStart = true;
@@ -163,5 +180,6 @@ export class RequestSplitter {
 /** What a short string takes beside its letters. */
 const PIECE_BYTES = 32;
 const KEYS = 'litz_keys=true';
-const OPERATION_LENGTH = 'get=1'.length;
+const CHANGES = /^litz_changes=(?:0|[1-9]\d{0,15})$/;
+const OPERATION_LENGTH: number = 'litz_changes='.length + 16;
 const DEFAULT_MAX_LENGTH: number = 256 * 1024 * 1024;

@@ -26,6 +26,7 @@ import {
   type PeerConfiguration,
 } from '@litz/core';
 import {
+  requireText,
   isZeroKey,
   KEY_LENGTH,
   MAX_UINT16,
@@ -46,6 +47,7 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
  * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; key bytes are never shown
  */
 export function parseSetRequest(body: string): DeviceConfiguration {
+  requireText(body, 'body');
   const device: DeviceConfiguration = {};
   const peers: ParsedPeer[] = [];
   try {

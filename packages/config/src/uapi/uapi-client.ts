@@ -15,14 +15,15 @@
  *
  * @module
  */
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { wipe } from '@litz/core/internals';
+import { checkObject, wipe } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
 import { parseErrnoResponse, parseGetResponse, type GetOptions } from './get-response.ts';
+import { parsePeerChanges, type PeerChanges } from './peer-changes.ts';
 import { formatSetRequest } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 import { untrustedFolder } from './untrusted-folder.ts';
@@ -48,6 +49,7 @@ export class UapiClient {
    */
   constructor(path: string, options: UapiClientOptions = {}) {
     checkPath(path);
+    checkObject(options, 'options', ['timeoutMs', 'maxResponseLength']);
     checkNumber('timeoutMs', options.timeoutMs, LONGEST_TIMEOUT_MS);
     checkNumber('maxResponseLength', options.maxResponseLength, Infinity);
     this.path = path;
@@ -88,10 +90,79 @@ export class UapiClient {
     parseErrnoResponse(await this.#ask(formatSetRequest(change)));
   }
 
+  /**
+   * Which peers change, as reports without end, from Litz's daemons alone. The first report comes at
+   * once; without `from` it has all the peers that there are. No more is read than is taken, and who
+   * takes too slowly gets all of them again.
+   *
+   * ```ts
+   * for await (const { peers } of UapiClient.of('litz0').changes({ signal })) { ... }
+   * ```
+   * @param options.from the cursor of the last report of an earlier connection
+   * @param options.signal ends it without an error
+   * @throws {UapiError} what the daemon answered; `EIO`: it could not be asked, or it has ended
+   * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`: the first report did not come
+   */
+  async *changes(
+    options: { from?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<PeerChanges, void, undefined> {
+    const { from = 0, signal } = options;
+    if (!Number.isSafeInteger(from) || from < 0) {
+      throw new RangeError(`"from" expected the cursor of a report, got ${from}`);
+    }
+    this.#checkFolder();
+    const isAborted = (): boolean => signal?.aborted === true;
+    if (isAborted()) return;
+    const socket = createConnection(this.path);
+    const abort = (): void => void socket.destroy();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      yield* this.#reports(socket, from);
+    } catch (error) {
+      if (!isAborted()) throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      socket.destroy();
+    }
+  }
+
+  /** Ends by an error alone. */
+  async *#reports(socket: Socket, from: number): AsyncGenerator<PeerChanges, never, undefined> {
+    const { path } = this;
+    const reports = new Blocks(this.#maxResponseLength);
+    let failure: Error | undefined;
+    let hasReport = false;
+    socket.setTimeout(this.#timeoutMs, () => socket.destroy((failure = this.#timedOut())));
+    socket.write(`litz_changes=${from}\n\n`, 'latin1');
+    try {
+      for await (const bytes of socket as AsyncIterable<Buffer>) {
+        for (const text of reports.push(bytes)) {
+          const report = parsePeerChanges(text);
+          hasReport = true;
+          socket.setTimeout(0);
+          yield report;
+        }
+        if (reports.isTooLong) throw notAsked(path, 'a report is too long');
+      }
+    } catch (error) {
+      if (error instanceof WireGuardError) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (failure) throw failure;
+      if (!ENDINGS.has(code ?? '')) {
+        throw notAsked(path, explainFailure(error as Error), error as Error);
+      }
+    }
+    throw notAsked(path, hasReport ? DAEMON_ENDED : NO_CHANGES);
+  }
+
+  #checkFolder(): void {
+    const reason = this.#checksFolder ? untrustedFolder(dirname(this.path)) : undefined;
+    if (reason !== undefined) throw notAsked(this.path, reason);
+  }
+
   async #ask(request: string): Promise<string> {
     const { path } = this;
-    const reason = this.#checksFolder ? untrustedFolder(dirname(path)) : undefined;
-    if (reason !== undefined) throw notAsked(path, reason);
+    this.#checkFolder();
     return new Promise((resolve, reject) => {
       const socket = createConnection(path);
       const fail = (error: Error): void => {
@@ -157,6 +228,37 @@ class Answer {
   }
 }
 
+/** Cuts what comes into blocks that an empty line ends. */
+class Blocks {
+  readonly #maxLength: number;
+  /** Joined once, so that a long block is not copied per piece. */
+  #pieces: string[] = [];
+  #length = 0;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  /** Of the block that is coming in. */
+  get isTooLong(): boolean {
+    return this.#length > this.#maxLength;
+  }
+
+  /** The blocks that these bytes complete, without the empty line and the line end before it. */
+  push(bytes: Buffer): string[] {
+    const text = bytes.toString('latin1');
+    const endsLine = this.#pieces.at(-1)?.endsWith('\n') === true;
+    this.#pieces.push(text);
+    this.#length += text.length;
+    if (!text.includes('\n\n') && !(endsLine && text.startsWith('\n'))) return [];
+    const blocks = this.#pieces.join('').split('\n\n');
+    const rest = blocks.pop() ?? '';
+    this.#pieces = rest === '' ? [] : [rest];
+    this.#length = rest.length;
+    return blocks;
+  }
+}
+
 function checkPath(path: unknown): void {
   if (typeof path !== 'string') {
     throw new TypeError(`"path" expected a string, got ${typeof path}`);
@@ -184,6 +286,11 @@ function checkNumber(name: string, value: number | undefined, most: number): voi
 function notAsked(path: string, reason: string, cause?: Error): UapiError {
   return new UapiError(UAPI_ERRNO.EIO, `${path}: ${reason}`, cause ? { cause } : {});
 }
+
+/** How it looks that the far end of a connection is gone. */
+const ENDINGS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
+const DAEMON_ENDED = 'the daemon has ended: the connection on which its changes came was closed';
+const NO_CHANGES = 'the daemon hung up: it is not Litz, or an older one that tells of no changes';
 
 /** sun_path of Linux, its zero byte left out. */
 const LONGEST_PATH = 107;

@@ -11,6 +11,8 @@ export const UAPI_ERRNO = {
   EIO: -5,
   /** There is no memory left for the request. */
   ENOMEM: -12,
+  /** There are too many readers of changes. */
+  EBUSY: -16,
   /** A key or value that is not known or not allowed. */
   EINVAL: -22,
   /** Something the reference calls ENOANO: it has no better number. */

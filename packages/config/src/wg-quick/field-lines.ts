@@ -5,6 +5,7 @@
  * @module
  */
 import type { AllowedIp, Cidr } from '@litz/core';
+import { requireText } from '@litz/core/internals';
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS } from './fields.ts';
 import { emptyInterface } from './parse-config.ts';
@@ -20,6 +21,8 @@ export interface ConfigLine {
 
 /** What such a value names. */
 export function prefixesOf(name: 'Address' | 'AllowedIPs', value: string): Cidr[] {
+  requireText(name, 'name');
+  requireText(value, 'value');
   const addresses: Cidr[] = [];
   const allowedIps: AllowedIp[] = [];
   fieldOf(INTERFACE_FIELDS, name)?.read({ ...emptyInterface(), addresses }, value);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkObject, requireText } from '@litz/core/internals';
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
@@ -24,6 +25,8 @@ import { rememberSource } from './sources.ts';
  * @throws {ConfigError} `ERR_LITZ_INVALID_CONFIG` with all problems; never shows a key
  */
 export function parseConfig(text: string, options: { file?: string } = {}): WgQuickConfig {
+  requireText(text, 'text');
+  checkObject(options, 'options', ['file']);
   const reader = new Reader(options.file ?? 'config');
   const sections = splitSections(text);
   for (const section of sections) reader.read(section);

@@ -13,6 +13,17 @@ describe('RequestSplitter', () => {
     ]);
   });
 
+  it('finds who follows changes, and from where', () => {
+    expect(split(['litz_changes=0\n\nlitz_chan', 'ges=1800000000000123\n', '\n'])).toEqual([
+      { operation: 'changes', cursor: 0 },
+      { operation: 'changes', cursor: 1_800_000_000_000_123 },
+    ]);
+    for (const text of ['litz_changes=\n', 'litz_changes=01\n', 'litz_changes=-1\n']) {
+      expect(split([text])).toEqual([{ operation: 'invalid', errno: undefined }]);
+    }
+    expect(split(['litz_changes=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
+  });
+
   it('finds who asks for keys, in pieces of any size', () => {
     const text = 'get=1\nlitz_keys=true\n\nget=1\n\n';
     const expected = [{ operation: 'get', keys: true }, { operation: 'get' }];

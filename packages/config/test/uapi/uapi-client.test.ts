@@ -18,9 +18,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  const closing = server;
-  server = undefined;
-  if (closing) await new Promise((resolve) => closing.close(resolve));
+  await stop();
   rmSync(directory, { recursive: true });
 });
 
@@ -131,10 +129,95 @@ describe('UapiClient', () => {
     await expect(client.get()).rejects.toThrow('too long');
   });
 
+  describe('changes', () => {
+    it('gives each report as it comes, cut anywhere', async () => {
+      const text = 'litz_resync=true\nlitz_cursor=5\n\nlitz_cursor=6\n\nlitz_cursor=7\n\n';
+      let asked = '';
+      await serve((socket, bytes) => {
+        asked += bytes.toString('latin1');
+        const next = (at: number): void => {
+          if (at < text.length) socket.write(text[at] ?? '', () => next(at + 1));
+        };
+        next(0);
+      });
+      const cursors: number[] = [];
+      for await (const { cursor, isResync } of new UapiClient(path).changes({ from: 3 })) {
+        expect(isResync).toBe(cursor === 5);
+        cursors.push(cursor);
+        if (cursor === 7) break;
+      }
+      expect(cursors).toEqual([5, 6, 7]);
+      expect(asked).toBe('litz_changes=3\n\n');
+    });
+
+    it('waits for ever for what changes, but not for the first report', async () => {
+      await serve((socket) => {
+        socket.write('litz_cursor=5\n\n');
+        setTimeout(() => socket.write('litz_cursor=6\n\n'), 30);
+      });
+      const changes = new UapiClient(path, { timeoutMs: 10 }).changes();
+      expect((await changes.next()).value).toMatchObject({ cursor: 5 });
+      expect((await changes.next()).value).toMatchObject({ cursor: 6 });
+      await changes.return();
+    });
+
+    it('gives up on a daemon that says nothing', async () => {
+      await serve(() => {});
+      const changes = new UapiClient(path, { timeoutMs: 1 }).changes();
+      await expect(changes.next()).rejects.toMatchObject({ code: 'ERR_LITZ_TIMEOUT' });
+    });
+
+    it('says that the daemon has ended', async () => {
+      await serve((socket) => socket.end('litz_cursor=5\n\n'));
+      const changes = new UapiClient(path).changes();
+      await changes.next();
+      await expect(changes.next()).rejects.toThrow(`${path}: the daemon has ended`);
+    });
+
+    it('says that a daemon which hangs up has no changes, and what one answers', async () => {
+      await serve((socket) => socket.end());
+      await expect(new UapiClient(path).changes().next()).rejects.toThrow('it is not Litz');
+      await stop();
+      await serve((socket) => socket.end('errno=-16\n\n'));
+      await expect(new UapiClient(path).changes().next()).rejects.toThrow('-16 (EBUSY)');
+    });
+
+    it('says that there is no daemon', async () => {
+      await expect(new UapiClient(path).changes().next()).rejects.toThrow(
+        'there is no such socket',
+      );
+    });
+
+    it('ends without an error when it is aborted, before and while it waits', async () => {
+      await serve((socket) => socket.write('litz_cursor=5\n\n'));
+      const stopping = new AbortController();
+      const changes = new UapiClient(path).changes({ signal: stopping.signal });
+      await changes.next();
+      const waiting = changes.next();
+      stopping.abort();
+      await expect(waiting).resolves.toMatchObject({ done: true });
+      const late = new UapiClient(path).changes({ signal: stopping.signal });
+      await expect(late.next()).resolves.toMatchObject({ done: true });
+    });
+
+    it('refuses a cursor that is none, and a report without end', async () => {
+      await expect(new UapiClient(path).changes({ from: -1 }).next()).rejects.toThrow('"from"');
+      await serve((socket) => socket.write('a=1\n'.repeat(1000)));
+      const client = new UapiClient(path, { maxResponseLength: 1000 });
+      await expect(client.changes().next()).rejects.toThrow('too long');
+    });
+  });
+
   it('knows where the sockets of interfaces are', () => {
     expect(UapiClient.of('wg0').path).toBe('/var/run/wireguard/wg0.sock');
   });
 });
+
+async function stop(): Promise<void> {
+  const closing = server;
+  server = undefined;
+  if (closing) await new Promise((resolve) => closing.close(resolve));
+}
 
 /** A daemon that calls `answer` for each request. */
 async function serve(answer: (socket: Socket, bytes: Buffer) => void): Promise<void> {

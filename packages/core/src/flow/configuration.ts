@@ -37,10 +37,7 @@ export function wakePeers(state: EngineState, now: number): void {
 
 /** Peers that may have to hear of a next identity after this change. */
 function* concernedBy(state: EngineState, change: CheckedChange): IterableIterator<Peer> {
-  if (change.nextPrivateKey !== undefined) {
-    yield* state.peers.values();
-    return;
-  }
+  if (change.nextPrivateKey !== undefined) return yield* state.peers.values();
   for (const id of change.ids) {
     const peer = state.peers.get(id);
     if (peer) yield peer;
@@ -70,6 +67,7 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
     peer.endpoint = change.endpoint;
     state.roams.forget(peer);
   }
+  if (!existing || change.endpoint !== undefined) state.outputs.news(peer, 'present');
   if (change.replaceAllowedIps === true) state.allowedIps.removeAll(peer);
   for (const { address, prefixLength, remove } of change.allowedIps ?? []) {
     if (remove === true) state.allowedIps.remove(address, prefixLength, peer);
@@ -133,6 +131,7 @@ function removePeer(state: EngineState, peer: Peer): void {
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
   state.outputs.trace(peer, 'peer-removed');
+  state.outputs.news(peer, 'removed');
   for (const pair of peer.pairs()) forgetPair(state, pair);
   setPresharedKey(peer, null);
 }

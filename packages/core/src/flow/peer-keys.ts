@@ -41,6 +41,8 @@ export function dropNextKey(state: EngineState, peer: Peer): void {
 export function promoteKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId, id } = peer;
   if (!nextKey || nextId === undefined) return;
+  // To those who know it by the old key only.
+  state.outputs.news(peer, 'removed');
   state.peers.deleteKey(id);
   peer.publicKey = nextKey;
   peer.id = nextId;
@@ -49,6 +51,7 @@ export function promoteKey(state: EngineState, peer: Peer): void {
   peer.unusable = false;
   forgetOldPairs(state, peer);
   state.outputs.trace(peer, 'key-promoted');
+  state.outputs.news(peer, 'present');
 }
 
 /**

@@ -87,6 +87,7 @@ export function completeHandshake(
     peer: peer.publicKey,
     state: renewed ? 'renewed' : 'up',
   });
+  state.outputs.news(peer, 'present');
 }
 
 /** Nothing can be sent to the peer any more: said once. */

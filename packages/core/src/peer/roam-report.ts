@@ -70,6 +70,7 @@ export class RoamReport {
     this.#recent.set(peer, { endpoint, until, waits: false });
     this.#first = Math.min(this.#first, until);
     this.#outputs.event({ type: 'roam', peer: peer.publicKey, endpoint, previous });
+    this.#outputs.news(peer, 'present');
   }
 }
 

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { describe } from '../field.ts';
 import { textError } from './text-error.ts';
 
 /**
@@ -33,9 +34,12 @@ export function tryParseAddress(text: string): Uint8Array | undefined {
  * Lower case, the first of the longest runs of zeros left out. An address that stands for an IPv4 one
  * shows it: `::ffff:192.0.2.1`, `::192.0.2.1`.
  *
- * @throws {TypeError} `address` has another length than 4 or 16
+ * @throws {TypeError} `address` is no Uint8Array, or has another length than 4 or 16
  */
 export function formatAddress(address: Uint8Array): string {
+  if (!(address instanceof Uint8Array)) {
+    throw new TypeError(`"address" expected a Uint8Array, got ${describe(address)}`);
+  }
   if (address.length === 4) return ipv4Text(address, 0);
   if (address.length !== 16) {
     throw new TypeError(`"address" expected 4 or 16 bytes, got ${address.length}`);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { requireInteger } from '../field.ts';
+import { checkObject, requireInteger } from '../field.ts';
 import { printAs } from '../print-as.ts';
 import { formatAddress, tryParseAddress } from './address.ts';
 import { textError } from './text-error.ts';
@@ -71,7 +71,9 @@ export function tryParseCidr(text: string): Cidr | undefined {
  *
  * @throws {TypeError | RangeError} the address is none, or the length does not fit it
  */
-export function formatCidr({ address, prefixLength }: Readonly<Cidr>): string {
+export function formatCidr(cidr: Readonly<Cidr>): string {
+  checkObject(cidr, 'cidr');
+  const { address, prefixLength } = cidr;
   const text = formatAddress(address);
   requireInteger(prefixLength, 'prefixLength', 0, address.length * 8);
   return `${text}/${prefixLength}`;

@@ -219,6 +219,15 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   if (event.type === 'drop') return reviveDrop(event);
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
+  if (event.type === 'peer') {
+    const { endpoint, sessionKeys: keys } = event;
+    return {
+      ...event,
+      peer,
+      endpoint: endpoint && reviveEndpoint(endpoint),
+      ...(keys && { sessionKeys: reviveSessionKeys(keys) }),
+    };
+  }
   if (event.type === 'handshake') return { ...event, peer, keys: reviveSessionKeys(event.keys) };
   if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;

@@ -64,6 +64,7 @@ export const OPTIONAL_EVENTS = [
   'drop',
   'handshake',
   'handshake-failed',
+  'peer',
   'roam',
   'session',
   'trace',
@@ -250,6 +251,7 @@ export class DataPlane {
     const tellsDrops = events.includes('drop');
     if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
     this.#engine.traces = events.includes('trace');
+    this.#engine.tellsPeers = events.includes('peer');
     this.#listened = new Set(events);
   }
 

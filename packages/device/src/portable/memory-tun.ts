@@ -11,7 +11,7 @@
  * @module
  */
 import { EventEmitter, on } from 'node:events';
-import { checkInteger, DEFAULT_MTU, MAX_MTU } from '@litz/core/internals';
+import { checkInteger, checkObject, DEFAULT_MTU, MAX_MTU } from '@litz/core/internals';
 import { clearVnetHeader, VNET_HEADER_LENGTH } from '@litz/tun/offload';
 import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
@@ -46,9 +46,11 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   #mtu: number;
   #isClosed = false;
 
-  /** @throws {RangeError} `mtu` or `queueLength` is out of range */
-  constructor({ name = 'memory', mtu = DEFAULT_MTU, queueLength = 1024 }: MemoryTunOptions = {}) {
+  /** @throws {TypeError | RangeError} an unknown option; `mtu` or `queueLength` is out of range */
+  constructor(options: MemoryTunOptions = {}) {
     super();
+    checkObject(options, 'options', ['name', 'mtu', 'queueLength']);
+    const { name = 'memory', mtu = DEFAULT_MTU, queueLength = 1024 } = options;
     checkInteger(mtu, 'mtu', 1, MAX_MTU);
     checkInteger(queueLength, 'queueLength', 1, 2 ** 20);
     this.name = name;

@@ -7,7 +7,7 @@
  * @module
  */
 import { nobleProvider, WireGuardError, type CryptoProvider } from '@litz/core';
-import { quote } from '@litz/core/internals';
+import { checkObject, quote } from '@litz/core/internals';
 import type { WasmArena } from '@litz/wasm';
 import { hybridProvider } from './hybrid-provider.ts';
 
@@ -47,11 +47,9 @@ export interface SelectOptions {
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_CONFIG`: `forced` is no provider's name
  */
-export async function selectProvider({
-  forced = process.env['LITZ_CRYPTO'],
-  arena,
-  candidates = CANDIDATES,
-}: SelectOptions = {}): Promise<ProviderChoice> {
+export async function selectProvider(options: SelectOptions = {}): Promise<ProviderChoice> {
+  checkObject(options, 'options', ['forced', 'arena', 'candidates']);
+  const { forced = process.env['LITZ_CRYPTO'], arena, candidates = CANDIDATES } = options;
   const ordered = inOrder(candidates, forced);
   const misses: Miss[] = [];
   for (const [i, candidate] of ordered.entries()) {

@@ -9,7 +9,6 @@ import type * as Sys from '@litz/sys';
 import type { InstalledRoute, InstalledRule, Netlink, RouteTo, Rule } from '@litz/sys';
 import { WireGuardError } from '@litz/core';
 import type { Host } from './host.ts';
-import { LooseFilters } from './loose-filters.ts';
 import type { HostFacts } from './plan.ts';
 import type { Prefix } from './prefix.ts';
 import { MAIN_TABLE, type PolicyRule } from './step.ts';
@@ -17,7 +16,7 @@ import { MAIN_TABLE, type PolicyRule } from './step.ts';
 export class LinuxHost implements Host {
   readonly #sys: typeof Sys;
   readonly #netlink: Netlink;
-  readonly #looseFilters: LooseFilters;
+  readonly #looseFilters: Sys.LooseFilters;
 
   /**
    * @param options.runtimeFolder where tunnels write down what others must know, until the next boot;
@@ -31,7 +30,7 @@ export class LinuxHost implements Host {
   private constructor(sys: typeof Sys, runtimeFolder: string) {
     this.#sys = sys;
     this.#netlink = new sys.Netlink();
-    this.#looseFilters = new LooseFilters(runtimeFolder, {
+    this.#looseFilters = new sys.LooseFilters(runtimeFolder, {
       hasLink: (name) => this.hasLink(name),
       filter: (link) => this.#sysctl(filterOf(link)),
       setFilter: (link, value) => sys.writeSysctl(filterOf(link), value),

@@ -10,7 +10,14 @@
 import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Endpoint, parseEndpoint, WireGuardError } from '@litz/core';
-import { quote, redactKeys, tryParseScopedAddress } from '@litz/core/internals';
+import {
+  checkObject,
+  requireText,
+  quote,
+  redactKeys,
+  requireInteger,
+  tryParseScopedAddress,
+} from '@litz/core/internals';
 
 /** What stands in a configuration: an address or a name. */
 export interface HostPort {
@@ -50,8 +57,11 @@ export async function resolveEndpoint(
   options: ResolveOptions = {},
 ): Promise<Endpoint> {
   const parsed = typeof target === 'string' ? parseEndpoint(target) : target;
+  checkObject(parsed, 'target');
   if (parsed instanceof Endpoint) return parsed;
   const { host, port } = parsed;
+  requireText(host, 'target.host');
+  requireInteger(port, 'target.port', 1, 65535);
   const { log = () => {}, signal, lookup = systemLookup, sleep = timerSleep } = options;
   let retries = options.retries ?? retriesFromEnvironment(process.env);
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS)) {

@@ -5,6 +5,9 @@
  * the client reads it, and read from the device no faster. The client may close its writing side
  * behind its last request: it is answered, and then the connection ends.
  *
+ * A connection on which changes are followed is for that alone. It may be quiet for as long as nothing
+ * changes, and ends when the client closes its writing side or sends anything more.
+ *
  * @module
  */
 import type { Socket } from 'node:net';
@@ -17,10 +20,19 @@ import {
   type UapiRequest,
 } from '@litz/config';
 import type { RequestHolder, RequestMemory } from './request-memory.ts';
-import { answerGet, answerSet, type OnRefused, type UapiTarget } from './uapi-answers.ts';
+import type { FeedReader, PeerFeed } from './peer-feed.ts';
+import {
+  answerChanges,
+  answerGet,
+  answerSet,
+  type OnRefused,
+  type UapiTarget,
+} from './uapi-answers.ts';
 
 export interface UapiConnectionOptions {
   readonly target: UapiTarget;
+  /** Of the target's peers; undefined where it tells nothing of them. */
+  readonly feed: PeerFeed | undefined;
   /** Of one request. */
   readonly maxRequestLength: number;
   /** For the requests of all connections. */
@@ -38,6 +50,8 @@ export class UapiConnection implements RequestHolder {
   readonly #options: UapiConnectionOptions;
   readonly #splitter: RequestSplitter;
   #state: 'reads' | 'asks' | 'writes' = 'reads';
+  /** Of what changes, while that is followed. */
+  #reader: FeedReader | undefined = undefined;
   #isEnded = false;
   #hasAsked = false;
   #isRefused = false;
@@ -58,12 +72,18 @@ export class UapiConnection implements RequestHolder {
     // Whoever hangs up while we answer has no use for it.
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
+      if (this.#reader) {
+        wipe(bytes);
+        this.close();
+        return;
+      }
       const requests = this.#splitter.push(bytes);
       // They may have held keys.
       wipe(bytes);
       this.#take(requests);
     });
     socket.on('end', () => {
+      this.#reader?.close();
       this.#take(this.#splitter.end());
       void this.#work.then(() => this.#end());
     });
@@ -130,9 +150,29 @@ export class UapiConnection implements RequestHolder {
         await this.#write(piece);
         if (this.#socket.destroyed) return;
       }
+    } else if (request.operation === 'changes') {
+      await this.#follow(request.cursor);
     } else if (request.errno !== undefined) {
       await this.#write(formatErrnoResponse(request.errno));
     }
+  }
+
+  /** Comes back when the client wants no more. */
+  async #follow(cursor: number): Promise<void> {
+    const { target, feed, onRefused } = this.#options;
+    this.#reader = feed?.open();
+    if (this.#reader) {
+      // Only so is it heard that the client goes.
+      this.#socket.resume();
+      for await (const piece of answerChanges(target, this.#reader, cursor, onRefused)) {
+        await this.#write(piece);
+        if (this.#socket.destroyed) break;
+      }
+      this.#reader.close();
+    } else {
+      await this.#write(formatErrnoResponse(feed ? UAPI_ERRNO.EBUSY : UAPI_ERRNO.EINVAL));
+    }
+    this.#end();
   }
 
   /** Comes back when the client has taken it, or is gone. */
@@ -179,6 +219,7 @@ export class UapiConnection implements RequestHolder {
 
   #closed(): void {
     this.#isEnded = true;
+    this.#reader?.close();
     this.#written();
     this.#splitter.drop();
     this.#holdMemory();

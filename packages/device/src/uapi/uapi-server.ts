@@ -24,6 +24,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { basename, dirname, join } from 'node:path';
 import { WireGuardError } from '@litz/core';
 import { untrustedFolder } from '@litz/config/uapi';
+import { PeerFeed } from './peer-feed.ts';
 import { RequestMemory } from './request-memory.ts';
 import type { UapiTarget } from './uapi-answers.ts';
 import { UapiConnection } from './uapi-connection.ts';
@@ -41,7 +42,7 @@ export interface UapiServerOptions {
   /**
    * Default 60 s. After so long without a byte, a connection is closed on which no request has come yet,
    * or a part of one (that gets EIO), or that does not read its answer. A client may wait for as long as
-   * it likes between two requests.
+   * it likes between two requests, and for changes of peers.
    */
   idleTimeoutMs?: number;
   /**
@@ -61,6 +62,7 @@ export class UapiServer {
   readonly #target: UapiTarget;
   readonly #options: UapiServerOptions;
   readonly #memory: RequestMemory;
+  readonly #feed: PeerFeed | undefined;
   readonly #maxConnections: number;
   readonly #connections: Set<UapiConnection> = new Set();
   #lastSet: Promise<unknown> = Promise.resolve();
@@ -96,6 +98,7 @@ export class UapiServer {
     this.#options = options;
     this.path = options.path;
     this.#memory = new RequestMemory(options.maxTotalLength ?? DEFAULT_MAX_TOTAL_LENGTH);
+    this.#feed = target.followPeers && new PeerFeed((listener) => target.followPeers!(listener));
     const halfOpen = { allowHalfOpen: true };
     this.#server = createServer(halfOpen, (socket) => this.#serve(socket));
     this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
@@ -117,6 +120,7 @@ export class UapiServer {
     this.#watcher?.close();
     if (this.#isOurs()) rmSync(this.path, { force: true });
     for (const connection of this.#connections) connection.close();
+    this.#feed?.close();
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -190,6 +194,7 @@ export class UapiServer {
       target: this.#target,
       maxRequestLength: this.#options.maxRequestLength ?? DEFAULT_MAX_REQUEST_LENGTH,
       memory: this.#memory,
+      feed: this.#feed,
       idleTimeoutMs: this.#options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       inTurn: (set) => this.#inTurn(set),
       onRefused: (error) => this.#options.onRefused?.(error),

@@ -1,12 +1,29 @@
 import { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import type { DeviceStatus } from '@litz/config';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { keyToHex, type ChangedPeer, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PeerFeed } from '../../src/uapi/peer-feed.ts';
 import { RequestMemory } from '../../src/uapi/request-memory.ts';
 import type { UapiTarget } from '../../src/uapi/uapi-answers.ts';
+import { BOB } from '../in-memory.ts';
 import { UapiConnection, type UapiConnectionOptions } from '../../src/uapi/uapi-connection.ts';
 
 const EMPTY: DeviceStatus = { listenPort: 1, fwmark: 0, peers: [] };
+const PEER: DevicePeerStatus = {
+  publicKey: BOB.publicKey,
+  persistentKeepalive: 0,
+  allowedIps: [],
+  lastHandshakeUnixMs: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+};
+const CHANGED: ChangedPeer = {
+  publicKey: BOB.publicKey,
+  isRemoved: false,
+  endpoint: undefined,
+  lastHandshakeUnixMs: 0,
+};
+const PEER_LINE = `public_key=${keyToHex(BOB.publicKey)}\n`;
 const EMPTY_ANSWER = 'listen_port=1\nerrno=0\n\n';
 
 let memory: RequestMemory;
@@ -112,6 +129,131 @@ describe('UapiConnection', () => {
     await turns();
     expect(client.heard).toBe('listen_port=1\nerrno=-5\n\n');
     expect(client.refusals).toEqual(['closed']);
+  });
+
+  describe('that follows changes', () => {
+    let tell: (peer: ChangedPeer) => void;
+    let feed: PeerFeed;
+    const unfollow = vi.fn<() => void>();
+
+    beforeEach(() => {
+      unfollow.mockClear();
+      const options = { capacity: 4, maxReaders: 2, firstCursor: () => 100 };
+      feed = new PeerFeed((listener) => {
+        tell = listener;
+        return unfollow;
+      }, options);
+    });
+
+    afterEach(() => feed.close());
+
+    it('hears of all peers at first, and then of each that changes', async () => {
+      const peers = [{ ...PEER, lastHandshakeUnixMs: 1500 }];
+      const client = open({ status: () => Promise.resolve({ ...EMPTY, peers }) }, { feed });
+      client.say('litz_changes=0\n\n');
+      await turns();
+      const times = 'last_handshake_time_sec=1\nlast_handshake_time_nsec=500000000\n';
+      expect(client.heard).toBe(`litz_resync=true\n${PEER_LINE}${times}litz_cursor=100\n\n`);
+      client.heard = '';
+      tell({ ...CHANGED, isRemoved: true });
+      await turns();
+      expect(client.heard).toBe(`${PEER_LINE}litz_removed=true\nlitz_cursor=101\n\n`);
+      client.destroy();
+    });
+
+    it('goes on from its cursor, and hears at once that nothing has changed', async () => {
+      const first = open({}, { feed });
+      first.say('litz_changes=0\n\n');
+      await turns();
+      tell({ ...CHANGED, isRemoved: true });
+      tell({ ...CHANGED, isRemoved: true });
+      first.hangUp();
+      await first.ended;
+      const [behind, upToDate] = [open({}, { feed }), open({}, { feed })];
+      behind.say('litz_changes=101\n\n');
+      upToDate.say('litz_changes=102\n\n');
+      await turns();
+      expect(behind.heard).toBe(`${PEER_LINE}litz_removed=true\nlitz_cursor=102\n\n`);
+      expect(upToDate.heard).toBe('litz_cursor=102\n\n');
+      behind.destroy();
+      upToDate.destroy();
+    });
+
+    it('begins anew with a cursor that nobody knows', async () => {
+      const client = open({}, { feed });
+      client.say('litz_changes=7\n\n');
+      await turns();
+      expect(client.heard).toBe('litz_resync=true\nlitz_cursor=100\n\n');
+      client.destroy();
+    });
+
+    it('gets all peers again when it reads too slowly, and the device keeps no more for it', async () => {
+      const client = open({}, { feed });
+      client.say('litz_changes=0\n\n');
+      await turns();
+      client.isReading = false;
+      for (let i = 0; i < 2; i++) tell({ ...CHANGED, isRemoved: true });
+      await turns();
+      for (let i = 0; i < 9; i++) tell({ ...CHANGED, isRemoved: true });
+      client.isReading = true;
+      client.heard = '';
+      client.takeIt();
+      await turns();
+      expect(client.heard).toBe('litz_resync=true\nlitz_cursor=111\n\n');
+      client.destroy();
+    });
+
+    it('may be quiet for as long as nothing changes, but has to read', async () => {
+      const client = open({}, { feed });
+      client.say('litz_changes=0\n\n');
+      await turns();
+      client.standStill();
+      await turns();
+      expect(client.destroyed).toBe(false);
+      expect(client.connection.quietMs).toBe(0);
+      client.isReading = false;
+      tell(CHANGED);
+      await turns();
+      client.standStill();
+      await client.ended;
+    });
+
+    it.each([
+      ['hangs up', (client: Client) => client.hangUp()],
+      ['says more', (client: Client) => client.say('get=1\n\n')],
+      ['is gone', (client: Client) => client.destroy()],
+    ])('ends when the client %s', async (_, leave) => {
+      const client = open({}, { feed });
+      client.say('litz_changes=0\n\n');
+      await turns();
+      leave(client);
+      await client.ended;
+      await turns();
+      feed.close();
+      expect(unfollow).toHaveBeenCalledOnce();
+      expect(client.heard).toBe('litz_resync=true\nlitz_cursor=100\n\n');
+    });
+
+    it('is refused when too many follow already, and when the target tells nothing', async () => {
+      const followers = [open({}, { feed }), open({}, { feed }), open({}, { feed }), open()];
+      for (const client of followers) client.say('litz_changes=0\n\n');
+      await turns();
+      expect(followers.slice(2).map(({ heard }) => heard)).toEqual([
+        'errno=-16\n\n',
+        'errno=-22\n\n',
+      ]);
+      for (const client of followers) client.destroy();
+    });
+
+    it('ends with the errno of what went wrong', async () => {
+      const client = open({ status: () => Promise.reject(new Error('closed')) }, { feed });
+      client.say('litz_changes=0\n\n');
+      await turns();
+      expect(client.heard).toBe('litz_resync=true\nerrno=-5\n\n');
+      expect(client.writableEnded).toBe(true);
+      client.destroy();
+      expect(client.refusals).toEqual(['closed']);
+    });
   });
 
   describe('that stands still', () => {
@@ -283,6 +425,7 @@ class Client extends Duplex {
       },
       maxRequestLength: 1_000_000,
       memory,
+      feed: undefined,
       idleTimeoutMs: 1000,
       inTurn: (set) => set(),
       onRefused: ({ message }) => this.refusals.push(message),

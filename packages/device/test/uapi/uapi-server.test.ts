@@ -140,6 +140,18 @@ posix('UapiServer', () => {
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
   });
 
+  it('keeps who follows changes, however quiet and however many others come', async () => {
+    await serve({ maxConnections: 1, idleTimeoutMs: 20 });
+    const changes = new UapiClient(path).changes();
+    expect((await changes.next()).value).toMatchObject({ isResync: true, peers: [] });
+    await expect(new UapiClient(path).get()).rejects.toMatchObject({ code: 'ERR_LITZ_UAPI' });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await device.configure({ peers: [{ publicKey: BOB.publicKey }] });
+    const { value } = await changes.next();
+    expect(value).toMatchObject({ isResync: false, peers: [{ publicKey: BOB.publicKey }] });
+    await changes.return();
+  });
+
   it('tells why it refused a request, without the key that was in it', async () => {
     const refused: string[] = [];
     const key = hex(BOB.publicKey);

@@ -4,13 +4,14 @@
  * @module
  */
 import type { Cidr, PublicKey } from '@litz/core';
+import { quote } from '@litz/core/internals';
 
 /** A static public key of a node. */
 export interface NodeKey {
   readonly publicKey: PublicKey;
   /** Rises by one with each rotation of a node. A record with a lower one is stale. */
   readonly generation: number;
-  /** Unix time in milliseconds. */
+  /** Unix time in milliseconds; 0 where nobody wrote it down. */
   readonly createdAt: number;
 }
 
@@ -31,16 +32,24 @@ export interface NodeRecord {
   readonly revoked: boolean;
 }
 
+/** A record as it was read; a `RecordError` where it can't be used. */
+export type ReadRecord = NodeRecord | RecordError;
+
 /** Names the field that made a record unusable. */
 export class RecordError extends Error {
   override readonly name = 'RecordError';
   readonly node: string;
   /** As it is written in the record: `prefixes[1]`. */
   readonly field: string;
+  /** The message without node and field. */
+  readonly reason: string;
 
   constructor(node: string, field: string, reason: string) {
-    super(`record of node ${node}: ${field}: ${reason}`);
+    // What is no name of a node may be anything, a line of a log for instance.
+    const shown = /^[\w.-]+$/.test(node) ? node : quote(node);
+    super(`record of node ${shown}: ${field}: ${reason}`);
     this.node = node;
     this.field = field;
+    this.reason = reason;
   }
 }

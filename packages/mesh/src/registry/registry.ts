@@ -3,14 +3,17 @@
  *
  * @module
  */
-import type { NodeRecord, RecordError } from '../record/node-record.ts';
+import type { NodeRecord, ReadRecord } from '../record/node-record.ts';
 
-/** A record as it was read; a `RecordError` where it can't be used. */
-export type ReadRecord = NodeRecord | RecordError;
-
-/** Hears what the registry holds. Calls come one after the other, in the order of the registry. */
+/**
+ * Hears what the registry holds. Calls come one after the other, in the order of the registry. A record
+ * that says `revoked` is told as `onGone(name, 'deleted')`, also before the first `onSync`.
+ */
 export interface RegistryListener {
-  /** All that the registry holds. Whatever is not in it is gone since the last `sync`. */
+  /**
+   * All that the registry holds and nobody has revoked: the first time, and after each time that the
+   * registry couldn't be followed. What was told before and is missing now is told by `onGone` first.
+   */
   onSync(records: ReadonlyMap<string, ReadRecord>): void;
   /** One node's record is new or has changed. Only after the first `onSync`. */
   onRecord(name: string, record: ReadRecord): void;

@@ -15,7 +15,7 @@ import {
 import type { AddressOptions, InterfaceAddress } from './interface-address.ts';
 import type { LinkSettings, VethOptions } from './link.ts';
 import { TYPE_NUMBERS, type Route, type RouteToOptions } from './route.ts';
-import type { Rule } from './rule.ts';
+import type { Rule, RulePrefix } from './rule.ts';
 
 const LARGEST_U8 = 0xff;
 const LARGEST_U32 = 0xffff_ffff;
@@ -50,6 +50,12 @@ export function checkLinkSettings(settings: LinkSettings): void {
   if (txQueueLength !== undefined) checkInteger('txQueueLength', txQueueLength, 0, LARGEST_U32);
   if (gsoMaxSegments !== undefined) checkInteger('gsoMaxSegments', gsoMaxSegments, 1, 0xffff);
   if (netns !== undefined) checkDescriptor('netns', netns);
+  const { reversePathFilter, ipv6AddressGeneration: generation } = settings;
+  if (reversePathFilter !== undefined) checkInteger('reversePathFilter', reversePathFilter, 0, 2);
+  if (generation === undefined || generation === 'eui64' || generation === 'none') return;
+  throw new TypeError(
+    `"ipv6AddressGeneration" expected eui64 or none, got ${JSON.stringify(generation)}`,
+  );
 }
 
 export function checkVethOptions(options: VethOptions): void {
@@ -93,6 +99,11 @@ export function checkRoute(route: Route): void {
   throw new TypeError(`"type" expected one of ${names}, got ${JSON.stringify(type)}`);
 }
 
+export function checkRouteAction(action: unknown): void {
+  if (action === 'add' || action === 'replace' || action === 'delete') return;
+  throw new TypeError(`"action" expected add, replace or delete, got ${String(action)}`);
+}
+
 /** @param length of the destination */
 export function checkRouteToOptions(options: RouteToOptions, length: number): void {
   checkObject('options', options);
@@ -125,4 +136,21 @@ export function checkRule(rule: Rule): void {
     checkInteger('suppressPrefixLength', rule.suppressPrefixLength, 0, 128);
   }
   if (rule.protocol !== undefined) checkInteger('protocol', rule.protocol, 0, LARGEST_U8);
+  const length = rule.family === 4 ? 4 : 16;
+  if (rule.to !== undefined) checkRulePrefix('to', rule.to, length);
+  if (rule.from !== undefined) checkRulePrefix('from', rule.from, length);
+  if (rule.ipProtocol !== undefined) checkInteger('ipProtocol', rule.ipProtocol, 1, LARGEST_U8);
+  if (rule.sourcePort !== undefined) checkInteger('sourcePort', rule.sourcePort, 1, 0xffff);
+  if (rule.destinationPort === undefined) return;
+  checkInteger('destinationPort', rule.destinationPort, 1, 0xffff);
+}
+
+function checkRulePrefix(name: string, prefix: RulePrefix, length: number): void {
+  checkObject(name, prefix);
+  checkAddress(`${name}.address`, prefix.address);
+  if (prefix.address.length !== length) {
+    const got = prefix.address.length;
+    throw new TypeError(`"${name}.address" expected ${length} bytes as "family", got ${got}`);
+  }
+  checkInteger(`${name}.prefixLength`, prefix.prefixLength, 0, length * 8);
 }

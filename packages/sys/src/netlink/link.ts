@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { AF_INET, AF_INET6 } from '../constants.ts';
 import { MessageBuilder } from './message-builder.ts';
 import { readAttributes, viewOf } from './message-reader.ts';
 import {
@@ -31,12 +32,19 @@ const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
+const IFLA_AF_SPEC = 26;
 const IFLA_NET_NS_FD = 28;
 const IFLA_GSO_MAX_SEGS = 40;
 const IFLA_TARGET_NETNSID = 46;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
+/** In IFLA_AF_SPEC: a list of values by their number, which is no attribute of the answer. */
+const IFLA_INET_CONF = 1;
+const IPV4_DEVCONF_RP_FILTER = 8;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** IN6_ADDR_GEN_MODE_... */
+const GENERATION_MODES = { eui64: 0, none: 1 } as const;
 
 export interface Link {
   readonly index: number;
@@ -65,6 +73,10 @@ export interface LinkSettings {
   gsoMaxSegments?: number;
   /** Moves the link: the descriptor of a network namespace. It leaves this one, addresses lost. */
   netns?: number;
+  /** `net.ipv4.conf.NAME.rp_filter`, also where /proc/sys can't be written: 0 none, 1 strict, 2 loose. */
+  reversePathFilter?: 0 | 1 | 2;
+  /** Whether an IPv6 link-local address is made when the link goes up. */
+  ipv6AddressGeneration?: 'eui64' | 'none';
 }
 
 export interface VethOptions {
@@ -96,7 +108,7 @@ export function setLinkMessage(index: number, change: LinkSettings): MessageBuil
     builder.u32(IFLA_GSO_MAX_SEGS, change.gsoMaxSegments);
   }
   if (change.netns !== undefined) builder.u32(IFLA_NET_NS_FD, change.netns);
-  return builder;
+  return withFamilySettings(builder, change);
 }
 
 export function deleteLinkMessage(index: number): MessageBuilder {
@@ -147,6 +159,25 @@ export function readLink(payload: Uint8Array): Link | undefined {
     address: attributes.bytes(IFLA_ADDRESS) ?? new Uint8Array(0),
     txQueueLength: attributes.u32(IFLA_TXQLEN) ?? 0,
   };
+}
+
+function withFamilySettings(builder: MessageBuilder, change: LinkSettings): MessageBuilder {
+  const { reversePathFilter, ipv6AddressGeneration } = change;
+  if (reversePathFilter === undefined && ipv6AddressGeneration === undefined) return builder;
+  return builder.nested(IFLA_AF_SPEC, (families) => {
+    if (reversePathFilter !== undefined) {
+      families.nested(AF_INET, (ipv4) =>
+        ipv4.nested(IFLA_INET_CONF, (values) =>
+          values.u32(IPV4_DEVCONF_RP_FILTER, reversePathFilter),
+        ),
+      );
+    }
+    if (ipv6AddressGeneration !== undefined) {
+      families.nested(AF_INET6, (ipv6) =>
+        ipv6.u8(IFLA_INET6_ADDR_GEN_MODE, GENERATION_MODES[ipv6AddressGeneration]),
+      );
+    }
+  });
 }
 
 function newLink(name: string): MessageBuilder {

@@ -14,7 +14,7 @@
  * @module
  */
 import { checkAddress, checkDescriptor } from '../arguments.ts';
-import { ENODEV } from '../constants.ts';
+import { ENODEV, ENOENT } from '../constants.ts';
 import { SystemError } from '../system-error.ts';
 import {
   checkAddressOptions,
@@ -24,6 +24,7 @@ import {
   checkLinkName,
   checkLinkSettings,
   checkRoute,
+  checkRouteAction,
   checkRouteToOptions,
   checkRule,
   checkTable,
@@ -51,6 +52,7 @@ import {
   type LinkSettings,
   type VethOptions,
 } from './link.ts';
+import type { MessageBuilder } from './message-builder.ts';
 import type { NetlinkMessage } from './message-reader.ts';
 import {
   namespaceNumberMessage,
@@ -63,6 +65,7 @@ import {
   addRouteMessage,
   deleteRouteMessage,
   dumpRoutesMessage,
+  dumpTableMessage,
   readRoute,
   readRouteTo,
   replaceRouteMessage,
@@ -82,6 +85,18 @@ import {
 } from './rule.ts';
 import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
 
+/** `replace` adds the route or replaces the one with the same destination, table and metric. */
+export interface RouteChange {
+  readonly action: 'add' | 'replace' | 'delete';
+  readonly route: Route;
+}
+
+const ROUTE_MESSAGES = {
+  add: addRouteMessage,
+  replace: replaceRouteMessage,
+  delete: deleteRouteMessage,
+} as const;
+const EOPNOTSUPP = 95;
 const ENETUNREACH = 101;
 const EHOSTUNREACH = 113;
 
@@ -215,6 +230,41 @@ export class Netlink {
         route.interfaceIndex === (only.interfaceIndex ?? route.interfaceIndex) &&
         route.table === (only.table ?? route.table),
     );
+  }
+
+  /**
+   * Many changes of routes at once, in order. One that fails doesn't stop the others.
+   *
+   * @returns for each one its error, or undefined
+   */
+  changeRoutes(changes: readonly RouteChange[]): (SystemError | undefined)[] {
+    for (const { action, route } of changes) {
+      checkRouteAction(action);
+      checkRoute(route);
+    }
+    const message = (index: number): MessageBuilder => {
+      const { action, route } = changes[index]!;
+      return ROUTE_MESSAGES[action](route);
+    };
+    return this.#socket.requestAll(changes.length, message, 'cannot change a route');
+  }
+
+  /** Routes of both families in one table, without reading those of the others (Linux 4.20). */
+  tableRoutes(table: number): InstalledRoute[] {
+    checkTable(table);
+    return ([4, 6] as const).flatMap((family) => {
+      try {
+        const answer = this.#socket.requestStrictly(
+          () => dumpTableMessage(family, table),
+          'cannot list the routes of a table',
+        );
+        return read(answer, RTM_NEWROUTE, readRoute).filter((route) => route.table === table);
+      } catch (error) {
+        // A table is made with its first route; a kernel without IPv6 has none of that.
+        if (isErrno(error, ENOENT) || isErrno(error, EOPNOTSUPP)) return [];
+        throw error;
+      }
+    });
   }
 
   /**

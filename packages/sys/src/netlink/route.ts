@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { AF_INET, AF_INET6 } from '../constants.ts';
 import { familyOf, unspecifiedAddress } from './address-family.ts';
 import { MessageBuilder } from './message-builder.ts';
 import { readAttributes, viewOf, type Attributes } from './message-reader.ts';
@@ -165,6 +166,13 @@ export function deleteRouteMessage(route: Route): MessageBuilder {
 export function dumpRoutesMessage(): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
   return builder.struct(RTMSG_LENGTH, () => {});
+}
+
+/** Only those of one table; a socket that doesn't check strictly gets all of the family. */
+export function dumpTableMessage(family: 4 | 6, table: number): MessageBuilder {
+  const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
+  builder.struct(RTMSG_LENGTH, (view) => view.setUint8(0, family === 4 ? AF_INET : AF_INET6));
+  return builder.u32(RTA_TABLE, table);
 }
 
 export function routeToMessage(address: Uint8Array, options: RouteToOptions): MessageBuilder {

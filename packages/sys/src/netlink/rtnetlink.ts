@@ -67,5 +67,7 @@ export const RTMGRP_NSID = 0x8000000;
 
 // Routing tables
 export const RT_TABLE_UNSPEC = 0;
+/** Stands in eight bits for a table that has more of them. */
+export const RT_TABLE_COMPAT = 252;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;

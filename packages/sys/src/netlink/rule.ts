@@ -12,7 +12,7 @@
  */
 import { AF_INET, AF_INET6 } from '../constants.ts';
 import { MessageBuilder } from './message-builder.ts';
-import { readAttributes, viewOf } from './message-reader.ts';
+import { readAttributes, viewOf, type Attributes } from './message-reader.ts';
 import {
   NLM_F_ACK,
   NLM_F_CREATE,
@@ -28,17 +28,31 @@ import {
 const RULE_HEADER_LENGTH = 12;
 const FR_ACT_TO_TBL = 1;
 const FIB_RULE_INVERT = 0x2;
+const FRA_DST = 1;
+const FRA_SRC = 2;
+const FRA_IIFNAME = 3;
 const FRA_PRIORITY = 6;
 const FRA_FWMARK = 10;
 const FRA_SUPPRESS_PREFIXLEN = 14;
 const FRA_TABLE = 15;
 const FRA_FWMASK = 16;
-/** Linux 4.17. */
+const FRA_OIFNAME = 17;
+const FRA_UID_RANGE = 20;
+/** Linux 4.17, as what follows. */
 const FRA_PROTOCOL = 21;
+const FRA_IP_PROTO = 22;
+const FRA_SPORT_RANGE = 23;
+const FRA_DPORT_RANGE = 24;
 /** Nobody said who made the rule. */
 const RTPROT_UNSPEC = 0;
 /** The kernel reports "suppress nothing" as -1. */
 const SUPPRESS_NOTHING = 0xffffffff;
+
+/** An address with as many bits of it as count: 4 or 16 bytes, those behind the prefix zero. */
+export interface RulePrefix {
+  readonly address: Uint8Array;
+  readonly prefixLength: number;
+}
 
 /** "Look into `table`", for all packets or for some. */
 export interface Rule {
@@ -50,6 +64,15 @@ export interface Rule {
   readonly mark?: number;
   /** Which bits of the mark count; default: all. */
   readonly markMask?: number;
+  /** Only packets to these addresses. */
+  readonly to?: RulePrefix;
+  /** Only packets from these addresses. */
+  readonly from?: RulePrefix;
+  /** Only packets of this protocol: 6 is TCP, 17 UDP. Linux 4.17; an older kernel refuses the rule. */
+  readonly ipProtocol?: number;
+  /** Only from, or to, this port; needs `ipProtocol`. */
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
   /** All packets that do *not* match: `ip rule add not fwmark ...`. */
   readonly invert?: boolean;
   /** Passes over routes whose prefix is this long or shorter: 0 = ignore the default route. */
@@ -63,6 +86,8 @@ export interface InstalledRule extends Rule {
   readonly priority: number;
   /** False for rules that do something else than looking into a table. */
   readonly toTable: boolean;
+  /** It has conditions that are not told here: interfaces, a type of service, users, ranges of ports. */
+  readonly hasOtherConditions?: true;
 }
 
 export function addRuleMessage(rule: Rule): MessageBuilder {
@@ -90,6 +115,7 @@ export function readRule(payload: Uint8Array): InstalledRule | undefined {
   const markMask = attributes.u32(FRA_FWMASK);
   const suppress = attributes.u32(FRA_SUPPRESS_PREFIXLEN);
   const protocol = attributes.u8(FRA_PROTOCOL) ?? RTPROT_UNSPEC;
+  const ipProtocol = attributes.u8(FRA_IP_PROTO) ?? 0;
   return {
     family: family === AF_INET ? 4 : 6,
     table: attributes.u32(FRA_TABLE) ?? view.getUint8(4),
@@ -102,13 +128,57 @@ export function readRule(payload: Uint8Array): InstalledRule | undefined {
       ? {}
       : { suppressPrefixLength: suppress }),
     ...(protocol === RTPROT_UNSPEC ? {} : { protocol }),
+    ...prefixIn(attributes, 'to', FRA_DST, view.getUint8(1)),
+    ...prefixIn(attributes, 'from', FRA_SRC, view.getUint8(2)),
+    ...(ipProtocol === 0 ? {} : { ipProtocol }),
+    ...portIn(attributes, 'sourcePort', FRA_SPORT_RANGE),
+    ...portIn(attributes, 'destinationPort', FRA_DPORT_RANGE),
+    ...(hasOtherConditions(attributes, view.getUint8(3)) ? { hasOtherConditions: true } : {}),
   };
 }
 
+function prefixIn(
+  attributes: Attributes,
+  name: 'to' | 'from',
+  type: number,
+  prefixLength: number,
+): { to?: RulePrefix; from?: RulePrefix } {
+  const address = attributes.bytes(type);
+  return address && prefixLength > 0 ? { [name]: { address, prefixLength } } : {};
+}
+
+/** struct fib_rule_port_range: u16 first | u16 last */
+function portIn(
+  attributes: Attributes,
+  name: 'sourcePort' | 'destinationPort',
+  type: number,
+): { sourcePort?: number; destinationPort?: number } {
+  const [first, last] = portRange(attributes, type);
+  return first !== 0 && first === last ? { [name]: first } : {};
+}
+
+function portRange(attributes: Attributes, type: number): [first: number, last: number] {
+  const range = attributes.bytes(type);
+  if (!range || range.length < 4) return [0, 0];
+  return [viewOf(range).getUint16(0, true), viewOf(range).getUint16(2, true)];
+}
+
+function hasOtherConditions(attributes: Attributes, tos: number): boolean {
+  const isWide = [FRA_SPORT_RANGE, FRA_DPORT_RANGE].some((type) => {
+    const [first, last] = portRange(attributes, type);
+    return first !== last;
+  });
+  const others = [FRA_IIFNAME, FRA_OIFNAME, FRA_UID_RANGE];
+  return isWide || tos !== 0 || others.some((type) => attributes.bytes(type) !== undefined);
+}
+
 function ruleMessage(type: number, flags: number, rule: Rule): MessageBuilder {
-  const { table, priority, mark, markMask, suppressPrefixLength, protocol } = rule;
+  const { table, priority, mark, markMask, suppressPrefixLength, protocol, to, from } = rule;
+  const { ipProtocol, sourcePort, destinationPort } = rule;
   const builder = new MessageBuilder(type, flags).struct(RULE_HEADER_LENGTH, (view) => {
     view.setUint8(0, rule.family === 4 ? AF_INET : AF_INET6);
+    view.setUint8(1, to?.prefixLength ?? 0);
+    view.setUint8(2, from?.prefixLength ?? 0);
     // Eight bits are too few for a table; the attribute has the number.
     view.setUint8(4, table < 256 ? table : RT_TABLE_UNSPEC);
     view.setUint8(7, FR_ACT_TO_TBL);
@@ -122,5 +192,17 @@ function ruleMessage(type: number, flags: number, rule: Rule): MessageBuilder {
     builder.u32(FRA_SUPPRESS_PREFIXLEN, suppressPrefixLength);
   }
   if (protocol !== undefined) builder.u8(FRA_PROTOCOL, protocol);
+  if (to) builder.bytes(FRA_DST, to.address);
+  if (from) builder.bytes(FRA_SRC, from.address);
+  if (ipProtocol !== undefined) builder.u8(FRA_IP_PROTO, ipProtocol);
+  if (sourcePort !== undefined) builder.bytes(FRA_SPORT_RANGE, portBytes(sourcePort));
+  if (destinationPort !== undefined) builder.bytes(FRA_DPORT_RANGE, portBytes(destinationPort));
   return builder;
+}
+
+function portBytes(port: number): Uint8Array {
+  const range = new Uint8Array(4);
+  viewOf(range).setUint16(0, port, true);
+  viewOf(range).setUint16(2, port, true);
+  return range;
 }

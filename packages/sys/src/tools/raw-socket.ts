@@ -57,12 +57,20 @@ export class RawSocket {
 
   /**
    * @param accept the ICMP types to receive: 0 (IPv4) or 129 (IPv6) is an echo reply
-   * @throws {SystemError} EPERM without CAP_NET_RAW
+   * @param options `source`: an address of this machine, 4 or 16 bytes, that messages are sent from and
+   *   received at; default: the route chooses, and all are received
+   * @throws {SystemError} EPERM without CAP_NET_RAW, EADDRNOTAVAIL: `source` is nobody's here
    */
-  constructor(family: 4 | 6, accept: readonly number[]) {
+  constructor(
+    family: 4 | 6,
+    accept: readonly number[],
+    options: { readonly source?: Uint8Array } = {},
+  ) {
+    const { source } = options;
     if (family !== 4 && family !== 6) {
       throw new TypeError(`"family" expected 4 or 6, got ${String(family)}`);
     }
+    if (source !== undefined) checkAddressOf(family, 'source', source);
     for (const type of accept) checkInteger('accept', type, 0, family === 4 ? 31 : 255);
     this.family = family;
     const domain = family === 4 ? AF_INET : AF_INET6;
@@ -73,6 +81,7 @@ export class RawSocket {
     try {
       this.#filter(accept);
       this.#setOption(SOL_SOCKET, SO_TIMESTAMPNS, Uint8Array.of(1, 0, 0, 0));
+      if (source) this.#bind(source);
     } catch (error) {
       this.close();
       throw error;
@@ -96,16 +105,8 @@ export class RawSocket {
         `"message" expected at most ${BUFFER_LENGTH} bytes, got ${message.length}`,
       );
     }
-    checkAddress('destination', destination);
-    const length = this.family === 4 ? 4 : 16;
-    if (destination.length !== length) {
-      throw new TypeError(`"destination" expected ${length} bytes, got ${destination.length}`);
-    }
-    const { bytes, view } = this.#name;
-    const nameLength = this.family === 4 ? 16 : NAME_LENGTH;
-    bytes.fill(0);
-    view.setUint16(0, this.family === 4 ? AF_INET : AF_INET6, true);
-    bytes.set(destination, this.family === 4 ? 4 : 8);
+    checkAddressOf(this.family, 'destination', destination);
+    const nameLength = this.#setName(destination);
     this.#packet.bytes.set(message);
     const { address } = this.#packet;
     const name = this.#name.address;
@@ -134,6 +135,21 @@ export class RawSocket {
   close(): void {
     if (this.#fd >= 0) libc().close(this.#fd);
     this.#fd = -1;
+  }
+
+  #bind(source: Uint8Array): void {
+    const attempt = 'cannot send from an address';
+    const nameLength = this.#setName(source);
+    check(libc().bind(this.#fd, this.#name.address, nameLength), 'bind', attempt);
+  }
+
+  /** Writes a sockaddr_in or sockaddr_in6, and returns its length. */
+  #setName(address: Uint8Array): number {
+    const { bytes, view } = this.#name;
+    bytes.fill(0);
+    view.setUint16(0, this.family === 4 ? AF_INET : AF_INET6, true);
+    bytes.set(address, this.family === 4 ? 4 : 8);
+    return this.family === 4 ? 16 : NAME_LENGTH;
   }
 
   /** A bit that is set keeps its type out. */
@@ -174,6 +190,14 @@ export class RawSocket {
       view.getInt32(8, true) === SOL_SOCKET &&
       view.getInt32(12, true) === SO_TIMESTAMPNS;
     return stamped ? timespecMs(view, 16) : NaN;
+  }
+}
+
+function checkAddressOf(family: 4 | 6, name: string, address: Uint8Array): void {
+  checkAddress(name, address);
+  const length = family === 4 ? 4 : 16;
+  if (address.length !== length) {
+    throw new TypeError(`"${name}" expected ${length} bytes, got ${address.length}`);
   }
 }
 

@@ -48,6 +48,8 @@ describe.each<[string, (value: never) => void, unknown, [string, unknown][]]>([
       ['"txQueueLength" expected an integer', { txQueueLength: 2 ** 32 }],
       ['"gsoMaxSegments" expected an integer', { gsoMaxSegments: 65536 }],
       ['"netns" expected a number', { netns: null }],
+      ['"reversePathFilter" expected an integer from 0 to 2', { reversePathFilter: 3 }],
+      ['"ipv6AddressGeneration" expected eui64 or none', { ipv6AddressGeneration: 'random' }],
     ],
   ],
   [
@@ -95,7 +97,19 @@ describe.each<[string, (value: never) => void, unknown, [string, unknown][]]>([
   [
     'checkRule',
     checkRule,
-    { ...RULE, priority: 1, mark: 1, markMask: 2 ** 32 - 1, invert: true, protocol: 3 },
+    {
+      ...RULE,
+      priority: 1,
+      mark: 1,
+      markMask: 2 ** 32 - 1,
+      invert: true,
+      protocol: 3,
+      to: prefix(4, 32),
+      from: prefix(4, 0),
+      ipProtocol: 6,
+      sourcePort: 1,
+      destinationPort: 65_535,
+    },
     [
       ['"family" expected 4 or 6', { ...RULE, family: 5 }],
       ['"table" expected a number', { family: 4 }],
@@ -105,6 +119,13 @@ describe.each<[string, (value: never) => void, unknown, [string, unknown][]]>([
       ['"invert" expected true or false', { ...RULE, invert: 'no' }],
       ['"suppressPrefixLength" expected', { ...RULE, suppressPrefixLength: 129 }],
       ['"protocol" expected an integer', { ...RULE, protocol: 256 }],
+      ['"to" expected an object', { ...RULE, to: '10.0.0.0/8' }],
+      ['"to.address" expected 4 bytes as "family"', { ...RULE, to: prefix(16, 8) }],
+      ['"from.address" expected 4 or 16', { ...RULE, from: prefix(5, 8) }],
+      ['"from.prefixLength" expected an integer from 0 to 32', { ...RULE, from: prefix(4, 33) }],
+      ['"ipProtocol" expected an integer', { ...RULE, ipProtocol: 0 }],
+      ['"sourcePort" expected an integer', { ...RULE, sourcePort: 0 }],
+      ['"destinationPort" expected an integer', { ...RULE, destinationPort: 65_536 }],
     ],
   ],
 ])('%s', (_, check, right, wrong) => {
@@ -116,3 +137,7 @@ describe.each<[string, (value: never) => void, unknown, [string, unknown][]]>([
     expect(() => check(value as never)).toThrow(text);
   });
 });
+
+function prefix(bytes: number, prefixLength: number): object {
+  return { address: new Uint8Array(bytes), prefixLength };
+}

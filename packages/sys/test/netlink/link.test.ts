@@ -62,6 +62,23 @@ describe('createVethMessage', () => {
   });
 });
 
+describe('setLinkMessage of a family', () => {
+  test('sets the reverse path filter and the making of IPv6 addresses, each in its family', () => {
+    const message = setLinkMessage(3, {
+      reversePathFilter: 2,
+      ipv6AddressGeneration: 'none',
+    }).finish(0);
+
+    const families = readAttributes(message, 32).nested(26);
+    expect(families.nested(2).nested(1).u32(8)).toBe(2);
+    expect(families.nested(10).u8(8)).toBe(1);
+  });
+
+  test('says nothing of families otherwise', () => {
+    expect(readAttributes(setLinkMessage(3, { up: true }).finish(0), 32).bytes(26)).toBeUndefined();
+  });
+});
+
 describe('readLink', () => {
   test('reads name, MTU, flags and kind', () => {
     const payload = linkPayload(0, 0x41);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { SystemError, type Netlink, type NetworkNamespace } from '../../src/index.ts';
+import { readSysctl, SystemError, type Netlink, type NetworkNamespace } from '../../src/index.ts';
 import { ipProgram, linuxCalls, namespaces } from '../requirements.ts';
 import {
   createNamespace,
@@ -398,6 +398,74 @@ describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
     expect(() => netlink.createVeth('test0', 'other0')).toThrow(SystemError);
 
     expect(netlink.linkByName('test0')?.index).toBe(index);
+  });
+});
+
+describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
+  test('adds thousands of routes at once, and goes on after one that fails', () => {
+    const { netlink, index } = createTestLink();
+    const routes = Array.from({ length: 2000 }, (_, i) => ({
+      destination: Uint8Array.of(10, 8 + (i >> 8), i & 0xff, 0),
+      prefixLength: 24,
+      interfaceIndex: i === 1000 ? 12345 : index,
+      table: 51871,
+    }));
+
+    const errors = netlink.changeRoutes(routes.map((route) => ({ action: 'replace', route })));
+
+    expect(errors).toHaveLength(2000);
+    expect(errors.flatMap((error, i) => (error ? [[i, error.syscall, error.errno]] : []))).toEqual([
+      [1000, 'RTM_NEWROUTE', 'ENODEV'],
+    ]);
+    expect(netlink.tableRoutes(51871)).toHaveLength(1999);
+    const gone = netlink.changeRoutes(routes.map((route) => ({ action: 'delete', route })));
+    expect(gone.flatMap((error) => error?.errno ?? [])).toEqual(['ESRCH']);
+    expect(netlink.tableRoutes(51871)).toEqual([]);
+  });
+
+  test('reads the routes of one table as all routes that have it', () => {
+    const { netlink, index } = createTestLink();
+    netlink.addRoute({ destination: ipv4(0), prefixLength: 24, interfaceIndex: index, table: 77 });
+    netlink.addRoute({ destination: ipv6(0), prefixLength: 64, type: 'throw', table: 77 });
+    netlink.addRoute({ destination: ipv4(0), prefixLength: 24, interfaceIndex: index, table: 78 });
+
+    expect(netlink.tableRoutes(77)).toHaveLength(2);
+    expect(netlink.tableRoutes(77)).toEqual(netlink.routes({ table: 77 }));
+    expect(netlink.tableRoutes(79)).toEqual([]);
+    expect(netlink.tableRoutes(254)).toEqual(netlink.routes({ table: 254 }));
+  });
+
+  test('adds rules for some packets as `ip` lists them', () => {
+    const { namespace, netlink } = createTestLink();
+    netlink.addRule({
+      family: 4,
+      table: 254,
+      priority: 899,
+      to: { address: ipv4(5), prefixLength: 32 },
+      ipProtocol: 6,
+      destinationPort: 6443,
+      protocol: 2,
+    });
+
+    expect(ip(namespace, 'rule', 'show', 'pref', '899')).toMatchObject([
+      { priority: 899, dst: '10.9.0.5', ipproto: 'tcp', dport: 6443, table: 'main' },
+    ]);
+    const [rule] = netlink.rules(4).filter(({ priority }) => priority === 899);
+    expect(rule).toMatchObject({ ipProtocol: 6, destinationPort: 6443, protocol: 2 });
+    netlink.deleteRule(rule);
+    expect(netlink.rules(4).filter(({ priority }) => priority === 899)).toEqual([]);
+  });
+
+  test('sets a reverse path filter and the making of IPv6 addresses', () => {
+    const { namespace, netlink, index } = createTestLink();
+    netlink.setLink(index, { reversePathFilter: 2, ipv6AddressGeneration: 'none' });
+
+    namespace.run(() => {
+      expect(readSysctl('net.ipv4.conf.test0.rp_filter')).toBe('2');
+      expect(readSysctl('net.ipv6.conf.test0.addr_gen_mode')).toBe('1');
+    });
+    netlink.setLink(index, { reversePathFilter: 1, ipv6AddressGeneration: 'eui64' });
+    namespace.run(() => expect(readSysctl('net.ipv4.conf.test0.rp_filter')).toBe('1'));
   });
 });
 

@@ -4,6 +4,7 @@ import { readAttributes } from '../../src/netlink/message-reader.ts';
 import {
   addRouteMessage,
   deleteRouteMessage,
+  dumpTableMessage,
   readRoute,
   readRouteTo,
   routeToMessage,
@@ -77,6 +78,15 @@ describe('deleteRouteMessage', () => {
     const message = deleteRouteMessage({ destination, prefixLength }).finish(0);
 
     expect([...message.subarray(16, 28)]).toEqual([2, 16, 0, 0, 254, 0, 255, 0, 0, 0, 0, 0]);
+  });
+});
+
+describe('dumpTableMessage', () => {
+  test('names family and table, and nothing that a strict kernel would refuse', () => {
+    const message = dumpTableMessage(6, 51871).finish(0);
+
+    expect([...message.subarray(16, 28)]).toEqual([10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(readAttributes(message, 28).u32(15)).toBe(51871);
   });
 });
 

@@ -38,7 +38,45 @@ describe('addRuleMessage', () => {
   });
 });
 
+describe('addRuleMessage for some packets', () => {
+  test('reads back addresses, protocol and ports as they were written', () => {
+    const to = { address: Uint8Array.of(10, 244, 0, 0), prefixLength: 16 };
+    const from = { address: Uint8Array.of(10, 0, 0, 1), prefixLength: 32 };
+    const rule = {
+      family: 4,
+      table: 254,
+      priority: 899,
+      to,
+      from,
+      ipProtocol: 6,
+      sourcePort: 2379,
+      destinationPort: 6443,
+    } as const;
+    const message = addRuleMessage(rule).finish(0);
+
+    expect([...message.subarray(16, 19)]).toEqual([2, 16, 32]);
+    // struct fib_rule_port_range: first and last
+    expect([...readAttributes(message, 28).bytes(24)!]).toEqual([0x2b, 0x19, 0x2b, 0x19]);
+    expect(readRule(message.subarray(16))).toEqual({ ...rule, toTable: true });
+  });
+});
+
 describe('readRule', () => {
+  test.each<[string, number, Uint8Array]>([
+    ['an interface that packets come by', 3, Uint8Array.of(0x65, 0x74, 0x68, 0x30, 0)],
+    ['an interface that packets leave by', 17, Uint8Array.of(0x65, 0x74, 0x68, 0x30, 0)],
+    ['users', 20, new Uint8Array(8)],
+    ['a range of ports', 24, Uint8Array.of(1, 0, 2, 0)],
+  ])('says that there is more to it with %s', (_, type, value) => {
+    const rule = { family: 4, table: 254 } as const;
+    const message = addRuleMessage(rule).bytes(type, value).finish(0);
+
+    expect(readRule(message.subarray(16))?.hasOtherConditions).toBe(true);
+    expect(readRule(addRuleMessage(rule).finish(0).subarray(16))).not.toHaveProperty(
+      'hasOtherConditions',
+    );
+  });
+
   test('is undefined if cut short or of another family', () => {
     expect(readRule(new Uint8Array(11))).toBeUndefined();
     expect(readRule(new Uint8Array(12))).toBeUndefined();

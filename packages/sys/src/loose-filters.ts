@@ -42,7 +42,12 @@ export class LooseFilters {
     );
   }
 
-  /** Those of them that no tunnel needs any more. */
+  /** Interfaces that this tunnel has asked for, and that nobody has set again since. */
+  loosenedFor(tunnel: string): string[] {
+    return this.loosened().filter((link) => this.#tunnels(link).includes(tunnel));
+  }
+
+  /** Those of `loosened` that no tunnel needs any more. */
   leftOver(): string[] {
     return this.loosened().filter((link) => !this.#isNeeded(link));
   }

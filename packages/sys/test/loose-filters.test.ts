@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { LooseFilters, type FilterHost } from '../../src/quick/loose-filters.ts';
+import { LooseFilters, type FilterHost } from '../src/loose-filters.ts';
 
 let folder: string;
 let host: FakeFilters;
@@ -17,6 +17,17 @@ describe('LooseFilters', () => {
   test('puts a filter back as it was', () => {
     up('wg0')();
     expect(host.values.get('eth0')).toBe('1');
+  });
+
+  test('knows which filters a tunnel has asked for', () => {
+    up('wg0');
+    host.links.add('wg1');
+    const others = filters();
+    others.loosen('eth1', 'wg1');
+
+    expect(others.loosenedFor('wg0')).toEqual(['eth0']);
+    expect(others.loosenedFor('wg1')).toEqual(['eth1']);
+    expect(others.loosenedFor('wg2')).toEqual([]);
   });
 
   test.each([

@@ -1,0 +1,141 @@
+/**
+ * `addAgentCommand`: `litz agent` and the commands that talk to a running one.
+ *
+ * What they do is loaded when they are used: a daemon is to carry no agent with it.
+ *
+ * @module
+ */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { AgentFlags } from './agent-flags.ts';
+
+export function addAgentCommand(program: Command): void {
+  const agent = program
+    .command('agent')
+    .description('encrypt the traffic between the nodes of a cluster, beside whatever CNI is there')
+    .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
+    .helpCommand(false)
+    .addHelpText('after', MORE_HELP);
+  addFlags(agent).action(async (flags: AgentFlags) => {
+    const { runAgent } = await import('./run-agent.ts');
+    await runAgent(flags);
+  });
+  addTalking(agent);
+}
+
+function addFlags(agent: Command): Command {
+  return agent
+    .option('--registry <registry>', 'file:DIRECTORY, etcd://HOST:PORT or kubernetes')
+    .option('--node <name>', 'how the registry knows this node')
+    .option('--node-ip <addresses>', 'addresses of the underlay, at most one of each family', list)
+    .option('--prefixes <source>', 'own pod prefixes: node, calico, cilium or static:CIDR,...')
+    .option('--cluster-prefix <cidrs>', 'all addresses that pods may have; enforce needs it', list)
+    .option('--service-prefix <cidrs>', 'addresses of services, which no node may have', list)
+    .addOption(
+      new Option('--encrypt <mode>', 'pods of different nodes; also the nodes; no opt-out')
+        .choices(['pods', 'nodes', 'all'])
+        .default('pods'),
+    )
+    .addOption(
+      new Option('--enforcement <mode>', 'what happens to what is not encrypted')
+        .choices(['off', 'permissive', 'enforce'])
+        .default('permissive'),
+    )
+    .option('--force', 'enforce, whoever has not answered yet')
+    .option('--opt-out', 'leave this node out of --encrypt nodes')
+    .option('--interface <name>', 'interface of the daemon', 'litz0')
+    .option('--port <port>', 'UDP port of the data plane', number('a port', 1, 65_535), 51_871)
+    .option(
+      '--persistent-keepalive <seconds>',
+      'for nodes behind a NAT; 0 is off',
+      number('seconds', 0, 65_535),
+      0,
+    )
+    .option('--rotate-key-every <time>', 'make a new node key after this time: 24h, 7d')
+    .option('--rotate-timeout <time>', 'how long a rotation waits for silent peers', '10m')
+    .option('--state-dir <folder>', 'where the node key is', '/var/lib/litz')
+    .option('--control-dir <folder>', "where the agent's socket is", '/var/run/litz')
+    .option('--listen <address>', 'serve metrics and health on this loopback ADDRESS:PORT')
+    .option('--cni-dir <folder>', "where the CNI's configuration is", '/etc/cni/net.d');
+}
+
+function addTalking(agent: Command): void {
+  const command = (name: string, description: string): Command =>
+    agent.command(name).description(description);
+  command('status', 'show what the agent, its tunnel and its peers are like')
+    .option('--json', 'for programs')
+    .action(async ({ json }: { json?: true }, self: Command) => {
+      const { showStatus } = await import('./ask-agent.ts');
+      await showStatus(placeOf(self), { json: json === true });
+    });
+  command('rotate-key', 'give this node a new key, without a gap')
+    .option('--revoke', 'drop the old key at once: somebody else has it')
+    .action(async ({ revoke }: { revoke?: true }, self: Command) => {
+      await ask(self, { command: 'rotate-key', revoke: revoke === true });
+    });
+  command('enforcement', 'off, permissive or enforce, at once')
+    .addArgument(agent.createArgument('<mode>').choices(['off', 'permissive', 'enforce']))
+    .option('--force', 'enforce, whoever has not answered yet')
+    .action(async (mode: 'off' | 'permissive' | 'enforce', _flags: unknown, self: Command) => {
+      const { force } = self.optsWithGlobals<{ force?: true }>();
+      await ask(self, { command: 'enforcement', enforcement: mode, force: force === true });
+    });
+  command('encrypt', 'pods, nodes or all, at once')
+    .addArgument(agent.createArgument('<mode>').choices(['pods', 'nodes', 'all']))
+    .action(async (mode: 'pods' | 'nodes' | 'all', _flags: unknown, self: Command) => {
+      await ask(self, { command: 'encrypt', mode });
+    });
+  command('verify', 'send probes to every peer, and see whether anything can be read on the way')
+    .option('--json', 'for programs')
+    .action(async ({ json }: { json?: true }, self: Command) => {
+      const { verify } = await import('./verify.ts');
+      await verify(placeOf(self), { json: json === true });
+    });
+  command(
+    'check',
+    'look whether this machine can hold what the options ask for; changes nothing',
+  ).action(async (_flags: unknown, self: Command) => {
+    const { checkMachine } = await import('./check.ts');
+    await checkMachine(self.optsWithGlobals<AgentFlags>());
+  });
+  command('down', 'take the node out of the mesh, and leave the machine as it was').action(
+    async (_flags: unknown, self: Command) => ask(self, { command: 'down' }),
+  );
+}
+
+async function ask(
+  self: Command,
+  request: Parameters<typeof import('./ask-agent.ts').tellAgent>[1],
+): Promise<void> {
+  const { tellAgent } = await import('./ask-agent.ts');
+  await tellAgent(placeOf(self), request);
+}
+
+/** Which agent is meant. */
+function placeOf(self: Command): { interfaceName: string; controlFolder: string } {
+  const flags = self.optsWithGlobals<AgentFlags>();
+  return { interfaceName: flags.interface, controlFolder: flags.controlDir };
+}
+
+function list(text: string): string[] {
+  return text.split(',').map((part) => part.trim());
+}
+
+function number(what: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`expected ${what} from ${min} to ${max}.`);
+  };
+}
+
+const MORE_HELP = `
+The data plane is a process of its own: litz litz0. The agent may end and start without a lost packet.
+
+Examples:
+  litz agent --registry file:/shared/nodes --node n1 --node-ip 192.0.2.1 \\
+    --prefixes static:10.244.1.0/24 --cluster-prefix 10.244.0.0/16
+  litz agent status
+  litz agent enforcement enforce       when every node has answered
+  litz agent verify
+  litz agent rotate-key
+  litz agent down`;

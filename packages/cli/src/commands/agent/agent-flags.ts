@@ -1,0 +1,232 @@
+/**
+ * `readAgentFlags`: the command line of `litz agent` as settings, checked before anything is opened.
+ *
+ * @module
+ */
+import { formatCidr, parseAddress, parseCidr, type Cidr } from '@litz/core';
+import {
+  DEFAULT_PRIORITY,
+  DEFAULT_TABLE,
+  type AgentSettings,
+  type CheckRequest,
+  type EncryptMode,
+  type Enforcement,
+} from '@litz/mesh';
+import { Failure } from '../../failure.ts';
+import { checkInterfaceName } from '../../interface-name.ts';
+
+/** As commander gives them. */
+export interface AgentFlags {
+  readonly registry?: string;
+  readonly node?: string;
+  readonly nodeIp?: readonly string[];
+  readonly prefixes?: string;
+  readonly clusterPrefix?: readonly string[];
+  readonly servicePrefix?: readonly string[];
+  readonly encrypt: EncryptMode;
+  readonly enforcement: Enforcement;
+  readonly force?: true;
+  readonly optOut?: true;
+  readonly interface: string;
+  readonly port: number;
+  readonly persistentKeepalive: number;
+  readonly rotateKeyEvery?: string;
+  readonly rotateTimeout: string;
+  readonly stateDir: string;
+  readonly controlDir: string;
+  readonly listen?: string;
+  readonly cniDir: string;
+}
+
+export type RegistryPlace =
+  | { readonly type: 'file'; readonly folder: string }
+  | { readonly type: 'etcd'; readonly url: string }
+  | { readonly type: 'kubernetes' };
+
+export type PrefixPlace =
+  | { readonly type: 'static'; readonly prefixes: readonly Cidr[] }
+  | { readonly type: 'cni' | 'node' | 'calico' | 'cilium' };
+
+export interface AgentCommand {
+  readonly settings: AgentSettings;
+  readonly registry: RegistryPlace;
+  readonly prefixes: PrefixPlace;
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+}
+
+/** @throws {Failure} exit code 2: a flag that is missing or wrong, or two that contradict each other */
+export function readAgentFlags(flags: AgentFlags): AgentCommand {
+  const registry = readRegistry(flags.registry);
+  const isKubernetes = registry.type === 'kubernetes';
+  checkInterfaceName(flags.interface);
+  const { encrypt, enforcement, optOut } = flags;
+  if (optOut === true && encrypt === 'all') throw contradiction('--opt-out', '--encrypt all');
+  if (flags.force === true && enforcement !== 'enforce') {
+    throw contradiction('--force', `--enforcement ${enforcement}`);
+  }
+  const clusterPrefixes = readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []);
+  if (enforcement === 'enforce' && clusterPrefixes.length === 0 && !isKubernetes) {
+    throw usage('--enforcement enforce needs --cluster-prefix CIDR,...: all addresses of pods');
+  }
+  const prefixes = readPrefixSource(flags.prefixes, registry);
+  if (prefixes.type === 'static') refuseOutside(prefixes.prefixes, clusterPrefixes);
+  return {
+    registry,
+    prefixes,
+    listen: flags.listen === undefined ? undefined : readListen(flags.listen),
+    settings: {
+      node: flags.node ?? missing('--node NAME'),
+      addresses: readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]')),
+      interfaceName: flags.interface,
+      port: flags.port,
+      mode: encrypt,
+      enforcement,
+      force: flags.force === true,
+      clusterPrefixes,
+      servicePrefixes: readPrefixes('--service-prefix', flags.servicePrefix ?? []),
+      persistentKeepalive: flags.persistentKeepalive,
+      rotateEveryMs: readRotation(flags),
+      rotateTimeoutMs: readTime('--rotate-timeout', flags.rotateTimeout),
+      encryptsNode: optOut !== true,
+      stateFolder: flags.stateDir,
+    },
+  };
+}
+
+/** What `litz agent check` is asked about; nothing is needed. */
+export function readCheckFlags(flags: AgentFlags): {
+  readonly request: CheckRequest;
+  readonly addresses: readonly string[] | undefined;
+  readonly prefixes: readonly Cidr[] | undefined;
+} {
+  checkInterfaceName(flags.interface);
+  const { prefixes } = flags;
+  return {
+    request: {
+      mode: flags.encrypt,
+      enforcement: flags.enforcement,
+      clusterPrefixes: readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []),
+      port: flags.port,
+      interfaceName: flags.interface,
+      table: DEFAULT_TABLE,
+      priority: DEFAULT_PRIORITY,
+    },
+    addresses: flags.nodeIp && readAddresses(flags.nodeIp),
+    prefixes: prefixes?.startsWith('static:')
+      ? readPrefixes('--prefixes', prefixes.slice('static:'.length).split(','))
+      : undefined,
+  };
+}
+
+function readRegistry(text: string | undefined): RegistryPlace {
+  if (text === undefined) return missing('--registry file:DIRECTORY|etcd://HOST:PORT|kubernetes');
+  if (text === 'kubernetes') return { type: 'kubernetes' };
+  if (text.startsWith('file:') && text.length > 'file:'.length) {
+    return { type: 'file', folder: text.slice('file:'.length) };
+  }
+  if (/^etcds?:\/\/./.test(text)) return { type: 'etcd', url: text };
+  throw usage(`--registry expected file:DIRECTORY, etcd://HOST:PORT or kubernetes, got ${text}`);
+}
+
+function readPrefixSource(text: string | undefined, registry: RegistryPlace): PrefixPlace {
+  const isKubernetes = registry.type === 'kubernetes';
+  if (text === undefined) return { type: isKubernetes ? 'node' : 'cni' };
+  if (text.startsWith('static:')) {
+    const prefixes = readPrefixes('--prefixes', text.slice('static:'.length).split(','));
+    return { type: 'static', prefixes };
+  }
+  if (text !== 'node' && text !== 'calico' && text !== 'cilium') {
+    throw usage(`--prefixes expected node, calico, cilium or static:CIDR,..., got ${text}`);
+  }
+  if (!isKubernetes) throw contradiction(`--prefixes ${text}`, `--registry ${registry.type}`);
+  return { type: text };
+}
+
+function readPrefixes(flag: string, texts: readonly string[]): Cidr[] {
+  return texts.map((text) => {
+    try {
+      if (!text.includes('/')) throw new TypeError('no length');
+      return parseCidr(text);
+    } catch {
+      throw usage(`${flag} expected prefixes such as 10.244.0.0/16, got ${JSON.stringify(text)}`);
+    }
+  });
+}
+
+function readAddresses(texts: readonly string[]): string[] {
+  const families = new Set<number>();
+  for (const text of texts) {
+    let length: number;
+    try {
+      ({ length } = parseAddress(text));
+    } catch {
+      throw usage(`--node-ip expected addresses, got ${JSON.stringify(text)}`);
+    }
+    if (families.has(length)) throw usage(`--node-ip expected one address of each family at most`);
+    families.add(length);
+  }
+  return [...texts];
+}
+
+/** Own pods that no cluster prefix has would be cut off. */
+function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
+  if (cluster.length === 0) return;
+  const outside = own.find((prefix) => !cluster.some((wide) => contains(wide, prefix)));
+  if (!outside) return;
+  throw contradiction(
+    `--prefixes static:${formatCidr(outside)}`,
+    `--cluster-prefix ${cluster.map(formatCidr).join(',')}`,
+  );
+}
+
+function contains(wide: Cidr, { address, prefixLength }: Cidr): boolean {
+  if (wide.address.length !== address.length || wide.prefixLength > prefixLength) return false;
+  for (let bit = 0; bit < wide.prefixLength; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    if (((wide.address[bit >> 3]! ^ address[bit >> 3]!) & mask) !== 0) return false;
+  }
+  return true;
+}
+
+function readRotation({ rotateKeyEvery, rotateTimeout }: AgentFlags): number | undefined {
+  if (rotateKeyEvery === undefined) return undefined;
+  const every = readTime('--rotate-key-every', rotateKeyEvery);
+  if (every <= readTime('--rotate-timeout', rotateTimeout)) {
+    throw contradiction(
+      `--rotate-key-every ${rotateKeyEvery}`,
+      `--rotate-timeout ${rotateTimeout}`,
+    );
+  }
+  return every;
+}
+
+function readTime(flag: string, text: string): number {
+  const [, digits, unit = ''] = /^(\d{1,6})(s|m|h|d)$/.exec(text) ?? [];
+  const seconds = Number(digits) * (SECONDS[unit] ?? NaN);
+  if (seconds > 0) return seconds * 1000;
+  throw usage(`${flag} expected a time such as 30s, 10m, 24h or 7d, got ${JSON.stringify(text)}`);
+}
+
+function readListen(text: string): { host: string; port: number } {
+  const [, host = '', digits] =
+    /^(127(?:\.\d{1,3}){3}|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (port >= 0 && port <= 65_535) return { host: host.replace(/^\[|\]$/g, ''), port };
+  throw usage(
+    `--listen expected a loopback address and a port, such as 127.0.0.1:9586, got ${text}`,
+  );
+}
+
+function missing(flag: string): never {
+  throw usage(`${flag} is needed`);
+}
+
+function contradiction(one: string, other: string): Failure {
+  return usage(`${one} contradicts ${other}`);
+}
+
+function usage(text: string): Failure {
+  return new Failure(text, { exitCode: 2 });
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };

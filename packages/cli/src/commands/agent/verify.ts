@@ -1,0 +1,26 @@
+/**
+ * `verify`: `litz agent verify`. The probes leave from this process: it has to run on the node, as root.
+ *
+ * @module
+ */
+import { exitStatusOf, formatJudgement, verifyMesh } from '@litz/mesh';
+import { Failure } from '../../failure.ts';
+import { statusOf, type AgentPlace } from './ask-agent.ts';
+
+/**
+ * Prints a line for each peer.
+ *
+ * @throws {Failure} exit code 1: something could be read; 2: of some peers nobody can say
+ */
+export async function verify(
+  place: AgentPlace,
+  options: { readonly json: boolean },
+): Promise<void> {
+  const judgement = await verifyMesh(await statusOf(place));
+  process.stdout.write(
+    options.json ? `${JSON.stringify(judgement, undefined, 2)}\n` : formatJudgement(judgement),
+  );
+  const exitCode = exitStatusOf(judgement);
+  if (exitCode === 0) return;
+  throw new Failure(`verify: ${judgement.verdict}`, { exitCode });
+}

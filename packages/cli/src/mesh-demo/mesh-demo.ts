@@ -1,0 +1,94 @@
+/**
+ * `runMeshDemo`: three nodes with two pods each, and their traffic before, while and after it becomes
+ * encrypted.
+ *
+ * It needs root or a user namespace, and goes into namespaces of its own: nothing of the machine is
+ * touched, and all of it ends with the process.
+ *
+ * @module
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '../failure.ts';
+import { MeshPlay } from './mesh-play.ts';
+
+export interface MeshDemoOptions {
+  readonly write: (text: string) => void;
+  /** It is in its namespaces already. */
+  readonly isInside: boolean;
+}
+
+/** @returns the exit code: 0 if nothing was lost that must not be, and nothing readable seen */
+export async function runMeshDemo({ write, isInside }: MeshDemoOptions): Promise<number> {
+  if (!isInside) {
+    checkTools();
+    return runInNamespaces();
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'litz-demo-'));
+  try {
+    mkdirSync(join(folder, 'registry'), { mode: 0o700 });
+    const play = new MeshPlay({ write, folder, program: ENTRY });
+    try {
+      return (await play.run()) ? 0 : 1;
+    } finally {
+      await play.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws {Failure} names what is missing, before anything starts */
+function checkTools(): void {
+  if (process.platform !== 'linux') throw new Failure('this demo needs Linux');
+  for (const [program, name] of TOOLS) {
+    const { error } = spawnSync(program, ['--version'], { env: toolEnvironment(), timeout: 5000 });
+    if (error) throw new Failure(`cannot run ${program}: it is in the package ${name}`);
+  }
+  try {
+    closeSync(openSync('/dev/net/tun', 'r+'));
+  } catch (error) {
+    throw new Failure(`no TUN devices: ${(error as Error).message}`);
+  }
+  const { status, stderr } = spawnSync('unshare', [...unshareWords(), 'true'], {
+    encoding: 'utf8',
+    timeout: 5000,
+  });
+  if (status === 0) return;
+  throw new Failure(`neither root nor user namespaces: ${stderr.trim()}`);
+}
+
+/** The same program once more, in namespaces. @returns its exit code */
+async function runInNamespaces(): Promise<number> {
+  // The UAPI's sockets stand in /run, which belongs to root outside.
+  const script = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$0" "$@"';
+  const words = ['sh', '-c', script, process.execPath, ENTRY, 'demo', 'mesh', '--inside'];
+  const child = spawn('unshare', [...unshareWords(), ...words], {
+    stdio: 'inherit',
+    env: toolEnvironment(),
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+function unshareWords(): string[] {
+  const user = process.getuid?.() === 0 ? [] : ['-U', '-r'];
+  return [...user, '-n', '-m', '--'];
+}
+
+/** An ordinary user's path often has no folder of the administrator's programs. */
+function toolEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+}
+
+const ENTRY = fileURLToPath(new URL('../../bin/litz.js', import.meta.url));
+/** Programs, and the package that a distribution has them in. */
+const TOOLS = [
+  ['nft', 'nftables'],
+  ['unshare', 'util-linux'],
+  ['mount', 'mount (util-linux)'],
+] as const;

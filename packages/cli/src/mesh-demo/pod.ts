@@ -1,0 +1,63 @@
+/**
+ * `Pod`: a network namespace with one address, attached to a node by a veth, as the ptp plugin of the CNI
+ * does it.
+ *
+ * @module
+ */
+import { Netlink, NetworkNamespace } from '@litz/sys';
+
+/** What a pod's default route points at: the end of the cable in the node. */
+const GATEWAY = Uint8Array.of(169, 254, 1, 1);
+const ANYWHERE = new Uint8Array(4);
+
+export class Pod {
+  readonly namespace: NetworkNamespace;
+  /** 4 bytes. */
+  readonly address: Uint8Array;
+
+  /**
+   * @param node the namespace that it is attached to
+   * @param name of the cable's end in the node
+   */
+  constructor(node: NetworkNamespace, name: string, address: Uint8Array) {
+    this.namespace = NetworkNamespace.create();
+    this.address = address;
+    withNetlink(node, (netlink) => {
+      netlink.createVeth(name, 'eth0', { peerNetns: this.namespace.fd });
+      const { index } = netlink.linkByName(name)!;
+      netlink.addAddress(index, { address: GATEWAY, prefixLength: 32 });
+      netlink.setLink(index, { up: true });
+      netlink.addRoute({ destination: address, prefixLength: 32, interfaceIndex: index });
+    });
+    withNetlink(this.namespace, (netlink) => {
+      const { index } = netlink.linkByName('eth0')!;
+      netlink.addAddress(index, { address, prefixLength: 32 });
+      netlink.setLink(index, { up: true });
+      netlink.addRoute({ destination: GATEWAY, prefixLength: 32, interfaceIndex: index });
+      netlink.addRoute({
+        destination: ANYWHERE,
+        prefixLength: 0,
+        gateway: GATEWAY,
+        interfaceIndex: index,
+      });
+    });
+  }
+
+  get text(): string {
+    return this.address.join('.');
+  }
+
+  close(): void {
+    this.namespace.close();
+  }
+}
+
+/** With a socket of rtnetlink in a namespace. */
+export function withNetlink<T>(namespace: NetworkNamespace, run: (netlink: Netlink) => T): T {
+  const netlink = namespace.run(() => new Netlink());
+  try {
+    return run(netlink);
+  } finally {
+    netlink.close();
+  }
+}

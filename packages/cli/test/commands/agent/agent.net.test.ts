@@ -1,0 +1,97 @@
+import { describeWith } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { removeSockets } from '../../host.ts';
+import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
+import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
+import { NumberedStream } from './numbered-stream.ts';
+
+let cluster: MeshCluster;
+let one: MeshNode;
+let two: MeshNode;
+const agents = new Map<MeshNode, LitzProcess>();
+const daemons = new Map<MeshNode, LitzProcess>();
+
+describeWith(realInterfaces, 'litz agent', () => {
+  beforeEach(async () => {
+    cluster = await MeshCluster.create(2);
+    [one, two] = cluster.nodes as [MeshNode, MeshNode];
+    expect(await one.pod.ping(two.podAddress)).toBe(3);
+  });
+
+  afterEach(async () => {
+    await cluster.close();
+    removeSockets();
+  });
+
+  it('encrypts the packets between pods of two nodes', async () => {
+    await startAll();
+    const capture = cluster.capture();
+    expect(await one.pod.ping(two.podAddress)).toBe(3);
+    const lines = capture.lines();
+    capture.close();
+    expect(lines.filter((line) => line.startsWith('icmp'))).toEqual([]);
+    expect(lines.filter((line) => line.includes(':51871')).length).toBeGreaterThanOrEqual(6);
+    expect(await one.ask('status')).toContain('Encryption:   Wireguard [NodeEncryption: Disabled');
+  });
+
+  it('loses no packet when the agent is killed and started again, ten times', async () => {
+    await startAll();
+    const stream = await NumberedStream.start(one.pod, two.pod, two.podAddress);
+    for (let i = 0; i < 10; i++) {
+      await agents.get(one)?.end('SIGKILL');
+      agents.set(one, one.agent());
+      await one.hasMet(1);
+    }
+    const report = await stream.end();
+    expect(report).toMatchObject({ lost: 0 });
+    expect(report.sent).toBeGreaterThan(3000);
+  });
+
+  it('lays everything again when the daemon comes back', async () => {
+    await startAll();
+    await daemons.get(one)?.end('SIGKILL');
+    const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
+    await one.daemon();
+    await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), {
+      timeout: 5000,
+    });
+    await stream.end();
+    await one.hasMet(1);
+  });
+
+  it('rotates the key of a node without a lost packet', async () => {
+    await startAll();
+    const streams = [
+      await NumberedStream.start(one.pod, two.pod, two.podAddress),
+      await NumberedStream.start(two.pod, one.pod, one.podAddress),
+    ];
+    const before = await one.status();
+    expect(await one.ask('rotate-key')).toMatch(/generation 2/);
+    await vi.waitFor(
+      async () => {
+        const { node, events } = await one.status();
+        const { keys } = node;
+        if (keys.length === 1 && keys[0]?.generation === 2) return;
+        throw new Error(events.map(({ text }) => text).join('\n'));
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+    const reports = await Promise.all(streams.map((stream) => stream.end()));
+    expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }]);
+    const after = await one.status();
+    expect(after.node.keys[0]?.publicKey).not.toBe(before.node.keys[0]?.publicKey);
+    await vi.waitFor(async () => {
+      const { peers } = await two.status();
+      expect(peers[0]?.keys).toEqual(after.node.keys);
+    });
+  });
+});
+
+/** Daemons and agents on all nodes, until each has met the others. */
+async function startAll(words: readonly string[] = []): Promise<void> {
+  for (const node of cluster.nodes) {
+    daemons.set(node, await node.daemon());
+    agents.set(node, node.agent(words));
+  }
+  for (const node of cluster.nodes) await node.hasMet(cluster.nodes.length - 1);
+}

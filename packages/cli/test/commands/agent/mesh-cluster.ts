@@ -1,0 +1,200 @@
+/**
+ * Nodes of a mesh for tests: namespaces on a bridge that is captured, each with a pod, and routes between
+ * the pods as flannel's host-gw lays them.
+ *
+ * ```
+ *   pod 10.244.1.5 -- node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 -- pod 10.244.2.5
+ * ```
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import type { MeshStatus } from '@litz/mesh';
+import { writeSysctl } from '@litz/sys';
+import { PacketSocket } from '@litz/sys/tools';
+import { Host, uniqueName } from '../../host.ts';
+import type { LitzProcess, ProcessOptions } from '../../litz-process.ts';
+
+export const CLUSTER_PREFIX = '10.244.0.0/16';
+
+export class MeshCluster {
+  readonly nodes: readonly MeshNode[];
+  /** Of the registry and the sockets of agents. */
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-mesh-'));
+  readonly #switch: Host = new Host();
+
+  static async create(count: number): Promise<MeshCluster> {
+    const cluster = new MeshCluster(count);
+    await cluster.#wire();
+    return cluster;
+  }
+
+  private constructor(count: number) {
+    this.nodes = Array.from({ length: count }, (_, i) => new MeshNode(i + 1, this.folder));
+  }
+
+  /** Captures at every port of the bridge: a packet is there twice, at the one and at the other. */
+  capture(): Capture {
+    const { namespace, netlink } = this.#switch;
+    const ports = this.nodes.map(({ number }) => netlink.linkByName(`port${number}`)!.index);
+    return namespace.run(() => new Capture(ports));
+  }
+
+  async close(): Promise<void> {
+    for (const node of this.nodes) await node.close();
+    await this.#switch.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #wire(): Promise<void> {
+    await this.#switch.run('ip', ['link', 'add', 'br0', 'type', 'bridge']);
+    await this.#switch.run('ip', ['link', 'set', 'br0', 'up']);
+    for (const node of this.nodes) {
+      const port = `port${node.number}`;
+      this.#switch.netlink.createVeth(port, 'wan', { peerNetns: node.host.namespace.fd });
+      await this.#switch.run('ip', ['link', 'set', port, 'master', 'br0', 'up']);
+      await node.wire();
+    }
+    for (const node of this.nodes) await node.routeTo(this.nodes.filter((other) => other !== node));
+  }
+}
+
+export class MeshNode {
+  readonly number: number;
+  readonly name: string;
+  readonly address: string;
+  readonly prefix: string;
+  readonly podAddress: string;
+  readonly interfaceName: string;
+  readonly host: Host = new Host();
+  readonly pod: Host = new Host();
+  readonly #folder: string;
+
+  constructor(number: number, folder: string) {
+    this.number = number;
+    this.name = `n${number}`;
+    this.address = `10.9.0.${number}`;
+    this.prefix = `10.244.${number}.0/24`;
+    this.podAddress = `10.244.${number}.5`;
+    this.interfaceName = uniqueName(`m${number}`);
+    this.#folder = folder;
+  }
+
+  get stateFolder(): string {
+    return join(this.#folder, `state-${this.number}`);
+  }
+
+  async wire(): Promise<void> {
+    const { host, pod, number } = this;
+    host.namespace.run(() => {
+      writeSysctl('net.ipv4.ip_forward', 1);
+      for (const link of ['all', 'default']) writeSysctl(`net.ipv4.conf.${link}.rp_filter`, 1);
+    });
+    await host.run('ip', ['address', 'add', `${this.address}/24`, 'dev', 'wan']);
+    await host.run('ip', ['link', 'set', 'wan', 'up']);
+    await host.run('ip', ['link', 'set', 'lo', 'up']);
+    host.netlink.createVeth('cni0', 'eth0', { peerNetns: pod.namespace.fd });
+    await host.run('ip', ['address', 'add', `10.244.${number}.1/24`, 'dev', 'cni0']);
+    await host.run('ip', ['link', 'set', 'cni0', 'up']);
+    await pod.run('ip', ['address', 'add', `${this.podAddress}/24`, 'dev', 'eth0']);
+    await pod.run('ip', ['link', 'set', 'eth0', 'up']);
+    await pod.run('ip', ['route', 'add', 'default', 'via', `10.244.${number}.1`]);
+  }
+
+  async routeTo(others: readonly MeshNode[]): Promise<void> {
+    for (const { prefix, address } of others) {
+      await this.host.run('ip', ['route', 'add', prefix, 'via', address, 'dev', 'wan']);
+    }
+  }
+
+  async daemon(): Promise<LitzProcess> {
+    const daemon = this.host.litz(['-f', this.interfaceName], { env: { LOG_LEVEL: 'verbose' } });
+    await daemon.says(/serves/);
+    return daemon;
+  }
+
+  /** @param words more of the command line */
+  agent(words: readonly string[] = [], options: ProcessOptions = {}): LitzProcess {
+    const own = ['--registry', `file:${join(this.#folder, 'registry')}`, '--node', this.name];
+    const address = ['--node-ip', this.address, '--prefixes', `static:${this.prefix}`];
+    const place = ['--interface', this.interfaceName, '--state-dir', this.stateFolder];
+    const rest = ['--cluster-prefix', CLUSTER_PREFIX, '--control-dir', join(this.#folder, 'run')];
+    return this.host.litz(['agent', ...own, ...address, ...place, ...rest, ...words], options);
+  }
+
+  /** What a command of `litz agent` prints. @throws with what it said */
+  async ask(...words: string[]): Promise<string> {
+    const place = ['--interface', this.interfaceName, '--control-dir', join(this.#folder, 'run')];
+    const asked = this.host.litz(['agent', ...place, ...words]);
+    const code = await asked.end();
+    if (code === 0) return asked.text;
+    throw new Error(asked.text);
+  }
+
+  async status(): Promise<MeshStatus> {
+    return JSON.parse(await this.ask('status', '--json')) as MeshStatus;
+  }
+
+  /** Waits until each of the others has answered, as the agent sees it. */
+  async hasMet(count: number): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const { peers, events } = await this.status();
+        const answered = peers.filter(({ state }) => state === 'connected');
+        if (answered.length >= count) return;
+        const said = events.map(({ text }) => text).join('\n');
+        throw new Error(`${this.name}: ${answered.length} of ${peers.length} answered\n${said}`);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.host.close();
+    await this.pod.close();
+  }
+}
+
+export class Capture {
+  readonly #sockets: readonly PacketSocket[];
+  readonly #frames: string[] = [];
+  readonly #buffer: Uint8Array = new Uint8Array(65_536);
+
+  constructor(interfaceIndices: readonly number[]) {
+    this.#sockets = interfaceIndices.map((index) => new PacketSocket(index));
+  }
+
+  /** 'udp 10.9.0.1:51871 > 10.9.0.2:51871' or 'icmp 10.244.1.5 > 10.244.2.5', IPv4 alone. */
+  lines(): string[] {
+    for (const socket of this.#sockets) {
+      for (;;) {
+        const length = socket.read(this.#buffer);
+        if (length === 0) break;
+        const line = describe(this.#buffer.subarray(0, length));
+        if (line !== undefined) this.#frames.push(line);
+      }
+    }
+    return this.#frames;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.close();
+  }
+}
+
+function describe(frame: Uint8Array): string | undefined {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  if (frame.length < 34 || view.getUint16(12) !== 0x0800) return undefined;
+  const start = 14;
+  const address = (at: number): string => frame.subarray(start + at, start + at + 4).join('.');
+  const [source, destination] = [address(12), address(16)];
+  const protocol = PROTOCOLS[frame[start + 9] ?? 0] ?? String(frame[start + 9]);
+  if (protocol === 'icmp') return `icmp ${source} > ${destination}`;
+  const behind = start + (frame[start] & 15) * 4;
+  return `${protocol} ${source}:${view.getUint16(behind)} > ${destination}:${view.getUint16(behind + 2)}`;
+}
+
+const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };

@@ -1,0 +1,63 @@
+// Numbered datagrams, a thousand a second, from one process to another.
+//
+//   node numbered-stream.mjs send ADDRESS PORT     until SIGTERM, then prints how many it has sent
+//   node numbered-stream.mjs receive ADDRESS PORT  until SIGTERM, then prints which came, and gaps
+import { createSocket } from 'node:dgram';
+
+const [, , role, address, port] = process.argv;
+const family = address.includes(':') ? 'udp6' : 'udp4';
+const socket = createSocket(family);
+
+if (role === 'send') send();
+else receive();
+
+function send() {
+  let sent = 0;
+  let isOver = false;
+  const began = process.hrtime.bigint();
+  socket.on('error', () => {});
+  const timer = setInterval(() => {
+    const due = Number((process.hrtime.bigint() - began) / 1_000_000n);
+    while (!isOver && sent < due) {
+      const packet = Buffer.alloc(64);
+      packet.writeUInt32BE(sent++);
+      socket.send(packet, Number(port), address, () => {});
+    }
+  }, 1);
+  process.on('SIGTERM', () => {
+    isOver = true;
+    clearInterval(timer);
+    setTimeout(() => {
+      process.stdout.write(`${JSON.stringify({ sent })}\n`);
+      process.exit(0);
+    }, 300);
+  });
+  process.stdout.write('sends\n');
+}
+
+function receive() {
+  const seen = new Set();
+  let last = 0n;
+  let longestGapMs = 0;
+  socket.on('message', (packet) => {
+    const now = process.hrtime.bigint();
+    if (last !== 0n) longestGapMs = Math.max(longestGapMs, Number(now - last) / 1e6);
+    last = now;
+    seen.add(packet.readUInt32BE());
+  });
+  socket.bind(Number(port), address, () => process.stdout.write('receives\n'));
+  process.on('SIGTERM', () => {
+    const missing = [];
+    const highest = Math.max(-1, ...[...seen].slice(-5000));
+    for (let i = 0; i <= highest; i++) if (!seen.has(i)) missing.push(i);
+    const report = {
+      received: seen.size,
+      highest,
+      missing: missing.length,
+      first: missing.slice(0, 20),
+      longestGapMs,
+    };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    process.exit(0);
+  });
+}

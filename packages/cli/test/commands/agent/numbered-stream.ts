@@ -1,0 +1,69 @@
+/**
+ * A stream of numbered datagrams between two pods, and how many of them were lost.
+ *
+ * @module
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Host } from '../../host.ts';
+
+export interface StreamReport {
+  readonly sent: number;
+  readonly lost: number;
+  /** The numbers of the first that were lost. */
+  readonly first: readonly number[];
+  readonly longestGapMs: number;
+}
+
+export class NumberedStream {
+  readonly #sender: Program;
+  readonly #receiver: Program;
+
+  static async start(from: Host, to: Host, address: string, port = 7000): Promise<NumberedStream> {
+    const receiver = new Program(to, ['receive', address, String(port)]);
+    await receiver.says('receives');
+    const sender = new Program(from, ['send', address, String(port)]);
+    await sender.says('sends');
+    return new NumberedStream(sender, receiver);
+  }
+
+  private constructor(sender: Program, receiver: Program) {
+    this.#sender = sender;
+    this.#receiver = receiver;
+  }
+
+  async end(): Promise<StreamReport> {
+    const { sent } = (await this.#sender.end()) as { sent: number };
+    const { received, first, longestGapMs } = (await this.#receiver.end()) as {
+      received: number;
+      first: number[];
+      longestGapMs: number;
+    };
+    return { sent, lost: sent - received, first, longestGapMs };
+  }
+}
+
+class Program {
+  readonly #child: ChildProcess;
+  #text = '';
+
+  constructor(host: Host, words: readonly string[]) {
+    const script = `${import.meta.dirname}/numbered-stream.mjs`;
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    this.#child = host.namespace.run(() =>
+      spawn(process.execPath, [script, ...words], { stdio: [...stdio], timeout: 120_000 }),
+    );
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#text += text));
+  }
+
+  async says(what: string): Promise<void> {
+    while (!this.#text.includes(what)) await once(this.#child.stdout!, 'data');
+  }
+
+  async end(): Promise<unknown> {
+    const ended = once(this.#child, 'close');
+    this.#child.kill('SIGTERM');
+    await ended;
+    return JSON.parse(this.#text.trim().split('\n').at(-1) ?? '');
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * The answer to `litz_changes=CURSOR`, an extension of the userspace protocol: which peers of a device
+ * have changed, as reports without end.
+ *
+ * ```
+ *   litz_changes=0\n\n           the request; nothing else may follow on its connection
+ *
+ *   litz_resync=true             the reader forgets all that it knows: the peers of this report are all
+ *   public_key=...               what a peer is now, as `get` has it
+ *   endpoint=192.0.2.1:51871
+ *   last_handshake_time_sec=0
+ *   last_handshake_time_nsec=0
+ *   litz_session_own_key=...     the static keys of the session that is sent with, if there is one
+ *   litz_session_peer_key=...
+ *   litz_cursor=1801             where to go on from on another connection
+ *   (empty line)
+ *   public_key=...
+ *   litz_removed=true            the peer is no more
+ *   litz_cursor=1802
+ *   (empty line)
+ * ```
+ * The first report comes at once, also where nothing has changed. A full one, with `litz_resync`, is
+ * the first for cursor 0 and for a cursor that the device doesn't know (any more), and comes to a
+ * reader that was too slow. `errno=N` and an empty line say that there are no reports.
+ *
+ * @module
+ */
+import { Endpoint, formatEndpoint, parsePublicKey, type PublicKey } from '@litz/core';
+import { parseUnsigned, quote, tryParseEndpoint } from '@litz/core/internals';
+import { keyFromHex, keyToHex } from '../text/hex-key.ts';
+import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
+
+/** What a peer is now. */
+export interface ChangedPeer {
+  readonly publicKey: PublicKey;
+  readonly isRemoved: boolean;
+  readonly endpoint: Endpoint | undefined;
+  /** Unix time of the last completed handshake, 0 if there was none. */
+  readonly lastHandshakeUnixMs: number;
+  /** The static keys of the session that is sent with; absent if there is none. */
+  readonly sessionKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
+}
+
+export interface PeerChanges {
+  /** The peers of this report are all that there are: whatever was known before is void. */
+  readonly isResync: boolean;
+  /** The older change first. A peer may come twice: the later one holds. */
+  readonly peers: readonly ChangedPeer[];
+  /** To go on from behind this report. */
+  readonly cursor: number;
+}
+
+/** The lines of one peer of a report. */
+export function formatChangedPeer(peer: ChangedPeer): string {
+  const head = `public_key=${keyToHex(peer.publicKey)}\n`;
+  if (peer.isRemoved) return `${head}litz_removed=true\n`;
+  const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
+  const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
+  const endpoint = peer.endpoint ? `endpoint=${formatEndpoint(peer.endpoint)}\n` : '';
+  const { sessionKeys } = peer;
+  const keys = sessionKeys
+    ? `litz_session_own_key=${keyToHex(sessionKeys.own)}\n` +
+      `litz_session_peer_key=${keyToHex(sessionKeys.peer)}\n`
+    : '';
+  return (
+    `${head}${endpoint}last_handshake_time_sec=${seconds}\n` +
+    `last_handshake_time_nsec=${Math.min(nanoseconds, 999_999_999)}\n${keys}`
+  );
+}
+
+/** The end of a report. */
+export function formatCursor(cursor: number): string {
+  return `litz_cursor=${cursor}\n\n`;
+}
+
+/** The beginning of a full report. */
+export const RESYNC_LINE = 'litz_resync=true\n';
+
+/**
+ * Reads one report, its empty line left out.
+ *
+ * @throws {UapiError} the errno that was answered; `EPROTO` for what is no report
+ */
+export function parsePeerChanges(text: string): PeerChanges {
+  const peers: Writable<ChangedPeer>[] = [];
+  let isResync = false;
+  let cursor: number | undefined;
+  for (const [index, row] of text.split('\n').entries()) {
+    const equals = row.indexOf('=');
+    const line = { number: index + 1, key: row.slice(0, Math.max(equals, 0)) };
+    const value = row.slice(equals + 1);
+    if (line.key === 'errno') throw refusalOf(line, value);
+    if (line.key === 'public_key') peers.push(newPeer(line, value));
+    else if (line.key === 'litz_resync') isResync = value === 'true';
+    else if (line.key === 'litz_cursor') cursor = numberOf(line, value);
+    else if (line.key === '') throw protocolError(line, 'expected KEY=VALUE');
+    else readPeerLine(peers.at(-1), line, value);
+  }
+  if (cursor !== undefined) return { isResync, peers, cursor };
+  throw new UapiError(UAPI_ERRNO.EPROTO, 'a report of changed peers has no litz_cursor');
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+interface Line {
+  readonly number: number;
+  readonly key: string;
+}
+
+function newPeer(line: Line, value: string): Writable<ChangedPeer> {
+  const publicKey = keyOf(line, value);
+  return { publicKey, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 0 };
+}
+
+/** A key that we don't know is something newer than us. */
+function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value: string): void {
+  if (!peer) return;
+  switch (line.key) {
+    case 'litz_removed':
+      peer.isRemoved = value === 'true';
+      break;
+    case 'endpoint': {
+      const endpoint = tryParseEndpoint(value);
+      if (!(endpoint instanceof Endpoint)) throw protocolError(line, 'expected IP:PORT');
+      peer.endpoint = endpoint;
+      break;
+    }
+    case 'litz_session_own_key': {
+      const own = keyOf(line, value);
+      peer.sessionKeys = { own, peer: peer.sessionKeys?.peer ?? peer.publicKey };
+      break;
+    }
+    case 'litz_session_peer_key':
+      if (peer.sessionKeys) peer.sessionKeys = { ...peer.sessionKeys, peer: keyOf(line, value) };
+      break;
+    case 'last_handshake_time_sec':
+      peer.lastHandshakeUnixMs += numberOf(line, value) * 1000;
+      break;
+    case 'last_handshake_time_nsec':
+      peer.lastHandshakeUnixMs += numberOf(line, value) / 1e6;
+      break;
+  }
+}
+
+function keyOf(line: Line, value: string): PublicKey {
+  const key = keyFromHex(value);
+  if (key) return parsePublicKey(key);
+  throw protocolError(line, 'expected 64 hexadecimal digits');
+}
+
+function numberOf(line: Line, value: string): number {
+  const number = parseUnsigned(value, Number.MAX_SAFE_INTEGER);
+  if (number !== undefined) return number;
+  throw protocolError(line, `expected a number, got ${quote(value)}`);
+}
+
+function refusalOf(line: Line, value: string): UapiError {
+  const errno = /^-?\d{1,10}$/.test(value) ? Number(value) : NaN;
+  if (Number.isNaN(errno)) return protocolError(line, `expected a number, got ${quote(value)}`);
+  const name = Object.entries(UAPI_ERRNO).find(([, number]) => number === errno)?.[0];
+  const text = `the device gives no changes of peers: errno ${errno}${name ? ` (${name})` : ''}`;
+  return new UapiError(errno, text);
+}
+
+function protocolError({ number, key }: Line, expected: string): UapiError {
+  const text = `report, line ${number}: ${key === '' ? '' : `${quote(key)}: `}${expected}`;
+  return new UapiError(UAPI_ERRNO.EPROTO, text, { line: number });
+}

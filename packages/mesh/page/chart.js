@@ -1,0 +1,216 @@
+/**
+ * `Chart`: throughput of the last two minutes. The sum is the thick line. The tunnels that carry most have
+ * a colour and a place in the legend, the others are thin and grey.
+ *
+ * @module
+ */
+/** @import { MeshStatus } from '../src/status/mesh-status.ts' */
+/** @import { Direction, Rates } from './rates.js' */
+import { html, setAttribute, setText, svg } from './element.js';
+import { WINDOW_MS } from './rates.js';
+import { countText, printable, rateText, shortened } from './words.js';
+
+export class Chart {
+  /** @type {SVGSVGElement} */
+  #canvas;
+  /** @type {HTMLElement} */
+  #legend;
+  #grid = svg('g', { class: 'grid', 'aria-hidden': 'true' });
+  #lines = svg('g', { class: 'lines', 'aria-hidden': 'true' });
+  #sum = svg('path', { class: 'sum' });
+  /** @type {Map<string, SVGPathElement>} */
+  #paths = new Map();
+  /** Peer of each colour: it keeps it while it is among the busiest. */
+  /** @type {(string | undefined)[]} */
+  #colours = Array.from({ length: COLOURS }, () => undefined);
+  #gridKey = '';
+
+  /**
+   * @param {SVGSVGElement} canvas
+   * @param {HTMLElement} legend
+   */
+  constructor(canvas, legend) {
+    this.#canvas = canvas;
+    this.#legend = legend;
+    canvas.replaceChildren(this.#grid, this.#lines);
+  }
+
+  /**
+   * @param {MeshStatus} status
+   * @param {Rates} rates
+   * @param {Direction} direction
+   * @param {string | undefined} chosen
+   */
+  draw({ time, peers }, rates, direction, chosen) {
+    const width = Math.round(this.#canvas.parentElement?.clientWidth ?? 0);
+    if (width === 0) return;
+    const sum = rates.sum.of(direction);
+    const top = niceTop(Math.max(...sum.filter((rate) => !Number.isNaN(rate)), 0) * 8);
+    const area = { left: 78, right: width - 8, top: 10, bottom: HEIGHT - 26 };
+    setAttribute(this.#canvas, 'viewBox', `0 0 ${width} ${HEIGHT}`);
+    setAttribute(this.#canvas, 'width', width);
+    setAttribute(this.#canvas, 'height', HEIGHT);
+    this.#drawGrid(area, top);
+    /** @param {readonly number[]} values */
+    const path = (values) => pathOf({ times: rates.times, values, end: time, area, top: top / 8 });
+    this.#giveColours(rates, direction, chosen);
+    for (const [name, line] of this.#paths) {
+      if (rates.peers.has(name)) continue;
+      line.remove();
+      this.#paths.delete(name);
+    }
+    for (const [name, samples] of rates.peers) {
+      const line = this.#line(name);
+      const colour = this.#colours.indexOf(name);
+      setAttribute(line, 'class', colour < 0 ? 'other' : `colour${colour}`);
+      setAttribute(line, 'data-chosen', `${name === chosen}`);
+      setAttribute(line, 'd', path(samples.of(direction)));
+    }
+    setAttribute(this.#sum, 'd', path(sum));
+    // Drawn last, so that nothing covers it.
+    if (this.#lines.lastChild !== this.#sum) this.#lines.append(this.#sum);
+    this.#drawLegend(rates, direction, peers.length);
+    const now = rateText(rates.sum.now(direction));
+    setAttribute(this.#canvas, 'aria-label', `Throughput of all tunnels, now ${now}`);
+  }
+
+  /**
+   * @param {string} name
+   * @returns {SVGPathElement}
+   */
+  #line(name) {
+    const known = this.#paths.get(name);
+    if (known) return known;
+    const made = svg('path');
+    this.#lines.prepend(made);
+    this.#paths.set(name, made);
+    return made;
+  }
+
+  /**
+   * @param {Rates} rates
+   * @param {Direction} direction
+   * @param {string | undefined} chosen
+   */
+  #giveColours(rates, direction, chosen) {
+    const busiest = Array.from(rates.peers, ([name, samples]) => ({
+      name,
+      total: samples.of(direction).reduce((sum, rate) => sum + (rate || 0), 0),
+    }))
+      .filter(({ name, total }) => total > 0 || name === chosen)
+      .toSorted(
+        (a, b) => Number(b.name === chosen) - Number(a.name === chosen) || b.total - a.total,
+      )
+      .slice(0, COLOURS)
+      .map(({ name }) => name);
+    this.#colours = this.#colours.map((name) =>
+      name !== undefined && busiest.includes(name) ? name : undefined,
+    );
+    for (const name of busiest) {
+      if (this.#colours.includes(name)) continue;
+      const free = this.#colours.indexOf(undefined);
+      if (free >= 0) this.#colours[free] = name;
+    }
+  }
+
+  /**
+   * @param {Area} area
+   * @param {number} top bits a second
+   */
+  #drawGrid(area, top) {
+    const key = `${area.right} ${top}`;
+    if (key === this.#gridKey) return;
+    this.#gridKey = key;
+    const levels = [0, 0.5, 1].flatMap((part) => {
+      const y = area.bottom - part * (area.bottom - area.top);
+      return [
+        svg('line', { x1: area.left, x2: area.right, y1: y, y2: y }),
+        svg('text', { x: area.left - 8, y, dy: '0.35em', 'text-anchor': 'end' }, [
+          rateText((part * top) / 8).replace('.0 ', ' '),
+        ]),
+      ];
+    });
+    const moments = /** @type {const} */ ([
+      ['2 min ago', area.left, 'start'],
+      ['1 min ago', (area.left + area.right) / 2, 'middle'],
+      ['now', area.right, 'end'],
+    ]).map(([text, x, anchor]) => svg('text', { x, y: HEIGHT - 6, 'text-anchor': anchor }, [text]));
+    this.#grid.replaceChildren(...levels, ...moments);
+  }
+
+  /**
+   * @param {Rates} rates
+   * @param {Direction} direction
+   * @param {number} count of all peers
+   */
+  #drawLegend(rates, direction, count) {
+    const entries = [{ kind: 'sum', name: 'All tunnels', rate: rates.sum.now(direction) }];
+    for (const [colour, name] of this.#colours.entries()) {
+      if (name === undefined) continue;
+      const text = shortened(printable(name), 28);
+      entries.push({ kind: `colour${colour}`, name: text, rate: rates.now(name, direction) });
+    }
+    const others = count - (entries.length - 1);
+    const isAlone = entries.length === 1;
+    const more = others > 0 ? `and ${countText(others, isAlone ? 'tunnel' : 'other')}` : '';
+    const key = entries.map(({ kind, name }) => `${kind} ${name}`).join('\n') + more;
+    if (this.#legend.dataset['key'] !== key) {
+      this.#legend.dataset['key'] = key;
+      this.#legend.replaceChildren(
+        ...entries.map(({ kind, name }) =>
+          html('li', {}, [
+            html('span', { class: `swatch ${kind}` }),
+            html('bdi', {}, [name]),
+            html('span', { class: 'figure' }),
+          ]),
+        ),
+        ...(more === '' ? [] : [html('li', { class: 'more' }, [more])]),
+      );
+    }
+    const figures = this.#legend.querySelectorAll('.figure');
+    for (const [index, { rate }] of entries.entries()) {
+      const figure = figures[index];
+      if (figure) setText(figure, rateText(rate));
+    }
+  }
+}
+
+/** @typedef {{ left: number, right: number, top: number, bottom: number }} Area */
+
+/**
+ * A line with gaps where nothing is known.
+ *
+ * @param {{ times: readonly number[], values: readonly number[], end: number, area: Area, top: number }} of
+ * @returns {string}
+ */
+function pathOf({ times, values, end, area, top }) {
+  let path = '';
+  let isOpen = false;
+  for (const [index, value] of values.entries()) {
+    if (Number.isNaN(value)) {
+      isOpen = false;
+      continue;
+    }
+    const age = end - (times[index] ?? end);
+    const x = area.right - (age / WINDOW_MS) * (area.right - area.left);
+    const y = area.bottom - (value / top) * (area.bottom - area.top);
+    path += `${isOpen ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    isOpen = true;
+  }
+  return path;
+}
+
+/**
+ * The next 1, 2 or 5 with zeros.
+ *
+ * @param {number} most bits a second
+ * @returns {number}
+ */
+function niceTop(most) {
+  const least = Math.max(most, 10_000);
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * ([1, 2, 5].find((step) => step * power >= least) ?? 10);
+}
+
+const HEIGHT = 220;
+const COLOURS = 6;

@@ -1,0 +1,167 @@
+/**
+ * `layoutOf`: where the nodes of the picture stand. Pure.
+ *
+ * | picture | for | labels |
+ * |---|---|---|
+ * | `ring` | a few nodes | level, beside or below each node |
+ * | `spokes` | up to 200 on a wide screen | along the spoke, so that they don't touch each other |
+ * | `dots` | up to 200 on a narrow screen | none; a node says its name when it is chosen |
+ *
+ * @module
+ */
+
+/**
+ * @typedef {object} Place
+ * @property {number} x
+ * @property {number} y
+ * @property {number} angle radians, clockwise from three o'clock
+ */
+
+/**
+ * @typedef {object} Layout
+ * @property {'ring' | 'spokes' | 'dots'} kind
+ * @property {number} width
+ * @property {number} height
+ * @property {Omit<Place, 'angle'>} own
+ * @property {readonly Place[]} places of the peers, in their order
+ * @property {number} labelLength how many characters of a name have room
+ */
+
+/**
+ * @param {number} count of peers, up to `MAX_NODES`
+ * @param {number} width pixels that there are
+ * @param {number} longest characters of the longest name
+ * @returns {Layout}
+ */
+export function layoutOf(count, width, longest) {
+  if (count <= mostInRing(width)) return ring(count, width);
+  const room = 20 + Math.min(longest, LONGEST_LABEL) * LETTER;
+  const radius = width / 2 - room;
+  if (radius * 2 * Math.PI >= count * SPOKE_PITCH) return spokes(count, width, room);
+  return dots(count, width);
+}
+
+/**
+ * @param {number} count
+ * @param {number} width
+ * @returns {Layout}
+ */
+function ring(count, width) {
+  const height = width >= 480 ? 460 : 320;
+  const own = { x: width / 2, y: height / 2 };
+  // A long name at the side needs its half.
+  const radii = { x: Math.min(width / 2 - 70, 300), y: height / 2 - 60 };
+  return {
+    kind: 'ring',
+    width,
+    height,
+    own,
+    places: around(count, own, radii),
+    labelLength: width < 500 ? 14 : 24,
+  };
+}
+
+/**
+ * @param {number} count
+ * @param {number} width
+ * @param {number} room for a name, outside
+ * @returns {Layout}
+ */
+function spokes(count, width, room) {
+  const wanted = (count * SPOKE_COMFORT) / (2 * Math.PI);
+  const radius = Math.min(width / 2 - room, Math.max(LEAST_RADIUS, wanted));
+  const height = Math.round(2 * (radius + room));
+  const own = { x: width / 2, y: height / 2 };
+  return {
+    kind: 'spokes',
+    width,
+    height,
+    own,
+    places: around(count, own, { x: radius, y: radius }),
+    labelLength: LONGEST_LABEL,
+  };
+}
+
+/**
+ * Rings, the outermost first, each with as many as have room.
+ *
+ * @param {number} count
+ * @param {number} width
+ * @returns {Layout}
+ */
+function dots(count, width) {
+  const outer = Math.min(width / 2 - 16, 320);
+  const height = Math.round(2 * (outer + 16));
+  const own = { x: width / 2, y: height / 2 };
+  // Closer, until all have room around the own node.
+  let pitch = DOT_PITCH;
+  while (roomOfDots(outer, pitch) < count) pitch--;
+  /** @type {Place[]} */
+  const places = [];
+  for (let radius = outer; places.length < count; radius -= pitch) {
+    const some = Math.min(onCircle(radius, pitch), count - places.length);
+    places.push(...around(some, own, { x: radius, y: radius }));
+  }
+  return { kind: 'dots', width, height, own, places, labelLength: 0 };
+}
+
+/**
+ * @param {number} outer
+ * @param {number} pitch
+ * @returns {number}
+ */
+function roomOfDots(outer, pitch) {
+  let room = 0;
+  for (let radius = outer; radius >= 2 * pitch; radius -= pitch) room += onCircle(radius, pitch);
+  return room;
+}
+
+/**
+ * @param {number} radius
+ * @param {number} pitch
+ * @returns {number}
+ */
+function onCircle(radius, pitch) {
+  return Math.floor((2 * Math.PI * radius) / pitch);
+}
+
+/**
+ * @param {number} count
+ * @param {{ x: number, y: number }} centre
+ * @param {{ x: number, y: number }} radii
+ * @returns {Place[]}
+ */
+function around(count, centre, radii) {
+  return Array.from({ length: count }, (_, index) => {
+    // The first one stands at the top; two stand left and right.
+    const start = count === 2 ? Math.PI : -Math.PI / 2;
+    const angle = start + (index * 2 * Math.PI) / count;
+    return {
+      x: centre.x + radii.x * Math.cos(angle),
+      y: centre.y + radii.y * Math.sin(angle),
+      angle,
+    };
+  });
+}
+
+/**
+ * @param {number} width
+ * @returns {number}
+ */
+function mostInRing(width) {
+  if (width >= 700) return 12;
+  return width >= 480 ? 8 : 5;
+}
+
+/** With more there is no picture. */
+export const MAX_NODES = 200;
+/** With more the picture wants the whole width of the page. */
+export const MAX_BESIDE = 48;
+/** Characters of a name outside of the spokes, and pixels of one at most. */
+const LONGEST_LABEL = 20;
+const LETTER = 6.6;
+/** Pixels from one spoke to the next at least, at its end: a small line of text. */
+const SPOKE_PITCH = 11;
+const SPOKE_COMFORT = 13;
+const LEAST_RADIUS = 190;
+const DOT_PITCH = 19;

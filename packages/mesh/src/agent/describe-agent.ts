@@ -1,0 +1,167 @@
+/**
+ * `describeAgent`: what an agent knows, as the status that commands, page and metrics show.
+ *
+ * @module
+ */
+import { formatCidr, formatEndpoint, type Cidr } from '@litz/core';
+import { keyId } from '@litz/core/internals';
+import type { ChangedPeer, DevicePeerStatus } from '@litz/config';
+import type { MeshPeer } from '../membership/mesh-peer.ts';
+import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
+import type { NodeKey } from '../record/node-record.ts';
+import type {
+  KeyStatus,
+  MeshStatus,
+  NodeStatus,
+  PeerStatus,
+  RotationStatus,
+  StatusEvent,
+} from '../status/mesh-status.ts';
+import type { AgentSettings, Choices } from './agent-settings.ts';
+
+export interface AgentView {
+  readonly settings: AgentSettings;
+  readonly time: number;
+  readonly startedAt: number;
+  readonly prefixes: readonly Readonly<Cidr>[];
+  readonly chosen: Choices;
+  /** What holds now. */
+  readonly enforcement: Enforcement;
+  readonly keys: readonly NodeKey[];
+  /** Names of the peers that have not answered the new key. */
+  readonly waitsFor: readonly string[];
+  readonly exceptions: readonly string[];
+  readonly mtu: number | undefined;
+  readonly addresses: readonly string[];
+  readonly isUp: boolean;
+  readonly registry: { readonly description: string; readonly trouble: string | undefined };
+  readonly syncedAt: number | undefined;
+  readonly peers: ReadonlyMap<string, MeshPeer>;
+  /** Nodes of which something is refused, and why. */
+  readonly refused: ReadonlyMap<string, string>;
+  /** Names of the peers whose record is not there any more. */
+  readonly expired: ReadonlySet<string>;
+  readonly hasAnswered: (name: string) => boolean;
+  readonly sessionOf: (name: string) => ChangedPeer | undefined;
+  /** Of the daemon, by `keyId`. */
+  readonly counters: ReadonlyMap<string, DevicePeerStatus>;
+  readonly events: readonly StatusEvent[];
+  readonly troubles: readonly string[];
+}
+
+export function describeAgent(view: AgentView): MeshStatus {
+  const { settings, registry } = view;
+  const refusedOnly = [...view.refused].filter(([name]) => !view.peers.has(name));
+  const peers = [
+    ...[...view.peers.values()].map((peer) => describePeer(view, peer)),
+    ...refusedOnly.map(([name, reason]) => refusedPeer(name, reason)),
+  ];
+  return {
+    version: 1,
+    time: view.time,
+    startedAt: view.startedAt,
+    node: describeNode(view),
+    interface: {
+      name: settings.interfaceName,
+      port: settings.port,
+      isUp: view.isUp,
+      mtu: view.mtu,
+      addresses: view.addresses,
+    },
+    registry: {
+      description: registry.description,
+      trouble: registry.trouble,
+      syncedAt: view.syncedAt,
+    },
+    peers: peers.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    events: view.events,
+    troubles: view.troubles,
+  };
+}
+
+function describeNode(view: AgentView): NodeStatus {
+  const { settings, chosen, keys } = view;
+  return {
+    name: settings.node,
+    addresses: settings.addresses,
+    prefixes: view.prefixes.map(formatCidr),
+    clusterPrefixes: settings.clusterPrefixes.map(formatCidr),
+    mode: chosen.mode,
+    enforcement: view.enforcement,
+    wantedEnforcement: chosen.enforcement,
+    nodeEncryption: nodeEncryption(chosen.mode, settings),
+    keys: keys.map(describeKey),
+    rotation: rotationOf(keys, view.waitsFor),
+    exceptions: view.exceptions,
+  };
+}
+
+function nodeEncryption(
+  mode: EncryptMode,
+  { encryptsNode }: AgentSettings,
+): NodeStatus['nodeEncryption'] {
+  if (mode === 'pods') return 'disabled';
+  return mode === 'all' || encryptsNode ? 'enabled' : 'opted-out';
+}
+
+function rotationOf(
+  [, next]: readonly NodeKey[],
+  waitingFor: readonly string[],
+): RotationStatus | undefined {
+  if (!next) return undefined;
+  const step =
+    waitingFor.length > 0
+      ? 'waits for answers to the new key'
+      : 'takes the old key out of the record';
+  return { startedAt: next.createdAt, step, waitingFor };
+}
+
+function describePeer(view: AgentView, peer: MeshPeer): PeerStatus {
+  const { name } = peer;
+  const counters = peer.keys
+    .map(({ publicKey }) => view.counters.get(keyId(publicKey)))
+    .find((found) => found !== undefined);
+  const session = view.sessionOf(name);
+  const isConnected = view.hasAnswered(name);
+  const lastHandshakeAt = Math.round(
+    counters?.lastHandshakeUnixMs ?? session?.lastHandshakeUnixMs ?? 0,
+  );
+  return {
+    name,
+    state: isConnected ? 'connected' : 'waiting',
+    reason: view.refused.get(name) ?? (isConnected ? undefined : 'no answer yet'),
+    isListed: !view.expired.has(name),
+    endpoint: formatEndpoint(counters?.endpoint ?? session?.endpoint ?? peer.endpoint),
+    addresses: peer.addresses,
+    prefixes: peer.prefixes.map(formatCidr),
+    encryptsNode: peer.encryptsNode,
+    lastHandshakeAt: lastHandshakeAt > 0 ? lastHandshakeAt : undefined,
+    sessionKey: session?.sessionKeys?.peer.toBase64(),
+    bytesReceived: counters?.receivedBytes ?? 0,
+    bytesSent: counters?.sentBytes ?? 0,
+    keys: peer.keys.map(describeKey),
+  };
+}
+
+/** Nothing of it can be used. */
+function refusedPeer(name: string, reason: string): PeerStatus {
+  return {
+    name,
+    state: 'refused',
+    reason,
+    isListed: true,
+    endpoint: undefined,
+    addresses: [],
+    prefixes: [],
+    encryptsNode: false,
+    lastHandshakeAt: undefined,
+    sessionKey: undefined,
+    bytesReceived: 0,
+    bytesSent: 0,
+    keys: [],
+  };
+}
+
+function describeKey({ publicKey, generation, createdAt }: NodeKey): KeyStatus {
+  return { publicKey: publicKey.toBase64(), generation, createdAt };
+}

@@ -1,0 +1,58 @@
+/**
+ * `EventLog`: what happened, for a log and for `status`, and what is wrong now.
+ *
+ * @module
+ */
+import type { StatusEvent } from '../status/mesh-status.ts';
+
+/** What an event is about, and how bad it is. */
+export interface EventDetails {
+  readonly level?: StatusEvent['level'];
+  readonly peer?: string;
+}
+
+export class EventLog {
+  readonly #print: (line: string) => void;
+  readonly #now: () => number;
+  readonly #events: StatusEvent[] = [];
+  readonly #troubles: Map<string, string> = new Map();
+
+  constructor(print: (line: string) => void, now: () => number) {
+    this.#print = print;
+    this.#now = now;
+  }
+
+  /** The last ones, the oldest first. */
+  get events(): readonly StatusEvent[] {
+    return this.#events;
+  }
+
+  /** What is wrong now, a sentence each, with what it is about in front. */
+  get troubles(): readonly string[] {
+    return [...this.#troubles].map(([what, trouble]) => `${what}: ${trouble}`);
+  }
+
+  troubleOf(what: string): string | undefined {
+    return this.#troubles.get(what);
+  }
+
+  say(text: string, { level = 'info', peer }: EventDetails = {}): void {
+    this.#events.push({ at: this.#now(), level, peer, text });
+    if (this.#events.length > MOST_EVENTS) this.#events.shift();
+    this.#print(text);
+  }
+
+  /** undefined: nothing is wrong with it any more. Said when that changes. */
+  trouble(what: string, trouble: string | undefined): void {
+    if (this.#troubles.get(what) === trouble) return;
+    if (trouble === undefined) {
+      this.#troubles.delete(what);
+      this.say(`${what}: well again`);
+    } else {
+      this.#troubles.set(what, trouble);
+      this.say(`${what}: ${trouble}`, { level: 'warning' });
+    }
+  }
+}
+
+const MOST_EVENTS = 100;

@@ -1,0 +1,183 @@
+/**
+ * `TunnelConfig`: what the daemon is to have, and the change that gives it to it. Pure.
+ *
+ * @module
+ */
+import { formatCidr, formatEndpoint, type Cidr, type Endpoint, type PublicKey } from '@litz/core';
+import { equalBytes, keyId } from '@litz/core/internals';
+import type { DeviceChange, DeviceStatus } from '@litz/config';
+
+export interface TunnelConfig {
+  readonly own: PublicKey;
+  /** The second identity, during a rotation. */
+  readonly next: PublicKey | undefined;
+  readonly listenPort: number;
+  readonly fwmark: number;
+  /** By the name of the node. */
+  readonly peers: ReadonlyMap<string, TunnelPeer>;
+}
+
+/** Never changed: a new state is a new object, and the same object is not looked at again. */
+export interface TunnelPeer {
+  /** One or two, the older one first. */
+  readonly keys: readonly PublicKey[];
+  readonly endpoint: Endpoint;
+  /** Seconds, 0 is off. */
+  readonly persistentKeepalive: number;
+  readonly allowedIps: readonly Readonly<Cidr>[];
+}
+
+/** What the daemon has, as far as it was told or asked. Own keys by their public halves. */
+export interface ProgrammedTunnel {
+  readonly own: PublicKey | undefined;
+  readonly next: PublicKey | undefined;
+  readonly listenPort: number;
+  readonly fwmark: number;
+  /** By the name of the node. */
+  readonly peers: ReadonlyMap<string, ProgrammedPeer>;
+  /** Peers of no node, by their keys. */
+  readonly strangers: readonly PublicKey[];
+}
+
+type ProgrammedPeer = Omit<TunnelPeer, 'endpoint'> & { readonly endpoint: Endpoint | undefined };
+
+/** A change, without the private keys: `own` and `next` say that those are to be set. */
+export interface TunnelChange {
+  readonly change: DeviceChange;
+  readonly own: PublicKey | undefined;
+  /** null: there is to be none. */
+  readonly next: PublicKey | null | undefined;
+}
+
+/** What turns the one into the other, in one request; undefined where they are equal. */
+export function tunnelChange(
+  wanted: TunnelConfig,
+  present: ProgrammedTunnel,
+): TunnelChange | undefined {
+  const peers: Peer[] = [];
+  for (const [name, peer] of wanted.peers) {
+    const before = present.peers.get(name);
+    if (before !== peer) peers.push(...peerChanges(peer, before));
+  }
+  // Behind those who take over their prefixes, so that no packet finds nobody.
+  for (const [name, { keys }] of present.peers) {
+    if (!wanted.peers.has(name)) peers.push({ publicKey: keys[0]!, remove: true });
+  }
+  for (const publicKey of present.strangers) peers.push({ publicKey, remove: true });
+  const own = isSame(wanted.own, present.own) ? undefined : wanted.own;
+  const next = isSame(wanted.next, nextLeft(wanted, present)) ? undefined : (wanted.next ?? null);
+  const change: DeviceChange = {
+    ...(wanted.listenPort !== present.listenPort && { listenPort: wanted.listenPort }),
+    ...(wanted.fwmark !== present.fwmark && { fwmark: wanted.fwmark }),
+    ...(peers.length > 0 && { peers }),
+  };
+  const isNothing = Object.keys(change).length === 0 && own === undefined && next === undefined;
+  return isNothing ? undefined : { change, own, next };
+}
+
+/**
+ * What a daemon has that was found running. Whose peer it is, its key says. Where a peer is reached is
+ * left as it is while that works: a handshake within the last minutes shows it.
+ *
+ * @param own of its private keys
+ * @param nowMs Unix time
+ */
+export function programmedTunnel(
+  status: DeviceStatus,
+  own: { readonly own: PublicKey | undefined; readonly next: PublicKey | undefined },
+  wanted: TunnelConfig,
+  nowMs: number,
+): ProgrammedTunnel {
+  const names = new Map<string, string>();
+  for (const [name, { keys }] of wanted.peers) {
+    for (const key of keys) names.set(keyId(key), name);
+  }
+  const peers = new Map<string, ProgrammedPeer>();
+  const strangers: PublicKey[] = [];
+  for (const peer of status.peers) {
+    const { publicKey, nextPublicKey } = peer;
+    const keys = [publicKey, ...(nextPublicKey ? [nextPublicKey] : [])];
+    const name = keys.map((key) => names.get(keyId(key))).find((found) => found !== undefined);
+    const wantedPeer = name === undefined ? undefined : wanted.peers.get(name);
+    if (name === undefined || !wantedPeer || peers.has(name)) {
+      strangers.push(peer.publicKey);
+      continue;
+    }
+    const isReached = nowMs - peer.lastHandshakeUnixMs < REJECT_AFTER_TIME_MS;
+    peers.set(name, {
+      keys,
+      endpoint: isReached ? wantedPeer.endpoint : peer.endpoint,
+      persistentKeepalive: peer.persistentKeepalive,
+      allowedIps: peer.allowedIps,
+    });
+  }
+  const { listenPort, fwmark } = status;
+  return { ...own, listenPort, fwmark, peers, strangers };
+}
+
+type Peer = NonNullable<DeviceChange['peers']>[number];
+
+function peerChanges(peer: TunnelPeer, before: ProgrammedPeer | undefined): Peer[] {
+  const [key, next] = peer.keys;
+  if (!key) return [];
+  const fresh = { publicKey: key, endpoint: peer.endpoint, ...keepaliveOf(peer) };
+  const nextOf = { ...(next && { nextPublicKey: next }) };
+  if (!before) {
+    return [{ ...fresh, ...nextOf, replaceAllowedIps: true, allowedIps: peer.allowedIps }];
+  }
+  const [oldKey, oldNext] = before.keys;
+  if (isSame(key, oldKey)) {
+    const nextChange = isSame(next, oldNext) ? {} : { nextPublicKey: next ?? null };
+    return nonEmpty({ publicKey: key, ...nextChange, ...differences(peer, before) });
+  }
+  if (oldKey && isSame(key, oldNext)) {
+    const rest = nonEmpty({ publicKey: key, ...nextOf, ...differences(peer, before) });
+    return [{ publicKey: oldKey, promotePublicKey: true }, ...rest];
+  }
+  // Another key altogether: it takes the prefixes over before the old one goes.
+  return [
+    { ...fresh, ...nextOf, replaceAllowedIps: true, allowedIps: peer.allowedIps },
+    ...(oldKey ? [{ publicKey: oldKey, remove: true }] : []),
+  ];
+}
+
+function keepaliveOf({ persistentKeepalive }: TunnelPeer): Pick<Peer, 'persistentKeepalive'> {
+  return persistentKeepalive === 0 ? {} : { persistentKeepalive };
+}
+
+function differences(peer: TunnelPeer, before: ProgrammedPeer): Omit<Peer, 'publicKey'> {
+  const texts = (list: readonly Readonly<Cidr>[]): Set<string> => new Set(list.map(formatCidr));
+  const [wanted, present] = [texts(peer.allowedIps), texts(before.allowedIps)];
+  const allowedIps = [
+    ...peer.allowedIps.filter((cidr) => !present.has(formatCidr(cidr))),
+    ...before.allowedIps
+      .filter((cidr) => !wanted.has(formatCidr(cidr)))
+      .map((cidr) => ({ ...cidr, remove: true })),
+  ];
+  const { persistentKeepalive, endpoint } = peer;
+  return {
+    ...(!isSameEndpoint(endpoint, before.endpoint) && { endpoint }),
+    ...(persistentKeepalive !== before.persistentKeepalive && { persistentKeepalive }),
+    ...(allowedIps.length > 0 && { allowedIps }),
+  };
+}
+
+function nonEmpty(peer: Peer): Peer[] {
+  return Object.keys(peer).length > 1 ? [peer] : [];
+}
+
+/** A next key that becomes the key is no next key any more. */
+function nextLeft({ own }: TunnelConfig, { next }: ProgrammedTunnel): PublicKey | undefined {
+  return isSame(own, next) ? undefined : next;
+}
+
+function isSame(a: PublicKey | undefined, b: PublicKey | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && equalBytes(a, b));
+}
+
+function isSameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
+  return b !== undefined && (a === b || formatEndpoint(a) === formatEndpoint(b));
+}
+
+/** A session can't be older: behind it nobody knows whether the endpoint still works. */
+const REJECT_AFTER_TIME_MS = 180_000;

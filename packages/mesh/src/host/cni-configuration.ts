@@ -1,0 +1,141 @@
+/**
+ * `readCni`: the CNI's configuration on this node, and what it says of the pods' prefixes.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cidr } from '@litz/core';
+import { tryParseCidr } from '@litz/core/internals';
+import { networkAddress } from '../plan/prefix.ts';
+import type { CniFacts, CniFamily } from './host-facts.ts';
+
+export interface CniOptions {
+  /** Default: /etc/cni/net.d. */
+  readonly folder?: string;
+  /** What flannel's daemon has written; default: /run/flannel/subnet.env. */
+  readonly flannelFile?: string;
+  /** Names and kinds of the links. */
+  readonly links: readonly { readonly name: string; readonly kind: string | undefined }[];
+}
+
+/** The first file counts, in the order of their names, as container runtimes have it. */
+export function readCni(options: CniOptions): CniFacts {
+  const { folder = CNI_FOLDER, flannelFile = FLANNEL_FILE, links } = options;
+  const file = firstFile(folder);
+  if (file === undefined) return { ...NO_CNI, family: familyByLinks(links) ?? 'none' };
+  const path = join(folder, file);
+  try {
+    const configuration = JSON.parse(readFileSync(path, 'utf8')) as CniConfiguration;
+    const plugins = configuration.plugins ?? [configuration];
+    const types = plugins.map(({ type }) => String(type));
+    const written = plugins.flatMap(({ ipam }) => hostLocalPrefixes(ipam));
+    const prefixes = types.includes('flannel') ? flannelPrefixes(flannelFile) : written;
+    return {
+      family: familyOfPlugins(types, links),
+      file: path,
+      network: configuration.name,
+      plugins: types,
+      prefixes,
+      trouble: undefined,
+    };
+  } catch (error) {
+    const trouble = `${path}: ${error instanceof Error ? error.message : String(error)}`;
+    return { ...NO_CNI, family: 'unknown', file: path, trouble };
+  }
+}
+
+interface CniIpam {
+  readonly type?: string;
+  readonly subnet?: string;
+  readonly ranges?: readonly (readonly { readonly subnet?: string }[])[];
+}
+
+interface CniPlugin {
+  readonly type?: string;
+  readonly ipam?: CniIpam;
+}
+
+interface CniConfiguration extends CniPlugin {
+  readonly name?: string;
+  readonly plugins?: readonly CniPlugin[];
+}
+
+function firstFile(folder: string): string | undefined {
+  try {
+    const names = readdirSync(folder).filter((name) => /\.(conf|conflist|json)$/.test(name));
+    return names.toSorted()[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function hostLocalPrefixes(ipam: CniIpam | undefined): Cidr[] {
+  if (ipam?.type !== 'host-local') return [];
+  const ranges = (ipam.ranges ?? []).flat().map(({ subnet }) => subnet);
+  return [ipam.subnet, ...ranges].flatMap(prefixOf);
+}
+
+/** FLANNEL_SUBNET=10.244.1.1/24: the address of its bridge, with the prefix's length. */
+function flannelPrefixes(file: string): Cidr[] {
+  try {
+    const text = readFileSync(file, 'utf8');
+    const values = [...text.matchAll(/^FLANNEL_(?:IPV6_)?SUBNET=(.*)$/gm)].map(
+      ([, value]) => value,
+    );
+    return values.flatMap(prefixOf);
+  } catch {
+    return [];
+  }
+}
+
+function prefixOf(text: string | undefined): Cidr[] {
+  const prefix = tryParseCidr(text ?? '');
+  if (!prefix) return [];
+  return [{ address: networkAddress(prefix), prefixLength: prefix.prefixLength }];
+}
+
+function familyOfPlugins(types: readonly string[], links: CniOptions['links']): CniFamily {
+  const known = types.map((type) => FAMILIES[type]).find((family) => family !== undefined);
+  if (known) return known;
+  if (types.includes('cilium-cni')) return ciliumFamily(links);
+  const isPlain = types.some((type) => PLAIN_PLUGINS.includes(type));
+  if (!isPlain) return familyByLinks(links) ?? 'unknown';
+  return links.some(isOverlay) ? 'overlay' : 'routed';
+}
+
+function familyByLinks(links: CniOptions['links']): CniFamily | undefined {
+  const has = (name: string): boolean => links.some((link) => link.name === name);
+  if (has('cilium_host')) return ciliumFamily(links);
+  if (has('ovn-k8s-mp0')) return 'ovn';
+  return has('antrea-gw0') ? 'antrea' : undefined;
+}
+
+/** With native routing its pods' packets leave by eBPF programs, and nothing that is ours sees them. */
+function ciliumFamily(links: CniOptions['links']): CniFamily {
+  const overlay = links.some(({ name }) => name === 'cilium_vxlan' || name === 'cilium_geneve');
+  return overlay ? 'cilium-overlay' : 'cilium-native';
+}
+
+function isOverlay({ name, kind }: CniOptions['links'][number]): boolean {
+  return kind === 'vxlan' || kind === 'geneve' || (kind === 'ipip' && name !== 'tunl0');
+}
+
+const CNI_FOLDER = '/etc/cni/net.d';
+const FLANNEL_FILE = '/run/flannel/subnet.env';
+const PLAIN_PLUGINS = ['bridge', 'ptp', 'flannel', 'host-device', 'kindnet', 'weave-net'];
+const FAMILIES: Readonly<Record<string, CniFamily>> = {
+  calico: 'calico',
+  'aws-cni': 'aws-vpc',
+  'azure-vnet': 'azure',
+  'azure-ipam': 'azure',
+  'ovn-k8s-cni-overlay': 'ovn',
+  antrea: 'antrea',
+};
+const NO_CNI: Omit<CniFacts, 'family'> = {
+  file: undefined,
+  network: undefined,
+  plugins: [],
+  prefixes: [],
+  trouble: undefined,
+};

@@ -1,0 +1,295 @@
+/**
+ * `collectFacts`: looks at the machine, and changes nothing.
+ *
+ * @module
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatAddress, formatCidr, parseAddress, type Cidr } from '@litz/core';
+import type { Link, Netlink } from '@litz/sys';
+import type { Nft } from '../netfilter/nft.ts';
+import { NODES_MARK, type Underlay } from '../plan/desired-host.ts';
+import { tunnelAddresses } from '../plan/desire-host.ts';
+import { MAIN_TABLE } from '../plan/mesh-rule.ts';
+import { networkAddress } from '../plan/prefix.ts';
+import { describeForeign, fromRoute, fromRule, type MeshPlace } from '../routes/to-kernel.ts';
+import { readCni } from './cni-configuration.ts';
+import type { HostFacts } from './host-facts.ts';
+import type { FactsRequest } from './mesh-host.ts';
+
+export interface FactsTools {
+  readonly netlink: Netlink;
+  readonly nft: Pick<Nft, 'version'>;
+  readonly place: MeshPlace;
+  readonly sysctl: (name: string) => string | undefined;
+  /** Runs it in the network namespace that is meant. */
+  readonly inNamespace: <T>(run: () => T) => T;
+  readonly cniFolder?: string;
+  readonly flannelFile?: string;
+  /** Default: / */
+  readonly root?: string;
+}
+
+export async function collectFacts(request: FactsRequest, tools: FactsTools): Promise<HostFacts> {
+  const { netlink, sysctl, place, root = '/' } = tools;
+  const { interfaceName } = request;
+  const links = netlink.links();
+  const ours = links.find(({ name }) => name === interfaceName);
+  const cni = readCni({
+    links,
+    folder: tools.cniFolder ?? join(root, 'etc/cni/net.d'),
+    flannelFile: tools.flannelFile ?? join(root, 'run/flannel/subnet.env'),
+  });
+  const underlay = findUnderlay(request, netlink, links);
+  const prefixes = request.prefixes ?? cni.prefixes;
+  const [nft, forwardDrops] = await Promise.all([tools.nft.version(), findForwardDrops(tools)]);
+  return {
+    cni,
+    underlay,
+    prefixes,
+    nft,
+    forwardDrops,
+    nodeAddresses: request.nodeAddresses ?? addressesOfLinks(underlay.links, netlink, links),
+    foreignEncryption: links.map(({ name }) => name).filter((name) => ENCRYPTING.has(name)),
+    reversePathFilters: reversePathFilters(underlay, sysctl),
+    forwarding: {
+      4: sysctl('net.ipv4.ip_forward') === '1',
+      6: sysctl('net.ipv6.conf.all.forwarding') === '1',
+    },
+    networkd: findNetworkd(root),
+    foreignRoutes: foreignRoutes(netlink, place, ours?.index),
+    foreignRules: foreignRules(netlink, place),
+    portTaken: ours ? undefined : findPort(request.port, tools),
+    foreignInterface: ours && ours.kind !== 'tun' ? (ours.kind ?? 'a physical link') : undefined,
+    addressTaken: takenAddresses(prefixes, netlink, links, interfaceName),
+  };
+}
+
+/** By the routes that the daemon's datagrams take, which have the mark where that matters. */
+export function findUnderlay(
+  { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
+  netlink: Netlink,
+  links: readonly Link[],
+): Underlay {
+  const nameOf = (index: number): string | undefined => {
+    const name = links.find((link) => link.index === index)?.name;
+    return name === interfaceName ? undefined : name;
+  };
+  const found = peers.length > 0 ? routesTo(peers, netlink) : ownRoutes(nodeAddresses, netlink);
+  const usable = found.filter(({ interfaceIndex }) => nameOf(interfaceIndex) !== undefined);
+  const mtus = usable.map(
+    (route) => route.mtu ?? links.find(({ index }) => index === route.interfaceIndex)?.mtu ?? 0,
+  );
+  return {
+    mtu: mtus.length > 0 ? Math.min(...mtus) : undefined,
+    links: namesOf(usable.map(({ interfaceIndex }) => nameOf(interfaceIndex))),
+    podLinks: namesOf(podRoutes(peers, netlink).map(nameOf)),
+  };
+}
+
+interface Way {
+  readonly interfaceIndex: number;
+  readonly mtu?: number;
+}
+
+/** Nodes of a cluster are reached in few ways: some of the peers stand for all. */
+function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): Way[] {
+  return peers.slice(0, MOST_LOOK_UPS).flatMap(({ endpoint }) => {
+    try {
+      const route = netlink.routeTo(endpoint.address, { mark: NODES_MARK });
+      return route && route.type === 'unicast' ? [route] : [];
+    } catch {
+      // A route that prohibits or drops: a fact, not a failure.
+      return [];
+    }
+  });
+}
+
+/** The links that have the own addresses, else those of the default routes. */
+function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): Way[] {
+  const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
+  const own = netlink.addresses().filter(({ address }) => wanted.has(formatAddress(address)));
+  if (own.length > 0) return own;
+  return netlink.tableRoutes(MAIN_TABLE).filter(isDefault);
+}
+
+function isDefault(route: { prefixLength: number; interfaceIndex: number }): boolean {
+  return route.prefixLength === 0 && route.interfaceIndex !== 0;
+}
+
+/** Indices of the links by which the main table reaches the peers' pods. */
+function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): number[] {
+  const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(normal)));
+  if (prefixes.size === 0) return [];
+  return netlink
+    .tableRoutes(MAIN_TABLE)
+    .filter(({ destination, prefixLength }) =>
+      prefixes.has(formatCidr({ address: destination, prefixLength })),
+    )
+    .map(({ interfaceIndex }) => interfaceIndex);
+}
+
+function normal(prefix: Readonly<Cidr>): string {
+  return formatCidr({ address: networkAddress(prefix), prefixLength: prefix.prefixLength });
+}
+
+function namesOf(names: readonly (string | undefined)[]): string[] {
+  return [...new Set(names.filter((name) => name !== undefined))].toSorted();
+}
+
+function addressesOfLinks(
+  names: readonly string[],
+  netlink: Netlink,
+  links: readonly Link[],
+): string[] {
+  const indices = links.filter(({ name }) => names.includes(name)).map(({ index }) => index);
+  const own = netlink
+    .addresses()
+    .filter(({ interfaceIndex, scope }) => indices.includes(interfaceIndex) && scope === 0)
+    .map(({ address }) => formatAddress(address));
+  const first = (isOf: (text: string) => boolean): string[] => own.filter(isOf).slice(0, 1);
+  return [...first((text) => !text.includes(':')), ...first((text) => text.includes(':'))];
+}
+
+/** The larger of the two values holds. */
+function reversePathFilters(
+  { links, podLinks }: Underlay,
+  sysctl: FactsTools['sysctl'],
+): Map<string, number> {
+  const valueOf = (name: string): number =>
+    Number(sysctl(`net/ipv4/conf/${name}/rp_filter`) ?? NaN);
+  const all = valueOf('all');
+  const names = [...new Set([...links, ...podLinks])];
+  return new Map(names.map((name) => [name, Math.max(all || 0, valueOf(name) || 0)]));
+}
+
+function foreignRoutes(netlink: Netlink, place: MeshPlace, ours: number | undefined): string[] {
+  const routes = netlink.tableRoutes(place.table);
+  return routes
+    .filter((route) => {
+      // One that hangs on an interface of an earlier daemon is gone with it.
+      const made = fromRoute(route, ours);
+      return made.foreign === true;
+    })
+    .map(describeForeign);
+}
+
+function foreignRules(netlink: Netlink, place: MeshPlace): string[] {
+  const { table, priority } = place;
+  return netlink
+    .rules()
+    .filter((rule) => rule.table === table || rule.priority === priority)
+    .filter((rule) => fromRule(rule, place) === undefined)
+    .map((rule) => `IPv${rule.family} rule of priority ${rule.priority} to table ${rule.table}`);
+}
+
+function takenAddresses(
+  prefixes: readonly Readonly<Cidr>[],
+  netlink: Netlink,
+  links: readonly Link[],
+  interfaceName: string,
+): string[] {
+  const wanted = new Set(tunnelAddresses(prefixes).map(({ address }) => formatAddress(address)));
+  return netlink.addresses().flatMap(({ address, prefixLength, interfaceIndex }) => {
+    const name = links.find(({ index }) => index === interfaceIndex)?.name;
+    if (name === interfaceName || !wanted.has(formatAddress(address))) return [];
+    return [`${name} ${formatCidr({ address, prefixLength })}`];
+  });
+}
+
+/** /proc/net/udp: the local address in hexadecimal, a colon, the port. */
+function findPort(port: number, { inNamespace }: FactsTools): string | undefined {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const lines = ['udp', 'udp6'].flatMap((name) => {
+    try {
+      const text = inNamespace(() => readFileSync(`/proc/thread-self/net/${name}`, 'utf8'));
+      return text.split('\n').map((line) => `${name} ${line}`);
+    } catch {
+      return [];
+    }
+  });
+  const taken = lines.find((line) => new RegExp(`^udp6? +\\d+: [0-9A-F]+:${hex} `).test(line));
+  return taken === undefined ? undefined : `UDP port ${port}`;
+}
+
+/** Chains of nftables, which iptables-nft makes too, and those of the older iptables. */
+async function findForwardDrops(tools: FactsTools): Promise<string[]> {
+  const nft = await output(tools, 'nft', ['list', 'chains']);
+  const legacy = await Promise.all(
+    [
+      ['ip_tables_names', 'iptables-legacy'],
+      ['ip6_tables_names', 'ip6tables-legacy'],
+    ].map(async ([names, program]) => {
+      const tables = tools.inNamespace(() => readText(`/proc/thread-self/net/${names}`));
+      if (!/^filter$/m.test(tables)) return [];
+      const rules = await output(tools, program!, ['-S', 'FORWARD']);
+      return /^-P FORWARD DROP/m.test(rules) ? [`${program} FORWARD`] : [];
+    }),
+  );
+  return [...dropChains(nft), ...legacy.flat()];
+}
+
+/** Of `nft list chains`: tables, in them chains, in them the hook and the policy. */
+export function dropChains(text: string): string[] {
+  const drops: string[] = [];
+  let table = '';
+  let chain = '';
+  for (const line of text.split('\n')) {
+    table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
+    chain = /^\s*chain (\S+) \{/.exec(line)?.[1] ?? chain;
+    if (/hook forward .*policy drop;/.test(line)) drops.push(`nft ${table} ${chain}`);
+  }
+  return drops;
+}
+
+function findNetworkd(root: string): HostFacts['networkd'] {
+  if (!existsSync(join(root, 'run/systemd/netif/links'))) return 'absent';
+  const folder = join(root, 'etc/systemd/networkd.conf.d');
+  const files = [join(root, 'etc/systemd/networkd.conf'), ...filesIn(folder)];
+  const text = files.map(readText).join('\n');
+  const says = (key: string): boolean =>
+    new RegExp(`^${key}\\s*=\\s*(no|false|off|0)`, 'm').test(text);
+  const keeps = says('ManageForeignRoutingPolicyRules') && says('ManageForeignRoutes');
+  return keeps ? 'keeps-foreign' : 'deletes-foreign';
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.conf'))
+      .toSorted()
+      .map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Empty where the program isn't there, or fails. */
+function output(tools: FactsTools, program: string, words: string[]): Promise<string> {
+  return new Promise((resolve) => {
+    tools.inNamespace(() =>
+      execFile(program, words, { timeout: LONGEST_MS }, (_error, text) => resolve(text ?? '')),
+    );
+  });
+}
+
+const LONGEST_MS = 5000;
+const MOST_LOOK_UPS = 256;
+const ENCRYPTING: ReadonlySet<string> = new Set([
+  'flannel-wg',
+  'flannel-wg-v6',
+  'wireguard.cali',
+  'wg-v6.cali',
+  'cilium_wg0',
+  'kubespan',
+  'kilo0',
+]);

@@ -1,0 +1,317 @@
+/**
+ * `Membership`: which nodes this node accepts as peers, from what the registry tells. Pure: time and the
+ * state of sessions are given.
+ *
+ * - A key, an address or a prefix that a living record holds stays with it. Whoever claims it as well
+ *   is refused, and is tried again when something changes.
+ * - A record that is bad or refused leaves the peer as it was before.
+ * - A record that somebody deleted or revoked takes the peer with it at once.
+ * - A record that expired leaves the peer while its sessions renew, and nobody else claims what it held.
+ * - Without the registry everything stays. What the list lacks goes only with a whole list.
+ * - Generations of keys only rise.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { RecordError, type NodeRecord, type ReadRecord } from '../record/node-record.ts';
+import { isStale, markOf } from './generation-mark.ts';
+import { Holdings } from './holdings.ts';
+import { newMember, type Member } from './member.ts';
+import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
+import type { LeaveReason, MembershipEvent } from './membership-event.ts';
+import type { MeshPeer } from './mesh-peer.ts';
+import { peerOf, recordOfPeer } from './peer-of-record.ts';
+
+export class Membership {
+  #context: MembershipContext;
+  readonly #members = new Map<string, Member>();
+  readonly #peers = new Map<string, MeshPeer>();
+  readonly #holdings = new Holdings();
+  #renewing: ReadonlySet<string> = new Set();
+  #isSynced = false;
+  #events: MembershipEvent[] = [];
+
+  /** @param remembered peers of before a restart: they hold what they had until the registry says more */
+  constructor(
+    context: MembershipContext,
+    { remembered = [], now }: { remembered?: readonly MeshPeer[]; now: number },
+  ) {
+    this.#context = context;
+    for (const peer of remembered) {
+      const member = this.#member(peer.name);
+      member.standing = 'expired';
+      member.aliveAt = now;
+      member.claim = recordOfPeer(peer);
+      member.mark = markOf(peer.keys);
+    }
+    this.#settle();
+    for (const { name, accepted } of this.#members.values()) {
+      if (!accepted) this.#members.delete(name);
+    }
+    this.#events = [];
+  }
+
+  /** The nodes that are accepted now. The same object for as long as nothing changes of a peer. */
+  get peers(): ReadonlyMap<string, MeshPeer> {
+    return this.#peers;
+  }
+
+  /** Whether the registry has told all that it holds. Before, nothing is known to be stale. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** All that the registry holds. What is missing, and wasn't told to be gone, has expired. */
+  sync(records: ReadonlyMap<string, ReadRecord>, now: number): MembershipEvent[] {
+    for (const { name, standing } of this.#members.values()) {
+      if (records.has(name)) continue;
+      if (standing === 'living') this.#expire(name, now);
+      else if (!this.#isSynced) this.#events.push({ kind: 'expired', node: name });
+    }
+    for (const [name, record] of records) this.#hear(name, record);
+    this.#isSynced = true;
+    this.#settle();
+    return this.#drain();
+  }
+
+  /** One record is new or has changed. */
+  record(name: string, record: ReadRecord): MembershipEvent[] {
+    this.#hear(name, record);
+    this.#settle();
+    return this.#drain();
+  }
+
+  /** One record is gone. */
+  gone(name: string, why: 'deleted' | 'expired', now: number): MembershipEvent[] {
+    if (why === 'deleted') this.#leave(name, { why });
+    else this.#expire(name, now);
+    this.#settle();
+    return this.#drain();
+  }
+
+  /** The nodes whose sessions are alive. Expired ones that are not among them for long are removed. */
+  renewing(names: ReadonlySet<string>, now: number): MembershipEvent[] {
+    this.#renewing = names;
+    for (const { name, standing, aliveAt } of this.#members.values()) {
+      if (standing === 'living') continue;
+      if (names.has(name)) this.#member(name).aliveAt = now;
+      else if (this.#isSynced && now - aliveAt >= KEEP_MS) this.#leave(name, { why: 'silent' });
+    }
+    this.#settle();
+    return this.#drain();
+  }
+
+  /** When `renewing` is to be told at the latest, so that an expired node goes in time. */
+  get deadline(): number | undefined {
+    if (!this.#isSynced) return undefined;
+    const times = [...this.#members.values()]
+      .filter(({ name, standing }) => standing === 'expired' && !this.#renewing.has(name))
+      .map(({ aliveAt }) => aliveAt + KEEP_MS);
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
+  /** This node has changed. Peers that clash with it now are refused. */
+  changeContext(context: MembershipContext): MembershipEvent[] {
+    this.#context = context;
+    for (const member of this.#members.values()) {
+      const { name, accepted, standing } = member;
+      if (!accepted) continue;
+      if (!refusalInContext(accepted, context)) {
+        this.#setPeer(accepted);
+      } else if (standing === 'expired') {
+        this.#leave(name, { why: 'refused' });
+      } else {
+        this.#drop(member);
+        member.claim ??= accepted;
+        this.#events.push({ kind: 'left', node: name, why: 'refused' });
+      }
+    }
+    this.#settle();
+    return this.#drain();
+  }
+
+  #hear(name: string, record: ReadRecord): void {
+    if (name === this.#context.ownName) return this.#hearOwn(record);
+    if (!(record instanceof RecordError) && record.revoked) {
+      this.#leave(name, { why: 'deleted' });
+      return;
+    }
+    const member = this.#member(name);
+    if (!(record instanceof RecordError) && member.mark && isStale(record.keys, member.mark)) {
+      const got = markOf(record.keys).newest;
+      this.#events.push({ kind: 'stale', node: name, seen: member.mark.newest, got });
+      return;
+    }
+    const isBack = this.#isSynced && member.standing === 'expired';
+    if (isBack) this.#events.push({ kind: 'returned', node: name });
+    member.standing = 'living';
+    if (record instanceof RecordError) {
+      member.claim = undefined;
+      this.#refuse(member, { field: record.field, reason: record.reason });
+      return;
+    }
+    member.mark = markOf(record.keys);
+    const isAsAccepted = isDeepStrictEqual(record, member.accepted);
+    member.claim = isAsAccepted ? undefined : record;
+    if (isAsAccepted) member.told = '';
+  }
+
+  #hearOwn(record: ReadRecord): void {
+    if (record instanceof RecordError) return;
+    const own = new Set(this.#context.ownKeys.map((key) => key.toBase64()));
+    if (record.keys.some(({ publicKey }) => own.has(publicKey.toBase64()))) return;
+    this.#events.push({ kind: 'own-name', node: record.name });
+  }
+
+  #expire(name: string, now: number): void {
+    const member = this.#members.get(name);
+    if (!member || member.standing === 'expired') return;
+    if (!member.accepted) {
+      this.#members.delete(name);
+      return;
+    }
+    member.standing = 'expired';
+    member.aliveAt = now;
+    member.claim = undefined;
+    this.#events.push({ kind: 'expired', node: name });
+  }
+
+  #leave(name: string, reason: { why: LeaveReason; by?: string }): void {
+    const member = this.#members.get(name);
+    if (!member) return;
+    this.#members.delete(name);
+    if (!member.accepted) return;
+    this.#drop(member);
+    this.#events.push({ kind: 'left', node: name, ...reason });
+  }
+
+  #drop(member: Member): void {
+    member.accepted = undefined;
+    this.#holdings.release(member.name);
+    this.#peers.delete(member.name);
+  }
+
+  /**
+   * Accepts what can be accepted, and says of the rest why not. Once is enough: only those that hold
+   * something free anything, they come first, and those that wait for each other go together.
+   */
+  #settle(): void {
+    const refused = this.#waiting().filter((member) => member.claim && !this.#tryAccept(member));
+    for (const member of refused) {
+      if (member.claim) this.#refuse(member, this.#refusalOf(member.claim)!);
+    }
+  }
+
+  /** Those that hold something come first, then the older ones. */
+  #waiting(): Member[] {
+    return [...this.#members.values()]
+      .filter(({ claim }) => claim)
+      .toSorted(
+        (a, b) =>
+          Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
+          bornAt(a) - bornAt(b) ||
+          (a.name < b.name ? -1 : 1),
+      );
+  }
+
+  #tryAccept(member: Member): boolean {
+    const group = this.#group(member);
+    if (!group) return false;
+    for (const { name } of group) this.#holdings.release(name);
+    const expired = new Set<string>();
+    const isFree = group.every(({ claim }) => {
+      if (this.#refusalOf(claim!)) return false;
+      for (const { holder } of this.#holdings.clashesOf(claim!)) expired.add(holder);
+      for (const name of expired) this.#holdings.release(name);
+      this.#holdings.take(claim!);
+      return true;
+    });
+    if (isFree) {
+      for (const name of expired) this.#leave(name, { why: 'replaced', by: member.name });
+      for (const accepted of group) this.#accept(accepted);
+    } else {
+      for (const { name } of group) this.#holdings.release(name);
+      for (const name of [...expired, ...group.map((other) => other.name)]) {
+        const { accepted } = this.#members.get(name)!;
+        if (accepted) this.#holdings.take(accepted);
+      }
+    }
+    return isFree;
+  }
+
+  /**
+   * The nodes that can only be accepted together: one claims what another one still has, and that one
+   * claims something else. Undefined where somebody keeps what is claimed.
+   */
+  #group(member: Member): Member[] | undefined {
+    const group = new Set([member]);
+    for (const { claim } of group) {
+      for (const { holder } of this.#holdings.clashesOf(claim!)) {
+        const other = this.#members.get(holder)!;
+        if (other.standing === 'expired') continue;
+        if (!other.claim) return undefined;
+        group.add(other);
+      }
+    }
+    return [...group];
+  }
+
+  /** What is against the record now. An expired node holds nothing against a living one. */
+  #refusalOf(record: NodeRecord): Refusal | undefined {
+    const refusal = refusalInContext(record, this.#context);
+    if (refusal) return refusal;
+    const isExpired = this.#members.get(record.name)?.standing === 'expired';
+    for (const clash of this.#holdings.clashesOf(record)) {
+      if (isExpired || this.#members.get(clash.holder)!.standing === 'living') return clash;
+    }
+    return undefined;
+  }
+
+  #accept(member: Member): void {
+    const kind = member.accepted ? 'changed' : 'joined';
+    const record = member.claim!;
+    member.accepted = record;
+    member.claim = undefined;
+    member.told = '';
+    this.#setPeer(record);
+    this.#events.push({ kind, node: member.name });
+  }
+
+  #setPeer(record: NodeRecord): void {
+    const peer = peerOf(record, this.#context);
+    if (!isDeepStrictEqual(this.#peers.get(record.name), peer)) this.#peers.set(record.name, peer);
+  }
+
+  #refuse(member: Member, refusal: Refusal): void {
+    const told = `${refusal.field}: ${refusal.reason}`;
+    if (member.told === told) return;
+    member.told = told;
+    const keepsPeer = member.accepted !== undefined;
+    this.#events.push({ kind: 'refused', node: member.name, ...refusal, keepsPeer });
+  }
+
+  #member(name: string): Member {
+    const known = this.#members.get(name);
+    if (known) return known;
+    const member = newMember(name);
+    this.#members.set(name, member);
+    return member;
+  }
+
+  #drain(): MembershipEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+}
+
+/** When the first of the keys that it claims was made. */
+function bornAt({ claim }: Member): number {
+  return claim!.keys[0]!.createdAt;
+}
+
+/**
+ * No session outlives that: Reject-After-Time, and Rekey-Attempt-Time for a handshake in between
+ * (WireGuard paper, 6).
+ */
+const KEEP_MS = 270_000;

@@ -1,0 +1,22 @@
+/**
+ * `peerOf`: an accepted record as the peer that the daemon and the routes are programmed from.
+ *
+ * @module
+ */
+import { Endpoint, parseAddress } from '@litz/core';
+import type { NodeRecord } from '../record/node-record.ts';
+import { reachableAddress, type MembershipContext } from './membership-context.ts';
+import type { MeshPeer } from './mesh-peer.ts';
+
+export function peerOf(record: NodeRecord, context: MembershipContext): MeshPeer {
+  const { name, keys, addresses, port, prefixes, encryptsNode } = record;
+  const address = reachableAddress(addresses, context) ?? addresses[0]!;
+  const endpoint = new Endpoint(parseAddress(address), port);
+  return { name, keys, endpoint, addresses, prefixes, encryptsNode };
+}
+
+/** The record that a peer was made of. */
+export function recordOfPeer(peer: MeshPeer): NodeRecord {
+  const { name, keys, endpoint, addresses, prefixes, encryptsNode } = peer;
+  return { name, addresses, port: endpoint.port, keys, prefixes, encryptsNode, revoked: false };
+}

@@ -1,0 +1,169 @@
+/**
+ * `StatusPage`: an HTTP server on a loopback address that shows the mesh. Read only.
+ *
+ * | path | |
+ * |---|---|
+ * | `/` | the page; its files are in `packages/mesh/page` and load nothing from elsewhere |
+ * | `/status.json` | a `MeshStatus` |
+ * | `/events` | server-sent events: a `MeshStatus` each second; `trouble` with a text when there is none |
+ *
+ * @module
+ */
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { StatusSource } from '../status/mesh-status.ts';
+import { routeRequest, type PageFile } from './route-request.ts';
+import { StatusFeed, type Viewer } from './status-feed.ts';
+
+export interface StatusPageOptions {
+  /** TCP; 0 takes a free one. */
+  port: number;
+  /** Default `127.0.0.1`. */
+  host?: '127.0.0.1' | '::1';
+}
+
+export class StatusPage {
+  readonly #source: StatusSource;
+  readonly #feed: StatusFeed;
+  readonly #server: Server;
+  readonly #host: string;
+
+  private constructor(source: StatusSource, host: string) {
+    this.#source = source;
+    this.#host = host;
+    this.#feed = new StatusFeed(source);
+    this.#server = createServer(
+      LIMITS,
+      (request, response) => void this.#answer(request, response),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /**
+   * @throws {TypeError} the host is no loopback address
+   * @throws {Error} EADDRINUSE: somebody has the port
+   */
+  static async open(source: StatusSource, options: StatusPageOptions): Promise<StatusPage> {
+    const { port, host = '127.0.0.1' } = options;
+    if (host !== '127.0.0.1' && host !== '::1') {
+      throw new TypeError(`"host" expected 127.0.0.1 or ::1, got ${String(host)}`);
+    }
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+      throw new RangeError(`"port" expected an integer from 0 to 65535, got ${String(port)}`);
+    }
+    const page = new StatusPage(source, host);
+    page.#server.listen(port, host);
+    await once(page.#server, 'listening');
+    return page;
+  }
+
+  /** `http://127.0.0.1:51872/` */
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}/`;
+  }
+
+  /** How many look at it now. */
+  get viewers(): number {
+    return this.#feed.viewers;
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '', headers } = request;
+    const site = headers['sec-fetch-site'];
+    const route = routeRequest({
+      method,
+      url,
+      host: headers.host,
+      site: Array.isArray(site) ? site[0] : site,
+    });
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    switch (route.kind) {
+      case 'file':
+        return await sendFile(response, route.file);
+      case 'status':
+        return await this.#sendStatus(response);
+      case 'events':
+        return this.#sendEvents(response, method);
+      case 'nothing':
+        return void response.writeHead(204).end();
+      case 'refusal':
+        if (route.status === 405) response.setHeader('Allow', 'GET, HEAD');
+        return sendText(response, route.status, route.text);
+    }
+  }
+
+  async #sendStatus(response: ServerResponse): Promise<void> {
+    try {
+      const text = `${JSON.stringify(await this.#source.status(), undefined, 2)}\n`;
+      response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' }).end(text);
+    } catch (error) {
+      sendText(response, 503, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #sendEvents(response: ServerResponse, method: string): void {
+    if (method === 'GET' && this.#feed.viewers >= MAX_VIEWERS) {
+      return sendText(response, 503, `${MAX_VIEWERS} look at it already`);
+    }
+    response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
+    if (method === 'HEAD') return void response.end();
+    response.write(`retry: ${RETRY_MS}\n\n`);
+    const viewer: Viewer = {
+      isReady: () => !response.writableNeedDrain,
+      send: (text) => void response.write(text),
+    };
+    this.#feed.add(viewer);
+    response.on('close', () => this.#feed.remove(viewer));
+  }
+}
+
+async function sendFile(response: ServerResponse, { name, type }: PageFile): Promise<void> {
+  try {
+    const content = await readFile(new URL(name, FOLDER));
+    response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8` }).end(content);
+  } catch (error) {
+    sendText(response, 500, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** The same place from `src/page` and from `dist/page`. */
+const FOLDER = new URL('../../page/', import.meta.url);
+
+const HEADERS = {
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join('; '),
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+};
+
+const LIMITS = { maxHeaderSize: 8192, headersTimeout: 5000, requestTimeout: 5000 };
+const MAX_CONNECTIONS = 64;
+const MAX_VIEWERS = 16;
+/** How long a browser waits before it tries again. */
+const RETRY_MS = 2000;

@@ -1,0 +1,48 @@
+/**
+ * `MeshRule`: a policy rule of the mesh, as plain data.
+ *
+ * @module
+ */
+import { formatCidr, type Cidr } from '@litz/core';
+
+export interface MeshRule {
+  /** All that the rule says, much as `ip rule` writes it. Equal rules have equal texts. */
+  readonly text: string;
+  readonly family: 4 | 6;
+  readonly priority: number;
+  readonly table: number;
+  /** Only packets to these addresses. */
+  readonly to?: Readonly<Cidr>;
+  /** Only packets from these addresses. */
+  readonly from?: Readonly<Cidr>;
+  /** All packets but those with this bit in their mark: the daemon's own. */
+  readonly notMark?: number;
+  /** Only TCP to, or from, this port. */
+  readonly tcpTo?: number;
+  readonly tcpFrom?: number;
+}
+
+export function meshRule(rule: Omit<MeshRule, 'text'>): MeshRule {
+  const { family, priority, table, to, from, notMark, tcpTo, tcpFrom } = rule;
+  const words = [
+    `IPv${family} priority ${priority}:`,
+    notMark === undefined ? '' : `not fwmark ${hex(notMark)}/${hex(notMark)}`,
+    from ? `from ${formatCidr(from)}` : '',
+    to ? `to ${formatCidr(to)}` : '',
+    tcpTo === undefined ? '' : `ipproto tcp dport ${tcpTo}`,
+    tcpFrom === undefined ? '' : `ipproto tcp sport ${tcpFrom}`,
+    `lookup ${table === MAIN_TABLE ? 'main' : table}`,
+  ];
+  return { ...rule, text: words.filter((word) => word !== '').join(' ') };
+}
+
+/** Whether the rule leads past the tunnel: one of the exceptions. */
+export function isException(rule: MeshRule): boolean {
+  return rule.table === MAIN_TABLE;
+}
+
+function hex(number: number): string {
+  return `0x${number.toString(16)}`;
+}
+
+export const MAIN_TABLE = 254;

@@ -1,0 +1,99 @@
+/**
+ * Arithmetic on prefixes: masks, what contains what, and what is left of some without others.
+ *
+ * @module
+ */
+import type { Cidr } from '@litz/core';
+
+/** First and last address, as numbers. */
+export interface AddressRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** IPv4 or IPv6, by the length of the address. */
+export function familyOf({ address }: Readonly<Cidr>): 4 | 6 {
+  return address.length === 4 ? 4 : 6;
+}
+
+/** The address with all bits behind the prefix cleared; copied. */
+export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8Array {
+  const network = address.slice();
+  for (let i = 0; i < network.length; i++) {
+    const kept = Math.min(Math.max(prefixLength - i * 8, 0), 8);
+    network[i]! &= 0xff00 >> kept;
+  }
+  return network;
+}
+
+/** Whether every address of `inner` is one of `outer`'s; never across families. */
+export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
+  if (outer.address.length !== inner.address.length) return false;
+  if (outer.prefixLength > inner.prefixLength) return false;
+  for (let i = 0; i * 8 < outer.prefixLength; i++) {
+    const mask = 0xff00 >> Math.min(outer.prefixLength - i * 8, 8);
+    if (((outer.address[i]! ^ inner.address[i]!) & mask & 0xff) !== 0) return false;
+  }
+  return true;
+}
+
+/** Whether they have an address in common. */
+export function overlaps(a: Readonly<Cidr>, b: Readonly<Cidr>): boolean {
+  return covers(a, b) || covers(b, a);
+}
+
+/** The single address as a prefix. */
+export function hostPrefix(address: Uint8Array): Cidr {
+  return { address, prefixLength: address.length * 8 };
+}
+
+export function rangeOf(prefix: Readonly<Cidr>): AddressRange {
+  const bits = BigInt(prefix.address.length * 8 - prefix.prefixLength);
+  const first = numberOf(networkAddress(prefix));
+  return { first, last: first + (1n << bits) - 1n };
+}
+
+/** All addresses of `prefixes` that are in none of `without`, in order; ranges that touch are one. */
+export function rangesWithout(
+  prefixes: readonly Readonly<Cidr>[],
+  without: readonly Readonly<Cidr>[],
+): AddressRange[] {
+  const ranges = joined(prefixes.map(rangeOf));
+  return joined(without.map(rangeOf)).reduce<AddressRange[]>(
+    (left, { first, last }) =>
+      left.flatMap((range) => {
+        if (last < range.first || first > range.last) return [range];
+        const before = { first: range.first, last: first - 1n };
+        const behind = { first: last + 1n, last: range.last };
+        return [before, behind].filter((part) => part.first <= part.last);
+      }),
+    ranges,
+  );
+}
+
+/** The number's bytes, first one first. */
+export function addressOfNumber(number: bigint, length: number): Uint8Array {
+  const address = new Uint8Array(length);
+  for (let i = length - 1, rest = number; i >= 0; i--, rest >>= 8n) {
+    address[i] = Number(rest & 0xffn);
+  }
+  return address;
+}
+
+function numberOf(address: Uint8Array): bigint {
+  return address.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
+}
+
+function joined(ranges: readonly AddressRange[]): AddressRange[] {
+  const sorted = ranges.toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const result: AddressRange[] = [];
+  for (const range of sorted) {
+    const previous = result.at(-1);
+    if (!previous || range.first > previous.last + 1n) {
+      result.push(range);
+    } else if (range.last > previous.last) {
+      result[result.length - 1] = { first: previous.first, last: range.last };
+    }
+  }
+  return result;
+}

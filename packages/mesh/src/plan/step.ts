@@ -1,0 +1,60 @@
+/**
+ * `Step`: one thing that is done to the machine, as plain data, and its words.
+ *
+ * @module
+ */
+import { formatCidr, type Cidr } from '@litz/core';
+import type { MeshRoute } from './mesh-route.ts';
+import type { MeshRule } from './mesh-rule.ts';
+
+export type Step =
+  /** Loose reverse path filter, no IPv6 address by itself. */
+  | { readonly type: 'prepare-link' }
+  | { readonly type: 'set-mtu'; readonly mtu: number }
+  | { readonly type: 'set-up' }
+  | { readonly type: 'add-address'; readonly address: Readonly<Cidr> }
+  | { readonly type: 'delete-address'; readonly address: Readonly<Cidr> }
+  /** Adds it, or replaces the one with its key. */
+  | { readonly type: 'set-route'; readonly route: MeshRoute }
+  | { readonly type: 'delete-route'; readonly route: MeshRoute }
+  | { readonly type: 'add-rule'; readonly rule: MeshRule }
+  | { readonly type: 'delete-rule'; readonly rule: MeshRule }
+  /** Loads the whole ruleset in one transaction, in place of the one that is there. */
+  | { readonly type: 'load-ruleset'; readonly ruleset: string }
+  | { readonly type: 'remove-ruleset' }
+  /** Makes the reverse path filter of another link loose; what it was is kept. */
+  | { readonly type: 'loosen-filter'; readonly link: string }
+  | { readonly type: 'restore-filter'; readonly link: string };
+
+/** One line for a person. */
+export function describeStep(step: Step): string {
+  switch (step.type) {
+    case 'prepare-link':
+      return 'prepare the interface';
+    case 'set-mtu':
+      return `set its MTU to ${step.mtu}`;
+    case 'set-up':
+      return 'set it up';
+    case 'add-address':
+      return `add address ${formatCidr(step.address)}`;
+    case 'delete-address':
+      return `delete address ${formatCidr(step.address)}`;
+    case 'set-route':
+      return `set route ${step.route.text}`;
+    case 'delete-route':
+      return `delete route ${step.route.text}`;
+    case 'add-rule':
+      return `add rule ${step.rule.text}`;
+    case 'delete-rule':
+      return `delete rule ${step.rule.text}`;
+    case 'load-ruleset':
+      return 'load the nftables ruleset';
+    case 'remove-ruleset':
+      return 'remove the nftables ruleset';
+    case 'loosen-filter':
+      return `make the reverse path filter of ${step.link} loose`;
+    case 'restore-filter':
+    default:
+      return `put the reverse path filter of ${step.link} back`;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * A record as the custom resource `CiliumNode` (`cilium.io/v2`): the key is an annotation, prefixes and
+ * addresses are in the spec.
+ *
+ * Read in Cilium: `pkg/node/types/node.go` (ParseCiliumNode, ToCiliumNode) and
+ * `pkg/k8s/apis/cilium.io/v2/types.go`. Other than Cilium, which passes over a prefix that it can't
+ * read, this refuses the record: a prefix left out is traffic in plain text.
+ *
+ * @module
+ */
+import { formatCidr, parseCidr } from '@litz/core';
+import { tryParseCidr } from '@litz/core/internals';
+import { networkOf } from './cidr-relations.ts';
+import {
+  announcedKey,
+  chooseAddresses,
+  ENCRYPTS,
+  EXTENSION,
+  isRevoked,
+  PUBLIC_KEY_ANNOTATIONS,
+  readExtension,
+  revoked,
+  writeExtension,
+} from './cilium-annotations.ts';
+import { objectOrEmpty, tryRead } from './native-record.ts';
+import { RecordError, type NodeRecord, type ReadRecord } from './node-record.ts';
+import {
+  isNodeName,
+  readArray,
+  readNodeKey,
+  readObject,
+  readPodPrefixes,
+  type FieldPlace,
+  type JsonObject,
+} from './record-fields.ts';
+
+/** The object as the record of the node that it is named after. */
+export function readCiliumNode(name: string, object: unknown): ReadRecord {
+  return tryRead(() => {
+    const place = (field: string): FieldPlace => ({ node: name, field });
+    const { metadata, spec } = readObject(object, place('object'));
+    const { name: ownName, annotations } = objectOrEmpty(metadata);
+    if (!isNodeName(name) || ownName !== name) {
+      throw new RecordError(name, 'metadata.name', 'is no name of a node, or of another one');
+    }
+    const notes = objectOrEmpty(annotations);
+    const fields = objectOrEmpty(spec);
+    if (isRevoked(notes)) return revoked(name);
+    const publicKey = readAnnotatedKey(name, notes);
+    const at = place(`metadata.annotations["${EXTENSION}"]`);
+    const extension = readExtension(notes, publicKey, at);
+    const marker = objectOrEmpty(fields['encryption'])['key'];
+    return {
+      name,
+      addresses: chooseAddresses(specAddresses(fields['addresses']), place('spec.addresses')),
+      port: extension.port,
+      keys: extension.keys,
+      prefixes: readPodCidrs(
+        objectOrEmpty(fields['ipam'])['podCIDRs'],
+        place('spec.ipam.podCIDRs'),
+      ),
+      encryptsNode: extension.encryptsNode ?? marker === ENCRYPTS,
+      revoked: extension.revoked,
+    };
+  });
+}
+
+/**
+ * The object for a record. Without `previous` it has the fields of a node that Litz answers for and no
+ * others, which is what a server-side apply sends; with it everything else of that object stays.
+ */
+export function writeCiliumNode(record: NodeRecord, previous?: unknown): JsonObject {
+  const before = objectOrEmpty(previous);
+  const metadata = objectOrEmpty(before['metadata']);
+  const spec = objectOrEmpty(before['spec']);
+  const annotations = writeExtension(record, objectOrEmpty(metadata['annotations']));
+  return {
+    ...before,
+    apiVersion: 'cilium.io/v2',
+    kind: 'CiliumNode',
+    metadata: {
+      ...metadata,
+      name: record.name,
+      annotations: { ...annotations, [PUBLIC_KEY_ANNOTATIONS[0]]: announcedKey(record) },
+    },
+    spec: {
+      ...spec,
+      addresses: [
+        ...record.addresses.map((ip) => ({ type: 'InternalIP', ip })),
+        ...specAddresses(spec['addresses']).filter(({ type }) => type !== 'InternalIP'),
+      ],
+      encryption: {
+        ...objectOrEmpty(spec['encryption']),
+        key: record.encryptsNode ? ENCRYPTS : 0,
+      },
+      ipam: { ...objectOrEmpty(spec['ipam']), podCIDRs: record.prefixes.map(formatCidr) },
+    },
+  };
+}
+
+function readAnnotatedKey(node: string, annotations: JsonObject): ReturnType<typeof readNodeKey> {
+  const found = PUBLIC_KEY_ANNOTATIONS.find((annotation) => annotations[annotation]);
+  const name = found ?? PUBLIC_KEY_ANNOTATIONS[0];
+  const field = `metadata.annotations["${name}"]`;
+  if (found) return readNodeKey(annotations[found], { node, field });
+  throw new RecordError(node, field, 'is missing: the node has no WireGuard key (yet)');
+}
+
+function specAddresses(value: unknown): { type: unknown; ip: unknown }[] {
+  return Array.isArray(value)
+    ? value
+        .map(objectOrEmpty)
+        .map((address) => ({ ...address, type: address['type'], ip: address['ip'] }))
+    : [];
+}
+
+/** As Go reads a prefix: bits behind its length are cut off. */
+function readPodCidrs(value: unknown, place: FieldPlace): NodeRecord['prefixes'] {
+  if (value === undefined || value === null) return [];
+  const texts = readArray(value, place, { min: 0, max: Infinity });
+  return readPodPrefixes(texts.map(masked), place);
+}
+
+function masked(text: unknown): unknown {
+  const isPrefix = typeof text === 'string' && text.includes('/') && tryParseCidr(text);
+  return isPrefix ? formatCidr(networkOf(parseCidr(text))) : text;
+}

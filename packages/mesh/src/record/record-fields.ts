@@ -1,0 +1,269 @@
+/**
+ * The fields of a record as they stand in JSON of either format: read and checked, under the name that
+ * the format has for them.
+ *
+ * Here is what can be said of a record alone. Whether it clashes with another node, or with the machine
+ * that reads it, is for `membership/`.
+ *
+ * @module
+ */
+import { formatAddress, formatCidr, parsePublicKey, type Cidr, type PublicKey } from '@litz/core';
+import {
+  isLowOrderPoint,
+  isMapped,
+  isZeroKey,
+  MAX_UINT16,
+  quote,
+  tryParseAddress,
+  tryParseCidr,
+} from '@litz/core/internals';
+import { hostPrefix, networkOf, overlaps } from './cidr-relations.ts';
+import { RecordError, type NodeKey } from './node-record.ts';
+
+/** Where a value stands: in which node's record, and under which name. */
+export interface FieldPlace {
+  readonly node: string;
+  readonly field: string;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** @throws {RecordError} */
+export function readObject(value: unknown, { node, field }: FieldPlace): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as JsonObject;
+  }
+  throw new RecordError(node, field, `expected an object, got ${kindOf(value)}`);
+}
+
+/** @throws {RecordError} no array, or one with more or fewer values */
+export function readArray(
+  value: unknown,
+  { node, field }: FieldPlace,
+  { min, max }: { min: number; max: number },
+): readonly unknown[] {
+  if (!Array.isArray(value)) {
+    throw new RecordError(node, field, `expected an array, got ${kindOf(value)}`);
+  }
+  if (value.length >= min && value.length <= max) return value;
+  throw new RecordError(node, field, `expected ${min} to ${max} values, got ${value.length}`);
+}
+
+/** Absent is false. @throws {RecordError} */
+export function readBoolean(value: unknown, { node, field }: FieldPlace): boolean {
+  if (value === undefined) return false;
+  if (typeof value === 'boolean') return value;
+  throw new RecordError(node, field, `expected true or false, got ${kindOf(value)}`);
+}
+
+/** @throws {RecordError} */
+export function readInteger(
+  value: unknown,
+  { node, field }: FieldPlace,
+  { min, max }: { min: number; max: number },
+): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+    return value as number;
+  }
+  const got = typeof value === 'number' ? String(value) : kindOf(value);
+  throw new RecordError(node, field, `expected an integer from ${min} to ${max}, got ${got}`);
+}
+
+/** @throws {RecordError} */
+export function readPort(value: unknown, place: FieldPlace): number {
+  return readInteger(value, place, { min: 1, max: MAX_UINT16 });
+}
+
+/**
+ * Whether a node can have this name: it is a part of a file's name, of a key in etcd, and stands in
+ * logs and in the table that `status` prints.
+ */
+export function isNodeName(name: unknown): name is string {
+  return typeof name === 'string' && name.length <= MAX_NAME && NODE_NAME.test(name);
+}
+
+/**
+ * An address that other nodes can send to, in the form that `formatAddress` has for it.
+ *
+ * @throws {RecordError}
+ */
+export function readNodeAddress(value: unknown, { node, field }: FieldPlace): string {
+  const parsed = typeof value === 'string' ? tryParseAddress(value) : undefined;
+  if (!parsed) {
+    throw new RecordError(node, field, `expected an IPv4 or IPv6 address, got ${shown(value)}`);
+  }
+  const address = unmapped(parsed);
+  const range = specialRange(hostPrefix(address));
+  if (!range) return formatAddress(address);
+  throw new RecordError(node, field, `no node is reached at ${shown(value)}: it is ${range.is}`);
+}
+
+/** At most one address of each family. @throws {RecordError} */
+export function readNodeAddresses(value: unknown, place: FieldPlace): string[] {
+  const { node, field } = place;
+  const addresses = readArray(value, place, { min: 1, max: 2 }).map((item, i) =>
+    readNodeAddress(item, { node, field: `${field}[${i}]` }),
+  );
+  if (addresses.length === 2 && isIpv6(addresses[0]!) === isIpv6(addresses[1]!)) {
+    const family = isIpv6(addresses[0]!) ? 'IPv6' : 'IPv4';
+    throw new RecordError(node, field, `expected one address of each family, got two of ${family}`);
+  }
+  return addresses;
+}
+
+/**
+ * Base64 of a key that a handshake can be made with.
+ *
+ * @throws {RecordError}
+ */
+export function readNodeKey(value: unknown, { node, field }: FieldPlace): PublicKey {
+  let key: PublicKey;
+  try {
+    key = parsePublicKey(value as string);
+  } catch (error) {
+    throw new RecordError(node, field, (error as Error).message);
+  }
+  if (isZeroKey(key)) throw new RecordError(node, field, 'is all zeros, which is no key');
+  if (!isLowOrderPoint(key)) return key;
+  throw new RecordError(node, field, 'is a key of low order: its secrets are known to everybody');
+}
+
+/** `[{publicKey, generation, createdAt}]`, one or two, the older one first. @throws {RecordError} */
+export function readNodeKeys(value: unknown, place: FieldPlace): NodeKey[] {
+  const { node, field } = place;
+  const keys = readArray(value, place, { min: 1, max: 2 }).map((item, i) =>
+    readKeyEntry(item, { node, field: `${field}[${i}]` }),
+  );
+  const [older, newer] = keys;
+  if (!older || !newer) return keys;
+  if (older.publicKey.toBase64() === newer.publicKey.toBase64()) {
+    throw new RecordError(node, `${field}[1].publicKey`, 'is the same key as the one before');
+  }
+  if (newer.generation > older.generation) return keys;
+  throw new RecordError(
+    node,
+    `${field}[1].generation`,
+    `expected more than ${older.generation}, which the older key has, got ${newer.generation}`,
+  );
+}
+
+/**
+ * A prefix that the pods of one node can have, without the bits behind its length.
+ *
+ * @throws {RecordError}
+ */
+export function readPodPrefix(value: unknown, place: FieldPlace): Cidr {
+  const { node, field } = place;
+  const cidr = typeof value === 'string' ? tryParseCidr(value) : undefined;
+  if (!cidr || !(value as string).includes('/')) {
+    throw new RecordError(node, field, `expected ADDRESS/LENGTH, got ${shown(value)}`);
+  }
+  checkPodPrefix(cidr, place);
+  const network = networkOf(cidr);
+  if (formatCidr(network) === formatCidr(cidr)) return network;
+  const hint = `has bits behind its length, ${shown(value)}; its network is ${formatCidr(network)}`;
+  throw new RecordError(node, field, hint);
+}
+
+/** Whether the pods of one node can have it. @throws {RecordError} */
+export function checkPodPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
+  const text = formatCidr(networkOf(cidr));
+  if (cidr.prefixLength === 0) {
+    throw new RecordError(node, field, `${text} is every address there is`);
+  }
+  const range = specialRange(cidr);
+  if (range) throw new RecordError(node, field, `${text} has addresses that are ${range.is}`);
+  const isV4 = cidr.address.length === 4;
+  const shortest = isV4 ? SHORTEST_IPV4_PREFIX : SHORTEST_IPV6_PREFIX;
+  if (cidr.prefixLength >= shortest) return;
+  throw new RecordError(
+    node,
+    field,
+    `${text} is too short: a node has /${shortest} or longer over ${isV4 ? 'IPv4' : 'IPv6'}. A ` +
+      'shorter one is that of a whole cluster or site, and one node would draw the traffic of all',
+  );
+}
+
+/** Several, each one once. @throws {RecordError} */
+export function readPodPrefixes(value: unknown, place: FieldPlace): Cidr[] {
+  const { node, field } = place;
+  const found = new Map<string, Cidr>();
+  for (const [i, item] of readArray(value, place, { min: 0, max: MAX_PREFIXES }).entries()) {
+    const prefix = readPodPrefix(item, { node, field: `${field}[${i}]` });
+    found.set(formatCidr(prefix), prefix);
+  }
+  return [...found.values()];
+}
+
+/** IPv4 in the clothes of IPv6 becomes IPv4. A view of the same bytes. */
+export function unmapped(address: Uint8Array): Uint8Array {
+  return isMapped(address) ? address.subarray(12) : address;
+}
+
+/** What a value is, for messages. Texts are shown, without control characters and shortened. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? quote(value) : kindOf(value);
+}
+
+export function isIpv6(address: string): boolean {
+  return address.includes(':');
+}
+
+function readKeyEntry(value: unknown, place: FieldPlace): NodeKey {
+  const { node, field } = place;
+  const { publicKey, generation, createdAt } = readObject(value, place);
+  return {
+    publicKey: readNodeKey(publicKey, { node, field: `${field}.publicKey` }),
+    generation: readInteger(
+      generation,
+      { node, field: `${field}.generation` },
+      { min: 0, max: Number.MAX_SAFE_INTEGER },
+    ),
+    createdAt: readTime(createdAt, { node, field: `${field}.createdAt` }),
+  };
+}
+
+function readTime(value: unknown, { node, field }: FieldPlace): number {
+  const time = typeof value === 'string' && ISO_TIME.test(value) ? Date.parse(value) : Number.NaN;
+  if (!Number.isNaN(time)) return time;
+  const example = '2026-01-31T12:00:00.000Z';
+  throw new RecordError(node, field, `expected a time like ${example}, got ${shown(value)}`);
+}
+
+function specialRange(cidr: Cidr): { is: string } | undefined {
+  return SPECIAL_RANGES.find(({ range }) => overlaps(range, cidr));
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+}
+
+/** Addresses that no pod and no node has towards others (RFC 6890). */
+const SPECIAL_RANGES = (
+  [
+    ['0.0.0.0/8', 'unspecified'],
+    ['127.0.0.0/8', 'loopback'],
+    ['169.254.0.0/16', 'link-local'],
+    ['224.0.0.0/4', 'multicast'],
+    ['240.0.0.0/4', 'reserved'],
+    ['::/128', 'unspecified'],
+    ['::1/128', 'loopback'],
+    ['::ffff:0:0/96', 'IPv4 addresses written as IPv6'],
+    ['fe80::/10', 'link-local'],
+    ['ff00::/8', 'multicast'],
+  ] as const
+).map(([text, is]) => ({ range: tryParseCidr(text)!, is }));
+
+/** 65,536 addresses, many times what a kubelet takes. 10.0.0.0/8 is what a cluster has. */
+const SHORTEST_IPV4_PREFIX = 16;
+/** A site has a /48 (RFC 6177), and a node a /64 of it. */
+const SHORTEST_IPV6_PREFIX = 48;
+const MAX_PREFIXES = 256;
+/** As Kubernetes has it for a node (RFC 1123). */
+const MAX_NAME = 253;
+const NODE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;

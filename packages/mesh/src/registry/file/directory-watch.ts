@@ -1,0 +1,52 @@
+/**
+ * `DirectoryWatch`: is told of changes in a directory, as far as the system can tell. Where it can't be
+ * watched, because it isn't there or the system has no more watches, the next `start` tries again.
+ *
+ * @module
+ */
+import { watch } from 'node:fs';
+
+/** Watches until what it returns is called. `onEnd`: the watch has ended by itself. */
+export type WatchDirectory = (path: string, onChange: () => void, onEnd: () => void) => () => void;
+
+export class DirectoryWatch {
+  readonly #path: string;
+  readonly #onChange: () => void;
+  readonly #watch: WatchDirectory;
+  #stop: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(path: string, onChange: () => void, watch: WatchDirectory = watchDirectory) {
+    this.#path = path;
+    this.#onChange = onChange;
+    this.#watch = watch;
+  }
+
+  /** Does nothing where the directory is watched already. */
+  start(): void {
+    if (this.#stop || this.#isClosed) return;
+    try {
+      this.#stop = this.#watch(this.#path, this.#onChange, () => this.stop());
+    } catch {
+      // Whoever polls sees the changes, and what is wrong with the directory.
+      this.#stop = undefined;
+    }
+  }
+
+  stop(): void {
+    const stop = this.#stop;
+    this.#stop = undefined;
+    stop?.();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.stop();
+  }
+}
+
+function watchDirectory(path: string, onChange: () => void, onEnd: () => void): () => void {
+  const watcher = watch(path, { persistent: false }, onChange);
+  watcher.on('error', onEnd);
+  return () => watcher.close();
+}

@@ -1,0 +1,226 @@
+/**
+ * `FileRegistry`: a directory that all nodes see, with a file `NAME.json` for each node.
+ *
+ * `fs.watch` tells at once of what programs on this machine write. Of what other machines write to a
+ * network file system it tells nothing, so the directory is looked at every two seconds as well.
+ *
+ * A directory that is out of reach says nothing about the nodes. When it comes back, or another one has
+ * its name, empty perhaps because it isn't mounted, nobody need have thrown out the nodes that are
+ * missing: they count as expired, and the own record is written again.
+ *
+ * @module
+ */
+import * as promises from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { RecordError, type NodeRecord, type ReadRecord } from '../../record/node-record.ts';
+import { NATIVE_FORMAT, revokeRecordText, writeRecordText } from '../../record/record-format.ts';
+import { isNodeName } from '../../record/record-fields.ts';
+import { RecordTeller } from '../record-teller.ts';
+import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
+import { DirectoryScanner, recordFileName, type Scan } from './directory-scanner.ts';
+import { DirectoryWatch, type WatchDirectory } from './directory-watch.ts';
+import { explainFileError, readRegularFile, type FileAccess } from './file-access.ts';
+import { HeldBack } from './held-back.ts';
+import { replaceFile } from './replace-file.ts';
+
+export interface FileRegistryOptions {
+  /** Calls back once after `ms`, unless what it returns is called before. Default: a timer. */
+  readonly schedule?: (ms: number, run: () => void) => () => void;
+  /** Default: `fs.watch`. */
+  readonly watch?: WatchDirectory;
+  /** Default: `node:fs/promises`. */
+  readonly files?: FileAccess;
+}
+
+type Readable = Extract<Scan, { readonly trouble?: undefined }>;
+
+export class FileRegistry implements Registry {
+  readonly description: string;
+  readonly #path: string;
+  readonly #schedule: NonNullable<FileRegistryOptions['schedule']>;
+  readonly #files: FileAccess;
+  readonly #scanner: DirectoryScanner;
+  readonly #watch: DirectoryWatch;
+  #teller: RecordTeller | undefined;
+  /** The own record, to be written again where the directory is lost. */
+  #published: NodeRecord | undefined;
+  #hasLostPublished = false;
+  /** The directory that was told; undefined before the first sync. */
+  #directory: number | undefined;
+  #isOutOfReach = false;
+  readonly #heldBack = new HeldBack();
+  #scan: Promise<void> | undefined;
+  /** When to look next, if sooner than by polling. */
+  #againMs = POLL_MS;
+  /** Waited since the last scan that counts as a polled one. */
+  #waitedMs = POLL_MS;
+  #writing: Promise<void> = Promise.resolve();
+  #cancel: () => void = () => {};
+  #isClosed = false;
+
+  /** @param path of the directory; it is made by the first `publish` if it isn't there */
+  constructor(path: string, options: FileRegistryOptions = {}) {
+    const { schedule = timer, watch, files = promises } = options;
+    this.#path = resolve(path);
+    this.description = `file:${this.#path}`;
+    this.#schedule = schedule;
+    this.#files = files;
+    this.#scanner = new DirectoryScanner(this.#path, files);
+    this.#watch = new DirectoryWatch(this.#path, () => this.#soon(), watch);
+  }
+
+  follow(listener: RegistryListener): void {
+    if (this.#teller) throw new Error(`${this.description}: follow was called before`);
+    this.#teller = new RecordTeller(listener);
+    this.#look();
+  }
+
+  async publish(record: NodeRecord): Promise<void> {
+    if (!isNodeName(record.name))
+      throw new RecordError(record.name, 'name', 'is no name of a node');
+    await this.#change(record.name, (previous) => writeRecordText(NATIVE_FORMAT, record, previous));
+    this.#published = record;
+  }
+
+  async withdraw(name: string): Promise<void> {
+    this.#published = undefined;
+    this.#hasLostPublished = false;
+    await this.#change(name, (previous) =>
+      previous === undefined ? undefined : revokeRecordText(NATIVE_FORMAT, name, previous),
+    );
+  }
+
+  addresses(): Promise<readonly RegistryAddress[]> {
+    return Promise.resolve([]);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#teller?.close();
+    this.#cancel();
+    this.#watch.close();
+    await this.#scan;
+  }
+
+  /**
+   * One after the other: an earlier one never replaces a later one.
+   *
+   * @param change the new text for the text that stands there; undefined: it stays
+   */
+  #change(
+    name: string,
+    change: (previous: string | undefined) => string | undefined,
+  ): Promise<void> {
+    const written = this.#writing.then(() => this.#changeNow(name, change));
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #changeNow(
+    name: string,
+    change: (previous: string | undefined) => string | undefined,
+  ): Promise<void> {
+    const file = recordFileName(name);
+    try {
+      if (this.#directory === undefined) await this.#files.mkdir(this.#path, { recursive: true });
+      const previous = await readRegularFile(this.#files, join(this.#path, file));
+      const text = change(previous && (previous.text ?? ''));
+      if (text === undefined) return;
+      await replaceFile(this.#files, this.#path, { name: file, text: `${text}\n` });
+    } catch (error) {
+      const reason = explainFileError(error);
+      throw new Error(`${file} can't be written in ${this.#path}: ${reason}`, { cause: error });
+    }
+    this.#soon();
+  }
+
+  /** Somebody has changed something, and may not be done with it. */
+  #soon(): void {
+    if (this.#againMs === SETTLE_MS) return;
+    this.#againMs = SETTLE_MS;
+    if (!this.#scan) this.#wait();
+  }
+
+  #wait(): void {
+    if (!this.#teller || this.#isClosed) return;
+    this.#cancel();
+    this.#cancel = this.#schedule(this.#againMs, () => this.#look());
+  }
+
+  #look(): void {
+    this.#waitedMs += this.#againMs;
+    const isPolled = this.#waitedMs >= POLL_MS;
+    if (isPolled) this.#waitedMs = 0;
+    this.#againMs = POLL_MS;
+    this.#cancel();
+    this.#scan = this.#lookNow(isPolled).finally(() => {
+      this.#scan = undefined;
+      this.#wait();
+    });
+  }
+
+  async #lookNow(isPolled: boolean): Promise<void> {
+    // Watched first: what happens during the scan is not missed then.
+    this.#watch.start();
+    const scan = await this.#scanner.scan();
+    if (this.#isClosed) return;
+    if (scan.trouble !== undefined) {
+      this.#watch.stop();
+      this.#isOutOfReach = true;
+      this.#teller?.connection(scan.trouble);
+      return;
+    }
+    this.#tell(scan, isPolled);
+    if (this.#hasLostPublished) await this.#publishAgain();
+  }
+
+  #tell({ directory, records }: Readable, isPolled: boolean): void {
+    const teller = this.#teller!;
+    const isFirst = this.#directory === undefined;
+    const isBack = !isFirst && (this.#isOutOfReach || this.#directory !== directory);
+    teller.connection(undefined);
+    if (isFirst || isBack) {
+      const sure = isFirst ? records : this.#heldBack.badOnes(records, teller.told, isPolled);
+      teller.sync(sure, () => 'expired');
+    } else {
+      const sure = this.#heldBack.badOnes(records, teller.told, isPolled);
+      const gone = this.#heldBack.missingOnes(records, teller.told);
+      for (const name of gone) teller.gone(name, 'deleted');
+      for (const [name, record] of sure) teller.record(name, record);
+      if (this.#heldBack.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
+    }
+    this.#directory = directory;
+    this.#isOutOfReach = false;
+    if (isBack) this.#takeUpAgain(records);
+  }
+
+  /** A watch is of the directory, not of its name. */
+  #takeUpAgain(records: ReadonlyMap<string, ReadRecord>): void {
+    this.#watch.stop();
+    this.#soon();
+    const own = this.#published?.name;
+    this.#hasLostPublished = own !== undefined && !records.has(own);
+  }
+
+  async #publishAgain(): Promise<void> {
+    if (!this.#published) return;
+    try {
+      await this.publish(this.#published);
+      this.#hasLostPublished = false;
+    } catch (error) {
+      this.#teller?.connection((error as Error).message);
+    }
+  }
+}
+
+function timer(ms: number, run: () => void): () => void {
+  const handle = setTimeout(run, ms);
+  return () => clearTimeout(handle);
+}
+
+/** Network file systems tell nothing. */
+const POLL_MS = 2000;
+/** What programs do to a directory comes in pieces. */
+const SETTLE_MS = 20;
+/** Editors move a file away before they write the new one. */
+const CONFIRM_MS = 100;

@@ -1,0 +1,124 @@
+/**
+ * The prefixes of a node's pods where they don't stand in its Node: in Calico's `BlockAffinity`
+ * objects, or in the node's `CiliumNode`.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { textOfError } from './kube-error.ts';
+import type { FollowOptions, Following } from './following.ts';
+import type { KubeApi } from './kube-api.ts';
+import { fieldsOf, textsOf, type KubeObject } from './kube-resource.ts';
+import { BLOCK_AFFINITIES, CILIUM_NODES, IPAM_CONFIGS } from './kube-resources.ts';
+import { ListAndWatch } from './list-and-watch.ts';
+
+export interface PrefixTextListener {
+  /** Texts, sorted: nobody has checked them. At first, and when they have changed. */
+  onPrefixes(prefixes: readonly string[]): void;
+  /** Undefined when it works again. */
+  onTrouble(trouble: string | undefined): void;
+}
+
+/**
+ * The blocks that Calico has given to the node. All of them are watched: the API server can't select
+ * them by node.
+ */
+export function followCalicoBlocks(
+  api: KubeApi,
+  node: string,
+  listener: PrefixTextListener,
+  options: FollowOptions = {},
+): Following {
+  const blocks = new Map<string, string>();
+  const tell = tellChanges(listener);
+  const put = (name: string, cidr: string | undefined): void => {
+    if (cidr === undefined) blocks.delete(name);
+    else blocks.set(name, cidr);
+  };
+  const watching = new ListAndWatch<string | undefined>(
+    api,
+    BLOCK_AFFINITIES,
+    {
+      onSync: (found) => {
+        blocks.clear();
+        for (const [name, cidr] of found) put(name, cidr);
+        tell(blocks.values());
+      },
+      onObject: (name, cidr) => {
+        put(name, cidr);
+        tell(blocks.values());
+      },
+      onDeleted: (name) => {
+        blocks.delete(name);
+        tell(blocks.values());
+      },
+      onTrouble: (trouble) => listener.onTrouble(trouble),
+    },
+    { ...options, read: (object) => blockOf(object, node) },
+  );
+  watching.start();
+  return watching;
+}
+
+/** The prefixes in the `CiliumNode` of the node; none while there is no such object. */
+export function followCiliumPrefixes(
+  api: KubeApi,
+  node: string,
+  listener: PrefixTextListener,
+  options: FollowOptions = {},
+): Following {
+  const tell = tellChanges(listener);
+  const watching = new ListAndWatch<readonly string[]>(
+    api,
+    CILIUM_NODES,
+    {
+      onSync: (found) => tell(found.get(node) ?? []),
+      onObject: (name, prefixes) => name === node && tell(prefixes),
+      onDeleted: (name) => name === node && tell([]),
+      onTrouble: (trouble) => listener.onTrouble(trouble),
+    },
+    { ...options, fieldSelector: `metadata.name=${node}`, read: podCidrsOf },
+  );
+  watching.start();
+  return watching;
+}
+
+/**
+ * Why Calico's blocks can't be taken as prefixes of nodes; undefined where they can. Without strict
+ * affinity a node borrows single addresses of another one's block, and their traffic would go there.
+ */
+export async function calicoRefusal(api: KubeApi): Promise<string | undefined> {
+  let strict: unknown;
+  try {
+    strict = fieldsOf((await api.read(IPAM_CONFIGS, 'default'))?.spec)?.['strictAffinity'];
+  } catch (error) {
+    return `whether Calico's IPAM has strict affinity is not known: ${textOfError(error)}`;
+  }
+  return strict === true
+    ? undefined
+    : "Calico's nodes may borrow addresses of each other's blocks: set strict affinity (calicoctl ipam configure --strictaffinity=true)";
+}
+
+/** The prefix of the block, if it is this node's for good. */
+function blockOf({ spec }: KubeObject, node: string): string | undefined {
+  const block = fieldsOf(spec);
+  const { cidr, state = 'confirmed', deleted, type = 'host' } = block ?? {};
+  const isOwn = block?.['node'] === node && type === 'host';
+  // "pending": another node may still get it. "pendingDeletion": it is on its way to another one.
+  const isHeld = (state === 'confirmed' || state === '') && deleted !== 'true' && deleted !== true;
+  return isOwn && isHeld && typeof cidr === 'string' ? cidr : undefined;
+}
+
+function podCidrsOf({ spec }: KubeObject): readonly string[] {
+  return textsOf(fieldsOf(fieldsOf(spec)?.['ipam'])?.['podCIDRs']);
+}
+
+function tellChanges(listener: PrefixTextListener): (prefixes: Iterable<string>) => void {
+  let told: readonly string[] | undefined;
+  return (prefixes) => {
+    const sorted = [...new Set(prefixes)].sort();
+    if (isDeepStrictEqual(told, sorted)) return;
+    told = sorted;
+    listener.onPrefixes(sorted);
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * `inClusterAccess`: the API server as a pod finds it, with the token of its service account.
+ *
+ * @module
+ */
+import { isIPv6 } from 'node:net';
+import { join } from 'node:path';
+import { systemClock, type Clock } from './clock.ts';
+import { FileCredential } from './credential.ts';
+import type { KubeAccess } from './kube-access.ts';
+import { KubeError } from './kube-error.ts';
+
+export interface InClusterOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where the kubelet puts token and authority. */
+  readonly directory?: string;
+  readonly clock?: Clock;
+}
+
+export function isInCluster(env: Readonly<Record<string, string | undefined>>): boolean {
+  return Boolean(env['KUBERNETES_SERVICE_HOST'] && env['KUBERNETES_SERVICE_PORT']);
+}
+
+/**
+ * @throws {KubeError} this is no pod
+ */
+export function inClusterAccess(options: InClusterOptions = {}): KubeAccess {
+  const { env = process.env, directory = SERVICE_ACCOUNT, clock = systemClock } = options;
+  if (!isInCluster(env)) {
+    throw new KubeError(
+      'no Kubernetes here: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, and no kubeconfig is given',
+    );
+  }
+  const host = env['KUBERNETES_SERVICE_HOST']!;
+  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${env['KUBERNETES_SERVICE_PORT']}`;
+  return {
+    description: 'in-cluster',
+    server: new URL(server),
+    authority: new FileCredential(join(directory, 'ca.crt'), clock),
+    token: new FileCredential(join(directory, 'token'), clock),
+  };
+}
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';

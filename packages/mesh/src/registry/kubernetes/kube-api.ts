@@ -1,0 +1,296 @@
+/**
+ * `KubeApi`: the requests of Kubernetes that an agent needs: read one, list by pages, watch,
+ * server-side apply, delete. A request fails with a `KubeError` that says what is missing; the caller
+ * decides when to try again.
+ *
+ * @module
+ */
+import type http from 'node:http';
+import { systemClock, type Clock } from './clock.ts';
+import { forgetCredentials, type KubeAccess } from './kube-access.ts';
+import { KubeError } from './kube-error.ts';
+import { refusalOf, type Action } from './kube-refusal.ts';
+import {
+  apiVersionOf,
+  asKubeObject,
+  fieldsOf,
+  pathOf,
+  type KubeObject,
+  type KubeResource,
+} from './kube-resource.ts';
+import { KubeTransport, type KubeRequest, type KubeResponse } from './kube-transport.ts';
+import { readLines, readText } from './response-text.ts';
+
+export interface KubeApiOptions {
+  readonly clock?: Clock;
+  /** In milliseconds; how long an answer may be silent. */
+  readonly timeout?: number;
+  /** In milliseconds; how long a watch may be silent. A healthy one has a bookmark each minute. */
+  readonly silence?: number;
+  /** How connections are made, for tests. */
+  readonly agent?: http.Agent;
+}
+
+export interface Selection {
+  /** `metadata.name=node-1` */
+  readonly fieldSelector?: string | undefined;
+  /** `app=litz` */
+  readonly labelSelector?: string | undefined;
+}
+
+export interface ListPage {
+  readonly items: readonly KubeObject[];
+  /** Where a watch goes on from. The same in all pages of a list. */
+  readonly resourceVersion: string;
+}
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: KubeObject;
+  readonly resourceVersion: string;
+}
+
+export interface WatchOptions extends Selection {
+  readonly resourceVersion: string;
+  /** After this time the server ends the watch. */
+  readonly timeoutSeconds: number;
+}
+
+/** Of a JSON patch: `test` refuses all of it where another value stands there. */
+export interface JsonChange {
+  readonly op: 'test' | 'remove' | 'add' | 'replace';
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+export class KubeApi {
+  readonly access: KubeAccess;
+  readonly #transport: KubeTransport;
+  readonly #clock: Clock;
+  readonly #timeout: number;
+  readonly #silence: number;
+  /** Of the requests under way. */
+  readonly #cuts: Set<AbortController> = new Set();
+
+  constructor(access: KubeAccess, options: KubeApiOptions = {}) {
+    this.access = access;
+    this.#transport = new KubeTransport(access, options.agent);
+    this.#clock = options.clock ?? systemClock;
+    this.#timeout = options.timeout ?? 30_000;
+    this.#silence = options.silence ?? 90_000;
+  }
+
+  /** @returns undefined where there is none */
+  async read(resource: KubeResource, name: string): Promise<KubeObject | undefined> {
+    const path = pathOf(resource, name);
+    const answer = await this.#unlessMissing({ verb: 'get', resource, method: 'GET', path });
+    return asKubeObject(answer);
+  }
+
+  /** Every object, a page at a time. A list that expired between two pages: `isExpired`. */
+  async *list(
+    resource: KubeResource,
+    selection: Selection = {},
+    signal?: AbortSignal,
+  ): AsyncGenerator<ListPage, void, void> {
+    let next = '';
+    do {
+      const path = `${pathOf(resource)}?${query({ ...selection, limit: PAGE, continue: next })}`;
+      const answer = await this.#json({ verb: 'list', resource, method: 'GET', path, signal });
+      const items = fieldsOf(answer)?.['items'];
+      const metadata = fieldsOf(fieldsOf(answer)?.['metadata']);
+      const resourceVersion = metadata?.['resourceVersion'];
+      if (!Array.isArray(items) || typeof resourceVersion !== 'string') {
+        throw new KubeError(`${this.#name}: the answer to a list is no list`);
+      }
+      yield {
+        items: items.map(asKubeObject).filter((item) => item !== undefined),
+        resourceVersion,
+      };
+      next = typeof metadata?.['continue'] === 'string' ? metadata['continue'] : '';
+    } while (next !== '');
+  }
+
+  /**
+   * Opens a watch; then its changes, until the server ends it. Too old a version: `isExpired`, here or
+   * there.
+   */
+  async watch(
+    resource: KubeResource,
+    options: WatchOptions,
+    signal?: AbortSignal,
+  ): Promise<AsyncGenerator<WatchEvent, void, void>> {
+    const parameters = query({ ...options, watch: 'true', allowWatchBookmarks: 'true' });
+    const path = `${pathOf(resource)}?${parameters}`;
+    const wanted: Wanted = { verb: 'watch', resource, method: 'GET', path, signal };
+    const { body } = await this.#send(wanted);
+    return this.#events(readLines(body, this.#reading(this.#silence)), wanted);
+  }
+
+  /**
+   * Server-side apply: makes the object, or sets those fields of it that are given. Takes them over
+   * from whoever else has set them.
+   */
+  async apply(resource: KubeResource, object: KubeObject, subresource?: 'status'): Promise<void> {
+    const { name } = object.metadata;
+    const parameters = query({ fieldManager: FIELD_MANAGER, force: 'true' });
+    await this.#json({
+      verb: 'patch',
+      resource,
+      ...(subresource && { subresource }),
+      method: 'PATCH',
+      path: `${pathOf(resource, name, subresource)}?${parameters}`,
+      // JSON is YAML as well, and older servers know this name only.
+      contentType: 'application/apply-patch+yaml',
+      body: JSON.stringify({ ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }),
+    });
+  }
+
+  /** Changes single fields of an object that is there, all or none (RFC 6902). */
+  async patch(resource: KubeResource, name: string, changes: readonly JsonChange[]): Promise<void> {
+    await this.#json({
+      verb: 'patch',
+      resource,
+      method: 'PATCH',
+      path: `${pathOf(resource, name)}?${query({ fieldManager: FIELD_MANAGER })}`,
+      contentType: 'application/json-patch+json',
+      body: JSON.stringify(changes),
+    });
+  }
+
+  /** Also where there is none any more. */
+  async remove(resource: KubeResource, name: string): Promise<void> {
+    const path = pathOf(resource, name);
+    await this.#unlessMissing({ verb: 'delete', resource, method: 'DELETE', path });
+  }
+
+  /** Cuts what is under way. */
+  close(): void {
+    for (const cut of this.#cuts) cut.abort();
+    this.#transport.close();
+  }
+
+  get #name(): string {
+    return `API server ${this.access.server.origin}`;
+  }
+
+  async *#events(
+    lines: AsyncGenerator<string, void, void>,
+    wanted: Wanted,
+  ): AsyncGenerator<WatchEvent, void, void> {
+    for await (const line of lines) yield this.#event(line, wanted);
+  }
+
+  #event(line: string, wanted: Wanted): WatchEvent {
+    const event = fieldsOf(this.#parse(line, wanted));
+    const type = event?.['type'];
+    const said = fieldsOf(event?.['object']);
+    // A failure in a watch is an event of an answer that said 200.
+    if (type === 'ERROR') {
+      throw refusalOf(wanted, { status: 0, retryAfter: 0, said }, this.access);
+    }
+    const metadata = fieldsOf(said?.['metadata']);
+    const resourceVersion = metadata?.['resourceVersion'];
+    const object = asKubeObject(type === 'BOOKMARK' ? { metadata: { name: '' } } : said);
+    if (!isEventType(type) || !object || typeof resourceVersion !== 'string') {
+      throw new KubeError(`${this.#name}: a watch event without type, name or version`);
+    }
+    return { type, object, resourceVersion };
+  }
+
+  async #unlessMissing(wanted: Wanted): Promise<unknown> {
+    try {
+      return await this.#json(wanted);
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async #json(wanted: Wanted): Promise<unknown> {
+    const { body } = await this.#send(wanted);
+    return this.#parse(await readText(body, this.#reading(this.#timeout)), wanted);
+  }
+
+  #parse(text: string, wanted: Wanted): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new KubeError(`${this.#name}: the answer to ${wanted.verb} is no JSON`);
+    }
+  }
+
+  /** An answer that says yes. A refused token is read again once, since it may have been replaced. */
+  async #send(wanted: Wanted): Promise<KubeResponse> {
+    let response = await this.#answer(wanted);
+    if (response.status === 401) {
+      forgetCredentials(this.access);
+      response.body.destroy();
+      response = await this.#answer(wanted);
+    }
+    const { status, retryAfter, body } = response;
+    if (status >= 200 && status < 300) return response;
+    let said: unknown;
+    try {
+      said = JSON.parse(await readText(body, this.#reading(this.#timeout)));
+    } catch {
+      // A proxy's page, or nothing: the number says enough.
+    }
+    throw refusalOf(wanted, { status, retryAfter, said }, this.access);
+  }
+
+  async #answer(wanted: Wanted): Promise<KubeResponse> {
+    const cut = new AbortController();
+    let isLate = false;
+    const abort = (): void => cut.abort();
+    const cancel = this.#clock.after(this.#timeout, () => {
+      isLate = true;
+      abort();
+    });
+    const release = (): void => {
+      this.#cuts.delete(cut);
+      wanted.signal?.removeEventListener('abort', abort);
+    };
+    this.#cuts.add(cut);
+    wanted.signal?.addEventListener('abort', abort);
+    if (wanted.signal?.aborted) abort();
+    try {
+      const response = await this.#transport.send({ ...wanted, signal: cut.signal });
+      response.body.once('close', release);
+      return response;
+    } catch (error) {
+      release();
+      if (!isLate) throw error;
+      throw new KubeError(`${this.#name}: silent for ${Math.round(this.#timeout / 1000)} s`);
+    } finally {
+      cancel();
+    }
+  }
+
+  #reading(silence: number): { clock: Clock; silence: number; from: string } {
+    return { clock: this.#clock, silence, from: this.#name };
+  }
+}
+
+interface Wanted extends Omit<KubeRequest, 'signal'>, Action {
+  readonly signal?: AbortSignal | undefined;
+}
+
+function query(parameters: object): string {
+  const entries = Object.entries(parameters).filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
+  return new URLSearchParams(
+    entries.map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString();
+}
+
+function isEventType(type: unknown): type is WatchEvent['type'] {
+  return type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK';
+}
+
+/** Whose fields ours are in `managedFields`. */
+export const FIELD_MANAGER = 'litz-agent';
+
+/** Objects in a page of a list. A larger one costs memory: 500 make 8 MB more of a list of 5,000. */
+const PAGE = 250;

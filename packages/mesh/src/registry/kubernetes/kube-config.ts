@@ -1,0 +1,186 @@
+/**
+ * `readKubeConfig`: the part of a kubeconfig that an agent on a node needs: the current context, its
+ * cluster, and a user with a certificate or a token. What runs programs or asks other servers (`exec`,
+ * `auth-provider`) is refused by name.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { load } from 'js-yaml';
+import { systemClock, type Clock } from './clock.ts';
+import { FileCredential, inlineCredential, type Credential } from './credential.ts';
+import type { KubeAccess } from './kube-access.ts';
+import { KubeError, textOfError } from './kube-error.ts';
+
+export interface KubeConfigOptions {
+  /** Another context than `current-context`. */
+  readonly context?: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * @throws {KubeError} the file can't be read, lacks something, or asks for what is not supported
+ */
+export function readKubeConfig(path: string, options: KubeConfigOptions = {}): KubeAccess {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new KubeError(`kubeconfig ${path} can't be read: ${textOfError(error)}`, {
+      status: 0,
+      cause: error,
+    });
+  }
+  return parseKubeConfig(text, path, options);
+}
+
+/**
+ * @param path for messages, and where paths in the text start
+ * @throws {KubeError} as `readKubeConfig`
+ */
+export function parseKubeConfig(
+  text: string,
+  path: string,
+  options: KubeConfigOptions = {},
+): KubeAccess {
+  const config = new KubeConfigReader(text, path, options.clock ?? systemClock);
+  return config.access(options.context);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+class KubeConfigReader {
+  readonly #root: Fields;
+  readonly #path: string;
+  readonly #clock: Clock;
+
+  constructor(text: string, path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+    let root: unknown;
+    try {
+      root = load(text);
+    } catch (error) {
+      // The parser's text quotes the lines around the mistake, which may hold a key.
+      const line = (error as { mark?: { line?: number } }).mark?.line;
+      throw this.#error(`no YAML${line === undefined ? '' : `, line ${line + 1}`}`);
+    }
+    if (!isFields(root)) throw this.#error('no kubeconfig: a mapping was expected');
+    this.#root = root;
+  }
+
+  access(context = this.#string(this.#root, 'current-context', 'current-context')): KubeAccess {
+    if (!context) throw this.#error('current-context is missing');
+    const { cluster: clusterName, user: userName } = this.#named('contexts', 'context', context);
+    if (typeof clusterName !== 'string') {
+      throw this.#error(`context ${context}: cluster is missing`);
+    }
+    const cluster = this.#named('clusters', 'cluster', clusterName);
+    const user =
+      typeof userName === 'string' && userName !== '' ? this.#named('users', 'user', userName) : {};
+    return {
+      description: `kubeconfig ${this.#path}, context ${context}`,
+      ...this.#cluster(cluster, `cluster ${clusterName}`),
+      ...this.#user(user, `user ${String(userName)}`),
+    };
+  }
+
+  #cluster(cluster: Fields, where: string): Pick<KubeAccess, 'server' | 'authority'> {
+    if (cluster['insecure-skip-tls-verify'] === true) {
+      throw this.#error(
+        `${where}: insecure-skip-tls-verify is not supported: whoever stands between could give false keys; set certificate-authority`,
+      );
+    }
+    if (cluster['proxy-url']) throw this.#error(`${where}: proxy-url is not supported`);
+    const serverName = this.#string(cluster, 'tls-server-name', where);
+    const authority = this.#credential(cluster, 'certificate-authority', where);
+    return {
+      server: this.#server(this.#string(cluster, 'server', where), where),
+      ...(authority && { authority }),
+      ...(serverName && { serverName }),
+    };
+  }
+
+  #server(text: string, where: string): URL {
+    if (!text) throw this.#error(`${where}: server is missing`);
+    const server = URL.canParse(text) ? new URL(text) : undefined;
+    if (!server || !['http:', 'https:'].includes(server.protocol)) {
+      throw this.#error(`${where}: server: expected a URL such as https://10.0.0.1:6443`);
+    }
+    // What `kubectl proxy` opens. Anywhere else a token and the keys of nodes would be anybody's.
+    if (server.protocol === 'http:' && !LOOPBACK.test(server.hostname)) {
+      throw this.#error(`${where}: server: http is for this machine only: give https`);
+    }
+    return server;
+  }
+
+  #user(user: Fields, where: string): Pick<KubeAccess, 'certificate' | 'key' | 'token'> {
+    for (const field of UNSUPPORTED) {
+      if (user[field] === undefined) continue;
+      throw this.#error(
+        `${where}: ${field} is not supported: give a token, tokenFile, or a client certificate`,
+      );
+    }
+    const certificate = this.#credential(user, 'client-certificate', where);
+    const key = this.#credential(user, 'client-key', where);
+    if (!certificate !== !key) {
+      const missing = certificate ? 'client-key' : 'client-certificate';
+      throw this.#error(`${where}: ${missing} is missing`);
+    }
+    const token = this.#token(user, where);
+    return { ...(certificate && key && { certificate, key }), ...(token && { token }) };
+  }
+
+  /** As in Kubernetes' own clients the file comes before the text. */
+  #token(user: Fields, where: string): Credential | undefined {
+    const file = this.#string(user, 'tokenFile', where);
+    if (file) return new FileCredential(this.#resolve(file), this.#clock);
+    const token = this.#string(user, 'token', where);
+    return token ? inlineCredential(token, `token of ${where} in ${this.#path}`) : undefined;
+  }
+
+  /** `NAME-data` is base64 and comes before the file `NAME`. */
+  #credential(fields: Fields, name: string, where: string): Credential | undefined {
+    const data = this.#string(fields, `${name}-data`, where);
+    if (data) {
+      const text = Buffer.from(data, 'base64').toString('utf8');
+      return inlineCredential(text, `${name}-data of ${where} in ${this.#path}`);
+    }
+    const file = this.#string(fields, name, where);
+    return file ? new FileCredential(this.#resolve(file), this.#clock) : undefined;
+  }
+
+  #named(list: string, inner: string, name: string): Fields {
+    const entries = this.#root[list];
+    const found = Array.isArray(entries)
+      ? entries.find((entry: unknown) => isFields(entry) && entry['name'] === name)
+      : undefined;
+    const fields = (found as Fields | undefined)?.[inner];
+    if (!isFields(fields)) throw this.#error(`${list} has no ${JSON.stringify(name)}`);
+    return fields;
+  }
+
+  #string(fields: Fields, name: string, where: string): string {
+    const value = fields[name] ?? '';
+    if (typeof value !== 'string') throw this.#error(`${where}: ${name}: expected a text`);
+    return value;
+  }
+
+  #resolve(file: string): string {
+    return resolve(dirname(this.#path), file);
+  }
+
+  #error(problem: string): KubeError {
+    return new KubeError(`kubeconfig ${this.#path}: ${problem}`);
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The first two start programs or ask other servers; passwords are gone from Kubernetes since 1.19. */
+const UNSUPPORTED = ['exec', 'auth-provider', 'username', 'password', 'as', 'as-groups'];
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;

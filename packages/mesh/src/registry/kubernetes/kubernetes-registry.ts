@@ -1,0 +1,168 @@
+/**
+ * `KubernetesRegistry`: the records as objects of Kubernetes, one for each node.
+ *
+ * A record is written by server-side apply, so that fields of others stay theirs, and belongs to the
+ * Node of its name: when that is deleted, so is the record. That a node writes its own record only is
+ * not for the client to keep: the admission policy of the chart does it.
+ *
+ * @module
+ */
+import { lookup as lookupName } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import type { NodeRecord, ReadRecord } from '../../record/node-record.ts';
+import { RecordTeller } from '../record-teller.ts';
+import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
+import { type Clock } from './clock.ts';
+import type { KubeApi } from './kube-api.ts';
+import { fieldsOf, textsOf, type KubeObject, type KubeOwnerReference } from './kube-resource.ts';
+import { ENDPOINT_SLICES, LITZ_NODES, NODES } from './kube-resources.ts';
+import { ListAndWatch } from './list-and-watch.ts';
+import { ciliumNodeRecords, litzNodeRecords, type RecordResource } from './record-resource.ts';
+
+export interface KubernetesRegistryOptions {
+  /** `litz` (default): `LitzNode`. `cilium`: `CiliumNode`, which Cilium's agents read as well. */
+  readonly format?: 'litz' | 'cilium';
+  readonly clock?: Clock;
+  /** From 0 up to, not including, 1. */
+  readonly random?: () => number;
+  /** Every address of a name. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>;
+}
+
+/** What a node says of itself beside its record; for people that look at the objects. */
+export interface LitzNodeStatus {
+  /** Of Litz. */
+  readonly version: string;
+  readonly encrypt: 'pods' | 'nodes' | 'all' | 'off';
+  readonly enforcement: 'off' | 'permissive' | 'enforce';
+  /** Empty when all is well. */
+  readonly trouble: string;
+}
+
+export class KubernetesRegistry implements Registry {
+  readonly description: string;
+  readonly api: KubeApi;
+  readonly #records: RecordResource;
+  readonly #options: KubernetesRegistryOptions;
+  #following: ListAndWatch<ReadRecord> | undefined;
+
+  /** @param api closed with the registry */
+  constructor(api: KubeApi, options: KubernetesRegistryOptions = {}) {
+    this.api = api;
+    this.#options = options;
+    this.#records = options.format === 'cilium' ? ciliumNodeRecords : litzNodeRecords;
+    const { origin } = api.access.server;
+    this.description = `kubernetes (${this.#records.resource.kind} at ${origin}, ${api.access.description})`;
+  }
+
+  follow(listener: RegistryListener): void {
+    if (this.#following) throw new Error('this registry is followed already');
+    const teller = new RecordTeller(listener);
+    const { clock, random } = this.#options;
+    this.#following = new ListAndWatch(
+      this.api,
+      this.#records.resource,
+      {
+        // The API server deletes only what somebody deleted: it knows no leases.
+        onSync: (records) => teller.sync(records, () => 'deleted'),
+        onObject: (name, record) => teller.record(name, record),
+        onDeleted: (name) => teller.gone(name, 'deleted'),
+        onTrouble: (trouble) => teller.connection(trouble),
+      },
+      {
+        read: (object) => this.#records.read(object),
+        ...(clock && { clock }),
+        ...(random && { random }),
+      },
+    );
+    this.#following.start();
+  }
+
+  async publish(record: NodeRecord): Promise<void> {
+    const { resource } = this.#records;
+    const current = await this.api.read(resource, record.name);
+    const wanted = this.#records.write(record, current);
+    const owner = await this.#owner(record.name);
+    const object = owner
+      ? { ...wanted, metadata: { ...wanted.metadata, ownerReferences: [owner] } }
+      : wanted;
+    if (current && holds(current, object)) return;
+    await this.api.apply(resource, object);
+  }
+
+  async withdraw(name: string): Promise<void> {
+    await this.api.remove(this.#records.resource, name);
+  }
+
+  /** Only where there are `LitzNode` objects: nothing of Cilium's is written over. */
+  async publishStatus(name: string, status: LitzNodeStatus): Promise<void> {
+    if (this.#records.resource !== LITZ_NODES) return;
+    const current = await this.api.read(LITZ_NODES, name);
+    if (!current || holds(current, { metadata: { name }, status })) return;
+    await this.api.apply(LITZ_NODES, { metadata: { name }, status }, 'status');
+  }
+
+  /** Those behind the service `kubernetes`, and of the URL that is used. */
+  async addresses(): Promise<readonly RegistryAddress[]> {
+    const found = new Map<string, RegistryAddress>();
+    const add = (address: string, port: number): void => {
+      found.set(`${address} ${port}`, { address, port });
+    };
+    const { server } = this.api.access;
+    const port = Number(server.port || (server.protocol === 'https:' ? 443 : 80));
+    for (const address of await this.#resolve(server.hostname)) add(address, port);
+    const selection = { labelSelector: 'kubernetes.io/service-name=kubernetes' };
+    for await (const { items } of this.api.list(ENDPOINT_SLICES, selection)) {
+      for (const endpoint of items.flatMap(endpointsOf)) add(endpoint.address, endpoint.port);
+    }
+    return [...found.values()];
+  }
+
+  async close(): Promise<void> {
+    await this.#following?.stop();
+    this.api.close();
+  }
+
+  async #resolve(hostname: string): Promise<readonly string[]> {
+    const host = hostname.replace(/^\[(.*)\]$/, '$1');
+    return isIP(host) ? [host] : (this.#options.lookup ?? lookupAll)(host);
+  }
+
+  /** A machine outside of the cluster has no Node: then nothing but the agent deletes its record. */
+  async #owner(name: string): Promise<KubeOwnerReference | undefined> {
+    const uid = (await this.api.read(NODES, name))?.metadata.uid;
+    return uid === undefined ? undefined : { apiVersion: 'v1', kind: 'Node', name, uid };
+  }
+}
+
+/** Whether every field of `wanted` stands in `current`. Lists must be the same, but for owners. */
+function holds(current: unknown, wanted: unknown): boolean {
+  const fields = fieldsOf(wanted);
+  if (!fields) return isDeepStrictEqual(current, wanted);
+  const there = fieldsOf(current);
+  return Object.entries(fields).every(([name, value]) => {
+    if (name === 'apiVersion' || name === 'kind') return true;
+    if (name !== 'ownerReferences') return holds(there?.[name], value);
+    const owners = Array.isArray(there?.[name]) ? (there[name] as unknown[]) : [];
+    return (value as unknown[]).every((owner) => owners.some((other) => holds(other, owner)));
+  });
+}
+
+function endpointsOf(slice: KubeObject): RegistryAddress[] {
+  const ports = objectsOf(slice['ports']).flatMap(({ port }) =>
+    typeof port === 'number' ? [port] : [],
+  );
+  const addresses = objectsOf(slice['endpoints']).flatMap((endpoint) =>
+    textsOf(endpoint['addresses']).filter((address) => isIP(address) !== 0),
+  );
+  return addresses.flatMap((address) => ports.map((port) => ({ address, port })));
+}
+
+function objectsOf(value: unknown): Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.map(fieldsOf).filter((entry) => entry !== undefined) : [];
+}
+
+async function lookupAll(host: string): Promise<string[]> {
+  return (await lookupName(host, { all: true })).map(({ address }) => address);
+}

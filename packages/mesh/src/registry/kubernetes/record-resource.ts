@@ -1,0 +1,49 @@
+/**
+ * `RecordResource`: how a record is kept as an object of Kubernetes: as Litz's own `LitzNode`, or as
+ * Cilium's `CiliumNode`.
+ *
+ * @module
+ */
+import { readCiliumNode, writeCiliumNode } from '../../record/cilium-node.ts';
+import { EXTENSION } from '../../record/cilium-annotations.ts';
+import { readNativeRecord, writeNativeRecord } from '../../record/native-record.ts';
+import type { NodeRecord, ReadRecord } from '../../record/node-record.ts';
+import { fieldsOf, type KubeObject, type KubeResource } from './kube-resource.ts';
+import { CILIUM_NODES, LITZ_NODES } from './kube-resources.ts';
+
+export interface RecordResource {
+  readonly resource: KubeResource;
+  read(object: KubeObject): ReadRecord;
+  /**
+   * The fields that a server-side apply sets: those of the record, and what is unknown of `current` in
+   * a list or a text that an apply replaces as a whole.
+   */
+  write(record: NodeRecord, current: KubeObject | undefined): KubeObject;
+}
+
+/** `spec` is the native form, without the name, which is the object's. */
+export const litzNodeRecords: RecordResource = {
+  resource: LITZ_NODES,
+  read({ metadata: { name }, spec }) {
+    const fields = fieldsOf(spec);
+    return readNativeRecord(name, fields ? { ...fields, name } : spec);
+  },
+  write(record, current) {
+    const { name, ...spec } = writeNativeRecord(record, current?.spec);
+    return { metadata: { name: name as string }, spec };
+  },
+};
+
+/** Other annotations, and other fields of the spec, are whoever's has set them. */
+export const ciliumNodeRecords: RecordResource = {
+  resource: CILIUM_NODES,
+  read: (object) => readCiliumNode(object.metadata.name, object),
+  write(record, current) {
+    const extension = current?.metadata.annotations?.[EXTENSION];
+    const previous = {
+      metadata: { annotations: extension === undefined ? {} : { [EXTENSION]: extension } },
+      spec: { addresses: fieldsOf(current?.spec)?.['addresses'] },
+    };
+    return writeCiliumNode(record, previous) as KubeObject;
+  },
+};

@@ -1,0 +1,160 @@
+/**
+ * `KernelState`: what the mesh has in the kernel, read once and then followed by notifications.
+ *
+ * @module
+ */
+import type { Netlink, RoutingChange, RoutingMonitor } from '@litz/sys';
+import type { ActualLink } from '../plan/actual-host.ts';
+import type { DesiredHost } from '../plan/desired-host.ts';
+import type { MeshRoute } from '../plan/mesh-route.ts';
+import type { MeshRule } from '../plan/mesh-rule.ts';
+import { fromRoute, fromRule, type MeshPlace } from './to-kernel.ts';
+import type { WantedRoutes } from './wanted-routes.ts';
+
+export interface KernelStateOptions {
+  readonly netlink: Netlink;
+  readonly monitor: RoutingMonitor;
+  readonly interfaceName: string;
+  readonly place: MeshPlace;
+  /** Is told which routes may differ. */
+  readonly wanted: WantedRoutes;
+  /** A parameter under /proc/sys of that namespace; undefined where there is none. */
+  readonly sysctl: (name: string) => string | undefined;
+}
+
+export class KernelState {
+  readonly #options: KernelStateOptions;
+  #link: ActualLink | undefined = undefined;
+  #routes: Map<string, MeshRoute> = new Map();
+  #rules: Map<string, MeshRule> = new Map();
+
+  constructor(options: KernelStateOptions) {
+    this.#options = options;
+    this.resynchronize();
+  }
+
+  get link(): ActualLink | undefined {
+    return this.#link;
+  }
+
+  get routes(): ReadonlyMap<string, MeshRoute> {
+    return this.#routes;
+  }
+
+  get rules(): ReadonlyMap<string, MeshRule> {
+    return this.#rules;
+  }
+
+  /** Reads everything anew. */
+  resynchronize(): void {
+    this.#options.monitor.read();
+    this.#readLink();
+    this.#readRoutes();
+    this.#rules = new Map();
+    for (const rule of this.#options.netlink.rules()) {
+      const ours = fromRule(rule, this.#options.place);
+      if (ours) this.#rules.set(ours.text, ours);
+    }
+  }
+
+  /**
+   * Takes in what has happened since the last call. Our own changes come back here, too.
+   *
+   * @returns whether something may not be as it is desired
+   */
+  update(desired: DesiredHost | undefined): boolean {
+    const changes = this.#options.monitor.read();
+    if (!changes) {
+      this.resynchronize();
+      return true;
+    }
+    let touchesLink = false;
+    let differs = false;
+    for (const change of changes) {
+      if (this.#isOfLink(change)) touchesLink = true;
+      else if (change.type === 'route') differs = this.#route(change) || differs;
+      else if (change.type === 'rule') differs = this.#rule(change, desired) || differs;
+    }
+    if (touchesLink) {
+      this.#readLink();
+      // With a link or an address the kernel takes routes away, and doesn't tell of each.
+      this.#readRoutes();
+    }
+    return differs || touchesLink;
+  }
+
+  #isOfLink(change: RoutingChange): boolean {
+    if (change.type === 'link') {
+      const { name, index } = change.link;
+      return name === this.#options.interfaceName || index === this.#link?.index;
+    }
+    return change.type === 'address' && change.address.interfaceIndex === this.#link?.index;
+  }
+
+  #route({ gone, route }: RoutingChange & { type: 'route' }): boolean {
+    const { wanted } = this.#options;
+    const ours = this.#shared(fromRoute(route, this.#link?.index));
+    const { key } = ours;
+    if (!gone) this.#routes.set(key, ours);
+    else if (this.#routes.get(key)?.text === ours.text) this.#routes.delete(key);
+    if (wanted.byKey.get(key)?.text === this.#routes.get(key)?.text) return false;
+    wanted.suspect(key);
+    return true;
+  }
+
+  #rule(
+    { gone, rule }: RoutingChange & { type: 'rule' },
+    desired: DesiredHost | undefined,
+  ): boolean {
+    const ours = fromRule(rule, this.#options.place);
+    if (!ours) return false;
+    if (gone) this.#rules.delete(ours.text);
+    else this.#rules.set(ours.text, ours);
+    return desired?.rules.has(ours.text) === gone;
+  }
+
+  #readLink(): void {
+    const { netlink, interfaceName, sysctl } = this.#options;
+    const link = netlink.linkByName(interfaceName);
+    if (!link) {
+      this.#link = undefined;
+      return;
+    }
+    const filter = sysctl(`net/ipv4/conf/${interfaceName}/rp_filter`);
+    const generation = sysctl(`net/ipv6/conf/${interfaceName}/addr_gen_mode`);
+    this.#link = {
+      index: link.index,
+      up: link.up,
+      mtu: link.mtu,
+      prepared: (filter ?? '2') === '2' && (generation ?? '1') === '1',
+      addresses: netlink
+        .addresses(link.index)
+        .filter(({ scope }) => scope === RT_SCOPE_UNIVERSE)
+        .map(({ address, prefixLength }) => ({ address, prefixLength })),
+    };
+  }
+
+  #readRoutes(): void {
+    const { netlink, place, wanted } = this.#options;
+    this.#routes = new Map();
+    for (const route of netlink.tableRoutes(place.table)) {
+      this.#addRoute(fromRoute(route, this.#link?.index));
+    }
+    wanted.suspectAll();
+  }
+
+  /** Of several with one key none counts as ours: the first one decides, whichever that is. */
+  #addRoute(ours: MeshRoute): void {
+    const other = this.#routes.get(ours.key);
+    const route = other ? { ...ours, text: `${other.text}, ${ours.text}` } : this.#shared(ours);
+    this.#routes.set(ours.key, route);
+  }
+
+  /** One object for what is wanted and there. */
+  #shared(route: MeshRoute): MeshRoute {
+    const wanted = this.#options.wanted.byKey.get(route.key);
+    return wanted?.text === route.text ? wanted : route;
+  }
+}
+
+const RT_SCOPE_UNIVERSE = 0;

@@ -1,0 +1,135 @@
+/**
+ * `formatStatus`: the status of an agent in words. They are those of `cilium status` where that has some.
+ *
+ * @module
+ */
+import type { KeyStatus, MeshStatus, NodeStatus, PeerStatus } from './mesh-status.ts';
+
+/** For a terminal, with a line end behind each line. Ages are of the time of the status. */
+export function formatStatus(status: MeshStatus): string {
+  const { node, interface: link, registry, time } = status;
+  const [key] = node.keys;
+  const lines = [
+    `Encryption:   ${encryptionLine(status)}`,
+    `Node:         ${node.name} ${node.addresses.join(' ')}, pods ${orNone(node.prefixes)}`,
+    `Mode:         ${node.mode}${link.mtu === undefined ? '' : `, MTU ${link.mtu}`}`,
+    `Enforcement:  ${enforcementLine(status)}`,
+    `Registry:     ${registry.description}${registryState(registry)}`,
+    `Daemon:       ${link.isUp ? 'runs' : 'is not there'}`,
+    ...(key ? [`Node key:     ${keyLine(key, time)}`] : []),
+    ...rotationLines(node),
+    ...node.exceptions.map((rule) => `Past tunnel:  ${rule}`),
+    ...status.troubles.map((trouble) => `Trouble:      ${trouble}`),
+    '',
+    ...peerTable(status.peers, time),
+    '',
+    SESSION_NOTE,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** As `cilium status` has it. */
+export function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
+  const key = node.keys[0]?.publicKey ?? '';
+  const accepted = peers.filter(({ state }) => state !== 'refused').length;
+  const tunnel = `${link.name} (Pubkey: ${key}, Port: ${link.port}, Peers: ${accepted})`;
+  if (node.wantedEnforcement === 'off') return `Disabled [${tunnel}]`;
+  return `Wireguard [NodeEncryption: ${NODE_ENCRYPTION[node.nodeEncryption]}, ${tunnel}]`;
+}
+
+/** `12s`, `4m`, `3h`, `12d`; `never`. */
+export function formatAge(at: number | undefined, now: number): string {
+  if (at === undefined || at === 0) return 'never';
+  const seconds = Math.max(0, Math.floor((now - at) / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+function registryState({ trouble, syncedAt }: MeshStatus['registry']): string {
+  if (trouble !== undefined) return ` (${trouble})`;
+  return syncedAt === undefined ? ' (not read yet)' : '';
+}
+
+function enforcementLine({ node, peers }: MeshStatus): string {
+  const { enforcement, wantedEnforcement } = node;
+  if (enforcement === wantedEnforcement) return enforcement;
+  const waiting = peers.filter(({ state }) => state === 'waiting').map(({ name }) => name);
+  return `${enforcement} (${wantedEnforcement} waits for ${orNone(waiting)})`;
+}
+
+function keyLine({ publicKey, generation, createdAt }: KeyStatus, now: number): string {
+  const age = createdAt === 0 ? 'of unknown age' : `made ${formatAge(createdAt, now)} ago`;
+  return `${publicKey}, generation ${generation}, ${age}`;
+}
+
+function rotationLines({ rotation, keys }: NodeStatus): string[] {
+  if (!rotation) return [];
+  const next = keys[1];
+  const to = next ? ` to generation ${next.generation} (${next.publicKey})` : '';
+  const { waitingFor } = rotation;
+  const waits = waitingFor.length > 0 ? `, waits for ${orNone(waitingFor)}` : '';
+  return [`Rotation:     goes on${to}${waits}`];
+}
+
+function peerTable(peers: readonly PeerStatus[], now: number): string[] {
+  const rows = peers.map((peer) => [
+    peer.name,
+    peer.endpoint ?? '-',
+    sessionAge(peer, now),
+    peer.keys[0] && peer.keys[0].createdAt > 0 ? formatAge(peer.keys[0].createdAt, now) : '-',
+    peer.keys.map(({ generation }) => generation).join('>') || '-',
+    formatBytes(peer.bytesReceived),
+    formatBytes(peer.bytesSent),
+    orNone(peer.prefixes),
+  ]);
+  const all = [PEER_COLUMNS, ...rows];
+  const widths = PEER_COLUMNS.map((_, column) =>
+    Math.max(...all.map((row) => row[column]!.length)),
+  );
+  return all.map((row) =>
+    row
+      .map((text, column) => text.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function sessionAge({ state, reason, lastHandshakeAt }: PeerStatus, now: number): string {
+  if (state === 'connected') return formatAge(lastHandshakeAt, now);
+  return state === 'waiting' ? 'no answer' : `refused: ${reason ?? ''}`;
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length);
+  return `${(bytes / 1024 ** power).toFixed(1)} ${UNITS[power - 1]}`;
+}
+
+function orNone(texts: readonly string[]): string {
+  if (texts.length === 0) return 'none';
+  const shown = texts.slice(0, MOST_SHOWN).join(', ');
+  return texts.length > MOST_SHOWN ? `${shown} and ${texts.length - MOST_SHOWN} more` : shown;
+}
+
+const NODE_ENCRYPTION = {
+  enabled: 'Enabled',
+  'opted-out': 'OptedOut',
+  disabled: 'Disabled',
+} as const;
+const PEER_COLUMNS: readonly string[] = [
+  'PEER',
+  'ENDPOINT',
+  'SESSION AGE',
+  'KEY AGE',
+  'GENERATION',
+  'RECEIVED',
+  'SENT',
+  'PREFIXES',
+];
+const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const MOST_SHOWN = 8;
+const SESSION_NOTE =
+  'SESSION AGE is that of the session keys, which are renewed every two minutes while there is traffic.\n' +
+  "KEY AGE is that of the node's own key, which `litz agent rotate-key` replaces.";

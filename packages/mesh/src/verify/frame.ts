@@ -1,0 +1,116 @@
+/**
+ * What `verify` reads of captured frames. Pure; frames are borrowed for the call, and whatever they hold,
+ * nothing throws.
+ *
+ * @module
+ */
+import { formatAddress } from '@litz/core';
+
+/** A packet's addresses, as text. */
+export interface Flow {
+  readonly source: string;
+  readonly destination: string;
+}
+
+/**
+ * The other end of a datagram with encrypted packets, as `192.0.2.2:51871`; undefined of any other frame.
+ *
+ * @param of `port`: one of its ports has to be this one
+ */
+export function readSealedEndpoint(
+  frame: Uint8Array,
+  { port, isOutgoing }: { readonly port: number; readonly isOutgoing: boolean },
+): string | undefined {
+  const start = packetStart(frame);
+  const header = start === undefined ? undefined : readHeader(frame, start);
+  if (header?.protocol !== UDP) return undefined;
+  const { payload, sourceBytes, destinationBytes } = header;
+  if (payload + UDP_HEADER_LENGTH + 4 > frame.length) return undefined;
+  const message = payload + UDP_HEADER_LENGTH;
+  if (u16(frame, message) !== TRANSPORT_DATA || u16(frame, message + 2) !== 0) return undefined;
+  const [from, to] = [u16(frame, payload), u16(frame, payload + 2)];
+  if (from !== port && to !== port) return undefined;
+  const address = formatAddress(isOutgoing ? destinationBytes : sourceBytes);
+  return `${address.includes(':') ? `[${address}]` : address}:${isOutgoing ? to : from}`;
+}
+
+/**
+ * The addresses of the packet that a mark stands in, and whether that packet is inside of another one.
+ *
+ * @param offset of the mark: behind an ICMP or UDP header, or behind the IP header of a TCP segment
+ */
+export function readMarked(
+  frame: Uint8Array,
+  offset: number,
+): { readonly flow: Flow; readonly isInner: boolean } | undefined {
+  for (const [length, behind] of HEADERS) {
+    const start = offset - behind - length;
+    if (start < 0) continue;
+    const header = readHeader(frame, start);
+    if (header?.payload !== start + length || !PROTOCOLS[behind]?.includes(header.protocol))
+      continue;
+    const source = formatAddress(header.sourceBytes);
+    const destination = formatAddress(header.destinationBytes);
+    return { flow: { source, destination }, isInner: start !== packetStart(frame) };
+  }
+  return undefined;
+}
+
+interface Header {
+  readonly protocol: number;
+  readonly sourceBytes: Uint8Array;
+  readonly destinationBytes: Uint8Array;
+  /** Where it ends. */
+  readonly payload: number;
+}
+
+/** Of IPv4, or of IPv6 without extensions. */
+function readHeader(frame: Uint8Array, start: number): Header | undefined {
+  const first = frame[start] ?? 0;
+  if (first >> 4 === 4) {
+    const length = (first & 0x0f) * 4;
+    if (length < 20 || start + length > frame.length) return undefined;
+    return {
+      protocol: frame[start + 9] ?? 0,
+      sourceBytes: frame.slice(start + 12, start + 16),
+      destinationBytes: frame.slice(start + 16, start + 20),
+      payload: start + length,
+    };
+  }
+  if (first >> 4 !== 6 || start + 40 > frame.length) return undefined;
+  return {
+    protocol: frame[start + 6] ?? 0,
+    sourceBytes: frame.slice(start + 8, start + 24),
+    destinationBytes: frame.slice(start + 24, start + 40),
+    payload: start + 40,
+  };
+}
+
+/** Behind an Ethernet header and its VLAN tags, or at the beginning of what has none. */
+function packetStart(frame: Uint8Array): number | undefined {
+  let type = 12;
+  while (VLAN_TYPES.includes(u16(frame, type))) type += 4;
+  if (IP_TYPES.includes(u16(frame, type))) return type + 2;
+  const version = (frame[0] ?? 0) >> 4;
+  return version === 4 || version === 6 ? 0 : undefined;
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+const UDP = 17;
+const UDP_HEADER_LENGTH = 8;
+const IP_TYPES: readonly number[] = [0x0800, 0x86dd];
+const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
+/** Type 4 and three zeros. */
+const TRANSPORT_DATA = 0x0400;
+/** Lengths of IP headers, and of what stands between them and the mark. */
+const HEADERS = [
+  [20, 8],
+  [40, 8],
+  [20, 0],
+  [40, 0],
+] as const;
+/** ICMP, UDP, ICMPv6; TCP. */
+const PROTOCOLS: Readonly<Record<number, readonly number[]>> = { 8: [1, 17, 58], 0: [6] };

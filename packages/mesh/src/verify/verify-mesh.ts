@@ -1,0 +1,196 @@
+/**
+ * `verifyMesh`: sends probes to every peer, captures what leaves and comes on the underlay meanwhile, and
+ * says of each peer whether its traffic is encrypted. Runs in the process that calls it, with CAP_NET_RAW
+ * and in the node's network namespace; the agent is only asked for its status.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MeshStatus } from '../status/mesh-status.ts';
+import { readMarked, readSealedEndpoint } from './frame.ts';
+import { judge, type Judgement, type Observations, type Sighting } from './judge.ts';
+import { ProbeMarks, RUN_LENGTH } from './probe-mark.ts';
+import {
+  planProbes,
+  PROBE_PROTOCOLS,
+  type PeerPlan,
+  type ProbeProtocol,
+  type ProbeTarget,
+} from './probe-plan.ts';
+import { DISCARD_PORT, IcmpProbes, TcpProbe, UdpProbe, type Probe } from './probes.ts';
+import { UnderlayCapture, underlayLinks, type CapturedFrame } from './underlay-capture.ts';
+
+export interface VerifyOptions {
+  /** How long answers are waited for; default 3000. */
+  readonly timeoutMs?: number;
+}
+
+/** @throws {SystemError} EPERM without CAP_NET_RAW */
+export async function verifyMesh(
+  status: MeshStatus,
+  options: VerifyOptions = {},
+): Promise<Judgement> {
+  const { timeoutMs = 3000 } = options;
+  const plans = planProbes(status);
+  const links = underlayLinks(plans, status.interface.name);
+  const run = new ProbeRun(plans, new UnderlayCapture(links), status.interface.port);
+  try {
+    for (let first = 0; first < plans.length; first += PEERS_AT_ONCE) {
+      await run.probe(plans.slice(first, first + PEERS_AT_ONCE), timeoutMs);
+    }
+    return judge(run.observations());
+  } finally {
+    run.close();
+  }
+}
+
+/** A probe that was sent, and what was seen of it. */
+interface Sent {
+  readonly plan: PeerPlan;
+  readonly target: ProbeTarget;
+  readonly protocol: ProbeProtocol;
+  readonly probe: Probe;
+  readonly sightings: Sighting[];
+}
+
+class ProbeRun {
+  readonly #plans: readonly PeerPlan[];
+  readonly #capture: UnderlayCapture;
+  /** UDP port of the tunnels. */
+  readonly #port: number;
+  readonly #marks = new ProbeMarks(randomBytes(RUN_LENGTH));
+  readonly #icmp = new IcmpProbes();
+  /** By the number in its mark. */
+  readonly #sent: Sent[] = [];
+  /** Datagrams to and from an endpoint. */
+  readonly #sealed = { out: new Map<string, number>(), in: new Map<string, number>() };
+
+  constructor(plans: readonly PeerPlan[], capture: UnderlayCapture, port: number) {
+    this.#plans = plans;
+    this.#capture = capture;
+    this.#port = port;
+  }
+
+  /** Returns when all has been answered, or the time is over. */
+  async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
+    const sent = plans.flatMap((plan) =>
+      plan.targets.flatMap((target) => this.#make(plan, target)),
+    );
+    if (sent.length === 0) return;
+    try {
+      const start = performance.now();
+      let sends = 0;
+      for (;;) {
+        const elapsed = performance.now() - start;
+        if (elapsed >= sends * AGAIN_MS) {
+          for (const { probe } of sent) if (!probe.isAnswered) probe.send();
+          sends++;
+        }
+        this.#look();
+        // Some firewalls answer nothing but echoes: one answer of a pair of addresses is enough, then.
+        const isEnough = elapsed >= AGAIN_MS * 2 && everyTargetAnswers(sent);
+        if (isEnough || elapsed >= timeoutMs || sent.every(({ probe }) => probe.isAnswered)) break;
+        await delay(LOOK_MS);
+      }
+      // What is on its way still comes to the capture.
+      await delay(LINGER_MS);
+      this.#look();
+    } finally {
+      for (const { probe } of sent) probe.close();
+    }
+  }
+
+  observations(): Observations {
+    const sentTo = new Map<PeerPlan, Sent[]>(this.#plans.map((plan) => [plan, []]));
+    for (const sent of this.#sent) sentTo.get(sent.plan)?.push(sent);
+    const peers = this.#plans.map((plan) => {
+      const { peer, obstacle, endpoint } = plan;
+      const sent = sentTo.get(plan) ?? [];
+      const targets = plan.targets.map((target) => {
+        const its = sent.filter((one) => one.target === target);
+        const answered = its.filter(({ probe }) => probe.isAnswered);
+        return {
+          target,
+          answered: answered.map(({ protocol }) => protocol),
+          sendError: its.find(({ probe }) => probe.error !== undefined)?.probe.error,
+          plaintext: its.flatMap(({ sightings }) => sightings),
+        };
+      });
+      const key = withoutZone(endpoint ?? '');
+      const sealedOut = this.#sealed.out.get(key) ?? 0;
+      const sealedIn = this.#sealed.in.get(key) ?? 0;
+      return { peer, obstacle, targets, sealedOut, sealedIn };
+    });
+    return { links: this.#capture.links, lost: this.#capture.lost, peers };
+  }
+
+  close(): void {
+    this.#icmp.close();
+    this.#capture.close();
+  }
+
+  #make(plan: PeerPlan, target: ProbeTarget): Sent[] {
+    return PROBE_PROTOCOLS.map((protocol) => {
+      const number = this.#sent.length;
+      const probe = this.#probe(number, protocol, target);
+      const sent = { plan, target, protocol, probe, sightings: [] };
+      this.#sent.push(sent);
+      return sent;
+    });
+  }
+
+  #probe(number: number, protocol: ProbeProtocol, target: ProbeTarget): Probe {
+    const payload = this.#marks.payload(number);
+    if (protocol === 'icmp') return this.#icmp.add(target, payload);
+    if (protocol === 'udp') return new UdpProbe(target, payload);
+    const { source, destination } = target;
+    const probe = new TcpProbe(target);
+    const ports = { sourcePort: probe.localPort, destinationPort: DISCARD_PORT };
+    this.#marks.addFlow(number, { source, destination, ...ports });
+    return probe;
+  }
+
+  #look(): void {
+    this.#icmp.collect();
+    this.#capture.drain((captured) => this.#take(captured));
+  }
+
+  #take({ frame, link, isOutgoing }: CapturedFrame): void {
+    const marked = this.#marks.find(frame);
+    const sent = marked && this.#sent[marked.probe];
+    if (marked && sent) {
+      const read = readMarked(frame, marked.offset);
+      sent.sightings.push({
+        protocol: sent.protocol,
+        flow: read?.flow ?? sent.target,
+        link,
+        direction: isOutgoing ? 'out' : 'in',
+        isInner: read?.isInner ?? true,
+      });
+    }
+    const other = readSealedEndpoint(frame, { port: this.#port, isOutgoing });
+    if (other === undefined) return;
+    const counts = isOutgoing ? this.#sealed.out : this.#sealed.in;
+    counts.set(other, (counts.get(other) ?? 0) + 1);
+  }
+}
+
+function everyTargetAnswers(sent: readonly Sent[]): boolean {
+  const answering = new Set(
+    sent.filter(({ probe }) => probe.isAnswered).map(({ target }) => target),
+  );
+  return sent.every(({ target }) => answering.has(target));
+}
+
+/** `[fe80::1%eth0]:51871` without the zone, which no packet has. */
+function withoutZone(endpoint: string): string {
+  return endpoint.replace(/%[^\]]*/, '');
+}
+
+const PEERS_AT_ONCE = 32;
+/** Answers and frames are looked at so often. */
+const LOOK_MS = 4;
+/** Probes without an answer are sent again. */
+const AGAIN_MS = 500;
+const LINGER_MS = 100;

@@ -1,0 +1,233 @@
+import { generateKeyPair, parseEndpoint, type Endpoint, type PrivateKey } from '@litz/core';
+import { equalBytes } from '@litz/core/internals';
+import type { ChangedPeer, DeviceChange, DeviceStatus, PeerChanges } from '@litz/config';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { TunnelConfig } from '../../src/daemon/tunnel-config.ts';
+import { TunnelDaemon, type DaemonClient } from '../../src/daemon/tunnel-daemon.ts';
+
+const OWN = generateKeyPair();
+const BOB = generateKeyPair().publicKey;
+const CONFIG: TunnelConfig = {
+  own: OWN.publicKey,
+  next: undefined,
+  listenPort: 51871,
+  fwmark: 0,
+  peers: new Map(),
+};
+const WITH_BOB: TunnelConfig = {
+  ...CONFIG,
+  peers: new Map([
+    [
+      'n2',
+      {
+        keys: [BOB],
+        endpoint: parseEndpoint('192.0.2.2:51871') as Endpoint,
+        persistentKeepalive: 0,
+        allowedIps: [],
+      },
+    ],
+  ]),
+};
+
+let daemon: FakeDaemon;
+let heard: string[];
+
+beforeEach(() => {
+  daemon = new FakeDaemon();
+  heard = [];
+});
+
+describe('TunnelDaemon', () => {
+  it('asks a daemon once, and then tells it what differs', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    await tunnel.program(CONFIG);
+    await tunnel.program(WITH_BOB);
+    await tunnel.program(WITH_BOB);
+    expect(daemon.gets).toBe(1);
+    expect(daemon.sets).toMatchObject([{ listenPort: 51871 }, { peers: [{ publicKey: BOB }] }]);
+    expect(daemon.privateKeys).toEqual([OWN.privateKey.toBase64()]);
+    expect(tunnel.identities).toEqual({ own: OWN.publicKey, next: undefined });
+    await tunnel.close();
+  });
+
+  it('does not tell a daemon what it has already', async () => {
+    daemon.state = { listenPort: 51871, fwmark: 0, peers: [], privateKey: copyOf(OWN.privateKey) };
+    const tunnel = open();
+    await daemon.starts();
+    await tunnel.program(CONFIG);
+    expect(daemon.sets).toEqual([]);
+    expect(tunnel.identities?.own).toEqual(OWN.publicKey);
+    await tunnel.close();
+  });
+
+  it('makes one request of what is wanted while another one is under way', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    const first = tunnel.program(CONFIG);
+    const others = [1, 2, 3].map((fwmark) => tunnel.program({ ...WITH_BOB, fwmark }));
+    await Promise.all([first, ...others]);
+    expect(daemon.sets).toHaveLength(1);
+    expect(daemon.sets[0]).toMatchObject({ fwmark: 3, peers: [{}] });
+    await tunnel.close();
+  });
+
+  it('programs a daemon that comes back from the beginning', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    await tunnel.program(WITH_BOB);
+    await daemon.ends();
+    expect(tunnel.isUp).toBe(false);
+    expect(tunnel.identities).toBeUndefined();
+    daemon.state = { listenPort: 0, fwmark: 0, peers: [] };
+    await daemon.starts();
+    await turns();
+    expect(daemon.sets[1]).toMatchObject({ listenPort: 51871, peers: [{ publicKey: BOB }] });
+    expect(heard.slice(2)).toEqual(['up', 'peers 0 all', 'down: it ended', 'up', 'peers 0 all']);
+    await tunnel.close();
+  });
+
+  it('tells which peers change', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    daemon.says({ isResync: false, cursor: 2, peers: [changed()] });
+    await turns();
+    expect(heard.slice(2)).toEqual(['up', 'peers 0 all', 'peers 1']);
+    await tunnel.close();
+  });
+
+  it('says once why a daemon cannot be reached, and that it can be', async () => {
+    const tunnel = open();
+    await daemon.isLookedFor();
+    await daemon.isLookedFor();
+    expect(heard).toEqual(['trouble: no socket']);
+    await daemon.starts();
+    expect(heard.slice(1, 3)).toEqual(['trouble: none', 'up']);
+    await tunnel.close();
+  });
+
+  it('asks anew after a request that was refused', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    daemon.refusal = new Error('errno -98');
+    await tunnel.program(CONFIG);
+    expect(heard.at(-1)).toBe('trouble: errno -98');
+    daemon.refusal = undefined;
+    await tunnel.program(CONFIG);
+    expect([daemon.gets, daemon.sets.length, heard.at(-1)]).toEqual([2, 1, 'trouble: none']);
+    await tunnel.close();
+  });
+
+  it('leaves a daemon as it is when it is closed', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    await tunnel.program(WITH_BOB);
+    const { length } = daemon.sets;
+    await tunnel.close();
+    expect(daemon.sets).toHaveLength(length);
+    expect(heard).not.toContain('down: it ended');
+  });
+});
+
+function open(): TunnelDaemon {
+  const tunnel = new TunnelDaemon({
+    client: daemon,
+    listener: {
+      onUp: () => heard.push('up'),
+      onDown: (reason) => heard.push(`down: ${reason}`),
+      onPeers: (peers, isResync) => heard.push(`peers ${peers.length}${isResync ? ' all' : ''}`),
+      onTrouble: (trouble) => heard.push(`trouble: ${trouble ?? 'none'}`),
+    },
+    privateKeyOf: (publicKey) => {
+      expect(equalBytes(publicKey, OWN.publicKey)).toBe(true);
+      return copyOf(OWN.privateKey);
+    },
+    socketComes: () => daemon.lookedFor(),
+  });
+  tunnel.start();
+  return tunnel;
+}
+
+function copyOf(key: PrivateKey): PrivateKey {
+  return key.slice() as PrivateKey;
+}
+
+function changed(): ChangedPeer {
+  return { publicKey: BOB, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 1 };
+}
+
+/** A daemon whose socket comes and goes. */
+class FakeDaemon implements DaemonClient {
+  readonly path = '/run/wireguard/litz0.sock';
+  state: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
+  gets = 0;
+  readonly sets: DeviceChange[] = [];
+  readonly privateKeys: string[] = [];
+  refusal: Error | undefined = undefined;
+  #isThere = false;
+  #reports: (PeerChanges | Error)[] = [];
+  #wake: () => void = () => {};
+  #comes: () => void = () => {};
+
+  get(): Promise<DeviceStatus> {
+    this.gets++;
+    return Promise.resolve(structuredCopy(this.state));
+  }
+
+  async set({ privateKey, ...change }: DeviceChange): Promise<void> {
+    await Promise.resolve();
+    if (this.refusal) throw this.refusal;
+    if (privateKey) this.privateKeys.push((privateKey as PrivateKey).toBase64());
+    this.sets.push(change);
+  }
+
+  async *changes({ signal }: { signal: AbortSignal }): AsyncGenerator<PeerChanges> {
+    if (!this.#isThere) throw new Error('no socket');
+    signal.addEventListener('abort', () => this.#wake());
+    for (;;) {
+      const report = this.#reports.shift();
+      if (report instanceof Error) throw report;
+      if (report) yield report;
+      else if (signal.aborted) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  async starts(): Promise<void> {
+    this.#isThere = true;
+    this.#reports = [{ isResync: true, cursor: 1, peers: [] }];
+    await this.isLookedFor();
+  }
+
+  async ends(): Promise<void> {
+    this.#isThere = false;
+    this.#reports = [new Error('it ended')];
+    this.#wake();
+    await turns();
+  }
+
+  says(report: PeerChanges): void {
+    this.#reports.push(report);
+    this.#wake();
+  }
+
+  /** Comes back when `isLookedFor` says so. */
+  lookedFor(): Promise<void> {
+    return new Promise((resolve) => (this.#comes = resolve));
+  }
+
+  async isLookedFor(): Promise<void> {
+    await turns();
+    this.#comes();
+    await turns();
+  }
+}
+
+function structuredCopy(state: DeviceStatus): DeviceStatus {
+  const { privateKey } = state;
+  return { ...state, ...(privateKey && { privateKey: copyOf(privateKey) }) };
+}
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+}

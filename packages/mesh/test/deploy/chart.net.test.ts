@@ -1,0 +1,320 @@
+import { describeWith } from '@litz/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  applyDefinition,
+  applyLitzNodes,
+  CILIUM_NODES,
+  pathOf,
+  type Manifest,
+} from '../registry/kubernetes/manifests.ts';
+import { kubeRequirements, RealKube } from '../registry/kubernetes/real-kube.ts';
+import {
+  find,
+  helmRequirement,
+  lintChart,
+  NAMESPACE,
+  renderChart,
+  type ChartValues,
+} from './helm.ts';
+
+const STRICT: ChartValues = {
+  'encryption.strictMode.egress.enabled': true,
+  'encryption.strictMode.ingress.enabled': true,
+  'encryption.strictMode.egress.cidr': '10.244.0.0/16\\,fd00::/48',
+};
+
+const SETS: [name: string, values: ChartValues][] = [
+  ['nothing', {}],
+  ['encryption off', { 'encryption.enabled': false }],
+  ['node encryption', { 'encryption.nodeEncryption': true }],
+  [
+    'node encryption without opt-out',
+    { 'encryption.nodeEncryption': true, 'encryption.nodeEncryptionOptOutLabels': '' },
+  ],
+  ['strict mode', STRICT],
+  ['the format of Cilium', { recordFormat: 'cilium', prefixes: 'cilium' }],
+  ['prefixes of Calico', { prefixes: 'calico' }],
+  ['a privileged data plane', { 'tun.mode': 'privileged' }],
+  [
+    'a device plugin',
+    { 'tun.mode': 'devicePlugin', 'tun.devicePluginResource': 'example.com/tun' },
+  ],
+  ['a start taint', { 'startTaint.enabled': true }],
+  [
+    'a service monitor',
+    {
+      'prometheus.serviceMonitor.enabled': true,
+      'prometheus.serviceMonitor.labels.release': 'prometheus',
+      'prometheus.serviceMonitor.relabelings[0].targetLabel': 'node',
+    },
+  ],
+  ['no metrics', { 'prometheus.enabled': false }],
+  [
+    'much else',
+    {
+      'image.repository': 'registry.test/litz',
+      'image.digest': `sha256:${'a'.repeat(64)}`,
+      'imagePullSecrets[0].name': 'pull',
+      k8sServiceHost: '192.0.2.1',
+      k8sServicePort: 6443,
+      'nodeSelector.zone': 'a',
+      'tolerations[0].key': 'only',
+      'tolerations[0].operator': 'Exists',
+      'podAnnotations.a': 'b',
+      'podLabels.c': 'd',
+      'extraArgs[0]': '--log-level=verbose',
+      'extraEnv[0].name': 'NODE_OPTIONS',
+      'extraEnv[0].value': '--max-semi-space-size=4',
+      'dataPlane.resources.limits.memory': '512Mi',
+      'encryption.wireguard.persistentKeepalive': '25s',
+      'encryption.rotateKeyEvery': '24h',
+      cleanUpOnStop: true,
+      'updateStrategy.rollingUpdate.maxUnavailable': 1,
+      'serviceAccount.name': 'other',
+      'affinity.nodeAffinity': 'null',
+    },
+  ],
+  [
+    'rights that others give',
+    { 'rbac.create': false, 'serviceAccount.create': false, 'admissionPolicy.enabled': false },
+  ],
+];
+
+describeWith([helmRequirement], 'chart', () => {
+  test('passes the lint of helm', () => {
+    expect(lintChart()).toContain('0 chart(s) failed');
+  });
+
+  test('runs data plane and agent in pods apart, so that one does not end with the other', () => {
+    const manifests = renderChart();
+    const dataPlane = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'];
+    const agent = find(manifests, 'DaemonSet', 'litz-agent')['spec'];
+    expect(dataPlane.updateStrategy).toEqual({ type: 'OnDelete' });
+    expect(agent.updateStrategy.type).toBe('RollingUpdate');
+    expect(dataPlane.template.spec.automountServiceAccountToken).toBe(false);
+    expect(dataPlane.selector).not.toEqual(agent.selector);
+    expect(containerOf(dataPlane).args).toEqual(['--foreground', 'litz0']);
+    expect(containerOf(dataPlane).resources).not.toHaveProperty('limits');
+  });
+
+  test('asks for capabilities and no privileges', () => {
+    const manifests = renderChart();
+    const secure = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsUser: 0 };
+    for (const [name, add] of [
+      ['litz-data-plane', ['NET_ADMIN']],
+      ['litz-agent', ['NET_ADMIN', 'NET_RAW']],
+    ] as const) {
+      const { spec } = find(manifests, 'DaemonSet', name)['spec'].template;
+      const capabilities = { drop: ['ALL'], add };
+      expect(spec.containers[0].securityContext).toEqual({ ...secure, capabilities });
+      expect(spec.securityContext).toEqual({ seccompProfile: { type: 'RuntimeDefault' } });
+      expect(spec).toMatchObject({
+        hostNetwork: true,
+        priorityClassName: 'system-node-critical',
+        tolerations: [{ operator: 'Exists' }],
+      });
+    }
+  });
+
+  test.each<[mode: string, values: ChartValues, expected: object]>([
+    ['hostPath', {}, { isPrivileged: false, mounts: true, limits: undefined }],
+    ['privileged', {}, { isPrivileged: true, mounts: false, limits: undefined }],
+    [
+      'devicePlugin',
+      { 'tun.devicePluginResource': 'example.com/tun' },
+      { isPrivileged: false, mounts: false, limits: { 'example.com/tun': 1 } },
+    ],
+  ])('gets the TUN device by %s', (mode, values, expected) => {
+    const manifests = renderChart({ 'tun.mode': mode, ...values });
+    const { spec } = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'].template;
+    const [container] = spec.containers;
+    const tun = spec.volumes.find((volume: { name: string }) => volume.name === 'tun');
+    expect(tun?.hostPath.type).toBe(
+      (expected as { mounts: boolean }).mounts ? 'CharDevice' : undefined,
+    );
+    expect({
+      isPrivileged: container.securityContext.privileged === true,
+      mounts: container.volumeMounts.some((mount: { name: string }) => mount.name === 'tun'),
+      limits: container.resources.limits,
+    }).toEqual(expected);
+  });
+
+  test.each<[name: string, values: ChartValues, expected: string[]]>([
+    ['nothing', {}, ['--encrypt=pods', '--enforcement=permissive', '--prefixes=node']],
+    ['encryption off', { 'encryption.enabled': false }, ['--enforcement=off']],
+    [
+      'node encryption',
+      { 'encryption.nodeEncryption': true },
+      ['--encrypt=nodes', '--opt-out=node-role.kubernetes.io/control-plane'],
+    ],
+    [
+      'no opt-out',
+      { 'encryption.nodeEncryption': true, 'encryption.nodeEncryptionOptOutLabels': '' },
+      ['--encrypt=all'],
+    ],
+    ['strict mode', STRICT, ['--enforcement=enforce', '--cluster-prefix=10.244.0.0/16,fd00::/48']],
+    [
+      'a keepalive',
+      { 'encryption.wireguard.persistentKeepalive': '25s' },
+      ['--persistent-keepalive=25s'],
+    ],
+    ['rotation', { 'encryption.rotateKeyEvery': '24h' }, ['--rotate-key-every=24h']],
+    [
+      'a start taint',
+      { 'startTaint.enabled': true },
+      ['--start-taint=node.litz.dev/agent-not-ready'],
+    ],
+    ['another format', { recordFormat: 'cilium' }, ['--format=cilium']],
+  ])('makes a command line of %s', (_, values, expected) => {
+    const agent = find(renderChart(values), 'DaemonSet', 'litz-agent')['spec'];
+    const { args } = containerOf(agent);
+    expect(args).toEqual(expect.arrayContaining(['agent', '--registry=kubernetes', ...expected]));
+    expect(new Set(args.map((arg: string) => arg.split('=')[0])).size).toBe(args.length);
+  });
+
+  test('takes everything back when told so before the chart is removed', () => {
+    const agent = find(renderChart({ cleanUpOnStop: true }), 'DaemonSet', 'litz-agent')['spec'];
+    expect(containerOf(agent).lifecycle.preStop.exec.command).toEqual([
+      'litz',
+      'agent',
+      'down',
+      '--interface=litz0',
+    ]);
+  });
+
+  test.each<[what: string, values: ChartValues, message: string]>([
+    ['a typo', { 'encryption.enable': true }, "additional properties 'enable' not allowed"],
+    ['a typo of a whole part', { 'prometeus.enabled': true }, "'prometeus' not allowed"],
+    ['a value of another kind', { 'encryption.enabled': 'yes' }, '/encryption/enabled'],
+    ['IPsec', { 'encryption.type': 'ipsec' }, '/encryption/type'],
+    ['a port that is none', { port: 70000 }, '/port'],
+    ['a mode that is none', { 'tun.mode': 'magic' }, '/tun/mode'],
+    ['an interface name that is too long', { interface: 'litz0123456789abc' }, '/interface'],
+    ['a surge', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],
+    [
+      'strictness of one direction',
+      { 'encryption.strictMode.ingress.enabled': true },
+      'encryption.strictMode.egress.enabled and encryption.strictMode.ingress.enabled differ',
+    ],
+    [
+      'strictness without the prefixes of the cluster',
+      { ...STRICT, 'encryption.strictMode.egress.cidr': '' },
+      'needs encryption.strictMode.egress.cidr',
+    ],
+    [
+      'strictness without encryption',
+      { ...STRICT, 'encryption.enabled': false },
+      'encryption.strictMode.egress.enabled is true and encryption.enabled is false',
+    ],
+    [
+      'node encryption without encryption',
+      { 'encryption.nodeEncryption': true, 'encryption.enabled': false },
+      'encryption.nodeEncryption is true and encryption.enabled is false',
+    ],
+    [
+      'a device plugin without a name',
+      { 'tun.mode': 'devicePlugin' },
+      'tun.devicePluginResource is empty',
+    ],
+    [
+      'the name of a device plugin without its mode',
+      { 'tun.devicePluginResource': 'example.com/tun' },
+      'set tun.mode to devicePlugin',
+    ],
+    [
+      'a service monitor without metrics',
+      { 'prometheus.enabled': false, 'prometheus.serviceMonitor.enabled': true },
+      'prometheus.serviceMonitor.enabled is true and prometheus.enabled is false',
+    ],
+    ['one port for two', { 'health.port': 51872 }, 'must differ'],
+  ])('refuses %s', (_, values, message) => {
+    expect(() => renderChart(values)).toThrow(message);
+  });
+});
+
+describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server', () => {
+  let kube: RealKube;
+
+  beforeAll(async () => {
+    kube = await RealKube.start();
+    await applyLitzNodes(kube);
+    await applyDefinition(kube, CILIUM_NODES);
+    await applyDefinition(kube, SERVICE_MONITORS);
+    await namespace(NAMESPACE, 'privileged');
+    await namespace('baseline', 'baseline');
+  });
+
+  afterAll(() => kube?.close());
+
+  describe('server-side dry-run', () => {
+    test.each(SETS)('takes what helm makes of %s', async (_, values) => {
+      const manifests = renderChart(values);
+      for (const manifest of manifests) {
+        const reply = await kube.apply(
+          pathOf(manifest),
+          manifest,
+          '&dryRun=All&fieldValidation=Strict',
+        );
+        expect(reply.body.kind).toBe(manifest.kind);
+      }
+      expect(manifests.length).toBeGreaterThanOrEqual(2);
+    });
+  });
+
+  test.each(['litz-agent', 'litz-data-plane'])(
+    'the pods of %s need the PodSecurity level privileged, and get along with it',
+    async (name) => {
+      const { template } = find(renderChart(), 'DaemonSet', name)['spec'];
+      // What the controller of DaemonSets would make; its priority class comes with a cluster.
+      const spec = { ...template.spec, priorityClassName: undefined };
+      const pod = (place: string) =>
+        kube.send('POST', `/api/v1/namespaces/${place}/pods?dryRun=All`, {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name: 'pod', labels: template.metadata.labels },
+          spec,
+        });
+      expect((await pod(NAMESPACE)).status).toBe(201);
+      const refused = await pod('baseline');
+      expect(refused.status).toBe(403);
+      expect(refused.body.message).toContain('violates PodSecurity "baseline:latest"');
+      expect(refused.body.message).toContain('host namespaces (hostNetwork=true)');
+    },
+  );
+
+  async function namespace(name: string, level: string): Promise<void> {
+    const labels = { 'pod-security.kubernetes.io/enforce': level };
+    const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+    await kube.apply(`/api/v1/namespaces/${name}`, object);
+  }
+});
+
+function containerOf(spec: { template: { spec: { containers: unknown[] } } }) {
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the chart makes
+  return spec.template.spec.containers[0] as any;
+}
+
+/** What the chart sets of the definition of the Prometheus operator. */
+const SERVICE_MONITORS: Manifest = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'servicemonitors.monitoring.coreos.com' },
+  spec: {
+    group: 'monitoring.coreos.com',
+    scope: 'Namespaced',
+    names: { plural: 'servicemonitors', singular: 'servicemonitor', kind: 'ServiceMonitor' },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        },
+      },
+    ],
+  },
+};

@@ -1,0 +1,111 @@
+/**
+ * `Ground`: nodes on a bridge whose ports are counted, each with mounts of its own, pods that the real
+ * CNI plugins attach, and routes as a CNI lays them. For tests of the mesh.
+ *
+ * ```
+ *   node 1  192.168.50.11, fd50::11     pods 10.244.1.0/24, fd44:0:0:1::/64
+ *   node 2  192.168.50.12, fd50::12     pods 10.244.2.0/24, fd44:0:0:2::/64      ...
+ * ```
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { programRequirement, type Requirement } from '@litz/testkit';
+import { ipProgram, namespaces, nftProgram } from '../requirements.ts';
+import { GroundNode, type NodeOptions } from './ground-node.ts';
+import { Place } from './place.ts';
+import { Wire } from './wire.ts';
+
+export interface GroundOptions extends Partial<NodeOptions> {
+  /** Default: 2. */
+  readonly nodes?: number;
+  /** Of each node; default: 1. */
+  readonly pods?: number;
+  /** Of the underlay; default: 1500. */
+  readonly mtu?: number;
+  /** False: neither configuration nor pods are there yet; `installCni` brings them. */
+  readonly withCni?: boolean;
+}
+
+/** What every test on the ground needs. */
+export const groundRequirements: readonly Requirement[] = [
+  namespaces,
+  ipProgram,
+  nftProgram,
+  programRequirement('unshare'),
+  programRequirement('wg'),
+  programRequirement('ping', ['-V']),
+  programRequirement('cnitool'),
+];
+
+export class Ground {
+  readonly nodes: readonly GroundNode[];
+  readonly wire: Wire;
+  readonly #folder: string;
+  readonly #underlay: Place;
+  readonly #pods: number;
+
+  static async create(options: GroundOptions = {}): Promise<Ground> {
+    const { nodes: count = 2, pods = 1, mtu = 1500, withCni = true } = options;
+    const { cni = 'bridge', overlay = 'none', reversePathFilter = 1, outer = 4 } = options;
+    const folder = mkdtempSync(join(tmpdir(), 'litz-ground-'));
+    const underlay = await Place.create(folder);
+    const wire = new Wire(underlay);
+    const nodes: GroundNode[] = [];
+    const ground = new Ground(nodes, wire, { folder, underlay, pods });
+    try {
+      for (let number = 1; number <= count; number++) {
+        const options = { cni, overlay, reversePathFilter, outer };
+        const node = await GroundNode.create(number, join(folder, `node${number}`), options);
+        nodes.push(node);
+        wire.plug(`u${number}`, node.place, mtu);
+        node.configure();
+      }
+      if (withCni) ground.installCni();
+      return ground;
+    } catch (error) {
+      await ground.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    nodes: readonly GroundNode[],
+    wire: Wire,
+    parts: { folder: string; underlay: Place; pods: number },
+  ) {
+    this.nodes = nodes;
+    this.wire = wire;
+    this.#folder = parts.folder;
+    this.#underlay = parts.underlay;
+    this.#pods = parts.pods;
+  }
+
+  /** Configuration, routes, pods. */
+  installCni(): void {
+    for (const node of this.nodes) {
+      node.installCni();
+      for (let i = 0; i < this.#pods; i++) node.addPod();
+      for (const other of this.nodes) if (other !== node) node.routeTo(other);
+    }
+  }
+
+  /** A daemon on each node, and each one's key at all others. */
+  async startDaemons(options: { readonly mark?: number } = {}): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.startDaemon(options)));
+    for (const node of this.nodes) this.introduce(node);
+  }
+
+  /** Tells a node's daemon of all others. */
+  introduce(node: GroundNode): void {
+    for (const other of this.nodes) if (other !== node) node.addPeer(other);
+  }
+
+  /** Also after a failure: nothing stays. */
+  async close(): Promise<void> {
+    await Promise.all([...this.nodes.map((node) => node.close()), this.#underlay.close()]);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

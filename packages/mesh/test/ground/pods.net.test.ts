@@ -1,0 +1,184 @@
+import { describeWith } from '@litz/testkit';
+import { expect, test } from 'vitest';
+import { until, type GroundNode } from './ground-node.ts';
+import { groundRequirements, type GroundOptions } from './ground.ts';
+import { createGround, createMesh, settle } from './mesh-on-ground.ts';
+import { ProgrammedMesh } from './programmed-mesh.ts';
+
+const FAMILIES: readonly [string, GroundOptions][] = [
+  ['bridge and host-gw', {}],
+  ['ptp and host-gw', { cni: 'ptp' }],
+  ['bridge and VXLAN', { overlay: 'vxlan' }],
+];
+
+describeWith(groundRequirements, 'the ground', () => {
+  test.each(FAMILIES)('connects pods by %s in plaintext', async (_, options) => {
+    const { wire, a, b } = await createGround(options);
+
+    expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
+
+    const { plaintext, vxlan } = wire.counts();
+    expect(options.overlay ? vxlan : plaintext).toBeGreaterThanOrEqual(6);
+  });
+});
+
+describeWith(groundRequirements, 'pods mode', () => {
+  test.each<[string, GroundOptions]>([
+    ...FAMILIES,
+    ['bridge and host-gw, without a reverse path filter', { reversePathFilter: 0 }],
+    ['bridge and host-gw, with a loose one', { reversePathFilter: 2 }],
+    ['bridge and host-gw, in datagrams of IPv6', { outer: 6 }],
+  ])('encrypts everything between pods of different nodes by %s', async (_, family) => {
+    const { wire, a, b } = await createMesh(family);
+    const [podA, podB] = [a.pods[0], b.pods[0]];
+
+    expect(a.ping(podA, podB.address)).toBe(3);
+    expect(b.ping(podB, podA.address)).toBe(3);
+    expect(a.ping(podA, podB.address6)).toBe(3);
+    expect(a.pingFromNode(podB.address)).toBe(3);
+    expect(a.pingFromNode(podB.address6)).toBe(3);
+    expect(a.pingFromNode(podA.address)).toBe(3);
+
+    expect(wire.counts()).toMatchObject({ plaintext: 0, vxlan: 0, fragments: 0 });
+    expect(wire.counts().wireguard).toBeGreaterThan(20);
+  });
+
+  test('leaves traffic of a node to itself', async () => {
+    const { wire, a } = await createMesh({ pods: 2 });
+
+    expect(a.ping(a.pods[0], a.pods[1].address)).toBe(3);
+
+    // A keepalive may be on its way.
+    expect(wire.counts().wireguard).toBeLessThan(3);
+  });
+
+  test('lets nothing leave to a pod of a node that nobody knows', async () => {
+    const { wire, a } = await createMesh();
+
+    expect(a.ping(a.pods[0], '10.244.9.5')).toBe(0);
+    expect(a.pingFromNode('10.244.9.5')).toBe(0);
+
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+
+  test('tells a pod in one packet what fits through the tunnel', async () => {
+    const { wire, a, b } = await createMesh();
+
+    expect(a.ping(a.pods[0], b.pods[0].address, { size: 1472, whole: true })).toBe(0);
+    expect(a.inPod(a.pods[0], 'ip', 'route', 'get', b.pods[0].address)).toMatch(/mtu 1440/);
+    expect(a.ping(a.pods[0], b.pods[0].address, { size: 1412, whole: true })).toBe(3);
+    // Larger ones without the bit are cut inside of the tunnel.
+    expect(a.ping(a.pods[0], b.pods[0].address, { size: 3000 })).toBe(3);
+
+    expect(wire.counts()).toMatchObject({ plaintext: 0, fragments: 0 });
+  });
+
+  test('takes a pod by way of NodePort and ClusterIP', async () => {
+    const { wire, a, b } = await createMesh();
+    layServices(a, b.pods[0].address);
+    b.startInPod(b.pods[0], 'socat', 'TCP-LISTEN:80,reuseaddr,fork', 'SYSTEM:echo hi');
+    await until(() => /:80\b/.test(b.inPod(b.pods[0], 'ss', '-tln')));
+
+    expect(a.place.run(...asking('10.96.0.10:80'))).toBe('hi\n');
+    expect(a.inPod(a.pods[0], ...asking('10.96.0.10:80'))).toBe('hi\n');
+    wire.reset();
+    // Another node is the client from outside: its way to the NodePort is plaintext, the next one isn't.
+    expect(b.place.run(...asking(`${a.address}:30080`))).toBe('hi\n');
+
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+
+  test('lets a pod speak to another node without NAT, in both enforcements', async () => {
+    const { a, b, mesh } = await createMesh();
+
+    await until(() => a.ping(a.pods[0], b.address, { count: 1 }) === 1);
+    expect(a.ping(a.pods[0], b.address)).toBe(3);
+    await mesh.apply({ enforcement: 'permissive' });
+    expect(a.ping(a.pods[0], b.address)).toBeGreaterThan(1);
+  });
+
+  test.each(['pods', 'all'] as const)(
+    'leaves a node byte for byte as it was, after mode %s',
+    async (mode) => {
+      const ground = await createGround();
+      const { a, b } = ground;
+      layServices(a, b.pods[0].address);
+      await settle(ground);
+      await until(() => !/tentative/.test(a.place.ip('address')));
+      const before = everythingOf(a);
+
+      const mesh = await ProgrammedMesh.create(ground, { mode });
+      await settle(ground);
+      for (const host of mesh.hosts) expect((await host.remove()).troubles).toEqual([]);
+      for (const node of ground.nodes) await node.killDaemon();
+
+      expect(everythingOf(a)).toBe(before);
+      expect(a.ping(a.pods[0], b.pods[0].address)).toBeGreaterThan(0);
+    },
+  );
+
+  test('refuses plaintext that claims to be from a pod of another node', async () => {
+    const { a, b, mesh } = await createMesh();
+    await mesh.hosts[1].remove();
+
+    expect(b.ping(b.pods[0], a.pods[0].address)).toBe(0);
+    expect(counter(a, 'ingress')).toBeGreaterThanOrEqual(3);
+  });
+
+  test('sends nothing out that is for a pod of this node which is gone', async () => {
+    const { wire, a, b } = await createMesh({ cni: 'ptp' });
+    const { address } = b.addPod();
+    b.removePod(b.pods[1]);
+    b.place.ip(`route add default via ${a.address}`);
+
+    expect(a.ping(a.pods[0], address)).toBe(0);
+
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+});
+
+/** Rules, all tables, foreign rulesets, parameters of all links. */
+function everythingOf({ place }: GroundNode): string {
+  return place.input(
+    'sh',
+    `ip rule; ip -6 rule
+    ip route show table all | sort; ip -6 route show table all | sort
+    ip -o address | sed 's/valid_lft.*//'
+    nft -s list ruleset
+    cd /proc/sys/net; grep -r . ipv4/conf ipv6/conf ipv4/ip_forward 2>/dev/null | grep -v -E 'stable_secret|mc_forwarding' | sort`,
+  );
+}
+
+/** Says what the server says. */
+function asking(address: string): [string, ...string[]] {
+  return ['timeout', '5', 'socat', '-T2', '-', `TCP:${address},connect-timeout=2`];
+}
+
+/** As kube-proxy lays them: a ClusterIP and a NodePort that lead to one pod. */
+function layServices({ place }: GroundNode, backend: string): void {
+  place.ip('route add 10.96.0.0/16 dev eth0');
+  place.input(
+    'nft',
+    `table ip kube-proxy {
+      chain prerouting {
+        type nat hook prerouting priority dstnat
+        ip daddr 10.96.0.10 tcp dport 80 dnat to ${backend}:80
+        fib daddr type local tcp dport 30080 meta mark set meta mark or 0x4000 dnat to ${backend}:80
+      }
+      chain output {
+        type nat hook output priority -100
+        ip daddr 10.96.0.10 tcp dport 80 dnat to ${backend}:80
+      }
+      chain postrouting {
+        type nat hook postrouting priority srcnat
+        meta mark & 0x4000 == 0x4000 masquerade
+      }
+    }`,
+  );
+}
+
+/** Packets that one of our chains counted. */
+function counter({ place }: GroundNode, chain: string): number {
+  const text = place.run('nft', 'list', 'chain', 'inet', 'litz', chain);
+  return [...text.matchAll(/packets (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+}

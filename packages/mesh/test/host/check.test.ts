@@ -1,0 +1,175 @@
+import { parseCidr } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import { checkHost, formatCheckLine, holds, type CheckRequest } from '../../src/host/check.ts';
+import type { CniFamily, HostFacts } from '../../src/host/host-facts.ts';
+
+describe('checkHost', () => {
+  test('finds nothing in the way on a plain node', () => {
+    const lines = checkHost(facts(), request());
+
+    expect(lines.filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(holds(lines)).toBe(true);
+  });
+
+  test.each<[string, Partial<HostFacts>, Partial<CheckRequest>, RegExp]>([
+    [
+      'native routing of Cilium',
+      family('cilium-native'),
+      { mode: 'nodes' },
+      /REFUSED CNI: Cilium with native/,
+    ],
+    [
+      'pods mode with an overlay of Cilium',
+      family('cilium-overlay'),
+      {},
+      /REFUSED CNI.*--encrypt nodes/,
+    ],
+    ['pods mode with Antrea', family('antrea'), {}, /REFUSED CNI: Antrea/],
+    ['enforce with AWS VPC CNI', family('aws-vpc'), {}, /REFUSED CNI: AWS VPC CNI/],
+    ['a node without a prefix', { prefixes: [] }, {}, /REFUSED own prefixes.*static:/],
+    [
+      'enforce without a cluster prefix',
+      {},
+      { clusterPrefixes: [] },
+      /REFUSED cluster.*--cluster-prefix/,
+    ],
+    [
+      'an address of the node among pods',
+      { nodeAddresses: ['10.244.7.1'] },
+      {},
+      /REFUSED cluster.*10\.244\.7\.1/,
+    ],
+    [
+      'a prefix outside of the cluster',
+      { prefixes: [parseCidr('10.1.0.0/24')] },
+      {},
+      /REFUSED cluster.*10\.1\.0\.0\/24/,
+    ],
+    [
+      'what encrypts already',
+      { foreignEncryption: ['flannel-wg'] },
+      {},
+      /REFUSED other encryption: flannel-wg/,
+    ],
+    ['enforce without nft', { nft: undefined }, {}, /REFUSED nft.*package nftables/],
+    ['a table in use', { foreignRoutes: ['10.0.0.0/8'] }, {}, /REFUSED table 51871/],
+    ['a priority in use', { foreignRules: ['IPv4 rule'] }, {}, /REFUSED priority 900/],
+    ['another interface of the name', { foreignInterface: 'dummy' }, {}, /REFUSED interface litz0/],
+    ['a port in use', { portTaken: 'UDP port 51871' }, {}, /REFUSED port 51871.*--port/],
+  ])('refuses %s, and says what to do', (_, found, asked, text) => {
+    const lines = checkHost(facts(found), request(asked));
+
+    expect(holds(lines)).toBe(false);
+    const refused = lines.filter(({ state }) => state === 'refused');
+    expect(refused.map(formatCheckLine)).toEqual([expect.stringMatching(text)]);
+  });
+
+  test.each<[string, Partial<HostFacts>, Partial<CheckRequest>, RegExp]>([
+    ['a CNI that is not there yet', { ...family('none') }, {}, /note {4}CNI: no configuration/],
+    ['Calico', family('calico'), {}, /note {4}CNI: Calico.*strictAffinity/],
+    ['a CNI that nobody knows', family('unknown'), {}, /note {4}CNI: unknown/],
+    [
+      'no nft in permissive',
+      { nft: undefined },
+      { enforcement: 'permissive' },
+      /note {4}nft.*no SNAT/,
+    ],
+    [
+      'AWS VPC CNI in permissive with prefixes',
+      family('aws-vpc'),
+      { enforcement: 'permissive' },
+      /^$/,
+    ],
+    [
+      'a strict filter',
+      { reversePathFilters: new Map([['eth0', 1]]) },
+      {},
+      /note {4}rp_filter: strict on eth0/,
+    ],
+    [
+      'a policy that drops',
+      { forwardDrops: ['nft ip filter FORWARD'] },
+      {},
+      /note {4}forwarding: nft ip filter FORWARD/,
+    ],
+    [
+      'forwarding that is off',
+      { forwarding: { 4: false, 6: true } },
+      {},
+      /note {4}forwarding: IPv4/,
+    ],
+    [
+      'systemd-networkd',
+      { networkd: 'deletes-foreign' },
+      {},
+      /note {4}systemd-networkd.*ManageForeign/,
+    ],
+    [
+      'an address in use',
+      { addressTaken: ['flannel.1 10.244.1.0/32'] },
+      {},
+      /note {4}address: flannel\.1/,
+    ],
+    ['what MTU an overlay needs', family('overlay'), { mode: 'nodes' }, /note {4}underlay.*1370/],
+    ['an underlay without a route', { underlay: NO_UNDERLAY }, {}, /note {4}underlay: no route/],
+  ])('notes %s', (_, found, asked, text) => {
+    const lines = checkHost(facts(found), request(asked));
+
+    expect(holds(lines)).toBe(true);
+    const notes = lines.filter(({ state }) => state === 'note').map(formatCheckLine);
+    expect(notes.join('\n')).toMatch(text);
+  });
+
+  test('covers pods with the nodes where they take no routes of the host', () => {
+    const found = facts({ ...family('cilium-overlay'), prefixes: [] });
+
+    expect(holds(checkHost(found, request({ mode: 'nodes' })))).toBe(true);
+  });
+});
+
+function family(family: CniFamily): Partial<HostFacts> {
+  return { cni: { ...facts().cni, family } };
+}
+
+const NO_UNDERLAY = { mtu: undefined, links: [], podLinks: [] };
+
+function request(more: Partial<CheckRequest> = {}): CheckRequest {
+  return {
+    mode: 'pods',
+    enforcement: 'enforce',
+    clusterPrefixes: [parseCidr('10.244.0.0/16')],
+    port: 51871,
+    interfaceName: 'litz0',
+    table: 51871,
+    priority: 900,
+    ...more,
+  };
+}
+
+function facts(more: Partial<HostFacts> = {}): HostFacts {
+  return {
+    cni: {
+      family: 'routed',
+      file: '/etc/cni/net.d/10-pods.conflist',
+      network: 'pods',
+      plugins: ['bridge'],
+      prefixes: [parseCidr('10.244.1.0/24')],
+      trouble: undefined,
+    },
+    underlay: { mtu: 1500, links: ['eth0'], podLinks: ['eth0'] },
+    foreignEncryption: [],
+    reversePathFilters: new Map([['eth0', 2]]),
+    forwardDrops: [],
+    forwarding: { 4: true, 6: true },
+    networkd: 'absent',
+    nft: 'nftables v1.0.6',
+    foreignRoutes: [],
+    foreignRules: [],
+    portTaken: undefined,
+    foreignInterface: undefined,
+    addressTaken: [],
+    nodeAddresses: ['192.168.50.11'],
+    prefixes: [parseCidr('10.244.1.0/24')],
+    ...more,
+  };
+}

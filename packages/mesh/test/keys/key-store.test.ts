@@ -1,0 +1,121 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KeyStore } from '../../src/keys/key-store.ts';
+
+const posix = process.platform === 'win32' ? describe.skip : describe;
+let parent: string;
+let folder: string;
+let store: KeyStore;
+
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'litz-keys-'));
+  folder = join(parent, 'state');
+  store = new KeyStore({ folder, interfaceName: 'litz0', now: () => 1_700_000_000_500 });
+});
+
+afterEach(() => rmSync(parent, { recursive: true }));
+
+posix('KeyStore', () => {
+  it('has no key before one is made, and makes nothing by looking', () => {
+    expect(store.read()).toEqual([]);
+    expect(readdirSync(parent)).toEqual([]);
+  });
+
+  it('makes a key that only its owner can read, and finds it again', () => {
+    const made = store.create(1);
+    expect(made).toMatchObject({ generation: 1, createdAt: 1_700_000_000_500 });
+    const path = join(folder, 'litz0.1.key');
+    expect(lstatSync(path).mode & 0o777).toBe(0o600);
+    expect(lstatSync(folder).mode & 0o777).toBe(0o700);
+    expect(readFileSync(path, 'utf8')).toBe(`${made.privateKey.toBase64()}\n`);
+    expect(readdirSync(folder)).toEqual(['litz0.1.key']);
+    expect(store.read()).toEqual([made]);
+  });
+
+  it('has the older generation first, of its own interface alone', () => {
+    store.create(10);
+    store.create(9);
+    new KeyStore({ folder, interfaceName: 'litz0.1' }).create(2);
+    new KeyStore({ folder, interfaceName: 'litz' }).create(3);
+    writeFileSync(join(folder, 'litz0.9.key.77.new'), 'half');
+    expect(store.read().map(({ generation }) => generation)).toEqual([9, 10]);
+  });
+
+  it('never makes a key in the place of another one', () => {
+    store.create(1);
+    expect(() => store.create(1)).toThrow('litz0.1.key: is there already');
+    store.create(2);
+    expect(() => store.raise(1, 2)).toThrow('is there already');
+  });
+
+  it('raises a generation and removes a key, and the others stay', () => {
+    const { publicKey } = store.create(1);
+    store.create(2);
+    store.raise(1, 5);
+    store.remove(2);
+    store.remove(2);
+    expect(store.read()).toMatchObject([{ generation: 5, publicKey }]);
+  });
+
+  it.each([
+    ['empty', '', 'got 0 bytes'],
+    ['raw bytes', Buffer.alloc(32, 7), '32 raw bytes, as Cilium has them'],
+    ['a long text', `${'A'.repeat(43)}=\nx`, 'got 46 bytes'],
+    ['no base64', '!'.repeat(44), 'is no private key in base64'],
+    ['a key of zeros', `${'A'.repeat(43)}=\n`, 'is no private key in base64'],
+  ])('refuses a file that is %s, and leaves it as it is', (_, content, reason) => {
+    store.create(1);
+    const path = join(folder, 'litz0.1.key');
+    writeFileSync(path, content);
+    expect(() => store.read()).toThrow(`${path}: `);
+    expect(() => store.read()).toThrow(reason);
+    expect(() => store.read()).toThrow('the other nodes know this node by it');
+    expect(readFileSync(path)).toEqual(Buffer.from(content));
+  });
+
+  it('never prints a part of a file that is no key', () => {
+    const { privateKey } = store.create(1);
+    const text = privateKey.toBase64();
+    writeFileSync(join(folder, 'litz0.1.key'), `${text}${text}`);
+    const message = (() => {
+      try {
+        return String(store.read());
+      } catch (error) {
+        return String(error);
+      }
+    })();
+    expect(message).toContain('got 88 bytes');
+    expect(message).not.toContain(text.slice(0, 8));
+  });
+
+  it('refuses a key that others may read, a link, and a folder that others may write to', () => {
+    store.create(1);
+    const path = join(folder, 'litz0.1.key');
+    chmodSync(path, 0o640);
+    expect(() => store.read()).toThrow('has mode 0640, others may read the key: chmod 600');
+    chmodSync(path, 0o600);
+    symlinkSync(path, join(folder, 'litz0.2.key'));
+    expect(() => store.read()).toThrow('litz0.2.key: cannot be read: is a symbolic link');
+    rmSync(join(folder, 'litz0.2.key'));
+    chmodSync(folder, 0o777);
+    expect(() => store.read()).toThrow('mode 0777');
+    expect(() => store.create(3)).toThrow('mode 0777');
+    chmodSync(folder, 0o700);
+  });
+
+  it('says what cannot be written', () => {
+    writeFileSync(folder, '');
+    expect(() => store.create(1)).toThrow('litz0.1.key: cannot be written: EEXIST');
+  });
+});

@@ -1,0 +1,141 @@
+import { generateKeyPair, parsePublicKey } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import type { NodeKey } from '../../src/record/node-record.ts';
+import { planKeys, raisesOf, type Identities, type KeysView } from '../../src/keys/rotation.ts';
+
+const key = (generation: number): NodeKey => ({
+  publicKey: parsePublicKey(generateKeyPair().publicKey),
+  generation,
+  createdAt: 0,
+});
+const OLD = key(3);
+const NEW = key(4);
+const OTHER = key(9);
+const only = (own: NodeKey): Identities => ({ own: own.publicKey, next: undefined });
+const BOTH: Identities = { own: OLD.publicKey, next: NEW.publicKey };
+
+const RESTING: KeysView = {
+  keys: [OLD],
+  recordKeys: [OLD],
+  daemon: only(OLD),
+  unanswered: [],
+  isOverdue: false,
+};
+
+describe('planKeys', () => {
+  it('has one key for everything while there is no rotation', () => {
+    expect(planKeys(RESTING)).toEqual({
+      own: OLD,
+      next: undefined,
+      published: [OLD],
+      obsolete: undefined,
+      waitsFor: [],
+    });
+  });
+
+  it('writes no record before it knows what stands there', () => {
+    for (const keys of [[OLD], [OLD, NEW]]) {
+      expect(planKeys({ ...RESTING, keys, recordKeys: undefined }).published).toBeUndefined();
+    }
+  });
+
+  describe('rotates', () => {
+    const rotating: KeysView = { ...RESTING, keys: [OLD, NEW] };
+
+    it('by telling the daemon first, and the others only when it has both', () => {
+      for (const daemon of [undefined, only(OLD)]) {
+        const plan = planKeys({ ...rotating, daemon });
+        expect(plan).toMatchObject({ own: OLD, next: NEW, published: [OLD] });
+      }
+      const plan = planKeys({ ...rotating, daemon: BOTH });
+      expect(plan).toMatchObject({ own: OLD, next: NEW, published: [OLD, NEW] });
+    });
+
+    it('by waiting for the handshakes of all peers', () => {
+      const told: KeysView = { ...rotating, daemon: BOTH, recordKeys: [OLD, NEW] };
+      const plan = planKeys({ ...told, unanswered: ['n2', 'n3'] });
+      expect(plan).toMatchObject({ own: OLD, next: NEW, published: [OLD, NEW] });
+      expect(plan.waitsFor).toEqual(['n2', 'n3']);
+      expect(planKeys(told)).toMatchObject({ own: OLD, next: NEW, published: [NEW] });
+    });
+
+    it('by going on without those who do not answer in time', () => {
+      const told: KeysView = { ...rotating, daemon: BOTH, recordKeys: [OLD, NEW] };
+      const plan = planKeys({ ...told, unanswered: ['n2'], isOverdue: true });
+      expect(plan).toMatchObject({ published: [NEW], waitsFor: [], obsolete: undefined });
+    });
+
+    it('by promoting the key when the record has it alone, and only then deleting the old one', () => {
+      const written: KeysView = { ...rotating, recordKeys: [NEW], daemon: BOTH };
+      expect(planKeys(written)).toMatchObject({
+        own: NEW,
+        next: undefined,
+        published: [NEW],
+        obsolete: undefined,
+      });
+      expect(planKeys({ ...written, daemon: undefined }).obsolete).toBeUndefined();
+      expect(planKeys({ ...written, daemon: only(NEW) }).obsolete).toBe(OLD);
+    });
+
+    it('by writing the record twice, whatever happens in between', () => {
+      const views: KeysView[] = [
+        { ...rotating, daemon: BOTH },
+        { ...rotating, daemon: BOTH, recordKeys: [OLD, NEW], unanswered: ['n2'] },
+        { ...rotating, daemon: BOTH, recordKeys: [OLD, NEW] },
+        { ...rotating, daemon: BOTH, recordKeys: [NEW] },
+        { ...rotating, daemon: only(NEW), recordKeys: [NEW] },
+      ];
+      const writes = views.filter((view) => {
+        const { published } = planKeys(view);
+        return published?.join() !== view.recordKeys?.join() && differs(published, view.recordKeys);
+      });
+      expect(writes).toHaveLength(2);
+    });
+
+    it('without going back when it starts anew and cannot ask the registry', () => {
+      const unknown: KeysView = { ...rotating, recordKeys: undefined };
+      expect(planKeys({ ...unknown, daemon: only(NEW) })).toMatchObject({ own: NEW });
+      expect(planKeys({ ...unknown, daemon: BOTH })).toMatchObject({ own: OLD, next: NEW });
+    });
+  });
+
+  it('gives the new key to everything at once when the old one was revoked', () => {
+    const revoked: KeysView = { ...RESTING, keys: [NEW], daemon: BOTH };
+    expect(planKeys(revoked)).toMatchObject({ own: NEW, next: undefined, published: [NEW] });
+  });
+
+  it('refuses no key and three keys', () => {
+    expect(() => planKeys({ ...RESTING, keys: [] })).toThrow('got 0');
+    expect(() => planKeys({ ...RESTING, keys: [OLD, NEW, OTHER] })).toThrow('got 3');
+  });
+});
+
+describe('raisesOf', () => {
+  it('leaves generations that the record does not contradict', () => {
+    expect(raisesOf([OLD], [])).toEqual([]);
+    expect(raisesOf([OLD], [OLD])).toEqual([]);
+    expect(raisesOf([OLD, NEW], [OLD])).toEqual([]);
+    expect(raisesOf([OLD, NEW], [OLD, NEW])).toEqual([]);
+    expect(raisesOf([OLD, NEW], [NEW])).toEqual([]);
+  });
+
+  it('goes on above the record with a key that the record does not have', () => {
+    expect(raisesOf([OLD], [OTHER])).toEqual([{ from: 3, to: 10 }]);
+    expect(raisesOf([OLD, NEW], [OTHER])).toEqual([
+      { from: 4, to: 11 },
+      { from: 3, to: 10 },
+    ]);
+  });
+
+  it('takes the generation under which the others know the key', () => {
+    expect(raisesOf([OLD], [{ ...OLD, generation: 7 }])).toEqual([{ from: 3, to: 7 }]);
+    expect(raisesOf([OLD, NEW], [{ ...OLD, generation: 7 }])).toEqual([
+      { from: 4, to: 8 },
+      { from: 3, to: 7 },
+    ]);
+  });
+});
+
+function differs(a: readonly NodeKey[] = [], b: readonly NodeKey[] = []): boolean {
+  return a.map(({ generation }) => generation).join() !== b.map((k) => k.generation).join();
+}

@@ -1,0 +1,34 @@
+/**
+ * Which keys are of before.
+ *
+ * @module
+ */
+import { describe, expect, test } from 'vitest';
+import { isStale, markOf } from '../../src/membership/generation-mark.ts';
+import type { NodeKey } from '../../src/record/node-record.ts';
+import { keyOf } from '../records.ts';
+
+describe('isStale', () => {
+  test.each<[string, NodeKey[], NodeKey[], boolean]>([
+    ['the same keys', [key(3)], [key(3)], false],
+    ['a rotation that begins', [key(3)], [key(3), key(4)], false],
+    ['a rotation that ends', [key(3), key(4)], [key(4)], false],
+    ['a list of before the rotation', [key(4)], [key(3)], true],
+    ['a list of during the rotation', [key(4)], [key(3), key(4)], true],
+    ['a list of before it began', [key(3), key(4)], [key(3)], true],
+    ['a node that lost everything', [key(7)], [key(1, 900)], false],
+    ['a format without generations', [key(0, 0)], [key(0, 0)], false],
+  ])('says of %s', (_what, before, now, expected) => {
+    expect(isStale(now, markOf(before))).toBe(expected);
+  });
+});
+
+describe('markOf', () => {
+  test('has both ends of the keys', () => {
+    expect(markOf([key(3), key(4)])).toEqual({ oldest: 3, newest: 4, createdAt: 104 });
+  });
+});
+
+function key(generation: number, createdAt = 100 + generation): NodeKey {
+  return { publicKey: keyOf(generation), generation, createdAt };
+}

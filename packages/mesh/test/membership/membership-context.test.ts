@@ -1,0 +1,82 @@
+/**
+ * What a node has against a record by what it knows of itself.
+ *
+ * @module
+ */
+import { parseCidr } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import {
+  reachableAddress,
+  refusalInContext,
+  type MembershipContext,
+} from '../../src/membership/membership-context.ts';
+import type { NodeRecord } from '../../src/record/node-record.ts';
+import { recordOf } from '../records.ts';
+import { contextOf } from './contexts.ts';
+
+describe('refusalInContext', () => {
+  test('has nothing against a node like any other', () => {
+    expect(refusalInContext(recordOf(1), contextOf())).toBeUndefined();
+  });
+
+  const anywhere = { clusterPrefixes: [] };
+  test.each<[string, Partial<NodeRecord>, Partial<MembershipContext>, string, string]>([
+    ['the own key', { keys: recordOf(0).keys }, {}, 'keys[0].publicKey', 'is the key of this node'],
+    [
+      'the own key as the second one',
+      { keys: [recordOf(1).keys[0], recordOf(0).keys[0]] },
+      {},
+      'keys[1].publicKey',
+      'is the key of this node',
+    ],
+    ['the own prefix', withPrefix('10.244.0.0/24'), {}, 'prefixes[0]', "this node's prefix"],
+    ['a part of it', withPrefix('10.244.0.128/25'), {}, 'prefixes[0]', "this node's prefix"],
+    ['more than it', withPrefix('10.244.0.0/16'), {}, 'prefixes[0]', "this node's prefix"],
+    ['services', withPrefix('10.100.0.0/24'), anywhere, 'prefixes[0]', 'range of services'],
+    ['an own address', withPrefix('192.0.2.96/27'), anywhere, 'prefixes[0]', 'covers 192.0.2.100'],
+    ['an own IPv6 one', withPrefix('2001:db8::/64'), anywhere, 'prefixes[0]', '2001:db8::100'],
+    ['the registry', withPrefix('198.51.100.0/24'), anywhere, 'prefixes[0]', 'of the registry'],
+    ['its own address', withPrefix('192.0.2.0/28'), anywhere, 'prefixes[0]', 'of the node itself'],
+    ['somewhere else', withPrefix('8.8.8.0/24'), {}, 'prefixes[0]', "outside of the cluster's"],
+    ['an own address as its own', { addresses: ['192.0.2.100'] }, {}, 'addresses[0]', 'this node'],
+    ['an address in the own prefix', { addresses: ['10.244.0.7'] }, {}, 'addresses[0]', 'lies in'],
+    ['an address of a pod', { addresses: ['10.244.9.9'] }, {}, 'addresses[0]', "the cluster's"],
+    [
+      'IPv6 only where there is none',
+      { addresses: ['2001:db8::1'] },
+      { ownAddresses: ['192.0.2.100'] },
+      'addresses',
+      'has IPv6 only',
+    ],
+    [
+      'IPv4 only where there is none',
+      { addresses: ['192.0.2.1'] },
+      { ownAddresses: ['2001:db8::100'] },
+      'addresses',
+      'has IPv4 only',
+    ],
+  ])('refuses %s', (_what, record, context, field, reason) => {
+    const refusal = refusalInContext(recordOf(1, record), contextOf(context));
+    expect(refusal).toMatchObject({ field });
+    expect(refusal?.reason).toContain(reason);
+    expect(refusal?.holder).toBeUndefined();
+  });
+
+  test('takes a prefix anywhere where the cluster prefix is not known', () => {
+    const record = recordOf(1, withPrefix('203.0.113.0/24'));
+    expect(refusalInContext(record, contextOf(anywhere))).toBeUndefined();
+  });
+});
+
+describe('reachableAddress', () => {
+  const both = ['2001:db8::1', '192.0.2.1'];
+  test('is the first one of a family that this node has', () => {
+    expect(reachableAddress(both, contextOf())).toBe('2001:db8::1');
+    expect(reachableAddress(both, contextOf({ ownAddresses: ['192.0.2.100'] }))).toBe('192.0.2.1');
+    expect(reachableAddress(both, contextOf({ ownAddresses: [] }))).toBeUndefined();
+  });
+});
+
+function withPrefix(text: string): Partial<NodeRecord> {
+  return { prefixes: [parseCidr(text)] };
+}

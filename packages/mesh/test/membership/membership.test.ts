@@ -1,0 +1,377 @@
+/**
+ * Which nodes are accepted.
+ *
+ * @module
+ */
+import { formatCidr, parseCidr } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import {
+  describeMembershipEvent,
+  type MembershipEvent,
+} from '../../src/membership/membership-event.ts';
+import { Membership } from '../../src/membership/membership.ts';
+import type { MeshPeer } from '../../src/membership/mesh-peer.ts';
+import { RecordError, type NodeRecord, type ReadRecord } from '../../src/record/node-record.ts';
+import { keyOf, recordOf } from '../records.ts';
+import { contextOf } from './contexts.ts';
+
+describe('Membership', () => {
+  test('accepts who clashes with nobody, and leaves out this node', () => {
+    const { membership, events } = synced(recordOf(0), recordOf(1), recordOf(2));
+    expect([...membership.peers.keys()]).toEqual(['n1', 'n2']);
+    expect(events).toEqual([
+      { kind: 'joined', node: 'n1' },
+      { kind: 'joined', node: 'n2' },
+    ]);
+    expect(String(membership.peers.get('n1')?.endpoint)).toBe('192.0.2.1:51871');
+  });
+
+  describe('ownership', () => {
+    test.each<[string, Partial<NodeRecord>, string]>([
+      ['key', { keys: recordOf(1).keys }, 'keys[0].publicKey'],
+      ['prefix', { prefixes: recordOf(1).prefixes }, 'prefixes[0]'],
+      ['part of a prefix', { prefixes: [parseCidr('10.244.1.128/25')] }, 'prefixes[0]'],
+      ['address', { addresses: ['192.0.2.1'] }, 'addresses[0]'],
+    ])('keeps the %s of a living record, and names both nodes', (_what, claim, field) => {
+      const { membership } = synced(recordOf(1));
+      const before = membership.peers.get('n1');
+      const events = membership.record('n2', recordOf(2, claim));
+      expect(events).toMatchObject([{ kind: 'refused', node: 'n2', field, holder: 'n1' }]);
+      expect(describeMembershipEvent(events[0])).toMatch(/node n2 .*node n1/);
+      expect(membership.peers.get('n1')).toBe(before);
+      expect(membership.peers.has('n2')).toBe(false);
+    });
+
+    test('gives it to who was refused, when the holder leaves or changes', () => {
+      const { membership } = synced(recordOf(1));
+      membership.record('n2', recordOf(2, { prefixes: recordOf(1).prefixes }));
+      membership.record('n3', recordOf(3, { keys: recordOf(1).keys }));
+      const moved = { prefixes: [parseCidr('10.244.9.0/24')] };
+      expect(kinds(membership.record('n1', recordOf(1, moved)))).toEqual([
+        'changed n1',
+        'joined n2',
+      ]);
+      expect(kinds(membership.gone('n1', 'deleted', 0))).toEqual(['left n1', 'joined n3']);
+    });
+
+    test('says of a claim once that it is refused', () => {
+      const { membership } = synced(recordOf(1));
+      const claim = recordOf(2, { keys: recordOf(1).keys });
+      expect(membership.record('n2', claim)).toHaveLength(1);
+      expect(membership.record('n2', claim)).toEqual([]);
+      expect(membership.record('n3', recordOf(3))).toHaveLength(1);
+    });
+
+    test('keeps what a node had when its change claims what is another one’s', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      const before = membership.peers.get('n2');
+      const grab = { prefixes: [...recordOf(2).prefixes, ...recordOf(1).prefixes] };
+      expect(membership.record('n2', recordOf(2, grab))).toMatchObject([
+        { kind: 'refused', node: 'n2', field: 'prefixes[1]', holder: 'n1', keepsPeer: true },
+      ]);
+      expect(membership.peers.get('n2')).toBe(before);
+    });
+
+    test('lets nodes change places, in whichever order it hears of it', () => {
+      const { membership } = synced(recordOf(1), recordOf(2), recordOf(3));
+      membership.record('n1', turned(1, 2));
+      membership.record('n2', turned(2, 3));
+      expect(prefixesOf(membership)).toEqual([
+        'n1 10.244.1.0/24',
+        'n2 10.244.2.0/24',
+        'n3 10.244.3.0/24',
+      ]);
+      membership.record('n3', turned(3, 1));
+      expect(prefixesOf(membership)).toEqual([
+        'n1 10.244.2.0/24',
+        'n2 10.244.3.0/24',
+        'n3 10.244.1.0/24',
+      ]);
+    });
+
+    test('keeps everything where only some of those that change places can', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      membership.record('n1', recordOf(1, { prefixes: recordOf(2).prefixes }));
+      const bad = { prefixes: recordOf(1).prefixes, keys: recordOf(0).keys };
+      membership.record('n2', recordOf(2, bad));
+      expect(prefixesOf(membership)).toEqual(['n1 10.244.1.0/24', 'n2 10.244.2.0/24']);
+    });
+
+    test('does not depend on the order of the first list', () => {
+      const older = recordOf(1);
+      const younger = recordOf(2, {
+        prefixes: older.prefixes,
+        keys: [{ ...recordOf(2).keys[0], createdAt: older.keys[0].createdAt + 1 }],
+      });
+      for (const list of [
+        [older, younger],
+        [younger, older],
+      ]) {
+        expect([...synced(...list).membership.peers.keys()]).toEqual(['n1']);
+      }
+    });
+  });
+
+  describe('change', () => {
+    test.each<[string, Partial<NodeRecord>]>([
+      ['address', { addresses: ['192.0.2.77'] }],
+      ['key', { keys: [{ publicKey: keyOf(9), generation: 2, createdAt: 1_770_000_000_000 }] }],
+      ['prefix', { prefixes: [parseCidr('10.244.77.0/24')] }],
+      ['port', { port: 4500 }],
+    ])('follows a node that comes back under another %s', (_what, change) => {
+      const { membership } = synced(recordOf(1));
+      expect(kinds(membership.record('n1', recordOf(1, change)))).toEqual(['changed n1']);
+      const { endpoint, keys, prefixes } = membership.peers.get('n1')!;
+      const expected = recordOf(1, change);
+      expect(keys).toEqual(expected.keys);
+      expect(prefixes).toEqual(expected.prefixes);
+      expect(String(endpoint)).toBe(`${expected.addresses[0]}:${expected.port}`);
+    });
+
+    test('gives the same object for a peer that has not changed', () => {
+      const { membership } = synced(recordOf(1));
+      const before = membership.peers.get('n1');
+      expect(membership.sync(listOf(recordOf(1)), 0)).toEqual([]);
+      expect(membership.changeContext(contextOf())).toEqual([]);
+      expect(membership.peers.get('n1')).toBe(before);
+    });
+
+    test('ignores an old list: generations only rise', () => {
+      const keys = [{ publicKey: keyOf(9), generation: 2, createdAt: 1_770_000_000_000 }];
+      const { membership } = synced(recordOf(1, { keys }));
+      expect(membership.sync(listOf(recordOf(1)), 0)).toEqual([
+        { kind: 'stale', node: 'n1', seen: 2, got: 1 },
+      ]);
+      expect(membership.peers.get('n1')?.keys).toEqual(keys);
+    });
+
+    test('forgets the generations of a node that was deleted', () => {
+      const keys = [{ publicKey: keyOf(9), generation: 2, createdAt: 1_770_000_000_000 }];
+      const { membership } = synced(recordOf(1, { keys }));
+      membership.gone('n1', 'deleted', 0);
+      expect(kinds(membership.record('n1', recordOf(1)))).toEqual(['joined n1']);
+    });
+  });
+
+  describe('bad record', () => {
+    const bad = new RecordError('n1', 'prefixes[0]', 'is everything');
+
+    test('is refused by its field, and leaves the peer as it was and the others too', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      expect(membership.record('n1', bad)).toEqual([
+        {
+          kind: 'refused',
+          node: 'n1',
+          field: 'prefixes[0]',
+          reason: 'is everything',
+          keepsPeer: true,
+        },
+      ]);
+      expect([...membership.peers.keys()]).toEqual(['n1', 'n2']);
+      expect(membership.record('n1', bad)).toEqual([]);
+      expect(membership.record('n1', recordOf(1))).toEqual([]);
+      expect(membership.record('n1', bad)).toHaveLength(1);
+    });
+
+    test('holds what its peer has', () => {
+      const { membership } = synced(recordOf(1));
+      membership.record('n1', bad);
+      const claim = recordOf(2, { prefixes: recordOf(1).prefixes });
+      expect(membership.record('n2', claim)).toMatchObject([{ kind: 'refused', holder: 'n1' }]);
+    });
+
+    test('of a new node makes no peer', () => {
+      const { membership } = synced();
+      expect(membership.record('n1', bad)).toMatchObject([{ keepsPeer: false }]);
+      expect(membership.peers.size).toBe(0);
+      expect(membership.gone('n1', 'expired', 0)).toEqual([]);
+    });
+  });
+
+  describe('going', () => {
+    test.each<[string, (membership: Membership) => MembershipEvent[]]>([
+      ['deleted', (membership) => membership.gone('n1', 'deleted', 0)],
+      ['revoked', (membership) => membership.record('n1', recordOf(1, { revoked: true }))],
+      [
+        'revoked in a list',
+        (membership) => membership.sync(listOf(recordOf(1, { revoked: true })), 0),
+      ],
+    ])('is at once for a node that is %s, though its sessions renew', (_what, go) => {
+      const { membership } = synced(recordOf(1));
+      membership.renewing(new Set(['n1']), 0);
+      expect(go(membership)).toEqual([{ kind: 'left', node: 'n1', why: 'deleted' }]);
+      expect(membership.peers.size).toBe(0);
+    });
+
+    test('waits for a node that expired as long as its sessions renew', () => {
+      const { membership } = synced(recordOf(1));
+      expect(membership.gone('n1', 'expired', 1000)).toEqual([{ kind: 'expired', node: 'n1' }]);
+      for (let now = 1000; now <= 1_801_000; now += 60_000) {
+        expect(membership.renewing(new Set(['n1']), now)).toEqual([]);
+      }
+      expect(membership.deadline).toBeUndefined();
+      expect(membership.renewing(new Set(), 1_801_001)).toEqual([]);
+      const { deadline } = membership;
+      expect(deadline).toBe(1_801_000 + 270_000);
+      expect(membership.renewing(new Set(), deadline! - 1)).toEqual([]);
+      expect(membership.renewing(new Set(), deadline!)).toEqual([
+        { kind: 'left', node: 'n1', why: 'silent' },
+      ]);
+      expect(membership.deadline).toBeUndefined();
+    });
+
+    test('takes a node for expired that a list lacks', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      expect(kinds(membership.sync(listOf(recordOf(2)), 0))).toEqual(['expired n1']);
+      expect(membership.peers.size).toBe(2);
+    });
+
+    test('is off the table when the record is back', () => {
+      const { membership } = synced(recordOf(1));
+      membership.gone('n1', 'expired', 0);
+      expect(kinds(membership.record('n1', recordOf(1)))).toEqual(['returned n1']);
+      expect(membership.renewing(new Set(), 1_000_000)).toEqual([]);
+      expect(membership.deadline).toBeUndefined();
+    });
+
+    test('gives what an expired node had to a living one that claims it, and names both', () => {
+      const { membership } = synced(recordOf(1));
+      membership.renewing(new Set(['n1']), 0);
+      membership.gone('n1', 'expired', 0);
+      const claim = recordOf(2, { prefixes: recordOf(1).prefixes });
+      expect(membership.record('n2', claim)).toEqual([
+        { kind: 'left', node: 'n1', why: 'replaced', by: 'n2' },
+        { kind: 'joined', node: 'n2' },
+      ]);
+      expect(prefixesOf(membership)).toEqual(['n2 10.244.1.0/24']);
+    });
+
+    test('does not take from an expired node for a record that is refused all the same', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      membership.gone('n1', 'expired', 0);
+      const both = recordOf(3, { prefixes: [...recordOf(1).prefixes, ...recordOf(2).prefixes] });
+      expect(membership.record('n3', both)).toMatchObject([{ kind: 'refused', holder: 'n2' }]);
+      expect(prefixesOf(membership)).toEqual(['n1 10.244.1.0/24', 'n2 10.244.2.0/24']);
+    });
+  });
+
+  describe('restart', () => {
+    const remembered = [...synced(recordOf(1), recordOf(2)).membership.peers.values()];
+
+    test('has the peers of before at once, and drops none before a whole list', () => {
+      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      expect(prefixesOf(membership)).toEqual(['n1 10.244.1.0/24', 'n2 10.244.2.0/24']);
+      expect(membership.isSynced).toBe(false);
+      expect(membership.deadline).toBeUndefined();
+      expect(membership.renewing(new Set(), 10_000_000)).toEqual([]);
+      expect(membership.peers.size).toBe(2);
+    });
+
+    test('says nothing of those whose records are as they were', () => {
+      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      const before = membership.peers.get('n1');
+      expect(kinds(membership.sync(listOf(recordOf(1)), 0))).toEqual(['expired n2']);
+      expect(membership.peers.get('n1')).toBe(before);
+    });
+
+    test('lets nobody take what a node of before still claims', () => {
+      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      const keys = [{ ...recordOf(3).keys[0], createdAt: 1 }];
+      const thief = recordOf(3, { prefixes: recordOf(1).prefixes, keys });
+      membership.sync(listOf(thief, recordOf(1), recordOf(2)), 0);
+      expect([...membership.peers.keys()]).toEqual(['n1', 'n2']);
+    });
+
+    test('forgets what clashes with this node now', () => {
+      const context = contextOf({ ownPrefixes: recordOf(1).prefixes });
+      const membership = new Membership(context, { remembered, now: 0 });
+      expect([...membership.peers.keys()]).toEqual(['n2']);
+    });
+
+    test('removes a node at once that was revoked meanwhile', () => {
+      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      expect(kinds(membership.gone('n1', 'deleted', 0))).toEqual(['left n1']);
+    });
+  });
+
+  describe('this node', () => {
+    test('refuses a peer that clashes with what it has now, and takes it back afterwards', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      const changed = contextOf({ ownPrefixes: recordOf(1).prefixes });
+      const events = membership.changeContext(changed);
+      expect(kinds(events)).toEqual(['left n1', 'refused n1']);
+      expect(events[1]).toMatchObject({ field: 'prefixes[0]' });
+      expect(kinds(membership.changeContext(contextOf()))).toEqual(['joined n1']);
+    });
+
+    test('forgets an expired peer that clashes with what it has now', () => {
+      const { membership } = synced(recordOf(1));
+      membership.gone('n1', 'expired', 0);
+      const changed = contextOf({ ownPrefixes: recordOf(1).prefixes });
+      expect(kinds(membership.changeContext(changed))).toEqual(['left n1']);
+      expect(membership.changeContext(contextOf())).toEqual([]);
+    });
+
+    test('reaches peers at other addresses when it has other families', () => {
+      const { membership } = synced(recordOf(1, { addresses: ['2001:db8::1', '192.0.2.1'] }));
+      membership.changeContext(contextOf({ ownAddresses: ['192.0.2.100'] }));
+      expect(String(membership.peers.get('n1')?.endpoint)).toBe('192.0.2.1:51871');
+    });
+
+    test('says that another machine has its name', () => {
+      const { membership } = synced();
+      expect(membership.record('n0', recordOf(0))).toEqual([]);
+      const other = recordOf(0, { keys: recordOf(9).keys });
+      expect(membership.record('n0', other)).toEqual([{ kind: 'own-name', node: 'n0' }]);
+      expect(membership.record('n0', new RecordError('n0', 'port', 'is bad'))).toEqual([]);
+      expect(membership.peers.size).toBe(0);
+    });
+  });
+
+  test('takes 5,000 nodes in one list, and one change in a few milliseconds', () => {
+    const records = Array.from({ length: 5000 }, (_, i) => manyOf(i));
+    const context = contextOf({ ownPrefixes: [], clusterPrefixes: [] });
+    const membership = new Membership(context, { now: 0 });
+    membership.sync(listOf(...records), 0);
+    expect(membership.peers.size).toBe(5000);
+    const before = process.cpuUsage();
+    for (let i = 0; i < 100; i++) membership.record('m7', { ...manyOf(7), port: 1000 + i });
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000 / 100).toBeLessThan(5);
+  });
+});
+
+function synced(...records: NodeRecord[]): { membership: Membership; events: MembershipEvent[] } {
+  const membership = new Membership(contextOf(), { now: 0 });
+  const events = membership.sync(listOf(...records), 0);
+  return { membership, events };
+}
+
+function listOf(...records: NodeRecord[]): Map<string, ReadRecord> {
+  return new Map(records.map((record) => [record.name, record]));
+}
+
+function kinds(events: MembershipEvent[]): string[] {
+  return events.map(({ kind, node }) => `${kind} ${node}`);
+}
+
+/** The record of one node with the prefixes of another one. */
+function turned(from: number, to: number): NodeRecord {
+  return recordOf(from, { prefixes: recordOf(to).prefixes });
+}
+
+function prefixesOf({ peers }: { peers: ReadonlyMap<string, MeshPeer> }): string[] {
+  return [...peers.values()]
+    .map(({ name, prefixes }) => `${name} ${prefixes.map(formatCidr).join()}`)
+    .toSorted();
+}
+
+function manyOf(number: number): NodeRecord {
+  const bytes = `${number >> 8}.${number & 255}`;
+  return recordOf(0, {
+    name: `m${number}`,
+    addresses: [`100.64.${bytes}`],
+    keys: [{ publicKey: keyOf(number + 1000), generation: 1, createdAt: number }],
+    prefixes: [parseCidr(`10.${bytes}.0/24`)],
+  });
+}

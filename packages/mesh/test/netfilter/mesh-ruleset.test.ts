@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import type { MeshRequest } from '../../src/plan/desired-host.ts';
+import { desireHost } from '../../src/plan/desire-host.ts';
+import { peer, request } from '../requests.ts';
+
+describe('meshRuleset', () => {
+  test('has no backstop in permissive', () => {
+    expect(chains({ enforcement: 'permissive' })).toEqual(['sources', 'clamp']);
+    expect(chains()).toEqual(['forward', 'leaving', 'ingress', 'sources', 'clamp']);
+  });
+
+  test('replaces itself in one transaction', () => {
+    expect(ruleset().split('\n').slice(0, 3)).toEqual([
+      'table inet litz',
+      'delete table inet litz',
+      'table inet litz {',
+    ]);
+  });
+
+  test('knows the pods of other nodes as the cluster without the own ones', () => {
+    expect(ruleset()).toContain('10.244.0.0-10.244.0.255, 10.244.2.0-10.244.255.255');
+    expect(ruleset()).toContain('fd44::-fd44::ffff:ffff:ffff:ffff');
+  });
+
+  test('is the same whoever else there is', () => {
+    const many = Array.from({ length: 200 }, (_, i) => peer(i + 2));
+
+    for (const mode of ['pods', 'nodes', 'all'] as const) {
+      expect(ruleset({ mode, peers: many })).toBe(ruleset({ mode, peers: [peer(2)] }));
+    }
+  });
+
+  test("gives what isn't a pod's the address of the tunnel", () => {
+    expect(ruleset()).toContain('oifname "litz0" ip saddr != @own4 snat ip to 10.244.1.0');
+    expect(ruleset()).toContain('oifname "litz0" ip6 saddr != @own6 snat ip6 to fd44:0:0:1::');
+  });
+
+  test('lets the address of the node be in nodes mode, except towards pods', () => {
+    const text = ruleset({ mode: 'nodes' });
+
+    expect(text).toContain('ip daddr @remote4 ip saddr != @own4 snat ip to 10.244.1.0');
+    expect(text).toContain('ip saddr != @own4 ip saddr != @node4 snat ip to 192.168.50.11');
+    expect(text).toContain('fib saddr oifname "litz0" counter drop');
+  });
+
+  test('leaves the way to the registry open, and its answers in', () => {
+    const registryAddresses = [
+      { address: '192.168.50.12', port: 6443 },
+      { address: 'fd50::11', port: 2379 },
+    ];
+    const text = ruleset({ mode: 'all', registryAddresses });
+
+    expect(text).toContain('ip daddr 192.168.50.12 tcp dport 6443 accept');
+    expect(text).toContain('ip saddr 192.168.50.12 tcp sport 6443 accept');
+    expect(text).toContain('ip6 daddr fd50::11 tcp dport 2379 accept');
+    expect(text).toContain('ip daddr @registry4 counter drop');
+  });
+
+  test('clamps segments to what fits through the tunnel, in both directions', () => {
+    const text = ruleset();
+
+    expect(text).toMatch(/oifname "litz0" .*maxseg size set rt mtu/);
+    expect(text).toMatch(/iifname "litz0" meta nfproto ipv4 .*maxseg size set 1400/);
+    expect(text).toMatch(/iifname "litz0" meta nfproto ipv6 .*maxseg size set 1380/);
+  });
+
+  test('keeps packets of own pods that are gone from leaving by the underlay', () => {
+    expect(ruleset()).toContain('oifname { "eth0" } ip daddr @own4 counter drop');
+    const underlay = { mtu: undefined, links: [], podLinks: [] };
+    expect(ruleset({ underlay })).not.toContain('ip daddr @own4 counter drop');
+  });
+});
+
+function ruleset(more: Partial<MeshRequest> = {}): string {
+  return desireHost(request(more)).ruleset ?? '';
+}
+
+function chains(more: Partial<MeshRequest> = {}): (string | undefined)[] {
+  return [...ruleset(more).matchAll(/chain (\w+) \{/g)].map(([, name]) => name);
+}

@@ -1,0 +1,47 @@
+import { NetworkNamespace } from '@litz/sys';
+import { describeWith } from '@litz/testkit';
+import { expect, onTestFinished, test } from 'vitest';
+import { Nft } from '../../src/netfilter/nft.ts';
+import { desireHost } from '../../src/plan/desire-host.ts';
+import { request } from '../requests.ts';
+import { namespaces, nftProgram } from '../requirements.ts';
+
+describeWith([namespaces, nftProgram], 'Nft', () => {
+  test.each(['pods', 'nodes', 'all'] as const)('loads every ruleset of mode %s', async (mode) => {
+    const nft = create();
+    for (const enforcement of ['permissive', 'enforce'] as const) {
+      const registryAddresses = [
+        { address: '192.168.50.12', port: 6443 },
+        { address: 'fd50::11', port: 2379 },
+      ];
+      await nft.load(desireHost(request({ mode, enforcement, registryAddresses })).ruleset ?? '');
+      expect(await nft.list()).toMatch(/chain clamp/);
+    }
+  });
+
+  test('takes the table away, also where there is none', async () => {
+    const nft = create();
+    await nft.remove();
+    await nft.load(desireHost(request()).ruleset ?? '');
+    await nft.remove();
+
+    expect(await nft.list()).toBeUndefined();
+  });
+
+  test('says what nft said', async () => {
+    await expect(create().load('table inet litz { nonsense }')).rejects.toThrow(
+      /^nft: .*syntax error/,
+    );
+  });
+
+  test('knows its version, and that there is none', async () => {
+    expect(await create().version()).toMatch(/nftables v/);
+    expect(await new Nft({ program: '/no/such/nft' }).version()).toBeUndefined();
+  });
+});
+
+function create(): Nft {
+  const namespace = NetworkNamespace.create();
+  onTestFinished(() => namespace.close());
+  return new Nft({ inNamespace: (run) => namespace.run(run) });
+}

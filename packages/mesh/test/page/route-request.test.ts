@@ -1,0 +1,99 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { PAGE_FILES, routeRequest, type PageRequest } from '../../src/page/route-request.ts';
+
+const folder = join(import.meta.dirname, '../../page');
+
+describe('routeRequest', () => {
+  test('gives the page and what belongs to it', () => {
+    expect(route({ url: '/' })).toEqual({
+      kind: 'file',
+      file: { name: 'index.html', type: 'text/html' },
+    });
+    expect(route({ url: '/page.js?x=1' })).toEqual({
+      kind: 'file',
+      file: { name: 'page.js', type: 'text/javascript' },
+    });
+    expect(route({ url: '/page.css', method: 'HEAD' })).toMatchObject({ kind: 'file' });
+    expect(route({ url: '/favicon.ico' })).toEqual({ kind: 'nothing' });
+  });
+
+  test('gives the status, once and as events', () => {
+    expect(route({ url: '/status.json' })).toEqual({ kind: 'status' });
+    expect(route({ url: '/events?' })).toEqual({ kind: 'events' });
+  });
+
+  test.each([
+    'localhost',
+    'LOCALHOST:8080',
+    '127.0.0.1',
+    '127.0.0.1:51872',
+    '127.9.8.7',
+    '[::1]:1',
+  ])('answers to %s', (host) => expect(route({ host })).toMatchObject({ kind: 'file' }));
+
+  test.each([
+    undefined,
+    '',
+    'example.com',
+    'localhost.example.com',
+    'example.com:127',
+    '127.0.0.1.example.com',
+    '10.0.0.1',
+    '[::2]',
+    'localhost:1:2',
+    'localhost/',
+    ' localhost',
+  ])('refuses who asks for %j, whatever that name resolves to', (host) => {
+    expect(route({ host })).toMatchObject({ kind: 'refusal', status: 403 });
+    expect(route({ host, url: '/status.json' })).toMatchObject({ kind: 'refusal', status: 403 });
+  });
+
+  test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'get', ''])('refuses %j', (method) => {
+    expect(route({ method })).toMatchObject({ kind: 'refusal', status: 405 });
+  });
+
+  test.each([
+    '/page',
+    '//page.js',
+    '/../package.json',
+    '/page.js/',
+    '/%70age.js',
+    '*',
+    '',
+    'http://localhost/',
+  ])('knows no %j', (url) =>
+    expect(route({ url })).toMatchObject({ kind: 'refusal', status: 404 }),
+  );
+
+  test('tells the status to no page of another origin, but lets a link lead here', () => {
+    for (const url of ['/status.json', '/events']) {
+      for (const site of ['cross-site', 'same-site']) {
+        expect(route({ url, site })).toMatchObject({ kind: 'refusal', status: 403 });
+      }
+      expect(route({ url, site: 'same-origin' }).kind).not.toBe('refusal');
+      expect(route({ url, site: 'none' }).kind).not.toBe('refusal');
+    }
+    expect(route({ url: '/', site: 'cross-site' })).toMatchObject({ kind: 'file' });
+  });
+});
+
+describe('PAGE_FILES', () => {
+  test('are there, and are all that the folder has for browsers', () => {
+    const names = Array.from(PAGE_FILES.values(), ({ name }) => name);
+    for (const name of names) expect([name, existsSync(join(folder, name))]).toEqual([name, true]);
+    const there = readdirSync(folder).filter((name) => /\.(?:js|css|html)$/.test(name));
+    expect(names.toSorted()).toEqual(there.toSorted());
+  });
+});
+
+function route(request: Partial<PageRequest>): ReturnType<typeof routeRequest> {
+  return routeRequest({
+    method: 'GET',
+    url: '/',
+    host: 'localhost:51872',
+    site: undefined,
+    ...request,
+  });
+}

@@ -1,0 +1,325 @@
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describeWith, programRequirement } from '@litz/testkit';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+} from 'vitest';
+import { StatusPage } from '../../src/page/status-page.ts';
+import type { MeshStatus } from '../../src/status/mesh-status.ts';
+import { Browser } from './browser.ts';
+import { exampleStatus } from './example-status.ts';
+
+/** Where pictures of the page are put, if somebody wants to look at them. */
+const PICTURES = process.env['LITZ_PAGE_PICTURES'];
+
+/** A second of the example for each status. */
+let second: number;
+let status: () => MeshStatus | Promise<MeshStatus>;
+let page: StatusPage;
+
+beforeEach(async () => {
+  second = 0;
+  status = () => exampleStatus({ count: 3, second: second++ });
+  page = await StatusPage.open({ status: () => status() }, { port: 0 });
+});
+afterEach(() => page.close());
+
+describe('StatusPage', () => {
+  test('serves the page with a policy that allows nothing from elsewhere', async () => {
+    const answer = await ask('/');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(answer.headers).toMatchObject({
+      'content-security-policy': expect.stringMatching(
+        /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';/,
+      ) as string,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-resource-policy': 'same-origin',
+    });
+    const html = await text(answer);
+    expect(html).not.toMatch(/https?:|<script(?![^>]*src=)|style=|\son\w+=/);
+  });
+
+  test('serves the status as the agent tells it', async () => {
+    const answer = await ask('/status.json');
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(JSON.parse(await text(answer))).toEqual(
+      JSON.parse(JSON.stringify(exampleStatus({ count: 3 }))),
+    );
+  });
+
+  test('refuses other names for this machine, and everything but reading', async () => {
+    expect((await ask('/', { host: 'rebound.example' })).statusCode).toBe(403);
+    expect((await ask('/status.json', { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
+    const posted = await ask('/', {}, 'POST');
+    expect(posted.statusCode).toBe(405);
+    expect(posted.headers.allow).toBe('GET, HEAD');
+    expect((await ask('/nothing')).statusCode).toBe(404);
+    expect((await ask('/favicon.ico')).statusCode).toBe(204);
+  });
+
+  test('answers HEAD without a body, and without looking', async () => {
+    for (const path of ['/', '/status.json', '/events']) {
+      const answer = await ask(path, {}, 'HEAD');
+      expect([path, answer.statusCode, await text(answer)]).toEqual([path, 200, '']);
+    }
+    expect(page.viewers).toBe(0);
+  });
+
+  test('says why there is no status', async () => {
+    status = () => Promise.reject(new Error('no daemon'));
+    const answer = await ask('/status.json');
+    expect([answer.statusCode, await text(answer)]).toEqual([503, 'no daemon\n']);
+  });
+
+  test('sends events while somebody looks', async () => {
+    const answer = await ask('/events');
+    expect(answer.headers['content-type']).toBe('text/event-stream; charset=utf-8');
+    answer.setEncoding('utf8');
+    let got = '';
+    for await (const part of answer) {
+      got += part as string;
+      if (got.includes('data: ')) break;
+    }
+    expect(got).toMatch(/^retry: 2000\n\ndata: \{"version":1,/);
+    await expect.poll(() => page.viewers).toBe(0);
+  });
+
+  test('takes a bounded number of viewers', async () => {
+    const answers = await Promise.all(Array.from({ length: 17 }, () => ask('/events')));
+    const codes = answers.map(({ statusCode }) => statusCode);
+    expect(codes.filter((code) => code === 200).length).toBe(16);
+    expect(codes.filter((code) => code === 503).length).toBe(1);
+    for (const answer of answers) answer.destroy();
+  });
+
+  test('listens on loopback alone', async () => {
+    await expect(
+      StatusPage.open({ status }, { port: 0, host: '0.0.0.0' as '127.0.0.1' }),
+    ).rejects.toThrow('"host" expected 127.0.0.1 or ::1, got 0.0.0.0');
+    await expect(StatusPage.open({ status }, { port: 70_000 })).rejects.toThrow('"port" expected');
+    expect(page.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+  });
+
+  test('rejects where somebody else has the port', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    await expect(StatusPage.open({ status }, { port })).rejects.toThrow('EADDRINUSE');
+  });
+
+  test('ends the streams of its viewers when it closes', async () => {
+    const own = await StatusPage.open({ status }, { port: 0 });
+    const answer = await ask('/events', {}, 'GET', own.url);
+    answer.resume();
+    // It is an error to the client: the stream had no end of its own.
+    answer.on('error', () => {});
+    const ended = new Promise((resolve) => answer.on('close', resolve));
+    await own.close();
+    await ended;
+    expect(own.viewers).toBe(0);
+  });
+});
+
+describeWith([programRequirement('chromium')], 'the status page in Chromium', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await Browser.start();
+    if (PICTURES !== undefined) mkdirSync(PICTURES, { recursive: true });
+  });
+  afterAll(() => browser.close());
+  beforeEach(() => void browser.complaints.splice(0));
+  // Before its server goes, which it would complain about.
+  afterEach(() => browser.show('about:blank', { width: 1280 }));
+
+  const screens = [1280, 360].flatMap((width) =>
+    (['light', 'dark'] as const).flatMap((scheme) =>
+      [3, 200].map((count) => ({ width, scheme, count })),
+    ),
+  );
+  test.each(screens)('fits $width pixels, $scheme, with $count peers', async (screen) => {
+    const { width, scheme, count } = screen;
+    status = () => exampleStatus({ count, second: 5 * second++ });
+    await browser.show(page.url, { width, scheme });
+    await browser.until(`document.querySelectorAll('#picture .node').length === ${count}`);
+    // Three values make a line.
+    await browser.until(`document.querySelector('#chart .sum').getAttribute('d').includes('L')`);
+    expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    const ground = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
+    expect(ground).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
+    // The names of all are in the picture where there is room, and in the table everywhere.
+    expect(await browser.evaluate(`document.querySelectorAll('#rows tr').length`)).toBe(
+      Math.min(count, 50),
+    );
+    if (PICTURES !== undefined) {
+      await browser.screenshot(join(PICTURES, `${count}-${width}-${scheme}.png`));
+    }
+    expect(browser.complaints).toEqual([]);
+  });
+
+  test('shows sums by state instead of a picture above 200 peers', async () => {
+    status = () => exampleStatus({ count: 1000 });
+    await browser.show(page.url, { width: 1280 });
+    await browser.until(`document.querySelectorAll('#aggregates tbody tr').length === 3`);
+    const texts = await browser.evaluate<string[]>(
+      `[...document.querySelectorAll('#aggregates tbody tr')].map((row) => row.cells[0].textContent + ' ' + row.cells[1].textContent)`,
+    );
+    expect(texts).toEqual(['connected 899', 'waiting 57', 'refused 44']);
+    expect(await browser.evaluate(`document.querySelector('#picture').checkVisibility()`)).toBe(
+      false,
+    );
+    expect(await browser.evaluate(`document.querySelector('#more').textContent`)).toBe(
+      'Show more (950 left)',
+    );
+  });
+
+  test('says which age is which', async () => {
+    await browser.show(page.url, { width: 1280 });
+    await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
+    await browser.evaluate(`document.querySelector('#rows tr:last-child .peer').click()`);
+    const detail = await browser.evaluate<string>(`document.querySelector('#detail').innerText`);
+    expect(detail).toMatch(/Session age\n\d+ s, key 1\n/);
+    expect(detail).toMatch(/Age of key 1\n10 h\n/);
+    const note = await browser.evaluate<string>(`document.querySelector('#peers .note').innerText`);
+    expect(note).toMatch(/Session age is the time since the last handshake.*Key age is how long/s);
+  });
+
+  test('takes the name of a node for text, whatever it is', async () => {
+    const names = [
+      '<img src=x onerror=alert(1)>',
+      '</script><script>alert(2)</script>',
+      '"><b>&amp;',
+    ];
+    status = () => exampleStatus({ count: 3, names });
+    await browser.show(page.url, { width: 1280 });
+    await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
+    const shown = await browser.evaluate<string[]>(
+      `[...document.querySelectorAll('#rows .peer')].map(({ textContent }) => textContent)`,
+    );
+    expect(shown.toSorted()).toEqual(names.toSorted());
+    expect(await browser.evaluate(`document.querySelectorAll('img, b').length`)).toBe(0);
+    expect(browser.complaints).toEqual([]);
+  });
+
+  test('is used with the keyboard: into the picture, along it, a peer chosen and left', async () => {
+    await browser.show(page.url, { width: 1280 });
+    await browser.until(`document.querySelectorAll('#picture .node').length === 3`);
+    const focused = (): Promise<string> =>
+      browser.evaluate(
+        `document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent`,
+      );
+    await browser.press('Tab');
+    expect(await focused()).toBe('To the peers');
+    await browser.press('Tab');
+    expect(await focused()).toBe('Pause');
+    await browser.press('Tab');
+    expect(await focused()).toBe('node-1, connected');
+    await browser.press('ArrowRight');
+    expect(await focused()).toBe('node-2, waiting: no answer yet');
+    await browser.press('End');
+    await browser.press('Enter');
+    expect(await focused()).toMatch(/^node-3, refused: /);
+    const title = `document.querySelector('#detail-title').textContent`;
+    expect(await browser.evaluate(title)).toBe('Peer node-3');
+    // A new status takes neither the focus nor the choice away.
+    const seen = second;
+    await expect.poll(() => second, { timeout: 5000 }).toBeGreaterThan(seen + 1);
+    expect(await focused()).toMatch(/^node-3, refused: /);
+    await browser.press('Escape');
+    expect(await browser.evaluate(title)).toBe('This node');
+  });
+
+  test('tells screen readers of peers that change their state', async () => {
+    status = () => {
+      const example = exampleStatus({ count: 3, second: second++ });
+      const [first, waiting, third] = example.peers;
+      return second < 3
+        ? example
+        : {
+            ...example,
+            peers: [first, { ...waiting, state: 'connected', reason: undefined }, third],
+          };
+    };
+    await browser.show(page.url, { width: 1280 });
+    await browser.until(`document.querySelector('#announcement').textContent !== ''`);
+    expect(await browser.evaluate(`document.querySelector('#announcement').textContent`)).toBe(
+      'node-2 is connected',
+    );
+    expect(
+      await browser.evaluate(`document.querySelector('#announcement').getAttribute('role')`),
+    ).toBe('status');
+  });
+
+  test('moves nothing for who wants no motion', async () => {
+    const animation = `getComputedStyle(document.querySelector('.flow[data-active="true"]')).animationName`;
+    for (const [reducedMotion, name] of [
+      [true, 'none'],
+      [false, 'flow'],
+    ] as const) {
+      await browser.show(page.url, { width: 1280, reducedMotion });
+      await browser.until(`document.querySelector('.flow[data-active="true"]')`);
+      expect(await browser.evaluate(animation)).toBe(name);
+    }
+  });
+
+  test('looks no more when it is paused, and says that the agent is gone', async () => {
+    await browser.show(page.url, { width: 1280 });
+    const connection = `document.querySelector('#connection').textContent`;
+    await browser.until(`${connection} === 'live'`);
+    await browser.evaluate(`document.querySelector('#pause').click()`);
+    await expect.poll(() => page.viewers).toBe(0);
+    expect(await browser.evaluate(connection)).toBe('paused');
+    await browser.evaluate(`document.querySelector('#pause').click()`);
+    await browser.until(`${connection} === 'live'`);
+    const { port } = new URL(page.url);
+    await page.close();
+    await browser.until(`${connection}.startsWith('no agent')`);
+    // And finds it again by itself.
+    page = await StatusPage.open({ status }, { port: Number(port) });
+    await browser.until(`${connection} === 'live'`);
+  });
+
+  test('shows what is wrong', async () => {
+    status = () => {
+      const example = exampleStatus({ count: 1, troubles: ['nft is missing'] });
+      return { ...example, interface: { ...example.interface, isUp: false } };
+    };
+    await browser.show(page.url, { width: 1280 });
+    await browser.until(`document.querySelectorAll('#troubles li').length === 2`);
+    expect(await browser.evaluate(`document.querySelector('#troubles').innerText`)).toBe(
+      'No daemon answers for litz0\nnft is missing',
+    );
+    status = () => Promise.reject(new Error('broken'));
+    await browser.until(
+      `document.querySelector('#troubles').innerText === 'The agent cannot tell its status: broken\\nNo daemon answers for litz0\\nnft is missing'`,
+    );
+  });
+});
+
+async function ask(
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  base = page.url,
+): Promise<IncomingMessage> {
+  const sent = request(new URL(path, base), { method, headers, agent: false });
+  sent.end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  return answer;
+}

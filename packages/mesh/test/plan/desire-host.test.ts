@@ -1,0 +1,185 @@
+import { formatCidr, parseAddress, parseCidr } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import { desireHost, encryptsOwnNode, tunnelAddresses } from '../../src/plan/desire-host.ts';
+import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
+import { peer, prefixesOf, request } from '../requests.ts';
+
+describe('desireHost', () => {
+  test('wants nothing when it is off', () => {
+    expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
+      mark: 0,
+      link: undefined,
+      routes: [],
+      looseLinks: [],
+      ruleset: undefined,
+    });
+    expect(desireHost(request({ enforcement: 'off' })).rules.size).toBe(0);
+  });
+
+  test('leads each peer into the tunnel, and leaves own pods to the main table', () => {
+    expect(routes()).toEqual([
+      '10.244.1.0/24 metric 0 throw',
+      'fd44:0:0:1::/64 metric 1024 throw',
+      '10.244.0.0/16 metric 4278198272 unreachable',
+      'fd44::/48 metric 4278198272 unreachable',
+      '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0',
+      'fd44:0:0:2::/64 metric 1024 through the tunnel src fd44:0:0:1::',
+      '10.244.3.0/24 metric 0 through the tunnel src 10.244.1.0',
+      'fd44:0:0:3::/64 metric 1024 through the tunnel src fd44:0:0:1::',
+    ]);
+    expect(rules()).toEqual([
+      'IPv4 priority 900: to 10.244.0.0/16 lookup 51871',
+      'IPv6 priority 900: to fd44::/48 lookup 51871',
+    ]);
+  });
+
+  test('waits in permissive until a peer has answered, and refuses nothing', () => {
+    expect(routes({ enforcement: 'permissive', answered: new Set(['node-3']) })).toEqual([
+      '10.244.1.0/24 metric 0 throw',
+      'fd44:0:0:1::/64 metric 1024 throw',
+      '10.244.3.0/24 metric 0 through the tunnel src 10.244.1.0',
+      'fd44:0:0:3::/64 metric 1024 through the tunnel src fd44:0:0:1::',
+    ]);
+  });
+
+  test('takes a rule for every packet where no cluster prefix has all pods', () => {
+    const outside = [peer(2, { prefixes: [parseCidr('10.9.0.0/24')] })];
+
+    expect(rules({ enforcement: 'permissive', clusterPrefixes: [] })).toEqual([
+      'IPv4 priority 900: lookup 51871',
+      'IPv6 priority 900: lookup 51871',
+    ]);
+    expect(rules({ peers: outside })).toEqual([
+      'IPv4 priority 900: lookup 51871',
+      'IPv6 priority 900: to fd44::/48 lookup 51871',
+    ]);
+    expect(routes({ peers: outside })).toContain('10.9.0.0/24 metric 4278198272 unreachable');
+  });
+
+  test('has nothing of a family that nobody has', () => {
+    const own = { ...request().own, prefixes: prefixesOf(1).slice(0, 1) };
+    const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
+    const only = { own, peers, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
+
+    expect(rules(only)).toEqual(['IPv4 priority 900: to 10.244.0.0/16 lookup 51871']);
+    expect(desireHost(request(only)).link?.addresses.map(formatCidr)).toEqual(['10.244.1.0/32']);
+  });
+
+  test('leads nodes into the tunnel with a mark that the daemon has', () => {
+    const all = {
+      mode: 'nodes',
+      registryAddresses: [{ address: 'fd50::13', port: 6443 }],
+    } as const;
+
+    expect(rules(all)).toEqual([
+      'IPv6 priority 899: to fd50::13/128 ipproto tcp dport 6443 lookup main',
+      'IPv4 priority 900: not fwmark 0x200000/0x200000 lookup 51871',
+      'IPv6 priority 900: not fwmark 0x200000/0x200000 lookup 51871',
+    ]);
+    expect(desireHost(request(all)).mark).toBe(NODES_MARK);
+    expect(routes(all)).toContain('192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11');
+    expect(routes(all)).toContain('fd50::12/128 metric 1024 through the tunnel src fd50::11');
+    expect(routes(all)).toContain('192.168.50.13/32 metric 4278198272 unreachable');
+    // Its ARP has to go on: the ruleset stops the rest.
+    expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
+  });
+
+  test('answers by the same way where this node serves the registry', () => {
+    const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
+
+    expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
+      'IPv4 priority 899: from 192.168.50.11/32 ipproto tcp sport 2379 lookup main',
+    );
+  });
+
+  test('leaves a node alone that opted out, except with `all`', () => {
+    const peers = [peer(2, { encryptsNode: false })];
+    const node = '192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11';
+
+    expect(routes({ mode: 'nodes', peers })).not.toContain(node);
+    expect(routes({ mode: 'all', peers })).toContain(node);
+  });
+
+  test('has a node that opted out encrypt its pods alone', () => {
+    const own = { ...request().own, encryptsNode: false };
+
+    expect(rules({ mode: 'nodes', own })).toEqual(rules());
+    expect(encryptsOwnNode({ mode: 'all', own })).toBe(true);
+  });
+
+  test.each<[string, Partial<MeshRequest>, number]>([
+    ['1500 and IPv4 outside', {}, 1440],
+    ['1500 and IPv6 outside', { peers: [outerIpv6()] }, 1420],
+    ['1500 and nobody yet', { peers: [] }, 1420],
+    ['9001', { underlay: underlay(9001) }, 8941],
+    ['1280, with IPv6 inside', { underlay: underlay(1280) }, 1280],
+    ['an unknown one', { underlay: underlay(undefined) }, 1440],
+    ['65535', { underlay: underlay(65535) }, 65456],
+  ])('takes the MTU from that of the underlay: %s', (_, more, mtu) => {
+    expect(desireHost(request(more)).link?.mtu).toBe(mtu);
+  });
+
+  test('goes below 1280 without IPv6 inside', () => {
+    const four = prefixesOf(1).slice(0, 1);
+    const own = { ...request().own, prefixes: four };
+
+    expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
+  });
+
+  test('makes filters loose, in permissive those towards pods as well', () => {
+    const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
+
+    expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);
+    expect(desireHost(request({ ...links, enforcement: 'permissive' })).looseLinks).toEqual([
+      'eth0',
+      'flannel.1',
+    ]);
+  });
+
+  test('makes the routes of a peer once', () => {
+    const peers = [peer(2), peer(3)];
+    const before = desireHost(request({ peers })).routes;
+    const after = desireHost(request({ peers: [peers[0], peer(4)] })).routes;
+
+    expect(after[2]).toBe(before[2]);
+    expect(after[3]).not.toBe(before[3]);
+    // In another mode they are others.
+    expect(desireHost(request({ peers, mode: 'nodes' })).routes[2]).not.toBe(before[2]);
+  });
+
+  test('refuses to enforce without a cluster prefix', () => {
+    expect(() => desireHost(request({ clusterPrefixes: [] }))).toThrow(
+      /"clusterPrefixes" expected/,
+    );
+  });
+});
+
+describe('tunnelAddresses', () => {
+  test.each([
+    [
+      ['10.244.1.0/24', 'fd44:0:0:1::/64'],
+      ['10.244.1.0/32', 'fd44:0:0:1::/128'],
+    ],
+    [['10.244.1.5/32', '10.244.2.64/26'], ['10.244.2.64/32']],
+    [['10.244.1.4/31'], []],
+    [[], []],
+  ])('of %j are %j', (prefixes, addresses) => {
+    expect(tunnelAddresses(prefixes.map(parseCidr)).map(formatCidr)).toEqual(addresses);
+  });
+});
+
+function outerIpv6(): MeshRequest['peers'][number] {
+  return peer(2, { endpoint: { address: parseAddress('fd50::12') } });
+}
+
+function underlay(mtu: number | undefined): MeshRequest['underlay'] {
+  return { mtu, links: ['eth0'], podLinks: [] };
+}
+
+function routes(more: Partial<MeshRequest> = {}): string[] {
+  return desireHost(request(more)).routes.flatMap((list) => list.map(({ text }) => text));
+}
+
+function rules(more: Partial<MeshRequest> = {}): string[] {
+  return [...desireHost(request(more)).rules.keys()];
+}

@@ -1,0 +1,87 @@
+/**
+ * How prefixes lie to each other.
+ *
+ * @module
+ */
+import { formatCidr, parseCidr } from '@litz/core';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  cidrId,
+  covers,
+  hostPrefix,
+  networkOf,
+  overlaps,
+} from '../../src/record/cidr-relations.ts';
+import { RUNS } from '../records.ts';
+
+describe('covers', () => {
+  test.each([
+    ['10.0.0.0/8', '10.1.2.0/24', true],
+    ['10.1.2.0/24', '10.1.2.0/24', true],
+    ['10.1.2.0/24', '10.0.0.0/8', false],
+    ['10.1.2.0/23', '10.1.3.9/32', true],
+    ['10.1.2.0/25', '10.1.2.128/25', false],
+    ['0.0.0.0/0', '192.0.2.1/32', true],
+    ['0.0.0.0/0', '::/0', false],
+    ['fd00::/15', 'fd01::1/128', true],
+  ])('says whether %s covers %s: %s', (outer, inner, expected) => {
+    expect(covers(parseCidr(outer), parseCidr(inner))).toBe(expected);
+  });
+});
+
+describe('overlaps', () => {
+  test('is what sharing an address means, for every pair of prefixes in a small space', () => {
+    fc.assert(
+      fc.property(smallCidr(), smallCidr(), (a, b) => {
+        expect(overlaps(a, b)).toBe(hosts(a).some((host) => hosts(b).includes(host)));
+        expect(overlaps(a, b)).toBe(overlaps(b, a));
+        expect(covers(a, b)).toBe(hosts(b).every((host) => hosts(a).includes(host)));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('networkOf', () => {
+  test.each([
+    ['10.1.2.3/24', '10.1.2.0/24'],
+    ['10.1.2.255/31', '10.1.2.254/31'],
+    ['255.255.255.255/0', '0.0.0.0/0'],
+    ['fd00::ffff:1/113', 'fd00::ffff:0/113'],
+  ])('cuts %s to %s and leaves the given one as it is', (text, network) => {
+    const cidr = parseCidr(text);
+    expect(formatCidr(networkOf(cidr))).toBe(network);
+    expect(formatCidr(cidr)).toBe(text);
+  });
+});
+
+describe('cidrId', () => {
+  test('is the same for the same addresses', () => {
+    expect(cidrId(parseCidr('10.1.2.3/24'))).toBe(cidrId(parseCidr('10.1.2.9/24')));
+  });
+});
+
+describe('hostPrefix', () => {
+  test('is one address', () => {
+    expect(String(hostPrefix(new Uint8Array([192, 0, 2, 1])))).toBe('192.0.2.1/32');
+  });
+});
+
+/** Within 10.0.0.0/28, so that all addresses can be counted. */
+function smallCidr(): fc.Arbitrary<{ address: Uint8Array; prefixLength: number }> {
+  return fc
+    .record({
+      last: fc.integer({ min: 0, max: 15 }),
+      prefixLength: fc.integer({ min: 28, max: 32 }),
+    })
+    .map(({ last, prefixLength }) => ({
+      address: new Uint8Array([10, 0, 0, last]),
+      prefixLength,
+    }));
+}
+
+function hosts(cidr: { address: Uint8Array; prefixLength: number }): number[] {
+  const first = networkOf(cidr).address[3];
+  return Array.from({ length: 2 ** (32 - cidr.prefixLength) }, (_, i) => first + i);
+}

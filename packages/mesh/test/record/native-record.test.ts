@@ -1,0 +1,163 @@
+/**
+ * Litz's own JSON of a record.
+ *
+ * @module
+ */
+import { parseCidr } from '@litz/core';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  parseRecordText,
+  readNativeRecord,
+  tryRead,
+  writeKeys,
+  writeNativeRecord,
+} from '../../src/record/native-record.ts';
+import { RecordError, type NodeRecord } from '../../src/record/node-record.ts';
+import { keyOf, plain, recordOf, RUNS } from '../records.ts';
+
+describe('readNativeRecord', () => {
+  test('reads what writeNativeRecord wrote', () => {
+    const record = recordOf(1, {
+      addresses: ['192.0.2.1', '2001:db8::1'],
+      prefixes: [parseCidr('10.244.1.0/24'), parseCidr('fd00:1::/64')],
+      keys: [
+        { publicKey: keyOf(1), generation: 4, createdAt: 1_760_000_000_123 },
+        { publicKey: keyOf(2), generation: 5, createdAt: 1_760_000_100_000 },
+      ],
+      encryptsNode: true,
+    });
+    expect(readNativeRecord('n1', plain(writeNativeRecord(record)))).toEqual(record);
+  });
+
+  test('takes a record without the two fields that are false by default', () => {
+    const { encryptsNode: _e, revoked: _r, ...rest } = jsonOf(recordOf(1));
+    expect(readNativeRecord('n1', rest)).toEqual(recordOf(1));
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['a later version', { version: 2 }, 'version: is 2, of a later program'],
+    ['no version', { version: undefined }, 'version: expected an integer'],
+    ['the name of another node', { name: 'n2' }, 'name: expected "n1", as the registry has it'],
+    ['no address', { addresses: [] }, 'addresses: expected 1 to 2 values, got 0'],
+    ['a loopback address', { addresses: ['127.0.0.1'] }, 'addresses[0]: no node is reached at'],
+    ['port 0', { port: 0 }, 'port: expected an integer from 1 to 65535, got 0'],
+    ['no keys', { keys: 'none' }, 'keys: expected an array, got a text'],
+    ['everything', { prefixes: ['10.244.1.0/24', '0.0.0.0/0'] }, 'prefixes[1]: 0.0.0.0/0 is every'],
+    ['a text for a boolean', { encryptsNode: 'yes' }, 'encryptsNode: expected true or false'],
+    ['a revocation that is no boolean', { revoked: 1 }, 'revoked: expected true or false'],
+  ])('refuses %s, by the name of the field', (_what, change, message) => {
+    expect(errorOf({ ...jsonOf(recordOf(1)), ...change }).message).toContain(message);
+  });
+
+  test.each([[null], [[]], ['text'], [7]])('refuses %j as a whole', (value) => {
+    expect(errorOf(value)).toMatchObject({ node: 'n1', field: 'text' });
+  });
+
+  test('refuses a name that no node can have', () => {
+    const read = readNativeRecord('../n1', { ...jsonOf(recordOf(1)), name: '../n1' });
+    expect(read).toMatchObject({ field: 'name' });
+  });
+
+  test.each([
+    { revoked: true },
+    { revoked: true, version: 9, addresses: ['nonsense'], keys: [{}], prefixes: '0.0.0.0/0' },
+  ])('throws a node out however bad the rest is: %j', (value) => {
+    const read = readNativeRecord('n1', value) as NodeRecord;
+    expect(read).toMatchObject({ name: 'n1', revoked: true, keys: [], prefixes: [] });
+  });
+
+  test('keeps what can be read of a revoked record', () => {
+    const record = recordOf(1, { revoked: true });
+    expect(readNativeRecord('n1', jsonOf(record))).toEqual(record);
+  });
+
+  test('never throws, whatever JSON stands there', () => {
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        fc.constantFrom('version', 'keys', 'prefixes'),
+        (value, field) => {
+          for (const whole of [value, { ...jsonOf(recordOf(1)), [field]: value }]) {
+            const read = readNativeRecord('n1', whole);
+            expect(read instanceof RecordError ? read.node : read.name).toBe('n1');
+          }
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('writeNativeRecord', () => {
+  test('keeps fields that it does not know, of the record and of a key that stays', () => {
+    const before = jsonOf(recordOf(1)) as { keys: object[] };
+    before.keys[0] = { ...before.keys[0], origin: 'hsm' };
+    const previous = { ...before, zone: 'b', ['__proto__x']: 1, port: 1 };
+    const written = plain(writeNativeRecord(recordOf(1, { encryptsNode: true }), previous));
+    expect(written).toEqual({
+      ...jsonOf(recordOf(1, { encryptsNode: true })),
+      keys: [{ ...before.keys[0], origin: 'hsm' }],
+      zone: 'b',
+      ['__proto__x']: 1,
+    });
+  });
+
+  test('does not carry the fields of a key to another key', () => {
+    const before = jsonOf(recordOf(1)) as { keys: object[] };
+    before.keys[0] = { ...before.keys[0], origin: 'hsm' };
+    const rotated = recordOf(1, { keys: recordOf(2).keys });
+    expect(JSON.stringify(writeNativeRecord(rotated, before))).not.toContain('hsm');
+  });
+
+  test.each([[undefined], [null], [[]], ['text'], [{ keys: 7 }]])(
+    'writes over %j as over nothing',
+    (previous) => {
+      expect(plain(writeNativeRecord(recordOf(1), previous))).toEqual(jsonOf(recordOf(1)));
+    },
+  );
+});
+
+describe('writeKeys', () => {
+  test('writes the time as text', () => {
+    expect(writeKeys(recordOf(1).keys)).toEqual([
+      { publicKey: keyOf(1).toBase64(), generation: 1, createdAt: '2025-10-09T08:53:20.000Z' },
+    ]);
+  });
+});
+
+describe('parseRecordText', () => {
+  test('gives the value', () => expect(parseRecordText('n1', '{"a":1}')).toEqual({ a: 1 }));
+
+  test.each([
+    ['', 'is empty'],
+    [' \n', 'is empty'],
+    ['{"version":1,"na', 'is no JSON'],
+    [`"${'x'.repeat(65_536)}"`, 'has 65538 characters, 65536 at most'],
+  ])('says of %j what is wrong', (text, reason) => {
+    const error = parseRecordText('n1', text) as RecordError;
+    expect(error).toMatchObject({ node: 'n1', field: 'text' });
+    expect(error.message).toContain(reason);
+  });
+});
+
+describe('tryRead', () => {
+  test('passes other errors on', () => {
+    const bug = new TypeError('a mistake of ours');
+    expect(() =>
+      tryRead(() => {
+        throw bug;
+      }),
+    ).toThrow(bug);
+  });
+});
+
+function jsonOf(record: NodeRecord): Record<string, unknown> {
+  return plain(writeNativeRecord(record)) as Record<string, unknown>;
+}
+
+function errorOf(value: unknown): RecordError {
+  const read = readNativeRecord('n1', value);
+  if (read instanceof RecordError) return read;
+  throw new Error('it was taken');
+}

@@ -1,0 +1,68 @@
+/**
+ * Records as texts.
+ *
+ * @module
+ */
+import { describe, expect, test } from 'vitest';
+import {
+  ciliumFormat,
+  NATIVE_FORMAT,
+  readRecordText,
+  revokeRecordText,
+  writeRecordText,
+} from '../../src/record/record-format.ts';
+import { recordOf } from '../records.ts';
+
+describe.each([
+  ['NATIVE_FORMAT', NATIVE_FORMAT],
+  ['ciliumFormat', ciliumFormat({ cluster: 'default' })],
+])('%s', (_name, format) => {
+  test('reads what it wrote', () => {
+    const text = writeRecordText(format, recordOf(1), undefined)!;
+    expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
+  });
+
+  test('has nothing to write where the same stands already, in another order', () => {
+    const text = writeRecordText(format, recordOf(1), undefined)!;
+    const value = JSON.parse(text) as Record<string, unknown>;
+    const turned = JSON.stringify(Object.fromEntries(Object.entries(value).toReversed()), null, 1);
+    expect(writeRecordText(format, recordOf(1), turned)).toBeUndefined();
+    expect(writeRecordText(format, recordOf(1, { port: 1 }), turned)).toBeDefined();
+  });
+
+  test('keeps unknown fields over any number of writes', () => {
+    let text = JSON.stringify({ zone: 'b' });
+    for (const port of [1, 2, 3]) text = writeRecordText(format, recordOf(1, { port }), text)!;
+    expect(JSON.parse(text)).toMatchObject({ zone: 'b' });
+    expect(readRecordText(format, 'n1', text)).toMatchObject({ port: 3 });
+  });
+
+  test.each(['', '{', 'null', '[]'])('writes over %j', (previous) => {
+    const text = writeRecordText(format, recordOf(1), previous)!;
+    expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
+  });
+});
+
+describe.each([
+  ['NATIVE_FORMAT', NATIVE_FORMAT],
+  ['ciliumFormat', ciliumFormat({ cluster: 'default' })],
+])('revokeRecordText with %s', (_name, format) => {
+  test('throws the node out once, and keeps everything else that stands there', () => {
+    const text = writeRecordText(format, recordOf(1), JSON.stringify({ zone: 'b' }));
+    const revoked = revokeRecordText(format, 'n1', text)!;
+    expect(readRecordText(format, 'n1', revoked)).toMatchObject({ name: 'n1', revoked: true });
+    expect(JSON.parse(revoked)).toMatchObject({ zone: 'b' });
+    expect(revokeRecordText(format, 'n1', revoked)).toBeUndefined();
+  });
+
+  test.each([undefined, '{', '[]'])('throws a node out of which this stands there: %j', (text) => {
+    const revoked = revokeRecordText(format, 'n1', text)!;
+    expect(readRecordText(format, 'n1', revoked)).toMatchObject({ name: 'n1', revoked: true });
+  });
+
+  test('is taken back by writing the record', () => {
+    const revoked = revokeRecordText(format, 'n1', undefined)!;
+    const text = writeRecordText(format, recordOf(1), revoked)!;
+    expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
+  });
+});

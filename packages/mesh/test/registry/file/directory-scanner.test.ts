@@ -1,0 +1,195 @@
+/**
+ * What a scan of the directory finds.
+ *
+ * @module
+ */
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import * as promises from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { RecordError, type ReadRecord } from '../../../src/record/node-record.ts';
+import { DirectoryScanner, recordFileName } from '../../../src/registry/file/directory-scanner.ts';
+import { recordOf } from '../../records.ts';
+import { temporaryDirectory, textOf, writeRecord } from './temporary-directory.ts';
+
+describe('DirectoryScanner', () => {
+  test('finds the records by the names of their files', async () => {
+    const directory = temporaryDirectory();
+    writeRecord(directory, recordOf(1));
+    writeRecord(directory, recordOf(2));
+    expect(await recordsOf(directory)).toEqual(
+      new Map([
+        ['n1', recordOf(1)],
+        ['n2', recordOf(2)],
+      ]),
+    );
+  });
+
+  test('passes over files of other programs, and those that are being written', async () => {
+    const directory = temporaryDirectory();
+    for (const name of ['README', 'n1.json~', '.n1.json.swp', '.litz-n1.json-0123456789ab.tmp']) {
+      writeFileSync(join(directory, name), 'x');
+    }
+    writeFileSync(join(directory, '.json'), 'x');
+    expect((await recordsOf(directory)).size).toBe(0);
+  });
+
+  test.each<[string, (directory: string) => void, string]>([
+    ['no name', (at) => writeFileSync(join(at, 'a b.json'), textOf(recordOf(1))), 'name'],
+    ['another name', (at) => writeFileSync(join(at, 'n9.json'), textOf(recordOf(1))), 'name'],
+    ['no JSON', (at) => writeFileSync(join(at, 'n1.json'), '{"version":1,'), 'text'],
+    ['nothing in it', (at) => writeFileSync(join(at, 'n1.json'), ''), 'text'],
+    ['files in it', (at) => mkdirSync(join(at, 'n1.json')), 'text'],
+    ['another place', (at) => symlinkSync('/etc/hostname', join(at, 'n1.json')), 'text'],
+    ['no place at all', (at) => symlinkSync('nowhere', join(at, 'n1.json')), 'text'],
+  ])('calls a file bad that has %s, and reads the others', async (_what, write, field) => {
+    const directory = temporaryDirectory();
+    write(directory);
+    writeRecord(directory, recordOf(2));
+    const records = await recordsOf(directory);
+    const bad = [...records.values()].filter((record) => record instanceof RecordError);
+    expect(bad).toMatchObject([{ field }]);
+    expect(records.get('n2')).toEqual(recordOf(2));
+  });
+
+  test('shows a name with control characters in quotes', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'a\nb.json'), '{}');
+    const [error] = [...(await recordsOf(directory)).values()];
+    expect((error as RecordError).message).toContain(String.raw`record of node "a\nb": name`);
+  });
+
+  test('reads only what has changed, and gives the same objects again', async () => {
+    const directory = temporaryDirectory();
+    writeRecord(directory, recordOf(1));
+    writeRecord(directory, recordOf(2));
+    const open = vi.fn(promises.open);
+    const scanner = new DirectoryScanner(directory, { ...promises, open });
+    const first = await found(scanner);
+    writeFileSync(join(directory, 'new'), textOf(recordOf(2, { port: 7 })));
+    renameSync(join(directory, 'new'), join(directory, 'n2.json'));
+    open.mockClear();
+    const second = await found(scanner);
+    expect(second.get('n1')).toBe(first.get('n1'));
+    expect(second.get('n2')).toMatchObject({ port: 7 });
+    expect(open).toHaveBeenCalledTimes(1);
+  });
+
+  test('sees an edit that changes neither the length nor the time of the file', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'n1.json');
+    writeRecord(directory, recordOf(1, { port: 1111 }));
+    utimesSync(path, 1000, 1000);
+    const scanner = new DirectoryScanner(directory, promises);
+    await found(scanner);
+    writeRecord(directory, recordOf(1, { port: 2222 }));
+    utimesSync(path, 1000, 1000);
+    expect((await found(scanner)).get('n1')).toMatchObject({ port: 2222 });
+  });
+
+  test('gives the same object for a file that was written again as it was', async () => {
+    const directory = temporaryDirectory();
+    writeRecord(directory, recordOf(1));
+    const scanner = new DirectoryScanner(directory, promises);
+    const first = await found(scanner);
+    writeRecord(directory, recordOf(1));
+    expect((await found(scanner)).get('n1')).toBe(first.get('n1'));
+  });
+
+  test('looks at a part of many files in a scan, and at all of them after a change', async () => {
+    const directory = temporaryDirectory();
+    for (let i = 0; i < 600; i++) writeFileSync(join(directory, `n${i}.json`), '{"revoked":true}');
+    const lstat = vi.fn(promises.lstat);
+    const scanner = new DirectoryScanner(directory, { ...promises, lstat } as typeof promises);
+    const looksOf = async (): Promise<number> => {
+      lstat.mockClear();
+      expect((await found(scanner)).size).toBe(600);
+      return lstat.mock.calls.length;
+    };
+    expect([await looksOf(), await looksOf()]).toEqual([600, 600]);
+    const rest = [await looksOf(), await looksOf(), await looksOf()];
+    expect(rest.reduce((a, b) => a + b)).toBe(600);
+    writeFileSync(join(directory, 'new'), '{"revoked":true}');
+    renameSync(join(directory, 'new'), join(directory, 'n7.json'));
+    expect(await looksOf()).toBe(600);
+  });
+
+  test('says what is wrong with the directory', async () => {
+    const missing = join(temporaryDirectory(), 'nodes');
+    const scanner = new DirectoryScanner(missing, promises);
+    expect(await scanner.scan()).toEqual({
+      trouble: `${missing}: there is no such directory (ENOENT)`,
+    });
+    writeFileSync(missing, '');
+    expect((await scanner.scan()).trouble).toContain('something else of that name (ENOTDIR)');
+  });
+
+  test.each<[string, Partial<State>, boolean]>([
+    ['with a change in it', { ctimeNs: 30n, mtimeNs: 30n }, true],
+    ['of another number', { ino: 8n }, false],
+    ['of another disk', { dev: 2n }, false],
+    ['of the same number, born later', { birthtimeNs: 40n, ctimeNs: 40n }, false],
+  ])('knows whether a directory is the same one: %s', async (_what, change, isSame) => {
+    expect(await areSame({ birthtimeNs: 10n, ctimeNs: 20n }, change)).toBe(isSame);
+  });
+
+  test('does not take a change for a birth where the system knows no births', async () => {
+    const [before, after] = [20n, 30n].map((time) => ({ birthtimeNs: time, ctimeNs: time }));
+    expect(await areSame(before, after)).toBe(true);
+  });
+
+  test('takes no file of before from another directory', async () => {
+    const path = join(temporaryDirectory(), 'nodes');
+    mkdirSync(path);
+    writeRecord(path, recordOf(1));
+    const scanner = new DirectoryScanner(path, promises);
+    await found(scanner);
+    renameSync(path, `${path}.old`);
+    mkdirSync(path);
+    expect((await found(scanner)).size).toBe(0);
+  });
+
+  test('says of a file that goes during the scan nothing', async () => {
+    const directory = temporaryDirectory();
+    writeRecord(directory, recordOf(1));
+    const readdir = async (path: string): Promise<string[]> => {
+      const names = await promises.readdir(path);
+      rmSync(join(directory, 'n1.json'), { force: true });
+      return names;
+    };
+    const files = { ...promises, readdir } as typeof promises;
+    expect((await found(new DirectoryScanner(directory, files))).size).toBe(0);
+  });
+});
+
+describe('recordFileName', () => {
+  test('has the name of the node', () => expect(recordFileName('n1')).toBe('n1.json'));
+});
+
+function recordsOf(directory: string): Promise<ReadonlyMap<string, ReadRecord>> {
+  return found(new DirectoryScanner(directory, promises));
+}
+
+async function found(scanner: DirectoryScanner): Promise<ReadonlyMap<string, ReadRecord>> {
+  const scan = await scanner.scan();
+  if (scan.trouble !== undefined) throw new Error(scan.trouble);
+  return scan.records;
+}
+
+interface State {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly birthtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly mtimeNs: bigint;
+}
+
+/** Whether a scanner takes the directory with the second state for the one with the first. */
+async function areSame(before: Partial<State>, change: Partial<State>): Promise<boolean> {
+  let state = { dev: 1n, ino: 7n, birthtimeNs: 10n, ctimeNs: 20n, mtimeNs: 20n, ...before };
+  const stat = (() => Promise.resolve(state)) as unknown as typeof promises.stat;
+  const scanner = new DirectoryScanner(temporaryDirectory(), { ...promises, stat });
+  const first = await scanner.scan();
+  state = { ...state, ...change };
+  return (await scanner.scan()).directory === first.directory;
+}

@@ -1,0 +1,87 @@
+/**
+ * Reading one file of the registry.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import * as promises from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  errnoOf,
+  explainFileError,
+  readRegularFile,
+} from '../../../src/registry/file/file-access.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+describe('readRegularFile', () => {
+  test('gives the text of a file', async () => {
+    const path = join(temporaryDirectory(), 'n1.json');
+    writeFileSync(path, '{"ä":1}');
+    expect(await readRegularFile(promises, path)).toEqual({ text: '{"ä":1}' });
+  });
+
+  test('gives nothing where there is no file', async () => {
+    const path = join(temporaryDirectory(), 'n1.json');
+    expect(await readRegularFile(promises, path)).toBeUndefined();
+  });
+
+  test('follows no link, not even to a good file', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'good'), '{}');
+    symlinkSync('good', join(directory, 'n1.json'));
+    const content = await readRegularFile(promises, join(directory, 'n1.json'));
+    expect(content?.reason).toContain('is a symbolic link, and those are not followed (ELOOP)');
+  });
+
+  test('says what is no file', async () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'n1.json'));
+    expect(await readRegularFile(promises, join(directory, 'n1.json'))).toEqual({
+      reason: 'is a directory',
+    });
+    expect(await readRegularFile(promises, '/dev/zero')).toEqual({ reason: 'is no file' });
+  });
+
+  test('does not wait for the other end of a pipe', async () => {
+    const path = join(temporaryDirectory(), 'n1.json');
+    execFileSync('mkfifo', [path]);
+    expect(await readRegularFile(promises, path)).toEqual({ reason: 'is no file' });
+  });
+
+  test('reads no more than a record can have', async () => {
+    const path = join(temporaryDirectory(), 'n1.json');
+    writeFileSync(path, 'x'.repeat(300_000));
+    expect(await readRegularFile(promises, path)).toEqual({ reason: 'has more than 262144 bytes' });
+  });
+
+  test('says why a file can not be opened', async () => {
+    const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
+    const files = { ...promises, open: () => Promise.reject(denied) };
+    const content = await readRegularFile(files, '/n1.json');
+    expect(content?.reason).toContain('this user has no right to it');
+  });
+});
+
+describe('explainFileError', () => {
+  test.each([
+    ['ENOSPC', 'the disk is full (ENOSPC)'],
+    ['EROFS', 'the file system can only be read (EROFS)'],
+    ['EBUSY', 'what Node says'],
+  ])('explains %s', (code, text) => {
+    expect(explainFileError(Object.assign(new Error('what Node says'), { code }))).toBe(text);
+  });
+
+  test('takes what is no error', () => expect(explainFileError('odd')).toBe('odd'));
+});
+
+describe('errnoOf', () => {
+  test('is undefined for what has none', () => {
+    expect([errnoOf(null), errnoOf({ code: 7 }), errnoOf({ code: 'EIO' })]).toEqual([
+      undefined,
+      undefined,
+      'EIO',
+    ]);
+  });
+});

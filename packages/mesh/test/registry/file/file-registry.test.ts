@@ -1,0 +1,306 @@
+/**
+ * The file registry, with a clock and a watch of the test's.
+ *
+ * @module
+ */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import * as promises from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { RecordError } from '../../../src/record/node-record.ts';
+import {
+  FileRegistry,
+  type FileRegistryOptions,
+} from '../../../src/registry/file/file-registry.ts';
+import { recordOf } from '../../records.ts';
+import { RecordingListener } from '../recording-listener.ts';
+import { temporaryDirectory, writeRecord } from './temporary-directory.ts';
+
+describe('FileRegistry', () => {
+  test('hears by its watch, when the writer has settled', async () => {
+    const { path, listener, clock, watch } = await following();
+    writeRecord(path, recordOf(1));
+    watch.change();
+    watch.change();
+    await clock.pass(20);
+    expect(listener.records.get('n1')).toEqual(recordOf(1));
+  });
+
+  test('hears without a watch, every two seconds', async () => {
+    const { path, listener, clock } = await following({
+      watch: () => {
+        throw new Error('no watches here');
+      },
+    });
+    writeRecord(path, recordOf(1));
+    expect(clock.waiting).toEqual([2000]);
+    await clock.pass(2000);
+    expect(listener.records.has('n1')).toBe(true);
+  });
+
+  test('is not kept from looking by a directory that changes all the time', async () => {
+    const { path, listener, clock, watch } = await following();
+    writeRecord(path, recordOf(1));
+    watch.change();
+    const pass = clock.pass(20);
+    watch.change();
+    await pass;
+    expect(listener.records.has('n1')).toBe(true);
+  });
+
+  test('holds back what may be half written, and goes on with the old record', async () => {
+    const { path, listener, clock, watch } = await following(undefined, [1]);
+    const file = join(path, 'n1.json');
+    const text = readFileSync(file, 'utf8').replace('51871', '7');
+    writeFileSync(file, text.slice(0, 50));
+    watch.change();
+    await clock.pass(20);
+    appendFileSync(file, text.slice(50));
+    watch.change();
+    await clock.pass(20);
+    expect(listener.heard.slice(1)).toMatchObject([{ what: 'record', record: { port: 7 } }]);
+  });
+
+  test('tells of a record that stays bad', async () => {
+    const { path, listener, clock } = await following(undefined, [1]);
+    writeFileSync(join(path, 'n1.json'), 'x');
+    await clock.pass(2000);
+    expect(listener.records.get('n1')).toEqual(recordOf(1));
+    await clock.pass(2000);
+    expect(listener.records.get('n1')).toBeInstanceOf(RecordError);
+  });
+
+  test('does not take a file for gone that an editor moves away to write it anew', async () => {
+    const { path, listener, clock, watch } = await following(undefined, [1]);
+    renameSync(join(path, 'n1.json'), join(path, 'n1.json~'));
+    watch.change();
+    await clock.pass(20);
+    writeRecord(path, recordOf(1));
+    await clock.pass(100);
+    expect(listener.heard).toHaveLength(1);
+  });
+
+  test('tells of a file that stays away that somebody deleted it', async () => {
+    const { path, listener, clock, watch } = await following(undefined, [1, 2]);
+    rmSync(join(path, 'n1.json'));
+    watch.change();
+    await clock.pass(20);
+    await clock.pass(100);
+    expect(listener.heard.slice(1)).toEqual([{ what: 'gone', name: 'n1', why: 'deleted' }]);
+  });
+
+  test('keeps the nodes of a directory that is away, and takes it up again', async () => {
+    const { path, listener, clock } = await following(undefined, [1, 2]);
+    renameSync(path, `${path}.away`);
+    await clock.pass(2000);
+    expect(listener.trouble).toBe(`${path}: there is no such directory (ENOENT)`);
+    rmSync(join(`${path}.away`, 'n2.json'));
+    renameSync(`${path}.away`, path);
+    await clock.pass(2000);
+    expect(listener.heard.slice(2)).toEqual([
+      { what: 'connection', trouble: undefined },
+      { what: 'gone', name: 'n2', why: 'expired' },
+      { what: 'sync', names: ['n1'] },
+    ]);
+  });
+
+  test('takes nobody for thrown out whose record another directory does not have', async () => {
+    const { path, listener, clock, watch } = await following(undefined, [1]);
+    renameSync(path, `${path}.away`);
+    mkdirSync(path);
+    writeRecord(path, recordOf(2));
+    await clock.pass(2000);
+    expect(listener.heard.slice(1)).toEqual([
+      { what: 'gone', name: 'n1', why: 'expired' },
+      { what: 'sync', names: ['n2'] },
+    ]);
+    await clock.pass(20);
+    writeRecord(path, recordOf(3));
+    watch.change();
+    await clock.pass(20);
+    expect(listener.records.has('n3')).toBe(true);
+  });
+
+  test('writes its own record again into another directory, until it can', async () => {
+    const { path, registry, listener, clock, files } = await following();
+    await registry.publish(recordOf(1));
+    await clock.pass(20);
+    renameSync(path, `${path}.away`);
+    mkdirSync(path);
+    files.fail = 'EROFS';
+    await clock.pass(2000);
+    expect(listener.trouble).toContain('the file system can only be read (EROFS)');
+    files.fail = undefined;
+    await clock.pass(20);
+    expect(readdirSync(path)).toEqual(['n1.json']);
+    await clock.pass(20);
+    expect(listener.trouble).toBeUndefined();
+    expect(listener.records.get('n1')).toEqual(recordOf(1));
+  });
+
+  test('does not write its own record again that somebody deleted or revoked', async () => {
+    const { path, registry, listener, clock } = await following();
+    await registry.publish(recordOf(1));
+    await clock.pass(20);
+    rmSync(join(path, 'n1.json'));
+    for (const ms of [2000, 100, 2000]) await clock.pass(ms);
+    expect(listener.why('n1')).toBe('deleted');
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  test('does not write a withdrawn record again', async () => {
+    const { path, registry, clock } = await following();
+    await registry.publish(recordOf(1));
+    await registry.withdraw('n1');
+    renameSync(path, `${path}.away`);
+    mkdirSync(path);
+    for (const ms of [20, 20, 2000]) await clock.pass(ms);
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  test('makes the directory for the first record', async () => {
+    const path = join(temporaryDirectory(), 'deep/nodes');
+    const registry = new FileRegistry(path);
+    await registry.publish(recordOf(1));
+    expect(readdirSync(path)).toEqual(['n1.json']);
+  });
+
+  test('does not make a directory again that was there and is away', async () => {
+    const { path, registry } = await following();
+    renameSync(path, `${path}.away`);
+    await expect(registry.publish(recordOf(1))).rejects.toThrow(
+      `n1.json can't be written in ${path}: there is no such directory (ENOENT)`,
+    );
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test.each([
+    ['ENOSPC', 'the disk is full (ENOSPC)'],
+    ['EACCES', 'this user has no right to it: run as its owner, or change its mode (EACCES)'],
+    ['EDQUOT', 'the quota of this user is used up (EDQUOT)'],
+  ])('says why a record can not be written: %s', async (code, reason) => {
+    const { path, registry, files } = await following();
+    files.fail = code;
+    await expect(registry.publish(recordOf(1))).rejects.toThrow(reason);
+    expect(readdirSync(path)).toEqual([]);
+    files.fail = undefined;
+    await registry.publish(recordOf(1));
+  });
+
+  test('refuses a name that is a path', async () => {
+    const { registry } = await following();
+    await expect(registry.publish({ ...recordOf(1), name: '../n1' })).rejects.toThrow(RecordError);
+  });
+
+  test('writes in the order of the calls', async () => {
+    const { path, registry } = await following();
+    const ports = Array.from({ length: 10 }, (_, i) => i + 1);
+    await Promise.all(ports.map((port) => registry.publish(recordOf(1, { port }))));
+    expect(readFileSync(join(path, 'n1.json'), 'utf8')).toContain('"port":10');
+    expect(readdirSync(path)).toEqual(['n1.json']);
+  });
+
+  test('throws out a node whose record is no JSON', async () => {
+    const { path, registry, listener, clock } = await following();
+    writeFileSync(join(path, 'n1.json'), 'x');
+    await registry.withdraw('n1');
+    await clock.pass(20);
+    expect(JSON.parse(readFileSync(join(path, 'n1.json'), 'utf8'))).toMatchObject({
+      revoked: true,
+    });
+    expect(listener.why('n1')).toBe('deleted');
+  });
+
+  test('leaves no timer and no watch behind', async () => {
+    const { registry, clock, watch } = await following();
+    await registry.close();
+    expect(clock.waiting).toEqual([]);
+    expect(watch.isOpen).toBe(false);
+  });
+});
+
+/** Time that passes when the test says so. */
+class TestClock {
+  #timers: { ms: number; run: () => void }[] = [];
+
+  get waiting(): number[] {
+    return this.#timers.map(({ ms }) => ms);
+  }
+
+  schedule = (ms: number, run: () => void): (() => void) => {
+    const timer = { ms, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  };
+
+  /** Runs the one timer, which is `ms` long, and waits until the registry waits again. */
+  async pass(ms: number): Promise<void> {
+    await this.settle();
+    if (String(this.waiting) !== String(ms)) throw new Error(`it waits ${this.waiting.join()} ms`);
+    const [timer] = this.#timers.splice(0);
+    timer.run();
+    await this.settle();
+  }
+
+  /** Until the scan is over: it ends with a timer. */
+  async settle(): Promise<void> {
+    while (this.#timers.length === 0) await new Promise(setImmediate);
+  }
+}
+
+class TestWatch {
+  #onChange: (() => void) | undefined;
+
+  get isOpen(): boolean {
+    return this.#onChange !== undefined;
+  }
+
+  watch = (_path: string, onChange: () => void): (() => void) => {
+    this.#onChange = onChange;
+    return () => {
+      this.#onChange = undefined;
+    };
+  };
+
+  change(): void {
+    this.#onChange?.();
+  }
+}
+
+/** A registry that is followed, over a directory with the records of these nodes. */
+async function following(options: FileRegistryOptions = {}, numbers: number[] = []) {
+  const path = join(temporaryDirectory(), 'nodes');
+  mkdirSync(path);
+  for (const number of numbers) writeRecord(path, recordOf(number));
+  const clock = new TestClock();
+  const watch = new TestWatch();
+  const files = { fail: undefined as string | undefined };
+  const open = (async (name: string, flags: number, mode?: number) => {
+    if (mode !== undefined && files.fail !== undefined) {
+      throw Object.assign(new Error('refused'), { code: files.fail });
+    }
+    return promises.open(name, flags, mode);
+  }) as typeof promises.open;
+  const registry = new FileRegistry(path, {
+    schedule: clock.schedule,
+    watch: watch.watch,
+    files: { ...promises, open },
+    ...options,
+  });
+  const listener = new RecordingListener();
+  registry.follow(listener);
+  await clock.settle();
+  onTestFinished(() => registry.close());
+  return { path, registry, listener, clock, watch, files };
+}

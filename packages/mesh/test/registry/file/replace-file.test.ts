@@ -1,0 +1,115 @@
+/**
+ * A file's new content, whole or not at all.
+ *
+ * @module
+ */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import * as promises from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { replaceFile } from '../../../src/registry/file/replace-file.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const file = { name: 'n1.json', text: 'new' };
+
+describe('replaceFile', () => {
+  test('writes a file that everybody may read, and leaves nothing else', async () => {
+    const directory = temporaryDirectory();
+    await replaceFile(promises, directory, file);
+    expect(readdirSync(directory)).toEqual(['n1.json']);
+    expect(readFileSync(join(directory, 'n1.json'), 'utf8')).toBe('new');
+    expect(statSync(join(directory, 'n1.json')).mode & 0o777).toBe(0o644);
+  });
+
+  test('syncs the text before it gets the name, and the directory afterwards', async () => {
+    const directory = temporaryDirectory();
+    const steps: string[] = [];
+    await replaceFile(recorded(steps), directory, file);
+    expect(steps).toEqual(['write', 'sync', 'rename', 'sync']);
+  });
+
+  test('puts a file in the place of a link, and leaves alone what the link leads to', async () => {
+    const directory = temporaryDirectory();
+    const other = join(directory, 'other');
+    writeFileSync(other, 'old');
+    symlinkSync(other, join(directory, 'n1.json'));
+    await replaceFile(promises, directory, file);
+    expect(readFileSync(other, 'utf8')).toBe('old');
+    expect(readFileSync(join(directory, 'n1.json'), 'utf8')).toBe('new');
+  });
+
+  test.each(['write', 'sync', 'rename'])(
+    'keeps the old text and leaves nothing where the disk is full: %s',
+    async (step) => {
+      const directory = temporaryDirectory();
+      writeFileSync(join(directory, 'n1.json'), 'old');
+      await expect(replaceFile(recorded([], step), directory, file)).rejects.toThrow('full');
+      expect(readdirSync(directory)).toEqual(['n1.json']);
+      expect(readFileSync(join(directory, 'n1.json'), 'utf8')).toBe('old');
+    },
+  );
+
+  test('does not mind a file system that can not sync a directory', async () => {
+    const directory = temporaryDirectory();
+    const open = ((path: string, ...rest: number[]) =>
+      path === directory
+        ? Promise.reject(new Error('can not'))
+        : promises.open(path, ...rest)) as typeof promises.open;
+    await replaceFile({ ...promises, open }, directory, file);
+    expect(existsSync(join(directory, 'n1.json'))).toBe(true);
+  });
+
+  test('removes what an earlier attempt left, and nothing of others', async () => {
+    const directory = temporaryDirectory();
+    const others = ['.litz-n10.json-0123456789ab.tmp', '.litz-n1.json-x.tmp', '.other'];
+    for (const name of ['.litz-n1.json-0123456789ab.tmp', ...others]) {
+      writeFileSync(join(directory, name), '');
+    }
+    await replaceFile(promises, directory, file);
+    expect(readdirSync(directory).toSorted()).toEqual([...others, 'n1.json'].toSorted());
+  });
+
+  test('does not replace a directory', async () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'n1.json'));
+    await expect(replaceFile(promises, directory, file)).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
+    expect(readdirSync(directory)).toEqual(['n1.json']);
+  });
+});
+
+/** The file system, with each step noted; `failing` is the first one that finds the disk full. */
+function recorded(steps: string[], failing?: string): typeof promises {
+  const step = (name: string): void => {
+    steps.push(name);
+    if (name === failing) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+  };
+  return {
+    ...promises,
+    open: (async (path: string, ...rest: number[]) => {
+      const handle = await promises.open(path, ...rest);
+      const writeFile = handle.writeFile.bind(handle);
+      const sync = handle.sync.bind(handle);
+      handle.writeFile = async (text) => {
+        step('write');
+        return writeFile(text);
+      };
+      handle.sync = async () => {
+        step('sync');
+        return sync();
+      };
+      return handle;
+    }) as typeof promises.open,
+    rename: async (from, to) => {
+      step('rename');
+      return promises.rename(from, to);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_OPT_OUT, LabelSelector } from '../../../src/registry/kubernetes/label-selector.ts';
+
+describe('LabelSelector', () => {
+  test.each<[selector: string, labels: Record<string, string>, matches: boolean]>([
+    ['', {}, true],
+    [DEFAULT_OPT_OUT, { 'node-role.kubernetes.io/control-plane': '' }, true],
+    [DEFAULT_OPT_OUT, { 'kubernetes.io/os': 'linux' }, false],
+    ['!a', {}, true],
+    ['!a', { a: '' }, false],
+    ['! a', { a: '' }, false],
+    ['a=1', { a: '1' }, true],
+    ['a=1', { a: '2' }, false],
+    ['a==1', { a: '1' }, true],
+    [' a = 1 ', { a: '1' }, true],
+    ['a=', { a: '' }, true],
+    ['a!=1', { a: '1' }, false],
+    ['a!=1', {}, true],
+    ['a in (1, 2)', { a: '2' }, true],
+    ['a in (1,2)', { a: '3' }, false],
+    ['a in(1)', { a: '1' }, true],
+    ['a in ()', { a: '' }, true],
+    ['a notin (1,2)', { a: '3' }, true],
+    ['a notin (1,2)', { a: '1' }, false],
+    ['a notin (1,2)', {}, true],
+    ['a>5', { a: '6' }, true],
+    ['a>5', { a: '5' }, false],
+    ['a < 5', { a: '4' }, true],
+    ['a<5', { a: 'x' }, false],
+    ['a<5', {}, false],
+    ['in', { in: '' }, true],
+    ['a,b=1', { a: '', b: '1' }, true],
+    ['a,b=1', { b: '1' }, false],
+    ['a in (1,2),!c', { a: '1' }, true],
+    ['a in (1,2),!c', { a: '1', c: '' }, false],
+    ['toString', {}, false],
+    ['example.com/a_b.c=D-1', { 'example.com/a_b.c': 'D-1' }, true],
+  ])('%j says of %j: %s', (selector, labels, matches) => {
+    expect(new LabelSelector(selector).matches(labels)).toBe(matches);
+  });
+
+  test.each([
+    ['a b', 'expected KEY, !KEY'],
+    ['=a', 'expected KEY, !KEY'],
+    ['a,', 'expected KEY, !KEY'],
+    ['a,,b', 'expected KEY, !KEY'],
+    ['a===1', 'expected KEY, !KEY'],
+    ['a in (1', 'expected KEY, !KEY'],
+    ['a in 1', 'after in comes (A,B)'],
+    ['a notin', 'expected KEY, !KEY'],
+    ['a=(1)', 'one value is expected, without parentheses'],
+    ['!a=1', '"!" stands before a key alone'],
+    ['a>x', 'after > comes an integer'],
+    ['-a', '"-a" is no key of a label'],
+    ['A.B/c', '"A.B/c" is no key of a label'],
+    ['a/b/c', '"a/b/c" is no key of a label'],
+    ['a'.repeat(64), 'is no key of a label'],
+    ['a=-1', '"-1" is no value of a label'],
+    [`a=${'1'.repeat(64)}`, 'is no value of a label'],
+    ['a in (1,$)', '"$" is no value of a label'],
+  ])('refuses %j', (selector, message) => {
+    expect(() => new LabelSelector(selector)).toThrow(RangeError);
+    expect(() => new LabelSelector(selector)).toThrow(message);
+  });
+
+  test('is its text', () => {
+    expect(String(new LabelSelector('a=1, b'))).toBe('a=1, b');
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { KubeApi } from '../../../src/registry/kubernetes/kube-api.ts';
+import { removeStartTaint, START_TAINT } from '../../../src/registry/kubernetes/start-taint.ts';
+import { ManualClock } from '../../manual-clock.ts';
+import { FakeKubeServer } from './fake-kube-server.ts';
+
+const NODES = '/api/v1/nodes';
+const OURS = { key: START_TAINT, effect: 'NoSchedule' };
+const OTHER = { key: 'other', effect: 'NoExecute' };
+
+describe('removeStartTaint', () => {
+  test('takes its own taint away, and no other', async () => {
+    const { server, api } = setUp();
+    server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OTHER, OURS] } });
+    server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));
+    server.answerNext((_, response) => {
+      server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OTHER] } });
+      response.end('{}');
+    });
+    expect(await removeStartTaint(api, 'n1')).toBe(true);
+    expect(server.requests[1]).toBe(`PATCH ${NODES}/n1?fieldManager=litz-agent`);
+    expect(server.headers[1]['content-type']).toBe('application/json-patch+json');
+    expect(JSON.parse(server.bodies[1])).toEqual([
+      { op: 'test', path: '/spec/taints/1', value: OURS },
+      { op: 'remove', path: '/spec/taints/1' },
+    ]);
+  });
+
+  test.each([
+    ['no taints', {}],
+    ['other taints', { taints: [OTHER] }],
+  ])('writes nothing where there are %s', async (_, spec) => {
+    const { server, api } = setUp();
+    server.put(NODES, { metadata: { name: 'n1' }, spec });
+    expect(await removeStartTaint(api, 'n1')).toBe(false);
+    expect(server.requests).toEqual([`GET ${NODES}/n1`]);
+  });
+
+  test('writes nothing where there is no Node', async () => {
+    expect(await removeStartTaint(setUp().api, 'n1')).toBe(false);
+  });
+
+  test('looks again when somebody else changed the list meanwhile', async () => {
+    const { server, api } = setUp();
+    server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OTHER, OURS] } });
+    server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));
+    server.answerNext((_, response) => {
+      server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OURS] } });
+      response.writeHead(422);
+      response.end(JSON.stringify({ code: 422, message: 'the test failed' }));
+    });
+    server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));
+    server.answerNext((_, response) => {
+      server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [] } });
+      response.end('{}');
+    });
+    expect(await removeStartTaint(api, 'n1')).toBe(true);
+    expect(JSON.parse(server.bodies[3])[1]).toEqual({ op: 'remove', path: '/spec/taints/0' });
+  });
+
+  test('says which rule is missing', async () => {
+    const { server, api } = setUp();
+    server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OURS] } });
+    server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));
+    server.failNext(403, 'Forbidden');
+    await expect(removeStartTaint(api, 'n1')).rejects.toThrow(
+      'apiGroups: [""], resources: ["nodes"], verbs: ["patch"]',
+    );
+  });
+});
+
+function setUp() {
+  const server = new FakeKubeServer();
+  const clock = new ManualClock();
+  return { server, api: new KubeApi(server.access, { agent: server.agent, clock }) };
+}

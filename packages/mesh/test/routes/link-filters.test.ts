@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Netlink } from '@litz/sys';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LinkFilters } from '../../src/routes/link-filters.ts';
+
+let folder: string;
+let values: Map<string, string>;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'litz-filters-'));
+  values = new Map([
+    ['all', '0'],
+    ['eth0', '1'],
+    ['eth1', '0'],
+  ]);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('LinkFilters', () => {
+  test('loosens and puts back, while the interface of the tunnel is gone as well', () => {
+    const filters = create();
+    filters.loosen('eth0');
+    expect(values.get('eth0')).toBe('2');
+    expect(filters.loosened()).toEqual(new Set(['eth0']));
+
+    filters.restore('eth0');
+    expect(values.get('eth0')).toBe('1');
+    expect(filters.loosened()).toEqual(new Set());
+  });
+
+  test('knows what an agent before it has made loose', () => {
+    create().loosen('eth0');
+
+    const filters = create();
+    expect(filters.loosened()).toEqual(new Set(['eth0']));
+    filters.restore('eth0');
+    expect(values.get('eth0')).toBe('1');
+  });
+
+  test('takes the larger of the two values, where there is a link', () => {
+    const filters = create();
+    expect(filters.isStrict('eth0')).toBe(true);
+    expect(filters.isStrict('eth1')).toBe(false);
+    values.set('all', '1');
+    expect(filters.isStrict('eth1')).toBe(true);
+    values.set('all', '2');
+    expect(filters.isStrict('eth0')).toBe(false);
+    expect(filters.isStrict('gone0')).toBe(false);
+  });
+});
+
+function create(): LinkFilters {
+  const names = ['eth0', 'eth1'];
+  const netlink = {
+    linkByName: (name: string) =>
+      names.includes(name) ? { index: names.indexOf(name) + 1 } : undefined,
+    setLink: (index: number, { reversePathFilter }: { reversePathFilter: number }) =>
+      values.set(names[index - 1] ?? '', String(reversePathFilter)),
+  };
+  return new LinkFilters({
+    netlink: netlink as unknown as Netlink,
+    interfaceName: 'litz0',
+    folder,
+    sysctl: (name) => values.get(name.split('/')[3] ?? ''),
+    namespace: () => '4026531840',
+  });
+}

@@ -1,0 +1,44 @@
+import { parseCidr } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import { meshRoute, type MeshRoute } from '../../src/plan/mesh-route.ts';
+import { WantedRoutes } from '../../src/routes/wanted-routes.ts';
+
+describe('WantedRoutes', () => {
+  test('suspects what has come and gone, and nothing that is the same object', () => {
+    const wanted = new WantedRoutes();
+    const [kept, gone, came] = [[route(1)], [route(2)], [route(3)]] as const;
+    wanted.want([kept, gone]);
+    wanted.clear();
+
+    wanted.want([kept, came]);
+
+    expect([...(wanted.suspects as Set<string>)]).toEqual([gone[0].key, came[0].key]);
+    expect([...wanted.byKey.keys()]).toEqual([kept[0].key, came[0].key]);
+  });
+
+  test('lets a prefix go from one peer to another', () => {
+    const wanted = new WantedRoutes();
+    wanted.want([[route(1)], [route(2)]]);
+    const moved = [[route(2)], [route(1)]];
+
+    wanted.want(moved);
+
+    expect(wanted.byKey.get(route(1).key)).toBe(moved[1][0]);
+    expect(wanted.byKey.size).toBe(2);
+  });
+
+  test('suspects everything in the beginning, and when it is told to', () => {
+    const wanted = new WantedRoutes();
+    expect(wanted.suspects).toBe('all');
+    wanted.clear();
+    wanted.suspect('a');
+    expect(wanted.suspects).toEqual(new Set(['a']));
+    wanted.suspectAll();
+    wanted.suspect('b');
+    expect(wanted.suspects).toBe('all');
+  });
+});
+
+function route(number: number): MeshRoute {
+  return meshRoute('unicast', parseCidr(`10.244.${number}.0/24`));
+}

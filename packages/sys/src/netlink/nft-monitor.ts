@@ -1,0 +1,81 @@
+/**
+ * What happens to one table of nftables.
+ *
+ * ```
+ * nfgenmsg: u8 family | u8 version | u16 resource id      the type's upper byte is the subsystem
+ * ```
+ *
+ * @module
+ */
+import { checkInteger, checkString } from '../arguments.ts';
+import { readAttributes, type NetlinkMessage } from './message-reader.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+
+/** `changed`: something in it is another one, maybe all of it. */
+export type NftTableChange = 'deleted' | 'changed';
+
+/**
+ * Watches the namespace that the calling thread is in when this is made. Wait for `fd` to be readable,
+ * then `read`.
+ */
+export class NftMonitor {
+  readonly #socket: NetlinkSocket = new NetlinkSocket(NFNLGRP_NFTABLES, NETLINK_NETFILTER);
+  readonly #family: number;
+  readonly #table: string;
+
+  /**
+   * @param family NFPROTO_...: 1 is inet, 2 ip, 10 ip6
+   * @throws {SystemError} EPROTONOSUPPORT: the kernel has no nftables
+   */
+  constructor(family: number, table: string) {
+    checkInteger('family', family, 0, 0xff);
+    checkString('table', table);
+    this.#family = family;
+    this.#table = table;
+  }
+
+  /** -1 once closed. */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
+  /**
+   * What the table has come to since the last call; never blocks.
+   *
+   * @returns undefined: nothing has happened to it. `changed` also if the kernel lost notifications
+   */
+  read(): NftTableChange | undefined {
+    const messages = this.#socket.notifications();
+    if (!messages) {
+      while (this.#socket.notifications() === undefined);
+      return 'changed';
+    }
+    let change: NftTableChange | undefined;
+    for (const message of messages) {
+      if (this.#isOurs(message)) change = message.type === DELETE_TABLE ? 'deleted' : 'changed';
+    }
+    return change;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Tables, chains, rules and sets all name their table in the first attribute. */
+  #isOurs({ type, payload }: NetlinkMessage): boolean {
+    if (type >> 8 !== NFNL_SUBSYS_NFTABLES || type === NEW_GENERATION) return false;
+    if (payload.length < HEADER_LENGTH || payload[0] !== this.#family) return false;
+    return readAttributes(payload, HEADER_LENGTH).string(NFTA_TABLE) === this.#table;
+  }
+}
+
+const NETLINK_NETFILTER = 12;
+/** As a bit: 1 << (7 - 1). */
+const NFNLGRP_NFTABLES = 0x40;
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFT_MSG_DELTABLE = 2;
+const NFT_MSG_NEWGEN = 15;
+const DELETE_TABLE = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_DELTABLE;
+const NEW_GENERATION = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWGEN;
+const HEADER_LENGTH = 4;
+const NFTA_TABLE = 1;

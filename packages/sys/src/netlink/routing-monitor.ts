@@ -1,0 +1,169 @@
+/**
+ * What happens to links, addresses, rules and the routes of one table.
+ *
+ * @module
+ */
+import { libc } from '../libc.ts';
+import { allocate } from '../memory.ts';
+import { check } from '../system-error.ts';
+import { SOL_SOCKET } from '../constants.ts';
+import { checkTable } from './arguments.ts';
+import { readAddress, type AssignedAddress } from './interface-address.ts';
+import { readLink, type Link } from './link.ts';
+import type { NetlinkMessage } from './message-reader.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+import { readRoute, type InstalledRoute } from './route.ts';
+import {
+  RT_TABLE_COMPAT,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_DELRULE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+  RTMGRP_IPV4_IFADDR,
+  RTMGRP_IPV4_ROUTE,
+  RTMGRP_IPV4_RULE,
+  RTMGRP_IPV6_IFADDR,
+  RTMGRP_IPV6_ROUTE,
+  RTMGRP_IPV6_RULE,
+  RTMGRP_LINK,
+} from './rtnetlink.ts';
+import { readRule, type InstalledRule } from './rule.ts';
+
+/** `gone`: it was taken away, else it is new or was changed. */
+export type RoutingChange =
+  | { readonly type: 'link'; readonly gone: boolean; readonly link: Link }
+  | { readonly type: 'address'; readonly gone: boolean; readonly address: AssignedAddress }
+  | { readonly type: 'route'; readonly gone: boolean; readonly route: InstalledRoute }
+  | { readonly type: 'rule'; readonly gone: boolean; readonly rule: InstalledRule };
+
+const GROUPS =
+  RTMGRP_LINK |
+  RTMGRP_IPV4_IFADDR |
+  RTMGRP_IPV4_ROUTE |
+  RTMGRP_IPV4_RULE |
+  RTMGRP_IPV6_IFADDR |
+  RTMGRP_IPV6_ROUTE |
+  RTMGRP_IPV6_RULE;
+
+/**
+ * Watches the namespace that the calling thread is in when this is made. Wait for `fd` to be readable,
+ * then `read`.
+ *
+ * A router changes tens of thousands of routes a second in its main table. Those never come here: a
+ * filter in the kernel lets routes of other tables pass by, before they are copied for us.
+ */
+export class RoutingMonitor {
+  readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
+  readonly #table: number;
+
+  /** @param table whose routes are told; 256 or more */
+  constructor(table: number) {
+    checkTable(table);
+    this.#table = table;
+    try {
+      attachFilter(this.#socket.fd);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** -1 once closed. */
+  get fd(): number {
+    return this.#socket.fd;
+  }
+
+  /**
+   * What has changed since the last call, oldest first; never blocks.
+   *
+   * @returns undefined if the kernel lost some: read the state anew. What was queued is thrown away
+   */
+  read(): RoutingChange[] | undefined {
+    const messages = this.#socket.notifications();
+    if (messages) return messages.flatMap((message) => this.#change(message) ?? []);
+    // What is queued is older than the state that is read now.
+    while (this.#socket.notifications() === undefined);
+    return undefined;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #change({ type, payload }: NetlinkMessage): RoutingChange | undefined {
+    if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
+      const route = readRoute(payload);
+      if (route?.table !== this.#table) return undefined;
+      return { type: 'route', gone: type === RTM_DELROUTE, route };
+    }
+    if (type === RTM_NEWRULE || type === RTM_DELRULE) {
+      const rule = readRule(payload);
+      return rule && { type: 'rule', gone: type === RTM_DELRULE, rule };
+    }
+    if (type === RTM_NEWADDR || type === RTM_DELADDR) {
+      const address = readAddress(payload);
+      return address && { type: 'address', gone: type === RTM_DELADDR, address };
+    }
+    if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return undefined;
+    const link = readLink(payload);
+    return link && { type: 'link', gone: type === RTM_DELLINK, link };
+  }
+}
+
+/**
+ * ```
+ *   A = nlmsg_type, as big-endian               struct sock_filter: u16 code | u8 jt | u8 jf | u32 k
+ *   RTM_NEWROUTE or RTM_DELROUTE? else pass     struct sock_fprog:  u16 length | padding | pointer
+ *   A = rtm_table
+ *   RT_TABLE_COMPAT (any table over 255)? pass, else drop
+ * ```
+ */
+function attachFilter(fd: number): void {
+  const program: readonly [code: number, jt: number, jf: number, k: number][] = [
+    [LOAD_U16, 0, 0, TYPE_AT],
+    [JUMP_IF_EQUAL, 1, 0, swapped(RTM_NEWROUTE)],
+    [JUMP_IF_EQUAL, 0, 2, swapped(RTM_DELROUTE)],
+    [LOAD_U8, 0, 0, TABLE_AT],
+    [JUMP_IF_EQUAL, 0, 1, RT_TABLE_COMPAT],
+    [RETURN, 0, 0, EVERYTHING],
+    [RETURN, 0, 0, 0],
+  ];
+  const filters = allocate(program.length * FILTER_LENGTH);
+  program.forEach(([code, jt, jf, k], i) => {
+    const at = i * FILTER_LENGTH;
+    filters.view.setUint16(at, code, true);
+    filters.view.setUint8(at + 2, jt);
+    filters.view.setUint8(at + 3, jf);
+    filters.view.setUint32(at + 4, k, true);
+  });
+  const header = allocate(16);
+  header.view.setUint16(0, program.length, true);
+  header.view.setBigUint64(8, BigInt(filters.address), true);
+  check(
+    libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, header.address, 16),
+    'setsockopt',
+    'cannot filter notifications of routes',
+  );
+}
+
+/** The filter reads big-endian, and a type is written in host order. */
+function swapped(type: number): number {
+  return ((type & 0xff) << 8) | (type >>> 8);
+}
+
+const SO_ATTACH_FILTER = 26;
+const FILTER_LENGTH = 8;
+/** BPF_LD | BPF_H | BPF_ABS and the like. */
+const LOAD_U16 = 0x28;
+const LOAD_U8 = 0x30;
+const JUMP_IF_EQUAL = 0x15;
+const RETURN = 0x06;
+const EVERYTHING = 0xffff_ffff;
+/** struct nlmsghdr */
+const TYPE_AT = 4;
+/** struct rtmsg behind it */
+const TABLE_AT = 20;
