@@ -10,6 +10,7 @@ import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
+import { addRotationCommand } from './commands/rotation.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
 import { addThreadsCommand } from './commands/threads.ts';
@@ -26,6 +27,7 @@ export function createProgram(): Command {
   addThreadsCommand(program);
   addGarbageCommand(program);
   addNodesCommand(program);
+  addRotationCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;

@@ -4,7 +4,7 @@
  * @module
  */
 import { rmSync, statSync } from 'node:fs';
-import type { DeviceConfiguration } from '@litz/config';
+import type { DeviceConfiguration, DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
 import { RunningCommand, until } from './command.ts';
 import type { Implementation } from './implementation.ts';
@@ -43,6 +43,11 @@ export class Daemon {
 
   async configure(configuration: DeviceConfiguration): Promise<void> {
     await new UapiClient(this.#socket).set(configuration);
+  }
+
+  /** With the keys of its sessions: only Litz knows what that asks. */
+  async status(): Promise<DeviceStatus> {
+    return new UapiClient(this.#socket).get({ keys: true });
   }
 
   /** @param address with its prefix: '10.9.0.1/24' */

@@ -165,6 +165,7 @@ const SECTION_ORDER = [
   'threads',
   'garbage',
   'nodes',
+  'rotation',
 ] as const;
 const PAGE = 'RESULTS.md';
 const CHARTS = 'charts';

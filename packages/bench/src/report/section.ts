@@ -66,6 +66,15 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     intro: 'The same code under each version; the peer in the last column knows nothing of Node.',
     ratios: againstFirstNode,
   },
+  rotation: {
+    title: 'Static keys that are replaced',
+    intro:
+      'A numbered stream of UDP packets through a tunnel, one a millisecond, while static keys are ' +
+      'replaced again and again. Two Litz know both keys of each other for a while. A peer of another ' +
+      'kind has one key for Litz and exchanges it in one command: while it sends packets of its own, or ' +
+      'silent. A gap is the time between two packets that came one after the other.',
+    ratios: () => [],
+  },
 };
 
 /** 'litz / wireguard-go' of each peer, and of the best one if there are several. */

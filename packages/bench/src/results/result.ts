@@ -16,6 +16,7 @@ export const BENCHES = [
   'threads',
   'garbage',
   'nodes',
+  'rotation',
 ] as const;
 export type BenchName = (typeof BENCHES)[number];
 

@@ -3,12 +3,30 @@
  *
  * @module
  */
+import { randomFillSync } from 'node:crypto';
+import {
+  formatKey,
+  generatePrivateKey,
+  nobleProvider,
+  publicKeyOf,
+  type PrivateKey,
+} from '@litz/core';
+import { UapiClient } from '@litz/config/uapi';
 import { describeWith, programRequirement, type Requirement } from '@litz/testkit';
 import { afterEach, expect, test } from 'vitest';
 import { realInterfaces } from '../litz-process.ts';
 import { litz, type Implementation } from './implementation.ts';
 import type { Namespace } from './namespace.ts';
-import { move, ping, show, Tunnel, type TunnelOptions } from './tunnel.ts';
+import {
+  exchangeKey,
+  longestGap,
+  move,
+  ping,
+  show,
+  Tunnel,
+  type End,
+  type TunnelOptions,
+} from './tunnel.ts';
 import { eventually, type Machine, type Underlay } from './underlay.ts';
 
 /**
@@ -102,6 +120,36 @@ export function describeInterop<M extends Machine>(
       });
     }
 
+    test(`goes over to another key while ${peer.name} exchanges the one that it knows it by`, async () => {
+      const { a, b } = await between();
+      await ping(a, b.inner.v4);
+      const [first, second] = [generateKeyPair(), generateKeyPair()];
+      // Once under pings both ways, once under TCP.
+      await begin(a, first);
+      const gap = longestGap(a, b.inner.v4, { count: 1000, intervalMs: 2 });
+      await exchangeKey(b, a, { old: a.publicKey, next: first.text }, 'persistent-keepalive', '1');
+      expect(await gap).toBeLessThanOrEqual(peer.longestSilenceMs ?? 50);
+      await complete(a, first);
+      await begin(a, second);
+      const { sha256 } = await b.machine.receive(b.inner.v4, 5001);
+      const sent = a.machine.send(b.inner.v4, 5001, peer.bytesOfTransfer ?? 64 << 20);
+      await exchangeKey(b, a, { old: first.text, next: second.text }, 'persistent-keepalive', '1');
+      expect(await sha256).toBe(await sent);
+      await complete(a, second);
+      expect(await ping(b, a.inner.v6)).toEqual({ answered: 3, lost: 0 });
+    });
+
+    test(`asks ${peer.name} again within 5.4 s when that has exchanged the key and is silent`, async () => {
+      const { a, b } = await between();
+      await ping(a, b.inner.v4);
+      const next = generateKeyPair();
+      await begin(a, next);
+      const gap = longestGap(a, b.inner.v4, { count: 160, intervalMs: 50 });
+      await exchangeKey(b, a, { old: a.publicKey, next: next.text });
+      expect(await gap).toBeLessThanOrEqual(5400);
+      await complete(a, next);
+    });
+
     test('renews a session of 120 s that litz began, without losing a packet', async () => {
       const { a, b } = await between({ fast: true });
       const { lines } = await underlay!.watch('udp port 51820');
@@ -124,6 +172,32 @@ export function describeInterop<M extends Machine>(
       expect(countFrom(lines(), b.outer.v4, INITIATION)).toBe(0);
     });
   });
+}
+
+interface Key {
+  readonly privateKey: PrivateKey;
+  readonly text: string;
+}
+
+function generateKeyPair(): Key {
+  const privateKey = generatePrivateKey(randomFillSync);
+  return { privateKey, text: formatKey(publicKeyOf(privateKey, nobleProvider)) };
+}
+
+/** Litz has this key as well. */
+async function begin({ link }: End, { privateKey }: Key): Promise<void> {
+  await UapiClient.of(link).set({ nextPrivateKey: privateKey });
+}
+
+/** Litz has this key alone, when its peer has answered it. */
+async function complete({ link }: End, { privateKey, text }: Key): Promise<void> {
+  const client = UapiClient.of(link);
+  await eventually('the peer answers the next key', async () => {
+    const { peers } = await client.get({ keys: true });
+    const own = peers[0]?.sessionKeys?.own;
+    return own !== undefined && formatKey(own) === text;
+  });
+  await client.set({ privateKey });
 }
 
 function bothWays<T>(a: T, b: T): [T, T][] {

@@ -16,6 +16,10 @@ export interface Implementation<M extends Machine> {
   readonly requirements: readonly Requirement[];
   /** Bytes of the largest ping that crosses whole, in one message; 64,000 unless its own limit is less. */
   readonly largestPing: number;
+  /** Of a transfer in the middle of which something happens; default 64 MiB. */
+  readonly bytesOfTransfer?: number;
+  /** How long it may be silent to a peer with a keepalive that is new to it; default 50 ms. */
+  readonly longestSilenceMs?: number;
   /** Makes an interface that `wg` configures. @param behaviour what the test will ask of it */
   start(machine: M, behaviour: Behaviour): Promise<Interface>;
 }
@@ -69,6 +73,8 @@ export const boringtun: Implementation<Namespace> = {
   name: 'boringtun',
   requirements: [installed('boringtun-cli')],
   largestPing: 64_000,
+  // It looks at its timers four times a second (device/mod.rs).
+  longestSilenceMs: 350,
   start: (machine, { moves = false }) => {
     const flags = [
       '-f',

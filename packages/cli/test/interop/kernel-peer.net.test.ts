@@ -26,6 +26,8 @@ const kernel: Implementation<KernelGuest> = {
   // (drivers/net/wireguard/receive.c, decrypt_packet). In fragments of 1500 bytes that is one of more
   // than 60,500 bytes, also from wireguard-go.
   largestPing: 60_000,
+  // Its processor is made of software.
+  bytesOfTransfer: 4 << 20,
   start: async (guest) => {
     // A test that failed may have left one.
     await guest.run(

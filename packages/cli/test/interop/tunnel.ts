@@ -108,6 +108,40 @@ export async function ping(
   return { answered: Math.min(answered.size, count), lost };
 }
 
+/**
+ * How long nothing came back of pings at a short interval, at the longest; in ms. Pings that were sent
+ * and not answered count, whatever the clock of a busy machine says.
+ */
+export async function longestGap(
+  from: End,
+  address: string,
+  { count, intervalMs }: { count: number; intervalMs: number },
+): Promise<number> {
+  const args = ['-n', '-c', `${count}`, '-i', `${intervalMs / 1000}`, '-W', '2', address];
+  const output = await from.machine.run('ping', ...args);
+  const answered = new Set([...output.matchAll(/icmp_seq=(\d+)/g)].map(([, n]) => Number(n)));
+  let longest = 0;
+  for (let i = 1, gap = 0; i <= count; i++) {
+    gap = answered.has(i) ? 0 : gap + 1;
+    longest = Math.max(longest, gap);
+  }
+  return longest * intervalMs;
+}
+
+/** The other end knows Litz by this key from now on, in one command, as whoever has one key for a peer. */
+export async function exchangeKey(
+  end: End,
+  other: End,
+  keys: { readonly old: string; readonly next: string },
+  ...options: readonly string[]
+): Promise<void> {
+  const { inner, outer } = other;
+  const allowedIps = `${inner.v4}/32,${inner.v6}/128`;
+  const added = ['peer', keys.next, 'endpoint', `${outer.v4}:${PORT}`, 'allowed-ips', allowedIps];
+  const removed = ['peer', keys.old, 'remove'];
+  await end.machine.run('wg', 'set', end.link, ...added, ...options, ...removed);
+}
+
 async function startEnd<M extends Machine>(
   implementation: Implementation<M>,
   machine: M,

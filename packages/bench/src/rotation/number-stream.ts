@@ -1,0 +1,60 @@
+/**
+ * `NumberStream`: numbered UDP packets from one end of a tunnel to the other, one a millisecond.
+ *
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import { answerIn } from '../child.ts';
+import { RunningCommand, until } from '../peers/command.ts';
+import type { StreamReport } from './received-numbers.ts';
+
+export interface StreamOptions {
+  /** Namespaces. */
+  readonly from: string;
+  readonly to: string;
+  /** The receiver's, inside of the tunnel. */
+  readonly address: string;
+}
+
+export interface StreamFigures {
+  readonly sent: number;
+  readonly lost: number;
+  readonly longestGapMs: number;
+}
+
+export class NumberStream {
+  readonly #sender: RunningCommand;
+  readonly #receiver: RunningCommand;
+
+  /** Packets leave when this resolves. */
+  static async start({ from, to, address }: StreamOptions): Promise<NumberStream> {
+    const words = (direction: string): string[] => [CHILD, direction, address, PORT];
+    const receiver = new RunningCommand(process.execPath, words('receive'), { namespace: to });
+    await until('the receiver is ready', () => {
+      if (receiver.hasEnded) throw new Error(`${receiver.name} has ended: ${receiver.errors}`);
+      return receiver.output.includes('ready');
+    });
+    const sender = new RunningCommand(process.execPath, words('send'), { namespace: from });
+    return new NumberStream(sender, receiver);
+  }
+
+  private constructor(sender: RunningCommand, receiver: RunningCommand) {
+    this.#sender = sender;
+    this.#receiver = receiver;
+  }
+
+  /** What is on its way arrives before the receiver ends. */
+  async end(): Promise<StreamFigures> {
+    await this.#sender.end();
+    await new Promise((resolve) => setTimeout(resolve, LAST_ONES_MS));
+    await this.#receiver.end();
+    const { sent } = answerIn(this.#sender.output, 'the sender') as { sent: number };
+    const report = answerIn(this.#receiver.output, 'the receiver') as StreamReport;
+    const { received, longestGapMs } = report;
+    return { sent, lost: sent - received, longestGapMs };
+  }
+}
+
+const CHILD = fileURLToPath(new URL('./stream-child.js', import.meta.url));
+const PORT = '5210';
+const LAST_ONES_MS = 500;

@@ -1,0 +1,35 @@
+/**
+ * `ReceivedNumbers`: which of the packets of a numbered stream have come, and when none did.
+ *
+ * @module
+ */
+
+export interface StreamReport {
+  /** Different ones. */
+  readonly received: number;
+  /** Came more than once. */
+  readonly duplicates: number;
+  /** Between two that came one after the other. */
+  readonly longestGapMs: number;
+}
+
+export class ReceivedNumbers {
+  readonly #numbers: Set<number> = new Set();
+  #duplicates = 0;
+  #lastAt: number | undefined = undefined;
+  #longestGapMs = 0;
+
+  take(number: number, at: number): void {
+    if (this.#lastAt !== undefined) {
+      this.#longestGapMs = Math.max(this.#longestGapMs, at - this.#lastAt);
+    }
+    this.#lastAt = at;
+    if (this.#numbers.has(number)) this.#duplicates++;
+    this.#numbers.add(number);
+  }
+
+  report(): StreamReport {
+    const { size: received } = this.#numbers;
+    return { received, duplicates: this.#duplicates, longestGapMs: this.#longestGapMs };
+  }
+}

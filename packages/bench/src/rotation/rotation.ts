@@ -1,0 +1,199 @@
+/**
+ * `measureRotation`: what is lost of a numbered stream while static keys are replaced.
+ *
+ * ```
+ *   a: 10.9.0.1  <--- one packet a millisecond, both ways --->  b: 10.9.0.2
+ * ```
+ * Between two Litz each knows both keys of the other for a while. Any other implementation has one key
+ * for a peer, and one command exchanges it: with packets of its own, or silent, when it does not hear of
+ * us before we ask it again.
+ *
+ * @module
+ */
+import { withCleanUp } from '../peers/clean-up.ts';
+import type { Implementation } from '../peers/implementation.ts';
+import { missingNamespaces, NamespacePair } from '../peers/namespace-pair.ts';
+import { ping } from '../peers/ping.ts';
+import { INNER } from '../peers/tunnel.ts';
+import type { Measurement } from '../results/result.ts';
+import { NumberStream, type StreamFigures } from './number-stream.ts';
+import { RotatingEnd } from './rotating-end.ts';
+
+export interface RotationSettings {
+  readonly litz: Implementation;
+  /** Those with one key for a peer. */
+  readonly peers: readonly Implementation[];
+  /** Of each kind between two Litz. */
+  readonly rotations: number;
+  /** Of each way while one key is replaced, at least. */
+  readonly packets: number;
+  /** With each of the peers. */
+  readonly exchanges: number;
+}
+
+export interface RotationOutcome {
+  readonly measurements: Measurement[];
+  /** Why something was not measured, though it is here. */
+  readonly failed: string[];
+}
+
+/** Everything that was made is gone afterwards. */
+export async function measureRotation(
+  settings: RotationSettings,
+  progress: (text: string) => void,
+): Promise<RotationOutcome> {
+  const measurements: Measurement[] = [];
+  const failed: string[] = [];
+  const missing = missingNamespaces() ?? settings.litz.missing();
+  await withCleanUp(async () => {
+    for (const run of runsOf(settings)) {
+      const absent = missing ?? run.peer.missing();
+      const subject = `${run.peer.name}: ${run.kind}`;
+      progress(absent === undefined ? subject : `${subject}: skipped: ${absent}`);
+      if (absent !== undefined) continue;
+      try {
+        const figures = await stream(settings, run);
+        const { rotations } = run;
+        progress(`  ${rotations} times: ${JSON.stringify(figures)}`);
+        measurements.push(...measurementsOf(subject, rotations, figures));
+      } catch (error) {
+        failed.push(`${subject}: ${(error as Error).message}`);
+        progress(`  failed: ${(error as Error).message}`);
+      }
+    }
+  });
+  return { measurements, failed };
+}
+
+interface Run {
+  readonly peer: Implementation;
+  readonly kind: string;
+  readonly rotations: number;
+  /** Packets from the peer to Litz as well. */
+  readonly isBothWays: boolean;
+  /** How long one rotation has the stream at least. */
+  readonly packets: number;
+  readonly rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>;
+}
+
+function runsOf({ litz, peers, rotations, packets, exchanges }: RotationSettings): Run[] {
+  const between = { peer: litz, rotations, packets, isBothWays: true };
+  return [
+    { ...between, kind: 'one end', rotate: (a, b) => replace([[a, b]]) },
+    { ...between, kind: 'the other end', rotate: (a, b) => replace([[b, a]]) },
+    {
+      ...between,
+      kind: 'both ends',
+      rotate: (a, b) =>
+        replace([
+          [a, b],
+          [b, a],
+        ]),
+    },
+    ...peers.flatMap((peer): Run[] => [
+      {
+        peer,
+        kind: 'packets both ways',
+        rotations: exchanges,
+        isBothWays: true,
+        packets,
+        rotate: (a, b) => exchange(a, b, 1),
+      },
+      {
+        peer,
+        kind: 'silent',
+        rotations: exchanges,
+        isBothWays: false,
+        packets,
+        rotate: (a, b) => exchange(a, b, 0),
+      },
+    ]),
+  ];
+}
+
+/** Of one end or of both at once: the one whose key it is, and the one that knows it. */
+async function replace(
+  ends: readonly (readonly [whose: RotatingEnd, knows: RotatingEnd])[],
+): Promise<void> {
+  for (const [whose] of ends) whose.prepare();
+  await Promise.all(ends.map(([whose, knows]) => knows.learn(whose)));
+  await Promise.all(ends.map(([whose]) => whose.begin()));
+  await Promise.all(ends.map(([whose]) => whose.isAnswered()));
+  for (const [whose, knows] of ends) await whose.complete(knows);
+}
+
+async function exchange(
+  a: RotatingEnd,
+  b: RotatingEnd,
+  persistentKeepalive: number,
+): Promise<void> {
+  a.prepare();
+  await a.begin();
+  await b.exchange(a, { persistentKeepalive });
+  await a.isAnswered();
+  await a.complete();
+}
+
+/** One stream while keys are replaced, again and again. */
+async function stream({ litz }: RotationSettings, run: Run): Promise<StreamFigures> {
+  const namespaces = await NamespacePair.create();
+  const a = new RotatingEnd(litz, namespaces, 'a');
+  const b = new RotatingEnd(run.peer, namespaces, 'b');
+  try {
+    for (const end of [a, b]) await end.start();
+    await a.introduce(b);
+    await b.introduce(a);
+    await ping(namespaces.a, INNER.b, 5, 0.05);
+    const streams = [await streamBetween(a, b)];
+    if (run.isBothWays) streams.push(await streamBetween(b, a));
+    await pause(START_MS);
+    for (let i = 0; i < run.rotations; i++) {
+      const end = performance.now() + run.packets;
+      await run.rotate(a, b);
+      await pause(end - performance.now());
+    }
+    const figures: StreamFigures[] = [];
+    for (const each of streams) figures.push(await each.end());
+    for (const end of [a, b]) end.checkAlive();
+    return together(figures);
+  } finally {
+    await Promise.all([a.close(), b.close()]);
+    namespaces.close();
+  }
+}
+
+function streamBetween(from: RotatingEnd, to: RotatingEnd): Promise<NumberStream> {
+  return NumberStream.start({
+    from: from.namespace,
+    to: to.namespace,
+    address: INNER[to.side],
+  });
+}
+
+function together(all: readonly StreamFigures[]): StreamFigures {
+  return {
+    sent: all.reduce((sum, { sent }) => sum + sent, 0),
+    lost: all.reduce((sum, { lost }) => sum + lost, 0),
+    longestGapMs: Math.max(...all.map(({ longestGapMs }) => longestGapMs)),
+  };
+}
+
+function measurementsOf(
+  subject: string,
+  rotations: number,
+  { sent, lost, longestGapMs }: StreamFigures,
+): Measurement[] {
+  return [
+    { figure: 'keys replaced', subject, unit: 'times', value: rotations },
+    { figure: 'packets sent', subject, unit: 'packets', value: sent },
+    { figure: 'packets lost', subject, unit: 'packets', value: lost },
+    { figure: 'longest gap', subject, unit: 'ms', value: longestGapMs },
+  ];
+}
+
+async function pause(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Both programs run at their pace. */
+const START_MS = 1000;

@@ -1,0 +1,53 @@
+/**
+ * A program at one end of a numbered stream of UDP packets, one a millisecond, until it is told to end.
+ *
+ * ```
+ *   stream-child.js send ADDRESS PORT       tells { sent }
+ *   stream-child.js receive ADDRESS PORT    says 'ready', tells a `StreamReport`
+ * ```
+ *
+ * @module
+ */
+import { createSocket } from 'node:dgram';
+import { tell } from '../child.ts';
+import { ReceivedNumbers } from './received-numbers.ts';
+
+function send(address: string, port: number): void {
+  const socket = createSocket('udp4');
+  socket.connect(port, address, () => {
+    const start = performance.now();
+    let sent = 0;
+    const timer = setInterval(() => {
+      // A busy machine is behind at times: what is due goes then, a few at once.
+      for (let i = 0; i < MOST_AT_ONCE && sent < performance.now() - start; i++) {
+        const packet = Buffer.alloc(LENGTH);
+        packet.writeUInt32BE(sent++);
+        socket.send(packet);
+      }
+    }, 1);
+    process.once('SIGTERM', () => {
+      clearInterval(timer);
+      tell({ sent });
+      socket.close();
+    });
+  });
+}
+
+function receive(address: string, port: number): void {
+  const numbers = new ReceivedNumbers();
+  const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
+  socket.on('message', (packet) => numbers.take(packet.readUInt32BE(), performance.now()));
+  socket.bind(port, address, () => process.stdout.write('ready\n'));
+  process.once('SIGTERM', () => {
+    tell(numbers.report());
+    socket.close();
+  });
+}
+
+const LENGTH = 200;
+const MOST_AT_ONCE = 20;
+const RECEIVE_BUFFER = 1 << 20;
+
+const [direction, address = '', port] = process.argv.slice(2);
+if (direction === 'send') send(address, Number(port));
+else receive(address, Number(port));

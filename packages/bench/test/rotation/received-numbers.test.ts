@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { ReceivedNumbers } from '../../src/rotation/received-numbers.ts';
+
+describe('ReceivedNumbers', () => {
+  it('counts each packet once, in whatever order they come', () => {
+    const numbers = new ReceivedNumbers();
+    [0, 2, 1, 2, 5].forEach((number, i) => numbers.take(number, i));
+    expect(numbers.report()).toMatchObject({ received: 4, duplicates: 1 });
+  });
+
+  it('finds the longest time without a packet', () => {
+    const numbers = new ReceivedNumbers();
+    expect(numbers.report()).toEqual({ received: 0, duplicates: 0, longestGapMs: 0 });
+    [100, 101, 141, 142].forEach((at, i) => numbers.take(i, at));
+    expect(numbers.report().longestGapMs).toBe(40);
+  });
+});
