@@ -154,12 +154,14 @@ function tell(found) {
 
 /** @returns its report on `wanted`, files or lines of those that `patterns` mean; default: all of them */
 function stryker(name, { tests }, patterns, wanted) {
-  const copy = join(WORK, 'checkout');
-  const report = join(WORK, 'report.json');
+  // Of its own, so that two folders may run beside each other.
+  const work = join(WORK, name);
+  const copy = join(work, 'checkout');
+  const report = join(work, 'report.json');
   const files = copyCheckout(ROOT, copy, patterns);
   rmSync(report, { force: true });
   const config = join(copy, 'stryker.config.json');
-  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, report)));
+  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, work)));
   const { status } = spawnSync(process.execPath, [strykerCommand(), 'run', config], {
     cwd: copy,
     stdio: 'inherit',
@@ -169,7 +171,7 @@ function stryker(name, { tests }, patterns, wanted) {
   return readResult(report);
 }
 
-function configuration(mutate, fileName) {
+function configuration(mutate, work) {
   return {
     testRunner: 'vitest',
     plugins: [join(ROOT, 'node_modules/@stryker-mutator/vitest-runner/dist/src/index.js')],
@@ -181,10 +183,11 @@ function configuration(mutate, fileName) {
     disableTypeChecks: false,
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
-    timeoutMS: 10_000,
+    // Beside the time that the tests take, half as much again: a busy machine is no endless loop.
+    timeoutMS: 15_000,
     reporters: ['progress-append-only', 'json'],
-    jsonReporter: { fileName },
-    tempDirName: join(WORK, 'stryker'),
+    jsonReporter: { fileName: join(work, 'report.json') },
+    tempDirName: join(work, 'stryker'),
     allowConsoleColors: false,
   };
 }

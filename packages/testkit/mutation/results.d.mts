@@ -48,5 +48,5 @@ export function shortfalls(folders: Record<string, readonly Mutant[]>, rules: Ru
 export function count(
   mutants: readonly Mutant[],
   equivalents: readonly Equivalent[],
-): { killed: number; survived: number; equivalent: number };
+): { killed: number; survived: number; equivalent: number; stopped: number };
 export function percent(share: number): string;

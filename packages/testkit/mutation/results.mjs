@@ -129,12 +129,13 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
   return found;
 }
 
-/** How many are killed, survived and equivalent. */
+/** How many are killed, survived and equivalent, and how many of the killed ran until they were stopped. */
 export function count(mutants, equivalents) {
-  const counts = { killed: 0, survived: 0, equivalent: 0 };
+  const counts = { killed: 0, survived: 0, equivalent: 0, stopped: 0 };
   for (const mutant of mutants) {
     const fate = fateOf(mutant, equivalents);
     if (fate) counts[fate]++;
+    if (mutant.status === 'Timeout') counts.stopped++;
   }
   return counts;
 }

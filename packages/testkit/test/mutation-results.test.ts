@@ -231,7 +231,7 @@ describe('count', () => {
     const mutants = ['Killed', 'Survived', 'Survived', 'Ignored'].map((status) =>
       survivor({ status }),
     );
-    expect(count(mutants, [])).toEqual({ killed: 1, survived: 2, equivalent: 0 });
+    expect(count(mutants, [])).toEqual({ killed: 1, survived: 2, equivalent: 0, stopped: 0 });
   });
 });
 
