@@ -1,7 +1,9 @@
 /**
  * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER ...]` for those that
- * survived and for files that changed, `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which
- * tells the survivors of a folder one by one.
+ * survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that the clock stopped
+ * outside of the head of a loop (with `LITZ_MUTATION_TIMEOUT_MS=60000`, on a busy machine),
+ * `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by
+ * one.
  *
  * Folder by folder, each with the tests of `folders.mjs`. Results are kept in `results/`. Afterwards
  * `docs/mutation.md` is written anew, and what falls short of the thresholds makes it fail.
@@ -20,6 +22,7 @@ import {
   readResult,
   shortfalls,
   slim,
+  stoppedLines,
   survivingLines,
 } from './results.mjs';
 import { tableText } from './table.mjs';
@@ -33,11 +36,15 @@ const [command, ...names] = process.argv.slice(2);
 const equivalents = JSON.parse(readFileSync(join(HERE, 'equivalent.json'), 'utf8'));
 switch (command) {
   case 'run':
-    for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) tryFolder(name);
+    for (const name of namesOr(Object.keys(FOLDERS))) tryFolder(name);
     report();
     break;
   case 'again':
-    for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) again(name);
+    for (const name of namesOr(Object.keys(FOLDERS))) again(name, survivors);
+    report();
+    break;
+  case 'stopped':
+    for (const name of namesOr(Object.keys(FOLDERS))) again(name, stoppedLines);
     report();
     break;
   case 'quick':
@@ -48,7 +55,11 @@ switch (command) {
     for (const name of names) tellSurvivors(name);
     break;
   default:
-    throw new Error('expected run, again, quick or report');
+    throw new Error('expected run, again, stopped, quick or report');
+}
+
+function namesOr(all) {
+  return names.length > 0 ? names : all;
 }
 
 /** One that fails does not keep the others from their turn. */
@@ -66,8 +77,8 @@ function runFolder(name) {
   keep(name, slim(stryker(name, folder, folder.mutate)));
 }
 
-/** Whoever has written tests wants to know of the survivors alone. */
-function again(name) {
+/** Whoever has written tests wants to know of the survivors alone. `pick`: those of a file. */
+function again(name, pick) {
   const kept = readResult(join(RESULTS, `${name}.json`));
   if (!kept) {
     tryFolder(name);
@@ -78,11 +89,15 @@ function again(name) {
   const wanted = files.flatMap((file) => {
     const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
     if (kept.files[file]?.source !== source) return [file];
-    return survivingLines(file, kept, equivalents).map((line) => `${file}:${line}-${line}`);
+    return pick(file, kept).map((lines) => `${file}:${lines}`);
   });
   for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
   if (wanted.length > 0) mergeResults(kept, slim(stryker(name, FOLDERS[name], mutate, wanted)));
   keep(name, kept);
+}
+
+function survivors(file, kept) {
+  return survivingLines(file, kept, equivalents);
 }
 
 function keep(name, result) {
@@ -184,7 +199,7 @@ function configuration(mutate, work) {
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
     // Beside the time that the tests take, half as much again: a busy machine is no endless loop.
-    timeoutMS: 15_000,
+    timeoutMS: Number(process.env['LITZ_MUTATION_TIMEOUT_MS'] ?? 15_000),
     reporters: ['progress-append-only', 'json'],
     jsonReporter: { fileName: join(work, 'report.json') },
     tempDirName: join(work, 'stryker'),

@@ -36,7 +36,8 @@ export function survivingLines(
   file: string,
   report: Report,
   equivalents: readonly Equivalent[],
-): number[];
+): string[];
+export function stoppedLines(file: string, report: Report): string[];
 export function linesOf(source: string, name: string): string;
 export function slim(report: Report): Report;
 export function mergeResults(kept: Report, later: Report): void;
