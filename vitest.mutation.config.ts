@@ -18,11 +18,14 @@ export default defineConfig({
   test: {
     // With counters in the code, and two at a time.
     testTimeout: 60_000,
+    // A thread for each mutant, and not for each file of its tests.
+    isolate: false,
     // Each mutant runs them: smaller samples, which reach the same code, and quick handshakes.
     env: {
       FC_NUM_RUNS: '12',
       LITZ_TEST_PREFIXES: '450',
       LITZ_TEST_PEERS: '60',
+      LITZ_TEST_FLOOD: '40',
       LITZ_TEST_X25519: 'quick',
     },
     sequence: { sequencer: quickFirst() },

@@ -16,7 +16,7 @@ export const FOLDERS = {
     mutate: [core('flow/*.ts')],
     tests: tests(
       'core/test/flow/*.test.ts',
-      'core/test/protocol/!(scale|deadlines|robustness).test.ts',
+      'core/test/protocol/!(scale|deadlines|robustness|known-bugs).test.ts',
     ),
   },
   peer: {
