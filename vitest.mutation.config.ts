@@ -25,7 +25,7 @@ export default defineConfig({
       FC_NUM_RUNS: '12',
       LITZ_TEST_PREFIXES: '450',
       LITZ_TEST_PEERS: '60',
-      LITZ_TEST_FLOOD: '40',
+      LITZ_TEST_FLOOD: '80',
       LITZ_TEST_X25519: 'quick',
     },
     sequence: { sequencer: quickFirst() },
@@ -37,7 +37,7 @@ export default defineConfig({
 /** The first test that fails ends the run of a mutant: those that take a second come last. */
 function quickFirst(): typeof BaseSequencer {
   const slow =
-    /(known-bugs|load|handshake-work|initiation-turns|transport|noble|-large)\.test\.ts$/;
+    /(known-bugs|load|handshake-work|initiation-turns|transport|noble|-large|validation)\.test\.ts$/;
   const rank = ({ moduleId }: TestSpecification): number => Number(slow.test(moduleId));
   return class extends BaseSequencer {
     override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -13,6 +13,8 @@ import {
   initiate,
   LOW_ORDER_KEY,
   receiveInitiation,
+  receiveResponse,
+  respond,
   snapshot,
   timestampOf,
 } from './parties.ts';
@@ -71,6 +73,7 @@ describe('openInitiationStatic', () => {
     if (!opened) throw new Error('not opened');
     message.fill(0);
     expect(consumeInitiation(bob.crypto, bob.identity, opened, bob.handshake, 0)).toBeUndefined();
+    expect(receiveResponse(alice, respond(bob))).toBeUndefined();
   });
 
   it('refuses what was made for somebody else', () => {
