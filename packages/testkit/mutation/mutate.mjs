@@ -1,6 +1,6 @@
 /**
- * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER ...]` for those that
- * survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that the clock stopped
+ * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER[/FILE] ...]` for those
+ * that survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that the clock stopped
  * outside of the head of a loop (with `LITZ_MUTATION_TIMEOUT_MS=60000`, on a busy machine),
  * `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by
  * one.
@@ -71,26 +71,34 @@ function tryFolder(name) {
   }
 }
 
-function runFolder(name) {
+function folderOf(name) {
   const folder = FOLDERS[name];
   if (!folder) throw new Error(`no folder ${name}: ${Object.keys(FOLDERS).join(', ')}`);
+  return folder;
+}
+
+function runFolder(name) {
+  const folder = folderOf(name);
   keep(name, slim(stryker(name, folder, folder.mutate)));
 }
 
-/** Whoever has written tests wants to know of the survivors alone. `pick`: those of a file. */
-function again(name, pick) {
-  const kept = readResult(join(RESULTS, `${name}.json`));
-  if (!kept) {
-    tryFolder(name);
-    return;
-  }
-  const { mutate } = FOLDERS[name];
+/**
+ * Whoever has written tests wants to know of the survivors alone. `pick`: those of a file.
+ *
+ * @param of a folder, or of a file of it, as in `flow/inbound.ts`
+ */
+function again(of, pick) {
+  const [name, only] = of.split('/');
+  const kept = readResult(join(RESULTS, `${name}.json`)) ?? { files: {} };
+  const { mutate } = folderOf(name);
   const files = filesOf(ROOT, mutate);
-  const wanted = files.flatMap((file) => {
-    const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
-    if (kept.files[file]?.source !== source) return [file];
-    return pick(file, kept).map((lines) => `${file}:${lines}`);
-  });
+  const wanted = files
+    .filter((file) => only === undefined || file.endsWith(`/${only}`))
+    .flatMap((file) => {
+      const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
+      if (kept.files[file]?.source !== source) return [file];
+      return pick(file, kept).map((lines) => `${file}:${lines}`);
+    });
   for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
   if (wanted.length > 0) mergeResults(kept, slim(stryker(name, FOLDERS[name], mutate, wanted)));
   keep(name, kept);
