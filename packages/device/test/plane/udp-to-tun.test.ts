@@ -380,7 +380,7 @@ class Sockets implements DatagramSocket {
   /** Batches. */
   readonly incoming: Uint8Array[][] = [];
   readonly asked: (number | undefined)[] = [];
-  slots = new Uint8Array(32 * SLOT);
+  slots: Uint8Array = new Uint8Array(32 * SLOT);
   slotsAt = 0;
 
   constructor(fds: readonly number[]) {
