@@ -5,16 +5,19 @@ import { MAX_PEERS } from '../src/constants.ts';
 import { Endpoint } from '../src/endpoint.ts';
 import { keyId } from '../src/keys.ts';
 import { parseCidr } from '../src/text/cidr.ts';
-import { checkConfiguration } from '../src/validation.ts';
+import { Peer } from '../src/peer/peer.ts';
+import { PeerTable } from '../src/peer/peer-table.ts';
+import { checkConfiguration, type Known } from '../src/validation.ts';
 
 const { publicKey, privateKey } = createPerson(1);
 const ID = keyId(publicKey);
-const NOBODY: ReadonlyMap<string, unknown> = new Map();
+const NOBODY: Known = { peers: new PeerTable(), identity: undefined };
 
 describe('checkConfiguration', () => {
   it('takes nothing at all for no change', () => {
     expect(checkConfiguration({}, NOBODY)).toEqual({
       privateKey: undefined,
+      nextPrivateKey: undefined,
       replacePeers: false,
       peers: [],
       ids: [],
@@ -126,9 +129,11 @@ describe('checkConfiguration', () => {
   });
 });
 
-/** The one with the key above and others without. */
-function full(): ReadonlyMap<string, unknown> {
-  const ids = new Map<string, unknown>([[ID, undefined]]);
-  for (let i = 1; i < MAX_PEERS; i++) ids.set(`${i}`, undefined);
-  return ids;
+/** The one with the key above and others, of whom nothing is asked but how many they are. */
+function full(): Known {
+  const peers = new PeerTable();
+  const named = (id: string, number: number): Peer => new Peer(publicKey, id, number, number);
+  peers.add(named(ID, 0));
+  for (let i = 1; i < MAX_PEERS; i++) peers.add(named(`${i}`, i));
+  return { peers, identity: undefined };
 }

@@ -50,7 +50,7 @@ describe('receiveHandshakeMessage', () => {
       // Somebody who takes our key for what it is, and makes a message of nothing.
       const junk = new Uint8Array(148).fill(7, 4, 116);
       junk[0] = 1;
-      stateOf(alice.engine).peers.get(keyId(bob.person.publicKey))!.macs!.addMacs(junk, 0);
+      stateOf(alice.engine).peers.get(keyId(bob.person.publicKey))!.pair!.macs!.addMacs(junk, 0);
       expect(receive(junk)).toBe('invalid-handshake');
       expect(state.stats.drops.toJSON()).toEqual({ 'invalid-handshake': 1 });
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0.06 });
@@ -100,8 +100,8 @@ describe('receiveHandshakeMessage', () => {
       left = 2;
       expect(receive(initiation)).toBeUndefined();
       expect(sentBy(bob)).toEqual([]);
-      expect(peer.handshake).toMatchObject({ state: 'zeroed' });
-      expect(peer.handshake?.chainingKey).toEqual(new Uint8Array(32));
+      expect(peer.pair!.handshake).toMatchObject({ state: 'zeroed' });
+      expect(peer.pair!.handshake.chainingKey).toEqual(new Uint8Array(32));
       expect(state.stats).toMatchObject({ sentResponses: 0, receivedBytes: 148 });
     });
 
@@ -110,7 +110,7 @@ describe('receiveHandshakeMessage', () => {
       bob.engine.handlePacket(packetBetween(bob, alice), bob.network.now);
       bob.engine.pollTransmit();
       expect(receive(initiation)).toBeUndefined();
-      expect(peer.handshake?.state).toBe('initiation-created');
+      expect(peer.pair!.handshake.state).toBe('initiation-created');
       expect(peer.keypairs.next).toBeDefined();
     });
   });
@@ -155,7 +155,7 @@ describe('receiveHandshakeMessage', () => {
       broken[50] ^= 1;
       stateOf(bob.engine)
         .peers.get(keyId(createPerson(1).publicKey))!
-        .macs!.addMacs(broken, 0);
+        .pair!.macs!.addMacs(broken, 0);
       expect(receiveAtAlice(broken)).toBe('invalid-handshake');
       expect(peer.drops()).toEqual({ 'invalid-handshake': 1 });
       expect(state.stats.drops.toJSON()).toEqual({ 'invalid-handshake': 1 });
@@ -207,7 +207,7 @@ describe('receiveHandshakeMessage', () => {
       expect(receiveHandshakeMessage(stateOf(alice.engine), reply, bob.endpoint, now)).toBe(
         undefined,
       );
-      peer.macs!.addMacs(initiation, now);
+      peer.pair!.macs!.addMacs(initiation, now);
       expect(receive(initiation, ELSEWHERE)).toBeUndefined();
       for (let i = 0; i < 4; i++)
         expect(receive(initiation, ELSEWHERE)).toBe('replayed-initiation');
@@ -245,7 +245,7 @@ describe('receiveHandshakeMessage', () => {
 
     it('drops one for a peer that was never sent a handshake message', () => {
       const { cookie, state, peer, now } = withCookie();
-      peer.macs = undefined;
+      peer.pair!.macs = undefined;
       expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBe('unexpected-cookie');
       expect(peer.drops()).toEqual({ 'unexpected-cookie': 1 });
     });

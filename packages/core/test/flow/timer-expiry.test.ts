@@ -1,3 +1,4 @@
+import { preferredPair } from '../../src/flow/static-pairs.ts';
 import { connect, createPair, type PairOptions } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/endpoint.ts';
@@ -44,7 +45,7 @@ describe('fireTimers', () => {
 
   it('ends an old session before anything is sent, after a long sleep', () => {
     const { state, peer, arm, now, types } = withSession();
-    peer.handshakeSentAt = now - 5000;
+    sentAt(peer, now - 5000);
     for (const timer of [TIMER.PERSISTENT_KEEPALIVE, TIMER.KEEPALIVE, TIMER.ZERO_KEYS]) {
       arm(timer, -1);
     }
@@ -57,7 +58,7 @@ describe('ZERO_KEYS', () => {
   it('forgets keys, session and what was owed or awaited in it', () => {
     const { state, peer, arm, isArmed, now, events } = withSession();
     const keypair = peer.keypairs.current!;
-    peer.handshakeSentAt = now - 5000;
+    sentAt(peer, now - 5000);
     const handshake = startedHandshake(state, peer);
     for (const timer of [
       TIMER.SESSION_EXPIRY,
@@ -85,7 +86,7 @@ describe('ZERO_KEYS', () => {
 
   it('leaves an attempt that began less than Rekey-Timeout ago', () => {
     const { state, peer, arm, now } = withSession();
-    peer.handshakeSentAt = now - 4999;
+    sentAt(peer, now - 4999);
     const handshake = startedHandshake(state, peer);
     arm(TIMER.ZERO_KEYS, 0);
     fireTimers(state, now);
@@ -108,7 +109,7 @@ describe('RETRANSMIT', () => {
     const { state, peer, arm, now, types } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
     peer.handshakeSends = 19;
-    peer.handshakeSentAt = now - 5000;
+    sentAt(peer, now - 5000);
     arm(TIMER.RETRANSMIT, 0);
     fireTimers(state, now);
     expect(types()).toEqual([1]);
@@ -166,7 +167,7 @@ describe('RETRANSMIT', () => {
       alice: { handshakeGiveUpMs: 12_000 },
     });
     peer.attemptStartedAt = now - ms;
-    peer.handshakeSentAt = now - 5000;
+    sentAt(peer, now - 5000);
     peer.handshakeSends = 20;
     arm(TIMER.RETRANSMIT, 0);
     fireTimers(state, now);
@@ -178,7 +179,7 @@ describe('NEW_HANDSHAKE', () => {
   it('begins a handshake, from where the kernel chooses', () => {
     const { state, peer, arm, now, types, events } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
-    peer.handshakeSentAt = now - 5000;
+    sentAt(peer, now - 5000);
     arm(TIMER.NEW_HANDSHAKE, 0);
     state.outputs.traces = true;
     fireTimers(state, now);
@@ -232,7 +233,7 @@ describe('PERSISTENT_KEEPALIVE', () => {
     const { state, peer, arm, deadline, now, types } = withSession();
     peer.persistentKeepalive = 25;
     peer.keypairs.clear(state.indices);
-    peer.handshakeSentAt = now - 1;
+    sentAt(peer, now - 1);
     arm(TIMER.PERSISTENT_KEEPALIVE, 0);
     fireTimers(state, now);
     expect(types()).toEqual([]);
@@ -256,7 +257,7 @@ describe('PERSISTENT_KEEPALIVE', () => {
     fireTimers(state, now);
     expect(types()).toEqual([4]);
     peer.keypairs.clear(state.indices);
-    peer.handshakeSentAt = -Infinity;
+    sentAt(peer, -Infinity);
     arm(TIMER.PERSISTENT_KEEPALIVE, 0);
     fireTimers(state, now);
     expect(types()).toEqual([4]);
@@ -299,17 +300,24 @@ function withSession(options: PairOptions = {}) {
   };
 }
 
+/** The last initiation left then. */
+function sentAt(peer: Peer, time: number): void {
+  peer.handshakeSentAt = time;
+  peer.pair!.sentAt = time;
+}
+
 /** An attempt at a handshake that is on its way. */
 function startedHandshake(state: State, peer: Peer) {
-  const index = state.indices.reserve(peer);
-  peer.handshakeIndex = index;
-  const handshake = peer.handshake!;
+  const pair = preferredPair(peer, state.identity!);
+  const index = state.indices.reserve(pair);
+  pair.index = index;
+  const { handshake } = pair;
   handshake.state = 'initiation-created';
   handshake.chainingKey.fill(7);
   return {
     isForgotten: () =>
       state.indices.handshake(index) === undefined &&
-      peer.handshakeIndex === -1 &&
+      pair.index === -1 &&
       handshake.state === 'zeroed' &&
       handshake.chainingKey.every((byte) => byte === 0),
   };
