@@ -111,10 +111,7 @@ group('withField', () => {
 group('readField', () => {
   it('gives what was read, or an error that names the field', () => {
     expect(readField('a', () => 5)).toBe(5);
-    const read = (): never => {
-      throw new TypeError('expected text');
-    };
-    expect(() => readField('a', read)).toThrow(new TypeError('"a": expected text'));
+    expect(() => readField('a', fail)).toThrow(new TypeError('"a": expected text'));
   });
 });
 
@@ -137,14 +134,13 @@ group('withinField', () => {
   });
 });
 
-group('describe', () => {
+group('field.ts, and its describe', () => {
   it.each([
     [null, 'null'],
     [undefined, 'undefined'],
     [[], 'an array'],
     [{}, 'Object'],
     [Object.create(null), 'an object'],
-    [new (class {})(), 'an object'],
     [new Map(), 'Map'],
     ['secret', 'a string'],
     [5, 'a number'],
@@ -153,3 +149,7 @@ group('describe', () => {
     expect(describe(value)).toBe(expected);
   });
 });
+
+function fail(): never {
+  throw new TypeError('expected text');
+}

@@ -61,7 +61,7 @@ describe('Outputs', () => {
     const buffer = Uint8Array.of(1, 2, 3, 4);
     outputs.transmit(undefined, endpoint, 0x88, buffer, 1, 2);
     const transmit = outputs.nextTransmit();
-    expect({ ...transmit }).toEqual({
+    expect(transmit).toMatchObject({
       buffer,
       offset: 1,
       length: 2,

@@ -132,8 +132,7 @@ describe('checkConfiguration', () => {
 /** The one with the key above and others, of whom nothing is asked but how many they are. */
 function full(): Known {
   const peers = new PeerTable();
-  const named = (id: string, number: number): Peer => new Peer(publicKey, id, number, number);
-  peers.add(named(ID, 0));
-  for (let i = 1; i < MAX_PEERS; i++) peers.add(named(`${i}`, i));
+  peers.add(new Peer(publicKey, ID, 0, 0));
+  for (let i = 1; i < MAX_PEERS; i++) peers.add(new Peer(publicKey, `${i}`, i, i));
   return { peers, identity: undefined };
 }

@@ -133,7 +133,11 @@ export function connect({ network, alice, bob }: Pair): void {
 /** The core's own; with quicker X25519 where the same tests run over and over. */
 const CRYPTO: CryptoProvider =
   process.env['LITZ_TEST_X25519'] === 'quick'
-    ? { ...nobleProvider, dh: referenceProvider.dh, dhPublicKey: referenceProvider.dhPublicKey }
+    ? {
+        ...nobleProvider,
+        dh: (privateKey, publicKey) => referenceProvider.dh(privateKey, publicKey),
+        dhPublicKey: (privateKey) => referenceProvider.dhPublicKey(privateKey),
+      }
     : nobleProvider;
 /** 2024-01-01. */
 const UNIX_EPOCH_OF_TESTS = 1_704_067_200_000;

@@ -42,7 +42,7 @@ describe('openInPlace', () => {
     sealInPlace(stream, key, nonce, data, tag, auth);
     expect(openInPlace(stream, key, nonce, data, tag, auth)).toBe(true);
     expect(openInPlace(stream, key, nonce, data, new Uint8Array(16), auth)).toBe(false);
-    expect(keys).toEqual(Array(3).fill(new Uint8Array(32)));
+    expect(keys.map((key) => key.some((byte) => byte !== 0))).toEqual([false, false, false]);
   });
 
   it('agrees with RFC 8439 and Wycheproof', () => {

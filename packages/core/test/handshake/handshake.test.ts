@@ -64,7 +64,7 @@ describe('Handshake', () => {
       'staticStatic',
       'lastInitiation',
     ] as const) {
-      expect(other[shared], shared).toBe(handshake[shared]);
+      expect(other[shared]).toBe(handshake[shared]);
     }
     other.clear();
     expect(handshake.state).toBe('initiation-created');

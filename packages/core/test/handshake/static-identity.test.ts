@@ -29,10 +29,7 @@ describe('createStaticIdentity', () => {
 
   it('wipes the key when the provider fails', () => {
     const privateKey = keyOf(5);
-    const hash = (): never => {
-      throw new Error('the provider failed');
-    };
-    expect(() => createStaticIdentity({ ...referenceProvider, hash }, privateKey)).toThrow(
+    expect(() => createStaticIdentity({ ...referenceProvider, hash: fail }, privateKey)).toThrow(
       'the provider failed',
     );
     expect(isZeroKey(privateKey)).toBe(true);
@@ -134,17 +131,23 @@ function preparing({
   destroyed?: DhKey[];
 }): CryptoProvider {
   const dhKey = (privateKey: Uint8Array): DhKey => {
-    const { readPrivateKey, ...key } = dhKeyOf(referenceProvider, privateKey);
+    const key = dhKeyOf(referenceProvider, privateKey);
     const made: DhKey = {
-      ...key,
+      publicKey: key.publicKey,
+      dh: (publicKey) => key.dh(publicKey),
+      ...(isReadable && { readPrivateKey: (out) => key.readPrivateKey?.(out) }),
       destroy: () => {
         key.destroy();
         destroyed.push(made);
       },
     };
-    return isReadable && readPrivateKey ? Object.assign(made, { readPrivateKey }) : made;
+    return made;
   };
   return { ...referenceProvider, dhKey };
+}
+
+function fail(): never {
+  throw new Error('the provider failed');
 }
 
 /** Clamped, so that it is the same whoever reads it. */

@@ -46,11 +46,6 @@ describe('WorkBudget', () => {
   });
 
   it('waits for ten minutes, and takes what is longer for a clock that stepped back', () => {
-    const owes = (ms: number): WorkBudget => {
-      const budget = new WorkBudget(0.5, 2);
-      budget.spend((ms + 4) / 2, 1000);
-      return budget;
-    };
     expect(owes(600_000).isFree(1000)).toBe(false);
     expect(owes(600_001).isFree(1000)).toBe(true);
   });
@@ -61,3 +56,10 @@ describe('WorkBudget', () => {
     expect(budget.isFree(1000)).toBe(true);
   });
 });
+
+/** So many milliseconds are to be waited for at 1000. */
+function owes(ms: number): WorkBudget {
+  const budget = new WorkBudget(0.5, 2);
+  budget.spend((ms + 4) / 2, 1000);
+  return budget;
+}
