@@ -23,7 +23,8 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
 
     expect(judgement).toMatchObject({ verdict: 'PASS' });
     expect(judgement.peers[0]?.reasons[0]).toMatch(
-      /^6 answers between 10\.244\.1\.0 and 10\.244\.2\.0, fd44:0:0:1:: and fd44:0:0:2::; \d+ enc/,
+      // The kernel limits how often it says that nobody has a port.
+      /^[56] answers between 10\.244\.1\.0 and 10\.244\.2\.0, fd44:0:0:1:: and fd44:0:0:2::; \d+ enc/,
     );
   });
 
@@ -115,7 +116,7 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
 
     expect(judgement).toMatchObject({ verdict: 'PASS' });
     expect(judgement.peers[0]?.reasons[0]).toMatch(
-      /^12 answers .*192\.168\.50\.11 and 192\.168\.50\.12, fd50::11 and fd50::12;/,
+      /^1[0-2] answers .*192\.168\.50\.11 and 192\.168\.50\.12, fd50::11 and fd50::12;/,
     );
     // In the mode `pods` the same traffic is plaintext, and that is what it finds.
     await a.mesh.apply({ mode: 'pods' });
