@@ -7,6 +7,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const root = process.cwd();
 const tests = process.env['LITZ_MUTATION_TESTS']?.split(' ') ?? ['packages/core/test/**/*.test.ts'];
@@ -17,12 +18,34 @@ export default defineConfig({
   test: {
     // With counters in the code, and two at a time.
     testTimeout: 60_000,
-    // Each mutant runs them: smaller samples, which reach the same code.
-    env: { FC_NUM_RUNS: '12', LITZ_TEST_PREFIXES: '450' },
+    // A thread for each mutant, and not for each file of its tests.
+    isolate: false,
+    // Each mutant runs them: smaller samples, which reach the same code, and quick handshakes.
+    env: {
+      FC_NUM_RUNS: '12',
+      LITZ_TEST_PREFIXES: '450',
+      LITZ_TEST_PEERS: '60',
+      LITZ_TEST_FLOOD: '80',
+      LITZ_TEST_X25519: 'quick',
+    },
+    sequence: { sequencer: quickFirst() },
     include: tests,
     exclude: ['**/*.net.test.ts', '**/*.check.test.ts', '**/node_modules/**'],
   },
 });
+
+/** The first test that fails ends the run of a mutant: those that take a second come last. */
+function quickFirst(): typeof BaseSequencer {
+  const slow =
+    /(known-bugs|load|handshake-work|initiation-turns|transport|noble|-large|validation)\.test\.ts$/;
+  const rank = ({ moduleId }: TestSpecification): number => Number(slow.test(moduleId));
+  return class extends BaseSequencer {
+    override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+      const sorted = await super.sort(files);
+      return sorted.toSorted((a, b) => rank(a) - rank(b));
+    }
+  };
+}
 
 /** Each entry of each package, by its source. */
 function workspaceAliases(): { find: RegExp; replacement: string }[] {

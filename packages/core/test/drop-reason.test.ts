@@ -1,3 +1,4 @@
+import { createPerson } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { DROP_REASONS, DropCounters } from '../src/drop-reason.ts';
 
@@ -34,5 +35,31 @@ describe('DropCounters', () => {
     expect(told).toEqual({ 'invalid-tag': 2 });
     told['invalid-tag'] = 5;
     expect(counters.count('invalid-tag')).toBe(2);
+  });
+
+  it('tells whom the last drop of a reason was about, once', () => {
+    const counters = new DropCounters();
+    const nobody = { peer: undefined, source: undefined };
+    expect(counters.takeSubject('invalid-tag')).toEqual(nobody);
+    const [first, second] = [createPerson(1), createPerson(2)];
+    counters.concern('invalid-tag', first.publicKey);
+    counters.concern('invalid-tag', second.publicKey, second.endpoint);
+    counters.concern('bad-mac1', undefined, first.endpoint);
+    expect(counters.takeSubject('invalid-tag')).toEqual({
+      peer: second.publicKey,
+      source: second.endpoint,
+    });
+    expect(counters.takeSubject('invalid-tag')).toEqual(nobody);
+    expect(counters.takeSubject('bad-mac1')).toEqual({ peer: undefined, source: first.endpoint });
+    expect(counters.takeSubject('no-peer')).toEqual(nobody);
+  });
+
+  it('leaves what is noted where something is not known', () => {
+    const counters = new DropCounters();
+    const { publicKey, endpoint } = createPerson(1);
+    counters.concern('invalid-tag', publicKey);
+    counters.concern('invalid-tag', undefined, endpoint);
+    counters.concern('invalid-tag', undefined);
+    expect(counters.takeSubject('invalid-tag')).toEqual({ peer: publicKey, source: endpoint });
   });
 });

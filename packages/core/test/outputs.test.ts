@@ -1,6 +1,7 @@
 import { createPerson } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { Outputs } from '../src/outputs.ts';
+import type { Peer } from '../src/peer/peer.ts';
 
 describe('Outputs', () => {
   it('gives everything back in order', () => {
@@ -32,6 +33,122 @@ describe('Outputs', () => {
     let again = 0;
     for (let t = outputs.nextTransmit(); t; t = outputs.nextTransmit()) if (all.has(t)) again++;
     expect(again).toBe(1024);
+  });
+
+  it('tells all of a datagram, also where it was another one before', () => {
+    const outputs = new Outputs();
+    const peer = { publicKey: createPerson(1).publicKey, endpoint } as Peer;
+    const run = {
+      buffer: new Uint8Array(300),
+      offset: 50,
+      stride: 80,
+      length: 9,
+      lastLength: 3,
+      count: 3,
+    };
+    outputs.transmitRun(peer, 2, run, 3, 48, 32);
+    expect(outputs.nextTransmit()).toMatchObject({
+      buffer: run.buffer,
+      offset: 50 - 16,
+      length: 48,
+      lastLength: 32,
+      stride: 80,
+      count: 3,
+      destination: endpoint,
+      tos: 2,
+      peer: peer.publicKey,
+    });
+    const buffer = Uint8Array.of(1, 2, 3, 4);
+    outputs.transmit(undefined, endpoint, 0x88, buffer, 1, 2);
+    const transmit = outputs.nextTransmit();
+    expect({ ...transmit }).toEqual({
+      buffer,
+      offset: 1,
+      length: 2,
+      lastLength: 2,
+      stride: 0,
+      count: 1,
+      destination: endpoint,
+      tos: 0x88,
+      peer: undefined,
+    });
+    expect(transmit?.datagram).toEqual(Uint8Array.of(2, 3));
+    outputs.transmit(peer, endpoint, 0, buffer, 0, 4);
+    expect(outputs.nextTransmit()?.peer).toBe(peer.publicKey);
+  });
+
+  it('gives each datagram of a run, of which the last may be shorter', () => {
+    const outputs = new Outputs();
+    const peer = { publicKey: createPerson(1).publicKey, endpoint } as Peer;
+    const buffer = Uint8Array.from({ length: 100 }, (_, i) => i);
+    const run = { buffer, offset: 20, stride: 30, length: 2, lastLength: 1, count: 3 };
+    outputs.transmitRun(peer, 0, run, 3, 4, 2);
+    const transmit = outputs.nextTransmit();
+    expect([0, 1, 2].map((i) => [...(transmit?.datagramAt(i) ?? [])])).toEqual([
+      [4, 5, 6, 7],
+      [34, 35, 36, 37],
+      [64, 65],
+    ]);
+    expect(transmit?.datagram).toEqual(Uint8Array.of(4, 5, 6, 7));
+    // One of them alone is as long as it is.
+    outputs.transmitRun(peer, 0, run, 1, 4, 2);
+    expect(outputs.nextTransmit()).toMatchObject({ count: 1, length: 2, lastLength: 2 });
+  });
+
+  it('puts nothing out for a peer without an endpoint', () => {
+    const outputs = new Outputs();
+    const peer = { publicKey: createPerson(1).publicKey, endpoint: undefined } as Peer;
+    const run = {
+      buffer: new Uint8Array(99),
+      offset: 20,
+      stride: 0,
+      length: 2,
+      lastLength: 2,
+      count: 1,
+    };
+    outputs.transmitRun(peer, 0, run, 1, 48, 48);
+    expect(outputs.nextTransmit()).toBeUndefined();
+  });
+
+  it('tells whose packet it is', () => {
+    const outputs = new Outputs();
+    const { publicKey } = createPerson(1);
+    outputs.packet({ publicKey } as Peer, new Uint8Array(9), 3, 4);
+    const view = outputs.nextPacket();
+    expect(view).toMatchObject({ offset: 3, length: 4, peer: publicKey });
+    expect(outputs.nextPacket()).toBeUndefined();
+  });
+
+  it('tells the steps of a peer only while somebody reads them', () => {
+    const outputs = new Outputs();
+    const peer = { publicKey: createPerson(1).publicKey, handshakeSends: 2 } as Peer;
+    expect(outputs.traces).toBe(false);
+    outputs.trace(peer, 'retrying');
+    expect(outputs.nextEvent()).toBeUndefined();
+    outputs.traces = true;
+    outputs.trace(peer, 'retrying');
+    expect(outputs.nextEvent()).toEqual({
+      type: 'trace',
+      peer: peer.publicKey,
+      step: 'retrying',
+      sends: 2,
+    });
+  });
+
+  it('gives events in order, also those that come while they are read', () => {
+    const outputs = new Outputs();
+    const events = [1, 2, 3, 4].map((number) => ({
+      type: 'handshake-failed' as const,
+      peer: createPerson(number).publicKey,
+    }));
+    outputs.event(events[0]);
+    outputs.event(events[1]);
+    expect(outputs.nextEvent()).toBe(events[0]);
+    outputs.event(events[2]);
+    expect([outputs.nextEvent(), outputs.nextEvent()]).toEqual([events[1], events[2]]);
+    expect(outputs.nextEvent()).toBeUndefined();
+    outputs.event(events[3]);
+    expect([outputs.nextEvent(), outputs.nextEvent()]).toEqual([events[3], undefined]);
   });
 
   it('keeps packets and events apart from datagrams', () => {

@@ -60,6 +60,7 @@ export {
   type ReadRecord,
 } from './record/node-record.ts';
 export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
+export type { WatchDirectory } from './registry/file/directory-watch.ts';
 export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent, AgentError, type AgentParts } from './agent/agent.ts';
@@ -107,7 +108,11 @@ export {
   type KubernetesRegistryOptions,
   type LitzNodeStatus,
 } from './registry/kubernetes/kubernetes-registry.ts';
-export { DEFAULT_OPT_OUT, LabelSelector } from './registry/kubernetes/label-selector.ts';
+export {
+  DEFAULT_OPT_OUT,
+  LabelSelector,
+  type Labels,
+} from './registry/kubernetes/label-selector.ts';
 export {
   followOwnNode,
   type KubeNode,
@@ -132,3 +137,9 @@ export {
 } from './verify/judge.ts';
 export type { ProbeProtocol } from './verify/probe-plan.ts';
 export { verifyMesh, type VerifyOptions } from './verify/verify-mesh.ts';
+export type { DaemonClient } from './daemon/tunnel-daemon.ts';
+export { EventLog, type EventDetails } from './agent/event-log.ts';
+export type { FileAccess } from './registry/file/file-access.ts';
+export { KubePrefixes, type KubePrefixKind } from './agent/kube-prefixes.ts';
+export { meshMetrics, MOST_PEER_SERIES, type MetricsText } from './metrics/mesh-metrics.ts';
+export { TextServer, type ListenAddress, type TextAnswer } from './metrics/text-server.ts';

@@ -46,7 +46,12 @@ export function copyCheckout(root, copy, patterns) {
 
 /** @returns the files of a checkout that are to be mutated */
 export function filesOf(root, patterns) {
-  return filesIn(root).filter((file) => patterns.some((pattern) => matches(pattern, file)));
+  const without = patterns.filter((pattern) => pattern.startsWith('!'));
+  return filesIn(root).filter(
+    (file) =>
+      patterns.some((pattern) => matches(pattern, file)) &&
+      !without.some((pattern) => matches(pattern.slice(1), file)),
+  );
 }
 
 /** What is or may be committed. */

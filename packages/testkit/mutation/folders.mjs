@@ -6,6 +6,12 @@
 const core = (folder) => `packages/core/src/${folder}`;
 const tests = (...paths) => paths.map((path) => `packages/${path}`);
 
+const HANDSHAKE_WORK = [
+  core('flow/handshake-work.ts'),
+  core('flow/initiation-turns.ts'),
+  core('flow/handshake-receive.ts'),
+];
+
 /** By the name that `pnpm mutate NAME` takes. */
 export const FOLDERS = {
   engine: {
@@ -13,10 +19,18 @@ export const FOLDERS = {
     tests: tests('core/test/*.test.ts', 'core/test/protocol/configuration.test.ts'),
   },
   flow: {
-    mutate: [core('flow/*.ts')],
+    mutate: [core('flow/*.ts'), ...HANDSHAKE_WORK.map((file) => `!${file}`)],
     tests: tests(
-      'core/test/flow/*.test.ts',
-      'core/test/protocol/!(scale|deadlines|robustness).test.ts',
+      'core/test/flow/!(handshake-work|initiation-turns).test.ts',
+      'core/test/protocol/!(scale|deadlines|robustness|known-bugs|load).test.ts',
+    ),
+  },
+  // Of floods and of many peers, whose tests take their time.
+  'handshake-work': {
+    mutate: HANDSHAKE_WORK,
+    tests: tests(
+      'core/test/flow/{handshake-work,initiation-turns,handshake-receive}.test.ts',
+      'core/test/protocol/{handshake,load}.test.ts',
     ),
   },
   peer: {

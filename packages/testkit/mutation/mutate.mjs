@@ -1,7 +1,9 @@
 /**
- * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER ...]` for those that
- * survived and for files that changed, `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which
- * tells the survivors of a folder one by one.
+ * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER[/FILE] ...]` for those
+ * that survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that the clock stopped
+ * outside of the head of a loop (with `LITZ_MUTATION_TIMEOUT_MS=60000`, on a busy machine),
+ * `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by
+ * one.
  *
  * Folder by folder, each with the tests of `folders.mjs`. Results are kept in `results/`. Afterwards
  * `docs/mutation.md` is written anew, and what falls short of the thresholds makes it fail.
@@ -20,6 +22,7 @@ import {
   readResult,
   shortfalls,
   slim,
+  stoppedLines,
   survivingLines,
 } from './results.mjs';
 import { tableText } from './table.mjs';
@@ -33,11 +36,15 @@ const [command, ...names] = process.argv.slice(2);
 const equivalents = JSON.parse(readFileSync(join(HERE, 'equivalent.json'), 'utf8'));
 switch (command) {
   case 'run':
-    for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) tryFolder(name);
+    for (const name of namesOr(Object.keys(FOLDERS))) tryFolder(name);
     report();
     break;
   case 'again':
-    for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) again(name);
+    for (const name of namesOr(Object.keys(FOLDERS))) again(name, survivors);
+    report();
+    break;
+  case 'stopped':
+    for (const name of namesOr(Object.keys(FOLDERS))) again(name, stoppedLines);
     report();
     break;
   case 'quick':
@@ -48,7 +55,11 @@ switch (command) {
     for (const name of names) tellSurvivors(name);
     break;
   default:
-    throw new Error('expected run, again, quick or report');
+    throw new Error('expected run, again, stopped, quick or report');
+}
+
+function namesOr(all) {
+  return names.length > 0 ? names : all;
 }
 
 /** One that fails does not keep the others from their turn. */
@@ -60,29 +71,41 @@ function tryFolder(name) {
   }
 }
 
-function runFolder(name) {
+function folderOf(name) {
   const folder = FOLDERS[name];
   if (!folder) throw new Error(`no folder ${name}: ${Object.keys(FOLDERS).join(', ')}`);
+  return folder;
+}
+
+function runFolder(name) {
+  const folder = folderOf(name);
   keep(name, slim(stryker(name, folder, folder.mutate)));
 }
 
-/** Whoever has written tests wants to know of the survivors alone. */
-function again(name) {
-  const kept = readResult(join(RESULTS, `${name}.json`));
-  if (!kept) {
-    tryFolder(name);
-    return;
-  }
-  const { mutate } = FOLDERS[name];
+/**
+ * Whoever has written tests wants to know of the survivors alone. `pick`: those of a file.
+ *
+ * @param of a folder, or of a file of it, as in `flow/inbound.ts`
+ */
+function again(of, pick) {
+  const [name, only] = of.split('/');
+  const kept = readResult(join(RESULTS, `${name}.json`)) ?? { files: {} };
+  const { mutate } = folderOf(name);
   const files = filesOf(ROOT, mutate);
-  const wanted = files.flatMap((file) => {
-    const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
-    if (kept.files[file]?.source !== source) return [file];
-    return survivingLines(file, kept, equivalents).map((line) => `${file}:${line}-${line}`);
-  });
+  const wanted = files
+    .filter((file) => only === undefined || file.endsWith(`/${only}`))
+    .flatMap((file) => {
+      const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
+      if (kept.files[file]?.source !== source) return [file];
+      return pick(file, kept).map((lines) => `${file}:${lines}`);
+    });
   for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
   if (wanted.length > 0) mergeResults(kept, slim(stryker(name, FOLDERS[name], mutate, wanted)));
   keep(name, kept);
+}
+
+function survivors(file, kept) {
+  return survivingLines(file, kept, equivalents);
 }
 
 function keep(name, result) {
@@ -154,12 +177,14 @@ function tell(found) {
 
 /** @returns its report on `wanted`, files or lines of those that `patterns` mean; default: all of them */
 function stryker(name, { tests }, patterns, wanted) {
-  const copy = join(WORK, 'checkout');
-  const report = join(WORK, 'report.json');
+  // Of its own, so that two folders may run beside each other.
+  const work = join(WORK, name);
+  const copy = join(work, 'checkout');
+  const report = join(work, 'report.json');
   const files = copyCheckout(ROOT, copy, patterns);
   rmSync(report, { force: true });
   const config = join(copy, 'stryker.config.json');
-  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, report)));
+  writeFileSync(config, JSON.stringify(configuration(wanted ?? files, work)));
   const { status } = spawnSync(process.execPath, [strykerCommand(), 'run', config], {
     cwd: copy,
     stdio: 'inherit',
@@ -169,7 +194,7 @@ function stryker(name, { tests }, patterns, wanted) {
   return readResult(report);
 }
 
-function configuration(mutate, fileName) {
+function configuration(mutate, work) {
   return {
     testRunner: 'vitest',
     plugins: [join(ROOT, 'node_modules/@stryker-mutator/vitest-runner/dist/src/index.js')],
@@ -181,10 +206,11 @@ function configuration(mutate, fileName) {
     disableTypeChecks: false,
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
-    timeoutMS: 10_000,
+    // Beside the time that the tests take, half as much again: a busy machine is no endless loop.
+    timeoutMS: Number(process.env['LITZ_MUTATION_TIMEOUT_MS'] ?? 15_000),
     reporters: ['progress-append-only', 'json'],
-    jsonReporter: { fileName },
-    tempDirName: join(WORK, 'stryker'),
+    jsonReporter: { fileName: join(work, 'report.json') },
+    tempDirName: join(work, 'stryker'),
     allowConsoleColors: false,
   };
 }

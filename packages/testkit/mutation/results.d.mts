@@ -36,7 +36,8 @@ export function survivingLines(
   file: string,
   report: Report,
   equivalents: readonly Equivalent[],
-): number[];
+): string[];
+export function stoppedLines(file: string, report: Report): string[];
 export function linesOf(source: string, name: string): string;
 export function slim(report: Report): Report;
 export function mergeResults(kept: Report, later: Report): void;
@@ -48,5 +49,5 @@ export function shortfalls(folders: Record<string, readonly Mutant[]>, rules: Ru
 export function count(
   mutants: readonly Mutant[],
   equivalents: readonly Equivalent[],
-): { killed: number; survived: number; equivalent: number };
+): { killed: number; survived: number; equivalent: number; stopped: number };
 export function percent(share: number): string;

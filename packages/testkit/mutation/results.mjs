@@ -25,12 +25,28 @@ export function readResult(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
 }
 
-/** Numbers of the lines of a file on which a mutant survived that is not known as equivalent. */
+/** First and last lines, `3-5`, of mutants of a file that survived and are not known as equivalent. */
 export function survivingLines(file, report, equivalents) {
-  const survivors = mutantsOf({ files: { [file]: report.files[file] } }).filter(
-    (mutant) => fateOf(mutant, equivalents) === 'survived',
+  return rangesOf(file, report, (mutant) => fateOf(mutant, equivalents) === 'survived');
+}
+
+/**
+ * The same of mutants that were stopped by the clock, which may be the fault of a busy machine. Changes in
+ * the head of a loop are believed: it never ends.
+ */
+export function stoppedLines(file, report) {
+  return rangesOf(
+    file,
+    report,
+    ({ status, text }) => status === 'Timeout' && !/\b(for|while) \(/.test(text),
   );
-  return [...new Set(survivors.map(({ line }) => line))];
+}
+
+function rangesOf(file, report, isWanted) {
+  const ranges = mutantsOf({ files: { [file]: report.files[file] } })
+    .filter(isWanted)
+    .map(({ line, original }) => `${line}-${line + original.split('\n').length - 1}`);
+  return [...new Set(ranges)];
 }
 
 /** What is kept of a report of Stryker's: not which tests they were, which change their numbers. */
@@ -129,12 +145,13 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
   return found;
 }
 
-/** How many are killed, survived and equivalent. */
+/** How many are killed, survived and equivalent, and how many of the killed ran until they were stopped. */
 export function count(mutants, equivalents) {
-  const counts = { killed: 0, survived: 0, equivalent: 0 };
+  const counts = { killed: 0, survived: 0, equivalent: 0, stopped: 0 };
   for (const mutant of mutants) {
     const fate = fateOf(mutant, equivalents);
     if (fate) counts[fate]++;
+    if (mutant.status === 'Timeout') counts.stopped++;
   }
   return counts;
 }

@@ -39,6 +39,9 @@ change. It is killed if a test fails with it, and survives if none does. \`pnpm 
 again, \`pnpm mutate\` all of them; \`pnpm mutate:again FOLDER\` only what survived and files that changed.
 \`pnpm mutate:quick\` is the small set that every change has to pass.
 
+"By the clock" says how many of the killed are so because their tests did not come to an end: endless
+loops. They have 15 s and half as much again as they take without a change.
+
 Beside Stryker's own changes, statements are left out: see \`packages/testkit/mutation/checkout-copy.mjs\`.
 `;
 
@@ -48,17 +51,17 @@ neither as killed nor as survived. The list is \`packages/testkit/mutation/equiv
 
 function table(rows) {
   return [
-    '| | killed | survived | equivalent | killed of both |',
-    '|---|---:|---:|---:|---:|',
+    '| | killed | by the clock | survived | equivalent | killed of both |',
+    '|---|---:|---:|---:|---:|---:|',
     ...rows,
     '',
   ].join('\n');
 }
 
-function row(name, { killed, survived, equivalent }) {
+function row(name, { killed, stopped, survived, equivalent }) {
   const sum = killed + survived;
   const share = sum === 0 ? '-' : percent(killed / sum);
-  return `| ${name} | ${killed} | ${survived} | ${equivalent} | ${share} |`;
+  return `| ${name} | ${killed} | ${stopped} | ${survived} | ${equivalent} | ${share} |`;
 }
 
 function equivalentText(equivalents) {

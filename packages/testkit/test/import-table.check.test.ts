@@ -44,6 +44,7 @@ const TABLE: Record<
       '@litz/sys',
       '@litz/sys/tools',
       'js-yaml',
+      'prom-client',
     ],
     node: true,
   },

@@ -9,6 +9,7 @@ import {
   percent,
   shortfalls,
   slim,
+  stoppedLines,
   survivingLines,
 } from '../mutation/results.mjs';
 
@@ -98,9 +99,31 @@ describe('survivingLines', () => {
     const report = {
       files: { [file]: { source: 'if (a) b();\nif (a) c();\nif (a) d();', mutants } },
     };
-    expect(survivingLines(file, report, [])).toEqual([1, 3]);
+    expect(survivingLines(file, report, [])).toEqual(['1-1', '3-3']);
     const known = { ...KNOWN, line: 'if (a) d();', reason: '' };
-    expect(survivingLines(file, report, [known])).toEqual([1]);
+    expect(survivingLines(file, report, [known])).toEqual(['1-1']);
+  });
+});
+
+describe('survivingLines of a change over several lines', () => {
+  it('are its first to its last', () => {
+    const source = 'if (a) {\n  b();\n}';
+    const location = { start: { line: 1, column: 8 }, end: { line: 3, column: 2 } };
+    const mutants = [{ ...mutant('Survived', '{}', 1, 8, 9), location }];
+    const file = 'packages/core/src/a.ts';
+    expect(survivingLines(file, { files: { [file]: { source, mutants } } }, [])).toEqual(['1-3']);
+  });
+});
+
+describe('stoppedLines', () => {
+  it('are those of changes that ran too long, but for the heads of loops', () => {
+    const source = 'for (let i = 0; i < a; i++) b();\nif (a) c();\nwhile (a) c();\nif (d) e();';
+    const mutants = [1, 2, 3].map((line) => mutant('Timeout', 'true', line, 5, 6));
+    const file = 'packages/core/src/a.ts';
+    const report = {
+      files: { [file]: { source, mutants: [...mutants, mutant('Killed', 'true', 4, 5, 6)] } },
+    };
+    expect(stoppedLines(file, report)).toEqual(['2-2']);
   });
 });
 
@@ -231,7 +254,7 @@ describe('count', () => {
     const mutants = ['Killed', 'Survived', 'Survived', 'Ignored'].map((status) =>
       survivor({ status }),
     );
-    expect(count(mutants, [])).toEqual({ killed: 1, survived: 2, equivalent: 0 });
+    expect(count(mutants, [])).toEqual({ killed: 1, survived: 2, equivalent: 0, stopped: 0 });
   });
 });
 

@@ -104,8 +104,13 @@ app.kubernetes.io/component: {{ .component }}
 - --interface={{ .Values.interface }}
 - --port={{ .Values.port }}
 - --state-dir={{ .Values.stateDir }}
-{{- if ne $encryption.wireguard.persistentKeepalive "0s" }}
-- --persistent-keepalive={{ $encryption.wireguard.persistentKeepalive }}
+{{- $keepalive := $encryption.wireguard.persistentKeepalive }}
+{{- $seconds := regexFind "[0-9]+" $keepalive | int }}
+{{- if hasSuffix "m" $keepalive }}
+{{- $seconds = mul $seconds 60 }}
+{{- end }}
+{{- if gt (int $seconds) 0 }}
+- --persistent-keepalive={{ $seconds }}
 {{- end }}
 {{- if $encryption.rotateKeyEvery }}
 - --rotate-key-every={{ $encryption.rotateKeyEvery }}

@@ -26,7 +26,13 @@
  * @module
  */
 import { Endpoint, formatEndpoint, parsePublicKey, type PublicKey } from '@litz/core';
-import { parseUnsigned, quote, tryParseEndpoint } from '@litz/core/internals';
+import {
+  checkObject,
+  parseUnsigned,
+  quote,
+  requireText,
+  tryParseEndpoint,
+} from '@litz/core/internals';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
@@ -52,6 +58,7 @@ export interface PeerChanges {
 
 /** The lines of one peer of a report. */
 export function formatChangedPeer(peer: ChangedPeer): string {
+  checkObject(peer, 'peer');
   const head = `public_key=${keyToHex(peer.publicKey)}\n`;
   if (peer.isRemoved) return `${head}litz_removed=true\n`;
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
@@ -82,6 +89,7 @@ export const RESYNC_LINE = 'litz_resync=true\n';
  * @throws {UapiError} the errno that was answered; `EPROTO` for what is no report
  */
 export function parsePeerChanges(text: string): PeerChanges {
+  requireText(text, 'text');
   const peers: Writable<ChangedPeer>[] = [];
   let isResync = false;
   let cursor: number | undefined;

@@ -27,4 +27,6 @@ const LOW_ORDER_POINTS: readonly Uint8Array[] = [
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // p - 1
   'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // p, that is 0
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // p + 1, that is 1
-].map((hex) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));
+].map((hex) =>
+  Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)),
+);

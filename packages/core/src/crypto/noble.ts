@@ -10,7 +10,7 @@ import { chacha20, xchacha20 } from '@noble/ciphers/chacha.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import { blake2s } from '@noble/hashes/blake2.js';
 import { hmac } from '@noble/hashes/hmac.js';
-import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from '../constants.ts';
+import { KEY_LENGTH, MAC_LENGTH, TAG_LENGTH } from '../constants.ts';
 import { checkLength } from './check-length.ts';
 import { isLowOrderPoint } from './low-order-points.ts';
 import { openInPlace, sealInPlace, type StreamCipher } from './noble-aead.ts';
@@ -30,7 +30,7 @@ export const nobleProvider: CryptoProvider = {
   dhPublicKey: (privateKey) => x25519.getPublicKey(privateKey),
 
   hash(out, a, b = NOTHING) {
-    out.set(blake2s.create({ dkLen: HASH_LENGTH }).update(a).update(b).digest());
+    out.set(blake2s.create().update(a).update(b).digest());
   },
 
   mac(out, key, input) {

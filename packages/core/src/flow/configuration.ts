@@ -37,7 +37,10 @@ export function wakePeers(state: EngineState, now: number): void {
 
 /** Peers that may have to hear of a next identity after this change. */
 function* concernedBy(state: EngineState, change: CheckedChange): IterableIterator<Peer> {
-  if (change.nextPrivateKey !== undefined) return yield* state.peers.values();
+  if (change.nextPrivateKey !== undefined) {
+    yield* state.peers.values();
+    return;
+  }
   for (const id of change.ids) {
     const peer = state.peers.get(id);
     if (peer) yield peer;

@@ -47,6 +47,7 @@ export class Handshake {
   /** H after the last message. */
   readonly hash: Uint8Array = secretBytes(HASH_LENGTH);
   readonly ephemeralPrivate: Uint8Array = secretBytes(KEY_LENGTH);
+  /** Of the initiation that is to be answered. */
   readonly remoteEphemeral: Uint8Array = new Uint8Array(KEY_LENGTH);
   localIndex = 0;
   remoteIndex = 0;

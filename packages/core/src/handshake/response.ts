@@ -108,7 +108,6 @@ export function consumeResponse(
 
     handshake.chainingKey.set(state.chainingKey);
     handshake.hash.set(state.hash);
-    handshake.remoteEphemeral.set(ephemeral);
     handshake.remoteIndex = response.senderIndex;
     handshake.state = 'response-consumed';
     return undefined;

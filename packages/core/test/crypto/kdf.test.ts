@@ -2,6 +2,7 @@ import { fromHex, readVectors, referenceProvider, toHex } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { kdf } from '../../src/crypto/kdf.ts';
 import { nobleProvider } from '../../src/crypto/noble.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 
 const { tests } = readVectors('primitives/kdf.json') as {
   tests: { key: string; input: string; outputs: string[] }[];
@@ -25,5 +26,31 @@ describe('kdf', () => {
     kdf(nobleProvider, key, input, ...expected);
     kdf(nobleProvider, key, input, key, input);
     expect([key, input]).toEqual(expected);
+  });
+
+  it('keeps nothing of what stands between key and outputs', () => {
+    const keys: Uint8Array[] = [];
+    const hmac = (...[out, key, ...rest]: Parameters<CryptoProvider['hmac']>): void => {
+      keys.push(key);
+      nobleProvider.hmac(out, key, ...rest);
+    };
+    const [key, input] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    kdf({ ...nobleProvider, hmac }, key, input, new Uint8Array(32));
+    expect(keys).toEqual([key, new Uint8Array(32)]);
+  });
+
+  it('leaves it to a provider that does it itself', () => {
+    const given: unknown[] = [];
+    const [key, input, first, second, third] = [1, 2, 3, 4, 5].map((byte) => Uint8Array.of(byte));
+    kdf(
+      { ...nobleProvider, kdf: (...all) => void given.push(...all) },
+      key,
+      input,
+      first,
+      second,
+      third,
+    );
+    expect(given).toEqual([key, input, first, second, third]);
+    expect(first).toEqual(Uint8Array.of(3));
   });
 });

@@ -29,6 +29,22 @@ describe('sealInPlace', () => {
 });
 
 describe('openInPlace', () => {
+  it('wipes the one-time key of Poly1305, as sealing does', () => {
+    const keys: Uint8Array[] = [];
+    const stream = ((...all: Parameters<typeof chacha20>) => {
+      const out = chacha20(...all);
+      // The text itself is worked on in place.
+      if (all[3] === undefined) keys.push(out);
+      return out;
+    }) as typeof chacha20;
+    const [key, nonce, auth] = [new Uint8Array(32).fill(1), new Uint8Array(12), new Uint8Array(0)];
+    const [data, tag] = [new Uint8Array(8), new Uint8Array(16)];
+    sealInPlace(stream, key, nonce, data, tag, auth);
+    expect(openInPlace(stream, key, nonce, data, tag, auth)).toBe(true);
+    expect(openInPlace(stream, key, nonce, data, new Uint8Array(16), auth)).toBe(false);
+    expect(keys).toEqual(Array(3).fill(new Uint8Array(32)));
+  });
+
   it('agrees with RFC 8439 and Wycheproof', () => {
     for (const { name, key, nonce, auth, plain, sealed, valid } of tests) {
       const bytes = fromHex(sealed);

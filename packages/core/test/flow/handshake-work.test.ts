@@ -185,7 +185,7 @@ describe('workOnHandshakes', () => {
     network.drive(2000);
     let number = 0;
     const flood = (): void => {
-      for (let i = 0; i < 200; i++) {
+      for (let i = 0; i < FLOOD; i++) {
         network.inject(initiation, stranger(number++ % 50), bob.endpoint);
       }
     };
@@ -219,6 +219,9 @@ describe('workOnHandshakes', () => {
     expect(engine.stats.drops.count('link-down')).toBeGreaterThan(500);
   });
 });
+
+/** Messages in 10 ms. */
+const FLOOD = Number(process.env['LITZ_TEST_FLOOD'] ?? 200);
 
 /** An initiation of somebody who knows bob's public key, whom bob does not know. */
 function captured({ network, bob }: Pair): Uint8Array {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Endpoint, nobleProvider, publicKeyOf } from '../../src/index.ts';
 import { MESSAGE_TYPE } from '../../src/internals.ts';
 
-const PEERS = 200;
+const PEERS = Number(process.env['LITZ_TEST_PEERS'] ?? 200);
 
 describe('hasTurn', () => {
   it('spreads the initiations of many keepalive peers at link up, each once', () => {

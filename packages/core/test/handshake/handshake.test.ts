@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Handshake } from '../../src/handshake/handshake.ts';
+import { PresharedKey } from '../../src/keys.ts';
 import { createParties, initiate, LOW_ORDER_KEY, receiveInitiation, snapshot } from './parties.ts';
 
 describe('Handshake', () => {
@@ -18,6 +19,55 @@ describe('Handshake', () => {
       count++;
       return alice.crypto.dh(privateKey, publicKey);
     }
+  });
+
+  it('keeps the secret in memory of its own, and wipes what the provider made', () => {
+    const { alice, bob } = createParties();
+    const made: Uint8Array[] = [];
+    const dh = (privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined => {
+      const secret = alice.crypto.dh(privateKey, publicKey);
+      if (secret) made.push(secret);
+      return secret;
+    };
+    alice.handshake.ensureStaticStatic({ ...alice.crypto, dh }, alice.identity);
+    expect(made).toEqual([new Uint8Array(32)]);
+    const expected = alice.crypto.dh(alice.identity.privateKey, bob.identity.publicKey);
+    expect(alice.handshake.staticStatic).toEqual(expected);
+  });
+
+  it('forgets the secret, and computes it again', () => {
+    const { alice } = createParties();
+    const { handshake, crypto, identity } = alice;
+    handshake.forgetStaticStatic();
+    handshake.ensureStaticStatic(crypto, identity);
+    const secret = handshake.staticStatic!;
+    const before = secret.slice();
+    handshake.forgetStaticStatic();
+    expect(secret).toEqual(new Uint8Array(32));
+    expect(handshake.staticStatic).toBeUndefined();
+    handshake.ensureStaticStatic(crypto, identity);
+    expect(handshake.staticStatic).toEqual(before);
+  });
+
+  it('has another one beside it, which shares what outlives a handshake', () => {
+    const { alice } = createParties();
+    const { handshake, crypto, identity } = alice;
+    handshake.presharedKey = new PresharedKey();
+    handshake.ensureStaticStatic(crypto, identity);
+    initiate(alice);
+    const other = handshake.beside();
+    expect(other).toMatchObject({ state: 'zeroed', localIndex: 0, remoteIndex: 0 });
+    expect(other.chainingKey).toEqual(new Uint8Array(32));
+    for (const shared of [
+      'remoteStaticPublic',
+      'presharedKey',
+      'staticStatic',
+      'lastInitiation',
+    ] as const) {
+      expect(other[shared], shared).toBe(handshake[shared]);
+    }
+    other.clear();
+    expect(handshake.state).toBe('initiation-created');
   });
 
   it('wipes all that is secret when it is cleared', () => {

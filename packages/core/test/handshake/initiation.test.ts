@@ -4,6 +4,7 @@ import { Handshake } from '../../src/handshake/handshake.ts';
 import {
   consumeInitiation,
   createInitiation,
+  forgetInitiation,
   openInitiationStatic,
 } from '../../src/handshake/initiation.ts';
 import { readInitiation } from '../../src/wire/messages.ts';
@@ -12,6 +13,8 @@ import {
   initiate,
   LOW_ORDER_KEY,
   receiveInitiation,
+  receiveResponse,
+  respond,
   snapshot,
   timestampOf,
 } from './parties.ts';
@@ -70,6 +73,7 @@ describe('openInitiationStatic', () => {
     if (!opened) throw new Error('not opened');
     message.fill(0);
     expect(consumeInitiation(bob.crypto, bob.identity, opened, bob.handshake, 0)).toBeUndefined();
+    expect(receiveResponse(alice, respond(bob))).toBeUndefined();
   });
 
   it('refuses what was made for somebody else', () => {
@@ -101,7 +105,28 @@ describe('openInitiationStatic', () => {
   });
 });
 
+describe('forgetInitiation', () => {
+  it('wipes what was secret of an initiation that nobody goes on with', () => {
+    const { alice, bob } = createParties();
+    const opened = openInitiationStatic(bob.crypto, bob.identity, initiate(alice))!;
+    const { chainingKey, hash } = opened;
+    expect(chainingKey).not.toEqual(new Uint8Array(32));
+    forgetInitiation(opened);
+    expect([chainingKey, hash]).toEqual([new Uint8Array(32), new Uint8Array(32)]);
+  });
+});
+
 describe('consumeInitiation', () => {
+  it('uses up what was opened, whatever comes of it', () => {
+    const { alice, bob } = createParties();
+    const message = initiate(alice);
+    for (const expected of [undefined, 'replayed-initiation']) {
+      const opened = openInitiationStatic(bob.crypto, bob.identity, message)!;
+      expect(consumeInitiation(bob.crypto, bob.identity, opened, bob.handshake, 0)).toBe(expected);
+      expect([opened.chainingKey, opened.hash]).toEqual([new Uint8Array(32), new Uint8Array(32)]);
+    }
+  });
+
   it('takes what is new, and remembers what the response needs', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice, 9, 77);

@@ -47,6 +47,44 @@ describe('SymmetricState', () => {
     expect([state.chainingKey, state.hash]).toEqual([new Uint8Array(32), new Uint8Array(32)]);
     expect([from.chainingKey[0], from.hash[0]]).toEqual([1, 2]);
   });
+
+  it('wipes the key that it seals with', () => {
+    const keys: Uint8Array[] = [];
+    const state = SymmetricState.begin(
+      {
+        ...referenceProvider,
+        aeadSeal: (key, ...rest) => {
+          keys.push(key);
+          return referenceProvider.aeadSeal(key, ...rest);
+        },
+      },
+      RESPONDER,
+    );
+    state.mixKey(RESPONDER);
+    state.seal(Uint8Array.of(1));
+    expect(keys[0]).not.toEqual(new Uint8Array(32));
+    state.wipe();
+    expect(keys).toEqual([new Uint8Array(32)]);
+  });
+
+  it('hashes tau, and keeps nothing of it', () => {
+    const inputs: (Uint8Array | undefined)[] = [];
+    const state = SymmetricState.begin(
+      {
+        ...referenceProvider,
+        hash: (out, a, b) => {
+          inputs.push(b);
+          referenceProvider.hash(out, a, b);
+        },
+      },
+      RESPONDER,
+    );
+    inputs.length = 0;
+    const before = state.hash.slice();
+    state.mixPresharedKey(new Uint8Array(32).fill(3) as PresharedKey);
+    expect(state.hash).not.toEqual(before);
+    expect(inputs).toEqual([new Uint8Array(32)]);
+  });
 });
 
 function begin(): SymmetricState {

@@ -7,6 +7,23 @@ describe('PacketPressure', () => {
     expect(pressureAt(30)).toBe(true);
   });
 
+  it('is not high at the first packet, nor at one more in the same moment', () => {
+    const pressure = new PacketPressure();
+    expect(pressure.isHigh(0, 1000)).toBe(false);
+    expect(pressure.isHigh(1, 1000)).toBe(false);
+  });
+
+  it('is not high at the threshold itself', () => {
+    for (const [packets, isHigh] of [
+      [250, false],
+      [251, true],
+    ] as const) {
+      const pressure = new PacketPressure();
+      pressure.isHigh(0, 1000);
+      expect(pressure.isHigh(packets, 1010)).toBe(isHigh);
+    }
+  });
+
   it('ends when the packets end', () => {
     const pressure = new PacketPressure();
     pressure.isHigh(0, 1000);

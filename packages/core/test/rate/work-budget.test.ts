@@ -26,12 +26,33 @@ describe('WorkBudget', () => {
   it('saves no more than the burst', () => {
     const budget = new WorkBudget(0.5, 2);
     let done = 0;
-    while (budget.isFree(1_000_000)) {
+    while (done < 100 && budget.isFree(1_000_000)) {
       budget.spend(0.5, 1_000_000);
       done++;
     }
     // What is begun is finished: one more than four.
     expect(done).toBe(5);
+  });
+
+  it('has all of the burst again when it is refilled, and no more', () => {
+    const budget = new WorkBudget(0.5, 2);
+    budget.spend(1000, 1000);
+    budget.refill(1000);
+    expect(budget.freeAt).toBe(1000 - 4);
+    budget.refill(2000);
+    expect(budget.freeAt).toBe(1000 - 4);
+    budget.spend(1, 2000);
+    expect(budget.freeAt).toBe(2000 - 4 + 2);
+  });
+
+  it('waits for ten minutes, and takes what is longer for a clock that stepped back', () => {
+    const owes = (ms: number): WorkBudget => {
+      const budget = new WorkBudget(0.5, 2);
+      budget.spend((ms + 4) / 2, 1000);
+      return budget;
+    };
+    expect(owes(600_000).isFree(1000)).toBe(false);
+    expect(owes(600_001).isFree(1000)).toBe(true);
   });
 
   it('does not wait for a clock that stepped back', () => {

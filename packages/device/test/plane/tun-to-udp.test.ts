@@ -18,6 +18,8 @@ import { HEADER_ROOM, PacketMemory } from '../../src/plane/packet-memory.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
 import { ALICE, BOB } from '../in-memory.ts';
 
+const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 100);
+
 describe('TunToUdp', () => {
   it('sends what the engine makes of each packet alone, whatever the slab has room for', () => {
     const single = fc
@@ -39,6 +41,7 @@ describe('TunToUdp', () => {
         expect(sent.map(textOf)).toEqual(referenceOf(all).map(textOf));
         expect(isTidy).toBe(true);
       }),
+      { numRuns: RUNS },
     );
   });
 

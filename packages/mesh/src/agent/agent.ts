@@ -75,6 +75,9 @@ export class Agent implements StatusSource {
   readonly #daemon: TunnelDaemon;
   readonly #publisher: RecordPublisher;
   readonly #rounds: Rounds;
+  #isLaid = false;
+  #readiedBy!: () => void;
+  readonly #readied: Promise<void> = new Promise((resolve) => (this.#readiedBy = resolve));
   #endedBy!: () => void;
   readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
   /** As the registry has it; undefined while that is not known. */
@@ -142,6 +145,16 @@ export class Agent implements StatusSource {
         this.#rounds.ask(RETRY_MS);
       },
     });
+  }
+
+  /** Everything that is known was laid at least once, and the daemon answers. */
+  get isReady(): boolean {
+    return this.#isLaid && this.#daemon.isUp;
+  }
+
+  /** Resolves when it is ready for the first time. */
+  get ready(): Promise<void> {
+    return this.#readied;
   }
 
   /** Resolves when `down` was asked for and is done, or when it was closed. */
@@ -454,6 +467,8 @@ export class Agent implements StatusSource {
       if (mark === 0 && desired) await this.#daemon.program({ ...common, fwmark: 0 });
     }
     this.#publish(plan);
+    this.#isLaid ||= this.#isSynced && desired !== undefined && this.#daemon.isUp;
+    if (this.#isLaid) this.#readiedBy();
     // What it has learnt now may be what the keys waited for.
     if (!isSameIdentity(identities, this.#daemon.identities)) this.#rounds.ask(0);
     if (enforcement === 'enforce' && enforcement === chosen.enforcement) this.#choices.save(chosen);
@@ -601,8 +616,11 @@ export class Agent implements StatusSource {
 }
 
 function isSameIdentity(a: Identities | undefined, b: Identities | undefined): boolean {
-  const text = ({ own, next }: Identities): string => `${own?.toBase64()} ${next?.toBase64()}`;
-  return a === b || (a !== undefined && b !== undefined && text(a) === text(b));
+  return a === b || (a !== undefined && b !== undefined && identityText(a) === identityText(b));
+}
+
+function identityText({ own, next }: Identities): string {
+  return `${own?.toBase64()} ${next?.toBase64()}`;
 }
 
 function describeRecord({ keys, prefixes }: NodeRecord): string {

@@ -145,9 +145,12 @@ function keepaliveOf({ persistentKeepalive }: TunnelPeer): Pick<Peer, 'persisten
   return persistentKeepalive === 0 ? {} : { persistentKeepalive };
 }
 
+function textsOf(list: readonly Readonly<Cidr>[]): Set<string> {
+  return new Set(list.map(formatCidr));
+}
+
 function differences(peer: TunnelPeer, before: ProgrammedPeer): Omit<Peer, 'publicKey'> {
-  const texts = (list: readonly Readonly<Cidr>[]): Set<string> => new Set(list.map(formatCidr));
-  const [wanted, present] = [texts(peer.allowedIps), texts(before.allowedIps)];
+  const [wanted, present] = [textsOf(peer.allowedIps), textsOf(before.allowedIps)];
   const allowedIps = [
     ...peer.allowedIps.filter((cidr) => !present.has(formatCidr(cidr))),
     ...before.allowedIps

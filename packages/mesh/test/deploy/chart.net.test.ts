@@ -156,7 +156,12 @@ describeWith([helmRequirement], 'chart', () => {
     [
       'a keepalive',
       { 'encryption.wireguard.persistentKeepalive': '25s' },
-      ['--persistent-keepalive=25s'],
+      ['--persistent-keepalive=25'],
+    ],
+    [
+      'a keepalive in minutes',
+      { 'encryption.wireguard.persistentKeepalive': '2m' },
+      ['--persistent-keepalive=120'],
     ],
     ['rotation', { 'encryption.rotateKeyEvery': '24h' }, ['--rotate-key-every=24h']],
     [
@@ -188,6 +193,7 @@ describeWith([helmRequirement], 'chart', () => {
     ['a value of another kind', { 'encryption.enabled': 'yes' }, '/encryption/enabled'],
     ['IPsec', { 'encryption.type': 'ipsec' }, '/encryption/type'],
     ['a port that is none', { port: 70000 }, '/port'],
+    ['a time that is none', { 'encryption.rotateKeyEvery': 'daily' }, '/encryption/rotateKeyEvery'],
     ['a mode that is none', { 'tun.mode': 'magic' }, '/tun/mode'],
     ['an interface name that is too long', { interface: 'litz0123456789abc' }, '/interface'],
     ['a surge', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],

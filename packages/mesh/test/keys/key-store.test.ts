@@ -90,7 +90,8 @@ posix('KeyStore', () => {
     writeFileSync(join(folder, 'litz0.1.key'), `${text}${text}`);
     const message = (() => {
       try {
-        return String(store.read());
+        store.read();
+        return 'read without an error';
       } catch (error) {
         return String(error);
       }

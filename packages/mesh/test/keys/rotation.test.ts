@@ -87,7 +87,7 @@ describe('planKeys', () => {
       ];
       const writes = views.filter((view) => {
         const { published } = planKeys(view);
-        return published?.join() !== view.recordKeys?.join() && differs(published, view.recordKeys);
+        return published !== view.recordKeys && differs(published, view.recordKeys);
       });
       expect(writes).toHaveLength(2);
     });

@@ -59,7 +59,7 @@ describe('Membership', () => {
 
   test('leaves the peer of a living record as it is, whatever others write', () => {
     fc.assert(
-      fc.property(fc.array(step(), { maxLength: 30 }), step(), (steps, last) => {
+      fc.property(fc.array(step(), { maxLength: 30, size: 'max' }), step(), (steps, last) => {
         const world = worldAfter(steps);
         const before = new Map(world.membership.peers);
         const settled = [...before.values()].filter(({ name }) =>
@@ -78,7 +78,7 @@ describe('Membership', () => {
 
   test('has nobody left who was deleted, and everybody who expired until his sessions end', () => {
     fc.assert(
-      fc.property(fc.array(step(), { maxLength: 30 }), name(), (steps, gone) => {
+      fc.property(fc.array(step(), { maxLength: 30, size: 'max' }), name(), (steps, gone) => {
         const world = worldAfter(steps);
         const before = world.membership.peers.get(gone);
         run(world, { what: 'expired', name: gone });
@@ -107,7 +107,7 @@ describe('Membership', () => {
 
 function holdsAfterAnySteps(check: (world: World) => void): void {
   fc.assert(
-    fc.property(fc.array(step(), { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step(), { maxLength: 40, size: 'max' }), (steps) => {
       const world = worldAfter([]);
       for (const next of steps) {
         run(world, next);

@@ -176,12 +176,12 @@ async function verify(
   return JSON.parse(answer) as Judgement;
 }
 
+function prefixesOf(number: number): string[] {
+  return [`10.244.${number}.0/24`, `fd44:0:0:${number}::/64`];
+}
+
 function statusOf({ node }: Side, peers: readonly Side[], mode: EncryptMode): MeshStatus {
   const example = exampleStatus({ count: peers.length });
-  const prefixesOf = (number: number): string[] => [
-    `10.244.${number}.0/24`,
-    `fd44:0:0:${number}::/64`,
-  ];
   return {
     ...example,
     node: {

@@ -6,6 +6,7 @@
  * @module
  */
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { ControlRequest } from '@litz/mesh';
 import type { AgentFlags } from './agent-flags.ts';
 
 export function addAgentCommand(program: Command): void {
@@ -41,7 +42,7 @@ function addFlags(agent: Command): Command {
         .default('permissive'),
     )
     .option('--force', 'enforce, whoever has not answered yet')
-    .option('--opt-out', 'leave this node out of --encrypt nodes')
+    .option('--opt-out [labels]', 'leave this node out of --encrypt nodes; if it has these labels')
     .option('--interface <name>', 'interface of the daemon', 'litz0')
     .option('--port <port>', 'UDP port of the data plane', number('a port', 1, 65_535), 51_871)
     .option(
@@ -54,7 +55,17 @@ function addFlags(agent: Command): Command {
     .option('--rotate-timeout <time>', 'how long a rotation waits for silent peers', '10m')
     .option('--state-dir <folder>', 'where the node key is', '/var/lib/litz')
     .option('--control-dir <folder>', "where the agent's socket is", '/var/run/litz')
-    .option('--listen <address>', 'serve metrics and health on this loopback ADDRESS:PORT')
+    .option('--page <address>', 'show the mesh to browsers at this loopback ADDRESS:PORT')
+    .option('--metrics <address>', 'serve /metrics for Prometheus at [ADDRESS]:PORT')
+    .option('--health <address>', 'serve /healthz and /readyz at [ADDRESS]:PORT')
+    .option('--kubeconfig <file>', 'how to reach Kubernetes; in a pod that is found')
+    .option('--kube-context <name>', 'of the kubeconfig; default: its current one')
+    .addOption(
+      new Option('--format <format>', 'what records look like in Kubernetes and etcd')
+        .choices(['litz', 'cilium'])
+        .default('litz'),
+    )
+    .option('--start-taint <key>', 'taken off the Kubernetes node when its rules are there')
     .option('--cni-dir <folder>', "where the CNI's configuration is", '/etc/cni/net.d');
 }
 
@@ -102,10 +113,7 @@ function addTalking(agent: Command): void {
   );
 }
 
-async function ask(
-  self: Command,
-  request: Parameters<typeof import('./ask-agent.ts').tellAgent>[1],
-): Promise<void> {
+async function ask(self: Command, request: ControlRequest): Promise<void> {
   const { tellAgent } = await import('./ask-agent.ts');
   await tellAgent(placeOf(self), request);
 }

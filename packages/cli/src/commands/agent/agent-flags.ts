@@ -11,6 +11,7 @@ import {
   type CheckRequest,
   type EncryptMode,
   type Enforcement,
+  type ListenAddress,
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
@@ -26,7 +27,8 @@ export interface AgentFlags {
   readonly encrypt: EncryptMode;
   readonly enforcement: Enforcement;
   readonly force?: true;
-  readonly optOut?: true;
+  /** A label selector, or without one the node itself. */
+  readonly optOut?: true | string;
   readonly interface: string;
   readonly port: number;
   readonly persistentKeepalive: number;
@@ -34,7 +36,13 @@ export interface AgentFlags {
   readonly rotateTimeout: string;
   readonly stateDir: string;
   readonly controlDir: string;
-  readonly listen?: string;
+  readonly page?: string;
+  readonly metrics?: string;
+  readonly health?: string;
+  readonly kubeconfig?: string;
+  readonly kubeContext?: string;
+  readonly format: 'litz' | 'cilium';
+  readonly startTaint?: string;
   readonly cniDir: string;
 }
 
@@ -51,7 +59,9 @@ export interface AgentCommand {
   readonly settings: AgentSettings;
   readonly registry: RegistryPlace;
   readonly prefixes: PrefixPlace;
-  readonly listen: { readonly host: string; readonly port: number } | undefined;
+  readonly page: { readonly host: '127.0.0.1' | '::1'; readonly port: number } | undefined;
+  readonly metrics: ListenAddress | undefined;
+  readonly health: ListenAddress | undefined;
 }
 
 /** @throws {Failure} exit code 2: a flag that is missing or wrong, or two that contradict each other */
@@ -61,6 +71,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   checkInterfaceName(flags.interface);
   const { encrypt, enforcement, optOut } = flags;
   if (optOut === true && encrypt === 'all') throw contradiction('--opt-out', '--encrypt all');
+  if (!isKubernetes) refuseKubernetesFlags(flags, registry.type);
   if (flags.force === true && enforcement !== 'enforce') {
     throw contradiction('--force', `--enforcement ${enforcement}`);
   }
@@ -73,7 +84,9 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   return {
     registry,
     prefixes,
-    listen: flags.listen === undefined ? undefined : readListen(flags.listen),
+    page: flags.page === undefined ? undefined : readPage(flags.page),
+    metrics: readListen('--metrics', flags.metrics),
+    health: readListen('--health', flags.health),
     settings: {
       node: flags.node ?? missing('--node NAME'),
       addresses: readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]')),
@@ -207,14 +220,37 @@ function readTime(flag: string, text: string): number {
   throw usage(`${flag} expected a time such as 30s, 10m, 24h or 7d, got ${JSON.stringify(text)}`);
 }
 
-function readListen(text: string): { host: string; port: number } {
-  const [, host = '', digits] =
-    /^(127(?:\.\d{1,3}){3}|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
+/** What only Kubernetes has. */
+function refuseKubernetesFlags(flags: AgentFlags, registry: string): void {
+  const { kubeconfig, kubeContext, startTaint, optOut } = flags;
+  const given = { kubeconfig, 'kube-context': kubeContext, 'start-taint': startTaint };
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
+  }
+  if (typeof optOut === 'string') {
+    throw contradiction(`--opt-out ${optOut}`, `--registry ${registry}: it knows no labels`);
+  }
+}
+
+function readPage(text: string): { host: '127.0.0.1' | '::1'; port: number } {
+  const [, host = '', digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
-  if (port >= 0 && port <= 65_535) return { host: host.replace(/^\[|\]$/g, ''), port };
+  if (port >= 0 && port <= 65_535) return { host: host === '[::1]' ? '::1' : '127.0.0.1', port };
   throw usage(
-    `--listen expected a loopback address and a port, such as 127.0.0.1:9586, got ${text}`,
+    `--page expected a loopback address and a port, such as 127.0.0.1:51872, got ${text}`,
   );
+}
+
+function readListen(flag: string, text: string | undefined): ListenAddress | undefined {
+  if (text === undefined) return undefined;
+  const [, bracketed, plain, digits] =
+    /^(?:\[([\da-fA-F:.]+)\]|([\d.]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (!(port >= 0 && port <= 65_535)) {
+    throw usage(`${flag} expected [ADDRESS]:PORT such as 127.0.0.1:9586, got ${text}`);
+  }
+  const host = bracketed ?? plain;
+  return { host: host === '' ? undefined : host, port };
 }
 
 function missing(flag: string): never {

@@ -12,22 +12,36 @@ import {
   controlPath,
   FileRegistry,
   KeyStore,
+  KubePrefixes,
+  KubernetesRegistry,
   LinuxHost,
+  meshMetrics,
+  removeStartTaint,
   staticPrefixes,
+  StatusPage,
+  TextServer,
   type ControlRequest,
+  type KubeApi,
+  type MeshStatus,
   type PrefixSource,
   type Registry,
+  type TextAnswer,
 } from '@litz/mesh';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
+import { kubernetesGround } from './kubernetes-ground.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
 
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
-  const command = readAgentFlags(flags);
   const signals = new EndSignals();
   try {
-    await serveAgent(command, flags, signals.signal);
+    if (flags.registry === 'kubernetes') {
+      const ground = await kubernetesGround(flags, process.env, signals.signal);
+      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground.api);
+    } else {
+      await serveAgent(readAgentFlags(flags), flags, signals.signal);
+    }
   } catch (error) {
     throw inWords(error);
   } finally {
@@ -39,31 +53,78 @@ async function serveAgent(
   command: AgentCommand,
   flags: AgentFlags,
   signal: AbortSignal,
+  api?: KubeApi,
 ): Promise<void> {
   const { settings } = command;
   const { interfaceName } = settings;
-  const registry = openRegistry(command);
   const host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
   const agent = new Agent(settings, {
-    registry,
+    registry: openRegistry(command, flags, api),
     host,
     client: UapiClient.of(interfaceName),
-    prefixes: openPrefixes(command, host),
+    prefixes: openPrefixes(command, host, api),
     keys: new KeyStore({ folder: settings.stateFolder, interfaceName }),
     log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
   });
   const path = controlPath(interfaceName, flags.controlDir);
   const control = await ControlServer.listen(path, (request) => answer(agent, request));
+  const servers = await openServers(command, agent);
   try {
     agent.start();
+    const { startTaint } = flags;
+    if (api && startTaint !== undefined) {
+      void agent.ready.then(() => takeTaintOff(agent, api, startTaint));
+    }
     await Promise.race([aborted(signal), agent.ended]);
   } finally {
     control.close();
+    for (const server of servers) await server.close();
     await agent.close();
   }
 }
 
-async function answer(agent: Agent, request: ControlRequest): Promise<unknown> {
+/** Page, metrics and health, as far as they were asked for. */
+async function openServers(
+  { page, metrics, health }: AgentCommand,
+  agent: Agent,
+): Promise<readonly { close(): Promise<void> }[]> {
+  const servers: { close(): Promise<void> }[] = [];
+  if (page) servers.push(await StatusPage.open(agent, page));
+  if (metrics) servers.push(await TextServer.listen(metrics, metricsPaths(agent)));
+  if (health) servers.push(await TextServer.listen(health, healthPaths(agent)));
+  return servers;
+}
+
+function metricsPaths(agent: Agent): ReadonlyMap<string, () => Promise<TextAnswer>> {
+  return new Map([
+    ['/metrics', async () => ({ status: 200, ...(await meshMetrics(await agent.status())) })],
+  ]);
+}
+
+function healthPaths(agent: Agent): ReadonlyMap<string, () => TextAnswer> {
+  return new Map([
+    ['/healthz', () => ({ status: 200, text: 'ok\n' })],
+    [
+      '/readyz',
+      () => {
+        if (agent.isReady) return { status: 200, text: 'ok\n' };
+        const troubles = agent.events.troubles.map((trouble) => `${trouble}\n`).join('');
+        return { status: 503, text: `not ready\n${troubles}` };
+      },
+    ],
+  ]);
+}
+
+async function takeTaintOff(agent: Agent, api: KubeApi, key: string): Promise<void> {
+  try {
+    const wasThere = await removeStartTaint(api, agent.settings.node, key);
+    if (wasThere) agent.events.say(`took the taint ${key} off the node`);
+  } catch (error) {
+    agent.events.trouble('start taint', (error as Error).message);
+  }
+}
+
+async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus | string> {
   switch (request.command) {
     case 'status':
       return agent.status();
@@ -74,22 +135,29 @@ async function answer(agent: Agent, request: ControlRequest): Promise<unknown> {
     case 'encrypt':
       return agent.setMode(request.mode);
     case 'down':
+    default:
       return agent.down();
   }
 }
 
-function openRegistry({ registry }: AgentCommand): Registry {
+function openRegistry({ registry }: AgentCommand, flags: AgentFlags, api?: KubeApi): Registry {
   if (registry.type === 'file') {
     // The first of the nodes finds none.
     mkdirSync(registry.folder, { recursive: true });
     return new FileRegistry(registry.folder);
   }
+  if (api) return new KubernetesRegistry(api, { format: flags.format });
   throw new Failure(`--registry ${registry.type} is not there yet`);
 }
 
-function openPrefixes({ prefixes, settings }: AgentCommand, host: LinuxHost): PrefixSource {
+function openPrefixes(
+  { prefixes, settings }: AgentCommand,
+  host: LinuxHost,
+  api?: KubeApi,
+): PrefixSource {
+  const { interfaceName, port, addresses, node } = settings;
   if (prefixes.type === 'static') return staticPrefixes(prefixes.prefixes);
-  const { interfaceName, port, addresses } = settings;
+  if (api && prefixes.type !== 'cni') return new KubePrefixes(api, node, prefixes.type);
   return new CniPrefixes(() => host.facts({ interfaceName, port, nodeAddresses: addresses }));
 }
 
@@ -103,6 +171,7 @@ const WORDS: ReadonlySet<string> = new Set([
   'AgentError',
   'ControlError',
   'KeyFileError',
+  'KubeError',
   'MeshHostError',
   'RecordError',
   'RotationError',

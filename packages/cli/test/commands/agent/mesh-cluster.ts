@@ -125,6 +125,15 @@ export class MeshNode {
     return this.host.litz(['agent', ...own, ...address, ...place, ...rest, ...words], options);
   }
 
+  /** An agent that finds its addresses and prefixes out from Kubernetes. */
+  kubernetesAgent(kubeconfig: string, words: readonly string[] = []): LitzProcess {
+    const registry = ['--registry', 'kubernetes', '--kubeconfig', kubeconfig, '--node', this.name];
+    const place = ['--interface', this.interfaceName, '--state-dir', this.stateFolder];
+    const own = ['--node-ip', this.address, '--cluster-prefix', CLUSTER_PREFIX];
+    const control = ['--control-dir', join(this.#folder, 'run')];
+    return this.host.litz(['agent', ...registry, ...place, ...own, ...control, ...words]);
+  }
+
   /** What a command of `litz agent` prints. @throws with what it said */
   async ask(...words: string[]): Promise<string> {
     const place = ['--interface', this.interfaceName, '--control-dir', join(this.#folder, 'run')];

@@ -13,19 +13,19 @@ else receive();
 
 function send() {
   let sent = 0;
-  let isOver = false;
+  const state = { isOver: false };
   const began = process.hrtime.bigint();
   socket.on('error', () => {});
   const timer = setInterval(() => {
     const due = Number((process.hrtime.bigint() - began) / 1_000_000n);
-    while (!isOver && sent < due) {
+    while (!state.isOver && sent < due) {
       const packet = Buffer.alloc(64);
       packet.writeUInt32BE(sent++);
       socket.send(packet, Number(port), address, () => {});
     }
   }, 1);
   process.on('SIGTERM', () => {
-    isOver = true;
+    state.isOver = true;
     clearInterval(timer);
     setTimeout(() => {
       process.stdout.write(`${JSON.stringify({ sent })}\n`);

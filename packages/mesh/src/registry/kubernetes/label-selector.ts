@@ -6,7 +6,7 @@
  */
 import { quote } from '@litz/core/internals';
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 export class LabelSelector {
   readonly #text: string;
@@ -22,7 +22,7 @@ export class LabelSelector {
     this.#requirements = splitRequirements(text).map((part) => readRequirement(part, text));
   }
 
-  matches(labels: Labels): boolean {
+  matches(labels: Readonly<Record<string, string>>): boolean {
     return this.#requirements.every((holds) => holds(labels));
   }
 

@@ -1,0 +1,79 @@
+import { formatCidr } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import { readAgentFlags, type AgentFlags } from '../../../src/commands/agent/agent-flags.ts';
+
+/** What commander gives where nothing was said. */
+const DEFAULTS = {
+  encrypt: 'pods',
+  enforcement: 'permissive',
+  interface: 'litz0',
+  port: 51_871,
+  persistentKeepalive: 0,
+  rotateTimeout: '10m',
+  stateDir: '/var/lib/litz',
+  controlDir: '/var/run/litz',
+  cniDir: '/etc/cni/net.d',
+  format: 'litz',
+} as const;
+const GOOD: AgentFlags = {
+  ...DEFAULTS,
+  registry: 'file:/shared/nodes',
+  node: 'n1',
+  nodeIp: ['192.0.2.1'],
+  prefixes: 'static:10.244.1.0/24',
+  clusterPrefix: ['10.244.0.0/16'],
+};
+
+describe('readAgentFlags', () => {
+  it('reads what the help shows', () => {
+    const { settings, registry, prefixes } = readAgentFlags(GOOD);
+    expect(registry).toEqual({ type: 'file', folder: '/shared/nodes' });
+    expect(prefixes.type === 'static' && prefixes.prefixes.map(formatCidr)).toEqual([
+      '10.244.1.0/24',
+    ]);
+    expect(settings).toMatchObject({ node: 'n1', addresses: ['192.0.2.1'], encryptsNode: true });
+  });
+
+  it.each<[string, Partial<Record<keyof AgentFlags, unknown>>, RegExp]>([
+    ['no registry', { registry: undefined }, /^--registry file:.* is needed$/],
+    ['a registry of another kind', { registry: 'consul://x' }, /^--registry expected .*consul/],
+    ['no node', { node: undefined }, /^--node NAME is needed$/],
+    ['two addresses of a family', { nodeIp: ['192.0.2.1', '192.0.2.2'] }, /--node-ip expected one/],
+    ['no address', { nodeIp: ['n1.example'] }, /--node-ip expected addresses, got "n1.example"/],
+    ['a prefix without a length', { clusterPrefix: ['10.244.0.0'] }, /--cluster-prefix expected/],
+    ['own pods outside', { clusterPrefix: ['10.0.0.0/16'] }, /static:10.244.1.0\/24 contradicts/],
+    ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],
+    ['force of nothing', { force: true }, /--force contradicts --enforcement permissive/],
+    ['an opt-out of all', { optOut: true, encrypt: 'all' }, /--opt-out contradicts --encrypt all/],
+    ['labels in a directory', { optOut: 'a=b' }, /--opt-out a=b contradicts --registry file/],
+    ['a taint in a directory', { startTaint: 'a/b' }, /--start-taint contradicts --registry file/],
+    [
+      'podCIDRs of a directory',
+      { prefixes: 'node' },
+      /--prefixes node contradicts --registry file/,
+    ],
+    ['a page for everybody', { page: '0.0.0.0:80' }, /--page expected a loopback address/],
+    ['a port that is none', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
+    ['a time that is none', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
+    ['rotations that overlap', { rotateKeyEvery: '5m' }, /--rotate-key-every 5m contradicts/],
+    ['a bad interface', { interface: 'a/b' }, /"a\/b" is no interface name/],
+  ])('refuses %s, and names the flag', (_, flags, message) => {
+    const given = Object.fromEntries(
+      Object.entries({ ...GOOD, ...flags }).filter(([, value]) => value !== undefined),
+    ) as unknown as AgentFlags;
+    expect(() => readAgentFlags(given)).toThrow(message);
+    expect(() => readAgentFlags(given)).toThrow(expect.objectContaining({ exitCode: 2 }));
+  });
+
+  it('listens where it is told', () => {
+    const { page, metrics, health } = readAgentFlags({
+      ...GOOD,
+      page: '[::1]:51872',
+      metrics: ':9586',
+      health: '[2001:db8::1]:9587',
+    });
+    expect(page).toEqual({ host: '::1', port: 51_872 });
+    expect(metrics).toEqual({ host: undefined, port: 9586 });
+    expect(health).toEqual({ host: '2001:db8::1', port: 9587 });
+  });
+});

@@ -1,0 +1,118 @@
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { describeWith, type Requirement } from '@litz/testkit';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { realInterfaces } from '../../litz-process.ts';
+import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
+
+const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/kubernetes');
+const { kubeRequirements, RealKube } = (await import(join(TESTS, 'real-kube.ts'))) as KubeModule;
+const { applyLitzNodes } = (await import(join(TESTS, 'manifests.ts'))) as ManifestModule;
+
+describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernetes', () => {
+  let kube: Kube;
+  let cluster: MeshCluster;
+  const doors: Server[] = [];
+
+  beforeAll(async () => {
+    kube = await RealKube.start();
+    await applyLitzNodes(kube);
+    cluster = await MeshCluster.create(2);
+    for (const node of cluster.nodes) {
+      doors.push(doorTo(kube.port, node));
+      await kube.apply(`/api/v1/nodes/${node.name}`, {
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name: node.name, labels: { 'node-role.kubernetes.io/control-plane': '' } },
+        spec: {
+          podCIDR: node.prefix,
+          podCIDRs: [node.prefix],
+          taints: [{ key: 'node.litz.dev/agent-not-ready', effect: 'NoSchedule' }],
+        },
+      });
+      await node.daemon();
+      node.kubernetesAgent(kube.kubeconfig, ['--start-taint', 'node.litz.dev/agent-not-ready']);
+    }
+    for (const node of cluster.nodes) await node.hasMet(1);
+  });
+
+  afterAll(async () => {
+    for (const door of doors) door.close();
+    await cluster?.close();
+    await kube?.close();
+  });
+
+  it('finds the own prefixes, writes a LitzNode, and encrypts between pods', async () => {
+    const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+    const capture = cluster.capture();
+    expect(await one.pod.ping(two.podAddress)).toBe(3);
+    const lines = capture.lines();
+    expect(lines.filter((line) => line.includes('10.244.'))).toEqual([]);
+    expect(lines.some((line) => line.startsWith('udp 10.9.0.1:51871'))).toBe(true);
+    const { body } = await kube.send('GET', `/apis/litz.dev/v1/litznodes/${one.name}`);
+    expect(body.spec.prefixes).toEqual([one.prefix]);
+    const [key] = (await one.status()).node.keys;
+    expect(body.spec.keys[0].publicKey).toBe(key?.publicKey);
+  });
+
+  it('takes the start taint off the node when its rules are there', async () => {
+    await vi.waitFor(async () => {
+      for (const { name } of cluster.nodes) {
+        const { body } = await kube.send('GET', `/api/v1/nodes/${name}`);
+        // The API server has one of its own.
+        const keys = body.spec.taints.map(({ key }: { key: string }) => key);
+        expect(keys).toEqual(['node.kubernetes.io/not-ready']);
+      }
+    });
+  });
+
+  it('opts a control plane out of the mode nodes by its label', async () => {
+    const [one] = cluster.nodes as [MeshNode];
+    await one.ask('encrypt', 'nodes');
+    expect((await one.status()).node.nodeEncryption).toBe('opted-out');
+    await one.ask('encrypt', 'pods');
+  });
+
+  it('removes a peer at once whose object somebody deleted', async () => {
+    const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+    await kube.send('DELETE', `/apis/litz.dev/v1/litznodes/${two.name}`);
+    await vi.waitFor(async () => expect((await one.status()).peers).toEqual([]), {
+      timeout: 5000,
+    });
+  });
+});
+
+/** The API server is on loopback outside: a door to it stands on the loopback of the node. */
+function doorTo(port: number, node: MeshNode): Server {
+  const door = createServer((inside) => {
+    const outside = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [inside, outside],
+      [outside, inside],
+    ] as const) {
+      from.on('error', () => to.destroy());
+      from.on('close', () => to.destroy());
+      from.pipe(to);
+    }
+  });
+  // Without a host nothing has to be looked up: it listens before the thread leaves the namespace.
+  return node.host.namespace.run(() => door.listen(port));
+}
+
+interface Kube {
+  readonly port: number;
+  readonly kubeconfig: string;
+  apply(path: string, object: unknown): Promise<unknown>;
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
+  send(method: string, path: string): Promise<{ body: any }>;
+  close(): Promise<void>;
+}
+
+interface KubeModule {
+  readonly kubeRequirements: readonly Requirement[];
+  readonly RealKube: { start(): Promise<Kube> };
+}
+
+interface ManifestModule {
+  readonly applyLitzNodes: (kube: Kube) => Promise<void>;
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { UnderlayCount } from '../../src/mesh-demo/underlay-count.ts';
+
+const PORT = 51_871;
+const [NODE_A, NODE_B] = [
+  [10, 0, 1, 2],
+  [10, 0, 2, 2],
+];
+const POD = [10, 244, 1, 2];
+
+describe('UnderlayCount', () => {
+  it('counts what a pod sent or gets as readable', () => {
+    const count = new UnderlayCount(PORT);
+    count.add(frame({ from: POD, to: NODE_B }));
+    count.add(frame({ from: NODE_A, to: POD }));
+    expect(count.take()).toEqual({ plaintext: 2, encrypted: 0 });
+    expect(count.take()).toEqual({ plaintext: 0, encrypted: 0 });
+  });
+
+  it('counts datagrams between the ports of the data plane as encrypted', () => {
+    const count = new UnderlayCount(PORT);
+    count.add(frame({ from: NODE_A, to: NODE_B }));
+    count.add(frame({ from: NODE_A, to: NODE_B, ports: [PORT, 53] }));
+    count.add(frame({ from: NODE_A, to: NODE_B, protocol: 6 }));
+    expect(count.take()).toEqual({ plaintext: 0, encrypted: 1 });
+  });
+
+  it('counts nothing else', () => {
+    const count = new UnderlayCount(PORT);
+    const arp = frame({ from: POD, to: POD });
+    arp[13] = 6;
+    count.add(arp);
+    count.add(frame({ from: POD, to: POD }).subarray(0, 33));
+    expect(count.take()).toEqual({ plaintext: 0, encrypted: 0 });
+  });
+});
+
+function frame(packet: {
+  from: readonly number[];
+  to: readonly number[];
+  protocol?: number;
+  ports?: readonly [number, number];
+}): Buffer {
+  const { from, to, protocol = 17, ports = [PORT, PORT] } = packet;
+  const bytes = Buffer.alloc(14 + 20 + 8);
+  bytes.writeUInt16BE(0x0800, 12);
+  bytes[14] = 0x45;
+  bytes[23] = protocol;
+  bytes.set(from, 26);
+  bytes.set(to, 30);
+  bytes.writeUInt16BE(ports[0], 34);
+  bytes.writeUInt16BE(ports[1], 36);
+  return bytes;
+}

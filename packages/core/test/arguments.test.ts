@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from '../src/arguments.ts';
+import type { EngineOptions } from '../src/engine-options.ts';
+
+describe('checkBytes', () => {
+  it('takes a Uint8Array and nothing else', () => {
+    expect(() => checkBytes(new Uint8Array(0), 'packet')).not.toThrow();
+    for (const value of ['x', [1], undefined, new Uint16Array(1)]) {
+      expect(() => checkBytes(value, 'packet')).toThrow(
+        new TypeError(`"packet" expected a Uint8Array, got ${typeof value}`),
+      );
+    }
+  });
+});
+
+describe('checkTime', () => {
+  it('takes each time that numbers tell apart to the millisecond', () => {
+    for (const now of [0, -5, 0.25, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]) {
+      expect(() => checkTime(now)).not.toThrow();
+    }
+  });
+
+  it('refuses every other value', () => {
+    for (const now of [Number.NaN, Infinity, 2 ** 53, -(2 ** 53), '5', null, [5], undefined]) {
+      expect(() => checkTime(now as number)).toThrow(
+        new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`),
+      );
+    }
+  });
+});
+
+describe('checkRange', () => {
+  const buffer = new Uint8Array(100);
+
+  it('takes a place with the room around it', () => {
+    for (const [offset, length] of [
+      [16, 0],
+      [16, 53],
+      [69, 0],
+    ] as const) {
+      expect(() => checkRange(buffer, offset, length, 16, 31)).not.toThrow();
+    }
+  });
+
+  it('refuses an offset without the room in front', () => {
+    for (const offset of [15, -16, 16.5, Number.NaN]) {
+      expect(() => checkRange(buffer, offset, 1, 16, 31)).toThrow(
+        new RangeError(`"offset" expected an integer from 16 on, got ${offset}`),
+      );
+    }
+  });
+
+  it('refuses a length without the room behind', () => {
+    for (const length of [-1, 0.5, 44, Number.NaN]) {
+      expect(() => checkRange(buffer, 26, length, 16, 31)).toThrow(
+        new RangeError(`"length" expected 0 to 43 at offset 26, got ${length}`),
+      );
+    }
+  });
+
+  it('refuses what is no buffer', () => {
+    expect(() => checkRange([] as never, 0, 0, 0, 0)).toThrow('"buffer" expected a Uint8Array');
+  });
+});
+
+describe('checkMtu', () => {
+  it('takes 1 to 65535', () => {
+    for (const mtu of [1, 1420, 65535]) expect(() => checkMtu(mtu)).not.toThrow();
+    for (const mtu of [0, 65536, 1.5, Number.NaN]) {
+      expect(() => checkMtu(mtu)).toThrow(
+        new RangeError(`"mtu" expected an integer from 1 to 65535, got ${mtu}`),
+      );
+    }
+  });
+});
+
+describe('checkOptions', () => {
+  const right: EngineOptions = { randomBytes: () => undefined, unixTime: () => 0 };
+  const MOST = 2 ** 53 - 2 ** 13 - 1;
+
+  it('takes what is right, up to the limits', () => {
+    for (const more of [
+      {},
+      { handshakeGiveUpMs: 0.5 },
+      { limits: {} },
+      { limits: { rekeyAfterMessages: 1, rejectAfterMessages: MOST } },
+      { underLoad: {} },
+      { underLoad: { handshakesPerSecond: 1 } },
+    ]) {
+      expect(() => checkOptions({ ...right, ...more }, 1420)).not.toThrow();
+    }
+  });
+
+  it.each<[string, object]>([
+    ['"randomBytes" expected a function, got undefined', { randomBytes: undefined }],
+    ['"unixTime" expected a function, got number', { unixTime: 5 }],
+    ['"handshakeGiveUpMs" expected a number above 0, got 0', { handshakeGiveUpMs: 0 }],
+    ['"handshakeGiveUpMs" expected a number above 0, got -1', { handshakeGiveUpMs: -1 }],
+    [
+      '"handshakeGiveUpMs" expected a number above 0, got Infinity',
+      { handshakeGiveUpMs: Infinity },
+    ],
+    [
+      '"limits.rekeyAfterMessages" expected a number above 0, got 0',
+      { limits: { rekeyAfterMessages: 0 } },
+    ],
+    [
+      '"limits.rejectAfterMessages" expected a number above 0, got NaN',
+      { limits: { rejectAfterMessages: Number.NaN } },
+    ],
+    [
+      '"limits.rejectAfterMessages" expected at most 2^53 - 2^13 - 1',
+      { limits: { rejectAfterMessages: MOST + 1 } },
+    ],
+    [
+      '"underLoad.handshakesPerSecond" expected a number above 0, got 0',
+      { underLoad: { handshakesPerSecond: 0 } },
+    ],
+  ])('says %s', (message, wrong) => {
+    expect(() => checkOptions({ ...right, ...wrong }, 1420)).toThrow(message);
+  });
+
+  it('looks at the MTU that is to be used', () => {
+    expect(() => checkOptions(right, 0)).toThrow('"mtu"');
+  });
+});

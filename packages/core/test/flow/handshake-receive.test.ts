@@ -1,0 +1,340 @@
+import {
+  createPair,
+  createPerson,
+  packetBetween,
+  type Pair,
+  type PairOptions,
+} from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { nobleProvider } from '../../src/crypto/noble.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { Endpoint } from '../../src/endpoint.ts';
+import { stateOf } from '../../src/engine.ts';
+import type { EngineState } from '../../src/engine-state.ts';
+import { receiveHandshakeMessage } from '../../src/flow/handshake-receive.ts';
+import { keyId } from '../../src/keys.ts';
+import { TIMER } from '../../src/peer/timer-table.ts';
+
+const ELSEWHERE = new Endpoint(Uint8Array.of(198, 51, 100, 7), 4000);
+
+describe('receiveHandshakeMessage', () => {
+  describe('of an initiation', () => {
+    it('answers it, begins a session and counts what both cost', () => {
+      const { bob, initiation, state, peer, receive } = setUp();
+      peer.persistentKeepalive = 25;
+      state.timers.arm(peer.slot, TIMER.NEW_HANDSHAKE, 0, 1e9);
+      const now = bob.network.now;
+      expect(receive(initiation, ELSEWHERE)).toBeUndefined();
+      const [response] = sentBy(bob);
+      expect(response).toMatchObject({ length: 92, tos: 0x88, destination: ELSEWHERE });
+      expect(peer.endpoint).toBe(ELSEWHERE);
+      expect(peer.keypairs.next).toBeDefined();
+      expect(state.stats).toMatchObject({ receivedBytes: 148, sentBytes: 92, sentResponses: 1 });
+      expect([peer.receivedBytes, peer.sentBytes]).toEqual([148, 92]);
+      // It is an answer, and a sign of life.
+      expect(state.timers.isArmed(peer.slot, TIMER.NEW_HANDSHAKE)).toBe(false);
+      expect(state.timers.deadline(peer.slot, TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
+      expect(spent(state, now)).toEqual({ screening: 0.002, answering: 0.2 });
+    });
+
+    it('drops one without the right mac1, before it costs more', () => {
+      const { bob, initiation, state, receive } = setUp();
+      initiation[120] ^= 1;
+      expect(receive(initiation)).toBe('bad-mac1');
+      expect(state.stats.drops.toJSON()).toEqual({ 'bad-mac1': 1 });
+      expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0 });
+    });
+
+    it('drops one that is not made for us', () => {
+      const { alice, bob, state, receive } = setUp();
+      // Somebody who takes our key for what it is, and makes a message of nothing.
+      const junk = new Uint8Array(148).fill(7, 4, 116);
+      junk[0] = 1;
+      stateOf(alice.engine).peers.get(keyId(bob.person.publicKey))!.macs!.addMacs(junk, 0);
+      expect(receive(junk)).toBe('invalid-handshake');
+      expect(state.stats.drops.toJSON()).toEqual({ 'invalid-handshake': 1 });
+      expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0.06 });
+    });
+
+    it('drops one of somebody whom nobody knows, and keeps nothing of it', () => {
+      const { bob, alice, initiation, state, watched, receive } = setUp();
+      bob.input((engine, now) =>
+        engine.configure({ peers: [{ publicKey: alice.person.publicKey, remove: true }] }, now),
+      );
+      expect(receive(initiation)).toBe('unknown-peer');
+      expect(state.stats.drops.toJSON()).toEqual({ 'unknown-peer': 1 });
+      expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0.06 });
+      expect(watched.opened()).toBe(0);
+    });
+
+    it('drops one of a peer that no secret can be shared with, and keeps nothing of it', () => {
+      const { initiation, state, peer, watched, receive } = setUp();
+      peer.unusable = true;
+      expect(receive(initiation)).toBe('invalid-handshake');
+      expect(state.stats.drops.toJSON()).toEqual({ 'invalid-handshake': 1 });
+      expect(peer.drops()).toEqual({ 'invalid-handshake': 1 });
+      expect(watched.opened()).toBe(0);
+    });
+
+    it('drops a replay, which moves no endpoint and is no sign of life', () => {
+      const { initiation, state, peer, receive } = setUp();
+      receive(initiation);
+      const { endpoint } = peer;
+      state.timers.arm(peer.slot, TIMER.NEW_HANDSHAKE, 0, 1e9);
+      expect(receive(initiation, ELSEWHERE)).toBe('replayed-initiation');
+      expect(peer.endpoint).toBe(endpoint);
+      expect(state.timers.isArmed(peer.slot, TIMER.NEW_HANDSHAKE)).toBe(true);
+      expect(state.stats.drops.toJSON()).toEqual({ 'replayed-initiation': 1 });
+      expect(peer.drops()).toEqual({ 'replayed-initiation': 1 });
+      expect(state.stats.receivedBytes).toBe(148);
+    });
+
+    it('forgets the handshake if there is no answer to it', () => {
+      let left = Infinity;
+      const crypto: CryptoProvider = {
+        ...nobleProvider,
+        dh: (...all) => (left-- > 0 ? nobleProvider.dh(...all) : undefined),
+      };
+      const { bob, initiation, state, peer, receive } = setUp({ bob: { crypto } });
+      // Those of the initiation; the first of the response fails.
+      left = 2;
+      expect(receive(initiation)).toBeUndefined();
+      expect(sentBy(bob)).toEqual([]);
+      expect(peer.handshake).toMatchObject({ state: 'zeroed' });
+      expect(peer.handshake?.chainingKey).toEqual(new Uint8Array(32));
+      expect(state.stats).toMatchObject({ sentResponses: 0, receivedBytes: 148 });
+    });
+
+    it('leaves an initiation of our own answerable', () => {
+      const { alice, bob, initiation, peer, receive } = setUp();
+      bob.engine.handlePacket(packetBetween(bob, alice), bob.network.now);
+      bob.engine.pollTransmit();
+      expect(receive(initiation)).toBeUndefined();
+      expect(peer.handshake?.state).toBe('initiation-created');
+      expect(peer.keypairs.next).toBeDefined();
+    });
+  });
+
+  describe('of a response', () => {
+    it('has a session, says so at once and counts what both cost', () => {
+      const { bob, initiation, receive } = setUp();
+      receive(initiation);
+      const answer = sentBy(bob)[0].datagram.slice();
+      const { alice, state, peer, receiveAtAlice } = atAlice(bob);
+      state.timers.arm(peer.slot, TIMER.NEW_HANDSHAKE, 0, 1e9);
+      peer.persistentKeepalive = 25;
+      const before = state.stats.receivedBytes;
+      expect(receiveAtAlice(answer, ELSEWHERE)).toBeUndefined();
+      expect(peer.sessionUp).toBe(true);
+      expect(peer.endpoint).toBe(ELSEWHERE);
+      // What had to wait.
+      expect(sentBy(alice).map(({ datagram }) => datagram[0])).toEqual([4]);
+      expect(state.stats.receivedBytes - before).toBe(92);
+      expect(peer.receivedBytes).toBe(92);
+      const due = state.timers.deadline(peer.slot, TIMER.PERSISTENT_KEEPALIVE);
+      expect(due).toBe(alice.network.now + 25_000);
+      expect(spent(state, alice.network.now)).toEqual({ screening: 0.002, answering: 0.2 });
+    });
+
+    it('drops one that nobody waits for any more, by its index', () => {
+      const { bob, initiation, receive } = setUp();
+      receive(initiation);
+      const answer = sentBy(bob)[0].datagram.slice();
+      const { alice, state, receiveAtAlice } = atAlice(bob);
+      alice.input((engine, now) => engine.configure({ replacePeers: true }, now));
+      expect(receiveAtAlice(answer)).toBe('unknown-index');
+      expect(state.stats.drops.count('unknown-index')).toBe(1);
+    });
+
+    it('drops one that is not authentic, and goes on waiting', () => {
+      const { bob, initiation, receive } = setUp();
+      receive(initiation);
+      const answer = sentBy(bob)[0].datagram.slice();
+      const { state, peer, receiveAtAlice } = atAlice(bob);
+      const broken = answer.slice();
+      broken[50] ^= 1;
+      stateOf(bob.engine)
+        .peers.get(keyId(createPerson(1).publicKey))!
+        .macs!.addMacs(broken, 0);
+      expect(receiveAtAlice(broken)).toBe('invalid-handshake');
+      expect(peer.drops()).toEqual({ 'invalid-handshake': 1 });
+      expect(state.stats.drops.toJSON()).toEqual({ 'invalid-handshake': 1 });
+      expect(receiveAtAlice(answer)).toBeUndefined();
+    });
+  });
+
+  describe('without a private key any more', () => {
+    it('drops what waited', () => {
+      const { bob, initiation, state, receive } = setUp();
+      bob.input((engine, now) => engine.configure({ privateKey: null }, now));
+      expect(receive(initiation)).toBe('no-private-key');
+      expect(state.stats.drops.toJSON()).toEqual({ 'no-private-key': 1 });
+      expect(spent(state, bob.network.now)).toEqual({ screening: 0, answering: 0 });
+    });
+  });
+
+  describe('under load', () => {
+    it('answers with a cookie, counts it and what it costs', () => {
+      const { bob, initiation, state, peer, receive } = setUp({
+        bob: { underLoad: { handshakesPerSecond: 1 } },
+      });
+      const { now } = bob.network;
+      state.load.note(now);
+      expect(receive(initiation, ELSEWHERE)).toBe('under-load');
+      const [reply] = sentBy(bob);
+      expect(reply).toMatchObject({
+        length: 64,
+        tos: 0x88,
+        destination: ELSEWHERE,
+        peer: undefined,
+      });
+      expect(reply.datagram[0]).toBe(3);
+      expect(state.stats).toMatchObject({ sentCookieReplies: 1, sentBytes: 64, receivedBytes: 0 });
+      expect(state.stats.drops.toJSON()).toEqual({ 'under-load': 1 });
+      expect(peer.endpoint).not.toBe(ELSEWHERE);
+      expect(spent(state, now)).toEqual({ screening: 0.002 + 0.002 + 0.015, answering: 0 });
+    });
+
+    it('takes one with the right cookie, until its source sends too many', () => {
+      const { alice, bob, initiation, state, receive } = setUp({
+        bob: { underLoad: { handshakesPerSecond: 1 } },
+      });
+      const { now } = bob.network;
+      state.load.note(now);
+      receive(initiation, ELSEWHERE);
+      const reply = sentBy(bob)[0].datagram.slice();
+      const { peer } = atAlice(bob);
+      expect(receiveHandshakeMessage(stateOf(alice.engine), reply, bob.endpoint, now)).toBe(
+        undefined,
+      );
+      peer.macs!.addMacs(initiation, now);
+      expect(receive(initiation, ELSEWHERE)).toBeUndefined();
+      for (let i = 0; i < 4; i++)
+        expect(receive(initiation, ELSEWHERE)).toBe('replayed-initiation');
+      const before = spent(state, now);
+      expect(receive(initiation, ELSEWHERE)).toBe('rate-limited');
+      expect(state.stats.drops.count('rate-limited')).toBe(1);
+      expect(spent(state, now).answering).toBe(before.answering);
+    });
+  });
+
+  describe('of a cookie reply', () => {
+    it('keeps the cookie, counts the bytes and what it costs', () => {
+      const { alice, bob, cookie, state, peer, now } = withCookie();
+      const before = [state.stats.receivedBytes, peer.receivedBytes];
+      const { endpoint } = peer;
+      expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBeUndefined();
+      expect([state.stats.receivedBytes, peer.receivedBytes]).toEqual(
+        before.map((bytes) => bytes + 64),
+      );
+      expect(peer.endpoint).toBe(endpoint);
+      expect(sentBy(alice)).toEqual([]);
+      expect(spent(state, now)).toEqual({ screening: 0.015, answering: 0 });
+      expect(receiveHandshakeMessage(state, cookie, bob.endpoint, now)).toBe('unexpected-cookie');
+      expect(peer.drops()).toEqual({ 'unexpected-cookie': 1 });
+      expect(state.stats.drops.toJSON()).toEqual({ 'unexpected-cookie': 1 });
+    });
+
+    it('drops one for an index that is nobody’s, before it costs anything', () => {
+      const { cookie, state, now } = withCookie();
+      cookie[4] ^= 1;
+      expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBe('unknown-index');
+      expect(state.stats.drops.toJSON()).toEqual({ 'unknown-index': 1 });
+      expect(spent(state, now)).toEqual({ screening: 0, answering: 0 });
+    });
+
+    it('drops one for a peer that was never sent a handshake message', () => {
+      const { cookie, state, peer, now } = withCookie();
+      peer.macs = undefined;
+      expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBe('unexpected-cookie');
+      expect(peer.drops()).toEqual({ 'unexpected-cookie': 1 });
+    });
+  });
+});
+
+/** Alice has an initiation on its way to bob, which he has not. */
+function setUp(options: PairOptions = {}) {
+  const watched = new WatchedOpenings();
+  const pair = createPair({
+    ...options,
+    bob: { crypto: watched.watching(options.bob?.crypto ?? nobleProvider), ...options.bob },
+  });
+  const { network, alice, bob } = pair;
+  network.loses = () => true;
+  alice.send(packetBetween(alice, bob));
+  const initiation = network.eavesdropper.datagrams[0].bytes.slice();
+  const state = stateOf(bob.engine);
+  const peer = state.peers.get(keyId(alice.person.publicKey))!;
+  const receive = (message: Uint8Array, source = alice.endpoint) =>
+    receiveHandshakeMessage(state, message, source, network.now);
+  return { ...pair, initiation, state, peer, watched, receive };
+}
+
+/** The other side of what `setUp` made. */
+function atAlice(bob: Pair['bob']) {
+  const [alice] = bob.network.nodes as Pair['alice'][];
+  const state = stateOf(alice.engine);
+  const peer = state.peers.get(keyId(bob.person.publicKey))!;
+  const receiveAtAlice = (message: Uint8Array, source = bob.endpoint) =>
+    receiveHandshakeMessage(state, message, source, bob.network.now);
+  return { alice, state, peer, receiveAtAlice };
+}
+
+function withCookie() {
+  const { bob, initiation, state, receive } = setUp({
+    bob: { underLoad: { handshakesPerSecond: 1 } },
+  });
+  state.load.note(bob.network.now);
+  receive(initiation);
+  const cookie = sentBy(bob)[0].datagram.slice();
+  return { bob, cookie, now: bob.network.now, ...atAlice(bob) };
+}
+
+/** What an engine wants to send. */
+function sentBy({ engine }: Pair['alice']) {
+  const sent = [];
+  for (let transmit = engine.pollTransmit(); transmit; transmit = engine.pollTransmit()) {
+    const { length, tos, destination, peer, datagram } = transmit;
+    sent.push({ length, tos, destination, peer, datagram: datagram.slice() });
+  }
+  return sent;
+}
+
+/** Milliseconds of work that are not paid for yet, after a pause. */
+function spent({ handshakes }: EngineState, now: number) {
+  const { screening, answering } = handshakes;
+  const of = (freeAt: number, share: number, burst: number): number =>
+    freeAt === -Infinity ? 0 : Math.round((freeAt - now + burst / share) * share * 1e4) / 1e4;
+  return { screening: of(screening.freeAt, 0.1, 3), answering: of(answering.freeAt, 0.4, 1) };
+}
+
+/** Copies of a handshake's hash, which an opened initiation must not keep. */
+class WatchedOpenings {
+  readonly #made: Uint8Array[] = [];
+
+  watching(crypto: CryptoProvider): CryptoProvider {
+    const real = Uint8Array.prototype.slice;
+    const made = this.#made;
+    return {
+      ...crypto,
+      dh: (...all) => crypto.dh(...all),
+      aeadOpen: (...all) => {
+        // The opened initiation takes a copy right behind this.
+        const [, , , hash] = all;
+        const opened = crypto.aeadOpen(...all);
+        hash.slice = function slice(this: Uint8Array, ...range: [number?, number?]) {
+          const copy = real.apply(this, range);
+          made.push(copy);
+          return copy;
+        } as typeof hash.slice;
+        return opened;
+      },
+    };
+  }
+
+  /** How many of the copies are not wiped. */
+  opened(): number {
+    if (this.#made.length === 0) throw new Error('nothing was opened');
+    return this.#made.filter((copy) => copy.some((byte) => byte !== 0)).length;
+  }
+}

@@ -1,0 +1,322 @@
+import { connect, createPair, type PairOptions } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { Endpoint } from '../../src/endpoint.ts';
+import { stateOf } from '../../src/engine.ts';
+import { fireTimers } from '../../src/flow/timer-expiry.ts';
+import { keyId } from '../../src/keys.ts';
+import type { Peer } from '../../src/peer/peer.ts';
+import { StagedPackets } from '../../src/peer/staged-packets.ts';
+import { TIMER, type Timer } from '../../src/peer/timer-table.ts';
+
+const STICKY = { sourceAddress: Uint8Array.of(192, 0, 2, 77), sourceInterface: 3 };
+
+describe('fireTimers', () => {
+  it('fires what is due at this moment, and nothing that is due later', () => {
+    const { state, peer, arm, isArmed, now } = withSession();
+    arm(TIMER.SESSION_EXPIRY, 0);
+    arm(TIMER.KEEPALIVE, 0.001);
+    fireTimers(state, now);
+    expect(peer.sessionUp).toBe(false);
+    expect([isArmed(TIMER.SESSION_EXPIRY), isArmed(TIMER.KEEPALIVE)]).toEqual([false, true]);
+  });
+
+  it('fires for each peer that is due', () => {
+    const { state, peer, now } = withSession();
+    const other = state.timers.allocate();
+    const fired: number[] = [];
+    state.peersBySlot[other] = Object.create(peer, {
+      slot: { value: other },
+      keypairs: { value: { clear: () => fired.push(other), sendKeypair: () => undefined } },
+    });
+    for (const slot of [peer.slot, other]) state.timers.arm(slot, TIMER.ZERO_KEYS, now, 0);
+    fireTimers(state, now);
+    expect(fired).toEqual([other]);
+    expect(peer.keypairs.current).toBeUndefined();
+  });
+
+  it('does not go on for a slot that is nobody’s', () => {
+    const { state, now } = withSession();
+    const nobody = state.timers.allocate();
+    state.timers.arm(nobody, TIMER.KEEPALIVE, now, -1);
+    fireTimers(state, now);
+    expect(state.timers.isArmed(nobody, TIMER.KEEPALIVE)).toBe(true);
+  });
+
+  it('ends an old session before anything is sent, after a long sleep', () => {
+    const { state, peer, arm, now, types } = withSession();
+    peer.handshakeSentAt = now - 5000;
+    for (const timer of [TIMER.PERSISTENT_KEEPALIVE, TIMER.KEEPALIVE, TIMER.ZERO_KEYS]) {
+      arm(timer, -1);
+    }
+    fireTimers(state, now);
+    expect(types()).toEqual([1]);
+  });
+});
+
+describe('ZERO_KEYS', () => {
+  it('forgets keys, session and what was owed or awaited in it', () => {
+    const { state, peer, arm, isArmed, now, events } = withSession();
+    const keypair = peer.keypairs.current!;
+    peer.handshakeSentAt = now - 5000;
+    const handshake = startedHandshake(state, peer);
+    for (const timer of [
+      TIMER.SESSION_EXPIRY,
+      TIMER.NEW_HANDSHAKE,
+      TIMER.KEEPALIVE,
+      TIMER.RETRANSMIT,
+    ]) {
+      arm(timer, 1000);
+    }
+    arm(TIMER.ZERO_KEYS, 0);
+    state.outputs.traces = true;
+    fireTimers(state, now);
+    expect(peer.keypairs.current).toBeUndefined();
+    expect(state.indices.keypair(keypair.localIndex)).toBeUndefined();
+    for (const timer of [TIMER.SESSION_EXPIRY, TIMER.NEW_HANDSHAKE, TIMER.KEEPALIVE]) {
+      expect(isArmed(timer)).toBe(false);
+    }
+    expect(isArmed(TIMER.RETRANSMIT)).toBe(true);
+    expect(events()).toEqual([
+      { type: 'trace', peer: peer.publicKey, step: 'keys-removed', sends: peer.handshakeSends },
+      { type: 'session', peer: peer.publicKey, state: 'expired' },
+    ]);
+    expect(handshake.isForgotten()).toBe(true);
+  });
+
+  it('leaves an attempt that began less than Rekey-Timeout ago', () => {
+    const { state, peer, arm, now } = withSession();
+    peer.handshakeSentAt = now - 4999;
+    const handshake = startedHandshake(state, peer);
+    arm(TIMER.ZERO_KEYS, 0);
+    fireTimers(state, now);
+    expect(handshake.isForgotten()).toBe(false);
+  });
+});
+
+describe('SESSION_EXPIRY', () => {
+  it('says that the session is over, and keeps the keys for what is on its way', () => {
+    const { state, peer, arm, now, events } = withSession();
+    arm(TIMER.SESSION_EXPIRY, 0);
+    fireTimers(state, now);
+    expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
+    expect(peer.keypairs.current).toBeDefined();
+  });
+});
+
+describe('RETRANSMIT', () => {
+  it('sends the initiation again, from where the kernel chooses', () => {
+    const { state, peer, arm, now, types } = withSession();
+    peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
+    peer.handshakeSends = 19;
+    peer.handshakeSentAt = now - 5000;
+    arm(TIMER.RETRANSMIT, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([1]);
+    expect(peer.endpoint).toEqual(new Endpoint(peer.endpoint.address, 9));
+    expect(peer.handshakeSends).toBe(20);
+  });
+
+  it('waits for its turn, and leaves the source until then', () => {
+    const { state, peer, arm, now, types, deadline } = withSession();
+    peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
+    state.initiations.spend(100, now);
+    arm(TIMER.RETRANSMIT, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([]);
+    expect(peer.endpoint.sourceAddress).toBe(STICKY.sourceAddress);
+    expect(deadline(TIMER.RETRANSMIT)).toBeGreaterThan(now);
+  });
+
+  it('gives up after 20 sends: what waited is dropped, keys go later, and it is told', () => {
+    const { state, peer, arm, isArmed, deadline, now, types, events } = withSession();
+    const handshake = startedHandshake(state, peer);
+    stage(peer, 3);
+    peer.handshakeSends = 20;
+    state.timers.clear(peer.slot, TIMER.ZERO_KEYS);
+    arm(TIMER.KEEPALIVE, 1000);
+    arm(TIMER.RETRANSMIT, 0);
+    state.outputs.traces = true;
+    fireTimers(state, now);
+    expect(types()).toEqual([]);
+    expect(handshake.isForgotten()).toBe(true);
+    expect(peer.staged?.length).toBe(0);
+    expect(state.stats.drops.toJSON()).toEqual({ 'handshake-timeout': 3 });
+    expect(isArmed(TIMER.KEEPALIVE)).toBe(false);
+    expect(deadline(TIMER.ZERO_KEYS)).toBe(now + 540_000);
+    expect(events()).toEqual([
+      { type: 'trace', peer: peer.publicKey, step: 'gave-up', sends: 20 },
+      { type: 'handshake-failed', peer: peer.publicKey },
+    ]);
+  });
+
+  it('puts off no wipe of keys that was due before', () => {
+    const { state, peer, arm, deadline, now } = withSession();
+    peer.handshakeSends = 20;
+    arm(TIMER.ZERO_KEYS, 7);
+    arm(TIMER.RETRANSMIT, 0);
+    fireTimers(state, now);
+    expect(deadline(TIMER.ZERO_KEYS)).toBe(now + 7);
+  });
+
+  it.each([
+    [11_999, false],
+    [12_000, true],
+  ])('with a limit of 12 s gives up by the time: after %i ms', (ms, gaveUp) => {
+    const { state, peer, arm, now, events } = withSession({
+      alice: { handshakeGiveUpMs: 12_000 },
+    });
+    peer.attemptStartedAt = now - ms;
+    peer.handshakeSentAt = now - 5000;
+    peer.handshakeSends = 20;
+    arm(TIMER.RETRANSMIT, 0);
+    fireTimers(state, now);
+    expect(events().some(({ type }) => type === 'handshake-failed')).toBe(gaveUp);
+  });
+});
+
+describe('NEW_HANDSHAKE', () => {
+  it('begins a handshake, from where the kernel chooses', () => {
+    const { state, peer, arm, now, types, events } = withSession();
+    peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
+    peer.handshakeSentAt = now - 5000;
+    arm(TIMER.NEW_HANDSHAKE, 0);
+    state.outputs.traces = true;
+    fireTimers(state, now);
+    expect(types()).toEqual([1]);
+    expect(peer.endpoint.sourceAddress).toBeUndefined();
+    expect(events()).toMatchObject([{ step: 'not-heard' }, { step: 'initiation-sent' }]);
+  });
+
+  it('waits for its turn', () => {
+    const { state, arm, now, types, deadline } = withSession();
+    state.initiations.spend(100, now);
+    arm(TIMER.NEW_HANDSHAKE, 0);
+    state.outputs.traces = true;
+    fireTimers(state, now);
+    expect(types()).toEqual([]);
+    expect(deadline(TIMER.NEW_HANDSHAKE)).toBeGreaterThan(now);
+  });
+});
+
+describe('KEEPALIVE', () => {
+  it('gives a sign of life, once', () => {
+    const { state, arm, isArmed, now, types } = withSession();
+    arm(TIMER.KEEPALIVE, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([4]);
+    expect(state.stats.sentKeepalives).toBe(1);
+    expect(isArmed(TIMER.KEEPALIVE)).toBe(false);
+  });
+
+  it('gives another one 10 s later if data came meanwhile', () => {
+    const { state, peer, arm, deadline, now } = withSession();
+    peer.needsAnotherKeepalive = true;
+    arm(TIMER.KEEPALIVE, 0);
+    fireTimers(state, now);
+    expect(peer.needsAnotherKeepalive).toBe(false);
+    expect(deadline(TIMER.KEEPALIVE)).toBe(now + 10_000);
+  });
+});
+
+describe('PERSISTENT_KEEPALIVE', () => {
+  it('speaks and comes again after its interval', () => {
+    const { state, peer, arm, deadline, now, types } = withSession();
+    peer.persistentKeepalive = 25;
+    arm(TIMER.PERSISTENT_KEEPALIVE, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([4]);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
+  });
+
+  it('comes again where no handshake may be sent just now', () => {
+    const { state, peer, arm, deadline, now, types } = withSession();
+    peer.persistentKeepalive = 25;
+    peer.keypairs.clear(state.indices);
+    peer.handshakeSentAt = now - 1;
+    arm(TIMER.PERSISTENT_KEEPALIVE, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([]);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
+  });
+
+  it('has no deadline for a peer that cannot be sent to', () => {
+    const { state, peer, arm, isArmed, now } = withSession();
+    peer.persistentKeepalive = 25;
+    peer.endpoint = undefined;
+    arm(TIMER.PERSISTENT_KEEPALIVE, 0);
+    fireTimers(state, now);
+    expect(isArmed(TIMER.PERSISTENT_KEEPALIVE)).toBe(false);
+  });
+
+  it('waits for its turn if it would be an initiation, and not if it is a message', () => {
+    const { state, peer, arm, deadline, now, types } = withSession();
+    peer.persistentKeepalive = 25;
+    state.initiations.spend(100, now);
+    arm(TIMER.PERSISTENT_KEEPALIVE, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([4]);
+    peer.keypairs.clear(state.indices);
+    peer.handshakeSentAt = -Infinity;
+    arm(TIMER.PERSISTENT_KEEPALIVE, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([4]);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(peer.turnAt);
+  });
+});
+
+type State = ReturnType<typeof stateOf>;
+
+/** Alice with a session with bob, no timer armed and nothing to say. */
+function withSession(options: PairOptions = {}) {
+  const pair = createPair(options);
+  connect(pair);
+  const { network, alice, bob } = pair;
+  const state = stateOf(alice.engine);
+  const peer = state.peers.get(keyId(bob.person.publicKey))!;
+  const { now } = network;
+  state.timers.clearAll(peer.slot);
+  state.initiations.refill(now);
+  const sent: number[] = [];
+  return {
+    state,
+    peer,
+    now,
+    arm: (timer: Timer, delay: number) => state.timers.arm(peer.slot, timer, now, delay),
+    isArmed: (timer: Timer) => state.timers.isArmed(peer.slot, timer),
+    deadline: (timer: Timer) => state.timers.deadline(peer.slot, timer),
+    /** Of the messages that were sent until now. */
+    types: () => {
+      for (let t = state.outputs.nextTransmit(); t; t = state.outputs.nextTransmit()) {
+        sent.push(t.datagram[0]);
+      }
+      return sent;
+    },
+    events: () => {
+      const events = [];
+      for (let e = state.outputs.nextEvent(); e; e = state.outputs.nextEvent()) events.push(e);
+      return events;
+    },
+  };
+}
+
+/** An attempt at a handshake that is on its way. */
+function startedHandshake(state: State, peer: Peer) {
+  const index = state.indices.reserve(peer);
+  peer.handshakeIndex = index;
+  const handshake = peer.handshake!;
+  handshake.state = 'initiation-created';
+  handshake.chainingKey.fill(7);
+  return {
+    isForgotten: () =>
+      state.indices.handshake(index) === undefined &&
+      peer.handshakeIndex === -1 &&
+      handshake.state === 'zeroed' &&
+      handshake.chainingKey.every((byte) => byte === 0),
+  };
+}
+
+/** Packets that wait for a session. */
+function stage(peer: Peer, count: number): void {
+  peer.staged ??= new StagedPackets();
+  for (let i = 0; i < count; i++) peer.staged.push(new Uint8Array(40), 0, 40);
+}

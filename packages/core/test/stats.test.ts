@@ -1,0 +1,57 @@
+import { createPerson } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { PresharedKey } from '../src/keys.ts';
+import { Peer } from '../src/peer/peer.ts';
+import { AllowedIps } from '../src/routing/allowed-ips.ts';
+import { EngineStats, peerStatus } from '../src/stats.ts';
+
+const { publicKey, endpoint } = createPerson(1);
+
+describe('EngineStats', () => {
+  it('begins with nothing counted', () => {
+    const { drops, ...counts } = new EngineStats();
+    expect(Object.values(counts).every((count) => count === 0)).toBe(true);
+    expect(drops.toJSON()).toEqual({});
+  });
+});
+
+describe('peerStatus', () => {
+  it('tells all of a peer, in copies', () => {
+    const peer = new Peer(publicKey, 'id', 0, 1);
+    const allowedIps = new AllowedIps<Peer>();
+    allowedIps.insert(Uint8Array.of(10, 0, 0, 0), 8, peer);
+    peer.presharedKey = new PresharedKey();
+    peer.presharedKey.fill(7);
+    Object.assign(peer, {
+      endpoint,
+      persistentKeepalive: 25,
+      lastHandshakeUnixMs: 1234,
+      receivedBytes: 5,
+      sentBytes: 6,
+      sessionUp: true,
+    });
+    peer.countDrop('invalid-tag', 3);
+    const status = peerStatus(peer, allowedIps);
+    expect(status).toEqual({
+      publicKey,
+      presharedKey: peer.presharedKey,
+      endpoint,
+      persistentKeepalive: 25,
+      allowedIps: [expect.objectContaining({ prefixLength: 8 })],
+      lastHandshakeUnixMs: 1234,
+      receivedBytes: 5,
+      sentBytes: 6,
+      sessionUp: true,
+      drops: { 'invalid-tag': 3 },
+    });
+    expect(status.publicKey).not.toBe(publicKey);
+    status.presharedKey?.fill(0);
+    expect(peer.presharedKey[0]).toBe(7);
+  });
+
+  it('leaves out what a peer does not have', () => {
+    const status = peerStatus(new Peer(publicKey, 'id', 0, 1), new AllowedIps());
+    expect('presharedKey' in status).toBe(false);
+    expect('endpoint' in status).toBe(false);
+  });
+});

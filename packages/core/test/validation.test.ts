@@ -1,0 +1,134 @@
+import { createPerson } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import type { EngineChange, PeerChange } from '../src/configuration.ts';
+import { MAX_PEERS } from '../src/constants.ts';
+import { Endpoint } from '../src/endpoint.ts';
+import { keyId } from '../src/keys.ts';
+import { parseCidr } from '../src/text/cidr.ts';
+import { checkConfiguration } from '../src/validation.ts';
+
+const { publicKey, privateKey } = createPerson(1);
+const ID = keyId(publicKey);
+const NOBODY: ReadonlyMap<string, unknown> = new Map();
+
+describe('checkConfiguration', () => {
+  it('takes nothing at all for no change', () => {
+    expect(checkConfiguration({}, NOBODY)).toEqual({
+      privateKey: undefined,
+      replacePeers: false,
+      peers: [],
+      ids: [],
+    });
+  });
+
+  it('hands typed values on as they are, with the ids of their peers', () => {
+    const peer: PeerChange = {
+      publicKey,
+      endpoint: new Endpoint(Uint8Array.of(192, 0, 2, 1), 5),
+      allowedIps: [parseCidr('10.0.0.0/8')],
+      persistentKeepalive: 65_535,
+      remove: false,
+    };
+    const checked = checkConfiguration({ privateKey, replacePeers: true, peers: [peer] }, NOBODY);
+    expect(checked.peers[0]).toBe(peer);
+    expect(checked).toMatchObject({ privateKey, replacePeers: true, ids: [ID] });
+  });
+
+  it('reads what is text, and changes nothing of the caller', () => {
+    const typed = parseCidr('10.0.0.0/8');
+    const peer: PeerChange = {
+      publicKey: publicKey.toBase64(),
+      endpoint: '192.0.2.1:5',
+      allowedIps: [typed, '10.1.0.0/16', typed],
+      updateOnly: true,
+    };
+    const before = { ...peer };
+    const [checked] = checkConfiguration({ peers: [peer] }, NOBODY).peers;
+    expect(peer).toEqual(before);
+    expect(checked).toEqual({
+      publicKey,
+      endpoint: new Endpoint(Uint8Array.of(192, 0, 2, 1), 5),
+      allowedIps: [typed, parseCidr('10.1.0.0/16'), typed],
+      updateOnly: true,
+    });
+    expect(checked.allowedIps?.[2]).toBe(typed);
+  });
+
+  it('adds no field that was not there', () => {
+    const [checked] = checkConfiguration(
+      { peers: [{ publicKey: publicKey.toBase64() }] },
+      NOBODY,
+    ).peers;
+    expect(Object.keys(checked)).toEqual(['publicKey']);
+  });
+
+  it.each<[string, unknown]>([
+    ['"change" expected an object, got null', null],
+    ['"replacePeers" expected true or false, got a number', { replacePeers: 1 }],
+    ['"privateKey": private key: expected', { privateKey: 'x' }],
+    ['"peers" expected an array, got Object', { peers: {} }],
+    ['"peers[0]" expected an object, got null', { peers: [null] }],
+    ['"peers[0]" expected an object, got a string', { peers: ['x'] }],
+    ['"peers[1].publicKey": public key: expected', { peers: [{ publicKey }, {}] }],
+    ...(
+      [
+        ['presharedKey": preshared key: expected', { presharedKey: 'x' }],
+        ['remove" expected true or false, got a number', { remove: 1 }],
+        ['updateOnly" expected true or false, got a number', { updateOnly: 1 }],
+        ['replaceAllowedIps" expected true or false, got a number', { replaceAllowedIps: 1 }],
+        [
+          'persistentKeepalive" expected an integer from 0 to 65535, got -1',
+          { persistentKeepalive: -1 },
+        ],
+        [
+          'persistentKeepalive" expected an integer from 0 to 65535, got 65536',
+          { persistentKeepalive: 65_536 },
+        ],
+        [`endpoint" expected 'ADDRESS:PORT', got null`, { endpoint: null }],
+        ['allowedIps" expected an array, got a string', { allowedIps: '10.0.0.0/8' }],
+        ['allowedIps[0]": ', { allowedIps: ['x'] }],
+      ] as const
+    ).map(([message, fields]): [string, unknown] => [
+      `"peers[0].${message}`,
+      { peers: [{ publicKey, ...fields }] },
+    ]),
+  ])('says %s', (message, change) => {
+    expect(() => checkConfiguration(change as EngineChange, NOBODY)).toThrow(message);
+  });
+
+  describe('where there are as many peers as there may be', () => {
+    // Ids are read by name only, so that none of them needs a key.
+    const known = full();
+    const another = createPerson(2).publicKey;
+
+    it('refuses one more', () => {
+      expect(() => checkConfiguration({ peers: [{ publicKey: another }] }, known)).toThrow(
+        `"peers" expected at most ${MAX_PEERS} peers in all`,
+      );
+      expect(() => checkConfiguration({ peers: [{ publicKey: another }] }, known)).toThrow(
+        expect.objectContaining({ code: 'ERR_LITZ_TOO_MANY_PEERS' }),
+      );
+    });
+
+    it.each<[string, EngineChange]>([
+      ['changes one that is there', { peers: [{ publicKey }] }],
+      ['would change one that is not there', { peers: [{ publicKey: another, updateOnly: true }] }],
+      ['removes one first', { peers: [{ publicKey, remove: true }, { publicKey: another }] }],
+      ['replaces all', { replacePeers: true, peers: [{ publicKey }, { publicKey: another }] }],
+    ])('takes a change that %s', (_, change) => {
+      expect(() => checkConfiguration(change, known)).not.toThrow();
+    });
+
+    it('refuses one that comes before another one goes', () => {
+      const peers = [{ publicKey: another }, { publicKey, remove: true }];
+      expect(() => checkConfiguration({ peers }, known)).toThrow('"peers" expected at most');
+    });
+  });
+});
+
+/** The one with the key above and others without. */
+function full(): ReadonlyMap<string, unknown> {
+  const ids = new Map<string, unknown>([[ID, undefined]]);
+  for (let i = 1; i < MAX_PEERS; i++) ids.set(`${i}`, undefined);
+  return ids;
+}

@@ -1,0 +1,464 @@
+import { DropCounters, Endpoint, type DropReason, type Engine } from '@litz/core';
+import { ipPacket } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import type { DatagramSink, DatagramSocket, Tun } from '../../src/plane/io-interfaces.ts';
+import { PacketMemory } from '../../src/plane/packet-memory.ts';
+import { UdpToTun, type TunRefusal } from '../../src/plane/udp-to-tun.ts';
+
+const VNET = 10;
+const SLOT = 2048;
+const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
+
+describe('UdpToTun', () => {
+  it('gives the engine each datagram where it stands, and ends the batch', () => {
+    const { path, sockets, engine, log } = setUp();
+    sockets.incoming.push([datagram(tcp(0)), datagram(tcp(1))]);
+    expect(path.receive(1234.5)).toBe(false);
+    expect(engine.opened).toEqual([
+      { length: 16 + 60, source: SOURCE, ecn: 2, now: 1234.5 },
+      { length: 16 + 60, source: SOURCE, ecn: 2, now: 1234.5 },
+    ]);
+    // Packets are written before the batch ends, which may take its time.
+    expect(log).toEqual(['write', 'write', 'finish 1234.5', 'drain']);
+  });
+
+  it('asks the sockets for one of them, or for all', () => {
+    const { path, sockets } = setUp();
+    path.receive(0, 3);
+    path.receive(0);
+    expect(sockets.asked).toEqual([3, undefined]);
+  });
+
+  it('writes nothing of a datagram that was dropped or has no packet', () => {
+    const { path, sockets, engine, tun } = setUp();
+    engine.results.push('invalid-tag', 0);
+    sockets.incoming.push([datagram(tcp(0)), datagram(tcp(1)), datagram(tcp(2))]);
+    path.receive(0);
+    expect(tun.written).toHaveLength(1);
+    expect(path.writtenPackets).toBe(1);
+  });
+
+  it('writes as much of a datagram as the engine says', () => {
+    const { path, sockets, engine, tun } = setUp();
+    engine.results.push(50);
+    sockets.incoming.push([datagram(tcp(0))]);
+    path.receive(0);
+    expect(tun.written).toEqual([[...new Uint8Array(VNET), ...tcp(0).subarray(0, 50)]]);
+  });
+
+  it('writes from other memory too, by way of its own where there is no room in front', () => {
+    const { path, tun } = setUp();
+    const packet = tcp(0);
+    path.write(packet, 0, packet.length);
+    const buffer = new Uint8Array(200).fill(0xff);
+    buffer.set(packet, 7);
+    path.write(buffer, 7, packet.length);
+    expect(tun.written).toEqual(Array(2).fill([...new Uint8Array(VNET), ...packet]));
+    expect(buffer[6]).toBe(0xff);
+    expect(path.writtenPackets).toBe(2);
+  });
+
+  it('writes a datagram in memory of the sockets from where it was opened', () => {
+    const { path, sockets, tun, memory } = setUp();
+    sockets.slots = new Uint8Array(4 * SLOT);
+    sockets.slotsAt = 0;
+    sockets.incoming.push([datagram(tcp(0))]);
+    path.receive(0);
+    expect(tun.buffers).toEqual([sockets.slots]);
+    // The buffer was lent for the batch only.
+    path.write(sockets.slots, 100, 60);
+    expect(tun.buffers[1]).toBe(memory.buffer);
+  });
+
+  describe('joins packets of one flow', () => {
+    it.each([
+      ['TCP', tcp, { tcp: true, udp: false }, 1],
+      ['UDP', udp, { tcp: false, udp: true }, 5],
+    ] as const)('where the TUN takes super-packets of %s', (_, make, offloads, gsoType) => {
+      const { path, sockets, tun } = setUp({ offloads });
+      sockets.incoming.push([make(0), make(1), make(2)].map(datagram));
+      path.receive(0);
+      expect(tun.written).toHaveLength(1);
+      expect(tun.written[0]?.[1]).toBe(gsoType);
+      expect(tun.pieces).toEqual([3]);
+      expect(path.writtenPackets).toBe(3);
+    });
+
+    it.each([
+      ['TCP', tcp, { tcp: false, udp: true }],
+      ['UDP', udp, { tcp: true, udp: false }],
+      ['TCP', tcp, undefined],
+    ] as const)('and no others: %s', (_, make, offloads) => {
+      const { path, sockets, tun } = setUp({ offloads });
+      sockets.incoming.push([make(0), make(1)].map(datagram));
+      path.receive(0);
+      expect(tun.written).toHaveLength(2);
+      expect(path.writtenPackets).toBe(2);
+    });
+
+    it('of one batch of the sockets only', () => {
+      const { path, sockets, tun } = setUp({ offloads: { tcp: true, udp: true } });
+      sockets.incoming.push([datagram(tcp(0))], [datagram(tcp(1))]);
+      path.receive(0);
+      expect(tun.written).toHaveLength(2);
+    });
+
+    it('with wrong checksums too: the key has shown that nothing was changed', () => {
+      for (const [offloads, joined] of [
+        [{ tcp: true, udp: false }, 1],
+        [{ tcp: false, udp: true }, 0],
+        [undefined, 0],
+      ] as const) {
+        const { path, sockets, tun } = setUp({ offloads });
+        const wrong = [tcp(0), tcp(1)];
+        for (const packet of wrong) packet[36] ^= 0x55;
+        sockets.incoming.push(wrong.map(datagram));
+        path.receive(0);
+        expect(tun.written).toHaveLength(joined === 1 ? 1 : 2);
+        const [flags] = tun.written[0]!;
+        // A TUN without offloads gets every packet as it came.
+        if (offloads === undefined) expect(flags).toBe(0);
+        else expect(flags).not.toBe(0);
+      }
+    });
+  });
+
+  describe('where the kernel refuses a super-packet', () => {
+    it.each([
+      ['EINVAL', -22, 'tcp', tcp],
+      ['EMSGSIZE', -90, 'tcp', tcp],
+      ['EINVAL', -22, 'udp', udp],
+    ] as const)('with %s (%i), makes none of %s any more', (_, errno, kind, make) => {
+      const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
+      tun.results.push(errno);
+      for (let i = 0; i < 2; i++) {
+        sockets.incoming.push([make(0), make(1)].map(datagram));
+        path.receive(0);
+      }
+      expect(refusals).toEqual([{ kind, errno: -errno }]);
+      // One was refused and came again one by one; the others come so from the start.
+      expect(tun.pieces).toEqual([2, 1, 1, 1, 1]);
+      expect(path.writtenPackets).toBe(4);
+      expect(drops.toJSON()).toEqual({});
+      // The other kind is joined as before.
+      const other = kind === 'tcp' ? udp : tcp;
+      sockets.incoming.push([other(0), other(1)].map(datagram));
+      path.receive(0);
+      expect(tun.pieces.at(-1)).toBe(2);
+    });
+
+    it('says so once, also where several were on their way', () => {
+      const { path, sockets, tun, refusals } = setUp({ offloads: { tcp: true, udp: true } });
+      tun.refusesPieces = true;
+      const flow = (port: number): Uint8Array[] => [tcp(0, port), tcp(1, port)].map(datagram);
+      sockets.incoming.push([...flow(1), ...flow(2)]);
+      path.receive(0);
+      expect(refusals).toEqual([{ kind: 'tcp', errno: 22 }]);
+      expect(tun.pieces.filter((count) => count === 1)).toHaveLength(4);
+    });
+
+    it('with EIO, which says that the interface is down, goes on joining', () => {
+      const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
+      tun.results.push(-5, -5, -5);
+      for (let i = 0; i < 2; i++) {
+        sockets.incoming.push([tcp(0), tcp(1)].map(datagram));
+        path.receive(0);
+      }
+      expect(refusals).toEqual([]);
+      expect(tun.pieces).toEqual([2, 1, 1, 2]);
+      expect(drops.toJSON()).toEqual({ 'tun-write-failed': 2 });
+      expect(path.writtenPackets).toBe(2);
+    });
+
+    it('takes a full queue for no refusal, and counts each packet of it', () => {
+      const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
+      tun.results.push(0, -105);
+      for (let i = 0; i < 2; i++) {
+        sockets.incoming.push([tcp(0), tcp(1), tcp(2)].map(datagram));
+        path.receive(0);
+      }
+      expect(refusals).toEqual([]);
+      expect(tun.pieces).toEqual([3, 3]);
+      expect(drops.toJSON()).toEqual({ 'tun-write-failed': 6 });
+      expect(path.writtenPackets).toBe(0);
+    });
+
+    it('counts a single packet that it refuses', () => {
+      const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
+      tun.results.push(-22);
+      sockets.incoming.push([datagram(tcp(0))]);
+      path.receive(0);
+      expect(refusals).toEqual([]);
+      expect(drops.toJSON()).toEqual({ 'tun-write-failed': 1 });
+    });
+  });
+
+  describe('reads', () => {
+    it.each([
+      ['that are not polled four times, until there is nothing', [], 1, 4],
+      ['that are polled 16 times, as long as a batch has 8 datagrams', [7], 8, 16],
+    ] as const)('sockets %s', (_, fds, size, most) => {
+      const { path, sockets } = setUp({ fds });
+      const fill = (): void => {
+        for (let i = 0; i < 20; i++) sockets.incoming.push(Array(size).fill(SHORT));
+      };
+      fill();
+      expect(path.receive(0)).toBe(true);
+      expect(sockets.asked).toHaveLength(most);
+      sockets.incoming.length = 0;
+      sockets.asked.length = 0;
+      sockets.incoming.push(Array(size).fill(SHORT), Array(size - 1).fill(SHORT));
+      fill();
+      expect(path.receive(0)).toBe(false);
+      expect(sockets.asked).toHaveLength(2);
+    });
+
+    it('no more after a batch of many bytes, of sockets that are polled', () => {
+      const long = new Uint8Array(2000);
+      for (const [count, reads] of [
+        [8, 3],
+        [9, 1],
+      ] as const) {
+        const { path, sockets } = setUp({ fds: [7] });
+        // 8 are 16,000 bytes, 9 are more than 16,384.
+        sockets.incoming.push(Array(count).fill(long), Array(count).fill(long), []);
+        expect(path.receive(0)).toBe(count === 9);
+        expect(sockets.asked).toHaveLength(reads);
+      }
+    });
+
+    it('up to just as many bytes, and counts them for each batch anew', () => {
+      const { path, sockets } = setUp({ fds: [7] });
+      const exact = Array(8).fill(new Uint8Array(2048));
+      sockets.incoming.push(exact, exact, []);
+      expect(path.receive(0)).toBe(false);
+      expect(sockets.asked).toHaveLength(3);
+    });
+
+    it('nothing without sockets', () => {
+      const { path, log } = setUp();
+      path.sockets = undefined;
+      expect(path.receive(0)).toBe(false);
+      expect(log).toEqual([]);
+    });
+
+    it('no more for sockets that were taken away meanwhile', () => {
+      const { path, sockets, engine } = setUp();
+      engine.onFinish = () => (path.sockets = undefined);
+      sockets.incoming.push([SHORT], [SHORT], [SHORT], [SHORT]);
+      expect(path.receive(0)).toBe(false);
+    });
+  });
+
+  it('counts what the sockets dropped, once', () => {
+    const { path, sockets, drops } = setUp();
+    Object.assign(sockets.counters, { receiveDroppedTruncated: 3, receiveDroppedMalformed: 2 });
+    path.receive(0);
+    path.receive(0);
+    expect(drops.toJSON()).toEqual({ 'receive-truncated': 3, 'receive-malformed': 2 });
+    Object.assign(sockets.counters, { receiveDroppedTruncated: 4, receiveDroppedMalformed: 7 });
+    path.receive(0);
+    expect(drops.toJSON()).toEqual({ 'receive-truncated': 4, 'receive-malformed': 7 });
+    // Others begin to count anew.
+    const others = new Sockets([]);
+    Object.assign(others.counters, { receiveDroppedTruncated: 1, receiveDroppedMalformed: 1 });
+    path.sockets = others;
+    path.receive(0);
+    expect(drops.toJSON()).toEqual({ 'receive-truncated': 5, 'receive-malformed': 8 });
+  });
+});
+
+interface Options {
+  offloads?: { readonly tcp: boolean; readonly udp: boolean } | undefined;
+  fds?: readonly number[];
+}
+
+function setUp({ offloads, fds = [] }: Options = {}) {
+  const log: string[] = [];
+  const memory = new PacketMemory(32 * SLOT);
+  const tun = new PieceTun(offloads, log);
+  const engine = new StubEngine(log);
+  const refusals: TunRefusal[] = [];
+  const path = new UdpToTun({
+    engine: engine as unknown as Engine,
+    tun,
+    memory,
+    drain: () => log.push('drain'),
+    onRefusal: (refusal) => refusals.push(refusal),
+  });
+  const sockets = new Sockets(fds);
+  sockets.slots = memory.buffer;
+  sockets.slotsAt = memory.receiveOffset;
+  path.sockets = sockets;
+  return { path, sockets, engine, tun, memory, refusals, log, drops: engine.stats.drops };
+}
+
+/** Says of each datagram that it has a packet, unless a test says something else. */
+class StubEngine {
+  readonly stats: { drops: DropCounters } = { drops: new DropCounters() };
+  readonly opened: object[] = [];
+  readonly results: (number | DropReason)[] = [];
+  onFinish: () => void = () => undefined;
+  readonly #log: string[];
+
+  constructor(log: string[]) {
+    this.#log = log;
+  }
+
+  openDatagram(
+    _buffer: Uint8Array,
+    _offset: number,
+    length: number,
+    source: Endpoint,
+    ecn: number,
+    now: number,
+  ): number | DropReason {
+    this.opened.push({ length, source, ecn, now });
+    return this.results.shift() ?? Math.max(0, length - 16);
+  }
+
+  finishBatch(now: number): void {
+    this.#log.push(`finish ${now}`);
+    this.onFinish();
+  }
+}
+
+/** Takes packets in pieces. */
+class PieceTun implements Tun {
+  readonly name = 'pieces';
+  readonly mtu = 1420;
+  readonly fd = -1;
+  readonly offloads?: { readonly tcp: boolean; readonly udp: boolean };
+  /** With the vnet header. */
+  readonly written: number[][] = [];
+  readonly buffers: Uint8Array[] = [];
+  /** How many of each write, also of one that failed. */
+  readonly pieces: number[] = [];
+  /** Of the next writes, instead of writing. */
+  readonly results: number[] = [];
+  refusesPieces = false;
+  readonly #log: string[];
+
+  constructor(offloads: PieceTun['offloads'], log: string[]) {
+    if (offloads) this.offloads = offloads;
+    this.#log = log;
+  }
+
+  read(): number {
+    return 0;
+  }
+
+  write(buffer: Uint8Array, offset: number, length: number): number {
+    return this.writePieces(buffer, Uint32Array.of(offset), Uint32Array.of(length), 1);
+  }
+
+  writePieces(
+    buffer: Uint8Array,
+    offsets: Uint32Array,
+    lengths: Uint32Array,
+    count: number,
+  ): number {
+    this.pieces.push(count);
+    const result = count > 1 && this.refusesPieces ? -22 : this.results.shift();
+    if (result !== undefined) return result;
+    this.#log.push('write');
+    this.buffers.push(buffer);
+    const parts = Array.from({ length: count }, (_, i) => [
+      ...buffer.subarray(offsets[i], (offsets[i] ?? 0) + (lengths[i] ?? 0)),
+    ]);
+    this.written.push(parts.flat());
+    return parts.flat().length;
+  }
+
+  close(): void {}
+}
+
+class Sockets implements DatagramSocket {
+  readonly port = 1;
+  readonly fds: readonly number[];
+  readonly counters = { receiveDroppedTruncated: 0, receiveDroppedMalformed: 0 };
+  /** Batches. */
+  readonly incoming: Uint8Array[][] = [];
+  readonly asked: (number | undefined)[] = [];
+  slots: Uint8Array = new Uint8Array(32 * SLOT);
+  slotsAt = 0;
+
+  constructor(fds: readonly number[]) {
+    this.fds = fds;
+  }
+
+  receive(sink: DatagramSink, only?: number): number {
+    this.asked.push(only);
+    const batch = this.incoming.shift() ?? [];
+    for (const [i, bytes] of batch.entries()) {
+      const at = this.slotsAt + (i % 32) * SLOT;
+      this.slots.set(bytes, at);
+      sink(this.slots, at, bytes.length, SOURCE, 2);
+    }
+    return batch.length;
+  }
+
+  send(): void {}
+  sendRun(): void {}
+  flush(): void {}
+  setMark(): void {}
+  close(): void {}
+}
+
+/** A keepalive: nothing comes of it. */
+const SHORT = new Uint8Array(16);
+
+/** As an engine opens it: the packet stands behind a transport header. */
+function datagram(packet: Uint8Array): Uint8Array {
+  return Uint8Array.of(...new Uint8Array(16), ...packet);
+}
+
+/** Segment `index` of a stream, 20 bytes of payload. */
+function tcp(index: number, port = 1000): Uint8Array {
+  const payload = new Uint8Array(40);
+  const view = new DataView(payload.buffer);
+  view.setUint16(0, port);
+  view.setUint16(2, 80);
+  view.setUint32(4, 5000 + index * 20);
+  view.setUint32(8, 77);
+  payload[12] = 0x50;
+  payload[13] = 0x10;
+  view.setUint16(14, 500);
+  payload.fill(index + 1, 20);
+  return withChecksum(6, 16, payload);
+}
+
+/** Datagram `index` of a flow, 20 bytes of payload. */
+function udp(index: number): Uint8Array {
+  const payload = new Uint8Array(28);
+  const view = new DataView(payload.buffer);
+  view.setUint16(0, 1000);
+  view.setUint16(2, 80);
+  view.setUint16(4, 28);
+  payload.fill(index + 1, 8);
+  return withChecksum(17, 6, payload);
+}
+
+/** @param at where the checksum stands in the payload */
+function withChecksum(protocol: number, at: number, payload: Uint8Array): Uint8Array {
+  const packet = ipPacket({
+    source: [10, 0, 0, 1],
+    destination: [10, 0, 0, 2],
+    payload,
+    protocol,
+  });
+  const view = new DataView(packet.buffer);
+  // Not to be fragmented: the identification says nothing.
+  packet[6] = 0x40;
+  view.setUint16(10, 0);
+  view.setUint16(10, ~onesSum(view, 0, 20, 0) & 0xffff);
+  view.setUint16(20 + at, ~onesSum(view, 12, packet.length, protocol + payload.length) & 0xffff);
+  return packet;
+}
+
+function onesSum(view: DataView, from: number, to: number, start: number): number {
+  let sum = start;
+  for (let i = from; i < to; i += 2) sum += view.getUint16(i);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return sum;
+}

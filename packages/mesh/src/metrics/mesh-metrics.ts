@@ -1,0 +1,121 @@
+/**
+ * `meshMetrics`: the status of an agent as Prometheus reads it.
+ *
+ * Names and labels of what Calico has as well are Calico's (felix/wireguard/metrics.go), so that its
+ * dashboards show them. A series for each peer exists up to 200 peers: 5,000 nodes would otherwise be 75
+ * million series. What adds them up is always there.
+ *
+ * @module
+ */
+import { Gauge, Registry } from 'prom-client';
+import type { MeshStatus, PeerStatus } from '../status/mesh-status.ts';
+
+/** Of more peers there are no series of their own. */
+export const MOST_PEER_SERIES = 200;
+
+export interface MetricsText {
+  /** For the header `Content-Type`. */
+  readonly type: string;
+  readonly text: string;
+}
+
+export async function meshMetrics(status: MeshStatus): Promise<MetricsText> {
+  const registry = new Registry();
+  const gauge: AddGauge = (name, help, samples) => {
+    const labelNames = [...new Set(samples.flatMap(([labels]) => Object.keys(labels)))];
+    const made = new Gauge({ name, help, labelNames, registers: [registry] });
+    for (const [labels, value] of samples) made.set(labels, value);
+  };
+  addInterface(gauge, status);
+  addPeers(gauge, status);
+  addSums(gauge, status);
+  addNode(gauge, status);
+  return { type: registry.contentType, text: await registry.metrics() };
+}
+
+type Sample = readonly [labels: Record<string, string>, value: number];
+type AddGauge = (name: string, help: string, samples: readonly Sample[]) => void;
+
+function addInterface(gauge: AddGauge, { node, interface: link }: MeshStatus): void {
+  const labels = {
+    hostname: node.name,
+    public_key: node.keys[0]?.publicKey ?? '',
+    iface: link.name,
+    listen_port: `${link.port}`,
+  };
+  gauge('wireguard_meta', 'The tunnel interface of this node and its public key.', [[labels, 1]]);
+}
+
+function addPeers(gauge: AddGauge, { node, peers }: MeshStatus): void {
+  const accepted = peers.filter(({ state }) => state !== 'refused');
+  if (accepted.length > MOST_PEER_SERIES) return;
+  const own = { hostname: node.name, public_key: node.keys[0]?.publicKey ?? '' };
+  const samples = (value: (peer: PeerStatus) => number): Sample[] =>
+    accepted.map((peer) => [
+      {
+        ...own,
+        peer: peer.name,
+        peer_key: peer.keys[0]?.publicKey ?? '',
+        peer_endpoint: peer.endpoint ?? '',
+      },
+      value(peer),
+    ]);
+  gauge(
+    'wireguard_bytes_rcvd',
+    'Bytes received from a peer.',
+    samples((p) => p.bytesReceived),
+  );
+  gauge(
+    'wireguard_bytes_sent',
+    'Bytes sent to a peer.',
+    samples((p) => p.bytesSent),
+  );
+  gauge(
+    'wireguard_latest_handshake_seconds',
+    'Unix time of the latest handshake with a peer; 0 for none.',
+    samples((p) => (p.lastHandshakeAt ?? 0) / 1000),
+  );
+}
+
+function addSums(gauge: AddGauge, { peers }: MeshStatus): void {
+  const sum = (value: (peer: PeerStatus) => number): number =>
+    peers.reduce((total, peer) => total + value(peer), 0);
+  gauge(
+    'litz_mesh_peers',
+    'Nodes that are known, by state.',
+    STATES.map((state) => [{ state }, peers.filter((peer) => peer.state === state).length]),
+  );
+  gauge('litz_mesh_bytes_received', 'Bytes received from all peers.', [
+    [{}, sum((peer) => peer.bytesReceived)],
+  ]);
+  gauge('litz_mesh_bytes_sent', 'Bytes sent to all peers.', [[{}, sum((peer) => peer.bytesSent)]]);
+  gauge('litz_mesh_unlisted_peers', 'Peers that are kept although their record is gone.', [
+    [{}, peers.filter(({ isListed }) => !isListed).length],
+  ]);
+}
+
+function addNode(gauge: AddGauge, status: MeshStatus): void {
+  const { node, interface: link, registry } = status;
+  const [key] = node.keys;
+  gauge('litz_mesh_enforcement', 'What holds now.', [
+    [{ enforcement: node.enforcement, encrypt: node.mode }, 1],
+  ]);
+  gauge('litz_mesh_daemon_up', '1: the daemon of the interface answers.', [[{}, +link.isUp]]);
+  gauge('litz_mesh_registry_up', '1: the registry answers and was read.', [
+    [{}, +(registry.trouble === undefined && registry.syncedAt !== undefined)],
+  ]);
+  gauge('litz_mesh_key_created_seconds', 'Unix time at which the node key was made.', [
+    [{}, (key?.createdAt ?? 0) / 1000],
+  ]);
+  gauge('litz_mesh_key_generation', 'How often the node key was replaced, and one.', [
+    [{}, key?.generation ?? 0],
+  ]);
+  gauge('litz_mesh_rotating', '1: a rotation of the node key goes on.', [
+    [{}, +(node.rotation !== undefined)],
+  ]);
+  gauge('litz_mesh_troubles', 'Things that are wrong now; `litz agent status` names them.', [
+    [{}, status.troubles.length],
+  ]);
+}
+
+const STATES = ['connected', 'waiting', 'refused'] as const;

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TextServer } from '../../src/metrics/text-server.ts';
+
+let server: TextServer;
+
+describe('TextServer', () => {
+  beforeEach(async () => {
+    server = await TextServer.listen(
+      { host: '127.0.0.1', port: 0 },
+      new Map<string, () => { status: number; text: string }>([
+        ['/readyz', () => ({ status: 503, text: 'not ready\n' })],
+        [
+          '/broken',
+          () => {
+            throw new Error('nobody home');
+          },
+        ],
+      ]),
+    );
+  });
+
+  afterEach(() => server.close());
+
+  it('answers with what the function of a path says', async () => {
+    expect(await ask('/readyz?verbose')).toEqual([503, 'not ready\n']);
+    expect(await ask('/readyz', 'HEAD')).toEqual([503, '']);
+  });
+
+  it('names what there is to somebody who asks for something else', async () => {
+    expect(await ask('/')).toEqual([404, 'there are /readyz, /broken\n']);
+  });
+
+  it('takes nothing', async () => {
+    expect(await ask('/readyz', 'POST')).toEqual([405, 'this can only be read\n']);
+  });
+
+  it('survives a function that throws', async () => {
+    expect(await ask('/broken')).toEqual([500, 'nobody home\n']);
+    expect(await ask('/readyz')).toEqual([503, 'not ready\n']);
+  });
+});
+
+async function ask(path: string, method = 'GET'): Promise<[status: number, text: string]> {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
+  return [response.status, await response.text()];
+}
