@@ -57,7 +57,7 @@ export type Direction = 'more' | 'less' | 'none';
 /** Rates are better when they are higher; shares and sizes of a run are neither good nor bad. */
 export function directionOf(unit: string): Direction {
   if (unit.endsWith('bit/s') || unit === '1/s') return 'more';
-  return unit === '%' || unit === 'packets' ? 'none' : 'less';
+  return ['%', 'packets', 'rotations'].includes(unit) ? 'none' : 'less';
 }
 
 /** Where better is: up or down, or neither. */

@@ -184,7 +184,7 @@ function measurementsOf(
   { sent, lost, longestGapMs }: StreamFigures,
 ): Measurement[] {
   return [
-    { figure: 'keys replaced', subject, unit: 'times', value: rotations },
+    { figure: 'keys replaced', subject, unit: 'rotations', value: rotations },
     { figure: 'packets sent', subject, unit: 'packets', value: sent },
     { figure: 'packets lost', subject, unit: 'packets', value: lost },
     { figure: 'longest gap', subject, unit: 'ms', value: longestGapMs },

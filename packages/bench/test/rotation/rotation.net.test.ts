@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
 import { describeWith, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
 import { litz, PEERS, type Implementation } from '../../src/peers/implementation.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
-import { measureRotation } from '../../src/rotation/rotation.ts';
+import type * as Rotation from '../../src/rotation/rotation.ts';
 
+/** What is built: children cannot load .ts. */
+const BUILT = new URL('../../dist/rotation/rotation.js', import.meta.url);
 const wireguardGo = PEERS.find(({ name }) => name === 'wireguard-go') as Implementation;
 const requirements = [
+  requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),
   requirement('the right to make network namespaces', () => missingNamespaces() ?? true),
   requirement('the built litz', () => litz().missing() ?? true),
   requirement('wireguard-go', () => wireguardGo.missing() ?? true),
@@ -13,6 +17,7 @@ const requirements = [
 
 describeWith(requirements, 'measureRotation', () => {
   it('finds no packet lost between two Litz, and a short gap with wireguard-go', async () => {
+    const { measureRotation } = (await import(BUILT.href)) as typeof Rotation;
     const settings = { rotations: 3, packets: 1000, exchanges: 1 };
     const said: string[] = [];
     const { measurements, failed } = await measureRotation(
