@@ -72,7 +72,8 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'A numbered stream of UDP packets through a tunnel, one a millisecond, while static keys are ' +
       'replaced again and again. Two Litz know both keys of each other for a while. A peer of another ' +
       'kind has one key for Litz and exchanges it in one command: while it sends packets of its own, or ' +
-      'silent. A gap is the time between two packets that came one after the other.',
+      'silent. A gap is the time between two packets that came one after the other: pauses of a busy machine are ' +
+      'in it too, and none of them in the run of lost packets, of which one is a millisecond.',
     ratios: () => [],
   },
 };

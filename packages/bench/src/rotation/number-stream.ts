@@ -20,6 +20,7 @@ export interface StreamFigures {
   readonly sent: number;
   readonly lost: number;
   readonly longestGapMs: number;
+  readonly longestRunLost: number;
 }
 
 export class NumberStream {
@@ -50,8 +51,8 @@ export class NumberStream {
     await this.#receiver.end();
     const { sent } = answerIn(this.#sender.output, 'the sender') as { sent: number };
     const report = answerIn(this.#receiver.output, 'the receiver') as StreamReport;
-    const { received, longestGapMs } = report;
-    return { sent, lost: sent - received, longestGapMs };
+    const { received, longestGapMs, longestRunLost } = report;
+    return { sent, lost: sent - received, longestGapMs, longestRunLost };
   }
 }
 

@@ -9,8 +9,10 @@ export interface StreamReport {
   readonly received: number;
   /** Came more than once. */
   readonly duplicates: number;
-  /** Between two that came one after the other. */
+  /** Between two that came one after the other. Pauses of the machine are in it too. */
   readonly longestGapMs: number;
+  /** One behind the other, that never came, though a later one did. */
+  readonly longestRunLost: number;
 }
 
 export class ReceivedNumbers {
@@ -30,6 +32,21 @@ export class ReceivedNumbers {
 
   report(): StreamReport {
     const { size: received } = this.#numbers;
-    return { received, duplicates: this.#duplicates, longestGapMs: this.#longestGapMs };
+    return {
+      received,
+      duplicates: this.#duplicates,
+      longestGapMs: this.#longestGapMs,
+      longestRunLost: this.#longestRunLost(),
+    };
+  }
+
+  #longestRunLost(): number {
+    let longest = 0;
+    let next = 0;
+    for (const number of [...this.#numbers].toSorted((a, b) => a - b)) {
+      longest = Math.max(longest, number - next);
+      next = number + 1;
+    }
+    return longest;
   }
 }

@@ -175,18 +175,20 @@ function together(all: readonly StreamFigures[]): StreamFigures {
     sent: all.reduce((sum, { sent }) => sum + sent, 0),
     lost: all.reduce((sum, { lost }) => sum + lost, 0),
     longestGapMs: Math.max(...all.map(({ longestGapMs }) => longestGapMs)),
+    longestRunLost: Math.max(...all.map(({ longestRunLost }) => longestRunLost)),
   };
 }
 
 function measurementsOf(
   subject: string,
   rotations: number,
-  { sent, lost, longestGapMs }: StreamFigures,
+  { sent, lost, longestGapMs, longestRunLost }: StreamFigures,
 ): Measurement[] {
   return [
     { figure: 'keys replaced', subject, unit: 'rotations', value: rotations },
     { figure: 'packets sent', subject, unit: 'packets', value: sent },
     { figure: 'packets lost', subject, unit: 'packets', value: lost },
+    { figure: 'longest run of lost packets', subject, unit: 'packets', value: longestRunLost },
     { figure: 'longest gap', subject, unit: 'ms', value: longestGapMs },
   ];
 }
