@@ -109,12 +109,13 @@ describe('StatusFeed', () => {
   });
 
   test('asks no more when the last one went while it was asking', async () => {
-    let tell = (): void => {};
-    answer = () => new Promise((resolve) => (tell = () => resolve(exampleStatus({ count: 1 }))));
+    const answers: (() => void)[] = [];
+    answer = () =>
+      new Promise((resolve) => answers.push(() => resolve(exampleStatus({ count: 1 }))));
     const viewer = new TestViewer();
     feed.add(viewer);
     feed.remove(viewer);
-    tell();
+    answers[0]?.();
     await vi.advanceTimersByTimeAsync(60_000);
     expect([asked, viewer.texts, vi.getTimerCount()]).toEqual([1, [], 0]);
   });
