@@ -121,6 +121,29 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 2]);
   });
 
+  it('forgets the sessions of one static key, wherever they are, and no other', () => {
+    const [theirs, others] = [new PublicKey(32), new PublicKey(32)];
+    const keys = [undefined, theirs, others];
+    const places = ['current', 'previous', 'next'] as const;
+    for (const chosen of keys.flatMap((a) => keys.flatMap((b) => keys.map((c) => [a, b, c])))) {
+      const keypairs = new Keypairs();
+      const made = places.map((place, i) => {
+        const peer = chosen[i];
+        if (!peer) return undefined;
+        const created = create(true, 0, 100, { own: NO_KEY, peer });
+        keypairs[place] = created.keypair;
+        return created;
+      });
+      const before = indices.size;
+      keypairs.clearOf(theirs, indices);
+      const kept = made.map((created, i) => (chosen[i] === others ? created?.keypair : undefined));
+      expect(places.map((place) => keypairs[place])).toEqual(kept);
+      const wiped = chosen.map((key) => (key === theirs ? 2 : 0));
+      expect(made.map((created) => created?.destroyed() ?? 0)).toEqual(wiped);
+      expect(before - indices.size).toBe(chosen.filter((key) => key === theirs).length);
+    }
+  });
+
   it.each([
     [true, false],
     [true, true],
