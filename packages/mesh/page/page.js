@@ -214,6 +214,7 @@ function nodeEntries({ node, interface: link, registry, time, startedAt }) {
   return [
     ['Mode', `${node.mode}, node encryption ${node.nodeEncryption}`],
     ['Enforcement', `${node.enforcement}: ${ENFORCEMENTS[node.enforcement]}`],
+    ...wantedEntries(node),
     ['Interface', interfaceText(link)],
     ...keyEntries(node.keys, time),
     ...rotationEntries(node.rotation, time),
@@ -224,6 +225,15 @@ function nodeEntries({ node, interface: link, registry, time, startedAt }) {
     ['Not encrypted', node.exceptions.join(', ') || 'no exception'],
     ['Agent runs for', ageText(time - startedAt)],
   ];
+}
+
+/**
+ * @param {MeshStatus['node']} node
+ * @returns {[term: string, text: string][]}
+ */
+function wantedEntries({ enforcement, wantedEnforcement }) {
+  if (enforcement === wantedEnforcement) return [];
+  return [['Asked for', `${wantedEnforcement}, which waits until every peer has answered`]];
 }
 
 /**

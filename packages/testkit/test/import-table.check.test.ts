@@ -43,6 +43,7 @@ const TABLE: Record<
       '@litz/config/uapi',
       '@litz/sys',
       '@litz/sys/tools',
+      /^@bufbuild\/protobuf(\/|$)/,
       'js-yaml',
       'prom-client',
     ],

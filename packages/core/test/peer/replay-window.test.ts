@@ -26,6 +26,10 @@ describe('ReplayWindow', () => {
     ]);
   });
 
+  it('has taken nothing at first: 0 and 1 are new', () => {
+    for (const counter of [0, 1]) expect(new ReplayWindow().check(counter)).toBe(true);
+  });
+
   it('checks without marking', () => {
     const window = new ReplayWindow();
     expect([window.check(5), window.check(5), window.accept(5), window.check(5)]).toEqual([

@@ -22,6 +22,8 @@ export interface MetricsText {
 export async function meshMetrics(status: MeshStatus): Promise<MetricsText> {
   const registry = new Registry();
   const gauge: AddGauge = (name, help, samples) => {
+    // Without labels there would be a series of nobody.
+    if (samples.length === 0) return;
     const labelNames = [...new Set(samples.flatMap(([labels]) => Object.keys(labels)))];
     const made = new Gauge({ name, help, labelNames, registers: [registry] });
     for (const [labels, value] of samples) made.set(labels, value);

@@ -32,6 +32,12 @@ describe('meshMetrics', () => {
     expect(many.text).toContain(`litz_mesh_peers{state="connected"} ${MOST_PEER_SERIES + 1}`);
   });
 
+  it('has no series of peers where there are none', async () => {
+    const { text } = await meshMetrics({ ...exampleStatus({ count: 1 }), peers: [] });
+    expect(text).not.toContain('wireguard_bytes_sent');
+    expect(text).toMatch(/^litz_mesh_peers\{state="connected"\} 0$/m);
+  });
+
   it('adds up the bytes of all peers', async () => {
     const status = exampleStatus({ count: 5 });
     const sum = status.peers.reduce((total, { bytesSent }) => total + bytesSent, 0);

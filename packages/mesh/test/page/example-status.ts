@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto';
 import type { MeshStatus, PeerStatus } from '../../src/status/mesh-status.ts';
 
 export interface ExampleOptions {
@@ -112,10 +113,8 @@ function bytes(index: number, second: number): [received: number, sent: number] 
 }
 
 function key(index: number, generation: number): PeerStatus['keys'][number] {
-  const bytes = new Uint8Array(32).fill(index % 251);
-  bytes[0] = generation;
   return {
-    publicKey: Buffer.from(bytes).toString('base64'),
+    publicKey: createHash('sha256').update(`${index} ${generation}`).digest('base64'),
     generation,
     createdAt: EXAMPLE_START - (index + 1) * 5 * HOUR,
   };

@@ -108,6 +108,18 @@ describe('StatusFeed', () => {
     expect(asked).toBe(1);
   });
 
+  test('asks no more when the last one went while it was asking', async () => {
+    const answers: (() => void)[] = [];
+    answer = () =>
+      new Promise((resolve) => answers.push(() => resolve(exampleStatus({ count: 1 }))));
+    const viewer = new TestViewer();
+    feed.add(viewer);
+    feed.remove(viewer);
+    answers[0]?.();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([asked, viewer.texts, vi.getTimerCount()]).toEqual([1, [], 0]);
+  });
+
   test('says what is wrong where there is no status, and goes on', async () => {
     const viewer = new TestViewer();
     answer = () => {

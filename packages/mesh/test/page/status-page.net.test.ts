@@ -295,6 +295,18 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     await browser.until(`${connection} === 'live'`);
   });
 
+  test('says what was asked for and does not hold yet', async () => {
+    status = () => {
+      const example = exampleStatus({ count: 1 });
+      return { ...example, node: { ...example.node, wantedEnforcement: 'enforce' } };
+    };
+    await browser.show(page.url, { width: 1280 });
+    await browser.until(`document.querySelector('#detail dt')`);
+    expect(await browser.evaluate(`document.querySelector('#detail').innerText`)).toMatch(
+      /Enforcement\npermissive: .*\nAsked for\nenforce, which waits until every peer has answered\n/,
+    );
+  });
+
   test('shows what is wrong', async () => {
     status = () => {
       const example = exampleStatus({ count: 1, troubles: ['nft is missing'] });

@@ -25,7 +25,7 @@ export function addAgentCommand(program: Command): void {
 
 function addFlags(agent: Command): Command {
   return agent
-    .option('--registry <registry>', 'file:DIRECTORY, etcd://HOST:PORT or kubernetes')
+    .option('--registry <registry>', 'file:DIRECTORY, etcd[s]://HOST:PORT[,...] or kubernetes')
     .option('--node <name>', 'how the registry knows this node')
     .option('--node-ip <addresses>', 'addresses of the underlay, at most one of each family', list)
     .option('--prefixes <source>', 'own pod prefixes: node, calico, cilium or static:CIDR,...')
@@ -65,6 +65,12 @@ function addFlags(agent: Command): Command {
         .choices(['litz', 'cilium'])
         .default('litz'),
     )
+    .option('--etcd-ca <file>', 'certificate of the authority of etcd, with etcds://')
+    .option('--etcd-cert <file>', 'certificate of this client')
+    .option('--etcd-key <file>', 'key of this client')
+    .option('--etcd-user <name>', 'of etcd, with --etcd-password-file')
+    .option('--etcd-password-file <file>', 'the password of that user')
+    .option('--cluster <name>', 'of Cilium, with --format cilium in etcd')
     .option('--start-taint <key>', 'taken off the Kubernetes node when its rules are there')
     .option('--cni-dir <folder>', "where the CNI's configuration is", '/etc/cni/net.d');
 }

@@ -10,6 +10,7 @@ import {
   type AgentSettings,
   type CheckRequest,
   type EncryptMode,
+  type EtcdRegistryOptions,
   type Enforcement,
   type ListenAddress,
 } from '@litz/mesh';
@@ -43,6 +44,12 @@ export interface AgentFlags {
   readonly kubeContext?: string;
   readonly format: 'litz' | 'cilium';
   readonly startTaint?: string;
+  readonly etcdCa?: string;
+  readonly etcdCert?: string;
+  readonly etcdKey?: string;
+  readonly etcdUser?: string;
+  readonly etcdPasswordFile?: string;
+  readonly cluster?: string;
   readonly cniDir: string;
 }
 
@@ -72,6 +79,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   const { encrypt, enforcement, optOut } = flags;
   if (optOut === true && encrypt === 'all') throw contradiction('--opt-out', '--encrypt all');
   if (!isKubernetes) refuseKubernetesFlags(flags, registry.type);
+  if (registry.type !== 'etcd') refuseEtcdFlags(flags, registry.type);
   if (flags.force === true && enforcement !== 'enforce') {
     throw contradiction('--force', `--enforcement ${enforcement}`);
   }
@@ -218,6 +226,53 @@ function readTime(flag: string, text: string): number {
   const seconds = Number(digits) * (SECONDS[unit] ?? NaN);
   if (seconds > 0) return seconds * 1000;
   throw usage(`${flag} expected a time such as 30s, 10m, 24h or 7d, got ${JSON.stringify(text)}`);
+}
+
+/** What only etcd has. */
+function refuseEtcdFlags(flags: AgentFlags, registry: string): void {
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster } = flags;
+  const given = {
+    'etcd-ca': etcdCa,
+    'etcd-cert': etcdCert,
+    'etcd-key': etcdKey,
+    'etcd-user': etcdUser,
+    'etcd-password-file': etcdPasswordFile,
+    cluster,
+  };
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
+  }
+}
+
+/**
+ * How etcd is reached.
+ *
+ * @throws {Failure} exit code 2: one flag of a pair is missing
+ */
+export function readEtcdFlags(flags: AgentFlags): EtcdRegistryOptions {
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster, format } = flags;
+  if ((etcdCert === undefined) !== (etcdKey === undefined)) {
+    throw usage('--etcd-cert and --etcd-key belong together');
+  }
+  if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
+    throw usage('--etcd-user and --etcd-password-file belong together');
+  }
+  if (cluster !== undefined && format !== 'cilium')
+    throw contradiction('--cluster', '--format litz');
+  const tls = {
+    ...(etcdCa !== undefined && { ca: etcdCa }),
+    ...(etcdCert !== undefined && { certificate: etcdCert }),
+    ...(etcdKey !== undefined && { key: etcdKey }),
+  };
+  return {
+    format,
+    ...(cluster !== undefined && { cluster }),
+    ...(Object.keys(tls).length > 0 && { tls }),
+    ...(etcdUser !== undefined &&
+      etcdPasswordFile !== undefined && {
+        user: { name: etcdUser, passwordFile: etcdPasswordFile },
+      }),
+  };
 }
 
 /** What only Kubernetes has. */

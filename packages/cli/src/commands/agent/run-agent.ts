@@ -10,6 +10,7 @@ import {
   CniPrefixes,
   ControlServer,
   controlPath,
+  EtcdRegistry,
   FileRegistry,
   KeyStore,
   KubePrefixes,
@@ -30,7 +31,12 @@ import {
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { kubernetesGround } from './kubernetes-ground.ts';
-import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
+import {
+  readAgentFlags,
+  readEtcdFlags,
+  type AgentCommand,
+  type AgentFlags,
+} from './agent-flags.ts';
 
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
@@ -146,8 +152,16 @@ function openRegistry({ registry }: AgentCommand, flags: AgentFlags, api?: KubeA
     mkdirSync(registry.folder, { recursive: true });
     return new FileRegistry(registry.folder);
   }
-  if (api) return new KubernetesRegistry(api, { format: flags.format });
-  throw new Failure(`--registry ${registry.type} is not there yet`);
+  if (registry.type === 'etcd') {
+    try {
+      return new EtcdRegistry(registry.url, readEtcdFlags(flags));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new Failure(`--registry: ${error.message}`, { exitCode: 2, cause: error });
+    }
+  }
+  if (!api) throw new Failure('--registry kubernetes was not opened');
+  return new KubernetesRegistry(api, { format: flags.format });
 }
 
 function openPrefixes(
@@ -170,6 +184,7 @@ function inWords(error: unknown): unknown {
 const WORDS: ReadonlySet<string> = new Set([
   'AgentError',
   'ControlError',
+  'EtcdError',
   'KeyFileError',
   'KubeError',
   'MeshHostError',

@@ -52,6 +52,7 @@ describe('readAgentFlags', () => {
       { prefixes: 'node' },
       /--prefixes node contradicts --registry file/,
     ],
+    ['a certificate for a file', { etcdCa: 'ca.crt' }, /--etcd-ca contradicts --registry file/],
     ['a page for everybody', { page: '0.0.0.0:80' }, /--page expected a loopback address/],
     ['a port that is none', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time that is none', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],

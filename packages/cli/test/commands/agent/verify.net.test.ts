@@ -1,0 +1,85 @@
+import type { Judgement, MeshStatus } from '@litz/mesh';
+import { describeWith } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { removeSockets } from '../../host.ts';
+import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
+import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
+
+let cluster: MeshCluster;
+let one: MeshNode;
+let two: MeshNode;
+const daemons = new Map<MeshNode, LitzProcess>();
+
+describeWith(realInterfaces, 'litz agent, looked at', () => {
+  beforeEach(async () => {
+    cluster = await MeshCluster.create(2);
+    [one, two] = cluster.nodes as [MeshNode, MeshNode];
+    for (const node of cluster.nodes) {
+      daemons.set(node, await node.daemon());
+      node.agent(['--page', PAGE]);
+    }
+    for (const node of cluster.nodes) await node.hasMet(1);
+  });
+
+  afterEach(async () => {
+    await cluster.close();
+    removeSockets();
+  });
+
+  it('verifies that nothing can be read, and ends with 0', async () => {
+    expect(await verified(one)).toEqual({
+      code: 0,
+      text: expect.stringMatching(
+        /^PASS {10}n2 {2}\d answers between 10\.244\.1\.0 and 10\.244\.2\.0; .*\nPASS .*1 of 1 peers passed\n$/,
+      ) as string,
+    });
+    const judgement = JSON.parse(await two.ask('verify', '--json')) as Judgement;
+    expect(judgement).toMatchObject({ verdict: 'PASS', peers: [{ peer: 'n1', leaks: [] }] });
+  });
+
+  it('finds a leak that was made on purpose, names the flow, and ends with 1', async () => {
+    // A rule of somebody else, in front of ours, which an agent must not touch.
+    const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
+    await one.host.run('ip', rule);
+    const { code, text } = await verified(one);
+    expect(code).toBe(1);
+    expect(text).toMatch(
+      /^LEAK {10}n2 {2}icmp 10\.244\.1\.0 -> 10\.244\.2\.0 leaves in plaintext on wan$/m,
+    );
+    expect(text).toMatch(/^LEAK .*0 of 1 peers passed$/m);
+    await one.host.run('ip', ['rule', 'del', 'priority', '100']);
+    expect((await verified(one)).code).toBe(0);
+  });
+
+  it('does not know of a peer whose daemon is gone, and ends with 2', async () => {
+    await daemons.get(two)?.end('SIGKILL');
+    const { code, text } = await verified(one);
+    expect(code).toBe(2);
+    expect(text).toMatch(/^INCONCLUSIVE {2}n2 {2}no answer from 10\.244\.2\.0$/m);
+  });
+
+  it('shows on its page what it says to the command', async () => {
+    const page = JSON.parse(await fetched('status.json')) as MeshStatus;
+    const { node, interface: link, peers, version } = await one.status();
+    expect(page).toMatchObject({ version, node, interface: link });
+    expect(page.peers.map(({ name, state, prefixes }) => ({ name, state, prefixes }))).toEqual(
+      peers.map(({ name, state, prefixes }) => ({ name, state, prefixes })),
+    );
+    expect(await fetched('')).toMatch(/^<!doctype html>/);
+  });
+});
+
+async function verified({ host, ...node }: MeshNode): Promise<{ code: unknown; text: string }> {
+  const control = ['--control-dir', `${cluster.folder}/run`];
+  const asked = host.litz(['agent', '--interface', node.interfaceName, ...control, 'verify']);
+  const code = await asked.end();
+  return { code, text: asked.text };
+}
+
+/** From the node's own namespace, whose loopback the page is on. */
+function fetched(path: string): Promise<string> {
+  const script = `fetch('http://${PAGE}/${path}').then((answer) => answer.text()).then(console.log)`;
+  return one.host.run(process.execPath, ['-e', script]);
+}
+
+const PAGE = '127.0.0.1:51872';

@@ -1,0 +1,280 @@
+/**
+ * `EtcdClient`: the calls of etcd that a registry needs, over one connection at a time. The endpoints
+ * are tried in turn; a user's token is asked for when it is needed, and again when etcd has forgotten it.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { EtcdError, GRPC_CODES } from './etcd-error.ts';
+import { formatEndpoint, type EtcdEndpoints } from './etcd-endpoints.ts';
+import {
+  authenticateRequest,
+  authenticateResponse,
+  leaseGrantRequest,
+  leaseRequest,
+  leaseResponse,
+  rangeRequest,
+  rangeResponse,
+  txnRequest,
+  txnResponse,
+  watchRequest,
+  watchResponse,
+  type LeaseResponse,
+  type RangeRequest,
+  type RangeResponse,
+  type TxnRequest,
+  type TxnResponse,
+  type WatchRequest,
+  type WatchResponse,
+} from './etcd-messages.ts';
+import { GrpcConnection, type GrpcTls } from './grpc-connection.ts';
+import type { MessageCodec } from './message-codec.ts';
+
+/** All of them throw `EtcdError`. */
+export interface EtcdApi {
+  range(request: Partial<RangeRequest>): Promise<RangeResponse>;
+  txn(request: TxnRequest): Promise<TxnResponse>;
+  /** @param seconds how long it lives without being kept alive */
+  grantLease(seconds: number): Promise<LeaseResponse>;
+  /** An answer with no time left: there is no such lease. */
+  keepLeaseAlive(id: bigint): Promise<LeaseResponse>;
+  /** How long it lives; no time left: there is no such lease. */
+  leaseTimeToLive(id: bigint): Promise<LeaseResponse>;
+  /** Resolves when etcd has answered at all, with the stream of its answers, that one included. */
+  watch(create: WatchRequest['create']): Promise<EtcdWatch>;
+  /** No call comes back after that. */
+  close(): void;
+}
+
+/** A watch that is under way. */
+export interface EtcdWatch {
+  /** Undefined when the server has ended it. */
+  next(): Promise<WatchResponse | undefined>;
+  /** Asks for an answer, whether anything has happened or not. */
+  askProgress(): void;
+  close(): void;
+}
+
+/** Files, which are read with each connection: whoever renews them need not restart anything. */
+export interface EtcdTlsFiles {
+  /** Of the server's authority; without it those that the system trusts. */
+  readonly ca?: string;
+  /** Certificate and key of the client. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
+export interface EtcdUser {
+  readonly name: string;
+  readonly passwordFile: string;
+}
+
+export interface EtcdClientOptions {
+  readonly tls?: EtcdTlsFiles;
+  readonly user?: EtcdUser;
+  /** From 0 up to, not including, 1: where to begin, so that not all are with one server. */
+  readonly random?: () => number;
+}
+
+export class EtcdClient implements EtcdApi {
+  readonly #endpoints: EtcdEndpoints;
+  readonly #options: EtcdClientOptions;
+  #next: number;
+  #connection: Promise<GrpcConnection> | undefined;
+  #token: Promise<Token> | undefined;
+  #isClosed = false;
+
+  constructor(endpoints: EtcdEndpoints, options: EtcdClientOptions = {}) {
+    this.#endpoints = endpoints;
+    this.#options = options;
+    this.#next = Math.floor((options.random ?? Math.random)() * endpoints.list.length);
+  }
+
+  range(request: Partial<RangeRequest>): Promise<RangeResponse> {
+    return this.#ask('KV/Range', { request: rangeRequest, response: rangeResponse }, request);
+  }
+
+  txn(request: TxnRequest): Promise<TxnResponse> {
+    return this.#ask('KV/Txn', { request: txnRequest, response: txnResponse }, request);
+  }
+
+  grantLease(seconds: number): Promise<LeaseResponse> {
+    const codecs = { request: leaseGrantRequest, response: leaseResponse };
+    return this.#ask('Lease/LeaseGrant', codecs, { ttl: BigInt(seconds) });
+  }
+
+  keepLeaseAlive(id: bigint): Promise<LeaseResponse> {
+    return this.#ask('Lease/LeaseKeepAlive', LEASE, { id });
+  }
+
+  leaseTimeToLive(id: bigint): Promise<LeaseResponse> {
+    return this.#ask('Lease/LeaseTimeToLive', LEASE, { id });
+  }
+
+  watch(create: WatchRequest['create']): Promise<EtcdWatch> {
+    return this.#withToken(async (connection, token) => {
+      const stream = connection.stream({ method: `${SERVICE}Watch/Watch`, token });
+      const late = setTimeout(() => stream.close(), CALL_MS);
+      try {
+        stream.send(watchRequest.encode({ create }));
+        const bytes = await stream.next();
+        if (!bytes) throw new EtcdError(GRPC_CODES.unavailable, 'no answer to a watch');
+        const first = watchResponse.decode(bytes);
+        // An old token is told in this way too.
+        if (first.canceled && /permission denied|auth token/.test(first.cancelReason)) {
+          throw new EtcdError(GRPC_CODES.permissionDenied, first.cancelReason);
+        }
+        return watchOf(stream, first);
+      } catch (error) {
+        stream.close();
+        throw error;
+      } finally {
+        clearTimeout(late);
+      }
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    void this.#connection?.then(
+      (connection) => connection.close(),
+      () => {},
+    );
+    this.#connection = undefined;
+  }
+
+  #ask<Request, Response>(
+    method: string,
+    codecs: { request: MessageCodec<Request>; response: MessageCodec<Response> },
+    request: Partial<Request>,
+  ): Promise<Response> {
+    return this.#withToken(async (connection, token) => {
+      const message = codecs.request.encode(request);
+      const answer = await connection.call({ method: SERVICE + method, token }, message, CALL_MS);
+      return codecs.response.decode(answer);
+    });
+  }
+
+  /** A token may be old: once more then, with a new one. */
+  async #withToken<T>(
+    run: (connection: GrpcConnection, token: string | undefined) => Promise<T>,
+  ): Promise<T> {
+    const connection = await this.#connected();
+    const pending = this.#token ?? this.#authenticate(connection);
+    const { text, since } = await pending;
+    try {
+      return await run(connection, text);
+    } catch (error) {
+      if (!(error instanceof EtcdError) || text === undefined) throw error;
+      const isOld = error.isDenied && performance.now() - since > TOKEN_MS;
+      if (!error.isOfToken && !isOld) throw error;
+      if (this.#token === pending) this.#token = undefined;
+      return run(connection, (await (this.#token ?? this.#authenticate(connection))).text);
+    }
+  }
+
+  #authenticate(connection: GrpcConnection): Promise<Token> {
+    const token = this.#newToken(connection);
+    this.#token = token;
+    token.catch(() => {
+      if (this.#token === token) this.#token = undefined;
+    });
+    return token;
+  }
+
+  async #newToken(connection: GrpcConnection): Promise<Token> {
+    const { user } = this.#options;
+    const since = performance.now();
+    if (!user) return { text: undefined, since };
+    const password = readText(user.passwordFile).replace(/\r?\n$/, '');
+    const message = authenticateRequest.encode({ name: user.name, password });
+    const call = { method: `${SERVICE}Auth/Authenticate`, token: undefined };
+    try {
+      const answer = await connection.call(call, message, CALL_MS);
+      return { text: authenticateResponse.decode(answer).token, since };
+    } catch (error) {
+      if (error instanceof EtcdError && error.isWithoutUsers) return { text: undefined, since };
+      throw error;
+    }
+  }
+
+  async #connected(): Promise<GrpcConnection> {
+    for (;;) {
+      if (this.#isClosed) throw new EtcdError(GRPC_CODES.unavailable, 'the client is closed');
+      const connecting = (this.#connection ??= this.#connect());
+      try {
+        const connection = await connecting;
+        if (connection.isOpen && !this.#isClosed) return connection;
+        if (this.#isClosed) connection.close();
+      } catch (error) {
+        if (this.#connection === connecting) this.#connection = undefined;
+        throw error;
+      }
+      if (this.#connection === connecting) this.#connection = undefined;
+    }
+  }
+
+  /** To the next one that answers. */
+  async #connect(): Promise<GrpcConnection> {
+    const { list, isEncrypted } = this.#endpoints;
+    const tls = isEncrypted ? readTls(this.#options.tls ?? {}) : undefined;
+    const troubles: string[] = [];
+    let cause: unknown;
+    for (let tried = 0; tried < list.length; tried++) {
+      const endpoint = list[this.#next % list.length]!;
+      this.#next = (this.#next + 1) % list.length;
+      const place = formatEndpoint(endpoint);
+      try {
+        return await GrpcConnection.open(`${isEncrypted ? 'https' : 'http'}://${place}`, tls);
+      } catch (error) {
+        cause = error;
+        troubles.push(`${place}: ${(error as Error).message}`);
+      }
+    }
+    throw new EtcdError(GRPC_CODES.unavailable, troubles.join('; '), { cause });
+  }
+}
+
+interface Token {
+  /** Undefined: there are no users. */
+  readonly text: string | undefined;
+  readonly since: number;
+}
+
+function watchOf(stream: ReturnType<GrpcConnection['stream']>, first: WatchResponse): EtcdWatch {
+  let pending: WatchResponse | undefined = first;
+  return {
+    async next() {
+      const response = pending;
+      pending = undefined;
+      if (response) return response;
+      const bytes = await stream.next();
+      return bytes && watchResponse.decode(bytes);
+    },
+    askProgress: () => stream.send(watchRequest.encode({ progress: {} })),
+    close: () => stream.close(),
+  };
+}
+
+function readTls({ ca, certificate, key }: EtcdTlsFiles): GrpcTls {
+  return {
+    ...(ca !== undefined && { ca: readText(ca) }),
+    ...(certificate !== undefined && { cert: readText(certificate) }),
+    ...(key !== undefined && { key: readText(key) }),
+  };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const message = `${path} can't be read: ${(cause as Error).message}`;
+    throw new EtcdError(GRPC_CODES.unavailable, message, { cause });
+  }
+}
+
+const SERVICE = '/etcdserverpb.';
+const LEASE = { request: leaseRequest, response: leaseResponse };
+const CALL_MS = 10_000;
+/** A younger token is not the reason for a refusal. */
+const TOKEN_MS = 30_000;

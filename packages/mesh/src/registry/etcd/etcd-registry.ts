@@ -1,0 +1,227 @@
+/**
+ * `EtcdRegistry`: the records as keys of etcd, each with a lease of its node.
+ *
+ * A record whose lease ran out is told as expired: nobody decided it. One that is deleted while its lease
+ * lives, or that has none, was deleted on purpose. Where nobody looked until the lease ran out as well, the
+ * two can't be told apart; `revoked: true`, which `withdraw` writes without a lease, always can.
+ *
+ * @module
+ */
+import { RecordError, type NodeRecord, type ReadRecord } from '../../record/node-record.ts';
+import {
+  ciliumFormat,
+  NATIVE_FORMAT,
+  readRecordText,
+  type RecordFormat,
+} from '../../record/record-format.ts';
+import { isNodeName } from '../../record/record-fields.ts';
+import type { Clock } from '../kubernetes/clock.ts';
+import { RecordTeller, type GoneReason } from '../record-teller.ts';
+import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
+import { EtcdClient, type EtcdApi, type EtcdTlsFiles, type EtcdUser } from './etcd-client.ts';
+import {
+  formatEndpoint,
+  parseEtcdEndpoints,
+  resolveEndpoints,
+  type EtcdEndpoints,
+  type LookUp,
+} from './etcd-endpoints.ts';
+import { EtcdError } from './etcd-error.ts';
+import type { KeyValue } from './etcd-messages.ts';
+import { KeyWatch, type KeyList } from './key-watch.ts';
+import { OwnRecord, textOf } from './own-record.ts';
+
+export interface EtcdRegistryOptions {
+  /** `litz` (default), or as Cilium's agents keep the nodes of a cluster in etcd. */
+  readonly format?: 'litz' | 'cilium';
+  /** With `cilium`: the name of the cluster. Default: `default`. */
+  readonly cluster?: string;
+  /** What the keys begin with. Default: `litz/nodes/v1/`, or `cilium/state/nodes/v1/CLUSTER/`. */
+  readonly prefix?: string;
+  /** How long a record outlives its agent. Default: 900, as Cilium has it. */
+  readonly leaseSeconds?: number;
+  /** With `etcds://`. */
+  readonly tls?: EtcdTlsFiles;
+  readonly user?: EtcdUser;
+  readonly clock?: Clock;
+  /** From 0 up to, not including, 1. */
+  readonly random?: () => number;
+  readonly lookUp?: LookUp;
+}
+
+export class EtcdRegistry implements Registry {
+  readonly description: string;
+  readonly #endpoints: EtcdEndpoints;
+  readonly #options: EtcdRegistryOptions;
+  readonly #api: EtcdApi;
+  readonly #prefix: string;
+  readonly #format: RecordFormat;
+  readonly #own: OwnRecord;
+  #watch: KeyWatch | undefined;
+  #teller: RecordTeller | undefined;
+  /** The lease of each record that stands there; 0 for none. */
+  #leases = new Map<string, bigint>();
+  #watchTrouble: string | undefined;
+  #ownTrouble: string | undefined;
+  #isClosed = false;
+
+  /**
+   * @param url `etcd://HOST:PORT[,HOST:PORT]`, or `etcds://` for TLS
+   * @throws {TypeError} it is no such text, or options contradict it
+   */
+  constructor(url: string, options: EtcdRegistryOptions = {}) {
+    const { format = 'litz', cluster = 'default', leaseSeconds = LEASE_SECONDS } = options;
+    this.#endpoints = parseEtcdEndpoints(url);
+    checkOptions(this.#endpoints, options);
+    this.#options = options;
+    this.#api = new EtcdClient(this.#endpoints, options);
+    const isCilium = format === 'cilium';
+    this.#format = isCilium ? ciliumFormat({ cluster }) : NATIVE_FORMAT;
+    this.#prefix = options.prefix ?? (isCilium ? `${CILIUM_KEYS}${cluster}/` : LITZ_KEYS);
+    const { list, isEncrypted } = this.#endpoints;
+    const places = list.map(formatEndpoint).join(',');
+    this.description = `${isEncrypted ? 'etcds' : 'etcd'}://${places}`;
+    this.#own = new OwnRecord(this.#api, {
+      ...timeOf(options),
+      prefix: this.#prefix,
+      format: this.#format,
+      leaseSeconds,
+      onTrouble: (trouble) => {
+        this.#ownTrouble = trouble;
+        this.#sayTrouble();
+      },
+    });
+  }
+
+  follow(listener: RegistryListener): void {
+    if (this.#teller) throw new Error(`${this.description}: follow was called before`);
+    this.#teller = new RecordTeller(listener);
+    if (this.#isClosed) return;
+    this.#watch = new KeyWatch(
+      this.#api,
+      this.#prefix,
+      {
+        onList: (list) => this.#listed(list),
+        onPut: (name, value) => this.#put(name, value),
+        onDeleted: (name, revision) => this.#deleted(name, revision),
+        onTrouble: (trouble) => {
+          this.#watchTrouble = trouble;
+          this.#sayTrouble();
+        },
+      },
+      timeOf(this.#options),
+    );
+    this.#watch.start();
+  }
+
+  async publish(record: NodeRecord): Promise<void> {
+    if (!isNodeName(record.name)) {
+      throw new RecordError(record.name, 'name', 'is no name of a node');
+    }
+    await this.#own.publish(record);
+  }
+
+  withdraw(name: string): Promise<void> {
+    return this.#own.withdraw(name);
+  }
+
+  addresses(): Promise<readonly RegistryAddress[]> {
+    return resolveEndpoints(this.#endpoints, this.#options.lookUp);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#teller?.close();
+    this.#own.close();
+    this.#api.close();
+    await this.#watch?.stop();
+  }
+
+  async #listed({ values, revision, isSameHistory }: KeyList): Promise<void> {
+    const teller = this.#teller!;
+    const missing = [...teller.told.keys()].filter((name) => !values.has(name));
+    // A server that has lost its past deletes nobody.
+    const reasons = isSameHistory ? await this.#reasonsOf(missing) : new Map<string, GoneReason>();
+    const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
+    const records = new Map<string, ReadRecord>();
+    for (const [name, value] of values) records.set(name, this.#read(name, value));
+    const own = this.#own.name;
+    const wasTold = own !== undefined && teller.told.has(own);
+    this.#leases = new Map([...values].map(([name, { lease }]) => [name, lease]));
+    teller.sync(records, reasonOf);
+    if (own === undefined) return;
+    const isMissing = wasTold && !records.has(own);
+    // A revision of another history is not comparable with that of the last write.
+    const asOf = isSameHistory ? revision : FAR;
+    this.#own.seen(isMissing ? reasonOf(own) : records.get(own), asOf);
+  }
+
+  #put(name: string, value: KeyValue): void {
+    const record = this.#read(name, value);
+    this.#leases.set(name, value.lease);
+    this.#teller!.record(name, record);
+    if (name === this.#own.name) this.#own.seen(record, value.modRevision);
+  }
+
+  async #deleted(name: string, revision: bigint): Promise<void> {
+    const why = await this.#reasonOf(this.#leases.get(name) ?? 0n);
+    this.#leases.delete(name);
+    this.#teller!.gone(name, why);
+    if (name === this.#own.name) this.#own.seen(why, revision);
+  }
+
+  async #reasonsOf(names: readonly string[]): Promise<Map<string, GoneReason>> {
+    const reasons = names.map(
+      async (name) => [name, await this.#reasonOf(this.#leases.get(name) ?? 0n)] as const,
+    );
+    return new Map(await Promise.all(reasons));
+  }
+
+  /** Why a key with that lease is gone. */
+  async #reasonOf(lease: bigint): Promise<GoneReason> {
+    if (lease === 0n) return 'deleted';
+    try {
+      return (await this.#api.leaseTimeToLive(lease)).ttl > 0n ? 'deleted' : 'expired';
+    } catch (error) {
+      // Only of a lease that lives: it has keys that this user may not read.
+      if (error instanceof EtcdError && error.isDenied) return 'deleted';
+      if (error instanceof EtcdError && error.isOfLease) return 'expired';
+      throw error;
+    }
+  }
+
+  #read(name: string, value: KeyValue): ReadRecord {
+    return readRecordText(this.#format, name, textOf(value));
+  }
+
+  #sayTrouble(): void {
+    this.#teller?.connection(this.#watchTrouble ?? this.#ownTrouble);
+  }
+}
+
+function checkOptions({ isEncrypted }: EtcdEndpoints, options: EtcdRegistryOptions): void {
+  const { tls = {}, format = 'litz', cluster, prefix = 'x' } = options;
+  if (!isEncrypted && Object.values(tls).some((file) => file !== undefined)) {
+    throw new TypeError('certificates need TLS: etcds:// instead of etcd://');
+  }
+  if ((tls.certificate === undefined) !== (tls.key === undefined)) {
+    throw new TypeError('a client certificate and its key go together');
+  }
+  if (cluster !== undefined && format !== 'cilium') {
+    throw new TypeError('a cluster has a name in the format of Cilium only');
+  }
+  if (cluster !== undefined && !isNodeName(cluster)) {
+    throw new TypeError('the name of the cluster has letters, digits, dots and hyphens');
+  }
+  if (prefix === '') throw new TypeError('the prefix of the keys is empty');
+}
+
+function timeOf({ clock, random }: EtcdRegistryOptions): { clock?: Clock; random?: () => number } {
+  return { ...(clock && { clock }), ...(random && { random }) };
+}
+
+const LITZ_KEYS = 'litz/nodes/v1/';
+const CILIUM_KEYS = 'cilium/state/nodes/v1/';
+const LEASE_SECONDS = 900;
+/** Later than any revision. */
+const FAR = 2n ** 63n;

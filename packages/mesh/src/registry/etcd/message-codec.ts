@@ -1,0 +1,126 @@
+/**
+ * `MessageCodec`: messages of protocol buffers from a table of their fields. The bytes of the fields are
+ * the work of `@bufbuild/protobuf`; here is no more than which number has which name.
+ *
+ * @module
+ */
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+
+export interface MessageCodec<T> {
+  /** Fields that are left out are not written; the other side takes them for zero. */
+  encode(message: Partial<T>): Uint8Array;
+  /**
+   * Fields that aren't there are zero, empty, or undefined where they are messages.
+   *
+   * @throws {Error} the bytes are no message
+   */
+  decode(bytes: Uint8Array): T;
+}
+
+/** A field's type; numbers of enumerations are `int32`, and signed and unsigned ones are the same here. */
+export type FieldType = 'bool' | 'bytes' | 'int32' | 'int64' | 'string' | MessageCodec<never>;
+
+/** Number and type; `repeated` for a list. */
+export type Field = readonly [number: number, type: unknown, repeated?: 'repeated'];
+
+/** @param fields a row for each field of `T` */
+export function messageCodec<T extends object>(fields: {
+  readonly [Name in keyof NoInfer<T>]-?: Field;
+}): MessageCodec<T> {
+  const rows = Object.entries<Field>(fields);
+  const byNumber = new Map(rows.map(([name, field]) => [field[0], { name, field }]));
+  return {
+    encode(message) {
+      const writer = new BinaryWriter();
+      for (const [name, [number, type, repeated]] of rows) {
+        const value = (message as Record<string, unknown>)[name];
+        if (value === undefined) continue;
+        for (const item of repeated ? (value as unknown[]) : [value]) {
+          writeField(writer, { number, type: type as FieldType, value: item });
+        }
+      }
+      return writer.finish();
+    },
+    decode(bytes) {
+      const message = Object.fromEntries(rows.map(([name, field]) => [name, emptyOf(field)]));
+      const reader = new BinaryReader(bytes);
+      while (reader.pos < reader.len) {
+        const [number, wireType] = reader.tag();
+        const known = byNumber.get(number);
+        if (!known) {
+          reader.skip(wireType, number);
+          continue;
+        }
+        const value = readField(reader, known.field[1] as FieldType);
+        if (known.field[2]) (message[known.name] as unknown[]).push(value);
+        else message[known.name] = value;
+      }
+      return message as T;
+    },
+  };
+}
+
+function writeField(
+  writer: BinaryWriter,
+  { number, type, value }: { number: number; type: FieldType; value: unknown },
+): void {
+  if (typeof type === 'object') {
+    writer.tag(number, WireType.LengthDelimited).bytes(type.encode(value as never));
+    return;
+  }
+  switch (type) {
+    case 'bool':
+      writer.tag(number, WireType.Varint).bool(value as boolean);
+      break;
+    case 'int32':
+      writer.tag(number, WireType.Varint).int32(value as number);
+      break;
+    case 'int64':
+      writer.tag(number, WireType.Varint).int64(value as bigint);
+      break;
+    case 'bytes':
+      writer.tag(number, WireType.LengthDelimited).bytes(value as Uint8Array);
+      break;
+    case 'string':
+      writer.tag(number, WireType.LengthDelimited).string(value as string);
+      break;
+    default:
+      throw new TypeError(`no type of a field: ${String(type satisfies never)}`);
+  }
+}
+
+function readField(reader: BinaryReader, type: FieldType): unknown {
+  if (typeof type === 'object') return type.decode(reader.bytes());
+  switch (type) {
+    case 'bool':
+      return reader.bool();
+    case 'int32':
+      return reader.int32();
+    case 'int64':
+      return BigInt(reader.int64());
+    case 'bytes':
+      return reader.bytes();
+    case 'string':
+      return reader.string();
+    default:
+      return type satisfies never;
+  }
+}
+
+function emptyOf([, type, repeated]: Field): unknown {
+  if (repeated) return [];
+  switch (type as FieldType) {
+    case 'bool':
+      return false;
+    case 'int32':
+      return 0;
+    case 'int64':
+      return 0n;
+    case 'bytes':
+      return new Uint8Array();
+    case 'string':
+      return '';
+    default:
+      return undefined;
+  }
+}

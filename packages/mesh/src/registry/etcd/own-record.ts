@@ -1,0 +1,217 @@
+/**
+ * `OwnRecord`: the record of this node in etcd, with a lease that is kept alive as long as the agent is
+ * there. When the lease is lost the record is put again, unless somebody has taken it out.
+ *
+ * @module
+ */
+import type { NodeRecord, ReadRecord } from '../../record/node-record.ts';
+import { RecordError } from '../../record/node-record.ts';
+import {
+  readRecordText,
+  revokeRecordText,
+  writeRecordText,
+  type RecordFormat,
+} from '../../record/record-format.ts';
+import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
+import { systemClock, type Clock } from '../kubernetes/clock.ts';
+import type { GoneReason } from '../record-teller.ts';
+import type { EtcdApi } from './etcd-client.ts';
+import { EtcdError, GRPC_CODES } from './etcd-error.ts';
+import { COMPARE_MOD_REVISION, type KeyValue } from './etcd-messages.ts';
+import { bytesOf } from './key-watch.ts';
+import { RecordLease } from './record-lease.ts';
+
+export interface OwnRecordOptions {
+  /** What the key begins with. */
+  readonly prefix: string;
+  readonly format: RecordFormat;
+  readonly leaseSeconds: number;
+  /** Why the record can't be kept; undefined: it is. */
+  readonly onTrouble: (trouble: string | undefined) => void;
+  readonly clock?: Clock;
+  /** From 0 up to, not including, 1. */
+  readonly random?: () => number;
+}
+
+/** What etcd holds of a node, or why it holds nothing. */
+export type OwnSighting = ReadRecord | GoneReason | undefined;
+
+export class OwnRecord {
+  readonly #api: EtcdApi;
+  readonly #options: OwnRecordOptions;
+  readonly #lease: RecordLease;
+  readonly #clock: Clock;
+  readonly #jitter: DecorrelatedJitter;
+  /** To be put again when its lease is lost. */
+  #published: NodeRecord | undefined;
+  /** Of the last write; what is older says nothing of it. */
+  #revision = 0n;
+  #writing: Promise<void> = Promise.resolve();
+  #cancelRetry: () => void = () => {};
+  #isClosed = false;
+
+  constructor(api: EtcdApi, options: OwnRecordOptions) {
+    const { clock = systemClock, random = Math.random, leaseSeconds, onTrouble } = options;
+    this.#api = api;
+    this.#options = options;
+    this.#clock = clock;
+    this.#jitter = new DecorrelatedJitter({ base: 1000, cap: 30_000, random });
+    const onLost = (): void => void this.#putAgain();
+    this.#lease = new RecordLease(api, { seconds: leaseSeconds, clock, random, onLost, onTrouble });
+  }
+
+  /** Whose record it is; undefined: none is to be there. */
+  get name(): string | undefined {
+    return this.#published?.name;
+  }
+
+  /** @throws {Error} it can't be written; the message says what is missing */
+  publish(record: NodeRecord): Promise<void> {
+    return this.#inTurn(record.name, () => this.#write(record));
+  }
+
+  /** @throws {Error} it can't be written; the message says what is missing */
+  withdraw(name: string): Promise<void> {
+    this.#letGo();
+    return this.#inTurn(name, () => this.#revoke(name));
+  }
+
+  /** What a watch has seen of it, as of a revision. */
+  seen(sighting: OwnSighting, revision: bigint): void {
+    if (!this.#published || revision < this.#revision) return;
+    if (sighting === 'deleted' || isRevoked(sighting)) return this.#letGo();
+    if (sighting !== 'expired') return;
+    this.#lease.drop();
+    void this.#putAgain();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRetry();
+    this.#lease.close();
+  }
+
+  /** Whoever took it out is to be sure of it: only the agent puts it there again. */
+  #letGo(): void {
+    this.#published = undefined;
+    this.#cancelRetry();
+    this.#lease.drop();
+    this.#options.onTrouble(undefined);
+  }
+
+  async #putAgain(): Promise<void> {
+    const record = this.#published;
+    if (!record || this.#isClosed) return;
+    this.#cancelRetry();
+    try {
+      await this.#inTurn(record.name, async () => {
+        if (this.#published !== record) return;
+        const there = await this.#find(record.name);
+        if (there && isRevoked(this.#read(record.name, there))) this.#letGo();
+        else await this.#write(record);
+      });
+      this.#jitter.reset();
+      this.#options.onTrouble(undefined);
+    } catch (error) {
+      if (this.#isClosed) return;
+      this.#options.onTrouble((error as Error).message);
+      this.#cancelRetry = this.#clock.after(this.#jitter.next(), () => void this.#putAgain());
+    }
+  }
+
+  async #write(record: NodeRecord): Promise<void> {
+    const { name } = record;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const there = await this.#find(name);
+      const before = there && textOf(there);
+      const text = writeRecordText(this.#options.format, record, before);
+      if (there && text === undefined && (await this.#lease.adopt(there.lease))) {
+        this.#revision = there.modRevision;
+      } else if (!(await this.#writeWithLease(name, there, text ?? before!))) {
+        continue;
+      }
+      this.#published = record;
+      return;
+    }
+    throw contended();
+  }
+
+  async #revoke(name: string): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const there = await this.#find(name);
+      if (!there) return;
+      const before = textOf(there);
+      const text = revokeRecordText(this.#options.format, name, before);
+      if (text === undefined && there.lease === 0n) return;
+      if (await this.#replace(name, there, { value: text ?? before, lease: 0n })) return;
+    }
+    throw contended();
+  }
+
+  /** @returns false: it has changed meanwhile, or the lease is gone */
+  async #writeWithLease(
+    name: string,
+    there: KeyValue | undefined,
+    value: string,
+  ): Promise<boolean> {
+    const lease = await this.#lease.hold();
+    try {
+      if (!(await this.#replace(name, there, { value, lease }))) return false;
+    } catch (error) {
+      if (!(error instanceof EtcdError && error.isOfLease)) throw error;
+      this.#lease.drop();
+      return false;
+    }
+    // It may have been let go meanwhile.
+    return this.#lease.adopt(lease);
+  }
+
+  async #replace(
+    name: string,
+    there: KeyValue | undefined,
+    { value, lease }: { value: string; lease: bigint },
+  ): Promise<boolean> {
+    const key = bytesOf(this.#options.prefix + name);
+    const { succeeded, header } = await this.#api.txn({
+      compare: [{ target: COMPARE_MOD_REVISION, key, modRevision: there?.modRevision ?? 0n }],
+      success: [{ put: { key, value: bytesOf(value), lease } }],
+    });
+    if (succeeded && header) this.#revision = header.revision;
+    return succeeded;
+  }
+
+  async #find(name: string): Promise<KeyValue | undefined> {
+    return (await this.#api.range({ key: bytesOf(this.#options.prefix + name) })).kvs[0];
+  }
+
+  #read(name: string, value: KeyValue): ReadRecord {
+    return readRecordText(this.#options.format, name, textOf(value));
+  }
+
+  /** One after the other: an earlier one never replaces a later one. */
+  #inTurn(name: string, write: () => Promise<void>): Promise<void> {
+    const written = this.#writing.then(write).catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = `${this.#options.prefix}${name} can't be written in etcd: ${reason}`;
+      throw new Error(message, { cause });
+    });
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+}
+
+function isRevoked(sighting: OwnSighting): boolean {
+  if (typeof sighting !== 'object' || sighting instanceof RecordError) return false;
+  return sighting.revoked;
+}
+
+export function textOf({ value }: KeyValue): string {
+  return Buffer.from(value).toString('utf8');
+}
+
+function contended(): EtcdError {
+  return new EtcdError(GRPC_CODES.unavailable, 'others write it again and again');
+}
+
+/** How often a write is tried that others come before. */
+const ATTEMPTS = 5;

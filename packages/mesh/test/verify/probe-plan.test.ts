@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import type { MeshStatus, PeerStatus } from '../../src/status/mesh-status.ts';
+import { planProbes } from '../../src/verify/probe-plan.ts';
+import { exampleStatus } from '../page/example-status.ts';
+
+describe('planProbes', () => {
+  test('stands for pods by the addresses of the interfaces, in both families', () => {
+    expect(planned()).toEqual([
+      {
+        peer: 'node-1',
+        endpoint: '192.0.2.11:51871',
+        targets: [
+          { kind: 'pods', family: 4, source: '10.244.0.0', destination: '10.244.1.0' },
+          { kind: 'pods', family: 6, source: 'fd00:244::', destination: 'fd00:244:1::' },
+        ],
+        obstacle: undefined,
+      },
+    ]);
+  });
+
+  test('asks a peer that has not answered as well: what goes to it may be readable', () => {
+    expect(planned({ state: 'waiting', reason: 'no answer yet' })[0]?.targets.length).toBe(2);
+  });
+
+  test('asks the first prefix of a family that has room for the address', () => {
+    const [plan] = planned({ prefixes: ['10.1.0.7/32', '10.2.0.64/26', '10.3.0.0/24'] });
+    expect(plan?.targets.map(({ destination }) => destination)).toEqual(['10.2.0.64']);
+  });
+
+  test.each([
+    ['nodes', 'enabled', true, true],
+    ['nodes', 'enabled', false, false],
+    ['nodes', 'opted-out', true, false],
+    ['all', 'enabled', false, true],
+    ['pods', 'disabled', true, false],
+  ] as const)(
+    'in mode %s, own %s, its own %s: the nodes too: %s',
+    (mode, nodeEncryption, encryptsNode, isAsked) => {
+      const [plan] = planned({ encryptsNode }, { mode, nodeEncryption });
+      const nodes = plan?.targets.filter(({ kind }) => kind === 'node');
+      expect(nodes).toEqual(
+        isAsked
+          ? [{ kind: 'node', family: 4, source: '192.0.2.10', destination: '192.0.2.11' }]
+          : [],
+      );
+    },
+  );
+
+  test('says why nothing can be said', () => {
+    expect(planned({ state: 'refused', reason: 'keys[0]: zero' })[0]).toMatchObject({
+      targets: [],
+      obstacle: 'it is refused: keys[0]: zero',
+    });
+    expect(planned({}, { enforcement: 'off' })[0]).toMatchObject({
+      targets: [],
+      obstacle: 'encryption is off',
+    });
+    expect(planned({ prefixes: [] })[0]).toMatchObject({
+      targets: [],
+      obstacle: 'this node and it have no covered addresses of one family',
+    });
+    const status = exampleStatus({ count: 1 });
+    const down = { ...status, interface: { ...status.interface, isUp: false } };
+    expect(planProbes(down)[0]?.obstacle).toBe('no daemon answers for litz0');
+  });
+});
+
+function planned(
+  peer: Partial<PeerStatus> = {},
+  node: Partial<MeshStatus['node']> = {},
+): ReturnType<typeof planProbes> {
+  const status = exampleStatus({ count: 1 });
+  return planProbes({
+    ...status,
+    node: { ...status.node, ...node },
+    peers: status.peers.map((one) => ({ ...one, ...peer })),
+  });
+}
