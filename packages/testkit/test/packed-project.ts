@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -123,17 +124,28 @@ export class PackedProject {
       if (tarballs[name]) continue;
       const linked = join(folder, 'node_modules', name);
       const source = existsSync(linked) ? realpathSync(linked) : this.#standIn(name, manifest);
-      const output = this.#check(
-        'npm',
-        ['pack', '--json', '--ignore-scripts', '--pack-destination', this.folder],
-        source,
-      );
-      const [{ filename }] = JSON.parse(output) as [{ filename: string }];
-      tarballs[name] = `file:${join(this.folder, filename)}`;
+      tarballs[name] = `file:${this.#tar(source, name)}`;
       // Dependencies of a package in pnpm's store stand beside it.
       const beside = name.includes('/') ? '../../..' : '../..';
       this.#packForeign(join(source, beside), manifestOf(source), tarballs);
     }
+  }
+
+  /**
+   * What pnpm has unpacked is what was published: nothing is left out again. `npm pack` is not asked, for
+   * npm 11 ends in the middle of it for some packages ("Exit handler never called").
+   *
+   * @returns the path of the tarball
+   */
+  #tar(source: string, name: string): string {
+    const folder = mkdtempSync(join(this.folder, 'foreign-'));
+    cpSync(source, join(folder, 'package'), {
+      recursive: true,
+      filter: (path) => !path.slice(source.length).startsWith('/node_modules'),
+    });
+    const tarball = join(this.folder, `${name.replace('@', '').replace('/', '-')}.tgz`);
+    this.#check('tar', ['-czf', tarball, '-C', folder, 'package']);
+    return tarball;
   }
 
   /** Of a binary for another machine, which is not installed here either. */
