@@ -117,7 +117,7 @@ export class KnownPeers {
 
   /** Lets those go whose record has expired and whose sessions renew no more. */
   noteRenewals(): void {
-    if (this.#membership.deadline === undefined) return;
+    if (this.#expired.size === 0) return;
     const now = this.#options.now();
     const names = [...this.#expired].filter(
       (name) => (this.#sessions.stateOf(name)?.lastHandshakeUnixMs ?? 0) > now - SESSION_MS,
@@ -128,7 +128,10 @@ export class KnownPeers {
 
   /** When `noteRenewals` is to be called again, as Unix time; undefined: not by itself. */
   get renewalsDueAt(): number | undefined {
-    return this.#expired.size > 0 ? this.#options.now() + SESSION_MS / 2 : undefined;
+    if (this.#expired.size === 0) return undefined;
+    // Whose sessions renew has none of them: its next one is due by then.
+    const next = this.#options.now() + SESSION_MS / 2;
+    return Math.min(next, this.#membership.deadline ?? next);
   }
 
   /**

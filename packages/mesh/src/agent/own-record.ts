@@ -59,9 +59,10 @@ export class OwnRecord {
   /** It is not in the registry any more. A node that left by itself comes back with its next start. */
   gone({ isThrownOut }: { readonly isThrownOut: boolean }): void {
     this.#present = isThrownOut ? 'thrown-out' : 'none';
+    if (!isThrownOut) return this.#publisher.seen(undefined);
     // Whoever took this node out is to be sure of it.
-    if (isThrownOut) this.#events.trouble('own record', THROWN_OUT);
-    else this.#publisher.seen(undefined);
+    this.#publisher.drop();
+    this.#events.trouble('own record', THROWN_OUT);
   }
 
   /** The registry is to hold this. */
