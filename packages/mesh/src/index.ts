@@ -61,7 +61,12 @@ export {
 } from './record/node-record.ts';
 export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { WatchDirectory } from './registry/file/directory-watch.ts';
-export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
+export type {
+  LitzNodeStatus,
+  Registry,
+  RegistryAddress,
+  RegistryListener,
+} from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent } from './agent/agent.ts';
 export type { AgentParts } from './agent/round-parts.ts';
@@ -108,7 +113,6 @@ export type {
 export {
   KubernetesRegistry,
   type KubernetesRegistryOptions,
-  type LitzNodeStatus,
 } from './registry/kubernetes/kubernetes-registry.ts';
 export {
   DEFAULT_OPT_OUT,
