@@ -11,6 +11,7 @@ import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
+import { addRolloutCommand } from './commands/rollout.ts';
 import { addRotationCommand } from './commands/rotation.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
   addGarbageCommand(program);
   addNodesCommand(program);
   addRotationCommand(program);
+  addRolloutCommand(program);
   addMeshCommand(program);
   addQuickCommand(program);
   addReportCommand(program);

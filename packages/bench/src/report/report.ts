@@ -166,6 +166,7 @@ const SECTION_ORDER = [
   'garbage',
   'nodes',
   'rotation',
+  'rollout',
   'mesh',
 ] as const;
 const PAGE = 'RESULTS.md';

@@ -297,12 +297,14 @@ export class TunnelDaemon {
 async function socketComes(path: string, signal: AbortSignal): Promise<void> {
   let watcher: FSWatcher | undefined;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, LOOK_AGAIN_MS);
     const done = (): void => {
       clearTimeout(timer);
+      // A daemon may be looked for for days, with one and the same signal.
+      signal.removeEventListener('abort', done);
       resolve();
     };
-    signal.addEventListener('abort', done, { once: true });
+    const timer = setTimeout(done, LOOK_AGAIN_MS);
+    signal.addEventListener('abort', done);
     try {
       watcher = watch(dirname(path), (_event, name) => {
         if (name === null || name === basename(path)) done();
