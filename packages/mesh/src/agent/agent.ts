@@ -33,6 +33,7 @@ export class Agent implements StatusSource {
   #endedBy!: () => void;
   readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
   #isClosed = false;
+  #goingDown: Promise<string> | undefined = undefined;
 
   /**
    * Makes the node's key at the first start.
@@ -148,8 +149,22 @@ export class Agent implements StatusSource {
     return this.#choose({ ...this.#parts.switches.chosen, mode }, `encrypts ${mode}`);
   }
 
-  /** Takes the node out: machine as it was, record revoked, daemon without keys. Then it ends. */
+  /**
+   * Takes the node out: machine as it was, record revoked, daemon without keys. Then it ends. What has
+   * failed can be asked for again.
+   *
+   * @returns what was done, in words
+   * @throws {Error} the registry can't be told; the machine is as it was by then
+   */
   async down(): Promise<string> {
+    this.#goingDown ??= this.#takeOut().catch((error: unknown) => {
+      this.#goingDown = undefined;
+      throw error;
+    });
+    return this.#goingDown;
+  }
+
+  async #takeOut(): Promise<string> {
     const { host, registry, client } = this.#given;
     this.#parts.switches.saveDown();
     this.#parts.ownRecord.close();
