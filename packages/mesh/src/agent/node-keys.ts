@@ -7,7 +7,7 @@ import type { PrivateKey, PublicKey } from '@litz/core';
 import { equalBytes, wipe } from '@litz/core/internals';
 import type { KeyStore, OwnKey } from '../keys/key-store.ts';
 import { planKeys, raisesOf, type Identities, type KeysPlan } from '../keys/rotation.ts';
-import type { NodeKey } from '../record/node-record.ts';
+import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 /** What decides how a rotation goes on. */
 export interface RotationInput {
@@ -92,6 +92,12 @@ export class NodeKeys {
       throw new RotationError(
         `a rotation to generation ${second.generation} goes on already: wait until it is over, ` +
           'or drop the old key at once with --revoke',
+      );
+    }
+    if (!second && first.generation >= MOST_GENERATION) {
+      throw new RotationError(
+        `generation ${first.generation} is the last one. To begin anew with generation 1, take the ` +
+          `node out with litz agent down, and remove its key from ${this.#store.folder}`,
       );
     }
     if (!second) wipe(this.#store.create(first.generation + 1).privateKey);
