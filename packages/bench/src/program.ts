@@ -10,6 +10,7 @@ import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
+import { addRolloutCommand } from './commands/rollout.ts';
 import { addRotationCommand } from './commands/rotation.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
@@ -28,6 +29,7 @@ export function createProgram(): Command {
   addGarbageCommand(program);
   addNodesCommand(program);
   addRotationCommand(program);
+  addRolloutCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;

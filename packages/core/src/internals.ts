@@ -36,9 +36,10 @@ export { tryParseCidr } from './text/cidr.ts';
 export { tryParseEndpoint } from './text/endpoint.ts';
 export {
   isInterfaceName,
-  tryParseScopedAddress,
-  type ScopedAddress,
-} from './text/scoped-address.ts';
+  MAX_INTERFACE_NAME_LENGTH,
+  newInterfaceNameFault,
+} from './text/interface-name.ts';
+export { tryParseScopedAddress, type ScopedAddress } from './text/scoped-address.ts';
 export { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from './text/unsigned.ts';
 export {
   checkArray,

@@ -64,7 +64,9 @@ export { FileRegistry, type FileRegistryOptions } from './registry/file/file-reg
 export type { WatchDirectory } from './registry/file/directory-watch.ts';
 export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
-export { Agent, AgentError, type AgentParts } from './agent/agent.ts';
+export { Agent } from './agent/agent.ts';
+export type { AgentParts } from './agent/round-parts.ts';
+export { AgentError } from './agent/switches.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
 export { formatAge, formatStatus } from './status/format-status.ts';
 export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';

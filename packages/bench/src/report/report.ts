@@ -166,6 +166,7 @@ const SECTION_ORDER = [
   'garbage',
   'nodes',
   'rotation',
+  'rollout',
 ] as const;
 const PAGE = 'RESULTS.md';
 const CHARTS = 'charts';

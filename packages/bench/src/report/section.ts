@@ -76,6 +76,17 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'in it too, and none of them in the run of lost packets, of which one is a millisecond.',
     ratios: () => [],
   },
+  rollout: {
+    title: 'A mesh that changes',
+    intro:
+      'Numbered UDP packets, one a millisecond for each pair, and TCP at 10 Mbit/s between pods of ' +
+      'different nodes, while agents are started and the mesh is switched on and off again, node by ' +
+      'node; while the agent of one node is killed with SIGKILL and started again; and while its daemon ' +
+      'is. Without its daemon a node has no way to the others: what is sent meanwhile is lost, and how ' +
+      'long that takes is told. A gap is the time between two packets that came one after the other: ' +
+      'pauses of a busy machine are in it too.',
+    ratios: () => [],
+  },
 };
 
 /** 'litz / wireguard-go' of each peer, and of the best one if there are several. */

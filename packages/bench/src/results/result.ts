@@ -17,6 +17,7 @@ export const BENCHES = [
   'garbage',
   'nodes',
   'rotation',
+  'rollout',
 ] as const;
 export type BenchName = (typeof BENCHES)[number];
 

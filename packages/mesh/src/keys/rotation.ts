@@ -13,8 +13,11 @@
  *   n, n+1    n+1         n+1         the file of n is deleted
  * ```
  * A peer answers only when it knows the new key, so its handshake is the acknowledgement, and peers
- * write nothing. To revoke a key is to delete its file when there is another one: everything else
- * follows from that.
+ * write nothing.
+ *
+ * To revoke is to delete the files of all keys but a new one that nobody has seen. It isn't the next
+ * identity of the daemon, nor a next key of any peer, so nobody promotes it: the daemon and the peers swap
+ * one key for another, and whatever was made with the former ones ends.
  *
  * @module
  */

@@ -99,9 +99,11 @@ describe('planKeys', () => {
     });
   });
 
-  it('gives the new key to everything at once when the old one was revoked', () => {
-    const revoked: KeysView = { ...RESTING, keys: [NEW], daemon: BOTH };
-    expect(planKeys(revoked)).toMatchObject({ own: NEW, next: undefined, published: [NEW] });
+  it('gives a new key to everything at once when those before were revoked', () => {
+    const revoked: KeysView = { ...RESTING, keys: [OTHER] };
+    for (const view of [revoked, { ...revoked, daemon: BOTH, recordKeys: [OLD, NEW] }]) {
+      expect(planKeys(view)).toMatchObject({ own: OTHER, next: undefined, published: [OTHER] });
+    }
   });
 
   it('refuses no key and three keys', () => {

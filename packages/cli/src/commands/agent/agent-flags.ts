@@ -53,6 +53,7 @@ export interface AgentFlags {
   readonly etcdKey?: string;
   readonly etcdUser?: string;
   readonly etcdPasswordFile?: string;
+  readonly etcdLease?: string;
   readonly cluster?: string;
   readonly cniDir: string;
 }
@@ -256,13 +257,14 @@ function readTime(flag: string, text: string): number {
 
 /** What only etcd has. */
 function refuseEtcdFlags(flags: AgentFlags, registry: string): void {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster } = flags;
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease, cluster } = flags;
   const given = {
     'etcd-ca': etcdCa,
     'etcd-cert': etcdCert,
     'etcd-key': etcdKey,
     'etcd-user': etcdUser,
     'etcd-password-file': etcdPasswordFile,
+    'etcd-lease': etcdLease,
     cluster,
   };
   for (const [name, value] of Object.entries(given)) {
@@ -273,18 +275,20 @@ function refuseEtcdFlags(flags: AgentFlags, registry: string): void {
 /**
  * How etcd is reached.
  *
- * @throws {Failure} exit code 2: one flag of a pair is missing
+ * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is no time
  */
 export function readEtcdFlags(flags: AgentFlags): EtcdRegistryOptions {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster, format } = flags;
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease } = flags;
+  const { cluster, format } = flags;
   if ((etcdCert === undefined) !== (etcdKey === undefined)) {
     throw usage('--etcd-cert and --etcd-key belong together');
   }
   if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
     throw usage('--etcd-user and --etcd-password-file belong together');
   }
-  if (cluster !== undefined && format !== 'cilium')
+  if (cluster !== undefined && format !== 'cilium') {
     throw contradiction('--cluster', '--format litz');
+  }
   const tls = {
     ...(etcdCa !== undefined && { ca: etcdCa }),
     ...(etcdCert !== undefined && { certificate: etcdCert }),
@@ -293,6 +297,7 @@ export function readEtcdFlags(flags: AgentFlags): EtcdRegistryOptions {
   return {
     format,
     ...(cluster !== undefined && { cluster }),
+    ...(etcdLease !== undefined && { leaseSeconds: readTime('--etcd-lease', etcdLease) / 1000 }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(etcdUser !== undefined &&
       etcdPasswordFile !== undefined && {

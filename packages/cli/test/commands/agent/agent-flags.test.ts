@@ -1,6 +1,10 @@
 import { formatCidr } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import { readAgentFlags, type AgentFlags } from '../../../src/commands/agent/agent-flags.ts';
+import {
+  readAgentFlags,
+  readEtcdFlags,
+  type AgentFlags,
+} from '../../../src/commands/agent/agent-flags.ts';
 
 /** What commander gives where nothing was said. */
 const DEFAULTS = {
@@ -70,6 +74,7 @@ describe('readAgentFlags', () => {
       /--prefixes node contradicts --registry file/,
     ],
     ['a certificate for a file', { etcdCa: 'ca.crt' }, /--etcd-ca contradicts --registry file/],
+    ['a lease for a file', { etcdLease: '5m' }, /--etcd-lease contradicts --registry file/],
     ['a page for everybody', { page: '0.0.0.0:80' }, /--page expected a loopback address/],
     ['a port that is none', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time that is none', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
@@ -93,5 +98,34 @@ describe('readAgentFlags', () => {
     expect(page).toEqual({ host: '::1', port: 51_872 });
     expect(metrics).toEqual({ host: undefined, port: 9586 });
     expect(health).toEqual({ host: '2001:db8::1', port: 9587 });
+  });
+});
+
+describe('readEtcdFlags', () => {
+  const flags = (more: Partial<AgentFlags>): AgentFlags => ({ ...GOOD, ...more });
+
+  it('reads files, user and lease', () => {
+    const { tls, user, leaseSeconds } = readEtcdFlags(
+      flags({
+        etcdCa: 'ca.crt',
+        etcdCert: 'n1.crt',
+        etcdKey: 'n1.key',
+        etcdUser: 'litz',
+        etcdPasswordFile: 'password',
+        etcdLease: '5m',
+      }),
+    );
+    expect(tls).toEqual({ ca: 'ca.crt', certificate: 'n1.crt', key: 'n1.key' });
+    expect(user).toEqual({ name: 'litz', passwordFile: 'password' });
+    expect(leaseSeconds).toBe(300);
+  });
+
+  it.each<[string, Partial<AgentFlags>, RegExp]>([
+    ['a certificate alone', { etcdCert: 'n1.crt' }, /--etcd-cert and --etcd-key belong together/],
+    ['a user alone', { etcdUser: 'litz' }, /--etcd-user and --etcd-password-file belong together/],
+    ['a lease that is no time', { etcdLease: '0s' }, /--etcd-lease expected a time/],
+    ['a cluster of Litz', { cluster: 'a' }, /--cluster contradicts --format litz/],
+  ])('refuses %s, and names the flag', (_, more, message) => {
+    expect(() => readEtcdFlags(flags(more))).toThrow(message);
   });
 });

@@ -86,6 +86,7 @@ export class EtcdAdministrator {
     const response = await fetch(`${this.#origin}/v3/${call}`, {
       method: 'POST',
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
       headers: this.#token === '' ? {} : { authorization: this.#token },
     });
     const text = await response.text();
