@@ -84,7 +84,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
     throw contradiction('--force', `--enforcement ${enforcement}`);
   }
   const clusterPrefixes = readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []);
-  if (enforcement === 'enforce' && clusterPrefixes.length === 0 && !isKubernetes) {
+  if (enforcement === 'enforce' && clusterPrefixes.length === 0) {
     throw usage('--enforcement enforce needs --cluster-prefix CIDR,...: all addresses of pods');
   }
   const prefixes = readPrefixSource(flags.prefixes, registry);

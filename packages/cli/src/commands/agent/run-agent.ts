@@ -30,7 +30,7 @@ import {
 } from '@litz/mesh';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
-import { kubernetesGround } from './kubernetes-ground.ts';
+import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
 import {
   readAgentFlags,
   readEtcdFlags,
@@ -44,7 +44,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   try {
     if (flags.registry === 'kubernetes') {
       const ground = await kubernetesGround(flags, process.env, signals.signal);
-      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground.api);
+      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground);
     } else {
       await serveAgent(readAgentFlags(flags), flags, signals.signal);
     }
@@ -59,8 +59,9 @@ async function serveAgent(
   command: AgentCommand,
   flags: AgentFlags,
   signal: AbortSignal,
-  api?: KubeApi,
+  ground?: KubernetesGround,
 ): Promise<void> {
+  const api = ground?.api;
   const { settings } = command;
   const { interfaceName } = settings;
   const host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
@@ -76,6 +77,7 @@ async function serveAgent(
   const control = await ControlServer.listen(path, (request) => answer(agent, request));
   const servers = await openServers(command, agent);
   try {
+    for (const finding of ground?.findings ?? []) agent.events.say(finding);
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
