@@ -68,7 +68,6 @@ describe('findClusterPrefixes', () => {
   test('finds those of Calico in its pools, but for those of tunnels', async () => {
     const api = open((server) => {
       const pools = '/apis/crd.projectcalico.org/v1/ippools';
-      const pool = (name: string, spec: object) => ({ metadata: { name }, spec });
       server.put(pools, pool('a', { cidr: '10.1.0.0/16', disabled: true }));
       server.put(pools, pool('b', { cidr: '10.2.0.0/16', allowedUses: ['Workload', 'Tunnel'] }));
       server.put(pools, pool('c', { cidr: '10.3.0.0/16', allowedUses: ['Tunnel'] }));
@@ -138,6 +137,10 @@ describe('findServicePrefixes', () => {
     );
   });
 });
+
+function pool(name: string, spec: object) {
+  return { metadata: { name }, spec };
+}
 
 function map(name: string, data: Readonly<Record<string, string>>) {
   return { metadata: { name }, data };
