@@ -31,12 +31,8 @@ import {
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
-import {
-  readAgentFlags,
-  readEtcdFlags,
-  type AgentCommand,
-  type AgentFlags,
-} from './agent-flags.ts';
+import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
+import { readEtcdFlags } from './registry-flags.ts';
 
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
