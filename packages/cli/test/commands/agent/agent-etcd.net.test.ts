@@ -22,6 +22,7 @@ const ALONE_MS = LONG ? 1_200_000 : 12_000;
 const TOGETHER_MS = LONG ? 600_000 : 8000;
 const LONGEST_MS = LONG ? 3_600_000 : 110_000;
 const REJECT_AFTER_MS = 180_000;
+const WITHIN = { timeout: 15_000, interval: 300 };
 const RECORDS = 'litz/nodes/v1/';
 
 describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
@@ -29,23 +30,26 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   let administrator: Administrator;
   let cluster: MeshCluster;
   let doors: Door[];
+  let places: string[];
   let agents: LitzProcess[];
   let streams: NumberedStream[] = [];
 
   beforeAll(async () => {
     etcd = await RealEtcd.start();
-    administrator = new EtcdAdministrator(etcd.port);
+    administrator = new EtcdAdministrator(etcd.administrationPort);
   });
 
   beforeEach(async () => {
     await administrator.deleteAll();
     cluster = await MeshCluster.create(3);
     doors = [];
+    places = [];
     agents = [];
     for (const node of cluster.nodes) {
       await node.daemon({ longestMs: LONGEST_MS });
       const { door, place } = cluster.door(etcd.port);
       doors.push(door);
+      places.push(place);
       agents.push(startAgent(node, place));
     }
     for (const node of cluster.nodes) await node.hasMet(2);
@@ -58,6 +62,68 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   afterAll(() => etcd?.close());
+
+  it.skipIf(LONG)(
+    'keeps its record alive after the agent was killed and started again',
+    async () => {
+      const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+      await agents[0]?.end('SIGKILL');
+      agents[0] = startAgent(one, places[0]!);
+      await one.hasMet(2);
+      const { version } = (await administrator.read(`${RECORDS}n1`))!;
+      await sleep(LEASE_SECONDS * 2000);
+      expect(await administrator.read(`${RECORDS}n1`)).toMatchObject({ version });
+      expect(eventsOf(await two.status())).not.toMatch(/record of node n1 has expired/);
+    },
+  );
+
+  it.skipIf(LONG)('keeps everything when etcd is killed and comes back empty', async () => {
+    await etcd.replace();
+    for (const { name } of cluster.nodes) {
+      await vi.waitFor(async () => {
+        expect(await administrator.read(RECORDS + name)).toBeDefined();
+      }, WITHIN);
+    }
+    for (const node of cluster.nodes) {
+      await vi.waitFor(async () => {
+        const status = await node.status();
+        expect(status.registry.trouble).toBeUndefined();
+        expect(statesOf(status).map((state) => state.slice(2))).toEqual([
+          ' connected listed',
+          ' connected listed',
+        ]);
+      }, WITHIN);
+      expect(eventsOf(await node.status())).not.toMatch(/has left/);
+    }
+  });
+
+  it.skipIf(LONG)(
+    'removes a peer at once whose key an administrator deleted, and it stays out',
+    async () => {
+      const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
+      await administrator.delete(`${RECORDS}n2`);
+      for (const node of [one, three]) {
+        await untilSaid(node, /node n2 has left: somebody removed its record/, 5);
+      }
+      await sleep(LEASE_SECONDS * 1000);
+      expect(await administrator.read(`${RECORDS}n2`)).toBeUndefined();
+      expect((await two.status()).troubles.join()).toMatch(/./);
+    },
+  );
+
+  it.skipIf(LONG)('gives the prefix of a node away only when its record is gone', async () => {
+    const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+    const { value } = (await administrator.read(`${RECORDS}n3`))!;
+    const claim = JSON.parse(value);
+    claim.name = 'n9';
+    claim.addresses = ['10.9.0.9'];
+    claim.keys = [{ ...claim.keys[0], publicKey: Buffer.alloc(32, 9).toString('base64') }];
+    await administrator.put(`${RECORDS}n9`, JSON.stringify(claim));
+    for (const node of [one, two]) {
+      await untilSaid(node, /record of node n9 is refused: prefixes\[0\]: .* of node n3/, 10);
+      expect(statesOf(await node.status())).toContain('n3 connected listed');
+    }
+  });
 
   it(
     `loses no packet while a node, and then every node, has no etcd for ${(ALONE_MS + TOGETHER_MS) / 1000} s`,
@@ -121,6 +187,10 @@ async function untilSaid(node: MeshNode, what: RegExp, seconds: number): Promise
   );
 }
 
+function eventsOf({ events }: MeshStatus): string {
+  return events.map(({ text }) => text).join('\n');
+}
+
 /** 'n1 connected expired' */
 function statesOf({ peers }: MeshStatus): string[] {
   return peers.map(
@@ -134,6 +204,8 @@ async function until(time: number): Promise<void> {
 
 interface Etcd {
   readonly port: number;
+  readonly administrationPort: number;
+  replace(): Promise<void>;
   startServer(): Promise<void>;
   killServer(): Promise<void>;
   close(): Promise<void>;
@@ -145,8 +217,9 @@ interface EtcdModule {
 }
 
 interface Administrator {
-  /** How often it was written, and its lease. */
-  read(key: string): Promise<{ readonly version: string; readonly lease: string } | undefined>;
+  /** The version says how often it was written since it is there. */
+  read(key: string): Promise<{ readonly value: string; readonly version: string } | undefined>;
+  put(key: string, value: string): Promise<void>;
   delete(key: string): Promise<void>;
   deleteAll(): Promise<void>;
 }

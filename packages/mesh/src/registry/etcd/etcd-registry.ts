@@ -102,6 +102,7 @@ export class EtcdRegistry implements Registry {
       this.#api,
       this.#prefix,
       {
+        read: (name, value) => this.#read(name, value),
         onList: (list) => this.#listed(list),
         onPut: (name, value) => this.#put(name, value),
         onDeleted: (name, revision) => this.#deleted(name, revision),
@@ -144,8 +145,7 @@ export class EtcdRegistry implements Registry {
     // A server that has lost its past deletes nobody.
     const reasons = isSameHistory ? await this.#reasonsOf(missing) : new Map<string, GoneReason>();
     const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
-    const records = new Map<string, ReadRecord>();
-    for (const [name, value] of values) records.set(name, this.#read(name, value));
+    const records = new Map([...values].map(([name, { record }]) => [name, record]));
     const own = this.#own.name;
     const wasTold = own !== undefined && teller.told.has(own);
     this.#leases = new Map([...values].map(([name, { lease }]) => [name, lease]));
