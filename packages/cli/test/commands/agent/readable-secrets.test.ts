@@ -16,7 +16,6 @@ describe('readableSecrets', () => {
     chmodSync(path, mode);
     return path;
   };
-  const warnings = (flags: Partial<AgentFlags>): string[] => readableSecrets(flags as AgentFlags);
 
   it('names the file that everybody can read, its mode, and what to do', () => {
     const key = secret('n1.key', 0o644);
@@ -37,3 +36,7 @@ describe('readableSecrets', () => {
     expect(warnings({})).toEqual([]);
   });
 });
+
+function warnings(flags: Partial<AgentFlags>): string[] {
+  return readableSecrets(flags as AgentFlags);
+}
