@@ -34,6 +34,7 @@ import { Failure } from '../../failure.ts';
 import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
 import { readEtcdFlags } from './registry-flags.ts';
+import { readableSecrets } from './readable-secrets.ts';
 
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
@@ -67,6 +68,7 @@ async function serveAgent(
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
     for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
