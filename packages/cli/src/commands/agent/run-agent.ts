@@ -30,6 +30,7 @@ import {
 } from '@litz/mesh';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
+import { staySmall } from '../../small-start.ts';
 import { kubernetesGround } from './kubernetes-ground.ts';
 import {
   readAgentFlags,
@@ -41,6 +42,7 @@ import {
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
+  staySmall();
   try {
     if (flags.registry === 'kubernetes') {
       const ground = await kubernetesGround(flags, process.env, signals.signal);
