@@ -28,6 +28,7 @@ import {
   type Registry,
   type TextAnswer,
 } from '@litz/mesh';
+import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { staySmall } from '../../small-start.ts';
@@ -42,6 +43,7 @@ import {
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
+  returnFreedMemory();
   staySmall();
   try {
     if (flags.registry === 'kubernetes') {
