@@ -95,6 +95,7 @@ export class Agent implements StatusSource {
     this.#isClosed = true;
     this.#parts.surroundings.close();
     this.#parts.ownRecord.close();
+    this.#parts.ownStatus.close();
     await this.#loop.close();
     await this.#parts.daemon.close();
     await this.#given.registry.close();
@@ -168,6 +169,7 @@ export class Agent implements StatusSource {
     const { host, registry, client } = this.#given;
     this.#parts.switches.saveDown();
     this.#parts.ownRecord.close();
+    this.#parts.ownStatus.close();
     await this.#loop.close();
     // First our packets go the old way; what the others still send through the tunnel is taken.
     const { troubles } = await host.remove();
@@ -190,6 +192,7 @@ export class Agent implements StatusSource {
 
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
+    this.#parts.ownStatus.forget();
     this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.switches.isDown });
     this.#loop.ask();
   }
