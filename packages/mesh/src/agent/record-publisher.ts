@@ -43,6 +43,13 @@ export class RecordPublisher {
     void this.#publish();
   }
 
+  /** It is to hold nothing of ours, and nothing more is written until something is wanted again. */
+  drop(): void {
+    clearTimeout(this.#timer);
+    this.#wanted = undefined;
+    this.#known = undefined;
+  }
+
   /** Whether the registry is to be written to. */
   get isBehind(): boolean {
     return this.#wanted !== undefined && textOf(this.#wanted) !== this.#known;

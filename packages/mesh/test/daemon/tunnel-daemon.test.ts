@@ -51,6 +51,41 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
+  it('takes the same map again, with the names of those that have changed in it', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    const peers = new Map(WITH_BOB.peers);
+    await tunnel.program({ ...WITH_BOB, peers });
+    const bob = peers.get('n2')!;
+    peers.set('n2', { ...bob, persistentKeepalive: 25 });
+    await tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
+    peers.delete('n2');
+    // While the daemon is told of it, it comes again.
+    const gone = tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
+    await Promise.resolve();
+    peers.set('n2', bob);
+    await Promise.all([gone, tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']))]);
+    await tunnel.program({ ...WITH_BOB, peers }, new Set());
+    expect(daemon.sets.slice(1)).toMatchObject([
+      { peers: [{ publicKey: BOB, persistentKeepalive: 25 }] },
+      { peers: [{ publicKey: BOB, remove: true }] },
+      { peers: [{ publicKey: BOB, endpoint: bob.endpoint }] },
+    ]);
+    await tunnel.close();
+  });
+
+  it('forgets nothing of what changes while a daemon refuses', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    const peers = new Map(WITH_BOB.peers);
+    daemon.refusal = new Error('errno -98');
+    await tunnel.program({ ...WITH_BOB, peers: new Map() });
+    daemon.refusal = undefined;
+    await tunnel.program({ ...WITH_BOB, peers }, new Set());
+    expect(daemon.sets).toMatchObject([{ peers: [{ publicKey: BOB }] }]);
+    await tunnel.close();
+  });
+
   it('does not tell a daemon what it has already', async () => {
     daemon.state = { listenPort: 51871, fwmark: 0, peers: [], privateKey: copyOf(OWN.privateKey) };
     const tunnel = open();

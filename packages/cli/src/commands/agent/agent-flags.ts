@@ -4,7 +4,9 @@
  * @module
  */
 import { formatCidr, parseAddress, parseCidr, type Cidr } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import {
+  checkOwnNode,
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type AgentSettings,
@@ -13,6 +15,8 @@ import {
   type EtcdRegistryOptions,
   type Enforcement,
   type ListenAddress,
+  type OwnNodeClaim,
+  RecordError,
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
@@ -49,6 +53,7 @@ export interface AgentFlags {
   readonly etcdKey?: string;
   readonly etcdUser?: string;
   readonly etcdPasswordFile?: string;
+  readonly etcdLease?: string;
   readonly cluster?: string;
   readonly cniDir: string;
 }
@@ -89,6 +94,16 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   }
   const prefixes = readPrefixSource(flags.prefixes, registry);
   if (prefixes.type === 'static') refuseOutside(prefixes.prefixes, clusterPrefixes);
+  const node = flags.node ?? missing('--node NAME');
+  const addresses = readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]'));
+  const servicePrefixes = readPrefixes('--service-prefix', flags.servicePrefix ?? []);
+  refuseOwnNode({
+    name: node,
+    addresses,
+    prefixes: prefixes.type === 'static' ? prefixes.prefixes : [],
+    clusterPrefixes,
+    servicePrefixes,
+  });
   return {
     registry,
     prefixes,
@@ -96,15 +111,15 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
     metrics: readListen('--metrics', flags.metrics),
     health: readListen('--health', flags.health),
     settings: {
-      node: flags.node ?? missing('--node NAME'),
-      addresses: readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]')),
+      node,
+      addresses,
       interfaceName: flags.interface,
       port: flags.port,
       mode: encrypt,
       enforcement,
       force: flags.force === true,
       clusterPrefixes,
-      servicePrefixes: readPrefixes('--service-prefix', flags.servicePrefix ?? []),
+      servicePrefixes,
       persistentKeepalive: flags.persistentKeepalive,
       rotateEveryMs: readRotation(flags),
       rotateTimeoutMs: readTime('--rotate-timeout', flags.rotateTimeout),
@@ -189,6 +204,18 @@ function readAddresses(texts: readonly string[]): string[] {
   return [...texts];
 }
 
+/** What the other nodes would refuse is refused here, where it can be mended. */
+function refuseOwnNode(claim: OwnNodeClaim): void {
+  try {
+    checkOwnNode(claim);
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    const flag = FLAG_OF[error.field.replace(/\[\d+\]$/, '')] ?? error.field;
+    const value = error.field === 'name' ? `${quote(claim.name)} ` : '';
+    throw new Failure(`${flag}: ${value}${error.reason}`, { exitCode: 2, cause: error });
+  }
+}
+
 /** Own pods that no cluster prefix has would be cut off. */
 function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
   if (cluster.length === 0) return;
@@ -230,13 +257,14 @@ function readTime(flag: string, text: string): number {
 
 /** What only etcd has. */
 function refuseEtcdFlags(flags: AgentFlags, registry: string): void {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster } = flags;
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease, cluster } = flags;
   const given = {
     'etcd-ca': etcdCa,
     'etcd-cert': etcdCert,
     'etcd-key': etcdKey,
     'etcd-user': etcdUser,
     'etcd-password-file': etcdPasswordFile,
+    'etcd-lease': etcdLease,
     cluster,
   };
   for (const [name, value] of Object.entries(given)) {
@@ -247,18 +275,20 @@ function refuseEtcdFlags(flags: AgentFlags, registry: string): void {
 /**
  * How etcd is reached.
  *
- * @throws {Failure} exit code 2: one flag of a pair is missing
+ * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is no time
  */
 export function readEtcdFlags(flags: AgentFlags): EtcdRegistryOptions {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster, format } = flags;
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease } = flags;
+  const { cluster, format } = flags;
   if ((etcdCert === undefined) !== (etcdKey === undefined)) {
     throw usage('--etcd-cert and --etcd-key belong together');
   }
   if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
     throw usage('--etcd-user and --etcd-password-file belong together');
   }
-  if (cluster !== undefined && format !== 'cilium')
+  if (cluster !== undefined && format !== 'cilium') {
     throw contradiction('--cluster', '--format litz');
+  }
   const tls = {
     ...(etcdCa !== undefined && { ca: etcdCa }),
     ...(etcdCert !== undefined && { certificate: etcdCert }),
@@ -267,6 +297,7 @@ export function readEtcdFlags(flags: AgentFlags): EtcdRegistryOptions {
   return {
     format,
     ...(cluster !== undefined && { cluster }),
+    ...(etcdLease !== undefined && { leaseSeconds: readTime('--etcd-lease', etcdLease) / 1000 }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(etcdUser !== undefined &&
       etcdPasswordFile !== undefined && {
@@ -320,4 +351,10 @@ function usage(text: string): Failure {
   return new Failure(text, { exitCode: 2 });
 }
 
+const FLAG_OF: Readonly<Record<string, string>> = {
+  name: '--node',
+  addresses: '--node-ip',
+  prefixes: '--prefixes',
+  clusterPrefixes: '--cluster-prefix',
+};
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
