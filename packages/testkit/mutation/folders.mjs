@@ -22,7 +22,7 @@ export const FOLDERS = {
     mutate: [core('flow/*.ts'), ...HANDSHAKE_WORK.map((file) => `!${file}`)],
     tests: tests(
       'core/test/flow/!(handshake-work|initiation-turns).test.ts',
-      'core/test/protocol/!(scale|deadlines|robustness|known-bugs|load|rotation-loss).test.ts',
+      'core/test/protocol/{configuration,ecn,handshake,peer-news,roaming,routing,secrets,timers,traces}.test.ts',
     ),
   },
   // Of floods and of many peers, whose tests take their time.
@@ -41,6 +41,7 @@ export const FOLDERS = {
     mutate: [core('routing/*.ts')],
     tests: tests('core/test/routing/!(allowed-ips-full).test.ts'),
   },
+  text: { mutate: [core('text/*.ts')], tests: tests('core/test/text/*.test.ts') },
   wire: { mutate: [core('wire/*.ts')], tests: tests('core/test/wire/*.test.ts') },
   rate: { mutate: [core('rate/*.ts')], tests: tests('core/test/rate/*.test.ts') },
   handshake: { mutate: [core('handshake/*.ts')], tests: tests('core/test/handshake/*.test.ts') },

@@ -20,7 +20,9 @@ export async function initialize(data) {
   root = pathToFileURL(`${copy}/`).href;
   aliases = workspaceAliases();
   // vitest's own, so that the tests are the same code there and here.
-  const vite = createRequire(createRequire(import.meta.url).resolve('vitest/package.json')).resolve('vite');
+  const vite = createRequire(createRequire(import.meta.url).resolve('vitest/package.json')).resolve(
+    'vite',
+  );
   const rolldown = createRequire(vite).resolve('rolldown/utils');
   ({ transformSync: transform } = await import(pathToFileURL(rolldown).href));
 }
@@ -56,7 +58,10 @@ function workspaceAliases() {
     for (const [entry, target] of Object.entries(exports)) {
       const source = typeof target === 'object' ? target?.['@litz/source'] : undefined;
       if (source === undefined) continue;
-      found.set(`${name}${entry.slice(1)}`, pathToFileURL(join(copy, 'packages', room, source)).href);
+      found.set(
+        `${name}${entry.slice(1)}`,
+        pathToFileURL(join(copy, 'packages', room, source)).href,
+      );
     }
   }
   return found;

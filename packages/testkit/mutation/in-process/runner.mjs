@@ -21,6 +21,8 @@ class InProcessRunner {
   #suites;
   #tests = new Map();
   #durations;
+  /** How many mutants a test has killed, by its id. */
+  #kills = new Map();
   #version = 0;
   /** A mutant was active while it was loaded, or has left something behind. */
   #isSpoilt = false;
@@ -84,6 +86,7 @@ class InProcessRunner {
         return { status: 'timeout', reason: `hit ${hitCount} times` };
       }
       this.#isSpoilt ||= (await this.#suites.runTest(test)) !== undefined;
+      this.#kills.set(test.id, (this.#kills.get(test.id) ?? 0) + 1);
       const failureMessage = String(failure.message ?? failure);
       return { status: 'killed', killedBy: [test.id], failureMessage, nrOfTests: ran };
     }
@@ -101,13 +104,16 @@ class InProcessRunner {
     }
   }
 
-  /** Those of the mutant's own file are the nearest, and most often the quickest. */
+  /** Those of the mutant's own file are the nearest; who killed others will kill this one. */
   #quickFirst(tests, mutated) {
     if (!this.#durations && existsSync(DURATIONS)) {
       this.#durations = JSON.parse(readFileSync(DURATIONS, 'utf8'));
     }
     const own = `/${basename(mutated, '.ts')}.test.ts`;
-    const cost = ({ id, file }) => (this.#durations?.[id] ?? 0) * (file.endsWith(own) ? 0.1 : 1);
+    const cost = ({ id, file }) => {
+      const share = file.endsWith(own) ? 0.1 : 1;
+      return (share * (this.#durations?.[id] ?? 0)) / (1 + 3 * (this.#kills.get(id) ?? 0));
+    };
     stryker.hitCount = undefined;
     return tests.toSorted((a, b) => cost(a) - cost(b));
   }
@@ -120,8 +126,9 @@ class InProcessRunner {
     const files = process.env['LITZ_MUTATION_TESTS'].split(' ');
     const version = this.#version === 1 ? '' : `?v=${this.#version}`;
     try {
-      this.#tests = await this.#suites.collect(files, (file) =>
-        import(`${pathToFileURL(join(process.cwd(), file)).href}${version}`),
+      this.#tests = await this.#suites.collect(
+        files,
+        (file) => import(`${pathToFileURL(join(process.cwd(), file)).href}${version}`),
       );
     } finally {
       stryker.activeMutant = undefined;

@@ -96,8 +96,14 @@ export function it(name, ...rest) {
   tests.set(id, { id, file, name: id, run, suite });
 }
 
-describe.each = (rows) => (name, ...rest) => forEach(rows, name, rest, describe);
-it.each = (rows) => (name, ...rest) => forEach(rows, name, rest, it);
+describe.each =
+  (rows) =>
+  (name, ...rest) =>
+    forEach(rows, name, rest, describe);
+it.each =
+  (rows) =>
+  (name, ...rest) =>
+    forEach(rows, name, rest, it);
 const skipped = () => {};
 skipped.each = () => skipped;
 for (const kind of [describe, it]) {
