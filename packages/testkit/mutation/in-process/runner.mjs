@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import fc from 'fast-check';
+import { configureGlobal } from 'fast-check';
 
 /** What the instrumented code and the runner talk by. */
 const stryker = (globalThis.__stryker__ ??= {});
@@ -35,7 +35,7 @@ class InProcessRunner {
     process.env.NODE_ENV = 'test';
     process.env.VITEST = '1';
     // A mutant is killed by the first counterexample.
-    fc.configureGlobal({ endOnFailure: true });
+    configureGlobal({ endOnFailure: true });
     register('./hooks.mjs', import.meta.url, { data: { copy: process.cwd() } });
     this.#suites = await import('./suites.mjs');
     await this.#load();
