@@ -63,7 +63,7 @@ function filesIn(root) {
 }
 
 /** `*`, `{a,b}` for one of them, `!(a|b)` for none of them; within one folder. */
-function matches(pattern, file) {
+export function matches(pattern, file) {
   const source = pattern
     .replaceAll(/[.+^$]/g, '\\$&')
     .replaceAll('*', '[^/]*')
