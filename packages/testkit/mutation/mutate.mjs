@@ -34,7 +34,7 @@ const WORK = join(ROOT, '.mutation');
 
 /** Each mutant runs them: smaller samples, which reach the same code, and quick handshakes. */
 const QUICK_TESTS = {
-  FC_NUM_RUNS: '12',
+  FC_NUM_RUNS: '8',
   LITZ_TEST_PREFIXES: '450',
   LITZ_TEST_PEERS: '60',
   LITZ_TEST_FLOOD: '80',
