@@ -28,10 +28,7 @@ export const FOLDERS = {
   // Of floods and of many peers, whose tests take their time.
   'handshake-work': {
     mutate: HANDSHAKE_WORK,
-    tests: tests(
-      'core/test/flow/{handshake-work,initiation-turns,handshake-receive}.test.ts',
-      'core/test/protocol/{handshake,load}.test.ts',
-    ),
+    tests: tests('core/test/flow/{handshake-work,initiation-turns,handshake-receive}.test.ts'),
   },
   peer: {
     mutate: [core('peer/*.ts')],
