@@ -14,18 +14,49 @@ import { configureGlobal } from 'fast-check';
 /** What the instrumented code and the runner talk by. */
 const stryker = (globalThis.__stryker__ ??= {});
 
-/** Milliseconds by test, written by the process that runs all of them first. */
-const DURATIONS = 'durations.json';
+/** What each test costs without a mutant, by its id; written by the process that runs all of them first. */
+const COSTS = 'costs.json';
+
+/**
+ * What Stryker's instrumented code counts into. It asks for `static` each time that it passes an expression
+ * that may be changed, so what has no end is found by that, long before the clock would.
+ */
+class Coverage {
+  perTest = {};
+  /** Expressions passed since `begin`. */
+  passed = 0;
+  #limit = Infinity;
+  #static = {};
+
+  get static() {
+    if (++this.passed > this.#limit) throw new Error('no end of it');
+    return this.#static;
+  }
+
+  get isOverLimit() {
+    return this.passed > this.#limit;
+  }
+
+  begin(limit) {
+    this.passed = 0;
+    this.#limit = limit;
+  }
+
+  toJSON() {
+    return { static: this.#static, perTest: this.perTest };
+  }
+}
 
 class InProcessRunner {
   #suites;
   #tests = new Map();
-  #durations;
+  #costs;
   /** How many mutants a test has killed, by its id. */
   #kills = new Map();
   #version = 0;
   /** A mutant was active while it was loaded, or has left something behind. */
   #isSpoilt = false;
+  #coverage = (stryker.mutantCoverage = new Coverage());
 
   capabilities() {
     return { reloadEnvironment: true };
@@ -43,18 +74,20 @@ class InProcessRunner {
 
   async dryRun() {
     const results = [];
+    const costs = {};
     for (const test of this.#tests.values()) {
       const begun = performance.now();
+      this.#coverage.begin(Infinity);
       stryker.currentTestId = test.id;
       const failure = await this.#suites.runTest(test);
       stryker.currentTestId = undefined;
       const timeSpentMs = performance.now() - begun;
       const { id, name, file: fileName } = test;
+      costs[id] = { ms: timeSpentMs, passed: this.#coverage.passed };
       results.push({ id, name, fileName, timeSpentMs, ...outcome(failure) });
     }
-    const durations = Object.fromEntries(results.map(({ id, timeSpentMs }) => [id, timeSpentMs]));
-    writeFileSync(DURATIONS, JSON.stringify(durations));
-    return { status: 'complete', tests: results, mutantCoverage: stryker.mutantCoverage };
+    writeFileSync(COSTS, JSON.stringify(costs));
+    return { status: 'complete', tests: results, mutantCoverage: this.#coverage.toJSON() };
   }
 
   async mutantRun(options) {
@@ -63,7 +96,7 @@ class InProcessRunner {
     return this.#try(options);
   }
 
-  async #try({ activeMutant, testFilter, hitLimit, reloadEnvironment, sandboxFileName }) {
+  async #try({ activeMutant, testFilter, reloadEnvironment, sandboxFileName }) {
     try {
       if (reloadEnvironment) await this.#load(activeMutant.id);
       else if (this.#isSpoilt) await this.#load();
@@ -77,26 +110,24 @@ class InProcessRunner {
     let ran = 0;
     for (const test of this.#quickFirst(tests, sandboxFileName)) {
       ran++;
-      const failure = await this.#runWith(activeMutant.id, hitLimit, test);
-      if (failure === undefined) continue;
-      const { hitCount } = stryker;
-      stryker.hitCount = undefined;
-      if (hitCount > hitLimit) {
+      const failure = await this.#runWith(activeMutant.id, test);
+      if (this.#coverage.isOverLimit) {
         this.#isSpoilt = true;
-        return { status: 'timeout', reason: `hit ${hitCount} times` };
+        return { status: 'timeout', reason: `${test.id} has no end` };
       }
-      this.#isSpoilt ||= (await this.#suites.runTest(test)) !== undefined;
+      if (failure === undefined) continue;
       this.#kills.set(test.id, (this.#kills.get(test.id) ?? 0) + 1);
+      this.#isSpoilt ||= (await this.#runWith(undefined, test)) !== undefined;
       const failureMessage = String(failure.message ?? failure);
       return { status: 'killed', killedBy: [test.id], failureMessage, nrOfTests: ran };
     }
     return { status: 'survived', nrOfTests: ran };
   }
 
-  async #runWith(mutant, hitLimit, test) {
+  async #runWith(mutant, test) {
+    const { passed } = this.#costs?.[test.id] ?? { passed: Infinity };
+    this.#coverage.begin(100 * passed + 100_000);
     stryker.activeMutant = mutant;
-    stryker.hitLimit = hitLimit;
-    stryker.hitCount ??= hitLimit === undefined ? undefined : 0;
     try {
       return await this.#suites.runTest(test);
     } finally {
@@ -106,15 +137,12 @@ class InProcessRunner {
 
   /** Those of the mutant's own file are the nearest; who killed others will kill this one. */
   #quickFirst(tests, mutated) {
-    if (!this.#durations && existsSync(DURATIONS)) {
-      this.#durations = JSON.parse(readFileSync(DURATIONS, 'utf8'));
-    }
+    if (!this.#costs && existsSync(COSTS)) this.#costs = JSON.parse(readFileSync(COSTS, 'utf8'));
     const own = `/${basename(mutated, '.ts')}.test.ts`;
     const cost = ({ id, file }) => {
       const share = file.endsWith(own) ? 0.1 : 1;
-      return (share * (this.#durations?.[id] ?? 0)) / (1 + 3 * (this.#kills.get(id) ?? 0));
+      return (share * (this.#costs?.[id].ms ?? 0)) / (1 + 3 * (this.#kills.get(id) ?? 0));
     };
-    stryker.hitCount = undefined;
     return tests.toSorted((a, b) => cost(a) - cost(b));
   }
 
@@ -122,6 +150,7 @@ class InProcessRunner {
   async #load(mutant) {
     this.#version++;
     this.#isSpoilt = mutant !== undefined;
+    this.#coverage.begin(Infinity);
     stryker.activeMutant = mutant;
     const files = process.env['LITZ_MUTATION_TESTS'].split(' ');
     const version = this.#version === 1 ? '' : `?v=${this.#version}`;
