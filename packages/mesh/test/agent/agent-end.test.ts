@@ -120,7 +120,9 @@ describe('down', () => {
   it('says that the registry cannot be told, and can be asked for again', async () => {
     const ground = await started();
     ground.registry.isLost();
-    await expect(ground.agent.down()).rejects.toThrow('connection refused');
+    await expect(ground.agent.down()).rejects.toThrow(
+      /connection refused\. The machine is as it was, but .*ask again/,
+    );
     ground.registry.sync();
     const said = ground.agent.down();
     await pass(3100);
