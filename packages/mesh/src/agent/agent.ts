@@ -167,7 +167,7 @@ export class Agent implements StatusSource {
 
   async #takeOut(): Promise<string> {
     const { host, client } = this.#given;
-    this.#parts.switches.saveDown();
+    const unsaved = this.#saveDown();
     this.#parts.ownRecord.close();
     await this.#loop.close();
     // First our packets go the old way; what the others still send through the tunnel is taken.
@@ -177,10 +177,20 @@ export class Agent implements StatusSource {
     const { isUp } = this.#parts.daemon;
     await this.#parts.daemon.close();
     if (isUp) await client.set(NOTHING_CONFIGURED);
-    const text = ['the node is out, and the machine as it was', ...troubles].join('; ');
+    const text = ['the node is out, and the machine as it was', ...troubles, ...unsaved].join('; ');
     this.events.say(text);
     void this.close();
     return text;
+  }
+
+  /** A full disk keeps nobody from leaving. @returns what is wrong */
+  #saveDown(): string[] {
+    try {
+      this.#parts.switches.saveDown();
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
   }
 
   async #withdraw(): Promise<void> {

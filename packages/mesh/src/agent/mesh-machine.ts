@@ -40,6 +40,8 @@ export class MeshMachine {
   readonly #events: EventLog;
   #facts: HostFacts | undefined = undefined;
   #factsAreOld = true;
+  /** When the last ones were, in milliseconds. */
+  #repairs: number[] = [];
   #laid: LaidMachine = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
 
   constructor(host: MeshHost, settings: AgentSettings, events: EventLog) {
@@ -59,8 +61,10 @@ export class MeshMachine {
       onChanged();
     };
     this.#host.watch({
-      onRepaired: (steps) =>
-        this.#events.say(`somebody changed this, and it is back: ${steps.length} steps`),
+      onRepaired: (steps) => {
+        this.#events.say(`somebody changed this, and it is back: ${steps.length} steps`);
+        this.#noteRepair();
+      },
       onLink: (index) => {
         const { interfaceName } = this.#settings;
         if (index !== undefined) this.#events.say(`${interfaceName} is there (${index})`);
@@ -113,6 +117,14 @@ export class MeshMachine {
     };
   }
 
+  /** Two agents on one machine undo what the other one lays, for ever. */
+  #noteRepair(): void {
+    const now = performance.now();
+    this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
+    if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
+    this.#events.trouble('repairs', this.#repairs.length === MOST_REPAIRS ? AT_ODDS : undefined);
+  }
+
   #request(input: MachineInput): MeshRequest | undefined {
     const { mode, enforcement, peers, answered, prefixes, registryAddresses } = input;
     const { interfaceName, port, addresses, encryptsNode, clusterPrefixes } = this.#settings;
@@ -134,5 +146,11 @@ export class MeshMachine {
   }
 }
 
+/** So many in that time are no accident. */
+const MOST_REPAIRS = 50;
+const REPAIRS_MS = 10_000;
+const AT_ODDS =
+  'what is laid here is undone again and again: end a second agent in this network namespace, or ' +
+  'whatever else changes rules and routes (ip monitor rule route says what)';
 /** Of so many the ways are looked at again with every change of the peers. */
 const FEW_PEERS = 32;

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { recordOf } from '../records.ts';
 import { AgentGround, gate, pass } from './agent-ground.ts';
@@ -105,6 +107,15 @@ describe('down', () => {
     const said = ground.agent.down();
     await pass(3100);
     await expect(said).resolves.toMatch(/machine as it was; the filter of eth0/);
+  });
+
+  it('is not kept from it by a disk that is full', async () => {
+    const ground = await started();
+    mkdirSync(join(ground.folder, 'litz0.choices.json'));
+    const said = ground.agent.down();
+    await pass(3100);
+    await expect(said).resolves.toMatch(/^the node is out, .*choices.json: cannot be written/);
+    expect(ground.record).toBeUndefined();
   });
 
   it('asked for twice is done once', async () => {

@@ -331,5 +331,19 @@ describe('Agent', () => {
     ground.host.isChangedBySomebody();
     expect(ground.wayTo(2)).toBe('tunnel');
     expect(ground.said.at(-1)).toContain('somebody changed this');
+    expect(ground.agent.events.troubles).toEqual([]);
+  });
+
+  it('says that somebody is at odds with it for ever', async () => {
+    const ground = new AgentGround();
+    await ground.start(recordOf(2));
+    await ground.answer(2);
+    for (let i = 0; i < 60; i++) {
+      ground.host.machine.rules.clear();
+      ground.host.isChangedBySomebody();
+    }
+    expect(ground.agent.events.troubles).toEqual([
+      expect.stringContaining('repairs: what is laid here is undone again and again'),
+    ]);
   });
 });
