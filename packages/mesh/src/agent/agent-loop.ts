@@ -8,6 +8,7 @@ import type { KeysPlan } from '../keys/rotation.ts';
 import { MeshRound } from './mesh-round.ts';
 import type { RoundParts } from './round-parts.ts';
 import { Rounds } from './rounds.ts';
+import { describeStatus } from './status-publisher.ts';
 
 export interface AgentLoopOptions {
   readonly parts: RoundParts;
@@ -38,6 +39,7 @@ export class AgentLoop {
       delayMs: ROUND_DELAY_MS,
       onFailure: (error) => {
         events.trouble('agent', error.message);
+        this.#tellStatus();
         this.#rounds.ask(RETRY_MS);
       },
     });
@@ -92,7 +94,16 @@ export class AgentLoop {
     if (this.#isLaid) this.#readiedBy();
     if (isUnfinished) this.askAtOnce();
     if (isRotated) this.#options.onRotated();
+    this.#tellStatus();
     this.#setTimer();
+  }
+
+  /** A status without a record would be one of nobody. */
+  #tellStatus(): void {
+    const { switches, peers, events, ownRecord, ownStatus } = this.#options.parts;
+    if (!ownRecord.isThere) return;
+    const enforcement = switches.holding(peers);
+    ownStatus.want(describeStatus(switches.chosen, enforcement, events.troublesByWhat));
   }
 
   /** To what only time brings. What is overdue waits for something else by now. */

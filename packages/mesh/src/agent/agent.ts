@@ -96,6 +96,7 @@ export class Agent implements StatusSource {
     this.#isClosed = true;
     this.#parts.surroundings.close();
     this.#parts.ownRecord.close();
+    this.#parts.ownStatus.close();
     await this.#loop.close();
     await this.#parts.daemon.close();
     await this.#given.registry.close();
@@ -169,6 +170,7 @@ export class Agent implements StatusSource {
     const { host, client } = this.#given;
     const unsaved = this.#saveDown();
     this.#parts.ownRecord.close();
+    this.#parts.ownStatus.close();
     await this.#loop.close();
     // First our packets go the old way; what the others still send through the tunnel is taken.
     const { troubles } = await host.remove();
@@ -213,6 +215,7 @@ export class Agent implements StatusSource {
 
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
+    this.#parts.ownStatus.forget();
     this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.switches.isDown });
     this.#loop.ask();
   }

@@ -38,6 +38,11 @@ export class EventLog {
     return [...this.#troubles].map(([what, trouble]) => `${what}: ${trouble}`);
   }
 
+  /** The same by what they are about. */
+  get troublesByWhat(): ReadonlyMap<string, string> {
+    return this.#troubles;
+  }
+
   troubleOf(what: string): string | undefined {
     return this.#troubles.get(what);
   }

@@ -102,11 +102,9 @@ describe('readAgentFlags', () => {
 });
 
 describe('readEtcdFlags', () => {
-  const flags = (more: Partial<AgentFlags>): AgentFlags => ({ ...GOOD, ...more });
-
   it('reads files, user and lease', () => {
     const { tls, user, leaseSeconds } = readEtcdFlags(
-      flags({
+      withMore({
         etcdCa: 'ca.crt',
         etcdCert: 'n1.crt',
         etcdKey: 'n1.key',
@@ -126,6 +124,10 @@ describe('readEtcdFlags', () => {
     ['a lease that is no time', { etcdLease: '0s' }, /--etcd-lease expected a time/],
     ['a cluster of Litz', { cluster: 'a' }, /--cluster contradicts --format litz/],
   ])('refuses %s, and names the flag', (_, more, message) => {
-    expect(() => readEtcdFlags(flags(more))).toThrow(message);
+    expect(() => readEtcdFlags(withMore(more))).toThrow(message);
   });
 });
+
+function withMore(more: Partial<AgentFlags>): AgentFlags {
+  return { ...GOOD, ...more };
+}
