@@ -46,6 +46,15 @@ describe.each([
     expect(() => writeRecordText(format, record, undefined)).toThrow(/node n1: text: .* at most/);
   });
 
+  test('refuses what is nested thousands of times, and writes over it', () => {
+    const deep = `{"x":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
+    expect(readRecordText(format, 'n1', deep)).toMatchObject({
+      reason: 'is nested more than 100 times',
+    });
+    const text = writeRecordText(format, recordOf(1), deep)!;
+    expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
+  });
+
   test.each(['', '{', 'null', '[]'])('writes over %j', (previous) => {
     const text = writeRecordText(format, recordOf(1), previous)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
