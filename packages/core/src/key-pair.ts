@@ -1,5 +1,5 @@
 /**
- * `generateKeyPair`: both halves of DH-Generate, for whoever makes keys for a peer.
+ * `generateKeyPair`: creates a private key and its public key (DH-Generate).
  *
  * @module
  */
@@ -15,14 +15,14 @@ export interface KeyPair {
 }
 
 export interface KeyPairOptions {
-  /** Fills its argument. Default: `crypto.getRandomValues` of the runtime. */
+  /** Fills its argument with random bytes. Default: `crypto.getRandomValues` of the runtime. */
   readonly randomBytes?: (out: Uint8Array) => void;
   /** Computes the public key. Default: noble. */
   readonly crypto?: CryptoProvider;
 }
 
 /**
- * A new pair of keys.
+ * Returns a new key pair. The caller should wipe the private key after use.
  *
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: the runtime has no `crypto`, and
  *   `randomBytes` was not given

@@ -45,7 +45,7 @@ describe('checkRange', () => {
   it('refuses an offset without the room in front', () => {
     for (const offset of [15, -16, 16.5, Number.NaN]) {
       expect(() => checkRange(buffer, offset, 1, 16, 31)).toThrow(
-        new RangeError(`"offset" expected an integer from 16 on, got ${offset}`),
+        new RangeError(`"offset" expected an integer of at least 16, got ${offset}`),
       );
     }
   });

@@ -143,7 +143,7 @@ describe('PrivateKey and PresharedKey', () => {
     expect(key.kind).toBe(kind);
     expect(key.toBase64()).toBe(Buffer.from(key).toString('base64'));
     expect(() => (key.subarray(1) as PrivateKey).toBase64()).toThrow(
-      'expected a key of 32 bytes, this one has 31',
+      'expected a key of 32 bytes, got 31',
     );
   });
 
@@ -165,7 +165,7 @@ describe('PrivateKey and PresharedKey', () => {
 
   it('are not made of text by their constructors, which would make zeros of it', () => {
     for (const Kind of [PrivateKey, PresharedKey, PublicKey]) {
-      expect(() => new Kind('qKioqA==' as never)).toThrow(`parse${Kind.name} reads text`);
+      expect(() => new Kind('qKioqA==' as never)).toThrow(`use parse${Kind.name} for text`);
     }
   });
 });
@@ -194,7 +194,9 @@ describe('a key of one kind', () => {
   it('is refused where one of another kind is asked for', () => {
     const privateKey = parsePrivateKey(new Uint8Array(32).fill(1));
     const publicKey = parsePublicKey(new Uint8Array(32).fill(1));
-    expect(() => parsePublicKey(privateKey)).toThrow('public key: expected one, got a PrivateKey');
+    expect(() => parsePublicKey(privateKey)).toThrow(
+      'public key: expected a public key, got a PrivateKey',
+    );
     expect(() => parsePresharedKey(publicKey)).toThrow(TypeError);
     expect(() => parsePrivateKey(publicKey)).toThrow(TypeError);
     expect(() => publicKeyOf(publicKey as never, nobleProvider)).toThrow(TypeError);

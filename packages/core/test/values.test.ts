@@ -32,7 +32,7 @@ describe('readPublicKey', () => {
     for (const [value, message] of [
       ['abc', '"a": public key: expected 32 bytes as 44 characters of base64, got 3 characters'],
       [publicKey.subarray(1), '"a": public key: expected 32 bytes, got 31'],
-      [privateKey, '"a": public key: expected one, got a PrivateKey'],
+      [privateKey, '"a": public key: expected a public key, got a PrivateKey'],
       [null, '"a": public key: expected a string or a Uint8Array, got null'],
     ] as const) {
       expect(() => readPublicKey(value, 'a')).toThrow(message);

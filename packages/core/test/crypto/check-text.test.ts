@@ -25,7 +25,7 @@ describe('checkText', () => {
     ] as const) {
       expect(() => checkText(BUFFER, offset, length)).toThrow(
         new RangeError(
-          `"offset" and "length" expected a place in 100 bytes with 16 for the tag, got ${offset} and ${length}`,
+          `"offset" and "length" expected a range within 100 bytes, and 16 after it for the tag, got ${offset} and ${length}`,
         ),
       );
     }

@@ -51,7 +51,7 @@ describe('deriveTransportKeys', () => {
     const { alice } = createParties();
     initiate(alice);
     expect(() => deriveTransportKeys(alice.crypto, alice.handshake)).toThrow(
-      '"handshake" expected a finished one, got state initiation-created',
+      '"handshake" expected a finished handshake, got state initiation-created',
     );
   });
 });

@@ -340,7 +340,7 @@ describe('a next private key', () => {
   it('wants a private key beside it', () => {
     const node = joinNetwork(new SimulatedNetwork(), createPerson(1));
     const nextPrivateKey = ALICE_2.privateKey;
-    const message = '"nextPrivateKey" expected a device that has a private key';
+    const message = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
     expect(() => configure(node, { privateKey: null, nextPrivateKey })).toThrow(message);
     configure(node, { privateKey: null });
     expect(() => configure(node, { nextPrivateKey })).toThrow(message);

@@ -28,7 +28,7 @@ describe('AllowedIps', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [11, 0, 0, 0], 8, 'b');
-    const refusal = new RangeError('"value" expected one of 2 that the table can have');
+    const refusal = new RangeError('"value" expected at most 2 different values in the table');
     expect(() => insert(table, [12, 0, 0, 0], 8, 'c')).toThrow(refusal);
     expect(() => insert(table, [10, 0, 0, 0], 8, 'c')).toThrow(refusal);
     expect([find(table, [10, 0, 0, 1]), find(table, [12, 0, 0, 1])]).toEqual(['a', undefined]);
