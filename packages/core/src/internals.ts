@@ -30,7 +30,7 @@ export {
   type MessageType,
 } from './wire/messages.ts';
 export { isZeroKey, keyId } from './keys.ts';
-export { quote, redactKeys } from './quote.ts';
+export { printable, quote, redactKeys } from './quote.ts';
 export { isMapped, tryParseAddress } from './text/address.ts';
 export { tryParseCidr } from './text/cidr.ts';
 export { tryParseEndpoint } from './text/endpoint.ts';

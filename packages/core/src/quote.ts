@@ -1,6 +1,6 @@
 /**
- * `quote`: shows input in an error message. `redactKeys`: removes keys from a text. A key in the
- * wrong place must not appear where others may read it.
+ * `quote`: shows input in an error message. `redactKeys` and `printable`: make a whole text safe to
+ * print. A key in the wrong place must not appear where others may read it.
  *
  * @module
  */
@@ -25,6 +25,15 @@ export function redactKeys(text: string): string {
   return text.replace(WORDS, (word) => (mayBeKey(word) ? REDACTED : word));
 }
 
+/**
+ * Returns the text as one line that cannot control a terminal. Control characters, line ends and
+ * invisible characters become their code points, such as `\u{1b}`. Use it for text that others can
+ * choose: names, messages of servers.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`);
+}
+
 function mayBeKey(word: string): boolean {
   if (word.endsWith('=')) return true;
   if (HEX.test(word)) return true;
@@ -33,6 +42,11 @@ function mayBeKey(word: string): boolean {
   return word.length <= BASE64_LENGTH && /[a-z]/.test(word) && /[A-Z]/.test(word);
 }
 
+/**
+ * Control characters (also C1), format characters such as those for text direction, line and
+ * paragraph separators, lone surrogates.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /** Runs of 42 or more characters that occur in base64 or base64url. */
 const WORDS = /[A-Za-z0-9+/_-]{42,}={0,2}/g;
 const HEX = /[0-9a-f]{60,}/i;
