@@ -100,6 +100,7 @@ export class DropCounters {
     return subject;
   }
 
+  /** Returns how many drops there were for this reason. */
   count(reason: DropReason): number {
     return this.#counts[INDEX_OF_REASON[reason]];
   }

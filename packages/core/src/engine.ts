@@ -70,11 +70,19 @@ const NO_BYTES = new Uint8Array(0);
 /** Returns the state of an engine. For the tests of this package only. */
 export let stateOf: (engine: Engine) => EngineState;
 
+/**
+ * The WireGuard protocol for one device, without I/O. The file's first comment describes the loop
+ * that drives it.
+ *
+ * All times are monotonic milliseconds. After a method with a `now`, poll the outputs until they
+ * are empty. Network input never throws; only wrong arguments of the caller do.
+ */
 export class Engine {
   static {
     stateOf = (engine) => engine.#state;
   }
 
+  /** Counters since the engine was created. The object is live, not a copy. */
   readonly stats: EngineStats = new EngineStats();
   readonly #state: EngineState;
   /**
@@ -403,6 +411,7 @@ export class Engine {
     return this.#state.outputs.nextPacket();
   }
 
+  /** Returns the next event; undefined if there is none. */
   pollEvent(): EngineEvent | undefined {
     return this.#state.outputs.nextEvent();
   }

@@ -9,11 +9,13 @@ import { WireGuardError } from './errors.ts';
 import { checkObject } from './field.ts';
 import { generatePrivateKey, publicKeyOf, type PrivateKey, type PublicKey } from './keys.ts';
 
+/** A private key and its public key. */
 export interface KeyPair {
   readonly privateKey: PrivateKey;
   readonly publicKey: PublicKey;
 }
 
+/** Options of `generateKeyPair`. */
 export interface KeyPairOptions {
   /** Fills its argument with random bytes. Default: `crypto.getRandomValues` of the runtime. */
   readonly randomBytes?: (out: Uint8Array) => void;

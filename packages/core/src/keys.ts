@@ -37,7 +37,7 @@ export class PublicKey extends Uint8Array {
     return 'PublicKey';
   }
 
-  /** Used by `slice` and `subarray`. Use `parsePublicKey` to make a key from text or bytes. */
+  /** Used by `slice` and `subarray`. To make a key from text or bytes, use `parsePublicKey`. */
   constructor(source: KeySource = KEY_LENGTH, byteOffset?: number, length?: number) {
     refuseText(source, 'PublicKey');
     super(source as ArrayBuffer, byteOffset, length);
@@ -110,6 +110,7 @@ export class PrivateKey extends SecretKey {
   }
 }
 
+/** A preshared key. All zeros mean "no preshared key". */
 export class PresharedKey extends SecretKey {
   override get kind(): 'PresharedKey' {
     return 'PresharedKey';

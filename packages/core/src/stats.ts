@@ -27,7 +27,9 @@ export class EngineStats {
   sentKeepalives = 0;
   receivedKeepalives = 0;
   completedHandshakes = 0;
+  /** ICMP "destination unreachable" packets that the engine created for the interface. */
   unreachablesMade = 0;
+  /** Dropped packets and datagrams, by reason. */
   readonly drops: DropCounters = new DropCounters();
 }
 
@@ -43,7 +45,9 @@ export interface PeerStatus {
   allowedIps: AllowedIp[];
   /** Unix time in milliseconds of the last completed handshake; 0 if there was none. */
   lastHandshakeUnixMs: number;
+  /** Bytes of received messages, as in `wg show`. */
   receivedBytes: number;
+  /** Bytes of sent messages, as in `wg show`. */
   sentBytes: number;
   /** Whether a packet could be sent now without a new handshake. */
   sessionUp: boolean;
@@ -52,6 +56,7 @@ export interface PeerStatus {
    * handshake. Absent if there is no session.
    */
   sessionKeys?: SessionKeys;
+  /** How many packets were dropped, by reason; only the reasons that occurred. */
   drops: Partial<Record<DropReason, number>>;
 }
 

@@ -21,6 +21,7 @@ import type { Cipher, CryptoProvider } from './provider.ts';
 import { secretCopy } from './secret-bytes.ts';
 import { wipe } from './wipe.ts';
 
+/** The portable crypto provider. `Engine` uses it by default. */
 export const nobleProvider: CryptoProvider = {
   name: 'noble',
 

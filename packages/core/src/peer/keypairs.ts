@@ -109,6 +109,7 @@ export class Keypair<Owner = unknown> {
   }
 }
 
+/** The sessions of one peer. `current` sends and receives; `previous` and `next` only receive. */
 export class Keypairs<Owner = unknown> {
   current: Keypair<Owner> | undefined = undefined;
   previous: Keypair<Owner> | undefined = undefined;

@@ -14,6 +14,7 @@
 import { HANDSHAKE_INITIATION_LENGTH } from '../constants.ts';
 import type { Endpoint } from '../endpoint.ts';
 
+/** The lanes of the queue. A repeated message is not the first of its source in this second. */
 export const LANE = { FRESH: 0, REPEATED: 1, FRESH_MAC2: 2, REPEATED_MAC2: 3 } as const;
 export type Lane = (typeof LANE)[keyof typeof LANE];
 
@@ -147,4 +148,5 @@ class Ring {
  */
 const FRESH_ROOM = 4096;
 const REPEATED_ROOM = 512;
+/** How many unused `WaitingMessage` objects are kept. */
 const KEPT = 64;

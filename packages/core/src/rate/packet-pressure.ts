@@ -24,7 +24,9 @@ export class PacketPressure {
   }
 }
 
+/** The shortest time between two estimates, in milliseconds. */
 const WINDOW_MS = 10;
 /** Approximate CPU time of one packet, in milliseconds. */
 const PACKET_MS = 0.002;
+/** The part of the CPU time that counts as small. */
 const SMALL_PART = 0.05;

@@ -140,7 +140,7 @@ export class PrefixSlots implements LookupStarts {
     }
   }
 
-  /** Returns whether one of the prefix and the base contains the other. */
+  /** Returns whether the prefix contains the base, or the base contains the prefix. */
   #meets(address: Uint8Array, length: number): boolean {
     return beginAlike(this.#base, address, Math.min(length, this.#baseLength));
   }

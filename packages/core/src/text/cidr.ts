@@ -9,6 +9,7 @@ import { formatAddress, tryParseAddress } from './address.ts';
 import { textError } from './text-error.ts';
 import { parseUnsigned } from './unsigned.ts';
 
+/** An address with a prefix length. */
 export interface Cidr {
   /** 4 or 16 bytes. Host bits are kept, because the address of an interface has them. */
   address: Uint8Array;

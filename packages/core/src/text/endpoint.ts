@@ -86,4 +86,5 @@ function isHostName(host: string): boolean {
 }
 
 const HOST = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]*[\p{L}\p{N}_.])?$/u;
+/** The longest host name in the DNS, in characters. */
 const MAX_HOST = 253;

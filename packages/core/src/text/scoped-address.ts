@@ -12,6 +12,7 @@ import { tryParseAddress } from './address.ts';
 import { isInterfaceName } from './interface-name.ts';
 import { MAX_UINT32, parseUnsigned } from './unsigned.ts';
 
+/** An address with an optional zone, as a number or as a name. */
 export interface ScopedAddress {
   /** 4 or 16 bytes. */
   readonly address: Uint8Array;
