@@ -153,8 +153,8 @@ function readAllowedIps(given: readonly (string | AllowedIp)[]): readonly Allowe
 }
 
 /**
- * Counts the peers that there will be after the change. The ids are only simulated if the limit
- * could be reached.
+ * Throws if there would be too many peers at any point of the change. The ids are counted one by
+ * one only if the limit could be reached.
  */
 function checkPeerCount(change: CheckedChange, known: PeerTable): void {
   const { ids } = change;

@@ -101,7 +101,7 @@ describe('parsePrivateKey', () => {
     });
     try {
       const wrong = 'YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBm?=';
-      expect(() => parsePrivateKey(wrong)).toThrow(/got other characters/);
+      expect(() => parsePrivateKey(wrong)).toThrow(/got invalid characters/);
     } finally {
       spy.mockRestore();
     }

@@ -143,8 +143,8 @@ class Ring {
 }
 
 /**
- * Limits of the lanes in messages, powers of two. A message takes 150 bytes. Both together are
- * about as many messages as can be processed in half a second.
+ * The limits of the lanes in messages, powers of two: about as many as can be processed in half a
+ * second. A message takes 150 bytes.
  */
 const FRESH_ROOM = 4096;
 const REPEATED_ROOM = 512;

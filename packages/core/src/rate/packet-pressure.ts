@@ -10,7 +10,8 @@ export class PacketPressure {
   #seen = 0;
 
   /**
-   * Returns whether packets took more than 5 % of the last window of at least 10 ms.
+   * Returns whether packets took more than 5 % of the last window, by estimate. A window is 10 ms
+   * or longer.
    *
    * @param packets the number of packets sent and received since the start
    */
