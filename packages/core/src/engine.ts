@@ -71,11 +71,12 @@ const NO_BYTES = new Uint8Array(0);
 export let stateOf: (engine: Engine) => EngineState;
 
 /**
- * The WireGuard protocol for one device, without I/O. The file's first comment describes the loop
- * that drives it.
+ * The WireGuard protocol for one device, without I/O. The first comment of this file describes the
+ * loop that drives it.
  *
  * All times are monotonic milliseconds. After a method with a `now`, poll the outputs until they
- * are empty. Network input never throws; only wrong arguments of the caller do.
+ * are empty. Network input never throws; only wrong arguments of the caller do. Every method with a
+ * `now`, except `finishBatch`, throws a TypeError if `now` is not a finite number.
  */
 export class Engine {
   static {
@@ -138,7 +139,10 @@ export class Engine {
     return this.#state.mtu;
   }
 
-  /** The maximum length of inner packets in bytes, 1 to 65535. It may change at any time. */
+  /**
+   * The MTU of the interface in bytes, 1 to 65535. Padding never makes a packet longer than this.
+   * It may change at any time.
+   */
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#state.mtu = mtu;
