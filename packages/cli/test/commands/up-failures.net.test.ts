@@ -48,7 +48,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(code).toBe(1);
     expect(text.replaceAll(`${host.folder}/`, '').trim().split('\n')).toEqual([
       `litz: ${NAME}.conf:2: PrivateKey: expected a key of 32 bytes in base64 (44 characters)`,
-      `${NAME}.conf:3: Adress: is no field of [Interface]`,
+      `${NAME}.conf:3: Adress: is not a field of [Interface]`,
       `${NAME}.conf:4: MTU: expected 68 to 65535, got "70000"`,
       `${NAME}.conf:7: AllowedIPs: expected an address with prefix length, got "10.0.0.0/33"`,
       `${NAME}.conf:8: Endpoint: expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT, got "nowhere"`,
