@@ -12,7 +12,7 @@
  * known stream.
  *
  * ```
- * u32 key[8] | u32 counter[4] | u8 block under way (64) | u32 how much of it is used
+ * u32 key[8] | u32 counter[4] | u8 current block (64) | u32 used bytes of it
  * ```
  *
  * @module

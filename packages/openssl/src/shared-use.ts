@@ -10,7 +10,7 @@ import type { Owned } from './owned.ts';
 
 export class SharedUse {
   readonly #owned: Owned;
-  /** How many users there are: the provider itself, and its ciphers. */
+  /** How many users there are: the provider itself, its ciphers and its Diffie-Hellman keys. */
   #users = 1;
 
   constructor(owned: Owned) {

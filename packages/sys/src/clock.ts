@@ -1,5 +1,5 @@
 /**
- * The clocks of the system, more precise than those of Node.js.
+ * The clocks of the system, without the rounding of Node.js.
  *
  * @module
  */

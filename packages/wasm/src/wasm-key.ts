@@ -25,8 +25,8 @@ export class WasmKey implements OneTimeKeys {
   /**
    * The address of the key, valid until another key is used.
    *
-   * @throws {TypeError} the key was destroyed; only zeros are left, and encrypting with those would
-   *   be a disaster
+   * @throws {TypeError} the key was destroyed. Only zeros are left of it, and no message may be
+   *   encrypted with a key of zeros.
    */
   get address(): number {
     if (this.#isDestroyed) throw destroyed();

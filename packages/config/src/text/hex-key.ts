@@ -37,7 +37,7 @@ export function keyToHex(key: string | Uint8Array): string {
 }
 
 /**
- * 0..15 -> '0'..'9', 'a'..'f', with arithmetic only, so that the time does not depend on the digit.
+ * 0..15 -> '0'..'9', 'a'..'f', with arithmetic only.
  */
 function letterOf(digit: number): number {
   return digit + 48 + (((9 - digit) >> 8) & 39);

@@ -286,8 +286,8 @@ function withNetmask(text: string): Cidr | undefined {
 }
 
 /**
- * Parses a number as `ip` does, but refuses a leading zero: `ip` would read it as octal, which the
- * writer hardly means.
+ * Parses a number as `ip` does, but refuses a leading zero: `ip` would read the number as octal,
+ * but a person who writes a leading zero rarely means that.
  */
 function numberForIp(value: string, max: number): number | undefined {
   return /^0\d/.test(value) ? undefined : parseUnsignedOrHex(value, max);

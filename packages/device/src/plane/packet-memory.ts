@@ -2,10 +2,10 @@
  * `PacketMemory`: one buffer, allocated once, that holds all packets of a device.
  *
  * ```
- *   | read: vnet header, packet | send slab: packets with room between | scratch | receive slots |
+ *   | read: vnet header, packet | send slab: packets with gaps between  | scratch | receive slots |
  *
  *   one place of the slab, whole blocks of 64 bytes:
- *   | room 48 | header 16 | packet | padding 0 to 15 | tag 16 | 16 to 79 left | the next place ...
+ *   | free 48 | header 16 | packet | padding 0 to 15 | tag 16 | 16 to 79 left | the next place ...
  *   | block 0: 64 bytes   | blocks 1 to n, the last one whole | 0 or 64      | the next place ...
  * ```
  *
@@ -17,7 +17,7 @@
  * text, and the header is written over its end. So the kernel gets each message as a separate
  * piece. A packet begins at a multiple of 64, so that whole blocks end within its place. The
  * contract of a cipher allows it to write 64 bytes behind the text. Up to 32 of these bytes lie in
- * the room of the next place, in front of that place's header.
+ * the free bytes of the next place, in front of that place's header.
  *
  * @module
  */

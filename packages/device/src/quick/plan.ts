@@ -9,7 +9,7 @@
  * ```
  *   prio  n-1  from all             lookup main, but not its default route
  *   prio  n    not fwmark TABLE     lookup TABLE          (the tunnel)
- *   prio  32766                     lookup main           (packets with the mark: our own datagrams)
+ *   prio  32766                     lookup main           (marked packets: our own datagrams)
  * ```
  *
  * The same is done for every other prefix that contains a peer's endpoint; wg-quick leaves that to

@@ -3,7 +3,7 @@
  * the kernel processes one packet in its network stack instead of up to 64.
  *
  * ```
- * packets   A1 B1 A2 A3 c B2        c: nothing that can be put together
+ * packets   A1 B1 A2 A3 c B2        c: a packet that cannot be joined
  * items     [A1 A2 A3] [B1 B2] [c]
  * ```
  *
