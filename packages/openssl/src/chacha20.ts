@@ -12,8 +12,10 @@ export interface Chacha20<Key = StreamKey> {
   /** Makes a key. @param bytes 32 bytes, copied */
   createKey(bytes: Uint8Array): Key;
   /**
-   * Begins a stream. @param counter of the message: the nonce is four zero bytes and this number as
-   * u64 (section 5.4.6)
+   * Begins a stream.
+   *
+   * @param counter of the message: the nonce is four zero bytes and this number as u64 (section
+   *   5.4.6)
    */
   begin(key: Key, counter: number, firstBlock: 0 | 1): void;
   /**

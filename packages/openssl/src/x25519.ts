@@ -48,8 +48,9 @@ export class X25519 {
   }
 
   /**
-   * Returns the shared secret. @returns 32 new bytes; undefined if they were all zero, which
-   * OpenSSL refuses
+   * Returns the shared secret.
+   *
+   * @returns 32 new bytes; undefined if they were all zero, which OpenSSL refuses
    */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
     checkLength('publicKey', publicKey, KEY_LENGTH);

@@ -32,8 +32,9 @@ export class PollSet {
   #used = 0;
 
   /**
-   * Adds a descriptor. @param events `POLLIN`, `POLLOUT`; errors are always reported. Returns the
-   * index of the entry.
+   * Adds a descriptor.
+   *
+   * @param events `POLLIN`, `POLLOUT`; errors are always reported. Returns the index of the entry.
    */
   add(fd: number, events: number): number {
     checkDescriptor('fd', fd);

@@ -11,9 +11,9 @@
  * The kernel coalesces datagrams of one length and one source before the filter sees them. So
  * several whole initiations or responses together are treated like one. Transport messages always
  * pass: a single one because of its type, and one that follows a handshake message because its
- * length is a multiple of 16, which handshake messages do not have. A cookie reply is 64 bytes
- * long, as a transport message can be, so only a single cookie reply is matched. A filter of a UDP
- * socket sees the datagram from the UDP header on.
+ * length is a multiple of 16, which the lengths of initiations and responses are not. A cookie
+ * reply is 64 bytes long, as a transport message can be, so only a single cookie reply is matched.
+ * A filter of a UDP socket sees the datagram from the UDP header on.
  *
  * @module
  */

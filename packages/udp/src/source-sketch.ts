@@ -52,7 +52,9 @@ export class SourceSketch {
   }
 
   /**
-   * Counts a message `weight` times. @param high the first 32 bits of the address, in network order
+   * Counts a message `weight` times.
+   *
+   * @param high the first 32 bits of the address, in network order
    */
   note(high: number, low: number, weight: number): void {
     this.#tables[0].note(high, low, weight);

@@ -8,8 +8,9 @@ import { networkInterfaces } from 'node:os';
 import * as sys from '@litz/sys';
 
 /**
- * Returns the number of an interface in the network namespace of the calling thread. @returns
- * undefined if no interface has this name
+ * Returns the number of an interface in the network namespace of the calling thread.
+ *
+ * @returns undefined if no interface has this name
  */
 export function interfaceIndex(name: string): number | undefined {
   return orElse(

@@ -22,8 +22,9 @@ export class WasmAead {
   }
 
   /**
-   * Returns the ciphertext with its tag. @param nonce a counter as in section 5.4.6; or 12 bytes;
-   * or 24 bytes for XChaCha20-Poly1305
+   * Returns the ciphertext with its tag.
+   *
+   * @param nonce a counter as in section 5.4.6; or 12 bytes; or 24 bytes for XChaCha20-Poly1305
    */
   seal(
     key: Uint8Array,

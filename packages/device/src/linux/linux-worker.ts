@@ -72,7 +72,9 @@ try {
 }
 
 /**
- * Answers requests for `TURN_MS`, at least one if there is one. @returns whether there may be more
+ * Answers requests for `TURN_MS`, at least one if there is one.
+ *
+ * @returns whether there may be more
  */
 function answerRequests(): boolean {
   const end = performance.now() + TURN_MS;

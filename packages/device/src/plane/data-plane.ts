@@ -188,8 +188,9 @@ export class DataPlane {
   }
 
   /**
-   * Sets the link up. @param sockets for `bindingForLinkUp()`; they belong to the data plane from
-   * now on
+   * Sets the link up.
+   *
+   * @param sockets for `bindingForLinkUp()`; they belong to the data plane from now on
    */
   linkUp(sockets: DatagramSocket, now: number): void {
     this.#up = true;

@@ -26,7 +26,9 @@ export interface Tun {
    */
   read(buffer: Uint8Array, offset: number, length: number): number;
   /**
-   * Writes one packet, borrowed for the call. @returns > 0: written; 0: would block; else -errno
+   * Writes one packet, borrowed for the call.
+   *
+   * @returns > 0: written; 0: would block; else -errno
    */
   write(buffer: Uint8Array, offset: number, length: number): number;
   /** Which super-packets it reads and writes. Default: none. */

@@ -87,8 +87,9 @@ export class PacketPath {
   }
 
   /**
-   * Processes batches from the sockets, or from the socket at index `only`. @returns whether there
-   * may be more
+   * Processes batches from the sockets, or from the socket at index `only`.
+   *
+   * @returns whether there may be more
    */
   receive(now: number, only?: number): boolean {
     return this.#inbound.receive(now, only);

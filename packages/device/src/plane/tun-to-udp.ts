@@ -148,8 +148,9 @@ export class TunToUdp {
   }
 
   /**
-   * Passes as many of the next `left` segments to the engine as fit into the slab. @returns how
-   * many
+   * Passes as many of the next `left` segments to the engine as fit into the slab.
+   *
+   * @returns how many
    */
   #send(left: number, now: number): number {
     const { buffer, slabEnd } = this.#memory;

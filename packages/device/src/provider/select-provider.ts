@@ -30,8 +30,9 @@ export interface ProviderCandidate {
   /** Returns why this runtime cannot have the provider; undefined if it is worth trying. */
   absence(): string | undefined;
   /**
-   * Loads the provider, or throws or rejects. @param arena the memory of packets, if it is
-   * WebAssembly memory
+   * Loads the provider, or throws or rejects.
+   *
+   * @param arena the memory of packets, if it is WebAssembly memory
    */
   load(arena: WasmArena | undefined): Promise<CryptoProvider>;
 }

@@ -11,8 +11,9 @@ import type { PolicyRule } from './step.ts';
 export interface Host {
   hasLink(name: string): boolean;
   /**
-   * Returns the facts that a plan depends on. @param endpoints 4 or 16 bytes each, borrowed for the
-   * call
+   * Returns the facts that a plan depends on.
+   *
+   * @param endpoints 4 or 16 bytes each, borrowed for the call
    */
   facts(endpoints: readonly Uint8Array[]): HostFacts;
   addAddress(link: string, address: Prefix): void;
@@ -34,7 +35,9 @@ export interface Host {
   /** Restores the reverse path filter of `link`, unless another tunnel needs it loose. */
   restoreFilter(link: string, tunnel: string): void;
   /**
-   * Sets a kernel setting. @param name 'net.ipv4.ip_forward', or with slashes instead of all dots
+   * Sets a kernel setting.
+   *
+   * @param name 'net.ipv4.ip_forward', or with slashes instead of all dots
    */
   setSysctl(name: string, value: string): void;
   close(): void;

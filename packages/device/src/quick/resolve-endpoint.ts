@@ -87,8 +87,9 @@ export async function resolveEndpoint(
 }
 
 /**
- * Returns the number of retries. @throws {RangeError} the variable is neither a number nor
- * 'infinity'
+ * Returns the number of retries.
+ *
+ * @throws {RangeError} the variable is neither a number nor 'infinity'
  */
 export function retriesFromEnvironment(environment: NodeJS.ProcessEnv): number {
   const text = environment['WG_ENDPOINT_RESOLUTION_RETRIES'];

@@ -104,8 +104,9 @@ export class Tunnel {
   }
 
   /**
-   * Undoes the steps. Synchronous, so that it also works while the process exits. @returns the
-   * errors
+   * Undoes the steps. Synchronous, so that it also works while the process exits.
+   *
+   * @returns the errors
    */
   #takeBack(): unknown[] {
     const errors: unknown[] = [];

@@ -221,7 +221,9 @@ export class UapiServer {
   }
 
   /**
-   * Closes the connection that has been quiet for the longest time. @returns whether there was one
+   * Closes the connection that has been quiet for the longest time.
+   *
+   * @returns whether there was one
    */
   #closeQuietest(): boolean {
     let quietest: UapiConnection | undefined;

@@ -91,8 +91,9 @@ export class LinuxWarmUp {
   }
 
   /**
-   * Called at the end of the device. @throws an error of an earlier or this attempt to close
-   * something
+   * Called at the end of the device.
+   *
+   * @throws an error of an earlier or this attempt to close something
    */
   close(): void {
     this.#warmUp.close();

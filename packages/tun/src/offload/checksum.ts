@@ -11,7 +11,9 @@
 import { viewOf } from './byte-view.ts';
 
 /**
- * Returns the checksum. @returns the complement of the sum, as a header contains it: 0 to 0xffff
+ * Returns the checksum.
+ *
+ * @returns the complement of the sum, as a header contains it: 0 to 0xffff
  */
 export function checksum(
   buffer: Uint8Array,
