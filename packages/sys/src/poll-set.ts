@@ -34,7 +34,8 @@ export class PollSet {
   /**
    * Adds a descriptor.
    *
-   * @param events `POLLIN`, `POLLOUT`; errors are always reported. Returns the index of the entry.
+   * @param events `POLLIN`, `POLLOUT`; errors are always reported
+   * @returns the index of the entry
    */
   add(fd: number, events: number): number {
     checkDescriptor('fd', fd);
