@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseCidr } from '@litz/core';
 import { describe, expect, test } from 'vitest';
 import {
   ciliumFormat,
@@ -44,6 +45,14 @@ describe.each([
     });
     const text = writeRecordText(format, recordOf(1), deep)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
+  });
+
+  test('writes nothing that nobody could read, and names the field', () => {
+    const prefixes = Array.from({ length: 9000 }, (_, i) =>
+      parseCidr(`10.1.${i >> 8}.${i & 255}/32`),
+    );
+    const record = recordOf(1, { prefixes });
+    expect(() => writeRecordText(format, record, undefined)).toThrow(/node n1: text: .* at most/);
   });
 
   test.each(['', '{', 'null', '[]'])('writes over %j', (previous) => {
