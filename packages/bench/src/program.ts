@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { addGarbageCommand } from './commands/garbage.ts';
 import { addHandshakeCommand } from './commands/handshake.ts';
+import { addMeshCommand } from './commands/mesh.ts';
 import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   addNodesCommand(program);
   addRotationCommand(program);
   addRolloutCommand(program);
+  addMeshCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;

@@ -1,7 +1,7 @@
 /**
- * What the other packages of Litz take of the protocol, and programs that do without an engine: constants,
- * messages, tables and the parts of cryptography. It may change with every version; what stays is
- * `@litz/core`.
+ * Parts of the protocol for the other packages of Litz, and for programs that do not use an engine:
+ * constants, messages, tables and parts of the cryptography. This entry may change with every
+ * version. `@litz/core` is the stable one.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export {
   type MessageType,
 } from './wire/messages.ts';
 export { isZeroKey, keyId } from './keys.ts';
-export { quote, redactKeys } from './quote.ts';
+export { printable, quote, redactKeys } from './quote.ts';
 export { isMapped, tryParseAddress } from './text/address.ts';
 export { tryParseCidr } from './text/cidr.ts';
 export { tryParseEndpoint } from './text/endpoint.ts';

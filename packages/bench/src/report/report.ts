@@ -167,6 +167,7 @@ const SECTION_ORDER = [
   'nodes',
   'rotation',
   'rollout',
+  'mesh',
 ] as const;
 const PAGE = 'RESULTS.md';
 const CHARTS = 'charts';

@@ -87,6 +87,15 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'pauses of a busy machine are in it too.',
     ratios: () => [],
   },
+  mesh: {
+    title: 'A mesh of many nodes',
+    intro:
+      'Agents as they are, on real registries. One is a program with a real daemon in a namespace, and ' +
+      'the registry has thousands of records. Of the many most have simulated daemons and simulated ' +
+      'machines, several hundred in a process, and a few are programs with real ones. All of them, and ' +
+      'the registry, share the cores of this machine: of 1,000 nodes each has its own.',
+    ratios: () => [],
+  },
 };
 
 /** 'litz / wireguard-go' of each peer, and of the best one if there are several. */

@@ -18,6 +18,7 @@ export const BENCHES = [
   'nodes',
   'rotation',
   'rollout',
+  'mesh',
 ] as const;
 export type BenchName = (typeof BENCHES)[number];
 

@@ -8,6 +8,7 @@ import type { KeysPlan } from '../keys/rotation.ts';
 import { MeshRound } from './mesh-round.ts';
 import type { RoundParts } from './round-parts.ts';
 import { Rounds } from './rounds.ts';
+import { describeStatus } from './status-publisher.ts';
 
 export interface AgentLoopOptions {
   readonly parts: RoundParts;
@@ -38,6 +39,7 @@ export class AgentLoop {
       delayMs: ROUND_DELAY_MS,
       onFailure: (error) => {
         events.trouble('agent', error.message);
+        this.#tellStatus();
         this.#rounds.ask(RETRY_MS);
       },
     });
@@ -92,20 +94,45 @@ export class AgentLoop {
     if (this.#isLaid) this.#readiedBy();
     if (isUnfinished) this.askAtOnce();
     if (isRotated) this.#options.onRotated();
+    this.#tellStatus();
     this.#setTimer();
   }
 
+  /** A status without a record would be one of nobody. */
+  #tellStatus(): void {
+    const { switches, peers, events, ownRecord, ownStatus } = this.#options.parts;
+    if (!ownRecord.isThere) return;
+    const enforcement = switches.holding(peers);
+    ownStatus.want(describeStatus(switches.chosen, enforcement, events.troublesByWhat));
+  }
+
+  /** To what only time brings. What is overdue waits for something else by now. */
   #setTimer(): void {
     clearTimeout(this.#timer);
-    const { parts, now, onKeyIsOld } = this.#options;
-    const due = [parts.keys.dueAt, parts.peers.renewalsDueAt, this.#nextKeyAt];
+    const { parts, now } = this.#options;
+    const time = now();
+    const rotation = parts.keys.dueAt;
+    const due = [
+      this.#nextKeyAt,
+      parts.peers.renewalsDueAt,
+      rotation !== undefined && rotation > time ? rotation : undefined,
+    ];
     const first = Math.min(...due.map((at) => at ?? Infinity));
     if (first === Infinity || this.#isClosed) return;
-    const wait = Math.min(Math.max(first - now(), 0), LONGEST_WAIT_MS);
-    this.#timer = setTimeout(() => {
-      if (now() >= (this.#nextKeyAt ?? Infinity)) onKeyIsOld();
-      else this.askAtOnce();
-    }, wait);
+    const wait = Math.min(Math.max(first - time, 0), LONGEST_WAIT_MS);
+    this.#timer = setTimeout(() => this.#timeCame(), wait);
+  }
+
+  #timeCame(): void {
+    const { parts, now, onKeyIsOld } = this.#options;
+    if (now() < (this.#nextKeyAt ?? Infinity)) return this.askAtOnce();
+    try {
+      onKeyIsOld();
+      parts.events.trouble(NEXT_KEY, undefined);
+    } catch (error) {
+      parts.events.trouble(NEXT_KEY, (error as Error).message);
+      this.#timer = setTimeout(() => this.#timeCame(), KEY_AGAIN_MS);
+    }
   }
 
   /** When the key is to be followed by another one. */
@@ -119,5 +146,8 @@ export class AgentLoop {
 /** What changes within so long is one round. */
 const ROUND_DELAY_MS = 50;
 const RETRY_MS = 2000;
+const NEXT_KEY = 'the next key';
+/** A full disk may have room by then. */
+const KEY_AGAIN_MS = 60_000;
 /** Of a timer, a day. */
 const LONGEST_WAIT_MS = 86_400_000;

@@ -33,6 +33,7 @@ export class Agent implements StatusSource {
   #endedBy!: () => void;
   readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
   #isClosed = false;
+  #goingDown: Promise<string> | undefined = undefined;
 
   /**
    * Makes the node's key at the first start.
@@ -94,6 +95,7 @@ export class Agent implements StatusSource {
     this.#isClosed = true;
     this.#parts.surroundings.close();
     this.#parts.ownRecord.close();
+    this.#parts.ownStatus.close();
     await this.#loop.close();
     await this.#parts.daemon.close();
     await this.#given.registry.close();
@@ -148,11 +150,26 @@ export class Agent implements StatusSource {
     return this.#choose({ ...this.#parts.switches.chosen, mode }, `encrypts ${mode}`);
   }
 
-  /** Takes the node out: machine as it was, record revoked, daemon without keys. Then it ends. */
+  /**
+   * Takes the node out: machine as it was, record revoked, daemon without keys. Then it ends. What has
+   * failed can be asked for again.
+   *
+   * @returns what was done, in words
+   * @throws {Error} the registry can't be told; the machine is as it was by then
+   */
   async down(): Promise<string> {
+    this.#goingDown ??= this.#takeOut().catch((error: unknown) => {
+      this.#goingDown = undefined;
+      throw error;
+    });
+    return this.#goingDown;
+  }
+
+  async #takeOut(): Promise<string> {
     const { host, registry, client } = this.#given;
     this.#parts.switches.saveDown();
     this.#parts.ownRecord.close();
+    this.#parts.ownStatus.close();
     await this.#loop.close();
     // First our packets go the old way; what the others still send through the tunnel is taken.
     const { troubles } = await host.remove();
@@ -175,6 +192,7 @@ export class Agent implements StatusSource {
 
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
+    this.#parts.ownStatus.forget();
     this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.switches.isDown });
     this.#loop.ask();
   }

@@ -46,6 +46,11 @@ export class OwnRecord {
     return typeof this.#present === 'string' ? [] : this.#present.keys;
   }
 
+  /** The registry has one. */
+  get isThere(): boolean {
+    return this.#present !== undefined && typeof this.#present !== 'string';
+  }
+
   /** A whole reading of the registry has this. Whoever was thrown out stays out. */
   sync(record: ReadRecord | undefined): void {
     if (this.#present !== 'thrown-out') this.#see(record);

@@ -14,6 +14,7 @@ import { MeshMachine } from './mesh-machine.ts';
 import { NodeKeys } from './node-keys.ts';
 import { OwnRecord } from './own-record.ts';
 import type { PrefixSource } from './prefix-source.ts';
+import { StatusPublisher } from './status-publisher.ts';
 import { Surroundings } from './surroundings.ts';
 import { Switches } from './switches.ts';
 
@@ -41,6 +42,7 @@ export interface RoundParts {
   readonly daemon: TunnelDaemon;
   readonly machine: MeshMachine;
   readonly ownRecord: OwnRecord;
+  readonly ownStatus: StatusPublisher;
 }
 
 /** Who is told that a round is needed. */
@@ -93,7 +95,19 @@ export function makeRoundParts(
   });
   const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.ask() });
   const switches = new Switches(settings);
-  return { settings, events, switches, keys, peers, surroundings, daemon, machine, ownRecord };
+  const ownStatus = new StatusPublisher({ registry, node: settings.node, events });
+  return {
+    settings,
+    events,
+    switches,
+    keys,
+    peers,
+    surroundings,
+    daemon,
+    machine,
+    ownRecord,
+    ownStatus,
+  };
 }
 
 function daemonListener(

@@ -102,7 +102,7 @@ export class LinuxHost implements MeshHost {
       if ((await host.#nft.version()) !== undefined) await host.#ruleset.look();
     } catch (error) {
       host.close();
-      throw error;
+      throw new MeshHostError(`can't read the filters: ${messageOf(error)}`, { cause: error });
     }
     return host;
   }

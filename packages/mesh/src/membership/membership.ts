@@ -164,7 +164,7 @@ export class Membership {
     member.mark = markOf(record.keys);
     const isAsAccepted = isDeepStrictEqual(record, member.accepted);
     member.claim = isAsAccepted ? undefined : record;
-    if (isAsAccepted) member.told = '';
+    if (isAsAccepted) this.#clear(member);
   }
 
   #hearOwn(record: ReadRecord): void {
@@ -177,10 +177,7 @@ export class Membership {
   #expire(name: string, now: number): void {
     const member = this.#members.get(name);
     if (!member || member.standing === 'expired') return;
-    if (!member.accepted) {
-      this.#members.delete(name);
-      return;
-    }
+    if (!member.accepted) return this.#forget(member);
     member.standing = 'expired';
     member.aliveAt = now;
     member.claim = undefined;
@@ -190,10 +187,23 @@ export class Membership {
   #leave(name: string, reason: { why: LeaveReason; by?: string }): void {
     const member = this.#members.get(name);
     if (!member) return;
+    if (!member.accepted) return this.#forget(member);
     this.#members.delete(name);
-    if (!member.accepted) return;
     this.#drop(member);
     this.#events.push({ kind: 'left', node: name, ...reason });
+  }
+
+  /** It was no peer. */
+  #forget(member: Member): void {
+    this.#members.delete(member.name);
+    this.#clear(member);
+  }
+
+  /** Whoever was told of a refusal is told that there is no more to it. */
+  #clear(member: Member): void {
+    if (member.told === '') return;
+    member.told = '';
+    this.#events.push({ kind: 'dropped', node: member.name });
   }
 
   #drop(member: Member): void {

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAddress, parseCidr, type PublicKey } from '@litz/core';
+import { parseAddress, parseCidr } from '@litz/core';
 import { equalBytes } from '@litz/core/internals';
 import { onTestFinished, vi } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
@@ -16,7 +16,7 @@ import { staticPrefixes, type PrefixSource } from '../../src/agent/prefix-source
 import { KeyStore } from '../../src/keys/key-store.ts';
 import type { NodeRecord } from '../../src/record/node-record.ts';
 import type { Way } from '../plan/simulated-machine.ts';
-import { recordOf } from '../records.ts';
+import { keyOf } from '../records.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 import { SimulatedDaemon } from './simulated-daemon.ts';
 import { SimulatedHost } from './simulated-host.ts';
@@ -71,16 +71,10 @@ export class AgentGround {
     this.agent = this.#open(settings);
   }
 
-  /** These peers answer our key, or both of our keys. */
+  /** These peers answer our key. */
   async answer(...numbers: readonly number[]): Promise<void> {
-    for (const number of numbers) this.daemon.hasSession(this.keyOf(number));
+    for (const number of numbers) this.daemon.hasSession(keyOf(number));
     await pass(100);
-  }
-
-  /** The key of node `number`, as its record has it. */
-  keyOf(number: number): PublicKey {
-    const record = this.registry.records.get(`n${number}`) as NodeRecord;
-    return record.keys[0]!.publicKey;
   }
 
   /** The own record, as the registry has it. */
@@ -126,11 +120,6 @@ export class AgentGround {
 /** So many milliseconds, and what is due in them. */
 export async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
-}
-
-/** A record of node `number` with other keys. */
-export function withKeys(number: number, keys: NodeRecord['keys']): NodeRecord {
-  return recordOf(number, { keys });
 }
 
 /** Something that stays shut until it is opened. */

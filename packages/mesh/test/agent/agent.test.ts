@@ -86,11 +86,7 @@ describe('Agent', () => {
       expect(ground.log).toEqual(['daemon: listenPort peers privateKey']);
       open();
       await pass(100);
-      expect(ground.log.slice(1)).toEqual([
-        'registry: 1',
-        'daemon: fwmark',
-        'host: permissive',
-      ]);
+      expect(ground.log.slice(1)).toEqual(['registry: 1', 'daemon: fwmark', 'host: permissive']);
       expect((await ground.agent.status()).node.exceptions).toEqual([
         expect.stringContaining('192.0.2.100'),
       ]);

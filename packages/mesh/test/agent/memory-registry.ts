@@ -4,13 +4,21 @@
  * @module
  */
 import type { NodeRecord, ReadRecord } from '../../src/record/node-record.ts';
-import type { Registry, RegistryAddress, RegistryListener } from '../../src/registry/registry.ts';
+import type {
+  LitzNodeStatus,
+  Registry,
+  RegistryAddress,
+  RegistryListener,
+} from '../../src/registry/registry.ts';
 
 export class MemoryRegistry implements Registry {
   readonly description = 'memory';
   readonly records: Map<string, ReadRecord> = new Map();
   /** What the agent has written, the first one first. */
   readonly written: NodeRecord[] = [];
+  /** The statuses that it has written, and when. */
+  readonly statuses: (LitzNodeStatus & { readonly at: number })[] = [];
+  statusRefusal: string | undefined = undefined;
   /** Waited for before a record is written. */
   gate: Promise<void> = Promise.resolve();
   /** Why nothing can be written or asked. */
@@ -57,6 +65,14 @@ export class MemoryRegistry implements Registry {
     this.written.push(record);
     this.#log(`registry: ${record.keys.map(({ generation }) => generation).join(' ')}`);
     this.has(record.name, record);
+  }
+
+  async publishStatus(name: string, status: LitzNodeStatus): Promise<void> {
+    if (this.trouble !== undefined) throw new Error(this.trouble);
+    if (this.statusRefusal !== undefined) throw new Error(this.statusRefusal);
+    this.statuses.push({ ...status, at: Date.now() });
+    await Promise.resolve();
+    this.#listener?.onRecord(name, this.records.get(name)!);
   }
 
   async withdraw(name: string): Promise<void> {

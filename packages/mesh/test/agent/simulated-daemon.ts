@@ -23,8 +23,9 @@ import {
 import type { DaemonClient } from '../../src/daemon/tunnel-daemon.ts';
 
 type PeerChange = NonNullable<ReturnType<typeof readDeviceChange>['peers']>[number];
+type Session = NonNullable<ChangedPeer['sessionKeys']>;
 interface Peer extends DevicePeerStatus {
-  session: { readonly own: PublicKey; readonly peer: PublicKey } | undefined;
+  session: Session | undefined;
 }
 
 export class SimulatedDaemon implements DaemonClient {
@@ -95,7 +96,7 @@ export class SimulatedDaemon implements DaemonClient {
     return {
       listenPort: this.listenPort,
       fwmark: this.fwmark,
-      peers: this.#peers.map(({ session: _, ...peer }) => peer),
+      peers: this.#peers.map((peer) => ({ ...peer })),
       ...(keys && privateKey && { privateKey: parsePrivateKey(privateKey) }),
       ...(keys && nextPrivateKey && { nextPrivateKey: parsePrivateKey(nextPrivateKey) }),
     };
@@ -169,10 +170,13 @@ export class SimulatedDaemon implements DaemonClient {
     if (change.nextPublicKey) peer.nextPublicKey = change.nextPublicKey;
     else if (change.nextPublicKey === null) delete peer.nextPublicKey;
     if (change.promotePublicKey === true && peer.nextPublicKey) {
+      // As those know it that know it by its old key only.
+      const removed = { ...changed(peer), isRemoved: true };
       peer.publicKey = peer.nextPublicKey;
       delete peer.nextPublicKey;
+      this.#says(removed, changed(peer));
     }
-    peer.endpoint = change.endpoint ?? peer.endpoint;
+    if (change.endpoint) peer.endpoint = change.endpoint;
     peer.persistentKeepalive = change.persistentKeepalive ?? peer.persistentKeepalive;
     const kept = change.replaceAllowedIps === true ? [] : peer.allowedIps;
     peer.allowedIps = [...kept, ...(change.allowedIps ?? [])];
@@ -188,7 +192,6 @@ export class SimulatedDaemon implements DaemonClient {
 function newPeer(publicKey: PublicKey): Peer {
   return {
     publicKey,
-    endpoint: undefined,
     persistentKeepalive: 0,
     allowedIps: [],
     lastHandshakeUnixMs: 0,

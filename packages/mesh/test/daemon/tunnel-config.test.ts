@@ -150,6 +150,16 @@ describe('tunnelChange', () => {
     });
     expect(tunnelChange(CONFIG, rotating)).toEqual({ own: undefined, next: null, change: {} });
   });
+
+  it('swaps both own keys for one that is neither, so that nothing is promoted', () => {
+    const rotating = { ...SAME, next: NEXT };
+    const other = key();
+    expect(tunnelChange({ ...CONFIG, own: other }, rotating)).toEqual({
+      own: other,
+      next: null,
+      change: {},
+    });
+  });
 });
 
 describe('programmedTunnel', () => {

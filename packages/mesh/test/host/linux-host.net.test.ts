@@ -103,6 +103,19 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.everything()).toEqual(before);
   });
 
+  test.each(['eth0', 'litz0'])('makes the filter of %s loose again', async (link) => {
+    const machine = await createMachine();
+    await machine.apply();
+    const repaired = machine.repaired();
+
+    machine.run('sysctl', '-qw', `net.ipv4.conf.${link}.rp_filter=1`);
+    await repaired;
+
+    expect(machine.run('sysctl', '-n', `net.ipv4.conf.${link}.rp_filter`).trim()).toBe('2');
+    await machine.apply({ enforcement: 'off' });
+    expect(machine.run('sysctl', '-n', 'net.ipv4.conf.eth0.rp_filter').trim()).toBe('1');
+  });
+
   test('repairs within 50 ms', async () => {
     const machine = await createMachine();
     await machine.apply();

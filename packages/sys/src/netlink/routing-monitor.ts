@@ -1,5 +1,6 @@
 /**
- * `RoutingMonitor`: reports what happens to links, addresses, rules, and the routes of one table.
+ * `RoutingMonitor`: reports what happens to links, their reverse path filters, addresses, rules, and
+ * the routes of one table.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { check } from '../system-error.ts';
 import { SOL_SOCKET } from '../constants.ts';
 import { checkTable } from './arguments.ts';
 import { readAddress, type AssignedAddress } from './interface-address.ts';
+import { readFilterSetting, type FilterSetting } from './link-setting.ts';
 import { readLink, type Link } from './link.ts';
 import type { NetlinkMessage } from './message-reader.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
@@ -21,9 +23,11 @@ import {
   RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNETCONF,
   RTM_NEWROUTE,
   RTM_NEWRULE,
   RTMGRP_IPV4_IFADDR,
+  RTMGRP_IPV4_NETCONF,
   RTMGRP_IPV4_ROUTE,
   RTMGRP_IPV4_RULE,
   RTMGRP_IPV6_IFADDR,
@@ -38,11 +42,14 @@ export type RoutingChange =
   | { readonly type: 'link'; readonly gone: boolean; readonly link: Link }
   | { readonly type: 'address'; readonly gone: boolean; readonly address: AssignedAddress }
   | { readonly type: 'route'; readonly gone: boolean; readonly route: InstalledRoute }
-  | { readonly type: 'rule'; readonly gone: boolean; readonly rule: InstalledRule };
+  | { readonly type: 'rule'; readonly gone: boolean; readonly rule: InstalledRule }
+  /** A reverse path filter was written, for instance in /proc/sys, where files cannot be watched. */
+  | { readonly type: 'filter'; readonly gone: false; readonly filter: FilterSetting };
 
 const GROUPS =
   RTMGRP_LINK |
   RTMGRP_IPV4_IFADDR |
+  RTMGRP_IPV4_NETCONF |
   RTMGRP_IPV4_ROUTE |
   RTMGRP_IPV4_RULE |
   RTMGRP_IPV6_IFADDR |
@@ -108,6 +115,10 @@ export class RoutingMonitor {
     if (type === RTM_NEWADDR || type === RTM_DELADDR) {
       const address = readAddress(payload);
       return address && { type: 'address', gone: type === RTM_DELADDR, address };
+    }
+    if (type === RTM_NEWNETCONF) {
+      const filter = readFilterSetting(payload);
+      return filter && { type: 'filter', gone: false, filter };
     }
     if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return undefined;
     const link = readLink(payload);

@@ -33,6 +33,7 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
+export const RTM_NEWNETCONF = 80;
 export const RTM_NEWNSID = 88;
 export const RTM_DELNSID = 89;
 export const RTM_GETNSID = 90;
@@ -63,6 +64,8 @@ export const RTMGRP_IPV4_RULE = 0x80;
 export const RTMGRP_IPV6_IFADDR = 0x100;
 export const RTMGRP_IPV6_ROUTE = 0x400;
 export const RTMGRP_IPV6_RULE = 0x40000;
+/** RTNLGRP_IPV4_NETCONF, 24. */
+export const RTMGRP_IPV4_NETCONF = 0x800000;
 export const RTMGRP_NSID = 0x8000000;
 
 // Routing tables

@@ -4,7 +4,9 @@
  * @module
  */
 import { formatCidr, parseAddress, parseCidr, type Cidr } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import {
+  checkOwnNode,
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type AgentSettings,
@@ -13,6 +15,8 @@ import {
   type EtcdRegistryOptions,
   type Enforcement,
   type ListenAddress,
+  type OwnNodeClaim,
+  RecordError,
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
@@ -90,6 +94,16 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   }
   const prefixes = readPrefixSource(flags.prefixes, registry);
   if (prefixes.type === 'static') refuseOutside(prefixes.prefixes, clusterPrefixes);
+  const node = flags.node ?? missing('--node NAME');
+  const addresses = readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]'));
+  const servicePrefixes = readPrefixes('--service-prefix', flags.servicePrefix ?? []);
+  refuseOwnNode({
+    name: node,
+    addresses,
+    prefixes: prefixes.type === 'static' ? prefixes.prefixes : [],
+    clusterPrefixes,
+    servicePrefixes,
+  });
   return {
     registry,
     prefixes,
@@ -97,15 +111,15 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
     metrics: readListen('--metrics', flags.metrics),
     health: readListen('--health', flags.health),
     settings: {
-      node: flags.node ?? missing('--node NAME'),
-      addresses: readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]')),
+      node,
+      addresses,
       interfaceName: flags.interface,
       port: flags.port,
       mode: encrypt,
       enforcement,
       force: flags.force === true,
       clusterPrefixes,
-      servicePrefixes: readPrefixes('--service-prefix', flags.servicePrefix ?? []),
+      servicePrefixes,
       persistentKeepalive: flags.persistentKeepalive,
       rotateEveryMs: readRotation(flags),
       rotateTimeoutMs: readTime('--rotate-timeout', flags.rotateTimeout),
@@ -188,6 +202,18 @@ function readAddresses(texts: readonly string[]): string[] {
     families.add(length);
   }
   return [...texts];
+}
+
+/** What the other nodes would refuse is refused here, where it can be mended. */
+function refuseOwnNode(claim: OwnNodeClaim): void {
+  try {
+    checkOwnNode(claim);
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    const flag = FLAG_OF[error.field.replace(/\[\d+\]$/, '')] ?? error.field;
+    const value = error.field === 'name' ? `${quote(claim.name)} ` : '';
+    throw new Failure(`${flag}: ${value}${error.reason}`, { exitCode: 2, cause: error });
+  }
 }
 
 /** Own pods that no cluster prefix has would be cut off. */
@@ -325,4 +351,10 @@ function usage(text: string): Failure {
   return new Failure(text, { exitCode: 2 });
 }
 
+const FLAG_OF: Readonly<Record<string, string>> = {
+  name: '--node',
+  addresses: '--node-ip',
+  prefixes: '--prefixes',
+  clusterPrefixes: '--cluster-prefix',
+};
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeWith, type Requirement } from '@litz/testkit';
+import { describeWith, type Door, type Requirement } from '@litz/testkit';
 import type { MeshStatus } from '@litz/mesh';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
 import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
-import type { Door } from './door.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
@@ -31,6 +30,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   let cluster: MeshCluster;
   let doors: Door[];
   let agents: LitzProcess[];
+  let streams: NumberedStream[] = [];
 
   beforeAll(async () => {
     etcd = await RealEtcd.start();
@@ -52,6 +52,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   afterEach(async () => {
+    for (const stream of streams.splice(0)) stream.kill();
     await cluster?.close();
     removeSockets();
   });
@@ -63,39 +64,40 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       const settings = { rate: LONG ? 200 : 1000, longestMs: LONGEST_MS };
-      const streams = [
+      streams = [
         await NumberedStream.start(one.pod, two.pod, two.podAddress, settings),
         await NumberedStream.start(two.pod, one.pod, one.podAddress, settings),
         await NumberedStream.start(three.pod, one.pod, one.podAddress, { ...settings, port: 7001 }),
+        await NumberedStream.start(two.pod, three.pod, three.podAddress, settings),
       ];
+      const [door] = doors as [Door];
       const began = Date.now();
-      doors[0]!.wallUp();
+      door.wallUp();
       for (const node of [two, three]) {
         await untilSaid(node, /record of node n1 has expired; the peer stays/, LEASE_SECONDS * 2);
       }
       expect(await administrator.read(`${RECORDS}n1`)).toBeUndefined();
       await until(began + ALONE_MS);
       const alone = await one.status();
-      expect(alone.registry.trouble).toMatch(/no answer within|no sign of life/);
+      expect(alone.registry.trouble).toBeDefined();
       expect(statesOf(alone)).toEqual(['n2 connected listed', 'n3 connected listed']);
       await etcd.killServer();
       await until(began + ALONE_MS + TOGETHER_MS);
       const seen = await two.status();
-      expect(seen.registry.trouble).toMatch(/nobody listens|ended the connection|closed/);
+      expect(seen.registry.trouble).toBeDefined();
       expect(statesOf(seen)).toEqual(['n1 connected expired', 'n3 connected listed']);
-      for (const { lastHandshakeAt = 0 } of [...alone.peers, ...seen.peers]) {
-        // Without a new handshake within Reject-After-Time no session carries anything.
-        if (LONG) expect(lastHandshakeAt).toBeGreaterThan(began + ALONE_MS - REJECT_AFTER_MS);
-      }
+      // Without a new handshake within Reject-After-Time no session carries anything.
+      const handshakes = [...alone.peers, ...seen.peers].map((peer) => peer.lastHandshakeAt ?? 0);
+      expect(Math.min(...handshakes)).toBeGreaterThan(began + ALONE_MS - REJECT_AFTER_MS);
       await etcd.startServer();
-      doors[0]!.breakThrough();
+      door.breakThrough();
       for (const node of [two, three]) {
-        await untilSaid(node, /record of node n1 is back/, 60);
+        await untilSaid(node, /record of node n1 is back/, 120);
         expect(statesOf(await node.status())).toContain('n1 connected listed');
       }
       const reports = await Promise.all(streams.map((stream) => stream.end()));
       if (LONG) process.stdout.write(`${JSON.stringify(reports)}\n`);
-      expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }, { lost: 0 }]);
+      expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }, { lost: 0 }, { lost: 0 }]);
       // Its lease took the old one out, and the new one was written once.
       expect(await administrator.read(`${RECORDS}n1`)).toMatchObject({ version: '1' });
     },

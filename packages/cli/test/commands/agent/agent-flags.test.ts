@@ -44,6 +44,23 @@ describe('readAgentFlags', () => {
     ['no node', { node: undefined }, /^--node NAME is needed$/],
     ['two addresses of a family', { nodeIp: ['192.0.2.1', '192.0.2.2'] }, /--node-ip expected one/],
     ['no address', { nodeIp: ['n1.example'] }, /--node-ip expected addresses, got "n1.example"/],
+    ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is no name of a node/],
+    [
+      'an address of nobody',
+      { nodeIp: ['0.0.0.0'] },
+      /^--node-ip: no node is reached at "0.0.0.0"/,
+    ],
+    ['a node among pods', { nodeIp: ['10.244.1.1'] }, /^--prefixes: 10.244.1.0\/24 covers 10.244/],
+    [
+      'a cluster of everything',
+      { clusterPrefix: ['0.0.0.0/0'], enforcement: 'enforce' },
+      /^--cluster-prefix: 0.0.0.0\/0 is every address there is/,
+    ],
+    [
+      'a cluster with the nodes in it',
+      { nodeIp: ['10.9.0.1'], clusterPrefix: ['10.0.0.0/8'] },
+      /^--cluster-prefix: 10.0.0.0\/8 covers 10.9.0.1, an address of this node/,
+    ],
     ['a prefix without a length', { clusterPrefix: ['10.244.0.0'] }, /--cluster-prefix expected/],
     ['own pods outside', { clusterPrefix: ['10.0.0.0/16'] }, /static:10.244.1.0\/24 contradicts/],
     ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],
@@ -85,11 +102,9 @@ describe('readAgentFlags', () => {
 });
 
 describe('readEtcdFlags', () => {
-  const flags = (more: Partial<AgentFlags>): AgentFlags => ({ ...GOOD, ...more });
-
   it('reads files, user and lease', () => {
     const { tls, user, leaseSeconds } = readEtcdFlags(
-      flags({
+      withMore({
         etcdCa: 'ca.crt',
         etcdCert: 'n1.crt',
         etcdKey: 'n1.key',
@@ -109,6 +124,10 @@ describe('readEtcdFlags', () => {
     ['a lease that is no time', { etcdLease: '0s' }, /--etcd-lease expected a time/],
     ['a cluster of Litz', { cluster: 'a' }, /--cluster contradicts --format litz/],
   ])('refuses %s, and names the flag', (_, more, message) => {
-    expect(() => readEtcdFlags(flags(more))).toThrow(message);
+    expect(() => readEtcdFlags(withMore(more))).toThrow(message);
   });
 });
+
+function withMore(more: Partial<AgentFlags>): AgentFlags {
+  return { ...GOOD, ...more };
+}

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { describeWith, type Requirement } from '@litz/testkit';
+import { describeWith, Door, type Requirement } from '@litz/testkit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { realInterfaces } from '../../litz-process.ts';
-import { Door } from './door.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 
 const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/kubernetes');
@@ -20,7 +19,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     cluster = await MeshCluster.create(2);
     for (const node of cluster.nodes) {
       // The API server is on loopback outside.
-      doors.push(Door.open({ host: node.host, port: kube.port, to: kube.port }));
+      doors.push(node.host.namespace.run(() => Door.open(kube.port, kube.port)));
       await kube.apply(`/api/v1/nodes/${node.name}`, {
         apiVersion: 'v1',
         kind: 'Node',

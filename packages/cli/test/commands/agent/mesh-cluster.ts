@@ -12,12 +12,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
+import { Door } from '@litz/testkit';
 import type { MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
 import type { LitzProcess, ProcessOptions } from '../../litz-process.ts';
-import { Door } from './door.ts';
 
 export const CLUSTER_PREFIX = '10.244.0.0/16';
 
@@ -41,7 +41,7 @@ export class MeshCluster {
   /** A way to a server on the loopback of this machine, at `place` in the underlay. */
   door(to: number): { readonly door: Door; readonly place: string } {
     const port = FIRST_DOOR + this.#doors.length;
-    const door = Door.open({ host: this.#switch, port, to });
+    const door = this.#switch.namespace.run(() => Door.open(to, port));
     this.#doors.push(door);
     return { door, place: `${SWITCH_ADDRESS}:${port}` };
   }

@@ -46,6 +46,12 @@ export class NumberedStream {
     this.#receiver = receiver;
   }
 
+  /** Whatever it was doing. */
+  kill(): void {
+    this.#sender.kill();
+    this.#receiver.kill();
+  }
+
   async end(): Promise<StreamReport> {
     const { sent } = (await this.#sender.end()) as { sent: number };
     const { received, first, longestGapMs } = (await this.#receiver.end()) as {
@@ -72,6 +78,10 @@ class Program {
 
   async says(what: string): Promise<void> {
     while (!this.#text.includes(what)) await once(this.#child.stdout!, 'data');
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   async end(): Promise<unknown> {

@@ -1,36 +1,35 @@
 /**
- * `Door`: a port in a namespace that leads to a server on the loopback of this machine. It can be
- * walled up: then connections stay, and nothing passes any more.
+ * `Door`: a port that leads to a server on the loopback of this machine. In a namespace of a test it makes
+ * a server of this machine reachable there. It can be walled up: then connections stay, and nothing passes
+ * any more.
  *
  * @module
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Host } from '../../host.ts';
-
-export interface DoorPlace {
-  readonly host: Host;
-  /** It stands at all addresses of the host. */
-  readonly port: number;
-  /** The port on loopback that it leads to. */
-  readonly to: number;
-}
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export class Door {
+  readonly port: number;
   readonly #server: Server;
   readonly #to: number;
   readonly #sockets: Set<Socket> = new Set();
   #isWalledUp = false;
 
-  static open({ host, port, to }: DoorPlace): Door {
-    const door = new Door(to);
-    // Without an address nothing is looked up: it listens before the thread leaves the namespace.
-    host.namespace.run(() => door.#server.listen(port));
-    return door;
+  /**
+   * It stands at all addresses of the namespace in which the thread is now.
+   *
+   * @param to the port on loopback that it leads to
+   * @param port its own; default: any that is free
+   */
+  static open(to: number, port = 0): Door {
+    return new Door(to, port);
   }
 
-  private constructor(to: number) {
+  private constructor(to: number, port: number) {
     this.#to = to;
     this.#server = createServer((inside) => this.#enter(inside));
+    // Without an address nothing is looked up: it listens before the thread is in another namespace.
+    this.#server.listen(port);
+    this.port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Silence, as when a cable is cut: nobody is told. */
