@@ -31,3 +31,20 @@ export function newMember(name: string): Member {
     told: '',
   };
 }
+
+/** Those that claim something: who holds something comes first, then whose key is older. */
+export function inOrderOfClaim(members: Iterable<Member>): Member[] {
+  return [...members]
+    .filter(({ claim }) => claim)
+    .toSorted(
+      (a, b) =>
+        Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
+        bornAt(a) - bornAt(b) ||
+        (a.name < b.name ? -1 : 1),
+    );
+}
+
+/** When the first of the keys that it claims was made. */
+function bornAt({ claim }: Member): number {
+  return claim!.keys[0]!.createdAt;
+}
