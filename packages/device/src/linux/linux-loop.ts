@@ -127,7 +127,8 @@ export class LinuxLoop {
       }),
     );
     const tun = this.#tun;
-    // First the monitor: what it does not tell was so before, and is read behind it.
+    // The monitor comes first: it reports every later change, and everything read after this line
+    // includes all earlier ones.
     this.#link = this.#keepDescriptors(new tunPackage.TunMonitor(tun));
     this.#fitSuperPackets(tun.mtu);
     this.#sockets = this.#createSockets();
@@ -154,7 +155,8 @@ export class LinuxLoop {
     const { path } = this.#plane;
     const tun = polled.add(this.#tun.fd, POLLIN);
     let tunRests = false;
-    // Who waited for the interface may have set it up before its monitor was there, which tells changes.
+    // Another program may have set the link up before the monitor was made, which only reports
+    // changes.
     if (this.#tun.isUp) this.#linkUp(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);

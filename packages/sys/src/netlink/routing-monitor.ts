@@ -43,7 +43,7 @@ export type RoutingChange =
   | { readonly type: 'address'; readonly gone: boolean; readonly address: AssignedAddress }
   | { readonly type: 'route'; readonly gone: boolean; readonly route: InstalledRoute }
   | { readonly type: 'rule'; readonly gone: boolean; readonly rule: InstalledRule }
-  /** Somebody wrote it, in /proc/sys for instance, where nothing can be watched. */
+  /** A reverse path filter was written, for instance in /proc/sys, where files cannot be watched. */
   | { readonly type: 'filter'; readonly gone: false; readonly filter: FilterSetting };
 
 const GROUPS =
