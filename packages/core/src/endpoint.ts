@@ -8,7 +8,7 @@ import { checkObject, requireInteger } from './field.ts';
 import { printAs } from './print-as.ts';
 import { quote } from './quote.ts';
 import { formatAddress, isMapped } from './text/address.ts';
-import { isInterfaceName } from './text/scoped-address.ts';
+import { isZone } from './text/scoped-address.ts';
 import { MAX_UINT32 } from './text/unsigned.ts';
 
 /**
@@ -69,7 +69,7 @@ export class Endpoint {
     requireInteger(scopeId, 'scopeId', 0, MAX_UINT32);
     requireInteger(sourceInterface, 'sourceInterface', 0, MAX_UINT32);
     // What is in a zone is written into files and requests.
-    if (zone !== undefined && !isInterfaceName(zone)) {
+    if (zone !== undefined && !isZone(zone)) {
       throw new TypeError(`"zone" expected the name of an interface, got ${quote(zone)}`);
     }
     if (sourceAddress !== undefined) checkAddress(sourceAddress, 'sourceAddress');

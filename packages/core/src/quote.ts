@@ -1,6 +1,6 @@
 /**
- * `quote`: how input is shown in an error, and `redactKeys` for texts as a whole. A key that stands in
- * the wrong place must not be repeated where others may read it.
+ * `quote`: how input is shown in an error; `redactKeys` and `printable` for texts as a whole. A key that
+ * stands in the wrong place must not be repeated where others may read it.
  *
  * @module
  */
@@ -25,6 +25,14 @@ export function redactKeys(text: string): string {
   return text.replace(WORDS, (word) => (mayBeKey(word) ? REDACTED : word));
 }
 
+/**
+ * The text as one line that does nothing to a terminal: what steers one, ends a line or can't be seen
+ * stands there as its number. For texts that others have a say in: names, messages of servers.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`);
+}
+
 function mayBeKey(word: string): boolean {
   if (word.endsWith('=')) return true;
   if (HEX.test(word)) return true;
@@ -32,6 +40,8 @@ function mayBeKey(word: string): boolean {
   return word.length <= BASE64_LENGTH && /[a-z]/.test(word) && /[A-Z]/.test(word);
 }
 
+/** Control characters, C1 among them; those that turn the direction; line ends; halves of a pair. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /** Of letters that base64 has, in either alphabet. */
 const WORDS = /[A-Za-z0-9+/_-]{42,}={0,2}/g;
 const HEX = /[0-9a-f]{60,}/i;

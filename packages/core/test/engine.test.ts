@@ -1,7 +1,16 @@
-import { connect, createPair, createPerson, packetBetween, seededRandomBytes } from '@litz/testkit';
+import {
+  connect,
+  createPair,
+  createPerson,
+  layRun,
+  packetBetween,
+  seededRandomBytes,
+} from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { equalBytes } from '../src/crypto/equal-bytes.ts';
+import { stateOf } from '../src/engine.ts';
 import { Endpoint, Engine, parsePrivateKey, type EngineOptions } from '../src/index.ts';
+import { keyId } from '../src/keys.ts';
 
 describe('Engine', () => {
   it('starts up, with nothing to do', () => {
@@ -66,6 +75,170 @@ describe('Engine', () => {
     expect(() => engine.handleTimeout(1e300)).toThrow(/"now"/);
     expect(() => engine.linkUp('0' as never)).toThrow(/"now"/);
     expect(() => void (engine.mtu = 1.5)).toThrow(/"mtu"/);
+  });
+
+  it('asks for the time, and for bytes, by their names', () => {
+    const { alice, bob, network } = createPair();
+    const { engine, endpoint } = alice;
+    const now = NaN;
+    const { publicKey } = bob.person;
+    for (const call of [
+      () => engine.configure({}, now),
+      () => engine.prepare({})(now),
+      () => engine.linkUp(now),
+      () => engine.linkDown(now),
+      () => engine.connect(publicKey, now),
+      () => engine.handlePacket(new Uint8Array(1), now),
+      () => engine.handlePackets(layRun([new Uint8Array(20)]), now),
+      () => engine.handleDatagram(new Uint8Array(1), endpoint, now),
+      () => engine.openDatagram(new Uint8Array(1), 0, 1, endpoint, 0, now),
+      () => engine.handleTimeout(now),
+    ]) {
+      expect(call).toThrow(/"now" expected a finite number of milliseconds, got NaN/);
+    }
+    expect(() => engine.configure({ peers: [{ publicKey, remove: true }] }, now)).toThrow(/"now"/);
+    expect(engine.hasPeer(publicKey)).toBe(true);
+    expect(() => engine.handleDatagram([] as never, endpoint, network.now)).toThrow(
+      /"datagram" expected a Uint8Array/,
+    );
+  });
+
+  it('has an MTU, traces and news of peers that may change', () => {
+    const { alice, bob, network } = createPair();
+    const { engine } = alice;
+    engine.mtu = 1280;
+    expect(engine.mtu).toBe(1280);
+    expect([engine.traces, engine.tellsPeers]).toEqual([false, false]);
+    engine.traces = true;
+    engine.tellsPeers = true;
+    expect([engine.traces, engine.tellsPeers]).toEqual([true, true]);
+    engine.configure({ peers: [{ publicKey: bob.person.publicKey, remove: true }] }, network.now);
+    expect([engine.pollEvent(), engine.pollEvent()]).toMatchObject([
+      { type: 'trace', step: 'peer-removed' },
+      { type: 'peer', state: 'removed' },
+    ]);
+  });
+
+  it('tells its keys as copies', () => {
+    const engine = new Engine(options);
+    expect([engine.privateKey, engine.nextPrivateKey, engine.nextPublicKey]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const [own, next] = [createPerson(1), createPerson(2)];
+    engine.configure({ privateKey: own.privateKey, nextPrivateKey: next.privateKey }, 0);
+    for (let i = 0; i < 2; i++) {
+      expect(engine.privateKey).toEqual(own.privateKey);
+      expect(engine.nextPrivateKey).toEqual(next.privateKey);
+      expect(engine.nextPublicKey).toEqual(next.publicKey);
+      for (const key of [engine.privateKey, engine.nextPrivateKey, engine.nextPublicKey]) {
+        key?.fill(0);
+      }
+    }
+  });
+
+  it('does nothing when the link goes where it is', () => {
+    const pair = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
+    connect(pair);
+    const { network, alice, bob } = pair;
+    const { sentKeepalives } = alice.engine.stats;
+    alice.input((engine, now) => engine.linkUp(now));
+    expect(alice.engine.stats.sentKeepalives).toBe(sentKeepalives);
+    alice.input((engine, now) => engine.linkDown(now));
+    const peer = stateOf(alice.engine).peers.get(keyId(bob.person.publicKey))!;
+    peer.handshakeSentAt = 7;
+    alice.input((engine, now) => engine.linkDown(now));
+    expect(peer.handshakeSentAt).toBe(7);
+    const { sentInitiations } = alice.engine.stats;
+    network.now += 6000;
+    alice.input((engine, now) => engine.linkUp(now));
+    expect(alice.engine.stats.sentInitiations).toBe(sentInitiations + 1);
+  });
+
+  it('says what it drops when the link goes down, and forgets messages that wait', () => {
+    const pair = createPair();
+    const { network, alice, bob } = pair;
+    network.loses = () => true;
+    alice.send(packetBetween(alice, bob));
+    bob.send(packetBetween(bob, alice));
+    const [{ bytes }] = network.eavesdropper.of(1, bob);
+    const { handshakes } = stateOf(alice.engine);
+    // No time for it.
+    handshakes.screening.spend(1000, network.now);
+    alice.receive(bytes.slice(), bob.endpoint);
+    expect(handshakes.queue.size).toBe(1);
+    alice.engine.linkDown(network.now);
+    expect(alice.engine.stats.drops.toJSON()).toEqual({ 'link-down': 2 });
+    expect(alice.engine.pollTimeout()).toBe(Infinity);
+  });
+
+  it('lets the provider forget private keys when the link goes down', () => {
+    const { alice, network } = createPair();
+    const state = stateOf(alice.engine);
+    alice.engine.configure({ nextPrivateKey: createPerson(9).privateKey }, network.now);
+    const destroyed: string[] = [];
+    for (const identity of ['identity', 'nextIdentity'] as const) {
+      state[identity]!.preparedKey = {
+        publicKey: state[identity]!.publicKey,
+        dh: () => undefined,
+        destroy: () => destroyed.push(identity),
+      };
+    }
+    alice.engine.linkDown(network.now);
+    expect(destroyed).toEqual(['identity', 'nextIdentity']);
+    const none = new Engine(options);
+    none.linkDown(0);
+    expect(none.pollTimeout()).toBe(Infinity);
+  });
+
+  it('keeps no buffer that it was lent', () => {
+    const pair = createPair();
+    connect(pair);
+    const { alice, bob, network } = pair;
+    const { engine } = alice;
+    const room = (length: number) => {
+      const buffer = new Uint8Array(length + 64);
+      buffer.set(packetBetween(alice, bob, { length }), 16);
+      return buffer;
+    };
+    const before = engine.stats.sentMessages;
+    for (const length of [100, 60, 200])
+      engine.handlePacketAt(room(length), 16, length, network.now);
+    expect(engine.stats.sentMessages).toBe(before + 3);
+    const sent = [];
+    for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) sent.push(t.datagram.length);
+    expect(sent).toEqual([112 + 32, 64 + 32, 208 + 32]);
+  });
+
+  it('says why a handshake message was dropped, and of no other one', () => {
+    const pair = createPair();
+    const { network, alice, bob } = pair;
+    network.loses = () => true;
+    alice.send(packetBetween(alice, bob));
+    const [{ bytes }] = network.eavesdropper.of(1, alice);
+    const wrong = bytes.slice();
+    wrong[120] ^= 1;
+    const { engine } = bob;
+    expect(engine.handleDatagram(wrong, alice.endpoint, network.now)).toBe('bad-mac1');
+    // What was said of the last one is not said of a transport message.
+    network.loses = () => false;
+    alice.engine.handleTimeout(network.now);
+    expect(engine.handleDatagram(bytes.slice(), alice.endpoint, network.now)).toBeUndefined();
+    const { handshakes } = stateOf(engine);
+    handshakes.screening.spend(1000, network.now);
+    const later = bytes.slice();
+    later[121] ^= 1;
+    expect(engine.handleDatagram(later, alice.endpoint, network.now)).toBeUndefined();
+  });
+
+  it('has the limits of the paper, or those that it is given', () => {
+    const limits = { rekeyAfterMessages: 5, rejectAfterMessages: 9 };
+    expect(stateOf(new Engine({ ...options, limits })).limits).toEqual(limits);
+    expect(stateOf(new Engine(options)).limits).toEqual({
+      rekeyAfterMessages: 2 ** 52,
+      rejectAfterMessages: 2 ** 53 - 2 ** 13 - 1,
+    });
   });
 
   it("takes Node's Buffers, whose slice copies nothing", () => {

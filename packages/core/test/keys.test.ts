@@ -1,7 +1,7 @@
 import { format, inspect } from 'node:util';
 import { seededRandomBytes } from '@litz/testkit';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { nobleProvider } from '../src/crypto/noble.ts';
 import { WireGuardError } from '../src/errors.ts';
 import {
@@ -90,6 +90,25 @@ describe('parsePublicKey', () => {
 });
 
 describe('parsePrivateKey', () => {
+  it('leaves nothing of a text that is no key', () => {
+    const wiped: Uint8Array[] = [];
+    // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
+    const { fill } = Uint8Array.prototype;
+    const spy = vi.spyOn(Uint8Array.prototype, 'fill');
+    spy.mockImplementation(function (this: Uint8Array, ...all) {
+      wiped.push(this);
+      return fill.apply(this, all);
+    });
+    try {
+      const wrong = 'YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBm?=';
+      expect(() => parsePrivateKey(wrong)).toThrow(/got other characters/);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(wiped.map((bytes) => bytes.constructor)).toEqual([PrivateKey]);
+    expect(isZeroKey(wiped[0])).toBe(true);
+  });
+
   it('clamps', () => {
     const clamped = parsePrivateKey(new Uint8Array(32).fill(0xff));
     expect([clamped[0], clamped[1], clamped[31]]).toEqual([0xf8, 0xff, 0x7f]);

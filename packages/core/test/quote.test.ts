@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatKey, type PresharedKey } from '../src/index.ts';
-import { quote, redactKeys } from '../src/quote.ts';
+import { printable, quote, redactKeys } from '../src/quote.ts';
 
 /** Any 32 bytes. */
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytes as PresharedKey);
@@ -69,4 +69,21 @@ describe('a key in the alphabet of URLs', () => {
     );
     expect(redactKeys(`got ${text}`)).not.toContain(text.slice(0, 20));
   });
+});
+
+describe('printable', () => {
+  it('leaves what can be read as it is', () => {
+    for (const text of ['', 'node n1: ok', 'ünï, 日本, 👍', '<b>"\\'])
+      expect(printable(text)).toBe(text);
+  });
+
+  it.each([
+    ['a colour', '\u001b[31mred', '\\u{1b}[31mred'],
+    ['C1', '\u009b31m', '\\u{9b}31m'],
+    ['another line', 'one\r\ntwo', 'one\\u{d}\\u{a}two'],
+    ['a line of Unicode', 'one\u2028two', 'one\\u{2028}two'],
+    ['another direction', '\u202egnp.exe', '\\u{202e}gnp.exe'],
+    ['nothing', 'a\u200bb', 'a\\u{200b}b'],
+    ['half a letter', '\ud800', '\\u{d800}'],
+  ])('shows %s as its number', (_, text, shown) => expect(printable(text)).toBe(shown));
 });

@@ -10,6 +10,7 @@ import {
   checkObject,
   describe,
   MAX_MTU,
+  newInterfaceNameFault,
   quote,
   readAllowedIps,
 } from '@litz/core/internals';
@@ -195,10 +196,11 @@ function readTunName(tun: string | TunOptions): string {
   if (typeof name !== 'string') {
     throw new TypeError(`"${field}" expected the name of an interface, got ${describe(name)}`);
   }
-  const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
-  if (isName && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
-  const rule = `1 to ${MAX_NAME_BYTES} bytes without space, "/" and ":"`;
-  throw new RangeError(`"${field}" expected ${rule}, got ${quote(name)}`);
+  const fault = newInterfaceNameFault(name);
+  if (fault === undefined) return name;
+  throw new RangeError(
+    `"${field}" expected the name of an interface, got ${quote(name)}: ${fault}`,
+  );
 }
 
 function readEngineSettings({
@@ -231,8 +233,6 @@ function pick(options: object, fields: readonly string[]): DeviceChange {
 const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'warmUp'];
 const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
-const INTERFACE_NAME = /^[^\s/:]+$/;
-const MAX_NAME_BYTES = 15;
 /** An IPv4 interface can have no less. */
 const MINIMUM_MTU = 68;
 const PROVIDER_FUNCTIONS = [

@@ -59,6 +59,7 @@ export {
   type NodeRecord,
   type ReadRecord,
 } from './record/node-record.ts';
+export { checkOwnNode, type OwnNodeClaim } from './record/own-node.ts';
 export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { WatchDirectory } from './registry/file/directory-watch.ts';
 export type {
@@ -155,5 +156,6 @@ export { KubePrefixes, type KubePrefixKind } from './agent/kube-prefixes.ts';
 export { meshMetrics, MOST_PEER_SERIES, type MetricsText } from './metrics/mesh-metrics.ts';
 export { TextServer, type ListenAddress, type TextAnswer } from './metrics/text-server.ts';
 export { EtcdRegistry, type EtcdRegistryOptions } from './registry/etcd/etcd-registry.ts';
-export type { EtcdTlsFiles, EtcdUser } from './registry/etcd/etcd-client.ts';
+export type { EtcdUser } from './registry/etcd/etcd-client.ts';
+export type { EtcdTlsFiles } from './registry/etcd/etcd-tls.ts';
 export type { LookUp } from './registry/etcd/etcd-endpoints.ts';

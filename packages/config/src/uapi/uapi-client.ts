@@ -18,7 +18,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { checkObject, wipe } from '@litz/core/internals';
+import { checkObject, isInterfaceName, wipe } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
@@ -273,7 +273,7 @@ function checkPath(path: unknown): void {
 
 /** What it is called decides which file is opened. */
 function checkInterfaceName(name: unknown): void {
-  if (typeof name === 'string' && /^[^\s/\0]{1,15}$/.test(name) && !/^\.\.?$/.test(name)) return;
+  if (typeof name === 'string' && isInterfaceName(name)) return;
   const got = typeof name === 'string' ? JSON.stringify(name) : typeof name;
   throw new TypeError(`"interfaceName" expected the name of an interface, got ${got}`);
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { tryParseAddress } from './address.ts';
+import { isInterfaceName } from './interface-name.ts';
 import { MAX_UINT32, parseUnsigned } from './unsigned.ts';
 
 export interface ScopedAddress {
@@ -29,14 +30,12 @@ export function tryParseScopedAddress(text: string): ScopedAddress | undefined {
   const scopeId = parseUnsigned(zone, MAX_UINT32);
   if (scopeId !== undefined) return { address, scopeId, zone: undefined };
   if (/^\d+$/.test(zone)) return undefined;
-  return isLinkLocal(address) && isInterfaceName(zone) ? { address, scopeId: 0, zone } : undefined;
+  return isLinkLocal(address) && isZone(zone) ? { address, scopeId: 0, zone } : undefined;
 }
 
-/** Whether an interface can have this name (kernel: dev_valid_name), in an endpoint's text too. */
-export function isInterfaceName(name: string): boolean {
-  if (typeof name !== 'string' || name === '.' || name === '..') return false;
-  if (!INTERFACE_NAME.test(name)) return false;
-  return utf8Length(name) <= MAX_NAME_BYTES;
+/** Whether an endpoint's text can have this zone: the name of an interface without "%" and brackets. */
+export function isZone(zone: string): boolean {
+  return isInterfaceName(zone) && !/[%[\]]/.test(zone);
 }
 
 /** fe80::/10, and the multicast addresses of a link: ff?2::/16. */
@@ -44,16 +43,3 @@ function isLinkLocal(address: Uint8Array): boolean {
   if (address[0] === 0xff) return (address[1] & 0x0f) === 0x02;
   return address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
 }
-
-function utf8Length(text: string): number {
-  let length = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return length;
-}
-
-/** Not blanks, colons, slashes, nor what has another meaning in an endpoint's text. */
-const INTERFACE_NAME = /^[^\s/:%[\]\0]+$/;
-const MAX_NAME_BYTES = 15;

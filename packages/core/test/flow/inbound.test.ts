@@ -3,7 +3,10 @@ import {
   connect,
   copyCipherProvider,
   createPair,
+  createPerson,
+  introduce,
   ipPacket,
+  joinNetwork,
   packetBetween,
   type ArrivingDatagram,
   type Pair,
@@ -11,8 +14,12 @@ import {
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../src/engine.ts';
+import type { EngineState } from '../../src/engine-state.ts';
+import { sendKeepalive } from '../../src/flow/outbound.ts';
 import { Endpoint, nobleProvider } from '../../src/index.ts';
 import { keyId } from '../../src/internals.ts';
+import type { Peer } from '../../src/peer/peer.ts';
+import { TIMER } from '../../src/peer/timer-table.ts';
 
 describe('receiveDatagram', () => {
   it('does with a batch what it does with its datagrams one by one', () => {
@@ -87,6 +94,136 @@ describe('receiveDatagram', () => {
     const [third, fourth] = datagramsOf(pair, ['data', 'data']);
     bob.receiveBatch([third, { ...fourth, source: ELSEWHERE }]);
     expect(bob.engine.peer(alice.person.publicKey)?.endpoint).toBe(ELSEWHERE);
+  });
+
+  it('counts what is too short at nobody, and has a word for each length', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const [{ bytes, source }] = datagramsOf(pair, ['data']);
+    const open = (length: number) =>
+      bob.engine.openDatagram(bytes.slice(0, length), 0, length, source, 0, network.now);
+    expect([3, 4, 31].map(open)).toEqual(['too-short', 'wrong-length', 'wrong-length']);
+    expect(bob.engine.stats.drops.toJSON()).toEqual({ 'too-short': 1, 'wrong-length': 2 });
+    expect(bob.engine.peer(alice.person.publicKey)!.drops).toEqual({});
+  });
+
+  it('counts what did not authenticate at the peer whose index it has', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const kinds = ['data', 'repeated', 'tampered', 'unknown'] as const;
+    const opened = datagramsOf(pair, kinds).map(({ bytes, source }) =>
+      bob.engine.openDatagram(bytes, 0, bytes.length, source, 0, network.now),
+    );
+    expect(opened).toEqual([100, 'replayed-counter', 'invalid-tag', 'unknown-index']);
+    expect(bob.engine.peer(alice.person.publicKey)!.drops).toEqual({
+      'replayed-counter': 1,
+      'invalid-tag': 1,
+    });
+    expect(bob.engine.stats.drops.count('unknown-index')).toBe(1);
+  });
+
+  it('counts keepalives, messages and bytes', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const { peer } = insideOf(bob, alice);
+    const { stats } = bob.engine;
+    const { receivedKeepalives, receivedMessages, receivedBytes } = stats;
+    const before = peer.receivedBytes;
+    const [data] = datagramsOf(pair, ['data']);
+    const keepalive = keepaliveOf(pair);
+    for (const bytes of [data.bytes, keepalive]) {
+      bob.engine.openDatagram(bytes, 0, bytes.length, data.source, 0, network.now);
+    }
+    bob.engine.finishBatch(network.now);
+    const length = data.bytes.length + 32;
+    expect(stats.receivedKeepalives).toBe(receivedKeepalives + 1);
+    expect(stats.receivedMessages).toBe(receivedMessages + 2);
+    expect(stats.receivedBytes).toBe(receivedBytes + length);
+    expect(peer.receivedBytes).toBe(before + length);
+  });
+
+  it('owes a sign of life for data, and not for a keepalive of the next batch', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const { peer, state } = insideOf(bob, alice);
+    const [data] = datagramsOf(pair, ['data']);
+    const keepalive = keepaliveOf(pair);
+    for (const [bytes, owes] of [
+      [data.bytes, true],
+      [keepalive, false],
+    ] as const) {
+      state.timers.clearAll(peer.slot);
+      bob.engine.openDatagram(bytes, 0, bytes.length, data.source, 0, network.now);
+      bob.engine.finishBatch(network.now);
+      expect(state.timers.isArmed(peer.slot, TIMER.KEEPALIVE)).toBe(owes);
+    }
+  });
+
+  it('does the bookkeeping of each of two peers behind one source', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const carol = joinNetwork(network, createPerson(3));
+    introduce(carol, bob.person);
+    introduce(bob, carol.person);
+    carol.send(packetBetween(carol, bob));
+    network.settle();
+    const [alices] = datagramsOf(pair, ['data']);
+    carol.send(packetBetween(carol, bob, { length: 60 }));
+    const { bytes } = network.eavesdropper.of(4, carol).at(-1)!;
+    const peers = [alice, carol].map((node) => insideOf(bob, node).peer);
+    const before = peers.map((peer) => peer.receivedBytes);
+    for (const each of [alices.bytes, bytes.slice()]) {
+      bob.engine.openDatagram(each, 0, each.length, alices.source, 0, network.now);
+    }
+    bob.engine.finishBatch(network.now);
+    expect(peers.map((peer, i) => peer.receivedBytes - before[i])).toEqual([
+      alices.bytes.length,
+      bytes.length,
+    ]);
+  });
+
+  it('renews a session that we began when it is 165 s old, once', () => {
+    const { network, alice, bob } = connected();
+    const { peer, state } = insideOf(alice, bob);
+    const current = peer.keypairs.current!;
+    const { sentInitiations } = state.stats;
+    const receiveAt = (time: number): number => {
+      bob.engine.handlePacket(packetBetween(bob, alice), time);
+      const { datagram } = bob.engine.pollTransmit()!;
+      network.now = time;
+      alice.receive(datagram.slice(), bob.endpoint);
+      return state.stats.sentInitiations - sentInitiations;
+    };
+    const due = current.createdAt + 165_000;
+    expect(receiveAt(due - 1)).toBe(0);
+    current.canSend = false;
+    expect(receiveAt(due)).toBe(0);
+    current.canSend = true;
+    expect(receiveAt(due)).toBe(1);
+    expect(peer.sentLastMinuteHandshake).toBe(true);
+    expect(receiveAt(due + 6000)).toBe(1);
+    peer.sentLastMinuteHandshake = false;
+    expect(receiveAt(due + 6000)).toBe(2);
+  });
+
+  it('renews none that the peer began, and receives with one that is no more sent with', () => {
+    const { network, alice, bob } = connected();
+    const { peer, state } = insideOf(bob, alice);
+    const { keypairs } = peer;
+    const time = keypairs.current!.createdAt + 166_000;
+    alice.engine.handlePacket(packetBetween(alice, bob), time - 60_000);
+    const { datagram } = alice.engine.pollTransmit()!;
+    keypairs.previous = keypairs.current;
+    keypairs.current = undefined;
+    network.now = time;
+    const received = bob.packets.length;
+    bob.receive(datagram.slice(), alice.endpoint);
+    expect(bob.packets).toHaveLength(received + 1);
+    keypairs.current = keypairs.previous;
+    alice.engine.handlePacket(packetBetween(alice, bob), time - 60_000);
+    bob.receive(alice.engine.pollTransmit()!.datagram.slice(), alice.endpoint);
+    expect(bob.packets).toHaveLength(received + 2);
+    expect(state.stats.sentInitiations).toBe(0);
   });
 
   it.each(['ipv4', 'ipv6'] as const)('delivers what the peer sends from its own: %s', (family) => {
@@ -188,8 +325,9 @@ function datagramsOf(
 
 function packetOf(kind: Arrival, alice: Pair['alice'], bob: Pair['bob']): Uint8Array {
   if (kind === 'malformed') {
+    // Padded it is 112 bytes long.
     const packet = packetBetween(alice, bob, { length: 100 });
-    packet[3] = 255;
+    packet[3] = 113;
     return packet;
   }
   if (kind === 'disallowed') {
@@ -205,6 +343,18 @@ function changed(kind: Arrival, sent: Uint8Array, last: Uint8Array): Uint8Array 
   if (kind === 'tampered') sent[40] ^= 1;
   if (kind === 'unknown') sent[5] ^= 1;
   return sent;
+}
+
+/** Nothing in it; it does not arrive by itself. */
+function keepaliveOf({ network, alice, bob }: Pair): Uint8Array {
+  const { peer, state } = insideOf(alice, bob);
+  sendKeepalive(state, peer, network.now);
+  return alice.engine.pollTransmit()!.datagram.slice();
+}
+
+function insideOf(node: Pair['alice'], other: Pair['alice']): { state: EngineState; peer: Peer } {
+  const state = stateOf(node.engine);
+  return { state, peer: state.peers.get(keyId(other.person.publicKey))! };
 }
 
 /** Everything that may differ, but for the last of several endpoints, which only a batch skips. */

@@ -1,13 +1,8 @@
-import { preferredPair } from '../../src/flow/static-pairs.ts';
-import { connect, createPair, type PairOptions } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/endpoint.ts';
-import { stateOf } from '../../src/engine.ts';
 import { fireTimers } from '../../src/flow/timer-expiry.ts';
-import { keyId } from '../../src/keys.ts';
-import type { Peer } from '../../src/peer/peer.ts';
-import { StagedPackets } from '../../src/peer/staged-packets.ts';
-import { TIMER, type Timer } from '../../src/peer/timer-table.ts';
+import { TIMER } from '../../src/peer/timer-table.ts';
+import { sentAt, stage, startedHandshake, withSession } from './with-session.ts';
 
 const STICKY = { sourceAddress: Uint8Array.of(192, 0, 2, 77), sourceInterface: 3 };
 
@@ -264,67 +259,3 @@ describe('PERSISTENT_KEEPALIVE', () => {
     expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(peer.turnAt);
   });
 });
-
-type State = ReturnType<typeof stateOf>;
-
-/** Alice with a session with bob, no timer armed and nothing to say. */
-function withSession(options: PairOptions = {}) {
-  const pair = createPair(options);
-  connect(pair);
-  const { network, alice, bob } = pair;
-  const state = stateOf(alice.engine);
-  const peer = state.peers.get(keyId(bob.person.publicKey))!;
-  const { now } = network;
-  state.timers.clearAll(peer.slot);
-  state.initiations.refill(now);
-  const sent: number[] = [];
-  return {
-    state,
-    peer,
-    now,
-    arm: (timer: Timer, delay: number) => state.timers.arm(peer.slot, timer, now, delay),
-    isArmed: (timer: Timer) => state.timers.isArmed(peer.slot, timer),
-    deadline: (timer: Timer) => state.timers.deadline(peer.slot, timer),
-    /** Of the messages that were sent until now. */
-    types: () => {
-      for (let t = state.outputs.nextTransmit(); t; t = state.outputs.nextTransmit()) {
-        sent.push(t.datagram[0]);
-      }
-      return sent;
-    },
-    events: () => {
-      const events = [];
-      for (let e = state.outputs.nextEvent(); e; e = state.outputs.nextEvent()) events.push(e);
-      return events;
-    },
-  };
-}
-
-/** The last initiation left then. */
-function sentAt(peer: Peer, time: number): void {
-  peer.handshakeSentAt = time;
-  peer.pair!.sentAt = time;
-}
-
-/** An attempt at a handshake that is on its way. */
-function startedHandshake(state: State, peer: Peer) {
-  const pair = preferredPair(peer, state.identity!);
-  const index = state.indices.reserve(pair);
-  pair.index = index;
-  const { handshake } = pair;
-  handshake.state = 'initiation-created';
-  handshake.chainingKey.fill(7);
-  return {
-    isForgotten: () =>
-      state.indices.handshake(index) === undefined &&
-      pair.index === -1 &&
-      handshake.state === 'zeroed' &&
-      handshake.chainingKey.every((byte) => byte === 0),
-  };
-}
-
-/** Packets that wait for a session. */
-function stage(peer: Peer, count: number): void {
-  peer.staged ??= new StagedPackets();
-  for (let i = 0; i < count; i++) peer.staged.push(new Uint8Array(40), 0, 40);
-}

@@ -1,8 +1,10 @@
 /**
- * `EventLog`: what happened, for a log and for `status`, and what is wrong now.
+ * `EventLog`: what happened, for a log and for `status`, and what is wrong now. Names and messages in it
+ * come from others, so every text becomes one line without control characters.
  *
  * @module
  */
+import { printable } from '@litz/core/internals';
 import type { StatusEvent } from '../status/mesh-status.ts';
 
 /** What an event is about, and how bad it is. */
@@ -42,20 +44,22 @@ export class EventLog {
   }
 
   say(text: string, { level = 'info', peer }: EventDetails = {}): void {
-    this.#events.push({ at: this.#now(), level, peer, text });
+    const line = printable(text);
+    this.#events.push({ at: this.#now(), level, peer, text: line });
     if (this.#events.length > MOST_EVENTS) this.#events.shift();
-    this.#print(text);
+    this.#print(line);
   }
 
   /** undefined: nothing is wrong with it any more. Said when that changes. */
   trouble(what: string, trouble: string | undefined): void {
-    if (this.#troubles.get(what) === trouble) return;
-    if (trouble === undefined) {
+    const text = trouble === undefined ? undefined : printable(trouble);
+    if (this.#troubles.get(what) === text) return;
+    if (text === undefined) {
       this.#troubles.delete(what);
       this.say(`${what}: well again`);
     } else {
-      this.#troubles.set(what, trouble);
-      this.say(`${what}: ${trouble}`, { level: 'warning' });
+      this.#troubles.set(what, text);
+      this.say(`${what}: ${text}`, { level: 'warning' });
     }
   }
 }

@@ -13,7 +13,7 @@ import type { MeshPeer } from '../membership/mesh-peer.ts';
 import type { ReadRecord } from '../record/node-record.ts';
 import type { EventLog } from './event-log.ts';
 import { PeerSessions } from './peer-sessions.ts';
-import { tunnelPeerOf } from './tunnel-peers.ts';
+import { TunnelPeers } from './tunnel-peers.ts';
 
 export interface KnownPeersOptions {
   readonly context: MembershipContext;
@@ -28,6 +28,9 @@ export class KnownPeers {
   readonly #options: KnownPeersOptions;
   readonly #membership: Membership;
   readonly #sessions: PeerSessions = new PeerSessions();
+  readonly #tunnelPeers: TunnelPeers = new TunnelPeers();
+  /** Names of those that may be others than at the last `takeChanged`. */
+  #changed: Set<string> = new Set();
   readonly #expired: Set<string> = new Set();
   readonly #refused: Map<string, string> = new Map();
   #syncedAt: number | undefined = undefined;
@@ -45,6 +48,11 @@ export class KnownPeers {
   /** Names of those that have had a handshake. Replaced, never changed. */
   get answered(): ReadonlySet<string> {
     return this.#sessions.answered;
+  }
+
+  /** Everybody has had a handshake. */
+  get haveAllAnswered(): boolean {
+    return this.answered.size === this.all.size;
   }
 
   get unanswered(): readonly string[] {
@@ -107,11 +115,13 @@ export class KnownPeers {
   ): { readonly answeredOthers: boolean; readonly isAboutPeers: boolean } {
     const { answered } = this;
     const touched = this.#sessions.take(changes, isResync);
+    this.#suspect(touched);
     return { answeredOthers: answered !== this.answered, isAboutPeers: touched.size > 0 };
   }
 
   /** The daemon is gone, and all sessions with it. */
   loseSessions(): void {
+    this.#suspect(this.answered);
     this.#sessions.clear();
   }
 
@@ -135,19 +145,38 @@ export class KnownPeers {
   }
 
   /**
-   * As the daemon is to have them. It asks whoever has not answered, or has expired, again and again.
+   * Names of those of whom something is different since the last call: the record, an answer, or whether
+   * the record has expired. Of 5,000 peers one changes, and nobody looks at the others.
+   */
+  takeChanged(): ReadonlySet<string> {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+
+  /** Whoever took them could not do what follows from them. */
+  putBack(changed: ReadonlySet<string>): void {
+    this.#suspect(changed);
+  }
+
+  /**
+   * As the daemon is to have them; always the same map. It asks whoever has not answered, or has expired,
+   * again and again.
    *
+   * @param changed names of those that may be others than in the call before
    * @param persistentKeepalive seconds, of those that have answered
    */
-  tunnelPeers(persistentKeepalive: number): Map<string, TunnelPeer> {
+  tunnelPeers(
+    changed: ReadonlySet<string>,
+    persistentKeepalive: number,
+  ): ReadonlyMap<string, TunnelPeer> {
     const { answered, expired } = this;
     const asked = persistentKeepalive === 0 ? ASKING_KEEPALIVE : persistentKeepalive;
-    return new Map(
-      [...this.all].map(([name, peer]) => {
-        const isQuiet = answered.has(name) && !expired.has(name);
-        return [name, tunnelPeerOf(peer, isQuiet ? persistentKeepalive : asked)];
-      }),
-    );
+    for (const name of changed) {
+      const isQuiet = answered.has(name) && !expired.has(name);
+      this.#tunnelPeers.set(name, this.all.get(name), isQuiet ? persistentKeepalive : asked);
+    }
+    return this.#tunnelPeers.byName;
   }
 
   #note(events: readonly MembershipEvent[]): void {
@@ -158,9 +187,16 @@ export class KnownPeers {
       this.#noteRefusal(event);
       if (event.kind === 'expired') this.#expired.add(event.node);
       else if (event.kind === 'returned' || event.kind === 'left') this.#expired.delete(event.node);
+      this.#changed.add(event.node);
     }
-    this.#sessions.setPeers(this.all);
+    const changed = this.#membership.takeChanged();
+    this.#sessions.setPeers(this.all, changed);
+    this.#suspect(changed);
     this.#options.onChanged();
+  }
+
+  #suspect(names: Iterable<string>): void {
+    for (const name of names) this.#changed.add(name);
   }
 
   #noteRefusal(event: MembershipEvent): void {

@@ -8,8 +8,9 @@ import { formatCidr, type Cidr } from '@litz/core';
 import type { HostFacts } from '../host/host-facts.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
-import { desireHost, encryptsOwnNode } from '../plan/desire-host.ts';
-import type { DesiredHost, EncryptMode, Enforcement, MeshRequest } from '../plan/desired-host.ts';
+import { desireHostWith, encryptsOwnNode, type CommonRequest } from '../plan/desire-host.ts';
+import type { DesiredHost, EncryptMode, Enforcement } from '../plan/desired-host.ts';
+import { HostRoutes } from '../plan/host-routes.ts';
 import { isException } from '../plan/mesh-rule.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
@@ -21,6 +22,8 @@ export interface MachineInput {
   readonly enforcement: Enforcement;
   readonly peers: ReadonlyMap<string, MeshPeer>;
   readonly answered: ReadonlySet<string>;
+  /** Names of the peers that may be others than in the call before, or have answered meanwhile. */
+  readonly changed: ReadonlySet<string>;
   /** Undefined while they are not known, as with the next ones. */
   readonly prefixes: readonly Readonly<Cidr>[] | undefined;
   readonly registryAddresses: readonly RegistryAddress[] | undefined;
@@ -40,6 +43,9 @@ export class MeshMachine {
   readonly #events: EventLog;
   #facts: HostFacts | undefined = undefined;
   #factsAreOld = true;
+  readonly #routes: HostRoutes = new HostRoutes();
+  /** Names of peers that have changed while not enough was known. */
+  #unseen: Set<string> = new Set();
   #laid: LaidMachine = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
 
   constructor(host: MeshHost, settings: AgentSettings, events: EventLog) {
@@ -97,8 +103,14 @@ export class MeshMachine {
 
   /** How it is to look; undefined: not enough is known yet to change anything. */
   desire(input: MachineInput): DesiredHost | undefined {
+    for (const name of input.changed) this.#unseen.add(name);
     const request = this.#request(input);
-    return request && desireHost(request);
+    if (!request) return undefined;
+    const { peers, answered } = input;
+    const changed = this.#unseen;
+    const desired = desireHostWith(this.#routes, request, { peers, answered, changed });
+    this.#unseen = new Set();
+    return desired;
   }
 
   /** @throws {MeshHostError} `enforce` can't be held on this machine */
@@ -113,8 +125,8 @@ export class MeshMachine {
     };
   }
 
-  #request(input: MachineInput): MeshRequest | undefined {
-    const { mode, enforcement, peers, answered, prefixes, registryAddresses } = input;
+  #request(input: MachineInput): CommonRequest | undefined {
+    const { mode, enforcement, prefixes, registryAddresses } = input;
     const { interfaceName, port, addresses, encryptsNode, clusterPrefixes } = this.#settings;
     const own = { addresses, encryptsNode };
     const needsAddresses = encryptsOwnNode({ mode, own: { ...own, prefixes: [] } });
@@ -125,8 +137,6 @@ export class MeshMachine {
       mode,
       enforcement,
       own: { ...own, prefixes },
-      peers: [...peers.values()],
-      answered,
       clusterPrefixes,
       registryAddresses: registryAddresses ?? [],
       underlay: this.#facts.underlay,

@@ -41,9 +41,16 @@ export class MeshRound {
     const plan = this.#planKeys(identities);
     await machine.look({ peers: peers.all, prefixes: surroundings.prefixes });
     const enforcement = switches.holding(peers);
-    const desired = this.#desire(enforcement);
-    // Until they were read, nobody knows which of the daemon's peers are to go.
-    if (peers.isSynced) await this.#lay(plan, desired);
+    const changed = peers.takeChanged();
+    let desired: DesiredHost | undefined;
+    try {
+      desired = this.#desire(enforcement, changed);
+      // Until they were read, nobody knows which of the daemon's peers are to go.
+      if (peers.isSynced) await this.#lay(plan, desired, changed);
+    } catch (error) {
+      peers.putBack(changed);
+      throw error;
+    }
     this.#publish(plan);
     const isHeld = enforcement === 'enforce' && enforcement === switches.chosen.enforcement;
     if (isHeld) switches.save(switches.chosen);
@@ -64,31 +71,36 @@ export class MeshRound {
     });
   }
 
-  #desire(enforcement: Enforcement): DesiredHost | undefined {
+  #desire(enforcement: Enforcement, changed: ReadonlySet<string>): DesiredHost | undefined {
     const { machine, peers, switches, surroundings } = this.#parts;
     return machine.desire({
       mode: switches.chosen.mode,
       enforcement,
       peers: peers.all,
       answered: peers.answered,
+      changed,
       prefixes: surroundings.prefixes,
       registryAddresses: surroundings.registryAddresses,
     });
   }
 
-  async #lay(plan: KeysPlan, desired: DesiredHost | undefined): Promise<void> {
+  async #lay(
+    plan: KeysPlan,
+    desired: DesiredHost | undefined,
+    changed: ReadonlySet<string>,
+  ): Promise<void> {
     const { settings, peers, daemon, machine } = this.#parts;
     const config = {
       own: plan.own.publicKey,
       next: plan.next?.publicKey,
       listenPort: settings.port,
-      peers: peers.tunnelPeers(settings.persistentKeepalive),
+      peers: peers.tunnelPeers(changed, settings.persistentKeepalive),
     };
     const { mark } = machine.laid;
-    await daemon.program({ ...config, fwmark: desired?.mark || mark });
+    await daemon.program({ ...config, fwmark: desired?.mark || mark }, changed);
     if (!desired) return;
     await machine.apply(desired);
-    if (desired.mark === 0) await daemon.program({ ...config, fwmark: 0 });
+    if (desired.mark === 0) await daemon.program({ ...config, fwmark: 0 }, new Set());
   }
 
   #publish({ published }: KeysPlan): void {

@@ -7,7 +7,7 @@ import type { PrivateKey, PublicKey } from '@litz/core';
 import { equalBytes, wipe } from '@litz/core/internals';
 import type { KeyStore, OwnKey } from '../keys/key-store.ts';
 import { planKeys, raisesOf, type Identities, type KeysPlan } from '../keys/rotation.ts';
-import type { NodeKey } from '../record/node-record.ts';
+import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 /** What decides how a rotation goes on. */
 export interface RotationInput {
@@ -94,6 +94,12 @@ export class NodeKeys {
       throw new RotationError(
         `a rotation to generation ${newest.generation} goes on already: wait until it is over, ` +
           'or drop both keys at once with --revoke',
+      );
+    }
+    if (newest.generation >= MOST_GENERATION) {
+      throw new RotationError(
+        `generation ${newest.generation} is the last one. To begin anew with generation 1, take the ` +
+          `node out with litz agent down, and remove its key from ${this.#store.folder}`,
       );
     }
     wipe(this.#store.create(newest.generation + 1).privateKey);

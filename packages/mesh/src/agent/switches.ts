@@ -38,8 +38,9 @@ export class Switches {
   }
 
   /** The enforcement that holds. */
-  holding({ isSynced, unanswered }: Pick<KnownPeers, 'isSynced' | 'unanswered'>): Enforcement {
-    return this.#gate.effective({ wanted: this.chosen.enforcement, isSynced, unanswered });
+  holding(peers: Pick<KnownPeers, 'isSynced' | 'haveAllAnswered'>): Enforcement {
+    const { isSynced, haveAllAnswered } = peers;
+    return this.#gate.effective({ wanted: this.chosen.enforcement, isSynced, haveAllAnswered });
   }
 
   /**

@@ -91,7 +91,7 @@ export class LinuxHost implements MeshHost {
       if ((await host.#nft.version()) !== undefined) await host.#ruleset.look();
     } catch (error) {
       host.close();
-      throw error;
+      throw new MeshHostError(`can't read the filters: ${messageOf(error)}`, { cause: error });
     }
     return host;
   }
@@ -199,7 +199,7 @@ export class LinuxHost implements MeshHost {
   /** @param isAsked somebody waits for it; else it is a repair, which is told */
   async #converge(isAsked: boolean): Promise<Applied> {
     const desired = this.#desired;
-    if (desired) this.#wanted.want(desired.routes);
+    if (desired) this.#wanted.want(desired);
     const differs = this.#state.update(desired);
     // Routes and rules do without waiting for any program.
     const first = desired && (isAsked || differs) ? this.#carryOutUntilNft(desired) : NOTHING;

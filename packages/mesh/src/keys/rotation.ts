@@ -23,7 +23,7 @@
  */
 import { equalBytes } from '@litz/core/internals';
 import type { PublicKey } from '@litz/core';
-import type { NodeKey } from '../record/node-record.ts';
+import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 export interface KeysView {
   /** Of the files, the older one first: one, or two while a rotation goes on. */
@@ -99,6 +99,8 @@ export function raisesOf(keys: readonly NodeKey[], recordKeys: readonly NodeKey[
     if (to !== key.generation) raises.push({ from: key.generation, to });
     if (known === undefined) least = Math.max(least, to + 1);
   }
+  // The record leaves no room above it. Keys stay as they are, and the others say that they know later ones.
+  if (raises.some(({ to }) => to > MOST_GENERATION)) return [];
   return raises.toReversed();
 }
 

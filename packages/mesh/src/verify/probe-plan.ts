@@ -9,7 +9,7 @@
  * @module
  */
 import { formatAddress, parseAddress, parseCidr } from '@litz/core';
-import { tunnelAddresses } from '../plan/desire-host.ts';
+import { tunnelAddresses } from '../plan/peer-part.ts';
 import type { MeshStatus, PeerStatus } from '../status/mesh-status.ts';
 
 export type ProbeProtocol = 'icmp' | 'udp' | 'tcp';

@@ -120,7 +120,7 @@ describe('KernelState', () => {
 function create(): { kernel: FakeKernel; state: KernelState; wanted: WantedRoutes } {
   const kernel = new FakeKernel();
   const wanted = new WantedRoutes();
-  wanted.want(DESIRED.routes);
+  wanted.want(DESIRED);
   const state = new KernelState({
     netlink: kernel as unknown as Netlink,
     monitor: kernel as unknown as RoutingMonitor,

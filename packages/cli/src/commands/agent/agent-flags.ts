@@ -4,7 +4,9 @@
  * @module
  */
 import { formatCidr, parseAddress, parseCidr, type Cidr } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import {
+  checkOwnNode,
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type AgentSettings,
@@ -12,9 +14,13 @@ import {
   type EncryptMode,
   type Enforcement,
   type ListenAddress,
+  type OwnNodeClaim,
+  RecordError,
 } from '@litz/mesh';
+import { Failure } from '../../failure.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
 import { contradiction, missing, usage } from './flag-failure.ts';
+import { readTime } from './flag-time.ts';
 import {
   readRegistry,
   refuseEtcdFlags,
@@ -77,6 +83,16 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   }
   const prefixes = readPrefixSource(flags.prefixes, registry);
   if (prefixes.type === 'static') refuseOutside(prefixes.prefixes, clusterPrefixes);
+  const node = flags.node ?? missing('--node NAME');
+  const addresses = readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]'));
+  const servicePrefixes = readPrefixes('--service-prefix', flags.servicePrefix ?? []);
+  refuseOwnNode({
+    name: node,
+    addresses,
+    prefixes: prefixes.type === 'static' ? prefixes.prefixes : [],
+    clusterPrefixes,
+    servicePrefixes,
+  });
   return {
     registry,
     prefixes,
@@ -84,15 +100,15 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
     metrics: readListen('--metrics', flags.metrics),
     health: readListen('--health', flags.health),
     settings: {
-      node: flags.node ?? missing('--node NAME'),
-      addresses: readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]')),
+      node,
+      addresses,
       interfaceName: flags.interface,
       port: flags.port,
       mode: encrypt,
       enforcement,
       force: flags.force === true,
       clusterPrefixes,
-      servicePrefixes: readPrefixes('--service-prefix', flags.servicePrefix ?? []),
+      servicePrefixes,
       persistentKeepalive: flags.persistentKeepalive,
       rotateEveryMs: readRotation(flags),
       rotateTimeoutMs: readTime('--rotate-timeout', flags.rotateTimeout),
@@ -167,6 +183,18 @@ function readAddresses(texts: readonly string[]): string[] {
   return [...texts];
 }
 
+/** What the other nodes would refuse is refused here, where it can be mended. */
+function refuseOwnNode(claim: OwnNodeClaim): void {
+  try {
+    checkOwnNode(claim);
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    const flag = FLAG_OF[error.field.replace(/\[\d+\]$/, '')] ?? error.field;
+    const value = error.field === 'name' ? `${quote(claim.name)} ` : '';
+    throw new Failure(`${flag}: ${value}${error.reason}`, { exitCode: 2, cause: error });
+  }
+}
+
 /** Own pods that no cluster prefix has would be cut off. */
 function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
   if (cluster.length === 0) return;
@@ -199,13 +227,6 @@ function readRotation({ rotateKeyEvery, rotateTimeout }: AgentFlags): number | u
   return every;
 }
 
-function readTime(flag: string, text: string): number {
-  const [, digits, unit = ''] = /^(\d{1,6})(s|m|h|d)$/.exec(text) ?? [];
-  const seconds = Number(digits) * (SECONDS[unit] ?? NaN);
-  if (seconds > 0) return seconds * 1000;
-  throw usage(`${flag} expected a time such as 30s, 10m, 24h or 7d, got ${JSON.stringify(text)}`);
-}
-
 function readPage(text: string): { host: '127.0.0.1' | '::1'; port: number } {
   const [, host = '', digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
@@ -227,4 +248,9 @@ function readListen(flag: string, text: string | undefined): ListenAddress | und
   return { host: host === '' ? undefined : host, port };
 }
 
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+const FLAG_OF: Readonly<Record<string, string>> = {
+  name: '--node',
+  addresses: '--node-ip',
+  prefixes: '--prefixes',
+  clusterPrefixes: '--cluster-prefix',
+};

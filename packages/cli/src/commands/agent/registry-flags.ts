@@ -5,6 +5,7 @@
  */
 import type { EtcdRegistryOptions } from '@litz/mesh';
 import { contradiction, missing, usage } from './flag-failure.ts';
+import { readTime } from './flag-time.ts';
 
 /** As commander gives them. */
 export interface RegistryFlags {
@@ -20,6 +21,7 @@ export interface RegistryFlags {
   readonly etcdKey?: string;
   readonly etcdUser?: string;
   readonly etcdPasswordFile?: string;
+  readonly etcdLease?: string;
   readonly cluster?: string;
 }
 
@@ -41,13 +43,14 @@ export function readRegistry(text: string | undefined): RegistryPlace {
 
 /** @throws {Failure} exit code 2: a flag that only etcd has */
 export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster } = flags;
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease, cluster } = flags;
   const given = {
     'etcd-ca': etcdCa,
     'etcd-cert': etcdCert,
     'etcd-key': etcdKey,
     'etcd-user': etcdUser,
     'etcd-password-file': etcdPasswordFile,
+    'etcd-lease': etcdLease,
     cluster,
   };
   for (const [name, value] of Object.entries(given)) {
@@ -58,18 +61,20 @@ export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
 /**
  * How etcd is reached.
  *
- * @throws {Failure} exit code 2: one flag of a pair is missing
+ * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is no time
  */
 export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster, format } = flags;
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease } = flags;
+  const { cluster, format } = flags;
   if ((etcdCert === undefined) !== (etcdKey === undefined)) {
     throw usage('--etcd-cert and --etcd-key belong together');
   }
   if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
     throw usage('--etcd-user and --etcd-password-file belong together');
   }
-  if (cluster !== undefined && format !== 'cilium')
+  if (cluster !== undefined && format !== 'cilium') {
     throw contradiction('--cluster', '--format litz');
+  }
   const tls = {
     ...(etcdCa !== undefined && { ca: etcdCa }),
     ...(etcdCert !== undefined && { certificate: etcdCert }),
@@ -78,6 +83,7 @@ export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
   return {
     format,
     ...(cluster !== undefined && { cluster }),
+    ...(etcdLease !== undefined && { leaseSeconds: readTime('--etcd-lease', etcdLease) / 1000 }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(etcdUser !== undefined &&
       etcdPasswordFile !== undefined && {

@@ -18,7 +18,7 @@ import { isNodeName } from '../../record/record-fields.ts';
 import type { Clock } from '../kubernetes/clock.ts';
 import { RecordTeller, type GoneReason } from '../record-teller.ts';
 import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
-import { EtcdClient, type EtcdApi, type EtcdTlsFiles, type EtcdUser } from './etcd-client.ts';
+import { EtcdClient, type EtcdApi, type EtcdUser } from './etcd-client.ts';
 import {
   formatEndpoint,
   parseEtcdEndpoints,
@@ -27,6 +27,7 @@ import {
   type LookUp,
 } from './etcd-endpoints.ts';
 import { EtcdError } from './etcd-error.ts';
+import type { EtcdTlsFiles } from './etcd-tls.ts';
 import type { KeyValue } from './etcd-messages.ts';
 import { KeyWatch, type KeyList } from './key-watch.ts';
 import { OwnRecord, textOf } from './own-record.ts';
@@ -74,10 +75,10 @@ export class EtcdRegistry implements Registry {
     this.#endpoints = parseEtcdEndpoints(url);
     checkOptions(this.#endpoints, options);
     this.#options = options;
-    this.#api = new EtcdClient(this.#endpoints, options);
     const isCilium = format === 'cilium';
     this.#format = isCilium ? ciliumFormat({ cluster }) : NATIVE_FORMAT;
     this.#prefix = options.prefix ?? (isCilium ? `${CILIUM_KEYS}${cluster}/` : LITZ_KEYS);
+    this.#api = new EtcdClient(this.#endpoints, { ...options, prefix: this.#prefix });
     const { list, isEncrypted } = this.#endpoints;
     const places = list.map(formatEndpoint).join(',');
     this.description = `${isEncrypted ? 'etcds' : 'etcd'}://${places}`;

@@ -1,0 +1,369 @@
+import { describe, expect, it } from 'vitest';
+import { MacSender } from '../../src/cookie/macs.ts';
+import { KEEPALIVE_TIMEOUT_MS } from '../../src/constants.ts';
+import {
+  abandonHandshake,
+  abandonPair,
+  canReach,
+  dropStaged,
+  ensureUsable,
+  handshakeOf,
+  retryHandshake,
+  sendProbe,
+  sendResponse,
+  startHandshake,
+} from '../../src/flow/handshake-send.ts';
+import { pairOf, preferPair } from '../../src/flow/static-pairs.ts';
+import { NO_PRESHARED_KEY } from '../../src/handshake/handshake.ts';
+import { createStaticIdentity, type StaticIdentity } from '../../src/handshake/static-identity.ts';
+import { parsePrivateKey, parsePublicKey, PresharedKey } from '../../src/keys.ts';
+import { TIMER } from '../../src/peer/timer-table.ts';
+import { sentAt, stage, startedHandshake, withSession, type WithSession } from './with-session.ts';
+
+describe('startHandshake', () => {
+  it('sends an initiation and waits for its answer', () => {
+    const { state, peer, now, types, deadline, events, isArmed, arm } = idle();
+    arm(TIMER.KEEPALIVE, KEEPALIVE_TIMEOUT_MS);
+    peer.persistentKeepalive = 25;
+    peer.handshakeSends = 4;
+    state.outputs.traces = true;
+    const { sentInitiations, sentBytes } = state.stats;
+    const before = peer.sentBytes;
+    startHandshake(state, peer, now);
+    expect(types()).toEqual([1]);
+    expect(peer).toMatchObject({
+      handshakeSends: 1,
+      unansweredSends: 1,
+      attemptStartedAt: now,
+      handshakeSentAt: now,
+      sentBytes: before + 148,
+    });
+    expect(peer.pair!.sentAt).toBe(now);
+    expect(state.stats.sentInitiations).toBe(sentInitiations + 1);
+    expect(state.stats.sentBytes).toBe(sentBytes + 148);
+    expect(deadline(TIMER.RETRANSMIT) - now).toBeGreaterThanOrEqual(5000);
+    expect(deadline(TIMER.RETRANSMIT) - now).toBeLessThanOrEqual(5334);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
+    expect(isArmed(TIMER.KEEPALIVE)).toBe(false);
+    expect(events()).toMatchObject([{ step: 'initiation-sent', sends: 1 }]);
+  });
+
+  it.each([
+    [4999, 0, 1],
+    [5000, 1, 0],
+  ])('after %i ms sends %i, and waits for the rest of 5 s', (ms, sent, later) => {
+    const { state, peer, now, types, deadline } = idle();
+    peer.handshakeSentAt = now - ms;
+    startHandshake(state, peer, now);
+    expect(types()).toHaveLength(sent);
+    expect(peer.attemptStartedAt).toBe(now);
+    const wait = deadline(TIMER.RETRANSMIT) - (now - ms);
+    expect(wait >= 5000 && wait <= 5334).toBe(later === 1);
+  });
+
+  it('looks at when the pair last initiated too', () => {
+    const { state, peer, now, types } = idle();
+    peer.pair!.sentAt = now - 4999;
+    startHandshake(state, peer, now);
+    expect(types()).toEqual([]);
+  });
+
+  it('goes on with an attempt, of which one send at most counts', () => {
+    const { state, peer, now, arm, deadline, types } = idle();
+    arm(TIMER.RETRANSMIT, 7);
+    peer.attemptStartedAt = now - 50;
+    peer.handshakeSentAt = now - 4000;
+    for (const [before, after] of [
+      [9, 1],
+      [0, 0],
+    ]) {
+      peer.handshakeSends = before;
+      startHandshake(state, peer, now);
+      expect(peer.handshakeSends).toBe(after);
+    }
+    expect(peer.attemptStartedAt).toBe(now - 50);
+    expect(deadline(TIMER.RETRANSMIT)).toBe(now + 7);
+    expect(types()).toEqual([]);
+  });
+
+  it('spends the turn of a timer that asked for it', () => {
+    const { state, peer, now } = idle();
+    peer.turnAt = now;
+    startHandshake(state, peer, now);
+    expect(peer.turnAt).toBe(Infinity);
+    expect(state.initiations.isFree(now)).toBe(true);
+  });
+
+  it('does nothing without a private key, an endpoint, the link, or a key of the peer', () => {
+    for (const missing of ['identity', 'endpoint', 'up', 'unusable'] as const) {
+      const { state, peer, now, types, isArmed } = idle();
+      if (missing === 'identity') state.identity = undefined;
+      if (missing === 'endpoint') peer.endpoint = undefined;
+      if (missing === 'up') state.up = false;
+      if (missing === 'unusable') peer.unusable = true;
+      expect(canReach(state, peer)).toBe(false);
+      startHandshake(state, peer, now);
+      retryHandshake(state, peer, now);
+      expect([types(), isArmed(TIMER.RETRANSMIT), peer.handshakeSends]).toEqual([[], false, 0]);
+    }
+  });
+
+  it('frees the index of the initiation before', () => {
+    const { state, peer, now } = idle();
+    const { index } = startedHandshake(state, peer);
+    startHandshake(state, peer, now);
+    expect(state.indices.handshake(index)).toBeUndefined();
+    expect(state.indices.handshake(peer.pair!.index)).toBe(peer.pair);
+  });
+
+  it('keeps no index and counts nothing where a secret is missing after all', () => {
+    const { state, peer, now, types } = idle();
+    const { sentInitiations } = state.stats;
+    const lowOrder = pairOf(peer, state.identity!, parsePublicKey(new Uint8Array(32)));
+    lowOrder.handshake.staticStatic = new Uint8Array(32).fill(1);
+    preferPair(lowOrder);
+    const reserved: number[] = [];
+    const reserve = state.indices.reserve.bind(state.indices);
+    state.indices.reserve = (pair) => reserved[reserved.push(reserve(pair)) - 1];
+    startHandshake(state, peer, now);
+    expect(reserved).toHaveLength(1);
+    expect(state.indices.handshake(reserved[0])).toBeUndefined();
+    expect([lowOrder.index, lowOrder.sentAt]).toEqual([-1, -Infinity]);
+    expect([types(), peer.handshakeSends, peer.unansweredSends]).toEqual([[], 0, 0]);
+    expect(state.stats.sentInitiations).toBe(sentInitiations);
+  });
+
+  it('tries the peer’s other key, and our other one, when three have no answer', () => {
+    const { state, peer, now } = idle();
+    const next = identityOf(9);
+    const key = peer.publicKey;
+    const nextKey = personKey(8);
+    const own = state.identity!;
+    const tried = (sends: number, time: number) => {
+      peer.unansweredSends = sends;
+      peer.handshakeSentAt = -Infinity;
+      for (const pair of peer.pairs()) pair.sentAt = -Infinity;
+      startHandshake(state, peer, time);
+      const pair = [...peer.pairs()].find((each) => each.sentAt === time)!;
+      return [pair.identity === own ? 'own' : 'next', pair.remoteKey === key ? 'key' : 'nextKey'];
+    };
+    // One of each: there is nothing else to try.
+    expect(tried(4, now)).toEqual(['own', 'key']);
+    peer.nextKey = nextKey;
+    expect([2, 3, 4, 5].map((sends) => tried(sends, now + sends))).toEqual([
+      ['own', 'key'],
+      ['own', 'nextKey'],
+      ['own', 'key'],
+      ['own', 'nextKey'],
+    ]);
+    // A next identity of ours is probed for anyway, until the peer is known to know it.
+    state.nextIdentity = next;
+    expect([3, 4].map((sends) => tried(sends, now + sends))).toEqual([
+      ['own', 'nextKey'],
+      ['own', 'key'],
+    ]);
+    preferPair(pairOf(peer, next, key));
+    expect([4, 5, 6, 7].map((sends) => tried(sends, now + sends))).toEqual([
+      ['next', 'key'],
+      ['own', 'key'],
+      ['next', 'nextKey'],
+      ['own', 'nextKey'],
+    ]);
+  });
+
+  it('goes on with the preferred key where the other one leads to no secret', () => {
+    const { state, peer, now, types } = idle();
+    peer.nextKey = parsePublicKey(new Uint8Array(32));
+    peer.unansweredSends = 3;
+    startHandshake(state, peer, now);
+    expect(types()).toEqual([1]);
+    expect(peer.unusable).toBe(false);
+    expect(peer.pair!.sentAt).toBe(now);
+  });
+});
+
+describe('retryHandshake', () => {
+  it('says that it tries again, and sends', () => {
+    const { state, peer, now, types, events } = idle();
+    peer.handshakeSends = 1;
+    sentAt(peer, now - 5000);
+    state.outputs.traces = true;
+    retryHandshake(state, peer, now);
+    expect(types()).toEqual([1]);
+    expect(events()).toMatchObject([
+      { step: 'retrying', sends: 1 },
+      { step: 'initiation-sent', sends: 2 },
+    ]);
+  });
+
+  it('waits for the rest of Rekey-Timeout', () => {
+    const { state, peer, now, types, deadline } = idle();
+    sentAt(peer, now - 4999);
+    retryHandshake(state, peer, now);
+    expect(types()).toEqual([]);
+    const wait = deadline(TIMER.RETRANSMIT) - (now - 4999);
+    expect(wait >= 5000 && wait <= 5334).toBe(true);
+  });
+});
+
+describe('sendProbe', () => {
+  it('is no part of the attempt in progress and no sign of life', () => {
+    const { state, peer, now, types, events, isArmed, arm } = idle();
+    const pair = pairOf(peer, identityOf(9), peer.publicKey);
+    pair.handshake.ensureStaticStatic(state.crypto, pair.identity);
+    pair.turnAt = now;
+    arm(TIMER.KEEPALIVE, 1000);
+    state.outputs.traces = true;
+    sendProbe(state, pair, now);
+    expect(types()).toEqual([1]);
+    expect(peer).toMatchObject({ unansweredProbes: 1, unansweredSends: 0, handshakeSends: 0 });
+    expect(peer.handshakeSentAt).toBe(-Infinity);
+    expect(isArmed(TIMER.KEEPALIVE)).toBe(true);
+    expect(isArmed(TIMER.RETRANSMIT)).toBe(false);
+    expect([pair.sentAt, pair.turnAt]).toEqual([now, Infinity]);
+    expect(events()).toMatchObject([{ step: 'probe-sent' }]);
+  });
+});
+
+describe('sendResponse', () => {
+  it('answers, and lets an initiation of ours wait for its answer from now on', () => {
+    const { state, peer, now, types, deadline, arm, events } = idle();
+    const { handshake } = consumed(state, peer);
+    arm(TIMER.RETRANSMIT, 7);
+    state.outputs.traces = true;
+    const { sentResponses, sentBytes } = state.stats;
+    expect(sendResponse(state, peer.pair!, handshake, now)).toBe(true);
+    expect(types()).toEqual([2]);
+    expect(state.stats.sentResponses).toBe(sentResponses + 1);
+    expect(state.stats.sentBytes).toBe(sentBytes + 92);
+    expect(peer.handshakeSentAt).toBe(now);
+    expect(deadline(TIMER.RETRANSMIT)).toBeGreaterThanOrEqual(now + 5000);
+    expect(events()).toMatchObject([{ step: 'response-sent' }]);
+    expect(state.indices.handshake(handshake.localIndex)).toBe(peer.pair);
+  });
+
+  it('begins no attempt of ours', () => {
+    const { state, peer, now, isArmed } = idle();
+    const { handshake } = consumed(state, peer);
+    sendResponse(state, peer.pair!, handshake, now);
+    expect(isArmed(TIMER.RETRANSMIT)).toBe(false);
+  });
+
+  it('keeps no index where there is nothing to answer', () => {
+    const { state, peer, now, types } = idle();
+    let reserved = -1;
+    const reserve = state.indices.reserve.bind(state.indices);
+    state.indices.reserve = (pair) => (reserved = reserve(pair));
+    expect(sendResponse(state, peer.pair!, peer.pair!.handshake, now)).toBe(false);
+    expect(state.indices.handshake(reserved)).toBeUndefined();
+    expect(reserved).not.toBe(-1);
+    expect([types(), state.stats.sentResponses]).toEqual([[], 0]);
+  });
+});
+
+describe('handshakeOf', () => {
+  it('has the preshared key that the peer has now', () => {
+    const { peer } = idle();
+    expect(handshakeOf(peer.pair!).presharedKey).toBe(NO_PRESHARED_KEY);
+    peer.presharedKey = new PresharedKey(32);
+    expect(handshakeOf(peer.pair!).presharedKey).toBe(peer.presharedKey);
+  });
+});
+
+describe('ensureUsable', () => {
+  it('drops what waits for a peer that there is no secret with, and marks it', () => {
+    const { state, peer } = idle();
+    peer.publicKey = parsePublicKey(new Uint8Array(32));
+    stage(peer, 2);
+    const pair = pairOf(peer, state.identity!, peer.publicKey);
+    expect(ensureUsable(state, pair)).toBe(false);
+    expect(peer.unusable).toBe(true);
+    expect(state.stats.drops.toJSON()).toEqual({ 'peer-unusable': 2 });
+    // Of the mark alone, from then on.
+    expect(ensureUsable(state, peer.pair!)).toBe(false);
+  });
+
+  it('leaves a peer whose other key it is', () => {
+    const { state, peer } = idle();
+    stage(peer, 2);
+    const pair = pairOf(peer, state.identity!, parsePublicKey(new Uint8Array(32)));
+    expect(ensureUsable(state, pair)).toBe(false);
+    expect(peer.unusable).toBe(false);
+    expect(peer.staged?.length).toBe(2);
+    expect(ensureUsable(state, peer.pair!)).toBe(true);
+  });
+});
+
+describe('dropStaged', () => {
+  it('counts what waited, for the engine and for the peer, and whom it was about', () => {
+    const { state, peer } = idle();
+    stage(peer, 3);
+    dropStaged(state, peer, 'handshake-timeout');
+    expect(peer.staged?.length).toBe(0);
+    expect(state.stats.drops.toJSON()).toEqual({ 'handshake-timeout': 3 });
+    expect(peer.drops()).toEqual({ 'handshake-timeout': 3 });
+    expect(state.stats.drops.takeSubject('handshake-timeout').peer).toBe(peer.publicKey);
+  });
+
+  it('says nothing of a peer for which nothing waits', () => {
+    const { state, peer } = idle();
+    peer.staged = undefined;
+    dropStaged(state, peer, 'link-down');
+    stage(peer, 0);
+    dropStaged(state, peer, 'link-down');
+    expect(state.stats.drops.takeSubject('link-down').peer).toBeUndefined();
+    expect(peer.drops()).toEqual({});
+  });
+});
+
+describe('abandonHandshake', () => {
+  it('leaves probes, which wait on for their answers', () => {
+    const { state, peer } = idle();
+    state.nextIdentity = identityOf(9);
+    const probing = pairOf(peer, state.nextIdentity, peer.publicKey);
+    probing.index = state.indices.reserve(probing);
+    const attempt = startedHandshake(state, peer);
+    abandonHandshake(state, peer);
+    expect(attempt.isForgotten()).toBe(true);
+    expect(state.indices.handshake(probing.index)).toBe(probing);
+    abandonPair(state, probing);
+    expect(probing.index).toBe(-1);
+  });
+});
+
+describe('a handshake message', () => {
+  it('has macs that are made when the first one leaves, and goes nowhere without an endpoint', () => {
+    const { state, peer, now, types } = idle();
+    const { handshake } = consumed(state, peer);
+    peer.pair!.macs = undefined;
+    peer.endpoint = undefined;
+    sendResponse(state, peer.pair!, handshake, now);
+    expect(peer.pair!.macs).toBeInstanceOf(MacSender);
+    expect(types()).toEqual([]);
+  });
+});
+
+/** Nothing was sent for long. */
+function idle(): WithSession {
+  const all = withSession();
+  sentAt(all.peer, -Infinity);
+  return all;
+}
+
+/** As after an initiation of the peer. */
+function consumed({ crypto }: WithSession['state'], peer: WithSession['peer']) {
+  const { handshake } = peer.pair!;
+  handshake.state = 'initiation-consumed';
+  handshake.remoteIndex = 5;
+  handshake.remoteEphemeral.set(crypto.dhPublicKey(new Uint8Array(32).fill(3)));
+  return { handshake };
+}
+
+function identityOf(number: number): StaticIdentity {
+  const { state } = idle();
+  return createStaticIdentity(state.crypto, parsePrivateKey(new Uint8Array(32).fill(number)));
+}
+
+function personKey(number: number) {
+  return identityOf(number).publicKey;
+}
