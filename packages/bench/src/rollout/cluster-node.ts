@@ -96,10 +96,11 @@ export class ClusterNode {
     rmSync(this.socket, { force: true });
     const daemon = this.#run(['-f', this.interfaceName]);
     this.#daemon = daemon;
-    await until(`${daemon.name}: socket`, () => {
+    const isThere = (): boolean => {
       checkAlive(daemon);
       return existsSync(this.socket);
-    });
+    };
+    await until(`${daemon.name}: socket`, isThere, START_MS);
   }
 
   startAgent(enforcement: string): void {
@@ -157,9 +158,10 @@ export class ClusterNode {
     while (performance.now() < end) {
       if (this.#agent) checkAlive(this.#agent);
       try {
-        const { peers } = (await this.ask({ command: 'status' })) as MeshStatus;
+        const { peers, events } = (await this.ask({ command: 'status' })) as MeshStatus;
         if (peers.filter(counts).length >= count) return;
-        said = peers.map(({ name, state }) => `${name} ${state}`).join(', ');
+        const states = peers.map(({ name, state }) => `${name} ${state}`);
+        said = [...states, ...events.map(({ at, text }) => `${at} ${text}`)].join('\n');
       } catch (error) {
         // It has just begun.
         said = (error as Error).message;
@@ -185,5 +187,6 @@ function checkAlive({ hasEnded, name, errors, output }: RunningCommand): void {
 }
 
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
+const START_MS = 30_000;
 const MEET_MS = 60_000;
 const ASK_AGAIN_MS = 50;

@@ -115,8 +115,9 @@ export class LinuxLoop {
       }),
     );
     const tun = this.#tun;
-    this.#fitSuperPackets(tun.mtu);
+    // First the monitor: what it does not tell was so before, and is read behind it.
     this.#link = this.#keepDescriptors(new tunPackage.TunMonitor(tun));
+    this.#fitSuperPackets(tun.mtu);
     this.#sockets = this.#createSockets();
     this.#plane = this.#createPlane();
     this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
@@ -140,6 +141,8 @@ export class LinuxLoop {
     const { path } = this.#plane;
     const tun = polled.add(this.#tun.fd, POLLIN);
     let tunRests = false;
+    // Who waited for the interface may have set it up before its monitor was there, which tells changes.
+    if (this.#tun.isUp) this.#linkUp(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
     while (!this.#options.shared.isStopped && !path.gone && !this.#isGone) {

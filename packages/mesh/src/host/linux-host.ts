@@ -80,6 +80,8 @@ export class LinuxHost implements MeshHost {
   #lastOrder = 0;
   #isClosed = false;
   #hasNft = false;
+  /** Why there is none. */
+  #nftReason: string = NFT_MISSING;
   /** As the listener knows it. */
   #toldLink: number | undefined = undefined;
 
@@ -219,7 +221,7 @@ export class LinuxHost implements MeshHost {
 
   #shortcomings(desired: DesiredHost | undefined): string[] {
     if (!desired || desired.enforcement === 'off' || this.#hasNft) return [];
-    return [`no SNAT and no MSS clamp: ${NFT_MISSING}`];
+    return [`no SNAT and no MSS clamp: ${this.#nftReason}`];
   }
 
   #tellLink(): void {
@@ -282,9 +284,9 @@ export class LinuxHost implements MeshHost {
   async #checkNft({ enforcement }: DesiredHost): Promise<void> {
     const hasProgram = (await this.#nft.version()) !== undefined;
     this.#hasNft = hasProgram && this.#nftMonitor !== undefined;
+    this.#nftReason = hasProgram ? NFT_REFUSED : NFT_MISSING;
     if (enforcement !== 'enforce' || this.#hasNft) return;
-    const reason = hasProgram ? 'the kernel has no nftables' : NFT_MISSING;
-    throw new MeshHostError(`enforce can't be held: ${reason}`);
+    throw new MeshHostError(`enforce can't be held: ${this.#nftReason}`);
   }
 
   #openFilters(): LinkFilters {
@@ -316,5 +318,7 @@ function openNftMonitor(): NftMonitor | undefined {
 }
 
 const NOTHING = { steps: [], troubles: [], isOpen: false } as const;
+const NFT_REFUSED =
+  'the kernel has no nftables, or CAP_NET_ADMIN is missing: run the agent as root';
 const RUNTIME_FOLDER = '/run/litz';
 const NFPROTO_INET = 1;

@@ -1,13 +1,15 @@
 /**
- * `readTime`: a time as a flag of `litz agent` has it.
+ * `readTime`: a flag that is a length of time.
  *
  * @module
  */
 import { usage } from './flag-failure.ts';
 
 /**
+ * @param flag its name with dashes, for the error
+ * @param text a number and a unit: `30s`, `10m`, `24h` or `7d`
  * @returns milliseconds
- * @throws {Failure} exit code 2: it is none
+ * @throws {Failure} exit code 2: the text is not such a time
  */
 export function readTime(flag: string, text: string): number {
   const [, digits, unit = ''] = /^(\d{1,6})(s|m|h|d)$/.exec(text) ?? [];

@@ -61,7 +61,7 @@ export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
 /**
  * How etcd is reached.
  *
- * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is no time
+ * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is not a time
  */
 export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
   const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease } = flags;
@@ -72,9 +72,8 @@ export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
   if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
     throw usage('--etcd-user and --etcd-password-file belong together');
   }
-  if (cluster !== undefined && format !== 'cilium') {
+  if (cluster !== undefined && format !== 'cilium')
     throw contradiction('--cluster', '--format litz');
-  }
   const tls = {
     ...(etcdCa !== undefined && { ca: etcdCa }),
     ...(etcdCert !== undefined && { certificate: etcdCert }),

@@ -29,15 +29,20 @@ import {
   type Registry,
   type TextAnswer,
 } from '@litz/mesh';
+import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
 import { readEtcdFlags } from './registry-flags.ts';
+import { readableSecrets } from './readable-secrets.ts';
+import { staySmall } from '../../small-start.ts';
 
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
+  returnFreedMemory();
+  staySmall();
   try {
     if (flags.registry === 'kubernetes') {
       const ground = await kubernetesGround(flags, process.env, signals.signal);
@@ -67,6 +72,7 @@ async function serveAgent(
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
     for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
