@@ -2,7 +2,7 @@
  * A program at one end of a numbered stream of UDP packets, one a millisecond, until it is told to end.
  *
  * ```
- *   stream-child.js send ADDRESS PORT       tells { sent }
+ *   stream-child.js send ADDRESS PORT       says 'ready', tells { sent }
  *   stream-child.js receive ADDRESS PORT    says 'ready', tells a `StreamReport`
  * ```
  *
@@ -17,6 +17,7 @@ function send(address: string, port: number): void {
   socket.connect(port, address, () => {
     let start = performance.now();
     let sent = 0;
+    process.stdout.write('ready\n');
     const timer = setInterval(() => {
       const due = performance.now() - start;
       // After a pause of this process it goes on from here: a burst would be a loss of its own.

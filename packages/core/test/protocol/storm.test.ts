@@ -90,7 +90,7 @@ class LonelyNode {
     let most = 0;
     let first = 0;
     for (const [last, at] of this.#times.entries()) {
-      while (this.#times[first]! <= at - ms) first++;
+      while (this.#times[first] <= at - ms) first++;
       most = Math.max(most, last - first + 1);
     }
     return most;
@@ -112,7 +112,6 @@ class LonelyNode {
 
 /** Nothing that is sent is looked at: it need not be right. */
 function cheapProvider(): CryptoProvider {
-  const fill = (out: Uint8Array, from: Uint8Array): void => void out.fill(from[0]! + 1);
   return {
     ...copyCipherProvider(nobleProvider),
     dh: (_, publicKey) => Uint8Array.from(publicKey),
@@ -121,6 +120,10 @@ function cheapProvider(): CryptoProvider {
     mac: (out, key) => fill(out, key),
     hmac: (out, key) => fill(out, key),
   };
+}
+
+function fill(out: Uint8Array, from: Uint8Array): void {
+  out.fill(from[0] + 1);
 }
 
 function manyPeers(

@@ -126,7 +126,7 @@ class InProcessRunner {
 
   async #runWith(mutant, test) {
     const { passed } = this.#costs?.[test.id] ?? { passed: Infinity };
-    this.#coverage.begin(100 * passed + 100_000);
+    this.#coverage.begin(20 * passed + 100_000);
     stryker.activeMutant = mutant;
     try {
       return await this.#suites.runTest(test);

@@ -75,7 +75,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
         await untilSaid(
           node,
           /record of node n1 has expired; the peer stays/,
-          LEASE_SECONDS * 2 + 10,
+          LEASE_SECONDS * 2 + 30,
         );
       }
       expect(await administrator.read(`${RECORDS}n1`)).toBeUndefined();

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { Door } from '@litz/testkit';
-import type { MeshStatus } from '@litz/mesh';
+import { askAgent, controlPath, type MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -167,7 +167,19 @@ export class MeshNode {
   }
 
   async status(): Promise<MeshStatus> {
-    return JSON.parse(await this.ask('status', '--json')) as MeshStatus;
+    const path = controlPath(this.interfaceName, join(this.#folder, 'run'));
+    return (await askAgent(path, { command: 'status' })) as MeshStatus;
+  }
+
+  /** Waits until its agent knows so many others. */
+  async knows(count: number): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const { peers } = await this.status();
+        if (peers.length < count) throw new Error(`${this.name} knows ${peers.length} of ${count}`);
+      },
+      { timeout: 40_000, interval: 100 },
+    );
   }
 
   /** Waits until each of the others has answered, as the agent sees it. */
@@ -180,7 +192,7 @@ export class MeshNode {
         const said = events.map(({ text }) => text).join('\n');
         throw new Error(`${this.name}: ${answered.length} of ${peers.length} answered\n${said}`);
       },
-      { timeout: 20_000, interval: 200 },
+      { timeout: 40_000, interval: 100 },
     );
   }
 
