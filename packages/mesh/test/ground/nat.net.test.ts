@@ -38,9 +38,7 @@ describeWith(groundRequirements, 'a node behind a NAT', () => {
 });
 
 /** @param words for the agent of the node behind the NAT */
-async function meshWithNat(
-  words: readonly string[],
-): Promise<
+async function meshWithNat(words: readonly string[]): Promise<
   Awaited<ReturnType<typeof createGround>> & {
     readonly agents: readonly [GroundAgent, GroundAgent];
   }
