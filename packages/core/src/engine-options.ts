@@ -17,8 +17,8 @@ export interface EngineOptions {
   /** Default: `nobleProvider`. */
   crypto?: CryptoProvider;
   /**
-   * The maximum length of inner packets in bytes, default 1420. Padding never makes a packet
-   * longer.
+   * The MTU of the interface in bytes, default 1420. Padding never makes a packet longer than this;
+   * a packet that is longer already is sent without padding.
    */
   mtu?: number;
   /**

@@ -70,11 +70,20 @@ const NO_BYTES = new Uint8Array(0);
 /** Returns the state of an engine. For the tests of this package only. */
 export let stateOf: (engine: Engine) => EngineState;
 
+/**
+ * The WireGuard protocol for one device, without I/O. The first comment of this file describes the
+ * loop that drives it.
+ *
+ * All times are monotonic milliseconds. After a method with a `now`, poll the outputs until they
+ * are empty. Network input never throws; only wrong arguments of the caller do. Every method with a
+ * `now`, except `finishBatch`, throws a TypeError if `now` is not a finite number.
+ */
 export class Engine {
   static {
     stateOf = (engine) => engine.#state;
   }
 
+  /** Counters since the engine was created. The object is live, not a copy. */
   readonly stats: EngineStats = new EngineStats();
   readonly #state: EngineState;
   /**
@@ -130,7 +139,10 @@ export class Engine {
     return this.#state.mtu;
   }
 
-  /** The maximum length of inner packets in bytes, 1 to 65535. It may change at any time. */
+  /**
+   * The MTU of the interface in bytes, 1 to 65535. Padding never makes a packet longer than this.
+   * It may change at any time.
+   */
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#state.mtu = mtu;
@@ -403,6 +415,7 @@ export class Engine {
     return this.#state.outputs.nextPacket();
   }
 
+  /** Returns the next event; undefined if there is none. */
   pollEvent(): EngineEvent | undefined {
     return this.#state.outputs.nextEvent();
   }

@@ -61,6 +61,7 @@ export interface PeerNews {
   sessionKeys?: SessionKeys;
 }
 
+/** The steps that `trace` events report. */
 export type TraceStep =
   | 'peer-added'
   | 'peer-removed'
@@ -266,4 +267,5 @@ class ReusedQueue<T> {
   }
 }
 
+/** How many objects a queue keeps for reuse. */
 const KEPT_ITEMS = 1024;

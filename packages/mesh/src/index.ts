@@ -90,6 +90,11 @@ export {
   followCiliumPrefixes,
   type PrefixTextListener,
 } from './registry/kubernetes/cni-prefixes.ts';
+export {
+  findClusterPrefixes,
+  findServicePrefixes,
+  type FoundPrefixes,
+} from './registry/kubernetes/cluster-prefixes.ts';
 export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';
 export type { FollowOptions, Following } from './registry/kubernetes/following.ts';
 export type { Clock } from './registry/kubernetes/clock.ts';

@@ -1,7 +1,8 @@
 /**
- * Linux system calls and rtnetlink: the only room of Litz that knows the FFI.
+ * Linux system calls and rtnetlink. This is the only package of Litz that uses the FFI.
  *
- * koffi is an optional dependency, loaded on first use: importing this module works everywhere.
+ * koffi is an optional dependency and is loaded on first use. So importing this module works on
+ * every system.
  *
  * @module
  */

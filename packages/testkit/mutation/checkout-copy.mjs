@@ -62,12 +62,14 @@ function filesIn(root) {
     .filter((file) => file !== '' && existsSync(join(root, file)));
 }
 
-/** A pattern has at most one star, which stands for a part of a name. */
-function matches(pattern, file) {
-  const [before, behind] = pattern.split('*');
-  if (behind === undefined) return file === pattern;
-  const part = file.slice(before.length, file.length - behind.length);
-  return file.startsWith(before) && file.endsWith(behind) && !part.includes('/');
+/** `*`, `{a,b}` for one of them, `!(a|b)` for none of them; within one folder. */
+export function matches(pattern, file) {
+  const source = pattern
+    .replaceAll(/[.+^$]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll(/\{([^}]*)\}/g, (_, names) => `(?:${names.replaceAll(',', '|')})`)
+    .replace(/!(\([^)]*\))(.*)/, (_, names, rest) => `(?!${names}${rest}$)[^/]*${rest}`);
+  return new RegExp(`^${source}$`).test(file);
 }
 
 /** The text with braces around statements that could be left out without another change. */

@@ -22,16 +22,13 @@ export const FOLDERS = {
     mutate: [core('flow/*.ts'), ...HANDSHAKE_WORK.map((file) => `!${file}`)],
     tests: tests(
       'core/test/flow/!(handshake-work|initiation-turns).test.ts',
-      'core/test/protocol/!(scale|deadlines|robustness|known-bugs|load|rotation-loss).test.ts',
+      'core/test/protocol/ecn.test.ts',
     ),
   },
   // Of floods and of many peers, whose tests take their time.
   'handshake-work': {
     mutate: HANDSHAKE_WORK,
-    tests: tests(
-      'core/test/flow/{handshake-work,initiation-turns,handshake-receive}.test.ts',
-      'core/test/protocol/{handshake,load}.test.ts',
-    ),
+    tests: tests('core/test/flow/{handshake-work,initiation-turns,handshake-receive}.test.ts'),
   },
   peer: {
     mutate: [core('peer/*.ts')],
@@ -41,6 +38,7 @@ export const FOLDERS = {
     mutate: [core('routing/*.ts')],
     tests: tests('core/test/routing/!(allowed-ips-full).test.ts'),
   },
+  text: { mutate: [core('text/*.ts')], tests: tests('core/test/text/*.test.ts') },
   wire: { mutate: [core('wire/*.ts')], tests: tests('core/test/wire/*.test.ts') },
   rate: { mutate: [core('rate/*.ts')], tests: tests('core/test/rate/*.test.ts') },
   handshake: { mutate: [core('handshake/*.ts')], tests: tests('core/test/handshake/*.test.ts') },

@@ -32,6 +32,15 @@ const ROOT = join(HERE, '../../..');
 const RESULTS = join(HERE, 'results');
 const WORK = join(ROOT, '.mutation');
 
+/** Each mutant runs them: smaller samples, which reach the same code, and quick handshakes. */
+const QUICK_TESTS = {
+  FC_NUM_RUNS: '4',
+  LITZ_TEST_PREFIXES: '300',
+  LITZ_TEST_PEERS: '60',
+  LITZ_TEST_FLOOD: '80',
+  LITZ_TEST_X25519: 'quick',
+};
+
 const [command, ...names] = process.argv.slice(2);
 const equivalents = JSON.parse(readFileSync(join(HERE, 'equivalent.json'), 'utf8'));
 switch (command) {
@@ -188,7 +197,11 @@ function stryker(name, { tests }, patterns, wanted) {
   const { status } = spawnSync(process.execPath, [strykerCommand(), 'run', config], {
     cwd: copy,
     stdio: 'inherit',
-    env: { ...process.env, LITZ_MUTATION_TESTS: tests.join(' ') },
+    env: {
+      ...process.env,
+      ...QUICK_TESTS,
+      LITZ_MUTATION_TESTS: filesOf(ROOT, tests).join(' '),
+    },
   });
   if (status !== 0) throw new Error(`Stryker ended with ${status} in ${name}`);
   return readResult(report);
@@ -196,9 +209,8 @@ function stryker(name, { tests }, patterns, wanted) {
 
 function configuration(mutate, work) {
   return {
-    testRunner: 'vitest',
-    plugins: [join(ROOT, 'node_modules/@stryker-mutator/vitest-runner/dist/src/index.js')],
-    vitest: { configFile: 'vitest.mutation.config.ts', related: false },
+    testRunner: 'in-process',
+    plugins: [join(HERE, 'in-process/runner.mjs')],
     mutate,
     inPlace: true,
     // Stryker would read it by TypeScript's old interface, which 7 has no more.

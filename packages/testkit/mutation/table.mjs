@@ -42,6 +42,9 @@ again, \`pnpm mutate\` all of them; \`pnpm mutate:again FOLDER\` only what survi
 "By the clock" says how many of the killed are so because their tests did not come to an end: endless
 loops. They have 15 s and half as much again as they take without a change.
 
+Tests and code are loaded once for all mutants (\`packages/testkit/mutation/in-process\`), so that each costs
+what its tests take; a mutant that spoils what stays in memory is found out, and everything loaded anew.
+
 Beside Stryker's own changes, statements are left out: see \`packages/testkit/mutation/checkout-copy.mjs\`.
 `;
 

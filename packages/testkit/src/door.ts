@@ -39,6 +39,7 @@ export class Door {
 
   /** What was connected meanwhile has been given up. */
   breakThrough(): void {
+    if (!this.#isWalledUp) return;
     this.#isWalledUp = false;
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -52,6 +52,8 @@ export class SimulatedNetwork {
   #toDrop = 0;
   #toDuplicate = 0;
   #toReorder = 0;
+  /** Since the clock moved last. */
+  #stepsNow = 0;
   readonly #sources = new Map<string, Endpoint>();
 
   constructor(options: { now?: number; latency?: number } = {}) {
@@ -94,10 +96,16 @@ export class SimulatedNetwork {
     return next;
   }
 
-  /** Moves the clock to the next thing that happens and lets it happen. False: nothing ever will. */
+  /**
+   * Moves the clock to the next thing that happens and lets it happen. False: nothing ever will.
+   *
+   * @throws {Error} things go on happening at one time, without an end
+   */
   step(): boolean {
     const next = this.next();
     if (next === Infinity) return false;
+    this.#stepsNow = next > this.now ? 0 : this.#stepsNow + 1;
+    if (this.#stepsNow > MOST_STEPS) throw new Error(`no end of what happens at ${this.now}`);
     this.now = Math.max(this.now, next);
     this.#deliver();
     for (const node of this.nodes) {
@@ -122,9 +130,14 @@ export class SimulatedNetwork {
     }
   }
 
-  /** Lets what is on the wire arrive, and the answers to it, but no timer run. */
+  /**
+   * Lets what is on the wire arrive, and the answers to it, but no timer run.
+   *
+   * @throws {Error} there is no end of answers
+   */
   settle(): void {
-    while (this.#flights.length > 0) {
+    for (let steps = 0; this.#flights.length > 0; steps++) {
+      if (steps > MOST_STEPS) throw new Error('no end of answers');
       this.now = Math.max(this.now, Math.min(...this.#flights.map((f) => f.arrivesAt)));
       this.#deliver();
     }
@@ -320,6 +333,8 @@ function randomSizes(): () => number {
   };
 }
 
+/** More than any test needs: of what has no end. */
+const MOST_STEPS = 10_000;
 const HEADER_LENGTH = 16;
 const PADDING = 16;
 const ROOM = 64;

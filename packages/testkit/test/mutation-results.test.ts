@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inBraces } from '../mutation/checkout-copy.mjs';
+import { inBraces, matches } from '../mutation/checkout-copy.mjs';
 import {
   count,
   fateOf,
@@ -299,3 +299,18 @@ function mutant(
   const location = { start: { line, column: from }, end: { line, column: to } };
   return { status, replacement, mutatorName: 'Any', location };
 }
+
+describe('matches', () => {
+  it.each([
+    ['a/b/x.ts', ['a/b/x.ts'], ['a/b/xyts', 'c/a/b/x.ts', 'a/b/x.tsx']],
+    ['a/*.ts', ['a/x.ts', 'a/x.y.ts'], ['a/b/x.ts', 'a/x.js']],
+    ['a/{x,y}.test.ts', ['a/x.test.ts', 'a/y.test.ts'], ['a/xy.test.ts', 'a/z.test.ts']],
+    [
+      'a/!(x|y).test.ts',
+      ['a/z.test.ts', 'a/xy.test.ts'],
+      ['a/x.test.ts', 'a/y.test.ts', 'a/b/z.test.ts'],
+    ],
+  ])('finds files by %s', (pattern, found, others) => {
+    expect([...found, ...others].filter((file) => matches(pattern, file))).toEqual(found);
+  });
+});

@@ -1,17 +1,17 @@
 /**
- * Names of network interfaces.
+ * `checkInterfaceName`: checks the name of a network interface.
  *
  * @module
  */
 import { MAX_INTERFACE_NAME_LENGTH, newInterfaceNameFault, quote } from '@litz/core/internals';
 
-/** IFNAMSIZ, of which one byte is the final NUL. */
+/** IFNAMSIZ in bytes, including the final NUL. */
 export const INTERFACE_NAME_SIZE: number = MAX_INTERFACE_NAME_LENGTH + 1;
 
 /**
- * Checks a name, or a template with one `%d` for which the kernel chooses the number.
+ * Checks a name, or a template with one `%d`, which the kernel replaces with a number.
  *
- * @throws {TypeError} naming what is wrong, before anything is asked of the kernel
+ * @throws {TypeError} the name is invalid; the message says why. No system call was made.
  */
 export function checkInterfaceName(name: string): void {
   const fault = newInterfaceNameFault(name);

@@ -74,6 +74,12 @@ class LargeAgentRun {
     );
     this.#add('agent started to programmed', 's', [(performance.now() - begin) / 1000]);
     await pause(SETTLE_MS);
+    const before = node.counts();
+    await pause(REST_MS);
+    const { cpuMs, gets, sets } = node.counts();
+    this.#add('at rest: CPU of the agent', '%', [((cpuMs - before.cpuMs) / REST_MS) * 100]);
+    const requests = gets - before.gets + sets - before.sets;
+    this.#add('at rest: UAPI requests', 'requests', [requests]);
   }
 
   async changes(node: RealNode, writer: Crowd): Promise<void> {
@@ -126,3 +132,4 @@ const PATIENCE_MS = 60_000;
 /** What changes within 50 ms is one round. */
 const APART_MS = 150;
 const SETTLE_MS = 3000;
+const REST_MS = 5000;

@@ -83,7 +83,7 @@ export function overLimit(measurements: readonly Measurement[]): string[] {
 const LIMITS: readonly { readonly names: RegExp; readonly limit: number }[] = [
   { names: /^registry writes per join$/, limit: 2 },
   { names: /^at rest: registry writes/, limit: 0 },
-  { names: /^at rest: full UAPI get/, limit: 0 },
+  { names: /at rest: (full UAPI get|UAPI requests)/, limit: 0 },
   { names: /full UAPI get per change/, limit: 0 },
   { names: /UAPI set per change/, limit: 1 },
   { names: /nft transactions per change/, limit: 0 },

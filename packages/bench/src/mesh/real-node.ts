@@ -26,7 +26,7 @@ import { litz } from '../peers/implementation.ts';
 import { CLUSTER_PREFIX } from './made-record.ts';
 import { nodeAddress } from './mesh-ground.ts';
 import { registryFlags, type RegistryPlace } from './registry-place.ts';
-import type { RouteCame } from './route-watch-child.ts';
+import type { RoutesCame } from './route-watch-child.ts';
 import { UapiProxy } from './uapi-proxy.ts';
 
 export interface RealNodeCounts {
@@ -45,6 +45,7 @@ export class RealNode {
   readonly #daemon: Daemon;
   readonly #routes: Map<string, number> = new Map();
   readonly #watch: RunningCommand;
+  #isWatched = false;
   #proxy: UapiProxy | undefined = undefined;
   #agent: RunningCommand | undefined = undefined;
 
@@ -53,7 +54,7 @@ export class RealNode {
     const node = new RealNode(namespace, number);
     try {
       await node.#daemon.listens();
-      await until('route watch', () => node.#routes.has(''));
+      await until('route watch', () => node.#isWatched);
       const sockets = node.#path('sockets');
       mkdirSync(sockets, { mode: 0o700 });
       const { socket } = node.#daemon;
@@ -74,8 +75,9 @@ export class RealNode {
     this.#watch = new RunningCommand(process.execPath, [WATCH], {
       namespace,
       onMessage: (message) => {
-        const { prefix, at } = message as RouteCame;
-        this.#routes.set(prefix, at);
+        const { prefixes, at } = message as RoutesCame;
+        this.#isWatched = true;
+        for (const prefix of prefixes) this.#routes.set(prefix, at);
       },
     });
   }
@@ -88,7 +90,7 @@ export class RealNode {
 
   /** Routes that have come so far. */
   get routes(): number {
-    return this.#routes.size - 1;
+    return this.#routes.size;
   }
 
   /** When a route came last; undefined: it has not. */

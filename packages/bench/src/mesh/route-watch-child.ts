@@ -4,24 +4,30 @@
  * @module
  */
 import { formatCidr } from '@litz/core';
-import { onReadable, RoutingMonitor } from '@litz/sys';
+import { Netlink, onReadable, RoutingMonitor } from '@litz/sys';
 import { DEFAULT_TABLE } from '@litz/mesh';
 
-export interface RouteCame {
+/** Routes that are there since `at`. */
+export interface RoutesCame {
   /** '10.128.3.0/24' */
-  readonly prefix: string;
+  readonly prefixes: readonly string[];
   /** Milliseconds; the same for all processes of a machine. */
   readonly at: number;
 }
 
+const netlink = new Netlink();
 const monitor = new RoutingMonitor(DEFAULT_TABLE);
 onReadable(monitor.fd, () => {
   const at = performance.timeOrigin + performance.now();
-  for (const change of monitor.read() ?? []) {
-    if (change.type !== 'route' || change.gone) continue;
-    const { destination: address, prefixLength } = change.route;
-    process.send?.({ prefix: formatCidr({ address, prefixLength }), at } satisfies RouteCame);
-  }
+  const changes = monitor.read();
+  // Thousands at once are more than it keeps.
+  const routes = changes
+    ? changes.flatMap((change) => (change.type === 'route' && !change.gone ? [change.route] : []))
+    : netlink.tableRoutes(DEFAULT_TABLE);
+  const prefixes = routes.map(({ destination: address, prefixLength }) =>
+    formatCidr({ address, prefixLength }),
+  );
+  if (prefixes.length > 0) process.send?.({ prefixes, at } satisfies RoutesCame);
 });
 process.on('disconnect', () => process.exit(0));
-process.send?.({ prefix: '', at: 0 } satisfies RouteCame);
+process.send?.({ prefixes: [], at: 0 } satisfies RoutesCame);

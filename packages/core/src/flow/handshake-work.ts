@@ -106,7 +106,7 @@ function workOn(state: EngineState, waiting: WaitingMessage, now: number): DropR
   return reason;
 }
 
-/** Finds messages that need no work: we have no private key, or the index is none of ours. */
+/** Finds messages that need no work: we have no private key, or the index is not one of ours. */
 function refuse(state: EngineState, buffer: Uint8Array, offset: number): DropReason | undefined {
   const { indices, identity } = state;
   switch (buffer[offset]) {

@@ -55,8 +55,11 @@ export function spendTurn(budget: WorkBudget, holder: TurnHolder, now: number): 
   holder.turnAt = Infinity;
 }
 
+/** The share of the CPU time for initiations that timers start. */
 const SHARE = 0.4;
+/** The share of the CPU time for probes. */
 const PROBE_SHARE = 0.2;
+/** How much CPU time may be used at once after a pause, in milliseconds. */
 const BURST_MS = 2;
 /** Approximate CPU time of one initiation with OpenSSL, in milliseconds. */
 const INITIATION_MS = 0.12;

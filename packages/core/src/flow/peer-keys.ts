@@ -28,6 +28,7 @@ export function setNextKey(state: EngineState, peer: Peer, key: PublicKey | unde
   state.peers.addKey(id, peer);
 }
 
+/** Removes the peer's next key. Sessions that were made with it end. */
 export function dropNextKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId } = peer;
   if (!nextKey || nextId === undefined) return;

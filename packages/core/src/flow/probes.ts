@@ -19,7 +19,7 @@ import type { StaticPair } from '../peer/static-pair.ts';
 import { otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { TIMER } from '../peer/timer-table.ts';
 
-/** Starts to probe those of the peers that need it, one after the other. */
+/** Starts probes to those of the given peers that need one. They are spread over time. */
 export function startProbes(state: EngineState, peers: Iterable<Peer>, now: number): void {
   if (!state.nextIdentity) return;
   const interval = Math.min(INTERVAL_MS, LONGEST_SPREAD_MS / state.peers.size);
@@ -89,5 +89,7 @@ function lastProbeAt(state: EngineState, peer: Peer): number {
   return last;
 }
 
+/** The time between the first probes of two peers, in milliseconds. */
 const INTERVAL_MS = 10;
+/** With very many peers the interval is shorter, so that all are probed within a minute. */
 const LONGEST_SPREAD_MS = 60_000;

@@ -41,6 +41,7 @@ export function authenticatedSent(state: EngineState, peer: Peer): void {
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
 }
 
+/** Called when any authenticated message was received. It serves as the answer to what we sent. */
 export function authenticatedReceived(state: EngineState, peer: Peer): void {
   state.timers.clear(peer.slot, TIMER.NEW_HANDSHAKE);
 }
@@ -66,6 +67,7 @@ export function awaitHandshake(state: EngineState, peer: Peer, sentAt: number): 
   }
 }
 
+/** Called when a handshake was completed. No retry is needed. */
 export function handshakeCompleted(state: EngineState, peer: Peer): void {
   state.timers.clear(peer.slot, TIMER.RETRANSMIT);
 }

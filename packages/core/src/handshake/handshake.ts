@@ -34,8 +34,8 @@ export interface LastInitiation {
 }
 
 /**
- * Belongs to a `StaticPair`. Only `initiation.ts`, `response.ts` and `transport-keys.ts` write to
- * it.
+ * Belongs to a `StaticPair`. Only `initiation.ts`, `response.ts` and `transport-keys.ts` change its
+ * handshake state, and `clear`.
  */
 export class Handshake {
   readonly remoteStaticPublic: PublicKey;

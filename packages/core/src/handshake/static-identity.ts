@@ -12,6 +12,7 @@ import { wipe } from '../crypto/wipe.ts';
 import { PrivateKey, publicKeyOf, type PublicKey } from '../keys.ts';
 import { LABEL_COOKIE, LABEL_MAC1 } from './labels.ts';
 
+/** Our own key pair. Call `wipeIdentity` when it is no longer needed. */
 export interface StaticIdentity {
   /** All zeros while the private key is in `preparedKey`. Use `copyPrivateKey` to read it. */
   readonly privateKey: PrivateKey;

@@ -24,7 +24,7 @@ export interface TransportKeys {
 export function deriveTransportKeys(crypto: CryptoProvider, handshake: Handshake): TransportKeys {
   const { state } = handshake;
   if (state !== 'response-consumed' && state !== 'response-created') {
-    throw new TypeError(`"handshake" expected a finished one, got state ${state}`);
+    throw new TypeError(`"handshake" expected a finished handshake, got state ${state}`);
   }
   const first = new Uint8Array(KEY_LENGTH);
   const second = new Uint8Array(KEY_LENGTH);

@@ -61,10 +61,7 @@ export class Keypair<Owner = unknown> {
   readonly replayWindow: ReplayWindow = new ReplayWindow();
   /** The counter of the next message. */
   sendCounter = 0;
-  /**
-   * False after Reject-After-Time or Reject-After-Messages, or when a newer key has replaced the
-   * static key.
-   */
+  /** False when a limit was reached, or when our static key or this keypair was replaced. */
   canSend = true;
 
   constructor(parts: KeypairParts<Owner>) {
@@ -109,6 +106,7 @@ export class Keypair<Owner = unknown> {
   }
 }
 
+/** The sessions of one peer. `current` sends and receives; `previous` and `next` only receive. */
 export class Keypairs<Owner = unknown> {
   current: Keypair<Owner> | undefined = undefined;
   previous: Keypair<Owner> | undefined = undefined;

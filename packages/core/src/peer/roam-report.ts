@@ -87,4 +87,5 @@ interface Telling {
   waits: boolean;
 }
 
+/** The shortest time between two reports of one peer, in milliseconds. */
 const INTERVAL_MS = 1000;

@@ -49,7 +49,7 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
       this.#handshakes.set(key, peer);
       return key >>> 0;
     }
-    throw new RangeError('"randomBytes" expected random bytes, got the same again and again');
+    throw new RangeError('"randomBytes" expected random bytes, got the same bytes again and again');
   }
 
   /**

@@ -192,5 +192,6 @@ export class TimerTable {
   }
 }
 
+/** The number of timers per slot. */
 const TIMERS = 7;
 const INITIAL_SLOTS = 16;

@@ -14,6 +14,7 @@
 import { HANDSHAKE_INITIATION_LENGTH } from '../constants.ts';
 import type { Endpoint } from '../endpoint.ts';
 
+/** The lanes of the queue. A repeated message is not the first of its source in this second. */
 export const LANE = { FRESH: 0, REPEATED: 1, FRESH_MAC2: 2, REPEATED_MAC2: 3 } as const;
 export type Lane = (typeof LANE)[keyof typeof LANE];
 
@@ -142,9 +143,10 @@ class Ring {
 }
 
 /**
- * Limits of the lanes in messages, powers of two. A message takes 150 bytes. Both together are
- * about as many messages as can be processed in half a second.
+ * The limits of the lanes in messages, powers of two: about as many as can be processed in half a
+ * second. A message takes 150 bytes.
  */
 const FRESH_ROOM = 4096;
 const REPEATED_ROOM = 512;
+/** How many unused `WaitingMessage` objects are kept. */
 const KEPT = 64;

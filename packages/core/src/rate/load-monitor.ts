@@ -32,4 +32,5 @@ export class LoadMonitor {
   }
 }
 
+/** How long the load lasts after the last excess message, in milliseconds (kernel: receive.c). */
 const STICKY_MS = 1000;

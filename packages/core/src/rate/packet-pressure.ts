@@ -10,7 +10,8 @@ export class PacketPressure {
   #seen = 0;
 
   /**
-   * Returns whether packets took more than 5 % of the last window of at least 10 ms.
+   * Returns whether packets took more than 5 % of the last window, by estimate. A window is 10 ms
+   * or longer.
    *
    * @param packets the number of packets sent and received since the start
    */
@@ -24,7 +25,9 @@ export class PacketPressure {
   }
 }
 
+/** The shortest time between two estimates, in milliseconds. */
 const WINDOW_MS = 10;
 /** Approximate CPU time of one packet, in milliseconds. */
 const PACKET_MS = 0.002;
+/** The part of the CPU time that counts as small. */
 const SMALL_PART = 0.05;

@@ -78,10 +78,12 @@ function keyOf(address: Uint8Array): string | number {
   return address.length === 4 ? high : `${high}:${wordAt(address, 4)}`;
 }
 
+/** The kernel's values (ratelimiter.c): the rate per second, and the burst. */
 const PER_SECOND = 20;
 const BURST = 5;
 /** An empty bucket is full after 250 ms. The kernel forgets a source after a second. */
 const IDLE_MS = 1000;
+/** How many idle sources one call may forget. */
 const FORGET_AT_ONCE = 4;
 /** This many sources take about 10 MB. */
 const MAX_SOURCES = 65_536;

@@ -54,4 +54,5 @@ export class SourceWindow {
 
 /** A thousand sources use a sixteenth of the entries. */
 const ENTRY_BITS = 14;
+/** The length of a window, in milliseconds. */
 const WINDOW_MS = 1000;

@@ -14,6 +14,7 @@ export function wordAt(buffer: Uint8Array, offset: number): number {
   );
 }
 
+/** Returns the bit at `position`, 0 or 1. */
 export function bitAt(address: Uint8Array, position: number): number {
   return (address[position >>> 3] >>> (~position & 7)) & 1;
 }

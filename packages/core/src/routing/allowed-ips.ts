@@ -117,7 +117,9 @@ export class AllowedIps<T> {
     if (known !== undefined) return known;
     const owner = this.#freeOwners.pop() ?? this.#values.length;
     if (owner > this.#maxValues) {
-      throw new RangeError(`"value" expected one of ${this.#maxValues} that the table can have`);
+      throw new RangeError(
+        `"value" expected at most ${this.#maxValues} different values in the table`,
+      );
     }
     this.#values[owner] = value;
     this.#ownerOfValue.set(value, owner);

@@ -21,6 +21,7 @@ import { bitAt, leadingOnes, wordAt } from './address-bits.ts';
 export interface LookupStarts {
   /**
    * Returns the slot of the address at `offset`; negative if the lookup must start at the root.
+   *
    * @param first the first word of the address
    */
   slotOf(first: number, buffer: Uint8Array, offset: number): number;
@@ -153,8 +154,9 @@ export class PrefixNodes {
   }
 
   /**
-   * Allocates memory for `count` more nodes. @throws {RangeError} out of memory; then nothing has
-   * changed
+   * Allocates memory for `count` more nodes.
+   *
+   * @throws {RangeError} out of memory; then nothing has changed
    */
   reserve(count: number): void {
     if (this.#end + count - this.#freeCount <= this.capacity) return;

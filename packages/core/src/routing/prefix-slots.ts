@@ -5,8 +5,8 @@
  * ```
  *   base 10.0.0.0/8, 4 bits      slot 0011   start   the first node of at least 8 + 4 bits that
  *   10.0011....                                      begins with 10.0011, or none
- *                                            label   of the longest prefix of 10.0011 that is shorter
- *                                                    and has an owner, or 0
+ *                                            label   of the longest prefix of 10.0011 that is
+ *                                                    shorter and has an owner, or 0
  * ```
  * On the way down from the root, each node is at another place in memory. The table skips the nodes
  * that every lookup would visit.
@@ -140,7 +140,7 @@ export class PrefixSlots implements LookupStarts {
     }
   }
 
-  /** Returns whether one of the prefix and the base contains the other. */
+  /** Returns whether the prefix contains the base, or the base contains the prefix. */
   #meets(address: Uint8Array, length: number): boolean {
     return beginAlike(this.#base, address, Math.min(length, this.#baseLength));
   }

@@ -1,13 +1,16 @@
 /**
- * Names of network interfaces, as the kernel takes them (net/core/dev.c, dev_valid_name).
+ * Checks names of network interfaces by the rules of the kernel (net/core/dev.c, dev_valid_name).
  *
  * @module
  */
 
-/** Of bytes: IFNAMSIZ of the kernel without the final NUL. */
+/** In bytes: IFNAMSIZ of the kernel without the final NUL. */
 export const MAX_INTERFACE_NAME_LENGTH = 15;
 
-/** Whether an interface can have this name: 1 to 15 bytes in UTF-8, without spaces, "/", ":" and NUL. */
+/**
+ * Returns whether an interface can have this name: 1 to 15 bytes in UTF-8, without white space,
+ * "/", ":" and NUL.
+ */
 export function isInterfaceName(name: string): boolean {
   if (typeof name !== 'string' || name === '.' || name === '..') return false;
   if (!INTERFACE_NAME.test(name)) return false;
@@ -15,8 +18,9 @@ export function isInterfaceName(name: string): boolean {
 }
 
 /**
- * Why a new interface must not get this name, undefined if it may. One `%d` is allowed: the kernel puts a
- * number there. The kernel would take other bytes too, but no tool can show them.
+ * Returns why a new interface must not have this name; undefined if it may. One `%d` is allowed,
+ * which the kernel replaces with a number. The kernel accepts other bytes too, but no tool can show
+ * them.
  */
 export function newInterfaceNameFault(name: unknown): string | undefined {
   if (typeof name !== 'string') return 'it is not a string';

@@ -12,9 +12,13 @@ import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../src/engine.ts';
 import { nobleProvider, type EngineStats } from '../../src/index.ts';
 import { keyId } from '../../src/internals.ts';
+import { sendKeepalive, sendStaged, wouldInitiate } from '../../src/flow/outbound.ts';
+import { StagedPackets } from '../../src/peer/staged-packets.ts';
+import { TIMER } from '../../src/peer/timer-table.ts';
+import { sentAt, stage, withSession } from './with-session.ts';
 
 describe('sendPackets', () => {
-  it('does with a run what it does with its packets one by one', () => {
+  it('gives the same result for a run as for single packets', () => {
     fc.assert(
       fc.property(fc.array(step(), { maxLength: 6 }), limits(), (steps, options) => {
         const [one, run] = [createPair(options), createPair(options)];
@@ -35,7 +39,7 @@ describe('sendPackets', () => {
     );
   });
 
-  it('does the bookkeeping of many runs to one peer once, when the batch ends', () => {
+  it('does the bookkeeping for many runs to one peer once, at the end of the batch', () => {
     const { network, alice, bob } = connected();
     const { engine } = alice;
     const peer = stateOf(engine).peers.get(keyId(bob.person.publicKey))!;
@@ -73,7 +77,7 @@ describe('sendPackets', () => {
         alice.engine.connect(bob.person.publicKey, network.now);
       },
     ],
-  ])('is reckoned up by %s too', (_, input) => {
+  ])('is also settled by %s', (_, input) => {
     const pair = connected();
     const { engine } = pair.alice;
     const before = engine.stats.sentMessages;
@@ -82,7 +86,7 @@ describe('sendPackets', () => {
     expect(engine.stats.sentMessages).toBe(before + 1);
   });
 
-  it('puts the messages of a run out as one transmit', () => {
+  it('queues the messages of a run as one transmit', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     const packets = [500, 500, 500, 60].map((length) => packetBetween(alice, bob, { length }));
@@ -115,7 +119,7 @@ describe('sendPackets', () => {
     expect(bob.packets.slice(-8)).toEqual(packets);
   });
 
-  it('answers each packet of a run that goes nowhere, and counts them all', () => {
+  it('answers each packet of a run without a peer, and counts all of them', () => {
     const { alice, bob } = connected();
     const nobody = Uint8Array.of(10, 9, 9, 9);
     const packets = [100, 100, 80].map((length) =>
@@ -130,6 +134,150 @@ describe('sendPackets', () => {
     expect(bob.packets).toHaveLength(1);
   });
 });
+
+describe('sendStaged', () => {
+  it('sends in order what waits, before what comes now, and expects an answer', () => {
+    const { state, peer, alice, bob, network, now, isArmed } = withSession();
+    peer.staged ??= new StagedPackets();
+    for (const length of [100, 200]) {
+      peer.staged.push(packetBetween(alice, bob, { length }), 0, length);
+    }
+    const { sentMessages } = state.stats;
+    alice.engine.handlePackets(alone(alice, bob, 300), now);
+    alice.engine.finishBatch(now);
+    expect(state.stats.sentMessages).toBe(sentMessages + 3);
+    expect(isArmed(TIMER.NEW_HANDSHAKE)).toBe(true);
+    expect(lengthsOf(alice)).toEqual([112 + 32, 208 + 32, 304 + 32]);
+    expect(network.eavesdropper.of(1, alice)).toHaveLength(1);
+  });
+
+  it('says nothing where nothing waits', () => {
+    const { state, peer, now, isArmed, arm } = withSession();
+    const { sentMessages } = state.stats;
+    arm(TIMER.KEEPALIVE, 1000);
+    peer.staged = undefined;
+    sendStaged(state, peer, now);
+    peer.staged = new StagedPackets();
+    sendStaged(state, peer, now);
+    expect([isArmed(TIMER.KEEPALIVE), isArmed(TIMER.NEW_HANDSHAKE)]).toEqual([true, false]);
+    expect(state.stats.sentMessages).toBe(sentMessages);
+  });
+
+  it('ends a session that it cannot be sent with, and begins another', () => {
+    const { state, peer, now, types, events } = withSession();
+    sentAt(peer, -Infinity);
+    stage(peer, 1);
+    peer.keypairs.current!.canSend = false;
+    sendStaged(state, peer, now);
+    expect(types()).toEqual([1]);
+    expect(peer.staged!.length).toBe(1);
+    expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
+  });
+
+  it('puts out nothing for a peer without an endpoint', () => {
+    const { state, peer, now, types } = withSession();
+    stage(peer, 1);
+    peer.endpoint = undefined;
+    sendStaged(state, peer, now);
+    expect(types()).toEqual([]);
+  });
+});
+
+describe('sendKeepalive', () => {
+  it('is an empty message, counted', () => {
+    const { state, peer, now, alice } = withSession();
+    const { sentKeepalives, sentMessages, sentBytes } = state.stats;
+    const before = peer.sentBytes;
+    sendKeepalive(state, peer, now);
+    expect(lengthsOf(alice)).toEqual([32]);
+    expect(state.stats.sentKeepalives).toBe(sentKeepalives + 1);
+    expect(state.stats.sentMessages).toBe(sentMessages + 1);
+    expect(state.stats.sentBytes).toBe(sentBytes + 32);
+    expect(peer.sentBytes).toBe(before + 32);
+  });
+
+  it('is what waits, if something does', () => {
+    const { state, peer, now, types } = withSession();
+    stage(peer, 2);
+    const { sentKeepalives } = state.stats;
+    sendKeepalive(state, peer, now);
+    expect([types(), state.stats.sentKeepalives]).toEqual([[4, 4], sentKeepalives]);
+  });
+
+  it('is nothing while the link is down, and no second initiation of an attempt', () => {
+    const { state, peer, now, types, arm } = withSession();
+    state.up = false;
+    sendKeepalive(state, peer, now);
+    expect(types()).toEqual([]);
+    state.up = true;
+    peer.keypairs.clear(state.indices);
+    sentAt(peer, -Infinity);
+    arm(TIMER.RETRANSMIT, 1000);
+    sendKeepalive(state, peer, now);
+    expect(types()).toEqual([]);
+    state.timers.clear(peer.slot, TIMER.RETRANSMIT);
+    sendKeepalive(state, peer, now);
+    expect(types()).toEqual([1]);
+  });
+
+  it('begins no handshake with a peer without an endpoint that has a session', () => {
+    const { state, peer, now, types } = withSession();
+    peer.endpoint = undefined;
+    sendKeepalive(state, peer, now);
+    expect(types()).toEqual([]);
+  });
+});
+
+describe('wouldInitiate', () => {
+  it('is true without a session, an attempt and packets that wait', () => {
+    const { state, peer, now, arm } = withSession();
+    expect(wouldInitiate(state, peer, now)).toBe(false);
+    peer.keypairs.clear(state.indices);
+    expect(wouldInitiate(state, peer, now)).toBe(true);
+    stage(peer, 0);
+    expect(wouldInitiate(state, peer, now)).toBe(true);
+    arm(TIMER.RETRANSMIT, 1000);
+    expect(wouldInitiate(state, peer, now)).toBe(false);
+    state.timers.clear(peer.slot, TIMER.RETRANSMIT);
+    stage(peer, 1);
+    expect(wouldInitiate(state, peer, now)).toBe(false);
+  });
+});
+
+describe('renewal of the keys', () => {
+  it.each([
+    [119_999, []],
+    [120_000, [1]],
+  ])('begins by age where we initiated: after %i ms', (age, expected) => {
+    const { state, peer, types } = withSession();
+    sendKeepalive(state, peer, peer.keypairs.current!.createdAt + age);
+    expect(types().filter((type) => type === 1)).toEqual(expected);
+    Object.defineProperty(peer.keypairs.current, 'isInitiator', { value: false });
+    sentAt(peer, -Infinity);
+    state.timers.clearAll(peer.slot);
+    sendKeepalive(state, peer, peer.keypairs.current!.createdAt + age);
+    expect(types().filter((type) => type === 1)).toEqual(expected);
+  });
+
+  it('begins by count, behind the message that has the limit’s counter', () => {
+    const { state, peer, now, types } = withSession({
+      alice: { limits: { rekeyAfterMessages: 9 } },
+    });
+    sentAt(peer, -Infinity);
+    peer.keypairs.current!.sendCounter = 8;
+    sendKeepalive(state, peer, now);
+    expect(types()).toEqual([4]);
+    sendKeepalive(state, peer, now);
+    expect(types()).toEqual([4, 4, 1]);
+  });
+});
+
+/** Of the datagrams that were put out since it was asked last. */
+function lengthsOf({ engine }: Pair['alice']): number[] {
+  const lengths = [];
+  for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) lengths.push(t.lastLength);
+  return lengths;
+}
 
 /** Short waits: a renewal of the keys by age begins after a run, not in the middle of it. */
 interface Step {

@@ -27,7 +27,7 @@ describe('RoutingLoops', () => {
     },
   );
 
-  it('drop an initiation and a response that come back too', () => {
+  it('drop an initiation and a response that loop', () => {
     const { network, alice, bob } = around(4, false);
     const [initiation] = sendAndCatch(alice, bob);
     expect(initiation.bytes[0]).toBe(1);
@@ -38,7 +38,7 @@ describe('RoutingLoops', () => {
     expect(bob.send(asPacket(response, 4))).toBe('routing-loop');
   });
 
-  it('do not take the datagrams of another WireGuard for ours', () => {
+  it('do not drop datagrams of another WireGuard', () => {
     const { alice, bob } = around(4);
     const [datagram] = sendAndCatch(alice, bob);
     for (const type of [1, 2, 3, 4]) {
@@ -57,7 +57,7 @@ describe('RoutingLoops', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({});
   });
 
-  it('let a peer be reached inside another one', () => {
+  it('allow that a peer is reached inside another one', () => {
     const { alice, bob, carol } = three();
     for (let i = 0; i < 5; i++) {
       const [forCarol] = sendAndCatch(alice, carol);
@@ -67,7 +67,7 @@ describe('RoutingLoops', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({});
   });
 
-  it('drop what would go round by way of another peer, once it has come that far', () => {
+  it('drop a loop through another peer when the datagram comes back', () => {
     const { network, alice, bob, carol } = three();
     const [forCarol] = sendAndCatch(alice, carol);
     const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));
@@ -78,7 +78,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(asPacket(forBob, 4))).toBeUndefined();
   });
 
-  it('end a chain of tunnels that is longer than anybody wants', () => {
+  it('drop datagrams in a chain of more tunnels than the limit', () => {
     const { network, alice } = createPair();
     const chain = Array.from({ length: 19 }, (_, i) => createPerson(10 + i));
     const nodes = chain.map((person) => {
@@ -112,7 +112,79 @@ describe('RoutingLoops', () => {
     },
   );
 
-  it('look at no byte behind a packet', () => {
+  it('remember the fragments of 16 datagrams, the last ones', () => {
+    const { alice, bob } = around(4);
+    const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
+    const later = (id: number) => alice.send(fragments(asPacket(datagram, 4), 4, id)[1]);
+    for (let id = 1; id <= 17; id++) {
+      expect(alice.send(fragments(asPacket(datagram, 4), 4, id)[0])).toBe('routing-loop');
+    }
+    expect([1, 2, 3, 17].map(later)).toEqual([
+      undefined,
+      'routing-loop',
+      'routing-loop',
+      'routing-loop',
+    ]);
+  });
+
+  it.each([4, 6] as const)('know a fragment by its number and both addresses: IPv%i', (family) => {
+    const { alice, bob } = around(family);
+    const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
+    const [first, second] = fragments(asPacket(datagram, family), family, 7);
+    expect(alice.send(first)).toBe('routing-loop');
+    const [source, destination] = family === 4 ? [12, 16] : [8, 24];
+    const length = family === 4 ? 4 : 16;
+    for (const at of [source + length - 1, destination + length - 1]) {
+      const other = second.slice();
+      other[at] ^= 1;
+      expect(alice.send(other)).toBeUndefined();
+    }
+    expect(alice.send(second)).toBe('routing-loop');
+  });
+
+  it('remember nothing of a datagram that is whole', () => {
+    const { alice, bob } = around(4);
+    const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
+    const whole = asPacket(datagram, 4);
+    whole[5] = 9;
+    expect(alice.send(whole)).toBe('routing-loop');
+    expect(alice.send(fragments(asPacket(datagram, 4), 4, 9)[1])).toBeUndefined();
+  });
+
+  it('let fragments of other protocols and other headers through', () => {
+    const { alice, bob } = around(6);
+    const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
+    const [first, second] = fragments(asPacket(datagram, 6), 6, 7);
+    // Of TCP, whatever is in it.
+    const tcp = first.slice();
+    tcp[40] = 6;
+    expect(alice.send(tcp)).toBeUndefined();
+    expect(alice.send(second)).toBeUndefined();
+    // Hop-by-hop options: nobody puts them into a datagram of ours.
+    const options = asPacket(datagram, 6);
+    options[6] = 0;
+    expect(alice.send(options)).toBeUndefined();
+    // The number of IPv6's fragments means something else in IPv4.
+    const other = around(4);
+    const [ours] = sendAndCatch(other.alice, other.bob);
+    const odd = asPacket(ours, 4);
+    odd[9] = 44;
+    expect(other.alice.send(odd)).toBeUndefined();
+  });
+
+  it('learn from a handshake inside whom a peer is reached', () => {
+    const { network, alice, bob, carol } = three();
+    network.now += 200_000;
+    const [initiation] = sendAndCatch(alice, carol);
+    expect(initiation.bytes[0]).toBe(1);
+    const [forBob] = sendAndCatch(alice, bob, asPacket(initiation, 4));
+    expect(forBob.to.sameDestination(bob.endpoint)).toBe(true);
+    const inner = stateOf(alice.engine).peers.get(keyId(carol.person.publicKey))!;
+    expect(inner.carrier).toBe(stateOf(alice.engine).peers.get(keyId(bob.person.publicKey)));
+    expect(inner.carriedAt).toBe(network.now);
+  });
+
+  it('read no byte after the packet', () => {
     const { alice, bob } = around(4);
     const [datagram] = sendAndCatch(alice, bob);
     const packet = asPacket(datagram, 4);
@@ -124,7 +196,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(packet.subarray(0, 60))).toBe('routing-loop');
   });
 
-  it('know the datagrams of each of several peers that chose one index', () => {
+  it('recognise the datagrams of several peers that chose the same index', () => {
     const { alice, bob, carol } = three();
     const { indices, peers } = stateOf(alice.engine);
     const [bobs, carols] = [bob, carol].map(
@@ -142,7 +214,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(asPacket(forCarol, 4))).toBeUndefined();
   });
 
-  it('forget what a removed peer was reached by', () => {
+  it('forget inside which peer a removed peer was reached', () => {
     const { alice, bob, carol } = three();
     const [forCarol] = sendAndCatch(alice, carol);
     const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));

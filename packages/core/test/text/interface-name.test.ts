@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isInterfaceName, newInterfaceNameFault } from '../../src/text/interface-name.ts';
 
 describe('isInterfaceName', () => {
-  it('takes nothing that is no text', () => {
+  it('refuses anything that is not a string', () => {
     expect([7, null, undefined, ['a']].map((value) => isInterfaceName(value as never))).toEqual([
       false,
       false,
@@ -12,7 +12,7 @@ describe('isInterfaceName', () => {
   });
 
   it.each(['a', 'eth0.7', 'fifteen-letters', '...', 'wg-é', 'müüüüüüü', 'a%b', '[a]'])(
-    'takes %j',
+    'accepts %j',
     (name) => {
       expect(isInterfaceName(name)).toBe(true);
     },
@@ -35,7 +35,7 @@ describe('isInterfaceName', () => {
 });
 
 describe('newInterfaceNameFault', () => {
-  it.each(['a', 'wg0', 'wg%d', 'fifteen-letters', '...'])('finds nothing in %j', (name) => {
+  it.each(['a', 'wg0', 'wg%d', 'fifteen-letters', '...'])('accepts %j', (name) => {
     expect(newInterfaceNameFault(name)).toBeUndefined();
   });
 
@@ -50,7 +50,7 @@ describe('newInterfaceNameFault', () => {
     ['a:b', '"/" and ":" are not allowed'],
     ['a%b', '"%" is only allowed as one "%d"'],
     ['%d%d', '"%" is only allowed as one "%d"'],
-  ])('says what is wrong with %j', (name, fault) => {
+  ])('returns what is wrong with %j', (name, fault) => {
     expect(newInterfaceNameFault(name)).toBe(fault);
   });
 });

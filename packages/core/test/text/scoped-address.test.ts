@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isZone, tryParseScopedAddress } from '../../src/text/scoped-address.ts';
 
 describe('tryParseScopedAddress', () => {
-  it('reads an address alone', () => {
+  it('reads an address without a zone', () => {
     const address = Uint8Array.of(192, 0, 2, 1);
     expect(tryParseScopedAddress('192.0.2.1')).toEqual({ address, scopeId: 0, zone: undefined });
   });
@@ -41,7 +41,7 @@ describe('tryParseScopedAddress', () => {
 });
 
 describe('isZone', () => {
-  it.each(['eth0', 'wg-é'])('takes %j', (zone) => {
+  it.each(['eth0', 'wg-é'])('accepts %j', (zone) => {
     expect(isZone(zone)).toBe(true);
   });
 

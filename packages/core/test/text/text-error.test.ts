@@ -3,7 +3,7 @@ import { parseAddress, parseCidr, parseEndpoint, WireGuardError } from '../../sr
 import { textError } from '../../src/text/text-error.ts';
 
 describe('textError', () => {
-  it('shows the text, but no key', () => {
+  it('shows the text, but never a key', () => {
     const error = textError('ERR_LITZ_INVALID_CIDR', 'a prefix', 'x');
     expect(error).toBeInstanceOf(WireGuardError);
     expect(error).toMatchObject({
@@ -17,7 +17,7 @@ describe('textError', () => {
   });
 
   it.each([parseAddress, parseCidr, parseEndpoint])(
-    'is a TypeError of %o for what is no text',
+    'is a TypeError of %o for a value that is not a string',
     (parse) => {
       for (const value of [undefined, null, 7, {}, Uint8Array.of(1, 2, 3, 4)]) {
         expect(() => parse(value as never)).toThrow(TypeError);

@@ -1,4 +1,10 @@
-import { Endpoint, nobleProvider, type CryptoProvider } from '@litz/core';
+import {
+  Endpoint,
+  nobleProvider,
+  parsePublicKey,
+  type CryptoProvider,
+  type PublicKey,
+} from '@litz/core';
 import { describe, expect, it } from 'vitest';
 import { DataPlane, type PlaneEvent } from '../../src/plane/data-plane.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
@@ -219,6 +225,114 @@ describe('DataPlane', () => {
     expect(plane.due).toBe(1005);
   });
 
+  it('tells its next private key in the first slice of a read, and of a read that ended anew', () => {
+    const { plane } = setUp();
+    const { privateKey } = ALICE;
+    plane.configure({ privateKey }, undefined, 0);
+    expect(plane.snapshot(1).snapshot).not.toHaveProperty('nextPrivateKey');
+    plane.endSnapshot(1);
+    const many = Array.from({ length: 2000 }, (_, i) => ({ publicKey: keyOf(i + 1) }));
+    plane.configure({ nextPrivateKey: BOB.privateKey, peers: many }, undefined, 0);
+    const first = plane.snapshot(2);
+    expect(first.isLast).toBe(false);
+    expect(first.snapshot).toMatchObject({ privateKey, nextPrivateKey: BOB.privateKey });
+    expect(plane.snapshot(2).snapshot).not.toHaveProperty('nextPrivateKey');
+    plane.endSnapshot(2);
+    expect(plane.snapshot(2).snapshot.nextPrivateKey).toEqual(BOB.privateKey);
+  });
+
+  it('lists the endpoints of its peers', () => {
+    const { plane } = setUp();
+    plane.configure({ peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] }, undefined, 0);
+    expect([...plane.endpoints()]).toEqual([STICKY]);
+  });
+
+  it('counts packets of the TUN, and has what the sockets counted', () => {
+    const { plane, tun } = setUp();
+    expect(plane.stats()).toMatchObject({ tun: { readPackets: 0, writtenPackets: 0 }, udp: {} });
+    const sockets = new FakeSockets();
+    sockets.counters.receiveDroppedTruncated = 3;
+    plane.linkUp(sockets, 0);
+    tun.incoming.push(new Uint8Array(40), new Uint8Array(40));
+    plane.path.step(0);
+    const { udp, tun: counted } = plane.stats();
+    expect(udp).toEqual({ receiveDroppedTruncated: 3 });
+    expect(udp).not.toBe(sockets.counters);
+    expect(counted).toEqual({ readPackets: 2, writtenPackets: 0 });
+  });
+
+  it('sends what a change, a connection or the link leads to at once', () => {
+    const { plane } = setUp();
+    const sockets = new FakeSockets();
+    plane.linkUp(sockets, 0);
+    const { privateKey } = ALICE;
+    const { publicKey } = BOB;
+    const types = () => sockets.sent.map(({ bytes }) => bytes[0]);
+    plane.configure({ privateKey, peers: [{ publicKey, endpoint: STICKY }] }, undefined, 0);
+    expect(types()).toEqual([]);
+    plane.configure({ peers: [{ publicKey, persistentKeepalive: 25 }] }, undefined, 0);
+    expect(types()).toEqual([1]);
+    expect(() => plane.connect(ALICE.publicKey, 0)).toThrow(
+      '"publicKey" expected the key of a configured peer',
+    );
+    expect(plane.connect(publicKey, 0)).toBe(false);
+  });
+
+  it('sets a mark where it is another one, and lets new sockets have their own', () => {
+    const { plane } = setUp();
+    const sockets = new FakeSockets();
+    plane.linkUp(sockets, 0);
+    plane.configure({ fwmark: 0 }, undefined, 0);
+    plane.configure({ fwmark: 5 }, undefined, 0);
+    plane.configure({ fwmark: 5, listenPort: 9 }, new FakeSockets({ port: 9 }), 0);
+    const after = new FakeSockets({ port: 10 });
+    plane.configure({ fwmark: 6, listenPort: 10 }, after, 0);
+    expect(sockets.calls).toEqual(['setMark 5', 'close']);
+    expect(after.calls).toEqual([]);
+    plane.linkDown(0);
+    plane.configure({ fwmark: 7 }, undefined, 0);
+    expect(plane.bindingForLinkUp()).toEqual({ port: 10, mark: 7 });
+  });
+
+  it('asks sockets for a flood of theirs, and again when they want it', () => {
+    const { plane } = setUp();
+    const sockets = Object.assign(new FakeSockets(), { shedHandshakes: (now: number) => now + 7 });
+    plane.linkUp(sockets, 0);
+    plane.finish(5);
+    expect(plane.due).toBe(12);
+    plane.linkDown(5);
+    expect(plane.due).toBe(Infinity);
+    plane.finish(6);
+    expect(plane.due).toBe(Infinity);
+  });
+
+  it('forgets a source that was lost once, and no other one', () => {
+    const { plane } = setUp();
+    plane.linkUp(new FakeSockets(), 0);
+    const other = new Endpoint(Uint8Array.of(192, 0, 2, 9), 5, { sourceInterface: 2 });
+    const peers = [
+      { publicKey: BOB.publicKey, endpoint: STICKY },
+      { publicKey: ALICE.publicKey, endpoint: other },
+    ];
+    plane.configure({ peers }, undefined, 0);
+    plane.reports.onSourceLost(STICKY);
+    plane.finish(0);
+    expect([...plane.endpoints()]).toEqual([STICKY.withoutSource(), other]);
+    plane.configure({ peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] }, undefined, 0);
+    plane.finish(1);
+    expect([...plane.endpoints()]).toEqual([STICKY, other]);
+  });
+
+  it('tells of peers only who listens', () => {
+    const { plane, events } = setUp();
+    plane.configure({ peers: [{ publicKey: BOB.publicKey }] }, undefined, 0);
+    plane.finish(0);
+    plane.listen(['peer']);
+    plane.configure({ peers: [{ publicKey: BOB.publicKey, remove: true }] }, undefined, 0);
+    plane.finish(1);
+    expect(events).toMatchObject([{ type: 'peer', state: 'removed' }]);
+  });
+
   it('closes the sockets its own way, and forgets keys and peers', () => {
     const closed: unknown[] = [];
     const { plane, tun } = setUp({ closeSockets: (sockets) => closed.push(sockets) });
@@ -257,6 +371,12 @@ function setUp({
     ...(closeSockets && { closeSockets }),
   });
   return { plane, tun, events };
+}
+
+function keyOf(number: number): PublicKey {
+  const bytes = new Uint8Array(32);
+  new DataView(bytes.buffer).setUint32(0, number);
+  return parsePublicKey(bytes);
 }
 
 function bug(): never {

@@ -77,11 +77,54 @@ describe('MemoryTun', () => {
     expect(tun.send(new Uint8Array(1))).toBe(false);
   });
 
+  it('is an interface with a name and an MTU, without a descriptor', () => {
+    expect(new MemoryTun()).toMatchObject({ name: 'memory', mtu: 1420, fd: -1 });
+    const tun = new MemoryTun({ name: 'wg7', mtu: 1280 });
+    expect([tun.name, tun.mtu]).toEqual(['wg7', 1280]);
+  });
+
+  it('tells the device of its link, once there is one', () => {
+    const tun = new MemoryTun();
+    tun.setMtu(1300);
+    tun.setUp(true);
+    expect(tun.mtu).toBe(1300);
+    const changes: unknown[] = [];
+    tun.onLinkChange = (change) => changes.push(change);
+    tun.setMtu(1400);
+    tun.setUp(false);
+    tun.setUp(true);
+    expect(changes).toEqual([{ type: 'mtu', mtu: 1400 }, { type: 'down' }, { type: 'up' }]);
+    expect(tun.mtu).toBe(1400);
+  });
+
+  it('takes a packet of 65535 bytes, none that is longer', () => {
+    const tun = new MemoryTun();
+    expect(tun.send(new Uint8Array(65_535))).toBe(true);
+    expect(tun.send(new Uint8Array(65_536))).toBe(false);
+    const buffer = new Uint8Array(70_000);
+    expect(tun.read(buffer, 0, 70_000)).toBe(65_545);
+    expect(tun.read(buffer, 0, 70_000)).toBe(0);
+  });
+
+  it('has room for as many packets as before when it was read empty', () => {
+    const tun = new MemoryTun({ queueLength: 2 });
+    const buffer = new Uint8Array(20);
+    for (let i = 0; i < 5; i++) {
+      expect([tun.send(Uint8Array.of(i)), tun.send(Uint8Array.of(i + 100))]).toEqual([true, true]);
+      expect([tun.read(buffer, 0, 20), buffer[10]]).toEqual([11, i]);
+      expect([tun.read(buffer, 0, 20), buffer[10]]).toEqual([11, i + 100]);
+      expect(tun.read(buffer, 0, 20)).toBe(0);
+    }
+  });
+
   it('refuses what makes no sense', () => {
     expect(() => new MemoryTun({ mtu: 0 })).toThrow(/"mtu" expected an integer from 1 to 65475/);
     expect(() => new MemoryTun({ queueLength: 0 })).toThrow(/"queueLength"/);
     expect(() => new MemoryTun().send('x' as never)).toThrow(/"packet" expected a Uint8Array/);
-    expect(() => new MemoryTun().setMtu(1e6)).toThrow(RangeError);
+    expect(() => new MemoryTun({ mtux: 0 } as never)).toThrow(
+      /"options" expected one of name, mtu, queueLength/,
+    );
+    expect(() => new MemoryTun().setMtu(1e6)).toThrow(/"mtu" expected an integer/);
     expect(new MemoryTun().write(new Uint8Array(20), 0, 10)).toBeLessThan(0);
   });
 });

@@ -21,6 +21,7 @@ import { viewOf } from './agent-view.ts';
 import { describeAgent } from './describe-agent.ts';
 import type { EventLog } from './event-log.ts';
 import { makeRoundParts, type AgentParts, type RoundParts } from './round-parts.ts';
+import { AgentError } from './switches.ts';
 
 export class Agent implements StatusSource {
   readonly settings: AgentSettings;
@@ -155,7 +156,7 @@ export class Agent implements StatusSource {
    * failed can be asked for again.
    *
    * @returns what was done, in words
-   * @throws {Error} the registry can't be told; the machine is as it was by then
+   * @throws {AgentError} the registry can't be told; the machine is as it was by then
    */
   async down(): Promise<string> {
     this.#goingDown ??= this.#takeOut().catch((error: unknown) => {
@@ -166,26 +167,48 @@ export class Agent implements StatusSource {
   }
 
   async #takeOut(): Promise<string> {
-    const { host, registry, client } = this.#given;
-    this.#parts.switches.saveDown();
+    const { host, client } = this.#given;
+    const unsaved = this.#saveDown();
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
     // First our packets go the old way; what the others still send through the tunnel is taken.
     const { troubles } = await host.remove();
-    await registry.withdraw(this.settings.node);
+    await this.#withdraw();
     await new Promise((resolve) => setTimeout(resolve, DOWN_GRACE_MS));
     const { isUp } = this.#parts.daemon;
     await this.#parts.daemon.close();
     if (isUp) await client.set(NOTHING_CONFIGURED);
-    const text = ['the node is out, and the machine as it was', ...troubles].join('; ');
+    const text = ['the node is out, and the machine as it was', ...troubles, ...unsaved].join('; ');
     this.events.say(text);
     void this.close();
     return text;
   }
 
+  /** A full disk keeps nobody from leaving. @returns what is wrong */
+  #saveDown(): string[] {
+    try {
+      this.#parts.switches.saveDown();
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  }
+
+  async #withdraw(): Promise<void> {
+    const { registry } = this.#given;
+    try {
+      await registry.withdraw(this.settings.node);
+    } catch (error) {
+      const reason = (error as Error).message;
+      throw new AgentError(`${reason}. ${NOT_WITHDRAWN}`, { cause: error });
+    }
+  }
+
   #told(name: string, record: ReadRecord): void {
-    if (name !== this.settings.node) return this.#parts.peers.record(name, record);
+    // Of the own record it says when it has another machine's key.
+    this.#parts.peers.record(name, record);
+    if (name !== this.settings.node) return;
     this.#parts.ownRecord.told(record);
     this.#loop.ask();
   }
@@ -218,6 +241,9 @@ export class Agent implements StatusSource {
   }
 }
 
+const NOT_WITHDRAWN =
+  'The machine is as it was, but the others still send to this node through the tunnel: ask again when ' +
+  'the registry is back, or revoke the record there and end agent and daemon';
 const NOTHING_CONFIGURED = { privateKey: null, replacePeers: true, listenPort: 0, fwmark: 0 };
 /** The others learn within that time that this node is out; a directory is looked at every 2 s. */
 const DOWN_GRACE_MS = 3000;

@@ -43,6 +43,8 @@ export class MeshMachine {
   readonly #events: EventLog;
   #facts: HostFacts | undefined = undefined;
   #factsAreOld = true;
+  /** When the last ones were, in milliseconds. */
+  #repairs: number[] = [];
   readonly #routes: HostRoutes = new HostRoutes();
   /** Names of peers that have changed while not enough was known. */
   #unseen: Set<string> = new Set();
@@ -65,8 +67,10 @@ export class MeshMachine {
       onChanged();
     };
     this.#host.watch({
-      onRepaired: (steps) =>
-        this.#events.say(`somebody changed this, and it is back: ${steps.length} steps`),
+      onRepaired: (steps) => {
+        this.#events.say(`somebody changed this, and it is back: ${steps.length} steps`);
+        this.#noteRepair();
+      },
       onLink: (index) => {
         const { interfaceName } = this.#settings;
         if (index !== undefined) this.#events.say(`${interfaceName} is there (${index})`);
@@ -125,6 +129,14 @@ export class MeshMachine {
     };
   }
 
+  /** Two agents on one machine undo what the other one lays, for ever. */
+  #noteRepair(): void {
+    const now = performance.now();
+    this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
+    if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
+    this.#events.trouble('repairs', this.#repairs.length === MOST_REPAIRS ? AT_ODDS : undefined);
+  }
+
   #request(input: MachineInput): CommonRequest | undefined {
     const { mode, enforcement, prefixes, registryAddresses } = input;
     const { interfaceName, port, addresses, encryptsNode, clusterPrefixes } = this.#settings;
@@ -144,5 +156,11 @@ export class MeshMachine {
   }
 }
 
+/** So many in that time are no accident. */
+const MOST_REPAIRS = 50;
+const REPAIRS_MS = 10_000;
+const AT_ODDS =
+  'what is laid here is undone again and again: end a second agent in this network namespace, or ' +
+  'whatever else changes rules and routes (ip monitor rule route says what)';
 /** Of so many the ways are looked at again with every change of the peers. */
 const FEW_PEERS = 32;

@@ -5,7 +5,7 @@
  *   1. which keys are used for what
  *   2. how the machine is to look
  *   3. the daemon: keys, peers, and the mark if the machine is to have one
- *   4. the machine: routes, rules, filters
+ *   4. the machine: routes, rules, filters; of an `enforce` also while the peers are not known
  *   5. the daemon again, if the mark is to go: routes that need it are gone by now
  *   6. the own record
  *   7. what ends with that: a rotation, the waiting for `enforce`
@@ -35,7 +35,7 @@ export class MeshRound {
 
   /** @throws {MeshHostError} `enforce` can't be held on this machine */
   async run(): Promise<RoundOutcome> {
-    const { switches, peers, daemon, machine, surroundings } = this.#parts;
+    const { events, switches, peers, daemon, machine, surroundings } = this.#parts;
     peers.noteRenewals();
     const { identities } = daemon;
     const plan = this.#planKeys(identities);
@@ -45,8 +45,10 @@ export class MeshRound {
     let desired: DesiredHost | undefined;
     try {
       desired = this.#desire(enforcement, changed);
+      events.trouble('enforce', enforcement === 'enforce' && !desired ? NOT_CLOSED : undefined);
       // Until they were read, nobody knows which of the daemon's peers are to go.
       if (peers.isSynced) await this.#lay(plan, desired, changed);
+      else if (enforcement === 'enforce') await this.#close(desired);
     } catch (error) {
       peers.putBack(changed);
       throw error;
@@ -103,6 +105,11 @@ export class MeshRound {
     if (desired.mark === 0) await daemon.program({ ...config, fwmark: 0 }, new Set());
   }
 
+  /** A machine that comes up is closed before the registry is read, which may take for ever. */
+  async #close(desired: DesiredHost | undefined): Promise<void> {
+    if (desired) await this.#parts.machine.apply({ ...desired, isPartial: true });
+  }
+
   #publish({ published }: KeysPlan): void {
     const { settings, switches, surroundings, ownRecord } = this.#parts;
     if (!published || !surroundings.prefixes) return;
@@ -133,3 +140,6 @@ function isSameIdentity(a: Identities | undefined, b: Identities | undefined): b
 function identityText({ own, next }: Identities): string {
   return `${own?.toBase64()} ${next?.toBase64()}`;
 }
+
+const NOT_CLOSED =
+  'it does not hold yet: the prefixes of the own pods, or the addresses of the registry, are not known';

@@ -83,6 +83,7 @@ export class OwnRecord {
   /** A record of ours that can't be read is written anew. */
   #see(record: ReadRecord | undefined): void {
     const readable = record instanceof RecordError ? undefined : record;
+    if (this.#present === 'thrown-out') this.#events.trouble('own record', undefined);
     this.#present = readable ?? 'none';
     this.#publisher.seen(readable);
   }
@@ -94,4 +95,5 @@ function describeRecord({ keys, prefixes }: NodeRecord): string {
 }
 
 const THROWN_OUT =
-  'somebody took this node out of the registry, and it stays out; start the agent again to join';
+  'somebody took this node out of the registry, and it stays out. To join again, start the agent ' +
+  'again; where the record is there and says "revoked", take that out of it first';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress, type Cidr } from '@litz/core';
+import { formatAddress, parseAddress, type Cidr } from '@litz/core';
 import type { TunnelPeer } from '../daemon/tunnel-config.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import { hostPrefix } from '../plan/prefix.ts';
@@ -39,6 +39,8 @@ export class TunnelPeers {
 }
 
 /** Those of the node itself too: it may be in another mode than this one. */
-function allowedIpsOf({ prefixes, addresses }: MeshPeer): readonly Readonly<Cidr>[] {
-  return [...prefixes, ...addresses.map((text) => hostPrefix(parseAddress(text)))];
+function allowedIpsOf({ prefixes, addresses, endpoint }: MeshPeer): readonly Readonly<Cidr>[] {
+  const reached = formatAddress(endpoint.address);
+  const own = addresses.map((text) => (text === reached ? endpoint.address : parseAddress(text)));
+  return [...prefixes, ...own.map(hostPrefix)];
 }

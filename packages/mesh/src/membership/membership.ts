@@ -16,7 +16,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { RecordError, type NodeRecord, type ReadRecord } from '../record/node-record.ts';
 import { isStale, markOf } from './generation-mark.ts';
 import { Holdings } from './holdings.ts';
-import { newMember, type Member } from './member.ts';
+import { inOrderOfClaim, newMember, type Member } from './member.ts';
 import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
 import type { LeaveReason, MembershipEvent } from './membership-event.ts';
 import type { MeshPeer } from './mesh-peer.ts';
@@ -218,22 +218,11 @@ export class Membership {
    * something free anything, they come first, and those that wait for each other go together.
    */
   #settle(): void {
-    const refused = this.#waiting().filter((member) => member.claim && !this.#tryAccept(member));
+    const waiting = inOrderOfClaim(this.#members.values());
+    const refused = waiting.filter((member) => member.claim && !this.#tryAccept(member));
     for (const member of refused) {
       if (member.claim) this.#refuse(member, this.#refusalOf(member.claim)!);
     }
-  }
-
-  /** Those that hold something come first, then the older ones. */
-  #waiting(): Member[] {
-    const waiting: Member[] = [];
-    for (const member of this.#members.values()) if (member.claim) waiting.push(member);
-    return waiting.sort(
-      (a, b) =>
-        Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
-        bornAt(a) - bornAt(b) ||
-        (a.name < b.name ? -1 : 1),
-    );
   }
 
   #tryAccept(member: Member): boolean {
@@ -327,11 +316,6 @@ export class Membership {
     this.#events = [];
     return events;
   }
-}
-
-/** When the first of the keys that it claims was made. */
-function bornAt({ claim }: Member): number {
-  return claim!.keys[0]!.createdAt;
 }
 
 /**

@@ -87,6 +87,8 @@ export interface DesiredHost extends DesiredRoutes {
   readonly looseLinks: readonly string[];
   /** The nftables ruleset; undefined: none. */
   readonly ruleset: string | undefined;
+  /** Peers are not known yet. What is there besides may be for them, so nothing of it is taken away. */
+  readonly isPartial?: boolean;
 }
 
 export interface DesiredRoutes {

@@ -144,10 +144,11 @@ export function tunnelAddresses(prefixes: readonly Readonly<Cidr>[]): Cidr[] {
 }
 
 export function families(prefixes: readonly Readonly<Cidr>[]): Families {
-  return {
-    4: prefixes.some(({ address }) => address.length === 4),
-    6: prefixes.some(({ address }) => address.length === 16),
-  };
+  const has4 = prefixes.some(({ address }) => address.length === 4);
+  const has6 = prefixes.some(({ address }) => address.length === 16);
+  // Thousands of peers have the same.
+  if (has4) return has6 ? BOTH : ONLY_IPV4;
+  return has6 ? ONLY_IPV6 : NEITHER;
 }
 
 function byFamily(addresses: readonly Uint8Array[]): ByFamily {
@@ -166,4 +167,8 @@ function hasRoom({ address, prefixLength }: Readonly<Cidr>): boolean {
   return prefixLength < address.length * 8 - 1;
 }
 
+const BOTH: Families = { 4: true, 6: true };
+const ONLY_IPV4: Families = { 4: true, 6: false };
+const ONLY_IPV6: Families = { 4: false, 6: true };
+const NEITHER: Families = { 4: false, 6: false };
 export const FAMILIES = [4, 6] as const;

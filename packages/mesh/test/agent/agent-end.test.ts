@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { recordOf } from '../records.ts';
 import { AgentGround, gate, pass } from './agent-ground.ts';
@@ -107,6 +109,15 @@ describe('down', () => {
     await expect(said).resolves.toMatch(/machine as it was; the filter of eth0/);
   });
 
+  it('is not kept from it by a disk that is full', async () => {
+    const ground = await started();
+    mkdirSync(join(ground.folder, 'litz0.choices.json'));
+    const said = ground.agent.down();
+    await pass(3100);
+    await expect(said).resolves.toMatch(/^the node is out, .*choices.json: cannot be written/);
+    expect(ground.record).toBeUndefined();
+  });
+
   it('asked for twice is done once', async () => {
     const ground = await started();
     const { length } = ground.log;
@@ -120,7 +131,9 @@ describe('down', () => {
   it('says that the registry cannot be told, and can be asked for again', async () => {
     const ground = await started();
     ground.registry.isLost();
-    await expect(ground.agent.down()).rejects.toThrow('connection refused');
+    await expect(ground.agent.down()).rejects.toThrow(
+      /connection refused\. The machine is as it was, but .*ask again/,
+    );
     ground.registry.sync();
     const said = ground.agent.down();
     await pass(3100);

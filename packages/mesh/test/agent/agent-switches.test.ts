@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentSettings } from '../../src/agent/agent-settings.ts';
+import { SimulatedMachine } from '../plan/simulated-machine.ts';
 import { recordOf } from '../records.ts';
 import { AgentGround, pass } from './agent-ground.ts';
 
@@ -100,6 +101,44 @@ describe('an agent that is started to enforce', () => {
     ground.registry.sync();
     await pass(1000);
     expect(ground.wayTo(9)).toBe('refused');
+  });
+
+  it('closes a machine that comes up before the registry can be read', async () => {
+    const ground = await started({ enforcement: 'enforce' });
+    await ground.answer(2, 3, 4);
+    await ground.replace();
+    ground.host.machine = new SimulatedMachine([]);
+    ground.agent.start();
+    await pass(1000);
+    const ways = (): string[] => [1, 2, 9].map((number) => ground.wayTo(number));
+    expect(ways()).toEqual(['main', 'refused', 'refused']);
+    expect(ground.agent.isReady).toBe(false);
+    ground.registry.sync();
+    await pass(1000);
+    expect(ways()).toEqual(['main', 'tunnel', 'refused']);
+  });
+
+  it('takes nothing away from a machine that goes on before the registry can be read', async () => {
+    const ground = await started({ enforcement: 'enforce' });
+    await ground.answer(2, 3, 4);
+    await ground.replace();
+    const { length } = ground.log;
+    ground.agent.start();
+    await pass(1000);
+    expect([ground.wayTo(2), ground.wayTo(9)]).toEqual(['tunnel', 'refused']);
+    expect(ground.log.slice(length)).toEqual([]);
+  });
+
+  it('says that it is not closed while its own prefixes are not known', async () => {
+    const ground = new AgentGround({
+      settings: { enforcement: 'enforce', force: true },
+      prefixes: { description: 'none', follow: () => {}, close: () => {} },
+    });
+    ground.agent.start();
+    await pass(1000);
+    expect(ground.agent.events.troubles).toContainEqual(
+      expect.stringContaining('enforce: it does not hold yet'),
+    );
   });
 
   it('enforces at once where the one before it was switched to it, but not with other flags', async () => {

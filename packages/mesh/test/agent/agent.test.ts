@@ -251,6 +251,49 @@ describe('Agent', () => {
       expect(ground.published).toEqual([1]);
     });
 
+    it('lets it in again when its record says revoked no more', async () => {
+      const ground = new AgentGround();
+      await ground.start();
+      const { record } = ground;
+      ground.registry.loses('n1', 'deleted');
+      await pass(1000);
+      ground.registry.has('n1', { ...record!, port: 1 });
+      await pass(1000);
+      expect(ground.agent.events.troubles).toEqual([]);
+      expect(ground.record).toMatchObject({ port: 51871 });
+    });
+
+    it('has its record written by another machine again and again, says so and does not race', async () => {
+      const ground = new AgentGround();
+      const publish = ground.registry.publish.bind(ground.registry);
+      ground.registry.publish = async (record) => {
+        await publish(record);
+        setTimeout(() => ground.registry.has('n1', recordOf(1)), 20);
+      };
+      await ground.start();
+      await pass(60_000);
+      expect(ground.registry.written.length).toBeGreaterThan(3);
+      expect(ground.registry.written.length).toBeLessThan(12);
+      expect(ground.said).toContainEqual(expect.stringContaining('give one of the two another'));
+      ground.registry.publish = publish;
+      await pass(60_000);
+      expect(ground.record?.keys).not.toEqual(recordOf(1).keys);
+    });
+
+    it('tells of another writer while it takes a record, has that one corrected', async () => {
+      const ground = new AgentGround();
+      const publish = ground.registry.publish.bind(ground.registry);
+      let isFirst = true;
+      ground.registry.publish = async (record) => {
+        await publish(record);
+        if (isFirst) ground.registry.has('n1', recordOf(1));
+        isFirst = false;
+      };
+      await ground.start();
+      await pass(5000);
+      expect(ground.record?.keys).not.toEqual(recordOf(1).keys);
+    });
+
     it('has this node thrown out while a write of it waits to be tried again, does not write it', async () => {
       const ground = new AgentGround();
       await ground.start();
@@ -288,5 +331,19 @@ describe('Agent', () => {
     ground.host.isChangedBySomebody();
     expect(ground.wayTo(2)).toBe('tunnel');
     expect(ground.said.at(-1)).toContain('somebody changed this');
+    expect(ground.agent.events.troubles).toEqual([]);
+  });
+
+  it('says that somebody is at odds with it for ever', async () => {
+    const ground = new AgentGround();
+    await ground.start(recordOf(2));
+    await ground.answer(2);
+    for (let i = 0; i < 60; i++) {
+      ground.host.machine.rules.clear();
+      ground.host.isChangedBySomebody();
+    }
+    expect(ground.agent.events.troubles).toEqual([
+      expect.stringContaining('repairs: what is laid here is undone again and again'),
+    ]);
   });
 });

@@ -23,6 +23,25 @@ describe('EventLog', () => {
     expect(log.troubles).toEqual(['registry: two\\u{a}lines']);
   });
 
+  test('leaves out most of a flood, counts it, and keeps what is worse', () => {
+    const lines: string[] = [];
+    let time = 0;
+    const log = new EventLog(
+      (line) => lines.push(line),
+      () => time,
+    );
+    for (let i = 0; i < 10_000; i++) log.say(`node n${i} has changed`);
+    expect(lines).toHaveLength(500);
+    log.trouble('registry', 'gone');
+    expect(lines.at(-1)).toBe('registry: gone');
+    time += 1000;
+    log.say('the daemon is there');
+    expect(lines.slice(-2)).toEqual(['(9500 lines more, left out)', 'the daemon is there']);
+    time -= 1_000_000;
+    log.say('the clock was set back');
+    expect(lines.at(-1)).toBe('the clock was set back');
+  });
+
   test('says the same trouble once, and that it is over', () => {
     const lines: string[] = [];
     const log = new EventLog(

@@ -1,25 +1,29 @@
 /**
- * What the kernel tells of the settings of a link in `net.ipv4.conf`, when somebody writes one of those
- * that it tells of: `rp_filter`, `forwarding` and a few more.
+ * `readFilterSetting`: notifications of a link's settings in `net.ipv4.conf`. The kernel sends one
+ * when `rp_filter`, `forwarding` or one of a few others is written.
  *
  * ```
  *   struct netconfmsg: u8 family | 3 bytes to the next multiple of 4
  *   NETCONFA_IFINDEX s32, and the setting that was written
  * ```
+ *
  * @module
  */
 import { AF_INET } from '../constants.ts';
 import { readAttributes } from './message-reader.ts';
 
-/** A reverse path filter was written. */
+/** A reverse path filter that was written. */
 export interface FilterSetting {
-  /** -1: `conf/all`; -2: `conf/default`. */
+  /** Number of the link; -1: `conf/all`; -2: `conf/default`. */
   readonly interfaceIndex: number;
-  /** 0, 1 (strict) or 2 (loose). */
+  /** 0 (none), 1 (strict) or 2 (loose). */
   readonly reversePathFilter: number;
 }
 
-/** Of an RTM_NEWNETCONF payload; undefined if it is cut short, or about another setting. */
+/**
+ * Returns the filter of an RTM_NEWNETCONF payload; undefined if the payload is incomplete or about
+ * another setting.
+ */
 export function readFilterSetting(payload: Uint8Array): FilterSetting | undefined {
   if (payload.length < HEADER_LENGTH || payload[0] !== AF_INET) return undefined;
   const attributes = readAttributes(payload, HEADER_LENGTH);

@@ -1,5 +1,5 @@
 /**
- * Numbers of rtnetlink, by the names of linux/netlink.h and linux/rtnetlink.h.
+ * Constants of rtnetlink, with the names of linux/netlink.h and linux/rtnetlink.h.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export const RTM_NEWNSID = 88;
 export const RTM_DELNSID = 89;
 export const RTM_GETNSID = 90;
 
-/** For errors: which request failed. */
+/** Names of requests, for errors. */
 export const MESSAGE_NAMES: Readonly<Record<number, string>> = Object.freeze({
   [RTM_NEWLINK]: 'RTM_NEWLINK',
   [RTM_DELLINK]: 'RTM_DELLINK',
@@ -70,7 +70,7 @@ export const RTMGRP_NSID = 0x8000000;
 
 // Routing tables
 export const RT_TABLE_UNSPEC = 0;
-/** Stands in eight bits for a table that has more of them. */
+/** In a field of eight bits, stands for a table with a larger number. */
 export const RT_TABLE_COMPAT = 252;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;

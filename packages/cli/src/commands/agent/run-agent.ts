@@ -29,23 +29,24 @@ import {
   type Registry,
   type TextAnswer,
 } from '@litz/mesh';
+import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
-import { kubernetesGround } from './kubernetes-ground.ts';
-import {
-  readAgentFlags,
-  readEtcdFlags,
-  type AgentCommand,
-  type AgentFlags,
-} from './agent-flags.ts';
+import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
+import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
+import { readEtcdFlags } from './registry-flags.ts';
+import { readableSecrets } from './readable-secrets.ts';
+import { staySmall } from '../../small-start.ts';
 
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
+  returnFreedMemory();
+  staySmall();
   try {
     if (flags.registry === 'kubernetes') {
       const ground = await kubernetesGround(flags, process.env, signals.signal);
-      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground.api);
+      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground);
     } else {
       await serveAgent(readAgentFlags(flags), flags, signals.signal);
     }
@@ -60,8 +61,9 @@ async function serveAgent(
   command: AgentCommand,
   flags: AgentFlags,
   signal: AbortSignal,
-  api?: KubeApi,
+  ground?: KubernetesGround,
 ): Promise<void> {
+  const api = ground?.api;
   const agent = await openAgent(command, flags, api);
   // What is left open would keep a process alive that does nothing.
   const opened: Closable[] = [agent];
@@ -69,6 +71,8 @@ async function serveAgent(
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
+    for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {

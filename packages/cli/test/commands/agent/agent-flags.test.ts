@@ -1,10 +1,7 @@
 import { formatCidr } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import {
-  readAgentFlags,
-  readEtcdFlags,
-  type AgentFlags,
-} from '../../../src/commands/agent/agent-flags.ts';
+import { readAgentFlags, type AgentFlags } from '../../../src/commands/agent/agent-flags.ts';
+import { readEtcdFlags } from '../../../src/commands/agent/registry-flags.ts';
 
 /** What commander gives where nothing was said. */
 const DEFAULTS = {

@@ -148,11 +148,25 @@ export class EtcdClient implements EtcdApi {
     });
   }
 
-  /** A token may be old: once more then, with a new one. */
   async #withToken<T>(
     run: (connection: GrpcConnection, token: string | undefined) => Promise<T>,
   ): Promise<T> {
     const connection = await this.#connected();
+    try {
+      return await this.#withTokenOn(connection, run);
+    } catch (error) {
+      const isUnavailable = error instanceof EtcdError && error.code === GRPC_CODES.unavailable;
+      // A member that is cut off from the others answers, and is of no use.
+      if (isUnavailable && this.#endpoints.list.length > 1) connection.close(error);
+      throw error;
+    }
+  }
+
+  /** A token may be old: once more then, with a new one. */
+  async #withTokenOn<T>(
+    connection: GrpcConnection,
+    run: (connection: GrpcConnection, token: string | undefined) => Promise<T>,
+  ): Promise<T> {
     const pending = this.#token ?? this.#authenticate(connection);
     const { text, since } = await pending;
     try {

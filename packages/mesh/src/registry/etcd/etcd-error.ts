@@ -12,6 +12,7 @@ export const GRPC_CODES = {
   deadlineExceeded: 4,
   notFound: 5,
   permissionDenied: 7,
+  resourceExhausted: 8,
   failedPrecondition: 9,
   outOfRange: 11,
   unavailable: 14,
@@ -42,6 +43,11 @@ export class EtcdError extends Error {
   /** Whether what was asked for is no longer kept. */
   get isCompacted(): boolean {
     return this.code === GRPC_CODES.outOfRange && this.message.includes('compacted');
+  }
+
+  /** Whether less of it at once may be asked for. */
+  get isTooLarge(): boolean {
+    return this.code === GRPC_CODES.resourceExhausted && this.message.includes('at once');
   }
 
   /** Whether there is no such lease any more. */

@@ -39,7 +39,7 @@ export interface EtcdRegistryOptions {
   readonly cluster?: string;
   /** What the keys begin with. Default: `litz/nodes/v1/`, or `cilium/state/nodes/v1/CLUSTER/`. */
   readonly prefix?: string;
-  /** How long a record outlives its agent. Default: 900, as Cilium has it. */
+  /** How long a record outlives its agent; 2 at least. Default: 900, as Cilium has it. */
   readonly leaseSeconds?: number;
   /** With `etcds://`. */
   readonly tls?: EtcdTlsFiles;
@@ -102,6 +102,7 @@ export class EtcdRegistry implements Registry {
       this.#api,
       this.#prefix,
       {
+        read: (name, value) => this.#read(name, value),
         onList: (list) => this.#listed(list),
         onPut: (name, value) => this.#put(name, value),
         onDeleted: (name, revision) => this.#deleted(name, revision),
@@ -144,8 +145,7 @@ export class EtcdRegistry implements Registry {
     // A server that has lost its past deletes nobody.
     const reasons = isSameHistory ? await this.#reasonsOf(missing) : new Map<string, GoneReason>();
     const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
-    const records = new Map<string, ReadRecord>();
-    for (const [name, value] of values) records.set(name, this.#read(name, value));
+    const records = new Map([...values].map(([name, { record }]) => [name, record]));
     const own = this.#own.name;
     const wasTold = own !== undefined && teller.told.has(own);
     this.#leases = new Map([...values].map(([name, { lease }]) => [name, lease]));
@@ -178,7 +178,7 @@ export class EtcdRegistry implements Registry {
     return new Map(await Promise.all(reasons));
   }
 
-  /** Why a key with that lease is gone. */
+  /** Why a key with that lease is gone. A lease with less than a second left counts as lost. */
   async #reasonOf(lease: bigint): Promise<GoneReason> {
     if (lease === 0n) return 'deleted';
     try {
@@ -201,7 +201,7 @@ export class EtcdRegistry implements Registry {
 }
 
 function checkOptions({ isEncrypted }: EtcdEndpoints, options: EtcdRegistryOptions): void {
-  const { tls = {}, format = 'litz', cluster, prefix = 'x' } = options;
+  const { tls = {}, format = 'litz', cluster, prefix = 'x', leaseSeconds } = options;
   if (!isEncrypted && Object.values(tls).some((file) => file !== undefined)) {
     throw new TypeError('certificates need TLS: etcds:// instead of etcd://');
   }
@@ -214,6 +214,9 @@ function checkOptions({ isEncrypted }: EtcdEndpoints, options: EtcdRegistryOptio
   if (cluster !== undefined && !isNodeName(cluster)) {
     throw new TypeError('the name of the cluster has letters, digits, dots and hyphens');
   }
+  if (leaseSeconds !== undefined && !(leaseSeconds >= SHORTEST_LEASE)) {
+    throw new TypeError(`the lease lives for ${SHORTEST_LEASE} seconds at least`);
+  }
   if (prefix === '') throw new TypeError('the prefix of the keys is empty');
 }
 
@@ -224,5 +227,7 @@ function timeOf({ clock, random }: EtcdRegistryOptions): { clock?: Clock; random
 const LITZ_KEYS = 'litz/nodes/v1/';
 const CILIUM_KEYS = 'cilium/state/nodes/v1/';
 const LEASE_SECONDS = 900;
+/** Of one that is kept alive, a whole second is always left. */
+const SHORTEST_LEASE = 2;
 /** Later than any revision. */
 const FAR = 2n ** 63n;

@@ -40,8 +40,21 @@ export class EtcdAdministrator {
   }
 
   /** Without a lease, unless one is named. */
-  async put(key: string, value: string, lease = '0'): Promise<void> {
+  async put(key: string, value: string | Buffer, lease = '0'): Promise<void> {
     await this.send('kv/put', { key: base64(key), value: base64(value), lease });
+  }
+
+  /** Many at once. */
+  async putAll(
+    entries: readonly (readonly [key: string, value: string | Buffer])[],
+  ): Promise<void> {
+    // etcd takes 128 in one transaction.
+    for (let i = 0; i < entries.length; i += 100) {
+      const success = entries.slice(i, i + 100).map(([key, value]) => ({
+        requestPut: { key: base64(key), value: base64(value) },
+      }));
+      await this.send('kv/txn', { success });
+    }
   }
 
   async delete(key: string): Promise<void> {
@@ -110,7 +123,7 @@ export class EtcdAdministrator {
   }
 }
 
-function base64(text: string): string {
+function base64(text: string | Buffer): string {
   return Buffer.from(text).toString('base64');
 }
 

@@ -1,0 +1,340 @@
+import { createPerson, type Person } from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import { Endpoint } from '../../src/endpoint.ts';
+import { wakePeers } from '../../src/flow/configuration.ts';
+import { followEndpoint } from '../../src/flow/session-lifecycle.ts';
+import { isZeroKey, keyId, parsePresharedKey } from '../../src/keys.ts';
+import type { Peer } from '../../src/peer/peer.ts';
+import { TIMER } from '../../src/peer/timer-table.ts';
+import { sentAt, stage, withSession, type WithSession } from './with-session.ts';
+
+const [NEXT, CAROL, DAVE] = [7, 8, 9].map((number) => createPerson(number));
+
+describe('a new peer', () => {
+  it('gets a slot, a number and an entry of each table, and is told of', () => {
+    const { state, engine, now, events } = inside();
+    state.outputs.traces = true;
+    state.outputs.tellsPeers = true;
+    const before = state.lastPeerNumber;
+    for (const { publicKey } of [CAROL, DAVE]) engine.configure({ peers: [{ publicKey }] }, now);
+    const [carol, dave] = [CAROL, DAVE].map((person) => peerOf(state, person)!);
+    expect([carol.number, dave.number]).toEqual([before + 1, before + 2]);
+    expect(state.peersBySlot[carol.slot]).toBe(carol);
+    expect(state.peersBySlot[dave.slot]).toBe(dave);
+    expect(events()).toMatchObject([
+      { type: 'trace', step: 'peer-added', peer: CAROL.publicKey },
+      { type: 'peer', state: 'present', peer: CAROL.publicKey },
+      { type: 'trace', step: 'peer-added', peer: DAVE.publicKey },
+      { type: 'peer', state: 'present', peer: DAVE.publicKey },
+    ]);
+  });
+
+  it('is none where it is only to be changed or promoted, or is ourself', () => {
+    const { state, engine, now, alice } = inside();
+    engine.configure({ nextPrivateKey: NEXT.privateKey }, now);
+    const { publicKey } = CAROL;
+    for (const change of [
+      { publicKey, updateOnly: true },
+      { publicKey, promotePublicKey: true },
+      { publicKey, remove: true },
+      { publicKey: alice.person.publicKey },
+      { publicKey: NEXT.publicKey },
+    ]) {
+      engine.configure({ peers: [change] }, now);
+      expect(state.peers.size).toBe(1);
+    }
+  });
+});
+
+describe('a peer that is removed', () => {
+  it('leaves nothing: routes, slot, deadlines, secrets', () => {
+    const { state, peer, engine, now, bob, events } = inside();
+    const { publicKey, ipv4 } = bob.person;
+    engine.configure(
+      { peers: [{ publicKey, presharedKey: new Uint8Array(32).fill(5) as never }] },
+      now,
+    );
+    const secrets = [peer.presharedKey!, peer.pair!.handshake.staticStatic!];
+    let cleared = 0;
+    peer.pair!.macs!.clear = () => void cleared++;
+    state.outputs.traces = true;
+    state.outputs.tellsPeers = true;
+    stage(peer, 2);
+    events();
+    engine.configure({ peers: [{ publicKey, remove: true }] }, now);
+    expect(state.allowedIps.lookup(ipv4, 0, 4)).toBeUndefined();
+    expect(state.peersBySlot[peer.slot]).toBeUndefined();
+    expect(state.peers.size).toBe(0);
+    expect(state.timers.allocate()).toBe(peer.slot);
+    expect(secrets.map(isZeroKey)).toEqual([true, true]);
+    expect(cleared).toBe(1);
+    expect(peer.presharedKey).toBeUndefined();
+    expect(state.stats.drops.toJSON()).toEqual({ 'peer-removed': 2 });
+    expect(events()).toMatchObject([
+      { type: 'session', state: 'expired' },
+      { type: 'trace', step: 'peer-removed' },
+      { type: 'peer', state: 'removed' },
+    ]);
+  });
+
+  it('goes with all others when they are replaced', () => {
+    const { state, engine, now } = inside();
+    engine.configure({ replacePeers: true, peers: [{ publicKey: CAROL.publicKey }] }, now);
+    expect([...state.peers.values()]).toEqual([peerOf(state, CAROL)]);
+  });
+
+  it('loses its next key alone where it is named by that', () => {
+    const { state, peer, engine, now, bob } = inside();
+    const { publicKey } = bob.person;
+    engine.configure({ peers: [{ publicKey, nextPublicKey: NEXT.publicKey }] }, now);
+    expect(peer.nextKey).toEqual(NEXT.publicKey);
+    engine.configure({ peers: [{ publicKey: NEXT.publicKey, remove: true }] }, now);
+    expect([peer.nextKey, peerOf(state, bob.person)]).toEqual([undefined, peer]);
+  });
+});
+
+describe('the keys of a peer', () => {
+  it('are promoted by name, or in the line that sets them', () => {
+    const { peer, engine, now, bob } = inside();
+    const { publicKey } = bob.person;
+    const nextPublicKey = NEXT.publicKey;
+    engine.configure({ peers: [{ publicKey, nextPublicKey }] }, now);
+    engine.configure({ peers: [{ publicKey: nextPublicKey }] }, now);
+    expect([peer.publicKey, peer.nextKey]).toEqual([nextPublicKey, undefined]);
+    engine.configure(
+      { peers: [{ publicKey: nextPublicKey, nextPublicKey: publicKey, promotePublicKey: true }] },
+      now,
+    );
+    expect([peer.publicKey, peer.nextKey]).toEqual([publicKey, undefined]);
+  });
+
+  it('are not those of others, and may be taken away', () => {
+    const { state, peer, engine, now, alice, bob } = inside();
+    const { publicKey } = bob.person;
+    engine.configure(
+      { nextPrivateKey: NEXT.privateKey, peers: [{ publicKey: CAROL.publicKey }] },
+      now,
+    );
+    for (const nextPublicKey of [alice.person.publicKey, NEXT.publicKey, CAROL.publicKey]) {
+      engine.configure({ peers: [{ publicKey, nextPublicKey }] }, now);
+      expect(peer.nextKey).toBeUndefined();
+    }
+    expect(peerOf(state, CAROL)!.nextKey).toBeUndefined();
+    engine.configure({ peers: [{ publicKey, nextPublicKey: DAVE.publicKey }] }, now);
+    engine.configure({ peers: [{ publicKey }] }, now);
+    expect(peer.nextKey).toEqual(DAVE.publicKey);
+    engine.configure({ peers: [{ publicKey, nextPublicKey: null }] }, now);
+    expect(peer.nextKey).toBeUndefined();
+  });
+
+  it('that became ours are theirs no more', () => {
+    const { state, peer, engine, now, bob } = inside();
+    const { publicKey } = bob.person;
+    engine.configure(
+      {
+        peers: [{ publicKey, nextPublicKey: NEXT.publicKey }, { publicKey: CAROL.publicKey }],
+      },
+      now,
+    );
+    engine.configure({ nextPrivateKey: NEXT.privateKey }, now);
+    expect(peer.nextKey).toBeUndefined();
+    engine.configure({ privateKey: CAROL.privateKey }, now);
+    expect([...state.peers.values()]).toEqual([peer]);
+  });
+
+  it('preshared, are replaced and wiped', () => {
+    const { peer, engine, now, bob } = inside();
+    const { publicKey } = bob.person;
+    const [first, second] = [5, 6].map((byte) => parsePresharedKey(new Uint8Array(32).fill(byte)));
+    engine.configure({ peers: [{ publicKey, presharedKey: first }] }, now);
+    const kept = peer.presharedKey!;
+    engine.configure({ peers: [{ publicKey }] }, now);
+    expect(peer.presharedKey).toBe(kept);
+    engine.configure({ peers: [{ publicKey, presharedKey: second }] }, now);
+    expect(isZeroKey(kept)).toBe(true);
+    expect(peer.presharedKey).toEqual(second);
+    expect(() => engine.configure({ peers: [{ publicKey, presharedKey: 'x' }] }, now)).toThrow(
+      /presharedKey/,
+    );
+  });
+});
+
+describe('the endpoint of a peer', () => {
+  it('is set and told; what was to be told of where it roamed is not', () => {
+    const { state, peer, engine, now, bob, events } = inside();
+    const { publicKey } = bob.person;
+    for (const port of [1, 2]) {
+      followEndpoint(state, peer, new Endpoint(bob.endpoint.address, port), now);
+    }
+    events();
+    state.outputs.tellsPeers = true;
+    const endpoint = new Endpoint(bob.endpoint.address, 3);
+    engine.configure({ peers: [{ publicKey, endpoint }] }, now);
+    expect(peer.endpoint).toBe(endpoint);
+    expect(state.roams.due).toBe(Infinity);
+    expect(events()).toMatchObject([{ type: 'peer', state: 'present', endpoint }]);
+    engine.configure({ peers: [{ publicKey }] }, now);
+    expect([peer.endpoint, events()]).toEqual([endpoint, []]);
+  });
+});
+
+describe('the allowed IPs of a peer', () => {
+  it('come, go one by one and are replaced', () => {
+    const { state, peer, engine, now, bob } = inside();
+    const { publicKey } = bob.person;
+    const owner = (first: number) => state.allowedIps.lookup(Uint8Array.of(first, 1, 2, 3), 0, 4);
+    engine.configure({ peers: [{ publicKey, allowedIps: [prefix(20), prefix(21)] }] }, now);
+    expect([owner(20), owner(21)]).toEqual([peer, peer]);
+    engine.configure(
+      { peers: [{ publicKey, allowedIps: [{ ...prefix(20), remove: true }] }] },
+      now,
+    );
+    expect([owner(20), owner(21)]).toEqual([undefined, peer]);
+    engine.configure(
+      { peers: [{ publicKey, replaceAllowedIps: true, allowedIps: [prefix(22)] }] },
+      now,
+    );
+    expect([owner(21), owner(22)]).toEqual([undefined, peer]);
+  });
+});
+
+describe('the persistent keepalive of a peer', () => {
+  it('is heard at once when it is turned on, and stops when it is turned off', () => {
+    const { peer, engine, now, bob, types, isArmed, deadline } = inside();
+    const { publicKey } = bob.person;
+    const set = (persistentKeepalive: number, at = now) =>
+      engine.configure({ peers: [{ publicKey, persistentKeepalive }] }, at);
+    set(0);
+    expect(types()).toEqual([]);
+    set(25);
+    expect(types()).toEqual([4]);
+    expect([peer.persistentKeepalive, deadline(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([
+      25,
+      now + 25_000,
+    ]);
+    // The same again, or another one: nothing is sent, the next comes as the new interval says.
+    set(25, now + 7000);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
+    set(10, now + 7000);
+    expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 17_000);
+    expect(types()).toEqual([4]);
+    set(0);
+    expect([peer.persistentKeepalive, isArmed(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([0, false]);
+    expect(types()).toEqual([4]);
+  });
+
+  it('has no deadline that it did not have when its interval changes', () => {
+    const { peer, engine, now, bob, types, isArmed } = inside();
+    const { publicKey } = bob.person;
+    peer.persistentKeepalive = 25;
+    engine.configure({ peers: [{ publicKey, persistentKeepalive: 10 }] }, now);
+    expect([types(), isArmed(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[], false]);
+  });
+
+  it('begins when an endpoint comes, and goes on as it was when there was one', () => {
+    const { peer, engine, now, bob, types, deadline, arm } = inside();
+    const { publicKey, endpoint } = bob.person;
+    peer.persistentKeepalive = 25;
+    engine.configure({ peers: [{ publicKey }] }, now);
+    expect(types()).toEqual([]);
+    engine.configure({ peers: [{ publicKey, endpoint }] }, now);
+    expect(types()).toEqual([4]);
+    arm(TIMER.PERSISTENT_KEEPALIVE, 7);
+    engine.configure({ peers: [{ publicKey, endpoint }] }, now);
+    expect([types(), deadline(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[4], now + 7]);
+  });
+
+  it('is not sent while the link is down', () => {
+    const { state, engine, now, bob, types } = inside();
+    state.up = false;
+    const { publicKey } = bob.person;
+    engine.configure({ peers: [{ publicKey, persistentKeepalive: 25 }] }, now);
+    expect(types()).toEqual([]);
+  });
+
+  it('waits for its turn if it would be an initiation, and is sent if it would not', () => {
+    const { state, peer, now, types, deadline } = inside();
+    peer.persistentKeepalive = 25;
+    state.initiations.spend(100, now);
+    wakePeers(state, now);
+    expect(types()).toEqual([4]);
+    peer.keypairs.clear(state.indices);
+    sentAt(peer, -Infinity);
+    state.timers.clearAll(peer.slot);
+    wakePeers(state, now);
+    expect([types(), deadline(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[4], peer.turnAt]);
+    // Nobody can be sent to: there is nothing to take turns for.
+    peer.turnAt = Infinity;
+    peer.endpoint = undefined;
+    state.timers.clearAll(peer.slot);
+    wakePeers(state, now);
+    expect([types(), peer.turnAt]).toEqual([[4], Infinity]);
+  });
+});
+
+describe('what waits for a peer', () => {
+  it('leaves when the peer is configured, or woken', () => {
+    const { state, peer, engine, now, bob, types } = inside();
+    const { publicKey } = bob.person;
+    stage(peer, 2);
+    engine.configure({ peers: [{ publicKey }] }, now);
+    expect(types()).toEqual([4, 4]);
+    stage(peer, 1);
+    wakePeers(state, now);
+    expect(types()).toEqual([4, 4, 4]);
+  });
+});
+
+describe('a next identity', () => {
+  it('is asked about at all peers when it comes or the link goes up, later at those that change', () => {
+    const { state, peer, engine, now, bob, isArmed } = inside();
+    const { publicKey, endpoint } = CAROL;
+    engine.configure({ peers: [{ publicKey, endpoint }] }, now);
+    const carol = peerOf(state, CAROL)!;
+    const asked = () => {
+      const both = [peer, carol].map(({ slot }) => state.timers.isArmed(slot, TIMER.PROBE));
+      for (const { slot } of [peer, carol]) state.timers.clear(slot, TIMER.PROBE);
+      return both;
+    };
+    engine.configure({ nextPrivateKey: NEXT.privateKey }, now);
+    expect(asked()).toEqual([true, true]);
+    engine.configure({ peers: [{ publicKey: bob.person.publicKey }] }, now);
+    expect(asked()).toEqual([true, false]);
+    wakePeers(state, now);
+    expect(asked()).toEqual([true, true]);
+    engine.configure({ peers: [{ publicKey: DAVE.publicKey, remove: true }] }, now);
+    expect(asked()).toEqual([false, false]);
+    expect(isArmed(TIMER.PROBE)).toBe(false);
+  });
+});
+
+describe('another private key', () => {
+  it('wakes the peers, also where it is another next one', () => {
+    const { peer, engine, now, types } = inside();
+    peer.persistentKeepalive = 25;
+    engine.configure({ privateKey: CAROL.privateKey }, now);
+    expect(types()).toEqual([1]);
+    engine.configure({ nextPrivateKey: NEXT.privateKey }, now + 6000);
+    expect(types()).toEqual([1]);
+    peer.handshakeSentAt = -Infinity;
+    for (const pair of peer.pairs()) pair.sentAt = -Infinity;
+    engine.handleTimeout(now);
+    stage(peer, 1);
+    engine.configure({ nextPrivateKey: DAVE.privateKey }, now + 12_000);
+    expect(types().length).toBeGreaterThan(1);
+  });
+});
+
+function inside(): WithSession & { engine: WithSession['alice']['engine'] } {
+  const all = withSession();
+  all.events();
+  return { ...all, engine: all.alice.engine };
+}
+
+function prefix(first: number): { address: Uint8Array; prefixLength: number } {
+  return { address: Uint8Array.of(first, 0, 0, 0), prefixLength: 8 };
+}
+
+function peerOf(state: WithSession['state'], { publicKey }: Person): Peer | undefined {
+  return state.peers.get(keyId(publicKey));
+}

@@ -1,0 +1,68 @@
+/**
+ * How Node loads the tests and what they test, in the copy of the checkout: TypeScript without its types,
+ * packages of the workspace from the copy, where the mutants are, and `suites.mjs` in the place of vitest.
+ *
+ * A module that is loaded by one with `?v=2` is loaded anew for that: so is everything, if a mutant
+ * spoils what stays in memory or is in code that runs when it is loaded.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+let copy = '';
+let root = '';
+let aliases = new Map();
+let transform;
+
+export async function initialize(data) {
+  copy = data.copy;
+  root = pathToFileURL(`${copy}/`).href;
+  aliases = workspaceAliases();
+  // vitest's own, so that the tests are the same code there and here.
+  const vite = createRequire(createRequire(import.meta.url).resolve('vitest/package.json')).resolve(
+    'vite',
+  );
+  const rolldown = createRequire(vite).resolve('rolldown/utils');
+  ({ transformSync: transform } = await import(pathToFileURL(rolldown).href));
+}
+
+export async function resolve(specifier, context, next) {
+  if (specifier === 'vitest') {
+    return { url: new URL('./suites.mjs', import.meta.url).href, shortCircuit: true };
+  }
+  const alias = aliases.get(specifier);
+  const conditions = ['@litz/source', ...context.conditions];
+  const { url, ...rest } = await next(alias ?? specifier, { ...context, conditions });
+  const version = /\?v=\d+$/.exec(context.parentURL ?? '')?.[0];
+  if (version === undefined || !url.startsWith(`${root}packages/`)) return { url, ...rest };
+  return { ...rest, url: `${url.split('?')[0]}${version}` };
+}
+
+export async function load(url, context, next) {
+  const [file] = url.split('?');
+  if (!file.startsWith(root) || !file.endsWith('.ts')) return next(url, context);
+  const path = fileURLToPath(file);
+  const { code, errors } = transform(path, readFileSync(path, 'utf8'), { sourcemap: false });
+  if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
+  return { format: 'module', source: code, shortCircuit: true };
+}
+
+/** Each entry of each package, by its source. */
+function workspaceAliases() {
+  const found = new Map();
+  for (const room of readdirSync(join(copy, 'packages'))) {
+    const manifest = join(copy, 'packages', room, 'package.json');
+    if (!existsSync(manifest)) continue;
+    const { name, exports = {} } = JSON.parse(readFileSync(manifest, 'utf8'));
+    for (const [entry, target] of Object.entries(exports)) {
+      const source = typeof target === 'object' ? target?.['@litz/source'] : undefined;
+      if (source === undefined) continue;
+      found.set(
+        `${name}${entry.slice(1)}`,
+        pathToFileURL(join(copy, 'packages', room, source)).href,
+      );
+    }
+  }
+  return found;
+}

@@ -1,0 +1,175 @@
+/**
+ * Stryker's test runner for `pnpm mutate`: tests and code are loaded once, and each mutant costs no more
+ * than its tests take. With a process or a thread for each of them it would be a hundred times that.
+ *
+ * What stays in memory may be spoilt by a mutant. So the test that killed it has to pass without it
+ * afterwards; if it does not, everything is loaded anew and the mutant is tried once more.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { register } from 'node:module';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { configureGlobal } from 'fast-check';
+
+/** What the instrumented code and the runner talk by. */
+const stryker = (globalThis.__stryker__ ??= {});
+
+/** What each test costs without a mutant, by its id; written by the process that runs all of them first. */
+const COSTS = 'costs.json';
+
+/**
+ * What Stryker's instrumented code counts into. It asks for `static` each time that it passes an expression
+ * that may be changed, so what has no end is found by that, long before the clock would.
+ */
+class Coverage {
+  perTest = {};
+  /** Expressions passed since `begin`. */
+  passed = 0;
+  #limit = Infinity;
+  #static = {};
+
+  get static() {
+    if (++this.passed > this.#limit) throw new Error('no end of it');
+    return this.#static;
+  }
+
+  get isOverLimit() {
+    return this.passed > this.#limit;
+  }
+
+  begin(limit) {
+    this.passed = 0;
+    this.#limit = limit;
+  }
+
+  toJSON() {
+    return { static: this.#static, perTest: this.perTest };
+  }
+}
+
+class InProcessRunner {
+  #suites;
+  #tests = new Map();
+  #costs;
+  /** How many mutants a test has killed, by its id. */
+  #kills = new Map();
+  #version = 0;
+  /** A mutant was active while it was loaded, or has left something behind. */
+  #isSpoilt = false;
+  #coverage = (stryker.mutantCoverage = new Coverage());
+
+  capabilities() {
+    return { reloadEnvironment: true };
+  }
+
+  async init() {
+    process.env.NODE_ENV = 'test';
+    process.env.VITEST = '1';
+    // A mutant is killed by the first counterexample.
+    configureGlobal({ endOnFailure: true });
+    register('./hooks.mjs', import.meta.url, { data: { copy: process.cwd() } });
+    this.#suites = await import('./suites.mjs');
+    await this.#load();
+  }
+
+  async dryRun() {
+    const results = [];
+    const costs = {};
+    for (const test of this.#tests.values()) {
+      const begun = performance.now();
+      this.#coverage.begin(Infinity);
+      stryker.currentTestId = test.id;
+      const failure = await this.#suites.runTest(test);
+      stryker.currentTestId = undefined;
+      const timeSpentMs = performance.now() - begun;
+      const { id, name, file: fileName } = test;
+      costs[id] = { ms: timeSpentMs, passed: this.#coverage.passed };
+      results.push({ id, name, fileName, timeSpentMs, ...outcome(failure) });
+    }
+    writeFileSync(COSTS, JSON.stringify(costs));
+    return { status: 'complete', tests: results, mutantCoverage: this.#coverage.toJSON() };
+  }
+
+  async mutantRun(options) {
+    const first = await this.#try(options);
+    if (first.status !== 'killed' || !this.#isSpoilt || options.reloadEnvironment) return first;
+    return this.#try(options);
+  }
+
+  async #try({ activeMutant, testFilter, reloadEnvironment, sandboxFileName }) {
+    try {
+      if (reloadEnvironment) await this.#load(activeMutant.id);
+      else if (this.#isSpoilt) await this.#load();
+    } catch (error) {
+      // The tests cannot even be loaded.
+      this.#isSpoilt = true;
+      return { status: 'killed', killedBy: [], failureMessage: String(error), nrOfTests: 0 };
+    }
+    const wanted = testFilter ? new Set(testFilter) : undefined;
+    const tests = [...this.#tests.values()].filter(({ id }) => wanted?.has(id) ?? true);
+    let ran = 0;
+    for (const test of this.#quickFirst(tests, sandboxFileName)) {
+      ran++;
+      const failure = await this.#runWith(activeMutant.id, test);
+      if (this.#coverage.isOverLimit) {
+        this.#isSpoilt = true;
+        return { status: 'timeout', reason: `${test.id} has no end` };
+      }
+      if (failure === undefined) continue;
+      this.#kills.set(test.id, (this.#kills.get(test.id) ?? 0) + 1);
+      this.#isSpoilt ||= (await this.#runWith(undefined, test)) !== undefined;
+      const failureMessage = String(failure.message ?? failure);
+      return { status: 'killed', killedBy: [test.id], failureMessage, nrOfTests: ran };
+    }
+    return { status: 'survived', nrOfTests: ran };
+  }
+
+  async #runWith(mutant, test) {
+    const { passed } = this.#costs?.[test.id] ?? { passed: Infinity };
+    this.#coverage.begin(20 * passed + 100_000);
+    stryker.activeMutant = mutant;
+    try {
+      return await this.#suites.runTest(test);
+    } finally {
+      stryker.activeMutant = undefined;
+    }
+  }
+
+  /** Those of the mutant's own file are the nearest; who killed others will kill this one. */
+  #quickFirst(tests, mutated) {
+    if (!this.#costs && existsSync(COSTS)) this.#costs = JSON.parse(readFileSync(COSTS, 'utf8'));
+    const own = `/${basename(mutated, '.ts')}.test.ts`;
+    const cost = ({ id, file }) => {
+      const share = file.endsWith(own) ? 0.1 : 1;
+      return (share * (this.#costs?.[id].ms ?? 0)) / (1 + 3 * (this.#kills.get(id) ?? 0));
+    };
+    return tests.toSorted((a, b) => cost(a) - cost(b));
+  }
+
+  /** Loads everything, anew if it was loaded before; with a mutant that is active meanwhile. */
+  async #load(mutant) {
+    this.#version++;
+    this.#isSpoilt = mutant !== undefined;
+    this.#coverage.begin(Infinity);
+    stryker.activeMutant = mutant;
+    const files = process.env['LITZ_MUTATION_TESTS'].split(' ');
+    const version = this.#version === 1 ? '' : `?v=${this.#version}`;
+    try {
+      this.#tests = await this.#suites.collect(
+        files,
+        (file) => import(`${pathToFileURL(join(process.cwd(), file)).href}${version}`),
+      );
+    } finally {
+      stryker.activeMutant = undefined;
+    }
+  }
+}
+
+function outcome(failure) {
+  if (failure === undefined) return { status: 0 };
+  return { status: 1, failureMessage: String(failure.stack ?? failure) };
+}
+
+export const strykerPlugins = [
+  { kind: 'TestRunner', name: 'in-process', injectableClass: InProcessRunner },
+];

@@ -1,0 +1,59 @@
+import { Endpoint, type Engine } from '@litz/core';
+import { describe, expect, it } from 'vitest';
+import { SimulatedNetwork } from '../src/simulated-network.ts';
+
+describe('SimulatedNetwork', () => {
+  it('fails where something is due again and again at one time', () => {
+    const network = new SimulatedNetwork();
+    network.add(stub({ pollTimeout: () => network.now }), ENDPOINT);
+    expect(() => network.drive(1)).toThrow(`no end of what happens at ${network.now}`);
+  });
+
+  it('goes on where time does', () => {
+    const network = new SimulatedNetwork();
+    let fired = 0;
+    network.add(
+      stub({ pollTimeout: () => network.now + 1, handleTimeout: () => void fired++ }),
+      ENDPOINT,
+    );
+    // Due is the next millisecond, whenever it is asked.
+    for (let i = 0; i < 20_000; i++) network.step();
+    expect(network.now).toBe(1_020_000);
+    expect(fired).toBe(0);
+  });
+
+  it('fails where each answer has an answer', () => {
+    const network = new SimulatedNetwork();
+    network.add(
+      stub({
+        handleDatagram: () => {
+          network.inject(Uint8Array.of(1), ENDPOINT, ENDPOINT);
+          return undefined;
+        },
+      }),
+      ENDPOINT,
+    );
+    network.inject(Uint8Array.of(1), ENDPOINT, ENDPOINT);
+    network.batchSize = undefined;
+    expect(() => network.settle()).toThrow('no end of answers');
+  });
+});
+
+const ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 1);
+
+/** An engine that does what it is told, and otherwise nothing. */
+function stub(methods: Partial<Engine>): Engine {
+  return {
+    pollTimeout: () => Infinity,
+    pollTransmit: none,
+    pollPacket: none,
+    pollEvent: none,
+    handleTimeout: none,
+    handleDatagram: none,
+    ...methods,
+  } as Engine;
+}
+
+function none(): undefined {
+  return undefined;
+}
