@@ -26,6 +26,7 @@ export {
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type DesiredHost,
+  type DesiredRoutes,
   type DesiredLink,
   type EncryptMode,
   type Enforcement,
@@ -93,6 +94,7 @@ export {
 export {
   findClusterPrefixes,
   findServicePrefixes,
+  type NodeToCover,
   type FoundPrefixes,
 } from './registry/kubernetes/cluster-prefixes.ts';
 export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';
