@@ -27,6 +27,7 @@ export {
   DEFAULT_TABLE,
   type DesiredHost,
   type DesiredRoutes,
+  type RoutesDifference,
   type DesiredLink,
   type EncryptMode,
   type Enforcement,
