@@ -199,6 +199,7 @@ export class Agent implements StatusSource {
     const { registry } = this.#given;
     try {
       await registry.withdraw(this.settings.node);
+      this.#parts.memory.remove();
     } catch (error) {
       const reason = (error as Error).message;
       throw new AgentError(`${reason}. ${NOT_WITHDRAWN}`, { cause: error });

@@ -11,11 +11,16 @@ import { describeMembershipEvent, type MembershipEvent } from '../membership/mem
 import { Membership } from '../membership/membership.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import type { ReadRecord } from '../record/node-record.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { EventLog } from './event-log.ts';
+import type { PeerMemory } from './peer-memory.ts';
 import { PeerSessions } from './peer-sessions.ts';
 import { TunnelPeers } from './tunnel-peers.ts';
 
 export interface KnownPeersOptions {
+  /** The peers of the agent before. */
+  readonly memory: PeerMemory;
+  readonly registry: Pick<Registry, 'missingMeans'>;
   readonly context: MembershipContext;
   readonly events: EventLog;
   /** Unix time in milliseconds. */
@@ -26,7 +31,8 @@ export interface KnownPeersOptions {
 
 export class KnownPeers {
   readonly #options: KnownPeersOptions;
-  readonly #membership: Membership;
+  #membership: Membership;
+  #context: MembershipContext;
   readonly #sessions: PeerSessions = new PeerSessions();
   readonly #tunnelPeers: TunnelPeers = new TunnelPeers();
   /** Names of those that may be others than at the last `takeChanged`. */
@@ -34,9 +40,12 @@ export class KnownPeers {
   readonly #expired: Set<string> = new Set();
   readonly #refused: Map<string, string> = new Map();
   #syncedAt: number | undefined = undefined;
+  /** Names of revoked nodes: they are told of before the first `sync`. */
+  readonly #revoked: Set<string> = new Set();
 
   constructor(options: KnownPeersOptions) {
     this.#options = options;
+    this.#context = options.context;
     this.#membership = new Membership(options.context, { now: options.now() });
   }
 
@@ -86,8 +95,11 @@ export class KnownPeers {
 
   /** All that the registry holds. */
   sync(records: ReadonlyMap<string, ReadRecord>): void {
+    const isFirst = this.#syncedAt === undefined;
     this.#syncedAt = this.#options.now();
+    if (isFirst) this.#remember(records);
     this.#note(this.#membership.sync(records, this.#syncedAt));
+    if (isFirst) this.#options.memory.open(this.all);
   }
 
   /** One record is new or has changed. */
@@ -96,11 +108,13 @@ export class KnownPeers {
   }
 
   gone(name: string, why: 'deleted' | 'expired'): void {
+    if (!this.isSynced) this.#revoked.add(name);
     this.#note(this.#membership.gone(name, why, this.#options.now()));
   }
 
   /** Something of the own node has changed that decides whom it accepts. */
   changeContext(context: MembershipContext): void {
+    this.#context = context;
     this.#note(this.#membership.changeContext(context));
   }
 
@@ -179,6 +193,16 @@ export class KnownPeers {
     return this.#tunnelPeers.byName;
   }
 
+  /** Those that were accepted before a restart keep what they hold, if the registry still has them. */
+  #remember(records: ReadonlyMap<string, ReadRecord>): void {
+    const { memory, registry, now } = this.#options;
+    const remembered = [...memory.read().values()].filter(
+      ({ name }) =>
+        records.has(name) || (registry.missingMeans === 'expired' && !this.#revoked.has(name)),
+    );
+    this.#membership = new Membership(this.#context, { remembered, now: now() });
+  }
+
   #note(events: readonly MembershipEvent[]): void {
     for (const event of events) {
       const isBad = event.kind === 'refused' || event.kind === 'own-name';
@@ -191,6 +215,7 @@ export class KnownPeers {
     }
     const changed = this.#membership.takeChanged();
     this.#sessions.setPeers(this.all, changed);
+    this.#options.memory.note(changed, this.all);
     this.#suspect(changed);
     this.#options.onChanged();
   }

@@ -13,6 +13,7 @@ import { KnownPeers } from './known-peers.ts';
 import { MeshMachine } from './mesh-machine.ts';
 import { NodeKeys } from './node-keys.ts';
 import { OwnRecord } from './own-record.ts';
+import { PeerMemory } from './peer-memory.ts';
 import type { PrefixSource } from './prefix-source.ts';
 import { StatusPublisher } from './status-publisher.ts';
 import { Surroundings } from './surroundings.ts';
@@ -38,6 +39,7 @@ export interface RoundParts {
   readonly switches: Switches;
   readonly keys: NodeKeys;
   readonly peers: KnownPeers;
+  readonly memory: PeerMemory;
   readonly surroundings: Surroundings;
   readonly daemon: TunnelDaemon;
   readonly machine: MeshMachine;
@@ -79,7 +81,12 @@ export function makeRoundParts(
     onChanged: () => peers.changeContext(surroundings.context),
   });
   const machine = new MeshMachine(given.host, settings, events);
+  const memory = new PeerMemory(settings.stateFolder, settings.interfaceName, (trouble) =>
+    events.trouble('memory', trouble),
+  );
   const peers = new KnownPeers({
+    memory,
+    registry,
     context: surroundings.context,
     events,
     now,
@@ -102,6 +109,7 @@ export function makeRoundParts(
     switches,
     keys,
     peers,
+    memory,
     surroundings,
     daemon,
     machine,

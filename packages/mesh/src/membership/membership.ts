@@ -20,7 +20,7 @@ import { inOrderOfClaim, newMember, type Member } from './member.ts';
 import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
 import type { LeaveReason, MembershipEvent } from './membership-event.ts';
 import type { MeshPeer } from './mesh-peer.ts';
-import { peerOf, recordOfPeer } from './peer-of-record.ts';
+import { peerOf } from './peer-of-record.ts';
 
 export class Membership {
   #context: MembershipContext;
@@ -32,18 +32,18 @@ export class Membership {
   #isSynced = false;
   #events: MembershipEvent[] = [];
 
-  /** @param remembered peers of before a restart: they hold what they had until the registry says more */
+  /** @param remembered records accepted before a restart: they hold what they had until the registry says more */
   constructor(
     context: MembershipContext,
-    { remembered = [], now }: { remembered?: readonly MeshPeer[]; now: number },
+    { remembered = [], now }: { remembered?: Iterable<NodeRecord>; now: number },
   ) {
     this.#context = context;
-    for (const peer of remembered) {
-      const member = this.#member(peer.name);
+    for (const record of remembered) {
+      const member = this.#member(record.name);
       member.standing = 'expired';
       member.aliveAt = now;
-      member.claim = recordOfPeer(peer);
-      member.mark = markOf(peer.keys);
+      member.claim = record;
+      member.mark = markOf(record.keys);
     }
     this.#settle();
     for (const { name, accepted } of this.#members.values()) {

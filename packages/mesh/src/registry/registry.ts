@@ -46,6 +46,12 @@ export interface Registry {
   /** `file:/shared/nodes`, for messages. */
   readonly description: string;
   /**
+   * What it means that a record is missing in the first `onSync` that was there before this process
+   * started. Kubernetes removes an object only when somebody deletes it. In the others a record that was
+   * removed on purpose says `revoked`, and others can be missing for many reasons.
+   */
+  readonly missingMeans: 'deleted' | 'expired';
+  /**
    * Follows the records until `close`. Reconnects by itself, for ever; `onConnection` tells.
    *
    * @throws {Error} it was called before

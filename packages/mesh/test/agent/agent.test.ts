@@ -58,6 +58,64 @@ describe('Agent', () => {
       expect(daemon.peers).toMatchObject([{ session: {} }]);
     });
 
+    it('and lets nobody take what a peer held before, however old the key of the newcomer looks', async () => {
+      const ground = new AgentGround();
+      await ground.start(recordOf(2));
+      await ground.replace();
+      const keys = [{ ...recordOf(3).keys[0]!, createdAt: 1 }];
+      const thief = recordOf(3, { prefixes: recordOf(2).prefixes, keys });
+      ground.registry.records.set('n3', thief);
+      ground.agent.start();
+      ground.registry.sync();
+      await pass(1000);
+      const { peers } = await ground.agent.status();
+      expect(peers.map(({ name, state }) => `${name} ${state}`)).toEqual([
+        'n2 waiting',
+        'n3 refused',
+      ]);
+      expect(ground.said.join('\n')).toMatch(/record of node n3 is refused: prefixes\[0\]: .*n2/);
+    });
+
+    it('and keeps a peer whose record expired while no agent ran', async () => {
+      const ground = new AgentGround();
+      await ground.start(recordOf(2));
+      await ground.answer(2);
+      await ground.replace();
+      ground.registry.records.delete('n2');
+      ground.agent.start();
+      ground.registry.sync();
+      await pass(1000);
+      const { peers } = await ground.agent.status();
+      expect(peers).toMatchObject([{ name: 'n2', state: 'connected', isListed: false }]);
+    });
+
+    it('and removes a peer that was revoked while no agent ran', async () => {
+      const ground = new AgentGround();
+      await ground.start(recordOf(2));
+      await ground.answer(2);
+      await ground.replace();
+      ground.agent.start();
+      ground.registry.loses('n2', 'deleted');
+      ground.registry.sync();
+      await pass(1000);
+      expect((await ground.agent.status()).peers).toEqual([]);
+      expect(ground.daemon.peers).toEqual([]);
+    });
+
+    it('and removes a peer whose object was deleted while no agent ran', async () => {
+      const ground = new AgentGround();
+      await ground.start(recordOf(2));
+      await ground.answer(2);
+      await ground.replace();
+      ground.registry.missingMeans = 'deleted';
+      ground.registry.records.delete('n2');
+      ground.agent.start();
+      ground.registry.sync();
+      await pass(1000);
+      expect((await ground.agent.status()).peers).toEqual([]);
+      expect(ground.daemon.peers).toEqual([]);
+    });
+
     it('by waiting for its own prefixes', async () => {
       let tell: (() => void) | undefined;
       const ground = new AgentGround({

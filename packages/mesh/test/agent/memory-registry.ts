@@ -14,6 +14,7 @@ import type {
 
 export class MemoryRegistry implements Registry {
   readonly description = 'memory';
+  missingMeans: 'deleted' | 'expired' = 'expired';
   readonly records: Map<string, ReadRecord> = new Map();
   /** What the agent has written, the first one first. */
   readonly written: NodeRecord[] = [];

@@ -52,6 +52,7 @@ export interface EtcdRegistryOptions {
 
 export class EtcdRegistry implements Registry {
   readonly description: string;
+  readonly missingMeans = 'expired';
   readonly #endpoints: EtcdEndpoints;
   readonly #options: EtcdRegistryOptions;
   readonly #api: EtcdApi;

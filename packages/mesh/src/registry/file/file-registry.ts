@@ -36,6 +36,7 @@ type Readable = Extract<Scan, { readonly trouble?: undefined }>;
 
 export class FileRegistry implements Registry {
   readonly description: string;
+  readonly missingMeans = 'expired';
   readonly #path: string;
   readonly #schedule: NonNullable<FileRegistryOptions['schedule']>;
   readonly #files: FileAccess;

@@ -32,6 +32,7 @@ export interface KubernetesRegistryOptions {
 
 export class KubernetesRegistry implements Registry {
   readonly description: string;
+  readonly missingMeans = 'deleted';
   readonly api: KubeApi;
   readonly #records: RecordResource;
   readonly #options: KubernetesRegistryOptions;
