@@ -53,8 +53,8 @@ export class RealNode {
   static async start(namespace: string, number: number): Promise<RealNode> {
     const node = new RealNode(namespace, number);
     try {
-      await node.#daemon.listens();
-      await until('route watch', () => node.#isWatched);
+      await node.#daemon.listens(START_MS);
+      await until('route watch', () => node.#isWatched, START_MS);
       const sockets = node.#path('sockets');
       mkdirSync(sockets, { mode: 0o700 });
       const { socket } = node.#daemon;
@@ -187,5 +187,7 @@ function cpuMilliseconds(pid: number): number {
   return nanoseconds / 1e6;
 }
 
+/** Beside a thousand agents that start. */
+const START_MS = 120_000;
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
 const WATCH = fileURLToPath(new URL('./route-watch-child.js', import.meta.url));

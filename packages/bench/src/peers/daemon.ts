@@ -34,11 +34,12 @@ export class Daemon {
   }
 
   /** @throws {Error} (rejects) it ended, or there is no socket in time */
-  async listens(): Promise<void> {
-    await until(`${this.process.name}: socket`, () => {
+  async listens(timeoutMs?: number): Promise<void> {
+    const there = (): boolean => {
       this.checkAlive();
       return isSocket(this.socket);
-    });
+    };
+    await until(`${this.process.name}: socket`, there, timeoutMs);
   }
 
   async configure(configuration: DeviceConfiguration): Promise<void> {
