@@ -6,10 +6,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { formatCidr } from '@litz/core';
 import { askAgent, controlPath, type ControlRequest, type MeshStatus } from '../../src/index.ts';
-import type { GroundNode } from './ground-node.ts';
+import { LITZ, type GroundNode } from './ground-node.ts';
 import { PODS4, PODS6 } from './wire.ts';
 
 export interface GroundAgentOptions {
@@ -114,5 +113,3 @@ export async function startAgents(
 function connected(peers: MeshStatus['peers']): number {
   return peers.filter(({ state }) => state === 'connected').length;
 }
-
-const LITZ: string = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));

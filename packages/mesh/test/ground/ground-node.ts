@@ -320,7 +320,8 @@ export async function until(condition: () => boolean, longestMs = 10_000): Promi
 
 /** A busy machine takes long to start a program. */
 const DAEMON_START_MS = 30_000;
-const LITZ: string = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
+/** Path of the program, the built one. */
+export const LITZ: string = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
 const OWN_FOLDERS = [
   '/var/run/wireguard',
   '/etc/cni/net.d',

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import { startAgents, type GroundAgent } from './ground-agent.ts';
-import { until, type GroundNode } from './ground-node.ts';
+import { LITZ, until, type GroundNode } from './ground-node.ts';
 import { groundRequirements, type GroundOptions } from './ground.ts';
 import { createGround } from './mesh-on-ground.ts';
+import { ProgrammedMesh } from './programmed-mesh.ts';
 
 const UNDERLAYS = [9001, 3900, 1500, 1400, 1280] as const;
 const SMALLEST_IPV6 = 1280;
@@ -57,6 +58,54 @@ describeWith([...groundRequirements, programRequirement('iperf3', ['-v'])], 'MTU
     },
   );
 });
+
+describeWith(groundRequirements, 'an overlay inside of the tunnel', () => {
+  test('is not cut with the MTU that `litz agent check` names, and is with a larger one', async () => {
+    const ground = await createGround({ overlay: 'vxlan', inner: 4 });
+    const { a, b, wire } = ground;
+    const mesh = await ProgrammedMesh.create(ground, { enforcement: 'off' });
+    for (const [node, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      // As with a CNI whose pods never take the routes of the host: the overlay goes to the nodes' addresses.
+      const peers = [{ ...other.peer, prefixes: [] }];
+      const common = { mode: 'nodes', enforcement: 'permissive', clusterPrefixes: [] } as const;
+      await mesh.apply({ ...common, peers }, node);
+    }
+    const check = a.place.run(
+      'sh',
+      '-c',
+      `${process.execPath} ${LITZ} agent check --encrypt nodes --node-ip ${a.address}; true`,
+    );
+    const named = Number(/needs an MTU of (\d+) at most/.exec(check)?.[1]);
+    expect({ check, named }).toEqual({ check, named: 1370 });
+
+    expect(await cutWith(named)).toBe(0);
+    // Two of each of three echoes.
+    expect(await cutWith(1450)).toBeGreaterThanOrEqual(6);
+
+    /** @returns the pieces that the node has cut packets into */
+    async function cutWith(mtu: number): Promise<number> {
+      for (const node of [a, b]) node.place.ip(`link set flannel.1 mtu ${mtu}`);
+      const full = { size: mtu - 28, whole: true };
+      await until(() => a.ping(a.pods[0], b.pods[0].address, full) === 3);
+      wire.reset();
+      const before = piecesOf(a);
+      expect(a.ping(a.pods[0], b.pods[0].address, full)).toBe(3);
+      const { plaintext, vxlan, fragments } = wire.counts();
+      expect({ plaintext, vxlan, fragments }).toEqual({ plaintext: 0, vxlan: 0, fragments: 0 });
+      return piecesOf(a) - before;
+    }
+  });
+});
+
+/** FragCreates of /proc/net/snmp. */
+function piecesOf({ place }: GroundNode): number {
+  const text = place.run('cat', '/proc/net/snmp');
+  const [names, values] = text.split('\n').filter((line) => line.startsWith('Ip:'));
+  return Number(values?.split(' ')[names?.split(' ').indexOf('FragCreates') ?? -1]);
+}
 
 /** Two nodes with real agents, whose underlay has the largest MTU. */
 async function meshOf({
