@@ -26,6 +26,8 @@ export {
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type DesiredHost,
+  type DesiredRoutes,
+  type RoutesDifference,
   type DesiredLink,
   type EncryptMode,
   type Enforcement,
@@ -93,6 +95,7 @@ export {
 export {
   findClusterPrefixes,
   findServicePrefixes,
+  type NodeToCover,
   type FoundPrefixes,
 } from './registry/kubernetes/cluster-prefixes.ts';
 export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';

@@ -38,6 +38,7 @@ export { NftMonitor, type NftTableChange } from './netlink/nft-monitor.ts';
 export { waitUntilRunning } from './netlink/wait-until-running.ts';
 export type { InstalledRoute, Route, RouteTo, RouteToOptions, RouteType } from './netlink/route.ts';
 export { RouteMonitor } from './netlink/route-monitor.ts';
+export { type FilterSetting } from './netlink/link-setting.ts';
 export { RoutingMonitor, type RoutingChange } from './netlink/routing-monitor.ts';
 export type { InstalledRule, Rule, RulePrefix } from './netlink/rule.ts';
 export {

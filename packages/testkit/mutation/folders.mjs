@@ -22,7 +22,7 @@ export const FOLDERS = {
     mutate: [core('flow/*.ts'), ...HANDSHAKE_WORK.map((file) => `!${file}`)],
     tests: tests(
       'core/test/flow/!(handshake-work|initiation-turns).test.ts',
-      'core/test/protocol/ecn.test.ts',
+      'core/test/protocol/{ecn,secrets}.test.ts',
     ),
   },
   // Of floods and of many peers, whose tests take their time.

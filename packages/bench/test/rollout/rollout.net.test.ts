@@ -29,8 +29,11 @@ describeWith(requirements, 'measureRollout', () => {
       expect(figures['UDP packets sent']).toBeGreaterThan(4000);
       expect(figures['TCP data']).toBeGreaterThan(1);
     }
-    const laid = of(measurements, 'daemon killed')['from the new link until all is laid again'];
-    expect(laid).toBeLessThanOrEqual(300);
+    const killed = of(measurements, 'daemon killed');
+    const started = killed['until the new link is there'] ?? 0;
+    // Starting a program takes 0.4 s where nothing else runs. Where it takes longer, so does everything.
+    const longest = Math.max(300, started / 2);
+    expect(killed['from the new link until all is laid again']).toBeLessThanOrEqual(longest);
   });
 });
 

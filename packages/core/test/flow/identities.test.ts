@@ -1,8 +1,8 @@
 import { createPerson } from '@litz/testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isOurKey, setNextPrivateKey, setPrivateKey } from '../../src/flow/identities.ts';
 import { pairOf, preferPair } from '../../src/flow/static-pairs.ts';
-import { isZeroKey, keyId } from '../../src/keys.ts';
+import { isZeroKey, keyId, PrivateKey } from '../../src/keys.ts';
 import { TIMER } from '../../src/peer/timer-table.ts';
 import { startedHandshake, withSession, type WithSession } from './with-session.ts';
 
@@ -139,6 +139,27 @@ describe('setNextPrivateKey', () => {
   });
 });
 
+describe('a private key that is set', () => {
+  it.each([
+    ['as it is', (own: PrivateKey) => [own, undefined]],
+    ['as the next one is', () => [undefined, NEXT.privateKey]],
+    ['to the next one', () => [NEXT.privateKey, undefined]],
+    ['to another one', () => [OTHER.privateKey, OTHER.privateKey]],
+    ['as the next one to our own', (own: PrivateKey) => [undefined, own]],
+  ] as const)('%s leaves no copy but the one that is used', (_, keysOf) => {
+    const { state, alice } = inside();
+    setNextPrivateKey(state, NEXT.privateKey);
+    const [privateKey, nextPrivateKey] = keysOf(alice.person.privateKey);
+    const copies = privateKeysMadeBy(() => {
+      if (privateKey) setPrivateKey(state, privateKey);
+      if (nextPrivateKey) setNextPrivateKey(state, nextPrivateKey);
+    });
+    const used = [state.identity, state.nextIdentity].map((identity) => identity?.privateKey);
+    expect(copies.length).toBeGreaterThan(0);
+    expect(copies.filter((key) => !used.includes(key) && !isZeroKey(key))).toEqual([]);
+  });
+});
+
 describe('isOurKey', () => {
   it('is true of both', () => {
     const { state, alice, bob } = inside();
@@ -150,6 +171,24 @@ describe('isOurKey', () => {
     expect(ids.map((id) => isOurKey(state, id))).toEqual([false, true, false]);
   });
 });
+
+/** All that are written to meanwhile. */
+function privateKeysMadeBy(run: () => void): PrivateKey[] {
+  const made = new Set<PrivateKey>();
+  // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
+  const { set } = Uint8Array.prototype;
+  const spy = vi.spyOn(Uint8Array.prototype, 'set');
+  spy.mockImplementation(function (this: Uint8Array, ...source) {
+    if (this instanceof PrivateKey) made.add(this);
+    set.apply(this, source);
+  });
+  try {
+    run();
+  } finally {
+    spy.mockRestore();
+  }
+  return [...made];
+}
 
 function inside(): WithSession {
   const all = withSession();

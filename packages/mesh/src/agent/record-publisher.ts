@@ -21,6 +21,11 @@ export class RecordPublisher {
   #wanted: NodeRecord | undefined = undefined;
   /** As the registry has it, by what it told or took last. */
   #known: string | undefined = undefined;
+  /**
+   * Whether this process has published since it wanted a record. The first time it publishes an unchanged
+   * record too: the registry writes nothing then, but renews the lease of the process before.
+   */
+  #isOurs = false;
   #isBusy = false;
   #trouble: string | undefined = undefined;
   #retryMs: number = FIRST_RETRY_MS;
@@ -59,9 +64,10 @@ export class RecordPublisher {
     this.#stopTimers();
     this.#wanted = undefined;
     this.#known = undefined;
+    this.#isOurs = false;
   }
 
-  /** Whether the registry is to be written to. */
+  /** Whether the registry holds something else than the record that is wanted. */
   get isBehind(): boolean {
     return this.#wanted !== undefined && textOf(this.#wanted) !== this.#known;
   }
@@ -100,10 +106,16 @@ export class RecordPublisher {
     this.#isBusy = true;
     clearTimeout(this.#timer);
     try {
-      while (this.#wanted && this.isBehind && !this.#isResting && !this.#isClosed) {
+      while (
+        this.#wanted &&
+        (this.isBehind || !this.#isOurs) &&
+        !this.#isResting &&
+        !this.#isClosed
+      ) {
         const record = this.#wanted;
         const heard = this.#heard;
         await this.#options.registry.publish(record);
+        this.#isOurs = true;
         // What was told meanwhile may be newer than that.
         if (heard === this.#heard) this.#known = textOf(record);
         this.#retryMs = FIRST_RETRY_MS;

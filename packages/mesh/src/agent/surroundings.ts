@@ -6,6 +6,8 @@
  */
 import type { Cidr } from '@litz/core';
 import type { MembershipContext } from '../membership/membership-context.ts';
+import { RecordError } from '../record/node-record.ts';
+import { checkOwnNode } from '../record/own-node.ts';
 import type { Registry, RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import type { EventLog } from './event-log.ts';
@@ -60,12 +62,28 @@ export class Surroundings {
     const { prefixes, events, onChanged } = this.#options;
     prefixes.follow({
       onPrefixes: (found) => {
-        this.#prefixes = found;
+        if (!this.#takePrefixes(found)) return;
         onChanged();
       },
       onTrouble: (trouble) => events.trouble('own prefixes', trouble),
     });
     void this.#findAddresses();
+  }
+
+  /** What the other nodes would refuse is not laid and not told. @returns whether it is taken */
+  #takePrefixes(found: readonly Readonly<Cidr>[]): boolean {
+    const { events, settings } = this.#options;
+    const { node, clusterPrefixes, servicePrefixes, addresses } = settings;
+    try {
+      checkOwnNode({ name: node, addresses, prefixes: found, clusterPrefixes, servicePrefixes });
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      events.trouble(PREFIXES, `the other nodes would refuse this one: ${error.reason}`);
+      return false;
+    }
+    events.trouble(PREFIXES, undefined);
+    this.#prefixes = found;
+    return true;
   }
 
   close(): void {
@@ -92,6 +110,7 @@ export class Surroundings {
   }
 }
 
+const PREFIXES = 'prefixes that were found';
 const ADDRESSES = "the registry's addresses";
 const ADDRESSES_AGAIN_MS = 600_000;
 const RETRY_MS = 2000;

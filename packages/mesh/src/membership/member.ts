@@ -34,14 +34,14 @@ export function newMember(name: string): Member {
 
 /** Those that claim something: who holds something comes first, then whose key is older. */
 export function inOrderOfClaim(members: Iterable<Member>): Member[] {
-  return [...members]
-    .filter(({ claim }) => claim)
-    .toSorted(
-      (a, b) =>
-        Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
-        bornAt(a) - bornAt(b) ||
-        (a.name < b.name ? -1 : 1),
-    );
+  const claiming: Member[] = [];
+  for (const member of members) if (member.claim) claiming.push(member);
+  return claiming.sort(
+    (a, b) =>
+      Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
+      bornAt(a) - bornAt(b) ||
+      (a.name < b.name ? -1 : 1),
+  );
 }
 
 /** When the first of the keys that it claims was made. */

@@ -39,6 +39,7 @@ export function checkOwnNode(claim: OwnNodeClaim): void {
   refuseCovered(claim, 'prefixes');
   refuseCovered(claim, 'clusterPrefixes');
   refuseServices(claim);
+  refuseOutside(claim);
 }
 
 function checkOwnPrefix(prefix: Readonly<Cidr>, place: FieldPlace): void {
@@ -66,6 +67,15 @@ function refuseServices({ name, prefixes, servicePrefixes }: OwnNodeClaim): void
     const what = `the range of services, ${formatCidr(services)}`;
     throw new RecordError(name, 'prefixes', `${formatCidr(prefix)} has addresses of ${what}`);
   }
+}
+
+function refuseOutside({ name, prefixes, clusterPrefixes }: OwnNodeClaim): void {
+  if (clusterPrefixes.length === 0) return;
+  const outside = prefixes.find((own) => !clusterPrefixes.some((wide) => covers(wide, own)));
+  if (!outside) return;
+  const known = clusterPrefixes.map(formatCidr).join(', ');
+  const reason = `${formatCidr(outside)} lies outside of the cluster's prefix, ${known}`;
+  throw new RecordError(name, 'prefixes', reason);
 }
 
 const NAME_RULE =

@@ -59,9 +59,9 @@ describe('the status in the registry', () => {
   it('is written once a minute at most, however often it changes', async () => {
     const ground = await started();
     await pass(600_000);
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 60; i++) {
       await ground.agent.setMode(i % 2 === 0 ? 'nodes' : 'pods');
-      await pass(1000);
+      await pass(11_000);
     }
     const { statuses } = ground.registry;
     expect(statuses.length).toBeGreaterThan(3);

@@ -1,5 +1,6 @@
-import { parseCidr } from '@litz/core';
+import { formatCidr, parseCidr } from '@litz/core';
 import { describe, expect, it } from 'vitest';
+import type { PrefixSource } from '../../src/agent/prefix-source.ts';
 import { RecordError } from '../../src/record/node-record.ts';
 import { keyOf, recordOf } from '../records.ts';
 import { AgentGround, gate, pass } from './agent-ground.ts';
@@ -332,6 +333,31 @@ describe('Agent', () => {
     expect(ground.wayTo(2)).toBe('tunnel');
     expect(ground.said.at(-1)).toContain('somebody changed this');
     expect(ground.agent.events.troubles).toEqual([]);
+  });
+
+  it('lays and tells no prefixes that the others would refuse, and keeps those that it has', async () => {
+    let tell!: (text: string) => void;
+    const prefixes: PrefixSource = {
+      description: 'a test',
+      follow: (listener) => (tell = (text) => listener.onPrefixes([parseCidr(text)])),
+      close: () => {},
+    };
+    const ground = new AgentGround({ prefixes });
+    await ground.start(recordOf(2));
+    for (const bad of ['10.0.0.0/8', '192.0.2.0/24', '127.1.0.0/16', '10.9.1.0/24']) {
+      tell(bad);
+      await pass(1000);
+      expect(ground.agent.events.troubles).toEqual([
+        expect.stringContaining('prefixes that were found: the other nodes would refuse this one'),
+      ]);
+      expect([ground.record, ground.host.machine.routes.size]).toEqual([undefined, 0]);
+    }
+    tell('10.244.1.0/24');
+    await pass(1000);
+    expect(ground.agent.events.troubles).toEqual([]);
+    tell('0.0.0.0/0');
+    await pass(1000);
+    expect(ground.record?.prefixes.map(formatCidr)).toEqual(['10.244.1.0/24']);
   });
 
   it('says that somebody is at odds with it for ever', async () => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { NodeRecord, ReadRecord } from '../../src/record/node-record.ts';
 import type {
   LitzNodeStatus,
@@ -62,6 +63,8 @@ export class MemoryRegistry implements Registry {
   async publish(record: NodeRecord): Promise<void> {
     await this.gate;
     if (this.trouble !== undefined) throw new Error(this.trouble);
+    // An unchanged record is not written again.
+    if (isDeepStrictEqual(this.records.get(record.name), record)) return;
     this.written.push(record);
     this.#log(`registry: ${record.keys.map(({ generation }) => generation).join(' ')}`);
     this.has(record.name, record);

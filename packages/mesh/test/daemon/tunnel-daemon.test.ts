@@ -1,7 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { generateKeyPair, parseEndpoint, type Endpoint, type PrivateKey } from '@litz/core';
 import { equalBytes } from '@litz/core/internals';
 import type { ChangedPeer, DeviceChange, DeviceStatus, PeerChanges } from '@litz/config';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TunnelConfig } from '../../src/daemon/tunnel-config.ts';
 import { TunnelDaemon, type DaemonClient } from '../../src/daemon/tunnel-daemon.ts';
 
@@ -138,6 +139,34 @@ describe('TunnelDaemon', () => {
     expect(heard).toEqual(['trouble: no socket']);
     await daemon.starts();
     expect(heard.slice(1, 3)).toEqual(['trouble: none', 'up']);
+    await tunnel.close();
+  });
+
+  it('looks for a daemon for as long as it takes, and leaves nothing behind each time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let signal: AbortSignal | undefined;
+    let looks = 0;
+    const client: DaemonClient = {
+      path: '/nowhere/litz0.sock',
+      get: () => daemon.get(),
+      set: (change) => daemon.set(change),
+      // eslint-disable-next-line require-yield
+      async *changes(options) {
+        looks++;
+        ({ signal } = options);
+        throw new Error('no socket');
+      },
+    };
+    const tunnel = new TunnelDaemon({
+      client,
+      listener: { onUp() {}, onDown() {}, onPeers() {}, onTrouble() {} },
+      privateKeyOf: () => copyOf(OWN.privateKey),
+    });
+    tunnel.start();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks).toBeGreaterThan(40);
+    expect(getEventListeners(signal!, 'abort').length).toBeLessThan(3);
     await tunnel.close();
   });
 

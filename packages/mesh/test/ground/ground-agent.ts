@@ -15,6 +15,8 @@ import { PODS4, PODS6 } from './wire.ts';
 export interface GroundAgentOptions {
   /** The same one for all nodes. */
   readonly registryFolder: string;
+  /** Of the node, where they are not those of the ground. */
+  readonly addresses?: readonly string[];
   /** Gives the addresses of both families; default: that of the family of the datagrams. */
   readonly isDual?: boolean;
   /** More of the command line. */
@@ -85,7 +87,8 @@ export class GroundAgent {
   #start(): ChildProcess {
     const { node } = this;
     const { registryFolder, isDual = false, words = [] } = this.#options;
-    const addresses = isDual ? [node.address, node.address6] : [node.endpointAddress];
+    const known = isDual ? [node.address, node.address6] : [node.endpointAddress];
+    const { addresses = known } = this.#options;
     const who = ['--registry', `file:${registryFolder}`, '--node', `node-${node.number}`];
     const prefixes = ['--prefixes', `static:${node.prefixes.map(formatCidr).join(',')}`];
     const where = ['--node-ip', addresses.join(','), ...prefixes];

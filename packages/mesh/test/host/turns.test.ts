@@ -61,8 +61,8 @@ describe('Turns', () => {
 function create() {
   const begun: boolean[] = [];
   const failures: string[] = [];
-  let end: (value: string) => void = () => {};
-  let fail: (error: Error) => void = () => {};
+  let end: ((value: string) => void) | undefined;
+  let fail: ((error: Error) => void) | undefined;
   const turns = new Turns<string>({
     work: (isAsked) => {
       begun.push(isAsked);
@@ -77,7 +77,7 @@ function create() {
     turns,
     begun,
     failures,
-    end: (value: string) => end(value),
-    fail: (error: Error) => fail(error),
+    end: (value: string) => end?.(value),
+    fail: (error: Error) => fail?.(error),
   };
 }

@@ -44,7 +44,7 @@ describe('HostRoutes', () => {
   // Whatever happens, one after the other: it comes to what comes out of everything at once.
   test('comes by differences to what is made anew', () => {
     assert(
-      property(array(event, { minLength: 1, maxLength: 12 }), (events) => {
+      property(array(event, { minLength: 1, maxLength: 12, size: 'max' }), (events) => {
         const routes = new HostRoutes();
         const wanted = new WantedRoutes();
         const peers = new Map<string, RoutedPeer>();

@@ -19,7 +19,7 @@ describe('checkOwnNode', () => {
   test.each<[string, Partial<OwnNodeClaim>]>([
     ['all of it', {}],
     ['what is not known yet', { prefixes: [], clusterPrefixes: [], servicePrefixes: [] }],
-    ['a wide cluster', { clusterPrefixes: [parseCidr('10.0.0.0/8')] }],
+    ['a wide cluster', { clusterPrefixes: [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')] }],
   ])('takes %s', (_, change) => expect(() => checkOwnNode({ ...GOOD, ...change })).not.toThrow());
 
   test.each<[string, Partial<OwnNodeClaim>, string, RegExp]>([
@@ -33,6 +33,7 @@ describe('checkOwnNode', () => {
     ['a cluster', { prefixes: [parseCidr('10.0.0.0/8')] }, 'prefixes', /too short/],
     ['bits', { prefixes: [parseCidr('10.244.1.1/24')] }, 'prefixes', /its network is 10.244.1.0/],
     ['itself', { prefixes: [parseCidr('192.0.2.0/24')] }, 'prefixes', /covers 192.0.2.1/],
+    ['others', { prefixes: [parseCidr('10.9.1.0/24')] }, 'prefixes', /lies outside of the cluster/],
     ['services', { prefixes: [parseCidr('10.97.0.0/24')] }, 'prefixes', /range of services/],
     ['every pod', { clusterPrefixes: [parseCidr('::/0')] }, 'clusterPrefixes', /every address/],
     ['loop', { clusterPrefixes: [parseCidr('127.0.0.0/8')] }, 'clusterPrefixes', /are loopback/],

@@ -1,6 +1,6 @@
 /**
- * `RoutingMonitor`: reports what happens to links, their reverse path filters, addresses, rules, and the
- * routes of one table.
+ * `RoutingMonitor`: reports what happens to links, their reverse path filters, addresses, rules, and
+ * the routes of one table.
  *
  * @module
  */

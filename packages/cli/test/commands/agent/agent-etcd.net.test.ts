@@ -4,7 +4,7 @@ import { describeWith, type Door, type Requirement } from '@litz/testkit';
 import type { MeshStatus } from '@litz/mesh';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
-import { realInterfaces } from '../../litz-process.ts';
+import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
@@ -30,6 +30,8 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   let administrator: Administrator;
   let cluster: MeshCluster;
   const doors: Door[] = [];
+  const places: string[] = [];
+  const agents: LitzProcess[] = [];
   let streams: NumberedStream[] = [];
 
   beforeAll(async () => {
@@ -40,8 +42,8 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       await node.daemon({ longestMs: LONGEST_MS });
       const { door, place } = cluster.door(etcd.port);
       doors.push(door);
-      const words = ['--etcd-lease', `${LEASE_SECONDS}s`];
-      node.agentOf(`etcd://${place}`, words, { longestMs: LONGEST_MS });
+      places.push(place);
+      agents.push(startAgent(node, place));
     }
     for (const node of cluster.nodes) await node.hasMet(2);
   });
@@ -106,6 +108,28 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     LONGEST_MS,
   );
 
+  it.skipIf(LONG)(
+    'renews the lease of its record after it was killed and started again',
+    async () => {
+      const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+      const expiries = async (): Promise<number> =>
+        eventsOf(await two.status()).split('record of node n1 has expired').length;
+      const before = await expiries();
+      const killedAt = Date.now();
+      const [agent] = agents as [LitzProcess];
+      const [place] = places as [string];
+      await agent.end('SIGKILL');
+      agents[0] = startAgent(one, place);
+      await one.hasMet(2);
+      // A start that takes longer lets the lease of the old process run out.
+      const isInTime = Date.now() - killedAt < LEASE_SECONDS * 1000;
+      await sleep(LEASE_SECONDS * 2000);
+      expect(await administrator.read(`${RECORDS}n1`)).toBeDefined();
+      expect(statesOf(await two.status())).toContain('n1 connected listed');
+      expect(isInTime ? await expiries() : before).toBe(before);
+    },
+  );
+
   it.skipIf(LONG)('keeps everything when etcd is killed and comes back empty', async () => {
     await etcd.replace();
     for (const { name } of cluster.nodes) {
@@ -155,6 +179,11 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     },
   );
 });
+
+function startAgent(node: MeshNode, place: string): LitzProcess {
+  const words = ['--etcd-lease', `${LEASE_SECONDS}s`];
+  return node.agentOf(`etcd://${place}`, words, { longestMs: LONGEST_MS });
+}
 
 /** Until the agent of that node has said it. */
 async function untilSaid(node: MeshNode, what: RegExp, seconds: number): Promise<void> {

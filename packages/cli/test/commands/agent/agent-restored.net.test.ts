@@ -80,6 +80,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     const startedAt = performance.now();
     await start(one, shiftedClock(-HOUR_MS));
     await reaches(two, one);
+    await one.hasMet(1);
     // The peer finds out that its session is dead, after 15 s, and asks by itself.
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });

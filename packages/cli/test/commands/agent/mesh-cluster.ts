@@ -124,7 +124,11 @@ export class MeshNode {
 
   async daemon(options: ProcessOptions = {}): Promise<LitzProcess> {
     const env = { LOG_LEVEL: 'verbose' };
-    const daemon = this.host.litz(['-f', this.interfaceName], { env, ...options });
+    const daemon = this.host.litz(['-f', this.interfaceName], {
+      env,
+      longestMs: LONGEST_MS,
+      ...options,
+    });
     await daemon.says(/serves/);
     return daemon;
   }
@@ -145,7 +149,10 @@ export class MeshNode {
     const address = ['--node-ip', this.address, '--prefixes', `static:${this.prefix}`];
     const place = ['--interface', this.interfaceName, '--state-dir', this.stateFolder];
     const rest = ['--cluster-prefix', CLUSTER_PREFIX, '--control-dir', join(this.#folder, 'run')];
-    return this.host.litz(['agent', ...own, ...address, ...place, ...rest, ...words], options);
+    return this.host.litz(['agent', ...own, ...address, ...place, ...rest, ...words], {
+      longestMs: LONGEST_MS,
+      ...options,
+    });
   }
 
   /** An agent that finds its addresses and prefixes out from Kubernetes. */
@@ -201,6 +208,9 @@ export class MeshNode {
     await this.pod.close();
   }
 }
+
+/** As long as a test may take. */
+const LONGEST_MS = 120_000;
 
 export class Capture {
   readonly #sockets: readonly PacketSocket[];
