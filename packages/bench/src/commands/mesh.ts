@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { loadavg } from 'node:os';
 import { Option, type Command } from 'commander';
 import { measureMesh, MESH_SETTINGS } from '../mesh/mesh.ts';
 import { REGISTRY_NAMES, type RegistryName } from '../mesh/registry-server.ts';
@@ -31,6 +32,7 @@ export function addMeshCommand(program: Command): void {
         crowd: { ...crowd, agents },
         large: { ...large, nodes, changes },
       };
+      const loadBefore = load();
       const { measurements, skipped, failed } = await measureMesh(settings, say);
       for (const text of skipped) say(`skipped: ${text}`);
       for (const text of failed) say(`mesh: ${text}`);
@@ -43,7 +45,12 @@ export function addMeshCommand(program: Command): void {
         nodes,
         changes,
       };
-      keep(command, 'mesh', kept, measurements);
+      keep(command, 'mesh', { ...kept, loadBefore, loadAfter: load() }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
+}
+
+/** Of the last minute: with more than there are cores, times say more about the others. */
+function load(): number {
+  return Number((loadavg()[0] ?? 0).toFixed(1));
 }

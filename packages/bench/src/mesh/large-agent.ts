@@ -19,6 +19,8 @@ export interface LargeAgentSettings {
   readonly rounds: number;
   /** Of one record each, in a round. */
   readonly changes: number;
+  /** After the start. V8 clears up when nothing has happened for some seconds. */
+  readonly settleSeconds: number;
 }
 
 /** Everything that was made is gone afterwards. */
@@ -73,7 +75,7 @@ class LargeAgentRun {
       START_MS,
     );
     this.#add('agent started to programmed', 's', [(performance.now() - begin) / 1000]);
-    await pause(SETTLE_MS);
+    await pause(this.#settings.settleSeconds * 1000);
     const before = node.counts();
     await pause(REST_MS);
     const { cpuMs, gets, sets } = node.counts();
@@ -131,5 +133,4 @@ const START_MS = 300_000;
 const PATIENCE_MS = 60_000;
 /** What changes within 50 ms is one round. */
 const APART_MS = 150;
-const SETTLE_MS = 3000;
 const REST_MS = 5000;

@@ -29,14 +29,14 @@ export interface MeshOutcome {
 export const MESH_SETTINGS: MeshSettings = {
   registries: ['etcd', 'kubernetes'],
   crowd: { agents: 1000, processes: 4, realNodes: 3, changes: 20, joins: 5, restSeconds: 30 },
-  large: { nodes: 5000, rounds: 3, changes: 50 },
+  large: { nodes: 5000, rounds: 3, changes: 50, settleSeconds: 15 },
 };
 
 /** A few seconds. */
 export const SHORT_MESH_SETTINGS: MeshSettings = {
   registries: ['etcd'],
   crowd: { agents: 20, processes: 2, realNodes: 1, changes: 4, joins: 1, restSeconds: 1 },
-  large: { nodes: 200, rounds: 1, changes: 5 },
+  large: { nodes: 200, rounds: 1, changes: 5, settleSeconds: 1 },
 };
 
 /** Everything that was made is gone afterwards. */

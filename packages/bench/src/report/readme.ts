@@ -33,7 +33,8 @@ function meshFigures({ measurements, environment, settings }: Result): string {
   const columns = [leftColumn('figure'), ...subjects.map(rightColumn)];
   return [
     `\`pnpm bench:mesh\`, ${numberText(Number(settings['agents'] ?? 0))} agents and the registry on ` +
-      `one machine (${processor}, ${cores} cores, Linux ${kernel}, Node.js ${node}), commit ${commit}.`,
+      `one machine (${processor}, ${cores} cores, Linux ${kernel}, Node.js ${node}), commit ${commit}. ` +
+      `Load of the machine before and after: ${settings['loadBefore'] ?? '?'}, ${settings['loadAfter'] ?? '?'}.`,
     markdownTable(
       columns,
       rows.map((row) => [

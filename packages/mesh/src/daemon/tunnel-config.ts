@@ -138,29 +138,31 @@ function namesOf({ peers }: TunnelConfig, present: ProgrammedTunnel): Set<string
 function peerChanges(peer: TunnelPeer, before: ProgrammedPeer | undefined): Peer[] {
   const [key, next] = peer.keys;
   if (!key) return [];
-  const fresh = { publicKey: key, endpoint: peer.endpoint, ...keepaliveOf(peer) };
-  const nextOf = { ...(next && { nextPublicKey: next }) };
-  if (!before) {
-    return [{ ...fresh, ...nextOf, replaceAllowedIps: true, allowedIps: peer.allowedIps }];
-  }
+  if (!before) return [freshPeer(peer, key, next)];
   const [oldKey, oldNext] = before.keys;
   if (isSame(key, oldKey)) {
     const nextChange = isSame(next, oldNext) ? {} : { nextPublicKey: next ?? null };
     return nonEmpty({ publicKey: key, ...nextChange, ...differences(peer, before) });
   }
   if (oldKey && isSame(key, oldNext)) {
+    const nextOf = { ...(next && { nextPublicKey: next }) };
     const rest = nonEmpty({ publicKey: key, ...nextOf, ...differences(peer, before) });
     return [{ publicKey: oldKey, promotePublicKey: true }, ...rest];
   }
   // Another key altogether: it takes the prefixes over before the old one goes.
-  return [
-    { ...fresh, ...nextOf, replaceAllowedIps: true, allowedIps: peer.allowedIps },
-    ...(oldKey ? [{ publicKey: oldKey, remove: true }] : []),
-  ];
+  return [freshPeer(peer, key, next), ...(oldKey ? [{ publicKey: oldKey, remove: true }] : [])];
 }
 
-function keepaliveOf({ persistentKeepalive }: TunnelPeer): Pick<Peer, 'persistentKeepalive'> {
-  return persistentKeepalive === 0 ? {} : { persistentKeepalive };
+/** Without spreading: of thousands of these each would have a shape of its own in memory. */
+function freshPeer(
+  { endpoint, persistentKeepalive, allowedIps }: TunnelPeer,
+  publicKey: PublicKey,
+  next: PublicKey | undefined,
+): Peer {
+  const fresh: Peer = { publicKey, endpoint, replaceAllowedIps: true, allowedIps };
+  if (next) fresh.nextPublicKey = next;
+  if (persistentKeepalive !== 0) fresh.persistentKeepalive = persistentKeepalive;
+  return fresh;
 }
 
 function textsOf(list: readonly Readonly<Cidr>[]): Set<string> {
