@@ -79,6 +79,16 @@ describe('ZERO_KEYS', () => {
     expect(handshake.isForgotten()).toBe(true);
   });
 
+  it('waits for the end of no session any more, though none was up', () => {
+    const { state, peer, arm, isArmed, now, events } = withSession();
+    events();
+    peer.sessionUp = false;
+    arm(TIMER.SESSION_EXPIRY, 1000);
+    arm(TIMER.ZERO_KEYS, 0);
+    fireTimers(state, now);
+    expect([isArmed(TIMER.SESSION_EXPIRY), events()]).toEqual([false, []]);
+  });
+
   it('leaves an attempt that began less than Rekey-Timeout ago', () => {
     const { state, peer, arm, now } = withSession();
     sentAt(peer, now - 4999);
@@ -115,6 +125,7 @@ describe('RETRANSMIT', () => {
   it('waits for its turn, and leaves the source until then', () => {
     const { state, peer, arm, now, types, deadline } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
+    sentAt(peer, now - 5000);
     state.initiations.spend(100, now);
     arm(TIMER.RETRANSMIT, 0);
     fireTimers(state, now);
@@ -184,13 +195,14 @@ describe('NEW_HANDSHAKE', () => {
   });
 
   it('waits for its turn', () => {
-    const { state, arm, now, types, deadline } = withSession();
+    const { state, peer, arm, now, types, events, deadline } = withSession();
+    sentAt(peer, now - 5000);
     state.initiations.spend(100, now);
     arm(TIMER.NEW_HANDSHAKE, 0);
     state.outputs.traces = true;
     fireTimers(state, now);
-    expect(types()).toEqual([]);
-    expect(deadline(TIMER.NEW_HANDSHAKE)).toBeGreaterThan(now);
+    expect([types(), events()]).toEqual([[], []]);
+    expect(deadline(TIMER.NEW_HANDSHAKE)).toBe(peer.turnAt);
   });
 });
 
