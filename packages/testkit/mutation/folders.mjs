@@ -38,7 +38,10 @@ export const FOLDERS = {
     mutate: [core('routing/*.ts')],
     tests: tests('core/test/routing/!(allowed-ips-full).test.ts'),
   },
-  text: { mutate: [core('text/*.ts')], tests: tests('core/test/text/*.test.ts') },
+  text: {
+    mutate: [core('text/*.ts')],
+    tests: tests('core/test/text/*.test.ts', 'core/test/{keys,endpoint}.test.ts'),
+  },
   wire: { mutate: [core('wire/*.ts')], tests: tests('core/test/wire/*.test.ts') },
   rate: { mutate: [core('rate/*.ts')], tests: tests('core/test/rate/*.test.ts') },
   handshake: { mutate: [core('handshake/*.ts')], tests: tests('core/test/handshake/*.test.ts') },

@@ -35,7 +35,7 @@ const WORK = join(ROOT, '.mutation');
 /** Each mutant runs them: smaller samples, which reach the same code, and quick handshakes. */
 const QUICK_TESTS = {
   FC_NUM_RUNS: '4',
-  LITZ_TEST_PREFIXES: '300',
+  LITZ_TEST_PREFIXES: '450',
   LITZ_TEST_PEERS: '60',
   LITZ_TEST_FLOOD: '80',
   LITZ_TEST_X25519: 'quick',
