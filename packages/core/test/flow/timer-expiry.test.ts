@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/endpoint.ts';
 import { fireTimers } from '../../src/flow/timer-expiry.ts';
+import { createStaticIdentity } from '../../src/handshake/static-identity.ts';
+import { parsePrivateKey } from '../../src/keys.ts';
 import { TIMER } from '../../src/peer/timer-table.ts';
 import { sentAt, stage, startedHandshake, withSession } from './with-session.ts';
 
@@ -269,5 +271,17 @@ describe('PERSISTENT_KEEPALIVE', () => {
     fireTimers(state, now);
     expect(types()).toEqual([4]);
     expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(peer.turnAt);
+  });
+});
+
+describe('PROBE', () => {
+  it('asks whether the peer knows the next identity', () => {
+    const { state, peer, arm, now, types } = withSession();
+    const privateKey = parsePrivateKey(new Uint8Array(32).fill(9));
+    state.nextIdentity = createStaticIdentity(state.crypto, privateKey);
+    arm(TIMER.PROBE, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([1]);
+    expect(peer.unansweredProbes).toBe(1);
   });
 });
