@@ -88,7 +88,17 @@ function folderOf(name) {
 
 function runFolder(name) {
   const folder = folderOf(name);
-  keep(name, slim(stryker(name, folder, folder.mutate)));
+  const result = slim(stryker(name, folder, folder.mutate));
+  addEmpty(result, filesOf(ROOT, folder.mutate));
+  keep(name, result);
+}
+
+/** Files in which there is nothing to change, types most of them, are in no report. */
+function addEmpty(result, files) {
+  for (const file of files) {
+    const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
+    if (result.files[file]?.source !== source) result.files[file] = { source, mutants: [] };
+  }
 }
 
 /**
@@ -110,6 +120,10 @@ function again(of, pick) {
     });
   for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
   if (wanted.length > 0) mergeResults(kept, slim(stryker(name, FOLDERS[name], mutate, wanted)));
+  addEmpty(
+    kept,
+    wanted.filter((file) => files.includes(file)),
+  );
   keep(name, kept);
 }
 
@@ -204,7 +218,7 @@ function stryker(name, { tests }, patterns, wanted) {
     },
   });
   if (status !== 0) throw new Error(`Stryker ended with ${status} in ${name}`);
-  return readResult(report);
+  return readResult(report) ?? { files: {} };
 }
 
 function configuration(mutate, work) {
