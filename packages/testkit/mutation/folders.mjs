@@ -94,7 +94,7 @@ export const CRITICAL = {
   counters: {
     files: /\/(core\/src|device\/src\/plane)\//,
     lines:
-      /\b(stats\.\w+|(sent|received)(Bytes|Messages|Keepalives))\s*(\+\+|\+=)|\bdrops?\.add\(|\bdrop\(|countDrop\(/,
+      /\b(stats\.\w+|(sent|received)(Bytes|Messages|Keepalives)|(read|written)Packets)\s*(\+\+|\+=)|\bdrops?\.add\(|\bdrop\(|countDrop\(/,
   },
   timers: { files: /\/(peer\/timer-table|flow\/timers|flow\/timer-expiry)\.ts$/ },
   'key wiping': {
