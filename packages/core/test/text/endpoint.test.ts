@@ -133,21 +133,14 @@ describe('what is no endpoint', () => {
   });
 
   it('is not written either, and shown as what it is', () => {
-    const error = (endpoint: unknown) => {
-      try {
-        return formatEndpoint(endpoint as never);
-      } catch (thrown) {
-        return thrown as Error & { code?: string };
-      }
-    };
-    expect(error({ host: '-', port: 5 })).toMatchObject({
+    expect(refusalOf({ host: '-', port: 5 })).toMatchObject({
       code: 'ERR_LITZ_INVALID_ENDPOINT',
       message: 'expected an address or a name, and a port, got "-:5"',
     });
-    expect(error({ host: 'x::y', port: 5 })).toMatchObject({
+    expect(refusalOf({ host: 'x::y', port: 5 })).toMatchObject({
       message: 'expected an address or a name, and a port, got "[x::y]:5"',
     });
-    expect(error({ host: 7, port: 5 })).toMatchObject({
+    expect(refusalOf({ host: 7, port: 5 })).toMatchObject({
       message: 'expected an address or a name, and a port as text, got number',
     });
     expect(formatEndpoint({ host: '::1', port: 5 })).toBe('[::1]:5');
@@ -165,3 +158,12 @@ describe('what is no endpoint', () => {
     }
   });
 });
+
+/** What `formatEndpoint` throws, or the text that it gives. */
+function refusalOf(endpoint: unknown): unknown {
+  try {
+    return formatEndpoint(endpoint as never);
+  } catch (error) {
+    return error;
+  }
+}
