@@ -1,6 +1,6 @@
 /**
  * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER[/FILE] ...]` for those
- * that survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that the clock stopped
+ * that survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that were stopped
  * outside of the head of a loop (with `LITZ_MUTATION_TIMEOUT_MS=60000`, on a busy machine),
  * `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by
  * one.
