@@ -38,7 +38,10 @@ export const FOLDERS = {
     mutate: [core('routing/*.ts')],
     tests: tests('core/test/routing/!(allowed-ips-full).test.ts'),
   },
-  text: { mutate: [core('text/*.ts')], tests: tests('core/test/text/*.test.ts') },
+  text: {
+    mutate: [core('text/*.ts')],
+    tests: tests('core/test/text/*.test.ts', 'core/test/{keys,endpoint}.test.ts'),
+  },
   wire: { mutate: [core('wire/*.ts')], tests: tests('core/test/wire/*.test.ts') },
   rate: { mutate: [core('rate/*.ts')], tests: tests('core/test/rate/*.test.ts') },
   handshake: { mutate: [core('handshake/*.ts')], tests: tests('core/test/handshake/*.test.ts') },
@@ -91,7 +94,7 @@ export const CRITICAL = {
   counters: {
     files: /\/(core\/src|device\/src\/plane)\//,
     lines:
-      /\b(stats\.\w+|(sent|received)(Bytes|Messages|Keepalives))\s*(\+\+|\+=)|\bdrops?\.add\(|\bdrop\(|countDrop\(/,
+      /\b(stats\.\w+|(sent|received)(Bytes|Messages|Keepalives)|(read|written)Packets)\s*(\+\+|\+=)|\bdrops?\.add\(|\bdrop\(|countDrop\(/,
   },
   timers: { files: /\/(peer\/timer-table|flow\/timers|flow\/timer-expiry)\.ts$/ },
   'key wiping': {

@@ -1,6 +1,6 @@
 /**
  * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER[/FILE] ...]` for those
- * that survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that the clock stopped
+ * that survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that were stopped
  * outside of the head of a loop (with `LITZ_MUTATION_TIMEOUT_MS=60000`, on a busy machine),
  * `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by
  * one.
@@ -35,7 +35,7 @@ const WORK = join(ROOT, '.mutation');
 /** Each mutant runs them: smaller samples, which reach the same code, and quick handshakes. */
 const QUICK_TESTS = {
   FC_NUM_RUNS: '4',
-  LITZ_TEST_PREFIXES: '300',
+  LITZ_TEST_PREFIXES: '450',
   LITZ_TEST_PEERS: '60',
   LITZ_TEST_FLOOD: '80',
   LITZ_TEST_X25519: 'quick',
@@ -88,7 +88,17 @@ function folderOf(name) {
 
 function runFolder(name) {
   const folder = folderOf(name);
-  keep(name, slim(stryker(name, folder, folder.mutate)));
+  const result = slim(stryker(name, folder, folder.mutate));
+  addEmpty(result, filesOf(ROOT, folder.mutate));
+  keep(name, result);
+}
+
+/** Files in which there is nothing to change, types most of them, are in no report. */
+function addEmpty(result, files) {
+  for (const file of files) {
+    const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
+    if (result.files[file]?.source !== source) result.files[file] = { source, mutants: [] };
+  }
 }
 
 /**
@@ -110,6 +120,10 @@ function again(of, pick) {
     });
   for (const file of Object.keys(kept.files)) if (!files.includes(file)) delete kept.files[file];
   if (wanted.length > 0) mergeResults(kept, slim(stryker(name, FOLDERS[name], mutate, wanted)));
+  addEmpty(
+    kept,
+    wanted.filter((file) => files.includes(file)),
+  );
   keep(name, kept);
 }
 
@@ -204,7 +218,7 @@ function stryker(name, { tests }, patterns, wanted) {
     },
   });
   if (status !== 0) throw new Error(`Stryker ended with ${status} in ${name}`);
-  return readResult(report);
+  return readResult(report) ?? { files: {} };
 }
 
 function configuration(mutate, work) {

@@ -39,8 +39,9 @@ change. It is killed if a test fails with it, and survives if none does. \`pnpm 
 again, \`pnpm mutate\` all of them; \`pnpm mutate:again FOLDER\` only what survived and files that changed.
 \`pnpm mutate:quick\` is the small set that every change has to pass.
 
-"By the clock" says how many of the killed are so because their tests did not come to an end: endless
-loops. They have 15 s and half as much again as they take without a change.
+"No end" says how many of the killed are so because their tests did not come to an end: endless loops. A
+test may pass twenty times as much code as it does without a change; the clock ends what even so goes on,
+after 15 s and half as much again as the tests take.
 
 Tests and code are loaded once for all mutants (\`packages/testkit/mutation/in-process\`), so that each costs
 what its tests take; a mutant that spoils what stays in memory is found out, and everything loaded anew.
@@ -54,7 +55,7 @@ neither as killed nor as survived. The list is \`packages/testkit/mutation/equiv
 
 function table(rows) {
   return [
-    '| | killed | by the clock | survived | equivalent | killed of both |',
+    '| | killed | no end | survived | equivalent | killed of both |',
     '|---|---:|---:|---:|---:|---:|',
     ...rows,
     '',

@@ -12,6 +12,7 @@ import { Endpoint } from '../../src/endpoint.ts';
 import { stateOf } from '../../src/engine.ts';
 import type { EngineState } from '../../src/engine-state.ts';
 import { receiveHandshakeMessage } from '../../src/flow/handshake-receive.ts';
+import { pairOf, preferPair } from '../../src/flow/static-pairs.ts';
 import { keyId } from '../../src/keys.ts';
 import { TIMER } from '../../src/peer/timer-table.ts';
 
@@ -37,7 +38,69 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002, answering: 0.2 });
     });
 
-    it('drops one with a wrong mac1 before any more work', () => {
+    it('says its steps, and answers with the key that the peer used', () => {
+      const { alice, bob, initiation, state, peer, receive } = setUp();
+      state.outputs.traces = true;
+      // To bob it is alice's next key.
+      const nextKey = peer.publicKey;
+      peer.publicKey = createPerson(9).publicKey;
+      peer.nextKey = nextKey;
+      peer.nextId = keyId(nextKey);
+      expect(receive(initiation)).toBeUndefined();
+      expect(peer.keypairs.next!.statics.peer).toBe(nextKey);
+      expect(peer.pair!.remoteKey).toBe(nextKey);
+      expect(peer.keypairs.next!.isInitiator).toBe(false);
+      const steps = [];
+      for (let e = bob.engine.pollEvent(); e; e = bob.engine.pollEvent()) {
+        if (e.type === 'trace') steps.push(e.step);
+      }
+      expect(steps).toEqual(['initiation-received', 'response-sent', 'keypair-created']);
+      const [response] = sentBy(bob);
+      const at = stateOf(alice.engine);
+      at.outputs.traces = true;
+      alice.engine.handleDatagram(response.datagram, bob.endpoint, bob.network.now);
+      const events = [];
+      for (let e = alice.engine.pollEvent(); e; e = alice.engine.pollEvent()) events.push(e);
+      expect(events).toMatchObject([
+        { type: 'trace', step: 'response-received' },
+        { type: 'trace', step: 'keypair-created' },
+        { type: 'handshake', role: 'initiator' },
+        { type: 'session', state: 'up' },
+      ]);
+    });
+
+    it('shows that the peer uses another key than the one that was preferred', () => {
+      const { initiation, state, peer, receive } = setUp();
+      const other = createPerson(9).publicKey;
+      peer.nextKey = other;
+      peer.nextId = keyId(other);
+      peer.pair = undefined;
+      preferPair(pairOf(peer, state.identity!, other));
+      expect(receive(initiation)).toBeUndefined();
+      expect(peer.pair!.remoteKey).toBe(peer.publicKey);
+    });
+
+    it('to the next identity is answered by it, at the price of another mac1', () => {
+      const { alice, bob, initiation, state, peer, receive } = setUp();
+      const { identity, macChecker } = state;
+      const other = createPerson(9);
+      bob.engine.configure({ nextPrivateKey: other.privateKey }, bob.network.now);
+      // As if it were the key of today that alice does not know.
+      Object.assign(state, {
+        identity: state.nextIdentity,
+        macChecker: state.nextMacChecker,
+        nextIdentity: identity,
+        nextMacChecker: macChecker,
+      });
+      state.timers.arm(peer.slot, TIMER.PROBE, 0, 1e9);
+      expect(receive(initiation)).toBeUndefined();
+      expect(spent(state, bob.network.now).screening).toBe(0.004);
+      expect(peer.pair!.identity).toBe(identity);
+      expect(state.timers.isArmed(peer.slot, TIMER.PROBE)).toBe(false);
+      expect(alice.engine.stats.sentInitiations).toBe(1);
+    });
+
+    it('drops one without the right mac1, before it costs more', () => {
       const { bob, initiation, state, receive } = setUp();
       initiation[120] ^= 1;
       expect(receive(initiation)).toBe('bad-mac1');

@@ -8,6 +8,7 @@ import {
   type Pair,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
+import { stateOf } from '../../src/engine.ts';
 import { Endpoint } from '../../src/index.ts';
 import { MESSAGE_TYPE } from '../../src/internals.ts';
 
@@ -48,7 +49,68 @@ describe('takeHandshakeMessage', () => {
     expect(bob.engine.pollTimeout()).toBe(Infinity);
   });
 
-  it('drops messages for which the queue is full, and counts them', () => {
+  it('drops what is no message, or of another length, and counts it', () => {
+    const { network, bob } = createPair();
+    const open = (type: number, length: number) => {
+      const message = new Uint8Array(200);
+      message[0] = type;
+      return bob.engine.openDatagram(message, 0, length, stranger(1), 0, network.now);
+    };
+    expect([0, 5, 255].map((type) => open(type, 148))).toEqual(
+      Array(3).fill('unknown-message-type'),
+    );
+    const lengths: [number, number][] = [
+      [1, 147],
+      [1, 149],
+      [2, 91],
+      [2, 93],
+      [3, 63],
+      [3, 65],
+    ];
+    expect(lengths.map(([type, length]) => open(type, length))).toEqual(
+      Array(6).fill('wrong-length'),
+    );
+    expect(bob.engine.stats.drops.toJSON()).toEqual({
+      'unknown-message-type': 3,
+      'wrong-length': 6,
+    });
+  });
+
+  it('drops initiations and responses where there is no private key, and says from whom', () => {
+    const pair = createPair();
+    const { network, bob } = pair;
+    const initiation = captured(pair);
+    bob.engine.configure({ privateKey: null }, network.now);
+    const response = new Uint8Array(92);
+    response[0] = HANDSHAKE_RESPONSE;
+    const { drops } = bob.engine.stats;
+    for (const [message, source] of [
+      [initiation, stranger(1)],
+      [response, stranger(2)],
+    ] as const) {
+      const { length } = message;
+      expect(bob.engine.openDatagram(message, 0, length, source, 0, network.now)).toBe(
+        'no-private-key',
+      );
+      expect(drops.takeSubject('no-private-key').source).toBe(source);
+    }
+    expect(drops.toJSON()).toEqual({ 'no-private-key': 2 });
+  });
+
+  it('says from whom a message came that was refused later', () => {
+    const pair = createPair();
+    const { network, bob } = pair;
+    const initiation = captured(pair);
+    initiation[120] ^= 1;
+    expect(bob.engine.handleDatagram(initiation, stranger(3), network.now)).toBe('bad-mac1');
+    expect(bob.engine.stats.drops.takeSubject('bad-mac1').source).toEqual(stranger(3));
+    // Of the next one nothing is known yet: there is no time for it.
+    stateOf(bob.engine).handshakes.screening.spend(1000, network.now);
+    expect(bob.engine.handleDatagram(captured(pair), stranger(4), network.now)).toBeUndefined();
+    expect(bob.engine.pollTimeout()).toBeGreaterThan(network.now);
+  });
+
+  it('drops what finds no room, and counts it', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;
@@ -214,9 +276,15 @@ describe('workOnHandshakes', () => {
     for (let i = 0; i < 1200; i++) {
       engine.openDatagram(initiation.slice(), 0, 148, stranger(i), 0, network.now);
     }
+    const { queue, screening } = stateOf(engine).handshakes;
+    const { size } = queue;
+    expect(size).toBeGreaterThan(500);
+    // There is no time for one more.
+    screening.spend(1000, network.now);
     engine.linkDown(network.now);
+    expect(queue.size).toBe(0);
     expect(engine.pollTimeout()).toBe(Infinity);
-    expect(engine.stats.drops.count('link-down')).toBeGreaterThan(500);
+    expect(engine.stats.drops.count('link-down')).toBe(size);
   });
 });
 

@@ -88,6 +88,17 @@ describe('setPrivateKey', () => {
   });
 });
 
+describe('promotion', () => {
+  it('needs no key before it', () => {
+    const { state } = inside();
+    setNextPrivateKey(state, NEXT.privateKey);
+    const { nextIdentity } = state;
+    Object.assign(state, { identity: undefined, macChecker: undefined });
+    expect(setPrivateKey(state, NEXT.privateKey)).toBe(false);
+    expect(state.identity).toBe(nextIdentity);
+  });
+});
+
 describe('setNextPrivateKey', () => {
   it('is asked for by its own mac1 too', () => {
     const { state } = inside();

@@ -1,5 +1,11 @@
 import { createPerson, joinNetwork, packetBetween, SimulatedNetwork } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
+import {
+  createInitiationBudget,
+  createProbeBudget,
+  isItsTurn,
+  spendTurn,
+} from '../../src/flow/initiation-turns.ts';
 import { Endpoint, nobleProvider, publicKeyOf } from '../../src/index.ts';
 import { MESSAGE_TYPE } from '../../src/internals.ts';
 
@@ -106,3 +112,45 @@ function initiations(node: ReturnType<typeof joinNetwork>) {
 function destinations(datagrams: { to: Endpoint }[]): number[] {
   return datagrams.map(({ to }) => to.port);
 }
+
+describe('isItsTurn', () => {
+  it('reserves a turn where there is none left, and keeps it', () => {
+    const budget = createInitiationBudget();
+    const holder = { turnAt: Infinity };
+    expect([isItsTurn(budget, holder, 1000), holder.turnAt]).toEqual([true, Infinity]);
+    // 2 ms at once, and 12 ms of 0.4 of the time behind them.
+    budget.spend(14, 1000);
+    expect([isItsTurn(budget, holder, 1000), holder.turnAt]).toEqual([false, 1030]);
+    expect(budget.freeAt).toBeCloseTo(1030.3);
+    expect([isItsTurn(budget, holder, 1029.9), holder.turnAt]).toEqual([false, 1030]);
+    expect(isItsTurn(budget, holder, 1030)).toBe(true);
+    expect(budget.freeAt).toBeCloseTo(1030.3);
+  });
+});
+
+describe('spendTurn', () => {
+  it('counts what had no turn, or came before it, and nothing twice', () => {
+    const budget = createInitiationBudget();
+    budget.spend(14, 1000);
+    for (const [turnAt, spent] of [
+      [Infinity, 0.3],
+      [1001, 0.3],
+      [1000, 0],
+      [999, 0],
+    ]) {
+      const before = budget.freeAt;
+      const holder = { turnAt };
+      spendTurn(budget, holder, 1000);
+      expect(budget.freeAt - before).toBeCloseTo(spent);
+      expect(holder.turnAt).toBe(Infinity);
+    }
+  });
+});
+
+describe('createProbeBudget', () => {
+  it('has half the share of initiations that somebody waits for', () => {
+    const budget = createProbeBudget();
+    budget.spend(14, 1000);
+    expect(budget.freeAt).toBeCloseTo(1060);
+  });
+});

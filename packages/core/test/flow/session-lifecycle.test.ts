@@ -159,7 +159,15 @@ describe('completeHandshake', () => {
     expect(state.stats.completedHandshakes).toBe(1);
   });
 
-  it('makes the pair of the session the preferred one', () => {
+  it('ends the questions for a next identity that it was made with', () => {
+    const { state, peer, now, arm, isArmed } = withSession();
+    state.nextIdentity = state.identity;
+    arm(TIMER.PROBE, 1000);
+    completeHandshake(state, peer, 'responder', now);
+    expect(isArmed(TIMER.PROBE)).toBe(false);
+  });
+
+  it('is made with the pair of the session from then on', () => {
     const { state, peer, now } = withSession();
     const first = peer.pair!;
     const identity = { ...state.identity!, publicKey: new PublicKey(32) };

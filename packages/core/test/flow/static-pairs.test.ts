@@ -6,11 +6,13 @@ import {
   noteSession,
   otherKey,
   pairOf,
+  pairOfSession,
   preferPair,
   preferredPair,
 } from '../../src/flow/static-pairs.ts';
 import type { StaticIdentity } from '../../src/handshake/static-identity.ts';
 import { PublicKey } from '../../src/keys.ts';
+import type { Keypair } from '../../src/peer/keypairs.ts';
 import { Peer } from '../../src/peer/peer.ts';
 import { StaticPair } from '../../src/peer/static-pair.ts';
 
@@ -53,6 +55,47 @@ describe('noteInitiation', () => {
     // It was on its way: the peer knows the next one all the same.
     noteInitiation(STATE, pairOf(peer, OWN, key));
     expect(peer.pair).toBe(pairOf(peer, NEXT, key));
+  });
+});
+
+describe('noteInitiation of the preferred pair', () => {
+  it('answers probes, and changes nothing else', () => {
+    const { peer, key } = peerWithTwoKeys();
+    const first = preferredPair(peer, OWN);
+    const other = pairOf(peer, NEXT, key);
+    peer.unansweredProbes = 3;
+    noteInitiation(STATE, first);
+    expect(peer.unansweredProbes).toBe(0);
+    expect([...peer.pairs()]).toEqual([first, other]);
+    peer.pair = undefined;
+    noteInitiation(STATE, other);
+    noteSession(other, 'responder');
+    expect(peer.pair).toBeUndefined();
+    expect(isProbing(STATE, other)).toBe(true);
+  });
+});
+
+describe('pairOfSession', () => {
+  it('is found by both keys', () => {
+    const { peer, key, nextKey } = peerWithTwoKeys();
+    const own = { publicKey: new PublicKey(32) } as StaticIdentity;
+    const next = { publicKey: new PublicKey(32) } as StaticIdentity;
+    const pairs = [
+      pairOf(peer, own, key),
+      pairOf(peer, own, nextKey),
+      pairOf(peer, next, key),
+      pairOf(peer, next, nextKey),
+    ];
+    const found = pairs.map(({ identity, remoteKey }) =>
+      pairOfSession({
+        peer,
+        statics: { own: identity.publicKey, peer: remoteKey },
+      } as Keypair<Peer>),
+    );
+    expect(found).toEqual(pairs);
+    expect(found.map((pair, i) => pair === pairs[i])).toEqual([true, true, true, true]);
+    const statics = { own: new PublicKey(32), peer: key };
+    expect(pairOfSession({ peer, statics } as Keypair<Peer>)).toBeUndefined();
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/endpoint.ts';
 import { fireTimers } from '../../src/flow/timer-expiry.ts';
+import { createStaticIdentity } from '../../src/handshake/static-identity.ts';
+import { parsePrivateKey } from '../../src/keys.ts';
 import { TIMER } from '../../src/peer/timer-table.ts';
 import { sentAt, stage, startedHandshake, withSession } from './with-session.ts';
 
@@ -79,7 +81,17 @@ describe('ZERO_KEYS', () => {
     expect(handshake.isForgotten()).toBe(true);
   });
 
-  it('keeps an attempt that began less than Rekey-Timeout ago', () => {
+  it('waits for the end of no session any more, though none was up', () => {
+    const { state, peer, arm, isArmed, now, events } = withSession();
+    events();
+    peer.sessionUp = false;
+    arm(TIMER.SESSION_EXPIRY, 1000);
+    arm(TIMER.ZERO_KEYS, 0);
+    fireTimers(state, now);
+    expect([isArmed(TIMER.SESSION_EXPIRY), events()]).toEqual([false, []]);
+  });
+
+  it('leaves an attempt that began less than Rekey-Timeout ago', () => {
     const { state, peer, arm, now } = withSession();
     sentAt(peer, now - 4999);
     const handshake = startedHandshake(state, peer);
@@ -115,6 +127,7 @@ describe('RETRANSMIT', () => {
   it('waits for its turn, and keeps the source until then', () => {
     const { state, peer, arm, now, types, deadline } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
+    sentAt(peer, now - 5000);
     state.initiations.spend(100, now);
     arm(TIMER.RETRANSMIT, 0);
     fireTimers(state, now);
@@ -184,13 +197,14 @@ describe('NEW_HANDSHAKE', () => {
   });
 
   it('waits for its turn', () => {
-    const { state, arm, now, types, deadline } = withSession();
+    const { state, peer, arm, now, types, events, deadline } = withSession();
+    sentAt(peer, now - 5000);
     state.initiations.spend(100, now);
     arm(TIMER.NEW_HANDSHAKE, 0);
     state.outputs.traces = true;
     fireTimers(state, now);
-    expect(types()).toEqual([]);
-    expect(deadline(TIMER.NEW_HANDSHAKE)).toBeGreaterThan(now);
+    expect([types(), events()]).toEqual([[], []]);
+    expect(deadline(TIMER.NEW_HANDSHAKE)).toBe(peer.turnAt);
   });
 });
 
@@ -257,5 +271,17 @@ describe('PERSISTENT_KEEPALIVE', () => {
     fireTimers(state, now);
     expect(types()).toEqual([4]);
     expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(peer.turnAt);
+  });
+});
+
+describe('PROBE', () => {
+  it('asks whether the peer knows the next identity', () => {
+    const { state, peer, arm, now, types } = withSession();
+    const privateKey = parsePrivateKey(new Uint8Array(32).fill(9));
+    state.nextIdentity = createStaticIdentity(state.crypto, privateKey);
+    arm(TIMER.PROBE, 0);
+    fireTimers(state, now);
+    expect(types()).toEqual([1]);
+    expect(peer.unansweredProbes).toBe(1);
   });
 });

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatAddress, parseAddress, tryParseAddress } from '../../src/text/address.ts';
+import { formatAddress, isMapped, parseAddress, tryParseAddress } from '../../src/text/address.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
@@ -130,8 +130,38 @@ describe('formatAddress', () => {
     );
   });
 
-  it('refuses other lengths', () => {
-    expect(() => formatAddress(new Uint8Array(5))).toThrow(TypeError);
+  it('refuses other lengths and other types', () => {
+    expect(() => formatAddress(new Uint8Array(5))).toThrow(
+      '"address" expected 4 or 16 bytes, got 5',
+    );
+    expect(() => formatAddress('::1' as never)).toThrow('"address" expected a Uint8Array, got');
+  });
+});
+
+describe('tryParseAddress', () => {
+  it('takes nothing but text, up to the longest address', () => {
+    for (const other of [undefined, null, 5, ['::1'], new Uint8Array(4)]) {
+      expect(tryParseAddress(other as never)).toBeUndefined();
+    }
+    const longest = '1111:2222:3333:4444:5555:6666:255.255.255.255';
+    expect(tryParseAddress(longest)).toHaveLength(16);
+    expect(tryParseAddress('1.2.3.4.5')).toBeUndefined();
+    expect(tryParseAddress('1:2:3:4:5:6:7:8:9')).toBeUndefined();
+    expect(tryParseAddress('1:2:3:4:5:6:7:')).toBeUndefined();
+  });
+});
+
+describe('isMapped', () => {
+  it('is true of ::ffff:0:0/96 alone', () => {
+    const mapped = Uint8Array.of(...Array(10).fill(0), 255, 255, 192, 0, 2, 1);
+    expect(isMapped(mapped)).toBe(true);
+    for (let i = 0; i < 12; i++) {
+      const other = mapped.slice();
+      other[i] ^= 1;
+      expect(isMapped(other)).toBe(false);
+    }
+    expect(isMapped(mapped.subarray(0, 12))).toBe(false);
+    expect(isMapped(Uint8Array.of(255, 255, 0, 0))).toBe(false);
   });
 });
 

@@ -65,3 +65,19 @@ describe('formatCidr', () => {
     }
   });
 });
+
+describe('what is no prefix', () => {
+  it('is refused with what was expected', () => {
+    expect(() => parseCidr('10.0.0.0/33')).toThrow(
+      'expected an address with prefix length, got "10.0.0.0/33"',
+    );
+    for (const other of [undefined, null, 5, ['::/0']]) {
+      expect(tryParseCidr(other as never)).toBeUndefined();
+    }
+    expect(tryParseCidr('10.0.0.0/0')?.prefixLength).toBe(0);
+    for (const text of ['10.0.0.0/00', '10.0.0.0/08', '10.0.0.0/']) {
+      expect(tryParseCidr(text)).toBeUndefined();
+    }
+    expect(() => formatCidr(5 as never)).toThrow('"cidr" expected an object, got a number');
+  });
+});

@@ -118,3 +118,52 @@ describe('formatEndpoint', () => {
     expect(formatEndpoint({ host: 'vpn.example.org', port: 1 })).toBe('vpn.example.org:1');
   });
 });
+
+describe('what is no endpoint', () => {
+  it('is refused with what was expected', () => {
+    expect(() => parseEndpoint('nowhere')).toThrow(
+      'expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT, got "nowhere"',
+    );
+    for (const other of [undefined, null, 5, ['a:1']]) {
+      expect(tryParseEndpoint(other as never)).toBeUndefined();
+    }
+    for (const text of ['80', '[::1:80', '[::1]x:80', '::1:80', '1.2.3:80', 'a:0']) {
+      expect(tryParseEndpoint(text)).toBeUndefined();
+    }
+  });
+
+  it('is not written either, and shown as what it is', () => {
+    expect(refusalOf({ host: '-', port: 5 })).toMatchObject({
+      code: 'ERR_LITZ_INVALID_ENDPOINT',
+      message: 'expected an address or a name, and a port, got "-:5"',
+    });
+    expect(refusalOf({ host: 'x::y', port: 5 })).toMatchObject({
+      message: 'expected an address or a name, and a port, got "[x::y]:5"',
+    });
+    expect(refusalOf({ host: 7, port: 5 })).toMatchObject({
+      message: 'expected an address or a name, and a port as text, got number',
+    });
+    expect(formatEndpoint({ host: '::1', port: 5 })).toBe('[::1]:5');
+  });
+
+  it('is a name of more than 253 characters, of digits alone, or with a hyphen at an end', () => {
+    const name = `${'a'.repeat(63)}.`.repeat(4).slice(0, 253);
+    expect(tryParseEndpoint(`${name}:1`)).toEqual({ host: name, port: 1 });
+    expect(tryParseEndpoint(`${name}a:1`)).toBeUndefined();
+    for (const host of ['a', '1a', 'a1', 'a.1', '1.a', 'a-b', 'a.']) {
+      expect(tryParseEndpoint(`${host}:1`)).toEqual({ host, port: 1 });
+    }
+    for (const host of ['1', '1.2', '-a', 'a-', 'a!', 'a b']) {
+      expect(tryParseEndpoint(`${host}:1`)).toBeUndefined();
+    }
+  });
+});
+
+/** What `formatEndpoint` throws, or the text that it gives. */
+function refusalOf(endpoint: unknown): unknown {
+  try {
+    return formatEndpoint(endpoint as never);
+  } catch (error) {
+    return error;
+  }
+}

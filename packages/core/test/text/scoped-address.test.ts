@@ -49,3 +49,28 @@ describe('isZone', () => {
     expect(isZone(zone)).toBe(false);
   });
 });
+
+describe('the text of a zone', () => {
+  it('is one of link-local addresses, of at most 15 bytes', () => {
+    for (const address of ['fe80::1', 'febf::1', 'ff02::1', 'ff12::1']) {
+      expect(tryParseScopedAddress(`${address}%eth0`)?.zone).toBe('eth0');
+    }
+    for (const address of ['fd80::1', 'fec0::1', 'ff05::1', '2001:db8::1']) {
+      expect(tryParseScopedAddress(`${address}%eth0`)).toBeUndefined();
+    }
+    expect(tryParseScopedAddress(5 as never)).toBeUndefined();
+  });
+
+  it.each([
+    // The first and the last character of each length in UTF-8.
+    ['\u007f', 15],
+    ['\u0080', 7],
+    ['\u07ff', 7],
+    ['\u0800', 5],
+    ['\uffff', 5],
+    ['\u{10000}', 3],
+  ])('of %j has room for %i of them', (character, most) => {
+    expect(isInterfaceName(character.repeat(most))).toBe(true);
+    expect(isInterfaceName(character.repeat(most + 1))).toBe(false);
+  });
+});

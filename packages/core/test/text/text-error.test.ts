@@ -3,7 +3,20 @@ import { parseAddress, parseCidr, parseEndpoint, WireGuardError } from '../../sr
 import { textError } from '../../src/text/text-error.ts';
 
 describe('textError', () => {
-  it('shows the text, but never a key', () => {
+  it('says what is no text', () => {
+    const messages = [null, undefined, 5].map((other) => {
+      const error = textError('ERR_LITZ_INVALID_CIDR', 'a prefix', other);
+      expect(error).toBeInstanceOf(TypeError);
+      return error.message;
+    });
+    expect(messages).toEqual([
+      'expected a prefix as text, got null',
+      'expected a prefix as text, got undefined',
+      'expected a prefix as text, got number',
+    ]);
+  });
+
+  it('shows the text, but no key', () => {
     const error = textError('ERR_LITZ_INVALID_CIDR', 'a prefix', 'x');
     expect(error).toBeInstanceOf(WireGuardError);
     expect(error).toMatchObject({

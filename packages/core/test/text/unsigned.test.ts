@@ -26,3 +26,12 @@ describe('parseUnsignedOrHex', () => {
     expect(parseUnsignedOrHex('0x100000000', 2 ** 32 - 1)).toBeUndefined();
   });
 });
+
+describe('a hexadecimal number', () => {
+  it('stands alone', () => {
+    expect(parseUnsignedOrHex('0x00ff', 255)).toBe(255);
+    for (const text of ['10x1', 'x0x1', '0x1g', '0x1 ', '0x']) {
+      expect(parseUnsignedOrHex(text, 1e6)).toBeUndefined();
+    }
+  });
+});

@@ -102,7 +102,9 @@ describe('PacketPath', () => {
     it('counts a read without a packet', () => {
       const { alice } = connected();
       alice.tun.incoming.push(new Uint8Array(0), packet(ALICE, BOB));
+      const { readPackets } = alice.path;
       alice.path.readTun(1000);
+      expect(alice.path.readPackets).toBe(readPackets + 2);
       expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 1 });
       expect(alice.sockets.sent).toHaveLength(1);
     });
