@@ -32,6 +32,19 @@ describe('isInterfaceName', () => {
   ])('refuses %j', (name) => {
     expect(isInterfaceName(name)).toBe(false);
   });
+
+  it.each([
+    // The first and the last character of each length in UTF-8.
+    ['\u007f', 15],
+    ['\u0080', 7],
+    ['\u07ff', 7],
+    ['\u0800', 5],
+    ['\uffff', 5],
+    ['\u{10000}', 3],
+  ])('takes %j %i times, and not once more', (character, most) => {
+    expect(isInterfaceName(character.repeat(most))).toBe(true);
+    expect(isInterfaceName(character.repeat(most + 1))).toBe(false);
+  });
 });
 
 describe('newInterfaceNameFault', () => {

@@ -60,17 +60,4 @@ describe('the text of a zone', () => {
     }
     expect(tryParseScopedAddress(5 as never)).toBeUndefined();
   });
-
-  it.each([
-    // The first and the last character of each length in UTF-8.
-    ['\u007f', 15],
-    ['\u0080', 7],
-    ['\u07ff', 7],
-    ['\u0800', 5],
-    ['\uffff', 5],
-    ['\u{10000}', 3],
-  ])('of %j has room for %i of them', (character, most) => {
-    expect(isInterfaceName(character.repeat(most))).toBe(true);
-    expect(isInterfaceName(character.repeat(most + 1))).toBe(false);
-  });
 });
