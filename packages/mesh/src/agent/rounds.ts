@@ -8,6 +8,8 @@ export class Rounds {
   readonly #onFailure: (error: Error) => void;
   readonly #delayMs: number;
   #timer: NodeJS.Timeout | undefined = undefined;
+  /** When the timer is over. */
+  #dueAt = Infinity;
   #running: Promise<void> | undefined = undefined;
   #isAskedFor = false;
   #isClosed = false;
@@ -22,12 +24,18 @@ export class Rounds {
     this.#onFailure = options.onFailure;
   }
 
-  /** One more, soon. */
+  /** One more, soon: the earliest of those that were asked for counts. */
   ask(delayMs: number = this.#delayMs): void {
     if (this.#isClosed) return;
-    this.#isAskedFor = true;
-    if (this.#running) return;
-    this.#timer ??= setTimeout(() => void this.#start(), delayMs);
+    if (this.#running) {
+      this.#isAskedFor = true;
+      return;
+    }
+    const dueAt = performance.now() + delayMs;
+    if (dueAt >= this.#dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => void this.#start(), delayMs);
   }
 
   /**
@@ -36,13 +44,14 @@ export class Rounds {
    * @throws what it failed with
    */
   async now(): Promise<void> {
-    await this.#running?.catch(() => {});
+    // Several may have waited for the same one.
+    while (this.#running) await this.#running.catch(() => {});
     if (this.#isClosed) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#isAskedFor = false;
-    await this.#run();
-    if (this.#isAskedFor) this.ask();
+    try {
+      await this.#run();
+    } finally {
+      if (this.#isAskedFor) this.ask();
+    }
   }
 
   /** Begins no more. Resolves when the last one is over. */
@@ -53,8 +62,6 @@ export class Rounds {
   }
 
   async #start(): Promise<void> {
-    this.#timer = undefined;
-    this.#isAskedFor = false;
     try {
       await this.#run();
     } catch (error) {
@@ -64,6 +71,9 @@ export class Rounds {
   }
 
   #run(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#dueAt = Infinity;
+    this.#isAskedFor = false;
     const run = this.#work().finally(() => {
       if (this.#running === run) this.#running = undefined;
     });
