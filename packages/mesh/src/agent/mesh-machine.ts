@@ -45,6 +45,7 @@ export class MeshMachine {
   #factsAreOld = true;
   /** When the last ones were, in milliseconds. */
   #repairs: number[] = [];
+  #quiet: NodeJS.Timeout | undefined = undefined;
   readonly #routes: HostRoutes = new HostRoutes();
   /** Names of peers that have changed while not enough was known. */
   #unseen: Set<string> = new Set();
@@ -134,7 +135,11 @@ export class MeshMachine {
     const now = performance.now();
     this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
-    this.#events.trouble('repairs', this.#repairs.length === MOST_REPAIRS ? AT_ODDS : undefined);
+    if (this.#repairs.length < MOST_REPAIRS) return;
+    this.#events.trouble('repairs', AT_ODDS);
+    // Whoever it was has ended when nothing more is undone.
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }
 
   #request(input: MachineInput): CommonRequest | undefined {

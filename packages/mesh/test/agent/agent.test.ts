@@ -418,7 +418,7 @@ describe('Agent', () => {
     expect(ground.record?.prefixes.map(formatCidr)).toEqual(['10.244.1.0/24']);
   });
 
-  it('says that somebody is at odds with it for ever', async () => {
+  it('says that somebody is at odds with it, until that ends', async () => {
     const ground = new AgentGround();
     await ground.start(recordOf(2));
     await ground.answer(2);
@@ -429,5 +429,9 @@ describe('Agent', () => {
     expect(ground.agent.events.troubles).toEqual([
       expect.stringContaining('repairs: what is laid here is undone again and again'),
     ]);
+    await pass(9000);
+    expect(ground.agent.events.troubles).toHaveLength(1);
+    await pass(2000);
+    expect(ground.agent.events.troubles).toEqual([]);
   });
 });
