@@ -75,7 +75,10 @@ export class Agent implements StatusSource {
   }
 
   start(): void {
-    this.#parts.machine.watch(() => this.#loop.ask());
+    this.#parts.machine.watch(
+      () => this.#loop.ask(),
+      () => this.#loop.askAgain(),
+    );
     this.#parts.surroundings.start();
     this.#given.registry.follow({
       onSync: (records) => {

@@ -11,7 +11,8 @@ export class Rounds {
   /** When the timer is over. */
   #dueAt = Infinity;
   #running: Promise<void> | undefined = undefined;
-  #isAskedFor = false;
+  /** What was asked for during a round, and how soon behind it; undefined: nothing. */
+  #askedMs: number | undefined = undefined;
   #isClosed = false;
 
   /** @param delayMs what is asked for within so long is one round */
@@ -28,7 +29,7 @@ export class Rounds {
   ask(delayMs: number = this.#delayMs): void {
     if (this.#isClosed) return;
     if (this.#running) {
-      this.#isAskedFor = true;
+      this.#askedMs = Math.min(this.#askedMs ?? Infinity, delayMs);
       return;
     }
     const dueAt = performance.now() + delayMs;
@@ -50,7 +51,7 @@ export class Rounds {
     try {
       await this.#run();
     } finally {
-      if (this.#isAskedFor) this.ask();
+      if (this.#askedMs !== undefined) this.ask(this.#askedMs);
     }
   }
 
@@ -67,13 +68,13 @@ export class Rounds {
     } catch (error) {
       this.#onFailure(error as Error);
     }
-    if (this.#isAskedFor) this.ask();
+    if (this.#askedMs !== undefined) this.ask(this.#askedMs);
   }
 
   #run(): Promise<void> {
     clearTimeout(this.#timer);
     this.#dueAt = Infinity;
-    this.#isAskedFor = false;
+    this.#askedMs = undefined;
     const run = this.#work().finally(() => {
       if (this.#running === run) this.#running = undefined;
     });
