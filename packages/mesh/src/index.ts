@@ -72,6 +72,7 @@ export type {
 } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent } from './agent/agent.ts';
+export { AgentLock, AgentLockError, type AgentLockOptions } from './agent/agent-lock.ts';
 export type { AgentParts } from './agent/round-parts.ts';
 export { AgentError } from './agent/switches.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { UapiClient } from '@litz/config/uapi';
 import {
   Agent,
+  AgentLock,
   CniPrefixes,
   ControlServer,
   controlPath,
@@ -64,14 +65,17 @@ async function serveAgent(
   ground?: KubernetesGround,
 ): Promise<void> {
   const api = ground?.api;
-  const agent = await openAgent(command, flags, api);
+  const lock = new AgentLock(command.settings);
   // What is left open would keep a process alive that does nothing.
-  const opened: Closable[] = [agent];
+  const opened: Closable[] = [lock];
   try {
+    const agent = await openAgent(command, flags, api);
+    opened.push(agent);
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
     for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const trouble of lock.troubles) agent.events.say(trouble, { level: 'warning' });
     for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
@@ -225,6 +229,7 @@ const LISTEN_FAILURES: Readonly<Record<string, string>> = {
 };
 const WORDS: ReadonlySet<string> = new Set([
   'AgentError',
+  'AgentLockError',
   'ControlError',
   'EtcdError',
   'KeyFileError',
