@@ -22,6 +22,8 @@ export interface AgentSettings {
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
   /** Of the services; no node may have them. */
   readonly servicePrefixes: readonly Readonly<Cidr>[];
+  /** All addresses of nodes lie in these; none: they may lie anywhere. */
+  readonly nodePrefixes: readonly Readonly<Cidr>[];
   /** Seconds; 0: none but until a peer has answered. */
   readonly persistentKeepalive: number;
   /** A new key after so long; undefined: when somebody asks for one. */
