@@ -44,4 +44,3 @@ export interface Choices {
 
 export const ENCRYPT_MODES: readonly EncryptMode[] = ['pods', 'nodes', 'all'];
 export const ENFORCEMENTS: readonly Enforcement[] = ['off', 'permissive', 'enforce'];
-export const DEFAULT_ROTATE_TIMEOUT_MS = 600_000;
