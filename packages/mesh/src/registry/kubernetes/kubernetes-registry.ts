@@ -91,9 +91,14 @@ export class KubernetesRegistry implements Registry {
     const current = await this.api.read(resource, record.name);
     const wanted = this.#records.write(record, current);
     const owner = await this.#owner(record.name);
-    const object = owner
-      ? { ...wanted, metadata: { ...wanted.metadata, ownerReferences: [owner] } }
-      : wanted;
+    // With its UID, so that one that is deleted meanwhile is not made again: the server refuses that.
+    const uid = current?.metadata.uid;
+    const metadata = {
+      ...wanted.metadata,
+      ...(uid !== undefined && { uid }),
+      ...(owner && { ownerReferences: [owner] }),
+    };
+    const object = { ...wanted, metadata };
     if (current && holds(current, object)) return;
     await this.api.apply(resource, object);
   }
