@@ -134,7 +134,12 @@ export {
   type KubeNode,
   type KubeNodeListener,
 } from './registry/kubernetes/own-node.ts';
-export { removeStartTaint, START_TAINT } from './registry/kubernetes/start-taint.ts';
+export {
+  keepRemovingStartTaint,
+  removeStartTaint,
+  START_TAINT,
+  type StartTaintOptions,
+} from './registry/kubernetes/start-taint.ts';
 export {
   checkHost,
   formatCheckLine,

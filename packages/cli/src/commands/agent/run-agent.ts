@@ -17,8 +17,8 @@ import {
   KubePrefixes,
   KubernetesRegistry,
   LinuxHost,
+  keepRemovingStartTaint,
   meshMetrics,
-  removeStartTaint,
   staticPrefixes,
   StatusPage,
   TextServer,
@@ -68,6 +68,7 @@ async function serveAgent(
   const lock = new AgentLock(command.settings);
   // What is left open would keep a process alive that does nothing.
   const opened: Closable[] = [lock];
+  const ending = new AbortController();
   try {
     const agent = await openAgent(command, flags, api);
     opened.push(agent);
@@ -80,10 +81,11 @@ async function serveAgent(
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
-      void agent.ready.then(() => takeTaintOff(agent, api, startTaint));
+      void agent.ready.then(() => takeTaintOff(agent, api, startTaint, ending.signal));
     }
     await Promise.race([aborted(signal), agent.ended]);
   } finally {
+    ending.abort();
     for (const item of opened.toReversed()) await item.close();
   }
 }
@@ -162,13 +164,18 @@ function healthPaths(agent: Agent): ReadonlyMap<string, () => TextAnswer> {
   ]);
 }
 
-async function takeTaintOff(agent: Agent, api: KubeApi, key: string): Promise<void> {
-  try {
-    const wasThere = await removeStartTaint(api, agent.settings.node, key);
-    if (wasThere) agent.events.say(`took the taint ${key} off the node`);
-  } catch (error) {
-    agent.events.trouble('start taint', (error as Error).message);
-  }
+async function takeTaintOff(
+  agent: Agent,
+  api: KubeApi,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const wasThere = await keepRemovingStartTaint(api, agent.settings.node, {
+    key,
+    signal,
+    onTrouble: (trouble) => agent.events.trouble('start taint', trouble),
+  });
+  if (wasThere === true) agent.events.say(`took the taint ${key} off the node`);
 }
 
 async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus | string> {
