@@ -6,10 +6,12 @@
 import { Command } from 'commander';
 import { addGarbageCommand } from './commands/garbage.ts';
 import { addHandshakeCommand } from './commands/handshake.ts';
+import { addMeshCommand } from './commands/mesh.ts';
 import { addNodesCommand } from './commands/nodes.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
+import { addRolloutCommand } from './commands/rollout.ts';
 import { addRotationCommand } from './commands/rotation.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addSuitesCommand } from './commands/suites.ts';
@@ -28,6 +30,8 @@ export function createProgram(): Command {
   addGarbageCommand(program);
   addNodesCommand(program);
   addRotationCommand(program);
+  addRolloutCommand(program);
+  addMeshCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;

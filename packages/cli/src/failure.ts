@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { redactKeys } from '@litz/core/internals';
+import { printable, redactKeys } from '@litz/core/internals';
 
 /** A failure in words that need no more explanation. */
 export class Failure extends Error {
@@ -17,9 +17,9 @@ export class Failure extends Error {
   }
 }
 
-/** The text for standard error, without what may be a key. A stack only where the mistake is ours. */
+/** The text for standard error, without what may be a key or steers a terminal. A stack only where the mistake is ours. */
 export function describeFailure(error: unknown): string {
-  return redactKeys(textOf(error));
+  return redactKeys(textOf(error)).split('\n').map(printable).join('\n');
 }
 
 function textOf(error: unknown): string {

@@ -3,21 +3,12 @@
  *
  * @module
  */
-import { quote } from '@litz/core/internals';
+import { newInterfaceNameFault, quote } from '@litz/core/internals';
 import { Failure } from './failure.ts';
 
-/**
- * The kernel's rule (net/core/dev.c); one `%d` becomes a number.
- *
- * @throws {Failure} exit code 2
- */
+/** @throws {Failure} exit code 2: no interface may be called so */
 export function checkInterfaceName(name: string): void {
-  const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
-  if (isName && !name.replace('%d', '').includes('%')) return;
-  const rule = `1 to ${MAX_LENGTH} printable characters without "/" and ":"`;
-  const text = `${quote(name)} is no interface name: expected ${rule}`;
-  throw new Failure(text, { exitCode: 2 });
+  const fault = newInterfaceNameFault(name);
+  if (fault === undefined) return;
+  throw new Failure(`${quote(name)} is no interface name: ${fault}`, { exitCode: 2 });
 }
-
-const MAX_LENGTH = 15;
-const INTERFACE_NAME = /^[!-.0-9;-~]{1,15}$/;

@@ -20,6 +20,12 @@ describe('describeFailure', () => {
     );
   });
 
+  test('lets nobody else steer the terminal', () => {
+    expect(describeFailure(new Failure('server: \u001b[2Jgone\nnext'))).toBe(
+      'server: \\u{1b}[2Jgone\nnext',
+    );
+  });
+
   test('says which capability is missing, once', () => {
     const bare = new WireGuardError('ERR_LITZ_PERMISSION', 'RTM_NEWADDR: EPERM');
     expect(describeFailure(bare)).toMatch(/^RTM_NEWADDR: EPERM\nCAP_NET_ADMIN is needed/);

@@ -24,7 +24,7 @@ describe('checkInterfaceName', () => {
     ['two numbers', '%d%d'],
     ['letters that are not ASCII', 'wgé'],
   ])('refuses %s', (_, name) => {
-    expect(() => checkInterfaceName(name)).toThrow(/is no interface name: expected 1 to 15/);
+    expect(() => checkInterfaceName(name)).toThrow(/is no interface name: (it is|only|"[%/]")/);
     expect(exitCode(() => checkInterfaceName(name))).toBe(2);
   });
 

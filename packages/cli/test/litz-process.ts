@@ -35,6 +35,8 @@ export interface ProcessOptions {
   wrapper?: readonly string[];
   /** Of node itself. */
   nodeOptions?: readonly string[];
+  /** When it is killed. Default: after a minute. */
+  longestMs?: number;
 }
 
 export class LitzProcess {
@@ -46,6 +48,7 @@ export class LitzProcess {
 
   constructor(words: readonly string[], options: ProcessOptions = {}) {
     const { namespace, env = {}, wrapper = [], nodeOptions = [] } = options;
+    const { longestMs = LONGEST_MS } = options;
     const node = [process.execPath, ...nodeOptions];
     const [program = '', ...rest] = [...wrapper, ...node, LITZ, ...words];
     const start = (): ChildProcess =>
@@ -66,7 +69,7 @@ export class LitzProcess {
       this.#onText();
     });
     // One that hangs fails its test, and does not outlive it.
-    this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), LONGEST_MS);
+    this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), longestMs);
   }
 
   get pid(): number {

@@ -5,7 +5,7 @@ import { LITZ } from './litz-process.ts';
 /** What a script prints, in a process of its own, after `before`. */
 function run(before: string, script: string, flags: readonly string[] = []): string {
   const source = `
-    const { startSmall, endSmallStart } = await import(${JSON.stringify(MODULE)});
+    const { startSmall, staySmall, endSmallStart } = await import(${JSON.stringify(MODULE)});
     ${before}
     ${script}`;
   const args = [...flags, '--input-type=module', '--eval', source];
@@ -53,6 +53,11 @@ test('a heap grows again after a small start', () => {
 test('nothing is optimised until the end of a small start', () => {
   expect(isOptimised('')).toBe(true);
   expect(isOptimised('startSmall();')).toBe(false);
+});
+
+test('a program that stays small is optimised, and its young generation does not grow', () => {
+  expect(isOptimised('startSmall(); staySmall();')).toBe(true);
+  expect(youngGeneration('startSmall(); staySmall();')).toBeLessThan(6);
 });
 
 test('what is called often is optimised after a small start', () => {

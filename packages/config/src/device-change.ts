@@ -1,5 +1,5 @@
 /**
- * `readDeviceChange`: what a person writes about keys and peers, as typed values.
+ * `readDeviceChange`: checks a change of keys and peers, and converts text to typed values.
  *
  * @module
  */
@@ -28,19 +28,23 @@ import {
 } from '@litz/core/internals';
 import type { DeviceConfiguration } from './device-configuration.ts';
 
-/** One change of a device; what is absent stays as it is. A `DeviceConfiguration` is one too. */
+/**
+ * A change of a device. Fields that are absent stay as they are. A `DeviceConfiguration` is a
+ * `DeviceChange` too.
+ */
 export interface DeviceChange extends EngineChange {
-  /** 0 to 65535; 0 picks one. */
+  /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
-  /** Of all outer datagrams; 0 is none. Needs Linux and CAP_NET_ADMIN. */
+  /** Mark of all outer datagrams; 0: none. Needs Linux and CAP_NET_ADMIN. */
   fwmark?: number;
 }
 
 /**
- * Everything is checked before anything is returned. Keys are copied: whoever gets them wipes them, with
- * `wipeSecrets`.
+ * Checks all fields, then returns the change with typed values. Keys are copied; the caller must
+ * wipe the copies with `wipeSecrets`.
  *
- * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+ * @throws {TypeError | RangeError} a field has a wrong type or is out of range; the message names
+ *   it
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_INVALID_ENDPOINT`,
  *   `ERR_LITZ_INVALID_CIDR`
  */
@@ -71,7 +75,7 @@ export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
   }
 }
 
-/** Wipes the private keys and all preshared keys, of a configuration or a status. */
+/** Wipes the private keys and all preshared keys of a configuration or a status. */
 export function wipeSecrets({
   privateKey,
   nextPrivateKey,
@@ -84,7 +88,7 @@ export function wipeSecrets({
 }
 
 function readPeer(peer: PeerChange, index: number): PeerConfiguration {
-  // Names are put together only on the way to an error: there may be a million peers.
+  // The name of the field is composed only for an error, because there may be a million peers.
   try {
     checkObject(peer, '', PEER_FIELDS);
     return readPeerFields(peer);
@@ -111,7 +115,7 @@ function readPeerFields(peer: PeerChange): PeerConfiguration {
     ...(updateOnly !== undefined && { updateOnly }),
     ...(remove !== undefined && { remove }),
     ...(allowedIps !== undefined && { allowedIps: readAllowedIps(allowedIps, 'allowedIps') }),
-    // Last, so that nothing is thrown when there is a copy of it.
+    // Last, so that no later field can throw after the key was copied.
     ...(presharedKey !== undefined && { presharedKey: readPresharedKey(presharedKey) }),
   };
 }
@@ -123,7 +127,7 @@ function readPrivateKey(
   return key === null ? null : readField(field, () => parsePrivateKey(key));
 }
 
-/** All zeros are none. */
+/** Returns null for a key of zeros, which means none. */
 function readNextPublicKey(key: string | PublicKey | null): PublicKey | null {
   const read = key === null ? null : readPublicKey(key, 'nextPublicKey');
   return read === null || isZeroKey(read) ? null : read;
@@ -133,7 +137,7 @@ function readPresharedKey(key: string | PresharedKey | null): PresharedKey | nul
   return key === null ? null : readField('presharedKey', () => parsePresharedKey(key));
 }
 
-/** Names of the fields of a change, for the message about one that is none of them. */
+/** The names of a change's fields, for the error about an unknown field. */
 export const DEVICE_FIELDS: readonly string[] = [
   'privateKey',
   'nextPrivateKey',

@@ -1,27 +1,28 @@
 /**
- * What a device can be told, and what it tells: the engine's configuration and what its sockets need.
+ * `DeviceConfiguration` and `DeviceStatus`: the configuration of the engine and of the sockets, and
+ * a snapshot of a device.
  *
  * @module
  */
 import type { EngineConfiguration, PeerStatus, PrivateKey } from '@litz/core';
 
-/** One change of a device. What is absent stays as it is. */
+/** A change of a device. Fields that are absent stay as they are. */
 export interface DeviceConfiguration extends EngineConfiguration {
-  /** 0 to 65535; 0 picks one. */
+  /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
-  /** Mark of all outer datagrams, 0 to 2^32 - 1; 0 is none. */
+  /** Mark of all outer datagrams, 0 to 2^32 - 1; 0: none. */
   fwmark?: number;
 }
 
-/** A peer as the cross-platform protocol tells of it: an engine's `PeerStatus` has more. */
+/** A peer as the cross-platform protocol reports it. An engine's `PeerStatus` has more fields. */
 export type DevicePeerStatus = Omit<PeerStatus, 'sessionUp' | 'drops'>;
 
 /** A snapshot of a device. */
 export interface DeviceStatus {
   privateKey?: PrivateKey;
-  /** The key that the device goes over to, if it does. */
+  /** The key that will replace the private key, if there is one. */
   nextPrivateKey?: PrivateKey;
-  /** 0: no socket yet. */
+  /** 0: there is no socket yet. */
   listenPort: number;
   /** 0: none. */
   fwmark: number;

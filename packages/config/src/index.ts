@@ -1,6 +1,7 @@
 /**
- * Texts of WireGuard: wg-quick files, the cross-platform userspace protocol, addresses, endpoints and
- * keys. Runs in any JavaScript runtime; the client of a daemon, `@litz/config/uapi`, needs Node.js.
+ * WireGuard's text formats: wg-quick files, the cross-platform userspace protocol, addresses,
+ * endpoints and keys. Runs in every JavaScript runtime. Only the client of a daemon,
+ * `@litz/config/uapi`, needs Node.js.
  *
  * ```ts
  * import { formatConfig, parseConfig } from '@litz/config';

@@ -1,5 +1,6 @@
 /**
- * Checks of what a caller passes to `Engine`: mistakes throw at once, under the argument's name.
+ * Checks the arguments of `Engine`. A mistake of the caller throws at once, and the message names
+ * the argument.
  *
  * @module
  */
@@ -7,21 +8,27 @@ import { DEFAULT_MTU, REJECT_AFTER_MESSAGES } from './constants.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { checkFunction, checkObject } from './field.ts';
 
-/** @throws {TypeError} */
+/** @throws {TypeError} `bytes` is not a Uint8Array */
 export function checkBytes(bytes: unknown, name: string): void {
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(`"${name}" expected a Uint8Array, got ${typeof bytes}`);
   }
 }
 
-/** @throws {TypeError} no exact number of milliseconds: such a `now` would stop all timers silently */
+/**
+ * @throws {TypeError} `now` is not a finite number of milliseconds; it would stop all timers
+ *   silently
+ */
 export function checkTime(now: number): void {
   if (!(Math.abs(now) <= Number.MAX_SAFE_INTEGER) || typeof now !== 'number') {
     throw new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`);
   }
 }
 
-/** @throws {TypeError | RangeError} `length` bytes at `offset` with that much room around them */
+/**
+ * @throws {TypeError | RangeError} `buffer` has not `length` bytes at `offset`, with `before` bytes
+ *   in front of them and `behind` bytes after them
+ */
 export function checkRange(
   buffer: Uint8Array,
   offset: number,
@@ -31,7 +38,7 @@ export function checkRange(
 ): void {
   checkBytes(buffer, 'buffer');
   if (!Number.isInteger(offset) || offset < before) {
-    throw new RangeError(`"offset" expected an integer from ${before} on, got ${offset}`);
+    throw new RangeError(`"offset" expected an integer of at least ${before}, got ${offset}`);
   }
   if (!Number.isInteger(length) || length < 0 || offset + length + behind > buffer.length) {
     throw new RangeError(
@@ -40,14 +47,14 @@ export function checkRange(
   }
 }
 
-/** @throws {RangeError} */
+/** @throws {RangeError} not an integer from 1 to 65535 */
 export function checkMtu(mtu: number): void {
   if (!Number.isInteger(mtu) || mtu < 1 || mtu > 65535) {
     throw new RangeError(`"mtu" expected an integer from 1 to 65535, got ${mtu}`);
   }
 }
 
-/** @throws {TypeError | RangeError} */
+/** @throws {TypeError | RangeError} an option has the wrong type or is out of range */
 export function checkOptions(options: EngineOptions): void {
   checkObject(options, 'options', ENGINE_OPTIONS);
   const { mtu = DEFAULT_MTU, limits = {}, underLoad = {} } = options;

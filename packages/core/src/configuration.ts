@@ -1,5 +1,6 @@
 /**
- * What a caller can set on an engine, as plain data: as people write it, and with typed values alone.
+ * What a caller can set on an engine, as plain data. `EngineChange` allows text;
+ * `EngineConfiguration` has typed values only.
  *
  * @module
  */
@@ -11,74 +12,80 @@ export interface AllowedIp {
   /** 4 or 16 bytes, network order; host bits are masked. Copied. */
   address: Uint8Array;
   prefixLength: number;
-  /** Takes this prefix away from the peer, if it is the peer's, instead of adding it. */
+  /**
+   * Removes this prefix from the peer instead of adding it. Ignored if the peer does not have it.
+   */
   remove?: boolean;
 }
 
-/** What is absent stays as it is. Keys are copied. */
+/** A change of one peer. An absent field leaves the value as it is. Keys are copied. */
 export interface PeerConfiguration {
   /**
-   * Who it is. By the key that a peer goes over to it is the same peer, and has that key for its name
-   * from then on, as with `promotePublicKey`; `remove` takes away that key alone.
+   * Identifies the peer, by its current or its next key. If it is the next key, that becomes the
+   * peer's key, as with `promotePublicKey`. With `remove`, only the next key is removed then.
    */
   publicKey: PublicKey;
   /**
-   * The key that the peer goes over to, beside the one that it has: both are the peer, with one set of
-   * sessions, allowed IPs and counters. null takes it away, with its sessions. A key of ours or of
-   * another peer is ignored.
+   * The key that will replace the peer's current key. Until then both keys are valid for the same
+   * peer, with one set of sessions, allowed IPs and counters. null removes the next key and its
+   * sessions. A key of our own or of another peer is ignored.
    */
   nextPublicKey?: PublicKey | null;
   /**
-   * The next key becomes the peer's key, and the old one is forgotten. Sessions, allowed IPs and
-   * counters stay. Ignored for a peer that has no next key; a peer that is not there is not added.
+   * Makes the next key the peer's key and forgets the old one. Sessions, allowed IPs and counters
+   * stay. Ignored if the peer has no next key. An unknown peer is not added.
    */
   promotePublicKey?: boolean;
-  /** Removes the peer with its session; an unknown one is ignored. */
+  /** Removes the peer with its session. An unknown peer is ignored. */
   remove?: boolean;
-  /** Changes a peer that exists and adds none. */
+  /** Changes an existing peer only; an unknown peer is not added. */
   updateOnly?: boolean;
-  /** Used from the next handshake on; the live session stays. null is none. */
+  /** Used from the next handshake on; the current session stays. null removes it. */
   presharedKey?: PresharedKey | null;
   endpoint?: Endpoint;
-  /** Seconds, 0 to 65535; 0 is off. */
+  /** In seconds, 0 to 65535; 0 means off. */
   persistentKeepalive?: number;
-  /** Takes all prefixes away before `allowedIps` are added. */
+  /** Removes all prefixes before `allowedIps` are added. */
   replaceAllowedIps?: boolean;
   allowedIps?: readonly AllowedIp[];
 }
 
-/** One change of the engine, with typed values alone. What is absent stays as it is. */
+/** One change of the engine, with typed values only. An absent field leaves the value as it is. */
 export interface EngineConfiguration {
   /**
-   * null takes the key away, and the next one: sessions stop sending and handshakes are refused. Another
-   * key stops the sessions that were made with the old one. The next key takes the place of the old one,
+   * null removes the key and the next key: all sessions stop sending, and handshakes are refused. A
+   * new key stops the sessions that were made with the old key. The next key replaces the old key,
    * and all sessions stay.
    */
   privateKey?: PrivateKey | null;
   /**
-   * The key that the device goes over to, beside the one that it has: peers may initiate to both, and
-   * the next one initiates to every peer until it has answered. null takes it away, and so does the
-   * private key itself; sessions that were made with it stop sending then.
+   * The key that will replace the device's private key. Until then both are valid: peers may
+   * initiate to both, and the next identity initiates to every peer until the peer has answered.
+   * null removes the next key, and so does removing the private key; sessions that were made with
+   * it stop sending.
    */
   nextPrivateKey?: PrivateKey | null;
-  /** Removes all peers, with their sessions, before `peers` are added. */
+  /** Removes all peers and their sessions before `peers` are added. */
   replacePeers?: boolean;
   peers?: readonly PeerConfiguration[];
 }
 
-/** One change of the engine, as people write it; an `EngineConfiguration` is one too. */
+/**
+ * One change of the engine, where keys, endpoints and prefixes may be text. An
+ * `EngineConfiguration` is also an `EngineChange`.
+ */
 export interface EngineChange extends Omit<
   EngineConfiguration,
   'privateKey' | 'nextPrivateKey' | 'peers'
 > {
-  /** Base64 or bytes; null takes it away. */
+  /** Base64 or bytes; null removes the key. */
   privateKey?: string | PrivateKey | null;
-  /** Base64 or bytes; null takes it away. */
+  /** Base64 or bytes; null removes the next key. */
   nextPrivateKey?: string | PrivateKey | null;
   peers?: readonly PeerChange[];
 }
 
-/** The peer is added if it is not there. */
+/** A change of one peer. The peer is added if it does not exist. */
 export interface PeerChange extends Omit<
   PeerConfiguration,
   'publicKey' | 'nextPublicKey' | 'presharedKey' | 'endpoint' | 'allowedIps'
@@ -86,8 +93,13 @@ export interface PeerChange extends Omit<
   publicKey: string | PublicKey;
   nextPublicKey?: string | PublicKey | null;
   presharedKey?: string | PresharedKey | null;
-  /** '192.0.2.1:51820', '[2001:db8::1]:51820'. Names are for whoever asks to resolve. */
+  /**
+   * '192.0.2.1:51820', '[2001:db8::1]:51820'. A host name is refused: the caller must resolve it.
+   */
   endpoint?: string | Endpoint;
-  /** '10.0.0.0/24', '10.0.0.2', 'fd00::/8'. A prefix belongs to one peer: the last who was given it. */
+  /**
+   * '10.0.0.0/24', '10.0.0.2', 'fd00::/8'. A prefix belongs to one peer only: the last one that it
+   * was given to.
+   */
   allowedIps?: readonly (string | AllowedIp)[];
 }

@@ -1,8 +1,8 @@
 /**
- * Values by the paper's names.
+ * Constants with the names of the paper.
  *
- * The paper: Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel", NDSS 2017, revised.
- * All times are milliseconds, all lengths bytes.
+ * The paper: Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel", NDSS 2017, revised. All
+ * times are in milliseconds, all lengths in bytes.
  *
  * @module
  */
@@ -12,22 +12,29 @@ export const REKEY_AFTER_TIME_MS = 120_000;
 export const REJECT_AFTER_TIME_MS = 180_000;
 export const REKEY_TIMEOUT_MS = 5_000;
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
-/** Retries of all peers must not fall on one instant (kernel: timers.c). */
+/**
+ * Random delay of retries, so that those of many peers do not happen at one moment (kernel:
+ * timers.c).
+ */
 export const REKEY_TIMEOUT_JITTER_MAX_MS = 333;
 /** Key material is wiped this long after the last handshake: three times Reject-After-Time. */
 export const ZERO_KEY_MATERIAL_AFTER_MS: number = REJECT_AFTER_TIME_MS * 3;
-/** A receiving initiator renews this late in the life of a session, section 6.2. */
+/** The age of a session at which an initiator renews it when it receives data, section 6.2. */
 export const REKEY_AFTER_TIME_RECEIVING_MS: number =
   REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS;
-/** Sends a new handshake when data sent had no answer for this long, section 6.5. */
+/** A new handshake is started when sent data had no answer for this long, section 6.5. */
 export const NEW_HANDSHAKE_AFTER_MS: number = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS;
-/** Sends of one initiation before giving up: the first one and 19 retries (kernel: messages.h). */
+/**
+ * How many initiations are sent before giving up: the first one and 19 retries (kernel:
+ * messages.h).
+ */
 export const MAX_HANDSHAKE_ATTEMPTS = 20;
 
 /**
- * Counters are JavaScript numbers. The paper allows 2^64 - 2^13 - 1 messages (section 6.1); we rekey
- * at 2^52 instead of 2^60 and refuse from 2^53 - 2^13 - 1 on, both when sending and on receipt.
- * The effect: a session would have to carry more than 2^52 packets within its 180 s to notice.
+ * Counters are JavaScript numbers, so the limits are lower than in the paper. The paper allows 2^64
+ * - 2^13 - 1 messages (section 6.1). We rekey at 2^52 instead of 2^60, and refuse to send or
+ * receive from 2^53 - 2^13 - 1 on. A session would have to carry more than 2^52 packets within its
+ * 180 s to notice.
  */
 export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
 export const REJECT_AFTER_MESSAGES: number = 2 ** 53 - 2 ** 13 - 1;
@@ -45,16 +52,16 @@ export const MESSAGE_TYPE = {
 export const HANDSHAKE_INITIATION_LENGTH = 148;
 export const HANDSHAKE_RESPONSE_LENGTH = 92;
 export const COOKIE_REPLY_LENGTH = 64;
-/** Type, reserved, receiver index and counter: what stands in front of the encrypted packet. */
+/** Type, reserved bytes, receiver index and counter, in front of the encrypted packet. */
 export const TRANSPORT_HEADER_LENGTH = 16;
 export const TAG_LENGTH = 16;
-/** A keepalive: header and tag around nothing. */
+/** The length of a keepalive: header and tag without a packet. */
 export const TRANSPORT_OVERHEAD: number = TRANSPORT_HEADER_LENGTH + TAG_LENGTH;
-/** Packets are padded to a multiple of this, section 5.4.6. */
+/** Packets are padded to a multiple of this length, section 5.4.6. */
 export const PADDING_MULTIPLE = 16;
-/** The largest UDP payload; what does not fit in it cannot be sent. */
+/** The largest UDP payload over IPv4. A longer datagram cannot be sent. */
 export const MAX_DATAGRAM_LENGTH = 65_507;
-/** The longest packet that a message can carry, 65,475. */
+/** The longest packet that a message can carry: 65,475. */
 export const MAX_MTU: number = MAX_DATAGRAM_LENGTH - TRANSPORT_OVERHEAD;
 
 export const KEY_LENGTH = 32;
@@ -63,13 +70,16 @@ export const MAC_LENGTH = 16;
 export const COOKIE_LENGTH = 16;
 export const TIMESTAMP_LENGTH = 12;
 
-/** Handshake messages carry DSCP AF41 (kernel: messages.h, HANDSHAKE_DSCP). */
+/** The TOS byte of handshake messages: DSCP AF41 (kernel: messages.h, HANDSHAKE_DSCP). */
 export const HANDSHAKE_TOS = 0x88;
 
-// Limits of ours, the kernel's values where it has one
-/** Packets that wait for a session, per peer (kernel: MAX_STAGED_PACKETS). */
+// Our own limits, with the kernel's values where it has one
+/** How many packets of a peer can wait for a session (kernel: MAX_STAGED_PACKETS). */
 export const MAX_STAGED_PACKETS = 128;
 export const MAX_PEERS: number = 2 ** 20;
-/** An initiation within this time of the peer's last one is dropped (kernel: INITIATIONS_PER_SECOND). */
+/**
+ * An initiation is dropped if it comes earlier than this after the peer's last one (kernel:
+ * INITIATIONS_PER_SECOND).
+ */
 export const MIN_INITIATION_INTERVAL_MS = 20;
 export const DEFAULT_MTU = 1420;

@@ -1,13 +1,13 @@
 /**
- * Why a datagram or packet was dropped. Network input never throws: consumers return one of these,
- * and it is counted per engine and, where the peer is known, per peer.
+ * Why a datagram or packet was dropped. Network input never throws: functions return a reason,
+ * which is counted for the engine and, if it is known, for the peer.
  *
  * @module
  */
 import type { Endpoint } from './endpoint.ts';
 import type { PublicKey } from './keys.ts';
 
-/** Every reason, in a fixed order: the position is the index into `DropCounters`. */
+/** All reasons in a fixed order. The position is the index in `DropCounters`. */
 export const DROP_REASONS = [
   // inbound, before authentication
   'too-short',
@@ -15,16 +15,16 @@ export const DROP_REASONS = [
   'reserved-bits-set',
   'wrong-length',
   'bad-mac1',
-  'under-load', // cookie reply sent instead
+  'under-load', // a cookie reply was sent instead
   'rate-limited',
-  'handshake-overflow', // more handshake messages than there is time for
+  'handshake-overflow', // the queue was full, or the message waited too long
   'unknown-index',
   // inbound, handshake
   'no-private-key',
-  'invalid-handshake', // authentication or a low-order point
+  'invalid-handshake', // not authentic, or with a low-order point
   'unknown-peer',
-  'replayed-initiation', // timestamp not greater than the last one
-  'initiation-flood', // within 1/50 s of the last one of this peer
+  'replayed-initiation', // the timestamp is not greater than the last one
+  'initiation-flood', // less than 1/50 s after the last one of this peer
   'unexpected-response',
   'unexpected-cookie',
   'invalid-cookie',
@@ -33,48 +33,57 @@ export const DROP_REASONS = [
   'counter-limit',
   'invalid-tag',
   'replayed-counter',
-  'malformed-packet', // inner version or length
-  'disallowed-source', // cryptokey routing: the source belongs to another peer or to none
+  'malformed-packet', // the version or length of the inner packet
+  'disallowed-source', // cryptokey routing: no allowed IP of this peer has the source address
   // outbound
   'not-ip',
-  'no-peer', // no allowed-IPs entry for the destination
+  'no-peer', // no allowed IP contains the destination
   'no-endpoint',
   'peer-unusable', // low-order public key, or the engine has no private key
   'packet-too-big',
-  'routing-loop', // a datagram of ours that would go into the tunnel of its own peer
-  'staged-overflow', // oldest dropped for a newer one
-  'handshake-timeout', // staged packets dropped after Rekey-Attempt-Time
+  'routing-loop', // our own datagram would loop through the tunnel
+  'staged-overflow', // the oldest staged packet was dropped for a new one
+  'handshake-timeout', // staged packets were dropped after Rekey-Attempt-Time
   'peer-removed',
   'link-down',
-  // the device: the world around the engine
+  // counted by the device, outside the engine
   'tun-malformed',
   'tun-write-failed',
   'send-failed',
   'receive-truncated',
-  'receive-malformed', // control data or segment size of a message make no sense
+  'receive-malformed', // the control data or the segment size of a received message make no sense
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** Whom a drop was about. A source is not authentic: anybody can send in anybody's name. */
+/**
+ * The peer and the source that a drop was about. The source is not authenticated, because anybody
+ * can forge a source address.
+ */
 export interface DropSubject {
   peer: PublicKey | undefined;
   source: Endpoint | undefined;
 }
 
-/** Counts per reason. Plain numbers in one array, so that counting allocates nothing. */
+/**
+ * Counts drops per reason. The counters are numbers in one typed array, so counting allocates
+ * nothing.
+ */
 export class DropCounters {
   readonly #counts: Float64Array = new Float64Array(DROP_REASONS.length);
-  /** Made when there is something to note: most peers have none. */
+  /** Created with the first subject, because most peers have none. */
   #subjects: DropSubject[] | undefined = undefined;
 
-  /** Counts one drop, or `count` of them. */
+  /** Adds `count` drops. */
   add(reason: DropReason, count = 1): void {
     const index = INDEX_OF_REASON[reason];
     this.#counts[index] += count;
   }
 
-  /** Notes whom the last drop of this reason was about. What is not known leaves what is noted. */
+  /**
+   * Remembers the peer and the source of the last drop for this reason. An undefined argument
+   * leaves the remembered value.
+   */
   concern(reason: DropReason, peer: PublicKey | undefined, source?: Endpoint): void {
     this.#subjects ??= DROP_REASONS.map(() => ({ peer: undefined, source: undefined }));
     const subject = this.#subjects[INDEX_OF_REASON[reason]];
@@ -82,7 +91,7 @@ export class DropCounters {
     if (source !== undefined) subject.source = source;
   }
 
-  /** Whom the last drop of this reason was about, and forgets it. */
+  /** Returns the peer and the source of the last drop for this reason, and forgets them. */
   takeSubject(reason: DropReason): DropSubject {
     const index = INDEX_OF_REASON[reason];
     const subject = this.#subjects?.[index];
@@ -91,11 +100,12 @@ export class DropCounters {
     return subject;
   }
 
+  /** Returns how many drops there were for this reason. */
   count(reason: DropReason): number {
     return this.#counts[INDEX_OF_REASON[reason]];
   }
 
-  /** All reasons that occurred. A new object each time. */
+  /** Returns a new object with the counts of all reasons that occurred. */
   toJSON(): Partial<Record<DropReason, number>> {
     const seen: Partial<Record<DropReason, number>> = {};
     for (const reason of DROP_REASONS) {

@@ -1,5 +1,5 @@
 /**
- * The outer address of a peer, with the local address that it talks to.
+ * `Endpoint`: the outer address of a peer, with the local address that the peer sends to.
  *
  * @module
  */
@@ -8,43 +8,50 @@ import { checkObject, requireInteger } from './field.ts';
 import { printAs } from './print-as.ts';
 import { quote } from './quote.ts';
 import { formatAddress, isMapped } from './text/address.ts';
-import { isInterfaceName } from './text/scoped-address.ts';
+import { isZone } from './text/scoped-address.ts';
 import { MAX_UINT32 } from './text/unsigned.ts';
 
 /**
- * Immutable, so that one object can be shared by all datagrams of a source: a socket layer keeps
- * the last endpoints it made and hands out the same object for the same source, and the engine
- * compares by identity first. Nothing is allocated per datagram.
+ * The outer address of a peer. It is immutable, so that all datagrams of a source can share one
+ * object. A socket layer keeps its latest endpoints and uses the same object for the same source,
+ * and the engine compares by identity first. So nothing is allocated per datagram.
  */
 export class Endpoint {
   static {
     printAs(this.prototype, (endpoint) => `Endpoint(${endpoint.toString()})`);
   }
 
-  /** 4 bytes (IPv4) or 16 bytes (IPv6, never a mapped one), network order. Never changed. */
+  /** 4 bytes (IPv4) or 16 bytes (IPv6, never IPv4-mapped), network order. Do not change it. */
   readonly address: Uint8Array;
   /** 1 to 65535, host order. */
   readonly port: number;
-  /** Interface of a link-local IPv6 address by its number, otherwise 0. */
+  /** The interface number of a link-local IPv6 address; otherwise 0. */
   readonly scopeId: number;
   /**
-   * The same by its name, `eth0` of `fe80::1%eth0`, as long as nobody has looked for its number: that
-   * is for whoever sends, in the network namespace that he sends in. `Device` does it.
+   * The interface name of a link-local IPv6 address, `eth0` in `fe80::1%eth0`, if its number is not
+   * known yet. The sender must look up the number in its own network namespace; `Device` does so.
    */
   readonly zone: string | undefined;
-  /** Sticky source: the local address the peer sends to, same family as `address`; undefined lets the kernel choose. */
+  /**
+   * Sticky source: the local address that the peer sends to, of the same family as `address`.
+   * undefined lets the kernel choose.
+   */
   readonly sourceAddress: Uint8Array | undefined;
-  /** Sticky source: the interface a datagram of the peer arrived on, 0 if unknown. */
+  /**
+   * Sticky source: the number of the interface on which a datagram of the peer arrived; 0 if
+   * unknown.
+   */
   readonly sourceInterface: number;
 
   /**
-   * An IPv4 address in the form of IPv6 (`::ffff:192.0.2.1`) becomes the IPv4 address, and so does its
-   * source: programs with one socket for both families write it so, but no IPv6 socket of ours sends
-   * there.
+   * Creates an endpoint. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 address,
+   * and so does a mapped source. Programs with one socket for both families report IPv4 addresses
+   * in this form, but the IPv6 sockets of Litz cannot send there.
    *
    * @param address 4 or 16 bytes, kept by reference: the caller must not change them afterwards.
-   * @throws {TypeError} `address` is no Uint8Array of 4 or 16 bytes, or an option of the wrong type
-   * @throws {RangeError} `scopeId` or `sourceInterface` is no integer of 32 bits
+   * @throws {TypeError} `address` is not a Uint8Array of 4 or 16 bytes, or an option has the wrong
+   *   type
+   * @throws {RangeError} `scopeId` or `sourceInterface` is not an unsigned 32-bit integer
    * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: port outside 1..65535
    */
   constructor(
@@ -68,8 +75,8 @@ export class Endpoint {
     const { scopeId = 0, zone, sourceAddress, sourceInterface = 0 } = options;
     requireInteger(scopeId, 'scopeId', 0, MAX_UINT32);
     requireInteger(sourceInterface, 'sourceInterface', 0, MAX_UINT32);
-    // What is in a zone is written into files and requests.
-    if (zone !== undefined && !isInterfaceName(zone)) {
+    // A zone is written into files and UAPI requests, so it must be a valid name.
+    if (zone !== undefined && !isZone(zone)) {
       throw new TypeError(`"zone" expected the name of an interface, got ${quote(zone)}`);
     }
     if (sourceAddress !== undefined) checkAddress(sourceAddress, 'sourceAddress');
@@ -83,7 +90,10 @@ export class Endpoint {
     this.sourceInterface = sourceInterface;
   }
 
-  /** `192.0.2.1:51820`, `[fe80::1%2]:51820`, which `parseEndpoint` reads. The source has no text. */
+  /**
+   * Returns the text that `parseEndpoint` can read: `192.0.2.1:51820`, `[fe80::1%2]:51820`. The
+   * source address is not part of it.
+   */
   toString(): string {
     const address = formatAddress(this.address);
     if (this.address.length === 4) return `${address}:${this.port}`;
@@ -95,7 +105,7 @@ export class Endpoint {
     return this.toString();
   }
 
-  /** Same peer address, port, scope and zone; the sticky source is not compared. */
+  /** Returns whether address, port, scope and zone are equal. The sticky source is not compared. */
   sameDestination(other: Endpoint): boolean {
     return (
       this === other ||
@@ -106,7 +116,7 @@ export class Endpoint {
     );
   }
 
-  /** Same in everything, sticky source included. */
+  /** Returns whether everything is equal, including the sticky source. */
   equals(other: Endpoint): boolean {
     if (this === other) return true;
     if (!this.sameDestination(other) || this.sourceInterface !== other.sourceInterface)
@@ -117,7 +127,10 @@ export class Endpoint {
     return sameBytes(this.sourceAddress, other.sourceAddress);
   }
 
-  /** This destination with the kernel choosing the source again. */
+  /**
+   * Returns this destination without the sticky source, so that the kernel chooses the source
+   * again.
+   */
   withoutSource(): Endpoint {
     if (!this.sourceAddress && this.sourceInterface === 0) return this;
     const { address, port, scopeId, zone } = this;

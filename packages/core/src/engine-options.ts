@@ -1,24 +1,35 @@
 /**
- * `EngineOptions`: what an engine needs from the world around it, and what can be asked of it.
+ * `EngineOptions`: what the caller of an engine must supply, and optional settings.
  *
  * @module
  */
 import type { CryptoProvider } from './crypto/provider.ts';
 
-/** What an engine needs from the world around it. */
+/** What the caller of an engine must supply, and optional settings. */
 export interface EngineOptions {
-  /** Fills `out` with random bytes: keys, indices and jitter come from it. */
+  /** Fills `out` with random bytes, which are used for keys, indices and jitter. */
   randomBytes: (out: Uint8Array) => void;
-  /** Unix milliseconds, for handshake timestamps only; it may jump, timestamps stay monotonic. */
+  /**
+   * Returns Unix time in milliseconds, used only for handshake timestamps and to report when a
+   * handshake completed. The clock may jump; the timestamps still increase.
+   */
   unixTime: () => number;
   /** Default: `nobleProvider`. */
   crypto?: CryptoProvider;
-  /** Of the inner packets, default 1420. Padding never goes past it. */
+  /**
+   * The MTU of the interface in bytes, default 1420. Padding never makes a packet longer than this;
+   * a packet that is longer already is sent without padding.
+   */
   mtu?: number;
-  /** Give up a handshake after this long instead of Rekey-Attempt-Time (20 sends). */
+  /**
+   * When to give up a handshake, in milliseconds. Default: after Rekey-Attempt-Time, which is 20
+   * initiations.
+   */
   handshakeGiveUpMs?: number;
-  /** Message limits, so that tests reach them. */
+  /** Message limits of a session. Only tests set them. */
   limits?: { rekeyAfterMessages?: number; rejectAfterMessages?: number };
-  /** From how many handshake messages per second on cookies are asked for. */
+  /**
+   * With more handshake messages per second than this, the engine asks for cookies. Default 100.
+   */
   underLoad?: { handshakesPerSecond?: number };
 }

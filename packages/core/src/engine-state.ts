@@ -1,6 +1,6 @@
 /**
- * What the parts of the engine share: its options, tables and queues. Made by `Engine`, passed to the
- * functions of `inbound.ts`, `outbound.ts` and the rest, reachable from outside through none of them.
+ * The state that the parts of the engine share: options, tables and queues. `Engine` creates it and
+ * passes it to the functions in `flow/`. It cannot be reached from outside the package.
  *
  * @module
  */
@@ -34,22 +34,22 @@ export interface EngineState {
   readonly randomBytes: (out: Uint8Array) => void;
   readonly unixTime: () => number;
   readonly limits: MessageLimits;
-  /** undefined: the paper's way, by the number of sends. */
+  /** undefined: give up after a number of initiations, as in the paper. */
   readonly giveUpMs: number | undefined;
 
   mtu: number;
-  /** The interface is up: nothing is sent or received while it is not. */
+  /** Whether the interface is up. While it is down, nothing is sent or received. */
   up: boolean;
   identity: StaticIdentity | undefined;
   macChecker: MacChecker | undefined;
-  /** The identity that ours is being replaced by: both are us. undefined most of the time. */
+  /** The identity that will replace ours. While it is set, both are valid. Mostly undefined. */
   nextIdentity: StaticIdentity | undefined;
   nextMacChecker: MacChecker | undefined;
 
   readonly peers: PeerTable;
-  /** `Peer.number` of the one that was added last. */
+  /** `Peer.number` of the peer that was added last. */
   lastPeerNumber: number;
-  /** By `Peer.slot`. */
+  /** Indexed by `Peer.slot`. */
   readonly peersBySlot: (Peer | undefined)[];
   readonly allowedIps: AllowedIps<Peer>;
   readonly indices: SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>;
@@ -58,41 +58,41 @@ export interface EngineState {
   readonly jitter: Jitter;
   readonly timestamps: TimestampSource;
   readonly handshakes: PendingHandshakes;
-  /** Of ours, that timers ask for. */
+  /** The budget for our own initiations that timers start. */
   readonly initiations: WorkBudget;
-  /** Of the next identity. */
+  /** The budget for probes of the next identity. */
   readonly probes: WorkBudget;
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
-  /** For ICMP messages of ours. */
+  /** The rate limit for our own ICMP messages. */
   readonly unreachables: TokenBucket;
   readonly outputs: Outputs;
   readonly roams: RoamReport;
   readonly handshakeMessages: HandshakeMessageBuffer;
   readonly stats: EngineStats;
 
-  /** Bookkeeping that is owed until the end of the batch. */
+  /** Messages of the current batch whose bookkeeping is still to be done. */
   readonly sent: SentMessages;
   readonly received: ReceivedMessages;
 }
 
 /** What was sent with one keypair in this batch. */
 export interface SentMessages {
-  /** undefined: nothing is owed. */
+  /** undefined: there is nothing to do. */
   keypair: Keypair<Peer> | undefined;
   messages: number;
-  /** Of all messages together. */
+  /** The sum of the lengths of all messages. */
   bytes: number;
 }
 
 /** What was received with one keypair from one source in this batch. */
 export interface ReceivedMessages extends SentMessages {
   source: Endpoint | undefined;
-  /** They were not only keepalives. */
+  /** Whether at least one message was not a keepalive. */
   hasData: boolean;
 }
 
-/** Counts drops of the engine and, where it is known, of the peer. Returns the reason. */
+/** Counts drops for the engine and, if it is known, for the peer. Returns the reason. */
 export function drop(state: EngineState, reason: DropReason, peer?: Peer, count = 1): DropReason {
   state.stats.drops.add(reason, count);
   if (!peer) return reason;

@@ -1,20 +1,21 @@
 /**
- * `Engine`: the whole protocol as one object that is told what happens and says what to do.
+ * `Engine`: the whole protocol in one object. The caller reports what happens, and the engine
+ * returns what to do.
  *
- * Everything follows one loop:
+ * Every caller follows the same loop:
  *
  * 1. Give an input: `handlePacket` (from the interface), `handleDatagram` (from the network),
  *    `handleTimeout` (a deadline passed), or `configure`, `connect`, `linkUp`, `linkDown`. Callers
- *    with many packets give batches: `handlePackets` or `openDatagram` again and again, then
+ *    with many packets give batches: `handlePackets` or `openDatagram` several times, then
  *    `finishBatch`.
- * 2. `pollTransmit()` until undefined: send these datagrams.
- * 3. `pollPacket()` until undefined: write these packets to the interface.
- * 4. `pollEvent()` until undefined: tell whoever wants to know.
- * 5. `pollTimeout()`: the time of the next deadline.
- * 6. Sleep until an input comes or that time, whichever is first, and start again at 1.
+ * 2. Call `pollTransmit()` until it returns undefined, and send these datagrams.
+ * 3. Call `pollPacket()` until it returns undefined, and write these packets to the interface.
+ * 4. Call `pollEvent()` until it returns undefined, and handle these events.
+ * 5. Call `pollTimeout()`, which returns the time of the next deadline.
+ * 6. Sleep until an input arrives or until that time, whichever is first, and start again at 1.
  *
- * `now` is monotonic milliseconds that count suspended time (CLOCK_BOOTTIME on Linux).
- * Paper: sections 3 and 6. It opens no sockets and reads no clock.
+ * `now` is a monotonic clock in milliseconds that includes suspended time (CLOCK_BOOTTIME on
+ * Linux). Paper: sections 3 and 6. The engine opens no sockets and reads no clock.
  *
  * @module
  */
@@ -66,17 +67,29 @@ import type { PacketRun } from './wire/packet-run.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
-/** The inside of an engine: for the tests of this package, which look at what no caller may change. */
+/** Returns the state of an engine. For the tests of this package only. */
 export let stateOf: (engine: Engine) => EngineState;
 
+/**
+ * The WireGuard protocol for one device, without I/O. The first comment of this file describes the
+ * loop that drives it.
+ *
+ * All times are monotonic milliseconds. After a method with a `now`, poll the outputs until they
+ * are empty. Network input never throws; only wrong arguments of the caller do. Every method with a
+ * `now`, except `finishBatch`, throws a TypeError if `now` is not a finite number.
+ */
 export class Engine {
   static {
     stateOf = (engine) => engine.#state;
   }
 
+  /** Counters since the engine was created. The object is live, not a copy. */
   readonly stats: EngineStats = new EngineStats();
   readonly #state: EngineState;
-  /** What `handlePacketAt` makes of its arguments. */
+  /**
+   * The arguments of `handlePacketAt` as a run. It is reused, so that nothing is allocated per
+   * packet.
+   */
   readonly #single: PacketRun = {
     buffer: NO_BYTES,
     offset: 0,
@@ -87,19 +100,20 @@ export class Engine {
   };
 
   /**
-   * Starts with the link up, no key and no peers.
+   * Creates an engine with the link up, without a key and without peers.
    *
-   * @throws {TypeError | RangeError} an option of the wrong type or outside its range
+   * @throws {TypeError | RangeError} an option has the wrong type or is out of range
    */
   constructor(options: EngineOptions) {
     this.#state = createState(options, this.stats);
   }
 
   /**
-   * Changes keys and peers, on a running engine too. Everything is copied. Checked whole before any of
-   * it takes effect.
+   * Changes keys and peers. The engine may be in use. The whole change is checked before any part
+   * of it takes effect. Everything is copied.
    *
-   * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+   * @throws {TypeError | RangeError} a field has the wrong type or is out of range; the message
+   *   names it
    * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
    */
   configure(change: EngineChange, now: number): void {
@@ -108,9 +122,9 @@ export class Engine {
   }
 
   /**
-   * Checks a change as `configure` does, and throws what it throws. Nothing has taken effect yet when
-   * this returns: the function that is returned does it. It is to be called at once, with `now`, if at
-   * all, and whatever it should throw is no mistake of the change's.
+   * Checks a change as `configure` does, and throws the same errors. Returns a function that
+   * applies the change. Call that function at once, with `now`, or not at all. Its fields were
+   * checked before, so an error from the returned function is a bug in Litz, not in the change.
    */
   prepare(change: EngineChange): (now: number) => void {
     const checked = checkConfiguration(change, this.#state);
@@ -125,13 +139,19 @@ export class Engine {
     return this.#state.mtu;
   }
 
-  /** Of the inner packets; may change at any time. */
+  /**
+   * The MTU of the interface in bytes, 1 to 65535. Padding never makes a packet longer than this.
+   * It may change at any time.
+   */
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#state.mtu = mtu;
   }
 
-  /** Makes `trace` events, a few per handshake. Off at first: then they cost nothing. */
+  /**
+   * Whether the engine emits `trace` events, a few per handshake. False at first, when they cost
+   * nothing.
+   */
   get traces(): boolean {
     return this.#state.outputs.traces;
   }
@@ -140,7 +160,7 @@ export class Engine {
     this.#state.outputs.traces = traces;
   }
 
-  /** Makes `peer` events. Off at first: then they cost nothing. */
+  /** Whether the engine emits `peer` events. False at first, when they cost nothing. */
   get tellsPeers(): boolean {
     return this.#state.outputs.tellsPeers;
   }
@@ -149,27 +169,33 @@ export class Engine {
     this.#state.outputs.tellsPeers = tellsPeers;
   }
 
-  /** A copy; undefined without a private key. */
+  /** A copy of our public key; undefined if there is no private key. */
   get publicKey(): PublicKey | undefined {
     return this.#state.identity?.publicKey.slice() as PublicKey | undefined;
   }
 
-  /** A copy, which whoever asks for it wipes; undefined without one. */
+  /** A copy of our private key, which the caller must wipe; undefined if there is none. */
   get privateKey(): PrivateKey | undefined {
     return this.#state.identity && copyPrivateKey(this.#state.identity);
   }
 
-  /** Of the key that this device goes over to: a copy; undefined without one. */
+  /** A copy of the public key that will replace ours; undefined if there is none. */
   get nextPublicKey(): PublicKey | undefined {
     return this.#state.nextIdentity?.publicKey.slice() as PublicKey | undefined;
   }
 
-  /** That key: a copy, which whoever asks for it wipes; undefined without one. */
+  /**
+   * A copy of the private key that will replace ours, which the caller must wipe; undefined if
+   * there is none.
+   */
   get nextPrivateKey(): PrivateKey | undefined {
     return this.#state.nextIdentity && copyPrivateKey(this.#state.nextIdentity);
   }
 
-  /** The interface went up: peers with a persistent keepalive hear of us at once. */
+  /**
+   * Reports that the interface is up. The engine starts handshakes with all peers that have a
+   * persistent keepalive.
+   */
   linkUp(now: number): void {
     checkTime(now);
     this.finishBatch(now);
@@ -178,7 +204,10 @@ export class Engine {
     wakePeers(this.#state, now);
   }
 
-  /** The interface went down: sessions and staged packets are gone, all timers stop. */
+  /**
+   * Reports that the interface is down. All sessions and staged packets are dropped; all timers
+   * stop.
+   */
   linkDown(now: number): void {
     checkTime(now);
     this.finishBatch(now);
@@ -191,10 +220,10 @@ export class Engine {
   }
 
   /**
-   * Starts a handshake with a peer if there is no session and none is in progress.
+   * Starts a handshake with a peer if there is no session and no handshake in progress.
    *
    * @returns whether there is a session
-   * @throws {RangeError} no such peer
+   * @throws {RangeError} there is no such peer
    */
   connect(publicKey: string | PublicKey, now: number): boolean {
     checkTime(now);
@@ -206,12 +235,18 @@ export class Engine {
     return false;
   }
 
-  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  /**
+   * Iterates over the endpoints of all peers that have one. An endpoint includes the sticky source.
+   * Peers may be added and removed meanwhile.
+   */
   *endpoints(): IterableIterator<Endpoint> {
     for (const { endpoint } of this.#state.peers.values()) if (endpoint) yield endpoint;
   }
 
-  /** Lets the kernel choose again from where to send to the endpoints that `isStale` says it of. */
+  /**
+   * Removes the sticky source of all endpoints for which `isStale` returns true. The kernel then
+   * chooses the source again.
+   */
   forgetSources(isStale: (endpoint: Endpoint) => boolean): void {
     for (const peer of this.#state.peers.values()) {
       if (peer.endpoint && isStale(peer.endpoint)) forgetSource(peer);
@@ -219,9 +254,10 @@ export class Engine {
   }
 
   /**
-   * A packet from the interface; copied. A reason: it was dropped and counted. Staged is not dropped.
+   * Sends a packet from the interface. The packet is copied.
    *
-   * @throws {TypeError} `packet` is no Uint8Array, or `now` no finite number
+   * @returns why the packet was dropped; undefined if it was sent or staged
+   * @throws {TypeError} `packet` is not a Uint8Array, or `now` is not a finite number
    */
   handlePacket(packet: Uint8Array, now: number): DropReason | undefined {
     checkBytes(packet, 'packet');
@@ -231,10 +267,12 @@ export class Engine {
   }
 
   /**
-   * A packet from the interface, `length` bytes at `offset`, sealed where it stands: 16 bytes in front
-   * of it and 31 behind are written to. The buffer is lent until the transmits are polled.
+   * Sends a packet from the interface: `length` bytes at `offset`. It is sealed in place, and up to
+   * 16 bytes in front of it and 31 bytes behind it are overwritten. The engine uses the buffer
+   * until the transmits are polled.
    *
-   * @throws {RangeError} there is not that much room
+   * @returns why the packet was dropped; undefined if it was sent or staged
+   * @throws {RangeError} there is not that much space around the packet
    */
   handlePacketAt(
     buffer: Uint8Array,
@@ -255,12 +293,11 @@ export class Engine {
   }
 
   /**
-   * Packets of one flow from the interface, sealed where they stand. The room around them is the
-   * caller's to have: it is not checked again. Their counters and timers are brought up to date by
-   * `finishBatch`, which ends a batch of such calls. Every other input with a
-   * `now` ends it too.
+   * Sends packets of one flow from the interface. They are sealed in place. The caller guarantees
+   * the space around them; it is not checked. `finishBatch`, or any other input with a `now`, ends
+   * the batch and updates counters and timers.
    *
-   * @param run borrowed for the call; its buffer is lent until the transmits are polled
+   * @param run borrowed for the call; the engine uses its buffer until the transmits are polled
    * @returns why the last packet was dropped; undefined if it was sent or staged
    */
   handlePackets(run: PacketRun, now: number): DropReason | undefined {
@@ -270,10 +307,14 @@ export class Engine {
   }
 
   /**
-   * A datagram from the network; opened in place, its content is lost, lent until the packets are
-   * polled. `ecn`: the low two bits of its TOS byte. Never throws for what is in it.
+   * Processes a datagram from the network. It is opened in place, so its content is overwritten.
+   * The engine uses it until the packets are polled. Nothing in a datagram makes this function
+   * throw.
    *
-   * @throws {TypeError} an argument of the wrong type
+   * @param ecn the low two bits of the datagram's TOS byte
+   * @returns why the datagram was dropped; undefined if it was accepted, or if it is a handshake
+   *   message that has to wait
+   * @throws {TypeError} an argument has the wrong type
    */
   handleDatagram(
     datagram: Uint8Array,
@@ -286,9 +327,12 @@ export class Engine {
   }
 
   /**
-   * The same with `length` bytes at `offset`.
+   * Processes a datagram of `length` bytes at `offset`, as `handleDatagram` does.
    *
-   * @returns why it was dropped; undefined if it was not, or if it is a handshake message that has to wait
+   * @returns why the datagram was dropped; undefined if it was accepted, or if it is a handshake
+   *   message that has to wait
+   * @throws {TypeError | RangeError} an argument has the wrong type, or the range is not within the
+   *   buffer
    */
   handleDatagramAt(
     buffer: Uint8Array,
@@ -315,13 +359,13 @@ export class Engine {
   }
 
   /**
-   * A datagram of a batch, for callers with many: as `handleDatagramAt`, but a packet in it is not
-   * queued for `pollPacket`. Endpoint, counters and timers of its peer are brought up to date by
-   * `finishBatch`, which ends the batch. Every other input with a `now` ends it too. The range is not
-   * checked.
+   * Processes one datagram of a batch, as `handleDatagramAt` does, for callers with many datagrams.
+   * A packet in it is not queued for `pollPacket`: the caller takes it from the buffer. The range
+   * is not checked. `finishBatch`, or any other input with a `now`, ends the batch and updates
+   * endpoint, counters and timers of the peer.
    *
-   * @returns the length of the packet, which begins at `offset + 16`; 0: there is none; or a reason: it
-   *   was dropped and counted
+   * @returns the length of the packet, which begins at `offset + 16`; 0 if there is none; or why
+   *   the datagram was dropped
    */
   openDatagram(
     buffer: Uint8Array,
@@ -337,8 +381,9 @@ export class Engine {
   }
 
   /**
-   * Does what is done once per batch of `handlePackets` or `openDatagram`, and works on the handshake
-   * messages that came with it. What there is no time for is left until `pollTimeout`.
+   * Ends a batch of `handlePackets` or `openDatagram`: updates counters and timers, and processes
+   * the handshake messages that arrived with the batch. Messages for which there is no time wait
+   * until `pollTimeout`.
    */
   finishBatch(now: number): void {
     settleSent(this.#state, now);
@@ -354,53 +399,70 @@ export class Engine {
     this.#state.roams.tell(now);
   }
 
-  /** The next datagram to send. */
+  /**
+   * Returns the next datagram to send; undefined if there is none. It is valid until the next
+   * input.
+   */
   pollTransmit(): Transmit | undefined {
     return this.#state.outputs.nextTransmit();
   }
 
-  /** The next packet for the interface. */
+  /**
+   * Returns the next packet for the interface; undefined if there is none. It is valid until the
+   * next input.
+   */
   pollPacket(): PacketView | undefined {
     return this.#state.outputs.nextPacket();
   }
 
+  /** Returns the next event; undefined if there is none. */
   pollEvent(): EngineEvent | undefined {
     return this.#state.outputs.nextEvent();
   }
 
   /**
-   * When to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no need. At
-   * that time there is something to do. One exception: while peers roam, it may be up to a second early.
+   * Returns when to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no
+   * deadline. The time is exact: something is due then. There is one exception: while peers roam,
+   * it may be up to a second early.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;
     return Math.min(timers.first(), roams.due, handshakes.due);
   }
 
-  /** Snapshots of all peers, in the order in which they were added. */
+  /** Returns snapshots of all peers, in the order in which they were added. */
   peers(): PeerStatus[] {
     return [...this.peerStatuses()];
   }
 
   /**
-   * The same one by one, each as it is when it is asked for. The engine may change in between: a peer
-   * that was removed is left out, and so is one that was added since the first was asked for.
+   * Iterates over snapshots of all peers. Each snapshot is made when it is asked for, and the
+   * engine may change in between. Peers that are removed meanwhile are left out, and so are peers
+   * that are added after the first snapshot was asked for.
    */
   *peerStatuses(): Generator<PeerStatus, void, undefined> {
     const { peers, allowedIps, lastPeerNumber } = this.#state;
     for (const peer of peers.values()) {
-      // Those that were added later stand behind the others, also if they were there before.
+      // Later peers come last. A peer that was removed and added again meanwhile is one of them.
       if (peer.number > lastPeerNumber) return;
       yield peerStatus(peer, allowedIps);
     }
   }
 
-  /** @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: no key at all */
+  /**
+   * Returns whether there is a peer with this current or next key.
+   *
+   * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: the argument is not a key
+   */
   hasPeer(publicKey: string | PublicKey): boolean {
     return this.#peerOf(publicKey) !== undefined;
   }
 
-  /** @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: no key at all */
+  /**
+   * Returns a snapshot of the peer with this current or next key; undefined if there is none.
+   *
+   * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: the argument is not a key
+   */
   peer(publicKey: string | PublicKey): PeerStatus | undefined {
     const peer = this.#peerOf(publicKey);
     return peer && peerStatus(peer, this.#state.allowedIps);
@@ -456,7 +518,10 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
   };
 }
 
-/** More than this is answered with cookies. One costs about 0.1 ms with OpenSSL, 5 ms with noble. */
+/**
+ * With more handshake messages per second than this, cookies are required. One handshake costs
+ * about 0.1 ms with OpenSSL, 5 ms with noble.
+ */
 const HANDSHAKES_PER_SECOND = 100;
 /** The kernel's icmp_msgs_per_sec and icmp_msgs_burst. */
 const UNREACHABLES_PER_SECOND = 1000;

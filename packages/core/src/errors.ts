@@ -1,10 +1,10 @@
 /**
- * Errors for the caller's own mistakes. Network input never makes one.
+ * Errors for mistakes of the caller. Network input never creates an error.
  *
  * @module
  */
 
-/** Stable codes: match on these, the text may change. */
+/** Stable codes. Compare these, because the message may change. */
 export type WireGuardErrorCode =
   | 'ERR_LITZ_INVALID_KEY'
   | 'ERR_LITZ_INVALID_ENDPOINT'
@@ -14,14 +14,14 @@ export type WireGuardErrorCode =
   | 'ERR_LITZ_TOO_MANY_PEERS'
   | 'ERR_LITZ_UNSUPPORTED_PLATFORM'
   | 'ERR_LITZ_FFI_MISSING'
-  | 'ERR_LITZ_SYSTEM' // a system call failed; `errno`, `syscall` say which
+  | 'ERR_LITZ_SYSTEM' // a system call failed; `errno` and `syscall` say which one
   | 'ERR_LITZ_PERMISSION'
   | 'ERR_LITZ_TIMEOUT'
   | 'ERR_LITZ_CLOSED'
   | 'ERR_LITZ_WORKER'
   | 'ERR_LITZ_UAPI';
 
-/** An error with a stable `code`. Never holds key bytes. */
+/** An error with a stable `code`. It never contains key bytes. */
 export class WireGuardError extends Error {
   readonly code: WireGuardErrorCode;
 

@@ -1,12 +1,13 @@
 /**
- * Checks of what a caller passes, under the field's name: `"peers[0].listenPort" expected ...`.
+ * Checks values that a caller passes. The error names the field: `"peers[0].listenPort" expected
+ * ...`.
  *
  * @module
  */
 import { WireGuardError } from './errors.ts';
 import { quote } from './quote.ts';
 
-/** @throws {TypeError} `value` is no object, or has a property that is not among `known` */
+/** @throws {TypeError} `value` is not an object, or has a property that is not in `known` */
 export function checkObject(value: unknown, field: string, known?: readonly string[]): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) {
     throw new TypeError(`"${field}" expected an object, got ${describe(value)}`);
@@ -19,36 +20,44 @@ export function checkObject(value: unknown, field: string, known?: readonly stri
   }
 }
 
-/** @throws {TypeError} */
+/** @throws {TypeError} `value` is not a function */
 export function checkFunction(value: unknown, field: string): void {
   if (typeof value === 'function') return;
   throw new TypeError(`"${field}" expected a function, got ${describe(value)}`);
 }
 
-/** @throws {TypeError} */
+/** @throws {TypeError} `value` is not a string */
 export function requireText(value: unknown, field: string): asserts value is string {
   if (typeof value === 'string') return;
-  throw new TypeError(`"${field}" expected a text, got ${describe(value)}`);
+  throw new TypeError(`"${field}" expected a string, got ${describe(value)}`);
 }
 
-/** @throws {TypeError} */
+/** @throws {TypeError} `value` is not an array */
 export function checkArray(value: unknown, field: string): void {
   if (Array.isArray(value)) return;
   throw new TypeError(`"${field}" expected an array, got ${describe(value)}`);
 }
 
-/** undefined is right. @throws {TypeError} */
+/** @throws {TypeError} `value` is neither a boolean nor undefined */
 export function checkBoolean(value: unknown, field: string): void {
   if (value === undefined || typeof value === 'boolean') return;
   throw new TypeError(`"${field}" expected true or false, got ${describe(value)}`);
 }
 
-/** undefined is right. @throws {TypeError | RangeError} */
+/**
+ * Accepts undefined.
+ *
+ * @throws {TypeError | RangeError} `value` is not an integer, or out of range
+ */
 export function checkInteger(value: unknown, field: string, min: number, max: number): void {
   if (value !== undefined) requireInteger(value, field, min, max);
 }
 
-/** As `checkInteger`, of a field that must be there. @throws {TypeError | RangeError} */
+/**
+ * Does not accept undefined.
+ *
+ * @throws {TypeError | RangeError} `value` is not an integer, or out of range
+ */
 export function requireInteger(value: unknown, field: string, min: number, max: number): void {
   if (isInteger(value, min, max)) return;
   const expected = `"${field}" expected an integer from ${min} to ${max}`;
@@ -56,7 +65,7 @@ export function requireInteger(value: unknown, field: string, min: number, max: 
   throw new RangeError(`${expected}, got ${value}`);
 }
 
-/** What `read` returns; what it throws names the field. */
+/** Returns the result of `read`. If `read` throws, the error gets the name of the field. */
 export function readField<T>(field: string, read: () => T): T {
   try {
     return read();
@@ -65,7 +74,10 @@ export function readField<T>(field: string, read: () => T): T {
   }
 }
 
-/** An error of a value, with the name of its field in front; anything else stays what it is. */
+/**
+ * Returns a new error with the name of the field in front, for a `WireGuardError` or `TypeError`.
+ * Returns anything else unchanged.
+ */
 export function withField(error: unknown, field: string): unknown {
   if (error instanceof WireGuardError) {
     return new WireGuardError(error.code, `"${field}": ${error.message}`, { cause: error });
@@ -77,21 +89,21 @@ export function withField(error: unknown, field: string): unknown {
 }
 
 /**
- * An error of a field within what `outer` names: `"endpoint" expected ...` becomes
- * `"peers[3].endpoint" expected ...`. Names are so put together on the way to an error only: there may
- * be a million peers.
+ * Adds the name of the containing object to an error: `"endpoint" expected ...` becomes
+ * `"peers[3].endpoint" expected ...`. The full name is built only when there is an error, because
+ * there may be a million peers.
  */
 export function withinField(error: unknown, outer: string): unknown {
   if (error instanceof Error && error.message.startsWith('"')) {
     const rest = error.message.slice(1);
-    // A field without a name of its own is the outer one.
+    // An empty name means the containing object itself.
     const dot = rest.startsWith('"') || rest.startsWith('[') ? '' : '.';
     error.message = `"${outer}${dot}${rest}`;
   }
   return error;
 }
 
-/** For messages; never shows what may be a key. */
+/** Describes a value for an error message. Never shows text or bytes, which may be a key. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';

@@ -1,7 +1,8 @@
 /**
- * The WireGuard protocol, sans-I/O: no sockets, no clock, no randomness of its own.
+ * The WireGuard protocol, sans-I/O: it opens no sockets, reads no clock and creates no random
+ * numbers.
  *
- * What the engine is made of, and users need not know, is in `@litz/core/internals`.
+ * The parts of the engine, which most users do not need, are in `@litz/core/internals`.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * What the other packages of Litz take of the protocol, and programs that do without an engine: constants,
- * messages, tables and the parts of cryptography. It may change with every version; what stays is
- * `@litz/core`.
+ * Parts of the protocol for the other packages of Litz, and for programs that do not use an engine:
+ * constants, messages, tables and parts of the cryptography. This entry may change with every
+ * version. `@litz/core` is the stable one.
  *
  * @module
  */
@@ -30,15 +30,16 @@ export {
   type MessageType,
 } from './wire/messages.ts';
 export { isZeroKey, keyId } from './keys.ts';
-export { quote, redactKeys } from './quote.ts';
+export { printable, quote, redactKeys } from './quote.ts';
 export { isMapped, tryParseAddress } from './text/address.ts';
 export { tryParseCidr } from './text/cidr.ts';
 export { tryParseEndpoint } from './text/endpoint.ts';
 export {
   isInterfaceName,
-  tryParseScopedAddress,
-  type ScopedAddress,
-} from './text/scoped-address.ts';
+  MAX_INTERFACE_NAME_LENGTH,
+  newInterfaceNameFault,
+} from './text/interface-name.ts';
+export { tryParseScopedAddress, type ScopedAddress } from './text/scoped-address.ts';
 export { MAX_UINT16, MAX_UINT32, parseUnsigned, parseUnsignedOrHex } from './text/unsigned.ts';
 export {
   checkArray,

@@ -1,5 +1,5 @@
 /**
- * `generateKeyPair`: both halves of DH-Generate, for whoever makes keys for a peer.
+ * `generateKeyPair`: creates a private key and its public key (DH-Generate).
  *
  * @module
  */
@@ -9,20 +9,22 @@ import { WireGuardError } from './errors.ts';
 import { checkObject } from './field.ts';
 import { generatePrivateKey, publicKeyOf, type PrivateKey, type PublicKey } from './keys.ts';
 
+/** A private key and its public key. */
 export interface KeyPair {
   readonly privateKey: PrivateKey;
   readonly publicKey: PublicKey;
 }
 
+/** Options of `generateKeyPair`. */
 export interface KeyPairOptions {
-  /** Fills its argument. Default: `crypto.getRandomValues` of the runtime. */
+  /** Fills its argument with random bytes. Default: `crypto.getRandomValues` of the runtime. */
   readonly randomBytes?: (out: Uint8Array) => void;
   /** Computes the public key. Default: noble. */
   readonly crypto?: CryptoProvider;
 }
 
 /**
- * A new pair of keys.
+ * Returns a new key pair. The caller should wipe the private key after use.
  *
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: the runtime has no `crypto`, and
  *   `randomBytes` was not given

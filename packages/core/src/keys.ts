@@ -1,12 +1,13 @@
 /**
- * Keys: 32 bytes with a class of their own, so that a `PublicKey` cannot be passed as a
- * `PresharedKey` and that nothing which prints values prints a secret. The text form is base64 with
+ * Keys: 32 bytes, with one class for each kind of key. So a `PublicKey` cannot be passed as a
+ * `PresharedKey`, and printing an object never prints a secret. The text form is base64 with
  * padding, 44 characters.
  *
- * A key is a Uint8Array, and a copy by `slice()` is a key again. What copies bytes by other means
- * (`structuredClone`, `Uint8Array.from`) makes plain bytes of them: a parser makes a key again.
+ * A key is a Uint8Array, and `slice()` returns a key again. Other ways to copy bytes
+ * (`structuredClone`, `Uint8Array.from`) return plain bytes. The parse functions turn them into a
+ * key again.
  *
- * No error here holds a part of a key.
+ * No error here contains a part of a key.
  *
  * @module
  */
@@ -19,10 +20,13 @@ import { WireGuardError } from './errors.ts';
 import { checkFunction } from './field.ts';
 import { printAs } from './print-as.ts';
 
-/** Bytes, and what a typed array makes itself of: a length (`slice`), or a buffer (`subarray`). */
+/**
+ * What the constructor of a typed array accepts: a length (used by `slice`), bytes, or a buffer
+ * (used by `subarray`).
+ */
 export type KeySource = number | ArrayLike<number> | ArrayBufferLike;
 
-/** A key that may be known to everybody. Printed, it is its base64 text. */
+/** A key that is not secret. It prints as its base64 text. */
 export class PublicKey extends Uint8Array {
   static {
     refuseTextIn(this);
@@ -33,13 +37,13 @@ export class PublicKey extends Uint8Array {
     return 'PublicKey';
   }
 
-  /** For copies; `parsePublicKey` makes a key of text or bytes. */
+  /** Used by `slice` and `subarray`. To make a key from text or bytes, use `parsePublicKey`. */
   constructor(source: KeySource = KEY_LENGTH, byteOffset?: number, length?: number) {
     refuseText(source, 'PublicKey');
     super(source as ArrayBuffer, byteOffset, length);
   }
 
-  /** 44 characters. */
+  /** Returns the base64 text, 44 characters. */
   toBase64(): string {
     return textOf(this);
   }
@@ -58,9 +62,8 @@ export class PublicKey extends Uint8Array {
 }
 
 /**
- * A key that is nobody else's. Only `toBase64()` gives its text; everything that prints values says
- * that it is hidden. Its bytes stand outside of the memory that the garbage collector moves, so that
- * `fill(0)` leaves no copy behind.
+ * A secret key. Only `toBase64()` returns its text; everything else prints "hidden". Its bytes are
+ * in memory that the garbage collector does not move, so that `fill(0)` leaves no copy behind.
  */
 export abstract class SecretKey extends Uint8Array {
   static {
@@ -80,7 +83,7 @@ export abstract class SecretKey extends Uint8Array {
     }
   }
 
-  /** 44 characters: a string, which nobody can wipe. */
+  /** Returns the base64 text, 44 characters. A string cannot be wiped. */
   toBase64(): string {
     return textOf(this);
   }
@@ -100,13 +103,14 @@ export abstract class SecretKey extends Uint8Array {
   abstract get kind(): 'PrivateKey' | 'PresharedKey';
 }
 
-/** Clamped (RFC 7748 section 5). */
+/** A private key, always clamped (RFC 7748, section 5). */
 export class PrivateKey extends SecretKey {
   override get kind(): 'PrivateKey' {
     return 'PrivateKey';
   }
 }
 
+/** A preshared key. All zeros mean "no preshared key". */
 export class PresharedKey extends SecretKey {
   override get kind(): 'PresharedKey' {
     return 'PresharedKey';
@@ -114,10 +118,10 @@ export class PresharedKey extends SecretKey {
 }
 
 /**
- * A copy of the 32 bytes, or of what the base64 text says, clamped.
+ * Makes a private key from base64 text or from 32 bytes. The bytes are copied and clamped.
  *
- * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length, characters, or all zero
+ * @throws {TypeError} `input` is neither a string nor a Uint8Array, or is a key of another kind
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length, wrong characters, or all zeros
  */
 export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
   const key = privateKeyOrNone(input);
@@ -125,38 +129,43 @@ export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
   throw new WireGuardError('ERR_LITZ_INVALID_KEY', 'private key: expected a key, got all zeros');
 }
 
-/** As `parsePrivateKey`; undefined for all zeros, which is how WireGuard says "none". */
+/**
+ * Does the same as `parsePrivateKey`, but returns undefined for all zeros, which mean "no key" in
+ * WireGuard.
+ */
 export function privateKeyOrNone(input: string | Uint8Array): PrivateKey | undefined {
   const key = readInto(new PrivateKey(), input, 'private key');
   return isZeroKey(key) ? undefined : clamp(key);
 }
 
 /**
- * A copy of the 32 bytes, or of what the base64 text says. Low-order points are keys too; a peer
- * with one is never talked to.
+ * Makes a public key from base64 text or from 32 bytes. The bytes are copied. A low-order point is
+ * accepted, but no messages are ever sent to a peer with such a key.
  *
- * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length or characters
+ * @throws {TypeError} `input` is neither a string nor a Uint8Array, or is a key of another kind
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length or wrong characters
  */
 export function parsePublicKey(input: string | Uint8Array): PublicKey {
   return readInto(new PublicKey(), input, 'public key');
 }
 
 /**
- * A copy of the 32 bytes, or of what the base64 text says. All zeros is the same as no preshared key.
+ * Makes a preshared key from base64 text or from 32 bytes. The bytes are copied. All zeros are the
+ * same as no preshared key.
  *
- * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length or characters
+ * @throws {TypeError} `input` is neither a string nor a Uint8Array, or is a key of another kind
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length or wrong characters
  */
 export function parsePresharedKey(input: string | Uint8Array): PresharedKey {
   return readInto(new PresharedKey(), input, 'preshared key');
 }
 
 /**
- * The text form: base64, 44 characters. Text is checked and given back.
+ * Returns the base64 text of a key, 44 characters. If `key` is a string, it is checked and
+ * returned.
  *
- * @throws {TypeError} neither a string nor a Uint8Array
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length or characters
+ * @throws {TypeError} `key` is neither a string nor a Uint8Array
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length or wrong characters
  */
 export function formatKey(key: PrivateKey | PublicKey | PresharedKey | string): string {
   const copy = secretBytes(KEY_LENGTH);
@@ -168,12 +177,15 @@ export function formatKey(key: PrivateKey | PublicKey | PresharedKey | string): 
   }
 }
 
-/** Public keys as keys of a Map. */
+/** Returns a string for a public key, to use as the key of a Map. */
 export function keyId(publicKey: Uint8Array): string {
   return encodeBase64(publicKey);
 }
 
-/** Looks at all bytes, whatever they are. */
+/**
+ * Returns whether all bytes are zero. Always reads all of them, so that the time does not depend on
+ * the key.
+ */
 export function isZeroKey(key: Uint8Array): boolean {
   let bits = 0;
   for (let i = 0; i < key.length; i++) bits |= key[i];
@@ -181,9 +193,10 @@ export function isZeroKey(key: Uint8Array): boolean {
 }
 
 /**
- * A new private key. `randomBytes` fills its argument; what it throws is passed on.
+ * Returns a new private key. `randomBytes` must fill its argument; an error that it throws is
+ * passed on.
  *
- * @throws {TypeError} `randomBytes` is no function
+ * @throws {TypeError} `randomBytes` is not a function
  */
 export function generatePrivateKey(randomBytes: (out: Uint8Array) => void): PrivateKey {
   checkFunction(randomBytes, 'randomBytes');
@@ -193,10 +206,12 @@ export function generatePrivateKey(randomBytes: (out: Uint8Array) => void): Priv
 }
 
 /**
- * DH-Generate's second half: the public key that belongs to a private one, as text or bytes.
+ * Computes the public key of a private key, which is text or bytes (the second half of
+ * DH-Generate).
  *
- * @throws {TypeError} neither a string nor a Uint8Array, or a key of another kind
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length, characters, or all zero
+ * @throws {TypeError} `privateKey` is neither a string nor a Uint8Array, or is a key of another
+ *   kind
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length, wrong characters, or all zeros
  */
 export function publicKeyOf(privateKey: string | PrivateKey, crypto: CryptoProvider): PublicKey {
   const key = parsePrivateKey(privateKey);
@@ -207,14 +222,16 @@ export function publicKeyOf(privateKey: string | PrivateKey, crypto: CryptoProvi
   }
 }
 
-/** RFC 7748 section 5, in place. */
+/** Clamps a key in place (RFC 7748, section 5). */
 function clamp(key: PrivateKey): PrivateKey {
   key[0] &= 248;
   key[31] = (key[31] & 127) | 64;
   return key;
 }
 
-/** A key of one kind is never meant where one of another kind is asked for. */
+/**
+ * Fills `key` from text or bytes. A key of another kind is refused, because it is surely a mistake.
+ */
 function readInto<Key extends PrivateKey | PublicKey | PresharedKey>(
   key: Key,
   input: unknown,
@@ -222,7 +239,7 @@ function readInto<Key extends PrivateKey | PublicKey | PresharedKey>(
 ): Key {
   for (const Kind of [PrivateKey, PublicKey, PresharedKey]) {
     if (input instanceof Kind && !(key instanceof Kind)) {
-      throw new TypeError(`${what}: expected one, got a ${Kind.name}`);
+      throw new TypeError(`${what}: expected a ${what}, got a ${Kind.name}`);
     }
   }
   readBytes(key, input, what);
@@ -233,7 +250,7 @@ function readBytes(out: Uint8Array, input: unknown, what: string): void {
   if (typeof input === 'string') {
     if (decodeBase64(input, out)) return;
     wipe(out);
-    const got = input.length === TEXT_LENGTH ? 'other characters' : `${input.length} characters`;
+    const got = input.length === TEXT_LENGTH ? 'invalid characters' : `${input.length} characters`;
     throw new WireGuardError(
       'ERR_LITZ_INVALID_KEY',
       `${what}: expected ${KEY_LENGTH} bytes as ${TEXT_LENGTH} characters of base64, got ${got}`,
@@ -256,20 +273,23 @@ function hidden(key: SecretKey): string {
   return `${key.kind}(hidden)`;
 }
 
-/** A view of a part of a key is of its class and has no text. */
+/** `subarray` can return a part of a key, which has the same class but no text. */
 function textOf(key: PublicKey | SecretKey): string {
   if (key.length === KEY_LENGTH) return encodeBase64(key);
-  throw new TypeError(`expected a key of ${KEY_LENGTH} bytes, this one has ${key.length}`);
+  throw new TypeError(`expected a key of ${KEY_LENGTH} bytes, got ${key.length}`);
 }
 
-/** A typed array makes zeros of text, without a word. */
-/** `from` would make a number of each letter, and so a key that can be guessed. */
+/**
+ * Makes the class's `from` throw for text, as its constructor does. A typed array silently makes
+ * zeros of text in its constructor, and one number per character in `from`. Such a key can be
+ * guessed.
+ */
 function refuseTextIn(keys: object): void {
   Object.defineProperty(keys, 'from', {
     configurable: true,
     value(this: { name: string }, ...args: unknown[]): unknown {
       refuseText(args[0], this.name);
-      // Of the class that it is called on, as the inherited one does.
+      // `from` returns the class that it is called on, as the inherited one does.
       return Reflect.apply(Reflect.get(Uint8Array, 'from') as () => unknown, this, args);
     },
   });
@@ -277,5 +297,5 @@ function refuseTextIn(keys: object): void {
 
 function refuseText(source: unknown, kind: string): void {
   if (typeof source !== 'string') return;
-  throw new TypeError(`"source" expected bytes, got a string: parse${kind} reads text`);
+  throw new TypeError(`"source" expected bytes, got a string: use parse${kind} for text`);
 }

@@ -1,5 +1,5 @@
 /**
- * What an engine puts out: datagrams for the network, packets for the interface, events.
+ * The outputs of an engine: datagrams for the network, packets for the interface, and events.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import type { PacketRun } from './wire/packet-run.ts';
 
 const EMPTY = new Uint8Array(0);
 
-/** What happened to a peer. Events are few: none of them is per packet. */
+/** Something that happened to a peer. Events are rare: there is none per packet. */
 export type EngineEvent =
   /**
-   * A handshake completed: keys of a new session are confirmed on both sides. `keys`: the static keys
-   * that it was made with.
+   * A handshake was completed, and both sides have confirmed the keys of the new session. `keys`
+   * are the static keys with which it was made.
    */
   | {
       type: 'handshake';
@@ -26,74 +26,79 @@ export type EngineEvent =
       keys: SessionKeys;
       durationMs?: number;
     }
-  /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
+  /**
+   * `up`: packets can be sent to the peer; `renewed`: a newer session replaced the old one;
+   * `expired`: packets can no longer be sent without a new handshake.
+   */
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
   /**
-   * The peer is reached at another address or port than before. At most once a second for each peer:
-   * of more than one change the last is told then.
+   * The peer is reached at a new address or port. There is at most one such event per second and
+   * peer: after several changes, the last one is reported.
    */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
-  /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
+  /** The engine gave up a handshake after Rekey-Attempt-Time and dropped the staged packets. */
   | { type: 'handshake-failed'; peer: PublicKey }
   /**
-   * One step of a peer, for a log. Only while `Engine.traces` is set. `sends`: how many initiations this
-   * attempt at a handshake has sent.
+   * One protocol step of a peer, for logs. Emitted only while `Engine.traces` is true. `sends` is
+   * the number of initiations sent in this handshake attempt.
    */
   | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
   /**
-   * A peer was added, got an endpoint, completed a handshake, is reached elsewhere (as often as `roam`
-   * says it), or was removed. Only while `Engine.tellsPeers` is set.
+   * A peer was added or removed, got an endpoint, completed a handshake, or roamed (at the rate of
+   * `roam`). Emitted only while `Engine.tellsPeers` is true.
    */
   | PeerNews;
 
-/** What a peer is now, after something about it has changed. */
+/** The current values of a peer, after one of them has changed. */
 export interface PeerNews {
   type: 'peer';
   peer: PublicKey;
   state: 'present' | 'removed';
   endpoint: Endpoint | undefined;
-  /** Unix time of the last completed handshake, 0 if there was none. */
+  /** Unix time in milliseconds of the last completed handshake; 0 if there was none. */
   lastHandshakeUnixMs: number;
-  /** The static keys of the session that is sent with; absent if there is none. */
+  /** The static keys of the session used for sending; absent if there is none. */
   sessionKeys?: SessionKeys;
 }
 
+/** The steps that `trace` events report. */
 export type TraceStep =
   | 'peer-added'
   | 'peer-removed'
-  | 'key-promoted' // the peer's next key is its key now
+  | 'key-promoted' // the peer's next key is now its key
   | 'initiation-sent'
-  | 'probe-sent' // an initiation of our next identity, to a peer that has not answered it
+  | 'probe-sent' // our next identity sent an initiation to a peer that has not answered it yet
   | 'initiation-received'
   | 'response-sent'
   | 'response-received'
   | 'cookie-received'
-  | 'retrying' // no answer to the last initiation: the next one is sent
-  | 'gave-up' // no answer to any of them
-  | 'not-heard' // no answer to what was sent with a session: a handshake begins
+  | 'retrying' // there was no answer to the last initiation, so the next one is sent
+  | 'gave-up' // there was no answer to any initiation
+  | 'not-heard' // there was no answer to sent data, so a handshake begins
   | 'keypair-created'
-  | 'keys-removed'; // nothing newer came for three Reject-After-Times
+  | 'keys-removed'; // no newer session came within three Reject-After-Times
 
 /**
- * One datagram to send, `length` bytes of `buffer` at `offset`; or, after `handlePackets`, `count`
- * datagrams of one length to one destination. Object and bytes are the engine's or stand in the buffer
- * that the packet was given in: valid until the next `handle*` call.
+ * One datagram to send: `length` bytes of `buffer` at `offset`. After `handlePackets` it can be
+ * `count` datagrams of one length to one destination. The object belongs to the engine. The bytes
+ * are in the engine's memory or in the buffer of the packet. Both are valid until the next
+ * `handle*` call.
  */
 export class Transmit implements DatagramRun {
   buffer: Uint8Array = EMPTY;
   offset = 0;
-  /** Of each datagram. */
+  /** The length of each datagram but the last, in bytes. */
   length = 0;
-  /** Of the last datagram; no more than `length`. */
+  /** The length of the last datagram, at most `length`. */
   lastLength = 0;
-  /** From one datagram to the next. */
+  /** The distance from one datagram to the next, in bytes. */
   stride = 0;
   count = 1;
   // Assigned before the object is handed out.
   destination!: Endpoint;
   /** The whole TOS or traffic class byte, DSCP and ECN. */
   tos = 0;
-  /** Whose message it is; undefined for a cookie reply. */
+  /** The peer that the message is for; undefined for a cookie reply. */
   peer: PublicKey | undefined = undefined;
 
   /** A new view of the bytes of the first datagram. */
@@ -101,7 +106,7 @@ export class Transmit implements DatagramRun {
     return this.datagramAt(0);
   }
 
-  /** A new view of the bytes of datagram `index`, 0 to `count` - 1. */
+  /** Returns a new view of the bytes of datagram `index`, 0 to `count` - 1. */
   datagramAt(index: number): Uint8Array {
     const start = this.offset + index * this.stride;
     const length = index === this.count - 1 ? this.lastLength : this.length;
@@ -110,14 +115,15 @@ export class Transmit implements DatagramRun {
 }
 
 /**
- * One IP packet for the interface: `length` bytes of `buffer` at `offset`. Object and bytes are the
- * engine's or stand in the datagram that was opened: valid until the next `handle*` call.
+ * One IP packet for the interface: `length` bytes of `buffer` at `offset`. The object belongs to
+ * the engine. The bytes are in the engine's memory or in the datagram that was opened. Both are
+ * valid until the next `handle*` call.
  */
 export class PacketView {
   buffer: Uint8Array = EMPTY;
   offset = 0;
   length = 0;
-  /** Whose packet it is; undefined for an ICMP message made by the engine. */
+  /** The peer that the packet came from; undefined for an ICMP message made by the engine. */
   peer: PublicKey | undefined = undefined;
 
   /** A new view of the bytes. */
@@ -127,20 +133,20 @@ export class PacketView {
 }
 
 /**
- * What waits to be polled. Transmits and packet views are used again once all of them were taken, so
- * that a caller who drains after every input makes no garbage.
+ * The queues that the poll functions read. `Transmit` and `PacketView` objects are reused once all
+ * of them were taken, so a caller who drains the queues after every input causes no garbage.
  */
 export class Outputs {
   readonly #transmits = new ReusedQueue(() => new Transmit());
   readonly #packets = new ReusedQueue(() => new PacketView());
-  /** Somebody reads `trace` events: none is made before. */
+  /** Whether to create `trace` events. */
   traces = false;
-  /** Somebody reads `peer` events: none is made before. */
+  /** Whether to create `peer` events. */
   tellsPeers = false;
   #events: EngineEvent[] = [];
   #firstEvent = 0;
 
-  /** A datagram; its bytes stay where they are. */
+  /** Queues a datagram. The bytes are not copied. */
   transmit(
     peer: Peer | undefined,
     destination: Endpoint,
@@ -162,8 +168,8 @@ export class Outputs {
   }
 
   /**
-   * The first `count` packets of a run, sealed: their messages are `length` bytes long, the last one
-   * `lastLength`. The bytes stay where they are.
+   * Queues the first `count` packets of a sealed run. Their messages are `length` bytes long, the
+   * last one `lastLength`. The bytes are not copied.
    */
   transmitRun(
     peer: Peer,
@@ -203,7 +209,7 @@ export class Outputs {
     this.event({ type: 'trace', peer: peer.publicKey, step, sends: peer.handshakeSends });
   }
 
-  /** Something about the peer has changed, or it is no more. */
+  /** Emits a `peer` event after the peer has changed or was removed. */
   news(peer: Peer, state: 'present' | 'removed'): void {
     if (!this.tellsPeers) return;
     const { publicKey, endpoint, lastHandshakeUnixMs } = peer;
@@ -232,7 +238,7 @@ export class Outputs {
   }
 }
 
-/** First in, first out; the objects stay and are handed out again when the queue was emptied. */
+/** First in, first out. The objects are kept and handed out again after the queue was emptied. */
 class ReusedQueue<T> {
   readonly #create: () => T;
   readonly #items: T[] = [];
@@ -256,9 +262,10 @@ class ReusedQueue<T> {
   #restart(): void {
     this.#first = 0;
     this.#end = 0;
-    // A burst (link-up with many peers) must not keep its memory for good.
+    // After a burst (link-up with many peers), most of the memory is given up.
     if (this.#items.length > KEPT_ITEMS) this.#items.length = KEPT_ITEMS;
   }
 }
 
+/** How many objects a queue keeps for reuse. */
 const KEPT_ITEMS = 1024;

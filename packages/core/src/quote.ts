@@ -1,38 +1,53 @@
 /**
- * `quote`: how input is shown in an error, and `redactKeys` for texts as a whole. A key that stands in
- * the wrong place must not be repeated where others may read it.
+ * `quote`: shows input in an error message. `redactKeys` and `printable`: make a whole text safe to
+ * print. A key in the wrong place must not appear where others may read it.
  *
  * @module
  */
 
 /**
- * In quotes, shortened, without control characters and without what may be a key. What a caller passed
- * as text need not be text.
+ * Returns the input in quotes, shortened, without control characters and without anything that may
+ * be a key. The input need not be a string.
  */
 export function quote(input: unknown): string {
   const text = String(input);
-  // A text of many megabytes is not worth a search. What is left is more than what is shown.
+  // Only the beginning of a long text is searched. It is longer than what is shown.
   const shown = redactKeys(text.slice(0, MAX_SEARCHED));
   const isCut = shown.length > MAX_SHOWN;
   return JSON.stringify(isCut ? `${shown.slice(0, MAX_SHOWN)}...` : shown);
 }
 
 /**
- * The text without what may be a key: 32 bytes in base64 or hexadecimal, also with a letter too few or
- * too many. A public key looks like any other.
+ * Returns the text without anything that may be a key: 32 bytes in base64 or hexadecimal, even with
+ * a character missing or added. Public keys are removed too, because they look the same.
  */
 export function redactKeys(text: string): string {
   return text.replace(WORDS, (word) => (mayBeKey(word) ? REDACTED : word));
 }
 
+/**
+ * Returns the text as one line that cannot control a terminal. Control characters, line ends and
+ * invisible characters become their code points, such as `\u{1b}`. Use it for text that others can
+ * choose: names, messages of servers.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`);
+}
+
 function mayBeKey(word: string): boolean {
   if (word.endsWith('=')) return true;
   if (HEX.test(word)) return true;
-  // Base64 that lost its last character. A file's path is longer or shorter, or in small letters.
+  // Base64 without its last character. File paths normally have another length, or only small
+  // letters.
   return word.length <= BASE64_LENGTH && /[a-z]/.test(word) && /[A-Z]/.test(word);
 }
 
-/** Of letters that base64 has, in either alphabet. */
+/**
+ * Control characters (also C1), format characters such as those for text direction, line and
+ * paragraph separators, lone surrogates.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** Runs of 42 or more characters that occur in base64 or base64url. */
 const WORDS = /[A-Za-z0-9+/_-]{42,}={0,2}/g;
 const HEX = /[0-9a-f]{60,}/i;
 const BASE64_LENGTH = 44;

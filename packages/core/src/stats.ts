@@ -1,5 +1,5 @@
 /**
- * Counters of an engine, and what it tells of a peer.
+ * Counters of an engine, and snapshots of its peers.
  *
  * @module
  */
@@ -11,9 +11,12 @@ import type { SessionKeys } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { AllowedIps } from './routing/allowed-ips.ts';
 
-/** Counts since the engine was made; bytes are of whole WireGuard messages, as `wg show` has them. */
+/**
+ * Counters since the engine was created. Byte counts include the whole WireGuard message, as in `wg
+ * show`.
+ */
 export class EngineStats {
-  /** Transport messages sent, keepalives included. */
+  /** Transport messages sent, including keepalives. */
   sentMessages = 0;
   receivedMessages = 0;
   sentBytes = 0;
@@ -24,35 +27,40 @@ export class EngineStats {
   sentKeepalives = 0;
   receivedKeepalives = 0;
   completedHandshakes = 0;
+  /** ICMP "destination unreachable" packets that the engine created for the interface. */
   unreachablesMade = 0;
+  /** Dropped packets and datagrams, by reason. */
   readonly drops: DropCounters = new DropCounters();
 }
 
-/** A snapshot of one peer; all of it is copied but the endpoint, which is immutable. */
+/** A snapshot of one peer. All values are copies except the endpoint, which is immutable. */
 export interface PeerStatus {
   publicKey: PublicKey;
-  /** The key that the peer goes over to, if it does. */
+  /** The key that will replace `publicKey`; absent if there is none. */
   nextPublicKey?: PublicKey;
   presharedKey?: PresharedKey;
   endpoint?: Endpoint;
-  /** Seconds, 0 is off. */
+  /** In seconds; 0 means off. */
   persistentKeepalive: number;
   allowedIps: AllowedIp[];
-  /** Unix time of the last completed handshake, 0 if there was none. */
+  /** Unix time in milliseconds of the last completed handshake; 0 if there was none. */
   lastHandshakeUnixMs: number;
+  /** Bytes of received messages, as in `wg show`. */
   receivedBytes: number;
+  /** Bytes of sent messages, as in `wg show`. */
   sentBytes: number;
-  /** A packet could be sent without a handshake before it. */
+  /** Whether a packet could be sent now without a new handshake. */
   sessionUp: boolean;
   /**
-   * The static keys that the session was made with that is sent with; it began when the last handshake
-   * was completed. Absent if there is no session.
+   * The static keys with which the current session was made. It began with the last completed
+   * handshake. Absent if there is no session.
    */
   sessionKeys?: SessionKeys;
+  /** How many packets were dropped, by reason; only the reasons that occurred. */
   drops: Partial<Record<DropReason, number>>;
 }
 
-/** What `Engine.peer` tells. */
+/** Returns the snapshot for `Engine.peer`. */
 export function peerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
   const statics = peer.keypairs.current?.statics;
   return {

@@ -1,5 +1,5 @@
 /**
- * Checks a configuration whole, before any of it takes effect.
+ * Checks a whole configuration change before any part of it takes effect.
  *
  * @module
  */
@@ -20,18 +20,20 @@ import {
   readPublicKey,
 } from './values.ts';
 
-/** A change that is right. */
+/** A change without errors. */
 export interface CheckedChange {
-  /** Text or bytes, the caller's: copied when the change takes effect, like all secrets. */
+  /**
+   * Text or bytes that belong to the caller. Secrets are copied only when the change takes effect.
+   */
   readonly privateKey: string | PrivateKey | null | undefined;
   readonly nextPrivateKey: string | PrivateKey | null | undefined;
   readonly replacePeers: boolean;
   readonly peers: readonly CheckedPeer[];
-  /** `keyId` of each of `peers`. */
+  /** The `keyId` of each of `peers`. */
   readonly ids: readonly string[];
 }
 
-/** The caller's own object if there is no text in it but that of a secret. */
+/** A peer change with typed values. It is the caller's own object if only its secrets were text. */
 export interface CheckedPeer extends Omit<
   PeerChange,
   'publicKey' | 'nextPublicKey' | 'endpoint' | 'allowedIps'
@@ -42,15 +44,18 @@ export interface CheckedPeer extends Omit<
   readonly allowedIps?: readonly AllowedIp[];
 }
 
-/** What the engine has: an `EngineState`. */
+/** The part of an `EngineState` that the checks need. */
 export interface Known {
   readonly peers: PeerTable;
   readonly identity: object | undefined;
 }
 
 /**
- * @param known what the engine has
- * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+ * Checks a change and turns text into typed values, except for secrets.
+ *
+ * @param known the state of the engine
+ * @throws {TypeError | RangeError} a field has the wrong type or is out of range; the message names
+ *   it
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
  */
 export function checkConfiguration(change: EngineChange, known: Known): CheckedChange {
@@ -59,7 +64,9 @@ export function checkConfiguration(change: EngineChange, known: Known): CheckedC
   checkPrivateKey(privateKey, 'privateKey');
   checkPrivateKey(nextPrivateKey, 'nextPrivateKey');
   if (isKey(nextPrivateKey) && !hasKeyAfter(privateKey, known)) {
-    throw new RangeError('"nextPrivateKey" expected a device that has a private key');
+    throw new RangeError(
+      '"nextPrivateKey" expected a device with a private key: set "privateKey" first',
+    );
   }
   checkBoolean(replacePeers, 'replacePeers');
   checkArray(given, 'peers');
@@ -85,7 +92,7 @@ function hasKeyAfter(privateKey: EngineChange['privateKey'], known: Known): bool
   return privateKey === undefined ? known.identity !== undefined : isKey(privateKey);
 }
 
-/** Not null, and not all zeros. */
+/** Returns whether the value is a key: not undefined, not null and not all zeros. */
 function isKey(value: EngineChange['privateKey']): boolean {
   if (value === undefined) return false;
   const key = readPrivateKey(value, 'privateKey');
@@ -95,7 +102,7 @@ function isKey(value: EngineChange['privateKey']): boolean {
 
 function checkPeer(peer: PeerChange, index: number): CheckedPeer {
   if (typeof peer !== 'object' || peer === null) checkObject(peer, `peers[${index}]`);
-  // Names are put together only on the way to an error: there may be a million peers.
+  // The full name of a field is built only for an error, because there may be a million peers.
   try {
     const publicKey = readPublicKey(peer.publicKey, 'publicKey');
     checkPresharedKey(peer.presharedKey, 'presharedKey');
@@ -126,14 +133,14 @@ function checkPeer(peer: PeerChange, index: number): CheckedPeer {
   }
 }
 
-/** null for none, which all zeros are too. */
+/** Returns null for "no next key". All zeros also mean that. */
 function readNextPublicKey(given: PeerChange['nextPublicKey']): PublicKey | null | undefined {
   if (given === undefined || given === null) return given;
   const key = readPublicKey(given, 'nextPublicKey');
   return isZeroKey(key) ? null : key;
 }
 
-/** The list itself if there is no text in it. */
+/** Returns the same array if it contains no text. */
 function readAllowedIps(given: readonly (string | AllowedIp)[]): readonly AllowedIp[] {
   checkArray(given, 'allowedIps');
   let read: AllowedIp[] | undefined;
@@ -145,7 +152,10 @@ function readAllowedIps(given: readonly (string | AllowedIp)[]): readonly Allowe
   return read ?? (given as readonly AllowedIp[]);
 }
 
-/** Plays the change through on the ids alone, if it could be too much at all. */
+/**
+ * Throws if there would be too many peers at any point of the change. The ids are counted one by
+ * one only if the limit could be reached.
+ */
 function checkPeerCount(change: CheckedChange, known: PeerTable): void {
   const { ids } = change;
   if (known.size + ids.length <= MAX_PEERS) return;

@@ -1,6 +1,6 @@
 /**
- * Keys, endpoints and prefixes as they are passed to public functions: text or typed values. Anything
- * else is an error under the field's name.
+ * Reads keys, endpoints and prefixes that are passed to public functions, as text or as typed
+ * values. An error names the field.
  *
  * @module
  */
@@ -34,7 +34,7 @@ import { formatEndpoint, parseEndpoint, type HostEndpoint } from './text/endpoin
 import { MAX_UINT16 } from './text/unsigned.ts';
 
 /**
- * The key itself if it is a PublicKey already, otherwise a new one of the text or the bytes.
+ * Returns the same object if it is a PublicKey, otherwise a new key from the text or the bytes.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */
@@ -48,7 +48,7 @@ export function readPublicKey(value: unknown, field: string): PublicKey {
 }
 
 /**
- * A new key, which whoever gets it wipes; undefined for null and for all zeros.
+ * Returns a new key, which the caller must wipe; undefined for null and for all zeros.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */
@@ -62,7 +62,7 @@ export function readPrivateKey(value: unknown, field: string): PrivateKey | unde
 }
 
 /**
- * A new key, which whoever gets it wipes; undefined for null and for all zeros.
+ * Returns a new key, which the caller must wipe; undefined for null and for all zeros.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */
@@ -76,19 +76,19 @@ export function readPresharedKey(value: unknown, field: string): PresharedKey | 
   }
 }
 
-/** As `readPrivateKey`, of what is only to be checked. undefined is right. */
+/** Throws what `readPrivateKey` throws. Accepts undefined. Keeps no copy of the key. */
 export function checkPrivateKey(value: unknown, field: string): void {
   if (value !== undefined) wipe(readPrivateKey(value, field));
 }
 
-/** As `readPresharedKey`, of what is only to be checked. undefined is right. */
+/** Throws what `readPresharedKey` throws. Accepts undefined. Keeps no copy of the key. */
 export function checkPresharedKey(value: unknown, field: string): void {
   if (value === undefined || (value instanceof PresharedKey && value.length === KEY_LENGTH)) return;
   wipe(readPresharedKey(value, field));
 }
 
 /**
- * With an address: names are for whoever asks to resolve.
+ * Reads an endpoint with an IP address. A host name is refused: the caller must resolve it.
  *
  * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
  */
@@ -102,7 +102,7 @@ export function readEndpoint(value: unknown, field: string): Endpoint {
 }
 
 /**
- * With an address or a name.
+ * Reads an endpoint with an IP address or a host name.
  *
  * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
  */
@@ -114,7 +114,8 @@ export function readHostEndpoint(value: unknown, field: string): Endpoint | Host
     throw new TypeError(`"${field}" expected 'ADDRESS:PORT', got ${describe(value)}`);
   }
   requireInteger(port, `${field}.port`, 1, MAX_UINT16);
-  // Only what is read again: no second line comes out of it.
+  // Formatted and parsed again, so that no invalid text, such as one with a line break, can come
+  // out of it.
   return readField(field, () => parseEndpoint(formatEndpoint({ host, port: port as number })));
 }
 
@@ -125,7 +126,7 @@ export function readAllowedIps(value: unknown, field: string): AllowedIp[] {
 }
 
 /**
- * @param list the field that has the value at `index`
+ * @param list the name of the field whose value at `index` this is
  * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_CIDR`
  */
 export function readAllowedIp(value: unknown, list: string, index: number): AllowedIp {
@@ -137,7 +138,7 @@ export function readAllowedIp(value: unknown, list: string, index: number): Allo
   }
 }
 
-/** Errors name the field within. */
+/** Checks the fields of an `AllowedIp`. Errors name the field within it. */
 function readPrefix(value: unknown): AllowedIp {
   checkObject(value, '', ALLOWED_IP_FIELDS);
   const entry = value as AllowedIp;

@@ -3,7 +3,7 @@ import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from '../sr
 import type { EngineOptions } from '../src/engine-options.ts';
 
 describe('checkBytes', () => {
-  it('takes a Uint8Array and nothing else', () => {
+  it('accepts only a Uint8Array', () => {
     expect(() => checkBytes(new Uint8Array(0), 'packet')).not.toThrow();
     for (const value of ['x', [1], undefined, new Uint16Array(1)]) {
       expect(() => checkBytes(value, 'packet')).toThrow(
@@ -14,13 +14,13 @@ describe('checkBytes', () => {
 });
 
 describe('checkTime', () => {
-  it('takes each time that numbers tell apart to the millisecond', () => {
+  it('accepts every number that is exact to the millisecond', () => {
     for (const now of [0, -5, 0.25, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]) {
       expect(() => checkTime(now)).not.toThrow();
     }
   });
 
-  it('refuses every other value', () => {
+  it('refuses any other value', () => {
     for (const now of [Number.NaN, Infinity, 2 ** 53, -(2 ** 53), '5', null, [5], undefined]) {
       expect(() => checkTime(now as number)).toThrow(
         new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`),
@@ -32,7 +32,7 @@ describe('checkTime', () => {
 describe('checkRange', () => {
   const buffer = new Uint8Array(100);
 
-  it('takes a place with the room around it', () => {
+  it('accepts a range with enough space around it', () => {
     for (const [offset, length] of [
       [16, 0],
       [16, 53],
@@ -42,15 +42,15 @@ describe('checkRange', () => {
     }
   });
 
-  it('refuses an offset without the room in front', () => {
+  it('refuses an offset without enough space in front', () => {
     for (const offset of [15, -16, 16.5, Number.NaN]) {
       expect(() => checkRange(buffer, offset, 1, 16, 31)).toThrow(
-        new RangeError(`"offset" expected an integer from 16 on, got ${offset}`),
+        new RangeError(`"offset" expected an integer of at least 16, got ${offset}`),
       );
     }
   });
 
-  it('refuses a length without the room behind', () => {
+  it('refuses a length without enough space behind', () => {
     for (const length of [-1, 0.5, 44, Number.NaN]) {
       expect(() => checkRange(buffer, 26, length, 16, 31)).toThrow(
         new RangeError(`"length" expected 0 to 43 at offset 26, got ${length}`),
@@ -58,13 +58,13 @@ describe('checkRange', () => {
     }
   });
 
-  it('refuses what is no buffer', () => {
+  it('refuses a buffer that is not a Uint8Array', () => {
     expect(() => checkRange([] as never, 0, 0, 0, 0)).toThrow('"buffer" expected a Uint8Array');
   });
 });
 
 describe('checkMtu', () => {
-  it('takes 1 to 65535', () => {
+  it('accepts 1 to 65535', () => {
     for (const mtu of [1, 1420, 65535]) expect(() => checkMtu(mtu)).not.toThrow();
     for (const mtu of [0, 65536, 1.5, Number.NaN]) {
       expect(() => checkMtu(mtu)).toThrow(
@@ -78,7 +78,7 @@ describe('checkOptions', () => {
   const right: EngineOptions = { randomBytes: () => undefined, unixTime: () => 0 };
   const MOST = 2 ** 53 - 2 ** 13 - 1;
 
-  it('takes what is right, up to the limits', () => {
+  it('accepts valid options, up to the limits', () => {
     for (const more of [
       {},
       { handshakeGiveUpMs: 0.5 },
@@ -116,11 +116,11 @@ describe('checkOptions', () => {
       '"underLoad.handshakesPerSecond" expected a number above 0, got 0',
       { underLoad: { handshakesPerSecond: 0 } },
     ],
-  ])('says %s', (message, wrong) => {
+  ])('throws %s', (message, wrong) => {
     expect(() => checkOptions({ ...right, ...wrong })).toThrow(message);
   });
 
-  it('looks at the MTU that is to be used', () => {
+  it('checks the MTU that the engine will use', () => {
     expect(() => checkOptions({ ...right, mtu: 0 })).toThrow('"mtu"');
   });
 });

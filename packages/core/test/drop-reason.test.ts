@@ -9,13 +9,13 @@ describe('DROP_REASONS', () => {
 });
 
 describe('DropCounters', () => {
-  it('begins with nothing counted', () => {
+  it('starts with no drops', () => {
     const counters = new DropCounters();
     expect(counters.toJSON()).toEqual({});
     for (const reason of DROP_REASONS) expect(counters.count(reason)).toBe(0);
   });
 
-  it('counts each reason by itself, one or more at a time', () => {
+  it('counts each reason separately, one or more at a time', () => {
     const counters = new DropCounters();
     DROP_REASONS.forEach((reason, i) => {
       counters.add(reason);
@@ -27,7 +27,7 @@ describe('DropCounters', () => {
     );
   });
 
-  it('tells what occurred and nothing else, in an object of its own', () => {
+  it('returns only the reasons that occurred, in a new object', () => {
     const counters = new DropCounters();
     counters.add('invalid-tag', 2);
     counters.add('no-peer', 0);
@@ -37,7 +37,7 @@ describe('DropCounters', () => {
     expect(counters.count('invalid-tag')).toBe(2);
   });
 
-  it('tells whom the last drop of a reason was about, once', () => {
+  it('returns the peer and source of the last drop for a reason, once', () => {
     const counters = new DropCounters();
     const nobody = { peer: undefined, source: undefined };
     expect(counters.takeSubject('invalid-tag')).toEqual(nobody);
@@ -54,7 +54,7 @@ describe('DropCounters', () => {
     expect(counters.takeSubject('no-peer')).toEqual(nobody);
   });
 
-  it('leaves what is noted where something is not known', () => {
+  it('keeps the remembered value if an argument is undefined', () => {
     const counters = new DropCounters();
     const { publicKey, endpoint } = createPerson(1);
     counters.concern('invalid-tag', publicKey);

@@ -6,7 +6,7 @@ import { parseAddress } from '../src/text/address.ts';
 const LINK_LOCAL = parseAddress('fe80::1');
 
 describe('Endpoint', () => {
-  it('is its text where it is printed', () => {
+  it('prints as its text', () => {
     const endpoint = new Endpoint(LINK_LOCAL, 5, { zone: 'eth0' });
     expect(`${String(endpoint)} ${JSON.stringify([endpoint])}`).toBe(
       '[fe80::1%eth0]:5 ["[fe80::1%eth0]:5"]',
@@ -15,7 +15,7 @@ describe('Endpoint', () => {
     expect(String(new Endpoint(Uint8Array.of(192, 0, 2, 1), 5))).toBe('192.0.2.1:5');
   });
 
-  it('is the IPv4 endpoint where it is given in the form of IPv6, and so is its source', () => {
+  it('turns an IPv4-mapped address into the IPv4 address, and its source too', () => {
     const endpoint = new Endpoint(parseAddress('::ffff:192.0.2.1'), 7, {
       scopeId: 3,
       zone: 'wan',
@@ -31,13 +31,13 @@ describe('Endpoint', () => {
   });
 
   it.each(['::192.0.2.1', '::ffff:0:192.0.2.1', '1::ffff:192.0.2.1', '64:ff9b::192.0.2.1'])(
-    'leaves %s what it is',
+    'does not change %s',
     (text) => {
       expect(new Endpoint(parseAddress(text), 7).address).toEqual(parseAddress(text));
     },
   );
 
-  it('is another destination on another interface, by its number or by its name', () => {
+  it('is a different destination with another interface number or name', () => {
     const endpoint = new Endpoint(LINK_LOCAL, 7, { zone: 'wan' });
     expect(endpoint.sameDestination(new Endpoint(LINK_LOCAL, 7, { zone: 'wan' }))).toBe(true);
     expect(endpoint.sameDestination(new Endpoint(LINK_LOCAL, 7, { zone: 'lan' }))).toBe(false);
@@ -45,7 +45,7 @@ describe('Endpoint', () => {
     expect(endpoint.sameDestination(new Endpoint(LINK_LOCAL, 7, { scopeId: 3 }))).toBe(false);
   });
 
-  it('shows the number of its interface where it has no name, and neither where there is none', () => {
+  it('shows the number of its interface if it has no name', () => {
     expect(String(new Endpoint(LINK_LOCAL, 5, { scopeId: 2 }))).toBe('[fe80::1%2]:5');
     expect(String(new Endpoint(LINK_LOCAL, 5, { scopeId: 2, zone: 'eth0' }))).toBe(
       '[fe80::1%eth0]:5',
@@ -53,7 +53,7 @@ describe('Endpoint', () => {
     expect(String(new Endpoint(LINK_LOCAL, 5))).toBe('[fe80::1]:5');
   });
 
-  it('keeps its interface without a source', () => {
+  it('keeps its interface when the source is removed', () => {
     const options = { zone: 'wan', scopeId: 3 };
     const endpoint = new Endpoint(LINK_LOCAL, 7, { ...options, sourceAddress: LINK_LOCAL });
     expect(endpoint.withoutSource()).toEqual(new Endpoint(LINK_LOCAL, 7, options));
@@ -63,7 +63,7 @@ describe('Endpoint', () => {
 describe('Endpoint.sameDestination', () => {
   const endpoint = new Endpoint(LINK_LOCAL, 7, { scopeId: 3 });
 
-  it('compares address, port and interface, and no source', () => {
+  it('compares address, port and interface, but not the source', () => {
     const options = { scopeId: 3, sourceAddress: LINK_LOCAL, sourceInterface: 9 };
     expect(endpoint.sameDestination(endpoint)).toBe(true);
     expect(endpoint.sameDestination(new Endpoint(LINK_LOCAL.slice(), 7, options))).toBe(true);
@@ -76,7 +76,7 @@ describe('Endpoint.sameDestination', () => {
     }
   });
 
-  it('tells the families apart, also where one begins like the other', () => {
+  it('distinguishes the address families, even if one address is a prefix of the other', () => {
     const four = new Endpoint(LINK_LOCAL.slice(0, 4), 7, { scopeId: 3 });
     expect(endpoint.sameDestination(four)).toBe(false);
     expect(four.sameDestination(endpoint)).toBe(false);
@@ -87,7 +87,7 @@ describe('Endpoint.equals', () => {
   const source = { sourceAddress: Uint8Array.of(10, 0, 0, 1), sourceInterface: 3 };
   const endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 1), 7, source);
 
-  it('compares the source as well', () => {
+  it('compares the source too', () => {
     const like = (options: object, port = 7): Endpoint =>
       new Endpoint(Uint8Array.of(192, 0, 2, 1), port, { ...source, ...options });
     expect(endpoint.equals(endpoint)).toBe(true);
@@ -104,7 +104,7 @@ describe('Endpoint.equals', () => {
 });
 
 describe('Endpoint.withoutSource', () => {
-  it('is itself where there is no source, and another one where there is any part of it', () => {
+  it('returns the same object if there is no source, otherwise a new one', () => {
     const address = Uint8Array.of(192, 0, 2, 1);
     const plain = new Endpoint(address, 7);
     expect(plain.withoutSource()).toBe(plain);
@@ -113,18 +113,18 @@ describe('Endpoint.withoutSource', () => {
     }
   });
 
-  it('gives no zone to an endpoint without one', () => {
+  it('adds no zone to an endpoint without one', () => {
     const endpoint = new Endpoint(LINK_LOCAL, 7, { scopeId: 2, sourceInterface: 2 });
     expect(endpoint.withoutSource()).toEqual(new Endpoint(LINK_LOCAL, 7, { scopeId: 2 }));
   });
 });
 
-describe('an Endpoint of what is none', () => {
-  it.each([1, 65_535])('is not one with port %i', (port) => {
+describe('an Endpoint with invalid arguments', () => {
+  it.each([1, 65_535])('accepts port %i', (port) => {
     expect(new Endpoint(new Uint8Array(4), port).port).toBe(port);
   });
 
-  it.each([0, 65_536, 1.5, Number.NaN])('says that its port is %d', (port) => {
+  it.each([0, 65_536, 1.5, Number.NaN])('refuses port %d', (port) => {
     expect(() => new Endpoint(new Uint8Array(4), port)).toThrow(
       expect.objectContaining({
         code: 'ERR_LITZ_INVALID_ENDPOINT',
@@ -149,7 +149,7 @@ describe('an Endpoint of what is none', () => {
     ['"scopeId" expected', () => new Endpoint(ADDRESS, 5, { scopeId: Number.NaN })],
     ['"sourceInterface" expected', () => new Endpoint(ADDRESS, 5, { sourceInterface: 0.5 })],
     ['"sourceAddress" expected', () => new Endpoint(ADDRESS, 5, { sourceAddress: 'x' as never })],
-  ])('says %s', (message, make) => {
+  ])('throws %s', (message, make) => {
     expect(make).toThrow(message);
   });
 });

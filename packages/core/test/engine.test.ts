@@ -13,7 +13,7 @@ import { Endpoint, Engine, parsePrivateKey, type EngineOptions } from '../src/in
 import { keyId } from '../src/keys.ts';
 
 describe('Engine', () => {
-  it('starts up, with nothing to do', () => {
+  it('starts with the link up and with nothing to do', () => {
     const engine = new Engine(options);
     expect(engine.publicKey).toBeUndefined();
     expect(engine.peers()).toEqual([]);
@@ -24,7 +24,7 @@ describe('Engine', () => {
     expect(engine.pollEvent()).toBeUndefined();
   });
 
-  it('tells the public key of its private key, as a copy', () => {
+  it('returns a copy of the public key', () => {
     const engine = new Engine(options);
     const { privateKey, publicKey } = createPerson(1);
     engine.configure({ privateKey }, 0);
@@ -52,10 +52,12 @@ describe('Engine', () => {
     expect(() => new Engine({ ...options, ...wrong })).toThrow(message);
   });
 
-  it('refuses buffers without the room that it needs', () => {
+  it('refuses buffers without enough space around the packet', () => {
     const engine = new Engine(options);
     const buffer = new Uint8Array(100);
-    expect(() => engine.handlePacketAt(buffer, 15, 20, 0)).toThrow(/"offset" .* from 16 on/);
+    expect(() => engine.handlePacketAt(buffer, 15, 20, 0)).toThrow(
+      /"offset" expected an integer of at least 16/,
+    );
     expect(() => engine.handlePacketAt(buffer, 16, 54, 0)).toThrow(/"length" expected 0 to 53/);
     expect(engine.handlePacketAt(buffer, 16, 53, 0)).toBe('not-ip');
     const { endpoint } = createPerson(1);
@@ -77,7 +79,7 @@ describe('Engine', () => {
     expect(() => void (engine.mtu = 1.5)).toThrow(/"mtu"/);
   });
 
-  it('asks for the time, and for bytes, by their names', () => {
+  it('names the argument if the time or the bytes are wrong', () => {
     const { alice, bob, network } = createPair();
     const { engine, endpoint } = alice;
     const now = NaN;
@@ -103,7 +105,7 @@ describe('Engine', () => {
     );
   });
 
-  it('has an MTU, traces and news of peers that may change', () => {
+  it('lets the caller change the MTU, traces and peer events', () => {
     const { alice, bob, network } = createPair();
     const { engine } = alice;
     engine.mtu = 1280;
@@ -119,7 +121,7 @@ describe('Engine', () => {
     ]);
   });
 
-  it('tells its keys as copies', () => {
+  it('returns its keys as copies', () => {
     const engine = new Engine(options);
     expect([engine.privateKey, engine.nextPrivateKey, engine.nextPublicKey]).toEqual([
       undefined,
@@ -138,7 +140,7 @@ describe('Engine', () => {
     }
   });
 
-  it('does nothing when the link goes where it is', () => {
+  it('ignores linkUp when the link is up, and linkDown when it is down', () => {
     const pair = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
     connect(pair);
     const { network, alice, bob } = pair;
@@ -156,7 +158,7 @@ describe('Engine', () => {
     expect(alice.engine.stats.sentInitiations).toBe(sentInitiations + 1);
   });
 
-  it('says what it drops when the link goes down, and forgets messages that wait', () => {
+  it('counts what it drops when the link goes down, and forgets queued messages', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     network.loses = () => true;
@@ -173,7 +175,7 @@ describe('Engine', () => {
     expect(alice.engine.pollTimeout()).toBe(Infinity);
   });
 
-  it('lets the provider forget private keys when the link goes down', () => {
+  it('makes the provider forget private keys when the link goes down', () => {
     const { alice, network } = createPair();
     const state = stateOf(alice.engine);
     alice.engine.configure({ nextPrivateKey: createPerson(9).privateKey }, network.now);
@@ -192,7 +194,7 @@ describe('Engine', () => {
     expect(none.pollTimeout()).toBe(Infinity);
   });
 
-  it('keeps no buffer that it was lent', () => {
+  it('keeps no reference to a buffer that it was lent', () => {
     const pair = createPair();
     connect(pair);
     const { alice, bob, network } = pair;
@@ -211,7 +213,7 @@ describe('Engine', () => {
     expect(sent).toEqual([112 + 32, 64 + 32, 208 + 32]);
   });
 
-  it('says why a handshake message was dropped, and of no other one', () => {
+  it('returns why a handshake message was dropped, and never the reason of another one', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     network.loses = () => true;
@@ -232,7 +234,7 @@ describe('Engine', () => {
     expect(engine.handleDatagram(later, alice.endpoint, network.now)).toBeUndefined();
   });
 
-  it('has the limits of the paper, or those that it is given', () => {
+  it('uses the limits of the paper, or the given ones', () => {
     const limits = { rekeyAfterMessages: 5, rejectAfterMessages: 9 };
     expect(stateOf(new Engine({ ...options, limits })).limits).toEqual(limits);
     expect(stateOf(new Engine(options)).limits).toEqual({
@@ -241,7 +243,7 @@ describe('Engine', () => {
     });
   });
 
-  it("takes Node's Buffers, whose slice copies nothing", () => {
+  it('accepts Buffers of Node.js, whose slice does not copy', () => {
     const pair = createPair();
     const { alice, bob, network } = pair;
     network.drop(1);
@@ -259,7 +261,7 @@ describe('Engine', () => {
     expect(bytes).toEqual(Buffer.alloc(32, 0xff));
   });
 
-  it('starts a handshake when it is told to connect, once', () => {
+  it('starts one handshake when connect is called twice', () => {
     const { alice, bob, network } = createPair();
     const { publicKey } = bob.person;
     expect(alice.engine.connect(publicKey, network.now)).toBe(false);
@@ -273,7 +275,7 @@ describe('Engine', () => {
     );
   });
 
-  it('lists the endpoints of those peers that have one, also while peers come and go', () => {
+  it('lists the endpoints of all peers that have one, also while peers are added and removed', () => {
     const { alice, bob, network } = createPair();
     const [first, second, without] = [7, 8, 9].map((seed) => createPerson(seed).publicKey);
     const endpoints = [first, second].map((_, i) => new Endpoint(bob.endpoint.address, 1 + i));
@@ -290,7 +292,7 @@ describe('Engine', () => {
     expect(listed.next().done).toBe(true);
   });
 
-  it('forgets the sticky sources that it is told of', () => {
+  it('forgets the sticky sources for which the callback returns true', () => {
     const { alice, bob, network } = createPair();
     const sourceAddress = Uint8Array.of(192, 0, 2, 1);
     const endpoint = new Endpoint(bob.endpoint.address, 51820, { sourceAddress });
@@ -302,7 +304,7 @@ describe('Engine', () => {
     expect(alice.engine.peer(publicKey)?.endpoint).toEqual(endpoint.withoutSource());
   });
 
-  it('leaves the packet that handlePacket was given as it is', () => {
+  it('does not change the packet that is passed to handlePacket', () => {
     const pair = createPair();
     connect(pair);
     const packet = packetBetween(pair.alice, pair.bob);
@@ -311,7 +313,7 @@ describe('Engine', () => {
     expect(packet).toEqual(before);
   });
 
-  it('opens a datagram in place and says where the packet is', () => {
+  it('opens a datagram in place and returns where the packet is', () => {
     const pair = createPair();
     connect(pair);
     const { network, alice, bob } = pair;
@@ -328,7 +330,7 @@ describe('Engine', () => {
     expect(view?.packet).toEqual(packet);
   });
 
-  it('keeps outputs apart when the caller drains late', () => {
+  it('keeps outputs separate when the caller polls late', () => {
     const pair = createPair();
     connect(pair);
     const { network, alice, bob } = pair;
@@ -339,7 +341,7 @@ describe('Engine', () => {
     expect(bob.packets.slice(1)).toEqual(sent);
   });
 
-  it('tells all of a peer', () => {
+  it('reports all values of a peer', () => {
     const pair = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
     connect(pair);
     const { alice, bob } = pair;
@@ -361,13 +363,13 @@ describe('Engine', () => {
   });
 
   describe('peerStatuses', () => {
-    it('tells the same as peers, one by one', () => {
+    it('returns the same as peers(), one by one', () => {
       const engine = engineWith(1, 2, 3);
       expect([...engine.peerStatuses()]).toEqual(engine.peers());
       expect(numbers(engine.peers())).toEqual([1, 2, 3]);
     });
 
-    it('leaves out who is removed before it is their turn', () => {
+    it('leaves out peers that are removed before their turn', () => {
       const engine = engineWith(1, 2, 3, 4);
       const statuses = engine.peerStatuses();
       expect(statuses.next().value).toMatchObject({ publicKey: createPerson(1).publicKey });
@@ -376,7 +378,7 @@ describe('Engine', () => {
       expect(numbers(statuses)).toEqual([2, 4]);
     });
 
-    it('tells of nobody twice, and ends, though peers are added and come back all the time', () => {
+    it('reports no peer twice, and ends although peers are added all the time', () => {
       const engine = engineWith(1, 2, 3, 4);
       const seen: number[] = [];
       for (const status of engine.peerStatuses()) {
@@ -399,7 +401,7 @@ describe('Engine', () => {
     });
   });
 
-  it('does the same for the same seed, byte for byte', () => {
+  it('gives the same output for the same seed, byte for byte', () => {
     expect(record()).toBe(record());
   });
 });

@@ -9,7 +9,7 @@ describe('WireGuardError', () => {
     expect(String(error)).toBe('WireGuardError: the device is closed');
   });
 
-  it('has a cause only if it was given one', () => {
+  it('has a cause only if one was given', () => {
     expect('cause' in new WireGuardError('ERR_LITZ_CLOSED', 'x')).toBe(false);
     expect(new WireGuardError('ERR_LITZ_CLOSED', 'x', { cause: 5 }).cause).toBe(5);
   });

@@ -13,7 +13,7 @@ import {
 } from '../src/field.ts';
 
 group('checkObject', () => {
-  it('takes objects, and no other values', () => {
+  it('accepts objects only', () => {
     expect(() => checkObject({}, 'a')).not.toThrow();
     expect(() => checkObject({ b: 1 }, 'a', ['b', 'c'])).not.toThrow();
     for (const [value, got] of [
@@ -29,7 +29,7 @@ group('checkObject', () => {
     }
   });
 
-  it('refuses properties that nobody knows, by their names', () => {
+  it('refuses unknown properties, and names them', () => {
     expect(() => checkObject({ b: 1, prefixlength: 1 }, 'a', ['b', 'c'])).toThrow(
       new TypeError('"a" expected one of b, c, got "prefixlength"'),
     );
@@ -37,7 +37,7 @@ group('checkObject', () => {
 });
 
 group('checkArray', () => {
-  it('takes arrays only', () => {
+  it('accepts arrays only', () => {
     expect(() => checkArray([], 'a')).not.toThrow();
     for (const value of [{ length: 0 }, new Uint8Array(1), undefined]) {
       expect(() => checkArray(value, 'a')).toThrow(/^"a" expected an array, got /);
@@ -46,7 +46,7 @@ group('checkArray', () => {
 });
 
 group('checkBoolean', () => {
-  it('takes true, false and nothing', () => {
+  it('accepts true, false and undefined', () => {
     for (const value of [true, false, undefined]) {
       expect(() => checkBoolean(value, 'a')).not.toThrow();
     }
@@ -57,11 +57,11 @@ group('checkBoolean', () => {
 });
 
 group('requireInteger', () => {
-  it('takes the least and the greatest', () => {
+  it('accepts the least and the greatest value', () => {
     for (const value of [3, 4, 7]) expect(() => requireInteger(value, 'a', 3, 7)).not.toThrow();
   });
 
-  it('refuses numbers out of range, and what is no whole number', () => {
+  it('refuses numbers out of range, and numbers that are not integers', () => {
     for (const value of [2, 8, 3.5, Number.NaN, Infinity]) {
       expect(() => requireInteger(value, 'a', 3, 7)).toThrow(
         new RangeError(`"a" expected an integer from 3 to 7, got ${value}`),
@@ -80,7 +80,7 @@ group('requireInteger', () => {
 });
 
 group('checkInteger', () => {
-  it('takes what requireInteger takes, and nothing', () => {
+  it('accepts what requireInteger accepts, and undefined', () => {
     expect(() => checkInteger(undefined, 'a', 3, 7)).not.toThrow();
     expect(() => checkInteger(7, 'a', 3, 7)).not.toThrow();
     expect(() => checkInteger(8, 'a', 3, 7)).toThrow(RangeError);
@@ -89,7 +89,7 @@ group('checkInteger', () => {
 });
 
 group('withField', () => {
-  it('puts the name of the field in front of an error of a value, and keeps what it is', () => {
+  it('puts the name of the field in front of the message, and keeps the kind of the error', () => {
     const wrong = new WireGuardError('ERR_LITZ_INVALID_CIDR', 'expected a prefix');
     const named = withField(wrong, 'a') as WireGuardError;
     expect(named).toBeInstanceOf(WireGuardError);
@@ -101,7 +101,7 @@ group('withField', () => {
     expect(namedType.cause).toBe(type);
   });
 
-  it('leaves every other error what it is', () => {
+  it('does not change any other error', () => {
     for (const error of [new RangeError('x'), new Error('x'), 'x', undefined]) {
       expect(withField(error, 'a')).toBe(error);
     }
@@ -109,7 +109,7 @@ group('withField', () => {
 });
 
 group('readField', () => {
-  it('gives what was read, or an error that names the field', () => {
+  it('returns the value, or throws an error that names the field', () => {
     expect(readField('a', () => 5)).toBe(5);
     expect(() => readField('a', fail)).toThrow(new TypeError('"a": expected text'));
   });
@@ -122,13 +122,13 @@ group('withinField', () => {
     ['"" expected', '"a" expected'],
     ['"[3]" expected', '"a[3]" expected'],
     ['no field', 'no field'],
-  ])('makes of %j %j', (message, expected) => {
+  ])('turns %j into %j', (message, expected) => {
     const error = new RangeError(message);
     expect(withinField(error, 'a')).toBe(error);
     expect(error.message).toBe(expected);
   });
 
-  it('leaves what is no error', () => {
+  it('does not change a value that is not an error', () => {
     expect(withinField('"b" expected', 'a')).toBe('"b" expected');
     expect(withinField(undefined, 'a')).toBe(undefined);
   });
@@ -145,7 +145,7 @@ group('field.ts, and its describe', () => {
     ['secret', 'a string'],
     [5, 'a number'],
     [() => 5, 'a function'],
-  ])('says of %o that it is %s', (value, expected) => {
+  ])('describes %o as %s', (value, expected) => {
     expect(describe(value)).toBe(expected);
   });
 });

@@ -4,7 +4,7 @@ import { formatKey, generateKeyPair, nobleProvider, publicKeyOf } from '../src/i
 afterEach(() => vi.unstubAllGlobals());
 
 describe('generateKeyPair', () => {
-  it('makes two halves that belong together, and others each time', () => {
+  it('returns a matching pair, and a new one each time', () => {
     const [a, b] = [generateKeyPair(), generateKeyPair()];
     expect(a.publicKey).toEqual(publicKeyOf(a.privateKey, nobleProvider));
     expect(formatKey(a.privateKey)).not.toBe(formatKey(b.privateKey));
@@ -12,7 +12,7 @@ describe('generateKeyPair', () => {
     expect([a.privateKey[0] & 7, a.privateKey[31] & 0xc0]).toEqual([0, 0x40]);
   });
 
-  it('takes random bytes and cryptography from whom it is told to', () => {
+  it('uses the given random source and the given provider', () => {
     const publicKey = new Uint8Array(32).fill(9);
     const pair = generateKeyPair({
       randomBytes: (out) => out.fill(1),
@@ -22,7 +22,7 @@ describe('generateKeyPair', () => {
     expect([...pair.publicKey]).toEqual([...publicKey]);
   });
 
-  it('says what is missing where there is no source of randomness', () => {
+  it('says what is missing if the runtime has no random source', () => {
     vi.stubGlobal('crypto', undefined);
     expect(() => generateKeyPair()).toThrow('"randomBytes" expected a function');
     expect(() => generateKeyPair()).toThrow(

@@ -21,7 +21,7 @@ import {
 const key32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
 describe('parsePublicKey', () => {
-  it('reads what Buffer writes as base64, and copies bytes', () => {
+  it('reads the base64 that Buffer writes, and copies bytes', () => {
     fc.assert(
       fc.property(key32, (bytes) => {
         expect([...parsePublicKey(Buffer.from(bytes).toString('base64'))]).toEqual([...bytes]);
@@ -32,7 +32,7 @@ describe('parsePublicKey', () => {
     );
   });
 
-  it('refuses every other text, and names no part of it', () => {
+  it('refuses any other text, and shows no part of it', () => {
     const good = Buffer.alloc(32, 0xa7).toString('base64');
     const bad = [
       '',
@@ -57,7 +57,7 @@ describe('parsePublicKey', () => {
     }
   });
 
-  it('has one text for each key: bits that would be lost are refused', () => {
+  it('accepts one text for each key: texts with unused bits are refused', () => {
     const good = Buffer.alloc(32).toString('base64');
     expect(isZeroKey(parsePublicKey(good))).toBe(true);
     for (const last of ['B', 'C', 'D']) {
@@ -66,7 +66,7 @@ describe('parsePublicKey', () => {
     expect(parsePublicKey(`${good.slice(0, 42)}E=`)[31]).toBe(1);
   });
 
-  it('takes any text of 44 characters for a key exactly if Buffer writes it the same', () => {
+  it('accepts a text of 44 characters only if Buffer would write the same', () => {
     const text = fc.string({ minLength: 43, maxLength: 43, unit: 'binary-ascii' });
     fc.assert(
       fc.property(text, (front) => {
@@ -90,7 +90,7 @@ describe('parsePublicKey', () => {
 });
 
 describe('parsePrivateKey', () => {
-  it('leaves nothing of a text that is no key', () => {
+  it('wipes what it has read from an invalid text', () => {
     const wiped: Uint8Array[] = [];
     // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
     const { fill } = Uint8Array.prototype;
@@ -101,7 +101,7 @@ describe('parsePrivateKey', () => {
     });
     try {
       const wrong = 'YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBm?=';
-      expect(() => parsePrivateKey(wrong)).toThrow(/got other characters/);
+      expect(() => parsePrivateKey(wrong)).toThrow(/got invalid characters/);
     } finally {
       spy.mockRestore();
     }
@@ -109,14 +109,14 @@ describe('parsePrivateKey', () => {
     expect(isZeroKey(wiped[0])).toBe(true);
   });
 
-  it('clamps', () => {
+  it('clamps the key', () => {
     const clamped = parsePrivateKey(new Uint8Array(32).fill(0xff));
     expect([clamped[0], clamped[1], clamped[31]]).toEqual([0xf8, 0xff, 0x7f]);
     const small = parsePrivateKey(Uint8Array.of(7, ...new Uint8Array(31)));
     expect([small[0], small[31]]).toEqual([0, 0x40]);
   });
 
-  it('refuses all zeros, whether text or bytes', () => {
+  it('refuses all zeros, as text and as bytes', () => {
     for (const zero of [new Uint8Array(32), `${'A'.repeat(43)}=`]) {
       expect(() => parsePrivateKey(zero)).toThrow('private key: expected a key, got all zeros');
     }
@@ -124,7 +124,7 @@ describe('parsePrivateKey', () => {
 });
 
 describe('parsePresharedKey', () => {
-  it('takes all zeros, and says which key a wrong one was', () => {
+  it('accepts all zeros, and an error says which kind of key was wrong', () => {
     expect(parsePresharedKey(new Uint8Array(32))).toEqual(new PresharedKey());
     expect(() => parsePresharedKey('x')).toThrow(
       'preshared key: expected 32 bytes as 44 characters of base64, got 1 characters',
@@ -162,7 +162,7 @@ describe('PrivateKey and PresharedKey', () => {
     expect(key.kind).toBe(kind);
     expect(key.toBase64()).toBe(Buffer.from(key).toString('base64'));
     expect(() => (key.subarray(1) as PrivateKey).toBase64()).toThrow(
-      'expected a key of 32 bytes, this one has 31',
+      'expected a key of 32 bytes, got 31',
     );
   });
 
@@ -182,15 +182,15 @@ describe('PrivateKey and PresharedKey', () => {
     expect(isZeroKey(new Kind())).toBe(true);
   });
 
-  it('are not made of text by their constructors, which would make zeros of it', () => {
+  it('refuse text in their constructors, which would make zeros of it', () => {
     for (const Kind of [PrivateKey, PresharedKey, PublicKey]) {
-      expect(() => new Kind('qKioqA==' as never)).toThrow(`parse${Kind.name} reads text`);
+      expect(() => new Kind('qKioqA==' as never)).toThrow(`use parse${Kind.name} for text`);
     }
   });
 });
 
 describe('isZeroKey', () => {
-  it('is true of zeros only', () => {
+  it('is true only for zeros', () => {
     expect(isZeroKey(new Uint8Array(32))).toBe(true);
     expect(isZeroKey(new Uint8Array(32).fill(1, 31))).toBe(false);
   });
@@ -200,7 +200,7 @@ describe('PublicKey', () => {
   const key = parsePublicKey(new Uint8Array(32).fill(0xa8));
   const text = Buffer.alloc(32, 0xa8).toString('base64');
 
-  it('is printed as base64, which is read again', () => {
+  it('prints as base64, which can be parsed again', () => {
     expect([String(key), key.toLocaleString(), key.toBase64()]).toEqual([text, text, text]);
     expect(JSON.stringify({ key })).toBe(JSON.stringify({ key: text }));
     expect(inspect({ key })).toBe(`{ key: PublicKey(${text}) }`);
@@ -210,10 +210,12 @@ describe('PublicKey', () => {
 });
 
 describe('a key of one kind', () => {
-  it('is refused where one of another kind is asked for', () => {
+  it('is refused in place of a key of another kind', () => {
     const privateKey = parsePrivateKey(new Uint8Array(32).fill(1));
     const publicKey = parsePublicKey(new Uint8Array(32).fill(1));
-    expect(() => parsePublicKey(privateKey)).toThrow('public key: expected one, got a PrivateKey');
+    expect(() => parsePublicKey(privateKey)).toThrow(
+      'public key: expected a public key, got a PrivateKey',
+    );
     expect(() => parsePresharedKey(publicKey)).toThrow(TypeError);
     expect(() => parsePrivateKey(publicKey)).toThrow(TypeError);
     expect(() => publicKeyOf(publicKey as never, nobleProvider)).toThrow(TypeError);
@@ -221,7 +223,7 @@ describe('a key of one kind', () => {
 });
 
 describe('formatKey', () => {
-  it('writes no text that is no key', () => {
+  it('refuses a text that is not a key', () => {
     const text = Buffer.alloc(32, 7).toString('base64');
     expect(formatKey(text)).toBe(text);
     expect(() => formatKey('abc')).toThrow('key: expected 32 bytes as 44 characters');
@@ -229,7 +231,7 @@ describe('formatKey', () => {
     expect(() => formatKey(undefined as never)).toThrow(TypeError);
   });
 
-  it('writes what Buffer writes as base64, and so does keyId', () => {
+  it('writes the base64 that Buffer writes, and so does keyId', () => {
     fc.assert(
       fc.property(key32, (bytes) => {
         const key = parsePublicKey(bytes);
@@ -241,7 +243,7 @@ describe('formatKey', () => {
 });
 
 describe('generatePrivateKey', () => {
-  it('clamps what the random source gives', () => {
+  it('clamps the bytes of the random source', () => {
     const key = generatePrivateKey((out) => out.fill(0xff));
     expect([key[0], key[31]]).toEqual([0xf8, 0x7f]);
     expect(generatePrivateKey(seededRandomBytes(1))).not.toEqual(
@@ -249,7 +251,7 @@ describe('generatePrivateKey', () => {
     );
   });
 
-  it('passes on what the random source throws', () => {
+  it('passes on the error of the random source', () => {
     expect(() =>
       generatePrivateKey(() => {
         throw new RangeError('no entropy');
@@ -267,7 +269,7 @@ describe('publicKeyOf', () => {
     expect(publicKeyOf(privateKey.toBase64(), nobleProvider)).toBeInstanceOf(PublicKey);
   });
 
-  it('leaves the key as it is, and none behind', () => {
+  it('does not change the key, and wipes its copy', () => {
     const privateKey = parsePrivateKey('YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=');
     let used: Uint8Array | undefined;
     const crypto = {
@@ -279,7 +281,7 @@ describe('publicKeyOf', () => {
     expect(used && isZeroKey(used)).toBe(true);
   });
 
-  it('refuses what is no key', () => {
+  it('refuses anything that is not a key', () => {
     expect(() => publicKeyOf('abc', nobleProvider)).toThrow(WireGuardError);
     expect(() => publicKeyOf(5 as never, nobleProvider)).toThrow(TypeError);
   });
@@ -296,7 +298,7 @@ function errorOf(run: () => unknown): unknown {
 
 describe('a key', () => {
   it.each([PrivateKey, PublicKey, PresharedKey])(
-    'is not made of the letters of a text: %o',
+    'cannot be made from the characters of a text: %o',
     (Key) => {
       expect(() => Key.from('12345678901234567890123456789012' as never)).toThrow(
         /"source" expected bytes, got a string/,

@@ -4,14 +4,14 @@ import { Outputs } from '../src/outputs.ts';
 import type { Peer } from '../src/peer/peer.ts';
 
 describe('Outputs', () => {
-  it('gives everything back in order', () => {
+  it('returns everything in order', () => {
     const outputs = new Outputs();
     for (const i of [1, 2, 3]) put(outputs, i);
     expect([1, 2, 3].map(() => outputs.nextTransmit()?.datagram[0])).toEqual([1, 2, 3]);
     expect(outputs.nextTransmit()).toBeUndefined();
   });
 
-  it('leaves what was polled alone while something is still waiting', () => {
+  it('does not reuse a polled object while others still wait', () => {
     const outputs = new Outputs();
     put(outputs, 1);
     put(outputs, 2);
@@ -23,7 +23,7 @@ describe('Outputs', () => {
     ]);
   });
 
-  it('uses the objects again after all were taken, and lets a burst go', () => {
+  it('reuses objects after all were taken, and frees them after a burst', () => {
     const outputs = new Outputs();
     for (let i = 0; i < 5000; i++) put(outputs, i & 0xff);
     const all = new Set<unknown>();
@@ -35,7 +35,7 @@ describe('Outputs', () => {
     expect(again).toBe(1024);
   });
 
-  it('tells all of a datagram, also where it was another one before', () => {
+  it('sets all fields of a datagram, also in a reused object', () => {
     const outputs = new Outputs();
     const peer = { publicKey: createPerson(1).publicKey, endpoint } as Peer;
     const run = {
@@ -77,7 +77,7 @@ describe('Outputs', () => {
     expect(outputs.nextTransmit()?.peer).toBe(peer.publicKey);
   });
 
-  it('gives each datagram of a run, of which the last may be shorter', () => {
+  it('returns each datagram of a run; the last one may be shorter', () => {
     const outputs = new Outputs();
     const peer = { publicKey: createPerson(1).publicKey, endpoint } as Peer;
     const buffer = Uint8Array.from({ length: 100 }, (_, i) => i);
@@ -95,7 +95,7 @@ describe('Outputs', () => {
     expect(outputs.nextTransmit()).toMatchObject({ count: 1, length: 2, lastLength: 2 });
   });
 
-  it('puts nothing out for a peer without an endpoint', () => {
+  it('queues nothing for a peer without an endpoint', () => {
     const outputs = new Outputs();
     const peer = { publicKey: createPerson(1).publicKey, endpoint: undefined } as Peer;
     const run = {
@@ -110,7 +110,7 @@ describe('Outputs', () => {
     expect(outputs.nextTransmit()).toBeUndefined();
   });
 
-  it('tells whose packet it is', () => {
+  it('reports the peer of a packet', () => {
     const outputs = new Outputs();
     const { publicKey } = createPerson(1);
     outputs.packet({ publicKey } as Peer, new Uint8Array(9), 3, 4);
@@ -119,7 +119,7 @@ describe('Outputs', () => {
     expect(outputs.nextPacket()).toBeUndefined();
   });
 
-  it('tells the steps of a peer only while somebody reads them', () => {
+  it('emits trace events only while they are turned on', () => {
     const outputs = new Outputs();
     const peer = { publicKey: createPerson(1).publicKey, handshakeSends: 2 } as Peer;
     expect(outputs.traces).toBe(false);
@@ -135,7 +135,7 @@ describe('Outputs', () => {
     });
   });
 
-  it('gives events in order, also those that come while they are read', () => {
+  it('returns events in order, also those that are added meanwhile', () => {
     const outputs = new Outputs();
     const events = [1, 2, 3, 4].map((number) => ({
       type: 'handshake-failed' as const,
@@ -151,7 +151,7 @@ describe('Outputs', () => {
     expect([outputs.nextEvent(), outputs.nextEvent()]).toEqual([events[3], undefined]);
   });
 
-  it('keeps packets and events apart from datagrams', () => {
+  it('keeps packets, events and datagrams separate', () => {
     const outputs = new Outputs();
     const peer = createPerson(1).publicKey;
     outputs.event({ type: 'handshake-failed', peer });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatKey, type PresharedKey } from '../src/index.ts';
-import { quote, redactKeys } from '../src/quote.ts';
+import { printable, quote, redactKeys } from '../src/quote.ts';
 
 /** Any 32 bytes. */
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytes as PresharedKey);
@@ -9,7 +9,7 @@ const toHex = (key: Uint8Array): string =>
   Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 describe('redactKeys', () => {
-  it('shows no key, wherever in a text it stands', () => {
+  it('shows no key, at any position in a text', () => {
     fc.assert(
       fc.property(keys, fc.string(), fc.string(), (key, before, after) => {
         for (const form of [formatKey(key), toHex(key), toHex(key).toUpperCase()]) {
@@ -20,7 +20,7 @@ describe('redactKeys', () => {
     );
   });
 
-  it('shows no key that lost its last characters, or has one more', () => {
+  it('shows no key without its last characters, or with one more', () => {
     const base64 = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
     const forms = [base64.slice(0, 43), base64.slice(0, 42), `${base64}=`, `x${base64}`];
     for (const form of forms) expect(redactKeys(`a ${form} b`)).toBe('a (a key, not shown) b');
@@ -36,7 +36,7 @@ describe('redactKeys', () => {
     'a.very.long.host.name.of.somebody.who.likes.long.names.example.org:51820',
     'c03c75fd1bd5a1ff2c8a4cdb9a2a5d7a6b1fbd11',
     'fd00:1234:5678:9abc:def0:1234:5678:9abc/128, fd00:1234:5678:9abc:def0:1234:5678:9abd/128',
-  ])('leaves %j as it is', (text) => {
+  ])('does not change %j', (text) => {
     expect(redactKeys(text)).toBe(text);
   });
 });
@@ -46,12 +46,12 @@ describe('quote', () => {
     expect(quote('a "b"\n\u001b[31m')).toBe(String.raw`"a \"b\"\n\u001b[31m"`);
   });
 
-  it('shows 80 characters and that there were more', () => {
+  it('shows 80 characters and marks that there were more', () => {
     expect(quote('x y'.repeat(2000))).toBe(`"${'x y'.repeat(2000).slice(0, 80)}..."`);
     expect(quote('é'.repeat(80))).toBe(`"${'é'.repeat(80)}"`);
   });
 
-  it('shows no part of a key that is cut off where the text is', () => {
+  it('shows no part of a key that is cut off together with the text', () => {
     fc.assert(
       fc.property(keys, fc.nat(100), (key, before) => {
         const form = formatKey(key);
@@ -62,11 +62,28 @@ describe('quote', () => {
   });
 });
 
-describe('a key in the alphabet of URLs', () => {
-  it('is not repeated either', () => {
+describe('a key in base64url', () => {
+  it('is not shown either', () => {
     const text = Buffer.from(Array.from({ length: 32 }, (_, i) => 255 - i * 3)).toString(
       'base64url',
     );
     expect(redactKeys(`got ${text}`)).not.toContain(text.slice(0, 20));
   });
+});
+
+describe('printable', () => {
+  it('does not change readable text', () => {
+    for (const text of ['', 'node n1: ok', 'ünï, 日本, 👍', '<b>"\\'])
+      expect(printable(text)).toBe(text);
+  });
+
+  it.each([
+    ['a colour', '\u001b[31mred', '\\u{1b}[31mred'],
+    ['C1', '\u009b31m', '\\u{9b}31m'],
+    ['a line end', 'one\r\ntwo', 'one\\u{d}\\u{a}two'],
+    ['a Unicode line separator', 'one\u2028two', 'one\\u{2028}two'],
+    ['a change of direction', '\u202egnp.exe', '\\u{202e}gnp.exe'],
+    ['an invisible character', 'a\u200bb', 'a\\u{200b}b'],
+    ['a lone surrogate', '\ud800', '\\u{d800}'],
+  ])('shows %s as its code point', (_, text, shown) => expect(printable(text)).toBe(shown));
 });

@@ -8,7 +8,7 @@ import { EngineStats, peerStatus } from '../src/stats.ts';
 const { publicKey, endpoint } = createPerson(1);
 
 describe('EngineStats', () => {
-  it('begins with nothing counted', () => {
+  it('starts with zero counters', () => {
     const { drops, ...counts } = new EngineStats();
     expect(Object.values(counts).every((count) => count === 0)).toBe(true);
     expect(drops.toJSON()).toEqual({});
@@ -16,7 +16,7 @@ describe('EngineStats', () => {
 });
 
 describe('peerStatus', () => {
-  it('tells all of a peer, in copies', () => {
+  it('returns all values of a peer, as copies', () => {
     const peer = new Peer(publicKey, 'id', 0, 1);
     const allowedIps = new AllowedIps<Peer>();
     allowedIps.insert(Uint8Array.of(10, 0, 0, 0), 8, peer);
@@ -61,7 +61,7 @@ describe('peerStatus', () => {
     expect([sessionKeys!.own === own, sessionKeys!.peer === theirs]).toEqual([false, false]);
   });
 
-  it('leaves out what a peer does not have', () => {
+  it('leaves out values that a peer does not have', () => {
     const status = peerStatus(new Peer(publicKey, 'id', 0, 1), new AllowedIps());
     expect('presharedKey' in status).toBe(false);
     expect('endpoint' in status).toBe(false);

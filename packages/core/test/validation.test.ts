@@ -14,7 +14,7 @@ const ID = keyId(publicKey);
 const NOBODY: Known = { peers: new PeerTable(), identity: undefined };
 
 describe('checkConfiguration', () => {
-  it('takes nothing at all for no change', () => {
+  it('accepts an empty change', () => {
     expect(checkConfiguration({}, NOBODY)).toEqual({
       privateKey: undefined,
       nextPrivateKey: undefined,
@@ -24,7 +24,7 @@ describe('checkConfiguration', () => {
     });
   });
 
-  it('hands typed values on as they are, with the ids of their peers', () => {
+  it('returns the same typed values, with the ids of the peers', () => {
     const peer: PeerChange = {
       publicKey,
       endpoint: new Endpoint(Uint8Array.of(192, 0, 2, 1), 5),
@@ -37,7 +37,7 @@ describe('checkConfiguration', () => {
     expect(checked).toMatchObject({ privateKey, replacePeers: true, ids: [ID] });
   });
 
-  it('reads what is text, and changes nothing of the caller', () => {
+  it('reads text, and does not change the caller’s object', () => {
     const typed = parseCidr('10.0.0.0/8');
     const peer: PeerChange = {
       publicKey: publicKey.toBase64(),
@@ -57,7 +57,7 @@ describe('checkConfiguration', () => {
     expect(checked.allowedIps?.[2]).toBe(typed);
   });
 
-  it('adds no field that was not there', () => {
+  it('adds no field that was absent', () => {
     const [checked] = checkConfiguration(
       { peers: [{ publicKey: publicKey.toBase64() }] },
       NOBODY,
@@ -95,7 +95,7 @@ describe('checkConfiguration', () => {
       `"peers[0].${message}`,
       { peers: [{ publicKey, ...fields }] },
     ]),
-  ])('says %s', (message, change) => {
+  ])('throws %s', (message, change) => {
     expect(() => checkConfiguration(change as EngineChange, NOBODY)).toThrow(message);
   });
 
@@ -152,12 +152,12 @@ describe('checkConfiguration', () => {
     );
   });
 
-  describe('where there are as many peers as there may be', () => {
+  describe('with the maximum number of peers', () => {
     // Ids are read by name only, so that none of them needs a key.
     const known = full();
     const another = createPerson(2).publicKey;
 
-    it('refuses one more', () => {
+    it('refuses one more peer', () => {
       expect(() => checkConfiguration({ peers: [{ publicKey: another }] }, known)).toThrow(
         `"peers" expected at most ${MAX_PEERS} peers in all`,
       );
@@ -167,15 +167,18 @@ describe('checkConfiguration', () => {
     });
 
     it.each<[string, EngineChange]>([
-      ['changes one that is there', { peers: [{ publicKey }] }],
-      ['would change one that is not there', { peers: [{ publicKey: another, updateOnly: true }] }],
-      ['removes one first', { peers: [{ publicKey, remove: true }, { publicKey: another }] }],
-      ['replaces all', { replacePeers: true, peers: [{ publicKey }, { publicKey: another }] }],
-    ])('takes a change that %s', (_, change) => {
+      ['changes an existing peer', { peers: [{ publicKey }] }],
+      ['would update an unknown peer', { peers: [{ publicKey: another, updateOnly: true }] }],
+      ['removes a peer first', { peers: [{ publicKey, remove: true }, { publicKey: another }] }],
+      [
+        'replaces all peers',
+        { replacePeers: true, peers: [{ publicKey }, { publicKey: another }] },
+      ],
+    ])('accepts a change that %s', (_, change) => {
       expect(() => checkConfiguration(change, known)).not.toThrow();
     });
 
-    it('refuses one that comes before another one goes', () => {
+    it('refuses a peer that is added before another one is removed', () => {
       const peers = [{ publicKey: another }, { publicKey, remove: true }];
       expect(() => checkConfiguration({ peers }, known)).toThrow('"peers" expected at most');
     });

@@ -19,7 +19,7 @@ const { publicKey, privateKey } = createPerson(1);
 const ZEROS = `${'A'.repeat(43)}=`;
 
 describe('readPublicKey', () => {
-  it('gives back a key, and makes one of text and bytes', () => {
+  it('returns the same key, and makes a new key from text or bytes', () => {
     expect(readPublicKey(publicKey, 'a')).toBe(publicKey);
     for (const value of [publicKey.toBase64(), Uint8Array.from(publicKey)]) {
       const read = readPublicKey(value, 'a');
@@ -28,11 +28,11 @@ describe('readPublicKey', () => {
     }
   });
 
-  it('refuses what is none, under the name of the field', () => {
+  it('refuses anything that is not a key, and names the field', () => {
     for (const [value, message] of [
       ['abc', '"a": public key: expected 32 bytes as 44 characters of base64, got 3 characters'],
       [publicKey.subarray(1), '"a": public key: expected 32 bytes, got 31'],
-      [privateKey, '"a": public key: expected one, got a PrivateKey'],
+      [privateKey, '"a": public key: expected a public key, got a PrivateKey'],
       [null, '"a": public key: expected a string or a Uint8Array, got null'],
     ] as const) {
       expect(() => readPublicKey(value, 'a')).toThrow(message);
@@ -41,7 +41,7 @@ describe('readPublicKey', () => {
 });
 
 describe('readPrivateKey', () => {
-  it('makes a new key, and none of null and zeros', () => {
+  it('returns a new key, and undefined for null and zeros', () => {
     for (const value of [privateKey, privateKey.toBase64(), Uint8Array.from(privateKey)]) {
       const read = readPrivateKey(value, 'a');
       expect(read).toBeInstanceOf(PrivateKey);
@@ -53,7 +53,7 @@ describe('readPrivateKey', () => {
     }
   });
 
-  it('refuses what is none, under the name of the field', () => {
+  it('refuses anything that is not a key, and names the field', () => {
     for (const value of ['abc', undefined, publicKey, 5]) {
       expect(() => readPrivateKey(value, 'a')).toThrow(/^"a": private key: expected /);
     }
@@ -63,7 +63,7 @@ describe('readPrivateKey', () => {
 describe('readPresharedKey', () => {
   const presharedKey = parsePresharedKey(new Uint8Array(32).fill(7));
 
-  it('makes a new key, and none of null and zeros', () => {
+  it('returns a new key, and undefined for null and zeros', () => {
     for (const value of [presharedKey, presharedKey.toBase64(), Uint8Array.from(presharedKey)]) {
       const read = readPresharedKey(value, 'a');
       expect(read).toBeInstanceOf(PresharedKey);
@@ -75,7 +75,7 @@ describe('readPresharedKey', () => {
     }
   });
 
-  it('refuses what is none, under the name of the field', () => {
+  it('refuses anything that is not a key, and names the field', () => {
     for (const value of ['abc', undefined, privateKey, 5]) {
       expect(() => readPresharedKey(value, 'a')).toThrow(/^"a": preshared key: expected /);
     }
@@ -83,7 +83,7 @@ describe('readPresharedKey', () => {
 });
 
 describe('checkPrivateKey and checkPresharedKey', () => {
-  it('take what is read, and nothing', () => {
+  it('accept keys and undefined', () => {
     for (const value of [undefined, null, ZEROS, Uint8Array.from(privateKey)]) {
       expect(() => checkPrivateKey(value, 'a')).not.toThrow();
       expect(() => checkPresharedKey(value, 'a')).not.toThrow();
@@ -96,7 +96,7 @@ describe('checkPrivateKey and checkPresharedKey', () => {
     }
   });
 
-  it('leave the key of the caller as it is', () => {
+  it('do not change the caller’s key', () => {
     const key = privateKey.slice() as PrivateKey;
     checkPrivateKey(key, 'a');
     expect(key).toEqual(privateKey);
@@ -107,14 +107,14 @@ describe('checkPrivateKey and checkPresharedKey', () => {
 });
 
 describe('readEndpoint', () => {
-  it('gives back an endpoint, and reads text and parts', () => {
+  it('returns the same endpoint, and reads text and objects', () => {
     const endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 1), 5);
     expect(readEndpoint(endpoint, 'a')).toBe(endpoint);
     expect(readEndpoint('192.0.2.1:5', 'a')).toEqual(endpoint);
     expect(readEndpoint({ host: '192.0.2.1', port: 5 }, 'a')).toEqual(endpoint);
   });
 
-  it('refuses a name, which somebody else has to look up', () => {
+  it('refuses a host name, which the caller must resolve', () => {
     expect(() => readEndpoint('example.org:5', 'a')).toThrow(
       '"a" expected an IP address, got the name "example.org": resolve it first',
     );
@@ -125,7 +125,7 @@ describe('readEndpoint', () => {
 });
 
 describe('readHostEndpoint', () => {
-  it('takes a name too, as text or in parts', () => {
+  it('accepts a host name too, as text or in an object', () => {
     const expected = { host: 'example.org', port: 5 };
     expect(readHostEndpoint('example.org:5', 'a')).toEqual(expected);
     expect(readHostEndpoint(expected, 'a')).toEqual(expected);
@@ -140,13 +140,13 @@ describe('readHostEndpoint', () => {
     ['"a.port" expected an integer from 1 to 65535, got undefined', { host: 'x' }],
     ['"a":', 'no port'],
     ['"a":', { host: 'x:5\nremove=true', port: 5 }],
-  ])('says %s', (message, value) => {
+  ])('throws %s', (message, value) => {
     expect(() => readHostEndpoint(value, 'a')).toThrow(message);
   });
 });
 
 describe('readAllowedIps', () => {
-  it('reads texts and typed values', () => {
+  it('reads text and typed values', () => {
     const typed = { address: Uint8Array.of(10, 0, 0, 0), prefixLength: 8, remove: true };
     expect(readAllowedIps(['10.1.0.0/16', typed], 'a')).toEqual([parseCidr('10.1.0.0/16'), typed]);
     expect(() => readAllowedIps('10.1.0.0/16', 'a')).toThrow('"a" expected an array, got a string');
@@ -157,7 +157,7 @@ describe('readAllowedIps', () => {
 describe('readAllowedIp', () => {
   const [four, sixteen] = [new Uint8Array(4), new Uint8Array(16)];
 
-  it('gives back a typed value, with the longest and the shortest prefix', () => {
+  it('returns the same typed value, with the longest and the shortest prefix', () => {
     for (const value of [
       { address: four, prefixLength: 0 },
       { address: four, prefixLength: 32 },
@@ -187,7 +187,7 @@ describe('readAllowedIp', () => {
       '"a[2].remove" expected true or false, got a number',
       { address: four, prefixLength: 1, remove: 1 },
     ],
-  ])('says %s', (message, value) => {
+  ])('throws %s', (message, value) => {
     expect(() => readAllowedIp(value, 'a', 2)).toThrow(message);
   });
 });

@@ -1,37 +1,43 @@
 /**
- * What a device tells of itself.
+ * `DeviceSnapshot` and `DeviceStats`: the state and the counters of a device.
  *
  * @module
  */
 import type { DropReason, EngineStats, PeerStatus, PrivateKey } from '@litz/core';
 
-/** The state of a device at one moment; a copy. It is a `DeviceStatus` of `@litz/config` too. */
+/**
+ * The configuration and peers of a device at one moment; a copy. It is also a `DeviceStatus` of
+ * `@litz/config`.
+ */
 export interface DeviceSnapshot {
   readonly name: string;
-  /** Of the inner packets. */
+  /** Maximum length of an inner packet, in bytes. */
   readonly mtu: number;
   readonly up: boolean;
   privateKey?: PrivateKey;
-  /** The key that the device goes over to, if it does. */
+  /** The key that will replace the private key, if there is one. */
   nextPrivateKey?: PrivateKey;
-  /** While the link is down, the one that was asked for; 0 picks one. */
+  /**
+   * The port of the open sockets. While the link is down: the configured port, where 0 means any
+   * free port.
+   */
   readonly listenPort: number;
-  /** 0: none. */
+  /** The firewall mark of the sockets; 0: none. */
   readonly fwmark: number;
   peers: PeerStatus[];
 }
 
-/** A part of what there is to tell, read between turns. */
+/** A part of a snapshot. Slices are read in different turns of the packet loop. */
 export interface SnapshotSlice {
-  /** With some of the peers; the private keys are in the first slice alone. */
+  /** With some of the peers. The private keys are in the first slice only. */
   readonly snapshot: DeviceSnapshot;
   readonly isLast: boolean;
 }
 
-/** Counts since the device was made; those of `udp` since its sockets were opened. */
+/** Counters since the device was made. Those of `udp` start when its sockets are opened. */
 export type DeviceStats = Omit<EngineStats, 'drops'> & {
   readonly drops: Partial<Record<DropReason, number>>;
   readonly tun: { readonly readPackets: number; readonly writtenPackets: number };
-  /** By the names of `UdpCounters`; empty while the link is down. */
+  /** Named as in `UdpCounters`; empty while the link is down. */
   readonly udp: Readonly<Record<string, number>>;
 };

@@ -30,9 +30,9 @@ import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './op
 import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
-/** What a listener is called with. */
+/** The arguments of each event's listeners. */
 export interface DeviceEvents {
-  /** A handshake completed. `keys`: the static keys that it was made with. */
+  /** A handshake completed. `keys`: the static keys of both ends that it was made with. */
   handshake: [
     {
       readonly peer: PublicKey;
@@ -41,11 +41,14 @@ export interface DeviceEvents {
       readonly durationMs?: number;
     },
   ];
-  /** `up`: the peer can be sent to; `renewed`: with newer keys; `expired`: not any more. */
+  /**
+   * State of the session with a peer. `up`: packets can be sent to the peer. `renewed`: the session
+   * has newer keys. `expired`: packets can no longer be sent.
+   */
   session: [{ readonly peer: PublicKey; readonly state: 'up' | 'renewed' | 'expired' }];
   /**
-   * The peer is reached at another address or port than before. At most once a second for each peer:
-   * of more than one change the last is told then.
+   * The address or port of the peer changed. Emitted at most once per second for each peer; if the
+   * endpoint changed several times, the event has the last one.
    */
   roam: [
     {
@@ -54,11 +57,15 @@ export interface DeviceEvents {
       readonly previous: Endpoint | undefined;
     },
   ];
-  /** Gave up after Rekey-Attempt-Time; the packets that waited are dropped. */
+  /**
+   * The handshake was given up after Rekey-Attempt-Time. The packets that waited for it are
+   * dropped.
+   */
   'handshake-failed': [{ readonly peer: PublicKey }];
   /**
-   * Dropped since the last event of this reason; at most one per reason and second. `peer`, `source`: of
-   * the last of them, as far as they are known; the source is not authentic.
+   * Packets or messages were dropped. `count`: how many since the last event of this reason.
+   * Emitted at most once per second for each reason. `peer` and `source` belong to the last one
+   * that was dropped, if they are known. The source is not authenticated.
    */
   drop: [
     {
@@ -69,42 +76,48 @@ export interface DeviceEvents {
     },
   ];
   /**
-   * One step of a peer, for a log: a handshake message, a retry, new keys, the peer itself. `sends`: how
-   * many initiations this attempt at a handshake has sent.
+   * One step in the life of a peer, for a log: a handshake message, a retry, new keys, the peer
+   * added or removed. `sends`: how many initiations the current handshake attempt has sent.
    */
   trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
   /**
-   * A peer was added, got an endpoint, completed a handshake, is reached elsewhere (as often as `roam`
-   * says it), or was removed: what it is now.
+   * A peer was added, got an endpoint, completed a handshake, changed its endpoint (as often as
+   * `roam` is emitted), or was removed. The fields are the new values.
    */
   peer: [
     {
       readonly peer: PublicKey;
       readonly state: 'present' | 'removed';
       readonly endpoint: Endpoint | undefined;
-      /** 0 if there was none. */
+      /** Unix time in ms; 0 if there was no handshake. */
       readonly lastHandshakeUnixMs: number;
-      /** The static keys of the session that is sent with; absent if there is none. */
+      /** The static keys of the session that sends; absent if there is none. */
       readonly sessionKeys?: SessionKeys;
     },
   ];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
-  /** The link went down: sockets are closed, sessions gone. */
+  /** The link went down: the sockets are closed and the sessions are gone. */
   down: [];
   mtu: [{ readonly mtu: number }];
-  /** This offload was asked for and is off now: the kernel cannot do it, or does it wrong. Said once. */
+  /**
+   * An offload that was requested is off now, because the kernel cannot do it or does it wrong.
+   * Emitted once for each offload.
+   */
   offload: [{ readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro'; readonly reason: string }];
   /**
-   * `ERR_LITZ_WORKER`: the packet loop crashed, and 'close' follows. Anything else: the device goes on
-   * without what failed, for instance a port that was taken when the link went up.
+   * An error. `ERR_LITZ_WORKER`: the packet loop crashed, and 'close' follows. After any other
+   * error the device goes on without the part that failed, for instance when a port was taken as
+   * the link went up.
    */
   error: [error: Error];
-  /** Everything is released: after `close`, a crash, or because the interface was deleted. */
+  /** Everything is released: after `close`, after a crash, or because the interface was deleted. */
   close: [];
 }
 
 /**
+ * A WireGuard device, made with `Device.create`.
+ *
  * ```ts
  * await using device = await Device.create({
  *   tun: new MemoryTun(),
@@ -113,41 +126,44 @@ export interface DeviceEvents {
  * });
  * await device.connected(publicKey, { timeout: 5000 });
  * ```
- * An open device keeps the process alive; `unref` changes that. Close it before you terminate a worker
- * thread that it was made in, or the interface stays until the process ends. Ending the process needs
- * no such care.
+ *
+ * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
+ * thread, close it before you terminate that thread. Otherwise the interface stays until the
+ * process ends. When the process ends, the kernel releases everything.
  */
 export class Device extends EventEmitter<DeviceEvents> {
   readonly #waits: SessionWaits = new SessionWaits((publicKey) =>
     this.#request({ type: 'connect', publicKey }),
   );
-  // Assigned before `create` hands the device out.
+  // Assigned before `create` returns the device.
   #driver!: Driver;
   #isClosed = false;
-  /** Of the optional events, those that somebody listens to. */
+  /** The optional events that have a listener. */
   readonly #listened: Set<OptionalEvent> = new Set();
   #waiting = 0;
   #lastRead = 0;
-  /** While it holds, the packet loop tells everything. */
+  /** While it holds events, the packet loop emits all optional events. */
   readonly #events: HeldEvents = new HeldEvents(() => this.#listen());
   readonly #added = (name: unknown): void => this.#listenerAdded(name);
   readonly #removed = (name: unknown): void => this.#listenerRemoved(name);
 
   /**
-   * Opens the TUN and the sockets. All options are checked before anything is opened; what was opened
-   * before a failure is released.
+   * Opens the TUN and the sockets. All options are checked before anything is opened. If a step
+   * fails, everything that was opened is released.
    *
-   * What happens before you can listen is not lost: events are held, in their order, until the turn of
-   * the event loop after the one in which you first add a listener or call a method. So add all
-   * listeners beside the first call. If you first wait for something else (`Promise.all` of two devices,
-   * for instance) they are held for a second, and no more than a thousand of them.
+   * Events that happen before you can listen are not lost. They are held, in order, until you first
+   * add a listener or call a method, and emitted in the next turn of the event loop. So add all
+   * listeners in the same turn as that first call. If you wait for something else first (for
+   * instance `Promise.all` of two devices), events are held for one second, and at most 1000 of
+   * them.
    *
-   * The interface is made in the network namespace that the calling thread is in now; the sockets
-   * stay there for good.
+   * The interface and the sockets are made in the network namespace of the calling thread at the
+   * time of the call. The sockets stay in that namespace.
    *
-   * @throws {TypeError | RangeError | WireGuardError} (rejects) an option, by its name
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) an option is wrong; the message
+   *   names it
    * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`: no right to make the interface; `errno`
-   *   'EBUSY': its name is taken, 'EADDRINUSE': the port is
+   *   'EBUSY': the interface name is taken; `errno` 'EADDRINUSE': the port is taken
    */
   static async create(options: DeviceOptions): Promise<Device> {
     const settings = readDeviceOptions(options);
@@ -158,7 +174,7 @@ export class Device extends EventEmitter<DeviceEvents> {
       device.#events.handedOut();
       return device;
     } finally {
-      // The keys are where they are used by now.
+      // By now the driver has its own copies of the keys.
       wipeSecrets(settings.common.configuration);
     }
   }
@@ -167,21 +183,26 @@ export class Device extends EventEmitter<DeviceEvents> {
     super();
   }
 
-  /** Of the interface: the kernel chose the number for '%d'. */
+  /** The name of the interface. For '%d' the kernel chose the number. */
   get name(): string {
     return this.#driver.name;
   }
 
-  /** Which provider does the cryptography, and why: `LITZ_CRYPTO` or the option `crypto` choose. */
+  /**
+   * Which provider does the cryptography, and why. `LITZ_CRYPTO` or the option `crypto` chooses it.
+   */
   get crypto(): CryptoStatus {
     return this.#driver.crypto;
   }
 
   /**
-   * Changes keys, peers, port and mark while the device runs: all of it or nothing.
+   * Changes keys, peers, port and mark while the device runs. Either all of the change takes effect
+   * or nothing.
    *
-   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field, by its name
-   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the old port stays in use
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
+   *   it
+   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the new port is taken, and the old port
+   *   stays in use
    */
   async configure(change: DeviceChange): Promise<void> {
     const configuration = readDeviceChange(change);
@@ -193,11 +214,11 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Sets the link up, which opens the sockets, and does nothing if it is up. When this resolves, both are
-   * done.
+   * Sets the link up, which opens the sockets. Does nothing if the link is up. Resolves when the
+   * link is up and the sockets are open.
    *
-   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays down;
-   *   `ERR_LITZ_PERMISSION`
+   * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays
+   *   down; `ERR_LITZ_PERMISSION`: no right to change the link
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */
   async up(): Promise<void> {
@@ -205,9 +226,9 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Sets the link down, which closes the sockets and ends all sessions; keys and peers stay.
+   * Sets the link down. This closes the sockets and ends all sessions; keys and peers stay.
    *
-   * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`
+   * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`: no right to change the link
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */
   async down(): Promise<void> {
@@ -219,9 +240,9 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Everything that can be configured, with the private key, and how the peers are. Packets go on while
-   * very many peers are read: each is as it was at a moment of its own, and one that is removed or added
-   * meanwhile may be missing.
+   * Returns the whole configuration, with the private keys, and the status of all peers. Packets go
+   * on while very many peers are read. So the peers are not read at one moment, and a peer that is
+   * added or removed meanwhile may be missing.
    */
   async status(): Promise<DeviceSnapshot> {
     let status: DeviceSnapshot | undefined;
@@ -233,8 +254,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * The same in parts, each with the next few of the peers, for whoever passes them on: no more is read
-   * than is asked for. The private keys are in the first part alone.
+   * Returns the same as `status` in parts, each with the next few peers. A part is read from the
+   * device only when the caller asks for it. The private keys are in the first part only.
    *
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */
@@ -248,12 +269,15 @@ export class Device extends EventEmitter<DeviceEvents> {
         yield snapshot;
       }
     } finally {
-      // A device that is closed has forgotten it.
+      // A closed device has forgotten this read.
       if (!isOver) this.#driver.request({ type: 'end-snapshot', read }).catch(() => {});
     }
   }
 
-  /** Calls the listener with each `peer` event, as the UAPI tells of it, until the returned function is called. */
+  /**
+   * Calls `listener` with each `peer` event, in the form of the UAPI, until the returned function
+   * is called.
+   */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
     const tell = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
       listener({ publicKey: peer, isRemoved: state === 'removed', ...rest });
@@ -267,12 +291,13 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Resolves when there is a session with the peer, at once if there is one. Starts a handshake if
-   * none is running, and again if it fails.
+   * Resolves when there is a session with the peer. Starts a handshake if none is in progress, and
+   * a new one after each failure.
    *
-   * @param options `timeout` in ms; default 90 s, a handshake's own patience
-   * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`, `ERR_LITZ_CLOSED`, `ERR_LITZ_INVALID_KEY`
-   * @throws {RangeError} (rejects) no such peer, or `timeout` is out of range
+   * @param options `timeout` in ms; default 90 s, which is Rekey-Attempt-Time
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`, `ERR_LITZ_CLOSED`,
+   *   `ERR_LITZ_INVALID_KEY`
+   * @throws {RangeError} (rejects) there is no such peer, or `timeout` is out of range
    */
   async connected(
     publicKey: string | PublicKey,
@@ -289,7 +314,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     }
   }
 
-  /** Lets the process end though the device is open. */
+  /** Lets the process end while the device is open. */
   unref(): this {
     this.#driver.unref();
     return this;
@@ -300,7 +325,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     return this;
   }
 
-  /** Releases TUN, sockets and thread. Further calls do nothing. */
+  /** Releases TUN, sockets and thread. Later calls do nothing. */
   async close(): Promise<void> {
     await this.#driver.close();
     this.#events.release();
@@ -310,7 +335,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     await this.close();
   }
 
-  /** What the caller asks. */
+  /** Sends a request of the caller, and releases the held events. */
   #request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
@@ -319,14 +344,17 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   override removeAllListeners(event?: keyof DeviceEvents): this {
-    // An argument that is undefined would be the name of an event.
+    // With undefined as argument, `super` would look for an event of that name.
     if (event === undefined) super.removeAllListeners();
     else super.removeAllListeners(event);
     this.#watchListeners();
     return this;
   }
 
-  /** The two events of every emitter that say who listens; ours are listeners like any other. */
+  /**
+   * Watches which events have listeners. Node.js emits 'newListener' and 'removeListener' for that;
+   * removeAllListeners removes our own listeners too, so they are added again here.
+   */
   #watchListeners(): void {
     const emitter = this as EventEmitter;
     for (const [name, listener] of [
@@ -349,7 +377,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   #tell(event: PlaneEvent): void {
     this.#waits.tell(event);
     const { type, ...rest } = event;
-    // Each event's arguments are its fields: the union is the same one on both sides.
+    // The arguments of each event are its fields; PlaneEvent and DeviceEvents have the same ones.
     this.#events.tell(() => this.emit(type, ...((type === 'down' ? [] : [rest]) as never)));
   }
 
@@ -381,11 +409,11 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.#listen();
   }
 
-  /** Tells the packet loop what it is to tell. */
+  /** Sends the packet loop the list of optional events that it must emit. */
   #listen(): void {
     if (this.#isClosed || this.#events.isHolding) return;
     const events = new Set([...this.#listened, ...(this.#waiting > 0 ? AWAITED : [])]);
-    // A device that is being closed has nothing more to tell.
+    // A device that is being closed needs no list.
     this.#driver.request({ type: 'listen', events: [...events] }).catch(() => {});
   }
 }
@@ -400,5 +428,5 @@ function openDriver(settings: DeviceSettings, listener: DriverListener): Promise
     : LinuxDriver.open(settings.tunName, settings.common, listener);
 }
 
-/** What `connected` waits for. */
+/** The optional events that `connected` waits for. */
 const AWAITED: readonly OptionalEvent[] = ['session', 'handshake-failed'];

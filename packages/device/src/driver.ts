@@ -1,6 +1,6 @@
 /**
- * `Driver`: what runs a data plane, and the requests it takes. One for Linux with a thread of its own,
- * one on the event loop.
+ * `Driver`: runs a data plane and answers requests to it. There are two: one for Linux with a
+ * thread of its own (`LinuxDriver`), and one on the event loop (`PortableDriver`).
  *
  * @module
  */
@@ -10,21 +10,24 @@ import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts
 import type { DeviceStats, SnapshotSlice } from './device-status.ts';
 import { refusing } from './refusal.ts';
 
-/** What may be asked of a running device; plain data but for the endpoints' class. */
+/** A request to a running device. It is plain data, except for the class of the endpoints. */
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }
   | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
-  /** A slice of the device's state: the next one of this read, which `end-snapshot` ends early. */
+  /**
+   * Reads the next slice of the device's state. `read` numbers the read; `end-snapshot` ends it
+   * early.
+   */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
   | { readonly type: 'stats' };
 
-/** What is answered. */
+/** The answer to each type of request. */
 export interface DeviceAnswers {
   configure: undefined;
-  /** Whether there is a session. */
+  /** Whether there is a session with the peer now. */
   connect: boolean;
   link: undefined;
   listen: undefined;
@@ -35,36 +38,36 @@ export interface DeviceAnswers {
 
 /** Which provider does the cryptography, and why. */
 export interface CryptoStatus {
-  /** 'openssl+wasm', 'openssl', 'wasm', 'noble', or what a provider of your own says. */
+  /** 'openssl+wasm', 'openssl', 'wasm', 'noble', or the `name` of a provider of your own. */
   readonly provider: string;
   readonly reason: string;
 }
 
 export interface Driver {
-  /** Of the interface, as it was given by the kernel. */
+  /** The name of the interface, as the kernel gave it. */
   readonly name: string;
   readonly crypto: CryptoStatus;
   request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]>;
-  /** Keeps the process alive, as at the beginning. */
+  /** Keeps the process alive. This is the default. */
   ref(): void;
-  /** Lets the process end. */
+  /** Lets the process end while the driver is open. */
   unref(): void;
-  /** Releases everything; calls `closed`. */
+  /** Releases everything, then calls the listener's `closed`. */
   close(): Promise<void>;
 }
 
-/** Who hears of what happens. Nothing is called before the driver is open. */
+/** Receives what happens in a driver. Nothing is called before the driver is open. */
 export interface DriverListener {
   event(event: PlaneEvent): void;
-  /** The device goes on. */
+  /** Something failed, and the device goes on. */
   error(error: Error): void;
-  /** Everything is released; `error`: that is why. Called once. */
+  /** Everything is released. `error` is the reason, if a crash was. Called once. */
   closed(error: Error | undefined): void;
 }
 
-/** Answers what needs no sockets to be opened. */
+/** Answers a request that opens no sockets. `now`: ms of the engine's clock. */
 export function answerRequest(
   plane: DataPlane,
   request: Exclude<DeviceRequest, { type: 'configure' | 'link' }>,
@@ -78,12 +81,12 @@ export function answerRequest(
   return undefined;
 }
 
-/** What is asked of a device that is closed. */
+/** The error of a request to a device that is closed. */
 export function closedError(name: string): WireGuardError {
   return new WireGuardError('ERR_LITZ_CLOSED', `the device ${name} is closed`);
 }
 
-/** Why a device closed by itself. */
+/** The error of a device whose packet loop crashed. */
 export function crashError(name: string, cause: Error): WireGuardError {
   const text = `the packet loop of ${name} crashed: ${cause.message}`;
   return new WireGuardError('ERR_LITZ_WORKER', text, { cause });

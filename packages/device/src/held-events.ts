@@ -1,60 +1,64 @@
 /**
- * `HeldEvents`: what a new device tells, kept until whoever made it listens.
+ * `HeldEvents`: keeps the events of a new device until its caller can listen.
  *
- * The link is up and the first handshake may be over before `await Device.create(...)` gives the device
- * to its caller, who can listen only then. So what happens is kept, in its order, until the turn after
- * the one in which the caller first adds a listener or calls the device: all that it adds in that turn
- * are there too. If it does nothing, it is kept for a second, and no more than a thousand events are.
+ * The link can be up and the first handshake complete before `await Device.create(...)` returns the
+ * device, and only then can the caller add listeners. So events are kept in order. They are emitted
+ * in the turn of the event loop after the one in which the caller first adds a listener or calls a
+ * method. Then all listeners that were added in that turn receive them. If the caller does neither,
+ * events are kept for one second, and at most 1000 of them.
  *
  * @module
  */
 export class HeldEvents {
   readonly #onRelease: () => void;
-  /** Undefined when nothing is kept any more. */
+  /** The kept events, oldest first. Undefined once nothing is kept any more. */
   #held: (() => void)[] | undefined = [];
   #timer: NodeJS.Timeout | undefined = undefined;
   #isUrgent = false;
   #isReleasing = false;
   #isUsed = false;
 
-  /** @param onRelease called once, before the first of them is told */
+  /** @param onRelease called once, before the first kept event is emitted */
   constructor(onRelease: () => void) {
     this.#onRelease = onRelease;
   }
 
-  /** Nothing has been told yet. */
+  /** Whether no event was emitted yet. */
   get isHolding(): boolean {
     return this.#held !== undefined && !this.#isReleasing;
   }
 
-  /** The caller gets the device now. */
+  /** `Device.create` returns the device now, so the time limit starts. */
   handedOut(): void {
     this.#timer = setTimeout(() => this.release(), LONGEST_MS);
     if (!this.#isUrgent) this.#timer.unref();
   }
 
-  /** Tells it at once if nothing is kept any more. */
+  /** Keeps the event, or emits it at once if nothing is kept any more. */
   tell(emit: () => void): void {
     if (this.#timer && this.#held && this.#held.length >= MOST_EVENTS) this.release();
     if (this.#held) this.#held.push(emit);
     else emit();
   }
 
-  /** What is kept must not be lost because the process has nothing else to wait for. */
+  /**
+   * Keeps the process alive until the events are emitted. Otherwise an error could be lost because
+   * the process has nothing else to wait for.
+   */
   hurry(): void {
     this.#isUrgent = true;
     this.#timer?.ref();
   }
 
-  /** The caller has the device: it listens, or asks it something. */
+  /** The caller has added a listener or called a method. */
   used(): void {
     if (this.#isUsed || !this.#held) return;
     this.#isUsed = true;
-    // After the code that runs now, and all that follows from it without waiting.
+    // Runs after the current code and its microtasks.
     setImmediate(() => this.release());
   }
 
-  /** Tells all that is kept. What a listener gives rise to comes behind it. */
+  /** Emits all kept events. Events that a listener causes are emitted after them. */
   release(): void {
     if (!this.#held || this.#isReleasing) return;
     this.#isReleasing = true;
@@ -69,7 +73,8 @@ export class HeldEvents {
       while (told < held.length) held[told++]!();
       this.#held = undefined;
     } finally {
-      // A listener threw, which is its own affair: the others are told all the same.
+      // A listener threw. Its error goes to the caller; the remaining events are emitted in the
+      // next turn.
       if (this.#held) {
         const rest = held.slice(told);
         this.#held = rest;
@@ -79,5 +84,7 @@ export class HeldEvents {
   }
 }
 
+// How long events are kept if the caller does nothing, in ms.
 const LONGEST_MS = 1000;
+// How many events are kept if the caller does nothing. Later events release them all.
 const MOST_EVENTS = 1000;

@@ -1,5 +1,17 @@
 /**
- * A WireGuard device: engine, TUN and UDP in one packet loop.
+ * A WireGuard device: it joins the engine, a TUN and UDP sockets in one packet loop.
+ *
+ * ```ts
+ * import { randomFillSync } from 'node:crypto';
+ * import { generatePrivateKey } from '@litz/core';
+ * import { Device, MemoryTun } from '@litz/device';
+ *
+ * const tun = new MemoryTun(); // or 'wg0': an interface, with the privilege for it
+ * const device = await Device.create({ tun, privateKey: generatePrivateKey(randomFillSync) });
+ * tun.on('packet', (packet) => {}); // out of the tunnel; tun.send(packet) is the way in
+ * await device.configure({ listenPort: 0 });
+ * await device.close();
+ * ```
  *
  * ```ts
  * import { randomFillSync } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * `readDeviceOptions`: what `Device.create` is given, checked whole before anything is opened.
+ * `readDeviceOptions`: checks all options of `Device.create` before anything is opened.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import {
   checkObject,
   describe,
   MAX_MTU,
+  newInterfaceNameFault,
   quote,
   readAllowedIps,
 } from '@litz/core/internals';
@@ -24,35 +25,44 @@ import {
 import type { Tun } from './plane/io-interfaces.ts';
 
 export interface DeviceOptions extends DeviceChange, EngineSettings {
-  /** The interface's name ('wg0', 'wg%d'), or a TUN of your own: a `MemoryTun`, or anything like it. */
+  /**
+   * The name of the interface ('wg0', 'wg%d'), or a TUN of your own: a `MemoryTun`, or any other
+   * `Tun`.
+   */
   tun: string | TunOptions | Tun;
-  /** Of the interface: '10.0.0.1/24', 'fd00::1/64'. Not for a TUN of your own. */
+  /**
+   * Addresses of the interface: '10.0.0.1/24', 'fd00::1/64'. Not allowed with a TUN of your own.
+   */
   addresses?: readonly (string | Cidr)[];
-  /** Of the inner packets, default 1420, or what a TUN of your own has. */
+  /**
+   * Maximum length of an inner packet, in bytes. Default: 1420, or the MTU of a TUN of your own.
+   */
   mtu?: number;
   /** Sets the link up, which opens the sockets. Default true. */
   up?: boolean;
   /**
-   * 'auto' is Linux's batched sockets for an interface and node:dgram for a TUN of your own, which
-   * 'portable' says expressly.
+   * 'auto' means batched Linux sockets for an interface, and node:dgram for a TUN of your own.
+   * 'portable' means node:dgram; an interface does not accept it.
    */
   udp?: 'auto' | 'portable';
   /**
-   * What the kernel does for many packets at once; all of it is on unless false. What it cannot do is
-   * found out, switched off and told in an `offload` event.
+   * Work on many packets at once that the kernel does. All offloads are on unless false. Offloads
+   * that the kernel cannot do are detected and switched off; an `offload` event reports each of
+   * them.
    */
   offload?: OffloadSwitches;
   /**
-   * Default: `selectProvider()`, the fastest that is here. An interface has a thread of its own, to which functions do not pass: name the
-   * module there.
+   * Default: `selectProvider()`, the fastest provider that is available. An interface has a thread
+   * of its own, and functions cannot be sent to a thread. So give a `CryptoModule` for an
+   * interface.
    */
   crypto?: CryptoProvider | CryptoModule;
   /**
-   * Sends packets round between two ends of its own, over loopback, in the first second and only while
-   * there is nothing else to do: the first stream then finds the packet path compiled and runs at once
-   * at about the speed that it otherwise has after a second. Costs half a second of processor time,
-   * once; for programs that carry much soon after they start. Without effect where there is no
-   * loopback, and on a TUN of your own. Default false; the daemon `litz` does it.
+   * Compiles the packet path in the first second: the device sends packets between two sockets of
+   * its own over loopback, only while it has nothing else to do. So the first stream starts at
+   * about the speed that it would otherwise reach after a second. Costs half a second of processor
+   * time, once. Meant for programs that transfer much soon after their start. Has no effect without
+   * loopback or with a TUN of your own. Default false; the daemon `litz` switches it on.
    */
   warmUp?: boolean;
 }
@@ -62,30 +72,33 @@ export interface TunOptions {
   mtu?: number;
 }
 
-/** Only for an interface; each by itself. */
+/** Switches for the offloads of an interface, independent of each other. */
 export interface OffloadSwitches {
-  /** TCP super-packets from and to the TUN. */
+  /** TCP super-packets, read from and written to the TUN. */
   tunTcp?: boolean;
-  /** UDP super-packets from and to the TUN (Linux 6.2). */
+  /** UDP super-packets, read from and written to the TUN (Linux 6.2). */
   tunUdp?: boolean;
-  /** The kernel cuts a message into datagrams (UDP_SEGMENT). */
+  /** The kernel splits one buffer of ours into datagrams (UDP_SEGMENT). */
   udpGso?: boolean;
-  /** The kernel joins datagrams to a message (UDP_GRO, Linux 5.12). */
+  /** The kernel joins datagrams into one buffer (UDP_GRO, Linux 5.12). */
   udpGro?: boolean;
 }
 
-/** A provider by the module that exports it. */
+/** Names a crypto provider by the module that exports it. */
 export interface CryptoModule {
-  /** What `import()` takes: a URL or the name of a package. */
+  /** A specifier for `import()`: a URL or the name of a package. */
   module: string;
-  /** The name of the export; default 'default'. */
+  /** The name of the export. Default 'default'. */
   export?: string;
 }
 
-/** Passed on to the engine as they are. */
+/** Options that are passed to the engine unchanged. */
 export type EngineSettings = Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 
-/** Options as the drivers take them; nothing in `common` but the crypto provider is a function. */
+/**
+ * The options in the form that drivers take. Nothing in `common` except the crypto provider is a
+ * function.
+ */
 export type DeviceSettings =
   | { readonly kind: 'interface'; readonly tunName: string; readonly common: CommonSettings }
   | { readonly kind: 'own'; readonly tun: Tun; readonly common: CommonSettings };
@@ -102,9 +115,10 @@ export interface CommonSettings {
 }
 
 /**
- * Keys are copied: whoever gets them wipes them.
+ * Checks the options and returns them with defaults filled in. Keys are copied; the caller must
+ * wipe the copies.
  *
- * @throws {TypeError | RangeError | WireGuardError} a mistake, by the name of its field
+ * @throws {TypeError | RangeError | WireGuardError} an option is wrong; the message names it
  */
 export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   checkObject(options, 'options', [...DEVICE_FIELDS, ...CREATE_FIELDS, ...ENGINE_FIELDS]);
@@ -148,7 +162,10 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
   return { kind: 'interface', tunName, common };
 }
 
-/** What is no provider is found out now, not in the first handshake. */
+/**
+ * Checks that `crypto` has all functions of a provider, so that a mistake is not found only in the
+ * first handshake.
+ */
 function checkCrypto(crypto: unknown): void {
   if (crypto === undefined) return;
   checkObject(crypto, 'crypto');
@@ -163,7 +180,6 @@ function checkCrypto(crypto: unknown): void {
   }
 }
 
-/** Whether a provider is named by its module. */
 export function isCryptoModule(crypto: CryptoProvider | CryptoModule): crypto is CryptoModule {
   return 'module' in crypto;
 }
@@ -188,17 +204,21 @@ function readOffload(offload: OffloadSwitches = {}): Required<OffloadSwitches> {
   return { tunTcp, tunUdp, udpGso, udpGro };
 }
 
-/** The rules of the kernel (dev_valid_name); `%d` is replaced by a number that is free. */
+/**
+ * Checks the name by the rules of the kernel (dev_valid_name). The kernel replaces `%d` with a free
+ * number.
+ */
 function readTunName(tun: string | TunOptions): string {
   if (isTunOptions(tun)) checkObject(tun, 'tun', ['name', 'mtu']);
   const [name, field] = isTunOptions(tun) ? [tun.name, 'tun.name'] : [tun, 'tun'];
   if (typeof name !== 'string') {
     throw new TypeError(`"${field}" expected the name of an interface, got ${describe(name)}`);
   }
-  const isName = INTERFACE_NAME.test(name) && name !== '.' && name !== '..';
-  if (isName && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
-  const rule = `1 to ${MAX_NAME_BYTES} bytes without space, "/" and ":"`;
-  throw new RangeError(`"${field}" expected ${rule}, got ${quote(name)}`);
+  const fault = newInterfaceNameFault(name);
+  if (fault === undefined) return name;
+  throw new RangeError(
+    `"${field}" expected the name of an interface, got ${quote(name)}: ${fault}`,
+  );
 }
 
 function readEngineSettings({
@@ -211,7 +231,8 @@ function readEngineSettings({
     ...(limits !== undefined && { limits }),
     ...(underLoad !== undefined && { underLoad }),
   };
-  // The engine has the rules; the real one is made in another thread, when the TUN is open already.
+  // The engine checks these options. The engine of the device is made later in another thread, when
+  // the TUN is already open, so a temporary one checks them here.
   void new Engine({ randomBytes: () => {}, unixTime: () => 0, ...settings });
   return settings;
 }
@@ -231,9 +252,7 @@ function pick(options: object, fields: readonly string[]): DeviceChange {
 const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'warmUp'];
 const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
-const INTERFACE_NAME = /^[^\s/:]+$/;
-const MAX_NAME_BYTES = 15;
-/** An IPv4 interface can have no less. */
+/** In bytes. An interface with IPv4 cannot have a smaller MTU. */
 const MINIMUM_MTU = 68;
 const PROVIDER_FUNCTIONS = [
   'dh',

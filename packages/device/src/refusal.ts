@@ -1,19 +1,22 @@
 /**
- * Which errors are refusals: what was asked for is wrong or cannot be had, and nothing of it took
- * effect. Everything else that is thrown is a crash, of whatever class it is: a `TypeError` may be a
- * caller's mistake and a bug of ours, which may have left a device half changed.
+ * Marks the errors that are refusals. A refusal means: the request was wrong or impossible, and
+ * nothing of it took effect. Every other error is a crash, whatever its class: a `TypeError` can be
+ * a mistake of the caller or a bug in Litz, and after a bug the device may be half changed.
  *
  * @module
  */
 const refusals = new WeakSet<object>();
 
-/** Marks an error that was thrown before anything took effect. Returns it, to be thrown on. */
+/**
+ * Marks an error that was thrown before anything took effect. Returns the error, for the caller to
+ * throw.
+ */
 export function refused(error: unknown): unknown {
   if (typeof error === 'object' && error !== null) refusals.add(error);
   return error;
 }
 
-/** Runs what changes nothing, so that what it throws is a refusal. */
+/** Runs an action that changes nothing, and marks an error that it throws as a refusal. */
 export function refusing<T>(action: () => T): T {
   try {
     return action();

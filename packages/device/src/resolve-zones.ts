@@ -1,9 +1,9 @@
 /**
- * `resolveZones`: the interfaces that a configuration names in its endpoints, `[fe80::1%eth0]:51820`,
- * by their numbers, as sockets want them.
+ * `resolveZones`: replaces the interface names in endpoints (`[fe80::1%eth0]:51820`) by interface
+ * numbers, which the sockets need.
  *
- * It is done in the thread that has the sockets: what number a name has depends on its network
- * namespace.
+ * The number of an interface depends on the network namespace. So this runs in the thread that has
+ * the sockets.
  *
  * @module
  */
@@ -12,8 +12,11 @@ import { quote } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 
 /**
- * @param interfaceIndex undefined for a name that no interface has
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: there is no such interface
+ * Returns the configuration with numbers as scopes. Endpoints without an interface name stay as
+ * they are.
+ *
+ * @param interfaceIndex returns undefined if no interface has the name
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: no interface has this name
  */
 export function resolveZones(
   configuration: DeviceConfiguration,
@@ -36,6 +39,6 @@ export function resolveZones(
 function noInterface(zone: string, index: number): WireGuardError {
   return new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
-    `"peers[${index}].endpoint" expected the zone of an interface, there is no ${quote(zone)}`,
+    `"peers[${index}].endpoint" expected the name of an interface as zone, found no interface ${quote(zone)}`,
   );
 }

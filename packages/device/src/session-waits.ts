@@ -1,5 +1,5 @@
 /**
- * `SessionWaits`: everybody who waits for a session with a peer.
+ * `SessionWaits`: the callers that wait for a session with a peer (`Device.connected`).
  *
  * @module
  */
@@ -7,7 +7,10 @@ import { WireGuardError, type PublicKey } from '@litz/core';
 import { keyId } from '@litz/core/internals';
 import type { PlaneEvent } from './plane/data-plane.ts';
 
-/** Starts a handshake if there is no session and none is running; resolves to whether there is one. */
+/**
+ * Starts a handshake if there is no session and none is in progress. Resolves to whether there is a
+ * session.
+ */
 export type Connect = (publicKey: PublicKey) => Promise<boolean>;
 
 export class SessionWaits {
@@ -19,7 +22,10 @@ export class SessionWaits {
   }
 
   /**
-   * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`; also with what `connect` and `fail` give
+   * Resolves when there is a session with the peer.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`; also rejects with the error of `connect`
+   *   or `fail`
    */
   async wait(publicKey: PublicKey, timeoutMs: number): Promise<void> {
     const wait = new Wait(publicKey);
@@ -37,7 +43,7 @@ export class SessionWaits {
     }
   }
 
-  /** To be told of every event of the device. */
+  /** Must be called with every event of the device. */
   tell(event: PlaneEvent): void {
     for (const wait of this.#waits) {
       if (event.type === 'up') this.#try(wait);
@@ -49,7 +55,7 @@ export class SessionWaits {
     }
   }
 
-  /** Ends all waiting. */
+  /** Rejects all waits with this error. */
   fail(error: Error): void {
     for (const wait of this.#waits) wait.reject(error);
   }
@@ -59,7 +65,7 @@ export class SessionWaits {
   }
 }
 
-/** One who waits. */
+/** One caller that waits. */
 class Wait {
   readonly publicKey: PublicKey;
   readonly peer: string;

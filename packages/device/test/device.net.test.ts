@@ -446,6 +446,18 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       left.netlink.setLink(left.index('wg0'), { up: true });
       await up;
     });
+
+    it('takes up a link that somebody has set up before it looked', async () => {
+      const { left } = hosts;
+      left.namespace.run(() => {
+        for (const words of ['tuntap add dev wg0 mode tun', 'link set wg0 up']) {
+          execFileSync('ip', words.split(' '));
+        }
+      });
+      const device = await left.device({ up: false });
+      await once(device, 'up');
+      expect(await device.status()).toMatchObject({ up: true, listenPort: 51820 });
+    });
   });
 
   it('sets its link up and down, and refuses with a SystemError what cannot be', async () => {

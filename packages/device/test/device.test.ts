@@ -308,7 +308,7 @@ describe('Device', () => {
       await expect(device.configure({ listenPort: 0, peers })).rejects.toMatchObject({
         code: 'ERR_LITZ_INVALID_ENDPOINT',
         message:
-          '"peers[0].endpoint" expected the zone of an interface, there is no "no-such-link"',
+          '"peers[0].endpoint" expected the name of an interface as zone, found no interface "no-such-link"',
       });
       expect(await device.peers()).toEqual([]);
     });

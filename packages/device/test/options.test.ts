@@ -67,7 +67,7 @@ describe('readDeviceOptions', () => {
   });
 
   it.each<[string, Record<string, unknown>, RegExp]>([
-    ['tun', { tun: '' }, /"tun" expected 1 to 15 bytes without space, "\/" and ":", got ""/],
+    ['tun', { tun: '' }, /"tun" expected the name of an interface, got "": it is empty/],
     ['tun', { tun: 'a/b' }, /"tun" expected/],
     ['tun', { tun: 'sixteen-bytes-is' }, /"tun" expected/],
     ['tun', { tun: '..' }, /"tun" expected/],

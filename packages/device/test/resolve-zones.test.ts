@@ -25,7 +25,8 @@ describe('resolveZones', () => {
     expect(() => resolveZones(change, () => undefined)).toThrow(
       expect.objectContaining({
         code: 'ERR_LITZ_INVALID_ENDPOINT',
-        message: '"peers[1].endpoint" expected the zone of an interface, there is no "gone"',
+        message:
+          '"peers[1].endpoint" expected the name of an interface as zone, found no interface "gone"',
       }),
     );
   });

@@ -26,6 +26,8 @@ export {
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type DesiredHost,
+  type DesiredRoutes,
+  type RoutesDifference,
   type DesiredLink,
   type EncryptMode,
   type Enforcement,
@@ -59,11 +61,19 @@ export {
   type NodeRecord,
   type ReadRecord,
 } from './record/node-record.ts';
+export { checkOwnNode, type OwnNodeClaim } from './record/own-node.ts';
 export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { WatchDirectory } from './registry/file/directory-watch.ts';
-export type { Registry, RegistryAddress, RegistryListener } from './registry/registry.ts';
+export type {
+  LitzNodeStatus,
+  Registry,
+  RegistryAddress,
+  RegistryListener,
+} from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
-export { Agent, AgentError, type AgentParts } from './agent/agent.ts';
+export { Agent } from './agent/agent.ts';
+export type { AgentParts } from './agent/round-parts.ts';
+export { AgentError } from './agent/switches.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
 export { formatAge, formatStatus } from './status/format-status.ts';
 export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';
@@ -82,6 +92,12 @@ export {
   followCiliumPrefixes,
   type PrefixTextListener,
 } from './registry/kubernetes/cni-prefixes.ts';
+export {
+  findClusterPrefixes,
+  findServicePrefixes,
+  type NodeToCover,
+  type FoundPrefixes,
+} from './registry/kubernetes/cluster-prefixes.ts';
 export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';
 export type { FollowOptions, Following } from './registry/kubernetes/following.ts';
 export type { Clock } from './registry/kubernetes/clock.ts';
@@ -106,7 +122,6 @@ export type {
 export {
   KubernetesRegistry,
   type KubernetesRegistryOptions,
-  type LitzNodeStatus,
 } from './registry/kubernetes/kubernetes-registry.ts';
 export {
   DEFAULT_OPT_OUT,
@@ -144,5 +159,6 @@ export { KubePrefixes, type KubePrefixKind } from './agent/kube-prefixes.ts';
 export { meshMetrics, MOST_PEER_SERIES, type MetricsText } from './metrics/mesh-metrics.ts';
 export { TextServer, type ListenAddress, type TextAnswer } from './metrics/text-server.ts';
 export { EtcdRegistry, type EtcdRegistryOptions } from './registry/etcd/etcd-registry.ts';
-export type { EtcdTlsFiles, EtcdUser } from './registry/etcd/etcd-client.ts';
+export type { EtcdUser } from './registry/etcd/etcd-client.ts';
+export type { EtcdTlsFiles } from './registry/etcd/etcd-tls.ts';
 export type { LookUp } from './registry/etcd/etcd-endpoints.ts';

@@ -1,6 +1,6 @@
 /**
- * `Aead`: ChaCha20-Poly1305 with associated data and a key for one message, for handshakes and cookie
- * replies; and the X of XChaCha20.
+ * `Aead`: ChaCha20-Poly1305 with associated data and a new key for each message, for handshakes and
+ * cookie replies. Also HChaCha20, for XChaCha20.
  *
  * @module
  */
@@ -14,7 +14,10 @@ export class Aead {
   readonly #aead: number;
   readonly #chacha20: number;
   readonly #context: number;
-  /** Key, nonce and a result's length; behind them the text and its tag, and the data. Grows. */
+  /**
+   * Contains key, nonce and the length of a result, then the text with its tag, then the associated
+   * data. Replaced by a larger one when needed.
+   */
   #scratch: Region = allocate(1024);
 
   /** @throws {Error} this OpenSSL has no ChaCha20-Poly1305 */
@@ -27,7 +30,7 @@ export class Aead {
     this.#context = present(crypto.EVP_CIPHER_CTX_new(), 'ChaCha20-Poly1305');
   }
 
-  /** @param nonce 12 bytes */
+  /** Returns the ciphertext with its tag. @param nonce 12 bytes */
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array {
     const { length } = plain;
     try {
@@ -43,7 +46,7 @@ export class Aead {
     }
   }
 
-  /** @returns undefined for a wrong tag */
+  /** Returns the plaintext. @returns undefined if the tag is wrong */
   open(
     key: Uint8Array,
     nonce: Uint8Array,
@@ -64,10 +67,11 @@ export class Aead {
   }
 
   /**
-   * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2): the key for the last 8 bytes of the nonce.
-   * OpenSSL has no such function, but a block of ChaCha20 is HChaCha20's state plus the initial one.
+   * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2): returns the key that is used with the last
+   * 8 bytes of the nonce. OpenSSL has no such function. But a block of ChaCha20 is the sum of
+   * HChaCha20's state and the initial state.
    *
-   * @param nonce the first 16 bytes of the 24
+   * @param nonce the first 16 of the 24 bytes
    */
   subkey(key: Uint8Array, nonce: Uint8Array): Uint8Array {
     const { bytes, view, address } = this.#scratch;
@@ -98,7 +102,10 @@ export class Aead {
     }
   }
 
-  /** Takes everything in and encrypts or decrypts; the tag is still to come. */
+  /**
+   * Copies everything into the scratch memory, and encrypts or decrypts. `#finish` must follow for
+   * the tag.
+   */
   #begin(
     key: Uint8Array,
     nonce: Uint8Array,
@@ -132,13 +139,13 @@ export class Aead {
 
   #finish(): boolean {
     const { address } = this.#scratch;
-    // Nothing is written: ChaCha20 holds no bytes back.
+    // Nothing is written, because ChaCha20 does not keep bytes back.
     return (
       this.#crypto.EVP_CipherFinal_ex(this.#context, address + LENGTH + 4, address + LENGTH) === 1
     );
   }
 
-  /** The key is in the context as well as in the scratch memory. */
+  /** Wipes the key, which is in the context and in the scratch memory. */
   #forget(): void {
     this.#crypto.EVP_CIPHER_CTX_reset(this.#context);
     this.#scratch.bytes.fill(0);
@@ -154,8 +161,9 @@ export class Aead {
 
 const EVP_CTRL_AEAD_GET_TAG = 0x10;
 const EVP_CTRL_AEAD_SET_TAG = 0x11;
-/** 'expand 32-byte k' */
+/** The constant 'expand 32-byte k', as four words. */
 const SIGMA: readonly number[] = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574];
+// Offsets in the scratch memory.
 const KEY = 0;
 const NONCE = 32;
 const LENGTH = 48;

@@ -1,5 +1,5 @@
 /**
- * BLAKE2s of OpenSSL: plain, keyed, and in HMAC.
+ * `Blake2s`: OpenSSL's BLAKE2s, plain, keyed, and in HMAC.
  *
  * @module
  */
@@ -12,12 +12,12 @@ export class Blake2s {
   readonly #crypto: LibCrypto;
   readonly #digest: number;
   readonly #mac: number;
-  /** Of the 16-byte mac: its size as an OSSL_PARAM array. */
+  /** The length of a mac, 16, which `#parameters` refers to. */
   readonly #size: Region = allocate(8);
   readonly #parameters: Region = osslParams([
     { key: 'size', type: 'integer', data: this.#size.address, length: 8 },
   ]);
-  /** What is hashed, in one piece; grows. */
+  /** The input, in one piece. Replaced by a larger one when needed. */
   #input: Region = allocate(1024);
   readonly #output: Region = allocate(HASH_LENGTH);
 
@@ -55,7 +55,7 @@ export class Blake2s {
     out.set(this.#output.bytes.subarray(0, MAC_LENGTH));
   }
 
-  /** RFC 2104. */
+  /** HMAC as in RFC 2104. */
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b: Uint8Array): void {
     const block = new Uint8Array(BLOCK_LENGTH);
     const length = BLOCK_LENGTH + a.length + b.length;

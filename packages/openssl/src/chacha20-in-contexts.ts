@@ -1,6 +1,6 @@
 /**
- * `chacha20InContexts`: ChaCha20 by the interface that every OpenSSL has. A key is a context, a stream
- * begins with a call.
+ * `chacha20InContexts`: ChaCha20 through the interface that every OpenSSL has. Each key has a
+ * context, and each stream begins with a call.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export function chacha20InContexts(crypto: LibCrypto): Chacha20<number> {
   const { bytes, address } = allocate(KEY_LENGTH);
   const scratch = allocate(IV_LENGTH);
   const { address: ivAddress } = scratch;
-  /** u32 number of the first block | u32 zero | u64 message counter. */
+  /** u32 number of the first block | u32 zero | u64 counter of the message. */
   const iv = wordsOf(scratch.bytes);
 
   return {

@@ -1,17 +1,18 @@
 /**
- * `chacha20InMemory`: OpenSSL's ChaCha20 whose state stands in our memory.
+ * `chacha20InMemory`: OpenSSL's ChaCha20 with its state in our own memory.
  *
- * To begin a stream through OpenSSL's interface is a call per message, 1 in 14 of a full packet's time, in
- * which 16 bytes are copied. An application may replace the data of a cipher with its own,
- * `EVP_CIPHER_CTX_set_cipher_data(3)`; then a key and a nonce are numbers that are written to it, and one
- * context does for all keys. That holds for a copy of the built-in method; one that comes from an
- * OpenSSL provider keeps its data elsewhere.
+ * Beginning a stream through OpenSSL's interface is one call per message, which takes 1/14 of the
+ * time of a full packet, to copy 16 bytes. An application may replace the data of a cipher by its
+ * own memory with `EVP_CIPHER_CTX_set_cipher_data(3)`. Then key and nonce are just written to that
+ * memory, and one context serves all keys. This works for a copy of the built-in method. A method
+ * of an OpenSSL provider keeps its data elsewhere.
  *
- * Where they stand in the data is not documented (crypto/evp/e_chacha20_poly1305.c, 1.1.0 to 3.5), so
- * OpenSSL writes them there once, and then has to make a stream that is known.
+ * The layout of that data is not documented (crypto/evp/e_chacha20_poly1305.c, 1.1.0 to 3.5). So
+ * OpenSSL itself first writes a key and a nonce, whose places are checked, and then must produce a
+ * known stream.
  *
  * ```
- * u32 key[8] | u32 counter[4] | u8 block under way (64) | u32 how much of it is used
+ * u32 key[8] | u32 counter[4] | u8 current block (64) | u32 used bytes of it
  * ```
  *
  * @module
@@ -24,9 +25,9 @@ import { present } from './present.ts';
 import { copyKey, wordsOf } from './words.ts';
 
 /**
- * `undefined`: not with this OpenSSL; nothing of it is left.
+ * Returns undefined if this OpenSSL does not support it; everything is freed then.
  *
- * @throws {Error} no memory for a context
+ * @throws {Error} there is no memory for a context
  */
 export function chacha20InMemory(crypto: LibCrypto): Chacha20<Int32Array> | undefined {
   const { EVP_CIPHER_meth_dup, EVP_CIPHER_meth_free, EVP_CIPHER_CTX_set_cipher_data } = crypto;
@@ -48,7 +49,10 @@ export function chacha20InMemory(crypto: LibCrypto): Chacha20<Int32Array> | unde
   return undefined;
 }
 
-/** Keys the context, with any key. Whether its state is that of the method, not of an engine's, and fits into ours. */
+/**
+ * Sets a key. Returns whether the context then has the method's state (not that of an engine), and
+ * whether it fits into our memory.
+ */
 function hasOwnState(crypto: LibCrypto, context: number, method: number): boolean {
   const { EVP_CIPHER_impl_ctx_size, EVP_CIPHER_CTX_get0_cipher } = crypto;
   if (!EVP_CIPHER_impl_ctx_size || !EVP_CIPHER_CTX_get0_cipher) return false;
@@ -61,13 +65,13 @@ function hasOwnState(crypto: LibCrypto, context: number, method: number): boolea
   );
 }
 
-/** Addresses are constants of a closure, as in `createTransportTag`. */
+/** Addresses are constants of a closure, for the reason given in `createTransportTag`. */
 function createOver(crypto: LibCrypto, context: number, state: Region): Chacha20<Int32Array> {
   const { EVP_Cipher } = crypto;
   const words = wordsOf(state.bytes);
   return {
     createKey(bytes) {
-      // A buffer of its own, which V8 does not move: to wipe it is enough.
+      // A separate buffer, which V8 does not move. So wiping it leaves no copy.
       const key = new Uint8Array(new ArrayBuffer(KEY_LENGTH));
       key.set(bytes);
       return wordsOf(key);
@@ -88,13 +92,13 @@ function createOver(crypto: LibCrypto, context: number, state: Region): Chacha20
 
     destroyKey(key) {
       key.fill(0);
-      // It may be the last one that was used.
+      // The state may contain this key, if it was used last.
       words.fill(0);
     },
   };
 }
 
-/** Whether OpenSSL itself writes a key and a vector where they are expected. */
+/** Whether OpenSSL writes a key and an initial vector to the expected places. */
 function isLaidOut(crypto: LibCrypto, context: number, state: Region): boolean {
   const { bytes, address } = allocate(KEY_LENGTH + IV_LENGTH);
   bytes.forEach((_, i) => (bytes[i] = i + 1));
@@ -102,7 +106,7 @@ function isLaidOut(crypto: LibCrypto, context: number, state: Region): boolean {
   return bytes.every((byte, i) => state.bytes[i] === byte);
 }
 
-/** Whether it makes the known stream, and from the beginning again after a part of a block. */
+/** Whether it produces the known stream, and produces it again after a partly used block. */
 function isRight(chacha20: Chacha20<Int32Array>): boolean {
   const key = chacha20.createKey(Uint8Array.from({ length: KEY_LENGTH }, (_, i) => i));
   const { bytes, address } = allocate(STREAM.length / 2);
@@ -119,12 +123,12 @@ function isRight(chacha20: Chacha20<Int32Array>): boolean {
   return true;
 }
 
-/** OpenSSL's own takes 120 bytes. */
+/** In bytes. OpenSSL's own state takes 120 bytes. */
 const STATE_LENGTH = 256;
-/** In words. */
+/** Indices of words in the state. */
 const COUNTER = 8;
 const USED = 28;
-/** RFC 8439 section 2.4.2: key 00 01 02 ..., block 1. */
+/** RFC 8439 section 2.4.2: key 00 01 02 ..., from block 1 on. */
 const STREAM: string =
   '224f51f3401bd9e12fde276fb8631ded8c131f823d2c06e27e4fcaec9ef3cf78' +
   '8a3b0aa372600a92b57974cded2b9334794cba40c63e34cdea212c4cf07d41b7' +

@@ -1,28 +1,33 @@
 /**
- * `Chacha20`: OpenSSL's ChaCha20 with one key after the other.
+ * `Chacha20`: the interface to OpenSSL's ChaCha20, with several keys in turn.
  *
  * @module
  */
 
-/** What is kept of a key: only the form that made it knows what it is. */
+/** The stored form of a key. Only the implementation that made it knows what it is. */
 export type StreamKey = unknown;
 
-/** One stream at a time is begun. */
+/** ChaCha20 with several keys. Only one stream is in progress at a time. */
 export interface Chacha20<Key = StreamKey> {
-  /** @param bytes 32, copied */
+  /** Makes a key. @param bytes 32 bytes, copied */
   createKey(bytes: Uint8Array): Key;
-  /** @param counter of the message: the nonce is four zero bytes, and this as u64 (section 5.4.6) */
+  /**
+   * Begins a stream.
+   *
+   * @param counter of the message: the nonce is four zero bytes and this number as u64 (section
+   *   5.4.6)
+   */
   begin(key: Key, counter: number, firstBlock: 0 | 1): void;
   /**
-   * Goes on with the stream that was begun last: `length` bytes from one address to another, or to the
-   * same. All but the last part of a stream are whole blocks of 64 bytes.
+   * Continues the last stream: encrypts `length` bytes from one address to another, or in place.
+   * All parts of a stream except the last must be whole blocks of 64 bytes.
    *
-   * @throws {Error} OpenSSL fails
+   * @throws {Error} OpenSSL failed
    */
   crypt(key: Key, out: number, input: number, length: number): void;
-  /** Wipes it. Once; then it is not to be used any more. */
+  /** Wipes a key. Must be called only once; the key must not be used afterwards. */
   destroyKey(key: Key): void;
 }
 
-/** Of the cipher's initial vector: the number of the first block, and the nonce. */
+/** Length in bytes of the initial vector: the number of the first block, and the nonce. */
 export const IV_LENGTH = 16;

@@ -1,5 +1,5 @@
 /**
- * `createChacha20`: the way to OpenSSL's ChaCha20 that costs least per message.
+ * `createChacha20`: chooses the interface to OpenSSL's ChaCha20 with the lowest cost per message.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { chacha20InMemory } from './chacha20-in-memory.ts';
 import type { LibCrypto } from './libcrypto.ts';
 
 /**
- * The faster one of two where both are there. All that is made of OpenSSL's belongs to whoever made
- * `crypto`, but for what `destroyKey` gives back.
+ * Returns `chacha20InMemory` if this OpenSSL supports it, else `chacha20InContexts`. All objects of
+ * OpenSSL that it makes belong to the owner of `crypto`, except keys, which `destroyKey` frees.
  *
  * @throws {Error} this OpenSSL has no ChaCha20
  */

@@ -1,5 +1,5 @@
 /**
- * A crypto provider on the OpenSSL that Node is linked with.
+ * A crypto provider that uses the OpenSSL that Node.js is linked with.
  *
  * @module
  */
@@ -15,11 +15,12 @@ import { TransportCiphers } from './transport-cipher.ts';
 import { X25519 } from './x25519.ts';
 
 /**
- * One for the calling thread; its ciphers must stay in it. Every call makes a new one, which has memory
- * of OpenSSL's until it is destroyed.
+ * Makes a provider for the calling thread; its ciphers must stay in that thread. Each call makes a
+ * new one, whose memory in OpenSSL is kept until `destroy`.
  *
- * @throws {Error} it cannot be had here, and why: another runtime than Node.js (Bun, Deno), a Node.js
- *   without OpenSSL 3 (Electron), an OpenSSL without one of the algorithms
+ * @throws {Error} it is not available here; the message says why: another runtime than Node.js
+ *   (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
+ *   algorithms
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
  */
 export function createOpensslProvider(): CryptoProvider {
@@ -39,7 +40,7 @@ function createProvider(owned: Owned): CryptoProvider {
   const ciphers = new TransportCiphers(crypto);
   const x25519 = new X25519(crypto);
   owned.settle();
-  // A build without X25519 is found out now rather than in the first handshake.
+  // Tries X25519 now, so that a build without it is found before the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {
     name: 'openssl',
@@ -78,12 +79,18 @@ function createProvider(owned: Owned): CryptoProvider {
   };
 }
 
-/** What has a length of its own making would be read past its end. Not on a packet's path. */
+/**
+ * Checks that all arguments are real byte arrays. An object with a false `length` would be read
+ * past its end. Not called per packet.
+ */
 function checkAll(bytes: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(bytes)) checkBytes(name, value);
 }
 
-/** XChaCha20-Poly1305 is ChaCha20-Poly1305 with a key out of the nonce's first 16 bytes. */
+/**
+ * XChaCha20-Poly1305 is ChaCha20-Poly1305 with a key that is derived from the nonce's first 16
+ * bytes.
+ */
 function withSubkey<T>(
   aead: Aead,
   key: Uint8Array,

@@ -1,8 +1,9 @@
 /**
- * The OpenSSL that Node itself is linked with, through koffi: its public EVP functions and no others.
+ * `libcrypto`: the OpenSSL that Node.js itself is linked with, through koffi. It has only public
+ * EVP functions.
  *
- * Contexts and buffers are plain numbers, as in `libc`. Functions return 1 for success, or a pointer;
- * 0 is failure.
+ * Contexts and buffers are plain numbers, as in `libc`. Functions return 1 or a pointer for
+ * success, and 0 for failure.
  *
  * @module
  */
@@ -12,7 +13,7 @@ export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
   EVP_CIPHER_free: (cipher: number) => void;
   EVP_chacha20: () => number;
-  /** This and what else may be missing is deprecated, or of use with a copied method only. */
+  /** The optional functions are deprecated, or only needed for a copied method. */
   EVP_CIPHER_meth_dup?: (cipher: number) => number;
   EVP_CIPHER_meth_free?: (cipher: number) => void;
   EVP_CIPHER_impl_ctx_size?: (cipher: number) => number;
@@ -20,7 +21,7 @@ export interface LibCrypto {
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
   EVP_CIPHER_CTX_get0_cipher?: (context: number) => number;
-  /** Returns the data that was there before: to be put back before the context is freed or reset. */
+  /** Returns the earlier data, which must be set again before the context is freed or reset. */
   EVP_CIPHER_CTX_set_cipher_data?: (context: number, data: number) => number;
   EVP_CipherInit_ex: (
     context: number,
@@ -30,9 +31,12 @@ export interface LibCrypto {
     iv: number,
     encrypt: number,
   ) => number;
-  /** Without a `type` it is `EVP_EncryptInit_ex`, less an argument. */
+  /** Without a `type` it does the same as `EVP_EncryptInit_ex`, with one argument less. */
   EVP_EncryptInit: (context: number, type: number, key: number, iv: number) => number;
-  /** Of a stream cipher: how many bytes it made, or a negative number; of a copied method: 1. */
+  /**
+   * With a stream cipher: returns the number of bytes, or a negative number. With a copied method:
+   * returns 1.
+   */
   EVP_Cipher: (context: number, out: number, input: number, length: number) => number;
   EVP_CipherUpdate: (
     context: number,
@@ -154,7 +158,7 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   ERR_clear_error: 'void ERR_clear_error()',
 };
 
-/** What may be missing. */
+/** Functions that an OpenSSL may lack. */
 const OPTIONAL: ReadonlySet<string> = new Set([
   'EVP_CIPHER_meth_dup',
   'EVP_CIPHER_meth_free',
@@ -164,9 +168,10 @@ const OPTIONAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * All functions.
+ * Returns all functions, loaded on first use.
  *
- * @throws {Error} one that is needed is not in this process: another runtime, or OpenSSL before 3.0
+ * @throws {Error} a required function is missing in this process: another runtime, or OpenSSL
+ *   before 3.0
  * @throws {WireGuardError} as `libc` does
  */
 export function libcrypto(): LibCrypto {

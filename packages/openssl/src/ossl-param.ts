@@ -1,10 +1,11 @@
 /**
- * Arrays of OSSL_PARAM, by which OpenSSL 3 takes settings.
+ * `osslParams`: arrays of OSSL_PARAM, in which OpenSSL 3 takes settings.
  *
  * ```
  * OSSL_PARAM: char *key | u32 type | u32 padding | void *data | u64 data size | u64 return size
  * ```
- * The array ends with one of zeros.
+ *
+ * The array ends with an entry of zeros.
  *
  * @module
  */
@@ -13,12 +14,13 @@ import { allocate, type Region } from '@litz/sys';
 export interface OsslParam {
   readonly key: string;
   readonly type: 'integer' | 'octets';
-  /** Address and length of what OpenSSL reads. */
+  /** Address of the data that OpenSSL reads. */
   readonly data: number;
+  // Length of the data in bytes.
   readonly length: number;
 }
 
-/** The array and its keys in one region; the data stays where it is. */
+/** Returns one region with the array and its keys. The data is not copied. */
 export function osslParams(params: readonly OsslParam[]): Region {
   const keysAt = (params.length + 1) * PARAM_LENGTH;
   const region = allocate(keysAt + params.length * KEY_LENGTH);
@@ -36,6 +38,6 @@ export function osslParams(params: readonly OsslParam[]): Region {
 }
 
 const PARAM_LENGTH = 40;
-/** Room for a key and the zero behind it. */
+/** Bytes for a key with its final zero. */
 const KEY_LENGTH = 16;
 const TYPES = { integer: 2, octets: 5 } as const;

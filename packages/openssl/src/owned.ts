@@ -1,11 +1,12 @@
 /**
- * `Owned`: what is made of OpenSSL's while a provider begins, so that it can be given back in one place.
+ * `Owned`: records the objects of OpenSSL that a provider makes at its start, to free them in one
+ * place.
  *
  * @module
  */
 import type { LibCrypto } from './libcrypto.ts';
 
-/** What makes an object, and what gives it back. */
+/** The functions that make objects, each with the function that frees them. */
 const MAKERS = {
   EVP_CIPHER_fetch: 'EVP_CIPHER_free',
   EVP_CIPHER_meth_dup: 'EVP_CIPHER_meth_free',
@@ -21,7 +22,10 @@ type Maker = (...args: unknown[]) => number;
 type Freer = (pointer: number) => void;
 
 export class Owned {
-  /** The library; what is made with it belongs to us until `settle`, unless it is given back before. */
+  /**
+   * The library. Objects that are made through it until `settle` belong to this `Owned`, unless
+   * they are freed before.
+   */
   readonly crypto: LibCrypto;
   readonly #made: { readonly pointer: number; readonly free: Freer }[] = [];
   #isRecording = true;
@@ -40,12 +44,12 @@ export class Owned {
     this.crypto = { ...crypto, ...(Object.fromEntries(functions) as Partial<LibCrypto>) };
   }
 
-  /** From here on, whoever makes something gives it back. */
+  /** Ends the recording. Later objects must be freed by the code that makes them. */
   settle(): void {
     this.#isRecording = false;
   }
 
-  /** Gives everything back, from the last to the first. It must not be used any more. */
+  /** Frees all recorded objects, the last one first. They must not be used afterwards. */
   free(): void {
     let made: { readonly pointer: number; readonly free: Freer } | undefined;
     while ((made = this.#made.pop())) made.free(made.pointer);
@@ -70,7 +74,10 @@ export class Owned {
   }
 }
 
-/** A context frees its data: what stands there instead by then is not OpenSSL's to free. */
+/**
+ * Restores a context's own data before the context is freed, because OpenSSL would otherwise free
+ * our memory.
+ */
 function withDataPutBack(crypto: LibCrypto): Partial<LibCrypto> {
   const { EVP_CIPHER_CTX_set_cipher_data, EVP_CIPHER_CTX_free } = crypto;
   if (!EVP_CIPHER_CTX_set_cipher_data) return {};

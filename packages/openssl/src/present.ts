@@ -1,10 +1,10 @@
 /**
- * `present`: what OpenSSL has or has not.
+ * `present`: checks that OpenSSL returned a pointer.
  *
  * @module
  */
 
-/** A pointer that OpenSSL gave. @throws {Error} it has none of this: `what` */
+/** Returns the pointer. @throws {Error} it is 0, so this OpenSSL does not have `what` */
 export function present(pointer: number, what: string): number {
   if (pointer === 0) throw new Error(`this OpenSSL has no ${what}`);
   return pointer;

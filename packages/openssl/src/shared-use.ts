@@ -1,7 +1,7 @@
 /**
- * `SharedUse`: a provider and its ciphers use the same objects of OpenSSL's, which are given back when
- * the last of them is destroyed. Used after that, they would write into memory that is another's by
- * then; so they throw.
+ * `SharedUse`: counts the users of a provider's OpenSSL objects. The provider and its ciphers share
+ * these objects. They are freed when the last user is destroyed. A destroyed provider or cipher
+ * throws when it is used, because it would write into freed memory.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import type { Owned } from './owned.ts';
 
 export class SharedUse {
   readonly #owned: Owned;
-  /** The provider itself, and its ciphers. */
+  /** How many users there are: the provider itself, its ciphers and its Diffie-Hellman keys. */
   #users = 1;
 
   constructor(owned: Owned) {
     this.#owned = owned;
   }
 
-  /** The same provider, with a `destroy` after which nothing of it can be called. */
+  /** Returns the same provider with a `destroy`, after which its functions throw. */
   guard(provider: CryptoProvider): CryptoProvider {
     let isDestroyed = false;
     const guarded = Object.entries(provider).map(([name, value]: [string, unknown]) => {
@@ -43,7 +43,7 @@ export class SharedUse {
     this.#users++;
     const destroy = made.destroy.bind(made);
     let isCounted = true;
-    // The very object, so that its other methods are found where those of all its kind are.
+    // The same object is returned, so that its other methods stay where V8 expects them.
     made.destroy = () => {
       destroy();
       if (isCounted) this.#leave();
@@ -58,7 +58,7 @@ export class SharedUse {
   }
 }
 
-/** A cipher. */
+/** A cipher, or a Diffie-Hellman key. */
 interface Destroyable {
   destroy(): void;
 }

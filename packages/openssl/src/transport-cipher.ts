@@ -1,11 +1,13 @@
 /**
- * ChaCha20-Poly1305 for transport data, out of OpenSSL's ChaCha20 and its Poly1305.
+ * `TransportCiphers`: ChaCha20-Poly1305 for transport data, made of OpenSSL's ChaCha20 and
+ * Poly1305.
  *
- * OpenSSL's own AEAD interface costs half as much again for a full packet and twice for a short one:
- * setting and getting the tag are calls of their own, and its last step is a slow one. So RFC 8439
- * section 2.8 is put together here: block 0 of the stream is the one-time key of Poly1305, the data
- * begins with block 1. For a single message block 0 takes a call of its own, unless somebody else makes
- * the key; in a run, which has room in front of each text, it comes along with the text.
+ * OpenSSL's own AEAD interface takes 1.5 times as long for a full packet and twice as long for a
+ * short one: setting and getting the tag are separate calls, and its last step is slow. So RFC 8439
+ * section 2.8 is implemented here: block 0 of the stream is the one-time key of Poly1305, and the
+ * data begins with block 1. For a single message, block 0 takes a separate call, unless the
+ * one-time key is given. In a run of messages there is space in front of each text, so block 0 is
+ * computed together with the text.
  *
  * @module
  */
@@ -18,7 +20,7 @@ import type { LibCrypto } from './libcrypto.ts';
 import { createTransportTag, type TransportTag } from './transport-tag.ts';
 import { copyKey, wordsOf } from './words.ts';
 
-/** Those of a thread share their scratch memory and Poly1305. */
+/** Makes the ciphers of one thread. They share scratch memory and one Poly1305 context. */
 export class TransportCiphers {
   readonly #parts: Parts;
   readonly #seal: Seal;
@@ -34,8 +36,10 @@ export class TransportCiphers {
   }
 
   /**
+   * Makes a cipher.
+   *
    * @param key 32 bytes, copied
-   * @param oneTimeKeys of the same key
+   * @param oneTimeKeys one-time keys of the same key, if another implementation computes them
    */
   create(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher {
     checkLength('key', key, KEY_LENGTH);
@@ -70,21 +74,24 @@ export class TransportCiphers {
         if (isDestroyed) return;
         isDestroyed = true;
         chacha20.destroyKey(kept);
-        // That of the last message.
+        // The one-time key of the last message.
         oneTimeKey.bytes.fill(0);
       },
     };
   }
 }
 
-/** What the three ways of a text have in common. */
+/** The parts that seal, open and sealRun share. */
 interface Parts {
   readonly chacha20: Chacha20;
   readonly tag: TransportTag;
-  /** The block that begins with it, and one of zeros. */
+  /** A block that begins with the one-time key, followed by a block of zeros. */
   readonly oneTimeKey: Region;
   readonly views: Views;
-  /** Begins the tag; the stream goes on with block 1, if it was asked for the one-time key. */
+  /**
+   * Begins the tag. If `oneTimeKeys` is undefined, the stream has begun too and continues with
+   * block 1.
+   */
   readonly beginTag: (
     key: StreamKey,
     counter: number,
@@ -92,7 +99,7 @@ interface Parts {
   ) => void;
 }
 
-/** Addresses are constants of closures, as in `createTransportTag`. */
+/** Addresses are constants of closures, for the reason given in `createTransportTag`. */
 function createParts(crypto: LibCrypto): Parts {
   const chacha20 = createChacha20(crypto);
   const tag = createTransportTag(crypto);
@@ -118,7 +125,7 @@ function createParts(crypto: LibCrypto): Parts {
   };
 }
 
-/** Of a text that was checked; its tag behind it. */
+/** Encrypts a text that was checked, and writes its tag behind it. */
 type Seal = (
   key: StreamKey,
   oneTimeKeys: OneTimeKeys | undefined,
@@ -143,7 +150,7 @@ function createSeal({ chacha20, tag, views, beginTag }: Parts): Seal {
   };
 }
 
-/** Of a text that was checked, with its tag behind it. @returns whether that is right */
+/** Decrypts a text that was checked and has its tag behind it. @returns whether the tag is right */
 type Open = (...args: Parameters<Seal>) => boolean;
 
 function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
@@ -167,7 +174,7 @@ function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
   };
 }
 
-/** Of texts that were checked. */
+/** Encrypts several texts that were checked. */
 type SealRun = (key: StreamKey, ...texts: Parameters<NonNullable<Cipher['sealRun']>>) => void;
 
 function createSealRun({ chacha20, tag, views }: Parts): SealRun {
@@ -190,7 +197,7 @@ function createSealRun({ chacha20, tag, views }: Parts): SealRun {
         clearKey(view, at - BLOCK_LENGTH);
       }
     } catch (error) {
-      // Around the whole run, which costs a packet nothing.
+      // One try block around the whole run, so that it costs nothing per packet.
       clearKey(view, offset + i * stride - BLOCK_LENGTH);
       throw error;
     }
@@ -198,24 +205,27 @@ function createSealRun({ chacha20, tag, views }: Parts): SealRun {
 }
 
 /**
- * How far behind a text is written for a moment, in whole words: zeros and lengths for Poly1305, and
- * the rest of the last block.
+ * Returns how many bytes behind a text are overwritten for a moment, in whole words: zeros and
+ * lengths for Poly1305, and the rest of the last block.
  */
 function reachOf(length: number): number {
   return (Math.max(-length & 63, (-length & 15) + 16) + 3) & -4;
 }
 
-/** Part of a block costs OpenSSL a quarter of a full packet's time: it makes that block by itself. */
+/**
+ * Rounds up to whole blocks. OpenSSL processes a partial block separately, which costs a quarter of
+ * the time of a full packet.
+ */
 function wholeBlocks(length: number): number {
   return (length + 63) & -BLOCK_LENGTH;
 }
 
 /**
- * In whole texts and whole bytes: half a text more would be sealed past the last address that is looked
- * at here.
+ * Checks the arguments of a run. Lengths and counts must be whole numbers: half a text more would
+ * be encrypted past the last address that is checked here.
  *
- * @throws {RangeError} what a run takes in front of each text and behind it is not within the buffer, or
- *   reaches into the next text's message
+ * @throws {RangeError} the bytes that a run needs in front of each text and behind it are outside
+ *   the buffer, or overlap the next message
  */
 function checkRun(
   buffer: Uint8Array,
@@ -232,7 +242,8 @@ function checkRun(
     offset >= BLOCK_LENGTH &&
     stride >= length + 16 + BLOCK_LENGTH &&
     last + length + BLOCK_LENGTH <= buffer.length;
-  if (!hasRoom) throw new RangeError('"stride" and "count" expected places with room');
+  if (!hasRoom)
+    throw new RangeError('"stride" and "count" expected messages that fit into the buffer');
 }
 
 function clearKey(view: DataView, at: number): void {
@@ -240,9 +251,10 @@ function clearKey(view: DataView, at: number): void {
 }
 
 /**
- * Addresses that are used again and again. A number over 31 bits that is passed on is an object: made
- * anew for each packet it would be garbage, so it is kept by its offset. Offsets 64 bytes apart have
- * slots of their own over 256 KiB, the length of a device's slab.
+ * Caches addresses that are used again and again. V8 allocates an object for a number over 31 bits
+ * when it is passed on. Such an object per packet would be garbage, so it is kept by its offset.
+ * Offsets that are 64 bytes apart have different slots over 256 KiB, which is the length of a
+ * device's slab.
  */
 class Addresses {
   #base = 0;
@@ -266,7 +278,7 @@ class Addresses {
 
 const ADDRESSES = 4096;
 
-/** DataViews of buffers that are used again and again. */
+/** Caches the DataView of a buffer that is used again and again. */
 class Views {
   #buffer: Uint8Array | undefined = undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));

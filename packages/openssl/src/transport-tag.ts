@@ -1,9 +1,10 @@
 /**
- * Poly1305 of transport data as ChaCha20-Poly1305 (RFC 8439 section 2.8) has it, through OpenSSL.
+ * `TransportTag`: Poly1305 tags of transport data, as in ChaCha20-Poly1305 (RFC 8439 section 2.8),
+ * with OpenSSL.
  *
- * What is authenticated ends with zeros up to 16 bytes, and the lengths. They would take an update of
- * their own, which costs as much as all of a full packet. So they are put behind the text for a moment,
- * over the tag and a few bytes more, which the caller keeps with `save` and `restore`.
+ * The authenticated bytes end with zeros up to a multiple of 16, and with the lengths. A separate
+ * update for these costs as much as a full packet. So they are written behind the text for a
+ * moment, over the tag and a few more bytes, which the caller keeps with `save` and `restore`.
  *
  * @module
  */
@@ -12,26 +13,26 @@ import type { LibCrypto } from './libcrypto.ts';
 import { present } from './present.ts';
 import { wordsOf } from './words.ts';
 
-/** One for all ciphers of a thread: a tag is begun and finished before the next. */
+/** Makes tags for all ciphers of a thread. Each tag must be finished before the next one begins. */
 export interface TransportTag {
-  /** Begins with the one-time key at the address `key`. */
+  /** Begins a tag with the one-time key at the address `key`. */
   begin(key: number): void;
-  /** Makes the tag of the text at the address `data`, which in `view` ends at `end`. */
+  /** Computes the tag of the text at the address `data`. In `view` the text ends at `end`. */
   finish(view: DataView, end: number, data: number, length: number): void;
-  /** The same where there is no room behind the text. */
+  /** Computes the tag of a text that does not have enough space behind it. */
   finishInParts(data: number, length: number): void;
-  /** Writes the tag that was made. */
+  /** Writes the tag that was computed last. */
   copyTo(view: DataView, at: number): void;
-  /** Whether it is what the saved bytes begin with; compares in constant time. */
+  /** Whether the tag equals the first saved bytes. Compares in constant time. */
   isSaved(): boolean;
-  /** Keeps up to 64 bytes, their number rounded up to words. */
+  /** Saves up to 64 bytes; `count` is rounded up to whole words. */
   save(view: DataView, at: number, count: number): void;
   restore(view: DataView, at: number, count: number): void;
 }
 
 /**
- * Addresses are constants of a closure: a field of an object that holds a number over 31 bits is a
- * heap object, and passing it on makes another.
+ * Makes the functions for a thread. Addresses are constants of a closure: in a field of an object,
+ * V8 stores a number over 31 bits as a heap object, and allocates another one when it is passed on.
  *
  * @throws {Error} this OpenSSL has no Poly1305
  */
@@ -97,7 +98,10 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
 }
 
 // zeros | lengths | tag | saved bytes
-/** 16 bytes behind at least 15 zeros: padding ends where the lengths begin. */
+/**
+ * The lengths are 16 bytes after at least 15 zeros, because the padding ends where the lengths
+ * begin.
+ */
 const LENGTHS = 16;
 const TAG = 32;
 const SAVED = 48;

@@ -1,17 +1,17 @@
 /**
- * 32-bit words of memory that OpenSSL has the address of.
+ * Memory as 32-bit words, for memory whose address OpenSSL has.
  *
  * @module
  */
 
-/** The same memory. */
+/** Returns a view of the same memory. */
 export function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
   return new Int32Array(buffer, byteOffset, length >> 2);
 }
 
 /**
- * A key of eight words, from `at` on, to the beginning. Less than a loop of eight takes, or an address that
- * JavaScript would make an object of.
+ * Copies a key of eight words from index `at` to the beginning of `to`. Without a loop, and without
+ * an address that V8 would allocate an object for, this takes less time.
  */
 export function copyKey(to: Int32Array, from: Int32Array, at: number): void {
   to[0] = from[at]!;

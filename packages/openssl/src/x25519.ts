@@ -1,9 +1,10 @@
 /**
- * X25519 of OpenSSL.
+ * `X25519`: X25519 with OpenSSL.
  *
- * A derivation is a context with a private key, and a public key that it is given. Making either costs
- * a tenth of the derivation in look-ups by name, so there is one public key, written over each time,
- * and a private key that is used twice keeps its context (`key`).
+ * A derivation needs a context with a private key, and a public key that is set in it. Making
+ * either of them takes a tenth of the time of the derivation, for look-ups by name. So there is one
+ * public-key object, which is overwritten each time, and a private key that is used several times
+ * keeps its context (`key`).
  *
  * @module
  */
@@ -16,14 +17,19 @@ import { present } from './present.ts';
 
 export class X25519 {
   readonly #crypto: LibCrypto;
-  /** A private key, a public one, a result, the length of the result, a pointer, the base point. */
+  /**
+   * Contains a private key, a public key, a result, the length of the result, a pointer, and the
+   * base point.
+   */
   readonly #scratch: Region = allocate(SCRATCH_LENGTH);
   readonly #importer: number;
-  /** The private key in the scratch memory, from which OpenSSL computes the public one. */
+  /**
+   * Settings for importing the private key in the scratch memory. OpenSSL computes its public key.
+   */
   readonly #privateKey: Region;
-  /** The same with a public key that is there already. */
+  /** The same with a given public key, so that OpenSSL computes none. */
   readonly #keypair: Region;
-  /** The other side's public key. */
+  /** The public-key object of the other side, overwritten for each derivation. */
   readonly #peer: number;
 
   /** @throws {Error} this OpenSSL has no X25519 */
@@ -41,10 +47,15 @@ export class X25519 {
     this.#peer = present(peer, ALGORITHM);
   }
 
-  /** @returns 32 new bytes; undefined if they were all zero, which OpenSSL refuses */
+  /**
+   * Returns the shared secret.
+   *
+   * @returns 32 new bytes; undefined if they were all zero, which OpenSSL refuses
+   */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
     checkLength('publicKey', publicKey, KEY_LENGTH);
-    // Alone it would have its public key computed, which costs as much as the derivation.
+    // A public key is given, although a wrong one. Without it OpenSSL would compute the right one,
+    // which costs as much as the derivation.
     const context = this.#contextOf(this.#import(privateKey, this.#keypair));
     try {
       return this.#derive(context, publicKey);
@@ -62,7 +73,7 @@ export class X25519 {
     }
   }
 
-  /** Holds the private key in OpenSSL's memory, and there alone, until it is destroyed. */
+  /** Returns a key that is kept only in OpenSSL's memory, until it is destroyed. */
   key(privateKey: Uint8Array): DhKey {
     const key = this.#import(privateKey, this.#privateKey);
     let context = this.#contextOf(key);
@@ -95,7 +106,7 @@ export class X25519 {
     const crypto = this.#crypto;
     const { address, bytes } = this.#scratch;
     bytes.set(publicKey, PUBLIC);
-    // Every 32 bytes are a public key (RFC 7748): there is nothing to validate.
+    // All values of 32 bytes are public keys (RFC 7748), so there is nothing to validate.
     const isReady =
       crypto.EVP_PKEY_set1_encoded_public_key(this.#peer, address + PUBLIC, KEY_LENGTH) === 1 &&
       crypto.EVP_PKEY_derive_set_peer_ex(context, this.#peer, 0) === 1;
@@ -103,7 +114,7 @@ export class X25519 {
     this.#setLength();
     const done = crypto.EVP_PKEY_derive(context, address + RESULT, address + LENGTH) === 1;
     if (done) return this.#takeResult();
-    // Or the next reader of this thread's queue takes our error for its own.
+    // Otherwise other code in this thread would take this error from the queue for its own.
     crypto.ERR_clear_error();
     return undefined;
   }
@@ -116,18 +127,18 @@ export class X25519 {
     return this.#takeResult();
   }
 
-  /** @param key which a context keeps alive */
+  /** @param key a key that a context keeps alive */
   #readPrivateKey(key: number, out: Uint8Array): void {
     const { address, bytes } = this.#scratch;
-    // Not EVP_PKEY_get_raw_private_key, which leaves a copy in memory that it frees.
+    // EVP_PKEY_get_raw_private_key is not used, because it leaves a copy in memory that it frees.
     const { EVP_PKEY_get_octet_string_param: read } = this.#crypto;
     const done = read(key, 'priv', address + PRIVATE, KEY_LENGTH, address + LENGTH) === 1;
     out.set(bytes.subarray(PRIVATE, PRIVATE + KEY_LENGTH));
     bytes.fill(0, PRIVATE, PRIVATE + KEY_LENGTH);
-    if (!done) throw new Error('OpenSSL failed to give a private key back');
+    if (!done) throw new Error('OpenSSL failed to return a private key');
   }
 
-  /** @param params `#privateKey` or `#keypair` */
+  /** Imports a key. @param params `#privateKey` or `#keypair` */
   #import(privateKey: Uint8Array, params: Region): number {
     const { bytes, view, address } = this.#scratch;
     const importer = this.#importer;
@@ -143,7 +154,7 @@ export class X25519 {
     return view.getUint32(POINTER, true) + view.getUint32(POINTER + 4, true) * 2 ** 32;
   }
 
-  /** Takes the key over: it is freed, and wiped, with the context. */
+  /** Makes a context that owns the key: the key is wiped and freed with the context. */
   #contextOf(key: number): number {
     const { EVP_PKEY_CTX_new_from_pkey, EVP_PKEY_derive_init, EVP_PKEY_free } = this.#crypto;
     const context = EVP_PKEY_CTX_new_from_pkey(0, key, null);

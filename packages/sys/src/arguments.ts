@@ -1,16 +1,18 @@
 /**
- * Checks of what a caller hands to native code: a mistake throws under the argument's name, before
+ * Checks of arguments for native code. A mistake throws an error that names the argument, before
  * anything is read or written.
  *
- * A wrong number here would not be an exception later but a write into foreign memory. So each of these
- * takes `unknown`: what a type says is no proof.
+ * A wrong number would not cause an exception later, but a write into foreign memory. So all checks
+ * take `unknown`: a declared type is no proof.
  *
  * @module
  */
 
 /**
- * @throws {TypeError} it is no number
- * @throws {RangeError} it is no integer from `min` to `max`
+ * Checks for an integer within limits.
+ *
+ * @throws {TypeError} the value is not a number
+ * @throws {RangeError} the value is not an integer from `min` to `max`
  */
 export function checkInteger(name: string, value: unknown, min: number, max: number): void {
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);
@@ -18,22 +20,25 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   throw new RangeError(`"${name}" expected an integer from ${min} to ${max}, got ${value}`);
 }
 
-/** A file descriptor. Of a closed object it is -1, which the kernel answers with EBADF. */
+/**
+ * Checks for a file descriptor. -1 is allowed: it is the descriptor of a closed object, and the
+ * kernel returns EBADF for it.
+ */
 export function checkDescriptor(name: string, value: unknown): void {
   checkInteger(name, value, -1, 0x7fff_ffff);
 }
 
-/** @throws {TypeError} it is no Uint8Array (a Buffer is one) */
+/** @throws {TypeError} the value is not a Uint8Array (a Buffer is one) */
 export function checkBytes(name: string, value: unknown): void {
   if (!(value instanceof Uint8Array)) throw wrongType(name, 'a Uint8Array', value);
 }
 
 /**
- * That `length` bytes at `offset` stand within `buffer` now: of a detached buffer nothing does. Costs a
- * few comparisons.
+ * Checks that `length` bytes at `offset` are within `buffer` now. A detached buffer has length 0.
+ * Costs a few comparisons.
  *
- * @throws {TypeError} `buffer` is no Uint8Array
- * @throws {RangeError} `offset` or `length` is no integer, or reaches out of the buffer
+ * @throws {TypeError} `buffer` is not a Uint8Array
+ * @throws {RangeError} `offset` or `length` is not an integer, or the bytes are outside the buffer
  */
 export function checkSpan(buffer: Uint8Array, offset: number, length: number): void {
   if (
@@ -51,7 +56,7 @@ export function checkSpan(buffer: Uint8Array, offset: number, length: number): v
   checkInteger('length', length, 0, buffer.length - offset);
 }
 
-/** @throws {TypeError} it is neither 4 nor 16 bytes */
+/** Checks for an IP address. @throws {TypeError} the value does not have 4 or 16 bytes */
 export function checkAddress(name: string, value: unknown): void {
   checkBytes(name, value);
   const { length } = value as Uint8Array;
@@ -60,10 +65,10 @@ export function checkAddress(name: string, value: unknown): void {
 }
 
 /**
- * Text that C reads up to its first zero byte.
+ * Checks for a text that C can read: C stops at the first zero byte.
  *
- * @throws {TypeError} it is no string, is empty or has a zero character
- * @throws {RangeError} it takes more than `longest` bytes
+ * @throws {TypeError} the value is not a string, is empty, or contains a zero character
+ * @throws {RangeError} the value takes more than `longest` bytes in UTF-8
  */
 export function checkString(name: string, value: unknown, longest = 4095): void {
   if (typeof value !== 'string') throw wrongType(name, 'a string', value);
@@ -74,30 +79,33 @@ export function checkString(name: string, value: unknown, longest = 4095): void 
   throw new RangeError(`"${name}" expected at most ${longest} bytes, got ${length}`);
 }
 
-/** @throws {TypeError} it is no number: NaN would be taken for no time at all, and a caller spin */
+/**
+ * @throws {TypeError} the value is not a number. NaN is refused: it would count as no waiting time,
+ *   and the caller would spin.
+ */
 export function checkTimeout(name: string, value: unknown): void {
   if (typeof value !== 'number' || Number.isNaN(value)) {
     throw new TypeError(`"${name}" expected a number of milliseconds, got ${String(value)}`);
   }
 }
 
-/** @throws {TypeError} it is neither true nor false, nor left out */
+/** @throws {TypeError} the value is not true, false or undefined */
 export function checkFlag(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return;
   throw wrongType(name, 'true or false', value);
 }
 
-/** @throws {TypeError} it is no object */
+/** @throws {TypeError} the value is not an object */
 export function checkObject(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) throw wrongType(name, 'an object', value);
 }
 
-/** @throws {TypeError} it is no function */
+/** @throws {TypeError} the value is not a function */
 export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw wrongType(name, 'a function', value);
 }
 
-/** Says what it is, never what is in it. */
+/** Returns an error that names the kind of the value, never its content. */
 function wrongType(name: string, expected: string, value: unknown): TypeError {
   return new TypeError(`"${name}" expected ${expected}, got ${kindOf(value)}`);
 }

@@ -1,7 +1,8 @@
 /**
- * Numbers of the Linux ABI, by the names of the C headers: the same on x64 and arm64.
+ * Constants of the Linux ABI, with the names of the C headers. They are the same on x64 and arm64.
  *
- * Only what more than one file needs; a structure's own offsets stay beside the code that uses them.
+ * Only constants that several files need are here. The offsets of a structure are in the file that
+ * uses it.
  *
  * @module
  */
@@ -38,7 +39,7 @@ export const POLLOUT = 0x04;
 export const POLLERR = 0x08;
 export const POLLNVAL = 0x20;
 
-// errno: the few that code decides by; all others are only reported (SystemError)
+// errno: only those that the code makes decisions by. All others are just reported (SystemError).
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;

@@ -1,5 +1,5 @@
 /**
- * An eventfd: wakes a thread that sleeps in poll.
+ * `EventFd`: an eventfd, which wakes a thread that sleeps in poll.
  *
  * @module
  */
@@ -14,18 +14,18 @@ const EFD_FLAGS = 0o2000000 | 0o4000;
 const COUNTER_LENGTH = 8;
 
 /**
- * Made by one thread and used by another through its number: descriptors belong to the process, not
- * to a thread. Any number of signals before a `clear` are one wake.
+ * An eventfd. One thread makes it, and other threads use it through its number: descriptors belong
+ * to the process, not to a thread. Several signals before a `clear` cause one wake.
  */
 export class EventFd {
   #fd: number;
   readonly #owned: boolean;
-  /** The 64-bit counter that is written (always 1) or read. */
+  /** The 64-bit counter to write (always 1) or to read. */
   readonly #counter: Region = allocate(COUNTER_LENGTH);
 
-  /** @throws {SystemError} no descriptor left */
+  /** @throws {SystemError} no descriptors are left */
   constructor();
-  /** @internal use {@link EventFd.fromFd} */
+  /** @internal Use {@link EventFd.fromFd}. */
   constructor(fd: number);
   constructor(fd?: number) {
     if (fd !== undefined) checkInteger('fd', fd, 0, 0x7fff_ffff);
@@ -34,21 +34,22 @@ export class EventFd {
   }
 
   /**
-   * Another thread's eventfd. `close` leaves the descriptor to the thread that made it.
+   * Returns the eventfd of another thread. `close` does not close the descriptor, which belongs to
+   * the thread that made it.
    *
-   * @throws {TypeError | RangeError} `fd` is no descriptor
+   * @throws {TypeError | RangeError} `fd` is not a descriptor
    */
   static fromFd(fd: number): EventFd {
     checkInteger('fd', fd, 0, 0x7fff_ffff);
     return new EventFd(fd);
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
 
-  /** Makes the descriptor readable. Does nothing once closed. */
+  /** Makes the descriptor readable. Does nothing after `close`. */
   signal(): void {
     if (this.#fd < 0) return;
     this.#counter.view.setUint32(0, 1, true);

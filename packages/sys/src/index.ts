@@ -1,7 +1,8 @@
 /**
- * Linux system calls and rtnetlink: the only room of Litz that knows the FFI.
+ * Linux system calls and rtnetlink. This is the only package of Litz that uses the FFI.
  *
- * koffi is an optional dependency, loaded on first use: importing this module works everywhere.
+ * koffi is an optional dependency and is loaded on first use. So importing this module works on
+ * every system.
  *
  * @module
  */
@@ -37,6 +38,7 @@ export { NftMonitor, type NftTableChange } from './netlink/nft-monitor.ts';
 export { waitUntilRunning } from './netlink/wait-until-running.ts';
 export type { InstalledRoute, Route, RouteTo, RouteToOptions, RouteType } from './netlink/route.ts';
 export { RouteMonitor } from './netlink/route-monitor.ts';
+export { type FilterSetting } from './netlink/link-setting.ts';
 export { RoutingMonitor, type RoutingChange } from './netlink/routing-monitor.ts';
 export type { InstalledRule, Rule, RulePrefix } from './netlink/rule.ts';
 export {

@@ -1,6 +1,6 @@
 /**
- * Interfaces by name and by number, as zones of link-local addresses need them (if_nametoindex(3)). An
- * interface that is down, or that has no address, has a number like any other.
+ * Names and numbers of interfaces, as the zones of link-local addresses need them
+ * (if_nametoindex(3)). An interface that is down or has no address has a number too.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import { libc } from './libc.ts';
 import { allocate } from './memory.ts';
 
 /**
- * In the network namespace of the calling thread.
+ * Returns the number of an interface in the network namespace of the calling thread.
  *
- * @returns undefined: there is none of that name
- * @throws what `libc` throws
+ * @returns undefined if no interface has this name
+ * @throws the errors of `libc`
  */
 export function interfaceIndex(name: string): number | undefined {
-  // C would read up to a NUL, and the kernel up to 15 bytes.
+  // C would stop at a NUL, and the kernel after 15 bytes.
   if (!isInterfaceName(name)) return undefined;
   return libc().if_nametoindex(name) || undefined;
 }
 
-/** The way back. @returns undefined: there is none of that number */
+/** Returns the name of an interface. @returns undefined if no interface has this number */
 export function interfaceName(index: number): string | undefined {
   checkInteger('index', index, 0, 0xffff_ffff);
   const { bytes, address } = allocate(IF_NAMESIZE);

@@ -1,17 +1,22 @@
 /**
- * The C library of the running process through koffi: the system calls Litz makes, and nothing else.
+ * `libc`: the C library of the running process, through koffi. It has only the system calls that
+ * Litz makes.
  *
- * Pointers are plain numbers (user-space addresses fit into 47 bits): BigInts and Buffer arguments
- * make garbage on every call. `load(null)` takes the libc that Node itself is linked with, so that
- * musl works as glibc does. koffi is taken from its packages for one system each, which hold the binary
- * and nothing else: the package `koffi` around them has an install script, which pnpm refuses to run.
+ * Pointers are plain numbers (user-space addresses fit into 47 bits), because BigInts and Buffer
+ * arguments would allocate on every call. `load(null)` uses the libc that Node.js itself is linked
+ * with, so that musl works like glibc. koffi is loaded from its packages for a single system, which
+ * contain only the binary. The package `koffi` around them has an install script, which pnpm
+ * refuses to run.
  *
  * @module
  */
 import { createRequire } from 'node:module';
 import { WireGuardError } from '@litz/core';
 
-/** Every function returns what C returns; -1 means failure and `errno()` says why. */
+/**
+ * Every function returns what the C function returns: -1 means failure, and `errno()` has the
+ * reason.
+ */
 export interface Libc {
   errno(): number;
   open(path: string, flags: number, mode: number): number;
@@ -69,7 +74,7 @@ export interface Libc {
   ): number;
   umount2(target: string, flags: number): number;
   if_nametoindex(name: string): number;
-  /** 0 means failure. */
+  /** Returns 0 for failure. */
   if_indextoname(index: number, name: number): number;
 }
 
@@ -114,7 +119,7 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   if_indextoname: 'uintptr_t if_indextoname(uint index, uintptr_t name)',
 };
 
-/** The part of koffi that is used here. */
+/** The part of koffi that Litz uses. */
 export interface Koffi {
   load(path: string | null): { func(signature: string): (...args: never[]) => unknown };
   errno(): number;
@@ -124,16 +129,18 @@ export interface Koffi {
 let loaded: { koffi: Koffi; libc: Libc } | undefined;
 
 /**
- * The C library, loaded on first use.
+ * Returns the C library, which is loaded on first use.
  *
- * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on Linux on x64
- *   and arm64, `ERR_LITZ_FFI_MISSING` if koffi is not installed or has no binary for this machine
+ * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: this is not Linux on x64 or arm64;
+ *   `ERR_LITZ_FFI_MISSING`: koffi is not installed or has no binary for this machine
  */
 export function libc(): Libc {
   return (loaded ??= load()).libc;
 }
 
-/** koffi itself, for the crypto provider and for `addressOf`. Throws as {@link libc} does. */
+/**
+ * Returns koffi itself, for the crypto provider and for `addressOf`. Throws as {@link libc} does.
+ */
 export function koffi(): Koffi {
   return (loaded ??= load()).koffi;
 }
@@ -145,7 +152,8 @@ function load(): { koffi: Koffi; libc: Libc } {
       `Linux system calls expected "process.platform" to be linux, got ${process.platform}`,
     );
   }
-  // Structures are written field by field, with the sizes and the byte order of these two.
+  // Structures are written field by field, with the sizes and the byte order of these two
+  // architectures.
   if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new WireGuardError(
       'ERR_LITZ_UNSUPPORTED_PLATFORM',

@@ -1,64 +1,73 @@
 /**
- * `LooseFilters`: reverse path filters that tunnels have made loose, and what they were before.
+ * `LooseFilters`: records which reverse path filters tunnels have made loose, and their earlier
+ * values.
  *
  * ```
  *   FOLDER/rp_filter/NAMESPACE/eth0/wg0    '1'      for wg0 eth0's filter is loose; it was 1
  * ```
- * One file for each tunnel that needs it, outside of any process: of several tunnels the last one that
- * ends puts the filter back, and after one that was killed the next one knows what it was. A tunnel
- * lives as long as its interface, which goes with its process.
+ *
+ * There is one file for each tunnel that needs a loose filter, so the record does not depend on a
+ * process. The last tunnel that ends restores the filter. If a tunnel was killed, the next one
+ * knows the earlier value. A tunnel exists as long as its interface, and the interface disappears
+ * with its process.
  *
  * @module
  */
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What of a host is used. */
+/** The part of a host that is needed here. */
 export interface FilterHost {
   hasLink(name: string): boolean;
-  /** Undefined where there is none. */
+  /** Returns the value of a filter; undefined if there is none. */
   filter(link: string): string | undefined;
   setFilter(link: string, value: string): void;
-  /** Names the network namespace, whose filters they are. */
+  /** Returns a name of the network namespace that the filters belong to. */
   namespace(): string;
 }
 
 export class LooseFilters {
   readonly #folder: string;
   readonly #host: FilterHost;
-  /** What could not be written down, as in a container whose /run cannot be written to. */
+  /** Values that could not be written, for instance in a container with a read-only /run. */
   readonly #unwritten: Map<string, string> = new Map();
 
-  /** @param folder of this host and boot; made when it is needed */
+  /** @param folder a folder of this host that does not survive a reboot; made when it is needed */
   constructor(folder: string, host: FilterHost) {
     this.#folder = folder;
     this.#host = host;
   }
 
-  /** Interfaces whose filter is loose for a tunnel, maybe one that was killed. */
+  /**
+   * Returns the interfaces whose filter is loose for a tunnel, including tunnels that were killed.
+   */
   loosened(): string[] {
     return entries(this.#namespaceFolder()).filter(
       (link) => this.#before(link) !== undefined && this.#host.filter(link) === LOOSE,
     );
   }
 
-  /** Interfaces that this tunnel has asked for, and that nobody has set again since. */
+  /**
+   * Returns the interfaces that were loosened for this tunnel and whose filter no other program has
+   * set since.
+   */
   loosenedFor(tunnel: string): string[] {
     return this.loosened().filter((link) => this.#tunnels(link).includes(tunnel));
   }
 
-  /** Those of `loosened` that no tunnel needs any more. */
+  /** Returns those of `loosened` that no existing tunnel needs. */
   leftOver(): string[] {
     return this.loosened().filter((link) => !this.#isNeeded(link));
   }
 
-  /** `tunnel` is there already. */
+  /** Makes a filter loose for a tunnel whose interface exists already. */
   loosen(link: string, tunnel: string): void {
     const current = this.#host.filter(link) ?? LOOSE;
-    // What was written down holds only while nobody has set it again.
+    // The recorded value is only valid while no other program has set the filter again.
     this.#write(link, tunnel, (current === LOOSE && this.#before(link)) || current);
     this.#forgetGone(link);
-    // Once more: one that began or ended meanwhile may have put it back, and did not see this one.
+    // Checked again: a tunnel that began or ended meanwhile may have restored the filter without
+    // seeing this tunnel.
     const latest = this.#host.filter(link) ?? LOOSE;
     if (latest === LOOSE) return;
     if (latest !== current) this.#write(link, tunnel, latest);
@@ -66,28 +75,28 @@ export class LooseFilters {
   }
 
   /**
-   * `tunnel` needs it no more, or never did.
+   * Restores a filter when a tunnel no longer needs it, or never did.
    *
-   * @throws what `setFilter` does: what was written down stays, for the next tunnel
+   * @throws the error of `setFilter`; the record stays for the next tunnel
    */
   restore(link: string, tunnel: string): void {
     const before = this.#before(link);
     if (this.#isNeeded(link, tunnel)) {
       remove(this.#file(link, tunnel));
       if (this.#isNeeded(link)) return;
-      // The others ended just now, and left it to this one.
+      // The other tunnels ended just now, and left the filter to this one.
       if (before !== undefined) this.#write(link, tunnel, before);
     }
-    // Somebody else's setting of it stays.
+    // A value that another program has set stays.
     const isOurs = before !== undefined && this.#host.filter(link) === LOOSE;
     if (isOurs) this.#host.setFilter(link, before);
     remove(this.#file(link, tunnel));
     this.#forgetGone(link);
-    // Not with what is in it: another tunnel may be writing its file just now.
+    // Only if it is empty: another tunnel may be writing its file at this moment.
     removeEmpty(join(this.#namespaceFolder(), link));
     removeEmpty(this.#namespaceFolder());
     this.#unwritten.delete(link);
-    // One that came just now.
+    // A tunnel that needs it began just now.
     if (isOurs && this.#isNeeded(link)) this.#host.setFilter(link, LOOSE);
   }
 
@@ -101,7 +110,7 @@ export class LooseFilters {
     }
   }
 
-  /** What it was before the first of the tunnels. */
+  /** Returns the value before the first of the tunnels. */
   #before(link: string): string | undefined {
     for (const tunnel of this.#tunnels(link)) {
       const value = this.#read(link, tunnel);
@@ -114,7 +123,7 @@ export class LooseFilters {
     return entries(join(this.#namespaceFolder(), link));
   }
 
-  /** Undefined if it has gone meanwhile. */
+  /** Returns undefined if the file was removed meanwhile. */
   #read(link: string, tunnel: string): string | undefined {
     try {
       return readFileSync(this.#file(link, tunnel), 'utf8');
@@ -149,12 +158,15 @@ function entries(folder: string): string[] {
   }
 }
 
-/** A file that stays tells of a tunnel that is gone, which is looked at anyway. */
+/**
+ * Removes a file, if possible. If it stays, it names a tunnel that no longer exists, which is
+ * checked anyway.
+ */
 function remove(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // No such folder, or not ours to change.
+    // There is no such folder, or no right to change it.
   }
 }
 
@@ -162,7 +174,7 @@ function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // Not empty, or not there.
+    // Not empty, or it does not exist.
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Addresses of JavaScript memory.
+ * Memory for native code, and addresses of JavaScript memory.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import { checkInteger } from './arguments.ts';
 import { koffi } from './libc.ts';
 
 /**
- * A region outside the JavaScript heap: its address never changes while `bytes` is reachable.
- * Keep the object, not the address.
+ * Memory whose address never changes while `bytes` is reachable. Keep a reference to the object,
+ * not only the address.
  */
 export interface Region {
   readonly bytes: Uint8Array;
@@ -19,7 +19,8 @@ export interface Region {
 /** Allocates `length` zero bytes for structures that the kernel reads or writes. */
 export function allocate(length: number): Region {
   checkInteger('length', length, 0, LONGEST_REGION);
-  // V8 keeps small typed arrays inside its moving heap; a buffer of its own is never moved.
+  // V8 keeps small typed arrays inside its heap, where it can move them. A separate ArrayBuffer is
+  // never moved.
   const bytes = new Uint8Array(new ArrayBuffer(Math.max(length, 128))).subarray(0, length);
   return {
     bytes,
@@ -33,12 +34,12 @@ let lastView: ArrayBufferView | undefined;
 let lastAddress = 0;
 
 /**
- * The address of a view's first byte. The view must stand on an ArrayBuffer made as such (or on
- * WebAssembly or shared memory), not on one of V8's small in-heap arrays. The last view is
- * remembered, so that calling it per packet costs a comparison. Whoever uses an address looks first
- * whether the view still is as long as it was: a buffer that was transferred keeps the one it had.
+ * Returns the address of a view's first byte. The view must be on a separate ArrayBuffer (or on
+ * WebAssembly or shared memory), not one of V8's small in-heap arrays. The last view is cached, so
+ * a call per packet costs one comparison. Before using an address, the caller must check that the
+ * view is still as long as it was: a transferred buffer keeps its cached address.
  *
- * @throws {TypeError} it is no view of memory
+ * @throws {TypeError} `view` is not a view of memory
  */
 export function addressOf(view: ArrayBufferView): number {
   if (view === lastView) return lastAddress;
@@ -56,5 +57,5 @@ export function addressOf(view: ArrayBufferView): number {
   return lastAddress;
 }
 
-/** The longest buffer whose offsets fit into 31 bits. */
+/** The longest buffer in bytes whose offsets fit into 31 bits. */
 const LONGEST_REGION = 0x7fff_ffff;

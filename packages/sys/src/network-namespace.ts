@@ -1,9 +1,9 @@
 /**
- * Network namespaces, entered by one thread and not by the others.
+ * `NetworkNamespace`: a network namespace that a single thread can enter.
  *
- * A thread's sockets, TUN devices and child processes belong to the namespace it is in when it makes
- * them, and stay there. libuv's pool threads are other threads: DNS look-ups and asynchronous file
- * access remain where the process started.
+ * A thread's sockets, TUN devices and child processes belong to the namespace that the thread is in
+ * when it makes them, and stay there. The threads of libuv's pool are other threads: DNS look-ups
+ * and asynchronous file access stay in the namespace of the process.
  *
  * @module
  */
@@ -14,10 +14,13 @@ import { libc } from './libc.ts';
 import { Netlink } from './netlink/netlink.ts';
 import { check, SystemError } from './system-error.ts';
 
-/** `/proc/self` is the main thread's; only this one is the calling thread's own. */
+/** `/proc/self` belongs to the main thread. This path belongs to the calling thread. */
 const CURRENT = '/proc/thread-self/ns/net';
 
-/** An open descriptor of a namespace: it lives while one is open or something is inside. */
+/**
+ * An open descriptor of a namespace. A namespace exists while a descriptor is open or something is
+ * inside it.
+ */
 export class NetworkNamespace {
   #fd: number;
 
@@ -26,9 +29,10 @@ export class NetworkNamespace {
   }
 
   /**
-   * A new, empty namespace with its loopback link up. The calling thread stays where it is.
+   * Makes a new, empty namespace, and sets its loopback link up. The calling thread stays in its
+   * namespace.
    *
-   * @throws {SystemError} EPERM without CAP_SYS_ADMIN
+   * @throws {SystemError} EPERM: no CAP_SYS_ADMIN
    */
   static create(): NetworkNamespace {
     const previous = NetworkNamespace.current();
@@ -50,40 +54,42 @@ export class NetworkNamespace {
     }
   }
 
-  /** The one the calling thread is in. */
+  /** Returns the namespace that the calling thread is in. */
   static current(): NetworkNamespace {
     return NetworkNamespace.open(CURRENT);
   }
 
-  /** By path: `/var/run/netns/NAME`, `/proc/PID/ns/net`. */
+  /** Opens a namespace by its path: `/var/run/netns/NAME`, `/proc/PID/ns/net`. */
   static open(path: string): NetworkNamespace {
     checkString('path', path);
     const fd = libc().open(path, O_RDONLY | O_CLOEXEC, 0);
     return new NetworkNamespace(check(fd, 'open', `cannot open ${path}`));
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
 
   /**
-   * What tells it from all others that there are now, as `networkNamespaceId` does.
+   * A text that differs from those of all other existing namespaces, like that of
+   * `networkNamespaceId`.
    *
-   * @returns undefined where /proc does not tell
+   * @returns undefined if /proc does not have it
    */
   get id(): string | undefined {
     return namespaceId(`/proc/self/fd/${this.#fd}`);
   }
 
-  /** A path by which other processes can open it while this object is open: `nsenter --net=PATH`. */
+  /** A path that other processes can open while this object is open: `nsenter --net=PATH`. */
   get path(): string {
     return `/proc/${process.pid}/fd/${this.#fd}`;
   }
 
   /**
-   * Runs `run` with the calling thread inside, and goes back also if it throws. Only its synchronous
-   * part: what is awaited runs outside again, though sockets that were made inside stay inside.
+   * Runs `run` with the calling thread inside the namespace, and leaves it afterwards, also after
+   * an error. Only the synchronous part runs inside: code after an `await` runs outside again.
+   * Sockets that were made inside stay inside.
    */
   run<T>(run: () => T): T {
     checkFunction('run', run);
@@ -100,7 +106,7 @@ export class NetworkNamespace {
     }
   }
 
-  /** Moves the calling thread in for good. */
+  /** Moves the calling thread into the namespace for good. */
   enter(): void {
     check(
       libc().setns(this.#fd, CLONE_NEWNET),
@@ -109,7 +115,7 @@ export class NetworkNamespace {
     );
   }
 
-  /** The namespace itself ends when nothing is inside any more. */
+  /** Closes the descriptor. The namespace ends when nothing uses it any more. */
   close(): void {
     if (this.#fd >= 0) libc().close(this.#fd);
     this.#fd = -1;
@@ -117,15 +123,16 @@ export class NetworkNamespace {
 }
 
 /**
- * What tells the calling thread's namespace from all others that there are now: `net:[4026531840]`.
+ * Returns a text that distinguishes the calling thread's namespace from all other existing ones:
+ * `net:[4026531840]`.
  *
- * @returns undefined where /proc does not tell
+ * @returns undefined if /proc does not have it
  */
 export function networkNamespaceId(): string | undefined {
   return namespaceId(CURRENT);
 }
 
-/** Whether this process may make network namespaces; found out by making one. */
+/** Whether this process may make network namespaces. Finds out by making one. */
 export function hasNamespacePrivilege(): boolean {
   try {
     NetworkNamespace.create().close();

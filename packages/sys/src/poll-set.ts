@@ -1,5 +1,5 @@
 /**
- * poll(2) over a fixed table of descriptors.
+ * `PollSet`: poll(2) on a fixed table of descriptors.
  *
  * ```
  * struct pollfd: int fd (4) | short events (2) | short revents (2)
@@ -17,18 +17,26 @@ import { SystemError } from './system-error.ts';
 const ENTRY_LENGTH = 8;
 const EVENTS = 4;
 const REVENTS = 6;
-/** poll skips an entry with a negative descriptor and zeroes its revents. A muted one is `~fd`. */
+/**
+ * poll skips an entry with a negative descriptor, and sets its revents to zero. A muted entry has
+ * `~fd`.
+ */
 const NO_FD = -1;
-/** A short. */
+/** The largest value of a short. */
 const LARGEST_EVENTS = 0x7fff;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Entries keep their index for life, so that a caller asks by index without looking anything up. */
+/** A set of descriptors. Entries keep their index, so a caller needs no look-up. */
 export class PollSet {
   #entries: Region = allocate(ENTRY_LENGTH * 8);
   #used = 0;
 
-  /** @param events `POLLIN`, `POLLOUT`; errors are always reported. Returns the entry's index. */
+  /**
+   * Adds a descriptor.
+   *
+   * @param events `POLLIN`, `POLLOUT`; errors are always reported
+   * @returns the index of the entry
+   */
   add(fd: number, events: number): number {
     checkDescriptor('fd', fd);
     checkInteger('events', events, 0, LARGEST_EVENTS);
@@ -45,7 +53,10 @@ export class PollSet {
     this.#entries.view.setInt16(this.#offsetOf(index) + EVENTS, events, true);
   }
 
-  /** While it is muted, an entry wakes nobody, not for an error either. Standard input cannot be. */
+  /**
+   * Mutes or unmutes an entry. A muted entry does not wake the thread, not even for an error.
+   * Descriptor 0 cannot be muted.
+   */
   setMuted(index: number, muted: boolean): void {
     checkFlag('muted', muted);
     const at = this.#offsetOf(index);
@@ -53,7 +64,7 @@ export class PollSet {
     if (fd !== NO_FD && fd < 0 !== muted) this.#entries.view.setInt32(at, ~fd, true);
   }
 
-  /** Other indices stay; this one may be given out again by `add`. */
+  /** Removes an entry. Other indices stay the same; `add` may use this index again. */
   remove(index: number): void {
     const at = this.#offsetOf(index);
     this.#entries.view.setInt32(at, NO_FD, true);
@@ -61,10 +72,11 @@ export class PollSet {
   }
 
   /**
-   * Sleeps until a descriptor is ready or `timeoutMs` have passed, and never wakes before: fractions
-   * are rounded up. `Infinity` has no limit, 0 or less only looks. A signal does not end the sleep.
+   * Sleeps until a descriptor is ready or `timeoutMs` have passed, and never wakes earlier:
+   * fractions are rounded up. With `Infinity` there is no limit; with 0 or less it returns at once.
+   * A signal does not end the sleep.
    *
-   * @returns the number of ready entries, 0 after the time-out
+   * @returns the number of ready entries; 0 after the time-out
    * @throws {SystemError} poll failed
    */
   wait(timeoutMs: number): number {
@@ -80,7 +92,9 @@ export class PollSet {
     }
   }
 
-  /** revents of the last `wait`: 0 if nothing happened, else `POLLIN`, `POLLERR`, ... */
+  /**
+   * Returns the revents of the last `wait`: 0 if nothing happened, else `POLLIN`, `POLLERR`, ...
+   */
   ready(index: number): number {
     return this.#entries.view.getInt16(this.#offsetOf(index) + REVENTS, true);
   }
@@ -103,7 +117,7 @@ export class PollSet {
   }
 }
 
-/** poll's own timeout: whole milliseconds, -1 = none. */
+/** Returns the timeout for poll: whole milliseconds, -1 = none. */
 function pollTimeout(ms: number): number {
   if (ms === Infinity) return -1;
   return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_TIMEOUT_MS) : 0;

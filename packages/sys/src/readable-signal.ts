@@ -1,10 +1,10 @@
 /**
- * `onReadable`: tells when a socket has something to read that Node's event loop can't watch, such as a
+ * `onReadable`: reports when a socket is readable that Node's event loop cannot watch, such as a
  * netlink socket.
  *
- * The kernel sends SIGIO (fcntl(2), O_ASYNC), and Node's own signal handling brings that to the event
- * loop. No thread waits, and nothing is done at intervals. Signals coalesce: whoever is called reads
- * until there is nothing left. SIGIO belongs to Litz from the first call on.
+ * The kernel sends SIGIO (fcntl(2), O_ASYNC), and the signal handling of Node.js passes it to the
+ * event loop. No thread waits, and nothing runs at intervals. Signals coalesce, so a listener must
+ * read until there is nothing left. From the first call on, Litz uses SIGIO for itself.
  *
  * @module
  */
@@ -21,11 +21,12 @@ const listeners = new Map<number, () => void>();
 let isInstalled = false;
 
 /**
- * Calls `listener` when `fd` may have got something to read, also when that was another descriptor. It
- * doesn't keep the process alive. Only the main thread hears signals.
+ * Calls `listener` when `fd` may be readable. It is also called when another descriptor became
+ * readable. This does not keep the process alive. Works only in the main thread, because only that
+ * thread gets signals.
  *
- * @returns ends it; to be called before the descriptor is closed
- * @throws {SystemError} EBADF: it is closed
+ * @returns a function that stops this; call it before the descriptor is closed
+ * @throws {SystemError} EBADF: the descriptor is closed
  */
 export function onReadable(fd: number, listener: () => void): () => void {
   checkDescriptor('fd', fd);
@@ -35,7 +36,7 @@ export function onReadable(fd: number, listener: () => void): () => void {
   check(libc().fcntl(fd, F_SETOWN, process.pid), 'fcntl');
   check(libc().fcntl(fd, F_SETFL, flags | O_ASYNC), 'fcntl');
   listeners.set(fd, listener);
-  // What came before is told by no signal.
+  // No signal is sent for data that arrived earlier, so the listener is called once.
   setImmediate(() => {
     if (listeners.get(fd) === listener) listener();
   });
@@ -47,7 +48,10 @@ export function onReadable(fd: number, listener: () => void): () => void {
   };
 }
 
-/** For good: without a handler, a signal that is still on its way would end the process. */
+/**
+ * Installs the signal handler for good. Without a handler, a signal that is still pending would end
+ * the process.
+ */
 function install(): void {
   if (isInstalled) return;
   isInstalled = true;

@@ -1,7 +1,7 @@
 /**
  * Kernel parameters under /proc/sys.
  *
- * Those under `net` are the ones of the calling thread's network namespace.
+ * Parameters under `net` are those of the calling thread's network namespace.
  *
  * @module
  */
@@ -14,9 +14,11 @@ import { check } from './system-error.ts';
 const LONGEST_VALUE = 4096;
 
 /**
- * @param name 'net.ipv4.ip_forward'. An interface's name may have dots of its own: with slashes,
- *   'net/ipv6/conf/eth0.1/disable_ipv6', they are taken as they are
- * @throws {SystemError} ENOENT: there is no such parameter; EACCES, EROFS: it may not be written
+ * Sets a kernel parameter.
+ *
+ * @param name like 'net.ipv4.ip_forward'. The name of an interface may contain dots; then use
+ *   slashes, as in 'net/ipv6/conf/eth0.1/disable_ipv6'. With slashes, dots are not replaced.
+ * @throws {SystemError} ENOENT: there is no such parameter; EACCES, EROFS: it cannot be written
  */
 export function writeSysctl(name: string, value: string | number): void {
   if (typeof value !== 'number') checkString('value', value, LONGEST_VALUE);
@@ -29,7 +31,7 @@ export function writeSysctl(name: string, value: string | number): void {
 }
 
 /**
- * The value without the line end.
+ * Returns the value of a kernel parameter, without the line end.
  *
  * @throws {SystemError} ENOENT: there is no such parameter
  */
@@ -52,7 +54,7 @@ function withParameter<T>(name: string, flags: number, use: (fd: number) => T): 
   }
 }
 
-/** A name that leads out of /proc/sys would be any file's. */
+/** Refuses a name that leads out of /proc/sys, because it could name any file. */
 function checkParameter(name: unknown): void {
   checkString('name', name);
   const text = String(name);

@@ -1,5 +1,5 @@
 /**
- * A failed system call, with its errno by name.
+ * `SystemError`: the error of a system call, with the name of its errno.
  *
  * @module
  */
@@ -7,24 +7,24 @@ import { constants } from 'node:os';
 import { WireGuardError } from '@litz/core';
 import { libc } from './libc.ts';
 
-/** errno names by number, as this platform has them. */
+/** Names of errno numbers on this platform. */
 const ERRNO_NAMES = new Map<number, string>(
   Object.entries(constants.errno).map(([name, number]) => [number, name]),
 );
-// EAGAIN and EWOULDBLOCK share a number on Linux. Node's constants lack EBADFD and ENOKEY: a TUN
-// device that is gone, a WireGuard peer without a session.
+// EAGAIN and EWOULDBLOCK have the same number on Linux. Node's constants do not have EBADFD (a TUN
+// device is gone) and ENOKEY (a WireGuard peer has no session).
 ERRNO_NAMES.set(11, 'EAGAIN');
 ERRNO_NAMES.set(77, 'EBADFD');
 ERRNO_NAMES.set(126, 'ENOKEY');
 
 export class SystemError extends WireGuardError {
-  /** 'EPERM', 'EBUSY', ... */
+  /** The name of the errno: 'EPERM', 'EBUSY', ... */
   readonly errno: string;
   readonly errnoNumber: number;
   /** The call that failed: 'open', 'bind', 'RTM_NEWADDR'. */
   readonly syscall: string;
 
-  /** @param detail what was attempted, for a person: 'cannot open /dev/net/tun' */
+  /** @param detail what was attempted, as a text for people: 'cannot open /dev/net/tun' */
   constructor(syscall: string, errnoNumber: number, detail?: string) {
     const errno = ERRNO_NAMES.get(errnoNumber) ?? `errno ${errnoNumber}`;
     const code =
@@ -38,9 +38,9 @@ export class SystemError extends WireGuardError {
 }
 
 /**
- * Passes a result through.
+ * Returns `result` if it is not negative.
  *
- * @throws {SystemError} if it is negative; the errno is the last call's
+ * @throws {SystemError} `result` is negative; its errno is that of the last call
  */
 export function check(result: number, syscall: string, detail?: string): number {
   if (result >= 0) return result;

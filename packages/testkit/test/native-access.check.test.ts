@@ -207,7 +207,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     ],
     'PacketSocket#read': [
       ['"buffer" expected a Uint8Array', (m) => m.PacketSocket.prototype.read.call({}, [])],
-      ['"buffer" expected room', (m) => m.PacketSocket.prototype.read.call({}, GONE)],
+      ['"buffer" expected at least 1 byte', (m) => m.PacketSocket.prototype.read.call({}, GONE)],
     ],
     'PacketSocket#close': CLOSE,
     ping: [

@@ -1,5 +1,5 @@
 /**
- * Interface addresses as people write them: '10.0.0.1/24', 'fd00::1/64'.
+ * Parses interface addresses as people write them: '10.0.0.1/24', 'fd00::1/64'.
  *
  * @module
  */
@@ -7,8 +7,10 @@ import { quote, tryParseCidr } from '@litz/core/internals';
 import type { InterfaceAddress } from '@litz/sys';
 
 /**
- * @param argument the name of what is parsed, for the error
- * @throws {TypeError} it is not an address of this family with a prefix length
+ * Parses an address of a family with its prefix length.
+ *
+ * @param argument the name of the parsed value, for the error
+ * @throws {TypeError} `text` is not such an address
  */
 export function parseInterfaceAddress(
   text: string,

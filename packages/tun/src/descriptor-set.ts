@@ -1,6 +1,6 @@
 /**
- * Several descriptors behind one, by epoll(7): whoever polls that one need not know that those behind
- * it come and go.
+ * `DescriptorSet`: several descriptors behind one, with epoll(7). Members can come and go; the code
+ * that polls the one descriptor need not know.
  *
  * ```
  * struct epoll_event: u32 events, then data that is not used here
@@ -11,28 +11,28 @@
 import { allocate, check, libc, linux, type Region } from '@litz/sys';
 
 const EPOLL_CTL_ADD = 1;
-/** sys/epoll.h; the same number as poll's. */
+/** From sys/epoll.h; the same number as in poll. */
 const EPOLLIN = 0x01;
-/** 16 bytes where it is not packed as on x64. */
+/** Bytes of a struct epoll_event where it is not packed. (On x64 it is packed.) */
 const EVENT_LENGTH = 16;
 
-/** Readable while one of its members is. */
+/** A set that is readable while one of its members is readable. */
 export class DescriptorSet {
   #fd: number;
   readonly #event: Region = allocate(EVENT_LENGTH);
 
-  /** @throws {SystemError} no descriptor left */
+  /** @throws {SystemError} no descriptors are left */
   constructor() {
     this.#fd = check(libc().epoll_create1(linux.O_CLOEXEC), 'epoll_create1');
     this.#event.view.setUint32(0, EPOLLIN, true);
   }
 
-  /** -1 once closed. */
+  /** The descriptor to poll; -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
 
-  /** A member leaves when its descriptor is closed. */
+  /** Adds a member. It leaves the set when its descriptor is closed. */
   add(fd: number): void {
     check(libc().epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, this.#event.address), 'epoll_ctl');
   }

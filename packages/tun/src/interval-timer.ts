@@ -1,5 +1,6 @@
 /**
- * A repeating timer as a descriptor, by timerfd_create(2), for threads that sleep in poll.
+ * `IntervalTimer`: a repeating timer with a descriptor, by timerfd_create(2), for threads that
+ * sleep in poll.
  *
  * ```
  * struct itimerspec: interval s (8) | interval ns (8) | first s (8) | first ns (8)
@@ -16,7 +17,7 @@ const COUNTER_LENGTH = 8;
 export class IntervalTimer {
   #fd: number;
 
-  /** Readable every `seconds`, a whole number, until `clear`. */
+  /** Makes a timer that becomes readable every `seconds` (a whole number). */
   constructor(seconds: number) {
     const flags = linux.O_NONBLOCK | linux.O_CLOEXEC;
     this.#fd = check(libc().timerfd_create(CLOCK_MONOTONIC, flags), 'timerfd_create');
@@ -26,12 +27,12 @@ export class IntervalTimer {
     check(libc().timerfd_settime(this.#fd, 0, address, 0), 'timerfd_settime');
   }
 
-  /** -1 once closed. */
+  /** The descriptor to poll; -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
 
-  /** Unreadable until the next time. @returns whether the time had come */
+  /** Makes the timer unreadable until the next time. @returns whether the time had come */
   clear(): boolean {
     return libc().read(this.#fd, allocate(COUNTER_LENGTH).address, COUNTER_LENGTH) > 0;
   }

@@ -1,9 +1,9 @@
 /**
- * Reads and writes a descriptor without an object per call.
+ * `PacketVector`: reads and writes a descriptor without allocating an object per call.
  *
- * An address is a number above 2^31, which V8 makes an object of whenever it is handed to a function.
- * So the buffer's address is written into a struct iovec, and the vector's own address, which never
- * changes, is the one that is handed over (readv(2), writev(2)).
+ * An address is a number above 2^31, and V8 allocates an object for such a number when it is passed
+ * to a function. So the address of the buffer is written into a struct iovec, and the constant
+ * address of that iovec is passed instead (readv(2), writev(2)).
  *
  * ```
  * struct iovec: void *base (8) | size_t length (8)
@@ -15,19 +15,21 @@ import { addressOf, allocate, checkBytes, checkInteger, checkSpan, libc } from '
 
 const VECTOR_LENGTH = 16;
 const WORDS = VECTOR_LENGTH / 4;
-/** Pieces of one write: more than the packets of any super-packet. UIO_MAXIOV is 1024. */
+/** The most pieces of one write. More than the packets of any super-packet; UIO_MAXIOV is 1024. */
 const CAPACITY = 256;
 
 /**
- * Both return what C returns: -1 for a failure, and `libc().errno()` says which. What they are given was
- * checked: nothing is looked at here.
+ * Functions that return what the C functions return: -1 for a failure, whose reason is
+ * `libc().errno()`. The arguments must have been checked.
  */
 export interface PacketVector {
-  /** Into `length` bytes at `offset`; the buffer is borrowed for the call. */
+  /** Reads into `length` bytes at `offset`. The buffer is borrowed for the call. */
   read(buffer: Uint8Array, offset: number, length: number): number;
-  /** `length` bytes at `offset`, borrowed for the call. */
+  /** Writes `length` bytes at `offset`, borrowed for the call. */
   write(buffer: Uint8Array, offset: number, length: number): number;
-  /** The first `count`, at most 256, pieces one behind the other, borrowed for the call. */
+  /**
+   * Writes the first `count` pieces (at most 256) as one packet. They are borrowed for the call.
+   */
   writePieces(
     buffer: Uint8Array,
     offsets: Uint32Array,
@@ -41,7 +43,8 @@ export function createPacketVector(fd: number): PacketVector {
   const vector = allocate(VECTOR_LENGTH * CAPACITY);
   const { buffer: memory, byteOffset } = vector.bytes;
   const words = new Uint32Array(memory, byteOffset, WORDS * CAPACITY);
-  // A constant of this function is kept as it is; a field would be made an object at each look.
+  // A constant of this closure is not allocated again; V8 would allocate an object at each read of
+  // a field.
   const { address } = vector;
   const point = (index: number, base: number, length: number): void => {
     words[index] = base >>> 0;
@@ -66,10 +69,11 @@ export function createPacketVector(fd: number): PacketVector {
 }
 
 /**
- * That all pieces stand within the buffer.
+ * Checks that all pieces are within the buffer.
  *
- * @throws {TypeError} `buffer` is no Uint8Array, or `offsets` or `lengths` no Uint32Array
- * @throws {RangeError} `count` is none from 0 to 256 or more than there are; a piece is out of the buffer
+ * @throws {TypeError} `buffer` is not a Uint8Array, or `offsets` or `lengths` is not a Uint32Array
+ * @throws {RangeError} `count` is not an integer from 0 to 256, or there are fewer pieces; or a
+ *   piece is outside the buffer
  */
 export function checkPieces(
   buffer: Uint8Array,

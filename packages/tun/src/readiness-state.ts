@@ -1,23 +1,24 @@
 /**
- * What `Readiness` and its thread share.
+ * The state that `Readiness` and its thread share.
  *
  * @module
  */
 
-/** Set when the thread is to end. */
+/** Index: 1 when the thread must end. */
 export const STOPPED = 0;
-/** The events of poll(2) that are waited for; 0: none. */
+/** Index: the events of poll(2) to wait for; 0: none. */
 export const WANTED = 1;
-/** 1 while the thread may be asleep with the descriptor in its hands. */
+/** Index: 1 while the thread may be in poll with the descriptor. */
 export const POLLING = 2;
 
+// Length of the state in bytes.
 export const STATE_LENGTH: number = 3 * Int32Array.BYTES_PER_ELEMENT;
 
-/** `workerData` of the thread. */
+/** The `workerData` of the thread. */
 export interface ReadinessStart {
   readonly state: SharedArrayBuffer;
-  /** The descriptor that is watched. */
+  /** The descriptor to watch. */
   readonly fd: number;
-  /** An eventfd, written after a change of the state. */
+  /** An eventfd that is written after each change of the state. */
   readonly wakeFd: number;
 }

@@ -1,5 +1,6 @@
 /**
- * The thread of a `Readiness`: asleep in poll, but for one message each time the descriptor is ready.
+ * The thread of a `Readiness`. It sleeps in poll, and posts one message each time the descriptor is
+ * ready.
  *
  * @module
  */
@@ -15,13 +16,14 @@ const wakeIndex = polled.add(wakeFd, linux.POLLIN);
 
 while (isRunning()) {
   const wanted = Atomics.load(state, WANTED);
-  // Without a wish it is not even in the set: a deleted interface would report POLLERR for ever.
+  // Without wanted events the descriptor is not polled: a deleted interface would report POLLERR
+  // all the time.
   const index = wanted === 0 ? undefined : polled.add(fd, wanted);
   polled.wait(Infinity);
   if (polled.ready(wakeIndex) !== 0) wake.clear();
   if (index === undefined) continue;
   if (polled.ready(index) !== 0) {
-    // A wish that came in between stays.
+    // Keeps events that were requested meanwhile.
     Atomics.compareExchange(state, WANTED, wanted, 0);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
     parentPort?.postMessage(polled.ready(index));
@@ -31,7 +33,10 @@ while (isRunning()) {
 Atomics.store(state, POLLING, 0);
 Atomics.notify(state, POLLING);
 
-/** First says that it may sleep, then looks: so one of the two threads sees the other's word. */
+/**
+ * First stores that it may sleep, then reads STOPPED. So at least one of the two threads sees the
+ * other's value.
+ */
 function isRunning(): boolean {
   Atomics.store(state, POLLING, 1);
   return Atomics.load(state, STOPPED) === 0;

@@ -1,9 +1,11 @@
 /**
- * Tells when a descriptor is ready that Node's event loop cannot watch, such as a TUN's.
+ * `Readiness`: reports when a descriptor is ready that Node's event loop cannot watch, such as that
+ * of a TUN.
  *
- * A thread sleeps in poll, and nothing is done at intervals. A thread in poll hears neither
- * `terminate()` nor `process.exit()`, which would wait for it without end: so every way out writes its
- * eventfd. (Only a worker that made one and is itself terminated has to `stop` it before.)
+ * A thread sleeps in poll; nothing runs at intervals. A thread in poll does not notice
+ * `terminate()` or `process.exit()`, and these would wait for it without end. So every way to end
+ * the process writes the thread's eventfd. (There is one exception: a worker that made a
+ * `Readiness` must `stop` it before the worker is terminated.)
  *
  * @module
  */
@@ -13,13 +15,16 @@ import { POLLING, STATE_LENGTH, STOPPED, WANTED, type ReadinessStart } from './r
 
 export interface ReadinessOptions {
   readonly fd: number;
-  /** What poll said: called once per `want`. */
+  /** Called with the events of poll, once per `want`. */
   readonly onReady: (events: number) => void;
-  /** The thread could not be started, or failed. */
+  /** Called when the thread could not be started, or failed. */
   readonly onError: (error: Error) => void;
 }
 
-/** No thread takes so long to look up from poll, but one that is stopped by a debugger. */
+/**
+ * How long to wait for the thread, in ms. It leaves poll much sooner, unless a debugger has stopped
+ * it.
+ */
 const LONGEST_WAIT_MS = 1000;
 
 export class Readiness {
@@ -36,7 +41,8 @@ export class Readiness {
     this.#worker = new Worker(WORKER_ENTRY, {
       name: 'litz tun',
       workerData: start,
-      // Loaders and conditions of this process are for its sources; the thread runs what is built.
+      // Loaders and conditions of this process are meant for its source files. The thread runs the
+      // built files.
       execArgv: [],
       env: { ...process.env, NODE_OPTIONS: '' },
     });
@@ -46,23 +52,29 @@ export class Readiness {
     stopAtExit(this);
   }
 
-  /** Asks to be told once when one of these events of poll(2) is there; replaces the last wish. */
+  /**
+   * Requests one call of `onReady` when one of these events of poll(2) comes. Replaces the last
+   * request.
+   */
   want(events: number): void {
     if (Atomics.exchange(this.#state, WANTED, events) !== events) this.#wake.signal();
   }
 
-  /** Ends the thread. When this returns, it has let go of the descriptor, which may be closed. */
+  /**
+   * Ends the thread. After this returns, the thread no longer uses the descriptor, which may be
+   * closed.
+   */
   stop(): void {
     this.signalStop();
     Atomics.wait(this.#state, POLLING, 1, LONGEST_WAIT_MS);
   }
 
-  /** Resolves when the thread is no more. */
+  /** Resolves when the thread has ended. */
   get ended(): Promise<void> {
     return this.#ended;
   }
 
-  /** Without waiting for it. */
+  /** Asks the thread to end, without waiting. */
   signalStop(): void {
     Atomics.store(this.#state, STOPPED, 1);
     this.#wake.signal();
@@ -94,7 +106,10 @@ function stopAll(): void {
   for (const readiness of running) readiness.signalStop();
 }
 
-/** Built, also where this file is not: no thread can load a source without a loader. */
+/**
+ * The built worker, also when this file is a source file: a thread cannot load TypeScript without a
+ * loader.
+ */
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../dist/readiness-worker.js', import.meta.url)
   : new URL('readiness-worker.js', import.meta.url);

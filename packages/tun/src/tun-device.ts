@@ -1,9 +1,10 @@
 /**
- * TUN devices of Linux: network interfaces whose packets a program reads and writes.
+ * `TunDevice`: a TUN device of Linux, which is a network interface whose packets a program reads
+ * and writes.
  *
- * The device is non-blocking, and every packet has its vnet header in front (IFF_VNET_HDR), offloads
- * or not. What read and write return is what drivers/net/tun.c does: an interface that is down only
- * refuses packets (EIO), one that was deleted answers EBADFD for ever.
+ * The device is non-blocking. Every packet has its vnet header in front (IFF_VNET_HDR), with and
+ * without offloads. The results of read and write are those of drivers/net/tun.c: an interface that
+ * is down refuses packets (EIO), and one that was deleted always returns EBADFD.
  *
  * @module
  */
@@ -38,27 +39,33 @@ import {
 import { TUN_NODE } from './tun-node.ts';
 
 export interface TunOptions {
-  /** 'wg0', or with one `%d` for which the kernel chooses the number. */
+  /** A name like 'wg0', or a template with one `%d`, which the kernel replaces with a number. */
   readonly name: string;
-  /** 68 to 65535; default: as the kernel has it, 1500 on a new interface. */
+  /** 68 to 65535 bytes. Default: the value of the kernel, which is 1500 for a new interface. */
   readonly mtu?: number;
   /**
-   * Super-packets of the kernel; both are on unless false. Default: none of it. With them a read
-   * returns up to 64 KiB, to be taken apart by `@litz/tun/offload`.
+   * Which super-packets of the kernel to use; in an object, each is on unless false. Default: none.
+   * With offloads a read returns up to 64 KiB, which `@litz/tun/offload` splits.
    */
   readonly offload?: false | { readonly tcp?: boolean; readonly udp?: boolean };
 }
 
-/** Reading a packet without offloads takes a buffer of the MTU and this much. */
+/** Without offloads, reading a packet needs a buffer of the MTU plus this many bytes. */
 export { VNET_HEADER_LENGTH };
 
-/** Twice the kernel's own queue: a pause of this process must not cost packets. */
+/**
+ * Packets that the kernel queues for the process. Twice the kernel's default, so that a pause of
+ * the process does not lose packets.
+ */
 const TX_QUEUE_LENGTH = 1000;
 
 const SMALLEST_MTU = 68;
 const LARGEST_MTU = 65535;
 const EBADF = 9;
-/** No read will find anything any more: deleted, closed, or the driver is. */
+/**
+ * Errors after which no read will ever succeed: the interface is deleted, the descriptor closed, or
+ * the driver gone.
+ */
 const GONE: ReadonlySet<number> = new Set([
   1 /* EPERM, of a security module */,
   6 /* ENXIO */,
@@ -69,13 +76,13 @@ const GONE: ReadonlySet<number> = new Set([
 
 /**
  * Makes a TUN device, or attaches to a persistent one of that name, in the network namespace of the
- * calling thread. It is down and goes away with `close`, unless it is persistent.
+ * calling thread. The interface is down. `close` deletes it, unless it is persistent.
  *
- * @throws {TypeError} `name` is no interface name
+ * @throws {TypeError} `name` is not an interface name
  * @throws {RangeError} `mtu` is out of range
  * @throws {SystemError} EPERM, EACCES: the message says what is missing; EBUSY: the name is taken;
- *   ENOENT: there is no /dev/net/tun; others by what is there instead
- * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` elsewhere than on Linux
+ *   ENOENT: there is no /dev/net/tun; other errors if something else is at that path
+ * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: this is not Linux
  */
 export function openTun(options: TunOptions): TunDevice {
   checkObject('options', options);
@@ -127,11 +134,11 @@ function attachOrExplain(fd: number, name: string): string {
   }
 }
 
-/** Made by {@link openTun}. */
+/** A TUN device. Made by {@link openTun}. */
 export class TunDevice {
-  /** Of the interface in the namespace it was opened in. */
+  /** Number of the interface in the namespace that it was opened in. */
   readonly interfaceIndex: number;
-  /** What the kernel accepted of the `offload` option. */
+  /** The offloads that were requested and that the kernel accepted. */
   readonly offloads: TunOffloads;
   #fd: number;
   #name: string;
@@ -139,7 +146,7 @@ export class TunDevice {
   readonly #netlink: Netlink;
   readonly #vector: PacketVector;
 
-  /** @internal takes over `fd` and `netlink` */
+  /** @internal Takes ownership of `fd` and `netlink`. */
   constructor(fd: number, link: Link, offloads: TunOffloads, netlink: Netlink) {
     checkDescriptor('fd', fd);
     this.interfaceIndex = link.index;
@@ -151,41 +158,54 @@ export class TunDevice {
     this.#vector = createPacketVector(fd);
   }
 
-  /** To poll for POLLIN; -1 once closed. POLLERR: the interface is gone. */
+  /**
+   * The descriptor to poll for POLLIN; -1 after `close`. POLLERR means that the interface is gone.
+   */
   get fd(): number {
     return this.#fd;
   }
 
-  /** All that it has open, for whoever closes them when its thread has died; none once closed. */
+  /**
+   * All open descriptors, so that another thread can close them if this one dies. Empty after
+   * `close`.
+   */
   get fds(): readonly number[] {
     return [this.#fd, this.#netlink.fd].filter((fd) => fd >= 0);
   }
 
-  /** Of the interface now: it may have been renamed. The last one, once it is gone. */
+  /**
+   * The current name of the interface, which may have been renamed. After the interface is gone:
+   * its last name.
+   */
   get name(): string {
     if (this.#fd >= 0) this.#name = interfaceNameOf(this.#fd) ?? this.#name;
     return this.#name;
   }
 
-  /** Of the interface now; the last one known, once it is gone or in another namespace. */
+  /**
+   * The current MTU of the interface. After it is gone or moved to another namespace: the last
+   * known MTU.
+   */
   get mtu(): number {
     if (this.#fd >= 0) this.#mtu = this.#link()?.mtu ?? this.#mtu;
     return this.#mtu;
   }
 
-  /** Whether the interface is up; false once it is gone or in another namespace. */
+  /** Whether the interface is up. False after it is gone or moved to another namespace. */
   get isUp(): boolean {
     return this.#fd >= 0 && this.#link()?.up === true;
   }
 
   /**
-   * Reads one packet, its vnet header in front, into `length` bytes at `offset`. The buffer is
-   * borrowed for the call; what does not fit is lost.
+   * Reads one packet, with its vnet header in front, into `length` bytes at `offset`. The buffer is
+   * borrowed for the call. Bytes that do not fit are lost.
    *
-   * @returns bytes read, the header included; 0: nothing there, -1: the interface is gone, else
-   *   -errno: EINVAL (-22) for a packet that no vnet header can describe, which is lost
-   * @throws {TypeError} `buffer` is no Uint8Array
-   * @throws {RangeError} `offset` or `length` is no integer, or out of the buffer. So do both below.
+   * @returns the number of bytes read, including the header; 0: no packet is there; -1: the
+   *   interface is gone; else -errno: EINVAL (-22) for a packet that no vnet header can describe,
+   *   which is lost
+   * @throws {TypeError} `buffer` is not a Uint8Array
+   * @throws {RangeError} `offset` or `length` is not an integer, or is outside the buffer. `write`
+   *   and `writePieces` throw the same.
    */
   read(buffer: Uint8Array, offset: number, length: number): number {
     checkSpan(buffer, offset, length);
@@ -198,10 +218,11 @@ export class TunDevice {
   }
 
   /**
-   * Writes one packet, its vnet header in front. The buffer is borrowed for the call.
+   * Writes one packet, with its vnet header in front. The buffer is borrowed for the call.
    *
-   * @returns bytes written, 0: would block, else -errno: EIO (-5) while the interface is down,
-   *   EINVAL (-22) for what is no packet, EBADFD (-77) once the interface is gone
+   * @returns the number of bytes written; 0: would block; else -errno: EIO (-5) while the interface
+   *   is down, EINVAL (-22) for bytes that are not a packet, EBADFD (-77) after the interface is
+   *   gone
    */
   write(buffer: Uint8Array, offset: number, length: number): number {
     checkSpan(buffer, offset, length);
@@ -210,8 +231,9 @@ export class TunDevice {
   }
 
   /**
-   * Writes one packet that stands in pieces: `count` of them, at most 256, given by offset and length,
-   * the vnet header in front. All is borrowed for the call. Returns what `write` returns.
+   * Writes one packet that consists of `count` pieces (at most 256), given by offset and length,
+   * with the vnet header in front. All arguments are borrowed for the call. Returns what `write`
+   * returns.
    */
   writePieces(
     buffer: Uint8Array,
@@ -224,12 +246,18 @@ export class TunDevice {
     return written(this.#vector.writePieces(buffer, offsets, lengths, count));
   }
 
-  /** Whether the interface was deleted, or this is closed. Not: it is down, or moved elsewhere. */
+  /**
+   * Whether the interface was deleted or this object is closed. False if it is only down or in
+   * another namespace.
+   */
   isGone(): boolean {
     return this.#fd < 0 || interfaceNameOf(this.#fd) === undefined;
   }
 
-  /** @throws {SystemError} EPERM; ENODEV: it is gone or in another namespace. So do all below. */
+  /**
+   * @throws {SystemError} EPERM; ENODEV: it is gone or in another namespace. The methods below
+   *   throw the same.
+   */
   up(): void {
     this.#netlink.setLink(this.interfaceIndex, { up: true });
   }
@@ -238,7 +266,7 @@ export class TunDevice {
     this.#netlink.setLink(this.interfaceIndex, { up: false });
   }
 
-  /** @throws {RangeError} `mtu` is not 68 to 65535 */
+  /** @throws {RangeError} `mtu` is not an integer from 68 to 65535 */
   setMtu(mtu: number): void {
     checkMtu(mtu);
     this.#netlink.setLink(this.interfaceIndex, { mtu });
@@ -249,7 +277,7 @@ export class TunDevice {
     return this.#netlink.addresses(this.interfaceIndex);
   }
 
-  /** @throws {SystemError} EEXIST: the interface has it already */
+  /** @throws {SystemError} EEXIST: the interface already has this address */
   addAddress(address: InterfaceAddress, options?: AddressOptions): void {
     this.#netlink.addAddress(this.interfaceIndex, address, options);
   }
@@ -258,7 +286,7 @@ export class TunDevice {
     this.#netlink.deleteAddress(this.interfaceIndex, address);
   }
 
-  /** A route through this interface, which has to be up. */
+  /** Adds a route through this interface, which must be up. */
   addRoute(route: Omit<Route, 'interfaceIndex'>): void {
     this.#netlink.addRoute({ ...route, interfaceIndex: this.interfaceIndex });
   }
@@ -267,7 +295,7 @@ export class TunDevice {
     this.#netlink.deleteRoute({ ...route, interfaceIndex: this.interfaceIndex });
   }
 
-  /** The interface goes away unless it is persistent. May be called again. */
+  /** Closes the device. The interface is deleted unless it is persistent. May be called again. */
   close(): void {
     if (this.#fd < 0) return;
     this.#name = this.name;

@@ -1,5 +1,5 @@
 /**
- * Why a TUN device could not be opened, with what to do about it.
+ * `openError` and `attachError`: why a TUN device could not be opened, with advice for the user.
  *
  * @module
  */
@@ -19,19 +19,19 @@ const BY_OPEN: Readonly<Record<number, string>> = {
   [ENOENT]: `it does not exist; ${CONTAINER}; ${MAKE_NODE}`,
   [ENODEV]: 'this kernel has no TUN driver: modprobe tun, on the host',
   [ENXIO]: 'this kernel has no TUN driver: modprobe tun, on the host',
-  [EACCES]: 'its mode does not allow it: chmod 0666 /dev/net/tun, or run as root',
+  [EACCES]: 'the file mode does not allow it: chmod 0666 /dev/net/tun, or run as root',
   [EPERM]: `the device is not allowed here: ${CONTAINER}`,
 };
 
-/** For the errno of a failed open of the device node. */
+/** Returns the error for a failed open of the device node. */
 export function openError(errno: number): SystemError {
   const advice = nodeFault() ?? BY_OPEN[errno];
   return new SystemError('open', errno, `cannot open ${TUN_NODE}${advice ? `: ${advice}` : ''}`);
 }
 
 /**
- * What a person without CAP_NET_ADMIN can do. A file capability on the node binary is not among it:
- * every script would have it, and Node drops NODE_OPTIONS and the like.
+ * Advice for a user without CAP_NET_ADMIN. A file capability on the node binary is not recommended:
+ * every script would have it, and Node.js then ignores NODE_OPTIONS and similar variables.
  */
 const CAPABILITY =
   'CAP_NET_ADMIN is missing: run as root; or give it to this one program, ' +
@@ -39,7 +39,10 @@ const CAPABILITY =
   '--ambient-caps=+net_admin node ...; or AmbientCapabilities=CAP_NET_ADMIN in a systemd unit; ' +
   `${CONTAINER}; without any privilege: unshare -Urn node ..., in a network namespace of its own`;
 
-/** For what TUNSETIFF failed with. A plain file can be opened, and knows no such request. */
+/**
+ * Returns the error for a failed TUNSETIFF. A plain file at the path can be opened but does not
+ * know this request.
+ */
 export function attachError(error: unknown, name: string): unknown {
   if (!(error instanceof SystemError)) return error;
   const { errnoNumber: errno, syscall } = error;
@@ -49,7 +52,7 @@ export function attachError(error: unknown, name: string): unknown {
     return new SystemError(syscall, errno, `${attempt}: ${TUN_NODE}: ${fault}`);
   if (errno === EPERM) return new SystemError(syscall, errno, `${attempt}: ${CAPABILITY}`);
   if (errno === EBUSY) return new SystemError(syscall, errno, `${attempt}: it is in use`);
-  // The kernel says EINVAL of an interface of another kind.
+  // The kernel also returns EINVAL for an interface of another kind.
   if (errno === EINVAL && libc().if_nametoindex(name) > 0) {
     const kind = 'an interface that is not a TUN device, or one of several queues, has this name';
     return new SystemError(syscall, EBUSY, `${attempt}: ${kind}`);

@@ -1,5 +1,5 @@
 /**
- * The ioctls of a TUN descriptor: linux/if_tun.h, drivers/net/tun.c.
+ * The ioctls of a TUN descriptor; see linux/if_tun.h and drivers/net/tun.c.
  *
  * ```
  * struct ifreq: name (16) | flags (2) | union, 40 bytes in all
@@ -29,7 +29,10 @@ const TUN_F_USO6 = 0x40;
 const IFREQ_LENGTH = 40;
 const FLAGS = INTERFACE_NAME_SIZE;
 
-/** What the kernel may hand over and take unfinished; checksums come with either of them. */
+/**
+ * The super-packets that the kernel passes and accepts. Each kind includes packets with incomplete
+ * checksums.
+ */
 export interface TunOffloads {
   /** TCP super-packets, IPv4 and IPv6. */
   readonly tcp: boolean;
@@ -40,7 +43,7 @@ export interface TunOffloads {
 /**
  * TUNSETIFF: makes the interface, or attaches to a persistent one.
  *
- * @returns the interface's name, a template's number filled in
+ * @returns the name of the interface, with the number of a template filled in
  * @throws {SystemError} EPERM, EBUSY, EINVAL
  */
 export function attachInterface(fd: number, name: string, detail: string): string {
@@ -52,7 +55,8 @@ export function attachInterface(fd: number, name: string, detail: string): strin
 }
 
 /**
- * TUNSETVNETHDRSZ. A persistent interface keeps the size that its last user wanted.
+ * TUNSETVNETHDRSZ: sets the length of the vnet header. A persistent interface would keep the length
+ * that its last user set.
  *
  * @throws {SystemError} EBADFD: the interface is gone
  */
@@ -63,10 +67,10 @@ export function setVnetHeaderLength(fd: number, length: number): void {
 }
 
 /**
- * TUNSETOFFLOAD: as much of what is wanted as this kernel knows, and nothing else. TSO_ECN is left
- * out, so that the kernel itself segments what carries CWR.
+ * TUNSETOFFLOAD: enables the wanted offloads that this kernel supports, and no others. TSO_ECN is
+ * left out, so that the kernel itself segments packets with CWR.
  *
- * @returns what was accepted
+ * @returns the offloads that were accepted
  */
 export function setOffloads(fd: number, wanted: TunOffloads): TunOffloads {
   const smaller = [wanted, { ...wanted, udp: false }];
@@ -77,16 +81,19 @@ export function setOffloads(fd: number, wanted: TunOffloads): TunOffloads {
   return { tcp: false, udp: false };
 }
 
-/** TUNGETIFF: the name of the interface now, in whatever namespace it is; undefined if it is gone. */
+/**
+ * TUNGETIFF: returns the current name of the interface, in any namespace; undefined if it is gone.
+ */
 export function interfaceNameOf(fd: number): string | undefined {
   const request = allocate(IFREQ_LENGTH);
   return libc().ioctl(fd, TUNGETIFF, request.address) < 0 ? undefined : nameIn(request);
 }
 
 /**
- * TUNGETDEVNETNS (Linux 5.2): the namespace that the interface is in now. The caller closes it.
+ * TUNGETDEVNETNS (Linux 5.2): opens the network namespace that the interface is in now. The caller
+ * must close it.
  *
- * @throws {SystemError} EPERM without CAP_NET_ADMIN over there, EINVAL on older kernels
+ * @throws {SystemError} EPERM: no CAP_NET_ADMIN in that namespace; EINVAL: the kernel is older
  */
 export function namespaceOf(fd: number): NetworkNamespace {
   const namespace = check(libc().ioctl(fd, TUNGETDEVNETNS, 0), 'TUNGETDEVNETNS');

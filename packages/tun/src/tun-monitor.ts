@@ -1,14 +1,15 @@
 /**
- * What happens to the interface of a TUN device: up, down, MTU, name, deletion, also after somebody
- * moved it into another network namespace.
+ * `TunMonitor`: reports what happens to the interface of a TUN device: up, down, MTU, name,
+ * deletion. It continues after the interface was moved to another network namespace.
  *
- * rtnetlink tells only of the namespace that its socket was made in, and there a move looks like a
- * deletion. The TUN descriptor knows better (TUNGETIFF, TUNGETDEVNETNS). A socket made where the
- * interface went would tell all, and would keep that namespace and everything in it alive when its
- * owner deletes it. So it is watched from here (`MovedLink`). Where that is not permitted, it is looked
- * at once a second, if need be by the descriptor alone: the name, and POLLOUT, which drivers/net/tun.c
- * reports only while the interface is up. (The older trick, a write of zero bytes that fails with EIO
- * or EINVAL, tells nothing any more on Linux 6.)
+ * rtnetlink only reports on the namespace that its socket was made in, and there a move looks like
+ * a deletion. The TUN descriptor knows more (TUNGETIFF, TUNGETDEVNETNS). A socket in the new
+ * namespace would report everything, but it would keep that namespace alive after its owner deletes
+ * it. So the interface is watched from the old namespace (`MovedLink`). Where that is not
+ * permitted, the interface is checked once per second. If necessary the check uses only the
+ * descriptor: its name, and POLLOUT, which drivers/net/tun.c reports only while the interface is
+ * up. (An older trick no longer works on Linux 6: a write of zero bytes that fails with EIO or
+ * EINVAL.)
  *
  * @module
  */
@@ -34,24 +35,25 @@ import { interfaceNameOf, namespaceOf } from './tun-ioctl.ts';
 const CHECK_INTERVAL_S = 1;
 const NONE = -1;
 
-/** Wait for `fd` to be readable, then `read`. */
+/** A monitor of one interface. Wait until `fd` is readable, then call `read`. */
 export class TunMonitor {
   readonly #tun: Pick<TunDevice, 'fd' | 'interfaceIndex'>;
   readonly #wakes: DescriptorSet;
-  /** While the interface is in the namespace of this thread. */
+  /** Set while the interface is in the namespace of this thread. */
   #link: LinkMonitor | undefined;
-  /** While it is in another one. */
+  /** Set while the interface is in another namespace. */
   #moved: MovedLink | undefined = undefined;
-  /** Ticks while nothing else tells. */
+  /** Set while changes are not reported and must be checked at intervals. */
   #timer: IntervalTimer | undefined = undefined;
-  /** As it was told last. */
+  /** The state that was reported last. */
   #told: Told;
   #isGone = false;
 
   /**
-   * In the namespace that the calling thread and the interface are in.
+   * Makes a monitor in the namespace of the calling thread, which must also be that of the
+   * interface.
    *
-   * @throws {SystemError} ENODEV: it is gone already
+   * @throws {SystemError} ENODEV: the interface is gone
    */
   constructor(tun: Pick<TunDevice, 'fd' | 'interfaceIndex'>) {
     checkObject('tun', tun);
@@ -63,14 +65,14 @@ export class TunMonitor {
     this.#wakes.add(this.#link.fd);
   }
 
-  /** Readable when there is something to `read`; stays the same until `close`, then -1. */
+  /** Readable when there may be changes to `read`. The same descriptor until `close`, then -1. */
   get fd(): number {
     return this.#wakes.fd;
   }
 
   /**
-   * What changed since the last call, oldest first; never blocks. Nothing follows `gone`. To be called
-   * by the thread that made this, in the same namespace.
+   * Returns the changes since the last call, oldest first. Never blocks. After `gone` there are no
+   * more changes. Must be called by the thread that made the monitor, in the same namespace.
    */
   read(): LinkChange[] {
     if (this.#isGone) return [];
@@ -89,14 +91,14 @@ export class TunMonitor {
     this.#wakes.close();
   }
 
-  /** Deleted, or only moved? */
+  /** Finds out whether the interface was deleted or only moved. */
   #left(): LinkChange[] {
     if (this.#link) this.#told = this.#link.link;
     this.#unfollow();
     return this.#check();
   }
 
-  /** Whether there may be news of an interface elsewhere. */
+  /** Whether there may be changes of an interface in another namespace. */
   #isTold(): boolean {
     const isTime = this.#timer?.clear() === true;
     return this.#moved?.clear() === true || isTime;
@@ -112,7 +114,10 @@ export class TunMonitor {
     return this.#tell(link ?? { name, mtu: this.#told.mtu, up: isWritable(this.#tun.fd) });
   }
 
-  /** What is heard from now on is younger than what this returns; undefined: it is not permitted. */
+  /**
+   * Returns the current state. Later changes are reported. Returns undefined if that is not
+   * permitted.
+   */
   #follow(name: string): Link | undefined {
     let namespace: NetworkNamespace | undefined;
     try {
@@ -124,7 +129,8 @@ export class TunMonitor {
       }
       return this.#moved.look(namespace, name);
     } catch (error) {
-      // Not permitted, too old a kernel, or it moved on or is about to end: the timer asks again.
+      // Not permitted, the kernel is too old, or the interface moved on or is being deleted. The
+      // timer tries again.
       if (error instanceof SystemError) return undefined;
       throw error;
     } finally {
@@ -184,7 +190,9 @@ function indexOf(name: string): number {
   throw new SystemError('if_nametoindex', linux.ENODEV, `cannot find ${name}`);
 }
 
-/** Never full, so: up. */
+/**
+ * Whether the interface is up: the queue of a TUN is never full, so it is writable exactly then.
+ */
 function isWritable(fd: number): boolean {
   const polled = new PollSet();
   const index = polled.add(fd, linux.POLLOUT);

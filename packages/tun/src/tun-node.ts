@@ -1,8 +1,9 @@
 /**
- * What is at /dev/net/tun, where it is not the TUN driver's node.
+ * `nodeFault`: finds out what is at /dev/net/tun if it is not the node of the TUN driver.
  *
- * Containers are where it happens: a volume for a node that the host does not have makes a directory,
- * a program that writes to it makes a file, and a node on most volumes may not be opened (nodev).
+ * This mostly happens in containers. A volume for a node that the host does not have creates a
+ * directory. A program that writes to the path creates a file. And most volumes do not allow to
+ * open device nodes (nodev).
  *
  * @module
  */
@@ -10,20 +11,21 @@ import { readFileSync, realpathSync, statSync, type Stats } from 'node:fs';
 
 export const TUN_NODE = '/dev/net/tun';
 
-/** On a host, with nothing at its place. */
+/** Advice for a host on which nothing is at this path. */
 export const MAKE_NODE =
   'on a host: modprobe tun, mkdir -p /dev/net, mknod -m 0666 /dev/net/tun c 10 200';
 export const CONTAINER = 'a container needs --cap-add NET_ADMIN --device /dev/net/tun';
 
-/** Documentation/admin-guide/devices.txt */
+/** Device numbers from Documentation/admin-guide/devices.txt. */
 const MISC_MAJOR = 10;
 const TUN_MINOR = 200;
 
 /**
- * Why the node at `path` cannot be a TUN device, whoever opens it, and what to do.
+ * Returns why no user can open a TUN device at `path`, with advice.
  *
- * @param mounts the path of a list of mounts, as /proc/PID/mountinfo is
- * @returns undefined if it can be one, if there is nothing, or if that cannot be found out
+ * @param mounts path of a list of mounts in the form of /proc/PID/mountinfo
+ * @returns undefined if a TUN device can be opened, if nothing is at the path, or if the reason
+ *   cannot be found out
  */
 export function nodeFault(
   path: string = TUN_NODE,
@@ -48,18 +50,18 @@ export function nodeFault(
   }
 }
 
-/** The mount point that a path is on, if it is mounted with nodev. */
+/** Returns the mount point that a path is on if it is mounted with nodev; otherwise undefined. */
 export function nodevMount(path: string, mountInfo: string): string | undefined {
   let found: { point: string; options: string } | undefined;
   for (const line of mountInfo.split('\n')) {
-    // ID, parent, device, root, mount point, options, ...
+    // Fields of a line: ID, parent, device, root, mount point, options, ...
     const [, , , , escaped, options] = line.split(' ');
     if (escaped === undefined || options === undefined) continue;
     const point = escaped.replace(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
     const isAbove = path === point || path.startsWith(point === '/' ? point : `${point}/`);
-    // Of several at one point the last one is on top.
+    // If several mounts have the same mount point, the last one is on top.
     if (isAbove && point.length >= (found?.point.length ?? 0)) found = { point, options };
   }
   return found?.options.split(',').includes('nodev') ? found.point : undefined;
@@ -73,7 +75,7 @@ function kindOf(stats: Stats): string {
   return 'a block device';
 }
 
-/** Linux's own encoding of 12 bits and 20. */
+/** Splits a Linux device number: 12 bits major, 20 bits minor. */
 function deviceNumber(rdev: number): [major: number, minor: number] {
   return [(rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)];
 }

@@ -1,5 +1,6 @@
 /**
- * Two TUN devices without interfaces, back to back: what is written to one is read from the other.
+ * `openTunPair`: two TUN devices without interfaces. A packet written to one is read from the
+ * other.
  *
  * @module
  */
@@ -17,10 +18,10 @@ import { TunDevice } from './tun-device.ts';
 import type { TunOffloads } from './tun-ioctl.ts';
 
 /**
- * Opens both, over a pair of Unix sockets that keep the boundaries of packets. They need no right, and
- * nobody else sees them; read, write and close is all that they can do.
+ * Opens both devices on a pair of Unix sockets, which keep the boundaries of packets. They need no
+ * privilege, and no other program sees them. They can only read, write and close.
  *
- * @param offloads what they say that they take
+ * @param offloads the offloads that both devices report
  * @throws {SystemError} EMFILE, ENFILE: no descriptors are left
  */
 export function openTunPair(offloads: TunOffloads): [TunDevice, TunDevice] {
@@ -29,7 +30,7 @@ export function openTunPair(offloads: TunOffloads): [TunDevice, TunDevice] {
   checkFlag('udp', offloads.udp);
   const { view, address } = allocate(8);
   const type = linux.SOCK_DGRAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC;
-  // The second close of it does nothing.
+  // Both devices close it; the second close does nothing.
   const netlink = new Netlink();
   try {
     check(libc().socketpair(linux.AF_UNIX, type, 0, address), 'socketpair');
@@ -42,7 +43,7 @@ export function openTunPair(offloads: TunOffloads): [TunDevice, TunDevice] {
 }
 
 const NO_LINK: Link = {
-  // No interface has it: the kernel counts from 1.
+  // No interface has this number: the kernel counts from 1.
   index: 0x7fff_ffff,
   name: 'none',
   mtu: 1420,

@@ -1,5 +1,6 @@
 /**
- * A TUN device as a stream, in the shape of the package node-tuntap2: one chunk is one IP packet.
+ * `TunStream`: a TUN device as a stream, with the interface of the package node-tuntap2. One chunk
+ * is one IP packet.
  *
  * ```ts
  * const tun = new TunStream();
@@ -11,8 +12,8 @@
  * tun.release();
  * ```
  *
- * What that package does not say, or does otherwise: properties can be read while the interface is
- * down; setting an address replaces the one before; `drop` tells of a packet that the kernel refused.
+ * Differences from that package: properties can be read while the interface is down; setting an
+ * address replaces the earlier one; the event `drop` reports a packet that the kernel refused.
  *
  * @module
  */
@@ -25,21 +26,25 @@ import { Readiness } from './readiness.ts';
 import { openTun, type TunDevice } from './tun-device.ts';
 
 export interface TunStreamOptions {
-  /** 'tun0', or with one `%d` for which the kernel chooses the number; default 'tun%d'. */
+  /**
+   * A name like 'tun0', or a template with one `%d`, which the kernel replaces with a number.
+   * Default 'tun%d'.
+   */
   readonly name?: string;
-  /** 68 to 65535; default: as the kernel has it, 1500. */
+  /** 68 to 65535 bytes. Default: the value of the kernel, 1500. */
   readonly mtu?: number;
-  /** Packets that wait to be read, besides those that the kernel keeps; default 64. */
+  /** How many packets wait to be read, besides those that the kernel queues. Default 64. */
   readonly readableHighWaterMark?: number;
 }
 
 type Callback = (error?: Error | null) => void;
 
 const LONGEST_PACKET = 65535;
+// How many packets are read before other work of the event loop gets its turn.
 const PACKETS_PER_TURN = 64;
-/** What `TunDevice.read` returns of an interface that is gone. */
+/** `TunDevice.read` returns this when the interface is gone. */
 const GONE = -1;
-/** Reads that fail in a row before it ends. */
+/** After this many failed reads in a row the stream is destroyed. */
 const MOST_FAILURES = 8;
 const RT_SCOPE_UNIVERSE = 0;
 const EBADF = 9;
@@ -47,13 +52,14 @@ const EBADFD = 77;
 const ECANCELED = 125;
 
 /**
- * It keeps the process alive until `release`, `destroy` or `unref`. When the interface is deleted by
- * somebody else, the stream is destroyed with an error (EBADFD), at the latest when it is next read
- * from or written to.
+ * A TUN device as a Duplex stream. It keeps the process alive until `release`, `destroy` or
+ * `unref`. If another program deletes the interface, the stream is destroyed with an error
+ * (EBADFD), at the latest with the next read or write.
  *
- * Events, besides those of a Duplex: `drop` with a `SystemError`, once per packet that the kernel
- * refused (EIO while the interface is down, EINVAL for what is no IP packet) or could not give. When it
- * gives none at all, eight times in a row, the stream is destroyed with that error.
+ * In addition to the events of a Duplex, it emits `drop` with a `SystemError` for each packet that
+ * the kernel refused (EIO while the interface is down, EINVAL for bytes that are not an IP packet)
+ * or that could not be read. After eight failed reads in a row the stream is destroyed with that
+ * error.
  */
 export class TunStream extends Duplex {
   readonly isTun: boolean = true;
@@ -61,15 +67,15 @@ export class TunStream extends Duplex {
   readonly #device: TunDevice;
   readonly #readiness: Readiness;
   readonly #buffer: Buffer = Buffer.alloc(VNET_HEADER_LENGTH + LONGEST_PACKET);
-  /** `_read` was called, and what was pushed since is not enough. */
+  /** Whether `_read` was called and the stream still accepts packets. */
   #isReading = false;
-  /** Packets that may be read before other work of the event loop has its turn. */
+  /** How many more packets may be read in this turn of the event loop. */
   #leftOfTurn: number = PACKETS_PER_TURN;
   #unsent: { packets: Uint8Array[]; callback: Callback } | undefined = undefined;
 
-  /** @throws what `openTun` throws */
+  /** @throws the errors of `openTun` */
   constructor({ name = 'tun%d', mtu, readableHighWaterMark = 64 }: TunStreamOptions = {}) {
-    // Object mode, so that packets that wait are not read as one.
+    // In object mode, so that waiting packets are not joined to one chunk.
     super({ readableObjectMode: true, readableHighWaterMark, autoDestroy: true });
     this.#device = openTun(mtu === undefined ? { name } : { name, mtu });
     try {
@@ -88,12 +94,12 @@ export class TunStream extends Duplex {
     return this.#device.name;
   }
 
-  /** -1 once released. */
+  /** -1 after `release`. */
   get fd(): number {
     return this.#device.fd;
   }
 
-  /** A TUN has none; what node-tuntap2 shows then. Cannot be set. */
+  /** Always zero, as in node-tuntap2: a TUN has no MAC address. Cannot be set. */
   get mac(): string {
     return '00:00:00:00:00:00';
   }
@@ -102,27 +108,27 @@ export class TunStream extends Duplex {
     return this.#device.mtu;
   }
 
-  /** @throws {RangeError} it is not 68 to 65535 */
+  /** @throws {RangeError} `mtu` is not an integer from 68 to 65535 */
   set mtu(mtu: number) {
     this.#device.setMtu(mtu);
   }
 
-  /** 'a.b.c.d/length'; undefined if there is none. */
+  /** In the form 'a.b.c.d/length'; undefined if there is none. */
   get ipv4(): string | undefined {
     return this.#address(4);
   }
 
-  /** Replaces all IPv4 addresses; undefined: leaves none. */
+  /** Replaces all IPv4 addresses. undefined removes them. */
   set ipv4(address: string | undefined) {
     this.#setAddress(4, address, 'ipv4');
   }
 
-  /** The global one, or else the link-local one. */
+  /** The global address, or the link-local one if there is no global one. */
   get ipv6(): string | undefined {
     return this.#address(6);
   }
 
-  /** Replaces all global IPv6 addresses; undefined: leaves none. */
+  /** Replaces all global IPv6 addresses. undefined removes them. */
   set ipv6(address: string | undefined) {
     this.#setAddress(6, address, 'ipv6');
   }
@@ -145,13 +151,13 @@ export class TunStream extends Duplex {
     this.destroy();
   }
 
-  /** Keeps the process alive, as it does from the beginning. */
+  /** Keeps the process alive. This is the default. */
   ref(): this {
     this.#readiness.ref();
     return this;
   }
 
-  /** Lets the process end although the interface is open. */
+  /** Lets the process end while the interface is open. */
   unref(): this {
     this.#readiness.unref();
     return this;
@@ -198,14 +204,14 @@ export class TunStream extends Duplex {
     if (this.#isReading) this.#receive();
   }
 
-  /** Until there is nothing more, nobody wants more, or it was others' turn. */
+  /** Reads until there are no more packets, the stream accepts no more, or the turn is over. */
   #receive(): void {
-    // A listener may end it in between.
+    // A listener may destroy the stream meanwhile.
     while (this.#isReading && !this.destroyed && this.#leftOfTurn > 0) {
       const packet = this.#receiveOne();
       if (!packet) return;
       this.#leftOfTurn--;
-      // While a stream flows, `_read` follows at once: that is the same turn still.
+      // While a stream flows, `_read` is called again at once. That still belongs to the same turn.
       if (this.#leftOfTurn === 0) setImmediate(() => this.#nextTurn());
       if (!this.push(packet)) this.#isReading = false;
     }
@@ -216,7 +222,10 @@ export class TunStream extends Duplex {
     this.#receive();
   }
 
-  /** A copy; undefined: nothing there, so it waits, or the interface is gone, so the stream ends. */
+  /**
+   * Returns a copy of a packet. Returns undefined if none is there (then it waits), or if the
+   * interface is gone (then the stream is destroyed).
+   */
   #receiveOne(): Buffer | undefined {
     const buffer = this.#buffer;
     for (let failures = 1; ; failures++) {
@@ -230,7 +239,8 @@ export class TunStream extends Duplex {
         length === GONE
           ? new SystemError('read', EBADFD, `${this.name} is gone`)
           : new SystemError('read', -length, `cannot read from ${this.name}`);
-      // A packet that cannot be read is lost; if none can, nobody would be told otherwise.
+      // A packet that cannot be read is lost. If none can be read, the stream is destroyed, because
+      // it would otherwise never report that.
       if (length === GONE || failures === MOST_FAILURES) this.destroy(error);
       else this.emit('drop', error);
       if (this.destroyed) return undefined;
@@ -270,14 +280,15 @@ export class TunStream extends Duplex {
 
   #setAddress(family: 4 | 6, text: string | undefined, argument: string): void {
     const wanted = text === undefined ? undefined : parseInterfaceAddress(text, family, argument);
-    // One after the other: with the first IPv4 address of a subnet its others may go as well.
+    // One after the other, because deleting the first IPv4 address of a subnet may delete the
+    // others of that subnet.
     for (let found = this.#own(family)[0]; found; found = this.#own(family)[0]) {
       this.#device.deleteAddress(found);
     }
     if (wanted) this.#device.addAddress(wanted, family === 6 ? { noDad: true } : {});
   }
 
-  /** But the link-local one that the kernel makes for IPv6. */
+  /** Returns the addresses without the link-local one that the kernel makes for IPv6. */
   #own(family: 4 | 6): AssignedAddress[] {
     const all = this.#addresses(family);
     return family === 4 ? all : all.filter(({ scope }) => scope === RT_SCOPE_UNIVERSE);

@@ -1,5 +1,6 @@
 /**
- * IP addresses between text, as node:dgram has them, and bytes with the number of an interface.
+ * Converts IP addresses between text, as node:dgram uses it, and bytes with the number of an
+ * interface.
  *
  * @module
  */
@@ -7,7 +8,10 @@ import { formatAddress } from '@litz/core';
 import { tryParseScopedAddress } from '@litz/core/internals';
 import { interfaceIndex, interfaceName } from './zones.ts';
 
-/** An address as node:dgram gives it. A new array of 4 or 16 bytes, undefined if it is neither. */
+/**
+ * Parses an address of node:dgram. Returns a new array of 4 or 16 bytes, and the number of the
+ * interface (0: none). Returns undefined if the text is not an address.
+ */
 export function addressFromText(
   text: string,
 ): { address: Uint8Array; scopeId: number } | undefined {
@@ -17,13 +21,13 @@ export function addressFromText(
   return { address, scopeId: zone === undefined ? scopeId : (interfaceIndex(zone) ?? 0) };
 }
 
-/** `address` has 4 or 16 bytes. A scope of 0 is left out. */
+/** Formats an address of 4 or 16 bytes. A `scopeId` of 0 is left out. */
 export function addressToText(address: Uint8Array, scopeId = 0): string {
   const text = formatAddress(address);
   return scopeId === 0 ? text : `${text}%${zoneOf(scopeId)}`;
 }
 
-/** node:dgram takes the name of an interface on Unix and its number on Windows. */
+/** node:dgram takes the name of an interface on Unix, and its number on Windows. */
 function zoneOf(scopeId: number): string {
   if (process.platform === 'win32') return String(scopeId);
   return interfaceName(scopeId) ?? String(scopeId);

@@ -1,6 +1,6 @@
 /**
- * Checks of what is to be sent, before anything of it is queued: the queue hands on addresses, which know
- * no bounds.
+ * Checks datagrams before they are queued. The queue passes addresses of memory to the kernel,
+ * which does not check the bounds of a buffer.
  *
  * @module
  */
@@ -8,11 +8,12 @@ import type { DatagramRun, Endpoint } from '@litz/core';
 import { checkAddress, checkBytes, checkInteger, checkObject } from '@litz/sys';
 
 /**
- * All but the destination. `run` is a record of ours: what was checked must be what is queued.
+ * Checks all fields except the destination. `run` must be a record of ours (`OwnRun`), so that the
+ * checked values are the queued values.
  *
- * @throws {TypeError} `buffer` is no Uint8Array, or another field no number
- * @throws {RangeError} a number is no integer or below 0, `count` below 1, `lastLength` above `length`,
- *   `stride` below it, or a datagram is not within the buffer
+ * @throws {TypeError} `buffer` is not a Uint8Array, or another field is not a number
+ * @throws {RangeError} a number is not an integer or is negative, `count` is below 1, `lastLength`
+ *   is above `length`, `stride` is below `length`, or a datagram is outside the buffer
  */
 export function checkRun(run: DatagramRun): void {
   const { buffer, offset, length, lastLength, stride, count } = run;
@@ -36,7 +37,10 @@ export function checkRun(run: DatagramRun): void {
   explain(run);
 }
 
-/** Behind the last byte of all: the last datagram may be shorter, and the one before end later. */
+/**
+ * Returns the offset after the last byte. The last datagram may be shorter, so the datagram before
+ * it can end later.
+ */
 export function endOf(
   offset: number,
   length: number,
@@ -55,7 +59,7 @@ function explain(run: DatagramRun): never {
   checkInteger('length', length, 0, LONGEST);
   checkInteger('lastLength', lastLength, 0, length);
   checkInteger('count', count, 1, LONGEST);
-  // Datagrams that stood on each other could be more than anybody waits for.
+  // Overlapping datagrams could be more than any caller can wait for.
   checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
   const end = endOf(offset, length, lastLength, stride, count);
   throw new RangeError(
@@ -64,10 +68,12 @@ function explain(run: DatagramRun): never {
 }
 
 /**
- * Endpoints are checked when they are made; what only looks like one is looked at here.
+ * Checks a destination. The constructor of `Endpoint` checks its fields; this also checks objects
+ * that only look like an endpoint.
  *
- * @throws {TypeError} `destination` is no endpoint
- * @throws {RangeError} `tos` is no integer from 0 to 255, or a number of the endpoint out of range
+ * @throws {TypeError} `destination` is not an endpoint
+ * @throws {RangeError} `tos` is not an integer from 0 to 255, or a number of the endpoint is out of
+ *   range
  */
 export function checkDestination(destination: Endpoint, tos: number): void {
   if (!Number.isInteger(tos) || tos < 0 || tos > 0xff) checkInteger('tos', tos, 0, 0xff);
@@ -82,7 +88,7 @@ export function checkDestination(destination: Endpoint, tos: number): void {
   lastDestination = destination;
 }
 
-/** Mostly it is the one of the datagram before. */
+/** The last destination that passed. Most datagrams have the same destination as the one before. */
 let lastDestination: Endpoint | undefined;
-/** Offsets of a queue are 31 bits wide. */
+/** The largest offset: offsets in a queue are 31 bits wide. */
 const LONGEST = 0x7fff_ffff;

@@ -1,6 +1,6 @@
 /**
  * Control messages (cmsg) of received and sent datagrams: local address and interface, TOS, segment
- * size. Pure functions on memory; nothing is allocated.
+ * size. Pure functions on memory, which allocate nothing.
  *
  * @module
  */
@@ -21,29 +21,29 @@ import {
   type Family,
 } from './linux-abi.ts';
 
-/** Room for everything the kernel can say about one datagram, with some to spare. */
+/** Bytes for the control messages of one received datagram; more than the kernel can write. */
 export const RECEIVE_CONTROL_ROOM = 192;
-/** Room for everything we say about one message: PKTINFO, traffic class, segment size. */
+/** Bytes for the control messages of one sent message: PKTINFO, traffic class, segment size. */
 export const SEND_CONTROL_ROOM = 96;
 
-/** What came with a datagram. One object is reused for all of them. */
+/** The control data of a received message. One object is reused for all messages. */
 export class ReceivedControl {
-  /** Where the local address stands in the view, -1 if the kernel did not say. */
+  /** Offset of the local address in the view; -1 if the kernel did not report it. */
   sourceOffset = -1;
-  /** The interface the datagram arrived on, 0 if the kernel did not say. */
+  /** The interface that the datagram arrived on; 0 if the kernel did not report it. */
   sourceInterface = 0;
-  /** TOS or traffic class byte, DSCP and ECN. */
+  /** The byte TOS or traffic class: DSCP and ECN. */
   trafficClass = 0;
-  /** Length of each coalesced datagram (UDP GRO), -1 if the message is a single datagram. */
+  /** Length of each coalesced datagram (UDP GRO); -1 if the message is a single datagram. */
   segmentLength = -1;
-  /** The socket's own count of datagrams dropped so far, -1 if there were none. */
+  /** The socket's counter of dropped datagrams; -1 if it dropped none. */
   overflow = -1;
 }
 
 /**
  * Reads `length` bytes of control messages at `offset` into `out`. Unknown ones are skipped.
  *
- * @returns false if the lengths make no sense; `out` is then incomplete
+ * @returns false if a length is invalid; `out` is then incomplete
  */
 export function parseControl(
   view: DataView,
@@ -83,7 +83,7 @@ function readOne(
   if (level === SOL_IP && family === 4) {
     if (type === IP_PKTINFO && dataLength >= 12) {
       out.sourceInterface = view.getUint32(data, true);
-      // The local address: what an answer leaves from, also if the datagram was a broadcast.
+      // The local address. An answer leaves from it, also if the datagram was a broadcast.
       out.sourceOffset = data + 4;
     } else if (type === IP_TOS && dataLength >= 1) out.trafficClass = view.getUint8(data);
   } else if (level === SOL_IPV6 && family === 6) {
@@ -94,7 +94,7 @@ function readOne(
       out.trafficClass = view.getInt32(data, true) & 0xff;
     }
   } else if (level === SOL_UDP && type === UDP_GRO) {
-    // The kernel writes an int; documentation that says u16 describes UDP_SEGMENT.
+    // The kernel writes an int. Documentation that says u16 describes UDP_SEGMENT.
     if (dataLength >= 4) out.segmentLength = view.getInt32(data, true);
     else if (dataLength >= 2) out.segmentLength = view.getUint16(data, true);
   } else if (level === SOL_SOCKET && type === SO_RXQ_OVFL && dataLength >= 4) {
@@ -103,11 +103,11 @@ function readOne(
 }
 
 /**
- * Writes PKTINFO: the datagram leaves from `source` and through `interfaceIndex`.
+ * Writes PKTINFO: the datagram leaves from the address `source` and through `interfaceIndex`.
  *
- * @param source 4 or 16 bytes, copied; undefined leaves the address to the kernel
- * @param interfaceIndex 0 leaves the interface to the kernel
- * @returns the offset behind it
+ * @param source 4 or 16 bytes, copied; undefined lets the kernel choose the address
+ * @param interfaceIndex 0 lets the kernel choose the interface
+ * @returns the offset after it
  */
 export function writePacketInfo(
   view: DataView,
@@ -127,7 +127,7 @@ export function writePacketInfo(
   return offset + controlSpace(dataLength);
 }
 
-/** Writes the TOS or traffic class byte of one message. Returns the offset behind it. */
+/** Writes the byte TOS or traffic class of one message. Returns the offset after it. */
 export function writeTrafficClass(
   view: DataView,
   offset: number,
@@ -140,7 +140,10 @@ export function writeTrafficClass(
   return offset + controlSpace(4);
 }
 
-/** Writes UDP_SEGMENT: the kernel cuts the message into datagrams of `segmentLength` bytes. */
+/**
+ * Writes UDP_SEGMENT: the kernel splits the message into datagrams of `segmentLength` bytes.
+ * Returns the offset after it.
+ */
 export function writeSegmentLength(view: DataView, offset: number, segmentLength: number): number {
   writeHeader(view, offset, 2, SOL_UDP, UDP_SEGMENT);
   view.setUint16(offset + CMSGHDR_LENGTH, segmentLength, true);

@@ -1,45 +1,55 @@
 /**
- * What the sockets count. Network input and lost datagrams never throw: they end here.
+ * `UdpCounters`: the counters of the sockets. Invalid input and lost datagrams never throw; they
+ * are counted here.
  *
  * @module
  */
 
-/** Plain numbers, so that counting allocates nothing. Drops are the fields with `Dropped`. */
+/**
+ * Plain numbers, so that counting allocates nothing. The fields with `Dropped` count lost
+ * datagrams.
+ */
 export class UdpCounters {
-  /** Datagrams handed to the sink. */
+  /** Datagrams passed to the sink. */
   receivedDatagrams = 0;
-  /** Messages the kernel gave; fewer than datagrams when it coalesced them (UDP GRO). */
+  /** Messages received from the kernel. Fewer than datagrams when it coalesced some (UDP GRO). */
   receivedMessages = 0;
   /** Datagrams longer than a slot. */
   receiveDroppedTruncated = 0;
-  /** Control messages that did not fit or made no sense: source or segment size is uncertain. */
+  /**
+   * Messages whose control data did not fit or was invalid, so that source or segment size is
+   * uncertain.
+   */
   receiveDroppedControl = 0;
-  /** A coalesced message whose segment size is impossible. */
+  /** Coalesced messages with an impossible segment size. */
   receiveDroppedSegmentSize = 0;
-  /** A source of the wrong family or with port 0: nobody can be answered there. */
+  /** Messages from a source of the wrong family or with port 0, which cannot be answered. */
   receiveDroppedSource = 0;
   /**
-   * Datagrams the kernel dropped because the receive buffer was full, or because a flood of handshake
-   * messages is kept out of it (SO_RXQ_OVFL).
+   * Datagrams that the kernel dropped, because the receive buffer was full or because a filter kept
+   * a flood of handshake messages out of it (SO_RXQ_OVFL).
    */
   receiveDroppedOverflow = 0;
-  /** Receive calls that failed with an error other than "nothing there". */
+  /** Receive calls that failed, except because there was no datagram. */
   receiveErrors = 0;
   sentDatagrams = 0;
-  /** Messages given to the kernel; fewer than datagrams when it segments them (UDP GSO). */
+  /** Messages passed to the kernel. Fewer than datagrams when it segments some (UDP GSO). */
   sentMessages = 0;
-  /** The send buffer stayed full (EAGAIN, ENOBUFS). */
+  /** Lost because the send buffer stayed full (EAGAIN, ENOBUFS). */
   sendDroppedBufferFull = 0;
-  /** Larger than a datagram can be (EMSGSIZE). */
+  /** Lost because they were larger than a datagram can be (EMSGSIZE). */
   sendDroppedTooBig = 0;
-  /** Any other errno, for instance no route. */
+  /** Lost because of any other error, for instance no route. */
   sendDroppedFailed = 0;
-  /** Datagrams that had to leave without their sticky source. */
+  /** Datagrams that were sent without their sticky source, because it did not work. */
   sourceLost = 0;
-  /** Groups that had to be sent again one by one, because the kernel refused to segment them. */
+  /**
+   * Messages whose datagrams were sent again one by one, because the kernel refused to segment
+   * them.
+   */
   ungrouped = 0;
 
-  /** Messages whose control data or segment size make no sense. */
+  /** Messages with invalid control data or an invalid segment size. */
   get receiveDroppedMalformed(): number {
     return this.receiveDroppedControl + this.receiveDroppedSegmentSize;
   }

@@ -1,17 +1,21 @@
 /**
- * One `Endpoint` object per source, so that a datagram of a known source allocates nothing and the
- * engine can compare endpoints by identity.
+ * `EndpointCache`: one `Endpoint` object per source. So a datagram of a known source allocates
+ * nothing, and the engine can compare endpoints by identity.
  *
  * @module
  */
 import { Endpoint } from '@litz/core';
 import type { Family } from './linux-abi.ts';
 
-/** A power of two. Each entry is one source; two sources on one entry replace each other. */
+/**
+ * Number of entries, a power of two. Each entry holds one source; two sources with the same entry
+ * replace each other.
+ */
 const ENTRIES = 1024;
 
 /**
- * Direct-mapped by address and port; the key is the sockaddr and PKTINFO as the kernel wrote them.
+ * A direct-mapped cache by address and port. The key is the sockaddr and PKTINFO as the kernel
+ * wrote them.
  *
  * ```
  * key words   IPv4: address, port, interface, local address                       (4)
@@ -33,11 +37,12 @@ export class EndpointCache {
   }
 
   /**
-   * The endpoint of a sockaddr of this family.
+   * Returns the endpoint of a sockaddr of this family.
    *
-   * @param words the memory both parts stand in, by 32-bit words
+   * @param words the memory that contains both, as 32-bit words
    * @param name index of the sockaddr
-   * @param source index of the local address, -1 if unknown
+   * @param source index of the local address; -1 if unknown
+   * @param sourceInterface the interface that the datagram arrived on; 0 if unknown
    * @returns undefined if the port is 0
    */
   lookup(
@@ -52,7 +57,7 @@ export class EndpointCache {
     const entry = this.#entryOf(portWord);
     const known = this.#endpoints[entry];
     const start = entry * this.#wordsPerKey;
-    // An unknown local address and 0.0.0.0 have the same key: neither can be a source.
+    // An unknown local address and 0.0.0.0 have the same key, because neither can be a source.
     if (known && this.#keyStandsAt(start)) return known;
     const endpoint = this.#create(portWord, source >= 0);
     this.#keys.set(this.#key, start);
@@ -84,8 +89,8 @@ export class EndpointCache {
     if (this.#family === 6) {
       for (let i = 1; i < 4; i++) hash = Math.imul(hash ^ (hash >>> 15) ^ key[i]!, 0x9e3779b1);
     }
-    // MurmurHash3's last steps: neighbours differ in the address's last byte, which is the word's
-    // highest, and must still end up apart.
+    // The last steps of MurmurHash3. Neighbouring addresses differ in the last byte, which is the
+    // highest byte of the word, and must get different entries.
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
     return (hash ^ (hash >>> 16)) & (ENTRIES - 1);

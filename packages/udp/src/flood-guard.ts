@@ -1,13 +1,16 @@
 /**
- * `FloodGuard`: keeps a flood of handshake messages out of one socket's queue, while there is one.
+ * `FloodGuard`: keeps a flood of handshake messages out of the queue of one socket.
  *
- * 1. More of them come than honest peers send: the guard begins to count who sends them (`SourceSketch`).
- * 2. Eight times a second the sources that send many are given to the kernel (`handshakeFilter`), with the
- *    share of their messages that still passes: as many as tell whether they go on, and as give an honest
- *    peer behind such an address a chance. Sources that send few, which honest peers are, pass always.
- * 3. What passed is counted for what was dropped with it. When little comes any more, the filter goes.
+ * 1. When more handshake messages arrive than honest peers send, the guard starts to count their
+ *    sources (`SourceSketch`).
+ * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`) with the sources that
+ *    send many messages, and with the share of their messages that still passes. That share is
+ *    large enough to see whether they continue, and to give an honest peer behind such an address a
+ *    chance. Sources that send few messages, as honest peers do, always pass.
+ * 3. Each message that passed is counted together with those that the filter dropped. When few
+ *    messages arrive, the guard removes the filter.
  *
- * Where the kernel takes no filter the device does without.
+ * If the kernel does not accept a filter, the device works without one.
  *
  * @module
  */
@@ -15,7 +18,7 @@ import { encode, handshakeFilter } from './handshake-filter.ts';
 import type { Family } from './linux-abi.ts';
 import { SourceSketch } from './source-sketch.ts';
 
-/** Gives a program to the kernel, undefined takes it away. @returns whether it did */
+/** Attaches a program to the socket; undefined removes it. @returns whether that worked */
 export type AttachFilter = (program: Uint8Array | undefined) => boolean;
 
 export class FloodGuard {
@@ -23,10 +26,14 @@ export class FloodGuard {
   readonly #attach: AttachFilter;
   readonly #random: ((out: Uint32Array) => void) | undefined;
   #sketch: SourceSketch | undefined = undefined;
-  /** Messages of marked sources, with those that were dropped, by whether they have a mac2. */
+  /**
+   * How many messages came from marked sources, including those that were dropped; without and with
+   * mac2.
+   */
   readonly #marked: [without: number, withMac2: number] = [0, 0];
+  // The share of messages of marked sources that passes the filter, 0 to 1; without and with mac2.
   readonly #pass: [without: number, withMac2: number] = [1, 1];
-  /** All messages since the last look, with those that were dropped. */
+  /** How many messages came since the last check, including those that were dropped. */
   #total = 0;
   #quietIntervals = 0;
   #settledAt = -Infinity;
@@ -39,16 +46,18 @@ export class FloodGuard {
     this.#random = random;
   }
 
-  /** When `follow` is to be called at the latest; Infinity if there is no need. */
+  /** When `follow` must be called at the latest; Infinity: not needed. */
   get due(): number {
     return this.#sketch ? this.#settledAt + INTERVAL_MS : Infinity;
   }
 
   /**
-   * Datagrams that came at once from one source, the first of them `length` bytes at `offset`.
+   * Counts a message of the kernel: one or more datagrams of one source. The first is `length`
+   * bytes at `offset`.
    *
-   * @param count how many of this length the kernel coalesced; 1: it is alone
-   * @param high the first 32 bits of its source's address, network order; `low`: the next, 0 for IPv4
+   * @param count how many datagrams of this length the kernel coalesced; 1: a single datagram
+   * @param high the first 32 bits of the source address, in network order
+   * @param low the next 32 bits; 0 for IPv4
    */
   note(
     buffer: Uint8Array,
@@ -76,7 +85,7 @@ export class FloodGuard {
     if (isMarked) this.#marked[kind] += weight;
   }
 
-  /** To be called after each batch, and when it is due. */
+  /** Must be called after each batch, and when `due` has come. */
   follow(now: number): void {
     if (!this.#sketch) {
       if (this.#total >= FLOOD_MESSAGES) this.#lookFor(now);
@@ -91,7 +100,7 @@ export class FloodGuard {
     else this.#settle(this.#sketch, seconds);
   }
 
-  /** Many came: did they come at once? */
+  /** Many messages came. Starts the guard if they came within a short time. */
   #lookFor(now: number): void {
     const isFlood = now - this.#settledAt < FLOOD_MS && !this.#isRefused;
     this.#settledAt = now;
@@ -143,18 +152,27 @@ export class FloodGuard {
   }
 }
 
-/** By length of the message; 0: it has none. */
+/** Offset of mac2, by length of the message; 0: such a message has no mac2. */
 const MAC2_OFFSETS: Readonly<Record<number, number | undefined>> = { 148: 132, 92: 76, 64: 0 };
-/** So many in so short a time; a server with honest peers alone gets less than a thousand per second. */
+/**
+ * A flood begins with this many messages within `FLOOD_MS`. A server with only honest peers gets
+ * less than a thousand messages per second.
+ */
 const FLOOD_MESSAGES = 500;
 const FLOOD_MS = 250;
+// How often the filter is updated, in ms.
 const INTERVAL_MS = 125;
 /**
- * Of marked sources. Without a mac2: enough to see whether they go on. With one: more than the handshakes
- * that a core can answer, so that many honest peers at once are not hindered.
+ * How many messages per second of marked sources pass. Without mac2: enough to see whether the
+ * sources continue. With mac2: more than the handshakes that one core can answer, so that many
+ * honest peers at the same time are not hindered.
  */
 const PASSING_PER_SECOND: readonly [without: number, withMac2: number] = [1500, 8000];
+// The smallest share that passes.
 const LEAST_SHARE = 1 / 65536;
-/** Fewer than these, for two seconds: it is over. */
+/**
+ * The flood is over when fewer messages than this arrive per second, in 16 successive intervals
+ * (two seconds).
+ */
 const QUIET_PER_SECOND = 300;
 const QUIET_INTERVALS = 16;

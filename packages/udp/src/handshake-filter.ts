@@ -1,5 +1,5 @@
 /**
- * `handshakeFilter`: a program for the kernel (classic BPF) that drops handshake messages of marked
+ * `handshakeFilter`: a program for the kernel (classic BPF). It drops handshake messages of marked
  * sources before they reach the queue of a socket, where transport messages wait too.
  *
  * ```
@@ -7,11 +7,13 @@
  * source marked in both tables?                                no: it passes
  * a random number below the limit, of those with or without mac2?  yes: it passes
  * ```
- * The kernel coalesces datagrams of one length and one source before the filter sees them, so some whole
- * initiations or responses are taken for one. Transport messages pass always: alone by their type, and
- * behind a handshake message because theirs have other lengths, multiples of 16. Those can be as long
- * as a cookie reply, so a cookie reply is looked for alone. A filter of a UDP socket sees the datagram
- * from the UDP header on.
+ *
+ * The kernel coalesces datagrams of one length and one source before the filter sees them. So
+ * several whole initiations or responses together are treated like one. Transport messages always
+ * pass: a single one because of its type, and one that follows a handshake message because its
+ * length is a multiple of 16, which the lengths of initiations and responses are not. A cookie
+ * reply is 64 bytes long, as a transport message can be, so only a single cookie reply is matched.
+ * A filter of a UDP socket sees the datagram from the UDP header on.
  *
  * @module
  */
@@ -19,7 +21,8 @@ import type { Family } from './linux-abi.ts';
 import { ENTRY_BITS, type SourceSketch, type SourceTable } from './source-sketch.ts';
 
 export interface FilterLimits {
-  /** The share of messages of marked sources that passes, 0 to 1. */
+  /** The share of messages without mac2 of marked sources that passes, 0 to 1. */
+  /** The same for messages with mac2. */
   readonly withoutMac2: number;
   readonly withMac2: number;
 }
@@ -27,7 +30,7 @@ export interface FilterLimits {
 /** One instruction of classic BPF. */
 export type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
 
-/** The program for a socket of this family. */
+/** Returns the program for a socket of this family. */
 export function handshakeFilter(
   family: Family,
   { tables }: Pick<SourceSketch, 'tables'>,
@@ -49,7 +52,7 @@ export function handshakeFilter(
     ...response,
     [JUMP, 0, 0, cookieReply.length],
     ...cookieReply,
-    // The first word of mac2, 0 if there is none.
+    // The first word of mac2; 0 if there is none.
     [STORE, 0, 0, MAC2],
     ...passUnlessMarked(family, tables[0]),
     ...passUnlessMarked(family, tables[1]),
@@ -60,7 +63,7 @@ export function handshakeFilter(
   ];
 }
 
-/** The instructions as the kernel reads them (struct sock_filter). */
+/** Encodes the instructions in the kernel's form (struct sock_filter). */
 export function encode(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * 8);
   const view = new DataView(bytes.buffer);
@@ -73,7 +76,10 @@ export function encode(program: readonly Instruction[]): Uint8Array {
   return bytes;
 }
 
-/** Passes what is not some messages of `length` bytes, one after the other, and goes on with `load`. */
+/**
+ * Passes a datagram that is not one or more whole messages of `length` bytes. For others, continues
+ * with `load`.
+ */
 function multipleCheck(length: number, load: Instruction): Instruction[] {
   return [
     [LOAD_LENGTH, 0, 0, 0],
@@ -85,7 +91,7 @@ function multipleCheck(length: number, load: Instruction): Instruction[] {
   ];
 }
 
-/** Passes what is not `length` bytes long, and goes on with `load`. */
+/** Passes a datagram that is not `length` bytes long. For others, continues with `load`. */
 function lengthCheck(length: number, load: Instruction): Instruction[] {
   return [[LOAD_LENGTH, 0, 0, 0], [JUMP_EQUAL, 1, 0, UDP_HEADER + length], PASS, load];
 }
@@ -122,14 +128,17 @@ function passUnlessMarked(family: Family, { hash, marks }: SourceTable): Instruc
   ];
 }
 
-/** A becomes `words[A]`, by a binary search: there are no tables in classic BPF. It ends behind itself. */
+/**
+ * Sets A to `words[A]` with a binary search, because classic BPF has no tables. Continues after its
+ * last instruction.
+ */
 function wordOf(words: Uint32Array, from: number, to: number): Instruction[] {
   if (isSame(words, from, to)) return [[LOAD_VALUE, 0, 0, words[from]!]];
   const middle = (from + to) >>> 1;
   const left = wordOf(words, from, middle);
   const right = wordOf(words, middle, to);
   return [
-    // A conditional jump goes no further than 255 instructions.
+    // A conditional jump can skip at most 255 instructions.
     [JUMP_GREATER_EQUAL, 0, 1, middle],
     [JUMP, 0, 0, left.length + 1],
     ...left,
@@ -143,7 +152,7 @@ function isSame(words: Uint32Array, from: number, to: number): boolean {
   return true;
 }
 
-/** Four instructions; the last of all. */
+/** Four instructions, the last ones of the program. */
 function passAtRandom(share: number): Instruction[] {
   const limit = Math.min(0xffff_ffff, Math.max(0, Math.floor(share * 0x1_0000_0000)));
   return [[LOAD, 0, 0, RANDOM], [JUMP_GREATER_EQUAL, 0, 1, limit], DROP, PASS];
@@ -182,6 +191,6 @@ const RANDOM = 0xffff_f000 + 56;
 const UDP_HEADER = 8;
 const IPV4_SOURCE = 12;
 const IPV6_SOURCE = 8;
-/** Places of the program's memory. */
+/** Indices into the program's memory. */
 const MAC2 = 0;
 const BIT = 1;

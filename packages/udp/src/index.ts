@@ -1,7 +1,8 @@
 /**
  * Batched UDP sockets with source addresses, mark and ECN.
  *
- * `openUdp` is Linux's batched system calls; `openPortableUdp` does the same on node:dgram anywhere.
+ * `openUdp` uses Linux's batched system calls. `openPortableUdp` has the same interface on
+ * node:dgram and works on every system.
  *
  * @module
  */

@@ -1,18 +1,18 @@
 /**
- * What this thread knows of the kernel's UDP offloads.
+ * `KnownOffloads`: what this thread knows about the kernel's UDP offloads.
  *
- * A verdict of "works" holds for as long as the thread stays in its network namespace: the code that
- * segments and coalesces is the kernel's and does not change, what can make it refuse is loopback's
- * setting, which is the namespace's. So a device whose port, mark or link changes pays for the test
- * once. A fault, and a test that showed nothing, are not kept: whoever mends the cause (a driver, a queue
- * on loopback) sees it with the next sockets.
+ * A result "works" is kept as long as the thread stays in its network namespace. The code that
+ * segments and coalesces belongs to the kernel and does not change, and the loopback settings that
+ * can make it refuse belong to the namespace. So a device whose port, mark or link changes is
+ * tested only once. A fault and an unclear result are not kept: when the cause is removed (a
+ * driver, a queue on loopback), the next sockets use the offload.
  *
  * @module
  */
 import { networkNamespaceId } from '@litz/sys';
 import { testOffloads, type OffloadVerdict } from './offload-self-test.ts';
 
-/** Why an offload is not to be used; a field is missing where nothing is wrong or nothing is known. */
+/** Why an offload must not be used. A field is absent if no fault is known. */
 export interface OffloadFaults {
   readonly udpGso?: string;
   readonly udpGro?: string;
@@ -24,9 +24,10 @@ export class KnownOffloads {
   #groWorks = false;
 
   /**
-   * Tests what is not known of the namespace that the calling thread is in.
+   * Returns the known faults. Tests what is not yet known about the network namespace of the
+   * calling thread.
    *
-   * @param gro whether coalescing is of interest
+   * @param gro whether coalescing must be tested
    */
   faults({ gro }: { readonly gro: boolean }): OffloadFaults {
     const namespace = networkNamespaceId();

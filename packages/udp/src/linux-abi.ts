@@ -1,5 +1,5 @@
 /**
- * Numbers and layouts of Linux's socket interface, for 64-bit little-endian machines.
+ * Constants and layouts of Linux's socket interface, for 64-bit little-endian machines.
  *
  * ```
  * mmsghdr (64)                                          cmsghdr (16 + data, padded to 8)
@@ -70,19 +70,19 @@ export const MMSGHDR_LENGTH = 64;
 export const IOVEC_LENGTH = 16;
 export const SOCKADDR_IN_LENGTH = 16;
 export const SOCKADDR_IN6_LENGTH = 28;
-/** Room for either sockaddr, keeping the next one aligned. */
+/** Bytes for a sockaddr of either family, so that the next one stays aligned. */
 export const SOCKADDR_ROOM = 32;
 export const CMSGHDR_LENGTH = 16;
 
-/** 4 or 6: which of the two sockets. */
+/** Which of the two sockets: 4 for IPv4, 6 for IPv6. */
 export type Family = 4 | 6;
 
-/** The room a control message with `dataLength` bytes takes (CMSG_SPACE). */
+/** Returns the bytes that a control message with `dataLength` bytes takes (CMSG_SPACE). */
 export function controlSpace(dataLength: number): number {
   return CMSGHDR_LENGTH + ((dataLength + 7) & ~7);
 }
 
-/** Writes an address without making a BigInt. `index` counts 32-bit words. */
+/** Writes an address without allocating a BigInt. `index` counts 32-bit words. */
 export function writePointer(words: Uint32Array, index: number, address: number): void {
   words[index] = address; // modulo 2^32
   words[index + 1] = Math.floor(address / 0x1_0000_0000);

@@ -1,21 +1,23 @@
 /**
- * Whether this kernel's UDP offloads do what they say, seen by datagrams that it sends to itself.
+ * `testOffloads`: tests this kernel's UDP offloads with datagrams that the process sends to itself.
  *
  * ```
  *   sender ---- 4 x 500 bytes and 100, one message (UDP_SEGMENT) ---->  receiver, without UDP_GRO
  *          ---- 600 bytes, plain -------------------------------->      and another one, with it
  * ```
- * A kernel may have both options and cut or join wrongly, or not at all. The datagrams go the way that
- * the real ones will go, `SendQueue` and `ReceiveBatch`.
  *
- * - An offload works if all of them come out as they went in.
- * - It is faulty if the kernel refuses the message, or if anything comes out that did not go in: another
- *   length, other bytes, control data that make no sense. Once is enough, for nothing between the two
- *   sockets may do that.
- * - Otherwise nothing is known. What is missing was lost: loopback may be down, filtered, slow or short
- *   of room for a large message, and a queue on it (netem, bfifo) loses it again at each try. That says
- *   nothing of the interface by which the real ones will leave. Nor does another order or a second copy,
- *   which UDP allows and a receiver of WireGuard's messages sorts out.
+ * A kernel can have both options and still split or join wrongly, or not at all. The datagrams take
+ * the same way as real ones: `SendQueue` and `ReceiveBatch`.
+ *
+ * - An offload works if all datagrams arrive as they were sent.
+ * - It is faulty if the kernel refuses the message, or if a datagram arrives that was not sent:
+ *   with another length, other bytes, or invalid control data. One such case is enough, because
+ *   nothing between the two sockets may change datagrams.
+ * - Otherwise the result is unknown. A missing datagram was lost: loopback may be down, filtered,
+ *   slow, or have too little memory for a large message, and a queue on it (netem, bfifo) loses the
+ *   datagram in every try. That says nothing about the interface that real datagrams leave through.
+ *   Another order or a second copy says nothing either: UDP allows both, and a receiver of
+ *   WireGuard messages handles both.
  *
  * @module
  */
@@ -27,11 +29,11 @@ import { canSegment, openLoopback, type LoopbackSocket } from './open-socket.ts'
 import { ReceiveBatch, SLOT_LENGTH, type ReceiveSource } from './receive-batch.ts';
 import { SendQueue } from './send-queue.ts';
 
-/** What the test says of one offload. */
+/** The result of the test of one offload. */
 export type OffloadVerdict = 'works' | 'unknown' | OffloadFault;
 
 export interface OffloadFault {
-  /** For people. */
+  /** A text for people. */
   readonly fault: string;
 }
 
@@ -41,10 +43,10 @@ export interface OffloadVerdicts {
 }
 
 /**
- * Sends a few datagrams over loopback, in the network namespace of the calling thread. Takes one to two
- * milliseconds, and `TRIES` times `LONGEST_MS` longer where datagrams are missing.
+ * Sends a few datagrams over loopback, in the network namespace of the calling thread. Takes one to
+ * two milliseconds, and `TRIES` times `LONGEST_MS` longer if datagrams are missing.
  *
- * @param gro whether to test it: without, no receiver asks for it
+ * @param gro whether to test UDP_GRO too
  */
 export function testOffloads({ gro }: { readonly gro: boolean }): OffloadVerdicts {
   const sender = openLoopback(false);
@@ -53,7 +55,8 @@ export function testOffloads({ gro }: { readonly gro: boolean }): OffloadVerdict
     if (!canSegment(sender.fd)) return NOTHING_KNOWN;
     const test = new LoopbackTest(sender);
     const udpGso = test.run(false);
-    // What is sent wrongly, or not known to be sent, shows nothing of how it would be received.
+    // If datagrams were sent wrongly, or perhaps not sent, nothing is known about how they would be
+    // received.
     return { udpGso, udpGro: gro && udpGso === 'works' ? test.run(true) : 'unknown' };
   } finally {
     libc().close(sender.fd);
@@ -88,9 +91,9 @@ class LoopbackTest {
         if (refused !== undefined) return refused;
         const { receiveDroppedMalformed } = this.#counters;
         verdict = this.#judge(this.#receive(receiver));
-        // Only the kernel says how long the datagrams are that it has joined.
+        // Only the kernel knows the lengths of the datagrams that it joined.
         const isMalformed = this.#counters.receiveDroppedMalformed > receiveDroppedMalformed;
-        if (isMalformed) return fault('the kernel says an impossible length');
+        if (isMalformed) return fault('the kernel reports an impossible length');
       } finally {
         libc().close(receiver.fd);
       }
@@ -98,7 +101,10 @@ class LoopbackTest {
     return verdict;
   }
 
-  /** The verdict, if it takes no receiver: undefined = all is on its way. */
+  /**
+   * Sends the datagrams. Returns a verdict if no receiver is needed for it; undefined: all were
+   * sent.
+   */
   #send({ port }: LoopbackSocket): OffloadVerdict | undefined {
     const destination = new Endpoint(LOOPBACK, port);
     const { ungrouped, sentDatagrams } = this.#counters;
@@ -106,13 +112,17 @@ class LoopbackTest {
       this.#queue.push(this.#bytes, offset, length, destination, 0);
     }
     this.#queue.flush();
-    // Loopback is down, or a filter lets nothing through.
+    // Loopback is down, or a filter drops everything.
     if (this.#counters.sentDatagrams < sentDatagrams + DATAGRAMS.length) return 'unknown';
-    // The message was refused, and its datagrams were taken one by one.
-    return this.#counters.ungrouped > ungrouped ? fault('the kernel refuses it') : undefined;
+    // The kernel refused the message, and its datagrams were sent one by one.
+    return this.#counters.ungrouped > ungrouped
+      ? fault('the kernel refuses to segment a message')
+      : undefined;
   }
 
-  /** What arrives from the sender until all is there, or time is over. */
+  /**
+   * Returns the datagrams that arrive from the sender, until all have arrived or the time is over.
+   */
   #receive({ fd }: LoopbackSocket): Uint8Array[] {
     const source: ReceiveSource = {
       family: 4,
@@ -130,7 +140,8 @@ class LoopbackTest {
     for (;;) {
       this.#batch.reset();
       const count = this.#batch.receive(source, (buffer, offset, length, from) => {
-        // Anybody on this machine may send something here, and from this port at another address.
+        // Any program on this machine may send to this socket, also from this port at another
+        // address.
         if (from.sameDestination(sender)) received.push(buffer.slice(offset, offset + length));
       });
       if (received.length >= DATAGRAMS.length || boottimeMs() >= deadline) return received;
@@ -142,7 +153,8 @@ class LoopbackTest {
     const sent = DATAGRAMS.map(([offset, length]) => this.#bytes.subarray(offset, offset + length));
     const hasArrived = (datagram: Uint8Array): boolean => received.some(equals(datagram));
     const wrong = received.find((datagram) => !sent.some(equals(datagram)));
-    if (wrong) return fault(`${wrong.length} bytes arrived that were not sent so`);
+    if (wrong)
+      return fault(`a datagram of ${wrong.length} bytes arrived that was not sent like that`);
     return sent.every(hasArrived) ? 'works' : 'unknown';
   }
 }
@@ -157,7 +169,10 @@ function equals(one: Uint8Array): (other: Uint8Array) => boolean {
 
 const NOTHING_KNOWN: OffloadVerdicts = { udpGso: 'unknown', udpGro: 'unknown' };
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
-/** Offset and length: those of one message, then the plain one, which is longer and so joins none. */
+/**
+ * Offset and length of each datagram: first those of one message, then the plain one. It is longer,
+ * so it does not join the others.
+ */
 const DATAGRAMS = [
   [0, 500],
   [500, 500],
@@ -168,6 +183,7 @@ const DATAGRAMS = [
 ] as const;
 const PATTERN_LENGTH = 2700;
 const SLOTS = 8;
-/** Datagrams may be late, on a machine that is busy. */
+/** On a busy machine datagrams may be late, so the test is tried again. */
 const TRIES = 2;
+// How long a try waits for datagrams, in ms.
 const LONGEST_MS = 1;

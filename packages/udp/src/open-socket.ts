@@ -1,5 +1,5 @@
 /**
- * Opens and binds UDP sockets the way a WireGuard device needs them: IPv4 and IPv6 on one port.
+ * `openBoth`: opens and binds UDP sockets for a WireGuard device: IPv4 and IPv6 on one port.
  *
  * @module
  */
@@ -42,30 +42,31 @@ import {
 
 const SOCK_FPROG_LENGTH = 16;
 const SOCK_FILTER_LENGTH = 8;
-/** How often a free IPv4 port may turn out to be taken for IPv6. */
+/** How many free IPv4 ports are tried until one is also free for IPv6. */
 const PORT_TRIES = 100;
 /** 127.0.0.1 */
 const INADDR_LOOPBACK = 0x7f00_0001;
 
 export interface BoundSockets {
   readonly port: number;
-  /** File descriptors, now the caller's; undefined where the system lacks the family. */
+  /** File descriptors, owned by the caller. Undefined if the system does not have the family. */
   readonly v4: number | undefined;
   readonly v6: number | undefined;
 }
 
 export interface SocketOptions {
+  // Bytes of the kernel's receive buffer and of its send buffer.
   bufferBytes: number;
   mark: number;
-  /** Bound to 127.0.0.1 and ::1 instead of all addresses. */
+  /** Binds to 127.0.0.1 and ::1 instead of all addresses. */
   loopbackOnly: boolean;
 }
 
 /**
- * Binds both families to `port`, or to one free port of both if it is 0. One family may be missing.
+ * Binds both families to `port`; 0 chooses a port that is free for both. One family may be missing.
  *
- * @throws {SystemError} `errno` 'EADDRINUSE' if the port is taken for either family, 'EADDRNOTAVAIL'
- *   if there is no loopback, and it was asked for
+ * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken for one of the families;
+ *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback
  */
 export function openBoth(port: number, options: SocketOptions): BoundSockets {
   requireKnownLayout();
@@ -87,12 +88,12 @@ export function openBoth(port: number, options: SocketOptions): BoundSockets {
   }
 }
 
-/** Sets SO_MARK. @throws {SystemError} without CAP_NET_ADMIN */
+/** Sets SO_MARK. @throws {SystemError} the process does not have CAP_NET_ADMIN */
 export function setSocketMark(fd: number, mark: number): void {
   check(setInt(fd, SOL_SOCKET, SO_MARK, mark), 'setsockopt', `cannot set mark ${mark}`);
 }
 
-/** Whether this kernel can segment what this socket sends (UDP_SEGMENT, Linux 4.18). */
+/** Whether this kernel can segment the messages of this socket (UDP_SEGMENT, Linux 4.18). */
 export function canSegment(fd: number): boolean {
   const region = allocate(8);
   region.view.setUint32(4, 4, true);
@@ -100,25 +101,25 @@ export function canSegment(fd: number): boolean {
 }
 
 /**
- * Has the kernel coalesce from now on what the sockets receive (UDP_GRO, Linux 5.0).
+ * Makes the kernel coalesce received datagrams from now on (UDP_GRO, Linux 5.0).
  *
- * @returns why not, if it does not for all of them
+ * @returns why not, if the kernel does not coalesce for all sockets
  */
 export function coalesce({ v4, v6 }: BoundSockets): string | undefined {
-  if (!coalescesReliably()) return 'kernels before 5.12 mangle what they coalesce';
+  if (!coalescesReliably()) return 'kernels before 5.12 can corrupt datagrams that they coalesce';
   const results = [v4, v6].map((fd) => fd === undefined || setInt(fd, SOL_UDP, UDP_GRO, 1) === 0);
   return results.every(Boolean) ? undefined : 'the kernel has no UDP_GRO';
 }
 
 /**
- * Has the kernel run a classic BPF program on what the socket receives, in place of the one before;
- * undefined takes it away.
+ * Makes the kernel run a classic BPF program on received datagrams, instead of the previous
+ * program. undefined removes the program.
  *
- * @returns whether it did
+ * @returns whether that worked
  */
 export function attachFilter(fd: number, program: Uint8Array | undefined): boolean {
   if (!program) return setInt(fd, SOL_SOCKET, SO_DETACH_FILTER, 0) === 0;
-  // struct sock_fprog: number of instructions, then their address.
+  // struct sock_fprog: the number of instructions, then their address.
   const region = allocate(SOCK_FPROG_LENGTH + program.length);
   region.view.setUint16(0, program.length / SOCK_FILTER_LENGTH, true);
   writePointer(
@@ -130,21 +131,21 @@ export function attachFilter(fd: number, program: Uint8Array | undefined): boole
   const attach = (): number =>
     libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, region.address, SOCK_FPROG_LENGTH);
   if (attach() === 0) return true;
-  // There may be room for one of them only (net.core.optmem_max).
+  // The kernel may have memory for only one program (net.core.optmem_max).
   return setInt(fd, SOL_SOCKET, SO_DETACH_FILTER, 0) === 0 && attach() === 0;
 }
 
 export interface LoopbackSocket {
-  /** The caller's to close. */
+  /** The caller must close it. */
   readonly fd: number;
   readonly port: number;
 }
 
 /**
- * A socket on 127.0.0.1 and a port of its own.
+ * Opens a socket on 127.0.0.1 with a free port.
  *
- * @param gro whether it asks for UDP_GRO
- * @returns undefined if there is no such address here, or no socket, or no UDP_GRO
+ * @param gro whether to set UDP_GRO
+ * @returns undefined if the address, the socket or UDP_GRO is not available
  */
 export function openLoopback(gro: boolean): LoopbackSocket | undefined {
   const fd = libc().socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -157,7 +158,7 @@ export function openLoopback(gro: boolean): LoopbackSocket | undefined {
   return undefined;
 }
 
-/** @returns undefined if the system has no such family */
+/** @returns undefined if the system does not have the family */
 function openFamily(family: Family, port: number, options: SocketOptions): number | undefined {
   const domain = family === 4 ? AF_INET : AF_INET6;
   const fd = libc().socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -191,8 +192,8 @@ function configure(fd: number, family: Family, options: SocketOptions): void {
     must(SOL_IPV6, IPV6_RECVPKTINFO, 1);
     must(SOL_IPV6, IPV6_RECVTCLASS, 1);
   }
-  // The plain option is capped by net.core.rmem_max, the forced one needs CAP_NET_ADMIN: either
-  // may do less than asked, which costs drops under load and nothing else.
+  // The plain option is limited by net.core.rmem_max, and the forced one needs CAP_NET_ADMIN.
+  // Either may give smaller buffers than requested, which only costs drops under load.
   setInt(fd, SOL_SOCKET, SO_RCVBUF, options.bufferBytes);
   setInt(fd, SOL_SOCKET, SO_SNDBUF, options.bufferBytes);
   setInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);
@@ -201,7 +202,10 @@ function configure(fd: number, family: Family, options: SocketOptions): void {
   if (options.mark !== 0) setSocketMark(fd, options.mark);
 }
 
-/** Kernels before 5.12 have UDP_GRO but mangle datagrams in some forwarding set-ups. */
+/**
+ * Whether UDP_GRO can be used. Kernels before 5.12 have it, but corrupt datagrams in some
+ * forwarding set-ups.
+ */
 function coalescesReliably(): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   return major > 5 || (major === 5 && minor >= 12);
@@ -217,7 +221,7 @@ function wildcard(family: Family, port: number): Region {
 function loopback(family: Family, port: number): Region {
   const region = wildcard(family, port);
   if (family === 4) region.view.setUint32(4, INADDR_LOOPBACK, false);
-  // The last of the 16 bytes of ::1, which stand behind the flow label.
+  // The last of the 16 bytes of ::1. The address follows the flow label.
   else region.view.setUint8(8 + 15, 1);
   return region;
 }
@@ -236,7 +240,7 @@ function setInt(fd: number, level: number, name: number, value: number): number 
   return libc().setsockopt(fd, level, name, region.address, 4);
 }
 
-/** The structures in linux-abi.ts are those of 64-bit little-endian machines. */
+/** linux-abi.ts has the structures of 64-bit little-endian machines only. */
 function requireKnownLayout(): void {
   libc();
   if (endianness() === 'LE' && !['arm', 'ia32', 'mipsel'].includes(process.arch)) return;

@@ -1,8 +1,8 @@
 /**
- * `OwnRun`: a run of datagrams as it is checked and queued.
+ * `OwnRun`: our own copy of a run of datagrams, which is then checked and queued.
  *
- * What a caller gives may be an object whose fields change between two looks at them: it is copied field
- * by field, once, before it is checked. The record is used again, so nothing is allocated.
+ * The fields of a caller's object may change between two reads. So each field is copied once,
+ * before it is checked. The record is reused, so nothing is allocated.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export class OwnRun implements DatagramRun {
     return this;
   }
 
-  /** A run of one. */
+  /** Makes a run of one datagram. */
   single(
     buffer: Uint8Array,
     offset: number,
@@ -50,7 +50,7 @@ export class OwnRun implements DatagramRun {
     return this;
   }
 
-  /** Lets go of the memory. */
+  /** Drops the reference to the buffer. */
   clear(): void {
     this.buffer = NO_BYTES;
   }

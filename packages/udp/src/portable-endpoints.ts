@@ -1,12 +1,16 @@
 /**
- * The endpoints of node:dgram's sources, and the text of destinations: made once per peer.
+ * `PortableEndpoints`: the endpoints of node:dgram's sources, and the texts of destinations. Each
+ * is made once per peer.
  *
  * @module
  */
 import { Endpoint } from '@litz/core';
 import { addressFromText, addressToText } from './address-text.ts';
 
-/** More sources than this at once, and all are forgotten: an attacker's do not pile up. */
+/**
+ * When more sources than this are known, all are forgotten, so that an attacker cannot fill the
+ * memory.
+ */
 const LIMIT = 4096;
 
 export class PortableEndpoints {
@@ -14,12 +18,12 @@ export class PortableEndpoints {
   readonly #texts = new WeakMap<Endpoint, string>();
   #count = 0;
 
-  /** The endpoint of a source, undefined if nobody can be answered there. */
+  /** Returns the endpoint of a source; undefined if it cannot be answered. */
   lookup(address: string, port: number): Endpoint | undefined {
     return this.#byAddress.get(address)?.get(port) ?? this.#create(address, port);
   }
 
-  /** A destination's address as node:dgram takes it. */
+  /** Returns the address of a destination in node:dgram's form. */
   text(destination: Endpoint): string {
     let text = this.#texts.get(destination);
     if (text === undefined) {

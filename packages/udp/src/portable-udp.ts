@@ -1,8 +1,9 @@
 /**
- * UDP on node:dgram: the same interface as Linux's sockets, on every system Node runs on.
+ * `openPortableUdp`: UDP on node:dgram. It has the same interface as Linux's sockets and works on
+ * every system that Node.js runs on.
  *
- * It has no source addresses, no ECN and no mark, and copies each datagram it sends, because
- * node:dgram may send later than it is asked to.
+ * It supports no source addresses, no ECN and no mark. It copies each datagram that it sends,
+ * because node:dgram may send it later.
  *
  * @module
  */
@@ -17,25 +18,28 @@ import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
 import type { SendReports } from './send-queue.ts';
 
-/** How often a free IPv4 port may turn out to be taken for IPv6. */
+/** How many free IPv4 ports are tried until one is also free for IPv6. */
 const PORT_TRIES = 100;
 
-/** Datagrams given to the sink per `receive`. */
+/** How many datagrams one `receive` passes to the sink at most. */
 const BATCH = 64;
 
 export interface PortableUdpOptions extends SendReports {
-  /** 0 to 65535; 0 picks a port that is free for both families. */
+  /** 0 to 65535; 0 chooses a port that is free for both families. */
   port: number;
-  /** The local address to bind instead of all addresses; its family is then the only one. */
+  /** A local address to bind instead of all addresses. Then only its family is used. */
   host?: string;
-  /** Datagrams that wait to be received; more are dropped. Default 1024. */
+  /** How many datagrams may wait to be received; more are dropped. Default 1024. */
   receiveLimit?: number;
-  /** Datagrams that node:dgram has accepted and not yet sent; more are dropped. Default 1024. */
+  /**
+   * How many datagrams node:dgram may have accepted and not yet sent; more are dropped. Default
+   * 1024.
+   */
   sendLimit?: number;
-  /** Of the kernel's receive and send buffer each, if the system allows as much. */
+  /** Bytes of the kernel's receive buffer and of its send buffer, if the system allows as much. */
   bufferBytes?: number;
   /**
-   * Called when there is something to receive and there was nothing before. Not called again until
+   * Called when there are datagrams to receive and there were none before. Not called again until
    * `receive` has returned 0.
    */
   onReadable?: () => void;
@@ -44,8 +48,8 @@ export interface PortableUdpOptions extends SendReports {
 /**
  * Opens and binds the sockets.
  *
- * @throws {RangeError} `port` is out of range
- * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken for either family
+ * @throws {RangeError} (rejects) `port` is out of range
+ * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken for one of the families
  */
 export async function openPortableUdp(options: PortableUdpOptions): Promise<PortableUdp> {
   checkObject('options', options);
@@ -66,10 +70,10 @@ export async function openPortableUdp(options: PortableUdpOptions): Promise<Port
   }
 }
 
-/** One node:dgram socket per family the system has, on one port. */
+/** Sockets of node:dgram on one port, one for each family that the system has. */
 export class PortableUdp {
   readonly port: number;
-  /** Always empty: node:dgram is not polled, it calls `onReadable`. */
+  /** Always empty. node:dgram is not polled; it calls `onReadable`. */
   readonly fds: readonly number[] = [];
   readonly counters: UdpCounters = new UdpCounters();
   /** See {@link PortableUdpOptions.onReadable}. */
@@ -83,11 +87,11 @@ export class PortableUdp {
   #v4: Socket | undefined;
   #v6: Socket | undefined;
   #sending = 0;
-  /** What is to be queued, filled again for each call. */
+  /** The run to queue, reused for each call. */
   readonly #run = new OwnRun();
   #readable = false;
 
-  /** Takes over bound sockets. Use `openPortableUdp`. */
+  /** Takes ownership of bound sockets. Use `openPortableUdp`. */
   constructor(
     bound: { v4: Socket | undefined; v6: Socket | undefined },
     options: PortableUdpOptions,
@@ -108,9 +112,10 @@ export class PortableUdp {
   }
 
   /**
-   * Gives up to 64 datagrams to `sink`. ECN is always 0.
+   * Passes up to 64 datagrams to `sink`. The argument `ecn` is always 0.
    *
-   * @returns how many; 0 = nothing there, and `onReadable` is called for the next one
+   * @returns the number of datagrams; 0: there was none, and `onReadable` is called for the next
+   *   one
    */
   receive(sink: DatagramSink): number {
     checkFunction('sink', sink);
@@ -122,7 +127,7 @@ export class PortableUdp {
   }
 
   /**
-   * Queues one datagram; its bytes are copied. `tos` cannot be set with node:dgram.
+   * Queues one datagram. Its bytes are copied. `tos` is ignored, because node:dgram cannot set it.
    *
    * @throws {TypeError | RangeError} as `UdpSockets.send` does
    */
@@ -145,7 +150,7 @@ export class PortableUdp {
   }
 
   /**
-   * Queues datagrams that stand at equal distances. Otherwise as `send`.
+   * Queues several datagrams at equal distances; otherwise like `send`.
    *
    * @param run borrowed for the call
    * @throws {TypeError | RangeError} as `UdpSockets.sendRun` does
@@ -164,16 +169,16 @@ export class PortableUdp {
     run.clear();
   }
 
-  /** Gives the queue to node:dgram. Failures are counted and reported, then or later. */
+  /** Passes the queue to node:dgram. Failures are counted and reported, now or later. */
   flush(): void {
     for (const { copy, destination } of this.#queue) this.#transmit(copy, destination);
     this.#queue.length = 0;
   }
 
   /**
-   * Only the absence of a mark can be set here.
+   * Accepts only 0, because node:dgram cannot set a mark.
    *
-   * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM` if `mark` is not 0
+   * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: `mark` is not 0
    */
   setMark(mark: number): void {
     if (mark === 0) return;
@@ -183,12 +188,15 @@ export class PortableUdp {
     );
   }
 
-  /** Lets the process end though the sockets are open. */
+  /** Lets the process end while the sockets are open. */
   unref(): void {
     for (const socket of this.#sockets()) socket.unref();
   }
 
-  /** Closes both sockets; what was not received or sent is lost. Further calls do nothing. */
+  /**
+   * Closes both sockets. Datagrams that are not yet received or sent are lost. Later calls do
+   * nothing.
+   */
   close(): void {
     const sockets = this.#sockets();
     this.#v4 = undefined;
@@ -214,7 +222,7 @@ export class PortableUdp {
       this.counters.receiveDroppedSource++;
       return;
     }
-    // Plain bytes: the `slice` of a Buffer is no copy, and whoever is given bytes may call it.
+    // A plain Uint8Array: `slice` of a Buffer does not copy, and a sink may call it.
     const { buffer, byteOffset, length } = datagram;
     this.#received.push({ datagram: new Uint8Array(buffer, byteOffset, length), source });
     if (this.#readable) return;
@@ -249,7 +257,10 @@ export class PortableUdp {
   }
 }
 
-/** Binds what the system has; each opened socket is put into `opened` at once, for the caller to close. */
+/**
+ * Binds sockets of the families that the system has. Each one is pushed to `opened` at once, so
+ * that the caller can close it.
+ */
 async function bindBoth(
   options: PortableUdpOptions,
   opened: Socket[],
@@ -264,7 +275,7 @@ async function bindBoth(
   return { v4, v6 };
 }
 
-/** Resolves to undefined if the system has no such family. */
+/** Resolves to undefined if the system does not have the family. */
 function bind(
   type: 'udp4' | 'udp6',
   port: number,
@@ -292,7 +303,9 @@ function bind(
   });
 }
 
-/** node:dgram resolves every destination; ours are addresses, and a tick of delay helps nobody. */
+/**
+ * node:dgram looks up each destination. Destinations here are addresses, so this avoids the delay.
+ */
 function alreadyAnAddress(
   host: string,
   _options: unknown,
@@ -306,12 +319,12 @@ function setBuffers(socket: Socket, bufferBytes = 7 * 1024 * 1024): void {
     try {
       socket[set](bufferBytes);
     } catch {
-      // Some systems refuse a size above their limit; their own size works, with more drops.
+      // Some systems refuse a size above their limit. Their default size works, with more drops.
     }
   }
 }
 
-/** This platform's number of a libuv error, 0 if it has none. */
+/** Returns this platform's number of a libuv error; 0 if there is none. */
 function errnoOf(error: NodeJS.ErrnoException): number {
   const numbers: Readonly<Record<string, number>> = constants.errno;
   return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);

@@ -1,5 +1,6 @@
 /**
- * Receives datagrams of both sockets in batches: recvmmsg into slots that were laid out once.
+ * `ReceiveBatch`: receives datagrams of both sockets in batches, with recvmmsg into slots that are
+ * prepared once.
  *
  * @module
  */
@@ -38,17 +39,19 @@ import {
   type Family,
 } from './linux-abi.ts';
 
-/** More than any UDP datagram and any message the kernel coalesces. */
+/**
+ * Bytes of a slot. More than any UDP datagram, and more than any message that the kernel coalesces.
+ */
 export const SLOT_LENGTH = 65536;
 /**
- * About so much is taken at once: while it is opened, what goes the other way waits, such as the
- * acknowledgements of a stream, and pings. Three of the longest messages at least.
+ * About this many bytes are received at once, but at least three of the longest messages. While
+ * they are decrypted, traffic in the other direction waits, such as acknowledgements and pings.
  */
 const BATCH_BYTES: number = 3 * SLOT_LENGTH;
 
 /**
- * Called once per datagram. `buffer` may be written to (opened in place) and is valid until the
- * next receive. `ecn`: the two ECN bits of the outer header.
+ * Called once per datagram. `buffer` may be written to (a packet is decrypted in place) and is
+ * valid until the next receive. `ecn`: the two ECN bits of the outer header.
  */
 export type DatagramSink = (
   buffer: Uint8Array,
@@ -58,20 +61,22 @@ export type DatagramSink = (
   ecn: number,
 ) => void;
 
-/** A socket as the batch needs it. */
+/** A socket to receive from. */
 export interface ReceiveSource {
   readonly family: Family;
   readonly fd: number;
   readonly endpoints: EndpointCache;
-  /** The socket's SO_RXQ_OVFL count that was last seen. */
+  /** The socket's SO_RXQ_OVFL counter when it was last read. */
   overflowSeen: number;
-  /** Hears of what came. */
+  /** Counts the received messages, if present. */
   readonly guard?: FloodGuard;
-  /** Of the messages that came last, on the average and rounded up; 0: none came yet. */
+  /** Average length of the messages of the last batch, rounded up; 0: none came yet. */
   messageLength: number;
 }
 
-/** ENOMEM and what an earlier datagram of ours may have caused: the next call may well succeed. */
+/**
+ * ENOMEM, and errors that an earlier datagram of ours may have caused. The next call may succeed.
+ */
 const PASSING_ERRORS: ReadonlySet<number> = new Set([
   12,
   ENETDOWN,
@@ -83,6 +88,8 @@ const PASSING_ERRORS: ReadonlySet<number> = new Set([
 ]);
 
 /**
+ * Slots for received messages.
+ *
  * ```
  * memory   slot 0 (65536) | slot 1 | ...          the datagrams, maybe the caller's own memory
  * region   mmsghdr[n] | iovec[n] | sockaddr[n] | control[n]
@@ -98,10 +105,10 @@ export class ReceiveBatch {
   readonly #controls: number;
   readonly #counters: UdpCounters;
   readonly #control = new ReceivedControl();
-  /** Slots whose lengths the kernel has overwritten since they were last reset. */
+  /** How many slots the kernel has written since the last reset. */
   #used = 0;
 
-  /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are ours */
+  /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are used */
   constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
     checkBytes('memory.buffer', buffer);
     checkInteger('memory.offset', offset, 0, buffer.length);
@@ -134,7 +141,7 @@ export class ReceiveBatch {
     this.#used = slots;
   }
 
-  /** Makes all slots free again: what they held is gone. */
+  /** Makes all slots free. Their datagrams are no longer valid. */
   reset(): void {
     for (let slot = 0; slot < this.#used; slot++) {
       const header = (slot * MMSGHDR_LENGTH) >> 2;
@@ -145,12 +152,13 @@ export class ReceiveBatch {
   }
 
   /**
-   * Receives into the free slots and gives each datagram to `sink`. Of long messages, which the kernel
-   * coalesced, fewer are taken at once.
+   * Receives into the free slots and passes each datagram to `sink`. If messages are long because
+   * the kernel coalesces, fewer are received at once.
    *
-   * @returns datagrams taken from the socket, dropped ones included; 0 = nothing there
-   * @throws {SystemError} the socket itself is unusable
-   * @throws {TypeError} the memory is not there any more
+   * @returns the number of datagrams taken from the socket, including dropped ones; 0: none was
+   *   there
+   * @throws {SystemError} the socket itself cannot be used
+   * @throws {TypeError} the buffer was transferred or resized
    */
   receive(socket: ReceiveSource, sink: DatagramSink): number {
     const { length } = this.#buffer;
@@ -176,7 +184,8 @@ export class ReceiveBatch {
     const fitting = Math.floor(BATCH_BYTES / Math.max(messageLength, 1));
     const wanted = Math.min(this.#slots - first, fitting);
     const messages = this.#region.address + first * MMSGHDR_LENGTH;
-    // An ICMP error can stand in front of the datagrams; more than a few in a row can wait.
+    // ICMP errors may come before the datagrams. After a few of them in a row, the rest waits for
+    // the next call.
     for (let attempt = 0; attempt < 8; attempt++) {
       const count = libc().recvmmsg(fd, messages, wanted, 0, 0);
       if (count >= 0) return count;
@@ -189,7 +198,7 @@ export class ReceiveBatch {
     return 0;
   }
 
-  /** Returns how many datagrams the message was. */
+  /** Processes one message. Returns how many datagrams it was. */
   #deliver(socket: ReceiveSource, slot: number, sink: DatagramSink): number {
     const header = (slot * MMSGHDR_LENGTH) >> 2;
     const words = this.#words;
@@ -236,7 +245,9 @@ export class ReceiveBatch {
     guard.note(this.#buffer, at, each, count, high, low);
   }
 
-  /** Gives a message to the sink datagram by datagram: all but the last have the segment's length. */
+  /**
+   * Passes a message to the sink datagram by datagram. All except the last have the segment length.
+   */
   #split(offset: number, length: number, source: Endpoint, sink: DatagramSink): number {
     const ecn = this.#control.trafficClass & 3;
     let segment = this.#control.segmentLength;
@@ -253,7 +264,7 @@ export class ReceiveBatch {
     return datagrams;
   }
 
-  /** Counts one message that the sink does not see. */
+  /** Counts one message that is not passed to the sink. */
   #drop(
     counter:
       | 'receiveDroppedTruncated'
@@ -271,7 +282,7 @@ export class ReceiveBatch {
     socket.overflowSeen = overflow;
   }
 
-  /** As the kernel says it. */
+  /** Returns the length of a message, as the kernel reports it. */
   #lengthOf(slot: number): number {
     return this.#words[((slot * MMSGHDR_LENGTH) >> 2) + 14]!;
   }
@@ -281,7 +292,7 @@ export class ReceiveBatch {
   }
 }
 
-/** A word of the address as the network has it. */
+/** Converts a word of an address to network order. */
 function networkOrder(word: number): number {
   return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }

@@ -1,5 +1,6 @@
 /**
- * The queue of datagrams to send, and the mmsghdr array that describes them to the kernel.
+ * `SendMessages`: the queue of datagrams to send, and the mmsghdr array that describes them to the
+ * kernel.
  *
  * @module
  */
@@ -24,19 +25,24 @@ import {
   type Family,
 } from './linux-abi.ts';
 
-/** The longest UDP payload: 65535 less the UDP header, and for IPv4 less the IP header. */
+/**
+ * The longest UDP payload in bytes: 65535 minus the UDP header, and for IPv4 minus the IP header.
+ */
 const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
 
 /**
+ * Runs of datagrams, and the messages that are built from them.
+ *
  * ```
  * runs       buffer, offset, each, last, stride, destination, tos     as queued, in order
  * region     mmsghdr[n + 1] | sockaddr[n + 1] | control[n + 1] | iovec[n + 1]
  *            message n is the spare one: a single datagram that is sent again
  * ```
- * A run is datagrams at equal distances and of one length, but for the last, which may be shorter. Often
- * it is one. Datagrams are numbered through, whatever run they are in. Those that touch share an iovec;
- * there are never more iovecs than datagrams. For a message of more than 8 (UIO_FASTIOV) the kernel
- * allocates the array that it copies them to.
+ *
+ * A run consists of datagrams of one length at equal distances; the last one may be shorter. Many
+ * runs have only one datagram. Datagrams are numbered across all runs. Adjacent datagrams share an
+ * iovec, so there are never more iovecs than datagrams. If a message has more than 8 iovecs
+ * (UIO_FASTIOV), the kernel allocates an array to copy them.
  */
 export class SendMessages {
   readonly #family: Family;
@@ -47,22 +53,30 @@ export class SendMessages {
   readonly #controls: number;
   readonly #iovecs: number;
   #runs = 0;
-  /** Keeps the memory alive while the kernel may read it. */
+  /** References that keep the memory alive while the kernel may read it. */
   readonly #buffers: (Uint8Array | undefined)[];
-  /** Not addresses: a number over 31 bits that is passed on is an object, one per datagram. */
+  /**
+   * Offsets instead of addresses: V8 allocates an object for a number over 31 bits when it is
+   * passed on, one per datagram.
+   */
   readonly #offsets: Int32Array;
   readonly #each: Int32Array;
   readonly #lasts: Int32Array;
   readonly #strides: Int32Array;
   readonly #destinations: Endpoint[];
   readonly #tos: Uint8Array;
-  /** The number of each run's first datagram, and behind the last that of the next. */
+  /**
+   * The number of each run's first datagram; the entry after the last run has the number of the
+   * next datagram.
+   */
   readonly #firsts: Int32Array;
-  /** Of each built message: its first datagram, and how many it is. */
+  /**
+   * The number of the first datagram of each built message, and how many datagrams the message has.
+   */
   readonly #starts: Int32Array;
   readonly #counts: Int32Array;
 
-  /** @param capacity datagrams */
+  /** @param capacity how many datagrams the queue holds */
   constructor(family: Family, capacity: number) {
     this.#family = family;
     this.#capacity = capacity;
@@ -91,14 +105,14 @@ export class SendMessages {
     }
   }
 
-  /** Datagrams in the queue. */
+  /** How many datagrams are queued. */
   get queued(): number {
     return this.#firsts[this.#runs]!;
   }
 
   /**
-   * A run, which was checked, for whose datagrams there is room; borrowed for the call. Its buffer is kept
-   * by reference until `clear`.
+   * Queues a run that was checked and fits into the queue. The object is borrowed for the call. Its
+   * buffer is referenced until `clear`.
    */
   push(run: DatagramRun): void {
     const index = this.#runs++;
@@ -112,15 +126,15 @@ export class SendMessages {
     this.#firsts[index + 1] = this.#firsts[index]! + run.count;
   }
 
-  /** Forgets the queue and lets go of its memory. */
+  /** Empties the queue and drops the references to buffers. */
   clear(): void {
     this.#buffers.fill(undefined, 0, this.#runs);
     this.#runs = 0;
   }
 
   /**
-   * Describes the datagrams from `first` on, up to `maxSegments` of them per message where one
-   * message can stand for them. Returns the number of messages.
+   * Describes the datagrams from `first` on. Puts up to `maxSegments` datagrams into one message,
+   * where that is possible. Returns the number of messages.
    */
   build(first: number, maxSegments: number): number {
     const { queued } = this;
@@ -139,28 +153,28 @@ export class SendMessages {
     return message;
   }
 
-  /** Describes one datagram in the spare message and returns its address. */
+  /** Describes one datagram in the spare message. Returns the address of its mmsghdr. */
   buildOne(index: number, withSource: boolean): number {
     this.#write(this.#capacity, this.#capacity, index, this.#runOf(index), 1, withSource);
     return this.address(this.#capacity);
   }
 
-  /** The address of a message's mmsghdr. */
+  /** Returns the address of a message's mmsghdr. */
   address(message: number): number {
     return this.#region.address + message * MMSGHDR_LENGTH;
   }
 
-  /** The first datagram of a message. */
+  /** Returns the number of the first datagram of a message. */
   start(message: number): number {
     return this.#starts[message]!;
   }
 
-  /** How many datagrams a message stands for. */
+  /** Returns how many datagrams a message has. */
   count(message: number): number {
     return this.#counts[message]!;
   }
 
-  /** Whether all memory is as long as it was when it was described. */
+  /** Whether all buffers are still as long as when their datagrams were described. */
   areThere(): boolean {
     for (let run = 0; run < this.#runs; run++) {
       const count = this.#firsts[run + 1]! - this.#firsts[run]!;
@@ -187,8 +201,8 @@ export class SendMessages {
   }
 
   /**
-   * How many datagrams from `first` (in `run`) on have one destination, traffic class and length; the
-   * last may be shorter.
+   * Returns how many datagrams from `first` (in `run`) on fit into one message: the same
+   * destination, traffic class and length. The last one may be shorter.
    */
   #joinable(first: number, run: number, maxSegments: number): number {
     const each = this.#lengthOf(first, run);
@@ -204,7 +218,8 @@ export class SendMessages {
       count += whole;
       from = this.#firsts[i + 1]!;
       if (whole === left) continue;
-      // What is left of a run of this length is its shorter end; of another one, its first may be it.
+      // If one datagram of this run is left, it can be the shorter end of the message. So can the
+      // first datagram of a run with another length.
       const next = left - whole === 1 ? this.#lasts[i]! : this.#each[i]!;
       const isEnd = next > 0 && next <= each && count * each + next <= longest;
       return isEnd && count < maxSegments ? count + 1 : count;
@@ -212,7 +227,10 @@ export class SendMessages {
     return count;
   }
 
-  /** Of the last `left` datagrams of a run: how many, from the first of them on, are `each` bytes long. */
+  /**
+   * Returns how many of the last `left` datagrams of a run are `each` bytes long, counted from the
+   * first of them.
+   */
   #wholeOf(run: number, left: number, each: number): number {
     const isLast = this.#lasts[run] === each;
     if (left === 1) return isLast ? 1 : 0;
@@ -225,12 +243,12 @@ export class SendMessages {
     return this.#destinations[run]!.equals(this.#destinations[other]!);
   }
 
-  /** Of datagram `index`, which is in `run`. */
+  /** Returns the length of datagram `index`, which is in `run`. */
   #lengthOf(index: number, run: number): number {
     return index === this.#firsts[run + 1]! - 1 ? this.#lasts[run]! : this.#each[run]!;
   }
 
-  /** Fills one mmsghdr. Returns how many iovecs it took: datagrams that touch share one. */
+  /** Fills one mmsghdr. Returns how many iovecs it took; adjacent datagrams share one. */
   #write(
     message: number,
     iovec: number,
@@ -268,7 +286,7 @@ export class SendMessages {
     view.setUint16(name + 2, destination.port, false);
     const { address } = destination;
     const at = name + (four ? 4 : 8);
-    // So many, whatever the address is by now.
+    // Reads 4 or 16 bytes, even if the caller has changed the address since the check.
     for (let i = 0; i < (four ? 4 : 16); i++) bytes[at + i] = address[i]!;
     if (!four) view.setUint32(name + 24, destination.scopeId, true);
   }
@@ -286,7 +304,7 @@ export class SendMessages {
       if (buffer !== this.#buffers[run]) {
         buffer = this.#buffers[run]!;
         size = buffer.length;
-        // What was transferred has none.
+        // The length is 0 if the buffer was transferred.
         address = size === 0 ? 0 : addressOf(buffer);
         end = -1;
       }
@@ -295,8 +313,8 @@ export class SendMessages {
       let offset = this.#offsets[run]! + (i - this.#firsts[run]!) * stride;
       for (; i < next; i++) {
         const length = this.#lengthOf(i, run);
-        // Borrowed memory may have been transferred or cut since: of an address of 0 the kernel says
-        // EFAULT.
+        // Borrowed memory may have been transferred or resized since the check. For an address of 0
+        // the kernel returns EFAULT.
         const isThere = offset + length <= size;
         if (offset === end && isThere) {
           words[at + 2] = words[at + 2]! + length;
@@ -313,10 +331,10 @@ export class SendMessages {
   }
 }
 
-/** Whether a datagram to `destination` says where it leaves from. */
+/** Whether a datagram to `destination` must carry a source address or interface. */
 export function hasSource(destination: Endpoint): boolean {
   const { sourceAddress, sourceInterface, address } = destination;
-  // A source of the other family cannot be said.
+  // A source of the other family cannot be used.
   if (sourceAddress && sourceAddress.length !== address.length) return false;
   return sourceAddress !== undefined || sourceInterface !== 0;
 }

@@ -1,5 +1,5 @@
 /**
- * Sends datagrams of one socket in batches: sendmmsg on memory that stays where it is.
+ * `SendQueue`: sends datagrams of one socket in batches, with sendmmsg.
  *
  * @module
  */
@@ -25,19 +25,19 @@ import {
 import { OwnRun } from './own-run.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
-/** Datagrams that are queued before the queue flushes itself. */
+/** How many datagrams the queue holds before it flushes itself. */
 export const SEND_QUEUE_CAPACITY = 256;
 
-/** UDP_MAX_SEGMENTS of older kernels; newer ones take 128. */
+/** UDP_MAX_SEGMENTS of older kernels. Newer ones accept 128. */
 const MAX_SEGMENTS = 64;
 
-/** How long a full send buffer is waited for in all: `WAITS` times `WAIT_MS`. */
+/** How long to wait for a full send buffer in all: `WAITS` times `WAIT_MS` ms. */
 const WAITS = 4;
 const WAIT_MS = 5;
-/** After which it is waited for again: longer than a wake of the packet loop takes. */
+/** How long not to wait again after that, in ms. Longer than one turn of the packet loop takes. */
 const REST_MS = 20;
 
-/** What a source address or interface that is gone looks like. */
+/** Errors that a source address or interface causes which no longer exists. */
 const SOURCE_ERRORS: ReadonlySet<number> = new Set([
   EINVAL,
   EADDRNOTAVAIL,
@@ -47,21 +47,28 @@ const SOURCE_ERRORS: ReadonlySet<number> = new Set([
   ENODEV,
 ]);
 
-/** What becomes of datagrams that do not leave as asked. Both may be called within send. */
+/** Callbacks for datagrams that are not sent as requested. All may be called within send. */
 export interface SendReports {
-  /** A datagram is lost; `errno` as a number. */
+  /** A datagram is lost. `errno` is a number. */
   onSendError?: (errno: number, destination: Endpoint) => void;
-  /** The sticky source is unusable: the datagram left from where the kernel chose. */
+  /**
+   * The sticky source cannot be used. The datagram was sent from an address that the kernel chose.
+   */
   onSourceLost?: (destination: Endpoint) => void;
-  /** What was asked for cannot be done, or not any more; maybe once per family. */
+  /**
+   * An offload that was requested is not possible, or no longer possible. May be called once per
+   * family.
+   */
   onOffloadLost?: (name: 'udpGso' | 'udpGro', reason: string) => void;
 }
 
 /**
- * A failing datagram never takes others with it. When the send buffer is full (EAGAIN), it is waited
- * for, which slows the TUN down as a full link should; but no more than 20 ms and then not for another
- * 20 ms, over all flushes, and not at all while it stays full. What it does not take then is dropped
- * at once, as the kernel's WireGuard does, so that a dead link does not stop the loop.
+ * A queue for one socket. A datagram that fails does not make others fail.
+ *
+ * When the send buffer is full (EAGAIN), the queue waits for it. This slows down the TUN, as a full
+ * link should. It waits at most 20 ms in total, then not for another 20 ms, over all flushes, and
+ * not at all while the buffer stays full. After that, datagrams that the kernel does not accept are
+ * dropped at once, as the kernel's WireGuard does. So a dead link does not stop the loop.
  */
 export class SendQueue {
   readonly family: Family;
@@ -72,13 +79,13 @@ export class SendQueue {
   readonly #poll: Region = allocate(8);
   #segmenting: boolean;
   #waitsLeft: number = WAITS;
-  /** When the last wait was over. */
+  /** When the last wait ended, in ms of the clock. */
   #waitedAt: number = -Infinity;
-  /** The buffer took something since. */
+  /** Whether the send buffer accepted something since the last wait. */
   #hasSent = false;
-  /** Reports are called within it, and may send. */
+  /** Whether a flush is in progress. It calls reports, and these may send. */
   #isFlushing = false;
-  /** What the messages are given, filled again for each of them. */
+  /** The run that is passed to `SendMessages`, reused for each call. */
   readonly #part = new OwnRun();
 
   constructor(
@@ -96,12 +103,14 @@ export class SendQueue {
     this.#poll.view.setInt16(4, POLLOUT, true);
   }
 
-  /** Whether datagrams of one length to one destination leave as one message (UDP GSO). */
+  /** Whether datagrams of one length to one destination are sent as one message (UDP GSO). */
   get segmenting(): boolean {
     return this.#segmenting;
   }
 
-  /** Queues one datagram. The bytes are borrowed until the next flush, which a full queue does. */
+  /**
+   * Queues one datagram. The bytes are borrowed until the next flush. A full queue flushes itself.
+   */
   push(
     buffer: Uint8Array,
     offset: number,
@@ -113,19 +122,23 @@ export class SendQueue {
     this.#part.clear();
   }
 
-  /** Queues datagrams that stand at equal distances. Otherwise as `push`. All was checked by `checkRun`. */
+  /**
+   * Queues several datagrams at equal distances; otherwise like `push`. They must have passed
+   * `checkRun`.
+   */
   pushRun(run: DatagramRun): void {
     if (this.#messages.queued + run.count <= SEND_QUEUE_CAPACITY) {
-      // As nearly always: nothing is flushed, so the record is read before anybody can change it.
+      // The usual case. Nothing is flushed, so no other code can change the record before it is
+      // read.
       this.#messages.push(run);
       return;
     }
-    // A flush calls reports, which may queue and so fill a caller's record anew.
+    // A flush calls reports. These may queue, and so overwrite the caller's record.
     const { buffer, offset, length, lastLength, stride, count, destination, tos } = run;
     for (let done = 0; done < count;) {
       const part = Math.min(count - done, SEND_QUEUE_CAPACITY);
       if (this.#messages.queued + part > SEND_QUEUE_CAPACITY) {
-        // Within a flush there is nobody who would make room.
+        // During a flush the queue cannot be emptied.
         if (this.#isFlushing) return this.#dropUnqueued(count - done);
         this.flush();
       }
@@ -140,8 +153,8 @@ export class SendQueue {
   }
 
   /**
-   * Gives the queue to the kernel. Afterwards no byte of it is referenced. What a report queues leaves
-   * along with it.
+   * Passes the queue to the kernel. After that, no byte of it is referenced. Datagrams that a
+   * report queues are sent in the same flush.
    */
   flush(): void {
     const messages = this.#messages;
@@ -156,12 +169,17 @@ export class SendQueue {
     }
   }
 
-  /** The descriptor is somebody else's from now on: what is still queued fails with EBADF. */
+  /**
+   * The descriptor no longer belongs to this queue. Datagrams that are still queued fail with
+   * EBADF.
+   */
   close(): void {
     this.#fd = -1;
   }
 
-  /** Sends from datagram `first` on until the end or a failure; returns the next to send. */
+  /**
+   * Sends from datagram `first` on, until the end or a failure. Returns the next datagram to send.
+   */
   #sendFrom(first: number): number {
     const messages = this.#messages;
     const { queued } = messages;
@@ -174,12 +192,13 @@ export class SendQueue {
         done += sent;
         continue;
       }
-      // The error is that of the first message: the kernel reports later ones on the next call.
+      // The error belongs to the first message: the kernel reports later errors on the next call.
       const errno = libc().errno();
       const count = messages.count(done);
       if (errno === EINTR) continue;
       if (errno === EAGAIN) {
-        // Not one by one: a buffer that is full takes no shorter message either.
+        // The datagrams are not tried one by one: a full buffer does not accept a shorter message
+        // either.
         if (this.#waitUntilWritable()) continue;
         this.#drop(messages.start(done), messages.count(done));
         done++;
@@ -187,7 +206,7 @@ export class SendQueue {
         continue;
       }
       if (errno === EIO && count > 1) {
-        // The egress device computes no checksums, which segmentation needs.
+        // The egress device does not compute checksums, which segmentation needs.
         this.#segmenting = false;
         this.#counters.ungrouped++;
         this.#reports.onOffloadLost?.('udpGso', 'the link computes no checksums (EIO)');
@@ -195,13 +214,13 @@ export class SendQueue {
       }
       this.#sendAlone(messages.start(done), count, errno);
       done++;
-      // A report may have let go of memory that is described already.
+      // A report may have transferred memory that was described already.
       if (!messages.areThere()) return done < built ? messages.start(done) : queued;
     }
     return queued;
   }
 
-  /** Loses the datagrams of a message for which there is no room. */
+  /** Drops the datagrams of a message that the send buffer does not accept. */
   #drop(start: number, count: number): void {
     for (let i = start; i < start + count; i++) {
       this.#countDropped(EAGAIN);
@@ -209,16 +228,16 @@ export class SendQueue {
     }
   }
 
-  /** Loses `count` datagrams for which there is no place in the queue. */
+  /** Drops `count` datagrams that do not fit into the queue. */
   #dropUnqueued(count: number): void {
-    // Counted and not told: whoever sends in a report would be asked again without end.
+    // Counted but not reported: a report that sends would be called again without end.
     for (let i = 0; i < count; i++) this.#countDropped(ENOBUFS);
   }
 
-  /** Sends the datagrams of a message that failed one by one. */
+  /** Sends the datagrams of a failed message one by one. */
   #sendAlone(start: number, count: number, errno: number): void {
-    // With UDP_SEGMENT a datagram above the path MTU fails (EMSGSIZE, EINVAL on older kernels);
-    // alone it is fragmented and arrives.
+    // With UDP_SEGMENT, a datagram above the path MTU fails (EMSGSIZE; EINVAL on older kernels). A
+    // single datagram is fragmented and arrives.
     if (count > 1) this.#counters.ungrouped++;
     let withSource = true;
     for (let i = start; i < start + count; i++) {
@@ -227,10 +246,10 @@ export class SendQueue {
   }
 
   /**
-   * Sends one datagram, without its source if that is what fails.
+   * Sends one datagram, without its source if the source is what fails.
    *
-   * @param errno why it failed already, 0 if it was not tried alone
-   * @returns whether the source can be used for the next one
+   * @param errno the error of an earlier try of this datagram; 0: it was not tried alone
+   * @returns whether the source can be used for the next datagram
    */
   #sendOne(index: number, errno: number, withSource: boolean): boolean {
     const messages = this.#messages;
@@ -250,7 +269,7 @@ export class SendQueue {
     }
     this.#countDropped(errno);
     this.#reports.onSendError?.(errno, destination);
-    // Without its source it failed as well: nothing is known about the source.
+    // It also failed without its source, so nothing is known about the source.
     return true;
   }
 
@@ -271,7 +290,7 @@ export class SendQueue {
     else this.#counters.sendDroppedFailed++;
   }
 
-  /** Waits for the send buffer to drain; false when it was waited for enough. */
+  /** Waits until the send buffer accepts data. Returns false if the waiting time is used up. */
   #waitUntilWritable(): boolean {
     if (this.#hasSent && boottimeMs() >= this.#waitedAt + REST_MS) this.#waitsLeft = WAITS;
     if (this.#waitsLeft === 0) return false;
@@ -283,7 +302,10 @@ export class SendQueue {
   }
 }
 
-/** Left behind by an earlier datagram, or interrupted: the same call may succeed now. */
+/**
+ * Whether the same call may succeed now: the error came from an earlier datagram, or a signal
+ * interrupted the call.
+ */
 function isPassing(errno: number): boolean {
   return errno === ECONNREFUSED || errno === EINTR;
 }

@@ -1,22 +1,24 @@
 /**
- * `SourceSketch`: which sources send handshake messages again and again, in a size that does not grow with
+ * `SourceSketch`: finds the sources that send many handshake messages. Its size does not depend on
  * their number.
  *
- * Two tables count messages by two hashes of the source, an IPv4 address or an IPv6 /64, and what was
- * counted fades. A source is marked if its entries in both tables are far above what honest peers send.
- * The hashes have secret factors, so that nobody can choose an address that shares the entries of somebody
- * else; with a thousand sources in the tables, one of twenty others shares both by chance.
+ * Two tables count messages by two hashes of the source (an IPv4 address or an IPv6 /64). Counts
+ * fade with time. A source is marked if its entries in both tables are far above what honest peers
+ * send. The hashes have secret factors, so an attacker cannot choose addresses that share entries
+ * with a given peer. With a thousand sources in the tables, one of twenty other sources shares both
+ * entries by chance.
  *
  * @module
  */
 import { randomFillSync } from 'node:crypto';
 
-/** Of entries; a table of marks is 128 words. */
+/** The tables have 2^12 entries, so the marks of a table are 128 words. */
 export const ENTRY_BITS = 12;
 
 /**
- * All modulo 2^32; low is 0 for IPv4. Neighbours are a flood more often than not, so that a product alone
- * would spread them too evenly.
+ * Coefficients of a hash function, all modulo 2^32. `low` is 0 for IPv4. The shift is needed
+ * because floods often come from neighbouring addresses, and a product alone would spread those too
+ * evenly.
  *
  * ```
  * sum = first * high + second * low + addend
@@ -33,23 +35,27 @@ export interface SourceHash {
 export class SourceSketch {
   readonly #random: (out: Uint32Array) => void;
   #tables: readonly [SourceTable, SourceTable];
-  /** Counts, and marks nobody yet. */
+  /** The next table. It already counts, but its marks are not used yet. */
   #next: SourceTable;
   #intervals = 0;
 
-  /** @param random fills with bytes that nobody else knows */
+  /** @param random fills an array with secret random numbers */
   constructor(random: (out: Uint32Array) => void = (out) => void randomFillSync(out)) {
     this.#random = random;
     this.#tables = [new SourceTable(random), new SourceTable(random)];
     this.#next = new SourceTable(random);
   }
 
-  /** The two whose marks count. */
+  /** The two tables whose marks are used. */
   get tables(): readonly [SourceTable, SourceTable] {
     return this.#tables;
   }
 
-  /** Counts a message `weight` times. @param high the first 32 bits of the address, network order */
+  /**
+   * Counts a message `weight` times.
+   *
+   * @param high the first 32 bits of the address, in network order
+   */
   note(high: number, low: number, weight: number): void {
     this.#tables[0].note(high, low, weight);
     this.#tables[1].note(high, low, weight);
@@ -65,7 +71,7 @@ export class SourceSketch {
     return this.#tables.every(({ marks }) => marks.some((word) => word !== 0));
   }
 
-  /** To be called at intervals: marks what was counted often, and lets the counts fade. */
+  /** Must be called at intervals. Marks the sources with high counts, and lets the counts fade. */
   settle(): void {
     for (const table of [...this.#tables, this.#next]) table.settle();
     if (++this.#intervals % INTERVALS_PER_TABLE !== 0) return;
@@ -76,10 +82,10 @@ export class SourceSketch {
 
 export class SourceTable {
   readonly hash: SourceHash;
-  /** A bit per entry. */
+  /** One bit per entry. */
   readonly marks: Uint32Array = new Uint32Array((1 << ENTRY_BITS) / 32);
   readonly #counts = new Float32Array(1 << ENTRY_BITS);
-  /** For how many intervals an entry stays marked. */
+  /** How many more intervals each entry stays marked. */
   readonly #held = new Uint8Array(1 << ENTRY_BITS);
 
   constructor(random: (out: Uint32Array) => void) {
@@ -121,9 +127,17 @@ function odd(factor: number): number {
   return (factor | 1) >>> 0;
 }
 
-/** With a settling each eighth of a second: about ten messages per second. */
+/**
+ * An entry is marked above this count. With a call of `settle` every eighth of a second, this is
+ * about ten messages per second.
+ */
 const MARKED_ABOVE = 4;
+// The part of a count that remains after `settle`.
 const KEPT = 0.7;
-/** Five seconds: a source that is let through rarely must not be forgotten in between. */
+/**
+ * An entry stays marked for this many intervals (5 seconds). A source whose messages rarely pass
+ * the filter must not be forgotten in between.
+ */
 const HELD_INTERVALS = 40;
+// After this many intervals, the older table is replaced by a new one.
 const INTERVALS_PER_TABLE = 16;

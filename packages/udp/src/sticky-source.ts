@@ -1,13 +1,13 @@
 /**
- * Whether a sticky source still works: the local address, and the interface, that a peer was last heard
- * on.
+ * `sourceWorks`: checks whether a sticky source still works. A sticky source is the local address
+ * and interface on which a peer was last heard.
  *
  * @module
  */
 import type { Endpoint } from '@litz/core';
 import { SystemError, type RouteTo, type RouteToOptions } from '@litz/sys';
 
-/** The route look-up of the kernel (RTM_GETROUTE), as `Netlink` has it. */
+/** The route look-up of the kernel (RTM_GETROUTE), as `Netlink` provides it. */
 export interface RouteLookup {
   routeTo(
     address: Uint8Array,
@@ -15,7 +15,7 @@ export interface RouteLookup {
   ): Pick<RouteTo, 'interfaceIndex' | 'type'> | undefined;
 }
 
-/** What else the kernel chooses the route of a datagram by. */
+/** Properties of the socket that affect the choice of a route. */
 export interface SendingSocket {
   readonly port: number;
   /** SO_MARK; 0: none. */
@@ -23,13 +23,14 @@ export interface SendingSocket {
 }
 
 /**
- * Two conditions, those of the kernel's own WireGuard (socket.c): the source is an address of this host,
- * and the route *from it* to the peer leaves through the interface that the peer was heard on. A route
- * that would be chosen without the source says nothing: with two providers there is a table for each
- * source. Where there is no route at all, the source is not to blame, and the datagram fails anyway.
+ * Whether the sticky source of an endpoint works. The two conditions are those of the kernel's
+ * WireGuard (socket.c): the source is an address of this host, and the route *from it* to the peer
+ * leaves through the interface on which the peer was heard. A route that would be chosen without
+ * the source says nothing: with two providers, each source has a table of its own. If there is no
+ * route at all, the source is not the cause, and the datagram fails anyway.
  *
- * The interface is not an order in the look-up, though it is one for an IPv4 datagram: asked for a way
- * through one interface, IPv4 takes every address to be on that link.
+ * The look-up does not prescribe the interface, although an IPv4 datagram does: if a look-up
+ * prescribes an interface, IPv4 treats every address as directly on that link.
  */
 export function sourceWorks(
   endpoint: Endpoint,
@@ -37,7 +38,7 @@ export function sourceWorks(
   { port, mark }: SendingSocket,
 ): boolean {
   const { address, scopeId, sourceAddress, sourceInterface } = endpoint;
-  // The interface of a link-local address is not the routing table's choice.
+  // The interface of a link-local address is not chosen by the routing table.
   if (scopeId !== 0) return true;
   const route = lookUp(routes, address, {
     mark,
@@ -46,7 +47,7 @@ export function sourceWorks(
   });
   if (route && sourceInterface !== 0 && route.interfaceIndex !== sourceInterface) return false;
   if (!sourceAddress) return true;
-  // IPv4 finds no route from an address that is not here; IPv6 does not look at that.
+  // IPv4 finds no route from an address that is not local. IPv6 does not check that.
   if (route && sourceAddress.length === 4) return true;
   return lookUp(routes, sourceAddress, {})?.type === 'local';
 }
@@ -59,7 +60,7 @@ function lookUp(
   try {
     return routes.routeTo(address, options);
   } catch (error) {
-    // It is prohibited or dropped.
+    // The route prohibits or drops packets.
     if (error instanceof SystemError) return undefined;
     throw error;
   }

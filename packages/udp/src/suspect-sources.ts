@@ -1,45 +1,50 @@
 /**
- * `SuspectSources`: the endpoints whose sticky source may have become wrong, each to be looked at when
- * it is sent to.
+ * `SuspectSources`: endpoints whose sticky source may have become wrong. Each is checked when
+ * something is sent to it.
  *
  * @module
  */
 import type { Endpoint } from '@litz/core';
 import { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
 
-/** A look-up takes about 20 us, and other packets wait for it. */
+/**
+ * How many look-ups one turn may make. A look-up takes about 20 us, and other packets wait for it.
+ */
 const LOOKUPS_PER_TURN = 16;
 
 /**
- * A change of routes makes all endpoints suspects. A look-up is a system call, so it is made only for
- * those that something is sent to, and for a few in one turn of the packet loop: the rest of them keep
- * their source until a later turn. The map holds the answer until the owner of the endpoints has it.
+ * Endpoints that are suspect. A change of routes makes all endpoints suspect. A check is a system
+ * call, so it is made only for endpoints that something is sent to, and only a few times per turn
+ * of the packet loop. The other endpoints keep their source until a later turn. The map keeps a
+ * result until the end of the turn, when the owner of the endpoints knows it.
  */
 export class SuspectSources {
   readonly #routes: RouteLookup;
   readonly #suspects: Set<Endpoint> = new Set();
-  /** Those that do not work, with what is sent to instead. */
+  /** Endpoints whose source does not work, with the endpoint to use instead. */
   readonly #refuted: Map<Endpoint, Endpoint> = new Map();
   #lookUpsLeft: number = LOOKUPS_PER_TURN;
 
-  /** @param routes of the namespace that the sockets are in */
+  /** @param routes look-ups in the network namespace of the sockets */
   constructor(routes: RouteLookup) {
     this.#routes = routes;
   }
 
-  /** 0: no endpoint needs a look. */
+  /** 0: no endpoint must be checked. */
   get size(): number {
     return this.#suspects.size + this.#refuted.size;
   }
 
-  /** An endpoint without a source, or with an interface of its own choice, has nothing to be wrong. */
+  /**
+   * Adds an endpoint, unless it has no source or its interface is part of the address (link-local).
+   */
   add(endpoint: Endpoint): void {
     const { sourceAddress, sourceInterface, scopeId } = endpoint;
     if (scopeId === 0 && (sourceAddress || sourceInterface !== 0)) this.#suspects.add(endpoint);
   }
 
   /**
-   * Where a datagram for `destination` is to be sent: there, or to the same without the source, if that
+   * Returns the endpoint to send to: `destination`, or the same without its source if the source
    * does not work.
    */
   check(destination: Endpoint, socket: SendingSocket): Endpoint {
@@ -53,7 +58,7 @@ export class SuspectSources {
     return withoutSource;
   }
 
-  /** Whoever has the endpoints has forgotten the sources that were reported. */
+  /** Ends a turn. The owner of the endpoints has dropped the sources that were reported. */
   endTurn(): void {
     this.#lookUpsLeft = LOOKUPS_PER_TURN;
     if (this.#refuted.size > 0) this.#refuted.clear();

@@ -1,5 +1,6 @@
 /**
- * UDP for a WireGuard device on Linux: both families on one port, whole batches per system call.
+ * `openUdp`: UDP sockets of a WireGuard device on Linux: both families on one port, one system call
+ * per batch.
  *
  * @module
  */
@@ -29,46 +30,53 @@ import {
 import { SendQueue, type SendReports } from './send-queue.ts';
 import type { SuspectSources } from './suspect-sources.ts';
 
-/** WireGuard's own choice: a burst of 100 Mbit/s over half a second. */
+/** The same as WireGuard in the kernel: a burst of 100 Mbit/s over half a second. */
 const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
-/** Of this thread: each has a module of its own. */
+/** One object per thread, because each thread loads its own modules. */
 const KNOWN_OFFLOADS = new KnownOffloads();
 
 export interface UdpOptions extends SendReports {
-  /** 0 to 65535; 0 picks a port that is free for both families. */
+  /** 0 to 65535; 0 chooses a port that is free for both families. */
   port: number;
-  /** Hears and sends on loopback alone: nobody else on the network finds the port. Default false. */
+  /** Binds to loopback only, so that the port cannot be reached from the network. Default false. */
   loopbackOnly?: boolean;
-  /** SO_MARK of all datagrams, 0 = none. Needs CAP_NET_ADMIN. */
+  /** SO_MARK of all datagrams; 0: none. Needs CAP_NET_ADMIN. */
   mark?: number;
-  /** Lets the kernel segment runs of datagrams of one length (UDP_SEGMENT). Default false. */
+  /** Lets the kernel segment messages into datagrams of one length (UDP_SEGMENT). Default false. */
   gso?: boolean;
   /** Lets the kernel coalesce received datagrams (UDP_GRO). Default false. */
   gro?: boolean;
-  /** Of the kernel's receive and send buffer each. */
+  /** Bytes of the kernel's receive buffer and of its send buffer. */
   bufferBytes?: number;
-  /** Messages per receive call, each with a slot of 65536 bytes. Default 64, with `gro` 8. */
+  /**
+   * How many messages a receive call can take; each has a slot of 65536 bytes. Default 64, with
+   * `gro` 8.
+   */
   slots?: number;
-  /** Sticky sources that a change of routes may have made wrong, looked at before they are used. */
+  /**
+   * Sticky sources that may be wrong after a change of routes. They are checked before they are
+   * used.
+   */
   suspects?: SuspectSources;
   /**
-   * Where received datagrams are put: `slots` * 65536 bytes from `offset` on, borrowed until close.
-   * `sink` gets this very buffer. By default memory of its own, touched only as far as it is used.
+   * Memory for received datagrams: `slots` * 65536 bytes from `offset` on, borrowed until close.
+   * `sink` gets this buffer. Default: new memory, of which only the used pages take physical
+   * memory.
    */
   memory?: { buffer: Uint8Array; offset: number };
 }
 
 /**
- * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback show then whether this kernel
- * does it right: not before, so that a port which is taken is found out at once, however often it is
- * tried.
+ * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the
+ * kernel does it correctly. The test comes after binding, so that a port that is taken is reported
+ * at once, however often it is tried.
  *
  * @throws {TypeError} an option has a wrong type
- * @throws {RangeError} a number is out of range, or `memory` too small
+ * @throws {RangeError} a number is out of range, or `memory` is too small
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken; 'EPERM': no right to set the mark;
- *   'EADDRNOTAVAIL': with `loopbackOnly`, there is no loopback
+ *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`: use
- *   `openPortableUdp`
+ *   `openPortableUdp` instead
  */
 export function openUdp(options: UdpOptions): UdpSockets {
   checkOptions(options);
@@ -92,7 +100,7 @@ export function openUdp(options: UdpOptions): UdpSockets {
   }
 }
 
-/** Switches coalescing on if it is wanted and right. @returns whether to segment */
+/** Switches coalescing on if it is requested and works. @returns whether to segment */
 function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendReports): boolean {
   const { udpGso, udpGro } = gso || gro ? KNOWN_OFFLOADS.faults({ gro }) : {};
   if (gso && udpGso !== undefined) to.onOffloadLost?.('udpGso', udpGso);
@@ -101,12 +109,15 @@ function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendRe
   return gso && udpGso === undefined;
 }
 
-/** The default number of slots: a coalesced message holds many datagrams, so fewer are needed. */
+/**
+ * Returns the default number of slots. Coalesced messages hold many datagrams, so fewer slots are
+ * needed.
+ */
 export function receiveSlots(options: { gro?: boolean } = {}): number {
   return options.gro ? 8 : 64;
 }
 
-/** One socket per family the system has, on one port. */
+/** Sockets on one port, one for each family that the system has. */
 export class UdpSockets {
   readonly port: number;
   readonly counters: UdpCounters;
@@ -118,10 +129,10 @@ export class UdpSockets {
   readonly #suspects: SuspectSources | undefined;
   #mark: number;
   #firstToReceive = 0;
-  /** What is to be queued, filled again for each call. */
+  /** The run to queue, reused for each call. */
   readonly #run = new OwnRun();
 
-  /** @internal takes over the file descriptors: use `openUdp` */
+  /** @internal Takes ownership of the file descriptors. Use `openUdp`. */
   constructor(
     bound: BoundSockets,
     batch: ReceiveBatch,
@@ -151,18 +162,23 @@ export class UdpSockets {
     return this.#sockets.map((socket) => socket.fd);
   }
 
-  /** Whether runs of datagrams leave as one message; a socket whose link cannot do it stops. */
+  /**
+   * Whether several datagrams are sent as one message. False once the links of all sockets turned
+   * out not to support it.
+   */
   get segmenting(): boolean {
     return this.#sockets.some((socket) => socket.queue.segmenting);
   }
 
   /**
-   * Receives one batch and gives it to `sink` datagram by datagram; the bytes stay valid until the
-   * next `receive`. The families take turns in going first, so that neither starves the other.
+   * Receives one batch and passes it to `sink` datagram by datagram. The bytes stay valid until the
+   * next `receive`. The two families take turns in going first, so that neither starves the other.
    *
-   * @param only index into `fds` of the one socket to look at; -1: all of them
-   * @throws {TypeError} `sink` is no function, or the `memory` that was given was transferred or cut
-   * @returns datagrams taken from the sockets, dropped ones included; 0 = nothing there
+   * @param only index into `fds` of the one socket to receive from; -1: all sockets
+   * @throws {TypeError} `sink` is not a function, or the buffer of `memory` was transferred or
+   *   resized
+   * @returns the number of datagrams taken from the sockets, including dropped ones; 0: none was
+   *   there
    */
   receive(sink: DatagramSink, only = -1): number {
     checkFunction('sink', sink);
@@ -182,12 +198,13 @@ export class UdpSockets {
   }
 
   /**
-   * Queues one datagram of `length` bytes at `offset`. The bytes are borrowed until `flush`; a queue
-   * of 256 datagrams flushes itself. `tos`: DSCP and ECN. Should the buffer be transferred before, the
-   * datagram is lost, with EFAULT.
+   * Queues one datagram of `length` bytes at `offset`. The bytes are borrowed until `flush`; a
+   * queue of 256 datagrams flushes itself. `tos`: DSCP and ECN. If the buffer is transferred before
+   * the flush, the datagram is lost with EFAULT.
    *
-   * @throws {TypeError} `buffer` is no Uint8Array or `destination` no endpoint
-   * @throws {RangeError} the datagram is not within the buffer, or `tos` none from 0 to 255
+   * @throws {TypeError} `buffer` is not a Uint8Array, or `destination` is not an endpoint
+   * @throws {RangeError} the datagram is outside the buffer, or `tos` is not an integer from 0 to
+   *   255
    */
   send(
     buffer: Uint8Array,
@@ -201,29 +218,29 @@ export class UdpSockets {
   }
 
   /**
-   * Queues datagrams that stand at equal distances. Otherwise as `send`.
+   * Queues several datagrams at equal distances; otherwise like `send`.
    *
    * @param run borrowed for the call
    * @throws {TypeError} as `send` does
-   * @throws {RangeError} as `send` does, of each; a length or `stride` is no integer, `count` none of 1 or
-   *   more, or `lastLength` not 0 to `length`
+   * @throws {RangeError} as `send` does, for each datagram; a length or `stride` is not an integer,
+   *   `count` is below 1, or `lastLength` is not within 0 to `length`
    */
   sendRun(run: DatagramRun): void {
-    // Before the run is copied: a report may send, and uses the same record.
+    // Called before the run is copied: a report may send, and that uses the same record.
     const to = this.#target(run.destination, run.tos, run.count);
     const own = this.#run.copy(run);
     own.destination = to;
     this.#queue(own);
   }
 
-  /** Where to send to: without its source, if that does not work any more. */
+  /** Returns the endpoint to send to: without its source, if the source no longer works. */
   #target(destination: Endpoint, tos: number, count: number): Endpoint {
     checkDestination(destination, tos);
     return this.#suspects?.size ? this.#checked(destination, count) : destination;
   }
 
   #queue(run: OwnRun): void {
-    // Nobody's code runs between it and the queue.
+    // No foreign code runs between this check and the queue.
     checkRun(run);
     const { destination, count } = run;
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
@@ -239,19 +256,19 @@ export class UdpSockets {
     }
   }
 
-  /** Sends what is queued. Datagrams that cannot be sent are counted and reported, never thrown. */
+  /** Sends the queue. Datagrams that cannot be sent are counted and reported, never thrown. */
   flush(): void {
     this.#v4?.queue.flush();
     this.#v6?.queue.flush();
   }
 
   /**
-   * Keeps floods of handshake messages out of the sockets' queues, where transport messages wait too: the
-   * kernel drops most of what comes from those who send many.
+   * Drops floods of handshake messages before they reach the sockets' queues, where transport
+   * messages wait too. The kernel drops most messages of sources that send many.
    *
    * @param now monotonic milliseconds
-   * @returns when to call again, if no batch comes before; Infinity if there is no need
-   * @throws {TypeError} `now` is no finite number
+   * @returns when to call it again if no batch comes before; Infinity: not needed
+   * @throws {TypeError} `now` is not a finite number
    */
   shedHandshakes(now: number): number {
     if (!Number.isFinite(now)) {
@@ -265,27 +282,29 @@ export class UdpSockets {
     return due;
   }
 
-  /** Changes SO_MARK from the next datagram on, 0 clears it. Throws as `openUdp` does. */
+  /** Changes SO_MARK for all following datagrams; 0 clears it. Throws as `openUdp` does. */
   setMark(mark: number): void {
     checkMark(mark);
     for (const socket of this.#sockets) setSocketMark(socket.fd, mark);
     this.#mark = mark;
   }
 
-  /** Closes both sockets; what is queued and not flushed is lost. Further calls do nothing. */
+  /**
+   * Closes both sockets. Queued datagrams that are not flushed are lost. Later calls do nothing.
+   */
   close(): void {
     const sockets = this.#sockets;
     this.#sockets = [];
     this.#v4 = undefined;
     this.#v6 = undefined;
     for (const socket of sockets) {
-      // A report may have asked for it in the middle of a flush.
+      // A report may have called `close` in the middle of a flush.
       socket.queue.close();
       libc().close(socket.fd);
     }
   }
 
-  /** The same destination without its source, if that is a suspect and does not work. */
+  /** Returns the destination, without its source if the source is suspect and does not work. */
   #checked(destination: Endpoint, datagrams: number): Endpoint {
     const to = this.#suspects!.check(destination, this);
     if (to === destination) return to;
@@ -342,5 +361,5 @@ function checkMark(mark: number): void {
 }
 
 const MOST_SLOTS = 1024;
-/** One per family. */
+/** One socket per family. */
 const MOST_SOCKETS = 2;

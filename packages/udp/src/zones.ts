@@ -1,13 +1,17 @@
 /**
- * Interfaces by name and by number where there may be no FFI. What Node tells of them leaves out those
- * that are down or have no IPv6 address, so the C library is asked where it can be.
+ * Names and numbers of interfaces, also where there is no FFI. Node.js does not list interfaces
+ * that are down or have no IPv6 address, so the C library is used where possible.
  *
  * @module
  */
 import { networkInterfaces } from 'node:os';
 import * as sys from '@litz/sys';
 
-/** In the network namespace of the calling thread. @returns undefined: none of that name is known */
+/**
+ * Returns the number of an interface in the network namespace of the calling thread.
+ *
+ * @returns undefined if no interface has this name
+ */
 export function interfaceIndex(name: string): number | undefined {
   return orElse(
     () => sys.interfaceIndex(name),
@@ -15,7 +19,7 @@ export function interfaceIndex(name: string): number | undefined {
   );
 }
 
-/** The way back. @returns undefined: none of that number is known */
+/** Returns the name of an interface. @returns undefined if no interface has this number */
 export function interfaceName(index: number): string | undefined {
   return orElse(
     () => sys.interfaceName(index),
@@ -27,12 +31,15 @@ function orElse<T>(ask: () => T, otherwise: () => T): T {
   try {
     return ask();
   } catch {
-    // Not Linux, or no koffi.
+    // This is not Linux, or koffi is missing.
     return otherwise();
   }
 }
 
-/** Only a link-local address tells the number of its interface: of a global one it is 0. */
+/**
+ * Node.js gives the number of an interface only with a link-local address; with a global one it is
+ * 0.
+ */
 function linkLocal(): { name: string; index: number }[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
     addresses.flatMap((address) =>

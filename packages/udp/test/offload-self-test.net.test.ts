@@ -89,7 +89,9 @@ describeWith([namespaces, tc], 'testOffloads on a real loopback', () => {
     hosts.left.netlink.setLink(hosts.left.index('lo'), { up: true, mtu: 512 });
     const lost: string[] = [];
     const left = open(lost);
-    expect(lost).toEqual(['udpGso: self-test on loopback: the kernel refuses it']);
+    expect(lost).toEqual([
+      'udpGso: self-test on loopback: the kernel refuses to segment a message',
+    ]);
     expect(left.segmenting).toBe(false);
     const to = new Endpoint(four(9, 2), 9);
     for (let i = 0; i < 10; i++) left.send(new Uint8Array(1000), 0, 1000, to, 0);

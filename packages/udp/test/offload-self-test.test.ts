@@ -45,7 +45,7 @@ describe('testOffloads', () => {
   test.each([EINVAL, EIO])('says so when segmentation is refused with %i', (errno) => {
     kernel.onSend = (message) => (segmentOf(message) > 0 ? errno : 0);
     expect(testOffloads({ gro: true }).udpGso).toEqual({
-      fault: 'self-test on loopback: the kernel refuses it',
+      fault: 'self-test on loopback: the kernel refuses to segment a message',
     });
   });
 
@@ -57,15 +57,19 @@ describe('testOffloads', () => {
   ])('says so when the kernel %s', (_, onLoopback, length) => {
     kernel.onLoopback = (message) =>
       segmentOf(message) > 0 ? onLoopback(message) : [incoming(message.payload)];
-    const fault = `self-test on loopback: ${length} bytes arrived that were not sent so`;
+    const fault = `self-test on loopback: a datagram of ${length} bytes arrived that was not sent like that`;
     expect(testOffloads({ gro: true })).toEqual({ udpGso: { fault }, udpGro: 'unknown' });
     expect(kernel.now).toBeLessThanOrEqual(1001);
   });
 
   test.each([
-    ['comes without a length', -1, '2100 bytes arrived that were not sent so'],
-    ['comes with another length', 300, '300 bytes arrived that were not sent so'],
-    ['comes with a length of nothing', 0, 'the kernel says an impossible length'],
+    ['comes without a length', -1, 'a datagram of 2100 bytes arrived that was not sent like that'],
+    [
+      'comes with another length',
+      300,
+      'a datagram of 300 bytes arrived that was not sent like that',
+    ],
+    ['comes with a length of nothing', 0, 'the kernel reports an impossible length'],
   ])('says so when what is joined %s', (_, length, reason) => {
     kernel.onLoopback = (message) =>
       isCoalescing() && segmentOf(message) > 0 ? [incoming(message.payload, length)] : cut(message);

@@ -67,7 +67,9 @@ describe('openUdp with offloads', () => {
       const sockets = open();
       expect(sockets.segmenting).toBe(false);
       expect(lost).toHaveLength(i);
-      expect(lost[0]).toBe('udpGso: self-test on loopback: the kernel refuses it');
+      expect(lost[0]).toBe(
+        'udpGso: self-test on loopback: the kernel refuses to segment a message',
+      );
       sockets.close();
     }
   });

@@ -1,27 +1,30 @@
 /**
- * Moving and summing bytes of an arena: what `@litz/tun/offload` takes in the place of its own.
+ * `createWasmByteOperations`: copies and sums bytes of an arena. `@litz/tun/offload` uses it
+ * instead of its own functions.
  *
  * @module
  */
 import type { WasmArena } from './wasm-arena.ts';
 
-/** The shape of `ByteOperations` in `@litz/tun/offload`. */
+/** Has the shape of `ByteOperations` in `@litz/tun/offload`. */
 export interface WasmByteOperations {
-  /** The memory that all offsets are of. */
+  /** The buffer that all offsets refer to. */
   readonly buffer: Uint8Array;
   /**
-   * Copies `length` (at most 65535) bytes, which do not overlap their new place.
+   * Copies `length` bytes (at most 65535). Source and target must not overlap.
    *
-   * @returns their folded one's complement sum in network order; an odd last byte counts as if a zero
-   *   followed (RFC 1071)
-   * @throws {RangeError} either place is not within `buffer`
+   * @returns their folded one's complement sum in network order; an odd last byte counts as if a
+   *   zero followed it (RFC 1071)
+   * @throws {RangeError} source or target is not within `buffer`
    */
   copyAndSum(to: number, from: number, length: number): number;
   /**
-   * Writes `count` segments of a super-packet, from number `first` on, `stride` bytes apart from `to` on.
-   * They do not overlap it, nor each other.
+   * Writes `count` segments of a super-packet, beginning with segment number `first`. The first one
+   * is written at `to`, the others at distances of `stride` bytes. They must not overlap the
+   * super-packet or each other.
    *
-   * @throws {RangeError} the super-packet or a segment is not within `buffer`, or has no such segments
+   * @throws {RangeError} the super-packet or a segment is not within `buffer`, or there are no such
+   *   segments
    */
   writeSegments(
     plan: WasmSegmentPlan,
@@ -32,27 +35,27 @@ export interface WasmByteOperations {
   ): void;
 }
 
-/** The shape of `SegmentPlan` in `@litz/tun/offload`. */
+/** Has the shape of `SegmentPlan` in `@litz/tun/offload`. */
 export interface WasmSegmentPlan {
-  /** Where the IP header is, and how long everything is from there on. */
+  /** Offset of the IP header, and the length in bytes from there on. */
   readonly from: number;
   readonly length: number;
   readonly ipHeaderLength: number;
-  /** IP and transport header, whole 32-bit words each. */
+  /** Length in bytes of IP and transport header; a multiple of 4, like `ipHeaderLength`. */
   readonly headerLength: number;
-  /** Payload of every segment but the last. */
+  /** Bytes of payload of each segment except the last. */
   readonly segmentSize: number;
-  /** 6 or 17. */
+  /** 6 (TCP) or 17 (UDP). */
   readonly protocol: number;
-  /** Folded sums of what all segments' headers have in common. */
+  /** Folded sums of the fields that the headers of all segments have in common. */
   readonly ipSum: number;
   readonly transportSum: number;
 }
 
 /**
- * On `buffer`, a view of the arena's memory.
+ * Returns the operations on `buffer`, a view of the arena's memory.
  *
- * @throws {TypeError} it is not
+ * @throws {TypeError} `buffer` is not a view of the arena
  */
 export function createWasmByteOperations(
   arena: WasmArena,
@@ -64,13 +67,13 @@ export function createWasmByteOperations(
   return {
     buffer,
     copyAndSum(to, from, length) {
-      // Also of numbers that are none: WebAssembly would take them as zeros.
+      // Also false for values that are not numbers: WebAssembly would treat them as zeros.
       if (
         !(to >= 0 && from >= 0 && length >= 0 && to + length <= end && from + length <= end) ||
         length > MAX_LENGTH
       ) {
         throw new RangeError(
-          `"to", "from" and "length" expected ${MAX_LENGTH} bytes of the buffer`,
+          `"to", "from" and "length" expected at most ${MAX_LENGTH} bytes within the buffer`,
         );
       }
       return copyAndSum(byteOffset + to, byteOffset + from, length);
@@ -78,15 +81,15 @@ export function createWasmByteOperations(
     writeSegments(plan, first, count, to, stride) {
       const { from, length, ipHeaderLength, headerLength, segmentSize } = plan;
       if (!fits(plan, first, count) || !(from >= 0 && from + length <= end)) {
-        throw new RangeError('"plan" expected segments of a packet of the buffer');
+        throw new RangeError('"plan" expected segments of a packet within the buffer');
       }
       const last = to + (count - 1) * stride;
       const left = length - headerLength - (first + count - 1) * segmentSize;
       const lastEnd = last + headerLength + Math.min(segmentSize, left);
-      // Of the one before it, which may be longer.
+      // The end of the segment before the last, which may be longer.
       const otherEnd = count > 1 ? last - stride + headerLength + segmentSize : 0;
       if (!(to >= 0 && stride >= 0 && lastEnd <= end && otherEnd <= end)) {
-        throw new RangeError('"to" and "stride" expected places of the buffer');
+        throw new RangeError('"to" and "stride" expected places within the buffer');
       }
       writeSegments(
         byteOffset + to,
@@ -106,7 +109,7 @@ export function createWasmByteOperations(
   };
 }
 
-/** No byte of what is read is outside of the packet. */
+/** Whether all bytes that are read are within the packet. */
 function fits(plan: WasmSegmentPlan, first: number, count: number): boolean {
   const { length, ipHeaderLength, headerLength, segmentSize, protocol } = plan;
   return (
@@ -117,16 +120,17 @@ function fits(plan: WasmSegmentPlan, first: number, count: number): boolean {
     segmentSize >= 1 &&
     first >= 0 &&
     count >= 1 &&
-    // WebAssembly would cut them, and the last segment be longer than it is taken for.
+    // WebAssembly would cut fractions, and the last segment would be longer than computed here.
     Number.isInteger(segmentSize) &&
     Number.isInteger(first) &&
     Number.isInteger(count) &&
-    // The last of them begins within the payload, or there is none and it is the first.
+    // The last segment must begin within the payload. If there is no payload, it must be the first
+    // one.
     (first + count - 1) * segmentSize < Math.max(length - headerLength, 1)
   );
 }
 
-/** IPv6 does not count its own header. */
+/** In bytes. The length field of IPv6 does not count its header of 40 bytes. */
 const LONGEST_PACKET = 40 + 65_535;
-/** What the sums are sure not to overflow at. */
+/** Up to this length the sums cannot overflow. */
 const MAX_LENGTH = 65_535;

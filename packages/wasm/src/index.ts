@@ -1,10 +1,11 @@
 /**
- * Packet memory and what is done to packets, in WebAssembly: on 128 bits at a time where the engine
- * can. Loads without a file, so that any runtime and any bundler takes it.
+ * Memory for packets, and functions that process packets, in WebAssembly. They work on 128 bits at
+ * a time if the engine can. Loads without file access, so that every runtime and bundler can use
+ * it.
  *
  * ```ts
  * const arena = WasmArena.createSync({ length: 1 << 20 });
- * const slab = arena.allocate(65_536); // what stands here is worked on in place
+ * const slab = arena.allocate(65_536); // bytes here are processed in place
  * const { copyAndSum } = createWasmByteOperations(arena, slab);
  * const engine = new Engine({ crypto: wasmProvider(arena), ... });
  * ```

@@ -1,5 +1,5 @@
 /**
- * What `assembly/` exports, and how it gets from base64 to functions.
+ * The exports of the modules in `assembly/`, and the loading of these modules from base64.
  *
  * @module
  */
@@ -7,31 +7,37 @@ import { SCALAR_MODULE } from './generated/scalar.ts';
 import { SIMD_MODULE } from './generated/simd.ts';
 import { webAssembly, type WasmMemory, type WasmModule } from './web-assembly.ts';
 
-/** 'simd' works on 128 bits at a time; 'scalar' is for engines that cannot. */
+/** 'simd' works on 128 bits at a time. 'scalar' is for engines without SIMD. */
 export type WasmBuild = 'simd' | 'scalar';
 
-/** All addresses are of the memory that the module was given; none is checked. */
+/**
+ * The exports of a module. All addresses refer to the memory that the module was given. Addresses
+ * are not checked.
+ */
 export interface Kernels {
   /** First address of the arena. */
   readonly ARENA: Constant;
-  /** 32 bytes: the key of a single operation. */
+  /** Address of 32 bytes: the key of a single operation. */
   readonly KEY: Constant;
-  /** As many times 32 bytes: keys of ciphers. */
+  /** Address of the keys of ciphers, `KEY_SLOT_COUNT` times 32 bytes. */
   readonly KEY_SLOTS: Constant;
   readonly KEY_SLOT_COUNT: Constant;
-  /** As many times 256 bytes: what `firstBlocks` makes. */
+  /** Address of the blocks that `firstBlocks` computes, `KEY_SLOT_COUNT` times 256 bytes. */
   readonly FIRST_BLOCKS: Constant;
-  /** What stands elsewhere is copied here. */
+  /** Address of the window, which bytes from outside the arena are copied to. */
   readonly WINDOW: Constant;
   readonly WINDOW_LENGTH: Constant;
-  /** 32 bytes: the hash that was finished. */
+  /** Address of 32 bytes: the last finished hash. */
   readonly HASH: Constant;
-  /** 32 bytes each: for X25519, and from it. */
+  /** Addresses of 32 bytes each: the inputs of X25519 and its result. */
   readonly SCALAR: Constant;
   readonly POINT: Constant;
   readonly PRODUCT: Constant;
   readonly copyAndSum: (to: number, from: number, length: number) => number;
-  /** Segments `first` to `first` + `count` - 1 of the super-packet at `from`, `stride` bytes apart. */
+  /**
+   * Writes segments `first` to `first` + `count` - 1 of the super-packet at `from`, at distances of
+   * `stride` bytes.
+   */
   readonly writeSegments: (
     to: number,
     stride: number,
@@ -46,26 +52,41 @@ export interface Kernels {
     first: number,
     count: number,
   ) => void;
-  /** `key` is an address; the nonce is three words, of which all 32 bits count. */
+  /** Encrypts. `key` is an address. The nonce is three words, of which all 32 bits are used. */
   readonly seal: AeadKernel<void>;
-  /** 1 if the tag was right, and 0 if not. */
+  /** Decrypts. Returns 1 if the tag is right, else 0. */
   readonly open: AeadKernel<number>;
-  /** Tags alone, of text that is encrypted elsewhere; `checkTag` gives 1 if it was right. */
+  /**
+   * Compute or check only the tag of a text that other code encrypts. `checkTag` returns 1 if the
+   * tag is right.
+   */
   readonly writeTag: TagKernel<void>;
   readonly checkTag: TagKernel<number>;
-  /** The same with the one-time key at an address. */
+  /** Does the same as `writeTag` with a one-time key at an address. */
   readonly writeTagTo: (to: number, oneTimeKey: number, data: number, length: number) => void;
-  /** Block 0 of the streams of four messages whose nonces are 0, `n1` to `n1` + 3, `n2`: 64 bytes each. */
+  /**
+   * Computes block 0 of the streams of four messages, whose nonces are 0, `n1` to `n1` + 3, `n2`:
+   * 64 bytes each.
+   */
   readonly firstBlocks: (key: number, n1: number, n2: number, to: number) => void;
-  /** HChaCha20 of the key at `KEY` and the nonce in four words, to `KEY`. */
+  /**
+   * Computes HChaCha20 of the key at `KEY` and a nonce in four words, and writes the result to
+   * `KEY`.
+   */
   readonly deriveSubkey: (w0: number, w1: number, w2: number, w3: number) => void;
-  /** BLAKE2s: a key comes first, in a block of its own; more than the last block in whole blocks. */
+  /**
+   * BLAKE2s. A key comes first, in a block of its own. `updateHash` takes whole blocks;
+   * `finishHash` takes the rest.
+   */
   readonly beginHash: (hashLength: number, keyLength: number) => void;
   readonly updateHash: (at: number, length: number) => void;
   readonly finishHash: (at: number, length: number) => void;
-  /** Kdf of the key at `WINDOW` and `length` bytes behind its 32, to `count` times 32 at `WINDOW`. */
+  /**
+   * Computes the Kdf of the key at `WINDOW` and of `length` bytes after its 32. Writes `count`
+   * times 32 bytes to `WINDOW`.
+   */
   readonly deriveKeys: (length: number, count: number) => void;
-  /** X25519 of `SCALAR` and `POINT`, which are wiped, to `PRODUCT`. */
+  /** Computes X25519 of `SCALAR` and `POINT`, wipes both, and writes the result to `PRODUCT`. */
   readonly multiplyPoint: () => void;
 }
 
@@ -93,7 +114,7 @@ interface Constant {
   readonly value: number;
 }
 
-/** 'simd' where the engine takes it. */
+/** Returns 'simd' if the engine supports it, else 'scalar'. */
 export function fastestBuild(): WasmBuild {
   return webAssembly().validate(SIMD_PROBE) ? 'simd' : 'scalar';
 }
@@ -104,7 +125,10 @@ export function instantiateSync(build: WasmBuild, memory: WasmMemory): Kernels {
   return new Instance(module, { env: { memory } }).exports as Kernels;
 }
 
-/** Does not block: browsers compile only the smallest modules in the main thread. */
+/**
+ * Compiles without blocking: browsers compile only very small modules synchronously in the main
+ * thread.
+ */
 export async function instantiate(build: WasmBuild, memory: WasmMemory): Promise<Kernels> {
   const api = webAssembly();
   const module = (compiled[build] ??= await api.compile(binaryOf(build)));
@@ -116,10 +140,10 @@ function binaryOf(build: WasmBuild): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** Compiled once, whatever the number of arenas. */
+/** Each build is compiled once, for all arenas. */
 const compiled: Partial<Record<WasmBuild, WasmModule>> = {};
 
-/** In every runtime, and in none of the libraries that come with the language. */
+/** Every runtime has this function, but none of the type libraries of the language declares it. */
 declare function atob(base64: string): string;
 
 /** One function: `(result v128) i32.const 0, i8x16.splat, i32x4.extadd_pairwise_i16x8_u`. */

@@ -1,9 +1,11 @@
 /**
- * `KeySlots`: places in the module's memory for keys, and for what is made of them ahead.
+ * `KeySlots`: slots in the module's memory for keys and for one-time keys that are computed in
+ * advance.
  *
- * There are fewer places than there may be ciphers. A cipher keeps its key itself, has one place that
- * it shares with others, and puts the key there again when another one's was put there since. Those
- * that are busy at the same time rarely meet. So idle ones, however many, take no room.
+ * There are fewer slots than there may be ciphers. Each cipher keeps its own key and is assigned
+ * one slot, which it shares with other ciphers. It copies its key to the slot again if another
+ * cipher has used the slot since. Ciphers that are busy at the same time rarely share a slot. So
+ * idle ciphers take no space, however many there are.
  *
  * @module
  */
@@ -11,15 +13,15 @@ import { KEY_LENGTH } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 
 export class KeySlots {
-  /** All of the module's memory and of the arena's. */
+  /** The whole memory, of the module and of the arena. */
   readonly words: Int32Array;
   readonly #memory: Uint8Array;
   readonly #kernels: Kernels;
   readonly #start: number;
   readonly #blocksStart: number;
-  /** By slot: whose key is in it. */
+  /** By slot: the cipher whose key is in it. */
   readonly #owners: (object | undefined)[];
-  /** By slot: the first of the counters whose blocks are in it. */
+  /** By slot: the first counter of the group whose blocks are in it. */
   readonly #groups: Float64Array;
   #next = 0;
 
@@ -33,14 +35,17 @@ export class KeySlots {
     this.#groups = new Float64Array(this.#owners.length).fill(NO_GROUP);
   }
 
-  /** A place for another cipher. */
+  /** Returns a slot for another cipher. */
   assign(): number {
     const slot = this.#next;
     this.#next = (slot + 1) % this.#owners.length;
     return slot;
   }
 
-  /** The address of the owner's key (32 bytes, copied into the slot if it is not there). */
+  /**
+   * Returns the address of the owner's key (32 bytes). Copies the key into the slot if it is not
+   * there.
+   */
   addressOf(slot: number, owner: object, key: Uint8Array): number {
     const address = this.#start + slot * KEY_LENGTH;
     if (this.#owners[slot] !== owner) {
@@ -52,10 +57,10 @@ export class KeySlots {
   }
 
   /**
-   * Where in `words` block 0 of the stream of a counter begins (64 bytes, until the slot is used
-   * again). It is made along with those of its neighbours, which takes little longer: counters come
-   * nearly in order. With SIMD one that does not costs what a block alone would, without it three times
-   * as much.
+   * Returns the index in `words` of block 0 of the stream of a counter. The block has 64 bytes and
+   * is valid until the slot is used again. Four neighbouring blocks are computed together, because
+   * counters come nearly in order and this takes little longer. If counters are out of order, each
+   * group costs as much as a single block with SIMD, and three times as much without.
    */
   firstBlockOf(slot: number, owner: object, key: Uint8Array, counter: number): number {
     const place = counter & (GROUP_LENGTH - 1);
@@ -63,14 +68,14 @@ export class KeySlots {
     const keyAddress = this.addressOf(slot, owner, key);
     const address = this.#blocksStart + slot * GROUP_BYTES;
     if (this.#groups[slot] !== group) {
-      // A group never crosses 2^32: its upper words are the same.
+      // A group never crosses 2^32, so all its counters have the same upper word.
       this.#kernels.firstBlocks(keyAddress, group, (group / 2 ** 32) | 0, address);
       this.#groups[slot] = group;
     }
     return (address + place * BLOCK_LENGTH) >> 2;
   }
 
-  /** Wipes the slot, unless it is another one's by now. */
+  /** Wipes the slot, unless another cipher uses it now. */
   release(slot: number, owner: object): void {
     if (this.#owners[slot] !== owner) return;
     const address = this.#start + slot * KEY_LENGTH;
@@ -87,9 +92,9 @@ export class KeySlots {
   }
 }
 
-/** A power of two, which divides 2^32. */
+/** A power of two, so it divides 2^32. */
 const GROUP_LENGTH = 4;
 const BLOCK_LENGTH = 64;
 const GROUP_BYTES: number = GROUP_LENGTH * BLOCK_LENGTH;
-/** No multiple of the length. */
+/** Not a multiple of the length of a group. */
 const NO_GROUP = -1;

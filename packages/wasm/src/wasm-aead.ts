@@ -1,5 +1,5 @@
 /**
- * `WasmAead`: Aead and Xaead of handshakes and cookie replies, each with a key of its own.
+ * `WasmAead`: Aead and Xaead of handshakes and cookie replies, with a new key for each message.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export class WasmAead {
   readonly #kernels: Kernels;
   readonly #bytes: Uint8Array;
   readonly #window: Uint8Array;
-  /** Where the key is taken from: asking the module would be a call each time. */
+  /** Address of the key. Stored here, because reading it from the module is a call each time. */
   readonly #keyAt: number;
 
   constructor({ kernels, bytes, window }: WasmArena) {
@@ -21,7 +21,11 @@ export class WasmAead {
     this.#keyAt = kernels.KEY.value;
   }
 
-  /** @param nonce a counter as in section 5.4.6, 12 bytes, or 24 for XChaCha20-Poly1305 */
+  /**
+   * Returns the ciphertext with its tag.
+   *
+   * @param nonce a counter as in section 5.4.6; or 12 bytes; or 24 bytes for XChaCha20-Poly1305
+   */
   seal(
     key: Uint8Array,
     nonce: number | Uint8Array,
@@ -42,7 +46,7 @@ export class WasmAead {
     }
   }
 
-  /** undefined for a wrong tag. */
+  /** Returns the plaintext; undefined if the tag is wrong. */
   open(
     key: Uint8Array,
     nonce: number | Uint8Array,
@@ -66,7 +70,10 @@ export class WasmAead {
     }
   }
 
-  /** `auth` to the start of the window, `text` behind it, 16 bytes left for a tag. */
+  /**
+   * Copies `auth` to the start of the window and `text` after it. Returns the offset of `text`. 16
+   * bytes stay free for a tag.
+   */
   #copyIn(text: Uint8Array, auth: Uint8Array): number {
     const window = this.#window;
     const at = (auth.length + 15) & -16;
@@ -80,7 +87,10 @@ export class WasmAead {
     return at;
   }
 
-  /** Puts the key where it is taken from: for a long nonce the one that its first 16 bytes make of it. */
+  /**
+   * Writes the key to its address. For a nonce of 24 bytes it is the key that is derived from the
+   * first 16 of them.
+   */
   #setKey(key: Uint8Array, nonce: number | Uint8Array): void {
     checkLength('key', key, KEY_LENGTH);
     this.#bytes.set(key, this.#keyAt);
@@ -100,14 +110,14 @@ export class WasmAead {
   }
 }
 
-/** One of the three words that are left of a nonce. WebAssembly takes them modulo 2^32. */
+/** Returns one of the three words of the nonce. WebAssembly takes a word modulo 2^32. */
 function wordOf(nonce: number | Uint8Array, index: 0 | 1 | 2): number {
   if (typeof nonce === 'number') return index === 0 ? 0 : index === 1 ? nonce : nonce / 2 ** 32;
   if (nonce.length === NONCE_LENGTH) return word(nonce, 4 * index);
   return index === 0 ? 0 : word(nonce, 12 + 4 * index);
 }
 
-/** Little-endian; as a number its sign says nothing. */
+/** Little-endian. The number may be negative; only its 32 bits matter. */
 function word(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

@@ -1,13 +1,13 @@
 /**
- * `WasmArena`: memory for packets that WebAssembly works on in place.
+ * `WasmArena`: memory for packets that WebAssembly processes in place.
  *
  * ```
  * 0               arena start                               byteLength
  * | keys, scratch | allocated | allocated | ... not yet ... |
  * ```
  *
- * What is in a view that `allocate` gave is worked on where it stands. Bytes from anywhere else are
- * copied in and out again.
+ * Bytes in a view from `allocate` are processed in place. Bytes from elsewhere are copied in and
+ * out.
  *
  * @module
  */
@@ -22,14 +22,14 @@ import {
 import { PAGE_LENGTH, webAssembly, type WasmMemory } from './web-assembly.ts';
 
 export interface WasmArenaOptions {
-  /** Bytes to allocate from. Default 0: for those who use the functions alone. */
+  /** How many bytes can be allocated. Default 0, for callers that only use the functions. */
   readonly length?: number;
-  /** Default: what the engine takes. */
+  /** Default: the fastest build that the engine supports. */
   readonly build?: WasmBuild;
 }
 
 export class WasmArena {
-  /** For the thread that may block; in a browser's main thread use `create`. */
+  /** Makes an arena synchronously. In the main thread of a browser use `create` instead. */
   static createSync(options: WasmArenaOptions = {}): WasmArena {
     const { build = fastestBuild() } = options;
     const memory = memoryFor(options);
@@ -43,20 +43,26 @@ export class WasmArena {
   }
 
   readonly build: WasmBuild;
-  /** Fixed in length for good. */
+  /** Its length never changes. */
   readonly memory: WasmMemory;
-  /** All of the memory. The part before the first allocation is the module's: keys are in it. */
+  /**
+   * The whole memory. The part before the first allocation belongs to the module and contains keys.
+   */
   readonly bytes: Uint8Array;
-  /** @internal what the other files of this package call */
+  /** @internal The functions that the other files of this package call. */
   readonly kernels: Kernels;
-  /** @internal keys of ciphers, near what they are used by */
+  /** @internal The key slots of ciphers. */
   readonly keySlots: KeySlots;
-  /** Bytes from elsewhere pass here. Empty (zeros) or public between two calls. */
+  /**
+   * A part of the memory that bytes from elsewhere are copied to. Between two calls it contains
+   * zeros or public bytes.
+   */
   readonly window: Uint8Array;
   #end: number;
 
   private constructor(build: WasmBuild, memory: WasmMemory, kernels: Kernels) {
-    if (kernels.ARENA.value > RESERVED_LENGTH) throw new Error('the module reserves more');
+    if (kernels.ARENA.value > RESERVED_LENGTH)
+      throw new Error('the module reserves more memory than expected');
     this.build = build;
     this.memory = memory;
     this.bytes = new Uint8Array(memory.buffer);
@@ -68,9 +74,10 @@ export class WasmArena {
   }
 
   /**
-   * `length` bytes of zeros at an address that is a multiple of 64, for as long as the arena lives.
+   * Returns `length` zero bytes at an address that is a multiple of 64. They are valid as long as
+   * the arena exists.
    *
-   * @throws {RangeError} there is less left
+   * @throws {RangeError} fewer bytes are left
    */
   allocate(length: number): Uint8Array {
     const start = (this.#end + ALIGNMENT - 1) & -ALIGNMENT;
@@ -82,7 +89,7 @@ export class WasmArena {
     return new Uint8Array(this.memory.buffer, start, length);
   }
 
-  /** Whether the bytes can be worked on where they stand. */
+  /** Whether the bytes are in this arena and can be processed in place. */
   owns(bytes: Uint8Array): boolean {
     return bytes.buffer === this.memory.buffer;
   }
@@ -97,7 +104,7 @@ function memoryFor({ length = 0 }: WasmArenaOptions): WasmMemory {
 }
 
 const ALIGNMENT = 64;
-/** At least what the module keeps for itself. */
+/** In bytes. At least as much as the module uses for itself. */
 const RESERVED_LENGTH = 0x25600;
-/** Addresses are integers of 31 bits everywhere. */
+/** In bytes. All addresses fit into 31 bits. */
 const MAX_LENGTH = 2 ** 30;

@@ -10,8 +10,8 @@ import type { WasmArena } from './wasm-arena.ts';
 import { WasmKey } from './wasm-key.ts';
 
 /**
- * Bytes of the arena are worked on where they stand, without allocating anything; any others are
- * copied into it and back, which takes two views for each message.
+ * A cipher. Bytes of the arena are processed in place, and nothing is allocated. Other bytes are
+ * copied into the arena and back, which allocates two views per message.
  */
 export class WasmCipher implements Cipher {
   readonly #arena: WasmArena;
@@ -29,7 +29,8 @@ export class WasmCipher implements Cipher {
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     checkText(buffer, offset, length);
     const key = this.#key.address;
-    // Section 5.4.6: 4 zero bytes, then the counter in 64 bits. WebAssembly takes it modulo 2^32.
+    // Section 5.4.6: 4 zero bytes, then the counter in 64 bits. WebAssembly takes a word modulo
+    // 2^32.
     const high = (counter / 2 ** 32) | 0;
     if (this.#arena.owns(buffer)) {
       this.#kernels.seal(key, 0, counter, high, 0, 0, buffer.byteOffset + offset, length);

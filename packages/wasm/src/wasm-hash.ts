@@ -1,5 +1,5 @@
 /**
- * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s and the Kdf made of it.
+ * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s, and the Kdf that is built on it.
  *
  * @module
  */
@@ -7,14 +7,17 @@ import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, wipe } from '@litz/core/internals'
 import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
-/** Inputs are copied into the window, as much at a time as fits, and wiped there. */
+/** Inputs are copied into the window, as much as fits at a time, and wiped there. */
 export class WasmHash {
   readonly #kernels: Kernels;
   readonly #bytes: Uint8Array;
   readonly #window: Uint8Array;
-  /** Where a finished hash stands: asking the module would be a call each time. */
+  /**
+   * Address of the finished hash. Stored here, because reading it from the module is a call each
+   * time.
+   */
   readonly #hashAt: number;
-  /** Bytes in the window that wait to be hashed. */
+  /** How many bytes in the window are not yet hashed. */
   #waiting = 0;
 
   constructor({ kernels, bytes, window }: WasmArena) {
@@ -59,7 +62,10 @@ export class WasmHash {
     wipe(block, inner);
   }
 
-  /** Section 5.4: `key` and `input` of at most 32 bytes each. A shorter key is one with zeros behind. */
+  /**
+   * The Kdf of section 5.4. `key` and `input` have at most 32 bytes each. A shorter key is padded
+   * with zeros.
+   */
   kdf(
     key: Uint8Array,
     input: Uint8Array,
@@ -95,7 +101,7 @@ export class WasmHash {
   #update(input: Uint8Array): void {
     const window = this.#window;
     for (let at = 0; at < input.length;) {
-      // Only when more comes: what is hashed last has to be there.
+      // Hashed only when more input comes, because `finishHash` needs the last bytes.
       if (this.#waiting === window.length) {
         this.#kernels.updateHash(window.byteOffset, window.length);
         this.#waiting = 0;
@@ -108,7 +114,7 @@ export class WasmHash {
     }
   }
 
-  /** Zeros to the end of the first block. */
+  /** Fills the first block with zeros. */
   #pad(): void {
     const window = this.#window;
     window.fill(0, this.#waiting, BLOCK_LENGTH);

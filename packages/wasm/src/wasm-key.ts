@@ -1,5 +1,5 @@
 /**
- * `WasmKey`: the key of a cipher, and where the functions of the module find it.
+ * `WasmKey`: the key of a cipher, and its slot in the module's memory.
  *
  * @module
  */
@@ -23,9 +23,10 @@ export class WasmKey implements OneTimeKeys {
   }
 
   /**
-   * It stands there until another key is asked for.
+   * The address of the key, valid until another key is used.
    *
-   * @throws {TypeError} it was destroyed: what is left of it are zeros, which nobody must seal with
+   * @throws {TypeError} the key was destroyed. Only zeros are left of it, and no message may be
+   *   encrypted with a key of zeros.
    */
   get address(): number {
     if (this.#isDestroyed) throw destroyed();
@@ -41,7 +42,7 @@ export class WasmKey implements OneTimeKeys {
     return this.#slots.firstBlockOf(this.#slot, this, this.#bytes, counter);
   }
 
-  /** Wipes it; asked for afterwards it throws. */
+  /** Wipes the key. Later uses throw. */
   destroy(): void {
     this.#isDestroyed = true;
     this.#slots.release(this.#slot, this);

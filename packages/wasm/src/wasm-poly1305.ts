@@ -1,8 +1,8 @@
 /**
- * `WasmPoly1305`: tags of transport data whose text something else encrypts.
+ * `WasmPoly1305`: tags of transport data that other code encrypts.
  *
- * OpenSSL's ChaCha20 has wider vectors than WebAssembly, but its Poly1305 costs a call or two more for
- * every packet than the tag takes here.
+ * OpenSSL's ChaCha20 uses wider vectors than WebAssembly. But its Poly1305 costs one or two calls
+ * more per packet, which take longer than the tag does here.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import type { WasmArena } from './wasm-arena.ts';
 import { WasmKey } from './wasm-key.ts';
 
 /**
- * The tag of ChaCha20-Poly1305 (RFC 8439 section 2.8) without associated data, over ciphertext that
- * stands in the arena. The one-time key is block 0 of the stream, the text begins with block 1.
+ * Tags of ChaCha20-Poly1305 (RFC 8439 section 2.8) without associated data, for ciphertext in the
+ * arena. The one-time key is block 0 of the stream; the text begins with block 1.
  */
 export class WasmPoly1305 {
   readonly #arena: WasmArena;
   readonly #kernels: Kernels;
   readonly #key: WasmKey;
 
-  /** @param key 32 bytes, copied: the one that the text is encrypted with */
+  /** @param key 32 bytes, copied; the key that the text is encrypted with */
   constructor(arena: WasmArena, key: Uint8Array) {
     this.#arena = arena;
     this.#kernels = arena.kernels;
@@ -30,9 +30,9 @@ export class WasmPoly1305 {
   /**
    * Writes the tag of `length` bytes at `offset` behind them.
    *
-   * @param buffer of the arena
-   * @throws {TypeError} it is not
-   * @throws {RangeError} text and tag are not within it
+   * @param buffer a view of the arena
+   * @throws {TypeError} `buffer` is not a view of the arena
+   * @throws {RangeError} text and tag are not within `buffer`
    */
   writeTag(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     const data = this.#addressOf(buffer, offset, length);
@@ -40,7 +40,9 @@ export class WasmPoly1305 {
     this.#kernels.writeTag(key, 0, counter, (counter / 2 ** 32) | 0, data, length);
   }
 
-  /** Whether the tag behind the text is right; compares in constant time. Throws as `writeTag`. */
+  /**
+   * Whether the tag behind the text is right. Compares in constant time. Throws as `writeTag` does.
+   */
   checkTag(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     const data = this.#addressOf(buffer, offset, length);
     const key = this.#key.address;
@@ -48,9 +50,10 @@ export class WasmPoly1305 {
   }
 
   /**
-   * `writeTag` for who has the one-time key, because block 0 was made along with the text.
+   * Does the same as `writeTag` with a given one-time key, for callers that computed block 0
+   * together with the text.
    *
-   * @param oneTimeKey where in the buffer it stands, 32 bytes. They stay.
+   * @param oneTimeKey offset of the key in the buffer, 32 bytes, which are not changed
    */
   writeTagWith(oneTimeKey: number, buffer: Uint8Array, offset: number, length: number): void {
     const data = this.#addressOf(buffer, offset, length);
@@ -58,7 +61,7 @@ export class WasmPoly1305 {
     this.#kernels.writeTagTo(data + length, key, data, length);
   }
 
-  /** Wipes the key; this is not used afterwards. */
+  /** Wipes the key. Later uses throw. */
   destroy(): void {
     this.#key.destroy();
   }

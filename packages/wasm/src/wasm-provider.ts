@@ -1,8 +1,9 @@
 /**
  * `wasmProvider`: all of WireGuard's cryptography in WebAssembly.
  *
- * Nothing in `assembly/` branches on a secret or uses one as an address. What the engine makes of it is
- * beyond a promise, but has no BigInts whose time depends on their values.
+ * The code in `assembly/` does not branch on secrets or use them as addresses. What a JavaScript
+ * engine makes of it cannot be promised. But there are no BigInts, whose time depends on their
+ * values.
  *
  * @module
  */
@@ -14,10 +15,10 @@ import { WasmHash } from './wasm-hash.ts';
 import { multiplyPoint } from './wasm-x25519.ts';
 
 /**
- * For one thread: calls share scratch memory.
+ * Makes a provider for one thread; its calls share scratch memory.
  *
- * @param arena whose bytes ciphers take as they stand. Default: one of its own, made at once; a
- *   browser's main thread gives what `WasmArena.create` made.
+ * @param arena memory whose bytes ciphers process in place. Default: a new arena, made
+ *   synchronously; in the main thread of a browser give one from `WasmArena.create`.
  * @throws {Error} this runtime has no WebAssembly
  */
 export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoProvider {
@@ -28,7 +29,7 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
     dh: (privateKey, publicKey) => multiplyPoint(arena, privateKey, publicKey),
     dhPublicKey(privateKey) {
       const publicKey = multiplyPoint(arena, privateKey, BASE_POINT);
-      // A clamped scalar is no multiple of the base point's order.
+      // A clamped scalar is never a multiple of the order of the base point.
       if (!publicKey) throw new Error('X25519 failed');
       return publicKey;
     },
@@ -68,7 +69,10 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
   };
 }
 
-/** A length of its own making would reach into other keys of the arena. Not on a packet's path. */
+/**
+ * Checks that all arguments are real byte arrays. An object with a false `length` could reach other
+ * keys in the arena. Not called per packet.
+ */
 function checkAll(bytes: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(bytes)) {
     if (value instanceof Uint8Array) continue;

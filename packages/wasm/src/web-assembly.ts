@@ -1,11 +1,11 @@
 /**
- * The part of WebAssembly's JavaScript interface that is used here. Its types come with a browser's or
- * a runtime's library, none of which is asked for.
+ * The part of WebAssembly's JavaScript interface that is used here. Its types are in the libraries
+ * of browsers and runtimes, which this package does not need.
  *
  * @module
  */
 
-/** Never grown: views of `buffer` stay valid. */
+/** A memory that never grows, so views of `buffer` stay valid. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
@@ -19,7 +19,7 @@ export interface WasmApi {
   validate: (binary: Uint8Array) => boolean;
 }
 
-/** Compiled code; opaque. */
+/** Compiled code. Opaque. */
 export type WasmModule = object;
 
 export interface WasmImports {
@@ -33,5 +33,5 @@ export function webAssembly(): WasmApi {
   return api;
 }
 
-/** Length of a page of memory in bytes. */
+/** Bytes of a page of memory. */
 export const PAGE_LENGTH: number = 65_536;

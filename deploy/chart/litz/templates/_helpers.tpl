@@ -50,9 +50,6 @@ app.kubernetes.io/component: {{ .component }}
 {{- if and $strict.egress.enabled (not .Values.encryption.enabled) -}}
 {{- fail "encryption.strictMode.egress.enabled is true and encryption.enabled is false: nothing would pass between nodes" -}}
 {{- end -}}
-{{- if and $strict.egress.enabled (not $strict.egress.cidr) -}}
-{{- fail "encryption.strictMode.egress.enabled needs encryption.strictMode.egress.cidr: the prefixes of all pods of the cluster, such as 10.244.0.0/16" -}}
-{{- end -}}
 {{- if and (eq .Values.tun.mode "devicePlugin") (not .Values.tun.devicePluginResource) -}}
 {{- fail "tun.mode is devicePlugin and tun.devicePluginResource is empty: name the resource that the device plugin gives" -}}
 {{- end -}}

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { withFigures } from '../report/readme.ts';
+import { withFigures, withMeshFigures } from '../report/readme.ts';
 import { createReport, readResults, writeReport } from '../report/report.ts';
 import { say } from './output.ts';
 
@@ -16,7 +16,8 @@ export function addReportCommand(program: Command): void {
     .description('RESULTS.md with tables and charts of the result files; figures of the README')
     .option('--out <directory>', 'where the report goes', join(import.meta.dirname, '../..'))
     .option('--readme <file>', 'whose figures are replaced', README)
-    .action(({ out, readme }: { out: string; readme: string }) => {
+    .option('--mesh <file>', 'the page of the mesh, whose figures are replaced', MESH_PAGE)
+    .action(({ out, readme, mesh }: { out: string; readme: string; mesh: string }) => {
       const { results: directory } = command.optsWithGlobals<{ results: string }>();
       const results = readResults(directory);
       const report = createReport(results);
@@ -24,7 +25,10 @@ export function addReportCommand(program: Command): void {
       for (const path of writeReport(report, out)) say(`written to ${path}`);
       writeFileSync(readme, withFigures(readFileSync(readme, 'utf8'), results));
       say(`written to ${readme}`);
+      writeFileSync(mesh, withMeshFigures(readFileSync(mesh, 'utf8'), results));
+      say(`written to ${mesh}`);
     });
 }
 
 const README = join(import.meta.dirname, '../../../../README.md');
+const MESH_PAGE = join(import.meta.dirname, '../../../../docs/mesh.md');

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { closeMeshGrounds } from '../mesh/mesh-ground.ts';
 import { killRunningCommands } from './command.ts';
 import { removeSockets } from './daemon.ts';
 import { closeNamespacePairs } from './namespace-pair.ts';
@@ -27,4 +28,5 @@ function releaseAll(): void {
   killRunningCommands();
   removeSockets();
   closeNamespacePairs();
+  closeMeshGrounds();
 }

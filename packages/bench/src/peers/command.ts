@@ -9,6 +9,8 @@ export interface CommandOptions {
   /** Name of a network namespace to run it in. */
   namespace?: string | undefined;
   env?: Record<string, string>;
+  /** It is a Node program of ours with a channel, and hears what it says there. */
+  onMessage?: (message: unknown) => void;
 }
 
 /** A program that was started. */
@@ -20,15 +22,16 @@ export class RunningCommand {
   #errors = '';
 
   constructor(file: string, args: readonly string[], options: CommandOptions = {}) {
-    const { namespace, env = {} } = options;
+    const { namespace, env = {}, onMessage } = options;
     // `ip netns exec` becomes the program: its id is the program's.
     const line = namespace === undefined ? [file, ...args] : [...inside(namespace), file, ...args];
     this.name = [file, ...args].join(' ');
     this.#child = spawn(line[0]!, line.slice(1), {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(onMessage ? (['ipc'] as const) : [])],
       env: { ...process.env, ...env },
     });
     LIVE.add(this);
+    if (onMessage) this.#child.on('message', onMessage);
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = `${this.#errors}${text}`.slice(-KEPT_ERRORS);
@@ -56,6 +59,11 @@ export class RunningCommand {
   /** The last of what it wrote to stderr. */
   get errors(): string {
     return this.#errors;
+  }
+
+  /** To a program that was started with `onMessage`. */
+  send(message: object): void {
+    this.#child.send(message);
   }
 
   /**

@@ -7,6 +7,7 @@ import { measureGarbage } from '../garbage/garbage.ts';
 import { measureHandshakes } from '../handshake/handshake-rate.ts';
 import { litz, PEERS } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
+import { measureMesh, SHORT_MESH_SETTINGS } from '../mesh/mesh.ts';
 import { measureScale } from '../scale/scale.ts';
 import { measureSuites, SUITE_NAMES } from '../suites/suites.ts';
 import { measureThreads } from '../threads/threads.ts';
@@ -61,4 +62,5 @@ export const QUICK_PARTS: readonly QuickPart[] = [
       return measurePeers({ implementations, rounds: 1, seconds: 1, figures }, progress);
     },
   },
+  { name: 'mesh', run: (progress) => measureMesh(SHORT_MESH_SETTINGS, progress) },
 ];

@@ -17,6 +17,34 @@ export function withFigures(readme: string, results: readonly Result[]): string 
   return `${readme.slice(0, begin + BEGIN.length)}\n${figures}\n${readme.slice(end)}`;
 }
 
+/** The same for `docs/mesh.md`. @throws {Error} `page` has no such place */
+export function withMeshFigures(page: string, results: readonly Result[]): string {
+  const begin = page.indexOf(MESH_BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`the page has no ${MESH_BEGIN} ... ${END}`);
+  const mesh = results.find(({ bench }) => bench === 'mesh');
+  const figures = mesh ? meshFigures(mesh) : '';
+  return `${page.slice(0, begin + MESH_BEGIN.length)}\n${figures}\n${page.slice(end)}`;
+}
+
+function meshFigures({ measurements, environment, settings }: Result): string {
+  const { subjects, rows } = matrixOf(measurements);
+  const { processor, cores, kernel, node, commit } = environment;
+  const columns = [leftColumn('figure'), ...subjects.map(rightColumn)];
+  return [
+    `\`pnpm bench:mesh\`, ${numberText(Number(settings['agents'] ?? 0))} agents and the registry on ` +
+      `one machine (${processor}, ${cores} cores, Linux ${kernel}, Node.js ${node}), commit ${commit}. ` +
+      `Load of the machine before and after: ${settings['loadBefore'] ?? '?'}, ${settings['loadAfter'] ?? '?'}.`,
+    markdownTable(
+      columns,
+      rows.map((row) => [
+        `${row.figure}, ${row.unit}`,
+        ...subjects.map((subject) => cell(row, subject)),
+      ]),
+    ),
+  ].join('\n\n');
+}
+
 /** Markdown; empty without results. */
 export function readmeFigures(results: readonly Result[]): string {
   const peers = results.find(({ bench }) => bench === 'peers');
@@ -79,4 +107,5 @@ function share(row: Row, other: number | undefined): string {
 
 const LITZ = 'litz';
 const BEGIN = '<!-- figures: made by `pnpm bench:report` -->';
+const MESH_BEGIN = '<!-- figures of the mesh: made by `pnpm bench:report` -->';
 const END = '<!-- end of figures -->';

@@ -166,6 +166,8 @@ const SECTION_ORDER = [
   'garbage',
   'nodes',
   'rotation',
+  'rollout',
+  'mesh',
 ] as const;
 const PAGE = 'RESULTS.md';
 const CHARTS = 'charts';

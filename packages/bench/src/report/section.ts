@@ -76,6 +76,26 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'in it too, and none of them in the run of lost packets, of which one is a millisecond.',
     ratios: () => [],
   },
+  rollout: {
+    title: 'A mesh that changes',
+    intro:
+      'Numbered UDP packets, one a millisecond for each pair, and TCP at 10 Mbit/s between pods of ' +
+      'different nodes, while agents are started and the mesh is switched on and off again, node by ' +
+      'node; while the agent of one node is killed with SIGKILL and started again; and while its daemon ' +
+      'is. Without its daemon a node has no way to the others: what is sent meanwhile is lost, and how ' +
+      'long that takes is told. A gap is the time between two packets that came one after the other: ' +
+      'pauses of a busy machine are in it too.',
+    ratios: () => [],
+  },
+  mesh: {
+    title: 'A mesh of many nodes',
+    intro:
+      'Agents as they are, on real registries. One is a program with a real daemon in a namespace, and ' +
+      'the registry has thousands of records. Of the many most have simulated daemons and simulated ' +
+      'machines, several hundred in a process, and a few are programs with real ones. All of them, and ' +
+      'the registry, share the cores of this machine: of 1,000 nodes each has its own.',
+    ratios: () => [],
+  },
 };
 
 /** 'litz / wireguard-go' of each peer, and of the best one if there are several. */

@@ -17,6 +17,8 @@ export const BENCHES = [
   'garbage',
   'nodes',
   'rotation',
+  'rollout',
+  'mesh',
 ] as const;
 export type BenchName = (typeof BENCHES)[number];
 

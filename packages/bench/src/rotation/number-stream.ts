@@ -31,11 +31,9 @@ export class NumberStream {
   static async start({ from, to, address }: StreamOptions): Promise<NumberStream> {
     const words = (direction: string): string[] => [CHILD, direction, address, PORT];
     const receiver = new RunningCommand(process.execPath, words('receive'), { namespace: to });
-    await until('the receiver is ready', () => {
-      if (receiver.hasEnded) throw new Error(`${receiver.name} has ended: ${receiver.errors}`);
-      return receiver.output.includes('ready');
-    });
+    await isReady(receiver);
     const sender = new RunningCommand(process.execPath, words('send'), { namespace: from });
+    await isReady(sender);
     return new NumberStream(sender, receiver);
   }
 
@@ -56,6 +54,16 @@ export class NumberStream {
   }
 }
 
+async function isReady(command: RunningCommand): Promise<void> {
+  const holds = (): boolean => {
+    if (command.hasEnded) throw new Error(`${command.name} has ended: ${command.errors}`);
+    return command.output.includes('ready');
+  };
+  await until(`${command.name}: ready`, holds, READY_MS);
+}
+
 const CHILD = fileURLToPath(new URL('./stream-child.js', import.meta.url));
 const PORT = '5210';
+/** A busy machine takes long to start a program. */
+const READY_MS = 30_000;
 const LAST_ONES_MS = 500;

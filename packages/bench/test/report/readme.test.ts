@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readmeFigures, withFigures } from '../../src/report/readme.ts';
+import { readmeFigures, withFigures, withMeshFigures } from '../../src/report/readme.ts';
 import type { Measurement, Result } from '../../src/results/result.ts';
 
 describe('readmeFigures', () => {
@@ -51,6 +51,27 @@ describe('withFigures', () => {
 
   it('refuses a text without that place', () => {
     expect(() => withFigures('# Litz', [])).toThrow('the README has no <!-- figures');
+  });
+});
+
+describe('withMeshFigures', () => {
+  const place =
+    '<!-- figures of the mesh: made by `pnpm bench:report` -->\nold\n<!-- end of figures -->';
+
+  it('puts a column for each registry between the comments', () => {
+    const mesh = result('mesh', [
+      { figure: 'at rest: writes', subject: 'etcd', unit: 'writes', value: 0 },
+      { figure: 'at rest: writes', subject: 'kubernetes', unit: 'writes', value: 1 },
+    ]);
+    const page = withMeshFigures(`before\n${place}\nafter`, [mesh]);
+    expect(page).toContain('| figure | etcd | kubernetes |');
+    expect(page).toContain('| at rest: writes, writes | 0 | 1 |');
+    expect(page).not.toContain('old');
+    expect(withMeshFigures(page, [mesh])).toBe(page);
+  });
+
+  it('refuses a text without that place', () => {
+    expect(() => withMeshFigures('# Mesh', [])).toThrow('the page has no <!-- figures of the mesh');
   });
 });
 

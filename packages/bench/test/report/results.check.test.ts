@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { withFigures } from '../../src/report/readme.ts';
+import { withFigures, withMeshFigures } from '../../src/report/readme.ts';
 import { createReport, readResults } from '../../src/report/report.ts';
 import { RESULTS_DIRECTORY } from '../../src/results/result.ts';
 
@@ -21,6 +21,13 @@ describe('README.md', () => {
   it('has the figures of the result files', () => {
     const readme = readFileSync(join(PACKAGE, '../../README.md'), 'utf8');
     expect(readme).toBe(withFigures(readme, readResults(RESULTS_DIRECTORY)));
+  });
+});
+
+describe('docs/mesh.md', () => {
+  it('has the figures of the result files', () => {
+    const page = readFileSync(join(PACKAGE, '../../docs/mesh.md'), 'utf8');
+    expect(page).toBe(withMeshFigures(page, readResults(RESULTS_DIRECTORY)));
   });
 });
 

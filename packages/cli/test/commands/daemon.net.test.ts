@@ -216,8 +216,8 @@ describeWith(realInterfaces, 'litz without a /run to write to', () => {
     expect(await daemon.end()).toBe(1);
     const lines = daemon.text.trim().split('\n');
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain(`cannot serve ${SOCKET}: nothing can be made in`);
-    expect(lines[0]).toContain(`${code}; make that a folder which this user can write to`);
+    expect(lines[0]).toContain(`cannot serve ${SOCKET}: cannot create a file in`);
+    expect(lines[0]).toContain(`${code}; expected a folder that this user can write to`);
     expect(host.hasLink(NAME)).toBe(false);
   });
 });

@@ -48,7 +48,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(code).toBe(1);
     expect(text.replaceAll(`${host.folder}/`, '').trim().split('\n')).toEqual([
       `litz: ${NAME}.conf:2: PrivateKey: expected a key of 32 bytes in base64 (44 characters)`,
-      `${NAME}.conf:3: Adress: is no field of [Interface]`,
+      `${NAME}.conf:3: Adress: is not a field of [Interface]`,
       `${NAME}.conf:4: MTU: expected 68 to 65535, got "70000"`,
       `${NAME}.conf:7: AllowedIPs: expected an address with prefix length, got "10.0.0.0/33"`,
       `${NAME}.conf:8: Endpoint: expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT, got "nowhere"`,
@@ -57,7 +57,9 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
 
   it('refuses DNS and hooks by name', async () => {
     const { text } = await failed([...INTERFACE, 'DNS = 192.0.2.53', 'PostUp = touch /nowhere']);
-    expect(text).toMatch(/:4: DNS: is not done by litz up.*\n.*:5: PostUp: is not done by litz up/);
+    expect(text).toMatch(
+      /:4: DNS: litz up does not carry this out.*\n.*:5: PostUp: litz up does not carry this out/,
+    );
   });
 
   it('finds an address that is there twice, and takes the interface away', async () => {
@@ -114,7 +116,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
 
   it('does without a parameter that it does not need, and says so', async () => {
     const text = await comesUp(READ_ONLY_SYSCTLS);
-    expect(text).toMatch(/goes on without net\.ipv4\.conf\.all\.src_valid_mark, .*EROFS/);
+    expect(text).toMatch(/continue without net\.ipv4\.conf\.all\.src_valid_mark, .*EROFS/);
   });
 
   it('says which capability is missing', async () => {
@@ -143,7 +145,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
   it('dies of the signal that ends it while it waits for the resolver', async () => {
     const file = host.write(`${NAME}.conf`, [...INTERFACE, ...PEER, 'Endpoint = office.example:1']);
     const tunnel = host.litz(['up', file], { wrapper: OWN_RESOLVER });
-    await tunnel.says(/office\.example: temporary failure.*trying again in 1\.0 s/);
+    await tunnel.says(/office\.example: temporary failure.*retrying in 1\.0 s/);
     expect(await tunnel.end('SIGTERM')).toBe('SIGTERM');
     expect(host.state()).toEqual(before);
   });

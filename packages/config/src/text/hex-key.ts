@@ -1,12 +1,13 @@
 /**
- * Keys in hexadecimal, as the cross-platform protocol has them. For base64, `@litz/core` has the parsers.
+ * Converts keys from and to hexadecimal, the form of the cross-platform protocol. For base64,
+ * `@litz/core` has parsers.
  *
  * @module
  */
 import { parsePresharedKey } from '@litz/core';
 import { KEY_LENGTH, secretBytes, wipe } from '@litz/core/internals';
 
-/** 32 new bytes; undefined for anything but 64 hexadecimal digits. */
+/** Returns 32 new bytes; undefined if the text is not 64 hexadecimal digits. */
 export function keyFromHex(text: string): Uint8Array | undefined {
   if (typeof text !== 'string' || text.length !== KEY_LENGTH * 2 || !/^[0-9a-f]+$/i.test(text))
     return undefined;
@@ -18,10 +19,10 @@ export function keyFromHex(text: string): Uint8Array | undefined {
 }
 
 /**
- * 64 lower-case digits of a key, which may be text in base64.
+ * Returns 64 lower-case digits. The key may also be text in base64.
  *
- * @throws {TypeError} neither a string nor a Uint8Array
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: length or characters
+ * @throws {TypeError} the key is neither a string nor a Uint8Array
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length or characters
  */
 export function keyToHex(key: string | Uint8Array): string {
   if (!(key instanceof Uint8Array) || key.length !== KEY_LENGTH) return textToHex(key);
@@ -35,7 +36,9 @@ export function keyToHex(key: string | Uint8Array): string {
   return text;
 }
 
-/** 0..15 -> '0'..'9', 'a'..'f', by arithmetic. */
+/**
+ * 0..15 -> '0'..'9', 'a'..'f', with arithmetic only.
+ */
 function letterOf(digit: number): number {
   return digit + 48 + (((9 - digit) >> 8) & 39);
 }
@@ -45,7 +48,7 @@ function digitOf(letter: number): number {
   return (letter & 15) + 9 * (letter >> 6);
 }
 
-/** Of what may be no key at all. */
+/** Converts a value that may not be a key. */
 function textToHex(key: string | Uint8Array): string {
   const parsed = parsePresharedKey(key);
   try {
@@ -55,5 +58,5 @@ function textToHex(key: string | Uint8Array): string {
   }
 }
 
-/** Of the key that is being written. */
+/** The digits of the key that is being converted. */
 const LETTERS: Uint8Array = secretBytes(KEY_LENGTH * 2);

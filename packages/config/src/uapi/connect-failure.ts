@@ -1,22 +1,22 @@
 /**
- * `explainFailure`: why the socket of a daemon cannot be reached, and what to look at.
+ * `explainFailure`: explains why the socket of a daemon cannot be reached, and what to check.
  *
  * @module
  */
 
-/** What happened, to be read behind the path of the socket. */
+/** Returns a text that follows the path of the socket in an error. */
 export function explainFailure({ code, message }: NodeJS.ErrnoException): string {
   switch (code ?? '') {
     case 'ENOENT':
       return 'there is no such socket (ENOENT). Is the daemon running, and the name right?';
     case 'ECONNREFUSED':
       return (
-        'nobody listens there (ECONNREFUSED): the daemon that made the socket has ended. ' +
+        'no program listens there (ECONNREFUSED): the daemon that made the socket has ended. ' +
         'Is the daemon running?'
       );
     case 'EACCES':
     case 'EPERM':
-      return `not permitted (${code}): ask as root, or as the user that the daemon runs as.`;
+      return `not permitted (${code}): run this as root, or as the user that the daemon runs as.`;
     default:
       return message;
   }

@@ -1,5 +1,5 @@
 /**
- * The answers of the cross-platform userspace protocol: a device's state, or only an errno.
+ * The answers of the cross-platform userspace protocol: the state of a device, or only an errno.
  *
  * @module
  */
@@ -36,19 +36,20 @@ import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts'
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
-/** What is asked for beside what everybody knows. */
+/** Extensions that a client asks for. */
 export interface GetOptions {
   /**
-   * `litz_keys=true`: the next keys of device and peers, and the keys that the sessions were made with.
-   * Nobody who does not ask is told of them.
+   * `litz_keys=true`: the answer has the next keys of device and peers, and the keys that the
+   * sessions were made with. Without it, the answer has none of them.
    */
   readonly keys?: boolean;
 }
 
 /**
- * The answer to `get=1`, with `errno=0` and the empty line at its end.
+ * Returns the answer to `get=1`, with `errno=0` and the empty line at its end.
  *
- * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
+ *   the message names it
  */
 export function formatGetResponse(status: DeviceStatus, options: GetOptions = {}): string {
   checkObject(status, 'status');
@@ -57,9 +58,10 @@ export function formatGetResponse(status: DeviceStatus, options: GetOptions = {}
 }
 
 /**
- * The beginning of that answer, about the device itself.
+ * Returns the first part of that answer, about the device itself.
  *
- * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
+ *   the message names it
  */
 export function formatGetDevice(
   status: Omit<DeviceStatus, 'peers'>,
@@ -80,9 +82,11 @@ export function formatGetDevice(
 }
 
 /**
- * What follows it about these peers: an answer may be sent a few peers at a time.
+ * Returns the next part of that answer, about these peers. An answer can be sent a few peers at a
+ * time.
  *
- * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
+ *   the message names it
  */
 export function formatGetPeers(
   peers: readonly DevicePeerStatus[],
@@ -91,7 +95,7 @@ export function formatGetPeers(
   checkArray(peers, 'peers');
   const lines: string[] = [];
   for (let i = 0; i < peers.length; i++) {
-    // Names are put together only on the way to an error: there may be a million peers.
+    // The name of the field is composed only for an error, because there may be a million peers.
     try {
       formatPeer(lines, peers[i]!);
       if (options.keys === true) formatKeys(lines, peers[i]!);
@@ -102,16 +106,16 @@ export function formatGetPeers(
   return toText(lines);
 }
 
-/** The answer to `set=1`, and to what fails: 0 or a number of `UAPI_ERRNO`. */
+/** Returns the answer to `set=1`, or to a request that failed: 0 or a number of `UAPI_ERRNO`. */
 export function formatErrnoResponse(errno: number): string {
   requireInteger(errno, 'errno', -0x7fff_ffff, 0x7fff_ffff);
   return `errno=${errno}\n\n`;
 }
 
 /**
- * What was answered to `get=1`, up to the empty line.
+ * Parses the answer to `get=1`, up to the empty line.
  *
- * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
+ * @throws {UapiError} the errno of the answer if it is not 0; `EPROTO`: the text is not an answer
  */
 export function parseGetResponse(text: string): DeviceStatus {
   requireText(text, 'text');
@@ -131,9 +135,9 @@ export function parseGetResponse(text: string): DeviceStatus {
 }
 
 /**
- * What was answered to `set=1`.
+ * Parses the answer to `set=1`.
  *
- * @throws {UapiError} the errno that was answered if it is not 0; `EPROTO` for what is no answer
+ * @throws {UapiError} the errno of the answer if it is not 0; `EPROTO`: the text is not an answer
  */
 export function parseErrnoResponse(text: string): void {
   requireText(text, 'text');
@@ -145,9 +149,9 @@ function toText(lines: string[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-/** By the field's name. */
+/** Returns a key in hexadecimal. An error names the field. */
 function keyText(key: Uint8Array, field: KeyField): string {
-  // Bytes of the right length, most often: nothing is made for a check.
+  // The usual case: bytes of the right length. It allocates nothing for the check.
   if (key instanceof Uint8Array && key.length === KEY_LENGTH) return keyToHex(key);
   return readField(field, () => keyToHex(key));
 }
@@ -179,7 +183,7 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
     lines.push(`endpoint=${formatEndpoint(readTypedEndpoint(peer.endpoint, 'endpoint'))}`);
   }
   lines.push(
-    // Since 1970, not since then: `wg` says how long ago it was.
+    // Unix time, not the time since the handshake: `wg` computes how long ago it was.
     `last_handshake_time_sec=${seconds}`,
     `last_handshake_time_nsec=${Math.min(nanoseconds, 999_999_999)}`,
     `tx_bytes=${peer.sentBytes}`,
@@ -228,7 +232,7 @@ function readLine(status: DeviceStatus, context: Line): void {
   } else if (key === '' || value === '') {
     throw protocolError(context, 'expected KEY=VALUE');
   }
-  // A key that we do not know is something newer than us.
+  // An unknown key comes from a newer version, so it is ignored.
 }
 
 function newPeer(publicKey: Uint8Array): DevicePeerStatus {
@@ -288,7 +292,7 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
   }
 }
 
-/** As far as they were read: there are two lines for the two of them. */
+/** Returns the session keys that were read so far. The two keys are in two lines. */
 function sessionKeysOf({ publicKey, sessionKeys }: DevicePeerStatus): SessionKeys {
   return sessionKeys ?? { own: publicKey, peer: publicKey };
 }
@@ -330,7 +334,7 @@ function nameOf(errno: number): string {
 }
 
 function protocolError({ line, key }: Line, expected: string): UapiError {
-  // What is no answer can be anything, a key too.
+  // A text that is not an answer may contain anything, also a key.
   const field = key === '' ? '' : `${redactKeys(key.slice(0, 100))}: `;
   return new UapiError(UAPI_ERRNO.EPROTO, `answer, line ${line}: ${field}${expected}`, { line });
 }

@@ -1,6 +1,6 @@
 /**
- * A client of WireGuard daemons over their Unix socket. It needs Node.js; the texts that go over that
- * socket are `@litz/config`'s, which run anywhere.
+ * A client of WireGuard daemons over their Unix sockets. It needs Node.js. The text formats of the
+ * protocol are in `@litz/config`, which runs in every runtime.
  *
  * ```ts
  * import { UapiClient } from '@litz/config/uapi';

@@ -1,27 +1,28 @@
 /**
- * The answer to `litz_changes=CURSOR`, an extension of the userspace protocol: which peers of a device
- * have changed, as reports without end.
+ * The answer to `litz_changes=CURSOR`, an extension of the userspace protocol: an endless series of
+ * reports about the peers of a device that have changed.
  *
  * ```
  *   litz_changes=0\n\n           the request; nothing else may follow on its connection
  *
  *   litz_resync=true             the reader forgets all that it knows: the peers of this report are all
- *   public_key=...               what a peer is now, as `get` has it
+ *   public_key=...               the current values of a peer, as in `get`
  *   endpoint=192.0.2.1:51871
  *   last_handshake_time_sec=0
  *   last_handshake_time_nsec=0
- *   litz_session_own_key=...     the static keys of the session that is sent with, if there is one
+ *   litz_session_own_key=...     the static keys of the session that sends, if there is one
  *   litz_session_peer_key=...
- *   litz_cursor=1801             where to go on from on another connection
+ *   litz_cursor=1801             where to continue on another connection
  *   (empty line)
  *   public_key=...
- *   litz_removed=true            the peer is no more
+ *   litz_removed=true            the peer was removed
  *   litz_cursor=1802
  *   (empty line)
  * ```
- * The first report comes at once, also where nothing has changed. A full one, with `litz_resync`, is
- * the first for cursor 0 and for a cursor that the device doesn't know (any more), and comes to a
- * reader that was too slow. `errno=N` and an empty line say that there are no reports.
+ *
+ * The first report comes at once, even if nothing has changed. A full report, with `litz_resync`,
+ * comes first for cursor 0 and for a cursor that the device does not know (any more). It also comes
+ * to a reader that was too slow. `errno=N` and an empty line mean that there are no reports.
  *
  * @module
  */
@@ -36,27 +37,27 @@ import {
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
-/** What a peer is now. */
+/** The current values of a peer. */
 export interface ChangedPeer {
   readonly publicKey: PublicKey;
   readonly isRemoved: boolean;
   readonly endpoint: Endpoint | undefined;
-  /** Unix time of the last completed handshake, 0 if there was none. */
+  /** Unix time in ms of the last completed handshake; 0 if there was none. */
   readonly lastHandshakeUnixMs: number;
-  /** The static keys of the session that is sent with; absent if there is none. */
+  /** The static keys of the session that sends; absent if there is none. */
   readonly sessionKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
 }
 
 export interface PeerChanges {
-  /** The peers of this report are all that there are: whatever was known before is void. */
+  /** Whether the report has all peers. Then everything that was known before is invalid. */
   readonly isResync: boolean;
-  /** The older change first. A peer may come twice: the later one holds. */
+  /** The older change first. A peer may come twice; the later entry is valid. */
   readonly peers: readonly ChangedPeer[];
-  /** To go on from behind this report. */
+  /** The cursor with which to continue after this report. */
   readonly cursor: number;
 }
 
-/** The lines of one peer of a report. */
+/** Returns the lines of one peer of a report. */
 export function formatChangedPeer(peer: ChangedPeer): string {
   checkObject(peer, 'peer');
   const head = `public_key=${keyToHex(peer.publicKey)}\n`;
@@ -75,7 +76,7 @@ export function formatChangedPeer(peer: ChangedPeer): string {
   );
 }
 
-/** The end of a report. */
+/** Returns the end of a report. */
 export function formatCursor(cursor: number): string {
   return `litz_cursor=${cursor}\n\n`;
 }
@@ -84,9 +85,9 @@ export function formatCursor(cursor: number): string {
 export const RESYNC_LINE = 'litz_resync=true\n';
 
 /**
- * Reads one report, its empty line left out.
+ * Parses one report, without its empty line.
  *
- * @throws {UapiError} the errno that was answered; `EPROTO` for what is no report
+ * @throws {UapiError} the errno of the answer; `EPROTO`: the text is not a report
  */
 export function parsePeerChanges(text: string): PeerChanges {
   requireText(text, 'text');
@@ -120,7 +121,7 @@ function newPeer(line: Line, value: string): Writable<ChangedPeer> {
   return { publicKey, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 0 };
 }
 
-/** A key that we don't know is something newer than us. */
+/** Reads a line of a peer. An unknown key comes from a newer version, so it is ignored. */
 function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value: string): void {
   if (!peer) return;
   switch (line.key) {
@@ -166,7 +167,7 @@ function refusalOf(line: Line, value: string): UapiError {
   const errno = /^-?\d{1,10}$/.test(value) ? Number(value) : NaN;
   if (Number.isNaN(errno)) return protocolError(line, `expected a number, got ${quote(value)}`);
   const name = Object.entries(UAPI_ERRNO).find(([, number]) => number === errno)?.[0];
-  const text = `the device gives no changes of peers: errno ${errno}${name ? ` (${name})` : ''}`;
+  const text = `the device does not report changes of peers: errno ${errno}${name ? ` (${name})` : ''}`;
   return new UapiError(errno, text);
 }
 

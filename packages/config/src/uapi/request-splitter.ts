@@ -1,7 +1,7 @@
 /**
- * `RequestSplitter`: cuts what comes in on a UAPI connection into requests.
+ * `RequestSplitter`: splits the bytes of a UAPI connection into requests.
  *
- * Any number of requests may come on a connection, in pieces of any size:
+ * A connection may carry any number of requests, in pieces of any size:
  *
  * ```
  *   get=1\n\n
@@ -9,8 +9,9 @@
  *   get=1\nlitz_keys=true\n\n
  *   litz_changes=0\n\n
  * ```
- * A client may close its writing side behind its last request and read on, and that may come without
- * the empty line. What `end` makes of it is what the references do:
+ *
+ * A client may close its writing side after its last request and continue to read. That request may
+ * lack the empty line. `end` treats it as the reference implementations do:
  *
  * | the client ends after  | wireguard-go | boringtun            | here          |
  * |------------------------|--------------|----------------------|---------------|
@@ -19,7 +20,7 @@
  * | `get=1` and its line   | no answer    | answered             | answered      |
  * | `set=1` without a line | no answer    | an errno             | no answer     |
  *
- * It does not look into a request's body; `parseSetRequest` does.
+ * The body of a request is not parsed here; `parseSetRequest` does that.
  *
  * @module
  */
@@ -27,13 +28,16 @@ import { checkObject } from '@litz/core/internals';
 import { UAPI_ERRNO } from './uapi-error.ts';
 
 export type UapiRequest =
-  /** `keys`: with `litz_keys=true`. */
+  /** `keys`: the request has the line `litz_keys=true`. */
   | { operation: 'get'; keys?: true }
-  /** `body`: the lines behind `set=1`, without the empty one. */
+  /** `body`: the lines after `set=1`, without the empty line. */
   | { operation: 'set'; body: string }
-  /** Which peers changed since `cursor`, without end; see `peer-changes.ts`. */
+  /** Asks which peers changed since `cursor`, without end; see `peer-changes.ts`. */
   | { operation: 'changes'; cursor: number }
-  /** Answer `errno` if there is one, and close the connection: nothing more comes out. */
+  /**
+   * The caller must answer `errno`, if there is one, and close the connection. The splitter returns
+   * nothing more.
+   */
   | { operation: 'invalid'; errno: number | undefined };
 
 export class RequestSplitter {
@@ -41,20 +45,26 @@ export class RequestSplitter {
   readonly #decoder = new TextDecoder('latin1');
   #state: 'operation' | 'get' | 'set' | 'changes' | 'invalid' = 'operation';
   #cursor = 0;
-  /** Of the request that is coming in; joined once, so that a long one is not copied per piece. */
+  /**
+   * Pieces of the incomplete request. They are joined once, so that a long request is not copied
+   * per piece.
+   */
   #pieces: string[] = [];
   #length = 0;
-  /** The `get` that is coming in asks for them. */
+  /** Whether the incomplete `get` asks for keys. */
   #wantsKeys = false;
   #atLineStart = true;
 
-  /** @param options.maxLength of one request, in bytes; default 256 MiB, far more than 2^20 peers */
+  /**
+   * @param options.maxLength longest request in bytes; default 256 MiB, far more than 2^20 peers
+   *   need
+   */
   constructor(options: { maxLength?: number } = {}) {
     checkObject(options, 'options', ['maxLength']);
     this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
   }
 
-  /** Bytes of memory that the request takes that is coming in. */
+  /** Bytes of memory that the incomplete request takes. */
   get heldBytes(): number {
     return this.#length + this.#pieces.length * PIECE_BYTES;
   }
@@ -64,7 +74,7 @@ export class RequestSplitter {
     return !['operation', 'invalid'].includes(this.#state) || this.#length > 0;
   }
 
-  /** The requests that these bytes complete. The bytes are borrowed for the call. */
+  /** Returns the requests that these bytes complete. The bytes are borrowed for the call. */
   push(bytes: Uint8Array): UapiRequest[] {
     const text = this.#decoder.decode(bytes);
     const requests: UapiRequest[] = [];
@@ -74,23 +84,26 @@ export class RequestSplitter {
     return requests;
   }
 
-  /** Nothing more comes. The request that this completes, if there is one. */
+  /**
+   * Must be called when no more bytes come. Returns the request that this completes, if there is
+   * one.
+   */
   end(): UapiRequest[] {
     const state = this.#state;
     const body = this.#take();
     this.#state = 'invalid';
     if (state === 'get') return body === '' || body === KEYS ? [this.#get(body === KEYS)] : [];
-    // Whoever hangs up doesn't wait for what changes.
+    // A client that has hung up does not wait for changes.
     return state === 'set' ? [{ operation: 'set', body }] : [];
   }
 
-  /** Forgets the request that is coming in: nothing more comes out. */
+  /** Discards the incomplete request. The splitter returns nothing more. */
   drop(): void {
     this.#take();
     this.#state = 'invalid';
   }
 
-  /** The line that says what is asked for, and the lines behind that of what has no body. */
+  /** Reads the line with the operation, and the lines after it if the request has no body. */
   #head(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#state === 'get') return this.#getLine(text, at, requests);
     if (this.#state === 'changes') {
@@ -107,7 +120,9 @@ export class RequestSplitter {
     return next + 1;
   }
 
-  /** `litz_keys=true` or the empty one. What can be none of the two is refused before it ends. */
+  /**
+   * Reads `litz_keys=true` or the empty line. A line that can be neither is refused before it ends.
+   */
   #getLine(text: string, at: number, requests: UapiRequest[]): number {
     const end = text.indexOf('\n', at);
     const next = end === -1 ? text.length : end;
@@ -139,12 +154,12 @@ export class RequestSplitter {
       this.#state = 'changes';
       this.#cursor = Number(operation.slice(operation.indexOf('=') + 1));
     }
-    // wireguard-go hangs up without a word.
+    // wireguard-go closes the connection without an answer.
     else this.#refuse(requests, undefined);
     this.#atLineStart = true;
   }
 
-  /** Lines up to an empty one. */
+  /** Reads lines up to an empty one. */
   #body(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#atLineStart && text[at] === '\n') {
       this.#state = 'operation';
@@ -177,7 +192,7 @@ export class RequestSplitter {
   }
 }
 
-/** What a short string takes beside its letters. */
+/** Bytes that a short string takes besides its characters. */
 const PIECE_BYTES = 32;
 const KEYS = 'litz_keys=true';
 const CHANGES = /^litz_changes=(?:0|[1-9]\d{0,15})$/;

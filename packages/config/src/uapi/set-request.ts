@@ -1,17 +1,18 @@
 /**
- * A `set=1` request of the cross-platform userspace protocol, both ways.
+ * Parses and formats a `set=1` request of the cross-platform userspace protocol.
  *
  * ```
  * private_key=...            about the device, until the first public_key
  * listen_port=51820
- * public_key=...             begins a peer; what follows is about it
+ * public_key=...             begins a peer; the lines after it are about this peer
  * replace_allowed_ips=true
  * allowed_ip=10.0.0.0/24
  * ```
- * Beside the lines that all know there are those of Litz: `litz_next_private_key`, of a peer
- * `litz_next_public_key` (zeros or nothing: none) and `litz_promote_public_key=true`.
  *
- * The whole request is read before any of it takes effect. https://www.wireguard.com/xplatform/
+ * Besides the lines of the protocol there are lines of Litz: `litz_next_private_key`, and for a
+ * peer `litz_next_public_key` (zeros or nothing: none) and `litz_promote_public_key=true`.
+ *
+ * The whole request is parsed before any of it takes effect. https://www.wireguard.com/xplatform/
  *
  * @module
  */
@@ -43,8 +44,10 @@ import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
 /**
- * @param body the lines behind `set=1`; an empty one ends them
- * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; key bytes are never shown
+ * Parses a request.
+ *
+ * @param body the lines after `set=1`; an empty line ends them
+ * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; it never contains key bytes
  */
 export function parseSetRequest(body: string): DeviceConfiguration {
   requireText(body, 'body');
@@ -61,9 +64,11 @@ export function parseSetRequest(body: string): DeviceConfiguration {
 }
 
 /**
- * The request with its `set=1` line and the empty line at its end. Checked whole before.
+ * Returns the request with its line `set=1` and the empty line at its end. All fields are checked
+ * first.
  *
- * @throws {TypeError | RangeError} a field of the wrong type or range, by its name
+ * @throws {TypeError | RangeError} a field has a wrong type or is out of range; the message names
+ *   it
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_INVALID_ENDPOINT`,
  *   `ERR_LITZ_INVALID_CIDR`
  */
@@ -139,7 +144,7 @@ function readLine(
   throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
 }
 
-/** Up to an empty one; numbered from 1 on. */
+/** Reads lines up to an empty one. Lines are numbered from 1. */
 function readLines(body: string, read: (text: string, line: number) => void): void {
   let at = 0;
   for (let line = 1; at < body.length; line++) {
@@ -151,7 +156,10 @@ function readLines(body: string, read: (text: string, line: number) => void): vo
   }
 }
 
-/** These three say what was expected if the value is wrong; undefined if it is right. */
+/**
+ * This function and the next two return undefined if the value is right, else a text about what was
+ * expected.
+ */
 function readPublicKey(peers: ParsedPeer[], value: string): string | undefined {
   const key = keyFromHex(value);
   if (!key) return `public_key: ${A_KEY}`;
@@ -196,7 +204,7 @@ function readDeviceLine(
       device.replacePeers = true;
       return undefined;
     default:
-      return `${quote(key)} is no key of a device`;
+      return `${quote(key)} is not a key of a device`;
   }
 }
 
@@ -223,7 +231,7 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       return undefined;
     }
     case 'endpoint': {
-      // Numbers only: whoever speaks this protocol looks names up before.
+      // Only addresses: a client of this protocol must resolve host names itself.
       const endpoint = tryParseEndpoint(value);
       if (!(endpoint instanceof Endpoint)) return `endpoint: expected IP:PORT, got ${quote(value)}`;
       peer.endpoint = endpoint;
@@ -240,7 +248,7 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
     case 'protocol_version':
       return value === '1' ? undefined : `protocol_version: expected 1, got ${quote(value)}`;
     default:
-      return `${quote(key)} is no key of a peer`;
+      return `${quote(key)} is not a key of a peer`;
   }
 }
 
@@ -252,7 +260,7 @@ function setFlag(peer: ParsedPeer, key: Flag): void {
   else if (key === 'litz_promote_public_key') peer.promotePublicKey = true;
   else {
     peer.replaceAllowedIps = true;
-    // Lines take effect in their order: what stood before this one is taken away again.
+    // Lines take effect in their order, so earlier allowed IPs are removed again.
     peer.allowedIps = [];
   }
 }
@@ -267,7 +275,7 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
   return undefined;
 }
 
-/** Nothing says none, as zeros do. */
+/** An empty value means none, like zeros. */
 function keyOrNone(value: string): Uint8Array | undefined {
   return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);
 }

@@ -1,24 +1,26 @@
 /**
- * `UapiClient`: asks and tells a WireGuard daemon over its socket: Litz, wireguard-go, boringtun.
+ * `UapiClient`: reads and configures a WireGuard daemon over its socket: Litz, wireguard-go,
+ * boringtun.
  *
- * What it is given is checked before anything is sent. When a daemon cannot be reached, the error says
- * which socket was tried and what to look at.
+ * Arguments are checked before anything is sent. If a daemon cannot be reached, the error says
+ * which socket was tried and what to check.
  *
  * ```ts
  * const client = UapiClient.of('wg0');
  * const { listenPort, peers } = await client.get();
  * await client.set({ listenPort: 51820 });
  * ```
- * Where all daemons have their sockets, `of` asks nobody if the folder is one that another user can put
- * a socket into (`untrustedFolder`): a `set` has private keys in it. Who names a path of their own
- * vouches for it.
+ *
+ * A client of `of` uses the folder where all daemons have their sockets. It sends nothing if
+ * another user could put a socket into that folder (`untrustedFolder`), because a `set` contains
+ * private keys. With a path of your own, you must check that yourself.
  *
  * @module
  */
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { checkObject, wipe } from '@litz/core/internals';
+import { checkObject, isInterfaceName, wipe } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
@@ -29,13 +31,15 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 import { untrustedFolder } from './untrusted-folder.ts';
 
 export interface UapiClientOptions {
-  /** Gives up when nothing came for so long; default 5 s. */
+  /** How long to wait without a byte, in ms. Default 5 s. */
   timeoutMs?: number;
-  /** Bytes of an answer; default 256 MiB. */
+  /** Longest answer in bytes. Default 256 MiB. */
   maxResponseLength?: number;
 }
 
-/** Each request has a connection of its own, so that a client has nothing to close. */
+/**
+ * A client of one daemon. Each request has a connection of its own, so a client need not be closed.
+ */
 export class UapiClient {
   readonly path: string;
   readonly #timeoutMs: number;
@@ -43,9 +47,12 @@ export class UapiClient {
   #checksFolder = false;
 
   /**
-   * @param path of the Unix socket
-   * @throws {TypeError} `path` is no path
-   * @throws {RangeError} `path` is longer than the address of a socket can be, or an option out of range
+   * Makes a client; nothing is sent yet.
+   *
+   * @param path path of the Unix socket
+   * @throws {TypeError} `path` is not a path
+   * @throws {RangeError} `path` is longer than the address of a socket can be, or an option is out
+   *   of range
    */
   constructor(path: string, options: UapiClientOptions = {}) {
     checkPath(path);
@@ -58,9 +65,9 @@ export class UapiClient {
   }
 
   /**
-   * The daemon of an interface, where all of them have their socket.
+   * Makes a client for the daemon of an interface, whose socket is in the common folder.
    *
-   * @throws {TypeError} it is no interface's name
+   * @throws {TypeError} `interfaceName` is not the name of an interface
    */
   static of(interfaceName: string, options: UapiClientOptions = {}): UapiClient {
     checkInterfaceName(interfaceName);
@@ -70,37 +77,45 @@ export class UapiClient {
   }
 
   /**
-   * @param options `keys`: with the next keys, and the keys of the sessions; Litz alone knows of them
-   * @throws {UapiError} what the daemon answered, or `EIO`: it could not be asked (`cause` says why)
-   * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
+   * Reads the configuration and the peers of the device.
+   *
+   * @param options `keys`: also reads the next keys, and the keys of the sessions; only Litz
+   *   supports this
+   * @throws {UapiError} (rejects) the errno of the answer; or `EIO`: the daemon could not be
+   *   reached (`cause` is the error)
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`
    */
   async get({ keys = false }: GetOptions = {}): Promise<DeviceStatus> {
     return parseGetResponse(await this.#ask(keys ? 'get=1\nlitz_keys=true\n\n' : 'get=1\n\n'));
   }
 
   /**
-   * Litz takes all of it or nothing; wireguard-go what comes before a mistake. It is checked here
-   * before the daemon is asked.
+   * Changes the device. The change is checked here before it is sent. Litz applies all of a change
+   * or nothing; wireguard-go applies everything before a mistake.
    *
-   * @throws {TypeError | RangeError | WireGuardError} a field that is wrong, by its name
-   * @throws {UapiError} what the daemon answered, or `EIO`: it could not be asked (`cause` says why)
-   * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
+   *   it
+   * @throws {UapiError} (rejects) the errno of the answer; or `EIO`: the daemon could not be
+   *   reached (`cause` is the error)
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`
    */
   async set(change: DeviceChange): Promise<void> {
     parseErrnoResponse(await this.#ask(formatSetRequest(change)));
   }
 
   /**
-   * Which peers change, as reports without end, from Litz's daemons alone. The first report comes at
-   * once; without `from` it has all the peers that there are. No more is read than is taken, and who
-   * takes too slowly gets all of them again.
+   * Follows the peers that change, as an endless series of reports. Only daemons of Litz support
+   * this. The first report comes at once; without `from` it has all peers. A report is read only
+   * when the caller asks for it. A caller that is too slow gets all peers again.
    *
    * ```ts
    * for await (const { peers } of UapiClient.of('litz0').changes({ signal })) { ... }
    * ```
+   *
    * @param options.from the cursor of the last report of an earlier connection
-   * @param options.signal ends it without an error
-   * @throws {UapiError} what the daemon answered; `EIO`: it could not be asked, or it has ended
+   * @param options.signal ends the iteration without an error
+   * @throws {UapiError} the errno of the answer; `EIO`: the daemon could not be reached, or it has
+   *   ended
    * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`: the first report did not come
    */
   async *changes(
@@ -126,7 +141,7 @@ export class UapiClient {
     }
   }
 
-  /** Ends by an error alone. */
+  /** Yields reports. It ends only with an error. */
   async *#reports(socket: Socket, from: number): AsyncGenerator<PeerChanges, never, undefined> {
     const { path } = this;
     const reports = new Blocks(this.#maxResponseLength);
@@ -189,7 +204,7 @@ export class UapiClient {
   }
 }
 
-/** What has come of an answer; an empty line ends it. */
+/** The received part of an answer. An empty line ends the answer. */
 class Answer {
   readonly #maxLength: number;
   readonly #pieces: Buffer[] = [];
@@ -199,7 +214,7 @@ class Answer {
     this.#maxLength = maxLength;
   }
 
-  /** False if that is too much. */
+  /** Adds bytes. Returns false if the answer is longer than allowed. */
   push(bytes: Buffer): boolean {
     this.#pieces.push(bytes);
     this.#length += bytes.length;
@@ -219,7 +234,7 @@ class Answer {
     }
   }
 
-  /** The last two bytes may have come in two pieces. */
+  /** Returns a byte near the end. The last two bytes may be in two pieces. */
   #byteFromEnd(distance: number): number | undefined {
     const last = this.#pieces.at(-1);
     if (!last) return undefined;
@@ -228,7 +243,7 @@ class Answer {
   }
 }
 
-/** Cuts what comes into blocks that an empty line ends. */
+/** Splits the received bytes into blocks that end with an empty line. */
 class Blocks {
   readonly #maxLength: number;
   /** Joined once, so that a long block is not copied per piece. */
@@ -239,12 +254,15 @@ class Blocks {
     this.#maxLength = maxLength;
   }
 
-  /** Of the block that is coming in. */
+  /** Whether the incomplete block is longer than allowed. */
   get isTooLong(): boolean {
     return this.#length > this.#maxLength;
   }
 
-  /** The blocks that these bytes complete, without the empty line and the line end before it. */
+  /**
+   * Returns the blocks that these bytes complete, without the empty line and the line feed before
+   * it.
+   */
   push(bytes: Buffer): string[] {
     const text = bytes.toString('latin1');
     const endsLine = this.#pieces.at(-1)?.endsWith('\n') === true;
@@ -271,9 +289,9 @@ function checkPath(path: unknown): void {
   throw new RangeError(`"path" expected at most ${LONGEST_PATH} bytes, got ${length}`);
 }
 
-/** What it is called decides which file is opened. */
+/** Checks the name, because it becomes part of the path that is opened. */
 function checkInterfaceName(name: unknown): void {
-  if (typeof name === 'string' && /^[^\s/\0]{1,15}$/.test(name) && !/^\.\.?$/.test(name)) return;
+  if (typeof name === 'string' && isInterfaceName(name)) return;
   const got = typeof name === 'string' ? JSON.stringify(name) : typeof name;
   throw new TypeError(`"interfaceName" expected the name of an interface, got ${got}`);
 }
@@ -287,15 +305,16 @@ function notAsked(path: string, reason: string, cause?: Error): UapiError {
   return new UapiError(UAPI_ERRNO.EIO, `${path}: ${reason}`, cause ? { cause } : {});
 }
 
-/** How it looks that the far end of a connection is gone. */
+/** Errors that mean that the other end closed the connection. */
 const ENDINGS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
-const DAEMON_ENDED = 'the daemon has ended: the connection on which its changes came was closed';
-const NO_CHANGES = 'the daemon hung up: it is not Litz, or an older one that tells of no changes';
+const DAEMON_ENDED = 'the daemon has ended: the connection for changes was closed';
+const NO_CHANGES =
+  'the daemon closed the connection: it is not Litz, or an older version that reports no changes';
 
-/** sun_path of Linux, its zero byte left out. */
+/** The size of sun_path on Linux in bytes, without its final zero. */
 const LONGEST_PATH = 107;
 const SOCKET_DIRECTORY = '/var/run/wireguard';
-/** Of a timer. */
+/** The longest time of a timer, in ms. */
 const LONGEST_TIMEOUT_MS: number = 2 ** 31 - 1;
 const DEFAULT_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_RESPONSE_LENGTH: number = 256 * 1024 * 1024;

@@ -1,33 +1,36 @@
 /**
- * What goes wrong with a UAPI request, and the numbers that are answered.
+ * `UapiError`: the error of a UAPI request, and the numbers of its answers.
  *
  * @module
  */
 import { WireGuardError } from '@litz/core';
 
-/** Negative, as wireguard-go answers them and as Node has them. Linux numbers on every system. */
+/**
+ * Negative, as in the answers of wireguard-go and as in Node.js. They are Linux numbers on every
+ * system.
+ */
 export const UAPI_ERRNO = {
   /** Reading or writing failed. */
   EIO: -5,
-  /** There is no memory left for the request. */
+  /** There is no memory for the request. */
   ENOMEM: -12,
   /** There are too many readers of changes. */
   EBUSY: -16,
-  /** A key or value that is not known or not allowed. */
+  /** A key or value is unknown or not allowed. */
   EINVAL: -22,
-  /** Something the reference calls ENOANO: it has no better number. */
+  /** An error without a better number. The reference implementation calls it ENOANO. */
   UNKNOWN: -55,
-  /** A line that is none. */
+  /** A line is not KEY=VALUE. */
   EPROTO: -71,
-  /** The port cannot be opened, or the mark not set. */
+  /** The port could not be opened, or the mark could not be set. */
   EADDRINUSE: -98,
 } as const;
 
-/** `code` is `ERR_LITZ_UAPI`. */
+/** A UAPI request failed. `code` is `ERR_LITZ_UAPI`. */
 export class UapiError extends WireGuardError {
-  /** The number that is or was answered; negative. */
+  /** The errno of the answer; negative. */
   readonly errno: number;
-  /** Line of the request's body, from 1 on, when the request was at fault. */
+  /** Line of the request's body, from 1 on, if the request was wrong. */
   readonly line: number | undefined;
 
   constructor(errno: number, message: string, options: { line?: number; cause?: unknown } = {}) {

@@ -1,28 +1,30 @@
 /**
- * `untrustedFolder`: whether a folder can be trusted with sockets that private keys are sent to.
+ * `untrustedFolder`: checks whether a folder can be trusted with sockets that private keys are sent
+ * to.
  *
- * Whoever may write to a folder can put a socket of their own in the place of a daemon's, and gets the
- * keys that the next client sends. Under a /run that everybody may write to, any user can make
- * /run/wireguard before root does. So the daemon does not serve there, and a client, which may be
- * asked while no daemon runs, does not connect there.
+ * A user who may write to the folder can replace a daemon's socket by one of their own, and gets
+ * the keys that the next client sends. If all users may write to /run, any user can make
+ * /run/wireguard before root does. So a daemon does not serve in such a folder, and a client does
+ * not connect there, because it may be started while no daemon runs.
  *
- * Folders above it are not looked at: that `/var/run` is a link to `/run` is as it should be.
+ * Parent folders are not checked: `/var/run` is a link to `/run` on purpose.
  *
  * @module
  */
 import { lstatSync, type Stats } from 'node:fs';
 
 /**
- * Why not: a text that names the folder, what is wrong with it and what to do. Undefined: it belongs to
- * root or to this process' user and nobody else may write to it, or there is none.
+ * Returns why the folder cannot be trusted: a text that names the folder, what is wrong with it,
+ * and what to do. Returns undefined if it can be trusted: it belongs to root or to this process's
+ * user, and no other user may write to it. Also undefined if it does not exist.
  */
 export function untrustedFolder(folder: string): string | undefined {
   const uid = process.geteuid?.();
   const stats = lstatSync(folder, { throwIfNoEntry: false });
-  // A system without users has none to keep out.
+  // On a system without users there is no other user.
   if (uid === undefined || !stats) return undefined;
   if (stats.isSymbolicLink()) {
-    return `${folder} is a symbolic link, which could lead to anybody's folder; remove it`;
+    return `${folder} is a symbolic link, which could lead to another user's folder; remove it`;
   }
   return wrongOwner(folder, stats, uid) ?? wrongMode(folder, stats);
 }
@@ -42,7 +44,7 @@ function wrongMode(folder: string, { mode }: Stats): string | undefined {
   const digits = permissions.toString(8).padStart(4, '0');
   return (
     `${folder} has mode ${digits}: its group or others may write to it, and could take the keys ` +
-    `that are sent there; take that from them (chmod go-w ${folder})`
+    `that are sent there; remove that permission (chmod go-w ${folder})`
   );
 }
 

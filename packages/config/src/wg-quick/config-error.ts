@@ -1,5 +1,5 @@
 /**
- * What is wrong with a configuration file: all of it at once.
+ * `ConfigError`: all mistakes of a configuration file at once.
  *
  * @module
  */
@@ -7,15 +7,20 @@ import { WireGuardError } from '@litz/core';
 
 export interface ConfigProblem {
   file: string;
-  /** From 1 on. */
+  /** Counted from 1. */
   line: number;
-  /** As it is spelled in the documentation; undefined if the line is of no field. */
+  /**
+   * The name of the field, spelled as in the documentation; undefined if the line is not a field.
+   */
   field: string | undefined;
-  /** What was expected. Never holds key bytes. */
+  /** What was expected. Never contains key bytes. */
   message: string;
 }
 
-/** `code` is `ERR_LITZ_INVALID_CONFIG`; the message has a line per problem. */
+/**
+ * A configuration file is wrong. `code` is `ERR_LITZ_INVALID_CONFIG`; the message has one line per
+ * mistake.
+ */
 export class ConfigError extends WireGuardError {
   readonly problems: readonly ConfigProblem[];
 
@@ -26,7 +31,10 @@ export class ConfigError extends WireGuardError {
   }
 }
 
-/** `wg0.conf:7: AllowedIPs: expected an address with prefix length, got "10.0.0.0/33"` */
+/**
+ * Returns for instance `wg0.conf:7: AllowedIPs: expected an address with prefix length, got
+ * "10.0.0.0/33"`.
+ */
 function describe({ file, line, field, message }: ConfigProblem): string {
   return `${file}:${line}: ${field === undefined ? '' : `${field}: `}${message}`;
 }

@@ -1,5 +1,5 @@
 /**
- * A wg-quick configuration file as data.
+ * `WgQuickConfig`: a wg-quick configuration file as data.
  *
  * @module
  */
@@ -20,17 +20,17 @@ export interface WgQuickConfig {
 
 export interface InterfaceSection {
   privateKey?: PrivateKey;
-  /** 0 to 65535; 0 picks one. */
+  /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
-  /** 0 is off. */
+  /** 0: off. */
   fwmark?: number;
   addresses: Cidr[];
-  /** Servers and search domains, as they stand there. */
+  /** Servers and search domains, spelled as in the file. */
   dns: string[];
   mtu?: number;
   /**
-   * Routing table for the peers' prefixes: 'auto', 'off', a number, or a name that the host gives it
-   * ('main'). Absent is 'auto'.
+   * Routing table for the peers' prefixes: 'auto', 'off', a number, or a name that the host defines
+   * ('main'). Absent means 'auto'.
    */
   table?: string | number;
   preUp: string[];
@@ -44,14 +44,18 @@ export interface PeerSection {
   publicKey: PublicKey;
   presharedKey?: PresharedKey;
   allowedIps: AllowedIp[];
-  /** Some prefix has a `+` or `-`: the peer keeps those that it has and that are not named. */
+  /**
+   * Whether some prefix has a `+` or `-`. Then the peer keeps its prefixes that are not named here.
+   */
   incremental?: boolean;
   endpoint?: Endpoint | HostEndpoint;
-  /** Seconds; 0 is off. */
+  /** In seconds; 0: off. */
   persistentKeepalive?: number;
 }
 
-/** A configuration to be written, with text where it is more at hand. A `WgQuickConfig` is one too. */
+/**
+ * A configuration to write, in which values may be text. A `WgQuickConfig` is a `WgQuickInput` too.
+ */
 export interface WgQuickInput {
   interface: InterfaceInput;
   peers: readonly PeerInput[];

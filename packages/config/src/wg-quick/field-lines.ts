@@ -1,6 +1,6 @@
 /**
- * `fieldLines`: where a field stands in the file that a config was read from, for what is found to be
- * wrong with it later: an address that is taken, a name that does not resolve.
+ * `fieldLines`: finds the lines of a field in the file that a config was read from. This is for
+ * mistakes that are found later: an address that is taken, a name that cannot be resolved.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { parseFieldLine } from './source-lines.ts';
 import { sourceOf } from './sources.ts';
 
 export interface ConfigLine {
-  /** From 1 on. */
+  /** Counted from 1. */
   line: number;
-  /** As it stands there, without comment. */
+  /** As in the file, without comment. */
   value: string;
 }
 
-/** What such a value names. */
+/** Returns the prefixes that a value of this field names. */
 export function prefixesOf(name: 'Address' | 'AllowedIPs', value: string): Cidr[] {
   requireText(name, 'name');
   requireText(value, 'value');
@@ -31,8 +31,8 @@ export function prefixesOf(name: 'Address' | 'AllowedIPs', value: string): Cidr[
 }
 
 /**
- * All lines of the field, in the order of the file; none if the config was made or copied, or the
- * section was.
+ * Returns all lines of a field, in the order of the file. Returns none if the config or the section
+ * was not read from a file, or is a copy.
  *
  * @param name in any case
  */

@@ -1,12 +1,12 @@
 /**
- * The fields of a configuration file: how each is read into a section and written out of it.
+ * The fields of a configuration file: how each one is read into a section and written out of it.
  *
- * `read` is given one value, and is called once for each line of the field; `write` gives a value per
- * line, none if the field is not set.
+ * `read` is called once for each line of the field, with its value. `write` returns one value per
+ * line, and none if the field is not set.
  *
- * What a value may look like is decided by who reads it. wg-quick has the fields about the host: it
- * takes an empty value for none, and lists with commas or blanks. Every other line goes to `wg`, which
- * takes all blanks out of it first and accepts no empty value.
+ * The syntax of a value depends on the program that reads it. wg-quick reads the fields about the
+ * host: an empty value means none, and lists have commas or blanks. All other lines go to `wg`,
+ * which first removes all blanks and accepts no empty value.
  *
  * @module
  */
@@ -46,16 +46,20 @@ import {
 import type { InterfaceSection, PeerSection } from './config.ts';
 
 export interface Field<Section> {
-  /** As the documentation spells it; the file may do so in any case. */
+  /** Spelled as in the documentation. The file may spell it in any case. */
   name: string;
-  /** It is of those that `wg` reads: blanks count for nothing, in name and value. */
+  /** Set if `wg` reads the field. Then blanks in name and value are ignored. */
   ignoresBlanks?: true;
-  /** What was expected if the value is wrong, undefined if it is right. Never shows a key. */
+  /**
+   * Reads a value into the section. Returns undefined if it is right, else what was expected,
+   * without the bytes of a key.
+   */
   read(section: Section, value: string): string | undefined;
   /**
-   * Text or typed values are written.
+   * Returns the field's values as text. The section may contain text or typed values.
    *
-   * @throws {TypeError | RangeError | WireGuardError} anything else, by the section's field
+   * @throws {TypeError | RangeError | WireGuardError} another value; the message names the
+   *   section's field
    */
   write(section: Section): string[];
 }
@@ -170,7 +174,7 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.publicKey = key;
       return undefined;
     },
-    // Not there yet in a section that is being read.
+    // While a section is being read, it may not have a key yet.
     write: ({ publicKey }: Partial<PeerSection>) =>
       ifSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
   }),
@@ -227,7 +231,7 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
   }),
 ];
 
-/** The field that a key names; undefined: none of these. */
+/** Returns the field that a key names; undefined if none. */
 export function fieldOf<Section>(
   fields: readonly Field<Section>[],
   key: string,
@@ -251,7 +255,7 @@ function withoutBlanks(text: string): string {
 
 type CommandKey = 'preUp' | 'postUp' | 'preDown' | 'postDown';
 
-/** Each line is a command; commas are the shell's. An empty one is none. */
+/** A field whose lines are commands; commas belong to the shell. An empty line means none. */
 function commands(name: string, key: CommandKey): Field<InterfaceSection> {
   return {
     name,
@@ -263,12 +267,12 @@ function commands(name: string, key: CommandKey): Field<InterfaceSection> {
   };
 }
 
-/** Of a list with commas or blanks, or both; some may be missing. */
+/** Splits a list with commas or blanks, or both. Extra ones are ignored. */
 function wordsOf(value: string): string[] {
   return value.split(/[\s,]+/).filter((word) => word !== '');
 }
 
-/** `10.0.0.1/255.255.255.0`, which `ip address add` takes. */
+/** Parses `10.0.0.1/255.255.255.0`, which `ip address add` accepts. */
 function withNetmask(text: string): Cidr | undefined {
   const [, bare = '', mask = ''] = /^([^/]*)\/([^/]*)$/.exec(text) ?? [];
   const address = tryParseAddress(bare);
@@ -281,12 +285,18 @@ function withNetmask(text: string): Cidr | undefined {
     : { address, prefixLength };
 }
 
-/** As `ip` reads it, but for octal numbers: whoever writes a zero in front means none. */
+/**
+ * Parses a number as `ip` does, but refuses a leading zero: `ip` would read the number as octal,
+ * but a person who writes a leading zero rarely means that.
+ */
 function numberForIp(value: string, max: number): number | undefined {
   return /^0\d/.test(value) ? undefined : parseUnsignedOrHex(value, max);
 }
 
-/** As `wg` takes it apart: IPv6 needs no brackets, and a name or IPv4 may have them. */
+/**
+ * Parses an endpoint as `wg` does: IPv6 needs no brackets, and a name or IPv4 address may have
+ * them.
+ */
 function readEndpoint(value: string): Endpoint | HostEndpoint | undefined {
   const [, bracketed, bare, port] = /^(?:\[([^\]]*)\]|([^[].*)):([^:]*)$/s.exec(value) ?? [];
   const host = bracketed ?? bare;
@@ -294,11 +304,11 @@ function readEndpoint(value: string): Endpoint | HostEndpoint | undefined {
   return tryParseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 }
 
-/** `+` and `-` as in `wg set` since wireguard-tools 1.0.20250521. */
+/** Parses a prefix; `+` and `-` as in `wg set` since wireguard-tools 1.0.20250521. */
 function readAllowedIp(section: PeerSection, text: string): string | undefined {
   const sign = /^[+-]/.exec(text)?.[0];
   const unsigned = sign === undefined ? text : text.slice(1);
-  // `wg` reads a length with zeros in front, as a decimal number.
+  // `wg` reads a prefix length with leading zeros as a decimal number.
   const cidr = tryParseCidr(unsigned.replace(/\/0+(?=\d)/, '/'));
   if (!cidr) return expected('an address with prefix length', text);
   if (sign !== undefined) section.incremental = true;
@@ -323,7 +333,7 @@ function list(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
 
-/** null is not undefined: it is given to the check of the field, which refuses it. */
+/** null is not undefined: it is passed to the check of the field, which refuses it. */
 function ifSet<T>(value: T | undefined, format: (value: T) => string): string[] {
   return value === undefined ? [] : [format(value)];
 }
@@ -337,7 +347,7 @@ function offOr(values: string[], format: (value: string) => string): string[] {
   return values.map((value) => (value === '0' ? 'off' : format(value)));
 }
 
-/** @param pattern what a text must be, to be read again as it was */
+/** @param pattern what a text must match, so that reading it again gives the same text */
 function texts(values: unknown, field: string, pattern: RegExp): string[] {
   checkArray(values, field);
   return (values as unknown[]).map((text, i) => oneText(text, `${field}[${i}]`, pattern));
@@ -349,7 +359,7 @@ function oneText(text: unknown, field: string, pattern: RegExp): string {
   throw new TypeError(`"${field}" expected text that fits into a line, got ${got}`);
 }
 
-/** The copy that the parser makes is wiped. */
+/** Returns a key as text, and wipes the copy that the parser made. */
 function secretText<Key extends PrivateKey | PresharedKey>(
   parse: (key: Key) => Key,
   key: Key,
@@ -367,9 +377,9 @@ function expected(what: string, got: string): string {
   return `expected ${what}, got ${quote(got)}`;
 }
 
-/** A key of zeros is how `wg` says none. */
+/** `wg` writes a key of zeros for "none". */
 const NO_KEY = `${'A'.repeat(43)}=`;
 const A_TABLE = '"off", "auto", or a number or name of a routing table';
 const A_KEY = 'expected a key of 32 bytes in base64 (44 characters)';
-/** What an IPv4 link must carry (RFC 791). */
+/** The smallest MTU of an IPv4 link in bytes (RFC 791). */
 const MIN_MTU = 68;

@@ -17,20 +17,22 @@ import {
 import { sourceOf, type SourcePart } from './sources.ts';
 
 /**
- * Of a config that `parseConfig` made: the text it was made from, with those fields rewritten that
- * were changed since. Comments, order and spacing stay. Of any other config: a text in the usual form.
+ * Returns the text of a config. If `parseConfig` made the config, the result is the original text,
+ * with only the changed fields rewritten. Comments, order and spacing stay. For any other config,
+ * the text has the usual form.
  *
- * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
+ *   the message names it
  */
 export function formatConfig(input: WgQuickInput): string {
   checkConfig(input);
-  // What stands in its fields is written, be it text or typed values.
+  // The fields may contain text or typed values; both can be written.
   const config = input as WgQuickConfig;
   const parts = sourceOf(config);
   return parts ? formatEdited(config, parts) : formatNew(config);
 }
 
-/** Everything that would be written, before any of it is. */
+/** Checks all fields before any of them is written. */
 export function checkConfig(config: WgQuickInput): void {
   checkObject(config, 'config', ['interface', 'peers']);
   checkSection(
@@ -60,7 +62,7 @@ function checkSection<Section>(
   }
 }
 
-/** What would be another line, or a comment, when it is read again. */
+/** Refuses a value that would be another line or a comment when it is read again. */
 function checkValue(value: string): void {
   // oxlint-disable-next-line no-control-regex
   if (!/[\0\n\r#]/.test(value)) return;
@@ -87,7 +89,9 @@ function newLines<Section>(field: Field<Section>, section: Section, ending: stri
   return field.write(section).map((value) => `${field.name} = ${value}${ending}`);
 }
 
-/** The parts of the file in their order without the peers that are gone; new peers at the end. */
+/**
+ * Returns the parts of the file in their order, without removed peers. New peers come at the end.
+ */
 function formatEdited(config: WgQuickConfig, parts: readonly SourcePart[]): string {
   const ending = parts.some(({ lines }) => lines[0]?.endsWith('\r') === true) ? '\r' : '';
   const known = new Map(parts.map((part) => [part.section, part]));
@@ -104,12 +108,14 @@ function formatEdited(config: WgQuickConfig, parts: readonly SourcePart[]): stri
   for (const peer of config.peers) {
     if (!known.has(peer)) appendSection(lines, newSection('Peer', PEER_FIELDS, peer), ending);
   }
-  // The last line feed may have gone with the last peer.
+  // The last line feed may have been removed with the last peer.
   if (parts.at(-1)?.lines.at(-1) === '' && lines.at(-1) !== '') lines.push('');
   return lines.join('\n');
 }
 
-/** The lines of each [Interface]: what one says may be changed in another. */
+/**
+ * Returns the lines of each [Interface] section. A field of one section may be changed in another.
+ */
 function editedInterface(
   config: WgQuickConfig,
   parts: readonly SourcePart[],
@@ -131,8 +137,9 @@ function editedPart(config: WgQuickConfig, part: SourcePart, ending: string): re
 }
 
 /**
- * @param before an empty section; becomes what the lines say
- * @returns the lines of each part
+ * Returns the lines of each part.
+ *
+ * @param before an empty section; the lines are read into it
  */
 function editedSection<Section extends InterfaceSection | PeerSection>(
   fields: readonly Field<Section>[],
@@ -154,13 +161,13 @@ function editedSection<Section extends InterfaceSection | PeerSection>(
 
 interface EditedLine<Section> {
   text: string;
-  /** Of the section, which of those parts that it stands in. */
+  /** Index of the part that contains the line. */
   part: number;
   field?: Field<Section>;
   line?: FieldLine;
 }
 
-/** Puts the new values where the field stood first, or at the end of the section. */
+/** Puts the new values where the field first stood, or at the end of the section. */
 function rewriteField<Section>(
   field: Field<Section>,
   section: Section,
@@ -191,7 +198,7 @@ function fieldLineOf<Section>(
   return line && field ? { field, line } : undefined;
 }
 
-/** Appends with an empty line before it, and a line feed at the end of the file. */
+/** Appends a section with an empty line before it, and a line feed at the end of the file. */
 function appendSection(lines: string[], section: readonly string[], ending: string): void {
   while (lines.length > 0 && lines.at(-1)?.trim() === '') lines.pop();
   if (lines.length > 0) {

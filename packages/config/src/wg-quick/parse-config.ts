@@ -17,12 +17,12 @@ import {
 import { rememberSource } from './sources.ts';
 
 /**
- * Takes what wg-quick and `wg` take: keys in any case, comments with `#`, lists with commas or on
- * several lines, empty values for fields of wg-quick. `formatConfig` gives the same text back, or one
- * that differs where the config was changed.
+ * Parses everything that wg-quick and `wg` accept: keys in any case, comments with `#`, lists with
+ * commas or on several lines, empty values for fields of wg-quick. `formatConfig` returns the same
+ * text again, or a text that differs where the config was changed.
  *
- * @param options.file for errors; the text is not read from it
- * @throws {ConfigError} `ERR_LITZ_INVALID_CONFIG` with all problems; never shows a key
+ * @param options.file name of the file, for errors; the file is not read
+ * @throws {ConfigError} `ERR_LITZ_INVALID_CONFIG` with all mistakes; it never contains a key
  */
 export function parseConfig(text: string, options: { file?: string } = {}): WgQuickConfig {
   requireText(text, 'text');
@@ -35,12 +35,12 @@ export function parseConfig(text: string, options: { file?: string } = {}): WgQu
   return reader.config;
 }
 
-/** A section with nothing set. */
+/** Returns a section in which nothing is set. */
 export function emptyInterface(): InterfaceSection {
   return { addresses: [], dns: [], preUp: [], postUp: [], preDown: [], postDown: [] };
 }
 
-/** Collects the sections, and what is wrong with them. */
+/** Collects the sections, and their mistakes. */
 class Reader {
   readonly config: WgQuickConfig = { interface: emptyInterface(), peers: [] };
   readonly problems: ConfigProblem[] = [];
@@ -70,14 +70,17 @@ class Reader {
     }
   }
 
-  /** Of several, all say what the one interface has. */
+  /**
+   * Reads an [Interface] section. If there are several, all of them set fields of the same
+   * interface.
+   */
   #readInterface(source: SectionSource): void {
     this.sources.push({ section: this.config.interface, lines: source.lines });
     this.#readFields(this.config.interface, INTERFACE_FIELDS, source);
   }
 
   #readPeer(source: SectionSource): void {
-    // Completed by its fields; without a key it is never seen by anybody.
+    // The fields complete the peer. A peer without a key is never returned.
     const peer = { allowedIps: [] } as unknown as PeerSection;
     this.config.peers.push(peer);
     this.sources.push({ section: peer, lines: source.lines });
@@ -107,13 +110,14 @@ class Reader {
     header: string | undefined,
   ): void {
     const parsed = parseFieldLine(line);
-    // The line is not shown: it may hold a key.
+    // The error does not contain the line, because the line may contain a key.
     if (!parsed) return this.#complain(number, undefined, 'expected KEY = VALUE');
     const field = fieldOf(fields, parsed.key);
     if (header === undefined) {
       return this.#complain(number, knownName(parsed.key), 'expected [Interface] before it');
     }
-    if (!field) return this.#complain(number, knownName(parsed.key), `is no field of [${header}]`);
+    if (!field)
+      return this.#complain(number, knownName(parsed.key), `is not a field of [${header}]`);
     const complaint = field.read(section, parsed.value);
     return complaint === undefined ? undefined : this.#complain(number, field.name, complaint);
   }
@@ -123,7 +127,10 @@ class Reader {
   }
 }
 
-/** As the documentation spells it; what nobody knows is shown as it is, but not if it may be a key. */
+/**
+ * Returns a name as the documentation spells it. An unknown name is returned as it is, unless it
+ * may be a key.
+ */
 function knownName(key: string): string | undefined {
   const known = fieldOf<never>([...INTERFACE_FIELDS, ...PEER_FIELDS] as Field<never>[], key);
   return known?.name ?? (/^[\w-]{1,30}$/.test(key) ? key : undefined);

@@ -1,9 +1,9 @@
 /**
- * `SectionSource`: the lines that a section was read from, so that writing it back changes only what
- * was changed.
+ * `SectionSource`: the lines that a section was read from. With them, writing a section changes
+ * only the lines that were changed.
  *
- * A file is cut into sections without losing a character. A section begins at its header, or at the
- * comment right above it, so that a comment goes where its peer goes:
+ * A file is split into sections without losing a character. A section begins at its header, or at
+ * the comment right above the header. So a comment stays with its peer:
  *
  * ```
  *   # office                    -+ section of the interface
@@ -18,16 +18,18 @@
  * @module
  */
 
-/** Lines without their line feeds; a carriage return stays at the end of its line. */
+/**
+ * The lines of a section, without their line feeds. A carriage return stays at the end of its line.
+ */
 export interface SectionSource {
-  /** As it is spelled, without brackets; undefined for what stands before the first header. */
+  /** The name in the header, without brackets; undefined for the lines before the first header. */
   name: string | undefined;
-  /** Of the first line, from 1 on. */
+  /** Number of the first line, counted from 1. */
   firstLine: number;
   lines: string[];
 }
 
-/** `KEY = VALUE # comment`, taken apart; joined they are the line again. */
+/** The parts of a line `KEY = VALUE # comment`. Joined, they give the same line again. */
 export interface FieldLine {
   before: string;
   key: string;
@@ -51,13 +53,13 @@ export function splitSections(text: string): SectionSource[] {
   return sections;
 }
 
-/** Undefined for a line that holds nothing but blanks or a comment. */
+/** Returns the content of a line; undefined if it has only blanks or a comment. */
 export function contentOf(line: string): string | undefined {
   const content = line.replace(/#.*/s, '').trim();
   return content === '' ? undefined : content;
 }
 
-/** Undefined for a line that is no field. */
+/** Returns the parts of a line; undefined if the line is not a field. */
 export function parseFieldLine(line: string): FieldLine | undefined {
   const hash = line.indexOf('#');
   const end = hash === -1 ? line.length : hash;
@@ -65,7 +67,7 @@ export function parseFieldLine(line: string): FieldLine | undefined {
   const key = line.slice(0, Math.max(sign, 0)).trim();
   if (key === '') return undefined;
   const keyStart = line.indexOf(key);
-  // A blank before the value stays with the sign, so that a new value keeps it.
+  // Blanks before the value belong to `equals`, so that a new value keeps them.
   const blank = /^[ \t]*/.exec(line.slice(sign + 1, end))?.[0].length ?? 0;
   const valueStart = sign + 1 + blank;
   const value = line.slice(valueStart, end).trimEnd();
@@ -82,7 +84,7 @@ export function joinFieldLine({ before, key, equals, value, after }: FieldLine):
   return `${before}${key}${equals}${value}${after}`;
 }
 
-/** The name in a `[Header]`, undefined for another line. */
+/** Returns the name in a `[Header]`; undefined for any other line. */
 export function headerName(line: string): string | undefined {
   const content = contentOf(line);
   const isHeader = content?.startsWith('[') === true && content.endsWith(']');

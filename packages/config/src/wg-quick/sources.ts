@@ -1,19 +1,20 @@
 /**
- * Which lines a config was read from, kept beside it, so that a config is nothing but data.
+ * Remembers the lines that a config was read from. They are not stored in the config, so that it
+ * contains only data.
  *
- * A config or section that was copied has no lines any more and is written anew.
+ * A copied config or section has no lines, and is written anew.
  *
  * @module
  */
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 
 export interface SourcePart {
-  /** Undefined for what stands before the first header. */
+  /** Undefined for the lines before the first header. */
   section: InterfaceSection | PeerSection | undefined;
   lines: readonly string[];
 }
 
-/** In the order of the file. */
+/** Stores the parts of a config's file, in the order of the file. */
 export function rememberSource(config: WgQuickConfig, parts: readonly SourcePart[]): void {
   sources.set(config, parts);
 }

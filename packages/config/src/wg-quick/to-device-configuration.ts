@@ -1,5 +1,6 @@
 /**
- * `toDeviceConfiguration`: what a file says about the device, without what it says about the host.
+ * `toDeviceConfiguration`: the part of a file that concerns the device, without the part that
+ * concerns the host.
  *
  * @module
  */
@@ -24,11 +25,13 @@ import type { PeerInput, WgQuickInput } from './config.ts';
 import { checkConfig } from './format-config.ts';
 
 /**
- * As `wg setconf` has it: what the file does not name is reset, peers that it does not name go.
+ * Returns a change with the effect of `wg setconf`: fields that the file does not have are reset,
+ * and peers that it does not have are removed.
  *
- * @param endpoints what the names in the config's endpoints were resolved to
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: a name is not among them
- * @throws {TypeError | RangeError | WireGuardError} a field of the wrong type or range, by its name
+ * @param endpoints the addresses of the host names in the config's endpoints
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: there is no address for a host name
+ * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
+ *   the message names it
  */
 export function toDeviceConfiguration(
   config: WgQuickInput,

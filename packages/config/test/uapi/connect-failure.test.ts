@@ -4,9 +4,9 @@ import { explainFailure } from '../../src/uapi/connect-failure.ts';
 describe('explainFailure', () => {
   it.each<[string, RegExp]>([
     ['ENOENT', /no such socket \(ENOENT\)\. Is the daemon running/],
-    ['ECONNREFUSED', /nobody listens there \(ECONNREFUSED\).*Is the daemon running\?$/],
-    ['EACCES', /not permitted \(EACCES\): ask as root/],
-    ['EPERM', /not permitted \(EPERM\): ask as root/],
+    ['ECONNREFUSED', /no program listens there \(ECONNREFUSED\).*Is the daemon running\?$/],
+    ['EACCES', /not permitted \(EACCES\): run this as root/],
+    ['EPERM', /not permitted \(EPERM\): run this as root/],
     ['EMFILE', /^connect EMFILE$/],
   ])('has a sentence of its own for %s', (code, text) => {
     expect(explainFailure(Object.assign(new Error(`connect ${code}`), { code }))).toMatch(text);

@@ -44,8 +44,8 @@ describe('parsePeerChanges', () => {
   });
 
   it.each([
-    ['errno=-16', 'the device gives no changes of peers: errno -16 (EBUSY)'],
-    ['errno=-7', 'the device gives no changes of peers: errno -7'],
+    ['errno=-16', 'the device does not report changes of peers: errno -16 (EBUSY)'],
+    ['errno=-7', 'the device does not report changes of peers: errno -7'],
     ['errno=x', 'report, line 1: "errno": expected a number, got "x"'],
     ['', 'report, line 1: expected KEY=VALUE'],
     ['hello', 'report, line 1: expected KEY=VALUE'],

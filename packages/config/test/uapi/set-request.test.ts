@@ -83,10 +83,10 @@ litz_promote_public_key=true
     ['litz_next_private_key=ab', 'line 1: litz_next_private_key: expected a key'],
     [`public_key=${KEY}\nlitz_next_public_key=x`, 'line 2: litz_next_public_key: expected a key'],
     [`public_key=${KEY}\nlitz_promote_public_key=1`, 'line 2: litz_promote_public_key: expected t'],
-    [`litz_next_public_key=${KEY}`, 'line 1: "litz_next_public_key" is no key of a device'],
+    [`litz_next_public_key=${KEY}`, 'line 1: "litz_next_public_key" is not a key of a device'],
     [
       `public_key=${KEY}\nlitz_next_private_key=${KEY}`,
-      '"litz_next_private_key" is no key of a peer',
+      '"litz_next_private_key" is not a key of a peer',
     ],
   ])('refuses %s', (body, message) => {
     expect(() => parseSetRequest(`${body}\n`)).toThrow(message);
@@ -129,9 +129,9 @@ litz_promote_public_key=true
     ['listen_port=65536', 'line 1: listen_port: expected 0 to 65535, got "65536"'],
     ['fwmark=0x10', 'line 1: fwmark: expected'],
     ['replace_peers=false', 'line 1: replace_peers: expected true, got "false"'],
-    ['endpoint=1.2.3.4:5', 'line 1: "endpoint" is no key of a device'],
+    ['endpoint=1.2.3.4:5', 'line 1: "endpoint" is not a key of a device'],
     ['public_key=', 'line 1: public_key: expected a key'],
-    [`public_key=${KEY}\nlisten_port=1`, 'line 2: "listen_port" is no key of a peer'],
+    [`public_key=${KEY}\nlisten_port=1`, 'line 2: "listen_port" is not a key of a peer'],
     [`public_key=${KEY}\nremove=1`, 'line 2: remove: expected true'],
     [`public_key=${KEY}\nupdate_only=`, 'line 2: update_only: expected true'],
     [`public_key=${KEY}\nreplace_allowed_ips=no`, 'line 2: replace_allowed_ips: expected true'],

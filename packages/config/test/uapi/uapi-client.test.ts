@@ -78,7 +78,7 @@ describe('UapiClient', () => {
     // What an ended daemon leaves answers alike.
     writeFileSync(path, '');
     await expect(new UapiClient(path).get()).rejects.toThrow(
-      `${path}: nobody listens there (ECONNREFUSED)`,
+      `${path}: no program listens there (ECONNREFUSED)`,
     );
   });
 

@@ -29,7 +29,7 @@ posix('untrustedFolder', () => {
     const digits = mode.toString(8).padStart(4, '0');
     expect(untrustedFolder(folder)).toBe(
       `${folder} has mode ${digits}: its group or others may write to it, and could take the keys ` +
-        `that are sent there; take that from them (chmod go-w ${folder})`,
+        `that are sent there; remove that permission (chmod go-w ${folder})`,
     );
   });
 

@@ -217,7 +217,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(complaints(text, 'f').split('\n')).toEqual([
       'f:2: ListenPort: expected 0 to 65535, got "65536"',
       'f:3: MTU: expected 68 to 65535, got "10"',
-      'f:4: Colour: is no field of [Interface]',
+      'f:4: Colour: is not a field of [Interface]',
       'f:5: PublicKey: expected in every [Peer], is missing',
       'f:6: expected [Interface] or [Peer]',
     ]);
@@ -242,10 +242,10 @@ Endpoint = 192.0.2.1 : 5 1820
     ['[Interface]\nAddress = 10.0.0.1/255.0.255.0', 'Address: expected an address'],
     ['[Interface]\nAddress = fd00::1/255.255.0.0', 'Address: expected an address'],
     ['[Interface]\nAddress = 10.1/24', 'Address: expected an address'],
-    ['[Interface]\nPre Up = x', 'is no field of [Interface]'],
+    ['[Interface]\nPre Up = x', 'is not a field of [Interface]'],
     ['[Interface]\nnonsense', 'expected KEY = VALUE'],
     ['[Interface]\n= 1', 'expected KEY = VALUE'],
-    ['[Interface]\nPublicKey = x', 'PublicKey: is no field of [Interface]'],
+    ['[Interface]\nPublicKey = x', 'PublicKey: is not a field of [Interface]'],
     ['ListenPort = 1', 'ListenPort: expected [Interface] before it'],
     [`[Peer]\nPublicKey = ${PUBLIC}\nEndpoint = a:b`, 'Endpoint: expected ADDRESS:PORT'],
     [`[Peer]\nPublicKey = ${PUBLIC}\nPersistentKeepalive = 65536`, 'PersistentKeepalive: expected'],

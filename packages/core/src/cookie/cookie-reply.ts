@@ -1,24 +1,25 @@
 /**
- * The cookie reply, section 5.4.7: a cookie, sealed for whoever sent the message with this mac1.
+ * The cookie reply, section 5.4.7: a cookie that only the sender of the message with this mac1 can
+ * open.
  *
  * @module
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { readCookieReply, writeCookieReply } from '../wire/messages.ts';
 
-/** What a cookie reply is made of. Borrowed for the call. */
+/** The parts of a cookie reply. Borrowed for the call. */
 export interface CookieReplyParts {
-  /** Hash(LABEL_COOKIE || S_m_pub) of whoever replies. */
+  /** Hash(LABEL_COOKIE || S_m_pub), with the public key of the side that replies. */
   cookieKey: Uint8Array;
   /** tau, 16 bytes. */
   cookie: Uint8Array;
-  /** The sender index of the message that is replied to. */
+  /** The sender index of the message that caused the reply. */
   receiverIndex: number;
-  /** mac1 of the message that is replied to. */
+  /** mac1 of the message that caused the reply. */
   mac1: Uint8Array;
 }
 
-/** Writes the whole message into `out` (64 bytes). */
+/** Writes a whole cookie reply into `out` (64 bytes). */
 export function sealCookieReply(
   crypto: CryptoProvider,
   randomBytes: (out: Uint8Array) => void,
@@ -33,7 +34,10 @@ export function sealCookieReply(
   writeCookieReply(out, { receiverIndex, nonce, encryptedCookie });
 }
 
-/** The cookie, 16 new bytes; undefined for what is not an authentic reply to a message with `mac1`. */
+/**
+ * Returns the cookie, 16 new bytes; undefined if this is not an authentic reply to a message with
+ * `mac1`.
+ */
 export function openCookieReply(
   crypto: CryptoProvider,
   cookieKey: Uint8Array,
@@ -42,7 +46,7 @@ export function openCookieReply(
 ): Uint8Array | undefined {
   const reply = readCookieReply(message);
   if (!reply) return undefined;
-  // Xaead with M as what is authenticated: only whoever saw our message can have made it.
+  // The mac1 M is authenticated data, so only somebody who saw our message can have made the reply.
   return crypto.xaeadOpen(cookieKey, reply.nonce, reply.encryptedCookie, mac1);
 }
 

@@ -1,9 +1,9 @@
 /**
  * mac1 and mac2, the last 32 bytes of initiations and responses: sections 5.3 and 5.4.4.
  *
- * mac1 shows that the sender knows the receiver's public key; without it nothing is answered. mac2
- * shows that the sender owns the source address of the datagram; a receiver under load asks for it with
- * a cookie reply.
+ * mac1 proves that the sender knows the receiver's public key. Without it, a message is not
+ * answered. mac2 proves that the sender can receive at the source address of the datagram. A
+ * receiver under load requires it and sends a cookie reply.
  *
  * @module
  */
@@ -19,12 +19,12 @@ import type { PublicKey } from '../keys.ts';
 import { mac1Offset, mac2Offset, senderIndexOf } from '../wire/messages.ts';
 import { openCookieReply, sealCookieReply } from './cookie-reply.ts';
 
-/** The macs of handshake messages to one peer, and the latest cookie that it gave us. */
+/** Writes the macs of handshake messages to one peer. Keeps the latest cookie from that peer. */
 export class MacSender {
   readonly #crypto: CryptoProvider;
   readonly #mac1Key: Uint8Array;
   readonly #cookieKey: Uint8Array;
-  /** mac1 of the last message; a cookie reply is bound to it. */
+  /** mac1 of the last message, because a cookie reply is bound to it. */
   readonly #lastMac1 = new Uint8Array(MAC_LENGTH);
   #awaitsCookie = false;
   #cookie: Uint8Array | undefined = undefined;
@@ -36,7 +36,7 @@ export class MacSender {
     this.#cookieKey = cookieKeyOf(crypto, receiverPublicKey);
   }
 
-  /** Writes both macs to the end of a whole initiation or response. */
+  /** Writes both macs to the end of a complete initiation or response. */
   addMacs(message: Uint8Array, now: number): void {
     const mac1At = mac1Offset(message);
     const mac2At = mac2Offset(message);
@@ -52,10 +52,10 @@ export class MacSender {
   }
 
   /**
-   * Keeps the cookie of a reply (64 bytes) for the next message; sends nothing by itself. At most one
-   * per message that we sent.
+   * Keeps the cookie of a reply (64 bytes) for the next message. At most one reply is accepted per
+   * message that we sent.
    *
-   * @returns why it is to be dropped; then the cookie is as it was
+   * @returns why the reply must be dropped; then the cookie has not changed
    */
   consumeCookieReply(
     crypto: CryptoProvider,
@@ -72,7 +72,7 @@ export class MacSender {
     return undefined;
   }
 
-  /** Forgets the cookie. */
+  /** Wipes the cookie. */
   clear(): void {
     wipe(this.#cookie);
     this.#cookie = undefined;
@@ -85,9 +85,9 @@ export class MacSender {
   }
 }
 
-/** The macs of handshake messages to us, and the secret that cookies are made with. */
+/** Checks the macs of handshake messages to us. Keeps the secret from which cookies are made. */
 export class MacChecker {
-  /** To whom the messages are. */
+  /** The identity that the messages are for. */
   readonly identity: StaticIdentity;
   readonly #crypto: CryptoProvider;
   readonly #randomBytes: (out: Uint8Array) => void;
@@ -106,14 +106,17 @@ export class MacChecker {
     this.#randomBytes = randomBytes;
   }
 
-  /** Whether the sender of a whole initiation or response knows our public key. */
+  /** Returns whether the sender of a complete initiation or response knows our public key. */
   checkMac1(message: Uint8Array): boolean {
     const at = mac1Offset(message);
     this.#crypto.mac(this.#mac, this.identity.mac1Key, message.subarray(0, at));
     return equalBytes(this.#mac, message.subarray(at, at + MAC_LENGTH));
   }
 
-  /** Whether the sender of a whole initiation or response got a cookie of ours at `source`. */
+  /**
+   * Returns whether the sender of a complete initiation or response has a cookie that we gave to
+   * `source`.
+   */
   checkMac2(message: Uint8Array, source: Endpoint, now: number): boolean {
     const at = mac2Offset(message);
     const cookie = this.#cookieOf(source, now);
@@ -122,7 +125,10 @@ export class MacChecker {
     return equalBytes(this.#mac, message.subarray(at));
   }
 
-  /** Writes the cookie of `source`, in answer to a message with a right mac1, into `out` (64 bytes). */
+  /**
+   * Writes a cookie reply with the cookie of `source` into `out` (64 bytes). The message that it
+   * answers must have a valid mac1.
+   */
   createCookieReply(message: Uint8Array, source: Endpoint, now: number, out: Uint8Array): void {
     const cookie = this.#cookieOf(source, now);
     const mac1At = mac1Offset(message);
@@ -135,17 +141,17 @@ export class MacChecker {
     wipe(cookie);
   }
 
-  /** Forgets R_m; it is made anew when it is needed. */
+  /** Wipes R_m. A new one is made when it is needed. */
   clear(): void {
     wipe(this.#cookieSecret);
     this.#secretChangedAt = -Infinity;
   }
 
   /**
-   * Section 5.4.7: tau := Mac(R_m, A_m'), the address being IP address and port.
+   * Section 5.4.7: tau := Mac(R_m, A_m'), where A_m' is IP address and port.
    *
-   * R_m changes when it is found to be two minutes old, and the one before is not accepted any more
-   * (kernel: cookie.c). A cookie may so end early; its owner then gets another one.
+   * R_m is replaced when it is used after two minutes, and cookies of the old one are no longer
+   * accepted (kernel: cookie.c). So a cookie can expire early. Its owner then gets a new one.
    */
   #cookieOf(source: Endpoint, now: number): Uint8Array {
     if (now >= this.#secretChangedAt + COOKIE_LIFETIME_MS) {
@@ -163,5 +169,8 @@ export class MacChecker {
   }
 }
 
-/** A cookie is not used in its last seconds: the message might arrive after its end (kernel: cookie.h). */
+/**
+ * A cookie is not used in its last seconds, because it might expire before the message arrives
+ * (kernel: cookie.h).
+ */
 const COOKIE_LATENCY_MS = 5_000;

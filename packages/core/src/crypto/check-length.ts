@@ -1,12 +1,12 @@
 /**
- * What a provider is given: bytes of one length only.
+ * Checks the length of bytes that are passed to a crypto provider.
  *
  * @module
  */
 
 /**
- * @throws {TypeError} it is no Uint8Array
- * @throws {RangeError} there are more or fewer
+ * @throws {TypeError} `bytes` is not a Uint8Array
+ * @throws {RangeError} `bytes` has another length than `length`
  */
 export function checkLength(name: string, bytes: Uint8Array, length: number): void {
   const isBytes = (bytes as unknown) instanceof Uint8Array;

@@ -1,15 +1,15 @@
 /**
- * Where a cipher works in a buffer.
+ * Checks the range of a buffer that a cipher works on.
  *
  * @module
  */
 import { TAG_LENGTH } from '../constants.ts';
 
 /**
- * For a provider that hands on addresses, which know no bounds: numbers that are none are refused as
- * well.
+ * For providers that pass memory addresses to native code or WebAssembly, which checks no bounds.
+ * Numbers that are not integers are refused too.
  *
- * @throws {RangeError} a text of this length and its tag are not within the buffer
+ * @throws {RangeError} a text of this length and its tag do not fit into the buffer at `offset`
  */
 export function checkText(buffer: Uint8Array, offset: number, length: number): void {
   const isWithin =
@@ -20,7 +20,7 @@ export function checkText(buffer: Uint8Array, offset: number, length: number): v
     offset + length + TAG_LENGTH <= buffer.length;
   if (!isWithin) {
     throw new RangeError(
-      `"offset" and "length" expected a place in ${buffer.length} bytes with ${TAG_LENGTH} for the tag, got ${offset} and ${length}`,
+      `"offset" and "length" expected a range within ${buffer.length} bytes, and ${TAG_LENGTH} after it for the tag, got ${offset} and ${length}`,
     );
   }
 }

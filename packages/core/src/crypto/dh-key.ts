@@ -1,5 +1,6 @@
 /**
- * `dhKeyOf`: a private key made ready, also by providers that have nothing to prepare.
+ * `dhKeyOf`: prepares a private key for several X25519 operations, also with a provider that has no
+ * preparation.
  *
  * @module
  */
@@ -7,7 +8,11 @@ import type { CryptoProvider, DhKey } from './provider.ts';
 import { secretCopy } from './secret-bytes.ts';
 import { wipe } from './wipe.ts';
 
-/** @param privateKey 32 bytes, copied. Whoever gets the key destroys it. */
+/**
+ * Returns the prepared key, which the caller must destroy.
+ *
+ * @param privateKey 32 bytes, copied
+ */
 export function dhKeyOf(crypto: CryptoProvider, privateKey: Uint8Array): DhKey {
   if (crypto.dhKey) return crypto.dhKey(privateKey);
   const copy = secretCopy(privateKey);

@@ -1,12 +1,12 @@
 /**
- * Compares secrets.
+ * Compares secrets in constant time.
  *
  * @module
  */
 
 /**
- * Whether both hold the same bytes. The time depends on the length only, as far as JavaScript can
- * promise that: there is no early exit and no branch on a byte.
+ * Returns whether both arrays contain the same bytes. The time depends on the length only, as far
+ * as JavaScript can promise that: there is no early exit and no branch on a byte.
  */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;

@@ -1,5 +1,5 @@
 /**
- * Kdf1, Kdf2, Kdf3 of section 5.4: HKDF over HMAC-BLAKE2s, without a salt of its own.
+ * Kdf1, Kdf2, Kdf3 of section 5.4: HKDF with HMAC-BLAKE2s; the key takes the place of the salt.
  *
  * ```
  * t0 = Hmac(key, input)    t1 = Hmac(t0, 0x1)    ti = Hmac(t0, t(i-1) || i)
@@ -13,8 +13,9 @@ import type { CryptoProvider } from './provider.ts';
 import { wipe } from './wipe.ts';
 
 /**
- * Kdfn(key, input), n being how many outputs there are: 32 bytes into each. An output may be `key` or
- * `input`; both are at most 32 bytes. All are borrowed for the call.
+ * Computes Kdfn(key, input), where n is the number of outputs, and writes 32 bytes into each
+ * output. An output may be `key` or `input`. Both are at most 32 bytes long. All arrays are
+ * borrowed for the call.
  */
 export function kdf(
   crypto: CryptoProvider,

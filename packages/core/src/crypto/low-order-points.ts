@@ -1,13 +1,14 @@
 /**
- * The public keys that turn every private key into the same all-zero secret, on Curve25519 and its
+ * The public keys that give an all-zero shared secret with every private key, on Curve25519 and its
  * twist.
  *
  * @module
  */
 
 /**
- * Whether X25519 with this public key (32 bytes) gives all zeros, whatever the private key is. The
- * key is public: this compares in variable time. The bit that X25519 ignores is ignored here too.
+ * Returns whether X25519 with this public key (32 bytes) gives all zeros for every private key. The
+ * comparison takes variable time, because the key is public. The top bit, which X25519 ignores, is
+ * ignored here too.
  */
 export function isLowOrderPoint(publicKey: Uint8Array): boolean {
   return LOW_ORDER_POINTS.some((point) => matches(point, publicKey));
@@ -18,7 +19,10 @@ function matches(point: Uint8Array, publicKey: Uint8Array): boolean {
   return point[31] === (publicKey[31] & 0x7f);
 }
 
-/** Five values modulo p = 2^255 - 19; two of them fit into 255 bits a second time (RFC 7748, 5). */
+/**
+ * Five values modulo p = 2^255 - 19. Two of them have a second form in 255 bits (RFC 7748, section
+ * 5).
+ */
 const LOW_ORDER_POINTS: readonly Uint8Array[] = [
   '0000000000000000000000000000000000000000000000000000000000000000', // 0
   '0100000000000000000000000000000000000000000000000000000000000000', // 1

@@ -1,9 +1,10 @@
 /**
- * ChaCha20-Poly1305 and XChaCha20-Poly1305 in place, out of noble's stream ciphers and its Poly1305.
+ * ChaCha20-Poly1305 and XChaCha20-Poly1305 in place, made from noble's stream ciphers and its
+ * Poly1305.
  *
- * noble's own AEAD throws on a wrong tag. Whoever can send us datagrams could have us make an Error
- * with a stack trace for each of them, so the construction of RFC 8439 section 2.8 is put together
- * here once more, with a boolean for an answer.
+ * noble's own AEAD throws on a wrong tag. Then anybody who can send us datagrams could make us
+ * create an Error with a stack trace for each of them. So the construction of RFC 8439 section 2.8
+ * is implemented here again, with a boolean result.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { TAG_LENGTH } from '../constants.ts';
 import { equalBytes } from './equal-bytes.ts';
 import { wipe } from './wipe.ts';
 
-/** `chacha20`, with a nonce of 12 bytes, or `xchacha20`, with one of 24. */
+/** `chacha20` with a nonce of 12 bytes, or `xchacha20` with a nonce of 24 bytes. */
 export type StreamCipher = typeof chacha20;
 
 /** Encrypts `data` in place and writes the tag into the 16 bytes of `tag`. */
@@ -25,12 +26,14 @@ export function sealInPlace(
   tag: Uint8Array,
   auth: Uint8Array,
 ): void {
-  // RFC 8439 section 2.8: block 0 of the stream is for Poly1305, the data begins with block 1.
+  // RFC 8439 section 2.8: block 0 of the stream is for Poly1305, so the data begins with block 1.
   stream(key, nonce, data, data, 1);
   tag.set(computeTag(stream, key, nonce, data, auth));
 }
 
-/** Decrypts `data` in place if `tag` is right; otherwise returns false and leaves the ciphertext. */
+/**
+ * Decrypts `data` in place if `tag` is right. Otherwise returns false and does not change `data`.
+ */
 export function openInPlace(
   stream: StreamCipher,
   key: Uint8Array,

@@ -1,8 +1,10 @@
 /**
- * `nobleProvider`: the portable provider on @noble/curves, @noble/hashes and @noble/ciphers. Runs
- * wherever JavaScript does; it is the reference for the faster ones.
+ * `nobleProvider`: the portable crypto provider, made from @noble/curves, @noble/hashes and
+ * @noble/ciphers. It runs on every JavaScript runtime and is the reference for the faster
+ * providers.
  *
- * It allocates, also per packet. X25519 is on BigInts, whose time can depend on their values.
+ * It allocates memory, also for each packet. Its X25519 uses BigInts, whose timing can depend on
+ * the values.
  *
  * @module
  */
@@ -19,11 +21,12 @@ import type { Cipher, CryptoProvider } from './provider.ts';
 import { secretCopy } from './secret-bytes.ts';
 import { wipe } from './wipe.ts';
 
+/** The portable crypto provider. `Engine` uses it by default. */
 export const nobleProvider: CryptoProvider = {
   name: 'noble',
 
   dh(privateKey, publicKey) {
-    // noble would throw: a stranger's message must not cost us an Error.
+    // noble throws here, and a message from a stranger must not make us create an Error.
     return isLowOrderPoint(publicKey) ? undefined : x25519.getSharedSecret(privateKey, publicKey);
   },
 

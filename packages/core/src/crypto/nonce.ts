@@ -4,14 +4,14 @@
  * @module
  */
 
-/** 12 new bytes. */
+/** Returns the nonce of a counter, 12 new bytes. */
 export function nonceOf(counter: number): Uint8Array {
   const nonce = new Uint8Array(NONCE_LENGTH);
   writeCounter(nonce, counter);
   return nonce;
 }
 
-/** Into a nonce that is used again; its first 4 bytes stay. */
+/** Writes a counter into a reused nonce. The first 4 bytes do not change. */
 export function writeCounter(nonce: Uint8Array, counter: number): void {
   const high = counter / 2 ** 32;
   for (let i = 0; i < 4; i++) {

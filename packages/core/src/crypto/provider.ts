@@ -1,29 +1,33 @@
 /**
- * The seam between the protocol and its primitives: the functions the paper names in section 5.4.
+ * `CryptoProvider`: the interface between the protocol and the cryptographic primitives. Its
+ * functions are those of section 5.4 of the paper.
  *
- * A provider implements all of them with its own code. A primitive it lacks is a reason not to
- * offer the provider, never a silent call of another one's. `describeCryptoProvider` in the testkit
+ * A provider implements all of them with its own code. A provider that lacks a primitive must not
+ * be offered, and must not silently call another provider. `describeCryptoProvider` in the testkit
  * is the conformance suite.
  *
  * @module
  */
 
-/** A transport key, held in whatever form the provider likes. One direction of one session. */
+/** A transport key for one direction of one session. The provider chooses how it stores the key. */
 export interface Cipher {
   /**
-   * ChaCha20-Poly1305 with the nonce of the paper (4 zero bytes, 64-bit little-endian counter) and
-   * no associated data, in place: `length` bytes of plaintext at `offset` become ciphertext and the
-   * 16-byte tag is written behind them. Borrowed for the call.
+   * Seals a text in place with ChaCha20-Poly1305: `length` bytes of plaintext at `offset` become
+   * ciphertext, and the 16-byte tag is written after it. The nonce is the paper's (4 zero bytes,
+   * 64-bit little-endian counter), and there is no associated data. The buffer is borrowed for the
+   * call.
    */
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void;
 
   /**
-   * As `seal` of `count` texts of one length, `stride` bytes apart from `offset` on, with the counters
-   * from `counter` on. It may write over 64 bytes in front of each text, where it leaves no secret, and
-   * over 64 bytes behind it, the tag among them; never over another text of the run or its tag, so
-   * `stride` is at least `length + 16 + 64`. `sealRun()` does the same with any cipher.
+   * Seals `count` texts of one length, `stride` bytes apart from `offset` on, with increasing
+   * counters from `counter` on. `sealRun()` does the same with any cipher.
    *
-   * @throws {RangeError} a cipher that uses the room does not have it
+   * The cipher may overwrite 64 bytes in front of each text, where it leaves no secret, and 64
+   * bytes after it, which include the tag. It never overwrites another text of the run or its tag,
+   * so `stride` must be at least `length + 16 + 64`.
+   *
+   * @throws {RangeError} the cipher needs the space around the texts, and the buffer is too short
    * @throws {TypeError} after `destroy`
    */
   sealRun?(
@@ -36,72 +40,89 @@ export interface Cipher {
   ): void;
 
   /**
-   * The reverse, in place: `length` bytes of ciphertext at `offset`, the tag behind them. Compares in
-   * constant time.
+   * Opens a text in place: `length` bytes of ciphertext at `offset`, followed by the tag. The tag
+   * is compared in constant time.
    *
-   * @returns false for a wrong tag; then no plaintext is in the buffer (it holds ciphertext or zeros)
+   * @returns false for a wrong tag; then the buffer contains no plaintext, but ciphertext or zeros
    */
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean;
 
-  /** For a cipher of the same key that would make them one by one. Not there after `destroy`. */
+  /**
+   * Lets another cipher of the same key use these one-time keys, so that it need not compute its
+   * own. Absent after `destroy`.
+   */
   readonly oneTimeKeys?: OneTimeKeys;
 
-  /** Wipes the key; the cipher is not used afterwards. */
+  /** Wipes the key. The cipher must not be used afterwards. */
   destroy(): void;
 }
 
 /** One-time keys of Poly1305 (RFC 8439 section 2.6) for the messages of a transport key. */
 export interface OneTimeKeys {
-  /** Memory that they stand in. */
+  /** The memory that contains the keys. */
   readonly words: Int32Array;
-  /** Where in `words` the eight of a counter begin. They are there until the next call. */
+  /**
+   * Returns the index in `words` of the one-time key of this counter, which is eight words long. It
+   * is valid until the next call.
+   */
   locate(counter: number): number;
 }
 
-/** A private key made ready, for who does more than one X25519 with it; see `CryptoProvider.dhKey`. */
+/** A private key that is prepared for several X25519 operations; see `CryptoProvider.dhKey`. */
 export interface DhKey {
-  /** Its public half: 32 bytes, the key's own. */
+  /** The public key, 32 bytes. It belongs to this object. */
   readonly publicKey: Uint8Array;
-  /** As `CryptoProvider.dh`: 32 new bytes; undefined if the result is all zero. */
+  /**
+   * Computes X25519 as `CryptoProvider.dh` does. Returns 32 new bytes; undefined if the result is
+   * all zeros.
+   */
   dh(publicKey: Uint8Array): Uint8Array | undefined;
   /**
-   * Writes the private key (32 bytes) into `out`. Where it is there, nobody else needs to keep a copy of
-   * the private key for as long as this key is not destroyed.
+   * Writes the private key (32 bytes) into `out`. If a provider has this function, a caller need
+   * not keep a copy of the private key until it destroys this object.
    */
   readPrivateKey?(out: Uint8Array): void;
-  /** Wipes the private key; the key is not used afterwards. Further calls do nothing. */
+  /** Wipes the private key. The object must not be used afterwards. Further calls do nothing. */
   destroy(): void;
 }
 
 /**
- * Arguments are borrowed for the call and results are new arrays or written into the given `out`;
- * none of these is on the path of a transport packet but the `Cipher`.
+ * The cryptographic primitives of the protocol. Arguments are borrowed for the call. Results are
+ * new arrays, or are written into the given `out`. Only `Cipher` is used for transport packets.
  */
 export interface CryptoProvider {
-  /** For logs and results: 'noble', 'wasm', 'openssl'. */
+  /** The name for logs and results: 'noble', 'wasm', 'openssl'. */
   readonly name: string;
 
-  /** DH(private, public): X25519 (RFC 7748). 32 new bytes; undefined if the result is all zero. */
+  /**
+   * DH(private, public): X25519 (RFC 7748). Returns 32 new bytes; undefined if the result is all
+   * zeros.
+   */
   dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
-  /** DH-Generate's public half: 32 new bytes. */
+  /** Computes the public key of DH-Generate. Returns 32 new bytes. */
   dhPublicKey(privateKey: Uint8Array): Uint8Array;
   /**
-   * Both halves of DH-Generate and what comes after it with one preparation; the key (32 bytes) is
-   * copied. Only where preparing costs something: `dhKeyOf` does the same without it.
+   * Prepares a private key (32 bytes, copied) for its public key and several DH operations. Only
+   * for providers where preparation saves time. `dhKeyOf` works with and without it.
    */
   dhKey?(privateKey: Uint8Array): DhKey;
 
-  /** Hash(parts...): BLAKE2s-256 over the concatenation, 32 bytes into `out`; `out` may be one of the parts. */
+  /**
+   * Hash(a || b): BLAKE2s-256 of the concatenation. Writes 32 bytes into `out`, which may be `a` or
+   * `b`.
+   */
   hash(out: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
-  /** Mac(key, input): keyed BLAKE2s, 16 bytes into `out`. `key` is 16 or 32 bytes. */
+  /** Mac(key, input): keyed BLAKE2s. Writes 16 bytes into `out`. `key` is 16 or 32 bytes. */
   mac(out: Uint8Array, key: Uint8Array, input: Uint8Array): void;
-  /** Hmac(key, a || b): HMAC-BLAKE2s, 32 bytes into `out`; `out` may be one of the inputs. */
+  /**
+   * Hmac(key, a || b): HMAC-BLAKE2s. Writes 32 bytes into `out`, which may be one of the inputs.
+   */
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
 
   /**
-   * Kdf1, Kdf2 or Kdf3, by how many outputs (32 bytes each) there are; an output may be `key` or
-   * `input`, which are at most 32 bytes. Only where it is faster than by `hmac`, which is what `kdf`
-   * does without it.
+   * Kdf1, Kdf2 or Kdf3, by the number of outputs of 32 bytes. An output may be `key` or `input`,
+   * which are at most 32 bytes long. Only for providers where this is faster than `hmac`, which
+   * `kdf` uses otherwise.
    */
   kdf?(
     key: Uint8Array,
@@ -111,16 +132,16 @@ export interface CryptoProvider {
     third?: Uint8Array,
   ): void;
 
-  /** Aead(key, counter, plain, auth): new array of plain.length + 16. */
+  /** Aead(key, counter, plain, auth): returns a new array of plain.length + 16 bytes. */
   aeadSeal(key: Uint8Array, counter: number, plain: Uint8Array, auth: Uint8Array): Uint8Array;
-  /** New array of sealed.length - 16, or undefined for a wrong tag. */
+  /** Returns a new array of sealed.length - 16 bytes; undefined for a wrong tag. */
   aeadOpen(
     key: Uint8Array,
     counter: number,
     sealed: Uint8Array,
     auth: Uint8Array,
   ): Uint8Array | undefined;
-  /** Xaead with a 24-byte nonce (cookie replies). */
+  /** Xaead with a 24-byte nonce, for cookie replies. */
   xaeadSeal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array;
   xaeadOpen(
     key: Uint8Array,
@@ -130,15 +151,16 @@ export interface CryptoProvider {
   ): Uint8Array | undefined;
 
   /**
-   * Makes the transport cipher of a 32-byte key; the key is copied.
+   * Creates the transport cipher of a 32-byte key. The key is copied.
    *
-   * @param oneTimeKeys of another cipher of this key, which outlives this one: to be used or not
+   * @param oneTimeKeys from another cipher of the same key, which lives longer than this one; using
+   *   them is optional
    */
   createCipher(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher;
 
   /**
-   * Gives back what no garbage collector does, once the last of its ciphers is destroyed; nothing else
-   * is called afterwards. Whoever made the provider calls it.
+   * Frees memory that the garbage collector does not free. The code that created the provider calls
+   * it when all ciphers are destroyed. Nothing else may be called afterwards.
    */
   destroy?(): void;
 }

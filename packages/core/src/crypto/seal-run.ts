@@ -1,11 +1,14 @@
 /**
- * `sealRun`: many texts, also by ciphers that know of one only.
+ * `sealRun`: seals many texts with any cipher.
  *
  * @module
  */
 import type { Cipher } from './provider.ts';
 
-/** As `Cipher.sealRun`; text by text, and without need of its room, where the cipher has none. */
+/**
+ * Does what `Cipher.sealRun` describes. If the cipher has no `sealRun`, the texts are sealed one by
+ * one, and the space around them is not needed.
+ */
 export function sealRun(
   cipher: Cipher,
   counter: number,

@@ -1,19 +1,19 @@
 /**
- * Memory for secrets that are kept.
+ * Allocates memory for secrets that are kept.
  *
- * A small typed array stands in the garbage collector's own memory, which moves it and leaves what it
- * held behind: wiping it would wipe one of its copies. Bytes that begin as an `ArrayBuffer` are never
- * moved.
+ * V8 stores a small typed array in memory that the garbage collector moves, and the old copy is not
+ * erased. Wiping the array would then wipe only one of the copies. Bytes that are allocated as an
+ * `ArrayBuffer` are never moved.
  *
  * @module
  */
 
-/** `length` zeros that stay where they are until they are wiped. */
+/** Returns `length` zero bytes whose memory is never moved. */
 export function secretBytes(length: number): Uint8Array {
   return new Uint8Array(new ArrayBuffer(length));
 }
 
-/** A copy of the bytes that stays where it is until it is wiped. */
+/** Returns a copy of the bytes whose memory is never moved. */
 export function secretCopy(bytes: Uint8Array): Uint8Array {
   const copy = secretBytes(bytes.length);
   copy.set(bytes);

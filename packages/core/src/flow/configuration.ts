@@ -1,5 +1,5 @@
 /**
- * Puts a checked configuration into effect, on a running engine too.
+ * Applies a checked configuration change to an engine. The engine may be in use.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { authenticatedTraversal } from './timers.ts';
 import type { CheckedChange, CheckedPeer } from '../validation.ts';
 import { readPresharedKey } from '../values.ts';
 
-/** `change`: of `checkConfiguration`, just now. */
+/** Applies a change that `checkConfiguration` has checked immediately before. */
 export function applyConfiguration(state: EngineState, change: CheckedChange, now: number): void {
   applyPrivateKeys(state, change, now);
   if (change.replacePeers) {
@@ -29,13 +29,17 @@ export function applyConfiguration(state: EngineState, change: CheckedChange, no
   startProbes(state, concernedBy(state, change), now);
 }
 
-/** The link is up: whoever is to be kept alive hears of us at once. */
+/**
+ * Called when the link is up or a private key was replaced. Sends staged packets, and the first
+ * persistent keepalive to every peer that has one configured. Starts probes if there is a next
+ * identity.
+ */
 export function wakePeers(state: EngineState, now: number): void {
   for (const peer of state.peers.values()) wakePeer(state, peer, now);
   startProbes(state, state.peers.values(), now);
 }
 
-/** Peers that may have to hear of a next identity after this change. */
+/** Returns the peers that may need a probe from our next identity after this change. */
 function* concernedBy(state: EngineState, change: CheckedChange): IterableIterator<Peer> {
   if (change.nextPrivateKey !== undefined) {
     yield* state.peers.values();
@@ -84,8 +88,9 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
 }
 
 /**
- * Whoever names a peer by its next key means that key: it is the peer's name from then on. A next key
- * that is ours or another peer's is none.
+ * Updates the keys of a peer. If the change names the peer by its next key, that key becomes the
+ * peer's only key. A `nextPublicKey` that is one of our own keys, or belongs to another peer, is
+ * ignored.
  */
 function applyKeys(state: EngineState, peer: Peer, change: CheckedPeer, id: string): void {
   if (id === peer.nextId) promoteKey(state, peer);
@@ -101,13 +106,15 @@ function isTaken(state: EngineState, peer: Peer, id: string): boolean {
   return isOurKey(state, id) || (state.peers.get(id) ?? peer) !== peer;
 }
 
-/** By its next key a peer loses that alone. */
+/** Removes the next key if the change named the peer by it. Otherwise removes the peer. */
 function removeKey(state: EngineState, peer: Peer, id: string): void {
   if (id === peer.nextId) dropNextKey(state, peer);
   else removePeer(state, peer);
 }
 
-/** A peer whose key became ours goes, and so does a next key. */
+/**
+ * Removes a peer whose public key is now one of our own. If only its next key is, removes that key.
+ */
 function removeOurself(state: EngineState): void {
   for (const identity of [state.identity, state.nextIdentity]) {
     const id = identity && keyId(identity.publicKey);
@@ -116,7 +123,9 @@ function removeOurself(state: EngineState): void {
   }
 }
 
-/** undefined for our own key: nobody is his own peer. */
+/**
+ * Adds a peer. Returns undefined for one of our own keys, because a device cannot be its own peer.
+ */
 function addPeer(state: EngineState, change: CheckedPeer, id: string): Peer | undefined {
   if (isOurKey(state, id)) return undefined;
   const slot = state.timers.allocate();
@@ -139,13 +148,13 @@ function removePeer(state: EngineState, peer: Peer): void {
   setPresharedKey(peer, null);
 }
 
-/** Applies at the next handshake; the live session has its keys already. */
+/** The key applies from the next handshake on. The current session already has its keys. */
 function setPresharedKey(peer: Peer, presharedKey: CheckedPeer['presharedKey']): void {
   wipe(peer.presharedKey);
   peer.presharedKey = readPresharedKey(presharedKey, 'presharedKey');
 }
 
-/** Returns whether it was off and is on now. */
+/** Sets the persistent keepalive interval. Returns whether it was off before and is on now. */
 function setKeepalive(
   state: EngineState,
   peer: Peer,
@@ -162,7 +171,7 @@ function setKeepalive(
   return turnedOn;
 }
 
-/** Sends what waits, or the first persistent keepalive. */
+/** Sends the staged packets, or the first persistent keepalive. */
 function wakePeer(state: EngineState, peer: Peer, now: number): void {
   if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);
   else if (

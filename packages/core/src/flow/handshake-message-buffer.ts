@@ -1,9 +1,9 @@
 /**
- * `HandshakeMessageBuffer`: memory for the handshake messages that we send.
+ * `HandshakeMessageBuffer`: allocates memory for the handshake messages that we send.
  *
- * They are cut from larger blocks and never used again: each message is its receiver's for good. An
- * ArrayBuffer for every one of them would cost a device twice, to make it and to find out its address
- * for the kernel.
+ * Messages are cut from larger blocks. Their memory is never reused, because each message belongs
+ * to its receiver. One ArrayBuffer per message would cost a device twice: once to allocate it, and
+ * once to find its address for the kernel.
  *
  * @module
  */
@@ -12,7 +12,9 @@ export class HandshakeMessageBuffer {
   #block = new ArrayBuffer(0);
   #used = 0;
 
-  /** `length` zero bytes, at most `BLOCK_LENGTH`. */
+  /**
+   * Returns `length` zero bytes, which belong to the caller. `length` is at most `BLOCK_LENGTH`.
+   */
   take(length: number): Uint8Array {
     if (this.#used + length > this.#block.byteLength) {
       this.#block = new ArrayBuffer(BLOCK_LENGTH);
@@ -24,5 +26,5 @@ export class HandshakeMessageBuffer {
   }
 }
 
-/** Of 55 initiations or 89 responses. */
+/** Bytes in a block: enough for 55 initiations or 89 responses. */
 export const BLOCK_LENGTH = 8192;

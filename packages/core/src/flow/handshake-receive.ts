@@ -1,12 +1,15 @@
 /**
- * Handshake messages that we receive, sections 5.3 and 5.4:
+ * Processes the handshake messages that we receive, sections 5.3 and 5.4:
  *
- * 1. mac1 before any other work. While we have two identities, it says which of them is meant.
- * 2. Under load: mac2, otherwise a cookie reply; then the rate limit of the source.
- * 3. Initiation -> response. Response -> session. Cookie reply -> kept for the next mac2.
+ * 1. Check mac1 before any other work. While we have two identities, mac1 shows which of them the
+ *    message is for.
+ * 2. Under load, check mac2 and send a cookie reply if it is missing or wrong. Then apply the rate
+ *    limit of the source.
+ * 3. Answer an initiation with a response. Turn a response into a session. Keep the cookie of a
+ *    cookie reply for the next mac2.
  *
- * When it is their turn is in `handshake-work.ts`, which looks at type and length as well. What each step
- * costs is counted here.
+ * `handshake-work.ts` checks type and length, and decides when a message is processed. The
+ * functions here count what each step costs.
  *
  * @module
  */
@@ -35,7 +38,13 @@ import { beginSession, completeHandshake, followEndpoint } from './session-lifec
 import { noteInitiation, pairOf, pairOfSession } from './static-pairs.ts';
 import { authenticatedReceived, authenticatedTraversal } from './timers.ts';
 
-/** `message`: an initiation, a response or a cookie reply of the right length; borrowed for the call. */
+/**
+ * Processes one handshake message.
+ *
+ * @param message an initiation, a response or a cookie reply of the right length; borrowed for the
+ *   call
+ * @returns why the message was dropped; undefined if it was accepted
+ */
 export function receiveHandshakeMessage(
   state: EngineState,
   message: Uint8Array,
@@ -60,7 +69,7 @@ type Receive = (
   now: number,
 ) => DropReason | undefined;
 
-/** Initiations and responses cost X25519: macs and load are looked at before. */
+/** Checks the macs and the load first, because initiations and responses cost X25519 operations. */
 function receiveGuarded(
   state: EngineState,
   message: Uint8Array,
@@ -85,7 +94,10 @@ function receiveGuarded(
   return refused;
 }
 
-/** Whose mac1 is right. The second one is computed only while there are two identities. */
+/**
+ * Returns the checker of the identity whose mac1 is right. The second mac1 is computed only while
+ * there are two identities.
+ */
 function addresseeOf(
   state: EngineState,
   macChecker: MacChecker,
@@ -151,9 +163,11 @@ function receiveInitiation(
 }
 
 /**
- * What answers an initiation. One of ours that is on its way stays answerable: when both sides initiate
- * at once, one response at least gets through, and nobody waits for Rekey-Timeout. The paper has one
- * state for both roles (section 5.4); with that each side would drop what the other one answers.
+ * Returns the handshake that an initiation is answered with. If an initiation of ours is in flight,
+ * its state is kept in a second object, so that its response can still be accepted. When both sides
+ * initiate at once, at least one response then gets through, and neither side waits for
+ * Rekey-Timeout. The paper has one state for both roles (section 5.4). With one state, each side
+ * would drop the response of the other.
  */
 function answeringHandshake(pair: StaticPair<Peer>): Handshake {
   const own = handshakeOf(pair);
@@ -176,13 +190,16 @@ function receiveResponse(
   followEndpoint(state, peer, source, now);
   beginSession(state, pair, handshakeOf(pair), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
-  // What is staged, or an empty message: it tells the responder that it may send now.
+  // Sends the staged packets or a keepalive. It shows the responder that the session is confirmed.
   sendKeepalive(state, peer, now);
   afterHandshakeMessage(state, peer, message.length, now);
   return undefined;
 }
 
-/** Section 5.4.7: the cookie is kept and sends nothing by itself, nor does it move the endpoint. */
+/**
+ * Section 5.4.7: keeps the cookie for the next message. A cookie reply triggers no message and does
+ * not change the endpoint.
+ */
 function receiveCookieReply(
   state: EngineState,
   message: Uint8Array,
@@ -201,7 +218,7 @@ function receiveCookieReply(
   return undefined;
 }
 
-/** The pair of a session that we responded to, whose response got a cookie. */
+/** Finds the pair when the peer answered our response, not an initiation, with a cookie reply. */
 function answeredWith(keypair: Keypair<Peer> | undefined): StaticPair<Peer> | undefined {
   return keypair && pairOfSession(keypair);
 }
@@ -213,11 +230,11 @@ function afterHandshakeMessage(state: EngineState, peer: Peer, bytes: number, no
   authenticatedTraversal(state, peer, now);
 }
 
-/** About what it takes with OpenSSL and WebAssembly, in milliseconds. */
+/** Approximate CPU time of each step with OpenSSL and WebAssembly, in milliseconds. */
 const PRICE_MS = {
   MAC: 0.002,
   COOKIE: 0.015,
-  /** One X25519 at least. */
+  /** A refused message has cost at least one X25519 operation. */
   REFUSAL: 0.06,
   HANDSHAKE: 0.2,
 } as const;

@@ -1,6 +1,5 @@
 /**
- * Handshake messages that we send: initiations with their retries, and responses. Sections 5.4 and
- * 6.4.
+ * Sends handshake messages: initiations with their retries, and responses. Sections 5.4 and 6.4.
  *
  * @module
  */
@@ -24,14 +23,14 @@ import { isProbing, otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
 
 /**
- * Begins an attempt, or goes on with the one in progress. At most one handshake message leaves within
- * Rekey-Timeout; what that holds back is sent when the time has passed.
+ * Starts an attempt, or continues the one in progress. At most one handshake message is sent per
+ * Rekey-Timeout. If it is too early now, the retransmit timer sends the initiation later.
  */
 export function startHandshake(state: EngineState, peer: Peer, now: number): void {
   const { timers } = state;
   const pair = readyPair(state, peer);
   if (!pair) return;
-  // Section 6.4: the limit on retries counts from the last packet that wanted to be sent.
+  // Section 6.4: the retry limit counts from the last packet that had to be sent.
   const inProgress = timers.isArmed(peer.slot, TIMER.RETRANSMIT);
   peer.handshakeSends = inProgress ? Math.min(peer.handshakeSends, 1) : 0;
   if (!inProgress) peer.attemptStartedAt = now;
@@ -40,7 +39,7 @@ export function startHandshake(state: EngineState, peer: Peer, now: number): voi
   else if (!inProgress) awaitHandshake(state, peer, sentAt);
 }
 
-/** Sends the initiation of the attempt again, with a new ephemeral key and timestamp. */
+/** Sends the initiation of the attempt again, with a new ephemeral key and a new timestamp. */
 export function retryHandshake(state: EngineState, peer: Peer, now: number): void {
   const pair = readyPair(state, peer);
   if (!pair) return;
@@ -51,8 +50,9 @@ export function retryHandshake(state: EngineState, peer: Peer, now: number): voi
 }
 
 /**
- * An initiation that nobody waits for, to find out whether the peer knows the pair's identity. It has
- * no part in the attempt in progress, and is no sign of life: the peer may not be able to read it.
+ * Sends an initiation to find out whether the peer knows the identity of this pair. No packet waits
+ * for it. It does not count as part of the attempt in progress, and it does not count as traffic
+ * for the keepalive timers, because the peer may not be able to decrypt it.
  */
 export function sendProbe(state: EngineState, pair: StaticPair<Peer>, now: number): void {
   spendTurn(state.probes, pair, now);
@@ -63,7 +63,7 @@ export function sendProbe(state: EngineState, pair: StaticPair<Peer>, now: numbe
   state.outputs.trace(pair.peer, 'probe-sent');
 }
 
-/** Answers the initiation that `handshake` has consumed. False: nothing was sent. */
+/** Answers the initiation that `handshake` has consumed. Returns false if nothing was sent. */
 export function sendResponse(
   state: EngineState,
   pair: StaticPair<Peer>,
@@ -78,7 +78,7 @@ export function sendResponse(
     return false;
   }
   state.stats.sentResponses++;
-  // An initiation of ours waits no longer for an answer to the last one.
+  // Only one handshake message per Rekey-Timeout: a retry of our initiation waits from now on.
   if (state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) awaitHandshake(state, peer, now);
   noteSent(state, peer, now);
   transmitHandshake(state, pair, message, now);
@@ -86,13 +86,17 @@ export function sendResponse(
   return true;
 }
 
-/** The pair's handshake, with the peer's preshared key as it is now. */
+/** Returns the pair's handshake with the peer's current preshared key set. */
 export function handshakeOf({ peer, handshake }: StaticPair<Peer>): Handshake {
   handshake.presharedKey = peer.presharedKey ?? NO_PRESHARED_KEY;
   return handshake;
 }
 
-/** The secret shared by the pair exists. Otherwise a peer of which it is the key is marked as unusable. */
+/**
+ * Returns whether the static-static secret of the pair exists, and computes it if needed. If it
+ * cannot exist for the peer's current key, the peer is marked as unusable and its staged packets
+ * are dropped.
+ */
 export function ensureUsable(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { peer, identity, remoteKey } = pair;
   if (peer.unusable) return false;
@@ -103,7 +107,7 @@ export function ensureUsable(state: EngineState, pair: StaticPair<Peer>): boolea
   return false;
 }
 
-/** Drops the packets that wait for a session and counts them. */
+/** Drops the packets that wait for a session, and counts them. */
 export function dropStaged(
   state: EngineState,
   peer: Peer,
@@ -117,25 +121,28 @@ export function dropStaged(
 }
 
 /**
- * Forgets the peer's handshakes in progress and frees their indices. Probes wait on for their answers:
- * they are none of this attempt's.
+ * Forgets the peer's handshakes in progress and frees their indices. Probes are kept, because they
+ * do not belong to the attempt.
  */
 export function abandonHandshake(state: EngineState, peer: Peer): void {
   for (const pair of peer.pairs()) if (!isProbing(state, pair)) abandonPair(state, pair);
 }
 
-/** The same of one pair. */
+/** Forgets the handshake in progress of one pair and frees its index. */
 export function abandonPair(state: EngineState, pair: StaticPair<Peer>): void {
   forgetIndex(state, pair);
   pair.handshake.clear();
 }
 
-/** Nothing that `configure` or `linkUp` would have to bring is missing to send to the peer. */
+/**
+ * Returns whether we can send to the peer: the link is up, we have a key, and the peer has an
+ * endpoint and a usable key.
+ */
 export function canReach(state: EngineState, peer: Peer): boolean {
   return state.up && !!state.identity && !!peer.endpoint && !peer.unusable;
 }
 
-/** The pair to initiate with, if a handshake with the peer is possible at all. */
+/** Returns the pair to initiate with; undefined if no handshake with the peer is possible. */
 function readyPair(state: EngineState, peer: Peer): StaticPair<Peer> | undefined {
   const { identity } = state;
   if (!identity || !canReach(state, peer)) return undefined;
@@ -152,8 +159,8 @@ function hasTwoKeys(state: EngineState, peer: Peer): boolean {
 }
 
 /**
- * Nobody answers: the other side may have lost a key, or given up the one that we know it by. So all
- * pairs have their turns, but for those that are probed anyway.
+ * Chooses a pair when the peer does not answer. It may have lost a key, or replaced the one that we
+ * know. So all pairs are tried in turn, except those that probes use already.
  */
 function otherPair(
   preferred: StaticPair<Peer>,
@@ -171,7 +178,7 @@ function otherPair(
   );
 }
 
-/** When a handshake message to the peer, or an initiation with this pair, last left. */
+/** Returns when we last sent any handshake message to the peer, or an initiation with this pair. */
 function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
   return Math.max(peer.handshakeSentAt, sentAt);
 }
@@ -189,7 +196,10 @@ function sendInitiation(state: EngineState, pair: StaticPair<Peer>, now: number)
   state.outputs.trace(peer, 'initiation-sent');
 }
 
-/** A new initiation of the pair, which replaces its last one; undefined if there can be none. */
+/**
+ * Creates an initiation for the pair, which replaces the previous one. Returns undefined if that
+ * fails.
+ */
 function createInitiationOf(
   state: EngineState,
   pair: StaticPair<Peer>,
@@ -210,7 +220,7 @@ function createInitiationOf(
   return message;
 }
 
-/** The peer can read what leaves now: a sign of life. */
+/** Updates the timers. The peer can authenticate this message, so it counts as a keepalive. */
 function noteSent(state: EngineState, peer: Peer, now: number): void {
   peer.handshakeSentAt = now;
   authenticatedTraversal(state, peer, now);
@@ -244,5 +254,5 @@ function forgetIndex(state: EngineState, pair: StaticPair<Peer>): void {
   pair.index = -1;
 }
 
-/** So many initiations may get lost before other keys are tried. */
+/** After this many unanswered initiations, other pairs of keys are tried. */
 export const PATIENCE = 3;

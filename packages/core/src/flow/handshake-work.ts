@@ -1,17 +1,20 @@
 /**
- * When handshake messages are worked on, section 5.3. Anybody can send them and one costs as much as
- * hundreds of packets, so they wait until the transport messages of their batch are done, and get no
- * more than a share of the time:
+ * Decides when handshake messages are processed, section 5.3. Anybody can send them, and one costs
+ * as much as hundreds of packets. So they wait until the transport messages of their batch are
+ * done, and get only a share of the time:
  *
- * 1. Type, length, and whether we have a key or asked for such an answer: costs nothing. The message is
- *    put aside, as the first of its source in this second or as one more, with a mac2 or without.
- * 2. At the end of a batch, and when `pollTimeout` says so: messages with a mac2 and those without take
- *    turns, of each kind first those of sources that sent no others, as far as the budgets go. Checking
- *    macs and sealing cookies has one budget, handshakes have another, which counts only while there are
- *    packets: without them a few handshakes follow each other, and the caller looks for packets in between.
- * 3. What finds no room, or is too old to be waited for any more, is dropped and counted.
+ * 1. Check type, length, whether we have a private key, and whether we expect such an answer. This
+ *    is cheap. The message is copied into one of four lanes of a queue: first message of its source
+ *    in this second or a later one, with mac2 or without.
+ * 2. At the end of a batch, and at the time of `pollTimeout`, process queued messages as far as the
+ *    budgets allow. Messages with and without mac2 take turns. Within each kind, the first messages
+ *    of their sources go before repeated ones. Checking macs and sealing cookies has one budget;
+ *    handshakes have another. The handshake budget limits only while there are packets. Without
+ *    packets, a few handshakes are processed in a row, and the caller looks for packets in between.
+ * 3. Drop and count messages for which the queue is full, and messages so old that their sender no
+ *    longer waits for an answer.
  *
- * What becomes of a message then is in `handshake-receive.ts`.
+ * `handshake-receive.ts` processes a message.
  *
  * @module
  */
@@ -35,7 +38,11 @@ import {
   RESPONSE_RECEIVER_INDEX,
 } from './handshake-receive.ts';
 
-/** Step 1; borrowed for the call. @returns 0: it waits until the end of the batch; or why it was dropped */
+/**
+ * Step 1: checks a handshake message and queues a copy. The buffer is borrowed for the call.
+ *
+ * @returns 0 if the message was queued; otherwise why it was dropped
+ */
 export function takeHandshakeMessage(
   state: EngineState,
   buffer: Uint8Array,
@@ -61,7 +68,9 @@ export function takeHandshakeMessage(
   return 0;
 }
 
-/** Step 2; to be called at the end of a batch, and when it is due. */
+/**
+ * Step 2: processes queued messages. Call it at the end of each batch and when `due` has passed.
+ */
 export function workOnHandshakes(state: EngineState, now: number): void {
   const { handshakes } = state;
   const { queue, pressure } = handshakes;
@@ -80,7 +89,7 @@ export function workOnHandshakes(state: EngineState, now: number): void {
   handshakes.due = dueAt(state, isBusy, now);
 }
 
-/** The link is down: nobody waits for an answer. */
+/** Drops all queued messages when the link goes down. */
 export function forgetHandshakes({ handshakes, stats }: EngineState): void {
   const { queue } = handshakes;
   if (queue.size > 0) stats.drops.add('link-down', queue.size);
@@ -90,14 +99,14 @@ export function forgetHandshakes({ handshakes, stats }: EngineState): void {
 
 function workOn(state: EngineState, waiting: WaitingMessage, now: number): DropReason | undefined {
   const { message, source, since } = waiting;
-  // Whoever sent it has sent another one by now, or has given up.
+  // By now the sender has sent a new message or has given up.
   if (now >= since + REKEY_TIMEOUT_MS) return drop(state, 'handshake-overflow');
   const reason = receiveHandshakeMessage(state, message, source, now);
   if (reason) state.stats.drops.concern(reason, undefined, source);
   return reason;
 }
 
-/** What can be said of it without any work: nobody can have meant us, or we did not ask for it. */
+/** Finds messages that need no work: we have no private key, or the index is not one of ours. */
 function refuse(state: EngineState, buffer: Uint8Array, offset: number): DropReason | undefined {
   const { indices, identity } = state;
   switch (buffer[offset]) {
@@ -126,7 +135,7 @@ function laneOf(
   const { handshakes } = state;
   const hasMac2 =
     buffer[offset] !== MESSAGE_TYPE.COOKIE_REPLY && hasBytes(buffer, offset + length - MAC_LENGTH);
-  // Nobody waits: nobody goes first.
+  // The queue is empty, so the order of sources does not matter yet.
   if (handshakes.queue.size === 0) return hasMac2 ? LANE.FRESH_MAC2 : LANE.FRESH;
   handshakes.sources ??= new SourceWindow(state.randomBytes);
   const isFirst = handshakes.sources.isFirst(source, now);
@@ -139,7 +148,10 @@ function hasBytes(buffer: Uint8Array, offset: number): boolean {
   return false;
 }
 
-/** The lane to take the next message from; undefined: nothing waits that may be worked on now. */
+/**
+ * Returns the lane to take the next message from; undefined if no queued message may be processed
+ * now.
+ */
 function nextLane(state: EngineState, now: number): Lane | undefined {
   const { mac2First, queue, screening, answering } = state.handshakes;
   if (queue.size === 0 || !screening.isFree(now)) return undefined;
@@ -159,14 +171,14 @@ function firstOf(state: EngineState, fresh: Lane, repeated: Lane): Lane | undefi
   return queue.sizeOf(repeated) > 0 ? repeated : undefined;
 }
 
-/** When `nextLane` will have one, if nothing else comes. */
+/** Returns when `nextLane` will return a lane again, if no other message arrives. */
 function dueAt(state: EngineState, isBusy: boolean, now: number): number {
   const { queue, screening, answering } = state.handshakes;
   if (queue.size === 0) return Infinity;
   const screened = Math.max(now, screening.freeAt);
-  // Without packets the next handshakes follow as soon as the caller has looked for some.
+  // Without packet traffic, the next handshakes run as soon as the caller has looked for packets.
   const answered = isBusy ? Math.max(screened, answering.freeAt) : screened;
-  // Under load a message without mac2 gets a cookie, which is no handshake.
+  // Under load, a message without mac2 gets a cookie reply, which costs no handshake.
   const waitsForCookie = firstOf(state, LANE.FRESH, LANE.REPEATED) !== undefined;
   return waitsForCookie && screened < state.load.overloadedUntil ? screened : answered;
 }

@@ -1,8 +1,9 @@
 /**
- * Our own keys: one identity, or two while the one is being replaced by the other.
+ * Sets and replaces our own static keys. There is one identity, or two while one replaces the
+ * other.
  *
- * Set to another one, the private key ends whatever was made with the old one. Set to the next one, it
- * ends nothing: the peers know the next identity by then, and the sessions stay.
+ * If the private key is set to a new key, all sessions of the old key end. If it is set to the next
+ * key, all sessions stay, because the peers know the next identity by then.
  *
  * @module
  */
@@ -24,7 +25,12 @@ import { endSession } from './session-lifecycle.ts';
 import type { CheckedChange } from '../validation.ts';
 import { readPrivateKey } from '../values.ts';
 
-/** @returns whether anything ended with the old key */
+/**
+ * Sets, replaces or removes our private key.
+ *
+ * @returns true if the key changed and sessions were not kept; false if it is the same key, or if
+ *   the next identity became the current one
+ */
 export function setPrivateKey(
   state: EngineState,
   privateKey: CheckedChange['privateKey'],
@@ -49,10 +55,11 @@ export function setPrivateKey(
 }
 
 /**
- * Sets or takes away the identity that ours goes over to. Whatever was made with the one before ends
- * with it. Our own key is no next one.
+ * Sets or removes the next identity, which will replace the current one. Sessions that were made
+ * with the previous next identity end. The current key is not accepted as the next key: it removes
+ * the next identity.
  *
- * @returns whether anything ended
+ * @returns whether there was another next identity before, so that sessions may have ended
  */
 export function setNextPrivateKey(
   state: EngineState,
@@ -70,13 +77,13 @@ export function setNextPrivateKey(
   return old !== undefined;
 }
 
-/** Whether it is a key of ours. */
+/** Returns whether `id` is the `keyId` of one of our own public keys. */
 export function isOurKey({ identity, nextIdentity }: EngineState, id: string): boolean {
   if (identity && keyId(identity.publicKey) === id) return true;
   return nextIdentity !== undefined && keyId(nextIdentity.publicKey) === id;
 }
 
-/** The old identity goes, all sessions stay. */
+/** Makes the next identity the current one. The old identity is wiped; all sessions stay. */
 function promoteIdentity(state: EngineState): void {
   const { identity: old, macChecker, nextIdentity, nextMacChecker } = state;
   state.identity = nextIdentity;
@@ -101,13 +108,16 @@ function setNextIdentity(state: EngineState, identity: StaticIdentity | undefine
   forgetIdentity(state, old);
 }
 
-/** Section 5.4 stands on the static key: whatever was made with the old one ends with it. */
+/**
+ * Ends all sessions that were made with an identity, and wipes it. They depend on its static key
+ * (section 5.4).
+ */
 function forgetIdentity(state: EngineState, old: StaticIdentity): void {
   for (const peer of state.peers.values()) endWith(state, peer, old);
   wipeIdentity(old);
 }
 
-/** What is in flight may still be received; nothing more is sent with the old keys. */
+/** Stops sending with sessions of the old identity. Messages in flight can still be received. */
 function endWith(state: EngineState, peer: Peer, old: StaticIdentity): void {
   if (peer.pair?.identity === old) {
     peer.handshakeSentAt = -Infinity;
@@ -125,7 +135,7 @@ function checkerOf(
   return identity && new MacChecker(state.crypto, identity, state.randomBytes);
 }
 
-/** Whether it is the same key, or none as before. */
+/** Returns whether both are the same key, or both are absent. */
 function isKeyOf(identity: StaticIdentity | undefined, wanted: PrivateKey | undefined): boolean {
   if (!identity || !wanted) return !identity && !wanted;
   const current = copyPrivateKey(identity);

@@ -1,16 +1,18 @@
 /**
- * The way of a datagram in, section 3:
+ * Processes datagrams from the network, section 3:
  *
- * 1. Type, reserved bits and length; is the link up? A handshake message is put aside in
- *    `handshake-work.ts`.
- * 2. Receiver index -> keypair, not expired, counter below the limit; opened in place; replay window.
- * 3. Once per batch: endpoint, timers, counters, a session that this confirms, renewal of the keys
+ * 1. Check type, reserved bits and length, and that the link is up. Handshake messages are queued
+ *    by `handshake-work.ts`.
+ * 2. Find the keypair by receiver index. Check that it has not expired and that the counter is
+ *    below the limit. Open the message in place. Check the replay window.
+ * 3. Once per batch, update the endpoint, timers and counters, confirm a session, renew keys
  *    (`settleReceived`).
- * 4. A keepalive ends here. Otherwise version and length of the packet; padding falls off.
- * 5. Its source address must lead back to this peer in the device's whole table.
- * 6. ECN of the datagram and of the packet are combined; the packet is for the interface.
+ * 4. A keepalive ends here. For other messages, check the version and length of the packet and cut
+ *    off the padding.
+ * 5. The allowed IPs of the device must map the packet's source address to this peer.
+ * 6. Combine the ECN bits of the datagram and of the packet. The packet is ready for the interface.
  *
- * The functions below stand in that order. Nothing of the peer changes before step 2 has succeeded.
+ * The functions below follow this order. Nothing of the peer changes before step 2 has succeeded.
  *
  * @module
  */
@@ -34,11 +36,11 @@ import { authenticatedReceived, authenticatedTraversal, dataReceived } from './t
 import { openTransportData, receiverIndexOf } from '../wire/transport-data.ts';
 
 /**
- * The whole way of one datagram but for step 3, which is owed until `settleReceived`. It is opened in
- * place.
+ * Does all steps for one datagram, except step 3, which `settleReceived` does later. The datagram
+ * is opened in place.
  *
- * @returns the length of the packet for the interface, which begins at `offset + 16`; 0 if there is none;
- *   or why the datagram was dropped
+ * @returns the length of the packet for the interface, which begins at `offset + 16`; 0 if there is
+ *   none; or why the datagram was dropped
  */
 export function receiveDatagram(
   state: EngineState,
@@ -69,7 +71,7 @@ export function receiveDatagram(
   return acceptPacket(state, opened.peer, buffer, packet, length - TRANSPORT_OVERHEAD, outerEcn);
 }
 
-/** Counts a transport message that did not get through, at the peer too if its index was right. */
+/** Counts a dropped transport message, also for the peer if the receiver index was right. */
 function dropTransportData(
   state: EngineState,
   reason: DropReason,
@@ -80,7 +82,10 @@ function dropTransportData(
   return drop(state, reason, state.indices.keypair(receiverIndexOf(buffer, offset))?.peer);
 }
 
-/** A message authenticated with a keypair: its bookkeeping is owed until `settleReceived`. */
+/**
+ * Records an authenticated message. `settleReceived` does the bookkeeping for all recorded
+ * messages.
+ */
 function oweReceived(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -100,7 +105,7 @@ function oweReceived(
   received.hasData ||= isData;
 }
 
-/** Does the bookkeeping that is owed for what was received. To be called at the end of a batch. */
+/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
 export function settleReceived(state: EngineState, now: number): void {
   const { received } = state;
   const { keypair, source, messages, bytes, hasData } = received;
@@ -114,8 +119,12 @@ export function settleReceived(state: EngineState, now: number): void {
 }
 
 /**
- * Bookkeeping for `messages` messages that authenticated with one keypair, `bytes` long together and
- * the last of them from `source`: once per batch. `hasData`: not only keepalives.
+ * Does the bookkeeping for a batch of messages that were authenticated with one keypair.
+ *
+ * @param source the endpoint of the last message
+ * @param messages how many messages there were
+ * @param bytes the sum of their lengths
+ * @param hasData whether at least one of them was not a keepalive
  */
 function afterReceive(
   state: EngineState,
@@ -142,8 +151,8 @@ function afterReceive(
 }
 
 /**
- * Section 6.2: whoever initiated renews in time for the session not to end while the other side
- * speaks and we have nothing to say; asked for once per session.
+ * Section 6.2: the initiator renews the keys before the session expires, even if it only receives.
+ * It does so once per session.
  */
 function keepKeyFresh(state: EngineState, peer: Peer, now: number): void {
   if (peer.sentLastMinuteHandshake) return;
@@ -155,10 +164,10 @@ function keepKeyFresh(state: EngineState, peer: Peer, now: number): void {
 }
 
 /**
- * Checks an opened packet, with its padding `length` bytes at `offset`, and sets its ECN bits as RFC 6040
- * has it.
+ * Checks an opened packet and sets its ECN bits as RFC 6040 requires. `length` includes the
+ * padding.
  *
- * @returns its length without the padding, or why it was dropped
+ * @returns the length of the packet without padding, or why it was dropped
  */
 function acceptPacket(
   state: EngineState,
@@ -180,8 +189,9 @@ function acceptPacket(
 }
 
 /**
- * RFC 6040 section 4.2. One cell differs: a packet that is not ECN-capable in a datagram with CE is
- * delivered as it is, as the kernel does, and not dropped.
+ * Combines ECN bits as in RFC 6040 section 4.2, with one difference: if the packet is not
+ * ECN-capable and the datagram carries CE, the packet is delivered unchanged, as the kernel does.
+ * The RFC drops it.
  */
 function combineEcn(buffer: Uint8Array, offset: number, outer: number): void {
   const inner = ecn(buffer, offset);

@@ -1,17 +1,17 @@
 /**
- * The way of packets out, section 3. They come as runs: packets of one flow, of which a single packet is
- * the shortest.
+ * Sends packets from the interface, section 3. Packets come in runs: packets of one flow in one
+ * buffer. A single packet is a run of one.
  *
- * 1. Packets from the interface: are they IP, and is the link up?
- * 2. Their destination address -> the peer (cryptokey routing). Nobody, or a peer without an endpoint:
- *    the sender gets an ICMP message. A datagram of ours that would go round is dropped.
- * 3. The peer -> its current keypair. If there is none that may be used, the packets are staged and a
- *    handshake begins; what is staged leaves in order when the session is there.
- * 4. Padding, transport header in front, sealed where they stand.
- * 5. Out, with the ECN bits of the packets.
- * 6. Once per batch: counters, timers, renewal of the keys (`settleSent`).
+ * 1. Check that the packets are IP packets and that the link is up.
+ * 2. Find the peer by destination address (cryptokey routing). If there is no peer, or the peer has
+ *    no endpoint, answer with an ICMP message. Drop our own datagrams that would loop.
+ * 3. Find the peer's current keypair. If none can be used, stage the packets and start a handshake.
+ *    Staged packets are sent in order when a session exists.
+ * 4. Pad the packets, write the transport headers in front, and seal them in place.
+ * 5. Put out the datagrams with the ECN bits of the packets.
+ * 6. Once per batch, update counters and timers and renew keys (`settleSent`).
  *
- * The functions below stand in that order.
+ * The functions below follow this order.
  *
  * @module
  */
@@ -42,8 +42,8 @@ import type { PacketRun } from '../wire/packet-run.ts';
 import { messageLength, sealTransportData, sealTransportRun } from '../wire/transport-data.ts';
 
 /**
- * The whole way of a run but for step 6, which is owed until `settleSent`. The packets are sealed in
- * place.
+ * Does all steps for one run, except step 6, which `settleSent` does later. The packets are sealed
+ * in place.
  *
  * @returns why the last packet was dropped; undefined if it was sent or staged
  */
@@ -72,7 +72,9 @@ export function sendPackets(
   return stage(state, peer, run, sealed, now);
 }
 
-/** Byte length of the destination address, 4 or 16; 0 if this is no IP packet. */
+/**
+ * Returns the length of the destination address in bytes, 4 or 16; 0 if this is not an IP packet.
+ */
 function destinationOf(buffer: Uint8Array, offset: number, length: number): 0 | 4 | 16 {
   if (length < IPV4_HEADER_LENGTH) return 0;
   const version = buffer[offset] >>> 4;
@@ -80,7 +82,7 @@ function destinationOf(buffer: Uint8Array, offset: number, length: number): 0 | 
   return version === 6 && length >= IPV6_HEADER_LENGTH ? 16 : 0;
 }
 
-/** The peer that the packet at `offset` goes to. */
+/** Returns the peer whose allowed IPs contain the destination of the packet at `offset`. */
 function route(
   state: EngineState,
   buffer: Uint8Array,
@@ -91,7 +93,7 @@ function route(
   return state.allowedIps.lookup(buffer, offset + at, addressLength);
 }
 
-/** Tells the sender that nobody is there, at a limited rate. */
+/** Drops a run, and answers its packets with "unreachable" messages, at a limited rate. */
 function refuse(
   state: EngineState,
   reason: 'no-peer' | 'no-endpoint',
@@ -110,16 +112,16 @@ function refuse(
 }
 
 /**
- * Seals as many packets of the run as the session allows and puts them out.
+ * Seals as many packets of the run as the session allows, and queues them as datagrams.
  *
- * @returns how many
+ * @returns how many packets were sealed
  */
 function sealRun(state: EngineState, peer: Peer, run: PacketRun, now: number): number {
   const keypair = peer.sendKeypair(now);
   if (!keypair) return 0;
   const { count, length } = run;
   const sealed = keypair.sealable(now, count);
-  // Read before it is sealed.
+  // Read before sealing overwrites the packet.
   const tos = ecn(run.buffer, run.offset);
   const last = sealTransportRun(keypair, run, sealed, state.mtu);
   const each = messageLength(length, state.mtu);
@@ -128,7 +130,7 @@ function sealRun(state: EngineState, peer: Peer, run: PacketRun, now: number): n
   return sealed;
 }
 
-/** Keeps copies of the packets from `first` on until there is a session. */
+/** Copies the packets from index `first` on, to be sent when there is a session. */
 function stage(
   state: EngineState,
   peer: Peer,
@@ -147,12 +149,15 @@ function stage(
   return peer.unusable ? 'peer-unusable' : undefined;
 }
 
-/** Of packet `index` of a run. */
+/** Returns the length of packet `index` of a run. */
 function lengthOf(run: PacketRun, index: number): number {
   return index === run.count - 1 ? run.lastLength : run.length;
 }
 
-/** Sends what is staged, in order, as far as the session's limits allow. */
+/**
+ * Sends staged packets in order, as far as the session's limits allow. Starts a handshake for the
+ * rest.
+ */
 export function sendStaged(state: EngineState, peer: Peer, now: number): void {
   const { staged } = peer;
   if (!staged || staged.length === 0) return;
@@ -181,7 +186,10 @@ function flush(
   dataSent(state, keypair.peer, now);
 }
 
-/** A message with nothing in it; without a session, a handshake, which says as much. */
+/**
+ * Sends a keepalive, which is an empty transport message, or staged packets if there are some.
+ * Without a session it starts a handshake, which has the same effect for the peer.
+ */
 export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
   if (!state.up) return;
   if (peer.staged && peer.staged.length > 0) {
@@ -190,7 +198,7 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
   }
   const keypair = peer.sendKeypair(now);
   if (!keypair || !peer.endpoint) {
-    // Nothing that somebody wanted to send: an attempt in progress is not prolonged by it.
+    // No packet waits for this, so it does not prolong an attempt that is in progress.
     if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
     return;
   }
@@ -201,13 +209,13 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
   afterSend(state, keypair, 1, bytes, now);
 }
 
-/** Whether a keepalive to the peer would be an initiation that no packet waits for. */
+/** Returns whether a keepalive would start a handshake that no packet waits for. */
 export function wouldInitiate(state: EngineState, peer: Peer, now: number): boolean {
   if (peer.sendKeypair(now) || state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) return false;
   return !peer.staged || peer.staged.length === 0;
 }
 
-/** Seals one packet and puts it out. Returns the length of the datagram. */
+/** Seals one packet and queues it as a datagram. Returns the length of the datagram. */
 function emit(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -225,7 +233,7 @@ function emit(
   return bytes;
 }
 
-/** Messages with packets in them were sealed: their bookkeeping is owed until `settleSent`. */
+/** Records sealed data messages. `settleSent` does the bookkeeping for all recorded messages. */
 function oweSent(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -242,7 +250,7 @@ function oweSent(
   sent.bytes += bytes;
 }
 
-/** Does the bookkeeping that is owed for what was sent. To be called at the end of a batch. */
+/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
 export function settleSent(state: EngineState, now: number): void {
   const { sent } = state;
   const { keypair, messages, bytes } = sent;
@@ -254,7 +262,9 @@ export function settleSent(state: EngineState, now: number): void {
   dataSent(state, keypair.peer, now);
 }
 
-/** Bookkeeping for `messages` messages of one keypair, `bytes` long together: once per batch. */
+/**
+ * Does the bookkeeping for a batch of messages of one keypair. `bytes` is the sum of their lengths.
+ */
 function afterSend(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -272,7 +282,7 @@ function afterSend(
   keepKeyFresh(state, keypair, now);
 }
 
-/** Section 6.2: whoever initiated renews by age, both sides by count. */
+/** Section 6.2: the initiator renews the keys by age; both sides renew them by message count. */
 function keepKeyFresh(state: EngineState, keypair: Keypair<Peer>, now: number): void {
   const aged = keypair.isInitiator && now >= keypair.createdAt + REKEY_AFTER_TIME_MS;
   if (aged || keypair.sendCounter > keypair.limits.rekeyAfterMessages) {
@@ -280,5 +290,5 @@ function keepKeyFresh(state: EngineState, keypair: Keypair<Peer>, now: number): 
   }
 }
 
-/** Not exported: V8 would look it up each time. */
+/** A local copy, because V8 would look up the imported constant on each use. */
 const MAX_PACKET_LENGTH: number = MAX_MTU;

@@ -1,6 +1,7 @@
 /**
- * The static keys of a peer: one, or two while the peer replaces the one by the other. A peer is a node,
- * its keys are attributes of it: allowed IPs, counters and sessions are the peer's.
+ * Sets and replaces the static key of a peer. A peer has one key, or two while one replaces the
+ * other. A peer stands for a node, and keys are its attributes: allowed IPs, counters and sessions
+ * belong to the peer, not to a key.
  *
  * @module
  */
@@ -13,8 +14,9 @@ import { endSession } from './session-lifecycle.ts';
 import { pairOf } from './static-pairs.ts';
 
 /**
- * Sets or takes away the key that the peer goes over to. The sessions of the one before end with it. A
- * key that the peer has is no next one.
+ * Sets or removes the peer's next key, which will replace its current key. Sessions that were made
+ * with the previous next key end. The peer's current key is not accepted as its next key: it
+ * removes the next key.
  */
 export function setNextKey(state: EngineState, peer: Peer, key: PublicKey | undefined): void {
   const id = key && keyId(key);
@@ -26,6 +28,7 @@ export function setNextKey(state: EngineState, peer: Peer, key: PublicKey | unde
   state.peers.addKey(id, peer);
 }
 
+/** Removes the peer's next key. Sessions that were made with it end. */
 export function dropNextKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId } = peer;
   if (!nextKey || nextId === undefined) return;
@@ -37,11 +40,14 @@ export function dropNextKey(state: EngineState, peer: Peer): void {
   if (!peer.keypairs.current) endSession(state, peer);
 }
 
-/** The next key is the peer's name from now on, the old one is forgotten. Nothing else changes. */
+/**
+ * Makes the next key the peer's only key, under which it is configured from now on. The old key is
+ * forgotten. Nothing else changes.
+ */
 export function promoteKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId, id } = peer;
   if (!nextKey || nextId === undefined) return;
-  // To those who know it by the old key only.
+  // This event is for readers who know the peer only by its old key.
   state.outputs.news(peer, 'removed');
   state.peers.deleteKey(id);
   peer.publicKey = nextKey;
@@ -55,8 +61,8 @@ export function promoteKey(state: EngineState, peer: Peer): void {
 }
 
 /**
- * Forgets the pairs of keys that are no more. What is left of the preferred one stays preferred: the
- * peer's key as it was used, or ours.
+ * Forgets the pairs whose keys are no longer in use. If one key of the preferred pair is still in
+ * use, the new preferred pair keeps it.
  */
 export function forgetOldPairs(state: EngineState, peer: Peer): void {
   const preferred = peer.pair;
@@ -78,7 +84,7 @@ export function forgetOldPairs(state: EngineState, peer: Peer): void {
   if (others.length > 0) peer.otherPairs = others;
 }
 
-/** Wipes what is secret. It is not used afterwards. */
+/** Wipes the secrets of a pair. The pair is not used afterwards. */
 export function forgetPair(state: EngineState, pair: StaticPair<Peer>): void {
   abandonPair(state, pair);
   pair.handshake.forgetStaticStatic();

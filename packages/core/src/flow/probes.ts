@@ -1,10 +1,11 @@
 /**
- * Probes: the next identity initiates to every peer until it has answered, spread over time.
+ * Probes: our next identity sends an initiation to every peer until the peer has answered. The
+ * probes are spread over time.
  *
- * A peer answers only when it knows the key, so an answer says that it does; then the session is the
- * peer's, as after any other handshake, and nothing else is done with the old identity. A peer that does
- * not answer is asked again by Rekey-Timeout, and goes on with the session that it has: a probe delays no
- * other handshake, drops no packets and gives up nothing.
+ * A peer answers only if it knows the next key. Its answer makes a session, as with any other
+ * handshake, and from then on only the next identity is used with this peer. A peer that does not
+ * answer is probed again after Rekey-Timeout and keeps its session. A probe delays no other
+ * handshake, drops no packets and ends no session.
  *
  * @module
  */
@@ -18,7 +19,7 @@ import type { StaticPair } from '../peer/static-pair.ts';
 import { otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { TIMER } from '../peer/timer-table.ts';
 
-/** These peers may have to hear of a next identity: they do, one after the other. */
+/** Starts probes to those of the given peers that need one. They are spread over time. */
 export function startProbes(state: EngineState, peers: Iterable<Peer>, now: number): void {
   if (!state.nextIdentity) return;
   const interval = Math.min(INTERVAL_MS, LONGEST_SPREAD_MS / state.peers.size);
@@ -30,7 +31,7 @@ export function startProbes(state: EngineState, peers: Iterable<Peer>, now: numb
   }
 }
 
-/** Something about the peer has changed: begins to probe it, or ends that. */
+/** Starts or stops probing a peer after something about it has changed. */
 export function reviewProbe(state: EngineState, peer: Peer, now: number): void {
   if (!wantsProbe(state, peer)) state.timers.clear(peer.slot, TIMER.PROBE);
   else if (!state.timers.isArmed(peer.slot, TIMER.PROBE)) {
@@ -43,7 +44,7 @@ export function reviewProbe(state: EngineState, peer: Peer, now: number): void {
   }
 }
 
-/** The timer: asks the peer, and again later. */
+/** Called by the probe timer: sends a probe, and arms the timer for the next one. */
 export function probe(state: EngineState, peer: Peer, now: number): void {
   const { identity, nextIdentity } = state;
   if (!identity || !nextIdentity || !wantsProbe(state, peer)) return;
@@ -65,7 +66,10 @@ function wantsProbe(state: EngineState, peer: Peer): boolean {
   return !!nextIdentity && peer.pair?.identity !== nextIdentity && canReach(state, peer);
 }
 
-/** Without answers the peer's other key has its turns, if there is one: it may use only that. */
+/**
+ * Returns the pair to probe with. After `PATIENCE` unanswered probes, every second probe goes to
+ * the peer's other key, because the peer may use only that one.
+ */
 function pairToProbe(
   peer: Peer,
   identity: StaticIdentity,
@@ -85,5 +89,7 @@ function lastProbeAt(state: EngineState, peer: Peer): number {
   return last;
 }
 
+/** The time between the first probes of two peers, in milliseconds. */
 const INTERVAL_MS = 10;
+/** With very many peers the interval is shorter, so that all are probed within a minute. */
 const LONGEST_SPREAD_MS = 60_000;

@@ -1,20 +1,20 @@
 /**
- * `RoutingLoops`: finds datagrams of ours that come back as packets and would go round for ever.
+ * `RoutingLoops`: finds our own datagrams that come back as packets and would loop for ever.
  *
- * When the route to a peer's endpoint leads into the interface, a datagram for the peer comes back as a
- * packet. That is legitimate where the packet belongs to another peer: the first peer is reached inside
- * the second one (onion routing). It is a loop where the packet belongs to the peer itself, or to a peer
- * whose own datagrams travel inside the first one:
+ * If the route to a peer's endpoint leads into the interface, each datagram for the peer comes back
+ * as a packet. This is legitimate if the packet belongs to another peer: the first peer is then
+ * reached inside the second one (onion routing). It is a loop if the packet belongs to the peer
+ * itself, or to a peer whose own datagrams travel inside the first one:
  *
  * ```
  *  datagram for A -> packet for B -> datagram for B -> out           A is reached inside B
  *  datagram for A -> packet for A                                    loop
  *  datagram for A -> packet for B -> datagram for B -> packet for A  loop
  * ```
- * A message is known by its index: nobody else sends messages with the indices of our sessions. So a
- * message of another WireGuard that is forwarded through the tunnel is never taken for ours. The kernel
- * has no such check: there a loop ends when the packet outgrows the MTU. Ours would not end, because
- * datagrams longer than the MTU become fragments.
+ * Our messages are recognised by their index, because no other sender uses the indices of our
+ * sessions. So a message of another WireGuard that is forwarded through the tunnel is never
+ * mistaken for ours. The kernel has no such check: there, a loop ends when the packet grows beyond
+ * the MTU. Ours would not end, because datagrams longer than the MTU are fragmented.
  *
  * @module
  */
@@ -35,7 +35,7 @@ import type { PacketRun } from '../wire/packet-run.ts';
 
 export class RoutingLoops {
   readonly #indices: SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>;
-  /** What identifies the datagrams that were dropped last, for the fragments that follow the first. */
+  /** Identities of the datagrams that were dropped last, to drop their later fragments too. */
   readonly #dropped = new Int32Array(REMEMBERED_DATAGRAMS);
   #nextDropped = 0;
 
@@ -43,12 +43,15 @@ export class RoutingLoops {
     this.#indices = indices;
   }
 
-  /** Whether the packets of a run, which belong to `peer`, would go round. They are whole IP headers. */
+  /**
+   * Returns whether the packets of a run, which are routed to `peer`, are our own datagrams that
+   * would loop. Every packet must contain a whole IP header.
+   */
   contain(run: PacketRun, peer: Peer, now: number): boolean {
     const { buffer, offset, length } = run;
     const isIPv4 = buffer[offset] >>> 4 === 4;
     const protocol = buffer[offset + (isIPv4 ? IPV4_PROTOCOL : IPV6_NEXT_HEADER)];
-    // Nearly all packets end here.
+    // Nearly all packets return here.
     if (protocol !== UDP && (isIPv4 || protocol !== FRAGMENT)) return false;
     const udp = offset + (isIPv4 ? (buffer[offset] & 0xf) * 4 : ipv6HeadersLength(protocol));
     const fragment = fragmentOf(buffer, offset, isIPv4, protocol);
@@ -63,7 +66,10 @@ export class RoutingLoops {
     return true;
   }
 
-  /** Whether the UDP payload at `offset` is a message of ours that is not to go to `peer`. */
+  /**
+   * Returns whether the UDP payload at `offset` is a message of ours that would loop if sent to
+   * `peer`.
+   */
   #goesRound(buffer: Uint8Array, offset: number, peer: Peer, now: number): boolean {
     if ((buffer[offset + 1] | buffer[offset + 2] | buffer[offset + 3]) !== 0) return false;
     const index = readInt32(buffer, offset + INDEX);
@@ -84,8 +90,8 @@ export class RoutingLoops {
   }
 
   /**
-   * The same of a transport message. Peers that work together can choose one index for their sessions:
-   * then it may be a message for each of them.
+   * Does the same for a transport message. Peers that cooperate can choose the same index for their
+   * sessions. The message may then be for any of them, so all are checked.
    */
   #sessionGoesRound(index: number, peer: Peer, now: number): boolean {
     const session = this.#indices.remote(index);
@@ -104,18 +110,23 @@ export class RoutingLoops {
   }
 }
 
-/** Whether a datagram for `addressee`, as a packet for `peer`, would come back. */
+/**
+ * Returns whether a datagram for `addressee` that is sent as a packet to `peer` would come back.
+ */
 function isLoop(addressee: Peer, peer: Peer, now: number): boolean {
   return addressee === peer || isReachedInside(peer, addressee, now);
 }
 
-/** From now on it is known that `addressee` is reached inside `peer`. */
+/** Records that `addressee` is reached inside `peer`. */
 function carry(addressee: Peer, peer: Peer, now: number): void {
   addressee.carrier = peer;
   addressee.carriedAt = now;
 }
 
-/** Whether datagrams for `inner` travel inside those for `outer`, by way of others too. */
+/**
+ * Returns whether datagrams for `inner` travel inside those for `outer`, directly or through other
+ * peers.
+ */
 function isReachedInside(inner: Peer, outer: Peer, now: number): boolean {
   let carrier: Peer | undefined = inner;
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
@@ -124,7 +135,7 @@ function isReachedInside(inner: Peer, outer: Peer, now: number): boolean {
     if (!carrier) return false;
     if (carrier === outer) return true;
   }
-  // Nobody nests tunnels as deep as that.
+  // A longer chain is treated as a loop. Real tunnels are not nested this deep.
   return true;
 }
 
@@ -152,7 +163,9 @@ function fragmentOf(
   return (((buffer[at] << 8) | buffer[at + 1]) & 0xfff8) === 0 ? FIRST_FRAGMENT : LATER_FRAGMENT;
 }
 
-/** The identification of a fragmented datagram, mixed with its addresses. Never 0. */
+/**
+ * Returns a hash of the identification field and the addresses of a fragmented datagram. Never 0.
+ */
 function identityOf(buffer: Uint8Array, offset: number, isIPv4: boolean): number {
   const id = isIPv4
     ? (buffer[offset + 4] << 8) | buffer[offset + 5]
@@ -167,20 +180,26 @@ function identityOf(buffer: Uint8Array, offset: number, isIPv4: boolean): number
 }
 
 const UDP = 17;
-/** RFC 8200 section 4.5 */
+/** The Fragment header, RFC 8200 section 4.5. */
 const FRAGMENT = 44;
 const FRAGMENT_HEADER_LENGTH = 8;
 const IPV4_PROTOCOL = 9;
 const IPV6_NEXT_HEADER = 6;
 const UDP_HEADER_LENGTH = 8;
-/** Receiver index of transport data, sender index of the others. */
+/**
+ * Offset of the receiver index in transport data, and of the sender index in handshake messages.
+ */
 const INDEX = 4;
-/** The other fragments follow the first one at once. */
+/**
+ * How many dropped datagrams are remembered. Few are enough, because the other fragments follow the
+ * first one at once.
+ */
 const REMEMBERED_DATAGRAMS = 16;
-/** A chain of tunnels inside each other may be this long. */
+/** The longest chain of nested tunnels that is followed. */
 const MAX_DEPTH = 16;
 /**
- * For so long it is believed that a peer is reached inside another. In a loop the next packet comes
- * within a millisecond; after a change of routes, what was true before is not held against a peer.
+ * How long we remember that a peer is reached inside another, in milliseconds. In a loop the next
+ * packet comes within a millisecond. After a change of routes, old knowledge must soon stop
+ * blocking a peer.
  */
 const CARRIER_LIFETIME_MS = 1000;

@@ -1,6 +1,6 @@
 /**
- * The life of a session: it begins with a completed handshake, is confirmed, and ends. Sections 5.4.5
- * and 6.3.
+ * The life of a session: it begins with a completed handshake, is confirmed, and ends. Sections
+ * 5.4.5 and 6.3.
  *
  * @module
  */
@@ -18,7 +18,10 @@ import { reviewProbe } from './probes.ts';
 import { noteSession, pairOfSession } from './static-pairs.ts';
 import { handshakeCompleted, sessionDerived, sessionStarted } from './timers.ts';
 
-/** Turns a finished handshake into a keypair: `current` as initiator, `next` as responder. */
+/**
+ * Turns a finished handshake into a keypair. The initiator puts it in `current`, the responder in
+ * `next`.
+ */
 export function beginSession(
   state: EngineState,
   pair: StaticPair<Peer>,
@@ -53,7 +56,10 @@ export function beginSession(
   sessionDerived(state, peer, now);
 }
 
-/** Both sides have the keys of `current` now: it is sent with from here on. */
+/**
+ * Called when both sides have the keys of `current`, so that it can be used for sending. Updates
+ * the state of the peer and emits events.
+ */
 export function completeHandshake(
   state: EngineState,
   peer: Peer,
@@ -65,7 +71,7 @@ export function completeHandshake(
   handshakeCompleted(state, peer);
   const pair = pairOfSession(current);
   if (pair) noteSession(pair, role);
-  // An initiation of ours that crossed this handshake has no use any more.
+  // If an initiation of ours crossed this handshake, it is no longer needed.
   abandonHandshake(state, peer);
   reviewProbe(state, peer, now);
   sessionStarted(state, peer, current);
@@ -90,7 +96,10 @@ export function completeHandshake(
   state.outputs.news(peer, 'present');
 }
 
-/** Nothing can be sent to the peer any more: said once. */
+/**
+ * Emits the `expired` event once when nothing can be sent to the peer any more. The keys are not
+ * touched.
+ */
 export function endSession(state: EngineState, peer: Peer): void {
   if (!peer.sessionUp) return;
   peer.sessionUp = false;
@@ -98,14 +107,14 @@ export function endSession(state: EngineState, peer: Peer): void {
   state.outputs.event({ type: 'session', peer: peer.publicKey, state: 'expired' });
 }
 
-/** Wipes everything secret that came from handshakes. */
+/** Wipes the peer's sessions and its handshakes in progress. */
 export function forgetSession(state: EngineState, peer: Peer): void {
   for (const pair of peer.pairs()) abandonPair(state, pair);
   peer.keypairs.clear(state.indices);
   endSession(state, peer);
 }
 
-/** Back to how the peer was before its first packet; configuration and endpoint stay. */
+/** Resets a peer to its state before the first packet. Configuration and endpoint stay. */
 export function resetPeer(
   state: EngineState,
   peer: Peer,
@@ -129,7 +138,7 @@ export function resetPeer(
   peer.sentLastMinuteHandshake = false;
 }
 
-/** The peer was heard at `source`, authenticated: that is where it is reached from now on. */
+/** Updates the endpoint of a peer, after an authenticated message came from `source`. */
 export function followEndpoint(
   state: EngineState,
   peer: Peer,
@@ -145,7 +154,10 @@ export function followEndpoint(
   state.roams.roamed(peer, previous, now);
 }
 
-/** The way back is chosen anew: the address that it left from may be what stopped working. */
+/**
+ * Lets the kernel choose the source address again. The current one may be the reason why no answer
+ * came.
+ */
 export function forgetSource(peer: Peer): void {
   peer.endpoint = peer.endpoint?.withoutSource();
 }

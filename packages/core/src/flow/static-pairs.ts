@@ -1,12 +1,13 @@
 /**
- * Which identity of ours and which static key of a peer a handshake is made with.
+ * Chooses with which of our identities and which static key of the peer a handshake is made.
  *
- * There is one of each, most of the time. While a key is being replaced both are good, and this is known
- * from handshakes alone:
+ * Most of the time there is one of each. While a key is being replaced, both keys are valid. Two
+ * facts are learned from handshakes alone:
  *
- * - which of its keys the peer uses: the one that it last initiated with, or that last answered us;
- * - whether the peer knows our next key: it initiated to that, or answered it. From then on it is spoken
- *   to only by the next identity, until a session with the old one shows that it has forgotten.
+ * - Which of its keys the peer uses: the key of its last initiation, or of its last response.
+ * - Whether the peer knows our next key: it sent an initiation to that key, or answered one from
+ *   it. From then on only the next identity is used with this peer, until a session with the old
+ *   identity shows that the peer has lost the next key.
  *
  * @module
  */
@@ -17,12 +18,19 @@ import type { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
 import { StaticPair } from '../peer/static-pair.ts';
 
-/** The pair that a handshake with the peer is made with, if nothing says otherwise. */
+/**
+ * Returns the pair that new handshakes with the peer use. Creates it with `identity` and the peer's
+ * current key if there is none.
+ */
 export function preferredPair(peer: Peer, identity: StaticIdentity): StaticPair<Peer> {
   return (peer.pair ??= new StaticPair(peer, identity, peer.publicKey));
 }
 
-/** The pair of these two, made when it is first needed. `remoteKey`: the peer's own object. */
+/**
+ * Returns the pair of these two keys. Creates it when it is first needed.
+ *
+ * @param remoteKey the peer's own key object; keys are compared by reference
+ */
 export function pairOf(
   peer: Peer,
   identity: StaticIdentity,
@@ -37,7 +45,7 @@ export function pairOf(
   return pair;
 }
 
-/** The next handshakes are made with this one of the peer's pairs. */
+/** Makes this pair the one that new handshakes use. */
 export function preferPair(pair: StaticPair<Peer>): void {
   const { peer } = pair;
   if (peer.pair === pair) return;
@@ -46,7 +54,7 @@ export function preferPair(pair: StaticPair<Peer>): void {
   peer.otherPairs = others;
 }
 
-/** The peer initiated with this pair. */
+/** Updates the preferred pair after the peer sent an initiation with this pair. */
 export function noteInitiation(state: EngineState, pair: StaticPair<Peer>): void {
   const { peer, identity, remoteKey } = pair;
   peer.unansweredProbes = 0;
@@ -55,7 +63,7 @@ export function noteInitiation(state: EngineState, pair: StaticPair<Peer>): void
   preferPair(pairOf(peer, knowsNext ? identity : peer.pair.identity, remoteKey));
 }
 
-/** The session that was made with this pair is the one that is sent with now. */
+/** Updates the preferred pair after a session made with this pair became the current one. */
 export function noteSession(pair: StaticPair<Peer>, role: 'initiator' | 'responder'): void {
   const { peer, identity, remoteKey } = pair;
   if (peer.pair === pair || !peer.pair) return;
@@ -63,7 +71,9 @@ export function noteSession(pair: StaticPair<Peer>, role: 'initiator' | 'respond
   preferPair(pairOf(peer, identity, isOutdated ? peer.pair.remoteKey : remoteKey));
 }
 
-/** The pair of the peer's that made a session; undefined if one of its keys is no more. */
+/**
+ * Returns the pair that a session was made with; undefined if one of its keys is no longer in use.
+ */
 export function pairOfSession({ peer, statics }: Keypair<Peer>): StaticPair<Peer> | undefined {
   for (const pair of peer.pairs()) {
     if (pair.identity.publicKey === statics.own && pair.remoteKey === statics.peer) return pair;
@@ -71,18 +81,24 @@ export function pairOfSession({ peer, statics }: Keypair<Peer>): StaticPair<Peer
   return undefined;
 }
 
-/** Whether a pair is of the next identity and the peer is not known to know that. */
+/**
+ * Returns whether a pair belongs to the next identity, and the peer is not yet known to know that
+ * identity.
+ */
 export function isProbing(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { nextIdentity } = state;
   return pair.identity === nextIdentity && pair.peer.pair?.identity !== nextIdentity;
 }
 
-/** The other key of the peer's; undefined if it has one. */
+/** Returns the peer's other key; undefined if the peer has only one. */
 export function otherKey(peer: Peer, key: PublicKey): PublicKey | undefined {
   return key === peer.publicKey ? peer.nextKey : peer.publicKey;
 }
 
-/** The peer used another key of its own after our initiation with this pair had left. */
+/**
+ * Returns whether the peer initiated with another of its keys after we sent our initiation with
+ * this pair.
+ */
 function hasInitiatedSince(pair: StaticPair<Peer>): boolean {
   for (const { remoteKey, handshake } of pair.peer.pairs()) {
     const isOther = remoteKey !== pair.remoteKey;

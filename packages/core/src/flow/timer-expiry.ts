@@ -1,6 +1,6 @@
 /**
- * What the timers of a peer do when their time has come, section 6 (kernel: timers.c). When they start
- * and stop is in `timers.ts`.
+ * What the timers of a peer do when they fire, section 6 (kernel: timers.c). `timers.ts` says when
+ * they start and stop.
  *
  * @module
  */
@@ -21,7 +21,9 @@ import { endSession, forgetSource } from './session-lifecycle.ts';
 import { TIMER, type Timer } from '../peer/timer-table.ts';
 import { authenticatedTraversal, dataReceived, sessionDerived } from './timers.ts';
 
-/** Fires everything that is due. Each timer that fires is stopped first and starts again later, if. */
+/**
+ * Fires all timers that are due. A timer is stopped before it fires; its rule may start it again.
+ */
 export function fireTimers(state: EngineState, now: number): void {
   while (state.timers.first() <= now) {
     const peer = state.peersBySlot[state.timers.firstSlot()];
@@ -36,7 +38,9 @@ export function fireTimers(state: EngineState, now: number): void {
 
 type Fire = (state: EngineState, peer: Peer, now: number) => void;
 
-/** In this order: after a long sleep the old session is gone before anything is sent. */
+/**
+ * The order matters: after a long sleep, the old session must be removed before anything is sent.
+ */
 const RULES: readonly { timer: Timer; fire: Fire }[] = [
   { timer: TIMER.ZERO_KEYS, fire: zeroKeys },
   { timer: TIMER.SESSION_EXPIRY, fire: expireSession },
@@ -49,13 +53,13 @@ const RULES: readonly { timer: Timer; fire: Fire }[] = [
 
 function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   state.timers.clear(peer.slot, TIMER.SESSION_EXPIRY);
-  // Nobody waits for an answer in a session that is gone.
+  // The session is gone, so no answer can come in it.
   state.timers.clear(peer.slot, TIMER.NEW_HANDSHAKE);
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   peer.keypairs.clear(state.indices);
   state.outputs.trace(peer, 'keys-removed');
   endSession(state, peer);
-  // An attempt that has just begun is none of the old session's.
+  // An attempt that began within Rekey-Timeout does not belong to the old session and goes on.
   if (now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS) abandonHandshake(state, peer);
 }
 
@@ -63,7 +67,10 @@ function expireSession(state: EngineState, peer: Peer): void {
   endSession(state, peer);
 }
 
-/** Section 6.4. The peer may have an address that the old source cannot reach: it is chosen anew. */
+/**
+ * Section 6.4. The source address is chosen again, because the peer may be unreachable from the old
+ * one.
+ */
 function retransmit(state: EngineState, peer: Peer, now: number): void {
   if (!gaveUp(state, peer, now)) {
     if (!hasTurn(state, peer, TIMER.RETRANSMIT, now)) return;
@@ -79,14 +86,17 @@ function retransmit(state: EngineState, peer: Peer, now: number): void {
   state.outputs.event({ type: 'handshake-failed', peer: peer.publicKey });
 }
 
-/** After Rekey-Attempt-Time, which is 20 sends; or after the time that the caller wants. */
+/**
+ * Returns whether the attempt is over: after 20 initiations (Rekey-Attempt-Time), or after the time
+ * in the option `handshakeGiveUpMs`.
+ */
 function gaveUp(state: EngineState, peer: Peer, now: number): boolean {
   return state.giveUpMs === undefined
     ? peer.handshakeSends >= MAX_HANDSHAKE_ATTEMPTS
     : now >= peer.attemptStartedAt + state.giveUpMs;
 }
 
-/** Section 6.5: what was sent had no answer. */
+/** Section 6.5: starts a handshake because sent data had no answer. */
 function renewHandshake(state: EngineState, peer: Peer, now: number): void {
   if (!hasTurn(state, peer, TIMER.NEW_HANDSHAKE, now)) return;
   state.outputs.trace(peer, 'not-heard');
@@ -106,7 +116,7 @@ function persistentKeepalive(state: EngineState, peer: Peer, now: number): void 
     return;
   }
   sendKeepalive(state, peer, now);
-  // Also when no handshake may be sent just now. A peer that cannot be sent to has no timer: it gets
-  // one with what it lacks (`configure`).
+  // Armed even when no handshake may be sent now. A peer that cannot be reached has no timer:
+  // `configure` starts it when it supplies what is missing.
   if (canReach(state, peer)) authenticatedTraversal(state, peer, now);
 }

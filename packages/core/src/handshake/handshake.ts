@@ -1,13 +1,13 @@
 /**
- * `Handshake`: what one peer's handshake remembers between its messages, section 5.4.
+ * `Handshake`: the state of one handshake between its messages, section 5.4.
  *
  * ```
  * initiator:  zeroed -> initiation-created  -> response-consumed -> (keys derived) zeroed
  * responder:  zeroed -> initiation-consumed -> response-created  -> (keys derived) zeroed
  * ```
- * An initiation may be created or consumed in every state: it begins anew. When both sides initiate at
- * once, the initiation of the other side is answered from a second object (`beside`), so that ours can
- * still be answered.
+ * An initiation may be created or consumed in every state and starts a new handshake. When both
+ * sides initiate at once, the initiation of the peer is answered from a second object (`beside`),
+ * so that our own initiation can still be answered.
  *
  * @module
  */
@@ -25,20 +25,23 @@ export type HandshakeState =
   | 'response-created'
   | 'response-consumed';
 
-/** The last initiation of a peer that was believed. */
+/** The last accepted initiation of a peer. */
 export interface LastInitiation {
-  /** The greatest timestamp so far, TAI64N. */
+  /** The greatest timestamp so far, TAI64N, 12 bytes. */
   readonly timestamp: Uint8Array;
-  /** When it was consumed, `now` of the engine. */
+  /** When it was consumed, in the milliseconds of the engine's `now`. */
   consumedAt: number;
 }
 
-/** Owned by its peer; written by `initiation.ts`, `response.ts` and `transport-keys.ts` only. */
+/**
+ * Belongs to a `StaticPair`. Only `initiation.ts`, `response.ts` and `transport-keys.ts` change its
+ * handshake state, and `clear`.
+ */
 export class Handshake {
   readonly remoteStaticPublic: PublicKey;
-  /** Q; all zero if there is none. Kept by reference, never wiped here. */
+  /** Q; all zeros if there is none. Kept by reference and never wiped here. */
   presharedKey: PresharedKey = NO_PRESHARED_KEY;
-  /** DH(S_priv, S_pub of the peer); see `ensureStaticStatic`. */
+  /** DH(S_priv, S_pub of the peer), computed by `ensureStaticStatic`. */
   staticStatic: Uint8Array | undefined = undefined;
 
   state: HandshakeState = 'zeroed';
@@ -47,12 +50,12 @@ export class Handshake {
   /** H after the last message. */
   readonly hash: Uint8Array = secretBytes(HASH_LENGTH);
   readonly ephemeralPrivate: Uint8Array = secretBytes(KEY_LENGTH);
-  /** Of the initiation that is to be answered. */
+  /** The ephemeral key of the initiation that is to be answered. */
   readonly remoteEphemeral: Uint8Array = new Uint8Array(KEY_LENGTH);
   localIndex = 0;
   remoteIndex = 0;
 
-  /** Outlives handshakes. */
+  /** Kept when a handshake ends, to detect replays in later ones. */
   readonly lastInitiation: LastInitiation;
 
   /** @param remoteStaticPublic kept by reference */
@@ -68,8 +71,8 @@ export class Handshake {
   }
 
   /**
-   * For another handshake with the same peer while this one goes on. What outlives handshakes is shared:
-   * a replay for one is a replay for the other.
+   * Returns an object for another handshake with the same peer while this one goes on. Both share
+   * `lastInitiation`, so that a replay is detected by both.
    */
   beside(): Handshake {
     const other = new Handshake(this.remoteStaticPublic, this.lastInitiation);
@@ -79,10 +82,10 @@ export class Handshake {
   }
 
   /**
-   * Computes the static-static secret at the first handshake and not before: X25519 for every
-   * configured peer would take minutes where there are many.
+   * Computes the static-static secret at the first handshake. It is not computed before, because
+   * X25519 for every configured peer would take minutes if there are many.
    *
-   * @returns false for a low-order point: there is no secret to share with this peer
+   * @returns false for a low-order point, because there is no shared secret with such a peer
    */
   ensureStaticStatic(crypto: CryptoProvider, identity: StaticIdentity): boolean {
     if (this.staticStatic) return true;
@@ -92,13 +95,13 @@ export class Handshake {
     return this.staticStatic !== undefined;
   }
 
-  /** Our own key has changed, or the peer is no more. */
+  /** Called when one of the two static keys is no longer used. */
   forgetStaticStatic(): void {
     wipe(this.staticStatic);
     this.staticStatic = undefined;
   }
 
-  /** Forgets the handshake in progress. What outlives handshakes stays: replays are still known. */
+  /** Forgets the handshake in progress. `lastInitiation` and the static-static secret stay. */
   clear(): void {
     this.state = 'zeroed';
     this.localIndex = 0;
@@ -107,5 +110,5 @@ export class Handshake {
   }
 }
 
-/** Section 5.4: all zero when none is set. */
+/** Section 5.4: all zeros if no preshared key is set. */
 export const NO_PRESHARED_KEY: PresharedKey = new PresharedKey();

@@ -1,9 +1,9 @@
 /**
- * The first message, initiator to responder: section 5.4.2, line by line.
+ * The first message, from initiator to responder: section 5.4.2, line by line.
  *
- * Consuming it takes two steps, because it must be known who sent it before the rest can be opened:
- * `openInitiationStatic` finds out, `consumeInitiation` goes on with that peer's handshake. Macs are not
- * looked at here, see `../cookie/macs.ts`.
+ * It is consumed in two steps, because the sender must be known before the rest can be opened:
+ * `openInitiationStatic` finds out the sender, and `consumeInitiation` continues with that peer's
+ * handshake. Macs are not checked here, see `../cookie/macs.ts`.
  *
  * @module
  */
@@ -20,10 +20,11 @@ import { SymmetricState } from './symmetric-state.ts';
 import { compareTimestamps } from './tai64n.ts';
 
 /**
- * Writes an initiation into `out` (148 bytes, macs left zero) and the handshake.
+ * Writes an initiation into `out` (148 bytes, macs left zero) and updates the handshake.
  *
  * @param timestamp 12 bytes, TAI64N
- * @returns false if there is no secret to share with the peer (a low-order point); then nothing changed
+ * @returns false if there is no shared secret with the peer (a low-order point); then nothing has
+ *   changed
  */
 export function createInitiation(
   crypto: CryptoProvider,
@@ -74,7 +75,7 @@ export function createInitiation(
   }
 }
 
-/** An initiation whose sender is known and not yet believed. All arrays are its own. */
+/** An initiation whose sender is known but not yet authenticated. The arrays are copies. */
 export interface OpenedInitiation {
   /** S_i_pub */
   peerPublicKey: PublicKey;
@@ -90,10 +91,10 @@ export interface OpenedInitiation {
 }
 
 /**
- * Step 1, who is it? Anyone who knows our public key can make a message that gets this far. The result
- * goes to `consumeInitiation`, or to `forgetInitiation`.
+ * Step 1: finds out who sent an initiation. Anyone who knows our public key can make a message that
+ * passes this step. Pass the result to `consumeInitiation` or to `forgetInitiation`.
  *
- * @returns undefined for an initiation that is not made for us
+ * @returns undefined if the initiation was not made for this identity
  */
 export function openInitiationStatic(
   crypto: CryptoProvider,
@@ -107,7 +108,7 @@ export function openInitiationStatic(
   const state = SymmetricState.begin(crypto, identity.publicKey);
   let ephemeralStatic: Uint8Array | undefined;
   try {
-    // DH(E_i_priv, S_r_pub), seen from the responder
+    // DH(E_i_priv, S_r_pub), computed by the responder
     ephemeralStatic = staticDh(crypto, identity, ephemeral);
     if (!ephemeralStatic) return undefined;
     // C := Kdf1(C, E_i_pub)
@@ -133,15 +134,16 @@ export function openInitiationStatic(
   }
 }
 
-/** For one that does not go to `consumeInitiation`. */
+/** Wipes an initiation that is not passed to `consumeInitiation`. */
 export function forgetInitiation(opened: OpenedInitiation): void {
   wipe(opened.chainingKey, opened.hash);
 }
 
 /**
- * Step 2, with the handshake of the peer that step 1 named. `opened` is used up.
+ * Step 2: consumes an initiation with the handshake of the peer that step 1 found. `opened` is
+ * wiped.
  *
- * @returns why it is to be dropped; then the handshake is as it was
+ * @returns why the message must be dropped; then the handshake has not changed
  */
 export function consumeInitiation(
   crypto: CryptoProvider,
@@ -158,7 +160,8 @@ export function consumeInitiation(
     // msg.timestamp = Aead(key, 0, Timestamp(), H); H := Hash(H || msg.timestamp)
     const timestamp = state.open(opened.encryptedTimestamp);
     if (!timestamp) return 'invalid-handshake';
-    // Section 5.1: each one must be greater than the greatest so far, or it is a replay.
+    // Section 5.1: the timestamp must be greater than the greatest so far, otherwise it is a
+    // replay.
     if (compareTimestamps(timestamp, handshake.lastInitiation.timestamp) <= 0)
       return 'replayed-initiation';
     if (now < handshake.lastInitiation.consumedAt + MIN_INITIATION_INTERVAL_MS) {

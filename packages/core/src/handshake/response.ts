@@ -1,6 +1,6 @@
 /**
- * The second message, responder to initiator: section 5.4.3, line by line. Macs are not looked at here,
- * see `../cookie/macs.ts`.
+ * The second message, from responder to initiator: section 5.4.3, line by line. Macs are not
+ * checked here, see `../cookie/macs.ts`.
  *
  * @module
  */
@@ -15,10 +15,11 @@ import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
 
 /**
- * Writes the answer to the initiation that the handshake has consumed into `out` (92 bytes, macs left
- * zero) and the handshake.
+ * Answers the initiation that the handshake has consumed. Writes the response into `out` (92 bytes,
+ * macs left zero) and updates the handshake.
  *
- * @returns false if no initiation was consumed, or it had a low-order point; then nothing changed
+ * @returns false if no initiation was consumed, or if it contained a low-order point; then nothing
+ *   has changed
  */
 export function createResponse(
   crypto: CryptoProvider,
@@ -70,10 +71,10 @@ export function createResponse(
 }
 
 /**
- * Takes the answer to our initiation. Whether its receiver index is the handshake's is the caller's
- * question: that is how the handshake was found.
+ * Consumes the response to our initiation. The receiver index is not checked here: the caller has
+ * found the handshake by it.
  *
- * @returns why it is to be dropped; then the handshake is as it was, and waits on
+ * @returns why the message must be dropped; then the handshake has not changed and still waits
  */
 export function consumeResponse(
   crypto: CryptoProvider,
@@ -89,7 +90,7 @@ export function consumeResponse(
   let ephemeralEphemeral: Uint8Array | undefined;
   let ephemeralStatic: Uint8Array | undefined;
   try {
-    // DH(E_r_priv, E_i_pub) and DH(E_r_priv, S_i_pub), seen from the initiator
+    // DH(E_r_priv, E_i_pub) and DH(E_r_priv, S_i_pub), computed by the initiator
     ephemeralEphemeral = crypto.dh(handshake.ephemeralPrivate, ephemeral);
     ephemeralStatic = staticDh(crypto, identity, ephemeral);
     if (!ephemeralEphemeral || !ephemeralStatic) return 'invalid-handshake';

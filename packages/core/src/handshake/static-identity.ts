@@ -1,8 +1,8 @@
 /**
- * `StaticIdentity`: our own key pair, and what follows from it alone.
+ * `StaticIdentity`: our own key pair, and values that depend only on it.
  *
- * There is one copy of the private key: ours, or, from its first use until `releaseKey`, the one that
- * the provider has made ready, if it can be read back from there.
+ * The private key is kept in one place only: in `privateKey`, or, from its first use until
+ * `releaseKey`, in the crypto provider's prepared key, if it can be read back from there.
  *
  * @module
  */
@@ -12,19 +12,26 @@ import { wipe } from '../crypto/wipe.ts';
 import { PrivateKey, publicKeyOf, type PublicKey } from '../keys.ts';
 import { LABEL_COOKIE, LABEL_MAC1 } from './labels.ts';
 
+/** Our own key pair. Call `wipeIdentity` when it is no longer needed. */
 export interface StaticIdentity {
-  /** All zero while `preparedKey` has it; `copyPrivateKey` knows where it is. */
+  /** All zeros while the private key is in `preparedKey`. Use `copyPrivateKey` to read it. */
   readonly privateKey: PrivateKey;
   readonly publicKey: PublicKey;
-  /** Hash(LABEL_MAC1 || S_pub): the key of mac1 in messages to us. */
+  /** Hash(LABEL_MAC1 || S_pub): the key for mac1 in messages to us. */
   readonly mac1Key: Uint8Array;
-  /** Hash(LABEL_COOKIE || S_pub): the key of cookie replies that we send. */
+  /** Hash(LABEL_COOKIE || S_pub): the key for the cookie replies that we send. */
   readonly cookieKey: Uint8Array;
-  /** The private key made ready, from its first use until `releaseKey`; see `staticDh`. */
+  /**
+   * The provider's prepared form of the private key, from its first use until `releaseKey`; see
+   * `staticDh`.
+   */
   preparedKey: DhKey | undefined;
 }
 
-/** `privateKey` becomes the identity's, also if this throws: then it is wiped. */
+/**
+ * Creates an identity. `privateKey` is kept by reference and belongs to the identity. If this
+ * function throws, it wipes `privateKey`.
+ */
 export function createStaticIdentity(
   crypto: CryptoProvider,
   privateKey: PrivateKey,
@@ -44,7 +51,7 @@ export function createStaticIdentity(
   }
 }
 
-/** DH(S_priv, public): 32 new bytes; undefined if the result is all zero. */
+/** Computes DH(S_priv, public). Returns 32 new bytes; undefined if the result is all zeros. */
 export function staticDh(
   crypto: CryptoProvider,
   identity: StaticIdentity,
@@ -55,7 +62,7 @@ export function staticDh(
   return identity.preparedKey.dh(publicKey);
 }
 
-/** A new copy; whoever gets it wipes it. */
+/** Returns a new copy of the private key, which the caller must wipe. */
 export function copyPrivateKey({ privateKey, preparedKey }: StaticIdentity): PrivateKey {
   const copy = new PrivateKey();
   if (preparedKey?.readPrivateKey) preparedKey.readPrivateKey(copy);
@@ -63,35 +70,40 @@ export function copyPrivateKey({ privateKey, preparedKey }: StaticIdentity): Pri
   return copy;
 }
 
-/** Wipes what the provider holds of the private key; it is made ready again when it is needed. */
+/** Wipes the provider's copy of the private key. It is prepared again when it is needed. */
 export function releaseKey(identity: StaticIdentity): void {
   identity.preparedKey?.readPrivateKey?.(identity.privateKey);
   identity.preparedKey?.destroy();
   identity.preparedKey = undefined;
 }
 
-/** Wipes the private key, wherever it is. The identity is not used afterwards. */
+/** Wipes the private key in both places. The identity is not used afterwards. */
 export function wipeIdentity(identity: StaticIdentity): void {
   identity.preparedKey?.destroy();
   identity.preparedKey = undefined;
   wipe(identity.privateKey);
 }
 
-/** Section 5.4.4: Hash(LABEL_MAC1 || S_m'_pub), of whoever receives the message. 32 new bytes. */
+/**
+ * Section 5.4.4: Hash(LABEL_MAC1 || S_m'_pub), with the public key of the receiver. 32 new bytes.
+ */
 export function mac1KeyOf(crypto: CryptoProvider, receiver: PublicKey): Uint8Array {
   const key = new Uint8Array(HASH_LENGTH);
   crypto.hash(key, LABEL_MAC1, receiver);
   return key;
 }
 
-/** Section 5.4.7: Hash(LABEL_COOKIE || S_m_pub), of whoever sends the cookie reply. 32 new bytes. */
+/**
+ * Section 5.4.7: Hash(LABEL_COOKIE || S_m_pub), with the public key of the sender of the cookie
+ * reply. 32 new bytes.
+ */
 export function cookieKeyOf(crypto: CryptoProvider, replier: PublicKey): Uint8Array {
   const key = new Uint8Array(HASH_LENGTH);
   crypto.hash(key, LABEL_COOKIE, replier);
   return key;
 }
 
-/** What can be read back from there need not be kept twice. */
+/** If the key can be read back from the provider, our own copy is wiped. */
 function prepare(key: DhKey, identity: StaticIdentity): DhKey {
   if (key.readPrivateKey) wipe(identity.privateKey);
   return key;

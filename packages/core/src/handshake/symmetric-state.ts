@@ -1,6 +1,6 @@
 /**
- * `SymmetricState`: C, H and the key of a handshake, and what the lines of sections 5.4.2 and 5.4.3 do
- * to them.
+ * `SymmetricState`: C, H and the key of a handshake, with the operations of sections 5.4.2 and
+ * 5.4.3.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { wipe } from '../crypto/wipe.ts';
 import type { PresharedKey, PublicKey } from '../keys.ts';
 import { CONSTRUCTION, IDENTIFIER } from './labels.ts';
 
-/** One pass over one message. Whoever makes one calls `wipe` in a `finally`. */
+/** Used for one message. The code that creates one must call `wipe` in a `finally`. */
 export class SymmetricState {
   /** C, 32 bytes. */
   readonly chainingKey: Uint8Array = new Uint8Array(HASH_LENGTH);
   /** H, 32 bytes. */
   readonly hash: Uint8Array = new Uint8Array(HASH_LENGTH);
-  /** The kappa of the paper: of the latest `mixKey` or `mixPresharedKey`. */
+  /** The paper's kappa: the key of the latest `mixKey` or `mixPresharedKey`. */
   readonly #key = new Uint8Array(KEY_LENGTH);
   readonly #crypto: CryptoProvider;
 
@@ -25,7 +25,7 @@ export class SymmetricState {
     this.#crypto = crypto;
   }
 
-  /** How the first message begins, section 5.4.2. */
+  /** Returns the state at the beginning of the first message, section 5.4.2. */
   static begin(crypto: CryptoProvider, responderPublicKey: PublicKey): SymmetricState {
     const state = new SymmetricState(crypto);
     // C := Hash(CONSTRUCTION)
@@ -37,7 +37,7 @@ export class SymmetricState {
     return state;
   }
 
-  /** Goes on from where an earlier message ended. Copies both. */
+  /** Continues with the state after an earlier message. Both values are copied. */
   static resume(
     crypto: CryptoProvider,
     from: { readonly chainingKey: Uint8Array; readonly hash: Uint8Array },
@@ -81,7 +81,10 @@ export class SymmetricState {
     return field;
   }
 
-  /** The reverse of `seal`. undefined: the field is not authentic, and nothing has changed. */
+  /**
+   * The reverse of `seal`. Returns undefined if the field is not authentic; then nothing has
+   * changed.
+   */
   open(field: Uint8Array): Uint8Array | undefined {
     const plain = this.#crypto.aeadOpen(this.#key, 0, field, this.hash);
     if (plain) this.mixHash(field);

@@ -7,23 +7,24 @@
 import { TIMESTAMP_LENGTH } from '../constants.ts';
 
 /**
- * Gives timestamps that only grow: a responder drops what is not greater than the last.
+ * Returns timestamps that always increase, because a responder drops a timestamp that is not
+ * greater than the last one.
  *
- * The nanoseconds are rounded down to a multiple of 2^24 (1/60 s), as the kernel does (noise.c,
- * tai64n_now): an exact clock would tell strangers more than it must. Each timestamp is at least one
- * such step after the last one, also when the clock steps back. What was used before a restart is not
- * known here: then the clock must not have stepped back.
+ * The nanoseconds are rounded down to a multiple of 2^24 (1/60 s), as in the kernel (noise.c,
+ * tai64n_now), because the exact time would reveal more to strangers than necessary. Each timestamp
+ * is at least one such step after the last one, even when the clock goes back. Timestamps from
+ * before a restart are not known here, so the clock must not go back across a restart.
  */
 export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
 
-  /** @param unixTime Unix milliseconds; may jump. What is no number counts as no progress. */
+  /** @param unixTime returns Unix time in milliseconds; it may jump. NaN counts as no progress. */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;
   }
 
-  /** 12 new bytes. */
+  /** Returns the next timestamp, 12 new bytes. */
   next(): Uint8Array {
     const step = stepOf(this.#unixTime());
     this.#lastStep = step > this.#lastStep ? step : this.#lastStep + 1;
@@ -31,7 +32,10 @@ export class TimestampSource {
   }
 }
 
-/** Negative, zero or positive, as `a` is before, the same as, or after `b`. 12 bytes each. */
+/**
+ * Returns a negative number, zero or a positive number if `a` is before, equal to, or after `b`. 12
+ * bytes each.
+ */
 export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < TIMESTAMP_LENGTH; i++) {
     if (a[i] !== b[i]) return a[i] - b[i];
@@ -39,7 +43,10 @@ export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
   return 0;
 }
 
-/** Steps since 1970: 60 to a second, the last one shorter than the others. */
+/**
+ * Returns the number of steps since 1970. There are 60 in a second, the last one shorter than the
+ * others.
+ */
 function stepOf(unixMs: number): number {
   const seconds = Math.floor(unixMs / 1000);
   const nanoseconds = (unixMs - seconds * 1000) * 1e6;
@@ -50,7 +57,7 @@ function timestampOf(step: number): Uint8Array {
   const timestamp = new Uint8Array(TIMESTAMP_LENGTH);
   const view = new DataView(timestamp.buffer);
   const seconds = Math.floor(step / STEPS_PER_SECOND);
-  // 2^62 is the year 1970; TAI was 10 s ahead then, and like the kernel we count no leap seconds.
+  // 2^62 is the year 1970. TAI was 10 s ahead then. Like the kernel, we count no leap seconds.
   const label = seconds + 10;
   view.setUint32(0, 0x40000000 + Math.floor(label / 2 ** 32));
   view.setUint32(4, label);

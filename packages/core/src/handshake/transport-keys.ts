@@ -1,5 +1,5 @@
 /**
- * What a handshake leaves: the two keys of a session, section 5.4.5.
+ * The result of a handshake: the two keys of a session, section 5.4.5.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { kdf } from '../crypto/kdf.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Handshake } from './handshake.ts';
 
-/** 32 bytes each; whoever gets them wipes them. */
+/** 32 bytes each. The caller must wipe them. */
 export interface TransportKeys {
   /** T_send */
   sendKey: Uint8Array;
@@ -17,14 +17,14 @@ export interface TransportKeys {
 }
 
 /**
- * Derives the keys by the role that the handshake was finished in, and wipes it.
+ * Derives the keys for our role in the handshake, and wipes the handshake.
  *
  * @throws {TypeError} the handshake is not finished
  */
 export function deriveTransportKeys(crypto: CryptoProvider, handshake: Handshake): TransportKeys {
   const { state } = handshake;
   if (state !== 'response-consumed' && state !== 'response-created') {
-    throw new TypeError(`"handshake" expected a finished one, got state ${state}`);
+    throw new TypeError(`"handshake" expected a finished handshake, got state ${state}`);
   }
   const first = new Uint8Array(KEY_LENGTH);
   const second = new Uint8Array(KEY_LENGTH);

@@ -1,6 +1,6 @@
 /**
  * `Keypair`: the keys of one session. `Keypairs`: the up to three sessions of a peer and how they
- * take turns, sections 5.4.5 and 6.3.
+ * rotate, sections 5.4.5 and 6.3.
  *
  * ```
  *  we initiated:   new keypair ----------------------------> current -> previous -> gone
@@ -17,19 +17,21 @@ import type { PublicKey } from '../keys.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { SenderIndexTable } from './sender-index.ts';
 
-/** How many messages a key may seal or open; numbers of the engine's options. */
+/** How many messages may be sealed or opened with a key; from the engine's options. */
 export interface MessageLimits {
   readonly rekeyAfterMessages: number;
   readonly rejectAfterMessages: number;
 }
 
-/** The static keys of the two sides that made a session; views of nobody's to change. */
+/**
+ * The static keys of both sides with which a session was made. They are views: do not change them.
+ */
 export interface SessionKeys {
   readonly own: PublicKey;
   readonly peer: PublicKey;
 }
 
-/** What a completed handshake leaves. The ciphers become the keypair's. */
+/** The result of a completed handshake. The keypair becomes the owner of the ciphers. */
 export interface KeypairParts<Owner> {
   peer: Owner;
   /** Kept by reference. */
@@ -43,14 +45,14 @@ export interface KeypairParts<Owner> {
   createdAt: number;
 }
 
-/** `Owner`: whose keys they are, a `Peer`, which has its own `Keypairs` in turn. */
+/** The keys of one session. `Owner` is the type of the peer that the keys belong to. */
 export class Keypair<Owner = unknown> {
   readonly peer: Owner;
   readonly statics: SessionKeys;
   readonly isInitiator: boolean;
-  /** What the other side puts into its messages. */
+  /** The receiver index in messages from the peer. */
   readonly localIndex: number;
-  /** What we put into ours. */
+  /** The receiver index in messages to the peer. */
   readonly remoteIndex: number;
   readonly sendCipher: Cipher;
   readonly receiveCipher: Cipher;
@@ -59,7 +61,7 @@ export class Keypair<Owner = unknown> {
   readonly replayWindow: ReplayWindow = new ReplayWindow();
   /** The counter of the next message. */
   sendCounter = 0;
-  /** False after Reject-After-Time, Reject-After-Messages, or a change of the private key. */
+  /** False when a limit was reached, or when our static key or this keypair was replaced. */
   canSend = true;
 
   constructor(parts: KeypairParts<Owner>) {
@@ -74,12 +76,17 @@ export class Keypair<Owner = unknown> {
     this.createdAt = parts.createdAt;
   }
 
-  /** Reject-After-Time has passed: neither sends nor receives. */
+  /**
+   * Returns whether Reject-After-Time has passed. An expired keypair neither sends nor receives.
+   */
   isExpired(now: number): boolean {
     return now >= this.createdAt + REJECT_AFTER_TIME_MS;
   }
 
-  /** A message may be sealed. Turns `canSend` off for good when it finds a limit reached. */
+  /**
+   * Returns whether a message may be sealed. Sets `canSend` to false for good when a limit is
+   * reached.
+   */
   usable(now: number): boolean {
     if (this.isExpired(now) || this.sendCounter >= this.limits.rejectAfterMessages) {
       this.canSend = false;
@@ -87,31 +94,36 @@ export class Keypair<Owner = unknown> {
     return this.canSend;
   }
 
-  /** How many of `wanted` messages may be sealed: fewer only where `usable` would turn false. */
+  /**
+   * Returns how many of `wanted` messages may be sealed. It is fewer only if a limit is reached
+   * then.
+   */
   sealable(now: number, wanted: number): number {
     if (!this.usable(now)) return 0;
     const left = this.limits.rejectAfterMessages - this.sendCounter;
-    // Not the smaller of the two: it would be a fraction to the engine, and most often an object.
+    // Not Math.min: its result would be a floating-point number for V8, often a heap object.
     return left >= wanted ? wanted : left;
   }
 }
 
+/** The sessions of one peer. `current` sends and receives; `previous` and `next` only receive. */
 export class Keypairs<Owner = unknown> {
   current: Keypair<Owner> | undefined = undefined;
   previous: Keypair<Owner> | undefined = undefined;
   next: Keypair<Owner> | undefined = undefined;
   /**
-   * While static keys are being replaced, handshakes of both sides cross, and the other side may still
-   * send with what is put away here. So it is received with for longer: the last few of them stay.
+   * Set while static keys are being replaced. Then handshakes of both sides can cross, and the peer
+   * may still send with a keypair that we have replaced. So the last few replaced keypairs are kept
+   * for receiving.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;
 
-  /** Takes a new keypair in, at the place that its role gives it (kernel: noise.c, add_new_keypair). */
+  /** Stores a new keypair in the place for its role (kernel: noise.c, add_new_keypair). */
   add(keypair: Keypair<Owner>, indices: SenderIndexTable): void {
     if (!this.retires) this.#forgetRetired(indices);
     if (!keypair.isInitiator) {
-      // Not confirmed yet: the other side may still use what it had, so `current` stays.
+      // Not confirmed yet: the peer may still send with the old keys, so `current` stays.
       this.#putAway(this.next, indices);
       this.#putAway(this.previous, indices);
       this.next = keypair;
@@ -120,7 +132,7 @@ export class Keypairs<Owner = unknown> {
     }
     this.#putAway(this.previous, indices);
     if (this.next) {
-      // An unconfirmed session of the other direction: the other side may have begun to use it.
+      // The peer may already send with this unconfirmed session, so it is kept as `previous`.
       this.#putAway(this.current, indices);
       this.previous = this.next;
       this.next = undefined;
@@ -131,8 +143,8 @@ export class Keypairs<Owner = unknown> {
   }
 
   /**
-   * A message was received with this keypair. Returns true if that confirmed it: it was `next` and is
-   * `current` now.
+   * Called when a message was received with this keypair. Returns true if the message confirmed the
+   * keypair, which then moves from `next` to `current`.
    */
   confirm(keypair: Keypair<Owner>, indices: SenderIndexTable): boolean {
     if (keypair !== this.next) return false;
@@ -144,9 +156,9 @@ export class Keypairs<Owner = unknown> {
   }
 
   /**
-   * Nothing is sent with what there is; what is in flight may still be received.
+   * Stops sending with `current` and `next`. Messages in flight can still be received.
    *
-   * @param own only of the sessions that were made with this key of ours
+   * @param own if given, only sessions that were made with this static key of ours
    */
   stopSending(own?: PublicKey): void {
     for (const keypair of [this.current, this.next]) {
@@ -154,7 +166,7 @@ export class Keypairs<Owner = unknown> {
     }
   }
 
-  /** Wipes the keys of the sessions that were made with this static key of the other side. */
+  /** Wipes the sessions that were made with this static key of the peer. */
   clearOf(peerKey: PublicKey, indices: SenderIndexTable): void {
     this.#forgetRetired(indices);
     if (this.current?.statics.peer === peerKey) this.current = discard(this.current, indices);
@@ -188,7 +200,9 @@ export class Keypairs<Owner = unknown> {
   }
 }
 
-/** Wipes its keys. Returns what is left of it. */
+/**
+ * Wipes the keys and frees the index. Returns undefined, to be assigned in place of the keypair.
+ */
 function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undefined {
   if (!keypair) return undefined;
   indices.free(keypair.localIndex);
@@ -198,5 +212,5 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/** A crossing puts two away at most. */
+/** How many replaced keypairs are kept. One crossing replaces two at most. */
 const MOST_RETIRED = 4;

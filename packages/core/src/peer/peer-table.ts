@@ -1,8 +1,8 @@
 /**
- * `PeerTable`: the peers in the order in which they were added, and by their static keys.
+ * `PeerTable`: the peers in the order in which they were added, and an index of their static keys.
  *
- * A peer has one key, or two while it replaces the one by the other, and is found by both. A key is one
- * peer's.
+ * A peer has one key, or two while one replaces the other, and is found by both. A key belongs to
+ * one peer only.
  *
  * @module
  */
@@ -10,24 +10,26 @@ import type { Peer } from './peer.ts';
 
 export class PeerTable {
   readonly #peers: Set<Peer> = new Set();
-  /** By `keyId` of each of their keys. */
+  /** Maps the `keyId` of every key to its peer. */
   readonly #byKey: Map<string, Peer> = new Map();
 
   get size(): number {
     return this.#peers.size;
   }
 
-  /** The peer with this key, be it its present or its next one. */
+  /** Returns the peer whose current or next key has this `keyId`. */
   get(id: string): Peer | undefined {
     return this.#byKey.get(id);
   }
 
-  /** In the order in which they were added. Peers may come and go meanwhile. */
+  /**
+   * Iterates in the order in which the peers were added. Peers may be added and removed meanwhile.
+   */
   values(): IterableIterator<Peer> {
     return this.#peers.values();
   }
 
-  /** With the key that it has. */
+  /** Adds a peer under its current key. */
   add(peer: Peer): void {
     this.#peers.add(peer);
     this.#byKey.set(peer.id, peer);
@@ -39,7 +41,7 @@ export class PeerTable {
     if (peer.nextId !== undefined) this.#byKey.delete(peer.nextId);
   }
 
-  /** The peer is found by this key too. */
+  /** Makes the peer found by another key too. */
   addKey(id: string, peer: Peer): void {
     this.#byKey.set(id, peer);
   }

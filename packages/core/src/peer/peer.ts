@@ -1,9 +1,9 @@
 /**
- * `Peer`: all state of one peer, section 2.1. What happens to it is in `inbound.ts`, `outbound.ts`,
- * `session-lifecycle.ts`, `timers.ts`.
+ * `Peer`: all state of one peer, section 2.1. `inbound.ts`, `outbound.ts`, `session-lifecycle.ts`
+ * and `timers.ts` change it.
  *
- * There may be a million of them, most of them idle: what an idle peer does not need is made when it
- * is first used, and its deadlines stand in the engine's `TimerTable`.
+ * There may be a million peers, most of them idle. So objects that an idle peer does not need are
+ * created when they are first used, and deadlines are kept in the engine's `TimerTable`.
  *
  * @module
  */
@@ -15,53 +15,61 @@ import type { StagedPackets } from './staged-packets.ts';
 import type { StaticPair } from './static-pair.ts';
 
 export class Peer {
-  /** Its name to those who configure it; replaced by `nextKey` when that is promoted. */
+  /** The key by which the peer is configured. `nextKey` replaces it when that is promoted. */
   publicKey: PublicKey;
   /** `keyId(publicKey)`. */
   id: string;
-  /** The key that the peer goes over to, as good as the first one. */
+  /** The key that will replace `publicKey`. Until then, both are valid. */
   nextKey: PublicKey | undefined = undefined;
   /** `keyId(nextKey)`. */
   nextId: string | undefined = undefined;
-  /** A peer that is added later has a higher one. */
+  /** Peers are numbered in the order in which they are added. */
   readonly number: number;
-  /** Its row in the `TimerTable`. */
+  /** The peer's row in the `TimerTable`. */
   readonly slot: number;
   presharedKey: PresharedKey | undefined = undefined;
-  /** Where datagrams go: configured, then whatever its last authenticated message came from. */
+  /**
+   * Where datagrams are sent: the configured endpoint, or the source of the last authenticated
+   * message.
+   */
   endpoint: Endpoint | undefined = undefined;
-  /** Seconds, 0 is off. */
+  /** Seconds; 0 means off. */
   persistentKeepalive = 0;
   readonly keypairs: Keypairs<Peer> = new Keypairs();
-  /** What the last event said: `up` or `renewed`, and not yet `expired`. */
+  /** The last `session` event was `up` or `renewed`, so an `expired` event must follow. */
   sessionUp = false;
-  /** Its public key is a low-order point: there is no secret to share with it. */
+  /** The public key is a low-order point, so there is no shared secret with this peer. */
   unusable = false;
 
-  /** The one that handshakes of ours are made with. */
+  /** The pair of static keys for new handshakes. */
   pair: StaticPair<Peer> | undefined = undefined;
-  /** The others that were used, while there is more than one: our key or the peer's is being replaced. */
+  /** Other pairs that were used, while our key or the peer's key is being replaced. */
   otherPairs: StaticPair<Peer>[] | undefined = undefined;
   staged: StagedPackets | undefined = undefined;
 
   /** Initiations sent in this attempt. */
   handshakeSends = 0;
-  /** Initiations sent since a handshake was last completed, probes left out. */
+  /** Initiations sent since the last completed handshake, without probes. */
   unansweredSends = 0;
-  /** Probes sent since then, or since the peer initiated. */
+  /** Probes sent since the last completed handshake, or since the peer's last initiation. */
   unansweredProbes = 0;
-  /** When this attempt began. */
+  /** When this attempt began, in the milliseconds of `now`. */
   attemptStartedAt: number = -Infinity;
-  /** When an initiation or a response last left: the next initiation is Rekey-Timeout later. */
+  /**
+   * When we last sent an initiation or a response. The next initiation must be Rekey-Timeout later.
+   */
   handshakeSentAt: number = -Infinity;
-  /** When its turn comes to send an initiation that a timer asked for; Infinity: none was reserved. */
+  /** When the peer may send an initiation that a timer started; Infinity if no turn is reserved. */
   turnAt: number = Infinity;
-  /** A renewal because of the age of the session on receipt was already asked for. */
+  /** We have already renewed this session because of its age when we received a message. */
   sentLastMinuteHandshake = false;
-  /** Data came while a passive keepalive was pending: one more follows it. */
+  /** Data arrived while a passive keepalive was pending, so another keepalive must follow. */
   needsAnotherKeepalive = false;
 
-  /** Inside whose datagrams ours for this peer travelled last, and when; see `RoutingLoops`. */
+  /**
+   * The peer inside whose tunnel our datagrams for this peer last travelled, and when. See
+   * `RoutingLoops`.
+   */
   carrier: Peer | undefined = undefined;
   carriedAt: number = -Infinity;
 
@@ -77,13 +85,13 @@ export class Peer {
     this.number = number;
   }
 
-  /** The keypair to send with, if a message may be sealed with it now. */
+  /** Returns the keypair to send with; undefined if no message may be sealed now. */
   sendKeypair(now: number): Keypair<Peer> | undefined {
     const current = this.keypairs.current;
     return current?.usable(now) === true ? current : undefined;
   }
 
-  /** With `pair` first. */
+  /** Iterates over all pairs. The preferred one comes first. */
   *pairs(): IterableIterator<StaticPair<Peer>> {
     if (this.pair) yield this.pair;
     if (this.otherPairs) yield* this.otherPairs;
@@ -94,7 +102,10 @@ export class Peer {
     this.#drops.add(reason, count);
   }
 
-  /** Reasons that occurred; a new object. */
+  /**
+   * Returns how many packets were dropped, by reason; a new object with only the reasons that
+   * occurred.
+   */
   drops(): Partial<Record<DropReason, number>> {
     return this.#drops?.toJSON() ?? {};
   }

@@ -1,8 +1,9 @@
 /**
- * `ReplayWindow`: which counters of a session were seen already, section 5.4.6.
+ * `ReplayWindow`: remembers which counters of a session were received, section 5.4.6.
  *
- * RFC 6479: a ring of blocks instead of a bitmap that is shifted. Counters map to bits by their
- * place modulo 8192; going forward only clears the blocks between the old and the new front.
+ * RFC 6479: a ring of blocks instead of a bitmap that is shifted. A counter maps to the bit at its
+ * value modulo 8192. When the window moves forward, only the blocks between the old and the new
+ * front are cleared.
  *
  * ```
  *   block   0      1      2      3      4            254    255     32 bits each, 256 of them
@@ -12,28 +13,30 @@
  *                         ^ front: the greatest counter accepted
  *                           everything to its left, round the ring, is older
  * ```
- * 8192 bits, of which 64 are never relied upon (the kernel's redundant word), so a counter may be
- * 8128 behind the greatest one. Counters are numbers from 0 to 2^53 - 1: the high part never meets
- * a bit operation.
+ * There are 8192 bits, of which 64 are never relied upon (the kernel's redundant word). So a
+ * counter may be up to 8128 behind the greatest one. Counters are numbers from 0 to 2^53 - 1. Bit
+ * operations are applied only to their low part.
  *
- * It does not authenticate: ask only after the message was opened.
+ * The window does not authenticate: use it only after the message was opened.
  *
  * @module
  */
 
 export class ReplayWindow {
-  // Most idle peers hold a session that never received anything: no blocks until they are needed.
+  // Allocated at the first message, because most idle peers have a session that never received any.
   #blocks: Uint32Array | undefined = undefined;
   #greatest = -1;
 
-  /** Whether `accept` would take this counter. Marks nothing. */
+  /** Returns whether `accept` would accept this counter. Changes nothing. */
   check(counter: number): boolean {
     if (counter > this.#greatest) return true;
     if (this.#blocks === undefined || this.#greatest - counter > WINDOW) return false;
     return (this.#blocks[blockOf(counter) % BLOCKS] & bitOf(counter)) === 0;
   }
 
-  /** Marks the counter as seen. False if it was seen before or is too old to tell. */
+  /**
+   * Marks the counter as received. Returns false if it was received before or is too old to know.
+   */
   accept(counter: number): boolean {
     this.#blocks ??= new Uint32Array(BLOCKS);
     if (counter > this.#greatest) this.#advance(this.#blocks, counter);
@@ -45,7 +48,7 @@ export class ReplayWindow {
     return true;
   }
 
-  /** Moves the front, and clears the blocks that it comes into, at most the whole ring. */
+  /** Moves the front, and clears the blocks that it enters, at most the whole ring. */
   #advance(blocks: Uint32Array, counter: number): void {
     const front = blockOf(counter);
     const fresh = Math.min(front - blockOf(this.#greatest), BLOCKS);
@@ -55,7 +58,10 @@ export class ReplayWindow {
   }
 }
 
-/** Up to 2^48: not a number for bit operations. -1 for the counter -1 of an empty window. */
+/**
+ * The block number is up to 2^48, too large for bit operations. It is -1 for the counter -1 of an
+ * empty window.
+ */
 function blockOf(counter: number): number {
   return Math.floor(counter / BLOCK_BITS);
 }
@@ -66,5 +72,5 @@ function bitOf(counter: number): number {
 
 const BLOCK_BITS = 32;
 const BLOCKS = 256;
-/** How far behind the greatest counter one may be (kernel: COUNTER_WINDOW_SIZE). */
+/** How far a counter may be behind the greatest one (kernel: COUNTER_WINDOW_SIZE). */
 const WINDOW: number = BLOCKS * BLOCK_BITS - 64;

@@ -1,12 +1,13 @@
 /**
- * `RoamReport`: tells that peers are reached elsewhere, of each peer at most once a second.
+ * `RoamReport`: emits an event when a peer is reached at a new address or port, at most once a
+ * second for each peer.
  *
- * A peer may have another port with each datagram (a NAT that keeps none, two ways that take turns).
- * The endpoint follows each of them; the first is told at once, and a second later where the peer is
- * then, if that is elsewhere than what was told.
+ * A peer may use a new port with every datagram, for example behind a NAT without stable ports, or
+ * with two paths that alternate. The endpoint follows every change. The first change is reported at
+ * once. A second later, the then current endpoint is reported if it differs from the reported one.
  *
- * All wait equally long, so they are due in the order in which they were told of. A peer that has not
- * roamed within the last second costs nothing.
+ * All peers wait equally long, so they are due in the order in which they were reported. A peer
+ * that has not roamed within the last second costs nothing.
  *
  * @module
  */
@@ -16,23 +17,26 @@ import type { Peer } from './peer.ts';
 
 export class RoamReport {
   readonly #outputs: Outputs;
-  /** Peers that were told of within the last second, the first told first. */
+  /** Peers that were reported within the last second, oldest report first. */
   readonly #recent: Map<Peer, Telling> = new Map();
-  /** How many of them have roamed since. */
+  /** How many of them have roamed again since their report. */
   #waiting = 0;
-  /** Not later than the first of them is due; Infinity if there is none. */
+  /** A time not later than the first due report; Infinity if there is none. */
   #first = Infinity;
 
   constructor(outputs: Outputs) {
     this.#outputs = outputs;
   }
 
-  /** When `tell` may have something to tell; Infinity if nothing waits. */
+  /**
+   * When `tell` may have something to report, in the milliseconds of `now`; Infinity if nothing
+   * waits.
+   */
   get due(): number {
     return this.#waiting === 0 ? Infinity : this.#first;
   }
 
-  /** The peer's endpoint is another one than `previous`, in address or port. */
+  /** Called when the peer's endpoint differs from `previous` in address or port. */
   roamed(peer: Peer, previous: Endpoint | undefined, now: number): void {
     this.tell(now);
     const recent = this.#recent.get(peer);
@@ -43,7 +47,7 @@ export class RoamReport {
     }
   }
 
-  /** Tells what is due, and forgets of whom there is nothing to tell. */
+  /** Reports the peers that are due, and forgets those without a new change. */
   tell(now: number): void {
     if (now < this.#first) return;
     for (const [peer, { endpoint, until, waits }] of this.#recent) {
@@ -57,7 +61,7 @@ export class RoamReport {
     this.#first = Infinity;
   }
 
-  /** Nothing more is told of where the peer was until now. */
+  /** Cancels the pending report of a peer. */
   forget(peer: Peer): void {
     if (this.#recent.get(peer)?.waits === true) this.#waiting--;
     this.#recent.delete(peer);
@@ -75,12 +79,13 @@ export class RoamReport {
 }
 
 interface Telling {
-  /** Where the peer was said to be. */
+  /** The endpoint that was reported. */
   readonly endpoint: Endpoint;
-  /** Not told again before. */
+  /** The peer is not reported again before this time. */
   readonly until: number;
-  /** It has roamed since. */
+  /** The peer has roamed since the report. */
   waits: boolean;
 }
 
+/** The shortest time between two reports of one peer, in milliseconds. */
 const INTERVAL_MS = 1000;

@@ -1,22 +1,27 @@
 /**
- * `SenderIndexTable`: which handshake or session a 32-bit index in a message means.
+ * `SenderIndexTable`: maps the 32-bit index in a message to its handshake or session.
  *
- * Indices are random over 32 bits and unique over handshakes and keypairs, so that they tell nobody
- * how many sessions there are and a stale one finds nothing (section 5.4.2). The index of a handshake
- * becomes the index of its keypair.
+ * Indices are random 32-bit numbers, unique among handshakes and keypairs. So they do not reveal
+ * how many sessions there are, and an old index finds nothing (section 5.4.2). The index of a
+ * handshake becomes the index of its keypair.
  *
- * Keys of the maps are signed 32-bit integers: those are stored without an allocation.
+ * The keys of the maps are signed 32-bit integers, because V8 stores those without an allocation.
  *
  * @module
  */
 
-/** `Owner`: whose handshakes they are; `Session`: what a completed one became. */
+/**
+ * `Owner` is the type that a handshake belongs to; `Session` is the type of a completed handshake.
+ */
 export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed> {
   readonly #handshakes = new Map<number, Owner>();
   readonly #keypairs = new Map<number, Session>();
-  /** By the index that the other side chose. */
+  /** Keypairs by the index that the peer chose. */
   readonly #remotes = new Map<number, Session>();
-  /** The others with an index that is in `#remotes`: chance makes none, an attacker can. */
+  /**
+   * More keypairs whose index is already in `#remotes`. This practically never happens by chance,
+   * but an attacker can cause it.
+   */
   readonly #shared = new Map<number, Session[]>();
   readonly #randomBytes: (out: Uint8Array) => void;
   readonly #random = new Uint8Array(4);
@@ -32,9 +37,9 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
   }
 
   /**
-   * A new index for the handshake of a peer, 0 to 2^32 - 1.
+   * Reserves a new index for a handshake, 0 to 2^32 - 1.
    *
-   * @throws {RangeError} the random source repeats itself
+   * @throws {RangeError} if the random source keeps repeating itself
    */
   reserve(peer: Owner): number {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -44,10 +49,13 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
       this.#handshakes.set(key, peer);
       return key >>> 0;
     }
-    throw new RangeError('"randomBytes" expected random bytes, got the same again and again');
+    throw new RangeError('"randomBytes" expected random bytes, got the same bytes again and again');
   }
 
-  /** The handshake with this index completed: from now on it means the keypair. */
+  /**
+   * Called when the handshake with this index is completed: from now on the index maps to the
+   * keypair.
+   */
   assign(index: number, keypair: Session): void {
     this.#handshakes.delete(index | 0);
     this.#keypairs.set(index | 0, keypair);
@@ -64,7 +72,7 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
     this.#freeRemote(keypair, keypair.remoteIndex | 0);
   }
 
-  /** Whose handshake it is. `index` may be given signed or unsigned. */
+  /** Returns the owner of the handshake with this index. `index` may be signed or unsigned. */
   handshake(index: number): Owner | undefined {
     return this.#handshakes.get(index | 0);
   }
@@ -73,12 +81,12 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
     return this.#keypairs.get(index | 0);
   }
 
-  /** A keypair whose messages carry this index when we send them; `sharing` has the others. */
+  /** Returns a keypair whose outgoing messages carry this index. `sharing` returns the others. */
   remote(index: number): Session | undefined {
     return this.#remotes.get(index | 0);
   }
 
-  /** The keypairs besides `remote(index)` whose other sides chose this index too. */
+  /** Returns the keypairs besides `remote(index)` whose peers chose the same index. */
   sharing(index: number): readonly Session[] {
     return this.#shared.get(index | 0) ?? NONE;
   }
@@ -94,12 +102,15 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
   }
 }
 
-/** What has an index of the other side's. */
+/** A session with the index that the peer chose. */
 interface Indexed {
   readonly remoteIndex: number;
 }
 
 const NONE: readonly never[] = [];
 
-/** With a million indices in use, one try in 4096 fails: this many never do. */
+/**
+ * With a million indices in use, one try in 4096 fails. So this many failures never happen by
+ * chance.
+ */
 const MAX_TRIES = 1000;

@@ -1,8 +1,9 @@
 /**
  * `StagedPackets`: packets of one peer that wait for a session, section 6.4.
  *
- * Bounded; a newer packet pushes the oldest out. Each stands in a buffer of its own with room for the
- * transport header in front and for padding and tag behind, so that it is sealed where it stands.
+ * Their number is limited: a new packet replaces the oldest one. Each packet has a buffer of its
+ * own, with space for the transport header in front and for padding and tag behind, so that it can
+ * be sealed in place.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import {
 } from '../constants.ts';
 
 export class StagedPackets {
-  /** A ring: `#length` packets from `#head` on. */
+  /** A ring buffer: `#length` packets, the first at `#head`. */
   readonly #ring: (Uint8Array | undefined)[] = [];
   #head = 0;
   #length = 0;
@@ -24,9 +25,9 @@ export class StagedPackets {
   }
 
   /**
-   * Copies a packet in.
+   * Stores a copy of a packet.
    *
-   * @returns false if the oldest was dropped for it
+   * @returns false if the oldest packet was dropped to make space
    */
   push(buffer: Uint8Array, offset: number, length: number): boolean {
     const room = new Uint8Array(STAGED_OFFSET + length + PADDING_MULTIPLE - 1 + TAG_LENGTH);
@@ -38,7 +39,10 @@ export class StagedPackets {
     return fits;
   }
 
-  /** The oldest packet: it begins at `STAGED_OFFSET` and is `stagedLength` long. The caller's now. */
+  /**
+   * Removes and returns the buffer of the oldest packet, which then belongs to the caller. The
+   * packet begins at `STAGED_OFFSET` and has the length `stagedLength(buffer)`.
+   */
   shift(): Uint8Array | undefined {
     if (this.#length === 0) return undefined;
     const packet = this.#ring[this.#head];
@@ -48,7 +52,7 @@ export class StagedPackets {
     return packet;
   }
 
-  /** Drops all and tells how many they were. */
+  /** Drops all packets. Returns how many there were. */
   clear(): number {
     const dropped = this.#length;
     this.#ring.length = 0;
@@ -58,10 +62,10 @@ export class StagedPackets {
   }
 }
 
-/** Where a staged packet begins in its buffer. */
+/** The offset of a staged packet in its buffer. */
 export const STAGED_OFFSET: number = TRANSPORT_HEADER_LENGTH;
 
-/** The length of the packet in a buffer made by `StagedPackets`. */
+/** Returns the length of the packet in a buffer that `StagedPackets` made. */
 export function stagedLength(room: Uint8Array): number {
   return room.length - STAGED_OFFSET - (PADDING_MULTIPLE - 1) - TAG_LENGTH;
 }

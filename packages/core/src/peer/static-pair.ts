@@ -1,9 +1,10 @@
 /**
- * `StaticPair`: an identity of ours and a static key of a peer, and what handshakes between these two
- * need: one handshake, one greatest timestamp, one cookie for each such pair.
+ * `StaticPair`: one of our identities together with one static key of a peer, and the state of
+ * handshakes between them: one handshake, one greatest timestamp, one cookie.
  *
- * A peer has one, made when it is first needed. While our key or the peer's is being replaced there are
- * two of it on that side, and so two or four pairs; their sessions are the peer's all the same.
+ * A peer has one pair, created when it is first needed. While our key or the peer's key is being
+ * replaced, that side has two keys, so there are two or four pairs. All their sessions belong to
+ * the same peer.
  *
  * @module
  */
@@ -12,19 +13,19 @@ import { Handshake } from '../handshake/handshake.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import type { PublicKey } from '../keys.ts';
 
-/** `Owner`: whose pair it is, a `Peer`, which has its own pairs in turn. */
+/** `Owner` is the type of the peer that the pair belongs to. */
 export class StaticPair<Owner = unknown> {
   readonly peer: Owner;
   readonly identity: StaticIdentity;
   readonly remoteKey: PublicKey;
   readonly handshake: Handshake;
-  /** mac1, mac2 and the cookie for messages to the remote key. */
+  /** Adds mac1 and mac2 to messages for the remote key, and keeps the cookie for mac2. */
   macs: MacSender | undefined = undefined;
-  /** Sender index of the handshake in progress, -1 for none. */
+  /** The sender index of the handshake in progress; -1 if there is none. */
   index = -1;
-  /** When an initiation of ours last left. */
+  /** When we last sent an initiation with this pair, in the milliseconds of `now`. */
   sentAt: number = -Infinity;
-  /** When its turn comes to send a probe; Infinity: none was reserved. */
+  /** When a probe with this pair may be sent; Infinity if no turn is reserved. */
   turnAt: number = Infinity;
 
   /** @param remoteKey kept by reference */

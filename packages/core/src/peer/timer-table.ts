@@ -1,35 +1,37 @@
 /**
- * `TimerTable`: the deadlines of all peers, and which of them comes first.
+ * `TimerTable`: stores the deadlines of all peers and finds the first one.
  *
  * ```
  *  deadlines   slot 0: [t0 t1 t2 ... t6]  slot 1: [t0 ...]     one Float64Array, Infinity = not set
  *  heap        slots, the one with the least key on top          indexed binary heap
  *  key         per slot: a time not later than its first deadline
  * ```
- * Most deadlines are moved later or cleared long before they pass: every packet does it. So a key may
- * lag behind; it is corrected when its slot reaches the top. Moving a deadline later is one store.
- * Peers without deadlines are not in the heap and cost nothing.
+ * Nearly every packet moves a deadline to a later time or clears one, long before it passes. So the
+ * key of a slot may be earlier than its first deadline. It is corrected when the slot reaches the
+ * top. Moving a deadline to a later time is then a single store. Peers without deadlines are not in
+ * the heap and cost nothing.
  *
- * It knows no rules: those are in `timers.ts` (when a timer starts) and `timer-expiry.ts` (what it does).
+ * The table contains no protocol rules: those are in `timers.ts` (when a timer starts) and
+ * `timer-expiry.ts` (what it does).
  *
  * @module
  */
 
-/** The timers of a peer, in the order in which those that are due together fire. */
+/** The timers of a peer. If several are due at the same time, they fire in this order. */
 export const TIMER = {
   /** Wipes the key material, 540 s after the last handshake. */
   ZERO_KEYS: 0,
-  /** Tells that the session is over, 180 s after it began. */
+  /** Reports the end of the session, 180 s after it began. */
   SESSION_EXPIRY: 1,
-  /** Sends the initiation again: no response for 5 s. */
+  /** Sends the initiation again, after 5 s without a response. */
   RETRANSMIT: 2,
-  /** Starts a handshake: no answer to data sent for 15 s. */
+  /** Starts a handshake, 15 s after data was sent without any answer. */
   NEW_HANDSHAKE: 3,
-  /** Passive keepalive: nothing sent for 10 s after data was received. */
+  /** Passive keepalive: data was received, and nothing was sent for 10 s after that. */
   KEEPALIVE: 4,
-  /** Persistent keepalive: nothing sent or received for the configured interval. */
+  /** Persistent keepalive: nothing was sent or received for the configured interval. */
   PERSISTENT_KEEPALIVE: 5,
-  /** Sends an initiation of the next identity: the peer has not answered it yet. */
+  /** Sends an initiation of the next identity to a peer that has not answered it yet. */
   PROBE: 6,
 } as const;
 export type Timer = (typeof TIMER)[keyof typeof TIMER];
@@ -37,14 +39,14 @@ export type Timer = (typeof TIMER)[keyof typeof TIMER];
 export class TimerTable {
   #deadlines = new Float64Array(INITIAL_SLOTS * TIMERS).fill(Infinity);
   #keys = new Float64Array(INITIAL_SLOTS);
-  /** Slot -> place in the heap, -1 for none. */
+  /** Maps a slot to its position in the heap; -1 if it is not in the heap. */
   #places = new Int32Array(INITIAL_SLOTS).fill(-1);
   #heap = new Int32Array(INITIAL_SLOTS);
   #heapSize = 0;
   #slots = 0;
   readonly #freeSlots: number[] = [];
 
-  /** A slot for one peer, with no deadline set. */
+  /** Allocates a slot for one peer, with no deadline set. */
   allocate(): number {
     const free = this.#freeSlots.pop();
     if (free !== undefined) return free;
@@ -52,15 +54,17 @@ export class TimerTable {
     return this.#slots++;
   }
 
-  /** Clears all deadlines of a slot and gives it back. It may stay in the heap until its key is first. */
+  /**
+   * Clears all deadlines of a slot and frees it. It may stay in the heap until it reaches the top.
+   */
   release(slot: number): void {
     this.clearAll(slot);
     this.#freeSlots.push(slot);
   }
 
   /**
-   * Sets a deadline at `now + delay`. The sum is made here, because a fractional number that is
-   * handed to a function is an allocation, and this runs per packet.
+   * Sets a deadline at `now + delay`. The sum is computed here, because V8 allocates a fractional
+   * number that is passed to a function, and this runs for every packet.
    */
   arm(slot: number, timer: Timer, now: number, delay: number): void {
     const deadline = now + delay;
@@ -85,7 +89,7 @@ export class TimerTable {
     return this.#deadlines[slot * TIMERS + timer] !== Infinity;
   }
 
-  /** Infinity if it is not set. */
+  /** Returns the deadline; Infinity if it is not set. */
   deadline(slot: number, timer: Timer): number {
     return this.#deadlines[slot * TIMERS + timer];
   }
@@ -94,7 +98,7 @@ export class TimerTable {
     return this.#deadlines[slot * TIMERS + timer] <= now;
   }
 
-  /** The first deadline of all, exactly; Infinity if there is none. */
+  /** Returns the first deadline of all slots, exactly; Infinity if there is none. */
   first(): number {
     while (this.#heapSize > 0) {
       const slot = this.#heap[0];
@@ -109,7 +113,7 @@ export class TimerTable {
     return Infinity;
   }
 
-  /** Whose deadline `first()` is; -1 if nobody's. */
+  /** Returns the slot of the first deadline; -1 if there is none. */
   firstSlot(): number {
     return this.first() === Infinity ? -1 : this.#heap[0];
   }
@@ -188,5 +192,6 @@ export class TimerTable {
   }
 }
 
+/** The number of timers per slot. */
 const TIMERS = 7;
 const INITIAL_SLOTS = 16;

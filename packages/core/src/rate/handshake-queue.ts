@@ -1,34 +1,35 @@
 /**
- * `HandshakeQueue`: handshake messages that wait to be worked on, in copies.
+ * `HandshakeQueue`: copies of handshake messages that wait to be processed.
  *
  * ```
- *               first of its source in a second   more of the same source
+ *               first of its source in a second   later ones of that source
  *  no mac2                 lane 0                        lane 1
  *  a mac2                  lane 2                        lane 3
  * ```
- * Every lane is bounded, so that no lane's flood takes the room of another one's. Whether a mac2 is right
- * is not known here.
+ * Each lane has its own limit, so that a flood in one lane takes no space from another. The queue
+ * does not check whether a mac2 is right.
  *
  * @module
  */
 import { HANDSHAKE_INITIATION_LENGTH } from '../constants.ts';
 import type { Endpoint } from '../endpoint.ts';
 
+/** The lanes of the queue. A repeated message is not the first of its source in this second. */
 export const LANE = { FRESH: 0, REPEATED: 1, FRESH_MAC2: 2, REPEATED_MAC2: 3 } as const;
 export type Lane = (typeof LANE)[keyof typeof LANE];
 
-/** Its own memory; to be given back with `release`. */
+/** A queued message with memory of its own. Give it back with `release`. */
 export class WaitingMessage {
   readonly #room = new Uint8Array(HANDSHAKE_INITIATION_LENGTH);
   message: Uint8Array = this.#room;
   // Assigned before the object is handed out.
   source!: Endpoint;
-  /** When it came. */
+  /** When the message arrived, in the milliseconds of `now`. */
   since = 0;
-  /** Counts up from the first message of all. */
+  /** The number of the message, counted from the first message of the queue. */
   sequence = 0;
 
-  /** Copies `length` bytes at `offset`, no more than an initiation has. */
+  /** Copies `length` bytes at `offset`, at most the length of an initiation. */
   fill(buffer: Uint8Array, offset: number, length: number): void {
     if (this.message.length !== length) this.message = this.#room.subarray(0, length);
     for (let i = 0; i < length; i++) this.#room[i] = buffer[offset + i];
@@ -43,22 +44,22 @@ export class HandshakeQueue {
   #size = 0;
   #pushed = 0;
 
-  /** How many wait. */
+  /** How many messages wait in all lanes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Number of the message that was pushed last. */
+  /** The number of the message that was pushed last. */
   get lastSequence(): number {
     return this.#pushed;
   }
 
-  /** How many wait in one lane. */
+  /** How many messages wait in one lane. */
   sizeOf(lane: Lane): number {
     return this.#lanes[lane].size;
   }
 
-  /** Copies a message. False: the lane is full. */
+  /** Copies a message into a lane. Returns false if the lane is full. */
   push(
     lane: Lane,
     buffer: Uint8Array,
@@ -79,16 +80,16 @@ export class HandshakeQueue {
     return true;
   }
 
-  /** The oldest of a lane. */
+  /** Removes and returns the oldest message of a lane. */
   shift(lane: Lane): WaitingMessage | undefined {
     const waiting = this.#lanes[lane].shift();
     if (waiting) this.#size--;
     return waiting;
   }
 
-  /** Has the memory of a message again. */
+  /** Takes back the memory of a message. */
   release(waiting: WaitingMessage): void {
-    // A burst must not keep its memory for good.
+    // After a burst, most of the memory is given up.
     if (this.#free.length < KEPT) this.#free.push(waiting);
   }
 
@@ -98,7 +99,7 @@ export class HandshakeQueue {
   }
 }
 
-/** First in, first out. It grows as it is needed, by doubling, up to its room. */
+/** First in, first out. The array doubles when it is full, up to the limit. */
 class Ring {
   readonly #room: number;
   #items: (WaitingMessage | undefined)[] = Array.from({ length: 8 });
@@ -141,7 +142,11 @@ class Ring {
   }
 }
 
-/** Powers of two. About as many as are worked on in half a second, and 150 bytes each. */
+/**
+ * The limits of the lanes in messages, powers of two: about as many as can be processed in half a
+ * second. A message takes 150 bytes.
+ */
 const FRESH_ROOM = 4096;
 const REPEATED_ROOM = 512;
+/** How many unused `WaitingMessage` objects are kept. */
 const KEPT = 64;

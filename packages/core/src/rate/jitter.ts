@@ -1,5 +1,5 @@
 /**
- * `Jitter`: small random delays from the injected randomness, fetched in blocks.
+ * `Jitter`: small random delays. The random bytes come from the caller's source, in blocks.
  *
  * @module
  */
@@ -13,7 +13,10 @@ export class Jitter {
     this.#randomBytes = randomBytes;
   }
 
-  /** 0 to `max` whole milliseconds, both included. The bias of 2^16 mod (max + 1) does not matter. */
+  /**
+   * Returns 0 to `max` whole milliseconds, both included. The modulo of a 16-bit number makes a
+   * small bias, which does not matter here.
+   */
   next(max: number): number {
     if (this.#used === this.#block.length) {
       this.#randomBytes(this.#block);

@@ -1,9 +1,9 @@
 /**
- * `LoadMonitor`: whether more handshake messages come than we are ready to answer, section 5.3.
+ * `LoadMonitor`: detects that more handshake messages arrive than we can answer, section 5.3.
  *
- * The bucket holds one second's worth of handshakes and refills at that rate. When it is empty we are
- * under load, and stay so for one more second (kernel: receive.c). Only messages with a valid mac1
- * are counted, so that bytes from people who do not know our key cannot cause it.
+ * A token bucket holds one second of handshakes and refills at the same rate. When it is empty, we
+ * are under load, and stay so for one more second (kernel: receive.c). Only messages with a valid
+ * mac1 are counted, so a sender who does not know our public key cannot cause it.
  *
  * @module
  */
@@ -23,10 +23,14 @@ export class LoadMonitor {
     return now < this.overloadedUntil;
   }
 
-  /** Until when we are under load if nothing more comes; -Infinity: never were. */
+  /**
+   * When the load ends if no more messages arrive, in the milliseconds of `now`; -Infinity if there
+   * was none.
+   */
   get overloadedUntil(): number {
     return this.#overloadedAt + STICKY_MS;
   }
 }
 
+/** How long the load lasts after the last excess message, in milliseconds (kernel: receive.c). */
 const STICKY_MS = 1000;

@@ -1,5 +1,5 @@
 /**
- * `PacketPressure`: whether packets want more than a small part of the time.
+ * `PacketPressure`: estimates whether packets need more than a small part of the CPU time.
  *
  * @module
  */
@@ -9,7 +9,12 @@ export class PacketPressure {
   #since = -Infinity;
   #seen = 0;
 
-  /** @param packets all that were sent and received until now */
+  /**
+   * Returns whether packets took more than 5 % of the last window, by estimate. A window is 10 ms
+   * or longer.
+   *
+   * @param packets the number of packets sent and received since the start
+   */
   isHigh(packets: number, now: number): boolean {
     const elapsed = now - this.#since;
     if (elapsed < WINDOW_MS && elapsed >= 0) return this.#isHigh;
@@ -20,7 +25,9 @@ export class PacketPressure {
   }
 }
 
+/** The shortest time between two estimates, in milliseconds. */
 const WINDOW_MS = 10;
-/** About what a packet takes. */
+/** Approximate CPU time of one packet, in milliseconds. */
 const PACKET_MS = 0.002;
+/** The part of the CPU time that counts as small. */
 const SMALL_PART = 0.05;

@@ -1,5 +1,5 @@
 /**
- * `PendingHandshakes`: the handshake messages of others that wait to be worked on, and the budgets for
+ * `PendingHandshakes`: received handshake messages that wait to be processed, and the budgets for
  * that. The rules are in `../flow/handshake-work.ts`.
  *
  * @module
@@ -12,26 +12,31 @@ import { WorkBudget } from './work-budget.ts';
 
 export class PendingHandshakes {
   readonly queue: HandshakeQueue = new HandshakeQueue();
-  /** For macs and cookies. */
+  /** The budget for checking macs and sealing cookies. */
   readonly screening: WorkBudget = new WorkBudget(SCREENING_SHARE, SCREENING_BURST_MS);
-  /** For handshakes. */
+  /** The budget for handshakes. */
   readonly answering: WorkBudget = new WorkBudget(ANSWERING_SHARE, ANSWERING_BURST_MS);
-  /** Of sent and received packets. */
+  /** Whether sent and received packets need the CPU. */
   readonly pressure: PacketPressure = new PacketPressure();
-  /** When something can be done of what waits; Infinity if nothing waits. */
+  /**
+   * When a queued message can be processed, in the milliseconds of `now`; Infinity if none waits.
+   */
   due: number = Infinity;
-  /** Whose turn it is. */
+  /** Whether the next message should be one with a mac2. It changes with each message. */
   mac2First = true;
-  /** Number and fate of the message that was worked on last. */
+  /** Number of the message that was processed last, and why it was dropped, if it was. */
   lastSequence = 0;
   lastReason: DropReason | undefined = undefined;
-  /** Made when the first message has to wait. */
+  /** Created when a message has to wait for the first time. */
   sources: SourceWindow | undefined = undefined;
 }
 
-/** Of the time. What others send, the kernel's and the system calls' part of it, comes on top. */
+/**
+ * Shares of the CPU time. They cover the engine's work only. The kernel and the system calls take
+ * extra time for received handshake messages.
+ */
 const SCREENING_SHARE = 0.1;
 const ANSWERING_SHARE = 0.4;
-/** So long packets may have to wait for it. */
+/** How long packets may have to wait for this work, in milliseconds. */
 const SCREENING_BURST_MS = 3;
 const ANSWERING_BURST_MS = 1;

@@ -1,14 +1,14 @@
 /**
- * `RateLimiter`: how many handshake messages each source may have answered while we are under load,
- * section 5.3.
+ * `RateLimiter`: limits how many handshake messages of each source are answered while we are under
+ * load, section 5.3.
  *
- * One bucket per IPv4 address or IPv6 /64, because that is what one person has: 20 messages per second,
- * 5 at once (kernel: ratelimiter.c). Only sources with a right mac2 come here, so nobody fills it with
- * addresses of others.
+ * There is one bucket per IPv4 address or IPv6 /64, because one user normally has that much: 20
+ * messages per second, 5 at once (kernel: ratelimiter.c). Only sources with a valid mac2 are
+ * counted, so an attacker cannot fill the table with forged addresses.
  *
- * A source that was quiet until its bucket is full again is the same as one never seen, and is
- * forgotten. When there are too many nevertheless, the one that was quiet for longest is: that takes
- * nothing from it, it begins anew with a full bucket. So memory is bounded, and nobody is refused
+ * A source whose bucket is full again is treated like a new one, so it is forgotten. If there are
+ * too many sources nevertheless, the one that was idle for longest is forgotten. It loses nothing,
+ * because it starts again with a full bucket. So memory is bounded, and no source is refused
  * because of others.
  *
  * @module
@@ -18,7 +18,7 @@ import { wordAt } from '../routing/address-bits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export class RateLimiter {
-  /** In the order of their last message. */
+  /** In the order of their last messages. */
   readonly #sources = new Map<string | number, Source>();
   readonly #maxSources: number;
 
@@ -47,7 +47,10 @@ export class RateLimiter {
     return { bucket: new TokenBucket(PER_SECOND, BURST), lastSeenAt: now };
   }
 
-  /** A few at a time: each call adds one at most, so that the number goes down all the same. */
+  /**
+   * Forgets a few idle sources. Each call of `allow` adds at most one source, so the number still
+   * shrinks.
+   */
   #forgetIdle(now: number): void {
     let rest = FORGET_AT_ONCE;
     for (const [key, { lastSeenAt }] of this.#sources) {
@@ -69,16 +72,18 @@ interface Source {
   lastSeenAt: number;
 }
 
-/** A number for an IPv4 address, a string for an IPv6 /64. */
+/** Returns a number for an IPv4 address, a string for an IPv6 /64. */
 function keyOf(address: Uint8Array): string | number {
   const high = wordAt(address, 0);
   return address.length === 4 ? high : `${high}:${wordAt(address, 4)}`;
 }
 
+/** The kernel's values (ratelimiter.c): the rate per second, and the burst. */
 const PER_SECOND = 20;
 const BURST = 5;
-/** An empty bucket is full after 250 ms; the kernel forgets after a second. */
+/** An empty bucket is full after 250 ms. The kernel forgets a source after a second. */
 const IDLE_MS = 1000;
+/** How many idle sources one call may forget. */
 const FORGET_AT_ONCE = 4;
-/** About 10 MB. */
+/** This many sources take about 10 MB. */
 const MAX_SOURCES = 65_536;

@@ -1,10 +1,11 @@
 /**
- * `SourceWindow`: whether a source was already seen in this second.
+ * `SourceWindow`: remembers which sources have already sent a message in the current second.
  *
- * One entry per IPv4 address or IPv6 /64, as in `RateLimiter`, but of fixed size and for sources that
- * showed nothing yet: an address may be forged. Addresses are spread over the entries with a secret
- * that changes each second, so that nobody can choose one that shares the entry of somebody else, and
- * whoever shares one by chance does not for long.
+ * There is one entry per IPv4 address or IPv6 /64, as in `RateLimiter`. But the table has a fixed
+ * size, because these sources have proven nothing: their addresses may be forged. Addresses are
+ * mapped to entries with a secret that changes every second. So an attacker cannot choose an
+ * address that shares the entry of another source, and two sources that share an entry by chance do
+ * so only for a second.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { wordAt } from '../routing/address-bits.ts';
 
 export class SourceWindow {
   readonly #randomBytes: (out: Uint8Array) => void;
-  /** The number of the window in which an entry was last seen. */
+  /** For each entry, the number of the window in which it was last used. */
   readonly #seenIn = new Uint32Array(1 << ENTRY_BITS);
   readonly #secrets = new Uint32Array(4);
   #window = 0;
@@ -23,7 +24,7 @@ export class SourceWindow {
     this.#randomBytes = randomBytes;
   }
 
-  /** Notes a message. Returns whether it is the first of its source in this window. */
+  /** Records a message. Returns whether it is the first one of its source in this window. */
   isFirst(source: Endpoint, now: number): boolean {
     if (now >= this.#startedAt + WINDOW_MS || now < this.#startedAt) this.#restart(now);
     const entry = this.#entryOf(source.address);
@@ -39,7 +40,10 @@ export class SourceWindow {
     this.#window++;
   }
 
-  /** Odd factors, the upper bits of a product; neighbours are mixed in between. */
+  /**
+   * Multiply-shift hashing: odd secret factors, and the upper bits of the product. The xor-shift
+   * spreads neighbouring addresses.
+   */
   #entryOf(address: Uint8Array): number {
     const [first, second, addend, third] = this.#secrets;
     let sum = (Math.imul(wordAt(address, 0), first | 1) + addend) | 0;
@@ -48,6 +52,7 @@ export class SourceWindow {
   }
 }
 
-/** A thousand sources take a sixteenth of the entries. */
+/** A thousand sources use a sixteenth of the entries. */
 const ENTRY_BITS = 14;
+/** The length of a window, in milliseconds. */
 const WINDOW_MS = 1000;

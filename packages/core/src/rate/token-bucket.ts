@@ -16,7 +16,7 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** Takes one token; false if there is none. A clock that steps back refills nothing. */
+  /** Takes one token. Returns false if there is none. A clock that goes back refills nothing. */
   take(now: number): boolean {
     const elapsed = Math.max(0, now - this.#refilledAt);
     this.#refilledAt = now;

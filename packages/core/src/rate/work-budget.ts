@@ -1,11 +1,13 @@
 /**
- * `WorkBudget`: how much of the time may go into work that anybody can ask for.
+ * `WorkBudget`: limits the share of the time that goes into work which anybody can cause.
  *
- * Work is counted in milliseconds, by its price, and may take a share of the time: work of 1 ms at a
- * share of a tenth is paid for after 10 ms. A little may be done at once after a pause. Whoever spends
- * more than there is waits until it is paid for, and that time is known exactly.
+ * Work is counted in milliseconds, at a fixed price for each kind, and may take a share of the
+ * time. For example, 1 ms of work at a share of one tenth is paid for after 10 ms. After a pause, a
+ * short burst is allowed. A caller who spends more than there is must wait until the work is paid
+ * for. `freeAt` gives that time exactly.
  *
- * The engine has no clock to measure with, so prices are what the work costs with the fast providers.
+ * The engine has no clock to measure with, so the prices are what the work costs with the fast
+ * crypto providers.
  *
  * @module
  */
@@ -15,34 +17,39 @@ export class WorkBudget {
   readonly #burst: number;
   #paidUntil = -Infinity;
 
-  /** `burstMs`: of work, after a pause. */
+  /**
+   * @param share the part of the time that work may take, 0 to 1
+   * @param burstMs how much work may be done at once after a pause, in milliseconds
+   */
   constructor(share: number, burstMs: number) {
     this.#share = share;
     this.#burst = burstMs / share;
   }
 
-  /** From when on there may be spent again. */
+  /** When work may be done again, in the milliseconds of `now`. */
   get freeAt(): number {
     return this.#paidUntil;
   }
 
-  /** Whether anything may be spent; the last piece of work may cost more than what is left. */
+  /**
+   * Returns whether work may be done now. The last piece of work may cost more than what is left.
+   */
   isFree(now: number): boolean {
-    // A clock that stepped back: it is not waited for.
+    // The clock went back: do not wait for the old time.
     if (this.#paidUntil > now + LONGEST_WAIT_MS) this.#paidUntil = now;
     return this.#paidUntil <= now;
   }
 
-  /** Nobody else wants the time: what may be done at once is there again. */
+  /** Allows a full burst again, because no other work needs the time. */
   refill(now: number): void {
     this.#paidUntil = Math.min(this.#paidUntil, now - this.#burst);
   }
 
-  /** Counts work of `ms` milliseconds, whether it is free or not. */
+  /** Counts `ms` milliseconds of work, also when the budget is used up. */
   spend(ms: number, now: number): void {
     this.#paidUntil = Math.max(this.#paidUntil, now - this.#burst) + ms / this.#share;
   }
 }
 
-/** More than all that is ever owed at once: the own initiations of a million peers. */
+/** Longer than any real wait: the initiations of a million peers at once. */
 const LONGEST_WAIT_MS = 600_000;

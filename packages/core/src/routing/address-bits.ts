@@ -1,10 +1,10 @@
 /**
- * Bits of addresses as the routing table reads them: bit 0 is the most significant one of byte 0.
+ * Reads bits of addresses for the routing table. Bit 0 is the most significant bit of byte 0.
  *
  * @module
  */
 
-/** The 4 bytes at `offset`, as they are ordered on the wire; signed. */
+/** Returns the 4 bytes at `offset` in network order, as a signed number. */
 export function wordAt(buffer: Uint8Array, offset: number): number {
   return (
     (buffer[offset] << 24) |
@@ -14,17 +14,18 @@ export function wordAt(buffer: Uint8Array, offset: number): number {
   );
 }
 
+/** Returns the bit at `position`, 0 or 1. */
 export function bitAt(address: Uint8Array, position: number): number {
   return (address[position >>> 3] >>> (~position & 7)) & 1;
 }
 
-/** A word whose first `bits` bits are ones; all of them from 32 on, none below 1. */
+/** Returns a word whose first `bits` bits are ones: all bits from 32 on, none for 0 and below. */
 export function leadingOnes(bits: number): number {
   if (bits >= 32) return -1;
   return bits <= 0 ? 0 : -1 << (32 - bits);
 }
 
-/** Whether the first `bits` bits of both are the same. */
+/** Returns whether the first `bits` bits of both are equal. */
 export function beginAlike(a: Uint8Array, b: Uint8Array, bits: number): boolean {
   const whole = bits >>> 3;
   for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;

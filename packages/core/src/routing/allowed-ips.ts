@@ -1,8 +1,8 @@
 /**
- * `AllowedIps`: the cryptokey routing table, section 2. Which peer has this address?
+ * `AllowedIps`: the cryptokey routing table, section 2. It finds the peer of an address.
  *
- * One table per device: a prefix belongs to exactly one peer, the longest prefix of an address
- * decides. IPv4 and IPv6 are two tries that never mix (`prefix-trie.ts` draws one).
+ * There is one table per device. A prefix belongs to exactly one peer, and the longest matching
+ * prefix decides. IPv4 and IPv6 have separate tries (`prefix-trie.ts` draws one).
  *
  * ```
  *   lookup(10.1.3.7) -> trie -> owner 2 -> values[2] -> peer
@@ -16,24 +16,27 @@ import { MAX_OWNER } from './prefix-nodes.ts';
 import { Prefix } from '../text/cidr.ts';
 import { PrefixTrie } from './prefix-trie.ts';
 
-/** `T` is what an address leads to, compared by identity. */
+/** `T` is the type of the values that addresses are mapped to. Values are compared by identity. */
 export class AllowedIps<T> {
   readonly #v4: PrefixTrie = new PrefixTrie(4);
   readonly #v6: PrefixTrie = new PrefixTrie(16);
-  /** By owner. Owner 0 is nobody. */
+  /** Indexed by owner number. Owner 0 means "no owner". */
   readonly #values: (T | undefined)[] = [undefined];
   readonly #ownerOfValue: Map<T, number> = new Map();
   readonly #freeOwners: number[] = [];
   readonly #maxValues: number;
 
-  /** @param maxValues how many values may have prefixes: at most, and by default, 16,777,215 */
+  /**
+   * @param maxValues how many values may have prefixes; the default and the maximum is 16,777,215
+   */
   constructor(maxValues: number = MAX_OWNER) {
     this.#maxValues = Math.min(maxValues, MAX_OWNER);
   }
 
   /**
-   * What the `byteLength` bytes at `offset` lead to, by the longest prefix. Allocates nothing; bytes
-   * behind the end of the buffer read as zero.
+   * Returns the value with the longest prefix of the address, which is the `byteLength` bytes at
+   * `offset`. Returns undefined if there is none. Allocates nothing. Bytes beyond the end of the
+   * buffer count as zero.
    */
   lookup(buffer: Uint8Array, offset: number, byteLength: 4 | 16): T | undefined {
     const trie = byteLength === 4 ? this.#v4 : this.#v6;
@@ -41,12 +44,12 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Gives a prefix to `value`; if another one has it, it moves, and no look-up in between finds
-   * nobody. Host bits are masked, the bytes (4 or 16) copied.
+   * Assigns a prefix to `value`. If another value has the prefix, it moves without a moment in
+   * which lookups find nothing. Host bits are masked; the bytes (4 or 16) are copied.
    *
-   * @throws {TypeError} `address` has another length
-   * @throws {RangeError} `prefixLength` does not fit the address, or the table has as many values
-   *   as it may have; then nothing has changed
+   * @throws {TypeError} `address` is not 4 or 16 bytes long
+   * @throws {RangeError} `prefixLength` does not fit the address, or the table has its maximum
+   *   number of values; then nothing has changed
    */
   insert(address: Uint8Array, prefixLength: number, value: T): void {
     const trie = this.#trieFor(address, prefixLength);
@@ -56,9 +59,10 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Takes a prefix from `value`; nothing happens if it is not there or somebody else's.
+   * Removes a prefix from `value`. Does nothing if the prefix is not there or belongs to another
+   * value.
    *
-   * @throws {TypeError} `address` has another length than 4 or 16
+   * @throws {TypeError} `address` is not 4 or 16 bytes long
    * @throws {RangeError} `prefixLength` does not fit the address
    */
   remove(address: Uint8Array, prefixLength: number, value: T): void {
@@ -69,7 +73,10 @@ export class AllowedIps<T> {
     this.#releaseIfEmpty(owner);
   }
 
-  /** Takes all prefixes from `value`; costs as much as it has, not as the table has. */
+  /**
+   * Removes all prefixes of `value`. The cost depends on their number, not on the size of the
+   * table.
+   */
   removeAll(value: T): void {
     const owner = this.#ownerOfValue.get(value);
     if (owner === undefined) return;
@@ -78,7 +85,10 @@ export class AllowedIps<T> {
     this.#releaseIfEmpty(owner);
   }
 
-  /** The prefixes of `value` as copies, IPv4 first, each family in the order they came to it. */
+  /**
+   * Returns copies of the prefixes of `value`: IPv4 first, each family in the order in which they
+   * were added.
+   */
   entries(value: T): AllowedIp[] {
     const owner = this.#ownerOfValue.get(value);
     const entries: AllowedIp[] = [];
@@ -107,14 +117,16 @@ export class AllowedIps<T> {
     if (known !== undefined) return known;
     const owner = this.#freeOwners.pop() ?? this.#values.length;
     if (owner > this.#maxValues) {
-      throw new RangeError(`"value" expected one of ${this.#maxValues} that the table can have`);
+      throw new RangeError(
+        `"value" expected at most ${this.#maxValues} different values in the table`,
+      );
     }
     this.#values[owner] = value;
     this.#ownerOfValue.set(value, owner);
     return owner;
   }
 
-  /** A value without prefixes is forgotten, so that the table does not keep it alive. */
+  /** Forgets a value without prefixes, so that the table does not keep it alive. */
   #releaseIfEmpty(owner: number): void {
     if (owner === 0 || this.#v4.firstOf(owner) !== 0 || this.#v6.firstOf(owner) !== 0) return;
     this.#ownerOfValue.delete(this.#values[owner] as T);

@@ -1,11 +1,12 @@
 /**
- * `OwnerRings`: the nodes of each owner of a `PrefixTrie`, in the order in which they came to it.
+ * `OwnerRings`: lists the nodes of each owner of a `PrefixTrie`, in the order in which they were
+ * added.
  *
  * ```
  *   firsts     by owner: the first node of its ring, 0 if it has none
  *   siblings   by node: | previous | next |, all nodes of one owner in a ring
  * ```
- * No look-up reads this, so it is not part of the node's row.
+ * Lookups do not need this, so it is not part of the node's row.
  *
  * @module
  */
@@ -16,29 +17,32 @@ export class OwnerRings {
   #siblings: Int32Array = new Int32Array(FIRST_CAPACITY * 2);
   #count = 0;
 
-  /** Nodes that are somebody's. */
+  /** How many nodes have an owner. */
   get count(): number {
     return this.#count;
   }
 
-  /** The node that the owner has had longest, 0 if it has none. */
+  /** Returns the oldest node of the owner; 0 if it has none. */
   firstOf(owner: number): number {
     return owner < this.#firsts.length ? this.#firsts[owner] : NONE;
   }
 
-  /** The owner's next node, 0 behind its last. */
+  /** Returns the next node of the owner; 0 after the last one. */
   nextOf(owner: number, node: number): number {
     const next = this.#siblings[node * 2 + 1];
     return next === this.#firsts[owner] ? NONE : next;
   }
 
-  /** Makes room for so many nodes and this owner. @throws {RangeError} out of memory */
+  /** Allocates memory for this many nodes and for this owner. @throws {RangeError} out of memory */
   reserve(nodes: number, owner: number): void {
     if (owner >= this.#firsts.length) this.#firsts = grown(this.#firsts, owner * 2);
     if (nodes * 2 > this.#siblings.length) this.#siblings = grown(this.#siblings, nodes * 2);
   }
 
-  /** Behind the others of the owner. The node is in no ring, and there is room for both. */
+  /**
+   * Appends a node to the ring of the owner. The node must not be in a ring, and memory must be
+   * reserved.
+   */
   append(owner: number, node: number): void {
     this.#count++;
     const first = this.#firsts[owner];
@@ -51,7 +55,7 @@ export class OwnerRings {
     }
   }
 
-  /** Takes the node out of its owner's ring. */
+  /** Removes the node from the ring of its owner. */
   remove(owner: number, node: number): void {
     this.#count--;
     const next = this.#siblings[node * 2 + 1];
@@ -59,7 +63,7 @@ export class OwnerRings {
     if (this.#firsts[owner] === node) this.#firsts[owner] = next === node ? NONE : next;
   }
 
-  /** All rings are empty: their memory goes. */
+  /** Frees memory. All rings must be empty. */
   reset(): void {
     this.#firsts = new Int32Array(FIRST_CAPACITY);
     this.#siblings = new Int32Array(FIRST_CAPACITY * 2);
@@ -71,5 +75,5 @@ export class OwnerRings {
   }
 }
 
-/** No node. */
+/** Means "no node". */
 const NONE = 0;

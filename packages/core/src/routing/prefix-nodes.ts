@@ -8,22 +8,26 @@
  *   key    the prefix's address, host bits zero
  *   label  prefix length, 8 bits; owner, 24 bits
  * ```
- * In a large table each node that a look-up visits is a wait for memory, so all that it asks a node
- * stands in one row, and a row in as few cache lines as can be.
+ * In a large table, each node that a lookup visits costs a wait for memory. So everything that a
+ * lookup reads from a node is in one row, and a row spans as few cache lines as possible.
  *
- * Row 0 is "none"; child 0 of a free row is the next free one.
+ * Row 0 means "none". Child 0 of a free row is the next free row.
  *
  * @module
  */
 import { bitAt, leadingOnes, wordAt } from './address-bits.ts';
 
-/** Where look-ups begin that need not go down from the root: what `PrefixSlots` is to them. */
+/** Gives lookups a starting node below the root. `PrefixSlots` implements it. */
 export interface LookupStarts {
-  /** Negative: at the root. @param first word of the address at `offset` */
+  /**
+   * Returns the slot of the address at `offset`; negative if the lookup must start at the root.
+   *
+   * @param first the first word of the address
+   */
   slotOf(first: number, buffer: Uint8Array, offset: number): number;
-  /** A node, 0 for none. */
+  /** Returns the node where the lookup starts; 0 if there is none. */
   startOf(slot: number): number;
-  /** Whose the longest prefix is that ends before this node. */
+  /** Returns the owner of the longest prefix above this node; 0 if there is none. */
   ownerOf(slot: number): number;
 }
 
@@ -35,7 +39,7 @@ export class PrefixNodes {
   #rows: Int32Array;
   #free: number = NONE;
   #freeCount = 0;
-  /** Rows from here on were never used. */
+  /** Rows from this one on were never used. */
   #end = 1;
 
   constructor(byteLength: 4 | 16) {
@@ -45,18 +49,19 @@ export class PrefixNodes {
     this.#rows = new Int32Array(FIRST_CAPACITY << this.#shift);
   }
 
-  /** So many rows there are, used or not. */
+  /** The number of rows, used or not. */
   get capacity(): number {
     return this.#rows.length >>> this.#shift;
   }
 
   /**
-   * The owner of the longest prefix that the address at `offset` has, 0 if there is none.
+   * Returns the owner of the longest prefix of the address at `offset`; 0 if there is none.
    *
-   * It stands here in one piece, as it is the hottest of all: the fewer instructions it is, the more
-   * of the next look-ups the processor has begun while it waits for the memory of this one.
+   * This is the hottest function of the table, so it is written in one piece. With fewer
+   * instructions, the processor can start more of the next lookups while it waits for the memory of
+   * this one.
    *
-   * @param slots where it begins, if the trie has them
+   * @param slots gives the starting node, if the trie has such a table
    */
   lookup(
     root: number,
@@ -87,14 +92,16 @@ export class PrefixNodes {
       }
       if (Math.clz32(difference) < left) break;
       if ((label & OWNER) !== NONE) owner = label & OWNER;
-      // A whole address has no children, and the next bit may be behind the end of the buffer.
+      // A whole address has no children, and the next bit may be beyond the end of the buffer.
       if (length === this.#maxLength) break;
       at = rows[at | ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << shift;
     }
     return owner;
   }
 
-  /** How many bits the address has in common with the node's prefix and the zeros behind it. */
+  /**
+   * Returns how many leading bits the address shares with the node's key, whose host bits are zero.
+   */
   commonBits(node: number, address: Uint8Array): number {
     const at = (node << this.#shift) + KEY;
     for (let i = 0; i < this.#words; i++) {
@@ -104,12 +111,12 @@ export class PrefixNodes {
     return this.#words * 32;
   }
 
-  /** Whether the address begins with the node's prefix. */
+  /** Returns whether the address begins with the node's prefix. */
   covers(node: number, address: Uint8Array): boolean {
     return this.commonBits(node, address) >= this.lengthOf(node);
   }
 
-  /** Prefix length and owner. */
+  /** Returns the label, which contains prefix length and owner. */
   labelOf(node: number): number {
     return this.#rows[(node << this.#shift) + LABEL];
   }
@@ -118,7 +125,7 @@ export class PrefixNodes {
     return lengthIn(this.labelOf(node));
   }
 
-  /** 0: the node is nobody's. */
+  /** Returns the owner of the node; 0 if it has none. */
   ownerOf(node: number): number {
     return ownerIn(this.labelOf(node));
   }
@@ -135,24 +142,31 @@ export class PrefixNodes {
     this.#rows[(node << this.#shift) + side] = child;
   }
 
-  /** The child on the side of an address, which is longer than the node's prefix. */
+  /** Returns the child on the side of `address`, which must be longer than the node's prefix. */
   next(node: number, address: Uint8Array): number {
     return this.childOf(node, bitAt(address, this.lengthOf(node)));
   }
 
-  /** The address of the node's prefix into `key`. */
+  /** Writes the address of the node's prefix into `key`. */
   readKey(node: number, key: Uint8Array): void {
     const at = (node << this.#shift) + KEY;
     for (let i = 0; i < key.length; i++) key[i] = this.#rows[at + (i >>> 2)] >>> (24 - (i & 3) * 8);
   }
 
-  /** Makes room for `count` more nodes. @throws {RangeError} out of memory; nothing has changed */
+  /**
+   * Allocates memory for `count` more nodes.
+   *
+   * @throws {RangeError} out of memory; then nothing has changed
+   */
   reserve(count: number): void {
     if (this.#end + count - this.#freeCount <= this.capacity) return;
     this.#rows = grown(this.#rows, this.#rows.length * 2);
   }
 
-  /** A node without children or owner, in a reserved row. Bits behind the prefix are ignored. */
+  /**
+   * Creates a node without children and owner, in a reserved row. Bits beyond the prefix are
+   * ignored.
+   */
   create(address: Uint8Array, length: number): number {
     const node = this.#free === NONE ? this.#end++ : this.#free;
     const at = node << this.#shift;
@@ -175,7 +189,7 @@ export class PrefixNodes {
     this.#freeCount++;
   }
 
-  /** All nodes go, and their memory. */
+  /** Removes all nodes and frees their memory. */
   reset(): void {
     this.#rows = new Int32Array(FIRST_CAPACITY << this.#shift);
     this.#free = NONE;
@@ -196,25 +210,26 @@ export function ownerIn(label: number): number {
   return label & OWNER;
 }
 
-/** A longer array with the same beginning. @throws {RangeError} out of memory */
+/** Returns a longer array that begins with the same values. @throws {RangeError} out of memory */
 export function grown(array: Int32Array, length: number): Int32Array {
   const larger = new Int32Array(length);
   larger.set(array);
   return larger;
 }
 
-/** What fits a label. */
+/** The greatest owner number that fits into a label. */
 export const MAX_OWNER = 0xffffff;
-/** Room for nodes, and for owners. */
+/** Initial capacity in nodes, and in owners. */
 export const FIRST_CAPACITY = 8;
 
-// V8 looks an exported constant up each time that it is read: those of the look-up are not exported.
+// V8 looks up an exported constant each time it is read, so the constants of the lookup are not
+// exported.
 
-/** No node, and no owner. */
+/** Means "no node" and "no owner". */
 const NONE = 0;
-/** Columns of a row; 0 and 1 are the children. */
+/** Columns of a row. Columns 0 and 1 are the children. */
 const LABEL = 2;
 const KEY = 3;
-/** Parts of a label. */
+/** Position of the prefix length in a label, and mask of the owner. */
 const LENGTH_SHIFT = 24;
 const OWNER = 0xffffff;

@@ -1,18 +1,19 @@
 /**
- * `PrefixSlots`: where the look-ups in a large `PrefixTrie` begin: a table by some bits of the address.
+ * `PrefixSlots`: a table that gives lookups in a large `PrefixTrie` a starting node, by some bits
+ * of the address.
  *
  * ```
  *   base 10.0.0.0/8, 4 bits      slot 0011   start   the first node of at least 8 + 4 bits that
  *   10.0011....                                      begins with 10.0011, or none
- *                                            label   of the longest shorter prefix of 10.0011 that is
- *                                                    somebody's, or 0
+ *                                            label   of the longest prefix of 10.0011 that is
+ *                                                    shorter and has an owner, or 0
  * ```
- * Going down from the root, each node is somewhere else in memory; this jumps over all of those that
- * every look-up would pass.
+ * On the way down from the root, each node is at another place in memory. The table skips the nodes
+ * that every lookup would visit.
  *
- * The base is where most of the prefixes are: peers are numbered from one range, and all IPv6
- * addresses of the Internet begin with the same three bits. An address outside of it goes down from
- * the root.
+ * The base is the range that contains most of the prefixes. Peers usually have addresses from one
+ * range, and all IPv6 addresses of the Internet begin with the same three bits. For an address
+ * outside the base, the lookup starts at the root.
  *
  * @module
  */
@@ -20,25 +21,33 @@ import { beginAlike, wordAt } from './address-bits.ts';
 import { lengthIn, ownerIn, type LookupStarts, type PrefixNodes } from './prefix-nodes.ts';
 
 export class PrefixSlots implements LookupStarts {
-  /** What was asked for; the table has fewer if the addresses have fewer bits behind the base. */
+  /**
+   * The number of slot bits for this number of prefixes. The table has fewer if the addresses have
+   * fewer bits after the base.
+   */
   readonly wantedBits: number;
   readonly #nodes: PrefixNodes;
   readonly #base: Uint8Array;
   readonly #baseLength: number;
-  /** Bits of the base and of the slot. */
+  /** Bits of the base and of the slot together. */
   readonly #depth: number;
-  /** The last bits of the base and all of the slot stand in the 4 bytes from here on. */
+  /**
+   * Byte offset of a 4-byte word that contains the last bits of the base and all bits of the slot.
+   */
   readonly #skip: number;
-  /** What the base has there; an address below the base differs only in what follows. */
+  /**
+   * The word of the base there. An address within the base differs from it only in the bits after
+   * the base.
+   */
   readonly #baseWord: number;
-  /** Bits of this word behind the slot. */
+  /** The number of bits of this word that follow the slot. */
   readonly #shift: number;
-  /** By slot: start and label. */
+  /** Two entries for each slot: start and label. */
   readonly #table: Int32Array;
 
   /**
-   * @param root of the trie
-   * @param prefixes so many it has, enough for a table
+   * @param root the root of the trie
+   * @param prefixes how many prefixes the trie has; enough for a table
    * @throws {RangeError} out of memory
    */
   constructor(nodes: PrefixNodes, byteLength: 4 | 16, root: number, prefixes: number) {
@@ -58,36 +67,39 @@ export class PrefixSlots implements LookupStarts {
   }
 
   /**
-   * Where the look-up of the address at `offset` begins; negative: at the root.
+   * Returns the slot of the address at `offset`; negative if the lookup must start at the root.
    *
-   * @param first its first word
+   * @param first the first word of the address
    */
   slotOf(first: number, buffer: Uint8Array, offset: number): number {
     if (this.#skip !== 0 && !this.#isBelow(buffer, offset)) return OUTSIDE;
     const word = this.#skip === 0 ? first : wordAt(buffer, offset + this.#skip);
-    // A bit of the base that differs makes a number that is too large.
+    // If a bit of the base differs, the result is too large for a slot.
     const slot = (word ^ this.#baseWord) >>> this.#shift;
-    // Signed, though it is never negative: V8 makes a double of a word that may have no sign.
+    // `| 0` makes it a signed integer for V8, which stores unsigned words as doubles.
     return slot < this.#table.length >>> 1 ? slot | 0 : OUTSIDE;
   }
 
-  /** The node where it begins, 0 if there is none. */
+  /** Returns the node where the lookup starts; 0 if there is none. */
   startOf(slot: number): number {
     return this.#table[slot << 1];
   }
 
-  /** Whose the longest prefix is that ends before this node. */
+  /** Returns the owner of the longest prefix above this node; 0 if there is none. */
   ownerOf(slot: number): number {
     return ownerIn(this.#table[(slot << 1) | 1]);
   }
 
-  /** In the trie at `root` a prefix has come or gone, or has another owner. */
+  /**
+   * Updates the table after a prefix was added or removed in the trie at `root`, or has a new
+   * owner.
+   */
   update(root: number, address: Uint8Array, length: number): void {
     if (length >= this.#depth) this.#updateStart(root, address);
     else this.#paint(address, length, this.#longestLabel(root, address, length));
   }
 
-  /** Whether the address begins with the whole bytes of the base. */
+  /** Returns whether the address begins with the whole bytes of the base. */
   #isBelow(buffer: Uint8Array, offset: number): boolean {
     for (let i = 0; i < this.#skip; i++) if (buffer[offset + i] !== this.#base[i]) return false;
     return true;
@@ -99,12 +111,14 @@ export class PrefixSlots implements LookupStarts {
     const nodes = this.#nodes;
     let node = root;
     while (node !== NONE && nodes.lengthOf(node) < this.#depth) node = nodes.next(node, address);
-    // The way down did not look at the bits between the nodes.
+    // The way down did not check the bits between the nodes.
     const isOfSlot = node !== NONE && nodes.commonBits(node, address) >= this.#depth;
     this.#table[slot * 2] = isOfSlot ? node : NONE;
   }
 
-  /** Of the longest prefix of at most `length` bits that the address has and that is somebody's. */
+  /**
+   * Returns the label of the longest prefix of the address with at most `length` bits and an owner.
+   */
   #longestLabel(root: number, address: Uint8Array, length: number): number {
     const nodes = this.#nodes;
     let label = 0;
@@ -115,7 +129,7 @@ export class PrefixSlots implements LookupStarts {
     return label;
   }
 
-  /** Labels all slots of a prefix, unless they have the label of a longer one. */
+  /** Writes a label to all slots of a prefix, except those with the label of a longer prefix. */
   #paint(address: Uint8Array, length: number, label: number): void {
     if (!this.#meets(address, length)) return;
     const slots = 1 << (this.#depth - Math.max(length, this.#baseLength));
@@ -126,13 +140,13 @@ export class PrefixSlots implements LookupStarts {
     }
   }
 
-  /** Whether the prefix and the base have addresses in common: one is a prefix of the other. */
+  /** Returns whether the prefix contains the base, or the base contains the prefix. */
   #meets(address: Uint8Array, length: number): boolean {
     return beginAlike(this.#base, address, Math.min(length, this.#baseLength));
   }
 
   /**
-   * From `node` down: a shorter prefix comes before those that are longer.
+   * Fills the table from `node` down. Shorter prefixes come before longer ones.
    *
    * @param key overwritten
    */
@@ -152,20 +166,23 @@ export class PrefixSlots implements LookupStarts {
   }
 }
 
-/** How many bits a trie of this many prefixes pays for; 0: none. */
+/** Returns how many slot bits are worth it for this many prefixes; 0: use no table. */
 export function slotBitsFor(prefixes: number): number {
   if (prefixes < FEWEST_PREFIXES) return 0;
   return Math.min(31 - Math.clz32(prefixes) + EXTRA_BITS, MOST_BITS);
 }
 
-/** The lowest node that has `enough` prefixes, itself and below: more than half of those of the trie. */
+/**
+ * Returns the lowest node with at least `enough` prefixes in its subtree. `enough` must be more
+ * than half of all prefixes.
+ */
 function denseNode(nodes: PrefixNodes, root: number, enough: number): number {
   let dense = NONE;
   const weigh = (node: number): number => {
     if (node === NONE) return 0;
     const below = weigh(nodes.childOf(node, 0)) + weigh(nodes.childOf(node, 1));
     const weight = nodes.ownerOf(node) === NONE ? below : below + 1;
-    // Only the nodes above this one have so many as well.
+    // All other nodes with so many prefixes are above this one.
     if (dense === NONE && weight >= enough) dense = node;
     return weight;
   };
@@ -173,13 +190,13 @@ function denseNode(nodes: PrefixNodes, root: number, enough: number): number {
   return dense;
 }
 
-/** No node, and no owner. */
+/** Means "no node" and "no owner". */
 const NONE = 0;
-/** Instead of a slot. */
+/** Returned in place of a slot. */
 const OUTSIDE = -1;
-/** With fewer a look-up goes down a few nodes that are in the cache. */
+/** With fewer prefixes, a lookup visits only a few nodes, which are in the cache. */
 const FEWEST_PREFIXES = 256;
-/** 2 to 4 slots for each prefix, so that most of them are alone in theirs. */
+/** 2 to 4 slots per prefix, so that most prefixes have a slot for themselves. */
 const EXTRA_BITS = 2;
-/** 32 MiB. */
+/** The limit of the table's size: 32 MiB. */
 const MOST_BITS = 22;

@@ -1,23 +1,23 @@
 /**
- * `PrefixTrie`: prefixes of one address family and who owns each, as a compressed binary trie.
+ * `PrefixTrie`: the prefixes of one address family and their owners, as a compressed binary trie.
  *
  * ```
  *   10.0.0.0/8 -> A   10.1.0.0/16 -> B   10.1.2.0/24 -> C   10.1.3.0/24 -> A
  *
  *               [10.0.0.0/8, A]
- *                      \            a node tests the bit behind its prefix; a chain of nodes with
+ *                      \            a node tests the bit after its prefix; a chain of nodes with
  *               [10.1.0.0/16, B]    one child and no owner is left out
  *                   /
- *             (10.1.2.0/23, -)      nobody's: only there because its children part here
+ *             (10.1.2.0/23, -)      no owner: it exists only because its children branch here
  *               /          \
  *     [10.1.2.0/24, C]  [10.1.3.0/24, A]
  * ```
- * A look-up goes down as long as the address begins with the node's prefix, and the last owner on its
- * way has it. Nodes are rows of a typed array, not objects (`prefix-nodes.ts`); the look-ups in a trie
- * of many prefixes do not begin at the root (`prefix-slots.ts`); the prefixes of one owner are a ring
- * (`owner-rings.ts`).
+ * A lookup goes down as long as the address begins with the node's prefix. The last owner on the
+ * way is the result. Nodes are rows of a typed array, not objects (`prefix-nodes.ts`). In a trie
+ * with many prefixes, lookups do not start at the root (`prefix-slots.ts`). The prefixes of one
+ * owner form a ring (`owner-rings.ts`).
  *
- * Owners are numbers from 1 to `MAX_OWNER`; `AllowedIps` knows what they stand for.
+ * Owners are numbers from 1 to `MAX_OWNER`. `AllowedIps` maps them to values.
  *
  * @module
  */
@@ -30,10 +30,10 @@ export class PrefixTrie {
   readonly #byteLength: 4 | 16;
   readonly #nodes: PrefixNodes;
   readonly #rings: OwnerRings = new OwnerRings();
-  /** Of a trie with many prefixes. */
+  /** Exists only if the trie has many prefixes. */
   #slots: PrefixSlots | undefined = undefined;
   #root = NONE;
-  /** Of the node at hand. */
+  /** Scratch memory for the key of one node. */
   readonly #key: Uint8Array;
 
   constructor(byteLength: 4 | 16) {
@@ -42,15 +42,16 @@ export class PrefixTrie {
     this.#key = new Uint8Array(byteLength);
   }
 
-  /** The owner of the longest prefix that the address at `offset` has, 0 if there is none. */
+  /** Returns the owner of the longest prefix of the address at `offset`; 0 if there is none. */
   lookup(buffer: Uint8Array, offset: number): number {
     return this.#nodes.lookup(this.#root, this.#slots, buffer, offset);
   }
 
   /**
-   * Gives the prefix to `owner`, whoever has it now. Host bits are ignored; bytes are copied.
+   * Assigns the prefix to `owner`, also if another owner has it. Host bits are ignored; bytes are
+   * copied.
    *
-   * @throws {RangeError} out of memory; look-ups answer as before, or as afterwards
+   * @throws {RangeError} out of memory; lookups then give the old result or the new one
    */
   insert(address: Uint8Array, prefixLength: number, owner: number): void {
     this.#nodes.reserve(NODES_OF_AN_INSERTION);
@@ -59,19 +60,22 @@ export class PrefixTrie {
     this.#updateSlots(address, prefixLength);
   }
 
-  /** The owner of exactly this prefix, 0 if it is not there. */
+  /** Returns the owner of exactly this prefix; 0 if there is none. */
   ownerOf(address: Uint8Array, prefixLength: number): number {
     const node = this.#find(address, prefixLength);
     return node === NONE ? NONE : this.#nodes.ownerOf(node);
   }
 
-  /** Takes the prefix out, if it is there. */
+  /** Removes the prefix if it is there. */
   remove(address: Uint8Array, prefixLength: number): void {
     const node = this.#find(address, prefixLength);
     if (node !== NONE && this.#nodes.ownerOf(node) !== NONE) this.#removeNode(node);
   }
 
-  /** Takes all prefixes of an owner out; costs as much as it has, not as there are. */
+  /**
+   * Removes all prefixes of an owner. The cost depends on their number, not on the size of the
+   * trie.
+   */
   removeOwner(owner: number): void {
     for (;;) {
       const node = this.firstOf(owner);
@@ -80,17 +84,20 @@ export class PrefixTrie {
     }
   }
 
-  /** The owner's prefix that it has had longest, as a node; 0 if it has none. */
+  /** Returns the node of the owner's oldest prefix; 0 if it has none. */
   firstOf(owner: number): number {
     return this.#rings.firstOf(owner);
   }
 
-  /** The owner's next prefix, 0 behind the last. Valid until the trie changes. */
+  /**
+   * Returns the node of the owner's next prefix; 0 after the last one. Valid until the trie
+   * changes.
+   */
   nextOf(node: number): number {
     return this.#rings.nextOf(this.#nodes.ownerOf(node), node);
   }
 
-  /** A copy. */
+  /** Returns a copy of the node's address. */
   addressOf(node: number): Uint8Array {
     const address = new Uint8Array(this.#byteLength);
     this.#nodes.readKey(node, address);
@@ -101,7 +108,7 @@ export class PrefixTrie {
     return this.#nodes.lengthOf(node);
   }
 
-  /** The node of exactly this prefix, or none. */
+  /** Returns the node of exactly this prefix, or none. */
   #find(address: Uint8Array, prefixLength: number): number {
     const nodes = this.#nodes;
     let node = this.#root;
@@ -110,7 +117,7 @@ export class PrefixTrie {
     return nodes.covers(node, address) ? node : NONE;
   }
 
-  /** The node of exactly this prefix, made where it belongs if it is not there. */
+  /** Returns the node of exactly this prefix. Creates it if it is not there. */
   #nodeOf(address: Uint8Array, prefixLength: number): number {
     const nodes = this.#nodes;
     let parent = NONE;
@@ -127,7 +134,7 @@ export class PrefixTrie {
     const made = nodes.create(address, prefixLength);
     if (node === NONE) this.#attach(parent, made);
     else if (common === prefixLength) {
-      // It is a prefix of the node: takes its place, and the node becomes its child.
+      // It is a prefix of the node, so it takes the node's place and the node becomes its child.
       this.#attach(parent, made);
       this.#attach(made, node);
     } else {
@@ -139,7 +146,10 @@ export class PrefixTrie {
     return made;
   }
 
-  /** Hangs `child` under `parent`, on the side that its address says. No parent: it is the root. */
+  /**
+   * Makes `child` a child of `parent`, on the side given by its address. Without a parent it is the
+   * root.
+   */
   #attach(parent: number, child: number): void {
     if (parent === NONE) this.#root = child;
     else this.#nodes.setChild(parent, this.#sideOf(parent, child), child);
@@ -158,12 +168,12 @@ export class PrefixTrie {
     this.#unlink(node);
     this.#updateSlots(address, length);
     if (this.#root !== NONE) return;
-    // An empty trie gives its memory back.
+    // An empty trie frees its memory.
     nodes.reset();
     this.#rings.reset();
   }
 
-  /** Takes a node that is nobody's out of the trie, unless two children part there. */
+  /** Removes a node without owner from the trie, unless it has two children. */
   #unlink(node: number): void {
     const nodes = this.#nodes;
     const left = nodes.childOf(node, 0);
@@ -173,7 +183,7 @@ export class PrefixTrie {
     this.#replace(parent, node, left === NONE ? right : left);
     if (left !== NONE || right !== NONE || parent === NONE) return;
     if (nodes.ownerOf(parent) !== NONE) return;
-    // The parent was nobody's and has one child left: it goes as well.
+    // The parent has no owner and only one child left, so it is removed too.
     this.#replace(grandparent, parent, nodes.childOf(parent, 0) || nodes.childOf(parent, 1));
   }
 
@@ -189,14 +199,14 @@ export class PrefixTrie {
     return { parent, grandparent };
   }
 
-  /** Puts `successor`, or nothing, into the node's place, and frees the node. */
+  /** Puts `successor`, or nothing, in the place of the node, and frees the node. */
   #replace(parent: number, node: number, successor: number): void {
     if (parent === NONE) this.#root = successor;
     else this.#nodes.setChild(parent, this.#sideOf(parent, node), successor);
     this.#nodes.release(node);
   }
 
-  /** Appends the node to the ring of `owner`, out of the ring it may be in. */
+  /** Moves the node from its current ring, if any, to the end of the ring of `owner`. */
   #own(node: number, owner: number): void {
     const before = this.#nodes.ownerOf(node);
     if (before === owner) return;
@@ -210,7 +220,10 @@ export class PrefixTrie {
     this.#nodes.setOwner(node, NONE);
   }
 
-  /** Tells the table what has changed; makes it anew if there are twice the prefixes, or a quarter. */
+  /**
+   * Updates the slot table. Rebuilds it when the number of prefixes has doubled or fallen to a
+   * quarter.
+   */
   #updateSlots(address: Uint8Array, prefixLength: number): void {
     this.#slots?.update(this.#root, address, prefixLength);
     const count = this.#rings.count;
@@ -222,7 +235,7 @@ export class PrefixTrie {
   }
 }
 
-/** No node, and no owner. */
+/** Means "no node" and "no owner". */
 const NONE = 0;
-/** The prefix's, and the one where it parts from another. */
+/** The node of the prefix, and the node where it branches from another one. */
 const NODES_OF_AN_INSERTION = 2;

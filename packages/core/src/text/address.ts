@@ -1,9 +1,9 @@
 /**
- * IP addresses: bytes inside, text outside. The one reader and the one writer of them in all of Litz.
+ * Reads and writes IP addresses as text. All packages of Litz use these functions.
  *
- * They are inet_pton and inet_ntop (POSIX, and RFC 4291, 2.2): what the reader takes, every program on
- * the system takes, and what the writer writes looks the same in `ip` and `wg`. A test in `@litz/sys`
- * compares them with the C library's.
+ * They behave like inet_pton and inet_ntop (POSIX; RFC 4291, section 2.2). So every program on the
+ * system accepts the same texts, and `ip` and `wg` print the same texts. A test in `@litz/sys`
+ * compares them with the C library.
  *
  * @module
  */
@@ -11,10 +11,12 @@ import { describe } from '../field.ts';
 import { textError } from './text-error.ts';
 
 /**
- * 4 or 16 new bytes. IPv4 is four decimal numbers: what old parsers make of `010.1` or `0x7f.1` is
- * refused. No zone; `tryParseScopedAddress` takes one.
+ * Reads an IPv4 or IPv6 address. Returns 4 or 16 new bytes. An IPv4 address is four decimal
+ * numbers; old forms such as `010.1` or `0x7f.1` are refused. A zone is refused;
+ * `tryParseScopedAddress` accepts one.
  *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`
+ * @throws {TypeError} `text` is not a string
  */
 export function parseAddress(text: string): Uint8Array {
   const address = tryParseAddress(text);
@@ -22,7 +24,7 @@ export function parseAddress(text: string): Uint8Array {
   throw textError('ERR_LITZ_INVALID_ADDRESS', 'an IPv4 or IPv6 address', text);
 }
 
-/** The same, undefined for what is no address. */
+/** Reads an address as `parseAddress` does. Returns undefined if the text is not an address. */
 export function tryParseAddress(text: string): Uint8Array | undefined {
   if (typeof text !== 'string' || text.length > MAX_TEXT) return undefined;
   if (text.includes(':')) return readIpv6(text);
@@ -31,10 +33,10 @@ export function tryParseAddress(text: string): Uint8Array | undefined {
 }
 
 /**
- * Lower case, the first of the longest runs of zeros left out. An address that stands for an IPv4 one
- * shows it: `::ffff:192.0.2.1`, `::192.0.2.1`.
+ * Returns the text of an address: lower case, with the first of the longest runs of zeros left out.
+ * An address that contains an IPv4 address shows it: `::ffff:192.0.2.1`, `::192.0.2.1`.
  *
- * @throws {TypeError} `address` is no Uint8Array, or has another length than 4 or 16
+ * @throws {TypeError} `address` is not a Uint8Array of 4 or 16 bytes
  */
 export function formatAddress(address: Uint8Array): string {
   if (!(address instanceof Uint8Array)) {
@@ -53,14 +55,17 @@ export function formatAddress(address: Uint8Array): string {
   return `${groupsText(address, 0, run.start)}::${groupsText(address, end, 8)}`;
 }
 
-/** Whether it is an IPv4 address in the clothes of IPv6: `::ffff:192.0.2.1` (RFC 4291, 2.5.5.2). */
+/**
+ * Returns whether this is an IPv4-mapped IPv6 address: `::ffff:192.0.2.1` (RFC 4291, section
+ * 2.5.5.2).
+ */
 export function isMapped(address: Uint8Array): boolean {
   if (address.length !== 16 || address[10] !== 0xff || address[11] !== 0xff) return false;
   for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
   return true;
 }
 
-/** Four decimal numbers from `from` to the end of the text, into four bytes at `at`. */
+/** Reads four decimal numbers, from `from` to the end of the text, into four bytes at `at`. */
 function readIpv4(text: string, from: number, into: Uint8Array, at: number): boolean {
   let count = 0;
   let value = -1;
@@ -73,7 +78,7 @@ function readIpv4(text: string, from: number, into: Uint8Array, at: number): boo
       continue;
     }
     const digit = code - ZERO;
-    // Nothing follows a leading zero: other parsers take it for the sign of an octal number.
+    // A leading zero is refused, because other parsers take such a number for octal.
     if (digit < 0 || digit > 9 || value === 0) return false;
     value = value === -1 ? digit : value * 10 + digit;
     if (value > 255) return false;
@@ -84,7 +89,7 @@ function readIpv4(text: string, from: number, into: Uint8Array, at: number): boo
 function readIpv6(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(16);
   let filled = 0;
-  /** Where the zeros go that `::` stands for. */
+  /** The position of the zeros that `::` stands for. */
   let gap = -1;
   let i = 0;
   if (text.startsWith('::')) {
@@ -103,7 +108,7 @@ function readIpv6(text: string): Uint8Array | undefined {
     bytes[filled++] = group;
     if (end === text.length) break;
     i = end + 1;
-    // A colon, and behind it a group or a second colon.
+    // A colon must follow, and after it a group or a second colon.
     if (text.charCodeAt(end) !== COLON || i === text.length) return undefined;
     if (text.charCodeAt(i) !== COLON) continue;
     if (gap !== -1) return undefined;
@@ -113,7 +118,7 @@ function readIpv6(text: string): Uint8Array | undefined {
   return withGap(bytes, filled, gap);
 }
 
-/** Behind at most four hexadecimal digits. */
+/** Returns the position after at most four hexadecimal digits. */
 function endOfGroup(text: string, start: number): number {
   let end = start;
   while (end < text.length && end - start < 4 && isHexDigit(text.charCodeAt(end))) end++;
@@ -125,7 +130,7 @@ function isHexDigit(code: number): boolean {
   return (code >= ZERO && code <= ZERO + 9) || (lower >= LOWER_A && lower <= LOWER_A + 5);
 }
 
-/** Moves what stands behind the gap to the end. A gap stands for one group of zeros at least. */
+/** Moves the bytes after the gap to the end. A gap stands for at least one group of zeros. */
 function withGap(bytes: Uint8Array, filled: number, gap: number): Uint8Array | undefined {
   if (gap === -1) return filled === 16 ? bytes : undefined;
   if (filled === 16) return undefined;
@@ -148,7 +153,7 @@ function groupAt(address: Uint8Array, i: number): number {
   return (address[i * 2] << 8) | address[i * 2 + 1];
 }
 
-/** The first of the longest ones. */
+/** Returns the first of the longest runs of zero groups. */
 function longestZeroRun(address: Uint8Array): { start: number; length: number } {
   let best = { start: 0, length: 0 };
   let length = 0;
@@ -163,5 +168,5 @@ const ZERO = 0x30;
 const LOWER_A = 0x61;
 const DOT = 0x2e;
 const COLON = 0x3a;
-/** `0000:0000:0000:0000:0000:ffff:255.255.255.255` */
+/** The length of `0000:0000:0000:0000:0000:ffff:255.255.255.255`. */
 const MAX_TEXT = 45;

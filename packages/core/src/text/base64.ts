@@ -1,11 +1,12 @@
 /**
- * 32 bytes as base64 with padding, 44 characters. Read and written without a look-up by secret values.
+ * Reads and writes 32 bytes as base64 with padding, 44 characters. No table is indexed with a
+ * secret value, because that would leak it through the cache.
  *
  * @module
  */
 import { KEY_LENGTH } from '../constants.ts';
 
-/** The text of 32 bytes. Borrowed for the call. */
+/** Returns the text of 32 bytes, which are borrowed for the call. */
 export function encodeBase64(key: Uint8Array): string {
   let text = '';
   for (let i = 0; i < KEY_LENGTH; i += 3) {
@@ -17,14 +18,15 @@ export function encodeBase64(key: Uint8Array): string {
       letterOf(bits & 63),
     );
   }
-  // 32 bytes end with a group of two: its last letter stands for bits that are not there.
+  // The last group of 32 bytes has only two bytes, so its last letter is replaced with "=".
   return `${text.slice(0, TEXT_LENGTH - 1)}=`;
 }
 
 /**
- * Into the 32 bytes of `out`. Exactly 44 characters, no bits left over: each key has one text.
+ * Reads a text into the 32 bytes of `out`. The text must have exactly 44 characters and no unused
+ * bits set, so that each key has only one text.
  *
- * @returns false for anything else; then what is in `out` is no key
+ * @returns false for any other text; then the bytes in `out` are not a key
  */
 export function decodeBase64(text: string, out: Uint8Array): boolean {
   if (text.length !== TEXT_LENGTH || !text.endsWith('=')) return false;
@@ -40,11 +42,14 @@ export function decodeBase64(text: string, out: Uint8Array): boolean {
     out[at + 1] = bits >> 8;
     if (at + 2 < KEY_LENGTH) out[at + 2] = bits;
   }
-  // -1 of a wrong letter, or the byte behind the key.
+  // `invalid` is negative after a wrong letter. The last byte contains the unused bits.
   return invalid >= 0 && (bits & 0xff) === 0;
 }
 
-/** 0..63 -> 'A'..'Z', 'a'..'z', '0'..'9', '+', '/', by arithmetic: each term is 0 or the whole step. */
+/**
+ * Maps 0..63 to 'A'..'Z', 'a'..'z', '0'..'9', '+', '/' by arithmetic. Each term is 0 or the whole
+ * step.
+ */
 function letterOf(value: number): number {
   return (
     value +
@@ -56,7 +61,10 @@ function letterOf(value: number): number {
   );
 }
 
-/** The reverse; -1 for anything else. Each term is the value + 1 within its range, otherwise 0. */
+/**
+ * The reverse of `letterOf`; -1 for any other letter. Each term is value + 1 within its range,
+ * otherwise 0.
+ */
 function valueOf(letter: number): number {
   return (
     -1 +
@@ -68,10 +76,10 @@ function valueOf(letter: number): number {
   );
 }
 
-/** All bits set or none. */
+/** Returns -1 (all bits set) if the letter is in the range, otherwise 0. */
 function inRange(letter: number, first: number, last: number): number {
   return ((first - 1 - letter) & (letter - last - 1)) >> 31;
 }
 
-/** Characters of the text. */
+/** The length of the text in characters. */
 export const TEXT_LENGTH = 44;

@@ -1,5 +1,5 @@
 /**
- * An address with a prefix length: `10.0.0.1/24`, `fd00::/8`.
+ * Reads and writes an address with a prefix length: `10.0.0.1/24`, `fd00::/8`.
  *
  * @module
  */
@@ -9,13 +9,14 @@ import { formatAddress, tryParseAddress } from './address.ts';
 import { textError } from './text-error.ts';
 import { parseUnsigned } from './unsigned.ts';
 
+/** An address with a prefix length. */
 export interface Cidr {
-  /** 4 or 16 bytes. Host bits are kept: an interface's address has them. */
+  /** 4 or 16 bytes. Host bits are kept, because the address of an interface has them. */
   address: Uint8Array;
   prefixLength: number;
 }
 
-/** A `Cidr` that is its text where it is printed: `10.0.0.0/8`. */
+/** A `Cidr` that prints as its text: `10.0.0.0/8`. */
 export class Prefix implements Cidr {
   static {
     printAs(this.prototype, (prefix) => `Prefix(${prefix.toString()})`);
@@ -40,10 +41,12 @@ export class Prefix implements Cidr {
 }
 
 /**
- * Without a prefix length it is the one address, as everywhere in WireGuard's tools. A zero in front
- * of the length (`/010`) is refused: it is ten to one program and eight to another.
+ * Reads an address with a prefix length. Without a prefix length, the prefix is the single address,
+ * as in all WireGuard tools. A leading zero in the length (`/010`) is refused, because some
+ * programs take it for octal.
  *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_CIDR`
+ * @throws {TypeError} `text` is not a string
  */
 export function parseCidr(text: string): Cidr {
   const cidr = tryParseCidr(text);
@@ -51,7 +54,7 @@ export function parseCidr(text: string): Cidr {
   throw textError('ERR_LITZ_INVALID_CIDR', 'an address with prefix length', text);
 }
 
-/** The same, undefined for what is none. */
+/** Reads a prefix as `parseCidr` does. Returns undefined if the text is not a prefix. */
 export function tryParseCidr(text: string): Cidr | undefined {
   if (typeof text !== 'string') return undefined;
   const slash = text.indexOf('/');
@@ -67,9 +70,9 @@ export function tryParseCidr(text: string): Cidr | undefined {
 }
 
 /**
- * What `parseCidr` reads again.
+ * Returns the text of a prefix, which `parseCidr` can read.
  *
- * @throws {TypeError | RangeError} the address is none, or the length does not fit it
+ * @throws {TypeError | RangeError} the address is not valid, or the prefix length does not fit it
  */
 export function formatCidr(cidr: Readonly<Cidr>): string {
   checkObject(cidr, 'cidr');

@@ -1,5 +1,6 @@
 /**
- * The outer address of a peer: `192.0.2.1:51820`, `[2001:db8::1]:51820`, `vpn.example.org:51820`.
+ * Reads and writes the outer address of a peer: `192.0.2.1:51820`, `[2001:db8::1]:51820`,
+ * `vpn.example.org:51820`.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { tryParseScopedAddress } from './scoped-address.ts';
 import { textError } from './text-error.ts';
 import { MAX_UINT16, parseUnsigned } from './unsigned.ts';
 
-/** A name that somebody has to look up. */
+/** An endpoint with a host name that must be resolved. */
 export interface HostEndpoint {
   host: string;
   /** 1 to 65535. */
@@ -17,10 +18,12 @@ export interface HostEndpoint {
 }
 
 /**
- * Of a link-local address the zone is kept: the number of an interface (`[fe80::1%2]:51820`) as
- * `scopeId`, a name (`%eth0`) as `zone`, whether or not there is such an interface.
+ * Reads an endpoint. The zone of a link-local address is kept: the number of an interface
+ * (`[fe80::1%2]:51820`) as `scopeId`, a name (`%eth0`) as `zone`. It is not checked whether the
+ * interface exists.
  *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
+ * @throws {TypeError} `text` is not a string
  */
 export function parseEndpoint(text: string): Endpoint | HostEndpoint {
   const endpoint = tryParseEndpoint(text);
@@ -29,7 +32,7 @@ export function parseEndpoint(text: string): Endpoint | HostEndpoint {
   throw textError('ERR_LITZ_INVALID_ENDPOINT', expected, text);
 }
 
-/** The same, undefined for what is no endpoint. */
+/** Reads an endpoint as `parseEndpoint` does. Returns undefined if the text is not an endpoint. */
 export function tryParseEndpoint(text: string): Endpoint | HostEndpoint | undefined {
   if (typeof text !== 'string') return undefined;
   const colon = text.lastIndexOf(':');
@@ -46,10 +49,11 @@ export function tryParseEndpoint(text: string): Endpoint | HostEndpoint | undefi
 }
 
 /**
- * What `parseEndpoint` reads again. The local address of an `Endpoint` has no text.
+ * Returns the text of an endpoint, which `parseEndpoint` can read. The source address of an
+ * `Endpoint` is not part of the text.
  *
- * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: no endpoint, or a host or a port
- *   that is none
+ * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: the host or the port is not
+ *   valid
  */
 export function formatEndpoint(endpoint: Endpoint | HostEndpoint): string {
   if (endpoint instanceof Endpoint) return endpoint.toString();
@@ -64,7 +68,7 @@ export function formatEndpoint(endpoint: Endpoint | HostEndpoint): string {
   );
 }
 
-/** What is shown of what is no endpoint. */
+/** Returns the value that the error shows. */
 function shownOf(host: unknown, text: string): unknown {
   return typeof host === 'string' ? text : host;
 }
@@ -76,10 +80,11 @@ function bracketed(text: string, port: number): Endpoint | undefined {
   return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
 }
 
-/** Whether to look it up at all; numbers alone are a mistyped address. */
+/** Returns whether this can be a host name. Digits and dots alone are a mistyped address. */
 function isHostName(host: string): boolean {
   return host.length <= MAX_HOST && HOST.test(host) && !/^[\d.]+$/.test(host);
 }
 
 const HOST = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]*[\p{L}\p{N}_.])?$/u;
+/** The longest host name in the DNS, in characters. */
 const MAX_HOST = 253;

@@ -1,24 +1,31 @@
 /**
- * An address with a zone, the interface that a link-local address is of: `fe80::1%eth0` (RFC 4007).
+ * Reads an address with a zone, which is the interface of a link-local address: `fe80::1%eth0` (RFC
+ * 4007).
  *
- * As getaddrinfo has it, a zone is a number, or of a link-local address the name of an interface. Which
- * number a name has is for whoever sends: it depends on the network namespace, and changes.
+ * As in getaddrinfo, a zone is a number, or, for a link-local address, the name of an interface.
+ * The sender must look up the number of a name, because it depends on the network namespace and can
+ * change.
  *
  * @module
  */
 import { tryParseAddress } from './address.ts';
+import { isInterfaceName } from './interface-name.ts';
 import { MAX_UINT32, parseUnsigned } from './unsigned.ts';
 
+/** An address with an optional zone, as a number or as a name. */
 export interface ScopedAddress {
   /** 4 or 16 bytes. */
   readonly address: Uint8Array;
-  /** A zone that is a number; 0: none. */
+  /** The zone as a number; 0 if there is none. */
   readonly scopeId: number;
-  /** A zone that is the name of an interface. */
+  /** The zone as the name of an interface. */
   readonly zone: string | undefined;
 }
 
-/** Undefined for what is no address, and for a zone that no interface can have. */
+/**
+ * Reads an address with an optional zone. Returns undefined if the text is not an address, or if no
+ * interface can have the zone.
+ */
 export function tryParseScopedAddress(text: string): ScopedAddress | undefined {
   if (typeof text !== 'string') return undefined;
   const percent = text.indexOf('%');
@@ -29,31 +36,21 @@ export function tryParseScopedAddress(text: string): ScopedAddress | undefined {
   const scopeId = parseUnsigned(zone, MAX_UINT32);
   if (scopeId !== undefined) return { address, scopeId, zone: undefined };
   if (/^\d+$/.test(zone)) return undefined;
-  return isLinkLocal(address) && isInterfaceName(zone) ? { address, scopeId: 0, zone } : undefined;
+  return isLinkLocal(address) && isZone(zone) ? { address, scopeId: 0, zone } : undefined;
 }
 
-/** Whether an interface can have this name (kernel: dev_valid_name), in an endpoint's text too. */
-export function isInterfaceName(name: string): boolean {
-  if (typeof name !== 'string' || name === '.' || name === '..') return false;
-  if (!INTERFACE_NAME.test(name)) return false;
-  return utf8Length(name) <= MAX_NAME_BYTES;
+/**
+ * Returns whether the text of an endpoint can contain this zone: the name of an interface without
+ * "%" and brackets.
+ */
+export function isZone(zone: string): boolean {
+  return isInterfaceName(zone) && !/[%[\]]/.test(zone);
 }
 
-/** fe80::/10, and the multicast addresses of a link: ff?2::/16. */
+/**
+ * Returns whether the address is in fe80::/10, or is a link-local multicast address (ff?2::/16).
+ */
 function isLinkLocal(address: Uint8Array): boolean {
   if (address[0] === 0xff) return (address[1] & 0x0f) === 0x02;
   return address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
 }
-
-function utf8Length(text: string): number {
-  let length = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return length;
-}
-
-/** Not blanks, colons, slashes, nor what has another meaning in an endpoint's text. */
-const INTERFACE_NAME = /^[^\s/:%[\]\0]+$/;
-const MAX_NAME_BYTES = 15;

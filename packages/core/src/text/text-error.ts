@@ -1,12 +1,15 @@
 /**
- * `textError`: what the parsers of this folder throw.
+ * `textError`: creates the errors that the parsers in this folder throw.
  *
  * @module
  */
 import { WireGuardError, type WireGuardErrorCode } from '../errors.ts';
 import { quote } from '../quote.ts';
 
-/** A `TypeError` if it is no text at all. What may be a key is not shown. */
+/**
+ * Returns a `WireGuardError`, or a `TypeError` if `text` is not a string. The message does not show
+ * text that may be a key.
+ */
 export function textError(
   code: WireGuardErrorCode,
   expected: string,

@@ -1,15 +1,18 @@
 /**
- * Whole numbers as people and `wg` write them.
+ * Reads whole numbers as people and `wg` write them.
  *
  * @module
  */
 
-/** Decimal digits only, at most `max`; undefined for anything else. Zeros in front count for nothing. */
+/**
+ * Reads decimal digits. Returns undefined for anything else, and for a number above `max`. Leading
+ * zeros are ignored.
+ */
 export function parseUnsigned(text: string, max: number): number | undefined {
   return /^0*\d{1,16}$/.test(text) ? atMost(Number(text), max) : undefined;
 }
 
-/** The same, or hexadecimal with `0x` in front. */
+/** Reads decimal digits, or hexadecimal digits after `0x`. Otherwise as `parseUnsigned`. */
 export function parseUnsignedOrHex(text: string, max: number): number | undefined {
   return /^0x0*[0-9a-fA-F]{1,13}$/.test(text)
     ? atMost(Number(text), max)

@@ -1,12 +1,13 @@
 /**
- * `DatagramRun`: datagrams to one destination that stand at equal distances in a buffer.
+ * `DatagramRun`: datagrams to one destination, at equal distances in a buffer.
  *
  * ```
  *   offset              offset + stride     offset + 2 * stride
  *   | datagram, length  | datagram, length  | datagram, lastLength
  * ```
- * What a run of packets becomes, and what sockets send at once: the kernel takes datagrams of one length
- * as one message (UDP_SEGMENT). They may touch, and not overlap. One datagram is a run of one.
+ * A run of packets becomes a run of datagrams, and a socket sends it at once: the kernel takes
+ * datagrams of one length as one message (UDP_SEGMENT). The datagrams may touch but not overlap. A
+ * single datagram is a run of one.
  *
  * @module
  */
@@ -14,15 +15,18 @@ import type { Endpoint } from '../endpoint.ts';
 
 export interface DatagramRun {
   readonly buffer: Uint8Array;
-  /** Where the first datagram begins. */
+  /** Where the first datagram begins, in bytes. */
   readonly offset: number;
-  /** Of each datagram, in bytes. */
+  /** The length of each datagram but the last, in bytes. */
   readonly length: number;
-  /** Of the last datagram; no more than `length`. */
+  /** The length of the last datagram in bytes, at most `length`. */
   readonly lastLength: number;
-  /** From one datagram to the next, in bytes; no less than `length`. Of one datagram it says nothing. */
+  /**
+   * The distance from one datagram to the next in bytes, at least `length`. It has no meaning for a
+   * run of one.
+   */
   readonly stride: number;
-  /** 1 or more. */
+  /** The number of datagrams, 1 or more. */
   readonly count: number;
   readonly destination: Endpoint;
   /** The whole TOS or traffic class byte, DSCP and ECN. */

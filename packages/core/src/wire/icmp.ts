@@ -1,9 +1,10 @@
 /**
- * ICMP and ICMPv6 "destination unreachable", for packets that no peer takes.
+ * ICMP and ICMPv6 "destination unreachable" messages, for packets without a peer.
  *
- * The kernel answers a packet without a peer this way (device.c, wg_xmit); so that a program learns
- * at once instead of waiting. The answer comes from the address that was asked for: with the
- * interface's own address as its source it would be dropped as martian.
+ * The kernel answers a packet without a peer in this way (device.c, wg_xmit), so that the sending
+ * program gets an error at once instead of waiting. The source address of the answer is the
+ * packet's destination. With the interface's own address as source, the kernel would drop the
+ * answer as martian.
  *
  * @module
  */
@@ -21,10 +22,11 @@ import {
 } from './ip-packet.ts';
 
 /**
- * A new packet that answers the one at `offset`: ICMPv4 type 3 code 1 (host unreachable) or ICMPv6
- * type 1 code 3 (address unreachable), quoting as much of it as is allowed. Undefined for a packet
- * that must not be answered: an ICMP error, a later fragment, from or to a group or nobody at all
- * (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
+ * Returns a new packet that answers the packet at `offset`: ICMPv4 type 3 code 1 (host unreachable)
+ * or ICMPv6 type 1 code 3 (address unreachable). It quotes as much of the packet as is allowed.
+ * Returns undefined for a packet that must not be answered: an ICMP error, a fragment that is not
+ * the first, or a packet from or to an address that is not a single host (RFC 1122 section 3.2.2,
+ * RFC 4443 section 2.4).
  */
 export function unreachable(
   buffer: Uint8Array,
@@ -50,7 +52,8 @@ function answerable4(buffer: Uint8Array, offset: number, length: number): boolea
     return false;
   }
   if (buffer[offset + 9] !== PROTOCOL_ICMP) return true;
-  // Of ICMP only what asks or answers; an unknown type counts as an error, and so does no type.
+  // Only ICMP queries and replies are answered. An unknown type, or a missing one, counts as an
+  // error.
   return length > header && ICMP_QUERIES.includes(buffer[offset + header]);
 }
 
@@ -79,7 +82,7 @@ function answer4(buffer: Uint8Array, offset: number, length: number): Uint8Array
 function answerable6(buffer: Uint8Array, offset: number, length: number): boolean {
   if (length < IPV6_HEADER_LENGTH) return false;
   if (!isHost6(buffer, offset + IPV6_SOURCE)) return false;
-  // A group as destination; the source may be anybody.
+  // A packet to a multicast group must not be answered.
   if (buffer[offset + IPV6_DESTINATION] === 0xff) return false;
   let next = buffer[offset + 6];
   let at = IPV6_HEADER_LENGTH;
@@ -91,7 +94,7 @@ function answerable6(buffer: Uint8Array, offset: number, length: number): boolea
     at += isFragment ? 8 : (buffer[offset + at + 1] + 1) * 8;
   }
   if (next !== NEXT_HEADER_ICMPV6) return true;
-  // RFC 4443 section 2.1: errors are the types below 128; a redirect is not answered either.
+  // RFC 4443 section 2.1: types below 128 are errors. A redirect is not answered either.
   return at < length && buffer[offset + at] >= 128 && buffer[offset + at] !== ICMPV6_REDIRECT;
 }
 
@@ -109,20 +112,23 @@ function answer6(buffer: Uint8Array, offset: number, length: number): Uint8Array
   answer[icmp] = 1; // destination unreachable
   answer[icmp + 1] = 3; // address
   copyBytes(answer, icmp + ICMP_HEADER_LENGTH, buffer, offset, quoted);
-  // RFC 4443 section 2.3: the checksum goes over addresses, length and next header as well.
+  // RFC 4443 section 2.3: the checksum includes the addresses, the length and the next header.
   const pseudoHeader = ICMP_HEADER_LENGTH + quoted + NEXT_HEADER_ICMPV6;
   const sum = sumWords(answer, IPV6_SOURCE, answer.length - IPV6_SOURCE, pseudoHeader);
   writeUint16(answer, icmp + 2, ~foldChecksum(sum));
   return answer;
 }
 
-/** One host somewhere: not "this network", loopback, a group or a broadcast. */
+/**
+ * Returns whether the address is a single host: not "this network", loopback, multicast or
+ * broadcast.
+ */
 function isHost4(buffer: Uint8Array, offset: number): boolean {
   const first = buffer[offset];
   return first !== 0 && first !== 127 && first < 224;
 }
 
-/** Neither unspecified nor a group. */
+/** Returns whether the address is neither unspecified nor multicast. */
 function isHost6(buffer: Uint8Array, offset: number): boolean {
   if (buffer[offset] === 0xff) return false;
   for (let i = 0; i < 16; i++) if (buffer[offset + i] !== 0) return true;
@@ -144,15 +150,15 @@ const NEXT_HEADER_ICMPV6 = 58;
 const FRAGMENT_HEADER = 44;
 /** Hop-by-hop, routing, fragment, destination options. */
 const EXTENSION_HEADERS: readonly number[] = [0, 43, FRAGMENT_HEADER, 60];
-/** Echo, timestamp, information and address mask, each asked and answered; router discovery. */
+/** Echo, timestamp, information and address mask, each as request and reply; router discovery. */
 const ICMP_QUERIES: readonly number[] = [0, 8, 9, 10, 13, 14, 15, 16, 17, 18];
 const ICMPV6_REDIRECT = 137;
 const ICMP_HEADER_LENGTH = 8;
-/** RFC 1812 section 4.3.2.3: no longer than what every host takes. */
+/** RFC 1812 section 4.3.2.3: an error is no longer than what every host accepts. */
 const MAX_ICMPV4_LENGTH = 576;
-/** RFC 4443 section 3.1: no longer than the smallest MTU. */
+/** RFC 4443 section 3.1: an error is no longer than the smallest MTU. */
 const MAX_ICMPV6_LENGTH = 1280;
-/** RFC 1812 section 4.3.2.5: errors are routed as internetwork control. */
+/** RFC 1812 section 4.3.2.5: errors carry the precedence "internetwork control". */
 const TOS_INTERNET_CONTROL = 0xc0;
 const DONT_FRAGMENT = 0x40;
 const HOP_LIMIT = 64;

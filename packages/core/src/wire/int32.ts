@@ -1,10 +1,10 @@
 /**
- * The 32-bit fields of the messages: little-endian, all of them (section 5.4).
+ * Reads and writes the 32-bit fields of messages, which are all little-endian (section 5.4).
  *
  * @module
  */
 
-/** Signed, so that it is never an allocation. */
+/** Returns a signed number, because V8 stores that without an allocation. */
 export function readInt32(buffer: Uint8Array, offset: number): number {
   return (
     buffer[offset] |
@@ -14,7 +14,7 @@ export function readInt32(buffer: Uint8Array, offset: number): number {
   );
 }
 
-/** The low 32 bits of `value`, whatever its size and sign. */
+/** Writes the low 32 bits of `value`. `value` may have any size and sign. */
 export function writeInt32(buffer: Uint8Array, offset: number, value: number): void {
   buffer[offset] = value;
   buffer[offset + 1] = value >>> 8;

@@ -1,15 +1,16 @@
 /**
- * What the data plane needs of an IP header: lengths, ECN bits, the internet checksum.
+ * The parts of an IP header that the data plane needs: lengths, ECN bits, the internet checksum.
  *
- * A packet is given as the buffer it stands in and its offset; nothing is copied or allocated.
- * Options and extension headers are the receiver's business and are not looked at here.
+ * A packet is given as a buffer and an offset. Nothing is copied or allocated. Options and
+ * extension headers are not read here; the receiver does that.
  *
  * @module
  */
 
 /**
- * The length that the header states, in bytes; what lies behind it is padding. 0 if this is neither
- * IPv4 nor IPv6, or the header states less than itself or more than there is (`length` bytes).
+ * Returns the length that the header states, in bytes. Bytes after it are padding. Returns 0 if
+ * this is neither IPv4 nor IPv6, or if the stated length is less than the header or more than
+ * `length`.
  */
 export function ipTotalLength(buffer: Uint8Array, offset: number, length: number): number {
   const version = buffer[offset] >>> 4;
@@ -22,13 +23,13 @@ export function ipTotalLength(buffer: Uint8Array, offset: number, length: number
   return total <= length ? total : 0;
 }
 
-/** The ECN bits (RFC 3168) of the packet at `offset`, which is IPv4 or IPv6: 0 to 3. */
+/** Returns the ECN bits (RFC 3168) of the IPv4 or IPv6 packet at `offset`: 0 to 3. */
 export function ecn(buffer: Uint8Array, offset: number): number {
   const byte = buffer[offset + 1];
   return buffer[offset] >>> 4 === 4 ? byte & 0b11 : (byte >>> 4) & 0b11;
 }
 
-/** Sets the ECN bits and, for IPv4, brings the header checksum up to date. */
+/** Sets the ECN bits and, for IPv4, updates the header checksum. */
 export function setEcn(buffer: Uint8Array, offset: number, bits: number): void {
   const before = buffer[offset + 1];
   if (buffer[offset] >>> 4 !== 4) {
@@ -37,31 +38,33 @@ export function setEcn(buffer: Uint8Array, offset: number, bits: number): void {
   }
   const after = (before & 0b1111_1100) | bits;
   buffer[offset + 1] = after;
-  // RFC 1624 equation 3: HC' = ~(~HC + ~m + m'). The other byte of the word is the same in both.
+  // RFC 1624 equation 3: HC' = ~(~HC + ~m + m'). The other byte of the word does not change.
   const at = offset + IPV4_CHECKSUM;
   const checksum = (buffer[at] << 8) | buffer[at + 1];
   const sum = (~checksum & 0xffff) + (~before & 0xffff) + after;
   writeUint16(buffer, at, ~foldChecksum(sum));
 }
 
-/** The one's complement sum of `length` bytes, added to `sum`; fold it before it is used. */
+/**
+ * Returns the one's complement sum of `length` bytes, added to `sum`. Fold the result before use.
+ */
 export function sumWords(buffer: Uint8Array, offset: number, length: number, sum = 0): number {
   const end = offset + length;
   const even = end - (length % 2);
   let total = sum;
   for (let i = offset; i < even; i += 2) total += (buffer[i] << 8) | buffer[i + 1];
-  // RFC 1071: an odd byte counts as if a zero followed.
+  // RFC 1071: a last odd byte is padded with a zero.
   return even === end ? total : total + (buffer[even] << 8);
 }
 
-/** Sixteen bits, carries added back in. */
+/** Returns the sum in 16 bits, with the carries added. */
 export function foldChecksum(sum: number): number {
   let folded = sum;
   while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16);
   return folded;
 }
 
-/** Network order. Higher bits of `value` are ignored. */
+/** Writes 16 bits in network order. Higher bits of `value` are ignored. */
 export function writeUint16(buffer: Uint8Array, offset: number, value: number): void {
   buffer[offset] = value >>> 8;
   buffer[offset + 1] = value;

@@ -1,6 +1,6 @@
 /**
- * Byte layout of the four messages, sections 5.4.2, 5.4.3, 5.4.6 and 5.4.7. Indices and the counter are
- * little-endian.
+ * Byte layout of the four messages, sections 5.4.2, 5.4.3, 5.4.6 and 5.4.7. Indices and the counter
+ * are little-endian.
  *
  * ```
  * HandshakeInitiation, 148 bytes
@@ -20,9 +20,9 @@
  *  | 4 0 0 0 | receiver index | counter | packet, padding, tag ...
  * ```
  *
- * Readers check type, reserved bits and length, nothing else. What they return are views of the
- * message. Nothing here decrypts, and transport data is read in `transport-data.ts`, where no view is
- * made per packet.
+ * The read functions check type, reserved bits and length, nothing else, and return views of the
+ * message. Nothing is decrypted here. Transport data is read in `transport-data.ts`, which creates
+ * no view per packet.
  *
  * @module
  */
@@ -41,9 +41,9 @@ export interface HandshakeInitiation {
   senderIndex: number;
   /** 32 bytes. */
   ephemeral: Uint8Array;
-  /** 48 bytes: the sender's public key, sealed. */
+  /** The sender's public key, sealed, 48 bytes. */
   encryptedStatic: Uint8Array;
-  /** 28 bytes: the TAI64N timestamp, sealed. */
+  /** The TAI64N timestamp, sealed, 28 bytes. */
   encryptedTimestamp: Uint8Array;
 }
 
@@ -53,7 +53,7 @@ export interface HandshakeResponse {
   receiverIndex: number;
   /** 32 bytes. */
   ephemeral: Uint8Array;
-  /** 16 bytes: a tag around nothing. */
+  /** An empty text, sealed: the tag alone, 16 bytes. */
   encryptedNothing: Uint8Array;
 }
 
@@ -62,13 +62,16 @@ export interface CookieReply {
   receiverIndex: number;
   /** 24 bytes. */
   nonce: Uint8Array;
-  /** 32 bytes: the cookie, sealed. */
+  /** The cookie, sealed, 32 bytes. */
   encryptedCookie: Uint8Array;
 }
 
 export type MessageType = (typeof MESSAGE_TYPE)[keyof typeof MESSAGE_TYPE];
 
-/** What a datagram claims to be, by its first four bytes and its length; undefined for no message. */
+/**
+ * Returns the type of a message by its first four bytes and its length; undefined if it is not a
+ * WireGuard message.
+ */
 export function messageType(
   buffer: Uint8Array,
   offset: number,
@@ -90,7 +93,7 @@ export function messageType(
   }
 }
 
-/** undefined: not an initiation. */
+/** Returns views of the fields; undefined if this is not an initiation. */
 export function readInitiation(message: Uint8Array): HandshakeInitiation | undefined {
   if (!is(message, MESSAGE_TYPE.HANDSHAKE_INITIATION)) return undefined;
   return {
@@ -101,7 +104,7 @@ export function readInitiation(message: Uint8Array): HandshakeInitiation | undef
   };
 }
 
-/** Everything but the macs, into `out` of 148 bytes; the macs become zero. */
+/** Writes everything but the macs into `out` (148 bytes). The macs become zero. */
 export function writeInitiation(out: Uint8Array, message: HandshakeInitiation): void {
   begin(out, MESSAGE_TYPE.HANDSHAKE_INITIATION, HANDSHAKE_INITIATION_LENGTH);
   writeInt32(out, INITIATION.SENDER_INDEX, message.senderIndex);
@@ -110,7 +113,7 @@ export function writeInitiation(out: Uint8Array, message: HandshakeInitiation): 
   out.set(message.encryptedTimestamp, INITIATION.TIMESTAMP);
 }
 
-/** undefined: not a response. */
+/** Returns views of the fields; undefined if this is not a response. */
 export function readResponse(message: Uint8Array): HandshakeResponse | undefined {
   if (!is(message, MESSAGE_TYPE.HANDSHAKE_RESPONSE)) return undefined;
   return {
@@ -121,7 +124,7 @@ export function readResponse(message: Uint8Array): HandshakeResponse | undefined
   };
 }
 
-/** Everything but the macs, into `out` of 92 bytes; the macs become zero. */
+/** Writes everything but the macs into `out` (92 bytes). The macs become zero. */
 export function writeResponse(out: Uint8Array, message: HandshakeResponse): void {
   begin(out, MESSAGE_TYPE.HANDSHAKE_RESPONSE, HANDSHAKE_RESPONSE_LENGTH);
   writeInt32(out, RESPONSE.SENDER_INDEX, message.senderIndex);
@@ -130,7 +133,7 @@ export function writeResponse(out: Uint8Array, message: HandshakeResponse): void
   out.set(message.encryptedNothing, RESPONSE.NOTHING);
 }
 
-/** undefined: not a cookie reply. */
+/** Returns views of the fields; undefined if this is not a cookie reply. */
 export function readCookieReply(message: Uint8Array): CookieReply | undefined {
   if (!is(message, MESSAGE_TYPE.COOKIE_REPLY)) return undefined;
   return {
@@ -140,7 +143,7 @@ export function readCookieReply(message: Uint8Array): CookieReply | undefined {
   };
 }
 
-/** The whole message, into `out` of 64 bytes. */
+/** Writes the whole message into `out` (64 bytes). */
 export function writeCookieReply(out: Uint8Array, message: CookieReply): void {
   begin(out, MESSAGE_TYPE.COOKIE_REPLY, COOKIE_REPLY_LENGTH);
   writeInt32(out, COOKIE_REPLY.RECEIVER_INDEX, message.receiverIndex);
@@ -148,17 +151,19 @@ export function writeCookieReply(out: Uint8Array, message: CookieReply): void {
   out.set(message.encryptedCookie, COOKIE_REPLY.COOKIE);
 }
 
-/** The sender index of an initiation or a response: both have it at the same place. */
+/** Returns the sender index of an initiation or a response, which is at the same offset in both. */
 export function senderIndexOf(message: Uint8Array): number {
   return readIndex(message, INITIATION.SENDER_INDEX);
 }
 
-/** Where mac1 begins in an initiation or a response: they end with both macs. */
+/**
+ * Returns the offset of mac1 in an initiation or a response. Both messages end with the two macs.
+ */
 export function mac1Offset(message: Uint8Array): number {
   return message.length - 2 * MAC_LENGTH;
 }
 
-/** Where mac2 begins in an initiation or a response. */
+/** Returns the offset of mac2 in an initiation or a response. */
 export function mac2Offset(message: Uint8Array): number {
   return message.length - MAC_LENGTH;
 }

@@ -1,30 +1,33 @@
 /**
- * `PacketRun`: packets of one flow that stand at equal distances in a buffer.
+ * `PacketRun`: packets of one flow, at equal distances in a buffer.
  *
  * ```
  *   offset            offset + stride     offset + 2 * stride
  *   | packet, length  | packet, length    | packet, lastLength
  * ```
- * The kernel gives and takes packets of a stream in this shape (a super-packet, UDP_SEGMENT): all have
- * the addresses and the ECN bits of the first. One packet is a run of one.
+ * The kernel reads and writes the packets of a stream in this form (a super-packet, UDP_SEGMENT).
+ * All packets have the same addresses and ECN bits. A single packet is a run of one.
  *
  * @module
  */
 export interface PacketRun {
-  /** Borrowed for the call. The packets are sealed where they stand, so they are lost. */
+  /** Borrowed for the call. The packets are sealed in place, so they are overwritten. */
   buffer: Uint8Array;
-  /** Where the first packet begins. */
+  /** Where the first packet begins, in bytes. */
   offset: number;
   /**
-   * From one packet to the next, in bytes. Each has the room around it that `Cipher.sealRun` asks for:
-   * 64 bytes in front of it, and behind it its padding and 64 bytes. 0: it is one packet, with no more
-   * room than 16 bytes in front of it and 31 behind.
+   * The distance from one packet to the next, in bytes. Each packet needs the space around it that
+   * `Cipher.sealRun` requires: 64 bytes in front, and behind it its padding and 64 bytes. 0 means a
+   * single packet with only 16 bytes in front of it and 31 behind.
    */
   stride: number;
-  /** Of each packet, in bytes. A run with packets that no datagram can carry is dropped whole. */
+  /**
+   * The length of each packet but the last, in bytes. If it is more than a datagram can carry, the
+   * whole run is dropped.
+   */
   length: number;
-  /** Of the last packet; no more than `length`. */
+  /** The length of the last packet in bytes, at most `length`. */
   lastLength: number;
-  /** 1 or more. */
+  /** The number of packets, 1 or more. */
   count: number;
 }

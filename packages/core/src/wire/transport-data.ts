@@ -1,11 +1,12 @@
 /**
- * Transport data messages: seal and open in place, padding, message limits. Sections 5.4.6 and 6.2.
+ * Transport data messages: sealing and opening in place, padding, message limits. Sections 5.4.6
+ * and 6.2.
  *
  * ```
  *  offset - 16     - 12             - 8              offset
  *  | 4 | 0 0 0 | receiver index | counter (64 bit) | packet | zeros to 16 | tag (16) |
  * ```
- * Nothing here knows of peers, timers or endpoints.
+ * Nothing here depends on peers, timers or endpoints.
  *
  * @module
  */
@@ -24,8 +25,9 @@ import { readInt32, writeInt32 } from './int32.ts';
 import type { PacketRun } from './packet-run.ts';
 
 /**
- * Seals a packet where it stands: header into the 16 bytes in front of `offset`, padding and tag
- * behind. The caller has checked `keypair.usable(now)`; an empty packet is a keepalive.
+ * Seals a packet in place. Writes the header into the 16 bytes in front of `offset`, and padding
+ * and tag after the packet. The caller must have checked `keypair.usable(now)`. An empty packet
+ * makes a keepalive.
  *
  * @returns the length of the message, which begins at `offset - 16`
  */
@@ -45,9 +47,9 @@ export function sealTransportData(
 }
 
 /**
- * Seals the first `count` packets of a run where they stand. The caller has checked
- * `keypair.sealable(now, count)`; `count` is 1 or more. The messages begin 16 bytes in front of their
- * packets; those of full packets are `messageLength(run.length, mtu)` bytes long.
+ * Seals the first `count` packets of a run in place. The caller must have checked
+ * `keypair.sealable(now, count)`; `count` is 1 or more. Each message begins 16 bytes in front of
+ * its packet. Messages of full packets are `messageLength(run.length, mtu)` bytes long.
  *
  * @returns the length of the last message
  */
@@ -67,7 +69,7 @@ export function sealTransportRun(
   return messageLength(lastLength, mtu);
 }
 
-/** At least one packet, all of one length. */
+/** Seals one or more packets of the same length. */
 function sealAlike(
   keypair: Keypair,
   buffer: Uint8Array,
@@ -85,34 +87,37 @@ function sealAlike(
     clear(buffer, at + length, at + padded);
   }
   sealRun(keypair.sendCipher, counter, buffer, offset, padded, stride, count);
-  // After it: a cipher may have written there.
+  // The headers come last, because the cipher may have overwritten that space.
   for (let i = 0; i < count; i++) {
     const header = offset + i * stride - TRANSPORT_HEADER_LENGTH;
     writeHeader(buffer, header, keypair.remoteIndex, counter + i);
   }
 }
 
-/** Padding: most often no byte, so `fill` would cost more. */
+/** Writes zeros as padding. There is mostly none, so `fill` would cost more. */
 function clear(buffer: Uint8Array, from: number, to: number): void {
   for (let i = from; i < to; i++) buffer[i] = 0;
 }
 
-/** Of the message that a packet of `length` bytes becomes. */
+/** Returns the length of the message that a packet of `length` bytes becomes. */
 export function messageLength(length: number, mtu: number): number {
   return length + paddingLength(length, mtu) + TRANSPORT_OVERHEAD;
 }
 
-/** Zero bytes behind a packet: to a multiple of 16, but never past the MTU (kernel: send.c). */
+/**
+ * Returns the number of zero bytes after a packet: up to a multiple of 16, but not beyond the MTU
+ * (kernel: send.c).
+ */
 export function paddingLength(length: number, mtu: number): number {
   const aligned = (length + PADDING_MULTIPLE - 1) & -PADDING_MULTIPLE;
   return Math.max(0, Math.min(aligned, mtu) - length);
 }
 
 /**
- * Opens the message of `length` bytes at `offset` where it stands. The packet, with its padding, is
- * then at `offset + 16` and `length - 32` bytes long. The content of the buffer is lost either way.
+ * Opens the message of `length` bytes at `offset` in place. The packet with its padding then begins
+ * at `offset + 16` and is `length - 32` bytes long. The buffer is overwritten in any case.
  *
- * @returns the keypair that it authenticated with, or why it is to be dropped
+ * @returns the keypair that authenticated the message, or why it must be dropped
  */
 export function openTransportData<Owner>(
   indices: SenderIndexTable<unknown, Keypair<Owner>>,
@@ -127,23 +132,23 @@ export function openTransportData<Owner>(
   if (keypair.isExpired(now)) return 'expired-keypair';
   const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
   const counter = high * 2 ** 32 + (readInt32(buffer, offset + COUNTER) >>> 0);
-  // Also everything that is not exact as a number: the limit is below 2^53.
+  // This includes all counters that a number cannot represent, because the limit is below 2^53.
   if (counter >= keypair.limits.rejectAfterMessages) return 'counter-limit';
   const packet = offset + TRANSPORT_HEADER_LENGTH;
   const opened = keypair.receiveCipher.open(counter, buffer, packet, length - TRANSPORT_OVERHEAD);
   if (!opened) return 'invalid-tag';
-  // Only now: an attacker must not be able to move the window.
+  // Only after authentication, because an attacker must not be able to move the window.
   return keypair.replayWindow.accept(counter) ? keypair : 'replayed-counter';
 }
 
-/** Of the message at `offset`: which session of ours it is for. Signed. */
+/** Returns the receiver index of the message at `offset`, which identifies our session. Signed. */
 export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
 }
 
 const RECEIVER_INDEX = 4;
 const COUNTER = 8;
-/** Padding and tag: what a packet needs behind itself to be sealed in place. */
+/** Padding and tag: the bytes needed after a packet to seal it in place. */
 export const ROOM_BEHIND: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;
 
 function writeHeader(buffer: Uint8Array, offset: number, receiver: number, counter: number): void {
@@ -153,6 +158,6 @@ function writeHeader(buffer: Uint8Array, offset: number, receiver: number, count
   buffer[offset + 3] = 0;
   writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
   writeInt32(buffer, offset + COUNTER, counter);
-  // Whole: a fraction that is passed on would be an object.
+  // An integer, because V8 allocates a fractional number that is passed to a function.
   writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }

@@ -7,18 +7,18 @@ const COOKIE = new Uint8Array(16).fill(2);
 const MAC1 = new Uint8Array(16).fill(3);
 
 describe('openCookieReply', () => {
-  it('gives the cookie to whoever sent the message with this mac1', () => {
+  it('returns the cookie for the mac1 that the reply was made for', () => {
     expect(openCookieReply(referenceProvider, COOKIE_KEY, MAC1, reply())).toEqual(COOKIE);
   });
 
-  it('gives nothing for another mac1 or another key', () => {
+  it('returns undefined for another mac1 or another key', () => {
     const other = new Uint8Array(16).fill(4);
     expect(openCookieReply(referenceProvider, COOKIE_KEY, other, reply())).toBeUndefined();
     const otherKey = new Uint8Array(32).fill(4);
     expect(openCookieReply(referenceProvider, otherKey, MAC1, reply())).toBeUndefined();
   });
 
-  it('gives nothing for another length or another type', () => {
+  it('returns undefined for another length or another type', () => {
     for (const length of [0, 4, 63]) {
       const cut = reply().slice(0, length);
       expect(openCookieReply(referenceProvider, COOKIE_KEY, MAC1, cut)).toBeUndefined();

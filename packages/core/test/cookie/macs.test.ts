@@ -13,7 +13,7 @@ const SOURCE_V6 = new Endpoint(Uint8Array.of(0x20, 1, 0xd, 0xb8, ...new Uint8Arr
 const NO_MAC2 = new Uint8Array(16);
 
 describe('MacSender', () => {
-  it('writes a mac1 that the receiver, and nobody else, finds right', () => {
+  it('writes a mac1 that only the receiver accepts', () => {
     const { sender, checker } = createSides();
     const { checker: stranger } = createSides(2);
     const message = initiation();
@@ -29,7 +29,7 @@ describe('MacSender', () => {
     expect(message.subarray(132)).toEqual(NO_MAC2);
   });
 
-  it('does the same to a response', () => {
+  it('writes both macs of a response too', () => {
     const { sender, checker } = createSides();
     const first = response();
     sender.addMacs(first, 0);
@@ -40,7 +40,7 @@ describe('MacSender', () => {
     expect(checker.checkMac2(second, SOURCE, 0)).toBe(true);
   });
 
-  it('uses a cookie for 115 s: a message in its last 5 s might come too late', () => {
+  it('uses a cookie for 115 s, because a message in its last 5 s might arrive too late', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 1000);
@@ -54,7 +54,7 @@ describe('MacSender', () => {
     expect(message.subarray(132), 'a clock that steps back brings nothing back').toEqual(NO_MAC2);
   });
 
-  it('takes one cookie for each message that it sent', () => {
+  it('accepts one cookie for each message that it sent', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 0);
@@ -67,7 +67,7 @@ describe('MacSender', () => {
     );
   });
 
-  it('expects none before it has sent anything', () => {
+  it('expects no cookie before it has sent a message', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     createSides().sender.addMacs(message, 0);
@@ -76,7 +76,7 @@ describe('MacSender', () => {
     );
   });
 
-  it('refuses the answer to a message before its last', () => {
+  it('refuses a reply to a message before the last one', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 0);
@@ -86,7 +86,7 @@ describe('MacSender', () => {
     expect(sender.consumeCookieReply(referenceProvider, late, 0)).toBe('invalid-cookie');
   });
 
-  it('refuses a cookie of somebody else than the receiver', () => {
+  it('refuses a cookie that was not made by the receiver', () => {
     const { sender } = createSides();
     const { checker: mallory } = createSides(2);
     const message = initiation();
@@ -96,7 +96,7 @@ describe('MacSender', () => {
     );
   });
 
-  it('refuses every reply with a flipped bit, and still takes the right one', () => {
+  it('refuses every reply with a flipped bit, and then still accepts the right one', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 0);
@@ -113,7 +113,7 @@ describe('MacSender', () => {
     expect(sender.consumeCookieReply(referenceProvider, reply, 0)).toBeUndefined();
   });
 
-  it('wipes a cookie when a newer one comes, and when it is too old', () => {
+  it('wipes a cookie when a newer one arrives, and when it is too old', () => {
     const opened: Uint8Array[] = [];
     const crypto: CryptoProvider = {
       ...referenceProvider,
@@ -136,7 +136,7 @@ describe('MacSender', () => {
     expect(opened.map(isZero)).toEqual([true, true]);
   });
 
-  it('never throws at a reply, whatever the bytes', () => {
+  it('never throws for any reply', () => {
     const { sender } = createSides();
     sender.addMacs(initiation(), 0);
     fc.assert(
@@ -153,7 +153,7 @@ describe('MacSender', () => {
 });
 
 describe('MacChecker', () => {
-  it('wipes its secret when it is cleared, and makes a new one for the next cookie', () => {
+  it('wipes its secret when it is cleared, and creates a new one for the next cookie', () => {
     const secrets: Uint8Array[] = [];
     const crypto: CryptoProvider = {
       ...referenceProvider,
@@ -202,7 +202,7 @@ describe('MacChecker', () => {
     },
   );
 
-  it('does not mind which of our addresses it came to', () => {
+  it('gives the same cookie for each of our own addresses', () => {
     const { sender, checker } = createSides();
     const message = withCookie(sender, checker, SOURCE);
     const elsewhere = new Endpoint(SOURCE.address, SOURCE.port, {
@@ -212,7 +212,7 @@ describe('MacChecker', () => {
     expect(checker.checkMac2(message, elsewhere, 0)).toBe(true);
   });
 
-  it('changes its secret after 120 s, and takes no cookie of the one before', () => {
+  it('changes its secret after 120 s, and refuses cookies of the old one', () => {
     const { sender, checker } = createSides();
     const message = withCookie(sender, checker, SOURCE);
     expect(checker.checkMac2(message, SOURCE, 119_999)).toBe(true);
@@ -220,14 +220,14 @@ describe('MacChecker', () => {
     expect(checker.checkMac2(message, SOURCE, 119_999), 'also not by going back').toBe(false);
   });
 
-  it('finds no message without mac2 right', () => {
+  it('refuses a message without mac2', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 0);
     expect(checker.checkMac2(message, SOURCE, 0)).toBe(false);
   });
 
-  it('keeps no cookie of anybody', () => {
+  it('keeps no cookies', () => {
     const cookies: Uint8Array[] = [];
     const crypto: CryptoProvider = {
       ...referenceProvider,

@@ -4,7 +4,7 @@ import { checkText } from '../../src/crypto/check-text.ts';
 const BUFFER = new Uint8Array(100);
 
 describe('checkText', () => {
-  it('takes each place that has room for the tag', () => {
+  it('accepts every range with space for the tag', () => {
     for (const [offset, length] of [
       [0, 0],
       [0, 84],
@@ -15,7 +15,7 @@ describe('checkText', () => {
     }
   });
 
-  it('refuses a text whose tag would stand behind the end', () => {
+  it('refuses a text whose tag would be beyond the end', () => {
     for (const [offset, length] of [
       [0, 85],
       [85, 0],
@@ -25,18 +25,18 @@ describe('checkText', () => {
     ] as const) {
       expect(() => checkText(BUFFER, offset, length)).toThrow(
         new RangeError(
-          `"offset" and "length" expected a place in 100 bytes with 16 for the tag, got ${offset} and ${length}`,
+          `"offset" and "length" expected a range within 100 bytes, and 16 after it for the tag, got ${offset} and ${length}`,
         ),
       );
     }
   });
 
-  it('refuses negative numbers, also where their sum is within', () => {
+  it('refuses negative numbers, even if their sum is within the buffer', () => {
     expect(() => checkText(BUFFER, -1, 10)).toThrow(RangeError);
     expect(() => checkText(BUFFER, 10, -1)).toThrow(RangeError);
   });
 
-  it('refuses what is no whole number', () => {
+  it('refuses numbers that are not integers', () => {
     for (const value of [0.5, Number.NaN, Number.NEGATIVE_INFINITY, '1', undefined, null]) {
       expect(() => checkText(BUFFER, value as number, 1)).toThrow(RangeError);
       expect(() => checkText(BUFFER, 1, value as number)).toThrow(RangeError);

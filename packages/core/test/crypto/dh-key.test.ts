@@ -7,7 +7,7 @@ const PRIVATE_KEY = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
 const PUBLIC_KEY = referenceProvider.dhPublicKey(new Uint8Array(32).fill(7));
 
 describe('dhKeyOf', () => {
-  it('does with the key what the provider does, also when the caller has wiped it', () => {
+  it('gives the results of the provider, also after the caller has wiped the key', () => {
     const given = PRIVATE_KEY.slice();
     const key = dhKeyOf(referenceProvider, given);
     given.fill(0);
@@ -15,7 +15,7 @@ describe('dhKeyOf', () => {
     expect(key.dh(PUBLIC_KEY)).toEqual(referenceProvider.dh(PRIVATE_KEY, PUBLIC_KEY));
   });
 
-  it('gives the private key back until it is destroyed, and has wiped it then', () => {
+  it('returns the private key until it is destroyed, and then has wiped it', () => {
     const { provider, seen } = watched();
     const key = dhKeyOf(provider, PRIVATE_KEY);
     const out = new Uint8Array(32);
@@ -34,7 +34,7 @@ describe('dhKeyOf', () => {
     expect(seen).toEqual([new Uint8Array(32)]);
   });
 
-  it('takes what a provider makes ready by itself', () => {
+  it('uses the prepared key of a provider that has one', () => {
     const prepared = { publicKey: PUBLIC_KEY } as DhKey;
     const given: Uint8Array[] = [];
     const dhKey = (privateKey: Uint8Array): DhKey => {

@@ -20,7 +20,7 @@ describe('kdf', () => {
     }
   });
 
-  it('may write over its key and its input', () => {
+  it('can write over its key and its input', () => {
     const [key, input] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
     const expected = [new Uint8Array(32), new Uint8Array(32)] as const;
     kdf(nobleProvider, key, input, ...expected);
@@ -28,7 +28,7 @@ describe('kdf', () => {
     expect([key, input]).toEqual(expected);
   });
 
-  it('keeps nothing of what stands between key and outputs', () => {
+  it('wipes the value between key and outputs', () => {
     const keys: Uint8Array[] = [];
     const hmac = (...[out, key, ...rest]: Parameters<CryptoProvider['hmac']>): void => {
       keys.push(key);
@@ -39,7 +39,7 @@ describe('kdf', () => {
     expect(keys).toEqual([key, new Uint8Array(32)]);
   });
 
-  it('leaves it to a provider that does it itself', () => {
+  it('uses the kdf of a provider that has one', () => {
     const given: unknown[] = [];
     const [key, input, first, second, third] = [1, 2, 3, 4, 5].map((byte) => Uint8Array.of(byte));
     kdf(

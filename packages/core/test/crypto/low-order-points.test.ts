@@ -8,7 +8,7 @@ const { lowOrder, tests } = readVectors('rfc/rfc7748.json') as {
 };
 
 describe('isLowOrderPoint', () => {
-  it('knows all seven, with the highest bit set or not', () => {
+  it('finds all seven, with the highest bit set or not', () => {
     expect(lowOrder).toHaveLength(7);
     for (const point of lowOrder) {
       const publicKey = fromHex(point);

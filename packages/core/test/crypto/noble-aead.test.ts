@@ -56,7 +56,7 @@ describe('openInPlace', () => {
     }
   });
 
-  it('makes no Error of a wrong tag', () => {
+  it('creates no Error for a wrong tag', () => {
     const captured = countErrors(() => {
       const [key, nonce, data] = [new Uint8Array(32), new Uint8Array(12), new Uint8Array(64)];
       const opened = openInPlace(chacha20, key, nonce, data, new Uint8Array(16), new Uint8Array(0));

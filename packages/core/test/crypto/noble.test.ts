@@ -5,11 +5,11 @@ import { nobleProvider } from '../../src/crypto/noble.ts';
 describeCryptoProvider('noble', () => nobleProvider);
 
 describe('nobleProvider', () => {
-  it('has the name that logs and results give it', () => {
+  it('has the name for logs and results', () => {
     expect(nobleProvider.name).toBe('noble');
   });
 
-  it('makes a cipher of 32 bytes only', () => {
+  it('refuses a cipher key that is not 32 bytes long', () => {
     for (const length of [0, 16, 31, 33]) {
       expect(() => nobleProvider.createCipher(new Uint8Array(length))).toThrow(
         new RangeError(`"key" expected 32 bytes, got ${length}`),
@@ -17,7 +17,7 @@ describe('nobleProvider', () => {
     }
   });
 
-  it('has no key of a cipher any more that is destroyed', () => {
+  it('has no key left after a cipher is destroyed', () => {
     const cipher = nobleProvider.createCipher(new Uint8Array(32).fill(1));
     cipher.destroy();
     const buffer = new Uint8Array(20);

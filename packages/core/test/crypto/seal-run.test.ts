@@ -5,7 +5,7 @@ import { sealRun } from '../../src/crypto/seal-run.ts';
 const BUFFER = new Uint8Array(1000);
 
 describe('sealRun', () => {
-  it('seals one text after the other where the cipher knows of one only', () => {
+  it('seals the texts one by one if the cipher has no sealRun', () => {
     const calls: unknown[][] = [];
     sealRun(cipher(calls), 7, BUFFER, 64, 20, 100, 3);
     expect(calls).toEqual([
@@ -15,7 +15,7 @@ describe('sealRun', () => {
     ]);
   });
 
-  it('leaves all of them to a cipher that takes many at once', () => {
+  it('passes all texts to a cipher that has sealRun', () => {
     const calls: unknown[][] = [];
     const sealsRuns = {
       ...cipher(calls),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BLOCK_LENGTH, HandshakeMessageBuffer } from '../../src/flow/handshake-message-buffer.ts';
 
 describe('HandshakeMessageBuffer', () => {
-  it('gives zeros of its own to each message, over several blocks', () => {
+  it('returns separate zero bytes for each message, over several blocks', () => {
     const room = new HandshakeMessageBuffer();
     const messages = Array.from({ length: 300 }, (_, i) => {
       const message = room.take(i % 2 === 0 ? 148 : 92);
@@ -15,7 +15,7 @@ describe('HandshakeMessageBuffer', () => {
     expect(new Set(messages.map(({ buffer }) => buffer)).size).toBeLessThan(7);
   });
 
-  it('gives a whole block', () => {
+  it('can return a whole block', () => {
     const room = new HandshakeMessageBuffer();
     room.take(1);
     expect(room.take(BLOCK_LENGTH)).toHaveLength(BLOCK_LENGTH);

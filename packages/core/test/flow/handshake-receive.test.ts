@@ -20,7 +20,7 @@ const ELSEWHERE = new Endpoint(Uint8Array.of(198, 51, 100, 7), 4000);
 
 describe('receiveHandshakeMessage', () => {
   describe('of an initiation', () => {
-    it('answers it, begins a session and counts what both cost', () => {
+    it('answers it, begins a session, and counts the cost of both', () => {
       const { bob, initiation, state, peer, receive } = setUp();
       peer.persistentKeepalive = 25;
       state.timers.arm(peer.slot, TIMER.NEW_HANDSHAKE, 0, 1e9);
@@ -108,7 +108,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0 });
     });
 
-    it('drops one that is not made for us', () => {
+    it('drops one that was made for another identity', () => {
       const { alice, bob, state, receive } = setUp();
       // Somebody who takes our key for what it is, and makes a message of nothing.
       const junk = new Uint8Array(148).fill(7, 4, 116);
@@ -119,7 +119,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0.06 });
     });
 
-    it('drops one of somebody whom nobody knows, and keeps nothing of it', () => {
+    it('drops one of an unknown peer, and keeps nothing of it', () => {
       const { bob, alice, initiation, state, watched, receive } = setUp();
       bob.input((engine, now) =>
         engine.configure({ peers: [{ publicKey: alice.person.publicKey, remove: true }] }, now),
@@ -130,7 +130,7 @@ describe('receiveHandshakeMessage', () => {
       expect(watched.opened()).toBe(0);
     });
 
-    it('drops one of a peer that no secret can be shared with, and keeps nothing of it', () => {
+    it('drops one of a peer with a low-order key, and keeps nothing of it', () => {
       const { initiation, state, peer, watched, receive } = setUp();
       peer.unusable = true;
       expect(receive(initiation)).toBe('invalid-handshake');
@@ -139,7 +139,7 @@ describe('receiveHandshakeMessage', () => {
       expect(watched.opened()).toBe(0);
     });
 
-    it('drops a replay, which moves no endpoint and is no sign of life', () => {
+    it('drops a replay, which changes neither endpoint nor timers', () => {
       const { initiation, state, peer, receive } = setUp();
       receive(initiation);
       const { endpoint } = peer;
@@ -152,7 +152,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats.receivedBytes).toBe(148);
     });
 
-    it('forgets the handshake if there is no answer to it', () => {
+    it('forgets the handshake if no response can be sent', () => {
       let left = Infinity;
       const crypto: CryptoProvider = {
         ...nobleProvider,
@@ -168,7 +168,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats).toMatchObject({ sentResponses: 0, receivedBytes: 148 });
     });
 
-    it('leaves an initiation of our own answerable', () => {
+    it('keeps our own initiation answerable', () => {
       const { alice, bob, initiation, peer, receive } = setUp();
       bob.engine.handlePacket(packetBetween(bob, alice), bob.network.now);
       bob.engine.pollTransmit();
@@ -179,7 +179,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('of a response', () => {
-    it('has a session, says so at once and counts what both cost', () => {
+    it('begins a session, confirms it at once, and counts the cost of both', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
       const answer = sentBy(bob)[0].datagram.slice();
@@ -199,7 +199,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, alice.network.now)).toEqual({ screening: 0.002, answering: 0.2 });
     });
 
-    it('drops one that nobody waits for any more, by its index', () => {
+    it('drops one with an index that is no longer in use', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
       const answer = sentBy(bob)[0].datagram.slice();
@@ -209,7 +209,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats.drops.count('unknown-index')).toBe(1);
     });
 
-    it('drops one that is not authentic, and goes on waiting', () => {
+    it('drops one that is not authentic, and still waits for the right one', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
       const answer = sentBy(bob)[0].datagram.slice();
@@ -226,8 +226,8 @@ describe('receiveHandshakeMessage', () => {
     });
   });
 
-  describe('without a private key any more', () => {
-    it('drops what waited', () => {
+  describe('after the private key was removed', () => {
+    it('drops queued messages', () => {
       const { bob, initiation, state, receive } = setUp();
       bob.input((engine, now) => engine.configure({ privateKey: null }, now));
       expect(receive(initiation)).toBe('no-private-key');
@@ -237,7 +237,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('under load', () => {
-    it('answers with a cookie, counts it and what it costs', () => {
+    it('answers with a cookie reply, and counts it and its cost', () => {
       const { bob, initiation, state, peer, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });
@@ -258,7 +258,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002 + 0.002 + 0.015, answering: 0 });
     });
 
-    it('takes one with the right cookie, until its source sends too many', () => {
+    it('accepts one with the right cookie, until its source sends too many', () => {
       const { alice, bob, initiation, state, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });
@@ -282,7 +282,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('of a cookie reply', () => {
-    it('keeps the cookie, counts the bytes and what it costs', () => {
+    it('keeps the cookie, and counts the bytes and the cost', () => {
       const { alice, bob, cookie, state, peer, now } = withCookie();
       const before = [state.stats.receivedBytes, peer.receivedBytes];
       const { endpoint } = peer;
@@ -298,7 +298,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats.drops.toJSON()).toEqual({ 'unexpected-cookie': 1 });
     });
 
-    it('drops one for an index that is nobody’s, before it costs anything', () => {
+    it('drops one with an unknown index before any work', () => {
       const { cookie, state, now } = withCookie();
       cookie[4] ^= 1;
       expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBe('unknown-index');
@@ -306,7 +306,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0, answering: 0 });
     });
 
-    it('drops one for a peer that was never sent a handshake message', () => {
+    it('drops one for a peer to which no handshake message was sent', () => {
       const { cookie, state, peer, now } = withCookie();
       peer.pair!.macs = undefined;
       expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBe('unexpected-cookie');

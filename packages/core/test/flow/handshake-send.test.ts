@@ -21,7 +21,7 @@ import { TIMER } from '../../src/peer/timer-table.ts';
 import { sentAt, stage, startedHandshake, withSession, type WithSession } from './with-session.ts';
 
 describe('startHandshake', () => {
-  it('sends an initiation and waits for its answer', () => {
+  it('sends an initiation and waits for the response', () => {
     const { state, peer, now, types, deadline, events, isArmed, arm } = idle();
     arm(TIMER.KEEPALIVE, KEEPALIVE_TIMEOUT_MS);
     peer.persistentKeepalive = 25;
@@ -51,7 +51,7 @@ describe('startHandshake', () => {
   it.each([
     [4999, 0, 1],
     [5000, 1, 0],
-  ])('after %i ms sends %i, and waits for the rest of 5 s', (ms, sent, later) => {
+  ])('after %i ms sends %i initiations, and waits until 5 s have passed', (ms, sent, later) => {
     const { state, peer, now, types, deadline } = idle();
     peer.handshakeSentAt = now - ms;
     startHandshake(state, peer, now);
@@ -61,14 +61,14 @@ describe('startHandshake', () => {
     expect(wait >= 5000 && wait <= 5334).toBe(later === 1);
   });
 
-  it('looks at when the pair last initiated too', () => {
+  it('also respects the time of the pair’s last initiation', () => {
     const { state, peer, now, types } = idle();
     peer.pair!.sentAt = now - 4999;
     startHandshake(state, peer, now);
     expect(types()).toEqual([]);
   });
 
-  it('goes on with an attempt, of which one send at most counts', () => {
+  it('continues an attempt, and counts at most one of its initiations', () => {
     const { state, peer, now, arm, deadline, types } = idle();
     arm(TIMER.RETRANSMIT, 7);
     peer.attemptStartedAt = now - 50;
@@ -86,7 +86,7 @@ describe('startHandshake', () => {
     expect(types()).toEqual([]);
   });
 
-  it('spends the turn of a timer that asked for it', () => {
+  it('uses up the turn that a timer reserved', () => {
     const { state, peer, now } = idle();
     peer.turnAt = now;
     startHandshake(state, peer, now);
@@ -94,7 +94,7 @@ describe('startHandshake', () => {
     expect(state.initiations.isFree(now)).toBe(true);
   });
 
-  it('does nothing without a private key, an endpoint, the link, or a key of the peer', () => {
+  it('does nothing without a private key, an endpoint, the link, or a usable key of the peer', () => {
     for (const missing of ['identity', 'endpoint', 'up', 'unusable'] as const) {
       const { state, peer, now, types, isArmed } = idle();
       if (missing === 'identity') state.identity = undefined;
@@ -108,7 +108,7 @@ describe('startHandshake', () => {
     }
   });
 
-  it('frees the index of the initiation before', () => {
+  it('frees the index of the previous initiation', () => {
     const { state, peer, now } = idle();
     const { index } = startedHandshake(state, peer);
     startHandshake(state, peer, now);
@@ -116,7 +116,7 @@ describe('startHandshake', () => {
     expect(state.indices.handshake(peer.pair!.index)).toBe(peer.pair);
   });
 
-  it('keeps no index and counts nothing where a secret is missing after all', () => {
+  it('frees the index and counts nothing if there is no shared secret', () => {
     const { state, peer, now, types } = idle();
     const { sentInitiations } = state.stats;
     const lowOrder = pairOf(peer, state.identity!, parsePublicKey(new Uint8Array(32)));
@@ -133,7 +133,7 @@ describe('startHandshake', () => {
     expect(state.stats.sentInitiations).toBe(sentInitiations);
   });
 
-  it('tries the peer’s other key, and our other one, when three have no answer', () => {
+  it('tries the peer’s other key and our other key after three unanswered initiations', () => {
     const { state, peer, now } = idle();
     const next = identityOf(9);
     const key = peer.publicKey;
@@ -172,7 +172,7 @@ describe('startHandshake', () => {
     ]);
   });
 
-  it('goes on with the preferred key where the other one leads to no secret', () => {
+  it('keeps the preferred key if there is no shared secret with the other key', () => {
     const { state, peer, now, types } = idle();
     peer.nextKey = parsePublicKey(new Uint8Array(32));
     peer.unansweredSends = 3;
@@ -184,7 +184,7 @@ describe('startHandshake', () => {
 });
 
 describe('retryHandshake', () => {
-  it('says that it tries again, and sends', () => {
+  it('traces the retry, and sends', () => {
     const { state, peer, now, types, events } = idle();
     peer.handshakeSends = 1;
     sentAt(peer, now - 5000);
@@ -197,7 +197,7 @@ describe('retryHandshake', () => {
     ]);
   });
 
-  it('waits for the rest of Rekey-Timeout', () => {
+  it('waits until Rekey-Timeout has passed', () => {
     const { state, peer, now, types, deadline } = idle();
     sentAt(peer, now - 4999);
     retryHandshake(state, peer, now);
@@ -208,7 +208,7 @@ describe('retryHandshake', () => {
 });
 
 describe('sendProbe', () => {
-  it('is no part of the attempt in progress and no sign of life', () => {
+  it('does not belong to the attempt in progress, and does not count as a keepalive', () => {
     const { state, peer, now, types, events, isArmed, arm } = idle();
     const pair = pairOf(peer, identityOf(9), peer.publicKey);
     pair.handshake.ensureStaticStatic(state.crypto, pair.identity);
@@ -227,7 +227,7 @@ describe('sendProbe', () => {
 });
 
 describe('sendResponse', () => {
-  it('answers, and lets an initiation of ours wait for its answer from now on', () => {
+  it('sends a response, and delays a retry of our own initiation', () => {
     const { state, peer, now, types, deadline, arm, events } = idle();
     const { handshake } = consumed(state, peer);
     arm(TIMER.RETRANSMIT, 7);
@@ -243,14 +243,14 @@ describe('sendResponse', () => {
     expect(state.indices.handshake(handshake.localIndex)).toBe(peer.pair);
   });
 
-  it('begins no attempt of ours', () => {
+  it('starts no attempt', () => {
     const { state, peer, now, isArmed } = idle();
     const { handshake } = consumed(state, peer);
     sendResponse(state, peer.pair!, handshake, now);
     expect(isArmed(TIMER.RETRANSMIT)).toBe(false);
   });
 
-  it('keeps no index where there is nothing to answer', () => {
+  it('frees the index if there is no initiation to answer', () => {
     const { state, peer, now, types } = idle();
     let reserved = -1;
     const reserve = state.indices.reserve.bind(state.indices);
@@ -263,7 +263,7 @@ describe('sendResponse', () => {
 });
 
 describe('handshakeOf', () => {
-  it('has the preshared key that the peer has now', () => {
+  it('uses the current preshared key of the peer', () => {
     const { peer } = idle();
     expect(handshakeOf(peer.pair!).presharedKey).toBe(NO_PRESHARED_KEY);
     peer.presharedKey = new PresharedKey(32);
@@ -272,7 +272,7 @@ describe('handshakeOf', () => {
 });
 
 describe('ensureUsable', () => {
-  it('drops what waits for a peer that there is no secret with, and marks it', () => {
+  it('marks a peer without a shared secret as unusable, and drops its staged packets', () => {
     const { state, peer } = idle();
     peer.publicKey = parsePublicKey(new Uint8Array(32));
     stage(peer, 2);
@@ -284,7 +284,7 @@ describe('ensureUsable', () => {
     expect(ensureUsable(state, peer.pair!)).toBe(false);
   });
 
-  it('leaves a peer whose other key it is', () => {
+  it('does not mark a peer because of its other key', () => {
     const { state, peer } = idle();
     stage(peer, 2);
     const pair = pairOf(peer, state.identity!, parsePublicKey(new Uint8Array(32)));
@@ -296,7 +296,7 @@ describe('ensureUsable', () => {
 });
 
 describe('dropStaged', () => {
-  it('counts what waited, for the engine and for the peer, and whom it was about', () => {
+  it('counts the dropped packets for the engine and for the peer, and remembers the peer', () => {
     const { state, peer } = idle();
     stage(peer, 3);
     dropStaged(state, peer, 'handshake-timeout');
@@ -306,7 +306,7 @@ describe('dropStaged', () => {
     expect(state.stats.drops.takeSubject('handshake-timeout').peer).toBe(peer.publicKey);
   });
 
-  it('says nothing of a peer for which nothing waits', () => {
+  it('counts nothing if no packets are staged', () => {
     const { state, peer } = idle();
     peer.staged = undefined;
     dropStaged(state, peer, 'link-down');
@@ -318,7 +318,7 @@ describe('dropStaged', () => {
 });
 
 describe('abandonHandshake', () => {
-  it('leaves probes, which wait on for their answers', () => {
+  it('keeps probes, which still wait for their answers', () => {
     const { state, peer } = idle();
     state.nextIdentity = identityOf(9);
     const probing = pairOf(peer, state.nextIdentity, peer.publicKey);
@@ -333,7 +333,7 @@ describe('abandonHandshake', () => {
 });
 
 describe('a handshake message', () => {
-  it('has macs that are made when the first one leaves, and goes nowhere without an endpoint', () => {
+  it('gets its macs when the first one is sent, and is not sent without an endpoint', () => {
     const { state, peer, now, types } = idle();
     const { handshake } = consumed(state, peer);
     peer.pair!.macs = undefined;

@@ -15,7 +15,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const { COOKIE_REPLY, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 
 describe('takeHandshakeMessage', () => {
-  it('puts handshake messages aside until the packets of the batch are there', () => {
+  it('queues handshake messages until the packets of the batch are done', () => {
     const pair = createPair();
     connect(pair);
     const { network, alice, bob } = pair;
@@ -35,7 +35,7 @@ describe('takeHandshakeMessage', () => {
     expect(engine.stats.drops.count('unknown-peer')).toBe(3);
   });
 
-  it('drops a response or a cookie reply that nobody asked for without any work', () => {
+  it('drops an unexpected response or cookie reply without any work', () => {
     const { network, bob } = createPair({ bob: { crypto: undefined as never } });
     const response = new Uint8Array(92);
     response[0] = HANDSHAKE_RESPONSE;
@@ -125,7 +125,7 @@ describe('takeHandshakeMessage', () => {
 });
 
 describe('workOnHandshakes', () => {
-  it('takes no more than its share of the time, and says when it goes on', () => {
+  it('uses only its share of the time, and returns when it continues', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;
@@ -183,7 +183,7 @@ describe('workOnHandshakes', () => {
     expect(done() - before).toBeLessThan(most);
   });
 
-  it('answers first who has sent no other message in this second', () => {
+  it('first answers sources that have sent no other message in this second', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const initiation = captured(pair);
@@ -204,7 +204,7 @@ describe('workOnHandshakes', () => {
     expect(replied.indexOf(2)).toBeGreaterThan(-1);
   });
 
-  it('lets messages with a mac2 and those without take turns', () => {
+  it('alternates between messages with and without a mac2', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const initiation = captured(pair);
@@ -222,7 +222,7 @@ describe('workOnHandshakes', () => {
     expect(isForged.slice(-100).filter(Boolean)).toHaveLength(50);
   });
 
-  it('drops what waited for longer than its sender does', () => {
+  it('drops messages that waited longer than their sender waits', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;
@@ -240,7 +240,7 @@ describe('workOnHandshakes', () => {
     expect(engine.pollTimeout()).toBe(Infinity);
   });
 
-  it('lets an honest peer connect at its first retry, whatever comes from others', () => {
+  it('lets an honest peer connect with its first retry during a flood', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, alice, bob } = pair;
     const initiation = captured(pair);
@@ -268,7 +268,7 @@ describe('workOnHandshakes', () => {
     expect(bob.engine.stats.drops.count('handshake-overflow')).toBeGreaterThan(1000);
   });
 
-  it('forgets what waits when the link goes down', () => {
+  it('forgets queued messages when the link goes down', () => {
     const pair = createPair();
     const { network, bob } = pair;
     const { engine } = bob;

@@ -22,7 +22,7 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { TIMER } from '../../src/peer/timer-table.ts';
 
 describe('receiveDatagram', () => {
-  it('does with a batch what it does with its datagrams one by one', () => {
+  it('gives the same result for a batch as for single datagrams', () => {
     fc.assert(
       fc.property(fc.array(arrival(), { minLength: 1, maxLength: 40, size: 'max' }), (arrivals) => {
         const [one, batch] = [connected(QUICK), connected(QUICK)];
@@ -36,7 +36,7 @@ describe('receiveDatagram', () => {
     );
   });
 
-  it('does the bookkeeping of many datagrams from one source once, when the batch ends', () => {
+  it('does the bookkeeping for many datagrams of one source once, at the end of the batch', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const peer = stateOf(bob.engine).peers.get(keyId(alice.person.publicKey))!;
@@ -75,7 +75,7 @@ describe('receiveDatagram', () => {
         bob.engine.connect(alice.person.publicKey, network.now);
       },
     ],
-  ])('is reckoned up by %s too', (_, input) => {
+  ])('is also settled by %s', (_, input) => {
     const pair = connected();
     const { network, bob } = pair;
     const before = bob.engine.stats.receivedMessages;
@@ -96,7 +96,7 @@ describe('receiveDatagram', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.endpoint).toBe(ELSEWHERE);
   });
 
-  it('counts what is too short at nobody, and has a word for each length', () => {
+  it('drops short messages with a reason for each length, and counts them for no peer', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const [{ bytes, source }] = datagramsOf(pair, ['data']);
@@ -107,7 +107,7 @@ describe('receiveDatagram', () => {
     expect(bob.engine.peer(alice.person.publicKey)!.drops).toEqual({});
   });
 
-  it('counts what did not authenticate at the peer whose index it has', () => {
+  it('counts an unauthentic message for the peer that its index belongs to', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const kinds = ['data', 'repeated', 'tampered', 'unknown'] as const;
@@ -142,7 +142,7 @@ describe('receiveDatagram', () => {
     expect(peer.receivedBytes).toBe(before + length);
   });
 
-  it('owes a sign of life for data, and not for a keepalive of the next batch', () => {
+  it('must answer data within 10 s, but not a keepalive of the next batch', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const { peer, state } = insideOf(bob, alice);
@@ -159,7 +159,7 @@ describe('receiveDatagram', () => {
     }
   });
 
-  it('does the bookkeeping of each of two peers behind one source', () => {
+  it('does the bookkeeping for two peers behind one source separately', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const carol = joinNetwork(network, createPerson(3));
@@ -182,7 +182,7 @@ describe('receiveDatagram', () => {
     ]);
   });
 
-  it('renews a session that we began when it is 165 s old, once', () => {
+  it('renews a session that we initiated when it is 165 s old, once', () => {
     const { network, alice, bob } = connected();
     const { peer, state } = insideOf(alice, bob);
     const current = peer.keypairs.current!;
@@ -206,7 +206,7 @@ describe('receiveDatagram', () => {
     expect(receiveAt(due + 6000)).toBe(2);
   });
 
-  it('renews none that the peer began, and receives with one that is no more sent with', () => {
+  it('does not renew a session of the peer, and receives with a session that no longer sends', () => {
     const { network, alice, bob } = connected();
     const { peer, state } = insideOf(bob, alice);
     const { keypairs } = peer;
@@ -235,7 +235,7 @@ describe('receiveDatagram', () => {
     expect(bob.engine.stats.drops.toJSON()).toEqual({});
   });
 
-  it('drops a packet that says that it is longer than it is', () => {
+  it('drops a packet whose header states more than its length', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const [{ bytes, source }] = datagramsOf(pair, ['malformed']);

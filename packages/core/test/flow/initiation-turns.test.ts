@@ -12,7 +12,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const PEERS = Number(process.env['LITZ_TEST_PEERS'] ?? 200);
 
 describe('hasTurn', () => {
-  it('spreads the initiations of many keepalive peers at link up, each once', () => {
+  it('spreads the initiations to many keepalive peers at link-up, one to each peer', () => {
     const { network, node } = linkDownWith(PEERS);
     const start = network.now;
     node.input((engine, now) => engine.linkUp(now));
@@ -30,7 +30,7 @@ describe('hasTurn', () => {
     expect(last - start).toBeLessThan(PEERS * 0.3 + 1);
   });
 
-  it('spreads their retries as well, none of them early', () => {
+  it('spreads their retries too, and sends none early', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.drive(1000);
@@ -45,7 +45,7 @@ describe('hasTurn', () => {
     });
   });
 
-  it('does not make a packet wait that somebody sends', () => {
+  it('does not delay an initiation that a packet waits for', () => {
     const { network, node, people } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.eavesdropper.forget();
@@ -57,7 +57,7 @@ describe('hasTurn', () => {
     expect(again).toHaveLength(1);
   });
 
-  it('keeps no turn over a link that was down', () => {
+  it('forgets turns when the link goes down', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     node.input((engine, now) => engine.linkDown(now));
@@ -69,7 +69,7 @@ describe('hasTurn', () => {
     expect(initiations(node)).toHaveLength(PEERS);
   });
 
-  it('lets no other timer wait', () => {
+  it('delays no other timer', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     const next = node.engine.pollTimeout();

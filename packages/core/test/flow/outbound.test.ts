@@ -18,7 +18,7 @@ import { TIMER } from '../../src/peer/timer-table.ts';
 import { sentAt, stage, withSession } from './with-session.ts';
 
 describe('sendPackets', () => {
-  it('does with a run what it does with its packets one by one', () => {
+  it('gives the same result for a run as for single packets', () => {
     fc.assert(
       fc.property(fc.array(step(), { maxLength: 6 }), limits(), (steps, options) => {
         const [one, run] = [createPair(options), createPair(options)];
@@ -39,7 +39,7 @@ describe('sendPackets', () => {
     );
   });
 
-  it('does the bookkeeping of many runs to one peer once, when the batch ends', () => {
+  it('does the bookkeeping for many runs to one peer once, at the end of the batch', () => {
     const { network, alice, bob } = connected();
     const { engine } = alice;
     const peer = stateOf(engine).peers.get(keyId(bob.person.publicKey))!;
@@ -77,7 +77,7 @@ describe('sendPackets', () => {
         alice.engine.connect(bob.person.publicKey, network.now);
       },
     ],
-  ])('is reckoned up by %s too', (_, input) => {
+  ])('is also settled by %s', (_, input) => {
     const pair = connected();
     const { engine } = pair.alice;
     const before = engine.stats.sentMessages;
@@ -86,7 +86,7 @@ describe('sendPackets', () => {
     expect(engine.stats.sentMessages).toBe(before + 1);
   });
 
-  it('puts the messages of a run out as one transmit', () => {
+  it('queues the messages of a run as one transmit', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     const packets = [500, 500, 500, 60].map((length) => packetBetween(alice, bob, { length }));
@@ -119,7 +119,7 @@ describe('sendPackets', () => {
     expect(bob.packets.slice(-8)).toEqual(packets);
   });
 
-  it('answers each packet of a run that goes nowhere, and counts them all', () => {
+  it('answers each packet of a run without a peer, and counts all of them', () => {
     const { alice, bob } = connected();
     const nobody = Uint8Array.of(10, 9, 9, 9);
     const packets = [100, 100, 80].map((length) =>

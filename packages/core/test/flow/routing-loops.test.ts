@@ -27,7 +27,7 @@ describe('RoutingLoops', () => {
     },
   );
 
-  it('drop an initiation and a response that come back too', () => {
+  it('drop an initiation and a response that loop', () => {
     const { network, alice, bob } = around(4, false);
     const [initiation] = sendAndCatch(alice, bob);
     expect(initiation.bytes[0]).toBe(1);
@@ -38,7 +38,7 @@ describe('RoutingLoops', () => {
     expect(bob.send(asPacket(response, 4))).toBe('routing-loop');
   });
 
-  it('do not take the datagrams of another WireGuard for ours', () => {
+  it('do not drop datagrams of another WireGuard', () => {
     const { alice, bob } = around(4);
     const [datagram] = sendAndCatch(alice, bob);
     for (const type of [1, 2, 3, 4]) {
@@ -57,7 +57,7 @@ describe('RoutingLoops', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({});
   });
 
-  it('let a peer be reached inside another one', () => {
+  it('allow that a peer is reached inside another one', () => {
     const { alice, bob, carol } = three();
     for (let i = 0; i < 5; i++) {
       const [forCarol] = sendAndCatch(alice, carol);
@@ -67,7 +67,7 @@ describe('RoutingLoops', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({});
   });
 
-  it('drop what would go round by way of another peer, once it has come that far', () => {
+  it('drop a loop through another peer when the datagram comes back', () => {
     const { network, alice, bob, carol } = three();
     const [forCarol] = sendAndCatch(alice, carol);
     const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));
@@ -78,7 +78,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(asPacket(forBob, 4))).toBeUndefined();
   });
 
-  it('end a chain of tunnels that is longer than anybody wants', () => {
+  it('drop datagrams in a chain of more tunnels than the limit', () => {
     const { network, alice } = createPair();
     const chain = Array.from({ length: 19 }, (_, i) => createPerson(10 + i));
     const nodes = chain.map((person) => {
@@ -184,7 +184,7 @@ describe('RoutingLoops', () => {
     expect(inner.carriedAt).toBe(network.now);
   });
 
-  it('look at no byte behind a packet', () => {
+  it('read no byte after the packet', () => {
     const { alice, bob } = around(4);
     const [datagram] = sendAndCatch(alice, bob);
     const packet = asPacket(datagram, 4);
@@ -196,7 +196,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(packet.subarray(0, 60))).toBe('routing-loop');
   });
 
-  it('know the datagrams of each of several peers that chose one index', () => {
+  it('recognise the datagrams of several peers that chose the same index', () => {
     const { alice, bob, carol } = three();
     const { indices, peers } = stateOf(alice.engine);
     const [bobs, carols] = [bob, carol].map(
@@ -214,7 +214,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(asPacket(forCarol, 4))).toBeUndefined();
   });
 
-  it('forget what a removed peer was reached by', () => {
+  it('forget inside which peer a removed peer was reached', () => {
     const { alice, bob, carol } = three();
     const [forCarol] = sendAndCatch(alice, carol);
     const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));

@@ -18,7 +18,7 @@ import { sentAt, stage, startedHandshake, withSession } from './with-session.ts'
 const SOURCE = { sourceAddress: Uint8Array.of(192, 0, 2, 77), sourceInterface: 3 };
 
 describe('beginSession', () => {
-  it('leaves an initiation of ours that waits while another one is answered', () => {
+  it('keeps our own initiation waiting while another one is answered', () => {
     const { state, peer, now } = withSession();
     const { index } = startedHandshake(state, peer);
     const pair = peer.pair!;
@@ -33,7 +33,7 @@ describe('beginSession', () => {
     expect(peer.keypairs.next?.isInitiator).toBe(false);
   });
 
-  it('makes the index of our initiation that of the session', () => {
+  it('turns the index of our initiation into the index of the session', () => {
     const { state, peer, now, deadline, events } = withSession();
     const { index } = startedHandshake(state, peer);
     const pair = peer.pair!;
@@ -51,9 +51,9 @@ describe('beginSession', () => {
   });
 
   it.each([
-    ['are made of them', Infinity],
-    ['can not be made of them', 2],
-  ])('wipes the transport keys where ciphers %s', (_, failing) => {
+    ['can be created', Infinity],
+    ['cannot be created', 2],
+  ])('wipes the transport keys if ciphers %s', (_, failing) => {
     const keys: Uint8Array[] = [];
     const crypto = {
       ...nobleProvider,
@@ -98,7 +98,7 @@ describe('beginSession', () => {
 });
 
 describe('completeHandshake', () => {
-  it('counts it, tells of it and forgets what came before', () => {
+  it('counts the handshake, emits events and resets the state of the attempt', () => {
     const { state, peer, now, isArmed, deadline, arm, events } = withSession();
     const attempt = startedHandshake(state, peer);
     peer.pair!.sentAt = now - 30;
@@ -131,7 +131,7 @@ describe('completeHandshake', () => {
     ]);
   });
 
-  it('tells how long it took only where we began, and that a session is up', () => {
+  it('reports the duration only as initiator, and that a session is up', () => {
     const { state, peer, now, events } = withSession();
     peer.sessionUp = false;
     state.outputs.tellsPeers = true;
@@ -144,7 +144,7 @@ describe('completeHandshake', () => {
     ]);
   });
 
-  it('took no time where the keys that it was made with are no more', () => {
+  it('reports a duration of 0 if the pair of keys is no longer in use', () => {
     const { state, peer, now, events } = withSession();
     peer.pair = undefined;
     completeHandshake(state, peer, 'initiator', now);
@@ -178,7 +178,7 @@ describe('completeHandshake', () => {
 });
 
 describe('endSession', () => {
-  it('says it once, and waits for no end any more', () => {
+  it('emits the event once, and clears the expiry timer', () => {
     const { state, peer, arm, isArmed, events } = withSession();
     arm(TIMER.SESSION_EXPIRY, 1000);
     endSession(state, peer);
@@ -206,7 +206,7 @@ describe('forgetSession', () => {
 });
 
 describe('resetPeer', () => {
-  it('leaves nothing of what happened, and drops what waits', () => {
+  it('resets the state and drops staged packets', () => {
     const { state, peer, now, arm, isArmed, events } = withSession();
     const other = pairOf(peer, { ...state.identity! }, peer.publicKey);
     for (const timer of Object.values(TIMER)) arm(timer, 1000);
@@ -249,7 +249,7 @@ describe('resetPeer', () => {
     expect(events()).toEqual([{ type: 'session', peer: publicKey, state: 'expired' }]);
   });
 
-  it('tells no more of where the peer was', () => {
+  it('cancels a pending roam event', () => {
     const { state, peer, now } = withSession();
     for (const port of [1, 2]) {
       followEndpoint(state, peer, new Endpoint(peer.endpoint!.address, port), now);
@@ -261,7 +261,7 @@ describe('resetPeer', () => {
 });
 
 describe('followEndpoint', () => {
-  it('keeps the object that it has for an equal one', () => {
+  it('keeps its own object if the new endpoint is equal', () => {
     const { state, peer, now, events } = withSession();
     const { address, port } = peer.endpoint!;
     const first = new Endpoint(address, port, SOURCE);
@@ -272,7 +272,7 @@ describe('followEndpoint', () => {
     expect(events()).toEqual([]);
   });
 
-  it('tells of another address or port, and not of another source', () => {
+  it('reports a new address or port, but not a new source', () => {
     const { state, peer, now, events } = withSession();
     const previous = peer.endpoint!;
     const elsewhere = new Endpoint(previous.address, 9);
@@ -285,7 +285,7 @@ describe('followEndpoint', () => {
     expect([events(), state.roams.due]).toEqual([[], Infinity]);
   });
 
-  it('gives a peer its first one, which may be probed from then on', () => {
+  it('sets the first endpoint of a peer, which can then be probed', () => {
     const { state, peer, now, isArmed, events } = withSession();
     const source = peer.endpoint!;
     state.nextIdentity = { ...state.identity! };
@@ -301,7 +301,7 @@ describe('followEndpoint', () => {
 });
 
 describe('forgetSource', () => {
-  it('lets the kernel choose where datagrams to the peer leave', () => {
+  it('lets the kernel choose the source address again', () => {
     const { peer } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, SOURCE);
     forgetSource(peer);

@@ -21,7 +21,7 @@ const NEXT = {} as StaticIdentity;
 const STATE = { identity: OWN, nextIdentity: NEXT } as EngineState;
 
 describe('pairOf', () => {
-  it('makes one pair of two keys, and gives it again', () => {
+  it('creates a pair once, and then returns the same object', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     expect(first).toBeInstanceOf(StaticPair);
@@ -33,7 +33,7 @@ describe('pairOf', () => {
     expect(preferredPair(peer, OWN)).toBe(first);
   });
 
-  it('lets another one be preferred without losing any', () => {
+  it('can prefer another pair without losing any', () => {
     const { peer, nextKey } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const second = pairOf(peer, NEXT, nextKey);
@@ -45,7 +45,7 @@ describe('pairOf', () => {
 });
 
 describe('noteInitiation', () => {
-  it('goes over to the key that the peer used, and to the next identity alone if that was meant', () => {
+  it('follows the key that the peer used, and goes to the next identity but not back', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     preferredPair(peer, OWN);
     noteInitiation(STATE, pairOf(peer, OWN, nextKey));
@@ -100,7 +100,7 @@ describe('pairOfSession', () => {
 });
 
 describe('noteSession', () => {
-  it('goes over to what made the session', () => {
+  it('prefers the pair of the session', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     preferredPair(peer, OWN);
     pairOf(peer, NEXT, nextKey).sentAt = 1;
@@ -110,7 +110,7 @@ describe('noteSession', () => {
     expect(peer.pair).toBe(pairOf(peer, OWN, key));
   });
 
-  it('keeps a key that the peer used after our initiation to the other one had left', () => {
+  it('keeps a key that the peer used after we sent our initiation to its other key', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     const answered = preferredPair(peer, OWN);
     answered.sentAt = 10;
@@ -126,7 +126,7 @@ describe('noteSession', () => {
 });
 
 describe('isProbing', () => {
-  it('is true of the next identity until it is the preferred one', () => {
+  it('is true for the next identity until it is the preferred one', () => {
     const { peer, key } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const second = pairOf(peer, NEXT, key);
@@ -137,7 +137,7 @@ describe('isProbing', () => {
 });
 
 describe('otherKey', () => {
-  it('is the one of two that it is not', () => {
+  it('returns the other one of two keys', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     expect([otherKey(peer, key), otherKey(peer, nextKey)]).toEqual([nextKey, key]);
     peer.nextKey = undefined;

@@ -9,7 +9,7 @@ import { sentAt, stage, startedHandshake, withSession } from './with-session.ts'
 const STICKY = { sourceAddress: Uint8Array.of(192, 0, 2, 77), sourceInterface: 3 };
 
 describe('fireTimers', () => {
-  it('fires what is due at this moment, and nothing that is due later', () => {
+  it('fires timers that are due now, and no later ones', () => {
     const { state, peer, arm, isArmed, now } = withSession();
     arm(TIMER.SESSION_EXPIRY, 0);
     arm(TIMER.KEEPALIVE, 0.001);
@@ -18,7 +18,7 @@ describe('fireTimers', () => {
     expect([isArmed(TIMER.SESSION_EXPIRY), isArmed(TIMER.KEEPALIVE)]).toEqual([false, true]);
   });
 
-  it('fires for each peer that is due', () => {
+  it('fires timers of all peers that are due', () => {
     const { state, peer, now } = withSession();
     const other = state.timers.allocate();
     const fired: number[] = [];
@@ -32,7 +32,7 @@ describe('fireTimers', () => {
     expect(peer.keypairs.current).toBeUndefined();
   });
 
-  it('does not go on for a slot that is nobody’s', () => {
+  it('stops at a slot without a peer', () => {
     const { state, now } = withSession();
     const nobody = state.timers.allocate();
     state.timers.arm(nobody, TIMER.KEEPALIVE, now, -1);
@@ -40,7 +40,7 @@ describe('fireTimers', () => {
     expect(state.timers.isArmed(nobody, TIMER.KEEPALIVE)).toBe(true);
   });
 
-  it('ends an old session before anything is sent, after a long sleep', () => {
+  it('ends an old session before it sends anything, after a long sleep', () => {
     const { state, peer, arm, now, types } = withSession();
     sentAt(peer, now - 5000);
     for (const timer of [TIMER.PERSISTENT_KEEPALIVE, TIMER.KEEPALIVE, TIMER.ZERO_KEYS]) {
@@ -52,7 +52,7 @@ describe('fireTimers', () => {
 });
 
 describe('ZERO_KEYS', () => {
-  it('forgets keys, session and what was owed or awaited in it', () => {
+  it('wipes the keys, ends the session and clears its timers', () => {
     const { state, peer, arm, isArmed, now, events } = withSession();
     const keypair = peer.keypairs.current!;
     sentAt(peer, now - 5000);
@@ -102,7 +102,7 @@ describe('ZERO_KEYS', () => {
 });
 
 describe('SESSION_EXPIRY', () => {
-  it('says that the session is over, and keeps the keys for what is on its way', () => {
+  it('reports the end of the session, and keeps the keys for messages in flight', () => {
     const { state, peer, arm, now, events } = withSession();
     arm(TIMER.SESSION_EXPIRY, 0);
     fireTimers(state, now);
@@ -112,7 +112,7 @@ describe('SESSION_EXPIRY', () => {
 });
 
 describe('RETRANSMIT', () => {
-  it('sends the initiation again, from where the kernel chooses', () => {
+  it('sends the initiation again, and lets the kernel choose the source', () => {
     const { state, peer, arm, now, types } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
     peer.handshakeSends = 19;
@@ -124,7 +124,7 @@ describe('RETRANSMIT', () => {
     expect(peer.handshakeSends).toBe(20);
   });
 
-  it('waits for its turn, and leaves the source until then', () => {
+  it('waits for its turn, and keeps the source until then', () => {
     const { state, peer, arm, now, types, deadline } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
     sentAt(peer, now - 5000);
@@ -136,7 +136,7 @@ describe('RETRANSMIT', () => {
     expect(deadline(TIMER.RETRANSMIT)).toBeGreaterThan(now);
   });
 
-  it('gives up after 20 sends: what waited is dropped, keys go later, and it is told', () => {
+  it('gives up after 20 initiations: drops staged packets, wipes keys later, emits an event', () => {
     const { state, peer, arm, isArmed, deadline, now, types, events } = withSession();
     const handshake = startedHandshake(state, peer);
     stage(peer, 3);
@@ -158,7 +158,7 @@ describe('RETRANSMIT', () => {
     ]);
   });
 
-  it('puts off no wipe of keys that was due before', () => {
+  it('does not delay a wipe of keys that is due earlier', () => {
     const { state, peer, arm, deadline, now } = withSession();
     peer.handshakeSends = 20;
     arm(TIMER.ZERO_KEYS, 7);
@@ -170,7 +170,7 @@ describe('RETRANSMIT', () => {
   it.each([
     [11_999, false],
     [12_000, true],
-  ])('with a limit of 12 s gives up by the time: after %i ms', (ms, gaveUp) => {
+  ])('with a limit of 12 s, checks the time and not the count: after %i ms', (ms, gaveUp) => {
     const { state, peer, arm, now, events } = withSession({
       alice: { handshakeGiveUpMs: 12_000 },
     });
@@ -184,7 +184,7 @@ describe('RETRANSMIT', () => {
 });
 
 describe('NEW_HANDSHAKE', () => {
-  it('begins a handshake, from where the kernel chooses', () => {
+  it('starts a handshake, and lets the kernel choose the source', () => {
     const { state, peer, arm, now, types, events } = withSession();
     peer.endpoint = new Endpoint(peer.endpoint!.address, 9, STICKY);
     sentAt(peer, now - 5000);
@@ -209,7 +209,7 @@ describe('NEW_HANDSHAKE', () => {
 });
 
 describe('KEEPALIVE', () => {
-  it('gives a sign of life, once', () => {
+  it('sends one keepalive', () => {
     const { state, arm, isArmed, now, types } = withSession();
     arm(TIMER.KEEPALIVE, 0);
     fireTimers(state, now);
@@ -218,7 +218,7 @@ describe('KEEPALIVE', () => {
     expect(isArmed(TIMER.KEEPALIVE)).toBe(false);
   });
 
-  it('gives another one 10 s later if data came meanwhile', () => {
+  it('sends another one 10 s later if data arrived meanwhile', () => {
     const { state, peer, arm, deadline, now } = withSession();
     peer.needsAnotherKeepalive = true;
     arm(TIMER.KEEPALIVE, 0);
@@ -229,7 +229,7 @@ describe('KEEPALIVE', () => {
 });
 
 describe('PERSISTENT_KEEPALIVE', () => {
-  it('speaks and comes again after its interval', () => {
+  it('sends a keepalive and is armed again', () => {
     const { state, peer, arm, deadline, now, types } = withSession();
     peer.persistentKeepalive = 25;
     arm(TIMER.PERSISTENT_KEEPALIVE, 0);
@@ -238,7 +238,7 @@ describe('PERSISTENT_KEEPALIVE', () => {
     expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
   });
 
-  it('comes again where no handshake may be sent just now', () => {
+  it('is armed again even if no handshake may be sent now', () => {
     const { state, peer, arm, deadline, now, types } = withSession();
     peer.persistentKeepalive = 25;
     peer.keypairs.clear(state.indices);
@@ -249,7 +249,7 @@ describe('PERSISTENT_KEEPALIVE', () => {
     expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
   });
 
-  it('has no deadline for a peer that cannot be sent to', () => {
+  it('is not armed for a peer that cannot be reached', () => {
     const { state, peer, arm, isArmed, now } = withSession();
     peer.persistentKeepalive = 25;
     peer.endpoint = undefined;
@@ -258,7 +258,7 @@ describe('PERSISTENT_KEEPALIVE', () => {
     expect(isArmed(TIMER.PERSISTENT_KEEPALIVE)).toBe(false);
   });
 
-  it('waits for its turn if it would be an initiation, and not if it is a message', () => {
+  it('waits for its turn if it would start a handshake, but not to send a message', () => {
     const { state, peer, arm, deadline, now, types } = withSession();
     peer.persistentKeepalive = 25;
     state.initiations.spend(100, now);

@@ -19,7 +19,7 @@ import { TIMER, TimerTable, type Timer } from '../../src/peer/timer-table.ts';
 const JITTER = 300;
 
 describe('dataSent', () => {
-  it('expects an answer within 15 s and a jitter, counted from the first packet', () => {
+  it('expects an answer within 15 s and a jitter after the first packet', () => {
     const { state, peer, deadline } = create();
     dataSent(state, peer, 1000);
     dataSent(state, peer, 2000);
@@ -28,7 +28,7 @@ describe('dataSent', () => {
 });
 
 describe('dataReceived', () => {
-  it('owes a sign of life within 10 s, and notes what came while it was owed', () => {
+  it('must answer within 10 s, and remembers data that arrives meanwhile', () => {
     const { state, peer, deadline } = create();
     dataReceived(state, peer, 1000);
     expect(deadline(TIMER.KEEPALIVE)).toBe(11_000);
@@ -40,7 +40,7 @@ describe('dataReceived', () => {
 });
 
 describe('authenticatedSent', () => {
-  it('is the sign of life that was owed, and no answer', () => {
+  it('serves as the keepalive that is due, but not as an answer from the peer', () => {
     const { state, peer, armed } = armedAll();
     authenticatedSent(state, peer);
     expect(armed()).toEqual(without(TIMER.KEEPALIVE));
@@ -48,7 +48,7 @@ describe('authenticatedSent', () => {
 });
 
 describe('authenticatedReceived', () => {
-  it('is the answer that was expected', () => {
+  it('serves as the answer from the peer', () => {
     const { state, peer, armed } = armedAll();
     authenticatedReceived(state, peer);
     expect(armed()).toEqual(without(TIMER.NEW_HANDSHAKE));
@@ -56,7 +56,7 @@ describe('authenticatedReceived', () => {
 });
 
 describe('handshakeCompleted', () => {
-  it('sends no initiation again', () => {
+  it('cancels the retransmission', () => {
     const { state, peer, armed } = armedAll();
     handshakeCompleted(state, peer);
     expect(armed()).toEqual(without(TIMER.RETRANSMIT));
@@ -64,7 +64,7 @@ describe('handshakeCompleted', () => {
 });
 
 describe('authenticatedTraversal', () => {
-  it('puts the persistent keepalive off by its interval, and arms none that is off', () => {
+  it('delays the persistent keepalive by its interval, and does not arm it if it is off', () => {
     const { state, peer, deadline } = create();
     authenticatedTraversal(state, peer, 1000);
     expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(Infinity);
@@ -97,7 +97,7 @@ describe('awaitHandshake', () => {
     },
   );
 
-  it('counts that limit from when the attempt began', () => {
+  it('counts the limit from the beginning of the attempt', () => {
     const { state, peer, deadline } = create(12_000);
     peer.attemptStartedAt = 5000;
     awaitHandshake(state, peer, 16_000);
@@ -106,7 +106,7 @@ describe('awaitHandshake', () => {
 });
 
 describe('sessionDerived', () => {
-  it('has all keys wiped 540 s later', () => {
+  it('wipes all keys 540 s later', () => {
     const { state, peer, deadline } = create();
     sessionDerived(state, peer, 1000);
     expect(deadline(TIMER.ZERO_KEYS)).toBe(541_000);

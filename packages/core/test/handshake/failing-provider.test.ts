@@ -68,8 +68,8 @@ afterEach(() => vi.restoreAllMocks());
 describe.each(MESSAGES)('%s', (_, prepare) => {
   it.each([
     ['prepares keys', true],
-    ['prepares none', false],
-  ])('leaves no secret behind where a provider that %s fails', (_name, preparesKeys) => {
+    ['prepares no keys', false],
+  ])('wipes all secrets if a provider that %s fails', (_name, preparesKeys) => {
     // Each call of the provider fails once, in the order in which they come.
     for (let failing = 0; ; failing++) {
       const { party, run } = prepare();

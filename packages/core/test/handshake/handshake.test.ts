@@ -21,7 +21,7 @@ describe('Handshake', () => {
     }
   });
 
-  it('keeps the secret in memory of its own, and wipes what the provider made', () => {
+  it('keeps the secret in its own memory, and wipes the provider’s array', () => {
     const { alice, bob } = createParties();
     const made: Uint8Array[] = [];
     const dh = (privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined => {
@@ -35,7 +35,7 @@ describe('Handshake', () => {
     expect(alice.handshake.staticStatic).toEqual(expected);
   });
 
-  it('forgets the secret, and computes it again', () => {
+  it('can forget the secret and compute it again', () => {
     const { alice } = createParties();
     const { handshake, crypto, identity } = alice;
     handshake.forgetStaticStatic();
@@ -49,7 +49,7 @@ describe('Handshake', () => {
     expect(handshake.staticStatic).toEqual(before);
   });
 
-  it('has another one beside it, which shares what outlives a handshake', () => {
+  it('can have a second object, which shares the last initiation', () => {
     const { alice } = createParties();
     const { handshake, crypto, identity } = alice;
     handshake.presharedKey = new PresharedKey();
@@ -70,7 +70,7 @@ describe('Handshake', () => {
     expect(handshake.state).toBe('initiation-created');
   });
 
-  it('wipes all that is secret when it is cleared', () => {
+  it('wipes all secrets when it is cleared', () => {
     const { alice, bob } = createParties();
     receiveInitiation(bob, initiate(alice));
     for (const { handshake } of [alice, bob]) {
@@ -82,7 +82,7 @@ describe('Handshake', () => {
     }
   });
 
-  it('has no secret with a low-order point', () => {
+  it('has no secret for a low-order point', () => {
     const { alice } = createParties();
     const handshake = new Handshake(LOW_ORDER_KEY);
     expect(handshake.ensureStaticStatic(alice.crypto, alice.identity)).toBe(false);

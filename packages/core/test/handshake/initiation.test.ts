@@ -22,7 +22,7 @@ import {
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
 describe('createInitiation', () => {
-  it('leaves the macs to whoever adds them, and remembers what the response needs', () => {
+  it('leaves the macs zero, and keeps what the response needs', () => {
     const { alice } = createParties();
     const message = initiate(alice, 1, 0xfedcba98);
     expect(message.subarray(116)).toEqual(new Uint8Array(32));
@@ -36,13 +36,13 @@ describe('createInitiation', () => {
     );
   });
 
-  it('makes a new ephemeral key each time', () => {
+  it('creates a new ephemeral key each time', () => {
     const { alice } = createParties();
     const [first, second] = [initiate(alice), initiate(alice)];
     expect(readInitiation(first)?.ephemeral).not.toEqual(readInitiation(second)?.ephemeral);
   });
 
-  it('sends nothing to a low-order point, and changes nothing', () => {
+  it('fails for a low-order point, and changes nothing', () => {
     const { alice } = createParties();
     const handshake = new Handshake(LOW_ORDER_KEY);
     const before = snapshot(handshake);
@@ -57,7 +57,7 @@ describe('createInitiation', () => {
 });
 
 describe('openInitiationStatic', () => {
-  it('says who it is, and touches no handshake', () => {
+  it('returns the sender’s key without changing a handshake', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice, 1, 77);
     const opened = openInitiationStatic(bob.crypto, bob.identity, message);
@@ -66,7 +66,7 @@ describe('openInitiationStatic', () => {
     expect(bob.handshake.state).toBe('zeroed');
   });
 
-  it('holds no view of the message', () => {
+  it('keeps no view of the message', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice);
     const opened = openInitiationStatic(bob.crypto, bob.identity, message);
@@ -76,7 +76,7 @@ describe('openInitiationStatic', () => {
     expect(receiveResponse(alice, respond(bob))).toBeUndefined();
   });
 
-  it('refuses what was made for somebody else', () => {
+  it('refuses a message that was made for another identity', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice);
     expect(openInitiationStatic(alice.crypto, alice.identity, message)).toBeUndefined();
@@ -90,7 +90,7 @@ describe('openInitiationStatic', () => {
     expect(openInitiationStatic(bob.crypto, bob.identity, message)).toBeUndefined();
   });
 
-  it('never throws, whatever the bytes', () => {
+  it('never throws for any bytes', () => {
     const { bob } = createParties();
     const bytes = fc.uint8Array({ minLength: 144, maxLength: 144 });
     fc.assert(
@@ -106,7 +106,7 @@ describe('openInitiationStatic', () => {
 });
 
 describe('forgetInitiation', () => {
-  it('wipes what was secret of an initiation that nobody goes on with', () => {
+  it('wipes the secrets of an initiation that is not consumed', () => {
     const { alice, bob } = createParties();
     const opened = openInitiationStatic(bob.crypto, bob.identity, initiate(alice))!;
     const { chainingKey, hash } = opened;
@@ -117,7 +117,7 @@ describe('forgetInitiation', () => {
 });
 
 describe('consumeInitiation', () => {
-  it('uses up what was opened, whatever comes of it', () => {
+  it('wipes the opened initiation in any case', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice);
     for (const expected of [undefined, 'replayed-initiation']) {
@@ -127,7 +127,7 @@ describe('consumeInitiation', () => {
     }
   });
 
-  it('takes what is new, and remembers what the response needs', () => {
+  it('accepts a new initiation, and keeps what the response needs', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice, 9, 77);
     expect(receiveInitiation(bob, message, 1234)).toBeUndefined();
@@ -141,7 +141,7 @@ describe('consumeInitiation', () => {
     expect(bob.handshake.hash).toEqual(alice.handshake.hash);
   });
 
-  it('drops a replay, and anything that is not later than the latest', () => {
+  it('drops a replay, and any timestamp that is not later than the latest', () => {
     const { alice, bob } = createParties();
     const [older, newer] = [initiate(alice, 5), initiate(alice, 6)];
     const same = initiate(alice, 6);
@@ -154,7 +154,7 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, initiate(alice, 7), 60_000)).toBeUndefined();
   });
 
-  it('still knows replays after the handshake was cleared', () => {
+  it('detects replays after the handshake was cleared', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice, 5);
     expect(receiveInitiation(bob, message, 0)).toBeUndefined();
@@ -162,7 +162,7 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, message, 60_000)).toBe('replayed-initiation');
   });
 
-  it('drops what comes within 20 ms of the last one', () => {
+  it('drops an initiation within 20 ms of the last one', () => {
     const { alice, bob } = createParties();
     expect(receiveInitiation(bob, initiate(alice, 1), 1000)).toBeUndefined();
     const next = initiate(alice, 2);
@@ -173,7 +173,7 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, next, 1020)).toBeUndefined();
   });
 
-  it('refuses a timestamp that somebody without the private key made', () => {
+  it('refuses a timestamp that was sealed without the private key', () => {
     const { alice, bob } = createParties();
     // Mallory knows both public keys: she gets as far as msg.static and no further.
     const { alice: mallory } = createParties();
@@ -195,7 +195,7 @@ describe('consumeInitiation', () => {
     );
   });
 
-  it('refuses every initiation with a flipped bit, and leaves the handshake as it was', () => {
+  it('refuses every initiation with a flipped bit, and does not change the handshake', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice);
     const before = snapshot(bob.handshake);
@@ -213,7 +213,7 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, message)).toBeUndefined();
   });
 
-  it('begins anew in the middle of a handshake of our own', () => {
+  it('starts a new handshake while our own is in progress', () => {
     const { alice, bob } = createParties();
     initiate(bob);
     expect(receiveInitiation(bob, initiate(alice))).toBeUndefined();

@@ -16,7 +16,7 @@ import { generatePrivateKey, isZeroKey, publicKeyOf } from '../../src/keys.ts';
 import { createParties, initiate, LOW_ORDER_KEY, receiveInitiation, respond } from './parties.ts';
 
 describe('a provider that prepares keys', () => {
-  it('prepares the static key once and each ephemeral one once', () => {
+  it('prepares the static key once and each ephemeral key once', () => {
     const keys = new KeyCounter();
     const { alice, bob } = createParties(referenceProvider, keys.provider);
     for (const seconds of [1, 2, 3]) {
@@ -26,7 +26,7 @@ describe('a provider that prepares keys', () => {
     expect(keys).toMatchObject({ prepared: 1 + 3, left: 1 });
   });
 
-  it('makes the same handshake as one that does not', () => {
+  it('gives the same handshake as a provider that does not', () => {
     const [plain, prepared] = [referenceProvider, new KeyCounter().provider].map((crypto) => {
       const { alice, bob } = createParties(crypto);
       receiveInitiation(bob, initiate(alice));
@@ -45,7 +45,7 @@ describe('a provider that prepares keys', () => {
     expect(keys).toMatchObject({ prepared: 2, left: 1 });
   });
 
-  it('destroys the ephemeral key also if there is no response', () => {
+  it('destroys the ephemeral key even if there is no response', () => {
     const keys = new KeyCounter();
     const { bob } = createParties(referenceProvider, keys.provider);
     const handshake = new Handshake(LOW_ORDER_KEY);
@@ -59,7 +59,7 @@ describe('a provider that prepares keys', () => {
   it.each([
     ['the link goes down', (engine: Engine) => engine.linkDown(0)],
     ['there is no key any more', (engine: Engine) => engine.configure({ privateKey: null }, 0)],
-  ])('is told to forget the static key when %s', (_, end) => {
+  ])('destroys its static key when %s', (_, end) => {
     const keys = new KeyCounter();
     const randomBytes = seededRandomBytes(5);
     const engine = new Engine({ randomBytes, unixTime: () => 0, crypto: keys.provider });
@@ -74,8 +74,8 @@ describe('a provider that prepares keys', () => {
   });
 });
 
-describe('a provider that gives a prepared key back', () => {
-  it('has the only copy of it while it has it', () => {
+describe('a provider whose prepared key can be read back', () => {
+  it('has the only copy of the private key while it is prepared', () => {
     const { alice, bob } = createParties(referenceProvider, READABLE);
     const { identity } = bob;
     const before = [...identity.privateKey];
@@ -90,7 +90,7 @@ describe('a provider that gives a prepared key back', () => {
     expect(identity.preparedKey).toBeUndefined();
   });
 
-  it('is asked for it by an engine that tells it, and that compares it', () => {
+  it('gives it back to an engine that returns or compares the key', () => {
     const randomBytes = seededRandomBytes(5);
     const engine = new Engine({ randomBytes, unixTime: () => 0, crypto: READABLE });
     const privateKey = generatePrivateKey(randomBytes);

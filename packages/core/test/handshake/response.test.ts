@@ -18,7 +18,7 @@ import {
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
 describe('createResponse', () => {
-  it('answers with both indices and leaves the macs to whoever adds them', () => {
+  it('answers with both indices and leaves the macs zero', () => {
     const { alice, bob } = createParties();
     receiveInitiation(bob, initiate(alice, 1, 0xfedcba98));
     const message = respond(bob, 0x89abcdef);
@@ -30,7 +30,7 @@ describe('createResponse', () => {
     expect(bob.handshake.state).toBe('response-created');
   });
 
-  it('has nothing to answer before an initiation, and answers it once', () => {
+  it('fails without an initiation, and answers an initiation once', () => {
     const { alice, bob } = createParties();
     const { crypto, identity, handshake, randomBytes } = bob;
     const out = new Uint8Array(92);
@@ -40,7 +40,7 @@ describe('createResponse', () => {
     expect(createResponse(crypto, identity, handshake, 1, randomBytes, out)).toBe(false);
   });
 
-  it('does not answer a low-order ephemeral key, and changes nothing', () => {
+  it('fails for a low-order ephemeral key, and changes nothing', () => {
     const { alice, bob } = createParties();
     receiveInitiation(bob, initiate(alice));
     bob.handshake.remoteEphemeral.set(LOW_ORDER_KEY);
@@ -62,7 +62,7 @@ describe('consumeResponse', () => {
     expect(alice.handshake.hash).toEqual(bob.handshake.hash);
   });
 
-  it('takes one, and only while one is awaited', () => {
+  it('accepts one response, and only while one is awaited', () => {
     const { alice, bob } = answered();
     expect(receiveResponse(bob, bob.response)).toBe('unexpected-response');
     expect(receiveResponse(alice, bob.response)).toBeUndefined();
@@ -71,7 +71,7 @@ describe('consumeResponse', () => {
     expect(snapshot(alice.handshake)).toEqual(before);
   });
 
-  it('drops the answer to an initiation before the last', () => {
+  it('drops the response to an initiation before the last one', () => {
     const { alice, bob } = answered();
     initiate(alice, 2);
     const before = snapshot(alice.handshake);
@@ -79,7 +79,7 @@ describe('consumeResponse', () => {
     expect(snapshot(alice.handshake)).toEqual(before);
   });
 
-  it('refuses every response with a flipped bit, and goes on waiting', () => {
+  it('refuses every response with a flipped bit, and still waits for the right one', () => {
     const { alice, bob } = answered();
     const before = snapshot(alice.handshake);
     // Indices and macs are not part of what is sealed.
@@ -95,7 +95,7 @@ describe('consumeResponse', () => {
     expect(receiveResponse(alice, bob.response)).toBeUndefined();
   });
 
-  it('never throws, whatever the bytes', () => {
+  it('never throws for any bytes', () => {
     const { alice, bob } = answered();
     const before = snapshot(alice.handshake);
     fc.assert(

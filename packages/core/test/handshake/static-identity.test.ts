@@ -18,7 +18,7 @@ import { createParties } from './parties.ts';
 const PUBLIC_KEY = referenceProvider.dhPublicKey(new Uint8Array(32).fill(7));
 
 describe('createStaticIdentity', () => {
-  it('has the keys that others compute from its public key', () => {
+  it('has the mac keys that other peers compute from its public key', () => {
     const { alice } = createParties();
     const { publicKey, privateKey, mac1Key, cookieKey } = alice.identity;
     expect([...publicKey]).toEqual([...alice.crypto.dhPublicKey(privateKey)]);
@@ -41,7 +41,7 @@ describe('staticDh', () => {
     ['prepares none', referenceProvider],
     ['prepares keys and keeps them', preparing({ isReadable: false })],
     ['prepares keys and gives them back', preparing({ isReadable: true })],
-  ])('makes the same secret with a provider that %s, again and again', (_, crypto) => {
+  ])('gives the same secret repeatedly with a provider that %s', (_, crypto) => {
     const identity = createStaticIdentity(crypto, keyOf(5));
     const expected = referenceProvider.dh(keyOf(5), PUBLIC_KEY);
     expect(staticDh(crypto, identity, PUBLIC_KEY)).toEqual(expected);
@@ -51,8 +51,8 @@ describe('staticDh', () => {
 
 describe('copyPrivateKey', () => {
   it.each([
-    ['that the provider keeps', false],
-    ['that the provider gives back', true],
+    ['that cannot be read back from the provider', false],
+    ['that can be read back from the provider', true],
   ])('copies a key %s, before and after its first use', (_, isReadable) => {
     const crypto = preparing({ isReadable });
     const identity = createStaticIdentity(crypto, keyOf(5));
@@ -68,9 +68,9 @@ describe('copyPrivateKey', () => {
 
 describe('releaseKey', () => {
   it.each([
-    ['that the provider keeps', false],
-    ['that the provider gives back', true],
-  ])('leaves the provider nothing of a key %s, and loses nothing', (_, isReadable) => {
+    ['that cannot be read back from the provider', false],
+    ['that can be read back from the provider', true],
+  ])('leaves the provider no copy of a key %s, and the identity still has it', (_, isReadable) => {
     const destroyed: DhKey[] = [];
     const crypto = preparing({ isReadable, destroyed });
     const identity = createStaticIdentity(crypto, keyOf(5));
@@ -94,7 +94,7 @@ describe('wipeIdentity', () => {
       'in use',
       (crypto: CryptoProvider, identity: StaticIdentity) => staticDh(crypto, identity, PUBLIC_KEY),
     ],
-  ])('leaves nothing of a key that is %s', (_, use) => {
+  ])('wipes a key that is %s', (_, use) => {
     for (const isReadable of [false, true]) {
       const destroyed: DhKey[] = [];
       const crypto = preparing({ isReadable, destroyed });

@@ -6,14 +6,14 @@ import type { PresharedKey, PublicKey } from '../../src/keys.ts';
 const RESPONDER = new Uint8Array(32).fill(9) as PublicKey;
 
 describe('SymmetricState', () => {
-  it('begins with the C that everybody begins with', () => {
+  it('begins with the C of the paper', () => {
     const { chainingKey } = SymmetricState.begin(referenceProvider, RESPONDER);
     expect(toHex(chainingKey)).toBe(
       '60e26daef327efc02ec335e2a025d2d016eb4206f87277f52d38d1988b78cd36',
     );
   });
 
-  it('is the same on both sides after each step', () => {
+  it('is equal on both sides after each step', () => {
     const [alice, bob] = [begin(), begin()];
     alice.mixKey(new Uint8Array(32).fill(1));
     bob.mixKey(new Uint8Array(32).fill(1));
@@ -25,20 +25,20 @@ describe('SymmetricState', () => {
     expect([bob.chainingKey, bob.hash]).toEqual([alice.chainingKey, alice.hash]);
   });
 
-  it('binds a field to all that was hashed before it', () => {
+  it('binds a field to everything that was hashed before', () => {
     const [alice, bob] = [begin(), begin()];
     bob.mixHash(Uint8Array.of(1));
     expect(bob.open(alice.seal(Uint8Array.of(1)))).toBeUndefined();
   });
 
-  it('is unchanged by a field that is not authentic', () => {
+  it('does not change for a field that is not authentic', () => {
     const state = begin();
     const before = state.hash.slice();
     expect(state.open(new Uint8Array(48))).toBeUndefined();
     expect(state.hash).toEqual(before);
   });
 
-  it('goes on from copies, and forgets them', () => {
+  it('continues from copies, and wipes them', () => {
     const from = { chainingKey: new Uint8Array(32).fill(1), hash: new Uint8Array(32).fill(2) };
     const state = SymmetricState.resume(referenceProvider, from);
     state.mixKey(RESPONDER);
@@ -67,7 +67,7 @@ describe('SymmetricState', () => {
     expect(keys).toEqual([new Uint8Array(32)]);
   });
 
-  it('hashes tau, and keeps nothing of it', () => {
+  it('hashes tau, and wipes it', () => {
     const inputs: (Uint8Array | undefined)[] = [];
     const state = SymmetricState.begin(
       {

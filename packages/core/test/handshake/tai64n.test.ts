@@ -13,7 +13,7 @@ describe('TimestampSource', () => {
     expect(toHex(source.next())).toBe(test.timestamp);
   });
 
-  it('always grows, whatever the clock does', () => {
+  it('always increases, for any clock', () => {
     const clock = fc.oneof(
       fc.double({ min: -1e15, max: 1e15 }),
       fc.constantFrom(NaN, Infinity, -Infinity, 0),
@@ -35,7 +35,7 @@ describe('TimestampSource', () => {
     );
   });
 
-  it('is one step after the last while the clock has stepped back, then follows it again', () => {
+  it('advances by one step while the clock is behind, then follows the clock again', () => {
     let now = 1_700_000_000_000;
     const source = new TimestampSource(() => now);
     const first = toHex(source.next());
@@ -46,7 +46,7 @@ describe('TimestampSource', () => {
     expect(toHex(source.next())).toBe('400000006553ff1a00000000');
   });
 
-  it('goes to the next second after the 60th step', () => {
+  it('continues in the next second after the 60th step', () => {
     const source = new TimestampSource(() => 1_700_000_000_000);
     const stamps = Array.from({ length: 61 }, () => toHex(source.next()));
     expect(stamps[59]).toBe('400000006553f10a3b000000');
@@ -55,7 +55,7 @@ describe('TimestampSource', () => {
 });
 
 describe('compareTimestamps', () => {
-  it('compares as numbers would', () => {
+  it('compares the timestamps as numbers', () => {
     const bytes = fc.uint8Array({ minLength: 12, maxLength: 12 });
     fc.assert(
       fc.property(bytes, bytes, (a, b) => {

@@ -31,7 +31,7 @@ describe('deriveTransportKeys', () => {
     },
   );
 
-  it('wipes the handshake, but for the latest timestamp', () => {
+  it('wipes the handshake, except the latest timestamp', () => {
     const { alice, bob } = createParties();
     receiveInitiation(bob, initiate(alice, 3), 40);
     const latest = bob.handshake.lastInitiation.timestamp.slice();
@@ -51,7 +51,7 @@ describe('deriveTransportKeys', () => {
     const { alice } = createParties();
     initiate(alice);
     expect(() => deriveTransportKeys(alice.crypto, alice.handshake)).toThrow(
-      '"handshake" expected a finished one, got state initiation-created',
+      '"handshake" expected a finished handshake, got state initiation-created',
     );
   });
 });

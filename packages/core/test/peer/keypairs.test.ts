@@ -23,7 +23,7 @@ describe('Keypair', () => {
     expect(keypair.usable(0)).toBe(false);
   });
 
-  it('says how many of some messages the limit allows', () => {
+  it('returns how many of the wanted messages the limit allows', () => {
     const { keypair } = create(true, 0, 10);
     expect(keypair.sealable(0, 10)).toBe(10);
     keypair.sendCounter = 4;
@@ -34,14 +34,14 @@ describe('Keypair', () => {
 });
 
 describe('Keypairs', () => {
-  it('uses what we initiated at once and keeps the one before', () => {
+  it('uses a session that we initiated at once and keeps the previous one', () => {
     const [a, b, c] = [create(true), create(true), create(true)];
     const keypairs = add(a, b, c);
     expect(keypairs).toMatchObject({ current: c.keypair, previous: b.keypair, next: undefined });
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 0]);
   });
 
-  it('keeps what the other side initiated for later, until it is confirmed', () => {
+  it('keeps a session that the peer initiated as next, until it is confirmed', () => {
     const [a, b, c] = [create(true), create(true), create(false)];
     const keypairs = add(a, b, c);
     expect(keypairs).toMatchObject({ current: b.keypair, next: c.keypair, previous: undefined });
@@ -52,13 +52,13 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 0]);
   });
 
-  it('replaces an unconfirmed one by a newer unconfirmed one', () => {
+  it('replaces an unconfirmed session with a newer unconfirmed one', () => {
     const [a, b] = [create(false), create(false)];
     expect(add(a, b)).toMatchObject({ current: undefined, next: b.keypair });
     expect([a, b].map(({ destroyed }) => destroyed())).toEqual([2, 0]);
   });
 
-  it('keeps an unconfirmed one as previous when our own handshake overtakes it', () => {
+  it('keeps an unconfirmed session as previous when we complete a handshake of our own', () => {
     const [a, b, c] = [create(true), create(false), create(true)];
     const keypairs = add(a, b, c);
     expect(keypairs).toMatchObject({ current: c.keypair, previous: b.keypair, next: undefined });
@@ -74,13 +74,13 @@ describe('Keypairs', () => {
     expect(() => add().stopSending()).not.toThrow();
   });
 
-  it('sends with none of those that were put away', () => {
+  it('sends with none of the replaced sessions', () => {
     const [a, b, c] = [create(true), create(true), create(true)];
     add(a, b, c);
     expect([a, b, c].map(({ keypair }) => keypair.usable(0))).toEqual([false, true, true]);
   });
 
-  it('receives with what was put away for longer while static keys are being replaced', () => {
+  it('receives with replaced sessions for longer while static keys are being replaced', () => {
     const all = Array.from({ length: 8 }, (_, i) => create(i % 2 === 0));
     const keypairs = new Keypairs();
     keypairs.retires = true;
@@ -97,7 +97,7 @@ describe('Keypairs', () => {
     keypairs.clear(indices);
   });
 
-  it('wipes what was put away with the rest', () => {
+  it('wipes replaced sessions together with the others', () => {
     const before = indices.size;
     const all = [create(true), create(true), create(false), create(true)];
     const keypairs = new Keypairs();
@@ -108,7 +108,7 @@ describe('Keypairs', () => {
     expect(indices.size).toBe(before);
   });
 
-  it('stops sending with what one of our keys made, and wipes what one of theirs made', () => {
+  it('stops sending for one of our keys, and wipes sessions of one of the peer’s keys', () => {
     const [ours, theirs] = [new PublicKey(32), new PublicKey(32)];
     const [a, b] = [create(true, 0, 100, { own: ours, peer: NO_KEY }), create(false)];
     const keypairs = add(a, b);
@@ -121,7 +121,7 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 2]);
   });
 
-  it('forgets the sessions of one static key, wherever they are, and no other', () => {
+  it('wipes the sessions of one static key in all places, and no others', () => {
     const [theirs, others] = [new PublicKey(32), new PublicKey(32)];
     const keys = [undefined, theirs, others];
     const places = ['current', 'previous', 'next'] as const;
@@ -147,7 +147,7 @@ describe('Keypairs', () => {
   it.each([
     [true, false],
     [true, true],
-  ])('wipes keys, frees indices and has none when cleared (initiator: %s, %s)', (...initiators) => {
+  ])('wipes keys, frees indices and is empty when cleared (initiator: %s, %s)', (...initiators) => {
     const before = indices.size;
     const all = initiators.map((isInitiator) => create(isInitiator));
     const keypairs = add(...all);

@@ -4,7 +4,7 @@ import { Peer } from '../../src/peer/peer.ts';
 import { PeerTable } from '../../src/peer/peer-table.ts';
 
 describe('PeerTable', () => {
-  it('has peers in the order in which they were added, also when their keys change', () => {
+  it('keeps peers in the order in which they were added, also when their keys change', () => {
     const table = new PeerTable();
     const [a, b, c] = ['a', 'b', 'c'].map((id) => add(table, id));
     table.addKey('a2', a);
@@ -15,7 +15,7 @@ describe('PeerTable', () => {
     expect(table.size).toBe(3);
   });
 
-  it('finds a peer by each of its keys, and by none when it is gone', () => {
+  it('finds a peer by each of its keys, and by none after it was removed', () => {
     const table = new PeerTable();
     const peer = add(table, 'a');
     peer.nextId = 'b';

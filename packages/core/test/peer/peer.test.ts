@@ -6,7 +6,7 @@ import { Peer } from '../../src/peer/peer.ts';
 import { StaticPair } from '../../src/peer/static-pair.ts';
 
 describe('Peer', () => {
-  it('begins with no session, no handshake, nothing that waits and nothing sent', () => {
+  it('starts without session, handshake, staged packets and counters', () => {
     expect(create()).toMatchObject({
       presharedKey: undefined,
       endpoint: undefined,
@@ -32,7 +32,7 @@ describe('Peer', () => {
     expect(create().drops()).toEqual({});
   });
 
-  it('sends with the current keypair while it is usable, and with no other', () => {
+  it('sends only with the current keypair, while it is usable', () => {
     const peer = create();
     const keypair = keypairOf(peer, 1);
     peer.keypairs.next = keypair;

@@ -12,7 +12,7 @@ const { tests } = JSON.parse(readFileSync(tableUrl, 'utf8')) as {
 };
 
 describe('ReplayWindow', () => {
-  it('takes each counter once', () => {
+  it('accepts each counter once', () => {
     const window = new ReplayWindow();
     expect([0, 0, 1, 1, 9, 8, 8, 0].map((counter) => window.accept(counter))).toEqual([
       true,
@@ -26,7 +26,7 @@ describe('ReplayWindow', () => {
     ]);
   });
 
-  it('has taken nothing at first: 0 and 1 are new', () => {
+  it('has received nothing at first: 0 and 1 are new', () => {
     for (const counter of [0, 1]) expect(new ReplayWindow().check(counter)).toBe(true);
   });
 
@@ -40,7 +40,7 @@ describe('ReplayWindow', () => {
     ]);
   });
 
-  it('takes counters up to 8128 behind the greatest', () => {
+  it('accepts counters up to 8128 behind the greatest', () => {
     const window = new ReplayWindow();
     window.accept(20_000);
     expect(window.check(20_000 - 8129)).toBe(false);
@@ -50,13 +50,13 @@ describe('ReplayWindow', () => {
     expect(window.accept(20_000 - 8128)).toBe(false);
   });
 
-  it('takes a whole window that arrives backwards', () => {
+  it('accepts a whole window in reverse order', () => {
     const window = new ReplayWindow();
     for (let counter = 8128; counter >= 0; counter--) expect(window.accept(counter)).toBe(true);
     for (let counter = 8128; counter >= 0; counter--) expect(window.accept(counter)).toBe(false);
   });
 
-  it('forgets everything on a jump wider than itself', () => {
+  it('forgets everything when the counter jumps by more than the window', () => {
     const window = new ReplayWindow();
     for (let counter = 0; counter < 100; counter++) window.accept(counter);
     expect(window.accept(2 ** 40)).toBe(true);
@@ -78,7 +78,7 @@ describe('ReplayWindow', () => {
     expect(taken).toEqual(steps);
   });
 
-  it('agrees with its slow twin on any counters', () => {
+  it('agrees with its slow twin for any counters', () => {
     const step = fc.oneof(fc.integer({ min: -40, max: 40 }), fc.integer({ min: -9000, max: 9000 }));
     fc.assert(
       fc.property(start(), fc.array(step, { maxLength: 200, size: 'max' }), (from, steps) => {

@@ -6,14 +6,14 @@ import { Peer } from '../../src/peer/peer.ts';
 import { RoamReport } from '../../src/peer/roam-report.ts';
 
 describe('RoamReport', () => {
-  it('tells the first change at once, with where the peer was', () => {
+  it('reports the first change at once, with the previous endpoint', () => {
     const { roam, told, report } = create();
     roam('a', 2, 0);
     expect(told()).toEqual([['a', 1, 2]]);
     expect(report.due).toBe(Infinity);
   });
 
-  it('tells the last of more than one a second after the first', () => {
+  it('reports the last of several changes, one second after the first', () => {
     const { roam, told, report } = create();
     roam('a', 2, 100);
     roam('a', 3, 200);
@@ -27,7 +27,7 @@ describe('RoamReport', () => {
     expect(report.due).toBe(Infinity);
   });
 
-  it('waits another second after that', () => {
+  it('waits another second after that report', () => {
     const { roam, told, report } = create();
     roam('a', 2, 0);
     roam('a', 3, 10);
@@ -41,7 +41,7 @@ describe('RoamReport', () => {
     expect(told()).toEqual([['a', 3, 4]]);
   });
 
-  it('has nothing to tell of a peer that is back where it was said to be', () => {
+  it('reports nothing if the peer is back at the reported endpoint', () => {
     const { roam, told, report } = create();
     roam('a', 2, 0);
     told();
@@ -52,7 +52,7 @@ describe('RoamReport', () => {
     expect(report.due).toBe(Infinity);
   });
 
-  it('does not wait for a change that is none', () => {
+  it('does not wait for a change to the same endpoint', () => {
     const { roam, told, report, peers } = create();
     roam('a', 2, 0);
     told();
@@ -62,7 +62,7 @@ describe('RoamReport', () => {
     expect(told()).toEqual([]);
   });
 
-  it('tells of each peer by itself, the first due first', () => {
+  it('reports each peer separately, in the order in which they are due', () => {
     const { roam, told, report } = create();
     roam('a', 2, 0);
     roam('b', 2, 500);
@@ -80,7 +80,7 @@ describe('RoamReport', () => {
     expect(told()).toEqual([['b', 2, 3]]);
   });
 
-  it('tells at once again after a second in which nothing happened', () => {
+  it('reports at once again after a second without a change', () => {
     const { roam, told } = create();
     roam('a', 2, 0);
     roam('a', 3, 1000);
@@ -90,7 +90,7 @@ describe('RoamReport', () => {
     ]);
   });
 
-  it('says nothing more of a peer that it is to forget, and tells its next change at once', () => {
+  it('reports nothing more of a forgotten peer, and then its next change at once', () => {
     const { roam, told, report, peers } = create();
     roam('a', 2, 0);
     roam('b', 2, 0);
@@ -108,7 +108,7 @@ describe('RoamReport', () => {
     expect(told()).toEqual([['a', 3, 4]]);
   });
 
-  it('says nothing of a peer that has no endpoint any more', () => {
+  it('reports nothing for a peer that no longer has an endpoint', () => {
     const { roam, told, report, peers } = create();
     roam('a', 2, 0);
     roam('a', 3, 10);

@@ -4,14 +4,14 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
 
 describe('SenderIndexTable', () => {
-  it('takes indices from all 32 bits', () => {
+  it('uses indices from all 32 bits', () => {
     const table = new SenderIndexTable(bytesOf([0xffffffff, 0x80000000, 0, 1]));
     expect([peer, peer, peer, peer].map((p) => table.reserve(p))).toEqual([
       0xffffffff, 0x80000000, 0, 1,
     ]);
   });
 
-  it('never gives out an index that a handshake or a keypair has', () => {
+  it('never returns an index of a handshake or a keypair that exists', () => {
     const table = new SenderIndexTable(bytesOf([7, 8, 7, 8, 9]));
     expect(table.reserve(peer)).toBe(7);
     table.assign(table.reserve(peer), keypair);
@@ -19,7 +19,7 @@ describe('SenderIndexTable', () => {
     expect(table.reserve(peer)).toBe(9);
   });
 
-  it('lets the index of a handshake mean its keypair from then on', () => {
+  it('maps the index of a completed handshake to its keypair', () => {
     const table = new SenderIndexTable(bytesOf([0xf0000001]));
     const index = table.reserve(peer);
     expect(table.handshake(index)).toBe(peer);
@@ -29,7 +29,7 @@ describe('SenderIndexTable', () => {
     expect(table.keypair(index | 0)).toBe(keypair);
   });
 
-  it('does not hang on a random source that is none', () => {
+  it('throws when the random source keeps repeating itself', () => {
     let asked = 0;
     const table = new SenderIndexTable((out) => {
       asked++;
@@ -40,7 +40,7 @@ describe('SenderIndexTable', () => {
     expect(asked).toBe(1 + 1000);
   });
 
-  it('knows by the index of the other side whose messages carry it, the first one while it is there', () => {
+  it('finds keypairs by the peer’s index, the oldest first', () => {
     const table = new SenderIndexTable<Peer, Keypair>(bytesOf([5, 6, 7]));
     const [first, second, other] = [0xf0000002, 0xf0000002, 3].map(
       (remoteIndex) => ({ remoteIndex }) as Keypair,

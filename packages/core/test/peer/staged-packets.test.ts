@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { STAGED_OFFSET, StagedPackets, stagedLength } from '../../src/peer/staged-packets.ts';
 
 describe('StagedPackets', () => {
-  it('gives packets back in order, with room for header, padding and tag', () => {
+  it('returns packets in order, with space for header, padding and tag', () => {
     const staged = new StagedPackets();
     staged.push(Uint8Array.of(9, 1, 2, 3, 9), 1, 3);
     staged.push(Uint8Array.of(4), 0, 1);
@@ -18,7 +18,7 @@ describe('StagedPackets', () => {
     expect(contents(staged.shift())).toEqual([5]);
   });
 
-  it('copies: the buffer may be used again at once', () => {
+  it('copies a packet, so that the caller can reuse the buffer at once', () => {
     const staged = new StagedPackets();
     const buffer = Uint8Array.of(1);
     staged.push(buffer, 0, 1);
@@ -37,7 +37,7 @@ describe('StagedPackets', () => {
     expect(all.slice(-2)).toEqual([200, 201]);
   });
 
-  it('tells how many it cleared and can be used again', () => {
+  it('returns how many packets it cleared, and can be used again', () => {
     const staged = new StagedPackets();
     for (let i = 0; i < 3; i++) staged.push(Uint8Array.of(i), 0, 1);
     expect(staged.clear()).toBe(3);

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { TIMER, TimerTable, type Timer } from '../../src/peer/timer-table.ts';
 
 describe('TimerTable', () => {
-  it('has no first deadline when nothing is armed', () => {
+  it('has no first deadline when no timer is armed', () => {
     const timers = new TimerTable();
     timers.allocate();
     expect(timers.first()).toBe(Infinity);
     expect(timers.firstSlot()).toBe(-1);
   });
 
-  it('knows the first deadline and whose it is', () => {
+  it('finds the first deadline and its slot', () => {
     const timers = new TimerTable();
     const [a, b] = [timers.allocate(), timers.allocate()];
     timers.arm(a, TIMER.KEEPALIVE, 100, 10);
@@ -33,7 +33,7 @@ describe('TimerTable', () => {
     expect(timers.first()).toBe(4);
   });
 
-  it('gives a released slot out again, with nothing armed', () => {
+  it('reuses a released slot, with no timer armed', () => {
     const timers = new TimerTable();
     const slot = timers.allocate();
     timers.arm(slot, TIMER.ZERO_KEYS, 0, 1);
@@ -43,7 +43,7 @@ describe('TimerTable', () => {
     expect(timers.isArmed(slot, TIMER.ZERO_KEYS)).toBe(false);
   });
 
-  it('leaves the others as they are when a slot is released', () => {
+  it('keeps the other slots when one is released', () => {
     const timers = new TimerTable();
     const [a, b, idle] = [timers.allocate(), timers.allocate(), timers.allocate()];
     timers.arm(a, TIMER.PERSISTENT_KEEPALIVE, 0, 20);
@@ -60,7 +60,7 @@ describe('TimerTable', () => {
     expect(timers.first()).toBe(40);
   });
 
-  it('knows of each timer whether it is armed, until when, and whether it is due', () => {
+  it('returns for each timer whether it is armed, its deadline, and whether it is due', () => {
     const timers = new TimerTable();
     const slots = Array.from({ length: 3 }, () => timers.allocate());
     const all = slots.flatMap((slot) => Object.values(TIMER).map((timer) => ({ slot, timer })));
@@ -81,7 +81,7 @@ describe('TimerTable', () => {
     expect(timers.deadline(2, TIMER.ZERO_KEYS)).toBe(Infinity);
   });
 
-  it('keeps all that it has when it grows, and tells it in order', () => {
+  it('keeps all deadlines and their order when it grows', () => {
     const timers = new TimerTable();
     // Also before the time that `now` counts from.
     const deadlines = Array.from({ length: 128 }, (_, i) => ((i * 37) % 131) - 200);
@@ -102,7 +102,7 @@ describe('TimerTable', () => {
     expect(timers.firstSlot()).toBe(-1);
   });
 
-  it('knows nothing any more of when a slot was due before', () => {
+  it('does not keep the old deadlines of a released slot', () => {
     const timers = new TimerTable();
     const [a, b] = [timers.allocate(), timers.allocate()];
     timers.arm(a, TIMER.KEEPALIVE, 0, 100);

@@ -38,7 +38,7 @@ describe('private key', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('set again to what it is, changes nothing', () => {
+  it('set to the same value, changes nothing', () => {
     const { network, alice, bob } = connected();
     configure(alice, { privateKey: alice.person.privateKey });
     network.eavesdropper.forget();
@@ -59,7 +59,7 @@ describe('private key', () => {
     expect(alice.engine.peers()).toHaveLength(1);
   });
 
-  it('is clamped on entry, and a zero key unsets it', () => {
+  it('is clamped, and an all-zero key removes it', () => {
     const { network, alice } = connected();
     const bytes = alice.person.privateKey.slice();
     bytes[0] |= 7;
@@ -72,14 +72,14 @@ describe('private key', () => {
     network.settle();
   });
 
-  it('is not shown by anything that comes out', () => {
+  it('does not appear in any output', () => {
     const { alice } = connected();
     expect(JSON.stringify([alice.engine, alice.engine.peers()])).not.toContain('rivateKey');
   });
 });
 
 describe('preshared key', () => {
-  it('changed, leaves the live session alone and applies at the next handshake', () => {
+  it('changed, keeps the current session and applies at the next handshake', () => {
     const { network, alice, bob } = connected();
     const presharedKey = parsePresharedKey(new Uint8Array(32).fill(9));
     configure(alice, { peers: [{ publicKey: bob.person.publicKey, presharedKey }] });
@@ -101,7 +101,7 @@ describe('preshared key', () => {
 });
 
 describe('peers', () => {
-  it('removed, are forgotten: routes, session, staged packets, deadlines', () => {
+  it('removed, lose their routes, session, staged packets and deadlines', () => {
     const { network, alice, bob } = connected();
     const late = network.eavesdropper.of(4, alice)[0]?.bytes ?? new Uint8Array(0);
     configure(bob, { peers: [{ publicKey: alice.person.publicKey, remove: true }] });
@@ -116,7 +116,7 @@ describe('peers', () => {
     expect(alice.packets).toHaveLength(1);
   });
 
-  it('that are unknown are not removed and with updateOnly not added', () => {
+  it('that are unknown are not removed, and not added with updateOnly', () => {
     const { alice } = connected();
     const { publicKey } = createPerson(9);
     configure(alice, {
@@ -135,7 +135,7 @@ describe('peers', () => {
     expect(alice.engine.peers().map((peer) => peer.publicKey)).toEqual([publicKey]);
   });
 
-  it('keep their allowed IPs but those that are removed or replaced', () => {
+  it('keep their allowed IPs, except those that are removed or replaced', () => {
     const { alice, bob } = connected();
     const { publicKey } = bob.person;
     const extra = { address: Uint8Array.of(10, 7, 3, 9), prefixLength: 16 };
@@ -151,7 +151,7 @@ describe('peers', () => {
     expect(of()).toEqual(['10.7.0.0/16']);
   });
 
-  it('get what was staged when their endpoint becomes known', () => {
+  it('are sent the staged packets when their endpoint becomes known', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     const { publicKey } = bob.person;
@@ -178,7 +178,7 @@ describe('peers', () => {
 });
 
 describe('link', () => {
-  it('down, forgets sessions and staged packets, sends and receives nothing', () => {
+  it('down, drops sessions and staged packets, and neither sends nor receives', () => {
     const { network, alice, bob } = connected();
     alice.input((engine, now) => engine.linkDown(now));
     expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
@@ -229,13 +229,17 @@ describe('configure', () => {
       withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 33 }] }),
       /0 to 32, got 33/,
     ],
-    ['a flag that is none', withPeer({ remove: 1 }), /"peers\[\d\].remove" expected true or false/],
+    [
+      'a flag that is not a boolean',
+      withPeer({ remove: 1 }),
+      /"peers\[\d\].remove" expected true or false/,
+    ],
     [
       'a short preshared key',
       withPeer({ presharedKey: new Uint8Array(3) }),
       /"peers\[\d\].presharedKey"/,
     ],
-  ])('refuses %s, and nothing of the change takes effect', (_, change, message) => {
+  ])('refuses %s, and applies no part of the change', (_, change, message) => {
     const { alice, bob } = connected();
     const good = { publicKey: createPerson(4).publicKey };
     const before = alice.engine.peers();
@@ -251,7 +255,7 @@ describe('configure', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('takes keys as text', () => {
+  it('accepts keys as text', () => {
     const { network, alice, bob } = createPair();
     const [a, b] = [createPerson(3), createPerson(4)];
     const presharedKey = Buffer.alloc(32, 7).toString('base64');
@@ -272,7 +276,7 @@ describe('configure', () => {
   });
 
   it.each([false, 0, '', null, {}])(
-    'refuse %j for allowed IPs, and nothing is changed',
+    'refuses %j as allowed IPs, and changes nothing',
     (allowedIps) => {
       const { alice } = createPair();
       const before = alice.engine.peers();
@@ -286,7 +290,7 @@ describe('configure', () => {
     },
   );
 
-  it('copies what it is given', () => {
+  it('copies its arguments', () => {
     const network = new SimulatedNetwork();
     const node = joinNetwork(network, createPerson(1));
     const bob = createPerson(2);

@@ -6,7 +6,7 @@ import type { Engine } from '../../src/index.ts';
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 12);
 
 describe('pollTimeout', () => {
-  it('is exact: at that time, and not before, something happens, whatever came before', () => {
+  it('is exact: something happens at that time and not before, after any inputs', () => {
     fc.assert(
       fc.property(
         fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }),

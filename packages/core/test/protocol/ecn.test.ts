@@ -8,7 +8,7 @@ const CE = 3;
 const ALL = [NOT_ECT, ECT_1, ECT_0, CE];
 
 describe.each(['ipv4', 'ipv6'] as const)('ECN over %s', (family) => {
-  it('goes from the packet to the datagram, without the DSCP', () => {
+  it('is copied from the packet to the datagram, without the DSCP', () => {
     const { network, alice, bob } = connected();
     for (const ecn of ALL) {
       alice.send(packetOf(alice, bob, ecn | 0xb8));
@@ -21,7 +21,7 @@ describe.each(['ipv4', 'ipv6'] as const)('ECN over %s', (family) => {
     [ECT_1, [ECT_1, ECT_1, ECT_1, CE]],
     [ECT_0, [ECT_0, ECT_1, ECT_0, CE]],
     [CE, [CE, CE, CE, CE]],
-  ])('combines packet %i with each mark on the way as RFC 6040 has it', (inner, expected) => {
+  ])('combines packet %i with each mark of the network as in RFC 6040', (inner, expected) => {
     const { network, alice, bob } = connected();
     for (const outer of ALL) {
       network.marks = () => outer;
@@ -47,8 +47,8 @@ describe.each(['ipv4', 'ipv6'] as const)('ECN over %s', (family) => {
   }
 });
 
-describe('ECN of what is not a packet', () => {
-  it('is none on keepalives', () => {
+describe('ECN without a packet', () => {
+  it('is 0 on keepalives', () => {
     const pair = createPair({ bobAsPeer: { persistentKeepalive: 5 } });
     pair.network.drive(20_000);
     expect(pair.network.eavesdropper.of(4).map(({ tos }) => tos)).toContain(0);

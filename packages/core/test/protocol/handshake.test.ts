@@ -14,7 +14,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const { HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE, TRANSPORT_DATA } = MESSAGE_TYPE;
 
 describe('handshake', () => {
-  it('takes one round trip, then the packet that asked for it arrives', () => {
+  it('takes one round trip, and then the packet that caused it arrives', () => {
     const { network, alice, bob } = createPair();
     const packet = packetBetween(alice, bob);
     alice.send(packet);
@@ -27,7 +27,7 @@ describe('handshake', () => {
     expect(bob.packets).toEqual([packet]);
   });
 
-  it('tells both sides, with role and duration', () => {
+  it('emits an event on both sides, with role and duration', () => {
     const pair = createPair({ latency: 25 });
     connect(pair);
     const { alice, bob } = pair;
@@ -79,7 +79,7 @@ describe('handshake', () => {
     expect(alice.packets).toHaveLength(received + 1);
   });
 
-  it('confirms with an empty message when there is nothing to send', () => {
+  it('confirms with a keepalive when there is nothing to send', () => {
     const { network, alice, bob } = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
     network.settle();
     expect(network.eavesdropper.types()).toEqual([1, 2, 4]);
@@ -87,7 +87,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('converges to one session when both begin at once', () => {
+  it('leads to one session when both sides begin at once', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { network, alice, bob } = createPair({ seed });
       alice.send(packetBetween(alice, bob));
@@ -106,7 +106,7 @@ describe('handshake', () => {
     }
   });
 
-  it('has a session at once when both begin at once, whichever messages are lost of it', () => {
+  it('leads to a session at once when both sides begin at once, whichever message is lost', () => {
     // Of the four messages that cross, any one may get lost, and the packets arrive all the same.
     for (const lost of [-1, 0, 1, 2, 3]) {
       const { network, alice, bob } = createPair();
@@ -129,7 +129,7 @@ describe('handshake', () => {
     }
   });
 
-  it('has a session at once when both wake after a long sleep, and both have something to say', () => {
+  it('leads to a session at once when both sides wake after a long sleep with packets to send', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     connect(pair);
@@ -144,7 +144,7 @@ describe('handshake', () => {
     expect(network.now - before).toBeLessThan(100);
   });
 
-  it('crosses with somebody who forgets his initiation when he answers one', () => {
+  it('can cross with a peer that forgets its own initiation when it answers ours', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     bob.send(packetBetween(bob, alice));
@@ -184,7 +184,7 @@ describe('handshake', () => {
     );
   });
 
-  it('drops an initiation that was seen before', () => {
+  it('drops an initiation that was received before', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     connect(pair);
@@ -210,7 +210,7 @@ describe('handshake', () => {
     expect(bob.engine.stats.drops.count('initiation-flood')).toBe(1);
   });
 
-  it('goes on when the wall clock steps back', () => {
+  it('works after the wall clock goes back', () => {
     let unix = 1_700_000_000_000;
     const pair = createPair({ alice: { unixTime: () => unix } });
     const { network, bob } = pair;
@@ -233,7 +233,7 @@ describe('handshake', () => {
     expect(different.alice.engine.stats.drops.count('invalid-handshake')).toBe(1);
   });
 
-  it('takes an all-zero preshared key for none', () => {
+  it('treats an all-zero preshared key as none', () => {
     const presharedKey = new Uint8Array(32) as PresharedKey;
     const pair = createPair({ bobAsPeer: { presharedKey } });
     connect(pair);
@@ -241,7 +241,7 @@ describe('handshake', () => {
     expect(pair.alice.engine.peer(pair.bob.person.publicKey)).not.toHaveProperty('presharedKey');
   });
 
-  it('ignores a response that nobody asked for', () => {
+  it('ignores an unexpected response', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     connect(pair);
@@ -250,7 +250,7 @@ describe('handshake', () => {
     expect(alice.receive(again, bob.endpoint)).toBe('unknown-index');
   });
 
-  it('refuses somebody it does not know', () => {
+  it('refuses an unknown peer', () => {
     const { network, bob } = createPair();
     const mallory = joinNetwork(network, createPerson(3));
     introduce(mallory, bob.person);

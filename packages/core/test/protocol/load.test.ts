@@ -14,7 +14,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const { COOKIE_REPLY, HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 
 describe('under load', () => {
-  it('asks for a cookie, and the next initiation with it gets through', () => {
+  it('asks for a cookie, and then accepts the next initiation with that cookie', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const flood = floodOn({ network, alice, bob });
     flood(20);
@@ -88,7 +88,7 @@ describe('under load', () => {
     expect(bob.receive(withCookie?.slice() ?? new Uint8Array(0), otherPort)).toBe('under-load');
   });
 
-  it('of one attacker leaves the handshakes of others possible', () => {
+  it('of one attacker leaves handshakes of other peers possible', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 10 } } });
     const flood = floodOn({ network, alice, bob });
     for (let second = 0; second < 5; second++) {
@@ -107,7 +107,7 @@ describe('under load', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('leaves sessions that exist alone', () => {
+  it('does not affect existing sessions', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     connect(pair);
     const { network, alice, bob } = pair;
@@ -117,7 +117,7 @@ describe('under load', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('of the initiator makes it ask for a cookie in answer to a response', () => {
+  it('of the initiator makes it answer a response with a cookie reply', () => {
     const { network, alice, bob } = createPair({
       alice: { underLoad: { handshakesPerSecond: 1 } },
     });
@@ -129,7 +129,7 @@ describe('under load', () => {
 });
 
 describe('cookie reply', () => {
-  it('sends nothing by itself and moves no endpoint', () => {
+  it('triggers no message and does not change the endpoint', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     floodOn({ network, alice, bob })(5);
     alice.send(packetBetween(alice, bob));
@@ -143,7 +143,7 @@ describe('cookie reply', () => {
     expect(alice.eventsOf('roam')).toEqual([]);
   });
 
-  it('is used for 120 s less the 5 s that a message may be on its way, as in the kernel', () => {
+  it('is used for 115 s, because a message may be on its way for 5 s, as in the kernel', () => {
     const { network, alice, bob } = createPair({
       bob: { underLoad: { handshakesPerSecond: 1 } },
     });
@@ -160,7 +160,7 @@ describe('cookie reply', () => {
     for (const { at, bytes } of initiations) expect(hasMac2(bytes)).toBe(at < start + 115_000);
   });
 
-  it('that nobody asked for, or that is broken, is dropped', () => {
+  it('that is unexpected or invalid is dropped', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     const { network, alice, bob } = pair;
     floodOn(pair)(5);

@@ -3,7 +3,7 @@ import { Endpoint } from '../../src/index.ts';
 import { describe, expect, it } from 'vitest';
 
 describe('peer events', () => {
-  it('tell what a peer is after its first handshake and after the next one', () => {
+  it('report the values of a peer after its first handshake and after the next one', () => {
     const { network, alice, bob } = createPair();
     alice.engine.tellsPeers = bob.engine.tellsPeers = true;
     alice.send(packetBetween(alice, bob));
@@ -22,7 +22,7 @@ describe('peer events', () => {
     expect(alice.eventsOf('peer').at(-1)?.lastHandshakeUnixMs).toBeGreaterThan(first);
   });
 
-  it('tell of a peer that is reached elsewhere', () => {
+  it('report a peer with a new endpoint', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     network.settle();
@@ -37,7 +37,7 @@ describe('peer events', () => {
     expect(told[0]?.lastHandshakeUnixMs).toBeGreaterThan(0);
   });
 
-  it('tell of peers that come, get an endpoint, and go', () => {
+  it('report peers that are added, get an endpoint, and are removed', () => {
     const { network, alice } = createPair();
     const { publicKey, endpoint } = createPerson(9);
     alice.engine.tellsPeers = true;
@@ -56,7 +56,7 @@ describe('peer events', () => {
     ]);
   });
 
-  it('are not made before they are turned on, nor after', () => {
+  it('are emitted only while they are turned on', () => {
     const { network, alice, bob } = createPair();
     alice.engine.tellsPeers = true;
     expect(alice.engine.tellsPeers).toBe(true);

@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/index.ts';
 
 describe('roaming', () => {
-  it('follows the source of transport messages, and tells', () => {
+  it('follows the source of transport messages, and emits an event', () => {
     const { network, alice, bob } = connected();
     const previous = alice.endpoint;
     alice.endpoint = elsewhere;
@@ -50,7 +50,7 @@ describe('roaming', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.endpoint).toBe(bobElsewhere);
   });
 
-  it('does not follow what does not authenticate', () => {
+  it('does not follow messages that are not authentic', () => {
     const { network, alice, bob } = connected();
     const known = bob.engine.peer(alice.person.publicKey)?.endpoint;
     for (const datagram of network.eavesdropper.datagrams) {
@@ -65,7 +65,7 @@ describe('roaming', () => {
     expect(bob.eventsOf('roam')).toEqual([]);
   });
 
-  it('of both ends at once loses nobody', () => {
+  it('of both sides at once loses no peer', () => {
     const { network, alice, bob } = connected();
     const [oldAlice, oldBob] = [alice.endpoint, bob.endpoint];
     alice.endpoint = elsewhere;
@@ -81,7 +81,7 @@ describe('roaming', () => {
     expect([oldAlice, oldBob]).not.toContain(alice.endpoint);
   });
 
-  it('says nothing when only the address that we are reached at changes', () => {
+  it('emits no event when only our own address changes', () => {
     const { network, alice, bob } = connected();
     alice.send(packetBetween(alice, bob));
     const datagram = network.eavesdropper.of(4, alice).at(-1);
@@ -94,7 +94,7 @@ describe('roaming', () => {
 });
 
 describe('roam events', () => {
-  it('of a peer with another port for each datagram are one a second, and the last is told', () => {
+  it('of a peer with a new port for each datagram are limited to one a second, with the last port', () => {
     const { network, alice, bob } = connected();
     const first = alice.endpoint;
     for (let port = 1000; port < 3000; port++) {
@@ -110,7 +110,7 @@ describe('roam events', () => {
     expect(later.map(({ previous }) => previous?.port)).toEqual([1000, 1999]);
   });
 
-  it('have a deadline only while something waits to be told', () => {
+  it('have a deadline only while a change waits to be reported', () => {
     const { network, alice, bob } = connected();
     network.drive(11_000);
     const { now } = network;
@@ -123,7 +123,7 @@ describe('roam events', () => {
     expect(bob.engine.pollTimeout()).toBeGreaterThan(now + 2000);
   });
 
-  it('are none for a peer that came back to where it was told to be', () => {
+  it('are not emitted for a peer that is back at the reported endpoint', () => {
     const { network, alice, bob } = connected();
     for (const port of [1000, 1001, 1000]) roamTo(alice, bob, port);
     network.drive(5000);
@@ -132,7 +132,7 @@ describe('roam events', () => {
     expect(ports(bob)).toEqual([1000, 1001]);
   });
 
-  it('are limited for each peer by itself', () => {
+  it('are limited separately for each peer', () => {
     const { network, alice, bob } = connected();
     const carol = joinNetwork(network, createPerson(3));
     introduce(bob, carol.person);
@@ -162,7 +162,7 @@ describe('roam events', () => {
         ),
     ],
     ['cut off', (bob) => bob.input((engine, now) => engine.linkDown(now))],
-  ])('end with a peer that is %s', (_, change) => {
+  ])('end for a peer that is %s', (_, change) => {
     const { network, alice, bob } = connected();
     for (const port of [1000, 1001]) roamTo(alice, bob, port);
     change(bob, alice);

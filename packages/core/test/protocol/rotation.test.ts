@@ -35,7 +35,7 @@ const ALICE_2 = createPerson(11);
 const BOB_2 = createPerson(12);
 
 describe('a next identity', () => {
-  it('asks a peer that does not know it by Rekey-Timeout, and no more often', () => {
+  it('probes a peer that does not know it once per Rekey-Timeout', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -50,7 +50,7 @@ describe('a next identity', () => {
     expect(bob.engine.stats.drops.count('unknown-peer')).toBe(sent.length);
   });
 
-  it('makes a session with a peer that knows it, without a packet waiting', () => {
+  it('gets a session with a peer that knows it, without a packet that waits', () => {
     const { network, alice, bob } = connected();
     knowNext(bob, alice, ALICE_2.publicKey);
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -70,7 +70,7 @@ describe('a next identity', () => {
     expect([alice.packets.length, bob.packets.length]).toEqual([1, 2]);
   });
 
-  it('is asked about as soon as the peer has learnt of it, and no more when it has answered', () => {
+  it('gets a session as soon as the peer knows it, and then stops its probes', () => {
     const { network, alice, bob } = connected();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     network.drive(7000);
@@ -82,7 +82,7 @@ describe('a next identity', () => {
     expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toEqual([]);
   });
 
-  it('is the only one that speaks to a peer that has answered', () => {
+  it('is the only identity used with a peer that has answered', () => {
     const { network, alice, bob } = rotating();
     for (let i = 0; i < 4; i++) {
       network.drive(125_000);
@@ -101,7 +101,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('that is not answered neither delays a renewal by the old one nor drops what waits', () => {
+  it('without an answer, neither delays a renewal by the old identity nor drops staged packets', () => {
     const { network, alice, bob } = connected();
     const start = network.now;
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -121,7 +121,7 @@ describe('a next identity', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.drops).toEqual({});
   });
 
-  it('has no part in the attempt of the old one: 20 initiations, 90 s, then what waits is dropped', () => {
+  it('does not belong to the old identity’s attempt: 20 initiations, 90 s, then staged packets are dropped', () => {
     const { network, alice, bob } = createPair();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     network.loses = () => true;
@@ -141,7 +141,7 @@ describe('a next identity', () => {
     expect(alice.engine.stats.sentInitiations).toBeGreaterThanOrEqual(before + 2);
   });
 
-  it('is no sign of life: a keepalive that is owed leaves all the same', () => {
+  it('does not count as a keepalive: a keepalive that is due is sent all the same', () => {
     const { network, alice, bob } = connected();
     bob.send(packetBetween(bob, alice));
     network.settle();
@@ -151,7 +151,7 @@ describe('a next identity', () => {
     expect(network.eavesdropper.of(TRANSPORT_DATA, alice)).toHaveLength(1);
   });
 
-  it('reaches a peer without a session, also one whose endpoint comes later', () => {
+  it('probes a peer without a session, also one that gets its endpoint later', () => {
     const pair = createPair({ bobAsPeer: { endpoint: undefined as never } });
     const { network, alice, bob } = pair;
     knowNext(bob, alice, ALICE_2.publicKey);
@@ -163,7 +163,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('asks again after the link was down', () => {
+  it('probes again after the link was down', () => {
     const { network, alice, bob } = connected();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     alice.input((engine, now) => engine.linkDown(now));
@@ -174,7 +174,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('goes back to the old one when the peer has forgotten it, and asks again', () => {
+  it('gives way to the old identity when the peer has forgotten the next key, and probes again', () => {
     const { network, alice, bob } = rotating();
     // Bob starts anew with what he knew before.
     configure(bob, { replacePeers: true });
@@ -187,7 +187,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('lets the old one have its turn when a peer that had answered is silent for long', () => {
+  it('gives the old identity a turn when a peer that had answered is silent for long', () => {
     const { network, alice, bob } = rotating();
     configure(bob, { replacePeers: true });
     introduce(bob, alice.person);
@@ -198,7 +198,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(alice.person.publicKey);
   });
 
-  it('is spread over the peers, 10 ms apart', () => {
+  it('probes the peers 10 ms apart', () => {
     const network = new SimulatedNetwork();
     const node = joinNetwork(network, createPerson(1), { crypto: toyProvider() });
     const peers = Array.from({ length: 200 }, (_, i) => ({
@@ -217,8 +217,8 @@ describe('a next identity', () => {
   });
 });
 
-describe('a private key that is the next one', () => {
-  it('keeps all sessions and forgets the old one', () => {
+describe('the next private key, set as private key,', () => {
+  it('keeps all sessions and forgets the old key', () => {
     const { network, alice, bob } = rotating();
     const handshakes = alice.engine.stats.completedHandshakes;
     configure(alice, { privateKey: ALICE_2.privateKey });
@@ -238,7 +238,7 @@ describe('a private key that is the next one', () => {
     expect(alice.engine.stats.drops.count('bad-mac1')).toBe(1);
   });
 
-  it('keeps the session of a peer that has not answered, too', () => {
+  it('also keeps the session of a peer that has not answered', () => {
     const { network, alice, bob } = connected();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     configure(alice, { privateKey: ALICE_2.privateKey });
@@ -255,7 +255,7 @@ describe('a private key that is the next one', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('is no change when it is set again, nor is a next key that is ours', () => {
+  it('changes nothing when it is set again, and our own key is no next key', () => {
     const { alice } = rotating();
     configure(alice, { privateKey: ALICE_2.privateKey });
     const before = alice.events.length;
@@ -264,7 +264,7 @@ describe('a private key that is the next one', () => {
     expect(alice.events).toHaveLength(before);
   });
 
-  it('may come with the one after it', () => {
+  it('can be set together with a new next key', () => {
     const { network, alice, bob } = rotating();
     const third = createPerson(21);
     configure(alice, { privateKey: ALICE_2.privateKey, nextPrivateKey: third.privateKey });
@@ -278,7 +278,7 @@ describe('a private key that is the next one', () => {
 });
 
 describe('any other private key', () => {
-  it('ends what was made with the old one, and leaves the next one and its sessions', () => {
+  it('ends the sessions of the old key, and keeps the next key and its sessions', () => {
     const { network, alice, bob } = rotating();
     configure(alice, { privateKey: createPerson(21).privateKey });
     expect(alice.engine.nextPublicKey).toEqual(ALICE_2.publicKey);
@@ -291,7 +291,7 @@ describe('any other private key', () => {
     expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
   });
 
-  it('drops a broken key at once when the next one was taken away before', () => {
+  it('replaces a broken key at once if the next key was removed before', () => {
     const { network, alice, bob } = connected();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     configure(alice, { nextPrivateKey: null });
@@ -310,7 +310,7 @@ describe('any other private key', () => {
 });
 
 describe('a next private key', () => {
-  it('replaced by another one, ends with all that was made with it; the old one goes on', () => {
+  it('replaced by another one, loses all its sessions, and the old identity is used again', () => {
     const { network, alice, bob } = rotating();
     const third = createPerson(21);
     configure(alice, { nextPrivateKey: third.privateKey });
@@ -325,7 +325,7 @@ describe('a next private key', () => {
     expect(sessionOf(bob, alice)[1]).toEqual(third.publicKey);
   });
 
-  it('taken away, ends with all that was made with it', () => {
+  it('removed, loses all its sessions', () => {
     const { network, alice, bob } = rotating();
     configure(alice, { nextPrivateKey: null });
     network.eavesdropper.forget();
@@ -337,10 +337,10 @@ describe('a next private key', () => {
     expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toHaveLength(1);
   });
 
-  it('wants a private key beside it', () => {
+  it('requires a private key', () => {
     const node = joinNetwork(new SimulatedNetwork(), createPerson(1));
     const nextPrivateKey = ALICE_2.privateKey;
-    const message = '"nextPrivateKey" expected a device that has a private key';
+    const message = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
     expect(() => configure(node, { privateKey: null, nextPrivateKey })).toThrow(message);
     configure(node, { privateKey: null });
     expect(() => configure(node, { nextPrivateKey })).toThrow(message);
@@ -351,7 +351,7 @@ describe('a next private key', () => {
 });
 
 describe('the next public key of a peer', () => {
-  it('and its public key are the same peer', () => {
+  it('identifies the same peer as its public key', () => {
     const { alice, bob } = rotating();
     const byNext = bob.engine.peer(ALICE_2.publicKey);
     expect(byNext).toEqual(bob.engine.peer(alice.person.publicKey));
@@ -381,7 +381,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers()).toHaveLength(1);
   });
 
-  it('promoted in the line that sets it, is a peer with another key and the same session', () => {
+  it('set and promoted in one change, gives the peer a new key and keeps its session', () => {
     const { network, alice, bob } = connected();
     const { publicKey } = alice.person;
     const change = { publicKey, nextPublicKey: ALICE_2.publicKey, promotePublicKey: true };
@@ -392,7 +392,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers().map((peer) => peer.publicKey)).toEqual([ALICE_2.publicKey]);
   });
 
-  it('is promoted when the peer is named by it, and removed alone when it is removed', () => {
+  it('is promoted if a change names the peer by it, and only it is removed with remove', () => {
     const { alice, bob } = rotating();
     const { publicKey } = ALICE_2;
     configure(bob, { peers: [{ publicKey, persistentKeepalive: 25 }] });
@@ -406,7 +406,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers()[0]).not.toHaveProperty('nextPublicKey');
   });
 
-  it('does not hinder what wg syncconf does with a file that has the next key alone', () => {
+  it('works with wg syncconf and a file that contains only the next key', () => {
     for (const order of ['removed first', 'added first']) {
       const { network, alice, bob } = rotating();
       const old = { publicKey: alice.person.publicKey, remove: true };
@@ -421,7 +421,7 @@ describe('the next public key of a peer', () => {
     }
   });
 
-  it('goes with its peer when all are replaced, and is kept by whoever does not name it', () => {
+  it('is removed when all peers are replaced, and kept by a change without it', () => {
     const { alice, bob } = rotating();
     const { publicKey } = alice.person;
     configure(bob, { peers: [{ publicKey, persistentKeepalive: 5 }] });
@@ -431,7 +431,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.hasPeer(ALICE_2.publicKey)).toBe(false);
   });
 
-  it('taken away or replaced, ends the sessions that were made with it', () => {
+  it('removed or replaced, loses its sessions', () => {
     for (const nextPublicKey of [null, createPerson(21).publicKey, alicesZeroKey()]) {
       const { network, alice, bob } = rotating();
       configure(bob, { peers: [{ publicKey: alice.person.publicKey, nextPublicKey }] });
@@ -443,7 +443,7 @@ describe('the next public key of a peer', () => {
     }
   });
 
-  it('is ignored when it is ours, the next one of ours or another peer has it', () => {
+  it('is ignored if it is our key, our next key or belongs to another peer', () => {
     const { alice, bob } = connected();
     const carol = createPerson(3);
     introduce(bob, carol);
@@ -456,7 +456,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers()).toHaveLength(2);
   });
 
-  it('is no key to take: a peer that became ourselves goes, and so does such a next key', () => {
+  it('is removed when it becomes our own key', () => {
     const { alice, bob } = rotating();
     configure(bob, { peers: [{ publicKey: BOB_2.publicKey }] });
     configure(bob, { nextPrivateKey: BOB_2.privateKey });
@@ -468,7 +468,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers()).toHaveLength(1);
   });
 
-  it('is checked, and a low-order one does no harm', () => {
+  it('is validated, and a low-order one does no harm', () => {
     const { network, alice, bob } = connected();
     const { publicKey } = alice.person;
     expect(() => configure(bob, { peers: [{ publicKey, nextPublicKey: 'x' }] })).toThrow(
@@ -488,8 +488,8 @@ describe('the next public key of a peer', () => {
   });
 });
 
-describe('the keys of both ends', () => {
-  it('make a session in each of the four pairs', () => {
+describe('the keys of both sides', () => {
+  it('give a session with each of the four pairs', () => {
     for (const own of [0, 1]) {
       for (const other of [0, 1]) {
         const { network, alice, bob } = createPair();
@@ -511,7 +511,7 @@ describe('the keys of both ends', () => {
     }
   });
 
-  it('can be replaced at once, whatever crosses', () => {
+  it('can be replaced at once, whichever messages cross', () => {
     const { network, alice, bob } = connected();
     configure(alice, {
       peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }],
@@ -539,7 +539,7 @@ describe('the keys of both ends', () => {
 });
 
 describe('the greatest timestamp', () => {
-  it('is known for each pair of keys: a clock that was set back is seen, and a new key heals it', () => {
+  it('is kept for each pair of keys, so a new key helps after the clock was set back', () => {
     const network = new SimulatedNetwork();
     let clock = 1_800_000_000_000;
     const alice = joinNetwork(network, createPerson(1), { unixTime: () => clock });
@@ -565,7 +565,7 @@ describe('the greatest timestamp', () => {
     expect(sessionOf(again, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('of one pair does not let an old initiation of the other in', () => {
+  it('of one pair does not admit an old initiation of another pair', () => {
     const { network, alice, bob } = connected();
     const [initiation] = network.eavesdropper.of(HANDSHAKE_INITIATION, alice);
     knowNext(bob, alice, ALICE_2.publicKey);
@@ -610,7 +610,7 @@ describe('mac1', () => {
 });
 
 describe('cookies', () => {
-  it('are of each pair: the next identity uses the one that it got', () => {
+  it('are kept for each pair: the next identity uses its own cookie', () => {
     const { network, alice, bob } = connected({
       bob: { underLoad: { handshakesPerSecond: 0.001 } },
     });
@@ -623,7 +623,7 @@ describe('cookies', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('are given in the name of the identity that was meant', () => {
+  it('are made for the identity that the message was for', () => {
     const { network, alice, bob } = connected({
       bob: { underLoad: { handshakesPerSecond: 0.001 } },
     });
@@ -646,7 +646,7 @@ describe('cookies', () => {
 });
 
 describe('many peers', () => {
-  it('that are asked and do not know the key cost no more than each a probe in Rekey-Timeout', () => {
+  it('that do not know the next key cost at most one probe per Rekey-Timeout each', () => {
     const { network, node, rotate } = mesh(300);
     rotate();
     network.eavesdropper.forget();
@@ -663,7 +663,7 @@ describe('many peers', () => {
     expect(Math.max(...perTenth.values())).toBeLessThan(30);
   });
 
-  it('all answer a storm of probes in the end, with cookies and limits', () => {
+  it('all answer a storm of probes in the end, with cookies and rate limits', () => {
     const { network, node, others, rotate } = mesh(60, {
       underLoad: { handshakesPerSecond: 0.001 },
     });

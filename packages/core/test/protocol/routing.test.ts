@@ -29,7 +29,7 @@ describe('cryptokey routing', () => {
     expect(second.packets).toHaveLength(2);
   });
 
-  it('looks a source up in the whole table: a longer prefix of another peer takes it away', () => {
+  it('looks up a source in the whole table: a longer prefix of another peer wins', () => {
     const { network, hub, spokes } = star(2);
     const [first, second] = spokes;
     allow(hub, first.person, [10, 9, 0, 0], 16);
@@ -62,7 +62,7 @@ describe('cryptokey routing', () => {
 });
 
 describe('unreachable', () => {
-  it('answers a packet for nobody with ICMP code 1 from its own destination', () => {
+  it('answers a packet without a peer with ICMP code 1, from the packet’s destination', () => {
     const { alice } = createPair();
     const destination = [172, 16, 5, 5];
     const drop = alice.send(ipPacket({ source: alice.person.ipv4, destination, length: 60 }));
@@ -118,7 +118,7 @@ describe('unreachable', () => {
   });
 });
 
-describe('what is no packet', () => {
+describe('data that is not an IP packet', () => {
   it('is dropped and counted', () => {
     const { alice } = createPair();
     expect(alice.send(new Uint8Array(0))).toBe('not-ip');
@@ -128,7 +128,7 @@ describe('what is no packet', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({ 'not-ip': 4 });
   });
 
-  it('or too big for a datagram is dropped and counted', () => {
+  it('or is too big for a datagram is dropped and counted', () => {
     const pair = createPair();
     connect(pair);
     const { alice, bob } = pair;

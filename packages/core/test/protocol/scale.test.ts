@@ -33,7 +33,7 @@ describe('100,000 peers', () => {
 });
 
 describe('in steady state', () => {
-  it('nothing is allocated per packet', () => {
+  it('no memory is allocated per packet', () => {
     const crypto = copyCipherProvider(nobleProvider);
     const pair = createPair({ alice: { crypto }, bob: { crypto } });
     connect(pair);
@@ -52,7 +52,7 @@ describe('in steady state', () => {
     expect(pair.bob.engine.stats.receivedMessages).toBe(450_001);
   });
 
-  it('objects and buffers are used again', () => {
+  it('objects and buffers are reused', () => {
     const crypto = copyCipherProvider(nobleProvider);
     const pair = createPair({ alice: { crypto }, bob: { crypto } });
     connect(pair);

@@ -35,7 +35,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe('a completed handshake', () => {
-  it('leaves nothing but what is used on, and no transport key outside of its ciphers', () => {
+  it('leaves only secrets that are still used, and no transport key outside of its ciphers', () => {
     const pair = witnessedPair();
     connect(pair);
     expect(witness.cipherKeys).toHaveLength(4);
@@ -53,7 +53,7 @@ describe('a completed handshake', () => {
     );
   });
 
-  it('leaves nothing at all when keys and peers are taken away', () => {
+  it('leaves no secrets after keys and peers are removed', () => {
     const { alice, bob } = connectedPair();
     takeAllAway(alice);
     takeAllAway(bob);
@@ -63,9 +63,9 @@ describe('a completed handshake', () => {
 
 describe('the private key', () => {
   it.each([
-    ['another one', createPerson(7).privateKey],
-    ['none', null],
-  ])('is wiped when there is %s, and what was shared with its help', (_, privateKey) => {
+    ['a new key', createPerson(7).privateKey],
+    ['no key any more', null],
+  ])('is wiped when there is %s, and so are the secrets computed with it', (_, privateKey) => {
     const { alice, bob } = connectedPair();
     const { person } = alice;
     const shared = nobleProvider.dh(person.privateKey, bob.person.publicKey) as Uint8Array;
@@ -76,7 +76,7 @@ describe('the private key', () => {
     expect(left).not.toContain(textOf(shared));
   });
 
-  it('is wiped where it was copied to be compared: set again to what it is', () => {
+  it('is wiped in the copy for comparison when it is set again', () => {
     const { alice } = connectedPair();
     const { privateKey } = alice.person;
     const before = witness.countOf(privateKey);
@@ -85,7 +85,7 @@ describe('the private key', () => {
     expect(witness.countOf(privateKey)).toBe(before);
   });
 
-  it("stays the caller's, and a status is a copy", () => {
+  it('is copied when it is set and when it is read', () => {
     const { alice } = connectedPair();
     const { privateKey } = alice.person;
     const copy = alice.engine.privateKey;
@@ -98,7 +98,7 @@ describe('the private key', () => {
 });
 
 describe('a next private key', () => {
-  it('is kept once, and what it shares with a peer; promoted, the old ones are wiped', () => {
+  it('is stored once, and its shared secrets too; when it is promoted, the old ones are wiped', () => {
     const { network, alice, bob } = connectedPair();
     const [first, next] = [alice.person, createPerson(7)];
     theirs.add(next.privateKey);
@@ -126,9 +126,9 @@ describe('a next private key', () => {
   });
 
   it.each([
-    ['another one', createPerson(8).privateKey],
-    ['none', null],
-  ])('is wiped when there is %s, and what was shared with its help', (_, nextPrivateKey) => {
+    ['a new key', createPerson(8).privateKey],
+    ['no key any more', null],
+  ])('is wiped when there is %s, and so are the secrets computed with it', (_, nextPrivateKey) => {
     const { network, alice, bob } = connectedPair();
     const next = createPerson(7);
     theirs.add(next.privateKey);
@@ -143,7 +143,7 @@ describe('a next private key', () => {
     expect(left).not.toContain(textOf(shared));
   });
 
-  it('goes with the private key', () => {
+  it('is wiped together with the private key', () => {
     const { network, alice, bob } = connectedPair();
     const next = createPerson(7);
     theirs.add(next.privateKey);
@@ -156,7 +156,7 @@ describe('a next private key', () => {
 });
 
 describe('a next public key', () => {
-  it('taken away or promoted, leaves nothing of what was shared with the one that goes', () => {
+  it('removed or promoted, leaves no secret shared with the key that is no longer used', () => {
     for (const promotePublicKey of [true, false]) {
       const { network, alice, bob } = connectedPair();
       const next = createPerson(7);
@@ -180,8 +180,8 @@ describe('a next public key', () => {
 
 describe('a preshared key', () => {
   it.each([
-    ['another one', parsePresharedKey(new Uint8Array(32).fill(8))],
-    ['none', null],
+    ['a new key', parsePresharedKey(new Uint8Array(32).fill(8))],
+    ['no key any more', null],
   ])('is wiped when there is %s', (_, presharedKey) => {
     const { alice, bob } = connectedPair();
     takeAllAway(bob);
@@ -220,7 +220,7 @@ describe('a handshake that is not completed', () => {
     expect(left).toEqual(new Set([alice.person.privateKey, shared].map(textOf)));
   });
 
-  it('of somebody unknown leaves nothing', () => {
+  it('of an unknown peer leaves no secrets', () => {
     const { network, alice, bob } = witnessedPair();
     bob.input((engine, now) => engine.configure({ replacePeers: true }, now));
     alice.send(packetBetween(alice, bob));
@@ -231,7 +231,7 @@ describe('a handshake that is not completed', () => {
     expect(witness.secretsLeft()).toEqual([]);
   });
 
-  it('of somebody with whom no secret can be shared leaves nothing', () => {
+  it('of a peer with a low-order key leaves no secrets', () => {
     const { network, alice, bob } = witnessedPair();
     // What bob shares with alice is gone, and cannot be had again.
     witness.refusesDh = (privateKey, publicKey) =>
@@ -246,7 +246,7 @@ describe('a handshake that is not completed', () => {
 });
 
 describe('a cipher that cannot be made', () => {
-  it('leaves the keys of no session behind', () => {
+  it('leaves no session keys behind', () => {
     const pair = witnessedPair();
     witness.failsCiphers = true;
     expect(() => connect(pair)).toThrow('no cipher');

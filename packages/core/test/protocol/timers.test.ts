@@ -5,7 +5,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const { HANDSHAKE_INITIATION, TRANSPORT_DATA } = MESSAGE_TYPE;
 
 describe('rekey', () => {
-  it('is begun by the initiator when it sends after 120 s, and not before', () => {
+  it('is started by the initiator when it sends after 120 s, and not before', () => {
     const { pair, network, alice, bob } = connected();
     network.drive(119_000);
     alice.send(packetBetween(alice, bob));
@@ -30,7 +30,7 @@ describe('rekey', () => {
     expect(bob.packets).toHaveLength(101);
   });
 
-  it('is not begun by the responder', () => {
+  it('is not started by the responder', () => {
     const { pair, network, alice, bob } = connected();
     for (let second = 0; second < 164; second++) {
       network.drive(1000);
@@ -39,7 +39,7 @@ describe('rekey', () => {
     expect(initiations(pair, bob)).toEqual([]);
   });
 
-  it('is begun by an initiator that only receives after 165 s, once', () => {
+  it('is started after 165 s by an initiator that only receives, once', () => {
     const { pair, network, alice, bob } = connected();
     network.drive(164_000);
     network.eavesdropper.forget();
@@ -70,7 +70,7 @@ describe('rekey', () => {
 });
 
 describe('reject', () => {
-  it('ends a session after 180 s for sending: the next packet waits for a handshake', () => {
+  it('ends sending after 180 s: the next packet waits for a handshake', () => {
     const { network, alice, bob } = connected();
     network.drive(180_000);
     expect(alice.eventsOf('session').map(({ state }) => state)).toEqual(['up', 'expired']);
@@ -82,7 +82,7 @@ describe('reject', () => {
     expect(alice.eventsOf('session').map(({ state }) => state)).toEqual(['up', 'expired', 'up']);
   });
 
-  it('ends a session after 180 s for receiving', () => {
+  it('ends receiving after 180 s', () => {
     const { network, alice, bob } = connected();
     network.drive(179_950);
     alice.send(packetBetween(alice, bob));
@@ -117,7 +117,7 @@ describe('reject', () => {
 });
 
 describe('retries', () => {
-  it('come every 5 s with a jitter of 0 to 333 ms, 20 sends in all, then it gives up', () => {
+  it('come every 5 s with a jitter of 0 to 333 ms, 20 initiations in all, and then end', () => {
     const { network, alice, bob } = createPair();
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));
@@ -135,7 +135,7 @@ describe('retries', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({ 'handshake-timeout': 2 });
   });
 
-  it('begin anew with the next packet', () => {
+  it('start again with the next packet', () => {
     const { network, alice, bob } = createPair();
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));
@@ -146,7 +146,7 @@ describe('retries', () => {
     expect(bob.packets).toHaveLength(1);
   });
 
-  it('are counted from the last packet that wanted to be sent', () => {
+  it('are counted from the last packet that had to be sent', () => {
     const { network, alice, bob } = createPair();
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));
@@ -158,7 +158,7 @@ describe('retries', () => {
     expect(alice.eventsOf('handshake-failed')).toHaveLength(1);
   });
 
-  it('end exactly after handshakeGiveUpMs, if that is given, traffic or not', () => {
+  it('end exactly after handshakeGiveUpMs, if that is set, with or without traffic', () => {
     const { network, alice, bob } = createPair({ alice: { handshakeGiveUpMs: 12_000 } });
     network.loses = () => true;
     const start = network.now;
@@ -174,7 +174,7 @@ describe('retries', () => {
     expect(network.eavesdropper.datagrams).toHaveLength(3);
   });
 
-  it('get through when the loss ends', () => {
+  it('succeed when the loss ends', () => {
     const { network, alice, bob } = createPair();
     network.drop(3);
     alice.send(packetBetween(alice, bob));
@@ -211,7 +211,7 @@ describe('passive keepalive', () => {
     expect(network.now).toBe(received + 10_000);
   });
 
-  it('comes once more when data came while it was pending', () => {
+  it('is sent once more if data arrived while it was pending', () => {
     const { network, alice, bob } = connected();
     network.drive(5_000);
     alice.send(packetBetween(alice, bob));
@@ -219,7 +219,7 @@ describe('passive keepalive', () => {
     expect(network.eavesdropper.of(TRANSPORT_DATA, bob)).toHaveLength(2);
   });
 
-  it('does not come when something was sent', () => {
+  it('is not sent if anything else was sent', () => {
     const { network, alice, bob } = connected();
     network.drive(5_000);
     bob.send(packetBetween(bob, alice));
@@ -239,7 +239,7 @@ describe('passive keepalive', () => {
 });
 
 describe('new handshake', () => {
-  it('begins 15 s and a jitter after data that had no answer', () => {
+  it('begins 15 s and a jitter after data without an answer', () => {
     const { network, alice, bob } = connected();
     network.drive(20_000);
     network.loses = ({ from }) => from.sameDestination(bob.endpoint);
@@ -254,7 +254,7 @@ describe('new handshake', () => {
     expect(network.now).toBeLessThanOrEqual(sent + 15_333);
   });
 
-  it('does not begin when there was an answer', () => {
+  it('does not begin after an answer', () => {
     const { pair, network, alice, bob } = connected();
     network.drive(1_000);
     bob.send(packetBetween(bob, alice));
@@ -265,7 +265,7 @@ describe('new handshake', () => {
 });
 
 describe('zero key material', () => {
-  it('happens 540 s after the last handshake, and then nothing is left to do', () => {
+  it('happens 540 s after the last handshake, and then there are no more deadlines', () => {
     const { network, alice, bob } = connected();
     const [datagram] = network.eavesdropper.of(TRANSPORT_DATA, alice);
     const bytes = datagram?.bytes ?? new Uint8Array(0);
@@ -279,7 +279,7 @@ describe('zero key material', () => {
 });
 
 describe('persistent keepalive', () => {
-  it('speaks after the interval of silence, and data puts it off', () => {
+  it('is sent after the interval of silence, and data delays it', () => {
     const pair = createPair({ bobAsPeer: { persistentKeepalive: 5 } });
     const { network, alice, bob } = pair;
     network.settle();
@@ -293,7 +293,7 @@ describe('persistent keepalive', () => {
     expect(sizes).toEqual([64, 32]);
   });
 
-  it('is put off by what is received as well', () => {
+  it('is delayed by received data too', () => {
     const pair = createPair({ bobAsPeer: { persistentKeepalive: 5 } });
     const { network, alice, bob } = pair;
     network.settle();
@@ -306,7 +306,7 @@ describe('persistent keepalive', () => {
     expect(network.eavesdropper.types(alice)).toEqual([]);
   });
 
-  it('keeps a session alive over rekeys, with nobody else speaking', () => {
+  it('keeps a session alive over rekeys, without any other traffic', () => {
     const pair = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
     const { network, alice, bob } = pair;
     network.drive(1_000_000);
@@ -317,7 +317,7 @@ describe('persistent keepalive', () => {
     expect(spoken).toEqual([]);
   });
 
-  it('sends one at once when it is set from 0, and none when it changes', () => {
+  it('is sent at once when it is turned on, but not when it changes', () => {
     const { network, alice, bob } = connected();
     network.drive(1_000);
     network.eavesdropper.forget();
@@ -341,7 +341,7 @@ describe('persistent keepalive', () => {
     expect(network.eavesdropper.types(alice)).toEqual([TRANSPORT_DATA]);
   });
 
-  it('sends one at once on link-up, and nothing while the link is down', () => {
+  it('is sent at once on link-up, and not while the link is down', () => {
     const { network, alice, bob } = connected({ bobAsPeer: { persistentKeepalive: 25 } });
     network.drive(1_000);
     alice.input((engine, now) => engine.linkDown(now));
@@ -355,7 +355,7 @@ describe('persistent keepalive', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('still gives up, and tries again an interval later, when nobody answers', () => {
+  it('still gives up without an answer, and tries again after the interval', () => {
     const { network, alice } = createPair({ bobAsPeer: { persistentKeepalive: 2 } });
     network.loses = () => true;
     network.drop(1000);
@@ -364,7 +364,7 @@ describe('persistent keepalive', () => {
     expect(alice.engine.stats.sentInitiations).toBeGreaterThan(20);
   });
 
-  it('has no deadline while there is nobody to send to', () => {
+  it('has no deadline while there is no peer to send to', () => {
     const pair = createPair();
     const { alice, bob } = pair;
     alice.input((engine, now) => {
@@ -382,7 +382,7 @@ describe('persistent keepalive', () => {
 });
 
 describe('suspended time', () => {
-  it('makes old keys go: after a long sleep a packet waits for a new handshake', () => {
+  it('expires old keys: after a long sleep a packet waits for a new handshake', () => {
     const { network, alice, bob } = connected();
     network.now += 8 * 3600_000;
     network.eavesdropper.forget();

@@ -2,7 +2,7 @@ import { createPair, createPerson, packetBetween, type SimulatedNode } from '@li
 import { describe, expect, it } from 'vitest';
 
 describe('traces', () => {
-  it('tell each step of a handshake, on both sides', () => {
+  it('report each step of a handshake, on both sides', () => {
     const { network, alice, bob } = createPair();
     alice.engine.traces = bob.engine.traces = true;
     alice.send(packetBetween(alice, bob));
@@ -12,7 +12,7 @@ describe('traces', () => {
     expect(alice.eventsOf('trace')[0]?.peer).toEqual(bob.person.publicKey);
   });
 
-  it('count the tries that nobody answers, and say when there are no more', () => {
+  it('count initiations without an answer, and report when there are no more', () => {
     const { network, alice, bob } = createPair();
     alice.engine.traces = true;
     network.loses = () => true;
@@ -27,7 +27,7 @@ describe('traces', () => {
     expect(steps(alice).at(-1)).toBe('gave-up 20');
   });
 
-  it('tell that a session is not answered any more, and that its keys are gone', () => {
+  it('report that sent data had no answer, and that keys were wiped', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     network.settle();
@@ -40,7 +40,7 @@ describe('traces', () => {
     expect(steps(alice)).toContain('keys-removed 20');
   });
 
-  it('tell of peers that come and go', () => {
+  it('report that peers are added and removed', () => {
     const { network, alice } = createPair();
     alice.engine.traces = true;
     const { publicKey } = createPerson(9);
@@ -54,7 +54,7 @@ describe('traces', () => {
     ]);
   });
 
-  it('tell nothing before they are turned on, nor after', () => {
+  it('are emitted only while they are turned on', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     network.settle();
@@ -69,7 +69,7 @@ describe('traces', () => {
 });
 
 describe('drops', () => {
-  it('say where a handshake message that was meant for another key came from', () => {
+  it('report the source of a handshake message for another key', () => {
     const { network, alice, bob } = createPair();
     bob.engine.configure({ privateKey: createPerson(9).privateKey }, network.now);
     alice.send(packetBetween(alice, bob));
@@ -82,7 +82,7 @@ describe('drops', () => {
     expect(drops.takeSubject('bad-mac1')).toEqual({ peer: undefined, source: undefined });
   });
 
-  it('say which peer sent a packet in the name of another', () => {
+  it('report which peer sent a packet with another peer’s address', () => {
     const { network, alice, bob } = createPair();
     const packet = packetBetween(alice, bob);
     // The last byte of an IPv4 source.
@@ -94,7 +94,7 @@ describe('drops', () => {
     expect(drops.takeSubject('disallowed-source').peer).toEqual(alice.person.publicKey);
   });
 
-  it('say which peer they were about when they waited', () => {
+  it('report the peer of packets that were staged', () => {
     const { network, alice, bob } = createPair();
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));

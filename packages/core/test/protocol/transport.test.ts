@@ -63,7 +63,7 @@ describe('transport data', () => {
     expect(counters.at(-1)).toBe(300n);
   });
 
-  it('accepts what was reordered and drops what was repeated', () => {
+  it('accepts reordered messages and drops repeated ones', () => {
     const { network, alice, bob } = connected();
     network.reorder(2);
     alice.send(packetBetween(alice, bob, { length: 100 }));
@@ -99,7 +99,7 @@ describe('transport data', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('drops every kind of broken datagram, by its reason', () => {
+  it('drops every kind of invalid datagram, with its reason', () => {
     const { network, alice, bob } = connected();
     alice.send(packetBetween(alice, bob, { length: 100 }));
     const good = network.eavesdropper.of(TRANSPORT_DATA, alice).at(-1)?.bytes;
@@ -129,7 +129,7 @@ describe('transport data', () => {
     expect(broken(() => {})).toBeUndefined();
   });
 
-  it('drops an authenticated message that holds no IP packet, and remembers the peer was heard', () => {
+  it('drops an authentic message without an IP packet, and still counts it as a sign of life', () => {
     const { network, alice, bob } = connected();
     // Alice's engine does not look inside beyond version and addresses.
     const liar = packetBetween(alice, bob, { length: 60 });
@@ -140,7 +140,7 @@ describe('transport data', () => {
     expect(bob.packets).toHaveLength(1);
   });
 
-  it('counts bytes of both directions as they are on the wire', () => {
+  it('counts the bytes of both directions as on the wire', () => {
     const { network, alice, bob } = connected();
     bob.send(packetBetween(bob, alice));
     network.settle();
@@ -156,7 +156,7 @@ describe('transport data', () => {
 });
 
 describe('staged packets', () => {
-  it('leave in order when the session is there', () => {
+  it('are sent in order when there is a session', () => {
     const { network, alice, bob } = createPair();
     const sent = [100, 200, 300].map((length) => packetBetween(alice, bob, { length }));
     for (const packet of sent) alice.send(packet);
@@ -165,7 +165,7 @@ describe('staged packets', () => {
     expect(network.eavesdropper.types()).toEqual([1, 2, 4, 4, 4]);
   });
 
-  it('of the responder leave when the session is confirmed', () => {
+  it('of the responder are sent when the session is confirmed', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     network.drive(15);
@@ -176,7 +176,7 @@ describe('staged packets', () => {
     expect(network.eavesdropper.types(bob)).toEqual([2, 4]);
   });
 
-  it('are 128 at most: the oldest go first and are counted', () => {
+  it('are 128 at most: the oldest are dropped and counted', () => {
     const { network, alice, bob } = createPair();
     const sent = Array.from({ length: 130 }, (_, i) =>
       packetBetween(alice, bob, { length: 100 + i }),

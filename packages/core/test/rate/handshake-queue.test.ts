@@ -10,7 +10,7 @@ import {
 const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 1), 5);
 
 describe('HandshakeQueue', () => {
-  it('gives copies back in order, lane by lane', () => {
+  it('returns copies in order, lane by lane', () => {
     const queue = new HandshakeQueue();
     const buffer = new Uint8Array(300);
     for (let i = 0; i < 100; i++) {
@@ -37,7 +37,7 @@ describe('HandshakeQueue', () => {
     expect(queue.shift(LANE.FRESH_MAC2)).toBeUndefined();
   });
 
-  it('goes on counting after somebody looked into an empty lane', () => {
+  it('counts correctly after shift was called on an empty lane', () => {
     const queue = new HandshakeQueue();
     for (let i = 0; i < 3; i++) expect(queue.shift(LANE.FRESH)).toBeUndefined();
     expect([queue.size, queue.sizeOf(LANE.FRESH)]).toEqual([0, 0]);
@@ -57,7 +57,7 @@ describe('HandshakeQueue', () => {
     expect(numbers.map((waiting) => waiting?.sequence)).toEqual([1, 3, 2]);
   });
 
-  it('uses the memory of 64 messages again, and keeps no more than that', () => {
+  it('reuses the memory of 64 messages, and keeps no more than that', () => {
     const queue = new HandshakeQueue();
     const take = (): unknown[] => {
       for (let i = 0; i < 70; i++) push(queue, i);
@@ -68,7 +68,7 @@ describe('HandshakeQueue', () => {
     expect(take().filter((waiting) => first.includes(waiting))).toHaveLength(64);
   });
 
-  it('has a bound for each lane, and those of a source that repeats itself are fewer', () => {
+  it('limits each lane, with a lower limit for repeated messages', () => {
     const queue = new HandshakeQueue();
     const fill = (lane: 0 | 1 | 2 | 3): number => {
       let count = 0;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Jitter } from '../../src/rate/jitter.ts';
 
 describe('Jitter', () => {
-  it('stays within 0 to max, reaches both ends, and varies', () => {
+  it('returns 0 to max, reaches both ends, and varies', () => {
     const jitter = new Jitter(seededRandomBytes(1));
     const seen = new Set(Array.from({ length: 20_000 }, () => jitter.next(333)));
     expect(Math.min(...seen)).toBe(0);
@@ -11,7 +11,7 @@ describe('Jitter', () => {
     expect(seen.size).toBe(334);
   });
 
-  it('takes two bytes for each, and a new block only after the last of them', () => {
+  it('uses two bytes for each value, and fetches a new block after the last ones', () => {
     let blocks = 0;
     const jitter = new Jitter((out) => {
       blocks++;
@@ -23,7 +23,7 @@ describe('Jitter', () => {
     }
   });
 
-  it('comes from the injected randomness alone', () => {
+  it('depends only on the injected random bytes', () => {
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
   });

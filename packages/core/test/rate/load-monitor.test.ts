@@ -11,12 +11,12 @@ describe('LoadMonitor', () => {
     expect(load.note(2000)).toBe(false);
   });
 
-  it('never comes under load at a rate below the threshold, however long it lasts', () => {
+  it('is never under load at a rate below the threshold, however long it lasts', () => {
     const load = new LoadMonitor(10);
     for (let now = 0; now < 100_000; now += 101) expect(load.note(now)).toBe(false);
   });
 
-  it('survives a clock that steps back', () => {
+  it('survives a clock that goes back', () => {
     const load = new LoadMonitor(2);
     load.note(5000);
     expect(load.note(1000)).toBe(false);

@@ -7,7 +7,7 @@ describe('PacketPressure', () => {
     expect(pressureAt(30)).toBe(true);
   });
 
-  it('is not high at the first packet, nor at one more in the same moment', () => {
+  it('is not high at the first packet, nor at a second one at the same time', () => {
     const pressure = new PacketPressure();
     expect(pressure.isHigh(0, 1000)).toBe(false);
     expect(pressure.isHigh(1, 1000)).toBe(false);
@@ -24,7 +24,7 @@ describe('PacketPressure', () => {
     }
   });
 
-  it('ends when the packets end', () => {
+  it('ends when there are no more packets', () => {
     const pressure = new PacketPressure();
     pressure.isHigh(0, 1000);
     expect(pressure.isHigh(1000, 1010)).toBe(true);
@@ -32,7 +32,7 @@ describe('PacketPressure', () => {
     expect(pressure.isHigh(1000, 1020)).toBe(false);
   });
 
-  it('survives a clock that steps back', () => {
+  it('survives a clock that goes back', () => {
     const pressure = new PacketPressure();
     pressure.isHigh(0, 5000);
     expect(pressure.isHigh(1000, 100)).toBe(true);

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { PendingHandshakes } from '../../src/rate/pending-handshakes.ts';
 
 describe('PendingHandshakes', () => {
-  it('begins with nothing that waits, and with the turn of whoever has a mac2', () => {
+  it('starts empty, and takes a message with a mac2 first', () => {
     const pending = new PendingHandshakes();
     expect(pending).toMatchObject({ due: Infinity, mac2First: true, lastSequence: 0 });
     expect([pending.queue.size, pending.queue.lastSequence]).toEqual([0, 0]);
   });
 
-  it('may do 3 ms of screening at once, then a tenth of the time', () => {
+  it('allows 3 ms of screening at once, then a tenth of the time', () => {
     const { screening } = new PendingHandshakes();
     screening.spend(3, 1000);
     expect(screening.freeAt).toBeCloseTo(1000, 6);
@@ -16,7 +16,7 @@ describe('PendingHandshakes', () => {
     expect(screening.freeAt).toBeCloseTo(1010, 6);
   });
 
-  it('may do 1 ms of handshakes at once, then two fifths of the time', () => {
+  it('allows 1 ms of handshakes at once, then two fifths of the time', () => {
     const { answering } = new PendingHandshakes();
     answering.spend(1, 1000);
     expect(answering.freeAt).toBeCloseTo(1000, 6);

@@ -13,14 +13,14 @@ describe('RateLimiter', () => {
     expect(count).toBe(20);
   });
 
-  it('is full again after 250 quiet milliseconds, and never fuller', () => {
+  it('is full again after 250 ms without messages, and never fuller', () => {
     const limiter = new RateLimiter();
     expect(allowed(limiter, v4(1), 0, 100)).toBe(5);
     expect(allowed(limiter, v4(1), 250, 100)).toBe(5);
     expect(allowed(limiter, v4(1), 100_000, 100)).toBe(5);
   });
 
-  it('counts each IPv4 address for itself, whatever the port', () => {
+  it('counts each IPv4 address separately, with any port', () => {
     const limiter = new RateLimiter();
     expect(allowed(limiter, v4(1, 1000), 0, 100)).toBe(5);
     expect(allowed(limiter, v4(1, 2000), 0, 100)).toBe(0);
@@ -28,7 +28,7 @@ describe('RateLimiter', () => {
     expect(allowed(limiter, v4(129), 0, 100)).toBe(5);
   });
 
-  it('counts each IPv6 /64 for itself, whatever the rest', () => {
+  it('counts each IPv6 /64 separately, with any interface identifier', () => {
     const limiter = new RateLimiter();
     expect(allowed(limiter, v6(1, 1), 0, 100)).toBe(5);
     expect(allowed(limiter, v6(1, 2), 0, 100)).toBe(0);
@@ -37,7 +37,7 @@ describe('RateLimiter', () => {
     expect(allowed(limiter, new Endpoint(new Uint8Array(4), 1), 0, 100)).toBe(5);
   });
 
-  it('forgets who was quiet for a second', () => {
+  it('forgets sources that were idle for a second', () => {
     const limiter = new RateLimiter();
     for (let host = 0; host < 200; host++) limiter.allow(v4(host), 0);
     expect(limiter.size).toBe(200);
@@ -59,7 +59,7 @@ describe('RateLimiter', () => {
     }
   });
 
-  it('is bounded, and one with very many addresses puts nobody else out', () => {
+  it('is bounded, and a source with very many addresses does not displace others', () => {
     const limiter = new RateLimiter({ maxSources: 100 });
     for (let prefix = 0; prefix < 10_000; prefix++) {
       expect(limiter.allow(v6(prefix, 1), 0)).toBe(true);
@@ -68,7 +68,7 @@ describe('RateLimiter', () => {
     expect(allowed(limiter, v4(1), 0, 100)).toBe(5);
   });
 
-  it('holds 65,536 sources by default', () => {
+  it('remembers 65,536 sources by default', () => {
     const limiter = new RateLimiter();
     for (let prefix = 0; prefix < 70_000; prefix++) limiter.allow(v6(prefix, 1), 0);
     expect(limiter.size).toBe(65_536);

@@ -4,7 +4,7 @@ import { Endpoint } from '../../src/index.ts';
 import { SourceWindow } from '../../src/rate/source-window.ts';
 
 describe('SourceWindow', () => {
-  it('knows the first message of a source in a second from the others', () => {
+  it('finds the first message of a source in each second', () => {
     const window = new SourceWindow(seededRandomBytes(1));
     expect(window.isFirst(ipv4(1), 1000)).toBe(true);
     expect(window.isFirst(ipv4(1), 1001)).toBe(false);
@@ -13,7 +13,7 @@ describe('SourceWindow', () => {
     expect(window.isFirst(ipv4(1), 2000)).toBe(true);
   });
 
-  it('takes an IPv6 /64 for one source, and every port of an address', () => {
+  it('treats an IPv6 /64 as one source, and all ports of an address too', () => {
     const window = new SourceWindow(seededRandomBytes(1));
     expect(window.isFirst(ipv6(1, 1), 1000)).toBe(true);
     expect(window.isFirst(ipv6(1, 2), 1000)).toBe(false);
@@ -22,7 +22,7 @@ describe('SourceWindow', () => {
     expect(window.isFirst(ipv4(7, 2), 1000)).toBe(false);
   });
 
-  it('takes few sources for one another, and others in each second', () => {
+  it('confuses few sources, and different ones in each second', () => {
     const window = new SourceWindow(seededRandomBytes(1));
     const taken = (now: number): number[] => {
       for (let i = 0; i < 1000; i++) window.isFirst(ipv4(scattered(i)), now);
@@ -34,7 +34,7 @@ describe('SourceWindow', () => {
     expect(first.filter((i) => second.includes(i)).length).toBeLessThan(first.length / 2);
   });
 
-  it('survives a clock that steps back', () => {
+  it('survives a clock that goes back', () => {
     const window = new SourceWindow(seededRandomBytes(1));
     expect(window.isFirst(ipv4(1), 5000)).toBe(true);
     expect(window.isFirst(ipv4(1), 100)).toBe(true);

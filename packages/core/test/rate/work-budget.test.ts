@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { WorkBudget } from '../../src/rate/work-budget.ts';
 
 describe('WorkBudget', () => {
-  it('gives a share of the time, and says when', () => {
+  it('allows a share of the time, and returns when it is free again', () => {
     const budget = new WorkBudget(0.25, 2);
     let done = 0;
     for (let now = 1000; now < 2000; now = Math.max(now + 0.001, budget.freeAt)) {
@@ -15,7 +15,7 @@ describe('WorkBudget', () => {
     expect(done).toBeLessThanOrEqual(253);
   });
 
-  it('is free at the time that it says, and not before', () => {
+  it('is free at the time that it returned, and not before', () => {
     const budget = new WorkBudget(0.1, 1);
     budget.spend(3.7, 1000);
     expect(budget.isFree(budget.freeAt - 0.001)).toBe(false);
@@ -34,7 +34,7 @@ describe('WorkBudget', () => {
     expect(done).toBe(5);
   });
 
-  it('has all of the burst again when it is refilled, and no more', () => {
+  it('has the full burst again after refill, and no more', () => {
     const budget = new WorkBudget(0.5, 2);
     budget.spend(1000, 1000);
     budget.refill(1000);
@@ -45,12 +45,12 @@ describe('WorkBudget', () => {
     expect(budget.freeAt).toBe(2000 - 4 + 2);
   });
 
-  it('waits for ten minutes, and takes what is longer for a clock that stepped back', () => {
+  it('waits up to ten minutes; a longer wait means that the clock went back', () => {
     expect(owes(600_000).isFree(1000)).toBe(false);
     expect(owes(600_001).isFree(1000)).toBe(true);
   });
 
-  it('does not wait for a clock that stepped back', () => {
+  it('does not wait after the clock went back', () => {
     const budget = new WorkBudget(0.5, 2);
     budget.spend(1000, 1e12);
     expect(budget.isFree(1000)).toBe(true);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AllowedIps } from '../../src/routing/allowed-ips.ts';
 
 describe('AllowedIps of one peer with very many prefixes', () => {
-  it('holds 65,536 of each family and lets all of them go', { timeout: 60_000 }, () => {
+  it('stores 65,536 of each family and removes all of them', { timeout: 60_000 }, () => {
     const table = new AllowedIps<string>();
     const insert = (address: number[], length: number, name: string): void =>
       table.insert(Uint8Array.from(address), length, name);

@@ -39,7 +39,7 @@ describe('AllowedIps with many prefixes', () => {
     },
   );
 
-  it('finds what is shorter than, as long as and longer than the range of most', () => {
+  it('finds prefixes that are shorter than, as long as and longer than the base', () => {
     const table = new AllowedIps<string>();
     for (let i = 0; i < 1000; i++) table.insert(Uint8Array.of(10, 1, i >> 8, i), 32, 'many');
     for (const length of [0, 6, 16, 20, 28]) {

@@ -6,13 +6,13 @@ import { bitsOf, SlowAllowedIps } from './slow-allowed-ips.ts';
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
 describe('AllowedIps', () => {
-  it('finds nobody in an empty table', () => {
+  it('finds no value in an empty table', () => {
     const table = new AllowedIps<string>();
     expect(find(table, [10, 0, 0, 1])).toBeUndefined();
     expect(table.entries('a')).toEqual([]);
   });
 
-  it('decides by the longest prefix', () => {
+  it('chooses the longest prefix', () => {
     const table = new AllowedIps<string>();
     insert(table, [0, 0, 0, 0], 0, 'default');
     insert(table, [10, 0, 0, 0], 8, 'a');
@@ -24,11 +24,11 @@ describe('AllowedIps', () => {
     expect(find(table, [11, 0, 0, 0])).toBe('default');
   });
 
-  it('refuses one value more than it can have, and has room again when one is gone', () => {
+  it('refuses more values than its limit, and accepts one again after another was removed', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [11, 0, 0, 0], 8, 'b');
-    const refusal = new RangeError('"value" expected one of 2 that the table can have');
+    const refusal = new RangeError('"value" expected at most 2 different values in the table');
     expect(() => insert(table, [12, 0, 0, 0], 8, 'c')).toThrow(refusal);
     expect(() => insert(table, [10, 0, 0, 0], 8, 'c')).toThrow(refusal);
     expect([find(table, [10, 0, 0, 1]), find(table, [12, 0, 0, 1])]).toEqual(['a', undefined]);
@@ -39,7 +39,7 @@ describe('AllowedIps', () => {
     expect(find(table, [10, 0, 0, 1])).toBe('c');
   });
 
-  it('keeps the families apart', () => {
+  it('keeps the address families separate', () => {
     const table = new AllowedIps<string>();
     insert(table, Array(16).fill(0), 0, 'six');
     expect(find(table, [10, 0, 0, 1])).toBeUndefined();
@@ -55,7 +55,7 @@ describe('AllowedIps', () => {
     expect(table.entries('a')[0]).toEqual({ address: bytes([10, 1, 0, 0]), prefixLength: 20 });
   });
 
-  it('copies what it is given and what it gives', () => {
+  it('copies arguments and results', () => {
     const table = new AllowedIps<string>();
     const address = bytes([10, 0, 0, 1]);
     table.insert(address, 32, 'a');
@@ -64,7 +64,7 @@ describe('AllowedIps', () => {
     expect(find(table, [10, 0, 0, 1])).toBe('a');
   });
 
-  it('moves a prefix from one to another', () => {
+  it('moves a prefix to another value', () => {
     const table = new AllowedIps<string>();
     insert(table, [10, 0, 0, 0], 24, 'a');
     insert(table, [10, 0, 0, 0], 24, 'b');
@@ -73,7 +73,7 @@ describe('AllowedIps', () => {
     expect(table.entries('b')).toHaveLength(1);
   });
 
-  it('removes a single prefix and leaves the others', () => {
+  it('removes a single prefix and keeps the others', () => {
     const table = new AllowedIps<string>();
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [10, 0, 0, 0], 16, 'a');
@@ -82,7 +82,7 @@ describe('AllowedIps', () => {
     expect(table.entries('a')).toHaveLength(1);
   });
 
-  it('does not remove what belongs to somebody else, or is not there', () => {
+  it('does not remove a prefix that belongs to another value or does not exist', () => {
     const table = new AllowedIps<string>();
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [11, 0, 0, 0], 8, 'b');
@@ -93,7 +93,7 @@ describe('AllowedIps', () => {
     expect(find(table, [10, 0, 0, 1])).toBe('a');
   });
 
-  it('removes all of one', () => {
+  it('removes all prefixes of a value', () => {
     const table = new AllowedIps<string>();
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [10, 1, 0, 0], 16, 'b');
@@ -105,7 +105,7 @@ describe('AllowedIps', () => {
     expect(find(table, [10, 1, 0, 1])).toBe('b');
   });
 
-  it('reads the address where it stands', () => {
+  it('reads the address at the given offset', () => {
     const table = new AllowedIps<string>();
     insert(table, [10, 0, 0, 0], 24, 'a');
     expect(table.lookup(bytes([9, 9, 9, 10, 0, 0, 77, 9]), 3, 4)).toBe('a');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_OWNER, PrefixNodes } from '../../src/routing/prefix-nodes.ts';
 
 describe('PrefixNodes', () => {
-  it('keeps the longest prefix and the largest owner apart', () => {
+  it('keeps the longest prefix length and the greatest owner separate', () => {
     const nodes = new PrefixNodes(16);
     const node = nodes.create(new Uint8Array(16).fill(0xff), 128);
     nodes.setOwner(node, MAX_OWNER);
@@ -11,7 +11,7 @@ describe('PrefixNodes', () => {
     expect([nodes.lengthOf(node), nodes.ownerOf(node)]).toEqual([128, 0]);
   });
 
-  it('uses the rows of nodes that are gone again, and needs no more memory for it', () => {
+  it('reuses the rows of released nodes without more memory', () => {
     const nodes = new PrefixNodes(4);
     const capacity = nodes.capacity;
     for (let round = 0; round < 100; round++) {
@@ -27,7 +27,7 @@ describe('PrefixNodes', () => {
     ]);
   });
 
-  it('takes rows that are free for room', () => {
+  it('counts free rows as reserved memory', () => {
     const nodes = new PrefixNodes(4);
     const { capacity } = nodes;
     const made: number[] = [];
@@ -39,7 +39,7 @@ describe('PrefixNodes', () => {
     expect(nodes.capacity).toBeGreaterThan(capacity);
   });
 
-  it('clears the bits behind the prefix', () => {
+  it('clears the bits after the prefix', () => {
     const nodes = new PrefixNodes(16);
     const key = new Uint8Array(16);
     for (const length of [0, 1, 31, 32, 33, 63, 64, 97, 127, 128]) {

@@ -79,11 +79,11 @@ describe('parseAddress', () => {
     );
   });
 
-  it('says what it expected', () => {
+  it('names the expected format in the error', () => {
     expect(() => parseAddress('10.0.0')).toThrow('expected an IPv4 or IPv6 address, got "10.0.0"');
   });
 
-  it('agrees with Node on what is an address', () => {
+  it('agrees with Node.js about valid addresses', () => {
     fc.assert(
       fc.property(addressLike(), (text) => {
         expect(tryParseAddress(text)?.length ?? 0).toBe({ 0: 0, 4: 4, 6: 16 }[isIP(text)]);
@@ -114,7 +114,7 @@ describe('formatAddress', () => {
     expect(formatAddress(parseAddress(text))).toBe(canonical);
   });
 
-  it('is read again as it was', () => {
+  it('writes a text that gives the same address when it is parsed', () => {
     const address = fc
       .constantFrom(4, 16)
       .chain((length) =>

@@ -14,7 +14,7 @@ describe('parseCidr', () => {
     expect(parseCidr('fd00::/8').prefixLength).toBe(8);
   });
 
-  it('takes an address alone as itself', () => {
+  it('reads a single address without a prefix length', () => {
     expect(parseCidr('10.0.0.1').prefixLength).toBe(32);
     expect(parseCidr('::1').prefixLength).toBe(128);
   });
@@ -29,7 +29,7 @@ describe('parseCidr', () => {
     );
   });
 
-  it('never throws anything else, and is written as it is read', () => {
+  it('throws only its own errors, and formatCidr writes the same prefix', () => {
     const prefix = fc.oneof(fc.nat(140).map(String), fc.string());
     const text = fc.oneof(
       fc.string(),
@@ -46,7 +46,7 @@ describe('parseCidr', () => {
 });
 
 describe('Prefix', () => {
-  it('is its text where it is printed', () => {
+  it('prints as its text', () => {
     const prefix = parseCidr('10.0.0.0/8');
     expect(JSON.stringify({ prefix })).toBe('{"prefix":"10.0.0.0/8"}');
     expect(String(prefix as Prefix)).toBe('10.0.0.0/8');
@@ -56,7 +56,7 @@ describe('Prefix', () => {
 });
 
 describe('formatCidr', () => {
-  it('writes no length that does not fit', () => {
+  it('refuses a prefix length that does not fit the address', () => {
     const address = Uint8Array.of(10, 0, 0, 0);
     for (const prefixLength of [33, -1, 1.5, NaN, '8', undefined]) {
       expect(() => formatCidr({ address, prefixLength: prefixLength as number })).toThrow(

@@ -20,7 +20,7 @@ describe('parseEndpoint', () => {
   });
 
   it.each(['[fe80::1%eth0]:51820', '[ff02::1%wan.7]:1', '[febf::%a-b_c@d]:1'])(
-    'keeps the name of an interface for whoever sends, and writes it back: %s',
+    'keeps the name of an interface, and writes it again: %s',
     (text) => {
       const endpoint = parseEndpoint(text) as Endpoint;
       expect(endpoint).toBeInstanceOf(Endpoint);
@@ -29,7 +29,7 @@ describe('parseEndpoint', () => {
     },
   );
 
-  it('takes an IPv4 address in the form of IPv6 for what it is', () => {
+  it('turns an IPv4-mapped address into the IPv4 address', () => {
     for (const text of ['[::ffff:192.0.2.1]:7', '[::ffff:c000:201]:7', '[::ffff:192.0.2.1%3]:7']) {
       expect(parseEndpoint(text)).toEqual(new Endpoint(Uint8Array.of(192, 0, 2, 1), 7));
       expect(formatEndpoint(parseEndpoint(text))).toBe('192.0.2.1:7');
@@ -79,7 +79,7 @@ describe('parseEndpoint', () => {
     );
   });
 
-  it('never throws anything else, and is written as it is read', () => {
+  it('throws only its own errors, and formatEndpoint writes the same endpoint', () => {
     const host = fc.oneof(
       fc.ipV4(),
       fc.ipV6().map((ip) => `[${ip}]`),
@@ -102,7 +102,7 @@ describe('parseEndpoint', () => {
 });
 
 describe('formatEndpoint', () => {
-  it('writes nothing that is not read again', () => {
+  it('writes only texts that parseEndpoint reads', () => {
     for (const wrong of [
       { host: 'a\nPostUp = b', port: 1 },
       { host: 'a', port: 0 },

@@ -30,7 +30,7 @@ describe('textError', () => {
   });
 
   it.each([parseAddress, parseCidr, parseEndpoint])(
-    'is a TypeError of %o for what is no text',
+    'is a TypeError of %o for a value that is not a string',
     (parse) => {
       for (const value of [undefined, null, 7, {}, Uint8Array.of(1, 2, 3, 4)]) {
         expect(() => parse(value as never)).toThrow(TypeError);

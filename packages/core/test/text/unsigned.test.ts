@@ -19,7 +19,7 @@ describe('parseUnsigned', () => {
 });
 
 describe('parseUnsignedOrHex', () => {
-  it('reads both', () => {
+  it('reads decimal and hexadecimal numbers', () => {
     expect(parseUnsignedOrHex('51820', 2 ** 32)).toBe(51820);
     expect(parseUnsignedOrHex('0xcA6C', 2 ** 32)).toBe(51820);
     expect(parseUnsignedOrHex('0x', 2 ** 32)).toBeUndefined();

@@ -10,7 +10,7 @@ const ICMP = 1;
 const ICMPV6 = 58;
 
 describe('unreachable', () => {
-  it('answers IPv4 with host unreachable, from where the packet was going', () => {
+  it('answers IPv4 with host unreachable, from the packet’s destination', () => {
     const packet = ipPacket({ ...V4, payload: [1, 2, 3, 4, 5], length: 61 });
     const answer = answerTo(packet);
     expect(Array.from(answer.subarray(12, 16))).toEqual(V4.destination);
@@ -22,7 +22,7 @@ describe('unreachable', () => {
     expect([...answer.subarray(0, 10)]).toEqual([0x45, 0xc0, 0, 89, 0, 0, 0x40, 0, 64, ICMP]);
   });
 
-  it('answers IPv6 with address unreachable, from where the packet was going', () => {
+  it('answers IPv6 with address unreachable, from the packet’s destination', () => {
     const packet = ipPacket({ ...V6, length: 61 });
     const answer = answerTo(packet);
     expect(Array.from(answer.subarray(8, 24))).toEqual(V6.destination);
@@ -33,13 +33,13 @@ describe('unreachable', () => {
     expect([...answer.subarray(0, 8)]).toEqual([0x60, 0, 0, 0, 0, 69, ICMPV6, 64]);
   });
 
-  it('quotes no more than fits into 576 and 1280 bytes', () => {
+  it('quotes at most as much as fits into 576 and 1280 bytes', () => {
     expect(answerTo(ipPacket({ ...V4, length: 1420 }))).toHaveLength(576);
     expect(answerTo(ipPacket({ ...V6, length: 1420 }))).toHaveLength(1280);
     expect(answerTo(ipPacket({ ...V4, length: 20 }))).toHaveLength(48);
   });
 
-  it('carries checksums that are right, for IPv4 packets of any length', () => {
+  it('has correct checksums, for IPv4 packets of any length', () => {
     fc.assert(
       fc.property(lengths(), fc.uint8Array({ minLength: 1 }), (length, payload) => {
         const answer = answerTo(ipPacket({ ...V4, length, payload }));
@@ -50,7 +50,7 @@ describe('unreachable', () => {
     );
   });
 
-  it('carries a checksum that is right, for IPv6 packets of any length', () => {
+  it('has a correct checksum, for IPv6 packets of any length', () => {
     fc.assert(
       fc.property(lengths(), fc.uint8Array({ minLength: 1 }), (length, payload) => {
         const answer = answerTo(ipPacket({ ...V6, length, payload }));
@@ -61,7 +61,7 @@ describe('unreachable', () => {
     );
   });
 
-  it('finds the packet inside a larger buffer', () => {
+  it('finds the packet at its offset in a larger buffer', () => {
     const packet = ipPacket({ ...V4, length: 40 });
     const buffer = new Uint8Array(100).fill(0xee);
     buffer.set(packet, 16);
@@ -84,7 +84,7 @@ describe('unreachable', () => {
     expect(tryAnswer(ipPacket({ ...V6, protocol: ICMPV6, length: 40 }))).toBeUndefined();
   });
 
-  it('finds an ICMPv6 error behind extension headers', () => {
+  it('finds an ICMPv6 error after extension headers', () => {
     const hopByHop = [60, 0, 1, 4, 0, 0, 0, 0];
     const options = [1, 1, 12, ...Array(12).fill(0)];
     const packet = (next: number, type: number): Uint8Array =>
@@ -107,7 +107,7 @@ describe('unreachable', () => {
     expect(tryAnswer(fragment6(1, 0))).toBeUndefined();
   });
 
-  it('answers no other version, and no packet that is shorter than its header', () => {
+  it('answers no other IP version, and no packet shorter than its header', () => {
     for (const version of [0, 5, 7]) {
       const packet = ipPacket({ ...V6, length: 80 });
       packet[0] = version << 4;
@@ -127,7 +127,7 @@ describe('unreachable', () => {
     }
   });
 
-  it('looks at nothing behind the packet', () => {
+  it('reads nothing after the packet', () => {
     const echo4 = ipPacket({ ...V4, protocol: ICMP, payload: [8, 0] });
     expect(unreachable(echo4, 0, 20)).toBeUndefined();
     const echo6 = ipPacket({ ...V6, protocol: ICMPV6, payload: [128, 0] });
@@ -141,12 +141,12 @@ describe('unreachable', () => {
     expect(unreachable(cutInExtension, 0, 48)).toBeUndefined();
   });
 
-  it('takes no payload for an extension header', () => {
+  it('does not mistake payload for an extension header', () => {
     const payload = [ICMPV6, ...Array(7).fill(0), 1, 0, 0, 0];
     expect(tryAnswer(ipPacket({ ...V6, payload }))).toBeDefined();
   });
 
-  it('answers neither groups nor nobody', () => {
+  it('answers neither multicast nor unspecified addresses', () => {
     for (const source of [
       [0, 0, 0, 0],
       [127, 0, 0, 1],
@@ -162,7 +162,7 @@ describe('unreachable', () => {
     expect(tryAnswer(ipPacket({ ...V6, source: Array(16).fill(0) }))).toBeUndefined();
   });
 
-  it('never throws, whatever it is given', () => {
+  it('never throws for any bytes', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 120, size: 'max' }),

@@ -9,7 +9,7 @@ describe('readInt32', () => {
     [[0, 0, 0xff, 0], 0xff0000],
     [[0, 0, 0, 0x80], -(2 ** 31)],
     [[0xff, 0xff, 0xff, 0xff], -1],
-  ])('reads %j, the lowest byte first and with a sign, as %i', (bytes, value) => {
+  ])('reads %j, lowest byte first, as the signed number %i', (bytes, value) => {
     expect(readInt32(Uint8Array.of(9, ...bytes, 9), 1)).toBe(value);
   });
 });
@@ -20,7 +20,7 @@ describe('writeInt32', () => {
     [-1, [0xff, 0xff, 0xff, 0xff]],
     [2 ** 32 - 2, [0xfe, 0xff, 0xff, 0xff]],
     [2 ** 40 + 5, [5, 0, 0, 0]],
-  ])('writes the low 32 bits of %i and nothing else', (value, bytes) => {
+  ])('writes only the low 32 bits of %i', (value, bytes) => {
     const buffer = new Uint8Array(6).fill(9);
     writeInt32(buffer, 1, value);
     expect([...buffer]).toEqual([9, ...bytes, 9]);

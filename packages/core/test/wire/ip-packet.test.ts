@@ -8,7 +8,7 @@ const V4 = { source: [10, 0, 0, 1], destination: [10, 0, 0, 2] };
 const V6 = { source: Array(16).fill(1), destination: Array(16).fill(2) };
 
 describe('ipTotalLength', () => {
-  it('is what the header states, padding left out', () => {
+  it('returns the length in the header, without padding', () => {
     for (const addresses of [V4, V6]) {
       const packet = ipPacket({ ...addresses, length: 61 });
       const padded = new Uint8Array(90);
@@ -21,17 +21,17 @@ describe('ipTotalLength', () => {
   it.each([
     ['IPv4', V4, 20],
     ['IPv6', V6, 40],
-  ])('takes an %s header by itself, and lengths of two bytes', (_, addresses, header) => {
+  ])('accepts an %s header without payload, and lengths of two bytes', (_, addresses, header) => {
     for (const length of [header, 300, 0x1234]) {
       expect(ipTotalLength(ipPacket({ ...addresses, length }), 0, length)).toBe(length);
     }
   });
 
-  it('is 0 for nothing', () => {
+  it('is 0 for an empty packet', () => {
     expect(ipTotalLength(new Uint8Array(0), 0, 0)).toBe(0);
   });
 
-  it('is 0 when more is stated than there is', () => {
+  it('is 0 if the header states more than there is', () => {
     for (const addresses of [V4, V6]) {
       expect(ipTotalLength(ipPacket({ ...addresses, length: 61 }), 0, 60)).toBe(0);
     }
@@ -55,7 +55,7 @@ describe('ipTotalLength', () => {
 });
 
 describe('setEcn', () => {
-  it('changes the two bits and nothing else', () => {
+  it('changes only the two bits', () => {
     for (const addresses of [V4, V6]) {
       for (const before of [0, 1, 2, 3]) {
         for (const after of [0, 1, 2, 3]) {
@@ -69,7 +69,7 @@ describe('setEcn', () => {
     }
   });
 
-  it('keeps the checksum of any IPv4 header right', () => {
+  it('keeps the checksum of any IPv4 header correct', () => {
     const header = fc.uint8Array({ minLength: 20, maxLength: 20 });
     fc.assert(
       fc.property(header, fc.nat(3), (bytes, bits) => {
@@ -90,7 +90,7 @@ describe('sumWords', () => {
     expect(sumWords(Uint8Array.of(9, 1, 2, 3, 9), 1, 3)).toBe(0x0102 + 0x0300);
   });
 
-  it('adds to a sum, and nothing that is not asked for', () => {
+  it('adds to a given sum, and reads only its range', () => {
     expect(sumWords(Uint8Array.of(9, 1, 2, 9), 1, 2, 5)).toBe(0x0102 + 5);
   });
 });
@@ -102,7 +102,7 @@ describe('foldChecksum', () => {
     [0x1_0000, 1],
     [0x1_ffff, 1],
     [0xffff_ffff, 0xffff],
-  ])('makes of %i: %i', (sum, folded) => {
+  ])('folds %i to %i', (sum, folded) => {
     expect(foldChecksum(sum)).toBe(folded);
   });
 });

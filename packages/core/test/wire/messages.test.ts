@@ -38,7 +38,7 @@ const almostMessage = fc.oneof(
 );
 
 describe('messageType', () => {
-  it('takes each length for its own type only', () => {
+  it('accepts each length for its own type only', () => {
     for (const [type, lengths] of [
       [1, [148]],
       [2, [92]],
@@ -56,7 +56,7 @@ describe('messageType', () => {
     }
   });
 
-  it('refuses reserved bits, other types, and what is not in the buffer', () => {
+  it('refuses reserved bits, other types, and a range outside the buffer', () => {
     const message = Uint8Array.of(9, 4, 0, 0, 0, ...new Uint8Array(28));
     expect(messageType(message, 1, 32)).toBe(4);
     expect(messageType(message, 1, 33)).toBeUndefined();
@@ -80,8 +80,8 @@ describe('messageType', () => {
   });
 });
 
-describe('readers', () => {
-  it('never throw, whatever the bytes, and take only their own type', () => {
+describe('the read functions', () => {
+  it('never throw for any bytes, and accept only their own type', () => {
     fc.assert(
       fc.property(almostMessage, (message) => {
         const type = messageType(message, 0, message.length);
@@ -142,7 +142,7 @@ describe('readers', () => {
   });
 });
 
-describe('writers', () => {
+describe('the write functions', () => {
   it('refuse a buffer of another length', () => {
     const reply = {
       receiverIndex: 1,

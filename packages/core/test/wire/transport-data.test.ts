@@ -20,7 +20,7 @@ import {
 } from '../../src/wire/transport-data.ts';
 
 describe('sealTransportData', () => {
-  it('writes type, receiver, counter and zeros around the packet and nothing outside', () => {
+  it('writes type, receiver, counter and padding around the packet, and nothing outside', () => {
     const { keypair } = keypairWithItself(0xfedcba98);
     keypair.sendCounter = 2 ** 40 + 0x01020304;
     const buffer = new Uint8Array(16 + 3 + 13 + 16 + 2).fill(0xee);
@@ -40,7 +40,7 @@ describe('sealTransportData', () => {
 });
 
 describe('sealTransportRun', () => {
-  it('writes what sealing one after the other writes, and nothing in between', () => {
+  it('writes the same as sealing packet by packet, and nothing in between', () => {
     const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5), fc.nat(200));
     fc.assert(
       fc.property(lengths, fc.integer({ min: 50, max: 210 }), ([length, less, more, gap], mtu) => {
@@ -74,7 +74,7 @@ describe('sealTransportRun', () => {
     );
   });
 
-  it('writes the same with a cipher that writes all over the room it may have', () => {
+  it('writes the same with a cipher that overwrites all the space it may use', () => {
     const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5), fc.nat(100));
     const counters = fc.constantFrom(0, 2 ** 32 - 2, 2 ** 40 + 5);
     fc.assert(
@@ -113,7 +113,7 @@ describe('sealTransportRun', () => {
     );
   });
 
-  it('gives a cipher all packets of one length at once, padded, and the shorter last by itself', () => {
+  it('passes all packets of one length to the cipher at once, padded, and a shorter last one separately', () => {
     const calls: number[][] = [];
     const cipher = untidyCipher((...call) => calls.push(call));
     const { keypair } = keypairWithItself(7, cipher);
@@ -149,8 +149,8 @@ describe('sealTransportRun', () => {
   });
 });
 
-describe('sealTransportRun of a part', () => {
-  it('takes the last of the part for one of full length', () => {
+describe('sealTransportRun of a part of a run', () => {
+  it('gives the last packet of the part its full length', () => {
     const calls: number[][] = [];
     const { keypair } = keypairWithItself(
       7,
@@ -162,7 +162,7 @@ describe('sealTransportRun of a part', () => {
     expect(calls).toEqual([[0, 64, 112, 256, 2]]);
   });
 
-  it('seals one packet without the room of a run by itself', () => {
+  it('seals a single packet that has no space for a run', () => {
     const calls: number[][] = [];
     const { keypair } = keypairWithItself(
       7,
@@ -177,13 +177,13 @@ describe('sealTransportRun of a part', () => {
 });
 
 describe('ROOM_BEHIND', () => {
-  it('is what padding and tag take at most', () => {
+  it('is the most that padding and tag take', () => {
     expect(ROOM_BEHIND).toBe(15 + 16);
   });
 });
 
 describe('paddingLength', () => {
-  it('fills up to 16 or to the MTU, whichever is less', () => {
+  it('pads to a multiple of 16 or to the MTU, whichever is less', () => {
     fc.assert(
       fc.property(fc.nat(65_535), fc.integer({ min: 1, max: 65_535 }), (length, mtu) => {
         const padding = paddingLength(length, mtu);
@@ -195,13 +195,13 @@ describe('paddingLength', () => {
     );
   });
 
-  it('is none for a keepalive', () => {
+  it('is 0 for a keepalive', () => {
     expect(paddingLength(0, 1420)).toBe(0);
   });
 });
 
 describe('openTransportData', () => {
-  it('opens what was sealed, at any place and with any counter', () => {
+  it('opens what was sealed, at any offset and with any counter', () => {
     const counter = fc.oneof(
       fc.nat(2 ** 31),
       fc.constantFrom(2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 52, REJECT_AFTER_MESSAGES - 1),
@@ -225,7 +225,7 @@ describe('openTransportData', () => {
     );
   });
 
-  it('says why it opens nothing, and then the window has not moved', () => {
+  it('returns why it does not open a message, and then does not move the window', () => {
     const { keypair, indices } = keypairWithItself(0xfedcba98);
     const message = new Uint8Array(48);
     const length = sealTransportData(keypair, message, 16, 0, 1420);
@@ -241,7 +241,7 @@ describe('openTransportData', () => {
     expect(openTransportData(indices, message, 0, length, 179_999)).toBe(keypair);
   });
 
-  it('refuses counters from the limit on, also those that no number can hold', () => {
+  it('refuses counters from the limit on, also those that a number cannot represent', () => {
     const { keypair, indices } = keypairWithItself(7);
     const buffer = new Uint8Array(48);
     for (const n of [2n ** 53n - 2n ** 13n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {

@@ -1,13 +1,14 @@
 /**
- * `chooseClock`: the engine's clock where the packet loop runs on the event loop.
+ * `chooseClock`: the clock of an engine that runs on the event loop.
  *
  * @module
  */
 import { performance } from 'node:perf_hooks';
 
 /**
- * Monotonic milliseconds. On Linux they count the time the machine was suspended, as old keys must be
- * gone after a night's sleep; elsewhere, and without koffi, they are what Node has.
+ * Returns a clock of monotonic milliseconds. On Linux it also counts while the machine is
+ * suspended, because old keys must expire during that time too. On other systems, and without
+ * koffi, it is the clock of Node.js.
  */
 export async function chooseClock(): Promise<() => number> {
   if (process.platform !== 'linux') return () => performance.now();

@@ -1,5 +1,5 @@
 /**
- * `Closers`: what is to be closed in the end, from what was opened last to what was opened first.
+ * `Closers`: functions that close resources, called in the reverse order of opening.
  *
  * @module
  */
@@ -12,9 +12,9 @@ export class Closers {
   }
 
   /**
-   * Runs them all, whichever of them fails, and forgets them.
+   * Calls all functions and forgets them. If one throws, the others are called all the same.
    *
-   * @returns what was thrown
+   * @returns the errors that were thrown
    */
   close(): unknown[] {
     const errors: unknown[] = [];

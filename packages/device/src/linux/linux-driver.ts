@@ -1,8 +1,8 @@
 /**
- * `LinuxDriver`: the main thread's side of a packet loop in a thread of its own.
+ * `LinuxDriver`: the main thread's side of a packet loop that runs in a thread of its own.
  *
- * Whatever asks the process to end must not find that thread asleep in poll: Node would wait for it
- * without end. So every way out sets a flag and writes the eventfd.
+ * Node.js waits without end for a thread that sleeps in poll. So every way to end the process must
+ * wake that thread first: it sets the stop flag and writes to the eventfd.
  *
  * @module
  */
@@ -45,14 +45,14 @@ export class LinuxDriver implements Driver {
   #hasEnded = false;
   /** Why the thread ended. */
   #failure: Error | undefined = undefined;
-  /** Loaded while the thread starts; its messages wait until then. */
+  /** Loaded while the thread starts. Messages of the thread are not read before it is loaded. */
   #systemError: SystemErrorClass | undefined = undefined;
 
   /**
-   * Starts the thread before it returns: a thread is in the network namespace of the one it was
-   * started by, at that moment.
+   * Opens a device. The thread is started before this function returns, because a new thread is in
+   * the network namespace that its parent is in at that moment.
    *
-   * @throws {WireGuardError} (rejects) what opening it failed with
+   * @throws {WireGuardError} (rejects) the error that opening failed with
    */
   static async open(
     tunName: string,
@@ -84,9 +84,10 @@ export class LinuxDriver implements Driver {
       name: `litz ${tunName}`,
       workerData: start,
       transferList: [port2, secrets],
-      // Loaders and conditions of this process are for its sources; the thread runs what is built.
+      // Loaders and conditions of this process are meant for its source files. The thread runs the
+      // built files.
       execArgv: [],
-      // The loop makes next to no garbage: room for much of it would only be memory of the process.
+      // The loop makes almost no garbage. A larger young generation would only cost memory.
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
       env: { ...process.env, NODE_OPTIONS: '' },
     });
@@ -137,7 +138,7 @@ export class LinuxDriver implements Driver {
     try {
       this.#systemError = (await import('@litz/sys')).SystemError;
     } catch {
-      // The thread needs it too, and says what is missing.
+      // The thread needs the package too, and reports why it cannot be loaded.
     }
   }
 
@@ -174,9 +175,9 @@ export class LinuxDriver implements Driver {
     return waiting;
   }
 
-  /** The thread is no more. */
+  /** The thread has ended. */
   #end(code: number): void {
-    // What it said last may come later than its end.
+    // Its last messages can arrive after the 'exit' event.
     for (const message of queuedMessages<WorkerMessage>(this.#port)) this.#receive(message);
     this.#port.close();
     if (code !== 0) this.#failure ??= new Error(`the thread exited with code ${code}`);
@@ -190,7 +191,7 @@ export class LinuxDriver implements Driver {
       this.#opened.reject(this.#failure ?? closedError(this.#name));
       return;
     }
-    // It may have been opened just now: whoever waits for that hears of it first.
+    // `open` may have resolved just now. Its caller must run before `closed` is called.
     setImmediate(() => {
       this.#listener.closed(this.#failure && crashError(this.#name, this.#failure));
       this.#ended.resolve();
@@ -209,7 +210,7 @@ interface PromiseWithResolvers {
   readonly reject: (error: Error) => void;
 }
 
-/** Promise.withResolvers is not in Node 20. */
+/** Promise.withResolvers does not exist in Node.js 20. */
 function promiseWithResolvers(): PromiseWithResolvers {
   let resolve!: () => void;
   let reject!: (error: Error) => void;
@@ -235,7 +236,10 @@ function stopAll(): void {
 
 const WARNING = { code: 'LITZ_CRYPTO' };
 
-/** Built, also where this file is not: no thread can load a source without a loader. */
+/**
+ * The built worker, also when this file is a source file: a thread cannot load TypeScript without a
+ * loader.
+ */
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/linux/linux-worker.js', import.meta.url)
   : new URL('linux-worker.js', import.meta.url);

@@ -1,9 +1,11 @@
 /**
- * `LinuxLoop`: a device on Linux, run by one thread that sleeps in poll and does nothing else.
+ * `LinuxLoop`: the packet loop of a device on Linux. It runs in one thread, which sleeps in poll
+ * and does nothing else.
  *
- * It waits for its eventfd (requests from the main thread), the TUN, the sockets, the link and the
- * routes, no longer than until the next deadline. What it opens it writes down in the shared state; the
- * sockets of the link's monitor, which change, and the Netlink of a warm-up are not in it.
+ * It waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes of
+ * the link and the routes, until the next deadline at most. It records the descriptors that it
+ * opens in the shared memory. The sockets of the link monitor (they change) and the Netlink socket
+ * of a warm-up are not recorded.
  *
  * @module
  */
@@ -33,20 +35,26 @@ export interface LinuxLoopOptions {
   readonly packages: LinuxPackages;
   readonly shared: SharedState;
   readonly tunName: string;
-  /** Infinity unless something ends this thread that cannot write the eventfd. */
+  /**
+   * Longest sleep in poll, in ms. Infinity, except when something can end this thread without
+   * writing the eventfd.
+   */
   readonly longestSleepMs: number;
   readonly settings: CommonSettings;
   readonly crypto: CryptoProvider | undefined;
-  /** On what the packets stand in, `LinuxLoop.memoryLength` bytes; default: on a buffer of its own. */
+  /**
+   * Operations on the buffer that packets are kept in; it needs `LinuxLoop.memoryLength` bytes.
+   * Default: the loop makes a buffer of its own.
+   */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
-  /** What is told until a request says which; default: none of the optional events. */
+  /** The optional events to emit until a `listen` request changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
-  /** The device goes on. */
+  /** Something failed, and the device goes on. */
   readonly onError: (error: unknown) => void;
   /**
-   * Takes requests that there are to `answer`, for no longer than a short turn. Returns whether there
-   * may be more.
+   * Reads requests and passes them to `answer`, for a short time only. Returns whether there may be
+   * more requests.
    */
   readonly onWake: () => boolean;
 }
@@ -61,13 +69,16 @@ export class LinuxLoop {
   #socketIndices: number[] = [];
   #polledSockets: DatagramSocket | undefined = undefined;
   #isGone = false;
-  /** Some were left for the next turn, so that packets come between them. */
+  /** Some requests were left for the next turn, so that packets are not delayed. */
   #requestsWait = false;
-  /** When sockets that could not be opened are tried again; Infinity: they are open, or the link is down. */
+  /**
+   * When sockets that could not be opened are tried again. Infinity: they are open, or the link is
+   * down.
+   */
   #linkUpDue = Infinity;
-  /** While it goes on. */
+  /** Set while the warm-up goes on. */
   #warmUp: LinuxWarmUp | undefined = undefined;
-  // Opened by `open`.
+  // The fields below are set by `open`.
   #tun!: TunPackage.TunDevice;
   #sockets!: LinuxSockets;
   #plane!: DataPlane;
@@ -75,7 +86,7 @@ export class LinuxLoop {
   #routes!: RouteWatch;
   #netlink!: Sys.Netlink;
 
-  /** How large an arena for its packets must be. */
+  /** Length in bytes of the buffer for packets. */
   static memoryLength(udp: typeof Udp, settings: CommonSettings): number {
     return PacketMemory.length(receiveBytes(udp, settings));
   }
@@ -87,18 +98,19 @@ export class LinuxLoop {
     this.#polled = new PollSet();
     this.#wake = new EventFd();
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
-    // From here on the main thread can wake this one, and closes the eventfd in the end.
+    // From here on the main thread can wake this thread. The main thread closes the eventfd at the
+    // end.
     shared.eventFd = this.#wake.fd;
     this.#memory = new PacketMemory(receiveBytes(packages.udp, settings), bytes?.buffer);
   }
 
-  /** The interface's name; the kernel chose the number for `%d`. */
+  /** The name of the interface. The kernel chose the number for `%d`. */
   get name(): string {
     return this.#tun.name;
   }
 
   /**
-   * Opens everything. If it throws, `close` releases what was opened until then.
+   * Opens everything. If it throws, `close` releases what was opened.
    *
    * @throws {SystemError} with the name of the errno
    */
@@ -115,8 +127,10 @@ export class LinuxLoop {
       }),
     );
     const tun = this.#tun;
-    this.#fitSuperPackets(tun.mtu);
+    // The monitor comes first: it reports every later change, and everything read after this line
+    // includes all earlier ones.
     this.#link = this.#keepDescriptors(new tunPackage.TunMonitor(tun));
+    this.#fitSuperPackets(tun.mtu);
     this.#sockets = this.#createSockets();
     this.#plane = this.#createPlane();
     this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
@@ -125,13 +139,14 @@ export class LinuxLoop {
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (warmUp) this.#warmUp = this.#keep(this.#createWarmUp());
     if (!up) return;
-    // Before the link, which somebody else may need: a port that is taken is found out first.
+    // The sockets are opened before the link goes up, because another program may depend on the
+    // link. So a port that is taken is reported first.
     const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
     this.#netlink.setLink(tun.interfaceIndex, { up: true });
     if (sockets) this.#plane.linkUp(sockets, sys.boottimeMs());
   }
 
-  /** Runs until it is told to stop or the TUN is gone. */
+  /** Runs until `stop` is called or the TUN is gone. */
   run(): void {
     const { longestSleepMs } = this.#options;
     const { sys } = this.#options.packages;
@@ -140,6 +155,9 @@ export class LinuxLoop {
     const { path } = this.#plane;
     const tun = polled.add(this.#tun.fd, POLLIN);
     let tunRests = false;
+    // Another program may have set the link up before the monitor was made, which only reports
+    // changes.
+    if (this.#tun.isUp) this.#linkUp(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
     while (!this.#options.shared.isStopped && !path.gone && !this.#isGone) {
@@ -164,7 +182,11 @@ export class LinuxLoop {
     }
   }
 
-  /** @throws a refusal, or what crashed */
+  /**
+   * Carries out a request and returns the answer.
+   *
+   * @throws a refusal (see refusal.ts), or the error of a crash
+   */
   answer(request: DeviceRequest): unknown {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
@@ -177,22 +199,26 @@ export class LinuxLoop {
   }
 
   /**
-   * Releases everything but the eventfd, also after a failure in the middle of it.
+   * Releases everything except the eventfd. If one resource cannot be released, the others are
+   * released all the same.
    *
-   * @throws what the first of that threw which could not be released; everything else is
+   * @throws the first error
    */
   close(): void {
     const errors = this.#closers.close();
     if (errors.length > 0) throw errors[0];
   }
 
-  /** As it was before it crossed to this thread, which is in the namespace of the sockets. */
+  /**
+   * Restores the classes that were lost when the configuration was sent to this thread, and
+   * resolves zones in the namespace of the sockets.
+   */
   #revived(configuration: DeviceConfiguration): DeviceConfiguration {
     const { interfaceIndex } = this.#options.packages.sys;
     return resolveZones(reviveConfiguration(configuration), interfaceIndex);
   }
 
-  /** When there is something to do, whatever is ready. */
+  /** The next deadline, in ms of the clock; Infinity: none. */
   get #due(): number {
     if (this.#requestsWait) return 0;
     return Math.min(this.#plane.due, this.#routes.due, this.#linkUpDue);
@@ -223,7 +249,7 @@ export class LinuxLoop {
       engine: settings.engine,
       closeSockets: (sockets) => this.#sockets.close(sockets),
     });
-    const refused = 'this kernel does not do it (TUNSETOFFLOAD)';
+    const refused = 'this kernel does not support it (TUNSETOFFLOAD)';
     if (settings.offload.tunTcp && !offloads.tcp) plane.loseOffload('tunTcp', refused);
     if (settings.offload.tunUdp && !offloads.udp) plane.loseOffload('tunUdp', refused);
     return plane;
@@ -279,7 +305,10 @@ export class LinuxLoop {
     }
   }
 
-  /** By whoever asks, who is told what fails; the link's monitor finds it done. */
+  /**
+   * Sets the link on request. The caller receives errors. The link monitor then reports a change
+   * that has already been handled.
+   */
   #setLink(up: boolean, now: number): void {
     this.#linkUpDue = Infinity;
     if (!up) {
@@ -298,8 +327,9 @@ export class LinuxLoop {
   }
 
   /**
-   * Whoever set the link up is not here to be told: a port that is taken is an event, once, and tried
-   * again until it is free or another one is asked for.
+   * Opens the sockets after another program set the link up. That program cannot be told of an
+   * error. So a port that is taken is reported as an event, once, and opening is tried again until
+   * the port is free or another port is configured.
    */
   #linkUp(now: number): void {
     const isFirst = this.#linkUpDue === Infinity;
@@ -324,7 +354,7 @@ export class LinuxLoop {
     } catch (error) {
       const { SystemError } = this.#options.packages.sys;
       const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
-      // The warm-up's ports are any that were free.
+      // The warm-up got any free ports. If it has the configured port, the warm-up ends.
       if (!isTaken || !this.#warmUp?.hasPort(options.port)) throw error;
       this.#warmUp.end();
       this.#warmUp = undefined;
@@ -332,7 +362,7 @@ export class LinuxLoop {
     }
   }
 
-  /** Polls the sockets that there are now. */
+  /** Polls the current sockets. */
   #pollSockets(): void {
     const { sockets } = this.#plane.path;
     if (sockets === this.#polledSockets) return;
@@ -342,9 +372,9 @@ export class LinuxLoop {
     this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
   }
 
-  /** From the sockets that have something. */
+  /** Receives from the sockets that are ready. */
   #receive(now: number): void {
-    // By index: an iterator would be an object per wake.
+    // A loop by index, because an iterator would allocate an object per turn.
     for (let i = 0; i < this.#socketIndices.length; i++) {
       if (this.#polledSockets !== this.#plane.path.sockets) return;
       if (this.#polled.ready(this.#socketIndices[i]!) !== 0) this.#plane.path.receive(now, i);
@@ -352,9 +382,10 @@ export class LinuxLoop {
   }
 
   /**
-   * A super-packet of more segments than one message of ours holds (UDP payload, UDP_MAX_SEGMENTS)
-   * would leave as a full message and a few datagrams. An older kernel, or a persistent interface of
-   * somebody else's, need not have it so.
+   * Limits the segments of a super-packet to what fits into one UDP message (65,535 bytes,
+   * UDP_MAX_SEGMENTS). Otherwise each super-packet would leave as one full message and a few
+   * datagrams. An older kernel, or a persistent interface that another program owns, can refuse;
+   * that is not an error.
    */
   #fitSuperPackets(mtu: number): void {
     const segments = Math.floor(MAX_DATAGRAM_LENGTH / (mtu + MESSAGE_OVERHEAD));
@@ -385,7 +416,10 @@ export class LinuxLoop {
 
 interface Descriptors {
   readonly fd: number;
-  /** Default: `fd` alone. They stay the same for as long as it is open. */
+  /**
+   * All descriptors of the resource. Default: only `fd`. They stay the same while the resource is
+   * open.
+   */
   readonly fds?: readonly number[];
 }
 
@@ -393,8 +427,12 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
   return udp.receiveSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
 }
 
+// How often opening the sockets is tried again while the port is taken, in ms.
 const LINK_UP_INTERVAL_MS = 1000;
-/** Transport header, tag, and the padding that the MTU may leave. */
+/**
+ * Bytes that encryption adds to a packet: transport header 16, tag 16. (Padding does not exceed the
+ * MTU.)
+ */
 const MESSAGE_OVERHEAD = 32;
 /** UDP_MAX_SEGMENTS of older kernels. */
 const MOST_SEGMENTS = 64;

@@ -1,5 +1,6 @@
 /**
- * The packages that know the system, loaded by the entry of a Linux device's thread.
+ * `LinuxPackages`: the packages that make system calls. The entry of a Linux device's thread loads
+ * them.
  *
  * @module
  */

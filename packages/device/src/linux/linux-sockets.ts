@@ -1,6 +1,7 @@
 /**
- * `LinuxSockets`: UDP sockets of a Linux device's thread, those of the device and for a while those of
- * its warm-up: opened with the same options, and written down in the shared state while they are open.
+ * `LinuxSockets`: opens the UDP sockets of a Linux device's thread, for the device and, for a
+ * while, for its warm-up. All are opened with the same options, and recorded in the shared memory
+ * while they are open.
  *
  * @module
  */
@@ -17,9 +18,9 @@ export interface LinuxSocketsOptions {
   readonly shared: SharedState;
   readonly memory: PacketMemory;
   readonly offload: CommonSettings['offload'];
-  /** The device's. */
+  /** The TUN of the device. */
   readonly tun: Pick<TunPackage.TunDevice, 'interfaceIndex' | 'name'>;
-  /** Where the sockets are. */
+  /** A Netlink socket in the network namespace of the sockets. */
   readonly netlink: Sys.Netlink;
 }
 
@@ -49,7 +50,7 @@ export class LinuxSockets {
     return sockets;
   }
 
-  /** @param sockets that `open` gave */
+  /** @param sockets returned by `open` */
   close(sockets: DatagramSocket): void {
     for (const fd of sockets.fds) this.#options.shared.closing(fd);
     sockets.close();

@@ -22,7 +22,10 @@ import {
 
 const { shared: state, port, tunName, isNested, settings, secrets } = workerData as WorkerStart;
 const shared = new SharedState(state);
-/** Of requests: no packet waits for longer, unless one request takes longer. */
+/**
+ * How long requests are answered before packets get their turn, in ms. A single request may take
+ * longer.
+ */
 const TURN_MS = 0.5;
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
@@ -43,7 +46,7 @@ try {
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
     crypto: provider,
-    // Whoever made the device cannot say yet what it listens to.
+    // The caller cannot have added listeners yet, so all events are sent.
     listened: OPTIONAL_EVENTS,
     onEvent: (event) => tell({ type: 'event', event }),
     onError: (error) => tell({ type: 'error', error: toErrorMessage(error) }),
@@ -62,13 +65,17 @@ try {
     loop?.close();
   } finally {
     loaded?.release();
-    // What came too late.
+    // Requests that came after the last turn are not answered; their secrets are wiped.
     for (const late of queuedMessages<RequestMessage>(port)) wipeBuffer(late.secrets);
     port.close();
   }
 }
 
-/** At least one, if there is one. @returns whether there may be more */
+/**
+ * Answers requests for `TURN_MS`, at least one if there is one.
+ *
+ * @returns whether there may be more
+ */
 function answerRequests(): boolean {
   const end = performance.now() + TURN_MS;
   for (const message of queuedMessages<RequestMessage>(port)) {
@@ -82,7 +89,7 @@ function answer({ id, request, secrets: ofRequest }: RequestMessage): void {
   try {
     postAnswer(port, id, loop?.answer(request));
   } catch (error) {
-    // Anything but a refusal may have left the device half changed.
+    // After any error except a refusal the device may be half changed, so the thread ends.
     if (!isRefusal(error)) throw error;
     tell({ type: 'refused', id, error: toErrorMessage(error) });
   } finally {

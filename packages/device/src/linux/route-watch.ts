@@ -1,5 +1,5 @@
 /**
- * `RouteWatch`: when routes change, makes the sticky sources of all peers suspects.
+ * `RouteWatch`: marks the sticky sources of all peers as suspect when routes change.
  *
  * @module
  */
@@ -10,53 +10,60 @@ import type { DataPlane } from '../plane/data-plane.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 
 /**
- * A router changes tens of thousands of routes a second, and a server has tens of thousands of peers.
- * So the changes of one second are one, to name the suspects is done in slices, and a route is looked
- * up only when something is sent there (`SuspectSources`).
+ * Watches the routes of the calling thread's network namespace.
+ *
+ * A router can change tens of thousands of routes per second, and a server can have tens of
+ * thousands of peers. So all changes within one second count as one change, endpoints are marked in
+ * slices, and the route to an endpoint is looked up only when something is sent there
+ * (`SuspectSources`).
  */
 export class RouteWatch {
-  /** To be given to the sockets, and told of the end of each turn. */
+  /** The caller gives it to the sockets, and calls its `endTurn` after each turn. */
   readonly suspects: Udp.SuspectSources;
   readonly #plane: Pick<DataPlane, 'endpoints'>;
   readonly #monitor: Sys.RouteMonitor;
-  /** When the change is acted on that was heard of; Infinity: none was. */
+  /** When the last change is acted on; Infinity: there is no change to act on. */
   #changeDue: number = Infinity;
   #suspectedAt = -Infinity;
-  /** Endpoints that are not suspects yet, after the last change. */
+  /** The endpoints that are not yet marked after the last change. */
   #unnamed: Iterator<Endpoint> | undefined = undefined;
 
-  /** @param netlink in the namespace of the calling thread, and open for as long as this is */
+  /**
+   * @param netlink a socket in the namespace of the calling thread, open for as long as this object
+   *   is in use
+   */
   constructor(packages: LinuxPackages, netlink: Sys.Netlink, plane: Pick<DataPlane, 'endpoints'>) {
     this.#plane = plane;
     this.suspects = new packages.udp.SuspectSources(netlink);
     this.#monitor = new packages.sys.RouteMonitor();
   }
 
-  /** To poll for POLLIN unless `isMuted`, and then to call `changed`. */
+  /** The descriptor to poll for POLLIN unless `isMuted`. When it is ready, call `changed`. */
   get fd(): number {
     return this.#monitor.fd;
   }
 
-  /** A change was heard of and not acted on: what else changes until then is the same to us. */
+  /** A change is waiting to be acted on. More changes until then make no difference. */
   get isMuted(): boolean {
     return this.#changeDue !== Infinity;
   }
 
-  /** When `suspect` is to be called; Infinity: there is no need. */
+  /** When `suspect` must be called; Infinity: not needed. */
   get due(): number {
     return this.#unnamed ? -Infinity : this.#changeDue;
   }
 
+  /** A change of routes was reported. */
   changed(): void {
     if (!this.isMuted) this.#changeDue = this.#suspectedAt + INTERVAL_MS;
   }
 
-  /** Names some of the suspects; `due` says when to go on. */
+  /** Marks the next `SLICE` endpoints as suspect. `due` says when to call it again. */
   suspect(now: number): void {
     if (now >= this.#changeDue) {
       this.#changeDue = Infinity;
       this.#suspectedAt = now;
-      // Before any look-up: what changes from here on is another change.
+      // Cleared before any look-up, so that a change from here on counts as a new one.
       this.#monitor.clear();
       this.suspects.clear();
       this.#unnamed = this.#plane.endpoints();
@@ -73,6 +80,7 @@ export class RouteWatch {
   }
 }
 
+// The shortest time between two changes that are acted on, in ms.
 const INTERVAL_MS = 1000;
-/** About 0.1 ms. */
+/** How many endpoints are marked per call. They take about 0.1 ms. */
 const SLICE = 1024;

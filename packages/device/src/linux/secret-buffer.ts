@@ -1,6 +1,7 @@
 /**
- * Secrets on their way to another thread: all of a message in one buffer, which changes hands. Without
- * it a structured clone would leave copies of them in the message's own memory, where nobody wipes them.
+ * `packSecrets`: moves the secrets of a message to another thread in one buffer, which is
+ * transferred. A structured clone would leave copies of them in the memory of the message, which
+ * cannot be wiped.
  *
  * @module
  */
@@ -15,13 +16,13 @@ export interface SecretHolder {
 }
 
 export interface PackedSecrets<Holder> {
-  /** As it was given, but for the secrets: views of `buffer`. */
+  /** A copy of the given object whose secrets are views of `buffer`. */
   readonly holder: Holder;
-  /** To be transferred with it. */
+  /** Must be in the transfer list of the message. */
   readonly buffer: ArrayBuffer;
 }
 
-/** The secrets are copied; those that were given stay the caller's to wipe. */
+/** Copies the secrets into one buffer. The caller must still wipe the originals. */
 export function packSecrets<Holder extends SecretHolder>(holder: Holder): PackedSecrets<Holder> {
   const { privateKey, nextPrivateKey, peers } = holder;
   const count = peers?.filter(({ presharedKey }) => presharedKey).length ?? 0;
@@ -53,7 +54,7 @@ export function packSecrets<Holder extends SecretHolder>(holder: Holder): Packed
   };
 }
 
-/** When what came with it is where it is used. */
+/** Wipes the secrets of a message, once they have been copied to where they are used. */
 export function wipeBuffer(buffer: ArrayBuffer | undefined): void {
   if (buffer) wipe(new Uint8Array(buffer));
 }

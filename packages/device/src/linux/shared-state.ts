@@ -1,12 +1,15 @@
 /**
- * `SharedState`: the few numbers that both threads see at once, in shared memory.
+ * `SharedState`: a few numbers in shared memory that the main thread and the packet loop's thread
+ * both use.
  *
  * ```
  *   int32:  stop | eventfd | open descriptors (24), -1 where there is none
  * ```
- * The packet loop's thread writes down the descriptors it opens. When it dies without a chance to
- * close them (out of memory, terminated), the main thread does. The eventfd is the main thread's to
- * close, and only when the other one has ended: before that its number cannot belong to anything else.
+ *
+ * The packet loop's thread records the descriptors that it opens. If that thread dies without
+ * closing them (out of memory, terminated), the main thread closes them. The main thread also
+ * closes the eventfd, but only after the other thread has ended: until then the descriptor number
+ * cannot be reused for something else.
  *
  * @module
  */
@@ -22,7 +25,7 @@ export class SharedState {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
 
-  /** @param memory another thread's; by default new */
+  /** @param memory the memory of an existing object in another thread; default: new memory */
   constructor(memory?: SharedArrayBuffer) {
     this.memory = memory ?? new SharedArrayBuffer((FIRST_FD + FD_COUNT) * 4);
     this.#words = new Int32Array(this.memory);
@@ -39,41 +42,49 @@ export class SharedState {
     return Atomics.load(this.#words, STOP) === 1;
   }
 
-  /** What wakes the packet loop. Once written down here, a `stop` before it is seen. */
+  /**
+   * The eventfd that wakes the packet loop. A `stop` before it is set is seen too: the flag is read
+   * after it is set.
+   */
   set eventFd(fd: number) {
     Atomics.store(this.#words, EVENT_FD, fd);
   }
 
-  /** Wakes the packet loop, without the FFI; does nothing before it is made. */
+  /** Wakes the packet loop, without the FFI. Does nothing before the eventfd is set. */
   wake(): void {
     const fd = Atomics.load(this.#words, EVENT_FD);
     if (fd === NONE) return;
-    // An eventfd takes 8 bytes, little-endian on every machine that the sockets are made for.
+    // An eventfd takes 8 bytes in the byte order of the machine; all supported machines are
+    // little-endian.
     writeSync(fd, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
   }
 
   /**
-   * Packet loop: it has opened this.
+   * Called by the packet loop after it opened a descriptor.
    *
-   * @throws {RangeError} there is room for fewer than the loop has open
+   * @throws {RangeError} the packet loop has more than 24 descriptors open
    */
   opened(fd: number): void {
     const index = this.#words.indexOf(NONE, FIRST_FD);
-    if (index === -1) throw new RangeError(`no room for more than ${FD_COUNT} descriptors`);
+    if (index === -1)
+      throw new RangeError(`the packet loop has more than ${FD_COUNT} descriptors open`);
     Atomics.store(this.#words, index, fd);
   }
 
   /**
-   * Packet loop: it is about to close this. Before, not after it: if the thread dies between the two, a
-   * descriptor stays open; the other way round its number might be somebody else's when `release`
-   * closes it.
+   * Called by the packet loop before it closes a descriptor. The order matters: if the thread dies
+   * between this call and the close, a descriptor stays open. In the other order, `release` could
+   * close a descriptor of something else that got the same number.
    */
   closing(fd: number): void {
     const index = this.#words.indexOf(fd, FIRST_FD);
     if (index !== -1) Atomics.store(this.#words, index, NONE);
   }
 
-  /** Main thread, when the other one has ended: closes the eventfd and what was left open. */
+  /**
+   * Called by the main thread after the other thread has ended: closes the eventfd and all recorded
+   * descriptors.
+   */
   release(): void {
     for (let index = EVENT_FD; index < this.#words.length; index++) {
       const fd = Atomics.exchange(this.#words, index, NONE);

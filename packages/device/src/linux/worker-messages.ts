@@ -1,9 +1,9 @@
 /**
- * What goes between the main thread and the packet loop's, and how it survives the way: a structured
- * clone keeps neither the class of an endpoint or a key nor the fields of an error.
+ * Messages between the main thread and the packet loop's thread. A structured clone loses the class
+ * of endpoints and keys, and the fields of errors; the functions here restore them.
  *
- * A thread that sleeps in poll runs no message handlers: a message to it is queued and an eventfd is
- * written, then it reads the queue (`receiveMessageOnPort`).
+ * A thread that sleeps in poll runs no message handlers. So the sender queues a message and writes
+ * to the eventfd, and the thread then reads the queue (`receiveMessageOnPort`).
  *
  * @module
  */
@@ -33,23 +33,26 @@ import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
-/** `workerData`. */
+/** The `workerData` of the packet loop's thread. */
 export interface WorkerStart {
   readonly shared: SharedArrayBuffer;
-  /** For all messages from here on. */
+  /** Carries all messages after the start. */
   readonly port: MessagePort;
   readonly tunName: string;
-  /** Started by a worker, which may be terminated without a word to us. */
+  /**
+   * Whether a worker thread started this one. A worker can be terminated without notice to this
+   * thread.
+   */
   readonly isNested: boolean;
   readonly settings: CommonSettings;
-  /** Of the settings' secrets; to be wiped. */
+  /** The buffer that holds the secrets of `settings`. The receiver wipes it. */
   readonly secrets: ArrayBuffer;
 }
 
 export interface RequestMessage {
   readonly id: number;
   readonly request: DeviceRequest;
-  /** Of the request's secrets; to be wiped. */
+  /** The buffer that holds the secrets of `request`. The receiver wipes it. */
   readonly secrets?: ArrayBuffer;
 }
 
@@ -64,29 +67,39 @@ export type WorkerMessage =
       readonly type: 'answer';
       readonly id: number;
       readonly answer: unknown;
-      /** Of the answer's secrets; to be wiped. */
+      /** The buffer that holds the secrets of `answer`. The receiver wipes it. */
       readonly secrets?: ArrayBuffer;
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
-  /** The device goes on. */
+  /** Something failed, and the device goes on. */
   | { readonly type: 'error'; readonly error: ErrorMessage }
-  /** The thread ends; before `open` that is why it was not opened. */
+  /**
+   * The thread ends because of this error. Before `open` it means that the device could not be
+   * opened.
+   */
   | { readonly type: 'failed'; readonly error: ErrorMessage };
 
 export interface ErrorMessage {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  /** `code`, a system error's `errno`, `errnoNumber` and `syscall`, and whatever else is plain data. */
+  /**
+   * The error's own fields that are plain data: `code`, and of a system error `errno`,
+   * `errnoNumber`, `syscall`.
+   */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly cause?: ErrorMessage;
 }
 
-/** The class of `@litz/sys`, which is loaded only where there are system calls. */
+/** The class of `@litz/sys`. That package is loaded only where system calls are possible. */
 export type SystemErrorClass = typeof Sys.SystemError;
 
-/** @param transferred a buffer of the message that changes hands */
+/**
+ * Sends a message.
+ *
+ * @param transferred a buffer of the message that is transferred to the receiver
+ */
 export function post(
   port: MessagePort,
   message: RequestMessage | WorkerMessage,
@@ -95,14 +108,17 @@ export function post(
   port.postMessage(message, transferred ? [transferred] : []);
 }
 
-/** Asks for something; secrets are copied into a buffer that goes along. */
+/** Sends a request. Secrets are copied into a buffer that is transferred with it. */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
   if (request.type !== 'configure') return post(port, { id, request });
   const { holder: change, buffer: secrets } = packSecrets(request.change);
   return post(port, { id, request: { ...request, change }, secrets }, secrets);
 }
 
-/** Answers; the secrets of a snapshot are wiped here. */
+/**
+ * Sends an answer. Wipes the secrets of a snapshot, after they were copied into a buffer that is
+ * transferred.
+ */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
   const { holder: snapshot, buffer: secrets } = packSecrets(answer.snapshot);
@@ -110,7 +126,7 @@ export function postAnswer(port: MessagePort, id: number, answer: unknown): void
   return post(port, { type: 'answer', id, answer: { ...answer, snapshot }, secrets }, secrets);
 }
 
-/** What was answered, with the classes that were lost on the way. Wipes the buffer. */
+/** Returns the answer with its classes restored. Wipes the buffer of secrets after copying them. */
 export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined): unknown {
   if (!isSlice(answer)) return answer;
   const { privateKey, nextPrivateKey, peers } = answer.snapshot;
@@ -133,7 +149,7 @@ export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined):
   return { ...answer, snapshot };
 }
 
-/** Takes what has come on a port, without waiting. */
+/** Takes the queued messages of a port, without waiting. */
 export function* queuedMessages<Message>(port: MessagePort): Generator<Message, void, undefined> {
   for (;;) {
     const received: { message: Message } | undefined = receiveMessageOnPort(port);
@@ -152,11 +168,15 @@ export function toErrorMessage(thrown: unknown): ErrorMessage {
   return { name, message, stack, fields, ...inner };
 }
 
-/** @param systemError without it a system error is a `WireGuardError` with the same fields */
+/**
+ * Returns an error with the class, fields, stack and cause of the original.
+ *
+ * @param systemError without it, a system error becomes a `WireGuardError` with the same fields
+ */
 export function fromErrorMessage(thrown: ErrorMessage, systemError?: SystemErrorClass): Error {
   const { name, message, stack, fields, cause } = thrown;
   const error = create(thrown, systemError);
-  // A class of ours may write its message itself, out of what it is given.
+  // The constructor of a Litz class may compose its message from its arguments.
   if (error.message !== message) define(error, 'message', message);
   Object.assign(error, fields);
   if (error.name !== name) error.name = name;
@@ -178,12 +198,14 @@ function create({ name, message, fields }: ErrorMessage, systemError?: SystemErr
   return new WireGuardError(code as WireGuardErrorCode, message);
 }
 
-/** As an error has it of its own: not to be seen when its fields are listed. */
+/** Defines a property as not enumerable, as errors have it. */
 function define(error: Error, name: 'message' | 'cause', value: unknown): void {
   Object.defineProperty(error, name, { value, configurable: true, writable: true });
 }
 
-/** What a structured clone gives back as it was, and no key bytes. */
+/**
+ * Whether a structured clone keeps the value as it is. False for typed arrays, which may be keys.
+ */
 function isPlain(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isPlain);
   if (typeof value !== 'object' || value === null) {
@@ -192,7 +214,7 @@ function isPlain(value: unknown): boolean {
   return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
 }
 
-/** An endpoint that lost its class on the way. */
+/** Returns an endpoint with its class restored. */
 export function reviveEndpoint(endpoint: Endpoint): Endpoint {
   const { address, port, scopeId, zone, sourceAddress, sourceInterface } = endpoint;
   return new Endpoint(address, port, {
@@ -208,7 +230,7 @@ export function reviveConfiguration(configuration: DeviceConfiguration): DeviceC
   return peers ? { ...configuration, peers: revivePeers(peers) } : configuration;
 }
 
-/** Peers of a configuration or a status. */
+/** Restores the endpoints of the peers of a configuration or a status. */
 export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonly Peer[]): Peer[] {
   return peers.map((peer) =>
     peer.endpoint ? { ...peer, endpoint: reviveEndpoint(peer.endpoint) } : peer,

@@ -1,9 +1,10 @@
 /**
- * `DataPlane`: engine, packet loop and sockets of one device, and what a link's going up or down, a new
- * port or a new mark does to them. Both drivers stand on it; it opens nothing and waits for nothing.
+ * `DataPlane`: engine, packet path and sockets of one device. It carries out changes of the link,
+ * the port and the mark. Both drivers use it. It opens nothing and never waits.
  *
- * Sockets are opened by the driver, before anything is changed: `bindingFor` says which, and
- * `configure` takes them. When they cannot be opened, or the rest is refused, the old ones stay.
+ * The driver opens sockets before anything is changed: `bindingFor` says which sockets a change
+ * needs, and `configure` takes them. If the sockets cannot be opened, or the change is refused, the
+ * old sockets stay.
  *
  * @module
  */
@@ -26,7 +27,7 @@ import { createRandomBytes } from './random-source.ts';
 import { refused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
 
-/** What a data plane tells: everything of the engine, and of the link. */
+/** An event of a data plane: all events of the engine, and those of the link. */
 export type PlaneEvent =
   | EngineEvent
   | DropEvent
@@ -35,7 +36,7 @@ export type PlaneEvent =
   | { readonly type: 'mtu'; readonly mtu: number }
   | OffloadEvent;
 
-/** The kernel does not do what it was asked to, and is not asked any more. */
+/** The kernel does not do an offload that was requested. It is not used any more. */
 export interface OffloadEvent {
   readonly type: 'offload';
   readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro';
@@ -45,20 +46,20 @@ export interface OffloadEvent {
 export interface DataPlaneOptions {
   readonly tun: Tun;
   readonly memory: PacketMemory;
-  /** On the memory's buffer. */
+  /** Copy and checksum operations on the memory's buffer. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
-  /** Default: `sockets.close()`. */
+  /** Called instead of `sockets.close()`, if given. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
-  /** Of the optional events, those that are told until `listen` says which; default: none. */
+  /** The optional events that are emitted until `listen` changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
   readonly crypto?: CryptoProvider | undefined;
   readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 }
 
 /**
- * What is told only while somebody listens: a server answers thousands of handshakes a second, and
- * telling of one costs as much as a third of it.
+ * Events that are emitted only while they have a listener. A server answers thousands of handshakes
+ * per second, and the event of a handshake costs a third as much as the handshake itself.
  */
 export const OPTIONAL_EVENTS = [
   'drop',
@@ -73,28 +74,31 @@ export type OptionalEvent = (typeof OPTIONAL_EVENTS)[number];
 
 export class DataPlane {
   readonly path: PacketPath;
-  /** To be given to the sockets when they are opened. */
+  /** The callbacks that sockets must be opened with. */
   readonly reports: SocketReports;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #onEvent: (event: PlaneEvent) => void;
   readonly #closeSockets: (sockets: DatagramSocket) => void;
   readonly #drops: DropReport;
-  /** Endpoints whose sticky source failed. */
+  /** Destinations whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
   readonly #reads: SnapshotReads;
   #listened: ReadonlySet<string> = new Set();
   readonly #lostOffloads: Set<string> = new Set();
-  /** Found out when the device was not open yet, or in the middle of a batch. */
+  /**
+   * Lost offloads that are not yet reported, because the device was not open or a batch was in
+   * progress.
+   */
   #untold: OffloadEvent[] = [];
-  /** As it was asked for; 0 picks one when the link goes up. */
+  /** The configured port; 0 means any free port, chosen when the link goes up. */
   #listenPort = 0;
   #mark = 0;
   #up = false;
-  /** When the sockets want to be asked again about a flood of them. */
+  /** When the sockets must check again for a flood of handshake messages. */
   #shedDue = Infinity;
 
-  /** Starts with the link down. */
+  /** Makes a data plane whose link is down. */
   constructor(options: DataPlaneOptions) {
     const { tun, memory, bytes, onEvent, crypto, engine, listened = [] } = options;
     this.#engine = new Engine({
@@ -135,14 +139,14 @@ export class DataPlane {
     return this.#up;
   }
 
-  /** When `finish` should be called next, in the milliseconds of `now`; Infinity if there is no need. */
+  /** When `finish` should be called next, in the milliseconds of `now`; Infinity: not needed. */
   get due(): number {
     if (this.#untold.length > 0) return 0;
     const { tunRestsUntil } = this.path;
     return Math.min(this.#engine.pollTimeout(), this.#drops.due, tunRestsUntil, this.#shedDue);
   }
 
-  /** The sockets that a change needs; undefined if those there are will do. */
+  /** Returns which sockets a change needs; undefined if the current ones fit. */
   bindingFor(change: DeviceConfiguration): Binding | undefined {
     const { listenPort: port, fwmark = this.#mark } = change;
     if (!this.#up || port === undefined) return undefined;
@@ -150,16 +154,18 @@ export class DataPlane {
     return { port, mark: fwmark };
   }
 
-  /** The sockets that `linkUp` needs; undefined if the link is up already. */
+  /** Returns which sockets `linkUp` needs; undefined if the link is already up. */
   bindingForLinkUp(): Binding | undefined {
     return this.#up ? undefined : { port: this.#listenPort, mark: this.#mark };
   }
 
   /**
-   * All of it or nothing.
+   * Applies a change: all of it or nothing.
    *
-   * @param sockets for `bindingFor(change)`, ours now and closed if the change is refused
-   * @throws {TypeError | RangeError | WireGuardError} a refusal: of the engine, or setting the mark
+   * @param sockets the sockets for `bindingFor(change)`. They belong to the data plane from now on,
+   *   and are closed if the change is refused.
+   * @throws {TypeError | RangeError | WireGuardError} a refusal by the engine, or by the kernel for
+   *   the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
     const { listenPort, fwmark = this.#mark } = change;
@@ -175,13 +181,17 @@ export class DataPlane {
     if (sockets) this.#replaceSockets(sockets);
     apply(now);
     if (listenPort !== undefined) this.#listenPort = listenPort;
-    // The source belongs to the old socket or to the routes of the old mark.
+    // A sticky source belongs to the old socket, or to the routes of the old mark.
     if (sockets || fwmark !== this.#mark) this.#engine.forgetSources(() => true);
     this.#mark = fwmark;
     this.path.drain();
   }
 
-  /** @param sockets for `bindingForLinkUp()`, ours now */
+  /**
+   * Sets the link up.
+   *
+   * @param sockets for `bindingForLinkUp()`; they belong to the data plane from now on
+   */
   linkUp(sockets: DatagramSocket, now: number): void {
     this.#up = true;
     this.path.sockets = sockets;
@@ -190,7 +200,7 @@ export class DataPlane {
     this.path.drain();
   }
 
-  /** Closes the sockets and forgets the sessions. */
+  /** Sets the link down: closes the sockets and forgets the sessions. */
   linkDown(now: number): void {
     if (!this.#up) return;
     this.#up = false;
@@ -206,7 +216,10 @@ export class DataPlane {
     this.#onEvent({ type: 'mtu', mtu });
   }
 
-  /** Once after each batch: deadlines, sources that were lost, drops to tell of. */
+  /**
+   * Must be called after each batch: handles deadlines, lost sources, lost offloads and drop
+   * events.
+   */
   finish(now: number): void {
     this.path.handleTimeout(now);
     this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
@@ -219,16 +232,19 @@ export class DataPlane {
     if (this.#untold.length > 0) this.#untold.splice(0).forEach((event) => this.#onEvent(event));
   }
 
-  /** Of the peers that have one, with their sticky source. Peers may come and go meanwhile. */
+  /**
+   * Iterates over the endpoints of peers, with their sticky sources. Peers may be added and removed
+   * meanwhile.
+   */
   endpoints(): IterableIterator<Endpoint> {
     return this.#engine.endpoints();
   }
 
   /**
-   * Starts a handshake if there is no session and none is running.
+   * Starts a handshake if there is no session and none is in progress.
    *
    * @returns whether there is a session
-   * @throws {RangeError} a refusal: no such peer
+   * @throws {RangeError} a refusal: no peer has this key
    */
   connect(publicKey: PublicKey, now: number): boolean {
     if (!this.#engine.hasPeer(publicKey)) {
@@ -239,14 +255,17 @@ export class DataPlane {
     return isUp;
   }
 
-  /** This offload was asked for and is off now. Told once, by the next `finish`. */
+  /** Records that an offload which was requested is off now. The next `finish` reports it, once. */
   loseOffload(name: OffloadEvent['name'], reason: string): void {
     if (this.#lostOffloads.has(name)) return;
     this.#lostOffloads.add(name);
     this.#untold.push({ type: 'offload', name, reason });
   }
 
-  /** From now on these are told, and what happens always: link, MTU, offloads. */
+  /**
+   * Sets which optional events are emitted. Events of the link, the MTU and offloads are always
+   * emitted.
+   */
   listen(events: readonly OptionalEvent[]): void {
     const tellsDrops = events.includes('drop');
     if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
@@ -256,8 +275,8 @@ export class DataPlane {
   }
 
   /**
-   * The next slice of what this read reads; see `SnapshotReads`. Its secrets are copies: whoever gets
-   * them wipes them.
+   * Returns the next slice of a read; see `SnapshotReads`. Its secrets are copies that the caller
+   * must wipe.
    */
   snapshot(read: number): SnapshotSlice {
     const isFirst = !this.#reads.has(read);
@@ -277,7 +296,7 @@ export class DataPlane {
     return { snapshot, isLast };
   }
 
-  /** Nobody reads on. */
+  /** Ends a read before its last slice. */
   endSnapshot(read: number): void {
     this.#reads.end(read);
   }
@@ -292,7 +311,7 @@ export class DataPlane {
     };
   }
 
-  /** Closes the sockets and wipes all keys. The TUN is the driver's to close. */
+  /** Closes the sockets and wipes all keys. The driver closes the TUN. */
   close(now: number): void {
     this.#engine.configure({ replacePeers: true, privateKey: null }, now);
     this.#replaceSockets(undefined);
@@ -306,7 +325,7 @@ export class DataPlane {
     if (before) this.#closeSockets(before);
   }
 
-  /** Of both families, or of none. */
+  /** Changes the mark of the sockets of both families, or of none. */
   #changeMark(sockets: DatagramSocket | undefined, mark: number): void {
     try {
       sockets?.setMark(mark);
@@ -314,7 +333,7 @@ export class DataPlane {
       try {
         sockets?.setMark(this.#mark);
       } catch {
-        // It failed to change, so it is as it was; the first error is the one to report.
+        // This socket still has the old mark. The first error is the one to report.
       }
       throw error;
     }

@@ -1,5 +1,6 @@
 /**
- * `DropReport`: tells of drops by reason, at most once a second, and only when somebody listens.
+ * `DropReport`: emits drop events, at most once per second for all reasons, and only while they
+ * have a listener.
  *
  * @module
  */
@@ -11,17 +12,18 @@ import {
   type PublicKey,
 } from '@litz/core';
 
-/** Dropped since the last time it was told. */
+/** How many were dropped for a reason since the last event of this reason. */
 export interface DropEvent {
   readonly type: 'drop';
   readonly reason: DropReason;
   readonly count: number;
-  /** Whom the last of them was about, as far as that is known. */
+  /** The peer of the last one that was dropped, if it is known. */
   readonly peer?: PublicKey;
-  /** Where the last of them said that it came from; it is not authentic. */
+  /** The source address of the last one that was dropped; it is not authenticated. */
   readonly source?: Endpoint;
 }
 
+// The shortest time between two reports, in ms.
 const INTERVAL_MS = 1000;
 
 export class DropReport {
@@ -35,12 +37,12 @@ export class DropReport {
     this.#drops = drops;
   }
 
-  /** When there is something to tell; Infinity if there is nothing. */
+  /** When there is something to report; Infinity: nothing. */
   get due(): number {
     return this.#due;
   }
 
-  /** What was dropped before is not told. */
+  /** Starts or stops reporting. Earlier drops are not reported. */
   set listening(listening: boolean) {
     this.#listening = listening;
     this.#due = Infinity;
@@ -50,7 +52,7 @@ export class DropReport {
     });
   }
 
-  /** To be called after each batch: sees whether anything was dropped. */
+  /** Must be called after each batch. Checks whether anything was dropped. */
   check(): void {
     if (!this.#listening || this.#due !== Infinity) return;
     for (let i = 0; i < DROP_REASONS.length; i++) {
@@ -60,7 +62,7 @@ export class DropReport {
     }
   }
 
-  /** Tells what is due. */
+  /** Reports the drops, if a report is due. */
   tell(now: number, tell: (event: DropEvent) => void): void {
     if (now < this.#due) return;
     this.#due = Infinity;

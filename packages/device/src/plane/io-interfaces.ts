@@ -1,35 +1,41 @@
 /**
- * What the packet loop needs from the world: a TUN device and UDP sockets.
+ * The interfaces of the packet loop to the outside: a TUN device and UDP sockets.
  *
- * `@litz/tun` and `@litz/udp` fit these by their shape, so that nothing of them is loaded for a device
- * in memory.
+ * `@litz/tun` and `@litz/udp` match these interfaces by shape. So a device in memory loads neither
+ * of them.
  *
  * @module
  */
 import type { DatagramRun, Endpoint } from '@litz/core';
 
 /**
- * A TUN device. Every packet is read and written with its vnet header in front: struct virtio_net_hdr,
- * `VNET_HEADER_LENGTH` bytes, all zero without offloads.
+ * A TUN device. Each packet is read and written with its vnet header in front (struct
+ * virtio_net_hdr, `VNET_HEADER_LENGTH` bytes). Without offloads all bytes of the header are zero.
  */
 export interface Tun {
   readonly name: string;
-  /** Of the packets, without the vnet header. */
+  /** Maximum length of a packet in bytes, without the vnet header. */
   readonly mtu: number;
-  /** To poll for POLLIN; -1: `onReadable` tells. */
+  /** The descriptor to poll for POLLIN. -1: there is none, and the TUN calls `onReadable`. */
   readonly fd: number;
   /**
-   * Reads one packet into `length` bytes at `offset`; the buffer is borrowed for the call.
+   * Reads one packet into `length` bytes at `offset`. The buffer is borrowed for the call.
    *
-   * @returns bytes read, the header included; 0 = nothing there, -1 = the device is gone, else
-   *   -errno: this packet is lost, another one may come
+   * @returns the number of bytes read, with the header; 0: no packet is there; -1: the device is
+   *   gone; else -errno: this packet is lost, and the next read may succeed
    */
   read(buffer: Uint8Array, offset: number, length: number): number;
-  /** Writes one packet, borrowed for the call. @returns > 0 written, 0 would block, else -errno */
+  /**
+   * Writes one packet, borrowed for the call.
+   *
+   * @returns > 0: written; 0: would block; else -errno
+   */
   write(buffer: Uint8Array, offset: number, length: number): number;
-  /** What it takes and gives besides single packets; default: none of it. */
+  /** Which super-packets it reads and writes. Default: none. */
   readonly offloads?: { readonly tcp: boolean; readonly udp: boolean };
-  /** With offloads: writes one packet that stands in `count` pieces, and returns what `write` does. */
+  /**
+   * With offloads: writes one packet that consists of `count` pieces. Returns what `write` returns.
+   */
   writePieces?(
     buffer: Uint8Array,
     offsets: Uint32Array,
@@ -37,19 +43,21 @@ export interface Tun {
     count: number,
   ): number;
   close(): void;
-  /** Set by the loop where `fd` is -1: to be called when there is something to read, or it is gone. */
+  /**
+   * Set by the loop if `fd` is -1. Must be called when a packet can be read, or the device is gone.
+   */
   onReadable?: (() => void) | undefined;
-  /** Set by the loop where `fd` is -1. */
+  /** Set by the loop if `fd` is -1. Must be called when the link changes. */
   onLinkChange?: ((change: TunLinkChange) => void) | undefined;
 }
 
-/** What may happen to the link of a TUN that tells by itself. */
+/** A change of the link that a TUN without descriptor reports. */
 export type TunLinkChange =
   | { readonly type: 'up' }
   | { readonly type: 'down' }
   | { readonly type: 'mtu'; readonly mtu: number };
 
-/** Called once per datagram: `buffer` may be written to and is valid until the next `receive`. */
+/** Called once per datagram. `buffer` may be written to; it is valid until the next `receive`. */
 export type DatagramSink = (
   buffer: Uint8Array,
   offset: number,
@@ -58,13 +66,16 @@ export type DatagramSink = (
   ecn: number,
 ) => void;
 
-/** UDP sockets of both families on one port. */
+/** UDP sockets for IPv4 and IPv6 on one port. */
 export interface DatagramSocket {
   readonly port: number;
-  /** To poll for POLLIN; empty: `onReadable` of their options tells. */
+  /**
+   * The descriptors to poll for POLLIN. Empty: there are none, and the sockets call the
+   * `onReadable` of their options.
+   */
   readonly fds: readonly number[];
   readonly counters: DatagramCounters;
-  /** Queues one datagram; the bytes stay where they are until `flush`. */
+  /** Queues one datagram. The bytes must stay unchanged until `flush`. */
   send(
     buffer: Uint8Array,
     offset: number,
@@ -72,48 +83,51 @@ export interface DatagramSocket {
     destination: Endpoint,
     tos: number,
   ): void;
-  /** The same for datagrams that stand at equal distances. The run is borrowed for the call. */
+  /** Queues several datagrams at equal distances. The object `run` is borrowed for the call. */
   sendRun(run: DatagramRun): void;
-  /** Sends the queue. What cannot be sent is reported to `SocketReports`, never thrown. */
+  /** Sends the queued datagrams. Failures are reported to `SocketReports`, never thrown. */
   flush(): void;
   /**
-   * One batch; `only` of the descriptor at this index of `fds`.
+   * Receives one batch. With `only`, receives from the descriptor at this index of `fds`.
    *
-   * @returns datagrams taken from the sockets; 0 = nothing there
+   * @returns the number of datagrams taken from the sockets; 0: none was there
    */
   receive(sink: DatagramSink, only?: number): number;
   /**
-   * Keeps floods of handshake messages out of the queue; default: it cannot. To be called after each
-   * batch.
+   * Drops floods of handshake messages before they reach the queue. Absent if the sockets cannot do
+   * that. Must be called after each batch.
    *
-   * @returns when to call again, if no batch comes before; Infinity if there is no need
+   * @returns when to call it again if no batch comes before; Infinity: not needed
    */
   shedHandshakes?(now: number): number;
-  /** Changes SO_MARK from the next datagram on, 0 clears it. */
+  /** Changes SO_MARK for all following datagrams; 0 clears it. */
   setMark(mark: number): void;
   close(): void;
 }
 
-/** The counters the loop looks at; sockets have more, which `Device.stats` shows. */
+/**
+ * The counters that the packet loop reads. Sockets have more counters, which `Device.stats`
+ * returns.
+ */
 export interface DatagramCounters {
   receiveDroppedTruncated: number;
-  /** A message whose control data or segment size make no sense. */
+  /** Messages of the kernel with invalid control data or an invalid segment size. */
   receiveDroppedMalformed?: number;
 }
 
-/** What sockets tell about datagrams that did not leave as asked. */
+/** Callbacks for datagrams that could not be sent as requested. */
 export interface SocketReports {
   /** A datagram is lost. */
   onSendError: (errno: number, destination: Endpoint) => void;
-  /** The sticky source of this destination is unusable. */
+  /** The sticky source of this destination cannot be used. */
   onSourceLost: (destination: Endpoint) => void;
-  /** An offload that was asked for cannot be done, or not any more. */
+  /** An offload that was requested is not possible, or no longer possible. */
   onOffloadLost: (name: 'udpGso' | 'udpGro', reason: string) => void;
 }
 
-/** Which sockets are wanted. */
+/** The port and mark of the sockets to open. */
 export interface Binding {
-  /** 0 picks one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly mark: number;
 }

@@ -1,10 +1,10 @@
 /**
- * `PacketPath`: one batch step between TUN, engine and sockets. It waits for nothing: a driver calls it
- * when there is something to do.
+ * `PacketPath`: moves packets between TUN, engine and sockets, one batch per call. It never waits;
+ * a driver calls it when there is something to do.
  *
- * `tun-to-udp.ts` is the way from the TUN to the sockets, `udp-to-tun.ts` the way back; neither allocates
- * per packet. One writer per direction: the order of packets inside the tunnel is the order they came
- * in.
+ * `tun-to-udp.ts` is the way from the TUN to the sockets, `udp-to-tun.ts` the way back. Neither
+ * allocates per packet. Each direction has one writer, so packets leave in the order in which they
+ * came.
  *
  * @module
  */
@@ -19,10 +19,10 @@ export interface PacketPathOptions {
   readonly engine: Engine;
   readonly tun: Tun;
   readonly memory: PacketMemory;
-  /** On `memory.buffer`; default: in JavaScript. */
+  /** Copy and checksum operations on `memory.buffer`. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: EngineEvent) => void;
-  /** The TUN does not take super-packets of a kind; they are not made any more. */
+  /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
   readonly onRefusal?: (refusal: TunRefusal) => void;
 }
 
@@ -50,7 +50,7 @@ export class PacketPath {
     return this.#inbound.writtenPackets;
   }
 
-  /** Undefined while the link is down. */
+  /** The current sockets; undefined while the link is down. */
   get sockets(): DatagramSocket | undefined {
     return this.#inbound.sockets;
   }
@@ -60,12 +60,12 @@ export class PacketPath {
     this.#outbound.sockets = sockets;
   }
 
-  /** The TUN said that it exists no more. */
+  /** Whether the TUN reported that it no longer exists. */
   get gone(): boolean {
     return this.#outbound.gone;
   }
 
-  /** One batch in each direction. @returns whether there may be more to do at once */
+  /** Processes one batch in each direction. @returns whether there may be more to do at once */
   step(now: number): boolean {
     const rests = this.tunRestsUntil !== Infinity && now < this.tunRestsUntil;
     const morePackets = !rests && this.readTun(now);
@@ -73,29 +73,36 @@ export class PacketPath {
     return morePackets || moreDatagrams;
   }
 
-  /** When the TUN is to be read although it did not say so, and not before; Infinity: when it says. */
+  /**
+   * When the TUN is to be read next, without regard to poll, after failed reads. Infinity: when
+   * poll says so.
+   */
   get tunRestsUntil(): number {
     return this.#outbound.restsUntil;
   }
 
-  /** A batch from the TUN out. @returns whether there may be more */
+  /** Processes one batch from the TUN. @returns whether there may be more */
   readTun(now: number): boolean {
     return this.#outbound.read(now);
   }
 
-  /** Batches from the sockets, or `only` from one of them, in. @returns whether there may be more */
+  /**
+   * Processes batches from the sockets, or from the socket at index `only`.
+   *
+   * @returns whether there may be more
+   */
   receive(now: number, only?: number): boolean {
     return this.#inbound.receive(now, only);
   }
 
-  /** Does what is due. */
+  /** Handles deadlines of the engine that have passed. */
   handleTimeout(now: number): void {
     if (this.#engine.pollTimeout() > now) return;
     this.#engine.handleTimeout(now);
     this.drain();
   }
 
-  /** Takes everything out of the engine; to be called after each input. */
+  /** Takes all output of the engine. Must be called after each input. */
   drain(): void {
     const engine = this.#engine;
     let borrowed = false;
@@ -104,7 +111,7 @@ export class PacketPath {
       this.sockets?.sendRun(transmit);
       borrowed ||= transmit.buffer !== this.#memory.buffer;
     }
-    // Bytes of the engine's own are valid only until its next input.
+    // The engine's own bytes are valid only until its next input, so they are sent now.
     if (borrowed) this.flush();
     let packet: PacketView | undefined;
     while ((packet = engine.pollPacket())) {
@@ -114,7 +121,7 @@ export class PacketPath {
     while ((event = engine.pollEvent())) this.#onEvent(event);
   }
 
-  /** Sends what is queued, and has all outbound memory again. */
+  /** Sends the queued datagrams. After that, all outbound memory is free. */
   flush(): void {
     this.#outbound.flush();
   }

@@ -1,11 +1,14 @@
 /**
- * `createRandomBytes`: randomness of the system, taken in larger blocks.
+ * `createRandomBytes`: random bytes of the system, read in blocks of 4096 bytes.
  *
  * @module
  */
 import { randomFillSync } from 'node:crypto';
 
-/** Fills `out` with random bytes; handed-out bytes are not kept. */
+/**
+ * Returns a function that fills `out` with random bytes. Bytes that were returned are wiped from
+ * the block.
+ */
 export function createRandomBytes(): (out: Uint8Array) => void {
   const block = new Uint8Array(BLOCK_LENGTH);
   let used = BLOCK_LENGTH;
@@ -19,7 +22,7 @@ export function createRandomBytes(): (out: Uint8Array) => void {
       used = 0;
     }
     out.set(block.subarray(used, used + out.length));
-    // An ephemeral key may have been among them.
+    // An ephemeral key may be among these bytes.
     block.fill(0, used, used + out.length);
     used += out.length;
   };

@@ -1,6 +1,6 @@
 /**
- * `SnapshotReads`: those who read the state of a device a slice at a time, so that packets go on in
- * between: a copy of 100,000 peers at once would hold them up for most of a second.
+ * `SnapshotReads`: reads of the device's state, one slice per turn of the packet loop. A copy of
+ * 100,000 peers in one turn would delay packets for most of a second.
  *
  * @module
  */
@@ -19,16 +19,17 @@ export class SnapshotReads {
     this.#engine = engine;
   }
 
-  /** It has begun and not ended. */
+  /** Whether the read has begun and not ended. */
   has(id: number): boolean {
     return this.#reads.has(id);
   }
 
   /**
-   * The next peers. Each one is whole. Those that are removed before it is their turn are left out,
-   * those that are added after the first slice too.
+   * Returns the next peers of a read. Each peer is complete. A peer that is removed before its turn
+   * is left out, and so is a peer that is added after the first slice.
    *
-   * @param id of the read, any number; the first slice begins one, the last ends it
+   * @param id number of the read, chosen by the caller; the first slice begins the read, the last
+   *   one ends it
    */
   next(id: number): PeerSlice {
     const read = this.#reads.get(id) ?? this.#engine.peerStatuses();
@@ -46,13 +47,13 @@ export class SnapshotReads {
     return { peers, isLast: false };
   }
 
-  /** Nobody reads on. */
+  /** Ends a read before its last slice. */
   end(id: number): void {
     this.#reads.delete(id);
   }
 }
 
-/** As much as the prefixes of a peer that cost what the rest of it does. */
+/** The cost of a peer without its prefixes. The unit is the cost of one prefix. */
 const PEER_COST = 4;
-/** About half a millisecond. A peer is in one slice, however many prefixes it has. */
+/** The cost of a slice; about 0.5 ms. A peer with all its prefixes is always in one slice. */
 const SLICE_COST = 512;

@@ -1,15 +1,15 @@
 /**
- * `TunToUdp`: from the TUN to the sockets.
+ * `TunToUdp`: the way from the TUN to the sockets.
  *
- * 1. One read: a packet, or a super-packet of the kernel with up to 64 KiB.
- * 2. As many of its segments as the slab has room for are written into it, each with its own headers and
- *    checksum, in places of one size.
- * 3. The engine gets them as one run and says what becomes of them: sealed where they stand, staged or
- *    dropped. What it puts out is queued.
- * 4. The queue is sent when a whole message of the kernel's (64 KiB) stands in it, when the slab is
- *    full, and when the TUN has nothing more.
+ * 1. Each read returns one packet, or a super-packet of the kernel of up to 64 KiB.
+ * 2. As many segments of it as fit are written into the slab. Each one gets its own headers and
+ *    checksum. The places in the slab have equal sizes.
+ * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
+ *    them. Its output is queued.
+ * 4. The queue is sent when it holds a full message for the kernel (64 KiB), when the slab is full,
+ *    and when the TUN has no more packets.
  *
- * No rule of the protocol stands here. Nothing is allocated per packet.
+ * There is no rule of the protocol here. Nothing is allocated per packet.
  *
  * @module
  */
@@ -18,16 +18,20 @@ import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
 import { ROOM, TAIL_ROOM, type PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
-/** Reads per batch before the other direction has its turn; of long ones fewer. */
+/** A batch ends after this many reads, so that the other direction gets its turn. */
 const READS = 64;
+// A batch also ends after this many bytes.
 const BATCH_BYTES: number = 128 * 1024;
-/** Queued bytes that are sent at once: the next packet of a stream would not fit into the message. */
+/**
+ * The queue is sent when it holds this many bytes: the next packet of a stream would not fit into
+ * one message of at most 64 KiB.
+ */
 const MESSAGE_BYTES = 60_000;
-/** What sealing adds to a packet, without padding. */
+/** Bytes that encryption adds to a packet, without padding. */
 const MESSAGE_OVERHEAD = 32;
-/** What `Tun.read` returns of a device that is gone. */
+/** `Tun.read` returns this when the device is gone. */
 const GONE = -1;
-/** Reads that fail in a row before the TUN has a rest, and how long it is. */
+/** After this many failed reads in a row, the TUN is not read for `REST_MS` ms. */
 const MOST_FAILURES = 8;
 const REST_MS = 10;
 
@@ -35,21 +39,22 @@ export interface TunToUdpOptions {
   readonly engine: Engine;
   readonly tun: Tun;
   readonly memory: PacketMemory;
-  /** On `memory.buffer`. */
+  /** Copy and checksum operations on `memory.buffer`. */
   readonly bytes?: ByteOperations | undefined;
-  /** Takes everything out of the engine. */
+  /** Takes all output of the engine. */
   readonly drain: () => void;
 }
 
 export class TunToUdp {
   readPackets = 0;
-  /** Undefined while the link is down. */
+  /** The current sockets; undefined while the link is down. */
   sockets: DatagramSocket | undefined = undefined;
-  /** The TUN said that it exists no more. */
+  /** Whether the TUN reported that it no longer exists. */
   gone = false;
   /**
-   * Reads failed again and again: the next one is at this time, whatever the descriptor says, which
-   * would call it readable all the time. Infinity: they did not.
+   * After repeated failures the next read is at this time, in ms of the clock. Poll is ignored
+   * until then, because it would report the descriptor as readable all the time. Infinity: reads
+   * did not fail.
    */
   restsUntil: number = Infinity;
   readonly #engine: Engine;
@@ -57,16 +62,16 @@ export class TunToUdp {
   readonly #memory: PacketMemory;
   readonly #drain: () => void;
   readonly #splitter: SuperPacketSplitter;
-  /** Where the next place begins in the slab. */
+  /** Offset in the slab where the next place begins. */
   #next: number;
   /**
-   * The last batch was one packet, so the next will be one as well: it is sent before another one is
-   * looked for.
+   * The last batch had at most one packet. The next one probably has one too, so it is sent before
+   * the TUN is read again.
    */
   #isSparse = false;
-  /** Queued since the last flush. */
+  /** How many bytes were queued since the last flush. */
   #queuedBytes = 0;
-  /** What the engine is given; filled again for each call. */
+  /** The argument of `handlePackets`, reused for each call. */
   readonly #run: PacketRun;
 
   constructor({ engine, tun, memory, bytes, drain }: TunToUdpOptions) {
@@ -86,7 +91,7 @@ export class TunToUdp {
     };
   }
 
-  /** A batch from the TUN out. @returns whether there may be more */
+  /** Processes one batch from the TUN. @returns whether there may be more */
   read(now: number): boolean {
     const { buffer, readOffset, readLength } = this.#memory;
     let bytes = 0;
@@ -115,7 +120,7 @@ export class TunToUdp {
     return true;
   }
 
-  /** Sends what is queued, and has all of the slab again. */
+  /** Sends the queue. After that, the whole slab is free. */
   flush(): void {
     this.sockets?.flush();
     this.#next = this.#memory.slabOffset;
@@ -129,7 +134,7 @@ export class TunToUdp {
     this.flush();
   }
 
-  /** One read, `length` bytes with the vnet header. */
+  /** Processes one read of `length` bytes, with the vnet header. */
   #take(length: number, now: number): void {
     const { buffer, readOffset } = this.#memory;
     const packets = this.#splitter.begin(buffer, readOffset, length);
@@ -142,7 +147,11 @@ export class TunToUdp {
     for (let left = packets; left > 0;) left -= this.#send(left, now);
   }
 
-  /** Hands as many of the next `left` segments on as the slab has room for. @returns how many */
+  /**
+   * Passes as many of the next `left` segments to the engine as fit into the slab.
+   *
+   * @returns how many
+   */
   #send(left: number, now: number): number {
     const { buffer, slabEnd } = this.#memory;
     const { segmentLength } = this.#splitter;
@@ -162,7 +171,9 @@ export class TunToUdp {
     return count;
   }
 
-  /** Where the next packet goes, at the beginning of a block and with one in front. */
+  /**
+   * Returns the offset of the next packet: at the beginning of a block, with one block in front.
+   */
   #place(): number {
     const { slabEnd } = this.#memory;
     if (this.#next + strideOf(this.#splitter.segmentLength) > slabEnd) this.flush();
@@ -171,8 +182,9 @@ export class TunToUdp {
 }
 
 /**
- * The place that a packet of a length has in the slab, in whole blocks: 64 bytes in front of it, padding
- * and tag behind it, and 16 to 79 more, the rest of its last block among them.
+ * Returns the length of the slab place for a packet of this length, in whole blocks: 64 bytes in
+ * front of the packet; padding and tag behind it; and 16 to 79 more bytes, which include the rest
+ * of the last block.
  */
 function strideOf(length: number): number {
   return (ROOM + length + ROOM + TAIL_ROOM) & -ROOM;

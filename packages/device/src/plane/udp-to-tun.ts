@@ -1,12 +1,12 @@
 /**
- * `UdpToTun`: from the sockets to the TUN.
+ * `UdpToTun`: the way from the sockets to the TUN.
  *
- * 1. The sockets give a batch: messages of the kernel's, each of up to 64 KiB with many datagrams.
- * 2. The engine gets each datagram and says what becomes of it; a packet in it is opened where it stands.
- * 3. Packets of one flow that follow each other are joined, and written from where they stand, one
- *    write per super-packet.
+ * 1. The sockets return a batch: messages of the kernel, each of up to 64 KiB with many datagrams.
+ * 2. The engine gets each datagram. It decrypts a packet in place.
+ * 3. Successive packets of one flow are joined to a super-packet, without copying, and written in
+ *    one call.
  *
- * No rule of the protocol stands here. Nothing is allocated per packet.
+ * There is no rule of the protocol here. Nothing is allocated per packet.
  *
  * @module
  */
@@ -20,29 +20,36 @@ import {
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
-/** Socket batches per step. */
+/** Batches per step from sockets that are not polled. */
 const RECEIVE_BATCHES = 4;
-/** The same of short datagrams, which cost little: of so many, and so many bytes together, each. */
+/**
+ * Batches per step from sockets that are polled, as long as each batch has at least `SHORT_BATCH`
+ * datagrams and at most `SHORT_BATCH_BYTES` bytes. Short datagrams cost little, so more of them are
+ * taken.
+ */
 const SHORT_BATCHES = 16;
 const SHORT_BATCH = 8;
 const SHORT_BATCH_BYTES = 16_384;
-/** In front of the packet in a message. */
+/** Bytes in front of the packet in a message. */
 const TRANSPORT_HEADER_LENGTH = 16;
-/** What a kernel answers that does not take super-packets of a kind, or not all of them. */
+/** Errors of a kernel that does not take a kind of super-packet, or not all of that kind. */
 const EIO = -5;
 const EINVAL = -22;
 const EMSGSIZE = -90;
 
-/** Why joining packets of a kind was switched off. */
+/** A kind of super-packet that the TUN refused, and why. */
 export type TunRefusal = { readonly kind: 'tcp' | 'udp'; readonly errno: number };
 
 export interface UdpToTunOptions {
   readonly engine: Engine;
   readonly tun: Tun;
   readonly memory: PacketMemory;
-  /** Takes everything out of the engine. */
+  /** Takes all output of the engine. */
   readonly drain: () => void;
-  /** The kernel refused a super-packet: packets of its kind are written one by one from now on. */
+  /**
+   * Called when the kernel refused a super-packet. From then on, packets of its kind are written
+   * one by one.
+   */
   readonly onRefusal: (refusal: TunRefusal) => void;
 }
 
@@ -62,19 +69,20 @@ export class UdpToTun {
     ecn: number,
   ) => void;
   #sockets: DatagramSocket | undefined = undefined;
-  /** Received in this batch. */
+  /** Bytes received in the current batch. */
   #bytes = 0;
-  /** Their descriptors are polled. */
+  /** Whether the descriptors of the sockets are polled. */
   #arePolled = false;
-  /** What the sockets had dropped when it was last counted. */
+  /** The sockets' drop counters when they were last read. */
   #truncatedSeen = 0;
   #malformedSeen = 0;
   /**
-   * The time of the batch. Not a number at first, so that it is kept as a reference: a field of numbers
-   * only would make a new object each time it is passed on, once per datagram.
+   * The time of the batch. Undefined at first, so that V8 stores it as a reference. If the field
+   * only ever held numbers, V8 would allocate a new number object per datagram when it is passed
+   * on.
    */
   #now: number | undefined = undefined;
-  /** The buffer of the datagram that is being opened: packets in it have room in front. */
+  /** The buffer of the current datagram. Packets in it have space for a vnet header in front. */
   #inbound: Uint8Array | undefined = undefined;
 
   constructor({ engine, tun, memory, drain, onRefusal }: UdpToTunOptions) {
@@ -86,9 +94,9 @@ export class UdpToTun {
     this.#coalescer = new Coalescer({
       buffer: memory.buffer,
       write: (pieces, count, packets) => this.#writePieces(pieces, count, packets),
-      // Whoever has the key is believed: the tag has just shown that nothing was changed on the way,
-      // and the kernel's WireGuard marks such packets as verified too (receive.c). A TUN without
-      // offloads gets every packet as it came.
+      // A peer that has the key is trusted: the tag has just shown that nothing was changed on the
+      // way. The kernel's WireGuard marks such packets as verified too (receive.c). A TUN without
+      // offloads gets each packet as it came.
       verifyChecksums: tun.offloads?.tcp !== true && tun.offloads?.udp !== true,
     });
     this.#coalescer.tcp = tun.offloads?.tcp === true;
@@ -109,9 +117,9 @@ export class UdpToTun {
   }
 
   /**
-   * Batches from the sockets in.
+   * Processes batches from the sockets.
    *
-   * @param only index of the one socket that has something
+   * @param only index of the one socket that is readable
    * @returns whether there may be more
    */
   receive(now: number, only?: number): boolean {
@@ -124,21 +132,23 @@ export class UdpToTun {
       this.#bytes = 0;
       const count = sockets.receive(this.#sink, only);
       this.#coalescer.flush();
-      // Sockets that are polled say so if there is more; the others must be read until empty. Of short
-      // datagrams more are taken, so that packets behind handshake messages are found soon.
+      // Poll reports polled sockets again if they have more. Other sockets must be read until they
+      // are empty. More batches are taken while datagrams are short, so that packets queued behind
+      // handshake messages are found soon.
       more = count >= (this.#arePolled ? SHORT_BATCH : 1);
       if (this.#arePolled && this.#bytes > SHORT_BATCH_BYTES) break;
     }
-    // Packets first: `finishBatch` works on handshake messages, which may take its time.
+    // Packets are written first, because `finishBatch` processes handshake messages, which can take
+    // long.
     this.#engine.finishBatch(now);
     this.#drain();
     this.#inbound = undefined;
     this.#countDrops(sockets);
-    // An event's listener may have taken the sockets away.
+    // The listener of an event may have removed the sockets.
     return more && this.#sockets === sockets;
   }
 
-  /** A packet that stands anywhere, at once. */
+  /** Writes a packet from any buffer at once. */
   write(packetBuffer: Uint8Array, packetOffset: number, length: number): void {
     let buffer = packetBuffer;
     let offset = packetOffset;
@@ -156,7 +166,7 @@ export class UdpToTun {
     this.#bytes += length;
     const now = this.#now as number;
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
-    // Dropped, a keepalive, or a handshake message: what it leads to goes out with the batch.
+    // Dropped, a keepalive, or a handshake message. Output that it causes is sent with the batch.
     if (typeof opened === 'string' || opened === 0) return;
     const packet = offset + TRANSPORT_HEADER_LENGTH;
     if (buffer === this.#memory.buffer) this.#coalescer.add(packet, opened);
@@ -170,9 +180,10 @@ export class UdpToTun {
       count === 1 || !tun.writePieces
         ? tun.write(buffer, offsets[0] ?? 0, lengths[0] ?? 0)
         : tun.writePieces(buffer, offsets, lengths, count);
-    // A super-packet that is refused comes again, one by one. That a queue is full is no refusal.
+    // After a refusal the coalescer writes the same packets one by one. A full queue is not a
+    // refusal.
     if (packets > 1 && isRefusal(result)) {
-      // EIO: the interface is down, which says nothing about super-packets.
+      // EIO means that the interface is down. That says nothing about super-packets.
       if (result !== EIO) this.#switchOff(buffer[(offsets[0] ?? 0) + 1] ?? 0, -result);
       return false;
     }
@@ -180,7 +191,7 @@ export class UdpToTun {
     return true;
   }
 
-  /** @param gsoType of the super-packet that was refused */
+  /** Stops joining packets of a kind. @param gsoType of the super-packet that was refused */
   #switchOff(gsoType: number, errno: number): void {
     const kind = gsoType === GSO_UDP ? 'udp' : 'tcp';
     if (!this.#coalescer[kind]) return;
@@ -190,7 +201,7 @@ export class UdpToTun {
 
   #count(result: number, packets: number): void {
     if (result > 0) this.writtenPackets += packets;
-    // Would block, link down, no memory: lost packets, as on any link.
+    // Would block, link down, or no memory: the packets are lost, as on any link.
     else this.#engine.stats.drops.add('tun-write-failed', packets);
   }
 

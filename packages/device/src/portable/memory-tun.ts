@@ -1,6 +1,6 @@
 /**
- * `MemoryTun`: a TUN without an interface. What a program sends into it goes through the tunnel; what
- * comes out of the tunnel is an event. It needs no privilege and works on every system.
+ * `MemoryTun`: a TUN without an interface. Packets that a program sends into it go through the
+ * tunnel; packets from the tunnel are events. It needs no privilege and works on every system.
  *
  * ```ts
  * const tun = new MemoryTun();
@@ -16,16 +16,16 @@ import { clearVnetHeader, VNET_HEADER_LENGTH } from '@litz/tun/offload';
 import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
 export interface MemoryTunOptions {
-  /** For messages only. Default 'memory'. */
+  /** Used in messages only. Default 'memory'. */
   name?: string;
-  /** Default 1420. */
+  /** Maximum length of a packet in bytes. Default 1420. */
   mtu?: number;
-  /** Packets that wait to be taken by the device. Default 1024. */
+  /** How many packets may wait for the device. Default 1024. */
   queueLength?: number;
 }
 
 export interface MemoryTunEvents {
-  /** An IP packet out of the tunnel; yours to keep. */
+  /** An IP packet from the tunnel. The listener owns it. */
   packet: [packet: Uint8Array];
   close: [];
 }
@@ -62,23 +62,24 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     return this.#mtu;
   }
 
-  /** Changes the MTU while the device runs. @throws {RangeError} */
+  /** Changes the MTU while the device runs. @throws {RangeError} `mtu` is out of range */
   setMtu(mtu: number): void {
     checkInteger(mtu, 'mtu', 1, MAX_MTU);
     this.#mtu = mtu;
     this.onLinkChange?.({ type: 'mtu', mtu });
   }
 
-  /** Sets the link up or down: down closes the device's sockets and ends its sessions. */
+  /** Sets the link up or down. Down closes the device's sockets and ends its sessions. */
   setUp(up: boolean): void {
     this.onLinkChange?.({ type: up ? 'up' : 'down' });
   }
 
   /**
-   * Sends one IP packet into the tunnel; it is copied.
+   * Sends one IP packet into the tunnel. The packet is copied.
    *
-   * @returns false if it was dropped: the queue is full, the TUN closed, or it is over 65535 bytes long
-   * @throws {TypeError} it is no Uint8Array
+   * @returns false if it was dropped: the queue is full, the TUN is closed, or it is longer than
+   *   65535 bytes
+   * @throws {TypeError} `packet` is not a Uint8Array
    */
   send(packet: Uint8Array): boolean {
     if (!(packet instanceof Uint8Array)) {
@@ -91,7 +92,10 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     return true;
   }
 
-  /** Packets out of the tunnel, from this call on, until the TUN is closed. */
+  /**
+   * Iterates over the packets that come out of the tunnel from this call on, until the TUN is
+   * closed.
+   */
   async *packets(): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#isClosed) return;
     for await (const [packet] of on(this, 'packet', { close: ['close'] }))
@@ -102,7 +106,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     return this.packets();
   }
 
-  /** For the device: takes one packet out of the queue. */
+  /** Called by the device: takes one packet out of the queue. */
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#isClosed) return -1;
     const packet = this.#queue[this.#first];
@@ -112,7 +116,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
       this.#queue = [];
       this.#first = 0;
     }
-    // What does not fit is cut off, as a kernel does.
+    // A packet that does not fit is cut, as a kernel does.
     const room = length - VNET_HEADER_LENGTH;
     const kept = packet.length <= room ? packet : packet.subarray(0, room);
     clearVnetHeader(buffer, offset);
@@ -120,7 +124,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     return kept.length + VNET_HEADER_LENGTH;
   }
 
-  /** For the device: a packet out of the tunnel. */
+  /** Called by the device: emits a packet from the tunnel. */
   write(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#isClosed) return EIO;
     if (length <= VNET_HEADER_LENGTH) return EINVAL;
@@ -131,7 +135,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     return length;
   }
 
-  /** Ends the device as well, as deleting an interface does. */
+  /** Closes the TUN. This closes the device too, as deleting an interface does. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

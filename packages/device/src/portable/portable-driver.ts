@@ -1,8 +1,9 @@
 /**
- * `PortableDriver`: a data plane on Node's event loop, with sockets of node:dgram and one timer.
+ * `PortableDriver`: runs a data plane on the event loop of Node.js, with sockets of node:dgram and
+ * one timer.
  *
- * A step runs when the TUN or the sockets have something, or a deadline has passed. What it tells is
- * told after the step, so that listeners may call the device again.
+ * A step runs when the TUN or the sockets have data, or when a deadline has passed. Events are
+ * emitted after the step, so that listeners may call the device again.
  *
  * @module
  */
@@ -33,7 +34,7 @@ interface PortableOptions extends Pick<CommonSettings, 'engine'> {
   readonly bytes: ByteOperations | undefined;
 }
 
-/** setTimeout takes no more. */
+/** The longest time that setTimeout takes. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class PortableDriver implements Driver {
@@ -45,7 +46,7 @@ export class PortableDriver implements Driver {
   readonly #listener: DriverListener;
   readonly #releaseProvider: () => void;
   readonly #plane: DataPlane;
-  /** Sockets and timer do not keep the process alive, this does. */
+  /** Keeps the process alive. Sockets and timer do not. */
   readonly #alive: NodeJS.Timeout = setInterval(() => {}, LONGEST_TIMEOUT_MS);
   #events: PlaneEvent[] = [];
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -54,10 +55,13 @@ export class PortableDriver implements Driver {
   #isOpen = false;
   #closing: Promise<void> | undefined = undefined;
   #failure: Error | undefined = undefined;
-  /** Sockets open asynchronously: one change after the other. */
+  /**
+   * The last change in progress. Sockets open asynchronously, so changes are made one after the
+   * other.
+   */
   #changes: Promise<void> = Promise.resolve();
 
-  /** @throws {SystemError} (rejects) the port is taken */
+  /** Opens a device on this TUN. @throws {SystemError} (rejects) the port is taken */
   static async open(
     tun: Tun,
     settings: CommonSettings,
@@ -120,7 +124,7 @@ export class PortableDriver implements Driver {
       memory: new PacketMemory(0, bytes?.buffer),
       bytes,
       onEvent: (event) => this.#events.push(event),
-      // Whoever makes the device cannot say yet what it listens to.
+      // The caller cannot have added listeners yet, so all events are emitted.
       listened: OPTIONAL_EVENTS,
       crypto: provider,
       engine,
@@ -139,7 +143,7 @@ export class PortableDriver implements Driver {
       if (!isRefusal(error)) this.#crash(error as Error);
       throw error;
     } finally {
-      // What it gave rise to is told, and its deadline set, by a step.
+      // The step emits the events that the request caused, and sets the timer.
       this.#schedule();
     }
   }
@@ -163,7 +167,7 @@ export class PortableDriver implements Driver {
     }
     if (request.type !== 'configure') {
       const answer = answerRequest(this.#plane, request, this.#now());
-      // Packets and timers come between two slices.
+      // Packets and timers get their turn between two slices.
       if (request.type === 'snapshot') await new Promise((resolve) => setImmediate(resolve));
       return answer;
     }
@@ -181,12 +185,12 @@ export class PortableDriver implements Driver {
     clearTimeout(this.#timer);
     this.#tun.onReadable = undefined;
     this.#tun.onLinkChange = undefined;
-    // A change in progress ends first: its sockets must not come after us.
+    // A change in progress must end first, or its sockets would be opened after this close.
     await this.#changes;
     try {
       this.#plane.close(this.#now());
     } catch (error) {
-      // After a crash anything may be broken; the rest is released all the same.
+      // After a crash any part may fail. The rest is released all the same.
       this.#failure ??= crashError(this.name, error as Error);
     }
     this.#releaseProvider();
@@ -198,7 +202,8 @@ export class PortableDriver implements Driver {
   #schedule(): void {
     if (this.#stepIsScheduled || this.#closing || !this.#isOpen) return;
     this.#stepIsScheduled = true;
-    // Not at once: more may come in the same turn, and the step must not run inside of a listener.
+    // Deferred, because more may come in the same turn, and because a step must not run inside a
+    // listener.
     setImmediate(() => this.#step());
   }
 
@@ -246,7 +251,7 @@ export class PortableDriver implements Driver {
 
   #follow(change: TunLinkChange): void {
     const changed = this.#oneAfterTheOther(() => this.#apply(change));
-    // Whoever set the link up is not here to be told.
+    // No caller waits for this change, so its error is an event.
     changed.catch((error: unknown) => {
       if (isRefusal(error)) this.#listener.error(error as Error);
       else this.#crash(error as Error);
@@ -260,7 +265,7 @@ export class PortableDriver implements Driver {
     this.#schedule();
   }
 
-  /** Runs `change` when those before it are done, whether they failed or not. */
+  /** Runs `change` after the earlier changes have ended, whether they failed or not. */
   #oneAfterTheOther(change: () => Promise<void>): Promise<void> {
     const changed = this.#changes.then(change);
     this.#changes = changed.catch(() => {});

@@ -1,5 +1,6 @@
 /**
- * `hybridProvider`: two providers of the same primitives, each for what it is faster with.
+ * `hybridProvider`: combines two providers with the same primitives, and uses each where it is
+ * faster.
  *
  * @module
  */
@@ -7,10 +8,10 @@ import { type Cipher, type CryptoProvider } from '@litz/core';
 import { checkLength, dhKeyOf, KEY_LENGTH, sealRun, secretCopy } from '@litz/core/internals';
 
 /**
- * X25519 and transport messages of more than `shortLength` bytes are `long`'s: there it takes more time
- * than the calls do. All the rest is `short`'s, hashes and the sealed fields of handshakes among it.
- * They make the same bytes, so a session may use both. What `short` has of one-time keys is lent to
- * `long`.
+ * Returns a provider that uses `long` for X25519 and for transport messages of more than
+ * `shortLength` bytes, where the work takes longer than the calls. It uses `short` for everything
+ * else, including hashes and the encrypted fields of handshakes. Both produce the same bytes, so a
+ * session can use both. `long` borrows the one-time keys that `short` has computed.
  */
 export function hybridProvider(
   long: CryptoProvider,
@@ -32,14 +33,15 @@ export function hybridProvider(
 }
 
 /**
- * `long`'s cipher is made with the first message that is for it: half of all sessions, those that the
- * other side begins and those that carry little, see none.
+ * A cipher of both providers. The cipher of `long` is made only for the first message that needs
+ * it: half of all sessions, those that the other side begins and those that carry little, never
+ * need it.
  */
 class HybridCipher implements Cipher {
   readonly #provider: CryptoProvider;
   readonly #short: Cipher;
   readonly #shortLength: number;
-  /** Until `#long` has it; then, and in the end, all zero. */
+  /** The key, until `#long` is made; after that, and after `destroy`, all zero. */
   readonly #key: Uint8Array;
   #long: Cipher | undefined = undefined;
   #isDestroyed = false;
@@ -75,7 +77,7 @@ class HybridCipher implements Cipher {
   destroy(): void {
     this.#isDestroyed = true;
     this.#key.fill(0);
-    // First the one that may hold what the other lent it.
+    // First destroys the cipher that may use memory of the other one.
     this.#long?.destroy();
     this.#short.destroy();
   }

@@ -1,5 +1,6 @@
 /**
- * The crypto provider of a device: its own, or the one that is selected.
+ * `loadProvider`: the crypto provider of a device, either the one from the options or a selected
+ * one.
  *
  * @module
  */
@@ -11,11 +12,14 @@ import { isCryptoModule, type CryptoModule } from '../options.ts';
 import { selectProvider, type ProviderChoice } from './select-provider.ts';
 
 export interface LoadedProvider extends ProviderChoice {
-  /** To be called in the end: gives the provider back, if it was made here and not given to us. */
+  /**
+   * Must be called at the end. Destroys the provider if it was made here; a provider of the caller
+   * stays as it is.
+   */
   readonly release: () => void;
 }
 
-/** @throws {TypeError} (rejects) the module has no such export */
+/** Loads a provider. @throws {TypeError} (rejects) the module has no such export */
 export async function loadProvider(
   crypto: CryptoProvider | CryptoModule | undefined,
   arena: WasmArena | undefined,
@@ -25,24 +29,25 @@ export async function loadProvider(
     return { ...choice, release: () => choice.provider.destroy?.() };
   }
   const provider = isCryptoModule(crypto) ? await importProvider(crypto) : crypto;
-  return { provider, reason: 'asked for by the option "crypto"', warnings: [], release: () => {} };
+  return { provider, reason: 'requested by the option "crypto"', warnings: [], release: () => {} };
 }
 
-/** Memory for packets that WebAssembly works on in place. */
+/** Memory for packets that WebAssembly can work on in place. */
 export interface PacketArena {
   readonly arena: WasmArena;
-  /** On all of the memory. */
+  /** Copy and checksum operations on the whole memory. */
   readonly bytes: ByteOperations;
 }
 
-/** @returns undefined where there is no WebAssembly */
+/** Makes memory for packets. @returns undefined if there is no WebAssembly or not enough memory */
 export async function openArena(length: number): Promise<PacketArena | undefined> {
   try {
     const { createWasmByteOperations, WasmArena } = await import('@litz/wasm');
     const arena = WasmArena.createSync({ length: length + ARENA_ALIGNMENT });
     return { arena, bytes: createWasmByteOperations(arena, arena.allocate(length)) };
   } catch {
-    // An engine without it, or a memory that cannot be had: it goes without.
+    // The runtime has no WebAssembly, or the memory could not be allocated. The device works
+    // without it.
     return undefined;
   }
 }

@@ -1,8 +1,9 @@
 /**
- * `selectProvider`: which crypto provider a device uses where no other was asked for.
+ * `selectProvider`: chooses the crypto provider of a device that was not given one.
  *
- * Costs are known from `pnpm bench` rather than measured at the start of every device: a measurement
- * of a millisecond on a busy machine chooses by chance, and a longer one delays every start.
+ * The order of providers comes from figures of `pnpm bench`, and nothing is measured at the start
+ * of a device. A measurement of one millisecond on a busy machine would choose by chance, and a
+ * longer one would delay every start.
  *
  * @module
  */
@@ -15,37 +16,45 @@ export type ProviderName = 'openssl' | 'wasm' | 'noble';
 
 export interface ProviderChoice {
   readonly provider: CryptoProvider;
-  /** Why this one: for logs. */
+  /** Why this provider was chosen; for logs. */
   readonly reason: string;
-  /** What should have worked and did not, and what is used instead. */
+  /** Providers that should have worked but did not, and what is used instead. */
   readonly warnings: readonly string[];
 }
 
-/** One that may be chosen. */
+/** A provider that can be chosen. */
 export interface ProviderCandidate {
   readonly name: ProviderName;
-  /** What it is good at, among those that are there. */
+  /** Why this provider is preferred to the ones after it; for logs. */
   readonly merit: string;
-  /** Why it cannot be here; undefined if it is worth trying. */
+  /** Returns why this runtime cannot have the provider; undefined if it is worth trying. */
   absence(): string | undefined;
-  /** Throws or rejects if it cannot be had. @param arena where the packets are, if in WebAssembly */
+  /**
+   * Loads the provider, or throws or rejects.
+   *
+   * @param arena the memory of packets, if it is WebAssembly memory
+   */
   load(arena: WasmArena | undefined): Promise<CryptoProvider>;
 }
 
 export interface SelectOptions {
-  /** Default: the environment's `LITZ_CRYPTO`; empty is nothing. */
+  /**
+   * The provider to use. Default: the environment variable `LITZ_CRYPTO`; an empty string means
+   * none.
+   */
   readonly forced?: string | undefined;
-  /** Memory that packets stand in, so that WebAssembly need not copy them. */
+  /** Memory that holds the packets, so that WebAssembly need not copy them. */
   readonly arena?: WasmArena | undefined;
-  /** Best first, the last one always there. */
+  /** In order of preference. The last one must always be available. */
   readonly candidates?: readonly ProviderCandidate[];
 }
 
 /**
- * The fastest that is there, for each length of packet, or the one that `forced` names. What cannot be
- * loaded is no error: the next one is taken, with a warning.
+ * Returns the fastest provider that is available for each packet length, or the one that `forced`
+ * names. A provider that cannot be loaded is not an error: the next one is used, with a warning.
  *
- * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_CONFIG`: `forced` is no provider's name
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_CONFIG`: `forced` is not the name of a
+ *   provider
  */
 export async function selectProvider(options: SelectOptions = {}): Promise<ProviderChoice> {
   checkObject(options, 'options', ['forced', 'arena', 'candidates']);
@@ -57,7 +66,7 @@ export async function selectProvider(options: SelectOptions = {}): Promise<Provi
     if (!provider) continue;
     const warnings = misses.filter(({ isExpected }) => !isExpected).map(warning(candidate));
     if (candidate.name === forced) {
-      return { provider, reason: 'asked for by LITZ_CRYPTO', warnings };
+      return { provider, reason: 'requested by LITZ_CRYPTO', warnings };
     }
     const reason = [candidate.merit, ...misses.map(missText)].join('; ');
     if (candidate.name !== 'openssl' || forced) return { provider, reason, warnings };
@@ -66,7 +75,10 @@ export async function selectProvider(options: SelectOptions = {}): Promise<Provi
   throw new Error('no crypto provider could be loaded');
 }
 
-/** Four calls into OpenSSL cost more than a short packet does in WebAssembly. */
+/**
+ * Adds WebAssembly for short packets: there, four calls into OpenSSL cost more than the whole work
+ * in WebAssembly.
+ */
 async function withWasmForShortOnes(
   choice: ProviderChoice,
   others: readonly ProviderCandidate[],
@@ -82,14 +94,16 @@ async function withWasmForShortOnes(
     return { ...choice, warnings: [...choice.warnings, ...warnings] };
   }
   const provider = hybridProvider(choice.provider, short, SHORT_LENGTH);
-  const reason = `${choice.reason}, and wasm for those of up to ${SHORT_LENGTH} bytes`;
+  const reason = `${choice.reason}, and wasm for packets of up to ${SHORT_LENGTH} bytes`;
   return { ...choice, provider, reason };
 }
 
 interface Miss {
   readonly candidate: ProviderCandidate;
   readonly reason: string;
-  /** Absent by what this runtime is; otherwise it should have worked. */
+  /**
+   * Whether this kind of runtime never has the provider. If false, the provider should have worked.
+   */
   readonly isExpected: boolean;
 }
 
@@ -140,8 +154,8 @@ const CANDIDATES: readonly ProviderCandidate[] = [
     merit: 'the fastest for full packets',
     absence() {
       const { platform, arch } = process;
-      if (platform !== 'linux') return `${platform} has no system calls from here`;
-      if (arch !== 'x64' && arch !== 'arm64') return `${arch} has no system calls from here`;
+      if (platform !== 'linux') return `Litz makes no system calls on ${platform}`;
+      if (arch !== 'x64' && arch !== 'arm64') return `Litz makes no system calls on ${arch}`;
       if (process.versions.openssl === undefined || process.versions['bun'] !== undefined) {
         return 'this runtime is not built with OpenSSL';
       }
@@ -163,11 +177,14 @@ const CANDIDATES: readonly ProviderCandidate[] = [
   },
   {
     name: 'noble',
-    merit: 'JavaScript, which is everywhere',
+    merit: 'JavaScript, which runs everywhere',
     absence: () => undefined,
     load: () => Promise.resolve(nobleProvider),
   },
 ];
 
-/** What two rounds of four blocks of ChaCha20 hold besides the one-time key; then OpenSSL is faster. */
+/**
+ * Longest message in bytes for WebAssembly: two rounds of four ChaCha20 blocks, minus the block
+ * with the one-time key. OpenSSL is faster with longer ones.
+ */
 const SHORT_LENGTH = 448;

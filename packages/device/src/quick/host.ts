@@ -1,5 +1,6 @@
 /**
- * `Host`: what bringing a tunnel up needs from the machine, so that it can be tried without one.
+ * `Host`: everything that bringing a tunnel up needs from the machine. Tests use an implementation
+ * without a machine.
  *
  * @module
  */
@@ -9,21 +10,35 @@ import type { PolicyRule } from './step.ts';
 
 export interface Host {
   hasLink(name: string): boolean;
-  /** @param endpoints 4 or 16 bytes each, borrowed for the call */
+  /**
+   * Returns the facts that a plan depends on.
+   *
+   * @param endpoints 4 or 16 bytes each, borrowed for the call
+   */
   facts(endpoints: readonly Uint8Array[]): HostFacts;
   addAddress(link: string, address: Prefix): void;
   setUp(link: string, mtu: number): void;
-  /** Whether packets pass both ways, by all addresses: some time after the link went up. */
+  /**
+   * Whether packets pass in both directions, with all addresses. This takes some time after the
+   * link went up.
+   */
   isUsable(link: string): boolean;
   addRoute(link: string, destination: Prefix, table: number): void;
   addRule(rule: PolicyRule): void;
-  /** One that is gone already is no error. */
+  /** Deletes a rule. A rule that does not exist is not an error. */
   deleteRule(rule: PolicyRule): void;
-  /** Makes the reverse path filter of `link` loose for the time of a tunnel, which is there already. */
+  /**
+   * Makes the reverse path filter of `link` loose while `tunnel` exists. The tunnel's interface
+   * must exist already.
+   */
   loosenFilter(link: string, tunnel: string): void;
-  /** As it was, unless another tunnel than this needs it loose. */
+  /** Restores the reverse path filter of `link`, unless another tunnel needs it loose. */
   restoreFilter(link: string, tunnel: string): void;
-  /** @param name 'net.ipv4.ip_forward', or all with slashes. */
+  /**
+   * Sets a kernel setting.
+   *
+   * @param name 'net.ipv4.ip_forward', or with slashes instead of all dots
+   */
   setSysctl(name: string, value: string): void;
   close(): void;
 }

@@ -1,5 +1,6 @@
 /**
- * A tunnel from a wg-quick file: interface, addresses, routes, rules, and all of it away again.
+ * Brings up a tunnel from a wg-quick file: interface, addresses, routes and rules. `down` removes
+ * all of it.
  *
  * ```ts
  * import { readFile } from 'node:fs/promises';

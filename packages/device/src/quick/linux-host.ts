@@ -1,5 +1,5 @@
 /**
- * `LinuxHost`: the machine that we run on, by rtnetlink and /proc/sys, in the network namespace of the
+ * `LinuxHost`: the local machine, through rtnetlink and /proc/sys, in the network namespace of the
  * calling thread.
  *
  * @module
@@ -19,9 +19,11 @@ export class LinuxHost implements Host {
   readonly #looseFilters: Sys.LooseFilters;
 
   /**
-   * @param options.runtimeFolder where tunnels write down what others must know, until the next boot;
-   *   default: /run/litz
-   * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
+   * Opens the host.
+   *
+   * @param options.runtimeFolder folder where tunnels record what other tunnels must know, until
+   *   the next boot; default: /run/litz
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
    */
   static async open(options: { readonly runtimeFolder?: string } = {}): Promise<LinuxHost> {
     return new LinuxHost(await import('@litz/sys'), options.runtimeFolder ?? RUNTIME_FOLDER);
@@ -68,7 +70,8 @@ export class LinuxHost implements Host {
 
   isUsable(link: string): boolean {
     const index = this.#index(link);
-    // Until then the kernel chooses other sources, and drops what is for a tentative address.
+    // While an address is tentative, the kernel chooses other source addresses and drops packets to
+    // it.
     const addresses = this.#netlink.addresses(index);
     const { running } = this.#netlink.linkByIndex(index) ?? {};
     return running === true && !addresses.some(({ tentative }) => tentative);
@@ -113,7 +116,10 @@ export class LinuxHost implements Host {
     return found.index;
   }
 
-  /** wg-quick's way: the largest of the routes to the endpoints, else the default route's. */
+  /**
+   * Returns the MTU as wg-quick does: the largest one of the routes to the endpoints, else that of
+   * the default route.
+   */
   #outerMtu(
     endpoints: readonly Uint8Array[],
     routes: readonly InstalledRoute[],
@@ -134,7 +140,7 @@ export class LinuxHost implements Host {
     try {
       return this.#netlink.routeTo(address);
     } catch {
-      // A route that prohibits or drops: a fact, not a failure.
+      // The route prohibits or drops packets. That is a fact about the host, not a failure.
       return undefined;
     }
   }
@@ -147,17 +153,22 @@ export class LinuxHost implements Host {
         return route && this.#netlink.linkByIndex(route.interfaceIndex)?.name;
       });
     const strict = links.filter((name) => name !== undefined && this.#isStrict(name));
-    // Those of another tunnel too: ours may lie in it, and lead past where it was when it ends.
+    // Interfaces that another tunnel loosened are included: this tunnel may run through the other
+    // one, and through that interface directly once the other one ends.
     return [...new Set([...strict, ...this.#looseFilters.loosened()])] as string[];
   }
 
-  /** The larger of the two values holds (Documentation/networking/ip-sysctl: 1 strict, 2 loose). */
+  /**
+   * The larger of the two values applies (Documentation/networking/ip-sysctl: 1 strict, 2 loose).
+   */
   #isStrict(link: string): boolean {
     const values = ['all', link].map((name) => this.#sysctl(filterOf(name)));
     return Math.max(...values.map(Number)) === 1;
   }
 
-  /** Undefined where there is none, as in some containers. */
+  /**
+   * Returns the value of a setting; undefined if the setting does not exist, as in some containers.
+   */
   #sysctl(name: string): string | undefined {
     try {
       return this.#sys.readSysctl(name);
@@ -171,7 +182,7 @@ function filterOf(link: string): string {
   return `net/ipv4/conf/${link}/rp_filter`;
 }
 
-/** undefined for a rule that no tunnel of ours has made, whatever it looks like. */
+/** Returns undefined if the rule was not made by a Litz tunnel, even if it looks the same. */
 function toPolicyRule(rule: InstalledRule): PolicyRule | undefined {
   const { family, priority, table, mark, markMask, invert = false, suppressPrefixLength } = rule;
   if (!rule.toTable || rule.protocol !== RULE_PROTOCOL) return undefined;
@@ -195,8 +206,8 @@ function toRule({ family, priority, table, notMark, suppressPrefixLength }: Poli
 
 const RUNTIME_FOLDER = '/run/litz';
 /**
- * Says that a rule is ours: the letter L, free in the kernel's RTPROT_* and in iproute2's rt_protos.
- * Every kernel that Node runs on keeps it (Linux 4.17).
+ * Marks a rule as made by Litz: the letter L, which is free in the kernel's RTPROT_* and in
+ * iproute2's rt_protos. All kernels that Node.js runs on store it (Linux 4.17).
  */
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;

@@ -1,69 +1,86 @@
 /**
- * `planTunnel`: which steps bring a tunnel up, as a pure function of what is asked for and what the
- * host looks like. The order and the routing are wg-quick's.
+ * `planTunnel`: computes the steps that bring a tunnel up, as a pure function of the request and of
+ * facts about the host. Order and routing are those of wg-quick.
  *
- * A default route cannot simply be added: the outer datagrams would take it too and run in a circle.
- * So it goes to a table of its own, and rules send there what has no better route:
+ * A default route through the tunnel cannot simply be added, because the outer datagrams would take
+ * it too and go round in a circle. So the route goes into a table of its own, and rules send the
+ * packets there that have no better route:
  *
  * ```
  *   prio  n-1  from all             lookup main, but not its default route
  *   prio  n    not fwmark TABLE     lookup TABLE          (the tunnel)
- *   prio  32766                     lookup main           (what has the mark: our own datagrams)
+ *   prio  32766                     lookup main           (marked packets: our own datagrams)
  * ```
  *
- * The same is done for every other prefix that a peer's endpoint lies in; wg-quick leaves that to the
- * user. With a strict reverse path filter the endpoint's answers would be dropped: by the rules, packets
- * to it that have no mark go into the tunnel. wg-quick gives answers the mark, by a firewall rule for
- * connections, and src_valid_mark has the filter look at it. There is no firewall here: the filter of
- * that interface is made loose, which it has to be with src_valid_mark as well as without. That is set,
- * where it can be, for whoever marks by rules of his own.
- * wg-quick's rule against packets from a neighbour to the tunnel's own address is not made here.
+ * The same is done for every other prefix that contains a peer's endpoint; wg-quick leaves that to
+ * the user.
  *
- * A process that is killed takes its interface along, and routes with it, but not its rules. They have
- * no effect, since their table is empty; the next tunnel with that table deletes them. A rule that
- * somebody else made stays, also if it is the same: the host tells whose it is. A filter that is still
- * loose is put back by the next tunnel, when it ends if it needs it loose itself, otherwise at once.
+ * A strict reverse path filter would drop the answers of the endpoint: by the rules above, packets
+ * to it without mark go into the tunnel. wg-quick solves this with a firewall rule that sets the
+ * mark on answers, and with src_valid_mark, which makes the filter respect marks. Litz uses no
+ * firewall. It makes the filter of that interface loose, which is needed with and without
+ * src_valid_mark. It also sets src_valid_mark, where that is possible, for users who set marks by
+ * rules of their own.
+ *
+ * wg-quick's firewall rule against packets from a neighbour to the tunnel's own address is not
+ * made.
+ *
+ * When a process is killed, its interface and routes disappear, but not its rules. The rules have
+ * no effect, because their table is empty. The next tunnel that uses the same table deletes them.
+ * Rules of other programs stay, even if they look the same: `HostFacts.tunnelRules` has only rules
+ * that Litz made. A filter that a killed tunnel left loose is restored by the next tunnel: when it
+ * ends, if it needs the filter loose itself, otherwise at once.
  *
  * @module
  */
 import { contains, masked, type Prefix } from './prefix.ts';
 import { MAIN_TABLE, type PolicyRule, type Step } from './step.ts';
 
-/** What is asked for. */
+/** The tunnel to bring up. */
 export interface TunnelRequest {
   readonly name: string;
   readonly addresses: readonly Prefix[];
-  /** undefined: from the route to the endpoints. */
+  /** undefined: computed from the route to the endpoints. */
   readonly mtu: number | undefined;
-  /** 'auto': main, and a table of its own for what must not catch our own datagrams. */
+  /**
+   * 'auto': the main table, and a separate table for prefixes that would catch our own datagrams.
+   */
   readonly table: 'auto' | 'off' | number;
-  /** Of the outer datagrams; 0 is none. */
+  /** Mark of the outer datagrams; 0: none. */
   readonly mark: number;
-  /** Of each peer, in order; the last peer with a prefix has it. */
+  /**
+   * Prefixes of each peer, in order. If several peers have the same prefix, it belongs to the last
+   * one.
+   */
   readonly allowedIps: readonly (readonly Prefix[])[];
-  /** Resolved addresses of the peers' endpoints. */
+  /** The resolved addresses of the peers' endpoints. */
   readonly endpoints: readonly Uint8Array[];
 }
 
-/** What the host looks like. */
+/** Facts about the host that a plan depends on. */
 export interface HostFacts {
-  /** Largest MTU of the routes to the endpoints, else of the default route; undefined: no route. */
+  /**
+   * The largest MTU of the routes to the endpoints, else of the default route; undefined: no route.
+   */
   readonly outerMtu: number | undefined;
-  /** Tables that have a route. */
+  /** The tables that have a route. */
   readonly usedTables: ReadonlySet<number>;
-  /** Priorities of the rules, for IPv4 and IPv6. */
+  /** The priorities of the rules, for IPv4 and IPv6. */
   readonly rulePriorities: { readonly 4: readonly number[]; readonly 6: readonly number[] };
-  /** Those of them that are of the two kinds that tunnels make, and were made by ours. */
+  /** The rules that Litz tunnels made, and that have one of the two forms used here. */
   readonly tunnelRules: readonly PolicyRule[];
-  /** net.ipv4.conf.all.src_valid_mark is set. */
+  /** Whether net.ipv4.conf.all.src_valid_mark is set. */
   readonly srcValidMark: boolean;
-  /** With a strict reverse path filter: interfaces towards IPv4 endpoints, and those of other tunnels. */
+  /**
+   * Interfaces towards IPv4 endpoints with a strict reverse path filter, and those that other
+   * tunnels loosened.
+   */
   readonly strictInterfaces: readonly string[];
-  /** Interfaces whose filter is loose for tunnels alone that are no more. */
+  /** Interfaces whose filter is loose only for tunnels that no longer exist. */
   readonly leftOverFilters: readonly string[];
 }
 
-/** The steps in the order in which they must be done. */
+/** Returns the steps in the order in which they must be carried out. */
 export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
   const destinations = sortedDestinations(request.allowedIps);
   const marked = request.table === 'auto' ? destinations.filter(catchesUs(request)) : [];
@@ -85,14 +102,16 @@ export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
   return steps;
 }
 
-/** Whether a route for the prefix would catch our own datagrams. */
+/** Whether a route for the prefix would also catch our own datagrams. */
 function catchesUs(request: TunnelRequest): (prefix: Prefix) => boolean {
   return (prefix) =>
     prefix.prefixLength === 0 ||
     request.endpoints.some((address) => contains(prefix, { address, prefixLength: 128 }));
 }
 
-/** Each prefix once, longest first as wg-quick has it, otherwise in the order of the file. */
+/**
+ * Returns each prefix once, the longest first as in wg-quick, otherwise in the order of the file.
+ */
 function sortedDestinations(allowedIps: TunnelRequest['allowedIps']): Prefix[] {
   const byText = new Map<string, Prefix>();
   for (const destination of allowedIps.flat().map(masked)) {
@@ -101,13 +120,15 @@ function sortedDestinations(allowedIps: TunnelRequest['allowedIps']): Prefix[] {
   return [...byText.values()].sort((a, b) => b.prefixLength - a.prefixLength);
 }
 
-/** Leaves out what the interface's own routes lead into the tunnel already. */
+/** Leaves out prefixes that the interface's own routes already lead into the tunnel. */
 function withoutCovered(prefixes: readonly Prefix[], addresses: readonly Prefix[]): Prefix[] {
   const covering = addresses.filter(makesRoute);
   return prefixes.filter((prefix) => !covering.some((wide) => contains(wide, prefix)));
 }
 
-/** The kernel adds the route of an address's network; a single IPv4 address has none. */
+/**
+ * Whether the kernel adds a route for the network of an address. A single IPv4 address has none.
+ */
 function makesRoute({ address, prefixLength }: Prefix): boolean {
   return address.length === 16 || prefixLength < 32;
 }
@@ -133,7 +154,7 @@ function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step
       table: MAIN_TABLE,
       suppressPrefixLength: 0,
     };
-    // In this order, so that the local network is reachable at every moment.
+    // In this order the local network stays reachable at every moment.
     return [
       ...leftOver.map((rule): Step => ({ type: 'delete-rule', rule })),
       { type: 'add-rule', rule: mainFirst },
@@ -142,7 +163,7 @@ function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step
   });
 }
 
-/** Each rule to a table without a route, with the one in front of it. */
+/** Returns each left-over rule to a table without routes, together with the rule in front of it. */
 function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRule[] {
   if (facts.usedTables.has(table)) return [];
   const rules = facts.tunnelRules.filter((rule) => rule.family === family);
@@ -155,12 +176,15 @@ function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRu
     });
 }
 
-/** As the kernel chooses for a rule without one: in front of all but the local table's. */
+/**
+ * Returns the lowest priority except the local table's. The kernel places a rule without priority
+ * in front of it.
+ */
 function lowestPriority(priorities: readonly number[]): number {
   return Math.min(...priorities.filter((priority) => priority > 0), MAIN_RULE_PRIORITY);
 }
 
-/** For IPv4 only: IPv6 has no reverse path filter of this kind. */
+/** Returns the steps for the reverse path filter. IPv6 has no such filter. */
 function sysctls(marked: readonly Prefix[], facts: HostFacts): Step[] {
   if (!marked.some(isIpv4)) return [];
   const loose = facts.strictInterfaces.map((link): Step => ({ type: 'loosen-filter', link }));
@@ -179,7 +203,7 @@ function freeTable(used: ReadonlySet<number>): number {
   return table;
 }
 
-/** 80 bytes is what the outer IPv6, UDP and WireGuard headers take. */
+/** Returns the MTU of the tunnel. The outer IPv6, UDP and WireGuard headers take 80 bytes. */
 function tunnelMtu(outerMtu: number | undefined, addresses: readonly Prefix[]): number {
   const hasIpv6 = addresses.some(({ address }) => address.length === 16);
   const least = hasIpv6 ? MINIMUM_MTU_IPV6 : MINIMUM_MTU_IPV4;
@@ -192,5 +216,5 @@ const DEFAULT_OUTER_MTU = 1500;
 const OVERHEAD = 80;
 const MINIMUM_MTU_IPV4 = 68;
 export const MINIMUM_MTU_IPV6 = 1280;
-/** Largest inner packet: an outer UDP datagram holds 65,507 bytes. */
+/** Largest inner packet in bytes. An outer UDP datagram holds at most 65,507 bytes. */
 export const MAXIMUM_MTU = 65456;

@@ -1,9 +1,10 @@
 /**
- * `resolveEndpoint`: host name to address, with the patience of `wg setconf`.
+ * `resolveEndpoint`: resolves a host name to an address, and retries like `wg setconf`.
  *
- * At boot the resolver is often not there yet, so a temporary failure is tried again, 1 s later and
- * then 1.2 times as long each time, at most 20 s. A name that does not exist is an error at once.
- * `WG_ENDPOINT_RESOLUTION_RETRIES` sets how often, 15 by default; 'infinity' is for ever.
+ * At boot the resolver is often not available yet. So a temporary failure is tried again after 1 s,
+ * and after 1.2 times as long each time, up to 20 s. A name that does not exist is an error at
+ * once. The environment variable `WG_ENDPOINT_RESOLUTION_RETRIES` sets the number of retries; the
+ * default is 15, and 'infinity' means without end.
  *
  * @module
  */
@@ -19,7 +20,7 @@ import {
   tryParseScopedAddress,
 } from '@litz/core/internals';
 
-/** What stands in a configuration: an address or a name. */
+/** An endpoint of a configuration: an address or a host name, and a port. */
 export interface HostPort {
   readonly host: string;
   /** 1 to 65535. */
@@ -27,30 +28,34 @@ export interface HostPort {
 }
 
 export interface ResolveOptions {
-  /** Default: from the environment, else 15. */
+  /** Number of retries. Default: from `WG_ENDPOINT_RESOLUTION_RETRIES`, else 15. */
   retries?: number;
-  /** Hears of each failure that will be tried again. */
+  /** Called with a line for each failure that will be tried again. */
   log?: (line: string) => void;
-  /** Ends the waiting; the returned promise is rejected with its reason. */
+  /** Ends the waiting. The returned promise is rejected with the signal's reason. */
   signal?: AbortSignal;
-  /** Default: the system's resolver. One address, IPv4 or IPv6, possibly with a `%zone`. */
+  /**
+   * Resolves a host name to one address, IPv4 or IPv6, possibly with a `%zone`. Default: the
+   * system's resolver.
+   */
   lookup?: (host: string) => Promise<string>;
-  /** Default: a timer. */
+  /** Waits. Default: a timer. */
   sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /**
- * What a peer's `endpoint` takes: of a text like 'vpn.example.org:51820', or of a name and a port. An
- * address needs no resolver.
+ * Returns the endpoint for a text like 'vpn.example.org:51820', or for a name and a port. The
+ * result can be used as `endpoint` of a peer. An address is not looked up.
  *
  * ```ts
  * const endpoint = await resolveEndpoint('vpn.example.org:51820');
  * await device.configure({ peers: [{ publicKey, endpoint }] });
  * ```
  *
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: the text is none, the name does not exist, or the
- *   resolver still fails after all retries
- * @throws {RangeError} `WG_ENDPOINT_RESOLUTION_RETRIES` is neither a number nor 'infinity'
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`: the text is not an endpoint, the
+ *   name does not exist, or the resolver still fails after all retries
+ * @throws {RangeError} (rejects) `WG_ENDPOINT_RESOLUTION_RETRIES` is neither a number nor
+ *   'infinity'
  */
 export async function resolveEndpoint(
   target: string | HostPort,
@@ -75,13 +80,17 @@ export async function resolveEndpoint(
         const text = `cannot resolve the endpoint ${quote(`${host}:${port}`)}: ${redactKeys(reason)}`;
         throw new WireGuardError('ERR_LITZ_INVALID_ENDPOINT', text, { cause: error });
       }
-      log(`${redactKeys(`${host}: ${reason}`)}, trying again in ${(waitMs / 1000).toFixed(1)} s`);
+      log(`${redactKeys(`${host}: ${reason}`)}, retrying in ${(waitMs / 1000).toFixed(1)} s`);
       await unlessAborted(sleep(waitMs, signal), signal);
     }
   }
 }
 
-/** @throws {RangeError} it is set, and neither a number nor 'infinity' */
+/**
+ * Returns the number of retries.
+ *
+ * @throws {RangeError} the variable is neither a number nor 'infinity'
+ */
 export function retriesFromEnvironment(environment: NodeJS.ProcessEnv): number {
   const text = environment['WG_ENDPOINT_RESOLUTION_RETRIES'];
   if (text === undefined || text === '') return DEFAULT_RETRIES;
@@ -93,7 +102,7 @@ export function retriesFromEnvironment(environment: NodeJS.ProcessEnv): number {
 }
 
 async function systemLookup(host: string): Promise<string> {
-  // In the resolver's own order (RFC 6724), as getaddrinfo gives it to wg.
+  // Keeps the resolver's order (RFC 6724), which getaddrinfo also gives to wg.
   return (await lookup(host, { verbatim: true })).address;
 }
 
@@ -101,7 +110,10 @@ async function timerSleep(ms: number, signal: AbortSignal | undefined): Promise<
   await sleep(ms, undefined, signal ? { signal } : {});
 }
 
-/** With the signal's own reason. A look-up cannot be stopped, but nobody has to wait for it. */
+/**
+ * Rejects with the signal's reason when it is aborted. A look-up cannot be stopped, but its caller
+ * need not wait for it.
+ */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
@@ -113,7 +125,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
 
 function toEndpoint(text: string, port: number): Endpoint {
   const found = tryParseScopedAddress(text);
-  if (!found) throw new Error(`the resolver answered ${quote(text)}`);
+  if (!found) throw new Error(`the resolver returned no address but ${quote(text)}`);
   const { address, scopeId, zone } = found;
   return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
 }

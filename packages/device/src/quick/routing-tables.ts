@@ -1,12 +1,15 @@
 /**
- * `readRoutingTables`: the names of routing tables, as iproute2 keeps them.
+ * `readRoutingTables`: reads the names of routing tables from iproute2's files.
  *
  * @module
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** @param folders the first that has a `rt_tables` gives the names; its `rt_tables.d` adds to them */
+/**
+ * @param folders the first folder with a `rt_tables` gives the names; the `rt_tables.d` of all
+ *   folders add to them
+ */
 export function readRoutingTables(
   folders: readonly string[] = ['/etc/iproute2', '/usr/share/iproute2'],
 ): Map<string, number> {
@@ -28,7 +31,9 @@ function textsIn(folder: string): string[] {
   }
 }
 
-/** Undefined where there is none: then the system has no names of its own. */
+/**
+ * Returns the text; undefined if there is no such file, because the system then defines no names.
+ */
 function textOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
@@ -37,9 +42,9 @@ function textOf(file: string): string | undefined {
   }
 }
 
-/** `200 office`, with a comment behind it or not. */
+/** A line like `200 office`, with or without a comment after it. */
 const LINE = /^[ \t]*(\d{1,10}|0x[\da-fA-F]{1,8})[ \t]+([^\s#]+)/gm;
-/** linux/rtnetlink.h */
+/** From linux/rtnetlink.h. */
 const BUILT_IN: readonly (readonly [string, number])[] = [
   ['default', 253],
   ['main', 254],

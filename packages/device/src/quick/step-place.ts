@@ -1,5 +1,5 @@
 /**
- * `placeOf`: which line of the file asked for a step.
+ * `placeOf`: returns which line of the file caused a step.
  *
  * @module
  */
@@ -14,7 +14,9 @@ import { masked, type Prefix } from './prefix.ts';
 import type { Step } from './step.ts';
 import type { TunnelFile } from './tunnel-file.ts';
 
-/** 'wg0.conf:4: Address'; undefined where no field asked for it. */
+/**
+ * Returns for instance 'wg0.conf:4: Address'; undefined if no field of the file caused the step.
+ */
 export function placeOf(file: TunnelFile, step: Step): string | undefined {
   const { config } = file;
   switch (step.type) {
@@ -39,7 +41,7 @@ export function placeOf(file: TunnelFile, step: Step): string | undefined {
   }
 }
 
-/** Of several lines the last: it is the one too many, or the one that holds. */
+/** Returns the last of several lines: it is the one too many, or the one that takes effect. */
 function lastPlace(
   { file, config }: TunnelFile,
   sections: readonly (InterfaceSection | PeerSection)[],

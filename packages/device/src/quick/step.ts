@@ -1,50 +1,52 @@
 /**
- * `Step`: one thing that bringing a tunnel up does to the host, as plain data, and its words.
+ * `Step`: one change to the host while a tunnel is brought up, as plain data, and its description.
  *
- * Steps are made by plan.ts and carried out by tunnel.ts; neither knows how the other does it.
+ * plan.ts makes the steps, and tunnel.ts carries them out. Neither depends on how the other works.
  *
  * @module
  */
 import { formatAddress, formatCidr } from '@litz/config';
 import type { Prefix } from './prefix.ts';
 
-/** A policy rule. `priority` is always given, so that exactly this rule can be taken away again. */
+/** A policy rule. `priority` is always given, so that exactly this rule can be deleted again. */
 export interface PolicyRule {
   readonly family: 4 | 6;
   readonly priority: number;
   readonly table: number;
-  /** Packets with this mark pass the rule by. */
+  /** The rule does not apply to packets with this mark. */
   readonly notMark?: number;
-  /** Routes of the table with at most this prefix length do not count. */
+  /** Routes of the table are ignored if their prefix length is at most this. */
   readonly suppressPrefixLength?: number;
 }
 
 export type Step =
-  /** Makes the TUN device, down, with no address. */
+  /** Makes the TUN device, with the link down and without addresses. */
   | { readonly type: 'create-link'; readonly name: string }
-  /** Keys, peers and, if it is not 0, the mark of all outer datagrams. */
+  /** Sets keys and peers, and the mark of all outer datagrams if it is not 0. */
   | { readonly type: 'configure'; readonly peers: number; readonly mark: number }
   | { readonly type: 'add-address'; readonly address: Prefix }
-  /** Opens the sockets: from here on packets flow. */
+  /** Opens the sockets. From here on packets flow. */
   | { readonly type: 'set-up'; readonly mtu: number }
   | { readonly type: 'add-route'; readonly destination: Prefix; readonly table: number }
   | { readonly type: 'add-rule'; readonly rule: PolicyRule }
-  /** One that a tunnel left that was killed. */
+  /** Deletes a rule that a killed tunnel left. */
   | { readonly type: 'delete-rule'; readonly rule: PolicyRule }
   | {
       readonly type: 'set-sysctl';
       readonly name: string;
-      /** Stays when the tunnel is gone: another one may rely on it by then. */
+      /**
+       * The value stays when the tunnel is removed, because another tunnel may rely on it by then.
+       */
       readonly value: string;
     }
-  /** Lets answers in that come by another way than packets to their sender would leave. */
+  /** Accepts answers that arrive on another interface than packets to their sender would take. */
   | { readonly type: 'loosen-filter'; readonly link: string }
-  /** One that was loose for a tunnel that was killed. */
+  /** Restores a filter that a killed tunnel left loose. */
   | { readonly type: 'restore-filter'; readonly link: string };
 
 export const MAIN_TABLE = 254;
 
-/** One line for a person. */
+/** Returns one line that describes the step for a person. */
 export function describeStep(step: Step, link: string): string {
   switch (step.type) {
     case 'create-link':
@@ -74,10 +76,10 @@ export function describeStep(step: Step, link: string): string {
 }
 
 function describeRule({ family, notMark, table, suppressPrefixLength }: PolicyRule): string {
-  const who = notMark === undefined ? 'all packets' : `all but mark ${notMark}`;
+  const who = notMark === undefined ? 'all packets' : `packets without mark ${notMark}`;
   const what =
-    suppressPrefixLength === undefined ? '' : `, routes longer than /${suppressPrefixLength}`;
-  return `IPv${family} rule: ${who} by table ${tableName(table)}${what}`;
+    suppressPrefixLength === undefined ? '' : `, only routes longer than /${suppressPrefixLength}`;
+  return `IPv${family} rule: ${who} use table ${tableName(table)}${what}`;
 }
 
 function inTable(table: number): string {

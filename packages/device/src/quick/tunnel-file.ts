@@ -1,5 +1,5 @@
 /**
- * `TunnelFile`: a wg-quick file of which everything can be done.
+ * `TunnelFile`: a wg-quick file that contains nothing which Litz cannot do.
  *
  * @module
  */
@@ -22,19 +22,21 @@ import { readRoutingTables } from './routing-tables.ts';
 import { MAIN_TABLE } from './step.ts';
 
 export interface TunnelFile {
-  /** Of the interface. */
+  /** The name of the interface. */
   readonly name: string;
-  /** As the person calls it, for errors. */
+  /** The name of the file, as the user wrote it; for errors. */
   readonly file: string;
   readonly config: WgQuickConfig;
-  /** The one of `config`, by its number. */
+  /** The `table` of `config`, with a name replaced by its number. */
   readonly table: TunnelRequest['table'];
 }
 
 /**
- * @param options.routingTables the names that tables have; default: those of iproute2
- * @throws {ConfigError} everything that is wrong, or that is not done here: `DNS`, the hooks,
- *   `SaveConfig`. Empty, they ask for nothing
+ * Parses a wg-quick file.
+ *
+ * @param options.routingTables the names of routing tables; default: those of iproute2
+ * @throws {ConfigError} lists all mistakes, and all fields that Litz does not carry out: `DNS`, the
+ *   hooks, `SaveConfig`. An empty field is not a mistake.
  */
 export function parseTunnelFile(
   text: string,
@@ -51,9 +53,10 @@ export function parseTunnelFile(
 }
 
 /**
- * Asks for the addresses of all names at the same time.
+ * Resolves all host names of the file at the same time.
  *
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`, with the line of the first that failed
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the first
+ *   endpoint that failed
  */
 export async function resolveEndpoints(
   { file, config }: TunnelFile,
@@ -76,12 +79,12 @@ export async function resolveEndpoints(
   try {
     return new Map((await Promise.all(resolved)).flat());
   } finally {
-    // The others would go on asking for minutes.
+    // Without this, the other look-ups would be retried for minutes.
     failed.abort();
   }
 }
 
-/** @param endpoints of `resolveEndpoints` */
+/** Returns the request for a tunnel. @param endpoints the result of `resolveEndpoints` */
 export function toTunnelRequest(
   { name, config, table }: TunnelFile,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
@@ -98,20 +101,20 @@ export function toTunnelRequest(
     endpoints: peers.flatMap(({ endpoint }) => {
       const found = endpoint && 'host' in endpoint ? endpoints.get(endpoint) : endpoint;
       if (!found) return [];
-      // Of a link-local address routes tell nothing: which link it is on is said with it.
+      // Routes say nothing about a link-local address: its interface is part of the endpoint.
       return found.zone === undefined && found.scopeId === 0 ? [found.address] : [];
     }),
   };
 }
 
-/** Undefined: no table is called so. */
+/** Returns the table's number; undefined if no table has this name. */
 function tableOf(
   { interface: { table = 'auto' } }: WgQuickConfig,
   tables: ReadonlyMap<string, number> | undefined,
 ): TunnelRequest['table'] | undefined {
   if (table === 'auto' || table === 'off') return table;
   const number = typeof table === 'number' ? table : (tables ?? readRoutingTables()).get(table);
-  // The kernel takes 0 for the main one.
+  // The kernel treats table 0 as the main table.
   return number === 0 ? MAIN_TABLE : number;
 }
 
@@ -135,7 +138,10 @@ function refusedFields({ file, config }: TunnelFile): ConfigProblem[] {
   return [...problems, { file, line, field: 'SaveConfig', message }];
 }
 
-/** The kernel takes IPv6 from an interface below its minimum without a word. */
+/**
+ * The kernel silently removes IPv6 from an interface whose MTU is below the minimum, so this is
+ * reported.
+ */
 function mtuProblems({ file, config }: TunnelFile): ConfigProblem[] {
   const { mtu, addresses } = config.interface;
   if (mtu === undefined) return [];
@@ -147,14 +153,20 @@ function mtuProblems({ file, config }: TunnelFile): ConfigProblem[] {
   return problem(`expected at least ${MINIMUM_MTU_IPV6} with an IPv6 Address, got ${mtu}`);
 }
 
-/** A device drops the peer that has its own key, so nothing leads to it. */
+/**
+ * Leaves out a peer with the device's own key. The device ignores such a peer, so it must have no
+ * routes.
+ */
 function otherPeers({ interface: { privateKey }, peers }: WgQuickConfig): PeerSection[] {
   if (!privateKey) return peers;
   const own = formatKey(publicKeyOf(privateKey, nobleProvider));
   return peers.filter(({ publicKey }) => formatKey(publicKey) !== own);
 }
 
-/** What each peer is left with: of a key that comes twice, and of prefixes that are removed. */
+/**
+ * Returns the prefixes that each peer ends up with, when keys are repeated and prefixes are
+ * removed.
+ */
 function effectivePrefixes(peers: readonly PeerSection[]): Prefix[][] {
   const ofKeys = new Map<string, Map<string, Prefix>>();
   for (const { publicKey, incremental, allowedIps } of peers) {
@@ -172,5 +184,5 @@ function effectivePrefixes(peers: readonly PeerSection[]): Prefix[][] {
 
 const REFUSED = ['DNS', 'PreUp', 'PostUp', 'PreDown', 'PostDown'];
 const NOT_DONE =
-  'is not done by litz up; remove it, or run ' +
+  'litz up does not carry this out; remove it, or run ' +
   'WG_QUICK_USERSPACE_IMPLEMENTATION=litz wg-quick up FILE';

@@ -1,5 +1,5 @@
 /**
- * `Tunnel`: carries the steps of a plan out, and takes them back.
+ * `Tunnel`: carries out the steps of a plan, and undoes them.
  *
  * ```
  *   up    create-link, configure, add-address, set-up, restore-filter (what was left), add-route,
@@ -8,7 +8,7 @@
  *         go addresses and routes
  * ```
  *
- * What fails half way, or is aborted, is taken back before the caller hears of it.
+ * If a step fails or `up` is aborted, everything is undone before `up` rejects.
  *
  * @module
  */
@@ -21,36 +21,36 @@ import type { Host } from './host.ts';
 import { planTunnel, type TunnelRequest } from './plan.ts';
 import { describeStep, type Step } from './step.ts';
 
-/** What of a `Device` is used. */
+/** The part of a `Device` that a tunnel uses. */
 export type TunnelDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure' | 'close'>;
 
 export interface TunnelOptions {
-  /** The caller's; used until `down` has resolved, and not closed. */
+  /** Belongs to the caller. It is used until `down` has resolved, and is not closed. */
   readonly host: Host;
-  /** Makes the interface, down and without address. The device is the tunnel's to close. */
+  /** Makes the interface, down and without addresses. The tunnel closes the device. */
   readonly openDevice: (name: string) => Promise<TunnelDevice>;
-  /** Hears of each step before it is done. */
+  /** Called with a description of each step before it is carried out. */
   readonly onStep?: (text: string) => void;
-  /** Ends the bringing up; `up` rejects with its reason. */
+  /** Aborts `up`, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Default: a timer. */
+  /** Waits. Default: a timer. */
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
 export class Tunnel {
   readonly name: string;
   readonly #options: TunnelOptions;
-  /** What is to be taken back, in the order in which it was done. */
+  /** Functions that undo steps, in the order in which the steps were done. */
   readonly #undo: (() => void)[] = [];
   readonly #takeBackAtExit = (): void => void this.#takeBack();
   #device: TunnelDevice | undefined = undefined;
   #down: Promise<void> | undefined = undefined;
 
   /**
-   * Resolves when packets flow.
+   * Brings a tunnel up. Resolves when packets flow.
    *
-   * @param configuration of the device; the plan adds the mark
-   * @throws {StepError} (rejects) a step failed; everything before it is taken back
+   * @param configuration for the device; the plan adds the mark
+   * @throws {StepError} (rejects) a step failed; all earlier steps were undone
    */
   static async up(
     request: TunnelRequest,
@@ -63,7 +63,7 @@ export class Tunnel {
       for (const step of steps) await tunnel.#take(step, configuration);
       return tunnel;
     } catch (error) {
-      // What could not be taken back is not why it failed.
+      // An error of undoing is ignored here: it is not the reason why `up` failed.
       await tunnel.down().catch(() => {});
       throw error;
     }
@@ -72,14 +72,16 @@ export class Tunnel {
   private constructor(name: string, options: TunnelOptions) {
     this.name = name;
     this.#options = options;
-    // A process that ends by a mistake leaves no rules behind. The device sees to itself.
+    // If the process exits unexpectedly, the rules are deleted. The device's interface disappears
+    // by itself.
     process.on('exit', this.#takeBackAtExit);
   }
 
   /**
-   * Takes everything back. Further calls do nothing.
+   * Undoes all steps. Later calls return the same promise.
    *
-   * @throws {AggregateError} (rejects) what could not be taken back; everything else is
+   * @throws {AggregateError} (rejects) the errors of steps that could not be undone; all others
+   *   were undone
    */
   down(): Promise<void> {
     return (this.#down ??= this.#takeDown());
@@ -95,10 +97,17 @@ export class Tunnel {
     }
     if (errors.length === 0) return;
     const texts = errors.map((error) => (error as Error).message);
-    throw new AggregateError(errors, `${this.name} is not taken down whole: ${texts.join('; ')}`);
+    throw new AggregateError(
+      errors,
+      `${this.name} was not taken down completely: ${texts.join('; ')}`,
+    );
   }
 
-  /** Synchronous, so that it can be done while the process exits. @returns what failed */
+  /**
+   * Undoes the steps. Synchronous, so that it also works while the process exits.
+   *
+   * @returns the errors
+   */
   #takeBack(): unknown[] {
     const errors: unknown[] = [];
     let undo: (() => void) | undefined;
@@ -145,7 +154,7 @@ export class Tunnel {
       case 'delete-rule':
         return host.deleteRule(step.rule);
       case 'loosen-filter':
-        // It may be written down, and then fail.
+        // It may record the filter and then fail, so the undo function is added first.
         this.#undo.push(() => host.restoreFilter(step.link, name));
         return host.loosenFilter(step.link, name);
       case 'restore-filter':
@@ -156,35 +165,49 @@ export class Tunnel {
     }
   }
 
-  /** The only one there is, src_valid_mark, is for rules of the user's own: no reason to give up. */
+  /**
+   * Sets a kernel setting. The only one is src_valid_mark, for rules of the user. So the tunnel
+   * goes on without it if it cannot be written.
+   */
   #setSysctl(name: string, value: string): void {
     try {
       this.#options.host.setSysctl(name, value);
     } catch (error) {
       const { errno, message } = error as { errno?: unknown; message: string };
       if (!UNWRITABLE.has(errno)) throw error;
-      this.#options.onStep?.(`goes on without ${name}, which the tunnel does not need: ${message}`);
+      this.#options.onStep?.(
+        `continue without ${name}, which the tunnel does not need: ${message}`,
+      );
     }
   }
 
-  /** This tunnel does as well without, where settings cannot be written. */
+  /**
+   * Restores a filter that a killed tunnel left loose. A failure is ignored: this tunnel does not
+   * need it strict.
+   */
   #restoreLeftOver(link: string): void {
     try {
       this.#options.host.restoreFilter(link, this.name);
     } catch {
-      // Loose it was, and is.
+      // The filter was loose before and stays so.
     }
   }
 
   async #createLink(): Promise<void> {
-    // The kernel would open a persistent TUN device of somebody else's.
+    // If the name exists, the kernel could open a persistent TUN device of another program.
     if (this.#options.host.hasLink(this.name)) {
-      throw new WireGuardError('ERR_LITZ_SYSTEM', 'there is an interface of this name: EEXIST');
+      throw new WireGuardError(
+        'ERR_LITZ_SYSTEM',
+        'an interface with this name exists already: EEXIST',
+      );
     }
     this.#device = await this.#options.openDevice(this.name);
   }
 
-  /** For a while: a link that takes longer comes up without us. */
+  /**
+   * Waits until packets pass, for `LONGEST_WAIT_MS` at most. A slower link comes up later by
+   * itself.
+   */
   async #untilUsable(closed: AbortSignal): Promise<void> {
     const { host, signal, sleep = setTimeout } = this.#options;
     for (let waitedMs = 0; waitedMs < LONGEST_WAIT_MS; waitedMs += LOOK_INTERVAL_MS) {
@@ -194,13 +217,16 @@ export class Tunnel {
     }
   }
 
-  /** A port that is taken shows when the device opens its sockets. */
+  /**
+   * Sets the link up, and waits until the device has opened its sockets. A port that is taken is an
+   * error of that.
+   */
   async #setUp(mtu: number): Promise<void> {
     const device = this.#device;
     if (!device) return;
     const settled = new AbortController();
     const closed = (): void => settled.abort();
-    // Rejects with an error that is emitted before.
+    // Rejects if an 'error' event comes first.
     const up = once(device, 'up', { signal: settled.signal });
     device.once('close', closed);
     try {
@@ -218,7 +244,7 @@ export class Tunnel {
   }
 }
 
-/** `code` and `message` are of the error that it failed with, which is the `cause`. */
+/** A step failed. `code` and the end of `message` come from its error, which is the `cause`. */
 export class StepError extends WireGuardError {
   readonly step: Step;
 
@@ -234,7 +260,12 @@ function codeOf(cause: unknown): WireGuardErrorCode {
   return cause instanceof WireGuardError ? cause.code : 'ERR_LITZ_SYSTEM';
 }
 
-/** As in a container, where /proc/sys is read-only. */
+/**
+ * Errors of a setting that cannot be written, for instance in a container whose /proc/sys is
+ * read-only.
+ */
 const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
+// How often `isUsable` is checked, in ms.
 const LOOK_INTERVAL_MS = 5;
+// How long to wait for `isUsable`, in ms.
 const LONGEST_WAIT_MS = 2000;

@@ -1,26 +1,33 @@
 /**
- * `PeerFeed`: the last changes of a device's peers, numbered, for all who follow them.
+ * `PeerFeed`: keeps the last changes of a device's peers, numbered, for all readers that follow
+ * them.
  *
- * The device is listened to while somebody follows, and a little longer, so that a reader can go on
- * from its cursor on another connection. A change costs the same however many readers there are: it is
- * laid into a ring, and each reader takes it from there when it has time. A reader that comes after the
- * ring went round has missed something, and is told so.
+ * The feed listens to the device while there is a reader, and `keptMs` longer, so that a reader can
+ * continue from its cursor on another connection. Each change is written once into a ring, and each
+ * reader takes it from there when it has time. So the cost of a change does not depend on the
+ * number of readers. A reader that is so late that the ring has overwritten changes is told that it
+ * missed some.
  *
  * @module
  */
 import type { ChangedPeer } from '@litz/config';
 
-/** Calls the listener with each change until the function that is returned is called. */
+/** Calls the listener with each change until the returned function is called. */
 export type FollowPeers = (listener: (peer: ChangedPeer) => void) => () => void;
 
 export interface PeerFeedOptions {
-  /** Changes that are kept; default 16,384. */
+  /** How many changes are kept. Default 16,384. */
   readonly capacity?: number;
-  /** Who follow at once; default 64. */
+  /** How many readers may follow at the same time. Default 64. */
   readonly maxReaders?: number;
-  /** For how long the device is listened to behind the last reader; default 10 s. */
+  /**
+   * How long the feed listens to the device after the last reader has left, in ms. Default 10 s.
+   */
   readonly keptMs?: number;
-  /** Of the first change; a later feed has higher ones. Default: by the clock. */
+  /**
+   * Returns the first cursor of a feed. It must be higher than all cursors of earlier feeds.
+   * Default: from the clock.
+   */
   readonly firstCursor?: () => number;
 }
 
@@ -31,7 +38,7 @@ export class PeerFeed {
   readonly #keptMs: number;
   readonly #firstCursor: () => number;
   readonly #readers: Set<FeedReader> = new Set();
-  /** The change that made cursor n stands at n modulo the capacity. */
+  /** The change with cursor n is stored at index n modulo the capacity. */
   #ring: ChangedPeer[] = [];
   #start = 0;
   #cursor = 0;
@@ -43,16 +50,17 @@ export class PeerFeed {
     this.#capacity = options.capacity ?? DEFAULT_CAPACITY;
     this.#maxReaders = options.maxReaders ?? DEFAULT_MAX_READERS;
     this.#keptMs = options.keptMs ?? DEFAULT_KEPT_MS;
-    // No earlier feed of this socket can have given it away: nothing changes a million times a second.
+    // Higher than all cursors of an earlier feed of this socket, because there are fewer than a
+    // million changes per second.
     this.#firstCursor = options.firstCursor ?? (() => Date.now() * 1000);
   }
 
-  /** Of the last change. */
+  /** The cursor of the last change. */
   get cursor(): number {
     return this.#cursor;
   }
 
-  /** Undefined if too many follow already. */
+  /** Adds a reader. Returns undefined if there are `maxReaders` already. */
   open(): FeedReader | undefined {
     if (this.#readers.size >= this.#maxReaders) return undefined;
     clearTimeout(this.#timer);
@@ -63,9 +71,9 @@ export class PeerFeed {
   }
 
   /**
-   * What happened since then, the older change first, no more than `most` of it.
+   * Returns the changes after a cursor, oldest first, at most `most` of them.
    *
-   * @returns undefined: that is not known (any more)
+   * @returns undefined if the feed does not have all changes after this cursor
    */
   since(cursor: number, most: number): ChangedPeer[] | undefined {
     const oldest = Math.max(this.#start, this.#cursor - this.#capacity);
@@ -76,7 +84,7 @@ export class PeerFeed {
     return changes;
   }
 
-  /** Listens no more. */
+  /** Closes all readers and stops listening to the device. */
   close(): void {
     clearTimeout(this.#timer);
     for (const reader of this.#readers) reader.close();
@@ -106,7 +114,7 @@ export class PeerFeed {
   }
 }
 
-/** One who follows. */
+/** One reader that follows the changes. */
 export class FeedReader {
   readonly feed: PeerFeed;
   readonly #onClose: () => void;
@@ -118,7 +126,10 @@ export class FeedReader {
     this.#onClose = onClose;
   }
 
-  /** Resolves when something has happened behind this cursor, to false when the reader was closed. */
+  /**
+   * Resolves to true when there are changes after this cursor, and to false when the reader was
+   * closed.
+   */
   async changed(cursor: number): Promise<boolean> {
     while (!this.#isClosed && this.feed.cursor === cursor) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -126,7 +137,7 @@ export class FeedReader {
     return !this.#isClosed;
   }
 
-  /** Something has happened. */
+  /** Reports that there is a new change. */
   wake(): void {
     this.#wake();
   }

@@ -1,15 +1,14 @@
 /**
- * `RequestMemory`: a bound on what the requests of all connections take together that have not been
- * carried out yet.
+ * `RequestMemory`: limits the memory that all requests together take until they are carried out.
  *
  * @module
  */
 
 /** A connection whose request takes memory. */
 export interface RequestHolder {
-  /** Of the request that has not come to its end; 0 if there is none. */
+  /** Bytes of the request that has not arrived completely; 0: there is none. */
   readonly unfinishedBytes: number;
-  /** Answers that there is no memory, and lets go of what has come. */
+  /** Answers ENOMEM, and frees the part of the request that has arrived. */
   refuseUnfinished(): void;
 }
 
@@ -18,19 +17,19 @@ export class RequestMemory {
   readonly #byHolder: Map<RequestHolder, number> = new Map();
   #total = 0;
 
-  /** @param limit in bytes, over all connections */
+  /** @param limit in bytes, for all connections together */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Of all connections. */
+  /** Bytes of all connections together. */
   get total(): number {
     return this.#total;
   }
 
   /**
-   * So much belongs to it from now on. If that is too much over all, the largest request that has not
-   * come to its end is refused, whoever sends it, until it is not.
+   * Sets how many bytes a connection holds. If all connections together hold too much, the largest
+   * incomplete request of any connection is refused.
    */
   hold(holder: RequestHolder, bytes: number): void {
     this.#total += bytes - (this.#byHolder.get(holder) ?? 0);

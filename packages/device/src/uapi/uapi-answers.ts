@@ -1,6 +1,6 @@
 /**
- * What is answered to the requests of the userspace protocol. Nothing here rejects: what goes wrong is
- * an errno.
+ * Answers requests of the userspace protocol. No function here rejects: errors are answered with an
+ * errno.
  *
  * @module
  */
@@ -24,21 +24,29 @@ import {
 } from '@litz/config';
 import type { FeedReader } from './peer-feed.ts';
 
-/** What is served; a `Device` is one. */
+/** The device to serve; a `Device` fits. */
 export interface UapiTarget {
-  /** A copy: its secrets are wiped when they are answered. */
+  /** Returns a copy, whose secrets are wiped after the answer. */
   status(): Promise<DeviceStatus>;
-  /** The same a few peers at a time, taken instead if it is there; see `Device.statusParts`. */
+  /**
+   * Returns the same, a few peers at a time; see `Device.statusParts`. Used instead of `status` if
+   * present.
+   */
   statusParts?(): AsyncIterable<DeviceStatus>;
   configure(change: DeviceConfiguration): Promise<void>;
-  /** Without it `litz_changes` is refused; see `Device.followPeers`. */
+  /**
+   * Follows the changes of peers; see `Device.followPeers`. Without it, `litz_changes` is refused.
+   */
   followPeers?(listener: (peer: ChangedPeer) => void): () => void;
 }
 
-/** Is told why something was refused. */
+/** Called with the reason why a request was refused. */
 export type OnRefused = (error: Error) => void;
 
-/** The answer to `get=1`, in pieces. No more is read of the device than is asked for here. */
+/**
+ * Returns the answer to `get=1` in pieces. A piece is read from the device only when the caller
+ * asks for it.
+ */
 export async function* answerGet(
   target: UapiTarget,
   onRefused: OnRefused,
@@ -64,7 +72,7 @@ export async function* answerGet(
   }
 }
 
-/** Carries out a `set=1`. */
+/** Carries out a `set=1` and returns its answer. */
 export async function answerSet(
   target: UapiTarget,
   body: string,
@@ -84,8 +92,8 @@ export async function answerSet(
 }
 
 /**
- * The answer to `litz_changes=CURSOR`, in pieces, until the reader is closed. What changes while a
- * piece is taken waits in the feed.
+ * Returns the answer to `litz_changes=CURSOR` in pieces, until the reader is closed. Changes that
+ * happen meanwhile wait in the feed.
  */
 export async function* answerChanges(
   target: UapiTarget,
@@ -100,7 +108,8 @@ export async function* answerChanges(
     for (;;) {
       const changes = feed.since(at, MOST_IN_REPORT);
       if (!changes) {
-        // First: what changes while the peers are read is told again behind them.
+        // The cursor is read first, so that changes that happen while the peers are read are
+        // reported again.
         at = feed.cursor;
         yield RESYNC_LINE;
         yield* allPeers(target);
@@ -135,12 +144,12 @@ async function* whole(target: UapiTarget): AsyncGenerator<DeviceStatus, void, un
   yield await target.status();
 }
 
-/** As wireguard-go has them: whatever is wrong with port or mark is EADDRINUSE. */
+/** Maps errors to the errnos of wireguard-go: every error of port or mark is EADDRINUSE. */
 function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
   if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
   if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
-  // The zone of no interface.
+  // The zone does not name an interface.
   if (error instanceof WireGuardError && error.code === 'ERR_LITZ_INVALID_ENDPOINT') {
     return UAPI_ERRNO.EINVAL;
   }
@@ -149,4 +158,5 @@ function errnoOf(error: unknown): number {
   return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;
 }
 
+// How many changes one piece of the answer holds at most.
 const MOST_IN_REPORT = 256;

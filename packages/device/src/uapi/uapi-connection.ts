@@ -1,12 +1,12 @@
 /**
  * `UapiConnection`: one client of the UAPI socket.
  *
- * Requests are answered in order, and none is read while one is answered. An answer is sent as fast as
- * the client reads it, and read from the device no faster. The client may close its writing side
- * behind its last request: it is answered, and then the connection ends.
+ * Requests are answered in order. While a request is answered, no other one is read. An answer is
+ * read from the device only as fast as the client reads it. A client may close its writing side
+ * after its last request: the request is answered, and then the connection ends.
  *
- * A connection on which changes are followed is for that alone. It may be quiet for as long as nothing
- * changes, and ends when the client closes its writing side or sends anything more.
+ * A connection that follows changes does nothing else. It may be quiet as long as nothing changes.
+ * It ends when the client closes its writing side or sends more bytes.
  *
  * @module
  */
@@ -31,15 +31,18 @@ import {
 
 export interface UapiConnectionOptions {
   readonly target: UapiTarget;
-  /** Of the target's peers; undefined where it tells nothing of them. */
+  /** The feed of the target's peers; undefined if the target does not report changes. */
   readonly feed: PeerFeed | undefined;
-  /** Of one request. */
+  /** Longest request in bytes. */
   readonly maxRequestLength: number;
-  /** For the requests of all connections. */
+  /** Shared by all connections. */
   readonly memory: RequestMemory;
-  /** A request that stands still for so long is given up, and so is an answer that nobody reads. */
+  /**
+   * After this time without progress, in ms, an incomplete request is given up, and so is an answer
+   * that the client does not read.
+   */
   readonly idleTimeoutMs: number;
-  /** Runs `set` requests of all connections one after the other. */
+  /** Runs the `set` requests of all connections one after the other. */
   readonly inTurn: (set: () => Promise<string>) => Promise<string>;
   readonly onRefused: OnRefused;
   readonly onClose: (connection: UapiConnection) => void;
@@ -50,17 +53,17 @@ export class UapiConnection implements RequestHolder {
   readonly #options: UapiConnectionOptions;
   readonly #splitter: RequestSplitter;
   #state: 'reads' | 'asks' | 'writes' = 'reads';
-  /** Of what changes, while that is followed. */
+  /** The reader of changes, while the client follows them. */
   #reader: FeedReader | undefined = undefined;
   #isEnded = false;
   #hasAsked = false;
   #isRefused = false;
-  /** Of requests that have come and are not answered yet. */
+  /** Bytes of requests that have arrived and are not yet answered. */
   #pendingBytes = 0;
   #usedAt: number = performance.now();
-  /** What waits for the client to read. */
+  /** Resolves the promise of a write that waits for the client to read. */
   #written: () => void = () => {};
-  /** Requests are answered one after the other. */
+  /** The answers in progress. Requests are answered one after the other. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(socket: Socket, options: UapiConnectionOptions) {
@@ -69,7 +72,7 @@ export class UapiConnection implements RequestHolder {
     this.#splitter = new RequestSplitter({ maxLength: options.maxRequestLength });
     socket.setTimeout(options.idleTimeoutMs, () => this.#stoodStill());
     socket.on('close', () => this.#closed());
-    // Whoever hangs up while we answer has no use for it.
+    // An error means that the client hung up during an answer. The 'close' event follows.
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
       if (this.#reader) {
@@ -78,7 +81,7 @@ export class UapiConnection implements RequestHolder {
         return;
       }
       const requests = this.#splitter.push(bytes);
-      // They may have held keys.
+      // The bytes may contain keys.
       wipe(bytes);
       this.#take(requests);
     });
@@ -93,13 +96,13 @@ export class UapiConnection implements RequestHolder {
     return this.#splitter.heldBytes;
   }
 
-  /** For how long nothing has happened on it, in ms; 0 while it is answered. */
+  /** How long nothing has happened on this connection, in ms; 0 while a request is answered. */
   get quietMs(): number {
     return this.#state === 'reads' || this.#isEnded ? performance.now() - this.#usedAt : 0;
   }
 
   refuseUnfinished(): void {
-    const text = 'the requests of all clients that have not come to their end take too much memory';
+    const text = 'the incomplete requests of all clients take too much memory';
     this.#options.onRefused(new UapiError(UAPI_ERRNO.ENOMEM, text));
     this.#isRefused = true;
     this.#splitter.drop();
@@ -111,7 +114,7 @@ export class UapiConnection implements RequestHolder {
     this.#socket.destroy();
   }
 
-  /** Answers them, and reads no more until then. */
+  /** Answers the requests, and reads nothing more until then. */
   #take(requests: readonly UapiRequest[]): void {
     this.#usedAt = performance.now();
     if (requests.length === 0) {
@@ -157,12 +160,12 @@ export class UapiConnection implements RequestHolder {
     }
   }
 
-  /** Comes back when the client wants no more. */
+  /** Sends changes. Resolves when the client has ended it. */
   async #follow(cursor: number): Promise<void> {
     const { target, feed, onRefused } = this.#options;
     this.#reader = feed?.open();
     if (this.#reader) {
-      // Only so is it heard that the client goes.
+      // The socket must be read, or the end of the client would not be noticed.
       this.#socket.resume();
       for await (const piece of answerChanges(target, this.#reader, cursor, onRefused)) {
         await this.#write(piece);
@@ -175,7 +178,7 @@ export class UapiConnection implements RequestHolder {
     this.#end();
   }
 
-  /** Comes back when the client has taken it, or is gone. */
+  /** Resolves when the client has taken the text, or is gone. */
   async #write(text: string): Promise<void> {
     if (this.#socket.destroyed) return;
     this.#state = 'writes';
@@ -187,8 +190,8 @@ export class UapiConnection implements RequestHolder {
   }
 
   /**
-   * Nothing more is answered. What the client still sends is read and thrown away: a client that
-   * cannot get rid of its request would not read why it was refused.
+   * Ends the connection without answering anything more. Bytes that the client still sends are read
+   * and discarded: a client that cannot send all of its request would not read why it was refused.
    */
   #end(): void {
     if (this.#isEnded) return;
@@ -199,7 +202,10 @@ export class UapiConnection implements RequestHolder {
     else this.#socket.end();
   }
 
-  /** Nothing was read or written for a while. Between two requests a client may take its time. */
+  /**
+   * Called after `idleTimeoutMs` without a byte. Between two requests a client may be quiet for as
+   * long as it likes.
+   */
   #stoodStill(): void {
     if (this.#isEnded || this.#state === 'writes') this.close();
     else if (this.#state === 'asks') return;
@@ -207,9 +213,9 @@ export class UapiConnection implements RequestHolder {
     else if (!this.#hasAsked) this.close();
   }
 
-  /** The rest of a request did not come. */
+  /** Refuses a request whose rest did not arrive. */
   #giveUp(): void {
-    const text = 'a client began a request and did not end it';
+    const text = 'a client began a request and did not complete it';
     this.#options.onRefused(new UapiError(UAPI_ERRNO.EIO, text));
     this.#isEnded = true;
     this.#splitter.drop();

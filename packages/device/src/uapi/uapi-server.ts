@@ -1,10 +1,10 @@
 /**
- * `UapiServer`: the Unix socket over which `wg` and other programs ask and tell a device.
+ * `UapiServer`: the Unix socket through which `wg` and other programs read and configure a device.
  *
- * The socket is made under a temporary name, gets its mode and is then renamed: nobody ever meets it
- * with another mode, and closing it removes nothing that somebody else has put in its place. It is
- * watched: who removes it wants the device to end, as with wireguard-go. A folder that another user can
- * write to is refused.
+ * The socket is made under a temporary name, gets its mode, and is then renamed. So it is never
+ * visible with another mode. Closing it does not remove a file that another program has put in its
+ * place. The socket is watched: removing it ends the server and is reported, because it means that
+ * the device should end, as with wireguard-go. A folder that another user can write to is refused.
  *
  * @module
  */
@@ -30,29 +30,34 @@ import type { UapiTarget } from './uapi-answers.ts';
 import { UapiConnection } from './uapi-connection.ts';
 
 export interface UapiServerOptions {
-  /** Of the socket; its folder is made if need be. `UapiServer.path(name)` is where `wg` looks. */
+  /**
+   * Path of the socket. Its folder is made if it does not exist. `wg` looks at
+   * `UapiServer.path(name)`.
+   */
   path: string;
-  /** Bytes of one request; default 256 MiB. What is longer gets EINVAL. */
+  /** Longest request in bytes; default 256 MiB. A longer one is answered with EINVAL. */
   maxRequestLength?: number;
   /**
-   * Bytes that the requests of all connections may take together; default 256 MiB. When it is more, the
-   * largest one that has not come to its end gets ENOMEM.
+   * Bytes that the requests of all connections may take together; default 256 MiB. When they take
+   * more, the largest incomplete request is answered with ENOMEM.
    */
   maxTotalLength?: number;
   /**
-   * Default 60 s. After so long without a byte, a connection is closed on which no request has come yet,
-   * or a part of one (that gets EIO), or that does not read its answer. A client may wait for as long as
-   * it likes between two requests, and for changes of peers.
+   * After this time without a byte, in ms, a connection is closed if no request has come yet, if a
+   * request is incomplete (it is answered with EIO), or if the client does not read its answer.
+   * Default 60 s. A client may wait as long as it likes between two requests, and for changes of
+   * peers.
    */
   idleTimeoutMs?: number;
   /**
-   * Default 4096. One more takes the place of the connection on which nothing has been asked for longest,
-   * if that is more than a second: who is only connected keeps nobody out.
+   * Maximum number of connections; default 4096. One connection more takes the place of the
+   * connection that has been quiet for the longest time, if that is more than a second. So clients
+   * that only connect cannot keep others out.
    */
   maxConnections?: number;
-  /** A `get` or `set` was refused: why. Its text holds no key. */
+  /** Called with the reason why a request was refused. The text contains no key. */
   onRefused?: (error: Error) => void;
-  /** Somebody removed or replaced the socket; the server has closed itself. */
+  /** Called when the socket was removed or replaced. The server has closed itself. */
   onRemoved?: () => void;
 }
 
@@ -70,16 +75,16 @@ export class UapiServer {
   #inode = -1;
   #closing: Promise<void> | undefined = undefined;
 
-  /** The path for an interface, the same as wireguard-go's. */
+  /** Returns the path of the socket for an interface. It is the same as wireguard-go's. */
   static path(interfaceName: string): string {
     return join('/var/run/wireguard', `${interfaceName}.sock`);
   }
 
   /**
-   * Serves until it is closed. A socket that nobody answers on is replaced.
+   * Starts to serve. Replaces an existing socket that no program answers on.
    *
-   * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: somebody answers there, what is there is
-   *   no socket, or it cannot be made; `cause` says why
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: another program answers there, the
+   *   existing file is not a socket, or the socket cannot be made; `cause` is the error
    */
   static async listen(target: UapiTarget, options: UapiServerOptions): Promise<UapiServer> {
     const server = new UapiServer(target, options);
@@ -104,14 +109,14 @@ export class UapiServer {
     this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   }
 
-  /** Lets the process end though the server listens. */
+  /** Lets the process end while the server listens. */
   unref(): this {
     this.#server.unref();
     this.#watcher?.unref();
     return this;
   }
 
-  /** Removes the socket if it is still ours, and ends all connections. */
+  /** Removes the socket if it is still this server's, and ends all connections. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -133,7 +138,7 @@ export class UapiServer {
     inFolderOf(path, () => makeFolder(dirname(path)));
     refuseIfUntrusted(path);
     await refuseIfTaken(path);
-    // Whatever the umask: nobody else enters the folder that it is made in.
+    // This folder has mode 0700 whatever the umask, so no other user can reach the socket in it.
     const folder = inFolderOf(path, () => mkdtempSync(join(dirname(path), '.litz-')));
     try {
       await this.#listenAt(join(folder, 's'));
@@ -141,13 +146,14 @@ export class UapiServer {
       rmSync(folder, { recursive: true, force: true });
     }
     this.#server.on('error', ({ code }: NodeJS.ErrnoException) => {
-      // There was no descriptor for somebody who connected: there is one for the next.
+      // There was no descriptor left for a new connection. Closing one makes a descriptor free for
+      // the next.
       if (code === 'EMFILE' || code === 'ENFILE') this.#closeQuietest();
     });
     this.#watch();
   }
 
-  /** Makes the socket there, and moves it to its place. */
+  /** Makes the socket at a temporary path, and renames it to its final path. */
   async #listenAt(temporary: string): Promise<void> {
     if (Buffer.byteLength(temporary) > MAX_PATH_BYTES) {
       throw notServed(this.path, `${temporary} has more than ${MAX_PATH_BYTES} bytes`);
@@ -159,10 +165,10 @@ export class UapiServer {
         resolve();
       });
     });
-    // What wireguard-go gets with umask 077.
+    // The mode that wireguard-go gets with umask 077.
     chmodSync(temporary, 0o700);
     this.#inode = lstatSync(temporary).ino;
-    // Somebody may have put another folder there in the meantime.
+    // Another program may have replaced the folder meanwhile.
     refuseIfUntrusted(this.path);
     renameSync(temporary, this.path);
   }
@@ -205,14 +211,20 @@ export class UapiServer {
     if (!this.#closeQuietest()) connection.close();
   }
 
-  /** One `set` after the other: two large ones at once would take the memory of both. */
+  /**
+   * Runs one `set` after the other, because two large ones at once would take the memory of both.
+   */
   #inTurn(set: () => Promise<string>): Promise<string> {
     const answer = this.#lastSet.then(set);
     this.#lastSet = answer.catch(() => {});
     return answer;
   }
 
-  /** Those who are only connected must not keep out who asks something. @returns whether there is one */
+  /**
+   * Closes the connection that has been quiet for the longest time.
+   *
+   * @returns whether there was one
+   */
   #closeQuietest(): boolean {
     let quietest: UapiConnection | undefined;
     let longest = QUIET_MS;
@@ -231,7 +243,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
   } catch {
-    // With `recursive` Node says ENOENT also of a file system that is read-only.
+    // With `recursive`, Node.js also reports ENOENT for a read-only file system.
     mkdirSync(folder, { mode: 0o755 });
   }
   accessSync(folder, constants.W_OK);
@@ -242,20 +254,23 @@ function refuseIfUntrusted(path: string): void {
   if (reason !== undefined) throw notServed(path, reason);
 }
 
-/** What a missing or read-only /run makes of it, Node tells in words that name another path. */
+/**
+ * Runs `make`. Its errors of a missing or read-only /run name another path, so they are replaced by
+ * a clear one.
+ */
 function inFolderOf<T>(path: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const advice = 'make that a folder which this user can write to (in a container: --tmpfs /run)';
-    throw notServed(path, `nothing can be made in ${dirname(path)}: ${code}; ${advice}`, error);
+    const advice = 'expected a folder that this user can write to (in a container: --tmpfs /run)';
+    throw notServed(path, `cannot create a file in ${dirname(path)}: ${code}; ${advice}`, error);
   }
 }
 
 async function refuseIfTaken(path: string): Promise<void> {
   try {
-    if (!lstatSync(path).isSocket()) throw notServed(path, 'what is there is no socket');
+    if (!lstatSync(path).isSocket()) throw notServed(path, 'the existing file is not a socket');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
@@ -278,12 +293,12 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
 }
 
 const DEFAULT_MAX_CONNECTIONS = 4096;
-/** As wireguard-go has it; the kernel takes less if `net.core.somaxconn` is. */
+/** As in wireguard-go. The kernel takes less if `net.core.somaxconn` is less. */
 const BACKLOG = 4096;
-/** Who has connected a moment ago is about to ask. */
+/** In ms. A client that has connected less than this long ago is about to send a request. */
 const QUIET_MS = 1000;
 const DEFAULT_MAX_REQUEST_LENGTH: number = 256 * 1024 * 1024;
 const DEFAULT_MAX_TOTAL_LENGTH: number = 256 * 1024 * 1024;
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
-/** sockaddr_un.sun_path, with its end. */
+/** Length in bytes of sockaddr_un.sun_path without its final zero. */
 const MAX_PATH_BYTES = 107;

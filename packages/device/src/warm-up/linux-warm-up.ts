@@ -1,5 +1,6 @@
 /**
- * `LinuxWarmUp`: a warm-up in the thread of a Linux device, while that has nothing else to do.
+ * `LinuxWarmUp`: runs a warm-up in the thread of a Linux device while the device has nothing else
+ * to do.
  *
  * @module
  */
@@ -13,10 +14,10 @@ import type { SharedState } from '../linux/shared-state.ts';
 
 export interface LinuxWarmUpOptions extends Pick<WarmUpOptions, 'memory' | 'bytes' | 'crypto'> {
   readonly packages: LinuxPackages;
-  /** Where its TUNs are written down while they are open. */
+  /** Records the TUNs of the warm-up while they are open. */
   readonly shared: SharedState;
   readonly sockets: LinuxSockets;
-  /** Of the device's TUN. */
+  /** The offloads of the device's TUN. */
   readonly offloads: TunPackage.TunOffloads;
 }
 
@@ -54,29 +55,29 @@ export class LinuxWarmUp {
     });
   }
 
-  /** It is over, and all that it opened is closed. */
+  /** Whether the warm-up is over and everything that it opened is closed. */
   get isDone(): boolean {
     return this.#warmUp.isDone;
   }
 
-  /** Whether sockets of its own have it. */
+  /** Whether sockets of the warm-up use this port. */
   hasPort(port: number): boolean {
     return this.#opened.some((sockets) => sockets.fds.length > 0 && sockets.port === port);
   }
 
   /**
-   * Goes on until it is over, any of `polled` is ready or something else is `due`. This is a loop of its
-   * own, so that V8 does not take the device's for one that does this all the time.
+   * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
+   * This is a separate loop, so that V8 does not optimize the device's loop for the warm-up.
    *
-   * @param due as `boottimeMs` has it
-   * @param packets that the device itself has carried
+   * @param due in ms of `boottimeMs`
+   * @param packets how many packets the device itself has carried
    */
   run(polled: Sys.PollSet, due: number, packets: number): void {
     const { boottimeMs } = this.#packages.sys;
     const warmUp = this.#warmUp;
     if (packets > ENOUGH_PACKETS) warmUp.end();
     for (let slice = 1; !warmUp.isDone; slice++) {
-      // With pauses, in which V8's threads compile: fewer at once take less memory.
+      // The pauses give V8's threads time to compile. Fewer compilations at once take less memory.
       if (polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
       const now = boottimeMs();
       if (now >= due) return;
@@ -84,19 +85,29 @@ export class LinuxWarmUp {
     }
   }
 
-  /** Closes all that it opened. May be called again. */
+  /** Closes everything that the warm-up opened. May be called again. */
   end(): void {
     this.#warmUp.end();
   }
 
-  /** @throws what of it could not be closed, whenever that was: at the end of the device */
+  /**
+   * Called at the end of the device.
+   *
+   * @throws an error of an earlier or this attempt to close something
+   */
   close(): void {
     this.#warmUp.close();
   }
 }
 
+// A pause follows after this many slices.
 const SLICES_PER_PAUSE = 16;
-/** Rounded up to whole milliseconds; a fraction, as the times are that the device waits for. */
+/**
+ * In ms; poll rounds it up to 1. A fraction, so that V8 sees the same kind of number here as in the
+ * device's own waits.
+ */
 const PAUSE_MS = 0.5;
-/** After so many packets of its own a device has compiled what it runs. */
+/**
+ * After this many packets of its own, a device has compiled its packet path without the warm-up.
+ */
 const ENOUGH_PACKETS = 20_000;

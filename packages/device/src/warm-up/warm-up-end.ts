@@ -1,6 +1,6 @@
 /**
- * `WarmUpEnd`: one of the two ends of a warmUp: a data plane as the device's own, and a TUN at
- * which packets are put in and taken out.
+ * `WarmUpEnd`: one of the two ends of a warm-up. It has a data plane like the device's, and a TUN
+ * whose packets the warm-up writes and reads.
  *
  * @module
  */
@@ -24,9 +24,9 @@ export interface WarmUpEndOptions {
   readonly memory: PacketMemory;
   readonly bytes: ByteOperations | undefined;
   readonly crypto: CryptoProvider | undefined;
-  /** Of all packets, as much of it as each has. */
+  /** The payload of all packets; each packet uses its first bytes. Borrowed. */
   readonly payload: Uint8Array;
-  /** Default: `sockets.close()`. */
+  /** Called instead of `sockets.close()`, if given. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
 }
 
@@ -37,7 +37,7 @@ export class WarmUpEnd {
   readonly #publicKey: PublicKey;
   readonly #payload: Uint8Array;
 
-  /** With a key of its own. */
+  /** Makes an end with a private key of its own. */
   constructor({ payload, ...options }: WarmUpEndOptions) {
     const { tun, memory, crypto } = options;
     this.#tun = tun;
@@ -50,12 +50,12 @@ export class WarmUpEnd {
     privateKey.fill(0);
   }
 
-  /** @param sockets closed by `close` */
+  /** Sets the link up. @param sockets closed by `close` */
   open(sockets: DatagramSocket, now: number): void {
     this.#plane.linkUp(sockets, now);
   }
 
-  /** Knows nobody but the other one, `index`, from here on, and has no session with it. */
+  /** Makes `other`, which has this index, the only peer. There is no session with it yet. */
   meet(other: WarmUpEnd, index: From, now: number): void {
     const endpoint = new Endpoint(LOOPBACK, other.#plane.path.sockets?.port ?? 0);
     const allowedIps = [{ address: ADDRESSES[index], prefixLength: 32 }];
@@ -63,7 +63,7 @@ export class WarmUpEnd {
     this.#plane.configure({ replacePeers: true, peers: [peer] }, undefined, now);
   }
 
-  /** For the other one to send. What there is no room for is lost. */
+  /** Writes packets that the other end will send. Packets that the TUN refuses are lost. */
   put(packets: readonly WarmUpPacket[]): void {
     const { buffer, readOffset } = this.#memory;
     for (const { headers, payloadLength } of packets) {
@@ -74,13 +74,13 @@ export class WarmUpEnd {
     }
   }
 
-  /** Sends what the other one put in. */
+  /** Sends the packets that the other end wrote with `put`. */
   send(now: number): void {
     this.#plane.path.readTun(now);
     this.#plane.finish(now);
   }
 
-  /** @returns whether packets came */
+  /** Receives from the socket. @returns whether packets came */
   receive(now: number): boolean {
     const { path } = this.#plane;
     const before = path.writtenPackets;
@@ -89,18 +89,18 @@ export class WarmUpEnd {
     return path.writtenPackets > before;
   }
 
-  /** Takes out what the other one received. */
+  /** Reads and discards the packets that the other end received. */
   clear(): void {
     const { buffer, readOffset, readLength } = this.#memory;
     while (this.#tun.read(buffer, readOffset, readLength) > 0);
   }
 
-  /** Closes its sockets and wipes its keys. */
+  /** Closes the sockets and wipes the keys. */
   close(now: number): void {
     this.#plane.close(now);
   }
 }
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
-/** Sockets have that of IPv4 first. */
+/** Index of the IPv4 socket in `fds`; it comes first. */
 const IPV4_SOCKET = 0;

@@ -1,5 +1,5 @@
 /**
- * What is sent round in a warm-up: packets as the kernel gives them to a TUN.
+ * Packets of a warm-up, in the form in which the kernel passes them to a TUN.
  *
  * @module
  */
@@ -14,29 +14,32 @@ import {
 } from '@litz/tun/offload';
 
 export interface WarmUpPacket {
-  /** The vnet header and those of the packet. */
+  /** The vnet header and the headers of the packet. */
   readonly headers: Uint8Array;
-  /** Bytes behind them, whatever they are. */
+  /** Bytes of payload after the headers; their values do not matter. */
   readonly payloadLength: number;
 }
 
-/** Two addresses of TEST-NET-1 (RFC 5737), the first and the second end's. */
+/** Addresses of TEST-NET-1 (RFC 5737): one of the first end, one of the second. */
 export const ADDRESSES: readonly [Uint8Array, Uint8Array] = [
   Uint8Array.of(192, 0, 2, 1),
   Uint8Array.of(192, 0, 2, 2),
 ];
 
-/** Index of the end that sends. */
+/** Index of the end that sends the packet. */
 export type From = 0 | 1;
 
-/** For experiments (protocol 253, RFC 3692): nothing that has ports or a checksum, as of a ping. */
+/**
+ * Returns a packet without ports and checksum, like a ping. Its protocol number 253 is for
+ * experiments (RFC 3692).
+ */
 export function plainPacket(from: From, payloadLength: number): WarmUpPacket {
   const headers = new Uint8Array(TRANSPORT);
   writeIpHeader(headers, from, EXPERIMENT, payloadLength);
   return { headers, payloadLength };
 }
 
-/** A UDP datagram in one packet. */
+/** Returns a UDP datagram in one packet. */
 export function udpPacket(from: From, payloadLength: number): WarmUpPacket {
   const headers = new Uint8Array(TRANSPORT + UDP_HEADER_LENGTH);
   headers.set(PORTS, TRANSPORT);
@@ -46,8 +49,8 @@ export function udpPacket(from: From, payloadLength: number): WarmUpPacket {
 }
 
 /**
- * A TCP segment with time stamps: an acknowledgement where there is no payload, a super-packet where
- * it is more than `segmentLength`.
+ * Returns a TCP segment with time stamps. Without payload it is an acknowledgement. With more
+ * payload than `segmentLength` bytes it is a super-packet.
  */
 export function tcpPacket(
   from: From,
@@ -66,7 +69,10 @@ export function tcpPacket(
   return { headers, payloadLength };
 }
 
-/** As of a packet that is not finished: the sum of the pseudo-header stands for the checksum. */
+/**
+ * Writes the headers of a packet whose checksum is not complete: the checksum field holds the sum
+ * of the pseudo-header.
+ */
 function finish(
   headers: Uint8Array,
   from: From,
@@ -109,7 +115,7 @@ function setWord(bytes: Uint8Array, at: number, word: number): void {
   bytes[at + 1] = word;
 }
 
-/** Where the headers begin. */
+/** Offset of the IP header. */
 const IP = VNET_HEADER_LENGTH;
 const TRANSPORT: number = IP + 20;
 
@@ -117,7 +123,7 @@ const UDP_HEADER_LENGTH = 8;
 const TCP_HEADER_LENGTH = 32;
 const UDP_CHECKSUM = 6;
 const TCP_CHECKSUM = 16;
-/** Of IPv4 and of TCP with time stamps. */
+/** Length in bytes of the IPv4 header and the TCP header with time stamps. */
 export const TCP_HEADERS_LENGTH: number = TRANSPORT - IP + TCP_HEADER_LENGTH;
 
 const TCP = 6;

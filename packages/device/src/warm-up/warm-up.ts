@@ -1,14 +1,15 @@
 /**
- * `WarmUp`: packets go round between two ends of our own, before anybody else's come.
+ * `WarmUp`: sends packets between two ends of our own, before the first packets of others come.
  *
  * ```
  *   TUN a -> seal -> UDP over loopback -> open -> TUN b, the other end of TUN a; and back
  * ```
- * V8 interprets what it runs for the first time and compiles, in threads of its own, what it has run
- * often. So the first stream of a device is slow for a second, in which those threads take the
- * processors from it. All here is of the very classes that the device uses, so that what is compiled
- * is what the device runs; and what comes rarely comes here too, since code that was compiled without
- * having seen it is thrown away when it comes.
+ *
+ * V8 interprets code that runs for the first time. It compiles code that has run often, in threads
+ * of its own. So the first stream of a device is slow for about a second, while those threads
+ * compete with it for the processors. The warm-up uses the same classes as the device, so that V8
+ * compiles the code that the device runs. It also includes rare cases, because V8 discards compiled
+ * code when a case comes that it has not seen before.
  *
  * @module
  */
@@ -25,24 +26,27 @@ import {
   type WarmUpPacket,
 } from './warm-up-packets.ts';
 
-/** `memory` may be the device's: whenever `step` is called and when it returns, nothing is in it. */
+/**
+ * `memory` may be the device's: it holds no packet when `step` is called, and none when `step`
+ * returns.
+ */
 export interface WarmUpOptions extends Omit<WarmUpEndOptions, 'tun' | 'payload'> {
-  /** What is written to the one is read from the other. Called once. */
+  /** Returns two TUNs; a packet written to one is read from the other. Called once. */
   readonly openTuns: () => readonly [Tun, Tun];
-  /** Default: `tun.close()`. */
+  /** Called instead of `tun.close()`, if given. */
   readonly closeTun?: (tun: Tun) => void;
-  /** On a free port, of loopback too. Called once for each end. */
+  /** Opens sockets on a free port that is reachable over loopback. Called once for each end. */
   readonly openSockets: () => DatagramSocket;
 }
 
 export class WarmUp {
-  /** How often packets went there and back. */
+  /** How many times packets went to the other end and back. */
   laps = 0;
   readonly #options: WarmUpOptions;
-  /** One slice per `next`. */
+  /** Each `next` runs one slice. */
   readonly #slices: Generator<void, void, void>;
   readonly #closers: Closers = new Closers();
-  /** What was thrown by what could not be closed. */
+  /** Errors of resources that could not be closed. */
   readonly #errors: unknown[] = [];
   #isDone = false;
   #now = 0;
@@ -53,14 +57,14 @@ export class WarmUp {
     this.#slices = this.#perform();
   }
 
-  /** It is over, and all that it opened is closed. */
+  /** Whether the warm-up is over and everything that it opened is closed. */
   get isDone(): boolean {
     return this.#isDone;
   }
 
   /**
-   * One slice of it: of a millisecond or two at first, of a tenth of that later. Whatever fails only
-   * ends it.
+   * Runs one slice. The first slices take one or two milliseconds, later ones a tenth of that. An
+   * error only ends the warm-up.
    */
   step(now: number): void {
     if (this.#isDone) return;
@@ -68,26 +72,28 @@ export class WarmUp {
     try {
       if (this.#slices.next().done === true) this.end();
     } catch {
-      // Without descriptors or memory left, the device goes on without what this would have compiled.
+      // For instance, no descriptors or memory are left. The device goes on without the compiled
+      // code.
       this.end();
     }
   }
 
   /**
-   * Wipes the keys and closes everything. May be called again. What fails says nothing of the device,
-   * which goes on: `close` tells of it.
+   * Ends the warm-up: wipes the keys and closes everything. May be called again. If something
+   * cannot be closed, the device goes on, and `close` throws the error.
    */
   end(): void {
     this.#isDone = true;
-    // One that stands still in the middle would keep both ends.
+    // A generator that is suspended would keep both ends alive.
     this.#slices.return();
     this.#errors.push(...this.#closers.close());
   }
 
   /**
-   * Ends it, if it goes on.
+   * Ends the warm-up if it is still in progress.
    *
-   * @throws once, what the first threw that could not be closed, now or before
+   * @throws the first error of a resource that could not be closed, in this or an earlier call;
+   *   only once
    */
   close(): void {
     this.end();
@@ -132,7 +138,7 @@ export class WarmUp {
     yield;
   }
 
-  /** @returns whether something came out at both ends */
+  /** @returns whether packets arrived at both ends */
   *#goRound(a: WarmUpEnd, b: WarmUpEnd, [forth, back]: Exchange): Generator<void, boolean, void> {
     b.put(forth);
     a.send(this.#now);
@@ -150,18 +156,18 @@ export class WarmUp {
   }
 }
 
-/** What the two ends send in one lap. */
+/** The packets that the two ends send in one lap. */
 type Exchange = readonly [forth: readonly WarmUpPacket[], back: readonly WarmUpPacket[]];
 
 interface Scene {
-  /** One per lap, over and over. */
+  /** One exchange per lap, repeated in order. */
   readonly exchanges: readonly Exchange[];
   readonly laps: number;
 }
 
 /**
- * Small packets; then streams, and the acknowledgements that come back: in short super-packets first,
- * for some of the code runs once in each, whatever its length.
+ * Returns the scenes: first small packets, then streams with their acknowledgements. Streams begin
+ * with short super-packets, because some code runs once per super-packet, whatever its length.
  */
 function createScenes(tcp: boolean): Scene[] {
   const small: Exchange[] = [
@@ -180,7 +186,10 @@ function createScenes(tcp: boolean): Scene[] {
   ];
 }
 
-/** `count` packets of a stream, with a gap between one and the next: they are not to be joined. */
+/**
+ * Returns `count` packets of a stream. Their sequence numbers have gaps, so that the packets are
+ * not joined.
+ */
 function stream(from: From, count: number, segments: number): WarmUpPacket[] {
   const length = segments * SEGMENT_LENGTH - SHORTER_END;
   return Array.from({ length: count }, (_, i) =>
@@ -192,19 +201,25 @@ function acknowledgement(from: From): WarmUpPacket {
   return tcpPacket(from, SEQUENCES[0], 0, SEGMENT_LENGTH);
 }
 
-/** Of the three scenes. With twice as many, the first second of a stream was no faster. */
+/** Laps of the three scenes. Twice as many did not make the first second of a stream faster. */
 const LAPS = [400, 700, 50] as const;
-/** Handshakes are rare, and yet nothing is to be compiled as if there were none. */
+/**
+ * New sessions begin after this many laps. Handshakes are rare, but V8 must not compile the code as
+ * if there were none.
+ */
 const LAPS_PER_SESSION = 100;
-/** Laps in a row that nothing comes through; a handshake takes one or two. */
+/**
+ * After this many laps in a row without packets the warm-up ends. A handshake takes one or two
+ * laps.
+ */
 const MOST_MISSES = 20;
-/** Payload of an interface whose MTU is 1420. */
+/** TCP payload in bytes of an interface whose MTU is 1420. */
 const SEGMENT_LENGTH: number = 1420 - TCP_HEADERS_LENGTH;
-/** Segments of the longest super-packet that one message of the sockets takes. */
+/** Segments of the longest super-packet that fits into one message of the sockets. */
 const LONG = 45;
-/** Super-packets of that length. */
+/** This many super-packets of `LONG` segments are more than one batch. */
 const MORE_THAN_A_BATCH = 3;
-/** By so much is the last segment shorter than the others. */
+/** The last segment of a super-packet is shorter than the others by this many bytes. */
 const SHORTER_END = 100;
-/** On both sides of 2^31. */
+/** TCP sequence numbers on both sides of 2^31. */
 const SEQUENCES = [0xf000_0000, 0x1000_0000] as const;

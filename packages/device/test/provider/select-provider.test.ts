@@ -36,7 +36,7 @@ describe('selectProvider', () => {
       await selectProvider({ forced: 'noble', candidates: [candidate('openssl'), noble] }),
     ).toMatchObject({
       provider: { name: 'noble' },
-      reason: 'asked for by LITZ_CRYPTO',
+      reason: 'requested by LITZ_CRYPTO',
       warnings: [],
     });
   });
@@ -62,7 +62,7 @@ describe('selectProvider', () => {
     const candidates = [candidate('openssl'), candidate('wasm'), noble];
     const { provider, reason } = await selectProvider({ forced: '', candidates });
     expect(provider.name).toBe('openssl+wasm');
-    expect(reason).toBe('openssl is good, and wasm for those of up to 448 bytes');
+    expect(reason).toBe('openssl is good, and wasm for packets of up to 448 bytes');
     for (const forced of ['openssl', 'wasm'] as const) {
       const choice = await selectProvider({ forced, candidates });
       expect(choice.provider.name).toBe(forced);

@@ -41,10 +41,10 @@ describe('planTunnel', () => {
       'add route 0.0.0.0/0 through wg0, table 51820',
       'add route ::/0 through wg0, table 51820',
       'set net.ipv4.conf.all.src_valid_mark = 1',
-      'add IPv4 rule: all packets by table main, routes longer than /0',
-      'add IPv4 rule: all but mark 51820 by table 51820',
-      'add IPv6 rule: all packets by table main, routes longer than /0',
-      'add IPv6 rule: all but mark 51820 by table 51820',
+      'add IPv4 rule: all packets use table main, only routes longer than /0',
+      'add IPv4 rule: packets without mark 51820 use table 51820',
+      'add IPv6 rule: all packets use table main, only routes longer than /0',
+      'add IPv6 rule: packets without mark 51820 use table 51820',
     ]);
   });
 
@@ -138,7 +138,7 @@ describe('planTunnel', () => {
         [6, 32765],
       ]);
       expect(lines(request, alone)).toContain(
-        'delete left-over IPv4 rule: all but mark 51820 by table 51820',
+        'delete left-over IPv4 rule: packets without mark 51820 use table 51820',
       );
     });
 

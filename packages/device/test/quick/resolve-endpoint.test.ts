@@ -22,7 +22,7 @@ describe('resolveEndpoint', () => {
 
   test('says what a resolver answered that is no address', async () => {
     const failed = resolveEndpoint(PEER, { lookup: async () => '192.0.2' });
-    await expect(failed).rejects.toThrow('the resolver answered "192.0.2"');
+    await expect(failed).rejects.toThrow('the resolver returned no address but "192.0.2"');
   });
 
   test('tries a temporary failure again, each time a little later, and says so', async () => {

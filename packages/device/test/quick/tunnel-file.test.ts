@@ -86,7 +86,7 @@ describe('parseTunnelFile', () => {
 
   test('leaves mistakes of the file to the parser', () => {
     expect(failureOf(() => read('[Interface]', 'Adress = 10.0.0.1/24')).message).toBe(
-      'wg0.conf:2: Adress: is no field of [Interface]',
+      'wg0.conf:2: Adress: is not a field of [Interface]',
     );
   });
 });

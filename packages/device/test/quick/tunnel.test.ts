@@ -63,7 +63,7 @@ describe('Tunnel.up', () => {
       await up(FULL, { onStep: (text) => told.push(text) });
       expect(host.log).toEqual(ALL_STEPS.filter((entry) => !entry.startsWith('sysctl')));
       expect(told).toContain(
-        'goes on without net.ipv4.conf.all.src_valid_mark, which the tunnel does not need: ' +
+        'continue without net.ipv4.conf.all.src_valid_mark, which the tunnel does not need: ' +
           `asked for: ${errno}`,
       );
     },
@@ -122,7 +122,7 @@ describe('Tunnel.up', () => {
   test('stops at the step that it is told to end in, and takes the others back', async () => {
     const controller = new AbortController();
     const onStep = (text: string): void => {
-      if (text.startsWith('add IPv4 rule: all but')) controller.abort(new Error('enough'));
+      if (text.startsWith('add IPv4 rule: packets without')) controller.abort(new Error('enough'));
     };
     await expect(up(FULL, { onStep, signal: controller.signal })).rejects.toThrow('enough');
     expect(host.rules).toEqual([]);
@@ -157,7 +157,9 @@ describe('Tunnel.down', () => {
   test('goes on when something cannot be taken back, and says what', async () => {
     const tunnel = await up(FULL);
     host.failure = { entry: 'delete rule 4 32765', errno: 'EPERM' };
-    await expect(tunnel.down()).rejects.toThrow('wg0 is not taken down whole: asked for: EPERM');
+    await expect(tunnel.down()).rejects.toThrow(
+      'wg0 was not taken down completely: asked for: EPERM',
+    );
     expect(host.log.slice(-2)).toEqual(['delete rule 4 32764', 'device close']);
   });
 

@@ -271,7 +271,7 @@ describe('UapiConnection', () => {
       client.standStill();
       await client.ended;
       expect(client.heard).toBe('errno=-5\n\n');
-      expect(client.refusals).toEqual(['a client began a request and did not end it']);
+      expect(client.refusals).toEqual(['a client began a request and did not complete it']);
       expect([client.configured, memory.total]).toEqual([0, 0]);
     });
 

@@ -336,7 +336,9 @@ posix('UapiServer', () => {
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
     const file = join(folder, 'file');
     writeFileSync(file, 'mine');
-    await expect(UapiServer.listen(device, { path: file })).rejects.toThrow(/is no socket/);
+    await expect(UapiServer.listen(device, { path: file })).rejects.toThrow(
+      /: the existing file is not a socket$/,
+    );
     expect(statSync(file).size).toBe(4);
   });
 
@@ -346,8 +348,8 @@ posix('UapiServer', () => {
     await expect(UapiServer.listen(device, { path: missing })).rejects.toMatchObject({
       code: 'ERR_LITZ_SYSTEM',
       message:
-        `cannot serve ${missing}: nothing can be made in ${join(folder, 'run', 'wireguard')}: ENOENT; ` +
-        'make that a folder which this user can write to (in a container: --tmpfs /run)',
+        `cannot serve ${missing}: cannot create a file in ${join(folder, 'run', 'wireguard')}: ENOENT; ` +
+        'expected a folder that this user can write to (in a container: --tmpfs /run)',
       cause: { code: 'ENOENT' },
     });
   });

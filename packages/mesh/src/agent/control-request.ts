@@ -41,12 +41,18 @@ export function isControlRequest(value: unknown): value is ControlRequest {
 /**
  * Asks the agent that serves a socket.
  *
- * @throws {Error} nobody answers there, or what it refused
+ * @param options.longestMs without an answer; default: a minute
+ * @throws {Error} nobody answers there, or not in time, or what it refused
  */
-export async function askAgent(path: string, request: ControlRequest): Promise<unknown> {
+export async function askAgent(
+  path: string,
+  request: ControlRequest,
+  { longestMs = LONGEST_MS }: { readonly longestMs?: number } = {},
+): Promise<unknown> {
   const text = await new Promise<string>((resolve, reject) => {
     let answer = '';
     const socket = createConnection(path);
+    socket.setTimeout(longestMs, () => socket.destroy(notAnswered(longestMs)));
     socket.setEncoding('utf8');
     socket.on('error', (error: NodeJS.ErrnoException) => reject(notAsked(path, error)));
     socket.on('data', (piece: string) => (answer += piece));
@@ -67,6 +73,13 @@ function read(text: string): ControlAnswer | undefined {
   }
 }
 
+function notAnswered(ms: number): Error {
+  const seconds = Math.round(ms / 1000);
+  return new Error(
+    `the agent has not answered for ${seconds} s: it is stopped or busy. What was asked may still be done`,
+  );
+}
+
 function notAsked(path: string, { code, message }: NodeJS.ErrnoException): Error {
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     return new Error(`${path}: no agent runs for this interface (${code})`);
@@ -76,3 +89,6 @@ function notAsked(path: string, { code, message }: NodeJS.ErrnoException): Error
   }
   return new Error(`${path}: ${message}`);
 }
+
+/** A registry that does not answer is given up before. */
+const LONGEST_MS = 60_000;

@@ -20,6 +20,8 @@ export class ControlError extends Error {
 export class ControlServer {
   readonly path: string;
   readonly #server: Server;
+  /** Connections on which nothing was asked yet. */
+  readonly #waiting: Set<Socket> = new Set();
   #inode = -1;
 
   /**
@@ -43,11 +45,20 @@ export class ControlServer {
 
   private constructor(path: string, answer: (request: ControlRequest) => Promise<unknown>) {
     this.path = path;
-    this.#server = createServer((socket) => serve(socket, answer));
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.#waiting.add(socket);
+      serve(socket, async (line) => {
+        this.#waiting.delete(socket);
+        await reply(socket, line, answer);
+      });
+      socket.once('close', () => this.#waiting.delete(socket));
+    });
   }
 
+  /** What was asked is still answered. */
   close(): void {
     this.#server.close();
+    for (const socket of this.#waiting) socket.destroy();
     if (inodeOf(this.path) === this.#inode) rmSync(this.path, { force: true });
   }
 
@@ -82,18 +93,22 @@ export function controlPath(interfaceName: string, folder = '/var/run/litz'): st
   return join(folder, `agent-${interfaceName}.sock`);
 }
 
-function serve(socket: Socket, answer: (request: ControlRequest) => Promise<unknown>): void {
+function serve(socket: Socket, onLine: (line: string) => Promise<void>): void {
   let text = '';
   socket.setEncoding('utf8');
   socket.setTimeout(IDLE_MS, () => {
     if (!text.includes('\n')) socket.destroy();
   });
   socket.on('error', () => socket.destroy());
+  // Who has asked may have said all that they have to say.
+  socket.on('end', () => {
+    if (!text.includes('\n')) socket.destroy();
+  });
   socket.on('data', (piece: string) => {
     if (text.includes('\n')) return;
     text += piece;
     if (text.length > MOST_CHARACTERS) socket.destroy();
-    else if (text.includes('\n')) void reply(socket, text.slice(0, text.indexOf('\n')), answer);
+    else if (text.includes('\n')) void onLine(text.slice(0, text.indexOf('\n')));
   });
 }
 

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { formatCidr, formatEndpoint, type Cidr } from '@litz/core';
+import { formatCidr, formatEndpoint } from '@litz/core';
 import { keyId } from '@litz/core/internals';
-import type { ChangedPeer, DevicePeerStatus } from '@litz/config';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
-import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
+import type { EncryptMode } from '../plan/desired-host.ts';
 import type { NodeKey } from '../record/node-record.ts';
 import type {
   KeyStatus,
@@ -15,39 +14,9 @@ import type {
   NodeStatus,
   PeerStatus,
   RotationStatus,
-  StatusEvent,
 } from '../status/mesh-status.ts';
-import type { AgentSettings, Choices } from './agent-settings.ts';
-
-export interface AgentView {
-  readonly settings: AgentSettings;
-  readonly time: number;
-  readonly startedAt: number;
-  readonly prefixes: readonly Readonly<Cidr>[];
-  readonly chosen: Choices;
-  /** What holds now. */
-  readonly enforcement: Enforcement;
-  readonly keys: readonly NodeKey[];
-  /** Names of the peers that have not answered the new key. */
-  readonly waitsFor: readonly string[];
-  readonly exceptions: readonly string[];
-  readonly mtu: number | undefined;
-  readonly addresses: readonly string[];
-  readonly isUp: boolean;
-  readonly registry: { readonly description: string; readonly trouble: string | undefined };
-  readonly syncedAt: number | undefined;
-  readonly peers: ReadonlyMap<string, MeshPeer>;
-  /** Nodes of which something is refused, and why. */
-  readonly refused: ReadonlyMap<string, string>;
-  /** Names of the peers whose record is not there any more. */
-  readonly expired: ReadonlySet<string>;
-  readonly hasAnswered: (name: string) => boolean;
-  readonly sessionOf: (name: string) => ChangedPeer | undefined;
-  /** Of the daemon, by `keyId`. */
-  readonly counters: ReadonlyMap<string, DevicePeerStatus>;
-  readonly events: readonly StatusEvent[];
-  readonly troubles: readonly string[];
-}
+import type { AgentSettings } from './agent-settings.ts';
+import type { AgentView } from './agent-view.ts';
 
 export function describeAgent(view: AgentView): MeshStatus {
   const { settings, registry } = view;

@@ -11,8 +11,8 @@ export interface GateInput {
   readonly wanted: Enforcement;
   /** The peers were read once. */
   readonly isSynced: boolean;
-  /** Names of the peers that have not answered. */
-  readonly unanswered: readonly string[];
+  /** Every peer has answered. */
+  readonly haveAllAnswered: boolean;
 }
 
 export class EnforcementGate {
@@ -29,12 +29,12 @@ export class EnforcementGate {
   }
 
   /** What holds. An `enforce` that held once goes on to hold, whoever comes later. */
-  effective({ wanted, isSynced, unanswered }: GateInput): Enforcement {
+  effective({ wanted, isSynced, haveAllAnswered }: GateInput): Enforcement {
     if (wanted !== 'enforce') {
       this.#isOpen = false;
       return wanted;
     }
-    if (isSynced && unanswered.length === 0) this.#isOpen = true;
+    if (isSynced && haveAllAnswered) this.#isOpen = true;
     return this.#isOpen ? 'enforce' : 'permissive';
   }
 }

@@ -11,9 +11,9 @@ import {
   followCiliumPrefixes,
   type PrefixTextListener,
 } from '../registry/kubernetes/cni-prefixes.ts';
-import type { Following } from '../registry/kubernetes/following.ts';
+import type { FollowOptions, Following } from '../registry/kubernetes/following.ts';
 import type { KubeApi } from '../registry/kubernetes/kube-api.ts';
-import { followOwnNode } from '../registry/kubernetes/own-node.ts';
+import { followOwnNode, type KubeNode } from '../registry/kubernetes/own-node.ts';
 import type { PrefixListener, PrefixSource } from './prefix-source.ts';
 
 export type KubePrefixKind = 'node' | 'calico' | 'cilium';
@@ -23,18 +23,35 @@ export class KubePrefixes implements PrefixSource {
   readonly #api: KubeApi;
   readonly #node: string;
   readonly #kind: KubePrefixKind;
+  readonly #options: FollowOptions;
   #following: Following | undefined = undefined;
   #isClosed = false;
+  /** Of the way to the API server, of what it says, and of what Calico is told to do. */
+  readonly #troubles: {
+    way: string | undefined;
+    said: string | undefined;
+    calico: string | undefined;
+  } = { way: undefined, said: undefined, calico: undefined };
+  #told: string | undefined = undefined;
 
-  constructor(api: KubeApi, node: string, kind: KubePrefixKind) {
+  constructor(api: KubeApi, node: string, kind: KubePrefixKind, options: FollowOptions = {}) {
     this.#api = api;
     this.#node = node;
     this.#kind = kind;
+    this.#options = options;
     this.description = DESCRIPTIONS[kind];
   }
 
   follow(listener: PrefixListener): void {
-    void this.#follow(listener);
+    void this.#checkCalico(listener);
+    this.#following = this.#start({
+      onPrefixes: (texts) => this.#take(texts, listener),
+      onTrouble: (trouble) => {
+        this.#troubles.way = trouble;
+        this.#tell(listener);
+        if (trouble === undefined) void this.#checkCalico(listener);
+      },
+    });
   }
 
   close(): void {
@@ -42,49 +59,44 @@ export class KubePrefixes implements PrefixSource {
     void this.#following?.stop();
   }
 
-  async #follow(listener: PrefixListener): Promise<void> {
-    const refusal = this.#kind === 'calico' ? await calicoRefusal(this.#api) : undefined;
-    if (this.#isClosed) return;
-    const texts = toPrefixes(listener, refusal, this.description);
-    this.#following = this.#start(texts);
-  }
-
   #start(texts: PrefixTextListener): Following {
-    const [api, node] = [this.#api, this.#node];
-    if (this.#kind === 'calico') return followCalicoBlocks(api, node, texts);
-    if (this.#kind === 'cilium') return followCiliumPrefixes(api, node, texts);
-    return followOwnNode(api, node, {
-      onNode: (found) => {
-        if (found) texts.onPrefixes(found.podCidrs);
-        else texts.onTrouble(`there is no Node ${node}`);
-      },
-      onTrouble: (trouble) => texts.onTrouble(trouble),
-    });
+    const [api, node, options] = [this.#api, this.#node, this.#options];
+    if (this.#kind === 'calico') return followCalicoBlocks(api, node, texts, options);
+    if (this.#kind === 'cilium') return followCiliumPrefixes(api, node, texts, options);
+    const ofNode = {
+      onNode: (found: KubeNode | undefined) => texts.onPrefixes(found?.podCidrs ?? []),
+      onTrouble: (trouble: string | undefined) => texts.onTrouble(trouble),
+    };
+    return followOwnNode(api, node, ofNode, options);
   }
-}
 
-/** Nobody has checked the texts; what is none of ours to mend is said. */
-function toPrefixes(
-  listener: PrefixListener,
-  refusal: string | undefined,
-  source: string,
-): PrefixTextListener {
-  return {
-    onTrouble: (trouble) => listener.onTrouble(trouble),
-    onPrefixes: (texts) => {
-      const prefixes: Cidr[] = [];
-      for (const text of texts) {
-        try {
-          prefixes.push(parseCidr(text));
-        } catch (error) {
-          return listener.onTrouble(`${source}: ${(error as Error).message}`);
-        }
-      }
-      if (prefixes.length === 0) return listener.onTrouble(`${source} has none yet`);
-      listener.onPrefixes(prefixes);
-      listener.onTrouble(refusal);
-    },
-  };
+  /** Nobody has checked the texts. While they can't be used, those of before hold. */
+  #take(texts: readonly string[], listener: PrefixListener): void {
+    let prefixes: Cidr[] = [];
+    try {
+      prefixes = texts.map((text) => parseCidr(text));
+      this.#troubles.said = prefixes.length > 0 ? undefined : `${this.description}: none yet`;
+    } catch (error) {
+      this.#troubles.said = `${this.description}: ${(error as Error).message}`;
+    }
+    if (this.#troubles.said === undefined) listener.onPrefixes(prefixes);
+    this.#tell(listener);
+  }
+
+  /** At first, and when the API server can be asked again: what it said before may not hold any more. */
+  async #checkCalico(listener: PrefixListener): Promise<void> {
+    if (this.#kind !== 'calico') return;
+    this.#troubles.calico = await calicoRefusal(this.#api);
+    this.#tell(listener);
+  }
+
+  #tell(listener: PrefixListener): void {
+    const { way, said, calico } = this.#troubles;
+    const trouble = way ?? said ?? calico;
+    if (this.#isClosed || trouble === this.#told) return;
+    this.#told = trouble;
+    listener.onTrouble(trouble);
+  }
 }
 
 const DESCRIPTIONS: Readonly<Record<KubePrefixKind, string>> = {

@@ -7,7 +7,7 @@ import type { PrivateKey, PublicKey } from '@litz/core';
 import { equalBytes, wipe } from '@litz/core/internals';
 import type { KeyStore, OwnKey } from '../keys/key-store.ts';
 import { planKeys, raisesOf, type Identities, type KeysPlan } from '../keys/rotation.ts';
-import type { NodeKey } from '../record/node-record.ts';
+import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 /** What decides how a rotation goes on. */
 export interface RotationInput {
@@ -82,24 +82,30 @@ export class NodeKeys {
   /**
    * Makes the next key. The rest follows from its being there.
    *
-   * @param options.revoke the old key is dropped at once, whoever knows the new one by then
+   * @param options.revoke all keys that there are are dropped, whoever knows the new one by then: who has
+   *   read one file of the folder may have read the other one too
    * @throws {RotationError} a rotation goes on already
    */
-  rotate(options: { readonly revoke?: boolean } = {}): NodeKey {
-    const [first, second] = this.#keys;
-    if (!first) throw new RotationError('there is no key');
-    if (second && options.revoke !== true) {
+  rotate({ revoke = false }: { readonly revoke?: boolean } = {}): NodeKey {
+    const dropped = revoke ? this.#keys : [];
+    const newest = this.#keys.at(-1);
+    if (!newest) throw new RotationError('there is no key');
+    if (this.#keys.length > 1 && !revoke) {
       throw new RotationError(
-        `a rotation to generation ${second.generation} goes on already: wait until it is over, ` +
-          'or drop the old key at once with --revoke',
+        `a rotation to generation ${newest.generation} goes on already: wait until it is over, ` +
+          'or drop both keys at once with --revoke',
       );
     }
-    if (!second) wipe(this.#store.create(first.generation + 1).privateKey);
-    if (options.revoke === true) this.#store.remove(first.generation);
+    if (newest.generation >= MOST_GENERATION) {
+      throw new RotationError(
+        `generation ${newest.generation} is the last one. To begin anew with generation 1, take the ` +
+          `node out with litz agent down, and remove its key from ${this.#store.folder}`,
+      );
+    }
+    wipe(this.#store.create(newest.generation + 1).privateKey);
+    for (const { generation } of dropped) this.#store.remove(generation);
     this.#read();
-    const newest = this.#keys.at(-1);
-    if (!newest) throw new RotationError('the new key is gone');
-    return newest;
+    return this.#keys.at(-1)!;
   }
 
   /** Deletes a key that is no more used. */

@@ -11,8 +11,10 @@ import type { MeshPeer } from '../membership/mesh-peer.ts';
 export class PeerSessions {
   /** By `keyId`. */
   readonly #states: Map<string, ChangedPeer> = new Map();
+  /** Names by `keyId`. */
   readonly #names: Map<string, string> = new Map();
-  #peers: ReadonlyMap<string, MeshPeer> = new Map();
+  /** The `keyId`s of the accepted peers, by name. */
+  readonly #ids: Map<string, readonly string[]> = new Map();
   #answered: ReadonlySet<string> = new Set();
 
   /** Names of the peers that have had a handshake since the daemon was started. Replaced, never changed. */
@@ -20,14 +22,25 @@ export class PeerSessions {
     return this.#answered;
   }
 
-  /** The accepted peers are these from now on. */
-  setPeers(peers: ReadonlyMap<string, MeshPeer>): void {
-    this.#peers = peers;
-    this.#names.clear();
-    for (const [name, { keys }] of peers) {
-      for (const { publicKey } of keys) this.#names.set(keyId(publicKey), name);
+  /**
+   * The accepted peers are these from now on.
+   *
+   * @param changed names of those that may differ from what was told before; default: all
+   */
+  setPeers(
+    peers: ReadonlyMap<string, MeshPeer>,
+    changed: ReadonlySet<string> = new Set([...this.#ids.keys(), ...peers.keys()]),
+  ): void {
+    // A key may have gone from one node to another.
+    for (const name of changed) this.#forget(name);
+    for (const name of changed) {
+      const peer = peers.get(name);
+      if (!peer) continue;
+      const ids = peer.keys.map(({ publicKey }) => keyId(publicKey));
+      this.#ids.set(name, ids);
+      for (const id of ids) this.#names.set(id, name);
     }
-    this.#answered = new Set([...peers.keys()].filter((name) => this.hasAnswered(name)));
+    this.#noteAnswers(changed);
   }
 
   /** @returns names of those of the accepted peers for which something is different now */
@@ -69,15 +82,19 @@ export class PeerSessions {
 
   /** Names of the peers with whom there is no session by this key of ours. */
   withoutSessionOf(own: PublicKey): string[] {
-    return [...this.#peers.keys()].filter(
+    return [...this.#ids.keys()].filter(
       (name) => !this.#statesOf(name).some((state) => usesKey(state, own)),
     );
   }
 
+  #forget(name: string): void {
+    for (const id of this.#ids.get(name) ?? []) this.#names.delete(id);
+    this.#ids.delete(name);
+  }
+
   #statesOf(name: string): ChangedPeer[] {
-    const keys = this.#peers.get(name)?.keys ?? [];
-    return keys.flatMap(({ publicKey }) => {
-      const state = this.#states.get(keyId(publicKey));
+    return (this.#ids.get(name) ?? []).flatMap((id) => {
+      const state = this.#states.get(id);
       return state ? [state] : [];
     });
   }

@@ -21,10 +21,22 @@ export class RecordPublisher {
   #wanted: NodeRecord | undefined = undefined;
   /** As the registry has it, by what it told or took last. */
   #known: string | undefined = undefined;
+  /**
+   * Whether this process has published since it wanted a record. The first time it publishes an unchanged
+   * record too: the registry writes nothing then, but renews the lease of the process before.
+   */
+  #isOurs = false;
   #isBusy = false;
   #trouble: string | undefined = undefined;
   #retryMs: number = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
+  /** How often the registry told of something else than was known. */
+  #heard = 0;
+  /** How often somebody else has written it, without a quiet time in between. */
+  #contests = 0;
+  /** Somebody else writes it again and again: it waits before it is written again. */
+  #isResting = false;
+  #quietTimer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
 
   constructor(options: RecordPublisherOptions) {
@@ -33,7 +45,11 @@ export class RecordPublisher {
 
   /** The registry holds this; undefined: no record. */
   seen(record: NodeRecord | undefined): void {
-    this.#known = record && textOf(record);
+    const text = record && textOf(record);
+    if (text !== this.#known) this.#heard++;
+    const isContest = this.#known !== undefined && text !== this.#known;
+    this.#known = text;
+    if (isContest && this.isBehind) this.#noteContest();
     void this.#publish();
   }
 
@@ -43,7 +59,15 @@ export class RecordPublisher {
     void this.#publish();
   }
 
-  /** Whether the registry is to be written to. */
+  /** It is to hold nothing of ours, and nothing more is written until something is wanted again. */
+  drop(): void {
+    this.#stopTimers();
+    this.#wanted = undefined;
+    this.#known = undefined;
+    this.#isOurs = false;
+  }
+
+  /** Whether the registry holds something else than the record that is wanted. */
   get isBehind(): boolean {
     return this.#wanted !== undefined && textOf(this.#wanted) !== this.#known;
   }
@@ -51,18 +75,49 @@ export class RecordPublisher {
   /** Writes no more. */
   close(): void {
     this.#isClosed = true;
+    this.#stopTimers();
+  }
+
+  /**
+   * Of two nodes that have one name each undoes what the other one writes. The first time that is done at
+   * once, for a mistake; from then on with pauses that grow, so that a registry can bear it.
+   */
+  #noteContest(): void {
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => (this.#contests = 0), QUIET_MS);
+    if (++this.#contests === 1) return;
+    const restMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#contests - 2), LONGEST_RETRY_MS);
     clearTimeout(this.#timer);
+    this.#isResting = true;
+    this.#timer = setTimeout(() => {
+      this.#isResting = false;
+      void this.#publish();
+    }, restMs);
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#quietTimer);
+    this.#isResting = false;
   }
 
   async #publish(): Promise<void> {
-    if (this.#isBusy || this.#isClosed) return;
+    if (this.#isBusy || this.#isResting || this.#isClosed) return;
     this.#isBusy = true;
     clearTimeout(this.#timer);
     try {
-      while (this.#wanted && this.isBehind && !this.#isClosed) {
+      while (
+        this.#wanted &&
+        (this.isBehind || !this.#isOurs) &&
+        !this.#isResting &&
+        !this.#isClosed
+      ) {
         const record = this.#wanted;
+        const heard = this.#heard;
         await this.#options.registry.publish(record);
-        this.#known = textOf(record);
+        this.#isOurs = true;
+        // What was told meanwhile may be newer than that.
+        if (heard === this.#heard) this.#known = textOf(record);
         this.#retryMs = FIRST_RETRY_MS;
         this.#say(undefined);
         this.#options.onPublished(record);
@@ -99,3 +154,5 @@ function textOf({ keys, prefixes, ...rest }: NodeRecord): string {
 
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
+/** Nobody else has written it for so long: whoever did does so no more. */
+const QUIET_MS = 120_000;

@@ -9,15 +9,17 @@
  */
 import {
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ENCRYPT_MODES, ENFORCEMENTS, type Choices } from './agent-settings.ts';
 
 interface Saved {
@@ -29,6 +31,11 @@ interface Saved {
   readonly isDown: boolean;
 }
 
+/** The file with the choices can't be used. */
+export class SavedChoicesError extends Error {
+  override readonly name = 'SavedChoicesError';
+}
+
 export class SavedChoices {
   readonly #path: string;
   readonly #started: Choices;
@@ -36,7 +43,7 @@ export class SavedChoices {
 
   /**
    * @param started the flags
-   * @throws {Error} the file can't be read
+   * @throws {SavedChoicesError} the file can't be read, or is none
    */
   constructor(folder: string, interfaceName: string, started: Choices) {
     this.#path = join(folder, `${interfaceName}.choices.json`);
@@ -59,7 +66,11 @@ export class SavedChoices {
     return this.#saved?.isDown === true;
   }
 
-  /** It is on the disk when this returns. */
+  /**
+   * It is on the disk when this returns.
+   *
+   * @throws {SavedChoicesError} it can't be written; what was there before is still there
+   */
   save(chosen: Choices, options: { readonly isDown?: boolean } = {}): void {
     const { isDown = false } = options;
     const before = this.#saved;
@@ -71,17 +82,30 @@ export class SavedChoices {
 }
 
 function readSaved(path: string): Saved | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readText(path);
+  if (text === undefined) return undefined;
   const saved = parsed(text);
-  if (!saved)
-    throw new Error(`${path}: is not what an agent has written; remove it to go on without`);
-  return saved;
+  if (saved) return saved;
+  throw new SavedChoicesError(
+    `${path}: is not what an agent has written; remove it to go on with what the flags say`,
+  );
+}
+
+/** Nothing is waited for, and no more is read than an agent writes. */
+function readText(path: string): string | undefined {
+  let fd = -1;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if (!fstatSync(fd).isFile()) throw new SavedChoicesError(`${path}: is no ordinary file`);
+    const buffer = Buffer.alloc(MOST_BYTES);
+    return buffer.toString('utf8', 0, readSync(fd, buffer));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw choicesError(path, 'cannot be read', error);
+  } finally {
+    if (fd !== -1) closeSync(fd);
+  }
 }
 
 function parsed(text: string): Saved | undefined {
@@ -104,14 +128,34 @@ function isSame(a: Choices, b: Choices): boolean {
 
 function writeDurably(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.new`;
-  rmSync(temporary, { force: true });
-  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
-  const fd = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(fd, text);
+    rmSync(temporary, { force: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeWhole(temporary, text);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw choicesError(path, 'cannot be written', error);
+  }
+}
+
+function writeWhole(path: string, text: string): void {
+  const bytes = Buffer.from(text);
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    // Half of it would keep the next agent from starting.
+    if (writeSync(fd, bytes) !== bytes.length) throw new Error('ENOSPC: not all was written');
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  renameSync(temporary, path);
 }
+
+function choicesError(path: string, what: string, error: unknown): SavedChoicesError {
+  if (error instanceof SavedChoicesError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new SavedChoicesError(`${path}: ${what}: ${code ?? message}`, { cause: error });
+}
+
+/** Many times what an agent writes. */
+const MOST_BYTES = 4096;

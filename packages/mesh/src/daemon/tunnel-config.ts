@@ -39,7 +39,9 @@ export interface ProgrammedTunnel {
   readonly strangers: readonly PublicKey[];
 }
 
-type ProgrammedPeer = Omit<TunnelPeer, 'endpoint'> & { readonly endpoint: Endpoint | undefined };
+export type ProgrammedPeer = Omit<TunnelPeer, 'endpoint'> & {
+  readonly endpoint: Endpoint | undefined;
+};
 
 /** A change, without the private keys: `own` and `next` say that those are to be set. */
 export interface TunnelChange {
@@ -49,21 +51,33 @@ export interface TunnelChange {
   readonly next: PublicKey | null | undefined;
 }
 
-/** What turns the one into the other, in one request; undefined where they are equal. */
+/**
+ * What turns the one into the other, in one request; undefined where they are equal.
+ *
+ * @param names of the nodes whose peers may differ; default: all
+ */
 export function tunnelChange(
   wanted: TunnelConfig,
   present: ProgrammedTunnel,
+  names: ReadonlySet<string> = namesOf(wanted, present),
 ): TunnelChange | undefined {
   const peers: Peer[] = [];
-  for (const [name, peer] of wanted.peers) {
-    const before = present.peers.get(name);
-    if (before !== peer) peers.push(...peerChanges(peer, before));
+  const gone: PublicKey[] = [];
+  for (const name of names) {
+    const [peer, before] = [wanted.peers.get(name), present.peers.get(name)];
+    if (before === peer) continue;
+    if (peer) peers.push(...peerChanges(peer, before));
+    else if (before) gone.push(before.keys[0]!);
   }
-  // Behind those who take over their prefixes, so that no packet finds nobody.
-  for (const [name, { keys }] of present.peers) {
-    if (!wanted.peers.has(name)) peers.push({ publicKey: keys[0]!, remove: true });
+  // Behind those who take over their prefixes, so that no packet finds nobody. A key that another node
+  // has now is a peer still.
+  const lost = [...gone, ...present.strangers];
+  if (lost.length > 0) {
+    const kept = new Set(peers.map(({ publicKey }) => String(publicKey)));
+    for (const publicKey of lost) {
+      if (!kept.has(String(publicKey))) peers.push({ publicKey, remove: true });
+    }
   }
-  for (const publicKey of present.strangers) peers.push({ publicKey, remove: true });
   const own = isSame(wanted.own, present.own) ? undefined : wanted.own;
   const next = isSame(wanted.next, nextLeft(wanted, present)) ? undefined : (wanted.next ?? null);
   const change: DeviceChange = {
@@ -117,32 +131,38 @@ export function programmedTunnel(
 
 type Peer = NonNullable<DeviceChange['peers']>[number];
 
+function namesOf({ peers }: TunnelConfig, present: ProgrammedTunnel): Set<string> {
+  return new Set([...peers.keys(), ...present.peers.keys()]);
+}
+
 function peerChanges(peer: TunnelPeer, before: ProgrammedPeer | undefined): Peer[] {
   const [key, next] = peer.keys;
   if (!key) return [];
-  const fresh = { publicKey: key, endpoint: peer.endpoint, ...keepaliveOf(peer) };
-  const nextOf = { ...(next && { nextPublicKey: next }) };
-  if (!before) {
-    return [{ ...fresh, ...nextOf, replaceAllowedIps: true, allowedIps: peer.allowedIps }];
-  }
+  if (!before) return [freshPeer(peer, key, next)];
   const [oldKey, oldNext] = before.keys;
   if (isSame(key, oldKey)) {
     const nextChange = isSame(next, oldNext) ? {} : { nextPublicKey: next ?? null };
     return nonEmpty({ publicKey: key, ...nextChange, ...differences(peer, before) });
   }
   if (oldKey && isSame(key, oldNext)) {
+    const nextOf = { ...(next && { nextPublicKey: next }) };
     const rest = nonEmpty({ publicKey: key, ...nextOf, ...differences(peer, before) });
     return [{ publicKey: oldKey, promotePublicKey: true }, ...rest];
   }
   // Another key altogether: it takes the prefixes over before the old one goes.
-  return [
-    { ...fresh, ...nextOf, replaceAllowedIps: true, allowedIps: peer.allowedIps },
-    ...(oldKey ? [{ publicKey: oldKey, remove: true }] : []),
-  ];
+  return [freshPeer(peer, key, next), ...(oldKey ? [{ publicKey: oldKey, remove: true }] : [])];
 }
 
-function keepaliveOf({ persistentKeepalive }: TunnelPeer): Pick<Peer, 'persistentKeepalive'> {
-  return persistentKeepalive === 0 ? {} : { persistentKeepalive };
+/** Without spreading: of thousands of these each would have a shape of its own in memory. */
+function freshPeer(
+  { endpoint, persistentKeepalive, allowedIps }: TunnelPeer,
+  publicKey: PublicKey,
+  next: PublicKey | undefined,
+): Peer {
+  const fresh: Peer = { publicKey, endpoint, replaceAllowedIps: true, allowedIps };
+  if (next) fresh.nextPublicKey = next;
+  if (persistentKeepalive !== 0) fresh.persistentKeepalive = persistentKeepalive;
+  return fresh;
 }
 
 function textsOf(list: readonly Readonly<Cidr>[]): Set<string> {

@@ -24,7 +24,9 @@ import {
   programmedTunnel,
   tunnelChange,
   type ProgrammedTunnel,
+  type TunnelChange,
   type TunnelConfig,
+  type TunnelPeer,
 } from './tunnel-config.ts';
 
 /** What of a `UapiClient` is used. */
@@ -66,6 +68,10 @@ export class TunnelDaemon {
   #wanted: TunnelConfig | undefined = undefined;
   /** What was told last; undefined: it has to be asked. */
   #programmed: ProgrammedTunnel | undefined = undefined;
+  /** Of `#programmed`, once it was told something. */
+  #peers: Map<string, TunnelPeer> = new Map();
+  /** Names of the peers that may not be as they are wanted. */
+  #suspects: Set<string> | 'all' = 'all';
   #work: Promise<void> | undefined = undefined;
   #trouble: string | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -95,13 +101,23 @@ export class TunnelDaemon {
   /**
    * From now on this is what it is to have, also when it comes back. Resolves when it has it, or when
    * that has to wait because the daemon isn't there or refuses it.
+   *
+   * @param changed names of the peers that may differ from those of the call before; default: all. With
+   *   it, `wanted.peers` may be the same map again
    */
-  async program(wanted: TunnelConfig): Promise<void> {
+  async program(wanted: TunnelConfig, changed?: ReadonlySet<string>): Promise<void> {
     this.#wanted = wanted;
+    this.#suspect(changed);
+    await this.#catchUpWith(wanted);
+  }
+
+  async #catchUpWith(wanted: TunnelConfig): Promise<void> {
     this.#work ??= this.#catchUp().finally(() => (this.#work = undefined));
     await this.#work;
     // Somebody came when the work was all but done.
-    if (this.#wanted === wanted && this.#isBehind() && !this.#trouble) await this.program(wanted);
+    if (this.#wanted === wanted && this.#isBehind() && !this.#trouble) {
+      await this.#catchUpWith(wanted);
+    }
   }
 
   /**
@@ -144,7 +160,7 @@ export class TunnelDaemon {
     this.#programmed = undefined;
     this.#setTrouble(undefined);
     this.#listener.onUp();
-    if (this.#wanted) void this.program(this.#wanted);
+    if (this.#wanted) void this.#catchUpWith(this.#wanted);
   }
 
   #lost(reason: string): void {
@@ -159,7 +175,16 @@ export class TunnelDaemon {
 
   #isBehind(): boolean {
     if (!this.#isUp || !this.#wanted) return false;
-    return !this.#programmed || tunnelChange(this.#wanted, this.#programmed) !== undefined;
+    return !this.#programmed || this.#difference(this.#wanted, this.#programmed) !== undefined;
+  }
+
+  #suspect(changed: ReadonlySet<string> | undefined): void {
+    if (!changed) this.#suspects = 'all';
+    else if (this.#suspects !== 'all') for (const name of changed) this.#suspects.add(name);
+  }
+
+  #difference(wanted: TunnelConfig, present: ProgrammedTunnel): TunnelChange | undefined {
+    return tunnelChange(wanted, present, this.#suspects === 'all' ? undefined : this.#suspects);
   }
 
   /** One request after the other, until it has what is wanted. */
@@ -167,10 +192,12 @@ export class TunnelDaemon {
     // What is wanted in the same turn is one change.
     await Promise.resolve();
     while (this.#isUp && this.#wanted && !this.#closing.signal.aborted) {
-      const wanted = this.#wanted;
       try {
-        this.#programmed ??= await this.#ask(wanted);
-        if (!(await this.#tell(wanted, this.#programmed))) return;
+        if (!this.#programmed) {
+          this.#programmed = await this.#ask(this.#wanted);
+          this.#suspects = 'all';
+        }
+        if (!(await this.#tell(this.#wanted, this.#programmed))) return;
         this.#setTrouble(undefined);
       } catch (error) {
         // Nobody knows how much of it was taken.
@@ -186,7 +213,7 @@ export class TunnelDaemon {
     clearTimeout(this.#timer);
     if (this.#closing.signal.aborted) return;
     this.#timer = setTimeout(() => {
-      if (this.#wanted) void this.program(this.#wanted);
+      if (this.#wanted) void this.#catchUpWith(this.#wanted);
     }, TRY_LATER_MS);
   }
 
@@ -204,9 +231,19 @@ export class TunnelDaemon {
 
   /** @returns whether there was something to tell */
   async #tell(wanted: TunnelConfig, present: ProgrammedTunnel): Promise<boolean> {
-    const difference = tunnelChange(wanted, present);
-    if (!difference) return false;
-    const { change, own, next } = difference;
+    const difference = this.#difference(wanted, present);
+    // Somebody may change the map while the daemon is told.
+    const told = this.#withSuspects(wanted.peers);
+    this.#suspects = new Set();
+    if (difference) await this.#send(difference);
+    // It has gone meanwhile, and the next one has none of it.
+    if (this.#programmed !== present) return true;
+    this.#peers = told();
+    this.#programmed = { ...wanted, peers: this.#peers, strangers: [] };
+    return difference !== undefined;
+  }
+
+  async #send({ change, own, next }: TunnelChange): Promise<void> {
     const privateKey = own && this.#privateKeyOf(own);
     const nextPrivateKey = next && this.#privateKeyOf(next);
     try {
@@ -218,8 +255,22 @@ export class TunnelDaemon {
     } finally {
       wipe(privateKey, nextPrivateKey ?? undefined);
     }
-    this.#programmed = { ...wanted, strangers: [] };
-    return true;
+  }
+
+  /** How the peers are when the daemon has what is wanted now. Of 5,000 of them few are looked at. */
+  #withSuspects(wanted: TunnelConfig['peers']): () => Map<string, TunnelPeer> {
+    if (this.#suspects === 'all') {
+      const all = new Map(wanted);
+      return () => all;
+    }
+    const some = [...this.#suspects].map((name) => [name, wanted.get(name)] as const);
+    return () => {
+      for (const [name, peer] of some) {
+        if (peer) this.#peers.set(name, peer);
+        else this.#peers.delete(name);
+      }
+      return this.#peers;
+    };
   }
 
   /** The public half, of those of our keys that it may be. */
@@ -246,12 +297,14 @@ export class TunnelDaemon {
 async function socketComes(path: string, signal: AbortSignal): Promise<void> {
   let watcher: FSWatcher | undefined;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, LOOK_AGAIN_MS);
     const done = (): void => {
       clearTimeout(timer);
+      // A daemon may be looked for for days, with one and the same signal.
+      signal.removeEventListener('abort', done);
       resolve();
     };
-    signal.addEventListener('abort', done, { once: true });
+    const timer = setTimeout(done, LOOK_AGAIN_MS);
+    signal.addEventListener('abort', done);
     try {
       watcher = watch(dirname(path), (_event, name) => {
         if (name === null || name === basename(path)) done();

@@ -10,7 +10,7 @@ import { formatAddress, formatCidr, parseAddress, type Cidr } from '@litz/core';
 import type { Link, Netlink } from '@litz/sys';
 import type { Nft } from '../netfilter/nft.ts';
 import { NODES_MARK, type Underlay } from '../plan/desired-host.ts';
-import { tunnelAddresses } from '../plan/desire-host.ts';
+import { tunnelAddresses } from '../plan/peer-part.ts';
 import { MAIN_TABLE } from '../plan/mesh-rule.ts';
 import { networkAddress } from '../plan/prefix.ts';
 import { describeForeign, fromRoute, fromRule, type MeshPlace } from '../routes/to-kernel.ts';

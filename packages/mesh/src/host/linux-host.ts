@@ -7,16 +7,7 @@
  *
  * @module
  */
-import { statSync } from 'node:fs';
-import {
-  Netlink,
-  NetworkNamespace,
-  networkNamespaceId,
-  NftMonitor,
-  onReadable,
-  readSysctl,
-  RoutingMonitor,
-} from '@litz/sys';
+import { Netlink, NftMonitor, onReadable, RoutingMonitor } from '@litz/sys';
 import { MESH_TABLE } from '../netfilter/mesh-ruleset.ts';
 import { Nft } from '../netfilter/nft.ts';
 import { RulesetKeeper } from '../netfilter/ruleset-keeper.ts';
@@ -35,6 +26,7 @@ import type { MeshPlace } from '../routes/to-kernel.ts';
 import { WantedRoutes } from '../routes/wanted-routes.ts';
 import { collectFacts } from './collect-facts.ts';
 import type { HostFacts } from './host-facts.ts';
+import { HostNamespace } from './host-namespace.ts';
 import {
   MeshHostError,
   type Applied,
@@ -43,6 +35,7 @@ import {
   type MeshHost,
 } from './mesh-host.ts';
 import { isForNft, messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
+import { Turns } from './turns.ts';
 import { UnderlayWatch } from './underlay-watch.ts';
 
 export interface LinuxHostOptions {
@@ -60,16 +53,11 @@ export interface LinuxHostOptions {
   readonly cniFolder?: string;
 }
 
-interface Waiting {
-  readonly resolve: (applied: Applied) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export class LinuxHost implements MeshHost {
   readonly #interfaceName: string;
   readonly #place: MeshPlace;
   readonly #options: LinuxHostOptions;
-  readonly #namespace: NetworkNamespace = NetworkNamespace.current();
+  readonly #namespace: HostNamespace = new HostNamespace();
   readonly #netlink: Netlink = new Netlink();
   readonly #monitor: RoutingMonitor;
   readonly #underlay: UnderlayWatch = new UnderlayWatch();
@@ -80,17 +68,20 @@ export class LinuxHost implements MeshHost {
   readonly #state: KernelState;
   readonly #filters: LinkFilters;
   readonly #runner: StepRunner;
+  readonly #turns: Turns<Applied> = new Turns({
+    work: (isAsked) => this.#converge(isAsked),
+    onFailure: (error) => this.#listener?.onTrouble(messageOf(error)),
+  });
   readonly #unwatch: (() => void)[] = [];
   #listener: HostListener | undefined = undefined;
   #desired: DesiredHost | undefined = undefined;
   /** Calls of `apply` are numbered: that of `#desired`, and the last one. */
   #desiredOrder = 0;
   #lastOrder = 0;
-  #waiting: Waiting[] = [];
-  #isRunning = false;
   #isClosed = false;
-  #hasHeard = false;
   #hasNft = false;
+  /** Why there is none. */
+  #nftReason: string = NFT_MISSING;
   /** As the listener knows it. */
   #toldLink: number | undefined = undefined;
 
@@ -102,7 +93,7 @@ export class LinuxHost implements MeshHost {
       if ((await host.#nft.version()) !== undefined) await host.#ruleset.look();
     } catch (error) {
       host.close();
-      throw error;
+      throw new MeshHostError(`can't read the filters: ${messageOf(error)}`, { cause: error });
     }
     return host;
   }
@@ -114,8 +105,10 @@ export class LinuxHost implements MeshHost {
     this.#place = { table, priority };
     this.#monitor = new RoutingMonitor(table);
     this.#nftMonitor = openNftMonitor();
-    const inNamespace = <T>(run: () => T): T => this.#inNamespace(run);
-    this.#nft = new Nft({ inNamespace, ...(options.nft ? { program: options.nft } : {}) });
+    this.#nft = new Nft({
+      inNamespace: (run) => this.#namespace.run(run),
+      ...(options.nft ? { program: options.nft } : {}),
+    });
     this.#ruleset = new RulesetKeeper(this.#nft, this.#nftMonitor);
     this.#filters = this.#openFilters();
     this.#runner = new StepRunner({
@@ -131,7 +124,7 @@ export class LinuxHost implements MeshHost {
       interfaceName: this.#interfaceName,
       place: this.#place,
       wanted: this.#wanted,
-      sysctl: (name) => this.#sysctl(name),
+      sysctl: (name) => this.#namespace.sysctl(name),
     });
   }
 
@@ -144,9 +137,9 @@ export class LinuxHost implements MeshHost {
     const { cniFolder } = this.#options;
     return collectFacts(request, {
       netlink: this.#netlink,
-      sysctl: (name) => this.#sysctl(name),
+      sysctl: (name) => this.#namespace.sysctl(name),
       nft: this.#nft,
-      inNamespace: (run) => this.#inNamespace(run),
+      inNamespace: (run) => this.#namespace.run(run),
       place: this.#place,
       ...(cniFolder ? { cniFolder } : {}),
     });
@@ -166,17 +159,13 @@ export class LinuxHost implements MeshHost {
       // Without the program, `permissive` does without what only the ruleset can do.
       this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
     }
-    const applied = new Promise<Applied>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-    });
-    void this.#run();
-    return applied;
+    return this.#turns.ask();
   }
 
   watch(listener: HostListener): void {
     this.#listener = listener;
     if (this.#unwatch.length > 0) return;
-    const heard = (): void => this.#hear();
+    const heard = (): void => this.#turns.hear();
     this.#unwatch.push(onReadable(this.#monitor.fd, heard));
     if (this.#nftMonitor) this.#unwatch.push(onReadable(this.#nftMonitor.fd, heard));
     this.#underlay.watch(() => this.#listener?.onUnderlay());
@@ -206,39 +195,13 @@ export class LinuxHost implements MeshHost {
     this.#nftMonitor?.close();
     this.#netlink.close();
     this.#namespace.close();
-    for (const { reject } of this.#waiting.splice(0)) reject(new MeshHostError('it was closed'));
-  }
-
-  /** One at a time; whoever comes meanwhile is done afterwards, all at once. */
-  async #run(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    try {
-      while (!this.#isClosed && (this.#waiting.length > 0 || this.#hasHeard)) {
-        const waiting = this.#waiting.splice(0);
-        this.#hasHeard = false;
-        try {
-          const applied = await this.#converge(waiting.length > 0);
-          for (const { resolve } of waiting) resolve(applied);
-        } catch (error) {
-          for (const { reject } of waiting) reject(error);
-          if (waiting.length === 0) this.#listener?.onTrouble(messageOf(error));
-        }
-      }
-    } finally {
-      this.#isRunning = false;
-    }
-  }
-
-  #hear(): void {
-    this.#hasHeard = true;
-    void this.#run();
+    this.#turns.close(new MeshHostError('it was closed'));
   }
 
   /** @param isAsked somebody waits for it; else it is a repair, which is told */
   async #converge(isAsked: boolean): Promise<Applied> {
     const desired = this.#desired;
-    if (desired) this.#wanted.want(desired.routes);
+    if (desired) this.#wanted.want(desired);
     const differs = this.#state.update(desired);
     // Routes and rules do without waiting for any program.
     const first = desired && (isAsked || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
@@ -258,7 +221,7 @@ export class LinuxHost implements MeshHost {
 
   #shortcomings(desired: DesiredHost | undefined): string[] {
     if (!desired || desired.enforcement === 'off' || this.#hasNft) return [];
-    return [`no SNAT and no MSS clamp: ${NFT_MISSING}`];
+    return [`no SNAT and no MSS clamp: ${this.#nftReason}`];
   }
 
   #tellLink(): void {
@@ -321,9 +284,9 @@ export class LinuxHost implements MeshHost {
   async #checkNft({ enforcement }: DesiredHost): Promise<void> {
     const hasProgram = (await this.#nft.version()) !== undefined;
     this.#hasNft = hasProgram && this.#nftMonitor !== undefined;
+    this.#nftReason = hasProgram ? NFT_REFUSED : NFT_MISSING;
     if (enforcement !== 'enforce' || this.#hasNft) return;
-    const reason = hasProgram ? 'the kernel has no nftables' : NFT_MISSING;
-    throw new MeshHostError(`enforce can't be held: ${reason}`);
+    throw new MeshHostError(`enforce can't be held: ${this.#nftReason}`);
   }
 
   #openFilters(): LinkFilters {
@@ -331,23 +294,9 @@ export class LinuxHost implements MeshHost {
       netlink: this.#netlink,
       interfaceName: this.#interfaceName,
       folder: this.#options.runtimeFolder ?? RUNTIME_FOLDER,
-      sysctl: (name) => this.#sysctl(name),
-      namespace: () => this.#inNamespace(() => String(statSync('/proc/thread-self/ns/net').ino)),
+      sysctl: (name) => this.#namespace.sysctl(name),
+      namespace: () => this.#namespace.inode,
     });
-  }
-
-  #sysctl(name: string): string | undefined {
-    try {
-      return this.#inNamespace(() => readSysctl(name));
-    } catch {
-      // There is no such link, or no such family.
-      return undefined;
-    }
-  }
-
-  /** Entering the namespace that the thread is in would need a right that nothing else here needs. */
-  #inNamespace<T>(run: () => T): T {
-    return networkNamespaceId() === this.#namespace.id ? run() : this.#namespace.run(run);
   }
 }
 
@@ -369,5 +318,7 @@ function openNftMonitor(): NftMonitor | undefined {
 }
 
 const NOTHING = { steps: [], troubles: [], isOpen: false } as const;
+const NFT_REFUSED =
+  'the kernel has no nftables, or CAP_NET_ADMIN is missing: run the agent as root';
 const RUNTIME_FOLDER = '/run/litz';
 const NFPROTO_INET = 1;

@@ -61,6 +61,7 @@ export interface MeshHost {
   close(): void;
 }
 
+/** What can not be held on this machine, or not be read of it. */
 export class MeshHostError extends Error {
   override readonly name = 'MeshHostError';
 }

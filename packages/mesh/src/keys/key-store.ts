@@ -41,6 +41,7 @@ import {
 } from '@litz/core';
 import { wipe } from '@litz/core/internals';
 import { untrustedFolder } from '@litz/config/uapi';
+import { MOST_GENERATION } from '../record/node-record.ts';
 
 /** A key of this node. */
 export interface OwnKey {
@@ -97,8 +98,9 @@ export class KeyStore {
    * @throws {KeyFileError} it can't be written, or there is one of that generation
    */
   create(generation: number): OwnKey {
-    const privateKey = generatePrivateKey((out) => void randomFillSync(out));
     const path = this.#path(generation);
+    refuseGeneration(path, generation);
+    const privateKey = generatePrivateKey((out) => void randomFillSync(out));
     try {
       this.#makeFolder();
       if (this.#generations().includes(generation))
@@ -115,6 +117,7 @@ export class KeyStore {
   /** The key is from now on of a later generation. What it was is no more. */
   raise(from: number, to: number): void {
     const path = this.#path(to);
+    refuseGeneration(path, to);
     try {
       if (this.#generations().includes(to)) throw new KeyFileError(`${path}: is there already`);
       renameSync(this.#path(from), path);
@@ -161,8 +164,8 @@ export class KeyStore {
     const buffer = Buffer.alloc(MOST_BYTES);
     let fd = -1;
     try {
-      // A link could lead to a file that others may write.
-      fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      // A link could lead to a file that others may write, and a pipe would be waited for.
+      fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       const stats = fstatSync(fd);
       refuseLoose(path, stats);
       const length = readSync(fd, buffer);
@@ -193,7 +196,7 @@ export class KeyStore {
     const bytes = Buffer.from(text, 'latin1');
     const fd = openSync(temporary, 'wx', 0o600);
     try {
-      writeSync(fd, bytes);
+      if (writeSync(fd, bytes) !== bytes.length) throw new Error('ENOSPC: not all was written');
       const seconds = this.#now() / 1000;
       utimesSync(temporary, seconds, seconds);
       fsyncSync(fd);
@@ -207,6 +210,12 @@ export class KeyStore {
     }
     syncFolder(this.folder);
   }
+}
+
+/** A file of a generation that no record can have would be a key that nobody finds again. */
+function refuseGeneration(path: string, generation: number): void {
+  if (generation <= MOST_GENERATION) return;
+  throw new KeyFileError(`${path}: is of a generation above ${MOST_GENERATION}, the last one`);
 }
 
 function refuseLoose(path: string, { mode, uid }: Stats): void {

@@ -13,14 +13,17 @@
  *   n, n+1    n+1         n+1         the file of n is deleted
  * ```
  * A peer answers only when it knows the new key, so its handshake is the acknowledgement, and peers
- * write nothing. To revoke a key is to delete its file when there is another one: everything else
- * follows from that.
+ * write nothing.
+ *
+ * To revoke is to delete the files of all keys but a new one that nobody has seen. It isn't the next
+ * identity of the daemon, nor a next key of any peer, so nobody promotes it: the daemon and the peers swap
+ * one key for another, and whatever was made with the former ones ends.
  *
  * @module
  */
 import { equalBytes } from '@litz/core/internals';
 import type { PublicKey } from '@litz/core';
-import type { NodeKey } from '../record/node-record.ts';
+import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 export interface KeysView {
   /** Of the files, the older one first: one, or two while a rotation goes on. */
@@ -96,6 +99,8 @@ export function raisesOf(keys: readonly NodeKey[], recordKeys: readonly NodeKey[
     if (to !== key.generation) raises.push({ from: key.generation, to });
     if (known === undefined) least = Math.max(least, to + 1);
   }
+  // The record leaves no room above it. Keys stay as they are, and the others say that they know later ones.
+  if (raises.some(({ to }) => to > MOST_GENERATION)) return [];
   return raises.toReversed();
 }
 

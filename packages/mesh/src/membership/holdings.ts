@@ -15,7 +15,8 @@ export type Clash = Refusal & { readonly holder: string };
 export class Holdings {
   readonly #records = new Map<string, NodeRecord>();
   readonly #keys = new Map<string, string>();
-  readonly #addresses = new Map<string, Set<string>>();
+  /** One name nearly always. */
+  readonly #addresses = new Map<string, readonly string[]>();
   /** The addresses of all nodes as prefixes; the owner is the address as text. */
   readonly #addressTable = new PrefixTable();
   readonly #prefixes = new PrefixTable();
@@ -86,18 +87,18 @@ export class Holdings {
 
   #takeAddress(address: string, name: string): void {
     const names = this.#addresses.get(address);
-    if (names) {
-      names.add(name);
-      return;
-    }
-    this.#addresses.set(address, new Set([name]));
+    if (names?.includes(name)) return;
+    this.#addresses.set(address, names ? [...names, name] : [name]);
+    if (names) return;
     this.#addressTable.add(hostPrefix(parseAddress(address)), address);
   }
 
   #releaseAddress(address: string, name: string): void {
     const names = this.#addresses.get(address);
-    names?.delete(name);
-    if (names?.size !== 0) return;
+    if (!names) return;
+    const others = names.filter((other) => other !== name);
+    if (others.length > 0) this.#addresses.set(address, others);
+    if (others.length > 0) return;
     this.#addresses.delete(address);
     this.#addressTable.remove(hostPrefix(parseAddress(address)));
   }

@@ -31,3 +31,20 @@ export function newMember(name: string): Member {
     told: '',
   };
 }
+
+/** Those that claim something: who holds something comes first, then whose key is older. */
+export function inOrderOfClaim(members: Iterable<Member>): Member[] {
+  const claiming: Member[] = [];
+  for (const member of members) if (member.claim) claiming.push(member);
+  return claiming.sort(
+    (a, b) =>
+      Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
+      bornAt(a) - bornAt(b) ||
+      (a.name < b.name ? -1 : 1),
+  );
+}
+
+/** When the first of the keys that it claims was made. */
+function bornAt({ claim }: Member): number {
+  return claim!.keys[0]!.createdAt;
+}

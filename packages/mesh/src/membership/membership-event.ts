@@ -32,6 +32,8 @@ export type MembershipEvent =
       /** The peer stays as it was before this record. */
       readonly keepsPeer: boolean;
     }
+  /** What was refused of it is gone: its record, or what that claimed. */
+  | { readonly kind: 'dropped'; readonly node: string }
   /** A record with earlier keys than were seen; it is ignored. */
   | { readonly kind: 'stale'; readonly node: string; readonly seen: number; readonly got: number }
   /** Another machine has written the record of this node. */
@@ -55,6 +57,8 @@ export function describeMembershipEvent(event: MembershipEvent): string {
       const kept = event.keepsPeer ? '; the peer stays as it was' : '';
       return `the record of node ${node} is refused: ${event.field}: ${event.reason}${kept}`;
     }
+    case 'dropped':
+      return `what was refused of node ${node} is not in the registry any more`;
     case 'stale':
       return (
         `an old record of node ${node} is ignored: its newest key has generation ${event.got}, ` +

@@ -16,33 +16,34 @@ import { isDeepStrictEqual } from 'node:util';
 import { RecordError, type NodeRecord, type ReadRecord } from '../record/node-record.ts';
 import { isStale, markOf } from './generation-mark.ts';
 import { Holdings } from './holdings.ts';
-import { newMember, type Member } from './member.ts';
+import { inOrderOfClaim, newMember, type Member } from './member.ts';
 import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
 import type { LeaveReason, MembershipEvent } from './membership-event.ts';
 import type { MeshPeer } from './mesh-peer.ts';
-import { peerOf, recordOfPeer } from './peer-of-record.ts';
+import { peerOf } from './peer-of-record.ts';
 
 export class Membership {
   #context: MembershipContext;
   readonly #members = new Map<string, Member>();
   readonly #peers = new Map<string, MeshPeer>();
   readonly #holdings = new Holdings();
+  #changed: Set<string> = new Set();
   #renewing: ReadonlySet<string> = new Set();
   #isSynced = false;
   #events: MembershipEvent[] = [];
 
-  /** @param remembered peers of before a restart: they hold what they had until the registry says more */
+  /** @param remembered records accepted before a restart: they hold what they had until the registry says more */
   constructor(
     context: MembershipContext,
-    { remembered = [], now }: { remembered?: readonly MeshPeer[]; now: number },
+    { remembered = [], now }: { remembered?: Iterable<NodeRecord>; now: number },
   ) {
     this.#context = context;
-    for (const peer of remembered) {
-      const member = this.#member(peer.name);
+    for (const record of remembered) {
+      const member = this.#member(record.name);
       member.standing = 'expired';
       member.aliveAt = now;
-      member.claim = recordOfPeer(peer);
-      member.mark = markOf(peer.keys);
+      member.claim = record;
+      member.mark = markOf(record.keys);
     }
     this.#settle();
     for (const { name, accepted } of this.#members.values()) {
@@ -54,6 +55,13 @@ export class Membership {
   /** The nodes that are accepted now. The same object for as long as nothing changes of a peer. */
   get peers(): ReadonlyMap<string, MeshPeer> {
     return this.#peers;
+  }
+
+  /** Names of the nodes whose peer is another one, new or gone since the last call. */
+  takeChanged(): ReadonlySet<string> {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
   }
 
   /** Whether the registry has told all that it holds. Before, nothing is known to be stale. */
@@ -104,10 +112,13 @@ export class Membership {
   /** When `renewing` is to be told at the latest, so that an expired node goes in time. */
   get deadline(): number | undefined {
     if (!this.#isSynced) return undefined;
-    const times = [...this.#members.values()]
-      .filter(({ name, standing }) => standing === 'expired' && !this.#renewing.has(name))
-      .map(({ aliveAt }) => aliveAt + KEEP_MS);
-    return times.length > 0 ? Math.min(...times) : undefined;
+    let first: number | undefined;
+    // With every change of one node: nothing is made for the others.
+    for (const { name, standing, aliveAt } of this.#members.values()) {
+      if (standing === 'living' || this.#renewing.has(name)) continue;
+      first = Math.min(first ?? Infinity, aliveAt + KEEP_MS);
+    }
+    return first;
   }
 
   /** This node has changed. Peers that clash with it now are refused. */
@@ -153,7 +164,7 @@ export class Membership {
     member.mark = markOf(record.keys);
     const isAsAccepted = isDeepStrictEqual(record, member.accepted);
     member.claim = isAsAccepted ? undefined : record;
-    if (isAsAccepted) member.told = '';
+    if (isAsAccepted) this.#clear(member);
   }
 
   #hearOwn(record: ReadRecord): void {
@@ -166,10 +177,7 @@ export class Membership {
   #expire(name: string, now: number): void {
     const member = this.#members.get(name);
     if (!member || member.standing === 'expired') return;
-    if (!member.accepted) {
-      this.#members.delete(name);
-      return;
-    }
+    if (!member.accepted) return this.#forget(member);
     member.standing = 'expired';
     member.aliveAt = now;
     member.claim = undefined;
@@ -179,16 +187,30 @@ export class Membership {
   #leave(name: string, reason: { why: LeaveReason; by?: string }): void {
     const member = this.#members.get(name);
     if (!member) return;
+    if (!member.accepted) return this.#forget(member);
     this.#members.delete(name);
-    if (!member.accepted) return;
     this.#drop(member);
     this.#events.push({ kind: 'left', node: name, ...reason });
+  }
+
+  /** It was no peer. */
+  #forget(member: Member): void {
+    this.#members.delete(member.name);
+    this.#clear(member);
+  }
+
+  /** Whoever was told of a refusal is told that there is no more to it. */
+  #clear(member: Member): void {
+    if (member.told === '') return;
+    member.told = '';
+    this.#events.push({ kind: 'dropped', node: member.name });
   }
 
   #drop(member: Member): void {
     member.accepted = undefined;
     this.#holdings.release(member.name);
     this.#peers.delete(member.name);
+    this.#changed.add(member.name);
   }
 
   /**
@@ -196,22 +218,11 @@ export class Membership {
    * something free anything, they come first, and those that wait for each other go together.
    */
   #settle(): void {
-    const refused = this.#waiting().filter((member) => member.claim && !this.#tryAccept(member));
+    const waiting = inOrderOfClaim(this.#members.values());
+    const refused = waiting.filter((member) => member.claim && !this.#tryAccept(member));
     for (const member of refused) {
       if (member.claim) this.#refuse(member, this.#refusalOf(member.claim)!);
     }
-  }
-
-  /** Those that hold something come first, then the older ones. */
-  #waiting(): Member[] {
-    return [...this.#members.values()]
-      .filter(({ claim }) => claim)
-      .toSorted(
-        (a, b) =>
-          Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
-          bornAt(a) - bornAt(b) ||
-          (a.name < b.name ? -1 : 1),
-      );
   }
 
   #tryAccept(member: Member): boolean {
@@ -279,7 +290,9 @@ export class Membership {
 
   #setPeer(record: NodeRecord): void {
     const peer = peerOf(record, this.#context);
-    if (!isDeepStrictEqual(this.#peers.get(record.name), peer)) this.#peers.set(record.name, peer);
+    if (isDeepStrictEqual(this.#peers.get(record.name), peer)) return;
+    this.#peers.set(record.name, peer);
+    this.#changed.add(record.name);
   }
 
   #refuse(member: Member, refusal: Refusal): void {
@@ -303,11 +316,6 @@ export class Membership {
     this.#events = [];
     return events;
   }
-}
-
-/** When the first of the keys that it claims was made. */
-function bornAt({ claim }: Member): number {
-  return claim!.keys[0]!.createdAt;
 }
 
 /**

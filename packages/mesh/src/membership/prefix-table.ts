@@ -39,8 +39,8 @@ export class PrefixTable {
   /** @throws {RangeError} somebody has an address of it */
   add(cidr: Readonly<Cidr>, owner: string): void {
     if (!this.isFree(cidr)) throw new RangeError('the prefix has an owner');
-    const range = { ...rangeOf(cidr), owner };
-    this.#ranges.splice(this.#indexOf(range.first), 0, range);
+    const { first, last } = rangeOf(cidr);
+    this.#ranges.splice(this.#indexOf(first), 0, { first, last, owner });
   }
 
   /** Exactly this prefix; nothing where it isn't there. */
@@ -68,12 +68,10 @@ function rangeOf(cidr: Readonly<Cidr>): { first: string; last: string } {
   const { address, prefixLength } = networkOf(cidr);
   const end = address.slice();
   for (let bit = prefixLength; bit < end.length * 8; bit++) end[bit >> 3]! |= 0x80 >> (bit & 7);
-  const family = address.length === 4 ? '4' : '6';
-  return { first: family + textOf(address), last: family + textOf(end) };
-}
-
-function textOf(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+  // In one piece: a text that was put together keeps its pieces.
+  const family = address.length === 4 ? 0x34 : 0x36;
+  return {
+    first: String.fromCharCode(family, ...address),
+    last: String.fromCharCode(family, ...end),
+  };
 }

@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { boundConnections } from '../http/bound-connections.ts';
 
 export interface TextAnswer {
   readonly status: number;
@@ -46,7 +47,7 @@ export class TextServer {
         void reply(response, answer);
       }
     });
-    server.maxConnections = MAX_CONNECTIONS;
+    boundConnections(server, MAX_CONNECTIONS);
     server.listen(port, host);
     await once(server, 'listening');
     return new TextServer(server);
@@ -84,5 +85,10 @@ function send(response: ServerResponse, { status, type = PLAIN, text }: TextAnsw
 }
 
 const PLAIN = 'text/plain; charset=utf-8';
-const LIMITS = { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout: 5000 };
+const LIMITS = {
+  requestTimeout: 10_000,
+  headersTimeout: 5000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+};
 const MAX_CONNECTIONS = 32;

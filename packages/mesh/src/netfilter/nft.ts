@@ -12,16 +12,20 @@ import { MESH_TABLE } from './mesh-ruleset.ts';
 export interface NftOptions {
   /** Default: `nft`, from the PATH. */
   readonly program?: string;
+  /** The program is ended when it takes longer; default: 10,000. */
+  readonly longestMs?: number;
   /** Starts the program: in the network namespace that is meant. Default: right here. */
   readonly inNamespace?: <T>(run: () => T) => T;
 }
 
 export class Nft {
   readonly #program: string;
+  readonly #longestMs: number;
   readonly #inNamespace: <T>(run: () => T) => T;
 
   constructor(options: NftOptions = {}) {
     this.#program = options.program ?? 'nft';
+    this.#longestMs = options.longestMs ?? LONGEST_MS;
     this.#inNamespace = options.inNamespace ?? ((run) => run());
   }
 
@@ -70,13 +74,22 @@ export class Nft {
   #run(words: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
       const done = (error: Error | null, output: string, complaint: string): void => {
+        clearTimeout(timer);
         if (!error) resolve(output);
         else if (complaint.trim() === '') reject(error);
         else reject(new Error(`nft: ${complaint.trim()}`));
       };
-      this.#inNamespace(() =>
-        execFile(this.#program, words, { timeout: LONGEST_MS, env: ENVIRONMENT }, done),
+      const child = this.#inNamespace(() =>
+        execFile(this.#program, words, { env: ENVIRONMENT }, done),
       );
+      // Not the timeout of `execFile`: that waits for whoever else has the program's output open.
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        const what = [this.#program, ...words].join(' ');
+        reject(new Error(`${what}: no answer for ${this.#longestMs} ms`));
+      }, this.#longestMs);
     });
   }
 }

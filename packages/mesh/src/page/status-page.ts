@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { boundConnections } from '../http/bound-connections.ts';
 import type { StatusSource } from '../status/mesh-status.ts';
 import { routeRequest, type PageFile } from './route-request.ts';
 import { StatusFeed, type Viewer } from './status-feed.ts';
@@ -38,7 +39,7 @@ export class StatusPage {
       LIMITS,
       (request, response) => void this.#answer(request, response),
     );
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    boundConnections(this.#server, MAX_CONNECTIONS);
   }
 
   /**
@@ -162,7 +163,12 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 };
 
-const LIMITS = { maxHeaderSize: 8192, headersTimeout: 5000, requestTimeout: 5000 };
+const LIMITS = {
+  maxHeaderSize: 8192,
+  headersTimeout: 5000,
+  requestTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+};
 const MAX_CONNECTIONS = 64;
 const MAX_VIEWERS = 16;
 /** How long a browser waits before it tries again. */

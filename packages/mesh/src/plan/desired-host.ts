@@ -69,7 +69,7 @@ export interface MeshRequest {
   readonly priority?: number;
 }
 
-export interface DesiredHost {
+export interface DesiredHost extends DesiredRoutes {
   readonly interfaceName: string;
   readonly enforcement: Enforcement;
   readonly table: number;
@@ -81,14 +81,28 @@ export interface DesiredHost {
   readonly mark: number;
   /** What the tunnel's interface is to have; undefined: it is left alone. */
   readonly link: DesiredLink | undefined;
-  /** A list for each peer, the same one as long as nothing has changed for it. No key comes twice. */
-  readonly routes: readonly (readonly MeshRoute[])[];
   /** By text. */
   readonly rules: ReadonlyMap<string, MeshRule>;
   /** Links whose reverse path filter has to be loose; it is put back when they are no more in here. */
   readonly looseLinks: readonly string[];
   /** The nftables ruleset; undefined: none. */
   readonly ruleset: string | undefined;
+  /** Peers are not known yet. What is there besides may be for them, so nothing of it is taken away. */
+  readonly isPartial?: boolean;
+}
+
+export interface DesiredRoutes {
+  /** A list for each peer, the same one as long as nothing has changed for it. No key comes twice. */
+  readonly routes: readonly (readonly MeshRoute[])[];
+  /** How `routes` came out of earlier ones: who has those need not look at the others. */
+  readonly difference?: RoutesDifference;
+}
+
+export interface RoutesDifference {
+  /** The `routes` that these lists went from, and came to. */
+  readonly from: DesiredRoutes['routes'];
+  readonly gone: DesiredRoutes['routes'];
+  readonly come: DesiredRoutes['routes'];
 }
 
 export interface DesiredLink {

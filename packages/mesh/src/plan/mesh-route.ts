@@ -4,7 +4,7 @@
  * @module
  */
 import { formatAddress, formatCidr, type Cidr } from '@litz/core';
-import { networkAddress } from './prefix.ts';
+import { networkOf } from './prefix.ts';
 
 /** `throw`: the rules go on, so the main table decides. `unreachable`: nothing leaves. */
 export type MeshRouteType = 'unicast' | 'throw' | 'unreachable';
@@ -28,16 +28,17 @@ export const LAST_METRIC = 4_278_198_272;
 /** What the kernel takes for IPv6 where nothing is said. For IPv4 it takes 0. */
 export const IPV6_METRIC = 1024;
 
-/** @param options.metric default: the kernel's own */
+/**
+ * @param prefix kept, where it has no bits behind its length
+ * @param options.metric default: the kernel's own
+ */
 export function meshRoute(
   type: MeshRouteType,
-  { address, prefixLength }: Readonly<Cidr>,
+  prefix: Readonly<Cidr>,
   options: { readonly source?: Uint8Array | undefined; readonly metric?: number } = {},
 ): MeshRoute {
-  const destination = {
-    address: networkAddress({ address, prefixLength }),
-    prefixLength,
-  };
+  const destination = networkOf(prefix);
+  const { address } = destination;
   const { source, metric = address.length === 4 ? 0 : IPV6_METRIC } = options;
   const key = `${formatCidr(destination)} metric ${metric}`;
   const via = type === 'unicast' ? 'through the tunnel' : type;

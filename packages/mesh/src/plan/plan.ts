@@ -44,6 +44,7 @@ export function planRoutes(
   actual: ActualHost,
 ): Step[] {
   const { link } = actual;
+  if (desired.isPartial === true) return partialSteps(desired, wanted, actual);
   return [
     ...loosen(desired, actual),
     ...(link && desired.link ? makeLink(desired.link, link) : []),
@@ -54,6 +55,20 @@ export function planRoutes(
     ...breakRoutes(desired, wanted, actual),
     ...(link ? breakAddresses(desired.link, link) : []),
     ...restore(desired, actual),
+  ];
+}
+
+/** What refuses comes; the interface and a ruleset that is there have what fits the peers. */
+function partialSteps(
+  desired: DesiredHost,
+  wanted: ReadonlyMap<string, MeshRoute>,
+  actual: ActualHost,
+): Step[] {
+  return [
+    ...loosen(desired, actual),
+    ...makeRoutes(wanted, actual),
+    ...makeRules(desired, actual),
+    ...(actual.ruleset === undefined ? ruleset(desired, actual) : []),
   ];
 }
 

@@ -26,6 +26,13 @@ export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8
   return network;
 }
 
+/** The prefix without the bits behind its length: itself where it has none. */
+export function networkOf(prefix: Readonly<Cidr>): Readonly<Cidr> {
+  const address = networkAddress(prefix);
+  if (address.every((byte, i) => byte === prefix.address[i])) return prefix;
+  return { address, prefixLength: prefix.prefixLength };
+}
+
 /** Whether every address of `inner` is one of `outer`'s; never across families. */
 export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
   if (outer.address.length !== inner.address.length) return false;

@@ -89,12 +89,25 @@ export function parseRecordText(name: string, text: string): unknown {
     const reason = `has ${text.length} characters, ${MAX_TEXT} at most`;
     return new RecordError(name, 'text', reason);
   }
+  if (isDeep(text)) {
+    return new RecordError(name, 'text', `is nested more than ${MOST_DEEP} times`);
+  }
   try {
     return JSON.parse(text);
   } catch {
     const reason = text.trim() === '' ? 'is empty' : 'is no JSON';
     return new RecordError(name, 'text', reason);
   }
+}
+
+/** What is nested ten thousand times can be read, but not be compared or written again. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    if (depth > MOST_DEEP) return true;
+  }
+  return false;
 }
 
 export function objectOrEmpty(value: unknown): JsonObject {
@@ -163,5 +176,7 @@ function readVersion(value: unknown, place: FieldPlace): void {
 }
 
 const VERSION = 1;
+/** A record has four; brackets in texts count too. */
+const MOST_DEEP = 100;
 /** A record has hundreds of characters; 256 prefixes have 12 thousand. */
 const MAX_TEXT = 65_536;

@@ -9,7 +9,7 @@ import { quote } from '@litz/core/internals';
 /** A static public key of a node. */
 export interface NodeKey {
   readonly publicKey: PublicKey;
-  /** Rises by one with each rotation of a node. A record with a lower one is stale. */
+  /** Rises by one with each rotation of a node, to `MOST_GENERATION`. A record with a lower one is stale. */
   readonly generation: number;
   /** Unix time in milliseconds; 0 where nobody wrote it down. */
   readonly createdAt: number;
@@ -53,3 +53,9 @@ export class RecordError extends Error {
     this.reason = reason;
   }
 }
+
+/**
+ * A node that rotates every minute is there after 1,900 years. Whoever writes more into a record of
+ * somebody else would leave that node no generation above it.
+ */
+export const MOST_GENERATION = 1_000_000_000;

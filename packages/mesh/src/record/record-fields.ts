@@ -18,7 +18,7 @@ import {
   tryParseCidr,
 } from '@litz/core/internals';
 import { hostPrefix, networkOf, overlaps } from './cidr-relations.ts';
-import { RecordError, type NodeKey } from './node-record.ts';
+import { MOST_GENERATION, RecordError, type NodeKey } from './node-record.ts';
 
 /** Where a value stands: in which node's record, and under which name. */
 export interface FieldPlace {
@@ -167,12 +167,8 @@ export function readPodPrefix(value: unknown, place: FieldPlace): Cidr {
 
 /** Whether the pods of one node can have it. @throws {RecordError} */
 export function checkPodPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
+  checkClusterPrefix(cidr, { node, field });
   const text = formatCidr(networkOf(cidr));
-  if (cidr.prefixLength === 0) {
-    throw new RecordError(node, field, `${text} is every address there is`);
-  }
-  const range = specialRange(cidr);
-  if (range) throw new RecordError(node, field, `${text} has addresses that are ${range.is}`);
   const isV4 = cidr.address.length === 4;
   const shortest = isV4 ? SHORTEST_IPV4_PREFIX : SHORTEST_IPV6_PREFIX;
   if (cidr.prefixLength >= shortest) return;
@@ -182,6 +178,16 @@ export function checkPodPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
     `${text} is too short: a node has /${shortest} or longer over ${isV4 ? 'IPv4' : 'IPv6'}. A ` +
       'shorter one is that of a whole cluster or site, and one node would draw the traffic of all',
   );
+}
+
+/** Whether it can be the range of all pods. @throws {RecordError} */
+export function checkClusterPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
+  const text = formatCidr(networkOf(cidr));
+  if (cidr.prefixLength === 0) {
+    throw new RecordError(node, field, `${text} is every address there is`);
+  }
+  const range = specialRange(cidr);
+  if (range) throw new RecordError(node, field, `${text} has addresses that are ${range.is}`);
 }
 
 /** Several, each one once. @throws {RecordError} */
@@ -217,7 +223,7 @@ function readKeyEntry(value: unknown, place: FieldPlace): NodeKey {
     generation: readInteger(
       generation,
       { node, field: `${field}.generation` },
-      { min: 0, max: Number.MAX_SAFE_INTEGER },
+      { min: 0, max: MOST_GENERATION },
     ),
     createdAt: readTime(createdAt, { node, field: `${field}.createdAt` }),
   };

@@ -50,13 +50,18 @@ export function readRecordText(format: RecordFormat, name: string, text: string)
  * The text to write; undefined where `previous` says the same already, in whichever order.
  *
  * @param previous the text that stands there, undefined for none
+ * @throws {RecordError} nobody could read it: too many prefixes, for instance
  */
 export function writeRecordText(
   format: RecordFormat,
   record: NodeRecord,
   previous: string | undefined,
 ): string | undefined {
-  return changedText(format.write(record, valueOf(record.name, previous)), record.name, previous);
+  const { name } = record;
+  const text = changedText(format.write(record, valueOf(name, previous)), name, previous);
+  const read = text === undefined ? undefined : readRecordText(format, name, text);
+  if (read instanceof RecordError) throw read;
+  return text;
 }
 
 /** As `writeRecordText`: the text that throws the node out. */

@@ -31,10 +31,26 @@ export interface RegistryAddress {
   readonly port: number;
 }
 
+/** What a node says of itself beside its record; for people that look at the objects. */
+export interface LitzNodeStatus {
+  /** Of Litz. */
+  readonly version: string;
+  readonly encrypt: 'pods' | 'nodes' | 'all' | 'off';
+  readonly enforcement: 'off' | 'permissive' | 'enforce';
+  /** Empty when all is well. */
+  readonly trouble: string;
+}
+
 /** All of them pass the same conformance suite. */
 export interface Registry {
   /** `file:/shared/nodes`, for messages. */
   readonly description: string;
+  /**
+   * What it means that a record is missing in the first `onSync` that was there before this process
+   * started. Kubernetes removes an object only when somebody deletes it. In the others a record that was
+   * removed on purpose says `revoked`, and others can be missing for many reasons.
+   */
+  readonly missingMeans: 'deleted' | 'expired';
   /**
    * Follows the records until `close`. Reconnects by itself, for ever; `onConnection` tells.
    *
@@ -48,6 +64,11 @@ export interface Registry {
    * @throws {Error} it can't be written; the message says what is missing
    */
   publish(record: NodeRecord): Promise<void>;
+  /**
+   * Writes how the node is, beside its record: one write, none where that stands there already. Left out
+   * where the registry has no place for it.
+   */
+  publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
   /** Takes the own record out on purpose, so that the others remove the peer at once. */
   withdraw(name: string): Promise<void>;
   /** The servers behind the registry, real addresses; none for a directory. */

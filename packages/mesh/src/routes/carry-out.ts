@@ -53,7 +53,8 @@ type RouteStep = Extract<KernelStep, { route: MeshRoute }>;
 
 function routeSteps(steps: readonly KernelStep[], from: number): RouteStep[] {
   const found: RouteStep[] = [];
-  for (let at = from; at < steps.length; at++) {
+  const end = Math.min(steps.length, from + MOST_AT_ONCE);
+  for (let at = from; at < end; at++) {
     const step = steps[at]!;
     if (step.type !== 'set-route' && step.type !== 'delete-route') break;
     found.push(step);
@@ -147,3 +148,5 @@ function trouble(step: KernelStep, error: unknown): string {
 }
 
 const MOST_COPIES = 8;
+/** Of thousands, the messages of all together would be most of what the agent ever has in memory. */
+const MOST_AT_ONCE = 500;

@@ -74,6 +74,7 @@ export class KernelState {
       if (this.#isOfLink(change)) touchesLink = true;
       else if (change.type === 'route') differs = this.#route(change) || differs;
       else if (change.type === 'rule') differs = this.#rule(change, desired) || differs;
+      else if (change.type === 'filter') differs = isStrict(change, desired) || differs;
     }
     if (touchesLink) {
       this.#readLink();
@@ -87,6 +88,9 @@ export class KernelState {
     if (change.type === 'link') {
       const { name, index } = change.link;
       return name === this.#options.interfaceName || index === this.#link?.index;
+    }
+    if (change.type === 'filter') {
+      return change.filter.interfaceIndex === this.#link?.index;
     }
     return change.type === 'address' && change.address.interfaceIndex === this.#link?.index;
   }
@@ -155,6 +159,15 @@ export class KernelState {
     const wanted = this.#options.wanted.byKey.get(route.key);
     return wanted?.text === route.text ? wanted : route;
   }
+}
+
+/** A filter that was made strict, or the one for all links, may be one that has to be loose. */
+function isStrict(
+  { filter }: RoutingChange & { type: 'filter' },
+  desired: DesiredHost | undefined,
+): boolean {
+  const isAlike = filter.interfaceIndex > 0 && filter.reversePathFilter !== 1;
+  return !isAlike && desired !== undefined && desired.looseLinks.length > 0;
 }
 
 const RT_SCOPE_UNIVERSE = 0;

@@ -1,15 +1,16 @@
 /**
  * `WantedRoutes`: the routes that are desired, and which of them may not be as they are in the kernel.
  *
- * Of 5,000 peers one changes: lists of routes that are the same objects as before are passed over.
+ * Of 5,000 peers one changes: where it is said which lists came and went, the others are not looked at;
+ * else those that are the same objects as before are passed over.
  *
  * @module
  */
-import type { DesiredHost } from '../plan/desired-host.ts';
+import type { DesiredRoutes } from '../plan/desired-host.ts';
 import type { MeshRoute } from '../plan/mesh-route.ts';
 
 export class WantedRoutes {
-  #lists: ReadonlySet<readonly MeshRoute[]> = new Set();
+  #routes: DesiredRoutes['routes'] = [];
   readonly #byKey: Map<string, MeshRoute> = new Map();
   #suspects: Set<string> | 'all' = 'all';
 
@@ -22,12 +23,18 @@ export class WantedRoutes {
     return this.#suspects;
   }
 
-  want(routes: DesiredHost['routes']): void {
-    const lists = new Set(routes);
-    // Gone ones first: a prefix may have gone from one peer to another.
-    for (const list of this.#lists) if (!lists.has(list)) this.#forget(list);
-    for (const list of lists) if (!this.#lists.has(list)) this.#add(list);
-    this.#lists = lists;
+  want({ routes, difference }: DesiredRoutes): void {
+    if (routes === this.#routes) return;
+    if (difference && difference.from === this.#routes) {
+      for (const list of difference.gone) this.#forget(list);
+      for (const list of difference.come) this.#add(list);
+    } else {
+      const [before, after] = [new Set(this.#routes), new Set(routes)];
+      // Gone ones first: a prefix may have gone from one peer to another.
+      for (const list of before) if (!after.has(list)) this.#forget(list);
+      for (const list of after) if (!before.has(list)) this.#add(list);
+    }
+    this.#routes = routes;
   }
 
   suspect(key: string): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from '@litz/core/internals';
 import type { KeyStatus, MeshStatus, NodeStatus, PeerStatus } from './mesh-status.ts';
 
 /** For a terminal, with a line end behind each line. Ages are of the time of the status. */
@@ -23,9 +24,9 @@ export function formatStatus(status: MeshStatus): string {
     '',
     ...peerTable(status.peers, time),
     '',
-    SESSION_NOTE,
+    ...SESSION_NOTE,
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printable).join('\n')}\n`;
 }
 
 /** As `cilium status` has it. */
@@ -130,6 +131,7 @@ const PEER_COLUMNS: readonly string[] = [
 ];
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 const MOST_SHOWN = 8;
-const SESSION_NOTE =
-  'SESSION AGE is that of the session keys, which are renewed every two minutes while there is traffic.\n' +
-  "KEY AGE is that of the node's own key, which `litz agent rotate-key` replaces.";
+const SESSION_NOTE: readonly string[] = [
+  'SESSION AGE is that of the session keys, which are renewed every two minutes while there is traffic.',
+  "KEY AGE is that of the node's own key, which `litz agent rotate-key` replaces.",
+];

@@ -9,7 +9,7 @@
  * @module
  */
 import { formatAddress, parseAddress, parseCidr } from '@litz/core';
-import { tunnelAddresses } from '../plan/desire-host.ts';
+import { tunnelAddresses } from '../plan/peer-part.ts';
 import type { MeshStatus, PeerStatus } from '../status/mesh-status.ts';
 
 export type ProbeProtocol = 'icmp' | 'udp' | 'tcp';
@@ -59,7 +59,10 @@ export function planProbes(status: MeshStatus): PeerPlan[] {
 
 function obstacleOf({ state, reason }: PeerStatus, status: MeshStatus): string | undefined {
   if (status.node.enforcement === 'off') return 'encryption is off';
-  if (!status.interface.isUp) return `no daemon answers for ${status.interface.name}`;
+  if (!status.interface.isUp) {
+    const what = `no daemon answers for ${status.interface.name}`;
+    return `${what}: until it does, ${WITHOUT_DAEMON[status.node.enforcement]}`;
+  }
   if (state === 'refused') return `it is refused${reason === undefined ? '' : `: ${reason}`}`;
   return undefined;
 }
@@ -87,4 +90,9 @@ function pairs(
   });
 }
 
+/** What becomes of traffic with a peer; nothing has to be probed for that. */
+const WITHOUT_DAEMON = {
+  permissive: 'traffic with it leaves as it is, not encrypted',
+  enforce: 'traffic with it is refused',
+} as const;
 const NO_PAIR = 'this node and it have no covered addresses of one family';

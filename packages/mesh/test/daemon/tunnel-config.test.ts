@@ -123,6 +123,24 @@ describe('tunnelChange', () => {
     ]);
   });
 
+  it('keeps a peer whose key another node has now', () => {
+    const peers = new Map([['n3', PEER]]);
+    expect(peersOf({ ...CONFIG, peers })).toMatchObject([
+      { publicKey: BOB, allowedIps: PEER.allowedIps },
+    ]);
+    expect(peersOf({ ...CONFIG, peers })).toHaveLength(1);
+  });
+
+  it('looks at the peers alone that may differ', () => {
+    const peers = new Map([
+      ['n2', { ...PEER, persistentKeepalive: 25 }],
+      ['n3', { ...PEER, keys: [CAROL] }],
+    ]);
+    const change = tunnelChange({ ...CONFIG, peers }, SAME, new Set(['n2', 'n4']))?.change;
+    expect(change?.peers).toEqual([{ publicKey: BOB, persistentKeepalive: 25 }]);
+    expect(tunnelChange({ ...CONFIG, peers }, SAME, new Set())).toBeUndefined();
+  });
+
   it('promotes the next own key, and takes it away', () => {
     const rotating = { ...SAME, next: NEXT };
     expect(tunnelChange({ ...CONFIG, own: NEXT }, rotating)).toEqual({
@@ -131,6 +149,16 @@ describe('tunnelChange', () => {
       change: {},
     });
     expect(tunnelChange(CONFIG, rotating)).toEqual({ own: undefined, next: null, change: {} });
+  });
+
+  it('swaps both own keys for one that is neither, so that nothing is promoted', () => {
+    const rotating = { ...SAME, next: NEXT };
+    const other = key();
+    expect(tunnelChange({ ...CONFIG, own: other }, rotating)).toEqual({
+      own: other,
+      next: null,
+      change: {},
+    });
   });
 });
 

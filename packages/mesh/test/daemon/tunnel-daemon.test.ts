@@ -1,7 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { generateKeyPair, parseEndpoint, type Endpoint, type PrivateKey } from '@litz/core';
 import { equalBytes } from '@litz/core/internals';
 import type { ChangedPeer, DeviceChange, DeviceStatus, PeerChanges } from '@litz/config';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TunnelConfig } from '../../src/daemon/tunnel-config.ts';
 import { TunnelDaemon, type DaemonClient } from '../../src/daemon/tunnel-daemon.ts';
 
@@ -48,6 +49,41 @@ describe('TunnelDaemon', () => {
     expect(daemon.sets).toMatchObject([{ listenPort: 51871 }, { peers: [{ publicKey: BOB }] }]);
     expect(daemon.privateKeys).toEqual([OWN.privateKey.toBase64()]);
     expect(tunnel.identities).toEqual({ own: OWN.publicKey, next: undefined });
+    await tunnel.close();
+  });
+
+  it('takes the same map again, with the names of those that have changed in it', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    const peers = new Map(WITH_BOB.peers);
+    await tunnel.program({ ...WITH_BOB, peers });
+    const bob = peers.get('n2')!;
+    peers.set('n2', { ...bob, persistentKeepalive: 25 });
+    await tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
+    peers.delete('n2');
+    // While the daemon is told of it, it comes again.
+    const gone = tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
+    await Promise.resolve();
+    peers.set('n2', bob);
+    await Promise.all([gone, tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']))]);
+    await tunnel.program({ ...WITH_BOB, peers }, new Set());
+    expect(daemon.sets.slice(1)).toMatchObject([
+      { peers: [{ publicKey: BOB, persistentKeepalive: 25 }] },
+      { peers: [{ publicKey: BOB, remove: true }] },
+      { peers: [{ publicKey: BOB, endpoint: bob.endpoint }] },
+    ]);
+    await tunnel.close();
+  });
+
+  it('forgets nothing of what changes while a daemon refuses', async () => {
+    const tunnel = open();
+    await daemon.starts();
+    const peers = new Map(WITH_BOB.peers);
+    daemon.refusal = new Error('errno -98');
+    await tunnel.program({ ...WITH_BOB, peers: new Map() });
+    daemon.refusal = undefined;
+    await tunnel.program({ ...WITH_BOB, peers }, new Set());
+    expect(daemon.sets).toMatchObject([{ peers: [{ publicKey: BOB }] }]);
     await tunnel.close();
   });
 
@@ -103,6 +139,34 @@ describe('TunnelDaemon', () => {
     expect(heard).toEqual(['trouble: no socket']);
     await daemon.starts();
     expect(heard.slice(1, 3)).toEqual(['trouble: none', 'up']);
+    await tunnel.close();
+  });
+
+  it('looks for a daemon for as long as it takes, and leaves nothing behind each time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let signal: AbortSignal | undefined;
+    let looks = 0;
+    const client: DaemonClient = {
+      path: '/nowhere/litz0.sock',
+      get: () => daemon.get(),
+      set: (change) => daemon.set(change),
+      // eslint-disable-next-line require-yield
+      async *changes(options) {
+        looks++;
+        ({ signal } = options);
+        throw new Error('no socket');
+      },
+    };
+    const tunnel = new TunnelDaemon({
+      client,
+      listener: { onUp() {}, onDown() {}, onPeers() {}, onTrouble() {} },
+      privateKeyOf: () => copyOf(OWN.privateKey),
+    });
+    tunnel.start();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks).toBeGreaterThan(40);
+    expect(getEventListeners(signal!, 'abort').length).toBeLessThan(3);
     await tunnel.close();
   });
 

@@ -203,11 +203,6 @@ describeWith([helmRequirement], 'chart', () => {
       'encryption.strictMode.egress.enabled and encryption.strictMode.ingress.enabled differ',
     ],
     [
-      'strictness without the prefixes of the cluster',
-      { ...STRICT, 'encryption.strictMode.egress.cidr': '' },
-      'needs encryption.strictMode.egress.cidr',
-    ],
-    [
       'strictness without encryption',
       { ...STRICT, 'encryption.enabled': false },
       'encryption.strictMode.egress.enabled is true and encryption.enabled is false',

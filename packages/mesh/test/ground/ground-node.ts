@@ -26,6 +26,10 @@ export interface NodeOptions {
   readonly reversePathFilter: 0 | 1 | 2;
   /** Family of the datagrams between the nodes. */
   readonly outer: 4 | 6;
+  /** Families of the pods' addresses. */
+  readonly inner: 4 | 6 | 'dual';
+  /** Of the pods' links. */
+  readonly podMtu: number;
 }
 
 export class GroundNode {
@@ -61,7 +65,15 @@ export class GroundNode {
   }
 
   get prefixes(): Cidr[] {
-    return [parseCidr(`10.244.${this.number}.0/24`), parseCidr(`fd44:0:0:${this.number}::/64`)];
+    return this.#subnets.map(parseCidr);
+  }
+
+  /** Of its pods. */
+  get #subnets(): string[] {
+    const { inner } = this.#options;
+    const all = [`10.244.${this.number}.0/24`, `fd44:0:0:${this.number}::/64`];
+    if (inner === 'dual') return all;
+    return inner === 4 ? all.slice(0, 1) : all.slice(1);
   }
 
   /** Of the underlay, in the family that the datagrams have. */
@@ -104,14 +116,16 @@ export class GroundNode {
 
   /** Its configuration is the first sign of the CNI; pods come after it. */
   installCni(): void {
-    const { number, place } = this;
+    const { place } = this;
+    const subnets = this.#subnets;
     const ipam = {
       type: 'host-local',
-      ranges: [[{ subnet: `10.244.${number}.0/24` }], [{ subnet: `fd44:0:0:${number}::/64` }]],
-      routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+      ranges: subnets.map((subnet) => [{ subnet }]),
+      routes: subnets.map((subnet) => ({ dst: subnet.includes(':') ? '::/0' : '0.0.0.0/0' })),
     };
-    const bridge = { type: 'bridge', bridge: 'cni0', isGateway: true, hairpinMode: true, ipam };
-    const plugin = this.#options.cni === 'bridge' ? bridge : { type: 'ptp', ipam };
+    const common = { ipam, mtu: this.#options.podMtu };
+    const bridge = { type: 'bridge', bridge: 'cni0', isGateway: true, hairpinMode: true };
+    const plugin = { ...(this.#options.cni === 'bridge' ? bridge : { type: 'ptp' }), ...common };
     const portmap = { type: 'portmap', capabilities: { portMappings: true } };
     const configuration = { cniVersion: '1.0.0', name: 'pods', plugins: [plugin, portmap] };
     const file = join(place.folder, '/etc/cni/net.d/10-pods.conflist');
@@ -175,7 +189,7 @@ export class GroundNode {
     await until(() => {
       if (daemon.exitCode !== null) throw new Error(`the daemon ended: ${text}`);
       return existsSync(socket);
-    });
+    }, DAEMON_START_MS);
     this.wg('set', 'litz0', 'listen-port', '51871', 'private-key', join(this.place.folder, 'key'));
     if (options.mark) this.wg('set', 'litz0', 'fwmark', String(options.mark));
   }
@@ -304,7 +318,10 @@ export async function until(condition: () => boolean, longestMs = 10_000): Promi
   }
 }
 
-const LITZ: string = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
+/** A busy machine takes long to start a program. */
+const DAEMON_START_MS = 30_000;
+/** Path of the program, the built one. */
+export const LITZ: string = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
 const OWN_FOLDERS = [
   '/var/run/wireguard',
   '/etc/cni/net.d',

@@ -43,13 +43,16 @@ export const groundRequirements: readonly Requirement[] = [
 export class Ground {
   readonly nodes: readonly GroundNode[];
   readonly wire: Wire;
-  readonly #folder: string;
+  /** For what the nodes share; gone with the ground. */
+  readonly folder: string;
   readonly #underlay: Place;
   readonly #pods: number;
+  readonly #clients: Place[] = [];
 
   static async create(options: GroundOptions = {}): Promise<Ground> {
     const { nodes: count = 2, pods = 1, mtu = 1500, withCni = true } = options;
-    const { cni = 'bridge', overlay = 'none', reversePathFilter = 1, outer = 4 } = options;
+    const { cni = 'bridge', overlay = 'none', reversePathFilter = 1 } = options;
+    const { outer = 4, inner = 'dual', podMtu = 1500 } = options;
     const folder = mkdtempSync(join(tmpdir(), 'litz-ground-'));
     const underlay = await Place.create(folder);
     const wire = new Wire(underlay);
@@ -57,7 +60,7 @@ export class Ground {
     const ground = new Ground(nodes, wire, { folder, underlay, pods });
     try {
       for (let number = 1; number <= count; number++) {
-        const options = { cni, overlay, reversePathFilter, outer };
+        const options = { cni, overlay, reversePathFilter, outer, inner, podMtu };
         const node = await GroundNode.create(number, join(folder, `node${number}`), options);
         nodes.push(node);
         wire.plug(`u${number}`, node.place, mtu);
@@ -78,9 +81,20 @@ export class Ground {
   ) {
     this.nodes = nodes;
     this.wire = wire;
-    this.#folder = parts.folder;
+    this.folder = parts.folder;
     this.#underlay = parts.underlay;
     this.#pods = parts.pods;
+  }
+
+  /** On the same bridge, and no node of the mesh. Gone with the ground. */
+  async addClient(): Promise<Place> {
+    const client = await Place.create(this.folder);
+    this.#clients.push(client);
+    const number = this.#clients.length;
+    this.wire.plug(`c${number}`, client, 1500);
+    client.ip(`address add 192.168.50.${200 + number}/24 dev eth0`);
+    client.ip('link set eth0 up');
+    return client;
   }
 
   /** Configuration, routes, pods. */
@@ -105,7 +119,8 @@ export class Ground {
 
   /** Also after a failure: nothing stays. */
   async close(): Promise<void> {
-    await Promise.all([...this.nodes.map((node) => node.close()), this.#underlay.close()]);
-    rmSync(this.#folder, { recursive: true, force: true });
+    const all = [...this.nodes, ...this.#clients, this.#underlay];
+    await Promise.all(all.map((one) => one.close()));
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -14,6 +14,7 @@ describeWith(groundRequirements, 'nodes mode', () => {
     const { wire, a, b } = await createMesh(options, { mode: 'nodes' });
     await until(() => a.pingFromNode(b.address, { count: 1 }) === 1);
     await until(() => a.pingFromNode(b.address6, { count: 1 }) === 1);
+    await until(() => b.pingFromNode(a.address, { count: 1 }) === 1);
     wire.reset();
 
     expect(a.pingFromNode(b.address)).toBe(3);

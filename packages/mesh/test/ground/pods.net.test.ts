@@ -4,6 +4,7 @@ import { until, type GroundNode } from './ground-node.ts';
 import { groundRequirements, type GroundOptions } from './ground.ts';
 import { createGround, createMesh, settle } from './mesh-on-ground.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
+import { layServices } from './services.ts';
 
 const FAMILIES: readonly [string, GroundOptions][] = [
   ['bridge and host-gw', {}],
@@ -73,21 +74,6 @@ describeWith(groundRequirements, 'pods mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, fragments: 0 });
   });
 
-  test('takes a pod by way of NodePort and ClusterIP', async () => {
-    const { wire, a, b } = await createMesh();
-    layServices(a, b.pods[0].address);
-    b.startInPod(b.pods[0], 'socat', 'TCP-LISTEN:80,reuseaddr,fork', 'SYSTEM:echo hi');
-    await until(() => /:80\b/.test(b.inPod(b.pods[0], 'ss', '-tln')));
-
-    expect(a.place.run(...asking('10.96.0.10:80'))).toBe('hi\n');
-    expect(a.inPod(a.pods[0], ...asking('10.96.0.10:80'))).toBe('hi\n');
-    wire.reset();
-    // Another node is the client from outside: its way to the NodePort is plaintext, the next one isn't.
-    expect(b.place.run(...asking(`${a.address}:30080`))).toBe('hi\n');
-
-    expect(wire.counts()).toMatchObject({ plaintext: 0 });
-  });
-
   test('lets a pod speak to another node without NAT, in both enforcements', async () => {
     const { a, b, mesh } = await createMesh();
 
@@ -146,34 +132,6 @@ function everythingOf({ place }: GroundNode): string {
     ip -o address | sed 's/valid_lft.*//'
     nft -s list ruleset
     cd /proc/sys/net; grep -r . ipv4/conf ipv6/conf ipv4/ip_forward 2>/dev/null | grep -v -E 'stable_secret|mc_forwarding' | sort`,
-  );
-}
-
-/** Says what the server says. */
-function asking(address: string): [string, ...string[]] {
-  return ['timeout', '5', 'socat', '-T2', '-', `TCP:${address},connect-timeout=2`];
-}
-
-/** As kube-proxy lays them: a ClusterIP and a NodePort that lead to one pod. */
-function layServices({ place }: GroundNode, backend: string): void {
-  place.ip('route add 10.96.0.0/16 dev eth0');
-  place.input(
-    'nft',
-    `table ip kube-proxy {
-      chain prerouting {
-        type nat hook prerouting priority dstnat
-        ip daddr 10.96.0.10 tcp dport 80 dnat to ${backend}:80
-        fib daddr type local tcp dport 30080 meta mark set meta mark or 0x4000 dnat to ${backend}:80
-      }
-      chain output {
-        type nat hook output priority -100
-        ip daddr 10.96.0.10 tcp dport 80 dnat to ${backend}:80
-      }
-      chain postrouting {
-        type nat hook postrouting priority srcnat
-        meta mark & 0x4000 == 0x4000 masquerade
-      }
-    }`,
   );
 }
 

@@ -101,6 +101,7 @@ const RULES = [
   `ip6 saddr != ${PODS6} ip6 daddr ${PODS6} counter name plaintext update @leaks6 { ip6 saddr . ip6 daddr . ip6 nexthdr }`,
   'udp dport 8472 counter name vxlan',
   'ip frag-off & 0x3fff != 0 counter name fragments',
+  'exthdr frag exists counter name fragments',
   'udp dport 51871 counter name wireguard return',
   'udp dport 8472 return',
   'icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld2-listener-report, destination-unreachable } return',

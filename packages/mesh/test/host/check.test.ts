@@ -2,10 +2,11 @@ import { parseCidr } from '@litz/core';
 import { describe, expect, test } from 'vitest';
 import { checkHost, formatCheckLine, holds, type CheckRequest } from '../../src/host/check.ts';
 import type { CniFamily, HostFacts } from '../../src/host/host-facts.ts';
+import { plainFacts } from '../host-facts.ts';
 
 describe('checkHost', () => {
   test('finds nothing in the way on a plain node', () => {
-    const lines = checkHost(facts(), request());
+    const lines = checkHost(plainFacts(), request());
 
     expect(lines.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(holds(lines)).toBe(true);
@@ -57,7 +58,7 @@ describe('checkHost', () => {
     ['another interface of the name', { foreignInterface: 'dummy' }, {}, /REFUSED interface litz0/],
     ['a port in use', { portTaken: 'UDP port 51871' }, {}, /REFUSED port 51871.*--port/],
   ])('refuses %s, and says what to do', (_, found, asked, text) => {
-    const lines = checkHost(facts(found), request(asked));
+    const lines = checkHost(plainFacts(found), request(asked));
 
     expect(holds(lines)).toBe(false);
     const refused = lines.filter(({ state }) => state === 'refused');
@@ -113,7 +114,7 @@ describe('checkHost', () => {
     ['what MTU an overlay needs', family('overlay'), { mode: 'nodes' }, /note {4}underlay.*1370/],
     ['an underlay without a route', { underlay: NO_UNDERLAY }, {}, /note {4}underlay: no route/],
   ])('notes %s', (_, found, asked, text) => {
-    const lines = checkHost(facts(found), request(asked));
+    const lines = checkHost(plainFacts(found), request(asked));
 
     expect(holds(lines)).toBe(true);
     const notes = lines.filter(({ state }) => state === 'note').map(formatCheckLine);
@@ -121,14 +122,14 @@ describe('checkHost', () => {
   });
 
   test('covers pods with the nodes where they take no routes of the host', () => {
-    const found = facts({ ...family('cilium-overlay'), prefixes: [] });
+    const found = plainFacts({ ...family('cilium-overlay'), prefixes: [] });
 
     expect(holds(checkHost(found, request({ mode: 'nodes' })))).toBe(true);
   });
 });
 
 function family(family: CniFamily): Partial<HostFacts> {
-  return { cni: { ...facts().cni, family } };
+  return { cni: { ...plainFacts().cni, family } };
 }
 
 const NO_UNDERLAY = { mtu: undefined, links: [], podLinks: [] };
@@ -142,34 +143,6 @@ function request(more: Partial<CheckRequest> = {}): CheckRequest {
     interfaceName: 'litz0',
     table: 51871,
     priority: 900,
-    ...more,
-  };
-}
-
-function facts(more: Partial<HostFacts> = {}): HostFacts {
-  return {
-    cni: {
-      family: 'routed',
-      file: '/etc/cni/net.d/10-pods.conflist',
-      network: 'pods',
-      plugins: ['bridge'],
-      prefixes: [parseCidr('10.244.1.0/24')],
-      trouble: undefined,
-    },
-    underlay: { mtu: 1500, links: ['eth0'], podLinks: ['eth0'] },
-    foreignEncryption: [],
-    reversePathFilters: new Map([['eth0', 2]]),
-    forwardDrops: [],
-    forwarding: { 4: true, 6: true },
-    networkd: 'absent',
-    nft: 'nftables v1.0.6',
-    foreignRoutes: [],
-    foreignRules: [],
-    portTaken: undefined,
-    foreignInterface: undefined,
-    addressTaken: [],
-    nodeAddresses: ['192.168.50.11'],
-    prefixes: [parseCidr('10.244.1.0/24')],
     ...more,
   };
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Netlink, NetworkNamespace, writeSysctl } from '@litz/sys';
 import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
@@ -103,6 +104,19 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.everything()).toEqual(before);
   });
 
+  test.each(['eth0', 'litz0'])('makes the filter of %s loose again', async (link) => {
+    const machine = await createMachine();
+    await machine.apply();
+    const repaired = machine.repaired();
+
+    machine.run('sysctl', '-qw', `net.ipv4.conf.${link}.rp_filter=1`);
+    await repaired;
+
+    expect(machine.run('sysctl', '-n', `net.ipv4.conf.${link}.rp_filter`).trim()).toBe('2');
+    await machine.apply({ enforcement: 'off' });
+    expect(machine.run('sysctl', '-n', 'net.ipv4.conf.eth0.rp_filter').trim()).toBe('1');
+  });
+
   test('repairs within 50 ms', async () => {
     const machine = await createMachine();
     await machine.apply();
@@ -116,6 +130,23 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     }
 
     expect(Math.max(...times)).toBeLessThan(50);
+  });
+
+  test('repairs within 50 ms what systemd-networkd takes away when a link changes', async () => {
+    const machine = await createMachine();
+    await machine.apply();
+    const before = machine.everything();
+    const times: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const repaired = machine.repaired();
+      machine.namespace.run(() => withNetlink((netlink) => dropForeign(netlink, 1500 - (i % 2))));
+      const from = performance.now();
+      await repaired;
+      times.push(performance.now() - from);
+      await machine.until(() => isDeepStrictEqual(machine.everything(), before));
+    }
+
+    expect(times.toSorted((a, b) => a - b)[5]).toBeLessThan(50);
   });
 
   test('lays everything again on an interface that comes back with another index', async () => {
@@ -381,6 +412,18 @@ function lines(text: string): string[] {
     .map((line) => line.replace(' linkdown', '').trim().replaceAll(/ +/g, ' '))
     .filter((line) => line !== '')
     .toSorted();
+}
+
+/**
+ * systemd-networkd's messages when it configures a link (`link_drop_foreign_config`): rules, routes and
+ * addresses that it did not make. Ours are `protocol kernel`, which it leaves alone; here it does not.
+ */
+function dropForeign(netlink: Netlink, mtu: number): void {
+  netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });
+  for (const rule of netlink.rules()) if (rule.priority === 900) netlink.deleteRule(rule);
+  for (const route of netlink.tableRoutes(51871)) netlink.deleteRoute(route);
+  const { index } = netlink.linkByName('litz0')!;
+  for (const address of netlink.addresses(index)) netlink.deleteAddress(index, address);
 }
 
 function withNetlink(run: (netlink: Netlink) => void): void {

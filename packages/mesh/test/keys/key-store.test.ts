@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KeyStore } from '../../src/keys/key-store.ts';
+import { MOST_GENERATION } from '../../src/record/node-record.ts';
 
 const posix = process.platform === 'win32' ? describe.skip : describe;
 let parent: string;
@@ -57,6 +59,24 @@ posix('KeyStore', () => {
     expect(() => store.create(1)).toThrow('litz0.1.key: is there already');
     store.create(2);
     expect(() => store.raise(1, 2)).toThrow('is there already');
+  });
+
+  it('never gives a key a generation under which nobody finds it', () => {
+    const made = store.create(1);
+    for (const generation of [MOST_GENERATION + 1, 2 ** 53]) {
+      expect(() => store.raise(1, generation)).toThrow('above 1000000000, the last one');
+      expect(() => store.create(generation)).toThrow('above 1000000000, the last one');
+    }
+    store.raise(1, MOST_GENERATION);
+    expect(store.read()).toMatchObject([
+      { generation: MOST_GENERATION, publicKey: made.publicKey },
+    ]);
+  });
+
+  it('waits for no pipe', () => {
+    store.create(2);
+    execFileSync('mkfifo', ['-m', '600', join(folder, 'litz0.1.key')]);
+    expect(() => store.read()).toThrow('litz0.1.key: is no ordinary file');
   });
 
   it('raises a generation and removes a key, and the others stay', () => {

@@ -1,6 +1,6 @@
 import { generateKeyPair, parsePublicKey } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import type { NodeKey } from '../../src/record/node-record.ts';
+import { MOST_GENERATION, type NodeKey } from '../../src/record/node-record.ts';
 import { planKeys, raisesOf, type Identities, type KeysView } from '../../src/keys/rotation.ts';
 
 const key = (generation: number): NodeKey => ({
@@ -99,9 +99,11 @@ describe('planKeys', () => {
     });
   });
 
-  it('gives the new key to everything at once when the old one was revoked', () => {
-    const revoked: KeysView = { ...RESTING, keys: [NEW], daemon: BOTH };
-    expect(planKeys(revoked)).toMatchObject({ own: NEW, next: undefined, published: [NEW] });
+  it('gives a new key to everything at once when those before were revoked', () => {
+    const revoked: KeysView = { ...RESTING, keys: [OTHER] };
+    for (const view of [revoked, { ...revoked, daemon: BOTH, recordKeys: [OLD, NEW] }]) {
+      expect(planKeys(view)).toMatchObject({ own: OTHER, next: undefined, published: [OTHER] });
+    }
   });
 
   it('refuses no key and three keys', () => {
@@ -124,6 +126,16 @@ describe('raisesOf', () => {
     expect(raisesOf([OLD, NEW], [OTHER])).toEqual([
       { from: 4, to: 11 },
       { from: 3, to: 10 },
+    ]);
+  });
+
+  it('leaves keys as they are where the record leaves no room above it', () => {
+    const last = { ...OTHER, generation: MOST_GENERATION };
+    expect(raisesOf([OLD], [last])).toEqual([]);
+    expect(raisesOf([OLD, NEW], [last])).toEqual([]);
+    expect(raisesOf([OLD, NEW], [{ ...OTHER, generation: MOST_GENERATION - 1 }])).toEqual([]);
+    expect(raisesOf([OLD], [{ ...OTHER, generation: MOST_GENERATION - 1 }])).toEqual([
+      { from: 3, to: MOST_GENERATION },
     ]);
   });
 

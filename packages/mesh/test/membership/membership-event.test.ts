@@ -27,6 +27,10 @@ describe('describeMembershipEvent', () => {
       { kind: 'refused', node: 'n1', field: 'port', reason: 'is bad', keepsPeer: false },
       'record of node n1 is refused: port: is bad',
     ],
+    [
+      { kind: 'dropped', node: 'n1' },
+      'what was refused of node n1 is not in the registry any more',
+    ],
     [{ kind: 'stale', node: 'n1', seen: 4, got: 3 }, 'generation 3, seen was 4'],
     [{ kind: 'own-name', node: 'n0' }, 'has the key of another machine'],
   ])('says of %j', (event, text) => {

@@ -54,6 +54,28 @@ describe('Membership', () => {
       expect(kinds(membership.gone('n1', 'deleted', 0))).toEqual(['left n1', 'joined n3']);
     });
 
+    test.each(['deleted', 'expired'] as const)('says that a refused record is %s', (why) => {
+      const { membership } = synced(recordOf(1));
+      membership.record('n2', recordOf(2, { keys: recordOf(1).keys }));
+      membership.record('n3', new RecordError('n3', 'text', 'is no JSON'));
+      expect(membership.gone('n2', why, 0)).toEqual([{ kind: 'dropped', node: 'n2' }]);
+      expect(membership.gone('n3', why, 0)).toEqual([{ kind: 'dropped', node: 'n3' }]);
+      expect(membership.gone('n3', why, 0)).toEqual([]);
+    });
+
+    test('says that a whole list lacks a refused record', () => {
+      const { membership } = synced(recordOf(1), recordOf(2, { keys: recordOf(1).keys }));
+      const list = new Map([['n1', recordOf(1)]]);
+      expect(membership.sync(list, 0)).toEqual([{ kind: 'dropped', node: 'n2' }]);
+    });
+
+    test('says that a peer claims again what it has', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      membership.record('n2', recordOf(2, { keys: recordOf(1).keys }));
+      expect(membership.record('n2', recordOf(2))).toEqual([{ kind: 'dropped', node: 'n2' }]);
+      expect(membership.record('n2', recordOf(2))).toEqual([]);
+    });
+
     test('says of a claim once that it is refused', () => {
       const { membership } = synced(recordOf(1));
       const claim = recordOf(2, { keys: recordOf(1).keys });
@@ -169,7 +191,7 @@ describe('Membership', () => {
       ]);
       expect([...membership.peers.keys()]).toEqual(['n1', 'n2']);
       expect(membership.record('n1', bad)).toEqual([]);
-      expect(membership.record('n1', recordOf(1))).toEqual([]);
+      expect(kinds(membership.record('n1', recordOf(1)))).toEqual(['dropped n1']);
       expect(membership.record('n1', bad)).toHaveLength(1);
     });
 
@@ -184,7 +206,7 @@ describe('Membership', () => {
       const { membership } = synced();
       expect(membership.record('n1', bad)).toMatchObject([{ keepsPeer: false }]);
       expect(membership.peers.size).toBe(0);
-      expect(membership.gone('n1', 'expired', 0)).toEqual([]);
+      expect(kinds(membership.gone('n1', 'expired', 0))).toEqual(['dropped n1']);
     });
   });
 
@@ -256,7 +278,7 @@ describe('Membership', () => {
   });
 
   describe('restart', () => {
-    const remembered = [...synced(recordOf(1), recordOf(2)).membership.peers.values()];
+    const remembered = [recordOf(1), recordOf(2)];
 
     test('has the peers of before at once, and drops none before a whole list', () => {
       const membership = new Membership(contextOf(), { remembered, now: 0 });

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { TextServer } from '../../src/metrics/text-server.ts';
 
 let server: TextServer;
@@ -32,6 +34,16 @@ describe('TextServer', () => {
 
   it('takes nothing', async () => {
     expect(await ask('/readyz', 'POST')).toEqual([405, 'this can only be read\n']);
+  });
+
+  it('answers while somebody holds many connections on which nothing is asked', async () => {
+    const held = Array.from({ length: 100 }, () => createConnection(server.port, '127.0.0.1'));
+    onTestFinished(() => held.forEach((socket) => socket.destroy()));
+    for (const socket of held) socket.on('error', () => {});
+    await Promise.all(held.map((socket) => once(socket, 'connect')));
+    const start = performance.now();
+    expect(await ask('/readyz')).toEqual([503, 'not ready\n']);
+    expect(performance.now() - start).toBeLessThan(3000);
   });
 
   it('survives a function that throws', async () => {

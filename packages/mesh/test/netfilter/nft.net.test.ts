@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { NetworkNamespace } from '@litz/sys';
 import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
@@ -32,6 +35,17 @@ describeWith([namespaces, nftProgram], 'Nft', () => {
     await expect(create().load('table inet litz { nonsense }')).rejects.toThrow(
       /^nft: .*syntax error/,
     );
+  });
+
+  test('waits for no program that hangs, nor for what that has started', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'litz-nft-test-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const program = join(folder, 'nft');
+    writeFileSync(program, '#!/bin/sh\nsleep 20\n', { mode: 0o755 });
+    const nft = new Nft({ program, longestMs: 200 });
+    const start = performance.now();
+    await expect(nft.list()).rejects.toThrow(/nft -s list table .*: no answer for 200 ms/);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   test('knows its version, and that there is none', async () => {

@@ -1,6 +1,7 @@
 import { formatCidr, parseAddress, parseCidr } from '@litz/core';
 import { describe, expect, test } from 'vitest';
-import { desireHost, encryptsOwnNode, tunnelAddresses } from '../../src/plan/desire-host.ts';
+import { desireHost, encryptsOwnNode } from '../../src/plan/desire-host.ts';
+import { tunnelAddresses } from '../../src/plan/peer-part.ts';
 import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
 import { peer, prefixesOf, request } from '../requests.ts';
 
@@ -134,17 +135,6 @@ describe('desireHost', () => {
       'eth0',
       'flannel.1',
     ]);
-  });
-
-  test('makes the routes of a peer once', () => {
-    const peers = [peer(2), peer(3)];
-    const before = desireHost(request({ peers })).routes;
-    const after = desireHost(request({ peers: [peers[0], peer(4)] })).routes;
-
-    expect(after[2]).toBe(before[2]);
-    expect(after[3]).not.toBe(before[3]);
-    // In another mode they are others.
-    expect(desireHost(request({ peers, mode: 'nodes' })).routes[2]).not.toBe(before[2]);
   });
 
   test('refuses to enforce without a cluster prefix', () => {

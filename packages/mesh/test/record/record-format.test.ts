@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseCidr } from '@litz/core';
 import { describe, expect, test } from 'vitest';
 import {
   ciliumFormat,
@@ -35,6 +36,23 @@ describe.each([
     for (const port of [1, 2, 3]) text = writeRecordText(format, recordOf(1, { port }), text)!;
     expect(JSON.parse(text)).toMatchObject({ zone: 'b' });
     expect(readRecordText(format, 'n1', text)).toMatchObject({ port: 3 });
+  });
+
+  test('writes nothing that nobody could read, and names the field', () => {
+    const prefixes = Array.from({ length: 9000 }, (_, i) =>
+      parseCidr(`10.1.${i >> 8}.${i & 255}/32`),
+    );
+    const record = recordOf(1, { prefixes });
+    expect(() => writeRecordText(format, record, undefined)).toThrow(/node n1: text: .* at most/);
+  });
+
+  test('refuses what is nested thousands of times, and writes over it', () => {
+    const deep = `{"x":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
+    expect(readRecordText(format, 'n1', deep)).toMatchObject({
+      reason: 'is nested more than 100 times',
+    });
+    const text = writeRecordText(format, recordOf(1), deep)!;
+    expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
   });
 
   test.each(['', '{', 'null', '[]'])('writes over %j', (previous) => {

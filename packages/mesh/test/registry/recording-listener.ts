@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadRecord } from '../../src/record/node-record.ts';
-import type { RegistryListener } from '../../src/registry/registry.ts';
+import type { Registry, RegistryListener } from '../../src/registry/registry.ts';
 
 export type Heard =
   | { readonly what: 'sync'; readonly names: readonly string[] }
@@ -62,4 +62,11 @@ export class RecordingListener implements RegistryListener {
       await sleep(5);
     }
   }
+}
+
+/** Follows that registry from now on. */
+export function follow(registry: Registry): RecordingListener {
+  const listener = new RecordingListener();
+  registry.follow(listener);
+  return listener;
 }

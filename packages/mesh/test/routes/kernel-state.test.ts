@@ -55,6 +55,26 @@ describe('KernelState', () => {
     expect(state.update(DESIRED)).toBe(false);
   });
 
+  test('sees a filter that somebody made strict, while any has to be loose', () => {
+    const { kernel, state } = create();
+    const written = (interfaceIndex: number, reversePathFilter: number): boolean => {
+      const filter = { interfaceIndex, reversePathFilter };
+      kernel.changes.push({ type: 'filter', gone: false, filter });
+      return state.update(DESIRED);
+    };
+    expect(written(3, 1)).toBe(true);
+    expect([written(3, 2), written(3, 0)]).toEqual([false, false]);
+    expect([written(-1, 1), written(-1, 0)]).toEqual([true, true]);
+    expect(written(7, 2)).toBe(true);
+
+    kernel.changes.push({
+      type: 'filter',
+      gone: false,
+      filter: { interfaceIndex: 3, reversePathFilter: 1 },
+    });
+    expect(state.update({ ...DESIRED, looseLinks: [] })).toBe(false);
+  });
+
   test('reads the routes anew with every change of the link, since the kernel is silent then', () => {
     const { kernel, state, wanted } = create();
     wanted.clear();
@@ -100,7 +120,7 @@ describe('KernelState', () => {
 function create(): { kernel: FakeKernel; state: KernelState; wanted: WantedRoutes } {
   const kernel = new FakeKernel();
   const wanted = new WantedRoutes();
-  wanted.want(DESIRED.routes);
+  wanted.want(DESIRED);
   const state = new KernelState({
     netlink: kernel as unknown as Netlink,
     monitor: kernel as unknown as RoutingMonitor,

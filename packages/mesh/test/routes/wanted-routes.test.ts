@@ -7,10 +7,10 @@ describe('WantedRoutes', () => {
   test('suspects what has come and gone, and nothing that is the same object', () => {
     const wanted = new WantedRoutes();
     const [kept, gone, came] = [[route(1)], [route(2)], [route(3)]] as const;
-    wanted.want([kept, gone]);
+    wanted.want({ routes: [kept, gone] });
     wanted.clear();
 
-    wanted.want([kept, came]);
+    wanted.want({ routes: [kept, came] });
 
     expect([...(wanted.suspects as Set<string>)]).toEqual([gone[0].key, came[0].key]);
     expect([...wanted.byKey.keys()]).toEqual([kept[0].key, came[0].key]);
@@ -18,13 +18,38 @@ describe('WantedRoutes', () => {
 
   test('lets a prefix go from one peer to another', () => {
     const wanted = new WantedRoutes();
-    wanted.want([[route(1)], [route(2)]]);
+    wanted.want({ routes: [[route(1)], [route(2)]] });
     const moved = [[route(2)], [route(1)]];
 
-    wanted.want(moved);
+    wanted.want({ routes: moved });
 
     expect(wanted.byKey.get(route(1).key)).toBe(moved[1][0]);
     expect(wanted.byKey.size).toBe(2);
+  });
+
+  test('looks at nothing but a difference from what it has', () => {
+    const wanted = new WantedRoutes();
+    const [kept, gone, came] = [[route(1)], [route(2)], [route(3)]] as const;
+    const from = [kept, gone];
+    wanted.want({ routes: from });
+    wanted.clear();
+    // That it isn't looked at shows in what it doesn't find.
+    const routes = [[route(9)], came];
+
+    wanted.want({ routes, difference: { from, gone: [gone], come: [came] } });
+
+    expect([...wanted.byKey.keys()]).toEqual([kept[0].key, came[0].key]);
+    expect([...(wanted.suspects as Set<string>)]).toEqual([gone[0].key, came[0].key]);
+  });
+
+  test('looks at all where the difference is from something else', () => {
+    const wanted = new WantedRoutes();
+    const [first, second] = [[route(1)], [route(2)]] as const;
+    wanted.want({ routes: [first] });
+
+    wanted.want({ routes: [second], difference: { from: [first], gone: [], come: [] } });
+
+    expect([...wanted.byKey.keys()]).toEqual([second[0].key]);
   });
 
   test('suspects everything in the beginning, and when it is told to', () => {

@@ -59,9 +59,22 @@ describe('planProbes', () => {
       targets: [],
       obstacle: 'this node and it have no covered addresses of one family',
     });
+  });
+
+  test.each([
+    ['permissive', 'traffic with it leaves as it is, not encrypted'],
+    ['enforce', 'traffic with it is refused'],
+  ] as const)('says what becomes of traffic without a daemon in %s', (enforcement, what) => {
     const status = exampleStatus({ count: 1 });
-    const down = { ...status, interface: { ...status.interface, isUp: false } };
-    expect(planProbes(down)[0]?.obstacle).toBe('no daemon answers for litz0');
+    const [plan] = planProbes({
+      ...status,
+      node: { ...status.node, enforcement },
+      interface: { ...status.interface, isUp: false },
+    });
+    expect(plan).toMatchObject({
+      targets: [],
+      obstacle: `no daemon answers for litz0: until it does, ${what}`,
+    });
   });
 });
 

@@ -1,14 +1,14 @@
 /**
- * The address family of raw address bytes.
+ * The address family of the bytes of an address.
  *
  * @module
  */
 import { AF_INET, AF_INET6 } from '../constants.ts';
 
 /**
- * AF_INET for 4 bytes, AF_INET6 for 16.
+ * Returns AF_INET for 4 bytes, AF_INET6 for 16 bytes.
  *
- * @throws {TypeError} another length
+ * @throws {TypeError} the address has another length
  */
 export function familyOf(address: Uint8Array): number {
   if (address.length === 4) return AF_INET;
@@ -16,7 +16,7 @@ export function familyOf(address: Uint8Array): number {
   throw new TypeError(`"address" expected 4 or 16 bytes, got ${address.length}`);
 }
 
-/** 0.0.0.0 or :: of a family; undefined for families without IP addresses. */
+/** Returns 0.0.0.0 or ::; undefined for a family without IP addresses. */
 export function unspecifiedAddress(family: number): Uint8Array | undefined {
   if (family === AF_INET) return new Uint8Array(4);
   return family === AF_INET6 ? new Uint8Array(16) : undefined;

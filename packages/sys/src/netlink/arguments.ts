@@ -1,6 +1,6 @@
 /**
- * Checks of what `Netlink` is asked: the kernel reads a message's numbers cut to their width, and names
- * up to a zero byte.
+ * Checks of `Netlink`'s arguments. Without them, the kernel would read only the lower bits of large
+ * numbers, and names only up to a zero byte.
  *
  * @module
  */
@@ -20,15 +20,15 @@ import type { Rule, RulePrefix } from './rule.ts';
 const LARGEST_U8 = 0xff;
 const LARGEST_U32 = 0xffff_ffff;
 const LARGEST_INDEX = 0x7fff_ffff;
-/** IFNAMSIZ without its zero byte. */
+/** IFNAMSIZ without the final zero byte. */
 const LONGEST_NAME = 15;
 
-/** Throws as {@link checkString} does. A template with `%d` is one. */
+/** Throws as {@link checkString} does. A template with `%d` is allowed. */
 export function checkLinkName(name: string, value: unknown): void {
   checkString(name, value, LONGEST_NAME);
 }
 
-/** 0 stands for no link. */
+/** Checks the number of a link; 0 means no link. */
 export function checkIndex(name: string, value: unknown): void {
   checkInteger(name, value, 0, LARGEST_INDEX);
 }
@@ -72,7 +72,7 @@ export function checkInterfaceAddress(value: InterfaceAddress): void {
   if (peer === undefined) return;
   checkAddress('peer', peer);
   if (peer.length === address.length) return;
-  throw new TypeError(`"peer" expected ${address.length} bytes as "address", got ${peer.length}`);
+  throw new TypeError(`"peer" expected ${address.length} bytes like "address", got ${peer.length}`);
 }
 
 export function checkAddressOptions(options: AddressOptions): void {
@@ -104,14 +104,14 @@ export function checkRouteAction(action: unknown): void {
   throw new TypeError(`"action" expected add, replace or delete, got ${String(action)}`);
 }
 
-/** @param length of the destination */
+/** @param length number of bytes of the destination */
 export function checkRouteToOptions(options: RouteToOptions, length: number): void {
   checkObject('options', options);
   const { mark, source, udp } = options;
   if (mark !== undefined) checkMark('mark', mark);
   if (source !== undefined) checkAddress('source', source);
   if (source !== undefined && source.length !== length) {
-    throw new TypeError(`"source" expected ${length} bytes as "address", got ${source.length}`);
+    throw new TypeError(`"source" expected ${length} bytes like "address", got ${source.length}`);
   }
   if (udp === undefined) return;
   checkObject('udp', udp);
@@ -150,7 +150,7 @@ function checkRulePrefix(name: string, prefix: RulePrefix, length: number): void
   checkAddress(`${name}.address`, prefix.address);
   if (prefix.address.length !== length) {
     const got = prefix.address.length;
-    throw new TypeError(`"${name}.address" expected ${length} bytes as "family", got ${got}`);
+    throw new TypeError(`"${name}.address" expected ${length} bytes for "family", got ${got}`);
   }
   checkInteger(`${name}.prefixLength`, prefix.prefixLength, 0, length * 8);
 }

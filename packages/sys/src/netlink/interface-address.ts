@@ -5,7 +5,7 @@
  * ifaddrmsg: u8 family | u8 prefix length | u8 flags | u8 scope | u32 interface index
  * ```
  *
- * Pure: messages to bytes and back.
+ * Pure functions: they convert messages to bytes and back.
  *
  * @module
  */
@@ -36,23 +36,23 @@ export interface InterfaceAddress {
   /** The interface's own address: 4 or 16 bytes. */
   readonly address: Uint8Array;
   readonly prefixLength: number;
-  /** The other end of a point-to-point link; default: none. */
+  /** The address of the other end of a point-to-point link. Default: none. */
   readonly peer?: Uint8Array;
 }
 
 export interface AddressOptions {
-  /** IPv6: usable at once, without duplicate address detection. */
+  /** IPv6: the address can be used at once, without duplicate address detection. */
   noDad?: boolean;
   /** Makes no route for the prefix. */
   noPrefixRoute?: boolean;
 }
 
-/** An address as the kernel has it. */
+/** An address that the kernel has assigned to an interface. */
 export interface AssignedAddress extends InterfaceAddress {
   readonly interfaceIndex: number;
   /** RT_SCOPE_...: 0 global, 253 link, 254 host. */
   readonly scope: number;
-  /** IPv6: duplicate address detection is not done yet. */
+  /** IPv6: duplicate address detection is still in progress. */
   readonly tentative: boolean;
 }
 
@@ -66,7 +66,7 @@ export function addAddressMessage(
   return withOptions(builder, options);
 }
 
-/** Adds the address or, where it is there already, sets its options. */
+/** Adds the address. If it exists already, sets its options. */
 export function replaceAddressMessage(
   interfaceIndex: number,
   address: InterfaceAddress,
@@ -88,12 +88,16 @@ export function dumpAddressesMessage(): MessageBuilder {
   return builder.struct(IFADDRMSG_LENGTH, () => {});
 }
 
-/** The address of an RTM_NEWADDR or RTM_DELADDR payload; undefined if it is cut short. */
+/**
+ * Returns the address of an RTM_NEWADDR or RTM_DELADDR payload; undefined if the payload is
+ * incomplete.
+ */
 export function readAddress(payload: Uint8Array): AssignedAddress | undefined {
   if (payload.length < IFADDRMSG_LENGTH) return undefined;
   const view = viewOf(payload);
   const attributes = readAttributes(payload, IFADDRMSG_LENGTH);
-  // IPv6 gives IFA_LOCAL only on point-to-point links; IPv4 gives both, equal unless point-to-point.
+  // IPv6 has IFA_LOCAL only on point-to-point links. IPv4 has both; they are equal except on
+  // point-to-point links.
   const remote = attributes.bytes(IFA_ADDRESS);
   const local = attributes.bytes(IFA_LOCAL) ?? remote;
   if (!local || (local.length !== 4 && local.length !== 16)) return undefined;

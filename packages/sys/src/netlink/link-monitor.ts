@@ -1,5 +1,5 @@
 /**
- * What happens to one link.
+ * `LinkMonitor`: reports what happens to one link.
  *
  * @module
  */
@@ -11,7 +11,10 @@ import { NetlinkSocket } from './netlink-socket.ts';
 import { Netlink } from './netlink.ts';
 import { RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK } from './rtnetlink.ts';
 
-/** `gone`: deleted, or moved to another namespace, which looks the same from here. */
+/**
+ * A change of a link. `gone`: deleted, or moved to another namespace, which looks the same from
+ * this one.
+ */
 export type LinkChange =
   | { readonly type: 'up' }
   | { readonly type: 'down' }
@@ -20,12 +23,12 @@ export type LinkChange =
   | { readonly type: 'gone' };
 
 /**
- * Watches a link of the namespace that the calling thread is in when this is made. Wait for `fd` to
- * be readable, then `read`.
+ * Watches a link in the namespace that the calling thread is in when this is made. Wait until `fd`
+ * is readable, then call `read`.
  */
 export class LinkMonitor {
   readonly #socket: NetlinkSocket;
-  /** Reads the link's state anew after lost notifications. */
+  /** Reads the link's state again after notifications were lost. */
   readonly #netlink: Netlink;
   #link: Link;
   #gone = false;
@@ -33,7 +36,8 @@ export class LinkMonitor {
   /** @throws {SystemError} ENODEV: there is no such link */
   constructor(interfaceIndex: number) {
     checkIndex('interfaceIndex', interfaceIndex);
-    // Subscribed first, so that nothing is missed between the first state and the first change.
+    // Subscribes first, so that no change between the first state and the first notification is
+    // missed.
     this.#socket = new NetlinkSocket(RTMGRP_LINK);
     this.#netlink = new Netlink();
     const link = this.#netlink.linkByIndex(interfaceIndex);
@@ -44,17 +48,20 @@ export class LinkMonitor {
     this.#link = link;
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#socket.fd;
   }
 
-  /** The link as it was at the last change that `read` returned. */
+  /** The link at the time of the last change that `read` returned. */
   get link(): Link {
     return this.#link;
   }
 
-  /** What changed since the last call, oldest first; never blocks. Nothing follows `gone`. */
+  /**
+   * Returns the changes since the last call, oldest first. Never blocks. After `gone` there are no
+   * more changes.
+   */
   read(): LinkChange[] {
     const messages = this.#socket.notifications();
     if (messages === undefined) return this.#resynchronize();
@@ -74,7 +81,7 @@ export class LinkMonitor {
   }
 
   #resynchronize(): LinkChange[] {
-    // What is queued is older than the state that is read now.
+    // Queued notifications are older than the state that is read next.
     while (this.#socket.notifications() === undefined);
     return this.#update(this.#netlink.linkByIndex(this.#link.index));
   }

@@ -5,7 +5,7 @@
  * ifinfomsg: u8 family | u8 padding | u16 type | i32 index | u32 flags | u32 change mask
  * ```
  *
- * Pure: messages to bytes and back.
+ * Pure functions: they convert messages to bytes and back.
  *
  * @module
  */
@@ -39,41 +39,49 @@ const IFLA_TARGET_NETNSID = 46;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
-/** In IFLA_AF_SPEC: a list of values by their number, which is no attribute of the answer. */
+/**
+ * In IFLA_AF_SPEC: a list of values by their numbers. In an answer it is not a list of attributes.
+ */
 const IFLA_INET_CONF = 1;
 const IPV4_DEVCONF_RP_FILTER = 8;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
-/** IN6_ADDR_GEN_MODE_... */
+/** Values of IN6_ADDR_GEN_MODE_... */
 const GENERATION_MODES = { eui64: 0, none: 1 } as const;
 
 export interface Link {
   readonly index: number;
   readonly name: string;
   readonly mtu: number;
-  /** IFF_...: `up` and `running` are two of them. */
+  /** IFF_...; `up` and `running` are two of these flags. */
   readonly flags: number;
-  /** Set up by the administrator. */
+  /** Whether an administrator has set the link up. */
   readonly up: boolean;
-  /** Able to carry packets; the kernel may report it some 100 ms late. */
+  /** Whether the link can carry packets. The kernel may report it about 100 ms late. */
   readonly running: boolean;
   /** 'tun', 'veth', 'dummy', 'wireguard', ...; undefined for a physical link and for lo. */
   readonly kind: string | undefined;
-  /** The link-layer address; empty where there is none (TUN). */
+  /** The link-layer address; empty if there is none (TUN). */
   readonly address: Uint8Array;
   readonly txQueueLength: number;
 }
 
-/** What is left out stays as it is. */
+/** Settings to change. Settings that are absent stay as they are. */
 export interface LinkSettings {
   up?: boolean;
   mtu?: number;
   name?: string;
   txQueueLength?: number;
-  /** Segments of a super-packet at most; 1 to 65535. */
+  /** Maximum number of segments of a super-packet; 1 to 65535. */
   gsoMaxSegments?: number;
-  /** Moves the link: the descriptor of a network namespace. It leaves this one, addresses lost. */
+  /**
+   * Descriptor of a network namespace that the link is moved to. The link leaves this one and loses
+   * its addresses.
+   */
   netns?: number;
-  /** `net.ipv4.conf.NAME.rp_filter`, also where /proc/sys can't be written: 0 none, 1 strict, 2 loose. */
+  /**
+   * `net.ipv4.conf.NAME.rp_filter`: 0 none, 1 strict, 2 loose. Also works if /proc/sys cannot be
+   * written.
+   */
   reversePathFilter?: 0 | 1 | 2;
   /** Whether an IPv6 link-local address is made when the link goes up. */
   ipv6AddressGeneration?: 'eui64' | 'none';
@@ -81,11 +89,11 @@ export interface LinkSettings {
 
 export interface VethOptions {
   mtu?: number;
-  /** Descriptor of the namespace in which the second end is made; default: the same one. */
+  /** Descriptor of the namespace in which the second end is made. Default: the same namespace. */
   peerNetns?: number;
 }
 
-/** RTM_GETLINK of one link; `nsid` is the number of the namespace it is in, if that is another one. */
+/** RTM_GETLINK of one link. `nsid`: the number of its namespace, if that is another one. */
 export function getLinkMessage(link: number | string, nsid?: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, typeof link === 'number' ? link : 0);
@@ -93,7 +101,7 @@ export function getLinkMessage(link: number | string, nsid?: number): MessageBui
   return typeof link === 'string' ? builder.string(IFLA_IFNAME, link) : builder;
 }
 
-/** RTM_GETLINK of all. */
+/** RTM_GETLINK of all links. */
 export function dumpLinksMessage(): MessageBuilder {
   return ifinfomsg(new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP), 0);
 }
@@ -115,12 +123,12 @@ export function deleteLinkMessage(index: number): MessageBuilder {
   return ifinfomsg(new MessageBuilder(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK), index);
 }
 
-/** RTM_NEWLINK of a kind that needs no data of its own: 'dummy', 'bridge', ... */
+/** RTM_NEWLINK of a kind that needs no further settings: 'dummy', 'bridge', ... */
 export function createLinkMessage(name: string, kind: string): MessageBuilder {
   return newLink(name).nested(IFLA_LINKINFO, (info) => info.string(IFLA_INFO_KIND, kind));
 }
 
-/** RTM_NEWLINK of two ends; the second one's message stands inside of the first one's. */
+/** RTM_NEWLINK of a pair. The message of the second end is nested in that of the first end. */
 export function createVethMessage(
   name: string,
   peerName: string,
@@ -140,11 +148,14 @@ export function createVethMessage(
   });
 }
 
-/** A link of an RTM_NEWLINK or RTM_DELLINK payload; undefined if it is cut short. */
+/**
+ * Returns the link of an RTM_NEWLINK or RTM_DELLINK payload; undefined if the payload is
+ * incomplete.
+ */
 export function readLink(payload: Uint8Array): Link | undefined {
   if (payload.length < IFINFOMSG_LENGTH) return undefined;
   const view = viewOf(payload);
-  // Bridges tell of their ports in the same messages with a family of their own.
+  // Bridges report their ports in the same kind of message, with a family other than 0.
   if (view.getUint8(0) !== 0) return undefined;
   const flags = view.getUint32(8, true);
   const attributes = readAttributes(payload, IFINFOMSG_LENGTH);

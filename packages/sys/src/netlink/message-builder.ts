@@ -1,12 +1,14 @@
 /**
- * Builds one netlink message: header, the family's fixed structure, attributes.
+ * `MessageBuilder`: builds one netlink message, which consists of a header, the family's fixed
+ * structure, and attributes.
  *
  * ```
  * nlmsghdr:  u32 length | u16 type | u16 flags | u32 sequence | u32 port
  * attribute: u16 length | u16 type | value, padded to 4 bytes (the padding is not in the length)
  * ```
  *
- * Pure: bytes out, no socket. Numbers are in host order, little-endian here.
+ * It only produces bytes and uses no socket. Numbers are in host order, which is little-endian
+ * here.
  *
  * @module
  */
@@ -14,12 +16,12 @@
 export const MESSAGE_HEADER_LENGTH = 16;
 export const ATTRIBUTE_HEADER_LENGTH = 4;
 
-/** Both messages and attributes start on multiples of 4. */
+/** Rounds up to a multiple of 4, where messages and attributes start. */
 export function align4(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** Every method appends and returns the builder. Values are copied. */
+/** Every method appends something and returns the builder. Values are copied. */
 export class MessageBuilder {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);
@@ -31,7 +33,7 @@ export class MessageBuilder {
     this.#view.setUint16(6, flags, true);
   }
 
-  /** A fixed structure of the family: `length` zero bytes that `fill` writes into. */
+  /** Appends a fixed structure of the family: `length` zero bytes that `fill` writes into. */
   struct(length: number, fill: (view: DataView) => void): this {
     const at = this.#grow(length);
     fill(new DataView(this.#bytes.buffer, at, length));
@@ -62,7 +64,7 @@ export class MessageBuilder {
     return this;
   }
 
-  /** A name, with the zero byte that ends it. */
+  /** Appends a name with its final zero byte. */
   string(type: number, value: string): this {
     const encoded = new TextEncoder().encode(value);
     const at = this.#attribute(type, encoded.length + 1);
@@ -70,7 +72,7 @@ export class MessageBuilder {
     return this;
   }
 
-  /** An attribute that holds whatever `fill` appends. */
+  /** Appends an attribute that contains everything that `fill` appends. */
   nested(type: number, fill: (builder: this) => void): this {
     const header = this.#attribute(type, 0) - ATTRIBUTE_HEADER_LENGTH;
     fill(this);
@@ -78,14 +80,19 @@ export class MessageBuilder {
     return this;
   }
 
-  /** The whole message: a view of the builder's own bytes, which must not be appended to any more. */
+  /**
+   * Returns the whole message. It is a view of the builder's bytes; nothing may be appended after
+   * this.
+   */
   finish(sequence: number): Uint8Array {
     this.#view.setUint32(0, this.#length, true);
     this.#view.setUint32(8, sequence, true);
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Appends an attribute's header and room for its value; returns where the value starts. */
+  /**
+   * Appends an attribute's header and zero bytes for its value. Returns the offset of the value.
+   */
   #attribute(type: number, valueLength: number): number {
     const at = this.#grow(ATTRIBUTE_HEADER_LENGTH + valueLength);
     this.#view.setUint16(at, ATTRIBUTE_HEADER_LENGTH + valueLength, true);
@@ -93,7 +100,7 @@ export class MessageBuilder {
     return at + ATTRIBUTE_HEADER_LENGTH;
   }
 
-  /** Zero bytes, padded to 4; returns where they start. */
+  /** Appends zero bytes, padded to 4. Returns their offset. */
   #grow(length: number): number {
     const at = this.#length;
     this.#length += align4(length);

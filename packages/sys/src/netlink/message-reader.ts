@@ -1,8 +1,8 @@
 /**
  * Reads netlink messages and their attributes.
  *
- * Pure, and never out of bounds: what is cut short or has an impossible length ends the reading, and
- * everything before it is returned.
+ * The functions are pure and never read out of bounds. An incomplete element, or one with an
+ * impossible length, ends the reading; everything before it is returned.
  *
  * @module
  */
@@ -12,14 +12,14 @@ export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** Without the header: a view, valid as long as the bytes that were read. */
+  /** The message without its header. A view, valid as long as the bytes that were read. */
   readonly payload: Uint8Array;
 }
 
 /** The two upper bits are NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
-/** All whole messages in one received datagram. */
+/** Returns all complete messages of a received datagram. */
 export function readMessages(bytes: Uint8Array): NetlinkMessage[] {
   const messages: NetlinkMessage[] = [];
   const view = viewOf(bytes);
@@ -38,7 +38,9 @@ export function readMessages(bytes: Uint8Array): NetlinkMessage[] {
   return messages;
 }
 
-/** The attributes in `bytes` from `offset` (after the family's fixed structure) to the end. */
+/**
+ * Returns the attributes in `bytes` from `offset` (after the family's fixed structure) to the end.
+ */
 export function readAttributes(bytes: Uint8Array, offset = 0): Attributes {
   const values = new Map<number, Uint8Array>();
   const view = viewOf(bytes);
@@ -53,7 +55,10 @@ export function readAttributes(bytes: Uint8Array, offset = 0): Attributes {
   return new Attributes(values);
 }
 
-/** Attributes by type; the last one of a type counts. A value that is too short is as absent. */
+/**
+ * Attributes by type. If a type occurs several times, the last one is used. A value that is too
+ * short counts as absent.
+ */
 export class Attributes {
   readonly #values: ReadonlyMap<number, Uint8Array>;
 
@@ -70,12 +75,12 @@ export class Attributes {
     return value && value.length >= 4 ? viewOf(value).getUint32(0, true) : undefined;
   }
 
-  /** A copy. */
+  /** Returns a copy of the value. */
   bytes(type: number): Uint8Array | undefined {
     return this.#values.get(type)?.slice();
   }
 
-  /** Up to the zero byte, or to the end where there is none. */
+  /** Returns the text up to the zero byte, or to the end if there is none. */
   string(type: number): string | undefined {
     const value = this.#values.get(type);
     if (!value) return undefined;
@@ -83,13 +88,13 @@ export class Attributes {
     return new TextDecoder().decode(end < 0 ? value : value.subarray(0, end));
   }
 
-  /** What the attribute holds as attributes of its own; empty if it is absent. */
+  /** Returns the attributes that are nested in an attribute; none if it is absent. */
   nested(type: number): Attributes {
     return readAttributes(this.#values.get(type) ?? new Uint8Array(0));
   }
 }
 
-/** A DataView of exactly these bytes. */
+/** Returns a DataView of exactly these bytes. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

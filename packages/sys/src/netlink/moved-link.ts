@@ -1,5 +1,5 @@
 /**
- * `MovedLink`: a link that is in another namespace, watched from this one.
+ * `MovedLink`: watches a link in another network namespace.
  *
  * @module
  */
@@ -14,30 +14,33 @@ import { Netlink } from './netlink.ts';
 import { RTM_DELLINK, RTM_DELNSID, RTM_NEWLINK, RTMGRP_LINK, RTMGRP_NSID } from './rtnetlink.ts';
 
 /**
- * Its sockets are of the namespace that the calling thread is in when this is made. Over there nothing
- * is opened, so that the other namespace ends when its owners want it to; the number that it gets here
- * (nsid) holds nothing.
+ * A link in another namespace. Its sockets belong to the namespace that the calling thread is in
+ * when this is made. Nothing is opened in the other namespace, so it ends when its owners want. The
+ * number that it gets here (nsid) does not keep it alive.
  */
 export class MovedLink {
   readonly #netlink: Netlink = new Netlink();
-  /** Undefined where it is not permitted. */
+  /** Undefined if watching other namespaces is not permitted. */
   readonly #notices: NetlinkSocket | undefined;
-  /** Over there. */
+  /** Number of the link in its namespace. */
   #index = 0;
 
   constructor() {
     this.#notices = openNotices();
   }
 
-  /** Readable when the link may have changed; -1: nobody tells (CAP_NET_BROADCAST), or it is closed. */
+  /**
+   * Readable when the link may have changed. -1: the kernel does not report changes (that needs
+   * CAP_NET_BROADCAST), or this is closed.
+   */
   get fd(): number {
     return this.#notices?.fd ?? -1;
   }
 
   /**
-   * The link as it is.
+   * Returns the current state of the link.
    *
-   * @param namespace in which it is, borrowed for the call
+   * @param namespace the namespace of the link, borrowed for the call
    * @throws {SystemError} EPERM, ENODEV; EINVAL: the kernel is older than 4.15
    */
   look(namespace: NetworkNamespace, name: string): Link {
@@ -49,9 +52,9 @@ export class MovedLink {
   }
 
   /**
-   * Takes away what was heard, so that `fd` is not readable any more; never blocks.
+   * Discards the queued notifications, so that `fd` is no longer readable. Never blocks.
    *
-   * @returns whether it may be worth another look
+   * @returns whether the link may have changed
    */
   clear(): boolean {
     if (!this.#notices) return false;
@@ -64,7 +67,10 @@ export class MovedLink {
     this.#netlink.close();
   }
 
-  /** Links of several namespaces may have one index: then it is a look too many. */
+  /**
+   * Whether a message may be about this link. Links of several namespaces can have the same number;
+   * then the caller checks without need.
+   */
   #mayConcern({ type, payload }: NetlinkMessage): boolean {
     if (type === RTM_DELNSID) return true;
     if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return false;

@@ -1,11 +1,12 @@
 /**
- * Numbers by which one network namespace knows others (nsid), as rtnetlink messages.
+ * Numbers of network namespaces (nsid), as rtnetlink messages. A namespace has its own numbers for
+ * other namespaces.
  *
  * ```
  * rtgenmsg: u8 family
  * ```
  *
- * Pure: messages to bytes and back.
+ * Pure functions: they convert messages to bytes and back.
  *
  * @module
  */
@@ -16,20 +17,20 @@ import { NLM_F_ACK, NLM_F_REQUEST, RTM_GETNSID, RTM_NEWNSID } from './rtnetlink.
 const RTGENMSG_LENGTH = 4;
 const NETNSA_NSID = 1;
 const NETNSA_FD = 3;
-/** NETNSA_NSID_NOT_ASSIGNED: -1. In a request it leaves the choice to the kernel. */
+/** NETNSA_NSID_NOT_ASSIGNED: -1. In a request it lets the kernel choose. */
 export const NO_NUMBER = 0xffffffff;
 
-/** RTM_GETNSID of the namespace of a descriptor. */
+/** RTM_GETNSID for the namespace of a descriptor. */
 export function namespaceNumberMessage(namespace: number): MessageBuilder {
   return message(RTM_GETNSID).u32(NETNSA_FD, namespace);
 }
 
-/** RTM_NEWNSID: gives the namespace of a descriptor a number. */
+/** RTM_NEWNSID: assigns a number to the namespace of a descriptor. */
 export function numberNamespaceMessage(namespace: number): MessageBuilder {
   return message(RTM_NEWNSID).u32(NETNSA_FD, namespace).u32(NETNSA_NSID, NO_NUMBER);
 }
 
-/** The number of an RTM_NEWNSID payload; undefined if there is none. */
+/** Returns the number of an RTM_NEWNSID payload; undefined if there is none. */
 export function readNamespaceNumber(payload: Uint8Array): number | undefined {
   const number = readAttributes(payload, RTGENMSG_LENGTH).u32(NETNSA_NSID);
   return number === NO_NUMBER ? undefined : number;

@@ -1,8 +1,9 @@
 /**
- * A NETLINK_ROUTE socket: requests with their answers, or notifications of multicast groups.
+ * `NetlinkSocket`: a NETLINK socket for requests with their answers, or for notifications of
+ * multicast groups.
  *
- * It belongs to the network namespace that the calling thread was in when it was made, and stays
- * there. The kernel answers a request before `sendto` returns, so that waiting for it is no wait.
+ * It belongs to the network namespace that the calling thread was in when it was made. The kernel
+ * answers a request before `sendto` returns, so reading the answer does not wait.
  *
  * @module
  */
@@ -37,20 +38,30 @@ import {
 const NETLINK_ROUTE = 0;
 const SOL_NETLINK = 270;
 const SO_RCVTIMEO = 20;
+// How long to wait for an answer, in seconds.
 const ANSWER_TIMEOUT_S = 5;
 const NETLINK_LISTEN_ALL_NSID = 8;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
-/** Answers of so many messages have room in the socket's queue, whatever is wrong with each of them. */
+/**
+ * How many requests one datagram holds at most. Their answers fit into the socket's queue even if
+ * all of them are errors.
+ */
 const MOST_IN_BATCH = 64;
 const NLMSGERR_ATTR_MSG = 1;
-/** The kernel's dump parts are at most 32 KiB; a link with many virtual functions may be larger. */
+/**
+ * Bytes. The kernel's parts of a dump are at most 32 KiB, but a link with many virtual functions
+ * may be larger.
+ */
 const BUFFER_LENGTH = 65536;
 /** struct sockaddr_nl: u16 family | u16 padding | u32 port | u32 groups */
 const SOCKADDR_LENGTH = 12;
-/** A dump is begun anew when a table changed under it; a busy table must not hold us for ever. */
+/**
+ * A dump is repeated if a table changed meanwhile. The limit is for a table that always changes.
+ */
 const DUMP_ATTEMPTS = 10;
+// How many notifications one `discard` reads at most.
 const MOST_DISCARDED = 64;
 
 export class NetlinkSocket {
@@ -59,9 +70,11 @@ export class NetlinkSocket {
   readonly #buffer: Region = allocate(BUFFER_LENGTH);
 
   /**
-   * @param groups `RTMGRP_...` to be notified of; with any, the socket does not block
+   * Opens a socket.
+   *
+   * @param groups `RTMGRP_...` to get notifications of; if there are any, the socket does not block
    * @param protocol NETLINK_...; default: NETLINK_ROUTE
-   * @throws {SystemError} no descriptor left
+   * @throws {SystemError} no descriptors are left
    */
   constructor(groups = 0, protocol: number = NETLINK_ROUTE) {
     const type = SOCK_RAW | SOCK_CLOEXEC | (groups === 0 ? 0 : SOCK_NONBLOCK);
@@ -74,7 +87,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
@@ -82,10 +95,10 @@ export class NetlinkSocket {
   /**
    * Sends one request and reads its answer up to the acknowledgement.
    *
-   * @param build makes the message; called again if a dump has to be begun anew
+   * @param build makes the message; called again if a dump must be repeated
    * @param attempt for the error's text: 'cannot add a route'
    * @returns the messages of the answer, copied
-   * @throws {SystemError} the kernel's error, `syscall` is the message's name
+   * @throws {SystemError} the kernel's error; `syscall` is the name of the message
    */
   request(build: () => MessageBuilder, attempt: string): NetlinkMessage[] {
     for (let left = DUMP_ATTEMPTS; ; left--) {
@@ -100,11 +113,11 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends many requests that have no answer but their acknowledgement, a few dozen in one datagram. The
-   * kernel does them in order, and goes on after one that fails.
+   * Sends many requests whose only answer is an acknowledgement, a few dozen in each datagram. The
+   * kernel carries them out in order, and continues after one that fails.
    *
-   * @param build makes the message of this number, just before it is sent
-   * @returns for each one its error, or undefined
+   * @param build makes the message with this index, just before it is sent
+   * @returns the error of each request, or undefined
    * @throws {SystemError} nothing could be sent
    */
   requestAll(
@@ -125,8 +138,8 @@ export class NetlinkSocket {
   }
 
   /**
-   * A dump of which the kernel gives only what its filter asks for (Linux 4.20); an older one gives all.
-   * As `request` otherwise.
+   * Like `request`, for a dump in which the kernel returns only what the request's filter selects
+   * (Linux 4.20). An older kernel returns everything.
    */
   requestStrictly(build: () => MessageBuilder, attempt: string): NetlinkMessage[] {
     this.#checkStrictly(1);
@@ -138,9 +151,10 @@ export class NetlinkSocket {
   }
 
   /**
-   * Notifications that have arrived, copied; never waits if the socket has groups.
+   * Returns the notifications that have arrived, copied. Never waits if the socket has groups.
    *
-   * @returns undefined if the kernel lost some for lack of room: read the state anew
+   * @returns undefined if the kernel lost some because the queue was full; the caller must read the
+   *   state again
    */
   notifications(): NetlinkMessage[] | undefined {
     const messages: NetlinkMessage[] = [];
@@ -153,9 +167,10 @@ export class NetlinkSocket {
   }
 
   /**
-   * Notifies of other namespaces too, of those that have a number here (NETLINK_LISTEN_ALL_NSID).
+   * Also reports notifications of other namespaces that have a number in this one
+   * (NETLINK_LISTEN_ALL_NSID).
    *
-   * @throws {SystemError} EPERM without CAP_NET_BROADCAST
+   * @throws {SystemError} EPERM: no CAP_NET_BROADCAST
    */
   hearOtherNamespaces(): void {
     this.#buffer.view.setUint32(0, 1, true);
@@ -167,7 +182,10 @@ export class NetlinkSocket {
     );
   }
 
-  /** Has the kernel keep as few notifications as it can: one or two. The others are lost, and cost nothing. */
+  /**
+   * Makes the kernel queue as few notifications as possible: one or two. All others are lost and
+   * cost nothing.
+   */
   keepFew(): void {
     this.#buffer.view.setUint32(0, 0, true);
     const { address } = this.#buffer;
@@ -175,12 +193,13 @@ export class NetlinkSocket {
   }
 
   /**
-   * Throws away what has arrived, and that some was lost; never waits if the socket has groups.
+   * Discards the notifications that have arrived, and the information that some were lost. Never
+   * waits if the socket has groups.
    *
-   * @returns whether there was anything
+   * @returns whether there were any
    */
   discard(): boolean {
-    // Somebody may send faster than this reads.
+    // Notifications may arrive faster than this loop reads them.
     for (let count = 0; count < MOST_DISCARDED; count++) {
       if (libc().recv(this.#fd, this.#buffer.address, 1, 0) >= 0) continue;
       const errno = libc().errno();
@@ -203,11 +222,12 @@ export class NetlinkSocket {
 
   #bind(groups: number): void {
     this.#buffer.view.setUint32(0, 1, true);
-    // Both only make errors say more; an older kernel does without.
+    // Both options only make errors more detailed. An older kernel works without them.
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
       libc().setsockopt(this.#fd, SOL_NETLINK, option, this.#buffer.address, 4);
     }
-    // struct timeval. Nothing should ever wait; if it did, an error is better than a hang.
+    // struct timeval. Nothing should ever wait here; if it does, an error is better than waiting
+    // without end.
     this.#buffer.bytes.fill(0, 0, 16);
     this.#buffer.view.setUint32(0, ANSWER_TIMEOUT_S, true);
     libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, this.#buffer.address, 16);
@@ -218,7 +238,7 @@ export class NetlinkSocket {
   }
 
   #send(message: Uint8Array): void {
-    // The kernel is the destination of a netlink socket that is not connected.
+    // A netlink socket that is not connected sends to the kernel.
     this.#buffer.bytes.set(message);
     for (;;) {
       if (libc().send(this.#fd, this.#buffer.address, message.length, 0) >= 0) return;
@@ -234,8 +254,9 @@ export class NetlinkSocket {
       if (received === 'empty') throw new SystemError(name, EAGAIN, attempt);
       if (received === 'overflow') throw new SystemError(name, ENOBUFS, attempt);
       for (const message of received) {
-        if (message.sequence !== sequence) continue; // the rest of an answer that was given up
-        // An error of 0 is the acknowledgement; a dump ends with NLMSG_DONE instead.
+        // the rest of an earlier answer that was given up
+        if (message.sequence !== sequence) continue;
+        // An error of 0 is the acknowledgement. A dump ends with NLMSG_DONE instead.
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
           const failure = failureIn(message, name, attempt);
           if (failure) throw failure;
@@ -282,8 +303,10 @@ export class NetlinkSocket {
 }
 
 /**
- * struct nlmsgerr: i32 -errno | the request's header (16), then the rest of the request unless it was
- * capped, then attributes. NLMSG_DONE: i32 -errno | attributes.
+ * Returns the error in an acknowledgement, or undefined.
+ *
+ * struct nlmsgerr: i32 -errno | the request's header (16), then the rest of the request unless it
+ * was capped, then attributes. NLMSG_DONE: i32 -errno | attributes.
  */
 function failureIn(
   message: NetlinkMessage,

@@ -1,15 +1,15 @@
 /**
- * Links, addresses, routes and rules of one network namespace, by rtnetlink in our own process.
+ * `Netlink`: links, addresses, routes and rules of one network namespace, through rtnetlink.
  *
- * Every method is synchronous: the kernel has done it when the call returns. Addresses are bytes (4
- * or 16), never kept. A `Netlink` works on the namespace that the calling thread was in when it was
- * made, whatever namespace the thread is in later.
+ * Every method is synchronous: when it returns, the kernel has made the change. Addresses are bytes
+ * (4 or 16) and are never kept. A `Netlink` works on the namespace that the calling thread was in
+ * when it was made, even if the thread moves later.
  *
- * What it is given is checked first: a wrong type is a `TypeError`, a number out of range or a name
- * that is too long a `RangeError`, each with the argument's name.
+ * Arguments are checked first. A wrong type is a `TypeError`; a number out of range or a name that
+ * is too long is a `RangeError`. Both name the argument.
  *
- * Errors are `SystemError`s with `syscall` 'RTM_NEWADDR' and the like, and the kernel's own
- * explanation in the message where it gives one.
+ * Errors are `SystemError`s whose `syscall` is 'RTM_NEWADDR' or similar. The message has the
+ * kernel's own explanation if there is one.
  *
  * @module
  */
@@ -85,7 +85,10 @@ import {
 } from './rule.ts';
 import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
 
-/** `replace` adds the route or replaces the one with the same destination, table and metric. */
+/**
+ * A change of a route. `replace` adds the route, or replaces the one with the same destination,
+ * table and metric.
+ */
 export interface RouteChange {
   readonly action: 'add' | 'replace' | 'delete';
   readonly route: Route;
@@ -104,10 +107,10 @@ export class Netlink {
   readonly #socket: NetlinkSocket = new NetlinkSocket();
 
   /**
-   * Undefined if there is no such link.
+   * Returns a link; undefined if there is none with this name.
    *
    * @param nsid `namespaceNumber` of another namespace to look in (Linux 4.15)
-   * @throws {SystemError} EPERM without CAP_NET_ADMIN over there; EINVAL: that namespace is gone
+   * @throws {SystemError} EPERM: no CAP_NET_ADMIN in that namespace; EINVAL: that namespace is gone
    */
   linkByName(name: string, nsid?: number): Link | undefined {
     checkLinkName('name', name);
@@ -115,7 +118,7 @@ export class Netlink {
     return this.#link(name, nsid);
   }
 
-  /** Undefined if there is no such link. */
+  /** Returns a link; undefined if there is none with this number. */
   linkByIndex(index: number): Link | undefined {
     checkIndex('index', index);
     return this.#link(index);
@@ -137,7 +140,7 @@ export class Netlink {
     this.#socket.request(() => deleteLinkMessage(index), `cannot delete link ${index}`);
   }
 
-  /** Two Ethernet links, back to back: what goes into one comes out of the other. */
+  /** Makes two connected Ethernet links: a packet sent into one comes out of the other. */
   createVeth(name: string, peerName: string, options: VethOptions = {}): void {
     checkLinkName('name', name);
     checkLinkName('peerName', peerName);
@@ -148,7 +151,7 @@ export class Netlink {
     );
   }
 
-  /** A link of a kind that needs no settings of its own: 'dummy', 'bridge', 'wireguard'. */
+  /** Makes a link of a kind that needs no settings: 'dummy', 'bridge', 'wireguard'. */
   createLink(name: string, kind: string): void {
     checkLinkName('name', name);
     checkLinkName('kind', kind);
@@ -172,7 +175,7 @@ export class Netlink {
     );
   }
 
-  /** As `addAddress`, but an address that is there already is no error. */
+  /** Like `addAddress`, but an address that exists already is not an error. */
   replaceAddress(
     interfaceIndex: number,
     address: InterfaceAddress,
@@ -196,7 +199,7 @@ export class Netlink {
     );
   }
 
-  /** All addresses, or those of one link. */
+  /** Returns all addresses, or those of one link. */
   addresses(interfaceIndex?: number): AssignedAddress[] {
     if (interfaceIndex !== undefined) checkIndex('interfaceIndex', interfaceIndex);
     const answer = this.#socket.request(dumpAddressesMessage, 'cannot list addresses');
@@ -220,7 +223,7 @@ export class Netlink {
     this.#socket.request(() => deleteRouteMessage(route), 'cannot delete a route');
   }
 
-  /** Routes of both families in all tables, or of those that match. */
+  /** Returns the routes of both families in all tables, or those that match `only`. */
   routes(only: { interfaceIndex?: number; table?: number } = {}): InstalledRoute[] {
     if (only.interfaceIndex !== undefined) checkIndex('interfaceIndex', only.interfaceIndex);
     if (only.table !== undefined) checkTable(only.table);
@@ -233,9 +236,9 @@ export class Netlink {
   }
 
   /**
-   * Many changes of routes at once, in order. One that fails doesn't stop the others.
+   * Makes many changes of routes at once, in order. A change that fails does not stop the others.
    *
-   * @returns for each one its error, or undefined
+   * @returns the error of each change, or undefined
    */
   changeRoutes(changes: readonly RouteChange[]): (SystemError | undefined)[] {
     for (const { action, route } of changes) {
@@ -249,7 +252,9 @@ export class Netlink {
     return this.#socket.requestAll(changes.length, message, 'cannot change a route');
   }
 
-  /** Routes of both families in one table, without reading those of the others (Linux 4.20). */
+  /**
+   * Returns the routes of both families in one table, without reading other tables (Linux 4.20).
+   */
   tableRoutes(table: number): InstalledRoute[] {
     checkTable(table);
     return ([4, 6] as const).flatMap((family) => {
@@ -260,7 +265,7 @@ export class Netlink {
         );
         return read(answer, RTM_NEWROUTE, readRoute).filter((route) => route.table === table);
       } catch (error) {
-        // A table is made with its first route; a kernel without IPv6 has none of that.
+        // A table exists only after its first route; a kernel without IPv6 has no IPv6 routes.
         if (isErrno(error, ENOENT) || isErrno(error, EOPNOTSUPP)) return [];
         throw error;
       }
@@ -268,10 +273,11 @@ export class Netlink {
   }
 
   /**
-   * Where a packet to `address` would go, rules considered.
+   * Returns where a packet to `address` would go, with all rules applied.
    *
-   * @returns undefined if the address cannot be reached, or not from an IPv4 source that this host does
-   *   not have (some kernels: EINVAL); whether it has an IPv6 source is not looked at
+   * @returns undefined if the address cannot be reached. Also undefined for an IPv4 source that
+   *   this host does not have (some kernels: EINVAL). Whether this host has an IPv6 source is not
+   *   checked.
    * @throws {SystemError} EACCES: a route prohibits it; EINVAL: a route drops it
    */
   routeTo(address: Uint8Array, options: RouteToOptions = {}): RouteTo | undefined {
@@ -299,7 +305,7 @@ export class Netlink {
     this.#socket.request(() => deleteRuleMessage(rule), 'cannot delete a rule');
   }
 
-  /** Rules of both families, or of one, in the order of their priority. */
+  /** Returns the rules of both families, or of one, in the order of their priority. */
   rules(family?: 4 | 6): InstalledRule[] {
     if (family !== undefined) checkFamily(family);
     const answer = this.#socket.request(dumpRulesMessage, 'cannot list rules');
@@ -308,11 +314,11 @@ export class Netlink {
   }
 
   /**
-   * The number by which this namespace knows another one (nsid), which gets one if it has none. A
-   * number holds nothing: the other one ends as if it had none.
+   * Returns the number (nsid) of another namespace in this one. Assigns a number if there is none.
+   * A number does not keep the other namespace alive.
    *
-   * @param namespace descriptor of the other one
-   * @throws {SystemError} EPERM without CAP_NET_ADMIN here
+   * @param namespace descriptor of the other namespace
+   * @throws {SystemError} EPERM: no CAP_NET_ADMIN in this namespace
    */
   namespaceNumber(namespace: number): number {
     checkDescriptor('namespace', namespace);
@@ -322,7 +328,7 @@ export class Netlink {
     return this.#namespaceNumber(namespace) ?? NO_NUMBER;
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#socket.fd;
   }

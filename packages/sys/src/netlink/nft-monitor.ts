@@ -1,5 +1,5 @@
 /**
- * What happens to one table of nftables.
+ * `NftMonitor`: reports what happens to one table of nftables.
  *
  * ```
  * nfgenmsg: u8 family | u8 version | u16 resource id      the type's upper byte is the subsystem
@@ -11,12 +11,12 @@ import { checkInteger, checkString } from '../arguments.ts';
 import { readAttributes, type NetlinkMessage } from './message-reader.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 
-/** `changed`: something in it is another one, maybe all of it. */
+/** A change of a table. `changed`: something in the table is different, maybe everything. */
 export type NftTableChange = 'deleted' | 'changed';
 
 /**
- * Watches the namespace that the calling thread is in when this is made. Wait for `fd` to be readable,
- * then `read`.
+ * Watches the namespace that the calling thread is in when this is made. Wait until `fd` is
+ * readable, then call `read`.
  */
 export class NftMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(NFNLGRP_NFTABLES, NETLINK_NETFILTER);
@@ -24,6 +24,8 @@ export class NftMonitor {
   readonly #table: string;
 
   /**
+   * Opens a monitor.
+   *
    * @param family NFPROTO_...: 1 is inet, 2 ip, 10 ip6
    * @throws {SystemError} EPROTONOSUPPORT: the kernel has no nftables
    */
@@ -34,15 +36,15 @@ export class NftMonitor {
     this.#table = table;
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#socket.fd;
   }
 
   /**
-   * What the table has come to since the last call; never blocks.
+   * Returns the last change of the table since the previous call. Never blocks.
    *
-   * @returns undefined: nothing has happened to it. `changed` also if the kernel lost notifications
+   * @returns undefined if the table did not change; `changed` also if the kernel lost notifications
    */
   read(): NftTableChange | undefined {
     const messages = this.#socket.notifications();
@@ -61,7 +63,10 @@ export class NftMonitor {
     this.#socket.close();
   }
 
-  /** Tables, chains, rules and sets all name their table in the first attribute. */
+  /**
+   * Whether a message is about the table. Tables, chains, rules and sets all have their table's
+   * name in the first attribute.
+   */
   #isOurs({ type, payload }: NetlinkMessage): boolean {
     if (type >> 8 !== NFNL_SUBSYS_NFTABLES || type === NEW_GENERATION) return false;
     if (payload.length < HEADER_LENGTH || payload[0] !== this.#family) return false;

@@ -1,5 +1,6 @@
 /**
- * That routes may have changed: what makes a sticky source stale, or the way to an endpoint another one.
+ * `RouteMonitor`: reports that routes may have changed. Then a sticky source may no longer work, or
+ * an endpoint may be reached by another way.
  *
  * @module
  */
@@ -14,7 +15,10 @@ import {
   RTMGRP_LINK,
 } from './rtnetlink.ts';
 
-/** Links too: when one goes down, the kernel drops its IPv4 routes without telling. */
+/**
+ * Links are included: when a link goes down, the kernel drops its IPv4 routes without a
+ * notification.
+ */
 const GROUPS =
   RTMGRP_LINK |
   RTMGRP_IPV4_IFADDR |
@@ -25,12 +29,12 @@ const GROUPS =
   RTMGRP_IPV6_RULE;
 
 /**
- * Watches links, addresses, routes and rules of the namespace that the calling thread is in when this
- * is made. `fd` gets readable with the first change and stays so until `clear`.
+ * Watches links, addresses, routes and rules of the namespace that the calling thread is in when
+ * this is made. `fd` becomes readable with the first change and stays readable until `clear`.
  *
- * Which route it was is not told: a router changes tens of thousands a second, and to read each of them
- * would take a whole core. The socket has room for one or two notifications. Until those are taken
- * away, the kernel drops all others before it makes a copy for us, so changes that nobody waits for
+ * It does not say which route changed: a router can change tens of thousands of routes per second,
+ * and reading all of them would take a whole core. The socket's queue holds one or two
+ * notifications. Until they are read, the kernel drops all others before it copies them, so they
  * cost this process nothing.
  */
 export class RouteMonitor {
@@ -40,13 +44,14 @@ export class RouteMonitor {
     this.#socket.keepFew();
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#socket.fd;
   }
 
   /**
-   * To be called before the routes are looked at, so that no later change is missed; never blocks.
+   * Discards the notifications. Must be called before the routes are read, so that no later change
+   * is missed. Never blocks.
    *
    * @returns whether anything has changed since the last call
    */

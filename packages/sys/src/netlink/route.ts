@@ -6,7 +6,7 @@
  *      | u8 table | u8 protocol | u8 scope | u8 type | u32 flags
  * ```
  *
- * Pure: messages to bytes and back.
+ * Pure functions: they convert messages to bytes and back.
  *
  * @module
  */
@@ -45,7 +45,7 @@ const RTA_SPORT = 28;
 const RTA_DPORT = 29;
 const RTAX_MTU = 2;
 const RTM_F_CLONED = 0x200;
-/** The answer names the table that the route was found in. */
+/** Makes the answer name the table that the route was found in. */
 const RTM_F_LOOKUP_TABLE = 0x1000;
 const RTPROT_BOOT = 3;
 const IPPROTO_UDP = 17;
@@ -54,7 +54,10 @@ const RT_SCOPE_LINK = 253;
 const RT_SCOPE_HOST = 254;
 const RT_SCOPE_NOWHERE = 255;
 
-/** All but 'unicast' and 'local' refuse or drop packets, or are made by the kernel itself. */
+/**
+ * The kind of a route. All kinds except 'unicast' and 'local' refuse or drop packets, or are made
+ * by the kernel itself.
+ */
 export type RouteType =
   | 'unicast'
   | 'local'
@@ -66,7 +69,7 @@ export type RouteType =
   | 'prohibit'
   | 'throw';
 
-/** rtmsg.rtm_type, RTN_... */
+/** Values of rtmsg.rtm_type, RTN_... */
 export const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
   unicast: 1,
   local: 2,
@@ -79,33 +82,36 @@ export const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
   throw: 9,
 };
 
-/** The default route is a destination of zero bytes with a prefix length of 0. */
+/** A route. The default route has a destination of zero bytes and a prefix length of 0. */
 export interface Route {
-  /** 4 or 16 bytes; bits behind the prefix must be zero. */
+  /** 4 or 16 bytes; the bits after the prefix must be zero. */
   readonly destination: Uint8Array;
   readonly prefixLength: number;
-  /** Needed unless a gateway or the type says where to. */
+  /** Required, unless there is a gateway or a type that needs no interface. */
   readonly interfaceIndex?: number;
-  /** May be of the other family: IPv4 by way of an IPv6 router. */
+  /** May be of the other family: IPv4 through an IPv6 router. */
   readonly gateway?: Uint8Array;
-  /** Preferred source. */
+  /** The preferred source address. */
   readonly source?: Uint8Array;
-  /** 1 to 2^32 - 1; default: main (254). */
+  /** 1 to 2^32 - 1. Default: main (254). */
   readonly table?: number;
-  /** Lower is preferred. */
+  /** A lower metric is preferred. */
   readonly metric?: number;
   readonly mtu?: number;
-  /** Who made it, RTPROT_...; default: 3, boot, as `ip route` does. */
+  /** The program that made the route, RTPROT_... Default: 3 (boot), as with `ip route`. */
   readonly protocol?: number;
-  /** RT_SCOPE_...; default: link without a gateway, else global. */
+  /** RT_SCOPE_... Default: link without a gateway, else global. */
   readonly scope?: number;
   /** Default: unicast. */
   readonly type?: RouteType;
 }
 
-/** A route as the kernel has it. Of several next hops, interface and gateway are the first one's. */
+/**
+ * A route of the kernel. If it has several next hops, interface and gateway are those of the first
+ * one.
+ */
 export interface InstalledRoute extends Route {
-  /** 0 if there is none: blackhole and the like. */
+  /** 0 if there is none, as for blackhole routes. */
   readonly interfaceIndex: number;
   readonly table: number;
   readonly metric: number;
@@ -114,13 +120,19 @@ export interface InstalledRoute extends Route {
   readonly type: RouteType;
 }
 
-/** What the packet to look a route up for has besides its destination: rules may ask for all of it. */
+/**
+ * Properties of the packet whose route is looked up, besides its destination. Rules can depend on
+ * all of them.
+ */
 export interface RouteToOptions {
-  /** fwmark; default: none. */
+  /** The firewall mark. Default: none. */
   readonly mark?: number;
-  /** Source address, of the destination's family; default: the kernel chooses it by the route. */
+  /** Source address, of the destination's family. Default: the kernel chooses it from the route. */
   readonly source?: Uint8Array;
-  /** Ports of a UDP datagram; default: rules for ports do not match. A kernel before 4.17 ignores them. */
+  /**
+   * Ports of a UDP datagram. Default: rules for ports do not match. A kernel before 4.17 ignores
+   * them.
+   */
   readonly udp?: { readonly sourcePort: number; readonly destinationPort: number };
 }
 
@@ -131,7 +143,10 @@ export interface RouteTo {
   readonly gateway?: Uint8Array;
   /** The source address that the kernel would choose. */
   readonly source?: Uint8Array;
-  /** Only if the route or a discovered path has one; else the link's MTU holds. */
+  /**
+   * Present only if the route or a discovered path has an MTU. Otherwise the MTU of the link
+   * applies.
+   */
   readonly mtu?: number;
   readonly table: number;
   readonly type: RouteType;
@@ -146,7 +161,7 @@ export function addRouteMessage(route: Route): MessageBuilder {
   );
 }
 
-/** Adds the route or replaces the one with the same destination, table and metric. */
+/** Adds the route, or replaces the one with the same destination, table and metric. */
 export function replaceRouteMessage(route: Route): MessageBuilder {
   return routeMessage(
     RTM_NEWROUTE,
@@ -156,7 +171,7 @@ export function replaceRouteMessage(route: Route): MessageBuilder {
   );
 }
 
-/** Deletes the first route that has everything that is given here. */
+/** Deletes the first route that has all given properties. */
 export function deleteRouteMessage(route: Route): MessageBuilder {
   // "Nowhere" matches every scope.
   const scope = route.scope ?? RT_SCOPE_NOWHERE;
@@ -168,7 +183,9 @@ export function dumpRoutesMessage(): MessageBuilder {
   return builder.struct(RTMSG_LENGTH, () => {});
 }
 
-/** Only those of one table; a socket that doesn't check strictly gets all of the family. */
+/**
+ * Requests the routes of one table. A socket without strict checking gets all routes of the family.
+ */
 export function dumpTableMessage(family: 4 | 6, table: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
   builder.struct(RTMSG_LENGTH, (view) => view.setUint8(0, family === 4 ? AF_INET : AF_INET6));
@@ -194,12 +211,15 @@ export function routeToMessage(address: Uint8Array, options: RouteToOptions): Me
     .bytes(RTA_DPORT, networkOrder(udp.destinationPort));
 }
 
-/** The route of an RTM_NEWROUTE or RTM_DELROUTE payload; undefined if cut short or not IP. */
+/**
+ * Returns the route of an RTM_NEWROUTE or RTM_DELROUTE payload; undefined if the payload is
+ * incomplete or not IP.
+ */
 export function readRoute(payload: Uint8Array): InstalledRoute | undefined {
   if (payload.length < RTMSG_LENGTH) return undefined;
   const view = viewOf(payload);
   const unspecified = unspecifiedAddress(view.getUint8(0));
-  // Cloned routes are the kernel's cache, not configuration.
+  // Cloned routes are entries of the kernel's cache, not configuration.
   if (!unspecified || (view.getUint32(8, true) & RTM_F_CLONED) !== 0) return undefined;
   const attributes = readAttributes(payload, RTMSG_LENGTH);
   return {
@@ -214,7 +234,7 @@ export function readRoute(payload: Uint8Array): InstalledRoute | undefined {
   };
 }
 
-/** The answer to {@link routeToMessage}; undefined if it is cut short. */
+/** Returns the answer to {@link routeToMessage}; undefined if the payload is incomplete. */
 export function readRouteTo(payload: Uint8Array): RouteTo | undefined {
   if (payload.length < RTMSG_LENGTH) return undefined;
   const view = viewOf(payload);
@@ -253,9 +273,9 @@ function routeMessage(type: number, flags: number, route: Route, scope: number):
   const builder = new MessageBuilder(type, flags).struct(RTMSG_LENGTH, (view) => {
     view.setUint8(0, family);
     view.setUint8(1, route.prefixLength);
-    // Eight bits are too few for a table; the attribute has the number.
+    // A table number may need more than eight bits; the attribute has the whole number.
     view.setUint8(4, table < 256 ? table : RT_TABLE_UNSPEC);
-    // Deleting: 0 matches every protocol and every type.
+    // When deleting, 0 matches every protocol and every type.
     view.setUint8(5, route.protocol ?? (deleting ? 0 : RTPROT_BOOT));
     view.setUint8(6, scope);
     view.setUint8(7, route.type || !deleting ? TYPE_NUMBERS[route.type ?? 'unicast'] : 0);
@@ -276,7 +296,7 @@ function scopeOf(route: Route): number {
   if (route.scope !== undefined) return route.scope;
   if (route.type === 'local') return RT_SCOPE_HOST;
   const direct = route.type === undefined || route.type === 'unicast';
-  // IPv6 knows no scopes and ignores the field.
+  // IPv6 has no scopes and ignores the field.
   return direct && !route.gateway ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 }
 

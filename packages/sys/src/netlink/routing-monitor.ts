@@ -1,5 +1,6 @@
 /**
- * What happens to links, addresses, rules and the routes of one table.
+ * `RoutingMonitor`: reports what happens to links, their reverse path filters, addresses, rules, and
+ * the routes of one table.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { check } from '../system-error.ts';
 import { SOL_SOCKET } from '../constants.ts';
 import { checkTable } from './arguments.ts';
 import { readAddress, type AssignedAddress } from './interface-address.ts';
+import { readFilterSetting, type FilterSetting } from './link-setting.ts';
 import { readLink, type Link } from './link.ts';
 import type { NetlinkMessage } from './message-reader.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
@@ -21,9 +23,11 @@ import {
   RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNETCONF,
   RTM_NEWROUTE,
   RTM_NEWRULE,
   RTMGRP_IPV4_IFADDR,
+  RTMGRP_IPV4_NETCONF,
   RTMGRP_IPV4_ROUTE,
   RTMGRP_IPV4_RULE,
   RTMGRP_IPV6_IFADDR,
@@ -33,16 +37,19 @@ import {
 } from './rtnetlink.ts';
 import { readRule, type InstalledRule } from './rule.ts';
 
-/** `gone`: it was taken away, else it is new or was changed. */
+/** A change. `gone`: the object was removed; otherwise it is new or was changed. */
 export type RoutingChange =
   | { readonly type: 'link'; readonly gone: boolean; readonly link: Link }
   | { readonly type: 'address'; readonly gone: boolean; readonly address: AssignedAddress }
   | { readonly type: 'route'; readonly gone: boolean; readonly route: InstalledRoute }
-  | { readonly type: 'rule'; readonly gone: boolean; readonly rule: InstalledRule };
+  | { readonly type: 'rule'; readonly gone: boolean; readonly rule: InstalledRule }
+  /** A reverse path filter was written, for instance in /proc/sys, where files cannot be watched. */
+  | { readonly type: 'filter'; readonly gone: false; readonly filter: FilterSetting };
 
 const GROUPS =
   RTMGRP_LINK |
   RTMGRP_IPV4_IFADDR |
+  RTMGRP_IPV4_NETCONF |
   RTMGRP_IPV4_ROUTE |
   RTMGRP_IPV4_RULE |
   RTMGRP_IPV6_IFADDR |
@@ -50,17 +57,17 @@ const GROUPS =
   RTMGRP_IPV6_RULE;
 
 /**
- * Watches the namespace that the calling thread is in when this is made. Wait for `fd` to be readable,
- * then `read`.
+ * Watches the namespace that the calling thread is in when this is made. Wait until `fd` is
+ * readable, then call `read`.
  *
- * A router changes tens of thousands of routes a second in its main table. Those never come here: a
- * filter in the kernel lets routes of other tables pass by, before they are copied for us.
+ * A router can change tens of thousands of routes per second in its main table. These are not
+ * reported: a filter in the kernel drops routes of other tables before they are copied.
  */
 export class RoutingMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
   readonly #table: number;
 
-  /** @param table whose routes are told; 256 or more */
+  /** @param table the table whose routes are reported; 256 or more */
   constructor(table: number) {
     checkTable(table);
     this.#table = table;
@@ -72,20 +79,21 @@ export class RoutingMonitor {
     }
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#socket.fd;
   }
 
   /**
-   * What has changed since the last call, oldest first; never blocks.
+   * Returns the changes since the last call, oldest first. Never blocks.
    *
-   * @returns undefined if the kernel lost some: read the state anew. What was queued is thrown away
+   * @returns undefined if the kernel lost some. The caller must then read the state again; the
+   *   queue is discarded.
    */
   read(): RoutingChange[] | undefined {
     const messages = this.#socket.notifications();
     if (messages) return messages.flatMap((message) => this.#change(message) ?? []);
-    // What is queued is older than the state that is read now.
+    // Queued notifications are older than the state that the caller will read.
     while (this.#socket.notifications() === undefined);
     return undefined;
   }
@@ -108,6 +116,10 @@ export class RoutingMonitor {
       const address = readAddress(payload);
       return address && { type: 'address', gone: type === RTM_DELADDR, address };
     }
+    if (type === RTM_NEWNETCONF) {
+      const filter = readFilterSetting(payload);
+      return filter && { type: 'filter', gone: false, filter };
+    }
     if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return undefined;
     const link = readLink(payload);
     return link && { type: 'link', gone: type === RTM_DELLINK, link };
@@ -115,6 +127,8 @@ export class RoutingMonitor {
 }
 
 /**
+ * Attaches a filter that drops routes of tables below 256.
+ *
  * ```
  *   A = nlmsg_type, as big-endian               struct sock_filter: u16 code | u8 jt | u8 jf | u32 k
  *   RTM_NEWROUTE or RTM_DELROUTE? else pass     struct sock_fprog:  u16 length | padding | pointer
@@ -150,20 +164,20 @@ function attachFilter(fd: number): void {
   );
 }
 
-/** The filter reads big-endian, and a type is written in host order. */
+/** Swaps the bytes of a type: the filter reads big-endian, but the type is in host order. */
 function swapped(type: number): number {
   return ((type & 0xff) << 8) | (type >>> 8);
 }
 
 const SO_ATTACH_FILTER = 26;
 const FILTER_LENGTH = 8;
-/** BPF_LD | BPF_H | BPF_ABS and the like. */
+/** BPF_LD | BPF_H | BPF_ABS, and so on. */
 const LOAD_U16 = 0x28;
 const LOAD_U8 = 0x30;
 const JUMP_IF_EQUAL = 0x15;
 const RETURN = 0x06;
 const EVERYTHING = 0xffff_ffff;
-/** struct nlmsghdr */
+/** Offset in struct nlmsghdr. */
 const TYPE_AT = 4;
-/** struct rtmsg behind it */
+/** Offset in the struct rtmsg after it. */
 const TABLE_AT = 20;

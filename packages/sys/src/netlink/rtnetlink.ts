@@ -1,5 +1,5 @@
 /**
- * Numbers of rtnetlink, by the names of linux/netlink.h and linux/rtnetlink.h.
+ * Constants of rtnetlink, with the names of linux/netlink.h and linux/rtnetlink.h.
  *
  * @module
  */
@@ -33,11 +33,12 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
+export const RTM_NEWNETCONF = 80;
 export const RTM_NEWNSID = 88;
 export const RTM_DELNSID = 89;
 export const RTM_GETNSID = 90;
 
-/** For errors: which request failed. */
+/** Names of requests, for errors. */
 export const MESSAGE_NAMES: Readonly<Record<number, string>> = Object.freeze({
   [RTM_NEWLINK]: 'RTM_NEWLINK',
   [RTM_DELLINK]: 'RTM_DELLINK',
@@ -63,11 +64,13 @@ export const RTMGRP_IPV4_RULE = 0x80;
 export const RTMGRP_IPV6_IFADDR = 0x100;
 export const RTMGRP_IPV6_ROUTE = 0x400;
 export const RTMGRP_IPV6_RULE = 0x40000;
+/** RTNLGRP_IPV4_NETCONF, 24. */
+export const RTMGRP_IPV4_NETCONF = 0x800000;
 export const RTMGRP_NSID = 0x8000000;
 
 // Routing tables
 export const RT_TABLE_UNSPEC = 0;
-/** Stands in eight bits for a table that has more of them. */
+/** In a field of eight bits, stands for a table with a larger number. */
 export const RT_TABLE_COMPAT = 252;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;

@@ -6,7 +6,7 @@
  *             | u8 table | u8 | u8 | u8 action | u32 flags
  * ```
  *
- * Pure: messages to bytes and back.
+ * Pure functions: they convert messages to bytes and back.
  *
  * @module
  */
@@ -38,55 +38,70 @@ const FRA_TABLE = 15;
 const FRA_FWMASK = 16;
 const FRA_OIFNAME = 17;
 const FRA_UID_RANGE = 20;
-/** Linux 4.17, as what follows. */
+/** Linux 4.17, like the three after it. */
 const FRA_PROTOCOL = 21;
 const FRA_IP_PROTO = 22;
 const FRA_SPORT_RANGE = 23;
 const FRA_DPORT_RANGE = 24;
-/** Nobody said who made the rule. */
+/** No program is named as the maker of the rule. */
 const RTPROT_UNSPEC = 0;
 /** The kernel reports "suppress nothing" as -1. */
 const SUPPRESS_NOTHING = 0xffffffff;
 
-/** An address with as many bits of it as count: 4 or 16 bytes, those behind the prefix zero. */
+/**
+ * An address of 4 or 16 bytes, and how many of its bits are compared. The bits after the prefix are
+ * zero.
+ */
 export interface RulePrefix {
   readonly address: Uint8Array;
   readonly prefixLength: number;
 }
 
-/** "Look into `table`", for all packets or for some. */
+/** A rule that looks into `table`, for all packets or for some. */
 export interface Rule {
   readonly family: 4 | 6;
   readonly table: number;
-  /** Lower comes first; default: the kernel puts it in front of those there are (32765, 32764, ...). */
+  /**
+   * A lower priority comes first. Default: the kernel puts the rule in front of the existing ones
+   * (32765, 32764, ...).
+   */
   readonly priority?: number;
   /** Only packets with this mark (SO_MARK). */
   readonly mark?: number;
-  /** Which bits of the mark count; default: all. */
+  /** Which bits of the mark are compared. Default: all. */
   readonly markMask?: number;
   /** Only packets to these addresses. */
   readonly to?: RulePrefix;
   /** Only packets from these addresses. */
   readonly from?: RulePrefix;
-  /** Only packets of this protocol: 6 is TCP, 17 UDP. Linux 4.17; an older kernel refuses the rule. */
+  /**
+   * Only packets of this protocol: 6 is TCP, 17 is UDP. Linux 4.17; an older kernel refuses the
+   * rule.
+   */
   readonly ipProtocol?: number;
-  /** Only from, or to, this port; needs `ipProtocol`. */
+  /** Only packets from, or to, this port. Needs `ipProtocol`. */
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   /** All packets that do *not* match: `ip rule add not fwmark ...`. */
   readonly invert?: boolean;
-  /** Passes over routes whose prefix is this long or shorter: 0 = ignore the default route. */
+  /** Ignores routes whose prefix is this long or shorter: 0 ignores the default route. */
   readonly suppressPrefixLength?: number;
-  /** Who made it, 1 to 255: `ip rule add ... protocol N`. The kernel only keeps it. */
+  /**
+   * The program that made the rule, 1 to 255: `ip rule add ... protocol N`. The kernel only stores
+   * it.
+   */
   readonly protocol?: number;
 }
 
-/** A rule as the kernel has it. */
+/** A rule of the kernel. */
 export interface InstalledRule extends Rule {
   readonly priority: number;
   /** False for rules that do something else than looking into a table. */
   readonly toTable: boolean;
-  /** It has conditions that are not told here: interfaces, a type of service, users, ranges of ports. */
+  /**
+   * Set if the rule has conditions that are not included here: interfaces, a type of service,
+   * users, ranges of ports.
+   */
   readonly hasOtherConditions?: true;
 }
 
@@ -94,7 +109,7 @@ export function addRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_NEWRULE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, rule);
 }
 
-/** Deletes the first rule that has everything that is given here. */
+/** Deletes the first rule that has all given properties. */
 export function deleteRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_DELRULE, NLM_F_REQUEST | NLM_F_ACK, rule);
 }
@@ -104,7 +119,10 @@ export function dumpRulesMessage(): MessageBuilder {
   return builder.struct(RULE_HEADER_LENGTH, () => {});
 }
 
-/** The rule of an RTM_NEWRULE or RTM_DELRULE payload; undefined if cut short or not IP. */
+/**
+ * Returns the rule of an RTM_NEWRULE or RTM_DELRULE payload; undefined if the payload is incomplete
+ * or not IP.
+ */
 export function readRule(payload: Uint8Array): InstalledRule | undefined {
   if (payload.length < RULE_HEADER_LENGTH) return undefined;
   const view = viewOf(payload);
@@ -147,7 +165,10 @@ function prefixIn(
   return address && prefixLength > 0 ? { [name]: { address, prefixLength } } : {};
 }
 
-/** struct fib_rule_port_range: u16 first | u16 last */
+/**
+ * Reads a struct fib_rule_port_range: u16 first | u16 last. Returns a port only if both are the
+ * same.
+ */
 function portIn(
   attributes: Attributes,
   name: 'sourcePort' | 'destinationPort',
@@ -179,7 +200,7 @@ function ruleMessage(type: number, flags: number, rule: Rule): MessageBuilder {
     view.setUint8(0, rule.family === 4 ? AF_INET : AF_INET6);
     view.setUint8(1, to?.prefixLength ?? 0);
     view.setUint8(2, from?.prefixLength ?? 0);
-    // Eight bits are too few for a table; the attribute has the number.
+    // A table number may need more than eight bits; the attribute has the whole number.
     view.setUint8(4, table < 256 ? table : RT_TABLE_UNSPEC);
     view.setUint8(7, FR_ACT_TO_TBL);
     view.setUint32(8, rule.invert ? FIB_RULE_INVERT : 0, true);

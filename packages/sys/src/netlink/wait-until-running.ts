@@ -1,5 +1,5 @@
 /**
- * Waiting for a link to carry packets.
+ * `waitUntilRunning`: waits until a link can carry packets.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { PollSet } from '../poll-set.ts';
 import { LinkMonitor } from './link-monitor.ts';
 
 /**
- * Blocks the calling thread until a link of its namespace is running: between "up" and that the
- * kernel drops what is sent, without an error. On a veth it is a moment after the second end is up;
- * a first ARP request lost in it costs a second.
+ * Blocks the calling thread until a link of its namespace is running. A link can be up before it is
+ * running, and then the kernel drops packets without an error. A veth is running shortly after its
+ * second end is up. If a first ARP request is lost before that, it costs a second.
  *
- * @returns false if it is not running after `timeoutMs`, or gone
+ * @returns false if the link is gone, or not running after `timeoutMs`
  * @throws {SystemError} ENODEV: there is no such link
  */
 export function waitUntilRunning(interfaceIndex: number, timeoutMs = 2000): boolean {

@@ -1,6 +1,6 @@
 /**
- * What the demo, the examples and the tests use, and no device: ping, raw ICMP sockets, packet sockets
- * that capture, and private mounts.
+ * Tools for the demo, the examples and the tests; devices do not use them. Ping, raw ICMP sockets,
+ * packet sockets that capture, and private mounts.
  *
  * @module
  */

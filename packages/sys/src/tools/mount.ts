@@ -1,5 +1,5 @@
 /**
- * Mounts that only one thread sees: for tests that replace a device node.
+ * Mounts that only one thread sees, for tests that replace a device node.
  *
  * @module
  */
@@ -14,11 +14,11 @@ const MS_PRIVATE = 0x40000;
 const MNT_DETACH = 2;
 
 /**
- * Moves the calling thread, and the children it starts, into a mount namespace of its own, for good:
- * there is no way back that keeps the working directory. libuv's pool threads stay outside, and no
- * longer follow the thread's `chdir`.
+ * Moves the calling thread, and the processes it starts, into a mount namespace of its own. This
+ * cannot be undone without losing the working directory. The threads of libuv's pool stay outside,
+ * and no longer follow the thread's `chdir`.
  *
- * @throws {SystemError} EPERM without CAP_SYS_ADMIN
+ * @throws {SystemError} EPERM: no CAP_SYS_ADMIN
  */
 export function enterPrivateMounts(): void {
   check(libc().unshare(CLONE_NEWNS), 'unshare', 'cannot make a mount namespace');
@@ -26,7 +26,7 @@ export function enterPrivateMounts(): void {
   check(libc().mount('none', '/', null, flags, null), 'mount', 'cannot make mounts private');
 }
 
-/** Shows `source` at `target`; both are files, or both directories. */
+/** Makes `source` visible at `target`. Both are files, or both directories. */
 export function bindMount(source: string, target: string): void {
   checkString('source', source);
   checkString('target', target);
@@ -34,7 +34,7 @@ export function bindMount(source: string, target: string): void {
   check(libc().mount(source, target, null, MS_BIND, null), 'mount', attempt);
 }
 
-/** Takes away what was mounted last at `target`, also while it is in use. */
+/** Removes the last mount at `target`, even while it is in use. */
 export function unmount(target: string): void {
   checkString('target', target);
   check(libc().umount2(target, MNT_DETACH), 'umount2', `cannot unmount ${target}`);

@@ -1,5 +1,5 @@
 /**
- * AF_PACKET: everything that crosses one interface, in both directions.
+ * `PacketSocket`: captures all frames of one interface in both directions, with AF_PACKET.
  *
  * ```
  * struct sockaddr_ll: u16 family | u16 protocol (network order) | i32 interface index
@@ -32,6 +32,7 @@ const PACKET_STATISTICS = 6;
 const SOCKADDR_LENGTH = 20;
 const PACKET_TYPE = 10;
 const PACKET_OUTGOING = 4;
+// In bytes.
 const DEFAULT_RECEIVE_BUFFER = 32 * 1024 * 1024;
 
 /** Captures from the moment it is made, in the calling thread's network namespace. */
@@ -40,12 +41,15 @@ export class PacketSocket {
   #drops = 0;
   #outgoing = false;
   readonly #address: Region = allocate(SOCKADDR_LENGTH);
-  /** Option values and their lengths. */
+  /** Values of options and their lengths. */
   readonly #option: Region = allocate(16);
 
   /**
-   * @param options `receiveBuffer`: bytes that wait to be read before frames are lost, 32 MiB
-   * @throws {SystemError} EPERM without CAP_NET_RAW, ENODEV without such an interface
+   * Opens a socket.
+   *
+   * @param options `receiveBuffer`: how many bytes may wait to be read before frames are lost;
+   *   default 32 MiB
+   * @throws {SystemError} EPERM: no CAP_NET_RAW; ENODEV: there is no such interface
    */
   constructor(interfaceIndex: number, options: { receiveBuffer?: number } = {}) {
     const { receiveBuffer = DEFAULT_RECEIVE_BUFFER } = options;
@@ -53,7 +57,7 @@ export class PacketSocket {
     checkInteger('receiveBuffer', receiveBuffer, 0, 0x7fff_ffff);
     const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
     const attempt = 'cannot open a packet socket, which needs CAP_NET_RAW';
-    // Protocol 0 receives nothing until `bind`, so that no other interface's frames come in.
+    // With protocol 0 nothing is received until `bind`, so no frames of other interfaces come in.
     this.#fd = check(libc().socket(AF_PACKET, type, 0), 'socket', attempt);
     try {
       this.#setReceiveBuffer(receiveBuffer);
@@ -64,28 +68,29 @@ export class PacketSocket {
     }
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
 
-  /** Whether the frame that was read last was sent by this machine rather than received. */
+  /** Whether the last frame was sent by this machine; false if it was received. */
   get outgoing(): boolean {
     return this.#outgoing;
   }
 
   /**
    * Reads one frame as the link carries it: from the Ethernet header on, or on a TUN from the IP
-   * header on. With offloads it may be a super-packet of up to 64 KiB and some, its checksum not
-   * filled in yet.
+   * header on. With offloads it may be a super-packet of somewhat more than 64 KiB, whose checksum
+   * is not yet computed.
    *
    * @param buffer written from its start
-   * @returns the frame's length, which is more than `buffer.length` if it was cut; 0 if none waits
+   * @returns the length of the frame, which is more than `buffer.length` if it was cut; 0 if no
+   *   frame waits
    */
   read(buffer: Uint8Array): number {
     checkBytes('buffer', buffer);
-    // Of a buffer that was transferred nothing is left to write to.
-    if (buffer.length === 0) throw new RangeError('"buffer" expected room for a frame, got none');
+    // A buffer that was transferred has no bytes to write to.
+    if (buffer.length === 0) throw new RangeError('"buffer" expected at least 1 byte, got 0');
     for (;;) {
       this.#option.view.setUint32(0, SOCKADDR_LENGTH, true);
       const name = this.#address.address;
@@ -103,15 +108,16 @@ export class PacketSocket {
       }
       const errno = libc().errno();
       if (errno === EAGAIN) return 0;
-      // ENETDOWN: the interface went down in between; told once, then frames come as before.
+      // ENETDOWN: the interface went down meanwhile. The kernel reports it once; then frames come
+      // as before.
       if (errno !== EINTR && errno !== ENETDOWN) throw new SystemError('recvfrom', errno);
     }
   }
 
-  /** Frames lost since the start because nobody read them in time. */
+  /** How many frames were lost since the start because they were not read in time. */
   get drops(): number {
     const { address, view } = this.#option;
-    // struct tpacket_stats: u32 packets | u32 drops. Reading it sets the kernel's counters to zero.
+    // struct tpacket_stats: u32 packets | u32 drops. Reading it resets the kernel's counters.
     view.setUint32(8, 8, true);
     check(
       libc().getsockopt(this.#fd, SOL_PACKET, PACKET_STATISTICS, address, address + 8),
@@ -129,7 +135,7 @@ export class PacketSocket {
   #setReceiveBuffer(length: number): void {
     const { address, view } = this.#option;
     view.setUint32(0, length, true);
-    // Over net.core.rmem_max only with CAP_NET_ADMIN; otherwise as much as is allowed.
+    // More than net.core.rmem_max needs CAP_NET_ADMIN. Without it, as much as is allowed.
     if (libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, address, 4) === 0) return;
     check(libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, address, 4), 'setsockopt');
   }

@@ -1,5 +1,6 @@
 /**
- * ICMP echo: is an address reached, and how long does it take?
+ * `ping`: sends ICMP echo requests, to find out whether an address is reached and how long it
+ * takes.
  *
  * @module
  */
@@ -16,39 +17,42 @@ const ECHO_REQUEST_V6 = 128;
 const ECHO_REPLY_V6 = 129;
 /** u8 type | u8 code | u16 checksum | u16 identifier | u16 sequence, network order */
 const ECHO_HEADER_LENGTH = 8;
-/** How often the socket is looked at. Round trips do not depend on it: the kernel stamps replies. */
+/**
+ * How often the socket is read, in ms. Round-trip times do not depend on it, because the kernel
+ * adds time stamps to replies.
+ */
 const LOOK_INTERVAL_MS = 1;
 
-/** Of an IPv4 packet, without its headers. */
+/** Payload of an IPv4 packet in bytes, without its headers. */
 const LONGEST_SIZE = 65_507;
 
 export interface PingOptions {
-  /** Default 3. */
+  /** How many requests are sent. Default 3. */
   count?: number;
-  /** From one request to the next, answered or not; default 100. */
+  /** Time from one request to the next, in ms, answered or not. Default 100. */
   intervalMs?: number;
-  /** How long an answer may take; default 1000. */
+  /** How long an answer may take, in ms. Default 1000. */
   timeoutMs?: number;
-  /** Bytes behind the ICMP header; default 56. */
+  /** Bytes after the ICMP header. Default 56. */
   size?: number;
 }
 
 export interface PingResult {
   sent: number;
-  /** Answers in time whose bytes were those that were sent. */
+  /** How many answers came in time and had the same bytes as the request. */
   received: number;
-  /** In the order of arrival. */
+  /** Round-trip times in ms, in the order of arrival. */
   rttsMs: number[];
   /** The errno of the last request that could not be sent: 'ENETUNREACH', 'ENOKEY'. */
   sendError?: string;
 }
 
 /**
- * Sends echo requests from the network namespace that the calling thread is in at the call. Answers
- * are awaited on the event loop, which is never blocked.
+ * Sends echo requests from the network namespace that the calling thread is in at the time of the
+ * call. Waits for answers on the event loop, which is never blocked.
  *
  * @param address 4 or 16 bytes, borrowed until the promise settles
- * @throws {SystemError} EPERM without CAP_NET_RAW
+ * @throws {SystemError} (rejects) EPERM: no CAP_NET_RAW
  */
 export async function ping(address: Uint8Array, options: PingOptions = {}): Promise<PingResult> {
   const { count = 3, intervalMs = 100, timeoutMs = 1000, size = 56 } = options;
@@ -73,15 +77,15 @@ export async function ping(address: Uint8Array, options: PingOptions = {}): Prom
   }
 }
 
-/** The requests of one call and the answers to them. */
+/** The requests of one call and their answers. */
 class EchoSeries {
   sent = 0;
   received = 0;
   readonly #socket: RawSocket;
   readonly #address: Uint8Array;
-  /** The request: its identifier keeps other pings' answers apart. */
+  /** The request. Its identifier separates it from other pings. */
   readonly #request: Uint8Array;
-  /** When the request of a sequence number left; deleted when it is answered. */
+  /** When the request with a sequence number was sent. Deleted when it is answered. */
   readonly #sentMs = new Map<number, number>();
   readonly #rttsMs: number[] = [];
   #sendError: string | undefined;
@@ -118,7 +122,7 @@ class EchoSeries {
       if (!this.#isAnswer(reply)) continue;
       const sequence = viewOf(reply.message).getUint16(6);
       const rttMs = reply.arrivedMs - (this.#sentMs.get(sequence) ?? NaN);
-      // NaN: a duplicate, or without a time stamp
+      // NaN: a duplicate, or an answer without a time stamp.
       if (!(rttMs <= timeoutMs)) continue;
       this.#sentMs.delete(sequence);
       this.received++;
@@ -147,7 +151,7 @@ class EchoSeries {
   }
 }
 
-/** RFC 1071 over all bytes. */
+/** The checksum of RFC 1071 over all bytes. */
 function internetChecksum(bytes: Uint8Array): number {
   const view = viewOf(bytes);
   let sum = 0;

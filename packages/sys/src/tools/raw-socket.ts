@@ -1,5 +1,5 @@
 /**
- * A raw ICMP or ICMPv6 socket with the kernel's time of each arrival.
+ * `RawSocket`: a raw ICMP or ICMPv6 socket, with the kernel's time stamp of each arrival.
  *
  * ```
  * struct msghdr: name pointer (8) | name length (4, padded to 8) | iovec pointer (8) | count (8)
@@ -37,29 +37,35 @@ const CONTROL_LENGTH = 64;
 const MSGHDR_LENGTH = 56;
 
 export interface ReceivedIcmp {
-  /** From the ICMP header on; a view, valid until the next `receive`. */
+  /** The bytes from the ICMP header on. A view, valid until the next `receive`. */
   readonly message: Uint8Array;
   /** 4 or 16 bytes, a copy. */
   readonly source: Uint8Array;
-  /** Unix milliseconds at which the kernel got it. */
+  /** When the kernel received it, in Unix milliseconds. */
   readonly arrivedMs: number;
 }
 
-/** Non-blocking. Belongs to the network namespace that the calling thread is in when it is made. */
+/**
+ * A non-blocking socket. Belongs to the network namespace that the calling thread is in when it is
+ * made.
+ */
 export class RawSocket {
   readonly family: 4 | 6;
   #fd: number;
   readonly #packet: Region = allocate(BUFFER_LENGTH);
   readonly #name: Region = allocate(NAME_LENGTH);
   readonly #control: Region = allocate(CONTROL_LENGTH);
-  /** msghdr, then its one iovec. */
+  /** The msghdr, followed by its one iovec. */
   readonly #header: Region = allocate(MSGHDR_LENGTH + 16);
 
   /**
+   * Opens a socket.
+   *
    * @param accept the ICMP types to receive: 0 (IPv4) or 129 (IPv6) is an echo reply
-   * @param options `source`: an address of this machine, 4 or 16 bytes, that messages are sent from and
-   *   received at; default: the route chooses, and all are received
-   * @throws {SystemError} EPERM without CAP_NET_RAW, EADDRNOTAVAIL: `source` is nobody's here
+   * @param options `source`: an address of this machine, 4 or 16 bytes, that messages are sent from
+   *   and received at. Default: the route determines the source, and messages to all addresses are
+   *   received.
+   * @throws {SystemError} EPERM: no CAP_NET_RAW; EADDRNOTAVAIL: this machine does not have `source`
    */
   constructor(
     family: 4 | 6,
@@ -88,13 +94,13 @@ export class RawSocket {
     }
   }
 
-  /** -1 once closed. */
+  /** -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
 
   /**
-   * Sends one ICMP message, copied. Over IPv6 the kernel fills in the checksum.
+   * Sends one ICMP message, which is copied. Over IPv6 the kernel fills in the checksum.
    *
    * @throws {SystemError} ENETUNREACH, ENOKEY, ...
    */
@@ -113,7 +119,7 @@ export class RawSocket {
     check(libc().sendto(this.#fd, address, message.length, 0, name, nameLength), 'sendto');
   }
 
-  /** One message, or undefined if none is waiting. */
+  /** Returns one message; undefined if none is waiting. */
   receive(): ReceivedIcmp | undefined {
     this.#prepareHeader();
     let length: number;
@@ -126,7 +132,8 @@ export class RawSocket {
       throw new SystemError('recvmsg', errno);
     }
     const packet = this.#packet.bytes.subarray(0, length);
-    // A raw IPv4 socket gets the IP header too; its length is in the low half of the first byte.
+    // A raw IPv4 socket also returns the IP header. Its length is in the low half of the first
+    // byte.
     const start = this.family === 4 ? ((packet[0] ?? 0) & 0x0f) * 4 : 0;
     const source = this.#name.bytes.slice(...(this.family === 4 ? [4, 8] : [8, 24]));
     return { message: packet.subarray(start), source, arrivedMs: this.#arrivedMs() };
@@ -152,7 +159,7 @@ export class RawSocket {
     return this.family === 4 ? 16 : NAME_LENGTH;
   }
 
-  /** A bit that is set keeps its type out. */
+  /** Accepts only these types: a bit that is set blocks its type. */
   #filter(accept: readonly number[]): void {
     const mask = new Uint8Array(this.family === 4 ? 4 : 32).fill(0xff);
     const view = new DataView(mask.buffer);
@@ -182,7 +189,7 @@ export class RawSocket {
     setPointer(view, MSGHDR_LENGTH + 8, BUFFER_LENGTH);
   }
 
-  /** The time stamp is the only control message that was asked for. */
+  /** Reads the time stamp, which is the only control message that was requested. */
   #arrivedMs(): number {
     const { view } = this.#control;
     const stamped =
@@ -201,7 +208,7 @@ function checkAddressOf(family: 4 | 6, name: string, address: Uint8Array): void 
   }
 }
 
-/** A pointer or a size_t: 64 bits, of which user space needs 47. */
+/** Writes a pointer or a size_t: 64 bits, of which user space needs 47. */
 function setPointer(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, value >>> 0, true);
   view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);

@@ -120,7 +120,7 @@ describe.each<[string, (value: never) => void, unknown, [string, unknown][]]>([
       ['"suppressPrefixLength" expected', { ...RULE, suppressPrefixLength: 129 }],
       ['"protocol" expected an integer', { ...RULE, protocol: 256 }],
       ['"to" expected an object', { ...RULE, to: '10.0.0.0/8' }],
-      ['"to.address" expected 4 bytes as "family"', { ...RULE, to: prefix(16, 8) }],
+      ['"to.address" expected 4 bytes for "family"', { ...RULE, to: prefix(16, 8) }],
       ['"from.address" expected 4 or 16', { ...RULE, from: prefix(5, 8) }],
       ['"from.prefixLength" expected an integer from 0 to 32', { ...RULE, from: prefix(4, 33) }],
       ['"ipProtocol" expected an integer', { ...RULE, ipProtocol: 0 }],

@@ -1,7 +1,9 @@
 import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import {
+  readSysctl,
   RoutingMonitor,
+  writeSysctl,
   type Netlink,
   type NetworkNamespace,
   type RoutingChange,
@@ -39,6 +41,17 @@ describeWith([linuxCalls, namespaces], 'RoutingMonitor', () => {
     expect(told.slice(0, 3)).toEqual(['rule', 'rule gone', 'address 32']);
     expect(told).toContain('link test0 1300');
     expect(told).toContain('link test0 1300 gone');
+  });
+
+  test('tells of reverse path filters that somebody writes, of one link and of all', () => {
+    const { namespace, index, monitor } = watch();
+    const before = namespace.run(() => readSysctl('net.ipv4.conf.test0.rp_filter'));
+    const other = before === '1' ? 2 : 1;
+    namespace.run(() => writeSysctl('net.ipv4.conf.test0.rp_filter', other));
+    namespace.run(() => writeSysctl('net.ipv4.conf.all.rp_filter', 2));
+    namespace.run(() => writeSysctl('net.ipv4.conf.test0.forwarding', 1));
+
+    expect(monitor.read()?.map(words)).toEqual([`filter ${index} ${other}`, 'filter -1 2']);
   });
 
   test('says when the kernel lost some, and begins anew', () => {
@@ -83,6 +96,8 @@ function words(change: RoutingChange): string {
       return `address ${change.address.prefixLength}${gone}`;
     case 'link':
       return `link ${change.link.name} ${change.link.mtu}${gone}`;
+    case 'filter':
+      return `filter ${change.filter.interfaceIndex} ${change.filter.reversePathFilter}`;
     case 'rule':
     default:
       return `rule${gone}`;

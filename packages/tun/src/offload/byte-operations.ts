@@ -1,24 +1,26 @@
 /**
- * Moving and summing bytes of one memory: the two things that are done to every byte of a packet
- * besides encrypting it. A faster implementation on the same memory may take their place.
+ * `ByteOperations`: copies and sums bytes in one buffer. Besides encryption, these are the only
+ * operations on every byte of a packet. A faster implementation for the same buffer can replace the
+ * default one.
  *
  * @module
  */
 import { copyAndSum, writeSegment, type SegmentPlan } from './segments.ts';
 
 export interface ByteOperations {
-  /** The memory that all offsets are of. */
+  /** The buffer that all offsets refer to. */
   readonly buffer: Uint8Array;
   /**
-   * Copies `length` (at most 65535) bytes, which do not overlap their new place.
+   * Copies `length` bytes (at most 65535). Source and target must not overlap.
    *
-   * @returns their folded one's complement sum in network order; an odd last byte counts as if a zero
-   *   followed (RFC 1071)
+   * @returns their folded one's complement sum in network order; an odd last byte counts as if a
+   *   zero followed it (RFC 1071)
    */
   copyAndSum(to: number, from: number, length: number): number;
   /**
-   * Writes `count` segments of a super-packet, from number `first` on, `stride` bytes apart from `to` on.
-   * They do not overlap it, nor each other.
+   * Writes `count` segments of a super-packet, beginning with segment number `first`. The first one
+   * is written at `to`, the others at distances of `stride` bytes. They must not overlap the
+   * super-packet or each other.
    */
   writeSegments(
     plan: Readonly<SegmentPlan>,
@@ -29,7 +31,7 @@ export interface ByteOperations {
   ): void;
 }
 
-/** In JavaScript: two passes, each as fast as the engine can. */
+/** Returns an implementation in JavaScript. It makes two passes over the bytes. */
 export function createByteOperations(buffer: Uint8Array): ByteOperations {
   return {
     buffer,

@@ -1,5 +1,6 @@
 /**
- * DataViews of buffers that are used again and again: packets are read 32 bits at a time.
+ * `viewOf`: caches DataViews of buffers that are used again and again, to read packets 32 bits at a
+ * time.
  *
  * @module
  */
@@ -9,7 +10,10 @@ let view: DataView = new DataView(buffer.buffer);
 let otherBuffer = buffer;
 let otherView = view;
 
-/** A view of exactly these bytes. The last two are kept, so that no call per packet allocates. */
+/**
+ * Returns a view of exactly these bytes. The last two views are cached, so that no call per packet
+ * allocates.
+ */
 export function viewOf(bytes: Uint8Array): DataView {
   if (bytes === buffer) return view;
   const found =

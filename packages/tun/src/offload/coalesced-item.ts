@@ -1,5 +1,6 @@
 /**
- * One line of a coalescer's output: a packet, and those that were joined to it.
+ * `CoalescedItem`: one item of a coalescer's output: a packet, and the packets that were joined to
+ * it.
  *
  * @module
  */
@@ -9,33 +10,35 @@ import { SegmentKind, type TransportSegment } from './transport-segment.ts';
 const MAX_DATAGRAMS = 64;
 const LONGEST_PACKET = 65535;
 
-/** An index that points at nothing. */
+/** The index of nothing. */
 export const NONE: number = -1;
 
-/** Packets are numbers that the coalescer gives; those of an item are chained by it. */
+/**
+ * An item. Packets are numbers that the coalescer assigns; it also chains the packets of an item.
+ */
 export class CoalescedItem {
   kind: SegmentKind = SegmentKind.other;
-  /** In the order of the data. */
+  /** The packets in the order of their data. */
   first: number = 0;
   last: number = 0;
   packets: number = 0;
   ipHeaderLength: number = 0;
   headerLength: number = 0;
-  /** Of all packets together. */
+  /** Bytes of payload of all packets together. */
   payloadLength: number = 0;
-  /** Payload of each but the last. */
+  /** Bytes of payload of each packet except the last. */
   gsoSize: number = 0;
-  /** Of the first byte; as a signed 32-bit number. */
+  /** Sequence number of the first byte, as a signed 32-bit number. */
   sequence: number = 0;
-  /** The last one has PSH: nothing may follow it. */
+  /** Whether the last packet has PSH. Then no packet may follow it. */
   push: boolean = false;
-  /** Nothing may be joined to it. */
+  /** Whether no packet may be joined to the item. */
   isClosed: boolean = false;
   bucket: number = 0;
-  /** The next older item of the bucket. */
+  /** Index of the next older item of the bucket. */
   older: number = NONE;
 
-  /** Begins anew, with one packet. */
+  /** Makes this an item with one packet. */
   begin(packet: number, segment: TransportSegment): void {
     this.kind = segment.kind;
     this.first = packet;
@@ -52,34 +55,40 @@ export class CoalescedItem {
     this.older = NONE;
   }
 
-  /** TCP: the segment's data follow the item's. */
+  /** TCP: whether the segment's data follow the item's data, and the segment may be joined. */
   isFollowedBy(segment: TransportSegment): boolean {
     const end = (this.sequence + this.payloadLength) | 0;
     return segment.sequence === end && !this.push && this.#hasRoomFor(segment);
   }
 
-  /** TCP: the item's data follow the segment's, whose size is the one that counts then. */
+  /**
+   * TCP: whether the item's data follow the segment's data, and the segment may be joined. The
+   * segment's payload length then becomes the gso_size.
+   */
   isPrecededBy(segment: TransportSegment): boolean {
     const { sequence, payloadLength, push } = segment;
     if (((sequence + payloadLength) | 0) !== this.sequence || push) return false;
     if (payloadLength < this.gsoSize || !this.#fits(segment)) return false;
-    // A single packet becomes the short tail; several are of one size already.
+    // A single packet becomes the short last segment. Several packets have one size already.
     return payloadLength === this.gsoSize || this.packets === 1;
   }
 
-  /** UDP: one more datagram is allowed. */
+  /** UDP: whether one more datagram may be joined. */
   takes(segment: TransportSegment): boolean {
     return !this.isClosed && this.packets < MAX_DATAGRAMS && this.#hasRoomFor(segment);
   }
 
-  /** After `packet` was chained in. */
+  /** Updates the lengths after a packet was added to the chain. */
   grow(segment: TransportSegment): void {
     this.packets++;
     this.payloadLength += segment.payloadLength;
     this.push ||= segment.push;
   }
 
-  /** Nothing may follow a short tail, and nothing longer than the others be one. */
+  /**
+   * Whether the segment may follow. No segment may follow a shorter one, and none may be longer
+   * than the others.
+   */
   #hasRoomFor(segment: TransportSegment): boolean {
     if (this.payloadLength % this.gsoSize !== 0) return false;
     return segment.payloadLength <= this.gsoSize && this.#fits(segment);

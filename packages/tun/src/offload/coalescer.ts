@@ -1,15 +1,15 @@
 /**
- * Putting packets together: consecutive TCP segments or UDP datagrams of one flow become one
- * super-packet, which costs the kernel one walk through its stack instead of up to 64.
+ * `Coalescer`: joins consecutive TCP segments or UDP datagrams of one flow to a super-packet. Then
+ * the kernel processes one packet in its network stack instead of up to 64.
  *
  * ```
- * packets   A1 B1 A2 A3 c B2        c: nothing that can be put together
+ * packets   A1 B1 A2 A3 c B2        c: a packet that cannot be joined
  * items     [A1 A2 A3] [B1 B2] [c]
  * ```
  *
- * Items leave in the order of their first packet. Everything is written from where it stands: a
- * super-packet in pieces, its first packet whole and of the others the payload. Nothing is remembered
- * between batches, and nothing is allocated per packet.
+ * Items are written in the order of their first packets. Packets are not copied: a super-packet is
+ * written in pieces, which are its whole first packet and the payloads of the others. Nothing is
+ * kept between batches, and nothing is allocated per packet.
  *
  * @module
  */
@@ -26,41 +26,45 @@ import {
 import { finishTrustedPacket } from './trusted-packet.ts';
 import { clearVnetHeader, VNET_HEADER_LENGTH } from './vnet-header.ts';
 
-/** Where the pieces of a packet stand in the coalescer's buffer. Used again for every packet. */
+/**
+ * Offsets and lengths of the pieces of a packet in the coalescer's buffer. Reused for every packet.
+ */
 export interface PacketPieces {
   readonly offsets: Uint32Array;
   readonly lengths: Uint32Array;
 }
 
 /**
- * Takes one packet or super-packet to the TUN device: the first `count` pieces, one behind the other,
- * the vnet header in front. All is borrowed for the call.
+ * Writes one packet or super-packet to the TUN device: the first `count` pieces in order, with the
+ * vnet header in front. All arguments are borrowed for the call.
  *
- * @param packets how many it consists of
- * @returns false if the kernel refused it: a super-packet's packets then come one by one
+ * @param packets how many packets it consists of
+ * @returns false if the kernel refused it; the packets of a super-packet are then written one by
+ *   one
  */
 export type PacketWriter = (pieces: PacketPieces, count: number, packets: number) => boolean;
 
 export interface CoalescerOptions {
-  /** The memory in which all packets stand; kept. */
+  /** The buffer that contains all packets. It is kept. */
   buffer: Uint8Array;
   write: PacketWriter;
-  /** Packets that are kept at most before they are written. Default 256. */
+  /** How many packets are kept before they are written. Default 256. */
   capacity?: number;
   /**
-   * Of TCP and UDP. Default true: a packet with a wrong one goes alone, and the kernel drops it. False:
-   * the kernel is told to take all of them for right, of packets that go alone too. An IPv4 header's is
-   * always looked at.
+   * Whether to verify checksums of TCP and UDP. Default true: a packet with a wrong checksum is not
+   * joined, and the kernel drops it. False: the kernel is told to trust the checksums of all
+   * packets, also of packets that are not joined. The checksum of an IPv4 header is always
+   * verified.
    */
   verifyChecksums?: boolean;
 }
 
 const BUCKETS = 256;
-/** IPv6 without extension headers, and TCP with all its options. */
+/** In bytes: IPv6 without extension headers, and TCP with all its options. */
 const LONGEST_HEADERS = 100;
 
 export class Coalescer {
-  /** Switched off at run time when a kernel refuses super-packets of this kind. */
+  /** Set to false when the kernel refuses super-packets of this kind. */
   tcp: boolean = true;
   udp: boolean = true;
   readonly #buffer: Uint8Array;
@@ -69,17 +73,20 @@ export class Coalescer {
   readonly #verifyChecksums: boolean;
   readonly #capacity: number;
   readonly #segment: TransportSegment = new TransportSegment();
-  /** Packets in the order of arrival: where they stand, and which one follows in their item. */
+  /**
+   * Packets in the order of arrival: their offset and length, and the number of the next packet in
+   * their item.
+   */
   readonly #offsets: Uint32Array;
   readonly #lengths: Uint32Array;
   readonly #following: Int32Array;
   readonly #pieces: PacketPieces;
-  /** The headers of a super-packet's first packet, as they came. */
+  /** The original headers of a super-packet's first packet. */
   readonly #headers: Uint8Array = new Uint8Array(LONGEST_HEADERS);
   #packetCount = 0;
   readonly #items: CoalescedItem[] = [];
   #itemCount = 0;
-  /** The newest item of each bucket of flows. */
+  /** Index of the newest item of each bucket of flows. */
   readonly #buckets: Int32Array = new Int32Array(BUCKETS).fill(NONE);
 
   constructor(options: CoalescerOptions) {
@@ -97,11 +104,11 @@ export class Coalescer {
   }
 
   /**
-   * Takes an IP packet, `length` bytes as its header says. It stays where it is, and
-   * `VNET_HEADER_LENGTH` bytes in front of it are overwritten, by the next `flush`. When there is no
-   * room left, what came before is written first.
+   * Adds an IP packet of `length` bytes, as its header says. It is not copied. The next `flush`
+   * overwrites the `VNET_HEADER_LENGTH` bytes in front of it. If the coalescer is full, the earlier
+   * packets are written first.
    *
-   * @throws {RangeError} the packet is not within the buffer, with the room in front of it
+   * @throws {RangeError} the packet and the vnet header in front of it are not within the buffer
    */
   add(offset: number, length: number): void {
     if (offset < VNET_HEADER_LENGTH || length < 0 || offset + length > this.#buffer.length) {
@@ -119,7 +126,7 @@ export class Coalescer {
     else this.#append(packet, false);
   }
 
-  /** Writes all that was added, and forgets it. */
+  /** Writes all packets that were added, and forgets them. */
   flush(): void {
     const count = this.#itemCount;
     for (let i = 0; i < count; i++) this.#buckets[this.#items[i].bucket] = NONE;
@@ -128,7 +135,10 @@ export class Coalescer {
     for (let i = 0; i < count; i++) this.#emit(this.#items[i]);
   }
 
-  /** Newest item first; a gap that was filled late is closed by the packet before it. */
+  /**
+   * Looks for an item to join, the newest first. A segment that arrives late can be joined in front
+   * of an item.
+   */
   #addTcp(packet: number): void {
     const segment = this.#segment;
     for (let i = this.#newest(); i !== NONE; i = this.#items[i].older) {
@@ -144,7 +154,7 @@ export class Coalescer {
     return this.#append(packet, true);
   }
 
-  /** Only the newest item of the flow, so that datagrams are never reordered. */
+  /** Looks only at the newest item of the flow, so that datagrams are never reordered. */
   #addUdp(packet: number): void {
     const segment = this.#segment;
     for (let i = this.#newest(); i !== NONE; i = this.#items[i].older) {
@@ -175,7 +185,10 @@ export class Coalescer {
     return haveEqualHeaders(this.#view, first, segment.offset, segment, distance);
   }
 
-  /** Once per item, at its first merge: the kernel takes a super-packet's checksums for right. */
+  /**
+   * Verifies the first packet of an item when a second one is joined, because the kernel trusts the
+   * checksums of a super-packet.
+   */
   #isVerified(item: CoalescedItem): boolean {
     if (item.packets > 1) return true;
     const { kind, ipHeaderLength } = item;
@@ -184,7 +197,7 @@ export class Coalescer {
     return right;
   }
 
-  /** Of the packet that `#segment` was read from. */
+  /** Verifies the packet that `#segment` was read from. */
   #segmentIsVerified(): boolean {
     const { ipHeaderLength, kind } = this.#segment;
     return this.#hasRightChecksums(this.#packetCount - 1, ipHeaderLength, kind);
@@ -213,7 +226,10 @@ export class Coalescer {
     item.grow(this.#segment);
   }
 
-  /** A new item, after all others. `isFound`: later packets of its flow shall find it. */
+  /**
+   * Adds a new item after all others. `isFound`: whether later packets of its flow may be joined to
+   * it.
+   */
   #append(packet: number, isFound: boolean): void {
     const index = this.#itemCount++;
     const item = this.#items[index];
@@ -240,7 +256,7 @@ export class Coalescer {
     }
   }
 
-  /** @returns whether it was taken; otherwise every packet is as it came */
+  /** @returns whether it was written; if not, all packets are unchanged */
   #writeTogether(item: CoalescedItem): boolean {
     const buffer = this.#buffer;
     const { offsets, lengths } = this.#pieces;

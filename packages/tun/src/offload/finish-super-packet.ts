@@ -1,5 +1,5 @@
 /**
- * The headers of a super-packet for the kernel.
+ * `finishSuperPacket`: writes the headers of a super-packet for the kernel.
  *
  * @module
  */
@@ -19,12 +19,12 @@ import {
   type VnetHeader,
 } from './vnet-header.ts';
 
-/** Used again for every super-packet. */
+/** Reused for every super-packet. */
 const vnet: VnetHeader = createVnetHeader();
 
 /**
- * Makes the first packet's headers those of the whole, `length` bytes from the IP header at `ip` on,
- * and writes the vnet header in front.
+ * Changes the first packet's headers to those of the super-packet, which has `length` bytes from
+ * the IP header at `ip` on. Writes the vnet header in front of it.
  */
 export function finishSuperPacket(
   item: CoalescedItem,
@@ -45,10 +45,11 @@ export function finishSuperPacket(
   const transport = ip + ipHeaderLength;
   const transportLength = length - ipHeaderLength;
   if (!isTcp) view.setUint16(transport + 4, transportLength);
-  // A split takes it off all segments but the last, which had it.
+  // When the kernel splits the super-packet, it clears PSH in all segments except the last.
   else if (item.push) buffer[transport + TCP_FLAGS] |= TCP_PSH;
   const checksumOffset = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
-  // Folded, not complemented: the kernel completes it, for each segment or for the whole.
+  // Folded, but not complemented: the kernel completes it, for each segment or for the whole
+  // packet.
   const pseudo = pseudoHeaderSum(buffer, ip, isTcp ? TCP : UDP, transportLength);
   view.setUint16(transport + checksumOffset, pseudo);
   vnet.flags = VNET_FLAG_NEEDS_CHECKSUM;

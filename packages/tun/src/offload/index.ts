@@ -1,5 +1,5 @@
 /**
- * Taking super-packets apart and putting packets together, without any I/O.
+ * Splits super-packets and joins packets, without any I/O.
  *
  * @module
  */

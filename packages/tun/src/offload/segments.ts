@@ -1,6 +1,7 @@
 /**
- * The segments of a TCP or UDP super-packet: each has the headers of the whole, with its own lengths,
- * identification, sequence number, flags and checksums (tcp_gso_segment, __udp_gso_segment).
+ * The segments of a TCP or UDP super-packet. Each one has the headers of the super-packet, with its
+ * own lengths, identification, sequence number, flags and checksums (tcp_gso_segment,
+ * __udp_gso_segment).
  *
  * @module
  */
@@ -15,23 +16,23 @@ import {
   UDP_CHECKSUM,
 } from './transport-header.ts';
 
-/** What was found out about a super-packet, for all of its segments; numbers only. */
+/** Properties of a super-packet that are computed once for all of its segments. Only numbers. */
 export interface SegmentPlan {
-  /** Where its IP header is. */
+  /** Offset of the IP header. */
   from: number;
-  /** Of all of it, from there on. */
+  /** Length in bytes from the IP header on. */
   length: number;
-  /** Whole 32-bit words, as the next one. */
+  /** In bytes; a multiple of 4, like `headerLength`. */
   ipHeaderLength: number;
-  /** Of both headers. */
+  /** Length in bytes of both headers. */
   headerLength: number;
-  /** Payload of every segment but the last, which may have less. */
+  /** Bytes of payload of each segment except the last, which may have less. */
   segmentSize: number;
-  /** TCP or UDP; 0: there is nothing to be segmented. */
+  /** TCP or UDP; 0: a single packet that is not segmented. */
   protocol: number;
-  /** The folded sum of what all IPv4 headers have in common. */
+  /** The folded sum of the fields that all IPv4 headers have in common. */
   ipSum: number;
-  /** The same of the pseudo-header and the transport header. */
+  /** The same for the pseudo-header and the transport header. */
   transportSum: number;
 }
 
@@ -49,8 +50,8 @@ export function createSegmentPlan(): SegmentPlan {
 }
 
 /**
- * The checksums of all segments have most of their words in common: those are summed once, with the
- * fields that differ taken as zero.
+ * Computes the sums that the checksums of all segments have in common. The fields that differ count
+ * as zero.
  */
 export function sumCommonParts(source: Uint8Array, plan: SegmentPlan): void {
   const { from, ipHeaderLength, headerLength, protocol } = plan;
@@ -72,7 +73,7 @@ export function sumCommonParts(source: Uint8Array, plan: SegmentPlan): void {
 /**
  * Writes segment `index` at `at`.
  *
- * @returns its length
+ * @returns its length in bytes
  */
 export function writeSegment(
   source: Uint8Array,
@@ -91,7 +92,7 @@ export function writeSegment(
   return headerLength + payload;
 }
 
-/** @returns the folded sum of what was copied */
+/** Copies bytes. @returns the folded sum of the copied bytes */
 export function copyAndSum(
   source: Uint8Array,
   from: number,
@@ -104,7 +105,10 @@ export function copyAndSum(
   return sumBytes(target, to, length);
 }
 
-/** A UDP checksum of 0 would mean none, which IPv6 receivers drop (RFC 768, RFC 8200 8.1). */
+/**
+ * Writes a checksum. A UDP checksum of 0 is written as 0xffff: 0 means no checksum, and IPv6
+ * receivers drop such datagrams (RFC 768, RFC 8200 8.1).
+ */
 export function setChecksum(target: Uint8Array, at: number, sum: number, isUdp: boolean): void {
   const value = sum === 0 && isUdp ? 0xffff : sum;
   target[at] = value >>> 8;
@@ -120,7 +124,7 @@ function copyHeaders(
 ): void {
   const read = viewOf(source);
   const write = viewOf(target);
-  // Both headers are whole 32-bit words long, and no byte order is in a copy.
+  // Both headers are multiples of 32 bits long, and a copy does not depend on the byte order.
   for (let i = 0; i < length; i += 4) write.setInt32(to + i, read.getInt32(from + i));
 }
 

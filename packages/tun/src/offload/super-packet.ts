@@ -1,14 +1,14 @@
 /**
- * Super-packets of the kernel, taken apart: one TCP or UDP packet of up to 64 KiB becomes the packets
- * that would have been on the wire (drivers/net/tun.c, include/linux/virtio_net.h, and
- * tcp_gso_segment / __udp_gso_segment for what differs between segments).
+ * Splits super-packets of the kernel: one TCP or UDP packet of up to 64 KiB becomes the packets
+ * that would have been on the wire. See drivers/net/tun.c and include/linux/virtio_net.h, and
+ * tcp_gso_segment / __udp_gso_segment for the differences between segments.
  *
  * ```
  * source: vnet header | IP header | TCP or UDP header | payload ...........................
  * slab:   headroom | headers | payload 1 | tailroom ... headroom | headers | payload 2 | tailroom
  * ```
  *
- * Nothing of the input is trusted: hdr_len is computed anew, since on forwarded traffic it may cover a
+ * The input is not trusted. hdr_len is computed anew, because on forwarded traffic it may cover a
  * whole packet.
  *
  * @module
@@ -35,48 +35,51 @@ import {
   type VnetHeader,
 } from './vnet-header.ts';
 
-/** Why a super-packet is not taken apart. */
+/** Why a super-packet cannot be split. */
 export const SplitFailure = {
   /** Shorter than the vnet header and its own headers, or longer than an IP packet can be. */
   badLength: -1,
-  /** A gso_type that was not asked for. */
+  /** A gso_type that was not requested. */
   unknownType: -2,
-  /** Not the IP version or the protocol that the type says. */
+  /** The IP version or the protocol does not match the gso_type. */
   wrongProtocol: -3,
   badIpHeader: -4,
   badTransportHeader: -5,
-  /** The checksum would be outside of the packet, or not where the protocol has it. */
+  /** The checksum field is outside the packet, or not where the protocol has it. */
   badChecksumField: -6,
-  /** A type without a gso_size. */
+  /** A gso_type without a gso_size. */
   noSegmentSize: -7,
-  /** More segments than `capacity`; nothing was written. */
+  /** More segments than `capacity`. Nothing was written. */
   tooManySegments: -8,
-  /** A segment with its rooms does not fit into `stride`, or the slab not into its buffer. */
+  /**
+   * A segment with headroom and tailroom is longer than `stride`, or the slab is longer than its
+   * buffer.
+   */
   slabTooSmall: -9,
 } as const;
 
-/** Where segments go: segment i stands at `offset + i * stride + headroom`. */
+/** A place for segments: segment i is written at `offset + i * stride + headroom`. */
 export interface SegmentSlab {
-  /** Copying is fastest, and allocates nothing, in the buffer that the super-packet stands in. */
+  /** The buffer. If it is that of the super-packet, copying is fastest and allocates nothing. */
   buffer: Uint8Array;
   offset: number;
-  /** From one segment to the next. */
+  /** Distance in bytes between the places of two segments. */
   stride: number;
-  /** Bytes in front of each segment that are left alone. */
+  /** Bytes in front of each segment that are not written. */
   headroom: number;
-  /** Bytes behind each segment, within `stride`, that are left alone. */
+  /** Bytes behind each segment, within `stride`, that are not written. */
   tailroom: number;
-  /** The number of segments it has room for. */
+  /** How many segments fit. */
   capacity: number;
-  /** Gets the length of each segment. */
+  /** Receives the length of each segment. */
   lengths: Uint16Array | Uint32Array;
 }
 
 /**
- * Writes all segments of the super-packet, `length` bytes from its vnet header at `offset` on, into the
- * slab. The source is left as it is; the slab must not overlap it.
+ * Splits the super-packet of `length` bytes whose vnet header is at `offset`, and writes all
+ * segments into the slab. The source is not changed. The slab must not overlap it.
  *
- * @returns how many, or a negative {@link SplitFailure}
+ * @returns the number of segments, or a negative {@link SplitFailure}
  */
 export function splitSuperPacket(
   source: Uint8Array,
@@ -90,29 +93,31 @@ export function splitSuperPacket(
 }
 
 const UDP_HEADER_LENGTH = 8;
-/** IPv6 does not count its own header. */
+/** In bytes. The length field of IPv6 does not count its header of 40 bytes. */
 const LONGEST_PACKET = 40 + 65535;
-/** More than any link carries. */
+/** Longest packet that is not a super-packet, in bytes; more than any link carries. */
 const LONGEST_SINGLE = 65535;
 
-/** Takes one super-packet after the other apart, each in as many rounds as its caller needs. */
+/**
+ * Splits one super-packet after another. The caller can take the segments of each in several calls.
+ */
 export class SuperPacketSplitter {
   readonly #vnet: VnetHeader = createVnetHeader();
   readonly #bytes: ByteOperations | undefined;
   #source: Uint8Array = new Uint8Array(0);
-  /** Of the packet in `#source`; protocol 0: a single one. */
+  /** The packet in `#source`. If protocol is 0, it is a single packet. */
   readonly #plan: SegmentPlan = createSegmentPlan();
   #count = 0;
   #done = 0;
 
-  /** @param bytes used where a super-packet and its segments stand in its memory */
+  /** @param bytes used when the super-packet and its segments are in the buffer of `bytes` */
   constructor(bytes?: ByteOperations) {
     this.#bytes = bytes;
   }
 
   /**
-   * Checks the super-packet of `length` bytes whose vnet header is at `offset`. The buffer is borrowed
-   * until the last `next`.
+   * Checks the super-packet of `length` bytes whose vnet header is at `offset`. The buffer is
+   * borrowed until the last segment is written.
    *
    * @returns the number of its segments, or a negative {@link SplitFailure}
    */
@@ -137,16 +142,16 @@ export class SuperPacketSplitter {
     return this.#count;
   }
 
-  /** Of every segment but the last, which may be shorter; valid after `begin`. */
+  /** Length in bytes of each segment except the last, which may be shorter. Valid after `begin`. */
   get segmentLength(): number {
     const { protocol, length, headerLength, segmentSize } = this.#plan;
     return protocol === 0 ? length : Math.min(length, headerLength + segmentSize);
   }
 
   /**
-   * Writes as many of the segments that are left as the slab takes.
+   * Writes as many of the remaining segments as fit into the slab.
    *
-   * @returns how many: 0 when all were written; or `SplitFailure.slabTooSmall`
+   * @returns how many (0: all were written before), or `SplitFailure.slabTooSmall`
    */
   next(slab: SegmentSlab): number {
     const count = Math.min(slab.capacity, this.#count - this.#done);
@@ -162,19 +167,20 @@ export class SuperPacketSplitter {
   }
 
   /**
-   * Writes the next segment at `at`, at most `segmentLength` bytes; the caller has looked that they
-   * are within `target` and that a segment is left.
+   * Writes the next segment at `at`; it has at most `segmentLength` bytes. The caller must have
+   * checked that these are within `target` and that a segment is left.
    *
-   * @returns its length
+   * @returns its length in bytes
    */
   write(target: Uint8Array, at: number): number {
     return this.writeMany(target, at, 0, 1);
   }
 
   /**
-   * The same for the next `count` segments, `stride` bytes apart, which is no less than `segmentLength`.
+   * Writes the next `count` segments at distances of `stride` bytes. `stride` must be at least
+   * `segmentLength`. Otherwise like `write`.
    *
-   * @returns the length of the last one
+   * @returns the length of the last one in bytes
    */
   writeMany(target: Uint8Array, at: number, stride: number, count: number): number {
     const plan = this.#plan;
@@ -235,7 +241,10 @@ export class SuperPacketSplitter {
     return this.#source[plan.from + 9] === plan.protocol ? 0 : SplitFailure.wrongProtocol;
   }
 
-  /** Extension headers may stand in between; the kernel, which has walked them, says how long. */
+  /**
+   * There may be extension headers. The kernel has parsed them, and gives the length of all
+   * headers.
+   */
   #checkIpv6(): number {
     const plan = this.#plan;
     if (plan.ipHeaderLength < 40 || plan.ipHeaderLength % 8 !== 0) {
@@ -264,7 +273,8 @@ export class SuperPacketSplitter {
       this.#copyAndSum(start, length, target, at);
       return length;
     }
-    // The field holds the sum of the pseudo-header, so summing over it includes that.
+    // The checksum field contains the sum of the pseudo-header, so the sum over the segment
+    // includes it.
     for (let i = 0; i < checksumStart; i++) target[at + i] = this.#source[start + i];
     const from = start + checksumStart;
     const sum = this.#copyAndSum(from, length - checksumStart, target, at + checksumStart);

@@ -1,5 +1,5 @@
 /**
- * Where the fields of TCP and UDP headers are (RFC 9293 3.1, RFC 768), in bytes from their beginning.
+ * Offsets in bytes of the fields of TCP and UDP headers (RFC 9293 3.1, RFC 768).
  *
  * @module
  */

@@ -1,23 +1,23 @@
 /**
- * A TCP or UDP packet on its way to be coalesced: what its headers say, and which of them may differ
- * between packets that become one.
+ * `TransportSegment`: the headers of a TCP or UDP packet that may be joined, and the rules which of
+ * their fields may differ between joined packets.
  *
- * Compared is all that a split (tcp_gso_segment, __udp_gso_segment) would copy from the first packet
- * to the others, so that nothing but IPv4 identifications can change on the way; those neither where
- * they matter, in packets that may be fragmented.
+ * All fields are compared that a split (tcp_gso_segment, __udp_gso_segment) would copy from the
+ * first packet to the others. So joining and splitting can only change IPv4 identifications, and
+ * not those of packets that may be fragmented, where they matter.
  *
  * @module
  */
 import { pseudoHeaderSum, sumBytes } from './checksum.ts';
 import { TCP, TCP_ACK, TCP_PSH, UDP } from './transport-header.ts';
 
-/** What can be done with a packet. */
+/** How a packet may be joined. */
 export const SegmentKind = {
-  /** Goes alone, and no packet after it can be part of something before it. */
+  /** Not joined. No later packet can belong to an item before it. */
   other: 0,
   tcp: 1,
   udp: 2,
-  /** A datagram that goes alone, and keeps later ones of its flow from going before it. */
+  /** A datagram that is not joined, and that later datagrams of its flow may not overtake. */
   closedUdp: 3,
 } as const;
 export type SegmentKind = (typeof SegmentKind)[keyof typeof SegmentKind];
@@ -25,18 +25,18 @@ export type SegmentKind = (typeof SegmentKind)[keyof typeof SegmentKind];
 const MAY_NOT_FRAGMENT = 0x40;
 const FRAGMENT_BYTE = 0x3f;
 
-/** The headers of the packet that `read` was called with last. */
+/** The headers of the packet that was last passed to `read`. */
 export class TransportSegment {
   kind: SegmentKind = SegmentKind.other;
   offset: number = 0;
   ipHeaderLength: number = 0;
-  /** IP and transport. */
+  /** Length in bytes of IP and transport header. */
   headerLength: number = 0;
   payloadLength: number = 0;
-  /** TCP; as a signed 32-bit number. */
+  /** TCP sequence number, as a signed 32-bit number. */
   sequence: number = 0;
   push: boolean = false;
-  /** Of addresses, ports, protocol, and for TCP the acknowledgement number. */
+  /** Hash of addresses, ports and protocol, and for TCP of the acknowledgement number. */
   flowHash: number = 0;
 
   read(view: DataView, offset: number, length: number): void {
@@ -55,7 +55,10 @@ export class TransportSegment {
     else if (protocol === UDP) this.#readUdp(view, length);
   }
 
-  /** @returns the protocol; 0 if it has options, is a fragment, or its lengths disagree */
+  /**
+   * @returns the protocol; 0 if the header has options, the packet is a fragment, or its lengths
+   *   differ
+   */
   #readIpv4(view: DataView, length: number): number {
     const { offset } = this;
     this.ipHeaderLength = 20;
@@ -91,7 +94,7 @@ export class TransportSegment {
     this.payloadLength = length - this.headerLength;
     const stated = view.getUint16(this.offset + this.ipHeaderLength + 4);
     const isWhole = stated === length - this.ipHeaderLength && this.payloadLength > 0;
-    // RFC 8200 8.1: over IPv6 a datagram needs a checksum. It must not get one by being joined.
+    // RFC 8200 8.1: over IPv6 a datagram needs a checksum. Joining must not give it one.
     const isComplete =
       this.ipHeaderLength === 20 || view.getUint16(this.offset + this.ipHeaderLength + 6) !== 0;
     this.kind = isWhole && isComplete ? SegmentKind.udp : SegmentKind.closedUdp;
@@ -110,7 +113,10 @@ export class TransportSegment {
   }
 }
 
-/** Both are IPv4 or both IPv6, with equal addresses and ports; for TCP also the acknowledgement. */
+/**
+ * Whether two packets belong to one flow: both IPv4 or both IPv6, with equal addresses and ports,
+ * and for TCP an equal acknowledgement number.
+ */
 export function isSameFlow(
   view: DataView,
   a: number,
@@ -129,8 +135,8 @@ export function isSameFlow(
 }
 
 /**
- * The headers of one flow agree in all that a split would copy. `distance`: how many packets b comes
- * after a.
+ * Whether the headers of two packets of one flow are equal in all fields that a split would copy.
+ * `distance`: how many packets b comes after a.
  */
 export function haveEqualHeaders(
   view: DataView,
@@ -145,11 +151,11 @@ export function haveEqualHeaders(
   if (!equalIp) return false;
   const x = a + ipHeaderLength;
   const y = b + ipHeaderLength;
-  // A datagram without a checksum must not lend one to others, nor borrow one.
+  // A datagram without a checksum must not be joined with datagrams that have one.
   if (segment.kind !== SegmentKind.tcp) {
     return (view.getUint16(x + 6) === 0) === (view.getUint16(y + 6) === 0);
   }
-  // Data offset, flags without PSH, window; urgent pointer; options.
+  // Compared here: data offset, flags without PSH, window; urgent pointer; options.
   if ((view.getInt32(x + 12) ^ view.getInt32(y + 12)) & ~(TCP_PSH << 16)) return false;
   if (view.getUint16(x + 18) !== view.getUint16(y + 18)) return false;
   for (let at = 20; at < headerLength - ipHeaderLength; at += 4) {
@@ -158,7 +164,10 @@ export function haveEqualHeaders(
   return true;
 }
 
-/** TOS, flags, TTL; the identification only where the packet may be fragmented (RFC 6864 4.1). */
+/**
+ * Compares TOS, flags and TTL, and the identification only if the packet may be fragmented (RFC
+ * 6864 4.1).
+ */
 function haveEqualIpv4(view: DataView, a: number, b: number, distance: number): boolean {
   const flags = view.getUint8(a + 6);
   if (view.getUint8(a + 1) !== view.getUint8(b + 1) || flags !== view.getUint8(b + 6)) return false;
@@ -167,12 +176,15 @@ function haveEqualIpv4(view: DataView, a: number, b: number, distance: number): 
   return ((view.getUint16(a + 4) + distance) & 0xffff) === view.getUint16(b + 4);
 }
 
-/** Traffic class, flow label, hop limit. */
+/** Compares traffic class, flow label and hop limit. */
 function haveEqualIpv6(view: DataView, a: number, b: number): boolean {
   return view.getInt32(a) === view.getInt32(b) && view.getUint8(a + 7) === view.getUint8(b + 7);
 }
 
-/** The checksum of an IPv4 header without options is right; IPv6 has none. */
+/**
+ * Whether the checksum of an IPv4 header without options is right. IPv6 has none, so then it
+ * returns true.
+ */
 export function hasRightIpChecksum(
   view: DataView,
   offset: number,
@@ -184,7 +196,9 @@ export function hasRightIpChecksum(
   return (((sum & 0xffff) + (sum >>> 16)) & 0xffff) === 0xffff;
 }
 
-/** The transport's checksum is right. A UDP checksum of zero is none, which IPv4 allows. */
+/**
+ * Whether the transport checksum is right. A UDP checksum of zero means none, which IPv4 allows.
+ */
 export function hasRightTransportChecksum(
   buffer: Uint8Array,
   offset: number,

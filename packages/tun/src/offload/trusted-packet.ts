@@ -1,10 +1,11 @@
 /**
- * `finishTrustedPacket`: a lone packet for a kernel that shall take its TCP or UDP checksum for right, as
- * it takes those of a super-packet.
+ * `finishTrustedPacket`: prepares a single packet so that the kernel trusts its TCP or UDP
+ * checksum, as it does for a super-packet.
  *
- * A TUN has no way to say "verified" (VIRTIO_NET_HDR_F_DATA_VALID means nothing to drivers/net/tun.c). So
- * the packet says "not computed yet", as every packet does that comes from the same machine: the sum of
- * the pseudo-header stands in the place of the checksum, and whoever sends it on completes it.
+ * A TUN cannot mark a packet as "verified": drivers/net/tun.c ignores VIRTIO_NET_HDR_F_DATA_VALID.
+ * So the packet is marked as "checksum not computed yet", like every packet from the same machine:
+ * the checksum field contains the sum of the pseudo-header, and the sender of the packet completes
+ * it.
  *
  * @module
  */
@@ -21,8 +22,9 @@ import {
 } from './vnet-header.ts';
 
 /**
- * Writes the vnet header in front of the IP packet of `length` bytes at `ip`. What is no whole TCP or UDP
- * packet stays as it came: a fragment, one with IPv6 extension headers, a datagram without a checksum.
+ * Writes the vnet header in front of the IP packet of `length` bytes at `ip`. A packet that is not
+ * a whole TCP or UDP packet is not changed: a fragment, one with IPv6 extension headers, a datagram
+ * without a checksum.
  */
 export function finishTrustedPacket(buffer: Uint8Array, ip: number, length: number): void {
   const at = ip - VNET_HEADER_LENGTH;
@@ -30,7 +32,7 @@ export function finishTrustedPacket(buffer: Uint8Array, ip: number, length: numb
   const checksumOffset = transport === 0 ? 0 : checksumOffsetOf(buffer, ip, transport, length);
   if (checksumOffset === 0) return clearVnetHeader(buffer, at);
   const protocol = checksumOffset === TCP_CHECKSUM ? TCP : UDP;
-  // Folded, not complemented: the kernel completes it.
+  // Folded, but not complemented: the kernel completes it.
   const pseudo = pseudoHeaderSum(buffer, ip, protocol, length - transport);
   viewOf(buffer).setUint16(ip + transport + checksumOffset, pseudo);
   vnet.headerLength = transport + checksumOffset + 2;
@@ -39,7 +41,10 @@ export function finishTrustedPacket(buffer: Uint8Array, ip: number, length: numb
   encodeVnetHeader(vnet, buffer, at);
 }
 
-/** Bytes from the IP header to what follows it; 0 for a fragment, or an IPv6 extension header. */
+/**
+ * Returns the length of the IP header in bytes, for IPv6 always 40; 0 for a fragment or a packet
+ * that is too short.
+ */
 function transportOffset(buffer: Uint8Array, ip: number, length: number): number {
   const version = buffer[ip] >>> 4;
   if (version === 6) return length >= 40 ? 40 : 0;
@@ -49,7 +54,10 @@ function transportOffset(buffer: Uint8Array, ip: number, length: number): number
   return isFragment || headerLength < 20 ? 0 : headerLength;
 }
 
-/** In the transport header; 0 if there is no whole one with a checksum. */
+/**
+ * Returns the offset of the checksum in the transport header; 0 if there is no whole header with a
+ * checksum.
+ */
 function checksumOffsetOf(
   buffer: Uint8Array,
   ip: number,
@@ -66,9 +74,9 @@ function checksumOffsetOf(
   return stated === rest && hasChecksum ? UDP_CHECKSUM : 0;
 }
 
-/** Used again for every packet. */
+/** Reused for every packet. */
 const vnet: VnetHeader = { ...createVnetHeader(), flags: VNET_FLAG_NEEDS_CHECKSUM };
-/** More fragments, and the upper part of the fragment's offset. */
+/** The flag "more fragments", and the upper bits of the fragment offset. */
 const FRAGMENT_BITS = 0x3f;
 const SHORTEST_TCP = 20;
 const SHORTEST_UDP = 8;

@@ -1,6 +1,6 @@
 /**
- * The header in front of every packet of a TUN device: struct virtio_net_hdr, linux/virtio_net.h, in
- * the byte order of the host, which is little-endian wherever Litz runs.
+ * The header in front of every packet of a TUN device: struct virtio_net_hdr in linux/virtio_net.h.
+ * It has the byte order of the host, which is little-endian wherever Litz runs.
  *
  * ```
  * 0 flags (1) | 1 gso_type (1) | 2 hdr_len (2) | 4 gso_size (2) | 6 csum_start (2) | 8 csum_offset (2)
@@ -11,10 +11,13 @@
 
 export const VNET_HEADER_LENGTH = 10;
 
-/** flags: the transport checksum is only its pseudo-header's sum, and yet to be completed. */
+/**
+ * A value of flags: the transport checksum is only the sum of the pseudo-header and must be
+ * completed.
+ */
 export const VNET_FLAG_NEEDS_CHECKSUM = 0x01;
 
-/** gso_type */
+/** Values of gso_type. */
 export const VNET_GSO_NONE = 0;
 export const VNET_GSO_TCPV4 = 1;
 export const VNET_GSO_TCPV6 = 4;
@@ -23,17 +26,17 @@ export const VNET_GSO_UDP_L4 = 5;
 export interface VnetHeader {
   flags: number;
   gsoType: number;
-  /** Of IP and transport header; not to be trusted on read. */
+  /** Length in bytes of IP and transport header. Not trusted when read. */
   headerLength: number;
-  /** Payload bytes per segment. */
+  /** Bytes of payload per segment. */
   gsoSize: number;
-  /** Where the transport header begins, from the beginning of the packet. */
+  /** Offset of the transport header from the beginning of the packet. */
   checksumStart: number;
-  /** Of the checksum within the transport header. */
+  /** Offset of the checksum in the transport header. */
   checksumOffset: number;
 }
 
-/** Reads the ten bytes at `offset` into `header`, a record of the caller's that is used again. */
+/** Reads the ten bytes at `offset` into `header`, a record that the caller reuses. */
 export function decodeVnetHeader(buffer: Uint8Array, offset: number, header: VnetHeader): void {
   header.flags = byteAt(buffer, offset);
   header.gsoType = byteAt(buffer, offset + 1);
@@ -53,9 +56,12 @@ export function encodeVnetHeader(header: VnetHeader, buffer: Uint8Array, offset:
   setWord(buffer, offset + 8, header.checksumOffset);
 }
 
-/** Ten zero bytes at `offset`, ten in front of a packet: nothing to segment, no checksum to fill in. */
+/**
+ * Writes ten zero bytes at `offset`, in front of a packet: no segmentation, and no checksum to
+ * complete.
+ */
 export function clearVnetHeader(buffer: Uint8Array, offset: number): void {
-  // Not `fill`: for so few bytes the call costs more.
+  // A loop instead of `fill`, whose call costs more for so few bytes.
   for (let i = offset; i < offset + VNET_HEADER_LENGTH; i++) buffer[i] = 0;
 }
 

@@ -70,6 +70,7 @@ function addFlags(agent: Command): Command {
     .option('--etcd-key <file>', 'key of this client')
     .option('--etcd-user <name>', 'of etcd, with --etcd-password-file')
     .option('--etcd-password-file <file>', 'the password of that user')
+    .option('--etcd-lease <time>', 'how long the record outlives this agent; default: 15m')
     .option('--cluster <name>', 'of Cilium, with --format cilium in etcd')
     .option('--start-taint <key>', 'taken off the Kubernetes node when its rules are there')
     .option('--cni-dir <folder>', "where the CNI's configuration is", '/etc/cni/net.d');

@@ -4,22 +4,33 @@
  * @module
  */
 import { formatCidr, parseAddress, parseCidr, type Cidr } from '@litz/core';
+import { quote } from '@litz/core/internals';
 import {
+  checkOwnNode,
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type AgentSettings,
   type CheckRequest,
   type EncryptMode,
-  type EtcdRegistryOptions,
   type Enforcement,
   type ListenAddress,
+  type OwnNodeClaim,
+  RecordError,
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
+import { contradiction, missing, usage } from './flag-failure.ts';
+import { readTime } from './flag-time.ts';
+import {
+  readRegistry,
+  refuseEtcdFlags,
+  refuseKubernetesFlags,
+  type RegistryFlags,
+  type RegistryPlace,
+} from './registry-flags.ts';
 
 /** As commander gives them. */
-export interface AgentFlags {
-  readonly registry?: string;
+export interface AgentFlags extends RegistryFlags {
   readonly node?: string;
   readonly nodeIp?: readonly string[];
   readonly prefixes?: string;
@@ -28,8 +39,6 @@ export interface AgentFlags {
   readonly encrypt: EncryptMode;
   readonly enforcement: Enforcement;
   readonly force?: true;
-  /** A label selector, or without one the node itself. */
-  readonly optOut?: true | string;
   readonly interface: string;
   readonly port: number;
   readonly persistentKeepalive: number;
@@ -40,23 +49,8 @@ export interface AgentFlags {
   readonly page?: string;
   readonly metrics?: string;
   readonly health?: string;
-  readonly kubeconfig?: string;
-  readonly kubeContext?: string;
-  readonly format: 'litz' | 'cilium';
-  readonly startTaint?: string;
-  readonly etcdCa?: string;
-  readonly etcdCert?: string;
-  readonly etcdKey?: string;
-  readonly etcdUser?: string;
-  readonly etcdPasswordFile?: string;
-  readonly cluster?: string;
   readonly cniDir: string;
 }
-
-export type RegistryPlace =
-  | { readonly type: 'file'; readonly folder: string }
-  | { readonly type: 'etcd'; readonly url: string }
-  | { readonly type: 'kubernetes' };
 
 export type PrefixPlace =
   | { readonly type: 'static'; readonly prefixes: readonly Cidr[] }
@@ -84,11 +78,21 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
     throw contradiction('--force', `--enforcement ${enforcement}`);
   }
   const clusterPrefixes = readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []);
-  if (enforcement === 'enforce' && clusterPrefixes.length === 0 && !isKubernetes) {
+  if (enforcement === 'enforce' && clusterPrefixes.length === 0) {
     throw usage('--enforcement enforce needs --cluster-prefix CIDR,...: all addresses of pods');
   }
   const prefixes = readPrefixSource(flags.prefixes, registry);
   if (prefixes.type === 'static') refuseOutside(prefixes.prefixes, clusterPrefixes);
+  const node = flags.node ?? missing('--node NAME');
+  const addresses = readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]'));
+  const servicePrefixes = readPrefixes('--service-prefix', flags.servicePrefix ?? []);
+  refuseOwnNode({
+    name: node,
+    addresses,
+    prefixes: prefixes.type === 'static' ? prefixes.prefixes : [],
+    clusterPrefixes,
+    servicePrefixes,
+  });
   return {
     registry,
     prefixes,
@@ -96,15 +100,15 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
     metrics: readListen('--metrics', flags.metrics),
     health: readListen('--health', flags.health),
     settings: {
-      node: flags.node ?? missing('--node NAME'),
-      addresses: readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]')),
+      node,
+      addresses,
       interfaceName: flags.interface,
       port: flags.port,
       mode: encrypt,
       enforcement,
       force: flags.force === true,
       clusterPrefixes,
-      servicePrefixes: readPrefixes('--service-prefix', flags.servicePrefix ?? []),
+      servicePrefixes,
       persistentKeepalive: flags.persistentKeepalive,
       rotateEveryMs: readRotation(flags),
       rotateTimeoutMs: readTime('--rotate-timeout', flags.rotateTimeout),
@@ -137,16 +141,6 @@ export function readCheckFlags(flags: AgentFlags): {
       ? readPrefixes('--prefixes', prefixes.slice('static:'.length).split(','))
       : undefined,
   };
-}
-
-function readRegistry(text: string | undefined): RegistryPlace {
-  if (text === undefined) return missing('--registry file:DIRECTORY|etcd://HOST:PORT|kubernetes');
-  if (text === 'kubernetes') return { type: 'kubernetes' };
-  if (text.startsWith('file:') && text.length > 'file:'.length) {
-    return { type: 'file', folder: text.slice('file:'.length) };
-  }
-  if (/^etcds?:\/\/./.test(text)) return { type: 'etcd', url: text };
-  throw usage(`--registry expected file:DIRECTORY, etcd://HOST:PORT or kubernetes, got ${text}`);
 }
 
 function readPrefixSource(text: string | undefined, registry: RegistryPlace): PrefixPlace {
@@ -189,6 +183,18 @@ function readAddresses(texts: readonly string[]): string[] {
   return [...texts];
 }
 
+/** What the other nodes would refuse is refused here, where it can be mended. */
+function refuseOwnNode(claim: OwnNodeClaim): void {
+  try {
+    checkOwnNode(claim);
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    const flag = FLAG_OF[error.field.replace(/\[\d+\]$/, '')] ?? error.field;
+    const value = error.field === 'name' ? `${quote(claim.name)} ` : '';
+    throw new Failure(`${flag}: ${value}${error.reason}`, { exitCode: 2, cause: error });
+  }
+}
+
 /** Own pods that no cluster prefix has would be cut off. */
 function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
   if (cluster.length === 0) return;
@@ -221,72 +227,6 @@ function readRotation({ rotateKeyEvery, rotateTimeout }: AgentFlags): number | u
   return every;
 }
 
-function readTime(flag: string, text: string): number {
-  const [, digits, unit = ''] = /^(\d{1,6})(s|m|h|d)$/.exec(text) ?? [];
-  const seconds = Number(digits) * (SECONDS[unit] ?? NaN);
-  if (seconds > 0) return seconds * 1000;
-  throw usage(`${flag} expected a time such as 30s, 10m, 24h or 7d, got ${JSON.stringify(text)}`);
-}
-
-/** What only etcd has. */
-function refuseEtcdFlags(flags: AgentFlags, registry: string): void {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster } = flags;
-  const given = {
-    'etcd-ca': etcdCa,
-    'etcd-cert': etcdCert,
-    'etcd-key': etcdKey,
-    'etcd-user': etcdUser,
-    'etcd-password-file': etcdPasswordFile,
-    cluster,
-  };
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
-  }
-}
-
-/**
- * How etcd is reached.
- *
- * @throws {Failure} exit code 2: one flag of a pair is missing
- */
-export function readEtcdFlags(flags: AgentFlags): EtcdRegistryOptions {
-  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, cluster, format } = flags;
-  if ((etcdCert === undefined) !== (etcdKey === undefined)) {
-    throw usage('--etcd-cert and --etcd-key belong together');
-  }
-  if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
-    throw usage('--etcd-user and --etcd-password-file belong together');
-  }
-  if (cluster !== undefined && format !== 'cilium')
-    throw contradiction('--cluster', '--format litz');
-  const tls = {
-    ...(etcdCa !== undefined && { ca: etcdCa }),
-    ...(etcdCert !== undefined && { certificate: etcdCert }),
-    ...(etcdKey !== undefined && { key: etcdKey }),
-  };
-  return {
-    format,
-    ...(cluster !== undefined && { cluster }),
-    ...(Object.keys(tls).length > 0 && { tls }),
-    ...(etcdUser !== undefined &&
-      etcdPasswordFile !== undefined && {
-        user: { name: etcdUser, passwordFile: etcdPasswordFile },
-      }),
-  };
-}
-
-/** What only Kubernetes has. */
-function refuseKubernetesFlags(flags: AgentFlags, registry: string): void {
-  const { kubeconfig, kubeContext, startTaint, optOut } = flags;
-  const given = { kubeconfig, 'kube-context': kubeContext, 'start-taint': startTaint };
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
-  }
-  if (typeof optOut === 'string') {
-    throw contradiction(`--opt-out ${optOut}`, `--registry ${registry}: it knows no labels`);
-  }
-}
-
 function readPage(text: string): { host: '127.0.0.1' | '::1'; port: number } {
   const [, host = '', digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
@@ -308,16 +248,9 @@ function readListen(flag: string, text: string | undefined): ListenAddress | und
   return { host: host === '' ? undefined : host, port };
 }
 
-function missing(flag: string): never {
-  throw usage(`${flag} is needed`);
-}
-
-function contradiction(one: string, other: string): Failure {
-  return usage(`${one} contradicts ${other}`);
-}
-
-function usage(text: string): Failure {
-  return new Failure(text, { exitCode: 2 });
-}
-
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+const FLAG_OF: Readonly<Record<string, string>> = {
+  name: '--node',
+  addresses: '--node-ip',
+  prefixes: '--prefixes',
+  clusterPrefixes: '--cluster-prefix',
+};

@@ -4,12 +4,16 @@
  * @module
  */
 import { hostname } from 'node:os';
+import { formatCidr } from '@litz/core';
 import {
   DEFAULT_OPT_OUT,
+  findClusterPrefixes,
   findKubeAccess,
+  findServicePrefixes,
   followOwnNode,
   KubeApi,
   LabelSelector,
+  type FoundPrefixes,
   type KubeNode,
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
@@ -17,38 +21,98 @@ import type { AgentFlags } from './agent-flags.ts';
 
 export interface KubernetesGround {
   readonly api: KubeApi;
-  /** The same flags, with name, addresses and opt-out filled in. */
+  /** The same flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
   readonly flags: AgentFlags;
+  /** What was found that somebody may wonder about, a sentence each. */
+  readonly findings: readonly string[];
 }
 
-/** @throws {Failure} the API server can't be asked, or doesn't know the node; what is missing is named */
+/**
+ * @param open the way to the API server; default: as the flags say
+ * @throws {Failure} the API server can't be asked, or doesn't know the node; what is missing is named.
+ *   `enforce` where nobody says which addresses are pods
+ */
 export async function kubernetesGround(
   flags: AgentFlags,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
+  open: (flags: AgentFlags) => KubeApi = openApi,
 ): Promise<KubernetesGround> {
   const { optOut = DEFAULT_OPT_OUT } = flags;
   // A selector that is none is a mistake of the command line, whatever the server says.
   const selector = typeof optOut === 'string' ? new LabelSelector(optOut) : undefined;
-  const api = new KubeApi(
+  const api = open(flags);
+  const name = flags.node ?? env['NODE_NAME'] ?? hostname();
+  try {
+    const node = await ownNode(api, name, signal);
+    const isOut = optOut === true || selector?.matches(node.labels) === true;
+    return { api, ...(await filledIn(api, flags, node, isOut)) };
+  } catch (error) {
+    api.close();
+    throw error;
+  }
+}
+
+async function filledIn(
+  api: KubeApi,
+  given: AgentFlags,
+  node: KubeNode,
+  isOut: boolean,
+): Promise<Pick<KubernetesGround, 'flags' | 'findings'>> {
+  const { optOut: _, ...flags } = given;
+  const nodeIp = flags.nodeIp ?? firstOfEachFamily(node);
+  const cluster = flags.clusterPrefix ? undefined : await clusterPrefixes(api, flags, node, nodeIp);
+  const service = flags.servicePrefix
+    ? undefined
+    : await findServicePrefixes(api, { addresses: nodeIp });
+  const found = { 'pods of the cluster': cluster, services: service };
+  return {
+    flags: {
+      ...flags,
+      node: node.name,
+      nodeIp,
+      ...(isOut && flags.encrypt !== 'all' && { optOut: true as const }),
+      ...(cluster && { clusterPrefix: cluster.prefixes.map(formatCidr) }),
+      ...(service && { servicePrefix: service.prefixes.map(formatCidr) }),
+    },
+    findings: Object.entries(found).flatMap(([what, said]) => (said ? describe(what, said) : [])),
+  };
+}
+
+async function clusterPrefixes(
+  api: KubeApi,
+  { prefixes = 'node', enforcement }: AgentFlags,
+  node: KubeNode,
+  addresses: readonly string[],
+): Promise<FoundPrefixes> {
+  const kind = prefixes === 'calico' || prefixes === 'cilium' ? prefixes : 'node';
+  const podPrefixes = prefixes === 'node' ? node.podCidrs : staticOf(prefixes);
+  const found = await findClusterPrefixes(api, kind, { podPrefixes, addresses });
+  if (found.prefixes.length > 0 || enforcement !== 'enforce') return found;
+  throw new Failure(
+    '--enforcement enforce needs --cluster-prefix CIDR,...: all addresses of pods, which Kubernetes ' +
+      `does not say (${found.source})`,
+    { exitCode: 2 },
+  );
+}
+
+/** Whether they are any is checked with the other flags. */
+function staticOf(prefixes: string): string[] {
+  return prefixes.startsWith(STATIC) ? prefixes.slice(STATIC.length).split(',') : [];
+}
+
+function describe(what: string, { prefixes, source }: FoundPrefixes): string {
+  if (prefixes.length > 0) return `${what}: ${prefixes.map(formatCidr).join(' ')}, from ${source}`;
+  return `${what}: not known, for Kubernetes does not say them (${source})`;
+}
+
+function openApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
+  return new KubeApi(
     findKubeAccess({
-      ...(flags.kubeconfig !== undefined && { kubeconfig: flags.kubeconfig }),
-      ...(flags.kubeContext !== undefined && { context: flags.kubeContext }),
+      ...(kubeconfig !== undefined && { kubeconfig }),
+      ...(kubeContext !== undefined && { context: kubeContext }),
     }),
   );
-  const name = flags.node ?? env['NODE_NAME'] ?? hostname();
-  const node = await ownNode(api, name, signal);
-  const isOut = optOut === true || selector?.matches(node.labels) === true;
-  const { optOut: _, ...rest } = flags;
-  return {
-    api,
-    flags: {
-      ...rest,
-      node: name,
-      nodeIp: flags.nodeIp ?? firstOfEachFamily(node),
-      ...(isOut && flags.encrypt !== 'all' && { optOut: true }),
-    },
-  };
 }
 
 /** Asks until it is told, or the time is over. */
@@ -89,4 +153,5 @@ function isIPv6(address: string): boolean {
   return address.includes(':');
 }
 
+const STATIC = 'static:';
 const PATIENCE_MS = 30_000;

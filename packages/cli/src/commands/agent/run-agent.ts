@@ -22,29 +22,31 @@ import {
   StatusPage,
   TextServer,
   type ControlRequest,
+  type ListenAddress,
   type KubeApi,
   type MeshStatus,
   type PrefixSource,
   type Registry,
   type TextAnswer,
 } from '@litz/mesh';
+import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
-import { kubernetesGround } from './kubernetes-ground.ts';
-import {
-  readAgentFlags,
-  readEtcdFlags,
-  type AgentCommand,
-  type AgentFlags,
-} from './agent-flags.ts';
+import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
+import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
+import { readEtcdFlags } from './registry-flags.ts';
+import { readableSecrets } from './readable-secrets.ts';
+import { staySmall } from '../../small-start.ts';
 
 /** @throws {Failure} it could not start; what was opened is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
+  returnFreedMemory();
+  staySmall();
   try {
     if (flags.registry === 'kubernetes') {
       const ground = await kubernetesGround(flags, process.env, signals.signal);
-      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground.api);
+      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground);
     } else {
       await serveAgent(readAgentFlags(flags), flags, signals.signal);
     }
@@ -59,23 +61,18 @@ async function serveAgent(
   command: AgentCommand,
   flags: AgentFlags,
   signal: AbortSignal,
-  api?: KubeApi,
+  ground?: KubernetesGround,
 ): Promise<void> {
-  const { settings } = command;
-  const { interfaceName } = settings;
-  const host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
-  const agent = new Agent(settings, {
-    registry: openRegistry(command, flags, api),
-    host,
-    client: UapiClient.of(interfaceName),
-    prefixes: openPrefixes(command, host, api),
-    keys: new KeyStore({ folder: settings.stateFolder, interfaceName }),
-    log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
-  });
-  const path = controlPath(interfaceName, flags.controlDir);
-  const control = await ControlServer.listen(path, (request) => answer(agent, request));
-  const servers = await openServers(command, agent);
+  const api = ground?.api;
+  const agent = await openAgent(command, flags, api);
+  // What is left open would keep a process alive that does nothing.
+  const opened: Closable[] = [agent];
   try {
+    const path = controlPath(command.settings.interfaceName, flags.controlDir);
+    opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
+    await openServers(command, agent, opened);
+    for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
@@ -83,22 +80,62 @@ async function serveAgent(
     }
     await Promise.race([aborted(signal), agent.ended]);
   } finally {
-    control.close();
-    for (const server of servers) await server.close();
-    await agent.close();
+    for (const item of opened.toReversed()) await item.close();
   }
 }
 
-/** Page, metrics and health, as far as they were asked for. */
+interface Closable {
+  close(): void | Promise<void>;
+}
+
+async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi): Promise<Agent> {
+  const { settings } = command;
+  const { interfaceName, stateFolder } = settings;
+  const registry = openRegistry(command, flags, api);
+  let host: LinuxHost | undefined;
+  try {
+    host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
+    return new Agent(settings, {
+      registry,
+      host,
+      client: UapiClient.of(interfaceName),
+      prefixes: openPrefixes(command, host, api),
+      keys: new KeyStore({ folder: stateFolder, interfaceName }),
+      log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
+    });
+  } catch (error) {
+    host?.close();
+    await registry.close();
+    throw error;
+  }
+}
+
+/** Page, metrics and health, as far as they were asked for. @throws {Failure} an address can't be had */
 async function openServers(
   { page, metrics, health }: AgentCommand,
   agent: Agent,
-): Promise<readonly { close(): Promise<void> }[]> {
-  const servers: { close(): Promise<void> }[] = [];
-  if (page) servers.push(await StatusPage.open(agent, page));
-  if (metrics) servers.push(await TextServer.listen(metrics, metricsPaths(agent)));
-  if (health) servers.push(await TextServer.listen(health, healthPaths(agent)));
-  return servers;
+  opened: Closable[],
+): Promise<void> {
+  const open = async (flag: string, server: Promise<Closable>): Promise<void> => {
+    try {
+      opened.push(await server);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const reason = LISTEN_FAILURES[code ?? ''] ?? message;
+      throw new Failure(`${flag}: ${reason}`, { cause: error });
+    }
+  };
+  if (page) await open(`--page ${page.host}:${page.port}`, StatusPage.open(agent, page));
+  if (metrics) {
+    await open(`--metrics ${textOf(metrics)}`, TextServer.listen(metrics, metricsPaths(agent)));
+  }
+  if (health) {
+    await open(`--health ${textOf(health)}`, TextServer.listen(health, healthPaths(agent)));
+  }
+}
+
+function textOf({ host, port }: ListenAddress): string {
+  return host?.includes(':') === true ? `[${host}]:${port}` : `${host ?? ''}:${port}`;
 }
 
 function metricsPaths(agent: Agent): ReadonlyMap<string, () => Promise<TextAnswer>> {
@@ -181,6 +218,11 @@ function inWords(error: unknown): unknown {
   return new Failure(error.message, { cause: error });
 }
 
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program has this port: give another one, or end that program (ss -ltnp)',
+  EADDRNOTAVAIL: 'this machine has no such address (ip address)',
+  EACCES: 'this user may not have this port: give one above 1023, or CAP_NET_BIND_SERVICE',
+};
 const WORDS: ReadonlySet<string> = new Set([
   'AgentError',
   'ControlError',
@@ -190,4 +232,5 @@ const WORDS: ReadonlySet<string> = new Set([
   'MeshHostError',
   'RecordError',
   'RotationError',
+  'SavedChoicesError',
 ]);

@@ -1,6 +1,7 @@
 import { formatCidr } from '@litz/core';
 import { describe, expect, it } from 'vitest';
 import { readAgentFlags, type AgentFlags } from '../../../src/commands/agent/agent-flags.ts';
+import { readEtcdFlags } from '../../../src/commands/agent/registry-flags.ts';
 
 /** What commander gives where nothing was said. */
 const DEFAULTS = {
@@ -40,6 +41,23 @@ describe('readAgentFlags', () => {
     ['no node', { node: undefined }, /^--node NAME is needed$/],
     ['two addresses of a family', { nodeIp: ['192.0.2.1', '192.0.2.2'] }, /--node-ip expected one/],
     ['no address', { nodeIp: ['n1.example'] }, /--node-ip expected addresses, got "n1.example"/],
+    ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is no name of a node/],
+    [
+      'an address of nobody',
+      { nodeIp: ['0.0.0.0'] },
+      /^--node-ip: no node is reached at "0.0.0.0"/,
+    ],
+    ['a node among pods', { nodeIp: ['10.244.1.1'] }, /^--prefixes: 10.244.1.0\/24 covers 10.244/],
+    [
+      'a cluster of everything',
+      { clusterPrefix: ['0.0.0.0/0'], enforcement: 'enforce' },
+      /^--cluster-prefix: 0.0.0.0\/0 is every address there is/,
+    ],
+    [
+      'a cluster with the nodes in it',
+      { nodeIp: ['10.9.0.1'], clusterPrefix: ['10.0.0.0/8'] },
+      /^--cluster-prefix: 10.0.0.0\/8 covers 10.9.0.1, an address of this node/,
+    ],
     ['a prefix without a length', { clusterPrefix: ['10.244.0.0'] }, /--cluster-prefix expected/],
     ['own pods outside', { clusterPrefix: ['10.0.0.0/16'] }, /static:10.244.1.0\/24 contradicts/],
     ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],
@@ -53,6 +71,7 @@ describe('readAgentFlags', () => {
       /--prefixes node contradicts --registry file/,
     ],
     ['a certificate for a file', { etcdCa: 'ca.crt' }, /--etcd-ca contradicts --registry file/],
+    ['a lease for a file', { etcdLease: '5m' }, /--etcd-lease contradicts --registry file/],
     ['a page for everybody', { page: '0.0.0.0:80' }, /--page expected a loopback address/],
     ['a port that is none', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time that is none', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
@@ -78,3 +97,34 @@ describe('readAgentFlags', () => {
     expect(health).toEqual({ host: '2001:db8::1', port: 9587 });
   });
 });
+
+describe('readEtcdFlags', () => {
+  it('reads files, user and lease', () => {
+    const { tls, user, leaseSeconds } = readEtcdFlags(
+      withMore({
+        etcdCa: 'ca.crt',
+        etcdCert: 'n1.crt',
+        etcdKey: 'n1.key',
+        etcdUser: 'litz',
+        etcdPasswordFile: 'password',
+        etcdLease: '5m',
+      }),
+    );
+    expect(tls).toEqual({ ca: 'ca.crt', certificate: 'n1.crt', key: 'n1.key' });
+    expect(user).toEqual({ name: 'litz', passwordFile: 'password' });
+    expect(leaseSeconds).toBe(300);
+  });
+
+  it.each<[string, Partial<AgentFlags>, RegExp]>([
+    ['a certificate alone', { etcdCert: 'n1.crt' }, /--etcd-cert and --etcd-key belong together/],
+    ['a user alone', { etcdUser: 'litz' }, /--etcd-user and --etcd-password-file belong together/],
+    ['a lease that is no time', { etcdLease: '0s' }, /--etcd-lease expected a time/],
+    ['a cluster of Litz', { cluster: 'a' }, /--cluster contradicts --format litz/],
+  ])('refuses %s, and names the flag', (_, more, message) => {
+    expect(() => readEtcdFlags(withMore(more))).toThrow(message);
+  });
+});
+
+function withMore(more: Partial<AgentFlags>): AgentFlags {
+  return { ...GOOD, ...more };
+}

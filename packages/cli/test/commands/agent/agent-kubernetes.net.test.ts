@@ -1,6 +1,5 @@
-import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { describeWith, type Requirement } from '@litz/testkit';
+import { describeWith, Door, type Requirement } from '@litz/testkit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { realInterfaces } from '../../litz-process.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
@@ -12,14 +11,15 @@ const { applyLitzNodes } = (await import(join(TESTS, 'manifests.ts'))) as Manife
 describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernetes', () => {
   let kube: Kube;
   let cluster: MeshCluster;
-  const doors: Server[] = [];
+  const doors: Door[] = [];
 
   beforeAll(async () => {
     kube = await RealKube.start();
     await applyLitzNodes(kube);
     cluster = await MeshCluster.create(2);
     for (const node of cluster.nodes) {
-      doors.push(doorTo(kube.port, node));
+      // The API server is on loopback outside.
+      doors.push(node.host.namespace.run(() => Door.open(kube.port, kube.port)));
       await kube.apply(`/api/v1/nodes/${node.name}`, {
         apiVersion: 'v1',
         kind: 'Node',
@@ -81,23 +81,6 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     });
   });
 });
-
-/** The API server is on loopback outside: a door to it stands on the loopback of the node. */
-function doorTo(port: number, node: MeshNode): Server {
-  const door = createServer((inside) => {
-    const outside = connect(port, '127.0.0.1');
-    for (const [from, to] of [
-      [inside, outside],
-      [outside, inside],
-    ] as const) {
-      from.on('error', () => to.destroy());
-      from.on('close', () => to.destroy());
-      from.pipe(to);
-    }
-  });
-  // Without a host nothing has to be looked up: it listens before the thread leaves the namespace.
-  return node.host.namespace.run(() => door.listen(port));
-}
 
 interface Kube {
   readonly port: number;

@@ -81,10 +81,13 @@ describeWith(realInterfaces, 'litz agent', () => {
     expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }]);
     const after = await one.status();
     expect(after.node.keys[0]?.publicKey).not.toBe(before.node.keys[0]?.publicKey);
-    await vi.waitFor(async () => {
-      const { peers } = await two.status();
-      expect(peers[0]?.keys).toEqual(after.node.keys);
-    });
+    await vi.waitFor(
+      async () => {
+        const { peers } = await two.status();
+        expect(peers[0]?.keys).toEqual(after.node.keys);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
   });
 });
 

@@ -12,7 +12,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import type { MeshStatus } from '@litz/mesh';
+import { Door } from '@litz/testkit';
+import { askAgent, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -25,6 +26,7 @@ export class MeshCluster {
   /** Of the registry and the sockets of agents. */
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-mesh-'));
   readonly #switch: Host = new Host();
+  readonly #doors: Door[] = [];
 
   static async create(count: number): Promise<MeshCluster> {
     const cluster = new MeshCluster(count);
@@ -36,6 +38,14 @@ export class MeshCluster {
     this.nodes = Array.from({ length: count }, (_, i) => new MeshNode(i + 1, this.folder));
   }
 
+  /** A way to a server on the loopback of this machine, at `place` in the underlay. */
+  door(to: number): { readonly door: Door; readonly place: string } {
+    const port = FIRST_DOOR + this.#doors.length;
+    const door = this.#switch.namespace.run(() => Door.open(to, port));
+    this.#doors.push(door);
+    return { door, place: `${SWITCH_ADDRESS}:${port}` };
+  }
+
   /** Captures at every port of the bridge: a packet is there twice, at the one and at the other. */
   capture(): Capture {
     const { namespace, netlink } = this.#switch;
@@ -44,6 +54,7 @@ export class MeshCluster {
   }
 
   async close(): Promise<void> {
+    for (const door of this.#doors) door.close();
     for (const node of this.nodes) await node.close();
     await this.#switch.close();
     rmSync(this.folder, { recursive: true, force: true });
@@ -51,6 +62,7 @@ export class MeshCluster {
 
   async #wire(): Promise<void> {
     await this.#switch.run('ip', ['link', 'add', 'br0', 'type', 'bridge']);
+    await this.#switch.run('ip', ['address', 'add', `${SWITCH_ADDRESS}/24`, 'dev', 'br0']);
     await this.#switch.run('ip', ['link', 'set', 'br0', 'up']);
     for (const node of this.nodes) {
       const port = `port${node.number}`;
@@ -110,19 +122,37 @@ export class MeshNode {
     }
   }
 
-  async daemon(): Promise<LitzProcess> {
-    const daemon = this.host.litz(['-f', this.interfaceName], { env: { LOG_LEVEL: 'verbose' } });
+  async daemon(options: ProcessOptions = {}): Promise<LitzProcess> {
+    const env = { LOG_LEVEL: 'verbose' };
+    const daemon = this.host.litz(['-f', this.interfaceName], {
+      env,
+      longestMs: LONGEST_MS,
+      ...options,
+    });
     await daemon.says(/serves/);
     return daemon;
   }
 
   /** @param words more of the command line */
   agent(words: readonly string[] = [], options: ProcessOptions = {}): LitzProcess {
-    const own = ['--registry', `file:${join(this.#folder, 'registry')}`, '--node', this.name];
+    const directory = `file:${join(this.#folder, 'registry')}`;
+    return this.agentOf(directory, words, options);
+  }
+
+  /** One with that registry. */
+  agentOf(
+    registry: string,
+    words: readonly string[] = [],
+    options: ProcessOptions = {},
+  ): LitzProcess {
+    const own = ['--registry', registry, '--node', this.name];
     const address = ['--node-ip', this.address, '--prefixes', `static:${this.prefix}`];
     const place = ['--interface', this.interfaceName, '--state-dir', this.stateFolder];
     const rest = ['--cluster-prefix', CLUSTER_PREFIX, '--control-dir', join(this.#folder, 'run')];
-    return this.host.litz(['agent', ...own, ...address, ...place, ...rest, ...words], options);
+    return this.host.litz(['agent', ...own, ...address, ...place, ...rest, ...words], {
+      longestMs: LONGEST_MS,
+      ...options,
+    });
   }
 
   /** An agent that finds its addresses and prefixes out from Kubernetes. */
@@ -144,21 +174,41 @@ export class MeshNode {
   }
 
   async status(): Promise<MeshStatus> {
-    return JSON.parse(await this.ask('status', '--json')) as MeshStatus;
+    const path = controlPath(this.interfaceName, join(this.#folder, 'run'));
+    return (await askAgent(path, { command: 'status' })) as MeshStatus;
   }
 
-  /** Waits until each of the others has answered, as the agent sees it. */
+  /** Waits until its agent knows so many others. */
+  async knows(count: number): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const { peers } = await this.status();
+        if (peers.length < count) throw new Error(`${this.name} knows ${peers.length} of ${count}`);
+      },
+      { timeout: 40_000, interval: 100 },
+    );
+  }
+
+  /** Waits until each of the others has answered, as the agent sees it, and has its routes. */
   async hasMet(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
         const { peers, events } = await this.status();
         const answered = peers.filter(({ state }) => state === 'connected');
-        if (answered.length >= count) return;
+        if (answered.length >= count && this.#peerRoutes() >= count) return;
         const said = events.map(({ text }) => text).join('\n');
         throw new Error(`${this.name}: ${answered.length} of ${peers.length} answered\n${said}`);
       },
-      { timeout: 20_000, interval: 200 },
+      { timeout: 40_000, interval: 100 },
     );
+  }
+
+  /** A round of the agent later than the answers. */
+  #peerRoutes(): number {
+    const { netlink } = this.host;
+    const index = netlink.linkByName(this.interfaceName)?.index;
+    const routes = netlink.tableRoutes(DEFAULT_TABLE);
+    return routes.filter(({ interfaceIndex }) => interfaceIndex === index).length;
   }
 
   async close(): Promise<void> {
@@ -166,6 +216,9 @@ export class MeshNode {
     await this.pod.close();
   }
 }
+
+/** As long as a test may take. */
+const LONGEST_MS = 120_000;
 
 export class Capture {
   readonly #sockets: readonly PacketSocket[];
@@ -206,4 +259,7 @@ function describe(frame: Uint8Array): string | undefined {
   return `${protocol} ${source}:${view.getUint16(behind)} > ${destination}:${view.getUint16(behind + 2)}`;
 }
 
+/** Of the bridge: doors are there. */
+const SWITCH_ADDRESS = '10.9.0.254';
+const FIRST_DOOR = 2000;
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };

@@ -1,11 +1,12 @@
-// Numbered datagrams, a thousand a second, from one process to another.
+// Numbered datagrams from one process to another, RATE a second or a thousand.
 //
-//   node numbered-stream.mjs send ADDRESS PORT     until SIGTERM, then prints how many it has sent
-//   node numbered-stream.mjs receive ADDRESS PORT  until SIGTERM, then prints which came, and gaps
+//   node numbered-stream.mjs send ADDRESS PORT [RATE]  until SIGTERM, then prints how many it has sent
+//   node numbered-stream.mjs receive ADDRESS PORT      until SIGTERM, then prints which came, and gaps
 import { createSocket } from 'node:dgram';
 
 const MOST_AT_ONCE = 20;
-const [, , role, address, port] = process.argv;
+const [, , role, address, port, rate = '1000'] = process.argv;
+const NANOSECONDS_EACH = BigInt(Math.round(1e9 / Number(rate)));
 const family = address.includes(':') ? 'udp6' : 'udp4';
 // What waits while this process has no processor is not lost by anybody else.
 const socket = createSocket({
@@ -22,10 +23,10 @@ function send() {
   let began = process.hrtime.bigint();
   socket.on('error', () => {});
   const timer = setInterval(() => {
-    const due = Number((process.hrtime.bigint() - began) / 1_000_000n);
+    const due = Number((process.hrtime.bigint() - began) / NANOSECONDS_EACH);
     // After a pause it goes on from here: a burst would be a loss of its own.
     const late = Math.max(0, due - sent - MOST_AT_ONCE);
-    began += BigInt(late) * 1_000_000n;
+    began += BigInt(late) * NANOSECONDS_EACH;
     while (!state.isOver && sent < due - late) {
       const packet = Buffer.alloc(64);
       packet.writeUInt32BE(sent++);

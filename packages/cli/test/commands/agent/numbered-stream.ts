@@ -15,14 +15,28 @@ export interface StreamReport {
   readonly longestGapMs: number;
 }
 
+export interface StreamOptions {
+  readonly port?: number;
+  /** Datagrams a second; default: 1000. */
+  readonly rate?: number;
+  /** When it is killed. Default: after two minutes. */
+  readonly longestMs?: number;
+}
+
 export class NumberedStream {
   readonly #sender: Program;
   readonly #receiver: Program;
 
-  static async start(from: Host, to: Host, address: string, port = 7000): Promise<NumberedStream> {
-    const receiver = new Program(to, ['receive', address, String(port)]);
+  static async start(
+    from: Host,
+    to: Host,
+    address: string,
+    { port = 7000, rate = 1000, longestMs = 120_000 }: StreamOptions = {},
+  ): Promise<NumberedStream> {
+    const receiver = new Program(to, ['receive', address, String(port)], longestMs);
     await receiver.says('receives');
-    const sender = new Program(from, ['send', address, String(port)]);
+    const words = ['send', address, String(port), String(rate)];
+    const sender = new Program(from, words, longestMs);
     await sender.says('sends');
     return new NumberedStream(sender, receiver);
   }
@@ -30,6 +44,12 @@ export class NumberedStream {
   private constructor(sender: Program, receiver: Program) {
     this.#sender = sender;
     this.#receiver = receiver;
+  }
+
+  /** Whatever it was doing. */
+  kill(): void {
+    this.#sender.kill();
+    this.#receiver.kill();
   }
 
   async end(): Promise<StreamReport> {
@@ -47,17 +67,21 @@ class Program {
   readonly #child: ChildProcess;
   #text = '';
 
-  constructor(host: Host, words: readonly string[]) {
+  constructor(host: Host, words: readonly string[], timeout: number) {
     const script = `${import.meta.dirname}/numbered-stream.mjs`;
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     this.#child = host.namespace.run(() =>
-      spawn(process.execPath, [script, ...words], { stdio: [...stdio], timeout: 120_000 }),
+      spawn(process.execPath, [script, ...words], { stdio: [...stdio], timeout }),
     );
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#text += text));
   }
 
   async says(what: string): Promise<void> {
     while (!this.#text.includes(what)) await once(this.#child.stdout!, 'data');
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   async end(): Promise<unknown> {

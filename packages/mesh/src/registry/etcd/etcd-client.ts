@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 import { formatEndpoint, type EtcdEndpoints } from './etcd-endpoints.ts';
 import {
@@ -27,7 +26,8 @@ import {
   type WatchRequest,
   type WatchResponse,
 } from './etcd-messages.ts';
-import { GrpcConnection, type GrpcTls } from './grpc-connection.ts';
+import { commonName, explainTls, readText, readTlsFiles, type EtcdTlsFiles } from './etcd-tls.ts';
+import { GrpcConnection } from './grpc-connection.ts';
 import type { MessageCodec } from './message-codec.ts';
 
 /** All of them throw `EtcdError`. */
@@ -55,15 +55,6 @@ export interface EtcdWatch {
   close(): void;
 }
 
-/** Files, which are read with each connection: whoever renews them need not restart anything. */
-export interface EtcdTlsFiles {
-  /** Of the server's authority; without it those that the system trusts. */
-  readonly ca?: string;
-  /** Certificate and key of the client. */
-  readonly certificate?: string;
-  readonly key?: string;
-}
-
 export interface EtcdUser {
   readonly name: string;
   readonly passwordFile: string;
@@ -72,6 +63,8 @@ export interface EtcdUser {
 export interface EtcdClientOptions {
   readonly tls?: EtcdTlsFiles;
   readonly user?: EtcdUser;
+  /** What all keys begin with: said where a user has no right to them. */
+  readonly prefix?: string;
   /** From 0 up to, not including, 1: where to begin, so that not all are with one server. */
   readonly random?: () => number;
 }
@@ -155,22 +148,51 @@ export class EtcdClient implements EtcdApi {
     });
   }
 
-  /** A token may be old: once more then, with a new one. */
   async #withToken<T>(
     run: (connection: GrpcConnection, token: string | undefined) => Promise<T>,
   ): Promise<T> {
     const connection = await this.#connected();
+    try {
+      return await this.#withTokenOn(connection, run);
+    } catch (error) {
+      const isUnavailable = error instanceof EtcdError && error.code === GRPC_CODES.unavailable;
+      // A member that is cut off from the others answers, and is of no use.
+      if (isUnavailable && this.#endpoints.list.length > 1) connection.close(error);
+      throw error;
+    }
+  }
+
+  /** A token may be old: once more then, with a new one. */
+  async #withTokenOn<T>(
+    connection: GrpcConnection,
+    run: (connection: GrpcConnection, token: string | undefined) => Promise<T>,
+  ): Promise<T> {
     const pending = this.#token ?? this.#authenticate(connection);
     const { text, since } = await pending;
     try {
       return await run(connection, text);
     } catch (error) {
-      if (!(error instanceof EtcdError) || text === undefined) throw error;
+      if (!(error instanceof EtcdError) || !this.#options.user) throw this.#explained(error);
       const isOld = error.isDenied && performance.now() - since > TOKEN_MS;
-      if (!error.isOfToken && !isOld) throw error;
-      if (this.#token === pending) this.#token = undefined;
-      return run(connection, (await (this.#token ?? this.#authenticate(connection))).text);
+      if (!error.isOfToken && !isOld) throw this.#explained(error);
     }
+    if (this.#token === pending) this.#token = undefined;
+    try {
+      return await run(connection, (await (this.#token ?? this.#authenticate(connection))).text);
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  /** With the user, and what it has no right to. */
+  #explained(error: unknown): unknown {
+    if (!(error instanceof EtcdError) || !error.isDenied) return error;
+    const { user, tls, prefix = '' } = this.#options;
+    const name = user?.name ?? commonName(tls);
+    const who = name === undefined ? 'the user' : `the user ${name}`;
+    const mend = `etcdctl role grant-permission ROLE readwrite --prefix ${prefix}`;
+    const message = `${error.message}: ${who} needs a role that may read and write the keys ${prefix}...: ${mend}`;
+    return new EtcdError(error.code, message, { cause: error });
   }
 
   #authenticate(connection: GrpcConnection): Promise<Token> {
@@ -193,8 +215,11 @@ export class EtcdClient implements EtcdApi {
       const answer = await connection.call(call, message, CALL_MS);
       return { text: authenticateResponse.decode(answer).token, since };
     } catch (error) {
-      if (error instanceof EtcdError && error.isWithoutUsers) return { text: undefined, since };
-      throw error;
+      if (!(error instanceof EtcdError)) throw error;
+      if (error.isWithoutUsers) return { text: undefined, since };
+      if (!error.message.includes('invalid user ID')) throw error;
+      const files = `--etcd-user ${user.name}, --etcd-password-file ${user.passwordFile}`;
+      throw new EtcdError(error.code, `${error.message}: ${files}`, { cause: error });
     }
   }
 
@@ -217,7 +242,8 @@ export class EtcdClient implements EtcdApi {
   /** To the next one that answers. */
   async #connect(): Promise<GrpcConnection> {
     const { list, isEncrypted } = this.#endpoints;
-    const tls = isEncrypted ? readTls(this.#options.tls ?? {}) : undefined;
+    const { tls: files = {} } = this.#options;
+    const tls = isEncrypted ? readTlsFiles(files) : undefined;
     const troubles: string[] = [];
     let cause: unknown;
     for (let tried = 0; tried < list.length; tried++) {
@@ -225,10 +251,10 @@ export class EtcdClient implements EtcdApi {
       this.#next = (this.#next + 1) % list.length;
       const place = formatEndpoint(endpoint);
       try {
-        return await GrpcConnection.open(`${isEncrypted ? 'https' : 'http'}://${place}`, tls);
+        return await GrpcConnection.open(endpoint, tls);
       } catch (error) {
-        cause = error;
-        troubles.push(`${place}: ${(error as Error).message}`);
+        cause = tls && error instanceof EtcdError ? explainTls(error, files) : error;
+        troubles.push(`${place}: ${(cause as Error).message}`);
       }
     }
     throw new EtcdError(GRPC_CODES.unavailable, troubles.join('; '), { cause });
@@ -254,23 +280,6 @@ function watchOf(stream: ReturnType<GrpcConnection['stream']>, first: WatchRespo
     askProgress: () => stream.send(watchRequest.encode({ progress: {} })),
     close: () => stream.close(),
   };
-}
-
-function readTls({ ca, certificate, key }: EtcdTlsFiles): GrpcTls {
-  return {
-    ...(ca !== undefined && { ca: readText(ca) }),
-    ...(certificate !== undefined && { cert: readText(certificate) }),
-    ...(key !== undefined && { key: readText(key) }),
-  };
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const message = `${path} can't be read: ${(cause as Error).message}`;
-    throw new EtcdError(GRPC_CODES.unavailable, message, { cause });
-  }
 }
 
 const SERVICE = '/etcdserverpb.';

@@ -12,6 +12,7 @@ export const GRPC_CODES = {
   deadlineExceeded: 4,
   notFound: 5,
   permissionDenied: 7,
+  resourceExhausted: 8,
   failedPrecondition: 9,
   outOfRange: 11,
   unavailable: 14,
@@ -28,10 +29,10 @@ export class EtcdError extends Error {
     this.code = code;
   }
 
-  /** Whether a new token may help: the old one is of before a change of users, or too old. */
+  /** Whether a new token may help: there was none before users were, or it is too old. */
   get isOfToken(): boolean {
     if (this.code === GRPC_CODES.unauthenticated) return true;
-    return /invalid auth token|auth store is old/.test(this.message);
+    return /invalid auth token|auth store is old|user name is empty/.test(this.message);
   }
 
   /** Whether the user may not do it. */
@@ -42,6 +43,11 @@ export class EtcdError extends Error {
   /** Whether what was asked for is no longer kept. */
   get isCompacted(): boolean {
     return this.code === GRPC_CODES.outOfRange && this.message.includes('compacted');
+  }
+
+  /** Whether less of it at once may be asked for. */
+  get isTooLarge(): boolean {
+    return this.code === GRPC_CODES.resourceExhausted && this.message.includes('at once');
   }
 
   /** Whether there is no such lease any more. */
@@ -91,38 +97,28 @@ function decoded(text: unknown): string {
 
 /** By what etcd says. */
 const ADVICE: readonly (readonly [words: string, advice: string])[] = [
-  ['permission denied', 'the user needs a role that may read and write the keys of the records'],
   [
     'user name is empty',
-    'etcd wants a user and a password, or a certificate with a user as its CN',
+    'etcd wants --etcd-user and --etcd-password-file, or a certificate with a user as its CN',
   ],
-  ['invalid user ID or password', 'the user or the password is wrong'],
   [
     'space exceeded',
     'etcd is full and takes no writes; it needs a compaction and a defragmentation',
   ],
 ];
 
-/** By the code and the words of Node and OpenSSL. */
+/** By the code and the words of Node and OpenSSL; what is wrong with certificates is said elsewhere. */
 const CONNECTION_ADVICE: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/ECONNREFUSED/, 'nobody listens there'],
   [/ENOTFOUND|EAI_AGAIN/, 'the name is not known'],
-  [
-    /ALERT_BAD_CERTIFICATE|CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA/,
-    'the server wants a client certificate that it trusts',
-  ],
-  [
-    /SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY)|DEPTH_ZERO/,
-    "the CA that signed the server's certificate is not known here",
-  ],
-  [/CERT_HAS_EXPIRED/, "the server's certificate has expired"],
-  [/ALTNAME_INVALID/, "the server's certificate is for another name or address"],
+  [/EHOSTUNREACH|ENETUNREACH/, 'no route leads there'],
   [
     /WRONG_VERSION_NUMBER|PACKET_LENGTH|EPROTO/,
     'the server speaks no TLS: etcd:// is for plain connections',
   ],
   [
-    /closed before|ECONNRESET|HTTP2_ERROR|Protocol error/,
-    'the server ended the connection; if it speaks TLS, it is etcds://',
+    /ERR_HTTP2_ERROR|Protocol error/,
+    'the server speaks no HTTP/2: it is no etcd, or it speaks TLS, which is etcds://',
   ],
+  [/closed before|ECONNRESET/, 'the server ended the connection'],
 ];

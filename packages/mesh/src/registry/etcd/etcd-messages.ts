@@ -116,6 +116,8 @@ export interface WatchCreateRequest {
   readonly rangeEnd: Uint8Array;
   readonly startRevision: bigint;
   readonly progressNotify: boolean;
+  /** Answers may be cut where they are large; from 3.4 on. */
+  readonly fragment: boolean;
 }
 
 const watchCreateRequest: MessageCodec<WatchCreateRequest> = messageCodec({
@@ -123,6 +125,7 @@ const watchCreateRequest: MessageCodec<WatchCreateRequest> = messageCodec({
   rangeEnd: [2, 'bytes'],
   startRevision: [3, 'int64'],
   progressNotify: [4, 'bool'],
+  fragment: [8, 'bool'],
 });
 
 export interface WatchRequest {
@@ -159,6 +162,8 @@ export interface WatchResponse {
   /** Not 0: what was asked for is no longer kept. */
   readonly compactRevision: bigint;
   readonly cancelReason: string;
+  /** The next answer goes on with the same revision. */
+  readonly fragment: boolean;
   readonly events: readonly WatchEvent[];
 }
 
@@ -169,6 +174,7 @@ export const watchResponse: MessageCodec<WatchResponse> = messageCodec({
   canceled: [4, 'bool'],
   compactRevision: [5, 'int64'],
   cancelReason: [6, 'string'],
+  fragment: [7, 'bool'],
   events: [11, watchEvent, 'repeated'],
 });
 

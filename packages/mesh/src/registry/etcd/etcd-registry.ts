@@ -18,7 +18,7 @@ import { isNodeName } from '../../record/record-fields.ts';
 import type { Clock } from '../kubernetes/clock.ts';
 import { RecordTeller, type GoneReason } from '../record-teller.ts';
 import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
-import { EtcdClient, type EtcdApi, type EtcdTlsFiles, type EtcdUser } from './etcd-client.ts';
+import { EtcdClient, type EtcdApi, type EtcdUser } from './etcd-client.ts';
 import {
   formatEndpoint,
   parseEtcdEndpoints,
@@ -27,6 +27,7 @@ import {
   type LookUp,
 } from './etcd-endpoints.ts';
 import { EtcdError } from './etcd-error.ts';
+import type { EtcdTlsFiles } from './etcd-tls.ts';
 import type { KeyValue } from './etcd-messages.ts';
 import { KeyWatch, type KeyList } from './key-watch.ts';
 import { OwnRecord, textOf } from './own-record.ts';
@@ -38,7 +39,7 @@ export interface EtcdRegistryOptions {
   readonly cluster?: string;
   /** What the keys begin with. Default: `litz/nodes/v1/`, or `cilium/state/nodes/v1/CLUSTER/`. */
   readonly prefix?: string;
-  /** How long a record outlives its agent. Default: 900, as Cilium has it. */
+  /** How long a record outlives its agent; 2 at least. Default: 900, as Cilium has it. */
   readonly leaseSeconds?: number;
   /** With `etcds://`. */
   readonly tls?: EtcdTlsFiles;
@@ -51,6 +52,7 @@ export interface EtcdRegistryOptions {
 
 export class EtcdRegistry implements Registry {
   readonly description: string;
+  readonly missingMeans = 'expired';
   readonly #endpoints: EtcdEndpoints;
   readonly #options: EtcdRegistryOptions;
   readonly #api: EtcdApi;
@@ -74,10 +76,10 @@ export class EtcdRegistry implements Registry {
     this.#endpoints = parseEtcdEndpoints(url);
     checkOptions(this.#endpoints, options);
     this.#options = options;
-    this.#api = new EtcdClient(this.#endpoints, options);
     const isCilium = format === 'cilium';
     this.#format = isCilium ? ciliumFormat({ cluster }) : NATIVE_FORMAT;
     this.#prefix = options.prefix ?? (isCilium ? `${CILIUM_KEYS}${cluster}/` : LITZ_KEYS);
+    this.#api = new EtcdClient(this.#endpoints, { ...options, prefix: this.#prefix });
     const { list, isEncrypted } = this.#endpoints;
     const places = list.map(formatEndpoint).join(',');
     this.description = `${isEncrypted ? 'etcds' : 'etcd'}://${places}`;
@@ -101,6 +103,7 @@ export class EtcdRegistry implements Registry {
       this.#api,
       this.#prefix,
       {
+        read: (name, value) => this.#read(name, value),
         onList: (list) => this.#listed(list),
         onPut: (name, value) => this.#put(name, value),
         onDeleted: (name, revision) => this.#deleted(name, revision),
@@ -143,8 +146,7 @@ export class EtcdRegistry implements Registry {
     // A server that has lost its past deletes nobody.
     const reasons = isSameHistory ? await this.#reasonsOf(missing) : new Map<string, GoneReason>();
     const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
-    const records = new Map<string, ReadRecord>();
-    for (const [name, value] of values) records.set(name, this.#read(name, value));
+    const records = new Map([...values].map(([name, { record }]) => [name, record]));
     const own = this.#own.name;
     const wasTold = own !== undefined && teller.told.has(own);
     this.#leases = new Map([...values].map(([name, { lease }]) => [name, lease]));
@@ -177,7 +179,7 @@ export class EtcdRegistry implements Registry {
     return new Map(await Promise.all(reasons));
   }
 
-  /** Why a key with that lease is gone. */
+  /** Why a key with that lease is gone. A lease with less than a second left counts as lost. */
   async #reasonOf(lease: bigint): Promise<GoneReason> {
     if (lease === 0n) return 'deleted';
     try {
@@ -200,7 +202,7 @@ export class EtcdRegistry implements Registry {
 }
 
 function checkOptions({ isEncrypted }: EtcdEndpoints, options: EtcdRegistryOptions): void {
-  const { tls = {}, format = 'litz', cluster, prefix = 'x' } = options;
+  const { tls = {}, format = 'litz', cluster, prefix = 'x', leaseSeconds } = options;
   if (!isEncrypted && Object.values(tls).some((file) => file !== undefined)) {
     throw new TypeError('certificates need TLS: etcds:// instead of etcd://');
   }
@@ -213,6 +215,9 @@ function checkOptions({ isEncrypted }: EtcdEndpoints, options: EtcdRegistryOptio
   if (cluster !== undefined && !isNodeName(cluster)) {
     throw new TypeError('the name of the cluster has letters, digits, dots and hyphens');
   }
+  if (leaseSeconds !== undefined && !(leaseSeconds >= SHORTEST_LEASE)) {
+    throw new TypeError(`the lease lives for ${SHORTEST_LEASE} seconds at least`);
+  }
   if (prefix === '') throw new TypeError('the prefix of the keys is empty');
 }
 
@@ -223,5 +228,7 @@ function timeOf({ clock, random }: EtcdRegistryOptions): { clock?: Clock; random
 const LITZ_KEYS = 'litz/nodes/v1/';
 const CILIUM_KEYS = 'cilium/state/nodes/v1/';
 const LEASE_SECONDS = 900;
+/** Of one that is kept alive, a whole second is always left. */
+const SHORTEST_LEASE = 2;
 /** Later than any revision. */
 const FAR = 2n ** 63n;

@@ -8,15 +8,14 @@
  * @module
  */
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
-import type { SecureContextOptions } from 'node:tls';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket, type SecureContextOptions } from 'node:tls';
+import { formatEndpoint, type EtcdEndpoint } from './etcd-endpoints.ts';
 import { EtcdError, errorOfTrailers, explainConnection, GRPC_CODES } from './etcd-error.ts';
 import { GrpcStream } from './grpc-stream.ts';
 
 /** The certificates, already read. */
-export interface GrpcTls extends Pick<SecureContextOptions, 'ca' | 'cert' | 'key'> {
-  /** The name in the server's certificate, where it isn't that of the address. */
-  readonly servername?: string;
-}
+export type GrpcTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
 
 export interface GrpcCall {
   /** `/etcdserverpb.KV/Range` */
@@ -26,44 +25,47 @@ export interface GrpcCall {
 }
 
 export class GrpcConnection {
+  readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
-  readonly #ended: Promise<EtcdError>;
+  #endedBy!: (error: EtcdError) => void;
+  readonly #ended: Promise<EtcdError> = new Promise((resolve) => (this.#endedBy = resolve));
   readonly #pinging: NodeJS.Timeout;
   #lastPing: NodeJS.Timeout | undefined;
   #isEnded = false;
 
-  private constructor(session: ClientHttp2Session) {
+  private constructor(socket: Socket, session: ClientHttp2Session) {
+    this.#socket = socket;
     this.#session = session;
-    this.#ended = new Promise((resolve) => {
-      let trouble: unknown;
-      session.on('error', (error) => (trouble ??= error));
-      session.once('goaway', () => session.close());
-      session.once('close', () => resolve(unavailable(trouble)));
-    });
-    void this.#ended.then(() => {
-      this.#isEnded = true;
-      clearInterval(this.#pinging);
-      clearTimeout(this.#lastPing);
-    });
     this.#pinging = setInterval(() => this.#ping(), PING_MS);
+    // A session says nothing, and keeps the socket, when the server refuses a certificate right after
+    // the handshake (Node.js 20).
+    socket.on('error', (error) => this.#end(error));
+    session.on('error', (error) => this.#end(error));
+    session.once('goaway', () => session.close());
+    session.once('close', () => this.#end(undefined));
   }
 
   /**
-   * @param authority `https://HOST:PORT`, or with `http:` for no encryption
+   * @param tls undefined: without encryption
    * @throws {EtcdError} nobody answers, or not in time, or the certificates don't fit
    */
-  static async open(authority: string, tls: GrpcTls | undefined): Promise<GrpcConnection> {
-    const session = startSession(authority, tls);
-    const connection = new GrpcConnection(session);
-    const late = setTimeout(() => session.destroy(new Error('no answer in time')), CONNECT_MS);
+  static async open(endpoint: EtcdEndpoint, tls: GrpcTls | undefined): Promise<GrpcConnection> {
+    const socket = startSocket(endpoint, tls);
+    const scheme = tls ? 'https' : 'http';
+    const session = connect(`${scheme}://${formatEndpoint(endpoint)}`, {
+      createConnection: () => socket,
+    });
+    const connection = new GrpcConnection(socket, session);
+    const late = setTimeout(() => connection.#end(new Error('no answer in time')), CONNECT_MS);
     const opened = new Promise<undefined>((resolve) => {
       // Without encryption a connection is made before anybody has spoken HTTP/2.
       session.once('remoteSettings', () => resolve(undefined));
     });
     const error = await Promise.race([opened, connection.#ended]);
     clearTimeout(late);
-    if (error) throw error;
-    return connection;
+    if (!error) return connection;
+    const isSecured = socket instanceof TLSSocket && socket.alpnProtocol !== null;
+    throw isSecured ? error : withScheme(error, tls);
   }
 
   get isOpen(): boolean {
@@ -111,7 +113,19 @@ export class GrpcConnection {
 
   /** Ends all calls, with this error where there is one. */
   close(error?: Error): void {
+    this.#end(error);
+  }
+
+  /** Only the first reason counts. */
+  #end(trouble: unknown): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    clearInterval(this.#pinging);
+    clearTimeout(this.#lastPing);
+    const error = unavailable(trouble);
+    this.#endedBy(error);
     this.#session.destroy(error);
+    this.#socket.destroy();
   }
 
   #ping(): void {
@@ -128,13 +142,24 @@ export class GrpcConnection {
 }
 
 /** @throws {EtcdError} the certificates can't be used */
-function startSession(authority: string, tls: GrpcTls | undefined): ClientHttp2Session {
+function startSocket({ host, port }: EtcdEndpoint, tls: GrpcTls | undefined): Socket {
+  if (!tls) return connectPlain({ host, port });
+  const name = isIP(host) ? {} : { servername: host };
   try {
-    return connect(authority, { ...tls });
+    return connectTls({ host, port, ...name, ...tls, ALPNProtocols: ['h2'] });
   } catch (cause) {
     const message = `the certificates or the key can't be used: ${(cause as Error).message}`;
     throw new EtcdError(GRPC_CODES.unavailable, message, { cause });
   }
+}
+
+/** Whoever hears the other language just hangs up. */
+function withScheme(error: EtcdError, tls: GrpcTls | undefined): EtcdError {
+  const { cause } = error;
+  const isReset = cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'ECONNRESET';
+  if (cause !== undefined && !isReset) return error;
+  const hint = tls ? 'if it speaks no TLS, it is etcd://' : 'if it speaks TLS, it is etcds://';
+  return new EtcdError(error.code, `${error.message}; ${hint}`, { cause });
 }
 
 function unavailable(trouble: unknown): EtcdError {

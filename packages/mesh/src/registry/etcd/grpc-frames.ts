@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 
 /** The message in a frame. */
 export function frameOf(message: Uint8Array): Uint8Array {
@@ -17,25 +18,29 @@ export function frameOf(message: Uint8Array): Uint8Array {
 export class FrameReader {
   #pieces: Uint8Array[] = [];
   #length = 0;
+  /** Nothing is joined before there is so much. */
+  #needed = HEADER;
 
   /**
    * The messages that are complete with this piece: copies.
    *
-   * @throws {Error} a message is compressed, which nobody asked for, or longer than any that is expected
+   * @throws {EtcdError} a message is compressed, which nobody asked for, or longer than any that is
+   *   expected
    */
   push(piece: Uint8Array): Uint8Array[] {
     this.#pieces.push(piece);
     this.#length += piece.length;
-    if (this.#length < HEADER) return [];
+    if (this.#length < this.#needed) return [];
     const messages: Uint8Array[] = [];
     let bytes = Buffer.concat(this.#pieces);
+    this.#needed = HEADER;
     while (bytes.length >= HEADER) {
-      const length = bytes.readUInt32BE(1);
-      if (bytes[0] !== 0) throw new Error('the server compresses, which it was not asked for');
-      if (length > MAX_MESSAGE) throw new Error(`the server sends ${length} bytes at once`);
-      if (bytes.length < HEADER + length) break;
-      messages.push(new Uint8Array(bytes.subarray(HEADER, HEADER + length)));
-      bytes = bytes.subarray(HEADER + length);
+      const length = lengthOf(bytes);
+      this.#needed = HEADER + length;
+      if (bytes.length < this.#needed) break;
+      messages.push(new Uint8Array(bytes.subarray(HEADER, this.#needed)));
+      bytes = bytes.subarray(this.#needed);
+      this.#needed = HEADER;
     }
     this.#pieces = bytes.length > 0 ? [bytes] : [];
     this.#length = bytes.length;
@@ -43,6 +48,16 @@ export class FrameReader {
   }
 }
 
+function lengthOf(frame: Buffer): number {
+  if (frame[0] !== 0) {
+    const message = 'the server compresses, which it was not asked for';
+    throw new EtcdError(GRPC_CODES.unavailable, message);
+  }
+  const length = frame.readUInt32BE(1);
+  if (length <= MAX_MESSAGE) return length;
+  throw new EtcdError(GRPC_CODES.resourceExhausted, `the server sends ${length} bytes at once`);
+}
+
 const HEADER = 5;
-/** A page of a list has some hundred kilobytes. */
-const MAX_MESSAGE = 64 * 1024 * 1024;
+/** A page of a list has some hundred kilobytes; whatever etcd takes as one value has 1.5 MiB. */
+const MAX_MESSAGE = 16 * 1024 * 1024;

@@ -77,7 +77,7 @@ export class GrpcStream {
     try {
       this.#messages.push(...this.#frames.push(piece));
     } catch (error) {
-      this.#fail((error as Error).message);
+      this.#fail((error as Error).message, error);
       this.#stream.destroy();
       return;
     }

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import type { ReadRecord } from '../../record/node-record.ts';
 import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
 import { sleep, systemClock, type Clock } from '../kubernetes/clock.ts';
 import type { EtcdApi, EtcdWatch } from './etcd-client.ts';
@@ -25,19 +26,25 @@ import {
 } from './etcd-messages.ts';
 
 export interface KeyList {
-  readonly values: ReadonlyMap<string, KeyValue>;
+  readonly values: ReadonlyMap<string, ListedKey>;
   /** As of which the values are. */
   readonly revision: bigint;
   /** False: the server has lost what it was told, or it is another one. */
   readonly isSameHistory: boolean;
 }
 
+/** A key as it was listed. The value itself isn't kept: somebody may have put megabytes there. */
+export interface ListedKey {
+  readonly record: ReadRecord;
+  /** 0: none. */
+  readonly lease: bigint;
+}
+
 /** Hears of the keys in the order of etcd; the next word waits until the last one is taken in. */
 export interface KeyListener {
-  /**
-   * All there are, by the key without the prefix. What is not in it is gone.
-   *
-   */
+  /** What a key holds. The name is the key without the prefix. */
+  read(name: string, value: KeyValue): ReadRecord;
+  /** All there are, by their names. What is not in it is gone. */
   onList(list: KeyList): Promise<void>;
   onPut(name: string, value: KeyValue): void;
   /** @param revision of the deletion */
@@ -63,6 +70,8 @@ export class KeyWatch {
   #revision: bigint | undefined;
   /** Of the last list: which cluster, and how far it was. */
   #history: { readonly clusterId: bigint; revision: bigint } | undefined;
+  /** Keys of a page. Fewer, where somebody has put large values there. */
+  #page = PAGE;
   #watch: EtcdWatch | undefined;
   #ended: Promise<void> = Promise.resolve();
 
@@ -113,7 +122,7 @@ export class KeyWatch {
   }
 
   async #list(): Promise<void> {
-    const values = new Map<string, KeyValue>();
+    const values = new Map<string, ListedKey>();
     const rangeEnd = prefixEnd(this.#prefix);
     let key = bytesOf(this.#prefix);
     let header: ResponseHeader | undefined;
@@ -121,11 +130,14 @@ export class KeyWatch {
       const page = await this.#api.range({
         key,
         rangeEnd,
-        limit: PAGE,
+        limit: this.#page,
         ...(header && { revision: header.revision }),
       });
       header ??= page.header ?? { clusterId: 0n, revision: 0n };
-      for (const value of page.kvs) values.set(this.#nameOf(value.key), value);
+      for (const value of page.kvs) {
+        const name = this.#nameOf(value.key);
+        values.set(name, { record: this.#listener.read(name, value), lease: value.lease });
+      }
       const last = page.kvs.at(-1);
       if (!page.more || !last) break;
       key = Uint8Array.from([...last.key, 0]);
@@ -146,6 +158,7 @@ export class KeyWatch {
       rangeEnd: prefixEnd(this.#prefix),
       startRevision: this.#revision! + 1n,
       progressNotify: true,
+      fragment: true,
     });
     this.#watch = watch;
     const silence = new Silence(watch, this.#clock);
@@ -167,7 +180,7 @@ export class KeyWatch {
 
   /** @returns whether the watch goes on */
   async #take(response: WatchResponse): Promise<boolean> {
-    const { header, created, canceled, compactRevision, cancelReason, events } = response;
+    const { header, created, canceled, compactRevision, cancelReason, fragment, events } = response;
     if (compactRevision > 0n) {
       // Nothing is wrong: we were away for too long.
       this.#revision = undefined;
@@ -182,7 +195,7 @@ export class KeyWatch {
     for (const event of events) await this.#tell(event);
     if (created) return true;
     this.#settled();
-    if (header && response.watchId >= 0n) this.#moveTo(header.revision);
+    if (header && response.watchId >= 0n && !fragment) this.#moveTo(header.revision);
     return true;
   }
 
@@ -208,7 +221,8 @@ export class KeyWatch {
   }
 
   #nameOf(key: Uint8Array): string {
-    return Buffer.from(key).toString('utf8').slice(this.#prefix.length);
+    const name = Buffer.from(key).toString('utf8').slice(this.#prefix.length);
+    return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
   }
 
   #settled(): void {
@@ -217,7 +231,9 @@ export class KeyWatch {
   }
 
   #failed(error: unknown): number {
-    if (error instanceof EtcdError && error.isCompacted) this.#revision = undefined;
+    const isTooLarge = error instanceof EtcdError && error.isTooLarge;
+    if (isTooLarge && this.#revision === undefined) this.#page = this.#page / 8n || 1n;
+    if (isTooLarge || (error instanceof EtcdError && error.isCompacted)) this.#revision = undefined;
     else this.#listener.onTrouble(error instanceof Error ? error.message : String(error));
     return this.#jitter.next();
   }
@@ -279,6 +295,8 @@ function canceledError(reason: string): EtcdError {
 }
 
 const PAGE = 500n;
+/** No node has a longer one. */
+const LONGEST_NAME = 253;
 /** A watch that stood this long works. */
 const SETTLED_MS = 1000;
 const ASK_MS = 60_000;

@@ -93,6 +93,8 @@ export class DirectoryScanner {
     let version: string;
     try {
       const state = await this.#files.lstat(path, { bigint: true });
+      // Opening a device may do something, and a socket can't be opened.
+      if (!state.isFile()) return { version: '', text: undefined, record: noFile(node, state) };
       version = [state.ino, state.size, state.mtimeNs, state.ctimeNs, state.mode].join(':');
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
@@ -126,6 +128,13 @@ export function recordFileName(node: string): string {
 /** Files with a point in front are being written, or belong to other programs. */
 function isRecordFile(name: string): boolean {
   return name.endsWith(SUFFIX) && !name.startsWith('.');
+}
+
+function noFile(node: string, state: BigIntStats): RecordError {
+  if (state.isSymbolicLink()) {
+    return unreadable(node, 'is a symbolic link, and those are not followed');
+  }
+  return unreadable(node, state.isDirectory() ? 'is a directory' : 'is no file');
 }
 
 function unreadable(node: string, reason: string): RecordError {

@@ -36,6 +36,7 @@ type Readable = Extract<Scan, { readonly trouble?: undefined }>;
 
 export class FileRegistry implements Registry {
   readonly description: string;
+  readonly missingMeans = 'expired';
   readonly #path: string;
   readonly #schedule: NonNullable<FileRegistryOptions['schedule']>;
   readonly #files: FileAccess;
@@ -125,7 +126,7 @@ export class FileRegistry implements Registry {
       if (this.#directory === undefined) await this.#files.mkdir(this.#path, { recursive: true });
       const previous = await readRegularFile(this.#files, join(this.#path, file));
       const text = change(previous && (previous.text ?? ''));
-      if (text === undefined) return;
+      if (text === undefined || previous?.text === `${text}\n`) return;
       await replaceFile(this.#files, this.#path, { name: file, text: `${text}\n` });
     } catch (error) {
       const reason = explainFileError(error);

@@ -50,3 +50,39 @@ export const IPAM_CONFIGS: KubeResource = {
   kind: 'IPAMConfig',
   missing: 'it comes with Calico, where its data is kept in Kubernetes',
 };
+
+/** Where Calico gives its pods addresses from. */
+export const IP_POOLS: KubeResource = {
+  group: 'crd.projectcalico.org',
+  version: 'v1',
+  plural: 'ippools',
+  kind: 'IPPool',
+  missing: 'it comes with Calico, where its data is kept in Kubernetes',
+};
+
+/** Where services have their addresses; since Kubernetes 1.33. */
+export const SERVICE_CIDRS: KubeResource = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'servicecidrs',
+  kind: 'ServiceCIDR',
+  missing: 'it comes with Kubernetes 1.33',
+};
+
+/** Settings of the cluster are in some of them. */
+export const CONFIG_MAPS: KubeResource = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  namespace: 'kube-system',
+};
+
+/** Of the control plane, where it runs in pods. */
+export const PODS: KubeResource = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespace: 'kube-system',
+};

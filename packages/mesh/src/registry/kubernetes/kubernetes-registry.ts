@@ -12,7 +12,7 @@ import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { NodeRecord, ReadRecord } from '../../record/node-record.ts';
 import { RecordTeller } from '../record-teller.ts';
-import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
+import type { LitzNodeStatus, Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { type Clock } from './clock.ts';
 import type { KubeApi } from './kube-api.ts';
 import { fieldsOf, textsOf, type KubeObject, type KubeOwnerReference } from './kube-resource.ts';
@@ -30,18 +30,9 @@ export interface KubernetesRegistryOptions {
   readonly lookup?: (host: string) => Promise<readonly string[]>;
 }
 
-/** What a node says of itself beside its record; for people that look at the objects. */
-export interface LitzNodeStatus {
-  /** Of Litz. */
-  readonly version: string;
-  readonly encrypt: 'pods' | 'nodes' | 'all' | 'off';
-  readonly enforcement: 'off' | 'permissive' | 'enforce';
-  /** Empty when all is well. */
-  readonly trouble: string;
-}
-
 export class KubernetesRegistry implements Registry {
   readonly description: string;
+  readonly missingMeans = 'deleted';
   readonly api: KubeApi;
   readonly #records: RecordResource;
   readonly #options: KubernetesRegistryOptions;

@@ -1,6 +1,6 @@
 /**
- * What an administrator does to an etcd past Litz, by etcd's own gateway: JSON over HTTP. It knows no
- * client certificates, so it is for plain connections.
+ * What an administrator does to an etcd past Litz, by etcd's own gateway: JSON over HTTP. It takes no
+ * client certificate with a common name, so it is for plain connections.
  *
  * @module
  */
@@ -11,6 +11,11 @@ export interface StoredKey {
   readonly version: string;
   /** `0`: none. */
   readonly lease: string;
+}
+
+export interface EtcdRight {
+  readonly prefix: string;
+  readonly right: 'READ' | 'WRITE' | 'READWRITE';
 }
 
 export class EtcdAdministrator {
@@ -35,8 +40,21 @@ export class EtcdAdministrator {
   }
 
   /** Without a lease, unless one is named. */
-  async put(key: string, value: string, lease = '0'): Promise<void> {
+  async put(key: string, value: string | Buffer, lease = '0'): Promise<void> {
     await this.send('kv/put', { key: base64(key), value: base64(value), lease });
+  }
+
+  /** Many at once. */
+  async putAll(
+    entries: readonly (readonly [key: string, value: string | Buffer])[],
+  ): Promise<void> {
+    // etcd takes 128 in one transaction.
+    for (let i = 0; i < entries.length; i += 100) {
+      const success = entries.slice(i, i + 100).map(([key, value]) => ({
+        requestPut: { key: base64(key), value: base64(value) },
+      }));
+      await this.send('kv/txn', { success });
+    }
   }
 
   async delete(key: string): Promise<void> {
@@ -57,28 +75,38 @@ export class EtcdAdministrator {
     await this.send('kv/compaction', { revision: header.revision, physical: true });
   }
 
-  /** Users from now on: `root`, and `litz` with the rights to that prefix. */
-  async enableUsers(
-    prefix: string,
-    end: string,
-    passwords: { root: string; litz: string },
-  ): Promise<void> {
-    for (const name of ['root', 'litz', 'nobody']) {
-      const password = name === 'root' ? passwords.root : passwords.litz;
-      await this.send('auth/user/add', { name, password });
-    }
+  /** A user with a role of its own, with that right to all keys with a prefix. */
+  async addUser(name: string, password: string, { prefix, right }: EtcdRight): Promise<void> {
+    await this.send('auth/user/add', { name, password });
+    await this.send('auth/role/add', { name });
+    await this.allow(name, { prefix, right });
+    await this.send('auth/user/grant', { user: name, role: name });
+  }
+
+  async allow(role: string, { prefix, right }: EtcdRight): Promise<void> {
+    const end = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
+    const perm = { permType: right, key: base64(prefix), range_end: base64(end) };
+    await this.send('auth/role/grant', { name: role, perm });
+  }
+
+  async changePassword(name: string, password: string): Promise<void> {
+    await this.send('auth/user/changepw', { name, password });
+  }
+
+  /** From now on nobody does anything without a user; this administrator is `root`. */
+  async enableUsers(): Promise<void> {
+    await this.send('auth/user/add', { name: 'root', password: ROOT_PASSWORD });
     await this.send('auth/role/add', { name: 'root' });
     await this.send('auth/user/grant', { user: 'root', role: 'root' });
-    await this.send('auth/role/add', { name: 'records' });
-    const perm = { permType: 'READWRITE', key: base64(prefix), range_end: base64(end) };
-    await this.send('auth/role/grant', { name: 'records', perm });
-    await this.send('auth/user/grant', { user: 'litz', role: 'records' });
     await this.send('auth/enable', {});
-    const { token } = await this.send('auth/authenticate', {
-      name: 'root',
-      password: passwords.root,
-    });
-    this.#token = token;
+    await this.logIn();
+  }
+
+  /** Again, when the token is too old. */
+  async logIn(): Promise<void> {
+    this.#token = '';
+    const user = { name: 'root', password: ROOT_PASSWORD };
+    this.#token = (await this.send('auth/authenticate', user)).token;
   }
 
   // oxlint-disable-next-line typescript/no-explicit-any -- whatever etcd answers
@@ -86,6 +114,7 @@ export class EtcdAdministrator {
     const response = await fetch(`${this.#origin}/v3/${call}`, {
       method: 'POST',
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
       headers: this.#token === '' ? {} : { authorization: this.#token },
     });
     const text = await response.text();
@@ -94,6 +123,8 @@ export class EtcdAdministrator {
   }
 }
 
-function base64(text: string): string {
+function base64(text: string | Buffer): string {
   return Buffer.from(text).toString('base64');
 }
+
+const ROOT_PASSWORD = 'of root';

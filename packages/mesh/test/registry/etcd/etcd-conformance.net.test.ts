@@ -14,7 +14,7 @@ describeWith([etcdProgram], 'a real etcd', () => {
 
 async function ground(format: 'litz' | 'cilium', prefix: string): Promise<RegistryGround> {
   const etcd = await RealEtcd.start();
-  const administrator = new EtcdAdministrator(etcd.port);
+  const administrator = new EtcdAdministrator(etcd.administrationPort);
   const read = async (name: string) => (await administrator.read(prefix + name))!;
   return {
     open: async () => new EtcdRegistry(etcd.url, { format }),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -11,41 +11,70 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { programRequirement, type Requirement } from '@litz/testkit';
-import { EtcdClient, type EtcdTlsFiles } from '../../../src/registry/etcd/etcd-client.ts';
+import { EtcdClient } from '../../../src/registry/etcd/etcd-client.ts';
+import type { EtcdTlsFiles } from '../../../src/registry/etcd/etcd-tls.ts';
 import { parseEtcdEndpoints } from '../../../src/registry/etcd/etcd-endpoints.ts';
 import { EtcdError, GRPC_CODES } from '../../../src/registry/etcd/etcd-error.ts';
+import { makeCertificates } from './etcd-certificates.ts';
 
 export const etcdProgram: Requirement = programRequirement('etcd');
-export const opensslProgram: Requirement = programRequirement('openssl', ['version']);
+
+export interface EtcdOptions {
+  /** With certificates of its own; it asks the clients for theirs. */
+  readonly tls?: boolean;
+  /** More of the command line; the folder is for files of theirs. */
+  readonly flags?: (folder: string) => readonly string[];
+}
 
 export class RealEtcd {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-etcd-'));
   readonly port: number;
+  /** Without TLS, whatever the clients need: for an administrator. */
+  readonly administrationPort: number;
+  readonly #name: string;
   readonly #peerPort: number;
+  readonly #members: string;
   readonly #isEncrypted: boolean;
+  readonly #flags: readonly string[];
   #server: ChildProcess | undefined;
 
-  /** @param options.tls with certificates of its own; it asks the clients for theirs */
-  static async start({ tls = false }: { readonly tls?: boolean } = {}): Promise<RealEtcd> {
-    const [port, peerPort] = (await freePorts(2)) as [number, number];
-    const etcd = new RealEtcd(port, { peerPort, isEncrypted: tls });
+  static async start(options: EtcdOptions = {}): Promise<RealEtcd> {
+    const [etcd] = (await RealEtcd.startCluster(1, options)) as [RealEtcd];
+    return etcd;
+  }
+
+  /** Members of one cluster. */
+  static async startCluster(count: number, options: EtcdOptions = {}): Promise<RealEtcd[]> {
+    const ports = await freePorts(3 * count);
+    const peers = ports.splice(count);
+    const administrationPorts = peers.splice(count);
+    const members = peers.map((port, i) => `m${i}=http://127.0.0.1:${port}`).join(',');
+    const places = ports.map((port, i) => ({
+      name: `m${i}`,
+      port,
+      administrationPort: administrationPorts[i],
+      peerPort: peers[i],
+      members,
+    }));
+    const etcds = places.map((place) => new RealEtcd(place, options));
     try {
-      if (tls) makeCertificates(etcd.folder);
-      await etcd.startServer();
-      return etcd;
+      await Promise.all(etcds.map((etcd) => etcd.startServer()));
+      return etcds;
     } catch (error) {
-      await etcd.close();
+      await Promise.all(etcds.map((etcd) => etcd.close()));
       throw error;
     }
   }
 
-  private constructor(
-    port: number,
-    { peerPort, isEncrypted }: { readonly peerPort: number; readonly isEncrypted: boolean },
-  ) {
-    this.port = port;
-    this.#peerPort = peerPort;
-    this.#isEncrypted = isEncrypted;
+  private constructor(place: MemberPlace, { tls = false, flags = () => [] }: EtcdOptions) {
+    this.port = place.port;
+    this.administrationPort = place.administrationPort;
+    this.#name = place.name;
+    this.#peerPort = place.peerPort;
+    this.#members = place.members;
+    this.#isEncrypted = tls;
+    this.#flags = flags(this.folder);
+    if (tls) makeCertificates(this.folder);
   }
 
   get url(): string {
@@ -82,14 +111,20 @@ export class RealEtcd {
       'etcd',
       [
         `--data-dir=${this.file('data')}`,
-        `--listen-client-urls=${client}`,
+        `--listen-client-urls=${client},http://127.0.0.1:${this.administrationPort}`,
         `--advertise-client-urls=${client}`,
         `--listen-peer-urls=${peer}`,
         `--initial-advertise-peer-urls=${peer}`,
-        `--initial-cluster=default=${peer}`,
+        `--name=${this.#name}`,
+        `--initial-cluster=${this.#members}`,
         '--unsafe-no-fsync=true',
         '--bcrypt-cost=4',
         ...(this.#isEncrypted ? tlsFlags : []),
+        // One that is alone is its own leader at once; the shortest lease depends on it too.
+        ...(this.#members.includes(',')
+          ? []
+          : ['--heartbeat-interval=20', '--election-timeout=200']),
+        ...this.#flags,
       ],
       { stdio: ['ignore', log, log] },
     );
@@ -150,29 +185,13 @@ export class RealEtcd {
   }
 }
 
-/** An authority, a server on loopback, and two clients with a common name; one of another authority. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]): void => {
-    execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
-  };
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const days = ['-days', '2'];
-  for (const authority of ['ca', 'other-ca']) {
-    const files = ['-keyout', `${authority}.key`, '-out', `${authority}.crt`];
-    openssl('req', '-x509', ...key, ...files, '-subj', `/CN=${authority}`, ...days);
-  }
-  for (const [name, extension, authority] of [
-    ['server', 'subjectAltName=IP:127.0.0.1', 'ca'],
-    ['n1', 'extendedKeyUsage=clientAuth', 'ca'],
-    ['stranger', 'extendedKeyUsage=clientAuth', 'other-ca'],
-  ] as const) {
-    const files = ['-keyout', `${name}.key`, '-out', `${name}.csr`];
-    openssl('req', ...key, ...files, '-subj', `/CN=${name}`);
-    writeFileSync(join(folder, 'extension'), extension);
-    const signer = ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-CAcreateserial'];
-    const made = ['-in', `${name}.csr`, '-out', `${name}.crt`, '-extfile', 'extension'];
-    openssl('x509', '-req', ...made, ...signer, ...days);
-  }
+interface MemberPlace {
+  readonly name: string;
+  readonly port: number;
+  readonly administrationPort: number;
+  readonly peerPort: number;
+  /** All of the cluster, as etcd takes them. */
+  readonly members: string;
 }
 
 async function freePorts(count: number): Promise<number[]> {

@@ -3,12 +3,16 @@
  *
  * @module
  */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import * as promises from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { RecordError, type ReadRecord } from '../../../src/record/node-record.ts';
 import { DirectoryScanner, recordFileName } from '../../../src/registry/file/directory-scanner.ts';
+import type { FileAccess } from '../../../src/registry/file/file-access.ts';
 import { recordOf } from '../../records.ts';
 import { temporaryDirectory, textOf, writeRecord } from './temporary-directory.ts';
 
@@ -50,6 +54,26 @@ describe('DirectoryScanner', () => {
     const bad = [...records.values()].filter((record) => record instanceof RecordError);
     expect(bad).toMatchObject([{ field }]);
     expect(records.get('n2')).toEqual(recordOf(2));
+  });
+
+  test('opens no pipe, no device and no socket', async () => {
+    const directory = temporaryDirectory();
+    execFileSync('mkfifo', [join(directory, 'pipe.json')]);
+    const server = createServer().listen(join(directory, 'socket.json'));
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    writeRecord(directory, recordOf(2));
+    const opened: string[] = [];
+    const open: FileAccess['open'] = async (path, ...rest) => {
+      opened.push(String(path));
+      return promises.open(path, ...rest);
+    };
+    const scan = await new DirectoryScanner(directory, { ...promises, open }).scan();
+    expect(opened).toEqual([join(directory, 'n2.json')]);
+    for (const name of ['pipe', 'socket']) {
+      expect(scan).toHaveProperty('records');
+      expect('records' in scan && scan.records.get(name)).toMatchObject({ reason: 'is no file' });
+    }
   });
 
   test('shows a name with control characters in quotes', async () => {

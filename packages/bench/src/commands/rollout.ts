@@ -1,0 +1,25 @@
+/**
+ * `bench rollout`
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { measureRollout, missingForRollout, type RolloutSettings } from '../rollout/rollout.ts';
+import { count } from './arguments.ts';
+import { keep, say } from './output.ts';
+
+export function addRolloutCommand(program: Command): void {
+  const command: Command = program
+    .command('rollout')
+    .description(
+      'what pods lose while a mesh is switched on and off, and programs of it are killed',
+    )
+    .option('--nodes <number>', 'of the mesh, 3 at least', count, 8)
+    .option('--agent-kills <number>', 'of the agent of one node', count, 10)
+    .option('--daemon-kills <number>', 'of the daemon of one node', count, 10)
+    .action(async (settings: RolloutSettings) => {
+      const missing = missingForRollout();
+      if (missing !== undefined) throw new Error(`nothing can be measured: ${missing}`);
+      keep(command, 'rollout', { ...settings }, await measureRollout(settings, say));
+    });
+}

@@ -1,0 +1,181 @@
+/**
+ * A part of the crowd: some hundreds of agents in one process. What it is asked for comes over a channel,
+ * one request after the other; `crowd.ts` asks.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseCidr } from '@litz/core';
+import { KeyStore, type NodeRecord, type Registry } from '@litz/mesh';
+import type { CrowdCounts, CrowdRequest } from './crowd.ts';
+import { madeAddress, madePrefix, madeRecord, peerOf } from './made-record.ts';
+import { openRegistry, type RegistryPlace } from './registry-place.ts';
+import { prepare } from './registry-server.ts';
+import { countWrites, type WriteCounter } from './registry-writes.ts';
+import { SimulatedNode } from './simulated-node.ts';
+
+class CrowdPart {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'litz-crowd-'));
+  readonly #nodes: SimulatedNode[] = [];
+  /** Times at which each of our agents had programmed a peer, by key and endpoint. */
+  readonly #programmed: Map<string, number[]> = new Map();
+  /** When an agent of ours began to write its record, by its number. */
+  readonly #wrote: Map<number, number> = new Map();
+  #registry: Registry | undefined = undefined;
+  #writes: WriteCounter | undefined = undefined;
+
+  async answer(request: CrowdRequest): Promise<unknown> {
+    switch (request.do) {
+      case 'prepare':
+        return prepare(request.place, request.preparation);
+      case 'seed':
+        return this.#seed(request.place, request.numbers);
+      case 'start':
+        return this.#start(request.place, request.numbers);
+      case 'make-key':
+        return peerOf(this.#ownRecord(request.number));
+      case 'wrote':
+        return this.#wrote.get(request.number);
+      case 'has-peers':
+        return this.#nodes.every(({ peers }) => peers >= request.count);
+      case 'expect':
+        return void this.#programmed.set(request.peer, []);
+      case 'programmed':
+        return this.#programmed.get(request.peer) ?? [];
+      case 'write':
+        return this.#write(request.place, madeRecord(request.number, request.port));
+      case 'write-many':
+        return this.#writeMany(request.place, request.count);
+      case 'write-count':
+        this.#writes ??= await countWrites(request.place);
+        return this.#writes.count();
+      case 'counts':
+        return this.#counts();
+      case 'close':
+      default:
+        return this.#close();
+    }
+  }
+
+  /** Keys of agents that will be started, and their records: what a restart of all of them finds. */
+  async #seed(place: RegistryPlace, numbers: readonly number[]): Promise<void> {
+    for (let i = 0; i < numbers.length; i += TOGETHER) {
+      await Promise.all(
+        numbers.slice(i, i + TOGETHER).map(async (number) => {
+          const registry = openRegistry(place);
+          await registry.publish(this.#ownRecord(number));
+          await registry.close();
+        }),
+      );
+    }
+  }
+
+  /** With a key that it makes. */
+  #ownRecord(number: number): NodeRecord {
+    const folder = this.#folderOf(number);
+    const store = new KeyStore({ folder, interfaceName: 'litz0' });
+    const { publicKey, generation, createdAt } = store.create(1);
+    return {
+      name: nameOf(number),
+      addresses: [madeAddress(number)],
+      port: PORT,
+      keys: [{ publicKey, generation, createdAt }],
+      prefixes: [parseCidr(madePrefix(number))],
+      encryptsNode: true,
+      revoked: false,
+    };
+  }
+
+  #start(place: RegistryPlace, numbers: readonly number[]): void {
+    for (const number of numbers) {
+      const registry = openRegistry(place);
+      const publish = registry.publish.bind(registry);
+      registry.publish = (record): Promise<void> => {
+        if (!this.#wrote.has(number)) this.#wrote.set(number, now());
+        return publish(record);
+      };
+      const node = new SimulatedNode({
+        number,
+        name: nameOf(number),
+        registry,
+        folder: this.#folderOf(number),
+        onProgrammed: (peer) => this.#programmed.get(peer)?.push(now()),
+      });
+      this.#nodes.push(node);
+      node.agent.start();
+    }
+  }
+
+  /** @returns when it began */
+  async #write(place: RegistryPlace, record: NodeRecord): Promise<number> {
+    this.#registry ??= openRegistry(place);
+    const at = now();
+    await this.#registry.publish(record);
+    return at;
+  }
+
+  async #writeMany(place: RegistryPlace, count: number): Promise<void> {
+    const registries = Array.from({ length: TOGETHER }, () => openRegistry(place));
+    let next = 1;
+    const writeOn = async (registry: Registry): Promise<void> => {
+      while (next <= count) await registry.publish(madeRecord(next++));
+    };
+    await Promise.all(registries.map(writeOn));
+    await Promise.all(registries.map((registry) => registry.close()));
+  }
+
+  #counts(): CrowdCounts {
+    const all = this.#nodes.map(({ counts }) => counts);
+    const sum = (of: (counts: (typeof all)[number]) => number): number =>
+      all.reduce((total, counts) => total + of(counts), 0);
+    const { user, system } = process.cpuUsage();
+    return {
+      gets: sum(({ gets }) => gets),
+      sets: sum(({ sets }) => sets),
+      rulesets: sum(({ rulesets }) => rulesets),
+      routes: sum(({ routes }) => routes),
+      cpuMs: (user + system) / 1000,
+      residentMb: process.memoryUsage().rss / 1e6,
+    };
+  }
+
+  async #close(): Promise<void> {
+    this.#writes?.close();
+    await Promise.all(this.#nodes.map(({ agent }) => agent.close()));
+    await this.#registry?.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+    process.disconnect();
+  }
+
+  #folderOf(number: number): string {
+    return join(this.#folder, String(number));
+  }
+}
+
+/** The same for all processes of a machine. Milliseconds. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+function nameOf(number: number): string {
+  return `node-${number}`;
+}
+
+const PORT = 51_871;
+/** Records written at a time. */
+const TOGETHER = 32;
+
+const part = new CrowdPart();
+let work: Promise<void> = Promise.resolve();
+process.on('message', ({ id, request }: { id: number; request: CrowdRequest }) => {
+  work = work.then(async () => {
+    try {
+      const value = await part.answer(request);
+      if (process.connected) process.send?.({ id, value });
+    } catch (error) {
+      process.send?.({ id, error: (error as Error).stack ?? String(error) });
+    }
+  });
+});

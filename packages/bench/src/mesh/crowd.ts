@@ -1,0 +1,212 @@
+/**
+ * `Crowd`: many agents, real ones, on simulated machines, in a few processes.
+ *
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import { RunningCommand } from '../peers/command.ts';
+import { madeRecord, peerOf } from './made-record.ts';
+import type { RegistryPlace } from './registry-place.ts';
+import type { Preparation } from './registry-server.ts';
+
+/** What a process of the crowd can be asked. */
+export type CrowdRequest =
+  | { do: 'prepare'; place: RegistryPlace; preparation: Preparation }
+  | { do: 'seed' | 'start'; place: RegistryPlace; numbers: readonly number[] }
+  | { do: 'make-key' | 'wrote'; number: number }
+  | { do: 'has-peers'; count: number }
+  | { do: 'expect' | 'programmed'; peer: string }
+  | { do: 'write'; place: RegistryPlace; number: number; port: number }
+  | { do: 'write-many'; place: RegistryPlace; count: number }
+  | { do: 'write-count'; place: RegistryPlace }
+  | { do: 'counts' | 'close' };
+
+/** Of all agents together. */
+export interface CrowdCounts {
+  readonly gets: number;
+  readonly sets: number;
+  readonly rulesets: number;
+  readonly routes: number;
+  readonly cpuMs: number;
+  readonly residentMb: number;
+}
+
+export class Crowd {
+  readonly #place: RegistryPlace;
+  readonly #parts: readonly CrowdProcess[];
+  #agents = 0;
+
+  /** @param processes how many */
+  constructor(place: RegistryPlace, namespace: string, processes: number) {
+    this.#place = place;
+    this.#parts = Array.from({ length: processes }, () => new CrowdProcess(namespace));
+  }
+
+  get agents(): number {
+    return this.#agents;
+  }
+
+  async prepare(preparation: Preparation): Promise<void> {
+    await this.#first.ask({ do: 'prepare', place: this.#place, preparation });
+  }
+
+  /** Writes records of agents that are to come. */
+  async seed(numbers: readonly number[]): Promise<void> {
+    await this.#share(numbers, 'seed');
+  }
+
+  /** Starts agents, all at once. */
+  async start(numbers: readonly number[]): Promise<void> {
+    this.#agents += numbers.length;
+    await this.#share(numbers, 'start');
+  }
+
+  /**
+   * One more agent, which nobody knows.
+   *
+   * @returns how long after it began to write its record each of the others had it, milliseconds
+   */
+  async join(number: number, timeoutMs: number): Promise<number[]> {
+    const others = this.#agents++;
+    const peer = await this.#first.ask<string>({ do: 'make-key', number });
+    await this.#all({ do: 'expect', peer });
+    await this.#first.ask({ do: 'start', place: this.#place, numbers: [number] });
+    const times = await this.#programmed(peer, others, timeoutMs);
+    const at = await this.#first.ask<number>({ do: 'wrote', number });
+    return times.map((time) => time - at);
+  }
+
+  /** Until every daemon has so many peers. @throws {Error} (rejects) it takes too long */
+  async untilAllHave(count: number, timeoutMs: number): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const all = await this.#all<boolean>({ do: 'has-peers', count });
+      if (all.every(Boolean)) return;
+      if (performance.now() > end) throw new Error(`not all agents have ${count} peers in time`);
+      await pause(POLL_MS);
+    }
+  }
+
+  /** Writes so many records that were made, from number 1. */
+  async writeMany(count: number): Promise<void> {
+    await this.#first.ask({ do: 'write-many', place: this.#place, count });
+  }
+
+  /** Writes a record that was made. @returns when it began to, and how long each agent took */
+  async write(
+    number: number,
+    port: number,
+    timeoutMs: number,
+  ): Promise<{ readonly at: number; readonly took: number[] }> {
+    const peer = peerOf(madeRecord(number, port));
+    await this.#all({ do: 'expect', peer });
+    const at = await this.#first.ask<number>({ do: 'write', place: this.#place, number, port });
+    const times = await this.#programmed(peer, this.#agents, timeoutMs);
+    return { at, took: times.map((time) => time - at) };
+  }
+
+  /** When each agent had it. @throws {Error} (rejects) not `count` of them in time */
+  async #programmed(peer: string, count: number, timeoutMs: number): Promise<number[]> {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const times = (await this.#all<number[]>({ do: 'programmed', peer })).flat();
+      if (times.length >= count) return times;
+      if (performance.now() > end) {
+        throw new Error(`${times.length} of ${count} agents have programmed a peer in time`);
+      }
+      await pause(POLL_MS);
+    }
+  }
+
+  /** Writes to the registry since its start, or since the first call. */
+  async writes(): Promise<number> {
+    return this.#first.ask({ do: 'write-count', place: this.#place });
+  }
+
+  async counts(): Promise<CrowdCounts> {
+    const all = await this.#all<CrowdCounts>({ do: 'counts' });
+    const sum = (of: (counts: CrowdCounts) => number): number =>
+      all.reduce((total, counts) => total + of(counts), 0);
+    return {
+      gets: sum(({ gets }) => gets),
+      sets: sum(({ sets }) => sets),
+      rulesets: sum(({ rulesets }) => rulesets),
+      routes: sum(({ routes }) => routes),
+      cpuMs: sum(({ cpuMs }) => cpuMs),
+      residentMb: sum(({ residentMb }) => residentMb),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#parts.map((part) => part.close()));
+  }
+
+  get #first(): CrowdProcess {
+    return this.#parts[0]!;
+  }
+
+  #all<T>(request: CrowdRequest): Promise<T[]> {
+    return Promise.all(this.#parts.map((part) => part.ask<T>(request)));
+  }
+
+  async #share(numbers: readonly number[], what: 'seed' | 'start'): Promise<void> {
+    const { length } = this.#parts;
+    await Promise.all(
+      this.#parts.map((part, i) => {
+        const own = numbers.filter((_, at) => at % length === i);
+        return part.ask({ do: what, place: this.#place, numbers: own });
+      }),
+    );
+  }
+}
+
+class CrowdProcess {
+  readonly #command: RunningCommand;
+  readonly #waiting: Map<number, (answer: Answer) => void> = new Map();
+  #lastId = 0;
+
+  constructor(namespace: string) {
+    this.#command = new RunningCommand(process.execPath, [CHILD], {
+      namespace,
+      onMessage: (message) => this.#hear(message as Answer),
+    });
+    void this.#command.result(2 ** 31 - 1).catch((error: Error) => {
+      for (const answer of this.#waiting.values()) answer({ id: 0, error: error.message });
+    });
+  }
+
+  ask<T>(request: CrowdRequest): Promise<T> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, ({ value, error }) => {
+        if (error === undefined) resolve(value as T);
+        else reject(new Error(error));
+      });
+      this.#command.send({ id, request });
+    });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#command.hasEnded) this.#command.send({ id: 0, request: { do: 'close' } });
+    await this.#command.result(CLOSE_MS).catch(() => {});
+  }
+
+  #hear(answer: Answer): void {
+    this.#waiting.get(answer.id)?.(answer);
+    this.#waiting.delete(answer.id);
+  }
+}
+
+interface Answer {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const CHILD = fileURLToPath(new URL('./crowd-child.js', import.meta.url));
+const POLL_MS = 100;
+const CLOSE_MS = 60_000;

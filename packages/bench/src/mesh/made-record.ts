@@ -1,0 +1,51 @@
+/**
+ * Records of nodes that there are not, each with an address, a key and a prefix of its own.
+ *
+ * @module
+ */
+import {
+  formatEndpoint,
+  parseCidr,
+  parseEndpoint,
+  parsePublicKey,
+  type Endpoint,
+} from '@litz/core';
+import { keyId } from '@litz/core/internals';
+import type { NodeRecord } from '@litz/mesh';
+
+/** All pods. */
+export const CLUSTER_PREFIX = '10.128.0.0/9';
+
+/** @param number 1 to 30,000 */
+export function madeRecord(number: number, port: number = DEFAULT_PORT): NodeRecord {
+  const key = new Uint8Array(32).fill(0x21);
+  key[0] = number & 0xff;
+  key[1] = number >> 8;
+  return {
+    name: `made-${number}`,
+    addresses: [madeAddress(number)],
+    port,
+    keys: [{ publicKey: parsePublicKey(key), generation: 1, createdAt: 1_760_000_000_000 }],
+    prefixes: [parseCidr(madePrefix(number))],
+    encryptsNode: false,
+    revoked: false,
+  };
+}
+
+/** Of the underlay. */
+export function madeAddress(number: number): string {
+  return `10.77.${number >> 8}.${number & 0xff}`;
+}
+
+/** Of the pods. */
+export function madePrefix(number: number): string {
+  return `10.${128 + (number >> 8)}.${number & 0xff}.0/24`;
+}
+
+/** The peer that a record makes: key and endpoint. */
+export function peerOf({ keys, addresses, port }: NodeRecord): string {
+  const endpoint = parseEndpoint(`${addresses[0]}:${port}`) as Endpoint;
+  return `${keyId(keys[0]!.publicKey)} ${formatEndpoint(endpoint)}`;
+}
+
+const DEFAULT_PORT = 51_871;

@@ -1,0 +1,193 @@
+/**
+ * `RealNode`: `litz` and `litz agent` as programs, on an interface in a network namespace of their own.
+ *
+ * The agent reaches the daemon through a socket that counts, and finds an `nft` that counts. Both are in
+ * its own view of the file system only.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RunningCommand, until } from '../peers/command.ts';
+import { Daemon } from '../peers/daemon.ts';
+import { peakResidentMegabytes } from '../peers/daemon-process.ts';
+import { litz } from '../peers/implementation.ts';
+import { CLUSTER_PREFIX } from './made-record.ts';
+import { nodeAddress } from './mesh-ground.ts';
+import { registryFlags, type RegistryPlace } from './registry-place.ts';
+import type { RoutesCame } from './route-watch-child.ts';
+import { UapiProxy } from './uapi-proxy.ts';
+
+export interface RealNodeCounts {
+  readonly sets: number;
+  readonly gets: number;
+  /** Runs of `nft` that load a ruleset. */
+  readonly rulesets: number;
+  /** CPU time of all threads of the agent, milliseconds. */
+  readonly cpuMs: number;
+}
+
+export class RealNode {
+  readonly name: string;
+  readonly #namespace: string;
+  readonly #folder: string = mkdtempSync(join(tmpdir(), 'litz-node-'));
+  readonly #daemon: Daemon;
+  readonly #routes: Map<string, number> = new Map();
+  readonly #watch: RunningCommand;
+  #isWatched = false;
+  #proxy: UapiProxy | undefined = undefined;
+  #agent: RunningCommand | undefined = undefined;
+
+  /** The daemon, and who watches the routes. @param number its address and prefix */
+  static async start(namespace: string, number: number): Promise<RealNode> {
+    const node = new RealNode(namespace, number);
+    try {
+      await node.#daemon.listens(START_MS);
+      await until('route watch', () => node.#isWatched, START_MS);
+      const sockets = node.#path('sockets');
+      mkdirSync(sockets, { mode: 0o700 });
+      const { socket } = node.#daemon;
+      node.#proxy = await UapiProxy.open(join(sockets, `${node.interfaceName}.sock`), socket);
+      node.#writeCountingNft();
+      return node;
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+  }
+
+  private constructor(namespace: string, number: number) {
+    this.name = realName(number);
+    this.number = number;
+    this.#namespace = namespace;
+    this.#daemon = new Daemon(litz(), { namespace });
+    this.#watch = new RunningCommand(process.execPath, [WATCH], {
+      namespace,
+      onMessage: (message) => {
+        const { prefixes, at } = message as RoutesCame;
+        this.#isWatched = true;
+        for (const prefix of prefixes) this.#routes.set(prefix, at);
+      },
+    });
+  }
+
+  readonly number: number;
+
+  get interfaceName(): string {
+    return this.#daemon.interfaceName;
+  }
+
+  /** Routes that have come so far. */
+  get routes(): number {
+    return this.#routes.size;
+  }
+
+  /** When a route came last; undefined: it has not. */
+  routeCame(prefix: string): number | undefined {
+    return this.#routes.get(prefix);
+  }
+
+  startAgent(place: RegistryPlace): void {
+    const own = ['--node', this.name, '--node-ip', nodeAddress(this.number)];
+    const prefixes = ['--prefixes', `static:${realPrefix(this.number)}`];
+    const enforced = ['--cluster-prefix', CLUSTER_PREFIX, '--enforcement', 'enforce', '--force'];
+    const folders = ['--state-dir', this.#path('state'), '--control-dir', this.#path('run')];
+    const at = ['--interface', this.interfaceName, ...folders];
+    const flags = [...registryFlags(place), ...own, ...prefixes, ...enforced, ...at];
+    // `ip netns exec` has made a view of the file system that nobody else sees.
+    const script = 'mount --bind "$0" /var/run/wireguard && exec "$@"';
+    const program = [process.execPath, LITZ, 'agent', ...flags];
+    this.#agent = new RunningCommand('sh', ['-c', script, this.#path('sockets'), ...program], {
+      namespace: this.#namespace,
+      env: { PATH: `${this.#path('bin')}:${process.env['PATH'] ?? ''}` },
+    });
+  }
+
+  /** @throws {Error} agent or daemon is not there any more; what it wrote */
+  checkAlive(): void {
+    this.#daemon.checkAlive();
+    if (this.#agent?.hasEnded === true) {
+      throw new Error(`the agent has ended: ${this.#agent.errors.trim()}`);
+    }
+  }
+
+  counts(): RealNodeCounts {
+    const { sets = 0, gets = 0 } = this.#proxy ?? {};
+    return { sets, gets, rulesets: this.#rulesets(), cpuMs: cpuMilliseconds(this.#pid) };
+  }
+
+  /** Of the agent, MB (10^6 bytes): now, and the most it ever was. */
+  resident(): { readonly now: number; readonly peak: number } {
+    const status = readFileSync(`/proc/${this.#pid}/status`, 'latin1');
+    const found = /^VmRSS:\s+(\d+) kB$/m.exec(status);
+    return { now: Number(found?.[1]) * 1.024e-3, peak: peakResidentMegabytes(this.#pid) };
+  }
+
+  async close(): Promise<void> {
+    await this.#agent?.end();
+    await this.#watch.end();
+    this.#proxy?.close();
+    await this.#daemon.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #pid(): number {
+    return this.#agent!.pid;
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  #writeCountingNft(): void {
+    const real = execFileSync('sh', ['-c', 'command -v nft'], { encoding: 'utf8' }).trim();
+    mkdirSync(this.#path('bin'));
+    writeFileSync(this.#path('nft.log'), '');
+    const script = `#!/bin/sh\necho "$@" >> '${this.#path('nft.log')}'\nexec '${real}' "$@"\n`;
+    writeFileSync(join(this.#path('bin'), 'nft'), script);
+    chmodSync(join(this.#path('bin'), 'nft'), 0o755);
+  }
+
+  #rulesets(): number {
+    const lines = readFileSync(this.#path('nft.log'), 'utf8').split('\n');
+    return lines.filter((line) => line.includes('-f ')).length;
+  }
+}
+
+export function realName(number: number): string {
+  return `real-${number}`;
+}
+
+function realPrefix(number: number): string {
+  return `10.254.${number}.0/24`;
+}
+
+/** The scheduler counts in nanoseconds, where proc(5)'s times are in hundredths of a second. */
+function cpuMilliseconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1');
+      nanoseconds += Number(text.split(' ')[0]);
+    } catch {
+      // It has just ended.
+    }
+  }
+  return nanoseconds / 1e6;
+}
+
+/** Beside a thousand agents that start. */
+const START_MS = 120_000;
+const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
+const WATCH = fileURLToPath(new URL('./route-watch-child.js', import.meta.url));

@@ -1,0 +1,32 @@
+/**
+ * `RegistryPlace`: which registry is meant, as plain data, so that several processes open the same one.
+ *
+ * @module
+ */
+import {
+  EtcdRegistry,
+  findKubeAccess,
+  KubeApi,
+  KubernetesRegistry,
+  type Registry,
+} from '@litz/mesh';
+
+export type RegistryPlace =
+  | { readonly type: 'etcd'; readonly url: string }
+  | { readonly type: 'kubernetes'; readonly kubeconfig: string };
+
+export function openRegistry(place: RegistryPlace): Registry {
+  if (place.type === 'etcd') return new EtcdRegistry(place.url);
+  return new KubernetesRegistry(openKubeApi(place.kubeconfig));
+}
+
+export function openKubeApi(kubeconfig: string): KubeApi {
+  return new KubeApi(findKubeAccess({ kubeconfig }));
+}
+
+/** For the command line of `litz agent`. */
+export function registryFlags(place: RegistryPlace): string[] {
+  return place.type === 'etcd'
+    ? ['--registry', place.url]
+    : ['--registry', 'kubernetes', '--kubeconfig', place.kubeconfig];
+}

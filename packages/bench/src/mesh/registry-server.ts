@@ -1,0 +1,217 @@
+/**
+ * The servers of registries, real ones, each in a folder that goes with it.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { missingProgram, RunningCommand } from '../peers/command.ts';
+import { HUB_ADDRESS } from './mesh-ground.ts';
+import type { RegistryPlace } from './registry-place.ts';
+
+export interface RegistryServer {
+  readonly place: RegistryPlace;
+  /** What has to be there before the first record. To be called in the namespace of the server. */
+  readonly preparation: Preparation;
+  close(): Promise<void>;
+}
+
+/** Files to be applied to a Kubernetes API server, as plain data. */
+export interface Preparation {
+  readonly folder: string;
+  readonly objects: readonly { readonly path: string; readonly text: string }[];
+}
+
+export const REGISTRY_NAMES = ['etcd', 'kubernetes'] as const;
+export type RegistryName = (typeof REGISTRY_NAMES)[number];
+
+/** Why such a server can't be started; undefined if it can. */
+export function missingServer(name: RegistryName): string | undefined {
+  const etcd = missingProgram('etcd', ['--version']);
+  if (name === 'etcd' || etcd !== undefined) return etcd;
+  return missingProgram('kube-apiserver', ['--version']) ?? missingProgram('openssl', ['version']);
+}
+
+/** @param nodes names of the Nodes that Kubernetes is to know */
+export function startRegistry(
+  name: RegistryName,
+  namespace: string,
+  nodes: readonly string[],
+): RegistryServer {
+  const folder = mkdtempSync(join(tmpdir(), `litz-bench-${name}-`));
+  const etcd = startEtcd(folder, namespace);
+  const ended = async (...programs: RunningCommand[]): Promise<void> => {
+    for (const program of programs) await program.end();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  if (name === 'etcd') {
+    const place = { type: 'etcd', url: `etcd://${HUB_ADDRESS}:${ETCD_PORT}` } as const;
+    return { place, preparation: { folder, objects: [] }, close: () => ended(etcd) };
+  }
+  makeCertificates(folder);
+  const server = startKube(folder, namespace);
+  const place = { type: 'kubernetes', kubeconfig: writeKubeconfig(folder) } as const;
+  const objects = [recordDefinition(), ...nodes.map(nodeObject)];
+  return { place, preparation: { folder, objects }, close: () => ended(server, etcd) };
+}
+
+/** Waits until the server answers, and applies what has to be there. In the namespace of the server. */
+export async function prepare(
+  place: RegistryPlace,
+  { folder, objects }: Preparation,
+): Promise<void> {
+  await untilOpen(place.type === 'etcd' ? ETCD_PORT : KUBE_PORT);
+  for (const { path, text } of objects) {
+    // The server is there before all of its parts are, and a new kind is served a moment later.
+    await again(async () => send(folder, 'PATCH', `${path}?fieldManager=bench&force=true`, text));
+  }
+  if (place.type === 'kubernetes') {
+    await again(async () => send(folder, 'GET', '/apis/litz.dev/v1/litznodes?limit=1'));
+  }
+}
+
+function startEtcd(folder: string, namespace: string): RunningCommand {
+  const client = `http://${HUB_ADDRESS}:${ETCD_PORT}`;
+  const peer = `http://${HUB_ADDRESS}:${ETCD_PORT + 1}`;
+  const args = [
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=default=${peer}`,
+    '--unsafe-no-fsync=true',
+    '--log-level=error',
+  ];
+  return new RunningCommand('etcd', args, { namespace });
+}
+
+function startKube(folder: string, namespace: string): RunningCommand {
+  const file = (name: string): string => join(folder, name);
+  const args = [
+    `--etcd-servers=http://${HUB_ADDRESS}:${ETCD_PORT}`,
+    `--secure-port=${KUBE_PORT}`,
+    `--bind-address=${HUB_ADDRESS}`,
+    `--advertise-address=${HUB_ADDRESS}`,
+    `--cert-dir=${file('certs')}`,
+    `--tls-cert-file=${file('server.crt')}`,
+    `--tls-private-key-file=${file('server.key')}`,
+    `--client-ca-file=${file('ca.crt')}`,
+    '--service-account-issuer=https://litz.test',
+    `--service-account-key-file=${file('sa.key')}`,
+    `--service-account-signing-key-file=${file('sa.key')}`,
+    '--authorization-mode=RBAC',
+    '--service-cluster-ip-range=10.96.0.0/16',
+    // It would wait for a controller that makes the account `default`.
+    '--disable-admission-plugins=ServiceAccount',
+  ];
+  return new RunningCommand('kube-apiserver', args, { namespace });
+}
+
+function makeCertificates(folder: string): void {
+  const openssl = (...args: string[]): void => {
+    execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  };
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const ca = ['-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=bench', '-days', '2'];
+  openssl('req', '-x509', ...key, ...ca);
+  for (const [name, subject, extension] of [
+    ['server', '/CN=kube-apiserver', `subjectAltName=IP:${HUB_ADDRESS}`],
+    ['admin', '/O=system:masters/CN=admin', 'extendedKeyUsage=clientAuth'],
+  ] as const) {
+    writeFileSync(join(folder, 'extension'), extension);
+    openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', subject);
+    const signer = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
+    const made = ['-in', `${name}.csr`, '-out', `${name}.crt`, '-extfile', 'extension'];
+    openssl('x509', '-req', ...made, ...signer);
+  }
+  openssl('genrsa', '-out', 'sa.key', '2048');
+}
+
+function writeKubeconfig(folder: string): string {
+  const path = join(folder, 'kubeconfig');
+  const server = `https://${HUB_ADDRESS}:${KUBE_PORT}`;
+  const user = { 'client-certificate': 'admin.crt', 'client-key': 'admin.key' };
+  const config = {
+    'current-context': 'bench',
+    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'admin' } }],
+    clusters: [{ name: 'bench', cluster: { server, 'certificate-authority': 'ca.crt' } }],
+    users: [{ name: 'admin', user }],
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
+}
+
+function recordDefinition(): Preparation['objects'][number] {
+  const file = new URL('../../../../deploy/chart/litz/crds/litznodes.yaml', import.meta.url);
+  const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/litznodes.litz.dev';
+  return { path, text: readFileSync(file, 'utf8') };
+}
+
+function nodeObject(name: string): Preparation['objects'][number] {
+  const object = { apiVersion: 'v1', kind: 'Node', metadata: { name } };
+  return { path: `/api/v1/nodes/${name}`, text: JSON.stringify(object) };
+}
+
+async function untilOpen(port: number): Promise<void> {
+  await again(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const socket = connect(port, HUB_ADDRESS, () => {
+          socket.destroy();
+          resolve();
+        });
+        socket.on('error', reject);
+      }),
+  );
+}
+
+/** @throws {Error} it fails for too long */
+async function again(run: () => Promise<unknown>): Promise<void> {
+  const end = performance.now() + START_MS;
+  for (;;) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+}
+
+function send(folder: string, method: string, path: string, body = ''): Promise<void> {
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: HUB_ADDRESS,
+        port: KUBE_PORT,
+        method,
+        path,
+        agent: false,
+        headers: { 'content-type': 'application/apply-patch+yaml', accept: 'application/json' },
+        ca: read('ca.crt'),
+        cert: read('admin.crt'),
+        key: read('admin.key'),
+      },
+      (response) => {
+        response.resume();
+        const { statusCode = 0 } = response;
+        if (statusCode < 300) resolve();
+        else reject(new Error(`${path}: the API server answers ${statusCode}`));
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+const ETCD_PORT = 2379;
+const KUBE_PORT = 6443;
+const START_MS = 90_000;
+const AGAIN_MS = 100;

@@ -1,0 +1,54 @@
+/**
+ * `UapiProxy`: stands between an agent and its daemon, and counts what is asked.
+ *
+ * @module
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+export class UapiProxy {
+  gets = 0;
+  sets = 0;
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #sockets: Set<Socket> = new Set();
+
+  /** @param path of its socket @param daemon path of the daemon's */
+  static async open(path: string, daemon: string): Promise<UapiProxy> {
+    const proxy = new UapiProxy(path, daemon);
+    await new Promise<void>((resolve, reject) => {
+      proxy.#server.on('error', reject).listen(path, resolve);
+    });
+    chmodSync(path, 0o600);
+    return proxy;
+  }
+
+  private constructor(path: string, daemon: string) {
+    this.#path = path;
+    this.#server = createServer((asking) => this.#join(asking, connect(daemon)));
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    rmSync(this.#path, { force: true });
+  }
+
+  #join(asking: Socket, answering: Socket): void {
+    for (const socket of [asking, answering]) {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        asking.destroy();
+        answering.destroy();
+      });
+    }
+    // Each request has a connection of its own, and its first line says what it is.
+    asking.once('data', (bytes: Buffer) => {
+      if (bytes.subarray(0, 6).toString() === 'set=1\n') this.sets++;
+      if (bytes.subarray(0, 6).toString() === 'get=1\n') this.gets++;
+    });
+    asking.pipe(answering).pipe(asking);
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * `ClusterNode`: one node of a `Cluster`, its daemon and its agent, each a process that can be killed.
+ *
+ * @module
+ */
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { DeviceStatus } from '@litz/config';
+import { UapiClient } from '@litz/config/uapi';
+import { askAgent, controlPath, type ControlRequest, type MeshStatus } from '@litz/mesh';
+import { RunningCommand, runCommand, until } from '../peers/command.ts';
+import { ip } from '../peers/namespace-pair.ts';
+
+export interface ClusterNodeOptions {
+  /** From 1. */
+  readonly number: number;
+  /** Of the names of its namespaces. */
+  readonly prefix: string;
+  /** Of the whole cluster. */
+  readonly folder: string;
+}
+
+export class ClusterNode {
+  readonly number: number;
+  /** Namespaces. */
+  readonly host: string;
+  readonly pod: string;
+  readonly podAddress: string;
+  readonly interfaceName: string;
+  /** Of its daemon. */
+  readonly socket: string;
+  readonly #folder: string;
+  #daemon: RunningCommand | undefined = undefined;
+  #agent: RunningCommand | undefined = undefined;
+
+  constructor({ number, prefix, folder }: ClusterNodeOptions) {
+    this.number = number;
+    this.host = `${prefix}-n${number}`;
+    this.pod = `${prefix}-p${number}`;
+    this.podAddress = `10.244.${number}.5`;
+    // All namespaces share the directory of the sockets: the name is unique on the machine.
+    this.interfaceName = `lr${process.pid.toString(36)}n${number}`;
+    this.socket = `/var/run/wireguard/${this.interfaceName}.sock`;
+    this.#folder = folder;
+  }
+
+  get namespaces(): readonly string[] {
+    return [this.host, this.pod];
+  }
+
+  get #controlFolder(): string {
+    return join(this.#folder, 'run');
+  }
+
+  get #address(): string {
+    return `10.9.0.${this.number}`;
+  }
+
+  get #prefix(): string {
+    return `10.244.${this.number}.0/24`;
+  }
+
+  /** Its namespaces, with the cable between them. */
+  async create(): Promise<void> {
+    const { host, pod, number, podAddress } = this;
+    for (const name of this.namespaces) {
+      await ip('netns', 'add', name);
+      await ip('-n', name, 'link', 'set', 'lo', 'up');
+    }
+    const settings = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=1'];
+    const filter = 'net.ipv4.conf.default.rp_filter=1';
+    await runCommand('sysctl', ['-qw', ...settings, filter], { namespace: host });
+    await ip('link', 'add', 'cni0', 'netns', host, 'type', 'veth', 'peer', 'eth0', 'netns', pod);
+    const gateway = `10.244.${number}.1`;
+    await ip('-n', host, 'address', 'add', `${gateway}/24`, 'dev', 'cni0');
+    await ip('-n', host, 'link', 'set', 'cni0', 'up');
+    await ip('-n', pod, 'address', 'add', `${podAddress}/24`, 'dev', 'eth0');
+    await ip('-n', pod, 'link', 'set', 'eth0', 'up');
+    await ip('-n', pod, 'route', 'add', 'default', 'via', gateway);
+  }
+
+  /** After the link `wan` came. */
+  async plugIn(): Promise<void> {
+    await ip('-n', this.host, 'address', 'add', `${this.#address}/24`, 'dev', 'wan');
+    await ip('-n', this.host, 'link', 'set', 'wan', 'up');
+  }
+
+  async routeTo(other: ClusterNode): Promise<void> {
+    await ip('-n', this.host, 'route', 'add', other.#prefix, 'via', other.#address, 'dev', 'wan');
+  }
+
+  /** Resolves when it can be asked. */
+  async startDaemon(): Promise<void> {
+    // One that was killed leaves its socket behind.
+    rmSync(this.socket, { force: true });
+    const daemon = this.#run(['-f', this.interfaceName]);
+    this.#daemon = daemon;
+    const isThere = (): boolean => {
+      checkAlive(daemon);
+      return existsSync(this.socket);
+    };
+    await until(`${daemon.name}: socket`, isThere, START_MS);
+  }
+
+  startAgent(enforcement: string): void {
+    const registry = join(this.#folder, 'registry');
+    mkdirSync(registry, { recursive: true });
+    const place = ['--interface', this.interfaceName, '--control-dir', this.#controlFolder];
+    const who = ['--registry', `file:${registry}`, '--node', `n${this.number}`];
+    const where = ['--node-ip', this.#address, '--prefixes', `static:${this.#prefix}`];
+    const state = ['--state-dir', join(this.#folder, `state-${this.number}`)];
+    const rest = ['--cluster-prefix', '10.244.0.0/16', '--enforcement', enforcement];
+    this.#agent = this.#run(['agent', ...place, ...who, ...where, ...state, ...rest]);
+  }
+
+  /** `kill -9`, and waits until it is gone. */
+  async killAgent(): Promise<void> {
+    await killed(this.#agent);
+  }
+
+  async killDaemon(): Promise<void> {
+    await killed(this.#daemon);
+  }
+
+  /** As `litz agent` does. @throws {Error} (rejects) nobody answers, or what the agent refused */
+  async ask(request: ControlRequest): Promise<unknown> {
+    return askAgent(controlPath(this.interfaceName, this.#controlFolder), request);
+  }
+
+  /** Waits until the agent knows so many others; while the mesh is off, nobody asks them. */
+  async knows(count: number): Promise<void> {
+    await this.#seesPeers(count, () => true);
+  }
+
+  /** Waits until so many of the others have answered, as the agent sees it. */
+  async hasMet(count: number): Promise<void> {
+    await this.#seesPeers(count, ({ state }) => state === 'connected');
+  }
+
+  /** Of the daemon. */
+  async device(): Promise<DeviceStatus> {
+    return new UapiClient(this.socket).get();
+  }
+
+  /** Ends its programs. */
+  async end(): Promise<void> {
+    await this.#agent?.end();
+    await this.#daemon?.end();
+  }
+
+  async #seesPeers(
+    count: number,
+    counts: (peer: MeshStatus['peers'][number]) => boolean,
+  ): Promise<void> {
+    const end = performance.now() + MEET_MS;
+    let said = '';
+    while (performance.now() < end) {
+      if (this.#agent) checkAlive(this.#agent);
+      try {
+        const { peers, events } = (await this.ask({ command: 'status' })) as MeshStatus;
+        if (peers.filter(counts).length >= count) return;
+        const states = peers.map(({ name, state }) => `${name} ${state}`);
+        said = [...states, ...events.map(({ at, text }) => `${at} ${text}`)].join('\n');
+      } catch (error) {
+        // It has just begun.
+        said = (error as Error).message;
+      }
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+    throw new Error(`node ${this.number}: not within ${MEET_MS} ms: ${count} peers: ${said}`);
+  }
+
+  #run(words: readonly string[]): RunningCommand {
+    return new RunningCommand(process.execPath, [LITZ, ...words], { namespace: this.host });
+  }
+}
+
+async function killed(command: RunningCommand | undefined): Promise<void> {
+  if (!command) return;
+  command.kill();
+  await until(`${command.name}: end`, () => command.hasEnded);
+}
+
+function checkAlive({ hasEnded, name, errors, output }: RunningCommand): void {
+  if (hasEnded) throw new Error(`${name} has ended: ${errors.trim()} ${output.trim()}`);
+}
+
+const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
+const START_MS = 30_000;
+const MEET_MS = 60_000;
+const ASK_AGAIN_MS = 50;

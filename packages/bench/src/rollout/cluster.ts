@@ -1,0 +1,84 @@
+/**
+ * `Cluster`: nodes on one bridge, each a network namespace with a pod, and the way to every other node's
+ * pod as flannel's host-gw lays it.
+ *
+ * ```
+ *   pod 10.244.1.5 -- node 1, 10.9.0.1 --+-- bridge --+-- 10.9.0.2, node 2 -- pod 10.244.2.5
+ * ```
+ *
+ * @module
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ip } from '../peers/namespace-pair.ts';
+import { ClusterNode } from './cluster-node.ts';
+
+export class Cluster {
+  readonly nodes: readonly ClusterNode[];
+  /** Of the registry, states and sockets. */
+  readonly #folder: string = mkdtempSync(join(tmpdir(), 'litz-cluster-'));
+  readonly #switch: string;
+
+  /** @throws {Error} (rejects) no right to make namespaces, or no `ip` */
+  static async create(count: number): Promise<Cluster> {
+    const cluster = new Cluster(count, `litz-bench-${process.pid}-c${++created}`);
+    LIVE.add(cluster);
+    try {
+      await cluster.#build();
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return cluster;
+  }
+
+  private constructor(count: number, prefix: string) {
+    this.#switch = `${prefix}-switch`;
+    this.nodes = Array.from({ length: count }, (_, i) => {
+      return new ClusterNode({ number: i + 1, prefix, folder: this.#folder });
+    });
+  }
+
+  /** Ends its programs first. */
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.end()));
+    this.remove();
+  }
+
+  /** Never fails; synchronous, for the end of the process. */
+  remove(): void {
+    LIVE.delete(this);
+    for (const name of [this.#switch, ...this.nodes.flatMap((node) => node.namespaces)]) {
+      spawnSync('ip', ['netns', 'del', name], { stdio: 'ignore', timeout: 10_000 });
+    }
+    for (const node of this.nodes) rmSync(node.socket, { force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #build(): Promise<void> {
+    await ip('netns', 'add', this.#switch);
+    await ip('-n', this.#switch, 'link', 'add', 'br0', 'type', 'bridge');
+    await ip('-n', this.#switch, 'link', 'set', 'br0', 'up');
+    for (const node of this.nodes) {
+      const port = `port${node.number}`;
+      await node.create();
+      const cable = ['link', 'add', port, 'netns', this.#switch, 'type', 'veth'];
+      await ip(...cable, 'peer', 'name', 'wan', 'netns', node.host);
+      await ip('-n', this.#switch, 'link', 'set', port, 'master', 'br0', 'up');
+      await node.plugIn();
+    }
+    for (const node of this.nodes) {
+      for (const other of this.nodes) if (other !== node) await node.routeTo(other);
+    }
+  }
+}
+
+/** Removes all that are there still. */
+export function removeClusters(): void {
+  for (const cluster of LIVE) cluster.remove();
+}
+
+const LIVE = new Set<Cluster>();
+let created = 0;

@@ -1,0 +1,87 @@
+/**
+ * `measureReturn`: how long after a daemon's death everything is as it was.
+ *
+ * @module
+ */
+import { runCommand } from '../peers/command.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import { RouteMonitor, type RouteChange } from './route-monitor.ts';
+
+export interface DaemonReturn {
+  /** From the netlink message of the new link to the last setting of the link, address, route, rule or peer. */
+  readonly laidMs: number;
+  /** From the kill to the new link: what it takes to start a program. */
+  readonly startMs: number;
+}
+
+/** Kills the daemon of a node, and starts it again. @throws {Error} (rejects) something is missing */
+export async function measureReturn(node: ClusterNode, peers: number): Promise<DaemonReturn> {
+  const before = await laid(node);
+  const monitor = await RouteMonitor.start(node.host);
+  try {
+    const killedAt = now();
+    await node.killDaemon();
+    await node.startDaemon();
+    const peersAt = await peersAreThere(node, peers);
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    const after = await laid(node);
+    if (after !== before) throw new Error(`not all is there again: ${after} was ${before}`);
+    const { changes } = monitor;
+    // The old link says that it is down before it goes.
+    const gone = changes.findIndex(({ text }) => isLink('Deleted', text, node.interfaceName));
+    const link = changes.slice(gone + 1).find(({ text }) => isLink('', text, node.interfaceName));
+    if (!link) throw new Error('the link did not come back');
+    const ours = changes.slice(gone + 1).filter((change) => isOurs(change, node.interfaceName));
+    const last = Math.max(peersAt, ...ours.map(({ at }) => at));
+    return { laidMs: last - link.at, startMs: link.at - killedAt };
+  } finally {
+    await monitor.end();
+  }
+}
+
+/** Rules, our table, addresses of the link; not its index, which is another one each time. */
+async function laid({ host, interfaceName }: ClusterNode): Promise<string> {
+  const all = [
+    'rule',
+    `route show table ${TABLE}`,
+    `-br address show dev ${interfaceName} scope global`,
+  ];
+  const texts = await Promise.all(
+    all.map((words) => runCommand('ip', words.split(' '), { namespace: host })),
+  );
+  return texts.join('');
+}
+
+/** The time when the daemon had them all. */
+async function peersAreThere(node: ClusterNode, count: number): Promise<number> {
+  const end = performance.now() + PEERS_MS;
+  for (;;) {
+    const { peers } = await node.device();
+    const seenAt = now();
+    if (peers.filter(({ allowedIps }) => allowedIps.length > 0).length === count) return seenAt;
+    if (performance.now() > end) throw new Error(`the daemon has ${peers.length} peers only`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function isLink(before: '' | 'Deleted', text: string, name: string): boolean {
+  return new RegExp(`^${before} ?\\d+: ${name}: `).test(text);
+}
+
+/** What the kernel makes by itself, local and link-local, is not. */
+function isOurs({ kind, text }: RouteChange, name: string): boolean {
+  if (kind === 'ADDR') return text.includes(name) && text.includes('scope global');
+  if (kind === 'LINK') return isLink('', text, name);
+  return new RegExp(` (table|lookup) ${TABLE}\\b`).test(text);
+}
+
+/** Unix time with its fractions, milliseconds. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+const TABLE = 51871;
+const POLL_MS = 3;
+const PEERS_MS = 20_000;
+/** Whatever comes later than that counts, too. */
+const QUIET_MS = 1000;

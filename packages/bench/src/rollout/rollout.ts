@@ -1,0 +1,187 @@
+/**
+ * `measureRollout`: what traffic between pods loses while a mesh is switched on and off node by node, while
+ * an agent is killed, and while a daemon is.
+ *
+ * ```
+ *   n nodes   pod i -- UDP, one packet a millisecond --> pod i + n/2      for the first half of the nodes
+ *             pod i + n/2 -- TCP, iperf3 --> pod i                        for the first two
+ * ```
+ *
+ * @module
+ */
+import type { Enforcement } from '@litz/mesh';
+import { withCleanUp } from '../peers/clean-up.ts';
+import { missingProgram } from '../peers/command.ts';
+import { litz } from '../peers/implementation.ts';
+import { missingNamespaces } from '../peers/namespace-pair.ts';
+import type { Measurement } from '../results/result.ts';
+import { quantile } from '../results/statistics.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import { Cluster, removeClusters } from './cluster.ts';
+import { measureReturn } from './daemon-return.ts';
+import { Traffic, type Pair, type TrafficFigures } from './traffic.ts';
+
+export interface RolloutSettings {
+  /** 3 or more. */
+  readonly nodes: number;
+  /** How often an agent is killed. */
+  readonly agentKills: number;
+  /** How often a daemon is killed. */
+  readonly daemonKills: number;
+}
+
+/** Why nothing can be measured here; undefined if all is there. */
+export function missingForRollout(): string | undefined {
+  const iperf = missingProgram('iperf3', ['-v']);
+  return missingNamespaces() ?? litz().missing() ?? iperf;
+}
+
+/** Everything that was made is gone afterwards. */
+export async function measureRollout(
+  settings: RolloutSettings,
+  progress: (text: string) => void,
+): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  const keep = (subject: string, figures: TrafficFigures): void => {
+    progress(`${subject}: ${JSON.stringify(figures)}`);
+    measurements.push(...measurementsOf(subject, figures));
+  };
+  try {
+    await withCleanUp(async () => {
+      const cluster = await Cluster.create(settings.nodes);
+      const { nodes } = cluster;
+      try {
+        for (const node of nodes) await node.startDaemon();
+        const rollout = new Rollout(nodes, progress);
+        keep('switched on', await under(nodes, () => rollout.on()));
+        keep('agent killed', await under(nodes, () => killAgent(nodes, settings.agentKills)));
+        measurements.push(...(await killDaemon(nodes, settings.daemonKills, progress)));
+        keep('switched off', await under(nodes, () => rollout.off()));
+      } finally {
+        await cluster.close();
+      }
+    });
+  } finally {
+    removeClusters();
+  }
+  return measurements;
+}
+
+class Rollout {
+  readonly #nodes: readonly ClusterNode[];
+  readonly #progress: (text: string) => void;
+
+  constructor(nodes: readonly ClusterNode[], progress: (text: string) => void) {
+    this.#nodes = nodes;
+    this.#progress = progress;
+  }
+
+  async on(): Promise<void> {
+    for (const node of this.#nodes) {
+      node.startAgent('off');
+      await node.knows(node.number - 1);
+    }
+    for (const node of this.#nodes) await node.knows(this.#nodes.length - 1);
+    await this.#switch('permissive');
+    for (const node of this.#nodes) await node.hasMet(this.#nodes.length - 1);
+    await this.#switch('enforce');
+  }
+
+  /** Until no agent is there. */
+  async off(): Promise<void> {
+    await this.#switch('permissive');
+    await this.#switch('off');
+    for (const node of this.#nodes) await node.ask({ command: 'down' });
+  }
+
+  async #switch(enforcement: Enforcement): Promise<void> {
+    for (const node of this.#nodes)
+      await node.ask({ command: 'enforcement', enforcement, force: false });
+    this.#progress(`  ${enforcement}`);
+    // What is on its way shows itself before the next one.
+    await pause(SETTLE_MS);
+  }
+}
+
+/** @returns what the traffic lost while `change` ran */
+async function under(
+  nodes: readonly ClusterNode[],
+  change: () => Promise<void>,
+): Promise<TrafficFigures> {
+  const half = Math.ceil(nodes.length / 2);
+  const udp = nodes.slice(half).map((to, i): Pair => [nodes[i]!, to]);
+  const tcp = udp.slice(0, TCP_PAIRS).map(([from, to]): Pair => [to, from]);
+  const traffic = await Traffic.start({ udp, tcp });
+  await pause(SETTLE_MS);
+  try {
+    await change();
+  } catch (error) {
+    // The programs of the traffic end with the benchmark.
+    throw new Error(`while traffic ran: ${(error as Error).message}`, { cause: error });
+  }
+  await pause(SETTLE_MS);
+  return traffic.end();
+}
+
+async function killAgent(nodes: readonly ClusterNode[], times: number): Promise<void> {
+  const [node] = nodes as [ClusterNode];
+  for (let i = 0; i < times; i++) {
+    await node.killAgent();
+    node.startAgent('enforce');
+    await node.hasMet(nodes.length - 1);
+  }
+}
+
+async function killDaemon(
+  nodes: readonly ClusterNode[],
+  times: number,
+  progress: (text: string) => void,
+): Promise<Measurement[]> {
+  const [node] = nodes as [ClusterNode];
+  const other = nodes[Math.ceil(nodes.length / 2)]!;
+  const laid: number[] = [];
+  const started: number[] = [];
+  const gaps: number[] = [];
+  for (let i = 0; i < times; i++) {
+    const traffic = await Traffic.start({ udp: [[other, node]], tcp: [] });
+    await pause(SETTLE_MS);
+    const { laidMs, startMs } = await measureReturn(node, nodes.length - 1);
+    await node.hasMet(nodes.length - 1);
+    await pause(SETTLE_MS);
+    const { longestGapMs } = await traffic.end();
+    progress(`daemon killed: ${JSON.stringify({ startMs, laidMs, longestGapMs })}`);
+    started.push(startMs);
+    laid.push(laidMs);
+    gaps.push(longestGapMs);
+  }
+  return [
+    samplesOf('until the new link is there', started),
+    samplesOf('from the new link until all is laid again', laid),
+    samplesOf('without a packet', gaps),
+  ];
+}
+
+function samplesOf(figure: string, samples: number[]): Measurement {
+  const value = quantile(samples, 0.5);
+  return { figure, subject: 'daemon killed', unit: 'ms', value, samples };
+}
+
+function measurementsOf(subject: string, figures: TrafficFigures): Measurement[] {
+  const { sent, lost, longestGapMs, longestRunLost, tcpMegabytes, retransmitted, resets } = figures;
+  return [
+    { figure: 'UDP packets sent', subject, unit: 'packets', value: sent },
+    { figure: 'UDP packets lost', subject, unit: 'packets', value: lost },
+    { figure: 'longest run of lost packets', subject, unit: 'packets', value: longestRunLost },
+    { figure: 'longest gap', subject, unit: 'ms', value: longestGapMs },
+    { figure: 'TCP data', subject, unit: 'MB', value: tcpMegabytes },
+    { figure: 'TCP segments sent again', subject, unit: 'packets', value: retransmitted },
+    { figure: 'TCP resets', subject, unit: 'packets', value: resets },
+  ];
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const TCP_PAIRS = 2;
+const SETTLE_MS = 500;

@@ -1,0 +1,62 @@
+/**
+ * `RouteMonitor`: when links, addresses, routes and rules of a namespace changed, by `ip -ts monitor`.
+ *
+ * @module
+ */
+import { RunningCommand, until } from '../peers/command.ts';
+
+/** A message of rtnetlink. */
+export interface RouteChange {
+  /** Unix time, milliseconds. */
+  readonly at: number;
+  readonly kind: 'LINK' | 'ADDR' | 'ROUTE' | 'RULE';
+  /** As `ip` prints it; 'Deleted ...' if it went. */
+  readonly text: string;
+}
+
+export class RouteMonitor {
+  readonly #command: RunningCommand;
+
+  static async start(namespace: string): Promise<RouteMonitor> {
+    const words = ['-ts', '-o', 'monitor', 'label', 'link', 'address', 'route', 'rule'];
+    const command = new RunningCommand('ip', words, { namespace, env: { TZ: 'UTC' } });
+    // It says nothing until something changes.
+    const monitor = new RouteMonitor(command);
+    const probe = async (): Promise<void> => {
+      const link = ['link', 'set', 'lo', 'mtu', String(65_000 + (probes++ % 500))];
+      await new RunningCommand('ip', link, { namespace }).result(PROBE_MS);
+    };
+    await probe();
+    await until('ip monitor', () => {
+      if (monitor.changes.length === 0) void probe();
+      return monitor.changes.length > 0;
+    });
+    return monitor;
+  }
+
+  private constructor(command: RunningCommand) {
+    this.#command = command;
+  }
+
+  get changes(): RouteChange[] {
+    return parseChanges(this.#command.output);
+  }
+
+  async end(): Promise<void> {
+    await this.#command.end();
+  }
+}
+
+/** Lines of `ip -ts -o monitor`; others are left out. */
+export function parseChanges(output: string): RouteChange[] {
+  return output.split('\n').flatMap((line) => {
+    const found = /^\[([\d-]+T[\d:]+\.\d{3})(\d*)\] \[(LINK|ADDR|ROUTE|RULE)\](.*)$/.exec(line);
+    if (!found) return [];
+    const [, time, micro = '', kind, text = ''] = found;
+    const at = Date.parse(`${time}Z`) + Number(`0.${micro || 0}`);
+    return [{ at, kind: kind as RouteChange['kind'], text }];
+  });
+}
+
+const PROBE_MS = 5000;
+let probes = 0;

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import { expect, it } from 'vitest';
+import type { Measurement } from '../../src/results/result.ts';
+import type * as Rollout from '../../src/rollout/rollout.ts';
+import { missingForRollout } from '../../src/rollout/rollout.ts';
+
+/** What is built: children cannot load .ts. */
+const BUILT = new URL('../../dist/rollout/rollout.js', import.meta.url);
+const requirements = [
+  requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),
+  requirement('namespaces, the built litz and iperf3', () => missingForRollout() ?? true),
+  programRequirement('nft'),
+];
+
+describeWith(requirements, 'measureRollout', () => {
+  // `pnpm bench:rollout` does the same with 8 nodes, and kills each program ten times.
+  it('loses nothing while a mesh is switched on and off and agents are killed, and lays all again for a new daemon', async () => {
+    const { measureRollout } = (await import(BUILT.href)) as typeof Rollout;
+    const said: string[] = [];
+    const settings = { nodes: 4, agentKills: 3, daemonKills: 3 };
+    const measurements = await measureRollout(settings, (text) => said.push(text));
+
+    for (const change of ['switched on', 'agent killed', 'switched off']) {
+      const figures = of(measurements, change);
+      const lost = figures['UDP packets lost'];
+      const resets = figures['TCP resets'];
+      expect({ change, lost, resets, said }).toEqual({ change, lost: 0, resets: 0, said });
+      expect(figures['UDP packets sent']).toBeGreaterThan(4000);
+      expect(figures['TCP data']).toBeGreaterThan(1);
+    }
+    const killed = of(measurements, 'daemon killed');
+    const started = killed['until the new link is there'] ?? 0;
+    // Starting a program takes 0.4 s where nothing else runs. Where it takes longer, so does everything.
+    const longest = Math.max(300, started / 2);
+    expect(killed['from the new link until all is laid again']).toBeLessThanOrEqual(longest);
+  });
+});
+
+function of(measurements: readonly Measurement[], subject: string): Record<string, number | null> {
+  const some = measurements.filter((one) => one.subject === subject);
+  return Object.fromEntries(some.map(({ figure, value }) => [figure, value]));
+}

@@ -1,0 +1,104 @@
+/**
+ * `readRegistry` and its like: the flags of `litz agent` that say where the nodes find each other.
+ *
+ * @module
+ */
+import type { EtcdRegistryOptions } from '@litz/mesh';
+import { contradiction, missing, usage } from './flag-failure.ts';
+import { readTime } from './flag-time.ts';
+
+/** As commander gives them. */
+export interface RegistryFlags {
+  readonly registry?: string;
+  /** A label selector, or without one the node itself. */
+  readonly optOut?: true | string;
+  readonly kubeconfig?: string;
+  readonly kubeContext?: string;
+  readonly format: 'litz' | 'cilium';
+  readonly startTaint?: string;
+  readonly etcdCa?: string;
+  readonly etcdCert?: string;
+  readonly etcdKey?: string;
+  readonly etcdUser?: string;
+  readonly etcdPasswordFile?: string;
+  readonly etcdLease?: string;
+  readonly cluster?: string;
+}
+
+export type RegistryPlace =
+  | { readonly type: 'file'; readonly folder: string }
+  | { readonly type: 'etcd'; readonly url: string }
+  | { readonly type: 'kubernetes' };
+
+/** @throws {Failure} exit code 2: it is missing, or none that is known */
+export function readRegistry(text: string | undefined): RegistryPlace {
+  if (text === undefined) return missing('--registry file:DIRECTORY|etcd://HOST:PORT|kubernetes');
+  if (text === 'kubernetes') return { type: 'kubernetes' };
+  if (text.startsWith('file:') && text.length > 'file:'.length) {
+    return { type: 'file', folder: text.slice('file:'.length) };
+  }
+  if (/^etcds?:\/\/./.test(text)) return { type: 'etcd', url: text };
+  throw usage(`--registry expected file:DIRECTORY, etcd://HOST:PORT or kubernetes, got ${text}`);
+}
+
+/** @throws {Failure} exit code 2: a flag that only etcd has */
+export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease, cluster } = flags;
+  const given = {
+    'etcd-ca': etcdCa,
+    'etcd-cert': etcdCert,
+    'etcd-key': etcdKey,
+    'etcd-user': etcdUser,
+    'etcd-password-file': etcdPasswordFile,
+    'etcd-lease': etcdLease,
+    cluster,
+  };
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
+  }
+}
+
+/**
+ * How etcd is reached.
+ *
+ * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is not a time
+ */
+export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
+  const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease } = flags;
+  const { cluster, format } = flags;
+  if ((etcdCert === undefined) !== (etcdKey === undefined)) {
+    throw usage('--etcd-cert and --etcd-key belong together');
+  }
+  if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
+    throw usage('--etcd-user and --etcd-password-file belong together');
+  }
+  if (cluster !== undefined && format !== 'cilium')
+    throw contradiction('--cluster', '--format litz');
+  const tls = {
+    ...(etcdCa !== undefined && { ca: etcdCa }),
+    ...(etcdCert !== undefined && { certificate: etcdCert }),
+    ...(etcdKey !== undefined && { key: etcdKey }),
+  };
+  return {
+    format,
+    ...(cluster !== undefined && { cluster }),
+    ...(etcdLease !== undefined && { leaseSeconds: readTime('--etcd-lease', etcdLease) / 1000 }),
+    ...(Object.keys(tls).length > 0 && { tls }),
+    ...(etcdUser !== undefined &&
+      etcdPasswordFile !== undefined && {
+        user: { name: etcdUser, passwordFile: etcdPasswordFile },
+      }),
+  };
+}
+
+/** @throws {Failure} exit code 2: a flag that only Kubernetes has */
+export function refuseKubernetesFlags(flags: RegistryFlags, registry: string): void {
+  const { kubeconfig, kubeContext, startTaint, optOut } = flags;
+  const given = { kubeconfig, 'kube-context': kubeContext, 'start-taint': startTaint };
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
+  }
+  if (typeof optOut === 'string') {
+    throw contradiction(`--opt-out ${optOut}`, `--registry ${registry}: it knows no labels`);
+  }
+}

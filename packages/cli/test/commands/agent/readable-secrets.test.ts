@@ -1,0 +1,42 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AgentFlags } from '../../../src/commands/agent/agent-flags.ts';
+import { readableSecrets } from '../../../src/commands/agent/readable-secrets.ts';
+
+describe('readableSecrets', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'litz-secrets-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const secret = (name: string, mode: number): string => {
+    const path = join(folder, name);
+    writeFileSync(path, 'x');
+    chmodSync(path, mode);
+    return path;
+  };
+
+  it('names the file that everybody can read, its mode, and what to do', () => {
+    const key = secret('n1.key', 0o644);
+    expect(warnings({ etcdKey: key })).toEqual([
+      `everybody on this machine can read --etcd-key ${key} (mode 0644): chmod 600 ${key}`,
+    ]);
+    expect(warnings({ etcdPasswordFile: secret('password', 0o604) })).toEqual([
+      expect.stringMatching(/--etcd-password-file .* \(mode 0604\)/),
+    ]);
+  });
+
+  it.each([0o600, 0o400, 0o640])('says nothing of mode %i', (mode) => {
+    expect(warnings({ etcdKey: secret('n1.key', mode) })).toEqual([]);
+  });
+
+  it('says nothing of a file that is not there, nor of none', () => {
+    expect(warnings({ etcdKey: join(folder, 'nowhere') })).toEqual([]);
+    expect(warnings({})).toEqual([]);
+  });
+});
+
+function warnings(flags: Partial<AgentFlags>): string[] {
+  return readableSecrets(flags as AgentFlags);
+}

@@ -1,0 +1,87 @@
+/**
+ * `AgentView`: what an agent knows at one moment, for `describeAgent`.
+ *
+ * @module
+ */
+import type { Cidr } from '@litz/core';
+import { keyId } from '@litz/core/internals';
+import type { ChangedPeer, DevicePeerStatus } from '@litz/config';
+import type { TunnelDaemon } from '../daemon/tunnel-daemon.ts';
+import type { MeshPeer } from '../membership/mesh-peer.ts';
+import type { Enforcement } from '../plan/desired-host.ts';
+import type { NodeKey } from '../record/node-record.ts';
+import type { StatusEvent } from '../status/mesh-status.ts';
+import type { AgentSettings, Choices } from './agent-settings.ts';
+import type { RoundParts } from './round-parts.ts';
+
+export interface AgentView {
+  readonly settings: AgentSettings;
+  readonly time: number;
+  readonly startedAt: number;
+  readonly prefixes: readonly Readonly<Cidr>[];
+  readonly chosen: Choices;
+  /** What holds now. */
+  readonly enforcement: Enforcement;
+  readonly keys: readonly NodeKey[];
+  /** Names of the peers that have not answered the new key. */
+  readonly waitsFor: readonly string[];
+  readonly exceptions: readonly string[];
+  readonly mtu: number | undefined;
+  readonly addresses: readonly string[];
+  readonly isUp: boolean;
+  readonly registry: { readonly description: string; readonly trouble: string | undefined };
+  readonly syncedAt: number | undefined;
+  readonly peers: ReadonlyMap<string, MeshPeer>;
+  /** Nodes of which something is refused, and why. */
+  readonly refused: ReadonlyMap<string, string>;
+  /** Names of the peers whose record is not there any more. */
+  readonly expired: ReadonlySet<string>;
+  readonly hasAnswered: (name: string) => boolean;
+  readonly sessionOf: (name: string) => ChangedPeer | undefined;
+  /** Of the daemon, by `keyId`. */
+  readonly counters: ReadonlyMap<string, DevicePeerStatus>;
+  readonly events: readonly StatusEvent[];
+  readonly troubles: readonly string[];
+}
+
+/** What the parts of an agent know. The daemon is asked for its counters. */
+export async function viewOf(
+  parts: RoundParts,
+): Promise<Omit<AgentView, 'time' | 'startedAt' | 'waitsFor' | 'registry'>> {
+  const { settings, events, switches, keys, peers, surroundings, daemon, machine } = parts;
+  const counters = await countersOf(daemon);
+  const { mtu, addresses, exceptions } = machine.laid;
+  const { all, refused, expired, sessions, syncedAt } = peers;
+  return {
+    settings,
+    prefixes: surroundings.prefixes ?? [],
+    chosen: switches.chosen,
+    enforcement: switches.holding(peers),
+    keys: keys.keys,
+    exceptions,
+    mtu,
+    addresses,
+    isUp: daemon.isUp,
+    syncedAt,
+    peers: all,
+    refused,
+    expired,
+    hasAnswered: (name) => sessions.hasAnswered(name),
+    sessionOf: (name) => sessions.stateOf(name),
+    counters,
+    events: events.events,
+    troubles: events.troubles,
+  };
+}
+
+/** By `keyId`. */
+async function countersOf(daemon: TunnelDaemon): Promise<ReadonlyMap<string, DevicePeerStatus>> {
+  if (!daemon.isUp) return new Map();
+  try {
+    const { peers } = await daemon.status();
+    return new Map(peers.map((peer) => [keyId(peer.publicKey), peer]));
+  } catch {
+    // It has just gone, which is told by itself.
+    return new Map();
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * `RoundParts`: the parts of an agent, each with what it knows and does, and how they hear of each other.
+ *
+ * @module
+ */
+import { TunnelDaemon, type DaemonClient, type DaemonListener } from '../daemon/tunnel-daemon.ts';
+import type { MeshHost } from '../host/mesh-host.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { AgentSettings } from './agent-settings.ts';
+import { EventLog } from './event-log.ts';
+import { KnownPeers } from './known-peers.ts';
+import { MeshMachine } from './mesh-machine.ts';
+import { NodeKeys } from './node-keys.ts';
+import { OwnRecord } from './own-record.ts';
+import { PeerMemory } from './peer-memory.ts';
+import type { PrefixSource } from './prefix-source.ts';
+import { StatusPublisher } from './status-publisher.ts';
+import { Surroundings } from './surroundings.ts';
+import { Switches } from './switches.ts';
+
+/** What an agent is given. */
+export interface AgentParts {
+  readonly registry: Registry;
+  readonly host: MeshHost;
+  readonly client: DaemonClient;
+  readonly prefixes: PrefixSource;
+  readonly keys: KeyStore;
+  /** Gets a line for each thing that happens. */
+  readonly log: (line: string) => void;
+  /** Unix time in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** What a round looks at, and what it changes. */
+export interface RoundParts {
+  readonly settings: AgentSettings;
+  readonly events: EventLog;
+  readonly switches: Switches;
+  readonly keys: NodeKeys;
+  readonly peers: KnownPeers;
+  readonly memory: PeerMemory;
+  readonly surroundings: Surroundings;
+  readonly daemon: TunnelDaemon;
+  readonly machine: MeshMachine;
+  readonly ownRecord: OwnRecord;
+  readonly ownStatus: StatusPublisher;
+}
+
+/** Who is told that a round is needed. */
+export interface RoundRequests {
+  /** Soon, together with what else changes. */
+  ask(): void;
+  askAtOnce(): void;
+}
+
+/**
+ * Makes the node's key at the first start.
+ *
+ * @throws {KeyFileError} the key can't be used or not be made
+ */
+export function makeRoundParts(
+  settings: AgentSettings,
+  given: AgentParts,
+  requests: RoundRequests,
+): RoundParts {
+  const { registry, prefixes, now = Date.now } = given;
+  const events = new EventLog(given.log, now);
+  const keys = new NodeKeys({
+    store: given.keys,
+    rotateTimeoutMs: settings.rotateTimeoutMs,
+    now,
+    log: (line) => events.say(line),
+  });
+  const surroundings = new Surroundings({
+    settings,
+    keys,
+    prefixes,
+    registry,
+    events,
+    onChanged: () => peers.changeContext(surroundings.context),
+  });
+  const machine = new MeshMachine(given.host, settings, events);
+  const memory = new PeerMemory(settings.stateFolder, settings.interfaceName, (trouble) =>
+    events.trouble('memory', trouble),
+  );
+  const peers = new KnownPeers({
+    memory,
+    registry,
+    context: surroundings.context,
+    events,
+    now,
+    onChanged: () => {
+      machine.notePeers(peers.all.size);
+      requests.ask();
+    },
+  });
+  const daemon = new TunnelDaemon({
+    client: given.client,
+    privateKeyOf: (publicKey) => keys.privateKeyOf(publicKey),
+    listener: daemonListener({ events, keys, peers }, requests),
+  });
+  const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.ask() });
+  const switches = new Switches(settings);
+  const ownStatus = new StatusPublisher({ registry, node: settings.node, events });
+  return {
+    settings,
+    events,
+    switches,
+    keys,
+    peers,
+    memory,
+    surroundings,
+    daemon,
+    machine,
+    ownRecord,
+    ownStatus,
+  };
+}
+
+function daemonListener(
+  { events, keys, peers }: Pick<RoundParts, 'events' | 'keys' | 'peers'>,
+  requests: RoundRequests,
+): DaemonListener {
+  return {
+    onUp: () => {
+      events.say('the daemon is there');
+      requests.askAtOnce();
+    },
+    onDown: (reason) => {
+      peers.loseSessions();
+      events.say(`the daemon is gone: ${reason}`);
+      requests.askAtOnce();
+    },
+    onPeers: (changes, isResync) => {
+      const { answeredOthers, isAboutPeers } = peers.hear(changes, isResync);
+      // A session with the new key may be what a rotation waits for.
+      const isRotating = keys.keys.length > 1;
+      if (answeredOthers || (isRotating && isAboutPeers)) requests.ask();
+    },
+    onTrouble: (trouble) => events.trouble('daemon', trouble),
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * `Surroundings`: where this node is: what the agent was told of it, and what it has to find out before
+ * it changes anything: the prefixes of the pods, and the addresses of the registry's servers.
+ *
+ * @module
+ */
+import type { Cidr } from '@litz/core';
+import type { MembershipContext } from '../membership/membership-context.ts';
+import { RecordError } from '../record/node-record.ts';
+import { checkOwnNode } from '../record/own-node.ts';
+import type { Registry, RegistryAddress } from '../registry/registry.ts';
+import type { AgentSettings } from './agent-settings.ts';
+import type { EventLog } from './event-log.ts';
+import type { NodeKeys } from './node-keys.ts';
+import type { PrefixSource } from './prefix-source.ts';
+
+export interface SurroundingsOptions {
+  readonly settings: AgentSettings;
+  readonly keys: Pick<NodeKeys, 'keys'>;
+  readonly prefixes: PrefixSource;
+  readonly registry: Pick<Registry, 'addresses'>;
+  readonly events: EventLog;
+  readonly onChanged: () => void;
+}
+
+export class Surroundings {
+  readonly #options: SurroundingsOptions;
+  #prefixes: readonly Readonly<Cidr>[] | undefined = undefined;
+  #registryAddresses: readonly RegistryAddress[] | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #isClosed = false;
+
+  constructor(options: SurroundingsOptions) {
+    this.#options = options;
+  }
+
+  /** Of this node's pods; undefined while they are not known. */
+  get prefixes(): readonly Readonly<Cidr>[] | undefined {
+    return this.#prefixes;
+  }
+
+  /** Undefined while they are not known. */
+  get registryAddresses(): readonly RegistryAddress[] | undefined {
+    return this.#registryAddresses;
+  }
+
+  /** What no other node can therefore claim. */
+  get context(): MembershipContext {
+    const { settings, keys } = this.#options;
+    return {
+      ownName: settings.node,
+      ownKeys: keys.keys.map(({ publicKey }) => publicKey),
+      ownAddresses: settings.addresses,
+      ownPrefixes: this.#prefixes ?? [],
+      registryAddresses: (this.#registryAddresses ?? []).map(({ address }) => address),
+      servicePrefixes: settings.servicePrefixes,
+      clusterPrefixes: settings.clusterPrefixes,
+    };
+  }
+
+  start(): void {
+    const { prefixes, events, onChanged } = this.#options;
+    prefixes.follow({
+      onPrefixes: (found) => {
+        if (!this.#takePrefixes(found)) return;
+        onChanged();
+      },
+      onTrouble: (trouble) => events.trouble('own prefixes', trouble),
+    });
+    void this.#findAddresses();
+  }
+
+  /** What the other nodes would refuse is not laid and not told. @returns whether it is taken */
+  #takePrefixes(found: readonly Readonly<Cidr>[]): boolean {
+    const { events, settings } = this.#options;
+    const { node, clusterPrefixes, servicePrefixes, addresses } = settings;
+    try {
+      checkOwnNode({ name: node, addresses, prefixes: found, clusterPrefixes, servicePrefixes });
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      events.trouble(PREFIXES, `the other nodes would refuse this one: ${error.reason}`);
+      return false;
+    }
+    events.trouble(PREFIXES, undefined);
+    this.#prefixes = found;
+    return true;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#options.prefixes.close();
+  }
+
+  async #findAddresses(): Promise<void> {
+    const { registry, events, onChanged } = this.#options;
+    let again = ADDRESSES_AGAIN_MS;
+    try {
+      const found = await registry.addresses();
+      if (this.#isClosed) return;
+      this.#registryAddresses = found;
+      events.trouble(ADDRESSES, undefined);
+      onChanged();
+    } catch (error) {
+      if (this.#isClosed) return;
+      events.trouble(ADDRESSES, (error as Error).message);
+      again = RETRY_MS;
+    }
+    this.#timer = setTimeout(() => void this.#findAddresses(), again);
+  }
+}
+
+const PREFIXES = 'prefixes that were found';
+const ADDRESSES = "the registry's addresses";
+const ADDRESSES_AGAIN_MS = 600_000;
+const RETRY_MS = 2000;

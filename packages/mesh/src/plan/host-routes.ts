@@ -1,0 +1,101 @@
+/**
+ * `HostRoutes`: the routes that peers come to, kept while the peers change one by one.
+ *
+ * @module
+ */
+import type { DesiredRoutes, Enforcement, RoutedPeer } from './desired-host.ts';
+import { meshRoute, type MeshRoute } from './mesh-route.ts';
+import { lastResort, peerPart, PeerTally, type PeerContext, type PeerPart } from './peer-part.ts';
+
+type Routes = readonly MeshRoute[];
+
+/** As `update` is told of them. */
+export interface RoutedPeers {
+  readonly peers: ReadonlyMap<string, RoutedPeer>;
+  /** Names of those that have had a handshake. */
+  readonly answered: ReadonlySet<string>;
+  /** Names of those that may differ from the call before; default: all. */
+  readonly changed?: ReadonlySet<string>;
+}
+
+export class HostRoutes {
+  #tally = new PeerTally();
+  #context = '';
+  /** By name. */
+  readonly #parts: Map<string, PeerPart> = new Map();
+  readonly #lists: Map<string, Routes> = new Map();
+  /** Of no peer: own prefixes, and the last resorts of the cluster's. */
+  #common: readonly Routes[] = [];
+  #routes: DesiredRoutes['routes'] = [];
+
+  /** Of the peers of the last `update`. */
+  get tally(): PeerTally {
+    return this.#tally;
+  }
+
+  /** Nobody is wanted. */
+  clear(): void {
+    this.#tally = new PeerTally();
+    this.#context = '';
+    this.#parts.clear();
+    this.#lists.clear();
+    this.#common = [];
+    this.#routes = [];
+  }
+
+  /** All routes, and how they differ from those of the call before. */
+  update(
+    context: PeerContext,
+    enforcement: Exclude<Enforcement, 'off'>,
+    { peers, answered, changed }: RoutedPeers,
+  ): DesiredRoutes {
+    const from = this.#routes;
+    const gone: Routes[] = [];
+    const come: Routes[] = [];
+    const text = `${enforcement};${context.text}`;
+    const isSame = text === this.#context;
+    if (!isSame) {
+      gone.push(...this.#common, ...this.#lists.values());
+      this.clear();
+      this.#context = text;
+      this.#common = commonRoutes(context, enforcement);
+      come.push(...this.#common);
+    }
+    const names = isSame && changed ? changed : new Set([...this.#parts.keys(), ...peers.keys()]);
+    for (const name of names) {
+      const part = this.#setPart(name, peers.get(name), context);
+      const isWanted = enforcement === 'enforce' || answered.has(name);
+      const list = enforcement === 'enforce' ? part?.enforced : part?.routes;
+      const before = this.#lists.get(name);
+      const after = isWanted ? list : undefined;
+      if (before === after) continue;
+      if (before) gone.push(before);
+      if (after) come.push(after);
+      if (after) this.#lists.set(name, after);
+      else this.#lists.delete(name);
+    }
+    if (gone.length > 0 || come.length > 0)
+      this.#routes = [...this.#common, ...this.#lists.values()];
+    return { routes: this.#routes, difference: { from, gone, come } };
+  }
+
+  #setPart(name: string, peer: RoutedPeer | undefined, context: PeerContext): PeerPart | undefined {
+    const before = this.#parts.get(name);
+    if (before && before.peer === peer) return before;
+    if (before) this.#tally.remove(before);
+    if (!peer) {
+      this.#parts.delete(name);
+      return undefined;
+    }
+    const part = peerPart(peer, context);
+    this.#tally.add(part);
+    this.#parts.set(name, part);
+    return part;
+  }
+}
+
+function commonRoutes({ request }: PeerContext, enforcement: Enforcement): Routes[] {
+  const { own, clusterPrefixes } = request;
+  const ownRoutes = own.prefixes.map((prefix) => meshRoute('throw', prefix));
+  return enforcement === 'enforce' ? [ownRoutes, clusterPrefixes.map(lastResort)] : [ownRoutes];
+}

@@ -1,0 +1,82 @@
+/**
+ * `checkOwnNode`: whether the others can take what a node says of itself. What they would refuse is refused
+ * before it is said, so that the mistake is seen where it was made.
+ *
+ * @module
+ */
+import { formatCidr, parseAddress, type Cidr } from '@litz/core';
+import { covers, hostPrefix, networkOf, overlaps } from './cidr-relations.ts';
+import { RecordError } from './node-record.ts';
+import {
+  checkClusterPrefix,
+  checkPodPrefix,
+  isNodeName,
+  readNodeAddresses,
+  type FieldPlace,
+} from './record-fields.ts';
+
+/** What a node is told of itself and its cluster. */
+export interface OwnNodeClaim {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** None as long as they aren't known. */
+  readonly prefixes: readonly Readonly<Cidr>[];
+  readonly clusterPrefixes: readonly Readonly<Cidr>[];
+  readonly servicePrefixes: readonly Readonly<Cidr>[];
+}
+
+/**
+ * @throws {RecordError} of the field `name`, `addresses`, `prefixes`, `clusterPrefixes`
+ */
+export function checkOwnNode(claim: OwnNodeClaim): void {
+  const { name, addresses, prefixes, clusterPrefixes } = claim;
+  if (!isNodeName(name)) throw new RecordError(name, 'name', NAME_RULE);
+  readNodeAddresses([...addresses], { node: name, field: 'addresses' });
+  for (const prefix of prefixes) checkOwnPrefix(prefix, { node: name, field: 'prefixes' });
+  for (const prefix of clusterPrefixes) {
+    checkClusterPrefix(prefix, { node: name, field: 'clusterPrefixes' });
+  }
+  refuseCovered(claim, 'prefixes');
+  refuseCovered(claim, 'clusterPrefixes');
+  refuseServices(claim);
+  refuseOutside(claim);
+}
+
+function checkOwnPrefix(prefix: Readonly<Cidr>, place: FieldPlace): void {
+  checkPodPrefix(prefix, place);
+  const [text, network] = [formatCidr(prefix), formatCidr(networkOf(prefix))];
+  if (text === network) return;
+  const reason = `has bits behind its length, ${text}; its network is ${network}`;
+  throw new RecordError(place.node, place.field, reason);
+}
+
+/** What goes to a node's address would go into the tunnel, its own datagrams among it. */
+function refuseCovered(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes'): void {
+  for (const prefix of claim[field]) {
+    const address = claim.addresses.find((text) => covers(prefix, hostPrefix(parseAddress(text))));
+    if (address === undefined) continue;
+    const reason = `${formatCidr(prefix)} covers ${address}, an address of this node`;
+    throw new RecordError(claim.name, field, reason);
+  }
+}
+
+function refuseServices({ name, prefixes, servicePrefixes }: OwnNodeClaim): void {
+  for (const prefix of prefixes) {
+    const services = servicePrefixes.find((range) => overlaps(range, prefix));
+    if (!services) continue;
+    const what = `the range of services, ${formatCidr(services)}`;
+    throw new RecordError(name, 'prefixes', `${formatCidr(prefix)} has addresses of ${what}`);
+  }
+}
+
+function refuseOutside({ name, prefixes, clusterPrefixes }: OwnNodeClaim): void {
+  if (clusterPrefixes.length === 0) return;
+  const outside = prefixes.find((own) => !clusterPrefixes.some((wide) => covers(wide, own)));
+  if (!outside) return;
+  const known = clusterPrefixes.map(formatCidr).join(', ');
+  const reason = `${formatCidr(outside)} lies outside of the cluster's prefix, ${known}`;
+  throw new RecordError(name, 'prefixes', reason);
+}
+
+const NAME_RULE =
+  'is no name of a node: expected up to 253 letters, digits, "-", "." and "_", a letter or digit at both ends';

@@ -1,0 +1,116 @@
+/**
+ * The socket of an agent, from the side of whoever asks, whatever they ask.
+ *
+ * @module
+ */
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { askAgent, type ControlRequest } from '../../src/agent/control-request.ts';
+import { ControlServer } from '../../src/agent/control-server.ts';
+
+let folder: string;
+let path: string;
+let server: ControlServer;
+const asked: ControlRequest[] = [];
+
+describe('ControlServer', () => {
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'litz-control-'));
+    path = join(folder, 'agent.sock');
+    asked.length = 0;
+    server = await ControlServer.listen(path, async (request) => {
+      asked.push(request);
+      return Promise.resolve(`did ${request.command}`);
+    });
+  });
+
+  afterEach(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('answers, on a socket that is its owner’s alone', async () => {
+    expect(await askAgent(path, { command: 'down' })).toBe('did down');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('answers whoever has closed their side behind the request', async () => {
+    const socket = connect();
+    socket.end('{"command":"status"}\n');
+    expect(await textOf(socket)).toBe('{"ok":true,"result":"did status"}\n');
+  });
+
+  it.each([
+    ['no JSON', 'garbage\n'],
+    ['null', 'null\n'],
+    ['another command', '{"command":"__proto__"}\n'],
+    ['a word too few', '{"command":"rotate-key"}\n'],
+    ['no line', 'status'],
+    ['nothing', ''],
+  ])('does nothing for %s, and goes on', async (_, text) => {
+    const socket = connect();
+    socket.end(text);
+    expect(await textOf(socket)).not.toContain('"ok":true');
+    expect(asked).toEqual([]);
+    expect(await askAgent(path, { command: 'status' })).toBe('did status');
+  });
+
+  it('reads no more than a request has', async () => {
+    const socket = connect();
+    socket.write('x'.repeat(1_000_000));
+    expect(await textOf(socket)).toBe('');
+    expect(asked).toEqual([]);
+    expect(await askAgent(path, { command: 'status' })).toBe('did status');
+  });
+
+  it('ends with connections on which nothing was asked, and leaves no file', async () => {
+    const socket = createConnection(path);
+    const text = textOf(socket);
+    await once(socket, 'connect');
+    await askAgent(path, { command: 'status' });
+    server.close();
+    expect(await text).toBe('');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is one for each path', async () => {
+    await expect(ControlServer.listen(path, () => Promise.resolve())).rejects.toThrow(
+      'an agent runs already for this interface',
+    );
+  });
+});
+
+describe('askAgent', () => {
+  it('waits for no agent that is stopped', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'litz-silent-'));
+    const silent = createServer(() => {});
+    onTestFinished(() => {
+      silent.close();
+      rmSync(place, { recursive: true });
+    });
+    const socket = join(place, 's');
+    silent.listen(socket);
+    await once(silent, 'listening');
+    await expect(askAgent(socket, { command: 'status' }, { longestMs: 100 })).rejects.toThrow(
+      /has not answered for .* may still be done/,
+    );
+  });
+});
+
+function connect(): Socket {
+  const socket = createConnection({ path, allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+async function textOf(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+  socket.on('error', () => {});
+  await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  return text;
+}

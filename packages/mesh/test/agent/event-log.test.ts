@@ -1,0 +1,58 @@
+/**
+ * What reaches the log and the status.
+ *
+ * @module
+ */
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../src/agent/event-log.ts';
+
+describe('EventLog', () => {
+  test('makes one harmless line of what others say', () => {
+    const lines: string[] = [];
+    const log = new EventLog(
+      (line) => lines.push(line),
+      () => 7,
+    );
+    log.say('the record of node \u001b]0;owned\u0007 is refused');
+    log.trouble('registry', 'two\nlines');
+    expect(lines).toEqual([
+      'the record of node \\u{1b}]0;owned\\u{7} is refused',
+      'registry: two\\u{a}lines',
+    ]);
+    expect(log.events.map(({ text }) => text)).toEqual(lines);
+    expect(log.troubles).toEqual(['registry: two\\u{a}lines']);
+  });
+
+  test('leaves out most of a flood, counts it, and keeps what is worse', () => {
+    const lines: string[] = [];
+    let time = 0;
+    const log = new EventLog(
+      (line) => lines.push(line),
+      () => time,
+    );
+    for (let i = 0; i < 10_000; i++) log.say(`node n${i} has changed`);
+    expect(lines).toHaveLength(500);
+    log.trouble('registry', 'gone');
+    expect(lines.at(-1)).toBe('registry: gone');
+    time += 1000;
+    log.say('the daemon is there');
+    expect(lines.slice(-2)).toEqual(['(9500 lines more, left out)', 'the daemon is there']);
+    time -= 1_000_000;
+    log.say('the clock was set back');
+    expect(lines.at(-1)).toBe('the clock was set back');
+  });
+
+  test('says the same trouble once, and that it is over', () => {
+    const lines: string[] = [];
+    const log = new EventLog(
+      (line) => lines.push(line),
+      () => 7,
+    );
+    log.trouble('registry', 'two\nlines');
+    log.trouble('registry', 'two\nlines');
+    log.trouble('registry', undefined);
+    log.trouble('registry', undefined);
+    expect(lines).toEqual(['registry: two\\u{a}lines', 'registry: well again']);
+    expect(log.troubles).toEqual([]);
+  });
+});

@@ -1,0 +1,102 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { PeerMemory } from '../../src/agent/peer-memory.ts';
+import type { MeshPeer } from '../../src/membership/mesh-peer.ts';
+import { peerOf } from '../../src/membership/peer-of-record.ts';
+import { contextOf } from '../membership/contexts.ts';
+import { recordOf } from '../records.ts';
+
+let folder: string;
+let troubles: (string | undefined)[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'litz-memory-'));
+  troubles = [];
+  const made = folder;
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+});
+
+function memory(): PeerMemory {
+  return new PeerMemory(folder, 'litz0', (trouble) => troubles.push(trouble));
+}
+
+function peersOf(...numbers: readonly number[]): Map<string, MeshPeer> {
+  return new Map(
+    numbers.map((number) => [`n${number}`, peerOf(recordOf(number), contextOf())] as const),
+  );
+}
+
+function names(): string[] {
+  return [...memory().read().keys()];
+}
+
+describe('PeerMemory', () => {
+  it('gives the records back as they were accepted', () => {
+    memory().open(peersOf(1, 2));
+    expect(memory().read()).toEqual(
+      new Map([
+        ['n1', recordOf(1)],
+        ['n2', recordOf(2)],
+      ]),
+    );
+    expect(statSync(join(folder, 'litz0.peers')).mode & 0o777).toBe(0o600);
+    expect(troubles).toEqual([undefined]);
+  });
+
+  it('is empty where there is no file, a folder of that name, or anything else', () => {
+    expect(names()).toEqual([]);
+    mkdirSync(join(folder, 'litz0.peers'));
+    expect(names()).toEqual([]);
+  });
+
+  it('remembers changes by a line each', () => {
+    const first = memory();
+    first.open(peersOf(1, 2));
+    const { length } = readFileSync(join(folder, 'litz0.peers'));
+    first.note(['n1', 'n3'], peersOf(2, 3));
+    expect(names()).toEqual(['n2', 'n3']);
+    expect(readFileSync(join(folder, 'litz0.peers')).length - length).toBeLessThan(length);
+  });
+
+  it('writes nothing before it is open', () => {
+    memory().note(['n1'], peersOf(1));
+    expect(names()).toEqual([]);
+  });
+
+  it('passes over half a line and what is no record', () => {
+    memory().open(peersOf(1));
+    appendFileSync(join(folder, 'litz0.peers'), '["n2",{"name"\n7\n["n3",{}]\n[4,null]\n["n');
+    expect(names()).toEqual(['n1']);
+  });
+
+  it('writes the file anew when most of its lines are outdated', () => {
+    const first = memory();
+    first.open(peersOf(1));
+    for (let i = 0; i < 2000; i++) first.note(['n1'], peersOf(1));
+    const lines = readFileSync(join(folder, 'litz0.peers'), 'utf8').split('\n').length;
+    expect(lines).toBeLessThan(1010);
+    expect(names()).toEqual(['n1']);
+  });
+
+  it('says why it cannot be written, and when it can again', () => {
+    const first = memory();
+    mkdirSync(join(folder, 'litz0.peers'));
+    first.open(peersOf(1));
+    rmSync(join(folder, 'litz0.peers'), { recursive: true });
+    first.note(['n1'], peersOf(1));
+    expect(troubles).toEqual([
+      expect.stringMatching(/litz0\.peers cannot be written: E/),
+      undefined,
+    ]);
+  });
+
+  it('is gone after it was removed', () => {
+    const first = memory();
+    first.open(peersOf(1));
+    first.remove();
+    first.note(['n1'], peersOf(1));
+    expect(names()).toEqual([]);
+  });
+});

@@ -1,0 +1,78 @@
+/**
+ * `SimulatedHost`: a machine for the agent, whose steps are done by a `SimulatedMachine`.
+ *
+ * @module
+ */
+import type { HostFacts } from '../../src/host/host-facts.ts';
+import type { Applied, HostListener, MeshHost } from '../../src/host/mesh-host.ts';
+import type { DesiredHost } from '../../src/plan/desired-host.ts';
+import { plan } from '../../src/plan/plan.ts';
+import type { Step } from '../../src/plan/step.ts';
+import { plainFacts } from '../host-facts.ts';
+import { SimulatedMachine } from '../plan/simulated-machine.ts';
+
+export class SimulatedHost implements MeshHost {
+  machine: SimulatedMachine = new SimulatedMachine([]);
+  listener: HostListener | undefined = undefined;
+  /** Waited for before anything is told or done. */
+  gate: Promise<void> = Promise.resolve();
+  /** `apply` fails with it where it returns an error. */
+  refusal: (desired: DesiredHost) => Error | undefined = () => undefined;
+  factsFailure: Error | undefined = undefined;
+  troubles: readonly string[] = [];
+  looks = 0;
+  isClosed = false;
+  readonly #log: (line: string) => void;
+  #desired: DesiredHost | undefined = undefined;
+
+  constructor(log: (line: string) => void) {
+    this.#log = log;
+  }
+
+  async facts(): Promise<HostFacts> {
+    this.looks++;
+    await this.gate;
+    if (this.factsFailure) throw this.factsFailure;
+    return plainFacts();
+  }
+
+  async apply(desired: DesiredHost): Promise<Applied> {
+    await this.gate;
+    if (this.isClosed) throw new Error('the host is closed');
+    const refusal = this.refusal(desired);
+    if (refusal) throw refusal;
+    this.#desired = desired;
+    const steps = this.#carryOut();
+    if (steps.length > 0) this.#log(`host: ${desired.enforcement}`);
+    return { steps, troubles: this.troubles };
+  }
+
+  watch(listener: HostListener): void {
+    this.listener = listener;
+  }
+
+  /** As the real one, it puts back what somebody took away. */
+  isChangedBySomebody(): void {
+    const steps = this.#carryOut();
+    if (steps.length > 0) this.listener?.onRepaired(steps);
+  }
+
+  async remove(): Promise<Applied> {
+    await this.gate;
+    this.#desired = undefined;
+    this.machine = new SimulatedMachine([]);
+    this.#log('host: removed');
+    return { steps: [], troubles: this.troubles };
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  #carryOut(): Step[] {
+    if (!this.#desired) return [];
+    const steps = plan(this.#desired, this.machine);
+    for (const step of steps) this.machine.do(step);
+    return steps;
+  }
+}

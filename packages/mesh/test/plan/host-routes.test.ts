@@ -1,0 +1,97 @@
+import { array, assert, constantFrom, integer, property, record } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { desireHost, desireHostWith } from '../../src/plan/desire-host.ts';
+import type { MeshRequest, RoutedPeer } from '../../src/plan/desired-host.ts';
+import { HostRoutes } from '../../src/plan/host-routes.ts';
+import { WantedRoutes } from '../../src/routes/wanted-routes.ts';
+import { RUNS } from '../records.ts';
+import { peer, request } from '../requests.ts';
+
+describe('HostRoutes', () => {
+  test('makes the routes of a peer once', () => {
+    const routes = new HostRoutes();
+    const peers = mapOf([peer(2), peer(3)]);
+    const { answered, ...common } = request();
+    const before = desireHostWith(routes, common, { peers, answered }).routes;
+    peers.delete('node-3');
+    peers.set('node-4', peer(4));
+    const changed = new Set(['node-3', 'node-4']);
+    const after = desireHostWith(routes, common, { peers, answered, changed });
+
+    expect(after.routes[2]).toBe(before[2]);
+    expect(after.difference?.from).toBe(before);
+    expect(after.difference?.gone).toEqual([before[3]]);
+    expect(after.difference?.come).toEqual([after.routes[3]]);
+    // In another mode they are others.
+    const nodes = desireHostWith(
+      routes,
+      { ...common, mode: 'nodes' },
+      { peers, answered, changed: new Set() },
+    );
+    expect(nodes.routes[2]).not.toBe(before[2]);
+  });
+
+  test('gives the same routes again where nothing has changed', () => {
+    const routes = new HostRoutes();
+    const { answered, peers: list, ...common } = request();
+    const peers = mapOf(list);
+    const before = desireHostWith(routes, common, { peers, answered }).routes;
+    const after = desireHostWith(routes, common, { peers, answered, changed: new Set() });
+    expect(after.routes).toBe(before);
+    expect(after.difference).toMatchObject({ gone: [], come: [] });
+  });
+
+  // Whatever happens, one after the other: it comes to what comes out of everything at once.
+  test('comes by differences to what is made anew', () => {
+    assert(
+      property(array(event, { minLength: 1, maxLength: 12, size: 'max' }), (events) => {
+        const routes = new HostRoutes();
+        const wanted = new WantedRoutes();
+        const peers = new Map<string, RoutedPeer>();
+        const answered = new Set<string>();
+        let settings: Partial<MeshRequest> = {};
+        for (const { number, what, others } of events) {
+          const name = `node-${number}`;
+          if (what === 'goes') peers.delete(name);
+          else if (what === 'answers') answered.add(name);
+          else if (what === 'is silent') answered.delete(name);
+          else if (what === 'settings') settings = others;
+          else peers.set(name, peer(number, what === 'moves' ? { prefixes: [] } : {}));
+          const common = request(settings);
+          const changed = new Set(what === 'settings' ? [] : [name]);
+          const desired = desireHostWith(routes, common, { peers, answered, changed });
+          const anew = desireHost({ ...common, peers: [...peers.values()], answered });
+          wanted.want(desired);
+          const { difference: _, routes: lists, ...rest } = desired;
+          const { difference: _anew, routes: listsAnew, ...restAnew } = anew;
+          expect(rest).toEqual(restAnew);
+          expect(textsOf(lists)).toEqual(textsOf(listsAnew));
+          expect([...wanted.byKey.keys()].toSorted()).toEqual(
+            listsAnew.flatMap((list) => list.map(({ key }) => key)).toSorted(),
+          );
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+const event = record({
+  number: integer({ min: 2, max: 5 }),
+  what: constantFrom('comes', 'moves', 'goes', 'answers', 'is silent', 'settings'),
+  others: record(
+    {
+      mode: constantFrom<MeshRequest['mode'][]>('pods', 'nodes', 'all'),
+      enforcement: constantFrom<MeshRequest['enforcement'][]>('off', 'permissive', 'enforce'),
+    },
+    { requiredKeys: [] },
+  ),
+});
+
+function textsOf(lists: readonly (readonly { text: string }[])[]): string[] {
+  return lists.flatMap((list) => list.map(({ text }) => text)).toSorted();
+}
+
+function mapOf(peers: readonly RoutedPeer[]): Map<string, RoutedPeer> {
+  return new Map(peers.map((one) => [one.name, one]));
+}

@@ -1,0 +1,46 @@
+/**
+ * What a node may say of itself.
+ *
+ * @module
+ */
+import { parseCidr } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import { checkOwnNode, type OwnNodeClaim } from '../../src/record/own-node.ts';
+
+const GOOD: OwnNodeClaim = {
+  name: 'n1',
+  addresses: ['192.0.2.1', '2001:db8::1'],
+  prefixes: [parseCidr('10.244.1.0/24'), parseCidr('fd00:244:0:1::/64')],
+  clusterPrefixes: [parseCidr('10.244.0.0/16'), parseCidr('fd00:244::/48')],
+  servicePrefixes: [parseCidr('10.96.0.0/12')],
+};
+
+describe('checkOwnNode', () => {
+  test.each<[string, Partial<OwnNodeClaim>]>([
+    ['all of it', {}],
+    ['what is not known yet', { prefixes: [], clusterPrefixes: [], servicePrefixes: [] }],
+    ['a wide cluster', { clusterPrefixes: [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')] }],
+  ])('takes %s', (_, change) => expect(() => checkOwnNode({ ...GOOD, ...change })).not.toThrow());
+
+  test.each<[string, Partial<OwnNodeClaim>, string, RegExp]>([
+    ['no name', { name: '' }, 'name', /is no name of a node: expected/],
+    ['a path', { name: '../x' }, 'name', /is no name of a node/],
+    ['no address', { addresses: [] }, 'addresses', /expected 1 to 2 values/],
+    ['0.0.0.0', { addresses: ['0.0.0.0'] }, 'addresses[0]', /it is unspecified/],
+    ['loopback', { addresses: ['127.0.0.1'] }, 'addresses[0]', /it is loopback/],
+    ['multicast', { addresses: ['192.0.2.1', 'ff02::1'] }, 'addresses[1]', /it is multicast/],
+    ['all', { prefixes: [parseCidr('0.0.0.0/0')] }, 'prefixes', /every address there is/],
+    ['a cluster', { prefixes: [parseCidr('10.0.0.0/8')] }, 'prefixes', /too short/],
+    ['bits', { prefixes: [parseCidr('10.244.1.1/24')] }, 'prefixes', /its network is 10.244.1.0/],
+    ['itself', { prefixes: [parseCidr('192.0.2.0/24')] }, 'prefixes', /covers 192.0.2.1/],
+    ['others', { prefixes: [parseCidr('10.9.1.0/24')] }, 'prefixes', /lies outside of the cluster/],
+    ['services', { prefixes: [parseCidr('10.97.0.0/24')] }, 'prefixes', /range of services/],
+    ['every pod', { clusterPrefixes: [parseCidr('::/0')] }, 'clusterPrefixes', /every address/],
+    ['loop', { clusterPrefixes: [parseCidr('127.0.0.0/8')] }, 'clusterPrefixes', /are loopback/],
+    ['nodes', { clusterPrefixes: [parseCidr('192.0.0.0/16')] }, 'clusterPrefixes', /covers 192/],
+  ])('refuses %s, and names the field', (_, change, field, reason) => {
+    const check = (): void => checkOwnNode({ ...GOOD, ...change });
+    expect(check).toThrow(expect.objectContaining({ name: 'RecordError', field }));
+    expect(check).toThrow(reason);
+  });
+});
