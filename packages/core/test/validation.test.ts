@@ -101,7 +101,7 @@ describe('checkConfiguration', () => {
 
   describe('of a next private key', () => {
     const own: Known = { peers: new PeerTable(), identity: {} };
-    const refusal = '"nextPrivateKey" expected a device that has a private key';
+    const refusal = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
     const none = new Uint8Array(32) as typeof privateKey;
 
     it('wants a private key, now or with it', () => {
