@@ -83,6 +83,9 @@ app.kubernetes.io/component: {{ .component }}
 {{- if $encryption.strictMode.egress.cidr }}
 - {{ printf "--cluster-prefix=%s" (nospace $encryption.strictMode.egress.cidr) | quote }}
 {{- end }}
+{{- if .Values.nodeCidr }}
+- {{ printf "--node-prefix=%s" (nospace .Values.nodeCidr) | quote }}
+{{- end }}
 {{- if not $encryption.nodeEncryption }}
 - --encrypt=pods
 {{- else if $encryption.nodeEncryptionOptOutLabels }}

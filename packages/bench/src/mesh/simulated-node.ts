@@ -61,6 +61,7 @@ export class SimulatedNode {
       force: true,
       clusterPrefixes: [parseCidr(CLUSTER_PREFIX)],
       servicePrefixes: [],
+      nodePrefixes: [],
       persistentKeepalive: 0,
       rotateEveryMs: undefined,
       rotateTimeoutMs: 600_000,

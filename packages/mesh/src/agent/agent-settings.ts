@@ -22,6 +22,8 @@ export interface AgentSettings {
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
   /** Of the services; no node may have them. */
   readonly servicePrefixes: readonly Readonly<Cidr>[];
+  /** All addresses of nodes lie in these; none: they may lie anywhere. */
+  readonly nodePrefixes: readonly Readonly<Cidr>[];
   /** Seconds; 0: none but until a peer has answered. */
   readonly persistentKeepalive: number;
   /** A new key after so long; undefined: when somebody asks for one. */
@@ -42,4 +44,3 @@ export interface Choices {
 
 export const ENCRYPT_MODES: readonly EncryptMode[] = ['pods', 'nodes', 'all'];
 export const ENFORCEMENTS: readonly Enforcement[] = ['off', 'permissive', 'enforce'];
-export const DEFAULT_ROTATE_TIMEOUT_MS = 600_000;

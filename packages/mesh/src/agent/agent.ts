@@ -35,6 +35,7 @@ export class Agent implements StatusSource {
   readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
   #isClosed = false;
   #goingDown: Promise<string> | undefined = undefined;
+  #switching: Promise<unknown> = Promise.resolve();
 
   /**
    * Makes the node's key at the first start.
@@ -75,7 +76,10 @@ export class Agent implements StatusSource {
   }
 
   start(): void {
-    this.#parts.machine.watch(() => this.#loop.ask());
+    this.#parts.machine.watch(
+      () => this.#loop.ask(),
+      () => this.#loop.askAgain(),
+    );
     this.#parts.surroundings.start();
     this.#given.registry.follow({
       onSync: (records) => {
@@ -123,8 +127,10 @@ export class Agent implements StatusSource {
    *
    * @returns what happens now, in words
    * @throws {RotationError} a rotation goes on already
+   * @throws {AgentError} the node is taken out
    */
   rotateKey(options: { readonly revoke?: boolean } = {}): string {
+    this.#refuseGoing();
     const { generation, publicKey } = this.#parts.keys.rotate(options);
     const what = options.revoke === true ? 'the old key is revoked, the new one is' : 'new key:';
     const text = `${what} generation ${generation} ${publicKey.toBase64()}`;
@@ -135,20 +141,23 @@ export class Agent implements StatusSource {
 
   /**
    * @throws {AgentError} `enforce` isn't possible: peers haven't answered, or the cluster's prefixes
-   *   aren't known
+   *   aren't known, or the node is taken out
    * @throws {MeshHostError} it can't be held on this machine
    */
   async setEnforcement(
     enforcement: Enforcement,
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<string> {
-    if (enforcement === 'enforce') this.#parts.switches.allowEnforce(this.#parts.peers, { force });
-    const { chosen } = this.#parts.switches;
-    return this.#choose({ ...chosen, enforcement }, `enforcement is ${enforcement}`);
+    const { switches, peers } = this.#parts;
+    return this.#switch(`enforcement is ${enforcement}`, () => {
+      if (enforcement === 'enforce') switches.allowEnforce(peers, { force });
+      return { enforcement };
+    });
   }
 
+  /** @throws {AgentError} the node is taken out */
   async setMode(mode: EncryptMode): Promise<string> {
-    return this.#choose({ ...this.#parts.switches.chosen, mode }, `encrypts ${mode}`);
+    return this.#switch(`encrypts ${mode}`, () => ({ mode }));
   }
 
   /**
@@ -227,18 +236,29 @@ export class Agent implements StatusSource {
     peers.changeContext(surroundings.context);
   }
 
-  async #choose(chosen: Choices, text: string): Promise<string> {
-    const before = this.#parts.switches.chosen;
-    this.#parts.switches.save(chosen);
-    try {
-      await this.#loop.now();
-    } catch (error) {
-      this.#parts.switches.save(before);
-      this.#loop.askAtOnce();
-      throw error;
-    }
-    this.events.say(text);
-    return text;
+  /** One after the other: who goes back on a failure must not undo what another one asked for. */
+  #switch(text: string, choose: () => Partial<Choices>): Promise<string> {
+    const switched = this.#switching.then(async () => {
+      this.#refuseGoing();
+      const { switches } = this.#parts;
+      const before = switches.chosen;
+      switches.save({ ...before, ...choose() });
+      try {
+        await this.#loop.now();
+      } catch (error) {
+        switches.save(before);
+        this.#loop.askAtOnce();
+        throw error;
+      }
+      this.events.say(text);
+      return text;
+    });
+    this.#switching = switched.catch(() => {});
+    return switched;
+  }
+
+  #refuseGoing(): void {
+    if (this.#goingDown) throw new AgentError('the node is being taken out of the mesh');
   }
 }
 

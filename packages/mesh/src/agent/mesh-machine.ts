@@ -45,9 +45,11 @@ export class MeshMachine {
   #factsAreOld = true;
   /** When the last ones were, in milliseconds. */
   #repairs: number[] = [];
+  #quiet: NodeJS.Timeout | undefined = undefined;
   readonly #routes: HostRoutes = new HostRoutes();
   /** Names of peers that have changed while not enough was known. */
   #unseen: Set<string> = new Set();
+  #hasFailed = false;
   #laid: LaidMachine = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
 
   constructor(host: MeshHost, settings: AgentSettings, events: EventLog) {
@@ -60,8 +62,16 @@ export class MeshMachine {
     return this.#laid;
   }
 
-  /** @param onChanged the machine is to be looked at again */
-  watch(onChanged: () => void): void {
+  /** Of what was wanted last, something could not be done. Nobody tells when that is possible. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /**
+   * @param onChanged the machine is to be looked at again
+   * @param onFailed something that somebody took away could not be put back
+   */
+  watch(onChanged: () => void, onFailed: () => void): void {
     const outdate = (): void => {
       this.#factsAreOld = true;
       onChanged();
@@ -77,7 +87,10 @@ export class MeshMachine {
         outdate();
       },
       onUnderlay: outdate,
-      onTrouble: (trouble) => this.#events.trouble('host', trouble),
+      onTrouble: (trouble) => {
+        this.#events.trouble('host', trouble);
+        onFailed();
+      },
     });
   }
 
@@ -120,7 +133,8 @@ export class MeshMachine {
   /** @throws {MeshHostError} `enforce` can't be held on this machine */
   async apply(desired: DesiredHost): Promise<void> {
     const { troubles } = await this.#host.apply(desired);
-    this.#events.trouble('host', troubles.length > 0 ? troubles.join('; ') : undefined);
+    this.#hasFailed = troubles.length > 0;
+    this.#events.trouble('host', this.#hasFailed ? troubles.join('; ') : undefined);
     this.#laid = {
       mark: desired.mark,
       mtu: desired.link?.mtu,
@@ -134,7 +148,11 @@ export class MeshMachine {
     const now = performance.now();
     this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
-    this.#events.trouble('repairs', this.#repairs.length === MOST_REPAIRS ? AT_ODDS : undefined);
+    if (this.#repairs.length < MOST_REPAIRS) return;
+    this.#events.trouble('repairs', AT_ODDS);
+    // Whoever it was has ended when nothing more is undone.
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }
 
   #request(input: MachineInput): CommonRequest | undefined {

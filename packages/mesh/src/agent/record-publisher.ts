@@ -53,10 +53,12 @@ export class RecordPublisher {
     void this.#publish();
   }
 
-  /** It is to hold this. */
+  /** It is to hold this. What the registry has just refused waits until it is tried again. */
   want(record: NodeRecord): void {
+    const isRefused = this.#trouble !== undefined && this.#wanted !== undefined;
+    const isSame = isRefused && textOf(this.#wanted!) === textOf(record);
     this.#wanted = record;
-    void this.#publish();
+    if (!isSame) void this.#publish();
   }
 
   /** It is to hold nothing of ours, and nothing more is written until something is wanted again. */

@@ -55,6 +55,7 @@ export class Surroundings {
       registryAddresses: (this.#registryAddresses ?? []).map(({ address }) => address),
       servicePrefixes: settings.servicePrefixes,
       clusterPrefixes: settings.clusterPrefixes,
+      nodePrefixes: settings.nodePrefixes,
     };
   }
 
@@ -73,9 +74,8 @@ export class Surroundings {
   /** What the other nodes would refuse is not laid and not told. @returns whether it is taken */
   #takePrefixes(found: readonly Readonly<Cidr>[]): boolean {
     const { events, settings } = this.#options;
-    const { node, clusterPrefixes, servicePrefixes, addresses } = settings;
     try {
-      checkOwnNode({ name: node, addresses, prefixes: found, clusterPrefixes, servicePrefixes });
+      checkOwnNode({ ...settings, name: settings.node, prefixes: found });
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       events.trouble(PREFIXES, `the other nodes would refuse this one: ${error.reason}`);

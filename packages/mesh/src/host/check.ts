@@ -6,7 +6,7 @@
  */
 import { formatCidr, parseAddress, type Cidr } from '@litz/core';
 import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
-import { covers, hostPrefix } from '../plan/prefix.ts';
+import { covers, hostPrefix } from '../record/cidr-relations.ts';
 import type { CniFamily, HostFacts } from './host-facts.ts';
 
 /** What is asked for. */

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cidr } from '@litz/core';
 import { tryParseCidr } from '@litz/core/internals';
-import { networkAddress } from '../plan/prefix.ts';
+import { networkAddress } from '../record/cidr-relations.ts';
 import type { CniFacts, CniFamily } from './host-facts.ts';
 
 export interface CniOptions {

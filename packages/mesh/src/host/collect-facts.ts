@@ -12,7 +12,7 @@ import type { Nft } from '../netfilter/nft.ts';
 import { NODES_MARK, type Underlay } from '../plan/desired-host.ts';
 import { tunnelAddresses } from '../plan/peer-part.ts';
 import { MAIN_TABLE } from '../plan/mesh-rule.ts';
-import { networkAddress } from '../plan/prefix.ts';
+import { networkAddress } from '../record/cidr-relations.ts';
 import { describeForeign, fromRoute, fromRule, type MeshPlace } from '../routes/to-kernel.ts';
 import { readCni } from './cni-configuration.ts';
 import type { HostFacts } from './host-facts.ts';
@@ -67,7 +67,7 @@ export async function collectFacts(request: FactsRequest, tools: FactsTools): Pr
 }
 
 /** By the routes that the daemon's datagrams take, which have the mark where that matters. */
-export function findUnderlay(
+function findUnderlay(
   { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
   netlink: Netlink,
   links: readonly Link[],

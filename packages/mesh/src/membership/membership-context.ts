@@ -21,6 +21,8 @@ export interface MembershipContext {
   readonly servicePrefixes: readonly Cidr[];
   /** Where all pods have their addresses; empty where it isn't known, and then any place will do. */
   readonly clusterPrefixes: readonly Cidr[];
+  /** Where all nodes have their addresses; empty where nobody says it, and then any place will do. */
+  readonly nodePrefixes: readonly Cidr[];
 }
 
 /** Why a record is refused: the field as it is called in Litz's form, and the reason. */
@@ -91,7 +93,9 @@ function refusedAddress(
   // The way to a node would lead into the tunnel to that node.
   return (
     within(context.ownPrefixes, "this node's prefix") ??
-    within(context.clusterPrefixes, "the cluster's prefix")
+    within(context.clusterPrefixes, "the cluster's prefix") ??
+    within(context.servicePrefixes, 'the range of services') ??
+    outsideOf(host, context.nodePrefixes, { field, text: address, what: 'the prefix of the nodes' })
   );
 }
 
@@ -122,17 +126,17 @@ function refusedPrefix(
     covered(context.ownAddresses, 'an underlay address of this node') ??
     covered(context.registryAddresses, 'an address of the registry') ??
     covered(record.addresses, 'an underlay address of the node itself') ??
-    outsideCluster(prefix, { field, context })
+    outsideOf(prefix, context.clusterPrefixes, { field, text, what: "the cluster's prefix" })
   );
 }
 
-function outsideCluster(
+function outsideOf(
   prefix: Cidr,
-  { field, context }: { field: string; context: MembershipContext },
+  prefixes: readonly Cidr[],
+  { field, text, what }: { field: string; text: string; what: string },
 ): Refusal | undefined {
-  const { clusterPrefixes } = context;
-  if (clusterPrefixes.length === 0) return undefined;
-  if (clusterPrefixes.some((cluster) => covers(cluster, prefix))) return undefined;
-  const known = clusterPrefixes.map(formatCidr).join(', ');
-  return { field, reason: `${formatCidr(prefix)} lies outside of the cluster's prefix, ${known}` };
+  if (prefixes.length === 0) return undefined;
+  if (prefixes.some((wide) => covers(wide, prefix))) return undefined;
+  const known = prefixes.map(formatCidr).join(', ');
+  return { field, reason: `${text} lies outside of ${what}, ${known}` };
 }

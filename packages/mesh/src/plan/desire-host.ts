@@ -16,6 +16,7 @@
  */
 import { parseAddress } from '@litz/core';
 import { meshRuleset } from '../netfilter/mesh-ruleset.ts';
+import { hostPrefix } from '../record/cidr-relations.ts';
 import {
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
@@ -28,7 +29,7 @@ import {
 import { HostRoutes } from './host-routes.ts';
 import { MAIN_TABLE, meshRule, type MeshRule } from './mesh-rule.ts';
 import { FAMILIES, families, peerContext, tunnelAddresses, type PeerTally } from './peer-part.ts';
-import { familyOf, hostPrefix } from './prefix.ts';
+import { familyOf } from './prefix.ts';
 
 /** @throws {TypeError} `enforce` without a cluster prefix, or an address that is none */
 export function desireHost(request: MeshRequest): DesiredHost {

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatAddress, formatCidr, type Cidr } from '@litz/core';
-import { networkOf } from './prefix.ts';
+import { networkOf } from '../record/cidr-relations.ts';
 
 /** `throw`: the rules go on, so the main table decides. `unreachable`: nothing leaves. */
 export type MeshRouteType = 'unicast' | 'throw' | 'unreachable';
@@ -26,7 +26,7 @@ export interface MeshRoute {
 /** Behind every other route: the metric that the kernel's own last resorts have. */
 export const LAST_METRIC = 4_278_198_272;
 /** What the kernel takes for IPv6 where nothing is said. For IPv4 it takes 0. */
-export const IPV6_METRIC = 1024;
+const IPV6_METRIC = 1024;
 
 /**
  * @param prefix kept, where it has no bits behind its length

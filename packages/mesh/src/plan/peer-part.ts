@@ -5,9 +5,10 @@
  * @module
  */
 import { formatCidr, parseAddress, type Cidr } from '@litz/core';
+import { covers, hostPrefix, networkAddress } from '../record/cidr-relations.ts';
 import type { MeshRequest, RoutedPeer } from './desired-host.ts';
 import { LAST_METRIC, meshRoute, type MeshRoute } from './mesh-route.ts';
-import { covers, familyOf, hostPrefix, networkAddress } from './prefix.ts';
+import { familyOf } from './prefix.ts';
 
 /** What decides about every peer alike. */
 export interface PeerContext {

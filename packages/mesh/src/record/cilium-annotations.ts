@@ -166,6 +166,6 @@ export const PUBLIC_KEY_ANNOTATIONS = [
   'io.cilium.network.wg-pub-key',
 ] as const;
 /** UDP port of every node. */
-export const CILIUM_PORT = 51871;
+const CILIUM_PORT = 51871;
 /** A marker and no number of a key: this node encrypts. 0: it has opted out for its own addresses. */
 export const ENCRYPTS = 255;

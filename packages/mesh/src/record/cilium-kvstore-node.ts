@@ -118,11 +118,6 @@ export function revokeCiliumKvstoreNode(
   };
 }
 
-/** The key of a node in etcd. */
-export function ciliumNodeKey(name: string, { cluster }: CiliumCluster): string {
-  return `cilium/state/nodes/v1/${cluster}/${name}`;
-}
-
 /** The field by its exact name, else by one that differs in case only. */
 function fieldOf(object: JsonObject, name: string): unknown {
   if (Object.hasOwn(object, name)) return object[name];

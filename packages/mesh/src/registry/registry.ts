@@ -69,7 +69,10 @@ export interface Registry {
    * where the registry has no place for it.
    */
   publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
-  /** Takes the own record out on purpose, so that the others remove the peer at once. */
+  /**
+   * Takes the own record out on purpose, so that the others remove the peer at once. A `publish` that is
+   * under way comes before it.
+   */
   withdraw(name: string): Promise<void>;
   /** The servers behind the registry, real addresses; none for a directory. */
   addresses(): Promise<readonly RegistryAddress[]>;

@@ -117,5 +117,5 @@ function prefixOf(name: 'to' | 'from', prefix: RulePrefix | undefined): Partial<
   return prefix ? { [name]: prefix } : {};
 }
 
-export const RTPROT_KERNEL = 2;
+const RTPROT_KERNEL = 2;
 const IPPROTO_TCP = 6;

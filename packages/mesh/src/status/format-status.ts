@@ -30,7 +30,7 @@ export function formatStatus(status: MeshStatus): string {
 }
 
 /** As `cilium status` has it. */
-export function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
+function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
   const key = node.keys[0]?.publicKey ?? '';
   const accepted = peers.filter(({ state }) => state !== 'refused').length;
   const tunnel = `${link.name} (Pubkey: ${key}, Port: ${link.port}, Peers: ${accepted})`;

@@ -72,6 +72,24 @@ describe('setEnforcement', () => {
   });
 });
 
+describe('two switches at once', () => {
+  it('are done one after the other, and one that fails undoes nothing of the other one', async () => {
+    const ground = await started();
+    await ground.answer(2, 3, 4);
+    ground.host.refusal = ({ enforcement }) =>
+      enforcement === 'enforce' ? new Error("enforce can't be held: nft is missing") : undefined;
+    const both = await Promise.allSettled([
+      ground.agent.setEnforcement('enforce'),
+      ground.agent.setMode('all'),
+    ]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect((await ground.agent.status()).node).toMatchObject({
+      mode: 'all',
+      wantedEnforcement: 'permissive',
+    });
+  });
+});
+
 describe('an agent that is started to enforce', () => {
   it('waits for all peers, then enforces, and goes on with that when others join', async () => {
     const ground = await started({ enforcement: 'enforce' });

@@ -31,6 +31,7 @@ function addFlags(agent: Command): Command {
     .option('--prefixes <source>', 'own pod prefixes: node, calico, cilium or static:CIDR,...')
     .option('--cluster-prefix <cidrs>', 'all addresses that pods may have; enforce needs it', list)
     .option('--service-prefix <cidrs>', 'addresses of services, which no node may have', list)
+    .option('--node-prefix <cidrs>', 'all addresses that nodes may have; no node has others', list)
     .addOption(
       new Option('--encrypt <mode>', 'pods of different nodes; also the nodes; no opt-out')
         .choices(['pods', 'nodes', 'all'])

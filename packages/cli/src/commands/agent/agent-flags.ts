@@ -36,6 +36,7 @@ export interface AgentFlags extends RegistryFlags {
   readonly prefixes?: string;
   readonly clusterPrefix?: readonly string[];
   readonly servicePrefix?: readonly string[];
+  readonly nodePrefix?: readonly string[];
   readonly encrypt: EncryptMode;
   readonly enforcement: Enforcement;
   readonly force?: true;
@@ -86,12 +87,14 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   const node = flags.node ?? missing('--node NAME');
   const addresses = readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]'));
   const servicePrefixes = readPrefixes('--service-prefix', flags.servicePrefix ?? []);
+  const nodePrefixes = readPrefixes('--node-prefix', flags.nodePrefix ?? []);
   refuseOwnNode({
     name: node,
     addresses,
     prefixes: prefixes.type === 'static' ? prefixes.prefixes : [],
     clusterPrefixes,
     servicePrefixes,
+    nodePrefixes,
   });
   return {
     registry,
@@ -109,6 +112,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
       force: flags.force === true,
       clusterPrefixes,
       servicePrefixes,
+      nodePrefixes,
       persistentKeepalive: flags.persistentKeepalive,
       rotateEveryMs: readRotation(flags),
       rotateTimeoutMs: readTime('--rotate-timeout', flags.rotateTimeout),
@@ -253,4 +257,5 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   addresses: '--node-ip',
   prefixes: '--prefixes',
   clusterPrefixes: '--cluster-prefix',
+  nodePrefixes: '--node-prefix',
 };

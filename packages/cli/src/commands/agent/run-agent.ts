@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { UapiClient } from '@litz/config/uapi';
 import {
   Agent,
+  AgentLock,
   CniPrefixes,
   ControlServer,
   controlPath,
@@ -16,8 +17,8 @@ import {
   KubePrefixes,
   KubernetesRegistry,
   LinuxHost,
+  keepRemovingStartTaint,
   meshMetrics,
-  removeStartTaint,
   staticPrefixes,
   StatusPage,
   TextServer,
@@ -64,22 +65,27 @@ async function serveAgent(
   ground?: KubernetesGround,
 ): Promise<void> {
   const api = ground?.api;
-  const agent = await openAgent(command, flags, api);
+  const lock = new AgentLock(command.settings);
   // What is left open would keep a process alive that does nothing.
-  const opened: Closable[] = [agent];
+  const opened: Closable[] = [lock];
+  const ending = new AbortController();
   try {
+    const agent = await openAgent(command, flags, api);
+    opened.push(agent);
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
     for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const trouble of lock.troubles) agent.events.say(trouble, { level: 'warning' });
     for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
-      void agent.ready.then(() => takeTaintOff(agent, api, startTaint));
+      void agent.ready.then(() => takeTaintOff(agent, api, startTaint, ending.signal));
     }
     await Promise.race([aborted(signal), agent.ended]);
   } finally {
+    ending.abort();
     for (const item of opened.toReversed()) await item.close();
   }
 }
@@ -158,13 +164,18 @@ function healthPaths(agent: Agent): ReadonlyMap<string, () => TextAnswer> {
   ]);
 }
 
-async function takeTaintOff(agent: Agent, api: KubeApi, key: string): Promise<void> {
-  try {
-    const wasThere = await removeStartTaint(api, agent.settings.node, key);
-    if (wasThere) agent.events.say(`took the taint ${key} off the node`);
-  } catch (error) {
-    agent.events.trouble('start taint', (error as Error).message);
-  }
+async function takeTaintOff(
+  agent: Agent,
+  api: KubeApi,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const wasThere = await keepRemovingStartTaint(api, agent.settings.node, {
+    key,
+    signal,
+    onTrouble: (trouble) => agent.events.trouble('start taint', trouble),
+  });
+  if (wasThere === true) agent.events.say(`took the taint ${key} off the node`);
 }
 
 async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus | string> {
@@ -225,6 +236,7 @@ const LISTEN_FAILURES: Readonly<Record<string, string>> = {
 };
 const WORDS: ReadonlySet<string> = new Set([
   'AgentError',
+  'AgentLockError',
   'ControlError',
   'EtcdError',
   'KeyFileError',

@@ -280,7 +280,7 @@ export function bytesOf(text: string): Uint8Array {
 }
 
 /** The first key after all those with the prefix. */
-export function prefixEnd(prefix: string): Uint8Array {
+function prefixEnd(prefix: string): Uint8Array {
   const end = bytesOf(prefix);
   end[end.length - 1]!++;
   return end;

@@ -121,8 +121,12 @@ export class OwnRecord {
 
   async #write(record: NodeRecord): Promise<void> {
     const { name } = record;
+    let wasThere = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const there = await this.#find(name);
+      // Whoever did that is to be sure of it.
+      if (wasThere && !there) throw removed();
+      wasThere ||= there !== undefined;
       const before = there && textOf(there);
       const text = writeRecordText(this.#options.format, record, before);
       if (there && text === undefined && (await this.#lease.adopt(there.lease))) {
@@ -211,6 +215,10 @@ export function textOf({ value }: KeyValue): string {
 
 function contended(): EtcdError {
   return new EtcdError(GRPC_CODES.unavailable, 'others write it again and again');
+}
+
+function removed(): EtcdError {
+  return new EtcdError(GRPC_CODES.unavailable, 'somebody removed it meanwhile');
 }
 
 /** How often a write is tried that others come before. */

@@ -290,7 +290,7 @@ function isEventType(type: unknown): type is WatchEvent['type'] {
 }
 
 /** Whose fields ours are in `managedFields`. */
-export const FIELD_MANAGER = 'litz-agent';
+const FIELD_MANAGER = 'litz-agent';
 
 /** Objects in a page of a list. A larger one costs memory: 500 make 8 MB more of a list of 5,000. */
 const PAGE = 250;

@@ -1,9 +1,11 @@
 /**
- * `removeStartTaint`: takes the taint of the own Node away that keeps pods off until the tunnel stands.
+ * `removeStartTaint`, `keepRemovingStartTaint`: takes the taint of the own Node away that keeps pods off until the tunnel stands.
  * Nothing else of a Node is ever written.
  *
  * @module
  */
+import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
+import { sleep, systemClock, type Clock } from './clock.ts';
 import type { KubeApi } from './kube-api.ts';
 import { KubeError } from './kube-error.ts';
 import { fieldsOf } from './kube-resource.ts';
@@ -36,6 +38,41 @@ export async function removeStartTaint(
       if (!isChanged || tries === TRIES) throw error;
     }
   }
+}
+
+export interface StartTaintOptions {
+  readonly key: string;
+  /** Ends the tries. */
+  readonly signal: AbortSignal;
+  /** Why it is still there; undefined: it is not. */
+  readonly onTrouble: (trouble: string | undefined) => void;
+  readonly clock?: Clock;
+  /** From 0 up to, not including, 1. */
+  readonly random?: () => number;
+}
+
+/**
+ * Tries until it is gone: a node that keeps it gets no pods.
+ *
+ * @returns whether there was one; undefined: the tries were ended
+ */
+export async function keepRemovingStartTaint(
+  api: KubeApi,
+  name: string,
+  { key, signal, onTrouble, clock = systemClock, random = Math.random }: StartTaintOptions,
+): Promise<boolean | undefined> {
+  const jitter = new DecorrelatedJitter({ base: 1000, cap: 60_000, random });
+  while (!signal.aborted) {
+    try {
+      const wasThere = await removeStartTaint(api, name, key);
+      onTrouble(undefined);
+      return wasThere;
+    } catch (error) {
+      if (!signal.aborted) onTrouble((error as Error).message);
+      await sleep(clock, jitter.next(), signal);
+    }
+  }
+  return undefined;
 }
 
 /** What the chart calls it. */

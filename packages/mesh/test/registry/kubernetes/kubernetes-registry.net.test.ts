@@ -55,6 +55,20 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(heard.lines[0]).toBe('sync ');
   });
 
+  test('does not make a record again that somebody deletes while it is written', async () => {
+    const registry = connect();
+    await registry.publish(record(4));
+    const { api } = registry;
+    const read = api.read.bind(api);
+    api.read = async (resource, name) => {
+      const found = await read(resource, name);
+      if (resource === LITZ_NODES) await kube.send('DELETE', `${RECORDS}/${name}`);
+      return found;
+    };
+    await expect(registry.publish({ ...record(4), port: 51999 })).rejects.toThrow('uid mismatch');
+    expect((await kube.send('GET', `${RECORDS}/node-4`)).status).toBe(404);
+  });
+
   test('keeps fields that this version does not know', async () => {
     const registry = connect();
     await registry.publish(record(2));
