@@ -71,8 +71,8 @@ function sideBySide({ measurements, environment, settings }: Result): string[] {
   const { processor, cores, kernel, node, commit } = environment;
   return [
     `Both ends of a tunnel and iperf3 on one machine (${processor}, ${cores} cores, Linux ${kernel}, Node.js ` +
-      `${node}), in turn, medians of ${settings['rounds'] ?? 1} rounds, commit ${commit}: \`pnpm bench:peers\`. Where ↑ stands ` +
-      'more is better, where ↓ stands less; the last columns are quotients.',
+      `${node}), measured in turn, medians of ${settings['rounds'] ?? 1} rounds, commit ${commit}: \`pnpm bench:peers\`. ` +
+      "↑: more is better; ↓: less is better. The last columns are Litz's value divided by the other one.",
     markdownTable(columns, rows.map(cells)),
   ];
 }
@@ -84,7 +84,7 @@ function ciphers({ measurements }: Result): string[] {
   const providers = subjects.filter((subject) => aead.some(({ cells }) => cells.has(subject)));
   if (aead.length === 0) return [];
   return [
-    'One transport message by provider (`auto` is what a device chooses by itself): `pnpm bench`.',
+    "The time for one transport message with each crypto provider (`auto` is the device's own choice): `pnpm bench`.",
     markdownTable(
       [leftColumn('figure'), ...providers.map(rightColumn)],
       aead.map((row) => [
