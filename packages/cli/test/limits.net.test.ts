@@ -32,7 +32,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
 
   it.each(OPEN_FILES)('works with %i open files or says that they are too few', async (count) => {
     expect(await outcomeOf(`ulimit -n ${count}`)).toMatch(
-      /^(works|not even Node does|1: litz: too few open files .*ulimit -n.*\n)$/,
+      /^(works|not even Node does|1: litz: the limit of open files .*ulimit -n.*\n)$/,
     );
     expect(leftovers()).toEqual([]);
   });
@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
     'works with %s MB of addresses or says that they are too few',
     async (size) => {
       expect(await outcomeOf(`ulimit -v ${size}000`)).toMatch(
-        /^(works|not even Node does|1: litz: too little address space .*ulimit -v.*\n)$/,
+        /^(works|not even Node does|1: litz: the limit of address space .*ulimit -v.*\n)$/,
       );
       expect(leftovers()).toEqual([]);
     },

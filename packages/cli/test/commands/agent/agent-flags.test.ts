@@ -76,7 +76,7 @@ describe('readAgentFlags', () => {
     ['a port that is none', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time that is none', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
     ['rotations that overlap', { rotateKeyEvery: '5m' }, /--rotate-key-every 5m contradicts/],
-    ['a bad interface', { interface: 'a/b' }, /"a\/b" is no interface name/],
+    ['a bad interface', { interface: 'a/b' }, /"a\/b" is not an interface name/],
   ])('refuses %s, and names the flag', (_, flags, message) => {
     const given = Object.fromEntries(
       Object.entries({ ...GOOD, ...flags }).filter(([, value]) => value !== undefined),
