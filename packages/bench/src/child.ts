@@ -1,5 +1,6 @@
 /**
- * `runChild`: runs a measurement in a separate Node.js process, with its own heap and its own V8 flags.
+ * `runChild`: runs a measurement in a separate Node.js process, with its own heap and its own V8
+ * flags.
  *
  * @module
  */

@@ -1,10 +1,11 @@
 /**
- * `checkFirstWord`: finds words that users type as commands, and that would otherwise become interfaces.
+ * `checkFirstWord`: finds words that users type as commands, and that would otherwise become
+ * interfaces.
  *
- * `litz wg0` makes an interface, so `litz status` would make one with the name status. A word that is
- * surely meant as a command is refused. A word that is only similar to a command is accepted with a
- * warning, because wg-quick runs `litz server` for server.conf. A name that looks like a file is accepted
- * with a warning too.
+ * `litz wg0` makes an interface, so `litz status` would make one with the name status. A word that
+ * is surely meant as a command is refused. A word that is only similar to a command is accepted
+ * with a warning, because wg-quick runs `litz server` for server.conf. A name that looks like a
+ * file is accepted with a warning too.
  *
  * @module
  */
@@ -65,8 +66,8 @@ const START = 'litz INTERFACE makes one, litz up FILE.conf brings a tunnel up';
 const HELP = 'litz --help lists the commands';
 
 /**
- * The refused words, with the command to use instead. "test", "peer" and "home" are not refused, because
- * they are common names of interfaces.
+ * The refused words, with the command to use instead. "test", "peer" and "home" are not refused,
+ * because they are common names of interfaces.
  */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith(SHOW, 'show status list ls top stats'),

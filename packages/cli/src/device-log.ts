@@ -38,7 +38,9 @@ export function logDevice(device: Device, log: Log): void {
   device.on('drop', (drop) => say(describeDrop(drop)));
 }
 
-/** Returns a target that passes everything to `device`, and logs each change of its configuration. */
+/**
+ * Returns a target that passes everything to `device`, and logs each change of its configuration.
+ */
 export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   return {
     status: () => device.status(),
@@ -51,7 +53,9 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   };
 }
 
-/** Returns the name of a peer as wireguard-go prints it: first and last four characters of its key. */
+/**
+ * Returns the name of a peer as wireguard-go prints it: first and last four characters of its key.
+ */
 export function nameOf(peer: PublicKey): string {
   const key = formatKey(peer);
   return `peer(${key.slice(0, 4)}…${key.slice(-5, -1)})`;

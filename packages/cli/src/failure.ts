@@ -39,7 +39,9 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof Failure ? error.exitCode : 1;
 }
 
-/** Errors of Litz have a code 'ERR_LITZ_...'; system errors of Node.js have a code like 'ENOENT'. */
+/**
+ * Errors of Litz have a code 'ERR_LITZ_...'; system errors of Node.js have a code like 'ENOENT'.
+ */
 function isExpected(error: Error): boolean {
   if (error instanceof Failure) return true;
   const { code } = error as { code?: unknown };

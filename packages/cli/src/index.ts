@@ -1,6 +1,6 @@
 /**
- * WireGuard for JavaScript programs: the exports that most programs need. The packages `@litz/...` have
- * the rest.
+ * WireGuard for JavaScript programs: the exports that most programs need. The packages `@litz/...`
+ * have the rest.
  *
  * ```ts
  * import { Device, generateKeyPair, MemoryTun } from 'litz';
@@ -10,8 +10,8 @@
  * await device.close();
  * ```
  *
- * This module does not contain the command `litz`, which is a userspace WireGuard daemon and does what
- * wg-quick does.
+ * This module does not contain the command `litz`, which is a userspace WireGuard daemon and does
+ * what wg-quick does.
  *
  * @module
  */

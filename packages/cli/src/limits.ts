@@ -1,9 +1,9 @@
 /**
  * `missingResource`: checks whether the resource limits of this process are high enough.
  *
- * With too little address space V8 ends the process, and with too few descriptors the loader of Node.js
- * fails at an arbitrary place. So the limits are checked before anything else is loaded. This file itself
- * needs little.
+ * With too little address space V8 ends the process, and with too few descriptors the loader of
+ * Node.js fails at an arbitrary place. So the limits are checked before anything else is loaded.
+ * This file itself needs little.
  *
  * @module
  */
@@ -19,8 +19,8 @@ export interface ProcessState {
 }
 
 /**
- * Returns a text that names the limit which is too low; undefined if none is, or if the system is not
- * Linux.
+ * Returns a text that names the limit which is too low; undefined if none is, or if the system is
+ * not Linux.
  *
  * @param words the words of the command line
  * @throws `EMFILE`: no descriptor is left for this check
@@ -47,7 +47,8 @@ function readState(): ProcessState | undefined {
     return {
       limits: readFileSync('/proc/self/limits', 'utf8'),
       status: readFileSync('/proc/self/status', 'utf8'),
-      // A daemon in the background has a channel to its parent. Without it, both see the same number.
+      // A daemon in the background has a channel to its parent. Without it, both see the same
+      // number.
       openFiles: readdirSync('/proc/self/fd').length - (process.channel ? 1 : 0),
     };
   } catch (error) {
@@ -57,7 +58,10 @@ function readState(): ProcessState | undefined {
   }
 }
 
-/** Returns the soft limit; Node.js has raised that of open files to the hard one. Infinity: no limit. */
+/**
+ * Returns the soft limit; Node.js has raised that of open files to the hard one. Infinity: no
+ * limit.
+ */
 function limitOf(limits: string, name: string): number {
   const found = new RegExp(`^${name}\\s+(\\S+)`, 'm').exec(limits)?.[1];
   return found === undefined || found === 'unlimited' ? Infinity : Number(found);
@@ -66,8 +70,8 @@ function limitOf(limits: string, name: string): number {
 /** The loader opens many modules at the same time: about 60, more on a fast disk. */
 const NEEDED_FILES = 100;
 /**
- * Address space in kB that the program needs in addition. The thread of a device has its own heap: 0.92
- * GB, most of it never used.
+ * Address space in kB that the program needs in addition. The thread of a device has its own heap:
+ * 0.92 GB, most of it never used.
  */
 const NEEDED_KB = 1_100_000;
 const NEEDED_KB_BY_ITSELF = 400_000;

@@ -99,7 +99,8 @@ async function startTunnel(target: string): Promise<void> {
   } catch (error) {
     const { signal, received } = signals;
     if (error !== signal.reason || !received) throw error;
-    // The tunnel was never up, and nothing is left. `process.exit` would wait for a pending look-up.
+    // The tunnel was never up, and nothing is left. `process.exit` would wait for a pending
+    // look-up.
     signals.release();
     process.kill(process.pid, received);
   } finally {

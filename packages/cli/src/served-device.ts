@@ -1,5 +1,6 @@
 /**
- * `ServedDevice`: a device on an interface, with the UAPI socket that `wg` uses, and a log of its events.
+ * `ServedDevice`: a device on an interface, with the UAPI socket that `wg` uses, and a log of its
+ * events.
  *
  * @module
  */
@@ -12,8 +13,8 @@ import { endSmallStart } from './small-start.ts';
 export interface ServedDeviceOptions {
   readonly level: LogLevel;
   /**
-   * 'if-allowed': if this user may not make a socket, the device works without one, and `onUnserved` is
-   * called with the reason.
+   * 'if-allowed': if this user may not make a socket, the device works without one, and
+   * `onUnserved` is called with the reason.
    */
   readonly socket: 'required' | 'if-allowed';
   readonly onUnserved?: (reason: string) => void;
@@ -23,8 +24,8 @@ export class ServedDevice {
   readonly device: Device;
   readonly log: Log;
   /**
-   * Resolves when the device is closed, or when another program removed the socket, which means that the
-   * device should end. Rejects when the packet loop crashed.
+   * Resolves when the device is closed, or when another program removed the socket, which means
+   * that the device should end. Rejects when the packet loop crashed.
    */
   readonly ended: Promise<void>;
   #server: UapiServer | undefined = undefined;

@@ -1,6 +1,6 @@
 /**
- * Small limits, from those on with which Node itself starts: `litz` works, or says in one line what is
- * missing and leaves nothing behind.
+ * Small limits, from those on with which Node itself starts: `litz` works, or says in one line what
+ * is missing and leaves nothing behind.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -88,7 +88,9 @@ function leftovers(): string[] {
   return host.hasLink(NAME) ? [...sockets, `link ${NAME}`] : sockets;
 }
 
-/** A program of one small file, which is all that `litz` needs before it has looked at its limits. */
+/**
+ * A program of one small file, which is all that `litz` needs before it has looked at its limits.
+ */
 function nodeStarts(limit: string): boolean {
   const [program, ...words] = limited(limit);
   return spawnSync(program, [...words, process.execPath, SMALL_PROGRAM]).status === 0;

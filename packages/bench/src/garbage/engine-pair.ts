@@ -1,5 +1,6 @@
 /**
- * `EnginePair`: sends packets from one engine to another in memory, in the two ways that a caller can use.
+ * `EnginePair`: sends packets from one engine to another in memory, in the two ways that a caller
+ * can use.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `measureGarbage`: counts garbage collections while N packets pass and while 4 N packets pass, each in
- * separate processes.
+ * `measureGarbage`: counts garbage collections while N packets pass and while 4 N packets pass,
+ * each in separate processes.
  *
  * Both include what the start allocates, so the difference is what packets allocate.
  *

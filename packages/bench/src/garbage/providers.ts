@@ -1,5 +1,6 @@
 /**
- * Crypto providers for measuring garbage. The thread of a device imports them by the names of their exports.
+ * Crypto providers for measuring garbage. The thread of a device imports them by the names of their
+ * exports.
  *
  * @module
  */

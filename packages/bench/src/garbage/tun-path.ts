@@ -1,5 +1,6 @@
 /**
- * `carryOverTun`: sends packets of iperf3 through a tunnel whose ends report their garbage collections.
+ * `carryOverTun`: sends packets of iperf3 through a tunnel whose ends report their garbage
+ * collections.
  *
  * ```
  *   iperf3 -c > litz-a -- device-child -- va ======= vb -- device-child -- litz-b > iperf3 -s
@@ -75,7 +76,10 @@ async function reportOf(end: RunningCommand): Promise<EndReport> {
 const CHILD = fileURLToPath(new URL('./device-child.js', import.meta.url));
 const LONGEST_SECONDS = 300;
 const UDP_LENGTH = 1372;
-/** The payload of a TCP segment in bytes: MTU 1420 without the headers of IPv4 and TCP with timestamps. */
+/**
+ * The payload of a TCP segment in bytes: MTU 1420 without the headers of IPv4 and TCP with
+ * timestamps.
+ */
 const SEGMENT = 1368;
 const ARGUMENTS: Record<Protocol, (packets: number) => string[]> = {
   TCP: (packets) => ['-n', String(packets * SEGMENT)],

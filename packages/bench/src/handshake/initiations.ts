@@ -1,9 +1,10 @@
 /**
- * `InitiationFactory`: makes the peers of a responder, and their initiations, before the measurement begins.
+ * `InitiationFactory`: makes the peers of a responder, and their initiations, before the
+ * measurement begins.
  *
- * Our engine makes the initiations, with right macs, growing timestamps, and a separate sender index each.
- * Their ephemeral keys come from a pool, so that making an initiation needs hashes but no X25519. The
- * responder cannot notice that, and computes everything again for each initiation.
+ * Our engine makes the initiations, with right macs, growing timestamps, and a separate sender
+ * index each. Their ephemeral keys come from a pool, so that making an initiation needs hashes but
+ * no X25519. The responder cannot notice that, and computes everything again for each initiation.
  *
  * @module
  */
@@ -58,7 +59,10 @@ export class InitiationFactory {
     return { publicKey: engine.publicKey!, address: initiatorAddress(number), initiations };
   }
 
-  /** Takes the link down and up, so that the engine does not wait for an answer. The timestamp grows. */
+  /**
+   * Takes the link down and up, so that the engine does not wait for an answer. The timestamp
+   * grows.
+   */
   #initiate(engine: Engine): Uint8Array {
     engine.linkDown(0);
     engine.linkUp(0);
@@ -89,7 +93,10 @@ function withPooledEphemerals(): CryptoProvider {
   };
 }
 
-/** Fills `out` with random bytes; if it has 32 bytes, with a key of the pool, as only private keys have that length. */
+/**
+ * Fills `out` with random bytes; if it has 32 bytes, with a key of the pool, as only private keys
+ * have that length.
+ */
 function pooledRandomBytes(out: Uint8Array): void {
   randomFillSync(out);
   if (out.length === 32) seededRandomBytes(0x100 + (out[0]! % POOL))(out);

@@ -1,9 +1,9 @@
 /**
  * `InitiatorSocket`: sends the initiations of one peer, one at a time, and checks the answers.
  *
- * Like a real initiator, it stores the cookie of a responder under load, and uses it in mac2 from then on
- * (section 5.3). It sends the message that was answered with a cookie again at once, because the responder
- * has ignored the message.
+ * Like a real initiator, it stores the cookie of a responder under load, and uses it in mac2 from
+ * then on (section 5.3). It sends the message that was answered with a cookie again at once,
+ * because the responder has ignored the message.
  *
  * @module
  */
@@ -49,7 +49,8 @@ export class InitiatorSocket {
       const answer = opened.#receive(datagram);
       if (answer !== undefined) tell(opened, answer);
     });
-    // The responder has closed its socket. The run is over, or missing answers will show the failure.
+    // The responder has closed its socket. The run is over, or missing answers will show the
+    // failure.
     socket.on('error', () => {});
     return opened;
   }
@@ -100,7 +101,9 @@ export class InitiatorSocket {
     return 'cookie';
   }
 
-  /** Checks mac1 of a response: it shows that the sender has found our public key in the initiation. */
+  /**
+   * Checks mac1 of a response: it shows that the sender has found our public key in the initiation.
+   */
   #isForUs(response: Uint8Array): boolean {
     const mac1 = new Uint8Array(16);
     nobleProvider.mac(mac1, this.#mac1Key, response.subarray(0, RESPONSE_MAC1));

@@ -1,10 +1,10 @@
 /**
  * `LoadGenerator`: keeps a responder busy with many initiators.
  *
- * A fixed number of initiations is unanswered at any time; after each answer, the next peer sends. So the
- * responder always has work, and never a queue so long that it must drop messages. A peer initiates at most
- * every 60 ms, because responders treat a shorter interval as a flood (the kernel and wireguard-go below 20
- * ms, Litz below 50 ms).
+ * A fixed number of initiations is unanswered at any time; after each answer, the next peer sends.
+ * So the responder always has work, and never a queue so long that it must drop messages. A peer
+ * initiates at most every 60 ms, because responders treat a shorter interval as a flood (the kernel
+ * and wireguard-go below 20 ms, Litz below 50 ms).
  *
  * @module
  */
@@ -46,7 +46,10 @@ export class LoadGenerator {
     this.#fill();
   };
 
-  /** Lets each of `sockets` send once, so that it gets a cookie and the responder computes its secrets. */
+  /**
+   * Lets each of `sockets` send once, so that it gets a cookie and the responder computes its
+   * secrets.
+   */
   async warmUp(sockets: readonly InitiatorSocket[]): Promise<void> {
     this.#queue = [...sockets];
     this.#sendsLeft = sockets.length;

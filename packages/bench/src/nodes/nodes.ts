@@ -24,7 +24,9 @@ export interface NodesSettings {
   figures: readonly FigureName[];
 }
 
-/** The subjects are versions such as 'Node 22.23.3', and the peer for the figures that it also has. */
+/**
+ * The subjects are versions such as 'Node 22.23.3', and the peer for the figures that it also has.
+ */
 export async function measureNodes(
   { nodes, time, seconds, figures }: NodesSettings,
   progress: (text: string) => void,

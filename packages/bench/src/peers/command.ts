@@ -117,7 +117,11 @@ export class RunningCommand {
   }
 }
 
-/** Runs a program and returns its stdout. @throws {Error} (rejects) it failed or ran longer than `timeoutMs` */
+/**
+ * Runs a program and returns its stdout.
+ *
+ * @throws {Error} (rejects) it failed or ran longer than `timeoutMs`
+ */
 export function runCommand(
   file: string,
   args: readonly string[],

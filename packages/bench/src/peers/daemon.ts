@@ -33,7 +33,11 @@ export class Daemon {
     this.process = new RunningCommand(file, args, { namespace, env: implementation.env ?? {} });
   }
 
-  /** Waits for the socket. @throws {Error} (rejects) the daemon ended, or there was no socket in time */
+  /**
+   * Waits for the socket.
+   *
+   * @throws {Error} (rejects) the daemon ended, or there was no socket in time
+   */
   async listens(timeoutMs?: number): Promise<void> {
     const there = (): boolean => {
       this.checkAlive();

@@ -83,8 +83,8 @@ async function sampleUdp(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
 }
 
 /**
- * Sends at most 200 pings every 10 ms, and at most 200 every 2 ms. In 10 ms, other programs on the machine
- * replace most of the caches' content.
+ * Sends at most 200 pings every 10 ms, and at most 200 every 2 ms. In 10 ms, other programs on the
+ * machine replace most of the caches' content.
  */
 async function sampleIdlePing(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
   const count = Math.min(200, Math.ceil(seconds * 100));

@@ -1,6 +1,6 @@
 /**
- * The WireGuard implementations that are compared. Each is a program that serves the UAPI socket of an
- * interface and stays in the foreground.
+ * The WireGuard implementations that are compared. Each is a program that serves the UAPI socket of
+ * an interface and stays in the foreground.
  *
  * @module
  */

@@ -35,7 +35,10 @@ export class NamespacePair {
     this.b = `${prefix}-b`;
   }
 
-  /** Deletes the namespaces. End their programs before. Never fails; synchronous, for the end of the process. */
+  /**
+   * Deletes the namespaces. End their programs before. Never fails; synchronous, for the end of the
+   * process.
+   */
   close(): void {
     LIVE.delete(this);
     for (const name of [this.a, this.b]) {
@@ -64,7 +67,10 @@ export function closeNamespacePairs(): void {
   for (const pair of LIVE) pair.close();
 }
 
-/** Returns why no pair can be made on this machine; undefined if it is possible. Tries to make a namespace. */
+/**
+ * Returns why no pair can be made on this machine; undefined if it is possible. Tries to make a
+ * namespace.
+ */
 export function missingNamespaces(): string | undefined {
   const name = `litz-bench-${process.pid}-probe`;
   const options = { encoding: 'utf8', timeout: 10_000 } as const;

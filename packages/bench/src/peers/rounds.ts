@@ -1,8 +1,9 @@
 /**
- * `alternate`: measures several implementations in turn, in several rounds, and computes the medians.
+ * `alternate`: measures several implementations in turn, in several rounds, and computes the
+ * medians.
  *
- * The speed of a machine changes from minute to minute. So each round measures every implementation, and
- * each round begins with another one.
+ * The speed of a machine changes from minute to minute. So each round measures every
+ * implementation, and each round begins with another one.
  *
  * @module
  */
@@ -55,7 +56,10 @@ export async function alternate(
   };
 }
 
-/** Runs the rounds. An implementation that failed is not measured again. Returns the reasons, by name. */
+/**
+ * Runs the rounds. An implementation that failed is not measured again. Returns the reasons, by
+ * name.
+ */
 async function runRounds(
   { rounds, take }: Rounds,
   present: readonly Implementation[],

@@ -1,5 +1,6 @@
 /**
- * `Tunnel`: two daemons of one implementation in a pair of namespaces, configured over their UAPI sockets.
+ * `Tunnel`: two daemons of one implementation in a pair of namespaces, configured over their UAPI
+ * sockets.
  *
  * @module
  */
@@ -23,7 +24,8 @@ export class Tunnel {
   /**
    * Brings up the tunnel and waits for a session.
    *
-   * @throws {Error} (rejects) a daemon failed; the message has its output, and everything is released
+   * @throws {Error} (rejects) a daemon failed; the message has its output, and everything is
+   *   released
    */
   static async open(implementation: Implementation): Promise<Tunnel> {
     const namespaces = await NamespacePair.create();

@@ -1,5 +1,6 @@
 /**
- * `brokenMeasurements`: finds numbers that a working run cannot produce, not even on a slow machine.
+ * `brokenMeasurements`: finds numbers that a working run cannot produce, not even on a slow
+ * machine.
  *
  * @module
  */

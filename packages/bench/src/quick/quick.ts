@@ -1,7 +1,7 @@
 /**
- * `runQuick`: runs every benchmark once, briefly, to find broken ones. A benchmark is broken if it fails, if
- * a result differs from the reference, or if a number is impossible. A slow benchmark is not broken. No
- * result is kept.
+ * `runQuick`: runs every benchmark once, briefly, to find broken ones. A benchmark is broken if it
+ * fails, if a result differs from the reference, or if a number is impossible. A slow benchmark is
+ * not broken. No result is kept.
  *
  * @module
  */
@@ -37,7 +37,8 @@ export async function runQuick(
     progress(`${name} ...`);
     try {
       const { measurements, skipped = [], failed = [] } = await run(progress);
-      // If everything is missing, there are no measurements, and the reason is already in `skipped`.
+      // If everything is missing, there are no measurements, and the reason is already in
+      // `skipped`.
       const isAbsent = measurements.length === 0 && skipped.length > 0;
       const odd = isAbsent ? [] : brokenMeasurements(measurements);
       report.broken.push(...[...failed, ...odd].map((text) => `${name}: ${text}`));

@@ -1,5 +1,6 @@
 /**
- * `readmeFigures`: the few figures that the README of the repository shows, out of the result files.
+ * `readmeFigures`: the few figures that the README of the repository shows, out of the result
+ * files.
  *
  * @module
  */

@@ -17,7 +17,10 @@ export interface Environment {
   node: string;
   v8: string;
   openssl: string;
-  /** The commit of the sources; with '+changes' if some were uncommitted; 'unknown' outside a repository. */
+  /**
+   * The commit of the sources; with '+changes' if some were uncommitted; 'unknown' outside a
+   * repository.
+   */
   commit: string;
   /** ISO 8601, UTC. */
   date: string;

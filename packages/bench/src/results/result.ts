@@ -1,6 +1,6 @@
 /**
- * A result file: figures, their subjects, and the machine. Every benchmark writes the same shape, so one
- * generator makes all tables and charts.
+ * A result file: figures, their subjects, and the machine. Every benchmark writes the same shape,
+ * so one generator makes all tables and charts.
  *
  * @module
  */

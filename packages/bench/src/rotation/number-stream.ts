@@ -1,5 +1,6 @@
 /**
- * `NumberStream`: sends numbered UDP packets from one end of a tunnel to the other, one per millisecond.
+ * `NumberStream`: sends numbered UDP packets from one end of a tunnel to the other, one per
+ * millisecond.
  *
  * @module
  */

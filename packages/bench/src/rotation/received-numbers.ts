@@ -1,5 +1,6 @@
 /**
- * `ReceivedNumbers`: records which packets of a numbered stream have arrived, and the gaps between them.
+ * `ReceivedNumbers`: records which packets of a numbered stream have arrived, and the gaps between
+ * them.
  *
  * @module
  */
@@ -9,7 +10,10 @@ export interface StreamReport {
   readonly received: number;
   /** How many arrived more than once. */
   readonly duplicates: number;
-  /** The longest time between two packets that arrived one after the other. Pauses of the machine count too. */
+  /**
+   * The longest time between two packets that arrived one after the other. Pauses of the machine
+   * count too.
+   */
   readonly longestGapMs: number;
   /** The longest series of consecutive packets that never arrived, although a later one did. */
   readonly longestRunLost: number;

@@ -76,7 +76,11 @@ export class RotatingEnd {
     await this.#daemon.configure({ nextPrivateKey: this.#next });
   }
 
-  /** Step 4: waits until the peer has answered the next key. @throws {Error} (rejects) no answer in time */
+  /**
+   * Step 4: waits until the peer has answered the next key.
+   *
+   * @throws {Error} (rejects) no answer in time
+   */
   async isAnswered(): Promise<void> {
     const wanted = formatKey(this.nextPublicKey);
     const end = performance.now() + PATIENCE_MS;

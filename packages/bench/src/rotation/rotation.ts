@@ -4,9 +4,9 @@
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
- * Two ends with Litz both know both keys of the other for a while. Any other implementation has one key per
- * peer, and one command exchanges it. That is measured while the other end sends packets, and while it is
- * silent. A silent end learns the new key only when we initiate again.
+ * Two ends with Litz both know both keys of the other for a while. Any other implementation has one
+ * key per peer, and one command exchanges it. That is measured while the other end sends packets,
+ * and while it is silent. A silent end learns the new key only when we initiate again.
  *
  * @module
  */
@@ -111,7 +111,9 @@ function runsOf({ litz, peers, rotations, packets, exchanges }: RotationSettings
   ];
 }
 
-/** Replaces the key of one end, or of both at once. Each pair is the owner of the key and its peer. */
+/**
+ * Replaces the key of one end, or of both at once. Each pair is the owner of the key and its peer.
+ */
 async function replace(
   ends: readonly (readonly [whose: RotatingEnd, knows: RotatingEnd])[],
 ): Promise<void> {

@@ -14,7 +14,10 @@ export interface PrefixFigures {
   hits: number;
 }
 
-/** Measures IPv4 prefixes of /8 to /32 or IPv6 prefixes of /16 to /128. As in real tables, most are long. */
+/**
+ * Measures IPv4 prefixes of /8 to /32 or IPv6 prefixes of /16 to /128. As in real tables, most are
+ * long.
+ */
 export function measurePrefixes(count: number, family: 4 | 6): PrefixFigures {
   const random = xorshift(count + family);
   const length = family === 4 ? 4 : 16;
@@ -49,7 +52,10 @@ function pass(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16)
   return hits / ADDRESSES;
 }
 
-/** Half of the addresses are random, half are in a prefix of the table: few random ones would be in it. */
+/**
+ * Half of the addresses are random, half are in a prefix of the table: few random ones would be in
+ * it.
+ */
 function randomAddresses(
   random: () => number,
   prefixes: readonly { address: Uint8Array; prefixLength: number }[],

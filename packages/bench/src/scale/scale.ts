@@ -1,7 +1,8 @@
 /**
  * `measureScale`: measures 100,000 peers and 1,000,000 prefixes.
  *
- * Each measurement has a separate process (`scale-child.ts`), so that none uses the heap of another.
+ * Each measurement has a separate process (`scale-child.ts`), so that none uses the heap of
+ * another.
  *
  * @module
  */

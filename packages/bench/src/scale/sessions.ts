@@ -10,7 +10,9 @@ import { manyPeers, privateKeyNumber } from './many-peers.ts';
 import { settledMemory } from './memory.ts';
 
 export interface SessionFigures {
-  /** Time to open one transport message of a random session with a cipher that does nothing, in ns. */
+  /**
+   * Time to open one transport message of a random session with a cipher that does nothing, in ns.
+   */
   openNs: number;
   /** Time to reject a message with an unknown index, in ns. */
   unknownNs: number;

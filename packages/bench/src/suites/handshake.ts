@@ -55,7 +55,10 @@ function handshakeCase(
   };
 }
 
-/** Checks that the provider writes the same bytes as the reference with the same keys, time and randomness. */
+/**
+ * Checks that the provider writes the same bytes as the reference with the same keys, time and
+ * randomness.
+ */
 function proveTranscript(provider: CryptoProvider): void {
   const parties = new Parties(provider);
   const expected = new Parties(nobleProvider);

@@ -53,7 +53,8 @@ function coalesceCase(): Case {
     subject: 'litz',
     operations: SEGMENTS,
     prove: () => proveIdentity(memory),
-    // Coalescing writes into the headers of the first segment, so each run starts with new segments.
+    // Coalescing writes into the headers of the first segment, so each run starts with new
+    // segments.
     prepare: () => void memory.split(),
     run: () => memory.coalesce(),
   };
@@ -119,7 +120,10 @@ class SuperPacketMemory {
   }
 }
 
-/** Makes a super-packet like those of the kernel: the checksum field contains the sum of the pseudo-header. */
+/**
+ * Makes a super-packet like those of the kernel: the checksum field contains the sum of the
+ * pseudo-header.
+ */
 function createSuperPacket(): Uint8Array {
   const packet = ipv4Packet({
     source: [10, 0, 0, 1],

@@ -4,9 +4,9 @@
  * ```
  *   int32:  batch | next message | sealed messages | end        then the messages, STRIDE bytes each
  * ```
- * Each thread claims a few messages at a time. The thread that began the batch also works on it, and
- * continues when all messages are sealed. So the batch stays in order, and a slow thread delays only the
- * messages that it has claimed.
+ * Each thread claims a few messages at a time. The thread that began the batch also works on it,
+ * and continues when all messages are sealed. So the batch stays in order, and a slow thread delays
+ * only the messages that it has claimed.
  *
  * @module
  */
@@ -20,8 +20,8 @@ const SEALED = 2;
 const END = 3;
 const HEAD_LENGTH = 64;
 /**
- * Messages per claim: few, so that the last claim does not delay the batch; enough, so that threads rarely
- * access the shared counters.
+ * Messages per claim: few, so that the last claim does not delay the batch; enough, so that threads
+ * rarely access the shared counters.
  */
 const CLAIM = 8;
 const PATIENCE_MS = 5000;
@@ -33,7 +33,9 @@ export class SharedBatch {
   readonly #messages: Uint8Array;
   readonly #count: number;
 
-  /** @param memory the memory of another thread; default: new memory with `count` messages of zeros */
+  /**
+   * @param memory the memory of another thread; default: new memory with `count` messages of zeros
+   */
   constructor(count: number, memory?: SharedArrayBuffer) {
     this.memory = memory ?? new SharedArrayBuffer(HEAD_LENGTH + count * STRIDE);
     this.#words = new Int32Array(this.memory, 0, HEAD_LENGTH / 4);
@@ -42,7 +44,9 @@ export class SharedBatch {
     if (!memory) Atomics.store(this.#words, NEXT, count);
   }
 
-  /** Seals all messages together with the other threads. Returns the counter of the first message. */
+  /**
+   * Seals all messages together with the other threads. Returns the counter of the first message.
+   */
   seal(cipher: Cipher, length: number): number {
     const words = this.#words;
     Atomics.store(words, SEALED, 0);

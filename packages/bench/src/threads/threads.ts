@@ -1,6 +1,6 @@
 /**
- * `measureThreads`: measures how much a second thread helps with sealing, which is the part of the work for
- * a packet that threads can share, and what the hand-over of a batch costs.
+ * `measureThreads`: measures how much a second thread helps with sealing, which is the part of the
+ * work for a packet that threads can share, and what the hand-over of a batch costs.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * `startInBackground`: starts the daemon as a separate process and returns when it is ready.
  *
- * The child is the same program in the foreground, in a session of its own. It has an IPC channel, on
- * which it reports once that the interface and the UAPI socket exist, or why not. Then both sides close
- * the channel. So a shell script can use the interface in its next line.
+ * The child is the same program in the foreground, in a session of its own. It has an IPC channel,
+ * on which it reports once that the interface and the UAPI socket exist, or why not. Then both
+ * sides close the channel. So a shell script can use the interface in its next line.
  *
  * @module
  */
@@ -35,7 +35,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
     detached: true,
     cwd: '/',
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
-    // Keeps the last output of a child that dies. Later the pipe is closed, and writing to it fails.
+    // Keeps the last output of a child that dies. Later the pipe is closed, and writing to it
+    // fails.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
   // Until the daemon is ready, Ctrl-C ends it too.
@@ -57,8 +58,8 @@ export function reportReadiness(readiness: Readiness): void {
 }
 
 /**
- * Resolves with the child's report. If the child ended without one, waits until its streams are closed,
- * because only then all of its output was read.
+ * Resolves with the child's report. If the child ended without one, waits until its streams are
+ * closed, because only then all of its output was read.
  */
 async function firstWord(child: ChildProcess): Promise<Readiness> {
   let text = '';
@@ -78,8 +79,8 @@ async function firstWord(child: ChildProcess): Promise<Readiness> {
 }
 
 /**
- * Returns the last line that is meant for a person. V8 writes one such line, inside a frame or before a
- * stack.
+ * Returns the last line that is meant for a person. V8 writes one such line, inside a frame or
+ * before a stack.
  */
 function lastWords(text: string): string {
   const lines = text.split('\n').map((line) => line.replace(/^#/, '').trim());

@@ -1,9 +1,10 @@
 /**
  * `runUp`: runs `litz up FILE.conf`, a tunnel in the foreground.
  *
- * It does what wg-quick does: interface, keys, addresses, MTU, routes, and a default route by mark and
- * rules. The whole file is checked and its host names are resolved before anything is changed. The tunnel
- * ends at a signal, or when the interface or its UAPI socket is removed. Then everything is undone.
+ * It does what wg-quick does: interface, keys, addresses, MTU, routes, and a default route by mark
+ * and rules. The whole file is checked and its host names are resolved before anything is changed.
+ * The tunnel ends at a signal, or when the interface or its UAPI socket is removed. Then everything
+ * is undone.
  *
  * @module
  */
@@ -126,8 +127,9 @@ function withPlace(error: unknown, file: TunnelFile): unknown {
 }
 
 /**
- * The advice names the setting for all interfaces. Docker and Podman apply settings before the interface
- * exists, so its own setting cannot be given. The kernel uses the larger of the two values.
+ * The advice names the setting for all interfaces. Docker and Podman apply settings before the
+ * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
+ * values.
  */
 const FILTER_ADVICE =
   '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +

@@ -1,7 +1,8 @@
 /**
  * `Crossing`: counts what crossed a wire, from captured Ethernet frames.
  *
- * Pure: it gets frames as bytes. It recognises messages by type and length (sections 5.4.2 to 5.4.7).
+ * Pure: it gets frames as bytes. It recognises messages by type and length (sections 5.4.2 to
+ * 5.4.7).
  *
  * @module
  */
@@ -13,8 +14,8 @@ import {
 
 export class Crossing {
   /**
-   * Frames by the type of the WireGuard message in them. A frame may contain many messages of one length
-   * to one destination: the kernel splits it after the point of the capture.
+   * Frames by the type of the WireGuard message in them. A frame may contain many messages of one
+   * length to one destination: the kernel splits it after the point of the capture.
    */
   readonly messages = { initiation: 0, response: 0, cookieReply: 0, transport: 0, keepalive: 0 };
   /** Frames of ARP and IPv6 neighbour discovery. */

@@ -1,8 +1,9 @@
 /**
  * `runDemo`: shows two nodes and the tunnel between them at work.
  *
- * If this user may make network namespaces, the nodes have real TUN devices in two of them. Otherwise
- * the demo does the same in a user namespace. If that is not allowed either, the nodes are in memory.
+ * If this user may make network namespaces, the nodes have real TUN devices in two of them.
+ * Otherwise the demo does the same in a user namespace. If that is not allowed either, the nodes
+ * are in memory.
  *
  * @module
  */
@@ -71,8 +72,8 @@ async function chooseForm(): Promise<Choice> {
 }
 
 /**
- * Returns why /dev/net/tun cannot be used: it does not exist, its mode forbids it, or the container does
- * not have the device. undefined: it can be used.
+ * Returns why /dev/net/tun cannot be used: it does not exist, its mode forbids it, or the container
+ * does not have the device. undefined: it can be used.
  */
 function tunFailure(): string | undefined {
   try {

@@ -1,6 +1,6 @@
 /**
- * `MemoryNodes`: two devices with in-memory TUNs, and a relay on loopback between them that sees every
- * datagram. It needs no privilege and runs on any system.
+ * `MemoryNodes`: two devices with in-memory TUNs, and a relay on loopback between them that sees
+ * every datagram. It needs no privilege and runs on any system.
  *
  * @module
  */
@@ -103,7 +103,10 @@ export class MemoryNodes implements AsyncDisposable {
     }
   }
 
-  /** Sends numbered packets, up to `WINDOW` at a time. A lost packet ends the transfer as not intact. */
+  /**
+   * Sends numbered packets, up to `WINDOW` at a time. A lost packet ends the transfer as not
+   * intact.
+   */
   async #transfer(): Promise<DemoResult['transfer']> {
     const [a, b] = this.#tuns;
     const block = createBlock().subarray(0, PAYLOAD);
@@ -154,7 +157,10 @@ async function openRelay(ports: readonly [number, number], crossing: Crossing): 
   return relay;
 }
 
-/** Returns an IPv4 packet with a protocol number for experiments (RFC 3692), between two numbered nodes. */
+/**
+ * Returns an IPv4 packet with a protocol number for experiments (RFC 3692), between two numbered
+ * nodes.
+ */
 function packet(from: number, to: number, payload: Uint8Array): Uint8Array {
   const bytes = Buffer.alloc(IPV4_HEADER + payload.length);
   bytes.writeUInt8(0x45, 0);

@@ -110,7 +110,10 @@ function nodeOf(
   return { namespace, device, publicKey, address, cableIndex };
 }
 
-/** Makes a veth with one end in each namespace, up and with addresses. Returns the indices of the ends. */
+/**
+ * Makes a veth with one end in each namespace, up and with addresses. Returns the indices of the
+ * ends.
+ */
 function connect(a: NetworkNamespace, b: NetworkNamespace): [number, number] {
   withNetlink(a, (netlink) => netlink.createVeth('wan', 'wan', { peerNetns: b.fd }));
   const ends = [a, b].map((namespace, i) =>

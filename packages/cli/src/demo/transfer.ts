@@ -1,5 +1,6 @@
 /**
- * A TCP transfer whose content is checked: the receiver answers with the SHA-256 of the received bytes.
+ * A TCP transfer whose content is checked: the receiver answers with the SHA-256 of the received
+ * bytes.
  *
  * @module
  */

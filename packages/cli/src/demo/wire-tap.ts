@@ -23,7 +23,10 @@ export class WireTap {
     this.#timer = setInterval(() => this.#drain(), DRAIN_INTERVAL_MS);
   }
 
-  /** Reads the remaining frames. Returns how many frames were lost because they were not read in time. */
+  /**
+   * Reads the remaining frames. Returns how many frames were lost because they were not read in
+   * time.
+   */
   close(): number {
     clearInterval(this.#timer);
     this.#drain();

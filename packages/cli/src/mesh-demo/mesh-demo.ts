@@ -1,9 +1,9 @@
 /**
- * `runMeshDemo`: shows three nodes with two pods each, and their traffic before and after encryption is
- * switched on.
+ * `runMeshDemo`: shows three nodes with two pods each, and their traffic before and after
+ * encryption is switched on.
  *
- * It needs root or a user namespace, and runs in namespaces of its own. So it changes nothing on the
- * machine, and everything ends with the process.
+ * It needs root or a user namespace, and runs in namespaces of its own. So it changes nothing on
+ * the machine, and everything ends with the process.
  *
  * @module
  */

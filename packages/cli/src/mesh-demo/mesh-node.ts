@@ -1,6 +1,6 @@
 /**
- * `MeshNode`: a machine of the demo. A network namespace with two pods, a daemon (`litz litz0`), an agent
- * (`litz agent`), and a /run of its own.
+ * `MeshNode`: a machine of the demo. A network namespace with two pods, a daemon (`litz litz0`), an
+ * agent (`litz agent`), and a /run of its own.
  *
  * @module
  */
@@ -26,7 +26,9 @@ export interface MeshNodeOptions {
   readonly name: string;
   /** 1 to 254: the pods of the node have 10.244.NUMBER.0/24. */
   readonly number: number;
-  /** The number of the cable of the underlay. A node that replaces another one has its own cable. */
+  /**
+   * The number of the cable of the underlay. A node that replaces another one has its own cable.
+   */
   readonly cable: number;
   readonly underlay: Underlay;
   /** The folder of the demo. It contains the registry and a folder for each machine. */
@@ -114,7 +116,10 @@ export class MeshNode {
     this.#namespace.close();
   }
 
-  /** Returns a command that mounts a /run of the node's own in a mount namespace and runs the program. */
+  /**
+   * Returns a command that mounts a /run of the node's own in a mount namespace and runs the
+   * program.
+   */
   #command(words: readonly string[]): string[] {
     const script = 'mount --bind "$0" /run && exec "$@"';
     const litz = [process.execPath, this.#options.program, ...words];

@@ -1,5 +1,6 @@
 /**
- * `MeshPlay`: runs the parts of the demo one after the other, and checks that each did what it must.
+ * `MeshPlay`: runs the parts of the demo one after the other, and checks that each did what it
+ * must.
  *
  * ```
  *   a ---- b      three nodes, pods 10.244.1.0/24 to 10.244.3.0/24; numbered datagrams a -> b, b -> c,
@@ -175,7 +176,9 @@ export class MeshPlay {
     }
   }
 
-  /** Waits until no packet is readable: packets that were sent before the new route still arrive. */
+  /**
+   * Waits until no packet is readable: packets that were sent before the new route still arrive.
+   */
   async #untilUnreadable(): Promise<void> {
     const end = performance.now() + SETTLE_MS;
     do {

@@ -1,5 +1,6 @@
 /**
- * `Pod`: a network namespace with one address, connected to a node by a veth, as the CNI plugin ptp does.
+ * `Pod`: a network namespace with one address, connected to a node by a veth, as the CNI plugin ptp
+ * does.
  *
  * @module
  */

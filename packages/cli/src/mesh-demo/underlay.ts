@@ -1,6 +1,6 @@
 /**
- * `Underlay`: the network between the nodes: a router in a namespace of its own, a cable to each node, and
- * a capture on every cable.
+ * `Underlay`: the network between the nodes: a router in a namespace of its own, a cable to each
+ * node, and a capture on every cable.
  *
  * ```
  *   node a  10.0.1.2 ---- 10.0.1.1  router  10.0.2.1 ---- 10.0.2.2  node b

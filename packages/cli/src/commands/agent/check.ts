@@ -10,7 +10,8 @@ import { readCheckFlags, type AgentFlags } from './agent-flags.ts';
 /**
  * Prints a line for each check.
  *
- * @throws {Failure} exit code 1: the machine does not support the requested mode; 2: a flag is wrong
+ * @throws {Failure} exit code 1: the machine does not support the requested mode; 2: a flag is
+ *   wrong
  */
 export async function checkMachine(flags: AgentFlags): Promise<void> {
   const { request, addresses, prefixes } = readCheckFlags(flags);

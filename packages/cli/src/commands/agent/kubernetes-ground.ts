@@ -29,8 +29,8 @@ export interface KubernetesGround {
 
 /**
  * @param open opens the connection to the API server; default: from the flags
- * @throws {Failure} the API server cannot be reached or does not know the node; the message names what is
- *   missing. Also with `enforce`, if Kubernetes does not say which addresses are pods
+ * @throws {Failure} the API server cannot be reached or does not know the node; the message names
+ *   what is missing. Also with `enforce`, if Kubernetes does not say which addresses are pods
  */
 export async function kubernetesGround(
   flags: AgentFlags,

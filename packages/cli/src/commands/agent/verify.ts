@@ -1,5 +1,6 @@
 /**
- * `verify`: runs `litz agent verify`. This process sends the probes, so it must run on the node, as root.
+ * `verify`: runs `litz agent verify`. This process sends the probes, so it must run on the node, as
+ * root.
  *
  * @module
  */
@@ -10,7 +11,8 @@ import { statusOf, type AgentPlace } from './ask-agent.ts';
 /**
  * Prints a line for each peer.
  *
- * @throws {Failure} exit code 1: some packets were readable; 2: the result is unknown for some peers
+ * @throws {Failure} exit code 1: some packets were readable; 2: the result is unknown for some
+ *   peers
  */
 export async function verify(
   place: AgentPlace,
