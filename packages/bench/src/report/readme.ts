@@ -1,6 +1,5 @@
 /**
- * `readmeFigures`: the few figures that the README of the repository shows, out of the result
- * files.
+ * `readmeFigures`: makes the figures of the repository's README from the result files.
  *
  * @module
  */
@@ -9,7 +8,11 @@ import { leftColumn, markdownTable, rightColumn } from './markdown.ts';
 import { arrowOf, bestOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts';
 import { numberText, ratioText } from './number-text.ts';
 
-/** Puts them between the two comments. @throws {Error} `readme` has no such place */
+/**
+ * Replaces the text between the two comments by the figures.
+ *
+ * @throws {Error} a comment is missing
+ */
 export function withFigures(readme: string, results: readonly Result[]): string {
   const begin = readme.indexOf(BEGIN);
   const end = readme.indexOf(END);
@@ -18,7 +21,7 @@ export function withFigures(readme: string, results: readonly Result[]): string 
   return `${readme.slice(0, begin + BEGIN.length)}\n${figures}\n${readme.slice(end)}`;
 }
 
-/** The same for `docs/mesh.md`. @throws {Error} `page` has no such place */
+/** Does the same for `docs/mesh.md`. @throws {Error} a comment is missing */
 export function withMeshFigures(page: string, results: readonly Result[]): string {
   const begin = page.indexOf(MESH_BEGIN);
   const end = page.indexOf(END);
@@ -46,14 +49,14 @@ function meshFigures({ measurements, environment, settings }: Result): string {
   ].join('\n\n');
 }
 
-/** Markdown; empty without results. */
+/** Returns Markdown; an empty text if there are no results. */
 export function readmeFigures(results: readonly Result[]): string {
   const peers = results.find(({ bench }) => bench === 'peers');
   const suites = results.find(({ bench }) => bench === 'suites');
   return [...(peers ? sideBySide(peers) : []), ...(suites ? ciphers(suites) : [])].join('\n\n');
 }
 
-/** Litz and its peers. */
+/** Returns the table of Litz and the other implementations. */
 function sideBySide({ measurements, environment, settings }: Result): string[] {
   const { subjects, rows } = matrixOf(measurements);
   const peers = subjects.filter((subject) => subject !== LITZ);
@@ -78,7 +81,7 @@ function sideBySide({ measurements, environment, settings }: Result): string[] {
   ];
 }
 
-/** What one message costs, by provider. */
+/** Returns the table of the time per message with each provider. */
 function ciphers({ measurements }: Result): string[] {
   const { subjects, rows } = matrixOf(measurements);
   const aead = rows.filter(({ figure }) => figure.startsWith('AEAD'));
