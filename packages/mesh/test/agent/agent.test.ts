@@ -62,7 +62,7 @@ describe('Agent', () => {
       const ground = new AgentGround();
       await ground.start(recordOf(2));
       await ground.replace();
-      const keys = [{ ...recordOf(3).keys[0]!, createdAt: 1 }];
+      const keys = [{ ...recordOf(3).keys[0], createdAt: 1 }];
       const thief = recordOf(3, { prefixes: recordOf(2).prefixes, keys });
       ground.registry.records.set('n3', thief);
       ground.agent.start();

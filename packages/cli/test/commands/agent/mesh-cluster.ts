@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { Door } from '@litz/testkit';
-import { askAgent, controlPath, type MeshStatus } from '@litz/mesh';
+import { askAgent, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -189,18 +189,26 @@ export class MeshNode {
     );
   }
 
-  /** Waits until each of the others has answered, as the agent sees it. */
+  /** Waits until each of the others has answered, as the agent sees it, and has its routes. */
   async hasMet(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
         const { peers, events } = await this.status();
         const answered = peers.filter(({ state }) => state === 'connected');
-        if (answered.length >= count) return;
+        if (answered.length >= count && this.#peerRoutes() >= count) return;
         const said = events.map(({ text }) => text).join('\n');
         throw new Error(`${this.name}: ${answered.length} of ${peers.length} answered\n${said}`);
       },
       { timeout: 40_000, interval: 100 },
     );
+  }
+
+  /** A round of the agent later than the answers. */
+  #peerRoutes(): number {
+    const { netlink } = this.host;
+    const index = netlink.linkByName(this.interfaceName)?.index;
+    const routes = netlink.tableRoutes(DEFAULT_TABLE);
+    return routes.filter(({ interfaceIndex }) => interfaceIndex === index).length;
   }
 
   async close(): Promise<void> {
