@@ -1,5 +1,6 @@
 /**
- * `Rounds`: runs one piece of work again and again, when it is asked for, never twice at once.
+ * `Rounds`: runs an asynchronous function each time it is requested, but never twice at the same
+ * time.
  *
  * @module
  */
@@ -12,7 +13,7 @@ export class Rounds {
   #isAskedFor = false;
   #isClosed = false;
 
-  /** @param delayMs what is asked for within so long is one round */
+  /** @param options.delayMs requests within this time share one round */
   constructor(
     work: () => Promise<void>,
     options: { readonly delayMs: number; readonly onFailure: (error: Error) => void },
@@ -22,7 +23,10 @@ export class Rounds {
     this.#onFailure = options.onFailure;
   }
 
-  /** One more, soon. */
+  /**
+   * Requests a round after `delayMs` milliseconds. A round that is running is followed by another
+   * one.
+   */
   ask(delayMs: number = this.#delayMs): void {
     if (this.#isClosed) return;
     this.#isAskedFor = true;
@@ -31,9 +35,9 @@ export class Rounds {
   }
 
   /**
-   * One more at once. Resolves when one that began after this call is over.
+   * Waits for the current round, then runs another one. Resolves when it has ended.
    *
-   * @throws what it failed with
+   * @throws the error with which the round failed
    */
   async now(): Promise<void> {
     await this.#running?.catch(() => {});
@@ -45,7 +49,7 @@ export class Rounds {
     if (this.#isAskedFor) this.ask();
   }
 
-  /** Begins no more. Resolves when the last one is over. */
+  /** Starts no more rounds. Resolves when the current round has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
