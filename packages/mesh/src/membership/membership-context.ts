@@ -144,5 +144,5 @@ function outsideCluster(
   if (clusterPrefixes.length === 0) return undefined;
   if (clusterPrefixes.some((cluster) => covers(cluster, prefix))) return undefined;
   const known = clusterPrefixes.map(formatCidr).join(', ');
-  return { field, reason: `${formatCidr(prefix)} lies outside of the cluster's prefix, ${known}` };
+  return { field, reason: `${formatCidr(prefix)} is outside the cluster's prefixes, ${known}` };
 }

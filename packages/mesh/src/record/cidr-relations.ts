@@ -1,21 +1,21 @@
 /**
- * How prefixes lie to each other: whether one covers another, whether they share addresses.
+ * Relations between prefixes: whether one covers another, and whether they overlap.
  *
  * @module
  */
 import { formatCidr, Prefix, type Cidr } from '@litz/core';
 
-/** Whether every address of `inner` is one of `outer`. Never across families. */
+/** Returns true if every address of `inner` is in `outer`. Always false for different families. */
 export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
   return outer.prefixLength <= inner.prefixLength && sameBits(outer, inner, outer.prefixLength);
 }
 
-/** Whether they have an address in common. Never across families. */
+/** Returns true if the prefixes have an address in common. Always false for different families. */
 export function overlaps(a: Readonly<Cidr>, b: Readonly<Cidr>): boolean {
   return sameBits(a, b, Math.min(a.prefixLength, b.prefixLength));
 }
 
-/** Without the bits behind its length; the address is a copy. */
+/** Returns the prefix with all bits after its length set to 0. The address is a copy. */
 export function networkOf({ address, prefixLength }: Readonly<Cidr>): Prefix {
   const network = address.slice();
   for (let bit = prefixLength; bit < network.length * 8; bit++) {
@@ -24,12 +24,15 @@ export function networkOf({ address, prefixLength }: Readonly<Cidr>): Prefix {
   return new Prefix(network, prefixLength);
 }
 
-/** One address as a prefix of its full length. */
+/** Returns an address as a prefix of full length (/32 or /128). */
 export function hostPrefix(address: Uint8Array): Prefix {
   return new Prefix(address, address.length * 8);
 }
 
-/** The same text for the same addresses, whatever bits stand behind the length. */
+/**
+ * Returns the network of a prefix as text. Prefixes with the same addresses give the same text,
+ * because the bits after the length are ignored.
+ */
 export function cidrId(cidr: Readonly<Cidr>): string {
   return formatCidr(networkOf(cidr));
 }
