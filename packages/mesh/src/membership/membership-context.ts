@@ -107,7 +107,7 @@ function refusedFamilies(record: NodeRecord, context: MembershipContext): Refusa
   const family = record.addresses.some(isIpv6) ? 'IPv6' : 'IPv4';
   return {
     field: 'addresses',
-    reason: `has only ${family}, and this node has no ${family} address`,
+    reason: `has only ${family} addresses, and this node has none of that family`,
   };
 }
 

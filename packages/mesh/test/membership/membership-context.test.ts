@@ -46,14 +46,14 @@ describe('refusalInContext', () => {
       { addresses: ['2001:db8::1'] },
       { ownAddresses: ['192.0.2.100'] },
       'addresses',
-      'has only IPv6',
+      'has only IPv6 addresses',
     ],
     [
       'IPv4 only where there is none',
       { addresses: ['192.0.2.1'] },
       { ownAddresses: ['2001:db8::100'] },
       'addresses',
-      'has only IPv4',
+      'has only IPv4 addresses',
     ],
   ])('refuses %s', (_what, record, context, field, reason) => {
     const refusal = refusalInContext(recordOf(1, record), contextOf(context));
