@@ -155,7 +155,7 @@ describe('an agent that is started to enforce', () => {
     ground.agent.start();
     await pass(1000);
     expect(ground.agent.events.troubles).toContainEqual(
-      expect.stringContaining('enforce: it does not hold yet'),
+      expect.stringContaining('enforce: it is not in effect yet'),
     );
   });
 

@@ -45,17 +45,17 @@ describe('readAgentFlags', () => {
       /--node-ip expected at most one address/,
     ],
     ['no address', { nodeIp: ['n1.example'] }, /--node-ip expected addresses, got "n1.example"/],
-    ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is no name of a node/],
+    ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is not a valid node name/],
     [
       'an address of nobody',
       { nodeIp: ['0.0.0.0'] },
-      /^--node-ip: no node is reached at "0.0.0.0"/,
+      /^--node-ip: "0.0.0.0" cannot be the address of a node/,
     ],
     ['a node among pods', { nodeIp: ['10.244.1.1'] }, /^--prefixes: 10.244.1.0\/24 covers 10.244/],
     [
       'a cluster of everything',
       { clusterPrefix: ['0.0.0.0/0'], enforcement: 'enforce' },
-      /^--cluster-prefix: 0.0.0.0\/0 is every address there is/,
+      /^--cluster-prefix: 0.0.0.0\/0 contains every address/,
     ],
     [
       'a cluster with the nodes in it',

@@ -43,7 +43,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     const agent = start([], { name });
     expect(await agent.end()).toBe(1);
     expect(agent.text).toMatch(
-      /^litz: .*choices.json: is not what an agent has written; remove it/m,
+      /^litz: .*choices.json: was not written by an agent; remove the file/m,
     );
     expect(agent.text).not.toContain('internal error');
   });

@@ -91,11 +91,16 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
 
   describe('and is no record', () => {
     test.each<[string, string | Buffer, string, RegExp]>([
-      ['random bytes', randomFillSync(Buffer.alloc(999)), 'text', /is no JSON/],
+      ['random bytes', randomFillSync(Buffer.alloc(999)), 'text', /is not JSON/],
       ['nothing', '', 'text', /is empty/],
       ['a list', '[]', 'text', /./],
       ['a number', '7', 'text', /./],
-      ['a version of another type', changed({ version: 'x' }), 'version', /integer .* got a text/],
+      [
+        'a version of another type',
+        changed({ version: 'x' }),
+        'version',
+        /integer .* got a string/,
+      ],
       ['keys that are none', changed({ keys: 7 }), 'keys', /array, got a number/],
       ['a key of another type', changed({ keys: [{ publicKey: {} }] }), 'keys[0].publicKey', /./],
       ['prefixes within prefixes', changed({ prefixes: [['10.0.0.0/8']] }), 'prefixes[0]', /./],
@@ -138,7 +143,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
         parseCidr(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`),
       );
       await expect(open().publish(recordOf(1, { prefixes }))).rejects.toThrow(
-        /n1 can't be written .* 65536 at most/,
+        /n1 cannot be written .* at most 65536/,
       );
     });
   });
