@@ -1,5 +1,5 @@
 /**
- * Arithmetic on prefixes: masks, what contains what, and what is left of some without others.
+ * Arithmetic on prefixes: network addresses, containment, and differences of sets of addresses.
  *
  * @module
  */
@@ -11,12 +11,12 @@ export interface AddressRange {
   readonly last: bigint;
 }
 
-/** IPv4 or IPv6, by the length of the address. */
+/** Returns 4 for an address of 4 bytes, else 6. */
 export function familyOf({ address }: Readonly<Cidr>): 4 | 6 {
   return address.length === 4 ? 4 : 6;
 }
 
-/** The address with all bits behind the prefix cleared; copied. */
+/** Returns a copy of the address with all bits behind the prefix length cleared. */
 export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8Array {
   const network = address.slice();
   for (let i = 0; i < network.length; i++) {
@@ -26,14 +26,14 @@ export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8
   return network;
 }
 
-/** The prefix without the bits behind its length: itself where it has none. */
+/** Returns the prefix with all bits behind its length cleared: the same object if none of them is set. */
 export function networkOf(prefix: Readonly<Cidr>): Readonly<Cidr> {
   const address = networkAddress(prefix);
   if (address.every((byte, i) => byte === prefix.address[i])) return prefix;
   return { address, prefixLength: prefix.prefixLength };
 }
 
-/** Whether every address of `inner` is one of `outer`'s; never across families. */
+/** Whether `outer` contains every address of `inner`. False if the families differ. */
 export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
   if (outer.address.length !== inner.address.length) return false;
   if (outer.prefixLength > inner.prefixLength) return false;
@@ -44,23 +44,27 @@ export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
   return true;
 }
 
-/** Whether they have an address in common. */
+/** Whether the two prefixes have an address in common. */
 export function overlaps(a: Readonly<Cidr>, b: Readonly<Cidr>): boolean {
   return covers(a, b) || covers(b, a);
 }
 
-/** The single address as a prefix. */
+/** Returns the prefix that contains only this address, which is not copied. */
 export function hostPrefix(address: Uint8Array): Cidr {
   return { address, prefixLength: address.length * 8 };
 }
 
+/** Returns the first and the last address of the prefix. */
 export function rangeOf(prefix: Readonly<Cidr>): AddressRange {
   const bits = BigInt(prefix.address.length * 8 - prefix.prefixLength);
   const first = numberOf(networkAddress(prefix));
   return { first, last: first + (1n << bits) - 1n };
 }
 
-/** All addresses of `prefixes` that are in none of `without`, in order; ranges that touch are one. */
+/**
+ * Returns all addresses of `prefixes` that no prefix of `without` contains, as ranges in ascending order.
+ * Adjacent ranges of `prefixes` are joined.
+ */
 export function rangesWithout(
   prefixes: readonly Readonly<Cidr>[],
   without: readonly Readonly<Cidr>[],
@@ -78,7 +82,11 @@ export function rangesWithout(
   );
 }
 
-/** The number's bytes, first one first. */
+/**
+ * Returns the bytes of the number, the most significant first.
+ *
+ * @param length 4 for IPv4, 16 for IPv6
+ */
 export function addressOfNumber(number: bigint, length: number): Uint8Array {
   const address = new Uint8Array(length);
   for (let i = length - 1, rest = number; i >= 0; i--, rest >>= 8n) {
