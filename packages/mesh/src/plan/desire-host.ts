@@ -6,8 +6,8 @@
  *   priority 900  to CLUSTER-PREFIX                    lookup 51871     (pods)
  *                 not fwmark MARK/MARK                 lookup 51871     (nodes, all)
  *   table 51871   throw OWN-PREFIX                                      own pods: the main table decides
- *                 PEER-PREFIX dev litz0 src OWN                         permissive: once it has answered
- *                 unreachable CLUSTER-PREFIX metric 4278198272          enforce: nothing else leaves
+ *                 PEER-PREFIX dev litz0 src OWN                         permissive: after its first handshake
+ *                 unreachable CLUSTER-PREFIX metric 4278198272          enforce: refuses the rest
  * ```
  *
  * The numbers of rules and of nftables rules do not depend on the number of nodes.
