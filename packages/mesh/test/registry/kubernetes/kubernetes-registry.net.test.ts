@@ -122,7 +122,11 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     ['a port that is none', { port: 0 }, 'spec.port'],
     ['no key', { keys: [] }, 'spec.keys'],
     ['a short key', { keys: [{ publicKey: 'AAAA' }] }, 'spec.keys[0].publicKey'],
-    ['a key of zeros', { keys: [{ publicKey: `${'A'.repeat(43)}=` }] }, 'all zeros is no key'],
+    [
+      'a key of zeros',
+      { keys: [{ publicKey: `${'A'.repeat(43)}=` }] },
+      'a key must not be all zeros',
+    ],
     [
       'a key with bits behind its end',
       { keys: [{ publicKey: `${'A'.repeat(42)}B=` }] },
