@@ -66,7 +66,11 @@ export async function collectFacts(request: FactsRequest, tools: FactsTools): Pr
   };
 }
 
-/** By the routes that the daemon's datagrams take, which have the mark where that matters. */
+/**
+ * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The look-ups use
+ * the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without peers, the links with
+ * the node's addresses count.
+ */
 function findUnderlay(
   { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
   netlink: Netlink,

@@ -28,7 +28,7 @@ export interface MeshRoute {
 
 /** The metric of last resorts, behind every other route. The kernel uses it for its own unreachable routes. */
 export const LAST_METRIC = 4_278_198_272;
-/** What the kernel takes for IPv6 where nothing is said. For IPv4 it takes 0. */
+/** The kernel's default metric for IPv6. Its default for IPv4 is 0. */
 const IPV6_METRIC = 1024;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Arithmetic on prefixes as ranges of addresses: what is left of some without others.
+ * Arithmetic on prefixes as ranges of addresses: conversion, and differences of sets of addresses.
  *
  * @module
  */
@@ -17,6 +17,7 @@ export function familyOf({ address }: Readonly<Cidr>): 4 | 6 {
   return address.length === 4 ? 4 : 6;
 }
 
+/** Returns the first and the last address of the prefix. */
 export function rangeOf(prefix: Readonly<Cidr>): AddressRange {
   const bits = BigInt(prefix.address.length * 8 - prefix.prefixLength);
   const first = numberOf(networkAddress(prefix));

@@ -125,5 +125,6 @@ function prefixOf(name: 'to' | 'from', prefix: RulePrefix | undefined): Partial<
   return prefix ? { [name]: prefix } : {};
 }
 
+/** Protocol number of routes and rules that the kernel made itself (linux/rtnetlink.h). */
 const RTPROT_KERNEL = 2;
 const IPPROTO_TCP = 6;

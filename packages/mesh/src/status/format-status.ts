@@ -30,7 +30,7 @@ export function formatStatus(status: MeshStatus): string {
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-/** As `cilium status` has it. */
+/** Returns the text that `cilium status` prints for encryption. */
 function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
   const key = node.keys[0]?.publicKey ?? '';
   const accepted = peers.filter(({ state }) => state !== 'refused').length;
