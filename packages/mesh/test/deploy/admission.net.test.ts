@@ -2,6 +2,7 @@ import { describeWith } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { inlineCredential } from '../../src/registry/kubernetes/credential.ts';
 import type { KubeAccess } from '../../src/registry/kubernetes/kube-access.ts';
+import { findClusterPrefixes } from '../../src/registry/kubernetes/cluster-prefixes.ts';
 import { KubeApi } from '../../src/registry/kubernetes/kube-api.ts';
 import { KubernetesRegistry } from '../../src/registry/kubernetes/kubernetes-registry.ts';
 import { followOwnNode } from '../../src/registry/kubernetes/own-node.ts';
@@ -117,6 +118,25 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
   test('leaves administrators alone', async () => {
     await (await agentOn('n1')).publish(recordOf(1));
     expect((await kube.send('DELETE', `${RECORDS}/n1`)).status).toBe(200);
+  });
+
+  test.each([
+    ['kube-system', 'kubeadm-config', { ClusterConfiguration: 'podSubnet: 10.5.0.0/16' }],
+    ['kube-flannel', 'kube-flannel-cfg', { 'net-conf.json': '{"Network": "10.6.0.0/16"}' }],
+  ])('lets it read the prefixes of the cluster in %s', async (namespace, name, data) => {
+    await kube.apply(`/api/v1/namespaces/${namespace}`, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace },
+    });
+    const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+    const metadata = { name, namespace };
+    await kube.apply(path, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+    const { api } = await agentOn('n1');
+    const found = await findClusterPrefixes(api, 'node', { podPrefixes: [], addresses: [] });
+    await kube.send('DELETE', path);
+    expect(found.source).toContain(name);
+    expect(found.prefixes).toHaveLength(1);
   });
 
   test('lets it take the start taint of its own Node away', async () => {
