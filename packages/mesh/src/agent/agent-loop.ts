@@ -56,7 +56,7 @@ export class AgentLoop {
     return this.#readied;
   }
 
-  /** Names of the peers that a rotation waits for. */
+  /** The names of the peers that a rotation waits for. */
   get waitsFor(): readonly string[] {
     return this.#plan?.waitsFor ?? [];
   }
