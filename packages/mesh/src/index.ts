@@ -72,6 +72,7 @@ export type {
 } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent } from './agent/agent.ts';
+export { AgentLock, AgentLockError, type AgentLockOptions } from './agent/agent-lock.ts';
 export type { AgentParts } from './agent/round-parts.ts';
 export { AgentError } from './agent/switches.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
@@ -133,7 +134,12 @@ export {
   type KubeNode,
   type KubeNodeListener,
 } from './registry/kubernetes/own-node.ts';
-export { removeStartTaint, START_TAINT } from './registry/kubernetes/start-taint.ts';
+export {
+  keepRemovingStartTaint,
+  removeStartTaint,
+  START_TAINT,
+  type StartTaintOptions,
+} from './registry/kubernetes/start-taint.ts';
 export {
   checkHost,
   formatCheckLine,

@@ -27,6 +27,7 @@ export interface Libc {
   writev(fd: number, vectors: number, count: number): number;
   ioctl(fd: number, request: number, argument: number): number;
   fcntl(fd: number, command: number, argument: number): number;
+  flock(fd: number, operation: number): number;
   socket(domain: number, type: number, protocol: number): number;
   socketpair(domain: number, type: number, protocol: number, fds: number): number;
   bind(fd: number, address: number, length: number): number;
@@ -87,6 +88,7 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   writev: 'long writev(int fd, uintptr_t vectors, int count)',
   ioctl: 'int ioctl(int fd, ulong request, uintptr_t argument)',
   fcntl: 'int fcntl(int fd, int command, long argument)',
+  flock: 'int flock(int fd, int operation)',
   socket: 'int socket(int domain, int type, int protocol)',
   socketpair: 'int socketpair(int domain, int type, int protocol, uintptr_t fds)',
   bind: 'int bind(int fd, uintptr_t address, uint length)',

@@ -21,6 +21,7 @@ const OWN_MEMORY = 'takes nothing: hands over memory of its own';
 const PURE = 'hands nothing to native code';
 const CHECK = 'is a check, or reads what native code returned';
 const RAW = 'is native code as such, and says so: the caller answers for every argument';
+const OWN_FD = 'hands native code no more than a descriptor of its own';
 const CLOSE = 'takes nothing: a closed one has the descriptor -1, which no call gets';
 
 const BYTES = new Uint8Array(64);
@@ -94,6 +95,10 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"fd" expected', (m) => m.onReadable('3', () => {})],
       ['"listener" expected a function', (m) => m.onReadable(0)],
     ],
+    FileLock: PURE,
+    FileLockedError: PURE,
+    'FileLock.take': OWN_FD,
+    'FileLock#close': PURE,
     LooseFilters: PURE,
     'LooseFilters#loosened': PURE,
     'LooseFilters#loosenedFor': PURE,

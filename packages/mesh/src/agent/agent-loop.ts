@@ -30,6 +30,7 @@ export class AgentLoop {
   readonly #readied: Promise<void> = new Promise((resolve) => (this.#readiedBy = resolve));
   #plan: KeysPlan | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #againMs = RETRY_MS;
   #isClosed = false;
 
   constructor(options: AgentLoopOptions) {
@@ -71,6 +72,12 @@ export class AgentLoop {
     this.#rounds.ask(0);
   }
 
+  /** Something could not be done. It is tried again, with waits that grow. */
+  askAgain(): void {
+    this.#rounds.ask(this.#againMs);
+    this.#againMs = Math.min(this.#againMs * 2, LONGEST_AGAIN_MS);
+  }
+
   /**
    * Starts a round. Resolves when this round has ended.
    *
@@ -95,6 +102,8 @@ export class AgentLoop {
     if (this.#isLaid) this.#readiedBy();
     if (isUnfinished) this.askAtOnce();
     if (isRotated) this.#options.onRotated();
+    if (this.#options.parts.machine.hasFailed) this.askAgain();
+    else this.#againMs = RETRY_MS;
     this.#tellStatus();
     this.#setTimer();
   }
@@ -153,6 +162,8 @@ export class AgentLoop {
 /** In milliseconds. All changes within this time are handled in one round. */
 const ROUND_DELAY_MS = 50;
 const RETRY_MS = 2000;
+/** What can't be done now may never be possible, where a program is missing. */
+const LONGEST_AGAIN_MS = 60_000;
 const NEXT_KEY = 'the next key';
 /**
  * In milliseconds. How long to wait before the next try if the new key cannot be written: a full

@@ -24,7 +24,9 @@ export interface AgentSettings {
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
   /** The prefixes of the services. No node may claim addresses in them. */
   readonly servicePrefixes: readonly Readonly<Cidr>[];
-  /** In seconds. 0: keepalives are only sent until a peer has answered. */
+  /** All addresses of nodes lie in these; none: they may lie anywhere. */
+  readonly nodePrefixes: readonly Readonly<Cidr>[];
+  /** Seconds; 0: none but until a peer has answered. */
   readonly persistentKeepalive: number;
   /**
    * In milliseconds. The node replaces its key when the key is older. Undefined: only on request.
@@ -46,4 +48,3 @@ export interface Choices {
 
 export const ENCRYPT_MODES: readonly EncryptMode[] = ['pods', 'nodes', 'all'];
 export const ENFORCEMENTS: readonly Enforcement[] = ['off', 'permissive', 'enforce'];
-export const DEFAULT_ROTATE_TIMEOUT_MS = 600_000;

@@ -35,6 +35,7 @@ export class Agent implements StatusSource {
   readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
   #isClosed = false;
   #goingDown: Promise<string> | undefined = undefined;
+  #switching: Promise<unknown> = Promise.resolve();
 
   /**
    * Creates the node's key at the first start.
@@ -75,7 +76,10 @@ export class Agent implements StatusSource {
   }
 
   start(): void {
-    this.#parts.machine.watch(() => this.#loop.ask());
+    this.#parts.machine.watch(
+      () => this.#loop.ask(),
+      () => this.#loop.askAgain(),
+    );
     this.#parts.surroundings.start();
     this.#given.registry.follow({
       onSync: (records) => {
@@ -121,11 +125,12 @@ export class Agent implements StatusSource {
   /**
    * Creates a new key and starts to move the peers to it.
    *
-   * @returns a sentence that says what happens now
-   * @throws {RotationError} a rotation is already in progress, or there is no further generation
-   * @throws {KeyFileError} the key file cannot be written
+   * @returns what happens now, in words
+   * @throws {RotationError} a rotation goes on already
+   * @throws {AgentError} the node is taken out
    */
   rotateKey(options: { readonly revoke?: boolean } = {}): string {
+    this.#refuseGoing();
     const { generation, publicKey } = this.#parts.keys.rotate(options);
     const what = options.revoke === true ? 'the old key is revoked; new key:' : 'new key:';
     const text = `${what} generation ${generation} ${publicKey.toBase64()}`;
@@ -135,24 +140,24 @@ export class Agent implements StatusSource {
   }
 
   /**
-   * Changes the enforcement and runs a round.
-   *
-   * @returns a sentence that says what was done
-   * @throws {AgentError} `enforce` is refused: some peers have not answered, the registry was not
-   *   read, or the cluster's prefixes are not known
-   * @throws {MeshHostError} the machine cannot enforce
+   * @throws {AgentError} `enforce` isn't possible: peers haven't answered, or the cluster's prefixes
+   *   aren't known, or the node is taken out
+   * @throws {MeshHostError} it can't be held on this machine
    */
   async setEnforcement(
     enforcement: Enforcement,
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<string> {
-    if (enforcement === 'enforce') this.#parts.switches.allowEnforce(this.#parts.peers, { force });
-    const { chosen } = this.#parts.switches;
-    return this.#choose({ ...chosen, enforcement }, `enforcement is ${enforcement}`);
+    const { switches, peers } = this.#parts;
+    return this.#switch(`enforcement is ${enforcement}`, () => {
+      if (enforcement === 'enforce') switches.allowEnforce(peers, { force });
+      return { enforcement };
+    });
   }
 
+  /** @throws {AgentError} the node is taken out */
   async setMode(mode: EncryptMode): Promise<string> {
-    return this.#choose({ ...this.#parts.switches.chosen, mode }, `mode is ${mode}`);
+    return this.#switch(`encrypts ${mode}`, () => ({ mode }));
   }
 
   /**
@@ -240,18 +245,29 @@ export class Agent implements StatusSource {
     peers.changeContext(surroundings.context);
   }
 
-  async #choose(chosen: Choices, text: string): Promise<string> {
-    const before = this.#parts.switches.chosen;
-    this.#parts.switches.save(chosen);
-    try {
-      await this.#loop.now();
-    } catch (error) {
-      this.#parts.switches.save(before);
-      this.#loop.askAtOnce();
-      throw error;
-    }
-    this.events.say(text);
-    return text;
+  /** One after the other: who goes back on a failure must not undo what another one asked for. */
+  #switch(text: string, choose: () => Partial<Choices>): Promise<string> {
+    const switched = this.#switching.then(async () => {
+      this.#refuseGoing();
+      const { switches } = this.#parts;
+      const before = switches.chosen;
+      switches.save({ ...before, ...choose() });
+      try {
+        await this.#loop.now();
+      } catch (error) {
+        switches.save(before);
+        this.#loop.askAtOnce();
+        throw error;
+      }
+      this.events.say(text);
+      return text;
+    });
+    this.#switching = switched.catch(() => {});
+    return switched;
+  }
+
+  #refuseGoing(): void {
+    if (this.#goingDown) throw new AgentError('the node is being taken out of the mesh');
   }
 }
 

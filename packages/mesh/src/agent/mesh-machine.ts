@@ -48,9 +48,11 @@ export class MeshMachine {
   #factsAreOld = true;
   /** When the latest repairs happened, in milliseconds of `performance.now()`. */
   #repairs: number[] = [];
+  #quiet: NodeJS.Timeout | undefined = undefined;
   readonly #routes: HostRoutes = new HostRoutes();
   /** The names of the peers that changed while the required state could not be computed. */
   #unseen: Set<string> = new Set();
+  #hasFailed = false;
   #laid: LaidMachine = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
 
   constructor(host: MeshHost, settings: AgentSettings, events: EventLog) {
@@ -63,8 +65,16 @@ export class MeshMachine {
     return this.#laid;
   }
 
-  /** @param onChanged called when the machine must be read again */
-  watch(onChanged: () => void): void {
+  /** Of what was wanted last, something could not be done. Nobody tells when that is possible. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /**
+   * @param onChanged the machine is to be looked at again
+   * @param onFailed something that somebody took away could not be put back
+   */
+  watch(onChanged: () => void, onFailed: () => void): void {
     const outdate = (): void => {
       this.#factsAreOld = true;
       onChanged();
@@ -84,7 +94,10 @@ export class MeshMachine {
         outdate();
       },
       onUnderlay: outdate,
-      onTrouble: (trouble) => this.#events.trouble('host', trouble),
+      onTrouble: (trouble) => {
+        this.#events.trouble('host', trouble);
+        onFailed();
+      },
     });
   }
 
@@ -137,7 +150,8 @@ export class MeshMachine {
    */
   async apply(desired: DesiredHost): Promise<void> {
     const { troubles } = await this.#host.apply(desired);
-    this.#events.trouble('host', troubles.length > 0 ? troubles.join('; ') : undefined);
+    this.#hasFailed = troubles.length > 0;
+    this.#events.trouble('host', this.#hasFailed ? troubles.join('; ') : undefined);
     this.#laid = {
       mark: desired.mark,
       mtu: desired.link?.mtu,
@@ -154,7 +168,11 @@ export class MeshMachine {
     const now = performance.now();
     this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
-    this.#events.trouble('repairs', this.#repairs.length === MOST_REPAIRS ? AT_ODDS : undefined);
+    if (this.#repairs.length < MOST_REPAIRS) return;
+    this.#events.trouble('repairs', AT_ODDS);
+    // Whoever it was has ended when nothing more is undone.
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }
 
   #request(input: MachineInput): CommonRequest | undefined {

@@ -37,6 +37,8 @@ export class OwnRecord {
       registry,
       onTrouble: (trouble) => events.trouble('own record', trouble),
       onPublished: (record) => {
+        // It was on its way when somebody took the node out.
+        if (this.#present === 'thrown-out') return;
         this.#present = record;
         events.say(`wrote the record: ${describeRecord(record)}`);
         onPublished();

@@ -25,6 +25,8 @@ export class PeerMemory {
   readonly #onTrouble: (trouble: string | undefined) => void;
   #lines = 0;
   #isOpen = false;
+  /** A write failed: the file lacks something, and may end in the middle of a line. */
+  #isBroken = false;
 
   /**
    * @param folder the agent's state directory
@@ -72,7 +74,7 @@ export class PeerMemory {
     const lines = Array.from(names, (name) => lineOf(name, peers.get(name)));
     if (lines.length === 0) return;
     this.#lines += lines.length;
-    if (this.#lines > 2 * peers.size + SPARE_LINES) this.#write(peers);
+    if (this.#isBroken || this.#lines > 2 * peers.size + SPARE_LINES) this.#write(peers);
     else this.#try(() => appendFileSync(this.#path, lines.join(''), { mode: MODE }));
   }
 
@@ -102,8 +104,10 @@ export class PeerMemory {
   #try(write: () => void): void {
     try {
       write();
+      this.#isBroken = false;
       this.#onTrouble(undefined);
     } catch (error) {
+      this.#isBroken = true;
       const { code, message } = error as NodeJS.ErrnoException;
       this.#onTrouble(`${this.#path} cannot be written: ${code ?? message}`);
     }

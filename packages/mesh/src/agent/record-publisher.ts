@@ -61,10 +61,12 @@ export class RecordPublisher {
     void this.#publish();
   }
 
-  /** Sets the record that the registry must have. */
+  /** It is to hold this. What the registry has just refused waits until it is tried again. */
   want(record: NodeRecord): void {
+    const isRefused = this.#trouble !== undefined && this.#wanted !== undefined;
+    const isSame = isRefused && textOf(this.#wanted!) === textOf(record);
     this.#wanted = record;
-    void this.#publish();
+    if (!isSame) void this.#publish();
   }
 
   /** Forgets the record. Nothing is written until `want` is called again. */

@@ -9,8 +9,11 @@ export class Rounds {
   readonly #onFailure: (error: Error) => void;
   readonly #delayMs: number;
   #timer: NodeJS.Timeout | undefined = undefined;
+  /** When the timer is over. */
+  #dueAt = Infinity;
   #running: Promise<void> | undefined = undefined;
-  #isAskedFor = false;
+  /** What was asked for during a round, and how soon behind it; undefined: nothing. */
+  #askedMs: number | undefined = undefined;
   #isClosed = false;
 
   /** @param options.delayMs requests within this time share one round */
@@ -23,15 +26,18 @@ export class Rounds {
     this.#onFailure = options.onFailure;
   }
 
-  /**
-   * Requests a round after `delayMs` milliseconds. A round that is running is followed by another
-   * one.
-   */
+  /** One more, soon: the earliest of those that were asked for counts. */
   ask(delayMs: number = this.#delayMs): void {
     if (this.#isClosed) return;
-    this.#isAskedFor = true;
-    if (this.#running) return;
-    this.#timer ??= setTimeout(() => void this.#start(), delayMs);
+    if (this.#running) {
+      this.#askedMs = Math.min(this.#askedMs ?? Infinity, delayMs);
+      return;
+    }
+    const dueAt = performance.now() + delayMs;
+    if (dueAt >= this.#dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => void this.#start(), delayMs);
   }
 
   /**
@@ -40,13 +46,14 @@ export class Rounds {
    * @throws the error with which the round failed
    */
   async now(): Promise<void> {
-    await this.#running?.catch(() => {});
+    // Several may have waited for the same one.
+    while (this.#running) await this.#running.catch(() => {});
     if (this.#isClosed) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#isAskedFor = false;
-    await this.#run();
-    if (this.#isAskedFor) this.ask();
+    try {
+      await this.#run();
+    } finally {
+      if (this.#askedMs !== undefined) this.ask(this.#askedMs);
+    }
   }
 
   /** Starts no more rounds. Resolves when the current round has ended. */
@@ -57,17 +64,18 @@ export class Rounds {
   }
 
   async #start(): Promise<void> {
-    this.#timer = undefined;
-    this.#isAskedFor = false;
     try {
       await this.#run();
     } catch (error) {
       this.#onFailure(error as Error);
     }
-    if (this.#isAskedFor) this.ask();
+    if (this.#askedMs !== undefined) this.ask(this.#askedMs);
   }
 
   #run(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#dueAt = Infinity;
+    this.#askedMs = undefined;
     const run = this.#work().finally(() => {
       if (this.#running === run) this.#running = undefined;
     });

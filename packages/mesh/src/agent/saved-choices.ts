@@ -21,6 +21,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { syncFolder } from '../keys/sync-folder.ts';
 import { ENCRYPT_MODES, ENFORCEMENTS, type Choices } from './agent-settings.ts';
 
 interface Saved {
@@ -137,6 +138,7 @@ function writeDurably(path: string, text: string): void {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeWhole(temporary, text);
     renameSync(temporary, path);
+    syncFolder(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw choicesError(path, 'cannot be written', error);

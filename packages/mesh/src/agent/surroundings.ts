@@ -55,6 +55,7 @@ export class Surroundings {
       registryAddresses: (this.#registryAddresses ?? []).map(({ address }) => address),
       servicePrefixes: settings.servicePrefixes,
       clusterPrefixes: settings.clusterPrefixes,
+      nodePrefixes: settings.nodePrefixes,
     };
   }
 
@@ -78,9 +79,8 @@ export class Surroundings {
    */
   #takePrefixes(found: readonly Readonly<Cidr>[]): boolean {
     const { events, settings } = this.#options;
-    const { node, clusterPrefixes, servicePrefixes, addresses } = settings;
     try {
-      checkOwnNode({ name: node, addresses, prefixes: found, clusterPrefixes, servicePrefixes });
+      checkOwnNode({ ...settings, name: settings.node, prefixes: found });
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       events.trouble(PREFIXES, `the other nodes would refuse this node: ${error.reason}`);

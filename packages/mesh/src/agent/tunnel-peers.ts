@@ -6,7 +6,7 @@
 import { formatAddress, parseAddress, type Cidr } from '@litz/core';
 import type { TunnelPeer } from '../daemon/tunnel-config.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
-import { hostPrefix } from '../plan/prefix.ts';
+import { hostPrefix } from '../record/cidr-relations.ts';
 
 export class TunnelPeers {
   /** The accepted peers from which `#byName` was made. */

@@ -43,6 +43,7 @@ import {
 import { wipe } from '@litz/core/internals';
 import { untrustedFolder } from '@litz/config/uapi';
 import { MOST_GENERATION } from '../record/node-record.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /** A key pair of this node. */
 export interface OwnKey {
@@ -262,15 +263,6 @@ function readText(path: string, bytes: Buffer): PrivateKey {
     return parsePrivateKey(text);
   } catch {
     throw new KeyFileError(`${path}: is not a private key in base64. ${NOT_REPLACED}`);
-  }
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

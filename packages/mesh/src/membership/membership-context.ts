@@ -25,6 +25,8 @@ export interface MembershipContext {
   readonly servicePrefixes: readonly Cidr[];
   /** The prefixes of all pods. Empty if they are not known; then a pod prefix may be anywhere. */
   readonly clusterPrefixes: readonly Cidr[];
+  /** Where all nodes have their addresses; empty where nobody says it, and then any place will do. */
+  readonly nodePrefixes: readonly Cidr[];
 }
 
 /** The reason why a record is refused, and the name of the field in Litz's format. */
@@ -98,7 +100,9 @@ function refusedAddress(
   // The route to this node would lead into the tunnel to the same node.
   return (
     within(context.ownPrefixes, "this node's prefix") ??
-    within(context.clusterPrefixes, "the cluster's prefix")
+    within(context.clusterPrefixes, "the cluster's prefix") ??
+    within(context.servicePrefixes, 'the range of services') ??
+    outsideOf(host, context.nodePrefixes, { field, text: address, what: 'the prefix of the nodes' })
   );
 }
 
@@ -132,17 +136,17 @@ function refusedPrefix(
     covered(context.ownAddresses, 'an underlay address of this node') ??
     covered(context.registryAddresses, 'an address of the registry') ??
     covered(record.addresses, 'an underlay address of the node itself') ??
-    outsideCluster(prefix, { field, context })
+    outsideOf(prefix, context.clusterPrefixes, { field, text, what: "the cluster's prefix" })
   );
 }
 
-function outsideCluster(
+function outsideOf(
   prefix: Cidr,
-  { field, context }: { field: string; context: MembershipContext },
+  prefixes: readonly Cidr[],
+  { field, text, what }: { field: string; text: string; what: string },
 ): Refusal | undefined {
-  const { clusterPrefixes } = context;
-  if (clusterPrefixes.length === 0) return undefined;
-  if (clusterPrefixes.some((cluster) => covers(cluster, prefix))) return undefined;
-  const known = clusterPrefixes.map(formatCidr).join(', ');
-  return { field, reason: `${formatCidr(prefix)} is outside the cluster's prefixes, ${known}` };
+  if (prefixes.length === 0) return undefined;
+  if (prefixes.some((wide) => covers(wide, prefix))) return undefined;
+  const known = prefixes.map(formatCidr).join(', ');
+  return { field, reason: `${text} lies outside of ${what}, ${known}` };
 }

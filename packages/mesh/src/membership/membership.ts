@@ -196,6 +196,7 @@ export class Membership {
     member.standing = 'expired';
     member.aliveAt = now;
     member.claim = undefined;
+    this.#clear(member);
     this.#events.push({ kind: 'expired', node: name });
   }
 

@@ -1,9 +1,10 @@
 /**
- * Arithmetic on prefixes: masks, what contains what, and what is left of some without others.
+ * Arithmetic on prefixes as ranges of addresses: what is left of some without others.
  *
  * @module
  */
 import type { Cidr } from '@litz/core';
+import { networkAddress } from '../record/cidr-relations.ts';
 
 /** First and last address, as numbers. */
 export interface AddressRange {
@@ -11,47 +12,9 @@ export interface AddressRange {
   readonly last: bigint;
 }
 
-/** IPv4 or IPv6, by the length of the address. */
+/** Returns 4 for an address of 4 bytes, else 6. */
 export function familyOf({ address }: Readonly<Cidr>): 4 | 6 {
   return address.length === 4 ? 4 : 6;
-}
-
-/** The address with all bits behind the prefix cleared; copied. */
-export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8Array {
-  const network = address.slice();
-  for (let i = 0; i < network.length; i++) {
-    const kept = Math.min(Math.max(prefixLength - i * 8, 0), 8);
-    network[i]! &= 0xff00 >> kept;
-  }
-  return network;
-}
-
-/** The prefix without the bits behind its length: itself where it has none. */
-export function networkOf(prefix: Readonly<Cidr>): Readonly<Cidr> {
-  const address = networkAddress(prefix);
-  if (address.every((byte, i) => byte === prefix.address[i])) return prefix;
-  return { address, prefixLength: prefix.prefixLength };
-}
-
-/** Whether every address of `inner` is one of `outer`'s; never across families. */
-export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
-  if (outer.address.length !== inner.address.length) return false;
-  if (outer.prefixLength > inner.prefixLength) return false;
-  for (let i = 0; i * 8 < outer.prefixLength; i++) {
-    const mask = 0xff00 >> Math.min(outer.prefixLength - i * 8, 8);
-    if (((outer.address[i]! ^ inner.address[i]!) & mask & 0xff) !== 0) return false;
-  }
-  return true;
-}
-
-/** Whether they have an address in common. */
-export function overlaps(a: Readonly<Cidr>, b: Readonly<Cidr>): boolean {
-  return covers(a, b) || covers(b, a);
-}
-
-/** The single address as a prefix. */
-export function hostPrefix(address: Uint8Array): Cidr {
-  return { address, prefixLength: address.length * 8 };
 }
 
 export function rangeOf(prefix: Readonly<Cidr>): AddressRange {
@@ -60,7 +23,10 @@ export function rangeOf(prefix: Readonly<Cidr>): AddressRange {
   return { first, last: first + (1n << bits) - 1n };
 }
 
-/** All addresses of `prefixes` that are in none of `without`, in order; ranges that touch are one. */
+/**
+ * Returns all addresses of `prefixes` that no prefix of `without` contains, as ranges in ascending order.
+ * Adjacent ranges of `prefixes` are joined.
+ */
 export function rangesWithout(
   prefixes: readonly Readonly<Cidr>[],
   without: readonly Readonly<Cidr>[],
@@ -78,7 +44,11 @@ export function rangesWithout(
   );
 }
 
-/** The number's bytes, first one first. */
+/**
+ * Returns the bytes of the number, the most significant first.
+ *
+ * @param length 4 for IPv4, 16 for IPv6
+ */
 export function addressOfNumber(number: bigint, length: number): Uint8Array {
   const address = new Uint8Array(length);
   for (let i = length - 1, rest = number; i >= 0; i--, rest >>= 8n) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatCidr, Prefix, type Cidr } from '@litz/core';
+import { Prefix, type Cidr } from '@litz/core';
 
 /** Returns true if every address of `inner` is in `outer`. Always false for different families. */
 export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
@@ -15,26 +15,26 @@ export function overlaps(a: Readonly<Cidr>, b: Readonly<Cidr>): boolean {
   return sameBits(a, b, Math.min(a.prefixLength, b.prefixLength));
 }
 
-/** Returns the prefix with all bits after its length set to 0. The address is a copy. */
-export function networkOf({ address, prefixLength }: Readonly<Cidr>): Prefix {
+/** The address without the bits behind the length; a copy. */
+export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8Array {
   const network = address.slice();
-  for (let bit = prefixLength; bit < network.length * 8; bit++) {
-    network[bit >> 3]! &= ~(0x80 >> (bit & 7));
+  for (let i = 0; i < network.length; i++) {
+    const kept = Math.min(Math.max(prefixLength - i * 8, 0), 8);
+    network[i]! &= 0xff00 >> kept;
   }
-  return new Prefix(network, prefixLength);
+  return network;
+}
+
+/** The prefix without the bits behind its length: itself where it has none. */
+export function networkOf(prefix: Readonly<Cidr>): Readonly<Cidr> {
+  const address = networkAddress(prefix);
+  if (address.every((byte, i) => byte === prefix.address[i])) return prefix;
+  return new Prefix(address, prefix.prefixLength);
 }
 
 /** Returns an address as a prefix of full length (/32 or /128). */
 export function hostPrefix(address: Uint8Array): Prefix {
   return new Prefix(address, address.length * 8);
-}
-
-/**
- * Returns the network of a prefix as text. Prefixes with the same addresses give the same text,
- * because the bits after the length are ignored.
- */
-export function cidrId(cidr: Readonly<Cidr>): string {
-  return formatCidr(networkOf(cidr));
 }
 
 function sameBits(a: Readonly<Cidr>, b: Readonly<Cidr>, count: number): boolean {

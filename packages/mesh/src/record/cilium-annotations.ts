@@ -170,10 +170,7 @@ export const PUBLIC_KEY_ANNOTATIONS = [
   'network.cilium.io/wg-pub-key',
   'io.cilium.network.wg-pub-key',
 ] as const;
-/** The UDP port of every Cilium node. */
-export const CILIUM_PORT = 51871;
-/**
- * This value is a marker, not a key number: the node encrypts traffic to its own addresses. With 0
- * the node has opted out.
- */
+/** UDP port of every node. */
+const CILIUM_PORT = 51871;
+/** A marker and no number of a key: this node encrypts. 0: it has opted out for its own addresses. */
 export const ENCRYPTS = 255;

@@ -121,12 +121,7 @@ export function revokeCiliumKvstoreNode(
   };
 }
 
-/** Returns the etcd key of a node. */
-export function ciliumNodeKey(name: string, { cluster }: CiliumCluster): string {
-  return `cilium/state/nodes/v1/${cluster}/${name}`;
-}
-
-/** Returns the field with exactly this name, else a field whose name differs only in case. */
+/** The field by its exact name, else by one that differs in case only. */
 function fieldOf(object: JsonObject, name: string): unknown {
   if (Object.hasOwn(object, name)) return object[name];
   const wanted = lowerCase(name);

@@ -23,21 +23,24 @@ export interface OwnNodeClaim {
   readonly prefixes: readonly Readonly<Cidr>[];
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
   readonly servicePrefixes: readonly Readonly<Cidr>[];
+  readonly nodePrefixes: readonly Readonly<Cidr>[];
 }
 
 /**
- * Checks that the other nodes can accept these facts.
- *
- * @throws {RecordError} names the field `name`, `addresses`, `prefixes` or `clusterPrefixes`
+ * @throws {RecordError} of the field `name`, `addresses`, `prefixes`, `clusterPrefixes`, `nodePrefixes`
  */
 export function checkOwnNode(claim: OwnNodeClaim): void {
-  const { name, addresses, prefixes, clusterPrefixes } = claim;
+  const { name, addresses, prefixes, clusterPrefixes, nodePrefixes } = claim;
   if (!isNodeName(name)) throw new RecordError(name, 'name', NAME_RULE);
   readNodeAddresses([...addresses], { node: name, field: 'addresses' });
   for (const prefix of prefixes) checkOwnPrefix(prefix, { node: name, field: 'prefixes' });
   for (const prefix of clusterPrefixes) {
     checkClusterPrefix(prefix, { node: name, field: 'clusterPrefixes' });
   }
+  for (const prefix of nodePrefixes) {
+    checkClusterPrefix(prefix, { node: name, field: 'nodePrefixes' });
+  }
+  refuseAddresses(claim);
   refuseCovered(claim, 'prefixes');
   refuseCovered(claim, 'clusterPrefixes');
   refuseServices(claim);
@@ -52,10 +55,23 @@ function checkOwnPrefix(prefix: Readonly<Cidr>, place: FieldPlace): void {
   throw new RecordError(place.node, place.field, reason);
 }
 
-/**
- * Refuses prefixes that cover an address of the node. Traffic to that address would go into the
- * tunnel, even the tunnel's own datagrams.
- */
+function refuseAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {
+  const { servicePrefixes, nodePrefixes } = claim;
+  for (const text of addresses) {
+    const host = hostPrefix(parseAddress(text));
+    const services = servicePrefixes.find((range) => covers(range, host));
+    if (services) {
+      const reason = `${text} lies in the range of services, ${formatCidr(services)}`;
+      throw new RecordError(name, 'addresses', reason);
+    }
+    if (nodePrefixes.length === 0 || nodePrefixes.some((wide) => covers(wide, host))) continue;
+    const known = nodePrefixes.map(formatCidr).join(', ');
+    const reason = `${text} lies outside of the prefix of the nodes, ${known}`;
+    throw new RecordError(name, 'addresses', reason);
+  }
+}
+
+/** What goes to a node's address would go into the tunnel, its own datagrams among it. */
 function refuseCovered(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes'): void {
   for (const prefix of claim[field]) {
     const address = claim.addresses.find((text) => covers(prefix, hostPrefix(parseAddress(text))));

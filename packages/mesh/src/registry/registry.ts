@@ -83,7 +83,10 @@ export interface Registry {
    * if the registry has no place for a status.
    */
   publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
-  /** Removes the own record on purpose, so that the other nodes remove the peer at once. */
+  /**
+   * Takes the own record out on purpose, so that the others remove the peer at once. A `publish` that is
+   * under way comes before it.
+   */
   withdraw(name: string): Promise<void>;
   /** Returns the real addresses of the registry's servers. Empty for a directory. */
   addresses(): Promise<readonly RegistryAddress[]>;

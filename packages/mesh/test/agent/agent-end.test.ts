@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { recordOf } from '../records.ts';
@@ -128,6 +128,18 @@ describe('down', () => {
     const [first, second] = await Promise.all(both);
     expect(first).toBe(second);
     expect(ground.log.slice(length)).toHaveLength(3);
+  });
+
+  it('is not undone by a switch or a new key that somebody asks for meanwhile', async () => {
+    const ground = await started();
+    const said = ground.agent.down();
+    await expect(ground.agent.setEnforcement('permissive')).rejects.toThrow('being taken out');
+    await expect(ground.agent.setMode('nodes')).rejects.toThrow('being taken out');
+    expect(() => ground.agent.rotateKey()).toThrow('being taken out');
+    await pass(3100);
+    await said;
+    const choices = readFileSync(join(ground.folder, 'litz0.choices.json'), 'utf8');
+    expect(JSON.parse(choices)).toMatchObject({ isDown: true, chosen: { mode: 'pods' } });
   });
 
   it('says that the registry cannot be told, and can be asked for again', async () => {

@@ -140,6 +140,7 @@ const SETTINGS: Omit<AgentSettings, 'stateFolder'> = {
   force: false,
   clusterPrefixes: [parseCidr('10.244.0.0/16')],
   servicePrefixes: [],
+  nodePrefixes: [],
   persistentKeepalive: 0,
   rotateEveryMs: undefined,
   rotateTimeoutMs: 600_000,

@@ -59,7 +59,9 @@ describe('setEnforcement', () => {
     const ground = await started();
     await ground.answer(2, 3, 4);
     ground.host.refusal = ({ enforcement }) =>
-      enforcement === 'enforce' ? new Error("enforce can't be held: nft is missing") : undefined;
+      enforcement === 'enforce'
+        ? new Error('enforce does not work here: nft is missing')
+        : undefined;
     await expect(ground.agent.setEnforcement('enforce')).rejects.toThrow('nft is missing');
     await pass(60_000);
     expect((await ground.agent.status()).node).toMatchObject({
@@ -69,6 +71,24 @@ describe('setEnforcement', () => {
     expect(ground.agent.events.troubles).toEqual([]);
     await ground.replace();
     expect((await ground.agent.status()).node.wantedEnforcement).toBe('permissive');
+  });
+});
+
+describe('two switches at once', () => {
+  it('are done one after the other, and one that fails undoes nothing of the other one', async () => {
+    const ground = await started();
+    await ground.answer(2, 3, 4);
+    ground.host.refusal = ({ enforcement }) =>
+      enforcement === 'enforce' ? new Error("enforce can't be held: nft is missing") : undefined;
+    const both = await Promise.allSettled([
+      ground.agent.setEnforcement('enforce'),
+      ground.agent.setMode('all'),
+    ]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect((await ground.agent.status()).node).toMatchObject({
+      mode: 'all',
+      wantedEnforcement: 'permissive',
+    });
   });
 });
 

@@ -422,7 +422,37 @@ describe('Agent', () => {
     expect(ground.record?.prefixes.map(formatCidr)).toEqual(['10.244.1.0/24']);
   });
 
-  it('says that somebody is at odds with it for ever', async () => {
+  it('tries again what the machine could not do, less and less often, until it can', async () => {
+    const ground = new AgentGround();
+    ground.host.troubles = ['could not load the nftables ruleset: no answer for 10000 ms'];
+    await ground.start(recordOf(2));
+    await ground.answer(2);
+    expect(ground.agent.events.troubles).toHaveLength(1);
+    const { applies } = ground.host;
+    await pass(3_600_000);
+    expect(ground.host.applies - applies).toBeGreaterThan(60);
+    expect(ground.host.applies - applies).toBeLessThan(70);
+    ground.host.troubles = [];
+    await pass(60_000);
+    expect(ground.agent.events.troubles).toEqual([]);
+    const { applies: enough } = ground.host;
+    await pass(3_600_000);
+    // The registry's addresses are looked at every ten minutes.
+    expect(ground.host.applies - enough).toBeLessThan(10);
+  });
+
+  it('puts back later what could not be put back when somebody took it away', async () => {
+    const ground = new AgentGround();
+    await ground.start(recordOf(2));
+    await ground.answer(2);
+    ground.host.machine.rules.clear();
+    ground.host.listener?.onTrouble('could not add rule: ENOBUFS');
+    await pass(3000);
+    expect(ground.host.machine.rules.size).toBeGreaterThan(0);
+    expect(ground.agent.events.troubles).toEqual([]);
+  });
+
+  it('says that somebody is at odds with it, until that ends', async () => {
     const ground = new AgentGround();
     await ground.start(recordOf(2));
     await ground.answer(2);
@@ -435,5 +465,9 @@ describe('Agent', () => {
         'repairs: another program undoes the network settings of the mesh again and again',
       ),
     ]);
+    await pass(9000);
+    expect(ground.agent.events.troubles).toHaveLength(1);
+    await pass(2000);
+    expect(ground.agent.events.troubles).toEqual([]);
   });
 });

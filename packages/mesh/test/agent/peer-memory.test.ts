@@ -71,6 +71,20 @@ describe('PeerMemory', () => {
     expect(names()).toEqual(['n1']);
   });
 
+  it('lacks nothing when it could not be written for a while', () => {
+    const first = memory();
+    first.open(peersOf(1));
+    const path = join(folder, 'litz0.peers');
+    rmSync(path);
+    mkdirSync(path);
+    first.note(['n2'], peersOf(1, 2));
+    expect(troubles).toEqual([undefined, `${path} cannot be written: EISDIR`]);
+    rmSync(path, { recursive: true });
+    first.note(['n3'], peersOf(1, 2, 3));
+    expect(names()).toEqual(['n1', 'n2', 'n3']);
+    expect(troubles.at(-1)).toBeUndefined();
+  });
+
   it('writes the file anew when most of its lines are outdated', () => {
     const first = memory();
     first.open(peersOf(1));

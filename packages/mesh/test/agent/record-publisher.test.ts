@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RecordPublisher } from '../../src/agent/record-publisher.ts';
 import type { NodeRecord } from '../../src/record/node-record.ts';
 import { recordOf } from '../records.ts';
@@ -42,5 +42,32 @@ describe('RecordPublisher', () => {
     records.want(recordOf(1));
     await settled();
     expect(published).toHaveLength(2);
+  });
+
+  it('asks a registry that refuses it only when the pause is over, however often it is wanted', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let tries = 0;
+    const records = new RecordPublisher({
+      registry: {
+        publish: async () => {
+          tries++;
+          await Promise.resolve();
+          throw new Error('no');
+        },
+      },
+      onTrouble: () => {},
+      onPublished: () => {},
+    });
+    for (let ms = 0; ms < 60_000; ms += 50) {
+      records.want(recordOf(1));
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    // At 0, 1, 3, 7, 15, 31 s.
+    expect(tries).toBe(6);
+    records.want(recordOf(1, { port: 7 }));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(tries).toBe(7);
+    records.close();
   });
 });

@@ -20,6 +20,7 @@ export class SimulatedHost implements MeshHost {
   refusal: (desired: DesiredHost) => Error | undefined = () => undefined;
   factsFailure: Error | undefined = undefined;
   troubles: readonly string[] = [];
+  applies = 0;
   looks = 0;
   isClosed = false;
   readonly #log: (line: string) => void;
@@ -41,6 +42,7 @@ export class SimulatedHost implements MeshHost {
     if (this.isClosed) throw new Error('the host is closed');
     const refusal = this.refusal(desired);
     if (refusal) throw refusal;
+    this.applies++;
     this.#desired = desired;
     const steps = this.#carryOut();
     if (steps.length > 0) this.#log(`host: ${desired.enforcement}`);

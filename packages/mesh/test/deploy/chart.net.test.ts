@@ -170,6 +170,11 @@ describeWith([helmRequirement], 'chart', () => {
       ['--start-taint=node.litz.dev/agent-not-ready'],
     ],
     ['another format', { recordFormat: 'cilium' }, ['--format=cilium']],
+    [
+      'where nodes have their addresses',
+      { nodeCidr: '192.0.2.0/24\\, 2001:db8::/64' },
+      ['--node-prefix=192.0.2.0/24,2001:db8::/64'],
+    ],
   ])('makes a command line of %s', (_, values, expected) => {
     const agent = find(renderChart(values), 'DaemonSet', 'litz-agent')['spec'];
     const { args } = containerOf(agent);
@@ -205,7 +210,7 @@ describeWith([helmRequirement], 'chart', () => {
     [
       'strictness without encryption',
       { ...STRICT, 'encryption.enabled': false },
-      'encryption.strictMode.egress.enabled is true and encryption.enabled is false',
+      'encryption.strictMode.egress.enabled is true and encryption.enabled is false: set encryption.enabled',
     ],
     [
       'node encryption without encryption',

@@ -16,6 +16,7 @@ export function contextOf(change: Partial<MembershipContext> = {}): MembershipCo
     registryAddresses: ['198.51.100.7'],
     servicePrefixes: [parseCidr('10.96.0.0/12')],
     clusterPrefixes: [parseCidr('10.244.0.0/16'), parseCidr('fd00::/40')],
+    nodePrefixes: [],
     ...change,
   };
 }

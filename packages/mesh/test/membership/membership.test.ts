@@ -63,6 +63,14 @@ describe('Membership', () => {
       expect(membership.gone('n3', why, 0)).toEqual([]);
     });
 
+    test('says so too of a peer that stays, and refuses the record again when it is back', () => {
+      const { membership } = synced(recordOf(1), recordOf(2));
+      const claim = recordOf(2, { keys: recordOf(1).keys });
+      membership.record('n2', claim);
+      expect(kinds(membership.gone('n2', 'expired', 0))).toEqual(['dropped n2', 'expired n2']);
+      expect(kinds(membership.record('n2', claim))).toEqual(['returned n2', 'refused n2']);
+    });
+
     test('says that a whole list lacks a refused record', () => {
       const { membership } = synced(recordOf(1), recordOf(2, { keys: recordOf(1).keys }));
       const list = new Map([['n1', recordOf(1)]]);

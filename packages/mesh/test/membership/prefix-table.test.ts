@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { parseCidr, type Cidr } from '@litz/core';
+import { formatCidr, parseCidr, type Cidr } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PrefixTable } from '../../src/membership/prefix-table.ts';
-import { cidrId, overlaps } from '../../src/record/cidr-relations.ts';
+import { networkOf, overlaps } from '../../src/record/cidr-relations.ts';
 import { RUNS } from '../records.ts';
 
 describe('PrefixTable', () => {
@@ -45,11 +45,11 @@ describe('PrefixTable', () => {
           const isFree = [...list.values()].every((other) => !overlaps(other, cidr));
           expect(table.isFree(cidr)).toBe(isFree);
           if (isAdded && isFree) {
-            table.add(cidr, cidrId(cidr));
-            list.set(cidrId(cidr), cidr);
+            table.add(cidr, formatCidr(networkOf(cidr)));
+            list.set(formatCidr(networkOf(cidr)), cidr);
           } else if (!isAdded) {
             table.remove(cidr);
-            list.delete(cidrId(cidr));
+            list.delete(formatCidr(networkOf(cidr)));
           }
         }
         const expected = [...list].filter(([, cidr]) => overlaps(cidr, asked)).map(([id]) => id);

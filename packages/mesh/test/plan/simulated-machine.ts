@@ -8,7 +8,7 @@ import type { ActualHost } from '../../src/plan/actual-host.ts';
 import type { DesiredHost, MeshRequest } from '../../src/plan/desired-host.ts';
 import type { MeshRoute } from '../../src/plan/mesh-route.ts';
 import type { MeshRule } from '../../src/plan/mesh-rule.ts';
-import { covers, hostPrefix } from '../../src/plan/prefix.ts';
+import { covers, hostPrefix } from '../../src/record/cidr-relations.ts';
 import type { Step } from '../../src/plan/step.ts';
 
 /** `main`: the main table decides, so it may leave as it is. */

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { formatCidr, parseCidr } from '@litz/core';
+import { formatAddress, formatCidr, parseCidr } from '@litz/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  cidrId,
   covers,
   hostPrefix,
+  networkAddress,
   networkOf,
   overlaps,
 } from '../../src/record/cidr-relations.ts';
@@ -25,6 +25,10 @@ describe('covers', () => {
     ['0.0.0.0/0', '192.0.2.1/32', true],
     ['0.0.0.0/0', '::/0', false],
     ['fd00::/15', 'fd01::1/128', true],
+    ['10.244.0.0/23', '10.244.2.0/24', false],
+    ['::/0', '192.0.2.1/32', false],
+    ['fd44::/49', 'fd44:0:0:1::/64', true],
+    ['fd44::/49', 'fd44:0:8000::/64', false],
   ])('says whether %s covers %s: %s', (outer, inner, expected) => {
     expect(covers(parseCidr(outer), parseCidr(inner))).toBe(expected);
   });
@@ -43,6 +47,19 @@ describe('overlaps', () => {
   });
 });
 
+describe('networkAddress', () => {
+  test.each([
+    ['10.244.1.7/24', '10.244.1.0'],
+    ['10.244.255.255/23', '10.244.254.0'],
+    ['10.1.2.3/32', '10.1.2.3'],
+    ['10.1.2.3/0', '0.0.0.0'],
+    ['fd44:0:0:1:ffff::1/64', 'fd44:0:0:1::'],
+    ['fd44::ffff/121', 'fd44::ff80'],
+  ])('of %s is %s', (prefix, network) => {
+    expect(formatAddress(networkAddress(parseCidr(prefix)))).toBe(network);
+  });
+});
+
 describe('networkOf', () => {
   test.each([
     ['10.1.2.3/24', '10.1.2.0/24'],
@@ -54,11 +71,10 @@ describe('networkOf', () => {
     expect(formatCidr(networkOf(cidr))).toBe(network);
     expect(formatCidr(cidr)).toBe(text);
   });
-});
 
-describe('cidrId', () => {
-  test('is the same for the same addresses', () => {
-    expect(cidrId(parseCidr('10.1.2.3/24'))).toBe(cidrId(parseCidr('10.1.2.9/24')));
+  test('is the same object where there is nothing to cut', () => {
+    const cidr = parseCidr('10.1.2.0/24');
+    expect(networkOf(cidr)).toBe(cidr);
   });
 });
 

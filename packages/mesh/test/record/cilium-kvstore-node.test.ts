@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { parseCidr, parsePublicKey } from '@litz/core';
 import { describe, expect, test } from 'vitest';
 import {
-  ciliumNodeKey,
   readCiliumKvstoreNode,
   writeCiliumKvstoreNode,
 } from '../../src/record/cilium-kvstore-node.ts';
@@ -132,12 +131,6 @@ describe('writeCiliumKvstoreNode', () => {
   test('throws a node out', () => {
     const written = plain(writeCiliumKvstoreNode(recordOf(1, { revoked: true }), blue));
     expect(readCiliumKvstoreNode('n1', written, blue)).toMatchObject({ name: 'n1', revoked: true });
-  });
-});
-
-describe('ciliumNodeKey', () => {
-  test('is the key that Cilium uses', () => {
-    expect(ciliumNodeKey('worker-1', blue)).toBe('cilium/state/nodes/v1/blue/worker-1');
   });
 });
 

@@ -13,12 +13,16 @@ const GOOD: OwnNodeClaim = {
   prefixes: [parseCidr('10.244.1.0/24'), parseCidr('fd00:244:0:1::/64')],
   clusterPrefixes: [parseCidr('10.244.0.0/16'), parseCidr('fd00:244::/48')],
   servicePrefixes: [parseCidr('10.96.0.0/12')],
+  nodePrefixes: [parseCidr('192.0.2.0/24'), parseCidr('2001:db8::/64')],
 };
 
 describe('checkOwnNode', () => {
   test.each<[string, Partial<OwnNodeClaim>]>([
     ['all of it', {}],
-    ['what is not known yet', { prefixes: [], clusterPrefixes: [], servicePrefixes: [] }],
+    [
+      'what is not known yet',
+      { prefixes: [], clusterPrefixes: [], servicePrefixes: [], nodePrefixes: [] },
+    ],
     ['a wide cluster', { clusterPrefixes: [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')] }],
   ])('takes %s', (_, change) => expect(() => checkOwnNode({ ...GOOD, ...change })).not.toThrow());
 
@@ -29,7 +33,10 @@ describe('checkOwnNode', () => {
     ['0.0.0.0', { addresses: ['0.0.0.0'] }, 'addresses[0]', /it is unspecified/],
     ['loopback', { addresses: ['127.0.0.1'] }, 'addresses[0]', /it is loopback/],
     ['multicast', { addresses: ['192.0.2.1', 'ff02::1'] }, 'addresses[1]', /it is multicast/],
-    ['all', { prefixes: [parseCidr('0.0.0.0/0')] }, 'prefixes', /contains every address/],
+    ['a service', { addresses: ['10.96.0.1'] }, 'addresses', /lies in the range of services/],
+    ['elsewhere', { addresses: ['8.8.8.8'] }, 'addresses', /outside of the prefix of the nodes/],
+    ['every node', { nodePrefixes: [parseCidr('0.0.0.0/0')] }, 'nodePrefixes', /every address/],
+    ['all', { prefixes: [parseCidr('0.0.0.0/0')] }, 'prefixes', /every address there is/],
     ['a cluster', { prefixes: [parseCidr('10.0.0.0/8')] }, 'prefixes', /too short/],
     ['bits', { prefixes: [parseCidr('10.244.1.1/24')] }, 'prefixes', /its network is 10.244.1.0/],
     ['itself', { prefixes: [parseCidr('192.0.2.0/24')] }, 'prefixes', /covers 192.0.2.1/],

@@ -1,5 +1,5 @@
 /**
- * `runAgent`: `litz agent`, in the foreground until a signal or `litz agent down`.
+ * `runAgent`: runs `litz agent` in the foreground, until a signal or `litz agent down`.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { UapiClient } from '@litz/config/uapi';
 import {
   Agent,
+  AgentLock,
   CniPrefixes,
   ControlServer,
   controlPath,
@@ -16,8 +17,8 @@ import {
   KubePrefixes,
   KubernetesRegistry,
   LinuxHost,
+  keepRemovingStartTaint,
   meshMetrics,
-  removeStartTaint,
   staticPrefixes,
   StatusPage,
   TextServer,
@@ -38,7 +39,7 @@ import { readEtcdFlags } from './registry-flags.ts';
 import { readableSecrets } from './readable-secrets.ts';
 import { staySmall } from '../../small-start.ts';
 
-/** @throws {Failure} it could not start; what was opened is closed */
+/** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
   returnFreedMemory();
@@ -64,22 +65,27 @@ async function serveAgent(
   ground?: KubernetesGround,
 ): Promise<void> {
   const api = ground?.api;
-  const agent = await openAgent(command, flags, api);
-  // What is left open would keep a process alive that does nothing.
-  const opened: Closable[] = [agent];
+  const lock = new AgentLock(command.settings);
+  // Everything that is opened must be closed, because it would keep the process alive.
+  const opened: Closable[] = [lock];
+  const ending = new AbortController();
   try {
+    const agent = await openAgent(command, flags, api);
+    opened.push(agent);
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
     for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const trouble of lock.troubles) agent.events.say(trouble, { level: 'warning' });
     for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
-      void agent.ready.then(() => takeTaintOff(agent, api, startTaint));
+      void agent.ready.then(() => takeTaintOff(agent, api, startTaint, ending.signal));
     }
     await Promise.race([aborted(signal), agent.ended]);
   } finally {
+    ending.abort();
     for (const item of opened.toReversed()) await item.close();
   }
 }
@@ -110,7 +116,11 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
   }
 }
 
-/** Page, metrics and health, as far as they were asked for. @throws {Failure} an address can't be had */
+/**
+ * Opens the servers of page, metrics and health that the flags ask for.
+ *
+ * @throws {Failure} an address cannot be used
+ */
 async function openServers(
   { page, metrics, health }: AgentCommand,
   agent: Agent,
@@ -158,13 +168,18 @@ function healthPaths(agent: Agent): ReadonlyMap<string, () => TextAnswer> {
   ]);
 }
 
-async function takeTaintOff(agent: Agent, api: KubeApi, key: string): Promise<void> {
-  try {
-    const wasThere = await removeStartTaint(api, agent.settings.node, key);
-    if (wasThere) agent.events.say(`took the taint ${key} off the node`);
-  } catch (error) {
-    agent.events.trouble('start taint', (error as Error).message);
-  }
+async function takeTaintOff(
+  agent: Agent,
+  api: KubeApi,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const wasThere = await keepRemovingStartTaint(api, agent.settings.node, {
+    key,
+    signal,
+    onTrouble: (trouble) => agent.events.trouble('start taint', trouble),
+  });
+  if (wasThere === true) agent.events.say(`removed the taint ${key} from the node`);
 }
 
 async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus | string> {
@@ -185,7 +200,7 @@ async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus
 
 function openRegistry({ registry }: AgentCommand, flags: AgentFlags, api?: KubeApi): Registry {
   if (registry.type === 'file') {
-    // The first of the nodes finds none.
+    // For the first node, the folder may not exist yet.
     mkdirSync(registry.folder, { recursive: true });
     return new FileRegistry(registry.folder);
   }
@@ -212,19 +227,20 @@ function openPrefixes(
   return new CniPrefixes(() => host.facts({ interfaceName, port, nodeAddresses: addresses }));
 }
 
-/** What the mesh throws says what is wrong, and what to do. */
+/** Turns errors of the mesh into failures: their messages say what is wrong and what to do. */
 function inWords(error: unknown): unknown {
   if (!(error instanceof Error) || !WORDS.has(error.name)) return error;
   return new Failure(error.message, { cause: error });
 }
 
 const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program has this port: give another one, or end that program (ss -ltnp)',
+  EADDRINUSE: 'another program has this port: give another port, or end that program (ss -ltnp)',
   EADDRNOTAVAIL: 'this machine has no such address (ip address)',
-  EACCES: 'this user may not have this port: give one above 1023, or CAP_NET_BIND_SERVICE',
+  EACCES: 'this user may not use this port: give a port above 1023, or add CAP_NET_BIND_SERVICE',
 };
 const WORDS: ReadonlySet<string> = new Set([
   'AgentError',
+  'AgentLockError',
   'ControlError',
   'EtcdError',
   'KeyFileError',

@@ -48,6 +48,15 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(agent.text).not.toContain('internal error');
   });
 
+  it('ends when another agent runs in the network namespace, also with another interface', async () => {
+    const first = start([], { name: 's0' });
+    await first.says(/made a key for this node/);
+    const second = start(['--state-dir', join(folder, 'other')], { name: 's1' });
+    expect(await second.end()).toBe(1);
+    expect(second.text).toMatch(/^litz: another agent \(s0, process \d+\) runs in this network/m);
+    expect(readdirSync(folder)).not.toContain('other');
+  });
+
   it('ends when nft fails, with what it said and without what steers a terminal', async () => {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
@@ -56,7 +65,9 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     writeFileSync(join(bin, 'nft'), script, { mode: 0o755 });
     const agent = start([], { path: `${bin}:${process.env['PATH']}` });
     expect(await agent.end()).toBe(1);
-    expect(agent.text).toMatch(/^litz: can't read the filters: nft: \\u\{1b\}\[31mboom\n$/);
+    expect(agent.text).toMatch(
+      /^litz: cannot read the nftables ruleset: nft: \\u\{1b\}\[31mboom\n$/,
+    );
   });
 });
 

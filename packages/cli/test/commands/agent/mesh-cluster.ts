@@ -1,6 +1,6 @@
 /**
- * Nodes of a mesh for tests: namespaces on a bridge that is captured, each with a pod, and routes between
- * the pods as flannel's host-gw lays them.
+ * Nodes of a mesh for tests: namespaces on a bridge that is captured, each with a pod, and routes
+ * between the pods as flannel's host-gw lays them.
  *
  * ```
  *   pod 10.244.1.5 -- node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 -- pod 10.244.2.5

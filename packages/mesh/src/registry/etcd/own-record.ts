@@ -132,8 +132,12 @@ export class OwnRecord {
 
   async #write(record: NodeRecord): Promise<void> {
     const { name } = record;
+    let wasThere = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const there = await this.#find(name);
+      // Whoever did that is to be sure of it.
+      if (wasThere && !there) throw removed();
+      wasThere ||= there !== undefined;
       const before = there && textOf(there);
       const text = writeRecordText(this.#options.format, record, before);
       if (there && text === undefined && (await this.#lease.adopt(there.lease))) {
@@ -224,5 +228,9 @@ function contended(): EtcdError {
   return new EtcdError(GRPC_CODES.unavailable, 'other writers change the key again and again');
 }
 
-/** How often a write is tried if other writers change the key in between. */
+function removed(): EtcdError {
+  return new EtcdError(GRPC_CODES.unavailable, 'somebody removed it meanwhile');
+}
+
+/** How often a write is tried that others come before. */
 const ATTEMPTS = 5;

@@ -313,8 +313,8 @@ function isEventType(type: unknown): type is WatchEvent['type'] {
   return type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK';
 }
 
-/** The name of this writer in `managedFields`. */
-export const FIELD_MANAGER = 'litz-agent';
+/** Whose fields ours are in `managedFields`. */
+const FIELD_MANAGER = 'litz-agent';
 
 /**
  * How many objects a page of a list has. A larger page costs memory: with 500 objects, a list of

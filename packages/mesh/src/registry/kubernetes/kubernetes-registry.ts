@@ -41,6 +41,7 @@ export class KubernetesRegistry implements Registry {
   readonly #records: RecordResource;
   readonly #options: KubernetesRegistryOptions;
   #following: ListAndWatch<ReadRecord> | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
 
   /** @param api the registry closes it */
   constructor(api: KubeApi, options: KubernetesRegistryOptions = {}) {
@@ -75,26 +76,39 @@ export class KubernetesRegistry implements Registry {
     this.#following.start();
   }
 
-  async publish(record: NodeRecord): Promise<void> {
+  publish(record: NodeRecord): Promise<void> {
+    return this.#inTurn(() => this.#write(record));
+  }
+
+  withdraw(name: string): Promise<void> {
+    return this.#inTurn(() => this.api.remove(this.#records.resource, name));
+  }
+
+  /** One after the other: an apply that is overtaken by a deletion would make the object again. */
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.#writing.then(write);
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #write(record: NodeRecord): Promise<void> {
     const { resource } = this.#records;
     const current = await this.api.read(resource, record.name);
     const wanted = this.#records.write(record, current);
     const owner = await this.#owner(record.name);
-    const object = owner
-      ? { ...wanted, metadata: { ...wanted.metadata, ownerReferences: [owner] } }
-      : wanted;
+    // With its UID, so that one that is deleted meanwhile is not made again: the server refuses that.
+    const uid = current?.metadata.uid;
+    const metadata = {
+      ...wanted.metadata,
+      ...(uid !== undefined && { uid }),
+      ...(owner && { ownerReferences: [owner] }),
+    };
+    const object = { ...wanted, metadata };
     if (current && holds(current, object)) return;
     await this.api.apply(resource, object);
   }
 
-  async withdraw(name: string): Promise<void> {
-    await this.api.remove(this.#records.resource, name);
-  }
-
-  /**
-   * Writes the status of a `LitzNode`. Does nothing for `CiliumNode`, so that Cilium's status is
-   * not overwritten.
-   */
+  /** Only where there are `LitzNode` objects: nothing of Cilium's is written over. */
   async publishStatus(name: string, status: LitzNodeStatus): Promise<void> {
     if (this.#records.resource !== LITZ_NODES) return;
     const current = await this.api.read(LITZ_NODES, name);

@@ -1,9 +1,11 @@
 /**
- * `removeStartTaint`: removes the taint from the agent's own Node that keeps pods off the node
- * until the tunnel works. The agent never writes any other part of a Node.
+ * `removeStartTaint`, `keepRemovingStartTaint`: takes the taint of the own Node away that keeps pods off until the tunnel stands.
+ * Nothing else of a Node is ever written.
  *
  * @module
  */
+import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
+import { sleep, systemClock, type Clock } from './clock.ts';
 import type { KubeApi } from './kube-api.ts';
 import { KubeError } from './kube-error.ts';
 import { fieldsOf } from './kube-resource.ts';
@@ -41,7 +43,42 @@ export async function removeStartTaint(
   }
 }
 
-/** The name of the taint in the Helm chart. */
+export interface StartTaintOptions {
+  readonly key: string;
+  /** Ends the tries. */
+  readonly signal: AbortSignal;
+  /** Why it is still there; undefined: it is not. */
+  readonly onTrouble: (trouble: string | undefined) => void;
+  readonly clock?: Clock;
+  /** From 0 up to, not including, 1. */
+  readonly random?: () => number;
+}
+
+/**
+ * Tries until it is gone: a node that keeps it gets no pods.
+ *
+ * @returns whether there was one; undefined: the tries were ended
+ */
+export async function keepRemovingStartTaint(
+  api: KubeApi,
+  name: string,
+  { key, signal, onTrouble, clock = systemClock, random = Math.random }: StartTaintOptions,
+): Promise<boolean | undefined> {
+  const jitter = new DecorrelatedJitter({ base: 1000, cap: 60_000, random });
+  while (!signal.aborted) {
+    try {
+      const wasThere = await removeStartTaint(api, name, key);
+      onTrouble(undefined);
+      return wasThere;
+    } catch (error) {
+      if (!signal.aborted) onTrouble((error as Error).message);
+      await sleep(clock, jitter.next(), signal);
+    }
+  }
+  return undefined;
+}
+
+/** What the chart calls it. */
 export const START_TAINT = 'node.litz.dev/agent-not-ready';
 
 const TRIES = 10;

@@ -55,6 +55,20 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(heard.lines[0]).toBe('sync ');
   });
 
+  test('does not make a record again that somebody deletes while it is written', async () => {
+    const registry = connect();
+    await registry.publish(record(4));
+    const { api } = registry;
+    const read = api.read.bind(api);
+    api.read = async (resource, name) => {
+      const found = await read(resource, name);
+      if (resource === LITZ_NODES) await kube.send('DELETE', `${RECORDS}/${name}`);
+      return found;
+    };
+    await expect(registry.publish({ ...record(4), port: 51999 })).rejects.toThrow('uid mismatch');
+    expect((await kube.send('GET', `${RECORDS}/node-4`)).status).toBe(404);
+  });
+
   test('keeps fields that this version does not know', async () => {
     const registry = connect();
     await registry.publish(record(2));
@@ -108,7 +122,11 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     ['a port that is none', { port: 0 }, 'spec.port'],
     ['no key', { keys: [] }, 'spec.keys'],
     ['a short key', { keys: [{ publicKey: 'AAAA' }] }, 'spec.keys[0].publicKey'],
-    ['a key of zeros', { keys: [{ publicKey: `${'A'.repeat(43)}=` }] }, 'all zeros is no key'],
+    [
+      'a key of zeros',
+      { keys: [{ publicKey: `${'A'.repeat(43)}=` }] },
+      'a key must not be all zeros',
+    ],
     [
       'a key with bits behind its end',
       { keys: [{ publicKey: `${'A'.repeat(42)}B=` }] },

@@ -59,6 +59,18 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.metadata['ownerReferences']).toMatchObject([{ uid: 'u2' }]);
   });
 
+  test('has no record any more when it was withdrawn while it was written', async () => {
+    const { server, registry } = setUp();
+    const published = registry.publish(record('n1'));
+    await registry.withdraw('n1');
+    await published;
+    expect(server.get(LITZ, 'n1')).toBeUndefined();
+    const refused = registry.publish({ ...record('n1'), name: 'n1/..' });
+    await Promise.allSettled([refused]);
+    await registry.publish(record('n1'));
+    expect(server.get(LITZ, 'n1')).toBeDefined();
+  });
+
   test('writes without an owner where there is no Node', async () => {
     const { server, registry } = setUp();
     await registry.publish(record('n1'));

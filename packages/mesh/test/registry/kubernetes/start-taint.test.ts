@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { KubeApi } from '../../../src/registry/kubernetes/kube-api.ts';
-import { removeStartTaint, START_TAINT } from '../../../src/registry/kubernetes/start-taint.ts';
-import { ManualClock } from '../../manual-clock.ts';
+import {
+  keepRemovingStartTaint,
+  removeStartTaint,
+  START_TAINT,
+} from '../../../src/registry/kubernetes/start-taint.ts';
+import { ManualClock, settle } from '../../manual-clock.ts';
 import { FakeKubeServer } from './fake-kube-server.ts';
 
 const NODES = '/api/v1/nodes';
@@ -66,6 +70,58 @@ describe('removeStartTaint', () => {
     await expect(removeStartTaint(api, 'n1')).rejects.toThrow(
       'apiGroups: [""], resources: ["nodes"], verbs: ["patch"]',
     );
+  });
+});
+
+describe('keepRemovingStartTaint', () => {
+  test('tries again while the API server can do nothing, and says why', async () => {
+    const { server, api } = setUp();
+    server.put(NODES, { metadata: { name: 'n1' }, spec: {} });
+    const [clock, troubles, ending] = [new ManualClock(), [] as unknown[], new AbortController()];
+    for (let i = 0; i < 2; i++) {
+      server.answerNext((_, response) => {
+        response.statusCode = 503;
+        response.end('{}');
+      });
+    }
+    const removed = keepRemovingStartTaint(api, 'n1', {
+      key: START_TAINT,
+      signal: ending.signal,
+      onTrouble: (trouble) => troubles.push(trouble),
+      clock,
+      random: () => 0,
+    });
+    await settle();
+    for (let i = 0; i < 2; i++) {
+      clock.advance(1000);
+      await settle();
+    }
+    expect(await removed).toBe(false);
+    expect(troubles).toEqual([
+      expect.stringContaining('503'),
+      expect.stringContaining('503'),
+      undefined,
+    ]);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test('ends when it is told to', async () => {
+    const { server, api } = setUp();
+    server.answerNext((_, response) => {
+      response.statusCode = 503;
+      response.end('{}');
+    });
+    const ending = new AbortController();
+    const removed = keepRemovingStartTaint(api, 'n1', {
+      key: START_TAINT,
+      signal: ending.signal,
+      onTrouble: () => {},
+      clock: new ManualClock(),
+    });
+    await settle();
+    ending.abort();
+    expect(await removed).toBeUndefined();
+    expect(server.requests).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { EventLog } from '../../src/agent/event-log.ts';
+import { OwnRecord } from '../../src/agent/own-record.ts';
+import { recordOf } from '../records.ts';
+import { gate } from './agent-ground.ts';
+
+describe('OwnRecord', () => {
+  it('stays out when a write was on its way while the node was thrown out', async () => {
+    const step = gate();
+    const events = new EventLog(
+      () => {},
+      () => 0,
+    );
+    let published = 0;
+    const own = new OwnRecord({
+      registry: { publish: () => step.shut },
+      events,
+      onPublished: () => published++,
+    });
+    own.sync(undefined);
+    own.want(recordOf(1));
+    own.gone({ isThrownOut: true });
+    step.open();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([own.isThere, published]).toEqual([false, 0]);
+    expect(events.troubleOf('own record')).toContain('took this node out');
+  });
+});

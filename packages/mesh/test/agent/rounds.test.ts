@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Rounds } from '../../src/agent/rounds.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('Rounds', () => {
+  test('does as one what is asked for within the delay', async () => {
+    const { rounds, begun } = worked();
+    rounds.ask();
+    await vi.advanceTimersByTimeAsync(40);
+    rounds.ask();
+    await vi.advanceTimersByTimeAsync(9);
+    expect(begun).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(begun).toEqual([50]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(begun).toEqual([50]);
+  });
+
+  test('does at once what cannot wait, though one is to come later', async () => {
+    const { rounds, begun } = worked();
+    rounds.ask(2000);
+    await vi.advanceTimersByTimeAsync(100);
+    rounds.ask(0);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(begun).toEqual([100]);
+    // It was what the later one was for, too.
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(begun).toEqual([100]);
+  });
+
+  test('does one more for what is asked for meanwhile', async () => {
+    const { rounds, begun } = worked({ takesMs: 500 });
+    rounds.ask(0);
+    await vi.advanceTimersByTimeAsync(100);
+    rounds.ask(2000);
+    rounds.ask();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(begun).toEqual([0, 550]);
+  });
+
+  test('does it as long behind the round as was asked for', async () => {
+    const { rounds, begun } = worked({ takesMs: 500 });
+    rounds.ask(0);
+    await vi.advanceTimersByTimeAsync(100);
+    rounds.ask(2000);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(begun).toEqual([0, 2500]);
+  });
+
+  test('never does two at once, however many wait for one', async () => {
+    const { rounds, begun, most } = worked({ takesMs: 500 });
+    rounds.ask(0);
+    await vi.advanceTimersByTimeAsync(100);
+    const waiting = Promise.all([rounds.now(), rounds.now(), rounds.now()]);
+    await vi.advanceTimersByTimeAsync(5000);
+    await waiting;
+    expect(begun).toEqual([0, 500, 1000, 1500]);
+    expect(most()).toBe(1);
+  });
+
+  test('tells who waits what it failed with, and does what was asked for meanwhile', async () => {
+    const { rounds, begun } = worked({ takesMs: 500, fails: 1 });
+    const failed = rounds.now().catch((error: Error) => error.message);
+    await vi.advanceTimersByTimeAsync(100);
+    rounds.ask();
+    await vi.advanceTimersByTimeAsync(5000);
+    await expect(failed).resolves.toBe('round 1');
+    expect(begun).toEqual([0, 550]);
+  });
+
+  test('tells of a failure that nobody waits for, and waits as long as it is told then', async () => {
+    const { rounds, begun, failures } = worked({ takesMs: 500, fails: 1 });
+    rounds.ask(0);
+    await vi.advanceTimersByTimeAsync(2499);
+    expect(begun).toEqual([0]);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(begun).toEqual([0, 2500]);
+    expect(failures).toEqual(['round 1']);
+  });
+
+  test('begins none after it was closed', async () => {
+    const { rounds, begun } = worked({ takesMs: 500 });
+    rounds.ask(0);
+    await vi.advanceTimersByTimeAsync(100);
+    const waiting = rounds.now();
+    rounds.ask();
+    const closed = rounds.close();
+    await vi.advanceTimersByTimeAsync(5000);
+    await Promise.all([waiting, closed]);
+    rounds.ask(0);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(begun).toEqual([0]);
+  });
+});
+
+interface Work {
+  readonly takesMs?: number;
+  /** So many of the first ones fail. */
+  readonly fails?: number;
+}
+
+/** `begun`: at which milliseconds. `most`: how many there were at once. */
+function worked({ takesMs = 0, fails = 0 }: Work = {}): {
+  rounds: Rounds;
+  begun: number[];
+  failures: string[];
+  most: () => number;
+} {
+  const start = performance.now();
+  const begun: number[] = [];
+  const failures: string[] = [];
+  let [running, most] = [0, 0];
+  const rounds = new Rounds(
+    async () => {
+      most = Math.max(most, ++running);
+      const number = begun.push(performance.now() - start);
+      await new Promise((resolve) => setTimeout(resolve, takesMs));
+      running--;
+      if (number <= fails) throw new Error(`round ${number}`);
+    },
+    {
+      delayMs: 50,
+      onFailure: ({ message }) => {
+        failures.push(message);
+        rounds.ask(2000);
+      },
+    },
+  );
+  return { rounds, begun, failures, most: () => most };
+}
