@@ -57,7 +57,7 @@ export class AgentLoop {
     return this.#readied;
   }
 
-  /** Names of the peers that a rotation waits for. */
+  /** The names of the peers that a rotation waits for. */
   get waitsFor(): readonly string[] {
     return this.#plan?.waitsFor ?? [];
   }
@@ -166,8 +166,8 @@ const RETRY_MS = 2000;
 const LONGEST_AGAIN_MS = 60_000;
 const NEXT_KEY = 'the next key';
 /**
- * In milliseconds. The key could not be written, often because the disk is full, which takes time
- * to mend.
+ * In milliseconds. How long to wait before the next try if the new key cannot be written: a full
+ * disk may have free space by then.
  */
 const KEY_AGAIN_MS = 60_000;
 /** In milliseconds: one day. A timer of Node.js cannot wait longer than 2^31 - 1 ms. */

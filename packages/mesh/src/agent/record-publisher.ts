@@ -25,8 +25,9 @@ export class RecordPublisher {
   /** The record in the registry, as it was last reported or written. Undefined: no record. */
   #known: string | undefined = undefined;
   /**
-   * True once this process has published a record. Its first publication happens even if the record
-   * is unchanged: the registry then writes nothing, but renews the lease of the previous process.
+   * True once this process has published a record; `drop` resets it. The first publication happens
+   * even if the record is unchanged: the registry then writes nothing, but renews the lease of the
+   * previous process.
    */
   #isOurs = false;
   #isBusy = false;

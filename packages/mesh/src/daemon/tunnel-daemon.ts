@@ -325,7 +325,7 @@ async function socketComes(path: string, signal: AbortSignal): Promise<void> {
       });
       watcher.on('error', () => {});
     } catch {
-      // The timer is enough.
+      // The directory cannot be watched. The timer still ends the wait.
     }
   });
   watcher?.close();

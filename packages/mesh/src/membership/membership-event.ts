@@ -43,7 +43,7 @@ export type MembershipEvent =
   | { readonly kind: 'dropped'; readonly node: string }
   /** A record with earlier keys than those already seen. It is ignored. */
   | { readonly kind: 'stale'; readonly node: string; readonly seen: number; readonly got: number }
-  /** Another machine has written the record of this node. */
+  /** The record with this node's name has the key of another machine. */
   | { readonly kind: 'own-name'; readonly node: string };
 
 /** Returns an event as one line of text. */

@@ -6,7 +6,7 @@
 import type { Cidr, PublicKey } from '@litz/core';
 import { quote } from '@litz/core/internals';
 
-/** A static public key of a node. */
+/** A static public key of a node, with its generation. */
 export interface NodeKey {
   readonly publicKey: PublicKey;
   /**

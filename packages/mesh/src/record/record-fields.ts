@@ -28,7 +28,11 @@ export interface FieldPlace {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** @throws {RecordError} */
+/**
+ * Reads a JSON object.
+ *
+ * @throws {RecordError} the value is not an object
+ */
 export function readObject(value: unknown, { node, field }: FieldPlace): JsonObject {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as JsonObject;
@@ -64,7 +68,11 @@ export function readBoolean(value: unknown, { node, field }: FieldPlace): boolea
   throw new RecordError(node, field, `expected true or false, got ${kindOf(value)}`);
 }
 
-/** @throws {RecordError} */
+/**
+ * Reads an integer from `min` to `max`.
+ *
+ * @throws {RecordError} the value is not such an integer
+ */
 export function readInteger(
   value: unknown,
   { node, field }: FieldPlace,
@@ -77,7 +85,11 @@ export function readInteger(
   throw new RecordError(node, field, `expected an integer from ${min} to ${max}, got ${got}`);
 }
 
-/** @throws {RecordError} */
+/**
+ * Reads a UDP port from 1 to 65535.
+ *
+ * @throws {RecordError} the value is not a port
+ */
 export function readPort(value: unknown, place: FieldPlace): number {
   return readInteger(value, place, { min: 1, max: MAX_UINT16 });
 }

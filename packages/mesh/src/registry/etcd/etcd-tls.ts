@@ -104,7 +104,7 @@ function refusedCertificate({ certificate }: EtcdTlsFiles): string {
   const now = Date.now();
   if (Date.parse(validTo) < now) return `${refused}: it expired on ${validTo}`;
   if (Date.parse(validFrom) > now) return `${refused}: it is not valid before ${validFrom}`;
-  // The list is of the extended usage; without one every use is allowed.
+  // `keyUsage` is the list of extended key usages. A certificate without it allows every use.
   if (keyUsage && !keyUsage.includes(CLIENT_AUTHENTICATION)) {
     return `${refused}: it is not a certificate for clients, because its extendedKeyUsage lacks clientAuth`;
   }
@@ -147,5 +147,5 @@ function unusable(message: string, cause?: unknown): EtcdError {
 /** The OpenSSL error codes with which a server refuses a client certificate. */
 const REFUSED =
   /ALERT_(BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(EXPIRED|REQUIRED|UNKNOWN|REVOKED)|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)|CERTIFICATE_REQUIRED/;
-/** id-kp-clientAuth, RFC 5280 4.2.1.12 */
+/** The object identifier id-kp-clientAuth (RFC 5280, section 4.2.1.12). */
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';

@@ -65,12 +65,20 @@ export class OwnRecord {
     return this.#published?.name;
   }
 
-  /** @throws {Error} it can't be written; the message says what is missing */
+  /**
+   * Writes the record with a lease, if etcd does not have the same record already.
+   *
+   * @throws {Error} the record cannot be written; the message says what is missing
+   */
   publish(record: NodeRecord): Promise<void> {
     return this.#inTurn(record.name, () => this.#write(record));
   }
 
-  /** @throws {Error} it can't be written; the message says what is missing */
+  /**
+   * Writes `revoked: true` into the record, without a lease.
+   *
+   * @throws {Error} the record cannot be written; the message says what is missing
+   */
   withdraw(name: string): Promise<void> {
     this.#letGo();
     return this.#inTurn(name, () => this.#revoke(name));

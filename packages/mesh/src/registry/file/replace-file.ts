@@ -61,7 +61,7 @@ async function syncDirectory(files: FileAccess, directory: string): Promise<void
     const handle = await files.open(directory, constants.O_RDONLY);
     await handle.sync().finally(() => handle.close());
   } catch {
-    // See above.
+    // The file itself is already replaced.
   }
 }
 

@@ -109,7 +109,7 @@ const DNS_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z
 const INTEGER = /^-?\d{1,18}$/;
 
 /**
- * By default, traffic to and from the addresses of these nodes is not encrypted, so that the API
- * server stays reachable.
+ * The default selector of the nodes that are excluded from the mode `nodes`, so that the API server
+ * stays reachable.
  */
 export const DEFAULT_OPT_OUT = 'node-role.kubernetes.io/control-plane';
