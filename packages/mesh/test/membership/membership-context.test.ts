@@ -37,9 +37,15 @@ describe('refusalInContext', () => {
     ['an own IPv6 one', withPrefix('2001:db8::/64'), anywhere, 'prefixes[0]', '2001:db8::100'],
     ['the registry', withPrefix('198.51.100.0/24'), anywhere, 'prefixes[0]', 'of the registry'],
     ['its own address', withPrefix('192.0.2.0/28'), anywhere, 'prefixes[0]', 'of the node itself'],
-    ['somewhere else', withPrefix('8.8.8.0/24'), {}, 'prefixes[0]', "outside the cluster's"],
+    ['somewhere else', withPrefix('8.8.8.0/24'), {}, 'prefixes[0]', "outside of the cluster's"],
     ['an own address as its own', { addresses: ['192.0.2.100'] }, {}, 'addresses[0]', 'this node'],
-    ['an address in the own prefix', { addresses: ['10.244.0.7'] }, {}, 'addresses[0]', 'lies in'],
+    [
+      'an address in the own prefix',
+      { addresses: ['10.244.0.7'] },
+      {},
+      'addresses[0]',
+      'is in this node',
+    ],
     ['an address of a service', { addresses: ['10.96.0.1'] }, {}, 'addresses[0]', 'of services'],
     [
       'an address that no node has',

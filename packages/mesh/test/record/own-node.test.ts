@@ -36,7 +36,7 @@ describe('checkOwnNode', () => {
     ['a service', { addresses: ['10.96.0.1'] }, 'addresses', /lies in the range of services/],
     ['elsewhere', { addresses: ['8.8.8.8'] }, 'addresses', /outside of the prefix of the nodes/],
     ['every node', { nodePrefixes: [parseCidr('0.0.0.0/0')] }, 'nodePrefixes', /every address/],
-    ['all', { prefixes: [parseCidr('0.0.0.0/0')] }, 'prefixes', /every address there is/],
+    ['all', { prefixes: [parseCidr('0.0.0.0/0')] }, 'prefixes', /contains every address/],
     ['a cluster', { prefixes: [parseCidr('10.0.0.0/8')] }, 'prefixes', /too short/],
     ['bits', { prefixes: [parseCidr('10.244.1.1/24')] }, 'prefixes', /its network is 10.244.1.0/],
     ['itself', { prefixes: [parseCidr('192.0.2.0/24')] }, 'prefixes', /covers 192.0.2.1/],
