@@ -1,6 +1,6 @@
 /**
- * `TwoHosts`: two network namespaces and a cable between them. For sockets and interfaces that are
- * made inside, they are two machines.
+ * `TwoHosts`: two network namespaces and a virtual cable between them. Sockets and interfaces that
+ * are made inside see two machines.
  *
  * ```
  *   left   wan 192.0.2.1/24  =============  right   wan 192.0.2.2/24
@@ -25,14 +25,16 @@ export class TwoHosts implements Disposable {
     right.run(() => waitUntilRunning(rightIndex));
   }
 
-  /** They end when nothing is inside any more. */
+  /** Closes both. A namespace ends when nothing is in it any more. */
   [Symbol.dispose](): void {
     this.left.close();
     this.right.close();
   }
 }
 
-/** Gives this end of the cable its address. @returns its index */
+/**
+ * Sets the address of this end of the cable and brings it up. Returns the index of the interface.
+ */
 function plugIn(namespace: NetworkNamespace, address: string): number {
   return withNetlink(namespace, (netlink) => {
     const { index } = netlink.linkByName('wan')!;
@@ -51,6 +53,6 @@ function withNetlink<T>(namespace: NetworkNamespace, run: (netlink: Netlink) => 
   }
 }
 
-/** Of the two ends of the cable. */
+/** The addresses of the two ends of the cable. */
 export const LEFT_ADDRESS = '192.0.2.1';
 export const RIGHT_ADDRESS = '192.0.2.2';

@@ -1,6 +1,6 @@
 /**
- * IPv4 packets with a text in them, as the UDP datagram of an application would be. A real interface
- * gets its packets from the kernel; the examples without one make their own.
+ * Makes IPv4 packets that contain a text, like the UDP datagram of an application. A real interface
+ * gets its packets from the kernel. The examples without an interface make their own packets.
  *
  * ```
  * IPv4 header (20 bytes) | UDP header (8 bytes) | text
@@ -10,7 +10,7 @@
  */
 import { parseAddress } from '@litz/config';
 
-/** From and to '10.0.0.1' and the like, port 7 on both ends. */
+/** Makes a packet between two addresses such as '10.0.0.1', with port 7 on both sides. */
 export function udpPacket(source: string, destination: string, text: string): Uint8Array {
   const payload = new TextEncoder().encode(text);
   const packet = new Uint8Array(HEADERS_LENGTH + payload.length);
@@ -33,7 +33,7 @@ export function textOf(packet: Uint8Array): string {
   return new TextDecoder().decode(packet.subarray(HEADERS_LENGTH));
 }
 
-/** RFC 1071, over the IPv4 header with its checksum still zero. */
+/** Computes the checksum of RFC 1071 over the IPv4 header, whose checksum field is still zero. */
 function headerChecksum(view: DataView): number {
   let sum = 0;
   for (let offset = 0; offset < 20; offset += 2) sum += view.getUint16(offset);

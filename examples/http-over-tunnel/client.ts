@@ -1,5 +1,6 @@
 /**
- * The client's node: a device, and `fetch` as anywhere else. It is told the device's options.
+ * The node of the client: a device, and the usual `fetch`. The parent sends the options of the
+ * device.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Node's own HTTP server and `fetch`, with a tunnel between them: two processes, each in a
- * network namespace with a real TUN device. Server and client know nothing of the tunnel but an address.
+ * network namespace with a real TUN device. Server and client know only an address in the tunnel.
  *
  * ```
  *   client   wg0 10.88.0.1/24                  server   wg0 10.88.0.2/24
@@ -54,14 +54,14 @@ server.disconnect();
 const [serverCode] = (await once(server, 'exit')) as [number | null];
 process.exitCode = clientCode === 0 && serverCode === 0 ? 0 : 1;
 
-/** A process starts in the namespace of the thread that starts it, and stays there. */
+/** Starts a process in the namespace of the calling thread, where it stays. */
 function startNode(
   file: string,
   namespace: NetworkNamespace,
   options: DeviceOptions,
 ): ChildProcess {
   const child = namespace.run(() =>
-    // Keys are bytes, which JSON does not know.
+    // The options contain keys as bytes, which JSON cannot represent.
     fork(new URL(file, import.meta.url), { serialization: 'advanced' }),
   );
   child.send(options);

@@ -1,6 +1,7 @@
 /**
- * The server's node: a device, and Node's HTTP server on its address in the tunnel. It is told the
- * device's options, says when it is ready, and ends when nobody listens to it any more.
+ * The node of the server: a device, and Node's HTTP server on its address in the tunnel. The parent
+ * sends the options of the device. The server reports when it is ready, and ends when the parent
+ * disconnects.
  *
  * @module
  */
@@ -12,9 +13,9 @@ const [options] = (await once(process, 'message')) as [DeviceOptions];
 const device = await Device.create(options);
 
 const server = createServer((request, response) => {
-  // Who asks is known by the address: in the tunnel it belongs to a key.
+  // The address identifies the client: in the tunnel, it belongs to one key.
   response.setHeader('x-client', request.socket.remoteAddress ?? '');
-  // What is sent comes back.
+  // The body of the request is sent back.
   request.pipe(response);
 });
 server.listen(8080, '10.88.0.2');

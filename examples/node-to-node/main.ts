@@ -1,6 +1,6 @@
 /**
- * Two nodes with real TUN devices, each in a network namespace, and a ping through the tunnel. On two
- * machines it is the same: each makes its own device, and knows the other's public key.
+ * Two nodes with real TUN devices, each in a network namespace, and a ping through the tunnel. It
+ * is the same on two machines: each makes its own device and knows the public key of the other.
  *
  * ```
  *   left    wg0 10.88.0.1/24                   right    wg0 10.88.0.2/24
@@ -20,7 +20,7 @@ import { RIGHT_ADDRESS, TwoHosts } from '../two-hosts.ts';
 const PORT = 51820;
 
 using hosts = new TwoHosts();
-// Each node makes its own key; only the public one leaves it.
+// Each node makes its own private key. Only the public key leaves the node.
 const [leftKey, rightKey] = [
   generatePrivateKey(randomFillSync),
   generatePrivateKey(randomFillSync),
@@ -28,14 +28,14 @@ const [leftKey, rightKey] = [
 const leftPublicKey = formatKey(publicKeyOf(leftKey, nobleProvider));
 const rightPublicKey = formatKey(publicKeyOf(rightKey, nobleProvider));
 
-// A device and its sockets are in the namespace that it is made in.
+// A device and its sockets are in the namespace in which it is made.
 await using right = await hosts.right.run(() =>
   Device.create({
     tun: 'wg0',
     privateKey: rightKey,
     listenPort: PORT,
     addresses: ['10.88.0.2/24'],
-    // No endpoint: it is learnt from left's first message.
+    // No endpoint: right learns it from the first message of left.
     peers: [{ publicKey: leftPublicKey, allowedIps: ['10.88.0.1/32'] }],
   }),
 );

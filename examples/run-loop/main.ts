@@ -1,9 +1,9 @@
 /**
- * The loop around an `Engine`, by hand: a UDP socket and a timer, and two nodes that talk.
+ * The loop around an `Engine`, written out: a UDP socket, a timer, and two nodes that send packets.
  *
- * The engine has the whole protocol and does nothing by itself: it opens no socket and reads no clock.
- * Whoever has it tells it what happened, takes out what is to be done, and sleeps until
- * `pollTimeout()`. With other sockets and another clock the same loop runs in any JavaScript runtime.
+ * The engine implements the whole protocol, but it opens no socket and reads no clock. The program
+ * gives it each input, takes its output, and sleeps until `pollTimeout()`. With other sockets and
+ * another clock, the same loop runs in any JavaScript runtime.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import {
 } from '@litz/core';
 import { textOf, udpPacket } from '../udp-packet.ts';
 
-/** `text`: a packet with this text came out of the tunnel. */
+/** Emits `text` when a packet with this text comes out of the tunnel. */
 class Node extends EventEmitter<{ text: [text: string] }> {
   readonly name: string;
-  /** Inside the tunnel. */
+  /** The address inside the tunnel. */
   readonly address: string;
   readonly publicKey: PublicKey;
   readonly #engine: Engine = new Engine({ randomBytes: randomFillSync, unixTime: Date.now });
@@ -58,7 +58,7 @@ class Node extends EventEmitter<{ text: [text: string] }> {
     this.#drain();
   }
 
-  /** What an interface would hand over. */
+  /** Sends a packet; in a real program it comes from an interface. */
   send(packet: Uint8Array): void {
     this.#engine.handlePacket(packet, now());
     this.#drain();
@@ -72,25 +72,27 @@ class Node extends EventEmitter<{ text: [text: string] }> {
   /** Steps 2 to 6 of the loop. */
   #drain(): void {
     const engine = this.#engine;
-    // 2. Datagrams to send. Their bytes are the engine's, and the socket wants them for longer.
+    // 2. Datagrams to send. Copies them, because the engine will reuse the bytes while the socket
+    // needs them.
     for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) {
       const { address, port } = t.destination;
       this.#socket.send(Buffer.from(t.datagram), port, formatAddress(address));
     }
-    // 3. Packets for the interface; theirs are the engine's as well.
+    // 3. Packets for the interface. Their bytes belong to the engine too, so the text is read at
+    // once.
     const texts: string[] = [];
     for (let p = engine.pollPacket(); p; p = engine.pollPacket()) texts.push(textOf(p.packet));
-    // 4. Events for whoever wants to know.
+    // 4. Events, for information.
     for (let e = engine.pollEvent(); e; e = engine.pollEvent()) {
       if (e.type === 'session') console.log(`${this.name}: session ${e.state}`);
     }
-    // 5. The next deadline is exact, 6. so sleep until then, or until an input comes.
+    // 5. Read the next deadline, which is exact. 6. Sleep until then, or until an input comes.
     clearTimeout(this.#timer);
     const sleep = engine.pollTimeout() - now();
     if (sleep < Infinity) {
       this.#timer = setTimeout(() => this.#timeout(), Math.max(0, Math.ceil(sleep)));
     }
-    // Only now: who hears of it may have the next input.
+    // Emitted last, because a listener may give the engine its next input.
     for (const text of texts) this.emit('text', text);
   }
 
@@ -100,7 +102,7 @@ class Node extends EventEmitter<{ text: [text: string] }> {
   }
 }
 
-/** Monotonic milliseconds. A daemon takes a clock that goes on while the machine sleeps. */
+/** Monotonic milliseconds. A daemon needs a clock that continues while the machine sleeps. */
 function now(): number {
   return performance.now();
 }
@@ -120,5 +122,5 @@ alice.on('text', (text) => {
   alice.close();
   bob.close();
 });
-// It waits in alice's engine until the handshake is done.
+// The packet waits in alice's engine until the handshake is complete.
 alice.send(udpPacket(alice.address, bob.address, 'hello, bob'));

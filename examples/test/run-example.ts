@@ -1,5 +1,5 @@
 /**
- * Runs an example as its reader does: the built file, in a process of its own.
+ * Runs an example as its reader does: the built file, in a separate process.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import { hasNamespacePrivilege } from '@litz/sys';
 import { requirement, type Requirement } from '@litz/testkit';
 import { onTestFinished } from 'vitest';
 
-/** What every example needs. */
+/** The requirement of every example. */
 export const builtExamples: Requirement = requirement('the built examples', () =>
   existsSync(entryOf('run-loop')) ? true : 'run `tsc -b` first',
 );
 
-/** What those with real interfaces need. */
+/** The requirements of the examples with real interfaces. */
 export const realInterfaces: readonly Requirement[] = [
   builtExamples,
   requirement('the right to make network namespaces', hasNamespacePrivilege),
@@ -27,7 +27,7 @@ export const realInterfaces: readonly Requirement[] = [
 export interface ExampleRun {
   readonly code: number | null;
   readonly output: string;
-  /** Warnings of Node too: an example that makes one is none. */
+  /** The standard error, including warnings of Node.js; a good example causes none. */
   readonly errors: string;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Two devices in one process, over UDP on the loopback: a WireGuard tunnel without any privilege, on
- * any system. The packets are the program's own, because there is no interface: `MemoryTun`.
+ * Two devices in one process, connected by UDP over loopback: a WireGuard tunnel without any
+ * privilege, on any system. There is no interface, so the program makes the packets itself
+ * (`MemoryTun`).
  *
  * @module
  */
@@ -15,7 +16,7 @@ const alicePublicKey = formatKey(publicKeyOf(aliceKey, nobleProvider));
 const bobPublicKey = formatKey(publicKeyOf(bobKey, nobleProvider));
 const [aliceTun, bobTun] = [new MemoryTun(), new MemoryTun()];
 
-// Bob does not know where alice is; he learns it from her first message.
+// Bob does not know the endpoint of alice. He learns it from her first message.
 await using bob = await Device.create({
   tun: bobTun,
   privateKey: bobKey,
@@ -41,7 +42,7 @@ bobTun.send(udpPacket('10.0.0.2', '10.0.0.1', 'hello, alice'));
 const [answer] = (await once(aliceTun, 'packet')) as [Uint8Array];
 console.log(`alice received: ${textOf(answer)}`);
 
-// An address that is not alice's in bob's table: dropped and counted.
+// In bob's table, this address does not belong to alice. So the packet is dropped and counted.
 const dropped = once(bob, 'drop') as Promise<[{ reason: string }]>;
 aliceTun.send(udpPacket('10.0.0.9', '10.0.0.2', 'hello, somebody'));
 const [{ reason }] = await dropped;

@@ -1,24 +1,24 @@
 /**
- * `runChild`: a measurement in a Node process of its own, so that nothing else is on its heap and flags
- * of V8 are its own.
+ * `runChild`: runs a measurement in a separate Node.js process, with its own heap and its own V8
+ * flags.
  *
  * @module
  */
 import { spawn } from 'node:child_process';
 
 export interface ChildOptions {
-  /** Path of the Node that runs it; default: this one. */
+  /** The path of the Node.js binary; default: that of this process. */
   node?: string;
-  /** For Node, before the program. */
+  /** Flags for Node.js, in front of the program. */
   flags?: readonly string[];
-  /** It is killed afterwards. */
+  /** After this time in ms the process is killed. */
   timeoutMs?: number;
 }
 
 /**
- * Runs a module of this package; `tell` is how it answers.
+ * Runs a module of this package. The module calls `tell` to answer.
  *
- * @throws {Error} (rejects) it failed, took too long or told nothing
+ * @throws {Error} (rejects) it failed, took too long or did not answer
  */
 export async function runChild<T>(
   module: URL,
@@ -28,21 +28,21 @@ export async function runChild<T>(
   return answerIn(await runProgram(module, args, options), module.pathname) as T;
 }
 
-/** What `tell` told in the output of a program. @throws {Error} nothing */
+/** Returns the answer of `tell` from the output of a program. @throws {Error} there is no answer */
 export function answerIn(output: string, name: string): unknown {
   const at = output.lastIndexOf(MARK);
-  if (at === -1) throw new Error(`${name} told nothing`);
-  // V8 writes its traces by itself, and may have begun a line.
+  if (at === -1) throw new Error(`${name} did not answer`);
+  // V8 writes its traces independently, and may already have begun a line.
   const [line = ''] = output.slice(at + MARK.length).split('\n', 1);
   return JSON.parse(line);
 }
 
-/** What else it wrote, also where an answer stands in the middle of a line. */
+/** Returns the output without the answers, also if an answer is in the middle of a line. */
 export function withoutAnswers(output: string): string {
   return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');
 }
 
-/** What it wrote to stdout. @throws {Error} (rejects) it failed or took too long */
+/** Runs a program and returns its stdout. @throws {Error} (rejects) it failed or took too long */
 export function runProgram(
   module: URL,
   args: readonly (string | number)[] = [],
@@ -64,7 +64,7 @@ export function runProgram(
   });
 }
 
-/** For the child: the answer, JSON. */
+/** Called in the child: writes the answer as JSON. */
 export function tell(answer: unknown): void {
   process.stdout.write(`${MARK}${JSON.stringify(answer)}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * The benchmarks' command: `node dist/main.js BENCH [options]`. The scripts `bench` and `bench:*` at
- * the root call it.
+ * The command of the benchmarks: `node dist/main.js BENCH [options]`. The root scripts `bench` and
+ * `bench:*` call it.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `createProgram`: one command per benchmark, with its options.
+ * `createProgram`: creates the command line, with one command per benchmark.
  *
  * @module
  */
@@ -20,8 +20,8 @@ import { RESULTS_DIRECTORY } from './results/result.ts';
 
 export function createProgram(): Command {
   const program = new Command('bench')
-    .description('Measures Litz, and others beside it')
-    .option('--results <directory>', 'where result files are', RESULTS_DIRECTORY);
+    .description('Measures Litz and other implementations')
+    .option('--results <directory>', 'directory of the result files', RESULTS_DIRECTORY);
   addSuitesCommand(program);
   addScaleCommand(program);
   addPeersCommand(program);

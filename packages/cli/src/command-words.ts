@@ -1,43 +1,45 @@
 /**
- * `checkFirstWord`: words that people type for commands, and that would otherwise become interfaces.
+ * `checkFirstWord`: finds words that users type as commands, and that would otherwise become
+ * interfaces.
  *
- * `litz wg0` makes an interface, so `litz status` would make one called status. A word that somebody
- * surely meant as a command is refused. One that is only like such a word is made, because wg-quick runs
- * `litz server` for server.conf. So is a name that looks like a file.
+ * `litz wg0` makes an interface, so `litz status` would make one with the name status. A word that
+ * is surely meant as a command is refused. A word that is only similar to a command is accepted
+ * with a warning, because wg-quick runs `litz server` for server.conf. A name that looks like a
+ * file is accepted with a warning too.
  *
  * @module
  */
 import { Failure } from './failure.ts';
 
 /**
- * @param word the first of the command line, which is no command of ours
- * @param warn gets a line for a person
- * @throws {Failure} exit code 2: it is the word of a command
+ * @param word the first word of the command line; it is not a command of Litz
+ * @param warn called with a line for the user
+ * @throws {Failure} exit code 2: users mean a command by this word
  */
 export function checkFirstWord(word: string, warn: (line: string) => void): void {
   if (word.startsWith('-')) return;
   const hint = HINTS.get(word);
   if (hint !== undefined) throw new Failure(refusalOf(word, hint), { exitCode: 2 });
   if (word.toLowerCase().endsWith('.conf')) {
-    warn(
-      `litz: "${word}" is taken for the name of an interface; of a file it is: litz up ./${word}`,
-    );
+    warn(`litz: "${word}" is used as the name of an interface; for a file, use: litz up ./${word}`);
     return;
   }
   const similar = [...HINTS.keys(), ...OWN_COMMANDS].find((known) => isLike(word, known));
   if (similar === undefined) return;
-  warn(`litz: "${word}" is no command (is it "${similar}"?): making an interface of that name`);
+  warn(
+    `litz: "${word}" is not a command (did you mean "${similar}"?): making an interface with that name`,
+  );
 }
 
 function refusalOf(word: string, hint: string): string {
-  return `there is no command "${word}": ${hint}\n  for an interface of that name: litz -- ${word}`;
+  return `there is no command "${word}": ${hint}\n  for an interface with that name, use: litz -- ${word}`;
 }
 
-/** One letter is wrong, missing, too much, or two stand the wrong way round. */
+/** Returns whether one letter is wrong, missing or added, or two letters are exchanged. */
 function isLike(word: string, known: string): boolean {
   const [a, b] = [word.toLowerCase(), known];
   if (a === b) return true;
-  // Too many short names are like a short word: "us", "tun".
+  // Too many short names are similar to a short word: "us", "tun".
   if (b.length <= 3 && a.length <= b.length) return false;
   let start = 0;
   while (start < a.length && a[start] === b[start]) start++;
@@ -48,7 +50,7 @@ function isLike(word: string, known: string): boolean {
   return isSwapped && restA.slice(2) === restB.slice(2);
 }
 
-/** The commands that there are. */
+/** The commands of Litz. */
 export const OWN_COMMANDS: readonly string[] = [
   'up',
   'genkey',
@@ -58,20 +60,23 @@ export const OWN_COMMANDS: readonly string[] = [
   'demo',
 ];
 
-const SHOW = 'wg show [INTERFACE] shows what there is';
+const SHOW = 'wg show [INTERFACE] shows interfaces and peers';
 const END = 'end the process of the interface, or: ip link delete INTERFACE';
 const START = 'litz INTERFACE makes one, litz up FILE.conf brings a tunnel up';
-const HELP = 'litz --help has the commands';
+const HELP = 'litz --help lists the commands';
 
-/** The words, and what does what they ask for. "test", "peer" and "home" are names of interfaces. */
+/**
+ * The refused words, with the command to use instead. "test", "peer" and "home" are not refused,
+ * because they are common names of interfaces.
+ */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith(SHOW, 'show status list ls top stats'),
   ...wordsWith(END, 'down stop kill delete remove'),
   ...wordsWith(START, 'start run serve daemon create'),
   ...wordsWith('end the process of the interface and start litz again', 'restart'),
   ...wordsWith('wg syncconf INTERFACE FILE does it', 'reload'),
-  ...wordsWith('wg has it', 'set setconf addconf syncconf showconf'),
-  ...wordsWith('wg-quick has it', 'save strip'),
+  ...wordsWith('it is a command of wg', 'set setconf addconf syncconf showconf'),
+  ...wordsWith('it is a command of wg-quick', 'save strip'),
   ...wordsWith('litz --version prints it', 'version'),
   ...wordsWith('litz genkey makes one', 'keygen'),
   ...wordsWith(HELP, 'help add bench capture check config connect debug disconnect doctor'),

@@ -1,5 +1,5 @@
 /**
- * `logDevice`: what happens to a device, as lines of a log, in wireguard-go's words where it has some.
+ * `logDevice`: writes the events of a device to a log, in wireguard-go's words where they exist.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
 import type { Device, UapiTarget } from '@litz/device';
 import type { Log } from './log.ts';
 
-/** Only at level 'verbose': who does not listen does not pay for it. */
+/** Does nothing unless the level is 'verbose': a device makes no events that have no listener. */
 export function logDevice(device: Device, log: Log): void {
   if (log.level !== 'verbose') return;
   const say = (text: string): void => log.verbose(text);
@@ -38,7 +38,9 @@ export function logDevice(device: Device, log: Log): void {
   device.on('drop', (drop) => say(describeDrop(drop)));
 }
 
-/** The device, with a line for each change that is asked of it. */
+/**
+ * Returns a target that passes everything to `device`, and logs each change of its configuration.
+ */
 export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   return {
     status: () => device.status(),
@@ -51,7 +53,9 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   };
 }
 
-/** As wireguard-go has it: the first and the last four characters. */
+/**
+ * Returns the name of a peer as wireguard-go prints it: first and last four characters of its key.
+ */
 export function nameOf(peer: PublicKey): string {
   const key = formatKey(peer);
   return `peer(${key.slice(0, 4)}…${key.slice(-5, -1)})`;
@@ -111,61 +115,63 @@ function peerChanges(peer: PeerConfiguration): string[] {
 const STEP_TEXTS: Readonly<Record<Exclude<TraceStep, 'retrying' | 'gave-up'>, string>> = {
   'peer-added': 'Added',
   'peer-removed': 'Removed',
-  'key-promoted': 'Its next public key is its public key now',
+  'key-promoted': 'Its next public key is now its public key',
   'initiation-sent': 'Sending handshake initiation',
   'probe-sent': 'Sending handshake initiation of our next key',
   'initiation-received': 'Received handshake initiation',
   'response-sent': 'Sending handshake response',
   'response-received': 'Received handshake response',
-  'cookie-received': 'Received cookie reply: it is under load, the next initiation has the cookie',
+  'cookie-received':
+    'Received cookie reply: the peer is under load, the next initiation contains the cookie',
   'not-heard': 'Retrying handshake because we stopped hearing back after 15 seconds',
   'keypair-created': 'Keypair created',
   'keys-removed': "Removing all keys, since we haven't received a new one in 540 seconds",
 };
 const INCOMPLETE = 'Handshake did not complete';
 const UNANSWERED =
-  'wrong endpoint, a firewall between, or it has another public key or preshared key for us';
+  'the endpoint is wrong, a firewall drops the messages, or the peer has a wrong public key or preshared key for us';
 
-/** What happened, for somebody who looks for the reason. */
+/** Says what happened and, where possible, why. */
 const DROP_TEXTS: Readonly<Record<DropReason, string>> = {
   'too-short': 'Received datagram that is too short for a message',
   'unknown-message-type': 'Received message with unknown type',
   'reserved-bits-set': 'Received message with reserved bits set: not WireGuard, or a variant of it',
   'wrong-length': 'Received message with wrong length',
-  'bad-mac1': 'Received message with invalid mac1: it was made for another public key than ours',
+  'bad-mac1': 'Received message with invalid mac1: it was made for a public key that is not ours',
   'under-load': 'Under load: sent a cookie reply instead of an answer',
-  'handshake-overflow': 'Under load: dropped handshake messages that there was no time for',
-  'rate-limited': 'Under load: dropped handshake message of a source that sends too many',
-  'unknown-index': 'Received message of a session or handshake that is not known (any more)',
+  'handshake-overflow': 'Under load: dropped handshake messages because there was no time for them',
+  'rate-limited': 'Under load: dropped handshake message from a source that sends too many',
+  'unknown-index': 'Received message of a session or handshake that is unknown or has ended',
   'no-private-key': 'Received handshake message, but there is no private key',
   'invalid-handshake':
-    'Received invalid handshake message: another key, or another preshared key on one side',
-  'unknown-peer': 'Received handshake initiation of a public key that is none of our peers',
+    'Received invalid handshake message: the two sides have different keys or preshared keys',
+  'unknown-peer': 'Received handshake initiation from a public key that is not one of our peers',
   'replayed-initiation':
-    'Received handshake initiation again: handshake replay, or its clock went back',
+    'Received handshake initiation again: handshake replay, or the clock of the peer went back',
   'initiation-flood': 'Received handshake initiations too fast: handshake flood',
-  'unexpected-response': 'Received handshake response that nobody waits for',
-  'unexpected-cookie': 'Received cookie reply that nobody waits for',
+  'unexpected-response': 'Received handshake response that we did not expect',
+  'unexpected-cookie': 'Received cookie reply that we did not expect',
   'invalid-cookie': 'Could not decrypt cookie reply',
   'expired-keypair': 'Received packet of a session that has expired',
   'counter-limit': 'Received packet with a counter above the limit',
   'invalid-tag': 'Received packet that does not authenticate',
   'replayed-counter': 'Received packet again, or far too late',
-  'malformed-packet': 'Received packet that is no IP packet, or has a wrong length',
+  'malformed-packet': 'Received packet that is not an IP packet, or has a wrong length',
   'disallowed-source': 'Received packet with disallowed source address: not in the AllowedIPs',
-  'not-ip': 'Packet to send is no IP packet',
-  'no-peer': "Packet to send has a destination in no peer's AllowedIPs",
-  'no-endpoint': 'Packet to send to a peer without endpoint, which has to call first',
-  'peer-unusable': 'Packet to send, but there is no private key or the public key is no good one',
+  'not-ip': 'Packet to send is not an IP packet',
+  'no-peer': 'Packet to send has a destination that is not in the AllowedIPs of any peer',
+  'no-endpoint': 'Packet to send to a peer without endpoint: the peer must send the first message',
+  'peer-unusable':
+    'Packet to send, but there is no private key, or the public key of the peer is not valid',
   'packet-too-big': 'Packet to send is too long',
   'staged-overflow': 'Too many packets wait for a handshake: dropped the oldest',
   'handshake-timeout': 'Dropped packets that waited for a handshake',
   'peer-removed': 'Dropped packets that waited for a handshake with a peer that was removed',
   'link-down': 'Dropped because the link is down',
-  'tun-malformed': 'The interface gave a packet that makes no sense',
-  'tun-write-failed': 'The interface did not take a packet',
+  'tun-malformed': 'The interface returned a malformed packet',
+  'tun-write-failed': 'The interface refused a packet',
   'send-failed': 'Failed to send datagram',
   'receive-truncated': 'Received datagram that is too long',
-  'routing-loop': 'Datagram of ours came back through our own tunnel: routing loop',
-  'receive-malformed': 'The socket gave a message that makes no sense',
+  'routing-loop': 'Our own datagram came back through our own tunnel: routing loop',
+  'receive-malformed': 'The socket returned a malformed message',
 };

@@ -1,5 +1,5 @@
 /**
- * `EndSignals`: the signals that ask a process to end, as one `AbortSignal`.
+ * `EndSignals`: combines the signals that ask a process to end into one `AbortSignal`.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 /**
- * SIGINT, SIGTERM and SIGHUP, from now until `release`. While it listens, none of them ends the
- * process by itself: a second Ctrl-C does not cut a take-down short.
+ * Listens to SIGINT, SIGTERM and SIGHUP until `release`. While it listens, none of them ends the
+ * process by itself. So a second Ctrl-C does not interrupt the cleanup.
  */
 export class EndSignals {
   readonly #controller: AbortController = new AbortController();
@@ -24,12 +24,12 @@ export class EndSignals {
     for (const name of this.#listened) process.on(name, this.#hear);
   }
 
-  /** Aborted by the first of them. */
+  /** Aborted by the first signal. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** The first of them; undefined before. */
+  /** The first signal; undefined before it came. */
   get received(): NodeJS.Signals | undefined {
     return this.#received;
   }
@@ -48,8 +48,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Whether whoever started this process set the signal to be ignored, as nohup does. Listening would
- * undo that.
+ * Returns whether the parent process set the signal to be ignored, as nohup does. Listening to the
+ * signal would undo that.
  *
  * @param status text of /proc/self/status
  */
@@ -58,7 +58,7 @@ export function isIgnored(name: NodeJS.Signals, status: string = readStatus()): 
   return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[name] - 1)) & 1n) === 1n;
 }
 
-/** Empty on other systems than Linux. */
+/** Returns an empty text if the system is not Linux. */
 function readStatus(): string {
   try {
     return readFileSync('/proc/self/status', 'utf8');

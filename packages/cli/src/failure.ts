@@ -1,12 +1,12 @@
 /**
- * What a person sees when a command fails, and the exit code: 1 for what went wrong while running, 2
- * for a command line that makes no sense.
+ * The text that a user sees when a command fails, and the exit code: 1 for a failure at run time, 2
+ * for a wrong command line.
  *
  * @module
  */
 import { printable, redactKeys } from '@litz/core/internals';
 
-/** A failure in words that need no more explanation. */
+/** A failure whose message alone tells the user what is wrong. */
 export class Failure extends Error {
   readonly exitCode: 1 | 2;
 
@@ -17,7 +17,10 @@ export class Failure extends Error {
   }
 }
 
-/** The text for standard error, without what may be a key or steers a terminal. A stack only where the mistake is ours. */
+/**
+ * Returns the text for standard error. It contains no keys and no control characters. It contains a
+ * stack only if the error is a bug in Litz.
+ */
 export function describeFailure(error: unknown): string {
   return redactKeys(textOf(error)).split('\n').map(printable).join('\n');
 }
@@ -36,7 +39,9 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof Failure ? error.exitCode : 1;
 }
 
-/** Ours have a code 'ERR_LITZ_...', Node's for the outside world one such as 'ENOENT'. */
+/**
+ * Errors of Litz have a code 'ERR_LITZ_...'; system errors of Node.js have a code like 'ENOENT'.
+ */
 function isExpected(error: Error): boolean {
   if (error instanceof Failure) return true;
   const { code } = error as { code?: unknown };
@@ -47,5 +52,5 @@ function isPermission(error: Error): boolean {
   return (error as { code?: unknown }).code === 'ERR_LITZ_PERMISSION';
 }
 
-const PERMISSION_ADVICE = `CAP_NET_ADMIN is needed, and /dev/net/tun: run litz as root, or give the container
+const PERMISSION_ADVICE = `litz needs CAP_NET_ADMIN and /dev/net/tun: run it as root, or start the container with
   --cap-add NET_ADMIN --device /dev/net/tun`;

@@ -1,5 +1,6 @@
 /**
- * WireGuard for JavaScript programs: what most of them need, out of the packages that have all of it.
+ * WireGuard for JavaScript programs: the exports that most programs need. The packages `@litz/...`
+ * have the rest.
  *
  * ```ts
  * import { Device, generateKeyPair, MemoryTun } from 'litz';
@@ -9,7 +10,8 @@
  * await device.close();
  * ```
  *
- * The command `litz` is not imported: it is a userspace WireGuard daemon, and does what wg-quick does.
+ * This module does not contain the command `litz`, which is a userspace WireGuard daemon and does
+ * what wg-quick does.
  *
  * @module
  */

@@ -6,9 +6,9 @@
 import { newInterfaceNameFault, quote } from '@litz/core/internals';
 import { Failure } from './failure.ts';
 
-/** @throws {Failure} exit code 2: no interface may be called so */
+/** @throws {Failure} exit code 2: an interface cannot have this name */
 export function checkInterfaceName(name: string): void {
   const fault = newInterfaceNameFault(name);
   if (fault === undefined) return;
-  throw new Failure(`${quote(name)} is no interface name: ${fault}`, { exitCode: 2 });
+  throw new Failure(`${quote(name)} is not an interface name: ${fault}`, { exitCode: 2 });
 }

@@ -1,12 +1,12 @@
 /**
- * `Log`: lines on standard error, by level, as the daemon's LOG_LEVEL asks for.
+ * `Log`: writes lines to standard error, if the level from LOG_LEVEL allows it.
  *
  * @module
  */
 
 import { redactKeys } from '@litz/core/internals';
 
-/** What wireguard-go knows; 'debug' is another word for 'verbose'. */
+/** The levels of wireguard-go; 'debug' is another word for 'verbose'. */
 export type LogLevel = 'silent' | 'error' | 'verbose';
 
 export interface Log {
@@ -15,7 +15,7 @@ export interface Log {
   verbose(text: string): void;
 }
 
-/** @param write gets whole lines, with their line feed */
+/** @param write called with whole lines, including the line feed */
 export function createLog(
   level: LogLevel,
   name: string,
@@ -30,13 +30,13 @@ export function createLog(
   };
 }
 
-/** As wireguard-go reads it: what it does not know is 'error'. */
+/** Reads a level as wireguard-go does: an unknown text is 'error'. */
 export function logLevel(text: string | undefined): LogLevel {
   if (text === 'verbose' || text === 'debug') return 'verbose';
   return text === 'silent' ? 'silent' : 'error';
 }
 
-/** Of a daemon whose terminal is gone there is nobody to tell: a failing write is ignored. */
+/** Ignores a failed write: the terminal of a daemon may be gone. */
 function writeToStandardError(line: string): void {
   process.stderr.write(line, () => {});
 }

@@ -5,6 +5,6 @@
  */
 import { runProgram } from './program.ts';
 
-// A reader who went away is no reason to leave an interface behind.
+// If the reader of the output is gone, writing fails. The program must still remove its interface.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.exitCode = await runProgram(process.argv.slice(2));

@@ -1,9 +1,9 @@
 /**
  * `runProgram`: the command line of `litz`.
  *
- * `litz wg0` is wireguard-go's command line, so a word that is no command is the name of an
- * interface, unless people use it for a command (`command-words.ts`). Any other name is reached by
- * `litz -f NAME` and `litz -- NAME`: there no word is a command.
+ * `litz wg0` is wireguard-go's command line. So a word that is not a command is the name of an
+ * interface, unless users mean a command by it (`command-words.ts`). In `litz -f NAME` and
+ * `litz -- NAME`, every word is a name.
  *
  * @module
  */
@@ -29,10 +29,10 @@ import { describeFailure, exitCodeOf, Failure } from './failure.ts';
 import { endSmallStart } from './small-start.ts';
 
 /**
- * Runs the command and resolves with the exit code. Never rejects: what went wrong is on standard
+ * Runs the command and resolves with the exit code. Never rejects: it prints errors to standard
  * error.
  *
- * @param words of the command line, without node and the script
+ * @param words the words of the command line, without node and the script
  */
 export async function runProgram(words: readonly string[]): Promise<number> {
   try {
@@ -52,12 +52,12 @@ function createProgram(words: readonly string[]): Command {
     .description('WireGuard in userspace.')
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
-    .option('-f, --foreground', 'stay here instead of going to the background when ready')
+    .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
     .addHelpText('after', MORE_HELP)
-    .showHelpAfterError('(litz --help says more)')
+    .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
     .exitOverride()
     .action(async (name: string | undefined, { foreground }: { foreground?: true }) => {
@@ -71,8 +71,8 @@ function createProgram(words: readonly string[]): Command {
 function addCommands(program: Command): void {
   const command = (name: string, description: string): Command =>
     program.command(name).description(description);
-  command('up', 'bring the tunnel of a wg-quick file up, and down again when this is ended')
-    .argument('<FILE.conf|INTERFACE>', 'INTERFACE stands for /etc/wireguard/INTERFACE.conf')
+  command('up', 'bring up the tunnel of a wg-quick file, and take it down when litz ends')
+    .argument('<FILE.conf|INTERFACE>', 'INTERFACE means /etc/wireguard/INTERFACE.conf')
     .action(startTunnel);
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
@@ -81,11 +81,13 @@ function addCommands(program: Command): void {
   );
   addAgentCommand(program);
   const demo = command('demo', 'show two nodes and a tunnel between them, on this machine')
-    .addOption(new Option('--form <form>', 'where they are').choices(DEMO_FORMS).default('auto'))
+    .addOption(
+      new Option('--form <form>', 'where the two nodes run').choices(DEMO_FORMS).default('auto'),
+    )
     .action(async ({ form }: { form: DemoForm | 'auto' }) => showDemo(form));
   demo
     .command('mesh')
-    .description('show three nodes that encrypt what their pods send each other')
+    .description('show three nodes that encrypt the traffic between their pods')
     .addOption(new Option('--inside').hideHelp())
     .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
 }
@@ -97,7 +99,8 @@ async function startTunnel(target: string): Promise<void> {
   } catch (error) {
     const { signal, received } = signals;
     if (error !== signal.reason || !received) throw error;
-    // It was never up, and nothing is left. A look-up that is under way would hold `process.exit`.
+    // The tunnel was never up, and nothing is left. `process.exit` would wait for a pending
+    // look-up.
     signals.release();
     process.kill(process.pid, received);
   } finally {
@@ -147,32 +150,32 @@ function printToStandardError(line: string): void {
   process.stderr.write(`${redactKeys(line)}\n`);
 }
 
-/** @returns 'litz 0.1.0', and what it runs on */
+/** Returns 'litz 0.1.0', with the version of Node.js, the system and the processor. */
 function versionText(): string {
   const file = new URL('../package.json', import.meta.url);
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
   return `litz ${version} (Node.js ${process.version}, ${process.platform}-${process.arch})`;
 }
 
-/** What a daemon in the background is started by. */
+/** The program that is started as the daemon in the background. */
 const ENTRY = fileURLToPath(new URL('../bin/litz.js', import.meta.url));
 
 const DEMO_FORMS = ['auto', 'namespaces', 'user-namespace', 'memory'];
 
-/** First words after which a word is the name of an interface, whatever it is. */
+/** First words after which every word is the name of an interface. */
 const NAME_FOLLOWS: ReadonlySet<string> = new Set(['-f', '--foreground', '--']);
 
 const MORE_HELP = `
 Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
-  litz -f wg0                  the same in the foreground, until Ctrl-C
-  litz up ./wg0.conf           the tunnel of a wg-quick file, until Ctrl-C
-  litz -- up                   an interface that is called like a command (status, show, ...)
+  litz -f wg0                  make wg0 and stay in the foreground, until Ctrl-C
+  litz up ./wg0.conf           bring up the tunnel of a wg-quick file, until Ctrl-C
+  litz -- up                   make an interface that has the name of a command (status, show, ...)
   litz genkey | tee private.key | litz pubkey
 
 Environment:
-  LITZ_CRYPTO=openssl|wasm|noble       who does the cryptography (default: the fastest that is here)
+  LITZ_CRYPTO=openssl|wasm|noble       provider of cryptography; default: the fastest available one
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 
-The rights needed: CAP_NET_ADMIN and /dev/net/tun.`;
+litz needs CAP_NET_ADMIN and /dev/net/tun.`;

@@ -1,6 +1,6 @@
 /**
- * `ServedDevice`: a device on an interface, with the UAPI socket that `wg` asks, and a log of what
- * happens to it.
+ * `ServedDevice`: a device on an interface, with the UAPI socket that `wg` uses, and a log of its
+ * events.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { endSmallStart } from './small-start.ts';
 export interface ServedDeviceOptions {
   readonly level: LogLevel;
   /**
-   * 'if-allowed': goes on without a socket where this user may not make one, and tells `onUnserved`
-   * why.
+   * 'if-allowed': if this user may not make a socket, the device works without one, and
+   * `onUnserved` is called with the reason.
    */
   readonly socket: 'required' | 'if-allowed';
   readonly onUnserved?: (reason: string) => void;
@@ -24,20 +24,20 @@ export class ServedDevice {
   readonly device: Device;
   readonly log: Log;
   /**
-   * Resolves when the device is closed or somebody removed the socket, which asks it to end; rejects
-   * when the packet loop crashed.
+   * Resolves when the device is closed, or when another program removed the socket, which means
+   * that the device should end. Rejects when the packet loop crashed.
    */
   readonly ended: Promise<void>;
   #server: UapiServer | undefined = undefined;
   #remove!: () => void;
-  /** Also when this process ends by a mistake of its own, `wg` must not find a dead socket. */
+  /** `wg` must not find a dead socket, even if this process ends because of a bug. */
   readonly #removeSocket = (): void => void this.#server?.close();
 
   /**
-   * Makes the interface, down and without address, and serves it.
+   * Makes the interface (down, without an address) and serves its socket.
    *
-   * @param name of the interface, or with one `%d` for which the kernel chooses the number
-   * @throws {WireGuardError} (rejects) nothing is left then
+   * @param name the name of the interface; the kernel replaces a `%d` in it by a number
+   * @throws {WireGuardError} (rejects) it failed; everything is released
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
     returnFreedMemory();
@@ -61,7 +61,7 @@ export class ServedDevice {
     this.log = createLog(level, device.name);
     const removed = new Promise<void>((resolve) => (this.#remove = resolve));
     this.ended = Promise.race([removed, this.#endOfDevice()]);
-    // Who does not wait for it yet hears of it later.
+    // Prevents an unhandled rejection before the owner waits for `ended`.
     this.ended.catch(() => {});
   }
 
@@ -85,7 +85,7 @@ export class ServedDevice {
       return;
     }
     process.on('exit', this.#removeSocket);
-    // Whoever closes it: nobody is to find a socket without device.
+    // The device may be closed by others. The socket must not outlive it.
     this.device.once('close', this.#removeSocket);
     this.log.verbose(`serves ${path}`);
   }
@@ -103,7 +103,7 @@ export class ServedDevice {
   }
 }
 
-/** ENOENT: not even the folder that the socket's folder would be made in is there. */
+/** ENOENT: the parent of the socket's folder does not exist. */
 function isForbidden(error: unknown): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   return ['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(cause?.code));

@@ -1,38 +1,38 @@
 /**
- * A start that takes little memory: what is needed once, to load a program, stays with the process as
- * what it has at most.
+ * A start that uses little memory. The memory that is needed once to load the program counts in the
+ * peak memory of the process for its whole life.
  *
  * @module
  */
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * For all threads of this process, until `endSmallStart`. To be called before the rest of the program is
- * imported: its code is most of what is ever allocated.
+ * Sets V8 flags for all threads of this process, until `endSmallStart`. Call it before the rest of
+ * the program is imported: the program's code is most of the memory that is ever allocated.
  */
 export function startSmall(): void {
-  // What is optimised while modules are loaded is the loader: 7 MB for the lexer of CommonJS alone, in
-  // each thread.
+  // While modules are loaded, V8 would optimise the loader: 7 MB in each thread for the lexer of
+  // CommonJS alone.
   setFlagsFromString('--no-opt');
-  // The young generation of a heap that is there already: V8 looks at the factor each time it would grow.
+  // For heaps that exist already: V8 reads this factor each time the young generation would grow.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // Those of the heaps of threads, which are made later.
+  // For the heaps of threads that start later.
   setFlagsFromString('--optimize-for-size');
 }
 
 /**
- * The program is loaded, and what runs often from now on is to be fast; but the young generation stays
- * small. For a process that does a little now and then: 16 MB of garbage would lie there until the next
- * collection.
+ * Call it when the program is loaded: V8 optimises code again, but the young generation stays
+ * small. For a process that works only now and then: otherwise up to 16 MB of garbage would stay
+ * until the next collection.
  */
 export function staySmall(): void {
   setFlagsFromString('--opt');
 }
 
 /**
- * The program is loaded, its threads too: what runs often from now on is to be fast, and what is allocated
- * is somebody's data, such as a long configuration. The packet loop's thread, made before, stays small: it
- * makes no garbage per packet. Sets what V8 has by default.
+ * Call it when the program and its threads are loaded: sets the defaults of V8. From now on code
+ * must be fast, and memory is used for data, such as a long configuration. The thread of the packet
+ * loop was started before and stays small: it makes no garbage per packet.
  */
 export function endSmallStart(): void {
   setFlagsFromString('--opt');

@@ -1,5 +1,5 @@
 /**
- * Which file `litz up` reads, and the interface that it is for.
+ * Finds the file that `litz up` reads, and the name of its interface.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { Failure } from './failure.ts';
 
 export interface LocatedFile {
   readonly file: string;
-  /** Of the interface. */
+  /** The name of the interface. */
   readonly name: string;
 }
 
 /**
- * As wg-quick: the file is called like the interface. A word without '/' that does not end in
- * '.conf' is an interface's name, and its file lies in /etc/wireguard.
+ * Follows wg-quick: the name of the file is the name of the interface and '.conf'. A word without
+ * '/' that does not end in '.conf' is the name of an interface, and its file is in /etc/wireguard.
  *
- * @throws {Failure} exit code 2: the interface cannot be called so
+ * @throws {Failure} exit code 2: an interface cannot have this name
  */
 export function locateTunnelFile(target: string): LocatedFile {
   const isFile = target.includes('/') || target.endsWith('.conf');
@@ -26,12 +26,12 @@ export function locateTunnelFile(target: string): LocatedFile {
   const [, name] = TUNNEL_NAME.exec(basename(file)) ?? [];
   if (name !== undefined && name !== '.' && name !== '..') return { file, name };
   const rule = 'NAME.conf or NAME of an interface: 1 to 15 letters, digits, or any of _=+.-';
-  const text = `cannot tell the interface of ${quote(target)}: expected ${rule}`;
+  const text = `cannot read the interface name from ${quote(target)}: expected ${rule}`;
   throw new Failure(text, { exitCode: 2 });
 }
 
 /**
- * The text; warns if everybody can read it, because of the keys.
+ * Returns the text of the file. Warns if every user can read it, because it contains keys.
  *
  * @throws {Failure} it cannot be read
  */
@@ -39,7 +39,7 @@ export function readTunnelFile(file: string, warn: (line: string) => void): stri
   try {
     const text = readFileSync(file, 'utf8');
     if ((statSync(file).mode & statSync(dirname(file)).mode & WORLD) !== 0) {
-      warn(`Warning: ${file} has keys and everybody can read it. Consider chmod 600.`);
+      warn(`Warning: ${file} contains keys, and every user can read it. Consider chmod 600.`);
     }
     return text;
   } catch (error) {
@@ -49,7 +49,7 @@ export function readTunnelFile(file: string, warn: (line: string) => void): stri
   }
 }
 
-/** wg-quick's rule. */
+/** The rule of wg-quick. */
 const TUNNEL_NAME = /^([a-zA-Z0-9_=+.-]{1,15})\.conf$/;
 /** S_IRWXO */
 const WORLD = 0o007;

@@ -7,18 +7,18 @@ describe('checkFirstWord', () => {
     'help version status show showconf set setconf addconf syncconf down start stop restart reload save'
       .concat(' strip list proxy upgrade top doctor capture run serve daemon delete ls watch')
       .split(' '),
-  )('refuses %s and says how to make an interface of that name', (word) => {
+  )('refuses %s and says how to make an interface with that name', (word) => {
     const check = (): string[] => warningsOf(word);
     expect(check).toThrow(`there is no command "${word}": `);
-    expect(check).toThrow(`for an interface of that name: litz -- ${word}`);
+    expect(check).toThrow(`for an interface with that name, use: litz -- ${word}`);
     expect(check).toThrow(expect.objectContaining({ exitCode: 2 }) as Error);
   });
 
   test.each([
     ['version', 'litz --version'],
     ['status', 'wg show'],
-    ['syncconf', 'wg has it'],
-    ['strip', 'wg-quick has it'],
+    ['syncconf', 'it is a command of wg'],
+    ['strip', 'it is a command of wg-quick'],
     ['down', 'ip link delete'],
     ['start', 'litz up FILE.conf'],
     ['capture', 'litz --help'],
@@ -40,7 +40,7 @@ describe('checkFirstWord', () => {
     ['demos', 'demo'],
   ])('takes %s with one line that says what it is like', (word, similar) => {
     expect(warningsOf(word)).toEqual([
-      `litz: "${word}" is no command (is it "${similar}"?): making an interface of that name`,
+      `litz: "${word}" is not a command (did you mean "${similar}"?): making an interface with that name`,
     ]);
   });
 
@@ -55,7 +55,7 @@ describe('checkFirstWord', () => {
 
   test('says of what looks like a file how a file is brought up', () => {
     expect(warningsOf('wg0.conf')).toEqual([
-      'litz: "wg0.conf" is taken for the name of an interface; of a file it is: litz up ./wg0.conf',
+      'litz: "wg0.conf" is used as the name of an interface; for a file, use: litz up ./wg0.conf',
     ]);
   });
 

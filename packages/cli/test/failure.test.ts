@@ -28,7 +28,7 @@ describe('describeFailure', () => {
 
   test('says which capability is missing, once', () => {
     const bare = new WireGuardError('ERR_LITZ_PERMISSION', 'RTM_NEWADDR: EPERM');
-    expect(describeFailure(bare)).toMatch(/^RTM_NEWADDR: EPERM\nCAP_NET_ADMIN is needed/);
+    expect(describeFailure(bare)).toMatch(/^RTM_NEWADDR: EPERM\nlitz needs CAP_NET_ADMIN/);
     const told = new WireGuardError('ERR_LITZ_PERMISSION', 'EPERM: CAP_NET_ADMIN is missing');
     expect(describeFailure(told)).toBe('EPERM: CAP_NET_ADMIN is missing');
     const advised = 'open: EACCES: a container needs --cap-add NET_ADMIN';

@@ -24,13 +24,13 @@ describe('checkInterfaceName', () => {
     ['two numbers', '%d%d'],
     ['letters that are not ASCII', 'wgé'],
   ])('refuses %s', (_, name) => {
-    expect(() => checkInterfaceName(name)).toThrow(/is no interface name: (it is|only|"[%/]")/);
+    expect(() => checkInterfaceName(name)).toThrow(/is not an interface name: (it is|only|"[%/]")/);
     expect(exitCode(() => checkInterfaceName(name))).toBe(2);
   });
 
   test('does not repeat more than a screen line of it', () => {
     expect(() => checkInterfaceName('x'.repeat(5000))).toThrow(
-      /^"x{80}\.\.\." is no interface name/,
+      /^"x{80}\.\.\." is not an interface name/,
     );
   });
 });

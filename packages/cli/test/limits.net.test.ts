@@ -1,6 +1,6 @@
 /**
- * Small limits, from those on with which Node itself starts: `litz` works, or says in one line what is
- * missing and leaves nothing behind.
+ * Small limits, from those on with which Node itself starts: `litz` works, or says in one line what
+ * is missing and leaves nothing behind.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -32,7 +32,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
 
   it.each(OPEN_FILES)('works with %i open files or says that they are too few', async (count) => {
     expect(await outcomeOf(`ulimit -n ${count}`)).toMatch(
-      /^(works|not even Node does|1: litz: too few open files .*ulimit -n.*\n)$/,
+      /^(works|not even Node does|1: litz: the limit of open files .*ulimit -n.*\n)$/,
     );
     expect(leftovers()).toEqual([]);
   });
@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
     'works with %s MB of addresses or says that they are too few',
     async (size) => {
       expect(await outcomeOf(`ulimit -v ${size}000`)).toMatch(
-        /^(works|not even Node does|1: litz: too little address space .*ulimit -v.*\n)$/,
+        /^(works|not even Node does|1: litz: the limit of address space .*ulimit -v.*\n)$/,
       );
       expect(leftovers()).toEqual([]);
     },
@@ -88,7 +88,9 @@ function leftovers(): string[] {
   return host.hasLink(NAME) ? [...sockets, `link ${NAME}`] : sockets;
 }
 
-/** A program of one small file, which is all that `litz` needs before it has looked at its limits. */
+/**
+ * A program of one small file, which is all that `litz` needs before it has looked at its limits.
+ */
 function nodeStarts(limit: string): boolean {
   const [program, ...words] = limited(limit);
   return spawnSync(program, [...words, process.execPath, SMALL_PROGRAM]).status === 0;

@@ -8,7 +8,7 @@ describe('missingResource', () => {
 
   test('says which limit of open files is too low, and how high it has to be', () => {
     expect(missingResource(['wg0'], state({ files: '116' }))).toBe(
-      'too few open files are allowed (ulimit -n): 116, expected 117',
+      'the limit of open files (ulimit -n) is 116, expected at least 117',
     );
     expect(missingResource(['wg0'], state({ files: '117' }))).toBeUndefined();
     expect(missingResource(['--version'], state({ files: '19' }))).toContain('ulimit -n');
@@ -18,7 +18,7 @@ describe('missingResource', () => {
     const space = String((700_000 + 1_100_000) * 1024 - 1);
     for (const words of [['wg0'], ['-f', 'wg0'], ['up', 'wg0'], ['demo'], []]) {
       expect(missingResource(words, state({ space }))).toBe(
-        'too little address space is allowed (ulimit -v): 1799999 kB, expected 1800000',
+        'the limit of address space (ulimit -v) is 1799999 kB, expected at least 1800000 kB',
       );
     }
     expect(missingResource(['wg0'], state({ space: String(1_800_000 * 1024) }))).toBeUndefined();
@@ -29,7 +29,7 @@ describe('missingResource', () => {
     (word) => {
       expect(missingResource([word], state({ space: String(1_100_000 * 1024) }))).toBeUndefined();
       expect(missingResource([word], state({ space: String(1_000_000 * 1024) }))).toContain(
-        'expected 1100000',
+        'expected at least 1100000 kB',
       );
     },
   );

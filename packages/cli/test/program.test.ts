@@ -62,7 +62,7 @@ describe('runProgram', () => {
   test('a word that is like a command is a daemon too, with one line of warning', async () => {
     expect(await runProgram(['server'])).toBe(0);
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith('server', expect.anything());
-    expect(errors).toMatch(/^litz: "server" is no command .*\n$/);
+    expect(errors).toMatch(/^litz: "server" is not a command .*\n$/);
   });
 
   test.each([[['help']], [['show', 'wg0']], [['status', '-f']], [['set', 'wg0', 'peer', 'x']]])(

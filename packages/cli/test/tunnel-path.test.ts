@@ -18,7 +18,9 @@ describe('locateTunnelFile', () => {
   test.each(['', 'sixteen-letters-', './wg0', './wg0.txt', '/etc/.conf', '...conf', 'a b.conf'])(
     'refuses %j: no interface is called so',
     (target) => {
-      expect(() => locateTunnelFile(target)).toThrow(/^cannot tell the interface of .*NAME\.conf/);
+      expect(() => locateTunnelFile(target)).toThrow(
+        /^cannot read the interface name from .*NAME\.conf/,
+      );
     },
   );
 });

@@ -1,6 +1,6 @@
 import { createPerson } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { PresharedKey } from '../src/keys.ts';
+import { PresharedKey, PublicKey } from '../src/keys.ts';
 import { Peer } from '../src/peer/peer.ts';
 import { AllowedIps } from '../src/routing/allowed-ips.ts';
 import { EngineStats, peerStatus } from '../src/stats.ts';
@@ -49,9 +49,23 @@ describe('peerStatus', () => {
     expect(peer.presharedKey[0]).toBe(7);
   });
 
+  it('tells the next key of a peer and the keys of its session, as copies', () => {
+    const peer = new Peer(publicKey, 'id', 0, 1);
+    const [next, own, theirs] = [1, 2, 3].map((byte) => new PublicKey(32).fill(byte));
+    peer.nextKey = next;
+    peer.keypairs.current = { statics: { own, peer: theirs } } as never;
+    const { nextPublicKey, sessionKeys } = peerStatus(peer, new AllowedIps());
+    expect(nextPublicKey).toEqual(next);
+    expect(nextPublicKey).not.toBe(next);
+    expect(sessionKeys).toEqual({ own, peer: theirs });
+    expect([sessionKeys!.own === own, sessionKeys!.peer === theirs]).toEqual([false, false]);
+  });
+
   it('leaves out values that a peer does not have', () => {
     const status = peerStatus(new Peer(publicKey, 'id', 0, 1), new AllowedIps());
     expect('presharedKey' in status).toBe(false);
     expect('endpoint' in status).toBe(false);
+    expect('nextPublicKey' in status).toBe(false);
+    expect('sessionKeys' in status).toBe(false);
   });
 });

@@ -1,9 +1,9 @@
 import { createPerson } from '@litz/testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EngineChange, PeerChange } from '../src/configuration.ts';
 import { MAX_PEERS } from '../src/constants.ts';
 import { Endpoint } from '../src/endpoint.ts';
-import { keyId } from '../src/keys.ts';
+import { isZeroKey, keyId, PrivateKey } from '../src/keys.ts';
 import { parseCidr } from '../src/text/cidr.ts';
 import { Peer } from '../src/peer/peer.ts';
 import { PeerTable } from '../src/peer/peer-table.ts';
@@ -97,6 +97,59 @@ describe('checkConfiguration', () => {
     ]),
   ])('throws %s', (message, change) => {
     expect(() => checkConfiguration(change as EngineChange, NOBODY)).toThrow(message);
+  });
+
+  describe('of a next private key', () => {
+    const own: Known = { peers: new PeerTable(), identity: {} };
+    const refusal = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
+    const none = new Uint8Array(32) as typeof privateKey;
+
+    it('wants a private key, now or with it', () => {
+      const next = { nextPrivateKey: createPerson(2).privateKey };
+      expect(() => checkConfiguration(next, NOBODY)).toThrow(refusal);
+      expect(() => checkConfiguration({ ...next, privateKey }, NOBODY)).not.toThrow();
+      expect(() => checkConfiguration(next, own)).not.toThrow();
+      for (const gone of [null, none]) {
+        expect(() => checkConfiguration({ ...next, privateKey: gone }, own)).toThrow(refusal);
+      }
+      for (const gone of [null, none]) {
+        expect(() => checkConfiguration({ nextPrivateKey: gone }, NOBODY)).not.toThrow();
+      }
+      expect(() => checkConfiguration({ nextPrivateKey: 'x' }, own)).toThrow('nextPrivateKey');
+    });
+
+    it('leaves no copy of it', () => {
+      const nextPrivateKey = createPerson(2).privateKey;
+      const copies = new Set<PrivateKey>();
+      // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`
+      const { set } = Uint8Array.prototype;
+      const spy = vi.spyOn(Uint8Array.prototype, 'set');
+      spy.mockImplementation(function (this: Uint8Array, ...source) {
+        if (this instanceof PrivateKey) copies.add(this);
+        set.apply(this, source);
+      });
+      try {
+        checkConfiguration({ privateKey, nextPrivateKey }, NOBODY);
+      } finally {
+        spy.mockRestore();
+      }
+      expect(copies.size).toBeGreaterThan(0);
+      expect([...copies].filter((copy) => !isZeroKey(copy))).toEqual([]);
+    });
+  });
+
+  it('reads the next public key of a peer, or that it has none', () => {
+    const next = createPerson(2).publicKey;
+    const read = (nextPublicKey: string | typeof next | null) =>
+      checkConfiguration({ peers: [{ publicKey, nextPublicKey }] }, NOBODY).peers[0].nextPublicKey;
+    expect(read(next)).toBe(next);
+    expect(read(next.toBase64())).toEqual(next);
+    expect(read(null)).toBeNull();
+    expect(() => read('x')).toThrow('nextPublicKey');
+    const promotePublicKey = 'yes' as never;
+    expect(() => checkConfiguration({ peers: [{ publicKey, promotePublicKey }] }, NOBODY)).toThrow(
+      '"peers[0].promotePublicKey" expected true or false',
+    );
   });
 
   describe('with the maximum number of peers', () => {

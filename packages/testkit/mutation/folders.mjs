@@ -99,7 +99,8 @@ export const CRITICAL = {
   timers: { files: /\/(peer\/timer-table|flow\/timers|flow\/timer-expiry)\.ts$/ },
   'key wiping': {
     files: /\/core\/src\//,
-    lines: /\bwipe\w*\(|\bdestroy\w*\(|\breleaseKey\(|\bdiscard\(|[kK]ey\.fill\(0\)/,
+    lines:
+      /\bwipe\w*\(|\bdestroy\w*\(|\breleaseKey\(|\bdiscard\(|#(putAway|forgetRetired)\(|[kK]ey\.fill\(0\)/,
   },
   'cookie and mac checks': { files: /\/cookie\/|\/crypto\/equal-bytes\.ts$/ },
 };

@@ -234,6 +234,8 @@ function configuration(mutate, work) {
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
     // Beside the time that the tests take, half as much again: a busy machine is no endless loop.
     timeoutMS: Number(process.env['LITZ_MUTATION_TIMEOUT_MS'] ?? 15_000),
+    // What was loaded anew stays in memory as well.
+    maxTestRunnerReuse: 150,
     reporters: ['progress-append-only', 'json'],
     jsonReporter: { fileName: join(work, 'report.json') },
     tempDirName: join(work, 'stryker'),

@@ -1,5 +1,6 @@
 /**
- * The part of the conformance suite about Aead and Xaead, as handshakes and cookie replies use them.
+ * The part of the conformance suite that tests Aead and Xaead, as handshakes and cookie replies use
+ * them.
  *
  * @module
  */
@@ -25,7 +26,7 @@ export function describeAead(check: Check): void {
     }
   });
 
-  check('aeadOpen: gives nothing when anything is different by a bit', (provider) => {
+  check('aeadOpen: returns undefined when any bit is different', (provider) => {
     const test = tests.find(({ plain, auth }) => plain.length === 96 && auth.length === 64);
     const parts = [
       fromHex(test?.key ?? ''),
@@ -43,14 +44,14 @@ export function describeAead(check: Check): void {
     }
   });
 
-  check('aeadOpen: gives nothing for what is too short for a tag', (provider) => {
+  check('aeadOpen: returns undefined for bytes that are too short for a tag', (provider) => {
     for (let length = 0; length < 16; length++) {
       const sealed = new Uint8Array(length);
       expect(provider.aeadOpen(new Uint8Array(32), 0, sealed, new Uint8Array(0))).toBeUndefined();
     }
   });
 
-  check('aeadSeal, aeadOpen: leave their arguments alone', (provider) => {
+  check('aeadSeal, aeadOpen: do not change their arguments', (provider) => {
     const [key, plain, auth] = [1, 2, 3].map((fill) => new Uint8Array(40).fill(fill));
     const keyBytes = key?.subarray(0, 32) ?? new Uint8Array(32);
     const sealed = provider.aeadSeal(keyBytes, 9, plain ?? keyBytes, auth ?? keyBytes);
@@ -99,7 +100,7 @@ export function describeXaead(check: Check): void {
     }
   });
 
-  check('xaeadOpen: gives nothing for what is too short for a tag', (provider) => {
+  check('xaeadOpen: returns undefined for bytes that are too short for a tag', (provider) => {
     const [key, nonce] = [new Uint8Array(32), new Uint8Array(24)];
     for (let length = 0; length < 16; length++) {
       expect(

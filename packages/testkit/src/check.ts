@@ -1,5 +1,5 @@
 /**
- * `Check`: how the parts of a conformance suite say what they test.
+ * `Check`: the function with which the parts of a conformance suite define their tests.
  *
  * @module
  */

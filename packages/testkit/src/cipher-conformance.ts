@@ -1,6 +1,6 @@
 /**
- * The part of the conformance suite about transport ciphers: in place, in a buffer that belongs to
- * others too.
+ * The part of the conformance suite that tests transport ciphers: they work in place, in a buffer
+ * that also contains other data.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { seededRandomBytes } from './seeded-random.ts';
 
 export function describeCipher(check: Check): void {
   check(
-    'Cipher: seals and opens what aeadSeal seals, at every length to 300 and offset',
+    'Cipher: seals and opens like aeadSeal, at every length up to 300 and at every offset',
     (provider) => {
       const cipher = provider.createCipher(newKey());
       for (const length of [...Array.from({ length: 301 }, (_, i) => i), 576, 1420, 65_000]) {
@@ -30,7 +30,7 @@ export function describeCipher(check: Check): void {
     },
   );
 
-  check('Cipher: works up to the very end of a buffer, and not past it', (provider) => {
+  check('Cipher: works up to the end of a buffer, and not past it', (provider) => {
     const cipher = provider.createCipher(newKey());
     for (const length of [0, 3, 16, 100, 500, 1420]) {
       const buffer = new Uint8Array(length + TAG);
@@ -42,7 +42,7 @@ export function describeCipher(check: Check): void {
     cipher.destroy();
   });
 
-  check('Cipher: takes counters to the message limit', (provider) => {
+  check('Cipher: accepts counters up to the message limit', (provider) => {
     const cipher = provider.createCipher(newKey());
     for (const counter of [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 45 + 3, 2 ** 53 - 8194]) {
       const plain = bytes(64, 7);
@@ -79,7 +79,7 @@ export function describeCipher(check: Check): void {
     expect(cipher.open(2 ** 32, surrounded(sealed, 16), 16, 48)).toBe(true);
   });
 
-  check('Cipher: opens what is right after it refused what is wrong', (provider) => {
+  check('Cipher: opens a right message after it refused a wrong one', (provider) => {
     const cipher = provider.createCipher(newKey());
     const sealed = sealedBy(cipher, 1, bytes(100, 12));
     for (let i = 0; i < 50; i++) {
@@ -90,7 +90,7 @@ export function describeCipher(check: Check): void {
     }
   });
 
-  check('Cipher: copies its key, and ends alone', (provider) => {
+  check('Cipher: copies its key, and can be destroyed without an effect on others', (provider) => {
     const key = newKey();
     const first = provider.createCipher(key);
     const second = provider.createCipher(key);
@@ -115,7 +115,7 @@ export function describeCipher(check: Check): void {
   });
 }
 
-/** What is in the buffer afterwards is the ciphertext as it came, or zeros. */
+/** Expects a refusal, after which the buffer contains the unchanged ciphertext or zeros. */
 function expectRefused(cipher: Cipher, counter: number, buffer: Uint8Array, length: number): void {
   const before = contentOf(buffer, 16, length);
   expect(cipher.open(counter, buffer, 16, length)).toBe(false);
@@ -131,7 +131,10 @@ function sealedBy(cipher: Cipher, counter: number, plain: Uint8Array): Uint8Arra
   return buffer;
 }
 
-/** `content` at `offset`, room for a tag behind it, and bytes around that must stay. */
+/**
+ * Returns a buffer with `content` at `offset`, space for a tag, and bytes around that must not
+ * change.
+ */
 function surrounded(content: Uint8Array, offset: number): Uint8Array {
   const buffer = new Uint8Array(offset + content.length + TAG + MARGIN).fill(MARK);
   buffer.set(content, offset);
@@ -147,12 +150,12 @@ function isMarked(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === MARK);
 }
 
-/** A copy, without what a SharedArrayBuffer brings with it. */
+/** Returns a copy in ordinary memory, also from a SharedArrayBuffer. */
 function contentOf(buffer: Uint8Array, offset: number, length: number): Uint8Array {
   return Uint8Array.from(buffer.subarray(offset, offset + length));
 }
 
-/** New bytes each time: a cipher that wipes what is not its own must be found out. */
+/** Returns new bytes each time, to detect a cipher that wipes the caller's key. */
 function newKey(): Uint8Array {
   return bytes(32, 99);
 }

@@ -1,12 +1,12 @@
 /**
- * A cipher that hides nothing: it leaves the bytes and writes a tag that can be checked. It allocates
- * nothing, so that what a measurement sees is the engine.
+ * A cipher that does not encrypt: it leaves the bytes unchanged and writes a tag that can be
+ * checked. It allocates nothing, so a measurement shows only the engine.
  *
  * @module
  */
 import type { Cipher, CryptoProvider } from '@litz/core';
 
-/** `base` with transport ciphers that do not encrypt; handshakes stay as they are. */
+/** Returns `base` with transport ciphers that do not encrypt. Handshakes do not change. */
 export function copyCipherProvider(base: CryptoProvider): CryptoProvider {
   return {
     name: 'copy',

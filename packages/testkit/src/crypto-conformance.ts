@@ -18,11 +18,11 @@ import { fromHex, readVectors, toHex } from './vectors.ts';
 import { testsOf, type Wycheproof } from './wycheproof.ts';
 
 export interface ConformanceOptions {
-  /** Tests by their names that cannot pass, and why. They show up as skipped. */
+  /** Names of tests that cannot pass, with the reason. They are reported as skipped. */
   skip?: readonly { reason: string; tests: readonly string[] }[];
 }
 
-/** Tests one provider from every side. `create` is called once. */
+/** Defines the tests of one provider. `create` is called once. */
 export function describeCryptoProvider(
   name: string,
   create: () => CryptoProvider | Promise<CryptoProvider>,
@@ -78,7 +78,7 @@ function describeX25519(check: Check): void {
     }
   });
 
-  check('dh: gives nothing for the seven low-order points, in both forms', (provider) => {
+  check('dh: returns undefined for the seven low-order points, in both forms', (provider) => {
     for (const point of rfc.lowOrder) {
       const publicKey = fromHex(point);
       expect(provider.dh(new Uint8Array(32).fill(0x48), publicKey)).toBeUndefined();
@@ -87,7 +87,7 @@ function describeX25519(check: Check): void {
     }
   });
 
-  check('dh: leaves its arguments alone, and gives new bytes', (provider) => {
+  check('dh: does not change its arguments, and returns new bytes', (provider) => {
     const privateKey = new Uint8Array(32).fill(0xff);
     const publicKey = new Uint8Array(32).fill(0xfe);
     const first = provider.dh(privateKey, publicKey);
@@ -107,7 +107,7 @@ function describeX25519(check: Check): void {
     }
   });
 
-  check('dhKey, if there is one: is dh and dhPublicKey, in any order', (provider) => {
+  check('dhKey, if there is one: agrees with dh and dhPublicKey, in any order', (provider) => {
     const keys = rfc.tests.map(({ scalar }) => provider.dhKey?.(fromHex(scalar)));
     for (const [i, { scalar, u, result }] of rfc.tests.entries()) {
       const key = keys[i];
@@ -115,7 +115,7 @@ function describeX25519(check: Check): void {
       expect(key.publicKey).toEqual(provider.dhPublicKey(fromHex(scalar)));
       for (const point of rfc.lowOrder) expect(key.dh(fromHex(point))).toBeUndefined();
       expect(optionalHex(key.dh(fromHex(u)))).toBe(result);
-      // Another key's work in between changes nothing.
+      // Work with another key in between must not change the result.
       provider.dh(new Uint8Array(32).fill(0x48), fromHex(scalar));
       expect(optionalHex(key.dh(fromHex(u)))).toBe(result);
       key.destroy();
@@ -123,7 +123,7 @@ function describeX25519(check: Check): void {
     }
   });
 
-  check('dhKey, if it gives the private key back: gives it until it is destroyed', (provider) => {
+  check('dhKey, if it returns the private key: returns it until it is destroyed', (provider) => {
     const privateKey = new Uint8Array(32).fill(0x48);
     const other = provider.dhKey?.(new Uint8Array(32).fill(0x50));
     const key = provider.dhKey?.(privateKey);
@@ -161,7 +161,7 @@ function describeBlake2s(check: Check): void {
     }
   });
 
-  check('hash: of two parts is the hash of both together', (provider) => {
+  check('hash: returns for two parts the hash of both together', (provider) => {
     for (const test of table.hash) {
       const input = fromHex(test.input);
       for (const at of [0, 1, 32, 64, input.length]) {
@@ -224,7 +224,7 @@ function describeBlake2s(check: Check): void {
     }
   });
 
-  check('kdf, if there is one: is what hmac makes, at every length to 32', (provider) => {
+  check('kdf, if there is one: agrees with hmac, at every length up to 32', (provider) => {
     if (!provider.kdf) return;
     const byHmac = { ...provider };
     delete byHmac.kdf;

@@ -1,7 +1,7 @@
 /**
- * `Door`: a port that leads to a server on the loopback of this machine. In a namespace of a test it makes
- * a server of this machine reachable there. It can be walled up: then connections stay, and nothing passes
- * any more.
+ * `Door`: a TCP relay to a server on the loopback of this machine, which makes that server
+ * reachable in the namespace of a test. It can be blocked: then connections stay open, but no data
+ * passes.
  *
  * @module
  */
@@ -15,10 +15,10 @@ export class Door {
   #isWalledUp = false;
 
   /**
-   * It stands at all addresses of the namespace in which the thread is now.
+   * Listens on all addresses of the namespace in which the thread is now.
    *
-   * @param to the port on loopback that it leads to
-   * @param port its own; default: any that is free
+   * @param to the port of the server on loopback
+   * @param port the port of the relay; default: any free port
    */
   static open(to: number, port = 0): Door {
     return new Door(to, port);
@@ -27,17 +27,17 @@ export class Door {
   private constructor(to: number, port: number) {
     this.#to = to;
     this.#server = createServer((inside) => this.#enter(inside));
-    // Without an address nothing is looked up: it listens before the thread is in another namespace.
+    // Without an address there is no look-up, so it listens before the thread leaves the namespace.
     this.#server.listen(port);
     this.port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Silence, as when a cable is cut: nobody is told. */
+  /** Stops passing data and keeps the connections open, like a cut cable. */
   wallUp(): void {
     this.#isWalledUp = true;
   }
 
-  /** What was connected meanwhile has been given up. */
+  /** Passes data again. Connections that were open meanwhile are closed. */
   breakThrough(): void {
     if (!this.#isWalledUp) return;
     this.#isWalledUp = false;

@@ -1,23 +1,26 @@
 /**
- * IP packets for tests: valid headers, recognisable payloads.
+ * Makes IP packets for tests, with valid headers and recognisable payloads.
  *
  * @module
  */
 
-/** Addresses as bytes: 4 for IPv4, 16 for IPv6. Both of one family. */
+/** Addresses are 4 bytes (IPv4) or 16 bytes (IPv6). Both must be of one family. */
 export interface PacketOptions {
   source: ArrayLike<number>;
   destination: ArrayLike<number>;
-  /** Whole packet, header included. Default: header and payload. */
+  /** Length of the whole packet in bytes. Default: header and payload. */
   length?: number;
   payload?: ArrayLike<number>;
   /** The low two bits of TOS or traffic class. */
   ecn?: number;
-  /** Default UDP, 17. */
+  /** IP protocol. Default: 17, UDP. */
   protocol?: number;
 }
 
-/** An IPv4 or IPv6 packet, by the length of its addresses. The payload is repeated to the length. */
+/**
+ * Returns an IPv4 or IPv6 packet, by the length of the addresses. The payload is repeated to the
+ * length.
+ */
 export function ipPacket(options: PacketOptions): Uint8Array {
   return options.source.length === 4 ? ipv4Packet(options) : ipv6Packet(options);
 }
@@ -48,7 +51,10 @@ export function ipv6Packet(options: PacketOptions): Uint8Array {
   return packet;
 }
 
-/** The checksum over the first 20 bytes is right: zero when summed with its own field. */
+/**
+ * Returns whether the IPv4 header checksum is right: the sum over the 20 bytes, with its field, is
+ * zero.
+ */
 export function headerChecksumIsRight(packet: Uint8Array): boolean {
   return headerChecksum(packet) === 0;
 }

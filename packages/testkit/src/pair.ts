@@ -1,5 +1,5 @@
 /**
- * `createPair`: two engines, alice and bob, who know each other, on a simulated network.
+ * `createPair`: creates two engines, alice and bob, that know each other, on a simulated network.
  *
  * ```
  *  alice 192.0.2.1:51820  ----- network -----  bob 192.0.2.2:51820
@@ -25,13 +25,13 @@ import { referenceProvider } from './reference-provider.ts';
 import { seededRandomBytes } from './seeded-random.ts';
 import { SimulatedNetwork, type SimulatedNode } from './simulated-network.ts';
 
-/** Who somebody is: keys from a seed, addresses from a number 1 to 250. */
+/** An identity for tests: keys from a seed, addresses from a number 1 to 250. */
 export interface Person {
   number: number;
   privateKey: PrivateKey;
   publicKey: PublicKey;
   endpoint: Endpoint;
-  /** Inner addresses. */
+  /** The addresses inside the tunnel. */
   ipv4: Uint8Array;
   ipv6: Uint8Array;
 }
@@ -39,7 +39,7 @@ export interface Person {
 export interface PairOptions {
   alice?: Partial<EngineOptions>;
   bob?: Partial<EngineOptions>;
-  /** Changes what alice knows of bob, and the other way round. */
+  /** Overrides the configuration of bob at alice, and the other way round. */
   bobAsPeer?: Partial<PeerConfiguration>;
   aliceAsPeer?: Partial<PeerConfiguration>;
   seed?: number;
@@ -52,7 +52,7 @@ export interface Pair {
   bob: SimulatedNode & { person: Person };
 }
 
-/** Both are configured with each other; nothing was sent yet. */
+/** Creates the pair. Both have each other as a peer; nothing was sent yet. */
 export function createPair(options: PairOptions = {}): Pair {
   const seed = options.seed ?? 1;
   const network = new SimulatedNetwork(
@@ -65,7 +65,7 @@ export function createPair(options: PairOptions = {}): Pair {
   return { network, alice, bob };
 }
 
-/** The same person for the same numbers. */
+/** Returns a person. The same numbers give the same person. */
 export function createPerson(number: number, seed = 1): Person {
   const bytes = new Uint8Array(32);
   seededRandomBytes(seed * 1000 + number)(bytes);
@@ -80,7 +80,7 @@ export function createPerson(number: number, seed = 1): Person {
   };
 }
 
-/** A node with the person's key, on the simulated clock, with randomness of its own seed. */
+/** Adds a node with the person's key, on the simulated clock, with its own seed of randomness. */
 export function joinNetwork(
   network: SimulatedNetwork,
   person: Person,
@@ -97,7 +97,7 @@ export function joinNetwork(
   return node;
 }
 
-/** Tells a node of a peer: endpoint and allowed IPs are the person's. */
+/** Adds a person to a node as a peer, with the person's endpoint and allowed IPs. */
 export function introduce(
   node: SimulatedNode,
   person: Person,
@@ -115,7 +115,7 @@ export function introduce(
   node.input((engine, now) => engine.configure({ peers: [peer] }, now));
 }
 
-/** A packet from one person to another, IPv4. */
+/** Returns an IPv4 packet from one person to another. */
 export function packetBetween(
   from: { person: Person },
   to: { person: Person },
@@ -124,13 +124,13 @@ export function packetBetween(
   return ipPacket({ source: from.person.ipv4, destination: to.person.ipv4, ...options });
 }
 
-/** Alice begins, and both have a session: the handshake and one packet have arrived. */
+/** Makes a session. Alice initiates; the handshake and one packet arrive. */
 export function connect({ network, alice, bob }: Pair): void {
   alice.send(packetBetween(alice, bob));
   network.settle();
 }
 
-/** The core's own; with quicker X25519 where the same tests run over and over. */
+/** The provider of core; for tests that run very often, one with a faster X25519. */
 const CRYPTO: CryptoProvider =
   process.env['LITZ_TEST_X25519'] === 'quick'
     ? {

@@ -1,11 +1,11 @@
 /**
- * BLAKE2s written from RFC 7693 as it stands there, slow and obvious: for vectors only. Node's crypto
- * has no keyed BLAKE2s, and the one under test must not check itself.
+ * BLAKE2s as RFC 7693 describes it, slow and obvious. Use it for vectors only. Node's crypto has no
+ * keyed BLAKE2s, and the implementation under test must not check itself.
  *
  * @module
  */
 
-/** `outputLength` 1 to 32, `key` up to 32 bytes. RFC 7693 section 3.3. */
+/** RFC 7693 section 3.3. `outputLength` is 1 to 32, `key` has at most 32 bytes. */
 export function referenceBlake2s(
   outputLength: number,
   input: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * The functions that section 5.4 of the paper names, on node:crypto: for vectors only. Shares nothing
- * with the core and its providers.
+ * The functions of section 5.4 of the paper, on node:crypto. Use them for vectors only. They share
+ * no code with the core and its providers.
  *
  * @module
  */
@@ -98,7 +98,7 @@ export function xaeadOpen(
   return open(subkey, concat(new Uint8Array(4), nonce.subarray(16)), sealed, auth);
 }
 
-/** One ChaCha20 block without the addition at its end, which is taken back here. */
+/** Computes a ChaCha20 block and subtracts the addition at its end. */
 function hchacha20(key: Uint8Array, input: Uint8Array): Uint8Array {
   const block = createCipheriv('chacha20', key, input).update(new Uint8Array(64));
   const constants = Buffer.from('expand 32-byte k');
@@ -159,6 +159,6 @@ function asPublic(raw: Uint8Array): ReturnType<typeof createPublicKey> {
   return createPublicKey({ key: Buffer.concat([SPKI_X25519, raw]), format: 'der', type: 'spki' });
 }
 
-/** What stands in front of the 32 bytes (RFC 8410). */
+/** The DER bytes in front of the 32 bytes of a key, RFC 8410. */
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const SPKI_X25519 = Buffer.from('302a300506032b656e032100', 'hex');

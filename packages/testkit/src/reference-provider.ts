@@ -1,9 +1,9 @@
 /**
- * A second provider, on node:crypto and the reference BLAKE2s: so that the conformance suite and the
- * handshake are tested against more than one implementation, and fuzzing of handshakes is quick (its
- * X25519 takes a twentieth of noble's time).
+ * A second provider, on node:crypto and the reference BLAKE2s. With it, the conformance suite and
+ * the handshake are tested with more than one implementation, and fuzzing of handshakes is fast
+ * (its X25519 takes a twentieth of noble's time).
  *
- * For tests only: it is not careful with secrets, and its Poly1305 errors are thrown and caught.
+ * For tests only: it does not protect secrets, and it throws and catches an error for a wrong tag.
  *
  * @module
  */

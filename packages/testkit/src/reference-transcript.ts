@@ -1,7 +1,7 @@
 /**
- * Writes transcripts with an implementation of its own: section 5.4 of the paper from top to bottom, on
- * node:crypto, sharing nothing with the core. `test-vectors/generate-transcripts.mjs` keeps what comes
- * out; the core is tested against that.
+ * Computes transcripts with a separate implementation: section 5.4 of the paper from top to bottom,
+ * on node:crypto, without code of the core. `test-vectors/generate-transcripts.mjs` stores the
+ * result, and the core is tested against it.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import type {
 } from './transcript.ts';
 import { fromHex, toHex } from './vectors.ts';
 
-/** Everything that is chosen and not computed. All bytes as hexadecimal. */
+/** All values that are chosen and not computed. Bytes are hexadecimal. */
 export interface TranscriptInputs {
   name: string;
   description: string;
   presharedKey: string;
   initiator: Omit<TranscriptParty, 'staticPublic'>;
   responder: Omit<TranscriptParty, 'staticPublic'>;
-  /** The second one is sent with the cookie that answered the first. */
+  /** One or two initiations. The second one uses the cookie that answered the first one. */
   initiations: { senderIndex: number; ephemeralPrivate: string; timestamp: string }[];
   cookieReply?: { cookieSecret: string; nonce: string };
   response: { senderIndex: number; ephemeralPrivate: string };

@@ -1,9 +1,9 @@
 /**
- * What a test needs beyond Node: a privilege, a program, a kernel feature.
+ * The requirements of a test besides Node.js: a privilege, a program, a kernel feature.
  *
- * A requirement is probed by doing, once per process. Where it is missing, the suite is skipped and
- * its title says why; with `LITZ_REQUIRE_ALL=1` (CI) a missing requirement is a failure instead, so
- * that nothing is left out unnoticed.
+ * A requirement is tried out once per process. If it is missing, the suite is skipped and its title
+ * says why. With `LITZ_REQUIRE_ALL=1` (CI), a missing requirement is a failure, so that no test is
+ * left out unnoticed.
  *
  * ```ts
  * const namespaces = requirement('network namespaces', hasNamespacePrivilege);
@@ -19,13 +19,18 @@ import { describe, expect, test } from 'vitest';
 
 export interface Requirement {
   readonly name: string;
-  /** Why it is missing; undefined if it is there. Probed on the first call, then remembered. */
+  /**
+   * Returns why it is missing; undefined if it is not. The first call tries it, and the result is
+   * kept.
+   */
   missing(): string | undefined;
 }
 
 /**
- * @param probe tries it out. Present: returns true or nothing. Missing: returns false or the reason,
- *   or throws; what it throws is the reason
+ * Creates a requirement.
+ *
+ * @param probe tries the requirement. It returns true or nothing if the requirement is met, and
+ *   false or the reason if not. An error that it throws is the reason too
  */
 export function requirement(name: string, probe: () => boolean | string | void): Requirement {
   let probed = false;
@@ -42,7 +47,7 @@ export function requirement(name: string, probe: () => boolean | string | void):
   };
 }
 
-/** A program on the PATH, probed by starting it. Its exit code does not matter. */
+/** Requires a program in PATH, and tries to start it. The exit code does not matter. */
 export function programRequirement(program: string, args: string[] = ['--version']): Requirement {
   return requirement(`program ${program}`, () => {
     const { error } = spawnSync(program, args, { stdio: 'ignore', timeout: 10_000 });
@@ -51,9 +56,9 @@ export function programRequirement(program: string, args: string[] = ['--version
 }
 
 /**
- * `describe` if every requirement is there; otherwise a skipped suite with the reasons in its title,
- * or a failing one under `LITZ_REQUIRE_ALL=1`. A skipped suite's body still runs, to name its tests:
- * make nothing outside of `beforeAll` and the tests.
+ * Calls `describe` if every requirement is met. Otherwise defines a skipped suite with the reasons
+ * in its title, or a failing suite with `LITZ_REQUIRE_ALL=1`. The body of a skipped suite still
+ * runs, to name its tests. So create nothing outside `beforeAll` and the tests.
  */
 export function describeWith(
   requirements: readonly Requirement[],
@@ -72,7 +77,9 @@ export function describeWith(
   }
 }
 
-/** 'name: reason' of each one that is missing; for a single test that decides by itself. */
+/**
+ * Returns the name and reason of each missing requirement, for a single test that decides itself.
+ */
 export function missingRequirements(requirements: readonly Requirement[]): string[] {
   return requirements.flatMap((required) => {
     const reason = required.missing();

@@ -1,6 +1,6 @@
 /**
- * The part of the conformance suite about runs of texts: what `sealRun` makes of them and what it leaves
- * alone, whether the provider's ciphers have one or not.
+ * The part of the conformance suite that tests runs of texts: what `sealRun` writes and what it
+ * must not change, whether the ciphers of the provider have a `sealRun` or not.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import type { Check } from './check.ts';
 import { seededRandomBytes } from './seeded-random.ts';
 
 export function describeSealRun(check: Check): void {
-  check('sealRun: makes what seal makes one by one, and stays in its room', (provider) => {
+  check('sealRun: writes the same as seal one by one, and only where it may', (provider) => {
     const cipher = provider.createCipher(bytes(32, 99));
     for (const [i, length] of LENGTHS.entries()) {
       for (const [k, count] of COUNTS.entries()) {
-        // Every length meets every gap, and every count every counter.
+        // So every length is combined with every gap, and every count with every counter.
         const gap = GAPS[(i + k) % GAPS.length] ?? 0;
         const counter = COUNTERS[(i * 3 + k) % COUNTERS.length] ?? 0;
         const stride = length + TAG + ROOM + gap;
@@ -26,7 +26,7 @@ export function describeSealRun(check: Check): void {
     cipher.destroy();
   });
 
-  check('sealRun: leaves a cipher that seals and opens single texts as before', (provider) => {
+  check('sealRun: does not affect how the cipher then seals and opens single texts', (provider) => {
     const cipher = provider.createCipher(bytes(32, 99));
     for (const length of [5, 64, 1420]) {
       const plain = bytes(length, length);
@@ -52,10 +52,10 @@ interface Run {
   count: number;
 }
 
-/** What is wrong about a run that the cipher seals; '' if it is right. */
+/** Seals a run and returns what is wrong with it; '' if it is right. */
 function mistakeOf(cipher: Cipher, { counter, offset, length, stride, count }: Run): string {
   const end = offset + (count - 1) * stride + length + ROOM;
-  // Of one count it is memory that threads share.
+  // One of the counts uses memory that threads can share.
   const room = end + MARGIN;
   const buffer = new Uint8Array(count === 7 ? new SharedArrayBuffer(room) : new ArrayBuffer(room));
   buffer.set(bytes(room, length + count));
@@ -87,7 +87,10 @@ function bytes(length: number, seed: number): Uint8Array {
 
 const LENGTHS: readonly number[] = [0, 1, 15, 16, 17, 63, 64, 65, 1420, 1424, 4096];
 const COUNTS: readonly number[] = [1, 2, 7, 64];
-/** More than a text needs: none, to the next whole block or so, and so much that rooms do not touch. */
+/**
+ * Bytes between two texts beyond what they need: none, about to the next block, and so many that
+ * the spaces around the texts do not touch.
+ */
 const GAPS: readonly number[] = [0, 13, 16, 48, 300];
 const COUNTERS: readonly number[] = [
   0,
@@ -98,7 +101,7 @@ const COUNTERS: readonly number[] = [
   2 ** 45 + 3,
   2 ** 53 - 8194 - 64,
 ];
-/** What a text takes in front and behind. */
+/** Bytes that a text needs in front and behind. */
 const ROOM = 64;
 const TAG = 16;
 const MARGIN = 100;

@@ -1,10 +1,10 @@
 /**
- * Random bytes that are the same in every run. For tests: nothing secret may come from here.
+ * Random bytes that are the same in every run. For tests only: they are not secret.
  *
  * @module
  */
 
-/** A generator of its own per seed (mulberry32). */
+/** Returns a generator of random bytes for a seed (mulberry32). */
 export function seededRandomBytes(seed: number): (out: Uint8Array) => void {
   let state = seed >>> 0;
   return (out) => {
@@ -17,7 +17,7 @@ export function seededRandomBytes(seed: number): (out: Uint8Array) => void {
   };
 }
 
-/** Numbers from 0 to below 1, as `Math.random` gives them, the same in every run. */
+/** Returns a generator of numbers from 0 to below 1, like `Math.random`, the same in every run. */
 export function seededRandom(seed: number): () => number {
   const fill = seededRandomBytes(seed);
   const bytes = new Uint8Array(4);

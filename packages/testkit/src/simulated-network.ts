@@ -1,13 +1,13 @@
 /**
- * `SimulatedNetwork`: engines, a clock that jumps from one thing that happens to the next, and a
- * network between them that delays, loses, reorders, repeats and listens. Three minutes take
- * milliseconds, and every run is the same.
+ * `SimulatedNetwork`: engines, a clock that jumps from one event to the next, and a network that
+ * delays, loses, reorders, repeats and records datagrams. Three minutes take milliseconds, and
+ * every run is the same.
  *
  * @module
  */
 import { Endpoint, type Engine, type EngineEvent, type PacketRun } from '@litz/core';
 
-/** A datagram as somebody on the wire sees it. */
+/** A datagram as an attacker on the wire sees it. */
 export interface CapturedDatagram {
   at: number;
   from: Endpoint;
@@ -16,7 +16,7 @@ export interface CapturedDatagram {
   bytes: Uint8Array;
 }
 
-/** A datagram for a node, which owns its bytes. */
+/** A datagram for a node. The node owns the bytes. */
 export interface ArrivingDatagram {
   bytes: Uint8Array;
   source: Endpoint;
@@ -26,33 +26,37 @@ export interface ArrivingDatagram {
 
 interface Flight extends CapturedDatagram {
   arrivesAt: number;
-  /** Keeps what arrives together in the order in which it left. */
+  /** Keeps datagrams that arrive at the same time in the order in which they were sent. */
   order: number;
 }
 
 export class SimulatedNetwork {
-  /** Monotonic milliseconds of everybody. */
+  /** The monotonic time of all nodes in ms. */
   now: number;
-  /** One way, milliseconds. */
+  /** The delay in one direction in ms. */
   latency = 10;
   readonly nodes: SimulatedNode[] = [];
-  /** Everything that was sent, lost or not. */
+  /** Records all sent datagrams, also lost ones. */
   readonly eavesdropper: Eavesdropper = new Eavesdropper();
-  /** Loses what it says yes to. */
+  /** The network loses the datagrams for which this returns true. */
   loses: (datagram: CapturedDatagram) => boolean = () => false;
   /**
-   * What a node gets at one time it gets in batches of this many: packets by `handlePackets`, datagrams by
-   * `openDatagram`. undefined: each by itself. Default: as `LITZ_TEST_BATCHES=random` says.
+   * The size of the batches in which a node gets its input: packets by `handlePackets`, datagrams
+   * by `openDatagram`. undefined: one by one. Default: random sizes if `LITZ_TEST_BATCHES` is
+   * `random`.
    */
   batchSize: (() => number) | undefined;
-  /** ECN bits of a datagram on arrival, for routers on the way that mark. */
+  /**
+   * Returns the ECN bits of a datagram on arrival; a test can replace it to mark datagrams as a
+   * router does.
+   */
   marks: (ecn: number) => number = (ecn) => ecn;
   #flights: Flight[] = [];
   #sent = 0;
   #toDrop = 0;
   #toDuplicate = 0;
   #toReorder = 0;
-  /** Since the clock moved last. */
+  /** Steps since the clock last moved. */
   #stepsNow = 0;
   readonly #sources = new Map<string, Endpoint>();
 
@@ -83,12 +87,12 @@ export class SimulatedNetwork {
     this.#toReorder = count;
   }
 
-  /** Puts bytes on the wire as if they came from `from`, whoever that is. */
+  /** Puts bytes on the wire as if `from` had sent them. */
   inject(bytes: Uint8Array, from: Endpoint, to: Endpoint, tos = 0): void {
     this.#launch({ at: this.now, from, to, tos, bytes: bytes.slice() });
   }
 
-  /** Time of the next arrival or deadline. */
+  /** Returns the time of the next arrival or deadline. */
   next(): number {
     let next = Infinity;
     for (const flight of this.#flights) next = Math.min(next, flight.arrivesAt);
@@ -97,9 +101,9 @@ export class SimulatedNetwork {
   }
 
   /**
-   * Moves the clock to the next thing that happens and lets it happen. False: nothing ever will.
+   * Moves the clock to the next event and performs it. Returns false if there is no next event.
    *
-   * @throws {Error} things go on happening at one time, without an end
+   * @throws {Error} the events of one point in time never end
    */
   step(): boolean {
     const next = this.next();
@@ -114,7 +118,7 @@ export class SimulatedNetwork {
     return true;
   }
 
-  /** Lets everything happen that happens within `duration` milliseconds; then that time has passed. */
+  /** Performs all events of the next `duration` ms, and moves the clock by that time. */
   drive(duration: number): void {
     const until = this.now + duration;
     while (this.next() <= until) this.step();
@@ -131,9 +135,9 @@ export class SimulatedNetwork {
   }
 
   /**
-   * Lets what is on the wire arrive, and the answers to it, but no timer run.
+   * Delivers the datagrams on the wire and the answers to them, without running a timer.
    *
-   * @throws {Error} there is no end of answers
+   * @throws {Error} the answers never end
    */
   settle(): void {
     for (let steps = 0; this.#flights.length > 0; steps++) {
@@ -143,7 +147,7 @@ export class SimulatedNetwork {
     }
   }
 
-  /** A datagram leaves a node. */
+  /** Called when a node sends a datagram. */
   transmit(datagram: CapturedDatagram): void {
     this.eavesdropper.datagrams.push(datagram);
     if (this.#toDrop > 0) {
@@ -160,7 +164,7 @@ export class SimulatedNetwork {
 
   #launch(datagram: CapturedDatagram): void {
     const order = this.#toReorder > 0 ? -this.#toReorder-- : 0;
-    // What is reordered arrives after what it should have come before, one behind the other.
+    // A reordered datagram arrives after those that it should precede, one after the other.
     const late = order === 0 ? 0 : -order;
     const arrivesAt = this.now + this.latency + late;
     this.#flights.push({ ...datagram, arrivesAt, order: this.#sent++ });
@@ -173,7 +177,7 @@ export class SimulatedNetwork {
     for (let i = 0; i < arriving.length;) i += this.#deliverFrom(arriving, i);
   }
 
-  /** Delivers the next flight, or in a batch those behind it to the same node. @returns how many */
+  /** Delivers the next datagram, or a batch of datagrams to the same node. Returns how many. */
   #deliverFrom(arriving: readonly Flight[], first: number): number {
     const nodeOf = (flight: Flight | undefined): SimulatedNode | undefined =>
       flight && this.nodes.find(({ endpoint }) => endpoint.sameDestination(flight.to));
@@ -191,7 +195,7 @@ export class SimulatedNetwork {
     return datagrams.length;
   }
 
-  /** As a socket layer has it: the same object for the same source, with the address it came to. */
+  /** Returns the same object for the same source, with the local address, like a socket layer. */
   #sourceOf({ from, to }: Flight): Endpoint {
     const key = `${from.address.join('.')} ${from.port} ${to.address.join('.')}`;
     let source = this.#sources.get(key);
@@ -203,18 +207,18 @@ export class SimulatedNetwork {
   }
 }
 
-/** Somebody who sees every datagram. */
+/** Sees every datagram. */
 export class Eavesdropper {
   readonly datagrams: CapturedDatagram[] = [];
 
-  /** First byte of each datagram, that is the type of each message, of all or of one sender. */
+  /** Returns the type of each message (the first byte), of all senders or of one. */
   types(from?: SimulatedNode): number[] {
     return this.datagrams
       .filter((datagram) => !from || datagram.from.sameDestination(from.endpoint))
       .map(({ bytes }) => bytes[0] ?? -1);
   }
 
-  /** Datagrams with messages of one type, of all or of one sender. */
+  /** Returns the datagrams with messages of one type, of all senders or of one. */
   of(type: number, from?: SimulatedNode): CapturedDatagram[] {
     return this.datagrams.filter(
       (datagram) =>
@@ -227,13 +231,13 @@ export class Eavesdropper {
   }
 }
 
-/** One engine on the network, with what came out of it. */
+/** One engine on the network, with its output. */
 export class SimulatedNode {
   readonly network: SimulatedNetwork;
   readonly engine: Engine;
-  /** Where it is; assign another to let it move. */
+  /** The endpoint of the node; assign another one to let the node roam. */
   endpoint: Endpoint;
-  /** Packets for its interface, copied. */
+  /** Copies of the packets for its interface. */
   readonly packets: Uint8Array[] = [];
   readonly events: EngineEvent[] = [];
 
@@ -243,20 +247,23 @@ export class SimulatedNode {
     this.endpoint = endpoint;
   }
 
-  /** Any input to the engine, followed by what has to follow: everything is taken out of it. */
+  /** Gives the engine an input, then takes all of its output. */
   input<T>(action: (engine: Engine, now: number) => T): T {
     const result = action(this.engine, this.network.now);
     this.#drain();
     return result;
   }
 
-  /** A packet from the interface. */
+  /** Gives the engine a packet from the interface. */
   send(packet: Uint8Array): ReturnType<Engine['handlePacket']> {
     if (this.network.batchSize) return this.sendRun([packet]);
     return this.input((engine, now) => engine.handlePacket(packet, now));
   }
 
-  /** Packets of one flow, all of one length but for the last, which may be shorter. */
+  /**
+   * Gives the engine packets of one flow. All have one length, except the last, which may be
+   * shorter.
+   */
   sendRun(packets: readonly Uint8Array[]): ReturnType<Engine['handlePacket']> {
     const run = layRun(packets);
     return this.input((engine, now) => {
@@ -266,7 +273,7 @@ export class SimulatedNode {
     });
   }
 
-  /** Datagrams that a socket gave at once. */
+  /** Gives the engine datagrams that a socket returned together. */
   receiveBatch(datagrams: readonly ArrivingDatagram[]): void {
     this.input((engine, now) => {
       for (const { bytes, source, ecn } of datagrams) {
@@ -287,7 +294,7 @@ export class SimulatedNode {
     this.input((engine, now) => engine.handleTimeout(now));
   }
 
-  /** Events of one type, in order. */
+  /** Returns the events of one type, in order. */
   eventsOf<T extends EngineEvent['type']>(type: T): Extract<EngineEvent, { type: T }>[] {
     return this.events.filter((event): event is Extract<EngineEvent, { type: T }> => {
       return event.type === type;
@@ -314,7 +321,7 @@ export class SimulatedNode {
   }
 }
 
-/** The packets in a buffer of their own, with the room around each that `PacketRun` asks for. */
+/** Copies the packets to a new buffer, with the space around each that `PacketRun` requires. */
 export function layRun(packets: readonly Uint8Array[]): PacketRun {
   const length = packets[0]!.length;
   const stride = ROOM + length + PADDING + ROOM;
@@ -324,7 +331,7 @@ export function layRun(packets: readonly Uint8Array[]): PacketRun {
   return { buffer, offset: ROOM, stride, length, lastLength, count: packets.length };
 }
 
-/** 1 to 8, the same sequence in each network. */
+/** Returns sizes from 1 to 8, in the same sequence for each network. */
 function randomSizes(): () => number {
   let state = 1;
   return () => {
@@ -333,7 +340,7 @@ function randomSizes(): () => number {
   };
 }
 
-/** More than any test needs: of what has no end. */
+/** The limit of steps at one point in time: more than any test needs. */
 const MOST_STEPS = 10_000;
 const HEADER_LENGTH = 16;
 const PADDING = 16;

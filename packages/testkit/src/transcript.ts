@@ -1,6 +1,6 @@
 /**
- * Shape of `test-vectors/wireguard/*.json`: a handshake and some transport data, with everything that
- * went into them, byte for byte.
+ * The shape of `test-vectors/wireguard/*.json`: a handshake and some transport data, with all of
+ * their inputs, byte for byte.
  *
  * @module
  */
@@ -11,21 +11,21 @@ export type Hex = string;
 export interface Transcript {
   name: string;
   description: string;
-  /** How to read the rest. */
+  /** Explains how the other fields are encoded. */
   encoding: string;
   presharedKey: Hex;
   initiator: TranscriptParty;
   responder: TranscriptParty;
   /** In the order in which they are sent. */
   messages: TranscriptMessage[];
-  /** T_send and T_recv of the initiator; of the responder, the other way round. */
+  /** T_send and T_recv of the initiator; for the responder, they are exchanged. */
   transportKeys: { initiatorSend: Hex; initiatorReceive: Hex };
 }
 
 export interface TranscriptParty {
   staticPrivate: Hex;
   staticPublic: Hex;
-  /** Where its datagrams come from, as the other side sees it. */
+  /** The source of its datagrams, as the other side sees it. */
   source: { address: Hex; port: number };
 }
 
@@ -42,9 +42,9 @@ export interface TranscriptInitiation {
   ephemeralPrivate: Hex;
   ephemeralPublic: Hex;
   timestamp: Hex;
-  /** Of the latest cookie reply, null if there was none: then mac2 is zero. */
+  /** The cookie of the latest cookie reply; null if there was none, and then mac2 is zero. */
   cookie: Hex | null;
-  /** After this message. */
+  /** The chaining key C after this message. */
   chainingKey: Hex;
   hash: Hex;
   mac1: Hex;
@@ -83,7 +83,7 @@ export interface TranscriptTransportData {
   counter: number;
   /** The IP packet; empty for a keepalive. */
   packet: Hex;
-  /** The packet with zeros to a multiple of 16: what is sealed. */
+  /** The packet with zeros to a multiple of 16, which is sealed. */
   padded: Hex;
   message: Hex;
 }

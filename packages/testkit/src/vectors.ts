@@ -1,23 +1,23 @@
 /**
- * Reads `test-vectors/`. Each reader names its file, so that one can be found from the other.
+ * Reads `test-vectors/`. Each reader names its file, so that a search finds the reader of a file.
  *
  * @module
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Transcript } from './transcript.ts';
 
-/** One file of `test-vectors/`, by its path in there. The caller knows its shape. */
+/** Reads one file of `test-vectors/`, by its path in that folder. The caller knows its shape. */
 export function readVectors(path: string): unknown {
   return JSON.parse(readFileSync(new URL(path, VECTORS), 'utf8'));
 }
 
-/** All of `wireguard/*.json`. */
+/** Reads all files of `wireguard/*.json`. */
 export function readTranscripts(): Transcript[] {
   const files = readdirSync(new URL('wireguard/', VECTORS)).sort();
   return files.map((file) => readVectors(`wireguard/${file}`) as Transcript);
 }
 
-/** Lower-case hexadecimal, as in all vectors. New bytes. */
+/** Returns new bytes from lower-case hexadecimal, as in all vectors. */
 export function fromHex(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'hex'));
 }
@@ -26,5 +26,5 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-/** The same depth from `src` and from `dist`. */
+/** The folder of the vectors. The path is the same from `src` and from `dist`. */
 const VECTORS = new URL('../../../test-vectors/', import.meta.url);

@@ -1,5 +1,5 @@
 /**
- * The frame that all files of Wycheproof share.
+ * The structure that all files of Wycheproof have in common.
  *
  * @module
  */
@@ -8,7 +8,7 @@ export interface Wycheproof<T> {
   testGroups: { tests: T[] }[];
 }
 
-/** All tests of all groups. */
+/** Returns the tests of all groups. */
 export function testsOf<T>(file: Wycheproof<T>): T[] {
   return file.testGroups.flatMap(({ tests }) => tests);
 }

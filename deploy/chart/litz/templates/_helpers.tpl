@@ -22,7 +22,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{/* Of the selector of a DaemonSet, which can't be changed any more. */}}
+{{/* Labels for the selector of a DaemonSet. A selector can't be changed after the DaemonSet was made. */}}
 {{- define "litz.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "litz.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -41,37 +41,37 @@ app.kubernetes.io/component: {{ .component }}
 {{- if and .Values.encryption.enabled .Values.encryption.strictMode.egress.enabled -}}true{{- end -}}
 {{- end -}}
 
-{{/* What contradicts itself is refused, with both names. */}}
+{{/* Fails if two values contradict each other, and names both. */}}
 {{- define "litz.validate" -}}
 {{- $strict := .Values.encryption.strictMode -}}
 {{- if ne $strict.egress.enabled $strict.ingress.enabled -}}
-{{- fail "encryption.strictMode.egress.enabled and encryption.strictMode.ingress.enabled differ: Litz is strict in both directions at once, set both or none" -}}
+{{- fail "encryption.strictMode.egress.enabled and encryption.strictMode.ingress.enabled differ: Litz is strict only in both directions at once, so set both or none" -}}
 {{- end -}}
 {{- if and $strict.egress.enabled (not .Values.encryption.enabled) -}}
-{{- fail "encryption.strictMode.egress.enabled is true and encryption.enabled is false: nothing would pass between nodes" -}}
+{{- fail "encryption.strictMode.egress.enabled is true and encryption.enabled is false: set encryption.enabled to true, or switch strictMode off" -}}
 {{- end -}}
 {{- if and (eq .Values.tun.mode "devicePlugin") (not .Values.tun.devicePluginResource) -}}
-{{- fail "tun.mode is devicePlugin and tun.devicePluginResource is empty: name the resource that the device plugin gives" -}}
+{{- fail "tun.mode is devicePlugin and tun.devicePluginResource is empty: set it to the name of the device plugin's resource" -}}
 {{- end -}}
 {{- if and (ne .Values.tun.mode "devicePlugin") .Values.tun.devicePluginResource -}}
 {{- fail (printf "tun.devicePluginResource is set and tun.mode is %s: set tun.mode to devicePlugin" .Values.tun.mode) -}}
 {{- end -}}
 {{- if and .Values.prometheus.serviceMonitor.enabled (not .Values.prometheus.enabled) -}}
-{{- fail "prometheus.serviceMonitor.enabled is true and prometheus.enabled is false: there would be nothing to scrape" -}}
+{{- fail "prometheus.serviceMonitor.enabled is true and prometheus.enabled is false: set prometheus.enabled to true, or the ServiceMonitor has no metrics to scrape" -}}
 {{- end -}}
 {{- if and .Values.encryption.nodeEncryption (not .Values.encryption.enabled) -}}
-{{- fail "encryption.nodeEncryption is true and encryption.enabled is false" -}}
+{{- fail "encryption.nodeEncryption is true and encryption.enabled is false: set encryption.enabled to true, or nodeEncryption to false" -}}
 {{- end -}}
 {{- $ports := list (.Values.port | int) (.Values.health.port | int) -}}
 {{- if .Values.prometheus.enabled -}}
 {{- $ports = append $ports (.Values.prometheus.port | int) -}}
 {{- end -}}
 {{- if ne (len $ports) (len (uniq $ports)) -}}
-{{- fail "port, health.port and prometheus.port must differ: all are ports of the node" -}}
+{{- fail "port, health.port and prometheus.port must differ, because all of them are ports of the node" -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The command line of the agent, one argument a line. */}}
+{{/* The command line of the agent, with one argument in each line. */}}
 {{- define "litz.agentArgs" -}}
 {{- $encryption := .Values.encryption -}}
 - agent
@@ -127,7 +127,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 {{- end -}}
 
-{{/* What the pods of both DaemonSets have in common. */}}
+{{/* The common part of the pods of both DaemonSets. */}}
 {{- define "litz.podSpec" -}}
 hostNetwork: true
 dnsPolicy: ClusterFirstWithHostNet

@@ -5,14 +5,14 @@
  */
 import { InvalidArgumentError } from 'commander';
 
-/** @throws {InvalidArgumentError} not a whole number above 0 */
+/** Parses a count. @throws {InvalidArgumentError} the text is not a whole number above 0 */
 export function count(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new InvalidArgumentError('expected a whole number above 0');
 }
 
-/** A parser of some of `names`, with commas in between. */
+/** Returns a parser of a list of `names`, separated by commas. */
 export function listOf<T extends string>(names: readonly T[]): (text: string) => T[] {
   return (text) =>
     text.split(',').map((name) => {

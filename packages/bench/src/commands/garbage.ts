@@ -1,5 +1,5 @@
 /**
- * `bench garbage`
+ * The command `bench garbage`.
  *
  * @module
  */
@@ -11,12 +11,17 @@ import { keep, say } from './output.ts';
 export function addGarbageCommand(program: Command): void {
   const command: Command = program
     .command('garbage')
-    .description('collections of V8 while N and 4 N packets pass: fails if packets make garbage')
-    .option('--packets <number>', 'N, in memory and of TCP', count, 1_000_000)
-    .option('--udp-packets <number>', 'N of UDP', count, 800_000)
+    .description(
+      'count garbage collections while N and 4 N packets pass; fails if packets make garbage',
+    )
+    .option('--packets <number>', 'N in memory and for TCP', count, 1_000_000)
+    .option('--udp-packets <number>', 'N for UDP', count, 800_000)
     .addOption(new Option('--paths <names>').argParser(listOf(PATHS)).default(PATHS))
     .addOption(
-      new Option('--provider <name>', 'littering: an object per packet, to see that it is seen')
+      new Option(
+        '--provider <name>',
+        'littering: makes an object per packet, to show that the benchmark fails',
+      )
         .choices(['copying', 'littering'])
         .default('copying'),
     )

@@ -1,5 +1,5 @@
 /**
- * `bench handshake`
+ * The command `bench handshake`.
  *
  * @module
  */
@@ -23,14 +23,14 @@ export function addHandshakeCommand(program: Command): void {
   const names = PEERS.map(({ name }) => name);
   const command: Command = program
     .command('handshake')
-    .description('handshakes per second that a responder answers on one core')
-    .option('--rounds <number>', 'how often each has its turn', count, 3)
-    .option('--seconds <number>', 'of the load, at most', count, 5)
-    .option('--clients <number>', 'that connect, each from its own address', count, 1000)
-    .option('--initiations <number>', 'of each client', count, 40)
-    .option('--in-flight <number>', 'initiations on their way at a time', count, 96)
+    .description('measure how many handshakes per second a responder answers on one core')
+    .option('--rounds <number>', 'how often each implementation is measured', count, 3)
+    .option('--seconds <number>', 'longest time of the load', count, 5)
+    .option('--clients <number>', 'number of clients, each with its own address', count, 1000)
+    .option('--initiations <number>', 'initiations of each client', count, 40)
+    .option('--in-flight <number>', 'unanswered initiations at a time', count, 96)
     .addOption(new Option('--peers <names>').argParser(listOf(names)).default(['wireguard-go']))
-    .option('--no-litz', 'only the peers')
+    .option('--no-litz', 'measure only the other implementations')
     .action(async (options: HandshakeOptions) => {
       const { rounds, seconds, clients, initiations, inFlight } = options;
       const chosen = PEERS.filter(({ name }) => options.peers.includes(name));

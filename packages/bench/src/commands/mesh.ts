@@ -1,5 +1,5 @@
 /**
- * `bench mesh`
+ * The command `bench mesh`.
  *
  * @module
  */
@@ -21,11 +21,16 @@ export function addMeshCommand(program: Command): void {
   const { crowd, large, registries: all } = MESH_SETTINGS;
   const command: Command = program
     .command('mesh')
-    .description('agents of many nodes on etcd and Kubernetes: how fast, how much they need')
+    .description('measure the speed and cost of the agents of many nodes, on etcd and Kubernetes')
     .addOption(new Option('--registries <names>').argParser(listOf(REGISTRY_NAMES)).default(all))
-    .option('--agents <number>', 'on simulated machines', count, crowd.agents)
-    .option('--nodes <number>', 'that the one large agent has', count, large.nodes)
-    .option('--changes <number>', 'of records, in each round', count, large.changes)
+    .option('--agents <number>', 'number of agents on simulated machines', count, crowd.agents)
+    .option(
+      '--nodes <number>',
+      'number of nodes that the one large agent knows',
+      count,
+      large.nodes,
+    )
+    .option('--changes <number>', 'changes of records in each round', count, large.changes)
     .action(async ({ registries, agents, nodes, changes }: MeshOptions) => {
       const settings = {
         registries,
@@ -50,7 +55,10 @@ export function addMeshCommand(program: Command): void {
     });
 }
 
-/** Of the last minute: with more than there are cores, times say more about the others. */
+/**
+ * Returns the load of the last minute. If it is more than the number of cores, times depend mostly
+ * on other programs.
+ */
 function load(): number {
   return Number((loadavg()[0] ?? 0).toFixed(1));
 }

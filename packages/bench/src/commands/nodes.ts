@@ -1,5 +1,5 @@
 /**
- * `bench nodes`
+ * The command `bench nodes`.
  *
  * @module
  */
@@ -12,10 +12,15 @@ import { keep, say } from './output.ts';
 export function addNodesCommand(program: Command): void {
   const command: Command = program
     .command('nodes')
-    .description('suites and one round of peers under several versions of Node')
-    .option('--nodes <majors>', 'fetched by npx where they are not this one', majors, [20, 22, 24])
-    .option('--time <ms>', 'for each case of the suites', count, 500)
-    .option('--seconds <number>', 'of one transfer', count, 5)
+    .description('run the suites and one round of peers under several versions of Node.js')
+    .option(
+      '--nodes <majors>',
+      'major versions; npx fetches those that are missing',
+      majors,
+      [20, 22, 24],
+    )
+    .option('--time <ms>', 'time for each case of the suites', count, 500)
+    .option('--seconds <number>', 'length of one transfer', count, 5)
     .action(async (options: { nodes: number[]; time: number; seconds: number }) => {
       const { nodes, time, seconds } = options;
       const settings = { nodes, time, seconds, figures: FIGURE_NAMES };

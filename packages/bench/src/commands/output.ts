@@ -1,5 +1,5 @@
 /**
- * What all commands do with what they found: tell as it comes, and keep it in the end.
+ * The output of all commands: progress while they run, and the result file at the end.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import type { Command } from 'commander';
 import { describeEnvironment } from '../results/environment.ts';
 import { writeResult, type BenchName, type Measurement } from '../results/result.ts';
 
-/** One line for whoever watches. */
+/** Prints one line of progress. */
 export function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
 /**
- * Writes the result file, where `--results` says.
+ * Writes the result file into the directory of `--results`.
  *
- * @throws {Error} nothing was measured: an older file is worth more than an empty one
+ * @throws {Error} nothing was measured; an older result file is kept
  */
 export function keep(
   command: Command,

@@ -1,5 +1,5 @@
 /**
- * `bench peers`
+ * The command `bench peers`.
  *
  * @module
  */
@@ -22,14 +22,14 @@ export function addPeersCommand(program: Command): void {
   const names = PEERS.map(({ name }) => name);
   const command: Command = program
     .command('peers')
-    .description('Litz and other implementations in turn, through a tunnel of each')
-    .option('--rounds <number>', 'how often each has its turn', count, 3)
-    .option('--seconds <number>', 'of one transfer', count, 5)
+    .description('measure Litz and other implementations in turn, each through a tunnel of its own')
+    .option('--rounds <number>', 'how often each implementation is measured', count, 3)
+    .option('--seconds <number>', 'length of one transfer', count, 5)
     .addOption(new Option('--peers <names>').argParser(listOf(names)).default(names))
     .addOption(
       new Option('--figures <names>').argParser(listOf(FIGURE_NAMES)).default(FIGURE_NAMES),
     )
-    .option('--no-litz', 'only the peers')
+    .option('--no-litz', 'measure only the other implementations')
     .action(async (options: PeersOptions) => {
       const { rounds, seconds, figures } = options;
       const chosen = PEERS.filter(({ name }) => options.peers.includes(name));

@@ -1,5 +1,5 @@
 /**
- * `bench quick`
+ * The command `bench quick`.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { say } from './output.ts';
 export function addQuickCommand(program: Command): void {
   program
     .command('quick')
-    .description('everything once and briefly: fails on a broken run, not on a slow one')
+    .description('run every benchmark once, briefly; fails on a broken run, not on a slow one')
     .action(async () => {
       const { broken, skipped } = await runQuick(QUICK_PARTS, say);
       const isSkipBroken = process.env['LITZ_REQUIRE_ALL'] === '1';

@@ -1,5 +1,5 @@
 /**
- * `bench report`
+ * The command `bench report`.
  *
  * @module
  */
@@ -13,10 +13,12 @@ import { say } from './output.ts';
 export function addReportCommand(program: Command): void {
   const command: Command = program
     .command('report')
-    .description('RESULTS.md with tables and charts of the result files; figures of the README')
-    .option('--out <directory>', 'where the report goes', join(import.meta.dirname, '../..'))
-    .option('--readme <file>', 'whose figures are replaced', README)
-    .option('--mesh <file>', 'the page of the mesh, whose figures are replaced', MESH_PAGE)
+    .description(
+      'make RESULTS.md, with tables and charts of the result files, and the figures of the README',
+    )
+    .option('--out <directory>', 'directory of the report', join(import.meta.dirname, '../..'))
+    .option('--readme <file>', 'README whose figures are replaced', README)
+    .option('--mesh <file>', 'page of the mesh whose figures are replaced', MESH_PAGE)
     .action(({ out, readme, mesh }: { out: string; readme: string; mesh: string }) => {
       const { results: directory } = command.optsWithGlobals<{ results: string }>();
       const results = readResults(directory);

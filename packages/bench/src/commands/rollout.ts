@@ -1,5 +1,5 @@
 /**
- * `bench rollout`
+ * The command `bench rollout`.
  *
  * @module
  */
@@ -12,11 +12,11 @@ export function addRolloutCommand(program: Command): void {
   const command: Command = program
     .command('rollout')
     .description(
-      'what pods lose while a mesh is switched on and off, and programs of it are killed',
+      'measure what pods lose while a mesh is switched on and off and its programs are killed',
     )
-    .option('--nodes <number>', 'of the mesh, 3 at least', count, 8)
-    .option('--agent-kills <number>', 'of the agent of one node', count, 10)
-    .option('--daemon-kills <number>', 'of the daemon of one node', count, 10)
+    .option('--nodes <number>', 'number of nodes, at least 3', count, 8)
+    .option('--agent-kills <number>', 'how often the agent of one node is killed', count, 10)
+    .option('--daemon-kills <number>', 'how often the daemon of one node is killed', count, 10)
     .action(async (settings: RolloutSettings) => {
       const missing = missingForRollout();
       if (missing !== undefined) throw new Error(`nothing can be measured: ${missing}`);

@@ -1,5 +1,5 @@
 /**
- * `bench rotation`
+ * The command `bench rotation`.
  *
  * @module
  */
@@ -20,11 +20,21 @@ export function addRotationCommand(program: Command): void {
   const names = PEERS.map(({ name }) => name);
   const command: Command = program
     .command('rotation')
-    .description('what is lost of a numbered stream while static keys are replaced')
-    .option('--rotations <number>', 'of one end, of the other, and of both', count, 100)
-    .option('--packets <number>', 'of each way while a key is replaced, one a ms', count, 10_000)
-    .option('--exchanges <number>', 'of a key that a peer of another kind knows', count, 10)
-    .option('--peers <names>', 'of another kind', listOf(names), ['wireguard-go'])
+    .description('measure the loss in a numbered stream while static keys are replaced')
+    .option('--rotations <number>', 'rotations of one end, of the other, and of both', count, 100)
+    .option(
+      '--packets <number>',
+      'packets in each direction per rotation, one per ms',
+      count,
+      10_000,
+    )
+    .option(
+      '--exchanges <number>',
+      'exchanges of a key that another implementation knows',
+      count,
+      10,
+    )
+    .option('--peers <names>', 'the other implementations', listOf(names), ['wireguard-go'])
     .action(async ({ rotations, packets, exchanges, peers: wanted }: RotationOptions) => {
       const peers = PEERS.filter(({ name }) => wanted.includes(name));
       const settings = { litz: litz(), peers, rotations, packets, exchanges };

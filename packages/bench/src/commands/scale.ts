@@ -1,5 +1,5 @@
 /**
- * `bench scale`
+ * The command `bench scale`.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { keep, say } from './output.ts';
 export function addScaleCommand(program: Command): void {
   const command: Command = program
     .command('scale')
-    .description('100,000 peers, 1,000,000 prefixes')
+    .description('measure memory and time with 100,000 peers and 1,000,000 prefixes')
     .action(async () => {
       const { peers, sessions, prefixes, timerSeconds } = SCALE_SETTINGS;
       const lists = { sessions: sessions.join(' '), prefixes: prefixes.join(' ') };

@@ -1,5 +1,5 @@
 /**
- * `bench suites`
+ * The command `bench suites`.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { keep, say } from './output.ts';
 export function addSuitesCommand(program: Command): void {
   const command: Command = program
     .command('suites')
-    .description('what is timed within one process, each result proved before')
-    .option('--time <ms>', 'for each case, after a quarter of it to warm up', count, 1000)
+    .description('time single operations in one process; each result is checked before')
+    .option('--time <ms>', 'time for each case; a quarter of it is added to warm up', count, 1000)
     .addOption(new Option('--only <names>').argParser(listOf(SUITE_NAMES)).default(SUITE_NAMES))
     .action(async ({ time, only }: { time: number; only: readonly SuiteName[] }) => {
       const measurements = await measureSuites(only, { time, warmUp: time / 4 }, say);

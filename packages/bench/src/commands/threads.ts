@@ -1,5 +1,5 @@
 /**
- * `bench threads`
+ * The command `bench threads`.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { keep, say } from './output.ts';
 export function addThreadsCommand(program: Command): void {
   const command: Command = program
     .command('threads')
-    .description('sealing by one thread and by two that share batches')
-    .option('--rounds <number>', 'turns of each', count, 5)
-    .option('--ms <number>', 'milliseconds of each turn', count, 500)
+    .description('measure sealing by one thread and by two threads that share batches')
+    .option('--rounds <number>', 'how often each number of threads is measured', count, 5)
+    .option('--ms <number>', 'milliseconds of each measurement', count, 500)
     .action(async ({ rounds, ms }: Pick<ThreadsSettings, 'rounds' | 'ms'>) => {
       const settings = { threads: [1, 2], batches: [45, 180, 720], rounds, ms };
       const measurements = await measureThreads(settings, say);

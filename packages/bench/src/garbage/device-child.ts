@@ -1,6 +1,6 @@
 /**
- * One end of a tunnel in a process of its own, until SIGTERM: `device-child.js SIDE PROVIDER`. It
- * writes a line when it is ready, and tells in the end how many packets it carried.
+ * Runs one end of a tunnel in a separate process, until SIGTERM: `device-child.js SIDE PROVIDER`.
+ * It prints a line when it is ready, and at the end the number of packets that it carried.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { tell } from '../child.ts';
 import { OUTER, type Side } from '../peers/namespace-pair.ts';
 import { INNER } from '../peers/tunnel.ts';
 
-/** What it writes when packets can pass. */
+/** The line that the process prints when packets can pass. */
 export const READY = 'ready';
 
 export interface CarriedPackets {
-  /** Read from the TUN, that is sent through the tunnel. */
+  /** Packets read from the TUN and sent through the tunnel. */
   sent: number;
-  /** Written to the TUN. */
+  /** Packets written to the TUN. */
   received: number;
 }
 

@@ -1,12 +1,13 @@
 /**
- * `EnginePair`: packets from one engine to another in memory, in the two ways that a caller can take.
+ * `EnginePair`: sends packets from one engine to another in memory, in the two ways that a caller
+ * can use.
  *
  * @module
  */
 import type { CryptoProvider, PacketRun } from '@litz/core';
 import { connect, createPair, packetBetween, type Pair } from '@litz/testkit';
 
-/** Each packet by itself, or in batches as the device has them. */
+/** Single packets, or batches as in a device. */
 export type Way = 'packet' | 'batch';
 
 export class EnginePair {
@@ -23,7 +24,7 @@ export class EnginePair {
     lastLength: LENGTH,
     count: 1,
   };
-  /** A fraction, as a real clock has it: such numbers are objects where they are not kept as such. */
+  /** A fraction, like the time of a real clock: V8 may allocate an object for such a number. */
   #now: number;
 
   constructor(crypto: CryptoProvider) {
@@ -34,7 +35,7 @@ export class EnginePair {
     this.#now = network.now + 0.25;
   }
 
-  /** Whole batches of 64, at least as many packets as asked for. */
+  /** Sends whole batches of 64, with at least `packets` packets. */
   run(way: Way, packets: number): void {
     for (let done = 0; done < packets; done += BATCH) {
       this.#now += 0.001;

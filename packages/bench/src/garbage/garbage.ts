@@ -1,7 +1,8 @@
 /**
- * `measureGarbage`: collections while N packets pass and while 4 N pass, each in processes of their own.
+ * `measureGarbage`: counts garbage collections while N packets pass and while 4 N packets pass,
+ * each in separate processes.
  *
- * What starting up allocates is in both, so their difference is what packets allocate.
+ * Both include what the start allocates, so the difference is what packets allocate.
  *
  * @module
  */
@@ -16,24 +17,24 @@ import { grownOf, isGrowing, type Carried } from './growth.ts';
 import type { ProviderName } from './providers.ts';
 import { carryOverTun, type Protocol } from './tun-path.ts';
 
-/** Where packets pass. */
+/** The paths that packets take. */
 export const PATHS = ['memory', 'TCP', 'UDP'] as const;
 export type Path = (typeof PATHS)[number];
 
 export interface GarbageSettings {
   paths: readonly Path[];
-  /** N, in memory and of TCP. */
+  /** N, in memory and for TCP. */
   packets: number;
-  /** N of UDP, whose packets come one by one at a limited rate. */
+  /** N for UDP, whose packets come one by one at a limited rate. */
   udpPackets: number;
   provider: ProviderName;
 }
 
 export interface GarbageOutcome {
   measurements: Measurement[];
-  /** `path: reason` */
+  /** `path: reason` of the paths that were skipped. */
   skipped: string[];
-  /** `path: how much`: where collections grow with packets. */
+  /** `path: growth` of the paths where collections grow with packets. */
   failed: string[];
 }
 

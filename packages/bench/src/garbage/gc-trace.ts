@@ -1,17 +1,17 @@
 /**
- * `countCollections`: what V8 tells with `--trace-gc`.
+ * `countCollections`: counts the collections that V8 reports with `--trace-gc`.
  *
  * @module
  */
 
 export interface Collections {
-  /** Of the young generation: one for each time that it is full. */
+  /** Collections of the young generation; each happens when it is full. */
   scavenges: number;
-  /** Of everything. */
+  /** Collections of the whole heap. */
   markCompacts: number;
 }
 
-/** Of all isolates of the process, worker threads too. */
+/** Counts the collections of all isolates of the process, including worker threads. */
 export function countCollections(output: string): Collections {
   return {
     scavenges: output.match(/ ms: Scavenge\b/g)?.length ?? 0,
@@ -19,5 +19,5 @@ export function countCollections(output: string): Collections {
   };
 }
 
-/** Before the program: V8 tells, and its young generation is full after one MiB. */
+/** V8 flags: report collections, and use a young generation of one MiB. */
 export const TRACE_FLAGS: readonly string[] = ['--trace-gc', '--max-semi-space-size=1'];

@@ -1,5 +1,5 @@
 /**
- * Packets in memory in a process of its own: `memory-child.js WAY PACKETS PROVIDER`.
+ * Sends packets in memory, in a separate process: `memory-child.js WAY PACKETS PROVIDER`.
  *
  * @module
  */

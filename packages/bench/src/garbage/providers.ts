@@ -1,15 +1,16 @@
 /**
- * Providers for measuring garbage, by the names of their exports: a device's thread imports them.
+ * Crypto providers for measuring garbage. The thread of a device imports them by the names of their
+ * exports.
  *
  * @module
  */
 import { nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
 import { copyCipherProvider } from '@litz/testkit';
 
-/** Transport ciphers that allocate nothing. */
+/** A provider whose transport ciphers allocate nothing. */
 export const copying: CryptoProvider = copyCipherProvider(nobleProvider);
 
-/** Makes one small object per packet, to see that it is seen. */
+/** A provider that makes one small object per packet, to test that the benchmark detects it. */
 export const littering: CryptoProvider = {
   ...copying,
   createCipher: (key) => new LitteringCipher(copying.createCipher(key)),
@@ -18,7 +19,7 @@ export const littering: CryptoProvider = {
 export type ProviderName = 'copying' | 'littering';
 
 class LitteringCipher implements Cipher {
-  /** Holds the last object: one that nobody sees would not be made. */
+  /** The last object. Without a reference to it, V8 would not make the object. */
   litter: object = {};
   readonly #cipher: Cipher;
 

@@ -1,5 +1,6 @@
 /**
- * `carryOverTun`: packets of iperf3 through a tunnel whose ends tell of their garbage.
+ * `carryOverTun`: sends packets of iperf3 through a tunnel whose ends report their garbage
+ * collections.
  *
  * ```
  *   iperf3 -c > litz-a -- device-child -- va ======= vb -- device-child -- litz-b > iperf3 -s
@@ -20,15 +21,15 @@ import type { ProviderName } from './providers.ts';
 
 export type Protocol = 'TCP' | 'UDP';
 
-/** Of the end that sends, and of the one that receives. */
+/** The reports of the sending and of the receiving end. */
 export type EndReports = Readonly<Record<'sender' | 'receiver', EndReport>>;
 
 export interface EndReport extends Collections {
-  /** In both directions. */
+  /** Packets in both directions. */
   packets: number;
 }
 
-/** Everything is released when it returns or rejects, but for a process that is told to end meanwhile. */
+/** Releases everything when it returns or rejects, unless a signal ends this process before. */
 export async function carryOverTun(
   protocol: Protocol,
   packets: number,
@@ -75,7 +76,10 @@ async function reportOf(end: RunningCommand): Promise<EndReport> {
 const CHILD = fileURLToPath(new URL('./device-child.js', import.meta.url));
 const LONGEST_SECONDS = 300;
 const UDP_LENGTH = 1372;
-/** MTU 1420 without the headers of IPv4 and TCP with timestamps. */
+/**
+ * The payload of a TCP segment in bytes: MTU 1420 without the headers of IPv4 and TCP with
+ * timestamps.
+ */
 const SEGMENT = 1368;
 const ARGUMENTS: Record<Protocol, (packets: number) => string[]> = {
   TCP: (packets) => ['-n', String(packets * SEGMENT)],

@@ -1,5 +1,5 @@
 /**
- * The load of `bench:handshake` in a process of its own:
+ * Makes the load of `bench:handshake`, in a separate process:
  * `generator-child.js PORT PEERS INITIATIONS_PER_PEER IN_FLIGHT SECONDS RESPONDER_PID`.
  *
  * @module
@@ -13,7 +13,7 @@ import { LoadGenerator, type LoadCounts } from './load-generator.ts';
 
 export interface GeneratorReport extends LoadCounts {
   seconds: number;
-  /** Of the responder, within these seconds. */
+  /** The CPU time of the responder within these seconds. */
   responderCpuSeconds: number;
 }
 
@@ -38,7 +38,7 @@ const elapsedMs = await generator.run(seconds * 1000);
 const { counts } = generator;
 const report: GeneratorReport = {
   responses: counts.responses - before.responses,
-  // Nearly all of them are of the warm-up.
+  // Nearly all cookies come during the warm-up.
   cookies: counts.cookies,
   invalid: counts.invalid,
   lost: counts.lost - before.lost,

@@ -1,24 +1,25 @@
 /**
- * `measureHandshakes`: handshakes per second that a responder answers on one core.
+ * `measureHandshakes`: measures how many handshakes per second a responder answers on one core.
  *
  * ```
  *   core 0: the responder's daemon        core 1: the generator
  *           127.0.0.1:51820 <------------ 127.1.0.1, 127.1.0.2, ...  one address per peer
  * ```
- * Both are in one network namespace and talk over its loopback interface. The load is the same for
- * every implementation, made by one program (`generator-child.ts`) of initiations that are ready before
- * the clock starts; an answer counts when its index is the right one and its mac1 says that the
- * responder has found out who asked, which takes it all the work of a handshake but the confirmation by
- * the first packet.
+ * Both are in one network namespace and communicate over its loopback interface. The load is the
+ * same for every implementation. One program (`generator-child.ts`) sends initiations that are
+ * ready before the clock starts. An answer counts if its index is right and if its mac1 shows that
+ * the responder has identified the initiator. At that point the responder has done all the work of
+ * a handshake, except the confirmation by the first packet.
  *
- * Implementations differ in what they call load: Litz counts handshakes per second, wireguard-go looks
- * at its queue. Under load they ask for a cookie and answer at most 20 initiations per second and
- * address. Nothing of that is switched off or avoided: every peer has an address of its own, shows its
- * cookie once it has one, and stays far below 20 per second, as many clients that connect at once do.
- * Checking mac2 is part of the price of whoever is under load. The number of initiations on their way
- * keeps the responder's core busy, and stays below the 128 that are load to wireguard-go: where the
- * figure of the core's load is far from 100 %, the generator was the slower one, and the CPU time per
- * handshake says more than the rate.
+ * Implementations detect load differently: Litz counts handshakes per second, wireguard-go looks at
+ * its queue. Under load they demand a cookie, and answer at most 20 initiations per second and
+ * address. The benchmark does not switch this off: every peer has its own address, sends its cookie
+ * when it has one, and stays far below 20 initiations per second, like many clients that connect at
+ * the same time. So the cost of checking mac2 is included for an implementation under load.
+ *
+ * The number of unanswered initiations keeps the responder's core busy, and stays below 128, at
+ * which wireguard-go is under load. If the load of the core is far from 100 %, the generator was
+ * too slow. Then the CPU time per handshake is a better figure than the rate.
  *
  * @module
  */
@@ -38,11 +39,11 @@ import { initiatorKey, responderKey } from './initiations.ts';
 export interface HandshakeSettings {
   implementations: readonly Implementation[];
   rounds: number;
-  /** Of the load, at most: it ends when the initiations are used up. */
+  /** The longest time of the load. It also ends when the initiations are used up. */
   seconds: number;
   peers: number;
   initiationsPerPeer: number;
-  /** Initiations on their way at a time. */
+  /** Unanswered initiations at a time. */
   inFlight: number;
 }
 

@@ -1,9 +1,10 @@
 /**
- * `InitiationFactory`: peers of a responder, with initiations made before the measurement begins.
+ * `InitiationFactory`: makes the peers of a responder, and their initiations, before the
+ * measurement begins.
  *
- * They are what an engine of ours sends: right macs, growing timestamps, a sender index of its own each.
- * Ephemeral keys come from a pool, so that making them costs hashes and no X25519; a responder cannot
- * tell, and computes everything anew for each.
+ * Our engine makes the initiations, with right macs, growing timestamps, and a separate sender
+ * index each. Their ephemeral keys come from a pool, so that making an initiation needs hashes but
+ * no X25519. The responder cannot notice that, and computes everything again for each initiation.
  *
  * @module
  */
@@ -22,13 +23,13 @@ import { seededRandomBytes } from '@litz/testkit';
 
 export interface Initiator {
   readonly publicKey: PublicKey;
-  /** Source address on the loopback interface: limits of responders are per address. */
+  /** Source address on the loopback interface. Responders have limits per address. */
   readonly address: string;
-  /** Of 148 bytes each, in the order of their timestamps. */
+  /** The initiations, 148 bytes each, in the order of their timestamps. */
   readonly initiations: readonly Uint8Array[];
 }
 
-/** Whoever answers, and whoever configures it, find the same keys. Nothing here is secret. */
+/** Returns the key of the responder, the same in every process. It is not secret. */
 export function responderKey(): PrivateKey {
   return generatePrivateKey(seededRandomBytes(0x11));
 }
@@ -37,7 +38,7 @@ export function initiatorKey(number: number): PrivateKey {
   return generatePrivateKey(seededRandomBytes(0x1000 + number));
 }
 
-/** 127.1.0.1 and on: all of 127.0.0.0/8 is local. */
+/** Returns the address of a peer, from 127.1.0.1 on. All of 127.0.0.0/8 is local. */
 export function initiatorAddress(number: number): string {
   return `127.1.${number >> 7}.${(number & 127) + 1}`;
 }
@@ -58,7 +59,10 @@ export class InitiationFactory {
     return { publicKey: engine.publicKey!, address: initiatorAddress(number), initiations };
   }
 
-  /** A link that was down waits for no answer. Its timestamp is later than the last one's. */
+  /**
+   * Takes the link down and up, so that the engine does not wait for an answer. The timestamp
+   * grows.
+   */
   #initiate(engine: Engine): Uint8Array {
     engine.linkDown(0);
     engine.linkUp(0);
@@ -69,7 +73,7 @@ export class InitiationFactory {
   }
 }
 
-/** noble with the results of X25519 kept, as many as there are pairs of keys in use. */
+/** Returns noble with a cache of the results of X25519, one for each pair of keys in use. */
 function withPooledEphemerals(): CryptoProvider {
   const secrets = new Map<string, Uint8Array | undefined>();
   const publicKeys = new Map<string, Uint8Array>();
@@ -89,7 +93,10 @@ function withPooledEphemerals(): CryptoProvider {
   };
 }
 
-/** Private keys are the only ones that take 32 bytes. */
+/**
+ * Fills `out` with random bytes; if it has 32 bytes, with a key of the pool, as only private keys
+ * have that length.
+ */
 function pooledRandomBytes(out: Uint8Array): void {
   randomFillSync(out);
   if (out.length === 32) seededRandomBytes(0x100 + (out[0]! % POOL))(out);

@@ -1,9 +1,9 @@
 /**
- * `InitiatorSocket`: sends the initiations of one peer, one at a time, and checks what comes back.
+ * `InitiatorSocket`: sends the initiations of one peer, one at a time, and checks the answers.
  *
- * As a real initiator it keeps the cookie that a responder under load answers with, and shows it in
- * mac2 from then on (section 5.3). The message that was answered with a cookie is sent again at once:
- * the responder has taken nothing of it.
+ * Like a real initiator, it stores the cookie of a responder under load, and uses it in mac2 from
+ * then on (section 5.3). It sends the message that was answered with a cookie again at once,
+ * because the responder has ignored the message.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { nobleProvider, type PublicKey } from '@litz/core';
 import { readCookieReply, readResponse } from '@litz/core/internals';
 import type { Initiator } from './initiations.ts';
 
-/** What became of an initiation. */
+/** The answer to an initiation. */
 export type Answer = 'response' | 'cookie' | 'invalid';
 
 export class InitiatorSocket {
-  /** `performance.now()` of the last initiation. */
+  /** The time of the last initiation, from `performance.now()`. */
   sentAt: number = -Infinity;
-  /** An initiation waits for its answer. */
+  /** Whether an initiation waits for its answer. */
   isWaiting = false;
   readonly #initiator: Initiator;
   readonly #socket: Socket;
@@ -30,9 +30,9 @@ export class InitiatorSocket {
   #cookie: Uint8Array | undefined = undefined;
 
   /**
-   * Connected to the responder from an address of its own.
+   * Opens a socket with an address of its own, connected to the responder.
    *
-   * @param tell what came; the next initiation may be sent
+   * @param tell called with each answer; then the next initiation may be sent
    */
   static async open(
     initiator: Initiator,
@@ -49,7 +49,8 @@ export class InitiatorSocket {
       const answer = opened.#receive(datagram);
       if (answer !== undefined) tell(opened, answer);
     });
-    // Nobody listens any more: the run is over, or the answers that are missing say so.
+    // The responder has closed its socket. The run is over, or missing answers will show the
+    // failure.
     socket.on('error', () => {});
     return opened;
   }
@@ -61,12 +62,12 @@ export class InitiatorSocket {
     this.#cookieKey = hashOf('cookie--', responder);
   }
 
-  /** How many initiations are left. */
+  /** How many initiations are still to be sent. */
   get left(): number {
     return this.#initiator.initiations.length - this.#next;
   }
 
-  /** The next initiation. */
+  /** Sends the next initiation. */
   send(now: number): void {
     this.#message = this.#initiator.initiations[this.#next++]!;
     this.#transmit(now);
@@ -86,7 +87,7 @@ export class InitiatorSocket {
     this.#socket.send(message);
   }
 
-  /** undefined: nothing that was waited for. */
+  /** Returns the kind of an answer; undefined if no answer was expected. */
   #receive(datagram: Uint8Array): Answer | undefined {
     if (!this.isWaiting) return undefined;
     const response = readResponse(datagram);
@@ -100,7 +101,9 @@ export class InitiatorSocket {
     return 'cookie';
   }
 
-  /** mac1 of a response: its sender has found our public key in the initiation. */
+  /**
+   * Checks mac1 of a response: it shows that the sender has found our public key in the initiation.
+   */
   #isForUs(response: Uint8Array): boolean {
     const mac1 = new Uint8Array(16);
     nobleProvider.mac(mac1, this.#mac1Key, response.subarray(0, RESPONSE_MAC1));
@@ -131,7 +134,7 @@ function senderIndexOf(message: Uint8Array): number {
   return new DataView(message.buffer, message.byteOffset).getUint32(4, true);
 }
 
-/** Of an initiation. */
+/** The offset of mac1 in an initiation. */
 const MAC1 = 116;
 const MAC2 = 132;
 const RESPONSE_MAC1 = 60;

@@ -1,10 +1,10 @@
 /**
- * `LoadGenerator`: many initiators who keep a responder busy.
+ * `LoadGenerator`: keeps a responder busy with many initiators.
  *
- * A number of initiations is on its way at any time; each answer lets the next peer send. So the
- * responder always has work, and never a queue that it would have to throw away. No peer initiates more
- * often than every 60 ms: responders take that for a flood (the kernel and wireguard-go below 20 ms,
- * Litz below 50).
+ * A fixed number of initiations is unanswered at any time; after each answer, the next peer sends.
+ * So the responder always has work, and never a queue so long that it must drop messages. A peer
+ * initiates at most every 60 ms, because responders treat a shorter interval as a flood (the kernel
+ * and wireguard-go below 20 ms, Litz below 50 ms).
  *
  * @module
  */
@@ -22,17 +22,17 @@ export interface LoadCounts {
 export class LoadGenerator {
   readonly counts: LoadCounts = { responses: 0, cookies: 0, invalid: 0, lost: 0 };
   readonly #inFlight: number;
-  /** Whose turn it is, first the one who has waited for longest. */
+  /** The peers that may send; first the one that has waited longest. */
   #queue: InitiatorSocket[] = [];
   #waiting = 0;
   #sendsLeft = 0;
 
-  /** @param inFlight initiations on their way at a time */
+  /** @param inFlight unanswered initiations at a time */
   constructor(inFlight: number) {
     this.#inFlight = inFlight;
   }
 
-  /** For the sockets to tell. */
+  /** Called by the sockets with each answer. */
   readonly tell = (socket: InitiatorSocket, answer: Answer): void => {
     if (answer === 'cookie') {
       this.counts.cookies++;
@@ -46,14 +46,17 @@ export class LoadGenerator {
     this.#fill();
   };
 
-  /** Each of `sockets` sends once: cookies are handed out, secrets computed. */
+  /**
+   * Lets each of `sockets` send once, so that it gets a cookie and the responder computes its
+   * secrets.
+   */
   async warmUp(sockets: readonly InitiatorSocket[]): Promise<void> {
     this.#queue = [...sockets];
     this.#sendsLeft = sockets.length;
     await this.#runUntil(() => this.#sendsLeft === 0 && this.#waiting === 0);
   }
 
-  /** Until the time has passed or nobody has an initiation left. Returns how long it was, ms. */
+  /** Runs until `ms` have passed or no initiation is left. Returns how long it took, in ms. */
   async run(ms: number): Promise<number> {
     const start = performance.now();
     this.#sendsLeft = Infinity;
@@ -89,7 +92,7 @@ export class LoadGenerator {
 
   readonly #sent: Set<InitiatorSocket> = new Set();
 
-  /** A datagram was dropped: its place is given to another one. */
+  /** Gives up initiations whose datagram was dropped, so that other peers send. */
   #giveUpLost(): void {
     const now = performance.now();
     for (const socket of this.#sent) {

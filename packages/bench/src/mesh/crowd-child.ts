@@ -1,6 +1,6 @@
 /**
- * A part of the crowd: some hundreds of agents in one process. What it is asked for comes over a channel,
- * one request after the other; `crowd.ts` asks.
+ * A part of the crowd: several hundred agents in one process. `crowd.ts` sends requests over a
+ * channel, one after the other.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import { SimulatedNode } from './simulated-node.ts';
 class CrowdPart {
   readonly #folder = mkdtempSync(join(tmpdir(), 'litz-crowd-'));
   readonly #nodes: SimulatedNode[] = [];
-  /** Times at which each of our agents had programmed a peer, by key and endpoint. */
+  /** When each agent of this process had programmed a peer, by key and endpoint of the peer. */
   readonly #programmed: Map<string, number[]> = new Map();
-  /** When an agent of ours began to write its record, by its number. */
+  /** When an agent of this process began to write its record, by its number. */
   readonly #wrote: Map<number, number> = new Map();
   #registry: Registry | undefined = undefined;
   #writes: WriteCounter | undefined = undefined;
@@ -59,7 +59,9 @@ class CrowdPart {
     }
   }
 
-  /** Keys of agents that will be started, and their records: what a restart of all of them finds. */
+  /**
+   * Makes keys and records of agents that will start later, as a restart of all agents finds them.
+   */
   async #seed(place: RegistryPlace, numbers: readonly number[]): Promise<void> {
     for (let i = 0; i < numbers.length; i += TOGETHER) {
       await Promise.all(
@@ -72,7 +74,7 @@ class CrowdPart {
     }
   }
 
-  /** With a key that it makes. */
+  /** Makes a key, and returns the record of the agent. */
   #ownRecord(number: number): NodeRecord {
     const folder = this.#folderOf(number);
     const store = new KeyStore({ folder, interfaceName: 'litz0' });
@@ -108,7 +110,7 @@ class CrowdPart {
     }
   }
 
-  /** @returns when it began */
+  /** Writes a record. Returns when the write began. */
   async #write(place: RegistryPlace, record: NodeRecord): Promise<number> {
     this.#registry ??= openRegistry(place);
     const at = now();
@@ -154,7 +156,7 @@ class CrowdPart {
   }
 }
 
-/** The same for all processes of a machine. Milliseconds. */
+/** Returns a time in ms that is the same for all processes of a machine. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -164,7 +166,7 @@ function nameOf(number: number): string {
 }
 
 const PORT = 51_871;
-/** Records written at a time. */
+/** How many records are written at the same time. */
 const TOGETHER = 32;
 
 const part = new CrowdPart();

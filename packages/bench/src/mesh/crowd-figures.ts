@@ -1,6 +1,6 @@
 /**
- * `measureCrowd`: a thousand agents and a few real nodes on one registry: how long a change takes to be
- * everywhere, and what the registry has to bear.
+ * `measureCrowd`: measures many agents and a few real nodes on one registry: how long a change
+ * takes to reach all of them, and the load of the registry.
  *
  * @module
  */
@@ -14,20 +14,20 @@ import { RealNode, realName } from './real-node.ts';
 import { startRegistry, type RegistryName } from './registry-server.ts';
 
 export interface CrowdSettings {
-  /** Agents on simulated machines. */
+  /** How many agents run on simulated machines. */
   readonly agents: number;
   readonly processes: number;
-  /** `litz` and `litz agent` as programs. */
+  /** How many nodes run `litz` and `litz agent` as programs. */
   readonly realNodes: number;
-  /** Records that somebody writes, one after the other. */
+  /** How many records are changed, one after the other. */
   readonly changes: number;
-  /** Agents that join, one after the other. */
+  /** How many agents join, one after the other. */
   readonly joins: number;
-  /** Seconds in which nothing happens. */
+  /** How many seconds the mesh is measured at rest. */
   readonly restSeconds: number;
 }
 
-/** Everything that was made is gone afterwards. */
+/** Removes everything that it made. */
 export async function measureCrowd(
   name: RegistryName,
   settings: CrowdSettings,
@@ -76,7 +76,7 @@ class CrowdRun {
     this.#parts = parts;
   }
 
-  /** All at once, as after a failure of the power. Their records are there already. */
+  /** Starts all agents at once, as after a power failure. Their records exist already. */
   async start(startNodes: () => void): Promise<void> {
     const { crowd, nodes, progress } = this.#parts;
     const { agents, realNodes } = this.#settings;
@@ -123,7 +123,7 @@ class CrowdRun {
     const tookReal: number[] = [];
     const before = await crowd.counts();
     for (let i = 0; i < changes; i++) {
-      // Every second one is a new node, the others one whose port changes.
+      // Every second change is a new node. The others change the port of that node.
       const number = FIRST_MADE + (i >> 1);
       const prefix = madePrefix(number);
       const written = await crowd.write(number, PORT + i, PATIENCE_MS);
@@ -157,7 +157,10 @@ class CrowdRun {
     this.#add('registry writes per join', 'writes', writes / joins);
   }
 
-  /** Own records come back, rounds end; in Kubernetes each node writes its status within half a minute. */
+  /**
+   * Waits until own records have come back and rounds have ended. In Kubernetes, each node writes
+   * its status within half a minute.
+   */
   async #settle(): Promise<void> {
     await pause(this.#subject === 'kubernetes' ? STATUS_MS : SETTLE_MS);
   }

@@ -1,5 +1,5 @@
 /**
- * `Crowd`: many agents, real ones, on simulated machines, in a few processes.
+ * `Crowd`: many real agents on simulated machines, in a few processes.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { madeRecord, peerOf } from './made-record.ts';
 import type { RegistryPlace } from './registry-place.ts';
 import type { Preparation } from './registry-server.ts';
 
-/** What a process of the crowd can be asked. */
+/** A request to a process of the crowd. */
 export type CrowdRequest =
   | { do: 'prepare'; place: RegistryPlace; preparation: Preparation }
   | { do: 'seed' | 'start'; place: RegistryPlace; numbers: readonly number[] }
@@ -21,7 +21,7 @@ export type CrowdRequest =
   | { do: 'write-count'; place: RegistryPlace }
   | { do: 'counts' | 'close' };
 
-/** Of all agents together. */
+/** The counts of all agents together. */
 export interface CrowdCounts {
   readonly gets: number;
   readonly sets: number;
@@ -36,7 +36,7 @@ export class Crowd {
   readonly #parts: readonly CrowdProcess[];
   #agents = 0;
 
-  /** @param processes how many */
+  /** @param processes the number of processes */
   constructor(place: RegistryPlace, namespace: string, processes: number) {
     this.#place = place;
     this.#parts = Array.from({ length: processes }, () => new CrowdProcess(namespace));
@@ -50,21 +50,22 @@ export class Crowd {
     await this.#first.ask({ do: 'prepare', place: this.#place, preparation });
   }
 
-  /** Writes records of agents that are to come. */
+  /** Writes the records of agents that will start later. */
   async seed(numbers: readonly number[]): Promise<void> {
     await this.#share(numbers, 'seed');
   }
 
-  /** Starts agents, all at once. */
+  /** Starts agents at the same time. */
   async start(numbers: readonly number[]): Promise<void> {
     this.#agents += numbers.length;
     await this.#share(numbers, 'start');
   }
 
   /**
-   * One more agent, which nobody knows.
+   * Starts one more agent, which no other agent knows.
    *
-   * @returns how long after it began to write its record each of the others had it, milliseconds
+   * @returns the times in ms from the beginning of its write until each other agent had programmed
+   *   it
    */
   async join(number: number, timeoutMs: number): Promise<number[]> {
     const others = this.#agents++;
@@ -76,23 +77,23 @@ export class Crowd {
     return times.map((time) => time - at);
   }
 
-  /** Until every daemon has so many peers. @throws {Error} (rejects) it takes too long */
+  /** Waits until every daemon has `count` peers. @throws {Error} (rejects) it takes too long */
   async untilAllHave(count: number, timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs;
     for (;;) {
       const all = await this.#all<boolean>({ do: 'has-peers', count });
       if (all.every(Boolean)) return;
-      if (performance.now() > end) throw new Error(`not all agents have ${count} peers in time`);
+      if (performance.now() > end) throw new Error(`not all agents had ${count} peers in time`);
       await pause(POLL_MS);
     }
   }
 
-  /** Writes so many records that were made, from number 1. */
+  /** Writes `count` made records, from number 1. */
   async writeMany(count: number): Promise<void> {
     await this.#first.ask({ do: 'write-many', place: this.#place, count });
   }
 
-  /** Writes a record that was made. @returns when it began to, and how long each agent took */
+  /** Writes a made record. Returns when the write began, and how long each agent took. */
   async write(
     number: number,
     port: number,
@@ -105,7 +106,11 @@ export class Crowd {
     return { at, took: times.map((time) => time - at) };
   }
 
-  /** When each agent had it. @throws {Error} (rejects) not `count` of them in time */
+  /**
+   * Returns when each agent had programmed the peer.
+   *
+   * @throws {Error} (rejects) fewer than `count` in time
+   */
   async #programmed(peer: string, count: number, timeoutMs: number): Promise<number[]> {
     const end = performance.now() + timeoutMs;
     for (;;) {
@@ -118,7 +123,7 @@ export class Crowd {
     }
   }
 
-  /** Writes to the registry since its start, or since the first call. */
+  /** Returns the number of writes to the registry since its start, or since the first call. */
   async writes(): Promise<number> {
     return this.#first.ask({ do: 'write-count', place: this.#place });
   }

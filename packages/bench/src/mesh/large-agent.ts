@@ -1,5 +1,6 @@
 /**
- * `measureLargeAgent`: one `litz agent` with thousands of nodes: what it needs, and what one change costs.
+ * `measureLargeAgent`: measures one `litz agent` with thousands of nodes: its memory and CPU time,
+ * and the cost of one change.
  *
  * @module
  */
@@ -13,17 +14,17 @@ import { RealNode, realName, type RealNodeCounts } from './real-node.ts';
 import { startRegistry, type RegistryName } from './registry-server.ts';
 
 export interface LargeAgentSettings {
-  /** Records in the registry. */
+  /** The number of records in the registry. */
   readonly nodes: number;
-  /** How often its changes are measured. */
+  /** How often changes are measured. */
   readonly rounds: number;
-  /** Of one record each, in a round. */
+  /** Changes in a round; each changes one record. */
   readonly changes: number;
-  /** After the start. V8 clears up when nothing has happened for some seconds. */
+  /** The wait after the start. V8 collects garbage when nothing has happened for some seconds. */
   readonly settleSeconds: number;
 }
 
-/** Everything that was made is gone afterwards. */
+/** Removes everything that it made. */
 export async function measureLargeAgent(
   name: RegistryName,
   settings: LargeAgentSettings,
@@ -92,7 +93,7 @@ class LargeAgentRun {
       gets: [],
       rulesets: [],
     };
-    // What is compiled is compiled before.
+    // Warms up, so that V8 has compiled the code before the measurement.
     for (let i = 0; i < changes; i++) await this.#change(writer, 1 + (i % nodes), WARM_PORT + i);
     for (let round = 0; round < rounds; round++) {
       const before = node.counts();
@@ -131,6 +132,9 @@ const WARM_PORT = 10_000;
 const PORT = 20_000;
 const START_MS = 300_000;
 const PATIENCE_MS = 60_000;
-/** What changes within 50 ms is one round. */
+/**
+ * Time in ms between two changes. It is more than 50 ms, because changes within that time share a
+ * round.
+ */
 const APART_MS = 150;
 const REST_MS = 5000;

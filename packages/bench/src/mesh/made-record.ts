@@ -1,5 +1,5 @@
 /**
- * Records of nodes that there are not, each with an address, a key and a prefix of its own.
+ * Makes records of nodes that do not exist, each with its own address, key and prefix.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 import { keyId } from '@litz/core/internals';
 import type { NodeRecord } from '@litz/mesh';
 
-/** All pods. */
+/** The prefix of all pods. */
 export const CLUSTER_PREFIX = '10.128.0.0/9';
 
 /** @param number 1 to 30,000 */
@@ -32,17 +32,17 @@ export function madeRecord(number: number, port: number = DEFAULT_PORT): NodeRec
   };
 }
 
-/** Of the underlay. */
+/** Returns the address of the node in the underlay. */
 export function madeAddress(number: number): string {
   return `10.77.${number >> 8}.${number & 0xff}`;
 }
 
-/** Of the pods. */
+/** Returns the prefix of the node's pods. */
 export function madePrefix(number: number): string {
   return `10.${128 + (number >> 8)}.${number & 0xff}.0/24`;
 }
 
-/** The peer that a record makes: key and endpoint. */
+/** Returns key and endpoint of the peer that a record describes, as one text. */
 export function peerOf({ keys, addresses, port }: NodeRecord): string {
   const endpoint = parseEndpoint(`${addresses[0]}:${port}`) as Endpoint;
   return `${keyId(keys[0]!.publicKey)} ${formatEndpoint(endpoint)}`;

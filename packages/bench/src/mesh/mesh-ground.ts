@@ -1,12 +1,13 @@
 /**
- * `MeshGround`: network namespaces of nodes on one bridge; where the bridge is, the registry is too.
+ * `MeshGround`: network namespaces of nodes on one bridge. The namespace of the bridge also
+ * contains the registry.
  *
  * ```
  *   hub: bridge 10.99.0.1/16 --+-- wan 10.99.1.1 :node 1
  *        etcd, kube-apiserver,  +-- wan 10.99.1.2 :node 2
  *        simulated agents       ...
  * ```
- * Simulated nodes have addresses of 10.77.0.0/16: what is sent there goes to the hub, and nowhere else.
+ * Simulated nodes have addresses of 10.77.0.0/16. The hub drops packets to these addresses.
  *
  * @module
  */
@@ -18,7 +19,7 @@ export class MeshGround {
   readonly #names: string[] = [];
   readonly #prefix: string = `litz-mesh-${process.pid}-${++made}`;
 
-  /** @throws {Error} (rejects) no right to make namespaces, or no `ip` */
+  /** @throws {Error} (rejects) namespaces are not permitted, or there is no `ip` */
   static async create(): Promise<MeshGround> {
     const ground = new MeshGround();
     LIVE.add(ground);
@@ -35,7 +36,7 @@ export class MeshGround {
     this.hub = `${this.#prefix}-hub`;
   }
 
-  /** Adds a node. @returns the name of its namespace */
+  /** Adds a node. Returns the name of its namespace. */
   async addNode(number: number): Promise<string> {
     const { hub } = this;
     const name = await this.#add(`n${number}`);
@@ -48,7 +49,10 @@ export class MeshGround {
     return name;
   }
 
-  /** The programs in them are to be ended before. Never fails; synchronous, for the end of the process. */
+  /**
+   * Deletes the namespaces. End their programs before. Never fails; synchronous, for the end of the
+   * process.
+   */
   close(): void {
     LIVE.delete(this);
     for (const name of this.#names.splice(0)) {
@@ -73,7 +77,7 @@ export class MeshGround {
   }
 }
 
-/** Deletes all that are there still. */
+/** Deletes all that still exist. */
 export function closeMeshGrounds(): void {
   for (const ground of LIVE) ground.close();
 }

@@ -1,5 +1,5 @@
 /**
- * `measureMesh`: what the mesh costs when there are many nodes, on real registries.
+ * `measureMesh`: measures the cost of a mesh with many nodes, on real registries.
  *
  * @module
  */
@@ -20,9 +20,9 @@ export interface MeshSettings {
 
 export interface MeshOutcome {
   readonly measurements: Measurement[];
-  /** `name: reason` of what is not here. */
+  /** `name: reason` of what is not installed. */
   readonly skipped: string[];
-  /** What did not run through, or asked more of registry, daemon or nft than it may. */
+  /** What failed, or sent more requests to registry, daemon or nft than allowed. */
   readonly failed: string[];
 }
 
@@ -32,14 +32,14 @@ export const MESH_SETTINGS: MeshSettings = {
   large: { nodes: 5000, rounds: 3, changes: 50, settleSeconds: 15 },
 };
 
-/** A few seconds. */
+/** Settings for a run of a few seconds. */
 export const SHORT_MESH_SETTINGS: MeshSettings = {
   registries: ['etcd'],
   crowd: { agents: 20, processes: 2, realNodes: 1, changes: 4, joins: 1, restSeconds: 1 },
   large: { nodes: 200, rounds: 1, changes: 5, settleSeconds: 1 },
 };
 
-/** Everything that was made is gone afterwards. */
+/** Removes everything that it made. */
 export async function measureMesh(
   { registries, crowd, large }: MeshSettings,
   progress: (text: string) => void,
@@ -71,7 +71,7 @@ export async function measureMesh(
   return { measurements, skipped, failed: [...failed, ...overLimit(measurements)] };
 }
 
-/** Numbers that no slow machine makes larger. */
+/** Returns the figures above their limits. A slow machine does not make these figures larger. */
 export function overLimit(measurements: readonly Measurement[]): string[] {
   return measurements.flatMap(({ figure, subject, value, unit }) => {
     const limit = LIMITS.find(({ names }) => names.test(figure))?.limit;

@@ -1,8 +1,9 @@
 /**
- * `RealNode`: `litz` and `litz agent` as programs, on an interface in a network namespace of their own.
+ * `RealNode`: `litz` and `litz agent` as programs, on an interface in a network namespace of their
+ * own.
  *
- * The agent reaches the daemon through a socket that counts, and finds an `nft` that counts. Both are in
- * its own view of the file system only.
+ * The agent reaches the daemon through a socket that counts requests, and uses an `nft` that counts
+ * its runs. Both exist only in the agent's own mount namespace.
  *
  * @module
  */
@@ -32,9 +33,9 @@ import { UapiProxy } from './uapi-proxy.ts';
 export interface RealNodeCounts {
   readonly sets: number;
   readonly gets: number;
-  /** Runs of `nft` that load a ruleset. */
+  /** How often `nft` has loaded a ruleset. */
   readonly rulesets: number;
-  /** CPU time of all threads of the agent, milliseconds. */
+  /** CPU time of all threads of the agent, in ms. */
   readonly cpuMs: number;
 }
 
@@ -49,7 +50,11 @@ export class RealNode {
   #proxy: UapiProxy | undefined = undefined;
   #agent: RunningCommand | undefined = undefined;
 
-  /** The daemon, and who watches the routes. @param number its address and prefix */
+  /**
+   * Starts the daemon and the route watch.
+   *
+   * @param number the node's number, for its address and prefix
+   */
   static async start(namespace: string, number: number): Promise<RealNode> {
     const node = new RealNode(namespace, number);
     try {
@@ -88,12 +93,12 @@ export class RealNode {
     return this.#daemon.interfaceName;
   }
 
-  /** Routes that have come so far. */
+  /** How many routes have been added so far. */
   get routes(): number {
     return this.#routes.size;
   }
 
-  /** When a route came last; undefined: it has not. */
+  /** When a route was last added; undefined: never. */
   routeCame(prefix: string): number | undefined {
     return this.#routes.get(prefix);
   }
@@ -105,7 +110,7 @@ export class RealNode {
     const folders = ['--state-dir', this.#path('state'), '--control-dir', this.#path('run')];
     const at = ['--interface', this.interfaceName, ...folders];
     const flags = [...registryFlags(place), ...own, ...prefixes, ...enforced, ...at];
-    // `ip netns exec` has made a view of the file system that nobody else sees.
+    // `ip netns exec` has made a mount namespace, so no other program sees this mount.
     const script = 'mount --bind "$0" /var/run/wireguard && exec "$@"';
     const program = [process.execPath, LITZ, 'agent', ...flags];
     this.#agent = new RunningCommand('sh', ['-c', script, this.#path('sockets'), ...program], {
@@ -114,7 +119,7 @@ export class RealNode {
     });
   }
 
-  /** @throws {Error} agent or daemon is not there any more; what it wrote */
+  /** @throws {Error} agent or daemon has ended; the message has its output */
   checkAlive(): void {
     this.#daemon.checkAlive();
     if (this.#agent?.hasEnded === true) {
@@ -127,7 +132,7 @@ export class RealNode {
     return { sets, gets, rulesets: this.#rulesets(), cpuMs: cpuMilliseconds(this.#pid) };
   }
 
-  /** Of the agent, MB (10^6 bytes): now, and the most it ever was. */
+  /** Returns the resident memory of the agent in MB (10^6 bytes), now and at its peak. */
   resident(): { readonly now: number; readonly peak: number } {
     const status = readFileSync(`/proc/${this.#pid}/status`, 'latin1');
     const found = /^VmRSS:\s+(\d+) kB$/m.exec(status);
@@ -173,7 +178,9 @@ function realPrefix(number: number): string {
   return `10.254.${number}.0/24`;
 }
 
-/** The scheduler counts in nanoseconds, where proc(5)'s times are in hundredths of a second. */
+/**
+ * Uses the scheduler's counters in nanoseconds; the times of proc(5) are in hundredths of a second.
+ */
 function cpuMilliseconds(pid: number): number {
   let nanoseconds = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -181,13 +188,13 @@ function cpuMilliseconds(pid: number): number {
       const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1');
       nanoseconds += Number(text.split(' ')[0]);
     } catch {
-      // It has just ended.
+      // The thread has just ended.
     }
   }
   return nanoseconds / 1e6;
 }
 
-/** Beside a thousand agents that start. */
+/** Time limit in ms; many agents may start at the same time. */
 const START_MS = 120_000;
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
 const WATCH = fileURLToPath(new URL('./route-watch-child.js', import.meta.url));

@@ -1,5 +1,5 @@
 /**
- * `RegistryPlace`: which registry is meant, as plain data, so that several processes open the same one.
+ * `RegistryPlace`: names a registry as plain data, so that several processes can open the same one.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export function openKubeApi(kubeconfig: string): KubeApi {
   return new KubeApi(findKubeAccess({ kubeconfig }));
 }
 
-/** For the command line of `litz agent`. */
+/** Returns the flags of `litz agent` for the registry. */
 export function registryFlags(place: RegistryPlace): string[] {
   return place.type === 'etcd'
     ? ['--registry', place.url]

@@ -1,5 +1,5 @@
 /**
- * The servers of registries, real ones, each in a folder that goes with it.
+ * Starts real servers of registries. Each has a folder that is removed with it.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import type { RegistryPlace } from './registry-place.ts';
 
 export interface RegistryServer {
   readonly place: RegistryPlace;
-  /** What has to be there before the first record. To be called in the namespace of the server. */
+  /** What the server needs before the first record. Apply it in the namespace of the server. */
   readonly preparation: Preparation;
   close(): Promise<void>;
 }
 
-/** Files to be applied to a Kubernetes API server, as plain data. */
+/** Objects for a Kubernetes API server, as plain data. */
 export interface Preparation {
   readonly folder: string;
   readonly objects: readonly { readonly path: string; readonly text: string }[];
@@ -29,14 +29,14 @@ export interface Preparation {
 export const REGISTRY_NAMES = ['etcd', 'kubernetes'] as const;
 export type RegistryName = (typeof REGISTRY_NAMES)[number];
 
-/** Why such a server can't be started; undefined if it can. */
+/** Returns why such a server cannot be started; undefined if it can. */
 export function missingServer(name: RegistryName): string | undefined {
   const etcd = missingProgram('etcd', ['--version']);
   if (name === 'etcd' || etcd !== undefined) return etcd;
   return missingProgram('kube-apiserver', ['--version']) ?? missingProgram('openssl', ['version']);
 }
 
-/** @param nodes names of the Nodes that Kubernetes is to know */
+/** @param nodes names of the Nodes to create in Kubernetes */
 export function startRegistry(
   name: RegistryName,
   namespace: string,
@@ -59,14 +59,18 @@ export function startRegistry(
   return { place, preparation: { folder, objects }, close: () => ended(server, etcd) };
 }
 
-/** Waits until the server answers, and applies what has to be there. In the namespace of the server. */
+/**
+ * Waits until the server answers, and applies the preparation. Call it in the namespace of the
+ * server.
+ */
 export async function prepare(
   place: RegistryPlace,
   { folder, objects }: Preparation,
 ): Promise<void> {
   await untilOpen(place.type === 'etcd' ? ETCD_PORT : KUBE_PORT);
   for (const { path, text } of objects) {
-    // The server is there before all of its parts are, and a new kind is served a moment later.
+    // The server answers before all of its parts are ready, and serves a new kind only a moment
+    // later.
     await again(async () => send(folder, 'PATCH', `${path}?fieldManager=bench&force=true`, text));
   }
   if (place.type === 'kubernetes') {
@@ -106,7 +110,7 @@ function startKube(folder: string, namespace: string): RunningCommand {
     `--service-account-signing-key-file=${file('sa.key')}`,
     '--authorization-mode=RBAC',
     '--service-cluster-ip-range=10.96.0.0/16',
-    // It would wait for a controller that makes the account `default`.
+    // This plugin would wait for a controller that makes the account `default`.
     '--disable-admission-plugins=ServiceAccount',
   ];
   return new RunningCommand('kube-apiserver', args, { namespace });
@@ -170,7 +174,7 @@ async function untilOpen(port: number): Promise<void> {
   );
 }
 
-/** @throws {Error} it fails for too long */
+/** Repeats `run` until it succeeds. @throws {Error} it fails for too long */
 async function again(run: () => Promise<unknown>): Promise<void> {
   const end = performance.now() + START_MS;
   for (;;) {

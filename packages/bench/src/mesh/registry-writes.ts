@@ -1,5 +1,5 @@
 /**
- * `countWrites`: how often somebody has written to the registry so far, as its server counts.
+ * `countWrites`: counts all writes to the registry so far, from the counters of its server.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { request } from 'node:http';
 import type { KubeApi, KubeResource } from '@litz/mesh';
 import { openKubeApi, type RegistryPlace } from './registry-place.ts';
 
-/** Only ever compared with an earlier one. */
+/** The counter. Only the difference of two values has a meaning. */
 export interface WriteCounter {
   count(): Promise<number>;
   close(): void;
@@ -20,7 +20,7 @@ export async function countWrites(place: RegistryPlace): Promise<WriteCounter> {
   return KubeWrites.open(openKubeApi(place.kubeconfig));
 }
 
-/** Every write is a revision. Leases that are kept alive make none. */
+/** Returns the revision of etcd. Each write increases it; keeping a lease alive does not. */
 async function etcdRevision(url: string): Promise<number> {
   const path = '/v3/kv/range';
   const body = JSON.stringify({ key: Buffer.from('litz/').toString('base64') });
@@ -41,7 +41,7 @@ function post(url: string, body: string): Promise<string> {
   });
 }
 
-/** Of the records alone: the API server writes things of its own all the time. */
+/** Counts only writes of records, because the API server also writes objects of its own. */
 class KubeWrites implements WriteCounter {
   readonly #api: KubeApi;
   readonly #stop = new AbortController();
@@ -62,7 +62,7 @@ class KubeWrites implements WriteCounter {
   }
 
   async count(): Promise<number> {
-    // What was written is told a moment later.
+    // The server reports a write a moment later.
     await new Promise((resolve) => setTimeout(resolve, TOLD_MS));
     return this.#writes;
   }

@@ -1,5 +1,6 @@
 /**
- * Tells which routes of the mesh's table come, and when, in the network namespace that it was started in.
+ * Reports new routes of the mesh's table and their times, in the network namespace in which it was
+ * started.
  *
  * @module
  */
@@ -7,11 +8,11 @@ import { formatCidr } from '@litz/core';
 import { Netlink, onReadable, RoutingMonitor } from '@litz/sys';
 import { DEFAULT_TABLE } from '@litz/mesh';
 
-/** Routes that are there since `at`. */
+/** Routes that were added at `at`. */
 export interface RoutesCame {
-  /** '10.128.3.0/24' */
+  /** The prefixes of the routes, such as '10.128.3.0/24'. */
   readonly prefixes: readonly string[];
-  /** Milliseconds; the same for all processes of a machine. */
+  /** Time in ms, the same for all processes of a machine. */
   readonly at: number;
 }
 
@@ -20,7 +21,7 @@ const monitor = new RoutingMonitor(DEFAULT_TABLE);
 onReadable(monitor.fd, () => {
   const at = performance.timeOrigin + performance.now();
   const changes = monitor.read();
-  // Thousands at once are more than it keeps.
+  // If thousands of routes come at once, the monitor cannot keep all changes.
   const routes = changes
     ? changes.flatMap((change) => (change.type === 'route' && !change.gone ? [change.route] : []))
     : netlink.tableRoutes(DEFAULT_TABLE);

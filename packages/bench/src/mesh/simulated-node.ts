@@ -1,6 +1,6 @@
 /**
- * `SimulatedNode`: a real agent that programs a simulated daemon and a simulated machine, and reads a
- * real registry.
+ * `SimulatedNode`: a real agent that programs a simulated daemon and a simulated machine, and reads
+ * a real registry.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import {
 } from '@litz/mesh';
 import { CLUSTER_PREFIX, madeAddress, madePrefix } from './made-record.ts';
 
-/** What was asked of daemon and machine so far. */
+/** How many requests daemon and machine have received so far. */
 export interface NodeCounts {
   readonly gets: number;
   readonly sets: number;
@@ -35,9 +35,9 @@ export interface SimulatedNodeOptions {
   readonly number: number;
   readonly name: string;
   readonly registry: Registry;
-  /** Of its key; made if it isn't there. */
+  /** The folder of the node's key. It is made if it does not exist. */
   readonly folder: string;
-  /** A peer is in the daemon and its routes are laid. `peer`: key and endpoint. */
+  /** Called when a peer is in the daemon and its routes are added. `peer`: key and endpoint. */
   readonly onProgrammed: (peer: string) => void;
 }
 
@@ -56,7 +56,7 @@ export class SimulatedNode {
       interfaceName: 'litz0',
       port: 51_871,
       mode: 'pods',
-      // Routes of a peer follow from its record alone, and from no handshake.
+      // With `enforce`, the routes of a peer depend only on its record, not on a handshake.
       enforcement: 'enforce',
       force: true,
       clusterPrefixes: [parseCidr(CLUSTER_PREFIX)],
@@ -78,7 +78,7 @@ export class SimulatedNode {
     });
   }
 
-  /** Peers that the daemon has. */
+  /** The number of peers of the daemon. */
   get peers(): number {
     return this.#daemon.peers.size;
   }
@@ -90,7 +90,7 @@ export class SimulatedNode {
   }
 }
 
-/** Tells that it is there, and then nothing. */
+/** A daemon that reports its start, and no other change. */
 class SimulatedDaemon implements DaemonClient {
   readonly path = '/simulated';
   readonly peers: Set<string> = new Set();
@@ -120,13 +120,13 @@ class SimulatedDaemon implements DaemonClient {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
 
-  /** Peers that were told since the last call: key and endpoint. */
+  /** Returns key and endpoint of the peers that were configured since the last call. */
   takeTold(): string[] {
     return this.#told.splice(0);
   }
 }
 
-/** Does what the plan says. */
+/** A machine that carries out the plan. */
 class SimulatedHost implements MeshHost {
   rulesets = 0;
   routeChanges = 0;
@@ -182,7 +182,7 @@ class SimulatedHost implements MeshHost {
 
   close(): void {}
 
-  /** Of the routes those that may differ, as on a real machine. */
+  /** Reduces the routes to those that may differ, as on a real machine. */
   #few(desired: DesiredHost): DesiredHost {
     const { difference } = desired;
     const isNext = difference && difference.from === this.#desired?.routes;

@@ -1,5 +1,5 @@
 /**
- * `UapiProxy`: stands between an agent and its daemon, and counts what is asked.
+ * `UapiProxy`: a proxy between an agent and its daemon that counts requests.
  *
  * @module
  */
@@ -13,7 +13,10 @@ export class UapiProxy {
   readonly #server: Server;
   readonly #sockets: Set<Socket> = new Set();
 
-  /** @param path of its socket @param daemon path of the daemon's */
+  /**
+   * @param path the path of the proxy's socket
+   * @param daemon the path of the daemon's socket
+   */
   static async open(path: string, daemon: string): Promise<UapiProxy> {
     const proxy = new UapiProxy(path, daemon);
     await new Promise<void>((resolve, reject) => {
@@ -44,7 +47,7 @@ export class UapiProxy {
         answering.destroy();
       });
     }
-    // Each request has a connection of its own, and its first line says what it is.
+    // Each request has its own connection, and its first line is the kind of request.
     asking.once('data', (bytes: Buffer) => {
       if (bytes.subarray(0, 6).toString() === 'set=1\n') this.sets++;
       if (bytes.subarray(0, 6).toString() === 'get=1\n') this.gets++;

@@ -1,8 +1,9 @@
 /**
- * `findNode`: the binary of a version of Node, this process's own or the npm package `node`'s.
+ * `findNode`: finds a Node.js binary of a version: that of this process, or that of the npm package
+ * `node`.
  *
- * npx fetches the package when it is asked for, into a cache that git ignores: a benchmark is no reason
- * to install other Nodes with the workspace.
+ * npx fetches the package on demand into a cache that git ignores, so that the workspace does not
+ * install other versions of Node.js just for a benchmark.
  *
  * @module
  */
@@ -15,7 +16,7 @@ export interface NodeBinary {
   readonly version: string;
 }
 
-/** @throws {Error} (rejects) npx cannot fetch or start it */
+/** Finds the binary of a major version. @throws {Error} (rejects) npx cannot fetch or start it */
 export async function findNode(major: number): Promise<NodeBinary> {
   if (major === majorOf(process.versions.node)) {
     return { path: process.execPath, version: process.versions.node };
@@ -25,9 +26,9 @@ export async function findNode(major: number): Promise<NodeBinary> {
 }
 
 /**
- * The last line: npx may tell of itself before.
+ * Parses the last line of the output, because npx may print messages before it.
  *
- * @throws {RangeError} it is no binary of that version
+ * @throws {RangeError} the binary does not have that version
  */
 export function parseBinary(output: string, major: number): NodeBinary {
   const line = output.trim().split('\n').at(-1) ?? '';

@@ -1,5 +1,5 @@
 /**
- * `measureNodes`: the suites, and one round through a tunnel, under several versions of Node.
+ * `measureNodes`: runs the suites and one round through a tunnel under several versions of Node.js.
  *
  * @module
  */
@@ -17,14 +17,16 @@ import { findNode, type NodeBinary } from './node-binary.ts';
 export interface NodesSettings {
   /** Major versions. */
   nodes: readonly number[];
-  /** Of a case of the suites, ms. */
+  /** Time for each case of the suites, in ms. */
   time: number;
-  /** Of a transfer. */
+  /** The length of a transfer. */
   seconds: number;
   figures: readonly FigureName[];
 }
 
-/** Subjects are 'Node 22.23.3' and on, and the peer for the figures that it has too. */
+/**
+ * The subjects are versions such as 'Node 22.23.3', and the peer for the figures that it also has.
+ */
 export async function measureNodes(
   { nodes, time, seconds, figures }: NodesSettings,
   progress: (text: string) => void,
@@ -57,7 +59,7 @@ export async function measureNodes(
   return outcome;
 }
 
-/** In a process of that Node, by the command that everybody uses. */
+/** Runs the suites with the usual command, in a process of that version. */
 async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[]> {
   const directory = mkdtempSync(join(tmpdir(), 'litz-nodes-'));
   try {
@@ -65,7 +67,7 @@ async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[
     const args = ['--results', directory, 'suites', '--time', time];
     await runProgram(module, args, { node: binary.path });
     const result = readResult('suites', directory);
-    // A wrong binary would give right-looking figures of another version.
+    // A wrong binary would give plausible figures of another version.
     const ran = result?.environment.node;
     if (ran !== binary.version) throw new Error(`suites ran under ${ran}`);
     return result ? bySubject(result.measurements, nameOf(binary)) : [];
@@ -74,7 +76,7 @@ async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[
   }
 }
 
-/** What was the subject becomes part of the figure. */
+/** Makes the old subject a part of the figure, and `subject` the new subject. */
 export function bySubject(measurements: readonly Measurement[], subject: string): Measurement[] {
   return measurements.map((measurement) => ({
     ...measurement,

@@ -1,5 +1,6 @@
 /**
- * `withCleanUp`: namespaces, sockets and programs outlive this process unless somebody removes them.
+ * `withCleanUp`: removes namespaces, sockets and programs, which would otherwise outlive this
+ * process.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { killRunningCommands } from './command.ts';
 import { removeSockets } from './daemon.ts';
 import { closeNamespacePairs } from './namespace-pair.ts';
 
-/** Runs it; afterwards nothing that was made is there, also when the process is told to end. */
+/** Calls `run` and then removes everything that it made, also when a signal ends the process. */
 export async function withCleanUp<T>(run: () => Promise<T>): Promise<T> {
   process.on('SIGINT', endNow).on('SIGTERM', endNow);
   try {

@@ -1,19 +1,19 @@
 /**
- * Programs that a benchmark runs: bounded in time, ended when the benchmark ends.
+ * Runs the programs of a benchmark. Each has a time limit and ends when the benchmark ends.
  *
  * @module
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 
 export interface CommandOptions {
-  /** Name of a network namespace to run it in. */
+  /** The name of the network namespace in which it runs. */
   namespace?: string | undefined;
   env?: Record<string, string>;
-  /** It is a Node program of ours with a channel, and hears what it says there. */
+  /** For a Node.js program of ours: opens an IPC channel, and is called with each message on it. */
   onMessage?: (message: unknown) => void;
 }
 
-/** A program that was started. */
+/** A started program. */
 export class RunningCommand {
   readonly name: string;
   readonly #child: ChildProcess;
@@ -23,7 +23,7 @@ export class RunningCommand {
 
   constructor(file: string, args: readonly string[], options: CommandOptions = {}) {
     const { namespace, env = {}, onMessage } = options;
-    // `ip netns exec` becomes the program: its id is the program's.
+    // `ip netns exec` replaces itself by the program, so both have the same process id.
     const line = namespace === undefined ? [file, ...args] : [...inside(namespace), file, ...args];
     this.name = [file, ...args].join(' ');
     this.#child = spawn(line[0]!, line.slice(1), {
@@ -37,11 +37,11 @@ export class RunningCommand {
       this.#errors = `${this.#errors}${text}`.slice(-KEPT_ERRORS);
     });
     this.#ended = this.#whenEnded();
-    // Whoever waits for it hears of the failure.
+    // Prevents an unhandled rejection. A caller that waits gets the failure.
     this.#ended.catch(() => {});
   }
 
-  /** The program's process. @throws {Error} it could not be started */
+  /** The process id of the program. @throws {Error} it could not be started */
   get pid(): number {
     if (this.#child.pid === undefined) throw new Error(`${this.name}: could not be started`);
     return this.#child.pid;
@@ -51,25 +51,25 @@ export class RunningCommand {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** What it wrote to stdout so far. */
+  /** Its stdout so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** The last of what it wrote to stderr. */
+  /** The last part of its stderr. */
   get errors(): string {
     return this.#errors;
   }
 
-  /** To a program that was started with `onMessage`. */
+  /** Sends a message to a program that was started with `onMessage`. */
   send(message: object): void {
     this.#child.send(message);
   }
 
   /**
-   * Everything it wrote to stdout.
+   * Resolves with its whole stdout when it has ended.
    *
-   * @throws {Error} (rejects) it failed, or ran longer and was killed
+   * @throws {Error} (rejects) it failed, or it ran longer than `timeoutMs` and was killed
    */
   async result(timeoutMs: number): Promise<string> {
     let timer: NodeJS.Timeout | undefined;
@@ -86,14 +86,14 @@ export class RunningCommand {
     }
   }
 
-  /** Ends it, by force if it does not end by itself, and waits until it is gone. */
+  /** Ends the program, with SIGKILL if necessary, and waits until it has ended. */
   async end(): Promise<void> {
     if (this.hasEnded) return;
     this.#child.kill('SIGTERM');
     await this.result(PATIENCE_MS).catch(() => {});
   }
 
-  /** By force, and without waiting. */
+  /** Kills the program without waiting. */
   kill(): void {
     if (!this.hasEnded) this.#child.kill('SIGKILL');
   }
@@ -117,7 +117,11 @@ export class RunningCommand {
   }
 }
 
-/** What it wrote to stdout. @throws {Error} (rejects) it failed or ran longer than `timeoutMs` */
+/**
+ * Runs a program and returns its stdout.
+ *
+ * @throws {Error} (rejects) it failed or ran longer than `timeoutMs`
+ */
 export function runCommand(
   file: string,
   args: readonly string[],
@@ -126,12 +130,12 @@ export function runCommand(
   return new RunningCommand(file, args, options).result(timeoutMs);
 }
 
-/** Kills everything that still runs. For the end of the process: waits for nothing. */
+/** Kills all programs that still run, without waiting. For the end of this process. */
 export function killRunningCommands(): void {
   for (const command of LIVE) command.kill();
 }
 
-/** Why a program cannot be started; undefined if it can. Its exit code does not matter. */
+/** Returns why a program cannot be started; undefined if it can. Its exit code does not matter. */
 export function missingProgram(file: string, args: readonly string[]): string | undefined {
   const { error } = spawnSync(file, args, { stdio: 'ignore', timeout: 10_000 });
   if (!error) return undefined;

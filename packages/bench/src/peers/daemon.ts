@@ -1,5 +1,5 @@
 /**
- * `Daemon`: one implementation that serves one interface in a network namespace.
+ * `Daemon`: a process of one implementation, with one interface in a network namespace.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { ip } from './namespace-pair.ts';
 
 export interface DaemonOptions {
   namespace: string;
-  /** The only core that it may run on. */
+  /** The only core on which it may run. */
   core?: number;
 }
 
 export class Daemon {
   readonly process: RunningCommand;
   readonly #namespace: string;
-  /** All namespaces share the directory of the sockets: the name is unique on the machine. */
+  /** Unique on the machine, because all namespaces share the directory of the sockets. */
   readonly interfaceName: string = `lb${process.pid.toString(36)}n${(started++).toString(36)}`;
   readonly socket: string = `/var/run/wireguard/${this.interfaceName}.sock`;
 
-  /** Starts it; `listens` waits until it can be asked. */
+  /** Starts the daemon. `listens` waits until its socket accepts requests. */
   constructor(implementation: Implementation, { namespace, core }: DaemonOptions) {
     this.#namespace = namespace;
     SOCKETS.add(this.socket);
@@ -33,7 +33,11 @@ export class Daemon {
     this.process = new RunningCommand(file, args, { namespace, env: implementation.env ?? {} });
   }
 
-  /** @throws {Error} (rejects) it ended, or there is no socket in time */
+  /**
+   * Waits for the socket.
+   *
+   * @throws {Error} (rejects) the daemon ended, or there was no socket in time
+   */
   async listens(timeoutMs?: number): Promise<void> {
     const there = (): boolean => {
       this.checkAlive();
@@ -46,19 +50,19 @@ export class Daemon {
     await new UapiClient(this.socket).set(configuration);
   }
 
-  /** With the keys of its sessions: only Litz knows what that asks. */
+  /** Returns the status with the keys of the sessions. Only Litz supports this request. */
   async status(): Promise<DeviceStatus> {
     return new UapiClient(this.socket).get({ keys: true });
   }
 
-  /** @param address with its prefix: '10.9.0.1/24' */
+  /** @param address the address with its prefix length: '10.9.0.1/24' */
   async bringUp(address: string, mtu: number): Promise<void> {
     const at = ['-n', this.#namespace];
     await ip(...at, 'addr', 'add', address, 'dev', this.interfaceName);
     await ip(...at, 'link', 'set', this.interfaceName, 'mtu', String(mtu), 'up');
   }
 
-  /** @throws {Error} it is not there any more; what it wrote */
+  /** @throws {Error} the daemon has ended; the message has its output */
   checkAlive(): void {
     const { hasEnded, name, errors } = this.process;
     if (hasEnded) throw new Error(`${name} has ended: ${errors.trim()}`);
@@ -71,7 +75,7 @@ export class Daemon {
   }
 }
 
-/** A daemon that was killed leaves its socket. */
+/** Removes the sockets that killed daemons have left. */
 export function removeSockets(): void {
   for (const path of SOCKETS) rmSync(path, { force: true });
 }

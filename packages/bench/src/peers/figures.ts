@@ -1,5 +1,5 @@
 /**
- * What `bench:peers` measures of a tunnel, one sample of each figure per round.
+ * The figures that `bench:peers` measures for a tunnel, one sample of each per round.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { ping } from './ping.ts';
 import type { Sample } from './rounds.ts';
 import { INNER, type Tunnel } from './tunnel.ts';
 
-/** Short names, as options take them. */
+/** Short names for the options. */
 export const FIGURE_NAMES = [
   'tcp1',
   'tcp1-reverse',
@@ -21,9 +21,9 @@ export const FIGURE_NAMES = [
 export type FigureName = (typeof FIGURE_NAMES)[number];
 
 /**
- * Peak memory and CPU time per GB are always among the samples, of whatever was asked for.
+ * Takes one sample of each requested figure. Peak memory and CPU time per GB are always included.
  *
- * @throws {Error} (rejects) a transfer failed, or a daemon is gone
+ * @throws {Error} (rejects) a transfer failed, or a daemon has ended
  */
 export async function sampleFigures(
   tunnel: Tunnel,
@@ -41,7 +41,7 @@ export async function sampleFigures(
   return samples;
 }
 
-/** What a transfer cost both daemons. */
+/** The cost of a transfer for both daemons. */
 interface Cost {
   cpuSeconds: number;
   bytes: number;
@@ -77,14 +77,14 @@ async function sampleUdp(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
   const figure = 'UDP 1372 B, received';
   return [
     { figure, unit: 'Mbit/s', value: transfer.receivedMbps },
-    // The sender's work on what was lost is in it.
+    // This includes the sender's work for packets that were lost.
     { figure: 'UDP: CPU of both daemons per GB received', unit: 's', value: perGigabyte([cost]) },
   ];
 }
 
 /**
- * 200 packets at most: every 10 ms, in which a machine that others use too forgets most of what its
- * caches held, and every 2 ms.
+ * Sends at most 200 pings every 10 ms, and at most 200 every 2 ms. In 10 ms, other programs on the
+ * machine replace most of the caches' content.
  */
 async function sampleIdlePing(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
   const count = Math.min(200, Math.ceil(seconds * 100));
@@ -96,11 +96,11 @@ async function sampleIdlePing(tunnel: Tunnel, seconds: number): Promise<Sample[]
   ];
 }
 
-/** A packet every 10 ms while one TCP stream takes all that it can get. */
+/** Sends a ping every 10 ms beside one TCP stream at full rate. */
 async function sampleLoadedPing(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
   let times: number[] = [];
   const meanwhile = async (): Promise<void> => {
-    // TCP has found its speed.
+    // Waits until TCP has reached its full rate.
     await new Promise((resolve) => setTimeout(resolve, RAMP_UP_MS));
     ({ times } = await ping(tunnel.namespaces.a, INNER.b, Math.ceil(seconds * 100), 0.01));
   };

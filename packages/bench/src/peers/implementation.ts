@@ -1,6 +1,6 @@
 /**
- * The WireGuard implementations that are held side by side, each as a program that serves the UAPI
- * socket of an interface and stays in the foreground.
+ * The WireGuard implementations that are compared. Each is a program that serves the UAPI socket of
+ * an interface and stays in the foreground.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { missingProgram } from './command.ts';
 
 export interface Implementation {
   readonly name: string;
-  /** Why it cannot run here; undefined if it can. */
+  /** Returns why it cannot run on this machine; undefined if it can. */
   missing(): string | undefined;
-  /** The program and its arguments. */
+  /** Returns the program and its arguments. */
   command(interfaceName: string): readonly [string, ...string[]];
   readonly env?: Record<string, string>;
 }
 
-/** @param node the Node that runs it, default: this one */
+/** @param node the Node.js binary; default: that of this process */
 export function litz(node: string = process.execPath, name: string = 'litz'): Implementation {
   return {
     name,
@@ -30,7 +30,7 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
 export const PEERS: readonly Implementation[] = [
   {
     name: 'wireguard-go',
-    // `go install` names it after its module.
+    // `go install` gives the program the name of its module.
     missing: () => missingProgram('wireguard', ['--version']),
     command: (interfaceName) => ['wireguard', '-f', interfaceName],
     env: { WG_PROCESS_FOREGROUND: '1' },

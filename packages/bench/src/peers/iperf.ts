@@ -1,34 +1,34 @@
 /**
- * iperf3 between two namespaces.
+ * Runs iperf3 between two namespaces.
  *
  * @module
  */
 import { RunningCommand, until } from './command.ts';
 
 export interface Transfer {
-  /** What arrived, Mbit/s. */
+  /** The received rate in Mbit/s. */
   receivedMbps: number;
-  /** What arrived, bytes. */
+  /** The received bytes. */
   receivedBytes: number;
 }
 
 export interface IperfOptions {
-  /** Namespaces. */
+  /** The namespaces of client and server. */
   client: string;
   server: string;
-  /** Where the server listens. */
+  /** The address on which the server listens. */
   address: string;
-  /** Of the transfer, or, where `args` say how much is to be sent, at most. */
+  /** The length of the transfer; if `args` limit the amount of data, its longest time. */
   seconds: number;
-  /** `args` say how much is to be sent: '-n', '-k'. */
+  /** Whether `args` limit the amount of data: '-n', '-k'. */
   isLimited?: boolean;
-  /** For the client: '-R', '-P', '4', ... */
+  /** Arguments of the client: '-R', '-P', '4', ... */
   args?: readonly string[];
-  /** Runs beside the transfer; the transfer is the longer one. */
+  /** Runs during the transfer, which must take longer. */
   meanwhile?: () => Promise<void>;
 }
 
-/** @throws {Error} (rejects) iperf3 failed; what it said */
+/** @throws {Error} (rejects) iperf3 failed; the message has its output */
 export async function runIperf(options: IperfOptions): Promise<Transfer> {
   const { client, server, address, seconds, isLimited = false, args = [], meanwhile } = options;
   const listener = new RunningCommand('iperf3', ['-s', '-1', '-B', address, '--forceflush'], {
@@ -48,10 +48,10 @@ export async function runIperf(options: IperfOptions): Promise<Transfer> {
 }
 
 /**
- * The JSON of an iperf3 client, TCP or UDP, whichever side received.
+ * Parses the JSON of an iperf3 client, for TCP or UDP, in either direction.
  *
  * @throws {Error} the error that iperf3 reports
- * @throws {RangeError} it is not that JSON
+ * @throws {RangeError} the text is not that JSON
  */
 export function parseIperf(output: string): Transfer {
   const report = JSON.parse(output) as IperfReport;
@@ -59,7 +59,7 @@ export function parseIperf(output: string): Transfer {
   const { sum_received: received, sum } = report.end ?? {};
   if (received) return transferOf(received.bits_per_second, received.bytes);
   if (!sum) throw new RangeError('"output" expected the report of an iperf3 client');
-  // Before 3.17 UDP has one sum: of the sender, with the loss that the receiver found.
+  // Before 3.17, UDP has only the sum of the sender, with the loss that the receiver has measured.
   const part = 1 - (sum.lost_percent ?? 0) / 100;
   return transferOf(sum.bits_per_second * part, sum.bytes * part);
 }

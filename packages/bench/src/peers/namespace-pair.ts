@@ -4,7 +4,7 @@
  * ```
  *   a: va 192.168.77.1/24 ------- vb 192.168.77.2/24 :b
  * ```
- * The addresses are those of all pairs, the names of the namespaces are its own.
+ * All pairs have the same addresses. The names of the namespaces are unique.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export class NamespacePair {
   readonly a: string;
   readonly b: string;
 
-  /** @throws {Error} (rejects) no right to make namespaces, or no `ip` */
+  /** @throws {Error} (rejects) namespaces are not permitted, or there is no `ip` */
   static async create(): Promise<NamespacePair> {
     const pair = new NamespacePair(`litz-bench-${process.pid}-${++created}`);
     LIVE.add(pair);
@@ -35,7 +35,10 @@ export class NamespacePair {
     this.b = `${prefix}-b`;
   }
 
-  /** The programs in them are to be ended before. Never fails; synchronous, for the end of the process. */
+  /**
+   * Deletes the namespaces. End their programs before. Never fails; synchronous, for the end of the
+   * process.
+   */
   close(): void {
     LIVE.delete(this);
     for (const name of [this.a, this.b]) {
@@ -59,12 +62,15 @@ export class NamespacePair {
   }
 }
 
-/** Deletes all pairs that are there still. */
+/** Deletes all pairs that still exist. */
 export function closeNamespacePairs(): void {
   for (const pair of LIVE) pair.close();
 }
 
-/** Why no pair can be made here; undefined if one can. Tried by making a namespace. */
+/**
+ * Returns why no pair can be made on this machine; undefined if it is possible. Tries to make a
+ * namespace.
+ */
 export function missingNamespaces(): string | undefined {
   const name = `litz-bench-${process.pid}-probe`;
   const options = { encoding: 'utf8', timeout: 10_000 } as const;
@@ -75,12 +81,12 @@ export function missingNamespaces(): string | undefined {
   return undefined;
 }
 
-/** @throws {Error} (rejects) with what `ip` said */
+/** Runs `ip`. @throws {Error} (rejects) it failed; the message has its output */
 export async function ip(...args: string[]): Promise<void> {
   await runCommand('ip', args);
 }
 
-/** Of the veth pair. */
+/** The addresses of the veth pair. */
 export const OUTER: Readonly<Record<Side, string>> = { a: '192.168.77.1', b: '192.168.77.2' };
 
 const LIVE = new Set<NamespacePair>();

@@ -1,7 +1,7 @@
 /**
- * `measurePeers`: Litz and other implementations, each through a tunnel of its own.
+ * `measurePeers`: measures Litz and other implementations, each through a tunnel of its own.
  *
- * Both ends, iperf3 and ping share the cores of the machine, as in the targets.
+ * Both ends, iperf3 and ping share the cores of the machine.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { Tunnel } from './tunnel.ts';
 export interface PeersSettings {
   implementations: readonly Implementation[];
   rounds: number;
-  /** Of one transfer. */
+  /** The length of one transfer. */
   seconds: number;
   figures: readonly FigureName[];
 }

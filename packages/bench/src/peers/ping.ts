@@ -1,17 +1,17 @@
 /**
- * The system's ping, read packet by packet.
+ * Runs the system's ping and reads the time of each packet.
  *
  * @module
  */
 import { runCommand } from './command.ts';
 
 export interface PingTimes {
-  /** Round trips, ms, in the order of their answers. */
+  /** Round trips in ms, in the order of the answers. */
   times: number[];
   sent: number;
 }
 
-/** @throws {Error} (rejects) not one answer */
+/** @throws {Error} (rejects) there was no answer */
 export async function ping(
   namespace: string,
   address: string,
@@ -26,7 +26,7 @@ export async function ping(
 }
 
 /**
- * What `ping -n` of iputils prints. Duplicates are not counted.
+ * Parses the output of `ping -n` of iputils. Duplicates are not counted.
  *
  * @throws {RangeError} the summary is missing
  */

@@ -1,8 +1,9 @@
 /**
- * `alternate`: several implementations in turn, several rounds, and the medians.
+ * `alternate`: measures several implementations in turn, in several rounds, and computes the
+ * medians.
  *
- * The machine's mood changes by the minute: within a round every implementation has its turn, and each
- * round begins with another one.
+ * The speed of a machine changes from minute to minute. So each round measures every
+ * implementation, and each round begins with another one.
  *
  * @module
  */
@@ -20,21 +21,21 @@ export interface Sample {
 export interface Rounds {
   implementations: readonly Implementation[];
   rounds: number;
-  /** Why none of them can be measured here. */
+  /** Why no implementation can be measured on this machine. */
   missing?: string | undefined;
-  /** One turn of one of them. */
+  /** Measures one implementation once. */
   take: (implementation: Implementation) => Promise<Sample[]>;
 }
 
 export interface RoundsOutcome {
   measurements: Measurement[];
-  /** `name: reason` of the implementations that are not here. */
+  /** `name: reason` of the implementations that are not installed. */
   skipped: string[];
-  /** `name: reason` of those that are here and did not run through. */
+  /** `name: reason` of the implementations that failed. */
   failed: string[];
 }
 
-/** Everything that turns made is gone afterwards, also when the process is told to end in between. */
+/** Removes everything that was made, also when a signal ends the process. */
 export async function alternate(
   rounds: Rounds,
   progress: (text: string) => void,
@@ -55,7 +56,10 @@ export async function alternate(
   };
 }
 
-/** An implementation that failed has no further turns. Returns why, by its name. */
+/**
+ * Runs the rounds. An implementation that failed is not measured again. Returns the reasons, by
+ * name.
+ */
 async function runRounds(
   { rounds, take }: Rounds,
   present: readonly Implementation[],
@@ -82,7 +86,7 @@ async function runRounds(
   return failed;
 }
 
-/** Samples by figure and implementation, both in the order they came first. */
+/** Samples by figure and implementation, both in the order in which they first appeared. */
 export class SampleTable {
   readonly #figures: Map<string, { unit: string; samples: Map<string, number[]> }> = new Map();
 
@@ -94,7 +98,7 @@ export class SampleTable {
     }
   }
 
-  /** @param absent implementations without a sample, and why */
+  /** @param absent implementations without a sample, with the reason */
   measurements(absent: readonly (readonly [string, string])[]): Measurement[] {
     return [...this.#figures].flatMap(([figure, { unit, samples }]) => [
       ...Array.from(samples, ([subject, taken]): Measurement => {

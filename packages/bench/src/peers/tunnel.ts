@@ -1,5 +1,6 @@
 /**
- * `Tunnel`: one implementation at both ends of a pair of namespaces, configured over its UAPI socket.
+ * `Tunnel`: two daemons of one implementation in a pair of namespaces, configured over their UAPI
+ * sockets.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import type { Implementation } from './implementation.ts';
 import { NamespacePair, OUTER, type Side } from './namespace-pair.ts';
 import { ping } from './ping.ts';
 
-/** Addresses inside of the tunnel. */
+/** The addresses inside the tunnel. */
 export const INNER: Readonly<Record<Side, string>> = { a: '10.9.0.1', b: '10.9.0.2' };
 
 export class Tunnel {
@@ -21,9 +22,10 @@ export class Tunnel {
   readonly #b: Daemon;
 
   /**
-   * Up, with a session.
+   * Brings up the tunnel and waits for a session.
    *
-   * @throws {Error} (rejects) a daemon failed, with what it wrote; everything is released
+   * @throws {Error} (rejects) a daemon failed; the message has its output, and everything is
+   *   released
    */
   static async open(implementation: Implementation): Promise<Tunnel> {
     const namespaces = await NamespacePair.create();
@@ -43,17 +45,17 @@ export class Tunnel {
     this.#b = new Daemon(implementation, { namespace: namespaces.b });
   }
 
-  /** Of both daemons since they were started. */
+  /** The CPU time of both daemons since their start. */
   cpuSeconds(): number {
     return cpuSeconds(this.#a.process.pid) + cpuSeconds(this.#b.process.pid);
   }
 
-  /** The larger of the two daemons'. */
+  /** The larger peak of the two daemons. */
   peakResidentMegabytes(): number {
     return Math.max(...this.#daemons.map((daemon) => peakResidentMegabytes(daemon.process.pid)));
   }
 
-  /** @throws {Error} a daemon is not there any more; what it wrote */
+  /** @throws {Error} a daemon has ended; the message has its output */
   checkAlive(): void {
     for (const daemon of this.#daemons) daemon.checkAlive();
   }
@@ -72,7 +74,7 @@ export class Tunnel {
     await this.#introduce();
     await this.#a.bringUp(`${INNER.a}/24`, MTU);
     await this.#b.bringUp(`${INNER.b}/24`, MTU);
-    // The first packet begins the handshake.
+    // The first packet starts the handshake.
     await ping(this.namespaces.a, INNER.b, 5, 0.05);
   }
 

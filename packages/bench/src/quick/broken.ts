@@ -1,11 +1,12 @@
 /**
- * `brokenMeasurements`: numbers that no run makes that went through, however slow the machine is.
+ * `brokenMeasurements`: finds numbers that a working run cannot produce, not even on a slow
+ * machine.
  *
  * @module
  */
 import type { Measurement } from '../results/result.ts';
 
-/** What is wrong, one text each; none: the run went through. */
+/** Returns what is wrong, one text for each measurement; empty if nothing is. */
 export function brokenMeasurements(measurements: readonly Measurement[]): string[] {
   if (measurements.length === 0) return ['nothing was measured'];
   return measurements.flatMap((measurement) => {
@@ -21,7 +22,7 @@ function reasonOf({ value, samples = [], note, unit }: Measurement): string | un
   return odd === undefined ? undefined : `got ${odd}`;
 }
 
-/** Whatever takes time or moves something does more than nothing. */
+/** Returns whether the value is possible: a time or a rate must be more than 0. */
 function isPossible(value: number, unit: string): boolean {
   if (!Number.isFinite(value)) return false;
   return NEVER_ZERO.includes(unit) ? value > 0 : true;

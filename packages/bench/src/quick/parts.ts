@@ -1,5 +1,5 @@
 /**
- * The parts of `bench quick`, together well below a minute on two cores.
+ * The parts of `bench quick`. Together they take much less than a minute on two cores.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { measureSuites, SUITE_NAMES } from '../suites/suites.ts';
 import { measureThreads } from '../threads/threads.ts';
 import type { QuickPart } from './quick.ts';
 
-/** One peer says whether the comparison works. */
+/** One other implementation is enough to show that the comparison works. */
 const implementations = [litz(), ...PEERS.filter(({ name }) => name === 'wireguard-go')];
 
 export const QUICK_PARTS: readonly QuickPart[] = [

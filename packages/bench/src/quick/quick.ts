@@ -1,7 +1,7 @@
 /**
- * `runQuick`: every benchmark once and briefly. It finds a run that is broken: something that fails, a
- * result that is not the reference's, a number that cannot be. A slow run is none of these, and nothing
- * that it measures is kept.
+ * `runQuick`: runs every benchmark once, briefly, to find broken ones. A benchmark is broken if it
+ * fails, if a result differs from the reference, or if a number is impossible. A slow benchmark is
+ * not broken. No result is kept.
  *
  * @module
  */
@@ -15,19 +15,19 @@ export interface QuickPart {
 
 export interface QuickOutcome {
   measurements: readonly Measurement[];
-  /** `name: reason` of what is not here. */
+  /** `name: reason` of what is not installed. */
   skipped?: readonly string[];
-  /** `name: reason` of what is here and did not run through. */
+  /** `name: reason` of what failed. */
   failed?: readonly string[];
 }
 
 export interface QuickReport {
-  /** What is broken, each with the name of its part; empty: nothing. */
+  /** What is broken, each text with the name of its part; empty if nothing is. */
   broken: string[];
   skipped: string[];
 }
 
-/** Goes on after a part that is broken. */
+/** Runs all parts, also after a broken one. */
 export async function runQuick(
   parts: readonly QuickPart[],
   progress: (text: string) => void,
@@ -37,7 +37,8 @@ export async function runQuick(
     progress(`${name} ...`);
     try {
       const { measurements, skipped = [], failed = [] } = await run(progress);
-      // Where all are missing there is nothing to measure, and that is said already.
+      // If everything is missing, there are no measurements, and the reason is already in
+      // `skipped`.
       const isAbsent = measurements.length === 0 && skipped.length > 0;
       const odd = isAbsent ? [] : brokenMeasurements(measurements);
       report.broken.push(...[...failed, ...odd].map((text) => `${name}: ${text}`));

@@ -1,8 +1,8 @@
 /**
- * `barChart`: figures of one unit as horizontal bars, one per subject, as SVG.
+ * `barChart`: draws the figures of one unit as horizontal bars, one per subject, as SVG.
  *
- * Drawn by Apache ECharts: it renders to a string without a DOM and brings two packages along (zrender,
- * tslib), none of them native.
+ * It uses Apache ECharts, which renders to a string without a DOM and depends on two packages
+ * (zrender, tslib), neither of them native.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { SVGRenderer } from 'echarts/renderers';
 import { directionOf, valueOf, type Matrix } from './matrix.ts';
 import { numberText } from './number-text.ts';
 
-/** The same SVG for the same figures, also in another process. */
+/** Returns the SVG. The same figures give the same SVG, also in another process. */
 export function barChart(title: string, { subjects, rows }: Matrix): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...sizeOf(subjects, rows.length) });
   const axis = axisFor(rows.flatMap((row) => subjects.map((subject) => valueOf(row, subject))));
@@ -27,7 +27,7 @@ export function barChart(title: string, { subjects, rows }: Matrix): string {
       left: 0,
       textStyle: { fontSize: 15 },
     },
-    // Widths of texts are estimates: fonts of readers differ.
+    // The widths of texts are estimates, because the fonts of readers differ.
     legend: { bottom: 0, left: 0, itemGap: 32, data: [...subjects] },
     grid: { top: TOP, bottom: BOTTOM, left: LABELS, right: 70 },
     xAxis: axis,
@@ -66,7 +66,7 @@ interface Axis {
   min?: number;
 }
 
-/** Logarithmic where the smaller bars could not be seen otherwise. */
+/** Returns a logarithmic axis if small bars would be invisible otherwise. */
 function axisFor(values: readonly (number | undefined)[]): Axis {
   const positive = values.filter((value) => value !== undefined && value > 0) as number[];
   const smallest = Math.min(...positive);
@@ -80,12 +80,12 @@ function labelText({ value }: { value: unknown }): string {
   return typeof value === 'number' ? numberText(value) : '';
 }
 
-/** Names count up with each chart of the process. */
+/** Removes the counters in names, which grow with each chart of the process. */
 function withoutCounters(svg: string): string {
   return svg.replaceAll(/\bzr\d+-/g, 'zr-');
 }
 
-/** A picture in a page reacts to nothing. */
+/** Removes hover styles, because an image in a page cannot react. */
 function withoutHover(svg: string): string {
   return svg
     .replace(/<style[^>]*>[\s\S]*?<\/style>\n?/, '')
@@ -101,5 +101,5 @@ const LABELS = 210;
 const BAR = 18;
 const GAP = 16;
 const LOGARITHMIC_FROM = 100;
-/** Told apart also by who does not see red and green: Okabe and Ito. */
+/** Colours of Okabe and Ito, which colour-blind readers can distinguish. */
 const COLORS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00'];

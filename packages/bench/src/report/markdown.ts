@@ -17,7 +17,7 @@ export function rightColumn(title: string): Column {
   return { title, align: 'right' };
 }
 
-/** One line per row, cells in the order of the columns. */
+/** Returns a table with one line per row. Cells have the order of the columns. */
 export function markdownTable(columns: readonly Column[], rows: readonly string[][]): string {
   const head = line(columns.map(({ title }) => title));
   const rule = line(
@@ -31,7 +31,7 @@ function line(cells: readonly string[], escape: (text: string) => string = escap
   return `| ${cells.map(escape).join(' | ')} |`;
 }
 
-/** A bar would end the cell. */
+/** Escapes '|', which would end the cell, and line feeds. */
 function escapeCell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }

@@ -1,22 +1,23 @@
 /**
- * `Matrix`: the measurements of a result as figures by subjects, and ratios between subjects.
+ * `Matrix`: the measurements of a result as a table of figures and subjects, and ratios between
+ * subjects.
  *
  * @module
  */
 import type { Measurement } from '../results/result.ts';
 
-/** Of one figure. */
+/** The row of one figure. */
 export interface Row {
   readonly figure: string;
   readonly unit: string;
-  /** By subject. */
+  /** The measurements by subject. */
   readonly cells: ReadonlyMap<string, Measurement>;
 }
 
 export interface Matrix {
-  /** In the order they came first. */
+  /** The subjects, in the order in which they first appeared. */
   readonly subjects: readonly string[];
-  /** In the order they came first. */
+  /** The rows, in the order in which their figures first appeared. */
   readonly rows: readonly Row[];
 }
 
@@ -33,7 +34,7 @@ export function matrixOf(measurements: readonly Measurement[]): Matrix {
   return { subjects: [...subjects], rows: [...rows.values()] };
 }
 
-/** Rows of the same subjects together, so that no table has a column that is empty. */
+/** Groups rows with the same subjects, so that no table has an empty column. */
 export function splitBySubjects({ subjects, rows }: Matrix): Matrix[] {
   const parts = new Map<string, Row[]>();
   for (const row of rows) {
@@ -46,26 +47,32 @@ export function splitBySubjects({ subjects, rows }: Matrix): Matrix[] {
   }));
 }
 
-/** undefined: not measured. */
+/** Returns the value of a subject; undefined: not measured. */
 export function valueOf({ cells }: Row, subject: string): number | undefined {
   return cells.get(subject)?.value ?? undefined;
 }
 
-/** What of two values is the better one: the larger one, the smaller one, or none. */
+/** Which of two values is better: the larger one, the smaller one, or neither. */
 export type Direction = 'more' | 'less' | 'none';
 
-/** Rates are better when they are higher; shares and sizes of a run are neither good nor bad. */
+/**
+ * Returns the direction of a unit. Higher rates are better; shares and sizes of a run have no
+ * direction.
+ */
 export function directionOf(unit: string): Direction {
   if (unit.endsWith('bit/s') || unit === '1/s') return 'more';
   return ['%', 'packets', 'rotations'].includes(unit) ? 'none' : 'less';
 }
 
-/** Where better is: up or down, or neither. */
+/** Returns an arrow up or down for the better direction; an empty text if there is none. */
 export function arrowOf(unit: string): string {
   return ARROWS[directionOf(unit)];
 }
 
-/** The best value among `subjects`; undefined if none was measured or none is better than another. */
+/**
+ * Returns the best value of `subjects`; undefined if none was measured or the unit has no
+ * direction.
+ */
 export function bestOf(row: Row, subjects: readonly string[]): number | undefined {
   const direction = directionOf(row.unit);
   const values = subjects.flatMap((subject) => valueOf(row, subject) ?? []);
@@ -73,7 +80,7 @@ export function bestOf(row: Row, subjects: readonly string[]): number | undefine
   return direction === 'more' ? Math.max(...values) : Math.min(...values);
 }
 
-/** undefined if either was not measured, or there is nothing to divide by. */
+/** Returns the ratio; undefined if a value was not measured or the denominator is 0. */
 export function ratio(
   numerator: number | undefined,
   denominator: number | undefined,

@@ -1,22 +1,25 @@
 /**
- * Numbers as a table shows them.
+ * Formats numbers for tables.
  *
  * @module
  */
 
-/** Three significant digits; whole thousands keep theirs: 0.0961, 4.42, 352, 19,612. */
+/**
+ * Formats three significant digits; from 1,000 on all digits before the point: 0.0961, 4.42, 352,
+ * 19,612.
+ */
 export function numberText(value: number): string {
   const options =
     Math.abs(value) >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
   return value.toLocaleString('en-US', options);
 }
 
-/** Two digits behind the point: 1.52. */
+/** Formats two digits after the point: 1.52. */
 export function ratioText(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
-/** 'a-b c/d' of anything, for names of files. */
+/** Returns a text for file names: lower-case letters and digits, joined by '-'. */
 export function slug(text: string): string {
   return text
     .toLowerCase()

@@ -1,5 +1,5 @@
 /**
- * `readmeFigures`: the few figures that the README of the repository shows, out of the result files.
+ * `readmeFigures`: makes the figures of the repository's README from the result files.
  *
  * @module
  */
@@ -8,7 +8,11 @@ import { leftColumn, markdownTable, rightColumn } from './markdown.ts';
 import { arrowOf, bestOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts';
 import { numberText, ratioText } from './number-text.ts';
 
-/** Puts them between the two comments. @throws {Error} `readme` has no such place */
+/**
+ * Replaces the text between the two comments by the figures.
+ *
+ * @throws {Error} a comment is missing
+ */
 export function withFigures(readme: string, results: readonly Result[]): string {
   const begin = readme.indexOf(BEGIN);
   const end = readme.indexOf(END);
@@ -17,7 +21,7 @@ export function withFigures(readme: string, results: readonly Result[]): string 
   return `${readme.slice(0, begin + BEGIN.length)}\n${figures}\n${readme.slice(end)}`;
 }
 
-/** The same for `docs/mesh.md`. @throws {Error} `page` has no such place */
+/** Does the same for `docs/mesh.md`. @throws {Error} a comment is missing */
 export function withMeshFigures(page: string, results: readonly Result[]): string {
   const begin = page.indexOf(MESH_BEGIN);
   const end = page.indexOf(END);
@@ -45,14 +49,14 @@ function meshFigures({ measurements, environment, settings }: Result): string {
   ].join('\n\n');
 }
 
-/** Markdown; empty without results. */
+/** Returns Markdown; an empty text if there are no results. */
 export function readmeFigures(results: readonly Result[]): string {
   const peers = results.find(({ bench }) => bench === 'peers');
   const suites = results.find(({ bench }) => bench === 'suites');
   return [...(peers ? sideBySide(peers) : []), ...(suites ? ciphers(suites) : [])].join('\n\n');
 }
 
-/** Litz and its peers. */
+/** Returns the table of Litz and the other implementations. */
 function sideBySide({ measurements, environment, settings }: Result): string[] {
   const { subjects, rows } = matrixOf(measurements);
   const peers = subjects.filter((subject) => subject !== LITZ);
@@ -71,20 +75,20 @@ function sideBySide({ measurements, environment, settings }: Result): string[] {
   const { processor, cores, kernel, node, commit } = environment;
   return [
     `Both ends of a tunnel and iperf3 on one machine (${processor}, ${cores} cores, Linux ${kernel}, Node.js ` +
-      `${node}), in turn, medians of ${settings['rounds'] ?? 1} rounds, commit ${commit}: \`pnpm bench:peers\`. Where ↑ stands ` +
-      'more is better, where ↓ stands less; the last columns are quotients.',
+      `${node}), measured in turn, medians of ${settings['rounds'] ?? 1} rounds, commit ${commit}: \`pnpm bench:peers\`. ` +
+      "↑: more is better; ↓: less is better. The last columns are Litz's value divided by the other one.",
     markdownTable(columns, rows.map(cells)),
   ];
 }
 
-/** What one message costs, by provider. */
+/** Returns the table of the time per message with each provider. */
 function ciphers({ measurements }: Result): string[] {
   const { subjects, rows } = matrixOf(measurements);
   const aead = rows.filter(({ figure }) => figure.startsWith('AEAD'));
   const providers = subjects.filter((subject) => aead.some(({ cells }) => cells.has(subject)));
   if (aead.length === 0) return [];
   return [
-    'One transport message by provider (`auto` is what a device chooses by itself): `pnpm bench`.',
+    "The time for one transport message with each crypto provider (`auto` is the device's own choice): `pnpm bench`.",
     markdownTable(
       [leftColumn('figure'), ...providers.map(rightColumn)],
       aead.map((row) => [

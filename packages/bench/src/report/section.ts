@@ -1,5 +1,5 @@
 /**
- * What the report says of each benchmark: its title, what it shows, and which ratios.
+ * The section of the report for each benchmark: its title, its introduction, and its ratios.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { bestOf, ratio, valueOf, type Matrix, type Row } from './matrix.ts';
 
 export interface Section {
   readonly title: string;
-  /** In Markdown. */
+  /** The introduction, in Markdown. */
   readonly intro: string;
-  /** Columns behind the values. */
+  /** The columns after the values. */
   readonly ratios: (matrix: Matrix) => readonly Ratio[];
 }
 
@@ -19,86 +19,88 @@ export interface Ratio {
   readonly of: (row: Row) => number | undefined;
 }
 
-/** In the order of the report. */
+/** The sections, in the order of the report. */
 export const SECTIONS: Readonly<Record<BenchName, Section>> = {
   peers: {
     title: 'Side by side',
     intro:
-      'Both ends of a tunnel and iperf3 on one machine: two network namespaces, a veth pair, MTU 1420. ' +
-      'Within a round every implementation has its turn, and each round begins with another one.',
+      'Both ends of a tunnel and iperf3 run on one machine, in two network namespaces joined by a veth pair, ' +
+      'with MTU 1420. Each round measures every implementation, and each round begins with another one.',
     ratios: againstPeers,
   },
   handshake: {
     title: 'Handshakes',
     intro:
-      'What a responder on one core answers, with the same load for all: many clients that connect at ' +
-      'once, each with an address of its own.',
+      'The handshakes that a responder on one core answers. The load is the same for all implementations: ' +
+      'many clients that connect at the same time, each with its own address.',
     ratios: againstPeers,
   },
   suites: {
     title: 'One operation',
     intro:
-      'Each case has proved its result equal to that of the reference before it is timed. `noble` is ' +
-      'the reference; `litz` is what does not depend on a provider.',
+      'Before a case is timed, its result is compared with that of the reference, which is `noble`. ' +
+      '`litz` stands for code that does not depend on a provider.',
     ratios: providerSpeedUps,
   },
   scale: {
     title: 'Many peers, many prefixes',
-    intro: 'Each measurement in a process of its own.',
+    intro: 'Each measurement runs in a separate process.',
     ratios: () => [],
   },
   threads: {
     title: 'More than one thread',
     intro:
-      'Messages sealed in place in shared memory, batch by batch: the thread that begins a batch works ' +
-      'on it, others claim a few messages at a time, and the next batch begins when all are sealed.',
+      'Messages are sealed in place in shared memory, batch by batch. The thread that begins a batch works ' +
+      'on it, and other threads claim a few messages at a time. The next batch begins when all are sealed.',
     ratios: againstOneThread,
   },
   garbage: {
     title: 'Garbage',
     intro:
-      'Collections of the young generation that V8 reports while packets pass, for a number of packets ' +
-      'and for four times as many. The cipher only copies, so that what allocates is engine and loop.',
+      'The collections of the young generation that V8 reports while packets pass, for N packets and for ' +
+      '4 N packets. The cipher only copies, so only the engine and the loop can allocate.',
     ratios: () => [],
   },
   nodes: {
     title: 'Node versions',
-    intro: 'The same code under each version; the peer in the last column knows nothing of Node.',
+    intro:
+      'The same code under each version of Node.js. The last column is another implementation, which does not use Node.js.',
     ratios: againstFirstNode,
   },
   rotation: {
     title: 'Static keys that are replaced',
     intro:
-      'A numbered stream of UDP packets through a tunnel, one a millisecond, while static keys are ' +
-      'replaced again and again. Two Litz know both keys of each other for a while. A peer of another ' +
-      'kind has one key for Litz and exchanges it in one command: while it sends packets of its own, or ' +
-      'silent. A gap is the time between two packets that came one after the other: pauses of a busy machine are ' +
-      'in it too, and none of them in the run of lost packets, of which one is a millisecond.',
+      'A numbered stream of UDP packets, one per millisecond, goes through a tunnel while static keys are ' +
+      'replaced repeatedly. Two ends with Litz both know both keys of each other for a while. Another ' +
+      'implementation has one key for Litz, and one command exchanges it, either while that end sends packets ' +
+      'or while it is silent. A gap is the time between two packets that arrived one after the other; it ' +
+      'includes pauses of a busy machine. The run of lost packets does not include pauses; each of its packets ' +
+      'stands for a millisecond.',
     ratios: () => [],
   },
   rollout: {
     title: 'A mesh that changes',
     intro:
-      'Numbered UDP packets, one a millisecond for each pair, and TCP at 10 Mbit/s between pods of ' +
-      'different nodes, while agents are started and the mesh is switched on and off again, node by ' +
-      'node; while the agent of one node is killed with SIGKILL and started again; and while its daemon ' +
-      'is. Without its daemon a node has no way to the others: what is sent meanwhile is lost, and how ' +
-      'long that takes is told. A gap is the time between two packets that came one after the other: ' +
-      'pauses of a busy machine are in it too.',
+      'Pods of different nodes send each other numbered UDP packets, one per millisecond for each pair, and ' +
+      'TCP data at 10 Mbit/s. Meanwhile agents are started and the mesh is switched on and off again, node by ' +
+      'node. Then the agent of one node is killed with SIGKILL and started again, and then its daemon. Without ' +
+      'its daemon, a node has no connection to the others. Packets that are sent meanwhile are lost, and the ' +
+      'table says how long that takes. A gap is the time between two packets that arrived one after the ' +
+      'other; it includes pauses of a busy machine.',
     ratios: () => [],
   },
   mesh: {
     title: 'A mesh of many nodes',
     intro:
-      'Agents as they are, on real registries. One is a program with a real daemon in a namespace, and ' +
-      'the registry has thousands of records. Of the many most have simulated daemons and simulated ' +
-      'machines, several hundred in a process, and a few are programs with real ones. All of them, and ' +
-      'the registry, share the cores of this machine: of 1,000 nodes each has its own.',
+      'Real agents on real registries. First, one agent is a program with a real daemon in a namespace, and ' +
+      'the registry has thousands of records. Then there are many agents. Most have simulated daemons and ' +
+      'simulated machines, several hundred in a process; a few are programs with real daemons. All agents and ' +
+      'the registry share the cores of one machine. In a real mesh, each node has its own cores.',
     ratios: () => [],
   },
 };
 
-/** 'litz / wireguard-go' of each peer, and of the best one if there are several. */
+/** Returns the ratio 'litz / PEER' for each peer, and for the best one if there are several. */
 function againstPeers({ subjects }: Matrix): Ratio[] {
   if (!subjects.includes(LITZ)) return [];
   const peers = subjects.filter((subject) => subject !== LITZ);
@@ -114,7 +116,7 @@ function againstPeers({ subjects }: Matrix): Ratio[] {
   return [...ratios, best];
 }
 
-/** How many times as fast as noble and as node:crypto the fastest provider is. */
+/** Returns how many times faster the fastest provider is than noble and than node:crypto. */
 function providerSpeedUps({ subjects }: Matrix): Ratio[] {
   const providers = subjects.filter((subject) => subject !== LITZ && subject !== NODE_CRYPTO);
   return [NOBLE, NODE_CRYPTO]

@@ -1,5 +1,5 @@
 /**
- * `describeEnvironment`: the machine and the code that a result belongs to.
+ * `describeEnvironment`: describes the machine and the code of a result.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 
 export interface Environment {
-  /** Of the processor, as the kernel names it. */
+  /** The name of the processor, from the kernel. */
   processor: string;
   cores: number;
   memoryGiB: number;
@@ -17,7 +17,10 @@ export interface Environment {
   node: string;
   v8: string;
   openssl: string;
-  /** Of the sources; '+changes' if there were uncommitted ones, 'unknown' outside of a repository. */
+  /**
+   * The commit of the sources; with '+changes' if some were uncommitted; 'unknown' outside a
+   * repository.
+   */
   commit: string;
   /** ISO 8601, UTC. */
   date: string;
@@ -41,7 +44,7 @@ export function describeEnvironment(): Environment {
 function commit(): string {
   try {
     const hash = git('rev-parse', '--short=12', 'HEAD');
-    // Results are written by the runs themselves; they change nothing that was measured.
+    // The runs write result files themselves. These do not change the measured code.
     const changes = git('status', '--porcelain', '--', ':/', ':!/packages/bench/results');
     return changes === '' ? hash : `${hash}+changes`;
   } catch {

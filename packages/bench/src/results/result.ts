@@ -1,6 +1,6 @@
 /**
- * A result file: what was measured, of whom, on what. Every benchmark writes the same shape, so that
- * one generator makes all tables and charts of it.
+ * A result file: figures, their subjects, and the machine. Every benchmark writes the same shape,
+ * so one generator makes all tables and charts.
  *
  * @module
  */
@@ -22,16 +22,16 @@ export const BENCHES = [
 ] as const;
 export type BenchName = (typeof BENCHES)[number];
 
-/** One number: what `figure` is for `subject`. */
+/** The value of one figure for one subject. */
 export interface Measurement {
   /** What was measured: 'AEAD seal, 1420 B'. */
   figure: string;
-  /** Of whom: 'litz', 'wireguard-go', 'openssl'. */
+  /** The implementation or provider: 'litz', 'wireguard-go', 'openssl'. */
   subject: string;
   unit: string;
-  /** Of several samples the median; null: not available, and `note` says why. */
+  /** The value, or the median of several samples; null: not available, and `note` says why. */
   value: number | null;
-  /** In the order they were taken. */
+  /** The samples in the order in which they were taken. */
   samples?: number[];
   note?: string;
 }
@@ -39,7 +39,7 @@ export interface Measurement {
 export interface Result {
   bench: BenchName;
   environment: Environment;
-  /** How it was run: rounds, seconds, sizes. */
+  /** The settings of the run: rounds, seconds, sizes. */
   settings: Record<string, string | number>;
   measurements: Measurement[];
 }
@@ -47,7 +47,7 @@ export interface Result {
 /** `packages/bench/results`. */
 export const RESULTS_DIRECTORY: string = join(import.meta.dirname, '../../results');
 
-/** Writes `<bench>.json`; returns its path. */
+/** Writes `<bench>.json` and returns its path. */
 export function writeResult(result: Result, directory: string = RESULTS_DIRECTORY): string {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, `${result.bench}.json`);
@@ -55,7 +55,7 @@ export function writeResult(result: Result, directory: string = RESULTS_DIRECTOR
   return path;
 }
 
-/** undefined if it was never written. */
+/** Reads a result; undefined if there is none. */
 export function readResult(
   bench: BenchName,
   directory: string = RESULTS_DIRECTORY,
@@ -70,12 +70,12 @@ export function readResult(
   return JSON.parse(text) as Result;
 }
 
-/** Four digits say all that a benchmark knows. */
+/** Rounds to four digits, because a benchmark is not more precise than that. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? roundTo(value, 4) : value;
 }
 
-/** `digits` significant ones. */
+/** Rounds a value to `digits` significant digits. */
 export function roundTo(value: number, digits: number): number {
   return Number(value.toPrecision(digits));
 }

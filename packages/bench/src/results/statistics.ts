@@ -1,19 +1,19 @@
 /**
- * What is said of several samples.
+ * Statistics of several samples.
  *
  * @module
  */
 
-/** Half of the samples are below it. @throws {RangeError} no samples */
+/** Returns the median. @throws {RangeError} there are no samples */
 export function median(samples: readonly number[]): number {
   return quantile(samples, 0.5);
 }
 
 /**
- * With linear interpolation between the two samples next to it.
+ * Returns a quantile, with linear interpolation between the two nearest samples.
  *
  * @param part 0 to 1
- * @throws {RangeError} no samples, or `part` outside of its range
+ * @throws {RangeError} there are no samples, or `part` is out of range
  */
 export function quantile(samples: readonly number[], part: number): number {
   if (samples.length === 0) throw new RangeError('"samples" expected at least one');
@@ -26,7 +26,7 @@ export function quantile(samples: readonly number[], part: number): number {
   return low + (high - low) * (at - below);
 }
 
-/** @throws {RangeError} no samples */
+/** Returns the mean. @throws {RangeError} there are no samples */
 export function mean(samples: readonly number[]): number {
   if (samples.length === 0) throw new RangeError('"samples" expected at least one');
   return samples.reduce((sum, sample) => sum + sample, 0) / samples.length;

@@ -1,5 +1,6 @@
 /**
- * `ClusterNode`: one node of a `Cluster`, its daemon and its agent, each a process that can be killed.
+ * `ClusterNode`: one node of a `Cluster`. Its daemon and its agent are processes that can be
+ * killed.
  *
  * @module
  */
@@ -13,22 +14,22 @@ import { RunningCommand, runCommand, until } from '../peers/command.ts';
 import { ip } from '../peers/namespace-pair.ts';
 
 export interface ClusterNodeOptions {
-  /** From 1. */
+  /** The number of the node, from 1. */
   readonly number: number;
-  /** Of the names of its namespaces. */
+  /** The prefix of the names of its namespaces. */
   readonly prefix: string;
-  /** Of the whole cluster. */
+  /** The folder of the whole cluster. */
   readonly folder: string;
 }
 
 export class ClusterNode {
   readonly number: number;
-  /** Namespaces. */
+  /** The namespaces of the node and its pod. */
   readonly host: string;
   readonly pod: string;
   readonly podAddress: string;
   readonly interfaceName: string;
-  /** Of its daemon. */
+  /** The path of the daemon's socket. */
   readonly socket: string;
   readonly #folder: string;
   #daemon: RunningCommand | undefined = undefined;
@@ -39,7 +40,7 @@ export class ClusterNode {
     this.host = `${prefix}-n${number}`;
     this.pod = `${prefix}-p${number}`;
     this.podAddress = `10.244.${number}.5`;
-    // All namespaces share the directory of the sockets: the name is unique on the machine.
+    // Unique on the machine, because all namespaces share the directory of the sockets.
     this.interfaceName = `lr${process.pid.toString(36)}n${number}`;
     this.socket = `/var/run/wireguard/${this.interfaceName}.sock`;
     this.#folder = folder;
@@ -61,7 +62,7 @@ export class ClusterNode {
     return `10.244.${this.number}.0/24`;
   }
 
-  /** Its namespaces, with the cable between them. */
+  /** Makes the namespaces and the veth between them. */
   async create(): Promise<void> {
     const { host, pod, number, podAddress } = this;
     for (const name of this.namespaces) {
@@ -80,7 +81,7 @@ export class ClusterNode {
     await ip('-n', pod, 'route', 'add', 'default', 'via', gateway);
   }
 
-  /** After the link `wan` came. */
+  /** Configures the link `wan`, which must exist. */
   async plugIn(): Promise<void> {
     await ip('-n', this.host, 'address', 'add', `${this.#address}/24`, 'dev', 'wan');
     await ip('-n', this.host, 'link', 'set', 'wan', 'up');
@@ -90,9 +91,9 @@ export class ClusterNode {
     await ip('-n', this.host, 'route', 'add', other.#prefix, 'via', other.#address, 'dev', 'wan');
   }
 
-  /** Resolves when it can be asked. */
+  /** Starts the daemon. Resolves when its socket accepts requests. */
   async startDaemon(): Promise<void> {
-    // One that was killed leaves its socket behind.
+    // A killed daemon leaves its socket.
     rmSync(this.socket, { force: true });
     const daemon = this.#run(['-f', this.interfaceName]);
     this.#daemon = daemon;
@@ -114,7 +115,7 @@ export class ClusterNode {
     this.#agent = this.#run(['agent', ...place, ...who, ...where, ...state, ...rest]);
   }
 
-  /** `kill -9`, and waits until it is gone. */
+  /** Kills the agent with SIGKILL and waits until it has ended. */
   async killAgent(): Promise<void> {
     await killed(this.#agent);
   }
@@ -123,27 +124,33 @@ export class ClusterNode {
     await killed(this.#daemon);
   }
 
-  /** As `litz agent` does. @throws {Error} (rejects) nobody answers, or what the agent refused */
+  /**
+   * Sends a request, like `litz agent`.
+   *
+   * @throws {Error} (rejects) no agent answers, or it refuses
+   */
   async ask(request: ControlRequest): Promise<unknown> {
     return askAgent(controlPath(this.interfaceName, this.#controlFolder), request);
   }
 
-  /** Waits until the agent knows so many others; while the mesh is off, nobody asks them. */
+  /**
+   * Waits until the agent knows `count` others. While the mesh is off, it does not connect to them.
+   */
   async knows(count: number): Promise<void> {
     await this.#seesPeers(count, () => true);
   }
 
-  /** Waits until so many of the others have answered, as the agent sees it. */
+  /** Waits until `count` of the others have answered, according to the agent. */
   async hasMet(count: number): Promise<void> {
     await this.#seesPeers(count, ({ state }) => state === 'connected');
   }
 
-  /** Of the daemon. */
+  /** Returns the status of the daemon. */
   async device(): Promise<DeviceStatus> {
     return new UapiClient(this.socket).get();
   }
 
-  /** Ends its programs. */
+  /** Ends the programs of the node. */
   async end(): Promise<void> {
     await this.#agent?.end();
     await this.#daemon?.end();
@@ -163,7 +170,7 @@ export class ClusterNode {
         const states = peers.map(({ name, state }) => `${name} ${state}`);
         said = [...states, ...events.map(({ at, text }) => `${at} ${text}`)].join('\n');
       } catch (error) {
-        // It has just begun.
+        // The agent has just started.
         said = (error as Error).message;
       }
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));

@@ -1,6 +1,6 @@
 /**
- * `Cluster`: nodes on one bridge, each a network namespace with a pod, and the way to every other node's
- * pod as flannel's host-gw lays it.
+ * `Cluster`: nodes on one bridge, each a network namespace with a pod. The nodes have routes to
+ * each other's pods like those of flannel's host-gw.
  *
  * ```
  *   pod 10.244.1.5 -- node 1, 10.9.0.1 --+-- bridge --+-- 10.9.0.2, node 2 -- pod 10.244.2.5
@@ -17,11 +17,11 @@ import { ClusterNode } from './cluster-node.ts';
 
 export class Cluster {
   readonly nodes: readonly ClusterNode[];
-  /** Of the registry, states and sockets. */
+  /** The folder of registry, states and sockets. */
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'litz-cluster-'));
   readonly #switch: string;
 
-  /** @throws {Error} (rejects) no right to make namespaces, or no `ip` */
+  /** @throws {Error} (rejects) namespaces are not permitted, or there is no `ip` */
   static async create(count: number): Promise<Cluster> {
     const cluster = new Cluster(count, `litz-bench-${process.pid}-c${++created}`);
     LIVE.add(cluster);
@@ -41,13 +41,13 @@ export class Cluster {
     });
   }
 
-  /** Ends its programs first. */
+  /** Ends the programs, then removes everything. */
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.end()));
     this.remove();
   }
 
-  /** Never fails; synchronous, for the end of the process. */
+  /** Removes everything. Never fails; synchronous, for the end of the process. */
   remove(): void {
     LIVE.delete(this);
     for (const name of [this.#switch, ...this.nodes.flatMap((node) => node.namespaces)]) {
@@ -75,7 +75,7 @@ export class Cluster {
   }
 }
 
-/** Removes all that are there still. */
+/** Removes all clusters that still exist. */
 export function removeClusters(): void {
   for (const cluster of LIVE) cluster.remove();
 }

@@ -1,5 +1,5 @@
 /**
- * `measureReturn`: how long after a daemon's death everything is as it was.
+ * `measureReturn`: measures how long after the end of a daemon everything is restored.
  *
  * @module
  */
@@ -8,13 +8,20 @@ import type { ClusterNode } from './cluster-node.ts';
 import { RouteMonitor, type RouteChange } from './route-monitor.ts';
 
 export interface DaemonReturn {
-  /** From the netlink message of the new link to the last setting of the link, address, route, rule or peer. */
+  /**
+   * Time from the netlink message of the new link to the last change of the link, address, route,
+   * rule or peer.
+   */
   readonly laidMs: number;
-  /** From the kill to the new link: what it takes to start a program. */
+  /** Time from the kill to the new link: how long the start of a program takes. */
   readonly startMs: number;
 }
 
-/** Kills the daemon of a node, and starts it again. @throws {Error} (rejects) something is missing */
+/**
+ * Kills the daemon of a node and starts it again.
+ *
+ * @throws {Error} (rejects) something was not restored
+ */
 export async function measureReturn(node: ClusterNode, peers: number): Promise<DaemonReturn> {
   const before = await laid(node);
   const monitor = await RouteMonitor.start(node.host);
@@ -25,9 +32,10 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
     const peersAt = await peersAreThere(node, peers);
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
     const after = await laid(node);
-    if (after !== before) throw new Error(`not all is there again: ${after} was ${before}`);
+    if (after !== before)
+      throw new Error(`not everything was restored: got ${after}, expected ${before}`);
     const { changes } = monitor;
-    // The old link says that it is down before it goes.
+    // The old link is reported as down before it is removed.
     const gone = changes.findIndex(({ text }) => isLink('Deleted', text, node.interfaceName));
     const link = changes.slice(gone + 1).find(({ text }) => isLink('', text, node.interfaceName));
     if (!link) throw new Error('the link did not come back');
@@ -39,7 +47,10 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
   }
 }
 
-/** Rules, our table, addresses of the link; not its index, which is another one each time. */
+/**
+ * Returns the rules, our table and the addresses of the link, without its index, which changes each
+ * time.
+ */
 async function laid({ host, interfaceName }: ClusterNode): Promise<string> {
   const all = [
     'rule',
@@ -52,14 +63,14 @@ async function laid({ host, interfaceName }: ClusterNode): Promise<string> {
   return texts.join('');
 }
 
-/** The time when the daemon had them all. */
+/** Returns the time when the daemon had all peers. */
 async function peersAreThere(node: ClusterNode, count: number): Promise<number> {
   const end = performance.now() + PEERS_MS;
   for (;;) {
     const { peers } = await node.device();
     const seenAt = now();
     if (peers.filter(({ allowedIps }) => allowedIps.length > 0).length === count) return seenAt;
-    if (performance.now() > end) throw new Error(`the daemon has ${peers.length} peers only`);
+    if (performance.now() > end) throw new Error(`the daemon has only ${peers.length} peers`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -68,14 +79,17 @@ function isLink(before: '' | 'Deleted', text: string, name: string): boolean {
   return new RegExp(`^${before} ?\\d+: ${name}: `).test(text);
 }
 
-/** What the kernel makes by itself, local and link-local, is not. */
+/**
+ * Returns whether we made the change. Local and link-local routes and addresses come from the
+ * kernel.
+ */
 function isOurs({ kind, text }: RouteChange, name: string): boolean {
   if (kind === 'ADDR') return text.includes(name) && text.includes('scope global');
   if (kind === 'LINK') return isLink('', text, name);
   return new RegExp(` (table|lookup) ${TABLE}\\b`).test(text);
 }
 
-/** Unix time with its fractions, milliseconds. */
+/** Returns Unix time in ms, with fractions. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -83,5 +97,5 @@ function now(): number {
 const TABLE = 51871;
 const POLL_MS = 3;
 const PEERS_MS = 20_000;
-/** Whatever comes later than that counts, too. */
+/** The measurement ends when there was no change for this time in ms. */
 const QUIET_MS = 1000;

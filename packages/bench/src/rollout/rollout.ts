@@ -1,9 +1,9 @@
 /**
- * `measureRollout`: what traffic between pods loses while a mesh is switched on and off node by node, while
- * an agent is killed, and while a daemon is.
+ * `measureRollout`: measures what traffic between pods loses while a mesh is switched on and off
+ * node by node, while an agent is killed, and while a daemon is killed.
  *
  * ```
- *   n nodes   pod i -- UDP, one packet a millisecond --> pod i + n/2      for the first half of the nodes
+ *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2             for the first half of the nodes
  *             pod i + n/2 -- TCP, iperf3 --> pod i                        for the first two
  * ```
  *
@@ -22,7 +22,7 @@ import { measureReturn } from './daemon-return.ts';
 import { Traffic, type Pair, type TrafficFigures } from './traffic.ts';
 
 export interface RolloutSettings {
-  /** 3 or more. */
+  /** The number of nodes, 3 or more. */
   readonly nodes: number;
   /** How often an agent is killed. */
   readonly agentKills: number;
@@ -30,13 +30,13 @@ export interface RolloutSettings {
   readonly daemonKills: number;
 }
 
-/** Why nothing can be measured here; undefined if all is there. */
+/** Returns what is missing on this machine; undefined if nothing is. */
 export function missingForRollout(): string | undefined {
   const iperf = missingProgram('iperf3', ['-v']);
   return missingNamespaces() ?? litz().missing() ?? iperf;
 }
 
-/** Everything that was made is gone afterwards. */
+/** Removes everything that it made. */
 export async function measureRollout(
   settings: RolloutSettings,
   progress: (text: string) => void,
@@ -87,7 +87,7 @@ class Rollout {
     await this.#switch('enforce');
   }
 
-  /** Until no agent is there. */
+  /** Switches the mesh off, until no agent runs. */
   async off(): Promise<void> {
     await this.#switch('permissive');
     await this.#switch('off');
@@ -98,12 +98,12 @@ class Rollout {
     for (const node of this.#nodes)
       await node.ask({ command: 'enforcement', enforcement, force: false });
     this.#progress(`  ${enforcement}`);
-    // What is on its way shows itself before the next one.
+    // The effects of this change must be over before the next one.
     await pause(SETTLE_MS);
   }
 }
 
-/** @returns what the traffic lost while `change` ran */
+/** Runs `change`, and returns what the traffic lost meanwhile. */
 async function under(
   nodes: readonly ClusterNode[],
   change: () => Promise<void>,

@@ -1,16 +1,17 @@
 /**
- * `RouteMonitor`: when links, addresses, routes and rules of a namespace changed, by `ip -ts monitor`.
+ * `RouteMonitor`: records when links, addresses, routes and rules of a namespace changed, with
+ * `ip -ts monitor`.
  *
  * @module
  */
 import { RunningCommand, until } from '../peers/command.ts';
 
-/** A message of rtnetlink. */
+/** One rtnetlink message. */
 export interface RouteChange {
-  /** Unix time, milliseconds. */
+  /** Unix time in ms. */
   readonly at: number;
   readonly kind: 'LINK' | 'ADDR' | 'ROUTE' | 'RULE';
-  /** As `ip` prints it; 'Deleted ...' if it went. */
+  /** The text of `ip`; it begins with 'Deleted' if the object was removed. */
   readonly text: string;
 }
 
@@ -20,7 +21,7 @@ export class RouteMonitor {
   static async start(namespace: string): Promise<RouteMonitor> {
     const words = ['-ts', '-o', 'monitor', 'label', 'link', 'address', 'route', 'rule'];
     const command = new RunningCommand('ip', words, { namespace, env: { TZ: 'UTC' } });
-    // It says nothing until something changes.
+    // `ip` prints nothing until something changes.
     const monitor = new RouteMonitor(command);
     const probe = async (): Promise<void> => {
       const link = ['link', 'set', 'lo', 'mtu', String(65_000 + (probes++ % 500))];
@@ -47,7 +48,7 @@ export class RouteMonitor {
   }
 }
 
-/** Lines of `ip -ts -o monitor`; others are left out. */
+/** Parses the lines of `ip -ts -o monitor` and ignores others. */
 export function parseChanges(output: string): RouteChange[] {
   return output.split('\n').flatMap((line) => {
     const found = /^\[([\d-]+T[\d:]+\.\d{3})(\d*)\] \[(LINK|ADDR|ROUTE|RULE)\](.*)$/.exec(line);

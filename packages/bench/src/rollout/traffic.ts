@@ -1,5 +1,6 @@
 /**
- * `Traffic`: numbered UDP packets at 1 kHz and TCP between pods of a cluster, and what became of them.
+ * `Traffic`: sends numbered UDP packets at 1 kHz and TCP data between pods of a cluster, and counts
+ * losses.
  *
  * @module
  */
@@ -14,10 +15,10 @@ export interface TrafficFigures {
   readonly lost: number;
   readonly longestGapMs: number;
   readonly longestRunLost: number;
-  /** That all TCP connections have carried, MB (10^6 bytes). */
+  /** The data of all TCP connections in MB (10^6 bytes). */
   readonly tcpMegabytes: number;
   readonly retransmitted: number;
-  /** Segments with RST that the pods sent. */
+  /** How many segments with RST the pods sent. */
   readonly resets: number;
 }
 
@@ -27,7 +28,7 @@ export class Traffic {
   readonly #pods: readonly string[];
   readonly #resetsBefore: number;
 
-  /** @param pairs.udp no node twice as the receiver; the same for `tcp` */
+  /** @param pairs.udp pairs of nodes; no node may be the receiver twice; the same for `tcp` */
   static async start(pairs: {
     readonly udp: readonly Pair[];
     readonly tcp: readonly Pair[];
@@ -57,10 +58,10 @@ export class Traffic {
     this.#resetsBefore = parts.resets;
   }
 
-  /** @throws {Error} (rejects) a connection ended before: what iperf3 said */
+  /** @throws {Error} (rejects) a connection ended early; the message has the output of iperf3 */
   async end(): Promise<TrafficFigures> {
     const streams = await Promise.all(this.#streams.map((stream) => stream.end()));
-    // Of connections that are still there: iperf3 may end them as it likes.
+    // Resets are counted before iperf3 ends, because it may end connections with a reset.
     const resets = (await resetsOf(this.#pods)) - this.#resetsBefore;
     const transfers = await Promise.all(this.#transfers.map((transfer) => transfer.end()));
     return {
@@ -75,7 +76,7 @@ export class Traffic {
   }
 }
 
-/** One TCP connection of iperf3, at a rate that leaves two cores time for the rest. */
+/** One TCP connection of iperf3, at a rate that leaves CPU time for the rest on two cores. */
 class Transfer {
   readonly #server: RunningCommand;
   readonly #client: RunningCommand;
@@ -96,7 +97,7 @@ class Transfer {
 
   async end(): Promise<{ readonly bytes: number; readonly retransmits: number }> {
     if (this.#client.hasEnded) throw new Error(`iperf3 ended before: ${this.#client.output}`);
-    // Told to end, it reports what was until then.
+    // At the end signal, iperf3 reports the data until then.
     await this.#client.end();
     await this.#server.end();
     const { end } = JSON.parse(this.#client.output) as IperfEnd;
@@ -109,7 +110,7 @@ interface IperfEnd {
   readonly end?: { readonly sum_sent?: { readonly bytes: number; readonly retransmits?: number } };
 }
 
-/** OutRsts and EstabResets of /proc/net/snmp. */
+/** Returns the sum of OutRsts and EstabResets of /proc/net/snmp in all pods. */
 async function resetsOf(pods: readonly string[]): Promise<number> {
   const texts = await Promise.all(
     pods.map((namespace) => runCommand('cat', ['/proc/net/snmp'], { namespace })),
@@ -117,7 +118,7 @@ async function resetsOf(pods: readonly string[]): Promise<number> {
   return sum(texts.map(parseResets));
 }
 
-/** @throws {RangeError} it is not the text of /proc/net/snmp */
+/** @throws {RangeError} the text is not that of /proc/net/snmp */
 export function parseResets(snmp: string): number {
   const [names, values] = snmp.split('\n').filter((line) => line.startsWith('Tcp:'));
   const at = (name: string): number => {
@@ -133,7 +134,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** Of a connection: bits a second. */
+/** The rate of a connection in bits per second. */
 export const TCP_RATE = '10M';
-/** Longer than anything that runs beside it. */
+/** The time limit of a connection in seconds, longer than any measurement. */
 const LONGEST_S = '3600';

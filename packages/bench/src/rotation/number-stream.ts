@@ -1,5 +1,6 @@
 /**
- * `NumberStream`: numbered UDP packets from one end of a tunnel to the other, one a millisecond.
+ * `NumberStream`: sends numbered UDP packets from one end of a tunnel to the other, one per
+ * millisecond.
  *
  * @module
  */
@@ -9,10 +10,10 @@ import { RunningCommand, until } from '../peers/command.ts';
 import type { StreamReport } from './received-numbers.ts';
 
 export interface StreamOptions {
-  /** Namespaces. */
+  /** The namespaces of sender and receiver. */
   readonly from: string;
   readonly to: string;
-  /** The receiver's, inside of the tunnel. */
+  /** The address of the receiver inside the tunnel. */
   readonly address: string;
 }
 
@@ -27,7 +28,7 @@ export class NumberStream {
   readonly #sender: RunningCommand;
   readonly #receiver: RunningCommand;
 
-  /** Packets leave when this resolves. */
+  /** Resolves when packets are being sent. */
   static async start({ from, to, address }: StreamOptions): Promise<NumberStream> {
     const words = (direction: string): string[] => [CHILD, direction, address, PORT];
     const receiver = new RunningCommand(process.execPath, words('receive'), { namespace: to });
@@ -42,7 +43,7 @@ export class NumberStream {
     this.#receiver = receiver;
   }
 
-  /** What is on its way arrives before the receiver ends. */
+  /** Ends the stream. The receiver waits for packets that are on the way. */
   async end(): Promise<StreamFigures> {
     await this.#sender.end();
     await new Promise((resolve) => setTimeout(resolve, LAST_ONES_MS));
@@ -64,6 +65,6 @@ async function isReady(command: RunningCommand): Promise<void> {
 
 const CHILD = fileURLToPath(new URL('./stream-child.js', import.meta.url));
 const PORT = '5210';
-/** A busy machine takes long to start a program. */
+/** Time limit in ms; a busy machine takes long to start a program. */
 const READY_MS = 30_000;
 const LAST_ONES_MS = 500;

@@ -1,17 +1,21 @@
 /**
- * `ReceivedNumbers`: which of the packets of a numbered stream have come, and when none did.
+ * `ReceivedNumbers`: records which packets of a numbered stream have arrived, and the gaps between
+ * them.
  *
  * @module
  */
 
 export interface StreamReport {
-  /** Different ones. */
+  /** How many different packets arrived. */
   readonly received: number;
-  /** Came more than once. */
+  /** How many arrived more than once. */
   readonly duplicates: number;
-  /** Between two that came one after the other. Pauses of the machine are in it too. */
+  /**
+   * The longest time between two packets that arrived one after the other. Pauses of the machine
+   * count too.
+   */
   readonly longestGapMs: number;
-  /** One behind the other, that never came, though a later one did. */
+  /** The longest series of consecutive packets that never arrived, although a later one did. */
   readonly longestRunLost: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `RotatingEnd`: a daemon whose static key is replaced, and what it knows of the other end.
+ * `RotatingEnd`: a daemon whose static key is replaced, and what it knows about the other end.
  *
  * @module
  */
@@ -41,42 +41,46 @@ export class RotatingEnd {
     return publicKeyOf(this.#next, nobleProvider);
   }
 
-  /** Up, and known to nobody yet. */
+  /** Starts the daemon, without a peer. */
   async start(): Promise<void> {
     await this.#daemon.listens();
     await this.#daemon.configure({ privateKey: this.#privateKey, listenPort: PORT });
     await this.#daemon.bringUp(`${INNER[this.side]}/24`, MTU);
   }
 
-  /** Has the other end for a peer. */
+  /** Adds the other end as a peer. */
   async introduce(other: RotatingEnd): Promise<void> {
     await this.#daemon.configure({ peers: [asPeer(other, other.publicKey)] });
   }
 
-  /** Step 1: another key, which nobody has seen yet. */
+  /** Step 1: makes a new key. */
   prepare(): void {
     this.#next = generatePrivateKey(randomFillSync);
   }
 
-  /** Step 2: a peer of ours that has two keys. */
+  /** Step 2: adds the next key of the other end, which then has two keys here. */
   async learn(other: RotatingEnd): Promise<void> {
     const { publicKey, nextPublicKey } = other;
     await this.#daemon.configure({ peers: [{ publicKey, nextPublicKey }] });
   }
 
-  /** The same for a peer that may have one key: one command exchanges it. */
+  /** The same for an implementation with one key per peer: one command exchanges the key. */
   async exchange(other: RotatingEnd, options: Partial<PeerConfiguration>): Promise<void> {
     const { publicKey, nextPublicKey } = other;
     const added = { ...asPeer(other, nextPublicKey), ...options };
     await this.#daemon.configure({ peers: [added, { publicKey, remove: true }] });
   }
 
-  /** Step 3. */
+  /** Step 3: sets the new key as this end's next private key. */
   async begin(): Promise<void> {
     await this.#daemon.configure({ nextPrivateKey: this.#next });
   }
 
-  /** Step 4: the peer has answered the next key. @throws {Error} (rejects) it has not, in time */
+  /**
+   * Step 4: waits until the peer has answered the next key.
+   *
+   * @throws {Error} (rejects) no answer in time
+   */
   async isAnswered(): Promise<void> {
     const wanted = formatKey(this.nextPublicKey);
     const end = performance.now() + PATIENCE_MS;
@@ -89,7 +93,7 @@ export class RotatingEnd {
     }
   }
 
-  /** Step 5: the old key is gone, here and with a peer that knew both. */
+  /** Step 5: removes the old key, on this end and on a peer that knew both. */
   async complete(other?: RotatingEnd): Promise<void> {
     const { publicKey } = this;
     await this.#daemon.configure({ privateKey: this.#next });
@@ -101,7 +105,7 @@ export class RotatingEnd {
     await this.#daemon.configure({ peers: [{ publicKey, promotePublicKey: true }] });
   }
 
-  /** @throws {Error} it is not there any more; what it wrote */
+  /** @throws {Error} the daemon has ended; the message has its output */
   checkAlive(): void {
     this.#daemon.checkAlive();
   }

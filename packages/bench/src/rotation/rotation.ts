@@ -1,12 +1,12 @@
 /**
- * `measureRotation`: what is lost of a numbered stream while static keys are replaced.
+ * `measureRotation`: measures the loss in a numbered stream while static keys are replaced.
  *
  * ```
- *   a: 10.9.0.1  <--- one packet a millisecond, both ways --->  b: 10.9.0.2
+ *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
- * Between two Litz each knows both keys of the other for a while. Any other implementation has one key
- * for a peer, and one command exchanges it: with packets of its own, or silent, when it does not hear of
- * us before we ask it again.
+ * Two ends with Litz both know both keys of the other for a while. Any other implementation has one
+ * key per peer, and one command exchanges it. That is measured while the other end sends packets,
+ * and while it is silent. A silent end learns the new key only when we initiate again.
  *
  * @module
  */
@@ -21,23 +21,23 @@ import { RotatingEnd } from './rotating-end.ts';
 
 export interface RotationSettings {
   readonly litz: Implementation;
-  /** Those with one key for a peer. */
+  /** The other implementations, which have one key per peer. */
   readonly peers: readonly Implementation[];
-  /** Of each kind between two Litz. */
+  /** Rotations of each kind between two ends with Litz. */
   readonly rotations: number;
-  /** Of each way while one key is replaced, at least. */
+  /** The least number of packets in each direction while one key is replaced. */
   readonly packets: number;
-  /** With each of the peers. */
+  /** Exchanges with each of the other implementations. */
   readonly exchanges: number;
 }
 
 export interface RotationOutcome {
   readonly measurements: Measurement[];
-  /** Why something was not measured, though it is here. */
+  /** Why something that is installed was not measured. */
   readonly failed: string[];
 }
 
-/** Everything that was made is gone afterwards. */
+/** Removes everything that it made. */
 export async function measureRotation(
   settings: RotationSettings,
   progress: (text: string) => void,
@@ -69,9 +69,9 @@ interface Run {
   readonly peer: Implementation;
   readonly kind: string;
   readonly rotations: number;
-  /** Packets from the peer to Litz as well. */
+  /** Whether the peer also sends packets to Litz. */
   readonly isBothWays: boolean;
-  /** How long one rotation has the stream at least. */
+  /** The least number of packets of the stream during one rotation. */
   readonly packets: number;
   readonly rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>;
 }
@@ -111,7 +111,9 @@ function runsOf({ litz, peers, rotations, packets, exchanges }: RotationSettings
   ];
 }
 
-/** Of one end or of both at once: the one whose key it is, and the one that knows it. */
+/**
+ * Replaces the key of one end, or of both at once. Each pair is the owner of the key and its peer.
+ */
 async function replace(
   ends: readonly (readonly [whose: RotatingEnd, knows: RotatingEnd])[],
 ): Promise<void> {
@@ -134,7 +136,7 @@ async function exchange(
   await a.complete();
 }
 
-/** One stream while keys are replaced, again and again. */
+/** Runs one stream while keys are replaced repeatedly. */
 async function stream({ litz }: RotationSettings, run: Run): Promise<StreamFigures> {
   const namespaces = await NamespacePair.create();
   const a = new RotatingEnd(litz, namespaces, 'a');
@@ -197,5 +199,5 @@ async function pause(ms: number): Promise<void> {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Both programs run at their pace. */
+/** Time in ms until both programs run at their full rate. */
 const START_MS = 1000;

@@ -1,9 +1,9 @@
 /**
- * A program at one end of a numbered stream of UDP packets, one a millisecond, until it is told to end.
+ * One end of a numbered stream of UDP packets, one per millisecond, until the parent ends it.
  *
  * ```
- *   stream-child.js send ADDRESS PORT       says 'ready', tells { sent }
- *   stream-child.js receive ADDRESS PORT    says 'ready', tells a `StreamReport`
+ *   stream-child.js send ADDRESS PORT       prints 'ready', answers { sent }
+ *   stream-child.js receive ADDRESS PORT    prints 'ready', answers a `StreamReport`
  * ```
  *
  * @module
@@ -20,7 +20,7 @@ function send(address: string, port: number): void {
     process.stdout.write('ready\n');
     const timer = setInterval(() => {
       const due = performance.now() - start;
-      // After a pause of this process it goes on from here: a burst would be a loss of its own.
+      // After a pause of this process it skips the missed packets: a burst would cause a loss.
       const late = Math.max(0, due - sent - MOST_AT_ONCE);
       start += late;
       while (sent < due - late) {
@@ -50,7 +50,7 @@ function receive(address: string, port: number): void {
 
 const LENGTH = 200;
 const MOST_AT_ONCE = 20;
-// What waits while this process has no processor is not lost by anybody else.
+// Large, so that packets which wait while this process has no processor are not lost.
 const RECEIVE_BUFFER = 1 << 23;
 
 const [direction, address = '', port] = process.argv.slice(2);

@@ -1,10 +1,10 @@
 /**
- * A provider that does arithmetic in place of cryptography: both sides get the same keys and every
- * message opens, at next to no cost. 100,000 handshakes take seconds with it and what is measured is
- * the engine. It protects nothing.
+ * A provider that uses arithmetic instead of cryptography. Both sides get the same keys and every
+ * message opens, at almost no cost. So 100,000 handshakes take only seconds, and a benchmark
+ * measures the engine. It protects nothing.
  *
- * A public key is its private key with all bits turned over, so that a^b is a shared secret that both
- * sides find.
+ * A public key is its private key with all bits inverted, so both sides can compute a^b as a shared
+ * secret.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const OPEN_CIPHER: Cipher = {
   destroy: () => {},
 };
 
-/** FNV-1a over all parts, stretched to the length of `out`. */
+/** Fills `out` with FNV-1a over all parts, extended to its length. */
 function mix(out: Uint8Array, ...parts: (Uint8Array | undefined)[]): void {
   let state = 0x811c9dc5;
   for (const part of parts) {

@@ -1,5 +1,5 @@
 /**
- * Time to configure many peers, and the memory that an idle one takes.
+ * Measures the time to configure many peers, and the memory of an idle peer.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { manyPeers } from './many-peers.ts';
 import { settledMemory } from './memory.ts';
 
 export interface ConfigureTimes {
-  /** One `engine.configure`, objects given. */
+  /** Time of one `engine.configure` with objects. */
   engineMs: number;
-  /** Reading the request of the userspace protocol, 'set=1' and what follows, into these objects. */
+  /** Time to parse a UAPI request ('set=1' and its lines) into these objects. */
   requestMs: number;
 }
 
-/** In a process that did nothing else before: the first time is the one that counts. */
+/** Measures the first call, so it must run in a process that has done nothing else. */
 export function timeToConfigure(count: number): ConfigureTimes {
   const request = formatSetRequest({ peers: manyPeers(count) });
   const body = request.slice('set=1\n'.length);
@@ -41,10 +41,10 @@ export interface IdleMemory {
 /** Needs --expose-gc. */
 export function memoryPerIdlePeer(count: number): IdleMemory {
   const engine = createEngine();
-  // The first peers bring code and tables with them.
+  // The first peers also allocate code and tables, so they are not measured.
   engine.configure({ peers: manyPeers(1000, count) }, 0);
   const before = settledMemory();
-  // Piece by piece, so that what is handed over never makes the heap large.
+  // In pieces, so that the arguments never make the heap large.
   for (let i = 0; i < count; i += PIECE) {
     engine.configure({ peers: manyPeers(Math.min(PIECE, count - i), i) }, 0);
     if ((i / PIECE) % 10 === 9) settledMemory();
@@ -57,13 +57,13 @@ export function memoryPerIdlePeer(count: number): IdleMemory {
   };
 }
 
-/** An engine whose handshakes cost nothing. */
+/** Creates an engine whose handshakes cost almost nothing. */
 export function createEngine(options: Partial<EngineOptions> = {}): Engine {
   return new Engine({
     randomBytes: (out) => void randomFillSync(out),
     unixTime: () => 1_704_067_200_000,
     crypto: arithmeticProvider,
-    // A thousand at once are no attack here.
+    // Here, a thousand handshakes at once are not an attack.
     underLoad: { handshakesPerSecond: 1e9 },
     ...options,
   });

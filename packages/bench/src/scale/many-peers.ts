@@ -1,11 +1,13 @@
 /**
- * Many peers, as data: each with a key, an endpoint and one inner address.
+ * Makes the configuration of many peers: each has a key, an endpoint and one inner address.
  *
  * @module
  */
 import { Endpoint, type PeerConfiguration, type PrivateKey, type PublicKey } from '@litz/core';
 
-/** Peers `first` to `first + count - 1`; their addresses are 10.0.0.0/8 in order. */
+/**
+ * Returns peers `first` to `first + count - 1`. Their addresses are those of 10.0.0.0/8 in order.
+ */
 export function manyPeers(count: number, first: number = 0): PeerConfiguration[] {
   return Array.from({ length: count }, (_, i) => peerNumber(first + i));
 }
@@ -18,7 +20,10 @@ export function peerNumber(number: number): PeerConfiguration {
   };
 }
 
-/** The private half, for the arithmetic provider. To any other one the keys are just bytes. */
+/**
+ * Returns the private key of a peer for the arithmetic provider. For other providers the keys do
+ * not match.
+ */
 export function privateKeyNumber(number: number): PrivateKey {
   const key = new Uint8Array(32).fill(0x40);
   new DataView(key.buffer).setUint32(8, number);

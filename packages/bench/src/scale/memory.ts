@@ -1,5 +1,5 @@
 /**
- * `settledMemory`: what is in use when nothing is left to collect.
+ * `settledMemory`: returns the memory in use after garbage collection.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface Memory {
 export function settledMemory(): Memory {
   const { gc } = globalThis as { gc?: () => void };
   if (!gc) throw new Error('run with --expose-gc');
-  // The second one frees what the finalizers of the first let go.
+  // The second collection frees what the finalizers of the first one have released.
   gc();
   gc();
   const { heapUsed, external, rss } = process.memoryUsage();

@@ -1,20 +1,23 @@
 /**
- * The cryptokey routing table with random prefixes and random addresses.
+ * Measures the cryptokey routing table with random prefixes and random addresses.
  *
  * @module
  */
 import { AllowedIps } from '@litz/core/internals';
 
 export interface PrefixFigures {
-  /** One look-up of a random address, ns. */
+  /** Time of one look-up of a random address, in ns. */
   lookupNs: number;
-  /** All insertions, ms. */
+  /** Time of all insertions, in ms. */
   insertMs: number;
-  /** The part of the addresses that led somewhere. */
+  /** The share of the addresses that are in the table. */
   hits: number;
 }
 
-/** IPv4 prefixes of /8 to /32, IPv6 prefixes of /16 to /128; longer ones are more, as in real tables. */
+/**
+ * Measures IPv4 prefixes of /8 to /32 or IPv6 prefixes of /16 to /128. As in real tables, most are
+ * long.
+ */
 export function measurePrefixes(count: number, family: 4 | 6): PrefixFigures {
   const random = xorshift(count + family);
   const length = family === 4 ? 4 : 16;
@@ -49,7 +52,10 @@ function pass(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16)
   return hits / ADDRESSES;
 }
 
-/** Half of them anywhere, half below a prefix of the table: a random one alone leads to nobody. */
+/**
+ * Half of the addresses are random, half are in a prefix of the table: few random ones would be in
+ * it.
+ */
 function randomAddresses(
   random: () => number,
   prefixes: readonly { address: Uint8Array; prefixLength: number }[],
@@ -77,7 +83,7 @@ function randomPrefix(
   return { address, prefixLength };
 }
 
-/** 32-bit numbers that are the same in each run. */
+/** Returns a generator of 32-bit numbers that are the same in each run. */
 function xorshift(seed: number): () => number {
   let state = seed | 1;
   return () => {

@@ -1,5 +1,5 @@
 /**
- * One measurement of `bench:scale` in a process of its own: `scale-child.js NAME NUMBERS...`.
+ * Runs one measurement of `bench:scale` in a separate process: `scale-child.js NAME NUMBERS...`.
  *
  * @module
  */

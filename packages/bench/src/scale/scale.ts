@@ -1,7 +1,8 @@
 /**
- * `measureScale`: 100,000 peers and 1,000,000 prefixes.
+ * `measureScale`: measures 100,000 peers and 1,000,000 prefixes.
  *
- * Each measurement is a process of its own (`scale-child.ts`), so that none finds the heap of another.
+ * Each measurement has a separate process (`scale-child.ts`), so that none uses the heap of
+ * another.
  *
  * @module
  */
@@ -15,10 +16,10 @@ import type { TimerFigures } from './timers.ts';
 export interface ScaleSettings {
   /** Configured peers. */
   peers: number;
-  /** Sessions that receiver indices are looked up among; the first is the small one. */
+  /** Numbers of sessions in the table of receiver indices, the small one first. */
   sessions: readonly [number, number];
   prefixes: readonly number[];
-  /** Simulated. */
+  /** Simulated seconds. */
   timerSeconds: number;
 }
 
@@ -86,7 +87,7 @@ function child<T>(name: string, ...numbers: number[]): Promise<T> {
   return runChild<T>(module, [name, ...numbers], { flags: ['--expose-gc'] });
 }
 
-/** 100000 -> '100,000'. */
+/** Writes 100000 as '100,000'. */
 function numeral(count: number): string {
   return count.toLocaleString('en-US');
 }

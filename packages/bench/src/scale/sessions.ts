@@ -1,5 +1,5 @@
 /**
- * Many sessions at once: the look-up of a receiver index among them, and their memory.
+ * Measures many sessions: the look-up of a receiver index among them, and their memory.
  *
  * @module
  */
@@ -10,11 +10,13 @@ import { manyPeers, privateKeyNumber } from './many-peers.ts';
 import { settledMemory } from './memory.ts';
 
 export interface SessionFigures {
-  /** One transport message of a random session opened by a cipher that does nothing, ns. */
+  /**
+   * Time to open one transport message of a random session with a cipher that does nothing, in ns.
+   */
   openNs: number;
-  /** The same of an index that nobody has, ns. */
+  /** Time to reject a message with an unknown index, in ns. */
   unknownNs: number;
-  /** Heap and array buffers that a session adds to its peer, bytes. */
+  /** Heap and array buffers that a session adds to its peer, in bytes. */
   sessionBytes: number;
 }
 
@@ -33,7 +35,7 @@ export function measureSessions(count: number): SessionFigures {
   };
 }
 
-/** A handshake with each peer, as its responder. Returns the indices that they send to. */
+/** Does a handshake with each peer as the responder. Returns the receiver indices of the server. */
 function establishSessions(server: Engine, count: number): Int32Array {
   const client = createEngine();
   const publicKey = publicKeyOf(privateKeyNumber(SERVER), arithmeticProvider);
@@ -44,13 +46,13 @@ function establishSessions(server: Engine, count: number): Int32Array {
   return indices;
 }
 
-/** The client takes the identity of one peer after the other. */
+/** Does one handshake. The client takes the identity of one peer after the other. */
 function handshake(server: Engine, client: Engine, publicKey: PublicKey, number: number): number {
   client.configure({ privateKey: privateKeyNumber(number) }, NOW);
   client.connect(publicKey, NOW);
   const response = exchange(client, server);
   if (response?.[0] !== 2) throw new Error(`peer ${number} got no response`);
-  // The keepalive that confirms the session.
+  // Its answer is the keepalive that confirms the session.
   client.handleDatagram(response, SERVER_ENDPOINT, NOW);
   exchange(client, server);
   while (client.pollEvent());
@@ -58,7 +60,7 @@ function handshake(server: Engine, client: Engine, publicKey: PublicKey, number:
   return new DataView(response.buffer, response.byteOffset).getInt32(4, true);
 }
 
-/** Delivers what the client sends; returns what the server answers, a copy. */
+/** Delivers the client's datagrams and returns a copy of the server's answer. */
 function exchange(client: Engine, server: Engine): Uint8Array | undefined {
   for (let sent = client.pollTransmit(); sent; sent = client.pollTransmit()) {
     server.handleDatagram(sent.datagram.slice(), CLIENT_ENDPOINT, NOW);
@@ -66,7 +68,7 @@ function exchange(client: Engine, server: Engine): Uint8Array | undefined {
   return server.pollTransmit()?.datagram.slice();
 }
 
-/** One empty transport message for each index, in random order; 32 bytes each. */
+/** Makes one empty transport message of 32 bytes for each index, in random order. */
 function transportMessages(indices: Int32Array): Uint8Array {
   const shuffled = shuffle(indices.slice());
   const messages = new Uint8Array(shuffled.length * MESSAGE_LENGTH);
@@ -98,7 +100,7 @@ function timeOpening(server: Engine, messages: Uint8Array, count: number): numbe
       );
       if (typeof opened === 'string') throw new Error(`a message was dropped: ${opened}`);
     }
-    // The first round warms up.
+    // The first round is the warm-up and is not counted.
     if (round >= 0) elapsed += performance.now() - start;
   }
   return (elapsed * 1e6) / (rounds * count);
@@ -120,7 +122,7 @@ function timeUnknown(server: Engine): number {
   return ((performance.now() - start) * 1e6) / OPENINGS;
 }
 
-/** In place, by a sequence that is the same in each run. */
+/** Shuffles in place, in the same way in each run. */
 function shuffle(values: Int32Array): Int32Array {
   let state = 1;
   for (let i = values.length - 1; i > 0; i--) {
@@ -137,5 +139,5 @@ const SERVER_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 const CLIENT_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
 const MESSAGE_LENGTH = 32;
 const OPENINGS = 1_000_000;
-/** Behind the counter of the message that confirmed the session. */
+/** The counter after that of the message which confirmed the session. */
 const WARM_COUNTER = 1;

@@ -1,10 +1,10 @@
 /**
- * What timers cost with many peers of whom few are active: a peer that is active has a session and a
- * persistent keepalive on both sides, and renews its keys when it is time.
+ * Measures the cost of timers with many peers, few of which are active. An active peer has a
+ * session and a persistent keepalive on both sides, and renews its keys when they are due.
  *
- * The clock is simulated and everything else is real: the engine is called when its deadline comes or
- * a message arrives, and the time in it is the CPU time. Its share of the simulated time is the load.
- * Handshakes are arithmetic: this is the price of timers and bookkeeping, not of X25519.
+ * Only the clock is simulated. The engine is called when its deadline comes or a message arrives,
+ * and the time in these calls is the CPU time. Its share of the simulated time is the load.
+ * Handshakes use arithmetic, so the result is the cost of timers and bookkeeping without X25519.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { createEngine } from './configure.ts';
 import { manyPeers, privateKeyNumber } from './many-peers.ts';
 
 export interface TimerFigures {
-  /** CPU time in the engine, percent of the simulated time. */
+  /** CPU time in the engine, in percent of the simulated time. */
   cpuPercent: number;
   /** How often the engine was woken by a deadline of its own, per second. */
   wakesPerSecond: number;
@@ -24,7 +24,7 @@ export interface TimerFigures {
 
 export function measureTimers(peers: number, active: number, seconds: number): TimerFigures {
   const simulation = new Simulation(peers, active);
-  // Sessions are made and code is warm before it counts.
+  // Makes the sessions and warms up the code before the measurement.
   simulation.run(WARM_UP_MS);
   const before = simulation.counts();
   simulation.run(seconds * 1000);
@@ -82,7 +82,7 @@ class Simulation {
     this.#now = end;
   }
 
-  /** Spread over one interval, as peers that were started at different times are. */
+  /** Starts the peers, spread over one interval, like peers that started at different times. */
   #begin(): void {
     this.#clients.forEach((client, number) => {
       this.#now += (KEEPALIVE_SECONDS * 1000) / this.#clients.length;
@@ -99,7 +99,7 @@ class Simulation {
     this.#deliverAnswers();
   }
 
-  /** Until neither has anything more to say. */
+  /** Delivers datagrams until neither side has more. */
   #deliver(number: number): void {
     const client = this.#clients[number]!;
     for (let sent = client.pollTransmit(); sent; sent = client.pollTransmit()) {

@@ -1,5 +1,5 @@
 /**
- * AEAD of transport messages: seal and open in place, at three lengths of a packet.
+ * Measures the AEAD of transport messages: seal and open in place, at three packet lengths.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { nobleProvider, type Cipher } from '@litz/core';
 import { prove, proveEqual, type Case, type MissingCase } from './case.ts';
 import type { Candidate } from './providers.ts';
 
-/** A small packet, one of a voice or DNS stream, and a full one. */
+/** Lengths in bytes: a small packet, a medium one, and a full one. */
 export const AEAD_LENGTHS: readonly number[] = [64, 576, 1420];
 
 export function aeadSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {
@@ -30,12 +30,12 @@ function aeadCase(
   if (what === 'seal') return { ...common, run: () => slots.seal(cipher) };
   slots.seal(nobleProvider.createCipher(KEY));
   const sealed = slots.buffer.slice();
-  // Opening leaves the plaintext: what was sealed is put back first.
+  // Opening replaces the ciphertext by plaintext, so the ciphertext is copied back before each run.
   const prepare = (): void => slots.buffer.set(sealed);
   return { ...common, prepare, run: () => slots.open(cipher) };
 }
 
-/** As many packets as a batch of the packet loop has, in one buffer. */
+/** The packets of one batch of the packet loop, in one buffer. */
 class Slots {
   readonly buffer: Uint8Array;
   readonly #length: number;

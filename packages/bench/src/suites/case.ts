@@ -1,31 +1,31 @@
 /**
- * A case of a suite: something with a result that can be proved right, then timed.
+ * A case of a suite: an operation whose result is checked before it is timed.
  *
  * @module
  */
 
 export interface Case {
-  /** What is measured: 'AEAD seal, 1420 B'. */
+  /** What is measured, for example 'AEAD seal, 1420 B'. */
   figure: string;
-  /** Of whom: 'noble', 'openssl', 'litz'. */
+  /** The provider or implementation: 'noble', 'openssl', 'litz'. */
   subject: string;
-  /** How many of what is measured one `run` does. */
+  /** How many operations one `run` does. */
   operations: number;
-  /** Holds the result against the reference. @throws {Error} it is another one */
+  /** Compares the result with the reference. @throws {Error} it differs */
   prove: () => void;
-  /** Before each `run`, not timed. */
+  /** Called before each `run`, and not timed. */
   prepare?: () => void;
   run: () => void;
 }
 
-/** Not to be had here; the figure is given as n/a. */
+/** A case that is not available on this machine. Its figure is n/a. */
 export interface MissingCase {
   figure: string;
   subject: string;
   missing: string;
 }
 
-/** @throws {Error} `name` and where they differ, if they do */
+/** @throws {Error} the bytes differ; the message has `name` and the place */
 export function proveEqual(name: string, got: Uint8Array, expected: Uint8Array): void {
   if (got.length !== expected.length) {
     throw new Error(`${name}: expected ${expected.length} bytes, got ${got.length}`);
@@ -34,7 +34,7 @@ export function proveEqual(name: string, got: Uint8Array, expected: Uint8Array):
   if (at !== -1) throw new Error(`${name}: another result from byte ${at} on`);
 }
 
-/** @throws {Error} `name`, if it does not hold */
+/** @throws {Error} the condition is false; the message has `name` */
 export function prove(name: string, holds: boolean): void {
   if (!holds) throw new Error(`${name}: another result than the reference`);
 }

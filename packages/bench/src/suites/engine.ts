@@ -1,6 +1,6 @@
 /**
- * The engine around the cipher: a packet in and its datagram out, and the way back, with a cipher that
- * only copies.
+ * Measures the engine without the cipher: a packet in and its datagram out, and the way back, with
+ * a cipher that only copies.
  *
  * @module
  */
@@ -43,7 +43,7 @@ function proveRoundTrip(): void {
   prove('number of packets', batch.received === OPERATIONS);
 }
 
-/** Packets of alice in slots of one buffer, as the packet loop has them. */
+/** Packets of alice in slots of one buffer, as in the packet loop. */
 class Batch {
   received = 0;
   readonly #pair: Pair;

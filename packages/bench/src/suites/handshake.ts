@@ -1,5 +1,5 @@
 /**
- * The messages of a handshake, made and taken by engines.
+ * Measures how engines create and consume the messages of a handshake.
  *
  * @module
  */
@@ -34,7 +34,7 @@ const STEPS = [
   'handshake: confirm the session',
 ] as const;
 
-/** The steps before the one that is measured are its preparation. */
+/** Measures one step. The steps before it are its preparation. */
 function handshakeCase(
   figure: string,
   number: number,
@@ -55,14 +55,17 @@ function handshakeCase(
   };
 }
 
-/** With the same keys, time and randomness every provider writes the same bytes. */
+/**
+ * Checks that the provider writes the same bytes as the reference with the same keys, time and
+ * randomness.
+ */
 function proveTranscript(provider: CryptoProvider): void {
   const parties = new Parties(provider);
   const expected = new Parties(nobleProvider);
   for (const step of STEPS) proveEqual(step, parties.step(), expected.step());
 }
 
-/** An initiator and a responder who go through one handshake after the other. */
+/** An initiator and a responder that do one handshake after the other. */
 class Parties {
   readonly #initiator: Engine;
   readonly #responder: Engine;
@@ -85,10 +88,10 @@ class Parties {
     this.#responderKey = publicKeyOf(keys[1]!, nobleProvider);
   }
 
-  /** One step of the handshake. Returns the message that it made, empty for the last one. */
+  /** Does one step of the handshake. Returns the message that it made; empty for the last step. */
   step(): Uint8Array {
     if (this.#next === 0) {
-      // The session before is over.
+      // Moves the clock so that the previous session has expired.
       this.#now += 200_000;
       this.#initiator.connect(this.#responderKey, this.#now);
       this.#message = sentBy(this.#initiator);
@@ -101,7 +104,7 @@ class Parties {
     return this.#message;
   }
 
-  /** Until the next step is the first one again. */
+  /** Does the remaining steps, so that the next step is the first one. */
   finish(): void {
     while (this.#next !== 0) this.step();
   }
@@ -113,7 +116,7 @@ function answerOf(engine: Engine, message: Uint8Array, source: Endpoint, now: nu
   return sentBy(engine);
 }
 
-/** A copy of the first datagram; the rest is dropped. */
+/** Returns a copy of the first datagram, and drops the others. */
 function sentBy(engine: Engine): Uint8Array {
   const message = engine.pollTransmit()?.datagram.slice() ?? new Uint8Array(0);
   while (engine.pollTransmit());

@@ -1,6 +1,7 @@
 /**
- * The primitives as a Node program would call them, by `node:crypto`: a comparison, not a provider.
- * What Node has no function for (keyed BLAKE2s, XChaCha20) is not here.
+ * The primitives as a Node.js program would call them, with `node:crypto`. They are a comparison,
+ * not a provider. Primitives for which Node.js has no function (keyed BLAKE2s, XChaCha20) are
+ * missing.
  *
  * @module
  */
@@ -88,6 +89,6 @@ function der(prefix: Uint8Array, key: Uint8Array): Buffer {
 }
 
 const OPTIONS = { authTagLength: 16 } as const;
-/** RFC 8410: what stands in front of the 32 bytes of an X25519 key. */
+/** The DER bytes in front of the 32 bytes of an X25519 key, RFC 8410. */
 const PKCS8: Uint8Array = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const SPKI: Uint8Array = Buffer.from('302a300506032b656e032100', 'hex');

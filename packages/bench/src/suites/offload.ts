@@ -1,5 +1,5 @@
 /**
- * Super-packets: checksums, taking apart, putting together.
+ * Measures super-packets: checksums, splitting and coalescing.
  *
  * @module
  */
@@ -53,13 +53,14 @@ function coalesceCase(): Case {
     subject: 'litz',
     operations: SEGMENTS,
     prove: () => proveIdentity(memory),
-    // Putting together writes into the headers of the first one.
+    // Coalescing writes into the headers of the first segment, so each run starts with new
+    // segments.
     prepare: () => void memory.split(),
     run: () => memory.coalesce(),
   };
 }
 
-/** What was taken apart and put together again is what it was. */
+/** Checks that splitting and coalescing give the original super-packet. */
 function proveIdentity(memory: SuperPacketMemory): void {
   prove('number of segments', memory.split() === SEGMENTS);
   memory.coalesce();
@@ -72,11 +73,11 @@ function payloadOf(packet: Uint8Array): Uint8Array {
   return packet.subarray(VNET_HEADER_LENGTH + HEADERS);
 }
 
-/** A TCP super-packet, and the slab its segments go to. */
+/** A TCP super-packet, and the slab for its segments. */
 class SuperPacketMemory {
-  /** With its vnet header. */
+  /** The super-packet with its vnet header. */
   readonly superPacket: Uint8Array = createSuperPacket();
-  /** What the last `coalesce` wrote; copied only while there is nothing in it. */
+  /** What the last `coalesce` wrote; it is copied only while this is empty. */
   written: Uint8Array[] = [];
   readonly #buffer: Uint8Array = new Uint8Array(SLAB + SEGMENTS * STRIDE);
   readonly #slab: SegmentSlab = {
@@ -119,7 +120,10 @@ class SuperPacketMemory {
   }
 }
 
-/** As the kernel hands it over: the checksum field holds the sum of the pseudo-header. */
+/**
+ * Makes a super-packet like those of the kernel: the checksum field contains the sum of the
+ * pseudo-header.
+ */
 function createSuperPacket(): Uint8Array {
   const packet = ipv4Packet({
     source: [10, 0, 0, 1],
@@ -152,7 +156,7 @@ function slowChecksum(bytes: Uint8Array): number {
 }
 
 const TCP = 6;
-/** IPv4 and TCP without options. */
+/** Length in bytes of the headers of IPv4 and TCP without options. */
 const HEADERS = 40;
 const SEGMENT_PAYLOAD = 1380;
 const SEGMENTS = 44;

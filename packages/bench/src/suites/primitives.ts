@@ -1,5 +1,5 @@
 /**
- * The primitives of handshakes: BLAKE2s and X25519.
+ * Measures the primitives of handshakes: BLAKE2s and X25519.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export function primitivesSuite(candidates: readonly Candidate[]): (Case | Missi
 interface Figure {
   name: string;
   operations: number;
-  /** undefined: the provider has no such function. Otherwise what computes one result. */
+  /** Returns a function that computes one result; undefined if the provider cannot do it. */
   bind: (primitives: SomePrimitives) => (() => Uint8Array) | undefined;
 }
 

@@ -1,5 +1,6 @@
 /**
- * `loadProviders`: the crypto providers to be held side by side, those that are not here too.
+ * `loadProviders`: loads the crypto providers that are compared, and lists those that are not
+ * available.
  *
  * @module
  */
@@ -9,16 +10,16 @@ import type { SomePrimitives } from './some-primitives.ts';
 
 export interface Candidate {
   readonly name: string;
-  /** undefined: it is not here, and `missing` says why. */
+  /** The primitives; undefined: not available, and `missing` says why. */
   readonly primitives: SomePrimitives | undefined;
-  /** All of it, if it can run an engine. */
+  /** The whole provider, if an engine can use it. */
   readonly provider?: CryptoProvider;
-  /** Memory that it works on in place; default: any. */
+  /** The memory in which it works in place; default: any memory. */
   readonly memory?: Uint8Array;
   readonly missing?: string;
 }
 
-/** noble is first: it is the reference. */
+/** Loads the providers. The first one, noble, is the reference. */
 export async function loadProviders(): Promise<Candidate[]> {
   return [
     { name: 'noble', primitives: nobleProvider, provider: nobleProvider },
@@ -36,7 +37,7 @@ async function loadOptional({ name, load }: (typeof OPTIONAL)[number]): Promise<
   }
 }
 
-/** By the module that has it, imported when it is asked for. */
+/** Providers whose modules are imported only when they are needed. */
 const OPTIONAL: readonly {
   name: string;
   load: () => Promise<{ provider: CryptoProvider; memory?: Uint8Array }>;
@@ -57,7 +58,7 @@ const OPTIONAL: readonly {
     },
   },
   {
-    // What a device takes by itself.
+    // The provider that a device chooses itself.
     name: 'auto',
     async load() {
       const [{ WasmArena }, { selectProvider }] = await Promise.all([

@@ -1,5 +1,5 @@
 /**
- * `runSuite`: proves every case of a suite, then times it with tinybench.
+ * `runSuite`: checks every case of a suite, then times it with tinybench.
  *
  * @module
  */
@@ -7,16 +7,16 @@ import { Bench } from 'tinybench';
 import type { Measurement } from '../results/result.ts';
 import type { Case, MissingCase } from './case.ts';
 
-/** ms per case. */
+/** Times per case in ms. */
 export interface SuiteBudget {
   warmUp: number;
   time: number;
 }
 
 /**
- * The value is the median over the samples, ns per operation; a sample is the mean of one `run`.
+ * Returns the median of the samples in ns per operation. A sample is the mean of one `run`.
  *
- * @throws {Error} a result is not the reference's; nothing of the suite was timed then
+ * @throws {Error} a result differs from the reference; then no case of the suite was timed
  */
 export function runSuite(
   cases: readonly (Case | MissingCase)[],

@@ -1,5 +1,5 @@
 /**
- * `measureSuites`: everything that is timed within one process.
+ * `measureSuites`: measures everything that is timed within one process.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export const SUITE_NAMES = [
 ] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
-/** @throws {Error} (rejects) a result is another one than the reference's */
+/** @throws {Error} (rejects) a result differs from the reference */
 export async function measureSuites(
   names: readonly SuiteName[],
   budget: SuiteBudget,

@@ -1,6 +1,6 @@
 /**
- * What is looked up for every packet: the cryptokey routing table and the replay window. The large
- * tables are `bench:scale`'s.
+ * Measures the look-ups of every packet: the cryptokey routing table and the replay window.
+ * `bench:scale` measures large tables.
  *
  * @module
  */
@@ -21,7 +21,7 @@ function routingCase(family: 4 | 6): Case {
   }
   const addresses = new Uint8Array(OPERATIONS * length);
   seededRandomBytes(7)(addresses);
-  // Every other address is one of the table's.
+  // Every second address is in the table.
   prefixes.forEach(({ address }, i) => addresses.set(address, (i * 2 + 1) * length));
   return {
     figure: `allowed-IPs look-up of ${PREFIXES} prefixes, IPv${family}`,
@@ -57,7 +57,7 @@ function randomPrefixes(length: 4 | 16): Prefix[] {
   });
 }
 
-/** The longest prefix, and of two that are the same the later one. */
+/** Finds the longest prefix; of two equal prefixes, the later one. */
 function slowLookup(prefixes: readonly Prefix[], address: Uint8Array): object | undefined {
   let best: Prefix | undefined;
   for (const prefix of prefixes) {
@@ -89,7 +89,7 @@ function windowInOrder(): Case {
   };
 }
 
-/** Eight packets each, back to front: what several paths or queues make of an order. */
+/** Groups of eight packets in reverse order, as several paths or queues can cause. */
 function windowMixed(): Case {
   const window = new ReplayWindow();
   let counter = 0;
@@ -104,7 +104,7 @@ function windowMixed(): Case {
   };
 }
 
-/** Everything once; everything else is a replay. */
+/** Checks that each counter is accepted once and then refused as a replay. */
 function proveWindow(counterOf: (i: number) => number): void {
   const window = new ReplayWindow();
   for (let i = 0; i < OPERATIONS; i++) {

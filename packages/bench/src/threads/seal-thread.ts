@@ -1,5 +1,5 @@
 /**
- * A thread that helps to seal. Nothing is exported.
+ * A thread that helps to seal. It exports nothing.
  *
  * @module
  */

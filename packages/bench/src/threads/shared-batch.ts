@@ -4,33 +4,38 @@
  * ```
  *   int32:  batch | next message | sealed messages | end        then the messages, STRIDE bytes each
  * ```
- * Whoever has time claims the next few messages; the one who began the batch works as well, and goes on
- * when all are sealed. So a batch is in order again, whichever thread was faster, and a thread that was
- * late costs no more than what it claimed.
+ * Each thread claims a few messages at a time. The thread that began the batch also works on it,
+ * and continues when all messages are sealed. So the batch stays in order, and a slow thread delays
+ * only the messages that it has claimed.
  *
  * @module
  */
 import type { Cipher } from '@litz/core';
 
-/** Plaintext, tag, and what a cipher may use behind a message while it works. */
+/** Bytes per message: plaintext, tag, and the bytes behind it that a cipher may use. */
 const STRIDE = 1536;
 const BATCH = 0;
 const NEXT = 1;
 const SEALED = 2;
 const END = 3;
 const HEAD_LENGTH = 64;
-/** Few enough that the last one is not waited for, enough that counters are shared rarely. */
+/**
+ * Messages per claim: few, so that the last claim does not delay the batch; enough, so that threads
+ * rarely access the shared counters.
+ */
 const CLAIM = 8;
 const PATIENCE_MS = 5000;
 
 export class SharedBatch {
-  /** To be handed to the other threads. */
+  /** The shared memory, for the other threads. */
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #messages: Uint8Array;
   readonly #count: number;
 
-  /** @param memory another thread's; by default new, `count` messages of zeros */
+  /**
+   * @param memory the memory of another thread; default: new memory with `count` messages of zeros
+   */
   constructor(count: number, memory?: SharedArrayBuffer) {
     this.memory = memory ?? new SharedArrayBuffer(HEAD_LENGTH + count * STRIDE);
     this.#words = new Int32Array(this.memory, 0, HEAD_LENGTH / 4);
@@ -39,7 +44,9 @@ export class SharedBatch {
     if (!memory) Atomics.store(this.#words, NEXT, count);
   }
 
-  /** Has all messages sealed, each with a counter of its own. @returns the first counter */
+  /**
+   * Seals all messages together with the other threads. Returns the counter of the first message.
+   */
   seal(cipher: Cipher, length: number): number {
     const words = this.#words;
     Atomics.store(words, SEALED, 0);
@@ -54,7 +61,7 @@ export class SharedBatch {
     return batch * this.#count;
   }
 
-  /** Another thread: helps with every batch until `end`. */
+  /** Called in another thread: helps with every batch until `end`. */
   help(cipher: Cipher, length: number): void {
     const words = this.#words;
     while (Atomics.load(words, END) === 0) {
@@ -70,7 +77,7 @@ export class SharedBatch {
     Atomics.notify(this.#words, BATCH);
   }
 
-  /** One message, with its tag if it is sealed. */
+  /** Returns one message, with its tag if it is sealed. */
   message(index: number, length: number): Uint8Array {
     return this.#messages.subarray(index * STRIDE, index * STRIDE + length);
   }

@@ -1,6 +1,6 @@
 /**
- * `measureThreads`: what a second thread brings for sealing, the part of a packet's way that can be
- * shared, and what handing a batch over costs.
+ * `measureThreads`: measures how much a second thread helps with sealing, which is the part of the
+ * work for a packet that threads can share, and what the hand-over of a batch costs.
  *
  * @module
  */
@@ -14,16 +14,16 @@ import { proveEqual } from '../suites/case.ts';
 import { SharedBatch } from './shared-batch.ts';
 
 export interface ThreadsSettings {
-  /** How many threads seal together, each of these. */
+  /** The numbers of threads to measure. */
   threads: readonly number[];
-  /** Messages in a batch: 45 are a super-packet of 64 KiB. */
+  /** The numbers of messages in a batch to measure: 45 are a super-packet of 64 KiB. */
   batches: readonly number[];
   rounds: number;
-  /** Of each in a round. */
+  /** The time of each measurement in a round. */
   ms: number;
 }
 
-/** `workerData`. */
+/** The `workerData` of a thread. */
 export interface SealThreadData {
   readonly memory: SharedArrayBuffer;
   readonly count: number;
@@ -31,7 +31,7 @@ export interface SealThreadData {
   readonly length: number;
 }
 
-/** In each round every number of threads has its turn. @throws {Error} (rejects) a wrong message */
+/** Measures every number of threads in each round. @throws {Error} (rejects) a message is wrong */
 export async function measureThreads(
   { threads, batches, rounds, ms }: ThreadsSettings,
   progress: (text: string) => void,
@@ -56,13 +56,13 @@ export async function measureThreads(
   return measurements;
 }
 
-/** Messages per second. */
+/** Returns messages per second. */
 async function rateOf(threads: number, count: number, ms: number): Promise<number> {
   const batch = new SharedBatch(count);
   const provider = createOpensslProvider();
   const cipher = provider.createCipher(KEY);
   const workerData: SealThreadData = { memory: batch.memory, count, key: KEY, length: LENGTH };
-  // Loaders and conditions of this process are for its sources; the threads run what is built.
+  // This process may run sources with loaders and conditions. The threads run the built code.
   const options = { workerData, execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } };
   const helpers = Array.from({ length: threads - 1 }, () => new Worker(HELPER, options));
   const exits = helpers.map((helper) => once(helper, 'exit'));
@@ -90,7 +90,7 @@ function timed(batch: SharedBatch, cipher: Cipher, count: number, ms: number): n
   return (messages / passed) * 1000;
 }
 
-/** All messages of a batch are what the reference makes of them. */
+/** Checks that all messages of a batch equal those of the reference. */
 function prove(batch: SharedBatch, cipher: Cipher, count: number): void {
   const reference = nobleProvider.createCipher(KEY);
   const expected = Array.from({ length: count }, (_, i) => {
@@ -109,7 +109,7 @@ const KEY: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => i);
 const LENGTH = 1424;
 const TAG_LENGTH = 16;
 const BETWEEN_LOOKS = 16;
-/** Built, as no thread can load a source without a loader. */
+/** The built file, because a thread cannot load a source without a loader. */
 const HELPER: URL = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/threads/seal-thread.js', import.meta.url)
   : new URL('seal-thread.js', import.meta.url);

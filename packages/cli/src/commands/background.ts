@@ -1,9 +1,9 @@
 /**
- * `startInBackground`: the daemon as a process of its own, and back to the shell when it is ready.
+ * `startInBackground`: starts the daemon as a separate process and returns when it is ready.
  *
- * The child is the same program in the foreground, in a session of its own, with an IPC channel on
- * which it says once that interface and UAPI socket are there, or why not. Then both let go of it.
- * A shell script can therefore use the interface in its next line.
+ * The child is the same program in the foreground, in a session of its own. It has an IPC channel,
+ * on which it reports once that the interface and the UAPI socket exist, or why not. Then both
+ * sides close the channel. So a shell script can use the interface in its next line.
  *
  * @module
  */
@@ -12,22 +12,22 @@ import { EndSignals } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
 
-/** What the child says, once. */
+/** What the child reports, once. */
 export type Readiness = { readonly ready: true } | { readonly failure: string };
 
 export interface BackgroundOptions {
-  /** Path of the program's first module. */
+  /** The path of the program's first module. */
   readonly entry: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /**
- * Resolves when the daemon is ready and runs on by itself.
+ * Resolves when the daemon is ready. The daemon then no longer depends on this process.
  *
- * @throws {Failure} it could not start; the message is the child's own
+ * @throws {Failure} the daemon could not start; the message is the child's own
  */
 export async function startInBackground(name: string, options: BackgroundOptions): Promise<void> {
-  // As wireguard-go: without LOG_LEVEL it keeps no hold of the terminal at all.
+  // Like wireguard-go: without LOG_LEVEL the daemon does not keep the terminal open.
   const { LOG_LEVEL: level } = options.env;
   const keepsTerminal = Boolean(level) && logLevel(level) !== 'silent';
   const output = keepsTerminal ? 'inherit' : 'ignore';
@@ -35,10 +35,11 @@ export async function startInBackground(name: string, options: BackgroundOptions
     detached: true,
     cwd: '/',
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
-    // What it says at last if it dies. Later nobody reads it, and writing to it fails.
+    // Keeps the last output of a child that dies. Later the pipe is closed, and writing to it
+    // fails.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
-  // Until it is ready it is part of this command: Ctrl-C here ends it there.
+  // Until the daemon is ready, Ctrl-C ends it too.
   const signals = new EndSignals();
   signals.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   const readiness = await firstWord(child).finally(() => signals.release());
@@ -48,7 +49,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
   child.unref();
 }
 
-/** In the child: tells the parent, if there is one, and lets go of it. */
+/** Called in the child: reports to the parent, if there is one, and closes the channel. */
 export function reportReadiness(readiness: Readiness): void {
   if (!process.send) return;
   process.send(readiness, undefined, undefined, () => {
@@ -56,7 +57,10 @@ export function reportReadiness(readiness: Readiness): void {
   });
 }
 
-/** What it says; a child that is gone has said all it had to when its channels are closed as well. */
+/**
+ * Resolves with the child's report. If the child ended without one, waits until its streams are
+ * closed, because only then all of its output was read.
+ */
 async function firstWord(child: ChildProcess): Promise<Readiness> {
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -75,14 +79,14 @@ async function firstWord(child: ChildProcess): Promise<Readiness> {
 }
 
 /**
- * The last line that means something to a person: V8 writes one of them, in a frame or with a stack
- * behind.
+ * Returns the last line that is meant for a person. V8 writes one such line, inside a frame or
+ * before a stack.
  */
 function lastWords(text: string): string {
   const lines = text.split('\n').map((line) => line.replace(/^#/, '').trim());
   return lines.findLast((line) => line !== '' && !MACHINE_LINE.test(line)) ?? '';
 }
 
-/** Frames of a stack, of V8 and of JavaScript, and what stands around them. */
+/** Stack frames of V8 and of JavaScript, and the lines around them. */
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;

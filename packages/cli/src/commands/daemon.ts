@@ -1,8 +1,9 @@
 /**
- * `runDaemon`: `litz IFNAME`, an interface that `wg` configures.
+ * `runDaemon`: runs `litz IFNAME`, an interface that `wg` configures.
  *
- * As wireguard-go: the interface is made down, with MTU 1420 and no address, and whoever wants it
- * configures it. It ends with a signal, with the interface, or with its UAPI socket.
+ * It works like wireguard-go: the new interface is down, with MTU 1420 and no address, and other
+ * programs configure it. The daemon ends at a signal, or when the interface or its UAPI socket is
+ * removed.
  *
  * @module
  */
@@ -13,19 +14,19 @@ import { logLevel } from '../log.ts';
 import { ServedDevice } from '../served-device.ts';
 
 export interface DaemonOptions {
-  /** LOG_LEVEL and wireguard-go's others. */
+  /** The environment: LOG_LEVEL and the other variables of wireguard-go. */
   readonly env: NodeJS.ProcessEnv;
   /** Ends the daemon. */
   readonly signal: AbortSignal;
-  /** Interface and UAPI socket are there. */
+  /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
 }
 
 /**
- * Resolves when it was asked to end and everything is released.
+ * Resolves when the daemon was asked to end and everything is released.
  *
- * @param name of the interface, or with one `%d` for which the kernel chooses the number
- * @throws {Failure | WireGuardError} it could not start
+ * @param name the name of the interface; the kernel replaces a `%d` in it by a number
+ * @throws {Failure | WireGuardError} the daemon could not start
  * @throws {WireGuardError} `ERR_LITZ_WORKER`: the packet loop crashed; everything is released
  */
 export async function runDaemon(name: string, options: DaemonOptions): Promise<void> {
@@ -39,16 +40,19 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   } finally {
     await served.close();
   }
-  // What it crashed with; a device that was closed has nothing more to say.
+  // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;
   served.log.verbose('ended');
 }
 
-/** An open TUN of a parent's cannot be taken over: better no daemon than one on another interface. */
+/**
+ * Litz cannot use an open TUN of its parent process. Starting would make another interface than the
+ * parent expects, so it refuses.
+ */
 function refuseDescriptors(env: NodeJS.ProcessEnv): void {
   for (const variable of ['WG_TUN_FD', 'WG_UAPI_FD']) {
     if (!env[variable]) continue;
-    const text = `${variable} is set, but litz takes over no open descriptors: unset ${variable}`;
+    const text = `${variable} is set, but litz cannot use an open descriptor of its parent: unset ${variable}`;
     throw new Failure(text);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `litz genkey`, `litz genpsk`, `litz pubkey`: keys as `wg` makes them, one base64 line.
+ * `litz genkey`, `litz genpsk` and `litz pubkey`: print a key as `wg` does, as one line of base64.
  *
  * @module
  */
@@ -16,20 +16,22 @@ import {
 } from '@litz/core';
 import { Failure } from '../failure.ts';
 
-/** A new private key. */
+/** Returns a new private key with a line feed. */
 export function createPrivateKeyLine(): string {
   return `${formatKey(generatePrivateKey(fillRandom))}\n`;
 }
 
-/** A new preshared key. */
+/** Returns a new preshared key with a line feed. */
 export function createPresharedKeyLine(): string {
   return `${formatKey(parsePresharedKey(randomFillSync(new Uint8Array(32))))}\n`;
 }
 
 /**
- * The public key of a private one; white space around it is ignored.
+ * Returns the public key of a private key, with a line feed. White space around the text is
+ * ignored.
  *
- * @throws {Failure} it is not 32 bytes in base64; the text is not repeated, it may be a key
+ * @throws {Failure} the text is not 32 bytes in base64; the message does not repeat it, as it may
+ *   be a key
  */
 export function publicKeyLine(privateKey: string): string {
   try {
@@ -44,11 +46,11 @@ export async function readStandardInput(): Promise<string> {
   return text(process.stdin);
 }
 
-/** As `wg` does: a key that everybody can read is worth a word. */
+/** Warns, like `wg`, if the output is a file that every user can read. */
 export function warnIfWorldReadable(fd: number, warn: (line: string) => void): void {
   const status = fstatSync(fd);
   if (!status.isFile() || (status.mode & WORLD) === 0) return;
-  warn('Warning: writing to a file that everybody can read. Consider umask 077.');
+  warn('Warning: writing a key to a file that every user can read. Consider umask 077.');
 }
 
 function fillRandom(out: Uint8Array): void {

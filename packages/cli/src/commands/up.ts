@@ -1,9 +1,10 @@
 /**
- * `runUp`: `litz up FILE.conf`, a tunnel in the foreground.
+ * `runUp`: runs `litz up FILE.conf`, a tunnel in the foreground.
  *
- * As wg-quick: interface, keys, addresses, MTU, routes, and a default route by mark and rules. The
- * file is checked whole and its names are looked up before anything is changed. It ends with a signal,
- * with the interface, or with its UAPI socket, and then nothing of it is left.
+ * It does what wg-quick does: interface, keys, addresses, MTU, routes, and a default route by mark
+ * and rules. The whole file is checked and its host names are resolved before anything is changed.
+ * The tunnel ends at a signal, or when the interface or its UAPI socket is removed. Then everything
+ * is undone.
  *
  * @module
  */
@@ -28,21 +29,21 @@ import { ServedDevice } from '../served-device.ts';
 import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
 
 export interface UpOptions {
-  /** LOG_LEVEL, WG_ENDPOINT_RESOLUTION_RETRIES. */
+  /** The environment: LOG_LEVEL and WG_ENDPOINT_RESOLUTION_RETRIES. */
   readonly env: NodeJS.ProcessEnv;
   /** Ends the tunnel. */
   readonly signal: AbortSignal;
-  /** Gets lines for a person, without line feed. */
+  /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
 }
 
 /**
- * Resolves when the tunnel was up, was asked to end, and everything is taken back.
+ * Resolves when the tunnel was up, was asked to end, and everything is undone.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
- * @throws {Failure | WireGuardError} it could not be brought up; nothing of it is left
- * @throws {WireGuardError} `ERR_LITZ_WORKER`: the packet loop crashed; nothing of it is left
- * @throws the reason of `signal`, if it was asked to end before it was up
+ * @throws {Failure | WireGuardError} the tunnel could not be brought up; everything is undone
+ * @throws {WireGuardError} `ERR_LITZ_WORKER`: the packet loop crashed; everything is undone
+ * @throws the reason of `signal`, if the tunnel was asked to end before it was up
  */
 export async function runUp(target: string, options: UpOptions): Promise<void> {
   const { env, signal, print } = options;
@@ -84,7 +85,7 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
           served = await ServedDevice.open(name, {
             level,
             socket: 'if-allowed',
-            onUnserved: (reason) => print(`wg does not see it: ${reason}`),
+            onUnserved: (reason) => print(`there is no socket for wg: ${reason}`),
           });
           return served.device;
         },
@@ -110,12 +111,12 @@ async function runUntilEnd(
   } finally {
     await tunnel.down();
   }
-  // What it crashed with.
+  // Throws the error of a crash.
   await served.ended;
   if (!isQuiet(env)) print('down');
 }
 
-/** The line of the file that asked for what failed, in front. */
+/** Adds the line of the file that caused the failed step, in front of the message. */
 function withPlace(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
@@ -126,14 +127,15 @@ function withPlace(error: unknown, file: TunnelFile): unknown {
 }
 
 /**
- * Not the interface's own setting: Docker and Podman set what they are told before there is one. Of the
- * two the larger holds.
+ * The advice names the setting for all interfaces. Docker and Podman apply settings before the
+ * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
+ * values.
  */
 const FILTER_ADVICE =
-  '\n  a strict filter would drop what the peer answers; a container takes a loose one from outside:' +
+  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
   '\n  --sysctl net.ipv4.conf.all.rp_filter=2';
 
-/** The steps are shown unless less was asked for. */
+/** The steps are printed unless LOG_LEVEL is 'silent' or 'error'. */
 function isQuiet(env: NodeJS.ProcessEnv): boolean {
   const level = env['LOG_LEVEL'];
   return level === 'silent' || level === 'error';

@@ -1,7 +1,8 @@
 /**
- * `Crossing`: what crossed a wire, counted from captured Ethernet frames.
+ * `Crossing`: counts what crossed a wire, from captured Ethernet frames.
  *
- * Pure: frames come in as bytes. Messages are told apart by type and length (sections 5.4.2 to 5.4.7).
+ * Pure: it gets frames as bytes. It recognises messages by type and length (sections 5.4.2 to
+ * 5.4.7).
  *
  * @module
  */
@@ -13,15 +14,15 @@ import {
 
 export class Crossing {
   /**
-   * Frames by the type of the WireGuard message in them. A frame may hold many messages of one length
-   * to one place: they are cut apart behind the point where it is captured.
+   * Frames by the type of the WireGuard message in them. A frame may contain many messages of one
+   * length to one destination: the kernel splits it after the point of the capture.
    */
   readonly messages = { initiation: 0, response: 0, cookieReply: 0, transport: 0, keepalive: 0 };
-  /** ARP and IPv6 neighbour discovery: how the two ends of the wire find each other. */
+  /** Frames of ARP and IPv6 neighbour discovery. */
   neighbours = 0;
-  /** Frames that are none of the above. */
+  /** All other frames. */
   others = 0;
-  /** Frames with the marker in them, in whatever they are. */
+  /** Frames of any kind that contain the marker. */
   readable = 0;
   bytes = 0;
   readonly #marker: Buffer;
@@ -37,7 +38,7 @@ export class Crossing {
     return Object.values(this.messages).reduce((sum, count) => sum + count);
   }
 
-  /** One frame with its Ethernet header; borrowed for the call. */
+  /** Counts one frame with its Ethernet header; borrowed for the call. */
   add(frame: Uint8Array): void {
     this.bytes += frame.length;
     const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
@@ -48,7 +49,7 @@ export class Crossing {
     else this.others++;
   }
 
-  /** One UDP payload, for a wire that has no frames; borrowed for the call. */
+  /** Counts one UDP payload, for a wire that has no frames; borrowed for the call. */
   addPayload(payload: Uint8Array): void {
     this.bytes += payload.length;
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
@@ -82,7 +83,7 @@ function messageKind(frame: Buffer, offset: number, length: number): MessageKind
   return length === KEEPALIVE_LENGTH ? 'keepalive' : 'transport';
 }
 
-/** Where the UDP header stands; 0: it is no UDP. */
+/** Returns the offset of the UDP header; 0 if the frame is not UDP. */
 function udpOffset(frame: Buffer): number {
   if (frame.length < ETHERNET_HEADER) return 0;
   const type = frame.readUInt16BE(12);
@@ -101,7 +102,7 @@ function isNeighbourDiscovery(frame: Buffer): boolean {
   if (type === ETHERTYPE_ARP) return true;
   if (type !== ETHERTYPE_IPV6 || frame.length < ETHERNET_HEADER + 41) return false;
   const next = frame[ETHERNET_HEADER + 6];
-  // Multicast listener reports come with a hop-by-hop header in front.
+  // Multicast listener reports have a hop-by-hop header in front.
   if (next === IPPROTO_HOPOPTS) return frame[ETHERNET_HEADER + 40] === IPPROTO_ICMPV6;
   return next === IPPROTO_ICMPV6 && frame[ETHERNET_HEADER + 40]! >= ICMPV6_ROUTER_SOLICITATION;
 }
@@ -115,5 +116,5 @@ const IPPROTO_HOPOPTS = 0;
 const IPPROTO_UDP = 17;
 const IPPROTO_ICMPV6 = 58;
 const ICMPV6_ROUTER_SOLICITATION = 133;
-/** Transport data with an empty packet: header and tag. */
+/** Length in bytes of transport data with an empty packet: header and tag. */
 const KEEPALIVE_LENGTH = 32;

@@ -1,8 +1,9 @@
 /**
- * `runDemo`: two nodes and the tunnel between them, shown at work.
+ * `runDemo`: shows two nodes and the tunnel between them at work.
  *
- * With the right to make network namespaces: real TUN devices in two of them. Without: the same in a
- * user namespace. Where that is not allowed either: in memory.
+ * If this user may make network namespaces, the nodes have real TUN devices in two of them.
+ * Otherwise the demo does the same in a user namespace. If that is not allowed either, the nodes
+ * are in memory.
  *
  * @module
  */
@@ -13,21 +14,22 @@ import { failuresOf, formatReport, type DemoResult } from './report.ts';
 
 export interface DemoOptions {
   readonly write: (text: string) => void;
-  /** Never 'user-namespace' inside of one. */
+  /** Inside a user namespace, never 'user-namespace'. */
   readonly form: DemoForm | 'auto';
 }
 
 export type DemoForm = 'namespaces' | 'user-namespace' | 'memory';
 
-/** @returns the exit code: 0 if the tunnel did what a tunnel must */
+/** Runs the demo. Returns the exit code: 0 if the tunnel did all that a tunnel must do. */
 export async function runDemo({ write, form }: DemoOptions): Promise<number> {
   const choice = form === 'auto' ? await chooseForm() : { form, reason: '' };
   if (choice.form === 'user-namespace') {
-    write('Not root: going on as root of a user namespace.\n');
+    write('Not root: running as root of a user namespace.\n');
     const { runInUserNamespace } = await import('./user-namespace.ts');
     return runInUserNamespace([ENTRY, 'demo', '--form', 'namespaces']);
   }
-  if (choice.reason) write(`${choice.reason}\nSo: two devices in memory, over loopback UDP.\n`);
+  if (choice.reason)
+    write(`${choice.reason}\nUsing two devices in memory instead, over loopback UDP.\n`);
   const result = await (choice.form === 'memory' ? inMemory(write) : inNamespaces(write));
   write(`\n${formatReport(result)}`);
   const failures = failuresOf(result);
@@ -37,13 +39,14 @@ export async function runDemo({ write, form }: DemoOptions): Promise<number> {
 }
 
 function conclusion({ lostFrames }: DemoResult): string {
-  if (lostFrames === 0) return 'All of it through the tunnel, none of it readable outside.';
-  return 'All of it through the tunnel, nothing readable in the frames that were captured.';
+  if (lostFrames === 0)
+    return 'All data went through the tunnel; outside, none of it was readable.';
+  return 'All data went through the tunnel; none was readable in the captured frames.';
 }
 
 interface Choice {
   readonly form: DemoForm;
-  /** Why not a better one. */
+  /** Why a better form is not possible; empty if this is the best one. */
   readonly reason: string;
 }
 
@@ -59,8 +62,8 @@ async function chooseForm(): Promise<Choice> {
   try {
     if (hasNamespacePrivilege()) return { form: 'namespaces', reason: '' };
   } catch (error) {
-    // No koffi for this processor or C library.
-    return memory(`No system calls from here: ${(error as Error).message}`);
+    // There is no koffi for this processor or C library.
+    return memory(`System calls are not possible: ${(error as Error).message}`);
   }
   const { userNamespaceFailure } = await import('./user-namespace.ts');
   const failure = userNamespaceFailure();
@@ -68,12 +71,15 @@ async function chooseForm(): Promise<Choice> {
   return memory(`Neither root nor user namespaces: ${failure}.`);
 }
 
-/** Why /dev/net/tun cannot be opened: it is not there, its mode, or a container without the device. */
+/**
+ * Returns why /dev/net/tun cannot be used: it does not exist, its mode forbids it, or the container
+ * does not have the device. undefined: it can be used.
+ */
 function tunFailure(): string | undefined {
   try {
     closeSync(openSync('/dev/net/tun', 'r+'));
     if (statSync('/dev/net/tun').isCharacterDevice()) return undefined;
-    return 'No TUN devices: /dev/net/tun is no device.';
+    return 'No TUN devices: /dev/net/tun is not a device.';
   } catch (error) {
     return `No TUN devices: ${(error as Error).message}.`;
   }

@@ -1,6 +1,6 @@
 /**
- * `MemoryNodes`: two devices with in-memory TUNs, and between them a relay on the loopback that sees
- * every datagram. It needs no right and no particular system.
+ * `MemoryNodes`: two devices with in-memory TUNs, and a relay on loopback between them that sees
+ * every datagram. It needs no privilege and runs on any system.
  *
  * @module
  */
@@ -103,7 +103,10 @@ export class MemoryNodes implements AsyncDisposable {
     }
   }
 
-  /** Numbered packets, some under way at a time; a lost one ends the transfer as not intact. */
+  /**
+   * Sends numbered packets, up to `WINDOW` at a time. A lost packet ends the transfer as not
+   * intact.
+   */
   async #transfer(): Promise<DemoResult['transfer']> {
     const [a, b] = this.#tuns;
     const block = createBlock().subarray(0, PAYLOAD);
@@ -142,7 +145,7 @@ export class MemoryNodes implements AsyncDisposable {
   }
 }
 
-/** Forwards what one of the ports sends to the other. */
+/** Opens a socket that forwards datagrams between the two ports. */
 async function openRelay(ports: readonly [number, number], crossing: Crossing): Promise<Socket> {
   const relay = createSocket('udp4');
   relay.on('message', (datagram, { port }) => {
@@ -154,7 +157,10 @@ async function openRelay(ports: readonly [number, number], crossing: Crossing): 
   return relay;
 }
 
-/** IPv4 with a protocol number for experiments (RFC 3692), from and to a node by its number. */
+/**
+ * Returns an IPv4 packet with a protocol number for experiments (RFC 3692), between two numbered
+ * nodes.
+ */
 function packet(from: number, to: number, payload: Uint8Array): Uint8Array {
   const bytes = Buffer.alloc(IPV4_HEADER + payload.length);
   bytes.writeUInt8(0x45, 0);
@@ -169,7 +175,7 @@ function packet(from: number, to: number, payload: Uint8Array): Uint8Array {
 const PINGS = 20;
 const IPV4_HEADER = 20;
 const PAYLOAD = 1400;
-/** Few enough for the buffers of the loopback's sockets. */
+/** Packets on the way at a time: few enough for the buffers of the loopback sockets. */
 const WINDOW = 64;
 const TRANSFER_BYTES = 64e6;
 const TRANSFER_MS = 2500;

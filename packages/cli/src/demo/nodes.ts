@@ -1,5 +1,5 @@
 /**
- * `Nodes`: two nodes in two network namespaces, a cable between them, a tunnel over it.
+ * `Nodes`: two nodes in two network namespaces, a virtual cable between them, and a tunnel over it.
  *
  * ```
  *   node a   wg0 10.77.0.1/24                 node b   wg0 10.77.0.2/24
@@ -15,14 +15,14 @@ import { Device } from '@litz/device';
 import { Netlink, NetworkNamespace, waitUntilRunning } from '@litz/sys';
 import { ping, type PingResult } from '@litz/sys/tools';
 
-/** One side: its namespace, and the device in it. */
+/** One node: its namespace, and the device in it. */
 export interface Node {
   readonly namespace: NetworkNamespace;
   readonly device: Device;
   readonly publicKey: string;
-  /** Inside the tunnel, IPv4. */
+  /** The IPv4 address inside the tunnel. */
   readonly address: string;
-  /** Of the cable, in this namespace. */
+  /** The interface index of the cable's end in this namespace. */
   readonly cableIndex: number;
 }
 
@@ -37,7 +37,7 @@ export class Nodes implements AsyncDisposable {
       const [a, b] = [NetworkNamespace.create(), NetworkNamespace.create()];
       closers.push(() => (a.close(), b.close()));
       const [indexA, indexB] = connect(a, b);
-      // Each node makes its own key; only the public one leaves it.
+      // Each node makes its own private key. Only the public key leaves the node.
       const [keyA, keyB] = [generatePrivateKey(randomFillSync), generatePrivateKey(randomFillSync)];
       const publicA = formatKey(publicKeyOf(keyA, nobleProvider));
       const publicB = formatKey(publicKeyOf(keyB, nobleProvider));
@@ -58,7 +58,7 @@ export class Nodes implements AsyncDisposable {
           ...common,
           privateKey: keyB,
           addresses: ['10.77.0.2/24'],
-          // No endpoint: it is learnt from the first authentic message.
+          // No endpoint: node b learns it from the first authentic message.
           peers: [{ publicKey: publicA, allowedIps: ['10.77.0.1/32'] }],
         }),
       );
@@ -77,7 +77,7 @@ export class Nodes implements AsyncDisposable {
     this.b = b;
   }
 
-  /** @returns how long the handshake took, in ms */
+  /** Waits for the first session. Returns how long the handshake took, in ms. */
   async handshake(): Promise<number> {
     const { a, b } = this;
     const completed = once(a.device, 'handshake') as Promise<[{ durationMs?: number }]>;
@@ -86,7 +86,7 @@ export class Nodes implements AsyncDisposable {
     return durationMs;
   }
 
-  /** From a to b, through the tunnel. */
+  /** Sends pings from a to b, through the tunnel. */
   ping(count: number): Promise<PingResult> {
     const { a, b } = this;
     const address = Uint8Array.from(b.address.split('.'), Number);
@@ -110,7 +110,10 @@ function nodeOf(
   return { namespace, device, publicKey, address, cableIndex };
 }
 
-/** A veth with an end in each, up and with addresses. @returns the ends' indices */
+/**
+ * Makes a veth with one end in each namespace, up and with addresses. Returns the indices of the
+ * ends.
+ */
 function connect(a: NetworkNamespace, b: NetworkNamespace): [number, number] {
   withNetlink(a, (netlink) => netlink.createVeth('wan', 'wan', { peerNetns: b.fd }));
   const ends = [a, b].map((namespace, i) =>
@@ -137,5 +140,5 @@ function withNetlink<T>(namespace: NetworkNamespace, run: (netlink: Netlink) => 
   }
 }
 
-/** Of both ends. */
+/** The UDP port of both nodes. */
 export const PORT = 51820;

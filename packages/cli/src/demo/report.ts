@@ -1,5 +1,5 @@
 /**
- * What the demo found out, as a short table, and whether it is what a tunnel must show.
+ * The results of the demo as a short table, and the check that they are those of a working tunnel.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Crossing } from './crossing.ts';
 
 export interface DemoResult {
   readonly handshakeMs: number;
-  /** Of each answered ping. */
+  /** Round trip of each answered ping, in ms. */
   readonly rttsMs: readonly number[];
   readonly pingsSent: number;
   readonly transfer: { readonly bytes: number; readonly seconds: number; readonly intact: boolean };
@@ -16,7 +16,7 @@ export interface DemoResult {
   readonly lostFrames: number;
 }
 
-/** @returns lines with their line feeds */
+/** Returns the table as lines, each with a line feed. */
 export function formatReport(result: DemoResult): string {
   const { transfer, crossing, rttsMs } = result;
   const rows: [string, string][] = [
@@ -37,14 +37,14 @@ export function formatReport(result: DemoResult): string {
   return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
 }
 
-/** What a tunnel must show and this one did not; empty if all is well. */
+/** Returns what is wrong with the results; empty if the tunnel works. */
 export function failuresOf(result: DemoResult): string[] {
   const { crossing, transfer } = result;
   const failures: string[] = [];
   if (result.rttsMs.length === 0) failures.push('no ping was answered');
   if (!transfer.intact) failures.push('the data that arrived is not the data that was sent');
   if (crossing.readable > 0) failures.push('plaintext crossed the wire');
-  if (crossing.others > 0) failures.push(`${crossing.others} frames on the wire are no WireGuard`);
+  if (crossing.others > 0) failures.push(`${crossing.others} frames on the wire are not WireGuard`);
   if (crossing.messages.transport === 0) failures.push('no transport data crossed the wire');
   return failures;
 }

@@ -1,6 +1,6 @@
 /**
- * One end of a transfer in a thread of its own, whose sockets are in the network namespace that the
- * thread was started in.
+ * Runs one end of a transfer in a thread of its own. Its sockets are in the network namespace in
+ * which the thread was started.
  *
  * @module
  */
@@ -16,7 +16,7 @@ type Role =
       readonly limits: { bytes: number; milliseconds: number };
     };
 
-/** Resolves when the receiver listens; terminate `worker` when it is no more needed. */
+/** Resolves when the receiver listens. Terminate `worker` when it is no longer needed. */
 export async function startReceiver(
   namespace: NetworkNamespace,
   host: string,
@@ -38,7 +38,7 @@ export async function runSender(
   }
 }
 
-/** A thread is in the network namespace of the one that starts it. */
+/** A new thread is in the network namespace of the thread that starts it. */
 function startThread(namespace: NetworkNamespace, role: Role): Worker {
   return namespace.run(() => new Worker(new URL(import.meta.url), { workerData: role }));
 }

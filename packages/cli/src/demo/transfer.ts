@@ -1,5 +1,6 @@
 /**
- * A TCP transfer whose content is checked: the receiver answers with the SHA-256 of what it got.
+ * A TCP transfer whose content is checked: the receiver answers with the SHA-256 of the received
+ * bytes.
  *
  * @module
  */
@@ -8,18 +9,18 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** In every block of what the demo sends: the capture must never find it. */
+/** Every block that the demo sends contains this text. The capture must never find it. */
 export const MARKER: Buffer = Buffer.from('litz demo: nobody on the wire may read this ');
 
 export interface TransferResult {
   readonly bytes: number;
   readonly seconds: number;
-  /** SHA-256 in hex, of what was sent and of what arrived. */
+  /** SHA-256 in hex, of the sent and of the received bytes. */
   readonly sentHash: string;
   readonly receivedHash: string;
 }
 
-/** Accepts transfers, answers each with the hash of it. */
+/** Accepts transfers and answers each with its hash. */
 export async function serveTransfers(host: string): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const hash = createHash('sha256');
@@ -37,7 +38,7 @@ export function portOf(server: Server): number {
 }
 
 /**
- * Sends blocks until `bytes` are sent or `milliseconds` are over, whichever is first.
+ * Sends blocks until `bytes` are sent or `milliseconds` are over, whichever comes first.
  *
  * @throws {Error} the connection failed or ended early
  */
@@ -56,7 +57,7 @@ export async function sendTransfer(
     block.writeDoubleBE(bytes, MARKER.length);
     hash.update(block);
     bytes += block.length;
-    // A copy: the socket keeps what it cannot send yet, and the next round changes the block.
+    // A copy: the socket keeps bytes that it cannot send yet, and the next pass changes the block.
     if (!socket.write(Buffer.from(block))) await Promise.race([once(socket, 'drain'), answer]);
   }
   socket.end();
@@ -65,7 +66,7 @@ export async function sendTransfer(
   return { bytes, seconds, sentHash: hash.digest('hex'), receivedHash };
 }
 
-/** Random bytes with the marker at the start of each KiB. */
+/** Returns random bytes with the marker at the start of each KiB. */
 export function createBlock(): Buffer {
   const block = randomBytes(BLOCK_LENGTH);
   for (let i = 0; i < block.length; i += 1024) MARKER.copy(block, i);

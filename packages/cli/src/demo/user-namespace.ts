@@ -1,15 +1,15 @@
 /**
- * A user namespace: there an ordinary user is root over network namespaces of their own.
+ * User namespaces: in one, an ordinary user is root and may make network namespaces.
  *
- * A process of several threads cannot enter one, so a new process is started in it, by the `unshare`
- * of util-linux or busybox.
+ * A process with several threads cannot enter a user namespace. So `unshare` of util-linux or
+ * busybox starts a new process in one.
  *
  * @module
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Whether a process can be started in a user namespace, or why not. */
+/** Returns why no process can be started in a user namespace; undefined if it is possible. */
 export function userNamespaceFailure(): string | undefined {
   const { error, status, stderr } = spawnSync('unshare', [...IN_USER_NAMESPACE, 'true'], {
     encoding: 'utf8',
@@ -21,9 +21,9 @@ export function userNamespaceFailure(): string | undefined {
 }
 
 /**
- * Runs Node with these words in a user namespace, on this process's standard streams.
+ * Runs Node.js with these words in a user namespace, on the standard streams of this process.
  *
- * @returns its exit code
+ * @returns the exit code
  */
 export async function runInUserNamespace(words: readonly string[]): Promise<number> {
   const child = spawn('unshare', [...IN_USER_NAMESPACE, process.execPath, ...words], {

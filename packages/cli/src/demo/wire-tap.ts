@@ -1,5 +1,5 @@
 /**
- * `WireTap`: a capture of one link, read all the while, counted by a `Crossing`.
+ * `WireTap`: captures the frames of one link and counts them with a `Crossing`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class WireTap {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * Captures from now on, in the network namespace that the calling thread is in.
+   * Starts the capture, in the network namespace of the calling thread.
    *
    * @throws {SystemError} EPERM without CAP_NET_RAW
    */
@@ -23,7 +23,10 @@ export class WireTap {
     this.#timer = setInterval(() => this.#drain(), DRAIN_INTERVAL_MS);
   }
 
-  /** Reads what still waits. @returns how many frames were lost because nobody read them in time */
+  /**
+   * Reads the remaining frames. Returns how many frames were lost because they were not read in
+   * time.
+   */
   close(): number {
     clearInterval(this.#timer);
     this.#drain();
@@ -41,6 +44,6 @@ export class WireTap {
   }
 }
 
-/** A super-packet with its headers. */
+/** Length in bytes of a super-packet with its headers. */
 const MAX_FRAME = 68 * 1024;
 const DRAIN_INTERVAL_MS = 2;

@@ -1,9 +1,9 @@
 /**
- * `runMeshDemo`: three nodes with two pods each, and their traffic before, while and after it becomes
- * encrypted.
+ * `runMeshDemo`: shows three nodes with two pods each, and their traffic before and after
+ * encryption is switched on.
  *
- * It needs root or a user namespace, and goes into namespaces of its own: nothing of the machine is
- * touched, and all of it ends with the process.
+ * It needs root or a user namespace, and runs in namespaces of its own. So it changes nothing on
+ * the machine, and everything ends with the process.
  *
  * @module
  */
@@ -18,11 +18,11 @@ import { MeshPlay } from './mesh-play.ts';
 
 export interface MeshDemoOptions {
   readonly write: (text: string) => void;
-  /** It is in its namespaces already. */
+  /** Whether this process is already in the namespaces of the demo. */
   readonly isInside: boolean;
 }
 
-/** @returns the exit code: 0 if nothing was lost that must not be, and nothing readable seen */
+/** Returns the exit code: 0 if no packet was lost or readable that must not be. */
 export async function runMeshDemo({ write, isInside }: MeshDemoOptions): Promise<number> {
   if (!isInside) {
     checkTools();
@@ -42,7 +42,7 @@ export async function runMeshDemo({ write, isInside }: MeshDemoOptions): Promise
   }
 }
 
-/** @throws {Failure} names what is missing, before anything starts */
+/** @throws {Failure} something is missing; the message names it */
 function checkTools(): void {
   if (process.platform !== 'linux') throw new Failure('this demo needs Linux');
   for (const [program, name] of TOOLS) {
@@ -62,9 +62,9 @@ function checkTools(): void {
   throw new Failure(`neither root nor user namespaces: ${stderr.trim()}`);
 }
 
-/** The same program once more, in namespaces. @returns its exit code */
+/** Starts the same program again, in namespaces. Returns its exit code. */
 async function runInNamespaces(): Promise<number> {
-  // The UAPI's sockets stand in /run, which belongs to root outside.
+  // The UAPI sockets are in /run, which belongs to root outside the namespaces.
   const script = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$0" "$@"';
   const words = ['sh', '-c', script, process.execPath, ENTRY, 'demo', 'mesh', '--inside'];
   const child = spawn('unshare', [...unshareWords(), ...words], {
@@ -80,13 +80,13 @@ function unshareWords(): string[] {
   return [...user, '-n', '-m', '--'];
 }
 
-/** An ordinary user's path often has no folder of the administrator's programs. */
+/** Adds the folders of administrator programs, which the PATH of an ordinary user often lacks. */
 function toolEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
 }
 
 const ENTRY = fileURLToPath(new URL('../../bin/litz.js', import.meta.url));
-/** Programs, and the package that a distribution has them in. */
+/** The programs, and the package of a distribution that contains each. */
 const TOOLS = [
   ['nft', 'nftables'],
   ['unshare', 'util-linux'],

@@ -1,6 +1,6 @@
 /**
- * `MeshNode`: a machine of the demo. A network namespace with two pods, a daemon (`litz litz0`), an agent
- * (`litz agent`), and a /run of its own.
+ * `MeshNode`: a machine of the demo. A network namespace with two pods, a daemon (`litz litz0`), an
+ * agent (`litz agent`), and a /run of its own.
  *
  * @module
  */
@@ -19,17 +19,19 @@ import type { Underlay } from './underlay.ts';
 const run = promisify(execFile);
 const READY_MS = 10_000;
 const POLL_MS = 20;
-/** For words to a running agent. */
+/** The time limit in ms of a command to a running agent. */
 const COMMAND_MS = 20_000;
 
 export interface MeshNodeOptions {
   readonly name: string;
-  /** 1 to 254: its pods have 10.244.NUMBER.0/24. */
+  /** 1 to 254: the pods of the node have 10.244.NUMBER.0/24. */
   readonly number: number;
-  /** Of the underlay: a node that replaces another has a cable of its own. */
+  /**
+   * The number of the cable of the underlay. A node that replaces another one has its own cable.
+   */
   readonly cable: number;
   readonly underlay: Underlay;
-  /** The demo's folder: the registry is in it, and a folder for each machine. */
+  /** The folder of the demo. It contains the registry and a folder for each machine. */
   readonly folder: string;
   /** Path of the `litz` program. */
   readonly program: string;
@@ -43,7 +45,7 @@ export class MeshNode {
   readonly #address: string;
   readonly #folder: string;
   readonly #children: ChildProcess[] = [];
-  /** What the programs said last, for the message of a failure. */
+  /** The last output of the programs, for the message of a failure. */
   #said = '';
 
   constructor(options: MeshNodeOptions) {
@@ -61,13 +63,13 @@ export class MeshNode {
     this.pods = [pod(2), pod(3)];
   }
 
-  /** The data plane. It stays without a configuration until an agent comes. */
+  /** Starts the data plane. It has no configuration until an agent starts. */
   async startDaemon(): Promise<void> {
     const daemon = this.#spawn(['-f', 'litz0']);
     await this.#until(daemon, () => existsSync(join(this.#folder, 'run/wireguard/litz0.sock')));
   }
 
-  /** Resolves when it answers. */
+  /** Starts the agent. Resolves when it answers. */
   async startAgent(): Promise<void> {
     const { name, number, folder } = this.#options;
     const words = [
@@ -85,7 +87,7 @@ export class MeshNode {
     );
   }
 
-  /** `litz agent WORDS` on this machine. @returns what it printed */
+  /** Runs `litz agent WORDS` on this machine. Returns its output. */
   async agent(words: readonly string[]): Promise<string> {
     const [file, ...rest] = this.#command(['agent', ...words]);
     const started = this.#namespace.run(() =>
@@ -94,13 +96,13 @@ export class MeshNode {
     return (await started).stdout;
   }
 
-  /** What `litz agent status --json` prints, without a process for each look. */
+  /** Returns what `litz agent status --json` prints, without starting a process. */
   async status(): Promise<MeshStatus> {
     const path = controlPath('litz0', join(this.#folder, 'run/litz'));
     return (await askAgent(path, { command: 'status' })) as MeshStatus;
   }
 
-  /** As a machine that loses its power. */
+  /** Ends all programs with SIGKILL, like a machine that loses power. */
   async kill(): Promise<void> {
     const ends = this.#children
       .filter((child) => child.exitCode === null && child.signalCode === null)
@@ -114,7 +116,10 @@ export class MeshNode {
     this.#namespace.close();
   }
 
-  /** A shell in a mount namespace gives it a /run of its own and becomes the program. */
+  /**
+   * Returns a command that mounts a /run of the node's own in a mount namespace and runs the
+   * program.
+   */
   #command(words: readonly string[]): string[] {
     const script = 'mount --bind "$0" /run && exec "$@"';
     const litz = [process.execPath, this.#options.program, ...words];
@@ -122,7 +127,7 @@ export class MeshNode {
   }
 
   get #env(): NodeJS.ProcessEnv {
-    // Of the daemon: nothing tells it that it is somebody's background process.
+    // The daemon must not believe that another process started it in the background.
     const { WG_PROCESS_FOREGROUND: _, ...env } = process.env;
     return env;
   }
@@ -141,7 +146,7 @@ export class MeshNode {
     return child;
   }
 
-  /** @throws {Failure} the program ended, or it is not ready in time; with what it said */
+  /** @throws {Failure} the program ended, or is not ready in time; the message has its output */
   async #until(child: ChildProcess, isReady: () => boolean | Promise<boolean>): Promise<void> {
     const end = performance.now() + READY_MS;
     while (performance.now() < end && child.exitCode === null) {

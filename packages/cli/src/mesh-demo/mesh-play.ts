@@ -1,5 +1,6 @@
 /**
- * `MeshPlay`: what the demo shows, act by act, and whether all of it was as it must be.
+ * `MeshPlay`: runs the parts of the demo one after the other, and checks that each did what it
+ * must.
  *
  * ```
  *   a ---- b      three nodes, pods 10.244.1.0/24 to 10.244.3.0/24; numbered datagrams a -> b, b -> c,
@@ -16,7 +17,7 @@ import { Underlay } from './underlay.ts';
 
 export interface MeshPlayOptions {
   readonly write: (text: string) => void;
-  /** With an empty folder `registry` in it. */
+  /** A folder that contains an empty folder `registry`. */
   readonly folder: string;
   /** Path of the `litz` program. */
   readonly program: string;
@@ -33,7 +34,7 @@ export class MeshPlay {
     this.#options = options;
   }
 
-  /** @returns whether nothing was lost that must not be, and nothing readable seen */
+  /** Runs the demo. Returns whether no packet was lost or readable that must not be. */
   async run(): Promise<boolean> {
     this.#say('Three nodes with two pods each, a directory as their registry ...');
     const [a, b, c] = (await Promise.all(
@@ -81,7 +82,7 @@ export class MeshPlay {
     this.#check(plaintext > 0, 'no readable packets were seen before encryption was on');
   }
 
-  /** Node after node, while the streams run. */
+  /** Switches node after node, while the streams run. */
   async #switch(enforcement: string, nodes: readonly MeshNode[]): Promise<void> {
     const marks = this.#marks();
     for (const node of nodes) await node.agent(['enforcement', enforcement]);
@@ -114,7 +115,7 @@ export class MeshPlay {
     this.#check(lost.sum === 0, 'datagrams lost during the rotation');
   }
 
-  /** The machine of `old` dies, and another one with its name and pods comes. */
+  /** Kills the machine of `old`, and starts another one with its name and pods. */
   async #replace(old: MeshNode, others: readonly [MeshNode, MeshNode]): Promise<void> {
     const marks = this.#marks();
     for (const name of ['b -> c', 'c -> a']) {
@@ -154,7 +155,7 @@ export class MeshPlay {
     if (lostFrames > 0) this.#say(`The capture missed ${lostFrames} frames.`);
     if (this.#failures === 0) {
       this.#say(
-        '\nPods noticed nothing, and nothing of theirs was readable once it was switched on.',
+        '\nThe pods lost no packets, and none was readable after encryption was switched on.',
       );
     }
   }
@@ -175,7 +176,9 @@ export class MeshPlay {
     }
   }
 
-  /** A route follows the first handshake at once, and packets that are on their way come after it. */
+  /**
+   * Waits until no packet is readable: packets that were sent before the new route still arrive.
+   */
   async #untilUnreadable(): Promise<void> {
     const end = performance.now() + SETTLE_MS;
     do {
@@ -185,7 +188,7 @@ export class MeshPlay {
     this.#underlay.count.take();
   }
 
-  /** Lets the streams run. */
+  /** Lets the streams run for a while. */
   async #watch(milliseconds: number): Promise<void> {
     await sleep(milliseconds);
     this.#underlay.read();
@@ -216,7 +219,7 @@ export class MeshPlay {
   }
 }
 
-/** The one key of a node; both, while it rotates, count as the old one. */
+/** Returns the key of a node; during a rotation, the old key. */
 async function keyOf(node: MeshNode): Promise<string> {
   const { keys } = (await node.status()).node;
   return keys[0]?.publicKey ?? '';

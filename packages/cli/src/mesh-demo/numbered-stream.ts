@@ -1,6 +1,6 @@
 /**
- * `NumberedStream`: datagrams with numbers, a thousand a second from one pod to another, and which of
- * them did not come.
+ * `NumberedStream`: sends a thousand numbered datagrams per second from one pod to another, and
+ * finds those that did not arrive.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import type { Pod } from './pod.ts';
 const PORT = 9000;
 const PER_SECOND = 1000;
 const MOST_AT_ONCE = 20;
-/** What is still on its way after so long is lost. */
+/** A datagram that has not arrived after this time in ms is lost. */
 const GRACE_MS = 300;
-/** Seen in a capture, it is a datagram that somebody could read. */
+/** A captured frame with this text contains a readable datagram. */
 export const MARKER = 'litz demo: readable';
 
 export interface StreamLoss {
   readonly sent: number;
   readonly lost: number;
-  /** From the last datagram before the longest loss to the first one behind it. */
+  /** The length in ms of the longest run of lost datagrams. */
   readonly longestGapMs: number;
 }
 
@@ -27,28 +27,28 @@ export class NumberedStream {
   readonly #receiver: Socket;
   readonly #timer: NodeJS.Timeout;
   readonly #to: string;
-  /** Which numbers came; one byte each. */
+  /** Which numbers arrived; one byte per number. */
   #arrived: Uint8Array = new Uint8Array(1 << 16);
   #next = 0;
-  /** When number 0 would have been sent at this pace. */
+  /** When number 0 would have been sent at this rate. */
   #startedAt = performance.now();
 
   constructor(from: Pod, to: Pod) {
     this.#to = to.text;
     this.#receiver = to.namespace.run(() => boundSocket(PORT, to.text));
     this.#sender = from.namespace.run(() => boundSocket(0, from.text));
-    // A datagram that nobody can be asked about is a lost one.
+    // A datagram that causes an error counts as lost.
     for (const socket of [this.#sender, this.#receiver]) socket.on('error', () => {});
     this.#receiver.on('message', (message) => this.#mark(message));
     this.#timer = setInterval(() => this.#send(), 1);
   }
 
-  /** The number that is sent next. */
+  /** The number of the next datagram. */
   get position(): number {
     return this.#next;
   }
 
-  /** Of those from number `first` on; waits for those that are on their way. */
+  /** Waits for datagrams on the way, and returns the losses from number `first` on. */
   async lossSince(first: number): Promise<StreamLoss> {
     const end = this.#next;
     await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
@@ -71,8 +71,8 @@ export class NumberedStream {
 
   #send(): void {
     const due = Math.floor(((performance.now() - this.#startedAt) * PER_SECOND) / 1000);
-    // This process had no processor for a while: it goes on from here. All at once they would be a burst
-    // that no queue is made for, and a loss of its own.
+    // If this process had no processor for a while, it skips the missed time. Sending all missed
+    // datagrams at once would overflow a queue and cause a loss.
     const late = due - this.#next - MOST_AT_ONCE;
     if (late > 0) this.#startedAt += (late * 1000) / PER_SECOND;
     const end = Math.min(due, this.#next + MOST_AT_ONCE);
@@ -94,12 +94,12 @@ export class NumberedStream {
   }
 }
 
-/** Bound before it returns, so that it belongs to the namespace that the thread is in now. */
+/** Returns a socket that is already bound, so that it belongs to the thread's present namespace. */
 function boundSocket(port: number, address: string): Socket {
   const socket = createSocket({ type: 'udp4', lookup: asItIs });
   socket.bind(port, address);
   return socket;
 }
 
-/** Instead of a resolver, which would answer later, outside of the namespace. */
+/** Replaces the resolver, which would answer later, when the thread has left the namespace. */
 const asItIs: SocketOptions['lookup'] = (host, _, done) => done(null, host, 4);

@@ -1,12 +1,12 @@
 /**
- * `Pod`: a network namespace with one address, attached to a node by a veth, as the ptp plugin of the CNI
- * does it.
+ * `Pod`: a network namespace with one address, connected to a node by a veth, as the CNI plugin ptp
+ * does.
  *
  * @module
  */
 import { Netlink, NetworkNamespace } from '@litz/sys';
 
-/** What a pod's default route points at: the end of the cable in the node. */
+/** The gateway of a pod's default route: the end of the veth in the node. */
 const GATEWAY = Uint8Array.of(169, 254, 1, 1);
 const ANYWHERE = new Uint8Array(4);
 
@@ -16,8 +16,8 @@ export class Pod {
   readonly address: Uint8Array;
 
   /**
-   * @param node the namespace that it is attached to
-   * @param name of the cable's end in the node
+   * @param node the namespace of the node
+   * @param name the name of the veth's end in the node
    */
   constructor(node: NetworkNamespace, name: string, address: Uint8Array) {
     this.namespace = NetworkNamespace.create();
@@ -52,7 +52,7 @@ export class Pod {
   }
 }
 
-/** With a socket of rtnetlink in a namespace. */
+/** Calls `run` with an rtnetlink socket of the namespace, and closes the socket. */
 export function withNetlink<T>(namespace: NetworkNamespace, run: (netlink: Netlink) => T): T {
   const netlink = namespace.run(() => new Netlink());
   try {

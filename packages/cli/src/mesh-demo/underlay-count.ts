@@ -1,7 +1,7 @@
 /**
- * `UnderlayCount`: what goes over the cables between nodes, by what a reader can make of it.
+ * `UnderlayCount`: counts readable and encrypted packets on the cables between nodes.
  *
- * Pure: Ethernet frames come in as bytes.
+ * Pure: it gets Ethernet frames as bytes.
  *
  * @module
  */
@@ -9,13 +9,13 @@
 const ETHERNET_HEADER = 14;
 const ETHERTYPE_IPV4 = 0x0800;
 const IPPROTO_UDP = 17;
-/** First two bytes of the addresses of all pods. */
+/** The first two bytes of the address of every pod. */
 const PODS = [10, 244];
 
 export class UnderlayCount {
-  /** IPv4 packets from or to a pod, as the pod sent them. */
+  /** Readable IPv4 packets from or to a pod. */
   plaintext = 0;
-  /** UDP from and to the data plane's port. */
+  /** UDP datagrams from and to the port of the data plane. */
   encrypted = 0;
   readonly #port: number;
 
@@ -23,7 +23,7 @@ export class UnderlayCount {
     this.#port = port;
   }
 
-  /** One frame with its Ethernet header; borrowed for the call. */
+  /** Counts one frame with its Ethernet header; borrowed for the call. */
   add(frame: Uint8Array): void {
     const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
     if (bytes.length < ETHERNET_HEADER + 20) return;
@@ -39,7 +39,7 @@ export class UnderlayCount {
     return frame.readUInt16BE(udp) === this.#port && frame.readUInt16BE(udp + 2) === this.#port;
   }
 
-  /** What was counted since the last call. */
+  /** Returns the counts since the last call, and resets them. */
   take(): { plaintext: number; encrypted: number } {
     const { plaintext, encrypted } = this;
     this.plaintext = 0;

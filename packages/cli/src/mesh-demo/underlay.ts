@@ -1,6 +1,6 @@
 /**
- * `Underlay`: the network between the nodes. A router in a namespace of its own, a cable to each node, and
- * somebody who reads along on every cable.
+ * `Underlay`: the network between the nodes: a router in a namespace of its own, a cable to each
+ * node, and a capture on every cable.
  *
  * ```
  *   node a  10.0.1.2 ---- 10.0.1.1  router  10.0.2.1 ---- 10.0.2.2  node b
@@ -15,7 +15,7 @@ import { UnderlayCount } from './underlay-count.ts';
 
 const ANYWHERE = new Uint8Array(4);
 const READ_INTERVAL_MS = 5;
-/** A super-packet with its headers. */
+/** Length in bytes of a super-packet with its headers. */
 const MAX_FRAME = 68 * 1024;
 
 export class Underlay {
@@ -25,7 +25,7 @@ export class Underlay {
   readonly #frame: Uint8Array = new Uint8Array(MAX_FRAME);
   readonly #timer: NodeJS.Timeout;
 
-  /** @param port of the nodes' data plane */
+  /** @param port the UDP port of the nodes' data plane */
   constructor(port: number) {
     this.namespace = NetworkNamespace.create();
     this.namespace.run(() => writeSysctl('net.ipv4.ip_forward', '1'));
@@ -33,7 +33,7 @@ export class Underlay {
     this.#timer = setInterval(() => this.read(), READ_INTERVAL_MS);
   }
 
-  /** A cable to a node, with routes to what is behind it. @returns the node's address, 4 bytes */
+  /** Connects a node, with a route to its pods. Returns the address of the node, 4 bytes. */
   connect(node: NetworkNamespace, number: number, pods: Uint8Array): Uint8Array {
     const [here, there] = [Uint8Array.of(10, 0, number, 1), Uint8Array.of(10, 0, number, 2)];
     withNetlink(this.namespace, (netlink) => {
@@ -59,20 +59,20 @@ export class Underlay {
     return there;
   }
 
-  /** Counts what waits. */
+  /** Counts the captured frames. */
   read(): void {
     for (const tap of this.#taps) {
       for (;;) {
         const length = tap.read(this.#frame);
         if (length === 0) break;
-        // What the router sends on is counted where it came in.
+        // A frame that the router forwards is counted where it came in.
         if (tap.outgoing) continue;
         this.count.add(this.#frame.subarray(0, Math.min(length, MAX_FRAME)));
       }
     }
   }
 
-  /** Frames that nobody read in time. */
+  /** How many frames were lost because they were not read in time. */
   get lostFrames(): number {
     return this.#taps.reduce((sum, tap) => sum + tap.drops, 0);
   }

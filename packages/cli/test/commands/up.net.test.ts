@@ -306,7 +306,7 @@ describeWith(
       const tunnel = await upLeft(['AllowedIPs = 0.0.0.0/0'], [], {
         wrapper: [...inMounts('mount -t tmpfs -o ro none /var/run/wireguard'), 'setpriv', ...caps],
       });
-      expect(tunnel.text).toMatch(/wg does not see it: cannot serve .*EROFS/);
+      expect(tunnel.text).toMatch(/there is no socket for wg: cannot serve .*EROFS/);
       expect(await left.ping('10.1.0.2')).toBe(3);
     });
   },

@@ -63,7 +63,7 @@ describeWith(
       const text = await wgQuick(host, 'up', file, LITZ, script);
       expect(text).toContain('\nserver\n');
       expect(text.match(/^litz: .*$/gm)).toEqual([
-        'litz: "server" is no command (is it "serve"?): making an interface of that name',
+        'litz: "server" is not a command (did you mean "serve"?): making an interface with that name',
       ]);
       expect(host.hasLink('server')).toBe(false);
     });

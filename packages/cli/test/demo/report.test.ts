@@ -38,7 +38,7 @@ describe('failuresOf', () => {
     crossing.addPayload(MARKER);
     expect(failuresOf(result({ crossing }))).toEqual([
       'plaintext crossed the wire',
-      '1 frames on the wire are no WireGuard',
+      '1 frames on the wire are not WireGuard',
     ]);
   });
 });

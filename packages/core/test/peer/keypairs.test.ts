@@ -159,6 +159,26 @@ describe('Keypairs', () => {
   });
 });
 
+describe('Keypairs while keys are replaced', () => {
+  it('wipe what they kept when a key of the other side goes, once', () => {
+    const gone = new PublicKey(32);
+    const statics = { own: NO_KEY, peer: gone };
+    const all = [create(true), create(true), create(true), create(true, 0, 9, statics)];
+    const keypairs = new Keypairs();
+    keypairs.retires = true;
+    for (const { keypair } of all) keypairs.add(keypair, indices);
+    const [oldest, old, previous, current] = all;
+    expect(all.map(({ destroyed }) => destroyed())).toEqual([0, 0, 0, 0]);
+    keypairs.clearOf(gone, indices);
+    expect([oldest, old, previous, current].map(({ destroyed }) => destroyed())).toEqual([
+      2, 2, 0, 2,
+    ]);
+    expect(keypairs).toMatchObject({ current: undefined, previous: previous.keypair });
+    keypairs.clear(indices);
+    expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 2, 2]);
+  });
+});
+
 let nextIndex = 1;
 const indices = new SenderIndexTable((out) => {
   new DataView(out.buffer).setUint32(0, nextIndex++, true);

@@ -11,6 +11,7 @@ describe('PeerTable', () => {
     table.deleteKey('a');
     a.id = 'a2';
     expect([...table.values()]).toEqual([a, b, c]);
+    expect([table.get('a'), table.get('a2')]).toEqual([undefined, a]);
     expect(table.size).toBe(3);
   });
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { PublicKey } from '../../src/keys.ts';
+import type { StaticIdentity } from '../../src/handshake/static-identity.ts';
+import { PublicKey } from '../../src/keys.ts';
 import { Keypair } from '../../src/peer/keypairs.ts';
 import { Peer } from '../../src/peer/peer.ts';
+import { StaticPair } from '../../src/peer/static-pair.ts';
 
 describe('Peer', () => {
   it('starts without session, handshake, staged packets and counters', () => {
@@ -68,3 +70,35 @@ function keypairOf(peer: Peer, localIndex: number): Keypair<Peer> {
     createdAt: 0,
   });
 }
+
+describe('the pairs of a peer', () => {
+  it('are none, the preferred one, and the others behind it', () => {
+    const peer = new Peer(new PublicKey(32), 'id', 0, 1);
+    expect([...peer.pairs()]).toEqual([]);
+    const [first, second, third] = [1, 2, 3].map(
+      () => new StaticPair(peer, {} as StaticIdentity, peer.publicKey),
+    );
+    peer.pair = first;
+    expect([...peer.pairs()]).toEqual([first]);
+    peer.otherPairs = [second, third];
+    expect([...peer.pairs()].map((pair) => [first, second, third].indexOf(pair))).toEqual([
+      0, 1, 2,
+    ]);
+  });
+
+  it('have sent nothing, wait for no turn and have no handshake at first', () => {
+    const peer = new Peer(new PublicKey(32), 'id', 0, 1);
+    const identity = {} as StaticIdentity;
+    const pair = new StaticPair(peer, identity, peer.publicKey);
+    expect(pair.peer).toBe(peer);
+    expect(pair.identity).toBe(identity);
+    expect(pair.remoteKey).toBe(peer.publicKey);
+    expect(pair.handshake.remoteStaticPublic).toBe(peer.publicKey);
+    expect([pair.index, pair.sentAt, pair.turnAt, pair.macs]).toEqual([
+      -1,
+      -Infinity,
+      Infinity,
+      undefined,
+    ]);
+  });
+});

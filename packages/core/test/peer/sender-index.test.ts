@@ -61,6 +61,36 @@ describe('SenderIndexTable', () => {
     expect(table.remote(3)).toBe(other);
   });
 
+  it('knows all whose other sides chose one index, whichever of them goes first', () => {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 0, 2],
+      [1, 2, 0],
+    ]) {
+      const table = new SenderIndexTable<Peer, Keypair>(bytesOf([5, 6, 7]));
+      const keypairs = [0, 1, 2].map(() => ({ remoteIndex: 9 }) as Keypair);
+      const indices = keypairs.map((each) => {
+        const index = table.reserve(peer);
+        table.assign(index, each);
+        return index;
+      });
+      const known = () => {
+        const first = table.remote(9);
+        const all = [...(first ? [first] : []), ...table.sharing(9)];
+        return all.map((each) => keypairs.indexOf(each)).toSorted((a, b) => a - b);
+      };
+      expect(known()).toEqual([0, 1, 2]);
+      const left = new Set([0, 1, 2]);
+      for (const i of order) {
+        table.free(indices[i]);
+        left.delete(i);
+        expect(known()).toEqual([...left]);
+      }
+      expect(table.sharing(9)).toHaveLength(0);
+    }
+  });
+
   it('forgets a freed index', () => {
     const table = new SenderIndexTable(bytesOf([5, 6]));
     const index = table.reserve(peer);

@@ -1,6 +1,7 @@
 /**
- * `AgentLoop`: does a round whenever something has changed, and when time alone brings something: a key
- * that is to be followed by another one, a rotation that waits no longer, a peer that may have gone.
+ * `AgentLoop`: starts a round when something has changed, and at times that are known in advance:
+ * when a key is due to be replaced, when a rotation stops waiting, and when an expired peer may
+ * have gone.
  *
  * @module
  */
@@ -14,9 +15,9 @@ export interface AgentLoopOptions {
   readonly parts: RoundParts;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** An own key is gone. */
+  /** Called after a rotation has deleted the old key of this node. */
   readonly onRotated: () => void;
-  /** `--rotate-key-every` is over. */
+  /** Called when the key is older than `--rotate-key-every` allows. */
   readonly onKeyIsOld: () => void;
 }
 
@@ -46,27 +47,27 @@ export class AgentLoop {
     });
   }
 
-  /** Everything that is known was laid once at least. */
+  /** True once a round has programmed the daemon and the machine completely. */
   get isLaid(): boolean {
     return this.#isLaid;
   }
 
-  /** Resolves when it is. */
+  /** Resolves when `isLaid` becomes true. */
   get laid(): Promise<void> {
     return this.#readied;
   }
 
-  /** Names of the peers that a rotation waits for. */
+  /** The names of the peers that a rotation waits for. */
   get waitsFor(): readonly string[] {
     return this.#plan?.waitsFor ?? [];
   }
 
-  /** Something has changed. */
+  /** Requests a round within `ROUND_DELAY_MS`. Changes within this time share one round. */
   ask(): void {
     this.#rounds.ask();
   }
 
-  /** Something has changed that can't wait for what else changes. */
+  /** Requests a round now, without waiting for other changes. */
   askAtOnce(): void {
     this.#rounds.ask(0);
   }
@@ -78,15 +79,15 @@ export class AgentLoop {
   }
 
   /**
-   * Resolves when a round that began after this call is over.
+   * Starts a round. Resolves when this round has ended.
    *
-   * @throws {MeshHostError} what it failed with
+   * @throws {MeshHostError} the error with which the round failed
    */
   async now(): Promise<void> {
     await this.#rounds.now();
   }
 
-  /** Begins no more. Resolves when the last one is over. */
+  /** Starts no more rounds. Resolves when the current round has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -107,7 +108,7 @@ export class AgentLoop {
     this.#setTimer();
   }
 
-  /** A status without a record would be one of nobody. */
+  /** Publishes the status of this node. It is only published beside the node's own record. */
   #tellStatus(): void {
     const { switches, peers, events, ownRecord, ownStatus } = this.#options.parts;
     if (!ownRecord.isThere) return;
@@ -115,7 +116,10 @@ export class AgentLoop {
     ownStatus.want(describeStatus(switches.chosen, enforcement, events.troublesByWhat));
   }
 
-  /** To what only time brings. What is overdue waits for something else by now. */
+  /**
+   * Sets the timer to the next time that is known in advance. A rotation that is overdue sets no
+   * timer: only an event can let it continue.
+   */
   #setTimer(): void {
     clearTimeout(this.#timer);
     const { parts, now } = this.#options;
@@ -144,7 +148,10 @@ export class AgentLoop {
     }
   }
 
-  /** When the key is to be followed by another one. */
+  /**
+   * Returns the Unix time in milliseconds at which the key is due to be replaced. Returns undefined
+   * during a rotation and without `--rotate-key-every`.
+   */
   get #nextKeyAt(): number | undefined {
     const { rotateEveryMs } = this.#options.parts.settings;
     const [key, next] = this.#options.parts.keys.keys;
@@ -152,13 +159,16 @@ export class AgentLoop {
   }
 }
 
-/** What changes within so long is one round. */
+/** In milliseconds. All changes within this time are handled in one round. */
 const ROUND_DELAY_MS = 50;
 const RETRY_MS = 2000;
 /** What can't be done now may never be possible, where a program is missing. */
 const LONGEST_AGAIN_MS = 60_000;
 const NEXT_KEY = 'the next key';
-/** A full disk may have room by then. */
+/**
+ * In milliseconds. How long to wait before the next try if the new key cannot be written: a full
+ * disk may have free space by then.
+ */
 const KEY_AGAIN_MS = 60_000;
-/** Of a timer, a day. */
+/** In milliseconds: one day. A timer of Node.js cannot wait longer than 2^31 - 1 ms. */
 const LONGEST_WAIT_MS = 86_400_000;

@@ -1,5 +1,5 @@
 /**
- * `AgentSettings`: how an agent is told to run. Plain values; the command line makes them.
+ * `AgentSettings`: the settings of an agent as plain values. The command line creates them.
  *
  * @module
  */
@@ -7,36 +7,40 @@ import type { Cidr } from '@litz/core';
 import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
 
 export interface AgentSettings {
-  /** As the registry is to know this node. */
+  /** The name of this node in the registry. */
   readonly node: string;
-  /** Of the underlay, as text, at most one of each family, the preferred one first. */
+  /**
+   * The underlay addresses of this node as text: at most one per family, the preferred one first.
+   */
   readonly addresses: readonly string[];
   readonly interfaceName: string;
-  /** UDP port of the data plane. */
+  /** The UDP port on which the daemon receives. */
   readonly port: number;
   readonly mode: EncryptMode;
   readonly enforcement: Enforcement;
-  /** `enforce` doesn't wait for peers that haven't answered. */
+  /** True: `enforce` takes effect even if some peers have not answered. */
   readonly force: boolean;
-  /** All prefixes that pods of any node may have. */
+  /** The prefixes that contain the pods of all nodes. */
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
-  /** Of the services; no node may have them. */
+  /** The prefixes of the services. No node may claim addresses in them. */
   readonly servicePrefixes: readonly Readonly<Cidr>[];
   /** All addresses of nodes lie in these; none: they may lie anywhere. */
   readonly nodePrefixes: readonly Readonly<Cidr>[];
   /** Seconds; 0: none but until a peer has answered. */
   readonly persistentKeepalive: number;
-  /** A new key after so long; undefined: when somebody asks for one. */
+  /**
+   * In milliseconds. The node replaces its key when the key is older. Undefined: only on request.
+   */
   readonly rotateEveryMs: number | undefined;
-  /** For so long a rotation waits for peers that don't answer the new key. */
+  /** In milliseconds. How long a rotation waits for peers that do not answer the new key. */
   readonly rotateTimeoutMs: number;
-  /** False where a label opts the node out of the mode `nodes`. */
+  /** False if a label excludes this node from the mode `nodes`. */
   readonly encryptsNode: boolean;
-  /** '/var/lib/litz' */
+  /** The directory for keys and saved settings, for example '/var/lib/litz'. */
   readonly stateFolder: string;
 }
 
-/** What can be switched while the agent runs. */
+/** The settings that can be changed while the agent runs. */
 export interface Choices {
   readonly mode: EncryptMode;
   readonly enforcement: Enforcement;

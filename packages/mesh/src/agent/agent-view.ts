@@ -1,5 +1,5 @@
 /**
- * `AgentView`: what an agent knows at one moment, for `describeAgent`.
+ * `AgentView`: a snapshot of everything that `describeAgent` needs.
  *
  * @module
  */
@@ -20,10 +20,10 @@ export interface AgentView {
   readonly startedAt: number;
   readonly prefixes: readonly Readonly<Cidr>[];
   readonly chosen: Choices;
-  /** What holds now. */
+  /** The enforcement that is in effect now. */
   readonly enforcement: Enforcement;
   readonly keys: readonly NodeKey[];
-  /** Names of the peers that have not answered the new key. */
+  /** The names of the peers that have not answered the new key. */
   readonly waitsFor: readonly string[];
   readonly exceptions: readonly string[];
   readonly mtu: number | undefined;
@@ -32,19 +32,19 @@ export interface AgentView {
   readonly registry: { readonly description: string; readonly trouble: string | undefined };
   readonly syncedAt: number | undefined;
   readonly peers: ReadonlyMap<string, MeshPeer>;
-  /** Nodes of which something is refused, and why. */
+  /** The reason for each refused record, by node name. */
   readonly refused: ReadonlyMap<string, string>;
-  /** Names of the peers whose record is not there any more. */
+  /** The names of the peers whose record is no longer in the registry. */
   readonly expired: ReadonlySet<string>;
   readonly hasAnswered: (name: string) => boolean;
   readonly sessionOf: (name: string) => ChangedPeer | undefined;
-  /** Of the daemon, by `keyId`. */
+  /** The daemon's status of each peer, by `keyId`. */
   readonly counters: ReadonlyMap<string, DevicePeerStatus>;
   readonly events: readonly StatusEvent[];
   readonly troubles: readonly string[];
 }
 
-/** What the parts of an agent know. The daemon is asked for its counters. */
+/** Collects a snapshot from the parts of an agent. Requests the counters from the daemon. */
 export async function viewOf(
   parts: RoundParts,
 ): Promise<Omit<AgentView, 'time' | 'startedAt' | 'waitsFor' | 'registry'>> {
@@ -74,14 +74,14 @@ export async function viewOf(
   };
 }
 
-/** By `keyId`. */
+/** Returns the daemon's status of each peer by `keyId`. Empty if the daemon does not answer. */
 async function countersOf(daemon: TunnelDaemon): Promise<ReadonlyMap<string, DevicePeerStatus>> {
   if (!daemon.isUp) return new Map();
   try {
     const { peers } = await daemon.status();
     return new Map(peers.map((peer) => [keyId(peer.publicKey), peer]));
   } catch {
-    // It has just gone, which is told by itself.
+    // The daemon has just ended. `TunnelDaemon` reports that.
     return new Map();
   }
 }

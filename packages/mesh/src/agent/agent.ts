@@ -1,14 +1,14 @@
 /**
- * `Agent`: joins registry, membership, keys, daemon and machine.
- *
+ * `Agent`: connects the registry, the membership, the keys, the daemon and the machine.
  * ```
  *   registry -> membership -> accepted peers --+--> daemon   (UAPI, by differences)
  *   keys ----------------------+               +--> machine  (routes, rules, nftables)
  *   daemon -> who has answered-+---------------+--> own record
  * ```
- * Whatever changes asks for one more round, in which everything that follows from the present state is
- * done. No packet goes through it. When it ends, everything stays as it is and goes on; the next one
- * takes over what it finds.
+ *
+ * Every change requests a round. A round computes everything from the current state and applies it.
+ * No packet passes through the agent. When the agent ends, the daemon and the machine stay as they
+ * are and continue to work. The next agent takes over what it finds.
  *
  * @module
  */
@@ -38,9 +38,9 @@ export class Agent implements StatusSource {
   #switching: Promise<unknown> = Promise.resolve();
 
   /**
-   * Makes the node's key at the first start.
+   * Creates the node's key at the first start.
    *
-   * @throws {KeyFileError} the key can't be used or not be made
+   * @throws {KeyFileError} the key file cannot be used or created
    */
   constructor(settings: AgentSettings, given: AgentParts) {
     this.settings = settings;
@@ -60,17 +60,17 @@ export class Agent implements StatusSource {
     });
   }
 
-  /** Everything that is known was laid at least once, and the daemon answers. */
+  /** True if a round has programmed everything once and the daemon is connected. */
   get isReady(): boolean {
     return this.#loop.isLaid && this.#parts.daemon.isUp;
   }
 
-  /** Resolves when it is ready for the first time. */
+  /** Resolves when a round has programmed everything for the first time. */
   get ready(): Promise<void> {
     return this.#loop.laid;
   }
 
-  /** Resolves when `down` was asked for and is done, or when it was closed. */
+  /** Resolves when `down` has succeeded or `close` has ended. */
   get ended(): Promise<void> {
     return this.#ended;
   }
@@ -94,7 +94,7 @@ export class Agent implements StatusSource {
     this.#loop.askAtOnce();
   }
 
-  /** Ends, and leaves everything as it is. */
+  /** Ends the agent. The daemon and the machine stay as they are. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -123,7 +123,7 @@ export class Agent implements StatusSource {
   }
 
   /**
-   * Makes a new key, and lets the others go over to it.
+   * Creates a new key and starts to move the peers to it.
    *
    * @returns what happens now, in words
    * @throws {RotationError} a rotation goes on already
@@ -132,7 +132,7 @@ export class Agent implements StatusSource {
   rotateKey(options: { readonly revoke?: boolean } = {}): string {
     this.#refuseGoing();
     const { generation, publicKey } = this.#parts.keys.rotate(options);
-    const what = options.revoke === true ? 'the old key is revoked, the new one is' : 'new key:';
+    const what = options.revoke === true ? 'the old key is revoked; new key:' : 'new key:';
     const text = `${what} generation ${generation} ${publicKey.toBase64()}`;
     this.events.say(text);
     this.#contextChanged();
@@ -161,11 +161,11 @@ export class Agent implements StatusSource {
   }
 
   /**
-   * Takes the node out: machine as it was, record revoked, daemon without keys. Then it ends. What has
-   * failed can be asked for again.
+   * Removes this node from the mesh: restores the machine, revokes the record, and clears the
+   * daemon's configuration. Then the agent ends. After a failure, `down` can be called again.
    *
-   * @returns what was done, in words
-   * @throws {AgentError} the registry can't be told; the machine is as it was by then
+   * @returns a sentence that says what was done
+   * @throws {AgentError} the registry cannot be written; the machine is already restored
    */
   async down(): Promise<string> {
     this.#goingDown ??= this.#takeOut().catch((error: unknown) => {
@@ -181,20 +181,29 @@ export class Agent implements StatusSource {
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
-    // First our packets go the old way; what the others still send through the tunnel is taken.
+    // Our packets take their old way first. The tunnel still receives what the peers send through
+    // it.
     const { troubles } = await host.remove();
     await this.#withdraw();
     await new Promise((resolve) => setTimeout(resolve, DOWN_GRACE_MS));
     const { isUp } = this.#parts.daemon;
     await this.#parts.daemon.close();
     if (isUp) await client.set(NOTHING_CONFIGURED);
-    const text = ['the node is out, and the machine as it was', ...troubles, ...unsaved].join('; ');
+    const text = [
+      'the node has left the mesh and the machine is restored',
+      ...troubles,
+      ...unsaved,
+    ].join('; ');
     this.events.say(text);
     void this.close();
     return text;
   }
 
-  /** A full disk keeps nobody from leaving. @returns what is wrong */
+  /**
+   * Saves that the node has left. A full disk must not prevent `down`.
+   *
+   * @returns the error text if it cannot be saved, else nothing
+   */
   #saveDown(): string[] {
     try {
       this.#parts.switches.saveDown();
@@ -216,7 +225,7 @@ export class Agent implements StatusSource {
   }
 
   #told(name: string, record: ReadRecord): void {
-    // Of the own record it says when it has another machine's key.
+    // `peers` also checks the own record: it reports if another machine's key is in it.
     this.#parts.peers.record(name, record);
     if (name !== this.settings.node) return;
     this.#parts.ownRecord.told(record);
@@ -230,7 +239,7 @@ export class Agent implements StatusSource {
     this.#loop.ask();
   }
 
-  /** Something of this node has changed that decides whom it accepts. */
+  /** Call this when something changed on this node that decides which records it accepts. */
   #contextChanged(): void {
     const { peers, surroundings } = this.#parts;
     peers.changeContext(surroundings.context);
@@ -263,8 +272,11 @@ export class Agent implements StatusSource {
 }
 
 const NOT_WITHDRAWN =
-  'The machine is as it was, but the others still send to this node through the tunnel: ask again when ' +
-  'the registry is back, or revoke the record there and end agent and daemon';
+  'The machine is restored, but the peers still send to this node through the tunnel. ' +
+  'Run the command again when the registry works, or revoke the record in the registry and stop the agent and the daemon';
 const NOTHING_CONFIGURED = { privateKey: null, replacePeers: true, listenPort: 0, fwmark: 0 };
-/** The others learn within that time that this node is out; a directory is looked at every 2 s. */
+/**
+ * In milliseconds. Within this time the peers learn that this node has left: a file registry is
+ * read every 2 s.
+ */
 const DOWN_GRACE_MS = 3000;

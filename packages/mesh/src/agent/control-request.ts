@@ -1,5 +1,6 @@
 /**
- * `ControlRequest`: what can be asked of a running agent, and how it is asked.
+ * `ControlRequest`: the requests that a running agent accepts on its socket, and the client that
+ * sends them.
  *
  * @module
  */
@@ -8,9 +9,9 @@ import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
 import { ENCRYPT_MODES, ENFORCEMENTS } from './agent-settings.ts';
 
 export type ControlRequest =
-  /** Answered with an `AgentStatus`. */
+  /** The answer is a `MeshStatus`. */
   | { readonly command: 'status' }
-  /** These are answered with a sentence. */
+  /** The answer to each of these is a sentence. */
   | { readonly command: 'rotate-key'; readonly revoke: boolean }
   | { readonly command: 'enforcement'; readonly enforcement: Enforcement; readonly force: boolean }
   | { readonly command: 'encrypt'; readonly mode: EncryptMode }
@@ -39,10 +40,11 @@ export function isControlRequest(value: unknown): value is ControlRequest {
 }
 
 /**
- * Asks the agent that serves a socket.
+ * Sends a request to the agent that listens on a socket and returns the result.
  *
- * @param options.longestMs without an answer; default: a minute
- * @throws {Error} nobody answers there, or not in time, or what it refused
+ * @param options.longestMs how long to wait for an answer, in milliseconds; default: one minute
+ * @throws {Error} no agent listens there, the agent does not answer in time, or it refuses the
+ *   request
  */
 export async function askAgent(
   path: string,
@@ -76,19 +78,20 @@ function read(text: string): ControlAnswer | undefined {
 function notAnswered(ms: number): Error {
   const seconds = Math.round(ms / 1000);
   return new Error(
-    `the agent has not answered for ${seconds} s: it is stopped or busy. What was asked may still be done`,
+    `the agent has not answered for ${seconds} s: it is stopped or busy. ` +
+      'It may still carry out the request',
   );
 }
 
 function notAsked(path: string, { code, message }: NodeJS.ErrnoException): Error {
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
-    return new Error(`${path}: no agent runs for this interface (${code})`);
+    return new Error(`${path}: no agent is running for this interface (${code})`);
   }
   if (code === 'EACCES' || code === 'EPERM') {
-    return new Error(`${path}: not permitted (${code}): ask as root`);
+    return new Error(`${path}: not permitted (${code}): run this as root`);
   }
   return new Error(`${path}: ${message}`);
 }
 
-/** A registry that does not answer is given up before. */
+/** In milliseconds. Longer than the agent itself waits for a registry that does not answer. */
 const LONGEST_MS = 60_000;

@@ -1,9 +1,10 @@
 /**
- * `ControlServer`: the socket over which `litz agent status` and its like ask a running agent.
+ * `ControlServer`: the Unix socket on which a running agent answers `litz agent status` and similar
+ * commands.
  *
- * A request is a line of JSON, and so is its answer; a connection is for one request. Whoever may connect
- * may take the node out of the mesh, so the socket is root's alone, in a folder that nobody else can
- * write to.
+ * A request is one line of JSON, and so is the answer. Each connection carries one request. A
+ * client that may connect may also take the node out of the mesh. So only root can open the socket,
+ * and only root can write to its directory.
  *
  * @module
  */
@@ -20,13 +21,13 @@ export class ControlError extends Error {
 export class ControlServer {
   readonly path: string;
   readonly #server: Server;
-  /** Connections on which nothing was asked yet. */
+  /** Connections that have not sent a request yet. */
   readonly #waiting: Set<Socket> = new Set();
   #inode = -1;
 
   /**
-   * @param answer what is asked; what it throws is told to whoever asked
-   * @throws {ControlError} another agent answers there, or the socket can't be made
+   * @param answer handles a request; the message of an error is sent to the client
+   * @throws {ControlError} another agent listens there, or the socket cannot be created
    */
   static async listen(
     path: string,
@@ -55,7 +56,7 @@ export class ControlServer {
     });
   }
 
-  /** What was asked is still answered. */
+  /** Stops listening. Requests that were already received are still answered. */
   close(): void {
     this.#server.close();
     for (const socket of this.#waiting) socket.destroy();
@@ -67,9 +68,11 @@ export class ControlServer {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     refuseUntrusted(this.path, folder);
     if (await isAnswered(this.path)) {
-      throw new ControlError(`cannot serve ${this.path}: an agent runs already for this interface`);
+      throw new ControlError(
+        `cannot serve ${this.path}: an agent is already running for this interface`,
+      );
     }
-    // Nobody ever meets it with another mode.
+    // The socket gets its mode in a private directory, so no client can connect before that.
     const made = mkdtempSync(join(folder, '.agent-'));
     try {
       const temporary = join(made, 's');
@@ -88,7 +91,7 @@ export class ControlServer {
   }
 }
 
-/** Where the agent of an interface has its socket. */
+/** Returns the path of the socket of an interface's agent. */
 export function controlPath(interfaceName: string, folder = '/var/run/litz'): string {
   return join(folder, `agent-${interfaceName}.sock`);
 }
@@ -100,7 +103,8 @@ function serve(socket: Socket, onLine: (line: string) => Promise<void>): void {
     if (!text.includes('\n')) socket.destroy();
   });
   socket.on('error', () => socket.destroy());
-  // Who has asked may have said all that they have to say.
+  // A client may close its side after the request: only a connection without a request is
+  // destroyed.
   socket.on('end', () => {
     if (!text.includes('\n')) socket.destroy();
   });

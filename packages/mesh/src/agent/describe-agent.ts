@@ -1,5 +1,6 @@
 /**
- * `describeAgent`: what an agent knows, as the status that commands, page and metrics show.
+ * `describeAgent`: turns an agent's snapshot into the status that the commands, the status page and
+ * the metrics show.
  *
  * @module
  */
@@ -80,8 +81,8 @@ function rotationOf(
   if (!next) return undefined;
   const step =
     waitingFor.length > 0
-      ? 'waits for answers to the new key'
-      : 'takes the old key out of the record';
+      ? 'waiting for peers to answer the new key'
+      : 'removing the old key from the record';
   return { startedAt: next.createdAt, step, waitingFor };
 }
 
@@ -112,7 +113,7 @@ function describePeer(view: AgentView, peer: MeshPeer): PeerStatus {
   };
 }
 
-/** Nothing of it can be used. */
+/** Returns the status of a node whose record is refused, so that there is no peer. */
 function refusedPeer(name: string, reason: string): PeerStatus {
   return {
     name,

@@ -1,7 +1,7 @@
 /**
- * `EnforcementGate`: when an `enforce` that was asked for may hold. A peer that has never answered can't
- * be reached any more once nothing leaves but through the tunnel, so it waits for all of them; until
- * then `permissive` holds.
+ * `EnforcementGate`: decides when a requested `enforce` may take effect. Under `enforce`, packets
+ * leave only through the tunnel, so a peer that has never answered would become unreachable.
+ * Therefore the gate waits until all peers have answered. Until then `permissive` is in effect.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Enforcement } from '../plan/desired-host.ts';
 
 export interface GateInput {
   readonly wanted: Enforcement;
-  /** The peers were read once. */
+  /** The registry was read completely at least once. */
   readonly isSynced: boolean;
   /** Every peer has answered. */
   readonly haveAllAnswered: boolean;
@@ -18,17 +18,23 @@ export interface GateInput {
 export class EnforcementGate {
   #isOpen: boolean;
 
-  /** @param isOpen `enforce` holds at once: it did before, or was forced */
+  /**
+   * @param isOpen true: `enforce` takes effect at once, because it was in effect before or was
+   *   forced
+   */
   constructor(isOpen: boolean) {
     this.#isOpen = isOpen;
   }
 
-  /** From now on `enforce` waits for nobody. */
+  /** Lets `enforce` take effect without waiting for peers. */
   open(): void {
     this.#isOpen = true;
   }
 
-  /** What holds. An `enforce` that held once goes on to hold, whoever comes later. */
+  /**
+   * Returns the enforcement that is in effect. Once `enforce` is in effect, it stays, even if a new
+   * peer has not answered.
+   */
   effective({ wanted, isSynced, haveAllAnswered }: GateInput): Enforcement {
     if (wanted !== 'enforce') {
       this.#isOpen = false;

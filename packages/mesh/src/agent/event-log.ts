@@ -1,14 +1,15 @@
 /**
- * `EventLog`: what happened, for a log and for `status`, and what is wrong now. Names and messages in it
- * come from others, so every text becomes one line without control characters, and of a flood of lines
- * most are left out and counted: a record that flaps must fill no disk.
+ * `EventLog`: collects events for the log and for `status`, and keeps the current troubles. Names
+ * and messages in events come from other machines, so every text is printed as one line without
+ * control characters. If too many lines come, most are dropped and counted, so that a record that
+ * changes constantly cannot fill the disk.
  *
  * @module
  */
 import { printable } from '@litz/core/internals';
 import type { StatusEvent } from '../status/mesh-status.ts';
 
-/** What an event is about, and how bad it is. */
+/** The severity of an event, and the peer that it concerns. */
 export interface EventDetails {
   readonly level?: StatusEvent['level'];
   readonly peer?: string;
@@ -28,17 +29,17 @@ export class EventLog {
     this.#budgets = { info: budget(), warning: budget(), error: budget() };
   }
 
-  /** The last ones, the oldest first. */
+  /** The latest events, the oldest first, at most `MOST_EVENTS`. */
   get events(): readonly StatusEvent[] {
     return this.#events;
   }
 
-  /** What is wrong now, a sentence each, with what it is about in front. */
+  /** The current troubles, each as "SUBJECT: WHAT IS WRONG". */
   get troubles(): readonly string[] {
     return [...this.#troubles].map(([what, trouble]) => `${what}: ${trouble}`);
   }
 
-  /** The same by what they are about. */
+  /** The current troubles by subject. */
   get troublesByWhat(): ReadonlyMap<string, string> {
     return this.#troubles;
   }
@@ -52,7 +53,7 @@ export class EventLog {
     if (!budget.take()) return;
     const { leftOut } = budget;
     if (leftOut > 0)
-      this.#note({ text: `(${leftOut} lines more, left out)`, level, peer: undefined });
+      this.#note({ text: `(${leftOut} more lines were dropped)`, level, peer: undefined });
     this.#note({ text: printable(text), level, peer });
   }
 
@@ -62,13 +63,17 @@ export class EventLog {
     this.#print(event.text);
   }
 
-  /** undefined: nothing is wrong with it any more. Said when that changes. */
+  /**
+   * Sets or clears the trouble of a subject and logs it if it has changed.
+   *
+   * @param trouble what is wrong; undefined: the trouble is over
+   */
   trouble(what: string, trouble: string | undefined): void {
     const text = trouble === undefined ? undefined : printable(trouble);
     if (this.#troubles.get(what) === text) return;
     if (text === undefined) {
       this.#troubles.delete(what);
-      this.say(`${what}: well again`);
+      this.say(`${what}: resolved`);
     } else {
       this.#troubles.set(what, text);
       this.say(`${what}: ${text}`, { level: 'warning' });
@@ -76,7 +81,9 @@ export class EventLog {
   }
 }
 
-/** How many lines there may be: some at once, and then so many in a second. */
+/**
+ * A token bucket of log lines: it holds `LINES_AT_ONCE` lines and refills at `LINES_PER_SECOND`.
+ */
 class LineBudget {
   readonly #now: () => number;
   #lines: number = LINES_AT_ONCE;
@@ -88,7 +95,9 @@ class LineBudget {
     this.#filledAt = now();
   }
 
-  /** Those that were left out since this was asked last. */
+  /**
+   * How many lines were dropped since the last read of this property. Reading it resets it to 0.
+   */
   get leftOut(): number {
     const count = this.#leftOut;
     this.#leftOut = 0;
@@ -97,7 +106,7 @@ class LineBudget {
 
   take(): boolean {
     const now = this.#now();
-    // A clock that was set back fills nothing.
+    // A clock that was set back adds no lines.
     const earned = (Math.max(0, now - this.#filledAt) / 1000) * LINES_PER_SECOND;
     this.#filledAt = now;
     this.#lines = Math.min(this.#lines + earned, LINES_AT_ONCE);
@@ -111,6 +120,9 @@ class LineBudget {
 }
 
 const MOST_EVENTS = 100;
-/** What a big mesh has to say when it starts is more than anybody reads; `status` has it all. */
+/**
+ * A large mesh logs more than this at its start, more than a person can read. `status` shows
+ * everything.
+ */
 const LINES_AT_ONCE = 500;
 const LINES_PER_SECOND = 10;

@@ -1,6 +1,6 @@
 /**
- * `KnownPeers`: the other nodes as they stand: whom the registry's records make a peer, who has answered
- * the daemon, whose record has expired, and what of whom is refused.
+ * `KnownPeers`: what this agent knows of the other nodes: which records were accepted as peers,
+ * which peers have answered the daemon, which records have expired, and which are refused and why.
  *
  * @module
  */
@@ -18,14 +18,14 @@ import { PeerSessions } from './peer-sessions.ts';
 import { TunnelPeers } from './tunnel-peers.ts';
 
 export interface KnownPeersOptions {
-  /** The peers of the agent before. */
+  /** Reads and stores the accepted peers, so that they survive a restart of the agent. */
   readonly memory: PeerMemory;
   readonly registry: Pick<Registry, 'missingMeans'>;
   readonly context: MembershipContext;
   readonly events: EventLog;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-  /** Peers came, went or changed. */
+  /** Called when peers were added, removed or changed. */
   readonly onChanged: () => void;
 }
 
@@ -35,12 +35,12 @@ export class KnownPeers {
   #context: MembershipContext;
   readonly #sessions: PeerSessions = new PeerSessions();
   readonly #tunnelPeers: TunnelPeers = new TunnelPeers();
-  /** Names of those that may be others than at the last `takeChanged`. */
+  /** The names of the peers that may have changed since the last `takeChanged`. */
   #changed: Set<string> = new Set();
   readonly #expired: Set<string> = new Set();
   readonly #refused: Map<string, string> = new Map();
   #syncedAt: number | undefined = undefined;
-  /** Names of revoked nodes: they are told of before the first `sync`. */
+  /** The names of nodes that were revoked before the first `sync`. */
   readonly #revoked: Set<string> = new Set();
 
   constructor(options: KnownPeersOptions) {
@@ -49,17 +49,17 @@ export class KnownPeers {
     this.#membership = new Membership(options.context, { now: options.now() });
   }
 
-  /** The accepted ones, by name. The same object for as long as nothing changes of a peer. */
+  /** The accepted peers by name. A peer's object stays the same until the peer changes. */
   get all(): ReadonlyMap<string, MeshPeer> {
     return this.#membership.peers;
   }
 
-  /** Names of those that have had a handshake. Replaced, never changed. */
+  /** The names of the peers that have had a handshake. A change creates a new set. */
   get answered(): ReadonlySet<string> {
     return this.#sessions.answered;
   }
 
-  /** Everybody has had a handshake. */
+  /** True if every accepted peer has had a handshake. */
   get haveAllAnswered(): boolean {
     return this.answered.size === this.all.size;
   }
@@ -69,22 +69,22 @@ export class KnownPeers {
     return [...this.all.keys()].filter((name) => !answered.has(name));
   }
 
-  /** Names of those whose record has expired. */
+  /** The names of the peers whose record has expired. */
   get expired(): ReadonlySet<string> {
     return this.#expired;
   }
 
-  /** Of which nodes something is refused now, and why. */
+  /** The reason for each refused record, by node name. */
   get refused(): ReadonlyMap<string, string> {
     return this.#refused;
   }
 
-  /** The registry was read whole, once at least. */
+  /** True if the registry was read completely at least once. */
   get isSynced(): boolean {
     return this.#syncedAt !== undefined;
   }
 
-  /** Unix time of the last whole reading. */
+  /** Unix time in milliseconds of the last complete read of the registry. */
   get syncedAt(): number | undefined {
     return this.#syncedAt;
   }
@@ -93,7 +93,7 @@ export class KnownPeers {
     return this.#sessions;
   }
 
-  /** All that the registry holds. */
+  /** Takes a complete list of the registry's records. */
   sync(records: ReadonlyMap<string, ReadRecord>): void {
     const isFirst = this.#syncedAt === undefined;
     this.#syncedAt = this.#options.now();
@@ -102,7 +102,7 @@ export class KnownPeers {
     if (isFirst) this.#options.memory.open(this.all);
   }
 
-  /** One record is new or has changed. */
+  /** Takes one record that is new or has changed. */
   record(name: string, record: ReadRecord): void {
     this.#note(this.#membership.record(name, record));
   }
@@ -112,16 +112,17 @@ export class KnownPeers {
     this.#note(this.#membership.gone(name, why, this.#options.now()));
   }
 
-  /** Something of the own node has changed that decides whom it accepts. */
+  /** Replaces the facts about this node that decide which records it accepts. */
   changeContext(context: MembershipContext): void {
     this.#context = context;
     this.#note(this.#membership.changeContext(context));
   }
 
   /**
-   * What the daemon tells.
+   * Takes the changes of peers that the daemon reports.
    *
-   * @returns whether others than before have answered, and whether it was about any of the peers
+   * @returns `answeredOthers`: the set of peers that have answered has changed; `isAboutPeers`: the
+   *   report concerned at least one accepted peer
    */
   hear(
     changes: readonly ChangedPeer[],
@@ -133,13 +134,13 @@ export class KnownPeers {
     return { answeredOthers: answered !== this.answered, isAboutPeers: touched.size > 0 };
   }
 
-  /** The daemon is gone, and all sessions with it. */
+  /** Forgets all sessions, because the daemon has ended. */
   loseSessions(): void {
     this.#suspect(this.answered);
     this.#sessions.clear();
   }
 
-  /** Lets those go whose record has expired and whose sessions renew no more. */
+  /** Removes the peers whose record has expired and whose sessions are no longer renewed. */
   noteRenewals(): void {
     if (this.#expired.size === 0) return;
     const now = this.#options.now();
@@ -150,17 +151,22 @@ export class KnownPeers {
     if (events.length > 0) this.#note(events);
   }
 
-  /** When `noteRenewals` is to be called again, as Unix time; undefined: not by itself. */
+  /**
+   * Unix time in milliseconds at which `noteRenewals` must be called again. Undefined: no record
+   * has expired.
+   */
   get renewalsDueAt(): number | undefined {
     if (this.#expired.size === 0) return undefined;
-    // Whose sessions renew has none of them: its next one is due by then.
+    // A peer whose sessions are renewed has no deadline. Its next handshake is due within this
+    // time.
     const next = this.#options.now() + SESSION_MS / 2;
     return Math.min(next, this.#membership.deadline ?? next);
   }
 
   /**
-   * Names of those of whom something is different since the last call: the record, an answer, or whether
-   * the record has expired. Of 5,000 peers one changes, and nobody looks at the others.
+   * Returns the names of the peers that have changed since the last call: the record, whether the
+   * peer has answered, or whether the record has expired. With 5,000 peers, a round then only looks
+   * at these.
    */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;
@@ -168,17 +174,17 @@ export class KnownPeers {
     return changed;
   }
 
-  /** Whoever took them could not do what follows from them. */
+  /** Returns names from `takeChanged` to the set, because the round that took them failed. */
   putBack(changed: ReadonlySet<string>): void {
     this.#suspect(changed);
   }
 
   /**
-   * As the daemon is to have them; always the same map. It asks whoever has not answered, or has expired,
-   * again and again.
+   * Returns the peers as the daemon must have them, always in the same map. Peers that have not
+   * answered or whose record has expired get keepalives, so that the daemon tries to reach them.
    *
-   * @param changed names of those that may be others than in the call before
-   * @param persistentKeepalive seconds, of those that have answered
+   * @param changed the names of the peers that may have changed since the last call
+   * @param persistentKeepalive in seconds, for peers that have answered
    */
   tunnelPeers(
     changed: ReadonlySet<string>,
@@ -193,7 +199,10 @@ export class KnownPeers {
     return this.#tunnelPeers.byName;
   }
 
-  /** Those that were accepted before a restart keep what they hold, if the registry still has them. */
+  /**
+   * Peers that were accepted before a restart keep their keys and prefixes if the registry still
+   * has their record, or if a missing record only means that it has expired.
+   */
   #remember(records: ReadonlyMap<string, ReadRecord>): void {
     const { memory, registry, now } = this.#options;
     const remembered = [...memory.read().values()].filter(
@@ -230,7 +239,7 @@ export class KnownPeers {
   }
 }
 
-/** Seconds. */
+/** In seconds. The keepalive that makes the daemon try to reach a peer. */
 const ASKING_KEEPALIVE = 25;
-/** Reject-After-Time: no session is older. */
+/** In milliseconds: Reject-After-Time of WireGuard. No session is older. */
 const SESSION_MS = 180_000;

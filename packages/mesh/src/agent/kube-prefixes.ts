@@ -1,6 +1,6 @@
 /**
- * `KubePrefixes`: the own pod prefixes as an object of Kubernetes has them: the Node, Calico's blocks or the
- * CiliumNode.
+ * `KubePrefixes`: reads the pod prefixes of this node from Kubernetes: from the Node, from Calico's
+ * blocks or from the CiliumNode.
  *
  * @module
  */
@@ -26,7 +26,9 @@ export class KubePrefixes implements PrefixSource {
   readonly #options: FollowOptions;
   #following: Following | undefined = undefined;
   #isClosed = false;
-  /** Of the way to the API server, of what it says, and of what Calico is told to do. */
+  /**
+   * The trouble of the connection, of the prefixes that were read, and of Calico's configuration.
+   */
   readonly #troubles: {
     way: string | undefined;
     said: string | undefined;
@@ -70,7 +72,10 @@ export class KubePrefixes implements PrefixSource {
     return followOwnNode(api, node, ofNode, options);
   }
 
-  /** Nobody has checked the texts. While they can't be used, those of before hold. */
+  /**
+   * Parses the prefixes, which nothing has checked before. While they cannot be used, the previous
+   * ones stay valid.
+   */
   #take(texts: readonly string[], listener: PrefixListener): void {
     let prefixes: Cidr[] = [];
     try {
@@ -83,7 +88,10 @@ export class KubePrefixes implements PrefixSource {
     this.#tell(listener);
   }
 
-  /** At first, and when the API server can be asked again: what it said before may not hold any more. */
+  /**
+   * Checks Calico's configuration at the start and after each reconnect, because it may have
+   * changed meanwhile.
+   */
   async #checkCalico(listener: PrefixListener): Promise<void> {
     if (this.#kind !== 'calico') return;
     this.#troubles.calico = await calicoRefusal(this.#api);

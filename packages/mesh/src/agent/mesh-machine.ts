@@ -1,6 +1,6 @@
 /**
- * `MeshMachine`: the agent's hand on the machine: what it knows of it, what it wants of it, and what it
- * has done to it last.
+ * `MeshMachine`: reads the network state of the machine, computes the state that the mesh needs,
+ * and applies it.
  *
  * @module
  */
@@ -16,20 +16,23 @@ import type { RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import type { EventLog } from './event-log.ts';
 
-/** What decides how the machine is to look. */
+/** The inputs that decide which network state the machine needs. */
 export interface MachineInput {
   readonly mode: EncryptMode;
   readonly enforcement: Enforcement;
   readonly peers: ReadonlyMap<string, MeshPeer>;
   readonly answered: ReadonlySet<string>;
-  /** Names of the peers that may be others than in the call before, or have answered meanwhile. */
+  /** The names of the peers that have changed or answered since the last call. */
   readonly changed: ReadonlySet<string>;
-  /** Undefined while they are not known, as with the next ones. */
+  /**
+   * The prefixes of this node's pods. Undefined while they are not known; the same is true for
+   * `registryAddresses`.
+   */
   readonly prefixes: readonly Readonly<Cidr>[] | undefined;
   readonly registryAddresses: readonly RegistryAddress[] | undefined;
 }
 
-/** What was laid last, as `status` shows it. */
+/** The network state that was applied last, as `status` shows it. */
 export interface LaidMachine {
   readonly mark: number;
   readonly mtu: number | undefined;
@@ -43,11 +46,11 @@ export class MeshMachine {
   readonly #events: EventLog;
   #facts: HostFacts | undefined = undefined;
   #factsAreOld = true;
-  /** When the last ones were, in milliseconds. */
+  /** When the latest repairs happened, in milliseconds of `performance.now()`. */
   #repairs: number[] = [];
   #quiet: NodeJS.Timeout | undefined = undefined;
   readonly #routes: HostRoutes = new HostRoutes();
-  /** Names of peers that have changed while not enough was known. */
+  /** The names of the peers that changed while the required state could not be computed. */
   #unseen: Set<string> = new Set();
   #hasFailed = false;
   #laid: LaidMachine = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
@@ -78,12 +81,16 @@ export class MeshMachine {
     };
     this.#host.watch({
       onRepaired: (steps) => {
-        this.#events.say(`somebody changed this, and it is back: ${steps.length} steps`);
+        this.#events.say(
+          'another program changed the network settings of the mesh; they were restored in ' +
+            `${steps.length} steps`,
+        );
         this.#noteRepair();
       },
       onLink: (index) => {
         const { interfaceName } = this.#settings;
-        if (index !== undefined) this.#events.say(`${interfaceName} is there (${index})`);
+        if (index !== undefined)
+          this.#events.say(`interface ${interfaceName} exists (index ${index})`);
         outdate();
       },
       onUnderlay: outdate,
@@ -94,12 +101,15 @@ export class MeshMachine {
     });
   }
 
-  /** The peers are others now, so the ways to them may be. Of many peers one changes nothing. */
+  /**
+   * Marks the machine's state as outdated after the peers have changed, because the routes to them
+   * may differ. With more than `FEW_PEERS` peers, one change is not worth a new read.
+   */
   notePeers(count: number): void {
     this.#factsAreOld ||= count <= FEW_PEERS;
   }
 
-  /** Looks at the machine again, if it may have changed. */
+  /** Reads the machine's network state again if it may have changed. */
   async look({ peers, prefixes }: Pick<MachineInput, 'peers' | 'prefixes'>): Promise<void> {
     if (!this.#factsAreOld && this.#facts) return;
     const { interfaceName, port, addresses } = this.#settings;
@@ -118,7 +128,10 @@ export class MeshMachine {
     }
   }
 
-  /** How it is to look; undefined: not enough is known yet to change anything. */
+  /**
+   * Returns the network state that the machine needs. Returns undefined while too little is known
+   * to change anything.
+   */
   desire(input: MachineInput): DesiredHost | undefined {
     for (const name of input.changed) this.#unseen.add(name);
     const request = this.#request(input);
@@ -130,7 +143,11 @@ export class MeshMachine {
     return desired;
   }
 
-  /** @throws {MeshHostError} `enforce` can't be held on this machine */
+  /**
+   * Applies a network state to the machine.
+   *
+   * @throws {MeshHostError} the machine cannot enforce
+   */
   async apply(desired: DesiredHost): Promise<void> {
     const { troubles } = await this.#host.apply(desired);
     this.#hasFailed = troubles.length > 0;
@@ -143,7 +160,10 @@ export class MeshMachine {
     };
   }
 
-  /** Two agents on one machine undo what the other one lays, for ever. */
+  /**
+   * Reports a trouble when repairs happen again and again: two agents on one machine undo each
+   * other's changes without end.
+   */
   #noteRepair(): void {
     const now = performance.now();
     this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
@@ -174,11 +194,12 @@ export class MeshMachine {
   }
 }
 
-/** So many in that time are no accident. */
+/** This many repairs within `REPAIRS_MS` milliseconds are reported as a trouble. */
 const MOST_REPAIRS = 50;
 const REPAIRS_MS = 10_000;
 const AT_ODDS =
-  'what is laid here is undone again and again: end a second agent in this network namespace, or ' +
-  'whatever else changes rules and routes (ip monitor rule route says what)';
-/** Of so many the ways are looked at again with every change of the peers. */
+  'another program undoes the network settings of the mesh again and again. ' +
+  'Stop it: a second agent in this network namespace, or ' +
+  'another program that changes rules and routes ("ip monitor rule route" shows the changes)';
+/** With at most this many peers, the machine is read again after every change of the peers. */
 const FEW_PEERS = 32;

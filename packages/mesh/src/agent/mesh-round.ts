@@ -1,15 +1,15 @@
 /**
- * `MeshRound`: everything that follows from the present state, done once.
+ * `MeshRound`: computes everything from the current state and applies it once.
+ * ```
+ *   1. decide which key is used for what
+ *   2. compute the network state that the machine needs
+ *   3. program the daemon: keys, peers, and the firewall mark if the machine needs one
+ *   4. apply the machine's state: routes, rules, filters; under `enforce` even if the peers are unknown
+ *   5. clear the daemon's mark if it is not needed: the routes that needed it are gone now
+ *   6. publish the own record
+ *   7. finish what is now complete: a rotation, the wait for `enforce`
+ * ```
  *
- * ```
- *   1. which keys are used for what
- *   2. how the machine is to look
- *   3. the daemon: keys, peers, and the mark if the machine is to have one
- *   4. the machine: routes, rules, filters; of an `enforce` also while the peers are not known
- *   5. the daemon again, if the mark is to go: routes that need it are gone by now
- *   6. the own record
- *   7. what ends with that: a rotation, the waiting for `enforce`
- * ```
  * @module
  */
 import type { Identities, KeysPlan } from '../keys/rotation.ts';
@@ -18,11 +18,14 @@ import type { RoundParts } from './round-parts.ts';
 
 export interface RoundOutcome {
   readonly plan: KeysPlan;
-  /** Daemon and machine have all that is known. */
+  /** The daemon and the machine have been programmed completely. */
   readonly isLaid: boolean;
-  /** The daemon has learnt an identity, which may be what the keys waited for: one more round. */
+  /**
+   * The daemon's identities have changed in this round. The keys may have waited for that, so
+   * another round is needed.
+   */
   readonly isUnfinished: boolean;
-  /** A rotation is over, and its old key is deleted. */
+  /** A rotation has ended and its old key is deleted. */
   readonly isRotated: boolean;
 }
 
@@ -33,7 +36,11 @@ export class MeshRound {
     this.#parts = parts;
   }
 
-  /** @throws {MeshHostError} `enforce` can't be held on this machine */
+  /**
+   * Runs one round.
+   *
+   * @throws {MeshHostError} the machine cannot enforce
+   */
   async run(): Promise<RoundOutcome> {
     const { events, switches, peers, daemon, machine, surroundings } = this.#parts;
     peers.noteRenewals();
@@ -46,7 +53,7 @@ export class MeshRound {
     try {
       desired = this.#desire(enforcement, changed);
       events.trouble('enforce', enforcement === 'enforce' && !desired ? NOT_CLOSED : undefined);
-      // Until they were read, nobody knows which of the daemon's peers are to go.
+      // Before the registry was read, it is unknown which of the daemon's peers must be removed.
       if (peers.isSynced) await this.#lay(plan, desired, changed);
       else if (enforcement === 'enforce') await this.#close(desired);
     } catch (error) {
@@ -105,7 +112,10 @@ export class MeshRound {
     if (desired.mark === 0) await daemon.program({ ...config, fwmark: 0 }, new Set());
   }
 
-  /** A machine that comes up is closed before the registry is read, which may take for ever. */
+  /**
+   * Enforces before the registry was read, which may take for ever: a machine that boots must not
+   * send packets in the clear.
+   */
   async #close(desired: DesiredHost | undefined): Promise<void> {
     if (desired) await this.#parts.machine.apply({ ...desired, isPartial: true });
   }
@@ -128,7 +138,7 @@ export class MeshRound {
   #endRotation({ own, obsolete }: KeysPlan): boolean {
     if (!obsolete) return false;
     this.#parts.keys.forget(obsolete);
-    this.#parts.events.say(`the rotation is over: generation ${own.generation} is the key`);
+    this.#parts.events.say(`the rotation has ended: the key is generation ${own.generation}`);
     return true;
   }
 }
@@ -142,4 +152,5 @@ function identityText({ own, next }: Identities): string {
 }
 
 const NOT_CLOSED =
-  'it does not hold yet: the prefixes of the own pods, or the addresses of the registry, are not known';
+  "it is not in effect yet: the prefixes of this node's pods or the addresses of the registry " +
+  'are not known';

@@ -1,5 +1,6 @@
 /**
- * `NodeKeys`: the own keys, from their files to where a rotation of them stands.
+ * `NodeKeys`: the keys of this node: reads and writes their files, and plans each step of a
+ * rotation.
  *
  * @module
  */
@@ -9,12 +10,12 @@ import type { KeyStore, OwnKey } from '../keys/key-store.ts';
 import { planKeys, raisesOf, type Identities, type KeysPlan } from '../keys/rotation.ts';
 import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
-/** What decides how a rotation goes on. */
+/** The inputs that decide the next step of a rotation. */
 export interface RotationInput {
-  /** Of the own record; undefined while that is not known. */
+  /** The keys in the own record. Empty if there is no record; undefined while it is not known. */
   readonly recordKeys: readonly NodeKey[] | undefined;
   readonly daemon: Identities | undefined;
-  /** Names of peers that have no session by this key. */
+  /** Returns the names of the peers that have no session with this key of ours. */
   readonly unanswered: (own: PublicKey) => readonly string[];
 }
 
@@ -26,7 +27,7 @@ export interface NodeKeysOptions {
   readonly log: (line: string) => void;
 }
 
-/** A rotation that can't begin, or a key that can't be given. */
+/** A rotation cannot start, or a key does not exist. */
 export class RotationError extends Error {
   override readonly name = 'RotationError';
 }
@@ -35,13 +36,13 @@ export class NodeKeys {
   readonly #store: KeyStore;
   readonly #options: NodeKeysOptions;
   #keys: readonly NodeKey[] = [];
-  /** When the record was first seen to have both keys. */
+  /** Unix time in milliseconds at which the own record was first seen with the new key. */
   #publishedAt: number | undefined = undefined;
 
   /**
-   * Makes the first key if there is none.
+   * Creates the first key if there is none.
    *
-   * @throws {KeyFileError} a file can't be used, or not be written
+   * @throws {KeyFileError} a key file cannot be used or written
    */
   constructor(options: NodeKeysOptions) {
     this.#options = options;
@@ -50,15 +51,19 @@ export class NodeKeys {
     if (this.#keys.length > 0) return;
     wipe(this.#store.create(1).privateKey);
     this.#read();
-    options.log(`made a key for this node: ${this.#keys[0]?.publicKey.toBase64()}`);
+    options.log(`created a key for this node: ${this.#keys[0]?.publicKey.toBase64()}`);
   }
 
-  /** The older one first; two while a rotation goes on. */
+  /** The keys, the older one first. There are two during a rotation, else one. */
   get keys(): readonly NodeKey[] {
     return this.#keys;
   }
 
-  /** Where the rotation stands, and what follows from it. */
+  /**
+   * Returns what each key is used for now.
+   *
+   * @throws {KeyFileError} a key file cannot be renamed or read
+   */
   plan({ recordKeys, daemon, unanswered }: RotationInput): KeysPlan {
     if (recordKeys) this.#raise(recordKeys);
     const newest = this.#keys.at(-1);
@@ -73,33 +78,37 @@ export class NodeKeys {
     });
   }
 
-  /** Unix time at which the rotation waits for nobody any more; undefined while it does not wait. */
+  /**
+   * Unix time in milliseconds at which the rotation stops waiting for peers. Undefined while it
+   * does not wait.
+   */
   get dueAt(): number | undefined {
     if (this.#publishedAt === undefined) return undefined;
     return this.#publishedAt + this.#options.rotateTimeoutMs;
   }
 
   /**
-   * Makes the next key. The rest follows from its being there.
+   * Creates the next key. Later rounds then carry out the rotation.
    *
-   * @param options.revoke all keys that there are are dropped, whoever knows the new one by then: who has
-   *   read one file of the folder may have read the other one too
-   * @throws {RotationError} a rotation goes on already
+   * @param options.revoke deletes all earlier keys at once, even if some peers do not know the new
+   *   key yet. An attacker who has read one key file may have read the other one too
+   * @throws {RotationError} a rotation is already in progress, or there is no further generation
+   * @throws {KeyFileError} a key file cannot be written or removed
    */
   rotate({ revoke = false }: { readonly revoke?: boolean } = {}): NodeKey {
     const dropped = revoke ? this.#keys : [];
     const newest = this.#keys.at(-1);
-    if (!newest) throw new RotationError('there is no key');
+    if (!newest) throw new RotationError('this node has no key');
     if (this.#keys.length > 1 && !revoke) {
       throw new RotationError(
-        `a rotation to generation ${newest.generation} goes on already: wait until it is over, ` +
-          'or drop both keys at once with --revoke',
+        `a rotation to generation ${newest.generation} is already in progress: wait until it ends, ` +
+          'or delete both keys at once with --revoke',
       );
     }
     if (newest.generation >= MOST_GENERATION) {
       throw new RotationError(
-        `generation ${newest.generation} is the last one. To begin anew with generation 1, take the ` +
-          `node out with litz agent down, and remove its key from ${this.#store.folder}`,
+        `generation ${newest.generation} is the last one. To start again with generation 1, run ` +
+          `"litz agent down" and delete the key file in ${this.#store.folder}`,
       );
     }
     wipe(this.#store.create(newest.generation + 1).privateKey);
@@ -108,16 +117,16 @@ export class NodeKeys {
     return this.#keys.at(-1)!;
   }
 
-  /** Deletes a key that is no more used. */
+  /** Deletes a key that is no longer used. */
   forget({ generation }: NodeKey): void {
     this.#store.remove(generation);
     this.#read();
   }
 
   /**
-   * A copy, for whoever wipes it.
+   * Returns a copy of a private key. The caller must wipe it.
    *
-   * @throws {KeyFileError | RotationError} it is not there any more
+   * @throws {KeyFileError | RotationError} the key is no longer there
    */
   privateKeyOf(publicKey: PublicKey): PrivateKey {
     const all = this.#store.read();
@@ -125,7 +134,7 @@ export class NodeKeys {
       const found = all.find((key) => equalBytes(key.publicKey, publicKey));
       if (found) return found.privateKey.slice() as PrivateKey;
       throw new RotationError(
-        `${this.#store.folder} has no key for ${publicKey.toBase64()} any more`,
+        `${this.#store.folder} no longer has a key for ${publicKey.toBase64()}`,
       );
     } finally {
       for (const { privateKey } of all) wipe(privateKey);
@@ -144,7 +153,8 @@ export class NodeKeys {
     for (const { from, to } of raises) {
       this.#store.raise(from, to);
       this.#options.log(
-        `the key of generation ${from} is generation ${to} now: the record is ahead`,
+        `the key of generation ${from} is now generation ${to}, ` +
+          'because the record has a later generation',
       );
     }
     if (raises.length > 0) this.#read();
@@ -153,7 +163,7 @@ export class NodeKeys {
   #read(): void {
     const all = this.#store.read();
     this.#keys = all.slice(-2).map(withoutSecret);
-    // A third one is left of a rotation whose end was interrupted.
+    // A third key remains if the agent was killed at the end of a rotation.
     for (const { generation } of all.slice(0, -2)) this.#store.remove(generation);
     for (const { privateKey } of all) wipe(privateKey);
   }

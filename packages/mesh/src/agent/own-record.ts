@@ -1,5 +1,6 @@
 /**
- * `OwnRecord`: the record of this node, as the registry has it and as it is to have it.
+ * `OwnRecord`: tracks the record of this node in the registry, and publishes the record that it
+ * must have.
  *
  * @module
  */
@@ -17,14 +18,17 @@ import { RecordPublisher } from './record-publisher.ts';
 export interface OwnRecordOptions {
   readonly registry: Pick<Registry, 'publish'>;
   readonly events: EventLog;
-  /** The registry has it now. */
+  /** Called when the registry has accepted the record. */
   readonly onPublished: () => void;
 }
 
 export class OwnRecord {
   readonly #events: EventLog;
   readonly #publisher: RecordPublisher;
-  /** Undefined while it is not known what the registry has. */
+  /**
+   * What the registry has: the record, none, or none because another party removed it. Undefined
+   * while it is not known.
+   */
   #present: NodeRecord | 'none' | 'thrown-out' | undefined = undefined;
 
   constructor({ registry, events, onPublished }: OwnRecordOptions) {
@@ -42,47 +46,55 @@ export class OwnRecord {
     });
   }
 
-  /** Of the record; none where there is no record, undefined while that is not known. */
+  /** The keys in the record. Empty if there is no record; undefined while it is not known. */
   get keys(): readonly NodeKey[] | undefined {
     if (this.#present === undefined) return undefined;
     return typeof this.#present === 'string' ? [] : this.#present.keys;
   }
 
-  /** The registry has one. */
+  /** True if the registry has a record of this node. */
   get isThere(): boolean {
     return this.#present !== undefined && typeof this.#present !== 'string';
   }
 
-  /** A whole reading of the registry has this. Whoever was thrown out stays out. */
+  /**
+   * Takes the record from a complete read of the registry. A node that was removed by another party
+   * stays out.
+   */
   sync(record: ReadRecord | undefined): void {
     if (this.#present !== 'thrown-out') this.#see(record);
   }
 
-  /** Somebody wrote it: this node, or another one that calls itself the same. */
+  /** Takes a record that was written, by this node or by another node with the same name. */
   told(record: ReadRecord): void {
     this.#see(record);
   }
 
-  /** It is not in the registry any more. A node that left by itself comes back with its next start. */
+  /**
+   * Notes that the record is no longer in the registry.
+   *
+   * @param isThrownOut true: another party removed it, so this node stays out until its agent
+   *   starts again; false: the record is published again
+   */
   gone({ isThrownOut }: { readonly isThrownOut: boolean }): void {
     this.#present = isThrownOut ? 'thrown-out' : 'none';
     if (!isThrownOut) return this.#publisher.seen(undefined);
-    // Whoever took this node out is to be sure of it.
+    // The party that removed this node must be able to rely on it.
     this.#publisher.drop();
     this.#events.trouble('own record', THROWN_OUT);
   }
 
-  /** The registry is to hold this. */
+  /** Publishes this record if the registry does not have it yet. */
   want(record: NodeRecord): void {
     if (this.#present !== 'thrown-out') this.#publisher.want(record);
   }
 
-  /** Writes no more. */
+  /** Stops publishing. */
   close(): void {
     this.#publisher.close();
   }
 
-  /** A record of ours that can't be read is written anew. */
+  /** Takes what the registry has now. An own record that cannot be read is written again. */
   #see(record: ReadRecord | undefined): void {
     const readable = record instanceof RecordError ? undefined : record;
     if (this.#present === 'thrown-out') this.#events.trouble('own record', undefined);
@@ -97,5 +109,7 @@ function describeRecord({ keys, prefixes }: NodeRecord): string {
 }
 
 const THROWN_OUT =
-  'somebody took this node out of the registry, and it stays out. To join again, start the agent ' +
-  'again; where the record is there and says "revoked", take that out of it first';
+  'this node was removed from the registry and stays out of the mesh. ' +
+  'To join again, restart the agent. ' +
+  'If the registry still has a record of this node that says "revoked", ' +
+  'remove "revoked" from it first';

@@ -1,14 +1,14 @@
 /**
- * `PeerMemory`: the accepted peers on the disk, so that the next agent knows who holds what. Without it
- * the older-looking of two records that claim one prefix would win after a restart, and a node whose
- * record expired while no agent ran would be gone.
+ * `PeerMemory`: stores the accepted peers on the disk, so that the next agent knows which node
+ * holds which prefix. Without it, if two records claim one prefix, the one with the older key would
+ * win after a restart. Also, a node whose record expired while no agent ran would be lost.
  *
- * The file has a line of JSON for each change: a record, or the name of a peer that is gone. So a change
- * costs one line, however many peers there are. The file is written anew when it is opened for writing,
- * and when most of its lines are outdated.
+ * The file has one line of JSON for each change: a record, or the name of a peer that is gone. So a
+ * change costs one line, however many peers there are. The file is rewritten when it is opened for
+ * writing, and when most of its lines are outdated.
  *
- * It is a memory, not the truth: a line that can't be read is passed over, and an agent that can't write
- * it goes on and says so.
+ * The file is only a help. A line that cannot be read is skipped. An agent that cannot write the
+ * file continues and reports it.
  *
  * @module
  */
@@ -30,7 +30,8 @@ export class PeerMemory {
 
   /**
    * @param folder the agent's state directory
-   * @param onTrouble why the file can't be written; undefined: it can again
+   * @param onTrouble called with the reason why the file cannot be written; undefined: it can be
+   *   written again
    */
   constructor(
     folder: string,
@@ -41,7 +42,10 @@ export class PeerMemory {
     this.#onTrouble = onTrouble;
   }
 
-  /** Records of the peers that the agent before had accepted, by name. Empty if there is no such file. */
+  /**
+   * Returns the records of the peers that the previous agent had accepted, by name. Empty if there
+   * is no file.
+   */
   read(): ReadonlyMap<string, NodeRecord> {
     const records = new Map<string, NodeRecord>();
     for (const line of readText(this.#path).split('\n')) {
@@ -53,17 +57,17 @@ export class PeerMemory {
     return records;
   }
 
-  /** Writes the file anew with these peers. From then on `note` adds to it. */
+  /** Rewrites the file with these peers. After that, `note` appends to it. */
   open(peers: ReadonlyMap<string, MeshPeer>): void {
     this.#write(peers);
     this.#isOpen = true;
   }
 
   /**
-   * Adds what has become of some peers. Nothing happens before `open`.
+   * Appends the new state of some peers. Does nothing before `open`.
    *
-   * @param names of the peers that changed, came or went
-   * @param peers all of them, as they are now
+   * @param names the peers that were added, changed or removed
+   * @param peers all peers as they are now
    */
   note(names: Iterable<string>, peers: ReadonlyMap<string, MeshPeer>): void {
     if (!this.#isOpen) return;
@@ -74,7 +78,7 @@ export class PeerMemory {
     else this.#try(() => appendFileSync(this.#path, lines.join(''), { mode: MODE }));
   }
 
-  /** The node is out: nothing is remembered. */
+  /** Deletes the file, because the node has left the mesh. */
   remove(): void {
     this.#isOpen = false;
     this.#try(() => rmSync(this.#path, { force: true }));
@@ -124,12 +128,15 @@ function readLine(line: string): { name: string; record: NodeRecord | undefined 
     const record = NATIVE_FORMAT.read(name, value);
     return record instanceof RecordError ? undefined : { name, record };
   } catch {
-    // An agent was ended in the middle of a line.
+    // An agent was killed while it wrote this line.
     return undefined;
   }
 }
 
-/** Empty if there is no such file, or if something else has its name. Waits for nothing. */
+/**
+ * Returns the text of the file. Empty if there is no file, if it is not a regular file, or if it is
+ * larger than `MAX_BYTES`. Never blocks on a pipe.
+ */
 function readText(path: string): string {
   let fd = -1;
   try {
@@ -143,8 +150,8 @@ function readText(path: string): string {
   }
 }
 
-/** Outdated lines that a small mesh may have before the file is written anew. */
+/** How many outdated lines the file of a small mesh may have before it is rewritten. */
 const SPARE_LINES = 1000;
 const MODE = 0o600;
-/** More than the records of any mesh that Litz can hold. */
+/** In bytes. More than the records of the largest mesh that Litz supports. */
 const MAX_BYTES = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /**
- * `PeerSessions`: what the daemon tells of its peers, by the names of the nodes.
+ * `PeerSessions`: the state of each peer as the daemon last reported it, by node name.
  *
  * @module
  */
@@ -9,29 +9,32 @@ import type { ChangedPeer } from '@litz/config';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 
 export class PeerSessions {
-  /** By `keyId`. */
+  /** The daemon's last report of each key, by `keyId`. */
   readonly #states: Map<string, ChangedPeer> = new Map();
-  /** Names by `keyId`. */
+  /** The names of the accepted peers, by `keyId`. */
   readonly #names: Map<string, string> = new Map();
   /** The `keyId`s of the accepted peers, by name. */
   readonly #ids: Map<string, readonly string[]> = new Map();
   #answered: ReadonlySet<string> = new Set();
 
-  /** Names of the peers that have had a handshake since the daemon was started. Replaced, never changed. */
+  /**
+   * The names of the peers that have had a handshake since the daemon was started. A change creates
+   * a new set.
+   */
   get answered(): ReadonlySet<string> {
     return this.#answered;
   }
 
   /**
-   * The accepted peers are these from now on.
+   * Replaces the accepted peers.
    *
-   * @param changed names of those that may differ from what was told before; default: all
+   * @param changed the names of the peers that may differ from the last call; default: all
    */
   setPeers(
     peers: ReadonlyMap<string, MeshPeer>,
     changed: ReadonlySet<string> = new Set([...this.#ids.keys(), ...peers.keys()]),
   ): void {
-    // A key may have gone from one node to another.
+    // A key may have moved from one node to another, so all old entries are removed first.
     for (const name of changed) this.#forget(name);
     for (const name of changed) {
       const peer = peers.get(name);
@@ -43,7 +46,12 @@ export class PeerSessions {
     this.#noteAnswers(changed);
   }
 
-  /** @returns names of those of the accepted peers for which something is different now */
+  /**
+   * Takes the changes that the daemon reports.
+   *
+   * @param isResync true: `changes` lists all peers of the daemon
+   * @returns the names of the accepted peers whose state has changed
+   */
   take(changes: readonly ChangedPeer[], isResync: boolean): ReadonlySet<string> {
     const touched = new Set<string>();
     const touch = (id: string): void => {
@@ -64,13 +72,16 @@ export class PeerSessions {
     return touched;
   }
 
-  /** The daemon is gone, and all sessions with it. */
+  /** Forgets all sessions, because the daemon has ended. */
   clear(): void {
     this.#states.clear();
     this.#answered = new Set();
   }
 
-  /** What the daemon told last of a peer. */
+  /**
+   * Returns the daemon's last report of a peer. During a rotation, returns the report of the key
+   * with the latest handshake.
+   */
   stateOf(name: string): ChangedPeer | undefined {
     const states = this.#statesOf(name);
     return states.toSorted((a, b) => b.lastHandshakeUnixMs - a.lastHandshakeUnixMs)[0];
@@ -80,7 +91,7 @@ export class PeerSessions {
     return this.#statesOf(name).some(({ lastHandshakeUnixMs }) => lastHandshakeUnixMs > 0);
   }
 
-  /** Names of the peers with whom there is no session by this key of ours. */
+  /** Returns the names of the peers that have no session with this key of ours. */
   withoutSessionOf(own: PublicKey): string[] {
     return [...this.#ids.keys()].filter(
       (name) => !this.#statesOf(name).some((state) => usesKey(state, own)),

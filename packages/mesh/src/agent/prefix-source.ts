@@ -1,5 +1,5 @@
 /**
- * `PrefixSource`: where the own prefixes come from, the ones that the pods of this node have.
+ * `PrefixSource`: finds the prefixes of this node's pods.
  *
  * @module
  */
@@ -7,20 +7,20 @@ import type { Cidr } from '@litz/core';
 import type { HostFacts } from '../host/host-facts.ts';
 
 export interface PrefixListener {
-  /** They are these from now on. */
+  /** Called with the prefixes, and again when they change. */
   onPrefixes(prefixes: readonly Readonly<Cidr>[]): void;
-  /** Why they are not known; undefined when they are. */
+  /** Called with the reason why the prefixes are not known. Undefined: they are known. */
   onTrouble(trouble: string | undefined): void;
 }
 
 export interface PrefixSource {
-  /** `static`, `the CNI's configuration`, for messages. */
+  /** A name for messages: `static`, `the CNI's configuration`. */
   readonly description: string;
   follow(listener: PrefixListener): void;
   close(): void;
 }
 
-/** As somebody wrote them down. */
+/** Returns a source with the prefixes that the command line gave. */
 export function staticPrefixes(prefixes: readonly Readonly<Cidr>[]): PrefixSource {
   return {
     description: 'static',
@@ -30,8 +30,9 @@ export function staticPrefixes(prefixes: readonly Readonly<Cidr>[]): PrefixSourc
 }
 
 /**
- * The configuration of the CNI on this node (host-local, flannel's file). It may come later than the
- * agent, so it is looked for until it is there.
+ * Reads the prefixes from the CNI configuration on this node (host-local, or flannel's file). The
+ * configuration may appear after the agent has started, so the source reads it every second until
+ * it is there.
  */
 export class CniPrefixes implements PrefixSource {
   readonly description = "the CNI's configuration";
@@ -62,7 +63,7 @@ export class CniPrefixes implements PrefixSource {
         listener.onPrefixes(cni.prefixes);
         return;
       }
-      trouble = cni.trouble ?? `${cni.file ?? 'no CNI configuration'} says no pod prefix: ${ASK}`;
+      trouble = cni.trouble ?? `${cni.file ?? 'no CNI configuration'} names no pod prefix: ${ASK}`;
     } catch (error) {
       trouble = (error as Error).message;
     }
@@ -71,5 +72,5 @@ export class CniPrefixes implements PrefixSource {
   }
 }
 
-const ASK = "say this node's own with --prefixes static:CIDR";
+const ASK = "set this node's prefixes with --prefixes static:CIDR";
 const LOOK_AGAIN_MS = 1000;

@@ -1,6 +1,6 @@
 /**
- * `RecordPublisher`: keeps the own record in the registry as it is to be, with as few writes as that
- * takes, and tries again where the registry refuses.
+ * `RecordPublisher`: keeps the own record in the registry up to date with as few writes as
+ * possible, and tries again after a failure.
  *
  * @module
  */
@@ -10,31 +10,39 @@ import type { Registry } from '../registry/registry.ts';
 
 export interface RecordPublisherOptions {
   readonly registry: Pick<Registry, 'publish'>;
-  /** Why it could not be written; undefined: it is. Said when that changes. */
+  /**
+   * Called when the trouble changes: the reason why the record could not be written, or undefined
+   * when it was written.
+   */
   readonly onTrouble: (trouble: string | undefined) => void;
-  /** It is written. */
+  /** Called when the registry has accepted the record. */
   readonly onPublished: (record: NodeRecord) => void;
 }
 
 export class RecordPublisher {
   readonly #options: RecordPublisherOptions;
   #wanted: NodeRecord | undefined = undefined;
-  /** As the registry has it, by what it told or took last. */
+  /** The record in the registry, as it was last reported or written. Undefined: no record. */
   #known: string | undefined = undefined;
   /**
-   * Whether this process has published since it wanted a record. The first time it publishes an unchanged
-   * record too: the registry writes nothing then, but renews the lease of the process before.
+   * True once this process has published a record; `drop` resets it. The first publication happens
+   * even if the record is unchanged: the registry then writes nothing, but renews the lease of the
+   * previous process.
    */
   #isOurs = false;
   #isBusy = false;
   #trouble: string | undefined = undefined;
   #retryMs: number = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** How often the registry told of something else than was known. */
+  /** How often the registry reported a record that differs from the known one. */
   #heard = 0;
-  /** How often somebody else has written it, without a quiet time in between. */
+  /**
+   * How often another writer has overwritten the record. A quiet time of `QUIET_MS` resets it to 0.
+   */
   #contests = 0;
-  /** Somebody else writes it again and again: it waits before it is written again. */
+  /**
+   * True while this publisher waits, because another writer overwrites the record again and again.
+   */
   #isResting = false;
   #quietTimer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
@@ -43,7 +51,7 @@ export class RecordPublisher {
     this.#options = options;
   }
 
-  /** The registry holds this; undefined: no record. */
+  /** Takes the record that the registry has now. Undefined: it has none. */
   seen(record: NodeRecord | undefined): void {
     const text = record && textOf(record);
     if (text !== this.#known) this.#heard++;
@@ -61,7 +69,7 @@ export class RecordPublisher {
     if (!isSame) void this.#publish();
   }
 
-  /** It is to hold nothing of ours, and nothing more is written until something is wanted again. */
+  /** Forgets the record. Nothing is written until `want` is called again. */
   drop(): void {
     this.#stopTimers();
     this.#wanted = undefined;
@@ -69,20 +77,21 @@ export class RecordPublisher {
     this.#isOurs = false;
   }
 
-  /** Whether the registry holds something else than the record that is wanted. */
+  /** True if the registry does not have the record that `want` set. */
   get isBehind(): boolean {
     return this.#wanted !== undefined && textOf(this.#wanted) !== this.#known;
   }
 
-  /** Writes no more. */
+  /** Stops publishing. */
   close(): void {
     this.#isClosed = true;
     this.#stopTimers();
   }
 
   /**
-   * Of two nodes that have one name each undoes what the other one writes. The first time that is done at
-   * once, for a mistake; from then on with pauses that grow, so that a registry can bear it.
+   * Counts that another writer has overwritten the record. Two nodes with the same name overwrite
+   * each other for ever. After the first time, the record is written again at once, because it may
+   * have been a mistake. After that, the pauses grow, so that the registry is not overloaded.
    */
   #noteContest(): void {
     clearTimeout(this.#quietTimer);
@@ -118,7 +127,7 @@ export class RecordPublisher {
         const heard = this.#heard;
         await this.#options.registry.publish(record);
         this.#isOurs = true;
-        // What was told meanwhile may be newer than that.
+        // A record that the registry reported during the write may be newer.
         if (heard === this.#heard) this.#known = textOf(record);
         this.#retryMs = FIRST_RETRY_MS;
         this.#say(undefined);
@@ -156,5 +165,8 @@ function textOf({ keys, prefixes, ...rest }: NodeRecord): string {
 
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
-/** Nobody else has written it for so long: whoever did does so no more. */
+/**
+ * In milliseconds. If no other writer has overwritten the record for this long, the contest is
+ * over.
+ */
 const QUIET_MS = 120_000;

@@ -1,5 +1,5 @@
 /**
- * `RoundParts`: the parts of an agent, each with what it knows and does, and how they hear of each other.
+ * `RoundParts`: creates the parts of an agent and connects them.
  *
  * @module
  */
@@ -19,20 +19,20 @@ import { StatusPublisher } from './status-publisher.ts';
 import { Surroundings } from './surroundings.ts';
 import { Switches } from './switches.ts';
 
-/** What an agent is given. */
+/** What the caller of `Agent` provides. */
 export interface AgentParts {
   readonly registry: Registry;
   readonly host: MeshHost;
   readonly client: DaemonClient;
   readonly prefixes: PrefixSource;
   readonly keys: KeyStore;
-  /** Gets a line for each thing that happens. */
+  /** Called with one line of text for each event. */
   readonly log: (line: string) => void;
   /** Unix time in milliseconds. */
   readonly now?: () => number;
 }
 
-/** What a round looks at, and what it changes. */
+/** The parts that a round reads and changes. */
 export interface RoundParts {
   readonly settings: AgentSettings;
   readonly events: EventLog;
@@ -47,17 +47,17 @@ export interface RoundParts {
   readonly ownStatus: StatusPublisher;
 }
 
-/** Who is told that a round is needed. */
+/** Receives the requests for a round. */
 export interface RoundRequests {
-  /** Soon, together with what else changes. */
+  /** Requests a round soon, together with other changes. */
   ask(): void;
   askAtOnce(): void;
 }
 
 /**
- * Makes the node's key at the first start.
+ * Creates the parts of an agent. Creates the node's key at the first start.
  *
- * @throws {KeyFileError} the key can't be used or not be made
+ * @throws {KeyFileError} the key file cannot be used or created
  */
 export function makeRoundParts(
   settings: AgentSettings,
@@ -124,17 +124,17 @@ function daemonListener(
 ): DaemonListener {
   return {
     onUp: () => {
-      events.say('the daemon is there');
+      events.say('connected to the daemon');
       requests.askAtOnce();
     },
     onDown: (reason) => {
       peers.loseSessions();
-      events.say(`the daemon is gone: ${reason}`);
+      events.say(`lost the connection to the daemon: ${reason}`);
       requests.askAtOnce();
     },
     onPeers: (changes, isResync) => {
       const { answeredOthers, isAboutPeers } = peers.hear(changes, isResync);
-      // A session with the new key may be what a rotation waits for.
+      // A rotation may be waiting for a session with the new key.
       const isRotating = keys.keys.length > 1;
       if (answeredOthers || (isRotating && isAboutPeers)) requests.ask();
     },

@@ -1,5 +1,6 @@
 /**
- * `Rounds`: runs one piece of work again and again, when it is asked for, never twice at once.
+ * `Rounds`: runs an asynchronous function each time it is requested, but never twice at the same
+ * time.
  *
  * @module
  */
@@ -15,7 +16,7 @@ export class Rounds {
   #askedMs: number | undefined = undefined;
   #isClosed = false;
 
-  /** @param delayMs what is asked for within so long is one round */
+  /** @param options.delayMs requests within this time share one round */
   constructor(
     work: () => Promise<void>,
     options: { readonly delayMs: number; readonly onFailure: (error: Error) => void },
@@ -40,9 +41,9 @@ export class Rounds {
   }
 
   /**
-   * One more at once. Resolves when one that began after this call is over.
+   * Waits for the current round, then runs another one. Resolves when it has ended.
    *
-   * @throws what it failed with
+   * @throws the error with which the round failed
    */
   async now(): Promise<void> {
     // Several may have waited for the same one.
@@ -55,7 +56,7 @@ export class Rounds {
     }
   }
 
-  /** Begins no more. Resolves when the last one is over. */
+  /** Starts no more rounds. Resolves when the current round has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);

@@ -1,9 +1,10 @@
 /**
- * `SavedChoices`: what was switched while the agent ran, so that its next start goes on with that.
+ * `SavedChoices`: stores the mode and the enforcement that were changed while the agent ran, so
+ * that its next start uses them.
  *
- * A switch holds until the agent is started with other flags than the ones that it was started with
- * when it was switched. That an `enforce` was in force is kept too: a node that comes up again then
- * enforces at once, and doesn't wait for its peers in the open.
+ * A stored choice is used as long as the agent is started with the same flags as when the choice
+ * was made. The file also keeps whether `enforce` was in effect. After a reboot, the node then
+ * enforces at once and does not wait for its peers while it sends packets in the clear.
  *
  * @module
  */
@@ -25,14 +26,14 @@ import { ENCRYPT_MODES, ENFORCEMENTS, type Choices } from './agent-settings.ts';
 
 interface Saved {
   readonly version: 1;
-  /** The flags of that start. */
+  /** The choices that the flags gave when the agent started. */
   readonly started: Choices;
   readonly chosen: Choices;
-  /** `litz agent down` took the node out. */
+  /** True: `litz agent down` removed the node from the mesh. */
   readonly isDown: boolean;
 }
 
-/** The file with the choices can't be used. */
+/** The file with the choices cannot be read or written. */
 export class SavedChoicesError extends Error {
   override readonly name = 'SavedChoicesError';
 }
@@ -43,8 +44,8 @@ export class SavedChoices {
   #saved: Saved | undefined;
 
   /**
-   * @param started the flags
-   * @throws {SavedChoicesError} the file can't be read, or is none
+   * @param started the choices that the flags give
+   * @throws {SavedChoicesError} the file cannot be read or has other content
    */
   constructor(folder: string, interfaceName: string, started: Choices) {
     this.#path = join(folder, `${interfaceName}.choices.json`);
@@ -52,13 +53,13 @@ export class SavedChoices {
     this.#saved = readSaved(this.#path);
   }
 
-  /** What holds now. */
+  /** The choices that are in effect now. */
   get current(): Choices {
     const saved = this.#saved;
     return saved && isSame(saved.started, this.#started) ? saved.chosen : this.#started;
   }
 
-  /** The last run enforced, whatever the flags say. */
+  /** True if the previous agent enforced, even if the flags now say something else. */
   get hasEnforced(): boolean {
     return this.#saved?.chosen.enforcement === 'enforce' && !this.isDown;
   }
@@ -68,9 +69,9 @@ export class SavedChoices {
   }
 
   /**
-   * It is on the disk when this returns.
+   * Stores the choices. They are on the disk when this returns.
    *
-   * @throws {SavedChoicesError} it can't be written; what was there before is still there
+   * @throws {SavedChoicesError} the file cannot be written; its previous content is kept
    */
   save(chosen: Choices, options: { readonly isDown?: boolean } = {}): void {
     const { isDown = false } = options;
@@ -88,16 +89,19 @@ function readSaved(path: string): Saved | undefined {
   const saved = parsed(text);
   if (saved) return saved;
   throw new SavedChoicesError(
-    `${path}: is not what an agent has written; remove it to go on with what the flags say`,
+    `${path}: was not written by an agent; remove the file to use the flags`,
   );
 }
 
-/** Nothing is waited for, and no more is read than an agent writes. */
+/**
+ * Returns the text of the file, at most `MOST_BYTES` bytes; undefined if there is no file. Never
+ * blocks on a pipe.
+ */
 function readText(path: string): string | undefined {
   let fd = -1;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    if (!fstatSync(fd).isFile()) throw new SavedChoicesError(`${path}: is no ordinary file`);
+    if (!fstatSync(fd).isFile()) throw new SavedChoicesError(`${path}: is not a regular file`);
     const buffer = Buffer.alloc(MOST_BYTES);
     return buffer.toString('utf8', 0, readSync(fd, buffer));
   } catch (error) {
@@ -145,7 +149,7 @@ function writeWhole(path: string, text: string): void {
   const bytes = Buffer.from(text);
   const fd = openSync(path, 'wx', 0o600);
   try {
-    // Half of it would keep the next agent from starting.
+    // A file with half of the text would prevent the next agent from starting.
     if (writeSync(fd, bytes) !== bytes.length) throw new Error('ENOSPC: not all was written');
     fsyncSync(fd);
   } finally {
@@ -159,5 +163,5 @@ function choicesError(path: string, what: string, error: unknown): SavedChoicesE
   return new SavedChoicesError(`${path}: ${what}: ${code ?? message}`, { cause: error });
 }
 
-/** Many times what an agent writes. */
+/** In bytes. Much larger than any file that an agent writes. */
 const MOST_BYTES = 4096;

@@ -1,9 +1,9 @@
 /**
- * `StatusPublisher`: tells people who look at the registry's objects how this node is, where the registry
- * has a place for that.
+ * `StatusPublisher`: publishes the status of this node beside its record, if the registry supports
+ * that, for people who look at the registry's objects.
  *
- * Every write of an object is told to every node. So a status is written when it has settled, and once a
- * minute at most; at rest nothing is written.
+ * Every write of an object is sent to every node. So a status is written only when it has settled,
+ * and at most once a minute. Nothing is written while nothing changes.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface StatusPublisherOptions {
   readonly registry: Pick<Registry, 'publishStatus'>;
   readonly node: string;
   readonly events: EventLog;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
@@ -28,7 +28,10 @@ export class StatusPublisher {
   #written: LitzNodeStatus | undefined = undefined;
   #retryMs: number = LEAST_INTERVAL_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** One settles, is written, or was written just now. */
+  /**
+   * True while a status settles or is written, and until the shortest interval after a write has
+   * passed.
+   */
   #isBusy = false;
   #isClosed = false;
 
@@ -36,13 +39,13 @@ export class StatusPublisher {
     this.#options = options;
   }
 
-  /** The node is like this now. */
+  /** Sets the status to publish. */
   want(status: LitzNodeStatus): void {
     this.#wanted = status;
     if (!this.#isBusy) this.#settle();
   }
 
-  /** It stands nowhere: the record that it belonged to is gone. */
+  /** Forgets the published status, because the record that it belonged to is gone. */
   forget(): void {
     this.#wanted = undefined;
     this.#written = undefined;
@@ -53,7 +56,10 @@ export class StatusPublisher {
     clearTimeout(this.#timer);
   }
 
-  /** Of many nodes that change together not all write together. */
+  /**
+   * Starts the wait until the status has settled. The wait is random, so that nodes that change at
+   * the same time do not all write at the same time.
+   */
   #settle(): void {
     if (this.#isClosed || !this.#wanted) return;
     if (isDeepStrictEqual(this.#wanted, this.#written)) return;
@@ -68,7 +74,7 @@ export class StatusPublisher {
     const status = this.#wanted;
     let wait = LEAST_INTERVAL_MS;
     try {
-      // What has come and gone meanwhile is nobody's news.
+      // A change that was undone during the wait is not written.
       if (status && !isDeepStrictEqual(status, this.#written)) {
         await registry.publishStatus?.(node, status);
         this.#written = status;
@@ -91,9 +97,10 @@ export class StatusPublisher {
 }
 
 /**
- * Without what the registry itself is told or asked about: who reads this knows that it answers.
+ * Returns the status to publish. Troubles of the registry itself are left out: a reader of the
+ * status already knows that the registry answers.
  *
- * @param troubles what is wrong now, by what it is about
+ * @param troubles the current troubles by subject
  */
 export function describeStatus(
   { mode }: Choices,

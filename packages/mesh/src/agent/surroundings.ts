@@ -1,6 +1,6 @@
 /**
- * `Surroundings`: where this node is: what the agent was told of it, and what it has to find out before
- * it changes anything: the prefixes of the pods, and the addresses of the registry's servers.
+ * `Surroundings`: the facts about this node that the agent needs before it changes anything: the
+ * settings, the prefixes of the pods, and the addresses of the registry's servers.
  *
  * @module
  */
@@ -34,17 +34,17 @@ export class Surroundings {
     this.#options = options;
   }
 
-  /** Of this node's pods; undefined while they are not known. */
+  /** The prefixes of this node's pods. Undefined while they are not known. */
   get prefixes(): readonly Readonly<Cidr>[] | undefined {
     return this.#prefixes;
   }
 
-  /** Undefined while they are not known. */
+  /** The addresses of the registry's servers. Undefined while they are not known. */
   get registryAddresses(): readonly RegistryAddress[] | undefined {
     return this.#registryAddresses;
   }
 
-  /** What no other node can therefore claim. */
+  /** The facts about this node that decide which records of other nodes are accepted. */
   get context(): MembershipContext {
     const { settings, keys } = this.#options;
     return {
@@ -71,14 +71,19 @@ export class Surroundings {
     void this.#findAddresses();
   }
 
-  /** What the other nodes would refuse is not laid and not told. @returns whether it is taken */
+  /**
+   * Checks and stores the prefixes. Prefixes that the other nodes would refuse are neither used nor
+   * published.
+   *
+   * @returns true if the prefixes were stored
+   */
   #takePrefixes(found: readonly Readonly<Cidr>[]): boolean {
     const { events, settings } = this.#options;
     try {
       checkOwnNode({ ...settings, name: settings.node, prefixes: found });
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
-      events.trouble(PREFIXES, `the other nodes would refuse this one: ${error.reason}`);
+      events.trouble(PREFIXES, `the other nodes would refuse this node: ${error.reason}`);
       return false;
     }
     events.trouble(PREFIXES, undefined);
@@ -110,7 +115,7 @@ export class Surroundings {
   }
 }
 
-const PREFIXES = 'prefixes that were found';
+const PREFIXES = 'prefixes of this node';
 const ADDRESSES = "the registry's addresses";
 const ADDRESSES_AGAIN_MS = 600_000;
 const RETRY_MS = 2000;

@@ -1,5 +1,5 @@
 /**
- * `Switches`: mode and enforcement, as they were asked for and as they hold.
+ * `Switches`: the requested mode and enforcement, and the enforcement that is in effect.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { EnforcementGate } from './enforcement-gate.ts';
 import type { KnownPeers } from './known-peers.ts';
 import { SavedChoices } from './saved-choices.ts';
 
-/** What somebody asked of the agent can't be done. */
+/** The agent cannot carry out a request. */
 export class AgentError extends Error {
   override readonly name = 'AgentError';
 }
@@ -19,7 +19,7 @@ export class Switches {
   readonly #gate: EnforcementGate;
   readonly #hasClusterPrefixes: boolean;
 
-  /** @throws {Error} what was saved can't be read */
+  /** @throws {SavedChoicesError} the saved choices cannot be read */
   constructor(settings: AgentSettings) {
     const { mode, enforcement, stateFolder, interfaceName, force, clusterPrefixes } = settings;
     this.#saved = new SavedChoices(stateFolder, interfaceName, { mode, enforcement });
@@ -27,26 +27,27 @@ export class Switches {
     this.#hasClusterPrefixes = clusterPrefixes.length > 0;
   }
 
-  /** What is asked for. */
+  /** The requested mode and enforcement. */
   get chosen(): Choices {
     return this.#saved.current;
   }
 
-  /** `down` took the node out, and nothing was chosen since. */
+  /** True if `down` removed the node from the mesh and no choice was made since. */
   get isDown(): boolean {
     return this.#saved.isDown;
   }
 
-  /** The enforcement that holds. */
+  /** Returns the enforcement that is in effect. */
   holding(peers: Pick<KnownPeers, 'isSynced' | 'haveAllAnswered'>): Enforcement {
     const { isSynced, haveAllAnswered } = peers;
     return this.#gate.effective({ wanted: this.chosen.enforcement, isSynced, haveAllAnswered });
   }
 
   /**
-   * From now on `enforce` holds at once.
+   * Lets `enforce` take effect at once.
    *
-   * @throws {AgentError} peers have not answered and would be cut off, or nobody knows what to enforce
+   * @throws {AgentError} some peers have not answered and would be cut off, the registry was not
+   *   read, or the cluster's prefixes are not known
    */
   allowEnforce(
     { isSynced, unanswered }: Pick<KnownPeers, 'isSynced' | 'unanswered'>,
@@ -57,24 +58,32 @@ export class Switches {
     if (unanswered.length > 0 && !options.force) {
       throw new AgentError(
         `enforce is refused: no answer yet from ${unanswered.join(', ')}. ` +
-          'Packets to them would be lost; --force does it all the same',
+          'Packets to these nodes would be lost; use --force to enforce anyway',
       );
     }
     this.#gate.open();
   }
 
-  /** It is on the disk when this returns. */
+  /**
+   * Stores the choices. They are on the disk when this returns.
+   *
+   * @throws {SavedChoicesError} the file cannot be written
+   */
   save(chosen: Choices): void {
     this.#saved.save(chosen);
   }
 
-  /** The node is taken out; it is on the disk when this returns. */
+  /**
+   * Stores that the node has left the mesh. This is on the disk when this returns.
+   *
+   * @throws {SavedChoicesError} the file cannot be written
+   */
   saveDown(): void {
     this.#saved.save({ ...this.chosen, enforcement: 'off' }, { isDown: true });
   }
 }
 
 const NEEDS_CLUSTER_PREFIX =
-  'enforce has to know which addresses are pods: start the agent with --cluster-prefix CIDR,...';
+  'enforce needs the prefixes of all pods: start the agent with --cluster-prefix CIDR,...';
 const NOT_SYNCED =
-  'enforce is refused: the registry was not read yet; --force does it all the same';
+  'enforce is refused: the registry was not read yet; use --force to enforce anyway';

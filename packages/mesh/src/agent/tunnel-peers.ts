@@ -1,5 +1,5 @@
 /**
- * `TunnelPeers`: the accepted peers as the daemon is to have them, kept while they change one by one.
+ * `TunnelPeers`: the accepted peers in the form that the daemon needs, updated one peer at a time.
  *
  * @module
  */
@@ -9,16 +9,21 @@ import type { MeshPeer } from '../membership/mesh-peer.ts';
 import { hostPrefix } from '../record/cidr-relations.ts';
 
 export class TunnelPeers {
-  /** What `#byName` was made of. */
+  /** The accepted peers from which `#byName` was made. */
   readonly #peers: Map<string, MeshPeer> = new Map();
   readonly #byName: Map<string, TunnelPeer> = new Map();
 
-  /** The same map always. */
+  /** The peers by name, always the same map. */
   get byName(): ReadonlyMap<string, TunnelPeer> {
     return this.#byName;
   }
 
-  /** @param peer undefined: it is gone */
+  /**
+   * Adds, changes or removes a peer.
+   *
+   * @param peer undefined: the peer was removed
+   * @param persistentKeepalive in seconds
+   */
   set(name: string, peer: MeshPeer | undefined, persistentKeepalive: number): void {
     if (!peer) {
       this.#peers.delete(name);
@@ -38,7 +43,10 @@ export class TunnelPeers {
   }
 }
 
-/** Those of the node itself too: it may be in another mode than this one. */
+/**
+ * Returns the peer's prefixes and its own addresses. The own addresses are always included, because
+ * the peer may run in another mode than this node.
+ */
 function allowedIpsOf({ prefixes, addresses, endpoint }: MeshPeer): readonly Readonly<Cidr>[] {
   const reached = formatAddress(endpoint.address);
   const own = addresses.map((text) => (text === reached ? endpoint.address : parseAddress(text)));

@@ -1,5 +1,6 @@
 /**
- * `TunnelConfig`: what the daemon is to have, and the change that gives it to it. Pure.
+ * `TunnelConfig`: the configuration that the daemon must have, and the change that brings the
+ * daemon to it. Pure.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import type { DeviceChange, DeviceStatus } from '@litz/config';
 
 export interface TunnelConfig {
   readonly own: PublicKey;
-  /** The second identity, during a rotation. */
+  /** The daemon's second identity, during a rotation. */
   readonly next: PublicKey | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
@@ -17,17 +18,20 @@ export interface TunnelConfig {
   readonly peers: ReadonlyMap<string, TunnelPeer>;
 }
 
-/** Never changed: a new state is a new object, and the same object is not looked at again. */
+/** Immutable: a changed peer is a new object. The same object is not compared again. */
 export interface TunnelPeer {
-  /** One or two, the older one first. */
+  /** One key, or two during a rotation, the older one first. */
   readonly keys: readonly PublicKey[];
   readonly endpoint: Endpoint;
-  /** Seconds, 0 is off. */
+  /** In seconds. 0: off. */
   readonly persistentKeepalive: number;
   readonly allowedIps: readonly Readonly<Cidr>[];
 }
 
-/** What the daemon has, as far as it was told or asked. Own keys by their public halves. */
+/**
+ * The configuration that the daemon has, as it was last set or read. Own keys are given by their
+ * public keys.
+ */
 export interface ProgrammedTunnel {
   readonly own: PublicKey | undefined;
   readonly next: PublicKey | undefined;
@@ -35,7 +39,7 @@ export interface ProgrammedTunnel {
   readonly fwmark: number;
   /** By the name of the node. */
   readonly peers: ReadonlyMap<string, ProgrammedPeer>;
-  /** Peers of no node, by their keys. */
+  /** The public keys of the daemon's peers that belong to no node. */
   readonly strangers: readonly PublicKey[];
 }
 
@@ -43,18 +47,19 @@ export type ProgrammedPeer = Omit<TunnelPeer, 'endpoint'> & {
   readonly endpoint: Endpoint | undefined;
 };
 
-/** A change, without the private keys: `own` and `next` say that those are to be set. */
+/** A change without the private keys. `own` and `next` name the keys that must be set. */
 export interface TunnelChange {
   readonly change: DeviceChange;
   readonly own: PublicKey | undefined;
-  /** null: there is to be none. */
+  /** null: the second identity must be removed. */
   readonly next: PublicKey | null | undefined;
 }
 
 /**
- * What turns the one into the other, in one request; undefined where they are equal.
+ * Returns the change that turns `present` into `wanted`, as one request. Returns undefined if they
+ * are equal.
  *
- * @param names of the nodes whose peers may differ; default: all
+ * @param names the names of the nodes whose peers may differ; default: all
  */
 export function tunnelChange(
   wanted: TunnelConfig,
@@ -69,8 +74,8 @@ export function tunnelChange(
     if (peer) peers.push(...peerChanges(peer, before));
     else if (before) gone.push(before.keys[0]!);
   }
-  // Behind those who take over their prefixes, so that no packet finds nobody. A key that another node
-  // has now is a peer still.
+  // Peers are removed after the peers that take over their prefixes, so that every packet finds a
+  // peer. A key that now belongs to another node stays.
   const lost = [...gone, ...present.strangers];
   if (lost.length > 0) {
     const kept = new Set(peers.map(({ publicKey }) => String(publicKey)));
@@ -90,11 +95,12 @@ export function tunnelChange(
 }
 
 /**
- * What a daemon has that was found running. Whose peer it is, its key says. Where a peer is reached is
- * left as it is while that works: a handshake within the last minutes shows it.
+ * Returns the configuration of a daemon that was already running. The keys tell which node a peer
+ * belongs to. The endpoint of a peer counts as correct while it works, which a handshake within the
+ * last 180 s shows.
  *
- * @param own of its private keys
- * @param nowMs Unix time
+ * @param own the public keys of the daemon's private keys
+ * @param nowMs Unix time in milliseconds
  */
 export function programmedTunnel(
   status: DeviceStatus,
@@ -149,11 +155,15 @@ function peerChanges(peer: TunnelPeer, before: ProgrammedPeer | undefined): Peer
     const rest = nonEmpty({ publicKey: key, ...nextOf, ...differences(peer, before) });
     return [{ publicKey: oldKey, promotePublicKey: true }, ...rest];
   }
-  // Another key altogether: it takes the prefixes over before the old one goes.
+  // The peer has a completely different key. The new key takes over the prefixes before the old one
+  // is removed.
   return [freshPeer(peer, key, next), ...(oldKey ? [{ publicKey: oldKey, remove: true }] : [])];
 }
 
-/** Without spreading: of thousands of these each would have a shape of its own in memory. */
+/**
+ * Creates the object without spreading: with thousands of peers, each spread object would get a
+ * hidden class of its own in memory.
+ */
 function freshPeer(
   { endpoint, persistentKeepalive, allowedIps }: TunnelPeer,
   publicKey: PublicKey,
@@ -189,7 +199,10 @@ function nonEmpty(peer: Peer): Peer[] {
   return Object.keys(peer).length > 1 ? [peer] : [];
 }
 
-/** A next key that becomes the key is no next key any more. */
+/**
+ * Returns the next key that remains after `own` is set. A next key that becomes the own key is no
+ * longer the next key.
+ */
 function nextLeft({ own }: TunnelConfig, { next }: ProgrammedTunnel): PublicKey | undefined {
   return isSame(own, next) ? undefined : next;
 }
@@ -202,5 +215,8 @@ function isSameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
   return b !== undefined && (a === b || formatEndpoint(a) === formatEndpoint(b));
 }
 
-/** A session can't be older: behind it nobody knows whether the endpoint still works. */
+/**
+ * In milliseconds. No session is older (Reject-After-Time), so after this time it is unknown
+ * whether the endpoint still works.
+ */
 const REJECT_AFTER_TIME_MS = 180_000;

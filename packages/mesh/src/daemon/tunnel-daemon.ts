@@ -1,11 +1,10 @@
 /**
- * `TunnelDaemon`: the WireGuard daemon of an interface, from when it is found until it ends, and again
- * when it comes back.
+ * `TunnelDaemon`: the WireGuard daemon of an interface: finds it, programs it, follows its changes,
+ * and finds it again after a restart.
  *
- * It is asked for its whole state once, when it is found. From then on it is told what differs, one
- * request for all that has changed meanwhile, and tells which peers change. Nothing is asked at
- * intervals. The only thing that is looked for again and again is the socket of a daemon that isn't
- * there.
+ * The complete configuration is read once, when the daemon is found. After that, only differences
+ * are sent, with all current changes in one request, and the daemon reports which peers change.
+ * Nothing is polled, except the socket of a daemon that is not running.
  *
  * @module
  */
@@ -29,7 +28,7 @@ import {
   type TunnelPeer,
 } from './tunnel-config.ts';
 
-/** What of a `UapiClient` is used. */
+/** The part of `UapiClient` that is used here. */
 export interface DaemonClient {
   readonly path: string;
   get(options: { readonly keys: boolean }): Promise<DeviceStatus>;
@@ -37,23 +36,25 @@ export interface DaemonClient {
   changes(options: { signal: AbortSignal }): AsyncIterable<PeerChanges>;
 }
 
-/** Calls come from the event loop, one after the other. */
+/** Receives the events of the daemon. Calls come from the event loop, one after the other. */
 export interface DaemonListener {
-  /** The daemon is there. What was to be programmed is programmed next. */
+  /** The daemon was found. The wanted configuration is sent next. */
   onUp(): void;
   onDown(reason: string): void;
-  /** Peers have changed. `isResync`: these are all that there are. */
+  /** Peers have changed. `isResync` true: `peers` lists all peers of the daemon. */
   onPeers(peers: readonly ChangedPeer[], isResync: boolean): void;
-  /** It can't be programmed, or not be reached, and why; said when that changes. */
+  /**
+   * The trouble has changed: why the daemon cannot be reached or programmed. Undefined: no trouble.
+   */
   onTrouble(trouble: string | undefined): void;
 }
 
 export interface TunnelDaemonOptions {
   readonly client: DaemonClient;
   readonly listener: DaemonListener;
-  /** A copy, which is wiped. */
+  /** Returns a copy of a private key. `TunnelDaemon` wipes it. */
   readonly privateKeyOf: (publicKey: PublicKey) => PrivateKey;
-  /** Comes back when the socket may be there; default: a watch on its folder, and a fifth of a second. */
+  /** Resolves when the socket may exist. Default: watches its directory, for at most 200 ms. */
   readonly socketComes?: (path: string, signal: AbortSignal) => Promise<void>;
 }
 
@@ -66,11 +67,11 @@ export class TunnelDaemon {
   #ended: Promise<void> = Promise.resolve();
   #isUp = false;
   #wanted: TunnelConfig | undefined = undefined;
-  /** What was told last; undefined: it has to be asked. */
+  /** The configuration that was last sent or read. Undefined: it must be read. */
   #programmed: ProgrammedTunnel | undefined = undefined;
-  /** Of `#programmed`, once it was told something. */
+  /** The peers of `#programmed`, after something was sent. */
   #peers: Map<string, TunnelPeer> = new Map();
-  /** Names of the peers that may not be as they are wanted. */
+  /** The names of the peers that may differ from the wanted configuration. */
   #suspects: Set<string> | 'all' = 'all';
   #work: Promise<void> | undefined = undefined;
   #trouble: string | undefined = undefined;
@@ -87,7 +88,9 @@ export class TunnelDaemon {
     return this.#isUp;
   }
 
-  /** The identities that it has been told; undefined while it is not there. */
+  /**
+   * The identities that the daemon has. Undefined while it is not connected or they are not known.
+   */
   get identities(): { own: PublicKey | undefined; next: PublicKey | undefined } | undefined {
     if (!this.#isUp || !this.#programmed) return undefined;
     const { own, next } = this.#programmed;
@@ -99,11 +102,11 @@ export class TunnelDaemon {
   }
 
   /**
-   * From now on this is what it is to have, also when it comes back. Resolves when it has it, or when
-   * that has to wait because the daemon isn't there or refuses it.
+   * Sets the configuration that the daemon must have, also after a restart. Resolves when the
+   * daemon has it, or when it cannot be sent now because the daemon is not running or refuses it.
    *
-   * @param changed names of the peers that may differ from those of the call before; default: all. With
-   *   it, `wanted.peers` may be the same map again
+   * @param changed the names of the peers that may differ from the last call; default: all. With
+   *   `changed`, `wanted.peers` may be the same map as before
    */
   async program(wanted: TunnelConfig, changed?: ReadonlySet<string>): Promise<void> {
     this.#wanted = wanted;
@@ -114,16 +117,16 @@ export class TunnelDaemon {
   async #catchUpWith(wanted: TunnelConfig): Promise<void> {
     this.#work ??= this.#catchUp().finally(() => (this.#work = undefined));
     await this.#work;
-    // Somebody came when the work was all but done.
+    // `program` was called again when the work was almost finished.
     if (this.#wanted === wanted && this.#isBehind() && !this.#trouble) {
       await this.#catchUpWith(wanted);
     }
   }
 
   /**
-   * Its whole state, for a person who asks. Secrets are wiped in it.
+   * Reads the complete status of the daemon. Secrets are wiped in it.
    *
-   * @throws {UapiError} it can't be asked
+   * @throws {UapiError} the daemon cannot be reached
    */
   async status(): Promise<DeviceStatus> {
     const status = await this.#client.get({ keys: false });
@@ -131,7 +134,7 @@ export class TunnelDaemon {
     return status;
   }
 
-  /** Follows it no more. It goes on with what it has. */
+  /** Stops following the daemon. The daemon keeps its configuration. */
   async close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#timer);
@@ -187,9 +190,9 @@ export class TunnelDaemon {
     return tunnelChange(wanted, present, this.#suspects === 'all' ? undefined : this.#suspects);
   }
 
-  /** One request after the other, until it has what is wanted. */
+  /** Sends one request after the other until the daemon has the wanted configuration. */
   async #catchUp(): Promise<void> {
-    // What is wanted in the same turn is one change.
+    // All calls in the same turn of the event loop become one change.
     await Promise.resolve();
     while (this.#isUp && this.#wanted && !this.#closing.signal.aborted) {
       try {
@@ -200,7 +203,7 @@ export class TunnelDaemon {
         if (!(await this.#tell(this.#wanted, this.#programmed))) return;
         this.#setTrouble(undefined);
       } catch (error) {
-        // Nobody knows how much of it was taken.
+        // It is unknown which part of the request the daemon has applied.
         this.#programmed = undefined;
         if (this.#isUp) this.#setTrouble((error as Error).message);
         this.#tryLater();
@@ -229,14 +232,18 @@ export class TunnelDaemon {
     }
   }
 
-  /** @returns whether there was something to tell */
+  /**
+   * Sends the difference to the daemon.
+   *
+   * @returns true if there was a difference
+   */
   async #tell(wanted: TunnelConfig, present: ProgrammedTunnel): Promise<boolean> {
     const difference = this.#difference(wanted, present);
-    // Somebody may change the map while the daemon is told.
+    // The caller may change the map while the request is sent.
     const told = this.#withSuspects(wanted.peers);
     this.#suspects = new Set();
     if (difference) await this.#send(difference);
-    // It has gone meanwhile, and the next one has none of it.
+    // The daemon has ended meanwhile, and the next one starts without this configuration.
     if (this.#programmed !== present) return true;
     this.#peers = told();
     this.#programmed = { ...wanted, peers: this.#peers, strangers: [] };
@@ -257,7 +264,10 @@ export class TunnelDaemon {
     }
   }
 
-  /** How the peers are when the daemon has what is wanted now. Of 5,000 of them few are looked at. */
+  /**
+   * Returns a function that gives the peers as the daemon has them after the request. Only the
+   * peers in `#suspects` are read, which are few among 5,000.
+   */
   #withSuspects(wanted: TunnelConfig['peers']): () => Map<string, TunnelPeer> {
     if (this.#suspects === 'all') {
       const all = new Map(wanted);
@@ -273,7 +283,7 @@ export class TunnelDaemon {
     };
   }
 
-  /** The public half, of those of our keys that it may be. */
+  /** Returns the public key of a private key, if it is one of the two wanted keys. */
   #whose(privateKey: PrivateKey, { own, next }: TunnelConfig): PublicKey | undefined {
     return [own, next].find((publicKey) => {
       if (!publicKey) return false;
@@ -293,13 +303,17 @@ export class TunnelDaemon {
   }
 }
 
-/** A fifth of a second at most: a folder that isn't there, or is replaced, can't be watched. */
+/**
+ * Waits until the socket may exist, at most `LOOK_AGAIN_MS`, because a directory that does not
+ * exist or is replaced cannot be watched.
+ */
 async function socketComes(path: string, signal: AbortSignal): Promise<void> {
   let watcher: FSWatcher | undefined;
   await new Promise<void>((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
-      // A daemon may be looked for for days, with one and the same signal.
+      // The search for a daemon may take days with the same signal, so each wait removes its
+      // listener.
       signal.removeEventListener('abort', done);
       resolve();
     };
@@ -311,7 +325,7 @@ async function socketComes(path: string, signal: AbortSignal): Promise<void> {
       });
       watcher.on('error', () => {});
     } catch {
-      // The timer is enough.
+      // The directory cannot be watched. The timer still ends the wait.
     }
   });
   watcher?.close();

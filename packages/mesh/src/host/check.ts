@@ -1,6 +1,6 @@
 /**
- * `checkHost`: whether a mode can hold on this machine, one line for each thing that may be in the way.
- * Pure, and nothing has been changed when it is asked.
+ * `checkHost`: checks whether a mode can work on this machine. It returns one line for each subject that was
+ * checked. It is pure, and it runs before the agent changes anything.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
 import { covers, hostPrefix } from '../record/cidr-relations.ts';
 import type { CniFamily, HostFacts } from './host-facts.ts';
 
-/** What is asked for. */
+/** The settings that the check compares with the machine. */
 export interface CheckRequest {
   readonly mode: EncryptMode;
   readonly enforcement: Enforcement;
@@ -20,17 +20,20 @@ export interface CheckRequest {
   readonly priority: number;
 }
 
-/** `ok`; `note`: it works, and this is worth knowing; `refused`: what is asked for can't hold. */
+/**
+ * The result for one subject. `ok`: nothing is wrong. `note`: the mesh works, but the user should know this.
+ * `refused`: the settings can't work on this machine.
+ */
 export interface CheckLine {
   /** `CNI`, `nft`, ... */
   readonly subject: string;
   readonly state: 'ok' | 'note' | 'refused';
   readonly text: string;
-  /** What to do; undefined where there is nothing to do. */
+  /** What the user can do; undefined where there is nothing to do. */
   readonly remedy?: string;
 }
 
-/** Every subject once, in an order that goes from the outside in. */
+/** Returns one line for each subject: first the network around the node, then the node's own settings. */
 export function checkHost(facts: HostFacts, request: CheckRequest): CheckLine[] {
   return [
     checkCni(facts, request),
@@ -50,12 +53,12 @@ export function checkHost(facts: HostFacts, request: CheckRequest): CheckLine[] 
   ];
 }
 
-/** Whether what is asked for can hold. */
+/** Whether the settings can work on this machine: no line is `refused`. */
 export function holds(lines: readonly CheckLine[]): boolean {
   return lines.every(({ state }) => state !== 'refused');
 }
 
-/** One line of text for a terminal. */
+/** Returns the line as text for a terminal, without a line end. */
 export function formatCheckLine({ subject, state, text, remedy }: CheckLine): string {
   const mark = { ok: 'ok     ', note: 'note   ', refused: 'REFUSED' }[state];
   return `${mark} ${subject}: ${text}${remedy === undefined ? '' : `. ${remedy}`}`;
@@ -69,47 +72,47 @@ function checkCni({ cni, prefixes }: HostFacts, { mode, enforcement }: CheckRequ
       subject,
       state: 'note',
       text: trouble,
-      remedy: 'Mend that file, or give --prefixes static:CIDR',
+      remedy: 'Correct that file, or set --prefixes static:CIDR',
     };
   }
   if (family === 'none') {
     const text = 'no configuration in /etc/cni/net.d yet';
-    return { subject, state: 'note', text, remedy: 'What is laid now holds when the CNI comes' };
+    const remedy = 'The routes and rules of the agent stay valid when a CNI is installed later';
+    return { subject, state: 'note', text, remedy };
   }
   const name = `${NAMES[family]}${network === undefined ? '' : ` (network ${network}: ${plugins.join(', ')})`}`;
   if (family === 'cilium-native') {
-    const remedy =
-      'Use the encryption of Cilium itself, or Cilium with an overlay and --encrypt nodes';
+    const remedy = "Use Cilium's own encryption, or use Cilium with an overlay and --encrypt nodes";
     return {
       subject,
       state: 'refused',
-      text: `${name}: its pods' packets pass by all routes of the host`,
+      text: `${name}: packets of its pods do not use the routes of the host`,
       remedy,
     };
   }
   if (BY_NODES_ONLY.has(family) && mode === 'pods') {
-    const text = `${name}: its pods' packets are seen only as packets between nodes`;
+    const text = `${name}: the host sees packets of its pods only as packets between nodes`;
     return { subject, state: 'refused', text, remedy: 'Use --encrypt nodes or --encrypt all' };
   }
   if (family === 'aws-vpc' && (enforcement === 'enforce' || prefixes.length === 0)) {
-    const text = `${name}: pods have addresses of the subnet of the nodes, and a node has no prefix of its own`;
+    const text = `${name}: pods have addresses from the subnet of the nodes, and no prefix belongs to one node`;
     const remedy =
-      'It can hold only where pods have a subnet of their own: give --prefixes static:CIDR and stay permissive';
+      'If the pods of each node have their own subnet, set --prefixes static:CIDR and --enforcement permissive';
     return { subject, state: 'refused', text, remedy };
   }
   if (family === 'calico') {
-    const text = `${name}: prefixes are its blocks`;
+    const text = `${name}: the prefixes of a node are its IPAM blocks`;
     const remedy =
-      'Use --prefixes calico, and strictAffinity in its IPAM, else an address may be in the block of another node';
+      'Use --prefixes calico, and set strictAffinity in its IPAM: without it, a pod may get an address from the block of another node';
     return { subject, state: 'note', text, remedy };
   }
   if (family === 'unknown') {
-    const text = `${name}: plugins that nobody here knows (${plugins.join(', ')}) in ${file}`;
+    const text = `${name}: Litz does not know the plugins ${plugins.join(', ')} in ${file}`;
     return {
       subject,
       state: 'note',
       text,
-      remedy: 'See with `litz agent verify` whether their packets take the routes of the host',
+      remedy: 'Run `litz agent verify` to see whether their packets use the routes of the host',
     };
   }
   return { subject, state: 'ok', text: name };
@@ -120,10 +123,10 @@ function checkPrefixes({ prefixes, cni }: HostFacts, { mode }: CheckRequest): Ch
   if (prefixes.length > 0)
     return { subject, state: 'ok', text: prefixes.map(formatCidr).join(', ') };
   if (mode !== 'pods' && BY_NODES_ONLY.has(cni.family)) {
-    return { subject, state: 'ok', text: 'none: pods are covered with the nodes' };
+    return { subject, state: 'ok', text: 'none: encryption of the nodes covers their pods' };
   }
-  const text = 'none in the configuration of the CNI';
-  const remedy = 'Give --prefixes static:CIDR,... or, with Kubernetes, --prefixes node';
+  const text = 'the configuration of the CNI names none';
+  const remedy = 'Set --prefixes static:CIDR,... or, with Kubernetes, --prefixes node';
   return { subject, state: 'refused', text, remedy };
 }
 
@@ -131,16 +134,17 @@ function checkCluster(facts: HostFacts, request: CheckRequest): CheckLine {
   const subject = 'cluster prefixes';
   const { clusterPrefixes, enforcement } = request;
   if (clusterPrefixes.length === 0 && enforcement === 'enforce') {
-    const text = 'enforce has to know which packets to refuse';
-    return { subject, state: 'refused', text, remedy: 'Give --cluster-prefix CIDR' };
+    const text = 'none are set, and enforce needs them to know which packets to stop';
+    return { subject, state: 'refused', text, remedy: 'Set --cluster-prefix CIDR' };
   }
   const captured = [...clusterPrefixes, ...facts.prefixes];
   const node = facts.nodeAddresses.find((text) =>
     captured.some((prefix) => covers(prefix, hostPrefix(parseAddress(text)))),
   );
   if (node !== undefined) {
-    const text = `the address of the node, ${node}, is in a prefix of pods: its own packets would go round`;
-    return { subject, state: 'refused', text, remedy: 'Nodes and pods need prefixes of their own' };
+    const text = `the node's address ${node} is in a prefix of pods, so the tunnel's own packets would loop`;
+    const remedy = 'Use different prefixes for nodes and for pods';
+    return { subject, state: 'refused', text, remedy };
   }
   const outside = facts.prefixes.find(
     (prefix) =>
@@ -148,20 +152,24 @@ function checkCluster(facts: HostFacts, request: CheckRequest): CheckLine {
       !clusterPrefixes.some((wide) => covers(wide, prefix)),
   );
   if (outside) {
-    const text = `${formatCidr(outside)} of this node is outside of them`;
+    const text = `the prefix ${formatCidr(outside)} of this node is in none of them`;
     const state = enforcement === 'enforce' ? 'refused' : 'note';
-    return { subject, state, text, remedy: 'Give a --cluster-prefix that has it' };
+    return { subject, state, text, remedy: 'Set a --cluster-prefix that contains it' };
   }
-  const text =
-    clusterPrefixes.length > 0 ? clusterPrefixes.map(formatCidr).join(', ') : 'not given';
+  const text = clusterPrefixes.length > 0 ? clusterPrefixes.map(formatCidr).join(', ') : 'not set';
   return { subject, state: 'ok', text };
 }
 
 function checkEncryption({ foreignEncryption }: HostFacts): CheckLine {
   const subject = 'other encryption';
   if (foreignEncryption.length === 0) return { subject, state: 'ok', text: 'none' };
-  const text = `${foreignEncryption.join(', ')} encrypts already, and twice would be slow and break MTUs`;
-  return { subject, state: 'refused', text, remedy: 'Switch that one off, or do without this one' };
+  const text = `${foreignEncryption.join(', ')} encrypts already; encryption twice is slow, and packets exceed the MTU`;
+  return {
+    subject,
+    state: 'refused',
+    text,
+    remedy: 'Switch that encryption off, or do not use Litz',
+  };
 }
 
 function checkUnderlay({ underlay, cni }: HostFacts, { mode }: CheckRequest): CheckLine {
@@ -175,7 +183,7 @@ function checkUnderlay({ underlay, cni }: HostFacts, { mode }: CheckRequest): Ch
   const isOverlay = cni.family === 'overlay' || BY_NODES_ONLY.has(cni.family);
   if (mode === 'pods' || !isOverlay) return { subject, state: 'ok', text };
   const largest = mtu - LARGEST_OVERHEAD - OVERLAY_OVERHEAD;
-  const remedy = `The overlay inside of the tunnel needs an MTU of ${largest} at most; set it in the CNI`;
+  const remedy = `The overlay runs inside the tunnel: set its MTU in the CNI to ${largest} at most`;
   return { subject, state: 'note', text, remedy };
 }
 
@@ -183,7 +191,7 @@ function checkFilters({ reversePathFilters }: HostFacts): CheckLine {
   const subject = 'rp_filter';
   const strict = [...reversePathFilters].filter(([, value]) => value === 1).map(([name]) => name);
   if (strict.length === 0) return { subject, state: 'ok', text: 'not strict' };
-  const text = `strict on ${strict.join(', ')}; it is made loose (2) while the agent is there, and put back`;
+  const text = `strict on ${strict.join(', ')}; the agent sets it to loose (2), and \`litz agent down\` restores it`;
   return { subject, state: 'note', text };
 }
 
@@ -194,15 +202,17 @@ function checkForwarding({ forwardDrops, forwarding, prefixes }: HostFacts): Che
     : ([4] as const);
   const off = families.filter((family) => !forwarding[family]).map((family) => `IPv${family}`);
   if (off.length > 0) {
-    const text = `${off.join(' and ')} packets are not forwarded, so no pod is reached`;
+    const text = `${off.join(' and ')} packets are not forwarded, so no pod can be reached`;
     const remedy =
-      'The CNI switches it on, else `sysctl net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1`';
+      'If the CNI does not switch it on, run `sysctl net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1`';
     return { subject, state: 'note', text, remedy };
   }
-  if (forwardDrops.length === 0) return { subject, state: 'ok', text: 'nothing in the way' };
-  const text = `${forwardDrops.join(', ')} drops what no rule accepts`;
+  if (forwardDrops.length === 0) {
+    return { subject, state: 'ok', text: 'no chain drops packets by default' };
+  }
+  const text = `${forwardDrops.join(', ')} drops every packet that no rule accepts`;
   const remedy =
-    'It needs rules that accept packets from and to the pods, also by the interface of the tunnel';
+    "Add rules there that accept packets from and to the pods, also on the tunnel's interface";
   return { subject, state: 'note', text, remedy };
 }
 
@@ -210,11 +220,11 @@ function checkNetworkd({ networkd }: HostFacts): CheckLine {
   const subject = 'systemd-networkd';
   if (networkd === 'absent') return { subject, state: 'ok', text: 'does not run' };
   if (networkd === 'keeps-foreign')
-    return { subject, state: 'ok', text: 'leaves foreign rules alone' };
+    return { subject, state: 'ok', text: 'keeps rules and routes of other programs' };
   const text =
-    'deletes foreign rules and routes; ours say that the kernel made them, which it leaves alone';
+    'deletes rules and routes of other programs; it keeps those of Litz, because they have the protocol number of the kernel';
   const remedy =
-    'ManageForeignRoutingPolicyRules=no and ManageForeignRoutes=no in networkd.conf make it sure';
+    'To be sure, set ManageForeignRoutingPolicyRules=no and ManageForeignRoutes=no in networkd.conf';
   return { subject, state: 'note', text, remedy };
 }
 
@@ -230,20 +240,21 @@ function checkNft({ nft }: HostFacts, { enforcement }: CheckRequest): CheckLine 
       remedy,
     };
   }
-  return { subject, state: 'note', text: 'the program is missing: no SNAT, no MSS clamp', remedy };
+  const text = 'the program is missing, so there is no SNAT and no MSS clamp';
+  return { subject, state: 'note', text, remedy };
 }
 
 function checkTable({ foreignRoutes }: HostFacts, { table }: CheckRequest): CheckLine {
   const subject = `table ${table}`;
   if (foreignRoutes.length === 0) return { subject, state: 'ok', text: 'free' };
-  const text = `has routes of somebody else: ${foreignRoutes.join('; ')}`;
+  const text = `has routes of another program: ${foreignRoutes.join('; ')}`;
   return { subject, state: 'refused', text, remedy: `See \`ip route show table ${table}\`` };
 }
 
 function checkPriority({ foreignRules }: HostFacts, { priority }: CheckRequest): CheckLine {
   const subject = `priority ${priority}`;
   if (foreignRules.length === 0) return { subject, state: 'ok', text: 'free' };
-  const text = `somebody else's rules are there: ${foreignRules.join('; ')}`;
+  const text = `has rules of another program: ${foreignRules.join('; ')}`;
   return { subject, state: 'refused', text, remedy: 'See `ip rule` and `ip -6 rule`' };
 }
 
@@ -253,22 +264,22 @@ function checkInterface(
 ): CheckLine {
   const subject = `interface ${interfaceName}`;
   if (foreignInterface === undefined)
-    return { subject, state: 'ok', text: 'free, or the daemon has it' };
-  const text = `is there already, and is ${foreignInterface}`;
-  return { subject, state: 'refused', text, remedy: 'Give --interface NAME' };
+    return { subject, state: 'ok', text: 'free, or used by the daemon' };
+  const text = `exists already, and it is not a TUN device; its kind is ${foreignInterface}`;
+  return { subject, state: 'refused', text, remedy: 'Set --interface NAME to another name' };
 }
 
 function checkPort({ portTaken }: HostFacts, { port }: CheckRequest): CheckLine {
   const subject = `port ${port}`;
-  if (portTaken === undefined) return { subject, state: 'ok', text: 'free, or the daemon has it' };
-  const remedy = 'Give --port PORT, the same one on all nodes';
-  return { subject, state: 'refused', text: `${portTaken} is taken`, remedy };
+  if (portTaken === undefined) return { subject, state: 'ok', text: 'free, or used by the daemon' };
+  const remedy = 'Set --port PORT to another port, and use the same port on all nodes';
+  return { subject, state: 'refused', text: `another program uses ${portTaken}`, remedy };
 }
 
 function checkAddress({ addressTaken }: HostFacts, { interfaceName }: CheckRequest): CheckLine {
   const subject = 'address';
   if (addressTaken.length === 0) return { subject, state: 'ok', text: `free for ${interfaceName}` };
-  const text = `${addressTaken.join(', ')} has it too; an overlay that isn't used any more may keep it`;
+  const text = `${addressTaken.join(', ')} has the tunnel's address too; it may be left from an overlay that is no longer used`;
   return { subject, state: 'note', text };
 }
 
@@ -285,8 +296,9 @@ const NAMES: Readonly<Record<CniFamily, string>> = {
   none: 'none',
   unknown: 'unknown',
 };
-/** Pods of these never take the routes of the host. */
+/** Packets of pods of these CNIs never use the routes of the host. */
 const BY_NODES_ONLY: ReadonlySet<CniFamily> = new Set(['cilium-overlay', 'ovn', 'antrea']);
+/** The tunnel's largest overhead in bytes: IPv6 40, UDP 8, header and tag of the message 32. */
 const LARGEST_OVERHEAD = 80;
-/** VXLAN over IPv4. */
+/** Bytes that VXLAN over IPv4 adds to a packet. */
 const OVERLAY_OVERHEAD = 50;

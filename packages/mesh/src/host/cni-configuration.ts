@@ -1,5 +1,6 @@
 /**
- * `readCni`: the CNI's configuration on this node, and what it says of the pods' prefixes.
+ * `readCni`: reads the configuration of the CNI on this node: its family, its plugins and the prefixes of
+ * this node's pods.
  *
  * @module
  */
@@ -13,13 +14,16 @@ import type { CniFacts, CniFamily } from './host-facts.ts';
 export interface CniOptions {
   /** Default: /etc/cni/net.d. */
   readonly folder?: string;
-  /** What flannel's daemon has written; default: /run/flannel/subnet.env. */
+  /** The subnet file that flannel's daemon writes; default: /run/flannel/subnet.env. */
   readonly flannelFile?: string;
-  /** Names and kinds of the links. */
+  /** All links of the machine: name, and kind as rtnetlink reports it. */
   readonly links: readonly { readonly name: string; readonly kind: string | undefined }[];
 }
 
-/** The first file counts, in the order of their names, as container runtimes have it. */
+/**
+ * Returns the facts from the first configuration file in the order of the names: container runtimes use
+ * that one too. A file that can't be read gives the family `unknown`, and `trouble` says why.
+ */
 export function readCni(options: CniOptions): CniFacts {
   const { folder = CNI_FOLDER, flannelFile = FLANNEL_FILE, links } = options;
   const file = firstFile(folder);
@@ -76,7 +80,7 @@ function hostLocalPrefixes(ipam: CniIpam | undefined): Cidr[] {
   return [ipam.subnet, ...ranges].flatMap(prefixOf);
 }
 
-/** FLANNEL_SUBNET=10.244.1.1/24: the address of its bridge, with the prefix's length. */
+/** Lines such as FLANNEL_SUBNET=10.244.1.1/24: the address of flannel's bridge and the length of the prefix. */
 function flannelPrefixes(file: string): Cidr[] {
   try {
     const text = readFileSync(file, 'utf8');
@@ -111,7 +115,7 @@ function familyByLinks(links: CniOptions['links']): CniFamily | undefined {
   return has('antrea-gw0') ? 'antrea' : undefined;
 }
 
-/** With native routing its pods' packets leave by eBPF programs, and nothing that is ours sees them. */
+/** With native routing, eBPF programs send the pods' packets past the host's routes and rules. */
 function ciliumFamily(links: CniOptions['links']): CniFamily {
   const overlay = links.some(({ name }) => name === 'cilium_vxlan' || name === 'cilium_geneve');
   return overlay ? 'cilium-overlay' : 'cilium-native';

@@ -1,5 +1,5 @@
 /**
- * `collectFacts`: looks at the machine, and changes nothing.
+ * `collectFacts`: reads the facts that the agent needs from the machine. It changes nothing.
  *
  * @module
  */
@@ -23,11 +23,11 @@ export interface FactsTools {
   readonly nft: Pick<Nft, 'version'>;
   readonly place: MeshPlace;
   readonly sysctl: (name: string) => string | undefined;
-  /** Runs it in the network namespace that is meant. */
+  /** Runs the function in the network namespace of the host. */
   readonly inNamespace: <T>(run: () => T) => T;
   readonly cniFolder?: string;
   readonly flannelFile?: string;
-  /** Default: / */
+  /** The folder that the paths of files start from; default: / */
   readonly root?: string;
 }
 
@@ -66,7 +66,11 @@ export async function collectFacts(request: FactsRequest, tools: FactsTools): Pr
   };
 }
 
-/** By the routes that the daemon's datagrams take, which have the mark where that matters. */
+/**
+ * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The look-ups use
+ * the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without peers, the links with
+ * the node's addresses count.
+ */
 function findUnderlay(
   { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
   netlink: Netlink,
@@ -93,20 +97,20 @@ interface Way {
   readonly mtu?: number;
 }
 
-/** Nodes of a cluster are reached in few ways: some of the peers stand for all. */
+/** Looks up the first `MOST_LOOK_UPS` peers only: the nodes of a cluster are reached over few links. */
 function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): Way[] {
   return peers.slice(0, MOST_LOOK_UPS).flatMap(({ endpoint }) => {
     try {
       const route = netlink.routeTo(endpoint.address, { mark: NODES_MARK });
       return route && route.type === 'unicast' ? [route] : [];
     } catch {
-      // A route that prohibits or drops: a fact, not a failure.
+      // The look-up fails where the route is of type prohibit or blackhole. That is not an error here.
       return [];
     }
   });
 }
 
-/** The links that have the own addresses, else those of the default routes. */
+/** Returns the links that have the node's addresses. Where there are none: the links of the default routes. */
 function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): Way[] {
   const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
   const own = netlink.addresses().filter(({ address }) => wanted.has(formatAddress(address)));
@@ -118,7 +122,7 @@ function isDefault(route: { prefixLength: number; interfaceIndex: number }): boo
   return route.prefixLength === 0 && route.interfaceIndex !== 0;
 }
 
-/** Indices of the links by which the main table reaches the peers' pods. */
+/** Returns the indices of the links that the main table uses to reach the peers' pods. */
 function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): number[] {
   const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(normal)));
   if (prefixes.size === 0) return [];
@@ -152,7 +156,7 @@ function addressesOfLinks(
   return [...first((text) => !text.includes(':')), ...first((text) => text.includes(':'))];
 }
 
-/** The larger of the two values holds. */
+/** For each link, the kernel uses the larger of the values for `all` and for the link. */
 function reversePathFilters(
   { links, podLinks }: Underlay,
   sysctl: FactsTools['sysctl'],
@@ -168,7 +172,7 @@ function foreignRoutes(netlink: Netlink, place: MeshPlace, ours: number | undefi
   const routes = netlink.tableRoutes(place.table);
   return routes
     .filter((route) => {
-      // One that hangs on an interface of an earlier daemon is gone with it.
+      // Routes over the interface of an earlier daemon need no case here: they went away with the interface.
       const made = fromRoute(route, ours);
       return made.foreign === true;
     })
@@ -198,7 +202,7 @@ function takenAddresses(
   });
 }
 
-/** /proc/net/udp: the local address in hexadecimal, a colon, the port. */
+/** A line of /proc/net/udp has the local address in hexadecimal, a colon, and the port in hexadecimal. */
 function findPort(port: number, { inNamespace }: FactsTools): string | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const lines = ['udp', 'udp6'].flatMap((name) => {
@@ -213,7 +217,7 @@ function findPort(port: number, { inNamespace }: FactsTools): string | undefined
   return taken === undefined ? undefined : `UDP port ${port}`;
 }
 
-/** Chains of nftables, which iptables-nft makes too, and those of the older iptables. */
+/** Looks at the chains of nftables, where iptables-nft makes its chains too, and at those of iptables-legacy. */
 async function findForwardDrops(tools: FactsTools): Promise<string[]> {
   const nft = await output(tools, 'nft', ['list', 'chains']);
   const legacy = await Promise.all(
@@ -230,7 +234,12 @@ async function findForwardDrops(tools: FactsTools): Promise<string[]> {
   return [...dropChains(nft), ...legacy.flat()];
 }
 
-/** Of `nft list chains`: tables, in them chains, in them the hook and the policy. */
+/**
+ * Returns the chains of the forward hook whose policy is to drop, such as `nft ip filter FORWARD`.
+ *
+ * @param text the output of `nft list chains`: tables, which contain chains, which contain a line with the hook
+ *   and the policy
+ */
 export function dropChains(text: string): string[] {
   const drops: string[] = [];
   let table = '';
@@ -273,7 +282,7 @@ function readText(path: string): string {
   }
 }
 
-/** Empty where the program isn't there, or fails. */
+/** Returns the standard output. It is empty where the program is missing or wrote nothing. */
 function output(tools: FactsTools, program: string, words: string[]): Promise<string> {
   return new Promise((resolve) => {
     tools.inNamespace(() =>
@@ -282,8 +291,10 @@ function output(tools: FactsTools, program: string, words: string[]): Promise<st
   });
 }
 
+/** A program is ended after this many milliseconds. */
 const LONGEST_MS = 5000;
 const MOST_LOOK_UPS = 256;
+/** Names of the links that other encryption of the pod network makes. */
 const ENCRYPTING: ReadonlySet<string> = new Set([
   'flannel-wg',
   'flannel-wg-v6',

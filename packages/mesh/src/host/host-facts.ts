@@ -1,70 +1,70 @@
 /**
- * `HostFacts`: what the agent has to know of the machine before it changes anything. Plain data.
+ * `HostFacts`: the facts about the machine that the agent needs before it changes anything. Plain data.
  *
  * @module
  */
 import type { Cidr } from '@litz/core';
 import type { Underlay } from '../plan/desired-host.ts';
 
-/** How pods of the node reach those of other nodes without us. */
+/** How the CNI sends packets to pods on other nodes, without Litz. */
 export type CniFamily =
-  /** The main table has a route for each node's prefix: flannel host-gw, bridge and ptp with cloud routes. */
+  /** The main table has a route to each node's prefix: flannel host-gw, bridge and ptp with routes of the cloud. */
   | 'routed'
-  /** The same, through a device of VXLAN, IPIP or the like. */
+  /** The main table has such routes over a VXLAN, Geneve or IPIP device. */
   | 'overlay'
   | 'calico'
-  /** Outer packets can be encrypted, with `nodes`. */
+  /** With the mode `nodes` or `all`, the mesh encrypts the outer packets of the overlay. */
   | 'cilium-overlay'
   | 'cilium-native'
   | 'aws-vpc'
   | 'azure'
   | 'ovn'
   | 'antrea'
-  /** No configuration is there, yet. */
+  /** No CNI has been configured yet. */
   | 'none'
   | 'unknown';
 
 export interface CniFacts {
   readonly family: CniFamily;
-  /** The configuration that counts: the first one of the folder. */
+  /** Path of the configuration in use: the first file of the folder. */
   readonly file: string | undefined;
-  /** The network's name in it. */
+  /** The name of the network in that file. */
   readonly network: string | undefined;
   /** Types of the plugins in the chain. */
   readonly plugins: readonly string[];
-  /** The pods' prefixes, where they stand in it (host-local) or in flannel's subnet file. */
+  /** The prefixes of this node's pods, from the file (host-local) or from flannel's subnet file; else empty. */
   readonly prefixes: readonly Readonly<Cidr>[];
-  /** Why the configuration couldn't be read. */
+  /** Why the configuration couldn't be read; undefined: it was read, or there is none. */
   readonly trouble: string | undefined;
 }
 
 export interface HostFacts {
   readonly cni: CniFacts;
   readonly underlay: Underlay;
-  /** The names of devices that encrypt already: `flannel-wg`, `wireguard.cali`, `cilium_wg0`, `kubespan`. */
+  /** Names of links of other encryption: `flannel-wg`, `wireguard.cali`, `cilium_wg0`, `kubespan`. */
   readonly foreignEncryption: readonly string[];
-  /** Effective reverse path filter of each link of the underlay: 0, 1 (strict) or 2. */
+  /** The effective reverse path filter of each link to other nodes or their pods: 0 (off), 1 (strict) or 2 (loose). */
   readonly reversePathFilters: ReadonlyMap<string, number>;
-  /** Chains in the way of forwarded packets whose policy is to drop: `iptables FORWARD`, `inet fw forward`. */
+  /** Chains for forwarded packets whose policy is to drop: `iptables-legacy FORWARD`, `nft inet fw forward`. */
   readonly forwardDrops: readonly string[];
-  /** Packets are forwarded at all. */
+  /** Whether the kernel forwards IPv4 and IPv6 packets. */
   readonly forwarding: { readonly 4: boolean; readonly 6: boolean };
-  /** systemd-networkd runs, and what it does to the rules and routes of others. */
+  /** Whether systemd-networkd runs, and whether it deletes rules and routes of other programs. */
   readonly networkd: 'absent' | 'keeps-foreign' | 'deletes-foreign';
   /** `nft --version`; undefined: the program isn't there. */
   readonly nft: string | undefined;
-  /** Text of routes in the table that aren't ours. */
+  /** Routes of other programs in the mesh's table, as text. */
   readonly foreignRoutes: readonly string[];
-  /** Text of rules with one of our priorities, or to our table, that aren't ours. */
+  /** Rules of other programs with the mesh's priority or to its table, as text. */
   readonly foreignRules: readonly string[];
-  /** Who else has the UDP port: `0.0.0.0:51871`; the daemon itself isn't meant. */
+  /** `UDP port 51871`, where a socket uses the port and the tunnel's interface does not exist; else undefined. */
   readonly portTaken: string | undefined;
-  /** An interface of the daemon's name that isn't a TUN: its kind. */
+  /** The kind of the link that has the name of the daemon's interface and isn't a TUN device; else undefined. */
   readonly foreignInterface: string | undefined;
-  /** Links that have the address that the tunnel's interface is to have: `cni0 10.244.1.0/24`. */
+  /** Other links that already have an address of the tunnel's interface: `cni0 10.244.1.0/24`. */
   readonly addressTaken: readonly string[];
-  /** Addresses of the own node, as text. */
+  /** Addresses of this node, as text. */
   readonly nodeAddresses: readonly string[];
-  /** Own prefixes: as they were told, else those of the CNI. */
+  /** Prefixes of this node's pods: those of the request, else those of the CNI's configuration. */
   readonly prefixes: readonly Readonly<Cidr>[];
 }

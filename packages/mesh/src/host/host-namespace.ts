@@ -1,5 +1,6 @@
 /**
- * `HostNamespace`: the network namespace that a thread was in when this was made, whichever it is in now.
+ * `HostNamespace`: the network namespace that the thread was in when the object was made. The thread may be
+ * in another one later.
  *
  * @module
  */
@@ -9,22 +10,25 @@ import { NetworkNamespace, networkNamespaceId, readSysctl } from '@litz/sys';
 export class HostNamespace {
   readonly #namespace: NetworkNamespace = NetworkNamespace.current();
 
-  /** Names it among those of the machine. */
+  /** Inode number of the namespace; no other network namespace of the machine has the same. */
   get inode(): string {
     return this.run(() => String(statSync('/proc/thread-self/ns/net').ino));
   }
 
-  /** Entering the namespace that the thread is in would need a right that nothing else here needs. */
+  /**
+   * Runs the function in the namespace. If the thread is there already, it does not enter it again: entering
+   * needs CAP_SYS_ADMIN, and the agent needs that for nothing else.
+   */
   run<T>(run: () => T): T {
     return networkNamespaceId() === this.#namespace.id ? run() : this.#namespace.run(run);
   }
 
-  /** A parameter under /proc/sys; undefined where there is none. */
+  /** Reads a parameter under /proc/sys; undefined where there is none. */
   sysctl(name: string): string | undefined {
     try {
       return this.run(() => readSysctl(name));
     } catch {
-      // There is no such link, or no such family.
+      // The link does not exist, or the kernel has no such address family.
       return undefined;
     }
   }

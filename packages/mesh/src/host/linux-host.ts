@@ -1,9 +1,9 @@
 /**
- * `LinuxHost`: the machine that we run on, in the network namespace of the calling thread.
+ * `LinuxHost`: the machine that the agent runs on, in the network namespace of the thread that opened it.
  *
- * It makes the machine look as it is told, and then hears every change of links, addresses, rules and of
- * its own table of routes, and of its nftables table. What somebody takes away is back as soon as the
- * event loop has its turn.
+ * `apply` brings the machine into the desired state. After that, `LinuxHost` receives the kernel's
+ * notifications about links, addresses, rules, the mesh's routing table and its nftables table. If another
+ * program removes something, it restores that in the next turn of the event loop.
  *
  * @module
  */
@@ -39,17 +39,20 @@ import { Turns } from './turns.ts';
 import { UnderlayWatch } from './underlay-watch.ts';
 
 export interface LinuxHostOptions {
-  /** Of the daemon; default: `litz0`. */
+  /** Name of the daemon's interface; default: `litz0`. */
   readonly interfaceName?: string;
-  /** Default: 51871. */
+  /** Number of the mesh's routing table; default: 51871. */
   readonly table?: number;
-  /** Default: 900. */
+  /** Priority of the mesh's rules; default: 900. */
   readonly priority?: number;
-  /** What filters were before is written down here, until the next boot; default: /run/litz. */
+  /**
+   * Folder for the former values of reverse path filters, which are needed until the next boot; default:
+   * /run/litz.
+   */
   readonly runtimeFolder?: string;
-  /** Default: `nft`, from the PATH. */
+  /** The program `nft`, by name or path; default: `nft`, from the PATH. */
   readonly nft?: string;
-  /** Where the CNI's configuration is; default: /etc/cni/net.d. */
+  /** Folder of the CNI's configuration; default: /etc/cni/net.d. */
   readonly cniFolder?: string;
 }
 
@@ -75,25 +78,32 @@ export class LinuxHost implements MeshHost {
   readonly #unwatch: (() => void)[] = [];
   #listener: HostListener | undefined = undefined;
   #desired: DesiredHost | undefined = undefined;
-  /** Calls of `apply` are numbered: that of `#desired`, and the last one. */
+  /** Calls of `apply` have numbers. `#desiredOrder`: the call that set `#desired`. `#lastOrder`: the latest call. */
   #desiredOrder = 0;
   #lastOrder = 0;
   #isClosed = false;
   #hasNft = false;
-  /** Why there is none. */
+  /** Why nft can't be used, where `#hasNft` is false. */
   #nftReason: string = NFT_MISSING;
-  /** As the listener knows it. */
+  /** The index that the listener was told last. */
   #toldLink: number | undefined = undefined;
 
-  /** @throws {SystemError} EPERM without CAP_NET_ADMIN; no descriptor left */
+  /**
+   * Opens the sockets to the kernel and looks for the ruleset of an earlier agent.
+   *
+   * @throws {SystemError} EPERM: no CAP_NET_ADMIN; EMFILE: no file descriptor is left
+   * @throws {MeshHostError} `nft` could not read the ruleset
+   */
   static async open(options: LinuxHostOptions = {}): Promise<LinuxHost> {
     const host = new LinuxHost(options);
     try {
-      // Without the program a table of before can't be seen, nor be changed.
+      // Without the program, a ruleset of an earlier agent can be neither read nor changed.
       if ((await host.#nft.version()) !== undefined) await host.#ruleset.look();
     } catch (error) {
       host.close();
-      throw new MeshHostError(`can't read the filters: ${messageOf(error)}`, { cause: error });
+      throw new MeshHostError(`cannot read the nftables ruleset: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
     return host;
   }
@@ -153,10 +163,10 @@ export class LinuxHost implements MeshHost {
     }
     const order = ++this.#lastOrder;
     if (desired.enforcement !== this.#desired?.enforcement) await this.#checkNft(desired);
-    // One that was asked for later may have been checked earlier.
+    // The check of a later call may have ended before this one. Then the later call wins.
     if (order > this.#desiredOrder) {
       this.#desiredOrder = order;
-      // Without the program, `permissive` does without what only the ruleset can do.
+      // Without nft, `permissive` goes on without a ruleset: without SNAT and MSS clamp.
       this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
     }
     return this.#turns.ask();
@@ -195,15 +205,20 @@ export class LinuxHost implements MeshHost {
     this.#nftMonitor?.close();
     this.#netlink.close();
     this.#namespace.close();
-    this.#turns.close(new MeshHostError('it was closed'));
+    this.#turns.close(new MeshHostError('the host was closed'));
   }
 
-  /** @param isAsked somebody waits for it; else it is a repair, which is told */
+  /**
+   * Brings the machine into the desired state.
+   *
+   * @param isAsked whether a call of `apply` waits for the result; if none does, this is a repair, and the
+   *   listener gets the result
+   */
   async #converge(isAsked: boolean): Promise<Applied> {
     const desired = this.#desired;
     if (desired) this.#wanted.want(desired);
     const differs = this.#state.update(desired);
-    // Routes and rules do without waiting for any program.
+    // Routes and rules come first, because they need no program.
     const first = desired && (isAsked || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
     this.#tellLink();
     const rulesetChanged = this.#hasNft && (await this.#ruleset.follow());
@@ -236,7 +251,7 @@ export class LinuxHost implements MeshHost {
     for (const trouble of troubles) this.#listener?.onTrouble(trouble);
   }
 
-  /** The steps in front of the first one for `nft`. `isOpen`: there are more. */
+  /** Carries out the steps before the first one for `nft`. `isOpen`: more steps are left. */
   #carryOutUntilNft(desired: DesiredHost): Applied & { readonly isOpen: boolean } {
     const steps = this.#plan(desired);
     const end = steps.findIndex(isForNft);
@@ -262,7 +277,7 @@ export class LinuxHost implements MeshHost {
             ...actual,
             routes: of(suspects, actual.routes),
           });
-    // What is changed now is looked at again by the next plan: it may have failed.
+    // The next plan compares the routes that change now once more, because a change may fail.
     if (!steps.some(({ type }) => type === 'set-route' || type === 'delete-route')) {
       this.#wanted.clear();
     }
@@ -286,7 +301,7 @@ export class LinuxHost implements MeshHost {
     this.#hasNft = hasProgram && this.#nftMonitor !== undefined;
     this.#nftReason = hasProgram ? NFT_REFUSED : NFT_MISSING;
     if (enforcement !== 'enforce' || this.#hasNft) return;
-    throw new MeshHostError(`enforce can't be held: ${this.#nftReason}`);
+    throw new MeshHostError(`enforce does not work here: ${this.#nftReason}`);
   }
 
   #openFilters(): LinkFilters {

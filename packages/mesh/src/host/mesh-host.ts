@@ -1,6 +1,6 @@
 /**
- * `MeshHost`: the machine, as the agent uses it. `LinuxHost` is the real one; a simulation needs no more
- * than this.
+ * `MeshHost`: the interface between the agent and its machine. `LinuxHost` implements it for Linux; a
+ * simulation implements the same interface.
  *
  * @module
  */
@@ -9,59 +9,64 @@ import type { DesiredHost, RoutedPeer } from '../plan/desired-host.ts';
 import type { Step } from '../plan/step.ts';
 import type { HostFacts } from './host-facts.ts';
 
-/** What `facts` is asked about. */
+/** The parameters of `facts`. */
 export interface FactsRequest {
   readonly interfaceName: string;
   readonly port: number;
   readonly table?: number;
   readonly priority?: number;
-  /** The peers that are known; with none, the underlay is that of the own addresses. */
+  /** The known peers. Without any, the underlay is the links that have this node's addresses. */
   readonly peers?: readonly Pick<RoutedPeer, 'endpoint' | 'prefixes'>[];
-  /** Addresses of the own node, as text; default: those of the link that has the default route. */
+  /** Addresses of this node, as text; default: those of the underlay's links, one of each family. */
   readonly nodeAddresses?: readonly string[];
-  /** Own prefixes; default: those of the CNI's configuration. */
+  /** Prefixes of this node's pods; default: those of the CNI's configuration. */
   readonly prefixes?: readonly Readonly<Cidr>[];
 }
 
-/** What was done, and what could not be done. */
+/** The result of `apply` and `remove`. */
 export interface Applied {
+  /** The steps of the plan, also those that failed and those that a failure of `nft` stopped. */
   readonly steps: readonly Step[];
-  /** One sentence each; the rest was done. An `enforce` that can't be held throws instead. */
+  /** One sentence for each step that failed or feature that is missing. */
   readonly troubles: readonly string[];
 }
 
-/** Calls come from the event loop, one after the other. */
+/** The host calls these functions from the event loop, one at a time. */
 export interface HostListener {
-  /** Somebody took away what had been applied, and it is back. */
+  /** Another program changed the applied state. These steps restored it. */
   onRepaired(steps: readonly Step[]): void;
-  /** The tunnel's interface came (its index), or went (undefined). What hangs on it is laid already. */
+  /** The tunnel's interface appeared (its index) or went away (undefined). Its routes and rules are set already. */
   onLink(index: number | undefined): void;
-  /** Links, addresses or routes of the underlay may have changed: ask for `facts` again. At most once a second. */
+  /**
+   * Links, addresses or routes of the underlay may have changed, so the caller should call `facts` again.
+   * Called at most once a second.
+   */
   onUnderlay(): void;
-  /** Something that was applied can't be held. It is tried again with the next change. */
+  /** A repair failed; the text is one sentence. The host tries it again after the next change. */
   onTrouble(trouble: string): void;
 }
 
 export interface MeshHost {
-  /** Changes nothing. */
+  /** Reads the facts from the machine. It changes nothing. */
   facts(request: FactsRequest): Promise<HostFacts>;
   /**
-   * Makes the machine look like this, and keeps it so from now on. What needs the tunnel's interface
-   * waits for it. Calls may overlap: they are done one after the other, and only the last one of those
-   * that wait is done.
+   * Brings the machine into the desired state, and keeps it in that state after `watch` was called. Steps that
+   * need the tunnel's interface are left out until the interface is there. Calls may overlap: the host works on
+   * one at a time, and of the calls that wait it carries out the last one for all.
    *
-   * @throws {MeshHostError} `enforce` can't be held here: nothing was changed
+   * @throws {MeshHostError} `enforce` does not work on this machine, the table or priority is not the host's, or
+   *   the host is closed; nothing was changed
    */
   apply(desired: DesiredHost): Promise<Applied>;
-  /** One listener; a second call replaces it. */
+  /** Begins to follow changes of the machine. There is one listener; a second call replaces it. */
   watch(listener: HostListener): void;
-  /** Leaves the machine as it was before the first `apply`. */
+  /** Takes back all changes: the machine is then as it was before the first `apply`. */
   remove(): Promise<Applied>;
-  /** Stops watching, and leaves everything as it is: for the end of the agent alone. */
+  /** Stops watching and changes nothing. For an agent that ends, while its routes and rules stay. */
   close(): void;
 }
 
-/** What can not be held on this machine, or not be read of it. */
+/** The desired state does not work on this machine, or the machine's state could not be read. */
 export class MeshHostError extends Error {
   override readonly name = 'MeshHostError';
 }

@@ -1,5 +1,6 @@
 /**
- * `StepRunner`: does what a plan says, in its order: by rtnetlink, by `nft`, and by filters of links.
+ * `StepRunner`: carries out the steps of a plan in their order. It uses rtnetlink, the program `nft`, and
+ * the reverse path filters of links.
  *
  * @module
  */
@@ -14,11 +15,11 @@ export interface StepRunnerOptions {
   readonly table: number;
   readonly filters: LinkFilters;
   readonly ruleset: RulesetKeeper;
-  /** Of the tunnel, now. */
+  /** Returns the present index of the tunnel's interface; undefined while there is none. */
   readonly linkIndex: () => number | undefined;
 }
 
-/** Says what failed, one sentence each. */
+/** Its functions return one sentence for each step that failed. */
 export class StepRunner {
   readonly #options: StepRunnerOptions;
 
@@ -26,7 +27,12 @@ export class StepRunner {
     this.#options = options;
   }
 
-  /** @param isEnforced nothing is taken away when a backstop that is wanted could not be loaded */
+  /**
+   * Carries out all steps.
+   *
+   * @param isEnforced whether to stop at a step for `nft` that fails: without the backstop, the steps behind it
+   *   would remove protection
+   */
   async run(steps: readonly Step[], isEnforced: boolean): Promise<string[]> {
     const troubles: string[] = [];
     for (let at = 0; at < steps.length;) {
@@ -43,7 +49,7 @@ export class StepRunner {
     return troubles;
   }
 
-  /** Steps among which none is for `nft`: done when this returns. */
+  /** Carries out steps without waiting; none of them may be for `nft`. */
   runNow(steps: readonly Step[]): string[] {
     const troubles: string[] = [];
     let run: KernelStep[] = [];

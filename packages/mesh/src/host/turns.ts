@@ -1,12 +1,13 @@
 /**
- * `Turns`: does one piece of work at a time. Who asks meanwhile is done afterwards, all at once.
+ * `Turns`: runs one function again and again, never twice at a time. All requests that arrive while it runs
+ * are answered together by the next run.
  *
  * @module
  */
 export interface TurnsOptions<T> {
-  /** @param isAsked somebody waits for it; else something was heard */
+  /** @param isAsked whether a caller of `ask` waits for the result; else `hear` caused the turn */
   readonly work: (isAsked: boolean) => Promise<T>;
-  /** Nobody waited for what has failed. */
+  /** Gets the error of a turn that no caller waited for. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -27,9 +28,9 @@ export class Turns<T> {
   }
 
   /**
-   * Resolves when a turn that began after this call is over.
+   * Requests a turn. Resolves with its result; the turn begins after this call.
    *
-   * @throws what it failed with
+   * @throws the error of that turn, or the reason given to `close`
    */
   async ask(): Promise<T> {
     const asked = new Promise<T>((resolve, reject) => {
@@ -39,13 +40,13 @@ export class Turns<T> {
     return asked;
   }
 
-  /** There is something to do, and nobody waits for it. */
+  /** Requests a turn whose result no caller waits for. */
   hear(): void {
     this.#hasHeard = true;
     void this.#run();
   }
 
-  /** Begins none any more. */
+  /** Starts no more turns, and rejects the requests that wait with `reason`. */
   close(reason: Error): void {
     this.#isClosed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(reason);

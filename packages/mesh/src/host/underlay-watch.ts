@@ -1,5 +1,5 @@
 /**
- * `UnderlayWatch`: tells that links, addresses or routes have changed, once a second at most.
+ * `UnderlayWatch`: reports that links, addresses or routes have changed, at most once a second.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export class UnderlayWatch {
   #unwatch: (() => void) | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  /** A second call replaces the listener. */
+  /** Begins to watch. A second call replaces the listener. */
   watch(listener: () => void): void {
     this.#listener = listener;
     this.#unwatch ??= onReadable(this.#monitor.fd, () => this.#hear());
@@ -23,9 +23,9 @@ export class UnderlayWatch {
     this.#monitor.close();
   }
 
-  /** The first change is told at once, those of the following second together. */
+  /** Reports the first change at once, and all changes of the following second together at its end. */
   #hear(): void {
-    // Until then the kernel keeps the first notification, and drops the others.
+    // While the timer runs, the kernel keeps the first notification in the socket and drops the others.
     if (this.#timer || !this.#monitor.clear()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

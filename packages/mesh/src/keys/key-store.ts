@@ -1,16 +1,17 @@
 /**
- * `KeyStore`: the private keys of a node, as files of its own folder.
- *
+ * `KeyStore`: the private keys of a node, as files in the node's own directory.
  * ```
- *   /var/lib/litz/litz0.3.key     generation 3, base64 and a line end, as `wg genkey` writes one
- *   /var/lib/litz/litz0.4.key     the next one, while a rotation goes on
+ *   /var/lib/litz/litz0.3.key     generation 3: base64 and a newline, as `wg genkey` writes it
+ *   /var/lib/litz/litz0.4.key     the next key, during a rotation
  * ```
- * A file is a key, its name is its generation and its time is when the key was made, so there is nothing
- * that two files could say differently. A key is written under a temporary name, synced, renamed, and
- * the folder synced: after a crash it is there whole or not at all.
  *
- * A file that can't be read, isn't a key or may be read by others is an error. It is never replaced: the
- * other nodes know the node by this key.
+ * Each file is one key. The generation is in the file name, and the file's modification time is the
+ * time at which the key was created. So two files cannot contradict each other. A key is written to
+ * a temporary file, synced and renamed, and then the directory is synced. After a crash the key is
+ * there completely or not at all.
+ *
+ * A file that cannot be read, is not a key, or can be read by others is an error. It is never
+ * replaced, because the other nodes know this node by this key.
  *
  * @module
  */
@@ -44,7 +45,7 @@ import { untrustedFolder } from '@litz/config/uapi';
 import { MOST_GENERATION } from '../record/node-record.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** A key of this node. */
+/** A key pair of this node. */
 export interface OwnKey {
   readonly generation: number;
   readonly publicKey: PublicKey;
@@ -58,7 +59,7 @@ export class KeyFileError extends Error {
 }
 
 export interface KeyStoreOptions {
-  /** '/var/lib/litz' */
+  /** For example '/var/lib/litz'. */
   readonly folder: string;
   readonly interfaceName: string;
   /** Unix time in milliseconds. */
@@ -77,10 +78,10 @@ export class KeyStore {
   }
 
   /**
-   * All keys, the oldest generation first: one, or two while a rotation goes on; none before the first
-   * start. Whoever gets them wipes them.
+   * Returns all keys, the oldest generation first: one, or two during a rotation; none before the
+   * first start. The caller must wipe them.
    *
-   * @throws {KeyFileError} a file that can't be used, by its name, and what to do
+   * @throws {KeyFileError} a file cannot be used; the message names it and says what to do
    */
   read(): OwnKey[] {
     const keys: OwnKey[] = [];
@@ -94,9 +95,10 @@ export class KeyStore {
   }
 
   /**
-   * Makes a key, which is on the disk when this returns.
+   * Creates a key. It is on the disk when this returns. The caller must wipe the private key.
    *
-   * @throws {KeyFileError} it can't be written, or there is one of that generation
+   * @throws {KeyFileError} the file cannot be written, a key of that generation exists, or the
+   *   generation is above `MOST_GENERATION`
    */
   create(generation: number): OwnKey {
     const path = this.#path(generation);
@@ -105,7 +107,7 @@ export class KeyStore {
     try {
       this.#makeFolder();
       if (this.#generations().includes(generation))
-        throw new KeyFileError(`${path}: is there already`);
+        throw new KeyFileError(`${path}: already exists`);
       this.#write(path, `${privateKey.toBase64()}\n`);
     } catch (error) {
       wipe(privateKey);
@@ -115,12 +117,17 @@ export class KeyStore {
     return this.#readKey(generation);
   }
 
-  /** The key is from now on of a later generation. What it was is no more. */
+  /**
+   * Renames the file of a key to a later generation. The file of the old generation is then gone.
+   *
+   * @throws {KeyFileError} the file cannot be renamed, a key of that generation exists, or the
+   *   generation is above `MOST_GENERATION`
+   */
   raise(from: number, to: number): void {
     const path = this.#path(to);
     refuseGeneration(path, to);
     try {
-      if (this.#generations().includes(to)) throw new KeyFileError(`${path}: is there already`);
+      if (this.#generations().includes(to)) throw new KeyFileError(`${path}: already exists`);
       renameSync(this.#path(from), path);
       syncFolder(this.folder);
     } catch (error) {
@@ -128,7 +135,11 @@ export class KeyStore {
     }
   }
 
-  /** Deletes a key that is no more used. */
+  /**
+   * Deletes a key that is no longer used.
+   *
+   * @throws {KeyFileError} the file cannot be removed
+   */
   remove(generation: number): void {
     const path = this.#path(generation);
     try {
@@ -165,7 +176,7 @@ export class KeyStore {
     const buffer = Buffer.alloc(MOST_BYTES);
     let fd = -1;
     try {
-      // A link could lead to a file that others may write, and a pipe would be waited for.
+      // A symbolic link could lead to a file that others can write, and opening a pipe would block.
       fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       const stats = fstatSync(fd);
       refuseLoose(path, stats);
@@ -213,33 +224,37 @@ export class KeyStore {
   }
 }
 
-/** A file of a generation that no record can have would be a key that nobody finds again. */
+/** A record cannot have this generation, so no reader would accept it. */
 function refuseGeneration(path: string, generation: number): void {
   if (generation <= MOST_GENERATION) return;
-  throw new KeyFileError(`${path}: is of a generation above ${MOST_GENERATION}, the last one`);
+  throw new KeyFileError(`${path}: the generation is above ${MOST_GENERATION}, the highest one`);
 }
 
 function refuseLoose(path: string, { mode, uid }: Stats): void {
   const own = process.geteuid?.();
   if ((mode & constants.S_IFMT) !== constants.S_IFREG) {
-    throw new KeyFileError(`${path}: is no ordinary file`);
+    throw new KeyFileError(`${path}: is not a regular file`);
   }
   if (own !== undefined && uid !== 0 && uid !== own) {
     throw new KeyFileError(
-      `${path}: belongs to user ${uid}, who knows the key: chown ${own} ${path}`,
+      `${path}: belongs to user ${uid}, who can read the key: chown ${own} ${path}`,
     );
   }
   if ((mode & 0o077) === 0) return;
   const digits = (mode & 0o7777).toString(8).padStart(4, '0');
-  throw new KeyFileError(`${path}: has mode ${digits}, others may read the key: chmod 600 ${path}`);
+  throw new KeyFileError(
+    `${path}: has mode ${digits}, so other users may read the key: chmod 600 ${path}`,
+  );
 }
 
 function readText(path: string, bytes: Buffer): PrivateKey {
   const text = bytes.toString('latin1').replace(/\r?\n$/, '');
   const raw =
-    bytes.length === 32 ? ' (32 raw bytes, as Cilium has them: base64 FILE makes text)' : '';
+    bytes.length === 32
+      ? ' (32 raw bytes, as Cilium stores them: "base64 FILE" converts them)'
+      : '';
   if (text.length !== KEY_TEXT_LENGTH) {
-    const expected = `expected ${KEY_TEXT_LENGTH} characters of base64 and a line end`;
+    const expected = `expected ${KEY_TEXT_LENGTH} characters of base64 and a newline`;
     throw new KeyFileError(
       `${path}: ${expected}, got ${bytes.length} bytes${raw}. ${NOT_REPLACED}`,
     );
@@ -247,7 +262,7 @@ function readText(path: string, bytes: Buffer): PrivateKey {
   try {
     return parsePrivateKey(text);
   } catch {
-    throw new KeyFileError(`${path}: is no private key in base64. ${NOT_REPLACED}`);
+    throw new KeyFileError(`${path}: is not a private key in base64. ${NOT_REPLACED}`);
   }
 }
 
@@ -263,4 +278,5 @@ const KEY_SUFFIX = /^(?:0|[1-9]\d{0,14})\.key$/;
 const KEY_TEXT_LENGTH = 44;
 const MOST_BYTES = 256;
 const NOT_REPLACED =
-  'It is left as it is, since the other nodes know this node by it; to have a new key made, remove it';
+  'Litz does not replace it, because the other nodes know this node by this key. ' +
+  'Delete the file to get a new key';

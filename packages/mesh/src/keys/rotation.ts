@@ -1,23 +1,24 @@
 /**
- * `planKeys`: which keys of a node are used for what, from what there is: the files, the own record and
- * the daemon. Pure, and without a memory of its own: after a crash at any point it goes on from where
- * the three stand.
- *
+ * `planKeys`: decides what each key of a node is used for, from the key files, the own record and
+ * the daemon. Pure and without memory: after a crash at any point, the rotation continues from the
+ * state of these three.
  * ```
- *   files     daemon      record      what is to come
- *   n         n           n           at rest
+ *   files     daemon      record      next step
+ *   n         n           n           none: no rotation is in progress
  *   n, n+1    n           n           the daemon learns n+1 as its second identity
- *   n, n+1    n, n+1      n           the record gets both: first write
+ *   n, n+1    n, n+1      n           the record gets both keys: first write
  *   n, n+1    n, n+1      n, n+1      peers shake hands with n+1; wait for all, or for the timeout
- *   n, n+1    n, n+1      n+1         the record has n+1 alone: second write; the daemon promotes it
+ *   n, n+1    n, n+1      n+1         the record has only n+1: second write; the daemon promotes it
  *   n, n+1    n+1         n+1         the file of n is deleted
  * ```
- * A peer answers only when it knows the new key, so its handshake is the acknowledgement, and peers
- * write nothing.
  *
- * To revoke is to delete the files of all keys but a new one that nobody has seen. It isn't the next
- * identity of the daemon, nor a next key of any peer, so nobody promotes it: the daemon and the peers swap
- * one key for another, and whatever was made with the former ones ends.
+ * A peer can only complete a handshake with the new key if it knows the key. So the handshake is
+ * the acknowledgement, and peers write nothing.
+ *
+ * A key is revoked by deleting the files of all keys except a new one that no peer has seen. The
+ * new key is not the daemon's next identity and not a next key of any peer, so it is not promoted.
+ * Instead the daemon and the peers replace one key by another, and all sessions of the old keys
+ * end.
  *
  * @module
  */
@@ -26,15 +27,15 @@ import type { PublicKey } from '@litz/core';
 import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 export interface KeysView {
-  /** Of the files, the older one first: one, or two while a rotation goes on. */
+  /** The keys of the files, the older one first: one, or two during a rotation. */
   readonly keys: readonly NodeKey[];
-  /** Of the own record; none where there is no record, undefined while that is not known. */
+  /** The keys of the own record. Empty if there is no record; undefined while it is not known. */
   readonly recordKeys: readonly NodeKey[] | undefined;
-  /** The daemon's identities; undefined while there is no daemon. */
+  /** The daemon's identities. Undefined while the daemon is not connected. */
   readonly daemon: Identities | undefined;
-  /** Names of peers that have had no handshake with the new key. */
+  /** The names of peers that have no session with the new key. */
   readonly unanswered: readonly string[];
-  /** Those peers are not waited for any more. */
+  /** True: the rotation no longer waits for those peers. */
   readonly isOverdue: boolean;
 }
 
@@ -45,17 +46,21 @@ export interface Identities {
 
 export interface KeysPlan {
   readonly own: NodeKey;
-  /** The daemon's second identity. */
+  /** The daemon's second identity, during a rotation. */
   readonly next: NodeKey | undefined;
-  /** Of the own record, the older one first; undefined: nothing is to be written yet. */
+  /** The keys for the own record, the older one first. Undefined: nothing must be written yet. */
   readonly published: readonly NodeKey[] | undefined;
-  /** Its file is of no more use. */
+  /** A key whose file is no longer needed. */
   readonly obsolete: NodeKey | undefined;
-  /** The rotation waits for them. */
+  /** The names of the peers that the rotation waits for. */
   readonly waitsFor: readonly string[];
 }
 
-/** @throws {RangeError} there is no key, or there are more than two */
+/**
+ * Returns what each key is used for now.
+ *
+ * @throws {RangeError} there is no key, or there are more than two
+ */
 export function planKeys(view: KeysView): KeysPlan {
   const { keys, recordKeys } = view;
   const [first, second] = keys;
@@ -64,7 +69,7 @@ export function planKeys(view: KeysView): KeysPlan {
     return { ...AT_REST, own: first, published: recordKeys && [first] };
   }
   if (hasAlone(recordKeys, second)) return finished(view, first, second);
-  // The second write is done, and the registry can't be asked: nothing goes back.
+  // The second write was done, and the registry cannot be read now: the rotation does not go back.
   if (!recordKeys && isSame(view.daemon?.own, second)) return { ...AT_REST, own: second };
   const rotating = { ...AT_REST, own: first, next: second };
   if (!recordKeys) return rotating;
@@ -75,21 +80,22 @@ export function planKeys(view: KeysView): KeysPlan {
   return { ...rotating, published: [first, second], waitsFor: view.unanswered };
 }
 
-/** A key of a file gets another generation. */
+/** The key of one file gets a later generation. */
 export interface Raise {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * Peers take no generation that is lower than one they have seen: a node whose folder was lost, or put
- * back from a copy, goes on above its record. In the order in which the files are to be renamed.
+ * Returns the keys that need a later generation, in the order in which their files must be renamed.
+ * Peers accept no generation that is lower than one they have seen. So a node whose directory was
+ * lost, or restored from a backup, must continue above the generation in its record.
  */
 export function raisesOf(keys: readonly NodeKey[], recordKeys: readonly NodeKey[]): Raise[] {
   const knownAs = ({ publicKey }: NodeKey): number | undefined =>
     recordKeys.find((key) => equalBytes(key.publicKey, publicKey))?.generation;
   const newest = keys.at(-1);
-  // A key that comes before one of the record is never written again.
+  // A key that comes before a key of the record is never published again.
   const isWritten = newest !== undefined && knownAs(newest) !== undefined;
   let least = isWritten ? 0 : Math.max(0, ...recordKeys.map(({ generation }) => generation)) + 1;
   const raises: Raise[] = [];
@@ -99,7 +105,8 @@ export function raisesOf(keys: readonly NodeKey[], recordKeys: readonly NodeKey[
     if (to !== key.generation) raises.push({ from: key.generation, to });
     if (known === undefined) least = Math.max(least, to + 1);
   }
-  // The record leaves no room above it. Keys stay as they are, and the others say that they know later ones.
+  // No generation is left above the record's. The keys stay as they are, and the peers report that
+  // they know later ones.
   if (raises.some(({ to }) => to > MOST_GENERATION)) return [];
   return raises.toReversed();
 }

@@ -1,6 +1,6 @@
 /**
- * `GenerationMark`: the latest keys that a node was seen with. A record with earlier ones is an old list
- * that somebody gives out again, an API server's cache for instance.
+ * `GenerationMark`: the generations of the latest keys that this node has seen of another node. A
+ * record with earlier keys is outdated, for example from the cache of an API server.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { NodeKey } from '../record/node-record.ts';
 export interface GenerationMark {
   readonly oldest: number;
   readonly newest: number;
-  /** When the newest one was made. */
+  /** Unix time in milliseconds at which the newest key was created. */
   readonly createdAt: number;
 }
 
@@ -23,8 +23,8 @@ export function markOf(keys: readonly NodeKey[]): GenerationMark {
 }
 
 /**
- * Whether the keys are of before the mark. A node that has lost everything begins with generation 1
- * again; its key is newer by its time, and so it is followed.
+ * Returns true if the keys are older than the mark. A node that has lost its key files starts again
+ * with generation 1. Its key has a later time, so its record is accepted.
  */
 export function isStale(keys: readonly NodeKey[], mark: GenerationMark): boolean {
   const { oldest, newest, createdAt } = markOf(keys);

@@ -1,5 +1,6 @@
 /**
- * `Holdings`: which node holds which key, address and prefix, and with whom a record would clash.
+ * `Holdings`: which node has which key, address and prefix, and with which nodes a record would
+ * clash.
  *
  * @module
  */
@@ -9,33 +10,33 @@ import type { NodeRecord } from '../record/node-record.ts';
 import type { Refusal } from './membership-context.ts';
 import { PrefixTable } from './prefix-table.ts';
 
-/** A refusal because of another node. */
+/** A refusal because another node has what the record claims. */
 export type Clash = Refusal & { readonly holder: string };
 
 export class Holdings {
   readonly #records = new Map<string, NodeRecord>();
   readonly #keys = new Map<string, string>();
-  /** One name nearly always. */
+  /** The names of the nodes at an address. Nearly always there is one name. */
   readonly #addresses = new Map<string, readonly string[]>();
-  /** The addresses of all nodes as prefixes; the owner is the address as text. */
+  /** The addresses of all nodes as prefixes. The owner of each is the address as text. */
   readonly #addressTable = new PrefixTable();
   readonly #prefixes = new PrefixTable();
 
-  /** What the record claims and other nodes hold. */
+  /** Yields each claim of the record that another node has already. */
   *clashesOf(record: NodeRecord): Generator<Clash> {
     for (const i of record.keys.keys()) yield* this.#keyClashes(record, i);
     for (const i of record.addresses.keys()) yield* this.#addressClashes(record, i);
     for (const i of record.prefixes.keys()) yield* this.#prefixClashes(record, i);
   }
 
-  /** Replaces what the node held. There must be no clash. */
+  /** Replaces what the node has with what the record claims. The record must not clash. */
   take(record: NodeRecord): void {
     const { name, keys, addresses, prefixes } = record;
     this.release(name);
     this.#records.set(name, record);
     for (const { publicKey } of keys) this.#keys.set(publicKey.toBase64(), name);
     for (const address of addresses) this.#takeAddress(address, name);
-    // Within one record prefixes may overlap; the wider ones come first, and stand for the others.
+    // The prefixes of one record may overlap. The wider ones are added first and cover the others.
     for (const prefix of prefixes.toSorted((a, b) => a.prefixLength - b.prefixLength)) {
       if (this.#prefixes.isFree(prefix)) this.#prefixes.add(prefix, name);
     }
@@ -65,7 +66,7 @@ export class Holdings {
     }
     for (const holder of this.#prefixes.owners(hostPrefix(parseAddress(address)))) {
       if (holder === record.name) continue;
-      yield { field, reason: `${address} lies in a prefix of node ${holder}`, holder };
+      yield { field, reason: `${address} is in a prefix of node ${holder}`, holder };
     }
   }
 
@@ -75,7 +76,7 @@ export class Holdings {
     const text = formatCidr(prefix);
     for (const holder of this.#prefixes.owners(prefix)) {
       if (holder === record.name) continue;
-      yield { field, reason: `${text} has addresses of the prefix of node ${holder}`, holder };
+      yield { field, reason: `${text} overlaps the prefix of node ${holder}`, holder };
     }
     for (const address of this.#addressTable.owners(prefix)) {
       for (const holder of this.#addresses.get(address)!) {
@@ -105,8 +106,9 @@ export class Holdings {
 }
 
 /**
- * Of two nodes with one address. Behind one translated address there may be several nodes, by their
- * ports; but traffic to the address itself can go into one tunnel only.
+ * Returns true if two nodes with the same address cannot both be accepted. Several nodes may be
+ * behind one NAT address, with different ports. But traffic to the address itself can go into one
+ * tunnel only.
  */
 function isOneMachine(a: NodeRecord, b: NodeRecord): boolean {
   return a.port === b.port || a.encryptsNode || b.encryptsNode;

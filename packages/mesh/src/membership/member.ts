@@ -1,5 +1,5 @@
 /**
- * `Member`: what `Membership` knows of one node.
+ * `Member`: what `Membership` knows about one node.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { GenerationMark } from './generation-mark.ts';
 export interface Member {
   readonly name: string;
   standing: 'living' | 'expired';
-  /** When it was last known to be alive, of an expired one. */
+  /** Unix time in milliseconds at which an expired node was last known to be alive. */
   aliveAt: number;
-  /** What it holds: the latest record that was accepted. */
+  /** The latest record that was accepted. It decides what the node has. */
   accepted: NodeRecord | undefined;
-  /** The latest record, where that isn't accepted. */
+  /** The latest record if it is not accepted (yet). */
   claim: NodeRecord | undefined;
   mark: GenerationMark | undefined;
-  /** The refusal that was told last. */
+  /** The refusal that was reported last, as "FIELD: REASON"; empty: none. */
   told: string;
 }
 
@@ -32,7 +32,10 @@ export function newMember(name: string): Member {
   };
 }
 
-/** Those that claim something: who holds something comes first, then whose key is older. */
+/**
+ * Returns the members with a claim. Members that were accepted before come first, then those with
+ * the older key.
+ */
 export function inOrderOfClaim(members: Iterable<Member>): Member[] {
   const claiming: Member[] = [];
   for (const member of members) if (member.claim) claiming.push(member);
@@ -44,7 +47,7 @@ export function inOrderOfClaim(members: Iterable<Member>): Member[] {
   );
 }
 
-/** When the first of the keys that it claims was made. */
+/** Returns the time at which the older one of the claimed keys was created. */
 function bornAt({ claim }: Member): number {
   return claim!.keys[0]!.createdAt;
 }

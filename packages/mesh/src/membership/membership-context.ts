@@ -1,5 +1,6 @@
 /**
- * `MembershipContext`: what this node knows of itself, and what no other node can therefore claim.
+ * `MembershipContext`: the facts about this node that decide which records of other nodes are
+ * accepted.
  *
  * @module
  */
@@ -10,30 +11,36 @@ import { isIpv6 } from '../record/record-fields.ts';
 
 export interface MembershipContext {
   readonly ownName: string;
-  /** One, or two during a rotation. */
+  /** One key, or two during a rotation. */
   readonly ownKeys: readonly PublicKey[];
-  /** Of this node's underlay, as text. A peer is reached at an address of a family that is among them. */
+  /**
+   * The underlay addresses of this node, as text. A peer is reached at an address of one of their
+   * families.
+   */
   readonly ownAddresses: readonly string[];
   readonly ownPrefixes: readonly Cidr[];
-  /** Addresses of the registry's servers, as text. */
+  /** The addresses of the registry's servers, as text. */
   readonly registryAddresses: readonly string[];
-  /** Where services have their addresses; empty where it isn't known. */
+  /** The prefixes of the services. Empty if they are not known. */
   readonly servicePrefixes: readonly Cidr[];
-  /** Where all pods have their addresses; empty where it isn't known, and then any place will do. */
+  /** The prefixes of all pods. Empty if they are not known; then a pod prefix may be anywhere. */
   readonly clusterPrefixes: readonly Cidr[];
   /** Where all nodes have their addresses; empty where nobody says it, and then any place will do. */
   readonly nodePrefixes: readonly Cidr[];
 }
 
-/** Why a record is refused: the field as it is called in Litz's form, and the reason. */
+/** The reason why a record is refused, and the name of the field in Litz's format. */
 export interface Refusal {
   readonly field: string;
   readonly reason: string;
-  /** The node that has what the record claims, where it is another node. */
+  /** The other node that has what the record claims, if there is one. */
   readonly holder?: string;
 }
 
-/** What this node has against the record, whoever else there is. */
+/**
+ * Returns the reason why this node must refuse the record, without a look at other nodes.
+ * Undefined: there is none.
+ */
 export function refusalInContext(
   record: NodeRecord,
   context: MembershipContext,
@@ -48,7 +55,7 @@ export function refusalInContext(
   );
 }
 
-/** The first address of a family that this node has. */
+/** Returns the first address of a family that this node has. */
 export function reachableAddress(
   addresses: readonly string[],
   { ownAddresses }: MembershipContext,
@@ -88,9 +95,9 @@ function refusedAddress(
   const host = hostPrefix(parseAddress(address));
   const within = (prefixes: readonly Cidr[], what: string): Refusal | undefined => {
     const prefix = prefixes.find((candidate) => covers(candidate, host));
-    return prefix && { field, reason: `${address} lies in ${what}, ${formatCidr(prefix)}` };
+    return prefix && { field, reason: `${address} is in ${what}, ${formatCidr(prefix)}` };
   };
-  // The way to a node would lead into the tunnel to that node.
+  // The route to this node would lead into the tunnel to the same node.
   return (
     within(context.ownPrefixes, "this node's prefix") ??
     within(context.clusterPrefixes, "the cluster's prefix") ??
@@ -102,7 +109,10 @@ function refusedAddress(
 function refusedFamilies(record: NodeRecord, context: MembershipContext): Refusal | undefined {
   if (reachableAddress(record.addresses, context) !== undefined) return undefined;
   const family = record.addresses.some(isIpv6) ? 'IPv6' : 'IPv4';
-  return { field: 'addresses', reason: `has ${family} only, which this node doesn't have` };
+  return {
+    field: 'addresses',
+    reason: `has only ${family} addresses, and this node has none of that family`,
+  };
 }
 
 function refusedPrefix(
@@ -112,7 +122,7 @@ function refusedPrefix(
   const text = formatCidr(prefix);
   const touched = (prefixes: readonly Cidr[], what: string): Refusal | undefined => {
     const other = prefixes.find((candidate) => overlaps(candidate, prefix));
-    return other && { field, reason: `${text} has addresses of ${what}, ${formatCidr(other)}` };
+    return other && { field, reason: `${text} overlaps ${what}, ${formatCidr(other)}` };
   };
   const covered = (addresses: readonly string[], what: string): Refusal | undefined => {
     const address = addresses.find((item) => covers(prefix, hostPrefix(parseAddress(item))));
@@ -122,7 +132,7 @@ function refusedPrefix(
   };
   return (
     touched(context.ownPrefixes, "this node's prefix") ??
-    touched(context.servicePrefixes, 'the range of services') ??
+    touched(context.servicePrefixes, 'the prefix of the services') ??
     covered(context.ownAddresses, 'an underlay address of this node') ??
     covered(context.registryAddresses, 'an address of the registry') ??
     covered(record.addresses, 'an underlay address of the node itself') ??

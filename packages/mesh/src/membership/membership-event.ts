@@ -1,19 +1,26 @@
 /**
- * `MembershipEvent`: what happened to the nodes that this node accepts, for logs, metrics and status.
+ * `MembershipEvent`: a change of the nodes that this node accepts as peers, for logs, metrics and
+ * status.
  *
  * @module
  */
 
 /**
- * `deleted`: on purpose. `silent`: expired, and no session renewed. `replaced`: expired, and node `by` has
- * what it held. `refused`: this node has changed, and the record clashes with it.
+ * Why a node has left:
+ * - `deleted`: its record was deleted or revoked on purpose.
+ * - `silent`: its record had expired, and its sessions were not renewed.
+ * - `replaced`: its record had expired, and node `by` now has what it had.
+ * - `refused`: this node has changed, and the record clashes with it.
  */
 export type LeaveReason = 'deleted' | 'silent' | 'replaced' | 'refused';
 
 export type MembershipEvent =
-  /** `returned`: its record had expired and is there again. */
+  /** `returned`: the record had expired and is in the registry again. */
   | { readonly kind: 'joined' | 'changed' | 'returned'; readonly node: string }
-  /** Its record is gone without anybody's decision; the peer stays while its sessions renew. */
+  /**
+   * The record is gone, but it was not removed on purpose. The peer stays while its sessions are
+   * renewed.
+   */
   | { readonly kind: 'expired'; readonly node: string }
   | {
       readonly kind: 'left';
@@ -24,22 +31,22 @@ export type MembershipEvent =
   | {
       readonly kind: 'refused';
       readonly node: string;
-      /** As it is called in the record. */
+      /** The name of the field in the record. */
       readonly field: string;
       readonly reason: string;
-      /** The node that has what the record claims. */
+      /** The other node that has what the record claims. */
       readonly holder?: string;
-      /** The peer stays as it was before this record. */
+      /** True: the peer stays as it was before this record. */
       readonly keepsPeer: boolean;
     }
-  /** What was refused of it is gone: its record, or what that claimed. */
+  /** A refused record is gone: it was removed, or it no longer claims what was refused. */
   | { readonly kind: 'dropped'; readonly node: string }
-  /** A record with earlier keys than were seen; it is ignored. */
+  /** A record with earlier keys than those already seen. It is ignored. */
   | { readonly kind: 'stale'; readonly node: string; readonly seen: number; readonly got: number }
-  /** Another machine has written the record of this node. */
+  /** The record with this node's name has the key of another machine. */
   | { readonly kind: 'own-name'; readonly node: string };
 
-/** One line. */
+/** Returns an event as one line of text. */
 export function describeMembershipEvent(event: MembershipEvent): string {
   const { node } = event;
   switch (event.kind) {
@@ -48,9 +55,9 @@ export function describeMembershipEvent(event: MembershipEvent): string {
     case 'changed':
       return `node ${node} has changed`;
     case 'returned':
-      return `the record of node ${node} is back`;
+      return `the record of node ${node} is in the registry again`;
     case 'expired':
-      return `the record of node ${node} has expired; the peer stays while its sessions renew`;
+      return `the record of node ${node} has expired; the peer stays while its sessions are renewed`;
     case 'left':
       return `node ${node} has left: ${leftBecause(event.why, event.by)}`;
     case 'refused': {
@@ -58,16 +65,16 @@ export function describeMembershipEvent(event: MembershipEvent): string {
       return `the record of node ${node} is refused: ${event.field}: ${event.reason}${kept}`;
     }
     case 'dropped':
-      return `what was refused of node ${node} is not in the registry any more`;
+      return `the refused record of node ${node} is no longer in the registry`;
     case 'stale':
       return (
-        `an old record of node ${node} is ignored: its newest key has generation ${event.got}, ` +
-        `seen was ${event.seen}`
+        `an outdated record of node ${node} is ignored: its newest key has generation ${event.got}, ` +
+        `but generation ${event.seen} was already seen`
       );
     case 'own-name':
       return (
         `the record of this node, ${node}, has the key of another machine: ` +
-        'give one of the two another --node'
+        'start the agent of one of the two with another --node name'
       );
     default:
       return event satisfies never;
@@ -77,13 +84,13 @@ export function describeMembershipEvent(event: MembershipEvent): string {
 function leftBecause(why: LeaveReason, by = ''): string {
   switch (why) {
     case 'deleted':
-      return 'somebody removed its record';
+      return 'its record was removed';
     case 'silent':
       return 'its record had expired, and its sessions have ended';
     case 'replaced':
-      return `its record had expired, and node ${by} has what it held`;
+      return `its record had expired, and node ${by} now has its key, address or prefix`;
     case 'refused':
-      return 'it clashes with what this node has now';
+      return 'its record clashes with this node';
     default:
       return why satisfies never;
   }

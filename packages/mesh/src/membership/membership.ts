@@ -1,14 +1,14 @@
 /**
- * `Membership`: which nodes this node accepts as peers, from what the registry tells. Pure: time and the
- * state of sessions are given.
- *
- * - A key, an address or a prefix that a living record holds stays with it. Whoever claims it as well
- *   is refused, and is tried again when something changes.
+ * `Membership`: decides which nodes this node accepts as peers, from the registry's records. Pure:
+ * the caller passes the time and the state of the sessions.
+ * - A key, an address or a prefix stays with the living record that has it. Another record that
+ *   claims it is refused, and is checked again when something changes.
  * - A record that is bad or refused leaves the peer as it was before.
- * - A record that somebody deleted or revoked takes the peer with it at once.
- * - A record that expired leaves the peer while its sessions renew, and nobody else claims what it held.
- * - Without the registry everything stays. What the list lacks goes only with a whole list.
- * - Generations of keys only rise.
+ * - A record that was deleted or revoked removes the peer at once.
+ * - A record that expired leaves the peer while its sessions are renewed. Another living node may
+ *   claim what an expired one has, and then replaces it.
+ * - Without the registry everything stays. A missing record only counts if the list is complete.
+ * - The generations of keys only rise.
  *
  * @module
  */
@@ -32,7 +32,11 @@ export class Membership {
   #isSynced = false;
   #events: MembershipEvent[] = [];
 
-  /** @param remembered records accepted before a restart: they hold what they had until the registry says more */
+  /**
+   * @param remembered the records that were accepted before a restart; they keep what they have
+   *   until the registry says otherwise
+   * @param now Unix time in milliseconds
+   */
   constructor(
     context: MembershipContext,
     { remembered = [], now }: { remembered?: Iterable<NodeRecord>; now: number },
@@ -52,24 +56,29 @@ export class Membership {
     this.#events = [];
   }
 
-  /** The nodes that are accepted now. The same object for as long as nothing changes of a peer. */
+  /** The accepted nodes by name. A peer's object stays the same until the peer changes. */
   get peers(): ReadonlyMap<string, MeshPeer> {
     return this.#peers;
   }
 
-  /** Names of the nodes whose peer is another one, new or gone since the last call. */
+  /**
+   * Returns the names of the nodes whose peer was added, changed or removed since the last call.
+   */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;
     this.#changed = new Set();
     return changed;
   }
 
-  /** Whether the registry has told all that it holds. Before, nothing is known to be stale. */
+  /** True once the registry has sent a complete list. Before that, no record counts as missing. */
   get isSynced(): boolean {
     return this.#isSynced;
   }
 
-  /** All that the registry holds. What is missing, and wasn't told to be gone, has expired. */
+  /**
+   * Takes a complete list of records. A record that is missing from it, without a call of `gone`,
+   * has expired.
+   */
   sync(records: ReadonlyMap<string, ReadRecord>, now: number): MembershipEvent[] {
     for (const { name, standing } of this.#members.values()) {
       if (records.has(name)) continue;
@@ -82,14 +91,14 @@ export class Membership {
     return this.#drain();
   }
 
-  /** One record is new or has changed. */
+  /** Takes one record that is new or has changed. */
   record(name: string, record: ReadRecord): MembershipEvent[] {
     this.#hear(name, record);
     this.#settle();
     return this.#drain();
   }
 
-  /** One record is gone. */
+  /** Notes that one record is gone. */
   gone(name: string, why: 'deleted' | 'expired', now: number): MembershipEvent[] {
     if (why === 'deleted') this.#leave(name, { why });
     else this.#expire(name, now);
@@ -97,7 +106,10 @@ export class Membership {
     return this.#drain();
   }
 
-  /** The nodes whose sessions are alive. Expired ones that are not among them for long are removed. */
+  /**
+   * Takes the names of the nodes whose sessions are renewed. An expired node that is not among them
+   * for `KEEP_MS` is removed.
+   */
   renewing(names: ReadonlySet<string>, now: number): MembershipEvent[] {
     this.#renewing = names;
     for (const { name, standing, aliveAt } of this.#members.values()) {
@@ -109,11 +121,14 @@ export class Membership {
     return this.#drain();
   }
 
-  /** When `renewing` is to be told at the latest, so that an expired node goes in time. */
+  /**
+   * Unix time in milliseconds at which `renewing` must be called at the latest, so that an expired
+   * node is removed in time. Undefined: no node needs it.
+   */
   get deadline(): number | undefined {
     if (!this.#isSynced) return undefined;
     let first: number | undefined;
-    // With every change of one node: nothing is made for the others.
+    // This runs after every change of one node, so it creates no objects for the others.
     for (const { name, standing, aliveAt } of this.#members.values()) {
       if (standing === 'living' || this.#renewing.has(name)) continue;
       first = Math.min(first ?? Infinity, aliveAt + KEEP_MS);
@@ -121,7 +136,7 @@ export class Membership {
     return first;
   }
 
-  /** This node has changed. Peers that clash with it now are refused. */
+  /** Replaces the facts about this node. Peers that clash with them are refused. */
   changeContext(context: MembershipContext): MembershipEvent[] {
     this.#context = context;
     for (const member of this.#members.values()) {
@@ -194,13 +209,13 @@ export class Membership {
     this.#events.push({ kind: 'left', node: name, ...reason });
   }
 
-  /** It was no peer. */
+  /** Removes a node that was not a peer. */
   #forget(member: Member): void {
     this.#members.delete(member.name);
     this.#clear(member);
   }
 
-  /** Whoever was told of a refusal is told that there is no more to it. */
+  /** Reports that a refusal is over, if it was reported before. */
   #clear(member: Member): void {
     if (member.told === '') return;
     member.told = '';
@@ -215,8 +230,9 @@ export class Membership {
   }
 
   /**
-   * Accepts what can be accepted, and says of the rest why not. Once is enough: only those that hold
-   * something free anything, they come first, and those that wait for each other go together.
+   * Accepts every claim that can be accepted, and reports why the others are refused. One pass is
+   * enough: only accepted members can free something, they come first, and members that wait for
+   * each other are accepted together.
    */
   #settle(): void {
     const waiting = inOrderOfClaim(this.#members.values());
@@ -252,8 +268,8 @@ export class Membership {
   }
 
   /**
-   * The nodes that can only be accepted together: one claims what another one still has, and that one
-   * claims something else. Undefined where somebody keeps what is claimed.
+   * Returns the nodes that can only be accepted together: each claims what the next one has, and
+   * the next one claims something else. Returns undefined if one of them keeps what is claimed.
    */
   #group(member: Member): Member[] | undefined {
     const group = new Set([member]);
@@ -268,7 +284,10 @@ export class Membership {
     return [...group];
   }
 
-  /** What is against the record now. An expired node holds nothing against a living one. */
+  /**
+   * Returns the reason why the record must be refused now. An expired node does not keep anything
+   * from a living one.
+   */
   #refusalOf(record: NodeRecord): Refusal | undefined {
     const refusal = refusalInContext(record, this.#context);
     if (refusal) return refusal;
@@ -320,7 +339,7 @@ export class Membership {
 }
 
 /**
- * No session outlives that: Reject-After-Time, and Rekey-Attempt-Time for a handshake in between
- * (WireGuard paper, 6).
+ * In milliseconds. No session lives longer: Reject-After-Time (180 s), plus Rekey-Attempt-Time (90
+ * s) for a handshake in progress (WireGuard paper, section 6).
  */
 const KEEP_MS = 270_000;

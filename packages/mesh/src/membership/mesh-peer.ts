@@ -1,6 +1,6 @@
 /**
- * `MeshPeer`: another node of the cluster, as this node accepts it. What the daemon and the routes are
- * programmed from.
+ * `MeshPeer`: another node of the cluster that this node accepts. The daemon and the routes are
+ * programmed from it.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { NodeKey } from '../record/node-record.ts';
 
 export interface MeshPeer {
   readonly name: string;
-  /** One, or two during a rotation, the older one first. */
+  /** One key, or two during a rotation, the older one first. */
   readonly keys: readonly NodeKey[];
-  /** The preferred underlay address and the port. */
+  /** The first underlay address of a family that this node has, and the UDP port. */
   readonly endpoint: Endpoint;
-  /** Of the node itself, as text, at most one of each family. */
+  /** The addresses of the node itself, as text: at most one per family. */
   readonly addresses: readonly string[];
-  /** Accepted ones only. */
+  /** The prefixes of its pods. All of them are accepted. */
   readonly prefixes: readonly Cidr[];
   readonly encryptsNode: boolean;
 }

@@ -1,5 +1,6 @@
 /**
- * `peerOf`: an accepted record as the peer that the daemon and the routes are programmed from.
+ * `peerOf`: converts an accepted record to the peer from which the daemon and the routes are
+ * programmed.
  *
  * @module
  */
@@ -15,7 +16,7 @@ export function peerOf(record: NodeRecord, context: MembershipContext): MeshPeer
   return { name, keys, endpoint, addresses, prefixes, encryptsNode };
 }
 
-/** The record that a peer was made of. */
+/** Returns the record from which a peer was made. */
 export function recordOfPeer(peer: MeshPeer): NodeRecord {
   const { name, keys, endpoint, addresses, prefixes, encryptsNode } = peer;
   return { name, addresses, port: endpoint.port, keys, prefixes, encryptsNode, revoked: false };

@@ -1,6 +1,6 @@
 /**
- * `PrefixTable`: prefixes that share no address, each with an owner; finds whose addresses a prefix would
- * touch, wherever it lies to them.
+ * `PrefixTable`: a set of prefixes that share no address, each with an owner. Finds the owners of
+ * all addresses in a prefix, whether it contains their prefixes or lies in one of them.
  *
  * @module
  */
@@ -8,21 +8,21 @@ import type { Cidr } from '@litz/core';
 import { networkOf } from '../record/cidr-relations.ts';
 
 interface Range {
-  /** Family and first address, so that texts sort as addresses do. */
+  /** The family and the first address as text. Such texts sort in the order of the addresses. */
   readonly first: string;
   readonly last: string;
   readonly owner: string;
 }
 
 export class PrefixTable {
-  /** By the first address; no two share one. */
+  /** Sorted by the first address. No two ranges share an address. */
   readonly #ranges: Range[] = [];
 
   get size(): number {
     return this.#ranges.length;
   }
 
-  /** The owners of the addresses of this prefix, from the lowest address on. */
+  /** Yields the owners of the addresses in this prefix, from the lowest address on. */
   *owners(cidr: Readonly<Cidr>): Generator<string> {
     const { first, last } = rangeOf(cidr);
     for (let i = this.#indexOf(first); i < this.#ranges.length; i++) {
@@ -36,14 +36,18 @@ export class PrefixTable {
     return this.owners(cidr).next().done === true;
   }
 
-  /** @throws {RangeError} somebody has an address of it */
+  /**
+   * Adds a prefix.
+   *
+   * @throws {RangeError} an address of the prefix already has an owner
+   */
   add(cidr: Readonly<Cidr>, owner: string): void {
     if (!this.isFree(cidr)) throw new RangeError('the prefix has an owner');
     const { first, last } = rangeOf(cidr);
     this.#ranges.splice(this.#indexOf(first), 0, { first, last, owner });
   }
 
-  /** Exactly this prefix; nothing where it isn't there. */
+  /** Removes exactly this prefix. Does nothing if it is not in the table. */
   remove(cidr: Readonly<Cidr>): void {
     const { first, last } = rangeOf(cidr);
     const i = this.#indexOf(first);
@@ -51,7 +55,7 @@ export class PrefixTable {
     if (range?.first === first && range.last === last) this.#ranges.splice(i, 1);
   }
 
-  /** The first range that ends at `first` or behind it. */
+  /** Returns the index of the first range that ends at or after `first`. */
   #indexOf(first: string): number {
     let low = 0;
     let high = this.#ranges.length;
@@ -68,7 +72,7 @@ function rangeOf(cidr: Readonly<Cidr>): { first: string; last: string } {
   const { address, prefixLength } = networkOf(cidr);
   const end = address.slice();
   for (let bit = prefixLength; bit < end.length * 8; bit++) end[bit >> 3]! |= 0x80 >> (bit & 7);
-  // In one piece: a text that was put together keeps its pieces.
+  // One call creates one flat string. A concatenated string would keep its parts in memory.
   const family = address.length === 4 ? 0x34 : 0x36;
   return {
     first: String.fromCharCode(family, ...address),

@@ -1,16 +1,16 @@
 /**
- * `meshMetrics`: the status of an agent as Prometheus reads it.
+ * `meshMetrics`: formats the status of an agent for Prometheus.
  *
- * Names and labels of what Calico has as well are Calico's (felix/wireguard/metrics.go), so that its
- * dashboards show them. A series for each peer exists up to 200 peers: 5,000 nodes would otherwise be 75
- * million series. What adds them up is always there.
+ * Metrics that Calico has too have Calico's names and labels (felix/wireguard/metrics.go), so that its dashboards
+ * show them. Series for single peers exist only up to 200 peers: a mesh of 5,000 nodes would have 75 million of
+ * them. The sums over all peers always exist.
  *
  * @module
  */
 import { Gauge, Registry } from 'prom-client';
 import type { MeshStatus, PeerStatus } from '../status/mesh-status.ts';
 
-/** Of more peers there are no series of their own. */
+/** With more peers than this, there are no series for single peers. */
 export const MOST_PEER_SERIES = 200;
 
 export interface MetricsText {
@@ -19,10 +19,11 @@ export interface MetricsText {
   readonly text: string;
 }
 
+/** Returns the metrics in the text format of Prometheus. */
 export async function meshMetrics(status: MeshStatus): Promise<MetricsText> {
   const registry = new Registry();
   const gauge: AddGauge = (name, help, samples) => {
-    // Without labels there would be a series of nobody.
+    // A gauge without samples would get a series without labels and with the value 0.
     if (samples.length === 0) return;
     const labelNames = [...new Set(samples.flatMap(([labels]) => Object.keys(labels)))];
     const made = new Gauge({ name, help, labelNames, registers: [registry] });
@@ -84,38 +85,44 @@ function addSums(gauge: AddGauge, { peers }: MeshStatus): void {
     peers.reduce((total, peer) => total + value(peer), 0);
   gauge(
     'litz_mesh_peers',
-    'Nodes that are known, by state.',
+    'Known peers, by state.',
     STATES.map((state) => [{ state }, peers.filter((peer) => peer.state === state).length]),
   );
   gauge('litz_mesh_bytes_received', 'Bytes received from all peers.', [
     [{}, sum((peer) => peer.bytesReceived)],
   ]);
   gauge('litz_mesh_bytes_sent', 'Bytes sent to all peers.', [[{}, sum((peer) => peer.bytesSent)]]);
-  gauge('litz_mesh_unlisted_peers', 'Peers that are kept although their record is gone.', [
-    [{}, peers.filter(({ isListed }) => !isListed).length],
-  ]);
+  gauge(
+    'litz_mesh_unlisted_peers',
+    'Peers that are kept although the registry no longer has their record.',
+    [[{}, peers.filter(({ isListed }) => !isListed).length]],
+  );
 }
 
 function addNode(gauge: AddGauge, status: MeshStatus): void {
   const { node, interface: link, registry } = status;
   const [key] = node.keys;
-  gauge('litz_mesh_enforcement', 'What holds now.', [
+  gauge('litz_mesh_enforcement', 'The enforcement and mode that are applied now.', [
     [{ enforcement: node.enforcement, encrypt: node.mode }, 1],
   ]);
-  gauge('litz_mesh_daemon_up', '1: the daemon of the interface answers.', [[{}, +link.isUp]]);
-  gauge('litz_mesh_registry_up', '1: the registry answers and was read.', [
+  gauge('litz_mesh_daemon_up', '1: the daemon answers and its interface exists.', [
+    [{}, +link.isUp],
+  ]);
+  gauge('litz_mesh_registry_up', '1: the registry answers and all records were read.', [
     [{}, +(registry.trouble === undefined && registry.syncedAt !== undefined)],
   ]);
   gauge('litz_mesh_key_created_seconds', 'Unix time at which the node key was made.', [
     [{}, (key?.createdAt ?? 0) / 1000],
   ]);
-  gauge('litz_mesh_key_generation', 'How often the node key was replaced, and one.', [
-    [{}, key?.generation ?? 0],
-  ]);
-  gauge('litz_mesh_rotating', '1: a rotation of the node key goes on.', [
+  gauge(
+    'litz_mesh_key_generation',
+    'Generation of the node key; it rises by one with each rotation.',
+    [[{}, key?.generation ?? 0]],
+  );
+  gauge('litz_mesh_rotating', '1: a rotation of the node key is in progress.', [
     [{}, +(node.rotation !== undefined)],
   ]);
-  gauge('litz_mesh_troubles', 'Things that are wrong now; `litz agent status` names them.', [
+  gauge('litz_mesh_troubles', 'Number of present problems; `litz agent status` shows them.', [
     [{}, status.troubles.length],
   ]);
 }

@@ -1,6 +1,6 @@
 /**
- * `TextServer`: an HTTP server for programs: metrics, `/healthz`, `/readyz`. A path has a function that says
- * what is answered. Read only.
+ * `TextServer`: an HTTP server for programs, for paths such as `/metrics`, `/healthz` and `/readyz`. Each path has
+ * a function that returns the answer. Only GET and HEAD are allowed.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { boundConnections } from '../http/bound-connections.ts';
 
 export interface TextAnswer {
   readonly status: number;
-  /** Default: plain text. */
+  /** The header `Content-Type`; default: plain text in UTF-8. */
   readonly type?: string;
   readonly text: string;
 }
 
 export interface ListenAddress {
-  /** Undefined: all addresses of the machine. */
+  /** The address to listen on; undefined: all addresses of the machine. */
   readonly host: string | undefined;
-  /** TCP; 0 takes a free one. */
+  /** TCP port; 0 takes a free one. */
   readonly port: number;
 }
 
@@ -27,8 +27,10 @@ export class TextServer {
   readonly #server: Server;
 
   /**
-   * @param paths '/metrics' and the like, each with what answers it; what that throws is a 500
-   * @throws {Error} EADDRINUSE, EACCES: the port can't be had
+   * Starts the server. Resolves when it listens.
+   *
+   * @param paths the function for each path, such as '/metrics'; if it throws, the answer is 500 with the message
+   * @throws {Error} EADDRINUSE: another program uses the port; EACCES: the port needs a right
    */
   static async listen(
     { host, port }: ListenAddress,
@@ -40,9 +42,12 @@ export class TextServer {
       const answer = paths.get(path);
       if (!isRead) {
         response.setHeader('Allow', 'GET, HEAD');
-        send(response, { status: 405, text: 'this can only be read\n' });
+        send(response, { status: 405, text: 'the method must be GET or HEAD\n' });
       } else if (!answer) {
-        send(response, { status: 404, text: `there are ${[...paths.keys()].join(', ')}\n` });
+        send(response, {
+          status: 404,
+          text: `this path does not exist; the paths are ${[...paths.keys()].join(', ')}\n`,
+        });
       } else {
         void reply(response, answer);
       }
@@ -57,10 +62,12 @@ export class TextServer {
     this.#server = server;
   }
 
+  /** The TCP port that the server listens on. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Ends all connections and resolves when the server is closed. */
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -85,6 +92,7 @@ function send(response: ServerResponse, { status, type = PLAIN, text }: TextAnsw
 }
 
 const PLAIN = 'text/plain; charset=utf-8';
+/** In milliseconds. */
 const LIMITS = {
   requestTimeout: 10_000,
   headersTimeout: 5000,

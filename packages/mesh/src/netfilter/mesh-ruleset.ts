@@ -1,15 +1,15 @@
 /**
- * `meshRuleset`: the one nftables ruleset of the mesh, as text for `nft -f FILE`. Pure.
+ * `meshRuleset`: the nftables ruleset of the mesh, as text for `nft -f FILE`. Pure.
  *
- * It is one table, loaded whole in one transaction. What it says depends on cluster prefixes, the own
- * node and the registry, and never on the other nodes: a node that joins changes nothing here.
+ * The ruleset is one table, which `nft` loads in one transaction. It depends on the cluster prefixes, this node
+ * and the registry, but not on the other nodes: a node that joins does not change it.
  *
- * | chain | enforcement | what for |
+ * | chain | enforcement | what it does |
  * |---|---|---|
- * | sources | permissive, enforce | what isn't a pod's gets the address of the tunnel's interface, else the peer refuses it |
- * | clamp | permissive, enforce | TCP through the tunnel has segments that fit |
- * | forward, leaving | enforce | backstop: packets to pods of other nodes leave by the tunnel or not at all |
- * | ingress | enforce | what says it is from there came by the tunnel |
+ * | sources | permissive, enforce | gives packets that are not from this node's pods a source address that the peer accepts |
+ * | clamp | permissive, enforce | limits the MSS of TCP connections through the tunnel |
+ * | forward, leaving | enforce | backstop: stops packets to pods of other nodes that leave outside the tunnel |
+ * | ingress | enforce | drops packets from pods of other nodes that arrive outside the tunnel |
  *
  * @module
  */
@@ -20,20 +20,22 @@ import { addressOfNumber, familyOf, rangesWithout, type AddressRange } from '../
 /** Family and name of the table, as `nft` takes them. */
 export const MESH_TABLE = 'inet litz';
 
-/** What of a request the ruleset is made from. */
+/** The parts of a request that the ruleset is made from. */
 export interface RulesetRequest extends Pick<
   MeshRequest,
   'interfaceName' | 'port' | 'enforcement' | 'clusterPrefixes' | 'own' | 'registryAddresses'
 > {
-  /** Links of the underlay. */
+  /** Names of the underlay's links. */
   readonly underlayLinks: readonly string[];
-  /** The tunnel's interface. */
+  /** MTU of the tunnel's interface in bytes. */
   readonly mtu: number;
+  /** Addresses of the tunnel's interface, at most one of each family. */
   readonly addresses: readonly Readonly<Cidr>[];
-  /** Traffic of the node itself goes into the tunnel. */
+  /** Whether traffic of this node itself goes into the tunnel. */
   readonly withNodes: boolean;
 }
 
+/** Returns the text of the ruleset. */
 export function meshRuleset(request: RulesetRequest): string {
   const enforced = request.enforcement === 'enforce';
   const parts = [
@@ -42,7 +44,7 @@ export function meshRuleset(request: RulesetRequest): string {
     snat(request),
     clamp(request),
   ];
-  // A table that isn't there can't be deleted: it is made first, if need be.
+  // `delete table` fails without a table, so the line before it makes one if there is none.
   return [
     `table ${MESH_TABLE}`,
     `delete table ${MESH_TABLE}`,
@@ -53,7 +55,7 @@ export function meshRuleset(request: RulesetRequest): string {
   ].join('\n');
 }
 
-/** Every set is there, also an empty one: the rules are the same everywhere. */
+/** Returns all sets of the family, also empty ones, because the rules name all of them on every node. */
 function sets(request: RulesetRequest, family: 4 | 6): string[] {
   const { clusterPrefixes, own, registryAddresses, withNodes } = request;
   const isOf = (prefix: Readonly<Cidr>): boolean => familyOf(prefix) === family;
@@ -73,7 +75,7 @@ function sets(request: RulesetRequest, family: 4 | 6): string[] {
   ];
 }
 
-/** Packets that others send through this node, with the address that they are for in the end. */
+/** The chain for packets that this node forwards. At this hook, destination NAT has been done. */
 function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
   const unreachable = { 4: 'icmp type host-unreachable', 6: 'icmpv6 type addr-unreachable' };
   return chain('forward', 'type filter hook forward priority filter - 10', [
@@ -89,8 +91,8 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
 }
 
 /**
- * Packets of the node itself, and all others once more. Not in the output hook: what a service's address
- * turns into another one there gets another way too, and the hook goes on to name the first one.
+ * The chain for all packets that leave, also those of the node itself. The output hook would not do: when
+ * destination NAT of a service changes the route there, the hook still reports the former output interface.
  */
 function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;
@@ -103,8 +105,8 @@ function leaving(request: RulesetRequest): string {
 }
 
 /**
- * Nodes that have the registry are not unreachable when the tunnel is gone, so that ARP goes on there.
- * So what isn't for the registry is stopped here.
+ * Rules that stop packets to the registry's nodes, except those for the registry. These nodes have no
+ * `unreachable` route for the time without a tunnel, so that ARP with them goes on.
  */
 function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere: string): string[] {
   const ours = `meta mark & ${NODES_MARK} == ${NODES_MARK}`;
@@ -124,9 +126,10 @@ function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere:
 }
 
 /**
- * Strict ingress. It also stops pods of this node that forge the address of another node's pod. A pod may
- * speak to a node itself without the tunnel, as long as the mode covers pods alone; where the node hands
- * that on to a pod of its own, the forward chain stops it.
+ * The chain that drops packets from pods of other nodes that arrive outside the tunnel. It also stops pods of
+ * this node that forge the address of another node's pod. In the mode `pods`, a pod of another node may send
+ * packets to this node itself without the tunnel; if the node forwards them to a pod, the forward chain drops
+ * them.
  */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;
@@ -141,7 +144,7 @@ function ingress(request: RulesetRequest): string {
       ? `${ipOf(address)} daddr ${address} tcp dport ${port} accept`
       : `${ipOf(address)} saddr ${address} tcp sport ${port} accept`,
   );
-  // Whose answers would go into the tunnel has to come by it. The routes know who that is.
+  // A packet whose answer would go into the tunnel must arrive by the tunnel. The `fib` rule asks the routes.
   const byRoute = [
     `iifname { ${quoted(interfaceName)}, "lo" } accept`,
     `udp dport ${port} accept`,
@@ -157,7 +160,10 @@ function cameElsewhere(interfaceName: string): string {
   return `iifname != ${quoted(interfaceName)}`;
 }
 
-/** A pod that is gone leaves no route behind, and a default route would lead its packets out. */
+/**
+ * Rules that stop packets to this node's pods on the underlay. A pod that was removed has no route any more, so the
+ * default route would send its packets out.
+ */
 function ownStaysHere(underlayLinks: readonly string[]): string[] {
   if (underlayLinks.length === 0) return [];
   const out = `oifname { ${underlayLinks.map(quoted).join(', ')} }`;
@@ -179,7 +185,8 @@ function snat({
     const toPods = clusterPrefixes.some((prefix) => familyOf(prefix) === family);
     const asTunnel = `snat ${ip} to ${tunnel}`;
     if (!withNodes || !node) return [`${into} ${ip} saddr != @own${family} ${asTunnel}`];
-    // To a pod of a node that opted out too: it answers by the tunnel only to a pod's address.
+    // Packets to pods get the tunnel's address, which is in a prefix of pods: a node that opted out uses the
+    // tunnel only for answers to addresses of pods.
     const pods = `${into} ${ip} daddr @remote${family} ${ip} saddr != @own${family} ${asTunnel}`;
     const foreign = `${into} ${ip} saddr != @own${family} ${ip} saddr != @node${family}`;
     return [...(toPods ? [pods] : []), `${foreign} snat ${ip} to ${node}`];
@@ -187,7 +194,7 @@ function snat({
   return chain('sources', 'type nat hook postrouting priority srcnat', rules);
 }
 
-/** In both directions: what comes in is answered by the tunnel, too. */
+/** The chain that limits the MSS in both directions: segments in both directions pass through the tunnel. */
 function clamp({ interfaceName, mtu }: RulesetRequest): string {
   const opening = 'tcp flags & (syn | rst) == syn tcp option maxseg size set';
   const came = `iifname ${quoted(interfaceName)}`;
@@ -214,7 +221,7 @@ function both(rule: (ip: string, family: 4 | 6) => string): string[] {
   return ([4, 6] as const).map((family) => rule(IP[family], family));
 }
 
-/** Each address once, as the kernel writes it. */
+/** Returns the addresses of the family, each once, in the form that the kernel writes. */
 function addressesOf(texts: readonly string[], family: 4 | 6): string[] {
   const length = family === 4 ? 4 : 16;
   const addresses = texts.map(parseAddress).filter((address) => address.length === length);
@@ -235,12 +242,12 @@ function ipOf(address: string): string {
   return IP[address.includes(':') ? 6 : 4];
 }
 
-/** Names of links have no quotation marks in them that would matter to `nft`; those that do are left out. */
+/** Returns the name in quotation marks. Characters with a meaning for `nft` (`"`, `\`, `*`) become `?`. */
 function quoted(name: string): string {
   return `"${name.replaceAll(/["\\*]/g, '?')}"`;
 }
 
 const IP = { 4: 'ip', 6: 'ip6' } as const;
-/** IPv6's ARP: between the nodes it is never in the tunnel. */
+/** Neighbour discovery, the counterpart of ARP in IPv6. Between the nodes it is never in the tunnel. */
 const NEIGHBOURS =
   '{ nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect }';

@@ -1,5 +1,5 @@
 /**
- * `Nft`: the program `nft`, and the mesh's table as it is in the kernel.
+ * `Nft`: runs the program `nft` to load, remove and list the mesh's table in the kernel.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { MESH_TABLE } from './mesh-ruleset.ts';
 
 export interface NftOptions {
-  /** Default: `nft`, from the PATH. */
+  /** Name or path of the program; default: `nft`, from the PATH. */
   readonly program?: string;
-  /** The program is ended when it takes longer; default: 10,000. */
+  /** The program is killed after this many milliseconds; default: 10,000. */
   readonly longestMs?: number;
-  /** Starts the program: in the network namespace that is meant. Default: right here. */
+  /** Runs the function that starts the program in a network namespace; default: the present one. */
   readonly inNamespace?: <T>(run: () => T) => T;
 }
 
@@ -29,7 +29,7 @@ export class Nft {
     this.#inNamespace = options.inNamespace ?? ((run) => run());
   }
 
-  /** `nftables v1.0.6 (...)`; undefined: the program isn't there. */
+  /** Returns `nftables v1.0.6 (...)`; undefined if the program is missing. */
   async version(): Promise<string | undefined> {
     try {
       return (await this.#run(['--version'])).trim();
@@ -40,9 +40,9 @@ export class Nft {
   }
 
   /**
-   * Loads all of it in one transaction.
+   * Loads the ruleset in one transaction.
    *
-   * @throws {Error} `nft` refused it; the message is what it said
+   * @throws {Error} `nft` refused it; the message has the output of `nft`
    */
   async load(ruleset: string): Promise<void> {
     // Node gives a child a socket as its standard input, which nft can't open as /dev/stdin.
@@ -56,12 +56,12 @@ export class Nft {
     }
   }
 
-  /** Takes the table away; there may be none. */
+  /** Removes the mesh's table, if there is one. */
   async remove(): Promise<void> {
     await this.load(`table ${MESH_TABLE}\ndelete table ${MESH_TABLE}\n`);
   }
 
-  /** The table as the kernel has it, without what its counters say; undefined: there is none. */
+  /** Returns the mesh's table as `nft` lists it, without the values of counters; undefined if there is none. */
   async list(): Promise<string | undefined> {
     try {
       return await this.#run(['-s', 'list', 'table', ...MESH_TABLE.split(' ')]);
@@ -82,18 +82,18 @@ export class Nft {
       const child = this.#inNamespace(() =>
         execFile(this.#program, words, { env: ENVIRONMENT }, done),
       );
-      // Not the timeout of `execFile`: that waits for whoever else has the program's output open.
+      // The timeout of `execFile` would not do: it waits until every process with the program's output ended.
       const timer = setTimeout(() => {
         child.kill('SIGKILL');
         child.stdout?.destroy();
         child.stderr?.destroy();
         const what = [this.#program, ...words].join(' ');
-        reject(new Error(`${what}: no answer for ${this.#longestMs} ms`));
+        reject(new Error(`${what}: did not end within ${this.#longestMs} ms`));
       }, this.#longestMs);
     });
   }
 }
 
 const LONGEST_MS = 10_000;
-/** Its messages in English: one of them is understood. */
+/** Messages of `nft` in English, because `list` recognizes one of them. */
 const ENVIRONMENT = { ...process.env, LC_ALL: 'C' };

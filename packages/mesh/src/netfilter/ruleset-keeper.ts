@@ -1,15 +1,15 @@
 /**
- * `RulesetKeeper`: the mesh's table in the kernel, and whether it is still as it was loaded.
+ * `RulesetKeeper`: loads the mesh's table into the kernel, and detects when another program changed it.
  *
- * Nobody can compare what was loaded with what is there: the kernel tells it in other words. So after
- * each load those words are kept, and when something has happened to the table they are compared.
+ * The text that was loaded can't be compared with the table, because `nft` lists the table in another form. So
+ * the keeper lists the table after each load, and compares with that listing when the table has changed.
  *
  * @module
  */
 import { CHANGED_RULESET } from '../plan/actual-host.ts';
 import type { Nft } from './nft.ts';
 
-/** What of `NftMonitor` is used. */
+/** The part of `NftMonitor` that the keeper uses. */
 export interface TableMonitor {
   read(): 'deleted' | 'changed' | undefined;
 }
@@ -17,35 +17,39 @@ export interface TableMonitor {
 export class RulesetKeeper {
   readonly #nft: Pick<Nft, 'load' | 'remove' | 'list'>;
   readonly #monitor: TableMonitor | undefined;
-  /** What was loaded; undefined: nothing is there; `CHANGED_RULESET`: we don't know what. */
+  /** The loaded ruleset; undefined: there is no table; `CHANGED_RULESET`: the content of the table is unknown. */
   #loaded: string | undefined = undefined;
-  /** The kernel's words for it. */
+  /** The listing of the table right after the load. */
   #listing: string | undefined = undefined;
 
-  /** @param monitor undefined where the kernel has no nftables: then there is never a table */
+  /** @param monitor undefined if the kernel has no nftables; then there is never a table */
   constructor(nft: Pick<Nft, 'load' | 'remove' | 'list'>, monitor: TableMonitor | undefined) {
     this.#nft = nft;
     this.#monitor = monitor;
   }
 
-  /** For the plan: what is there. */
+  /** The ruleset in the kernel, in the form of `ActualHost.ruleset`. */
   get loaded(): string | undefined {
     return this.#loaded;
   }
 
-  /** Whether a table of an agent before this one is there; to be called once, before anything else. */
+  /** Looks for a table of an earlier agent. Must be called once, before any other function. */
   async look(): Promise<void> {
     if (!this.#monitor) return;
     this.#loaded = (await this.#nft.list()) === undefined ? undefined : CHANGED_RULESET;
   }
 
-  /** Looks whether somebody changed the table since the last call. @returns whether `loaded` is another one */
+  /**
+   * Checks whether another program changed the table since the last call.
+   *
+   * @returns whether `loaded` changed
+   */
   async follow(): Promise<boolean> {
     const before = this.#loaded;
     const change = this.#monitor?.read();
     if (change === 'deleted') this.#loaded = undefined;
     if (change === 'changed' && before !== CHANGED_RULESET) {
-      // Our own load is heard of here, too.
+      // The notification may be about the keeper's own load. Then the listing is the same.
       const listing = await this.#nft.list();
       if (listing === undefined) this.#loaded = undefined;
       else if (listing !== this.#listing) this.#loaded = CHANGED_RULESET;
@@ -53,13 +57,18 @@ export class RulesetKeeper {
     return this.#loaded !== before;
   }
 
-  /** @throws {Error} `nft` refused it: what was there before is still there */
+  /**
+   * Replaces the table.
+   *
+   * @throws {Error} `nft` refused the ruleset; the former table is still there
+   */
   async load(ruleset: string): Promise<void> {
     await this.#nft.load(ruleset);
     this.#listing = await this.#nft.list();
     this.#loaded = ruleset;
   }
 
+  /** Removes the table, if there is one. */
   async remove(): Promise<void> {
     await this.#nft.remove();
     this.#listing = undefined;

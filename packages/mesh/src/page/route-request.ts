@@ -1,20 +1,21 @@
 /**
- * `routeRequest`: what a request to the status page gets. Pure.
+ * `routeRequest`: decides how the status page answers a request. Pure.
  *
- * The page is for people at this machine. A page of somebody else's, open in the same browser, must not
- * read it: not by a name that resolves to a loopback address after all (DNS rebinding), which is why the
- * name that was asked for has to be one of ours, and not from another origin.
+ * The page is for users of this machine. Another page in the same browser must not read it. So the `Host` header
+ * must be a name of the loopback interface, which stops a foreign name that resolves to a loopback address (DNS
+ * rebinding); and the status must not be requested from another origin.
  *
  * @module
  */
 
-/** What of a request counts. */
+/** The parts of a request that decide about the answer. */
 export interface PageRequest {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
+  /** The header `Host`. */
   readonly host: string | undefined;
-  /** Where a browser says the request comes from (`Sec-Fetch-Site`). */
+  /** The header `Sec-Fetch-Site`, in which a browser names the origin of the request. */
   readonly site: string | undefined;
 }
 
@@ -25,7 +26,7 @@ export type PageRoute =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refusal'; readonly status: 403 | 404 | 405; readonly text: string };
 
-/** A file of the page, and how it's called to browsers. */
+/** Name of a file of the page, and its media type for `Content-Type`. */
 export interface PageFile {
   readonly name: string;
   readonly type: string;
@@ -33,27 +34,31 @@ export interface PageFile {
 
 export function routeRequest({ method, url, host, site }: PageRequest): PageRoute {
   if (host === undefined || !LOOPBACK_HOST.test(host)) {
-    const text = 'this page answers to localhost, 127.0.0.1 and [::1] only';
+    const text = 'the header Host must be localhost, 127.0.0.1 or [::1]';
     return { kind: 'refusal', status: 403, text };
   }
   if (method !== 'GET' && method !== 'HEAD') {
-    return { kind: 'refusal', status: 405, text: 'this page can only be read' };
+    return { kind: 'refusal', status: 405, text: 'the method must be GET or HEAD' };
   }
   const [path = ''] = url.split('?', 1);
   const file = PAGE_FILES.get(path);
   if (file) return { kind: 'file', file };
-  // Browsers ask for it by themselves.
+  // Browsers request this file by themselves; the page has none.
   if (path === '/favicon.ico') return { kind: 'nothing' };
   if (path !== '/status.json' && path !== '/events') {
-    return { kind: 'refusal', status: 404, text: 'there is no such page' };
+    return { kind: 'refusal', status: 404, text: 'this path does not exist' };
   }
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    return { kind: 'refusal', status: 403, text: 'this is not for pages of others' };
+    return {
+      kind: 'refusal',
+      status: 403,
+      text: 'pages of other origins must not read the status',
+    };
   }
   return { kind: path === '/events' ? 'events' : 'status' };
 }
 
-/** All that is served, by path. */
+/** All files of the page, by path. */
 export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
   [
     'page.css',
@@ -68,5 +73,5 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
     .concat([['/', { name: 'index.html', type: 'text/html' }]]),
 );
 
-/** Ports may differ: somebody may have forwarded one. */
+/** Any port is allowed, because the user may have forwarded another one. */
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;

@@ -1,14 +1,14 @@
 /**
- * `StatusFeed`: a status every second for all who look, as text of server-sent events. While nobody looks
- * the source is not asked. It knows no sockets.
+ * `StatusFeed`: sends a status to all viewers every second, as the text of server-sent events. Without viewers
+ * it does not call the source. It does not depend on sockets.
  *
  * @module
  */
 import type { StatusSource } from '../status/mesh-status.ts';
 
-/** Somebody who looks. */
+/** A browser that shows the page. */
 export interface Viewer {
-  /** False while it hasn't taken what it got before: then a status is left out for it. */
+  /** False while earlier text waits to be sent. Then the viewer gets no status this time. */
   isReady(): boolean;
   send(text: string): void;
 }
@@ -17,20 +17,21 @@ export class StatusFeed {
   readonly #source: StatusSource;
   readonly #viewers = new Set<Viewer>();
   #timer: NodeJS.Timeout | undefined;
-  /** The source is being asked. */
+  /** A call of the source is pending. */
   #isAsking = false;
-  /** What was sent last; undefined when it's old. */
+  /** The text that was sent last; undefined after the last viewer left, because it is out of date then. */
   #last: string | undefined;
 
   constructor(source: StatusSource) {
     this.#source = source;
   }
 
+  /** The number of viewers. */
   get viewers(): number {
     return this.#viewers.size;
   }
 
-  /** It gets a status at once, and then each second, until it is removed. */
+  /** Sends a status to the viewer at once, and then one each second until it is removed. */
   add(viewer: Viewer): void {
     this.#viewers.add(viewer);
     if (this.#last !== undefined) viewer.send(this.#last);
@@ -52,7 +53,7 @@ export class StatusFeed {
     if (this.#viewers.size === 0) return;
     this.#last = text;
     for (const viewer of this.#viewers) if (viewer.isReady()) viewer.send(text);
-    // A big mesh costs more to tell of: at most a tenth of the time goes into it.
+    // The status of a big mesh takes longer to make. The pause limits the work to a tenth of the time.
     const pause = Math.max(INTERVAL_MS, (performance.now() - start) * 10);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#tell(), pause);

@@ -1,11 +1,11 @@
 /**
- * `StatusPage`: an HTTP server on a loopback address that shows the mesh. Read only.
+ * `StatusPage`: an HTTP server on a loopback address. It serves a page that shows the mesh, and changes nothing.
  *
- * | path | |
+ * | path | answer |
  * |---|---|
- * | `/` | the page; its files are in `packages/mesh/page` and load nothing from elsewhere |
+ * | `/` | the page; its files are in `packages/mesh/page` and load nothing from other servers |
  * | `/status.json` | a `MeshStatus` |
- * | `/events` | server-sent events: a `MeshStatus` each second; `trouble` with a text when there is none |
+ * | `/events` | server-sent events: a `MeshStatus` each second, or the event `trouble` with the reason why there is none |
  *
  * @module
  */
@@ -19,9 +19,9 @@ import { routeRequest, type PageFile } from './route-request.ts';
 import { StatusFeed, type Viewer } from './status-feed.ts';
 
 export interface StatusPageOptions {
-  /** TCP; 0 takes a free one. */
+  /** TCP port; 0 takes a free one. */
   port: number;
-  /** Default `127.0.0.1`. */
+  /** The address to listen on; default: `127.0.0.1`. */
   host?: '127.0.0.1' | '::1';
 }
 
@@ -43,8 +43,11 @@ export class StatusPage {
   }
 
   /**
-   * @throws {TypeError} the host is no loopback address
-   * @throws {Error} EADDRINUSE: somebody has the port
+   * Starts the server. Resolves when it listens.
+   *
+   * @throws {TypeError} the host is not a loopback address
+   * @throws {RangeError} the port is not an integer from 0 to 65535
+   * @throws {Error} EADDRINUSE: another program uses the port; EACCES: the port needs a right
    */
   static async open(source: StatusSource, options: StatusPageOptions): Promise<StatusPage> {
     const { port, host = '127.0.0.1' } = options;
@@ -60,17 +63,18 @@ export class StatusPage {
     return page;
   }
 
-  /** `http://127.0.0.1:51872/` */
+  /** Address of the page: `http://127.0.0.1:51872/`. */
   get url(): string {
     const { port } = this.#server.address() as AddressInfo;
     return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}/`;
   }
 
-  /** How many look at it now. */
+  /** How many browsers receive the events now. */
   get viewers(): number {
     return this.#feed.viewers;
   }
 
+  /** Ends all connections and resolves when the server is closed. */
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -114,7 +118,11 @@ export class StatusPage {
 
   #sendEvents(response: ServerResponse, method: string): void {
     if (method === 'GET' && this.#feed.viewers >= MAX_VIEWERS) {
-      return sendText(response, 503, `${MAX_VIEWERS} look at it already`);
+      return sendText(
+        response,
+        503,
+        `the page has ${MAX_VIEWERS} viewers already, which is the limit`,
+      );
     }
     response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
     if (method === 'HEAD') return void response.end();
@@ -141,7 +149,7 @@ function sendText(response: ServerResponse, status: number, text: string): void 
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }
 
-/** The same place from `src/page` and from `dist/page`. */
+/** The folder of the page's files. The path is the same from `src/page` and from `dist/page`. */
 const FOLDER = new URL('../../page/', import.meta.url);
 
 const HEADERS = {
@@ -171,5 +179,5 @@ const LIMITS = {
 };
 const MAX_CONNECTIONS = 64;
 const MAX_VIEWERS = 16;
-/** How long a browser waits before it tries again. */
+/** How many milliseconds a browser waits before it connects to the events again. */
 const RETRY_MS = 2000;

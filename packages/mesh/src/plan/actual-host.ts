@@ -1,5 +1,5 @@
 /**
- * `ActualHost`: what of the machine the plan looks at. Plain data.
+ * `ActualHost`: the present state of the machine, as far as a plan needs it. Plain data.
  *
  * @module
  */
@@ -10,15 +10,21 @@ import type { MeshRule } from './mesh-rule.ts';
 export interface ActualHost {
   /** The tunnel's interface; undefined while there is none. */
   readonly link: ActualLink | undefined;
-  /** All of the table, by key. A route that can't be ours has a text that is none of ours. */
+  /**
+   * All routes of the mesh's table, by key. The text of a route of another program differs from the text of
+   * every route of the mesh.
+   */
   readonly routes: ReadonlyMap<string, MeshRoute>;
-  /** Those of the mesh, by text: to the table, and the exceptions. */
+  /** The rules of the mesh, by text: those that lead to its table, and the exceptions. */
   readonly rules: ReadonlyMap<string, MeshRule>;
   /** Links whose reverse path filter is loose for the mesh. */
   readonly looseLinks: ReadonlySet<string>;
-  /** Links of `DesiredHost.looseLinks` that are there and strict. */
+  /** Links of `DesiredHost.looseLinks` that exist and whose reverse path filter is strict. */
   readonly strictLinks: ReadonlySet<string>;
-  /** The ruleset as it was loaded; undefined: none. `CHANGED_RULESET`: somebody changed it. */
+  /**
+   * The nftables ruleset as it was loaded; undefined: there is none. `CHANGED_RULESET`: another program changed
+   * it, or an earlier agent loaded it.
+   */
   readonly ruleset: string | undefined;
 }
 
@@ -26,11 +32,11 @@ export interface ActualLink {
   readonly index: number;
   readonly up: boolean;
   readonly mtu: number;
-  /** Without those that the kernel makes by itself (link-local ones). */
+  /** Addresses, without the link-local ones, which the kernel adds by itself. */
   readonly addresses: readonly Readonly<Cidr>[];
-  /** Its reverse path filter is loose, and it makes no IPv6 address of its own. */
+  /** Whether its reverse path filter is loose and the kernel generates no IPv6 address for it. */
   readonly prepared: boolean;
 }
 
-/** Equal to no ruleset. */
+/** Stands for an unknown ruleset. It is equal to no desired ruleset, so the plan loads the ruleset again. */
 export const CHANGED_RULESET = '';

@@ -1,16 +1,16 @@
 /**
- * `desireHost`: from peers, mode and enforcement to what the machine is to look like. Pure.
+ * `desireHost`: computes the desired state of the machine from peers, mode and enforcement. Pure.
  *
  * ```
  *   priority 899  to REGISTRY ipproto tcp dport PORT   lookup main      (nodes, all)
  *   priority 900  to CLUSTER-PREFIX                    lookup 51871     (pods)
  *                 not fwmark MARK/MARK                 lookup 51871     (nodes, all)
  *   table 51871   throw OWN-PREFIX                                      own pods: the main table decides
- *                 PEER-PREFIX dev litz0 src OWN                         permissive: once it has answered
- *                 unreachable CLUSTER-PREFIX metric 4278198272          enforce: nothing else leaves
+ *                 PEER-PREFIX dev litz0 src OWN                         permissive: after its first handshake
+ *                 unreachable CLUSTER-PREFIX metric 4278198272          enforce: refuses the rest
  * ```
  *
- * The size of the rules and of the ruleset doesn't depend on the number of nodes.
+ * The numbers of rules and of nftables rules do not depend on the number of nodes.
  *
  * @module
  */
@@ -31,26 +31,33 @@ import { MAIN_TABLE, meshRule, type MeshRule } from './mesh-rule.ts';
 import { FAMILIES, families, peerContext, tunnelAddresses, type PeerTally } from './peer-part.ts';
 import { familyOf } from './prefix.ts';
 
-/** @throws {TypeError} `enforce` without a cluster prefix, or an address that is none */
+/**
+ * Returns the desired state of the machine.
+ *
+ * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix, or a text is not an address
+ */
 export function desireHost(request: MeshRequest): DesiredHost {
   const { peers, answered } = request;
   const byName = new Map(peers.map((peer) => [peer.name, peer]));
   return desireHostWith(new HostRoutes(), request, { peers: byName, answered });
 }
 
-/** What a request says besides the peers. */
+/** A request without its peers. */
 export type CommonRequest = Omit<MeshRequest, 'peers' | 'answered'>;
 
-/** The peers, by name, and which of them may differ from those of the call before; default: all. */
+/** The peers of a request. */
 export interface PeersOfRequest extends Pick<MeshRequest, 'answered'> {
+  /** By name. */
   readonly peers: ReadonlyMap<string, RoutedPeer>;
+  /** Names of the peers that may differ from those of the call before; default: all. */
   readonly changed?: ReadonlySet<string>;
 }
 
 /**
- * The same, again and again with the same `HostRoutes`: it costs as much as has changed.
+ * Does the same as `desireHost`, and keeps the peers' routes in `hostRoutes` between the calls. The time for
+ * a call depends on the number of changed peers, not on the number of all.
  *
- * @throws {TypeError} `enforce` without a cluster prefix, or an address that is none
+ * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix, or a text is not an address
  */
 export function desireHostWith(
   hostRoutes: HostRoutes,
@@ -66,7 +73,7 @@ export function desireHostWith(
   }
   if (enforcement === 'enforce' && request.clusterPrefixes.length === 0) {
     throw new TypeError(
-      '"clusterPrefixes" expected one at least: enforce has to know what to refuse',
+      '"clusterPrefixes" expected at least one prefix: enforce needs it to know which packets to stop',
     );
   }
   const withNodes = encryptsOwnNode(request);
@@ -87,16 +94,17 @@ export function desireHostWith(
   };
 }
 
-/** Whether the traffic of the own node itself goes into the tunnel. */
+/** Whether traffic of this node itself goes into the tunnel, not only traffic of its pods. */
 export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>): boolean {
   return mode === 'all' || (mode === 'nodes' && own.encryptsNode);
 }
 
 /**
- * Links by which packets may come while those that answer them go into the tunnel. A strict filter drops
- * such packets. With `nodes` it would drop everything, even ARP, since what it looks up has no mark. With
- * `pods` it is what a pod sends to another node itself. And while two nodes change over, which they don't
- * do in the same moment, it is everything of a peer's pods.
+ * Returns the links that may receive packets whose answers go into the tunnel. A strict reverse path filter
+ * drops such packets:
+ * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
+ * - with `pods` the packets that a peer's pod sends to this node itself;
+ * - while enforcement changes, all packets of a peer's pods, because two nodes never change at the same moment.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];
@@ -126,7 +134,8 @@ function rules(request: CommonRequest, tally: PeerTally, place: Place): MeshRule
     const cluster = clusterPrefixes.filter((prefix) => familyOf(prefix) === family);
     const isUsed = families(own.prefixes)[family] || tally.has[family];
     if (cluster.length === 0 && !isUsed) return [];
-    // Without a prefix that has them all the rule is for every packet: the table has what is ours.
+    // If the cluster prefixes don't contain all prefixes of pods, the rule is for every packet. A packet for
+    // which the mesh's table has no route goes on to the next rule.
     const isWhole = cluster.length > 0 && !tally.outside[family];
     if (!isWhole) return [meshRule({ family, priority, table })];
     return cluster.map((to) => meshRule({ family, priority, table, to }));
@@ -139,8 +148,8 @@ interface Place {
 }
 
 /**
- * The way to the registry stays open without the tunnel, so that a node can tell a new key. A node that
- * serves the registry answers the same way.
+ * Connections to the registry bypass the tunnel, so that a node can publish a new key when its tunnels do
+ * not work. A node that runs a server of the registry sends its answers past the tunnel too.
  */
 function exceptions(request: CommonRequest, priority: number): MeshRule[] {
   const own = new Set(request.own.addresses.map((text) => parseAddress(text).join('.')));
@@ -167,11 +176,13 @@ const NOTHING: Omit<DesiredHost, 'interfaceName' | 'enforcement' | 'table' | 'pr
   ruleset: undefined,
 };
 
-/** IPv4 20, or IPv6 40; UDP 8; WireGuard 16 and its tag 16. */
+/** Bytes that the tunnel adds to a packet: IPv4 20 or IPv6 40, UDP 8, WireGuard's header 16 and its tag 16. */
 const OVERHEAD_IPV4 = 60;
 const OVERHEAD_IPV6 = 80;
+/** The underlay's MTU while no route to a peer is known. */
 const DEFAULT_OUTER_MTU = 1500;
+/** The tunnel's MTU is never below these. A link with IPv6 needs 1280 (RFC 8200, section 5). */
 const LEAST_MTU_IPV6 = 1280;
 const LEAST_MTU_IPV4 = 576;
-/** Largest inner packet: an outer UDP datagram holds 65,507 bytes. */
+/** Largest inner packet in bytes: a UDP datagram over IPv4 holds 65,507 bytes. */
 const LARGEST_MTU = 65456;

@@ -1,5 +1,5 @@
 /**
- * `DesiredHost`: what the machine is to look like, and what that is made from. Plain data.
+ * `DesiredHost`: the desired state of the machine, and `MeshRequest`, which it is computed from. Plain data.
  *
  * @module
  */
@@ -9,43 +9,47 @@ import type { MeshRoute } from './mesh-route.ts';
 import type { MeshRule } from './mesh-rule.ts';
 
 /**
- * `pods`: packets between pods of different nodes. `nodes`: those from and to the nodes themselves as
- * well, but for nodes that opted out. `all`: as `nodes`, and nobody opts out.
+ * Which packets the mesh encrypts. `pods`: packets between pods of different nodes. `nodes`: also packets from
+ * and to the nodes themselves, except nodes that opted out. `all`: as `nodes`, but no node can opt out.
  */
 export type EncryptMode = 'pods' | 'nodes' | 'all';
 
 /**
- * `off`: nothing of ours. `permissive`: a peer's packets go into the tunnel after its first handshake,
- * and plaintext is accepted. `enforce`: what has no tunnel doesn't leave, and plaintext doesn't come in.
+ * What happens to packets without a tunnel. `off`: the mesh has no routes, rules or filters. `permissive`:
+ * packets to a peer go into the tunnel after its first handshake, and plaintext is accepted. `enforce`: packets
+ * without a tunnel are stopped, and incoming plaintext is dropped.
  */
 export type Enforcement = 'off' | 'permissive' | 'enforce';
 
-/** What of a peer decides about routes. A `MeshPeer` is one. Never changed: a new state is a new object. */
+/** The part of a peer that decides about routes; a `MeshPeer` has all of it. Immutable: a change makes a new object. */
 export interface RoutedPeer {
   readonly name: string;
   readonly endpoint: { readonly address: Uint8Array };
-  /** Of the node itself, as text. */
+  /** Addresses of the node itself, as text. */
   readonly addresses: readonly string[];
+  /** Prefixes of its pods. */
   readonly prefixes: readonly Readonly<Cidr>[];
+  /** Whether the node takes its own traffic through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
 }
 
-/** The own node. */
+/** The node that the agent runs on. */
 export interface OwnNode {
+  /** Prefixes of its pods. */
   readonly prefixes: readonly Readonly<Cidr>[];
-  /** Of the underlay, as text: at most one of each family. */
+  /** Its addresses on the underlay, as text: at most one of each family. */
   readonly addresses: readonly string[];
-  /** False where a label opts the node out of `nodes`. */
+  /** False if a label opts the node out of the mode `nodes`. */
   readonly encryptsNode: boolean;
 }
 
 /** The interfaces that lead to the peers. */
 export interface Underlay {
-  /** Smallest of the links and routes to the peers; undefined where no route leads to any. */
+  /** The smallest MTU of the links and routes to the peers; undefined if no route leads to any peer. */
   readonly mtu: number | undefined;
-  /** Names of the links that the daemon's datagrams leave through. */
+  /** Names of the links that the daemon's datagrams leave by. */
   readonly links: readonly string[];
-  /** Names of links by which the main table reaches the peers' pods: the same ones, or an overlay's. */
+  /** Names of the links that the main table uses for the peers' pods: the same links, or the link of an overlay. */
   readonly podLinks: readonly string[];
 }
 
@@ -63,9 +67,9 @@ export interface MeshRequest {
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
   readonly registryAddresses: readonly RegistryAddress[];
   readonly underlay: Underlay;
-  /** Default: `DEFAULT_TABLE`. */
+  /** Number of the mesh's routing table; default: `DEFAULT_TABLE`. */
   readonly table?: number;
-  /** Default: `DEFAULT_PRIORITY`. Exceptions have the one before. */
+  /** Priority of the mesh's rules; default: `DEFAULT_PRIORITY`. Exceptions have this priority minus one. */
   readonly priority?: number;
 }
 
@@ -75,33 +79,38 @@ export interface DesiredHost extends DesiredRoutes {
   readonly table: number;
   readonly priority: number;
   /**
-   * Mark of the daemon's datagrams (`fwmark` of the UAPI); 0: none is needed. It has to be set before
-   * this is applied, and may be taken away only after a state without it was applied.
+   * Mark of the daemon's datagrams (`fwmark` of the UAPI); 0: none is needed. The caller sets the mark before it
+   * applies this state, and removes the mark only after it applied a state without it.
    */
   readonly mark: number;
-  /** What the tunnel's interface is to have; undefined: it is left alone. */
+  /** The desired state of the tunnel's interface; undefined: its addresses are removed. */
   readonly link: DesiredLink | undefined;
-  /** By text. */
+  /** Rules of the mesh, by text. */
   readonly rules: ReadonlyMap<string, MeshRule>;
-  /** Links whose reverse path filter has to be loose; it is put back when they are no more in here. */
+  /** Names of links whose reverse path filter must be loose. A link that is no longer listed gets its filter back. */
   readonly looseLinks: readonly string[];
   /** The nftables ruleset; undefined: none. */
   readonly ruleset: string | undefined;
-  /** Peers are not known yet. What is there besides may be for them, so nothing of it is taken away. */
+  /** True while the peers are not known yet. Then nothing is removed: it may belong to a peer. */
   readonly isPartial?: boolean;
 }
 
 export interface DesiredRoutes {
-  /** A list for each peer, the same one as long as nothing has changed for it. No key comes twice. */
+  /**
+   * Lists of routes: those for no peer, and one list for each peer. A list is the same object as before while
+   * nothing changes for its peer. No key occurs twice.
+   */
   readonly routes: readonly (readonly MeshRoute[])[];
-  /** How `routes` came out of earlier ones: who has those need not look at the others. */
+  /** The difference from earlier routes. A reader that has those needs to look only at the lists in here. */
   readonly difference?: RoutesDifference;
 }
 
 export interface RoutesDifference {
-  /** The `routes` that these lists went from, and came to. */
+  /** The earlier `routes`. */
   readonly from: DesiredRoutes['routes'];
+  /** Lists that are only in the earlier routes. */
   readonly gone: DesiredRoutes['routes'];
+  /** Lists that are only in the new routes. */
   readonly come: DesiredRoutes['routes'];
 }
 
@@ -114,5 +123,5 @@ export const DEFAULT_INTERFACE = 'litz0';
 export const DEFAULT_PORT = 51871;
 export const DEFAULT_TABLE = 51871;
 export const DEFAULT_PRIORITY = 900;
-/** One bit, so that others may use the rest of the mark. */
+/** Mark of the daemon's datagrams. It is one bit, so that other programs can use the other bits. */
 export const NODES_MARK = 0x20_0000;

@@ -1,5 +1,6 @@
 /**
- * `HostRoutes`: the routes that peers come to, kept while the peers change one by one.
+ * `HostRoutes`: the routes for all peers. It keeps them between updates, so that a change of one peer costs
+ * only the work for that peer.
  *
  * @module
  */
@@ -9,31 +10,33 @@ import { lastResort, peerPart, PeerTally, type PeerContext, type PeerPart } from
 
 type Routes = readonly MeshRoute[];
 
-/** As `update` is told of them. */
+/** The peers that `update` gets. */
 export interface RoutedPeers {
+  /** By name. */
   readonly peers: ReadonlyMap<string, RoutedPeer>;
-  /** Names of those that have had a handshake. */
+  /** Names of the peers that have had a handshake. */
   readonly answered: ReadonlySet<string>;
-  /** Names of those that may differ from the call before; default: all. */
+  /** Names of the peers that may differ from those of the call before; default: all. */
   readonly changed?: ReadonlySet<string>;
 }
 
 export class HostRoutes {
   #tally = new PeerTally();
   #context = '';
-  /** By name. */
+  /** By the peer's name. */
   readonly #parts: Map<string, PeerPart> = new Map();
+  /** The routes that are wanted for a peer, by its name. */
   readonly #lists: Map<string, Routes> = new Map();
-  /** Of no peer: own prefixes, and the last resorts of the cluster's. */
+  /** Routes for no peer: those for this node's prefixes, and the last resorts for the cluster prefixes. */
   #common: readonly Routes[] = [];
   #routes: DesiredRoutes['routes'] = [];
 
-  /** Of the peers of the last `update`. */
+  /** The counts for the peers of the last `update`. */
   get tally(): PeerTally {
     return this.#tally;
   }
 
-  /** Nobody is wanted. */
+  /** Forgets all peers and routes. */
   clear(): void {
     this.#tally = new PeerTally();
     this.#context = '';
@@ -43,7 +46,7 @@ export class HostRoutes {
     this.#routes = [];
   }
 
-  /** All routes, and how they differ from those of the call before. */
+  /** Returns all routes, and their difference from the routes of the call before. */
   update(
     context: PeerContext,
     enforcement: Exclude<Enforcement, 'off'>,

@@ -6,31 +6,36 @@
 import { formatAddress, formatCidr, type Cidr } from '@litz/core';
 import { networkOf } from '../record/cidr-relations.ts';
 
-/** `throw`: the rules go on, so the main table decides. `unreachable`: nothing leaves. */
+/**
+ * `unicast`: into the tunnel. `throw`: the kernel goes on with the next rule, so the main table decides.
+ * `unreachable`: the packet is refused.
+ */
 export type MeshRouteType = 'unicast' | 'throw' | 'unreachable';
 
 export interface MeshRoute {
-  /** Destination and metric. The kernel has one route of each in a table. */
+  /** Destination and metric. The mesh has at most one route for each key in its table. */
   readonly key: string;
-  /** All that the route says, much as `ip route` writes it. Equal routes have equal texts. */
+  /** All properties of the route, in nearly the form of `ip route`. Equal routes have equal texts. */
   readonly text: string;
   readonly destination: Readonly<Cidr>;
   readonly type: MeshRouteType;
-  /** Preferred source of a unicast route, which goes into the tunnel. */
+  /** The preferred source address of a unicast route. */
   readonly source: Uint8Array | undefined;
   readonly metric: number;
-  /** Somebody else's, in our table. */
+  /** Present if another program made the route in the mesh's table. */
   readonly foreign?: true;
 }
 
-/** Behind every other route: the metric that the kernel's own last resorts have. */
+/** The metric of last resorts, behind every other route. The kernel uses it for its own unreachable routes. */
 export const LAST_METRIC = 4_278_198_272;
-/** What the kernel takes for IPv6 where nothing is said. For IPv4 it takes 0. */
+/** The kernel's default metric for IPv6. Its default for IPv4 is 0. */
 const IPV6_METRIC = 1024;
 
 /**
- * @param prefix kept, where it has no bits behind its length
- * @param options.metric default: the kernel's own
+ * Makes a route with its key and text.
+ *
+ * @param prefix the destination; the route keeps this object if no bit behind the prefix length is set
+ * @param options.metric default: the kernel's default
  */
 export function meshRoute(
   type: MeshRouteType,

@@ -6,7 +6,7 @@
 import { formatCidr, type Cidr } from '@litz/core';
 
 export interface MeshRule {
-  /** All that the rule says, much as `ip rule` writes it. Equal rules have equal texts. */
+  /** All properties of the rule, in nearly the form of `ip rule`. Equal rules have equal texts. */
   readonly text: string;
   readonly family: 4 | 6;
   readonly priority: number;
@@ -15,13 +15,15 @@ export interface MeshRule {
   readonly to?: Readonly<Cidr>;
   /** Only packets from these addresses. */
   readonly from?: Readonly<Cidr>;
-  /** All packets but those with this bit in their mark: the daemon's own. */
+  /** Only packets without this bit in their mark. The daemon's datagrams have the bit. */
   readonly notMark?: number;
-  /** Only TCP to, or from, this port. */
+  /** Only TCP segments to this port. */
   readonly tcpTo?: number;
+  /** Only TCP segments from this port. */
   readonly tcpFrom?: number;
 }
 
+/** Makes a rule with its text. */
 export function meshRule(rule: Omit<MeshRule, 'text'>): MeshRule {
   const { family, priority, table, to, from, notMark, tcpTo, tcpFrom } = rule;
   const words = [
@@ -36,7 +38,7 @@ export function meshRule(rule: Omit<MeshRule, 'text'>): MeshRule {
   return { ...rule, text: words.filter((word) => word !== '').join(' ') };
 }
 
-/** Whether the rule leads past the tunnel: one of the exceptions. */
+/** Whether the rule is an exception: its packets bypass the tunnel. */
 export function isException(rule: MeshRule): boolean {
   return rule.table === MAIN_TABLE;
 }
@@ -45,4 +47,5 @@ function hex(number: number): string {
   return `0x${number.toString(16)}`;
 }
 
+/** Number of the kernel's main routing table. */
 export const MAIN_TABLE = 254;

@@ -1,6 +1,6 @@
 /**
- * `PeerPart`: what one peer comes to on the machine. Of 5,000 peers one changes: the parts of the others
- * stay. `PeerTally` counts what all of them together decide.
+ * `PeerPart`: the routes for one peer. When one of 5,000 peers changes, the parts of the others stay as they
+ * are. `PeerTally` counts the properties of peers that decide about all of them together.
  *
  * @module
  */
@@ -10,37 +10,43 @@ import type { MeshRequest, RoutedPeer } from './desired-host.ts';
 import { LAST_METRIC, meshRoute, type MeshRoute } from './mesh-route.ts';
 import { familyOf } from './prefix.ts';
 
-/** What decides about every peer alike. */
+/** The settings that decide about every peer in the same way. */
 export interface PeerContext {
-  /** Identifies it: the same for the same. */
+  /** Identifies the context: equal contexts have equal texts. */
   readonly text: string;
   readonly request: PeerContextRequest;
+  /** Whether traffic of this node itself goes into the tunnel. */
   readonly withNodes: boolean;
+  /** Addresses of the tunnel's interface: the source addresses for packets to pods. */
   readonly pods: ByFamily;
+  /** Addresses of this node, where `withNodes` is true: the source addresses for packets to nodes. */
   readonly node: ByFamily;
-  /** Of the registry's servers, as text of the bytes. */
+  /** Addresses of the registry's servers: their bytes in decimal, joined by dots. */
   readonly registry: ReadonlySet<string>;
 }
 
-/** What of a request decides about peers. */
+/** The part of a request that decides about peers. */
 export type PeerContextRequest = Pick<
   MeshRequest,
   'own' | 'mode' | 'clusterPrefixes' | 'registryAddresses'
 >;
 
 export interface PeerPart {
-  /** What it was made of. */
+  /** The peer that the part was made from. */
   readonly peer: RoutedPeer;
+  /** The routes into the tunnel. */
   readonly routes: readonly MeshRoute[];
-  /** With the last resorts that no cluster prefix gives. */
+  /** `routes`, and the last resorts for destinations that no cluster prefix covers. */
   readonly enforced: readonly MeshRoute[];
+  /** Families of the prefixes of the peer's pods. */
   readonly has: Families;
-  /** Prefixes that are outside of the cluster's. */
+  /** Families of the prefixes that no cluster prefix contains. */
   readonly outside: Families;
+  /** Whether the peer's endpoint has an IPv4 address. */
   readonly outerIpv4: boolean;
 }
 
-/** Whether there is something of this family. */
+/** Which address families occur. */
 export interface Families {
   readonly 4: boolean;
   readonly 6: boolean;
@@ -61,7 +67,7 @@ export class PeerTally {
     this.#count(part, 1);
   }
 
-  /** One that was added. */
+  /** Removes a part that was added before. */
   remove(part: PeerPart): void {
     this.#count(part, -1);
   }
@@ -74,7 +80,7 @@ export class PeerTally {
     return { 4: this.#outside[4] > 0, 6: this.#outside[6] > 0 };
   }
 
-  /** There are peers, and all are reached by IPv4. */
+  /** Whether there are peers and all of them have an IPv4 endpoint. */
   get outerIpv4(): boolean {
     return this.#peers > 0 && this.#outerIpv4 === this.#peers;
   }
@@ -118,7 +124,8 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
     routes.push(meshRoute('unicast', hostPrefix(address), { source }));
   }
   const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
-  // The ruleset stops what is for the registry's nodes, so that the way to the registry stays open.
+  // Nodes with the registry get no last resort, because the connections to the registry bypass the tunnel.
+  // For these nodes the nftables ruleset stops all other packets.
   const closed = addresses.filter((address) => !registry.has(address.join('.'))).map(hostPrefix);
   const lastResorts = [...outside, ...closed].map(lastResort);
   return {
@@ -131,12 +138,15 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
   };
 }
 
-/** Behind everything else, nothing leaves. */
+/** Returns the `unreachable` route that applies when no other route to the prefix is left. */
 export function lastResort(prefix: Readonly<Cidr>): MeshRoute {
   return meshRoute('unreachable', prefix, { metric: LAST_METRIC });
 }
 
-/** The network address of the first prefix of each family that has room for one besides the pods'. */
+/**
+ * Returns the addresses for the tunnel's interface, at most one of each family: the network address of the
+ * first prefix with more than two addresses. Pods do not use that address.
+ */
 export function tunnelAddresses(prefixes: readonly Readonly<Cidr>[]): Cidr[] {
   return ([4, 6] as const).flatMap((family) => {
     const own = prefixes.find((prefix) => familyOf(prefix) === family && hasRoom(prefix));
@@ -147,7 +157,7 @@ export function tunnelAddresses(prefixes: readonly Readonly<Cidr>[]): Cidr[] {
 export function families(prefixes: readonly Readonly<Cidr>[]): Families {
   const has4 = prefixes.some(({ address }) => address.length === 4);
   const has6 = prefixes.some(({ address }) => address.length === 16);
-  // Thousands of peers have the same.
+  // Shared objects save memory, because thousands of peers have the same families.
   if (has4) return has6 ? BOTH : ONLY_IPV4;
   return has6 ? ONLY_IPV6 : NEITHER;
 }
@@ -163,7 +173,7 @@ function isIn(prefix: Readonly<Cidr>, wide: readonly Readonly<Cidr>[]): boolean 
   return wide.some((outer) => covers(outer, prefix));
 }
 
-/** More than two addresses: of two, both may be a pod's. */
+/** Whether the prefix has more than two addresses. If it has two, both may be addresses of pods. */
 function hasRoom({ address, prefixLength }: Readonly<Cidr>): boolean {
   return prefixLength < address.length * 8 - 1;
 }

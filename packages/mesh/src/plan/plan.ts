@@ -1,18 +1,21 @@
 /**
- * `plan`: the steps from what the machine looks like to what it is to look like. Pure.
+ * `plan`: computes the steps from the actual to the desired state of the machine. Pure.
  *
- * The order is: make, then the ruleset, then break. While a state that enforces goes over to another
- * one, a packet to another node's pod has at every moment a route into the tunnel, a route that refuses
- * it, or a ruleset that stops it.
+ * The order is: add, load the nftables ruleset, remove. During a change between two states that enforce, every
+ * packet to a pod of another node has at every moment a route into the tunnel, a route that refuses it, or a
+ * ruleset that stops it.
  *
- * 1. Reverse path filters are made loose, so that nothing is dropped that comes by another way than it
- *    will be answered.
- * 2. The interface: prepared, addresses, MTU, up. Routes name its addresses as their source.
- * 3. Routes: `throw` first, so that own pods never meet a new `unreachable`; then the peers; then
- *    `unreachable`, which catches what is left.
- * 4. Rules, exceptions first.
- * 5. The ruleset: the backstop comes when the way into the tunnel is there, and goes before that way does.
- * 6. Rules that are too many, then routes (those of peers, `unreachable`, `throw`), addresses, filters.
+ * 1. Reverse path filters become loose. A strict filter would drop packets that arrive by another link than
+ *    their answers leave by.
+ * 2. The tunnel's interface is prepared and gets its MTU and its addresses, and it is set up. Routes name its
+ *    addresses as their source.
+ * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this node's pods; then
+ *    those of the peers; then `unreachable`, for all other destinations.
+ * 4. Rules are added, exceptions first.
+ * 5. The ruleset is loaded or removed. Its backstop is added after the routes into the tunnel, and removed
+ *    before them.
+ * 6. Removed are rules that are no longer wanted, then routes (those of peers, `unreachable`, `throw`) and
+ *    addresses; then reverse path filters are restored.
  *
  * @module
  */
@@ -23,11 +26,15 @@ import type { MeshRoute, MeshRouteType } from './mesh-route.ts';
 import { isException, type MeshRule } from './mesh-rule.ts';
 import type { Step } from './step.ts';
 
-/** None where they are equal. What needs the tunnel's interface is left out while that is missing. */
+/**
+ * Returns the steps; none if the states are equal. While the tunnel's interface does not exist, the steps that
+ * need it are left out.
+ */
 export function plan(desired: DesiredHost, actual: ActualHost): Step[] {
   return planRoutes(desired, routeMap(desired.routes), actual);
 }
 
+/** Returns all routes of the lists by their keys. */
 export function routeMap(lists: DesiredHost['routes']): Map<string, MeshRoute> {
   const all = new Map<string, MeshRoute>();
   for (const routes of lists) for (const route of routes) all.set(route.key, route);
@@ -35,8 +42,8 @@ export function routeMap(lists: DesiredHost['routes']): Map<string, MeshRoute> {
 }
 
 /**
- * The same with the routes of `wanted`, in place of those of `desired`: of 5,000 the few that may differ
- * are enough, if `actual` has the same few.
+ * Does the same as `plan`, but takes the routes from `wanted` instead of `desired`. Where only a few of 5,000
+ * routes may differ, `wanted` and `actual` can have these few alone.
  */
 export function planRoutes(
   desired: DesiredHost,
@@ -58,7 +65,10 @@ export function planRoutes(
   ];
 }
 
-/** What refuses comes; the interface and a ruleset that is there have what fits the peers. */
+/**
+ * The steps while the peers are not known. They add routes and rules and remove nothing. They do not change the
+ * interface, nor a ruleset that exists: both still fit the peers of before.
+ */
 function partialSteps(
   desired: DesiredHost,
   wanted: ReadonlyMap<string, MeshRoute>,
@@ -81,7 +91,7 @@ function loosen({ looseLinks }: DesiredHost, { strictLinks }: ActualHost): Step[
 function makeLink(desired: DesiredLink, actual: ActualLink): Step[] {
   const steps: Step[] = [];
   if (!actual.prepared) steps.push({ type: 'prepare-link' });
-  // Before the addresses: IPv6 leaves a link whose MTU is below 1280, and takes its addresses along.
+  // The MTU comes before the addresses: on a link with an MTU below 1280 the kernel removes IPv6 and its addresses.
   if (actual.mtu !== desired.mtu) steps.push({ type: 'set-mtu', mtu: desired.mtu });
   for (const address of missing(desired.addresses, actual.addresses)) {
     steps.push({ type: 'add-address', address });
@@ -115,7 +125,7 @@ function ruleset(desired: DesiredHost, actual: ActualHost): Step[] {
 }
 
 function breakRules(desired: DesiredHost, actual: ActualHost): Step[] {
-  // An exception goes after the rule that it is an exception of.
+  // An exception is deleted after the rule that it is an exception to.
   return exceptionsFirst(actual.rules)
     .toReversed()
     .filter(({ text }) => !desired.rules.has(text))
@@ -129,7 +139,7 @@ function breakRoutes(
 ): Step[] {
   const extra: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of actual.routes.values()) {
-    // While the table is in use, somebody else's route in it would be a leak. Else it is theirs.
+    // While the mesh uses the table, a route of another program in it may be a leak. With `off`, it stays.
     if (desired.enforcement === 'off' && route.foreign) continue;
     if (!wanted.has(route.key)) extra[route.type].push(route);
   }
@@ -152,7 +162,7 @@ function restore({ looseLinks }: DesiredHost, actual: ActualHost): Step[] {
     .map((link) => ({ type: 'restore-filter', link }));
 }
 
-/** Those of `wanted` that are not among `present`. */
+/** Returns the prefixes of `wanted` that are not in `present`. */
 function missing(
   wanted: readonly Readonly<Cidr>[],
   present: readonly Readonly<Cidr>[],

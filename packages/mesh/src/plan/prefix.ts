@@ -1,5 +1,5 @@
 /**
- * Arithmetic on prefixes as ranges of addresses: what is left of some without others.
+ * Arithmetic on prefixes as ranges of addresses: conversion, and differences of sets of addresses.
  *
  * @module
  */
@@ -12,18 +12,22 @@ export interface AddressRange {
   readonly last: bigint;
 }
 
-/** IPv4 or IPv6, by the length of the address. */
+/** Returns 4 for an address of 4 bytes, else 6. */
 export function familyOf({ address }: Readonly<Cidr>): 4 | 6 {
   return address.length === 4 ? 4 : 6;
 }
 
+/** Returns the first and the last address of the prefix. */
 export function rangeOf(prefix: Readonly<Cidr>): AddressRange {
   const bits = BigInt(prefix.address.length * 8 - prefix.prefixLength);
   const first = numberOf(networkAddress(prefix));
   return { first, last: first + (1n << bits) - 1n };
 }
 
-/** All addresses of `prefixes` that are in none of `without`, in order; ranges that touch are one. */
+/**
+ * Returns all addresses of `prefixes` that no prefix of `without` contains, as ranges in ascending order.
+ * Adjacent ranges of `prefixes` are joined.
+ */
 export function rangesWithout(
   prefixes: readonly Readonly<Cidr>[],
   without: readonly Readonly<Cidr>[],
@@ -41,7 +45,11 @@ export function rangesWithout(
   );
 }
 
-/** The number's bytes, first one first. */
+/**
+ * Returns the bytes of the number, the most significant first.
+ *
+ * @param length 4 for IPv4, 16 for IPv6
+ */
 export function addressOfNumber(number: bigint, length: number): Uint8Array {
   const address = new Uint8Array(length);
   for (let i = length - 1, rest = number; i >= 0; i--, rest >>= 8n) {

@@ -1,5 +1,5 @@
 /**
- * `Step`: one thing that is done to the machine, as plain data, and its words.
+ * `Step`: one change of the machine, as plain data, and `describeStep`, which describes it in words.
  *
  * @module
  */
@@ -8,33 +8,33 @@ import type { MeshRoute } from './mesh-route.ts';
 import type { MeshRule } from './mesh-rule.ts';
 
 export type Step =
-  /** Loose reverse path filter, no IPv6 address by itself. */
+  /** Makes the interface's reverse path filter loose, and switches the generation of IPv6 addresses off. */
   | { readonly type: 'prepare-link' }
   | { readonly type: 'set-mtu'; readonly mtu: number }
   | { readonly type: 'set-up' }
   | { readonly type: 'add-address'; readonly address: Readonly<Cidr> }
   | { readonly type: 'delete-address'; readonly address: Readonly<Cidr> }
-  /** Adds it, or replaces the one with its key. */
+  /** Adds the route, or replaces the route with the same key. */
   | { readonly type: 'set-route'; readonly route: MeshRoute }
   | { readonly type: 'delete-route'; readonly route: MeshRoute }
   | { readonly type: 'add-rule'; readonly rule: MeshRule }
   | { readonly type: 'delete-rule'; readonly rule: MeshRule }
-  /** Loads the whole ruleset in one transaction, in place of the one that is there. */
+  /** Replaces the whole ruleset in one transaction. */
   | { readonly type: 'load-ruleset'; readonly ruleset: string }
   | { readonly type: 'remove-ruleset' }
-  /** Makes the reverse path filter of another link loose; what it was is kept. */
+  /** Makes the reverse path filter of another link loose, and saves the former value. */
   | { readonly type: 'loosen-filter'; readonly link: string }
   | { readonly type: 'restore-filter'; readonly link: string };
 
-/** One line for a person. */
+/** Returns the step in words, to be read after "could not ...". */
 export function describeStep(step: Step): string {
   switch (step.type) {
     case 'prepare-link':
       return 'prepare the interface';
     case 'set-mtu':
-      return `set its MTU to ${step.mtu}`;
+      return `set the MTU of the interface to ${step.mtu}`;
     case 'set-up':
-      return 'set it up';
+      return 'set the interface up';
     case 'add-address':
       return `add address ${formatCidr(step.address)}`;
     case 'delete-address':
@@ -55,6 +55,6 @@ export function describeStep(step: Step): string {
       return `make the reverse path filter of ${step.link} loose`;
     case 'restore-filter':
     default:
-      return `put the reverse path filter of ${step.link} back`;
+      return `restore the reverse path filter of ${step.link}`;
   }
 }

@@ -1,16 +1,16 @@
 /**
- * How prefixes lie to each other: whether one covers another, whether they share addresses.
+ * Relations between prefixes: whether one covers another, and whether they overlap.
  *
  * @module
  */
 import { Prefix, type Cidr } from '@litz/core';
 
-/** Whether every address of `inner` is one of `outer`. Never across families. */
+/** Returns true if every address of `inner` is in `outer`. Always false for different families. */
 export function covers(outer: Readonly<Cidr>, inner: Readonly<Cidr>): boolean {
   return outer.prefixLength <= inner.prefixLength && sameBits(outer, inner, outer.prefixLength);
 }
 
-/** Whether they have an address in common. Never across families. */
+/** Returns true if the prefixes have an address in common. Always false for different families. */
 export function overlaps(a: Readonly<Cidr>, b: Readonly<Cidr>): boolean {
   return sameBits(a, b, Math.min(a.prefixLength, b.prefixLength));
 }
@@ -32,7 +32,7 @@ export function networkOf(prefix: Readonly<Cidr>): Readonly<Cidr> {
   return new Prefix(address, prefix.prefixLength);
 }
 
-/** One address as a prefix of its full length. */
+/** Returns an address as a prefix of full length (/32 or /128). */
 export function hostPrefix(address: Uint8Array): Prefix {
   return new Prefix(address, address.length * 8);
 }

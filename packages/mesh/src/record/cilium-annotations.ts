@@ -1,8 +1,8 @@
 /**
- * What Cilium's two formats of a node have in common: the annotation that carries what Cilium has no
- * field for, the choice of the node's address, and the marker of encryption.
+ * The common parts of Cilium's two node formats: the annotation for what Cilium has no field for,
+ * the choice of the node's address, and the encryption marker.
  *
- * Read in Cilium: `pkg/node/types/node.go` (GetNodeIP), `pkg/annotation/k8s.go`,
+ * Source, read in Cilium: `pkg/node/types/node.go` (GetNodeIP), `pkg/annotation/k8s.go`,
  * `pkg/wireguard/types/types.go` (the port and the key index).
  *
  * @module
@@ -21,7 +21,7 @@ import {
   type JsonObject,
 } from './record-fields.ts';
 
-/** What Cilium's formats have no field for. */
+/** The parts of a record for which Cilium's formats have no field. */
 export interface CiliumExtension {
   readonly port: number;
   readonly keys: readonly NodeKey[];
@@ -29,17 +29,18 @@ export interface CiliumExtension {
   readonly revoked: boolean;
 }
 
-/** An address of a node with the kind that Cilium gives it. */
+/** An address of a node and the type that Cilium gives it. */
 export interface CiliumAddress {
   readonly type: unknown;
   readonly ip: unknown;
 }
 
 /**
- * The extension in the annotations, if it belongs to `publicKey`. An annotation that is left of an
- * earlier key says nothing: then there is one key, of generation 0, at Cilium's port.
+ * Returns the extension in the annotations if it belongs to `publicKey`. An annotation that belongs
+ * to an earlier key is ignored. Without an extension, the node has one key of generation 0, at
+ * Cilium's port.
  *
- * @throws {RecordError} the annotation can't be read
+ * @throws {RecordError} the annotation cannot be read
  */
 export function readExtension(
   annotations: JsonObject,
@@ -71,7 +72,7 @@ export function readExtension(
   };
 }
 
-/** The annotations with the extension of this record in them; other annotations stay. */
+/** Returns the annotations with the extension of this record. Other annotations stay. */
 export function writeExtension(record: NodeRecord, previous: JsonObject): JsonObject {
   const before = objectOrEmpty(tryParsed(previous[EXTENSION]));
   const known = {
@@ -83,18 +84,18 @@ export function writeExtension(record: NodeRecord, previous: JsonObject): JsonOb
   return { ...previous, [EXTENSION]: JSON.stringify({ ...known, ...without(before, known) }) };
 }
 
-/** The annotations with the word that the node is thrown out. */
+/** Returns the annotations with `revoked: true` in the extension. */
 export function revokeExtension(previous: JsonObject): JsonObject {
   const before = objectOrEmpty(tryParsed(previous[EXTENSION]));
   return { ...previous, [EXTENSION]: JSON.stringify({ ...before, revoked: true }) };
 }
 
-/** Whether the annotation throws the node out, however bad the rest of it is. */
+/** Returns true if the annotation revokes the node, even if the rest of the annotation is bad. */
 export function isRevoked(annotations: JsonObject): boolean {
   return objectOrEmpty(tryParsed(annotations[EXTENSION]))['revoked'] === true;
 }
 
-/** A revoked node needs no more than its name. */
+/** Returns the record of a revoked node. Only its name is needed. */
 export function revoked(name: string): NodeRecord {
   return {
     name,
@@ -108,10 +109,11 @@ export function revoked(name: string): NodeRecord {
 }
 
 /**
- * One address of each family: an internal one before an external one before any other, and never
- * Cilium's own. What is no address is passed over, a host name for instance.
+ * Returns one address per family. Internal addresses are preferred, then external ones, then
+ * others. Cilium's own internal addresses are never used. Values that are not addresses, such as
+ * host names, are skipped.
  *
- * @throws {RecordError} there is none
+ * @throws {RecordError} there is no usable address
  */
 export function chooseAddresses(
   addresses: readonly CiliumAddress[],
@@ -128,10 +130,13 @@ export function chooseAddresses(
   }
   const found = [best.get(false), best.get(true)].flatMap((held) => held?.address ?? []);
   if (found.length > 0) return found;
-  throw new RecordError(node, field, 'has no address that the node is reached at');
+  throw new RecordError(node, field, 'has no address at which the node can be reached');
 }
 
-/** The key that Cilium's readers use: during a rotation the older one, which all of them know. */
+/**
+ * Returns the key that Cilium's agents use. During a rotation, this is the older one, because all
+ * agents know it.
+ */
 export function announcedKey({ keys }: NodeRecord): string {
   return keys[0]?.publicKey.toBase64() ?? '';
 }
@@ -146,7 +151,7 @@ function addressOrNone(ip: unknown, node: string): string | undefined {
 
 function parsed(text: unknown, { node, field }: FieldPlace): unknown {
   const value = tryParsed(text);
-  if (value === undefined) throw new RecordError(node, field, 'is no JSON');
+  if (value === undefined) throw new RecordError(node, field, 'is not JSON');
   return value;
 }
 
@@ -158,9 +163,9 @@ function tryParsed(text: unknown): unknown {
   }
 }
 
-/** Of Litz, in the annotations of a CiliumNode and of a node in Cilium's key-value store. */
+/** The name of Litz's annotation on a CiliumNode, and on a node in Cilium's key-value store. */
 export const EXTENSION = 'litz.dev/node';
-/** The key in base64, by its name since 1.14 and by the one before. */
+/** The annotations with the key in base64: the name since Cilium 1.14, then the earlier name. */
 export const PUBLIC_KEY_ANNOTATIONS = [
   'network.cilium.io/wg-pub-key',
   'io.cilium.network.wg-pub-key',

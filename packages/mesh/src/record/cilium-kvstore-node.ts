@@ -1,10 +1,11 @@
 /**
- * A record as Cilium keeps it in etcd, under `cilium/state/nodes/v1/CLUSTER/NODE`: a Go structure in
- * JSON, with the names of its fields.
+ * Reads and writes a record as Cilium stores it in etcd, under
+ * `cilium/state/nodes/v1/CLUSTER/NODE`: a Go struct in JSON, with Go's field names.
  *
- * Read in Cilium: `pkg/node/types/node.go` (Node, Marshal, GetKeyNodeName), `pkg/node/types/prefix.go`
- * (a prefix is an object with a mask in base64, and from 1.22 on a text) and
- * `Documentation/kvstore.rst`. Go's reader takes the names of fields in any case, and so does this one.
+ * Source, read in Cilium: `pkg/node/types/node.go` (Node, Marshal, GetKeyNodeName),
+ * `pkg/node/types/prefix.go` (a prefix is an object with a mask in base64; from 1.22 on it is text)
+ * and `Documentation/kvstore.rst`. Go's JSON reader ignores the case of field names, and so does
+ * this one.
  *
  * @module
  */
@@ -36,12 +37,12 @@ import {
   type JsonObject,
 } from './record-fields.ts';
 
-/** Which cluster the nodes are of; it is a part of the key too. */
+/** The name of the cluster. It is also a part of the etcd key. */
 export interface CiliumCluster {
   readonly cluster: string;
 }
 
-/** A JSON value as the record of the node whose key ends with `name`. */
+/** Reads a JSON value as the record of the node `name`, which is the last part of the etcd key. */
 export function readCiliumKvstoreNode(
   name: string,
   value: unknown,
@@ -51,7 +52,7 @@ export function readCiliumKvstoreNode(
     if (value instanceof RecordError) throw value;
     const place = (field: string): FieldPlace => ({ node: name, field });
     const fields = readObject(value, place('text'));
-    if (!isNodeName(name)) throw new RecordError(name, 'Name', 'is no name of a node');
+    if (!isNodeName(name)) throw new RecordError(name, 'Name', 'is not a valid node name');
     const annotations = objectOrEmpty(fieldOf(fields, 'Annotations'));
     if (isRevoked(annotations)) return revoked(name);
     expectText(fieldOf(fields, 'Name'), name, place('Name'));
@@ -70,7 +71,9 @@ export function readCiliumKvstoreNode(
   });
 }
 
-/** The value for a record. What Litz doesn't answer for stays as it is in `previous`. */
+/**
+ * Returns the JSON value for a record. Fields that Litz does not manage are copied from `previous`.
+ */
 export function writeCiliumKvstoreNode(
   record: NodeRecord,
   { cluster }: CiliumCluster,
@@ -102,7 +105,7 @@ export function writeCiliumKvstoreNode(
   return { ...known, ...Object.fromEntries(unknown) };
 }
 
-/** What stands there, with the annotation that throws the node out. */
+/** Returns `previous` with the annotation that revokes the node. */
 export function revokeCiliumKvstoreNode(
   name: string,
   { cluster }: CiliumCluster,
@@ -128,7 +131,7 @@ function fieldOf(object: JsonObject, name: string): unknown {
 
 function expectText(value: unknown, expected: string, { node, field }: FieldPlace): void {
   if (value === expected) return;
-  const reason = `expected ${shown(expected)}, as in the key, got ${shown(value)}`;
+  const reason = `expected ${shown(expected)}, as in the etcd key, got ${shown(value)}`;
   throw new RecordError(node, field, reason);
 }
 
@@ -139,7 +142,7 @@ function listedAddresses(fields: JsonObject): { type: unknown; ip: unknown }[] {
   }));
 }
 
-/** The first prefix of each family, and the secondary ones behind it. */
+/** Reads the prefixes: for each family the first prefix, then the secondary ones. */
 function readAllocations(fields: JsonObject, node: string): Cidr[] {
   return ['IPv4', 'IPv6'].flatMap((family) => {
     const first = `${family}AllocCIDR`;
@@ -159,12 +162,16 @@ function readAllocation(value: unknown, place: FieldPlace): Cidr[] {
   const cidr = typeof value === 'string' ? tryParseCidr(value) : maskedCidr(value);
   if (!cidr) {
     const { node, field } = place;
-    throw new RecordError(node, field, 'expected {"IP","Mask"}, or a text like "10.244.1.0/24"');
+    throw new RecordError(
+      node,
+      field,
+      'expected {"IP","Mask"}, or a string such as "10.244.1.0/24"',
+    );
   }
   return [readPodPrefix(formatCidr(networkOf(cidr)), place)];
 }
 
-/** Go's `net.IPNet`. */
+/** Reads a prefix in the form of Go's `net.IPNet`. */
 function maskedCidr(value: unknown): Cidr | undefined {
   const object = objectOrEmpty(value);
   const ip = fieldOf(object, 'IP');
@@ -178,7 +185,10 @@ function maskedCidr(value: unknown): Cidr | undefined {
     : { address, prefixLength: prefixLength.bits };
 }
 
-/** Ones, then zeros; undefined for anything else. */
+/**
+ * Returns the number of leading ones of a mask. Returns undefined unless the mask is ones followed
+ * by zeros.
+ */
 function lengthOfMask(mask: Uint8Array): { bits: number; of: number } | undefined {
   const bits = [...mask].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   return /^1*0*$/.test(bits) ? { bits: bits.lastIndexOf('1') + 1, of: mask.length } : undefined;
@@ -199,7 +209,7 @@ function lowerCase(text: string): string {
   return text.toLowerCase();
 }
 
-/** What Go writes for fields that nobody has set. */
+/** The values that Go writes for fields that are not set. */
 const DEFAULTS = {
   IPv4HealthIP: '',
   IPv6HealthIP: '',

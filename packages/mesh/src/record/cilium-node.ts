@@ -1,10 +1,10 @@
 /**
- * A record as the custom resource `CiliumNode` (`cilium.io/v2`): the key is an annotation, prefixes and
- * addresses are in the spec.
+ * Reads and writes a record as the custom resource `CiliumNode` (`cilium.io/v2`): the key is in an
+ * annotation, the prefixes and addresses are in the spec.
  *
- * Read in Cilium: `pkg/node/types/node.go` (ParseCiliumNode, ToCiliumNode) and
- * `pkg/k8s/apis/cilium.io/v2/types.go`. Other than Cilium, which passes over a prefix that it can't
- * read, this refuses the record: a prefix left out is traffic in plain text.
+ * Source, read in Cilium: `pkg/node/types/node.go` (ParseCiliumNode, ToCiliumNode) and
+ * `pkg/k8s/apis/cilium.io/v2/types.go`. Cilium skips a prefix that it cannot read. Litz refuses the
+ * record instead, because traffic to a skipped prefix would be sent in the clear.
  *
  * @module
  */
@@ -34,14 +34,18 @@ import {
   type JsonObject,
 } from './record-fields.ts';
 
-/** The object as the record of the node that it is named after. */
+/** Reads an object as the record of the node after which it is named. */
 export function readCiliumNode(name: string, object: unknown): ReadRecord {
   return tryRead(() => {
     const place = (field: string): FieldPlace => ({ node: name, field });
     const { metadata, spec } = readObject(object, place('object'));
     const { name: ownName, annotations } = objectOrEmpty(metadata);
     if (!isNodeName(name) || ownName !== name) {
-      throw new RecordError(name, 'metadata.name', 'is no name of a node, or of another one');
+      throw new RecordError(
+        name,
+        'metadata.name',
+        'is not a valid node name, or is the name of another node',
+      );
     }
     const notes = objectOrEmpty(annotations);
     const fields = objectOrEmpty(spec);
@@ -66,8 +70,8 @@ export function readCiliumNode(name: string, object: unknown): ReadRecord {
 }
 
 /**
- * The object for a record. Without `previous` it has the fields of a node that Litz answers for and no
- * others, which is what a server-side apply sends; with it everything else of that object stays.
+ * Returns the object for a record. Without `previous`, it has only the fields that Litz manages,
+ * which is what a server-side apply sends. With `previous`, all other fields of that object stay.
  */
 export function writeCiliumNode(record: NodeRecord, previous?: unknown): JsonObject {
   const before = objectOrEmpty(previous);
@@ -114,7 +118,7 @@ function specAddresses(value: unknown): { type: unknown; ip: unknown }[] {
     : [];
 }
 
-/** As Go reads a prefix: bits behind its length are cut off. */
+/** Reads the pod prefixes as Go does: bits after the prefix length are set to 0. */
 function readPodCidrs(value: unknown, place: FieldPlace): NodeRecord['prefixes'] {
   if (value === undefined || value === null) return [];
   const texts = readArray(value, place, { min: 0, max: Infinity });

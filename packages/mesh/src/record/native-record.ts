@@ -1,13 +1,12 @@
 /**
- * Litz's own form of a record, JSON:
- *
+ * Litz's own record format, in JSON:
  * ```json
  * {"version":1,"name":"n1","addresses":["192.0.2.1"],"port":51871,
  *  "keys":[{"publicKey":"...","generation":1,"createdAt":"2026-01-31T12:00:00.000Z"}],
  *  "prefixes":["10.244.1.0/24"],"encryptsNode":false,"revoked":false}
  * ```
  *
- * What a later version adds is not known here, and stays when the record is written again.
+ * Fields that a later version adds are unknown here. They stay when the record is written again.
  *
  * @module
  */
@@ -27,12 +26,12 @@ import {
   type JsonObject,
 } from './record-fields.ts';
 
-/** A JSON value as the record of the node that the registry knows as `name`. */
+/** Reads a JSON value as the record of the node that the registry knows as `name`. */
 export function readNativeRecord(name: string, value: unknown): ReadRecord {
   return tryRead(() => readFields(name, value));
 }
 
-/** The value in JSON. `previous` is what stands there: its unknown fields stay. */
+/** Returns the JSON value for a record. Unknown fields of `previous`, the current value, stay. */
 export function writeNativeRecord(record: NodeRecord, previous?: unknown): JsonObject {
   const before = objectOrEmpty(previous);
   const known = {
@@ -48,12 +47,12 @@ export function writeNativeRecord(record: NodeRecord, previous?: unknown): JsonO
   return { ...known, ...without(before, known) };
 }
 
-/** What stands there, with `revoked` set. */
+/** Returns `previous` with `revoked: true`. */
 export function revokeNativeRecord(name: string, previous: unknown): JsonObject {
   return { version: VERSION, name, ...objectOrEmpty(previous), revoked: true };
 }
 
-/** The keys in JSON. Unknown fields of a key that stands in `previous` stay. */
+/** Returns the keys as JSON values. Unknown fields of the same keys in `previous` stay. */
 export function writeKeys(keys: readonly NodeKey[], previous?: unknown): JsonObject[] {
   const entries = Array.isArray(previous) ? previous.map(objectOrEmpty) : [];
   return keys.map(({ publicKey, generation, createdAt }) => {
@@ -73,7 +72,7 @@ export function writeKeys(keys: readonly NodeKey[], previous?: unknown): JsonObj
   });
 }
 
-/** What `read` returns, or the `RecordError` that it throws. */
+/** Calls `read`. Returns its result, or the `RecordError` that it throws. */
 export function tryRead(read: () => NodeRecord): ReadRecord {
   try {
     return read();
@@ -83,24 +82,30 @@ export function tryRead(read: () => NodeRecord): ReadRecord {
   }
 }
 
-/** A JSON text as a value; a `RecordError` of the field `text` where it is none. */
+/**
+ * Parses a JSON text. Returns a `RecordError` of the field `text` if the text is too long, nested
+ * too deeply, or not JSON.
+ */
 export function parseRecordText(name: string, text: string): unknown {
   if (text.length > MAX_TEXT) {
-    const reason = `has ${text.length} characters, ${MAX_TEXT} at most`;
+    const reason = `has ${text.length} characters, at most ${MAX_TEXT} are allowed`;
     return new RecordError(name, 'text', reason);
   }
   if (isDeep(text)) {
-    return new RecordError(name, 'text', `is nested more than ${MOST_DEEP} times`);
+    return new RecordError(name, 'text', `is nested more than ${MOST_DEEP} levels deep`);
   }
   try {
     return JSON.parse(text);
   } catch {
-    const reason = text.trim() === '' ? 'is empty' : 'is no JSON';
+    const reason = text.trim() === '' ? 'is empty' : 'is not JSON';
     return new RecordError(name, 'text', reason);
   }
 }
 
-/** What is nested ten thousand times can be read, but not be compared or written again. */
+/**
+ * Returns true if the text has too many nested brackets. A value with ten thousand levels can be
+ * parsed, but it cannot be compared or written again.
+ */
 function isDeep(text: string): boolean {
   let depth = 0;
   for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
@@ -116,7 +121,7 @@ export function objectOrEmpty(value: unknown): JsonObject {
     : {};
 }
 
-/** The fields of `object` that `known` doesn't have. */
+/** Returns the fields of `object` that `known` does not have. */
 export function without(object: JsonObject | undefined, known: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(object ?? {}).filter(([field]) => !Object.hasOwn(known, field)),
@@ -127,11 +132,11 @@ function readFields(name: string, value: unknown): NodeRecord {
   if (value instanceof RecordError) throw value;
   const place = (field: string): FieldPlace => ({ node: name, field });
   const fields = readObject(value, place('text'));
-  if (!isNodeName(name)) throw new RecordError(name, 'name', 'is no name of a node');
+  if (!isNodeName(name)) throw new RecordError(name, 'name', 'is not a valid node name');
   if (fields['revoked'] === true) return revokedRecord(name, fields);
   readVersion(fields['version'], place('version'));
   if (fields['name'] !== name) {
-    const reason = `expected ${shown(name)}, as the registry has it, got ${shown(fields['name'])}`;
+    const reason = `expected ${shown(name)}, the name in the registry, got ${shown(fields['name'])}`;
     throw new RecordError(name, 'name', reason);
   }
   return {
@@ -146,8 +151,8 @@ function readFields(name: string, value: unknown): NodeRecord {
 }
 
 /**
- * Whoever throws a node out must be sure of it: a bad field elsewhere doesn't keep the node in. What
- * can't be read is left empty.
+ * Reads the record of a revoked node. A bad field must not keep the node in the mesh, so fields
+ * that cannot be read are left empty.
  */
 function revokedRecord(name: string, fields: JsonObject): NodeRecord {
   const orElse = <T>(read: (place: FieldPlace) => T, field: string, otherwise: T): T => {
@@ -171,12 +176,15 @@ function revokedRecord(name: string, fields: JsonObject): NodeRecord {
 function readVersion(value: unknown, place: FieldPlace): void {
   const version = readInteger(value, place, { min: 1, max: Number.MAX_SAFE_INTEGER });
   if (version === VERSION) return;
-  const reason = `is ${version}, of a later program; this one reads version ${VERSION}`;
+  const reason = `is ${version}, but this version of Litz reads only ${VERSION}`;
   throw new RecordError(place.node, place.field, reason);
 }
 
 const VERSION = 1;
-/** A record has four; brackets in texts count too. */
+/**
+ * The most nested brackets in a record. A record has four levels. Brackets inside strings count
+ * too.
+ */
 const MOST_DEEP = 100;
-/** A record has hundreds of characters; 256 prefixes have 12 thousand. */
+/** In characters. A record has some hundred characters; with 256 prefixes it has about 12,000. */
 const MAX_TEXT = 65_536;

@@ -1,51 +1,59 @@
 /**
- * `NodeRecord`: what a node says of itself in the registry, and what the others read of it.
+ * `NodeRecord`: what a node publishes about itself in the registry, and what the other nodes read.
  *
  * @module
  */
 import type { Cidr, PublicKey } from '@litz/core';
 import { quote } from '@litz/core/internals';
 
-/** A static public key of a node. */
+/** A static public key of a node, with its generation. */
 export interface NodeKey {
   readonly publicKey: PublicKey;
-  /** Rises by one with each rotation of a node, to `MOST_GENERATION`. A record with a lower one is stale. */
+  /**
+   * Rises by one with each rotation of the node, up to `MOST_GENERATION`. A record with a lower
+   * generation than one already seen is outdated.
+   */
   readonly generation: number;
-  /** Unix time in milliseconds; 0 where nobody wrote it down. */
+  /** Unix time in milliseconds. 0: the record does not say it. */
   readonly createdAt: number;
 }
 
 export interface NodeRecord {
-  /** As the registry knows the node; unique in it. */
+  /** The name of the node, unique in the registry. */
   readonly name: string;
-  /** Addresses of the underlay, as text, at most one of each family; the first is the preferred one. */
+  /** The underlay addresses as text: at most one per family, the preferred one first. */
   readonly addresses: readonly string[];
-  /** UDP port of the data plane. */
+  /** The UDP port on which the node's daemon receives. */
   readonly port: number;
-  /** One key, or during a rotation two, the older one first. */
+  /** One key, or two during a rotation, the older one first. */
   readonly keys: readonly NodeKey[];
-  /** The prefixes of its pods. */
+  /** The prefixes of the node's pods. */
   readonly prefixes: readonly Cidr[];
-  /** Traffic to the addresses of the node itself goes through the tunnel as well (modes `nodes` and `all`). */
+  /**
+   * True: traffic to the addresses of the node itself also goes through the tunnel (modes `nodes`
+   * and `all`).
+   */
   readonly encryptsNode: boolean;
-  /** Thrown out on purpose: the peer goes at once, whatever its sessions do. */
+  /**
+   * True: the node was removed on purpose. Its peer is removed at once, whatever its sessions do.
+   */
   readonly revoked: boolean;
 }
 
-/** A record as it was read; a `RecordError` where it can't be used. */
+/** A record that was read, or a `RecordError` if it cannot be used. */
 export type ReadRecord = NodeRecord | RecordError;
 
-/** Names the field that made a record unusable. */
+/** The record cannot be used. Names the node, the field and the reason. */
 export class RecordError extends Error {
   override readonly name = 'RecordError';
   readonly node: string;
-  /** As it is written in the record: `prefixes[1]`. */
+  /** The name of the field in the record, for example `prefixes[1]`. */
   readonly field: string;
   /** The message without node and field. */
   readonly reason: string;
 
   constructor(node: string, field: string, reason: string) {
-    // What is no name of a node may be anything, a line of a log for instance.
+    // An invalid name may be any text, even a forged log line, so it is quoted.
     const shown = /^[\w.-]+$/.test(node) ? node : quote(node);
     super(`record of node ${shown}: ${field}: ${reason}`);
     this.node = node;
@@ -55,7 +63,8 @@ export class RecordError extends Error {
 }
 
 /**
- * A node that rotates every minute is there after 1,900 years. Whoever writes more into a record of
- * somebody else would leave that node no generation above it.
+ * The highest generation. A node that rotates every minute reaches it after 1,900 years. Without
+ * this limit, an attacker could write a very high generation into the record of another node, and
+ * that node could not go above it.
  */
 export const MOST_GENERATION = 1_000_000_000;

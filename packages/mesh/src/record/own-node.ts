@@ -1,6 +1,6 @@
 /**
- * `checkOwnNode`: whether the others can take what a node says of itself. What they would refuse is refused
- * before it is said, so that the mistake is seen where it was made.
+ * `checkOwnNode`: checks whether the other nodes would accept this node's record. What they would
+ * refuse is refused before it is published, so that the mistake is reported where it was made.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import {
   type FieldPlace,
 } from './record-fields.ts';
 
-/** What a node is told of itself and its cluster. */
+/** The facts about a node and its cluster, from its settings. */
 export interface OwnNodeClaim {
   readonly name: string;
   readonly addresses: readonly string[];
-  /** None as long as they aren't known. */
+  /** The prefixes of the node's pods. Empty while they are not known. */
   readonly prefixes: readonly Readonly<Cidr>[];
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
   readonly servicePrefixes: readonly Readonly<Cidr>[];
@@ -51,7 +51,7 @@ function checkOwnPrefix(prefix: Readonly<Cidr>, place: FieldPlace): void {
   checkPodPrefix(prefix, place);
   const [text, network] = [formatCidr(prefix), formatCidr(networkOf(prefix))];
   if (text === network) return;
-  const reason = `has bits behind its length, ${text}; its network is ${network}`;
+  const reason = `${text} has bits set after its prefix length; its network is ${network}`;
   throw new RecordError(place.node, place.field, reason);
 }
 
@@ -85,8 +85,8 @@ function refuseServices({ name, prefixes, servicePrefixes }: OwnNodeClaim): void
   for (const prefix of prefixes) {
     const services = servicePrefixes.find((range) => overlaps(range, prefix));
     if (!services) continue;
-    const what = `the range of services, ${formatCidr(services)}`;
-    throw new RecordError(name, 'prefixes', `${formatCidr(prefix)} has addresses of ${what}`);
+    const what = `the prefix of the services, ${formatCidr(services)}`;
+    throw new RecordError(name, 'prefixes', `${formatCidr(prefix)} overlaps ${what}`);
   }
 }
 
@@ -95,9 +95,10 @@ function refuseOutside({ name, prefixes, clusterPrefixes }: OwnNodeClaim): void 
   const outside = prefixes.find((own) => !clusterPrefixes.some((wide) => covers(wide, own)));
   if (!outside) return;
   const known = clusterPrefixes.map(formatCidr).join(', ');
-  const reason = `${formatCidr(outside)} lies outside of the cluster's prefix, ${known}`;
+  const reason = `${formatCidr(outside)} is outside the cluster's prefixes, ${known}`;
   throw new RecordError(name, 'prefixes', reason);
 }
 
 const NAME_RULE =
-  'is no name of a node: expected up to 253 letters, digits, "-", "." and "_", a letter or digit at both ends';
+  'is not a valid node name: expected up to 253 letters, digits, "-", "." and "_", ' +
+  'with a letter or digit at both ends';

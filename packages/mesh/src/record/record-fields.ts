@@ -1,9 +1,9 @@
 /**
- * The fields of a record as they stand in JSON of either format: read and checked, under the name that
- * the format has for them.
+ * Reads and checks the fields of a record in JSON. Both formats use these functions. Errors use the
+ * field names of the format.
  *
- * Here is what can be said of a record alone. Whether it clashes with another node, or with the machine
- * that reads it, is for `membership/`.
+ * These checks need only the record itself. `membership/` checks whether the record clashes with
+ * another node or with this machine.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
 import { hostPrefix, networkOf, overlaps } from './cidr-relations.ts';
 import { MOST_GENERATION, RecordError, type NodeKey } from './node-record.ts';
 
-/** Where a value stands: in which node's record, and under which name. */
+/** The place of a value, for errors: the node's name and the field's name in its record. */
 export interface FieldPlace {
   readonly node: string;
   readonly field: string;
@@ -28,7 +28,11 @@ export interface FieldPlace {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** @throws {RecordError} */
+/**
+ * Reads a JSON object.
+ *
+ * @throws {RecordError} the value is not an object
+ */
 export function readObject(value: unknown, { node, field }: FieldPlace): JsonObject {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as JsonObject;
@@ -36,7 +40,11 @@ export function readObject(value: unknown, { node, field }: FieldPlace): JsonObj
   throw new RecordError(node, field, `expected an object, got ${kindOf(value)}`);
 }
 
-/** @throws {RecordError} no array, or one with more or fewer values */
+/**
+ * Reads an array.
+ *
+ * @throws {RecordError} the value is not an array, or it has too few or too many values
+ */
 export function readArray(
   value: unknown,
   { node, field }: FieldPlace,
@@ -49,14 +57,22 @@ export function readArray(
   throw new RecordError(node, field, `expected ${min} to ${max} values, got ${value.length}`);
 }
 
-/** Absent is false. @throws {RecordError} */
+/**
+ * Reads a boolean. A missing field is false.
+ *
+ * @throws {RecordError} the value is not a boolean
+ */
 export function readBoolean(value: unknown, { node, field }: FieldPlace): boolean {
   if (value === undefined) return false;
   if (typeof value === 'boolean') return value;
   throw new RecordError(node, field, `expected true or false, got ${kindOf(value)}`);
 }
 
-/** @throws {RecordError} */
+/**
+ * Reads an integer from `min` to `max`.
+ *
+ * @throws {RecordError} the value is not such an integer
+ */
 export function readInteger(
   value: unknown,
   { node, field }: FieldPlace,
@@ -69,23 +85,27 @@ export function readInteger(
   throw new RecordError(node, field, `expected an integer from ${min} to ${max}, got ${got}`);
 }
 
-/** @throws {RecordError} */
+/**
+ * Reads a UDP port from 1 to 65535.
+ *
+ * @throws {RecordError} the value is not a port
+ */
 export function readPort(value: unknown, place: FieldPlace): number {
   return readInteger(value, place, { min: 1, max: MAX_UINT16 });
 }
 
 /**
- * Whether a node can have this name: it is a part of a file's name, of a key in etcd, and stands in
- * logs and in the table that `status` prints.
+ * Returns true if a node can have this name. The name is used in file names, in etcd keys, in logs
+ * and in the table of `status`.
  */
 export function isNodeName(name: unknown): name is string {
   return typeof name === 'string' && name.length <= MAX_NAME && NODE_NAME.test(name);
 }
 
 /**
- * An address that other nodes can send to, in the form that `formatAddress` has for it.
+ * Reads an address to which other nodes can send. Returns it as `formatAddress` writes it.
  *
- * @throws {RecordError}
+ * @throws {RecordError} the value is not an address, or no node can have this address
  */
 export function readNodeAddress(value: unknown, { node, field }: FieldPlace): string {
   const parsed = typeof value === 'string' ? tryParseAddress(value) : undefined;
@@ -95,10 +115,18 @@ export function readNodeAddress(value: unknown, { node, field }: FieldPlace): st
   const address = unmapped(parsed);
   const range = specialRange(hostPrefix(address));
   if (!range) return formatAddress(address);
-  throw new RecordError(node, field, `no node is reached at ${shown(value)}: it is ${range.is}`);
+  throw new RecordError(
+    node,
+    field,
+    `${shown(value)} cannot be the address of a node: it is ${range.is}`,
+  );
 }
 
-/** At most one address of each family. @throws {RecordError} */
+/**
+ * Reads one or two addresses, at most one per family.
+ *
+ * @throws {RecordError} an address is bad, or two have the same family
+ */
 export function readNodeAddresses(value: unknown, place: FieldPlace): string[] {
   const { node, field } = place;
   const addresses = readArray(value, place, { min: 1, max: 2 }).map((item, i) =>
@@ -112,9 +140,9 @@ export function readNodeAddresses(value: unknown, place: FieldPlace): string[] {
 }
 
 /**
- * Base64 of a key that a handshake can be made with.
+ * Reads a public key in base64 and checks that a handshake can use it.
  *
- * @throws {RecordError}
+ * @throws {RecordError} the value is not a key, is all zeros, or is of low order
  */
 export function readNodeKey(value: unknown, { node, field }: FieldPlace): PublicKey {
   let key: PublicKey;
@@ -123,12 +151,20 @@ export function readNodeKey(value: unknown, { node, field }: FieldPlace): Public
   } catch (error) {
     throw new RecordError(node, field, (error as Error).message);
   }
-  if (isZeroKey(key)) throw new RecordError(node, field, 'is all zeros, which is no key');
+  if (isZeroKey(key)) throw new RecordError(node, field, 'is all zeros, which is not a key');
   if (!isLowOrderPoint(key)) return key;
-  throw new RecordError(node, field, 'is a key of low order: its secrets are known to everybody');
+  throw new RecordError(
+    node,
+    field,
+    'is a key of low order: everyone can compute its shared secrets',
+  );
 }
 
-/** `[{publicKey, generation, createdAt}]`, one or two, the older one first. @throws {RecordError} */
+/**
+ * Reads the keys, `[{publicKey, generation, createdAt}]`: one or two, the older one first.
+ *
+ * @throws {RecordError} a key is bad, both keys are equal, or the generation does not rise
+ */
 export function readNodeKeys(value: unknown, place: FieldPlace): NodeKey[] {
   const { node, field } = place;
   const keys = readArray(value, place, { min: 1, max: 2 }).map((item, i) =>
@@ -137,20 +173,21 @@ export function readNodeKeys(value: unknown, place: FieldPlace): NodeKey[] {
   const [older, newer] = keys;
   if (!older || !newer) return keys;
   if (older.publicKey.toBase64() === newer.publicKey.toBase64()) {
-    throw new RecordError(node, `${field}[1].publicKey`, 'is the same key as the one before');
+    throw new RecordError(node, `${field}[1].publicKey`, 'is the same key as the first one');
   }
   if (newer.generation > older.generation) return keys;
   throw new RecordError(
     node,
     `${field}[1].generation`,
-    `expected more than ${older.generation}, which the older key has, got ${newer.generation}`,
+    `expected more than ${older.generation}, the generation of the older key, got ${newer.generation}`,
   );
 }
 
 /**
- * A prefix that the pods of one node can have, without the bits behind its length.
+ * Reads a prefix that the pods of one node can have.
  *
- * @throws {RecordError}
+ * @throws {RecordError} the value is not a prefix, no node can have it, or it has bits set after
+ *   its length
  */
 export function readPodPrefix(value: unknown, place: FieldPlace): Cidr {
   const { node, field } = place;
@@ -161,11 +198,15 @@ export function readPodPrefix(value: unknown, place: FieldPlace): Cidr {
   checkPodPrefix(cidr, place);
   const network = networkOf(cidr);
   if (formatCidr(network) === formatCidr(cidr)) return network;
-  const hint = `has bits behind its length, ${shown(value)}; its network is ${formatCidr(network)}`;
+  const hint = `${shown(value)} has bits set after its prefix length; its network is ${formatCidr(network)}`;
   throw new RecordError(node, field, hint);
 }
 
-/** Whether the pods of one node can have it. @throws {RecordError} */
+/**
+ * Checks that the pods of one node can have this prefix.
+ *
+ * @throws {RecordError} they cannot
+ */
 export function checkPodPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
   checkClusterPrefix(cidr, { node, field });
   const text = formatCidr(networkOf(cidr));
@@ -175,22 +216,30 @@ export function checkPodPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
   throw new RecordError(
     node,
     field,
-    `${text} is too short: a node has /${shortest} or longer over ${isV4 ? 'IPv4' : 'IPv6'}. A ` +
-      'shorter one is that of a whole cluster or site, and one node would draw the traffic of all',
+    `${text} is too short: a node has /${shortest} or longer over ${isV4 ? 'IPv4' : 'IPv6'}. ` +
+      'A shorter prefix belongs to a whole cluster or site, and this node would get the traffic of all nodes',
   );
 }
 
-/** Whether it can be the range of all pods. @throws {RecordError} */
+/**
+ * Checks that a prefix can contain pods.
+ *
+ * @throws {RecordError} it cannot
+ */
 export function checkClusterPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
   const text = formatCidr(networkOf(cidr));
   if (cidr.prefixLength === 0) {
-    throw new RecordError(node, field, `${text} is every address there is`);
+    throw new RecordError(node, field, `${text} contains every address`);
   }
   const range = specialRange(cidr);
-  if (range) throw new RecordError(node, field, `${text} has addresses that are ${range.is}`);
+  if (range) throw new RecordError(node, field, `${text} contains addresses that are ${range.is}`);
 }
 
-/** Several, each one once. @throws {RecordError} */
+/**
+ * Reads up to `MAX_PREFIXES` prefixes. Duplicates are removed.
+ *
+ * @throws {RecordError} a prefix is bad, or there are too many
+ */
 export function readPodPrefixes(value: unknown, place: FieldPlace): Cidr[] {
   const { node, field } = place;
   const found = new Map<string, Cidr>();
@@ -201,12 +250,18 @@ export function readPodPrefixes(value: unknown, place: FieldPlace): Cidr[] {
   return [...found.values()];
 }
 
-/** IPv4 in the clothes of IPv6 becomes IPv4. A view of the same bytes. */
+/**
+ * Returns the IPv4 address of an IPv4-mapped IPv6 address, else the same address. The result is a
+ * view of the same bytes.
+ */
 export function unmapped(address: Uint8Array): Uint8Array {
   return isMapped(address) ? address.subarray(12) : address;
 }
 
-/** What a value is, for messages. Texts are shown, without control characters and shortened. */
+/**
+ * Describes a value for messages. Strings are quoted, shortened, and shown without control
+ * characters.
+ */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? quote(value) : kindOf(value);
 }
@@ -245,10 +300,10 @@ function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return 'an object';
-  return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+  return typeof value === 'string' ? 'a string' : `a ${typeof value}`;
 }
 
-/** Addresses that no pod and no node has towards others (RFC 6890). */
+/** The ranges that no pod and no node can have as an address that others reach (RFC 6890). */
 const SPECIAL_RANGES = (
   [
     ['0.0.0.0/8', 'unspecified'],
@@ -264,12 +319,17 @@ const SPECIAL_RANGES = (
   ] as const
 ).map(([text, is]) => ({ range: tryParseCidr(text)!, is }));
 
-/** 65,536 addresses, many times what a kubelet takes. 10.0.0.0/8 is what a cluster has. */
+/**
+ * The shortest IPv4 prefix of one node: 65,536 addresses, many times what a kubelet uses. A whole
+ * cluster has 10.0.0.0/8, for example.
+ */
 const SHORTEST_IPV4_PREFIX = 16;
-/** A site has a /48 (RFC 6177), and a node a /64 of it. */
+/**
+ * The shortest IPv6 prefix of one node. A site has a /48 (RFC 6177), and a node has a /64 of it.
+ */
 const SHORTEST_IPV6_PREFIX = 48;
 const MAX_PREFIXES = 256;
-/** As Kubernetes has it for a node (RFC 1123). */
+/** The longest name of a node in Kubernetes (RFC 1123). */
 const MAX_NAME = 253;
 const NODE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;

@@ -1,5 +1,6 @@
 /**
- * `RecordFormat`: how a registry that keeps texts writes a record, Litz's own way or Cilium's.
+ * `RecordFormat`: how a registry that stores text reads and writes records, in Litz's own format or
+ * in Cilium's.
  *
  * @module
  */
@@ -20,9 +21,9 @@ import { RecordError, type NodeRecord, type ReadRecord } from './node-record.ts'
 
 export interface RecordFormat {
   read(name: string, value: unknown): ReadRecord;
-  /** @param previous the value that stands there; its unknown fields stay */
+  /** @param previous the current value; its unknown fields stay */
   write(record: NodeRecord, previous: unknown): unknown;
-  /** What stands there with the word that the node is thrown out. */
+  /** Returns `previous` with the mark that revokes the node. */
   revoke(name: string, previous: unknown): unknown;
 }
 
@@ -32,7 +33,7 @@ export const NATIVE_FORMAT: RecordFormat = {
   revoke: revokeNativeRecord,
 };
 
-/** Of the nodes of one cluster in Cilium's key-value store. */
+/** Returns the format of the nodes of one cluster in Cilium's key-value store. */
 export function ciliumFormat(cluster: CiliumCluster): RecordFormat {
   return {
     read: (name, value) => readCiliumKvstoreNode(name, value, cluster),
@@ -41,16 +42,17 @@ export function ciliumFormat(cluster: CiliumCluster): RecordFormat {
   };
 }
 
-/** The record in a text. */
+/** Reads the record in a text. */
 export function readRecordText(format: RecordFormat, name: string, text: string): ReadRecord {
   return format.read(name, parseRecordText(name, text));
 }
 
 /**
- * The text to write; undefined where `previous` says the same already, in whichever order.
+ * Returns the text to write. Returns undefined if `previous` has the same content, in any order of
+ * fields.
  *
- * @param previous the text that stands there, undefined for none
- * @throws {RecordError} nobody could read it: too many prefixes, for instance
+ * @param previous the current text; undefined: none
+ * @throws {RecordError} no node could read the text, for example because it has too many prefixes
  */
 export function writeRecordText(
   format: RecordFormat,
@@ -64,7 +66,7 @@ export function writeRecordText(
   return text;
 }
 
-/** As `writeRecordText`: the text that throws the node out. */
+/** Like `writeRecordText`: returns the text that revokes the node. */
 export function revokeRecordText(
   format: RecordFormat,
   name: string,
@@ -78,12 +80,13 @@ function changedText(
   name: string,
   previous: string | undefined,
 ): string | undefined {
-  // Both sides as JSON has them: a class of ours is the text that it becomes.
+  // Both values are compared as parsed JSON, so that an object of a class equals the text that it
+  // becomes.
   const text = JSON.stringify(value);
   return isDeepStrictEqual(JSON.parse(text), valueOf(name, previous)) ? undefined : text;
 }
 
-/** Undefined where there is no text, or none in JSON. */
+/** Returns the parsed text. Undefined if there is no text, or if it is not JSON. */
 function valueOf(name: string, text: string | undefined): unknown {
   const value = text === undefined ? undefined : parseRecordText(name, text);
   return value instanceof RecordError ? undefined : value;

@@ -1,7 +1,7 @@
 /**
- * `DecorrelatedJitter`: how long to wait before the next try, so that many agents that lost the same
- * server don't come back to it together. Each wait is drawn between the base and three times the
- * last one.
+ * `DecorrelatedJitter`: returns how long to wait before the next try, so that many agents that lost
+ * the same server do not reconnect at the same time. Each wait is random between the base and three
+ * times the previous wait.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export interface JitterOptions {
   readonly base: number;
   /** In milliseconds. The longest wait. */
   readonly cap: number;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random: () => number;
 }
 
@@ -24,14 +24,14 @@ export class DecorrelatedJitter {
     this.#last = options.base;
   }
 
-  /** The next wait in milliseconds. */
+  /** Returns the next wait in milliseconds. */
   next(): number {
     const { base, cap, random } = this.#options;
     this.#last = Math.min(cap, base + random() * (this.#last * 3 - base));
     return this.#last;
   }
 
-  /** After a success: the next wait is a short one again. */
+  /** Call this after a success. The next wait is a short one again. */
   reset(): void {
     this.#last = this.#options.base;
   }

@@ -1,6 +1,6 @@
 /**
- * `RecordTeller`: stands between a registry and its listener, and remembers what it has told. It tells
- * nothing twice, and of what is missing in a new list it says that it is gone.
+ * `RecordTeller`: passes a registry's records to its listener and remembers what it has reported.
+ * It reports nothing twice, and it reports a record as gone if a new list does not have it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export type GoneReason = 'deleted' | 'expired';
 
 export class RecordTeller {
   readonly #listener: RegistryListener;
-  /** As told; a node that is revoked has none. */
+  /** The records as they were reported. A revoked node has no entry. */
   #told = new Map<string, ReadRecord>();
   readonly #revoked = new Set<string>();
   #trouble: string | undefined;
@@ -22,12 +22,16 @@ export class RecordTeller {
     this.#listener = listener;
   }
 
-  /** What the registry holds, as it was told. */
+  /** The registry's records, as they were reported. */
   get told(): ReadonlyMap<string, ReadRecord> {
     return this.#told;
   }
 
-  /** The whole content. `why` says of a node that was told and is missing why it is gone. */
+  /**
+   * Reports a complete list of records.
+   *
+   * @param why returns why a record that was reported before is missing from the list
+   */
   sync(records: ReadonlyMap<string, ReadRecord>, why: (name: string) => GoneReason): void {
     if (this.#isClosed) return;
     for (const name of this.#told.keys()) if (!records.has(name)) this.gone(name, why(name));
@@ -42,7 +46,7 @@ export class RecordTeller {
     this.#listener.onSync(new Map(living));
   }
 
-  /** One record is new or has changed. */
+  /** Reports a record if it is new or has changed. */
   record(name: string, record: ReadRecord): void {
     if (this.#isClosed) return;
     if (isRevoked(record)) return this.#revoke(name);
@@ -52,26 +56,29 @@ export class RecordTeller {
     this.#listener.onRecord(name, record);
   }
 
-  /** Of a node that nothing was told of, nothing is told. */
+  /** Reports that a record is gone. Does nothing if no record of this node was reported. */
   gone(name: string, why: GoneReason): void {
     this.#revoked.delete(name);
     if (this.#isClosed || !this.#told.delete(name)) return;
     this.#listener.onGone(name, why);
   }
 
-  /** Undefined: the registry can be followed. */
+  /** Reports the state of the connection if it has changed. Undefined: the registry works. */
   connection(trouble: string | undefined): void {
     if (this.#isClosed || trouble === this.#trouble) return;
     this.#trouble = trouble;
     this.#listener.onConnection(trouble);
   }
 
-  /** Nothing is told any more. */
+  /** Stops all reports. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Told also of a node that nothing was told of: somebody may remember it from before. */
+  /**
+   * Reports a revoked node, even if no record of it was reported: the listener may remember it from
+   * before a restart.
+   */
   #revoke(name: string): void {
     if (this.#revoked.has(name)) return;
     this.#revoked.add(name);

@@ -1,72 +1,86 @@
 /**
- * `Registry`: where the nodes of a cluster find each other. A directory, etcd or Kubernetes.
+ * `Registry`: the place where the nodes of a cluster find each other: a directory, etcd or
+ * Kubernetes.
  *
  * @module
  */
 import type { NodeRecord, ReadRecord } from '../record/node-record.ts';
 
 /**
- * Hears what the registry holds. Calls come one after the other, in the order of the registry. A record
- * that says `revoked` is told as `onGone(name, 'deleted')`, also before the first `onSync`.
+ * Receives the records of the registry. Calls come one after the other, in the order of the
+ * registry. A record with `revoked: true` is reported as `onGone(name, 'deleted')`, even before the
+ * first `onSync`.
  */
 export interface RegistryListener {
   /**
-   * All that the registry holds and nobody has revoked: the first time, and after each time that the
-   * registry couldn't be followed. What was told before and is missing now is told by `onGone` first.
+   * Called with all records that are not revoked: at the start, and each time the registry can be
+   * followed again after a failure. Records that were reported before and are missing now are
+   * reported by `onGone` first.
    */
   onSync(records: ReadonlyMap<string, ReadRecord>): void;
-  /** One node's record is new or has changed. Only after the first `onSync`. */
+  /** Called when the record of one node is new or has changed. Only after the first `onSync`. */
   onRecord(name: string, record: ReadRecord): void;
-  /** `deleted`: on purpose, by somebody. `expired`: its lease ran out, nobody decided it. */
+  /**
+   * Called when a record is gone. `deleted`: it was removed on purpose. `expired`: its lease ran
+   * out, without anyone's decision.
+   */
   onGone(name: string, why: 'deleted' | 'expired'): void;
-  /** The way to the registry: `undefined` when it works, else what is wrong. Said when it changes. */
+  /**
+   * Called when the state of the connection changes: undefined if the registry works, else what is
+   * wrong.
+   */
   onConnection(trouble: string | undefined): void;
 }
 
-/** An address of the registry's servers that must stay reachable without the tunnel. */
+/** An address of the registry's servers. It must stay reachable without the tunnel. */
 export interface RegistryAddress {
-  /** Text of an IPv4 or IPv6 address. */
+  /** An IPv4 or IPv6 address as text. */
   readonly address: string;
   /** TCP port. */
   readonly port: number;
 }
 
-/** What a node says of itself beside its record; for people that look at the objects. */
+/**
+ * The status that a node publishes beside its record, for people who look at the registry's
+ * objects.
+ */
 export interface LitzNodeStatus {
-  /** Of Litz. */
+  /** The version of Litz. */
   readonly version: string;
   readonly encrypt: 'pods' | 'nodes' | 'all' | 'off';
   readonly enforcement: 'off' | 'permissive' | 'enforce';
-  /** Empty when all is well. */
+  /** What is wrong now. Empty: nothing. */
   readonly trouble: string;
 }
 
-/** All of them pass the same conformance suite. */
+/** Every implementation passes the same conformance tests. */
 export interface Registry {
-  /** `file:/shared/nodes`, for messages. */
+  /** The registry's name in messages, for example `file:/shared/nodes`. */
   readonly description: string;
   /**
-   * What it means that a record is missing in the first `onSync` that was there before this process
-   * started. Kubernetes removes an object only when somebody deletes it. In the others a record that was
-   * removed on purpose says `revoked`, and others can be missing for many reasons.
+   * What it means if a record that existed before this process started is missing from the first
+   * `onSync`. Kubernetes removes an object only when someone deletes it. In the other registries, a
+   * record that was removed on purpose stays and says `revoked`, and a record can be missing for
+   * many other reasons.
    */
   readonly missingMeans: 'deleted' | 'expired';
   /**
-   * Follows the records until `close`. Reconnects by itself, for ever; `onConnection` tells.
+   * Follows the records until `close`. Reconnects by itself, without limit, and reports failures
+   * through `onConnection`.
    *
-   * @throws {Error} it was called before
+   * @throws {Error} `follow` was called before
    */
   follow(listener: RegistryListener): void;
   /**
-   * Writes the own record: one write, none where the registry holds the same already. Fields that
-   * this version doesn't know survive.
+   * Writes the own record: one write, or none if the registry has the same content. Fields that
+   * this version does not know stay.
    *
-   * @throws {Error} it can't be written; the message says what is missing
+   * @throws {Error} the record cannot be written; the message says what is missing
    */
   publish(record: NodeRecord): Promise<void>;
   /**
-   * Writes how the node is, beside its record: one write, none where that stands there already. Left out
-   * where the registry has no place for it.
+   * Writes the status of the node beside its record: one write, or none if it is unchanged. Absent
+   * if the registry has no place for a status.
    */
   publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
   /**
@@ -74,8 +88,8 @@ export interface Registry {
    * under way comes before it.
    */
   withdraw(name: string): Promise<void>;
-  /** The servers behind the registry, real addresses; none for a directory. */
+  /** Returns the real addresses of the registry's servers. Empty for a directory. */
   addresses(): Promise<readonly RegistryAddress[]>;
-  /** Ends the watch and the connections. A record stays as it is. */
+  /** Ends the watch and the connections. The own record stays as it is. */
   close(): Promise<void>;
 }

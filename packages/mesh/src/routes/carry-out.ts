@@ -1,5 +1,5 @@
 /**
- * `carryOut`: does steps of a plan that go by rtnetlink, many routes in one message.
+ * `carryOut`: carries out the steps of a plan that use rtnetlink. It sends many routes together.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface CarryOutOptions {
   readonly interfaceIndex: number | undefined;
 }
 
-/** The steps that `carryOut` knows; the others are for nft and for other links' filters. */
+/** The steps that `carryOut` takes. The others are for `nft` and for reverse path filters of other links. */
 export type KernelStep = Exclude<
   Step,
   { type: 'load-ruleset' | 'remove-ruleset' | 'loosen-filter' | 'restore-filter' }
@@ -29,7 +29,11 @@ export function isKernelStep(step: Step): step is KernelStep {
   );
 }
 
-/** @returns what failed, one sentence each; the other steps are done */
+/**
+ * Carries out the steps in their order. A step that fails does not stop the others.
+ *
+ * @returns one sentence for each step that failed
+ */
 export function carryOut(steps: readonly KernelStep[], options: CarryOutOptions): string[] {
   const troubles: string[] = [];
   for (let at = 0; at < steps.length;) {
@@ -73,13 +77,13 @@ function changeRoutes(steps: readonly RouteStep[], options: CarryOutOptions): st
   return steps.flatMap((step, i) => {
     const error = errors[i];
     if (!error || isDone(step, error)) return [];
-    // It is there, behind one of somebody else's.
+    // The wanted route exists already, behind a route of another program with the same key.
     const left = error.errno === 'EEXIST' ? setAlone(step, options) : error;
     return left ? [trouble(step, left)] : [];
   });
 }
 
-/** Deletes all routes with that key, then adds ours. */
+/** Deletes all routes with the key, then adds the wanted one. */
 function setAlone({ route }: RouteStep, options: CarryOutOptions): SystemError | undefined {
   const { netlink, table, interfaceIndex } = options;
   const deleted = { action: 'delete', route: toDeletedRoute(route, table) } as const;
@@ -102,7 +106,7 @@ function single(step: KernelStep, { netlink, interfaceIndex = 0 }: CarryOutOptio
       netlink.setLink(interfaceIndex, { up: true });
       return;
     case 'add-address':
-      // A route of the kernel's own for it would be in the main table, which isn't ours.
+      // Without noPrefixRoute the kernel would add a route for the address to the main table.
       netlink.replaceAddress(interfaceIndex, step.address, { noDad: true, noPrefixRoute: true });
       return;
     case 'delete-address':
@@ -122,7 +126,7 @@ function single(step: KernelStep, { netlink, interfaceIndex = 0 }: CarryOutOptio
 
 function prepareLink(netlink: Netlink, interfaceIndex: number): void {
   netlink.setLink(interfaceIndex, { reversePathFilter: 2 });
-  // A kernel without IPv6 makes no address either.
+  // These errors mean that the kernel has no IPv6. Then it generates no address either.
   ignoring(['EAFNOSUPPORT', 'EOPNOTSUPP', 'EINVAL'], () =>
     netlink.setLink(interfaceIndex, { ipv6AddressGeneration: 'none' }),
   );
@@ -137,7 +141,7 @@ function ignoring(errors: readonly string[], run: () => void): void {
   }
 }
 
-/** ESRCH is IPv4's, ENOENT IPv6's: somebody was faster. */
+/** Whether the route was already gone: IPv4 reports that as ESRCH, IPv6 as ENOENT. */
 function isDone(step: RouteStep, { errno }: SystemError): boolean {
   return step.type === 'delete-route' && (errno === 'ESRCH' || errno === 'ENOENT');
 }
@@ -147,6 +151,7 @@ function trouble(step: KernelStep, error: unknown): string {
   return `could not ${describeStep(step)}: ${reason}`;
 }
 
+/** How many routes with one key are deleted at most. */
 const MOST_COPIES = 8;
-/** Of thousands, the messages of all together would be most of what the agent ever has in memory. */
+/** Most routes in one call. Messages for thousands of routes would be most of the agent's memory. */
 const MOST_AT_ONCE = 500;

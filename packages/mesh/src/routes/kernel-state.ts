@@ -1,5 +1,6 @@
 /**
- * `KernelState`: what the mesh has in the kernel, read once and then followed by notifications.
+ * `KernelState`: the tunnel's interface, the mesh's routes and the mesh's rules in the kernel. It reads them
+ * once, and then follows the kernel's notifications.
  *
  * @module
  */
@@ -16,9 +17,9 @@ export interface KernelStateOptions {
   readonly monitor: RoutingMonitor;
   readonly interfaceName: string;
   readonly place: MeshPlace;
-  /** Is told which routes may differ. */
+  /** Gets the keys of the routes that may differ from the desired ones. */
   readonly wanted: WantedRoutes;
-  /** A parameter under /proc/sys of that namespace; undefined where there is none. */
+  /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
   readonly sysctl: (name: string) => string | undefined;
 }
 
@@ -33,19 +34,22 @@ export class KernelState {
     this.resynchronize();
   }
 
+  /** The tunnel's interface; undefined while there is none. */
   get link(): ActualLink | undefined {
     return this.#link;
   }
 
+  /** All routes of the mesh's table, by key. */
   get routes(): ReadonlyMap<string, MeshRoute> {
     return this.#routes;
   }
 
+  /** The rules of the mesh, by text. */
   get rules(): ReadonlyMap<string, MeshRule> {
     return this.#rules;
   }
 
-  /** Reads everything anew. */
+  /** Discards the notifications and reads everything from the kernel again. */
   resynchronize(): void {
     this.#options.monitor.read();
     this.#readLink();
@@ -58,9 +62,9 @@ export class KernelState {
   }
 
   /**
-   * Takes in what has happened since the last call. Our own changes come back here, too.
+   * Processes the notifications since the last call. The agent's own changes are among them.
    *
-   * @returns whether something may not be as it is desired
+   * @returns whether the kernel's state may differ from the desired one
    */
   update(desired: DesiredHost | undefined): boolean {
     const changes = this.#options.monitor.read();
@@ -78,7 +82,7 @@ export class KernelState {
     }
     if (touchesLink) {
       this.#readLink();
-      // With a link or an address the kernel takes routes away, and doesn't tell of each.
+      // When a link or an address goes, the kernel removes routes without a notification for each.
       this.#readRoutes();
     }
     return differs || touchesLink;
@@ -147,21 +151,24 @@ export class KernelState {
     wanted.suspectAll();
   }
 
-  /** Of several with one key none counts as ours: the first one decides, whichever that is. */
+  /**
+   * If several routes have one key, the kernel uses the first, which may be another program's. So they get a
+   * joined text, which is equal to no desired text.
+   */
   #addRoute(ours: MeshRoute): void {
     const other = this.#routes.get(ours.key);
     const route = other ? { ...ours, text: `${other.text}, ${ours.text}` } : this.#shared(ours);
     this.#routes.set(ours.key, route);
   }
 
-  /** One object for what is wanted and there. */
+  /** Returns the desired route's object if the text is equal: one object instead of two saves memory. */
   #shared(route: MeshRoute): MeshRoute {
     const wanted = this.#options.wanted.byKey.get(route.key);
     return wanted?.text === route.text ? wanted : route;
   }
 }
 
-/** A filter that was made strict, or the one for all links, may be one that has to be loose. */
+/** Whether a filter that has to be loose may have become strict: one was set to 1, or `all` or `default` changed. */
 function isStrict(
   { filter }: RoutingChange & { type: 'filter' },
   desired: DesiredHost | undefined,
@@ -170,4 +177,5 @@ function isStrict(
   return !isAlike && desired !== undefined && desired.looseLinks.length > 0;
 }
 
+/** Scope of addresses that are valid everywhere; link-local ones have another scope. */
 const RT_SCOPE_UNIVERSE = 0;

@@ -1,5 +1,5 @@
 /**
- * `LinkFilters`: reverse path filters of the links that the mesh needs loose.
+ * `LinkFilters`: makes the reverse path filters of links loose for the mesh, and restores them later.
  *
  * @module
  */
@@ -7,27 +7,27 @@ import { LooseFilters, type Netlink } from '@litz/sys';
 
 export interface LinkFiltersOptions {
   readonly netlink: Netlink;
-  /** Of the tunnel: in its name filters are loose. */
+  /** Name of the tunnel's interface. The saved values are kept under this name. */
   readonly interfaceName: string;
-  /** What filters were before is written down here. */
+  /** Folder for the former values of the filters. */
   readonly folder: string;
-  /** A parameter under /proc/sys of that namespace; undefined where there is none. */
+  /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
   readonly sysctl: (name: string) => string | undefined;
-  /** Names the network namespace. */
+  /** Returns an identifier of the network namespace. */
   readonly namespace: () => string;
 }
 
 export class LinkFilters {
   readonly #options: LinkFiltersOptions;
   readonly #filters: LooseFilters;
-  /** Also those that could not be written down. */
+  /** Links that this object made loose, also those whose former value could not be saved. */
   readonly #loosened: Set<string> = new Set();
 
   constructor(options: LinkFiltersOptions) {
     this.#options = options;
     const { netlink, interfaceName, folder, sysctl, namespace } = options;
     this.#filters = new LooseFilters(folder, {
-      // Ours is needed also while the daemon is on its way back.
+      // The tunnel's filters stay loose also while the daemon restarts and its interface is missing.
       hasLink: (name) => name === interfaceName || netlink.linkByName(name) !== undefined,
       filter: (link) => sysctl(filterOf(link)),
       setFilter: (link, value) => setFilter(netlink, link, value),
@@ -35,33 +35,44 @@ export class LinkFilters {
     });
   }
 
-  /** Those that are loose for the mesh, also since an agent before this one. */
+  /** Names of the links whose filter is loose for the mesh, also those that an earlier agent made loose. */
   loosened(): Set<string> {
     const written = this.#filters.loosenedFor(this.#options.interfaceName);
     return new Set([...written, ...this.#loosened]);
   }
 
-  /** The larger of the two values holds: 1 is strict, 2 loose. */
+  /**
+   * Whether the link's filter is strict. The kernel uses the larger of the values for `all` and for the link: 0 is
+   * off, 1 strict, 2 loose.
+   */
   isStrict(link: string): boolean {
     const { sysctl } = this.#options;
     const own = sysctl(filterOf(link));
     return own !== undefined && Math.max(Number(own), Number(sysctl(filterOf('all')))) === 1;
   }
 
-  /** @throws {SystemError} it can't be set */
+  /**
+   * Saves the link's value and makes its filter loose.
+   *
+   * @throws {SystemError} the kernel refused the value
+   */
   loosen(link: string): void {
     this.#filters.loosen(link, this.#options.interfaceName);
     this.#loosened.add(link);
   }
 
-  /** @throws {SystemError} it can't be set */
+  /**
+   * Sets the filter to the saved value.
+   *
+   * @throws {SystemError} the kernel refused the value
+   */
   restore(link: string): void {
     this.#loosened.delete(link);
     this.#filters.restore(link, this.#options.interfaceName);
   }
 }
 
-/** By netlink: /proc/sys can't be written in a container that has no more than CAP_NET_ADMIN. */
+/** Uses netlink, because a container with CAP_NET_ADMIN alone can't write to /proc/sys. */
 function setFilter(netlink: Netlink, link: string, value: string): void {
   const index = netlink.linkByName(link)?.index;
   if (index === undefined) return;

@@ -1,5 +1,5 @@
 /**
- * Routes and rules of the mesh as the kernel has them, and back. Pure.
+ * Converts routes and rules of the mesh to the kernel's form and back. Pure.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { InstalledRoute, InstalledRule, Route, Rule, RulePrefix } from '@li
 import { meshRoute, type MeshRoute, type MeshRouteType } from '../plan/mesh-route.ts';
 import { MAIN_TABLE, meshRule, type MeshRule } from '../plan/mesh-rule.ts';
 
-/** Where the mesh's routes and rules are. */
+/** The routing table of the mesh's routes, and the priority of its rules. */
 export interface MeshPlace {
   readonly table: number;
   readonly priority: number;
 }
 
-/** @param interfaceIndex of the tunnel; routes that lead nowhere need none */
+/** @param interfaceIndex index of the tunnel's interface; only unicast routes need it */
 export function toRoute(
   { destination, type, source, metric }: MeshRoute,
   table: number,
@@ -27,20 +27,25 @@ export function toRoute(
     table,
     metric,
     type,
-    // systemd-networkd leaves alone what the kernel has made, and takes away what it doesn't know.
+    // systemd-networkd deletes routes of other programs, but never those with the kernel's protocol number.
     protocol: RTPROT_KERNEL,
     ...(type === 'unicast' && interfaceIndex !== undefined ? { interfaceIndex } : {}),
     ...(source ? { source } : {}),
   };
 }
 
-/** What names the route to be deleted: whatever type and protocol it has. */
+/** Returns the fields that identify a route to delete. Without type and protocol, it matches every one of them. */
 export function toDeletedRoute({ destination, metric }: MeshRoute, table: number): Route {
   const { address, prefixLength } = destination;
   return { destination: address, prefixLength, table, metric };
 }
 
-/** A route that none of ours can be is `foreign`, and has a text of its own. */
+/**
+ * Converts a route of the kernel. A route that the mesh can't have made is `foreign`, and its text differs from
+ * the text of every route of the mesh.
+ *
+ * @param interfaceIndex index of the tunnel's interface; undefined while there is none
+ */
 export function fromRoute(route: InstalledRoute, interfaceIndex: number | undefined): MeshRoute {
   const { destination, prefixLength, metric, source } = route;
   const isType = route.type === 'unicast' || route.type === 'throw' || route.type === 'unreachable';
@@ -73,13 +78,16 @@ export function toRule(rule: MeshRule): Rule {
   };
 }
 
-/** The same without its maker: a rule that somebody added again without one is to be found, too. */
+/**
+ * Returns the fields that identify a rule to delete. The protocol is left out, so that the rule is also found if
+ * another program added it again with a different protocol.
+ */
 export function toDeletedRule(rule: MeshRule): Rule {
   const { protocol: _, ...rest } = toRule(rule);
   return rest;
 }
 
-/** Undefined for a rule that isn't of the mesh. */
+/** Converts a rule of the kernel; undefined for a rule that is not of the mesh. */
 export function fromRule(rule: InstalledRule, place: MeshPlace): MeshRule | undefined {
   const { family, priority, table, mark, markMask, invert, ipProtocol } = rule;
   const { sourcePort, destinationPort } = rule;
@@ -106,7 +114,7 @@ export function fromRule(rule: InstalledRule, place: MeshPlace): MeshRule | unde
   });
 }
 
-/** For a person: `10.0.0.0/8 type unicast protocol 3`. */
+/** Describes the route for users: `10.0.0.0/8 type unicast protocol 3 link 2`. */
 export function describeForeign(route: InstalledRoute): string {
   const { destination, prefixLength, type, protocol, interfaceIndex } = route;
   const to = formatCidr({ address: destination, prefixLength });
@@ -117,5 +125,6 @@ function prefixOf(name: 'to' | 'from', prefix: RulePrefix | undefined): Partial<
   return prefix ? { [name]: prefix } : {};
 }
 
+/** Protocol number of routes and rules that the kernel made itself (linux/rtnetlink.h). */
 const RTPROT_KERNEL = 2;
 const IPPROTO_TCP = 6;

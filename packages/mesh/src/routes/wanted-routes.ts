@@ -1,8 +1,8 @@
 /**
- * `WantedRoutes`: the routes that are desired, and which of them may not be as they are in the kernel.
+ * `WantedRoutes`: the desired routes, and the keys of those that may differ from the kernel's routes.
  *
- * Of 5,000 peers one changes: where it is said which lists came and went, the others are not looked at;
- * else those that are the same objects as before are passed over.
+ * When one of 5,000 peers changes, the work is that for one peer: if the difference from the earlier routes is
+ * known, only the lists in it are read; else lists that are the same objects as before are skipped.
  *
  * @module
  */
@@ -14,15 +14,17 @@ export class WantedRoutes {
   readonly #byKey: Map<string, MeshRoute> = new Map();
   #suspects: Set<string> | 'all' = 'all';
 
+  /** The desired routes, by key. */
   get byKey(): ReadonlyMap<string, MeshRoute> {
     return this.#byKey;
   }
 
-  /** Keys that have to be compared; `all` after everything was read anew. */
+  /** Keys of the routes that may differ; `all` after all routes were read from the kernel. */
   get suspects(): ReadonlySet<string> | 'all' {
     return this.#suspects;
   }
 
+  /** Sets the desired routes. Routes that came or went become suspects. */
   want({ routes, difference }: DesiredRoutes): void {
     if (routes === this.#routes) return;
     if (difference && difference.from === this.#routes) {
@@ -30,22 +32,24 @@ export class WantedRoutes {
       for (const list of difference.come) this.#add(list);
     } else {
       const [before, after] = [new Set(this.#routes), new Set(routes)];
-      // Gone ones first: a prefix may have gone from one peer to another.
+      // Routes that are gone come first, because a prefix may have moved from one peer to another.
       for (const list of before) if (!after.has(list)) this.#forget(list);
       for (const list of after) if (!before.has(list)) this.#add(list);
     }
     this.#routes = routes;
   }
 
+  /** Marks a route as one that may differ. */
   suspect(key: string): void {
     if (this.#suspects !== 'all') this.#suspects.add(key);
   }
 
+  /** Marks all routes as ones that may differ. */
   suspectAll(): void {
     this.#suspects = 'all';
   }
 
-  /** They have been compared, and a plan was made of it. */
+  /** Empties `suspects`, after a plan compared them and found no difference. */
   clear(): void {
     this.#suspects = new Set();
   }

@@ -1,12 +1,13 @@
 /**
- * `formatStatus`: the status of an agent in words. They are those of `cilium status` where that has some.
+ * `formatStatus`: formats the status of an agent for a terminal. It uses the words of `cilium status` where that
+ * shows the same thing.
  *
  * @module
  */
 import { printable } from '@litz/core/internals';
 import type { KeyStatus, MeshStatus, NodeStatus, PeerStatus } from './mesh-status.ts';
 
-/** For a terminal, with a line end behind each line. Ages are of the time of the status. */
+/** Returns the lines, each with a line end. Ages are counted up to `status.time`. */
 export function formatStatus(status: MeshStatus): string {
   const { node, interface: link, registry, time } = status;
   const [key] = node.keys;
@@ -16,10 +17,10 @@ export function formatStatus(status: MeshStatus): string {
     `Mode:         ${node.mode}${link.mtu === undefined ? '' : `, MTU ${link.mtu}`}`,
     `Enforcement:  ${enforcementLine(status)}`,
     `Registry:     ${registry.description}${registryState(registry)}`,
-    `Daemon:       ${link.isUp ? 'runs' : 'is not there'}`,
+    `Daemon:       ${link.isUp ? 'is running' : 'is not there'}`,
     ...(key ? [`Node key:     ${keyLine(key, time)}`] : []),
     ...rotationLines(node),
-    ...node.exceptions.map((rule) => `Past tunnel:  ${rule}`),
+    ...node.exceptions.map((rule) => `Exception:    ${rule} goes without the tunnel`),
     ...status.troubles.map((trouble) => `Trouble:      ${trouble}`),
     '',
     ...peerTable(status.peers, time),
@@ -29,7 +30,7 @@ export function formatStatus(status: MeshStatus): string {
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-/** As `cilium status` has it. */
+/** Returns the text that `cilium status` prints for encryption. */
 function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
   const key = node.keys[0]?.publicKey ?? '';
   const accepted = peers.filter(({ state }) => state !== 'refused').length;
@@ -38,7 +39,12 @@ function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
   return `Wireguard [NodeEncryption: ${NODE_ENCRYPTION[node.nodeEncryption]}, ${tunnel}]`;
 }
 
-/** `12s`, `4m`, `3h`, `12d`; `never`. */
+/**
+ * Returns the time from `at` to `now` as `12s`, `4m`, `3h` or `12d`; `never` if `at` is undefined or 0.
+ *
+ * @param at Unix milliseconds
+ * @param now Unix milliseconds
+ */
 export function formatAge(at: number | undefined, now: number): string {
   if (at === undefined || at === 0) return 'never';
   const seconds = Math.max(0, Math.floor((now - at) / 1000));
@@ -57,7 +63,7 @@ function enforcementLine({ node, peers }: MeshStatus): string {
   const { enforcement, wantedEnforcement } = node;
   if (enforcement === wantedEnforcement) return enforcement;
   const waiting = peers.filter(({ state }) => state === 'waiting').map(({ name }) => name);
-  return `${enforcement} (${wantedEnforcement} waits for ${orNone(waiting)})`;
+  return `${enforcement} (${wantedEnforcement} is wanted, and waits for an answer from: ${orNone(waiting)})`;
 }
 
 function keyLine({ publicKey, generation, createdAt }: KeyStatus, now: number): string {
@@ -70,8 +76,8 @@ function rotationLines({ rotation, keys }: NodeStatus): string[] {
   const next = keys[1];
   const to = next ? ` to generation ${next.generation} (${next.publicKey})` : '';
   const { waitingFor } = rotation;
-  const waits = waitingFor.length > 0 ? `, waits for ${orNone(waitingFor)}` : '';
-  return [`Rotation:     goes on${to}${waits}`];
+  const waits = waitingFor.length > 0 ? `, waits for an answer from: ${orNone(waitingFor)}` : '';
+  return [`Rotation:     in progress${to}${waits}`];
 }
 
 function peerTable(peers: readonly PeerStatus[], now: number): string[] {
@@ -132,6 +138,6 @@ const PEER_COLUMNS: readonly string[] = [
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 const MOST_SHOWN = 8;
 const SESSION_NOTE: readonly string[] = [
-  'SESSION AGE is that of the session keys, which are renewed every two minutes while there is traffic.',
-  "KEY AGE is that of the node's own key, which `litz agent rotate-key` replaces.",
+  'SESSION AGE is the age of the session keys. They are renewed every two minutes while there is traffic.',
+  "KEY AGE is the age of the peer's node key. `litz agent rotate-key` on that node replaces it.",
 ];

@@ -1,135 +1,137 @@
 /**
- * `MeshStatus`: what an agent says of its node and its peers. Plain data that `JSON.stringify` writes as
- * it stands: `litz agent status --json`, `/status.json` of the page and the page's events are all this.
- * What is undefined is not in the JSON. It never has a private key.
+ * `MeshStatus`: what an agent reports about its node and its peers. It is plain data for `JSON.stringify`:
+ * `litz agent status --json`, `/status.json` of the page and the page's events all have this form. Undefined
+ * fields are missing in the JSON. A status never contains a private key.
  *
- * Times are Unix milliseconds, bytes are those of the inner packets' messages as WireGuard counts them.
- * Ages are not in it: they are `time` minus the time of what is meant, and there are two that people mix
- * up. A *session* is made by a handshake and renewed every two minutes while there is traffic; a *key* is
- * the node's own and as old as the last rotation.
+ * Times are Unix milliseconds. Bytes are those of messages, as WireGuard counts them. An age is `time` minus
+ * another time of the status. Two ages are often confused: a *session* comes from a handshake and is renewed
+ * every two minutes while there is traffic; a node *key* is as old as the node's last rotation.
  *
  * @module
  */
 import type { Enforcement, EncryptMode } from '../plan/desired-host.ts';
 
 export interface MeshStatus {
-  /** Of this form. A field that is added doesn't change it. */
+  /** Version of this form. An additional field does not change it. */
   readonly version: 1;
-  /** When this was true. */
+  /** When the status was made. */
   readonly time: number;
   /** When the agent started. */
   readonly startedAt: number;
   readonly node: NodeStatus;
   readonly interface: InterfaceStatus;
   readonly registry: RegistryStatus;
-  /** Sorted by name. Those that the registry has and that were refused are among them. */
+  /** Sorted by name; nodes whose record was refused are included. */
   readonly peers: readonly PeerStatus[];
-  /** What happened lately, the oldest first; a bounded number. */
+  /** The latest events, the oldest first; their number is limited. */
   readonly events: readonly StatusEvent[];
-  /** One sentence each: what is wrong now, of the node as a whole. */
+  /** Present problems of the node as a whole, one sentence each. */
   readonly troubles: readonly string[];
 }
 
-/** The own node. */
+/** The node that the agent runs on. */
 export interface NodeStatus {
   readonly name: string;
-  /** Addresses of the underlay. */
+  /** Addresses on the underlay. */
   readonly addresses: readonly string[];
-  /** Of its pods. */
+  /** Prefixes of its pods. */
   readonly prefixes: readonly string[];
   readonly clusterPrefixes: readonly string[];
   readonly mode: EncryptMode;
-  /** What holds now. */
+  /** The enforcement that is applied now. */
   readonly enforcement: Enforcement;
-  /** What was asked for. `enforce` waits until every peer has answered. */
+  /** The enforcement that the user wants. `enforce` is applied when every peer has answered. */
   readonly wantedEnforcement: Enforcement;
-  /** Whether traffic of the node itself is encrypted. `opted-out`: the mode would, a label says no. */
+  /** Whether traffic of the node itself is encrypted. `opted-out`: the mode includes it, but a label excludes it. */
   readonly nodeEncryption: 'enabled' | 'opted-out' | 'disabled';
-  /** One key; two during a rotation, the older one first. */
+  /** One key; during a rotation two, the older one first. */
   readonly keys: readonly KeyStatus[];
-  /** Undefined: none is going on. */
+  /** Undefined while no rotation of the key is in progress. */
   readonly rotation: RotationStatus | undefined;
-  /** Flows that go without the tunnel so that the registry stays reachable: `tcp to 10.0.0.1 port 6443`. */
+  /** Flows that bypass the tunnel, so that the registry can always be reached: `tcp to 10.0.0.1 port 6443`. */
   readonly exceptions: readonly string[];
 }
 
 export interface KeyStatus {
-  /** Base64. */
+  /** 32 bytes in base64. */
   readonly publicKey: string;
+  /** Rises by one with each rotation. */
   readonly generation: number;
+  /** 0: unknown. */
   readonly createdAt: number;
 }
 
 export interface RotationStatus {
   readonly startedAt: number;
-  /** What it waits for, in words. */
+  /** The present step of the rotation, in words. */
   readonly step: string;
-  /** Names of the peers that haven't answered the new key. */
+  /** Names of the peers that have not answered with the new key yet. */
   readonly waitingFor: readonly string[];
 }
 
 /** The daemon's interface. */
 export interface InterfaceStatus {
   readonly name: string;
-  /** UDP. */
+  /** UDP port of the daemon. */
   readonly port: number;
-  /** False: no daemon answers, or its interface is gone. */
+  /** False if no daemon answers, or if its interface does not exist. */
   readonly isUp: boolean;
   readonly mtu: number | undefined;
-  /** With prefix length. */
+  /** Addresses with prefix length. */
   readonly addresses: readonly string[];
 }
 
 export interface RegistryStatus {
-  /** `file:/shared/nodes`. */
+  /** Kind and place of the registry: `file:/shared/nodes`. */
   readonly description: string;
-  /** Undefined: the registry answers. */
+  /** Why the registry does not answer; undefined: it answers. */
   readonly trouble: string | undefined;
-  /** When all of it was read last; undefined: never. */
+  /** When all records were read last; undefined: never. */
   readonly syncedAt: number | undefined;
 }
 
 /**
- * `connected`: it has a session, or had one and may be silent. `waiting`: it is known and has not answered.
- * `refused`: its record can't be used, or nothing of it may.
+ * `connected`: the peer has a session, or had one and is silent now. `waiting`: the peer is known and has not
+ * answered yet. `refused`: the peer's record is not valid, or the agent must not use it.
  */
 export type PeerState = 'connected' | 'waiting' | 'refused';
 
 export interface PeerStatus {
   readonly name: string;
   readonly state: PeerState;
-  /** Why it waits or is refused; of a connected one, what else is wrong with its record. */
+  /** Why the peer waits or is refused. For a connected peer: what is wrong with its record; undefined: nothing. */
   readonly reason: string | undefined;
-  /** The registry still has its record. False: its lease ran out, or the registry was lost. */
+  /** Whether the registry still has its record. False if the lease ran out, or if the registry lost the record. */
   readonly isListed: boolean;
-  /** `192.0.2.2:51871`, where it was heard last, else as its record says. */
+  /** `192.0.2.2:51871`: where its last message came from; before that, the endpoint in its record. */
   readonly endpoint: string | undefined;
-  /** Of the node itself. */
+  /** Addresses of the node itself. */
   readonly addresses: readonly string[];
-  /** Those that are its own by now; what was refused isn't among them. */
+  /** The prefixes of its pods that this agent accepted. */
   readonly prefixes: readonly string[];
+  /** Whether the peer takes traffic of the node itself through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
-  /** Its session's age is `time` minus this; undefined: there was none. */
+  /** Time of the last handshake; undefined: there was none. The age of the session is `time` minus this. */
   readonly lastHandshakeAt: number | undefined;
-  /** Public key that its session was made with. */
+  /** The peer's public key that its session was made with. */
   readonly sessionKey: string | undefined;
   readonly bytesReceived: number;
   readonly bytesSent: number;
-  /** One key; two while the peer rotates; the older one first. */
+  /** One key; two while the peer rotates its key, the older one first. */
   readonly keys: readonly KeyStatus[];
 }
 
 export interface StatusEvent {
   readonly at: number;
   readonly level: 'info' | 'warning' | 'error';
-  /** The peer that it is about. */
+  /** Name of the peer that the event is about; undefined: it is about no peer. */
   readonly peer: string | undefined;
   /** One sentence. */
   readonly text: string;
 }
 
-/** Who can tell. */
+/** An object that returns the status; `Agent` is one. */
 export interface StatusSource {
-  /** Never rejects for want of a daemon or a registry: that is what it tells. */
+  /** Does not reject because the daemon or the registry is missing: the status reports that. */
   status(): MeshStatus | Promise<MeshStatus>;
 }

@@ -1,11 +1,11 @@
 /**
- * `formatJudgement`: what `litz agent verify` prints.
+ * `formatJudgement`: formats a judgement as `litz agent verify` prints it.
  *
  * @module
  */
 import type { Judgement } from './judge.ts';
 
-/** One line for each thing that is said of a peer, then one for all. */
+/** Returns one line for each reason of each peer, then one line for all peers. Each has a line end. */
 export function formatJudgement({ peers, verdict }: Judgement): string {
   const width = Math.max(0, ...peers.map(({ peer }) => peer.length));
   const lines = peers.flatMap((peer) =>

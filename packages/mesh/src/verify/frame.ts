@@ -1,21 +1,22 @@
 /**
- * What `verify` reads of captured frames. Pure; frames are borrowed for the call, and whatever they hold,
- * nothing throws.
+ * Functions that read captured frames for `verify`. They are pure, borrow the frame for the call, and do not
+ * throw, whatever bytes the frame has.
  *
  * @module
  */
 import { formatAddress } from '@litz/core';
 
-/** A packet's addresses, as text. */
+/** The addresses of a packet, as text. */
 export interface Flow {
   readonly source: string;
   readonly destination: string;
 }
 
 /**
- * The other end of a datagram with encrypted packets, as `192.0.2.2:51871`; undefined of any other frame.
+ * Returns the peer's end of a UDP datagram that carries a transport data message of WireGuard, as
+ * `192.0.2.2:51871`; undefined for every other frame.
  *
- * @param of `port`: one of its ports has to be this one
+ * @param of `port`: source or destination port of the datagram; `isOutgoing`: whether this node sent the frame
  */
 export function readSealedEndpoint(
   frame: Uint8Array,
@@ -35,9 +36,10 @@ export function readSealedEndpoint(
 }
 
 /**
- * The addresses of the packet that a mark stands in, and whether that packet is inside of another one.
+ * Returns the addresses of the packet that contains a mark, and whether that packet is inside another packet;
+ * undefined if no IP header fits.
  *
- * @param offset of the mark: behind an ICMP or UDP header, or behind the IP header of a TCP segment
+ * @param offset where the mark begins: behind an ICMP or UDP header, or behind the IP header of a TCP segment
  */
 export function readMarked(
   frame: Uint8Array,
@@ -60,11 +62,11 @@ interface Header {
   readonly protocol: number;
   readonly sourceBytes: Uint8Array;
   readonly destinationBytes: Uint8Array;
-  /** Where it ends. */
+  /** Offset of the end of the header. */
   readonly payload: number;
 }
 
-/** Of IPv4, or of IPv6 without extensions. */
+/** Reads a header of IPv4, or of IPv6 without extension headers. */
 function readHeader(frame: Uint8Array, start: number): Header | undefined {
   const first = frame[start] ?? 0;
   if (first >> 4 === 4) {
@@ -86,7 +88,7 @@ function readHeader(frame: Uint8Array, start: number): Header | undefined {
   };
 }
 
-/** Behind an Ethernet header and its VLAN tags, or at the beginning of what has none. */
+/** Returns the offset of the IP packet: behind an Ethernet header and its VLAN tags, or 0 in a frame without one. */
 function packetStart(frame: Uint8Array): number | undefined {
   let type = 12;
   while (VLAN_TYPES.includes(u16(frame, type))) type += 4;
@@ -103,14 +105,14 @@ const UDP = 17;
 const UDP_HEADER_LENGTH = 8;
 const IP_TYPES: readonly number[] = [0x0800, 0x86dd];
 const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
-/** Type 4 and three zeros. */
+/** The first two bytes of a transport data message: the type 4 and a zero. Two more zeros follow. */
 const TRANSPORT_DATA = 0x0400;
-/** Lengths of IP headers, and of what stands between them and the mark. */
+/** Lengths in bytes of an IP header, and of the ICMP or UDP header between it and the mark. */
 const HEADERS = [
   [20, 8],
   [40, 8],
   [20, 0],
   [40, 0],
 ] as const;
-/** ICMP, UDP, ICMPv6; TCP. */
+/** Protocol numbers by the length of the header before the mark: ICMP, UDP and ICMPv6 with 8 bytes; TCP with 0. */
 const PROTOCOLS: Readonly<Record<number, readonly number[]>> = { 8: [1, 17, 58], 0: [6] };

@@ -1,9 +1,9 @@
 /**
- * `judge`: from what was seen to what is said of each peer. Pure.
+ * `judge`: derives a verdict for each peer from the observations. Pure.
  *
- * `PASS` is said only with proof: answers came, the tunnel's datagrams were seen going and coming, the
- * capture missed nothing, and no probe was seen as it is. `LEAK` is said when a probe was seen as it is,
- * whatever else happened. Everything else is `INCONCLUSIVE`, with what is missing.
+ * `PASS` needs proof: each pair of addresses had an answer, encrypted datagrams were seen in both directions, the
+ * capture missed no frame, and no probe was seen in plaintext. `LEAK` means that a probe was seen in plaintext,
+ * whatever else was observed. Every other result is `INCONCLUSIVE`, and the reasons name what is missing.
  *
  * @module
  */
@@ -12,41 +12,43 @@ import type { ProbeProtocol, ProbeTarget } from './probe-plan.ts';
 
 export type Verdict = 'PASS' | 'LEAK' | 'INCONCLUSIVE';
 
-/** A probe that was seen in plaintext. */
+/** A packet of a probe that was seen in plaintext. */
 export interface Sighting {
   readonly protocol: ProbeProtocol;
   readonly flow: Flow;
-  /** Name of the interface. */
+  /** Name of the link where it was seen. */
   readonly link: string;
-  /** `in`: the peer sent it. */
+  /** `out`: this node sent it. `in`: the peer sent it. */
   readonly direction: 'out' | 'in';
-  /** It stood in another packet, an overlay's. */
+  /** Whether it was inside another packet, such as that of an overlay. */
   readonly isInner: boolean;
 }
 
-/** What came of the probes between two addresses. */
+/** The results of the probes between two addresses. */
 export interface TargetObservation {
   readonly target: ProbeTarget;
-  /** Of those that were answered. */
+  /** Protocols of the probes that were answered. */
   readonly answered: readonly ProbeProtocol[];
-  /** Why one couldn't be sent: `ENETUNREACH`. */
+  /** Why a probe could not be sent: `ENETUNREACH`; undefined: all were sent. */
   readonly sendError: string | undefined;
   readonly plaintext: readonly Sighting[];
 }
 
 export interface PeerObservation {
+  /** Name of the peer. */
   readonly peer: string;
+  /** Why the peer could not be probed; then there are no targets. */
   readonly obstacle: string | undefined;
   readonly targets: readonly TargetObservation[];
-  /** Datagrams of the tunnel with its endpoint. */
+  /** How many encrypted datagrams were seen to its endpoint (out) and from it (in). */
   readonly sealedOut: number;
   readonly sealedIn: number;
 }
 
 export interface Observations {
-  /** Names of the interfaces that were captured. */
+  /** Names of the links that were captured. */
   readonly links: readonly string[];
-  /** Frames that the capture missed. */
+  /** How many frames the capture missed. */
   readonly lost: number;
   readonly peers: readonly PeerObservation[];
 }
@@ -54,18 +56,19 @@ export interface Observations {
 export interface PeerVerdict {
   readonly peer: string;
   readonly verdict: Verdict;
-  /** Sentences: of a PASS what proves it, else what is wrong. */
+  /** For a PASS: the proof. Else what is wrong, one text for each problem. */
   readonly reasons: readonly string[];
-  /** What was seen in plaintext, each flow once. */
+  /** The probes that were seen in plaintext, each flow once. */
   readonly leaks: readonly Sighting[];
 }
 
 export interface Judgement {
-  /** The worst one: LEAK, then INCONCLUSIVE. Without any peer nothing is proven. */
+  /** The worst verdict of all peers: LEAK, then INCONCLUSIVE, then PASS. INCONCLUSIVE if there are no peers. */
   readonly verdict: Verdict;
   readonly peers: readonly PeerVerdict[];
 }
 
+/** Returns a verdict for each peer and one for all. */
 export function judge(observations: Observations): Judgement {
   const peers = observations.peers.map((peer) => judgePeer(peer, observations));
   const has = (verdict: Verdict): boolean => peers.some((peer) => peer.verdict === verdict);
@@ -73,7 +76,7 @@ export function judge(observations: Observations): Judgement {
   return { verdict: has('LEAK') ? 'LEAK' : isProven ? 'PASS' : 'INCONCLUSIVE', peers };
 }
 
-/** 0: all peers passed. 1: there is a leak. 2: something could not be found out. */
+/** Returns the exit status of `litz agent verify`. 0: all peers passed. 1: there is a leak. 2: a proof is missing. */
 export function exitStatusOf({ verdict }: Judgement): 0 | 1 | 2 {
   if (verdict === 'PASS') return 0;
   return verdict === 'LEAK' ? 1 : 2;
@@ -104,17 +107,17 @@ function doubtsAbout(observed: PeerObservation, { links, lost }: Observations): 
     );
   if (doubts.length > 0) return doubts;
   if (sealedOut === 0 || sealedIn === 0) {
-    const which = sealedOut === 0 ? 'to it' : 'from it';
+    const which = sealedOut === 0 ? 'to the peer' : 'from the peer';
     doubts.push(`no encrypted datagram ${which} was seen on ${links.join(', ') || 'any link'}`);
   }
   if (lost > 0)
-    doubts.push(`the capture missed ${lost} frames: try again when there is less traffic`);
+    doubts.push(`the capture missed ${lost} frames; try again when there is less traffic`);
   return doubts;
 }
 
 function leakText({ protocol, flow, link, direction, isInner }: Sighting): string {
   const way = direction === 'out' ? 'leaves' : 'comes';
-  const where = isInner ? `${link}, inside of another packet` : link;
+  const where = isInner ? `${link}, inside another packet` : link;
   return `${protocol} ${flow.source} -> ${flow.destination} ${way} in plaintext on ${where}`;
 }
 

@@ -1,18 +1,19 @@
 /**
- * `ProbeMarks`: how probes are told from all other packets, wherever they turn up in a frame: as they
- * are, in an overlay's packet, or quoted in an ICMP error. Pure.
+ * `ProbeMarks`: recognizes packets of probes in captured frames: plain ones, those inside an overlay's packet, and
+ * those quoted in an ICMP error. Pure.
  *
- * An echo and a datagram carry random bytes and a number. A TCP segment without data has none, so it is
- * known by its addresses and ports, as they stand one behind the other in its headers.
+ * ICMP echoes and UDP datagrams carry random bytes and the number of their probe. A TCP segment without data has
+ * no place for them. It is recognized by its addresses and ports, which are adjacent in its headers.
  *
  * @module
  */
 import { parseAddress } from '@litz/core';
 
-/** A probe that was found in a frame. */
+/** A packet of a probe in a frame. */
 export interface MarkedProbe {
+  /** Number of the probe. */
   readonly probe: number;
-  /** Where the mark begins in the frame. */
+  /** Offset of the mark in the frame; for a TCP segment, the offset of its ports. */
   readonly offset: number;
 }
 
@@ -25,9 +26,9 @@ export interface TcpFlow {
 }
 
 export class ProbeMarks {
-  /** The same in all probes of a run. */
+  /** Random bytes that all probes of one verification have. */
   readonly #run: Uint8Array;
-  /** By the bytes of each direction. */
+  /** Numbers of probes, by the bytes of addresses and ports in each direction. */
   readonly #flows = new Map<string, number>();
   readonly #ports = new Set<number>();
 
@@ -36,7 +37,7 @@ export class ProbeMarks {
     this.#run = run.slice();
   }
 
-  /** What an echo or a datagram of this probe carries; copied. */
+  /** Returns the payload for an echo or a datagram of the probe, in new memory. */
   payload(probe: number): Uint8Array {
     const bytes = new Uint8Array(PAYLOAD_LENGTH);
     bytes.set(this.#run);
@@ -44,7 +45,7 @@ export class ProbeMarks {
     return bytes;
   }
 
-  /** From now on packets of this connection, of either direction, are the probe's. */
+  /** Registers a TCP connection: `find` recognizes its packets in both directions from now on. */
   addFlow(probe: number, flow: TcpFlow): void {
     const { source, sourcePort, destination, destinationPort } = flow;
     const reverse = {
@@ -57,7 +58,11 @@ export class ProbeMarks {
     this.#ports.add(sourcePort);
   }
 
-  /** @param frame borrowed for the call */
+  /**
+   * Returns the probe that the frame belongs to; undefined if there is none.
+   *
+   * @param frame borrowed for the call
+   */
   find(frame: Uint8Array): MarkedProbe | undefined {
     return this.#findPayload(frame) ?? this.#findFlow(frame);
   }
@@ -69,13 +74,13 @@ export class ProbeMarks {
     return { probe: buffer.readUInt32BE(offset + RUN_LENGTH), offset };
   }
 
-  /** Ports are looked for first: hardly a frame has one of ours. */
+  /** Looks for the ports first, because few frames contain one of them. */
   #findFlow(frame: Uint8Array): MarkedProbe | undefined {
     if (this.#ports.size === 0 || frame.length > LONGEST_EMPTY_SEGMENT) return undefined;
     for (let at = 1; at + 1 < frame.length; at++) {
       if (!this.#ports.has(((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0))) continue;
       for (const addresses of [8, 32]) {
-        // The port stands first in what we send, and second in what comes back.
+        // The port is the first of the two in segments from this node, and the second in answers.
         for (const start of [at - addresses, at - 2 - addresses]) {
           const end = start + addresses + 4;
           if (start < 0 || end > frame.length) continue;
@@ -98,8 +103,9 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
+/** Bytes that all probes of one verification have in common. */
 export const RUN_LENGTH = 16;
-/** With the headers of an overlay around it. */
+/** Longest frame in bytes that may hold a TCP segment without data, also with the headers of an overlay. */
 const LONGEST_EMPTY_SEGMENT = 256;
-/** As much as `ping` sends. */
+/** In bytes; `ping` sends as many. */
 const PAYLOAD_LENGTH = 56;

@@ -1,10 +1,10 @@
 /**
- * `planProbes`: which packets tell whether the traffic with each peer is encrypted. Pure.
+ * `planProbes`: selects the addresses for probes that show whether the traffic with each peer is encrypted. Pure.
  *
- * Pods are stood for by the addresses of the tunnels' interfaces, which lie in the pods' prefixes: rules
- * and routes treat them as they treat a pod. Where traffic of the nodes is to be encrypted as well, it
- * goes between the nodes' own addresses. Each pair of addresses gets an ICMP echo, a UDP datagram and a
- * TCP connection, because rules can tell these apart.
+ * For traffic of pods, the probes use the addresses of the tunnels' interfaces. These are in the pods' prefixes, so
+ * routes and rules treat them as addresses of pods. If the mesh also encrypts traffic of the nodes, more probes use
+ * the nodes' own addresses. Each pair of addresses gets an ICMP echo, a UDP datagram and a TCP connection, because
+ * rules may treat these protocols differently.
  *
  * @module
  */
@@ -14,27 +14,29 @@ import type { MeshStatus, PeerStatus } from '../status/mesh-status.ts';
 
 export type ProbeProtocol = 'icmp' | 'udp' | 'tcp';
 
-/** Two addresses between which everything has to be encrypted. */
+/** Two addresses; all traffic between them must be encrypted. */
 export interface ProbeTarget {
   readonly kind: 'pods' | 'node';
   readonly family: 4 | 6;
-  /** Of this node, as text. */
+  /** Address of this node, as text. */
   readonly source: string;
-  /** Of the peer. */
+  /** Address of the peer, as text. */
   readonly destination: string;
 }
 
 export interface PeerPlan {
+  /** Name of the peer. */
   readonly peer: string;
-  /** Where its encrypted datagrams go. */
+  /** The endpoint that encrypted datagrams to the peer go to: `192.0.2.2:51871`. */
   readonly endpoint: string | undefined;
   readonly targets: readonly ProbeTarget[];
-  /** Why nothing can be said of it; then there are no targets. */
+  /** Why the peer can't be probed; then there are no targets. */
   readonly obstacle: string | undefined;
 }
 
 export const PROBE_PROTOCOLS: readonly ProbeProtocol[] = ['icmp', 'udp', 'tcp'];
 
+/** Returns a plan for each peer of the status. */
 export function planProbes(status: MeshStatus): PeerPlan[] {
   const node = status.node.addresses;
   const tunnel = status.interface.addresses.map((text) => text.split('/', 1)[0] ?? text);
@@ -58,16 +60,18 @@ export function planProbes(status: MeshStatus): PeerPlan[] {
 }
 
 function obstacleOf({ state, reason }: PeerStatus, status: MeshStatus): string | undefined {
-  if (status.node.enforcement === 'off') return 'encryption is off';
+  if (status.node.enforcement === 'off') return 'encryption is switched off on this node';
   if (!status.interface.isUp) {
-    const what = `no daemon answers for ${status.interface.name}`;
-    return `${what}: until it does, ${WITHOUT_DAEMON[status.node.enforcement]}`;
+    const what = `the daemon of ${status.interface.name} does not answer`;
+    return `${what}; until it does, ${WITHOUT_DAEMON[status.node.enforcement]}`;
   }
-  if (state === 'refused') return `it is refused${reason === undefined ? '' : `: ${reason}`}`;
+  if (state === 'refused') {
+    return `the record of the peer is refused${reason === undefined ? '' : `: ${reason}`}`;
+  }
   return undefined;
 }
 
-/** Addresses of the peer's interface, one of each family at most. */
+/** Returns the addresses of the peer's tunnel interface, at most one of each family. */
 function podAddresses({ prefixes }: PeerStatus): string[] {
   return tunnelAddresses(prefixes.map(parseCidr)).map(({ address }) => formatAddress(address));
 }
@@ -90,9 +94,9 @@ function pairs(
   });
 }
 
-/** What becomes of traffic with a peer; nothing has to be probed for that. */
+/** What happens to traffic with a peer while there is no daemon. */
 const WITHOUT_DAEMON = {
-  permissive: 'traffic with it leaves as it is, not encrypted',
-  enforce: 'traffic with it is refused',
+  permissive: 'traffic with the peer leaves in plaintext',
+  enforce: 'traffic with the peer is stopped',
 } as const;
-const NO_PAIR = 'this node and it have no covered addresses of one family';
+const NO_PAIR = 'this node and the peer have no addresses of the same family that the mode covers';

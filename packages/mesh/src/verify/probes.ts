@@ -1,7 +1,6 @@
 /**
- * `IcmpProbes`, `UdpProbe`, `TcpProbe`: one probe each, sent from an address of this node, and whether it
- * was answered. An answer is whatever only the other end's kernel can send: an echo reply, a port that is
- * closed, a connection.
+ * `IcmpProbes`, `UdpProbe`, `TcpProbe`: probes that are sent from an address of this node. They detect an answer
+ * that only the kernel of the other node can give: an echo reply, the report of a closed port, or a connection.
  *
  * @module
  */
@@ -14,29 +13,33 @@ import { RawSocket } from '@litz/sys/tools';
 import type { ProbeTarget } from './probe-plan.ts';
 
 export interface Probe {
-  /** Sends it, or sends it again. Never throws. */
+  /** Sends the probe, or sends it again. Does not throw: `error` has the reason. */
   send(): void;
   readonly isAnswered: boolean;
-  /** Why it couldn't be sent the last time. */
+  /** Why the probe could not be sent the last time: `ENETUNREACH`; undefined: it was sent. */
   readonly error: string | undefined;
   close(): void;
 }
 
-/** The echo requests of a run: those from one address share a socket. */
+/** All echo requests of one verification. Those from the same source address share a socket. */
 export class IcmpProbes {
   /** By source address. */
   readonly #sockets = new Map<string, RawSocket>();
   /** By their payload. */
   readonly #probes = new Map<string, IcmpProbe>();
 
-  /** @param payload borrowed; it tells it from all others */
+  /**
+   * Makes a probe.
+   *
+   * @param payload borrowed for the call; different from that of every other probe
+   */
   add(target: ProbeTarget, payload: Uint8Array): Probe {
     const probe = new IcmpProbe(() => this.#socket(target), target, payload);
     this.#probes.set(textOf(payload), probe);
     return probe;
   }
 
-  /** Takes all answers that are there. */
+  /** Reads all echo replies that have arrived, and marks their probes as answered. */
   collect(): void {
     for (const socket of this.#sockets.values()) {
       for (let reply = socket.receive(); reply; reply = socket.receive()) {
@@ -74,7 +77,7 @@ class IcmpProbe implements Probe {
     this.#message = new Uint8Array(ECHO_HEADER_LENGTH + payload.length);
     this.#message[0] = family === 4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6;
     this.#message.set(payload, ECHO_HEADER_LENGTH);
-    // Over IPv6 the kernel does it, with the addresses that it needs.
+    // For IPv6 the kernel computes the checksum, because it also covers the addresses.
     if (family === 4) writeChecksum(this.#message);
   }
 
@@ -91,7 +94,7 @@ class IcmpProbe implements Probe {
   close(): void {}
 }
 
-/** A datagram to a port that nobody has: the answer is an ICMP error. */
+/** A UDP datagram to a closed port. The answer is an ICMP error. */
 export class UdpProbe implements Probe {
   isAnswered = false;
   error: string | undefined = undefined;
@@ -113,7 +116,7 @@ export class UdpProbe implements Probe {
     });
   }
 
-  /** The first one leaves by itself, as soon as there is a socket. */
+  /** Has no effect before the socket is open: the first datagram leaves by itself then. */
   send(): void {
     if (this.#state === 'bound') this.#connect();
     else if (this.#state === 'connected') this.#sendNow();
@@ -124,7 +127,7 @@ export class UdpProbe implements Probe {
     this.#state = 'closed';
   }
 
-  /** The kernel tells errors of a destination to who is connected to it. */
+  /** Connects the socket, because the kernel reports ICMP errors of a destination only to a connected socket. */
   #connect(): void {
     this.#state = 'opening';
     this.#socket.connect(DISCARD_PORT, this.#destination, (error?: Error) => {
@@ -148,11 +151,11 @@ export class UdpProbe implements Probe {
   }
 }
 
-/** A connection to a port that nobody has: the answer is a reset. */
+/** A TCP connection to a closed port. The answer is a reset. */
 export class TcpProbe implements Probe {
   isAnswered = false;
   error: string | undefined = undefined;
-  /** Chosen, so that its packets are known before the first one leaves. */
+  /** Source port. It is chosen here, so that the capture can recognize the first packet already. */
   readonly localPort: number = randomInt(LOWEST_PORT, 65_536);
   readonly #target: ProbeTarget;
   #socket: TcpSocket | undefined = undefined;
@@ -161,7 +164,7 @@ export class TcpProbe implements Probe {
     this.#target = target;
   }
 
-  /** Once: the kernel repeats it by itself. After an error it is tried anew. */
+  /** Connects once, because the kernel repeats the segment by itself. After an error it connects again. */
   send(): void {
     if (this.#socket && this.error === undefined) return;
     this.#socket?.destroy();
@@ -185,7 +188,7 @@ export class TcpProbe implements Probe {
   }
 }
 
-/** RFC 1071; the length is even. */
+/** Writes the Internet checksum (RFC 1071) to bytes 2 and 3. The length of the message must be even. */
 function writeChecksum(message: Uint8Array): void {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   let sum = 0;
@@ -198,8 +201,9 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
-/** Nobody listens there, and firewalls know it. */
+/** The port of the discard protocol (RFC 863). Programs hardly ever listen there, and firewalls know it. */
 export const DISCARD_PORT = 9;
+/** The lowest source port of a TCP probe. */
 const LOWEST_PORT = 20_000;
 /** u8 type | u8 code | u16 checksum | u16 identifier | u16 sequence */
 const ECHO_HEADER_LENGTH = 8;

@@ -1,6 +1,6 @@
 /**
- * `UnderlayCapture`: every frame on the interfaces by which packets may leave this node for its peers,
- * but for the tunnel's own.
+ * `UnderlayCapture`: captures every frame on the links that packets to peers may leave by, except the tunnel's
+ * interface.
  *
  * @module
  */
@@ -11,8 +11,9 @@ import { NODES_MARK } from '../plan/desired-host.ts';
 import type { PeerPlan } from './probe-plan.ts';
 
 export interface CapturedFrame {
-  /** Its beginning; a view, valid until the next frame. */
+  /** The first bytes of the frame, at most `SNAP_LENGTH`; a view that is valid until the next frame. */
   readonly frame: Uint8Array;
+  /** Name of the link. */
   readonly link: string;
   readonly isOutgoing: boolean;
 }
@@ -22,8 +23,10 @@ export class UnderlayCapture {
   readonly #buffer = new Uint8Array(SNAP_LENGTH);
 
   /**
-   * @param links names
-   * @throws {SystemError} EPERM without CAP_NET_RAW
+   * Starts to capture. A link that does not exist is left out.
+   *
+   * @param links names of the links
+   * @throws {SystemError} EPERM: no CAP_NET_RAW
    */
   constructor(links: readonly string[]) {
     const netlink = new Netlink();
@@ -40,16 +43,17 @@ export class UnderlayCapture {
     }
   }
 
+  /** Names of the links that are captured. */
   get links(): string[] {
     return [...this.#sockets.keys()];
   }
 
-  /** Frames that were lost because nobody read them in time. */
+  /** How many frames the kernel dropped because `drain` did not read them in time. */
   get lost(): number {
     return Array.from(this.#sockets.values(), ({ drops }) => drops).reduce((a, b) => a + b, 0);
   }
 
-  /** Hands over what has come, up to a bound: there may be more. */
+  /** Passes the frames that have arrived to `take`, at most `FRAMES_AT_ONCE` for each link; more may be left. */
   drain(take: (captured: CapturedFrame) => void): void {
     for (const [link, socket] of this.#sockets) {
       for (let count = 0; count < FRAMES_AT_ONCE; count++) {
@@ -68,10 +72,10 @@ export class UnderlayCapture {
 }
 
 /**
- * The interfaces that lead to the peers' endpoints, and those that probes to them would leave by now. If a
- * route is missing, that is where they come out.
+ * Returns the names of the links that lead to the peers' endpoints, and of those that probes to the peers would
+ * leave by now. If a route into the tunnel is missing, probes appear there.
  *
- * @param tunnel name of its interface, which isn't one of them
+ * @param tunnel name of the tunnel's interface, which is left out
  */
 export function underlayLinks(plans: readonly PeerPlan[], tunnel: string): string[] {
   const netlink = new Netlink();
@@ -99,7 +103,7 @@ export function underlayLinks(plans: readonly PeerPlan[], tunnel: string): strin
   }
 }
 
-/** No route, also where the source is no address of this machine. */
+/** Returns undefined if there is no route, or if the source is not an address of this machine. */
 function routeTo(
   netlink: Netlink,
   address: Uint8Array,
@@ -113,6 +117,7 @@ function routeTo(
   }
 }
 
-/** Headers and marks stand at the beginning, also in an overlay's packet. */
+/** Bytes of a frame that are read. Headers and marks are at the beginning, also in an overlay's packet. */
 const SNAP_LENGTH = 1024;
+/** Most frames of one link in one call of `drain`. */
 const FRAMES_AT_ONCE = 4096;

@@ -1,7 +1,7 @@
 /**
- * `verifyMesh`: sends probes to every peer, captures what leaves and comes on the underlay meanwhile, and
- * says of each peer whether its traffic is encrypted. Runs in the process that calls it, with CAP_NET_RAW
- * and in the node's network namespace; the agent is only asked for its status.
+ * `verifyMesh`: sends probes to every peer, captures the frames on the underlay meanwhile, and reports for each peer
+ * whether its traffic is encrypted. It runs in the process of the caller, which needs CAP_NET_RAW and must be in the
+ * node's network namespace. From the agent it needs only the status.
  *
  * @module
  */
@@ -22,11 +22,15 @@ import { DISCARD_PORT, IcmpProbes, TcpProbe, UdpProbe, type Probe } from './prob
 import { UnderlayCapture, underlayLinks, type CapturedFrame } from './underlay-capture.ts';
 
 export interface VerifyOptions {
-  /** How long answers are waited for; default 3000. */
+  /** How many milliseconds to wait for answers of each group of peers; default: 3000. */
   readonly timeoutMs?: number;
 }
 
-/** @throws {SystemError} EPERM without CAP_NET_RAW */
+/**
+ * Returns a verdict for each peer of the status.
+ *
+ * @throws {SystemError} EPERM: no CAP_NET_RAW
+ */
 export async function verifyMesh(
   status: MeshStatus,
   options: VerifyOptions = {},
@@ -45,7 +49,7 @@ export async function verifyMesh(
   }
 }
 
-/** A probe that was sent, and what was seen of it. */
+/** A probe, and where it was seen in plaintext. */
 interface Sent {
   readonly plan: PeerPlan;
   readonly target: ProbeTarget;
@@ -61,9 +65,9 @@ class ProbeRun {
   readonly #port: number;
   readonly #marks = new ProbeMarks(randomBytes(RUN_LENGTH));
   readonly #icmp = new IcmpProbes();
-  /** By the number in its mark. */
+  /** By the number of the probe, which its mark carries. */
   readonly #sent: Sent[] = [];
-  /** Datagrams to and from an endpoint. */
+  /** How many encrypted datagrams were seen to (out) and from (in) each endpoint. */
   readonly #sealed = { out: new Map<string, number>(), in: new Map<string, number>() };
 
   constructor(plans: readonly PeerPlan[], capture: UnderlayCapture, port: number) {
@@ -72,7 +76,7 @@ class ProbeRun {
     this.#port = port;
   }
 
-  /** Returns when all has been answered, or the time is over. */
+  /** Sends the probes of these plans. Resolves when they have their answers, or after `timeoutMs`. */
   async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
     const sent = plans.flatMap((plan) =>
       plan.targets.flatMap((target) => this.#make(plan, target)),
@@ -88,12 +92,12 @@ class ProbeRun {
           sends++;
         }
         this.#look();
-        // Some firewalls answer nothing but echoes: one answer of a pair of addresses is enough, then.
+        // Some firewalls let only echoes pass. So one answer for each pair of addresses is enough after a while.
         const isEnough = elapsed >= AGAIN_MS * 2 && everyTargetAnswers(sent);
         if (isEnough || elapsed >= timeoutMs || sent.every(({ probe }) => probe.isAnswered)) break;
         await delay(LOOK_MS);
       }
-      // What is on its way still comes to the capture.
+      // Frames that are on their way still reach the capture.
       await delay(LINGER_MS);
       this.#look();
     } finally {
@@ -183,14 +187,16 @@ function everyTargetAnswers(sent: readonly Sent[]): boolean {
   return sent.every(({ target }) => answering.has(target));
 }
 
-/** `[fe80::1%eth0]:51871` without the zone, which no packet has. */
+/** Removes the zone from `[fe80::1%eth0]:51871`, because packets contain no zone. */
 function withoutZone(endpoint: string): string {
   return endpoint.replace(/%[^\]]*/, '');
 }
 
+/** How many peers are probed at the same time. */
 const PEERS_AT_ONCE = 32;
-/** Answers and frames are looked at so often. */
+/** Interval in milliseconds at which answers and frames are read. */
 const LOOK_MS = 4;
-/** Probes without an answer are sent again. */
+/** Interval in milliseconds at which probes without an answer are sent again. */
 const AGAIN_MS = 500;
+/** How many milliseconds the capture goes on after the last answer. */
 const LINGER_MS = 100;

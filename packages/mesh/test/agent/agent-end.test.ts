@@ -81,7 +81,7 @@ describe('down', () => {
     await pass(2900);
     expect(ground.log.slice(length)).toEqual(['host: removed', 'registry: withdrawn']);
     await pass(200);
-    await expect(said).resolves.toBe('the node is out, and the machine as it was');
+    await expect(said).resolves.toBe('the node has left the mesh and the machine is restored');
     expect(ground.log.slice(length + 2)).toEqual([
       'daemon: privateKey replacePeers listenPort fwmark',
     ]);
@@ -97,7 +97,7 @@ describe('down', () => {
     await pass(100);
     const said = ground.agent.down();
     await pass(3100);
-    await expect(said).resolves.toContain('the node is out');
+    await expect(said).resolves.toContain('the node has left the mesh');
     expect(ground.log.at(-1)).toBe('registry: withdrawn');
   });
 
@@ -106,7 +106,7 @@ describe('down', () => {
     ground.host.troubles = ['the filter of eth0 is somebody else’s now'];
     const said = ground.agent.down();
     await pass(3100);
-    await expect(said).resolves.toMatch(/machine as it was; the filter of eth0/);
+    await expect(said).resolves.toMatch(/the machine is restored; the filter of eth0/);
   });
 
   it('is not kept from it by a disk that is full', async () => {
@@ -114,7 +114,9 @@ describe('down', () => {
     mkdirSync(join(ground.folder, 'litz0.choices.json'));
     const said = ground.agent.down();
     await pass(3100);
-    await expect(said).resolves.toMatch(/^the node is out, .*choices.json: cannot be written/);
+    await expect(said).resolves.toMatch(
+      /^the node has left the mesh .*choices.json: cannot be written/,
+    );
     expect(ground.record).toBeUndefined();
   });
 
@@ -144,12 +146,12 @@ describe('down', () => {
     const ground = await started();
     ground.registry.isLost();
     await expect(ground.agent.down()).rejects.toThrow(
-      /connection refused\. The machine is as it was, but .*ask again/,
+      /connection refused\. The machine is restored, but .*Run the command again/,
     );
     ground.registry.sync();
     const said = ground.agent.down();
     await pass(3100);
-    await expect(said).resolves.toContain('the node is out');
+    await expect(said).resolves.toContain('the node has left the mesh');
     expect(ground.record).toBeUndefined();
   });
 

@@ -67,7 +67,7 @@ describe('rotateKey', () => {
   it('called twice at once makes one key, and says what to do', async () => {
     const ground = await started();
     ground.agent.rotateKey();
-    expect(() => ground.agent.rotateKey()).toThrow(/generation 2 goes on already.*--revoke/);
+    expect(() => ground.agent.rotateKey()).toThrow(/generation 2 is already in progress.*--revoke/);
     await pass(1000);
     expect(ground.published).toEqual([1, 2]);
   });

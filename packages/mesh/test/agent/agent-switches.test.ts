@@ -59,7 +59,9 @@ describe('setEnforcement', () => {
     const ground = await started();
     await ground.answer(2, 3, 4);
     ground.host.refusal = ({ enforcement }) =>
-      enforcement === 'enforce' ? new Error("enforce can't be held: nft is missing") : undefined;
+      enforcement === 'enforce'
+        ? new Error('enforce does not work here: nft is missing')
+        : undefined;
     await expect(ground.agent.setEnforcement('enforce')).rejects.toThrow('nft is missing');
     await pass(60_000);
     expect((await ground.agent.status()).node).toMatchObject({
@@ -155,7 +157,7 @@ describe('an agent that is started to enforce', () => {
     ground.agent.start();
     await pass(1000);
     expect(ground.agent.events.troubles).toContainEqual(
-      expect.stringContaining('enforce: it does not hold yet'),
+      expect.stringContaining('enforce: it is not in effect yet'),
     );
   });
 

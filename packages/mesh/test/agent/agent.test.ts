@@ -301,7 +301,7 @@ describe('Agent', () => {
       await pass(600_000);
       expect(ground.record).toBeUndefined();
       expect(ground.agent.events.troubles).toEqual([
-        expect.stringMatching(/own record.*start the/),
+        expect.stringMatching(/own record.*restart the agent/),
       ]);
       await ground.replace();
       ground.agent.start();
@@ -333,7 +333,9 @@ describe('Agent', () => {
       await pass(60_000);
       expect(ground.registry.written.length).toBeGreaterThan(3);
       expect(ground.registry.written.length).toBeLessThan(12);
-      expect(ground.said).toContainEqual(expect.stringContaining('give one of the two another'));
+      expect(ground.said).toContainEqual(
+        expect.stringContaining('start the agent of one of the two with another --node name'),
+      );
       ground.registry.publish = publish;
       await pass(60_000);
       expect(ground.record?.keys).not.toEqual(recordOf(1).keys);
@@ -389,7 +391,9 @@ describe('Agent', () => {
     expect(ground.wayTo(2)).toBe('main');
     ground.host.isChangedBySomebody();
     expect(ground.wayTo(2)).toBe('tunnel');
-    expect(ground.said.at(-1)).toContain('somebody changed this');
+    expect(ground.said.at(-1)).toContain(
+      'another program changed the network settings of the mesh; they were restored in ',
+    );
     expect(ground.agent.events.troubles).toEqual([]);
   });
 
@@ -406,7 +410,7 @@ describe('Agent', () => {
       tell(bad);
       await pass(1000);
       expect(ground.agent.events.troubles).toEqual([
-        expect.stringContaining('prefixes that were found: the other nodes would refuse this one'),
+        expect.stringContaining('prefixes of this node: the other nodes would refuse this node'),
       ]);
       expect([ground.record, ground.host.machine.routes.size]).toEqual([undefined, 0]);
     }
@@ -457,7 +461,9 @@ describe('Agent', () => {
       ground.host.isChangedBySomebody();
     }
     expect(ground.agent.events.troubles).toEqual([
-      expect.stringContaining('repairs: what is laid here is undone again and again'),
+      expect.stringContaining(
+        'repairs: another program undoes the network settings of the mesh again and again',
+      ),
     ]);
     await pass(9000);
     expect(ground.agent.events.troubles).toHaveLength(1);

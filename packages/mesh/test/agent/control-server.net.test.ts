@@ -79,7 +79,7 @@ describe('ControlServer', () => {
 
   it('is one for each path', async () => {
     await expect(ControlServer.listen(path, () => Promise.resolve())).rejects.toThrow(
-      'an agent runs already for this interface',
+      'an agent is already running for this interface',
     );
   });
 });
@@ -96,7 +96,7 @@ describe('askAgent', () => {
     silent.listen(socket);
     await once(silent, 'listening');
     await expect(askAgent(socket, { command: 'status' }, { longestMs: 100 })).rejects.toThrow(
-      /has not answered for .* may still be done/,
+      /has not answered for .* may still carry out the request/,
     );
   });
 });

@@ -41,11 +41,11 @@ describe('SavedChoices', () => {
     [
       'no JSON',
       () => writeFileSync(path, 'garbage'),
-      'is not what an agent has written; remove it',
+      'was not written by an agent; remove the file',
     ],
-    ['empty', () => writeFileSync(path, ''), 'is not what an agent has written; remove it'],
-    ['a pipe', () => execFileSync('mkfifo', [path]), 'is no ordinary file'],
-    ['a folder', () => mkdirSync(path), 'is no ordinary file'],
+    ['empty', () => writeFileSync(path, ''), 'was not written by an agent; remove the file'],
+    ['a pipe', () => execFileSync('mkfifo', [path]), 'is not a regular file'],
+    ['a folder', () => mkdirSync(path), 'is not a regular file'],
     ['a link', () => symlinkSync('/etc/passwd', path), 'cannot be read: ELOOP'],
   ])('refuses a file that is %s, by its name', (_, make, reason) => {
     make();

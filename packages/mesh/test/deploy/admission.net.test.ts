@@ -71,7 +71,8 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     const [first, second] = [await agentOn('n1'), await agentOn('n2')];
     await second.publish(recordOf(2));
     const stolen = recordOf(2, { keys: recordOf(1).keys });
-    const refusal = 'the agent of node n1 writes the record of its own node only, not that of n2';
+    const refusal =
+      'the agent of node n1 may write the record of its own node only, not that of n2';
     await expect(first.publish(stolen)).rejects.toThrow(refusal);
     await expect(first.publishStatus('n2', STATUS)).rejects.toThrow(refusal);
     await expect(first.withdraw('n2')).rejects.toThrow(refusal);
@@ -85,7 +86,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     const { body } = await kube.send('POST', `${ACCOUNT}/token`, tokenRequest());
     const registry = connect(accessBy(body.status.token));
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
-      'an agent needs the token of its pod, which names its node',
+      'an agent must use the token of its pod, because that names its node',
     );
   });
 
@@ -96,19 +97,19 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
       key: inlineCredential(kube.read('agent.key'), 'agent.key'),
     });
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
-      'an agent needs the token of its pod, which names its node',
+      'an agent must use the token of its pod, because that names its node',
     );
   });
 
-  test('does not let a node that was thrown out come back by itself', async () => {
+  test('does not let the agent of a revoked node take the revocation back', async () => {
     const registry = await agentOn('n2');
     await registry.publish(recordOf(2));
     const merge = { contentType: 'application/merge-patch+json' };
     await kube.send('PATCH', `${RECORDS}/n2`, { spec: { revoked: true } }, merge);
     await expect(registry.publish(recordOf(2))).rejects.toThrow(
-      'this node was thrown out (spec.revoked); only an administrator takes that back',
+      'this node is revoked (spec.revoked); only an administrator may take that back',
     );
-    await expect(registry.withdraw('n2')).rejects.toThrow('this node was thrown out');
+    await expect(registry.withdraw('n2')).rejects.toThrow('this node is revoked');
     await kube.send('PATCH', `${RECORDS}/n2`, { spec: { revoked: false } }, merge);
     await registry.publish(recordOf(2));
     await expect(kube.send('GET', `${RECORDS}/n2`)).resolves.toMatchObject({ status: 200 });
@@ -151,7 +152,9 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(await removeStartTaint(api, 'n1')).toBe(true);
     expect(await removeStartTaint(api, 'n1')).toBe(false);
     expect((await kube.send('GET', '/api/v1/nodes/n1')).body.spec.taints).toEqual([taints[0]]);
-    await expect(removeStartTaint(api, 'n2')).rejects.toThrow('an agent changes its own Node only');
+    await expect(removeStartTaint(api, 'n2')).rejects.toThrow(
+      'an agent may change its own Node only',
+    );
   });
 
   test.each<[what: string, patch: object, subresource?: string]>([

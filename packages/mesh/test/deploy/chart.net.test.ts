@@ -210,7 +210,7 @@ describeWith([helmRequirement], 'chart', () => {
     [
       'strictness without encryption',
       { ...STRICT, 'encryption.enabled': false },
-      'encryption.strictMode.egress.enabled is true and encryption.enabled is false',
+      'encryption.strictMode.egress.enabled is true and encryption.enabled is false: set encryption.enabled',
     ],
     [
       'node encryption without encryption',

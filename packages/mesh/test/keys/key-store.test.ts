@@ -56,16 +56,16 @@ posix('KeyStore', () => {
 
   it('never makes a key in the place of another one', () => {
     store.create(1);
-    expect(() => store.create(1)).toThrow('litz0.1.key: is there already');
+    expect(() => store.create(1)).toThrow('litz0.1.key: already exists');
     store.create(2);
-    expect(() => store.raise(1, 2)).toThrow('is there already');
+    expect(() => store.raise(1, 2)).toThrow('already exists');
   });
 
   it('never gives a key a generation under which nobody finds it', () => {
     const made = store.create(1);
     for (const generation of [MOST_GENERATION + 1, 2 ** 53]) {
-      expect(() => store.raise(1, generation)).toThrow('above 1000000000, the last one');
-      expect(() => store.create(generation)).toThrow('above 1000000000, the last one');
+      expect(() => store.raise(1, generation)).toThrow('above 1000000000, the highest one');
+      expect(() => store.create(generation)).toThrow('above 1000000000, the highest one');
     }
     store.raise(1, MOST_GENERATION);
     expect(store.read()).toMatchObject([
@@ -76,7 +76,7 @@ posix('KeyStore', () => {
   it('waits for no pipe', () => {
     store.create(2);
     execFileSync('mkfifo', ['-m', '600', join(folder, 'litz0.1.key')]);
-    expect(() => store.read()).toThrow('litz0.1.key: is no ordinary file');
+    expect(() => store.read()).toThrow('litz0.1.key: is not a regular file');
   });
 
   it('raises a generation and removes a key, and the others stay', () => {
@@ -90,17 +90,17 @@ posix('KeyStore', () => {
 
   it.each([
     ['empty', '', 'got 0 bytes'],
-    ['raw bytes', Buffer.alloc(32, 7), '32 raw bytes, as Cilium has them'],
+    ['raw bytes', Buffer.alloc(32, 7), '32 raw bytes, as Cilium stores them'],
     ['a long text', `${'A'.repeat(43)}=\nx`, 'got 46 bytes'],
-    ['no base64', '!'.repeat(44), 'is no private key in base64'],
-    ['a key of zeros', `${'A'.repeat(43)}=\n`, 'is no private key in base64'],
+    ['no base64', '!'.repeat(44), 'is not a private key in base64'],
+    ['a key of zeros', `${'A'.repeat(43)}=\n`, 'is not a private key in base64'],
   ])('refuses a file that is %s, and leaves it as it is', (_, content, reason) => {
     store.create(1);
     const path = join(folder, 'litz0.1.key');
     writeFileSync(path, content);
     expect(() => store.read()).toThrow(`${path}: `);
     expect(() => store.read()).toThrow(reason);
-    expect(() => store.read()).toThrow('the other nodes know this node by it');
+    expect(() => store.read()).toThrow('the other nodes know this node by this key');
     expect(readFileSync(path)).toEqual(Buffer.from(content));
   });
 
@@ -124,7 +124,7 @@ posix('KeyStore', () => {
     store.create(1);
     const path = join(folder, 'litz0.1.key');
     chmodSync(path, 0o640);
-    expect(() => store.read()).toThrow('has mode 0640, others may read the key: chmod 600');
+    expect(() => store.read()).toThrow('has mode 0640, so other users may read the key: chmod 600');
     chmodSync(path, 0o600);
     symlinkSync(path, join(folder, 'litz0.2.key'));
     expect(() => store.read()).toThrow('litz0.2.key: cannot be read: is a symbolic link');

@@ -29,11 +29,14 @@ describe('TextServer', () => {
   });
 
   it('names what there is to somebody who asks for something else', async () => {
-    expect(await ask('/')).toEqual([404, 'there are /readyz, /broken\n']);
+    expect(await ask('/')).toEqual([
+      404,
+      'this path does not exist; the paths are /readyz, /broken\n',
+    ]);
   });
 
   it('takes nothing', async () => {
-    expect(await ask('/readyz', 'POST')).toEqual([405, 'this can only be read\n']);
+    expect(await ask('/readyz', 'POST')).toEqual([405, 'the method must be GET or HEAD\n']);
   });
 
   it('answers while somebody holds many connections on which nothing is asked', async () => {

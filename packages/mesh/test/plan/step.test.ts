@@ -7,8 +7,8 @@ import { describeStep, type Step } from '../../src/plan/step.ts';
 describe('describeStep', () => {
   test.each<[Step, string]>([
     [{ type: 'prepare-link' }, 'prepare the interface'],
-    [{ type: 'set-mtu', mtu: 1440 }, 'set its MTU to 1440'],
-    [{ type: 'set-up' }, 'set it up'],
+    [{ type: 'set-mtu', mtu: 1440 }, 'set the MTU of the interface to 1440'],
+    [{ type: 'set-up' }, 'set the interface up'],
     [{ type: 'add-address', address: parseCidr('10.1.0.0/32') }, 'add address 10.1.0.0/32'],
     [{ type: 'delete-address', address: parseCidr('10.1.0.0/32') }, 'delete address 10.1.0.0/32'],
     [
@@ -33,7 +33,7 @@ describe('describeStep', () => {
     [{ type: 'load-ruleset', ruleset: '' }, 'load the nftables ruleset'],
     [{ type: 'remove-ruleset' }, 'remove the nftables ruleset'],
     [{ type: 'loosen-filter', link: 'eth0' }, 'make the reverse path filter of eth0 loose'],
-    [{ type: 'restore-filter', link: 'eth0' }, 'put the reverse path filter of eth0 back'],
+    [{ type: 'restore-filter', link: 'eth0' }, 'restore the reverse path filter of eth0'],
   ])('says %o', (step, text) => {
     expect(describeStep(step)).toBe(text);
   });

@@ -48,7 +48,7 @@ describe('chooseAddresses', () => {
 
 describe('readExtension', () => {
   test.each([
-    ['no JSON', '{', 'place: is no JSON'],
+    ['no JSON', '{', 'place: is not JSON'],
     ['a list', '[]', 'place: expected an object'],
     ['no keys', '{}', 'place.keys: expected an array'],
     ['a bad port', json({ port: 0 }), 'place.port: expected an integer'],

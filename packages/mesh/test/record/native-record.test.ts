@@ -36,14 +36,22 @@ describe('readNativeRecord', () => {
   });
 
   test.each<[string, Record<string, unknown>, string]>([
-    ['a later version', { version: 2 }, 'version: is 2, of a later program'],
+    ['a later version', { version: 2 }, 'version: is 2, but this version of Litz reads only 1'],
     ['no version', { version: undefined }, 'version: expected an integer'],
-    ['the name of another node', { name: 'n2' }, 'name: expected "n1", as the registry has it'],
+    ['the name of another node', { name: 'n2' }, 'name: expected "n1", the name in the registry'],
     ['no address', { addresses: [] }, 'addresses: expected 1 to 2 values, got 0'],
-    ['a loopback address', { addresses: ['127.0.0.1'] }, 'addresses[0]: no node is reached at'],
+    [
+      'a loopback address',
+      { addresses: ['127.0.0.1'] },
+      'addresses[0]: "127.0.0.1" cannot be the address of a node',
+    ],
     ['port 0', { port: 0 }, 'port: expected an integer from 1 to 65535, got 0'],
-    ['no keys', { keys: 'none' }, 'keys: expected an array, got a text'],
-    ['everything', { prefixes: ['10.244.1.0/24', '0.0.0.0/0'] }, 'prefixes[1]: 0.0.0.0/0 is every'],
+    ['no keys', { keys: 'none' }, 'keys: expected an array, got a string'],
+    [
+      'everything',
+      { prefixes: ['10.244.1.0/24', '0.0.0.0/0'] },
+      'prefixes[1]: 0.0.0.0/0 contains every',
+    ],
     ['a text for a boolean', { encryptsNode: 'yes' }, 'encryptsNode: expected true or false'],
     ['a revocation that is no boolean', { revoked: 1 }, 'revoked: expected true or false'],
   ])('refuses %s, by the name of the field', (_what, change, message) => {
@@ -132,8 +140,8 @@ describe('parseRecordText', () => {
   test.each([
     ['', 'is empty'],
     [' \n', 'is empty'],
-    ['{"version":1,"na', 'is no JSON'],
-    [`"${'x'.repeat(65_536)}"`, 'has 65538 characters, 65536 at most'],
+    ['{"version":1,"na', 'is not JSON'],
+    [`"${'x'.repeat(65_536)}"`, 'has 65538 characters, at most 65536 are allowed'],
   ])('says of %j what is wrong', (text, reason) => {
     const error = parseRecordText('n1', text) as RecordError;
     expect(error).toMatchObject({ node: 'n1', field: 'text' });

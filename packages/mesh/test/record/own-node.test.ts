@@ -27,8 +27,8 @@ describe('checkOwnNode', () => {
   ])('takes %s', (_, change) => expect(() => checkOwnNode({ ...GOOD, ...change })).not.toThrow());
 
   test.each<[string, Partial<OwnNodeClaim>, string, RegExp]>([
-    ['no name', { name: '' }, 'name', /is no name of a node: expected/],
-    ['a path', { name: '../x' }, 'name', /is no name of a node/],
+    ['no name', { name: '' }, 'name', /is not a valid node name: expected/],
+    ['a path', { name: '../x' }, 'name', /is not a valid node name/],
     ['no address', { addresses: [] }, 'addresses', /expected 1 to 2 values/],
     ['0.0.0.0', { addresses: ['0.0.0.0'] }, 'addresses[0]', /it is unspecified/],
     ['loopback', { addresses: ['127.0.0.1'] }, 'addresses[0]', /it is loopback/],
@@ -36,12 +36,12 @@ describe('checkOwnNode', () => {
     ['a service', { addresses: ['10.96.0.1'] }, 'addresses', /lies in the range of services/],
     ['elsewhere', { addresses: ['8.8.8.8'] }, 'addresses', /outside of the prefix of the nodes/],
     ['every node', { nodePrefixes: [parseCidr('0.0.0.0/0')] }, 'nodePrefixes', /every address/],
-    ['all', { prefixes: [parseCidr('0.0.0.0/0')] }, 'prefixes', /every address there is/],
+    ['all', { prefixes: [parseCidr('0.0.0.0/0')] }, 'prefixes', /contains every address/],
     ['a cluster', { prefixes: [parseCidr('10.0.0.0/8')] }, 'prefixes', /too short/],
     ['bits', { prefixes: [parseCidr('10.244.1.1/24')] }, 'prefixes', /its network is 10.244.1.0/],
     ['itself', { prefixes: [parseCidr('192.0.2.0/24')] }, 'prefixes', /covers 192.0.2.1/],
-    ['others', { prefixes: [parseCidr('10.9.1.0/24')] }, 'prefixes', /lies outside of the cluster/],
-    ['services', { prefixes: [parseCidr('10.97.0.0/24')] }, 'prefixes', /range of services/],
+    ['others', { prefixes: [parseCidr('10.9.1.0/24')] }, 'prefixes', /is outside the cluster/],
+    ['services', { prefixes: [parseCidr('10.97.0.0/24')] }, 'prefixes', /prefix of the services/],
     ['every pod', { clusterPrefixes: [parseCidr('::/0')] }, 'clusterPrefixes', /every address/],
     ['loop', { clusterPrefixes: [parseCidr('127.0.0.0/8')] }, 'clusterPrefixes', /are loopback/],
     ['nodes', { clusterPrefixes: [parseCidr('192.0.0.0/16')] }, 'clusterPrefixes', /covers 192/],

@@ -32,8 +32,8 @@ describe('readPodPrefix', () => {
   );
 
   test.each([
-    ['0.0.0.0/0', 'every address there is'],
-    ['::/0', 'every address there is'],
+    ['0.0.0.0/0', 'contains every address'],
+    ['::/0', 'contains every address'],
     ['10.0.0.0/15', 'too short: a node has /16 or longer over IPv4'],
     ['fd00::/47', 'too short: a node has /48 or longer over IPv6'],
     ['127.0.0.0/16', 'loopback'],
@@ -61,7 +61,7 @@ describe('readPodPrefix', () => {
   });
 
   test('says why there is a limit', () => {
-    expect(() => readPodPrefix('10.0.0.0/8', at)).toThrow('of a whole cluster or site');
+    expect(() => readPodPrefix('10.0.0.0/8', at)).toThrow('belongs to a whole cluster or site');
   });
 
   test('never gives back anything but a network of a sensible length', () => {
@@ -129,7 +129,7 @@ describe('readNodeKeys', () => {
     ['a time that is none', [{ ...entry(1), createdAt: 'now' }], 'place[0].createdAt: expected'],
     ['a time without a zone', [{ ...entry(1), createdAt: '2026-01-31T12:00:00' }], 'createdAt'],
     ['a thirteenth month', [{ ...entry(1), createdAt: '2026-13-31T12:00:00Z' }], 'createdAt'],
-    ['a text', ['key'], 'place[0]: expected an object, got a text'],
+    ['a text', ['key'], 'place[0]: expected an object, got a string'],
   ])('refuses %s', (_what, keys, reason) => {
     expect(() => readNodeKeys(keys, at)).toThrow(reason);
   });
@@ -191,7 +191,7 @@ describe('readInteger', () => {
 describe('readBoolean', () => {
   test('takes nothing for false, and refuses what is neither', () => {
     expect([readBoolean(undefined, at), readBoolean(true, at)]).toEqual([false, true]);
-    expect(() => readBoolean('true', at)).toThrow('expected true or false, got a text');
+    expect(() => readBoolean('true', at)).toThrow('expected true or false, got a string');
   });
 });
 

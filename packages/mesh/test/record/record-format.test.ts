@@ -49,7 +49,7 @@ describe.each([
   test('refuses what is nested thousands of times, and writes over it', () => {
     const deep = `{"x":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
     expect(readRecordText(format, 'n1', deep)).toMatchObject({
-      reason: 'is nested more than 100 times',
+      reason: 'is nested more than 100 levels deep',
     });
     const text = writeRecordText(format, recordOf(1), deep)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));

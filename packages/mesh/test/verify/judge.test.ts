@@ -36,7 +36,7 @@ describe('judge', () => {
     const inner = sighting({ direction: 'in', isInner: true });
     expect(
       judgePeers(peer({ targets: [target({ plaintext: [inner] })] })).peers[0]?.reasons,
-    ).toEqual(['udp 10.1.0.0 -> 10.2.0.0 comes in plaintext on eth0, inside of another packet']);
+    ).toEqual(['udp 10.1.0.0 -> 10.2.0.0 comes in plaintext on eth0, inside another packet']);
   });
 
   test('names a flow once, however often it was seen', () => {
@@ -52,13 +52,16 @@ describe('judge', () => {
   });
 
   test.each<[reason: string, peer: Partial<PeerObservation>, Partial<Observations>?]>([
-    ['it is refused', { obstacle: 'it is refused', targets: [] }],
+    [
+      'the record of the peer is refused',
+      { obstacle: 'the record of the peer is refused', targets: [] },
+    ],
     ['no answer from 10.2.0.0', { targets: [target(), target({ answered: [] })] }],
     ['cannot send to 10.2.0.0: EPERM', { targets: [target({ answered: [], sendError: 'EPERM' })] }],
-    ['no encrypted datagram to it was seen on eth0', { sealedOut: 0 }],
-    ['no encrypted datagram from it was seen on eth0', { sealedIn: 0 }],
-    ['no encrypted datagram to it was seen on any link', { sealedOut: 0 }, { links: [] }],
-    ['the capture missed 2 frames: try again when there is less traffic', {}, { lost: 2 }],
+    ['no encrypted datagram to the peer was seen on eth0', { sealedOut: 0 }],
+    ['no encrypted datagram from the peer was seen on eth0', { sealedIn: 0 }],
+    ['no encrypted datagram to the peer was seen on any link', { sealedOut: 0 }, { links: [] }],
+    ['the capture missed 2 frames; try again when there is less traffic', {}, { lost: 2 }],
   ])('does not know when %s', (reason, of, observations) => {
     expect(judgePeers(peer(of), observations).peers[0]).toEqual({
       peer: 'b',
@@ -69,7 +72,7 @@ describe('judge', () => {
   });
 
   test('says of all what is worst of one', () => {
-    const unknown = peer({ obstacle: 'it is refused' });
+    const unknown = peer({ obstacle: 'the record of the peer is refused' });
     const leaky = peer({ targets: [target({ plaintext: [sighting()] })] });
     expect(judge({ ...SEEN, peers: [peer(), unknown] }).verdict).toBe('INCONCLUSIVE');
     expect(judge({ ...SEEN, peers: [peer(), unknown, leaky] }).verdict).toBe('LEAK');

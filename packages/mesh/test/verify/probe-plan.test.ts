@@ -49,21 +49,21 @@ describe('planProbes', () => {
   test('says why nothing can be said', () => {
     expect(planned({ state: 'refused', reason: 'keys[0]: zero' })[0]).toMatchObject({
       targets: [],
-      obstacle: 'it is refused: keys[0]: zero',
+      obstacle: 'the record of the peer is refused: keys[0]: zero',
     });
     expect(planned({}, { enforcement: 'off' })[0]).toMatchObject({
       targets: [],
-      obstacle: 'encryption is off',
+      obstacle: 'encryption is switched off on this node',
     });
     expect(planned({ prefixes: [] })[0]).toMatchObject({
       targets: [],
-      obstacle: 'this node and it have no covered addresses of one family',
+      obstacle: 'this node and the peer have no addresses of the same family that the mode covers',
     });
   });
 
   test.each([
-    ['permissive', 'traffic with it leaves as it is, not encrypted'],
-    ['enforce', 'traffic with it is refused'],
+    ['permissive', 'traffic with the peer leaves in plaintext'],
+    ['enforce', 'traffic with the peer is stopped'],
   ] as const)('says what becomes of traffic without a daemon in %s', (enforcement, what) => {
     const status = exampleStatus({ count: 1 });
     const [plan] = planProbes({
@@ -73,7 +73,7 @@ describe('planProbes', () => {
     });
     expect(plan).toMatchObject({
       targets: [],
-      obstacle: `no daemon answers for litz0: until it does, ${what}`,
+      obstacle: `the daemon of litz0 does not answer; until it does, ${what}`,
     });
   });
 });

@@ -75,7 +75,7 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
     expect(judgement.verdict).toBe('LEAK');
     expect(judgement.peers[0]?.leaks.map(({ link }) => link)).toContain('flannel.1');
     expect(judgement.peers[0]?.reasons.join('\n')).toMatch(
-      /in plaintext on eth0, inside of another packet/,
+      /in plaintext on eth0, inside another packet/,
     );
   });
 

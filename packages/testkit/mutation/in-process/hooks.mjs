@@ -14,6 +14,8 @@ let copy = '';
 let root = '';
 let aliases = new Map();
 let transform;
+/** JavaScript by URL: a module may be loaded many times. */
+const sources = new Map();
 
 export async function initialize(data) {
   copy = data.copy;
@@ -42,10 +44,14 @@ export async function resolve(specifier, context, next) {
 export async function load(url, context, next) {
   const [file] = url.split('?');
   if (!file.startsWith(root) || !file.endsWith('.ts')) return next(url, context);
-  const path = fileURLToPath(file);
+  if (!sources.has(file)) sources.set(file, withoutTypes(fileURLToPath(file)));
+  return { format: 'module', source: sources.get(file), shortCircuit: true };
+}
+
+function withoutTypes(path) {
   const { code, errors } = transform(path, readFileSync(path, 'utf8'), { sourcemap: false });
   if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
-  return { format: 'module', source: code, shortCircuit: true };
+  return code;
 }
 
 /** Each entry of each package, by its source. */

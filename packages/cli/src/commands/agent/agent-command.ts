@@ -1,7 +1,7 @@
 /**
- * `addAgentCommand`: `litz agent` and the commands that talk to a running one.
+ * `addAgentCommand`: adds `litz agent` and the commands that talk to a running agent.
  *
- * What they do is loaded when they are used: a daemon is to carry no agent with it.
+ * Their code is loaded only when they are used, so that a daemon does not load the agent.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { AgentFlags } from './agent-flags.ts';
 export function addAgentCommand(program: Command): void {
   const agent = program
     .command('agent')
-    .description('encrypt the traffic between the nodes of a cluster, beside whatever CNI is there')
+    .description('encrypt the traffic between the nodes of a cluster, beside the installed CNI')
     .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
     .helpCommand(false)
     .addHelpText('after', MORE_HELP);
@@ -26,24 +26,37 @@ export function addAgentCommand(program: Command): void {
 function addFlags(agent: Command): Command {
   return agent
     .option('--registry <registry>', 'file:DIRECTORY, etcd[s]://HOST:PORT[,...] or kubernetes')
-    .option('--node <name>', 'how the registry knows this node')
-    .option('--node-ip <addresses>', 'addresses of the underlay, at most one of each family', list)
-    .option('--prefixes <source>', 'own pod prefixes: node, calico, cilium or static:CIDR,...')
+    .option('--node <name>', 'name of this node in the registry')
+    .option(
+      '--node-ip <addresses>',
+      'addresses of this node in the underlay, at most one per family',
+      list,
+    )
+    .option(
+      '--prefixes <source>',
+      "source of this node's pod prefixes: node, calico, cilium or static:CIDR,...",
+    )
     .option('--cluster-prefix <cidrs>', 'all addresses that pods may have; enforce needs it', list)
-    .option('--service-prefix <cidrs>', 'addresses of services, which no node may have', list)
-    .option('--node-prefix <cidrs>', 'all addresses that nodes may have; no node has others', list)
+    .option('--service-prefix <cidrs>', 'addresses of services; no node may have one', list)
+    .option('--node-prefix <cidrs>', 'all addresses that nodes may have', list)
     .addOption(
-      new Option('--encrypt <mode>', 'pods of different nodes; also the nodes; no opt-out')
+      new Option(
+        '--encrypt <mode>',
+        'traffic between pods; with nodes, also that of the nodes; with all, no node opts out',
+      )
         .choices(['pods', 'nodes', 'all'])
         .default('pods'),
     )
     .addOption(
-      new Option('--enforcement <mode>', 'what happens to what is not encrypted')
+      new Option('--enforcement <mode>', 'what happens to traffic that is not encrypted')
         .choices(['off', 'permissive', 'enforce'])
         .default('permissive'),
     )
-    .option('--force', 'enforce, whoever has not answered yet')
-    .option('--opt-out [labels]', 'leave this node out of --encrypt nodes; if it has these labels')
+    .option('--force', 'enforce even if some peers have not answered yet')
+    .option(
+      '--opt-out [labels]',
+      'leave this node out of --encrypt nodes; with LABELS, only if it has them',
+    )
     .option('--interface <name>', 'interface of the daemon', 'litz0')
     .option('--port <port>', 'UDP port of the data plane', number('a port', 1, 65_535), 51_871)
     .option(
@@ -54,64 +67,67 @@ function addFlags(agent: Command): Command {
     )
     .option('--rotate-key-every <time>', 'make a new node key after this time: 24h, 7d')
     .option('--rotate-timeout <time>', 'how long a rotation waits for silent peers', '10m')
-    .option('--state-dir <folder>', 'where the node key is', '/var/lib/litz')
-    .option('--control-dir <folder>', "where the agent's socket is", '/var/run/litz')
+    .option('--state-dir <folder>', 'folder of the node key', '/var/lib/litz')
+    .option('--control-dir <folder>', "folder of the agent's socket", '/var/run/litz')
     .option('--page <address>', 'show the mesh to browsers at this loopback ADDRESS:PORT')
     .option('--metrics <address>', 'serve /metrics for Prometheus at [ADDRESS]:PORT')
     .option('--health <address>', 'serve /healthz and /readyz at [ADDRESS]:PORT')
-    .option('--kubeconfig <file>', 'how to reach Kubernetes; in a pod that is found')
-    .option('--kube-context <name>', 'of the kubeconfig; default: its current one')
+    .option('--kubeconfig <file>', 'how to reach Kubernetes; not needed in a pod')
+    .option('--kube-context <name>', 'context of the kubeconfig; default: its current one')
     .addOption(
-      new Option('--format <format>', 'what records look like in Kubernetes and etcd')
+      new Option('--format <format>', 'format of the records in Kubernetes and etcd')
         .choices(['litz', 'cilium'])
         .default('litz'),
     )
     .option('--etcd-ca <file>', 'certificate of the authority of etcd, with etcds://')
     .option('--etcd-cert <file>', 'certificate of this client')
     .option('--etcd-key <file>', 'key of this client')
-    .option('--etcd-user <name>', 'of etcd, with --etcd-password-file')
-    .option('--etcd-password-file <file>', 'the password of that user')
+    .option('--etcd-user <name>', 'user of etcd, with --etcd-password-file')
+    .option('--etcd-password-file <file>', 'file with the password of that user')
     .option('--etcd-lease <time>', 'how long the record outlives this agent; default: 15m')
-    .option('--cluster <name>', 'of Cilium, with --format cilium in etcd')
-    .option('--start-taint <key>', 'taken off the Kubernetes node when its rules are there')
-    .option('--cni-dir <folder>', "where the CNI's configuration is", '/etc/cni/net.d');
+    .option('--cluster <name>', 'name of the Cilium cluster, with --format cilium in etcd')
+    .option(
+      '--start-taint <key>',
+      'taint to remove from the Kubernetes node when its rules are in place',
+    )
+    .option('--cni-dir <folder>', "folder of the CNI's configuration", '/etc/cni/net.d');
 }
 
 function addTalking(agent: Command): void {
   const command = (name: string, description: string): Command =>
     agent.command(name).description(description);
-  command('status', 'show what the agent, its tunnel and its peers are like')
-    .option('--json', 'for programs')
+  command('status', 'show the state of the agent, its tunnel and its peers')
+    .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {
       const { showStatus } = await import('./ask-agent.ts');
       await showStatus(placeOf(self), { json: json === true });
     });
-  command('rotate-key', 'give this node a new key, without a gap')
-    .option('--revoke', 'drop the old key at once: somebody else has it')
+  command('rotate-key', 'give this node a new key, without losing packets')
+    .option('--revoke', 'drop the old key at once, because it was stolen')
     .action(async ({ revoke }: { revoke?: true }, self: Command) => {
       await ask(self, { command: 'rotate-key', revoke: revoke === true });
     });
-  command('enforcement', 'off, permissive or enforce, at once')
+  command('enforcement', 'switch to off, permissive or enforce, at once')
     .addArgument(agent.createArgument('<mode>').choices(['off', 'permissive', 'enforce']))
-    .option('--force', 'enforce, whoever has not answered yet')
+    .option('--force', 'enforce even if some peers have not answered yet')
     .action(async (mode: 'off' | 'permissive' | 'enforce', _flags: unknown, self: Command) => {
       const { force } = self.optsWithGlobals<{ force?: true }>();
       await ask(self, { command: 'enforcement', enforcement: mode, force: force === true });
     });
-  command('encrypt', 'pods, nodes or all, at once')
+  command('encrypt', 'switch to pods, nodes or all, at once')
     .addArgument(agent.createArgument('<mode>').choices(['pods', 'nodes', 'all']))
     .action(async (mode: 'pods' | 'nodes' | 'all', _flags: unknown, self: Command) => {
       await ask(self, { command: 'encrypt', mode });
     });
-  command('verify', 'send probes to every peer, and see whether anything can be read on the way')
-    .option('--json', 'for programs')
+  command('verify', 'send probes to every peer, and check that nothing is readable on the way')
+    .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {
       const { verify } = await import('./verify.ts');
       await verify(placeOf(self), { json: json === true });
     });
   command(
     'check',
-    'look whether this machine can hold what the options ask for; changes nothing',
+    'check whether this machine supports what the options ask for; changes nothing',
   ).action(async (_flags: unknown, self: Command) => {
     const { checkMachine } = await import('./check.ts');
     await checkMachine(self.optsWithGlobals<AgentFlags>());
@@ -126,7 +142,7 @@ async function ask(self: Command, request: ControlRequest): Promise<void> {
   await tellAgent(placeOf(self), request);
 }
 
-/** Which agent is meant. */
+/** Returns which agent the command talks to. */
 function placeOf(self: Command): { interfaceName: string; controlFolder: string } {
   const flags = self.optsWithGlobals<AgentFlags>();
   return { interfaceName: flags.interface, controlFolder: flags.controlDir };
@@ -145,7 +161,7 @@ function number(what: string, min: number, max: number): (text: string) => numbe
 }
 
 const MORE_HELP = `
-The data plane is a process of its own: litz litz0. The agent may end and start without a lost packet.
+The data plane is a separate process: litz litz0. The agent may end and start without losing a packet.
 
 Examples:
   litz agent --registry file:/shared/nodes --node n1 --node-ip 192.0.2.1 \\

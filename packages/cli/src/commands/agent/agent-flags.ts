@@ -1,5 +1,5 @@
 /**
- * `readAgentFlags`: the command line of `litz agent` as settings, checked before anything is opened.
+ * `readAgentFlags`: reads the command line of `litz agent` and checks it before anything is opened.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import {
   type RegistryPlace,
 } from './registry-flags.ts';
 
-/** As commander gives them. */
+/** The flags as commander passes them. */
 export interface AgentFlags extends RegistryFlags {
   readonly node?: string;
   readonly nodeIp?: readonly string[];
@@ -66,7 +66,7 @@ export interface AgentCommand {
   readonly health: ListenAddress | undefined;
 }
 
-/** @throws {Failure} exit code 2: a flag that is missing or wrong, or two that contradict each other */
+/** @throws {Failure} exit code 2: a flag is missing or wrong, or two flags contradict each other */
 export function readAgentFlags(flags: AgentFlags): AgentCommand {
   const registry = readRegistry(flags.registry);
   const isKubernetes = registry.type === 'kubernetes';
@@ -122,7 +122,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   };
 }
 
-/** What `litz agent check` is asked about; nothing is needed. */
+/** Reads the flags of `litz agent check`. No flag is required. */
 export function readCheckFlags(flags: AgentFlags): {
   readonly request: CheckRequest;
   readonly addresses: readonly string[] | undefined;
@@ -181,13 +181,13 @@ function readAddresses(texts: readonly string[]): string[] {
     } catch {
       throw usage(`--node-ip expected addresses, got ${JSON.stringify(text)}`);
     }
-    if (families.has(length)) throw usage(`--node-ip expected one address of each family at most`);
+    if (families.has(length)) throw usage(`--node-ip expected at most one address of each family`);
     families.add(length);
   }
   return [...texts];
 }
 
-/** What the other nodes would refuse is refused here, where it can be mended. */
+/** Refuses a record that the other nodes would refuse, because the user can correct it here. */
 function refuseOwnNode(claim: OwnNodeClaim): void {
   try {
     checkOwnNode(claim);
@@ -199,7 +199,7 @@ function refuseOwnNode(claim: OwnNodeClaim): void {
   }
 }
 
-/** Own pods that no cluster prefix has would be cut off. */
+/** Refuses own pods that are in no cluster prefix, because they would be cut off. */
 function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
   if (cluster.length === 0) return;
   const outside = own.find((prefix) => !cluster.some((wide) => contains(wide, prefix)));

@@ -1,5 +1,5 @@
 /**
- * The commands that talk to a running agent: `litz agent status` and its like.
+ * The commands that talk to a running agent, for example `litz agent status`.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import {
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
 
-/** Which agent is meant. */
+/** Says which agent a command talks to. */
 export interface AgentPlace {
   readonly interfaceName: string;
   readonly controlFolder: string;

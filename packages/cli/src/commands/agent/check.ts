@@ -1,5 +1,5 @@
 /**
- * `checkMachine`: `litz agent check`, before anything is changed.
+ * `checkMachine`: runs `litz agent check`, which changes nothing.
  *
  * @module
  */
@@ -8,9 +8,10 @@ import { Failure } from '../../failure.ts';
 import { readCheckFlags, type AgentFlags } from './agent-flags.ts';
 
 /**
- * Prints a line for each thing that was looked at.
+ * Prints a line for each check.
  *
- * @throws {Failure} exit code 1: what is asked for can't hold; 2: a flag is wrong
+ * @throws {Failure} exit code 1: the machine does not support the requested mode; 2: a flag is
+ *   wrong
  */
 export async function checkMachine(flags: AgentFlags): Promise<void> {
   const { request, addresses, prefixes } = readCheckFlags(flags);
@@ -31,5 +32,7 @@ export async function checkMachine(flags: AgentFlags): Promise<void> {
   } finally {
     host.close();
   }
-  throw new Failure(`--encrypt ${request.mode} with ${request.enforcement} can't hold here`);
+  throw new Failure(
+    `this machine does not support --encrypt ${request.mode} with --enforcement ${request.enforcement}`,
+  );
 }

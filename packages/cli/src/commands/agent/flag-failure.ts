@@ -1,5 +1,5 @@
 /**
- * What a flag of `litz agent` that can't be used comes to: a `Failure` with exit code 2.
+ * Failures for flags of `litz agent` that cannot be used: each has exit code 2.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export function missing(flag: string): never {
   throw usage(`${flag} is needed`);
 }
 
-/** Of two flags, or of a flag and what it is about. */
+/** Returns the failure for two flags that contradict each other. */
 export function contradiction(one: string, other: string): Failure {
   return usage(`${one} contradicts ${other}`);
 }

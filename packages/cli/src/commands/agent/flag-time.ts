@@ -1,12 +1,12 @@
 /**
- * `readTime`: a flag that is a length of time.
+ * `readTime`: reads a flag whose value is a length of time.
  *
  * @module
  */
 import { usage } from './flag-failure.ts';
 
 /**
- * @param flag its name with dashes, for the error
+ * @param flag the name of the flag with dashes, for the error
  * @param text a number and a unit: `30s`, `10m`, `24h` or `7d`
  * @returns milliseconds
  * @throws {Failure} exit code 2: the text is not such a time

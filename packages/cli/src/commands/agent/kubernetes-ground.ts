@@ -1,5 +1,5 @@
 /**
- * `kubernetesGround`: what Kubernetes knows of this node, for the flags that were left out.
+ * `kubernetesGround`: asks Kubernetes about this node, and fills in the flags that were left out.
  *
  * @module
  */
@@ -23,14 +23,14 @@ export interface KubernetesGround {
   readonly api: KubeApi;
   /** The same flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
   readonly flags: AgentFlags;
-  /** What was found that somebody may wonder about, a sentence each. */
+  /** What was found and where, one sentence each, for the log. */
   readonly findings: readonly string[];
 }
 
 /**
- * @param open the way to the API server; default: as the flags say
- * @throws {Failure} the API server can't be asked, or doesn't know the node; what is missing is named.
- *   `enforce` where nobody says which addresses are pods
+ * @param open opens the connection to the API server; default: from the flags
+ * @throws {Failure} the API server cannot be reached or does not know the node; the message names
+ *   what is missing. Also with `enforce`, if Kubernetes does not say which addresses are pods
  */
 export async function kubernetesGround(
   flags: AgentFlags,
@@ -39,7 +39,7 @@ export async function kubernetesGround(
   open: (flags: AgentFlags) => KubeApi = openApi,
 ): Promise<KubernetesGround> {
   const { optOut = DEFAULT_OPT_OUT } = flags;
-  // A selector that is none is a mistake of the command line, whatever the server says.
+  // A wrong selector is a mistake in the command line, so it is checked before the server is asked.
   const selector = typeof optOut === 'string' ? new LabelSelector(optOut) : undefined;
   const api = open(flags);
   const name = flags.node ?? env['NODE_NAME'] ?? hostname();
@@ -90,20 +90,20 @@ async function clusterPrefixes(
   const found = await findClusterPrefixes(api, kind, { podPrefixes, addresses });
   if (found.prefixes.length > 0 || enforcement !== 'enforce') return found;
   throw new Failure(
-    '--enforcement enforce needs --cluster-prefix CIDR,...: all addresses of pods, which Kubernetes ' +
-      `does not say (${found.source})`,
+    '--enforcement enforce needs --cluster-prefix CIDR,... with all addresses of pods: Kubernetes ' +
+      `does not give them (${found.source})`,
     { exitCode: 2 },
   );
 }
 
-/** Whether they are any is checked with the other flags. */
+/** Returns the static prefixes of the flag, unchecked; they are checked with the other flags. */
 function staticOf(prefixes: string): string[] {
   return prefixes.startsWith(STATIC) ? prefixes.slice(STATIC.length).split(',') : [];
 }
 
 function describe(what: string, { prefixes, source }: FoundPrefixes): string {
   if (prefixes.length > 0) return `${what}: ${prefixes.map(formatCidr).join(' ')}, from ${source}`;
-  return `${what}: not known, for Kubernetes does not say them (${source})`;
+  return `${what}: not known, because Kubernetes does not give them (${source})`;
 }
 
 function openApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
@@ -115,7 +115,7 @@ function openApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
   );
 }
 
-/** Asks until it is told, or the time is over. */
+/** Follows the node until Kubernetes returns it. Gives up after `PATIENCE_MS`. */
 async function ownNode(api: KubeApi, name: string, signal: AbortSignal): Promise<KubeNode> {
   let trouble = 'it does not answer';
   let following: ReturnType<typeof followOwnNode> | undefined;
@@ -128,7 +128,7 @@ async function ownNode(api: KubeApi, name: string, signal: AbortSignal): Promise
       following = followOwnNode(api, name, {
         onNode: (node) => {
           if (node) resolve(node);
-          else trouble = `there is no Node ${name}: give --node NAME as kubectl get nodes has it`;
+          else trouble = `there is no Node ${name}: give --node NAME as kubectl get nodes shows it`;
         },
         onTrouble: (text) => {
           trouble = text ?? trouble;

@@ -1,5 +1,5 @@
 /**
- * `readableSecrets`: which of the files that only the agent is to read everybody can read.
+ * `readableSecrets`: finds secret files of the agent that every user can read.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import { statSync } from 'node:fs';
 import type { AgentFlags } from './agent-flags.ts';
 
 /**
- * A line for each of them, with what to do. A warning and no refusal, as for a tunnel's file: volumes of
- * secrets in Kubernetes are made like that.
+ * Returns a warning for each of them, with the command that corrects it. They are not refused,
+ * because Kubernetes creates volumes of secrets with such a mode.
  */
 export function readableSecrets({ etcdKey, etcdPasswordFile }: AgentFlags): string[] {
   return [
@@ -24,10 +24,10 @@ function warningOf(flag: string, path: string | undefined): string[] {
     if ((mode & WORLD) === 0) return [];
     const digits = mode.toString(8).padStart(4, '0');
     return [
-      `everybody on this machine can read ${flag} ${path} (mode ${digits}): chmod 600 ${path}`,
+      `every user of this machine can read ${flag} ${path} (mode ${digits}): chmod 600 ${path}`,
     ];
   } catch {
-    // Whoever reads it says that it is not there.
+    // The code that reads the file reports that it is missing.
     return [];
   }
 }

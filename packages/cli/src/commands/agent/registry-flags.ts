@@ -1,5 +1,5 @@
 /**
- * `readRegistry` and its like: the flags of `litz agent` that say where the nodes find each other.
+ * `readRegistry` and related functions: read the flags of `litz agent` about the registry.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import type { EtcdRegistryOptions } from '@litz/mesh';
 import { contradiction, missing, usage } from './flag-failure.ts';
 import { readTime } from './flag-time.ts';
 
-/** As commander gives them. */
+/** The flags as commander passes them. */
 export interface RegistryFlags {
   readonly registry?: string;
-  /** A label selector, or without one the node itself. */
+  /** A label selector; `true`: the flag has no value, so this node opts out. */
   readonly optOut?: true | string;
   readonly kubeconfig?: string;
   readonly kubeContext?: string;
@@ -30,7 +30,7 @@ export type RegistryPlace =
   | { readonly type: 'etcd'; readonly url: string }
   | { readonly type: 'kubernetes' };
 
-/** @throws {Failure} exit code 2: it is missing, or none that is known */
+/** @throws {Failure} exit code 2: the flag is missing or names no known registry */
 export function readRegistry(text: string | undefined): RegistryPlace {
   if (text === undefined) return missing('--registry file:DIRECTORY|etcd://HOST:PORT|kubernetes');
   if (text === 'kubernetes') return { type: 'kubernetes' };
@@ -41,7 +41,7 @@ export function readRegistry(text: string | undefined): RegistryPlace {
   throw usage(`--registry expected file:DIRECTORY, etcd://HOST:PORT or kubernetes, got ${text}`);
 }
 
-/** @throws {Failure} exit code 2: a flag that only etcd has */
+/** @throws {Failure} exit code 2: a flag is given that only etcd has */
 export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
   const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease, cluster } = flags;
   const given = {
@@ -59,7 +59,7 @@ export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
 }
 
 /**
- * How etcd is reached.
+ * Reads how etcd is reached.
  *
  * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is not a time
  */
@@ -67,10 +67,10 @@ export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
   const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease } = flags;
   const { cluster, format } = flags;
   if ((etcdCert === undefined) !== (etcdKey === undefined)) {
-    throw usage('--etcd-cert and --etcd-key belong together');
+    throw usage('--etcd-cert and --etcd-key must be given together');
   }
   if ((etcdUser === undefined) !== (etcdPasswordFile === undefined)) {
-    throw usage('--etcd-user and --etcd-password-file belong together');
+    throw usage('--etcd-user and --etcd-password-file must be given together');
   }
   if (cluster !== undefined && format !== 'cilium')
     throw contradiction('--cluster', '--format litz');
@@ -91,7 +91,7 @@ export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
   };
 }
 
-/** @throws {Failure} exit code 2: a flag that only Kubernetes has */
+/** @throws {Failure} exit code 2: a flag is given that only Kubernetes has */
 export function refuseKubernetesFlags(flags: RegistryFlags, registry: string): void {
   const { kubeconfig, kubeContext, startTaint, optOut } = flags;
   const given = { kubeconfig, 'kube-context': kubeContext, 'start-taint': startTaint };
@@ -99,6 +99,6 @@ export function refuseKubernetesFlags(flags: RegistryFlags, registry: string): v
     if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
   }
   if (typeof optOut === 'string') {
-    throw contradiction(`--opt-out ${optOut}`, `--registry ${registry}: it knows no labels`);
+    throw contradiction(`--opt-out ${optOut}`, `--registry ${registry}: it has no labels`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `runAgent`: `litz agent`, in the foreground until a signal or `litz agent down`.
+ * `runAgent`: runs `litz agent` in the foreground, until a signal or `litz agent down`.
  *
  * @module
  */
@@ -39,7 +39,7 @@ import { readEtcdFlags } from './registry-flags.ts';
 import { readableSecrets } from './readable-secrets.ts';
 import { staySmall } from '../../small-start.ts';
 
-/** @throws {Failure} it could not start; what was opened is closed */
+/** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
   returnFreedMemory();
@@ -66,7 +66,7 @@ async function serveAgent(
 ): Promise<void> {
   const api = ground?.api;
   const lock = new AgentLock(command.settings);
-  // What is left open would keep a process alive that does nothing.
+  // Everything that is opened must be closed, because it would keep the process alive.
   const opened: Closable[] = [lock];
   const ending = new AbortController();
   try {
@@ -116,7 +116,11 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
   }
 }
 
-/** Page, metrics and health, as far as they were asked for. @throws {Failure} an address can't be had */
+/**
+ * Opens the servers of page, metrics and health that the flags ask for.
+ *
+ * @throws {Failure} an address cannot be used
+ */
 async function openServers(
   { page, metrics, health }: AgentCommand,
   agent: Agent,
@@ -175,7 +179,7 @@ async function takeTaintOff(
     signal,
     onTrouble: (trouble) => agent.events.trouble('start taint', trouble),
   });
-  if (wasThere === true) agent.events.say(`took the taint ${key} off the node`);
+  if (wasThere === true) agent.events.say(`removed the taint ${key} from the node`);
 }
 
 async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus | string> {
@@ -196,7 +200,7 @@ async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus
 
 function openRegistry({ registry }: AgentCommand, flags: AgentFlags, api?: KubeApi): Registry {
   if (registry.type === 'file') {
-    // The first of the nodes finds none.
+    // For the first node, the folder may not exist yet.
     mkdirSync(registry.folder, { recursive: true });
     return new FileRegistry(registry.folder);
   }
@@ -223,16 +227,16 @@ function openPrefixes(
   return new CniPrefixes(() => host.facts({ interfaceName, port, nodeAddresses: addresses }));
 }
 
-/** What the mesh throws says what is wrong, and what to do. */
+/** Turns errors of the mesh into failures: their messages say what is wrong and what to do. */
 function inWords(error: unknown): unknown {
   if (!(error instanceof Error) || !WORDS.has(error.name)) return error;
   return new Failure(error.message, { cause: error });
 }
 
 const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program has this port: give another one, or end that program (ss -ltnp)',
+  EADDRINUSE: 'another program has this port: give another port, or end that program (ss -ltnp)',
   EADDRNOTAVAIL: 'this machine has no such address (ip address)',
-  EACCES: 'this user may not have this port: give one above 1023, or CAP_NET_BIND_SERVICE',
+  EACCES: 'this user may not use this port: give a port above 1023, or add CAP_NET_BIND_SERVICE',
 };
 const WORDS: ReadonlySet<string> = new Set([
   'AgentError',

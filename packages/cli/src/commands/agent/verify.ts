@@ -1,5 +1,6 @@
 /**
- * `verify`: `litz agent verify`. The probes leave from this process: it has to run on the node, as root.
+ * `verify`: runs `litz agent verify`. This process sends the probes, so it must run on the node, as
+ * root.
  *
  * @module
  */
@@ -10,7 +11,8 @@ import { statusOf, type AgentPlace } from './ask-agent.ts';
 /**
  * Prints a line for each peer.
  *
- * @throws {Failure} exit code 1: something could be read; 2: of some peers nobody can say
+ * @throws {Failure} exit code 1: some packets were readable; 2: the result is unknown for some
+ *   peers
  */
 export async function verify(
   place: AgentPlace,

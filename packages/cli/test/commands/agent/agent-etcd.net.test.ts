@@ -96,7 +96,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       await etcd.startServer();
       door.breakThrough();
       for (const node of [two, three]) {
-        await untilSaid(node, /record of node n1 is back/, 120);
+        await untilSaid(node, /record of node n1 is in the registry again/, 120);
         expect(statesOf(await node.status())).toContain('n1 connected listed');
       }
       const reports = await Promise.all(streams.map((stream) => stream.end()));
@@ -171,7 +171,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       await administrator.delete(`${RECORDS}n2`);
       for (const node of [one, three]) {
-        await untilSaid(node, /node n2 has left: somebody removed its record/, 10);
+        await untilSaid(node, /node n2 has left: its record was removed/, 10);
       }
       await sleep(LEASE_SECONDS * 1000);
       expect(await administrator.read(`${RECORDS}n2`)).toBeUndefined();

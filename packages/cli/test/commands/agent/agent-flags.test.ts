@@ -39,19 +39,23 @@ describe('readAgentFlags', () => {
     ['no registry', { registry: undefined }, /^--registry file:.* is needed$/],
     ['a registry of another kind', { registry: 'consul://x' }, /^--registry expected .*consul/],
     ['no node', { node: undefined }, /^--node NAME is needed$/],
-    ['two addresses of a family', { nodeIp: ['192.0.2.1', '192.0.2.2'] }, /--node-ip expected one/],
+    [
+      'two addresses of a family',
+      { nodeIp: ['192.0.2.1', '192.0.2.2'] },
+      /--node-ip expected at most one address/,
+    ],
     ['no address', { nodeIp: ['n1.example'] }, /--node-ip expected addresses, got "n1.example"/],
-    ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is no name of a node/],
+    ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is not a valid node name/],
     [
       'an address of nobody',
       { nodeIp: ['0.0.0.0'] },
-      /^--node-ip: no node is reached at "0.0.0.0"/,
+      /^--node-ip: "0.0.0.0" cannot be the address of a node/,
     ],
     ['a node among pods', { nodeIp: ['10.244.1.1'] }, /^--prefixes: 10.244.1.0\/24 covers 10.244/],
     [
       'a cluster of everything',
       { clusterPrefix: ['0.0.0.0/0'], enforcement: 'enforce' },
-      /^--cluster-prefix: 0.0.0.0\/0 is every address there is/,
+      /^--cluster-prefix: 0.0.0.0\/0 contains every address/,
     ],
     [
       'a cluster with the nodes in it',
@@ -63,7 +67,11 @@ describe('readAgentFlags', () => {
       { nodePrefix: ['10.0.0.0/8'] },
       /^--node-ip: \S+ lies outside of the prefix of the nodes, 10.0.0.0\/8/,
     ],
-    ['every address a node', { nodePrefix: ['::/0'] }, /^--node-prefix: ::\/0 is every address/],
+    [
+      'every address a node',
+      { nodePrefix: ['::/0'] },
+      /^--node-prefix: ::\/0 contains every address/,
+    ],
     ['a prefix without a length', { clusterPrefix: ['10.244.0.0'] }, /--cluster-prefix expected/],
     ['own pods outside', { clusterPrefix: ['10.0.0.0/16'] }, /static:10.244.1.0\/24 contradicts/],
     ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],
@@ -82,7 +90,7 @@ describe('readAgentFlags', () => {
     ['a port that is none', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time that is none', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
     ['rotations that overlap', { rotateKeyEvery: '5m' }, /--rotate-key-every 5m contradicts/],
-    ['a bad interface', { interface: 'a/b' }, /"a\/b" is no interface name/],
+    ['a bad interface', { interface: 'a/b' }, /"a\/b" is not an interface name/],
   ])('refuses %s, and names the flag', (_, flags, message) => {
     const given = Object.fromEntries(
       Object.entries({ ...GOOD, ...flags }).filter(([, value]) => value !== undefined),
@@ -122,8 +130,16 @@ describe('readEtcdFlags', () => {
   });
 
   it.each<[string, Partial<AgentFlags>, RegExp]>([
-    ['a certificate alone', { etcdCert: 'n1.crt' }, /--etcd-cert and --etcd-key belong together/],
-    ['a user alone', { etcdUser: 'litz' }, /--etcd-user and --etcd-password-file belong together/],
+    [
+      'a certificate alone',
+      { etcdCert: 'n1.crt' },
+      /--etcd-cert and --etcd-key must be given together/,
+    ],
+    [
+      'a user alone',
+      { etcdUser: 'litz' },
+      /--etcd-user and --etcd-password-file must be given together/,
+    ],
     ['a lease that is no time', { etcdLease: '0s' }, /--etcd-lease expected a time/],
     ['a cluster of Litz', { cluster: 'a' }, /--cluster contradicts --format litz/],
   ])('refuses %s, and names the flag', (_, more, message) => {

@@ -43,7 +43,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     const agent = start([], { name });
     expect(await agent.end()).toBe(1);
     expect(agent.text).toMatch(
-      /^litz: .*choices.json: is not what an agent has written; remove it/m,
+      /^litz: .*choices.json: was not written by an agent; remove the file/m,
     );
     expect(agent.text).not.toContain('internal error');
   });
@@ -65,7 +65,9 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     writeFileSync(join(bin, 'nft'), script, { mode: 0o755 });
     const agent = start([], { path: `${bin}:${process.env['PATH']}` });
     expect(await agent.end()).toBe(1);
-    expect(agent.text).toMatch(/^litz: can't read the filters: nft: \\u\{1b\}\[31mboom\n$/);
+    expect(agent.text).toMatch(
+      /^litz: cannot read the nftables ruleset: nft: \\u\{1b\}\[31mboom\n$/,
+    );
   });
 });
 

@@ -69,7 +69,7 @@ describe('kubernetesGround', () => {
   it('refuses enforce by name where nobody says which addresses are pods', async () => {
     const { ground, server } = setUp();
     const refused = ground({ enforcement: 'enforce' });
-    await expect(refused).rejects.toThrow(/needs --cluster-prefix.*kubeadm-config: is not there/);
+    await expect(refused).rejects.toThrow(/needs --cluster-prefix.*kubeadm-config: does not exist/);
     await expect(refused).rejects.toThrow(expect.objectContaining({ exitCode: 2 }));
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
     const { flags } = await ground({ enforcement: 'enforce' });
@@ -81,14 +81,14 @@ describe('kubernetesGround', () => {
     const { flags, findings } = await ground({});
     expect(flags.clusterPrefix).toEqual([]);
     expect(closes).toEqual([0]);
-    expect(findings[0]).toMatch(/^pods of the cluster: not known, .*kube-proxy: is not there/);
+    expect(findings[0]).toMatch(/^pods of the cluster: not known, .*kube-proxy: does not exist/);
   });
 
   it('measures what it finds by the prefixes that were given for this node', async () => {
     const { server, ground } = setUp();
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
     const { findings } = await ground({ prefixes: 'static:10.99.1.0/24' });
-    expect(findings[0]).toMatch(/not known.*without this node's pods 10\.99\.1\.0\/24/);
+    expect(findings[0]).toMatch(/not known.*does not cover this node's pods 10\.99\.1\.0\/24/);
   });
 
   it('names the node that Kubernetes does not know, and closes what it opened', async () => {

@@ -1,6 +1,6 @@
 /**
- * Nodes of a mesh for tests: namespaces on a bridge that is captured, each with a pod, and routes between
- * the pods as flannel's host-gw lays them.
+ * Nodes of a mesh for tests: namespaces on a bridge that is captured, each with a pod, and routes
+ * between the pods as flannel's host-gw lays them.
  *
  * ```
  *   pod 10.244.1.5 -- node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 -- pod 10.244.2.5
@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { Door } from '@litz/testkit';
-import { askAgent, controlPath, type MeshStatus } from '@litz/mesh';
+import { askAgent, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -189,13 +189,13 @@ export class MeshNode {
     );
   }
 
-  /** Waits until each of the others has answered, as the agent sees it. */
+  /** Waits until each of the others has answered, as the agent sees it, and has its routes. */
   async hasMet(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
         const { peers, events } = await this.status();
         const answered = peers.filter(({ state }) => state === 'connected');
-        if (answered.length >= count) return;
+        if (answered.length >= count && this.#peerRoutes() >= count) return;
         const said = events.map(({ text }) => text).join('\n');
         throw new Error(`${this.name}: ${answered.length} of ${peers.length} answered\n${said}`);
       },
@@ -203,16 +203,12 @@ export class MeshNode {
     );
   }
 
-  /** The way through the tunnel is laid a moment after the handshake is told. */
-  async hasWays(count: number): Promise<void> {
-    await vi.waitFor(
-      async () => {
-        const routes = await this.host.run('ip', ['route', 'show', 'table', '51871']);
-        const ways = routes.match(/ dev /g) ?? [];
-        if (ways.length < count) throw new Error(`${this.name}: ${routes}`);
-      },
-      { timeout: 10_000 },
-    );
+  /** A round of the agent later than the answers. */
+  #peerRoutes(): number {
+    const { netlink } = this.host;
+    const index = netlink.linkByName(this.interfaceName)?.index;
+    const routes = netlink.tableRoutes(DEFAULT_TABLE);
+    return routes.filter(({ interfaceIndex }) => interfaceIndex === index).length;
   }
 
   async close(): Promise<void> {

@@ -20,7 +20,7 @@ describe('readableSecrets', () => {
   it('names the file that everybody can read, its mode, and what to do', () => {
     const key = secret('n1.key', 0o644);
     expect(warnings({ etcdKey: key })).toEqual([
-      `everybody on this machine can read --etcd-key ${key} (mode 0644): chmod 600 ${key}`,
+      `every user of this machine can read --etcd-key ${key} (mode 0644): chmod 600 ${key}`,
     ]);
     expect(warnings({ etcdPasswordFile: secret('password', 0o604) })).toEqual([
       expect.stringMatching(/--etcd-password-file .* \(mode 0604\)/),

@@ -1,6 +1,7 @@
 /**
- * `EtcdClient`: the calls of etcd that a registry needs, over one connection at a time. The endpoints
- * are tried in turn; a user's token is asked for when it is needed, and again when etcd has forgotten it.
+ * `EtcdClient`: the calls to etcd that a registry needs, over one connection at a time. The
+ * endpoints are tried in turn. The client gets a user's token when it is needed, and again when
+ * etcd no longer accepts it.
  *
  * @module
  */
@@ -30,27 +31,30 @@ import { commonName, explainTls, readText, readTlsFiles, type EtcdTlsFiles } fro
 import { GrpcConnection } from './grpc-connection.ts';
 import type { MessageCodec } from './message-codec.ts';
 
-/** All of them throw `EtcdError`. */
+/** Each of these functions throws `EtcdError` on failure. */
 export interface EtcdApi {
   range(request: Partial<RangeRequest>): Promise<RangeResponse>;
   txn(request: TxnRequest): Promise<TxnResponse>;
-  /** @param seconds how long it lives without being kept alive */
+  /** @param seconds how long the lease lives without being kept alive */
   grantLease(seconds: number): Promise<LeaseResponse>;
-  /** An answer with no time left: there is no such lease. */
+  /** Renews a lease. A `ttl` of 0 or less means that the lease no longer exists. */
   keepLeaseAlive(id: bigint): Promise<LeaseResponse>;
-  /** How long it lives; no time left: there is no such lease. */
+  /**
+   * Returns how long a lease still lives. A `ttl` of 0 or less means that the lease no longer
+   * exists.
+   */
   leaseTimeToLive(id: bigint): Promise<LeaseResponse>;
-  /** Resolves when etcd has answered at all, with the stream of its answers, that one included. */
+  /** Opens a watch. Resolves with etcd's first answer; the watch returns that answer too. */
   watch(create: WatchRequest['create']): Promise<EtcdWatch>;
-  /** No call comes back after that. */
+  /** Closes the client. Every call after that fails. */
   close(): void;
 }
 
-/** A watch that is under way. */
+/** An open watch. */
 export interface EtcdWatch {
-  /** Undefined when the server has ended it. */
+  /** Returns the next answer. Undefined: the server has ended the watch. */
   next(): Promise<WatchResponse | undefined>;
-  /** Asks for an answer, whether anything has happened or not. */
+  /** Requests an answer from the server, even if nothing has changed. */
   askProgress(): void;
   close(): void;
 }
@@ -63,9 +67,12 @@ export interface EtcdUser {
 export interface EtcdClientOptions {
   readonly tls?: EtcdTlsFiles;
   readonly user?: EtcdUser;
-  /** What all keys begin with: said where a user has no right to them. */
+  /** The prefix of all keys, for the message if the user has no permission. */
   readonly prefix?: string;
-  /** From 0 up to, not including, 1: where to begin, so that not all are with one server. */
+  /**
+   * Returns a number from 0 up to, but not including, 1. It chooses the first endpoint, so that not
+   * all agents use the same server.
+   */
   readonly random?: () => number;
 }
 
@@ -113,7 +120,7 @@ export class EtcdClient implements EtcdApi {
         const bytes = await stream.next();
         if (!bytes) throw new EtcdError(GRPC_CODES.unavailable, 'no answer to a watch');
         const first = watchResponse.decode(bytes);
-        // An old token is told in this way too.
+        // etcd also reports an old token in this way.
         if (first.canceled && /permission denied|auth token/.test(first.cancelReason)) {
           throw new EtcdError(GRPC_CODES.permissionDenied, first.cancelReason);
         }
@@ -156,13 +163,16 @@ export class EtcdClient implements EtcdApi {
       return await this.#withTokenOn(connection, run);
     } catch (error) {
       const isUnavailable = error instanceof EtcdError && error.code === GRPC_CODES.unavailable;
-      // A member that is cut off from the others answers, and is of no use.
+      // A member that has lost the other members still answers, but it is of no use.
       if (isUnavailable && this.#endpoints.list.length > 1) connection.close(error);
       throw error;
     }
   }
 
-  /** A token may be old: once more then, with a new one. */
+  /**
+   * Runs a call with the user's token. If the token may be old, gets a new one and runs the call
+   * once more.
+   */
   async #withTokenOn<T>(
     connection: GrpcConnection,
     run: (connection: GrpcConnection, token: string | undefined) => Promise<T>,
@@ -184,7 +194,7 @@ export class EtcdClient implements EtcdApi {
     }
   }
 
-  /** With the user, and what it has no right to. */
+  /** Adds the user name and the missing role to an error of a denied call. */
   #explained(error: unknown): unknown {
     if (!(error instanceof EtcdError) || !error.isDenied) return error;
     const { user, tls, prefix = '' } = this.#options;
@@ -239,7 +249,7 @@ export class EtcdClient implements EtcdApi {
     }
   }
 
-  /** To the next one that answers. */
+  /** Connects to the next endpoint that answers. */
   async #connect(): Promise<GrpcConnection> {
     const { list, isEncrypted } = this.#endpoints;
     const { tls: files = {} } = this.#options;
@@ -262,7 +272,7 @@ export class EtcdClient implements EtcdApi {
 }
 
 interface Token {
-  /** Undefined: there are no users. */
+  /** The token. Undefined: no user is configured, or etcd has no users. */
   readonly text: string | undefined;
   readonly since: number;
 }
@@ -285,5 +295,5 @@ function watchOf(stream: ReturnType<GrpcConnection['stream']>, first: WatchRespo
 const SERVICE = '/etcdserverpb.';
 const LEASE = { request: leaseRequest, response: leaseResponse };
 const CALL_MS = 10_000;
-/** A younger token is not the reason for a refusal. */
+/** In milliseconds. A token younger than this is not the reason for a refusal. */
 const TOKEN_MS = 30_000;

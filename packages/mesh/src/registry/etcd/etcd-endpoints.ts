@@ -1,5 +1,5 @@
 /**
- * `EtcdEndpoints`: the servers that `etcd://HOST:PORT,HOST:PORT` names.
+ * `EtcdEndpoints`: the servers in a URL `etcd://HOST:PORT,HOST:PORT`.
  *
  * @module
  */
@@ -9,23 +9,25 @@ import { quote } from '@litz/core/internals';
 import type { RegistryAddress } from '../registry.ts';
 
 export interface EtcdEndpoint {
-  /** A name or an address, without brackets. */
+  /** A host name or an address, without brackets. */
   readonly host: string;
   readonly port: number;
 }
 
 export interface EtcdEndpoints {
   readonly isEncrypted: boolean;
-  /** At least one. */
+  /** The servers, at least one. */
   readonly list: readonly EtcdEndpoint[];
 }
 
-/** Every address of a name. */
+/** Returns all addresses of a host name. */
 export type LookUp = (host: string) => Promise<readonly string[]>;
 
 /**
- * @param url `etcd://` for plain connections, `etcds://` for TLS; the port is 2379 where none is given
- * @throws {TypeError} it is no such text
+ * Parses a URL.
+ *
+ * @param url `etcd://` for connections without TLS, `etcds://` for TLS; the default port is 2379
+ * @throws {TypeError} the URL is not of this form
  */
 export function parseEtcdEndpoints(url: string): EtcdEndpoints {
   const [, scheme, places = ''] = /^(etcds?):\/\/([^/]+)\/?$/.exec(url) ?? [];
@@ -33,14 +35,14 @@ export function parseEtcdEndpoints(url: string): EtcdEndpoints {
   return { isEncrypted: scheme === 'etcds', list: places.split(',').map(parseEndpoint) };
 }
 
-/** `[2001:db8::1]:2379` */
+/** Returns an endpoint as text, for example `[2001:db8::1]:2379`. */
 export function formatEndpoint({ host, port }: EtcdEndpoint): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /**
- * The addresses of all of them, each once. A name that can't be resolved has none as long as another
- * endpoint has some.
+ * Returns the addresses of all endpoints, each once. A name that cannot be resolved is skipped as
+ * long as another endpoint has an address.
  *
  * @throws {Error} no name can be resolved
  */

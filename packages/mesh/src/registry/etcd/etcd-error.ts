@@ -1,11 +1,11 @@
 /**
- * `EtcdError`: what etcd, or the way to it, has against a call.
+ * `EtcdError`: etcd has refused a call, or etcd cannot be reached.
  *
  * @module
  */
 import { quote } from '@litz/core/internals';
 
-/** The codes of gRPC that are told apart here. */
+/** The gRPC status codes that this code distinguishes. */
 export const GRPC_CODES = {
   ok: 0,
   invalidArgument: 3,
@@ -21,7 +21,7 @@ export const GRPC_CODES = {
 
 export class EtcdError extends Error {
   override readonly name = 'EtcdError';
-  /** Of gRPC. */
+  /** The gRPC status code. */
   readonly code: number;
 
   constructor(code: number, message: string, options?: ErrorOptions) {
@@ -29,39 +29,42 @@ export class EtcdError extends Error {
     this.code = code;
   }
 
-  /** Whether a new token may help: there was none before users were, or it is too old. */
+  /**
+   * True if a new token may help: there was no token because etcd had no users then, or the token
+   * is too old.
+   */
   get isOfToken(): boolean {
     if (this.code === GRPC_CODES.unauthenticated) return true;
     return /invalid auth token|auth store is old|user name is empty/.test(this.message);
   }
 
-  /** Whether the user may not do it. */
+  /** True if the user has no permission. */
   get isDenied(): boolean {
     return this.code === GRPC_CODES.permissionDenied;
   }
 
-  /** Whether what was asked for is no longer kept. */
+  /** True if the requested revision was compacted. */
   get isCompacted(): boolean {
     return this.code === GRPC_CODES.outOfRange && this.message.includes('compacted');
   }
 
-  /** Whether less of it at once may be asked for. */
+  /** True if the answer was too large, so that a smaller request may help. */
   get isTooLarge(): boolean {
     return this.code === GRPC_CODES.resourceExhausted && this.message.includes('at once');
   }
 
-  /** Whether there is no such lease any more. */
+  /** True if the lease no longer exists. */
   get isOfLease(): boolean {
     return this.code === GRPC_CODES.notFound && this.message.includes('lease');
   }
 
-  /** Whether etcd knows no users at all. */
+  /** True if authentication is not enabled in etcd. */
   get isWithoutUsers(): boolean {
     return this.message.includes('authentication is not enabled');
   }
 }
 
-/** The error that headers or trailers tell; undefined for none. */
+/** Returns the error in headers or trailers; undefined: none. */
 export function errorOfTrailers(headers: Readonly<Record<string, unknown>>): EtcdError | undefined {
   const status = headers['grpc-status'];
   if (status === undefined) return undefined;
@@ -70,14 +73,14 @@ export function errorOfTrailers(headers: Readonly<Record<string, unknown>>): Etc
   return new EtcdError(code, explainAnswer(code, decoded(headers['grpc-message'])));
 }
 
-/** What etcd says, with what to do where that is known. */
+/** Returns etcd's message, with advice if there is some. */
 export function explainAnswer(code: number, message: string): string {
   const said = message === '' ? `gRPC status ${code}` : quote(message).slice(1, -1);
   const advice = ADVICE.find(([words]) => message.includes(words))?.[1];
   return advice === undefined ? said : `${said}: ${advice}`;
 }
 
-/** What keeps a connection from being made, with what to do where that is known. */
+/** Returns why a connection could not be made, with advice if there is some. */
 export function explainConnection(error: Error): string {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const said = error.message === '' ? code : error.message;
@@ -85,7 +88,7 @@ export function explainConnection(error: Error): string {
   return advice === undefined ? said : `${advice} (${code || said})`;
 }
 
-/** Percent encoding, which a server may get wrong. */
+/** Decodes percent encoding. Returns the text itself if the encoding is wrong. */
 function decoded(text: unknown): string {
   if (typeof text !== 'string') return '';
   try {
@@ -95,30 +98,30 @@ function decoded(text: unknown): string {
   }
 }
 
-/** By what etcd says. */
+/** Advice by the words in etcd's message. */
 const ADVICE: readonly (readonly [words: string, advice: string])[] = [
   [
     'user name is empty',
-    'etcd wants --etcd-user and --etcd-password-file, or a certificate with a user as its CN',
+    'etcd requires --etcd-user and --etcd-password-file, or a certificate with a user name as its CN',
   ],
-  [
-    'space exceeded',
-    'etcd is full and takes no writes; it needs a compaction and a defragmentation',
-  ],
+  ['space exceeded', 'the database of etcd is full and refuses writes: compact and defragment it'],
 ];
 
-/** By the code and the words of Node and OpenSSL; what is wrong with certificates is said elsewhere. */
+/**
+ * Advice by the error code and the words of Node.js and OpenSSL. `etcd-tls.ts` explains errors of
+ * certificates.
+ */
 const CONNECTION_ADVICE: readonly (readonly [pattern: RegExp, advice: string])[] = [
-  [/ECONNREFUSED/, 'nobody listens there'],
-  [/ENOTFOUND|EAI_AGAIN/, 'the name is not known'],
-  [/EHOSTUNREACH|ENETUNREACH/, 'no route leads there'],
+  [/ECONNREFUSED/, 'no server listens there'],
+  [/ENOTFOUND|EAI_AGAIN/, 'the host name cannot be resolved'],
+  [/EHOSTUNREACH|ENETUNREACH/, 'there is no route to the host'],
   [
     /WRONG_VERSION_NUMBER|PACKET_LENGTH|EPROTO/,
-    'the server speaks no TLS: etcd:// is for plain connections',
+    'the server does not use TLS: use etcd:// for connections without TLS',
   ],
   [
     /ERR_HTTP2_ERROR|Protocol error/,
-    'the server speaks no HTTP/2: it is no etcd, or it speaks TLS, which is etcds://',
+    'the server does not speak HTTP/2: it is not etcd, or it uses TLS, which needs etcds://',
   ],
   [/closed before|ECONNRESET/, 'the server ended the connection'],
 ];

@@ -1,7 +1,8 @@
 /**
- * The messages of etcd's API that are used here, with those of their fields that are.
+ * The messages of etcd's API that Litz uses, with the fields that it uses.
  *
- * The numbers are etcd's: `api/etcdserverpb/rpc.proto` and `api/mvccpb/kv.proto`, the same from 3.0 on.
+ * Source of the field numbers: `api/etcdserverpb/rpc.proto` and `api/mvccpb/kv.proto` of etcd. They
+ * are the same since 3.0.
  *
  * @module
  */
@@ -21,7 +22,7 @@ export interface KeyValue {
   readonly key: Uint8Array;
   readonly modRevision: bigint;
   readonly value: Uint8Array;
-  /** 0: none. */
+  /** The lease of the key; 0: none. */
   readonly lease: bigint;
 }
 
@@ -82,7 +83,7 @@ const compare: MessageCodec<Compare> = messageCodec({
   modRevision: [6, 'int64'],
 });
 
-/** Of the targets of a comparison: the revision of the last change; 0 where there is no such key. */
+/** A target of a comparison: the revision of the key's last change; 0 if the key does not exist. */
 export const COMPARE_MOD_REVISION = 2;
 
 interface RequestOp {
@@ -116,7 +117,7 @@ export interface WatchCreateRequest {
   readonly rangeEnd: Uint8Array;
   readonly startRevision: bigint;
   readonly progressNotify: boolean;
-  /** Answers may be cut where they are large; from 3.4 on. */
+  /** True: etcd may split large answers. Since 3.4. */
   readonly fragment: boolean;
 }
 
@@ -130,7 +131,7 @@ const watchCreateRequest: MessageCodec<WatchCreateRequest> = messageCodec({
 
 export interface WatchRequest {
   readonly create: Partial<WatchCreateRequest>;
-  /** Asks for a sign of life; from 3.4 on. */
+  /** Requests a sign of life. Since 3.4. */
   readonly progress: object;
 }
 
@@ -140,9 +141,9 @@ export const watchRequest: MessageCodec<WatchRequest> = messageCodec({
 });
 
 export interface WatchEvent {
-  /** 0: written, 1: deleted. */
+  /** 0: the key was written. 1: the key was deleted. */
   readonly type: number;
-  /** Of a deletion, the key and the revision. */
+  /** The key with its value. After a deletion, only the key and the revision are set. */
   readonly kv: KeyValue | undefined;
 }
 
@@ -155,14 +156,14 @@ export const EVENT_DELETED = 1;
 
 export interface WatchResponse {
   readonly header: ResponseHeader | undefined;
-  /** Less than 0 in the answer to a question for progress. */
+  /** Negative in the answer to a progress request. */
   readonly watchId: bigint;
   readonly created: boolean;
   readonly canceled: boolean;
-  /** Not 0: what was asked for is no longer kept. */
+  /** Not 0: the requested revision was compacted. */
   readonly compactRevision: bigint;
   readonly cancelReason: string;
-  /** The next answer goes on with the same revision. */
+  /** True: the next answer continues the same revision. */
   readonly fragment: boolean;
   readonly events: readonly WatchEvent[];
 }
@@ -179,7 +180,7 @@ export const watchResponse: MessageCodec<WatchResponse> = messageCodec({
 });
 
 export interface LeaseGrantRequest {
-  /** Seconds. */
+  /** In seconds. */
   readonly ttl: bigint;
 }
 
@@ -187,10 +188,10 @@ export const leaseGrantRequest: MessageCodec<LeaseGrantRequest> = messageCodec({
   ttl: [1, 'int64'],
 });
 
-/** An answer to a grant, to a renewal, or to the question for the time that is left. */
+/** The answer to a grant, to a renewal, or to a request for the remaining time. */
 export interface LeaseResponse {
   readonly id: bigint;
-  /** Seconds; 0 or less: there is no such lease any more. */
+  /** In seconds. 0 or less: the lease no longer exists. */
   readonly ttl: bigint;
 }
 
@@ -199,7 +200,7 @@ export const leaseResponse: MessageCodec<LeaseResponse> = messageCodec({
   ttl: [3, 'int64'],
 });
 
-/** Names a lease, to renew it, to end it, or to ask for the time that is left. */
+/** Names a lease: to renew it, to end it, or to get the remaining time. */
 export interface LeaseRequest {
   readonly id: bigint;
 }

@@ -1,9 +1,10 @@
 /**
  * `EtcdRegistry`: the records as keys of etcd, each with a lease of its node.
  *
- * A record whose lease ran out is told as expired: nobody decided it. One that is deleted while its lease
- * lives, or that has none, was deleted on purpose. Where nobody looked until the lease ran out as well, the
- * two can't be told apart; `revoked: true`, which `withdraw` writes without a lease, always can.
+ * A record whose lease ran out is reported as expired, because it was not removed on purpose. A
+ * record that is deleted while its lease lives, or that has no lease, was deleted on purpose. If no
+ * agent looked until the lease had run out too, the two cases cannot be distinguished. `withdraw`
+ * therefore writes `revoked: true` without a lease, which is always clear.
  *
  * @module
  */
@@ -33,19 +34,22 @@ import { KeyWatch, type KeyList } from './key-watch.ts';
 import { OwnRecord, textOf } from './own-record.ts';
 
 export interface EtcdRegistryOptions {
-  /** `litz` (default), or as Cilium's agents keep the nodes of a cluster in etcd. */
+  /**
+   * `litz` (default): Litz's own format. `cilium`: the format in which Cilium's agents store the
+   * nodes of a cluster in etcd.
+   */
   readonly format?: 'litz' | 'cilium';
-  /** With `cilium`: the name of the cluster. Default: `default`. */
+  /** The name of the cluster, only with `cilium`. Default: `default`. */
   readonly cluster?: string;
-  /** What the keys begin with. Default: `litz/nodes/v1/`, or `cilium/state/nodes/v1/CLUSTER/`. */
+  /** The prefix of all keys. Default: `litz/nodes/v1/`, or `cilium/state/nodes/v1/CLUSTER/`. */
   readonly prefix?: string;
-  /** How long a record outlives its agent; 2 at least. Default: 900, as Cilium has it. */
+  /** In seconds. How long a record outlives its agent, at least 2. Default: 900, as in Cilium. */
   readonly leaseSeconds?: number;
-  /** With `etcds://`. */
+  /** The certificates, only with `etcds://`. */
   readonly tls?: EtcdTlsFiles;
   readonly user?: EtcdUser;
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
   readonly lookUp?: LookUp;
 }
@@ -61,7 +65,7 @@ export class EtcdRegistry implements Registry {
   readonly #own: OwnRecord;
   #watch: KeyWatch | undefined;
   #teller: RecordTeller | undefined;
-  /** The lease of each record that stands there; 0 for none. */
+  /** The lease of each record in etcd; 0: none. */
   #leases = new Map<string, bigint>();
   #watchTrouble: string | undefined;
   #ownTrouble: string | undefined;
@@ -69,7 +73,7 @@ export class EtcdRegistry implements Registry {
 
   /**
    * @param url `etcd://HOST:PORT[,HOST:PORT]`, or `etcds://` for TLS
-   * @throws {TypeError} it is no such text, or options contradict it
+   * @throws {TypeError} the URL is not of this form, or the options contradict it
    */
   constructor(url: string, options: EtcdRegistryOptions = {}) {
     const { format = 'litz', cluster = 'default', leaseSeconds = LEASE_SECONDS } = options;
@@ -96,7 +100,7 @@ export class EtcdRegistry implements Registry {
   }
 
   follow(listener: RegistryListener): void {
-    if (this.#teller) throw new Error(`${this.description}: follow was called before`);
+    if (this.#teller) throw new Error(`${this.description}: follow was already called`);
     this.#teller = new RecordTeller(listener);
     if (this.#isClosed) return;
     this.#watch = new KeyWatch(
@@ -119,7 +123,7 @@ export class EtcdRegistry implements Registry {
 
   async publish(record: NodeRecord): Promise<void> {
     if (!isNodeName(record.name)) {
-      throw new RecordError(record.name, 'name', 'is no name of a node');
+      throw new RecordError(record.name, 'name', 'is not a valid node name');
     }
     await this.#own.publish(record);
   }
@@ -143,7 +147,7 @@ export class EtcdRegistry implements Registry {
   async #listed({ values, revision, isSameHistory }: KeyList): Promise<void> {
     const teller = this.#teller!;
     const missing = [...teller.told.keys()].filter((name) => !values.has(name));
-    // A server that has lost its past deletes nobody.
+    // A server that has lost its history says nothing about deletions.
     const reasons = isSameHistory ? await this.#reasonsOf(missing) : new Map<string, GoneReason>();
     const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
     const records = new Map([...values].map(([name, { record }]) => [name, record]));
@@ -153,7 +157,7 @@ export class EtcdRegistry implements Registry {
     teller.sync(records, reasonOf);
     if (own === undefined) return;
     const isMissing = wasTold && !records.has(own);
-    // A revision of another history is not comparable with that of the last write.
+    // A revision of another history cannot be compared with the revision of the last write.
     const asOf = isSameHistory ? revision : FAR;
     this.#own.seen(isMissing ? reasonOf(own) : records.get(own), asOf);
   }
@@ -179,13 +183,16 @@ export class EtcdRegistry implements Registry {
     return new Map(await Promise.all(reasons));
   }
 
-  /** Why a key with that lease is gone. A lease with less than a second left counts as lost. */
+  /**
+   * Returns why a key with this lease is gone. A lease with less than one second left counts as
+   * expired.
+   */
   async #reasonOf(lease: bigint): Promise<GoneReason> {
     if (lease === 0n) return 'deleted';
     try {
       return (await this.#api.leaseTimeToLive(lease)).ttl > 0n ? 'deleted' : 'expired';
     } catch (error) {
-      // Only of a lease that lives: it has keys that this user may not read.
+      // etcd denies this only for a living lease, one with keys that this user may not read.
       if (error instanceof EtcdError && error.isDenied) return 'deleted';
       if (error instanceof EtcdError && error.isOfLease) return 'expired';
       throw error;
@@ -204,21 +211,25 @@ export class EtcdRegistry implements Registry {
 function checkOptions({ isEncrypted }: EtcdEndpoints, options: EtcdRegistryOptions): void {
   const { tls = {}, format = 'litz', cluster, prefix = 'x', leaseSeconds } = options;
   if (!isEncrypted && Object.values(tls).some((file) => file !== undefined)) {
-    throw new TypeError('certificates need TLS: etcds:// instead of etcd://');
+    throw new TypeError('certificates need TLS: use etcds:// instead of etcd://');
   }
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
-    throw new TypeError('a client certificate and its key go together');
+    throw new TypeError(
+      'a client certificate needs its key, and a key needs its certificate: give both',
+    );
   }
   if (cluster !== undefined && format !== 'cilium') {
-    throw new TypeError('a cluster has a name in the format of Cilium only');
+    throw new TypeError('the name of a cluster is allowed only with the format "cilium"');
   }
   if (cluster !== undefined && !isNodeName(cluster)) {
-    throw new TypeError('the name of the cluster has letters, digits, dots and hyphens');
+    throw new TypeError(
+      'the name of the cluster may contain only letters, digits, dots, hyphens and underscores',
+    );
   }
   if (leaseSeconds !== undefined && !(leaseSeconds >= SHORTEST_LEASE)) {
-    throw new TypeError(`the lease lives for ${SHORTEST_LEASE} seconds at least`);
+    throw new TypeError(`the lease must live for at least ${SHORTEST_LEASE} seconds`);
   }
-  if (prefix === '') throw new TypeError('the prefix of the keys is empty');
+  if (prefix === '') throw new TypeError('the prefix of the keys must not be empty');
 }
 
 function timeOf({ clock, random }: EtcdRegistryOptions): { clock?: Clock; random?: () => number } {
@@ -228,7 +239,9 @@ function timeOf({ clock, random }: EtcdRegistryOptions): { clock?: Clock; random
 const LITZ_KEYS = 'litz/nodes/v1/';
 const CILIUM_KEYS = 'cilium/state/nodes/v1/';
 const LEASE_SECONDS = 900;
-/** Of one that is kept alive, a whole second is always left. */
+/**
+ * In seconds. A lease of this length that is kept alive always has at least one whole second left.
+ */
 const SHORTEST_LEASE = 2;
-/** Later than any revision. */
+/** Higher than any revision. */
 const FAR = 2n ** 63n;

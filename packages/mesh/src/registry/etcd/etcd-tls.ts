@@ -1,5 +1,6 @@
 /**
- * The certificates for etcd, out of their files, and what is wrong where a connection fails because of them.
+ * Reads the certificates for etcd from their files, and explains why a connection fails because of
+ * them.
  *
  * @module
  */
@@ -8,16 +9,23 @@ import { readFileSync } from 'node:fs';
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 import type { GrpcTls } from './grpc-connection.ts';
 
-/** Files, which are read with each connection: whoever renews them need not restart anything. */
+/**
+ * The certificate files. They are read for each connection, so renewed certificates need no
+ * restart.
+ */
 export interface EtcdTlsFiles {
-  /** Of the server's authority; without it those that the system trusts. */
+  /** The CA of the server's certificate. Absent: the CAs of the system. */
   readonly ca?: string;
-  /** Certificate and key of the client. */
+  /** The certificate of the client. */
   readonly certificate?: string;
   readonly key?: string;
 }
 
-/** @throws {EtcdError} a file can't be read, or doesn't hold what it is to hold; the message names it */
+/**
+ * Reads the files.
+ *
+ * @throws {EtcdError} a file cannot be read or has the wrong content; the message names the file
+ */
 export function readTlsFiles({ ca, certificate, key }: EtcdTlsFiles): GrpcTls {
   const authority = ca === undefined ? undefined : readCertificate('--etcd-ca', ca);
   if (certificate === undefined || key === undefined)
@@ -30,7 +38,7 @@ export function readTlsFiles({ ca, certificate, key }: EtcdTlsFiles): GrpcTls {
   return { ...(authority && { ca: authority }), cert, key: text };
 }
 
-/** Why a connection with TLS could not be made, and what to do. */
+/** Returns an error that says why a TLS connection could not be made, and what to do. */
 export function explainTls(error: EtcdError, files: EtcdTlsFiles): EtcdError {
   const { cause } = error;
   if (!(cause instanceof Error)) return error;
@@ -39,18 +47,25 @@ export function explainTls(error: EtcdError, files: EtcdTlsFiles): EtcdError {
   return said === undefined ? error : new EtcdError(error.code, `${said} (${code})`, { cause });
 }
 
-/** Whom etcd takes a client for that shows its certificate; undefined where that isn't known. */
+/**
+ * Returns the user name that etcd takes from the client certificate, its CN. Undefined if there is
+ * none.
+ */
 export function commonName({ certificate }: EtcdTlsFiles = {}): string | undefined {
   if (certificate === undefined) return undefined;
   return /^CN=(.+)$/m.exec(new X509Certificate(readText(certificate)).subject)?.[1];
 }
 
-/** A file as text. @throws {EtcdError} */
+/**
+ * Returns a file as text.
+ *
+ * @throws {EtcdError} the file cannot be read
+ */
 export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw unusable(`${path} can't be read: ${(cause as Error).message}`, cause);
+    throw unusable(`${path} cannot be read: ${(cause as Error).message}`, cause);
   }
 }
 
@@ -63,47 +78,53 @@ function adviceOf(error: TlsTrouble, code: string, files: EtcdTlsFiles): string 
   if (REFUSED.test(code)) return refusedCertificate(files);
   if (/SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY)|DEPTH_ZERO/.test(code)) {
     const what = "the CA that signed the server's certificate is not ";
-    if (files.ca === undefined) return `${what}known here: name its certificate by --etcd-ca`;
-    return `${what}the one of --etcd-ca ${files.ca}`;
+    if (files.ca === undefined) return `${what}known here: give its certificate with --etcd-ca`;
+    return `${what}the one in --etcd-ca ${files.ca}`;
   }
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
     const when = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
-    return `the server's certificate ${when}: etcd's --cert-file needs another, or a clock is wrong`;
+    return `the server's certificate ${when}: etcd's --cert-file needs a new one, or a clock is wrong`;
   }
   if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return undefined;
   const names = error.cert?.subjectaltname;
   if (names === undefined) return "the server's certificate has no subjectAltName";
-  return `the server's certificate is for another name or address, for ${names}: name it so in --registry`;
+  return `the server's certificate is not for this name or address, but for ${names}: use one of these in --registry`;
 }
 
-/** The server says only that it doesn't like it. */
+/**
+ * Returns why the server may have refused the client certificate. The server itself gives no
+ * reason.
+ */
 function refusedCertificate({ certificate }: EtcdTlsFiles): string {
   if (certificate === undefined) {
-    return 'the server wants a client certificate: --etcd-cert and --etcd-key';
+    return 'the server requires a client certificate: use --etcd-cert and --etcd-key';
   }
   const refused = `the server refuses the client certificate of --etcd-cert ${certificate}`;
   const { validFrom, validTo, keyUsage } = new X509Certificate(readText(certificate));
   const now = Date.now();
-  if (Date.parse(validTo) < now) return `${refused}: it has expired, ${validTo}`;
-  if (Date.parse(validFrom) > now) return `${refused}: it is valid only from ${validFrom} on`;
-  // The list is of the extended usage; without one every use is allowed.
+  if (Date.parse(validTo) < now) return `${refused}: it expired on ${validTo}`;
+  if (Date.parse(validFrom) > now) return `${refused}: it is not valid before ${validFrom}`;
+  // `keyUsage` is the list of extended key usages. A certificate without it allows every use.
   if (keyUsage && !keyUsage.includes(CLIENT_AUTHENTICATION)) {
-    return `${refused}: it is not for clients, extendedKeyUsage lacks clientAuth`;
+    return `${refused}: it is not a certificate for clients, because its extendedKeyUsage lacks clientAuth`;
   }
-  return `${refused}: its CA is not that of etcd's --trusted-ca-file`;
+  return `${refused}: its CA is not in etcd's --trusted-ca-file`;
 }
 
-/** Node passes over a CA that is none. */
+/**
+ * Reads and checks a certificate file, because Node.js silently skips a CA that is not a
+ * certificate.
+ */
 function readCertificate(flag: string, path: string): string {
   const text = readText(path);
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   try {
     for (const block of blocks) void new X509Certificate(block);
   } catch (cause) {
-    const message = `${flag} ${path} holds a certificate that can't be read`;
+    const message = `${flag} ${path} contains a certificate that cannot be read`;
     throw unusable(`${message}: ${(cause as Error).message}`, cause);
   }
-  if (blocks.length === 0) throw unusable(`${flag} ${path} holds no certificate (PEM)`);
+  if (blocks.length === 0) throw unusable(`${flag} ${path} contains no certificate (PEM)`);
   return text;
 }
 
@@ -113,9 +134,9 @@ function parseKey(text: string, path: string): KeyObject {
   } catch (cause) {
     const isLocked = (cause as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE';
     const what = isLocked
-      ? 'a key with a passphrase, which nobody can give'
+      ? 'a key with a passphrase, which is not supported'
       : 'no private key (PEM)';
-    throw unusable(`--etcd-key ${path} holds ${what}`, cause);
+    throw unusable(`--etcd-key ${path} contains ${what}`, cause);
   }
 }
 
@@ -123,8 +144,8 @@ function unusable(message: string, cause?: unknown): EtcdError {
   return new EtcdError(GRPC_CODES.unavailable, message, { cause });
 }
 
-/** What a server answers to a client certificate, by the words of OpenSSL. */
+/** The OpenSSL error codes with which a server refuses a client certificate. */
 const REFUSED =
   /ALERT_(BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(EXPIRED|REQUIRED|UNKNOWN|REVOKED)|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)|CERTIFICATE_REQUIRED/;
-/** id-kp-clientAuth, RFC 5280 4.2.1.12 */
+/** The object identifier id-kp-clientAuth (RFC 5280, section 4.2.1.12). */
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';

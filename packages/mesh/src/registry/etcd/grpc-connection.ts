@@ -1,9 +1,9 @@
 /**
- * `GrpcConnection`: calls over one connection of HTTP/2, as gRPC makes them. No more than etcd needs: calls
- * with one answer, and streams both ways.
+ * `GrpcConnection`: gRPC calls over one HTTP/2 connection, limited to what etcd needs: calls with
+ * one answer, and streams in both directions.
  *
- * A connection that is silent is asked for a sign of life, so that one whose other end is gone without a
- * word ends too.
+ * The connection sends HTTP/2 pings. If no answer comes, the connection ends, so that a server that
+ * vanished without closing is detected.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { formatEndpoint, type EtcdEndpoint } from './etcd-endpoints.ts';
 import { EtcdError, errorOfTrailers, explainConnection, GRPC_CODES } from './etcd-error.ts';
 import { GrpcStream } from './grpc-stream.ts';
 
-/** The certificates, already read. */
+/** The certificates and the key, already read. */
 export type GrpcTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
 
 export interface GrpcCall {
-  /** `/etcdserverpb.KV/Range` */
+  /** The path of the method, for example `/etcdserverpb.KV/Range`. */
   readonly method: string;
-  /** Of the user; undefined for none. */
+  /** The token of the user; undefined: none. */
   readonly token: string | undefined;
 }
 
@@ -37,8 +37,8 @@ export class GrpcConnection {
     this.#socket = socket;
     this.#session = session;
     this.#pinging = setInterval(() => this.#ping(), PING_MS);
-    // A session says nothing, and keeps the socket, when the server refuses a certificate right after
-    // the handshake (Node.js 20).
+    // Node.js 20: if the server refuses a certificate right after the handshake, the session
+    // reports nothing and keeps the socket.
     socket.on('error', (error) => this.#end(error));
     session.on('error', (error) => this.#end(error));
     session.once('goaway', () => session.close());
@@ -46,8 +46,10 @@ export class GrpcConnection {
   }
 
   /**
+   * Connects to an endpoint.
+   *
    * @param tls undefined: without encryption
-   * @throws {EtcdError} nobody answers, or not in time, or the certificates don't fit
+   * @throws {EtcdError} the server does not answer in time, or the certificates do not fit
    */
   static async open(endpoint: EtcdEndpoint, tls: GrpcTls | undefined): Promise<GrpcConnection> {
     const socket = startSocket(endpoint, tls);
@@ -58,7 +60,7 @@ export class GrpcConnection {
     const connection = new GrpcConnection(socket, session);
     const late = setTimeout(() => connection.#end(new Error('no answer in time')), CONNECT_MS);
     const opened = new Promise<undefined>((resolve) => {
-      // Without encryption a connection is made before anybody has spoken HTTP/2.
+      // Without encryption, the TCP connection is open before the server has spoken HTTP/2.
       session.once('remoteSettings', () => resolve(undefined));
     });
     const error = await Promise.race([opened, connection.#ended]);
@@ -73,14 +75,15 @@ export class GrpcConnection {
   }
 
   /**
-   * One answer to one message.
+   * Sends one message and returns the one answer.
    *
-   * @throws {EtcdError}
+   * @throws {EtcdError} the call failed or took longer than `timeoutMs`
    */
   async call(call: GrpcCall, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const stream = this.stream(call);
     const late = setTimeout(() => {
-      // Whoever doesn't answer one call doesn't answer the others: the next one goes elsewhere.
+      // A server that does not answer one call does not answer others either, so the next call uses
+      // another server.
       this.close(new EtcdError(GRPC_CODES.deadlineExceeded, `no answer within ${timeoutMs} ms`));
     }, timeoutMs);
     try {
@@ -95,7 +98,11 @@ export class GrpcConnection {
     }
   }
 
-  /** Messages both ways, until one side ends it. */
+  /**
+   * Opens a stream of messages in both directions.
+   *
+   * @throws {EtcdError} the connection has ended
+   */
   stream({ method, token }: GrpcCall): GrpcStream {
     if (!this.isOpen) throw new EtcdError(GRPC_CODES.unavailable, 'the connection has ended');
     const stream: ClientHttp2Stream = this.#session.request({
@@ -104,19 +111,19 @@ export class GrpcConnection {
       [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
       [constants.HTTP2_HEADER_TE]: 'trailers',
       'user-agent': 'litz',
-      // A member that is cut off from the others ends its streams then.
+      // With this header, a member that has lost the other members ends its streams.
       hasleader: 'true',
       ...(token !== undefined && { token }),
     });
     return new GrpcStream(stream, errorOfTrailers);
   }
 
-  /** Ends all calls, with this error where there is one. */
+  /** Closes the connection. All calls fail, with this error if there is one. */
   close(error?: Error): void {
     this.#end(error);
   }
 
-  /** Only the first reason counts. */
+  /** Ends the connection. Only the first call has an effect. */
   #end(trouble: unknown): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -141,24 +148,29 @@ export class GrpcConnection {
   }
 }
 
-/** @throws {EtcdError} the certificates can't be used */
+/** @throws {EtcdError} the certificates cannot be used */
 function startSocket({ host, port }: EtcdEndpoint, tls: GrpcTls | undefined): Socket {
   if (!tls) return connectPlain({ host, port });
   const name = isIP(host) ? {} : { servername: host };
   try {
     return connectTls({ host, port, ...name, ...tls, ALPNProtocols: ['h2'] });
   } catch (cause) {
-    const message = `the certificates or the key can't be used: ${(cause as Error).message}`;
+    const message = `the certificates or the key cannot be used: ${(cause as Error).message}`;
     throw new EtcdError(GRPC_CODES.unavailable, message, { cause });
   }
 }
 
-/** Whoever hears the other language just hangs up. */
+/**
+ * Adds a hint to an error without a clear reason: a server closes the connection if the client uses
+ * TLS and the server does not, or the other way round.
+ */
 function withScheme(error: EtcdError, tls: GrpcTls | undefined): EtcdError {
   const { cause } = error;
   const isReset = cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'ECONNRESET';
   if (cause !== undefined && !isReset) return error;
-  const hint = tls ? 'if it speaks no TLS, it is etcd://' : 'if it speaks TLS, it is etcds://';
+  const hint = tls
+    ? 'if the server does not use TLS, use etcd://'
+    : 'if the server uses TLS, use etcds://';
   return new EtcdError(error.code, `${error.message}; ${hint}`, { cause });
 }
 
@@ -170,6 +182,6 @@ function unavailable(trouble: unknown): EtcdError {
 }
 
 const CONNECT_MS = 5000;
-/** etcd takes more than one in five seconds for an attack. */
+/** In milliseconds. etcd treats more than one ping in five seconds as an attack. */
 const PING_MS = 15_000;
 const PONG_MS = 10_000;

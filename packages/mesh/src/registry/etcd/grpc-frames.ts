@@ -1,12 +1,12 @@
 /**
- * The frames that gRPC puts messages into, within a stream of HTTP/2: a byte that says whether the message
- * is compressed, four bytes of length, the message.
+ * The frames of gRPC messages in an HTTP/2 stream: one byte that says whether the message is
+ * compressed, four bytes of length, and the message.
  *
  * @module
  */
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 
-/** The message in a frame. */
+/** Returns the message in a frame. */
 export function frameOf(message: Uint8Array): Uint8Array {
   const frame = new Uint8Array(HEADER + message.length);
   new DataView(frame.buffer).setUint32(1, message.length);
@@ -14,18 +14,18 @@ export function frameOf(message: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Joins the pieces of a stream, and cuts them into messages. */
+/** Joins the pieces of a stream and splits them into messages. */
 export class FrameReader {
   #pieces: Uint8Array[] = [];
   #length = 0;
-  /** Nothing is joined before there is so much. */
+  /** In bytes. The pieces are joined only when there are at least this many. */
   #needed = HEADER;
 
   /**
-   * The messages that are complete with this piece: copies.
+   * Returns copies of the messages that are complete with this piece.
    *
-   * @throws {EtcdError} a message is compressed, which nobody asked for, or longer than any that is
-   *   expected
+   * @throws {EtcdError} a message is compressed, although the client did not ask for that, or it is
+   *   longer than `MAX_MESSAGE`
    */
   push(piece: Uint8Array): Uint8Array[] {
     this.#pieces.push(piece);
@@ -50,7 +50,7 @@ export class FrameReader {
 
 function lengthOf(frame: Buffer): number {
   if (frame[0] !== 0) {
-    const message = 'the server compresses, which it was not asked for';
+    const message = 'the server compresses its messages, but the client did not ask for that';
     throw new EtcdError(GRPC_CODES.unavailable, message);
   }
   const length = frame.readUInt32BE(1);
@@ -59,5 +59,7 @@ function lengthOf(frame: Buffer): number {
 }
 
 const HEADER = 5;
-/** A page of a list has some hundred kilobytes; whatever etcd takes as one value has 1.5 MiB. */
+/**
+ * In bytes. A page of a list has some hundred kilobytes, and etcd accepts values of up to 1.5 MiB.
+ */
 const MAX_MESSAGE = 16 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /**
- * `GrpcStream`: messages in both directions within one call. Reading is at the pace of the reader: what
- * isn't read waits at the server.
+ * `GrpcStream`: messages in both directions within one call. The reader sets the pace: messages
+ * that are not read wait at the server.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export class GrpcStream {
   #isEnded = false;
   #wake: () => void = () => {};
 
-  /** @param errorOf what the trailers tell */
+  /** @param errorOf returns the error in headers or trailers */
   constructor(
     stream: ClientHttp2Stream,
     errorOf: (headers: Readonly<Record<string, unknown>>) => EtcdError | undefined,
@@ -27,7 +27,7 @@ export class GrpcStream {
       const refused = status !== undefined && status !== 200;
       const error = errorOf(received);
       if (error) this.#error ??= error;
-      else if (refused) this.#fail(`the server answers with HTTP status ${Number(status)}`);
+      else if (refused) this.#fail(`the server answered with HTTP status ${Number(status)}`);
     };
     stream.on('response', headers);
     stream.on('trailers', headers);
@@ -44,15 +44,15 @@ export class GrpcStream {
     this.#stream.write(frameOf(message));
   }
 
-  /** Nothing more is sent. */
+  /** Ends the sending direction. */
   end(): void {
     if (this.#stream.writable) this.#stream.end();
   }
 
   /**
-   * The next message; undefined when the server has ended the stream without an error.
+   * Returns the next message. Undefined: the server has ended the stream without an error.
    *
-   * @throws {EtcdError}
+   * @throws {EtcdError} the stream has failed
    */
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {

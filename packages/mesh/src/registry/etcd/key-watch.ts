@@ -1,14 +1,13 @@
 /**
- * `KeyWatch`: all keys with a prefix, and then every change, for ever:
+ * `KeyWatch`: reads all keys with a prefix, and then follows every change until it is stopped:
+ * 1. List, page by page, at one revision.
+ * 2. Watch from the revision after it. Progress messages of etcd move the revision forward.
+ * 3. When the watch ends (cut, silence, a member that has lost the others), watch again from the
+ *   revision after the last one.
+ * 4. When that revision is compacted, or the server has another history (restored from a backup,
+ *   emptied), list again.
  *
- * 1. list, page by page, at one revision;
- * 2. watch from the revision after it. Progress that etcd tells by itself moves the revision on;
- * 3. the watch ends (cut, silence, a member that is cut off from the others): watch again from the
- *    revision after the last one;
- * 4. that revision is compacted, or the server has another history (restored from a copy, emptied):
- *    list again.
- *
- * A failure is told, and tried again after a wait with decorrelated jitter.
+ * A failure is reported and tried again after a wait with decorrelated jitter.
  *
  * @module
  */
@@ -27,35 +26,37 @@ import {
 
 export interface KeyList {
   readonly values: ReadonlyMap<string, ListedKey>;
-  /** As of which the values are. */
+  /** The revision at which the values were read. */
   readonly revision: bigint;
-  /** False: the server has lost what it was told, or it is another one. */
+  /** False: the server has lost data that it had reported, or it is another cluster. */
   readonly isSameHistory: boolean;
 }
 
-/** A key as it was listed. The value itself isn't kept: somebody may have put megabytes there. */
+/** A key in a list. The value itself is not kept, because it may have megabytes. */
 export interface ListedKey {
   readonly record: ReadRecord;
-  /** 0: none. */
+  /** The lease of the key; 0: none. */
   readonly lease: bigint;
 }
 
-/** Hears of the keys in the order of etcd; the next word waits until the last one is taken in. */
+/**
+ * Receives the keys in the order of etcd. The next call waits until the previous one has finished.
+ */
 export interface KeyListener {
-  /** What a key holds. The name is the key without the prefix. */
+  /** Reads the value of a key. The name is the key without the prefix. */
   read(name: string, value: KeyValue): ReadRecord;
-  /** All there are, by their names. What is not in it is gone. */
+  /** Called with all keys by name. A key that is not in the list is gone. */
   onList(list: KeyList): Promise<void>;
   onPut(name: string, value: KeyValue): void;
-  /** @param revision of the deletion */
+  /** @param revision the revision of the deletion */
   onDeleted(name: string, revision: bigint): Promise<void>;
-  /** Undefined when it works again. */
+  /** Called with what is wrong. Undefined: it works again. */
   onTrouble(trouble: string | undefined): void;
 }
 
 export interface KeyWatchOptions {
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
@@ -66,16 +67,16 @@ export class KeyWatch {
   readonly #clock: Clock;
   readonly #jitter: DecorrelatedJitter;
   readonly #stopped = new AbortController();
-  /** All up to this one is told; undefined: only a list tells where to watch from. */
+  /** All changes up to this revision were reported. Undefined: a list is needed first. */
   #revision: bigint | undefined;
-  /** Of the last list: which cluster, and how far it was. */
+  /** The cluster of the last list, and the highest revision seen. */
   #history: { readonly clusterId: bigint; revision: bigint } | undefined;
-  /** Keys of a page. Fewer, where somebody has put large values there. */
+  /** How many keys a page of a list has. This falls if values are too large. */
   #page = PAGE;
   #watch: EtcdWatch | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  /** @param prefix of the keys */
+  /** @param prefix the prefix of the keys */
   constructor(
     api: EtcdApi,
     prefix: string,
@@ -93,7 +94,7 @@ export class KeyWatch {
     this.#ended = this.#run();
   }
 
-  /** Resolves when nothing is under way any more; the client must be closed before. */
+  /** Stops. Resolves when no request is in progress. The caller must close the client before. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#watch?.close();
@@ -108,13 +109,17 @@ export class KeyWatch {
     }
   }
 
-  /** A list where one is needed, and one watch. @returns how long to wait before the next one */
+  /**
+   * Lists if that is needed, then watches once.
+   *
+   * @returns how long to wait before the next round, in milliseconds
+   */
   async #round(): Promise<number> {
     const startedAt = this.#clock.now();
     try {
       if (this.#revision === undefined) await this.#list();
       await this.#follow();
-      // Whoever ends every watch at once must not make a hot loop of it.
+      // A server may end every watch at once. The wait prevents a busy loop.
       return this.#clock.now() - startedAt < SETTLED_MS ? this.#jitter.next() : 0;
     } catch (error) {
       return this.#stopped.signal.aborted ? 0 : this.#failed(error);
@@ -162,7 +167,7 @@ export class KeyWatch {
     });
     this.#watch = watch;
     const silence = new Silence(watch, this.#clock);
-    // That it opened says little: it may be refused at once.
+    // An open watch does not mean that it works: etcd may refuse it at once.
     const cancel = this.#clock.after(SETTLED_MS, () => this.#settled());
     try {
       for (;;) {
@@ -178,17 +183,17 @@ export class KeyWatch {
     }
   }
 
-  /** @returns whether the watch goes on */
+  /** @returns true if the watch continues */
   async #take(response: WatchResponse): Promise<boolean> {
     const { header, created, canceled, compactRevision, cancelReason, fragment, events } = response;
     if (compactRevision > 0n) {
-      // Nothing is wrong: we were away for too long.
+      // This is not a failure: the agent was disconnected for too long.
       this.#revision = undefined;
       return false;
     }
     if (canceled) throw canceledError(cancelReason);
     if (created && header && !this.#isSame(header)) {
-      // It would wait for the old revision to come, and tell nothing until then.
+      // This server would wait for the old revision and report nothing until then.
       this.#revision = undefined;
       return false;
     }
@@ -201,7 +206,7 @@ export class KeyWatch {
 
   async #tell({ type, kv }: WatchEvent): Promise<void> {
     if (!kv) return;
-    // One change may be of many keys: of this revision there may be more.
+    // One revision may change several keys, so more events of this revision may follow.
     this.#moveTo(kv.modRevision - 1n);
     const name = this.#nameOf(kv.key);
     if (type === EVENT_DELETED) await this.#listener.onDeleted(name, kv.modRevision);
@@ -213,7 +218,7 @@ export class KeyWatch {
     if (this.#history && revision > this.#history.revision) this.#history.revision = revision;
   }
 
-  /** Whether a server knows all that was told of it before. */
+  /** Returns true if the server still has everything that it had reported. */
   #isSame({ clusterId, revision }: ResponseHeader): boolean {
     const before = this.#history;
     if (!before) return true;
@@ -239,7 +244,7 @@ export class KeyWatch {
   }
 }
 
-/** Asks a watch that says nothing for a sign of life, and ends it where none comes. */
+/** Requests a sign of life from a watch that is silent, and closes the watch if none comes. */
 class Silence {
   readonly #watch: EtcdWatch;
   readonly #clock: Clock;
@@ -251,7 +256,11 @@ class Silence {
     this.#clock = clock;
   }
 
-  /** @throws {EtcdError} it is silent for too long */
+  /**
+   * Returns the next answer.
+   *
+   * @throws {EtcdError} the watch was silent for too long
+   */
   async next(): Promise<WatchResponse | undefined> {
     this.#cancel();
     this.#cancel = this.#clock.after(ASK_MS, () => {
@@ -295,9 +304,9 @@ function canceledError(reason: string): EtcdError {
 }
 
 const PAGE = 500n;
-/** No node has a longer one. */
+/** In characters. The longest name of a node. */
 const LONGEST_NAME = 253;
-/** A watch that stood this long works. */
+/** In milliseconds. A watch that was open for this long works. */
 const SETTLED_MS = 1000;
 const ASK_MS = 60_000;
 const SILENT_MS = 90_000;

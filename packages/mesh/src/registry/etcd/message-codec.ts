@@ -1,29 +1,29 @@
 /**
- * `MessageCodec`: messages of protocol buffers from a table of their fields. The bytes of the fields are
- * the work of `@bufbuild/protobuf`; here is no more than which number has which name.
+ * `MessageCodec`: encodes and decodes protocol buffer messages from a table of their fields.
+ * `@bufbuild/protobuf` handles the bytes of the fields. This file only maps field numbers to names.
  *
  * @module
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 export interface MessageCodec<T> {
-  /** Fields that are left out are not written; the other side takes them for zero. */
+  /** Encodes a message. Absent fields are not written, and the receiver treats them as zero. */
   encode(message: Partial<T>): Uint8Array;
   /**
-   * Fields that aren't there are zero, empty, or undefined where they are messages.
+   * Decodes a message. Absent fields become zero or empty; absent messages become undefined.
    *
-   * @throws {Error} the bytes are no message
+   * @throws {Error} the bytes are not a message
    */
   decode(bytes: Uint8Array): T;
 }
 
-/** A field's type; numbers of enumerations are `int32`, and signed and unsigned ones are the same here. */
+/** The type of a field. Enumerations use `int32`. Signed and unsigned numbers are treated alike. */
 export type FieldType = 'bool' | 'bytes' | 'int32' | 'int64' | 'string' | MessageCodec<never>;
 
-/** Number and type; `repeated` for a list. */
+/** The number and the type of a field; `repeated` for a list. */
 export type Field = readonly [number: number, type: unknown, repeated?: 'repeated'];
 
-/** @param fields a row for each field of `T` */
+/** @param fields one row for each field of `T` */
 export function messageCodec<T extends object>(fields: {
   readonly [Name in keyof NoInfer<T>]-?: Field;
 }): MessageCodec<T> {
@@ -85,7 +85,7 @@ function writeField(
       writer.tag(number, WireType.LengthDelimited).string(value as string);
       break;
     default:
-      throw new TypeError(`no type of a field: ${String(type satisfies never)}`);
+      throw new TypeError(`unknown field type: ${String(type satisfies never)}`);
   }
 }
 

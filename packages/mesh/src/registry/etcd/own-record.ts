@@ -1,6 +1,6 @@
 /**
- * `OwnRecord`: the record of this node in etcd, with a lease that is kept alive as long as the agent is
- * there. When the lease is lost the record is put again, unless somebody has taken it out.
+ * `OwnRecord`: the record of this node in etcd, with a lease that is kept alive while the agent
+ * runs. If the lease is lost, the record is written again, unless it was removed on purpose.
  *
  * @module
  */
@@ -22,18 +22,18 @@ import { bytesOf } from './key-watch.ts';
 import { RecordLease } from './record-lease.ts';
 
 export interface OwnRecordOptions {
-  /** What the key begins with. */
+  /** The prefix of the key. */
   readonly prefix: string;
   readonly format: RecordFormat;
   readonly leaseSeconds: number;
-  /** Why the record can't be kept; undefined: it is. */
+  /** Called with the reason why the record cannot be kept in etcd. Undefined: it is kept. */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
-/** What etcd holds of a node, or why it holds nothing. */
+/** The record of a node in etcd, or the reason why there is none. */
 export type OwnSighting = ReadRecord | GoneReason | undefined;
 
 export class OwnRecord {
@@ -42,9 +42,9 @@ export class OwnRecord {
   readonly #lease: RecordLease;
   readonly #clock: Clock;
   readonly #jitter: DecorrelatedJitter;
-  /** To be put again when its lease is lost. */
+  /** The record that is written again if its lease is lost. */
   #published: NodeRecord | undefined;
-  /** Of the last write; what is older says nothing of it. */
+  /** The revision of the last write. Older sightings are ignored. */
   #revision = 0n;
   #writing: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => {};
@@ -60,23 +60,31 @@ export class OwnRecord {
     this.#lease = new RecordLease(api, { seconds: leaseSeconds, clock, random, onLost, onTrouble });
   }
 
-  /** Whose record it is; undefined: none is to be there. */
+  /** The name in the published record. Undefined: no record must be in etcd. */
   get name(): string | undefined {
     return this.#published?.name;
   }
 
-  /** @throws {Error} it can't be written; the message says what is missing */
+  /**
+   * Writes the record with a lease, if etcd does not have the same record already.
+   *
+   * @throws {Error} the record cannot be written; the message says what is missing
+   */
   publish(record: NodeRecord): Promise<void> {
     return this.#inTurn(record.name, () => this.#write(record));
   }
 
-  /** @throws {Error} it can't be written; the message says what is missing */
+  /**
+   * Writes `revoked: true` into the record, without a lease.
+   *
+   * @throws {Error} the record cannot be written; the message says what is missing
+   */
   withdraw(name: string): Promise<void> {
     this.#letGo();
     return this.#inTurn(name, () => this.#revoke(name));
   }
 
-  /** What a watch has seen of it, as of a revision. */
+  /** Takes what a watch has seen of the record, at a revision. */
   seen(sighting: OwnSighting, revision: bigint): void {
     if (!this.#published || revision < this.#revision) return;
     if (sighting === 'deleted' || isRevoked(sighting)) return this.#letGo();
@@ -91,7 +99,10 @@ export class OwnRecord {
     this.#lease.close();
   }
 
-  /** Whoever took it out is to be sure of it: only the agent puts it there again. */
+  /**
+   * Gives the record up. A record that was removed on purpose is written again only when `publish`
+   * is called.
+   */
   #letGo(): void {
     this.#published = undefined;
     this.#cancelRetry();
@@ -152,7 +163,7 @@ export class OwnRecord {
     throw contended();
   }
 
-  /** @returns false: it has changed meanwhile, or the lease is gone */
+  /** @returns false if the key has changed meanwhile or the lease is gone */
   async #writeWithLease(
     name: string,
     there: KeyValue | undefined,
@@ -166,7 +177,7 @@ export class OwnRecord {
       this.#lease.drop();
       return false;
     }
-    // It may have been let go meanwhile.
+    // The lease may have been dropped meanwhile.
     return this.#lease.adopt(lease);
   }
 
@@ -192,11 +203,11 @@ export class OwnRecord {
     return readRecordText(this.#options.format, name, textOf(value));
   }
 
-  /** One after the other: an earlier one never replaces a later one. */
+  /** Runs writes one after the other, so that an earlier one never replaces a later one. */
   #inTurn(name: string, write: () => Promise<void>): Promise<void> {
     const written = this.#writing.then(write).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      const message = `${this.#options.prefix}${name} can't be written in etcd: ${reason}`;
+      const message = `${this.#options.prefix}${name} cannot be written in etcd: ${reason}`;
       throw new Error(message, { cause });
     });
     this.#writing = written.catch(() => {});
@@ -214,7 +225,7 @@ export function textOf({ value }: KeyValue): string {
 }
 
 function contended(): EtcdError {
-  return new EtcdError(GRPC_CODES.unavailable, 'others write it again and again');
+  return new EtcdError(GRPC_CODES.unavailable, 'other writers change the key again and again');
 }
 
 function removed(): EtcdError {

@@ -1,6 +1,6 @@
 /**
- * `RecordLease`: the lease of the own record. Kept alive, so that the record stays as long as its agent
- * is there; when it is lost, that is told, and another one is granted with the next `hold`.
+ * `RecordLease`: the lease of the own record. It is kept alive, so that the record stays while its
+ * agent runs. If the lease is lost, that is reported, and the next `hold` grants another one.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import { systemClock, type Clock } from '../kubernetes/clock.ts';
 import type { EtcdApi } from './etcd-client.ts';
 
 export interface RecordLeaseOptions {
-  /** How long a record outlives its agent. */
+  /** In seconds. How long a record outlives its agent. */
   readonly seconds: number;
-  /** It ran out: nobody kept it alive in time. */
+  /** Called when the lease has run out, because it was not renewed in time. */
   readonly onLost: () => void;
-  /** Undefined when it is kept alive again. */
+  /** Called with the reason why the lease cannot be renewed. Undefined: it was renewed. */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
@@ -26,7 +26,7 @@ export class RecordLease {
   readonly #clock: Clock;
   readonly #jitter: DecorrelatedJitter;
   #id = 0n;
-  /** Seconds, as it was granted. */
+  /** In seconds. The time to live that etcd granted. */
   #ttl = 0n;
   #cancel: () => void = () => {};
   #isClosed = false;
@@ -39,12 +39,12 @@ export class RecordLease {
     this.#jitter = new DecorrelatedJitter({ base: 1000, cap: 30_000, random });
   }
 
-  /** 0: none is held. */
+  /** The id of the current lease; 0: none. */
   get id(): bigint {
     return this.#id;
   }
 
-  /** The one that is held, else a new one. */
+  /** Returns the id of the current lease, or of a new one. */
   async hold(): Promise<bigint> {
     if (this.#id !== 0n) return this.#id;
     const { id, ttl } = await this.#api.grantLease(this.#options.seconds);
@@ -52,7 +52,11 @@ export class RecordLease {
     return id;
   }
 
-  /** Goes on with one of before: that of an agent which was here before this one. @returns whether it lives */
+  /**
+   * Takes over an existing lease, such as that of the previous agent.
+   *
+   * @returns true if the lease lives
+   */
   async adopt(id: bigint): Promise<boolean> {
     if (id === this.#id) return id !== 0n;
     if (id === 0n) return false;
@@ -62,7 +66,7 @@ export class RecordLease {
     return true;
   }
 
-  /** Holds none any more; what has it runs out. */
+  /** Stops renewing the lease. It then runs out, and its keys with it. */
   drop(): void {
     this.#id = 0n;
     this.#cancel();
@@ -81,7 +85,7 @@ export class RecordLease {
     this.#after(this.#thirdMs);
   }
 
-  /** Two renewals may fail. */
+  /** In milliseconds: a third of the time to live, so that two renewals in a row may fail. */
   get #thirdMs(): number {
     return (Number(this.#ttl) * 1000) / 3;
   }
@@ -98,7 +102,7 @@ export class RecordLease {
       ({ ttl } = await this.#api.keepLeaseAlive(id));
     } catch (error) {
       if (this.#id !== id) return;
-      this.#options.onTrouble(`the lease can't be kept alive: ${(error as Error).message}`);
+      this.#options.onTrouble(`the lease cannot be renewed: ${(error as Error).message}`);
       this.#after(Math.min(this.#jitter.next(), this.#thirdMs));
       return;
     }

@@ -1,10 +1,10 @@
 /**
- * `DirectoryScanner`: what the records in a directory are now. A scan reads the files that are new or
- * have changed; of those that are as they were it gives the same objects again.
+ * `DirectoryScanner`: reads the records in a directory. A scan reads only files that are new or
+ * have changed. For unchanged files it returns the same objects again.
  *
- * A file that is written by rename changes the directory's time, and so is seen at once. One that
- * somebody edits where it stands changes its own time only: where there are many files, such a change is
- * seen some scans later, so that a scan of thousands costs little.
+ * A file that is written by rename changes the directory's time, so the change is found at once. A
+ * file that is edited in place changes only its own time. In a directory with many files, such a
+ * change is found some scans later, so that a scan of thousands of files costs little.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import { RecordError, type ReadRecord } from '../../record/node-record.ts';
 import { NATIVE_FORMAT, readRecordText } from '../../record/record-format.ts';
 import { errnoOf, explainFileError, readRegularFile, type FileAccess } from './file-access.ts';
 
-/** What a scan found. */
+/** The result of a scan. */
 export type Scan =
   | { readonly trouble: string; readonly directory?: undefined }
   | {
       readonly trouble?: undefined;
-      /** Rises where another directory has the name now. */
+      /** Rises when another directory has taken the path. */
       readonly directory: number;
       readonly records: ReadonlyMap<string, ReadRecord>;
     };
 
 interface ScannedFile {
-  /** Changes with each change of the file. */
+  /** A text that changes with each change of the file. */
   readonly version: string;
   readonly text: string | undefined;
   readonly record: ReadRecord;
@@ -37,7 +37,7 @@ export class DirectoryScanner {
   #known = new Map<string, ScannedFile>();
   #directory = 0;
   #state: BigIntStats | undefined;
-  /** Scans that look at every file. */
+  /** How many of the next scans look at every file. */
   #wholeScans = 2;
   #turn = 0;
 
@@ -70,7 +70,10 @@ export class DirectoryScanner {
     return { directory: this.#directory, records: new Map(records) };
   }
 
-  /** Twice after a change: a second one may have happened within the resolution of the time. */
+  /**
+   * After a change, two scans look at every file, because a second change may have happened within
+   * the resolution of the file system's time.
+   */
   #noteDirectory(state: BigIntStats): void {
     const before = this.#state;
     this.#state = state;
@@ -93,7 +96,7 @@ export class DirectoryScanner {
     let version: string;
     try {
       const state = await this.#files.lstat(path, { bigint: true });
-      // Opening a device may do something, and a socket can't be opened.
+      // Opening a device may have side effects, and a socket cannot be opened.
       if (!state.isFile()) return { version: '', text: undefined, record: noFile(node, state) };
       version = [state.ino, state.size, state.mtimeNs, state.ctimeNs, state.mode].join(':');
     } catch (error) {
@@ -111,8 +114,9 @@ export class DirectoryScanner {
 }
 
 /**
- * The number of a directory is given to the next one when it is deleted, so the time of birth counts too.
- * Systems that don't know it give the time of the last change for it, which says nothing.
+ * Returns true if both are the same directory. The inode number of a deleted directory can be used
+ * again, so the birth time is compared too. Systems that do not know the birth time return the time
+ * of the last change instead, which says nothing.
  */
 function isSameDirectory(a: BigIntStats, b: BigIntStats): boolean {
   if (a.dev !== b.dev || a.ino !== b.ino) return false;
@@ -120,28 +124,33 @@ function isSameDirectory(a: BigIntStats, b: BigIntStats): boolean {
   return isUnknown || a.birthtimeNs === b.birthtimeNs;
 }
 
-/** A file's name for a node's. */
+/** Returns the file name for a node. */
 export function recordFileName(node: string): string {
   return node + SUFFIX;
 }
 
-/** Files with a point in front are being written, or belong to other programs. */
+/**
+ * Returns true for the file of a record. Files whose names start with a dot are being written, or
+ * belong to other programs.
+ */
 function isRecordFile(name: string): boolean {
   return name.endsWith(SUFFIX) && !name.startsWith('.');
 }
 
 function noFile(node: string, state: BigIntStats): RecordError {
   if (state.isSymbolicLink()) {
-    return unreadable(node, 'is a symbolic link, and those are not followed');
+    return unreadable(node, 'is a symbolic link, which Litz does not follow');
   }
-  return unreadable(node, state.isDirectory() ? 'is a directory' : 'is no file');
+  return unreadable(node, state.isDirectory() ? 'is a directory' : 'is not a regular file');
 }
 
 function unreadable(node: string, reason: string): RecordError {
   return new RecordError(node, 'text', reason);
 }
 
-/** A few at a time: each one takes a thread of the file system's pool. */
+/**
+ * Runs the work for a few items at a time, because each one uses a thread of the file system pool.
+ */
 async function inTurns<T>(
   items: readonly T[],
   work: (item: T, i: number) => Promise<void>,

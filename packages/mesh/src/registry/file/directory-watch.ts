@@ -1,12 +1,13 @@
 /**
- * `DirectoryWatch`: is told of changes in a directory, as far as the system can tell. Where it can't be
- * watched, because it isn't there or the system has no more watches, the next `start` tries again.
+ * `DirectoryWatch`: watches a directory as far as the system can. If the watch cannot start,
+ * because the directory does not exist or the system has no more watches, the next `start` tries
+ * again.
  *
  * @module
  */
 import { watch } from 'node:fs';
 
-/** Watches until what it returns is called. `onEnd`: the watch has ended by itself. */
+/** Watches until the returned function is called. `onEnd` is called if the watch ends by itself. */
 export type WatchDirectory = (path: string, onChange: () => void, onEnd: () => void) => () => void;
 
 export class DirectoryWatch {
@@ -22,13 +23,13 @@ export class DirectoryWatch {
     this.#watch = watch;
   }
 
-  /** Does nothing where the directory is watched already. */
+  /** Starts the watch. Does nothing if the directory is already watched. */
   start(): void {
     if (this.#stop || this.#isClosed) return;
     try {
       this.#stop = this.#watch(this.#path, this.#onChange, () => this.stop());
     } catch {
-      // Whoever polls sees the changes, and what is wrong with the directory.
+      // The caller also polls, so it finds the changes and what is wrong with the directory.
       this.#stop = undefined;
     }
   }

@@ -1,5 +1,6 @@
 /**
- * `FileAccess`: what the file registry needs of the file system, and what its errors mean.
+ * `FileAccess`: the functions of the file system that the file registry uses, and the meaning of
+ * their errors.
  *
  * @module
  */
@@ -11,14 +12,14 @@ export type FileAccess = Pick<
   'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'stat' | 'unlink'
 >;
 
-/** What stands in a file, and why it can't be read where it can't. */
+/** The text of a file, or the reason why it cannot be read. */
 export type FileContent =
   | { readonly text: string; readonly reason?: undefined }
   | { readonly text?: undefined; readonly reason: string };
 
 /**
- * The text of a file of this directory; undefined where there is none. Links are not followed, and
- * nothing is waited for: a pipe of that name can't stop the registry.
+ * Reads a file. Returns undefined if it does not exist. Symbolic links are not followed, and a pipe
+ * of that name cannot block the registry.
  */
 export async function readRegularFile(
   files: FileAccess,
@@ -34,9 +35,10 @@ export async function readRegularFile(
   }
   try {
     const state = await handle.stat();
-    if (!state.isFile()) return { reason: state.isDirectory() ? 'is a directory' : 'is no file' };
+    if (!state.isFile())
+      return { reason: state.isDirectory() ? 'is a directory' : 'is not a regular file' };
     if (state.size > MAX_BYTES) return { reason: `has more than ${MAX_BYTES} bytes` };
-    // A file that grows meanwhile is read again, since its time has changed.
+    // If the file grows meanwhile, its time changes too, so it is read again later.
     const bytes = Buffer.alloc(state.size);
     const length = await readAll(handle, bytes);
     return { text: bytes.toString('utf8', 0, length) };
@@ -47,7 +49,7 @@ export async function readRegularFile(
   }
 }
 
-/** What went wrong, in words, with the errno behind it. */
+/** Returns what went wrong, with the errno code in parentheses. */
 export function explainFileError(error: unknown): string {
   const code = errnoOf(error);
   const known = code === undefined ? undefined : MEANINGS[code];
@@ -71,18 +73,18 @@ async function readAll(handle: promises.FileHandle, into: Buffer): Promise<numbe
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {
-  EACCES: 'this user has no right to it: run as its owner, or change its mode',
-  EPERM: 'this user has no right to it: run as its owner, or change its mode',
-  EDQUOT: 'the quota of this user is used up',
-  EEXIST: 'there is no such directory, but something else of that name',
-  EIO: 'the file system has an error',
-  ELOOP: 'is a symbolic link, and those are not followed',
+  EACCES: 'permission denied: run as the owner, or change the mode',
+  EPERM: 'permission denied: run as the owner, or change the mode',
+  EDQUOT: 'the disk quota of this user is exceeded',
+  EEXIST: 'the path exists, but it is not a directory',
+  EIO: 'the file system reports an I/O error',
+  ELOOP: 'is a symbolic link, which Litz does not follow',
   ENAMETOOLONG: 'the name is too long for the file system',
-  ENOENT: 'there is no such directory',
+  ENOENT: 'the directory does not exist',
   ENOSPC: 'the disk is full',
-  ENOTDIR: 'there is no such directory, but something else of that name',
-  EROFS: 'the file system can only be read',
-  ESTALE: 'the file server has lost it',
+  ENOTDIR: 'the path exists, but it is not a directory',
+  EROFS: 'the file system is read-only',
+  ESTALE: 'the file handle is stale: the file server no longer has the file',
 };
-/** A record may have 65,536 characters, of up to four bytes. */
+/** In bytes. A record may have 65,536 characters, of up to four bytes each. */
 const MAX_BYTES = 262_144;

@@ -1,12 +1,13 @@
 /**
- * `FileRegistry`: a directory that all nodes see, with a file `NAME.json` for each node.
+ * `FileRegistry`: a directory that all nodes can access, with a file `NAME.json` for each node.
  *
- * `fs.watch` tells at once of what programs on this machine write. Of what other machines write to a
- * network file system it tells nothing, so the directory is looked at every two seconds as well.
+ * `fs.watch` reports at once what programs on this machine write. It does not report what other
+ * machines write to a network file system, so the directory is also read every two seconds.
  *
- * A directory that is out of reach says nothing about the nodes. When it comes back, or another one has
- * its name, empty perhaps because it isn't mounted, nobody need have thrown out the nodes that are
- * missing: they count as expired, and the own record is written again.
+ * A directory that cannot be reached says nothing about the nodes. When it is reachable again, or
+ * another directory has taken its path (perhaps an empty one, because it is not mounted), missing
+ * records were not necessarily removed on purpose. So they count as expired, and the own record is
+ * written again.
  *
  * @module
  */
@@ -24,7 +25,10 @@ import { HeldBack } from './held-back.ts';
 import { replaceFile } from './replace-file.ts';
 
 export interface FileRegistryOptions {
-  /** Calls back once after `ms`, unless what it returns is called before. Default: a timer. */
+  /**
+   * Calls `run` once after `ms` milliseconds, unless the returned function is called before.
+   * Default: a timer.
+   */
   readonly schedule?: (ms: number, run: () => void) => () => void;
   /** Default: `fs.watch`. */
   readonly watch?: WatchDirectory;
@@ -43,23 +47,23 @@ export class FileRegistry implements Registry {
   readonly #scanner: DirectoryScanner;
   readonly #watch: DirectoryWatch;
   #teller: RecordTeller | undefined;
-  /** The own record, to be written again where the directory is lost. */
+  /** The own record. It is written again if the directory is lost. */
   #published: NodeRecord | undefined;
   #hasLostPublished = false;
-  /** The directory that was told; undefined before the first sync. */
+  /** The number of the directory whose records were reported. Undefined before the first sync. */
   #directory: number | undefined;
   #isOutOfReach = false;
   readonly #heldBack = new HeldBack();
   #scan: Promise<void> | undefined;
-  /** When to look next, if sooner than by polling. */
+  /** In milliseconds. How long to wait before the next scan, if less than the polling interval. */
   #againMs = POLL_MS;
-  /** Waited since the last scan that counts as a polled one. */
+  /** In milliseconds. How long this has waited since the last polled scan. */
   #waitedMs = POLL_MS;
   #writing: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
   #isClosed = false;
 
-  /** @param path of the directory; it is made by the first `publish` if it isn't there */
+  /** @param path the directory; the first `publish` creates it if it does not exist */
   constructor(path: string, options: FileRegistryOptions = {}) {
     const { schedule = timer, watch, files = promises } = options;
     this.#path = resolve(path);
@@ -71,14 +75,14 @@ export class FileRegistry implements Registry {
   }
 
   follow(listener: RegistryListener): void {
-    if (this.#teller) throw new Error(`${this.description}: follow was called before`);
+    if (this.#teller) throw new Error(`${this.description}: follow was already called`);
     this.#teller = new RecordTeller(listener);
     this.#look();
   }
 
   async publish(record: NodeRecord): Promise<void> {
     if (!isNodeName(record.name))
-      throw new RecordError(record.name, 'name', 'is no name of a node');
+      throw new RecordError(record.name, 'name', 'is not a valid node name');
     await this.#change(record.name, (previous) => writeRecordText(NATIVE_FORMAT, record, previous));
     this.#published = record;
   }
@@ -104,9 +108,10 @@ export class FileRegistry implements Registry {
   }
 
   /**
-   * One after the other: an earlier one never replaces a later one.
+   * Changes the file of a node. Changes run one after the other, so that an earlier one never
+   * replaces a later one.
    *
-   * @param change the new text for the text that stands there; undefined: it stays
+   * @param change returns the new text for the current text; undefined: the file stays as it is
    */
   #change(
     name: string,
@@ -130,12 +135,14 @@ export class FileRegistry implements Registry {
       await replaceFile(this.#files, this.#path, { name: file, text: `${text}\n` });
     } catch (error) {
       const reason = explainFileError(error);
-      throw new Error(`${file} can't be written in ${this.#path}: ${reason}`, { cause: error });
+      throw new Error(`${file} cannot be written in ${this.#path}: ${reason}`, { cause: error });
     }
     this.#soon();
   }
 
-  /** Somebody has changed something, and may not be done with it. */
+  /**
+   * A program has changed something and may still be writing, so the next scan waits for a moment.
+   */
   #soon(): void {
     if (this.#againMs === SETTLE_MS) return;
     this.#againMs = SETTLE_MS;
@@ -161,7 +168,7 @@ export class FileRegistry implements Registry {
   }
 
   async #lookNow(isPolled: boolean): Promise<void> {
-    // Watched first: what happens during the scan is not missed then.
+    // The watch starts before the scan, so that no change during the scan is missed.
     this.#watch.start();
     const scan = await this.#scanner.scan();
     if (this.#isClosed) return;
@@ -195,7 +202,7 @@ export class FileRegistry implements Registry {
     if (isBack) this.#takeUpAgain(records);
   }
 
-  /** A watch is of the directory, not of its name. */
+  /** Starts the watch again, because a watch follows the directory and not its path. */
   #takeUpAgain(records: ReadonlyMap<string, ReadRecord>): void {
     this.#watch.stop();
     this.#soon();
@@ -219,9 +226,15 @@ function timer(ms: number, run: () => void): () => void {
   return () => clearTimeout(handle);
 }
 
-/** Network file systems tell nothing. */
+/** In milliseconds. Polling is needed because network file systems report no changes. */
 const POLL_MS = 2000;
-/** What programs do to a directory comes in pieces. */
+/**
+ * In milliseconds. Programs change a directory in several steps, so a scan waits this long after a
+ * change.
+ */
 const SETTLE_MS = 20;
-/** Editors move a file away before they write the new one. */
+/**
+ * In milliseconds. Editors move a file away before they write the new one, so a missing file is
+ * checked again after this time.
+ */
 const CONFIRM_MS = 100;

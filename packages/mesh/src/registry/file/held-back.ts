@@ -1,23 +1,26 @@
 /**
- * `HeldBack`: what a scan found and isn't told yet, because somebody may be in the middle of a change:
- * a bad record is told when two polled scans have found the same, a missing one when two scans in a row
- * have missed it.
+ * `HeldBack`: delays reports, because a program may be in the middle of a change. A bad record is
+ * reported when two polled scans have found the same. A missing record is reported when two scans
+ * in a row have missed it.
  *
  * @module
  */
 import { RecordError, type ReadRecord } from '../../record/node-record.ts';
 
 export class HeldBack {
-  /** Node and message of bad records in the last polled scan. */
+  /** The messages of the bad records in the last polled scan, by node name. */
   #bad = new Map<string, string>();
   #missing = new Set<string>();
 
-  /** Whether the last scan missed a record for the first time. */
+  /** True if the last scan missed a record for the first time. */
   get isMissing(): boolean {
     return this.#missing.size > 0;
   }
 
-  /** The records that can be told; for one that is held back what was told of it before. */
+  /**
+   * Returns the records that can be reported. A record that is held back is replaced by what was
+   * reported of it before.
+   */
   badOnes(
     records: ReadonlyMap<string, ReadRecord>,
     told: ReadonlyMap<string, ReadRecord>,
@@ -39,7 +42,7 @@ export class HeldBack {
     return sure;
   }
 
-  /** The nodes that are gone for good. */
+  /** Returns the names of the nodes whose record was missing in two scans in a row. */
   missingOnes(
     records: ReadonlyMap<string, ReadRecord>,
     told: ReadonlyMap<string, ReadRecord>,

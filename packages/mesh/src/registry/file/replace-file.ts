@@ -1,5 +1,6 @@
 /**
- * `replaceFile`: a file's new content, whole or not at all: written beside it, synced and renamed.
+ * `replaceFile`: replaces a file completely or not at all: the text is written to a temporary file
+ * beside it, synced and renamed.
  *
  * @module
  */
@@ -9,10 +10,10 @@ import { join } from 'node:path';
 import type { FileAccess } from './file-access.ts';
 
 /**
- * Whoever reads the file sees the old text or the new one, after a loss of power too. What stands there
- * is replaced, also a link, which is not followed. Remains of earlier attempts are removed.
+ * Replaces a file. A reader sees the old text or the new one, even after a loss of power. A
+ * symbolic link is replaced and not followed. Temporary files of earlier attempts are removed.
  *
- * @throws {Error} of the file system; nothing is left behind then
+ * @throws {Error} the error of the file system; no temporary file is left then
  */
 export async function replaceFile(
   files: FileAccess,
@@ -26,7 +27,7 @@ export async function replaceFile(
   const handle = await files.open(temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, MODE);
   try {
     try {
-      // Whatever the umask is: the other nodes may have another user.
+      // The mode must not depend on the umask: the other nodes may run as another user.
       await handle.chmod(MODE);
       await handle.writeFile(text);
       await handle.sync();
@@ -41,7 +42,9 @@ export async function replaceFile(
   await syncDirectory(files, directory);
 }
 
-/** A node's own, of an agent that ended between writing and renaming. */
+/**
+ * Removes this node's temporary files, left by an agent that ended between writing and renaming.
+ */
 async function removeRemains(files: FileAccess, directory: string, mark: string): Promise<void> {
   for (const name of await files.readdir(directory)) {
     if (!name.startsWith(mark) || !REMAINS.test(name.slice(mark.length))) continue;
@@ -49,17 +52,20 @@ async function removeRemains(files: FileAccess, directory: string, mark: string)
   }
 }
 
-/** Some network file systems can't; the rename has happened all the same. */
+/**
+ * Syncs the directory. Some network file systems cannot do that, but the rename has already
+ * happened.
+ */
 async function syncDirectory(files: FileAccess, directory: string): Promise<void> {
   try {
     const handle = await files.open(directory, constants.O_RDONLY);
     await handle.sync().finally(() => handle.close());
   } catch {
-    // See above.
+    // The file itself is already replaced.
   }
 }
 
-/** What is in a record is public. */
+/** A record contains only public data. */
 const MODE = 0o644;
 const MAX_MARK = 200;
 const REMAINS = /^[0-9a-f]{12}\.tmp$/;

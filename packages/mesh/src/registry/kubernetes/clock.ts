@@ -1,17 +1,17 @@
 /**
- * `Clock`: time and timers, given by the caller, so that a test of minutes takes none.
+ * `Clock`: time and timers, provided by the caller, so that a test of minutes takes no time.
  *
  * @module
  */
 
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Returns a monotonic time in milliseconds. */
   now(): number;
-  /** Calls `run` once after `ms`; what it returns takes that back. */
+  /** Calls `run` once after `ms` milliseconds. The returned function cancels that. */
   after(ms: number, run: () => void): () => void;
 }
 
-/** Of this process. */
+/** The clock of this process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {
@@ -20,7 +20,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms`, or as soon as the signal is aborted. */
+/** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

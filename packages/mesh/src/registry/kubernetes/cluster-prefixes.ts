@@ -1,15 +1,15 @@
 /**
- * `findClusterPrefixes`: the prefixes of all pods, and those of all services, where somebody has written
- * them down in Kubernetes.
- *
+ * `findClusterPrefixes`: finds the prefixes of all pods and of all services, if they are written
+ * down in Kubernetes.
  * ```
  *   --prefixes calico   IPPool objects
  *   --prefixes cilium   cilium-config: cluster-pool-ipv4-cidr, cluster-pool-ipv6-cidr
  *   all                 kubeadm-config, then flannel's net-conf.json, kube-proxy's clusterCIDR and the
  *                       command line of kube-controller-manager
  * ```
- * The first one that has the prefixes of the own node counts. `podCIDRs` of the Nodes are no answer: they
- * are those of today, and a node that comes tomorrow would be outside.
+ *
+ * The first source that contains the prefixes of the own node is used. The `podCIDRs` of the Nodes
+ * are not used: they cover only today's nodes, and a node that joins tomorrow would be outside.
  *
  * @module
  */
@@ -21,21 +21,31 @@ import { fieldsOf, textsOf, type KubeObject, type KubeResource } from './kube-re
 import { CONFIG_MAPS, IP_POOLS, PODS, SERVICE_CIDRS } from './kube-resources.ts';
 
 export interface FoundPrefixes {
-  /** Empty where nobody says them. */
+  /** The prefixes. Empty if no source has them. */
   readonly prefixes: readonly Cidr[];
-  /** Where they stand, for messages; of none, where they were looked for, and what is wrong there. */
+  /**
+   * The source of the prefixes, for messages. If there are none: all sources that were tried, and
+   * what is wrong with each.
+   */
   readonly source: string;
 }
 
-/** What is known of the own node, as texts: what is found has to be right for it. */
+/** The facts about the own node, as text. The prefixes that are found must fit them. */
 export interface NodeToCover {
-  /** Of its pods, as far as they are known: they have to be among those found. */
+  /** The pod prefixes of the node, as far as they are known. The found prefixes must cover them. */
   readonly podPrefixes: readonly string[];
-  /** Of itself: they must not be, or nobody could reach it. */
+  /**
+   * The addresses of the node. The found prefixes must not cover them, else no other node could
+   * reach it.
+   */
   readonly addresses: readonly string[];
 }
 
-/** @param kind whose prefixes the pods of a node have */
+/**
+ * Finds the prefixes of all pods.
+ *
+ * @param kind which component assigns the pod prefixes of a node
+ */
 export async function findClusterPrefixes(
   api: KubeApi,
   kind: 'node' | 'calico' | 'cilium',
@@ -44,7 +54,7 @@ export async function findClusterPrefixes(
   return firstOf([...(OF_KIND[kind] ?? []), ...OF_ALL], api, node);
 }
 
-/** No node may have addresses of services. */
+/** Finds the prefixes of all services. No node may claim addresses in them. */
 export async function findServicePrefixes(
   api: KubeApi,
   node: Pick<NodeToCover, 'addresses'>,
@@ -52,7 +62,11 @@ export async function findServicePrefixes(
   return firstOf(OF_SERVICES, api, { ...node, podPrefixes: [] });
 }
 
-/** @returns texts; undefined where the source isn't there */
+/**
+ * Reads the prefixes from one source.
+ *
+ * @returns the prefixes as text; undefined if the source does not exist
+ */
 type Read = (api: KubeApi) => Promise<readonly string[] | undefined>;
 interface Source {
   readonly name: string;
@@ -83,17 +97,19 @@ function refusalOf(
   prefixes: readonly Cidr[] | undefined,
   { podPrefixes, addresses }: NodeToCover,
 ): string | undefined {
-  if (!prefixes) return 'is not there';
-  if (prefixes.length === 0) return 'says none';
+  if (!prefixes) return 'does not exist';
+  if (prefixes.length === 0) return 'names no prefix';
   const isFound = (cidr: Readonly<Cidr>): boolean => prefixes.some((wide) => covers(wide, cidr));
-  const said = `says ${prefixes.map(formatCidr).join(',')}`;
+  const said = `names ${prefixes.map(formatCidr).join(',')}`;
   const outside = readCidrs(podPrefixes).find((cidr) => !isFound(cidr));
-  if (outside) return `${said}, without this node's pods ${formatCidr(outside)}`;
+  if (outside) return `${said}, which does not cover this node's pods ${formatCidr(outside)}`;
   const inside = addresses.find((address) => isFound(hostPrefix(parseAddress(address))));
-  return inside === undefined ? undefined : `${said}, with this node's own address ${inside}`;
+  return inside === undefined
+    ? undefined
+    : `${said}, which covers this node's own address ${inside}`;
 }
 
-/** A list may stand in one text, with commas or spaces. */
+/** Parses prefixes. One text may contain several, separated by commas or spaces. */
 function readCidrs(texts: readonly string[]): Cidr[] {
   return texts
     .flatMap((text) => text.split(/[\s,]+/))
@@ -115,7 +131,7 @@ interface Place {
   readonly field: string;
 }
 
-/** Of one scalar of a block mapping, which is all that is needed of YAML here. */
+/** Returns the value of one scalar in a block mapping. More of YAML is not needed here. */
 function yamlValue(text: string, key: string): string[] {
   const [, value] = new RegExp(`^\\s*${key}:[ \\t]*["']?([^"'#\\s]*)`, 'm').exec(text) ?? [];
   return value === undefined || value === '' ? [] : [value];
@@ -156,7 +172,7 @@ async function inControllerManager(api: KubeApi): Promise<string[] | undefined> 
   return words.filter((word) => word.startsWith(flag)).map((word) => word.slice(flag.length));
 }
 
-/** Also those that are disabled: pods may still have their addresses. */
+/** Reads all pools, also disabled ones: pods may still have their addresses. */
 async function inPools(api: KubeApi): Promise<string[]> {
   const pools = (await all(api, IP_POOLS)).map(({ spec }) => fieldsOf(spec));
   const ofPods = pools.filter((spec) => {

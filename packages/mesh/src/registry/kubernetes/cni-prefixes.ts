@@ -1,5 +1,5 @@
 /**
- * The prefixes of a node's pods where they don't stand in its Node: in Calico's `BlockAffinity`
+ * Follows the pod prefixes of a node that are not in its Node object: in Calico's `BlockAffinity`
  * objects, or in the node's `CiliumNode`.
  *
  * @module
@@ -13,15 +13,18 @@ import { BLOCK_AFFINITIES, CILIUM_NODES, IPAM_CONFIGS } from './kube-resources.t
 import { ListAndWatch } from './list-and-watch.ts';
 
 export interface PrefixTextListener {
-  /** Texts, sorted: nobody has checked them. At first, and when they have changed. */
+  /**
+   * Called at the start and after each change with the sorted prefixes as text. They are not
+   * checked.
+   */
   onPrefixes(prefixes: readonly string[]): void;
-  /** Undefined when it works again. */
+  /** Called when the trouble changes. Undefined: it works again. */
   onTrouble(trouble: string | undefined): void;
 }
 
 /**
- * The blocks that Calico has given to the node. All of them are watched: the API server can't select
- * them by node.
+ * Follows the blocks that Calico has assigned to the node. The watch gets the blocks of all nodes,
+ * because the API server cannot select them by node.
  */
 export function followCalicoBlocks(
   api: KubeApi,
@@ -60,7 +63,10 @@ export function followCalicoBlocks(
   return watching;
 }
 
-/** The prefixes in the `CiliumNode` of the node; none while there is no such object. */
+/**
+ * Follows the prefixes in the `CiliumNode` of the node. They are empty while there is no such
+ * object.
+ */
 export function followCiliumPrefixes(
   api: KubeApi,
   node: string,
@@ -84,27 +90,29 @@ export function followCiliumPrefixes(
 }
 
 /**
- * Why Calico's blocks can't be taken as prefixes of nodes; undefined where they can. Without strict
- * affinity a node borrows single addresses of another one's block, and their traffic would go there.
+ * Returns the reason why Calico's blocks cannot be used as the prefixes of nodes; undefined: they
+ * can. Without strict affinity, a node uses single addresses of another node's block, and their
+ * traffic would go to that node.
  */
 export async function calicoRefusal(api: KubeApi): Promise<string | undefined> {
   let strict: unknown;
   try {
     strict = fieldsOf((await api.read(IPAM_CONFIGS, 'default'))?.spec)?.['strictAffinity'];
   } catch (error) {
-    return `whether Calico's IPAM has strict affinity is not known: ${textOfError(error)}`;
+    return `cannot read whether Calico's IPAM has strict affinity: ${textOfError(error)}`;
   }
   return strict === true
     ? undefined
-    : "Calico's nodes may borrow addresses of each other's blocks: set strict affinity (calicoctl ipam configure --strictaffinity=true)";
+    : "Calico's nodes may use addresses of each other's blocks: set strict affinity (calicoctl ipam configure --strictaffinity=true)";
 }
 
-/** The prefix of the block, if it is this node's for good. */
+/** Returns the prefix of the block if it belongs to this node permanently. */
 function blockOf({ spec }: KubeObject, node: string): string | undefined {
   const block = fieldsOf(spec);
   const { cidr, state = 'confirmed', deleted, type = 'host' } = block ?? {};
   const isOwn = block?.['node'] === node && type === 'host';
-  // "pending": another node may still get it. "pendingDeletion": it is on its way to another one.
+  // "pending": another node may still get the block. "pendingDeletion": the block is moving to
+  // another node.
   const isHeld = (state === 'confirmed' || state === '') && deleted !== 'true' && deleted !== true;
   return isOwn && isHeld && typeof cidr === 'string' ? cidr : undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * `Credential`: a text of a kubeconfig or of a file, read again from time to time. A token is
- * replaced by the kubelet every hour, a certificate when it ends; no agent has to be restarted for it.
+ * `Credential`: a secret text from a kubeconfig or a file, read again from time to time. The
+ * kubelet replaces a token every hour, and certificates are renewed before they expire. The agent
+ * uses the new ones without a restart.
  *
  * @module
  */
@@ -9,22 +10,24 @@ import type { Clock } from './clock.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 
 export interface Credential {
-  /** Where it comes from, for messages; never the text itself. */
+  /** Where the text comes from, for messages. Never the text itself. */
   readonly source: string;
   /**
-   * @throws {KubeError} the file can't be read
+   * Returns the text.
+   *
+   * @throws {KubeError} the file cannot be read
    */
   text(): string;
-  /** The server refused it: read it again next time. */
+  /** Call this after the server has refused the text. It is read again next time. */
   forget(): void;
 }
 
-/** It stands in the kubeconfig itself. */
+/** Returns a credential whose text is in the kubeconfig itself. */
 export function inlineCredential(text: string, source: string): Credential {
   return { source, text: () => text, forget: () => {} };
 }
 
-/** A file, read again when the last reading is older than a minute. */
+/** A credential in a file. It is read again when the last read is older than a minute. */
 export class FileCredential implements Credential {
   readonly source: string;
   readonly #path: string;
@@ -49,7 +52,7 @@ export class FileCredential implements Credential {
     try {
       this.#text = this.#read(this.#path);
     } catch (error) {
-      throw new KubeError(`${this.#path} can't be read: ${textOfError(error)}`, {
+      throw new KubeError(`${this.#path} cannot be read: ${textOfError(error)}`, {
         status: 0,
         cause: error,
       });
@@ -63,5 +66,5 @@ export class FileCredential implements Credential {
   }
 }
 
-/** In milliseconds. What Kubernetes' own clients do. */
+/** In milliseconds. The same interval as in Kubernetes' own clients. */
 const REREAD_AFTER = 60_000;

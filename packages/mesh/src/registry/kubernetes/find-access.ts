@@ -1,6 +1,6 @@
 /**
- * `findKubeAccess`: the API server that this machine belongs to: the kubeconfig that is named, else that of
- * the pod, else that of the user.
+ * `findKubeAccess`: finds the API server: from the given kubeconfig, else from KUBECONFIG, else
+ * from the pod's service account, else from the user's kubeconfig.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { KubeError } from './kube-error.ts';
 import { readKubeConfig } from './kube-config.ts';
 
 export interface KubeAccessOptions {
-  /** Path of a kubeconfig. */
+  /** The path of a kubeconfig. */
   readonly kubeconfig?: string;
-  /** Of the kubeconfig; its current one where absent. */
+  /** The context of the kubeconfig. Default: its current context. */
   readonly context?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly home?: string;
@@ -24,7 +24,9 @@ export interface KubeAccessOptions {
 }
 
 /**
- * @throws {KubeError} there is none, or it can't be used
+ * Returns how to reach the API server.
+ *
+ * @throws {KubeError} there is no configuration, or it cannot be used
  */
 export function findKubeAccess(options: KubeAccessOptions = {}): KubeAccess {
   const { kubeconfig, context, env = process.env, home = homedir(), clock = systemClock } = options;
@@ -32,7 +34,7 @@ export function findKubeAccess(options: KubeAccessOptions = {}): KubeAccess {
   if (kubeconfig) return readKubeConfig(kubeconfig, read);
   const set = env['KUBECONFIG'];
   if (set?.includes(delimiter)) {
-    throw new KubeError(`KUBECONFIG names several files (${set}): name one of them`);
+    throw new KubeError(`KUBECONFIG names several files (${set}): set it to one of them`);
   }
   if (set) return readKubeConfig(set, read);
   if (isInCluster(env)) return inClusterAccess({ env, clock });

@@ -1,17 +1,17 @@
 /**
- * `Following`: a watch that somebody else stops.
+ * `Following`: a running watch that the caller stops.
  *
  * @module
  */
 import type { Clock } from './clock.ts';
 
 export interface Following {
-  /** Resolves when nothing is under way any more. */
+  /** Stops the watch. Resolves when no request is in progress. */
   stop(): Promise<void>;
 }
 
 export interface FollowOptions {
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }

@@ -1,5 +1,6 @@
 /**
- * `inClusterAccess`: the API server as a pod finds it, with the token of its service account.
+ * `inClusterAccess`: returns how a pod reaches the API server, with the token of its service
+ * account.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { KubeError } from './kube-error.ts';
 
 export interface InClusterOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Where the kubelet puts token and authority. */
+  /** The directory in which the kubelet puts the token and the CA certificate. */
   readonly directory?: string;
   readonly clock?: Clock;
 }
@@ -22,13 +23,16 @@ export function isInCluster(env: Readonly<Record<string, string | undefined>>): 
 }
 
 /**
- * @throws {KubeError} this is no pod
+ * Returns how this pod reaches the API server.
+ *
+ * @throws {KubeError} this process does not run in a pod
  */
 export function inClusterAccess(options: InClusterOptions = {}): KubeAccess {
   const { env = process.env, directory = SERVICE_ACCOUNT, clock = systemClock } = options;
   if (!isInCluster(env)) {
     throw new KubeError(
-      'no Kubernetes here: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, and no kubeconfig is given',
+      'no Kubernetes API server is configured: KUBERNETES_SERVICE_HOST and ' +
+        'KUBERNETES_SERVICE_PORT are not set, and no kubeconfig is given',
     );
   }
   const host = env['KUBERNETES_SERVICE_HOST']!;

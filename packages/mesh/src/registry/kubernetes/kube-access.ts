@@ -1,25 +1,25 @@
 /**
- * `KubeAccess`: where the API server is, and who we are for it.
+ * `KubeAccess`: the address of the API server and the credentials for it.
  *
  * @module
  */
 import type { Credential } from './credential.ts';
 
 export interface KubeAccess {
-  /** `in-cluster`, or the kubeconfig and its context, for messages. */
+  /** For messages: `in-cluster`, or the kubeconfig and its context. */
   readonly description: string;
-  /** `https://HOST:PORT` and perhaps a path. */
+  /** `https://HOST:PORT`, optionally with a path. */
   readonly server: URL;
-  /** Certificates of the authorities that the server's is checked against; the system's where absent. */
+  /** The CA certificates for the server's certificate. Absent: the CAs of the system. */
   readonly authority?: Credential;
-  /** Checked instead of the URL's host. */
+  /** The name in the server's certificate, if it is not the host of the URL. */
   readonly serverName?: string;
   readonly certificate?: Credential;
   readonly key?: Credential;
   readonly token?: Credential;
 }
 
-/** After the server refused us: whatever stands in files is read again. */
+/** Call this after the server has refused the credentials. All files are read again. */
 export function forgetCredentials({ authority, certificate, key, token }: KubeAccess): void {
   for (const credential of [authority, certificate, key, token]) credential?.forget();
 }

@@ -1,7 +1,7 @@
 /**
- * `KubeApi`: the requests of Kubernetes that an agent needs: read one, list by pages, watch,
- * server-side apply, delete. A request fails with a `KubeError` that says what is missing; the caller
- * decides when to try again.
+ * `KubeApi`: the requests to the API server that an agent needs: read one object, list by pages,
+ * watch, server-side apply, delete. A request fails with a `KubeError` that says what is missing.
+ * The caller decides when to try again.
  *
  * @module
  */
@@ -23,24 +23,26 @@ import { readLines, readText } from './response-text.ts';
 
 export interface KubeApiOptions {
   readonly clock?: Clock;
-  /** In milliseconds; how long an answer may be silent. */
+  /** In milliseconds. How long a response may be silent. */
   readonly timeout?: number;
-  /** In milliseconds; how long a watch may be silent. A healthy one has a bookmark each minute. */
+  /**
+   * In milliseconds. How long a watch may be silent. A healthy watch sends a bookmark each minute.
+   */
   readonly silence?: number;
-  /** How connections are made, for tests. */
+  /** Creates the connections, for tests. */
   readonly agent?: http.Agent;
 }
 
 export interface Selection {
-  /** `metadata.name=node-1` */
+  /** For example `metadata.name=node-1`. */
   readonly fieldSelector?: string | undefined;
-  /** `app=litz` */
+  /** For example `app=litz`. */
   readonly labelSelector?: string | undefined;
 }
 
 export interface ListPage {
   readonly items: readonly KubeObject[];
-  /** Where a watch goes on from. The same in all pages of a list. */
+  /** The version at which a watch can start. It is the same in all pages of a list. */
   readonly resourceVersion: string;
 }
 
@@ -52,11 +54,11 @@ export interface WatchEvent {
 
 export interface WatchOptions extends Selection {
   readonly resourceVersion: string;
-  /** After this time the server ends the watch. */
+  /** In seconds. The server ends the watch after this time. */
   readonly timeoutSeconds: number;
 }
 
-/** Of a JSON patch: `test` refuses all of it where another value stands there. */
+/** One operation of a JSON patch. `test` makes the whole patch fail if another value is there. */
 export interface JsonChange {
   readonly op: 'test' | 'remove' | 'add' | 'replace';
   readonly path: string;
@@ -69,7 +71,7 @@ export class KubeApi {
   readonly #clock: Clock;
   readonly #timeout: number;
   readonly #silence: number;
-  /** Of the requests under way. */
+  /** The abort controllers of the requests in progress. */
   readonly #cuts: Set<AbortController> = new Set();
 
   constructor(access: KubeAccess, options: KubeApiOptions = {}) {
@@ -80,14 +82,21 @@ export class KubeApi {
     this.#silence = options.silence ?? 90_000;
   }
 
-  /** @returns undefined where there is none */
+  /**
+   * @returns the object; undefined if it does not exist
+   * @throws {KubeError} the request failed
+   */
   async read(resource: KubeResource, name: string): Promise<KubeObject | undefined> {
     const path = pathOf(resource, name);
     const answer = await this.#unlessMissing({ verb: 'get', resource, method: 'GET', path });
     return asKubeObject(answer);
   }
 
-  /** Every object, a page at a time. A list that expired between two pages: `isExpired`. */
+  /**
+   * Yields all objects, one page at a time.
+   *
+   * @throws {KubeError} the request failed; with `isExpired` if the list expired between two pages
+   */
   async *list(
     resource: KubeResource,
     selection: Selection = {},
@@ -101,7 +110,7 @@ export class KubeApi {
       const metadata = fieldsOf(fieldsOf(answer)?.['metadata']);
       const resourceVersion = metadata?.['resourceVersion'];
       if (!Array.isArray(items) || typeof resourceVersion !== 'string') {
-        throw new KubeError(`${this.#name}: the answer to a list is no list`);
+        throw new KubeError(`${this.#name}: the response to a list request is not a list`);
       }
       yield {
         items: items.map(asKubeObject).filter((item) => item !== undefined),
@@ -112,8 +121,10 @@ export class KubeApi {
   }
 
   /**
-   * Opens a watch; then its changes, until the server ends it. Too old a version: `isExpired`, here or
-   * there.
+   * Opens a watch. Returns its changes until the server ends it.
+   *
+   * @throws {KubeError} the request failed; with `isExpired` if the version is too old. The
+   *   generator can throw the same errors
    */
   async watch(
     resource: KubeResource,
@@ -128,8 +139,10 @@ export class KubeApi {
   }
 
   /**
-   * Server-side apply: makes the object, or sets those fields of it that are given. Takes them over
-   * from whoever else has set them.
+   * Server-side apply: creates the object, or sets the given fields of it. Takes over the ownership
+   * of these fields from other writers.
+   *
+   * @throws {KubeError} the request failed
    */
   async apply(resource: KubeResource, object: KubeObject, subresource?: 'status'): Promise<void> {
     const { name } = object.metadata;
@@ -140,13 +153,17 @@ export class KubeApi {
       ...(subresource && { subresource }),
       method: 'PATCH',
       path: `${pathOf(resource, name, subresource)}?${parameters}`,
-      // JSON is YAML as well, and older servers know this name only.
+      // JSON is also YAML, and older servers know only this content type.
       contentType: 'application/apply-patch+yaml',
       body: JSON.stringify({ ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }),
     });
   }
 
-  /** Changes single fields of an object that is there, all or none (RFC 6902). */
+  /**
+   * Changes single fields of an existing object, all of them or none (RFC 6902).
+   *
+   * @throws {KubeError} the request failed
+   */
   async patch(resource: KubeResource, name: string, changes: readonly JsonChange[]): Promise<void> {
     await this.#json({
       verb: 'patch',
@@ -158,13 +175,17 @@ export class KubeApi {
     });
   }
 
-  /** Also where there is none any more. */
+  /**
+   * Deletes an object. Does nothing if it does not exist.
+   *
+   * @throws {KubeError} the request failed
+   */
   async remove(resource: KubeResource, name: string): Promise<void> {
     const path = pathOf(resource, name);
     await this.#unlessMissing({ verb: 'delete', resource, method: 'DELETE', path });
   }
 
-  /** Cuts what is under way. */
+  /** Aborts all requests in progress and closes the connections. */
   close(): void {
     for (const cut of this.#cuts) cut.abort();
     this.#transport.close();
@@ -185,7 +206,7 @@ export class KubeApi {
     const event = fieldsOf(this.#parse(line, wanted));
     const type = event?.['type'];
     const said = fieldsOf(event?.['object']);
-    // A failure in a watch is an event of an answer that said 200.
+    // A watch reports a failure as an event, in a response with status 200.
     if (type === 'ERROR') {
       throw refusalOf(wanted, { status: 0, retryAfter: 0, said }, this.access);
     }
@@ -216,11 +237,14 @@ export class KubeApi {
     try {
       return JSON.parse(text);
     } catch {
-      throw new KubeError(`${this.#name}: the answer to ${wanted.verb} is no JSON`);
+      throw new KubeError(`${this.#name}: the response to ${wanted.verb} is not JSON`);
     }
   }
 
-  /** An answer that says yes. A refused token is read again once, since it may have been replaced. */
+  /**
+   * Returns a successful response. After a 401, the credentials are read again and the request is
+   * repeated once, because the token may have been replaced.
+   */
   async #send(wanted: Wanted): Promise<KubeResponse> {
     let response = await this.#answer(wanted);
     if (response.status === 401) {
@@ -234,7 +258,7 @@ export class KubeApi {
     try {
       said = JSON.parse(await readText(body, this.#reading(this.#timeout)));
     } catch {
-      // A proxy's page, or nothing: the number says enough.
+      // The body is a proxy's page or empty. The status says enough.
     }
     throw refusalOf(wanted, { status, retryAfter, said }, this.access);
   }
@@ -292,5 +316,8 @@ function isEventType(type: unknown): type is WatchEvent['type'] {
 /** Whose fields ours are in `managedFields`. */
 const FIELD_MANAGER = 'litz-agent';
 
-/** Objects in a page of a list. A larger one costs memory: 500 make 8 MB more of a list of 5,000. */
+/**
+ * How many objects a page of a list has. A larger page costs memory: with 500 objects, a list of
+ * 5,000 needs 8 MB more.
+ */
 const PAGE = 250;

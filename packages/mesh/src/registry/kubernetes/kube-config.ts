@@ -1,7 +1,7 @@
 /**
- * `readKubeConfig`: the part of a kubeconfig that an agent on a node needs: the current context, its
- * cluster, and a user with a certificate or a token. What runs programs or asks other servers (`exec`,
- * `auth-provider`) is refused by name.
+ * `readKubeConfig`: reads the part of a kubeconfig that an agent needs: the current context, its
+ * cluster, and a user with a certificate or a token. Entries that run programs or ask other servers
+ * (`exec`, `auth-provider`) are refused by name.
  *
  * @module
  */
@@ -14,20 +14,22 @@ import type { KubeAccess } from './kube-access.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 
 export interface KubeConfigOptions {
-  /** Another context than `current-context`. */
+  /** The context to use instead of `current-context`. */
   readonly context?: string;
   readonly clock?: Clock;
 }
 
 /**
- * @throws {KubeError} the file can't be read, lacks something, or asks for what is not supported
+ * Reads a kubeconfig file.
+ *
+ * @throws {KubeError} the file cannot be read, a field is missing, or a field is not supported
  */
 export function readKubeConfig(path: string, options: KubeConfigOptions = {}): KubeAccess {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new KubeError(`kubeconfig ${path} can't be read: ${textOfError(error)}`, {
+    throw new KubeError(`kubeconfig ${path} cannot be read: ${textOfError(error)}`, {
       status: 0,
       cause: error,
     });
@@ -36,7 +38,9 @@ export function readKubeConfig(path: string, options: KubeConfigOptions = {}): K
 }
 
 /**
- * @param path for messages, and where paths in the text start
+ * Reads a kubeconfig from its text.
+ *
+ * @param path the path of the kubeconfig: for messages, and as the base of relative paths
  * @throws {KubeError} as `readKubeConfig`
  */
 export function parseKubeConfig(
@@ -62,11 +66,11 @@ class KubeConfigReader {
     try {
       root = load(text);
     } catch (error) {
-      // The parser's text quotes the lines around the mistake, which may hold a key.
+      // The parser's message quotes the lines around the mistake, which may contain a key.
       const line = (error as { mark?: { line?: number } }).mark?.line;
-      throw this.#error(`no YAML${line === undefined ? '' : `, line ${line + 1}`}`);
+      throw this.#error(`is not YAML${line === undefined ? '' : `, line ${line + 1}`}`);
     }
-    if (!isFields(root)) throw this.#error('no kubeconfig: a mapping was expected');
+    if (!isFields(root)) throw this.#error('is not a kubeconfig: expected a mapping');
     this.#root = root;
   }
 
@@ -89,7 +93,7 @@ class KubeConfigReader {
   #cluster(cluster: Fields, where: string): Pick<KubeAccess, 'server' | 'authority'> {
     if (cluster['insecure-skip-tls-verify'] === true) {
       throw this.#error(
-        `${where}: insecure-skip-tls-verify is not supported: whoever stands between could give false keys; set certificate-authority`,
+        `${where}: insecure-skip-tls-verify is not supported, because a machine in between could give false keys: set certificate-authority`,
       );
     }
     if (cluster['proxy-url']) throw this.#error(`${where}: proxy-url is not supported`);
@@ -108,9 +112,10 @@ class KubeConfigReader {
     if (!server || !['http:', 'https:'].includes(server.protocol)) {
       throw this.#error(`${where}: server: expected a URL such as https://10.0.0.1:6443`);
     }
-    // What `kubectl proxy` opens. Anywhere else a token and the keys of nodes would be anybody's.
+    // `kubectl proxy` serves http on loopback. Over a network, http would reveal the token, and
+    // others could change the keys of nodes.
     if (server.protocol === 'http:' && !LOOPBACK.test(server.hostname)) {
-      throw this.#error(`${where}: server: http is for this machine only: give https`);
+      throw this.#error(`${where}: server: http is allowed for this machine only: use https`);
     }
     return server;
   }
@@ -119,7 +124,7 @@ class KubeConfigReader {
     for (const field of UNSUPPORTED) {
       if (user[field] === undefined) continue;
       throw this.#error(
-        `${where}: ${field} is not supported: give a token, tokenFile, or a client certificate`,
+        `${where}: ${field} is not supported: use a token, tokenFile, or a client certificate`,
       );
     }
     const certificate = this.#credential(user, 'client-certificate', where);
@@ -132,7 +137,9 @@ class KubeConfigReader {
     return { ...(certificate && key && { certificate, key }), ...(token && { token }) };
   }
 
-  /** As in Kubernetes' own clients the file comes before the text. */
+  /**
+   * Returns the token. As in Kubernetes' own clients, `tokenFile` takes precedence over `token`.
+   */
   #token(user: Fields, where: string): Credential | undefined {
     const file = this.#string(user, 'tokenFile', where);
     if (file) return new FileCredential(this.#resolve(file), this.#clock);
@@ -140,7 +147,7 @@ class KubeConfigReader {
     return token ? inlineCredential(token, `token of ${where} in ${this.#path}`) : undefined;
   }
 
-  /** `NAME-data` is base64 and comes before the file `NAME`. */
+  /** Returns a credential. `NAME-data`, in base64, takes precedence over the file `NAME`. */
   #credential(fields: Fields, name: string, where: string): Credential | undefined {
     const data = this.#string(fields, `${name}-data`, where);
     if (data) {
@@ -163,7 +170,7 @@ class KubeConfigReader {
 
   #string(fields: Fields, name: string, where: string): string {
     const value = fields[name] ?? '';
-    if (typeof value !== 'string') throw this.#error(`${where}: ${name}: expected a text`);
+    if (typeof value !== 'string') throw this.#error(`${where}: ${name}: expected a string`);
     return value;
   }
 
@@ -180,7 +187,7 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The first two start programs or ask other servers; passwords are gone from Kubernetes since 1.19. */
+/** The first two run programs or ask other servers. Kubernetes 1.19 removed passwords. */
 const UNSUPPORTED = ['exec', 'auth-provider', 'username', 'password', 'as', 'as-groups'];
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;

@@ -1,15 +1,15 @@
 /**
- * `KubeError`: why a request to the API server failed, in words that say what to do.
+ * `KubeError`: the reason why a request to the API server failed, with advice what to do.
  *
  * @module
  */
 
 export interface KubeErrorDetails {
-  /** HTTP status; 0 where there was no answer. */
+  /** The HTTP status. 0: there was no response. */
   readonly status: number;
-  /** `Expired`, `Forbidden`, ... of the API server; empty where there is none. */
+  /** The API server's reason, such as `Expired` or `Forbidden`. Empty: it gave none. */
   readonly reason?: string;
-  /** In milliseconds. When the server wants to be asked again. */
+  /** In milliseconds. How long the server wants the client to wait before the next try. */
   readonly retryAfter?: number;
   readonly cause?: unknown;
 }
@@ -28,16 +28,17 @@ export class KubeError extends Error {
     this.retryAfter = details.retryAfter ?? 0;
   }
 
-  /** The version that was asked for is gone: only a new list helps. */
+  /** True if the requested version is no longer available, so that a new list is needed. */
   get isExpired(): boolean {
     return this.status === 410 || this.reason === 'Expired' || this.reason === 'Gone';
   }
 }
 
-/** Any error's text, for messages. */
+/** Returns the text of any error, for messages. */
 export function textOfError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // Node's AggregateError of a name with several addresses has no text of its own.
+  // For a host name with several addresses, Node.js throws an AggregateError without a text of its
+  // own.
   if (error.message === '' && error instanceof AggregateError) {
     return error.errors.map(textOfError).join('; ');
   }

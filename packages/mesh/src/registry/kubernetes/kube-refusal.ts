@@ -1,6 +1,6 @@
 /**
- * `refusalOf`: an answer that says no, as an error that says what gives the missing right, credential
- * or kind of object.
+ * `refusalOf`: turns a response with an error status into a `KubeError` that names the missing
+ * right, credential or resource.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { KubeAccess } from './kube-access.ts';
 import { KubeError } from './kube-error.ts';
 import { fieldsOf, fullNameOf, type KubeResource } from './kube-resource.ts';
 
-/** What was asked for, in RBAC's words. */
+/** The action that was requested, in RBAC's terms. */
 export interface Action {
   readonly verb: 'get' | 'list' | 'watch' | 'patch' | 'delete';
   readonly resource: KubeResource;
@@ -16,10 +16,10 @@ export interface Action {
 }
 
 export interface Answer {
-  /** Of HTTP; the `Status` object's own code stands above it. */
+  /** The HTTP status. The code in the `Status` object takes precedence. */
   readonly status: number;
   readonly retryAfter: number;
-  /** The `Status` object, or whatever came. */
+  /** The `Status` object, or any other body. */
   readonly said: unknown;
 }
 
@@ -41,19 +41,22 @@ function adviceFor(status: number, action: Action, access: KubeAccess): string {
   const { resource, subresource, verb } = action;
   if (status === 401) {
     const source = access.token?.source ?? access.certificate?.source ?? 'none is given';
-    return `the credential is not accepted (${source}): it has ended, or was taken back`;
+    return `the credential is not accepted (${source}): it has expired or was revoked`;
   }
   if (status === 403) {
     const name = subresource ? `${resource.plural}/${subresource}` : resource.plural;
-    return `the rule that gives the right: apiGroups: ["${resource.group}"], resources: ["${name}"], verbs: ["${verb}"]`;
+    return `this RBAC rule grants it: apiGroups: ["${resource.group}"], resources: ["${name}"], verbs: ["${verb}"]`;
   }
   if (status === 404 && resource.missing) {
-    return `${fullNameOf(resource)} is not known there: ${resource.missing}`;
+    return `${fullNameOf(resource)} is not known to the API server: ${resource.missing}`;
   }
   return '';
 }
 
-/** Whoever wrote an object may have a part in this text: one line of bounded length. */
+/**
+ * Returns the text as one line of at most 500 characters, because the writer of an object may
+ * control parts of it.
+ */
 function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex -- they are what is taken out
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 500);

@@ -1,18 +1,18 @@
 /**
- * `KubeResource`: a kind of object of the API server, and what an object has that all of them have.
+ * `KubeResource`: a kind of object of the API server, and the fields that all objects have.
  *
  * @module
  */
 
 export interface KubeResource {
-  /** Empty for the core group. */
+  /** The API group. Empty for the core group. */
   readonly group: string;
   readonly version: string;
   readonly plural: string;
   readonly kind: string;
-  /** Absent for what belongs to the cluster as a whole. */
+  /** The namespace. Absent for resources of the whole cluster. */
   readonly namespace?: string;
-  /** What to do where the API server doesn't know it. */
+  /** Advice for the case that the API server does not know this resource. */
   readonly missing?: string;
 }
 
@@ -32,7 +32,7 @@ export interface KubeOwnerReference {
   readonly uid: string;
 }
 
-/** As it came: only that there is a name was checked. */
+/** An object as it was received. Only the presence of a name was checked. */
 export interface KubeObject {
   readonly metadata: KubeMetadata;
   readonly spec?: unknown;
@@ -40,17 +40,20 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
-/** `v1`, `litz.dev/v1`. */
+/** Returns the API version, such as `v1` or `litz.dev/v1`. */
 export function apiVersionOf({ group, version }: KubeResource): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
-/** `nodes`, `litznodes.litz.dev`, as the API server's messages and RBAC write it. */
+/**
+ * Returns the full name, such as `nodes` or `litznodes.litz.dev`, as the API server's messages and
+ * RBAC write it.
+ */
 export function fullNameOf({ group, plural }: KubeResource): string {
   return group === '' ? plural : `${plural}.${group}`;
 }
 
-/** Of the collection, or of one object, or of a part of it (`status`). */
+/** Returns the path of the collection, of one object, or of a subresource (`status`). */
 export function pathOf(resource: KubeResource, name?: string, subresource?: string): string {
   const { group, version, plural, namespace } = resource;
   const parts = group === '' ? ['api', version] : ['apis', group, version];
@@ -61,20 +64,20 @@ export function pathOf(resource: KubeResource, name?: string, subresource?: stri
   return `/${parts.map(encodeURIComponent).join('/')}`;
 }
 
-/** @returns undefined for what is no object of Kubernetes */
+/** @returns the value as an object; undefined if it is not a Kubernetes object */
 export function asKubeObject(value: unknown): KubeObject | undefined {
   const metadata = fieldsOf(fieldsOf(value)?.['metadata']);
   return typeof metadata?.['name'] === 'string' ? (value as KubeObject) : undefined;
 }
 
-/** @returns undefined for what is no mapping */
+/** @returns the value as a mapping; undefined if it is not one */
 export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)
     : undefined;
 }
 
-/** The texts among the entries of a list; none for what is no list. */
+/** Returns the strings among the entries of a list. Empty if the value is not a list. */
 export function textsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
 }

@@ -1,11 +1,11 @@
 /**
- * The kinds of objects that an agent reads or writes.
+ * The kinds of Kubernetes objects that an agent reads or writes.
  *
  * @module
  */
 import type { KubeResource } from './kube-resource.ts';
 
-/** A record: one for each node, named after it. */
+/** A record: one object for each node, with the node's name. */
 export const LITZ_NODES: KubeResource = {
   group: 'litz.dev',
   version: 'v1',
@@ -24,7 +24,7 @@ export const CILIUM_NODES: KubeResource = {
 
 export const NODES: KubeResource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node' };
 
-/** Of the API server itself there is one in this namespace. */
+/** One of these, in this namespace, has the addresses of the API server. */
 export const ENDPOINT_SLICES: KubeResource = {
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -33,7 +33,7 @@ export const ENDPOINT_SLICES: KubeResource = {
   namespace: 'default',
 };
 
-/** Which node has which block of Calico's addresses. */
+/** Says which node has which block of Calico's addresses. */
 export const BLOCK_AFFINITIES: KubeResource = {
   group: 'crd.projectcalico.org',
   version: 'v1',
@@ -42,7 +42,10 @@ export const BLOCK_AFFINITIES: KubeResource = {
   missing: 'it comes with Calico, where its data is kept in Kubernetes',
 };
 
-/** Whether a node of Calico's may borrow addresses of another one's block; one object, `default`. */
+/**
+ * Says whether a node may use addresses of another node's block in Calico. There is one object,
+ * `default`.
+ */
 export const IPAM_CONFIGS: KubeResource = {
   group: 'crd.projectcalico.org',
   version: 'v1',
@@ -51,7 +54,7 @@ export const IPAM_CONFIGS: KubeResource = {
   missing: 'it comes with Calico, where its data is kept in Kubernetes',
 };
 
-/** Where Calico gives its pods addresses from. */
+/** The prefixes from which Calico assigns addresses to pods. */
 export const IP_POOLS: KubeResource = {
   group: 'crd.projectcalico.org',
   version: 'v1',
@@ -60,7 +63,7 @@ export const IP_POOLS: KubeResource = {
   missing: 'it comes with Calico, where its data is kept in Kubernetes',
 };
 
-/** Where services have their addresses; since Kubernetes 1.33. */
+/** The prefixes of the services, since Kubernetes 1.33. */
 export const SERVICE_CIDRS: KubeResource = {
   group: 'networking.k8s.io',
   version: 'v1',
@@ -69,7 +72,7 @@ export const SERVICE_CIDRS: KubeResource = {
   missing: 'it comes with Kubernetes 1.33',
 };
 
-/** Settings of the cluster are in some of them. */
+/** Some of these have settings of the cluster. */
 export const CONFIG_MAPS: KubeResource = {
   group: '',
   version: 'v1',
@@ -78,7 +81,7 @@ export const CONFIG_MAPS: KubeResource = {
   namespace: 'kube-system',
 };
 
-/** Of the control plane, where it runs in pods. */
+/** The pods of the control plane, if it runs in pods. */
 export const PODS: KubeResource = {
   group: '',
   version: 'v1',

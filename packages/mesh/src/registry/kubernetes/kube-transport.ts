@@ -1,6 +1,6 @@
 /**
- * `KubeTransport`: one HTTP request to the API server and its answer, gzip undone. It holds the
- * connections, and knows nothing of resources.
+ * `KubeTransport`: sends one HTTP request to the API server and returns the response, with gzip
+ * decoded. It manages the connections and knows nothing about resources.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import { KubeError, textOfError } from './kube-error.ts';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** With its query, without the server. */
+  /** The path with its query, without the server. */
   readonly path: string;
   readonly body?: string;
   readonly contentType?: string;
-  /** Cuts the request, and its answer as well. */
+  /** Aborts the request and the response. */
   readonly signal: AbortSignal;
 }
 
 export interface KubeResponse {
   readonly status: number;
-  /** In milliseconds; 0 where the server doesn't say. */
+  /** In milliseconds. 0: the server does not say it. */
   readonly retryAfter: number;
-  /** UTF-8 text. Must be read to its end or destroyed. */
+  /** The body as UTF-8 text. The caller must read it to its end or destroy it. */
   readonly body: Readable;
 }
 
@@ -33,25 +33,27 @@ export class KubeTransport {
   readonly #access: KubeAccess;
   readonly #agent: http.Agent;
 
-  /** @param agent how connections are made; TLS on the network where absent */
+  /** @param agent creates the connections; default: TCP, with TLS for https */
   constructor(access: KubeAccess, agent?: http.Agent) {
     this.#access = access;
-    // Without the keepalive a peer that vanished is found by the silence timeout alone.
+    // Without the keepalive, only the silence timeout would detect that the server has vanished.
     const options = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 2 };
     const isPlain = access.server.protocol === 'http:';
     this.#agent = agent ?? (isPlain ? new http.Agent(options) : new https.Agent(options));
   }
 
   /**
-   * @throws {KubeError} there was no answer, or the credentials can't be read. An answer that says no
-   *   is an answer
+   * Sends a request and returns the response, whatever its status is.
+   *
+   * @throws {KubeError} there was no response, or the credentials cannot be read
    */
   async send(request: KubeRequest): Promise<KubeResponse> {
     try {
       return await this.#send(request);
     } catch (error) {
       if (!(error instanceof ConnectionReusedError) || request.method === 'POST') throw error;
-      // The server closed an idle connection while we took it: nobody has seen the request.
+      // The server closed an idle connection at the moment of its reuse, so it has not seen the
+      // request.
       return this.#send(request);
     }
   }
@@ -104,7 +106,10 @@ export class KubeTransport {
     };
   }
 
-  /** Part of a connection's name in the agent: a new certificate makes a new connection. */
+  /**
+   * Returns the TLS options. The agent identifies a connection by them, so a new certificate
+   * creates a new connection.
+   */
   #tlsOptions(): https.RequestOptions {
     const { server, authority, serverName, certificate, key } = this.#access;
     if (server.protocol === 'http:') return {};
@@ -117,14 +122,14 @@ export class KubeTransport {
   }
 }
 
-/** A kept connection was closed by the server before it answered. */
+/** The server closed a kept connection before it answered. */
 class ConnectionReusedError extends KubeError {}
 
 function readResponse(response: http.IncomingMessage): KubeResponse {
   const { headers, statusCode = 0 } = response;
   let body: Readable = response;
   if (headers['content-encoding'] === 'gzip') {
-    // An error of either side is one of `body`, where the reader sees it.
+    // An error of either stream is reported on `body`, where the reader sees it.
     body = pipeline(response, createGunzip(), () => {});
   }
   body.setEncoding('utf8');

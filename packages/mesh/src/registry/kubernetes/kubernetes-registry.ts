@@ -1,9 +1,10 @@
 /**
- * `KubernetesRegistry`: the records as objects of Kubernetes, one for each node.
+ * `KubernetesRegistry`: the records as Kubernetes objects, one for each node.
  *
- * A record is written by server-side apply, so that fields of others stay theirs, and belongs to the
- * Node of its name: when that is deleted, so is the record. That a node writes its own record only is
- * not for the client to keep: the admission policy of the chart does it.
+ * A record is written by server-side apply, so that fields of other writers stay theirs. The Node
+ * of the same name owns the record: when the Node is deleted, Kubernetes deletes the record. The
+ * client does not enforce that a node writes only its own record. The admission policy of the Helm
+ * chart does that.
  *
  * @module
  */
@@ -21,12 +22,15 @@ import { ListAndWatch } from './list-and-watch.ts';
 import { ciliumNodeRecords, litzNodeRecords, type RecordResource } from './record-resource.ts';
 
 export interface KubernetesRegistryOptions {
-  /** `litz` (default): `LitzNode`. `cilium`: `CiliumNode`, which Cilium's agents read as well. */
+  /**
+   * `litz` (default): uses `LitzNode`. `cilium`: uses `CiliumNode`, which Cilium's agents also
+   * read.
+   */
   readonly format?: 'litz' | 'cilium';
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
-  /** Every address of a name. */
+  /** Returns all addresses of a host name. */
   readonly lookup?: (host: string) => Promise<readonly string[]>;
 }
 
@@ -39,7 +43,7 @@ export class KubernetesRegistry implements Registry {
   #following: ListAndWatch<ReadRecord> | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
-  /** @param api closed with the registry */
+  /** @param api the registry closes it */
   constructor(api: KubeApi, options: KubernetesRegistryOptions = {}) {
     this.api = api;
     this.#options = options;
@@ -49,14 +53,15 @@ export class KubernetesRegistry implements Registry {
   }
 
   follow(listener: RegistryListener): void {
-    if (this.#following) throw new Error('this registry is followed already');
+    if (this.#following) throw new Error('follow was already called');
     const teller = new RecordTeller(listener);
     const { clock, random } = this.#options;
     this.#following = new ListAndWatch(
       this.api,
       this.#records.resource,
       {
-        // The API server deletes only what somebody deleted: it knows no leases.
+        // Only a client's request deletes an object: the API server has no leases for these
+        // objects.
         onSync: (records) => teller.sync(records, () => 'deleted'),
         onObject: (name, record) => teller.record(name, record),
         onDeleted: (name) => teller.gone(name, 'deleted'),
@@ -111,7 +116,7 @@ export class KubernetesRegistry implements Registry {
     await this.api.apply(LITZ_NODES, { metadata: { name }, status }, 'status');
   }
 
-  /** Those behind the service `kubernetes`, and of the URL that is used. */
+  /** Returns the addresses behind the service `kubernetes`, and those of the URL in use. */
   async addresses(): Promise<readonly RegistryAddress[]> {
     const found = new Map<string, RegistryAddress>();
     const add = (address: string, port: number): void => {
@@ -137,14 +142,20 @@ export class KubernetesRegistry implements Registry {
     return isIP(host) ? [host] : (this.#options.lookup ?? lookupAll)(host);
   }
 
-  /** A machine outside of the cluster has no Node: then nothing but the agent deletes its record. */
+  /**
+   * Returns a reference to the Node that owns the record. A machine outside the cluster has no
+   * Node; then only the agent deletes its record.
+   */
   async #owner(name: string): Promise<KubeOwnerReference | undefined> {
     const uid = (await this.api.read(NODES, name))?.metadata.uid;
     return uid === undefined ? undefined : { apiVersion: 'v1', kind: 'Node', name, uid };
   }
 }
 
-/** Whether every field of `wanted` stands in `current`. Lists must be the same, but for owners. */
+/**
+ * Returns true if every field of `wanted` is in `current`. Lists must be equal, except lists of
+ * owners.
+ */
 function holds(current: unknown, wanted: unknown): boolean {
   const fields = fieldsOf(wanted);
   if (!fields) return isDeepStrictEqual(current, wanted);

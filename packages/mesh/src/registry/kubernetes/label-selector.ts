@@ -1,6 +1,7 @@
 /**
- * `LabelSelector`: which nodes are meant, in the words of Kubernetes: `key`, `!key`, `key=value`,
- * `key!=value`, `key in (a,b)`, `key notin (a,b)`, `key>1`, `key<5`, joined by commas, which mean "and".
+ * `LabelSelector`: selects nodes by their labels, in the syntax of Kubernetes: `key`, `!key`,
+ * `key=value`, `key!=value`, `key in (a,b)`, `key notin (a,b)`, `key>1`, `key<5`, joined by commas,
+ * which mean "and".
  *
  * @module
  */
@@ -13,9 +14,9 @@ export class LabelSelector {
   readonly #requirements: readonly ((labels: Labels) => boolean)[];
 
   /**
-   * Empty text selects everything, as in Kubernetes.
+   * Parses a selector. An empty text selects everything, as in Kubernetes.
    *
-   * @throws {RangeError} it is no selector; the message names the part
+   * @throws {RangeError} the text is not a selector; the message names the wrong part
    */
   constructor(text: string) {
     this.#text = text;
@@ -31,7 +32,7 @@ export class LabelSelector {
   }
 }
 
-/** At commas that stand in no parentheses. */
+/** Splits the text at commas outside of parentheses. */
 function splitRequirements(text: string): string[] {
   if (text.trim() === '') return [];
   const parts: string[] = [];
@@ -57,19 +58,19 @@ function readRequirement(part: string, whole: string): (labels: Labels) => boole
   if (operator === undefined) {
     return not ? (labels) => !Object.hasOwn(labels, key) : (labels) => Object.hasOwn(labels, key);
   }
-  if (not) throw bad('"!" stands before a key alone');
+  if (not) throw bad('"!" is allowed only before a single key');
   const isSet = operator.endsWith('in');
   const list = /^\((.*)\)$/.exec(values!)?.[1];
   if (isSet !== (list !== undefined)) {
     throw bad(
-      isSet ? `after ${operator} comes (A,B)` : 'one value is expected, without parentheses',
+      isSet ? `expected (A,B) after ${operator}` : 'expected one value, without parentheses',
     );
   }
   const wanted = (list === undefined ? [values!] : list.split(',')).map((value) => value.trim());
   for (const value of wanted) checkValue(value, bad);
   if (operator === '>' || operator === '<') return comparison(key, operator, wanted[0]!, bad);
   const isNegative = operator === '!=' || operator === 'notin';
-  // A node without the label is none of those that have one of the values.
+  // A node without the label does not have any of the values.
   return (labels) => (Object.hasOwn(labels, key) && wanted.includes(labels[key]!)) !== isNegative;
 }
 
@@ -79,7 +80,7 @@ function comparison(
   text: string,
   bad: (reason: string) => RangeError,
 ): (labels: Labels) => boolean {
-  if (!INTEGER.test(text)) throw bad(`after ${operator} comes an integer`);
+  if (!INTEGER.test(text)) throw bad(`expected an integer after ${operator}`);
   const limit = BigInt(text);
   return (labels) => {
     const value = Object.hasOwn(labels, key) ? labels[key]! : '';
@@ -93,12 +94,12 @@ function checkKey(key: string, bad: (reason: string) => RangeError): void {
   const isName = NAME.test(name!) && name!.length <= 63;
   const isPrefix = prefix === undefined || (DNS_NAME.test(prefix) && prefix.length <= 253);
   if (isName && isPrefix && more.length === 0) return;
-  throw bad(`${quote(key)} is no key of a label, such as node-role.kubernetes.io/control-plane`);
+  throw bad(`${quote(key)} is not a label key such as node-role.kubernetes.io/control-plane`);
 }
 
 function checkValue(value: string, bad: (reason: string) => RangeError): void {
   if (value === '' || (NAME.test(value) && value.length <= 63)) return;
-  throw bad(`${quote(value)} is no value of a label`);
+  throw bad(`${quote(value)} is not a label value`);
 }
 
 const FORMS =
@@ -107,5 +108,8 @@ const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const DNS_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const INTEGER = /^-?\d{1,18}$/;
 
-/** Nodes that traffic of nodes is not encrypted with, so that the way to the API server stays. */
+/**
+ * The default selector of the nodes that are excluded from the mode `nodes`, so that the API server
+ * stays reachable.
+ */
 export const DEFAULT_OPT_OUT = 'node-role.kubernetes.io/control-plane';

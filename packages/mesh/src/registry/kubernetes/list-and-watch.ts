@@ -1,14 +1,13 @@
 /**
- * `ListAndWatch`: all objects of a kind, and then every change, for ever. The loop of Kubernetes'
- * own clients:
+ * `ListAndWatch`: reads all objects of a kind, and then follows every change until it is stopped.
+ * This is the loop of Kubernetes' own clients:
+ * 1. List, page by page. The watch starts at the version of the list.
+ * 2. Watch from there. Bookmarks move the version forward, so that a cut needs no new list.
+ * 3. When the watch ends (timeout, cut, silence), watch again from the last version.
+ * 4. When the version is too old (410, as a response or as an event of the watch), list again.
  *
- * 1. list, page by page; the version of the list is where the watch starts;
- * 2. watch from there. Bookmarks move the version on, so that a cut costs no new list;
- * 3. the watch ends (by time, cut, silence): watch again from the last version;
- * 4. the version is too old (410, as an answer or as an event of the watch): list again.
- *
- * A failure is told, and tried again after a wait with decorrelated jitter; a server that says when
- * to come back is obeyed.
+ * A failure is reported and tried again after a wait with decorrelated jitter. If the server says
+ * when to come back, the wait is at least that long.
  *
  * @module
  */
@@ -18,21 +17,21 @@ import type { KubeApi, Selection } from './kube-api.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 import type { KubeObject, KubeResource } from './kube-resource.ts';
 
-/** Hears of the objects in the order of the API server. */
+/** Receives the objects in the order of the API server. */
 export interface ObjectListener<Value> {
-  /** All there are, by name. What is not in it is gone. */
+  /** Called with all objects by name. An object that is not in the map is gone. */
   onSync(values: ReadonlyMap<string, Value>): void;
   onObject(name: string, value: Value): void;
   onDeleted(name: string): void;
-  /** Undefined when it works again. Said when it changes. */
+  /** Called when the trouble changes. Undefined: it works again. */
   onTrouble(trouble: string | undefined): void;
 }
 
 export interface ListAndWatchOptions<Value> extends Selection {
-  /** What is kept of an object; the object itself is let go. */
+  /** Returns what is kept of an object. The object itself is not kept. */
   readonly read: (object: KubeObject) => Value;
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
@@ -46,7 +45,7 @@ export class ListAndWatch<Value> {
   readonly #stopped = new AbortController();
   readonly #jitter: DecorrelatedJitter;
   #trouble: string | undefined;
-  /** Empty: only a list tells where to watch from. */
+  /** The version at which the next watch starts. Empty: a list is needed first. */
   #version = '';
   #ended: Promise<void> = Promise.resolve();
 
@@ -69,7 +68,7 @@ export class ListAndWatch<Value> {
     this.#ended = this.#run();
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Stops. Resolves when no request is in progress. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#ended;
@@ -83,13 +82,17 @@ export class ListAndWatch<Value> {
     }
   }
 
-  /** A list where one is needed, and one watch. @returns how long to wait before the next one */
+  /**
+   * Lists if that is needed, then watches once.
+   *
+   * @returns how long to wait before the next round, in milliseconds
+   */
   async #round(): Promise<number> {
     const startedAt = this.#clock.now();
     try {
       if (this.#version === '') await this.#list();
       await this.#watch();
-      // A proxy that ends every watch at once must not make a hot loop of it.
+      // A proxy may end every watch at once. The wait prevents a busy loop.
       return this.#clock.now() - startedAt < SETTLED_AFTER ? this.#jitter.next() : 0;
     } catch (error) {
       return this.#stopped.signal.aborted ? 0 : this.#failed(error);
@@ -118,7 +121,7 @@ export class ListAndWatch<Value> {
     const selection = { fieldSelector, labelSelector, resourceVersion: this.#version };
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.#random()));
     const events = await this.#api.watch(this.#resource, { ...selection, timeoutSeconds }, signal);
-    // That it opened says little: the first event may be an error.
+    // An open watch does not mean that it works: the first event may be an error.
     const cancel = this.#clock.after(SETTLED_AFTER, () => this.#settled());
     try {
       for await (const { type, object, resourceVersion } of events) {
@@ -142,7 +145,7 @@ export class ListAndWatch<Value> {
   #failed(error: unknown): number {
     const isKubeError = error instanceof KubeError;
     if (isKubeError && error.isExpired) {
-      // Nothing is wrong: we were away for too long.
+      // This is not a failure: the agent was disconnected for too long.
       this.#version = '';
       return this.#jitter.next();
     }
@@ -157,8 +160,11 @@ export class ListAndWatch<Value> {
   }
 }
 
-/** The server is asked to end a watch after one to two times this, so that many don't end together. */
+/**
+ * In seconds. The server is told to end a watch after one to two times this, so that many watches
+ * do not end together.
+ */
 const WATCH_SECONDS = 300;
 
-/** In milliseconds. A watch that stood this long works. */
+/** In milliseconds. A watch that was open for this long works. */
 const SETTLED_AFTER = 1000;

@@ -1,6 +1,6 @@
 /**
- * `followOwnNode`: what Kubernetes says of the node that the agent runs on, and its changes: labels,
- * prefixes of its pods, addresses. One watch, of one object.
+ * `followOwnNode`: follows the Node object of the node on which the agent runs: labels, pod
+ * prefixes and addresses. Uses one watch of one object.
  *
  * @module
  */
@@ -15,16 +15,18 @@ export interface KubeNode {
   readonly name: string;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Texts: nobody has checked them. Empty where the CNI keeps them elsewhere. */
+  /** The pod prefixes as text. They are not checked. Empty if the CNI stores them elsewhere. */
   readonly podCidrs: readonly string[];
-  /** `InternalIP` ones, in their order. */
+  /** The `InternalIP` addresses, in the order of the object. */
   readonly addresses: readonly string[];
 }
 
 export interface KubeNodeListener {
-  /** At first, and when something of it has changed; undefined where there is no such Node. */
+  /**
+   * Called at the start and after each change of these fields. Undefined: there is no such Node.
+   */
   onNode(node: KubeNode | undefined): void;
-  /** Undefined when it works again. */
+  /** Called when the trouble changes. Undefined: it works again. */
   onTrouble(trouble: string | undefined): void;
 }
 
@@ -35,7 +37,7 @@ export function followOwnNode(
   options: FollowOptions = {},
 ): Following {
   let known: { node: KubeNode | undefined } | undefined;
-  // The kubelet writes the Node every few minutes: most of its changes are none of ours.
+  // The kubelet writes the Node every few minutes. Most of its changes do not concern these fields.
   const tell = (node: KubeNode | undefined): void => {
     if (known && isDeepStrictEqual(known.node, node)) return;
     known = { node };

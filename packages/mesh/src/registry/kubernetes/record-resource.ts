@@ -1,5 +1,5 @@
 /**
- * `RecordResource`: how a record is kept as an object of Kubernetes: as Litz's own `LitzNode`, or as
+ * `RecordResource`: how a record is stored as a Kubernetes object: as Litz's own `LitzNode`, or as
  * Cilium's `CiliumNode`.
  *
  * @module
@@ -15,13 +15,13 @@ export interface RecordResource {
   readonly resource: KubeResource;
   read(object: KubeObject): ReadRecord;
   /**
-   * The fields that a server-side apply sets: those of the record, and what is unknown of `current` in
-   * a list or a text that an apply replaces as a whole.
+   * Returns the fields for a server-side apply: those of the record, and the unknown parts of
+   * `current` in lists and texts that an apply replaces as a whole.
    */
   write(record: NodeRecord, current: KubeObject | undefined): KubeObject;
 }
 
-/** `spec` is the native form, without the name, which is the object's. */
+/** Stores the native format in `spec`, without the name, which is the name of the object. */
 export const litzNodeRecords: RecordResource = {
   resource: LITZ_NODES,
   read({ metadata: { name }, spec }) {
@@ -34,7 +34,10 @@ export const litzNodeRecords: RecordResource = {
   },
 };
 
-/** Other annotations, and other fields of the spec, are whoever's has set them. */
+/**
+ * Stores a record in a `CiliumNode`. Other annotations, and other fields of the spec, belong to
+ * their writers.
+ */
 export const ciliumNodeRecords: RecordResource = {
   resource: CILIUM_NODES,
   read: (object) => readCiliumNode(object.metadata.name, object),

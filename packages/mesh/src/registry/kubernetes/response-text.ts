@@ -1,6 +1,6 @@
 /**
- * The text of an answer, as a whole or line by line. Silence is a failure: a connection whose other
- * end was frozen or unplugged has no other sign.
+ * Reads the text of a response, as a whole or line by line. Silence is treated as a failure,
+ * because a connection whose other end was frozen or unplugged gives no other sign.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import { KubeError, textOfError } from './kube-error.ts';
 
 export interface ReadingOptions {
   readonly clock: Clock;
-  /** In milliseconds; the longest time without a byte. */
+  /** In milliseconds. The longest time without a byte. */
   readonly silence: number;
-  /** In front of each error: `API server https://10.0.0.1:6443`. */
+  /** The prefix of each error, such as `API server https://10.0.0.1:6443`. */
   readonly from: string;
 }
 
 /**
- * Destroys the body at the end.
+ * Reads the whole text. Destroys the body at the end.
  *
- * @throws {KubeError} silence, a cut, or more than any list has
+ * @throws {KubeError} the body was silent for too long, was cut, or is longer than `MAX_TEXT`
  */
 export async function readText(body: Readable, options: ReadingOptions): Promise<string> {
   let text = '';
   for await (const chunk of chunks(body, options)) {
     text += chunk;
-    if (text.length > MAX_TEXT) throw new KubeError(`${options.from}: an answer without end`);
+    if (text.length > MAX_TEXT) throw new KubeError(`${options.from}: the response is too long`);
   }
   return text;
 }
 
-/** Whole lines as they come, without their ends. As `readText` otherwise. */
+/** Yields complete lines as they arrive, without the newline. Otherwise like `readText`. */
 export async function* readLines(
   body: Readable,
   options: ReadingOptions,
@@ -46,7 +46,8 @@ export async function* readLines(
       start = end + 1;
     }
     text = text.slice(start);
-    if (text.length > MAX_TEXT) throw new KubeError(`${options.from}: a line without end`);
+    if (text.length > MAX_TEXT)
+      throw new KubeError(`${options.from}: a line of the response is too long`);
   }
 }
 
@@ -73,5 +74,5 @@ async function* chunks(
   }
 }
 
-/** In characters. A page has 250 objects, and etcd refuses one of more than 1.5 MB. */
+/** In characters. A page has 250 objects, and etcd refuses an object of more than 1.5 MB. */
 const MAX_TEXT = 64 * 1024 * 1024;

@@ -12,9 +12,11 @@ import { fieldsOf } from './kube-resource.ts';
 import { NODES } from './kube-resources.ts';
 
 /**
- * @param key of the taint, with whatever value and effect
- * @returns whether there was one
- * @throws {KubeError} it can't be taken away
+ * Removes the taint.
+ *
+ * @param key the key of the taint; its value and effect do not matter
+ * @returns true if there was a taint
+ * @throws {KubeError} the taint cannot be removed
  */
 export async function removeStartTaint(
   api: KubeApi,
@@ -28,7 +30,8 @@ export async function removeStartTaint(
     if (index === -1) return tries > 1;
     const path = `/spec/taints/${index}`;
     try {
-      // Others change this list as well: the test refuses the change where it is another taint by now.
+      // Other writers change this list too. If another taint is at this index by then, the test
+      // operation fails and nothing is changed.
       await api.patch(NODES, name, [
         { op: 'test', path, value: list[index] },
         { op: 'remove', path },

@@ -78,7 +78,9 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
     test('says of each of them what is wrong when none answers', async () => {
       const listener = follow(open([1, 2]));
       await listener.until(({ trouble }) => trouble !== undefined);
-      expect(listener.trouble).toMatch(/127\.0\.0\.1:1: nobody listens.*127\.0\.0\.1:2: nobody/);
+      expect(listener.trouble).toMatch(
+        /127\.0\.0\.1:1: no server listens.*127\.0\.0\.1:2: no server/,
+      );
     });
   });
 });

@@ -64,28 +64,28 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
       [
         'the CA of somebody else',
         () => ({ ...client('n1'), ca: etcd.file('other-ca.crt') }),
-        /the CA that signed .* is not the one of --etcd-ca .*other-ca\.crt/,
+        /the CA that signed .* is not the one in --etcd-ca .*other-ca\.crt/,
       ],
       [
         'a CA that is no certificate',
         () => ({ ...client('n1'), ca: etcd.file('garbage') }),
-        /^--etcd-ca .*garbage holds no certificate/,
+        /^--etcd-ca .*garbage contains no certificate/,
       ],
       [
         'no client certificate',
         () => ({ ca: etcd.file('ca.crt') }),
-        /wants a client certificate: --etcd-cert and --etcd-key/,
+        /requires a client certificate: use --etcd-cert and --etcd-key/,
       ],
       [
         'a client certificate of another CA',
         () => client('stranger'),
-        /refuses .* --etcd-cert .*stranger\.crt: its CA is not that of etcd's --trusted-ca-file/,
+        /refuses .* --etcd-cert .*stranger\.crt: its CA is not in etcd's --trusted-ca-file/,
       ],
-      ['a client certificate that has expired', () => client('old'), /old\.crt: it has expired, /],
+      ['a client certificate that has expired', () => client('old'), /old\.crt: it expired on /],
       [
         'a certificate of a server as the one of a client',
         () => client('server-only'),
-        /server-only\.crt: it is not for clients, extendedKeyUsage lacks clientAuth/,
+        /server-only\.crt: it is not a certificate for clients, because its extendedKeyUsage lacks clientAuth/,
       ],
       [
         'the key of another certificate',
@@ -95,12 +95,12 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
       [
         'a key that is none',
         () => ({ ...client('n1'), key: etcd.file('garbage') }),
-        /^--etcd-key .*garbage holds no private key/,
+        /^--etcd-key .*garbage contains no private key/,
       ],
       [
         'a key that is not there',
         () => ({ ...client('n1'), key: etcd.file('nowhere') }),
-        /nowhere can't be read: ENOENT/,
+        /nowhere cannot be read: ENOENT/,
       ],
     ])('%s', async (_, files, message) => {
       await expect(ask(files(), etcd.url)).rejects.toThrow(message);
@@ -108,16 +108,18 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
 
     test('a name that the certificate of the server does not have', async () => {
       const url = `etcds://localhost:${etcd.port}`;
-      await expect(ask(etcd.tls, url)).rejects.toThrow(/for IP Address:127\.0\.0\.1: name it so/);
+      await expect(ask(etcd.tls, url)).rejects.toThrow(
+        /but for IP Address:127\.0\.0\.1: use one of these/,
+      );
     });
 
     test('plain connections to a server with TLS', async () => {
-      await expect(ask({}, `etcd://127.0.0.1:${etcd.port}`)).rejects.toThrow(/it is etcds:\/\//);
+      await expect(ask({}, `etcd://127.0.0.1:${etcd.port}`)).rejects.toThrow(/use etcds:\/\//);
     });
 
     test('TLS to a server without', async () => {
       const url = `etcds://127.0.0.1:${etcd.administrationPort}`;
-      await expect(ask(etcd.tls, url)).rejects.toThrow(/speaks no TLS(, it is|:) etcd:\/\//);
+      await expect(ask(etcd.tls, url)).rejects.toThrow(/does not use TLS[,:] use etcd:\/\//);
     });
 
     test('a certificate of the server that has expired, and goes on when there is a new one', async () => {
@@ -139,7 +141,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
       copyFileSync(etcd.file(`old.${end}`), etcd.file(`renewed.${end}`));
     }
     const listener = follow(client('renewed'));
-    await listener.until(({ trouble = '' }) => trouble.includes('it has expired'));
+    await listener.until(({ trouble = '' }) => trouble.includes('it expired on'));
     makeCertificate(etcd.folder, 'renewed', { extension: FOR_CLIENTS });
     await listener.until(({ syncs }) => syncs === 1);
     expect(listener.trouble).toBeUndefined();

@@ -99,7 +99,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       const listener = follow(registry);
       await listener.until(({ syncs }) => syncs === 1);
       await expect(registry.publish(recordOf(4))).rejects.toThrow(
-        /n4 can't be written .* the user reader needs a role that may .* write the keys litz\/nodes\/v1\/.* etcdctl role grant-permission ROLE readwrite --prefix litz\/nodes\/v1\//,
+        /n4 cannot be written .* the user reader needs a role that may .* write the keys litz\/nodes\/v1\/.* etcdctl role grant-permission ROLE readwrite --prefix litz\/nodes\/v1\//,
       );
     });
 

@@ -72,7 +72,9 @@ describe('DirectoryScanner', () => {
     expect(opened).toEqual([join(directory, 'n2.json')]);
     for (const name of ['pipe', 'socket']) {
       expect(scan).toHaveProperty('records');
-      expect('records' in scan && scan.records.get(name)).toMatchObject({ reason: 'is no file' });
+      expect('records' in scan && scan.records.get(name)).toMatchObject({
+        reason: 'is not a regular file',
+      });
     }
   });
 
@@ -142,10 +144,12 @@ describe('DirectoryScanner', () => {
     const missing = join(temporaryDirectory(), 'nodes');
     const scanner = new DirectoryScanner(missing, promises);
     expect(await scanner.scan()).toEqual({
-      trouble: `${missing}: there is no such directory (ENOENT)`,
+      trouble: `${missing}: the directory does not exist (ENOENT)`,
     });
     writeFileSync(missing, '');
-    expect((await scanner.scan()).trouble).toContain('something else of that name (ENOTDIR)');
+    expect((await scanner.scan()).trouble).toContain(
+      'the path exists, but it is not a directory (ENOTDIR)',
+    );
   });
 
   test.each<[string, Partial<State>, boolean]>([

@@ -32,7 +32,7 @@ describe('readRegularFile', () => {
     writeFileSync(join(directory, 'good'), '{}');
     symlinkSync('good', join(directory, 'n1.json'));
     const content = await readRegularFile(promises, join(directory, 'n1.json'));
-    expect(content?.reason).toContain('is a symbolic link, and those are not followed (ELOOP)');
+    expect(content?.reason).toContain('is a symbolic link, which Litz does not follow (ELOOP)');
   });
 
   test('says what is no file', async () => {
@@ -41,13 +41,15 @@ describe('readRegularFile', () => {
     expect(await readRegularFile(promises, join(directory, 'n1.json'))).toEqual({
       reason: 'is a directory',
     });
-    expect(await readRegularFile(promises, '/dev/zero')).toEqual({ reason: 'is no file' });
+    expect(await readRegularFile(promises, '/dev/zero')).toEqual({
+      reason: 'is not a regular file',
+    });
   });
 
   test('does not wait for the other end of a pipe', async () => {
     const path = join(temporaryDirectory(), 'n1.json');
     execFileSync('mkfifo', [path]);
-    expect(await readRegularFile(promises, path)).toEqual({ reason: 'is no file' });
+    expect(await readRegularFile(promises, path)).toEqual({ reason: 'is not a regular file' });
   });
 
   test('reads no more than a record can have', async () => {
@@ -60,14 +62,14 @@ describe('readRegularFile', () => {
     const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
     const files = { ...promises, open: () => Promise.reject(denied) };
     const content = await readRegularFile(files, '/n1.json');
-    expect(content?.reason).toContain('this user has no right to it');
+    expect(content?.reason).toContain('permission denied');
   });
 });
 
 describe('explainFileError', () => {
   test.each([
     ['ENOSPC', 'the disk is full (ENOSPC)'],
-    ['EROFS', 'the file system can only be read (EROFS)'],
+    ['EROFS', 'the file system is read-only (EROFS)'],
     ['EBUSY', 'what Node says'],
   ])('explains %s', (code, text) => {
     expect(explainFileError(Object.assign(new Error('what Node says'), { code }))).toBe(text);

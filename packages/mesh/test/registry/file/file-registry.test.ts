@@ -102,7 +102,7 @@ describe('FileRegistry', () => {
     const { path, listener, clock } = await following(undefined, [1, 2]);
     renameSync(path, `${path}.away`);
     await clock.pass(2000);
-    expect(listener.trouble).toBe(`${path}: there is no such directory (ENOENT)`);
+    expect(listener.trouble).toBe(`${path}: the directory does not exist (ENOENT)`);
     rmSync(join(`${path}.away`, 'n2.json'));
     renameSync(`${path}.away`, path);
     await clock.pass(2000);
@@ -138,7 +138,7 @@ describe('FileRegistry', () => {
     mkdirSync(path);
     files.fail = 'EROFS';
     await clock.pass(2000);
-    expect(listener.trouble).toContain('the file system can only be read (EROFS)');
+    expect(listener.trouble).toContain('the file system is read-only (EROFS)');
     files.fail = undefined;
     await clock.pass(20);
     expect(readdirSync(path)).toEqual(['n1.json']);
@@ -178,15 +178,15 @@ describe('FileRegistry', () => {
     const { path, registry } = await following();
     renameSync(path, `${path}.away`);
     await expect(registry.publish(recordOf(1))).rejects.toThrow(
-      `n1.json can't be written in ${path}: there is no such directory (ENOENT)`,
+      `n1.json cannot be written in ${path}: the directory does not exist (ENOENT)`,
     );
     expect(existsSync(path)).toBe(false);
   });
 
   test.each([
     ['ENOSPC', 'the disk is full (ENOSPC)'],
-    ['EACCES', 'this user has no right to it: run as its owner, or change its mode (EACCES)'],
-    ['EDQUOT', 'the quota of this user is used up (EDQUOT)'],
+    ['EACCES', 'permission denied: run as the owner, or change the mode (EACCES)'],
+    ['EDQUOT', 'the disk quota of this user is exceeded (EDQUOT)'],
   ])('says why a record can not be written: %s', async (code, reason) => {
     const { path, registry, files } = await following();
     files.fail = code;

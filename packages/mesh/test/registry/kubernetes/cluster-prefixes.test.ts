@@ -101,7 +101,9 @@ describe('findClusterPrefixes', () => {
     );
     const { prefixes, source } = await findClusterPrefixes(api, 'node', NODE);
     expect(prefixes).toEqual([]);
-    expect(source).toContain("clusterCIDR of kube-proxy: says 0.0.0.0/0, with this node's own");
+    expect(source).toContain(
+      "clusterCIDR of kube-proxy: names 0.0.0.0/0, which covers this node's own",
+    );
   });
 
   test('says where it has looked, and what it may not read', async () => {
@@ -113,8 +115,8 @@ describe('findClusterPrefixes', () => {
     expect(prefixes).toEqual([]);
     expect(source).toMatch(/podSubnet of kubeadm-config: .*resources: \["configmaps"\]/);
     expect(source).toMatch(/clusterCIDR of kube-proxy: .*pods/);
-    expect(source).toContain('kube-flannel-cfg: is not there');
-    expect(source).toContain('kube-controller-manager: is not there');
+    expect(source).toContain('kube-flannel-cfg: does not exist');
+    expect(source).toContain('kube-controller-manager: does not exist');
   });
 });
 

@@ -78,7 +78,9 @@ describe('followCiliumPrefixes', () => {
     server.failNext(404, 'NotFound');
     const following = followCiliumPrefixes(api, 'node-1', listener, { clock });
     await until(() => troubles.length === 1);
-    expect(troubles[0]).toContain('ciliumnodes.cilium.io is not known there: it comes with Cilium');
+    expect(troubles[0]).toContain(
+      'ciliumnodes.cilium.io is not known to the API server: it comes with Cilium',
+    );
     await following.stop();
   });
 });

@@ -24,7 +24,7 @@ describe('FileCredential', () => {
 
   test('names the file that it cannot read', () => {
     const token = new FileCredential('/nowhere/token', new ManualClock());
-    expect(() => token.text()).toThrow("/nowhere/token can't be read: ENOENT");
+    expect(() => token.text()).toThrow('/nowhere/token cannot be read: ENOENT');
   });
 });
 

@@ -25,7 +25,9 @@ describe('findKubeAccess', () => {
   });
 
   test('says what is missing where there is nothing', () => {
-    expect(() => findKubeAccess({ env: {}, home })).toThrow('no Kubernetes here');
+    expect(() => findKubeAccess({ env: {}, home })).toThrow(
+      'no Kubernetes API server is configured',
+    );
   });
 
   test('refuses several files at once', () => {

@@ -144,13 +144,13 @@ describe('KubeApi', () => {
   });
 
   test.each([
-    ['no JSON', 'nonsense\n', 'a watch is no JSON'],
+    ['no JSON', 'nonsense\n', 'the response to watch is not JSON'],
     ['no event', '{"type":"ADDED","object":{}}\n', 'without type, name or version'],
     ['an event of another type', '{"type":"MOVED","object":{}}\n', 'without type, name or version'],
   ])('refuses a watch with %s', async (_, text, message) => {
     const { api, server } = setUp();
     server.answerNext((__, response) => response.end(text));
-    await expect(drain(api)).rejects.toThrow(message.replace('a watch', 'the answer to watch'));
+    await expect(drain(api)).rejects.toThrow(message);
   });
 
   test('says no answer came, after the time for it', async () => {
@@ -212,7 +212,7 @@ describe('KubeApi', () => {
     const { api, server } = setUp();
     server.failNext(404, 'NotFound');
     await expect(drain(api)).rejects.toThrow(
-      'litznodes.litz.dev is not known there: apply crds/litznodes.yaml',
+      'litznodes.litz.dev is not known to the API server: apply crds/litznodes.yaml',
     );
   });
 

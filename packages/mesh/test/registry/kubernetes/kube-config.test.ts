@@ -75,14 +75,14 @@ describe('parseKubeConfig', () => {
     ['as', { as: 'root' }],
   ])('refuses %s by name, and shows no secret', (field, user) => {
     expect(() => parse({}, user)).toThrow(
-      `kubeconfig /etc/k/config: user me: ${field} is not supported: give a token, tokenFile, or a client certificate`,
+      `kubeconfig /etc/k/config: user me: ${field} is not supported: use a token, tokenFile, or a client certificate`,
     );
   });
 
   test.each([
-    ['no YAML', '{', 'no YAML, line'],
-    ['a text', 'abc', 'no kubeconfig: a mapping was expected'],
-    ['nothing', '', 'no YAML'],
+    ['no YAML', '{', 'is not YAML, line'],
+    ['a text', 'abc', 'is not a kubeconfig: expected a mapping'],
+    ['nothing', '', 'is not YAML'],
     ['no current context', '{}', 'current-context is missing'],
     ['a context that is not there', 'current-context: a', 'contexts has no "a"'],
   ])('says of %s what is wrong', (_, text, message) => {
@@ -98,8 +98,8 @@ describe('parseKubeConfig', () => {
     [{ server: undefined }, {}, 'cluster c: server is missing'],
     [{ server: 'ftp://a' }, {}, 'cluster c: server: expected a URL'],
     [{ server: 'a b' }, {}, 'cluster c: server: expected a URL'],
-    [{ server: 7 }, {}, 'cluster c: server: expected a text'],
-    [{ server: 'http://10.0.0.1' }, {}, 'cluster c: server: http is for this machine only'],
+    [{ server: 7 }, {}, 'cluster c: server: expected a string'],
+    [{ server: 'http://10.0.0.1' }, {}, 'cluster c: server: http is allowed for this machine only'],
     [{ 'insecure-skip-tls-verify': true }, {}, 'insecure-skip-tls-verify is not supported'],
     [{ 'proxy-url': 'http://p' }, {}, 'proxy-url is not supported'],
     [{}, { 'client-certificate': 'a' }, 'user me: client-key is missing'],
@@ -112,7 +112,7 @@ describe('parseKubeConfig', () => {
 describe('readKubeConfig', () => {
   test('names the file that it cannot read', () => {
     expect(() => readKubeConfig('/nowhere/config')).toThrow(
-      "kubeconfig /nowhere/config can't be read: ENOENT",
+      'kubeconfig /nowhere/config cannot be read: ENOENT',
     );
   });
 });

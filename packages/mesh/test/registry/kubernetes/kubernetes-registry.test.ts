@@ -162,7 +162,7 @@ describe('KubernetesRegistry', () => {
   test('is followed once', async () => {
     const { registry, heard } = setUp();
     registry.follow(heard.listener);
-    expect(() => registry.follow(heard.listener)).toThrow('followed already');
+    expect(() => registry.follow(heard.listener)).toThrow('follow was already called');
     await registry.close();
   });
 

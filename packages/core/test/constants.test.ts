@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import {
+  MAX_MTU,
+  NEW_HANDSHAKE_AFTER_MS,
+  REJECT_AFTER_MESSAGES,
+  REKEY_AFTER_TIME_RECEIVING_MS,
+  ZERO_KEY_MATERIAL_AFTER_MS,
+} from '../src/constants.ts';
+
+describe('constants that follow from others', () => {
+  it('are those of the kernel', () => {
+    expect(ZERO_KEY_MATERIAL_AFTER_MS).toBe(540_000);
+    expect(REKEY_AFTER_TIME_RECEIVING_MS).toBe(165_000);
+    expect(NEW_HANDSHAKE_AFTER_MS).toBe(15_000);
+    expect(REJECT_AFTER_MESSAGES).toBe(2 ** 53 - 2 ** 13 - 1);
+    // 65,535 less IPv4's and UDP's headers, and 32 of a transport message.
+    expect(MAX_MTU).toBe(65_475);
+  });
+});
