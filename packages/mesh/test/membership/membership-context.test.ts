@@ -39,14 +39,14 @@ describe('refusalInContext', () => {
     ['its own address', withPrefix('192.0.2.0/28'), anywhere, 'prefixes[0]', 'of the node itself'],
     ['somewhere else', withPrefix('8.8.8.0/24'), {}, 'prefixes[0]', "outside the cluster's"],
     ['an own address as its own', { addresses: ['192.0.2.100'] }, {}, 'addresses[0]', 'this node'],
-    ['an address in the own prefix', { addresses: ['10.244.0.7'] }, {}, 'addresses[0]', 'lies in'],
+    ['an address in the own prefix', { addresses: ['10.244.0.7'] }, {}, 'addresses[0]', 'is in'],
     ['an address of a service', { addresses: ['10.96.0.1'] }, {}, 'addresses[0]', 'of services'],
     [
       'an address that no node has',
       { addresses: ['8.8.8.8'] },
       { nodePrefixes: [parseCidr('192.0.2.0/24')] },
       'addresses[0]',
-      '8.8.8.8 lies outside of the prefix of the nodes, 192.0.2.0/24',
+      '8.8.8.8 is outside the prefix of the nodes, 192.0.2.0/24',
     ],
     ['an address of a pod', { addresses: ['10.244.9.9'] }, {}, 'addresses[0]', "the cluster's"],
     [

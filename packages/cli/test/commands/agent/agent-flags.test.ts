@@ -65,9 +65,13 @@ describe('readAgentFlags', () => {
     [
       'an address that no node has',
       { nodePrefix: ['10.0.0.0/8'] },
-      /^--node-ip: \S+ lies outside of the prefix of the nodes, 10.0.0.0\/8/,
+      /^--node-ip: \S+ is outside the prefix of the nodes, 10.0.0.0\/8/,
     ],
-    ['every address a node', { nodePrefix: ['::/0'] }, /^--node-prefix: ::\/0 is every address/],
+    [
+      'every address a node',
+      { nodePrefix: ['::/0'] },
+      /^--node-prefix: ::\/0 contains every address/,
+    ],
     ['a prefix without a length', { clusterPrefix: ['10.244.0.0'] }, /--cluster-prefix expected/],
     ['own pods outside', { clusterPrefix: ['10.0.0.0/16'] }, /static:10.244.1.0\/24 contradicts/],
     ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],

@@ -15,7 +15,7 @@ describe('OwnRecord in etcd', () => {
       state.beforeWrite = () => {};
     };
     const written = own.publish(recordOf(1, { port: 51999 }));
-    await expect(written).rejects.toThrow(/n1 can't be written in etcd: somebody removed it/);
+    await expect(written).rejects.toThrow(/n1 cannot be written in etcd: somebody removed it/);
     expect(state.value).toBeUndefined();
     await own.publish(recordOf(1, { port: 51999 }));
     expect(state.value).toBeDefined();
