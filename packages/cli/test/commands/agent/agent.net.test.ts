@@ -99,10 +99,6 @@ async function startAll(words: readonly string[] = []): Promise<void> {
   }
   for (const node of cluster.nodes) {
     await node.hasMet(cluster.nodes.length - 1);
-    // The way through the tunnel is laid a moment after the handshake is told.
-    await vi.waitFor(async () => {
-      const routes = await node.host.run('ip', ['route', 'show', 'table', '51871']);
-      expect(routes).toContain(' dev ');
-    });
+    await node.hasWays(cluster.nodes.length - 1);
   }
 }
