@@ -97,8 +97,5 @@ async function startAll(words: readonly string[] = []): Promise<void> {
     daemons.set(node, await node.daemon());
     agents.set(node, node.agent(words));
   }
-  for (const node of cluster.nodes) {
-    await node.hasMet(cluster.nodes.length - 1);
-    await node.hasWays(cluster.nodes.length - 1);
-  }
+  for (const node of cluster.nodes) await node.hasMet(cluster.nodes.length - 1);
 }

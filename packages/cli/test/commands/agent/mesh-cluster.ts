@@ -211,18 +211,6 @@ export class MeshNode {
     return routes.filter(({ interfaceIndex }) => interfaceIndex === index).length;
   }
 
-  /** The way through the tunnel is laid a moment after the handshake is told. */
-  async hasWays(count: number): Promise<void> {
-    await vi.waitFor(
-      async () => {
-        const routes = await this.host.run('ip', ['route', 'show', 'table', '51871']);
-        const ways = routes.match(/ dev /g) ?? [];
-        if (ways.length < count) throw new Error(`${this.name}: ${routes}`);
-      },
-      { timeout: 10_000 },
-    );
-  }
-
   async close(): Promise<void> {
     await this.host.close();
     await this.pod.close();
