@@ -1,6 +1,7 @@
 /**
- * `AgentLock`: there is one agent in a network namespace, and one with the keys of an interface. Two of
- * them would undo each other's routes, rules and filters, or be one node at two places.
+ * `AgentLock`: ensures that only one agent runs in a network namespace, and only one with the keys
+ * of an interface. Two agents would undo each other's routes, rules and filters, or be the same
+ * node at two places.
  *
  * @module
  */
@@ -10,23 +11,25 @@ import { FileLock, FileLockedError, networkNamespaceId } from '@litz/sys';
 
 export interface AgentLockOptions {
   readonly interfaceName: string;
-  /** Where the keys are. */
+  /** The directory of the keys. */
   readonly stateFolder: string;
-  /** Does not outlive a reboot; default: /run/litz. */
+  /** A directory that is emptied by a reboot. Default: /run/litz. */
   readonly runtimeFolder?: string;
 }
 
-/** Another agent is there. */
+/** Another agent holds the lock. */
 export class AgentLockError extends Error {
   override readonly name = 'AgentLockError';
 }
 
 export class AgentLock {
   readonly #locks: FileLock[] = [];
-  /** What could not be locked, and why: a folder that can't be written to, for instance. */
+  /**
+   * The locks that could not be taken, and why, for example because a directory is not writable.
+   */
   readonly troubles: readonly string[];
 
-  /** @throws {AgentLockError} another agent is there; the message names its interface */
+  /** @throws {AgentLockError} another agent is running; the message names its interface */
   constructor({ interfaceName, stateFolder, runtimeFolder = RUNTIME_FOLDER }: AgentLockOptions) {
     const holder = `${interfaceName}, process ${process.pid}`;
     const namespace = networkNamespaceId()?.replaceAll(/\D/g, '') ?? 'unknown';
@@ -46,7 +49,7 @@ export class AgentLock {
     for (const lock of this.#locks.splice(0)) lock.close();
   }
 
-  /** @returns why nobody can have the lock */
+  /** @returns the reason why the lock cannot be taken; undefined: it was taken */
   #take({ folder, mode, name, advice }: Place, holder: string): string | undefined {
     const path = join(folder, `${name}.lock`);
     try {
@@ -68,14 +71,14 @@ export class AgentLock {
 
 interface Place {
   readonly folder: string;
-  /** Of the folder, where it has to be made. */
+  /** The mode of the directory, if it must be created. */
   readonly mode: number;
   readonly name: string;
   readonly advice: string;
 }
 
 const ONE_IN_NAMESPACE =
-  'runs in this network namespace, whose routes, rules and filters only one can have: end it first';
+  'runs in this network namespace, and only one agent can manage its routes, rules and filters: stop it first';
 const ONE_WITH_KEYS =
-  'has the keys of this interface in this folder, and would be the same node: give another --state-dir';
+  'uses the keys of this interface in this directory, so both would be the same node: use another --state-dir';
 const RUNTIME_FOLDER = '/run/litz';

@@ -24,9 +24,9 @@ export interface AgentSettings {
   readonly clusterPrefixes: readonly Readonly<Cidr>[];
   /** The prefixes of the services. No node may claim addresses in them. */
   readonly servicePrefixes: readonly Readonly<Cidr>[];
-  /** All addresses of nodes lie in these; none: they may lie anywhere. */
+  /** The prefixes that contain the addresses of all nodes. Empty: the addresses may be anywhere. */
   readonly nodePrefixes: readonly Readonly<Cidr>[];
-  /** Seconds; 0: none but until a peer has answered. */
+  /** In seconds. 0: keepalives are only sent until a peer has answered. */
   readonly persistentKeepalive: number;
   /**
    * In milliseconds. The node replaces its key when the key is older. Undefined: only on request.

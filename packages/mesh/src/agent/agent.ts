@@ -125,9 +125,10 @@ export class Agent implements StatusSource {
   /**
    * Creates a new key and starts to move the peers to it.
    *
-   * @returns what happens now, in words
-   * @throws {RotationError} a rotation goes on already
-   * @throws {AgentError} the node is taken out
+   * @returns a sentence that says what happens now
+   * @throws {RotationError} a rotation is already in progress, or there is no further generation
+   * @throws {KeyFileError} the key file cannot be written
+   * @throws {AgentError} the node has left the mesh
    */
   rotateKey(options: { readonly revoke?: boolean } = {}): string {
     this.#refuseGoing();
@@ -140,9 +141,12 @@ export class Agent implements StatusSource {
   }
 
   /**
-   * @throws {AgentError} `enforce` isn't possible: peers haven't answered, or the cluster's prefixes
-   *   aren't known, or the node is taken out
-   * @throws {MeshHostError} it can't be held on this machine
+   * Changes the enforcement and runs a round.
+   *
+   * @returns a sentence that says what was done
+   * @throws {AgentError} `enforce` is refused: some peers have not answered, the registry was not
+   *   read, or the cluster's prefixes are not known; or the node has left the mesh
+   * @throws {MeshHostError} the machine cannot enforce
    */
   async setEnforcement(
     enforcement: Enforcement,
@@ -155,9 +159,9 @@ export class Agent implements StatusSource {
     });
   }
 
-  /** @throws {AgentError} the node is taken out */
+  /** @throws {AgentError} the node has left the mesh */
   async setMode(mode: EncryptMode): Promise<string> {
-    return this.#switch(`encrypts ${mode}`, () => ({ mode }));
+    return this.#switch(`mode is ${mode}`, () => ({ mode }));
   }
 
   /**
@@ -245,7 +249,10 @@ export class Agent implements StatusSource {
     peers.changeContext(surroundings.context);
   }
 
-  /** One after the other: who goes back on a failure must not undo what another one asked for. */
+  /**
+   * Runs the switches one after the other: a switch that fails and is undone must not undo a later
+   * one.
+   */
   #switch(text: string, choose: () => Partial<Choices>): Promise<string> {
     const switched = this.#switching.then(async () => {
       this.#refuseGoing();

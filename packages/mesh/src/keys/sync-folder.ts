@@ -1,12 +1,12 @@
 /**
- * `syncFolder`: the names in a folder, on the disk. Without it a file that was renamed may have its old
- * content, or none, after a loss of power.
+ * `syncFolder`: writes the names in a directory to the disk. Without it, a file that was renamed
+ * may have its old content, or be missing, after a loss of power.
  *
  * @module
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 
-/** @throws {Error} of the file system */
+/** @throws {Error} the error of the file system */
 export function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {

@@ -25,7 +25,10 @@ export interface MembershipContext {
   readonly servicePrefixes: readonly Cidr[];
   /** The prefixes of all pods. Empty if they are not known; then a pod prefix may be anywhere. */
   readonly clusterPrefixes: readonly Cidr[];
-  /** Where all nodes have their addresses; empty where nobody says it, and then any place will do. */
+  /**
+   * The prefixes that contain the addresses of all nodes. Empty if they are not known; then an
+   * address may be anywhere.
+   */
   readonly nodePrefixes: readonly Cidr[];
 }
 
@@ -148,5 +151,5 @@ function outsideOf(
   if (prefixes.length === 0) return undefined;
   if (prefixes.some((wide) => covers(wide, prefix))) return undefined;
   const known = prefixes.map(formatCidr).join(', ');
-  return { field, reason: `${text} lies outside of ${what}, ${known}` };
+  return { field, reason: `${text} is outside ${what}, ${known}` };
 }

@@ -15,7 +15,7 @@ export function overlaps(a: Readonly<Cidr>, b: Readonly<Cidr>): boolean {
   return sameBits(a, b, Math.min(a.prefixLength, b.prefixLength));
 }
 
-/** The address without the bits behind the length; a copy. */
+/** Returns the address with all bits after the length set to 0, as a copy. */
 export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8Array {
   const network = address.slice();
   for (let i = 0; i < network.length; i++) {
@@ -25,7 +25,10 @@ export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8
   return network;
 }
 
-/** The prefix without the bits behind its length: itself where it has none. */
+/**
+ * Returns the prefix with all bits after its length set to 0. Returns the same object if there are
+ * none.
+ */
 export function networkOf(prefix: Readonly<Cidr>): Readonly<Cidr> {
   const address = networkAddress(prefix);
   if (address.every((byte, i) => byte === prefix.address[i])) return prefix;

@@ -170,7 +170,10 @@ export const PUBLIC_KEY_ANNOTATIONS = [
   'network.cilium.io/wg-pub-key',
   'io.cilium.network.wg-pub-key',
 ] as const;
-/** UDP port of every node. */
+/** The UDP port of every Cilium node. */
 const CILIUM_PORT = 51871;
-/** A marker and no number of a key: this node encrypts. 0: it has opted out for its own addresses. */
+/**
+ * This value is a marker, not a key number: the node encrypts traffic to its own addresses. With 0
+ * the node has opted out.
+ */
 export const ENCRYPTS = 255;

@@ -121,7 +121,7 @@ export function revokeCiliumKvstoreNode(
   };
 }
 
-/** The field by its exact name, else by one that differs in case only. */
+/** Returns the field with exactly this name, else a field whose name differs only in case. */
 function fieldOf(object: JsonObject, name: string): unknown {
   if (Object.hasOwn(object, name)) return object[name];
   const wanted = lowerCase(name);

@@ -27,7 +27,10 @@ export interface OwnNodeClaim {
 }
 
 /**
- * @throws {RecordError} of the field `name`, `addresses`, `prefixes`, `clusterPrefixes`, `nodePrefixes`
+ * Checks that the other nodes can accept these facts.
+ *
+ * @throws {RecordError} names the field `name`, `addresses`, `prefixes`, `clusterPrefixes` or
+ *   `nodePrefixes`
  */
 export function checkOwnNode(claim: OwnNodeClaim): void {
   const { name, addresses, prefixes, clusterPrefixes, nodePrefixes } = claim;
@@ -61,17 +64,20 @@ function refuseAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {
     const host = hostPrefix(parseAddress(text));
     const services = servicePrefixes.find((range) => covers(range, host));
     if (services) {
-      const reason = `${text} lies in the range of services, ${formatCidr(services)}`;
+      const reason = `${text} is in the prefix of the services, ${formatCidr(services)}`;
       throw new RecordError(name, 'addresses', reason);
     }
     if (nodePrefixes.length === 0 || nodePrefixes.some((wide) => covers(wide, host))) continue;
     const known = nodePrefixes.map(formatCidr).join(', ');
-    const reason = `${text} lies outside of the prefix of the nodes, ${known}`;
+    const reason = `${text} is outside the prefix of the nodes, ${known}`;
     throw new RecordError(name, 'addresses', reason);
   }
 }
 
-/** What goes to a node's address would go into the tunnel, its own datagrams among it. */
+/**
+ * Refuses prefixes that cover an address of the node. Traffic to that address would go into the
+ * tunnel, even the tunnel's own datagrams.
+ */
 function refuseCovered(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes'): void {
   for (const prefix of claim[field]) {
     const address = claim.addresses.find((text) => covers(prefix, hostPrefix(parseAddress(text))));

@@ -84,8 +84,8 @@ export interface Registry {
    */
   publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
   /**
-   * Takes the own record out on purpose, so that the others remove the peer at once. A `publish` that is
-   * under way comes before it.
+   * Removes the own record on purpose, so that the other nodes remove the peer at once. A `publish`
+   * in progress is finished before.
    */
   withdraw(name: string): Promise<void>;
   /** Returns the real addresses of the registry's servers. Empty for a directory. */

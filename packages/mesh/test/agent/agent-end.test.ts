@@ -69,7 +69,7 @@ describe('close', () => {
     step.open();
     await pass(100);
     await closed;
-    await expect(said).resolves.toBe('encrypts nodes');
+    await expect(said).resolves.toBe('mode is nodes');
   });
 });
 

@@ -28,7 +28,7 @@ describe('AgentLock', () => {
   test('refuses a second agent with the keys of the same interface, and holds nothing then', () => {
     take('litz0', 'state');
     expect(() => take('litz0', 'state', 'elsewhere')).toThrow(
-      /has the keys of this interface in this folder, .*state\/litz0\.lock\)$/,
+      /uses the keys of this interface in this directory, .*state\/litz0\.lock\)$/,
     );
     take('litz1', 'state', 'elsewhere');
   });

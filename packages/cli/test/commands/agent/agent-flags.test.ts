@@ -65,7 +65,7 @@ describe('readAgentFlags', () => {
     [
       'an address that no node has',
       { nodePrefix: ['10.0.0.0/8'] },
-      /^--node-ip: \S+ lies outside of the prefix of the nodes, 10.0.0.0\/8/,
+      /^--node-ip: \S+ is outside the prefix of the nodes, 10.0.0.0\/8/,
     ],
     [
       'every address a node',

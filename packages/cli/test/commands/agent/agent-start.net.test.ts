@@ -50,7 +50,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
 
   it('ends when another agent runs in the network namespace, also with another interface', async () => {
     const first = start([], { name: 's0' });
-    await first.says(/made a key for this node/);
+    await first.says(/created a key for this node/);
     const second = start(['--state-dir', join(folder, 'other')], { name: 's1' });
     expect(await second.end()).toBe(1);
     expect(second.text).toMatch(/^litz: another agent \(s0, process \d+\) runs in this network/m);

@@ -288,7 +288,7 @@ export function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** The first key after all those with the prefix. */
+/** Returns the first key after all keys with the prefix. */
 function prefixEnd(prefix: string): Uint8Array {
   const end = bytesOf(prefix);
   end[end.length - 1]!++;

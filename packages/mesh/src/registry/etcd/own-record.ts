@@ -232,5 +232,5 @@ function removed(): EtcdError {
   return new EtcdError(GRPC_CODES.unavailable, 'somebody removed it meanwhile');
 }
 
-/** How often a write is tried that others come before. */
+/** How often a write is tried if other writers change the key in between. */
 const ATTEMPTS = 5;

@@ -313,7 +313,7 @@ function isEventType(type: unknown): type is WatchEvent['type'] {
   return type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK';
 }
 
-/** Whose fields ours are in `managedFields`. */
+/** The name of this writer in `managedFields`. */
 const FIELD_MANAGER = 'litz-agent';
 
 /**

@@ -84,7 +84,10 @@ export class KubernetesRegistry implements Registry {
     return this.#inTurn(() => this.api.remove(this.#records.resource, name));
   }
 
-  /** One after the other: an apply that is overtaken by a deletion would make the object again. */
+  /**
+   * Runs writes one after the other: an apply that reaches the server after a deletion would create
+   * the object again.
+   */
   #inTurn(write: () => Promise<void>): Promise<void> {
     const written = this.#writing.then(write);
     this.#writing = written.catch(() => {});
@@ -108,7 +111,10 @@ export class KubernetesRegistry implements Registry {
     await this.api.apply(resource, object);
   }
 
-  /** Only where there are `LitzNode` objects: nothing of Cilium's is written over. */
+  /**
+   * Writes the status of a `LitzNode`. Does nothing for `CiliumNode`, so that Cilium's status is
+   * not overwritten.
+   */
   async publishStatus(name: string, status: LitzNodeStatus): Promise<void> {
     if (this.#records.resource !== LITZ_NODES) return;
     const current = await this.api.read(LITZ_NODES, name);

@@ -1,6 +1,6 @@
 /**
- * `removeStartTaint`, `keepRemovingStartTaint`: takes the taint of the own Node away that keeps pods off until the tunnel stands.
- * Nothing else of a Node is ever written.
+ * `removeStartTaint`, `keepRemovingStartTaint`: remove the taint from the agent's own Node that
+ * keeps pods off the node until the tunnel works. The agent never writes any other part of a Node.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export interface StartTaintOptions {
   /** Why it is still there; undefined: it is not. */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
@@ -78,7 +78,7 @@ export async function keepRemovingStartTaint(
   return undefined;
 }
 
-/** What the chart calls it. */
+/** The name of the taint in the Helm chart. */
 export const START_TAINT = 'node.litz.dev/agent-not-ready';
 
 const TRIES = 10;
