@@ -153,7 +153,9 @@ export class Agent implements StatusSource {
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<string> {
     const { switches, peers } = this.#parts;
-    return this.#switch(`enforcement is ${enforcement}`, () => {
+    const cutOff = enforcement === 'enforce' ? peers.refusedStrangers : [];
+    const warning = cutOff.length > 0 ? `; refused, and so cut off: ${cutOff.join(', ')}` : '';
+    return this.#switch(`enforcement is ${enforcement}${warning}`, () => {
       if (enforcement === 'enforce') switches.allowEnforce(peers, { force });
       return { enforcement };
     });

@@ -79,6 +79,14 @@ export class KnownPeers {
     return this.#refused;
   }
 
+  /**
+   * Names of the nodes whose record is refused and that are not peers. `enforce` does not wait for them,
+   * because anybody who writes to the registry could prevent it with a bad record; it cuts them off.
+   */
+  get refusedStrangers(): readonly string[] {
+    return [...this.#refused.keys()].filter((name) => !this.all.has(name));
+  }
+
   /** True if the registry was read completely at least once. */
   get isSynced(): boolean {
     return this.#syncedAt !== undefined;

@@ -40,6 +40,15 @@ describe('setEnforcement', () => {
     expect(ground.daemon.peers).toMatchObject([{ session: {} }, { session: {} }, { session: {} }]);
   });
 
+  it('names the refused nodes that enforce cuts off, and does not wait for them', async () => {
+    const ground = await started();
+    await ground.answer(2, 3, 4);
+    ground.registry.has('n5', recordOf(5, { prefixes: recordOf(2).prefixes }));
+    await pass(1000);
+    const said = ground.agent.setEnforcement('enforce');
+    await expect(said).resolves.toBe('enforcement is enforce; refused, and so cut off: n5');
+  });
+
   it('refuses enforce without cluster prefixes, even with force', async () => {
     const ground = await started({ clusterPrefixes: [] });
     await ground.answer(2, 3, 4);
