@@ -254,14 +254,15 @@ export class GroundNode {
     options: { count?: number; size?: number; whole?: boolean } = {},
   ): number {
     const { count = 3, size = 56, whole = false } = options;
-    const words = `ip netns exec ${pod.name} ping -c ${count} -i 0.05 -W 1 -s ${size}`.split(' ');
+    // A busy machine answers late: the last answer is waited for three seconds.
+    const words = `ip netns exec ${pod.name} ping -c ${count} -i 0.05 -W 3 -s ${size}`.split(' ');
     const [program, ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
     return this.#answered(program, rest);
   }
 
   /** From the node itself. */
   pingFromNode(address: string, options: { count?: number } = {}): number {
-    return this.#answered('ping', `-c ${options.count ?? 3} -i 0.05 -W 1 ${address}`.split(' '));
+    return this.#answered('ping', `-c ${options.count ?? 3} -i 0.05 -W 3 ${address}`.split(' '));
   }
 
   /** In a pod. */
