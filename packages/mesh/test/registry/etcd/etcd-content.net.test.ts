@@ -105,8 +105,8 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
       ['a key of another type', changed({ keys: [{ publicKey: {} }] }), 'keys[0].publicKey', /./],
       ['prefixes within prefixes', changed({ prefixes: [['10.0.0.0/8']] }), 'prefixes[0]', /./],
       ['another name', changed({ name: 'n2' }), 'name', /n2/],
-      ['a depth of 60,000', '['.repeat(60_000), 'text', /is nested more than 100 times/],
-      ['a text of a megabyte', `"${'x'.repeat(MEGABYTE)}"`, 'text', /65536 at most/],
+      ['a depth of 60,000', '['.repeat(60_000), 'text', /is nested more than 100 levels deep/],
+      ['a text of a megabyte', `"${'x'.repeat(MEGABYTE)}"`, 'text', /at most 65536 are allowed/],
       ['a port of a megabyte', changed({ port: 'x'.repeat(60_000) }), 'port', /./],
     ])('%s: told with node and field, and the others go on', async (_, text, field, reason) => {
       const registry = open();
