@@ -78,7 +78,7 @@ describeWith(groundRequirements, 'an overlay inside of the tunnel', () => {
       '-c',
       `${process.execPath} ${LITZ} agent check --encrypt nodes --node-ip ${a.address}; true`,
     );
-    const named = Number(/needs an MTU of (\d+) at most/.exec(check)?.[1]);
+    const named = Number(/set its MTU in the CNI to (\d+) at most/.exec(check)?.[1]);
     expect({ check, named }).toEqual({ check, named: 1370 });
 
     expect(await cutWith(named)).toBe(0);
