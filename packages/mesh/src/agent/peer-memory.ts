@@ -12,9 +12,9 @@
  *
  * @module
  */
-import { appendFileSync, closeSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import { recordOfPeer } from '../membership/peer-of-record.ts';
 import { RecordError, type NodeRecord } from '../record/node-record.ts';
@@ -85,19 +85,11 @@ export class PeerMemory {
   }
 
   #write(peers: ReadonlyMap<string, MeshPeer>): void {
-    const temporary = `${this.#path}.${process.pid}.new`;
     const lines = Array.from(peers, ([name, peer]) => lineOf(name, peer));
     this.#lines = lines.length;
     this.#try(() => {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      rmSync(temporary, { force: true });
-      try {
-        writeFileSync(temporary, lines.join(''), { mode: MODE, flag: 'wx' });
-        renameSync(temporary, this.#path);
-      } catch (error) {
-        rmSync(temporary, { force: true });
-        throw error;
-      }
+      replaceStateFile(this.#path, Buffer.from(lines.join('')));
     });
   }
 
@@ -133,20 +125,13 @@ function readLine(line: string): { name: string; record: NodeRecord | undefined 
   }
 }
 
-/**
- * Returns the text of the file. Empty if there is no file, if it is not a regular file, or if it is
- * larger than `MAX_BYTES`. Never blocks on a pipe.
- */
+/** Returns an empty text if the file cannot be used, or is larger than `MAX_BYTES`. */
 function readText(path: string): string {
-  let fd = -1;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const status = fstatSync(fd);
-    return status.isFile() && status.size <= MAX_BYTES ? readFileSync(fd, 'utf8') : '';
+    const text = readStateFile(path, MAX_BYTES + 1) ?? '';
+    return text.length <= MAX_BYTES ? text : '';
   } catch {
     return '';
-  } finally {
-    if (fd !== -1) closeSync(fd);
   }
 }
 

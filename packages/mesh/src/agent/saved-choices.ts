@@ -8,20 +8,9 @@
  *
  * @module
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../keys/sync-folder.ts';
+import { readStateFile, replaceStateFile, StateFileTypeError } from '../keys/state-file.ts';
 import { ENCRYPT_MODES, ENFORCEMENTS, type Choices } from './agent-settings.ts';
 
 interface Saved {
@@ -93,23 +82,14 @@ function readSaved(path: string): Saved | undefined {
   );
 }
 
-/**
- * Returns the text of the file, at most `MOST_BYTES` bytes; undefined if there is no file. Never
- * blocks on a pipe.
- */
+/** Returns undefined if there is no file. */
 function readText(path: string): string | undefined {
-  let fd = -1;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    if (!fstatSync(fd).isFile()) throw new SavedChoicesError(`${path}: is not a regular file`);
-    const buffer = Buffer.alloc(MOST_BYTES);
-    return buffer.toString('utf8', 0, readSync(fd, buffer));
+    return readStateFile(path, MOST_BYTES);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
+    if (error instanceof StateFileTypeError)
+      throw new SavedChoicesError(`${path}: ${error.message}`);
     throw choicesError(path, 'cannot be read', error);
-  } finally {
-    if (fd !== -1) closeSync(fd);
   }
 }
 
@@ -132,33 +112,15 @@ function isSame(a: Choices, b: Choices): boolean {
 }
 
 function writeDurably(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.new`;
   try {
-    rmSync(temporary, { force: true });
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeWhole(temporary, text);
-    renameSync(temporary, path);
-    syncFolder(dirname(path));
+    replaceStateFile(path, Buffer.from(text));
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw choicesError(path, 'cannot be written', error);
   }
 }
 
-function writeWhole(path: string, text: string): void {
-  const bytes = Buffer.from(text);
-  const fd = openSync(path, 'wx', 0o600);
-  try {
-    // A file with half of the text would prevent the next agent from starting.
-    if (writeSync(fd, bytes) !== bytes.length) throw new Error('ENOSPC: not all was written');
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 function choicesError(path: string, what: string, error: unknown): SavedChoicesError {
-  if (error instanceof SavedChoicesError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   return new SavedChoicesError(`${path}: ${what}: ${code ?? message}`, { cause: error });
 }

@@ -20,15 +20,12 @@ import {
   closeSync,
   constants,
   fstatSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readSync,
   renameSync,
   rmSync,
-  utimesSync,
-  writeSync,
   type Stats,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -43,6 +40,7 @@ import {
 import { wipe } from '@litz/core/internals';
 import { untrustedFolder } from '@litz/config/uapi';
 import { MOST_GENERATION } from '../record/node-record.ts';
+import { replaceStateFile } from './state-file.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /** A key pair of this node. */
@@ -203,24 +201,12 @@ export class KeyStore {
   }
 
   #write(path: string, text: string): void {
-    const temporary = `${path}.${process.pid}.new`;
-    rmSync(temporary, { force: true });
     const bytes = Buffer.from(text, 'latin1');
-    const fd = openSync(temporary, 'wx', 0o600);
     try {
-      if (writeSync(fd, bytes) !== bytes.length) throw new Error('ENOSPC: not all was written');
-      const seconds = this.#now() / 1000;
-      utimesSync(temporary, seconds, seconds);
-      fsyncSync(fd);
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
+      replaceStateFile(path, bytes, this.#now());
     } finally {
       wipe(bytes);
-      closeSync(fd);
     }
-    syncFolder(this.folder);
   }
 }
 

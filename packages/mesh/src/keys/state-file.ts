@@ -1,0 +1,77 @@
+/**
+ * `replaceStateFile`, `readStateFile`: small files in the state directory of this node.
+ *
+ * @module
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { syncFolder } from './sync-folder.ts';
+
+/**
+ * Writes a file completely or not at all: to a temporary file, which is synced and renamed. The
+ * directory must exist. The content is on the disk when this returns. Only the owner can read it.
+ *
+ * @param content borrowed for the call
+ * @param modifiedAt the modification time, as Unix time in milliseconds; default: now
+ * @throws {Error} the error of the file system; the previous file is kept
+ */
+export function replaceStateFile(path: string, content: Uint8Array, modifiedAt?: number): void {
+  const temporary = `${path}.${process.pid}.new`;
+  rmSync(temporary, { force: true });
+  const fd = openSync(temporary, 'wx', 0o600);
+  try {
+    // A file with half of the content would prevent the next agent from starting.
+    if (writeSync(fd, content) !== content.length) throw new Error('ENOSPC: not all was written');
+    if (modifiedAt !== undefined) utimesSync(temporary, modifiedAt / 1000, modifiedAt / 1000);
+    fsyncSync(fd);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  syncFolder(dirname(path));
+}
+
+/**
+ * Returns the first `maxBytes` bytes of a file as text; undefined if there is no file. Follows no
+ * symbolic link and never blocks on a pipe.
+ *
+ * @throws {StateFileTypeError} it is not a regular file
+ * @throws {Error} the error of the file system
+ */
+export function readStateFile(path: string, maxBytes: number): string | undefined {
+  let fd = -1;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const status = fstatSync(fd);
+    if (!status.isFile()) throw new StateFileTypeError();
+    const buffer = Buffer.alloc(Math.min(status.size, maxBytes));
+    return buffer.toString('utf8', 0, readSync(fd, buffer));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  } finally {
+    if (fd !== -1) closeSync(fd);
+  }
+}
+
+export class StateFileTypeError extends Error {
+  override readonly name = 'StateFileTypeError';
+
+  constructor() {
+    super('is not a regular file');
+  }
+}

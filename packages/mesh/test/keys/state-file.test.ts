@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readStateFile, replaceStateFile, StateFileTypeError } from '../../src/keys/state-file.ts';
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'litz-state-'));
+  path = join(folder, 'file');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('replaceStateFile', () => {
+  it('replaces the content, for the owner alone, and leaves nothing else behind', () => {
+    replaceStateFile(path, Buffer.from('before'));
+    replaceStateFile(path, Buffer.from('after'), 1_000_000);
+    expect(readStateFile(path, 100)).toBe('after');
+    const { mode, mtimeMs } = statSync(path);
+    expect([mode & 0o777, mtimeMs]).toEqual([0o600, 1_000_000]);
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+
+  it('leaves nothing behind if it fails', () => {
+    mkdirSync(path);
+    expect(() => replaceStateFile(path, Buffer.from('x'))).toThrow('EISDIR');
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+});
+
+describe('readStateFile', () => {
+  it('returns undefined if there is no file', () => {
+    expect(readStateFile(path, 100)).toBeUndefined();
+  });
+
+  it('returns no more bytes than asked for', () => {
+    replaceStateFile(path, Buffer.from('abcdef'));
+    expect(readStateFile(path, 4)).toBe('abcd');
+  });
+
+  it.each([
+    ['a pipe', () => execFileSync('mkfifo', [path])],
+    ['a folder', () => mkdirSync(path)],
+  ])('refuses %s', (_, make) => {
+    make();
+    expect(() => readStateFile(path, 100)).toThrow(StateFileTypeError);
+  });
+
+  it('follows no link', () => {
+    symlinkSync('/etc/passwd', path);
+    expect(() => readStateFile(path, 100)).toThrow('ELOOP');
+  });
+});
