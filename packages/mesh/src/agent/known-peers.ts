@@ -31,8 +31,7 @@ export interface KnownPeersOptions {
 
 export class KnownPeers {
   readonly #options: KnownPeersOptions;
-  #membership: Membership;
-  #context: MembershipContext;
+  readonly #membership: Membership;
   readonly #sessions: PeerSessions = new PeerSessions();
   readonly #tunnelPeers: TunnelPeers = new TunnelPeers();
   /** The names of the peers that may have changed since the last `takeChanged`. */
@@ -45,8 +44,7 @@ export class KnownPeers {
 
   constructor(options: KnownPeersOptions) {
     this.#options = options;
-    this.#context = options.context;
-    this.#membership = new Membership(options.context, { now: options.now() });
+    this.#membership = new Membership(options.context);
   }
 
   /** The accepted peers by name. A peer's object stays the same until the peer changes. */
@@ -105,7 +103,7 @@ export class KnownPeers {
   sync(records: ReadonlyMap<string, ReadRecord>): void {
     const isFirst = this.#syncedAt === undefined;
     this.#syncedAt = this.#options.now();
-    if (isFirst) this.#remember(records);
+    if (isFirst) this.#remember(records, this.#syncedAt);
     this.#note(this.#membership.sync(records, this.#syncedAt));
     if (isFirst) this.#options.memory.open(this.all);
   }
@@ -122,7 +120,6 @@ export class KnownPeers {
 
   /** Replaces the facts about this node that decide which records it accepts. */
   changeContext(context: MembershipContext): void {
-    this.#context = context;
     this.#note(this.#membership.changeContext(context));
   }
 
@@ -211,13 +208,13 @@ export class KnownPeers {
    * Peers that were accepted before a restart keep their keys and prefixes if the registry still
    * has their record, or if a missing record only means that it has expired.
    */
-  #remember(records: ReadonlyMap<string, ReadRecord>): void {
-    const { memory, registry, now } = this.#options;
+  #remember(records: ReadonlyMap<string, ReadRecord>, now: number): void {
+    const { memory, registry } = this.#options;
     const remembered = [...memory.read().values()].filter(
       ({ name }) =>
         records.has(name) || (registry.missingMeans === 'expired' && !this.#revoked.has(name)),
     );
-    this.#membership = new Membership(this.#context, { remembered, now: now() });
+    this.#membership.remember(remembered, now);
   }
 
   #note(events: readonly MembershipEvent[]): void {

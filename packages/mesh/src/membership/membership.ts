@@ -32,28 +32,8 @@ export class Membership {
   #isSynced = false;
   #events: MembershipEvent[] = [];
 
-  /**
-   * @param remembered the records that were accepted before a restart; they keep what they have
-   *   until the registry says otherwise
-   * @param now Unix time in milliseconds
-   */
-  constructor(
-    context: MembershipContext,
-    { remembered = [], now }: { remembered?: Iterable<NodeRecord>; now: number },
-  ) {
+  constructor(context: MembershipContext) {
     this.#context = context;
-    for (const record of remembered) {
-      const member = this.#member(record.name);
-      member.standing = 'expired';
-      member.aliveAt = now;
-      member.claim = record;
-      member.mark = markOf(record.keys);
-    }
-    this.#settle();
-    for (const { name, accepted } of this.#members.values()) {
-      if (!accepted) this.#members.delete(name);
-    }
-    this.#events = [];
   }
 
   /** The accepted nodes by name. A peer's object stays the same until the peer changes. */
@@ -73,6 +53,27 @@ export class Membership {
   /** True once the registry has sent a complete list. Before that, no record counts as missing. */
   get isSynced(): boolean {
     return this.#isSynced;
+  }
+
+  /**
+   * Takes the records that were accepted before a restart. Call it before the first `sync`. They keep
+   * what they have until the registry says otherwise.
+   *
+   * @param now Unix time in milliseconds
+   */
+  remember(records: Iterable<NodeRecord>, now: number): void {
+    for (const record of records) {
+      const member = this.#member(record.name);
+      member.standing = 'expired';
+      member.aliveAt = now;
+      member.claim = record;
+      member.mark = markOf(record.keys);
+    }
+    this.#settle();
+    for (const { name, accepted } of this.#members.values()) {
+      if (!accepted) this.#members.delete(name);
+    }
+    this.#events = [];
   }
 
   /**

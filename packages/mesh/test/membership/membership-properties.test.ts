@@ -119,7 +119,7 @@ function holdsAfterAnySteps(check: (world: World) => void): void {
 }
 
 function worldAfter(steps: readonly Step[]): World {
-  const membership = new Membership(contextOf(), { now: 0 });
+  const membership = new Membership(contextOf());
   const world = { membership, living: new Map<string, ReadRecord>(), now: 0 };
   membership.sync(new Map(), 0);
   for (const next of steps) run(world, next);
@@ -166,7 +166,7 @@ function concerns(next: Step, name: string): boolean {
 }
 
 function namesAfter(list: readonly NodeRecord[]): string[] {
-  const membership = new Membership(contextOf(), { now: 0 });
+  const membership = new Membership(contextOf());
   membership.sync(new Map(list.map((record) => [record.name, record])), 0);
   return [...membership.peers.keys()].toSorted();
 }

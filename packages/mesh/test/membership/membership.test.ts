@@ -9,6 +9,7 @@ import {
   describeMembershipEvent,
   type MembershipEvent,
 } from '../../src/membership/membership-event.ts';
+import type { MembershipContext } from '../../src/membership/membership-context.ts';
 import { Membership } from '../../src/membership/membership.ts';
 import type { MeshPeer } from '../../src/membership/mesh-peer.ts';
 import { RecordError, type NodeRecord, type ReadRecord } from '../../src/record/node-record.ts';
@@ -286,10 +287,8 @@ describe('Membership', () => {
   });
 
   describe('restart', () => {
-    const remembered = [recordOf(1), recordOf(2)];
-
     test('has the peers of before at once, and drops none before a whole list', () => {
-      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      const membership = restarted(contextOf());
       expect(prefixesOf(membership)).toEqual(['n1 10.244.1.0/24', 'n2 10.244.2.0/24']);
       expect(membership.isSynced).toBe(false);
       expect(membership.deadline).toBeUndefined();
@@ -298,14 +297,14 @@ describe('Membership', () => {
     });
 
     test('says nothing of those whose records are as they were', () => {
-      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      const membership = restarted(contextOf());
       const before = membership.peers.get('n1');
       expect(kinds(membership.sync(listOf(recordOf(1)), 0))).toEqual(['expired n2']);
       expect(membership.peers.get('n1')).toBe(before);
     });
 
     test('lets nobody take what a node of before still claims', () => {
-      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      const membership = restarted(contextOf());
       const keys = [{ ...recordOf(3).keys[0], createdAt: 1 }];
       const thief = recordOf(3, { prefixes: recordOf(1).prefixes, keys });
       membership.sync(listOf(thief, recordOf(1), recordOf(2)), 0);
@@ -314,12 +313,12 @@ describe('Membership', () => {
 
     test('forgets what clashes with this node now', () => {
       const context = contextOf({ ownPrefixes: recordOf(1).prefixes });
-      const membership = new Membership(context, { remembered, now: 0 });
+      const membership = restarted(context);
       expect([...membership.peers.keys()]).toEqual(['n2']);
     });
 
     test('removes a node at once that was revoked meanwhile', () => {
-      const membership = new Membership(contextOf(), { remembered, now: 0 });
+      const membership = restarted(contextOf());
       expect(kinds(membership.gone('n1', 'deleted', 0))).toEqual(['left n1']);
     });
   });
@@ -361,7 +360,7 @@ describe('Membership', () => {
   test('takes 5,000 nodes in one list, and one change in a few milliseconds', () => {
     const records = Array.from({ length: 5000 }, (_, i) => manyOf(i));
     const context = contextOf({ ownPrefixes: [], clusterPrefixes: [] });
-    const membership = new Membership(context, { now: 0 });
+    const membership = new Membership(context);
     membership.sync(listOf(...records), 0);
     expect(membership.peers.size).toBe(5000);
     const before = process.cpuUsage();
@@ -372,7 +371,7 @@ describe('Membership', () => {
 });
 
 function synced(...records: NodeRecord[]): { membership: Membership; events: MembershipEvent[] } {
-  const membership = new Membership(contextOf(), { now: 0 });
+  const membership = new Membership(contextOf());
   const events = membership.sync(listOf(...records), 0);
   return { membership, events };
 }
@@ -404,4 +403,11 @@ function manyOf(number: number): NodeRecord {
     keys: [{ publicKey: keyOf(number + 1000), generation: 1, createdAt: number }],
     prefixes: [parseCidr(`10.${bytes}.0/24`)],
   });
+}
+
+/** With the records of nodes 1 and 2, which were accepted before the restart. */
+function restarted(context: MembershipContext): Membership {
+  const membership = new Membership(context);
+  membership.remember([recordOf(1), recordOf(2)], 0);
+  return membership;
 }
