@@ -61,6 +61,7 @@ export {
   type NodeRecord,
   type ReadRecord,
 } from './record/node-record.ts';
+export { covers } from './record/cidr-relations.ts';
 export { checkOwnNode, type OwnNodeClaim } from './record/own-node.ts';
 export { FileRegistry, type FileRegistryOptions } from './registry/file/file-registry.ts';
 export type { WatchDirectory } from './registry/file/directory-watch.ts';

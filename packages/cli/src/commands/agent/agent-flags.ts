@@ -7,6 +7,7 @@ import { formatCidr, parseAddress, parseCidr, type Cidr } from '@litz/core';
 import { quote } from '@litz/core/internals';
 import {
   checkOwnNode,
+  covers,
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type AgentSettings,
@@ -202,21 +203,12 @@ function refuseOwnNode(claim: OwnNodeClaim): void {
 /** Refuses own pods that are in no cluster prefix, because they would be cut off. */
 function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
   if (cluster.length === 0) return;
-  const outside = own.find((prefix) => !cluster.some((wide) => contains(wide, prefix)));
+  const outside = own.find((prefix) => !cluster.some((wide) => covers(wide, prefix)));
   if (!outside) return;
   throw contradiction(
     `--prefixes static:${formatCidr(outside)}`,
     `--cluster-prefix ${cluster.map(formatCidr).join(',')}`,
   );
-}
-
-function contains(wide: Cidr, { address, prefixLength }: Cidr): boolean {
-  if (wide.address.length !== address.length || wide.prefixLength > prefixLength) return false;
-  for (let bit = 0; bit < wide.prefixLength; bit++) {
-    const mask = 0x80 >> (bit & 7);
-    if (((wide.address[bit >> 3]! ^ address[bit >> 3]!) & mask) !== 0) return false;
-  }
-  return true;
 }
 
 function readRotation({ rotateKeyEvery, rotateTimeout }: AgentFlags): number | undefined {

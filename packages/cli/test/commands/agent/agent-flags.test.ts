@@ -2,22 +2,10 @@ import { formatCidr } from '@litz/core';
 import { describe, expect, it } from 'vitest';
 import { readAgentFlags, type AgentFlags } from '../../../src/commands/agent/agent-flags.ts';
 import { readEtcdFlags } from '../../../src/commands/agent/registry-flags.ts';
+import { DEFAULT_FLAGS } from './default-flags.ts';
 
-/** What commander gives where nothing was said. */
-const DEFAULTS = {
-  encrypt: 'pods',
-  enforcement: 'permissive',
-  interface: 'litz0',
-  port: 51_871,
-  persistentKeepalive: 0,
-  rotateTimeout: '10m',
-  stateDir: '/var/lib/litz',
-  controlDir: '/var/run/litz',
-  cniDir: '/etc/cni/net.d',
-  format: 'litz',
-} as const;
 const GOOD: AgentFlags = {
-  ...DEFAULTS,
+  ...DEFAULT_FLAGS,
   registry: 'file:/shared/nodes',
   node: 'n1',
   nodeIp: ['192.0.2.1'],

@@ -7,21 +7,10 @@ import {
   kubernetesGround,
   type KubernetesGround,
 } from '../../../src/commands/agent/kubernetes-ground.ts';
+import { DEFAULT_FLAGS } from './default-flags.ts';
 
 const CONTROL_PLANE = { 'node-role.kubernetes.io/control-plane': '' };
-const FLAGS: AgentFlags = {
-  registry: 'kubernetes',
-  encrypt: 'pods',
-  enforcement: 'permissive',
-  interface: 'litz0',
-  port: 51_871,
-  persistentKeepalive: 0,
-  rotateTimeout: '10m',
-  stateDir: '/var/lib/litz',
-  controlDir: '/var/run/litz',
-  cniDir: '/etc/cni/net.d',
-  format: 'litz',
-};
+const FLAGS: AgentFlags = { ...DEFAULT_FLAGS, registry: 'kubernetes' };
 
 describe('kubernetesGround', () => {
   it('fills in name, addresses and prefixes, and says where it has them from', async () => {

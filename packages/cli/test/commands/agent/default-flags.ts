@@ -1,0 +1,17 @@
+/**
+ * The flags of `litz agent` that have a default, as commander gives them.
+ *
+ * @module
+ */
+export const DEFAULT_FLAGS = {
+  encrypt: 'pods',
+  enforcement: 'permissive',
+  interface: 'litz0',
+  port: 51_871,
+  persistentKeepalive: 0,
+  rotateTimeout: '10m',
+  stateDir: '/var/lib/litz',
+  controlDir: '/var/run/litz',
+  cniDir: '/etc/cni/net.d',
+  format: 'litz',
+} as const;
