@@ -62,7 +62,7 @@ function startEnd(namespaces: NamespacePair, side: Side, provider: ProviderName)
 
 async function isReady(end: RunningCommand): Promise<void> {
   await until(`${end.name}: ready`, () => {
-    if (end.hasEnded) throw new Error(`${end.name} has ended: ${end.errors.trim()}`);
+    end.checkAlive();
     return /^ready$/m.test(end.output);
   });
 }

@@ -4,10 +4,11 @@
  *
  * @module
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../peers/command.ts';
 import type { Measurement } from '../results/result.ts';
 import { quantile } from '../results/statistics.ts';
-import { Crowd, pause } from './crowd.ts';
+import { Crowd } from './crowd.ts';
 import { madePrefix } from './made-record.ts';
 import { MeshGround } from './mesh-ground.ts';
 import { RealNode, realName } from './real-node.ts';

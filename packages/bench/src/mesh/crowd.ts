@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
 import { RunningCommand } from '../peers/command.ts';
 import { madeRecord, peerOf } from './made-record.ts';
 import type { RegistryPlace } from './registry-place.ts';
@@ -206,10 +207,6 @@ interface Answer {
   readonly id: number;
   readonly value?: unknown;
   readonly error?: string;
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const CHILD = fileURLToPath(new URL('./crowd-child.js', import.meta.url));

@@ -4,10 +4,11 @@
  *
  * @module
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../peers/command.ts';
 import type { Measurement } from '../results/result.ts';
 import { median } from '../results/statistics.ts';
-import { Crowd, pause } from './crowd.ts';
+import { Crowd } from './crowd.ts';
 import { count } from './crowd-figures.ts';
 import { MeshGround } from './mesh-ground.ts';
 import { RealNode, realName, type RealNodeCounts } from './real-node.ts';

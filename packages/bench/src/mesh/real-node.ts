@@ -122,9 +122,7 @@ export class RealNode {
   /** @throws {Error} agent or daemon has ended; the message has its output */
   checkAlive(): void {
     this.#daemon.checkAlive();
-    if (this.#agent?.hasEnded === true) {
-      throw new Error(`the agent has ended: ${this.#agent.errors.trim()}`);
-    }
+    this.#agent?.checkAlive();
   }
 
   counts(): RealNodeCounts {

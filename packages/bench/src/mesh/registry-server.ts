@@ -9,6 +9,7 @@ import { request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { missingProgram, RunningCommand } from '../peers/command.ts';
 import { HUB_ADDRESS } from './mesh-ground.ts';
 import type { RegistryPlace } from './registry-place.ts';
@@ -183,7 +184,7 @@ async function again(run: () => Promise<unknown>): Promise<void> {
       return;
     } catch (error) {
       if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await pause(AGAIN_MS);
     }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { KubeApi, KubeResource } from '@litz/mesh';
 import { openKubeApi, type RegistryPlace } from './registry-place.ts';
 
@@ -63,7 +64,7 @@ class KubeWrites implements WriteCounter {
 
   async count(): Promise<number> {
     // The server reports a write a moment later.
-    await new Promise((resolve) => setTimeout(resolve, TOLD_MS));
+    await pause(TOLD_MS);
     return this.#writes;
   }
 

@@ -51,6 +51,11 @@ export class RunningCommand {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** @throws {Error} it has ended; the message has the last part of its stderr */
+  checkAlive(): void {
+    if (this.hasEnded) throw new Error(`${this.name} has ended: ${this.#errors.trim()}`);
+  }
+
   /** Its stdout so far. */
   get output(): string {
     return this.#output;

@@ -64,8 +64,7 @@ export class Daemon {
 
   /** @throws {Error} the daemon has ended; the message has its output */
   checkAlive(): void {
-    const { hasEnded, name, errors } = this.process;
-    if (hasEnded) throw new Error(`${name} has ended: ${errors.trim()}`);
+    this.process.checkAlive();
   }
 
   async close(): Promise<void> {

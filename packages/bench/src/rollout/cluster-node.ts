@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
 import { askAgent, controlPath, type ControlRequest, type MeshStatus } from '@litz/mesh';
@@ -98,7 +99,7 @@ export class ClusterNode {
     const daemon = this.#run(['-f', this.interfaceName]);
     this.#daemon = daemon;
     const isThere = (): boolean => {
-      checkAlive(daemon);
+      daemon.checkAlive();
       return existsSync(this.socket);
     };
     await until(`${daemon.name}: socket`, isThere, START_MS);
@@ -163,7 +164,7 @@ export class ClusterNode {
     const end = performance.now() + MEET_MS;
     let said = '';
     while (performance.now() < end) {
-      if (this.#agent) checkAlive(this.#agent);
+      this.#agent?.checkAlive();
       try {
         const { peers, events } = (await this.ask({ command: 'status' })) as MeshStatus;
         if (peers.filter(counts).length >= count) return;
@@ -173,7 +174,7 @@ export class ClusterNode {
         // The agent has just started.
         said = (error as Error).message;
       }
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      await pause(ASK_AGAIN_MS);
     }
     throw new Error(`node ${this.number}: not within ${MEET_MS} ms: ${count} peers: ${said}`);
   }
@@ -187,10 +188,6 @@ async function killed(command: RunningCommand | undefined): Promise<void> {
   if (!command) return;
   command.kill();
   await until(`${command.name}: end`, () => command.hasEnded);
-}
-
-function checkAlive({ hasEnded, name, errors, output }: RunningCommand): void {
-  if (hasEnded) throw new Error(`${name} has ended: ${errors.trim()} ${output.trim()}`);
 }
 
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { runCommand } from '../peers/command.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { RouteMonitor, type RouteChange } from './route-monitor.ts';
@@ -30,7 +31,7 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
     await node.killDaemon();
     await node.startDaemon();
     const peersAt = await peersAreThere(node, peers);
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    await pause(QUIET_MS);
     const after = await laid(node);
     if (after !== before)
       throw new Error(`not everything was restored: got ${after}, expected ${before}`);
@@ -71,7 +72,7 @@ async function peersAreThere(node: ClusterNode, count: number): Promise<number> 
     const seenAt = now();
     if (peers.filter(({ allowedIps }) => allowedIps.length > 0).length === count) return seenAt;
     if (performance.now() > end) throw new Error(`the daemon has only ${peers.length} peers`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await pause(POLL_MS);
   }
 }
 

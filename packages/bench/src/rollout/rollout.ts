@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Enforcement } from '@litz/mesh';
 import { withCleanUp } from '../peers/clean-up.ts';
 import { missingProgram } from '../peers/command.ts';
@@ -177,10 +178,6 @@ function measurementsOf(subject: string, figures: TrafficFigures): Measurement[]
     { figure: 'TCP segments sent again', subject, unit: 'packets', value: retransmitted },
     { figure: 'TCP resets', subject, unit: 'packets', value: resets },
   ];
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const TCP_PAIRS = 2;

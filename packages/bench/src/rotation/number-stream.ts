@@ -57,7 +57,7 @@ export class NumberStream {
 
 async function isReady(command: RunningCommand): Promise<void> {
   const holds = (): boolean => {
-    if (command.hasEnded) throw new Error(`${command.name} has ended: ${command.errors}`);
+    command.checkAlive();
     return command.output.includes('ready');
   };
   await until(`${command.name}: ready`, holds, READY_MS);
