@@ -19,6 +19,5 @@ export {
 } from './byte-operations.ts';
 export { type WasmBuild } from './kernels.ts';
 export { WasmArena, type WasmArenaOptions } from './wasm-arena.ts';
-export { WasmPoly1305 } from './wasm-poly1305.ts';
 export { wasmProvider } from './wasm-provider.ts';
 export { type WasmMemory } from './web-assembly.ts';
