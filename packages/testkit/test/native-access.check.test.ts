@@ -60,7 +60,6 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     SystemError: CHECK,
     boottimeMs: OWN_MEMORY,
     realtimeMs: OWN_MEMORY,
-    returnFreedMemory: OWN_MEMORY,
     koffi: RAW,
     libc: RAW,
     addressOf: [['"view" expected a view of memory', (m) => m.addressOf([1])]],
