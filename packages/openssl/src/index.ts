@@ -9,8 +9,8 @@ import { checkBytes } from '@litz/sys';
 import { Aead } from './aead.ts';
 import { Blake2s } from './blake2s.ts';
 import { libcrypto } from './libcrypto.ts';
-import { Owned } from './owned.ts';
-import { SharedUse } from './shared-use.ts';
+import { OpensslObjects } from './openssl-objects.ts';
+import { UseCount } from './use-count.ts';
 import { TransportCiphers } from './transport-cipher.ts';
 import { X25519 } from './x25519.ts';
 
@@ -24,22 +24,22 @@ import { X25519 } from './x25519.ts';
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
  */
 export function createOpensslProvider(): CryptoProvider {
-  const owned = new Owned(libcrypto());
+  const objects = new OpensslObjects(libcrypto());
   try {
-    return new SharedUse(owned).guard(createProvider(owned));
+    return new UseCount(objects).wrap(createProvider(objects));
   } catch (error) {
-    owned.free();
+    objects.free();
     throw error;
   }
 }
 
-function createProvider(owned: Owned): CryptoProvider {
-  const { crypto } = owned;
+function createProvider(objects: OpensslObjects): CryptoProvider {
+  const { crypto } = objects;
   const aead = new Aead(crypto);
   const blake2s = new Blake2s(crypto);
   const ciphers = new TransportCiphers(crypto);
   const x25519 = new X25519(crypto);
-  owned.settle();
+  objects.stopRecording();
   // Tries X25519 now, so that a build without it is found before the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {
