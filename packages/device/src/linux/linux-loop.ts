@@ -356,7 +356,7 @@ export class LinuxLoop {
       const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
       // The warm-up got any free ports. If it has the configured port, the warm-up ends.
       if (!isTaken || !this.#warmUp?.hasPort(options.port)) throw error;
-      this.#warmUp.end();
+      this.#warmUp.close();
       this.#warmUp = undefined;
       return this.#sockets.open(options);
     }
