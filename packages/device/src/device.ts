@@ -24,7 +24,7 @@ import {
   type Driver,
   type DriverListener,
 } from './driver.ts';
-import { HeldEvents } from './held-events.ts';
+import { BufferedEvents } from './buffered-events.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable/portable-driver.ts';
@@ -140,21 +140,21 @@ export class Device extends EventEmitter<DeviceEvents> {
   #isClosed = false;
   /** The optional events that have a listener. */
   readonly #listened: Set<OptionalEvent> = new Set();
-  #waiting = 0;
+  #waiters = 0;
   #lastRead = 0;
   /** While it holds events, the packet loop emits all optional events. */
-  readonly #events: HeldEvents = new HeldEvents(() => this.#listen());
-  readonly #added = (name: unknown): void => this.#listenerAdded(name);
-  readonly #removed = (name: unknown): void => this.#listenerRemoved(name);
+  readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
+  readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
+  readonly #onListenerRemoved = (name: unknown): void => this.#listenerRemoved(name);
 
   /**
    * Opens the TUN and the sockets. All options are checked before anything is opened. If a step
    * fails, everything that was opened is released.
    *
-   * Events that happen before you can listen are not lost. They are held, in order, until you first
+   * Events that happen before you can listen are not lost. They are kept, in order, until you first
    * add a listener or call a method, and emitted in the next turn of the event loop. So add all
    * listeners in the same turn as that first call. If you wait for something else first (for
-   * instance `Promise.all` of two devices), events are held for one second, and at most 1000 of
+   * instance `Promise.all` of two devices), events are kept for one second, and at most 1000 of
    * them.
    *
    * The interface and the sockets are made in the network namespace of the calling thread at the
@@ -169,9 +169,9 @@ export class Device extends EventEmitter<DeviceEvents> {
     const settings = readDeviceOptions(options);
     try {
       const device = new Device();
-      device.#driver = await openDriver(settings, device.#listener());
+      device.#driver = await openDriver(settings, device.#createListener());
       device.#watchListeners();
-      device.#events.handedOut();
+      device.#buffer.startTimeLimit();
       return device;
     } finally {
       // By now the driver has its own copies of the keys.
@@ -279,11 +279,11 @@ export class Device extends EventEmitter<DeviceEvents> {
    * is called.
    */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
-    const tell = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
+    const report = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
       listener({ publicKey: peer, isRemoved: state === 'removed', ...rest });
     };
-    this.on('peer', tell);
-    return () => void this.off('peer', tell);
+    this.on('peer', report);
+    return () => void this.off('peer', report);
   }
 
   stats(): Promise<DeviceStats> {
@@ -306,11 +306,11 @@ export class Device extends EventEmitter<DeviceEvents> {
     const key = readPublicKey(publicKey, 'publicKey');
     checkInteger(timeout, 'timeout', 0, 2 ** 31 - 1);
     if (this.#isClosed) throw closedError(this.name);
-    if (this.#waiting++ === 0) this.#listen();
+    if (this.#waiters++ === 0) this.#sendListened();
     try {
       await this.#waits.wait(key, timeout);
     } finally {
-      if (--this.#waiting === 0) this.#listen();
+      if (--this.#waiters === 0) this.#sendListened();
     }
   }
 
@@ -328,18 +328,18 @@ export class Device extends EventEmitter<DeviceEvents> {
   /** Releases TUN, sockets and thread. Later calls do nothing. */
   async close(): Promise<void> {
     await this.#driver.close();
-    this.#events.release();
+    this.#buffer.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Sends a request of the caller, and releases the held events. */
+  /** Sends a request of the caller, and releases the kept events. */
   #request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
-    this.#events.used();
+    this.#buffer.markUsed();
     return this.#driver.request(request);
   }
 
@@ -358,61 +358,61 @@ export class Device extends EventEmitter<DeviceEvents> {
   #watchListeners(): void {
     const emitter = this as EventEmitter;
     for (const [name, listener] of [
-      ['removeListener', this.#removed],
-      ['newListener', this.#added],
+      ['removeListener', this.#onListenerRemoved],
+      ['newListener', this.#onListenerAdded],
     ] as const) {
       if (!emitter.listeners(name).includes(listener)) emitter.on(name, listener);
     }
     for (const name of this.#listened) this.#listenerRemoved(name);
   }
 
-  #listener(): DriverListener {
+  #createListener(): DriverListener {
     return {
-      event: (event) => this.#tell(event),
-      error: (error) => this.#failed(error),
-      closed: (error) => this.#closed(error),
+      event: (event) => this.#emitEvent(event),
+      error: (error) => this.#emitError(error),
+      closed: (error) => this.#handleClosed(error),
     };
   }
 
-  #tell(event: PlaneEvent): void {
-    this.#waits.tell(event);
+  #emitEvent(event: PlaneEvent): void {
+    this.#waits.handleEvent(event);
     const { type, ...rest } = event;
     // The arguments of each event are its fields; PlaneEvent and DeviceEvents have the same ones.
-    this.#events.tell(() => this.emit(type, ...((type === 'down' ? [] : [rest]) as never)));
+    this.#buffer.add(() => this.emit(type, ...((type === 'down' ? [] : [rest]) as never)));
   }
 
-  #failed(error: Error): void {
-    this.#events.tell(() => this.emit('error', error));
-    this.#events.hurry();
+  #emitError(error: Error): void {
+    this.#buffer.add(() => this.emit('error', error));
+    this.#buffer.keepProcessAlive();
   }
 
-  #closed(error: Error | undefined): void {
+  #handleClosed(error: Error | undefined): void {
     this.#isClosed = true;
-    this.#waits.fail(closedError(this.name));
+    this.#waits.rejectAll(closedError(this.name));
     try {
-      if (error) this.#failed(error);
+      if (error) this.#emitError(error);
     } finally {
-      this.#events.tell(() => this.emit('close'));
+      this.#buffer.add(() => this.emit('close'));
     }
   }
 
   #listenerAdded(name: unknown): void {
-    if (name !== 'newListener' && name !== 'removeListener') this.#events.used();
+    if (name !== 'newListener' && name !== 'removeListener') this.#buffer.markUsed();
     if (!isOptional(name) || this.#listened.has(name)) return;
     this.#listened.add(name);
-    this.#listen();
+    this.#sendListened();
   }
 
   #listenerRemoved(name: unknown): void {
     if (!isOptional(name) || this.listenerCount(name) > 0) return;
     this.#listened.delete(name);
-    this.#listen();
+    this.#sendListened();
   }
 
   /** Sends the packet loop the list of optional events that it must emit. */
-  #listen(): void {
-    if (this.#isClosed || this.#events.isHolding) return;
-    const events = new Set([...this.#listened, ...(this.#waiting > 0 ? AWAITED : [])]);
+  #sendListened(): void {
+    if (this.#isClosed || this.#buffer.isBuffering) return;
+    const events = new Set([...this.#listened, ...(this.#waiters > 0 ? AWAITED : [])]);
     // A device that is being closed needs no list.
     this.#driver.request({ type: 'listen', events: [...events] }).catch(() => {});
   }

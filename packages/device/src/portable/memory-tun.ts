@@ -117,8 +117,8 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
       this.#first = 0;
     }
     // A packet that does not fit is cut, as a kernel does.
-    const room = length - VNET_HEADER_LENGTH;
-    const kept = packet.length <= room ? packet : packet.subarray(0, room);
+    const space = length - VNET_HEADER_LENGTH;
+    const kept = packet.length <= space ? packet : packet.subarray(0, space);
     clearVnetHeader(buffer, offset);
     buffer.set(kept, offset + VNET_HEADER_LENGTH);
     return kept.length + VNET_HEADER_LENGTH;

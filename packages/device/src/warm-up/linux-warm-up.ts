@@ -8,14 +8,14 @@ import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { LinuxPackages } from '../linux/linux-packages.ts';
 import type { LinuxSockets } from '../linux/linux-sockets.ts';
-import type { SharedState } from '../linux/shared-state.ts';
+import type { ThreadControl } from '../linux/thread-control.ts';
 import type { DatagramSocket, Tun } from '../plane/io-interfaces.ts';
 import { WarmUp, type WarmUpOptions } from './warm-up.ts';
 
 export interface LinuxWarmUpOptions extends Pick<WarmUpOptions, 'memory' | 'bytes' | 'crypto'> {
   readonly packages: LinuxPackages;
   /** Records the TUNs of the warm-up while they are open. */
-  readonly shared: SharedState;
+  readonly control: ThreadControl;
   readonly sockets: LinuxSockets;
   /** The offloads of the device's TUN. */
   readonly offloads: TunPackage.TunOffloads;
@@ -27,9 +27,9 @@ export class LinuxWarmUp {
   readonly #opened: DatagramSocket[] = [];
 
   /** Opens nothing yet. */
-  constructor({ packages, shared, sockets, offloads, ...options }: LinuxWarmUpOptions) {
+  constructor({ packages, control, sockets, offloads, ...options }: LinuxWarmUpOptions) {
     const closeTun = (tun: Tun): void => {
-      shared.closing(tun.fd);
+      control.forgetDescriptor(tun.fd);
       tun.close();
     };
     this.#sys = packages.sys;
@@ -38,7 +38,7 @@ export class LinuxWarmUp {
       openTuns() {
         const tuns = packages.tun.openTunPair(offloads);
         try {
-          for (const { fd } of tuns) shared.opened(fd);
+          for (const { fd } of tuns) control.recordDescriptor(fd);
         } catch (error) {
           tuns.forEach(closeTun);
           throw error;

@@ -51,16 +51,15 @@ function* repeat(laps: readonly Lap[], count: number): Generator<Lap, void, void
   for (let i = 0; i < count; i++) yield laps[i % laps.length]!;
 }
 
-/** Returns a stream in each direction: `count` packets of some segments, and an acknowledgement. */
+/** Returns a stream in each direction: `count` packets of some segments, and acknowledgements. */
 function streams(count: number, segments: number): [Lap, Lap] {
   const payloadLength = segments * SEGMENT_LENGTH - SHORTER_END;
   const stream = (from: From): Uint8Array[] =>
     // The sequence numbers have gaps, so that the packets are not joined.
     Array.from({ length: count }, (_, i) => packet(from, TCP, payloadLength, SEQUENCES[i % 2]));
-  const acknowledgement = (from: From): Uint8Array[] => [packet(from, TCP, 0)];
   return [
-    [stream(0), acknowledgement(1)],
-    [acknowledgement(0), stream(1)],
+    [stream(0), [packet(1, TCP, 0)]],
+    [[packet(0, TCP, 0)], stream(1)],
   ];
 }
 
@@ -99,29 +98,29 @@ function packet(from: From, protocol: number, payloadLength: number, sequence = 
   return bytes;
 }
 
+function bytesOf(hex: string): Uint8Array {
+  return Buffer.from(hex.replaceAll(' ', ''), 'hex');
+}
+
 /** Offset of the IP header. */
 const IP = VNET_HEADER_LENGTH;
 /** Version 4, 20 bytes, not to be fragmented, TTL 64. */
-const IP_HEADER: readonly number[] = [0x45, 0, 0, 0, 0, 0, 0x40, 0, 64];
+const IP_HEADER: Uint8Array = bytesOf('45000000 00004000 40');
 const TRANSPORT: number = IP + 20;
 const TCP = 6;
 const UDP = 17;
 /** A protocol for experiments (RFC 3692): without ports and checksum, like a ping. */
 const EXPERIMENT = 253;
-const PORTS: readonly number[] = [0x13, 0x89, 0x13, 0x8a];
 /** By protocol: the transport header, and the offset of its checksum; 0: there is none. */
-const TRANSPORTS: Readonly<Record<number, { header: readonly number[]; checksumAt: number }>> = {
-  // Sequence and acknowledgement numbers, 32 bytes, ACK, window, checksum, urgent pointer; two
-  // no-operations, time stamps.
+const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: number }>> = {
+  // Ports, sequence and acknowledgement numbers; 32 bytes, ACK, window, checksum, urgent pointer;
+  // two no-operations, time stamps.
   [TCP]: {
-    header: [
-      ...[...PORTS, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x10, 0x01, 0xf6, 0, 0, 0, 0],
-      ...[1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0],
-    ],
+    header: bytesOf('1389138a 00000000 00000000 801001f6 00000000 0101080a 00000000 00000000'),
     checksumAt: 16,
   },
-  [UDP]: { header: [...PORTS, 0, 0, 0, 0], checksumAt: 6 },
-  [EXPERIMENT]: { header: [], checksumAt: 0 },
+  [UDP]: { header: bytesOf('1389138a 00000000'), checksumAt: 6 },
+  [EXPERIMENT]: { header: bytesOf(''), checksumAt: 0 },
 };
 
 /** Twice as many laps did not make the first second of a stream faster. */

@@ -149,7 +149,7 @@ interface End {
   readonly publicKey: PublicKey;
 }
 
-function createEnd(tun: Tun, { openTuns: _, ...options }: WarmUpOptions): End {
+function createEnd(tun: Tun, options: WarmUpOptions): End {
   const plane = new DataPlane({ ...options, tun, onEvent: () => {} });
   const privateKey = generatePrivateKey(createRandomBytes());
   const publicKey = publicKeyOf(privateKey, options.crypto ?? nobleProvider);

@@ -9,7 +9,7 @@ import type { DeviceStats } from '../../src/device-status.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import type { LinuxPackages } from '../../src/linux/linux-packages.ts';
 import { readDeviceOptions } from '../../src/options.ts';
-import { SharedState } from '../../src/linux/shared-state.ts';
+import { ThreadControl } from '../../src/linux/thread-control.ts';
 import { namespaces, tunDevice } from '../two-hosts.ts';
 
 const EIO = 5;
@@ -17,9 +17,9 @@ const EIO = 5;
 describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
   it('goes on, and does not spin, while every read of the TUN fails', () => {
     let left = 24;
-    const { loop, device, shared, waits } = openLoop((read, ...args) => {
+    const { loop, device, control, waits } = openLoop((read, ...args) => {
       if (left-- > 0) return -EIO;
-      shared.stop();
+      control.stop();
       return read(...args);
     });
     const start = sys.boottimeMs();
@@ -36,7 +36,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
 
   it('goes on with requests that were left for the next turn, and reads packets in between', () => {
     const order: string[] = [];
-    const { loop, shared } = openLoop(
+    const { loop, control } = openLoop(
       (read, ...args) => {
         order.push('packet');
         return read(...args);
@@ -45,12 +45,12 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       {},
       () => {
         order.push('request');
-        if (order.length > 9) shared.stop();
+        if (order.length > 9) control.stop();
         return order.length < 10;
       },
     );
     // Once; what is left is not said again.
-    shared.wake();
+    control.wake();
     const start = sys.boottimeMs();
     loop.run();
     expect(sys.boottimeMs() - start).toBeLessThan(500);
@@ -76,9 +76,9 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       }
     }
     let left = 24;
-    const { loop, shared, waits } = openLoop(
+    const { loop, control, waits } = openLoop(
       (read, ...args) => {
-        if (left-- === 0) shared.stop();
+        if (left-- === 0) control.stop();
         return left > 0 ? -EIO : read(...args);
       },
       {},
@@ -91,13 +91,13 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
 
   it('is woken by the first of many changes of routes, and not by the others', () => {
     let left = 24;
-    const { loop, netlink, shared, waits } = openLoop((read, ...args) => {
+    const { loop, netlink, control, waits } = openLoop((read, ...args) => {
       const rule = { family: 4, table: 1000, priority: 5 } as const;
       // In the middle of a turn, each time.
       netlink.addRule(rule);
       netlink.deleteRule(rule);
       if (left-- > 0) return -EIO;
-      shared.stop();
+      control.stop();
       return read(...args);
     });
     loop.run();
@@ -130,7 +130,7 @@ function openLoop(
   loop: LinuxLoop;
   device: tun.TunDevice;
   netlink: sys.Netlink;
-  shared: SharedState;
+  control: ThreadControl;
   /** How often it slept. */
   waits: () => number;
 } {
@@ -152,36 +152,36 @@ function openLoop(
         return super.wait(timeoutMs);
       }
     }
-    const shared = new SharedState();
+    const control = new ThreadControl();
     const packages = {
       sys: { ...sys, PollSet },
       tun: { ...tun, openTun, ...tunPackage },
       udp: { ...udp, ...udpPackage },
     };
-    const loop = createLoop(packages, shared, onWake);
+    const loop = createLoop(packages, control, onWake);
     onTestFinished(() => {
       loop.close();
-      shared.release();
+      control.closeDescriptors();
     });
     loop.open();
     const netlink = new sys.Netlink();
     onTestFinished(() => netlink.close());
     const echo = ping(Uint8Array.of(10, 1, 0, 2), { count: 1, timeoutMs: 1 });
     onTestFinished(async () => void (await echo));
-    return { loop, device: opened[0], netlink, shared, waits: () => waits };
+    return { loop, device: opened[0], netlink, control, waits: () => waits };
   });
 }
 
 function createLoop(
   packages: LinuxPackages,
-  shared: SharedState,
+  control: ThreadControl,
   onWake: () => boolean,
 ): LinuxLoop {
   const options = readDeviceOptions({ tun: 'wg0', addresses: ['10.1.0.1/24'] });
   const events: PlaneEvent[] = [];
   return new LinuxLoop({
     packages,
-    shared,
+    control,
     tunName: 'wg0',
     longestSleepMs: 1000,
     settings: options.common,

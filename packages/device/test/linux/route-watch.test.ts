@@ -13,9 +13,9 @@ describe('RouteWatch', () => {
 
   it('suspects every endpoint at the first change, when what was heard is taken away', () => {
     const { watch, calls } = create(2);
-    watch.changed();
+    watch.recordChange();
     expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);
-    watch.suspect(5000);
+    watch.markSuspects(5000);
     expect(calls).toEqual(['monitor cleared', 'suspects cleared', 1, 2]);
     expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
   });
@@ -29,11 +29,11 @@ describe('RouteWatch', () => {
     ] as const) {
       calls.length = 0;
       for (let i = 0; i < 3; i++) {
-        watch.changed();
+        watch.recordChange();
         expect([watch.due, watch.isMuted]).toEqual([due, true]);
       }
       expect(calls).toEqual([]);
-      watch.suspect(now);
+      watch.markSuspects(now);
       expect(calls).toContain('monitor cleared');
       expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
     }
@@ -41,10 +41,10 @@ describe('RouteWatch', () => {
 
   it('names many suspects in slices, with turns of the loop between', () => {
     const { watch, suspects } = create(2500);
-    watch.changed();
+    watch.recordChange();
     const counts: number[] = [];
     while (watch.due !== Infinity) {
-      watch.suspect(5000);
+      watch.markSuspects(5000);
       counts.push(suspects.length);
     }
     expect(counts).toEqual([1024, 2048, 2500]);
@@ -52,14 +52,14 @@ describe('RouteWatch', () => {
 
   it('begins anew when routes change meanwhile, after a second', () => {
     const { watch, calls, suspects } = create(2500);
-    watch.changed();
-    watch.suspect(5000);
-    watch.changed();
+    watch.recordChange();
+    watch.markSuspects(5000);
+    watch.recordChange();
     expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);
-    watch.suspect(5001);
+    watch.markSuspects(5001);
     expect(suspects).toHaveLength(2048);
     calls.length = 0;
-    watch.suspect(6000);
+    watch.markSuspects(6000);
     expect(calls.slice(0, 3)).toEqual(['monitor cleared', 'suspects cleared', 1]);
     expect(suspects).toHaveLength(1024);
   });

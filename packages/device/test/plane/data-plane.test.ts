@@ -8,7 +8,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { DataPlane, type PlaneEvent } from '../../src/plane/data-plane.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
-import { isRefusal } from '../../src/refusal.ts';
+import { isRefused } from '../../src/refusal.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
 import { ALICE, BOB } from '../in-memory.ts';
 
@@ -96,11 +96,11 @@ describe('DataPlane', () => {
     const { plane } = setUp({ crypto: { ...nobleProvider, dhPublicKey: bug } });
     const { privateKey } = ALICE;
     const wrong = { peers: [{ publicKey: BOB.publicKey, persistentKeepalive: -1 }] };
-    expect(isRefusal(thrown(() => plane.configure(wrong, undefined, 0)))).toBe(true);
-    expect(isRefusal(thrown(() => plane.connect(BOB.publicKey, 0)))).toBe(true);
+    expect(isRefused(thrown(() => plane.configure(wrong, undefined, 0)))).toBe(true);
+    expect(isRefused(thrown(() => plane.connect(BOB.publicKey, 0)))).toBe(true);
     const crash = thrown(() => plane.configure({ privateKey }, undefined, 0));
     expect(crash).toMatchObject({ message: 'a bug' });
-    expect(isRefusal(crash)).toBe(false);
+    expect(isRefused(crash)).toBe(false);
   });
 
   it.each([
@@ -181,7 +181,7 @@ describe('DataPlane', () => {
     const { due } = plane;
     plane.reports.onOffloadLost('udpGso', 'EIO');
     plane.reports.onOffloadLost('udpGso', 'EIO');
-    plane.loseOffload('tunTcp', 'not here');
+    plane.recordLostOffload('tunTcp', 'not here');
     expect(events).toEqual([]);
     expect(plane.due).toBe(0);
     plane.finish(1);

@@ -77,7 +77,7 @@ function setUp(): {
   const report = new DropReport(drops);
   const told = (now: number): DropEvent[] => {
     const events: DropEvent[] = [];
-    report.tell(now, (event) => events.push(event));
+    report.report(now, (event) => events.push(event));
     return events.toSorted((a, b) => a.reason.localeCompare(b.reason));
   };
   return { drops, report, told };

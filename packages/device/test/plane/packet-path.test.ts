@@ -116,8 +116,8 @@ describe('PacketPath', () => {
       expect(alice.path.readTun(1000)).toBe(false);
       expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 7 });
       expect(alice.sockets.sent).toHaveLength(1);
-      expect(alice.path.gone).toBe(false);
-      expect(alice.path.tunRestsUntil).toBe(Infinity);
+      expect(alice.path.isTunGone).toBe(false);
+      expect(alice.path.tunPausedUntil).toBe(Infinity);
     });
 
     it('gives a TUN a rest of which every read fails', () => {
@@ -126,12 +126,12 @@ describe('PacketPath', () => {
       alice.tun.incoming.push(packet(ALICE, BOB));
       expect(alice.path.readTun(1000)).toBe(false);
       expect(alice.tun.readFails).toHaveLength(4);
-      expect(alice.path.tunRestsUntil).toBe(1010);
+      expect(alice.path.tunPausedUntil).toBe(1010);
       // Not either because a datagram came.
       alice.path.step(1005);
       expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.path.readTun(1010)).toBe(false);
-      expect(alice.path.tunRestsUntil).toBe(Infinity);
+      expect(alice.path.tunPausedUntil).toBe(Infinity);
       expect(alice.sockets.sent).toHaveLength(1);
       expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 12 });
     });
@@ -139,9 +139,9 @@ describe('PacketPath', () => {
     it('says when the TUN is gone', () => {
       const { alice } = connected();
       alice.tun.isGone = true;
-      expect(alice.path.gone).toBe(false);
+      expect(alice.path.isTunGone).toBe(false);
       expect(alice.path.readTun(1000)).toBe(false);
-      expect(alice.path.gone).toBe(true);
+      expect(alice.path.isTunGone).toBe(true);
     });
   });
 

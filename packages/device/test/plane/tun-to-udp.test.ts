@@ -14,7 +14,7 @@ import {
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TunToUdp } from '../../src/plane/tun-to-udp.ts';
-import { HEADER_ROOM, PacketMemory } from '../../src/plane/packet-memory.ts';
+import { HEADER_LENGTH, PacketMemory } from '../../src/plane/packet-memory.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
 import { ALICE, BOB } from '../in-memory.ts';
 
@@ -110,7 +110,7 @@ function sentBy(
   // What was read last stands there as it was read, and no vnet header of the scratch is written over.
   const last = frames.at(-1) ?? new Uint8Array(0);
   const isReadAlone = Buffer.compare(buffer.subarray(0, last.length), last) === 0;
-  const behind = buffer.subarray(slabEnd + 64 - HEADER_ROOM, slabEnd + 200);
+  const behind = buffer.subarray(slabEnd + 64 - HEADER_LENGTH, slabEnd + 200);
   const isTidy = isReadAlone && behind.every((byte) => byte === MARK);
   const { flushes, runs } = sockets;
   return { sent: sockets.sent.map(({ bytes }) => bytes), flushes, runs, isTidy };

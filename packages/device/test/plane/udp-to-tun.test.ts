@@ -3,7 +3,7 @@ import { ipPacket } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import type { DatagramSink, DatagramSocket, Tun } from '../../src/plane/io-interfaces.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
-import { UdpToTun, type TunRefusal } from '../../src/plane/udp-to-tun.ts';
+import { UdpToTun, type RefusedSuperPacket } from '../../src/plane/udp-to-tun.ts';
 
 const VNET = 10;
 const SLOT = 2048;
@@ -276,13 +276,13 @@ function setUp({ offloads, fds = [] }: Options = {}) {
   const memory = new PacketMemory(32 * SLOT);
   const tun = new PieceTun(offloads, log);
   const engine = new StubEngine(log);
-  const refusals: TunRefusal[] = [];
+  const refusals: RefusedSuperPacket[] = [];
   const path = new UdpToTun({
     engine: engine as unknown as Engine,
     tun,
     memory,
     drain: () => log.push('drain'),
-    onRefusal: (refusal) => refusals.push(refusal),
+    onSuperPacketRefused: (refusal) => refusals.push(refusal),
   });
   const sockets = new Sockets(fds);
   sockets.slots = memory.buffer;

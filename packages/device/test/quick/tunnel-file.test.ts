@@ -3,7 +3,7 @@ import { ConfigError, formatAddress, formatCidr, parseCidr } from '@litz/config'
 import { describe, expect, test } from 'vitest';
 import {
   parseTunnelFile,
-  placeOf,
+  originOfStep,
   resolveEndpoints,
   toTunnelRequest,
   type Step,
@@ -180,7 +180,7 @@ describe('toTunnelRequest', () => {
   });
 });
 
-describe('placeOf', () => {
+describe('originOfStep', () => {
   const file = read(
     '[Interface]',
     'Address = 10.0.0.1/24  10.0.0.2/24, 10.0.0.3/255.255.255.0,',
@@ -191,22 +191,22 @@ describe('placeOf', () => {
   );
 
   test('is the last line that asks for the address', () => {
-    expect(placeOf(file, addAddress('10.0.0.1/24'))).toBe('wg0.conf:3: Address');
-    expect(placeOf(file, addAddress('10.0.0.2/24'))).toBe('wg0.conf:2: Address');
-    expect(placeOf(file, addAddress('10.0.0.3/24'))).toBe('wg0.conf:2: Address');
+    expect(originOfStep(file, addAddress('10.0.0.1/24'))).toBe('wg0.conf:3: Address');
+    expect(originOfStep(file, addAddress('10.0.0.2/24'))).toBe('wg0.conf:2: Address');
+    expect(originOfStep(file, addAddress('10.0.0.3/24'))).toBe('wg0.conf:2: Address');
   });
 
   test('is the peer of a route, with the port of a link that cannot go up', () => {
     const destination = parseCidr('10.9.0.0/16');
-    expect(placeOf(file, { type: 'add-route', destination, table: 254 })).toBe(
+    expect(originOfStep(file, { type: 'add-route', destination, table: 254 })).toBe(
       'wg0.conf:8: AllowedIPs',
     );
-    expect(placeOf(file, { type: 'set-up', mtu: 1420 })).toBe('wg0.conf:4: ListenPort');
+    expect(originOfStep(file, { type: 'set-up', mtu: 1420 })).toBe('wg0.conf:4: ListenPort');
   });
 
   test('is nowhere where no field asked', () => {
-    expect(placeOf(file, { type: 'create-link', name: 'wg0' })).toBeUndefined();
-    expect(placeOf(file, { type: 'configure', peers: 1, mark: 7 })).toBeUndefined();
+    expect(originOfStep(file, { type: 'create-link', name: 'wg0' })).toBeUndefined();
+    expect(originOfStep(file, { type: 'configure', peers: 1, mark: 7 })).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RequestMemory, type RequestHolder } from '../../src/uapi/request-memory.ts';
+import { RequestMemory, type RequestOwner } from '../../src/uapi/request-memory.ts';
 
 describe('RequestMemory', () => {
   it('adds up what all hold', () => {
@@ -48,7 +48,7 @@ describe('RequestMemory', () => {
   });
 });
 
-class Holder implements RequestHolder {
+class Holder implements RequestOwner {
   readonly #memory: RequestMemory;
   unfinishedBytes = 0;
   refused = 0;
@@ -59,7 +59,7 @@ class Holder implements RequestHolder {
 
   hold(bytes: number, unfinished = bytes): void {
     this.unfinishedBytes = unfinished;
-    this.#memory.hold(this, bytes);
+    this.#memory.setUsed(this, bytes);
   }
 
   refuseUnfinished(): void {

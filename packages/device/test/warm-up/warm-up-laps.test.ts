@@ -17,7 +17,7 @@ describe('warmUpLaps', () => {
       ] as const) {
         for (const packet of packets) {
           const ip = packet.subarray(VNET_HEADER_LENGTH);
-          expect(ip[2]! * 256 + ip[3]!).toBe(ip.length);
+          expect(new DataView(packet.buffer).getUint16(VNET_HEADER_LENGTH + 2)).toBe(ip.length);
           expect(checksum(ip, 0, 20)).toBe(0);
           expect([...ip.subarray(12, 16)]).toEqual([...ADDRESSES[from]]);
         }

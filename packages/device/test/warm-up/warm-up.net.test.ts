@@ -9,7 +9,7 @@ import type { DeviceStats } from '../../src/device-status.ts';
 import type { SnapshotSlice } from '../../src/device-status.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import { readDeviceOptions } from '../../src/options.ts';
-import { SharedState } from '../../src/linux/shared-state.ts';
+import { ThreadControl } from '../../src/linux/thread-control.ts';
 import { BOB } from '../in-memory.ts';
 import { openDescriptors, realInterfaces, TwoHosts } from '../two-hosts.ts';
 
@@ -55,15 +55,15 @@ describeWith(realInterfaces, 'A device that warms up', () => {
   });
 
   it('records the descriptors of the warm-up while they are open', () => {
-    const shared = new SharedState();
-    const before = descriptorsIn(shared);
-    const { pairs, sockets, loop } = runWarmUp({ shared, until: isInTheMiddle });
+    const control = new ThreadControl();
+    const before = descriptorsIn(control);
+    const { pairs, sockets, loop } = runWarmUp({ control, until: isInTheMiddle });
     const fds = [...pairs.flat().map(({ fd }) => fd), ...sockets.flatMap((two) => two.fds)];
     expect(fds).toHaveLength(6);
-    expect(descriptorsIn(shared)).toEqual(expect.arrayContaining(fds));
+    expect(descriptorsIn(control)).toEqual(expect.arrayContaining(fds));
     loop.close();
     // The first one is the eventfd, which the main thread closes.
-    expect(descriptorsIn(shared).slice(1)).toEqual(before);
+    expect(descriptorsIn(control).slice(1)).toEqual(before);
   });
 
   it('opens the sockets of the warm-up on loopback only', () => {
@@ -100,30 +100,30 @@ describeWith(realInterfaces, 'A device that warms up', () => {
   });
 
   it('ends the warm-up when its descriptors cannot be recorded', () => {
-    class Full extends SharedState {
+    class Full extends ThreadControl {
       /** How many more descriptors fit. Undefined: any number. */
       left: number | undefined = undefined;
 
-      override opened(fd: number): void {
+      override recordDescriptor(fd: number): void {
         if (this.left === 0) throw new RangeError('full');
         if (this.left !== undefined) this.left--;
-        super.opened(fd);
+        super.recordDescriptor(fd);
       }
     }
-    const shared = new Full();
+    const control = new Full();
     let before: number[] = [];
     const { pairs, opened } = runWarmUp({
-      shared,
+      control,
       until: () => {
-        if (shared.left === 0) return true;
-        before = descriptorsIn(shared);
-        shared.left = 1;
+        if (control.left === 0) return true;
+        before = descriptorsIn(control);
+        control.left = 1;
         return false;
       },
     });
     expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
     expect(opened).toBe(0);
-    expect(descriptorsIn(shared)).toEqual(before);
+    expect(descriptorsIn(control)).toEqual(before);
   });
 
   it('ends the warm-up when loopback is down', () => {
@@ -137,7 +137,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
 });
 
 /** Returns the descriptors that the main thread would close if the other thread died. */
-function descriptorsIn({ memory }: SharedState): number[] {
+function descriptorsIn({ memory }: ThreadControl): number[] {
   return [...new Int32Array(memory)].slice(1).filter((fd) => fd !== -1);
 }
 
@@ -170,13 +170,13 @@ function askForPort(
 }
 
 interface Stop {
-  readonly shared?: SharedState;
+  readonly control?: ThreadControl;
   readonly up?: boolean;
   readonly until?: (sockets: readonly udp.UdpSockets[], loop: LinuxLoop) => boolean;
 }
 
 /** Runs the loop of a device without packets of its own until its warm-up is over. */
-function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: Stop = {}): {
+function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }: Stop = {}): {
   pairs: [tun.TunDevice, tun.TunDevice][];
   sockets: udp.UdpSockets[];
   stats: DeviceStats;
@@ -193,7 +193,7 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
   /** Stops the loop, which would wait without limit when it has nothing else to do. */
   class PollSet extends sys.PollSet {
     override wait(timeoutMs: number): number {
-      if (until(sockets, loop) || ++waits > 100_000) shared.stop();
+      if (until(sockets, loop) || ++waits > 100_000) control.stop();
       return super.wait(timeoutMs);
     }
   }
@@ -214,7 +214,7 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
         tun: { ...tun, openTunPair },
         udp: { ...udp, openUdp },
       },
-      shared,
+      control,
       tunName: 'wg0',
       longestSleepMs: 1000,
       settings: readDeviceOptions({ tun: 'wg0', up, warmUp: true }).common,
@@ -225,7 +225,7 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
     });
     onTestFinished(() => {
       loop.close();
-      shared.release();
+      control.closeDescriptors();
     });
     loop.open();
     const before = openDescriptors();

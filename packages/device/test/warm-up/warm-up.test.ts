@@ -99,10 +99,13 @@ function create({ isWireCut = false, socketsLeft = 2, ...options }: Faults = {})
     return opened;
   };
   const memory = new PacketMemory();
-  const closeTun = (tun: Tun): void => tun.close();
   const common = { memory, bytes: undefined, crypto: undefined, closeTun };
   const warmUp = new WarmUp({ openTuns: () => tuns, openSockets, ...common, ...options });
   return { warmUp, tuns, sockets };
+}
+
+function closeTun(tun: Tun): void {
+  tun.close();
 }
 
 /** @returns how many steps it took */

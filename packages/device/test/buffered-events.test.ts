@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { HeldEvents } from '../src/held-events.ts';
+import { BufferedEvents } from '../src/buffered-events.ts';
 
 let told: string[];
 let released: number;
-let events: HeldEvents;
+let events: BufferedEvents;
 
 beforeEach(() => {
   vi.useFakeTimers();
   told = [];
   released = 0;
-  events = new HeldEvents(() => {
+  events = new BufferedEvents(() => {
     // Before the first of them is told.
     if (told.length === 0) released++;
   });
@@ -17,29 +17,33 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-describe('HeldEvents', () => {
+describe('BufferedEvents', () => {
   it('holds all until the turn after the device is used', () => {
     tell('up');
-    events.handedOut();
+    events.startTimeLimit();
     tell('handshake');
-    events.used();
-    events.used();
+    events.markUsed();
+    events.markUsed();
     tell('session');
-    expect([told, events.isHolding]).toEqual([[], true]);
+    expect([told, events.isBuffering]).toEqual([[], true]);
     vi.advanceTimersByTime(0);
-    expect([told, events.isHolding, released]).toEqual([['up', 'handshake', 'session'], false, 1]);
+    expect([told, events.isBuffering, released]).toEqual([
+      ['up', 'handshake', 'session'],
+      false,
+      1,
+    ]);
     tell('roam');
     expect(told).toHaveLength(4);
   });
 
   it('waits a second for that, and not longer', () => {
-    events.handedOut();
+    events.startTimeLimit();
     tell('up');
     vi.advanceTimersByTime(999);
     expect(told).toEqual([]);
     vi.advanceTimersByTime(1);
     expect([told, released]).toEqual([['up'], 1]);
-    events.used();
+    events.markUsed();
     vi.runAllTimers();
     expect(released).toBe(1);
   });
@@ -48,14 +52,14 @@ describe('HeldEvents', () => {
     tell('up');
     vi.advanceTimersByTime(5000);
     expect(told).toEqual([]);
-    events.handedOut();
-    events.used();
+    events.startTimeLimit();
+    events.markUsed();
     vi.advanceTimersByTime(0);
     expect(told).toEqual(['up']);
   });
 
   it('holds no more than a thousand, and loses none of them', () => {
-    events.handedOut();
+    events.startTimeLimit();
     for (let i = 0; i < 1000; i++) tell(`${i}`);
     expect(told).toEqual([]);
     tell('1000');
@@ -64,7 +68,7 @@ describe('HeldEvents', () => {
   });
 
   it('tells behind the others what a listener gives rise to', () => {
-    events.tell(() => {
+    events.add(() => {
       told.push('first');
       tell('third');
     });
@@ -75,7 +79,7 @@ describe('HeldEvents', () => {
 
   it('tells the others though a listener throws, in the next turn', () => {
     tell('first');
-    events.tell(() => {
+    events.add(() => {
       throw new Error('no listener for it');
     });
     tell('third');
@@ -93,15 +97,15 @@ describe('HeldEvents', () => {
     vi.spyOn(globalThis, 'setTimeout').mockReturnValue({
       unref,
     } as Partial<NodeJS.Timeout> as never);
-    events.hurry();
-    events.handedOut();
+    events.keepProcessAlive();
+    events.startTimeLimit();
     expect(unref).not.toHaveBeenCalled();
-    new HeldEvents(() => {}).handedOut();
+    new BufferedEvents(() => {}).startTimeLimit();
     expect(unref).toHaveBeenCalledOnce();
     vi.restoreAllMocks();
   });
 });
 
 function tell(name: string): void {
-  events.tell(() => told.push(name));
+  events.add(() => told.push(name));
 }
