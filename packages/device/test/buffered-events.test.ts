@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe('BufferedEvents', () => {
-  it('holds all until the turn after the device is used', () => {
+  it('keeps all events until the turn after the device is used', () => {
     tell('up');
     events.startTimeLimit();
     tell('handshake');
@@ -36,7 +36,7 @@ describe('BufferedEvents', () => {
     expect(told).toHaveLength(4);
   });
 
-  it('waits a second for that, and not longer', () => {
+  it('keeps events for one second at most', () => {
     events.startTimeLimit();
     tell('up');
     vi.advanceTimersByTime(999);
@@ -48,7 +48,7 @@ describe('BufferedEvents', () => {
     expect(released).toBe(1);
   });
 
-  it('waits as long as the device is being made', () => {
+  it('keeps events for any time while the device is being made', () => {
     tell('up');
     vi.advanceTimersByTime(5000);
     expect(told).toEqual([]);
@@ -58,7 +58,7 @@ describe('BufferedEvents', () => {
     expect(told).toEqual(['up']);
   });
 
-  it('holds no more than a thousand, and loses none of them', () => {
+  it('keeps at most a thousand events, and loses none', () => {
     events.startTimeLimit();
     for (let i = 0; i < 1000; i++) tell(`${i}`);
     expect(told).toEqual([]);
@@ -67,7 +67,7 @@ describe('BufferedEvents', () => {
     expect(told).toEqual(Array.from({ length: 1002 }, (_, i) => `${i}`));
   });
 
-  it('tells behind the others what a listener gives rise to', () => {
+  it('emits events that a listener causes after the others', () => {
     events.add(() => {
       told.push('first');
       tell('third');
@@ -77,7 +77,7 @@ describe('BufferedEvents', () => {
     expect(told).toEqual(['first', 'second', 'third']);
   });
 
-  it('tells the others though a listener throws, in the next turn', () => {
+  it('emits the other events in the next turn when a listener throws', () => {
     tell('first');
     events.add(() => {
       throw new Error('no listener for it');
@@ -92,7 +92,7 @@ describe('BufferedEvents', () => {
     expect([told.length, released]).toEqual([4, 1]);
   });
 
-  it('keeps the process alive for what must not be lost', () => {
+  it('keeps the process alive for events that must not be lost', () => {
     const unref = vi.fn<() => NodeJS.Timeout>();
     vi.spyOn(globalThis, 'setTimeout').mockReturnValue({
       unref,

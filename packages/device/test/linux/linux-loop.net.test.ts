@@ -15,7 +15,7 @@ import { namespaces, tunDevice } from '../two-hosts.ts';
 const EIO = 5;
 
 describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
-  it('goes on, and does not spin, while every read of the TUN fails', () => {
+  it('continues without a busy loop while every read of the TUN fails', () => {
     let left = 24;
     const { loop, device, control, waits } = openLoop((read, ...args) => {
       if (left-- > 0) return -EIO;
@@ -34,7 +34,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(false);
   });
 
-  it('goes on with requests that were left for the next turn, and reads packets in between', () => {
+  it('answers requests that were left for the next turn, and reads packets in between', () => {
     const order: string[] = [];
     const { loop, control } = openLoop(
       (read, ...args) => {
@@ -57,7 +57,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(order.join(' ')).toMatch(/^request (packet )+request/);
   });
 
-  it('ends when the TUN is gone in the middle of its rest', () => {
+  it('ends when the TUN is gone while it is paused', () => {
     let failures = 0;
     const { loop, device, netlink } = openLoop((read, ...args) => {
       if (device.isGone()) return read(...args);
@@ -68,7 +68,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(true);
   });
 
-  it('ends the turn of suspect sources with each of its own', () => {
+  it('ends a turn of the suspect sources with each of its own turns', () => {
     let ended = 0;
     class SuspectSources extends udp.SuspectSources {
       override endTurn(): void {
@@ -89,7 +89,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(ended).toBeGreaterThan(2);
   });
 
-  it('is woken by the first of many changes of routes, and not by the others', () => {
+  it('wakes for the first of many route changes, and not for the others', () => {
     let left = 24;
     const { loop, netlink, control, waits } = openLoop((read, ...args) => {
       const rule = { family: 4, table: 1000, priority: 5 } as const;
@@ -105,7 +105,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(waits()).toBeLessThan(15);
   });
 
-  it('closes everything, though one of it cannot be closed, and says so', () => {
+  it('closes everything else when one resource cannot be closed, and throws its error', () => {
     class TunMonitor extends tun.TunMonitor {
       override close(): void {
         super.close();

@@ -11,7 +11,7 @@ describe('RouteWatch', () => {
     expect(calls).toEqual([]);
   });
 
-  it('suspects every endpoint at the first change, when what was heard is taken away', () => {
+  it('marks every endpoint at the first change, after it has read the notifications', () => {
     const { watch, calls } = create(2);
     watch.recordChange();
     expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);
@@ -20,7 +20,7 @@ describe('RouteWatch', () => {
     expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
   });
 
-  it('takes all changes of one second for one', () => {
+  it('treats all changes of one second as one', () => {
     const { watch, calls } = create(1);
     for (const [now, due] of [
       [5000, -Infinity],
@@ -39,7 +39,7 @@ describe('RouteWatch', () => {
     }
   });
 
-  it('names many suspects in slices, with turns of the loop between', () => {
+  it('marks many endpoints in slices, with turns of the loop in between', () => {
     const { watch, suspects } = create(2500);
     watch.recordChange();
     const counts: number[] = [];
@@ -50,7 +50,7 @@ describe('RouteWatch', () => {
     expect(counts).toEqual([1024, 2048, 2500]);
   });
 
-  it('begins anew when routes change meanwhile, after a second', () => {
+  it('starts again a second later when routes change meanwhile', () => {
     const { watch, calls, suspects } = create(2500);
     watch.recordChange();
     watch.markSuspects(5000);

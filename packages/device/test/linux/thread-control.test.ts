@@ -9,7 +9,7 @@ const file = join(tmpdir(), `litz-thread-control-${process.pid}`);
 afterEach(() => rmSync(file, { force: true }));
 
 describe('ThreadControl', () => {
-  it('shows a stop to the other side, and wakes it', () => {
+  it('shows a stop to the other thread, and wakes it', () => {
     const control = new ThreadControl();
     const other = new ThreadControl(control.memory);
     const fd = openSync(file, 'w');
@@ -21,13 +21,13 @@ describe('ThreadControl', () => {
     expect([...readFileSync(file)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  it('stops before there is anything to wake', () => {
+  it('shows a stop before the eventfd is set', () => {
     const control = new ThreadControl();
     control.stop();
     expect(new ThreadControl(control.memory).isStopped).toBe(true);
   });
 
-  it('closes what was left open, and nothing else', () => {
+  it('closes the recorded descriptors, and no others', () => {
     const control = new ThreadControl();
     const [a, b, c] = [0, 1, 2].map(() => openSync(file, 'w')) as [number, number, number];
     control.recordDescriptor(a);
@@ -42,7 +42,7 @@ describe('ThreadControl', () => {
     closeSync(a);
   });
 
-  it('refuses more descriptors than it has room for, and has the others', () => {
+  it('refuses more than 24 descriptors, and keeps the first 24', () => {
     const control = new ThreadControl();
     let fd = 1000;
     const openAll = (): void => {
@@ -58,7 +58,7 @@ describe('ThreadControl', () => {
     expect([...new Int32Array(control.memory)].slice(1).every((word) => word === -1)).toBe(true);
   });
 
-  it('does not mind a descriptor that it does not know', () => {
+  it('ignores a descriptor that is not recorded', () => {
     const control = new ThreadControl();
     control.forgetDescriptor(5);
     control.closeDescriptors();

@@ -2,18 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { createRandomBytes } from '../../src/plane/random-source.ts';
 
 describe('createRandomBytes', () => {
-  it.each([16, 32, 4000, 4096, 4097, 70_000])('fills %i bytes, differently each time', (length) => {
-    const randomBytes = createRandomBytes();
-    const seen = new Set<string>();
-    for (let i = 0; i < 10; i++) {
-      const out = new Uint8Array(length);
-      randomBytes(out);
-      seen.add(Buffer.from(out).toString('hex'));
-    }
-    expect(seen.size).toBe(10);
-  });
+  it.each([16, 32, 4000, 4096, 4097, 70_000])(
+    'fills %i bytes with different values each time',
+    (length) => {
+      const randomBytes = createRandomBytes();
+      const seen = new Set<string>();
+      for (let i = 0; i < 10; i++) {
+        const out = new Uint8Array(length);
+        randomBytes(out);
+        seen.add(Buffer.from(out).toString('hex'));
+      }
+      expect(seen.size).toBe(10);
+    },
+  );
 
-  it('keeps nothing of what it handed out, and takes a whole block at a time', () => {
+  it('wipes bytes that it returned, and reads whole blocks', () => {
     const randomBytes = createRandomBytes();
     const sources = new Set<ArrayBufferLike>();
     const startTimeLimit: Uint8Array[] = [];
@@ -40,7 +43,7 @@ describe('createRandomBytes', () => {
     expect(startTimeLimit).toHaveLength(4);
   });
 
-  it('never hands out bytes that it handed out before', () => {
+  it('never returns the same bytes twice', () => {
     const randomBytes = createRandomBytes();
     const seen = new Set<string>();
     for (let i = 0; i < 1000; i++) {

@@ -21,7 +21,7 @@ import { ALICE, BOB } from '../in-memory.ts';
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 100);
 
 describe('TunToUdp', () => {
-  it('sends what the engine makes of each packet alone, whatever the slab has room for', () => {
+  it('sends the same messages with any number of packets per run', () => {
     const single = fc
       .oneof(fc.integer({ min: 20, max: 1500 }), fc.integer({ min: 20, max: 65_475 }))
       .map((length) => singleFrame(length));
@@ -65,7 +65,7 @@ describe('TunToUdp', () => {
     expect(out.isTidy).toBe(true);
   });
 
-  it('gives what is left behind a run to the packet after it, and its room too', () => {
+  it('places the next packet directly behind a run', () => {
     // 2 * 256 and 192, in a slab that has them exactly.
     const frames = [superFrame(2 * 57, 57), singleFrame(96), singleFrame(20)];
     const out = sentBy(frames, 2 * 256 + 192);
