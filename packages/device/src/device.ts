@@ -30,9 +30,18 @@ import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './op
 import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
-/** The arguments of each event's listeners. */
+/**
+ * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
+ * belong to the listener.
+ *
+ * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only while
+ * they have a listener. `error` without a listener is thrown, as by every `EventEmitter`.
+ */
 export interface DeviceEvents {
-  /** A handshake completed. `keys`: the static keys of both ends that it was made with. */
+  /**
+   * A handshake completed. `role`: which end began it. `keys`: the static keys of both ends that it
+   * was made with. `durationMs`: from the initiation to the response; absent for a responder.
+   */
   handshake: [
     {
       readonly peer: PublicKey;
@@ -99,6 +108,7 @@ export interface DeviceEvents {
   up: [{ readonly listenPort: number }];
   /** The link went down: the sockets are closed and the sessions are gone. */
   down: [];
+  /** The MTU of the interface changed. `mtu`: maximum length of an inner packet, in bytes. */
   mtu: [{ readonly mtu: number }];
   /**
    * An offload that was requested is off now, because the kernel cannot do it or does it wrong.
@@ -116,20 +126,45 @@ export interface DeviceEvents {
 }
 
 /**
- * A WireGuard device, made with `Device.create`.
+ * A WireGuard device, made with `Device.create`: it reads packets from a TUN, encrypts them for its
+ * peers, and sends them over UDP; and back.
  *
- * ```ts
- * await using device = await Device.create({
- *   tun: new MemoryTun(),
- *   privateKey,
- *   peers: [{ publicKey, endpoint: '192.0.2.1:51820', allowedIps: ['10.0.0.2/32'] }],
- * });
- * await device.connected(publicKey, { timeout: 5000 });
- * ```
+ * With a name as `tun` it is a network interface of Linux, which needs CAP_NET_ADMIN and
+ * `/dev/net/tun`. With a `MemoryTun` it needs no privilege and works on every system.
  *
  * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
  * thread, close it before you terminate that thread. Otherwise the interface stays until the
  * process ends. When the process ends, the kernel releases everything.
+ *
+ * @example Two devices in memory, with a session between them
+ *
+ * ```ts
+ * import { Device, MemoryTun } from '@litz/device';
+ * import { generateKeyPair } from '@litz/core';
+ *
+ * const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
+ * const b = await Device.create({ tun: new MemoryTun(), privateKey: keysB.privateKey });
+ * await b.configure({ peers: [{ publicKey: keysA.publicKey, allowedIps: ['10.0.0.1/32'] }] });
+ * const endpoint = `127.0.0.1:${(await b.status()).listenPort}`;
+ * const peers = [{ publicKey: keysB.publicKey, endpoint, allowedIps: ['10.0.0.2/32'] }];
+ * const a = await Device.create({ tun: new MemoryTun(), privateKey: keysA.privateKey, peers });
+ * a.on('session', ({ state }) => console.log('session', state)); // session up
+ * await a.connected(keysB.publicKey, { timeout: 5000 });
+ * await Promise.all([a.close(), b.close()]);
+ * ```
+ *
+ * @example A network interface
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { Device } from '@litz/device';
+ * import { generateKeyPair } from '@litz/core';
+ *
+ * const { privateKey } = generateKeyPair();
+ * const device = await Device.create({ tun: 'wg%d', addresses: ['10.0.0.1/24'], privateKey });
+ * console.log(device.name, (await device.status()).listenPort);
+ * await device.close();
+ * ```
  */
 export class Device extends EventEmitter<DeviceEvents> {
   readonly #waits: SessionWaits = new SessionWaits((publicKey) =>
@@ -160,6 +195,7 @@ export class Device extends EventEmitter<DeviceEvents> {
    * The interface and the sockets are made in the network namespace of the calling thread at the
    * time of the call. The sockets stay in that namespace.
    *
+   * @param options keys are copied
    * @throws {TypeError | RangeError | WireGuardError} (rejects) an option is wrong; the message
    *   names it
    * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`: no right to make the interface; `errno`
@@ -201,8 +237,25 @@ export class Device extends EventEmitter<DeviceEvents> {
    *
    * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
    *   it
+   * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes them.
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the new port is taken, and the old port
    *   stays in use
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { privateKey } = generateKeyPair();
+   * const { publicKey } = generateKeyPair();
+   * const device = await Device.create({ tun: new MemoryTun(), privateKey });
+   * await device.configure({ peers: [{ publicKey, allowedIps: ['10.0.0.2/32'] }] });
+   * await device.configure({ peers: [{ publicKey, endpoint: '192.0.2.1:51820' }] });
+   * await device.configure({ peers: [{ publicKey, remove: true }] });
+   * await device.close();
+   * ```
    */
   async configure(change: DeviceChange): Promise<void> {
     const configuration = readDeviceChange(change);
@@ -215,11 +268,25 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /**
    * Sets the link up, which opens the sockets. Does nothing if the link is up. Resolves when the
-   * link is up and the sockets are open.
+   * link is up and the sockets are open. `Device.create` does this itself unless `up` is false.
    *
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays
    *   down; `ERR_LITZ_PERMISSION`: no right to change the link
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { privateKey } = generateKeyPair();
+   * const device = await Device.create({ tun: new MemoryTun(), privateKey, up: false });
+   * device.on('up', ({ listenPort }) => console.log('up on port', listenPort));
+   * await device.up();
+   * await device.down();
+   * await device.close();
+   * ```
    */
   async up(): Promise<void> {
     await this.#driver.request({ type: 'link', up: true });
@@ -235,6 +302,11 @@ export class Device extends EventEmitter<DeviceEvents> {
     await this.#driver.request({ type: 'link', up: false });
   }
 
+  /**
+   * Returns the peers of `status`. The preshared keys in it are copies that belong to the caller.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
   async peers(): Promise<PeerStatus[]> {
     return (await this.status()).peers;
   }
@@ -242,7 +314,24 @@ export class Device extends EventEmitter<DeviceEvents> {
   /**
    * Returns the whole configuration, with the private keys, and the status of all peers. Packets go
    * on while very many peers are read. So the peers are not read at one moment, and a peer that is
-   * added or removed meanwhile may be missing.
+   * added or removed meanwhile may be missing. The keys are copies that belong to the caller.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { privateKey } = generateKeyPair();
+   * const peers = [{ publicKey: generateKeyPair().publicKey, allowedIps: ['10.0.0.2/32'] }];
+   * const device = await Device.create({ tun: new MemoryTun(), privateKey, peers });
+   * const status = await device.status();
+   * console.log(status.up, status.listenPort);
+   * for (const peer of status.peers) console.log(peer.publicKey, peer.receivedBytes);
+   * await device.close();
+   * ```
    */
   async status(): Promise<DeviceSnapshot> {
     let status: DeviceSnapshot | undefined;
@@ -286,6 +375,11 @@ export class Device extends EventEmitter<DeviceEvents> {
     return () => void this.off('peer', report);
   }
 
+  /**
+   * Returns the counters of packets, datagrams, handshakes and drops.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
   stats(): Promise<DeviceStats> {
     return this.#request({ type: 'stats' });
   }
@@ -320,17 +414,22 @@ export class Device extends EventEmitter<DeviceEvents> {
     return this;
   }
 
+  /** Keeps the process alive while the device is open, as it is from the start. */
   ref(): this {
     this.#driver.ref();
     return this;
   }
 
-  /** Releases TUN, sockets and thread. Later calls do nothing. */
+  /**
+   * Closes the device: releases TUN, sockets and thread, and wipes the keys. Resolves when that is
+   * done. Later calls do nothing.
+   */
   async close(): Promise<void> {
     await this.#driver.close();
     this.#buffer.release();
   }
 
+  /** Calls `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -22,6 +22,20 @@ import { X25519 } from './x25519.ts';
  *   (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
  *   algorithms
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
+ *
+ * @example
+ *
+ * ```ts
+ * import { createOpensslProvider } from '@litz/openssl';
+ *
+ * const provider = createOpensslProvider();
+ * const cipher = provider.createCipher(new Uint8Array(32).fill(1)); // a key, which is copied
+ * const message = new Uint8Array(100 + 16); // 100 bytes of text, and space for the tag
+ * cipher.seal(0, message, 0, 100);
+ * console.log(cipher.open(0, message, 0, 100)); // true
+ * cipher.destroy();
+ * provider.destroy?.();
+ * ```
  */
 export function createOpensslProvider(): CryptoProvider {
   const objects = new OpensslObjects(libcrypto());

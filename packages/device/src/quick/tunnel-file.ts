@@ -21,6 +21,7 @@ import { resolveEndpoint, type ResolveOptions } from './resolve-endpoint.ts';
 import { readRoutingTables } from './routing-tables.ts';
 import { MAIN_TABLE } from './step.ts';
 
+/** A parsed wg-quick file, with the names that errors need. */
 export interface TunnelFile {
   /** The name of the interface. */
   readonly name: string;
@@ -84,10 +85,14 @@ export async function resolveEndpoints(
   }
 }
 
-/** Returns the request for a tunnel. @param endpoints the result of `resolveEndpoints` */
+/**
+ * Returns the request for a tunnel.
+ *
+ * @param endpoints the result of `resolveEndpoints`; default: none, for a file without host names
+ */
 export function toTunnelRequest(
   { name, config, table }: TunnelFile,
-  endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
+  endpoints: ReadonlyMap<HostEndpoint, Endpoint> = new Map(),
 ): TunnelRequest {
   const { addresses, mtu, fwmark = 0 } = config.interface;
   const peers = otherPeers(config);

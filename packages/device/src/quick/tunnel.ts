@@ -24,6 +24,7 @@ import { describeStep, type Step } from './step.ts';
 /** The part of a `Device` that a tunnel uses. */
 export type TunnelDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure' | 'close'>;
 
+/** Options of `Tunnel.up`. */
 export interface TunnelOptions {
   /** Belongs to the caller. It is used until `down` has resolved, and is not closed. */
   readonly host: Host;
@@ -37,7 +38,32 @@ export interface TunnelOptions {
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
+/**
+ * A tunnel that is up: interface, addresses, routes and rules. `Tunnel.up` makes it, `down` removes
+ * all of it.
+ *
+ * @example
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { toDeviceConfiguration } from '@litz/config';
+ * import { formatKey, generateKeyPair } from '@litz/core';
+ * import { Device } from '@litz/device';
+ * import { LinuxHost, parseTunnelFile, toTunnelRequest, Tunnel } from '@litz/device/quick';
+ *
+ * const key = formatKey(generateKeyPair().privateKey);
+ * const text = `[Interface]\nPrivateKey = ${key}\nAddress = 10.9.0.1/24`;
+ * const file = parseTunnelFile(text, { file: 'wg9.conf', name: 'wg9' });
+ * const openDevice = (tun: string): Promise<Device> => Device.create({ tun, up: false });
+ * const configuration = toDeviceConfiguration(file.config);
+ * const host = await LinuxHost.open();
+ * const tunnel = await Tunnel.up(toTunnelRequest(file), configuration, { host, openDevice });
+ * await tunnel.down();
+ * host.close();
+ * ```
+ */
 export class Tunnel {
+  /** The name of the interface. */
   readonly name: string;
   readonly #options: TunnelOptions;
   /** Functions that undo steps, in the order in which the steps were done. */
@@ -246,6 +272,7 @@ export class Tunnel {
 
 /** A step failed. `code` and the end of `message` come from its error, which is the `cause`. */
 export class StepError extends WireGuardError {
+  /** The step that failed. */
   readonly step: Step;
 
   constructor(step: Step, link: string, cause: unknown) {
