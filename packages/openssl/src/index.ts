@@ -9,8 +9,8 @@ import { checkBytes } from '@litz/sys';
 import { Aead } from './aead.ts';
 import { Blake2s } from './blake2s.ts';
 import { libcrypto } from './libcrypto.ts';
-import { Owned } from './owned.ts';
-import { SharedUse } from './shared-use.ts';
+import { OpensslObjects } from './openssl-objects.ts';
+import { UseCount } from './use-count.ts';
 import { TransportCiphers } from './transport-cipher.ts';
 import { X25519 } from './x25519.ts';
 
@@ -22,24 +22,38 @@ import { X25519 } from './x25519.ts';
  *   (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
  *   algorithms
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
+ *
+ * @example
+ *
+ * ```ts
+ * import { createOpensslProvider } from '@litz/openssl';
+ *
+ * const provider = createOpensslProvider();
+ * const cipher = provider.createCipher(new Uint8Array(32).fill(1)); // a key, which is copied
+ * const message = new Uint8Array(100 + 16); // 100 bytes of text, and space for the tag
+ * cipher.seal(0, message, 0, 100);
+ * console.log(cipher.open(0, message, 0, 100)); // true
+ * cipher.destroy();
+ * provider.destroy?.();
+ * ```
  */
 export function createOpensslProvider(): CryptoProvider {
-  const owned = new Owned(libcrypto());
+  const objects = new OpensslObjects(libcrypto());
   try {
-    return new SharedUse(owned).guard(createProvider(owned));
+    return new UseCount(objects).wrap(createProvider(objects));
   } catch (error) {
-    owned.free();
+    objects.free();
     throw error;
   }
 }
 
-function createProvider(owned: Owned): CryptoProvider {
-  const { crypto } = owned;
+function createProvider(objects: OpensslObjects): CryptoProvider {
+  const { crypto } = objects;
   const aead = new Aead(crypto);
   const blake2s = new Blake2s(crypto);
   const ciphers = new TransportCiphers(crypto);
   const x25519 = new X25519(crypto);
-  owned.settle();
+  objects.stopRecording();
   // Tries X25519 now, so that a build without it is found before the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {

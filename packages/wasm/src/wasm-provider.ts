@@ -20,6 +20,20 @@ import { multiplyPoint } from './wasm-x25519.ts';
  * @param arena memory whose bytes ciphers process in place. Default: a new arena, made
  *   synchronously; in the main thread of a browser give one from `WasmArena.create`.
  * @throws {Error} this runtime has no WebAssembly
+ *
+ * @example An engine for any JavaScript runtime
+ *
+ * ```ts
+ * import { Engine } from '@litz/core';
+ * import { wasmProvider } from '@litz/wasm';
+ *
+ * const engine = new Engine({
+ *   crypto: wasmProvider(),
+ *   randomBytes: (out) => crypto.getRandomValues(out),
+ *   unixTime: Date.now,
+ * });
+ * console.log(engine.pollTimeout()); // Infinity
+ * ```
  */
 export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoProvider {
   const aead = new WasmAead(arena);

@@ -30,7 +30,6 @@ import {
   type Registry,
   type TextAnswer,
 } from '@litz/mesh';
-import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
@@ -42,7 +41,6 @@ import { staySmall } from '../../small-start.ts';
 /** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
-  returnFreedMemory();
   staySmall();
   try {
     if (flags.registry === 'kubernetes') {
