@@ -52,7 +52,7 @@ import { Outputs, type EngineEvent, type PacketView, type Transmit } from './out
 import type { Keypair } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import { PeerTable } from './peer/peer-table.ts';
-import { RoamReport } from './peer/roam-report.ts';
+import { RoamLimiter } from './peer/roam-limiter.ts';
 import { SenderIndexTable } from './peer/sender-index.ts';
 import type { StaticPair } from './peer/static-pair.ts';
 import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
@@ -60,7 +60,7 @@ import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
 import { fireTimers } from './flow/timer-expiry.ts';
 import { TimerTable } from './peer/timer-table.ts';
 import { TokenBucket } from './rate/token-bucket.ts';
-import { ROOM_BEHIND } from './wire/transport-data.ts';
+import { TAILROOM } from './wire/transport-data.ts';
 import { checkConfiguration } from './validation.ts';
 import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
@@ -161,12 +161,12 @@ export class Engine {
   }
 
   /** Whether the engine emits `peer` events. False at first, when they cost nothing. */
-  get tellsPeers(): boolean {
-    return this.#state.outputs.tellsPeers;
+  get emitsPeerEvents(): boolean {
+    return this.#state.outputs.emitsPeerEvents;
   }
 
-  set tellsPeers(tellsPeers: boolean) {
-    this.#state.outputs.tellsPeers = tellsPeers;
+  set emitsPeerEvents(emitsPeerEvents: boolean) {
+    this.#state.outputs.emitsPeerEvents = emitsPeerEvents;
   }
 
   /** A copy of our public key; undefined if there is no private key. */
@@ -261,7 +261,7 @@ export class Engine {
    */
   handlePacket(packet: Uint8Array, now: number): DropReason | undefined {
     checkBytes(packet, 'packet');
-    const room = new Uint8Array(TRANSPORT_HEADER_LENGTH + packet.length + ROOM_BEHIND);
+    const room = new Uint8Array(TRANSPORT_HEADER_LENGTH + packet.length + TAILROOM);
     room.set(packet, TRANSPORT_HEADER_LENGTH);
     return this.handlePacketAt(room, TRANSPORT_HEADER_LENGTH, packet.length, now);
   }
@@ -280,7 +280,7 @@ export class Engine {
     length: number,
     now: number,
   ): DropReason | undefined {
-    checkRange(buffer, offset, length, TRANSPORT_HEADER_LENGTH, ROOM_BEHIND);
+    checkRange(buffer, offset, length, TRANSPORT_HEADER_LENGTH, TAILROOM);
     const run = this.#single;
     run.buffer = buffer;
     run.offset = offset;
@@ -348,7 +348,7 @@ export class Engine {
     const opened = this.openDatagram(buffer, offset, length, source, ecn, now);
     if (typeof opened === 'number' && opened > 0) {
       const { outputs, received } = this.#state;
-      outputs.packet(received.keypair?.peer, buffer, offset + TRANSPORT_HEADER_LENGTH, opened);
+      outputs.queuePacket(received.keypair?.peer, buffer, offset + TRANSPORT_HEADER_LENGTH, opened);
     }
     const { handshakes } = this.#state;
     const waiting = handshakes.queue.lastSequence;
@@ -396,7 +396,7 @@ export class Engine {
     checkTime(now);
     this.finishBatch(now);
     fireTimers(this.#state, now);
-    this.#state.roams.tell(now);
+    this.#state.roams.emitDue(now);
   }
 
   /**
@@ -510,7 +510,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     rateLimiter: new RateLimiter(),
     unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
     outputs,
-    roams: new RoamReport(outputs),
+    roams: new RoamLimiter(outputs),
     handshakeMessages: new HandshakeMessageBuffer(),
     stats,
     sent: { keypair: undefined, messages: 0, bytes: 0 },

@@ -110,14 +110,14 @@ describe('Engine', () => {
     const { engine } = alice;
     engine.mtu = 1280;
     expect(engine.mtu).toBe(1280);
-    expect([engine.traces, engine.tellsPeers]).toEqual([false, false]);
+    expect([engine.traces, engine.emitsPeerEvents]).toEqual([false, false]);
     engine.traces = true;
-    engine.tellsPeers = true;
-    expect([engine.traces, engine.tellsPeers]).toEqual([true, true]);
+    engine.emitsPeerEvents = true;
+    expect([engine.traces, engine.emitsPeerEvents]).toEqual([true, true]);
     engine.configure({ peers: [{ publicKey: bob.person.publicKey, remove: true }] }, network.now);
     expect([engine.pollEvent(), engine.pollEvent()]).toMatchObject([
       { type: 'trace', step: 'peer-removed' },
-      { type: 'peer', state: 'removed' },
+      { type: 'peer', change: 'removed' },
     ]);
   });
 

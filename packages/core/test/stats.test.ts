@@ -53,12 +53,15 @@ describe('peerStatus', () => {
     const peer = new Peer(publicKey, 'id', 0, 1);
     const [next, own, theirs] = [1, 2, 3].map((byte) => new PublicKey(32).fill(byte));
     peer.nextKey = next;
-    peer.keypairs.current = { statics: { own, peer: theirs } } as never;
-    const { nextPublicKey, sessionKeys } = peerStatus(peer, new AllowedIps());
+    peer.keypairs.current = { staticKeys: { own, peer: theirs } } as never;
+    const { nextPublicKey, sessionStaticKeys } = peerStatus(peer, new AllowedIps());
     expect(nextPublicKey).toEqual(next);
     expect(nextPublicKey).not.toBe(next);
-    expect(sessionKeys).toEqual({ own, peer: theirs });
-    expect([sessionKeys!.own === own, sessionKeys!.peer === theirs]).toEqual([false, false]);
+    expect(sessionStaticKeys).toEqual({ own, peer: theirs });
+    expect([sessionStaticKeys!.own === own, sessionStaticKeys!.peer === theirs]).toEqual([
+      false,
+      false,
+    ]);
   });
 
   it('leaves out values that a peer does not have', () => {
@@ -66,6 +69,6 @@ describe('peerStatus', () => {
     expect('presharedKey' in status).toBe(false);
     expect('endpoint' in status).toBe(false);
     expect('nextPublicKey' in status).toBe(false);
-    expect('sessionKeys' in status).toBe(false);
+    expect('sessionStaticKeys' in status).toBe(false);
   });
 });

@@ -10,7 +10,7 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
-  type SessionKeys,
+  type SessionStaticKeys,
 } from '@litz/core';
 import {
   checkArray,
@@ -162,8 +162,8 @@ type KeyField =
   | 'publicKey'
   | 'nextPublicKey'
   | 'presharedKey'
-  | 'sessionKeys.own'
-  | 'sessionKeys.peer';
+  | 'sessionStaticKeys.own'
+  | 'sessionStaticKeys.peer';
 
 function formatPeer(lines: string[], peer: DevicePeerStatus): void {
   checkObject(peer, '');
@@ -193,14 +193,14 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
   for (const entry of allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
 }
 
-function formatKeys(lines: string[], { nextPublicKey, sessionKeys }: DevicePeerStatus): void {
+function formatKeys(lines: string[], { nextPublicKey, sessionStaticKeys }: DevicePeerStatus): void {
   if (nextPublicKey !== undefined) {
     lines.push(`litz_next_public_key=${keyText(nextPublicKey, 'nextPublicKey')}`);
   }
-  if (sessionKeys === undefined) return;
+  if (sessionStaticKeys === undefined) return;
   lines.push(
-    `litz_session_own_key=${keyText(sessionKeys.own, 'sessionKeys.own')}`,
-    `litz_session_peer_key=${keyText(sessionKeys.peer, 'sessionKeys.peer')}`,
+    `litz_session_own_key=${keyText(sessionStaticKeys.own, 'sessionStaticKeys.own')}`,
+    `litz_session_peer_key=${keyText(sessionStaticKeys.peer, 'sessionStaticKeys.peer')}`,
   );
 }
 
@@ -258,10 +258,10 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
       peer.nextPublicKey = parsePublicKey(keyOf(context));
       break;
     case 'litz_session_own_key':
-      peer.sessionKeys = { ...sessionKeysOf(peer), own: parsePublicKey(keyOf(context)) };
+      peer.sessionStaticKeys = { ...sessionKeysOf(peer), own: parsePublicKey(keyOf(context)) };
       break;
     case 'litz_session_peer_key':
-      peer.sessionKeys = { ...sessionKeysOf(peer), peer: parsePublicKey(keyOf(context)) };
+      peer.sessionStaticKeys = { ...sessionKeysOf(peer), peer: parsePublicKey(keyOf(context)) };
       break;
     case 'endpoint':
       readEndpoint(peer, context);
@@ -293,8 +293,8 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
 }
 
 /** Returns the session keys that were read so far. The two keys are in two lines. */
-function sessionKeysOf({ publicKey, sessionKeys }: DevicePeerStatus): SessionKeys {
-  return sessionKeys ?? { own: publicKey, peer: publicKey };
+function sessionKeysOf({ publicKey, sessionStaticKeys }: DevicePeerStatus): SessionStaticKeys {
+  return sessionStaticKeys ?? { own: publicKey, peer: publicKey };
 }
 
 function readEndpoint(peer: DevicePeerStatus, context: Line): void {

@@ -45,7 +45,7 @@ export interface ChangedPeer {
   /** Unix time in ms of the last completed handshake; 0 if there was none. */
   readonly lastHandshakeUnixMs: number;
   /** The static keys of the session that sends; absent if there is none. */
-  readonly sessionKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
+  readonly sessionStaticKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
 }
 
 export interface PeerChanges {
@@ -65,10 +65,10 @@ export function formatChangedPeer(peer: ChangedPeer): string {
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
   const endpoint = peer.endpoint ? `endpoint=${formatEndpoint(peer.endpoint)}\n` : '';
-  const { sessionKeys } = peer;
-  const keys = sessionKeys
-    ? `litz_session_own_key=${keyToHex(sessionKeys.own)}\n` +
-      `litz_session_peer_key=${keyToHex(sessionKeys.peer)}\n`
+  const { sessionStaticKeys } = peer;
+  const keys = sessionStaticKeys
+    ? `litz_session_own_key=${keyToHex(sessionStaticKeys.own)}\n` +
+      `litz_session_peer_key=${keyToHex(sessionStaticKeys.peer)}\n`
     : '';
   return (
     `${head}${endpoint}last_handshake_time_sec=${seconds}\n` +
@@ -136,11 +136,12 @@ function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value
     }
     case 'litz_session_own_key': {
       const own = keyOf(line, value);
-      peer.sessionKeys = { own, peer: peer.sessionKeys?.peer ?? peer.publicKey };
+      peer.sessionStaticKeys = { own, peer: peer.sessionStaticKeys?.peer ?? peer.publicKey };
       break;
     }
     case 'litz_session_peer_key':
-      if (peer.sessionKeys) peer.sessionKeys = { ...peer.sessionKeys, peer: keyOf(line, value) };
+      if (peer.sessionStaticKeys)
+        peer.sessionStaticKeys = { ...peer.sessionStaticKeys, peer: keyOf(line, value) };
       break;
     case 'last_handshake_time_sec':
       peer.lastHandshakeUnixMs += numberOf(line, value) * 1000;

@@ -158,7 +158,7 @@ describe('the keys that a device and its peers go over to', () => {
       {
         ...STATUS.peers[0],
         nextPublicKey: publicKey(6),
-        sessionKeys: { own: publicKey(8), peer: publicKey(6) },
+        sessionStaticKeys: { own: publicKey(8), peer: publicKey(6) },
       },
       STATUS.peers[1],
     ],

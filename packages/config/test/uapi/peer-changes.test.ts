@@ -15,7 +15,7 @@ const PEER: ChangedPeer = {
   isRemoved: false,
   endpoint: parseEndpoint('[2001:db8::1]:51871') as Endpoint,
   lastHandshakeUnixMs: 1_700_000_000_123,
-  sessionKeys: { own: publicKey(3), peer: publicKey(4) },
+  sessionStaticKeys: { own: publicKey(3), peer: publicKey(4) },
 };
 const KEY_LINE = `public_key=${keyToHex(publicKey(2))}\n`;
 

@@ -74,7 +74,7 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
     peer.endpoint = change.endpoint;
     state.roams.forget(peer);
   }
-  if (!existing || change.endpoint !== undefined) state.outputs.news(peer, 'present');
+  if (!existing || change.endpoint !== undefined) state.outputs.emitPeerEvent(peer, 'updated');
   if (change.replaceAllowedIps === true) state.allowedIps.removeAll(peer);
   for (const { address, prefixLength, remove } of change.allowedIps ?? []) {
     if (remove === true) state.allowedIps.remove(address, prefixLength, peer);
@@ -143,7 +143,7 @@ function removePeer(state: EngineState, peer: Peer): void {
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
   state.outputs.trace(peer, 'peer-removed');
-  state.outputs.news(peer, 'removed');
+  state.outputs.emitPeerEvent(peer, 'removed');
   for (const pair of peer.pairs()) forgetPair(state, pair);
   setPresharedKey(peer, null);
 }

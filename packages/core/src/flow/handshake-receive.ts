@@ -34,7 +34,7 @@ import type { Peer } from '../peer/peer.ts';
 import type { StaticPair } from '../peer/static-pair.ts';
 import { reviewProbe } from './probes.ts';
 import { readInt32 } from '../wire/int32.ts';
-import { beginSession, completeHandshake, followEndpoint } from './session-lifecycle.ts';
+import { beginSession, completeHandshake, updateEndpoint } from './session-lifecycle.ts';
 import { noteInitiation, pairOf, pairOfSession } from './static-pairs.ts';
 import { authenticatedReceived, authenticatedTraversal } from './timers.ts';
 
@@ -153,7 +153,7 @@ function receiveInitiation(
   if (refused) return drop(state, refused, peer);
   state.outputs.trace(peer, 'initiation-received');
   noteInitiation(state, pair);
-  followEndpoint(state, peer, source, now);
+  updateEndpoint(state, peer, source, now);
   if (sendResponse(state, pair, handshake, now)) {
     beginSession(state, pair, handshake, 'responder', now);
   } else handshake.clear();
@@ -187,7 +187,7 @@ function receiveResponse(
   const refused = consumeResponse(state.crypto, identity, handshakeOf(pair), message);
   if (refused) return drop(state, refused, peer);
   state.outputs.trace(peer, 'response-received');
-  followEndpoint(state, peer, source, now);
+  updateEndpoint(state, peer, source, now);
   beginSession(state, pair, handshakeOf(pair), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
   // Sends the staged packets or a keepalive. It shows the responder that the session is confirmed.

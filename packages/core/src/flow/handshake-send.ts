@@ -117,7 +117,7 @@ export function dropStaged(
   if (count === 0) return;
   state.stats.drops.add(reason, count);
   peer.countDrop(reason, count);
-  state.stats.drops.concern(reason, peer.publicKey);
+  state.stats.drops.noteDetails(reason, peer.publicKey);
 }
 
 /**

@@ -56,7 +56,7 @@ export function takeHandshakeMessage(
   if (length !== expected) return drop(state, 'wrong-length');
   const refused = refuse(state, buffer, offset);
   if (refused) {
-    state.stats.drops.concern(refused, undefined, source);
+    state.stats.drops.noteDetails(refused, undefined, source);
     return drop(state, refused);
   }
   const { handshakes } = state;
@@ -102,7 +102,7 @@ function workOn(state: EngineState, waiting: WaitingMessage, now: number): DropR
   // By now the sender has sent a new message or has given up.
   if (now >= since + REKEY_TIMEOUT_MS) return drop(state, 'handshake-overflow');
   const reason = receiveHandshakeMessage(state, message, source, now);
-  if (reason) state.stats.drops.concern(reason, undefined, source);
+  if (reason) state.stats.drops.noteDetails(reason, undefined, source);
   return reason;
 }
 

@@ -31,7 +31,7 @@ import type { Keypair } from '../peer/keypairs.ts';
 import { sendStaged } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
 import { takeHandshakeMessage } from './handshake-work.ts';
-import { completeHandshake, followEndpoint } from './session-lifecycle.ts';
+import { completeHandshake, updateEndpoint } from './session-lifecycle.ts';
 import { authenticatedReceived, authenticatedTraversal, dataReceived } from './timers.ts';
 import { openTransportData, receiverIndexOf } from '../wire/transport-data.ts';
 
@@ -136,7 +136,7 @@ function afterReceive(
   now: number,
 ): void {
   const { peer } = keypair;
-  followEndpoint(state, peer, source, now);
+  updateEndpoint(state, peer, source, now);
   if (peer.keypairs.confirm(keypair, state.indices)) {
     completeHandshake(state, peer, 'responder', now);
     sendStaged(state, peer, now);

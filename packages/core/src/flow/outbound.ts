@@ -34,7 +34,7 @@ import {
 } from '../wire/ip-packet.ts';
 import type { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
-import { endSession } from './session-lifecycle.ts';
+import { reportExpiry } from './session-lifecycle.ts';
 import { STAGED_OFFSET, StagedPackets, stagedLength } from '../peer/staged-packets.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { authenticatedSent, authenticatedTraversal, dataSent } from './timers.ts';
@@ -105,8 +105,8 @@ function refuse(
   for (let i = 0; i < count && state.unreachables.take(now); i++) {
     const answer = unreachable(buffer, offset + i * stride, lengthOf(run, i));
     if (!answer) break;
-    state.stats.unreachablesMade++;
-    state.outputs.packet(undefined, answer, 0, answer.length);
+    state.stats.createdUnreachables++;
+    state.outputs.queuePacket(undefined, answer, 0, answer.length);
   }
   return drop(state, reason, peer, count);
 }
@@ -139,7 +139,7 @@ function stage(
   now: number,
 ): DropReason | undefined {
   const { buffer, offset, stride, count } = run;
-  endSession(state, peer);
+  reportExpiry(state, peer);
   peer.staged ??= new StagedPackets();
   for (let i = first; i < count; i++) {
     const kept = peer.staged.push(buffer, offset + i * stride, lengthOf(run, i));
@@ -164,7 +164,7 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
   const keypair = peer.sendKeypair(now);
   if (keypair) flush(state, keypair, staged, now);
   if (staged.length === 0) return;
-  endSession(state, peer);
+  reportExpiry(state, peer);
   startHandshake(state, peer, now);
 }
 

@@ -17,7 +17,7 @@ import {
 import { sendKeepalive, wouldInitiate } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
 import { probe } from './probes.ts';
-import { endSession, forgetSource } from './session-lifecycle.ts';
+import { reportExpiry, forgetSource } from './session-lifecycle.ts';
 import { TIMER, type Timer } from '../peer/timer-table.ts';
 import { authenticatedTraversal, dataReceived, sessionDerived } from './timers.ts';
 
@@ -58,13 +58,13 @@ function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   peer.keypairs.clear(state.indices);
   state.outputs.trace(peer, 'keys-removed');
-  endSession(state, peer);
+  reportExpiry(state, peer);
   // An attempt that began within Rekey-Timeout does not belong to the old session and goes on.
   if (now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS) abandonHandshake(state, peer);
 }
 
 function expireSession(state: EngineState, peer: Peer): void {
-  endSession(state, peer);
+  reportExpiry(state, peer);
 }
 
 /**
@@ -83,7 +83,7 @@ function retransmit(state: EngineState, peer: Peer, now: number): void {
   abandonHandshake(state, peer);
   dropStaged(state, peer, 'handshake-timeout');
   if (!state.timers.isArmed(peer.slot, TIMER.ZERO_KEYS)) sessionDerived(state, peer, now);
-  state.outputs.event({ type: 'handshake-failed', peer: peer.publicKey });
+  state.outputs.queueEvent({ type: 'handshake-failed', peer: peer.publicKey });
 }
 
 /**

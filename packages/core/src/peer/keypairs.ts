@@ -26,7 +26,7 @@ export interface MessageLimits {
 /**
  * The static keys of both sides with which a session was made. They are views: do not change them.
  */
-export interface SessionKeys {
+export interface SessionStaticKeys {
   readonly own: PublicKey;
   readonly peer: PublicKey;
 }
@@ -35,7 +35,7 @@ export interface SessionKeys {
 export interface KeypairParts<Owner> {
   peer: Owner;
   /** Kept by reference. */
-  statics: SessionKeys;
+  staticKeys: SessionStaticKeys;
   isInitiator: boolean;
   localIndex: number;
   remoteIndex: number;
@@ -48,7 +48,7 @@ export interface KeypairParts<Owner> {
 /** The keys of one session. `Owner` is the type of the peer that the keys belong to. */
 export class Keypair<Owner = unknown> {
   readonly peer: Owner;
-  readonly statics: SessionKeys;
+  readonly staticKeys: SessionStaticKeys;
   readonly isInitiator: boolean;
   /** The receiver index in messages from the peer. */
   readonly localIndex: number;
@@ -66,7 +66,7 @@ export class Keypair<Owner = unknown> {
 
   constructor(parts: KeypairParts<Owner>) {
     this.peer = parts.peer;
-    this.statics = parts.statics;
+    this.staticKeys = parts.staticKeys;
     this.isInitiator = parts.isInitiator;
     this.localIndex = parts.localIndex;
     this.remoteIndex = parts.remoteIndex;
@@ -162,16 +162,16 @@ export class Keypairs<Owner = unknown> {
    */
   stopSending(own?: PublicKey): void {
     for (const keypair of [this.current, this.next]) {
-      if (keypair && (own === undefined || keypair.statics.own === own)) keypair.canSend = false;
+      if (keypair && (own === undefined || keypair.staticKeys.own === own)) keypair.canSend = false;
     }
   }
 
   /** Wipes the sessions that were made with this static key of the peer. */
   clearOf(peerKey: PublicKey, indices: SenderIndexTable): void {
     this.#forgetRetired(indices);
-    if (this.current?.statics.peer === peerKey) this.current = discard(this.current, indices);
-    if (this.previous?.statics.peer === peerKey) this.previous = discard(this.previous, indices);
-    if (this.next?.statics.peer === peerKey) this.next = discard(this.next, indices);
+    if (this.current?.staticKeys.peer === peerKey) this.current = discard(this.current, indices);
+    if (this.previous?.staticKeys.peer === peerKey) this.previous = discard(this.previous, indices);
+    if (this.next?.staticKeys.peer === peerKey) this.next = discard(this.next, indices);
   }
 
   /** Wipes all keys and frees their indices. */

@@ -149,7 +149,7 @@ export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
 const RECEIVER_INDEX = 4;
 const COUNTER = 8;
 /** Padding and tag: the bytes needed after a packet to seal it in place. */
-export const ROOM_BEHIND: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;
+export const TAILROOM: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;
 
 function writeHeader(buffer: Uint8Array, offset: number, receiver: number, counter: number): void {
   buffer[offset] = MESSAGE_TYPE.TRANSPORT_DATA;

@@ -92,7 +92,7 @@ describe('takeHandshakeMessage', () => {
       expect(bob.engine.openDatagram(message, 0, length, source, 0, network.now)).toBe(
         'no-private-key',
       );
-      expect(drops.takeSubject('no-private-key').source).toBe(source);
+      expect(drops.takeDetails('no-private-key').lastSource).toBe(source);
     }
     expect(drops.toJSON()).toEqual({ 'no-private-key': 2 });
   });
@@ -103,7 +103,7 @@ describe('takeHandshakeMessage', () => {
     const initiation = captured(pair);
     initiation[120] ^= 1;
     expect(bob.engine.handleDatagram(initiation, stranger(3), network.now)).toBe('bad-mac1');
-    expect(bob.engine.stats.drops.takeSubject('bad-mac1').source).toEqual(stranger(3));
+    expect(bob.engine.stats.drops.takeDetails('bad-mac1').lastSource).toEqual(stranger(3));
     // Of the next one nothing is known yet: there is no time for it.
     stateOf(bob.engine).handshakes.screening.spend(1000, network.now);
     expect(bob.engine.handleDatagram(captured(pair), stranger(4), network.now)).toBeUndefined();

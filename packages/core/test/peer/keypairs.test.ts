@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cipher } from '../../src/crypto/provider.ts';
-import { Keypair, Keypairs, type SessionKeys } from '../../src/peer/keypairs.ts';
+import { Keypair, Keypairs, type SessionStaticKeys } from '../../src/peer/keypairs.ts';
 import { PublicKey } from '../../src/keys.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
@@ -162,8 +162,8 @@ describe('Keypairs', () => {
 describe('Keypairs while keys are replaced', () => {
   it('wipe what they kept when a key of the other side goes, once', () => {
     const gone = new PublicKey(32);
-    const statics = { own: NO_KEY, peer: gone };
-    const all = [create(true), create(true), create(true), create(true, 0, 9, statics)];
+    const staticKeys = { own: NO_KEY, peer: gone };
+    const all = [create(true), create(true), create(true), create(true, 0, 9, staticKeys)];
     const keypairs = new Keypairs();
     keypairs.retires = true;
     for (const { keypair } of all) keypairs.add(keypair, indices);
@@ -194,7 +194,7 @@ function create(
   isInitiator: boolean,
   createdAt = 0,
   rejectAfterMessages = 2 ** 40,
-  statics: SessionKeys = { own: NO_KEY, peer: NO_KEY },
+  staticKeys: SessionStaticKeys = { own: NO_KEY, peer: NO_KEY },
 ): Created {
   let destroyed = 0;
   const cipher: Cipher = {
@@ -206,7 +206,7 @@ function create(
   const localIndex = indices.reserve(peer);
   const keypair = new Keypair({
     peer,
-    statics,
+    staticKeys,
     isInitiator,
     localIndex,
     remoteIndex: 0,

@@ -14,7 +14,7 @@ import {
   openTransportData,
   paddingLength,
   receiverIndexOf,
-  ROOM_BEHIND,
+  TAILROOM,
   sealTransportData,
   sealTransportRun,
 } from '../../src/wire/transport-data.ts';
@@ -176,9 +176,9 @@ describe('sealTransportRun of a part of a run', () => {
   });
 });
 
-describe('ROOM_BEHIND', () => {
+describe('TAILROOM', () => {
   it('is the most that padding and tag take', () => {
-    expect(ROOM_BEHIND).toBe(15 + 16);
+    expect(TAILROOM).toBe(15 + 16);
   });
 });
 
@@ -301,7 +301,7 @@ function keypairWithItself(
   const localIndex = indices.reserve(peer);
   const keypair = new Keypair({
     peer,
-    statics: { own: NO_KEY, peer: NO_KEY },
+    staticKeys: { own: NO_KEY, peer: NO_KEY },
     isInitiator: true,
     localIndex,
     remoteIndex: localIndex,

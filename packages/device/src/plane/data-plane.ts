@@ -270,7 +270,7 @@ export class DataPlane {
     const tellsDrops = events.includes('drop');
     if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
     this.#engine.traces = events.includes('trace');
-    this.#engine.tellsPeers = events.includes('peer');
+    this.#engine.emitsPeerEvents = events.includes('peer');
     this.#listened = new Set(events);
   }
 

@@ -330,7 +330,7 @@ describe('DataPlane', () => {
     plane.listen(['peer']);
     plane.configure({ peers: [{ publicKey: BOB.publicKey, remove: true }] }, undefined, 0);
     plane.finish(1);
-    expect(events).toMatchObject([{ type: 'peer', state: 'removed' }]);
+    expect(events).toMatchObject([{ type: 'peer', change: 'removed' }]);
   });
 
   it('closes the sockets its own way, and forgets keys and peers', () => {
