@@ -65,7 +65,7 @@ export interface EngineState {
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
   /** The rate limit for our own ICMP messages. */
-  readonly unreachables: TokenBucket;
+  readonly unreachableLimit: TokenBucket;
   readonly outputs: Outputs;
   readonly roams: RoamLimiter;
   readonly handshakeMessages: HandshakeMessageBuffer;

@@ -20,7 +20,7 @@
  * @module
  */
 import { AllowedIps } from './routing/allowed-ips.ts';
-import { applyConfiguration, wakePeers } from './flow/configuration.ts';
+import { applyConfiguration, contactPeers } from './flow/configuration.ts';
 import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arguments.ts';
 import type { EngineChange } from './configuration.ts';
 import {
@@ -38,16 +38,16 @@ import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
 import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
 import { TimestampSource } from './handshake/tai64n.ts';
-import { receiveDatagram, settleReceived } from './flow/inbound.ts';
+import { receiveDatagram, finishReceived } from './flow/inbound.ts';
 import { Jitter } from './rate/jitter.ts';
 import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import { LoadMonitor } from './rate/load-monitor.ts';
-import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
+import { dropHandshakes, processHandshakes } from './flow/handshake-work.ts';
 import { PendingHandshakes } from './rate/pending-handshakes.ts';
 import { createInitiationBudget, createProbeBudget } from './flow/initiation-turns.ts';
 import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
 import { RoutingLoops } from './flow/routing-loops.ts';
-import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
+import { sendKeepalive, sendPackets, finishSent } from './flow/outbound.ts';
 import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
 import type { Keypair } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
@@ -56,7 +56,7 @@ import { RoamLimiter } from './peer/roam-limiter.ts';
 import { SenderIndexTable } from './peer/sender-index.ts';
 import type { StaticPair } from './peer/static-pair.ts';
 import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
-import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
+import { EngineStats, createPeerStatus, type PeerStatus } from './stats.ts';
 import { fireTimers } from './flow/timer-expiry.ts';
 import { TimerTable } from './peer/timer-table.ts';
 import { TokenBucket } from './rate/token-bucket.ts';
@@ -201,7 +201,7 @@ export class Engine {
     this.finishBatch(now);
     if (this.#state.up) return;
     this.#state.up = true;
-    wakePeers(this.#state, now);
+    contactPeers(this.#state, now);
   }
 
   /**
@@ -213,7 +213,7 @@ export class Engine {
     this.finishBatch(now);
     if (!this.#state.up) return;
     this.#state.up = false;
-    forgetHandshakes(this.#state);
+    dropHandshakes(this.#state);
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
     if (this.#state.identity) releaseKey(this.#state.identity);
     if (this.#state.nextIdentity) releaseKey(this.#state.nextIdentity);
@@ -302,7 +302,7 @@ export class Engine {
    */
   handlePackets(run: PacketRun, now: number): DropReason | undefined {
     checkTime(now);
-    settleReceived(this.#state, now);
+    finishReceived(this.#state, now);
     return sendPackets(this.#state, run, now);
   }
 
@@ -376,7 +376,7 @@ export class Engine {
     now: number,
   ): number | DropReason {
     checkTime(now);
-    settleSent(this.#state, now);
+    finishSent(this.#state, now);
     return receiveDatagram(this.#state, buffer, offset, length, source, ecn, now);
   }
 
@@ -386,9 +386,9 @@ export class Engine {
    * until `pollTimeout`.
    */
   finishBatch(now: number): void {
-    settleSent(this.#state, now);
-    settleReceived(this.#state, now);
-    workOnHandshakes(this.#state, now);
+    finishSent(this.#state, now);
+    finishReceived(this.#state, now);
+    processHandshakes(this.#state, now);
   }
 
   /** Does everything that is due at `now`. */
@@ -427,7 +427,7 @@ export class Engine {
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;
-    return Math.min(timers.first(), roams.due, handshakes.due);
+    return Math.min(timers.firstDeadline(), roams.due, handshakes.due);
   }
 
   /** Returns snapshots of all peers, in the order in which they were added. */
@@ -445,7 +445,7 @@ export class Engine {
     for (const peer of peers.values()) {
       // Later peers come last. A peer that was removed and added again meanwhile is one of them.
       if (peer.number > lastPeerNumber) return;
-      yield peerStatus(peer, allowedIps);
+      yield createPeerStatus(peer, allowedIps);
     }
   }
 
@@ -465,7 +465,7 @@ export class Engine {
    */
   peer(publicKey: string | PublicKey): PeerStatus | undefined {
     const peer = this.#peerOf(publicKey);
-    return peer && peerStatus(peer, this.#state.allowedIps);
+    return peer && createPeerStatus(peer, this.#state.allowedIps);
   }
 
   #peerOf(publicKey: string | PublicKey): Peer | undefined {
@@ -508,7 +508,7 @@ function createState(options: EngineOptions, stats: EngineStats): EngineState {
     probes: createProbeBudget(),
     load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
     rateLimiter: new RateLimiter(),
-    unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
+    unreachableLimit: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
     outputs,
     roams: new RoamLimiter(outputs),
     handshakeMessages: new HandshakeMessageBuffer(),

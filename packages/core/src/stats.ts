@@ -61,7 +61,7 @@ export interface PeerStatus {
 }
 
 /** Returns the snapshot for `Engine.peer`. */
-export function peerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
+export function createPeerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
   const staticKeys = peer.keypairs.current?.staticKeys;
   return {
     publicKey: peer.publicKey.slice() as PublicKey,

@@ -36,7 +36,7 @@ export function dropNextKey(state: EngineState, peer: Peer): void {
   peer.nextKey = undefined;
   peer.nextId = undefined;
   forgetOldPairs(state, peer);
-  peer.keypairs.clearOf(nextKey, state.indices);
+  peer.keypairs.clearOfPeerKey(nextKey, state.indices);
   if (!peer.keypairs.current) reportExpiry(state, peer);
 }
 

@@ -25,7 +25,7 @@ import { authenticatedTraversal, dataReceived, sessionDerived } from './timers.t
  * Fires all timers that are due. A timer is stopped before it fires; its rule may start it again.
  */
 export function fireTimers(state: EngineState, now: number): void {
-  while (state.timers.first() <= now) {
+  while (state.timers.firstDeadline() <= now) {
     const peer = state.peersBySlot[state.timers.firstSlot()];
     if (!peer) return;
     for (const { timer, fire } of RULES) {

@@ -41,7 +41,7 @@ export class StagedPackets {
 
   /**
    * Removes and returns the buffer of the oldest packet, which then belongs to the caller. The
-   * packet begins at `STAGED_OFFSET` and has the length `stagedLength(buffer)`.
+   * packet begins at `STAGED_OFFSET` and has the length `stagedLengthOf(buffer)`.
    */
   shift(): Uint8Array | undefined {
     if (this.#length === 0) return undefined;
@@ -66,6 +66,6 @@ export class StagedPackets {
 export const STAGED_OFFSET: number = TRANSPORT_HEADER_LENGTH;
 
 /** Returns the length of the packet in a buffer that `StagedPackets` made. */
-export function stagedLength(room: Uint8Array): number {
+export function stagedLengthOf(room: Uint8Array): number {
   return room.length - STAGED_OFFSET - (PADDING_MULTIPLE - 1) - TAG_LENGTH;
 }

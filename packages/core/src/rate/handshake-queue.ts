@@ -37,7 +37,7 @@ export class WaitingMessage {
 }
 
 export class HandshakeQueue {
-  readonly #lanes = [FRESH_ROOM, REPEATED_ROOM, FRESH_ROOM, REPEATED_ROOM].map(
+  readonly #lanes = [FRESH_LIMIT, REPEATED_LIMIT, FRESH_LIMIT, REPEATED_LIMIT].map(
     (room) => new Ring(room),
   );
   readonly #free: WaitingMessage[] = [];
@@ -146,7 +146,7 @@ class Ring {
  * The limits of the lanes in messages, powers of two: about as many as can be processed in half a
  * second. A message takes 150 bytes.
  */
-const FRESH_ROOM = 4096;
-const REPEATED_ROOM = 512;
+const FRESH_LIMIT = 4096;
+const REPEATED_LIMIT = 512;
 /** How many unused `WaitingMessage` objects are kept. */
 const KEPT = 64;

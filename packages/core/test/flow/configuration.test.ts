@@ -1,7 +1,7 @@
 import { createPerson, type Person } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/endpoint.ts';
-import { wakePeers } from '../../src/flow/configuration.ts';
+import { contactPeers } from '../../src/flow/configuration.ts';
 import { updateEndpoint } from '../../src/flow/session-lifecycle.ts';
 import { isZeroKey, keyId, parsePresharedKey } from '../../src/keys.ts';
 import type { Peer } from '../../src/peer/peer.ts';
@@ -256,18 +256,18 @@ describe('the persistent keepalive of a peer', () => {
     const { state, peer, now, types, deadline } = inside();
     peer.persistentKeepalive = 25;
     state.initiations.spend(100, now);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect(types()).toEqual([4]);
     peer.keypairs.clear(state.indices);
     sentAt(peer, -Infinity);
     state.timers.clearAll(peer.slot);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect([types(), deadline(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[4], peer.turnAt]);
     // Nobody can be sent to: there is nothing to take turns for.
     peer.turnAt = Infinity;
     peer.endpoint = undefined;
     state.timers.clearAll(peer.slot);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect([types(), peer.turnAt]).toEqual([[4], Infinity]);
   });
 });
@@ -280,7 +280,7 @@ describe('what waits for a peer', () => {
     engine.configure({ peers: [{ publicKey }] }, now);
     expect(types()).toEqual([4, 4]);
     stage(peer, 1);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect(types()).toEqual([4, 4, 4]);
   });
 });
@@ -300,7 +300,7 @@ describe('a next identity', () => {
     expect(asked()).toEqual([true, true]);
     engine.configure({ peers: [{ publicKey: bob.person.publicKey }] }, now);
     expect(asked()).toEqual([true, false]);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect(asked()).toEqual([true, true]);
     engine.configure({ peers: [{ publicKey: DAVE.publicKey, remove: true }] }, now);
     expect(asked()).toEqual([false, false]);

@@ -14,7 +14,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { COOKIE_REPLY, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 
-describe('takeHandshakeMessage', () => {
+describe('queueHandshakeMessage', () => {
   it('queues handshake messages until the packets of the batch are done', () => {
     const pair = createPair();
     connect(pair);
@@ -124,7 +124,7 @@ describe('takeHandshakeMessage', () => {
   });
 });
 
-describe('workOnHandshakes', () => {
+describe('processHandshakes', () => {
   it('uses only its share of the time, and returns when it continues', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
