@@ -261,9 +261,9 @@ export class Engine {
    */
   handlePacket(packet: Uint8Array, now: number): DropReason | undefined {
     checkBytes(packet, 'packet');
-    const room = new Uint8Array(TRANSPORT_HEADER_LENGTH + packet.length + TAILROOM);
-    room.set(packet, TRANSPORT_HEADER_LENGTH);
-    return this.handlePacketAt(room, TRANSPORT_HEADER_LENGTH, packet.length, now);
+    const buffer = new Uint8Array(TRANSPORT_HEADER_LENGTH + packet.length + TAILROOM);
+    buffer.set(packet, TRANSPORT_HEADER_LENGTH);
+    return this.handlePacketAt(buffer, TRANSPORT_HEADER_LENGTH, packet.length, now);
   }
 
   /**

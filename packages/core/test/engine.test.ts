@@ -199,14 +199,14 @@ describe('Engine', () => {
     connect(pair);
     const { alice, bob, network } = pair;
     const { engine } = alice;
-    const room = (length: number) => {
+    const paddedBuffer = (length: number) => {
       const buffer = new Uint8Array(length + 64);
       buffer.set(packetBetween(alice, bob, { length }), 16);
       return buffer;
     };
     const before = engine.stats.sentMessages;
     for (const length of [100, 60, 200])
-      engine.handlePacketAt(room(length), 16, length, network.now);
+      engine.handlePacketAt(paddedBuffer(length), 16, length, network.now);
     expect(engine.stats.sentMessages).toBe(before + 3);
     const sent = [];
     for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) sent.push(t.datagram.length);

@@ -82,7 +82,7 @@ export function processHandshakes(state: EngineState, now: number): void {
     const waiting = queue.shift(lane);
     if (!waiting) break;
     handshakes.mac2First = !handshakes.mac2First;
-    handshakes.lastReason = workOn(state, waiting, now);
+    handshakes.lastReason = processMessage(state, waiting, now);
     handshakes.lastSequence = waiting.sequence;
     queue.release(waiting);
   }
@@ -97,7 +97,11 @@ export function dropHandshakes({ handshakes, stats }: EngineState): void {
   handshakes.due = Infinity;
 }
 
-function workOn(state: EngineState, waiting: WaitingMessage, now: number): DropReason | undefined {
+function processMessage(
+  state: EngineState,
+  waiting: WaitingMessage,
+  now: number,
+): DropReason | undefined {
   const { message, source, since } = waiting;
   // By now the sender has sent a new message or has given up.
   if (now >= since + REKEY_TIMEOUT_MS) return drop(state, 'handshake-overflow');
@@ -107,7 +111,11 @@ function workOn(state: EngineState, waiting: WaitingMessage, now: number): DropR
 }
 
 /** Finds messages that need no work: we have no private key, or the index is not one of ours. */
-function findDropReason(state: EngineState, buffer: Uint8Array, offset: number): DropReason | undefined {
+function findDropReason(
+  state: EngineState,
+  buffer: Uint8Array,
+  offset: number,
+): DropReason | undefined {
   const { indices, identity } = state;
   switch (buffer[offset]) {
     case MESSAGE_TYPE.HANDSHAKE_INITIATION:

@@ -56,7 +56,7 @@ export function sendPackets(
   const addressLength = destinationOf(buffer, offset, run.lastLength);
   if (addressLength === 0) return drop(state, 'not-ip', undefined, count);
   if (!state.up) return drop(state, 'link-down', undefined, count);
-  const peer = route(state, buffer, offset, addressLength);
+  const peer = findPeer(state, buffer, offset, addressLength);
   if (!peer) return dropUnreachable(state, 'no-peer', undefined, run, now);
   if (!peer.endpoint) return dropUnreachable(state, 'no-endpoint', peer, run, now);
   if (peer.unusable || !state.identity) return drop(state, 'peer-unusable', peer, count);
@@ -83,7 +83,7 @@ function destinationOf(buffer: Uint8Array, offset: number, length: number): 0 | 
 }
 
 /** Returns the peer whose allowed IPs contain the destination of the packet at `offset`. */
-function route(
+function findPeer(
   state: EngineState,
   buffer: Uint8Array,
   offset: number,
@@ -162,13 +162,13 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
   const { staged } = peer;
   if (!staged || staged.length === 0) return;
   const keypair = peer.sendKeypair(now);
-  if (keypair) flush(state, keypair, staged, now);
+  if (keypair) sendAllStaged(state, keypair, staged, now);
   if (staged.length === 0) return;
   reportExpiry(state, peer);
   startHandshake(state, peer, now);
 }
 
-function flush(
+function sendAllStaged(
   state: EngineState,
   keypair: Keypair<Peer>,
   staged: StagedPackets,
@@ -177,9 +177,9 @@ function flush(
   let messages = 0;
   let bytes = 0;
   while (keypair.isUsable(now)) {
-    const room = staged.shift();
-    if (!room) break;
-    bytes += emit(state, keypair, room, STAGED_OFFSET, stagedLengthOf(room));
+    const buffer = staged.shift();
+    if (!buffer) break;
+    bytes += sendPacket(state, keypair, buffer, STAGED_OFFSET, stagedLengthOf(buffer));
     messages++;
   }
   afterSend(state, keypair, messages, bytes, now);
@@ -202,9 +202,9 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
     if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
     return;
   }
-  const room = new Uint8Array(TRANSPORT_OVERHEAD);
-  const bytes = sealTransportData(keypair, room, TRANSPORT_HEADER_LENGTH, 0, state.mtu);
-  state.outputs.transmit(peer, peer.endpoint, 0, room, 0, bytes);
+  const buffer = new Uint8Array(TRANSPORT_OVERHEAD);
+  const bytes = sealTransportData(keypair, buffer, TRANSPORT_HEADER_LENGTH, 0, state.mtu);
+  state.outputs.transmit(peer, peer.endpoint, 0, buffer, 0, bytes);
   state.stats.sentKeepalives++;
   afterSend(state, keypair, 1, bytes, now);
 }
@@ -216,7 +216,7 @@ export function wouldInitiate(state: EngineState, peer: Peer, now: number): bool
 }
 
 /** Seals one packet and queues it as a datagram. Returns the length of the datagram. */
-function emit(
+function sendPacket(
   state: EngineState,
   keypair: Keypair<Peer>,
   buffer: Uint8Array,

@@ -77,7 +77,8 @@ function pairToProbe(
 ): StaticPair<Peer> {
   const { remoteKey } = preferredPair(peer, identity);
   const { unansweredProbes: count } = peer;
-  const other = count >= UNANSWERED_LIMIT && count % 2 === 1 ? otherKey(peer, remoteKey) : undefined;
+  const other =
+    count >= UNANSWERED_LIMIT && count % 2 === 1 ? otherKey(peer, remoteKey) : undefined;
   return pairOf(peer, nextIdentity, other ?? remoteKey);
 }
 

@@ -46,8 +46,8 @@ const RULES: readonly { timer: Timer; fire: Fire }[] = [
   { timer: TIMER.SESSION_EXPIRY, fire: expireSession },
   { timer: TIMER.RETRANSMIT, fire: retransmit },
   { timer: TIMER.NEW_HANDSHAKE, fire: renewHandshake },
-  { timer: TIMER.KEEPALIVE, fire: keepalive },
-  { timer: TIMER.PERSISTENT_KEEPALIVE, fire: persistentKeepalive },
+  { timer: TIMER.KEEPALIVE, fire: sendPassiveKeepalive },
+  { timer: TIMER.PERSISTENT_KEEPALIVE, fire: sendPersistentKeepalive },
   { timer: TIMER.PROBE, fire: probe },
 ];
 
@@ -72,7 +72,7 @@ function expireSession(state: EngineState, peer: Peer): void {
  * one.
  */
 function retransmit(state: EngineState, peer: Peer, now: number): void {
-  if (!gaveUp(state, peer, now)) {
+  if (!hasGivenUp(state, peer, now)) {
     if (!hasTurn(state, peer, TIMER.RETRANSMIT, now)) return;
     forgetSource(peer);
     retryHandshake(state, peer, now);
@@ -90,7 +90,7 @@ function retransmit(state: EngineState, peer: Peer, now: number): void {
  * Returns whether the attempt is over: after 20 initiations (Rekey-Attempt-Time), or after the time
  * in the option `handshakeGiveUpMs`.
  */
-function gaveUp(state: EngineState, peer: Peer, now: number): boolean {
+function hasGivenUp(state: EngineState, peer: Peer, now: number): boolean {
   return state.giveUpMs === undefined
     ? peer.handshakeSends >= MAX_HANDSHAKE_ATTEMPTS
     : now >= peer.attemptStartedAt + state.giveUpMs;
@@ -104,14 +104,14 @@ function renewHandshake(state: EngineState, peer: Peer, now: number): void {
   startHandshake(state, peer, now);
 }
 
-function keepalive(state: EngineState, peer: Peer, now: number): void {
+function sendPassiveKeepalive(state: EngineState, peer: Peer, now: number): void {
   sendKeepalive(state, peer, now);
   if (!peer.needsAnotherKeepalive) return;
   peer.needsAnotherKeepalive = false;
   dataReceived(state, peer, now);
 }
 
-function persistentKeepalive(state: EngineState, peer: Peer, now: number): void {
+function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): void {
   if (wouldInitiate(state, peer, now) && !hasTurn(state, peer, TIMER.PERSISTENT_KEEPALIVE, now)) {
     return;
   }

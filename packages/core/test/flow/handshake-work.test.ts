@@ -110,7 +110,7 @@ describe('queueHandshakeMessage', () => {
     expect(bob.engine.pollTimeout()).toBeGreaterThan(network.now);
   });
 
-  it('drops what finds no room, and counts it', () => {
+  it('drops messages that do not fit into the queue, and counts them', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;

@@ -9,7 +9,7 @@ const V6 = { source: [0xfd, ...Array(14).fill(0), 1], destination: Array(16).fil
 const ICMP = 1;
 const ICMPV6 = 58;
 
-describe("createUnreachable", () => {
+describe('createUnreachable', () => {
   it('answers IPv4 with host unreachable, from the packet’s destination', () => {
     const packet = ipPacket({ ...V4, payload: [1, 2, 3, 4, 5], length: 61 });
     const answer = answerTo(packet);

@@ -1,7 +1,13 @@
 import { headerChecksumIsRight, ipPacket } from '@litz/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readEcn, foldChecksum, readTotalLength, setEcn, sumWords } from '../../src/wire/ip-packet.ts';
+import {
+  readEcn,
+  foldChecksum,
+  readTotalLength,
+  setEcn,
+  sumWords,
+} from '../../src/wire/ip-packet.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 const V4 = { source: [10, 0, 0, 1], destination: [10, 0, 0, 2] };

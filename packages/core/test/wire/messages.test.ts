@@ -49,7 +49,9 @@ describe('readMessageType', () => {
         const message = new Uint8Array(length);
         message[0] = type;
         expect(readMessageType(message, 0, length)).toBe(type);
-        expect(readMessageType(message, 0, length - 1)).toBe(type === 4 && length > 32 ? 4 : undefined);
+        expect(readMessageType(message, 0, length - 1)).toBe(
+          type === 4 && length > 32 ? 4 : undefined,
+        );
       }
       const tooShort = Uint8Array.of(type, ...new Uint8Array(30));
       expect(readMessageType(tooShort, 0, 31)).toBeUndefined();
