@@ -22,9 +22,9 @@ import {
 } from './linux-abi.ts';
 
 /** Bytes for the control messages of one received datagram; more than the kernel can write. */
-export const RECEIVE_CONTROL_ROOM = 192;
+export const RECEIVE_CONTROL_LENGTH = 192;
 /** Bytes for the control messages of one sent message: PKTINFO, traffic class, segment size. */
-export const SEND_CONTROL_ROOM = 96;
+export const SEND_CONTROL_LENGTH = 96;
 
 /** The control data of a received message. One object is reused for all messages. */
 export class ReceivedControl {

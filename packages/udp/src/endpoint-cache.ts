@@ -58,7 +58,7 @@ export class EndpointCache {
     const known = this.#endpoints[entry];
     const start = entry * this.#wordsPerKey;
     // An unknown local address and 0.0.0.0 have the same key, because neither can be a source.
-    if (known && this.#keyStandsAt(start)) return known;
+    if (known && this.#hasKeyAt(start)) return known;
     const endpoint = this.#create(portWord, source >= 0);
     this.#keys.set(this.#key, start);
     this.#endpoints[entry] = endpoint;
@@ -96,7 +96,7 @@ export class EndpointCache {
     return (hash ^ (hash >>> 16)) & (ENTRIES - 1);
   }
 
-  #keyStandsAt(start: number): boolean {
+  #hasKeyAt(start: number): boolean {
     for (let i = 0; i < this.#wordsPerKey; i++) {
       if (this.#keys[start + i] !== this.#key[i]) return false;
     }

@@ -24,7 +24,7 @@ export class PortableEndpoints {
   }
 
   /** Returns the address of a destination in node:dgram's form. */
-  text(destination: Endpoint): string {
+  textOf(destination: Endpoint): string {
     let text = this.#texts.get(destination);
     if (text === undefined) {
       text = addressToText(destination.address, destination.scopeId);

@@ -22,7 +22,7 @@ export class SuspectSources {
   readonly #routes: RouteLookup;
   readonly #suspects: Set<Endpoint> = new Set();
   /** Endpoints whose source does not work, with the endpoint to use instead. */
-  readonly #refuted: Map<Endpoint, Endpoint> = new Map();
+  readonly #replacements: Map<Endpoint, Endpoint> = new Map();
   #lookUpsLeft: number = LOOKUPS_PER_TURN;
 
   /** @param routes look-ups in the network namespace of the sockets */
@@ -32,7 +32,7 @@ export class SuspectSources {
 
   /** 0: no endpoint must be checked. */
   get size(): number {
-    return this.#suspects.size + this.#refuted.size;
+    return this.#suspects.size + this.#replacements.size;
   }
 
   /**
@@ -48,20 +48,20 @@ export class SuspectSources {
    * does not work.
    */
   check(destination: Endpoint, socket: SendingSocket): Endpoint {
-    const instead = this.#refuted.get(destination);
+    const instead = this.#replacements.get(destination);
     if (instead) return instead;
     if (this.#lookUpsLeft === 0 || !this.#suspects.delete(destination)) return destination;
     this.#lookUpsLeft--;
     if (sourceWorks(destination, this.#routes, socket)) return destination;
     const withoutSource = destination.withoutSource();
-    this.#refuted.set(destination, withoutSource);
+    this.#replacements.set(destination, withoutSource);
     return withoutSource;
   }
 
   /** Ends a turn. The owner of the endpoints has dropped the sources that were reported. */
   endTurn(): void {
     this.#lookUpsLeft = LOOKUPS_PER_TURN;
-    if (this.#refuted.size > 0) this.#refuted.clear();
+    if (this.#replacements.size > 0) this.#replacements.clear();
   }
 
   clear(): void {

@@ -71,7 +71,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
     for (let i = 0; i < 100_000; i++) {
       full.note(scattered(i), scattered(i + 7), i % 2 === 0 ? 0 : 9);
     }
-    full.settle();
+    full.endInterval();
     expect(handshakeFilter(family, full, LIMITS).length).toBeLessThan(1200);
     expect(handshakeFilter(family, full, LIMITS).length).toBeLessThan(4096);
   });
@@ -83,7 +83,7 @@ function floodedBy(count: number, family: 4 | 6) {
   const marked = Array.from({ length: count }, (_, i) => scattered(i));
   const low = (source: number): number => (family === 4 ? 0 : ~source >>> 0);
   for (const source of marked) sketch.note(source, low(source), 10);
-  sketch.settle();
+  sketch.endInterval();
   const others = Array.from({ length: 1000 }, (_, i) => scattered(i + 1_000_000));
   const unmarked = others.filter((source) => !sketch.isMarked(source, low(source)));
   return { sketch, marked, unmarked };

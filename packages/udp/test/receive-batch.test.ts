@@ -226,7 +226,7 @@ function open(
     family: 4,
     fd: 5,
     endpoints,
-    overflowSeen: 0,
+    lastOverflow: 0,
     messageLength: 0,
   };
   return {

@@ -124,7 +124,7 @@ describe('SendQueue', () => {
     expect(kernel.sent[1].control).toHaveLength(1); // TOS stays
     expect(lost).toEqual([STICKY]);
     expect(errors).toEqual([]);
-    expect(counters.sourceLost).toBe(1);
+    expect(counters.sentWithoutSource).toBe(1);
   });
 
   test('does not blame the source when there is no route at all', () => {
@@ -314,7 +314,7 @@ describe('SendQueue with segmentation', () => {
         [5000, 6000],
       ].map(([from, to]) => MEMORY.slice(from, to)),
     );
-    expect(counters).toMatchObject({ sentDatagrams: 6, ungrouped: 2 });
+    expect(counters).toMatchObject({ sentDatagrams: 6, sentOneByOne: 2 });
   });
 
   test('ends a run at another destination, TOS, or greater length, and at 64', () => {
@@ -361,7 +361,7 @@ describe('SendQueue with segmentation', () => {
     // 10 of 1000 | 10 of 2000 and a shorter tail, one by one | 9 of 1000
     expect(kernel.sent).toHaveLength(1 + 11 + 1);
     expect(total()).toBe(10 * 4000);
-    expect(counters).toMatchObject({ sentDatagrams: 30, ungrouped: 1, sourceLost: 0 });
+    expect(counters).toMatchObject({ sentDatagrams: 30, sentOneByOne: 1, sentWithoutSource: 0 });
     expect([lost, errors]).toEqual([[], []]);
     expect(queue.segmenting).toBe(true);
   });
@@ -381,7 +381,7 @@ describe('SendQueue with segmentation', () => {
     kernel.onSend = () => EAGAIN;
     for (let i = 0; i < 40; i++) queue.push(MEMORY, i, 1000, PEER, 0);
     queue.flush();
-    expect(counters).toMatchObject({ sendDroppedBufferFull: 40, ungrouped: 0 });
+    expect(counters).toMatchObject({ sendDroppedBufferFull: 40, sentOneByOne: 0 });
     expect(errors).toHaveLength(40);
     expect(kernel.sendCalls).toBe(5);
   });
@@ -414,7 +414,7 @@ function open(options: { family?: 4 | 6; segmenting?: boolean } = {}): {
   const queue = new SendQueue(options.family ?? 4, 5, {
     segmenting: options.segmenting ?? false,
     counters,
-    reports: {
+    callbacks: {
       onSendError: (errno, destination) => errors.push([errno, destination]),
       onSourceLost: (destination) => lost.push(destination),
       onOffloadLost: (name, reason) => offloads.push(`${name}: ${reason}`),

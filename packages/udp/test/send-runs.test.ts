@@ -124,7 +124,7 @@ describe('SendQueue with runs that do not touch', () => {
         ...placesOf(16, 1000, 300, 1152, 4),
         ...placesOf(9016, 1000, 1000, 1152, 3),
       ]);
-      expect(counters).toMatchObject({ sentDatagrams: 7, ungrouped: 2 });
+      expect(counters).toMatchObject({ sentDatagrams: 7, sentOneByOne: 2 });
       expect(errors).toEqual([]);
     },
   );
@@ -184,7 +184,7 @@ function open(segmenting = true): {
   const counters = new UdpCounters();
   const errors: number[] = [];
   const reports = { onSendError: (errno: number): unknown => errors.push(errno) };
-  return { queue: new SendQueue(4, 5, { segmenting, counters, reports }), counters, errors };
+  return { queue: new SendQueue(4, 5, { segmenting, counters, callbacks }), counters, errors };
 }
 
 /** All of it, in a form that is compared quickly. */

@@ -8,12 +8,12 @@ describe('SourceSketch', () => {
     for (let interval = 0; interval < 20; interval++) {
       sketch.note(1, 0, 3);
       if (interval % 8 === 0) sketch.note(2, 0, 1);
-      sketch.settle();
+      sketch.endInterval();
     }
     expect([isMarked(1), isMarked(2)]).toEqual([true, false]);
-    for (let interval = 0; interval < 15; interval++) sketch.settle();
+    for (let interval = 0; interval < 15; interval++) sketch.endInterval();
     expect(isMarked(1)).toBe(true);
-    for (let interval = 0; interval < 35; interval++) sketch.settle();
+    for (let interval = 0; interval < 35; interval++) sketch.endInterval();
     expect(isMarked(1)).toBe(false);
     expect(sketch.hasMarks).toBe(false);
   });
@@ -21,7 +21,7 @@ describe('SourceSketch', () => {
   it('marks few others with a thousand that flood', () => {
     const sketch = new SourceSketch();
     for (let i = 0; i < 1000; i++) sketch.note(scattered(i), 0, 10);
-    sketch.settle();
+    sketch.endInterval();
     let others = 0;
     for (let i = 1000; i < 11_000; i++) if (sketch.isMarked(scattered(i), 0)) others++;
     expect(others).toBeGreaterThan(100);
@@ -36,7 +36,7 @@ describe('SourceSketch', () => {
     const now = new Map<number, number>();
     for (let interval = 0; interval < 400; interval++) {
       for (const source of attackers) sketch.note(source, 0, 10);
-      sketch.settle();
+      sketch.endInterval();
       expect(attackers.filter((source) => sketch.isMarked(source, 0))).toHaveLength(1000);
       for (const source of honest) {
         const run = sketch.isMarked(source, 0) ? (now.get(source) ?? 0) + 1 : 0;

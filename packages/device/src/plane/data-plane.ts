@@ -222,7 +222,7 @@ export class DataPlane {
    */
   finish(now: number): void {
     this.path.handleTimeout(now);
-    this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
+    this.#shedDue = this.path.sockets?.updateFloodFilter?.(now) ?? Infinity;
     if (this.#lostSources.size > 0) {
       this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();

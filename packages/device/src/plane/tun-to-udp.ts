@@ -31,9 +31,9 @@ const MESSAGE_BYTES = 60_000;
 const MESSAGE_OVERHEAD = 32;
 /** `Tun.read` returns this when the device is gone. */
 const GONE = -1;
-/** After this many failed reads in a row, the TUN is not read for `REST_MS` ms. */
+/** After this many failed reads in a row, the TUN is not read for `NO_WAIT_MS` ms. */
 const MOST_FAILURES = 8;
-const REST_MS = 10;
+const NO_WAIT_MS = 10;
 
 export interface TunToUdpOptions {
   readonly engine: Engine;
@@ -103,7 +103,7 @@ export class TunToUdp {
       if (length < GONE) {
         this.#engine.stats.drops.add('tun-malformed');
         if (++failures < MOST_FAILURES) continue;
-        this.restsUntil = now + REST_MS;
+        this.restsUntil = now + NO_WAIT_MS;
       }
       if (length <= 0) {
         this.gone ||= length === GONE;

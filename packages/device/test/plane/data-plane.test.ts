@@ -296,7 +296,7 @@ describe('DataPlane', () => {
 
   it('asks sockets for a flood of theirs, and again when they want it', () => {
     const { plane } = setUp();
-    const sockets = Object.assign(new FakeSockets(), { shedHandshakes: (now: number) => now + 7 });
+    const sockets = Object.assign(new FakeSockets(), { updateFloodFilter: (now: number) => now + 7 });
     plane.linkUp(sockets, 0);
     plane.finish(5);
     expect(plane.due).toBe(12);

@@ -1,5 +1,5 @@
 /**
- * `openBoth`: opens and binds UDP sockets for a WireGuard device: IPv4 and IPv6 on one port.
+ * `openSockets`: opens and binds UDP sockets for a WireGuard device: IPv4 and IPv6 on one port.
  *
  * @module
  */
@@ -68,7 +68,7 @@ export interface SocketOptions {
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken for one of the families;
  *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback
  */
-export function openBoth(port: number, options: SocketOptions): BoundSockets {
+export function openSockets(port: number, options: SocketOptions): BoundSockets {
   requireKnownLayout();
   for (let attempt = 1; ; attempt++) {
     const v4 = openFamily(4, port, options);
@@ -105,7 +105,7 @@ export function canSegment(fd: number): boolean {
  *
  * @returns why not, if the kernel does not coalesce for all sockets
  */
-export function coalesce({ v4, v6 }: BoundSockets): string | undefined {
+export function enableCoalescing({ v4, v6 }: BoundSockets): string | undefined {
   if (!coalescesReliably()) return 'kernels before 5.12 can corrupt datagrams that they coalesce';
   const results = [v4, v6].map((fd) => fd === undefined || setInt(fd, SOL_UDP, UDP_GRO, 1) === 0);
   return results.every(Boolean) ? undefined : 'the kernel has no UDP_GRO';
