@@ -11,11 +11,17 @@
  */
 import { Worker } from 'node:worker_threads';
 import { EventFd } from '@litz/sys';
-import { POLLING, STATE_LENGTH, STOPPED, WANTED, type ReadinessStart } from './readiness-state.ts';
+import {
+  POLLING,
+  FLAGS_LENGTH,
+  STOPPED,
+  REQUESTED,
+  type ReadinessStart,
+} from './readiness-flags.ts';
 
 export interface ReadinessOptions {
   readonly fd: number;
-  /** Called with the events of poll, once per `want`. */
+  /** Called with the events of poll, once per `request`. */
   readonly onReady: (events: number) => void;
   /** Called when the thread could not be started, or failed. */
   readonly onError: (error: Error) => void;
@@ -28,16 +34,16 @@ export interface ReadinessOptions {
 const LONGEST_WAIT_MS = 1000;
 
 export class Readiness {
-  readonly #state: Int32Array;
+  readonly #flags: Int32Array;
   readonly #wake: EventFd;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
 
   constructor({ fd, onReady, onError }: ReadinessOptions) {
-    const memory = new SharedArrayBuffer(STATE_LENGTH);
-    this.#state = new Int32Array(memory);
+    const memory = new SharedArrayBuffer(FLAGS_LENGTH);
+    this.#flags = new Int32Array(memory);
     this.#wake = new EventFd();
-    const start: ReadinessStart = { state: memory, fd, wakeFd: this.#wake.fd };
+    const start: ReadinessStart = { memory, fd, wakeFd: this.#wake.fd };
     this.#worker = new Worker(WORKER_ENTRY, {
       name: 'litz tun',
       workerData: start,
@@ -56,8 +62,8 @@ export class Readiness {
    * Requests one call of `onReady` when one of these events of poll(2) comes. Replaces the last
    * request.
    */
-  want(events: number): void {
-    if (Atomics.exchange(this.#state, WANTED, events) !== events) this.#wake.signal();
+  request(events: number): void {
+    if (Atomics.exchange(this.#flags, REQUESTED, events) !== events) this.#wake.signal();
   }
 
   /**
@@ -66,7 +72,7 @@ export class Readiness {
    */
   stop(): void {
     this.signalStop();
-    Atomics.wait(this.#state, POLLING, 1, LONGEST_WAIT_MS);
+    Atomics.wait(this.#flags, POLLING, 1, LONGEST_WAIT_MS);
   }
 
   /** Resolves when the thread has ended. */
@@ -76,7 +82,7 @@ export class Readiness {
 
   /** Asks the thread to end, without waiting. */
   signalStop(): void {
-    Atomics.store(this.#state, STOPPED, 1);
+    Atomics.store(this.#flags, STOPPED, 1);
     this.#wake.signal();
   }
 

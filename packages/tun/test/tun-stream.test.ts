@@ -49,11 +49,11 @@ describe('TunStream as it reads', () => {
     const stream = new TunStream();
     const next = once(stream, 'data');
     await setImmediate();
-    expect(readiness.wanted).toBe(POLLIN);
+    expect(readiness.requested).toBe(POLLIN);
     tun.toRead.push(packet(7));
     readiness.fire();
     expect(await next).toEqual([packet(7)]);
-    expect(readiness.wanted).toBe(POLLIN);
+    expect(readiness.requested).toBe(POLLIN);
   });
 
   test('does not read before anybody wants to', async () => {
@@ -61,7 +61,7 @@ describe('TunStream as it reads', () => {
     tun.toRead.push(packet(1));
     await setImmediate();
     expect(tun.toRead).toHaveLength(1);
-    expect(readiness.wanted).toBe(0);
+    expect(readiness.requested).toBe(0);
     stream.destroy();
   });
 
@@ -72,7 +72,7 @@ describe('TunStream as it reads', () => {
     await setImmediate();
     expect(stream.readableLength).toBe(4);
     expect(tun.toRead).toHaveLength(6);
-    expect(readiness.wanted).toBe(0);
+    expect(readiness.requested).toBe(0);
     expect(await chunks(stream, 10)).toEqual(packets(10));
   });
 
@@ -163,7 +163,7 @@ describe('TunStream as it writes', () => {
     stream.uncork();
     await setImmediate();
     expect(tun.written).toEqual([]);
-    expect(readiness.wanted).toBe(POLLOUT);
+    expect(readiness.requested).toBe(POLLOUT);
     readiness.fire();
     await last;
     expect(tun.written).toEqual([packet(2), packet(3)]);
@@ -175,10 +175,10 @@ describe('TunStream as it writes', () => {
     await setImmediate();
     tun.results.push(0);
     const done = written(stream, packet(1));
-    expect(readiness.wanted).toBe(POLLIN | POLLOUT);
+    expect(readiness.requested).toBe(POLLIN | POLLOUT);
     readiness.fire(POLLOUT);
     await done;
-    expect(readiness.wanted).toBe(POLLIN);
+    expect(readiness.requested).toBe(POLLIN);
   });
 
   test('tells of each packet that is refused, and sends the others', async () => {

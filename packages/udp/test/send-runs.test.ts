@@ -183,7 +183,7 @@ function open(segmenting = true): {
 } {
   const counters = new UdpCounters();
   const errors: number[] = [];
-  const reports = { onSendError: (errno: number): unknown => errors.push(errno) };
+  const callbacks = { onSendError: (errno: number): unknown => errors.push(errno) };
   return { queue: new SendQueue(4, 5, { segmenting, counters, callbacks }), counters, errors };
 }
 

@@ -58,7 +58,7 @@ export class CoalescedItem {
   /** TCP: whether the segment's data follow the item's data, and the segment may be joined. */
   isFollowedBy(segment: TransportSegment): boolean {
     const end = (this.sequence + this.payloadLength) | 0;
-    return segment.sequence === end && !this.push && this.#hasRoomFor(segment);
+    return segment.sequence === end && !this.push && this.#canAppend(segment);
   }
 
   /**
@@ -74,12 +74,12 @@ export class CoalescedItem {
   }
 
   /** UDP: whether one more datagram may be joined. */
-  takes(segment: TransportSegment): boolean {
-    return !this.isClosed && this.packets < MAX_DATAGRAMS && this.#hasRoomFor(segment);
+  canJoinDatagram(segment: TransportSegment): boolean {
+    return !this.isClosed && this.packets < MAX_DATAGRAMS && this.#canAppend(segment);
   }
 
   /** Updates the lengths after a packet was added to the chain. */
-  grow(segment: TransportSegment): void {
+  addLengths(segment: TransportSegment): void {
     this.packets++;
     this.payloadLength += segment.payloadLength;
     this.push ||= segment.push;
@@ -89,7 +89,7 @@ export class CoalescedItem {
    * Whether the segment may follow. No segment may follow a shorter one, and none may be longer
    * than the others.
    */
-  #hasRoomFor(segment: TransportSegment): boolean {
+  #canAppend(segment: TransportSegment): boolean {
     if (this.payloadLength % this.gsoSize !== 0) return false;
     return segment.payloadLength <= this.gsoSize && this.#fits(segment);
   }
