@@ -98,7 +98,7 @@ export function parsePeerChanges(text: string): PeerChanges {
     const equals = row.indexOf('=');
     const line = { number: index + 1, key: row.slice(0, Math.max(equals, 0)) };
     const value = row.slice(equals + 1);
-    if (line.key === 'errno') throw refusalOf(line, value);
+    if (line.key === 'errno') throw errnoError(line, value);
     if (line.key === 'public_key') peers.push(newPeer(line, value));
     else if (line.key === 'litz_resync') isResync = value === 'true';
     else if (line.key === 'litz_cursor') cursor = numberOf(line, value);
@@ -164,7 +164,7 @@ function numberOf(line: Line, value: string): number {
   throw protocolError(line, `expected a number, got ${quote(value)}`);
 }
 
-function refusalOf(line: Line, value: string): UapiError {
+function errnoError(line: Line, value: string): UapiError {
   const errno = /^-?\d{1,10}$/.test(value) ? Number(value) : NaN;
   if (Number.isNaN(errno)) return protocolError(line, `expected a number, got ${quote(value)}`);
   const name = Object.entries(UAPI_ERRNO).find(([, number]) => number === errno)?.[0];

@@ -106,7 +106,7 @@ describe('RequestSplitter', () => {
 
   it('says how much it holds of a request, and whether there is one', () => {
     const splitter = new RequestSplitter();
-    const state = (): [boolean, boolean] => [splitter.isUnfinished, splitter.heldBytes > 0];
+    const state = (): [boolean, boolean] => [splitter.isUnfinished, splitter.pendingBytes > 0];
     expect(state()).toEqual([false, false]);
     splitter.push(bytes('get'));
     expect(state()).toEqual([true, true]);
@@ -115,7 +115,7 @@ describe('RequestSplitter', () => {
     splitter.push(bytes('\nset=1\n'));
     expect(state()).toEqual([true, false]);
     splitter.push(bytes('a=123456\n'.repeat(100)));
-    expect(splitter.heldBytes).toBeGreaterThanOrEqual(900);
+    expect(splitter.pendingBytes).toBeGreaterThanOrEqual(900);
     splitter.push(bytes('\n'));
     expect(state()).toEqual([false, false]);
   });
@@ -124,14 +124,14 @@ describe('RequestSplitter', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\n'));
     for (let i = 0; i < 100; i++) splitter.push(bytes('a'));
-    expect(splitter.heldBytes).toBeGreaterThan(2000);
+    expect(splitter.pendingBytes).toBeGreaterThan(2000);
   });
 
   it('forgets a request that is dropped', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\na=1\n'));
     splitter.drop();
-    expect(splitter.heldBytes).toBe(0);
+    expect(splitter.pendingBytes).toBe(0);
     expect(splitter.push(bytes('\nget=1\n\n'))).toEqual([]);
     expect(splitter.end()).toEqual([]);
   });
