@@ -65,8 +65,6 @@ import { checkConfiguration } from './validation.ts';
 import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
-const NO_BYTES = new Uint8Array(0);
-
 /** Returns the state of an engine. For the tests of this package only. */
 export let stateOf: (engine: Engine) => EngineState;
 
@@ -526,3 +524,4 @@ const HANDSHAKES_PER_SECOND = 100;
 /** The kernel's icmp_msgs_per_sec and icmp_msgs_burst. */
 const UNREACHABLES_PER_SECOND = 1000;
 const UNREACHABLES_BURST = 50;
+const NO_BYTES = new Uint8Array(0);

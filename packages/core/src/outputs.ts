@@ -11,8 +11,6 @@ import type { Peer } from './peer/peer.ts';
 import type { DatagramRun } from './wire/datagram-run.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 
-const EMPTY = new Uint8Array(0);
-
 /** Something that happened to a peer. Events are rare: there is none per packet. */
 export type EngineEvent =
   /**
@@ -275,3 +273,4 @@ class ReusedQueue<T> {
 
 /** How many objects a queue keeps for reuse. */
 const KEPT_ITEMS = 1024;
+const EMPTY = new Uint8Array(0);

@@ -27,12 +27,6 @@ export interface ReadinessOptions {
   readonly onError: (error: Error) => void;
 }
 
-/**
- * How long to wait for the thread, in ms. It leaves poll much sooner, unless a debugger has stopped
- * it.
- */
-const LONGEST_WAIT_MS = 1000;
-
 export class Readiness {
   readonly #flags: Int32Array;
   readonly #wake: EventFd;
@@ -101,8 +95,6 @@ export class Readiness {
   }
 }
 
-const running = new Set<Readiness>();
-
 function stopAtExit(readiness: Readiness): void {
   if (running.size === 0) process.on('exit', stopAll);
   running.add(readiness);
@@ -119,3 +111,9 @@ function stopAll(): void {
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../dist/readiness-worker.js', import.meta.url)
   : new URL('readiness-worker.js', import.meta.url);
+/**
+ * How long to wait for the thread, in ms. It leaves poll much sooner, unless a debugger has stopped
+ * it.
+ */
+const LONGEST_WAIT_MS = 1000;
+const running = new Set<Readiness>();

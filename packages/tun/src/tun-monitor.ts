@@ -32,9 +32,6 @@ import { IntervalTimer } from './interval-timer.ts';
 import type { TunDevice } from './tun-device.ts';
 import { interfaceNameOf, namespaceOf } from './tun-ioctl.ts';
 
-const CHECK_INTERVAL_S = 1;
-const NONE = -1;
-
 /** A monitor of one interface. Wait until `fd` is readable, then call `read`. */
 export class TunMonitor {
   readonly #tun: Pick<TunDevice, 'fd' | 'interfaceIndex'>;
@@ -199,3 +196,6 @@ function isWritable(fd: number): boolean {
   polled.wait(0);
   return (polled.ready(index) & linux.POLLOUT) !== 0;
 }
+
+const CHECK_INTERVAL_S = 1;
+const NONE = -1;

@@ -39,18 +39,6 @@ export interface TunStreamOptions {
 
 type Callback = (error?: Error | null) => void;
 
-const LONGEST_PACKET = 65535;
-// How many packets are read before other work of the event loop gets its turn.
-const PACKETS_PER_TURN = 64;
-/** `TunDevice.read` returns this when the interface is gone. */
-const GONE = -1;
-/** After this many failed reads in a row the stream is destroyed. */
-const MAX_READ_FAILURES = 8;
-const RT_SCOPE_UNIVERSE = 0;
-const EBADF = 9;
-const EBADFD = 77;
-const ECANCELED = 125;
-
 /**
  * A TUN device as a Duplex stream. It keeps the process alive until `release`, `destroy` or
  * `unref`. If another program deletes the interface, the stream is destroyed with an error
@@ -305,3 +293,15 @@ export class TunStream extends Duplex {
     return this.#device.addresses().filter(({ address }) => address.length === length);
   }
 }
+
+const LONGEST_PACKET = 65535;
+// How many packets are read before other work of the event loop gets its turn.
+const PACKETS_PER_TURN = 64;
+/** `TunDevice.read` returns this when the interface is gone. */
+const GONE = -1;
+/** After this many failed reads in a row the stream is destroyed. */
+const MAX_READ_FAILURES = 8;
+const RT_SCOPE_UNIVERSE = 0;
+const EBADF = 9;
+const EBADFD = 77;
+const ECANCELED = 125;

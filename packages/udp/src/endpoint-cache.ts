@@ -8,12 +8,6 @@ import { Endpoint } from '@litz/core';
 import type { Family } from './linux-abi.ts';
 
 /**
- * Number of entries, a power of two. Each entry holds one source; two sources with the same entry
- * replace each other.
- */
-const ENTRIES = 1024;
-
-/**
  * A direct-mapped cache by address and port. The key is the sockaddr and PKTINFO as the kernel
  * wrote them.
  *
@@ -117,3 +111,9 @@ export class EndpointCache {
     });
   }
 }
+
+/**
+ * Number of entries, a power of two. Each entry holds one source; two sources with the same entry
+ * replace each other.
+ */
+const ENTRIES = 1024;

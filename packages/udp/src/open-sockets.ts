@@ -40,13 +40,6 @@ import {
   type Family,
 } from './linux-abi.ts';
 
-const SOCK_FPROG_LENGTH = 16;
-const SOCK_FILTER_LENGTH = 8;
-/** How many free IPv4 ports are tried until one is also free for IPv6. */
-const PORT_TRIES = 100;
-/** 127.0.0.1 */
-const INADDR_LOOPBACK = 0x7f00_0001;
-
 export interface BoundSockets {
   readonly port: number;
   /** File descriptors, owned by the caller. Undefined if the system does not have the family. */
@@ -249,3 +242,10 @@ function requireKnownLayout(): void {
     `batched UDP sockets expected a 64-bit little-endian machine, got ${process.arch}`,
   );
 }
+
+const SOCK_FPROG_LENGTH = 16;
+const SOCK_FILTER_LENGTH = 8;
+/** How many free IPv4 ports are tried until one is also free for IPv6. */
+const PORT_TRIES = 100;
+/** 127.0.0.1 */
+const INADDR_LOOPBACK = 0x7f00_0001;

@@ -18,12 +18,6 @@ import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
 import type { SendCallbacks } from './send-queue.ts';
 
-/** How many free IPv4 ports are tried until one is also free for IPv6. */
-const PORT_TRIES = 100;
-
-/** How many datagrams one `receive` passes to the sink at most. */
-const BATCH = 64;
-
 export interface PortableUdpOptions extends SendCallbacks {
   /** 0 to 65535; 0 chooses a port that is free for both families. */
   port: number;
@@ -329,3 +323,8 @@ function errnoOf(error: NodeJS.ErrnoException): number {
   const numbers: Readonly<Record<string, number>> = constants.errno;
   return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
 }
+
+/** How many free IPv4 ports are tried until one is also free for IPv6. */
+const PORT_TRIES = 100;
+/** How many datagrams one `receive` passes to the sink at most. */
+const BATCH = 64;

@@ -40,16 +40,6 @@ import {
 } from './linux-abi.ts';
 
 /**
- * Bytes of a slot. More than any UDP datagram, and more than any message that the kernel coalesces.
- */
-export const SLOT_LENGTH = 65536;
-/**
- * About this many bytes are received at once, but at least three of the longest messages. While
- * they are decrypted, traffic in the other direction waits, such as acknowledgements and pings.
- */
-const BATCH_BYTES: number = 3 * SLOT_LENGTH;
-
-/**
  * Called once per datagram. `buffer` may be written to (a packet is decrypted in place) and is
  * valid until the next receive. `ecn`: the two ECN bits of the outer header.
  */
@@ -73,19 +63,6 @@ export interface ReceiveSource {
   /** Average length of the messages of the last batch, rounded up; 0: none came yet. */
   messageLength: number;
 }
-
-/**
- * ENOMEM, and errors that an earlier datagram of ours may have caused. The next call may succeed.
- */
-const TRANSIENT_ERRORS: ReadonlySet<number> = new Set([
-  12,
-  ENETDOWN,
-  ENETUNREACH,
-  ENOBUFS,
-  ECONNREFUSED,
-  EHOSTDOWN,
-  EHOSTUNREACH,
-]);
 
 /**
  * Slots for received messages.
@@ -296,3 +273,25 @@ export class ReceiveBatch {
 function networkOrder(word: number): number {
   return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }
+
+/**
+ * Bytes of a slot. More than any UDP datagram, and more than any message that the kernel coalesces.
+ */
+export const SLOT_LENGTH = 65536;
+/**
+ * About this many bytes are received at once, but at least three of the longest messages. While
+ * they are decrypted, traffic in the other direction waits, such as acknowledgements and pings.
+ */
+const BATCH_BYTES: number = 3 * SLOT_LENGTH;
+/**
+ * ENOMEM, and errors that an earlier datagram of ours may have caused. The next call may succeed.
+ */
+const TRANSIENT_ERRORS: ReadonlySet<number> = new Set([
+  12,
+  ENETDOWN,
+  ENETUNREACH,
+  ENOBUFS,
+  ECONNREFUSED,
+  EHOSTDOWN,
+  EHOSTUNREACH,
+]);

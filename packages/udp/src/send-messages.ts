@@ -26,11 +26,6 @@ import {
 } from './linux-abi.ts';
 
 /**
- * The longest UDP payload in bytes: 65535 minus the UDP header, and for IPv4 minus the IP header.
- */
-const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
-
-/**
  * Runs of datagrams, and the messages that are built from them.
  *
  * ```
@@ -340,3 +335,7 @@ export function hasSource(destination: Endpoint): boolean {
 }
 
 const IOVEC_WORDS: number = IOVEC_LENGTH >> 2;
+/**
+ * The longest UDP payload in bytes: 65535 minus the UDP header, and for IPv4 minus the IP header.
+ */
+const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;

@@ -25,28 +25,6 @@ import {
 import { RunCopy } from './run-copy.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
-/** How many datagrams the queue holds before it flushes itself. */
-export const SEND_QUEUE_CAPACITY = 256;
-
-/** UDP_MAX_SEGMENTS of older kernels. Newer ones accept 128. */
-const MAX_SEGMENTS = 64;
-
-/** How long to wait for a full send buffer in all: `WAITS` times `WAIT_MS` ms. */
-const WAITS = 4;
-const WAIT_MS = 5;
-/** How long not to wait again after that, in ms. Longer than one turn of the packet loop takes. */
-const NO_WAIT_MS = 20;
-
-/** Errors that a source address or interface causes which no longer exists. */
-const SOURCE_ERRORS: ReadonlySet<number> = new Set([
-  EINVAL,
-  EADDRNOTAVAIL,
-  ENETUNREACH,
-  EHOSTUNREACH,
-  ENETDOWN,
-  ENODEV,
-]);
-
 /** Callbacks for datagrams that are not sent as requested. All may be called within send. */
 export interface SendCallbacks {
   /** A datagram is lost. `errno` is a number. */
@@ -309,3 +287,22 @@ export class SendQueue {
 function isTransient(errno: number): boolean {
   return errno === ECONNREFUSED || errno === EINTR;
 }
+
+/** How many datagrams the queue holds before it flushes itself. */
+export const SEND_QUEUE_CAPACITY = 256;
+/** UDP_MAX_SEGMENTS of older kernels. Newer ones accept 128. */
+const MAX_SEGMENTS = 64;
+/** How long to wait for a full send buffer in all: `WAITS` times `WAIT_MS` ms. */
+const WAITS = 4;
+const WAIT_MS = 5;
+/** How long not to wait again after that, in ms. Longer than one turn of the packet loop takes. */
+const NO_WAIT_MS = 20;
+/** Errors that a source address or interface causes which no longer exists. */
+const SOURCE_ERRORS: ReadonlySet<number> = new Set([
+  EINVAL,
+  EADDRNOTAVAIL,
+  ENETUNREACH,
+  EHOSTUNREACH,
+  ENETDOWN,
+  ENODEV,
+]);

@@ -12,9 +12,6 @@
  */
 import { randomFillSync } from 'node:crypto';
 
-/** The tables have 2^12 entries, so the marks of a table are 128 words. */
-export const ENTRY_BITS = 12;
-
 /**
  * Coefficients of a hash function, all modulo 2^32. `low` is 0 for IPv4. The shift is needed
  * because floods often come from neighbouring addresses, and a product alone would spread those too
@@ -141,3 +138,5 @@ const KEPT = 0.7;
 const MARKED_INTERVALS = 40;
 // After this many intervals, the older table is replaced by a new one.
 const INTERVALS_PER_TABLE = 16;
+/** The tables have 2^12 entries, so the marks of a table are 128 words. */
+export const ENTRY_BITS = 12;

@@ -8,11 +8,6 @@ import type { Endpoint } from '@litz/core';
 import { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
 
 /**
- * How many look-ups one turn may make. A look-up takes about 20 us, and other packets wait for it.
- */
-const LOOKUPS_PER_TURN = 16;
-
-/**
  * Endpoints that are suspect. A change of routes makes all endpoints suspect. A check is a system
  * call, so it is made only for endpoints that something is sent to, and only a few times per turn
  * of the packet loop. The other endpoints keep their source until a later turn. The map keeps a
@@ -68,3 +63,8 @@ export class SuspectSources {
     this.#suspects.clear();
   }
 }
+
+/**
+ * How many look-ups one turn may make. A look-up takes about 20 us, and other packets wait for it.
+ */
+const LOOKUPS_PER_TURN = 16;

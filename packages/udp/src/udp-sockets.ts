@@ -30,11 +30,6 @@ import {
 import { SendQueue, type SendCallbacks } from './send-queue.ts';
 import type { SuspectSources } from './suspect-sources.ts';
 
-/** The same as WireGuard in the kernel: a burst of 100 Mbit/s over half a second. */
-const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
-/** One object per thread, because each thread loads its own modules. */
-const KNOWN_OFFLOADS = new KnownOffloads();
-
 export interface UdpOptions extends SendCallbacks {
   /** 0 to 65535; 0 chooses a port that is free for both families. */
   port: number;
@@ -363,3 +358,7 @@ function checkMark(mark: number): void {
 const MOST_SLOTS = 1024;
 /** One socket per family. */
 const MOST_SOCKETS = 2;
+/** The same as WireGuard in the kernel: a burst of 100 Mbit/s over half a second. */
+const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
+/** One object per thread, because each thread loads its own modules. */
+const KNOWN_OFFLOADS = new KnownOffloads();

@@ -81,9 +81,6 @@ export function formatCursor(cursor: number): string {
   return `litz_cursor=${cursor}\n\n`;
 }
 
-/** The beginning of a full report. */
-export const RESYNC_LINE = 'litz_resync=true\n';
-
 /**
  * Parses one report, without its empty line.
  *
@@ -176,3 +173,6 @@ function protocolError({ number, key }: Line, expected: string): UapiError {
   const text = `report, line ${number}: ${key === '' ? '' : `${quote(key)}: `}${expected}`;
   return new UapiError(UAPI_ERRNO.EPROTO, text, { line: number });
 }
+
+/** The beginning of a full report. */
+export const RESYNC_LINE = 'litz_resync=true\n';

@@ -38,19 +38,6 @@ export function fireTimers(state: EngineState, now: number): void {
 
 type Fire = (state: EngineState, peer: Peer, now: number) => void;
 
-/**
- * The order matters: after a long sleep, the old session must be removed before anything is sent.
- */
-const RULES: readonly { timer: Timer; fire: Fire }[] = [
-  { timer: TIMER.ZERO_KEYS, fire: zeroKeys },
-  { timer: TIMER.SESSION_EXPIRY, fire: expireSession },
-  { timer: TIMER.RETRANSMIT, fire: retransmit },
-  { timer: TIMER.NEW_HANDSHAKE, fire: renewHandshake },
-  { timer: TIMER.KEEPALIVE, fire: sendPassiveKeepalive },
-  { timer: TIMER.PERSISTENT_KEEPALIVE, fire: sendPersistentKeepalive },
-  { timer: TIMER.PROBE, fire: probe },
-];
-
 function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   state.timers.clear(peer.slot, TIMER.SESSION_EXPIRY);
   // The session is gone, so no answer can come in it.
@@ -120,3 +107,16 @@ function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): v
   // `configure` starts it when it supplies what is missing.
   if (canReach(state, peer)) authenticatedTraversal(state, peer, now);
 }
+
+/**
+ * The order matters: after a long sleep, the old session must be removed before anything is sent.
+ */
+const RULES: readonly { timer: Timer; fire: Fire }[] = [
+  { timer: TIMER.ZERO_KEYS, fire: zeroKeys },
+  { timer: TIMER.SESSION_EXPIRY, fire: expireSession },
+  { timer: TIMER.RETRANSMIT, fire: retransmit },
+  { timer: TIMER.NEW_HANDSHAKE, fire: renewHandshake },
+  { timer: TIMER.KEEPALIVE, fire: sendPassiveKeepalive },
+  { timer: TIMER.PERSISTENT_KEEPALIVE, fire: sendPersistentKeepalive },
+  { timer: TIMER.PROBE, fire: probe },
+];

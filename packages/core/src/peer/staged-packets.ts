@@ -62,10 +62,10 @@ export class StagedPackets {
   }
 }
 
-/** The offset of a staged packet in its buffer. */
-export const STAGED_OFFSET: number = TRANSPORT_HEADER_LENGTH;
-
 /** Returns the length of the packet in a buffer that `StagedPackets` made. */
 export function stagedLengthOf(buffer: Uint8Array): number {
   return buffer.length - STAGED_OFFSET - (PADDING_MULTIPLE - 1) - TAG_LENGTH;
 }
+
+/** The offset of a staged packet in its buffer. */
+export const STAGED_OFFSET: number = TRANSPORT_HEADER_LENGTH;

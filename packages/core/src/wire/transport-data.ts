@@ -146,11 +146,6 @@ export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
 }
 
-const RECEIVER_INDEX = 4;
-const COUNTER = 8;
-/** Padding and tag: the bytes needed after a packet to seal it in place. */
-export const TAILROOM: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;
-
 function writeHeader(buffer: Uint8Array, offset: number, receiver: number, counter: number): void {
   buffer[offset] = MESSAGE_TYPE.TRANSPORT_DATA;
   buffer[offset + 1] = 0;
@@ -161,3 +156,8 @@ function writeHeader(buffer: Uint8Array, offset: number, receiver: number, count
   // An integer, because V8 allocates a fractional number that is passed to a function.
   writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }
+
+const RECEIVER_INDEX = 4;
+const COUNTER = 8;
+/** Padding and tag: the bytes needed after a packet to seal it in place. */
+export const TAILROOM: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;

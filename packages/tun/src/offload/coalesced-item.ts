@@ -6,13 +6,6 @@
  */
 import { SegmentKind, type TransportSegment } from './transport-segment.ts';
 
-/** UDP_MAX_SEGMENTS of kernels before 6.9. */
-const MAX_DATAGRAMS = 64;
-const LONGEST_PACKET = 65535;
-
-/** The index of nothing. */
-export const NONE: number = -1;
-
 /**
  * An item. Packets are numbers that the coalescer assigns; it also chains the packets of an item.
  */
@@ -99,3 +92,9 @@ export class CoalescedItem {
     return headerLength + this.payloadLength + payloadLength <= LONGEST_PACKET;
   }
 }
+
+/** UDP_MAX_SEGMENTS of kernels before 6.9. */
+const MAX_DATAGRAMS = 64;
+const LONGEST_PACKET = 65535;
+/** The index of nothing. */
+export const NONE: number = -1;

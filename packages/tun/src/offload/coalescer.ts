@@ -59,10 +59,6 @@ export interface CoalescerOptions {
   verifyChecksums?: boolean;
 }
 
-const BUCKETS = 256;
-/** In bytes: IPv6 without extension headers, and TCP with all its options. */
-const LONGEST_HEADERS = 100;
-
 export class Coalescer {
   /** Set to false when the kernel refuses super-packets of this kind. */
   tcp: boolean = true;
@@ -277,3 +273,7 @@ export class Coalescer {
     return false;
   }
 }
+
+const BUCKETS = 256;
+/** In bytes: IPv6 without extension headers, and TCP with all its options. */
+const LONGEST_HEADERS = 100;
