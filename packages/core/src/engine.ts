@@ -19,51 +19,29 @@
  *
  * @module
  */
-import { AllowedIps } from './routing/allowed-ips.ts';
-import { applyConfiguration, contactPeers } from './flow/configuration.ts';
-import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arguments.ts';
+import { checkBytes, checkMtu, checkRange, checkTime } from './arguments.ts';
 import type { EngineChange } from './configuration.ts';
-import {
-  DEFAULT_MTU,
-  MESSAGE_TYPE,
-  REJECT_AFTER_MESSAGES,
-  REKEY_AFTER_MESSAGES,
-  TRANSPORT_HEADER_LENGTH,
-} from './constants.ts';
-import { RateLimiter } from './rate/rate-limiter.ts';
-import { nobleProvider } from './crypto/noble.ts';
+import { MESSAGE_TYPE, TRANSPORT_HEADER_LENGTH } from './constants.ts';
+import { createEngineState } from './create-engine-state.ts';
 import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
-import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
-import { TimestampSource } from './handshake/tai64n.ts';
-import { receiveDatagram, finishReceived } from './flow/inbound.ts';
-import { Jitter } from './rate/jitter.ts';
-import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
-import { LoadMonitor } from './rate/load-monitor.ts';
+import { applyConfiguration, contactPeers } from './flow/configuration.ts';
 import { dropHandshakes, processHandshakes } from './flow/handshake-work.ts';
-import { PendingHandshakes } from './rate/pending-handshakes.ts';
-import { createInitiationBudget, createProbeBudget } from './flow/initiation-turns.ts';
-import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
-import { RoutingLoops } from './flow/routing-loops.ts';
-import { sendKeepalive, sendPackets, finishSent } from './flow/outbound.ts';
-import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
-import type { Keypair } from './peer/keypairs.ts';
-import type { Peer } from './peer/peer.ts';
-import { PeerTable } from './peer/peer-table.ts';
-import { RoamLimiter } from './peer/roam-limiter.ts';
-import { SenderIndexTable } from './peer/sender-index.ts';
-import type { StaticPair } from './peer/static-pair.ts';
+import { finishReceived, receiveDatagram } from './flow/inbound.ts';
+import { finishSent, sendKeepalive, sendPackets } from './flow/outbound.ts';
 import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
-import { EngineStats, createPeerStatus, type PeerStatus } from './stats.ts';
 import { fireTimers } from './flow/timer-expiry.ts';
-import { TimerTable } from './peer/timer-table.ts';
-import { TokenBucket } from './rate/token-bucket.ts';
-import { TAILROOM } from './wire/transport-data.ts';
+import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
+import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
+import type { EngineEvent, PacketView, Transmit } from './outputs.ts';
+import type { Peer } from './peer/peer.ts';
+import { createPeerStatus, EngineStats, type PeerStatus } from './stats.ts';
 import { checkConfiguration } from './validation.ts';
 import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
+import { TAILROOM } from './wire/transport-data.ts';
 
 /** Returns the state of an engine. For the tests of this package only. */
 export let stateOf: (engine: Engine) => EngineState;
@@ -103,7 +81,7 @@ export class Engine {
    * @throws {TypeError | RangeError} an option has the wrong type or is out of range
    */
   constructor(options: EngineOptions) {
-    this.#state = createState(options, this.stats);
+    this.#state = createEngineState(options, this.stats);
   }
 
   /**
@@ -471,57 +449,4 @@ export class Engine {
   }
 }
 
-function createState(options: EngineOptions, stats: EngineStats): EngineState {
-  checkOptions(options);
-  const { randomBytes, unixTime, crypto = nobleProvider } = options;
-  const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
-  const outputs = new Outputs();
-  const indices = new SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>(randomBytes);
-  return {
-    crypto,
-    randomBytes,
-    unixTime,
-    limits: {
-      rekeyAfterMessages: limits.rekeyAfterMessages ?? REKEY_AFTER_MESSAGES,
-      rejectAfterMessages: limits.rejectAfterMessages ?? REJECT_AFTER_MESSAGES,
-    },
-    giveUpMs: handshakeGiveUpMs,
-    mtu,
-    up: true,
-    identity: undefined,
-    macChecker: undefined,
-    nextIdentity: undefined,
-    nextMacChecker: undefined,
-    peers: new PeerTable(),
-    lastPeerNumber: 0,
-    peersBySlot: [],
-    allowedIps: new AllowedIps(),
-    indices,
-    routingLoops: new RoutingLoops(indices),
-    timers: new TimerTable(),
-    jitter: new Jitter(randomBytes),
-    timestamps: new TimestampSource(unixTime),
-    handshakes: new PendingHandshakes(),
-    initiations: createInitiationBudget(),
-    probes: createProbeBudget(),
-    load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
-    rateLimiter: new RateLimiter(),
-    unreachableLimit: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
-    outputs,
-    roams: new RoamLimiter(outputs),
-    handshakeMessages: new HandshakeMessageBuffer(),
-    stats,
-    sent: { keypair: undefined, messages: 0, bytes: 0 },
-    received: { keypair: undefined, source: undefined, messages: 0, bytes: 0, hasData: false },
-  };
-}
-
-/**
- * With more handshake messages per second than this, cookies are required. One handshake costs
- * about 0.1 ms with OpenSSL, 5 ms with noble.
- */
-const HANDSHAKES_PER_SECOND = 100;
-/** The kernel's icmp_msgs_per_sec and icmp_msgs_burst. */
-const UNREACHABLES_PER_SECOND = 1000;
-const UNREACHABLES_BURST = 50;
 const NO_BYTES = new Uint8Array(0);

@@ -34,7 +34,7 @@ export {
 } from './outputs.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { nobleProvider } from './crypto/noble.ts';
-export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.ts';
+export { generateKeyPair, publicKeyOf, type KeyPair, type KeyPairOptions } from './key-pair.ts';
 export {
   formatKey,
   generatePrivateKey,
@@ -44,7 +44,6 @@ export {
   PresharedKey,
   PrivateKey,
   PublicKey,
-  publicKeyOf,
   type KeySource,
   type SecretKey,
 } from './keys.ts';
