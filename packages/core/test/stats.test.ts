@@ -49,7 +49,7 @@ describe('createPeerStatus', () => {
     expect(peer.presharedKey[0]).toBe(7);
   });
 
-  it('tells the next key of a peer and the keys of its session, as copies', () => {
+  it('contains copies of the next key of a peer and of the static keys of its session', () => {
     const peer = new Peer(publicKey, 'id', 0, 1);
     const [next, own, theirs] = [1, 2, 3].map((byte) => new PublicKey(32).fill(byte));
     peer.nextKey = next;

@@ -10,7 +10,7 @@ const linuxAlone = requirement('Linux', () => process.platform === 'linux');
 const { POLLIN, POLLOUT } = linux;
 
 describeWith([linuxAlone, builtTun], 'Readiness', () => {
-  test('tells once per wish, though the descriptor stays ready', async () => {
+  test('reports once per request, although the descriptor stays ready', async () => {
     const { watched, readiness, reports } = watching();
     watched.signal();
     readiness.request(POLLIN);
@@ -21,7 +21,7 @@ describeWith([linuxAlone, builtTun], 'Readiness', () => {
     expect(await reports.next()).toBe(POLLIN);
   });
 
-  test('sleeps until it is ready', async () => {
+  test('waits until the descriptor is ready', async () => {
     const { watched, readiness, reports } = watching();
     readiness.request(POLLIN);
     await setTimeout(50);
@@ -30,14 +30,14 @@ describeWith([linuxAlone, builtTun], 'Readiness', () => {
     expect(await reports.next()).toBe(POLLIN);
   });
 
-  test('tells nothing that nobody wished for', async () => {
+  test('reports nothing without a request', async () => {
     const { watched, reports } = watching();
     watched.signal();
     await setTimeout(50);
     expect(reports.waiting).toBe(0);
   });
 
-  test('takes another wish while it sleeps', async () => {
+  test('accepts another request while it waits', async () => {
     const { readiness, reports } = watching();
     readiness.request(POLLIN);
     await setTimeout(50);
@@ -45,7 +45,7 @@ describeWith([linuxAlone, builtTun], 'Readiness', () => {
     expect(await reports.next()).toBe(POLLOUT);
   });
 
-  test('has let go of the descriptor when stop returns', async () => {
+  test('no longer uses the descriptor when stop returns', async () => {
     const { watched, readiness, reports } = watching();
     readiness.request(POLLIN);
     await setTimeout(50);
@@ -55,7 +55,7 @@ describeWith([linuxAlone, builtTun], 'Readiness', () => {
     expect(reports.waiting).toBe(0);
   });
 
-  test('ends also when it is stopped before its thread has started', async () => {
+  test('ends if it is stopped before its thread has started', async () => {
     const { readiness } = watching();
     readiness.stop();
     await expect(readiness.ended).resolves.toBeUndefined();

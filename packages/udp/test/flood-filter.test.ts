@@ -6,7 +6,7 @@ const ATTACKERS = 200;
 const HONEST = 0xc000_0201;
 
 describe('FloodFilter', () => {
-  it('leaves the kernel alone while there is no flood', () => {
+  it('attaches no filter while there is no flood', () => {
     const { filter, programs, send } = createFilter();
     for (let now = 0; now < 10_000; now += 10) {
       for (let i = 0; i < 5; i++) send(attacker(i), initiation());
@@ -16,7 +16,7 @@ describe('FloodFilter', () => {
     expect(programs).toEqual([]);
   });
 
-  it('keeps a flood out and lets a part through, and always those who send few', () => {
+  it('drops most of a flood, and passes all messages of sources that send few', () => {
     const { filter, send, flood } = createFilter();
     flood(0, 3000);
     let passed = 0;
@@ -32,7 +32,7 @@ describe('FloodFilter', () => {
     expect(honest).toBe(5);
   });
 
-  it('lets all with a mac2 through unless these are a flood too', () => {
+  it('passes all messages with a mac2 unless these are a flood too', () => {
     const { filter, send, flood } = createFilter();
     flood(0, 3000);
     const withMac2 = initiation().fill(1, 132);
@@ -53,7 +53,7 @@ describe('FloodFilter', () => {
     expect(passedOf(11_000, 40)).toBeGreaterThan(5000);
   });
 
-  it('takes the filter away when the flood is over', () => {
+  it('removes the filter when the flood is over', () => {
     const { filter, programs, flood } = createFilter();
     flood(0, 1000);
     expect(programs.at(-1)).toBeInstanceOf(Uint8Array);
@@ -68,7 +68,7 @@ describe('FloodFilter', () => {
     expect(programs.at(-1)).toBeInstanceOf(Uint8Array);
   });
 
-  it('keeps a flood out that the kernel coalesced, and counts each of its messages', () => {
+  it('drops a flood that the kernel coalesced, and counts each of its messages', () => {
     const { filter, programs, send } = createFilter();
     const coalesced = new Uint8Array(40 * 148);
     for (let i = 0; i < 40; i++) coalesced[i * 148] = 1;
@@ -93,7 +93,7 @@ describe('FloodFilter', () => {
     expect(dropped).toEqual([]);
   });
 
-  it('goes on without a filter where the kernel takes none, and does not ask again', () => {
+  it('works without a filter if the kernel accepts none, and does not try again', () => {
     let asked = 0;
     const filter = new FloodFilter(4, (program) => {
       if (program) asked++;

@@ -6,7 +6,7 @@ import { runOf } from './run-of.ts';
 const PEER = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 
 describe('RunCopy', () => {
-  test('has what a run has, and looks at each field once', () => {
+  test('copies each field of a run, and reads it once', () => {
     const run = runOf(new Uint8Array(9), 1, 4, 3, 5, 2, PEER, 7);
     const looks: string[] = [];
     const watched = new Proxy(run, {
@@ -19,7 +19,7 @@ describe('RunCopy', () => {
     expect(looks.toSorted()).toEqual(Object.keys(run).toSorted());
   });
 
-  test('has one datagram as a run of one, whatever it had before', () => {
+  test('makes a run of one datagram, whatever it contained before', () => {
     const memory = new Uint8Array(9);
     const own = new RunCopy().copy(runOf(memory, 1, 4, 3, 5, 2, PEER, 7));
     expect(own.single(memory, 2, 6, PEER, 1)).toMatchObject({
@@ -27,15 +27,15 @@ describe('RunCopy', () => {
     });
   });
 
-  test('lets go of the memory', () => {
+  test('drops the reference to the buffer', () => {
     const own = new RunCopy().copy(runOf(new Uint8Array(9), 1, 4, 3, 5, 2, PEER));
     own.clear();
     expect(own.buffer).toHaveLength(0);
   });
 });
 
-describe('a run whose fields change between two looks', () => {
-  test('is what it was at the first look', () => {
+describe('a run whose fields change between two reads', () => {
+  test('is sent with the values of the first read', () => {
     let looks = 0;
     const shifty = {
       ...runOf(new Uint8Array(100), 0, 10, 10, 10, 2, PEER),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SourceSketch } from '../src/source-sketch.ts';
 
 describe('SourceSketch', () => {
-  it('marks who sends many, for some seconds, and nobody who sends few', () => {
+  it('marks sources that send many messages for some seconds, and no others', () => {
     const sketch = new SourceSketch();
     const isMarked = (source: number): boolean => sketch.isMarked(source, 0);
     for (let interval = 0; interval < 20; interval++) {
@@ -18,7 +18,7 @@ describe('SourceSketch', () => {
     expect(sketch.hasMarks).toBe(false);
   });
 
-  it('marks few others with a thousand that flood', () => {
+  it('marks few other sources in a flood from a thousand sources', () => {
     const sketch = new SourceSketch();
     for (let i = 0; i < 1000; i++) sketch.note(scattered(i), 0, 10);
     sketch.endInterval();
@@ -28,7 +28,7 @@ describe('SourceSketch', () => {
     expect(others).toBeLessThan(1000);
   });
 
-  it('takes an honest source for one of a flood for a few seconds at most', () => {
+  it('marks an honest source by mistake for a few seconds at most', () => {
     const sketch = new SourceSketch();
     const attackers = Array.from({ length: 1000 }, (_, i) => scattered(i));
     const honest = Array.from({ length: 2000 }, (_, i) => scattered(i + 5000));
@@ -49,7 +49,7 @@ describe('SourceSketch', () => {
     expect(tenSeconds.length).toBeLessThan(20);
   });
 
-  it('has secrets: who shares an entry with whom is not known', () => {
+  it('uses secret hashes, so that nobody can predict which sources share an entry', () => {
     const entries = Array.from({ length: 8 }, () => new SourceSketch().tables[0].hash.first);
     expect(new Set(entries).size).toBe(8);
   });

@@ -275,7 +275,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     },
   );
 
-  test('loses nothing but the datagram without a route', () => {
+  test('loses only the datagram without a route', () => {
     const errors: [number, Endpoint][] = [];
     const report = (errno: number, to: Endpoint): unknown => errors.push([errno, to]);
     const left = open(hosts.left, { onSendError: (errno, to) => void report(errno, to) });
@@ -288,7 +288,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(errors).toEqual([[ENETUNREACH, nowhere]]);
   });
 
-  test('is not stopped by each flush that finds the send buffer full', () => {
+  test('does not wait in each flush while the send buffer is full', () => {
     const left = open(hosts.left, { bufferBytes: 8192 });
     const right = open(hosts.right);
     // Nobody has this address: the kernel keeps what is sent to it until it knows that.
@@ -306,7 +306,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(receiveOne(left).bytes).toHaveLength(1);
   });
 
-  test('reaches a link-local address by its scope', () => {
+  test('sends to a link-local address by its scope', () => {
     const [left, right] = [open(hosts.left), open(hosts.right)];
     const wan = hosts.right.index('wan');
     const linkLocal = hosts.right.netlink
@@ -320,7 +320,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(receiveOne(left).source.address).toEqual(linkLocal);
   });
 
-  test('finds a port that both families have free', () => {
+  test('chooses a port that is free for both families', () => {
     const [first, last] = [40_000, 40_003];
     const range = 'net/ipv4/ip_local_port_range';
     hosts.left.set(range, `${first} ${last}`);

@@ -27,7 +27,7 @@ describe('formatGetResponse', () => {
       withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 64 }] }),
       /^"peers\[0\].allowedIps\[0\].prefixLength" /,
     ],
-  ])('writes nothing of %s', (_, wrong, message) => {
+  ])('refuses %s', (_, wrong, message) => {
     expect(() => formatGetResponse({ ...STATUS, ...wrong })).toThrow(message);
   });
 
@@ -64,7 +64,7 @@ errno=0
 `);
   });
 
-  it('says nothing of an empty device', () => {
+  it('writes no lines for an empty device', () => {
     expect(formatGetResponse({ listenPort: 0, fwmark: 0, peers: [] })).toBe('errno=0\n\n');
   });
 });
@@ -90,13 +90,13 @@ describe('the option keys', () => {
 });
 
 describe('formatGetPeers', () => {
-  it('continues what formatGetDevice begins, however the peers are cut', () => {
+  it('continues the answer of formatGetDevice, in any number of parts', () => {
     const [first, second] = STATUS.peers.map((peer) => formatGetPeers([peer]));
     const pieces = [formatGetDevice(STATUS), first, formatGetPeers([]), second];
     expect(pieces.join('') + formatErrnoResponse(0)).toBe(formatGetResponse(STATUS));
   });
 
-  it('says nothing of a device without keys, port, mark and peers', () => {
+  it('writes no lines for a device without keys, port, mark and peers', () => {
     expect(formatGetDevice({ listenPort: 0, fwmark: 0 })).toBe('');
     expect(formatGetPeers([])).toBe('');
   });

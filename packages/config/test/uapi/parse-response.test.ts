@@ -7,11 +7,11 @@ import { RUNS } from '../keys.ts';
 import { STATUS, STATUS_WITH_NEXT_KEYS } from './device-status.ts';
 
 describe('parseGetResponse', () => {
-  it('reads what formatGetResponse writes', () => {
+  it('reads what formatGetResponse returns', () => {
     expect(parseGetResponse(formatGetResponse(STATUS))).toEqual(STATUS);
   });
 
-  it('passes over keys that it does not know', () => {
+  it('ignores unknown keys', () => {
     const text = `colour=red\npublic_key=${'02'.repeat(32)}\nshape=round\nerrno=0\n\n`;
     expect(parseGetResponse(text).peers).toHaveLength(1);
   });
@@ -21,7 +21,7 @@ describe('parseGetResponse', () => {
     expect(endpointOf('5')).toMatchObject({ zone: undefined, scopeId: 5 });
   });
 
-  it('throws the errno that was answered', () => {
+  it('throws the errno of the answer', () => {
     expect(() => parseGetResponse('errno=-22\n\n')).toThrow('answered errno -22 (EINVAL)');
     expect(() => parseGetResponse('errno=-22\n\n')).toThrow(
       expect.objectContaining({ errno: -22 }),
@@ -39,11 +39,11 @@ describe('parseGetResponse', () => {
     `public_key=${'02'.repeat(32)}\nallowed_ip=x/1\nerrno=0\n\n`,
     `public_key=${'02'.repeat(32)}\nendpoint=x\nerrno=0\n\n`,
     `public_key=${'02'.repeat(32)}\nnothing\nerrno=0\n\n`,
-  ])('refuses %j as no answer', (text) => {
+  ])('refuses %j with EPROTO', (text) => {
     expect(() => parseGetResponse(text)).toThrow(expect.objectContaining({ errno: -71 }));
   });
 
-  it('throws nothing but its own error', () => {
+  it('throws only UapiError', () => {
     const whole = formatGetResponse(STATUS);
     const cut = fc.tuple(fc.nat(whole.length), fc.nat(whole.length), fc.string());
     fc.assert(
@@ -74,7 +74,7 @@ describe('parseGetResponse', () => {
 });
 
 describe('parseErrnoResponse', () => {
-  it('reads what formatErrnoResponse writes', () => {
+  it('reads what formatErrnoResponse returns', () => {
     expect(() => parseErrnoResponse(formatErrnoResponse(0))).not.toThrow();
     expect(() => parseErrnoResponse(formatErrnoResponse(-98))).toThrow('errno -98 (EADDRINUSE)');
     expect(() => parseErrnoResponse('hello\n\n')).toThrow('without an errno');

@@ -11,7 +11,7 @@ import { sentAt, stage, withSession, type WithSession } from './with-session.ts'
 const [NEXT, CAROL, DAVE] = [7, 8, 9].map((number) => createPerson(number));
 
 describe('a new peer', () => {
-  it('gets a slot, a number and an entry of each table, and is told of', () => {
+  it('gets a slot, a number and an entry in each table, and a peer event is emitted', () => {
     const { state, engine, now, events } = inside();
     state.outputs.traces = true;
     state.outputs.emitsPeerEvents = true;
@@ -160,7 +160,7 @@ describe('the keys of a peer', () => {
 });
 
 describe('the endpoint of a peer', () => {
-  it('is set and told; what was to be told of where it roamed is not', () => {
+  it('is set and reported, and a pending roam event is cancelled', () => {
     const { state, peer, engine, now, bob, events } = inside();
     const { publicKey } = bob.person;
     for (const port of [1, 2]) {
