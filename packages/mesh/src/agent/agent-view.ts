@@ -48,13 +48,13 @@ export interface AgentView {
 export async function viewOf(
   parts: RoundParts,
 ): Promise<Omit<AgentView, 'time' | 'startedAt' | 'waitsFor' | 'registry'>> {
-  const { settings, events, switches, keys, peers, surroundings, daemon, machine } = parts;
+  const { settings, events, switches, keys, peers, nodeFacts, daemon, machine } = parts;
   const counters = await countersOf(daemon);
   const { mtu, addresses, exceptions } = machine.laid;
   const { all, refused, expired, sessions, syncedAt } = peers;
   return {
     settings,
-    prefixes: surroundings.prefixes ?? [],
+    prefixes: nodeFacts.prefixes ?? [],
     chosen: switches.chosen,
     enforcement: switches.holding(peers),
     keys: keys.keys,

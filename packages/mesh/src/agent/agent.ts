@@ -80,7 +80,7 @@ export class Agent implements StatusSource {
       () => this.#loop.ask(),
       () => this.#loop.askAgain(),
     );
-    this.#parts.surroundings.start();
+    this.#parts.nodeFacts.start();
     this.#given.registry.follow({
       onSync: (records) => {
         this.#parts.ownRecord.sync(records.get(this.settings.node));
@@ -98,7 +98,7 @@ export class Agent implements StatusSource {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#parts.surroundings.close();
+    this.#parts.nodeFacts.close();
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
@@ -247,8 +247,8 @@ export class Agent implements StatusSource {
 
   /** Call this when something changed on this node that decides which records it accepts. */
   #contextChanged(): void {
-    const { peers, surroundings } = this.#parts;
-    peers.changeContext(surroundings.context);
+    const { peers, nodeFacts } = this.#parts;
+    peers.changeContext(nodeFacts.context);
   }
 
   /**

@@ -42,11 +42,11 @@ export class MeshRound {
    * @throws {MeshHostError} the machine cannot enforce
    */
   async run(): Promise<RoundOutcome> {
-    const { events, switches, peers, daemon, machine, surroundings } = this.#parts;
+    const { events, switches, peers, daemon, machine, nodeFacts } = this.#parts;
     peers.noteRenewals();
     const { identities } = daemon;
     const plan = this.#planKeys(identities);
-    await machine.look({ peers: peers.all, prefixes: surroundings.prefixes });
+    await machine.look({ peers: peers.all, prefixes: nodeFacts.prefixes });
     const enforcement = switches.holding(peers);
     const changed = peers.takeChanged();
     let desired: DesiredHost | undefined;
@@ -81,15 +81,15 @@ export class MeshRound {
   }
 
   #desire(enforcement: Enforcement, changed: ReadonlySet<string>): DesiredHost | undefined {
-    const { machine, peers, switches, surroundings } = this.#parts;
+    const { machine, peers, switches, nodeFacts } = this.#parts;
     return machine.desire({
       mode: switches.chosen.mode,
       enforcement,
       peers: peers.all,
       answered: peers.answered,
       changed,
-      prefixes: surroundings.prefixes,
-      registryAddresses: surroundings.registryAddresses,
+      prefixes: nodeFacts.prefixes,
+      registryAddresses: nodeFacts.registryAddresses,
     });
   }
 
@@ -121,15 +121,15 @@ export class MeshRound {
   }
 
   #publish({ published }: KeysPlan): void {
-    const { settings, switches, surroundings, ownRecord } = this.#parts;
-    if (!published || !surroundings.prefixes) return;
+    const { settings, switches, nodeFacts, ownRecord } = this.#parts;
+    if (!published || !nodeFacts.prefixes) return;
     const { node, addresses, port, encryptsNode } = settings;
     ownRecord.want({
       name: node,
       addresses,
       port,
       keys: published,
-      prefixes: surroundings.prefixes.map((prefix) => ({ ...prefix })),
+      prefixes: nodeFacts.prefixes.map((prefix) => ({ ...prefix })),
       encryptsNode: encryptsNode || switches.chosen.mode === 'all',
       revoked: false,
     });

@@ -16,7 +16,7 @@ import { OwnRecord } from './own-record.ts';
 import { PeerMemory } from './peer-memory.ts';
 import type { PrefixSource } from './prefix-source.ts';
 import { StatusPublisher } from './status-publisher.ts';
-import { Surroundings } from './surroundings.ts';
+import { NodeFacts } from './node-facts.ts';
 import { Switches } from './switches.ts';
 
 /** What the caller of `Agent` provides. */
@@ -40,7 +40,7 @@ export interface RoundParts {
   readonly keys: NodeKeys;
   readonly peers: KnownPeers;
   readonly memory: PeerMemory;
-  readonly surroundings: Surroundings;
+  readonly nodeFacts: NodeFacts;
   readonly daemon: TunnelDaemon;
   readonly machine: MeshMachine;
   readonly ownRecord: OwnRecord;
@@ -72,13 +72,13 @@ export function makeRoundParts(
     now,
     log: (line) => events.say(line),
   });
-  const surroundings = new Surroundings({
+  const nodeFacts = new NodeFacts({
     settings,
     keys,
     prefixes,
     registry,
     events,
-    onChanged: () => peers.changeContext(surroundings.context),
+    onChanged: () => peers.changeContext(nodeFacts.context),
   });
   const machine = new MeshMachine(given.host, settings, events);
   const memory = new PeerMemory(settings.stateFolder, settings.interfaceName, (trouble) =>
@@ -87,7 +87,7 @@ export function makeRoundParts(
   const peers = new KnownPeers({
     memory,
     registry,
-    context: surroundings.context,
+    context: nodeFacts.context,
     events,
     now,
     onChanged: () => {
@@ -110,7 +110,7 @@ export function makeRoundParts(
     keys,
     peers,
     memory,
-    surroundings,
+    nodeFacts,
     daemon,
     machine,
     ownRecord,

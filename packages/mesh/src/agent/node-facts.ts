@@ -1,5 +1,5 @@
 /**
- * `Surroundings`: the facts about this node that the agent needs before it changes anything: the
+ * `NodeFacts`: the facts about this node that the agent needs before it changes anything: the
  * settings, the prefixes of the pods, and the addresses of the registry's servers.
  *
  * @module
@@ -14,7 +14,7 @@ import type { EventLog } from './event-log.ts';
 import type { NodeKeys } from './node-keys.ts';
 import type { PrefixSource } from './prefix-source.ts';
 
-export interface SurroundingsOptions {
+export interface NodeFactsOptions {
   readonly settings: AgentSettings;
   readonly keys: Pick<NodeKeys, 'keys'>;
   readonly prefixes: PrefixSource;
@@ -23,14 +23,14 @@ export interface SurroundingsOptions {
   readonly onChanged: () => void;
 }
 
-export class Surroundings {
-  readonly #options: SurroundingsOptions;
+export class NodeFacts {
+  readonly #options: NodeFactsOptions;
   #prefixes: readonly Readonly<Cidr>[] | undefined = undefined;
   #registryAddresses: readonly RegistryAddress[] | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
 
-  constructor(options: SurroundingsOptions) {
+  constructor(options: NodeFactsOptions) {
     this.#options = options;
   }
 
