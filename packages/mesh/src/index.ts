@@ -75,7 +75,7 @@ export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent } from './agent/agent.ts';
 export { AgentLock, AgentLockError, type AgentLockOptions } from './agent/agent-lock.ts';
 export type { AgentParts } from './agent/round-parts.ts';
-export { AgentError } from './agent/switches.ts';
+export { AgentError } from './agent/agent-choices.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
 export { formatAge, formatStatus } from './status/format-status.ts';
 export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';

@@ -110,10 +110,10 @@ export class AgentLoop {
 
   /** Publishes the status of this node. It is only published beside the node's own record. */
   #tellStatus(): void {
-    const { switches, peers, events, ownRecord, ownStatus } = this.#options.parts;
+    const { choices, peers, events, ownRecord, ownStatus } = this.#options.parts;
     if (!ownRecord.isThere) return;
-    const enforcement = switches.holding(peers);
-    ownStatus.want(describeStatus(switches.chosen, enforcement, events.troublesByWhat));
+    const enforcement = choices.effectiveEnforcement(peers);
+    ownStatus.want(describeStatus(choices.chosen, enforcement, events.troublesByWhat));
   }
 
   /**

@@ -21,7 +21,7 @@ import { viewOf } from './agent-view.ts';
 import { describeAgent } from './describe-agent.ts';
 import type { EventLog } from './event-log.ts';
 import { makeRoundParts, type AgentParts, type RoundParts } from './round-parts.ts';
-import { AgentError } from './switches.ts';
+import { AgentError } from './agent-choices.ts';
 
 export class Agent implements StatusSource {
   readonly settings: AgentSettings;
@@ -35,7 +35,7 @@ export class Agent implements StatusSource {
   readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
   #isClosed = false;
   #goingDown: Promise<string> | undefined = undefined;
-  #switching: Promise<unknown> = Promise.resolve();
+  #changing: Promise<unknown> = Promise.resolve();
 
   /**
    * Creates the node's key at the first start.
@@ -152,18 +152,18 @@ export class Agent implements StatusSource {
     enforcement: Enforcement,
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<string> {
-    const { switches, peers } = this.#parts;
+    const { choices, peers } = this.#parts;
     const cutOff = enforcement === 'enforce' ? peers.refusedStrangers : [];
     const warning = cutOff.length > 0 ? `; refused, and so cut off: ${cutOff.join(', ')}` : '';
-    return this.#switch(`enforcement is ${enforcement}${warning}`, () => {
-      if (enforcement === 'enforce') switches.allowEnforce(peers, { force });
+    return this.#changeChoices(`enforcement is ${enforcement}${warning}`, () => {
+      if (enforcement === 'enforce') choices.allowEnforce(peers, { force });
       return { enforcement };
     });
   }
 
   /** @throws {AgentError} the node has left the mesh */
   async setMode(mode: EncryptMode): Promise<string> {
-    return this.#switch(`mode is ${mode}`, () => ({ mode }));
+    return this.#changeChoices(`mode is ${mode}`, () => ({ mode }));
   }
 
   /**
@@ -212,7 +212,7 @@ export class Agent implements StatusSource {
    */
   #saveDown(): string[] {
     try {
-      this.#parts.switches.saveDown();
+      this.#parts.choices.saveDown();
       return [];
     } catch (error) {
       return [(error as Error).message];
@@ -241,7 +241,7 @@ export class Agent implements StatusSource {
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
     this.#parts.ownStatus.forget();
-    this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.switches.isDown });
+    this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.choices.isDown });
     this.#loop.ask();
   }
 
@@ -252,27 +252,27 @@ export class Agent implements StatusSource {
   }
 
   /**
-   * Runs the switches one after the other: a switch that fails and is undone must not undo a later
-   * one.
+   * Changes the choices. Changes run one after the other: a change that fails is undone, and that must
+   * not undo a later one.
    */
-  #switch(text: string, choose: () => Partial<Choices>): Promise<string> {
-    const switched = this.#switching.then(async () => {
+  #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
+    const changed = this.#changing.then(async () => {
       this.#refuseGoing();
-      const { switches } = this.#parts;
-      const before = switches.chosen;
-      switches.save({ ...before, ...choose() });
+      const { choices } = this.#parts;
+      const before = choices.chosen;
+      choices.save({ ...before, ...choose() });
       try {
         await this.#loop.now();
       } catch (error) {
-        switches.save(before);
+        choices.save(before);
         this.#loop.askAtOnce();
         throw error;
       }
       this.events.say(text);
       return text;
     });
-    this.#switching = switched.catch(() => {});
-    return switched;
+    this.#changing = changed.catch(() => {});
+    return changed;
   }
 
   #refuseGoing(): void {

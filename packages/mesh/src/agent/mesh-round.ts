@@ -42,12 +42,12 @@ export class MeshRound {
    * @throws {MeshHostError} the machine cannot enforce
    */
   async run(): Promise<RoundOutcome> {
-    const { events, switches, peers, daemon, machine, nodeFacts } = this.#parts;
+    const { events, choices, peers, daemon, machine, nodeFacts } = this.#parts;
     peers.noteRenewals();
     const { identities } = daemon;
     const plan = this.#planKeys(identities);
     await machine.look({ peers: peers.all, prefixes: nodeFacts.prefixes });
-    const enforcement = switches.holding(peers);
+    const enforcement = choices.effectiveEnforcement(peers);
     const changed = peers.takeChanged();
     let desired: DesiredHost | undefined;
     try {
@@ -61,8 +61,8 @@ export class MeshRound {
       throw error;
     }
     this.#publish(plan);
-    const isHeld = enforcement === 'enforce' && enforcement === switches.chosen.enforcement;
-    if (isHeld) switches.save(switches.chosen);
+    const isHeld = enforcement === 'enforce' && enforcement === choices.chosen.enforcement;
+    if (isHeld) choices.save(choices.chosen);
     return {
       plan,
       isLaid: peers.isSynced && desired !== undefined && daemon.isUp,
@@ -81,9 +81,9 @@ export class MeshRound {
   }
 
   #desire(enforcement: Enforcement, changed: ReadonlySet<string>): DesiredHost | undefined {
-    const { machine, peers, switches, nodeFacts } = this.#parts;
+    const { machine, peers, choices, nodeFacts } = this.#parts;
     return machine.desire({
-      mode: switches.chosen.mode,
+      mode: choices.chosen.mode,
       enforcement,
       peers: peers.all,
       answered: peers.answered,
@@ -121,7 +121,7 @@ export class MeshRound {
   }
 
   #publish({ published }: KeysPlan): void {
-    const { settings, switches, nodeFacts, ownRecord } = this.#parts;
+    const { settings, choices, nodeFacts, ownRecord } = this.#parts;
     if (!published || !nodeFacts.prefixes) return;
     const { node, addresses, port, encryptsNode } = settings;
     ownRecord.want({
@@ -130,7 +130,7 @@ export class MeshRound {
       port,
       keys: published,
       prefixes: nodeFacts.prefixes.map((prefix) => ({ ...prefix })),
-      encryptsNode: encryptsNode || switches.chosen.mode === 'all',
+      encryptsNode: encryptsNode || choices.chosen.mode === 'all',
       revoked: false,
     });
   }

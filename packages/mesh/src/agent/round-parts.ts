@@ -17,7 +17,7 @@ import { PeerMemory } from './peer-memory.ts';
 import type { PrefixSource } from './prefix-source.ts';
 import { StatusPublisher } from './status-publisher.ts';
 import { NodeFacts } from './node-facts.ts';
-import { Switches } from './switches.ts';
+import { AgentChoices } from './agent-choices.ts';
 
 /** What the caller of `Agent` provides. */
 export interface AgentParts {
@@ -36,7 +36,7 @@ export interface AgentParts {
 export interface RoundParts {
   readonly settings: AgentSettings;
   readonly events: EventLog;
-  readonly switches: Switches;
+  readonly choices: AgentChoices;
   readonly keys: NodeKeys;
   readonly peers: KnownPeers;
   readonly memory: PeerMemory;
@@ -101,12 +101,12 @@ export function makeRoundParts(
     listener: daemonListener({ events, keys, peers }, requests),
   });
   const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.ask() });
-  const switches = new Switches(settings);
+  const choices = new AgentChoices(settings);
   const ownStatus = new StatusPublisher({ registry, node: settings.node, events });
   return {
     settings,
     events,
-    switches,
+    choices,
     keys,
     peers,
     memory,

@@ -1,5 +1,5 @@
 /**
- * `Holdings`: which node has which key, address and prefix, and with which nodes a record would
+ * `AcceptedClaims`: which node has which key, address and prefix, and with which nodes a record would
  * clash.
  *
  * @module
@@ -13,7 +13,7 @@ import { PrefixTable } from './prefix-table.ts';
 /** A refusal because another node has what the record claims. */
 export type Clash = Refusal & { readonly holder: string };
 
-export class Holdings {
+export class AcceptedClaims {
   readonly #records = new Map<string, NodeRecord>();
   readonly #keys = new Map<string, string>();
   /** The names of the nodes at an address. Nearly always there is one name. */

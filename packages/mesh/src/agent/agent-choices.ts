@@ -1,5 +1,5 @@
 /**
- * `Switches`: the requested mode and enforcement, and the enforcement that is in effect.
+ * `AgentChoices`: the requested mode and enforcement, and the enforcement that is in effect.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export class AgentError extends Error {
   override readonly name = 'AgentError';
 }
 
-export class Switches {
+export class AgentChoices {
   readonly #saved: SavedChoices;
   readonly #gate: EnforcementGate;
   readonly #hasClusterPrefixes: boolean;
@@ -38,7 +38,7 @@ export class Switches {
   }
 
   /** Returns the enforcement that is in effect. */
-  holding(peers: Pick<KnownPeers, 'isSynced' | 'haveAllAnswered'>): Enforcement {
+  effectiveEnforcement(peers: Pick<KnownPeers, 'isSynced' | 'haveAllAnswered'>): Enforcement {
     const { isSynced, haveAllAnswered } = peers;
     return this.#gate.effective({ wanted: this.chosen.enforcement, isSynced, haveAllAnswered });
   }

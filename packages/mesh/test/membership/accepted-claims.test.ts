@@ -5,11 +5,11 @@
  */
 import { parseCidr } from '@litz/core';
 import { describe, expect, test } from 'vitest';
-import { Holdings } from '../../src/membership/holdings.ts';
+import { AcceptedClaims } from '../../src/membership/accepted-claims.ts';
 import type { NodeRecord } from '../../src/record/node-record.ts';
 import { recordOf } from '../records.ts';
 
-describe('Holdings', () => {
+describe('AcceptedClaims', () => {
   test.each<[string, Partial<NodeRecord>, string, string]>([
     ['a key', { keys: recordOf(1).keys }, 'keys[0].publicKey', 'is the key of node n1'],
     ['an address', { addresses: ['192.0.2.1'] }, 'addresses[0]', 'is the address of node n1'],
@@ -25,55 +25,55 @@ describe('Holdings', () => {
     ],
     ['a prefix over an address', prefixes('192.0.2.0/31'), 'prefixes[0]', 'covers 192.0.2.1'],
   ])('finds who has %s', (_what, claim, field, reason) => {
-    const holdings = holding(recordOf(1));
-    const [clash] = [...holdings.clashesOf(recordOf(2, claim))];
+    const claims = holding(recordOf(1));
+    const [clash] = [...claims.clashesOf(recordOf(2, claim))];
     expect(clash).toMatchObject({ field, holder: 'n1' });
     expect(clash.reason).toContain(reason);
   });
 
   test('finds every holder', () => {
-    const holdings = holding(recordOf(1), recordOf(2));
+    const claims = holding(recordOf(1), recordOf(2));
     const claim = recordOf(3, { keys: recordOf(1).keys, addresses: ['192.0.2.2'] });
-    expect([...holdings.clashesOf(claim)].map(({ holder }) => holder)).toEqual(['n1', 'n2']);
+    expect([...claims.clashesOf(claim)].map(({ holder }) => holder)).toEqual(['n1', 'n2']);
   });
 
   test('finds another holder behind what the node has itself', () => {
-    const holdings = holding(recordOf(1), recordOf(2));
+    const claims = holding(recordOf(1), recordOf(2));
     const wider = recordOf(1, prefixes('10.244.0.0/16'));
-    expect([...holdings.clashesOf(wider)].map(({ holder }) => holder)).toEqual(['n2']);
+    expect([...claims.clashesOf(wider)].map(({ holder }) => holder)).toEqual(['n2']);
   });
 
   test('has nothing against a node that changes what is its own', () => {
-    const holdings = holding(recordOf(1));
-    expect([...holdings.clashesOf(recordOf(1, prefixes('10.244.1.0/25')))]).toEqual([]);
+    const claims = holding(recordOf(1));
+    expect([...claims.clashesOf(recordOf(1, prefixes('10.244.1.0/25')))]).toEqual([]);
   });
 
   test('has nothing against two nodes behind one translated address, by their ports', () => {
-    const holdings = holding(recordOf(1));
+    const claims = holding(recordOf(1));
     const neighbour = recordOf(2, { addresses: ['192.0.2.1'], port: 51872 });
-    expect([...holdings.clashesOf(neighbour)]).toEqual([]);
-    expect([...holdings.clashesOf({ ...neighbour, encryptsNode: true })]).toHaveLength(1);
-    holdings.take(neighbour);
-    holdings.release('n1');
-    expect([...holdings.clashesOf(recordOf(3, prefixes('192.0.2.0/31')))]).toHaveLength(1);
+    expect([...claims.clashesOf(neighbour)]).toEqual([]);
+    expect([...claims.clashesOf({ ...neighbour, encryptsNode: true })]).toHaveLength(1);
+    claims.take(neighbour);
+    claims.release('n1');
+    expect([...claims.clashesOf(recordOf(3, prefixes('192.0.2.0/31')))]).toHaveLength(1);
   });
 
   test('gives back everything, also of prefixes that lie in each other', () => {
     const nested = recordOf(1, prefixes('10.244.1.0/25', '10.244.1.0/24', '10.244.1.0/24'));
-    const holdings = holding(nested);
-    expect([...holdings.clashesOf(recordOf(2, prefixes('10.244.1.200/32')))]).toHaveLength(1);
-    holdings.take(recordOf(1, prefixes('10.9.0.0/24')));
-    expect([...holdings.clashesOf({ ...nested, ...unlike(1), name: 'n2' })]).toEqual([]);
-    holdings.release('n1');
-    holdings.release('n1');
-    expect([...holdings.clashesOf(recordOf(1, { name: 'n2' }))]).toEqual([]);
+    const claims = holding(nested);
+    expect([...claims.clashesOf(recordOf(2, prefixes('10.244.1.200/32')))]).toHaveLength(1);
+    claims.take(recordOf(1, prefixes('10.9.0.0/24')));
+    expect([...claims.clashesOf({ ...nested, ...unlike(1), name: 'n2' })]).toEqual([]);
+    claims.release('n1');
+    claims.release('n1');
+    expect([...claims.clashesOf(recordOf(1, { name: 'n2' }))]).toEqual([]);
   });
 });
 
-function holding(...records: NodeRecord[]): Holdings {
-  const holdings = new Holdings();
-  for (const record of records) holdings.take(record);
-  return holdings;
+function holding(...records: NodeRecord[]): AcceptedClaims {
+  const claims = new AcceptedClaims();
+  for (const record of records) claims.take(record);
+  return claims;
 }
 
 function prefixes(...texts: string[]): Partial<NodeRecord> {
