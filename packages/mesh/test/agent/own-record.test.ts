@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EventLog } from '../../src/agent/event-log.ts';
 import { OwnRecord } from '../../src/agent/own-record.ts';
 import { recordOf } from '../records.ts';
-import { gate } from './agent-ground.ts';
+import { gate } from './agent-fixture.ts';
 
 describe('OwnRecord', () => {
   it('stays out when a write was on its way while the node was thrown out', async () => {

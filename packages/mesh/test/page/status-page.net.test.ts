@@ -161,8 +161,8 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     // Three values make a line.
     await browser.until(`document.querySelector('#chart .sum').getAttribute('d').includes('L')`);
     expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
-    const ground = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
-    expect(ground).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
+    const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
+    expect(background).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
     // The names of all are in the picture where there is room, and in the table everywhere.
     expect(await browser.evaluate(`document.querySelectorAll('#rows tr').length`)).toBe(
       Math.min(count, 50),

@@ -33,7 +33,7 @@ import {
 import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
-import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
+import { kubernetesDefaults, type KubernetesDefaults } from './kubernetes-defaults.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
 import { readEtcdFlags } from './registry-flags.ts';
 import { readableSecrets } from './readable-secrets.ts';
@@ -46,8 +46,8 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   staySmall();
   try {
     if (flags.registry === 'kubernetes') {
-      const ground = await kubernetesGround(flags, process.env, signals.signal);
-      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground);
+      const defaults = await kubernetesDefaults(flags, process.env, signals.signal);
+      await serveAgent(readAgentFlags(defaults.flags), flags, signals.signal, defaults);
     } else {
       await serveAgent(readAgentFlags(flags), flags, signals.signal);
     }
@@ -62,9 +62,9 @@ async function serveAgent(
   command: AgentCommand,
   flags: AgentFlags,
   signal: AbortSignal,
-  ground?: KubernetesGround,
+  defaults?: KubernetesDefaults,
 ): Promise<void> {
-  const api = ground?.api;
+  const api = defaults?.api;
   const lock = new AgentLock(command.settings);
   // Everything that is opened must be closed, because it would keep the process alive.
   const opened: Closable[] = [lock];
@@ -75,7 +75,7 @@ async function serveAgent(
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
-    for (const finding of ground?.findings ?? []) agent.events.say(finding);
+    for (const finding of defaults?.findings ?? []) agent.events.say(finding);
     for (const trouble of lock.troubles) agent.events.say(trouble, { level: 'warning' });
     for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
     agent.start();

@@ -1,23 +1,23 @@
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { until, type GroundNode } from './ground-node.ts';
-import { groundRequirements } from './ground.ts';
-import { createGround, createMesh, settle, type Mesh } from './mesh-on-ground.ts';
+import { until, type TestNode } from './test-node.ts';
+import { networkRequirements } from './test-network.ts';
+import { createNetwork, createMesh, settle, type Mesh } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
-describeWith(groundRequirements, 'fail closed', () => {
+describeWith(networkRequirements, 'fail closed', () => {
   test.each<[string, (mesh: Mesh) => unknown]>([
     ['all rules are flushed', ({ a }) => flushRules(a)],
-    ['the rule is deleted', ({ a }) => a.place.ip('rule del pref 900')],
-    ['the routes are flushed', ({ a }) => a.place.ip('route flush table 51871')],
-    ['the link is deleted', ({ a }) => a.place.ip('link del litz0')],
+    ['the rule is deleted', ({ a }) => a.namespace.ip('rule del pref 900')],
+    ['the routes are flushed', ({ a }) => a.namespace.ip('route flush table 51871')],
+    ['the link is deleted', ({ a }) => a.namespace.ip('link del litz0')],
     ['the daemon is killed', ({ a }) => a.killDaemon()],
-    ['the ruleset is flushed', ({ a }) => a.place.run('nft', 'flush', 'ruleset')],
+    ['the ruleset is flushed', ({ a }) => a.namespace.run('nft', 'flush', 'ruleset')],
     [
       'the rule is deleted, and nobody is there to repair it',
       ({ a, mesh }) => {
         mesh.hosts[0].close();
-        a.place.ip('rule del pref 900');
+        a.namespace.ip('rule del pref 900');
       },
     ],
     [
@@ -54,11 +54,11 @@ describeWith(groundRequirements, 'fail closed', () => {
   });
 
   test('sends no plaintext when the rules were laid before the CNI was there', async () => {
-    const ground = await createGround({ withCni: false });
-    await ProgrammedMesh.create(ground);
-    ground.installCni();
-    await settle(ground);
-    const { wire, a, b } = ground;
+    const network = await createNetwork({ withCni: false });
+    await ProgrammedMesh.create(network);
+    network.installCni();
+    await settle(network);
+    const { wire, a, b } = network;
 
     expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
 
@@ -67,15 +67,15 @@ describeWith(groundRequirements, 'fail closed', () => {
 });
 
 /** Rules of the others stay. */
-function flushRules({ place }: GroundNode): void {
-  place.input(
+function flushRules({ namespace }: TestNode): void {
+  namespace.input(
     'sh',
     'ip rule flush; ip rule add lookup main pref 32766; ip rule add lookup default pref 32767',
   );
 }
 
 /** Both ways, a hundred a second, beside what the test does. */
-async function ping(a: GroundNode, b: GroundNode, count: number): Promise<void> {
+async function ping(a: TestNode, b: TestNode, count: number): Promise<void> {
   const words = `ping -q -c ${count} -i 0.01 -W 1`.split(' ') as [string];
   const pings = [
     a.startInPod(a.pods[0], ...words, b.pods[0].address),

@@ -1,5 +1,5 @@
 /**
- * `kubernetesGround`: asks Kubernetes about this node, and fills in the flags that were left out.
+ * `kubernetesDefaults`: asks Kubernetes about this node, and fills in the flags that were left out.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 import { Failure } from '../../failure.ts';
 import type { AgentFlags } from './agent-flags.ts';
 
-export interface KubernetesGround {
+export interface KubernetesDefaults {
   readonly api: KubeApi;
   /** The same flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
   readonly flags: AgentFlags;
@@ -32,12 +32,12 @@ export interface KubernetesGround {
  * @throws {Failure} the API server cannot be reached or does not know the node; the message names
  *   what is missing. Also with `enforce`, if Kubernetes does not say which addresses are pods
  */
-export async function kubernetesGround(
+export async function kubernetesDefaults(
   flags: AgentFlags,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
   open: (flags: AgentFlags) => KubeApi = openApi,
-): Promise<KubernetesGround> {
+): Promise<KubernetesDefaults> {
   const { optOut = DEFAULT_OPT_OUT } = flags;
   // A wrong selector is a mistake in the command line, so it is checked before the server is asked.
   const selector = typeof optOut === 'string' ? new LabelSelector(optOut) : undefined;
@@ -58,7 +58,7 @@ async function filledIn(
   given: AgentFlags,
   node: KubeNode,
   isOut: boolean,
-): Promise<Pick<KubernetesGround, 'flags' | 'findings'>> {
+): Promise<Pick<KubernetesDefaults, 'flags' | 'findings'>> {
   const { optOut: _, ...flags } = given;
   const nodeIp = flags.nodeIp ?? firstOfEachFamily(node);
   const cluster = flags.clusterPrefix ? undefined : await clusterPrefixes(api, flags, node, nodeIp);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Place } from './place.ts';
+import type { TestNamespace } from './test-namespace.ts';
 
 /** Packets since `create` or the last `reset`. */
 export interface WireCounts {
@@ -22,33 +22,35 @@ export interface WireCounts {
 }
 
 export class Wire {
-  readonly #place: Place;
+  readonly #namespace: TestNamespace;
   readonly #ports: string[] = [];
 
-  /** @param place the namespace that has the bridge */
-  constructor(place: Place) {
-    this.#place = place;
-    place.run('ip', 'link', 'add', 'br0', 'type', 'bridge');
-    place.run('ip', 'link', 'set', 'br0', 'up', 'mtu', String(LARGEST_MTU));
+  /** @param namespace the namespace that has the bridge */
+  constructor(namespace: TestNamespace) {
+    this.#namespace = namespace;
+    namespace.run('ip', 'link', 'add', 'br0', 'type', 'bridge');
+    namespace.run('ip', 'link', 'set', 'br0', 'up', 'mtu', String(LARGEST_MTU));
   }
 
   /** Makes a cable from the bridge into a namespace, where it is called eth0. */
-  plug(port: string, target: Place, mtu: number): void {
+  plug(port: string, target: TestNamespace, mtu: number): void {
     const { pid } = target;
-    this.#place.ip(`link add ${port} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`);
-    this.#place.run('ip', 'link', 'set', port, 'master', 'br0', 'up');
+    this.#namespace.ip(
+      `link add ${port} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
+    );
+    this.#namespace.run('ip', 'link', 'set', port, 'master', 'br0', 'up');
     this.#ports.push(port);
     this.#count();
   }
 
   reset(): void {
-    this.#place.run('nft', 'reset', 'counters', 'table', 'netdev', 'wire');
-    this.#place.run('nft', 'flush', 'set', 'netdev', 'wire', 'leaks4');
-    this.#place.run('nft', 'flush', 'set', 'netdev', 'wire', 'leaks6');
+    this.#namespace.run('nft', 'reset', 'counters', 'table', 'netdev', 'wire');
+    this.#namespace.run('nft', 'flush', 'set', 'netdev', 'wire', 'leaks4');
+    this.#namespace.run('nft', 'flush', 'set', 'netdev', 'wire', 'leaks6');
   }
 
   counts(): WireCounts {
-    const text = this.#place.run('nft', '-j', 'list', 'counters', 'table', 'netdev', 'wire');
+    const text = this.#namespace.run('nft', '-j', 'list', 'counters', 'table', 'netdev', 'wire');
     const { nftables } = JSON.parse(text) as {
       nftables: { counter?: { name: string; packets: number } }[];
     };
@@ -60,7 +62,7 @@ export class Wire {
   #leaks(): string {
     return ['leaks4', 'leaks6']
       .flatMap((name) => {
-        const text = this.#place.run('nft', 'list', 'set', 'netdev', 'wire', name);
+        const text = this.#namespace.run('nft', 'list', 'set', 'netdev', 'wire', name);
         return /elements = (\{[^}]*\})/.exec(text)?.[1] ?? [];
       })
       .join(' ');
@@ -77,7 +79,7 @@ export class Wire {
       (family) =>
         `set leaks${family} { type ipv${family}_addr . ipv${family}_addr . inet_proto; flags dynamic; size 64; }`,
     );
-    this.#place.input(
+    this.#namespace.input(
       'nft',
       [
         'table netdev wire',

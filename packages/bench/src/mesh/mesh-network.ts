@@ -1,5 +1,5 @@
 /**
- * `MeshGround`: network namespaces of nodes on one bridge. The namespace of the bridge also
+ * `MeshNetwork`: network namespaces of nodes on one bridge. The namespace of the bridge also
  * contains the registry.
  *
  * ```
@@ -14,22 +14,22 @@
 import { spawnSync } from 'node:child_process';
 import { ip } from '../peers/namespace-pair.ts';
 
-export class MeshGround {
+export class MeshNetwork {
   readonly hub: string;
   readonly #names: string[] = [];
   readonly #prefix: string = `litz-mesh-${process.pid}-${++made}`;
 
   /** @throws {Error} (rejects) namespaces are not permitted, or there is no `ip` */
-  static async create(): Promise<MeshGround> {
-    const ground = new MeshGround();
-    LIVE.add(ground);
+  static async create(): Promise<MeshNetwork> {
+    const network = new MeshNetwork();
+    LIVE.add(network);
     try {
-      await ground.#makeHub();
+      await network.#makeHub();
     } catch (error) {
-      ground.close();
+      network.close();
       throw error;
     }
-    return ground;
+    return network;
   }
 
   private constructor() {
@@ -78,8 +78,8 @@ export class MeshGround {
 }
 
 /** Deletes all that still exist. */
-export function closeMeshGrounds(): void {
-  for (const ground of LIVE) ground.close();
+export function closeMeshNetworks(): void {
+  for (const network of LIVE) network.close();
 }
 
 export function nodeAddress(number: number): string {
@@ -88,5 +88,5 @@ export function nodeAddress(number: number): string {
 
 export const HUB_ADDRESS = '10.99.0.1';
 
-const LIVE = new Set<MeshGround>();
+const LIVE = new Set<MeshNetwork>();
 let made = 0;

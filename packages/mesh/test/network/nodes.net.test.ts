@@ -1,11 +1,11 @@
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { until, type GroundNode } from './ground-node.ts';
-import { groundRequirements, type GroundOptions } from './ground.ts';
-import { createMesh } from './mesh-on-ground.ts';
+import { until, type TestNode } from './test-node.ts';
+import { networkRequirements, type TestNetworkOptions } from './test-network.ts';
+import { createMesh } from './create-mesh.ts';
 
-describeWith(groundRequirements, 'nodes mode', () => {
-  test.each<[string, GroundOptions]>([
+describeWith(networkRequirements, 'nodes mode', () => {
+  test.each<[string, TestNetworkOptions]>([
     ['no reverse path filter', { reversePathFilter: 0 }],
     ['a strict one', { reversePathFilter: 1 }],
     ['a loose one', { reversePathFilter: 2 }],
@@ -47,11 +47,11 @@ describeWith(groundRequirements, 'nodes mode', () => {
   test('sends nothing in plaintext when the daemon is killed, and reaches the registry', async () => {
     const registryAddresses = [{ address: '192.168.50.12', port: 6443 }];
     const { wire, a, b } = await createMesh({ nodes: 3 }, { mode: 'all', registryAddresses });
-    b.place.start('socat', 'TCP-LISTEN:6443,reuseaddr,fork', 'SYSTEM:echo hi');
-    b.place.start('socat', 'TCP-LISTEN:6444,reuseaddr,fork', 'SYSTEM:echo hi');
-    await until(() => /:6444\b/.test(b.place.run('ss', '-tln')));
+    b.namespace.start('socat', 'TCP-LISTEN:6443,reuseaddr,fork', 'SYSTEM:echo hi');
+    b.namespace.start('socat', 'TCP-LISTEN:6444,reuseaddr,fork', 'SYSTEM:echo hi');
+    await until(() => /:6444\b/.test(b.namespace.run('ss', '-tln')));
     const ask = (port: number): string =>
-      a.place.run(
+      a.namespace.run(
         'sh',
         '-c',
         `timeout 3 socat -T2 - TCP:${b.address}:${port},connect-timeout=2; true`,
@@ -61,7 +61,7 @@ describeWith(groundRequirements, 'nodes mode', () => {
     await until(() => ask(6444) === 'hi\n');
 
     await a.killDaemon();
-    await until(() => !/litz0/.test(a.place.run('ip', 'route', 'show', 'table', '51871')));
+    await until(() => !/litz0/.test(a.namespace.run('ip', 'route', 'show', 'table', '51871')));
     wire.reset();
     const other = '192.168.50.13';
 
@@ -78,12 +78,12 @@ describeWith(groundRequirements, 'nodes mode', () => {
     await mesh.hosts[1].remove();
 
     expect(b.pingFromNode(a.address)).toBe(0);
-    const ingress = a.place.run('nft', 'list', 'chain', 'inet', 'litz', 'ingress');
+    const ingress = a.namespace.run('nft', 'list', 'chain', 'inet', 'litz', 'ingress');
     expect(ingress).toMatch(/fib saddr oifname "litz0" counter packets [1-9]/);
   });
 });
 
-describeWith(groundRequirements, 'permissive', () => {
+describeWith(networkRequirements, 'permissive', () => {
   test.each([
     ['host-gw', {}],
     ['VXLAN', { overlay: 'vxlan' }],
@@ -118,12 +118,14 @@ describeWith(groundRequirements, 'permissive', () => {
   test('follows the MTU of the underlay', async () => {
     const { wire, a, b, mesh } = await createMesh({ mtu: 9001 });
     for (const mtu of [1280, 1400, 1500, 3900, 9001]) {
-      for (const node of [a, b]) node.place.ip(`link set eth0 mtu ${mtu}`);
+      for (const node of [a, b]) node.namespace.ip(`link set eth0 mtu ${mtu}`);
       await mesh.apply({}, a);
       await mesh.apply({}, b);
       // IPv6 inside needs 1280.
       const inside = Math.max(mtu - 60, 1280);
-      expect(a.place.run('cat', '/proc/sys/net/ipv6/conf/litz0/mtu').trim()).toBe(String(inside));
+      expect(a.namespace.run('cat', '/proc/sys/net/ipv6/conf/litz0/mtu').trim()).toBe(
+        String(inside),
+      );
     }
     wire.reset();
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 8000 })).toBe(3);
@@ -132,10 +134,7 @@ describeWith(groundRequirements, 'permissive', () => {
 });
 
 /** What a ping every 5 ms has lost, both ways counted. */
-async function startStream(
-  a: GroundNode,
-  b: GroundNode,
-): Promise<{ sent: number; received: number }> {
+async function startStream(a: TestNode, b: TestNode): Promise<{ sent: number; received: number }> {
   const words = `ping -q -c ${STREAM} -i 0.005 -W 2 ${b.pods[0].address}`.split(' ');
   const child = a.startInPod(a.pods[0], ...(words as [string]));
   let text = '';

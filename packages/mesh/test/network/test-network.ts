@@ -1,5 +1,5 @@
 /**
- * `Ground`: nodes on a bridge whose ports are counted, each with mounts of its own, pods that the real
+ * `TestNetwork`: nodes on a bridge whose ports are counted, each with mounts of its own, pods that the real
  * CNI plugins attach, and routes as a CNI lays them. For tests of the mesh.
  *
  * ```
@@ -14,11 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { programRequirement, type Requirement } from '@litz/testkit';
 import { ipProgram, namespaces, nftProgram } from '../requirements.ts';
-import { GroundNode, type NodeOptions } from './ground-node.ts';
-import { Place } from './place.ts';
+import { TestNode, type NodeOptions } from './test-node.ts';
+import { TestNamespace } from './test-namespace.ts';
 import { Wire } from './wire.ts';
 
-export interface GroundOptions extends Partial<NodeOptions> {
+export interface TestNetworkOptions extends Partial<NodeOptions> {
   /** Default: 2. */
   readonly nodes?: number;
   /** Of each node; default: 1. */
@@ -29,8 +29,8 @@ export interface GroundOptions extends Partial<NodeOptions> {
   readonly withCni?: boolean;
 }
 
-/** What every test on the ground needs. */
-export const groundRequirements: readonly Requirement[] = [
+/** What every test on the network needs. */
+export const networkRequirements: readonly Requirement[] = [
   namespaces,
   ipProgram,
   nftProgram,
@@ -40,44 +40,44 @@ export const groundRequirements: readonly Requirement[] = [
   programRequirement('cnitool'),
 ];
 
-export class Ground {
-  readonly nodes: readonly GroundNode[];
+export class TestNetwork {
+  readonly nodes: readonly TestNode[];
   readonly wire: Wire;
-  /** For what the nodes share; gone with the ground. */
+  /** For what the nodes share; gone with the network. */
   readonly folder: string;
-  readonly #underlay: Place;
+  readonly #underlay: TestNamespace;
   readonly #pods: number;
-  readonly #clients: Place[] = [];
+  readonly #clients: TestNamespace[] = [];
 
-  static async create(options: GroundOptions = {}): Promise<Ground> {
+  static async create(options: TestNetworkOptions = {}): Promise<TestNetwork> {
     const { nodes: count = 2, pods = 1, mtu = 1500, withCni = true } = options;
     const { cni = 'bridge', overlay = 'none', reversePathFilter = 1 } = options;
     const { outer = 4, inner = 'dual', podMtu = 1500 } = options;
-    const folder = mkdtempSync(join(tmpdir(), 'litz-ground-'));
-    const underlay = await Place.create(folder);
+    const folder = mkdtempSync(join(tmpdir(), 'litz-network-'));
+    const underlay = await TestNamespace.create(folder);
     const wire = new Wire(underlay);
-    const nodes: GroundNode[] = [];
-    const ground = new Ground(nodes, wire, { folder, underlay, pods });
+    const nodes: TestNode[] = [];
+    const network = new TestNetwork(nodes, wire, { folder, underlay, pods });
     try {
       for (let number = 1; number <= count; number++) {
         const options = { cni, overlay, reversePathFilter, outer, inner, podMtu };
-        const node = await GroundNode.create(number, join(folder, `node${number}`), options);
+        const node = await TestNode.create(number, join(folder, `node${number}`), options);
         nodes.push(node);
-        wire.plug(`u${number}`, node.place, mtu);
+        wire.plug(`u${number}`, node.namespace, mtu);
         node.configure();
       }
-      if (withCni) ground.installCni();
-      return ground;
+      if (withCni) network.installCni();
+      return network;
     } catch (error) {
-      await ground.close();
+      await network.close();
       throw error;
     }
   }
 
   private constructor(
-    nodes: readonly GroundNode[],
+    nodes: readonly TestNode[],
     wire: Wire,
-    parts: { folder: string; underlay: Place; pods: number },
+    parts: { folder: string; underlay: TestNamespace; pods: number },
   ) {
     this.nodes = nodes;
     this.wire = wire;
@@ -86,9 +86,9 @@ export class Ground {
     this.#pods = parts.pods;
   }
 
-  /** On the same bridge, and no node of the mesh. Gone with the ground. */
-  async addClient(): Promise<Place> {
-    const client = await Place.create(this.folder);
+  /** On the same bridge, and no node of the mesh. Gone with the network. */
+  async addClient(): Promise<TestNamespace> {
+    const client = await TestNamespace.create(this.folder);
     this.#clients.push(client);
     const number = this.#clients.length;
     this.wire.plug(`c${number}`, client, 1500);
@@ -113,7 +113,7 @@ export class Ground {
   }
 
   /** Tells a node's daemon of all others. */
-  introduce(node: GroundNode): void {
+  introduce(node: TestNode): void {
     for (const other of this.nodes) if (other !== node) node.addPeer(other);
   }
 

@@ -1,5 +1,5 @@
 /**
- * `AgentGround`: an agent of node `n1` on a simulated daemon, machine and registry, under a clock that a
+ * `AgentFixture`: an agent of node `n1` on a simulated daemon, machine and registry, under a clock that a
  * test moves. The key is in a folder of its own, which goes with the test.
  *
  * @module
@@ -21,12 +21,12 @@ import { MemoryRegistry } from './memory-registry.ts';
 import { SimulatedDaemon } from './simulated-daemon.ts';
 import { SimulatedHost } from './simulated-host.ts';
 
-export interface GroundOptions {
+export interface AgentFixtureOptions {
   readonly settings?: Partial<AgentSettings>;
   readonly prefixes?: PrefixSource;
 }
 
-export class AgentGround {
+export class AgentFixture {
   /** What was done to daemon, machine and registry, in its order. */
   readonly log: string[] = [];
   /** What the agent said. */
@@ -36,10 +36,10 @@ export class AgentGround {
   registry: MemoryRegistry = new MemoryRegistry((line) => this.log.push(line));
   host: SimulatedHost = new SimulatedHost((line) => this.log.push(line));
   agent: Agent;
-  readonly #options: GroundOptions;
+  readonly #options: AgentFixtureOptions;
 
   /** Time stands from now on, at a day of 2026. */
-  constructor(options: GroundOptions = {}) {
+  constructor(options: AgentFixtureOptions = {}) {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: START });
     this.#options = options;
     this.agent = this.#open();

@@ -1,10 +1,10 @@
 import { describeWith, programRequirement } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import type { EncryptMode } from '../../src/index.ts';
-import { until } from './ground-node.ts';
-import { groundRequirements, type GroundOptions } from './ground.ts';
-import { createMesh } from './mesh-on-ground.ts';
-import type { Place } from './place.ts';
+import { until } from './test-node.ts';
+import { networkRequirements, type TestNetworkOptions } from './test-network.ts';
+import { createMesh } from './create-mesh.ts';
+import type { TestNamespace } from './test-namespace.ts';
 import { CLUSTER_IP, layServices, NODE_PORT, type ProxyMode } from './services.ts';
 
 const HOST_GW = {} as const;
@@ -12,13 +12,13 @@ const VXLAN = { overlay: 'vxlan' } as const;
 
 describeWith(
   [
-    ...groundRequirements,
+    ...networkRequirements,
     programRequirement('iptables-nft', ['-V']),
     programRequirement('iptables-legacy', ['-V']),
   ],
   'services of kube-proxy',
   () => {
-    test.each<[EncryptMode, ProxyMode, string, GroundOptions]>([
+    test.each<[EncryptMode, ProxyMode, string, TestNetworkOptions]>([
       ['pods', 'nftables', 'host-gw', HOST_GW],
       ['pods', 'iptables-nft', 'host-gw', HOST_GW],
       ['pods', 'iptables-legacy', 'VXLAN', VXLAN],
@@ -38,9 +38,9 @@ describeWith(
       const clusterIp = `${CLUSTER_IP}:80`;
       const nodePort = `${a.address}:${NODE_PORT}`;
       // A pod learns of the other node's neighbours, and both ends of their session, by the first try.
-      await until(() => a.place.tries(...asking(clusterIp)));
+      await until(() => a.namespace.tries(...asking(clusterIp)));
       wire.reset();
-      expect({ from: 'node', says: a.place.run(...asking(clusterIp)) }).toEqual({
+      expect({ from: 'node', says: a.namespace.run(...asking(clusterIp)) }).toEqual({
         from: 'node',
         says: 'hi\n',
       });
@@ -48,7 +48,7 @@ describeWith(
         from: 'pod',
         says: 'hi\n',
       });
-      expect({ from: 'peer', says: b.place.run(...asking(nodePort)) }).toEqual({
+      expect({ from: 'peer', says: b.namespace.run(...asking(nodePort)) }).toEqual({
         from: 'peer',
         says: 'hi\n',
       });
@@ -67,7 +67,7 @@ describeWith(
   },
 );
 
-function says(client: Place, address: string): string {
+function says(client: TestNamespace, address: string): string {
   return client.run(...asking(address));
 }
 

@@ -1,40 +1,40 @@
 /**
- * What tests on the ground begin with.
+ * What tests on the network begin with.
  *
  * @module
  */
 import { onTestFinished } from 'vitest';
 import type { MeshRequest } from '../../src/index.ts';
-import { until, type GroundNode } from './ground-node.ts';
-import { Ground, type GroundOptions } from './ground.ts';
+import { until, type TestNode } from './test-node.ts';
+import { TestNetwork, type TestNetworkOptions } from './test-network.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
 /** The first two nodes. */
 export interface Ends {
-  readonly a: GroundNode;
-  readonly b: GroundNode;
+  readonly a: TestNode;
+  readonly b: TestNode;
 }
 
-export type Mesh = Ground & Ends & { readonly mesh: ProgrammedMesh };
+export type Mesh = TestNetwork & Ends & { readonly mesh: ProgrammedMesh };
 
 /** Closed when the test ends. */
-export async function createGround(options: GroundOptions = {}): Promise<Ground & Ends> {
-  const ground = await Ground.create(options);
-  onTestFinished(() => ground.close());
-  const [a, b] = ground.nodes as [GroundNode, GroundNode];
-  return Object.assign(ground, { a, b });
+export async function createNetwork(options: TestNetworkOptions = {}): Promise<TestNetwork & Ends> {
+  const network = await TestNetwork.create(options);
+  onTestFinished(() => network.close());
+  const [a, b] = network.nodes as [TestNode, TestNode];
+  return Object.assign(network, { a, b });
 }
 
 /** The same with daemons, programmed, and settled; what crossed the wire until then doesn't count. */
 export async function createMesh(
-  options: GroundOptions = {},
+  options: TestNetworkOptions = {},
   more: Partial<MeshRequest> = {},
 ): Promise<Mesh> {
-  const ground = await createGround(options);
-  const mesh = await ProgrammedMesh.create(ground, more);
-  await settle(ground);
-  ground.wire.reset();
-  return Object.assign(ground, { mesh });
+  const network = await createNetwork(options);
+  const mesh = await ProgrammedMesh.create(network, more);
+  await settle(network);
+  network.wire.reset();
+  return Object.assign(network, { mesh });
 }
 
 /** Addresses are no longer tentative, neighbours are known, handshakes are over. */

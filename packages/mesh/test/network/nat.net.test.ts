@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { GroundAgent } from './ground-agent.ts';
-import { until, type GroundNode } from './ground-node.ts';
-import { groundRequirements } from './ground.ts';
-import { createGround } from './mesh-on-ground.ts';
-import type { Place } from './place.ts';
+import { TestAgent } from './test-agent.ts';
+import { until, type TestNode } from './test-node.ts';
+import { networkRequirements } from './test-network.ts';
+import { createNetwork } from './create-mesh.ts';
+import type { TestNamespace } from './test-namespace.ts';
 
 /** Longer than the NAT keeps a mapping. */
 const IDLE_MS = 6000;
 const INSIDE = '10.99.0.2';
 
-describeWith(groundRequirements, 'a node behind a NAT', () => {
+describeWith(networkRequirements, 'a node behind a NAT', () => {
   test('is reached at any time with --persistent-keepalive', async () => {
     const { a, b, agents } = await meshWithNat(['--persistent-keepalive', '1']);
     await idle();
@@ -39,36 +39,36 @@ describeWith(groundRequirements, 'a node behind a NAT', () => {
 
 /** @param words for the agent of the node behind the NAT */
 async function meshWithNat(words: readonly string[]): Promise<
-  Awaited<ReturnType<typeof createGround>> & {
-    readonly agents: readonly [GroundAgent, GroundAgent];
+  Awaited<ReturnType<typeof createNetwork>> & {
+    readonly agents: readonly [TestAgent, TestAgent];
   }
 > {
-  const ground = await createGround({ inner: 4 });
-  const { a, b } = ground;
-  hide(b, await ground.addClient());
+  const network = await createNetwork({ inner: 4 });
+  const { a, b } = network;
+  hide(b, await network.addClient());
   for (const node of [a, b]) await node.startDaemon();
-  const common = { registryFolder: join(ground.folder, 'registry') };
+  const common = { registryFolder: join(network.folder, 'registry') };
   const agents = [
-    new GroundAgent(a, common),
-    new GroundAgent(b, { ...common, addresses: [INSIDE], words }),
+    new TestAgent(a, common),
+    new TestAgent(b, { ...common, addresses: [INSIDE], words }),
   ] as const;
   for (const agent of agents) await agent.hasMet(1);
   for (const agent of agents) {
     await agent.ask({ command: 'enforcement', enforcement: 'enforce', force: false });
   }
   await until(() => b.ping(b.pods[0], a.pods[0].address) === 3);
-  return Object.assign(ground, { agents });
+  return Object.assign(network, { agents });
 }
 
 /** Its only way is through `nat`, which keeps a mapping for two seconds, three where answers came. */
-function hide({ place }: GroundNode, nat: Place): void {
-  place.ip(`link add lan0 type veth peer name lan1 netns ${nat.pid}`);
-  place.ip(`address add ${INSIDE}/24 dev lan0`);
+function hide({ namespace }: TestNode, nat: TestNamespace): void {
+  namespace.ip(`link add lan0 type veth peer name lan1 netns ${nat.pid}`);
+  namespace.ip(`address add ${INSIDE}/24 dev lan0`);
   nat.ip('address add 10.99.0.1/24 dev lan1');
   nat.ip('link set lan1 up');
-  place.ip('link set lan0 up');
-  place.ip('link set eth0 down');
-  place.ip('route add default via 10.99.0.1');
+  namespace.ip('link set lan0 up');
+  namespace.ip('link set eth0 down');
+  namespace.ip('route add default via 10.99.0.1');
   nat.input(
     'nft',
     'table ip nat { chain out { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }; }',

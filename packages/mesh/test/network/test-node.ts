@@ -1,5 +1,5 @@
 /**
- * `GroundNode`: a node of the ground with its pods, its CNI and, if it is started, its daemon.
+ * `TestNode`: a node of the network with its pods, its CNI and, if it is started, its daemon.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseAddress, parseCidr, type Cidr } from '@litz/core';
 import type { NetworkNamespace } from '@litz/sys';
 import { LinuxHost, type OwnNode, type RoutedPeer } from '../../src/index.ts';
-import { Place } from './place.ts';
+import { TestNamespace } from './test-namespace.ts';
 
 export interface Pod {
   readonly name: string;
@@ -32,9 +32,9 @@ export interface NodeOptions {
   readonly podMtu: number;
 }
 
-export class GroundNode {
+export class TestNode {
   readonly number: number;
-  readonly place: Place;
+  readonly namespace: TestNamespace;
   readonly address: string;
   readonly address6: string;
   readonly pods: Pod[] = [];
@@ -44,15 +44,15 @@ export class GroundNode {
   readonly #closers: (() => void)[] = [];
   #daemon: ChildProcess | undefined = undefined;
 
-  static async create(number: number, folder: string, options: NodeOptions): Promise<GroundNode> {
+  static async create(number: number, folder: string, options: NodeOptions): Promise<TestNode> {
     mkdirSync(folder, { recursive: true });
-    const place = await Place.create(folder, OWN_FOLDERS);
-    return new GroundNode(number, place, options);
+    const namespace = await TestNamespace.create(folder, OWN_FOLDERS);
+    return new TestNode(number, namespace, options);
   }
 
-  private constructor(number: number, place: Place, options: NodeOptions) {
+  private constructor(number: number, namespace: TestNamespace, options: NodeOptions) {
     this.number = number;
-    this.place = place;
+    this.namespace = namespace;
     this.#options = options;
     this.address = `192.168.50.${10 + number}`;
     this.address6 = `fd50::${10 + number}`;
@@ -61,7 +61,7 @@ export class GroundNode {
       encoding: 'utf8',
       input: this.privateKey,
     }).trim();
-    writeFileSync(join(place.folder, 'key'), this.privateKey, { mode: 0o600 });
+    writeFileSync(join(namespace.folder, 'key'), this.privateKey, { mode: 0o600 });
   }
 
   get prefixes(): Cidr[] {
@@ -102,21 +102,21 @@ export class GroundNode {
 
   /** After the cable was plugged in. */
   configure(): void {
-    const { place } = this;
+    const { namespace } = this;
     const filter = this.#options.reversePathFilter;
     const parameters = ['all', 'default', 'eth0'].map(
       (name) => `net.ipv4.conf.${name}.rp_filter=${filter}`,
     );
     const forwarding = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'];
-    place.run('sysctl', '-qw', ...parameters, ...forwarding);
-    place.ip(`address add ${this.address}/24 dev eth0`);
-    place.ip(`-6 address add ${this.address6}/64 dev eth0 nodad`);
-    place.ip('link set eth0 up');
+    namespace.run('sysctl', '-qw', ...parameters, ...forwarding);
+    namespace.ip(`address add ${this.address}/24 dev eth0`);
+    namespace.ip(`-6 address add ${this.address6}/64 dev eth0 nodad`);
+    namespace.ip('link set eth0 up');
   }
 
   /** Its configuration is the first sign of the CNI; pods come after it. */
   installCni(): void {
-    const { place } = this;
+    const { namespace } = this;
     const subnets = this.#subnets;
     const ipam = {
       type: 'host-local',
@@ -128,20 +128,20 @@ export class GroundNode {
     const plugin = { ...(this.#options.cni === 'bridge' ? bridge : { type: 'ptp' }), ...common };
     const portmap = { type: 'portmap', capabilities: { portMappings: true } };
     const configuration = { cniVersion: '1.0.0', name: 'pods', plugins: [plugin, portmap] };
-    const file = join(place.folder, '/etc/cni/net.d/10-pods.conflist');
+    const file = join(namespace.folder, '/etc/cni/net.d/10-pods.conflist');
     writeFileSync(file, JSON.stringify(configuration));
   }
 
   /** A namespace that the real plugins attach. */
   addPod(): Pod {
-    const { place } = this;
+    const { namespace } = this;
     const name = `pod${this.pods.length + 1}`;
-    place.ip(`netns add ${name}`);
-    place.ip(`-n ${name} link set lo up`);
-    const text = place.run(...this.#cnitool('add', name));
+    namespace.ip(`netns add ${name}`);
+    namespace.ip(`-n ${name} link set lo up`);
+    const text = namespace.run(...this.#cnitool('add', name));
     const { ips } = JSON.parse(text) as { ips: { address: string }[] };
     const addresses = ips.map((ip) => ip.address.split('/')[0] ?? '');
-    place.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+    namespace.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
     const pod = {
       name,
       address: addresses.find((address) => !address.includes(':')) ?? '',
@@ -152,8 +152,8 @@ export class GroundNode {
   }
 
   removePod({ name }: Pod): void {
-    this.place.run(...this.#cnitool('del', name));
-    this.place.ip(`netns del ${name}`);
+    this.namespace.run(...this.#cnitool('del', name));
+    this.namespace.ip(`netns del ${name}`);
     this.pods.splice(
       this.pods.findIndex((pod) => pod.name === name),
       1,
@@ -161,41 +161,50 @@ export class GroundNode {
   }
 
   /** Routes to the pods of another node, as flannel lays them; an overlay is for IPv4. */
-  routeTo(other: GroundNode): void {
-    const { place } = this;
-    place.ip(`-6 route replace fd44:0:0:${other.number}::/64 via ${other.address6} dev eth0`);
+  routeTo(other: TestNode): void {
+    const { namespace } = this;
+    namespace.ip(`-6 route replace fd44:0:0:${other.number}::/64 via ${other.address6} dev eth0`);
     if (this.#options.overlay === 'none') {
-      place.ip(`route replace 10.244.${other.number}.0/24 via ${other.address} dev eth0`);
+      namespace.ip(`route replace 10.244.${other.number}.0/24 via ${other.address} dev eth0`);
       return;
     }
     this.#vtep();
     const mac = `02:00:00:00:00:${10 + other.number}`;
-    place.ip(`neigh replace 10.244.${other.number}.0 lladdr ${mac} dev flannel.1 nud permanent`);
-    place.run('sh', '-c', `/sbin/bridge fdb replace ${mac} dev flannel.1 dst ${other.address}`);
-    place.ip(
+    namespace.ip(
+      `neigh replace 10.244.${other.number}.0 lladdr ${mac} dev flannel.1 nud permanent`,
+    );
+    namespace.run('sh', '-c', `/sbin/bridge fdb replace ${mac} dev flannel.1 dst ${other.address}`);
+    namespace.ip(
       `route replace 10.244.${other.number}.0/24 via 10.244.${other.number}.0 dev flannel.1 onlink`,
     );
   }
 
   /** `litz litz0`, with the own key. Resolves when it listens. */
   async startDaemon(options: { readonly mark?: number } = {}): Promise<void> {
-    const daemon = this.place.start(process.execPath, LITZ, '-f', 'litz0');
+    const daemon = this.namespace.start(process.execPath, LITZ, '-f', 'litz0');
     this.#daemon = daemon;
     let text = '';
     for (const stream of [daemon.stdout, daemon.stderr]) {
       stream?.setEncoding('utf8').on('data', (more: string) => (text += more));
     }
-    const socket = join(this.place.folder, '/var/run/wireguard/litz0.sock');
+    const socket = join(this.namespace.folder, '/var/run/wireguard/litz0.sock');
     await until(() => {
       if (daemon.exitCode !== null) throw new Error(`the daemon ended: ${text}`);
       return existsSync(socket);
     }, DAEMON_START_MS);
-    this.wg('set', 'litz0', 'listen-port', '51871', 'private-key', join(this.place.folder, 'key'));
+    this.wg(
+      'set',
+      'litz0',
+      'listen-port',
+      '51871',
+      'private-key',
+      join(this.namespace.folder, 'key'),
+    );
     if (options.mark) this.wg('set', 'litz0', 'fwmark', String(options.mark));
   }
 
   /** Its key, its pods' and its own addresses: what the agent would program. */
-  addPeer(other: GroundNode): void {
+  addPeer(other: TestNode): void {
     const allowed = [
       `10.244.${other.number}.0/24`,
       `fd44:0:0:${other.number}::/64`,
@@ -217,7 +226,7 @@ export class GroundNode {
   }
 
   wg(...words: string[]): string {
-    return this.place.run('wg', ...words);
+    return this.namespace.run('wg', ...words);
   }
 
   /** `kill -9`; resolves when it is gone. */
@@ -227,17 +236,17 @@ export class GroundNode {
     const ended = once(daemon, 'exit');
     daemon.kill('SIGKILL');
     await ended;
-    // A killed daemon leaves its socket behind; the next one takes its place.
-    rmSync(join(this.place.folder, '/var/run/wireguard/litz0.sock'), { force: true });
+    // A killed daemon leaves its socket behind; the next one takes its namespace.
+    rmSync(join(this.namespace.folder, '/var/run/wireguard/litz0.sock'), { force: true });
   }
 
-  /** The real host of this node, in this process. Closed with the ground. */
+  /** The real host of this node, in this process. Closed with the network. */
   async openHost(): Promise<LinuxHost> {
-    const namespace: NetworkNamespace = this.place.openNamespace();
+    const namespace: NetworkNamespace = this.namespace.openNamespace();
     const host = await namespace.run(() =>
       LinuxHost.open({
-        runtimeFolder: join(this.place.folder, '/run/litz'),
-        cniFolder: join(this.place.folder, '/etc/cni/net.d'),
+        runtimeFolder: join(this.namespace.folder, '/run/litz'),
+        cniFolder: join(this.namespace.folder, '/etc/cni/net.d'),
       }),
     );
     this.#closers.push(() => {
@@ -267,35 +276,35 @@ export class GroundNode {
 
   /** In a pod. */
   inPod({ name }: Pod, program: string, ...words: string[]): string {
-    return this.place.run('ip', 'netns', 'exec', name, program, ...words);
+    return this.namespace.run('ip', 'netns', 'exec', name, program, ...words);
   }
 
   startInPod({ name }: Pod, program: string, ...words: string[]): ChildProcess {
-    return this.place.start('ip', 'netns', 'exec', name, program, ...words);
+    return this.namespace.start('ip', 'netns', 'exec', name, program, ...words);
   }
 
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) close();
     // Pods are namespaces that only this node's mounts hold.
-    await this.place.close();
+    await this.namespace.close();
   }
 
   #answered(program: string, words: string[]): number {
-    const text = this.place.run('sh', '-c', `"$@" || true`, 'sh', program, ...words);
+    const text = this.namespace.run('sh', '-c', `"$@" || true`, 'sh', program, ...words);
     return Number(/(\d+) received/.exec(text)?.[1] ?? 0);
   }
 
   #vtep(): void {
-    const { place, number } = this;
-    if (place.tries('ip', 'link', 'show', 'flannel.1')) return;
+    const { namespace, number } = this;
+    if (namespace.tries('ip', 'link', 'show', 'flannel.1')) return;
     const mac = `02:00:00:00:00:${10 + number}`;
-    place.ip(
+    namespace.ip(
       `link add flannel.1 type vxlan id 1 dev eth0 local ${this.address} dstport 8472 nolearning`,
     );
-    place.ip(`link set flannel.1 address ${mac} up mtu 1450`);
-    place.ip(`address add 10.244.${number}.0/32 dev flannel.1`);
+    namespace.ip(`link set flannel.1 address ${mac} up mtu 1450`);
+    namespace.ip(`address add 10.244.${number}.0/32 dev flannel.1`);
     const filter = `net.ipv4.conf.flannel/1.rp_filter=${this.#options.reversePathFilter}`;
-    place.run('sysctl', '-qw', filter);
+    namespace.run('sysctl', '-qw', filter);
   }
 
   #cnitool(action: 'add' | 'del', name: string): [string, ...string[]] {

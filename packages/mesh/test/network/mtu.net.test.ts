@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { startAgents, type GroundAgent } from './ground-agent.ts';
-import { LITZ, until, type GroundNode } from './ground-node.ts';
-import { groundRequirements, type GroundOptions } from './ground.ts';
-import { createGround } from './mesh-on-ground.ts';
+import { startAgents, type TestAgent } from './test-agent.ts';
+import { LITZ, until, type TestNode } from './test-node.ts';
+import { networkRequirements, type TestNetworkOptions } from './test-network.ts';
+import { createNetwork } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
 const UNDERLAYS = [9001, 3900, 1500, 1400, 1280] as const;
@@ -12,11 +12,11 @@ const SMALLEST_IPV6 = 1280;
 const TRANSFERRED = 2 ** 21;
 
 interface Families {
-  readonly inner: NonNullable<GroundOptions['inner']>;
+  readonly inner: NonNullable<TestNetworkOptions['inner']>;
   readonly outer: 4 | 6 | 'dual';
 }
 
-describeWith([...groundRequirements, programRequirement('iperf3', ['-v'])], 'MTU', () => {
+describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MTU', () => {
   test.each<Families>([
     { inner: 4, outer: 4 },
     { inner: 6, outer: 4 },
@@ -29,7 +29,7 @@ describeWith([...groundRequirements, programRequirement('iperf3', ['-v'])], 'MTU
       const { a, b, wire, agents } = await meshOf(families);
       for (const underlay of UNDERLAYS) {
         const inside = tunnelMtu(underlay, families);
-        for (const node of [a, b]) node.place.ip(`link set eth0 mtu ${underlay}`);
+        for (const node of [a, b]) node.namespace.ip(`link set eth0 mtu ${underlay}`);
         for (const { node } of agents) await hasMtu(node, inside);
         wire.reset();
 
@@ -59,11 +59,11 @@ describeWith([...groundRequirements, programRequirement('iperf3', ['-v'])], 'MTU
   );
 });
 
-describeWith(groundRequirements, 'an overlay inside of the tunnel', () => {
+describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
   test('is not cut with the MTU that `litz agent check` names, and is with a larger one', async () => {
-    const ground = await createGround({ overlay: 'vxlan', inner: 4 });
-    const { a, b, wire } = ground;
-    const mesh = await ProgrammedMesh.create(ground, { enforcement: 'off' });
+    const network = await createNetwork({ overlay: 'vxlan', inner: 4 });
+    const { a, b, wire } = network;
+    const mesh = await ProgrammedMesh.create(network, { enforcement: 'off' });
     for (const [node, other] of [
       [a, b],
       [b, a],
@@ -73,7 +73,7 @@ describeWith(groundRequirements, 'an overlay inside of the tunnel', () => {
       const common = { mode: 'nodes', enforcement: 'permissive', clusterPrefixes: [] } as const;
       await mesh.apply({ ...common, peers }, node);
     }
-    const check = a.place.run(
+    const check = a.namespace.run(
       'sh',
       '-c',
       `${process.execPath} ${LITZ} agent check --encrypt nodes --node-ip ${a.address}; true`,
@@ -87,7 +87,7 @@ describeWith(groundRequirements, 'an overlay inside of the tunnel', () => {
 
     /** @returns the pieces that the node has cut packets into */
     async function cutWith(mtu: number): Promise<number> {
-      for (const node of [a, b]) node.place.ip(`link set flannel.1 mtu ${mtu}`);
+      for (const node of [a, b]) node.namespace.ip(`link set flannel.1 mtu ${mtu}`);
       const full = { size: mtu - 28, whole: true };
       await until(() => a.ping(a.pods[0], b.pods[0].address, full) === 3);
       wire.reset();
@@ -101,8 +101,8 @@ describeWith(groundRequirements, 'an overlay inside of the tunnel', () => {
 });
 
 /** FragCreates of /proc/net/snmp. */
-function piecesOf({ place }: GroundNode): number {
-  const text = place.run('cat', '/proc/net/snmp');
+function piecesOf({ namespace }: TestNode): number {
+  const text = namespace.run('cat', '/proc/net/snmp');
   const [names, values] = text.split('\n').filter((line) => line.startsWith('Ip:'));
   return Number(values?.split(' ')[names?.split(' ').indexOf('FragCreates') ?? -1]);
 }
@@ -112,20 +112,20 @@ async function meshOf({
   inner,
   outer,
 }: Families): Promise<
-  Awaited<ReturnType<typeof createGround>> & { readonly agents: readonly GroundAgent[] }
+  Awaited<ReturnType<typeof createNetwork>> & { readonly agents: readonly TestAgent[] }
 > {
   const family = outer === 'dual' ? 4 : outer;
-  const ground = await createGround({ inner, outer: family, mtu: 9001, podMtu: 9001 });
-  for (const node of ground.nodes) await node.startDaemon();
-  const agents = await startAgents(ground.nodes, {
-    registryFolder: join(ground.folder, 'registry'),
+  const network = await createNetwork({ inner, outer: family, mtu: 9001, podMtu: 9001 });
+  for (const node of network.nodes) await node.startDaemon();
+  const agents = await startAgents(network.nodes, {
+    registryFolder: join(network.folder, 'registry'),
     words: ['--enforcement', 'permissive'],
     isDual: outer === 'dual',
   });
   for (const agent of agents) {
     await agent.ask({ command: 'enforcement', enforcement: 'enforce', force: false });
   }
-  return Object.assign(ground, { agents });
+  return Object.assign(network, { agents });
 }
 
 function tunnelMtu(underlay: number, families: Families): number {
@@ -138,20 +138,21 @@ function overheadOf({ outer }: Families): number {
   return outer === 6 ? 80 : 60;
 }
 
-async function hasMtu({ place }: GroundNode, wanted: number): Promise<void> {
-  const mtu = (): string => /mtu (\d+)/.exec(place.run('ip', 'link', 'show', 'litz0'))?.[1] ?? '';
+async function hasMtu({ namespace }: TestNode, wanted: number): Promise<void> {
+  const mtu = (): string =>
+    /mtu (\d+)/.exec(namespace.run('ip', 'link', 'show', 'litz0'))?.[1] ?? '';
   await until(() => mtu() === String(wanted), 20_000).catch(() => {
     throw new Error(`litz0 has an MTU of ${mtu()}, expected ${wanted}`);
   });
 }
 
-function podAddresses({ pods: [pod] }: GroundNode, { inner }: Families): string[] {
+function podAddresses({ pods: [pod] }: TestNode, { inner }: Families): string[] {
   if (!pod) throw new Error('no pod');
   return [pod.address, pod.address6].slice(inner === 6 ? 1 : 0, inner === 4 ? 1 : 2);
 }
 
 /** TCP. @returns the bytes */
-async function transfer(a: GroundNode, b: GroundNode, address: string): Promise<number> {
+async function transfer(a: TestNode, b: TestNode, address: string): Promise<number> {
   const server = b.startInPod(b.pods[0], 'iperf3', '-s', '-1', '-B', address, '--forceflush');
   let said = '';
   server.stdout?.setEncoding('utf8').on('data', (more: string) => (said += more));

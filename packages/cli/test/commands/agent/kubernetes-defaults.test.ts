@@ -4,19 +4,19 @@ import { FakeKubeServer } from '../../../../mesh/test/registry/kubernetes/fake-k
 import { until } from '../../../../mesh/test/manual-clock.ts';
 import { readAgentFlags, type AgentFlags } from '../../../src/commands/agent/agent-flags.ts';
 import {
-  kubernetesGround,
-  type KubernetesGround,
-} from '../../../src/commands/agent/kubernetes-ground.ts';
+  kubernetesDefaults,
+  type KubernetesDefaults,
+} from '../../../src/commands/agent/kubernetes-defaults.ts';
 import { DEFAULT_FLAGS } from './default-flags.ts';
 
 const CONTROL_PLANE = { 'node-role.kubernetes.io/control-plane': '' };
 const FLAGS: AgentFlags = { ...DEFAULT_FLAGS, registry: 'kubernetes' };
 
-describe('kubernetesGround', () => {
+describe('kubernetesDefaults', () => {
   it('fills in name, addresses and prefixes, and says where it has them from', async () => {
-    const { server, ground } = setUp();
+    const { server, defaults } = setUp();
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
-    const { flags, findings } = await ground({}, { NODE_NAME: 'n1' });
+    const { flags, findings } = await defaults({}, { NODE_NAME: 'n1' });
     expect(flags).toMatchObject({
       node: 'n1',
       nodeIp: ['192.0.2.1', '2001:db8::1'],
@@ -31,7 +31,7 @@ describe('kubernetesGround', () => {
   });
 
   it('leaves what was given as it is, and asks for none of it', async () => {
-    const { server, ground } = setUp();
+    const { server, defaults } = setUp();
     server.put('/api/v1/nodes', node('other'));
     const given = {
       node: 'other',
@@ -39,16 +39,16 @@ describe('kubernetesGround', () => {
       clusterPrefix: ['10.9.0.0/16'],
       servicePrefix: ['10.8.0.0/16'],
     };
-    const { flags, findings } = await ground(given, { NODE_NAME: 'n1' });
+    const { flags, findings } = await defaults(given, { NODE_NAME: 'n1' });
     expect(flags).toMatchObject(given);
     expect(findings).toEqual([]);
     expect(server.requests.every((request) => request.includes('/nodes?'))).toBe(true);
   });
 
   it('opts a control plane out, unless all is asked for', async () => {
-    const { server, ground } = setUp();
+    const { server, defaults } = setUp();
     server.put('/api/v1/nodes', node('n1', CONTROL_PLANE));
-    const optOut = async (flags: Partial<AgentFlags>) => (await ground(flags)).flags.optOut;
+    const optOut = async (flags: Partial<AgentFlags>) => (await defaults(flags)).flags.optOut;
     expect(await optOut({ encrypt: 'nodes' })).toBe(true);
     expect(await optOut({ encrypt: 'all' })).toBeUndefined();
     expect(await optOut({ encrypt: 'nodes', optOut: 'gpu=true' })).toBeUndefined();
@@ -56,33 +56,33 @@ describe('kubernetesGround', () => {
   });
 
   it('refuses enforce by name where nobody says which addresses are pods', async () => {
-    const { ground, server } = setUp();
-    const refused = ground({ enforcement: 'enforce' });
+    const { defaults, server } = setUp();
+    const refused = defaults({ enforcement: 'enforce' });
     await expect(refused).rejects.toThrow(/needs --cluster-prefix.*kubeadm-config: does not exist/);
     await expect(refused).rejects.toThrow(expect.objectContaining({ exitCode: 2 }));
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
-    const { flags } = await ground({ enforcement: 'enforce' });
+    const { flags } = await defaults({ enforcement: 'enforce' });
     expect(readAgentFlags(flags).settings.enforcement).toBe('enforce');
   });
 
   it('goes on without them where nothing is enforced, and says so', async () => {
-    const { ground, closes } = setUp();
-    const { flags, findings } = await ground({});
+    const { defaults, closes } = setUp();
+    const { flags, findings } = await defaults({});
     expect(flags.clusterPrefix).toEqual([]);
     expect(closes).toEqual([0]);
     expect(findings[0]).toMatch(/^pods of the cluster: not known, .*kube-proxy: does not exist/);
   });
 
   it('measures what it finds by the prefixes that were given for this node', async () => {
-    const { server, ground } = setUp();
+    const { server, defaults } = setUp();
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
-    const { findings } = await ground({ prefixes: 'static:10.99.1.0/24' });
+    const { findings } = await defaults({ prefixes: 'static:10.99.1.0/24' });
     expect(findings[0]).toMatch(/not known.*does not cover this node's pods 10\.99\.1\.0\/24/);
   });
 
   it('names the node that Kubernetes does not know, and closes what it opened', async () => {
-    const { ground, closes, server, end } = setUp();
-    const refused = ground({ node: 'stranger' });
+    const { defaults, closes, server, end } = setUp();
+    const refused = defaults({ node: 'stranger' });
     await until(() => server.watching === 1);
     end.abort();
     await expect(refused).rejects.toThrow(/no Node stranger: give --node NAME/);
@@ -90,14 +90,14 @@ describe('kubernetesGround', () => {
   });
 
   it('names the addresses that a node does not have', async () => {
-    const { ground, server } = setUp();
+    const { defaults, server } = setUp();
     server.put('/api/v1/nodes', { metadata: { name: 'n1' }, status: { addresses: [] } });
-    await expect(ground({})).rejects.toThrow('Node n1 has no InternalIP: give --node-ip');
+    await expect(defaults({})).rejects.toThrow('Node n1 has no InternalIP: give --node-ip');
   });
 
   it('refuses labels that are none before it asks anybody', async () => {
-    const { ground, server } = setUp();
-    await expect(ground({ optOut: 'a=b=c' })).rejects.toThrow('a=b=c');
+    const { defaults, server } = setUp();
+    await expect(defaults({ optOut: 'a=b=c' })).rejects.toThrow('a=b=c');
     expect(server.requests).toEqual([]);
   });
 });
@@ -128,11 +128,11 @@ function setUp() {
   /** How often each that was opened was closed. */
   const closes: number[] = [];
   const end = new AbortController();
-  const ground = (
+  const defaults = (
     flags: Partial<AgentFlags>,
     env: NodeJS.ProcessEnv = { NODE_NAME: 'n1' },
-  ): Promise<KubernetesGround> =>
-    kubernetesGround({ ...FLAGS, ...flags }, env, end.signal, () => {
+  ): Promise<KubernetesDefaults> =>
+    kubernetesDefaults({ ...FLAGS, ...flags }, env, end.signal, () => {
       const api = new KubeApi(server.access, { agent: server.agent });
       const at = closes.push(0) - 1;
       const close = api.close.bind(api);
@@ -143,5 +143,5 @@ function setUp() {
       onTestFinished(close);
       return api;
     });
-  return { server, ground, closes, end };
+  return { server, defaults, closes, end };
 }

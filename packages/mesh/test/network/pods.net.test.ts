@@ -1,20 +1,20 @@
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { until, type GroundNode } from './ground-node.ts';
-import { groundRequirements, type GroundOptions } from './ground.ts';
-import { createGround, createMesh, settle } from './mesh-on-ground.ts';
+import { until, type TestNode } from './test-node.ts';
+import { networkRequirements, type TestNetworkOptions } from './test-network.ts';
+import { createNetwork, createMesh, settle } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 import { layServices } from './services.ts';
 
-const FAMILIES: readonly [string, GroundOptions][] = [
+const FAMILIES: readonly [string, TestNetworkOptions][] = [
   ['bridge and host-gw', {}],
   ['ptp and host-gw', { cni: 'ptp' }],
   ['bridge and VXLAN', { overlay: 'vxlan' }],
 ];
 
-describeWith(groundRequirements, 'the ground', () => {
+describeWith(networkRequirements, 'the network', () => {
   test.each(FAMILIES)('connects pods by %s in plaintext', async (_, options) => {
-    const { wire, a, b } = await createGround(options);
+    const { wire, a, b } = await createNetwork(options);
 
     expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
 
@@ -23,8 +23,8 @@ describeWith(groundRequirements, 'the ground', () => {
   });
 });
 
-describeWith(groundRequirements, 'pods mode', () => {
-  test.each<[string, GroundOptions]>([
+describeWith(networkRequirements, 'pods mode', () => {
+  test.each<[string, TestNetworkOptions]>([
     ...FAMILIES,
     ['bridge and host-gw, without a reverse path filter', { reversePathFilter: 0 }],
     ['bridge and host-gw, with a loose one', { reversePathFilter: 2 }],
@@ -86,17 +86,17 @@ describeWith(groundRequirements, 'pods mode', () => {
   test.each(['pods', 'all'] as const)(
     'leaves a node byte for byte as it was, after mode %s',
     async (mode) => {
-      const ground = await createGround();
-      const { a, b } = ground;
+      const network = await createNetwork();
+      const { a, b } = network;
       layServices(a, b.pods[0].address);
-      await settle(ground);
-      await until(() => !/tentative/.test(a.place.ip('address')));
+      await settle(network);
+      await until(() => !/tentative/.test(a.namespace.ip('address')));
       const before = everythingOf(a);
 
-      const mesh = await ProgrammedMesh.create(ground, { mode });
-      await settle(ground);
+      const mesh = await ProgrammedMesh.create(network, { mode });
+      await settle(network);
       for (const host of mesh.hosts) expect((await host.remove()).troubles).toEqual([]);
-      for (const node of ground.nodes) await node.killDaemon();
+      for (const node of network.nodes) await node.killDaemon();
 
       expect(everythingOf(a)).toBe(before);
       expect(a.ping(a.pods[0], b.pods[0].address)).toBeGreaterThan(0);
@@ -115,7 +115,7 @@ describeWith(groundRequirements, 'pods mode', () => {
     const { wire, a, b } = await createMesh({ cni: 'ptp' });
     const { address } = b.addPod();
     b.removePod(b.pods[1]);
-    b.place.ip(`route add default via ${a.address}`);
+    b.namespace.ip(`route add default via ${a.address}`);
 
     expect(a.ping(a.pods[0], address)).toBe(0);
 
@@ -124,8 +124,8 @@ describeWith(groundRequirements, 'pods mode', () => {
 });
 
 /** Rules, all tables, foreign rulesets, parameters of all links. */
-function everythingOf({ place }: GroundNode): string {
-  return place.input(
+function everythingOf({ namespace }: TestNode): string {
+  return namespace.input(
     'sh',
     `ip rule; ip -6 rule
     ip route show table all | sort; ip -6 route show table all | sort
@@ -136,7 +136,7 @@ function everythingOf({ place }: GroundNode): string {
 }
 
 /** Packets that one of our chains counted. */
-function counter({ place }: GroundNode, chain: string): number {
-  const text = place.run('nft', 'list', 'chain', 'inet', 'litz', chain);
+function counter({ namespace }: TestNode, chain: string): number {
+  const text = namespace.run('nft', 'list', 'chain', 'inet', 'litz', chain);
   return [...text.matchAll(/packets (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GroundNode } from './ground-node.ts';
+import type { TestNode } from './test-node.ts';
 import { PODS4 } from './wire.ts';
 
 export const CLUSTER_IP = '10.96.0.10';
@@ -12,14 +12,14 @@ export const NODE_PORT = 30080;
 export type ProxyMode = 'nftables' | 'iptables-nft' | 'iptables-legacy';
 
 /** @param backend address of the pod, which serves port 80 */
-export function layServices(node: GroundNode, backend: string, by: ProxyMode = 'nftables'): void {
-  const { place } = node;
-  place.ip('route add 10.96.0.0/16 dev eth0');
+export function layServices(node: TestNode, backend: string, by: ProxyMode = 'nftables'): void {
+  const { namespace } = node;
+  namespace.ip('route add 10.96.0.0/16 dev eth0');
   if (by === 'nftables') {
-    place.input('nft', tableFor(backend));
+    namespace.input('nft', tableFor(backend));
     return;
   }
-  for (const rule of rulesFor(backend)) place.run(by, '-w', '-t', 'nat', ...rule.split(' '));
+  for (const rule of rulesFor(backend)) namespace.run(by, '-w', '-t', 'nat', ...rule.split(' '));
 }
 
 /** What is asked at a ClusterIP keeps its source. */

@@ -1,5 +1,5 @@
 /**
- * `Place`: a network namespace with mounts of its own, held by a process that sleeps. What is started in
+ * `TestNamespace`: a network namespace with mounts of its own, held by a process that sleeps. What is started in
  * it sees both.
  *
  * @module
@@ -10,13 +10,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetworkNamespace } from '@litz/sys';
 
-export class Place {
+export class TestNamespace {
   readonly folder: string;
   readonly #holder: ChildProcess;
   readonly #children: Set<ChildProcess> = new Set();
 
   /** @param folder for the folders that it has to itself; it exists */
-  static async create(folder: string, own: readonly string[] = []): Promise<Place> {
+  static async create(folder: string, own: readonly string[] = []): Promise<TestNamespace> {
     for (const path of own) mkdirSync(join(folder, path), { recursive: true });
     const mounts = own.map(
       (path) => `mkdir -p ${path} && mount --bind ${join(folder, path)} ${path}`,
@@ -29,7 +29,7 @@ export class Place {
       once(holder, 'exit').then((): [Buffer] => [Buffer.from('it ended')]),
     ]);
     if (!String(first).includes('ready')) throw new Error(`no namespace: ${String(first)}`);
-    return new Place(folder, holder);
+    return new TestNamespace(folder, holder);
   }
 
   private constructor(folder: string, holder: ChildProcess) {
@@ -71,7 +71,7 @@ export class Place {
     }
   }
 
-  /** Ended when the place is, at the latest. */
+  /** Ended when the namespace is, at the latest. */
   start(program: string, ...words: string[]): ChildProcess {
     const child = spawn('nsenter', [...this.#entry(), program, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],

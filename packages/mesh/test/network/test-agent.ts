@@ -1,5 +1,5 @@
 /**
- * `GroundAgent`: `litz agent` on a node of a ground, as a process.
+ * `TestAgent`: `litz agent` on a node of a network, as a process.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { formatCidr } from '@litz/core';
 import { askAgent, controlPath, type ControlRequest, type MeshStatus } from '../../src/index.ts';
-import { LITZ, type GroundNode } from './ground-node.ts';
+import { LITZ, type TestNode } from './test-node.ts';
 import { PODS4, PODS6 } from './wire.ts';
 
-export interface GroundAgentOptions {
+export interface TestAgentOptions {
   /** The same one for all nodes. */
   readonly registryFolder: string;
-  /** Of the node, where they are not those of the ground. */
+  /** Of the node, where they are not those of the network. */
   readonly addresses?: readonly string[];
   /** Gives the addresses of both families; default: that of the family of the datagrams. */
   readonly isDual?: boolean;
@@ -22,13 +22,13 @@ export interface GroundAgentOptions {
   readonly words?: readonly string[];
 }
 
-export class GroundAgent {
-  readonly node: GroundNode;
-  readonly #options: GroundAgentOptions;
+export class TestAgent {
+  readonly node: TestNode;
+  readonly #options: TestAgentOptions;
   #process: ChildProcess;
   #text = '';
 
-  constructor(node: GroundNode, options: GroundAgentOptions) {
+  constructor(node: TestNode, options: TestAgentOptions) {
     this.node = node;
     this.#options = options;
     this.#process = this.#start();
@@ -41,7 +41,7 @@ export class GroundAgent {
 
   /** @throws {Error} (rejects) nobody answers, or what the agent refused */
   async ask(request: ControlRequest): Promise<unknown> {
-    return askAgent(controlPath('litz0', join(this.node.place.folder, '/run/litz')), request);
+    return askAgent(controlPath('litz0', join(this.node.namespace.folder, '/run/litz')), request);
   }
 
   async status(): Promise<MeshStatus> {
@@ -92,7 +92,7 @@ export class GroundAgent {
     const prefixes = ['--prefixes', `static:${node.prefixes.map(formatCidr).join(',')}`];
     const where = ['--node-ip', addresses.join(','), ...prefixes];
     const rest = ['--cluster-prefix', `${PODS4},${PODS6}`, ...words];
-    const child = node.place.start(process.execPath, LITZ, 'agent', ...who, ...where, ...rest);
+    const child = node.namespace.start(process.execPath, LITZ, 'agent', ...who, ...where, ...rest);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (more: string) => (this.#text += more));
     }
@@ -102,10 +102,10 @@ export class GroundAgent {
 
 /** An agent on each node, after the daemons were started; until all have met. */
 export async function startAgents(
-  nodes: readonly GroundNode[],
-  options: GroundAgentOptions,
-): Promise<GroundAgent[]> {
-  const agents = nodes.map((node) => new GroundAgent(node, options));
+  nodes: readonly TestNode[],
+  options: TestAgentOptions,
+): Promise<TestAgent[]> {
+  const agents = nodes.map((node) => new TestAgent(node, options));
   for (const agent of agents) await agent.hasMet(nodes.length - 1);
   return agents;
 }
