@@ -102,7 +102,7 @@ export {
 } from './registry/kubernetes/cluster-prefixes.ts';
 export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';
 export type { FollowOptions, Following } from './registry/kubernetes/following.ts';
-export type { Clock } from './registry/kubernetes/clock.ts';
+export type { Clock } from './registry/clock.ts';
 export type { Credential } from './registry/kubernetes/credential.ts';
 export type { KubeAccess } from './registry/kubernetes/kube-access.ts';
 export {

@@ -50,7 +50,7 @@ export async function viewOf(
 ): Promise<Omit<AgentView, 'time' | 'startedAt' | 'waitsFor' | 'registry'>> {
   const { settings, events, choices, keys, peers, nodeFacts, daemon, machine } = parts;
   const counters = await countersOf(daemon);
-  const { mtu, addresses, exceptions } = machine.laid;
+  const { mtu, addresses, exceptions } = machine.applied;
   const { all, refused, expired, sessions, syncedAt } = peers;
   return {
     settings,

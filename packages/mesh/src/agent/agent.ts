@@ -48,8 +48,8 @@ export class Agent implements StatusSource {
     this.#now = given.now ?? Date.now;
     this.#startedAt = this.#now();
     this.#parts = makeRoundParts(settings, given, {
-      ask: () => this.#loop.ask(),
-      askAtOnce: () => this.#loop.askAtOnce(),
+      request: () => this.#loop.request(),
+      requestNow: () => this.#loop.requestNow(),
     });
     this.events = this.#parts.events;
     this.#loop = new AgentLoop({
@@ -62,12 +62,12 @@ export class Agent implements StatusSource {
 
   /** True if a round has programmed everything once and the daemon is connected. */
   get isReady(): boolean {
-    return this.#loop.isLaid && this.#parts.daemon.isUp;
+    return this.#loop.isApplied && this.#parts.daemon.isUp;
   }
 
   /** Resolves when a round has programmed everything for the first time. */
   get ready(): Promise<void> {
-    return this.#loop.laid;
+    return this.#loop.applied;
   }
 
   /** Resolves when `down` has succeeded or `close` has ended. */
@@ -77,8 +77,8 @@ export class Agent implements StatusSource {
 
   start(): void {
     this.#parts.machine.watch(
-      () => this.#loop.ask(),
-      () => this.#loop.askAgain(),
+      () => this.#loop.request(),
+      () => this.#loop.retryLater(),
     );
     this.#parts.nodeFacts.start();
     this.#given.registry.follow({
@@ -86,12 +86,12 @@ export class Agent implements StatusSource {
         this.#parts.ownRecord.sync(records.get(this.settings.node));
         this.#parts.peers.sync(records);
       },
-      onRecord: (name, record) => this.#told(name, record),
+      onRecord: (name, record) => this.#recordSeen(name, record),
       onGone: (name, why) => this.#goneFrom(name, why),
       onConnection: (trouble) => this.events.trouble('registry', trouble),
     });
     this.#parts.daemon.start();
-    this.#loop.askAtOnce();
+    this.#loop.requestNow();
   }
 
   /** Ends the agent. The daemon and the machine stay as they are. */
@@ -230,19 +230,19 @@ export class Agent implements StatusSource {
     }
   }
 
-  #told(name: string, record: ReadRecord): void {
+  #recordSeen(name: string, record: ReadRecord): void {
     // `peers` also checks the own record: it reports if another machine's key is in it.
     this.#parts.peers.record(name, record);
     if (name !== this.settings.node) return;
-    this.#parts.ownRecord.told(record);
-    this.#loop.ask();
+    this.#parts.ownRecord.recordSeen(record);
+    this.#loop.request();
   }
 
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
     this.#parts.ownStatus.forget();
     this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.choices.isDown });
-    this.#loop.ask();
+    this.#loop.request();
   }
 
   /** Call this when something changed on this node that decides which records it accepts. */
@@ -262,10 +262,10 @@ export class Agent implements StatusSource {
       const before = choices.chosen;
       choices.save({ ...before, ...choose() });
       try {
-        await this.#loop.now();
+        await this.#loop.runNow();
       } catch (error) {
         choices.save(before);
-        this.#loop.askAtOnce();
+        this.#loop.requestNow();
         throw error;
       }
       this.events.say(text);

@@ -34,7 +34,7 @@ export class KubePrefixes implements PrefixSource {
     said: string | undefined;
     calico: string | undefined;
   } = { way: undefined, said: undefined, calico: undefined };
-  #told: string | undefined = undefined;
+  #reported: string | undefined = undefined;
 
   constructor(api: KubeApi, node: string, kind: KubePrefixKind, options: FollowOptions = {}) {
     this.#api = api;
@@ -50,7 +50,7 @@ export class KubePrefixes implements PrefixSource {
       onPrefixes: (texts) => this.#take(texts, listener),
       onTrouble: (trouble) => {
         this.#troubles.way = trouble;
-        this.#tell(listener);
+        this.#report(listener);
         if (trouble === undefined) void this.#checkCalico(listener);
       },
     });
@@ -85,7 +85,7 @@ export class KubePrefixes implements PrefixSource {
       this.#troubles.said = `${this.description}: ${(error as Error).message}`;
     }
     if (this.#troubles.said === undefined) listener.onPrefixes(prefixes);
-    this.#tell(listener);
+    this.#report(listener);
   }
 
   /**
@@ -95,14 +95,14 @@ export class KubePrefixes implements PrefixSource {
   async #checkCalico(listener: PrefixListener): Promise<void> {
     if (this.#kind !== 'calico') return;
     this.#troubles.calico = await calicoRefusal(this.#api);
-    this.#tell(listener);
+    this.#report(listener);
   }
 
-  #tell(listener: PrefixListener): void {
+  #report(listener: PrefixListener): void {
     const { way, said, calico } = this.#troubles;
     const trouble = way ?? said ?? calico;
-    if (this.#isClosed || trouble === this.#told) return;
-    this.#told = trouble;
+    if (this.#isClosed || trouble === this.#reported) return;
+    this.#reported = trouble;
     listener.onTrouble(trouble);
   }
 }

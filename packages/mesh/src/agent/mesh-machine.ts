@@ -33,7 +33,7 @@ export interface MachineInput {
 }
 
 /** The network state that was applied last, as `status` shows it. */
-export interface LaidMachine {
+export interface AppliedState {
   readonly mark: number;
   readonly mtu: number | undefined;
   readonly addresses: readonly string[];
@@ -53,7 +53,7 @@ export class MeshMachine {
   /** The names of the peers that changed while the required state could not be computed. */
   #unseen: Set<string> = new Set();
   #hasFailed = false;
-  #laid: LaidMachine = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
+  #applied: AppliedState = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
 
   constructor(host: MeshHost, settings: AgentSettings, events: EventLog) {
     this.#host = host;
@@ -61,8 +61,8 @@ export class MeshMachine {
     this.#events = events;
   }
 
-  get laid(): LaidMachine {
-    return this.#laid;
+  get applied(): AppliedState {
+    return this.#applied;
   }
 
   /** Of what was wanted last, something could not be done. Nobody tells when that is possible. */
@@ -152,7 +152,7 @@ export class MeshMachine {
     const { troubles } = await this.#host.apply(desired);
     this.#hasFailed = troubles.length > 0;
     this.#events.trouble('host', this.#hasFailed ? troubles.join('; ') : undefined);
-    this.#laid = {
+    this.#applied = {
       mark: desired.mark,
       mtu: desired.link?.mtu,
       addresses: (desired.link?.addresses ?? []).map(formatCidr),

@@ -19,7 +19,7 @@ import type { RoundParts } from './round-parts.ts';
 export interface RoundOutcome {
   readonly plan: KeysPlan;
   /** The daemon and the machine have been programmed completely. */
-  readonly isLaid: boolean;
+  readonly isApplied: boolean;
   /**
    * The daemon's identities have changed in this round. The keys may have waited for that, so
    * another round is needed.
@@ -54,7 +54,7 @@ export class MeshRound {
       desired = this.#desire(enforcement, changed);
       events.trouble('enforce', enforcement === 'enforce' && !desired ? NOT_CLOSED : undefined);
       // Before the registry was read, it is unknown which of the daemon's peers must be removed.
-      if (peers.isSynced) await this.#lay(plan, desired, changed);
+      if (peers.isSynced) await this.#apply(plan, desired, changed);
       else if (enforcement === 'enforce') await this.#close(desired);
     } catch (error) {
       peers.putBack(changed);
@@ -65,7 +65,7 @@ export class MeshRound {
     if (isHeld) choices.save(choices.chosen);
     return {
       plan,
-      isLaid: peers.isSynced && desired !== undefined && daemon.isUp,
+      isApplied: peers.isSynced && desired !== undefined && daemon.isUp,
       isUnfinished: !isSameIdentity(identities, daemon.identities),
       isRotated: this.#endRotation(plan),
     };
@@ -93,7 +93,7 @@ export class MeshRound {
     });
   }
 
-  async #lay(
+  async #apply(
     plan: KeysPlan,
     desired: DesiredHost | undefined,
     changed: ReadonlySet<string>,
@@ -105,7 +105,7 @@ export class MeshRound {
       listenPort: settings.port,
       peers: peers.tunnelPeers(changed, settings.persistentKeepalive),
     };
-    const { mark } = machine.laid;
+    const { mark } = machine.applied;
     await daemon.program({ ...config, fwmark: desired?.mark || mark }, changed);
     if (!desired) return;
     await machine.apply(desired);

@@ -66,7 +66,7 @@ export class OwnRecord {
   }
 
   /** Takes a record that was written, by this node or by another node with the same name. */
-  told(record: ReadRecord): void {
+  recordSeen(record: ReadRecord): void {
     this.#see(record);
   }
 

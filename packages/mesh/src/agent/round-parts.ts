@@ -50,8 +50,8 @@ export interface RoundParts {
 /** Receives the requests for a round. */
 export interface RoundRequests {
   /** Requests a round soon, together with other changes. */
-  ask(): void;
-  askAtOnce(): void;
+  request(): void;
+  requestNow(): void;
 }
 
 /**
@@ -92,7 +92,7 @@ export function makeRoundParts(
     now,
     onChanged: () => {
       machine.notePeers(peers.all.size);
-      requests.ask();
+      requests.request();
     },
   });
   const daemon = new TunnelDaemon({
@@ -100,7 +100,7 @@ export function makeRoundParts(
     privateKeyOf: (publicKey) => keys.privateKeyOf(publicKey),
     listener: daemonListener({ events, keys, peers }, requests),
   });
-  const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.ask() });
+  const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.request() });
   const choices = new AgentChoices(settings);
   const ownStatus = new StatusPublisher({ registry, node: settings.node, events });
   return {
@@ -125,18 +125,18 @@ function daemonListener(
   return {
     onUp: () => {
       events.say('connected to the daemon');
-      requests.askAtOnce();
+      requests.requestNow();
     },
     onDown: (reason) => {
       peers.loseSessions();
       events.say(`lost the connection to the daemon: ${reason}`);
-      requests.askAtOnce();
+      requests.requestNow();
     },
     onPeers: (changes, isResync) => {
       const { answeredOthers, isAboutPeers } = peers.hear(changes, isResync);
       // A rotation may be waiting for a session with the new key.
       const isRotating = keys.keys.length > 1;
-      if (answeredOthers || (isRotating && isAboutPeers)) requests.ask();
+      if (answeredOthers || (isRotating && isAboutPeers)) requests.request();
     },
     onTrouble: (trouble) => events.trouble('daemon', trouble),
   };

@@ -35,7 +35,7 @@ import {
   type MeshHost,
 } from './mesh-host.ts';
 import { isForNft, messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
-import { Turns } from './turns.ts';
+import { Passes } from './passes.ts';
 import { UnderlayWatch } from './underlay-watch.ts';
 
 export interface LinuxHostOptions {
@@ -71,8 +71,8 @@ export class LinuxHost implements MeshHost {
   readonly #state: KernelState;
   readonly #filters: LinkFilters;
   readonly #runner: StepRunner;
-  readonly #turns: Turns<Applied> = new Turns({
-    work: (isAsked) => this.#converge(isAsked),
+  readonly #passes: Passes<Applied> = new Passes({
+    work: (isRequested) => this.#converge(isRequested),
     onFailure: (error) => this.#listener?.onTrouble(messageOf(error)),
   });
   readonly #unwatch: (() => void)[] = [];
@@ -86,7 +86,7 @@ export class LinuxHost implements MeshHost {
   /** Why nft can't be used, where `#hasNft` is false. */
   #nftReason: string = NFT_MISSING;
   /** The index that the listener was told last. */
-  #toldLink: number | undefined = undefined;
+  #reportedLink: number | undefined = undefined;
 
   /**
    * Opens the sockets to the kernel and looks for the ruleset of an earlier agent.
@@ -169,13 +169,13 @@ export class LinuxHost implements MeshHost {
       // Without nft, `permissive` goes on without a ruleset: without SNAT and MSS clamp.
       this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
     }
-    return this.#turns.ask();
+    return this.#passes.request();
   }
 
   watch(listener: HostListener): void {
     this.#listener = listener;
     if (this.#unwatch.length > 0) return;
-    const heard = (): void => this.#turns.hear();
+    const heard = (): void => this.#passes.notify();
     this.#unwatch.push(onReadable(this.#monitor.fd, heard));
     if (this.#nftMonitor) this.#unwatch.push(onReadable(this.#nftMonitor.fd, heard));
     this.#underlay.watch(() => this.#listener?.onUnderlay());
@@ -205,22 +205,22 @@ export class LinuxHost implements MeshHost {
     this.#nftMonitor?.close();
     this.#netlink.close();
     this.#namespace.close();
-    this.#turns.close(new MeshHostError('the host was closed'));
+    this.#passes.close(new MeshHostError('the host was closed'));
   }
 
   /**
    * Brings the machine into the desired state.
    *
-   * @param isAsked whether a call of `apply` waits for the result; if none does, this is a repair, and the
+   * @param isRequested whether a call of `apply` waits for the result; if none does, this is a repair, and the
    *   listener gets the result
    */
-  async #converge(isAsked: boolean): Promise<Applied> {
+  async #converge(isRequested: boolean): Promise<Applied> {
     const desired = this.#desired;
     if (desired) this.#wanted.want(desired);
     const differs = this.#state.update(desired);
     // Routes and rules come first, because they need no program.
-    const first = desired && (isAsked || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
-    this.#tellLink();
+    const first = desired && (isRequested || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
+    this.#reportLink();
     const rulesetChanged = this.#hasNft && (await this.#ruleset.follow());
     const hasRest = desired !== undefined && (first.isOpen || rulesetChanged);
     const second = hasRest ? await this.#carryOut(desired) : NOTHING;
@@ -230,7 +230,7 @@ export class LinuxHost implements MeshHost {
         ...new Set([...first.troubles, ...second.troubles, ...this.#shortcomings(desired)]),
       ],
     };
-    if (!isAsked) this.#tell(applied);
+    if (!isRequested) this.#report(applied);
     return applied;
   }
 
@@ -239,14 +239,14 @@ export class LinuxHost implements MeshHost {
     return [`no SNAT and no MSS clamp: ${this.#nftReason}`];
   }
 
-  #tellLink(): void {
+  #reportLink(): void {
     const index = this.#state.link?.index;
-    if (index === this.#toldLink) return;
-    this.#toldLink = index;
+    if (index === this.#reportedLink) return;
+    this.#reportedLink = index;
     this.#listener?.onLink(index);
   }
 
-  #tell({ steps, troubles }: Applied): void {
+  #report({ steps, troubles }: Applied): void {
     if (steps.length > 0) this.#listener?.onRepaired(steps);
     for (const trouble of troubles) this.#listener?.onTrouble(trouble);
   }
@@ -262,7 +262,7 @@ export class LinuxHost implements MeshHost {
   async #carryOut(desired: DesiredHost): Promise<Applied> {
     this.#state.update(desired);
     const steps = this.#plan(desired);
-    this.#tellLink();
+    this.#reportLink();
     const troubles = await this.#runner.run(steps, desired.enforcement === 'enforce');
     return { steps, troubles };
   }

@@ -17,7 +17,7 @@ export interface Member {
   pending: NodeRecord | undefined;
   mark: GenerationMark | undefined;
   /** The refusal that was reported last, as "FIELD: REASON"; empty: none. */
-  told: string;
+  reportedRefusal: string;
 }
 
 export function newMember(name: string): Member {
@@ -28,7 +28,7 @@ export function newMember(name: string): Member {
     accepted: undefined,
     pending: undefined,
     mark: undefined,
-    told: '',
+    reportedRefusal: '',
   };
 }
 

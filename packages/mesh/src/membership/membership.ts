@@ -218,8 +218,8 @@ export class Membership {
 
   /** Reports that a refusal is over, if it was reported before. */
   #clear(member: Member): void {
-    if (member.told === '') return;
-    member.told = '';
+    if (member.reportedRefusal === '') return;
+    member.reportedRefusal = '';
     this.#events.push({ kind: 'dropped', node: member.name });
   }
 
@@ -304,7 +304,7 @@ export class Membership {
     const record = member.pending!;
     member.accepted = record;
     member.pending = undefined;
-    member.told = '';
+    member.reportedRefusal = '';
     this.#setPeer(record);
     this.#events.push({ kind, node: member.name });
   }
@@ -317,9 +317,9 @@ export class Membership {
   }
 
   #refuse(member: Member, refusal: Refusal): void {
-    const told = `${refusal.field}: ${refusal.reason}`;
-    if (member.told === told) return;
-    member.told = told;
+    const text = `${refusal.field}: ${refusal.reason}`;
+    if (member.reportedRefusal === text) return;
+    member.reportedRefusal = text;
     const keepsPeer = member.accepted !== undefined;
     this.#events.push({ kind: 'refused', node: member.name, ...refusal, keepsPeer });
   }

@@ -16,12 +16,12 @@ import { join, resolve } from 'node:path';
 import { RecordError, type NodeRecord, type ReadRecord } from '../../record/node-record.ts';
 import { NATIVE_FORMAT, revokeRecordText, writeRecordText } from '../../record/record-format.ts';
 import { isNodeName } from '../../record/record-fields.ts';
-import { RecordTeller } from '../record-teller.ts';
+import { RecordReporter } from '../record-reporter.ts';
 import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { DirectoryScanner, recordFileName, type Scan } from './directory-scanner.ts';
 import { DirectoryWatch, type WatchDirectory } from './directory-watch.ts';
 import { explainFileError, readRegularFile, type FileAccess } from './file-access.ts';
-import { HeldBack } from './held-back.ts';
+import { DelayedReports } from './delayed-reports.ts';
 import { replaceFile } from './replace-file.ts';
 
 export interface FileRegistryOptions {
@@ -46,14 +46,14 @@ export class FileRegistry implements Registry {
   readonly #files: FileAccess;
   readonly #scanner: DirectoryScanner;
   readonly #watch: DirectoryWatch;
-  #teller: RecordTeller | undefined;
+  #reporter: RecordReporter | undefined;
   /** The own record. It is written again if the directory is lost. */
   #published: NodeRecord | undefined;
   #hasLostPublished = false;
   /** The number of the directory whose records were reported. Undefined before the first sync. */
   #directory: number | undefined;
   #isOutOfReach = false;
-  readonly #heldBack = new HeldBack();
+  readonly #delayed = new DelayedReports();
   #scan: Promise<void> | undefined;
   /** In milliseconds. How long to wait before the next scan, if less than the polling interval. */
   #againMs = POLL_MS;
@@ -75,8 +75,8 @@ export class FileRegistry implements Registry {
   }
 
   follow(listener: RegistryListener): void {
-    if (this.#teller) throw new Error(`${this.description}: follow was already called`);
-    this.#teller = new RecordTeller(listener);
+    if (this.#reporter) throw new Error(`${this.description}: follow was already called`);
+    this.#reporter = new RecordReporter(listener);
     this.#look();
   }
 
@@ -101,7 +101,7 @@ export class FileRegistry implements Registry {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#teller?.close();
+    this.#reporter?.close();
     this.#cancel();
     this.#watch.close();
     await this.#scan;
@@ -150,7 +150,7 @@ export class FileRegistry implements Registry {
   }
 
   #wait(): void {
-    if (!this.#teller || this.#isClosed) return;
+    if (!this.#reporter || this.#isClosed) return;
     this.#cancel();
     this.#cancel = this.#schedule(this.#againMs, () => this.#look());
   }
@@ -175,27 +175,27 @@ export class FileRegistry implements Registry {
     if (scan.trouble !== undefined) {
       this.#watch.stop();
       this.#isOutOfReach = true;
-      this.#teller?.connection(scan.trouble);
+      this.#reporter?.connection(scan.trouble);
       return;
     }
-    this.#tell(scan, isPolled);
+    this.#report(scan, isPolled);
     if (this.#hasLostPublished) await this.#publishAgain();
   }
 
-  #tell({ directory, records }: Readable, isPolled: boolean): void {
-    const teller = this.#teller!;
+  #report({ directory, records }: Readable, isPolled: boolean): void {
+    const reporter = this.#reporter!;
     const isFirst = this.#directory === undefined;
     const isBack = !isFirst && (this.#isOutOfReach || this.#directory !== directory);
-    teller.connection(undefined);
+    reporter.connection(undefined);
     if (isFirst || isBack) {
-      const sure = isFirst ? records : this.#heldBack.badOnes(records, teller.told, isPolled);
-      teller.sync(sure, () => 'expired');
+      const sure = isFirst ? records : this.#delayed.badOnes(records, reporter.reported, isPolled);
+      reporter.sync(sure, () => 'expired');
     } else {
-      const sure = this.#heldBack.badOnes(records, teller.told, isPolled);
-      const gone = this.#heldBack.missingOnes(records, teller.told);
-      for (const name of gone) teller.gone(name, 'deleted');
-      for (const [name, record] of sure) teller.record(name, record);
-      if (this.#heldBack.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
+      const sure = this.#delayed.badOnes(records, reporter.reported, isPolled);
+      const gone = this.#delayed.missingOnes(records, reporter.reported);
+      for (const name of gone) reporter.gone(name, 'deleted');
+      for (const [name, record] of sure) reporter.record(name, record);
+      if (this.#delayed.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
     }
     this.#directory = directory;
     this.#isOutOfReach = false;
@@ -216,7 +216,7 @@ export class FileRegistry implements Registry {
       await this.publish(this.#published);
       this.#hasLostPublished = false;
     } catch (error) {
-      this.#teller?.connection((error as Error).message);
+      this.#reporter?.connection((error as Error).message);
     }
   }
 }

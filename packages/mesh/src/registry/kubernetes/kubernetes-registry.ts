@@ -12,9 +12,9 @@ import { lookup as lookupName } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { NodeRecord, ReadRecord } from '../../record/node-record.ts';
-import { RecordTeller } from '../record-teller.ts';
+import { RecordReporter } from '../record-reporter.ts';
 import type { LitzNodeStatus, Registry, RegistryAddress, RegistryListener } from '../registry.ts';
-import { type Clock } from './clock.ts';
+import { type Clock } from '../clock.ts';
 import type { KubeApi } from './kube-api.ts';
 import { fieldsOf, textsOf, type KubeObject, type KubeOwnerReference } from './kube-resource.ts';
 import { ENDPOINT_SLICES, LITZ_NODES, NODES } from './kube-resources.ts';
@@ -54,7 +54,7 @@ export class KubernetesRegistry implements Registry {
 
   follow(listener: RegistryListener): void {
     if (this.#following) throw new Error('follow was already called');
-    const teller = new RecordTeller(listener);
+    const reporter = new RecordReporter(listener);
     const { clock, random } = this.#options;
     this.#following = new ListAndWatch(
       this.api,
@@ -62,10 +62,10 @@ export class KubernetesRegistry implements Registry {
       {
         // Only a client's request deletes an object: the API server has no leases for these
         // objects.
-        onSync: (records) => teller.sync(records, () => 'deleted'),
-        onObject: (name, record) => teller.record(name, record),
-        onDeleted: (name) => teller.gone(name, 'deleted'),
-        onTrouble: (trouble) => teller.connection(trouble),
+        onSync: (records) => reporter.sync(records, () => 'deleted'),
+        onObject: (name, record) => reporter.record(name, record),
+        onDeleted: (name) => reporter.gone(name, 'deleted'),
+        onTrouble: (trouble) => reporter.connection(trouble),
       },
       {
         read: (object) => this.#records.read(object),

@@ -5,7 +5,7 @@
  * @module
  */
 import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
-import { sleep, systemClock, type Clock } from './clock.ts';
+import { sleep, systemClock, type Clock } from '../clock.ts';
 import type { KubeApi } from './kube-api.ts';
 import { KubeError } from './kube-error.ts';
 import { fieldsOf } from './kube-resource.ts';

@@ -7,7 +7,7 @@ import { formatCidr, parseCidr, parsePublicKey } from '@litz/core';
 import { describeWith } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { NodeRecord, ReadRecord } from '../../../src/record/node-record.ts';
-import { systemClock } from '../../../src/registry/kubernetes/clock.ts';
+import { systemClock } from '../../../src/registry/clock.ts';
 import { FileCredential, inlineCredential } from '../../../src/registry/kubernetes/credential.ts';
 import { findKubeAccess } from '../../../src/registry/kubernetes/find-access.ts';
 import type { KubeAccess } from '../../../src/registry/kubernetes/kube-access.ts';

@@ -1,5 +1,5 @@
 /**
- * `OwnRecord`: the record of this node in etcd, with a lease that is kept alive while the agent
+ * `LeasedRecord`: the record of this node in etcd, with a lease that is kept alive while the agent
  * runs. If the lease is lost, the record is written again, unless it was removed on purpose.
  *
  * @module
@@ -13,15 +13,15 @@ import {
   type RecordFormat,
 } from '../../record/record-format.ts';
 import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
-import { systemClock, type Clock } from '../kubernetes/clock.ts';
-import type { GoneReason } from '../record-teller.ts';
+import { systemClock, type Clock } from '../clock.ts';
+import type { GoneReason } from '../record-reporter.ts';
 import type { EtcdApi } from './etcd-client.ts';
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 import { COMPARE_MOD_REVISION, type KeyValue } from './etcd-messages.ts';
 import { bytesOf } from './key-watch.ts';
 import { RecordLease } from './record-lease.ts';
 
-export interface OwnRecordOptions {
+export interface LeasedRecordOptions {
   /** The prefix of the key. */
   readonly prefix: string;
   readonly format: RecordFormat;
@@ -34,11 +34,11 @@ export interface OwnRecordOptions {
 }
 
 /** The record of a node in etcd, or the reason why there is none. */
-export type OwnSighting = ReadRecord | GoneReason | undefined;
+export type OwnRecordState = ReadRecord | GoneReason | undefined;
 
-export class OwnRecord {
+export class LeasedRecord {
   readonly #api: EtcdApi;
-  readonly #options: OwnRecordOptions;
+  readonly #options: LeasedRecordOptions;
   readonly #lease: RecordLease;
   readonly #clock: Clock;
   readonly #jitter: DecorrelatedJitter;
@@ -50,7 +50,7 @@ export class OwnRecord {
   #cancelRetry: () => void = () => {};
   #isClosed = false;
 
-  constructor(api: EtcdApi, options: OwnRecordOptions) {
+  constructor(api: EtcdApi, options: LeasedRecordOptions) {
     const { clock = systemClock, random = Math.random, leaseSeconds, onTrouble } = options;
     this.#api = api;
     this.#options = options;
@@ -80,14 +80,14 @@ export class OwnRecord {
    * @throws {Error} the record cannot be written; the message says what is missing
    */
   withdraw(name: string): Promise<void> {
-    this.#letGo();
+    this.#giveUp();
     return this.#inTurn(name, () => this.#revoke(name));
   }
 
   /** Takes what a watch has seen of the record, at a revision. */
-  seen(sighting: OwnSighting, revision: bigint): void {
+  seen(sighting: OwnRecordState, revision: bigint): void {
     if (!this.#published || revision < this.#revision) return;
-    if (sighting === 'deleted' || isRevoked(sighting)) return this.#letGo();
+    if (sighting === 'deleted' || isRevoked(sighting)) return this.#giveUp();
     if (sighting !== 'expired') return;
     this.#lease.drop();
     void this.#putAgain();
@@ -103,7 +103,7 @@ export class OwnRecord {
    * Gives the record up. A record that was removed on purpose is written again only when `publish`
    * is called.
    */
-  #letGo(): void {
+  #giveUp(): void {
     this.#published = undefined;
     this.#cancelRetry();
     this.#lease.drop();
@@ -118,7 +118,7 @@ export class OwnRecord {
       await this.#inTurn(record.name, async () => {
         if (this.#published !== record) return;
         const there = await this.#find(record.name);
-        if (there && isRevoked(this.#read(record.name, there))) this.#letGo();
+        if (there && isRevoked(this.#read(record.name, there))) this.#giveUp();
         else await this.#write(record);
       });
       this.#jitter.reset();
@@ -215,7 +215,7 @@ export class OwnRecord {
   }
 }
 
-function isRevoked(sighting: OwnSighting): boolean {
+function isRevoked(sighting: OwnRecordState): boolean {
   if (typeof sighting !== 'object' || sighting instanceof RecordError) return false;
   return sighting.revoked;
 }

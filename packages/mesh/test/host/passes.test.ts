@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { Turns } from '../../src/host/turns.ts';
+import { Passes } from '../../src/host/passes.ts';
 import { settle } from '../manual-clock.ts';
 
-describe('Turns', () => {
+describe('Passes', () => {
   test('does who asks meanwhile afterwards, all at once', async () => {
-    const { turns, begun, end } = create();
-    const first = turns.ask();
-    const others = [turns.ask(), turns.ask()];
+    const { passes, begun, end } = create();
+    const first = passes.request();
+    const others = [passes.request(), passes.request()];
     await settle();
     expect(begun).toEqual([true]);
     end('one');
@@ -18,40 +18,40 @@ describe('Turns', () => {
   });
 
   test('knows whether anybody waits', async () => {
-    const { turns, begun, end } = create();
-    turns.hear();
-    turns.hear();
+    const { passes, begun, end } = create();
+    passes.notify();
+    passes.notify();
     end('nobody waits');
     await settle();
     expect(begun).toEqual([false, false]);
   });
 
   test('tells a failure to those who wait, else to whoever listens, and goes on', async () => {
-    const { turns, fail, end, failures } = create();
-    const asked = turns.ask();
+    const { passes, fail, end, failures } = create();
+    const requested = passes.request();
     fail(new Error('refused'));
-    await expect(asked).rejects.toThrow('refused');
-    turns.hear();
+    await expect(requested).rejects.toThrow('refused');
+    passes.notify();
     await settle();
     fail(new Error('not repaired'));
     await settle();
     expect(failures).toEqual(['not repaired']);
-    const again = turns.ask();
+    const again = passes.request();
     await settle();
     end('well');
     expect(await again).toBe('well');
   });
 
   test('begins none any more when it is closed, and tells those who wait', async () => {
-    const { turns, begun, end } = create();
-    const first = turns.ask();
-    const second = turns.ask();
+    const { passes, begun, end } = create();
+    const first = passes.request();
+    const second = passes.request();
     await settle();
-    turns.close(new Error('closed'));
+    passes.close(new Error('closed'));
     await expect(second).rejects.toThrow('closed');
     end('over');
     expect(await first).toBe('over');
-    turns.hear();
+    passes.notify();
     await settle();
     expect(begun).toEqual([true]);
   });
@@ -63,7 +63,7 @@ function create() {
   const failures: string[] = [];
   let end: ((value: string) => void) | undefined;
   let fail: ((error: Error) => void) | undefined;
-  const turns = new Turns<string>({
+  const passes = new Passes<string>({
     work: (isAsked) => {
       begun.push(isAsked);
       return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ function create() {
     onFailure: (error) => failures.push((error as Error).message),
   });
   return {
-    turns,
+    passes,
     begun,
     failures,
     end: (value: string) => end?.(value),

@@ -3,11 +3,11 @@ import { NATIVE_FORMAT, writeRecordText } from '../../../src/record/record-forma
 import type { EtcdApi } from '../../../src/registry/etcd/etcd-client.ts';
 import type { KeyValue } from '../../../src/registry/etcd/etcd-messages.ts';
 import { bytesOf } from '../../../src/registry/etcd/key-watch.ts';
-import { OwnRecord } from '../../../src/registry/etcd/own-record.ts';
+import { LeasedRecord } from '../../../src/registry/etcd/leased-record.ts';
 import { ManualClock } from '../../manual-clock.ts';
 import { recordOf } from '../../records.ts';
 
-describe('OwnRecord in etcd', () => {
+describe('LeasedRecord in etcd', () => {
   test('does not make a key again that somebody deletes while it is written', async () => {
     const { own, state } = setUp();
     state.beforeWrite = () => {
@@ -41,7 +41,7 @@ interface Store {
 }
 
 /** On an etcd that holds a record of `n1`. */
-function setUp(): { own: OwnRecord; state: Store } {
+function setUp(): { own: LeasedRecord; state: Store } {
   const text = writeRecordText(NATIVE_FORMAT, recordOf(1), undefined)!;
   const key = bytesOf('nodes/n1');
   const state: Store = {
@@ -63,7 +63,7 @@ function setUp(): { own: OwnRecord; state: Store } {
     grantLease: async () => ({ id: 6n, ttl: 900n }),
     keepLeaseAlive: async (id) => ({ id, ttl: 900n }),
   };
-  const own = new OwnRecord(api as EtcdApi, {
+  const own = new LeasedRecord(api as EtcdApi, {
     prefix: 'nodes/',
     format: NATIVE_FORMAT,
     leaseSeconds: 900,

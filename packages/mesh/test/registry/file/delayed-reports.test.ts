@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { RecordError, type ReadRecord } from '../../../src/record/node-record.ts';
-import { HeldBack } from '../../../src/registry/file/held-back.ts';
+import { DelayedReports } from '../../../src/registry/file/delayed-reports.ts';
 import { recordOf } from '../../records.ts';
 
 const good = new Map<string, ReadRecord>([['n1', recordOf(1)]]);
@@ -13,16 +13,16 @@ const bad = new Map<string, ReadRecord>([['n1', new RecordError('n1', 'text', 'i
 const worse = new Map<string, ReadRecord>([['n1', new RecordError('n1', 'text', 'is empty')]]);
 const none = new Map<string, ReadRecord>();
 
-describe('HeldBack', () => {
+describe('DelayedReports', () => {
   test('tells of a bad record when two polled scans have found the same', () => {
-    const held = new HeldBack();
+    const held = new DelayedReports();
     expect(held.badOnes(bad, good, true)).toEqual(good);
     expect(held.badOnes(bad, good, false)).toEqual(good);
     expect(held.badOnes(bad, good, true)).toEqual(bad);
   });
 
   test('begins again when the text changes, or was good in between', () => {
-    const held = new HeldBack();
+    const held = new DelayedReports();
     held.badOnes(bad, good, true);
     expect(held.badOnes(worse, good, true)).toEqual(good);
     held.badOnes(good, good, true);
@@ -31,15 +31,15 @@ describe('HeldBack', () => {
   });
 
   test('has nothing of a bad record that nothing was told of', () => {
-    expect(new HeldBack().badOnes(bad, none, true).size).toBe(0);
+    expect(new DelayedReports().badOnes(bad, none, true).size).toBe(0);
   });
 
   test('tells at once how a bad record changes', () => {
-    expect(new HeldBack().badOnes(worse, bad, false)).toEqual(worse);
+    expect(new DelayedReports().badOnes(worse, bad, false)).toEqual(worse);
   });
 
   test('tells of a missing record when it is missing twice', () => {
-    const held = new HeldBack();
+    const held = new DelayedReports();
     expect(held.missingOnes(none, good)).toEqual([]);
     expect(held.isMissing).toBe(true);
     expect(held.missingOnes(none, good)).toEqual(['n1']);
@@ -47,7 +47,7 @@ describe('HeldBack', () => {
   });
 
   test('forgets that a record was missing when it is back', () => {
-    const held = new HeldBack();
+    const held = new DelayedReports();
     held.missingOnes(none, good);
     held.missingOnes(good, good);
     expect(held.missingOnes(none, good)).toEqual([]);

@@ -1,5 +1,5 @@
 /**
- * `RecordTeller`: passes a registry's records to its listener and remembers what it has reported.
+ * `RecordReporter`: passes a registry's records to its listener and remembers what it has reported.
  * It reports nothing twice, and it reports a record as gone if a new list does not have it.
  *
  * @module
@@ -10,10 +10,10 @@ import type { RegistryListener } from './registry.ts';
 
 export type GoneReason = 'deleted' | 'expired';
 
-export class RecordTeller {
+export class RecordReporter {
   readonly #listener: RegistryListener;
   /** The records as they were reported. A revoked node has no entry. */
-  #told = new Map<string, ReadRecord>();
+  #reported = new Map<string, ReadRecord>();
   readonly #revoked = new Set<string>();
   #trouble: string | undefined;
   #isClosed = false;
@@ -23,8 +23,8 @@ export class RecordTeller {
   }
 
   /** The registry's records, as they were reported. */
-  get told(): ReadonlyMap<string, ReadRecord> {
-    return this.#told;
+  get reported(): ReadonlyMap<string, ReadRecord> {
+    return this.#reported;
   }
 
   /**
@@ -34,7 +34,7 @@ export class RecordTeller {
    */
   sync(records: ReadonlyMap<string, ReadRecord>, why: (name: string) => GoneReason): void {
     if (this.#isClosed) return;
-    for (const name of this.#told.keys()) if (!records.has(name)) this.gone(name, why(name));
+    for (const name of this.#reported.keys()) if (!records.has(name)) this.gone(name, why(name));
     for (const name of this.#revoked) if (!records.has(name)) this.#revoked.delete(name);
     const living = new Map<string, ReadRecord>();
     for (const [name, record] of records) {
@@ -42,7 +42,7 @@ export class RecordTeller {
       else living.set(name, record);
     }
     for (const name of living.keys()) this.#revoked.delete(name);
-    this.#told = living;
+    this.#reported = living;
     this.#listener.onSync(new Map(living));
   }
 
@@ -51,15 +51,15 @@ export class RecordTeller {
     if (this.#isClosed) return;
     if (isRevoked(record)) return this.#revoke(name);
     this.#revoked.delete(name);
-    if (isSame(this.#told.get(name), record)) return;
-    this.#told.set(name, record);
+    if (isSame(this.#reported.get(name), record)) return;
+    this.#reported.set(name, record);
     this.#listener.onRecord(name, record);
   }
 
   /** Reports that a record is gone. Does nothing if no record of this node was reported. */
   gone(name: string, why: GoneReason): void {
     this.#revoked.delete(name);
-    if (this.#isClosed || !this.#told.delete(name)) return;
+    if (this.#isClosed || !this.#reported.delete(name)) return;
     this.#listener.onGone(name, why);
   }
 
@@ -82,7 +82,7 @@ export class RecordTeller {
   #revoke(name: string): void {
     if (this.#revoked.has(name)) return;
     this.#revoked.add(name);
-    this.#told.delete(name);
+    this.#reported.delete(name);
     this.#listener.onGone(name, 'deleted');
   }
 }

@@ -5,14 +5,16 @@
  */
 import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../src/record/node-record.ts';
-import { RecordTeller } from '../../src/registry/record-teller.ts';
+import { RecordReporter } from '../../src/registry/record-reporter.ts';
 import { recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
-describe('RecordTeller', () => {
+describe('RecordReporter', () => {
   test('tells of what is missing in a new list that it is gone, and why, before the list', () => {
-    const { teller, listener } = following(1, 2, 3);
-    teller.sync(new Map([['n3', recordOf(3)]]), (name) => (name === 'n1' ? 'expired' : 'deleted'));
+    const { reporter, listener } = following(1, 2, 3);
+    reporter.sync(new Map([['n3', recordOf(3)]]), (name) =>
+      name === 'n1' ? 'expired' : 'deleted',
+    );
     expect(listener.heard.slice(1)).toEqual([
       { what: 'gone', name: 'n1', why: 'expired' },
       { what: 'gone', name: 'n2', why: 'deleted' },
@@ -21,13 +23,13 @@ describe('RecordTeller', () => {
   });
 
   test('tells of a revoked record that it is deleted, and leaves it out of the list', () => {
-    const { teller, listener } = following();
+    const { reporter, listener } = following();
     const records = new Map([
       ['n1', recordOf(1, { revoked: true })],
       ['n2', recordOf(2)],
     ]);
-    teller.sync(records, () => 'deleted');
-    teller.record('n2', recordOf(2, { revoked: true }));
+    reporter.sync(records, () => 'deleted');
+    reporter.record('n2', recordOf(2, { revoked: true }));
     expect(listener.heard.slice(1)).toEqual([
       { what: 'gone', name: 'n1', why: 'deleted' },
       { what: 'sync', names: ['n2'] },
@@ -36,14 +38,14 @@ describe('RecordTeller', () => {
   });
 
   test('tells of a revocation once, and of the node when it is back', () => {
-    const { teller, listener } = following(1);
+    const { reporter, listener } = following(1);
     const revoked = recordOf(1, { revoked: true });
-    teller.record('n1', revoked);
-    teller.record('n1', revoked);
-    teller.sync(new Map([['n1', revoked]]), () => 'deleted');
-    teller.record('n1', recordOf(1));
-    teller.record('n1', revoked);
-    teller.gone('n1', 'deleted');
+    reporter.record('n1', revoked);
+    reporter.record('n1', revoked);
+    reporter.sync(new Map([['n1', revoked]]), () => 'deleted');
+    reporter.record('n1', recordOf(1));
+    reporter.record('n1', revoked);
+    reporter.gone('n1', 'deleted');
     expect(listener.heard.slice(1).map(({ what }) => what)).toEqual([
       'gone',
       'sync',
@@ -53,25 +55,25 @@ describe('RecordTeller', () => {
   });
 
   test('tells of no record twice, good or bad', () => {
-    const { teller, listener } = following(1);
-    teller.record('n1', recordOf(1));
-    teller.record('n2', new RecordError('n2', 'port', 'is bad'));
-    teller.record('n2', new RecordError('n2', 'port', 'is bad'));
-    teller.record('n2', new RecordError('n2', 'port', 'is worse'));
-    teller.record('n2', recordOf(2));
+    const { reporter, listener } = following(1);
+    reporter.record('n1', recordOf(1));
+    reporter.record('n2', new RecordError('n2', 'port', 'is bad'));
+    reporter.record('n2', new RecordError('n2', 'port', 'is bad'));
+    reporter.record('n2', new RecordError('n2', 'port', 'is worse'));
+    reporter.record('n2', recordOf(2));
     expect(listener.heard.slice(1)).toHaveLength(3);
   });
 
   test('tells nothing of the going of a node that it never told of', () => {
-    const { teller, listener } = following();
-    teller.gone('n1', 'expired');
+    const { reporter, listener } = following();
+    reporter.gone('n1', 'expired');
     expect(listener.heard).toHaveLength(1);
   });
 
   test('tells of trouble when it changes', () => {
-    const { teller, listener } = following();
+    const { reporter, listener } = following();
     for (const trouble of [undefined, 'away', 'away', 'refused', undefined, undefined]) {
-      teller.connection(trouble);
+      reporter.connection(trouble);
     }
     expect(listener.heard.slice(1)).toEqual([
       { what: 'connection', trouble: 'away' },
@@ -81,26 +83,32 @@ describe('RecordTeller', () => {
   });
 
   test('tells nothing when it is closed', () => {
-    const { teller, listener } = following(1);
-    teller.close();
-    teller.sync(new Map(), () => 'deleted');
-    teller.record('n2', recordOf(2));
-    teller.gone('n1', 'deleted');
-    teller.connection('away');
+    const { reporter, listener } = following(1);
+    reporter.close();
+    reporter.sync(new Map(), () => 'deleted');
+    reporter.record('n2', recordOf(2));
+    reporter.gone('n1', 'deleted');
+    reporter.connection('away');
     expect(listener.heard).toHaveLength(1);
   });
 
   test('knows what it has told', () => {
-    const { teller } = following(1);
-    teller.record('n2', recordOf(2));
-    teller.record('n1', recordOf(1, { revoked: true }));
-    expect([...teller.told]).toEqual([['n2', recordOf(2)]]);
+    const { reporter } = following(1);
+    reporter.record('n2', recordOf(2));
+    reporter.record('n1', recordOf(1, { revoked: true }));
+    expect([...reporter.reported]).toEqual([['n2', recordOf(2)]]);
   });
 });
 
-function following(...numbers: number[]): { teller: RecordTeller; listener: RecordingListener } {
+function following(...numbers: number[]): {
+  reporter: RecordReporter;
+  listener: RecordingListener;
+} {
   const listener = new RecordingListener();
-  const teller = new RecordTeller(listener);
-  teller.sync(new Map(numbers.map((number) => [`n${number}`, recordOf(number)])), () => 'deleted');
-  return { teller, listener };
+  const reporter = new RecordReporter(listener);
+  reporter.sync(
+    new Map(numbers.map((number) => [`n${number}`, recordOf(number)])),
+    () => 'deleted',
+  );
+  return { reporter, listener };
 }

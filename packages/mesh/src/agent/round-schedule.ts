@@ -1,10 +1,10 @@
 /**
- * `Rounds`: runs an asynchronous function each time it is requested, but never twice at the same
+ * `RoundSchedule`: runs an asynchronous function each time it is requested, but never twice at the same
  * time.
  *
  * @module
  */
-export class Rounds {
+export class RoundSchedule {
   readonly #work: () => Promise<void>;
   readonly #onFailure: (error: Error) => void;
   readonly #delayMs: number;
@@ -13,7 +13,7 @@ export class Rounds {
   #dueAt = Infinity;
   #running: Promise<void> | undefined = undefined;
   /** What was asked for during a round, and how soon behind it; undefined: nothing. */
-  #askedMs: number | undefined = undefined;
+  #requestedMs: number | undefined = undefined;
   #isClosed = false;
 
   /** @param options.delayMs requests within this time share one round */
@@ -27,10 +27,10 @@ export class Rounds {
   }
 
   /** One more, soon: the earliest of those that were asked for counts. */
-  ask(delayMs: number = this.#delayMs): void {
+  request(delayMs: number = this.#delayMs): void {
     if (this.#isClosed) return;
     if (this.#running) {
-      this.#askedMs = Math.min(this.#askedMs ?? Infinity, delayMs);
+      this.#requestedMs = Math.min(this.#requestedMs ?? Infinity, delayMs);
       return;
     }
     const dueAt = performance.now() + delayMs;
@@ -45,14 +45,14 @@ export class Rounds {
    *
    * @throws the error with which the round failed
    */
-  async now(): Promise<void> {
+  async runNow(): Promise<void> {
     // Several may have waited for the same one.
     while (this.#running) await this.#running.catch(() => {});
     if (this.#isClosed) return;
     try {
       await this.#run();
     } finally {
-      if (this.#askedMs !== undefined) this.ask(this.#askedMs);
+      if (this.#requestedMs !== undefined) this.request(this.#requestedMs);
     }
   }
 
@@ -69,13 +69,13 @@ export class Rounds {
     } catch (error) {
       this.#onFailure(error as Error);
     }
-    if (this.#askedMs !== undefined) this.ask(this.#askedMs);
+    if (this.#requestedMs !== undefined) this.request(this.#requestedMs);
   }
 
   #run(): Promise<void> {
     clearTimeout(this.#timer);
     this.#dueAt = Infinity;
-    this.#askedMs = undefined;
+    this.#requestedMs = undefined;
     const run = this.#work().finally(() => {
       if (this.#running === run) this.#running = undefined;
     });

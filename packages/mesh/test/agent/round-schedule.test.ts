@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Rounds } from '../../src/agent/rounds.ts';
+import { RoundSchedule } from '../../src/agent/round-schedule.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -9,12 +9,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('Rounds', () => {
+describe('RoundSchedule', () => {
   test('does as one what is asked for within the delay', async () => {
-    const { rounds, begun } = worked();
-    rounds.ask();
+    const { schedule, begun } = worked();
+    schedule.request();
     await vi.advanceTimersByTimeAsync(40);
-    rounds.ask();
+    schedule.request();
     await vi.advanceTimersByTimeAsync(9);
     expect(begun).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
@@ -24,10 +24,10 @@ describe('Rounds', () => {
   });
 
   test('does at once what cannot wait, though one is to come later', async () => {
-    const { rounds, begun } = worked();
-    rounds.ask(2000);
+    const { schedule, begun } = worked();
+    schedule.request(2000);
     await vi.advanceTimersByTimeAsync(100);
-    rounds.ask(0);
+    schedule.request(0);
     await vi.advanceTimersByTimeAsync(0);
     expect(begun).toEqual([100]);
     // It was what the later one was for, too.
@@ -36,29 +36,29 @@ describe('Rounds', () => {
   });
 
   test('does one more for what is asked for meanwhile', async () => {
-    const { rounds, begun } = worked({ takesMs: 500 });
-    rounds.ask(0);
+    const { schedule, begun } = worked({ takesMs: 500 });
+    schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
-    rounds.ask(2000);
-    rounds.ask();
+    schedule.request(2000);
+    schedule.request();
     await vi.advanceTimersByTimeAsync(5000);
     expect(begun).toEqual([0, 550]);
   });
 
   test('does it as long behind the round as was asked for', async () => {
-    const { rounds, begun } = worked({ takesMs: 500 });
-    rounds.ask(0);
+    const { schedule, begun } = worked({ takesMs: 500 });
+    schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
-    rounds.ask(2000);
+    schedule.request(2000);
     await vi.advanceTimersByTimeAsync(5000);
     expect(begun).toEqual([0, 2500]);
   });
 
   test('never does two at once, however many wait for one', async () => {
-    const { rounds, begun, most } = worked({ takesMs: 500 });
-    rounds.ask(0);
+    const { schedule, begun, most } = worked({ takesMs: 500 });
+    schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
-    const waiting = Promise.all([rounds.now(), rounds.now(), rounds.now()]);
+    const waiting = Promise.all([schedule.runNow(), schedule.runNow(), schedule.runNow()]);
     await vi.advanceTimersByTimeAsync(5000);
     await waiting;
     expect(begun).toEqual([0, 500, 1000, 1500]);
@@ -66,18 +66,18 @@ describe('Rounds', () => {
   });
 
   test('tells who waits what it failed with, and does what was asked for meanwhile', async () => {
-    const { rounds, begun } = worked({ takesMs: 500, fails: 1 });
-    const failed = rounds.now().catch((error: Error) => error.message);
+    const { schedule, begun } = worked({ takesMs: 500, fails: 1 });
+    const failed = schedule.runNow().catch((error: Error) => error.message);
     await vi.advanceTimersByTimeAsync(100);
-    rounds.ask();
+    schedule.request();
     await vi.advanceTimersByTimeAsync(5000);
     await expect(failed).resolves.toBe('round 1');
     expect(begun).toEqual([0, 550]);
   });
 
   test('tells of a failure that nobody waits for, and waits as long as it is told then', async () => {
-    const { rounds, begun, failures } = worked({ takesMs: 500, fails: 1 });
-    rounds.ask(0);
+    const { schedule, begun, failures } = worked({ takesMs: 500, fails: 1 });
+    schedule.request(0);
     await vi.advanceTimersByTimeAsync(2499);
     expect(begun).toEqual([0]);
     await vi.advanceTimersByTimeAsync(5000);
@@ -86,15 +86,15 @@ describe('Rounds', () => {
   });
 
   test('begins none after it was closed', async () => {
-    const { rounds, begun } = worked({ takesMs: 500 });
-    rounds.ask(0);
+    const { schedule, begun } = worked({ takesMs: 500 });
+    schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
-    const waiting = rounds.now();
-    rounds.ask();
-    const closed = rounds.close();
+    const waiting = schedule.runNow();
+    schedule.request();
+    const closed = schedule.close();
     await vi.advanceTimersByTimeAsync(5000);
     await Promise.all([waiting, closed]);
-    rounds.ask(0);
+    schedule.request(0);
     await vi.advanceTimersByTimeAsync(5000);
     expect(begun).toEqual([0]);
   });
@@ -108,7 +108,7 @@ interface Work {
 
 /** `begun`: at which milliseconds. `most`: how many there were at once. */
 function worked({ takesMs = 0, fails = 0 }: Work = {}): {
-  rounds: Rounds;
+  schedule: RoundSchedule;
   begun: number[];
   failures: string[];
   most: () => number;
@@ -117,7 +117,7 @@ function worked({ takesMs = 0, fails = 0 }: Work = {}): {
   const begun: number[] = [];
   const failures: string[] = [];
   let [running, most] = [0, 0];
-  const rounds = new Rounds(
+  const schedule = new RoundSchedule(
     async () => {
       most = Math.max(most, ++running);
       const number = begun.push(performance.now() - start);
@@ -129,9 +129,9 @@ function worked({ takesMs = 0, fails = 0 }: Work = {}): {
       delayMs: 50,
       onFailure: ({ message }) => {
         failures.push(message);
-        rounds.ask(2000);
+        schedule.request(2000);
       },
     },
   );
-  return { rounds, begun, failures, most: () => most };
+  return { schedule, begun, failures, most: () => most };
 }

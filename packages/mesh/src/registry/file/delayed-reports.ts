@@ -1,5 +1,5 @@
 /**
- * `HeldBack`: delays reports, because a program may be in the middle of a change. A bad record is
+ * `DelayedReports`: delays reports, because a program may be in the middle of a change. A bad record is
  * reported when two polled scans have found the same. A missing record is reported when two scans
  * in a row have missed it.
  *
@@ -7,7 +7,7 @@
  */
 import { RecordError, type ReadRecord } from '../../record/node-record.ts';
 
-export class HeldBack {
+export class DelayedReports {
   /** The messages of the bad records in the last polled scan, by node name. */
   #bad = new Map<string, string>();
   #missing = new Set<string>();
@@ -23,13 +23,13 @@ export class HeldBack {
    */
   badOnes(
     records: ReadonlyMap<string, ReadRecord>,
-    told: ReadonlyMap<string, ReadRecord>,
+    reported: ReadonlyMap<string, ReadRecord>,
     isPolled: boolean,
   ): ReadonlyMap<string, ReadRecord> {
     const bad = new Map<string, string>();
     const sure = new Map<string, ReadRecord>();
     for (const [name, record] of records) {
-      const before = told.get(name);
+      const before = reported.get(name);
       if (!(record instanceof RecordError) || before instanceof RecordError) {
         sure.set(name, record);
         continue;
@@ -45,9 +45,9 @@ export class HeldBack {
   /** Returns the names of the nodes whose record was missing in two scans in a row. */
   missingOnes(
     records: ReadonlyMap<string, ReadRecord>,
-    told: ReadonlyMap<string, ReadRecord>,
+    reported: ReadonlyMap<string, ReadRecord>,
   ): readonly string[] {
-    const missing = [...told.keys()].filter((name) => !records.has(name));
+    const missing = [...reported.keys()].filter((name) => !records.has(name));
     const sure = missing.filter((name) => this.#missing.has(name));
     this.#missing = new Set(missing.filter((name) => !this.#missing.has(name)));
     return sure;
