@@ -78,7 +78,11 @@ export type { AgentParts } from './agent/round-parts.ts';
 export { AgentError } from './agent/agent-choices.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
 export { formatAge, formatStatus } from './status/format-status.ts';
-export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';
+export {
+  sendControlRequest,
+  type ControlAnswer,
+  type ControlRequest,
+} from './agent/control-request.ts';
 export { ControlError, controlPath, ControlServer } from './agent/control-server.ts';
 export {
   CniPrefixes,

@@ -111,7 +111,7 @@ export class AgentLoop {
   /** Publishes the status of this node. It is only published beside the node's own record. */
   #publishStatus(): void {
     const { choices, peers, events, ownRecord, ownStatus } = this.#options.parts;
-    if (!ownRecord.isThere) return;
+    if (!ownRecord.isStored) return;
     const enforcement = choices.effectiveEnforcement(peers);
     ownStatus.want(describeStatus(choices.chosen, enforcement, events.troublesByWhat));
   }

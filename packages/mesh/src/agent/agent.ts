@@ -135,7 +135,7 @@ export class Agent implements StatusSource {
     const { generation, publicKey } = this.#parts.keys.rotate(options);
     const what = options.revoke === true ? 'the old key is revoked; new key:' : 'new key:';
     const text = `${what} generation ${generation} ${publicKey.toBase64()}`;
-    this.events.say(text);
+    this.events.log(text);
     this.#contextChanged();
     return text;
   }
@@ -153,7 +153,7 @@ export class Agent implements StatusSource {
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<string> {
     const { choices, peers } = this.#parts;
-    const cutOff = enforcement === 'enforce' ? peers.refusedStrangers : [];
+    const cutOff = enforcement === 'enforce' ? peers.refusedNodes : [];
     const warning = cutOff.length > 0 ? `; refused, and so cut off: ${cutOff.join(', ')}` : '';
     return this.#changeChoices(`enforcement is ${enforcement}${warning}`, () => {
       if (enforcement === 'enforce') choices.allowEnforce(peers, { force });
@@ -200,7 +200,7 @@ export class Agent implements StatusSource {
       ...troubles,
       ...unsaved,
     ].join('; ');
-    this.events.say(text);
+    this.events.log(text);
     void this.close();
     return text;
   }
@@ -241,7 +241,7 @@ export class Agent implements StatusSource {
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
     this.#parts.ownStatus.forget();
-    this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.choices.isDown });
+    this.#parts.ownRecord.gone({ isRemoved: why === 'deleted' && !this.#parts.choices.isDown });
     this.#loop.request();
   }
 
@@ -268,7 +268,7 @@ export class Agent implements StatusSource {
         this.#loop.requestNow();
         throw error;
       }
-      this.events.say(text);
+      this.events.log(text);
       return text;
     });
     this.#changing = changed.catch(() => {});

@@ -30,10 +30,10 @@ export class KubePrefixes implements PrefixSource {
    * The trouble of the connection, of the prefixes that were read, and of Calico's configuration.
    */
   readonly #troubles: {
-    way: string | undefined;
-    said: string | undefined;
+    connection: string | undefined;
+    content: string | undefined;
     calico: string | undefined;
-  } = { way: undefined, said: undefined, calico: undefined };
+  } = { connection: undefined, content: undefined, calico: undefined };
   #reported: string | undefined = undefined;
 
   constructor(api: KubeApi, node: string, kind: KubePrefixKind, options: FollowOptions = {}) {
@@ -49,7 +49,7 @@ export class KubePrefixes implements PrefixSource {
     this.#following = this.#start({
       onPrefixes: (texts) => this.#take(texts, listener),
       onTrouble: (trouble) => {
-        this.#troubles.way = trouble;
+        this.#troubles.connection = trouble;
         this.#report(listener);
         if (trouble === undefined) void this.#checkCalico(listener);
       },
@@ -80,11 +80,11 @@ export class KubePrefixes implements PrefixSource {
     let prefixes: Cidr[] = [];
     try {
       prefixes = texts.map((text) => parseCidr(text));
-      this.#troubles.said = prefixes.length > 0 ? undefined : `${this.description}: none yet`;
+      this.#troubles.content = prefixes.length > 0 ? undefined : `${this.description}: none yet`;
     } catch (error) {
-      this.#troubles.said = `${this.description}: ${(error as Error).message}`;
+      this.#troubles.content = `${this.description}: ${(error as Error).message}`;
     }
-    if (this.#troubles.said === undefined) listener.onPrefixes(prefixes);
+    if (this.#troubles.content === undefined) listener.onPrefixes(prefixes);
     this.#report(listener);
   }
 
@@ -99,8 +99,8 @@ export class KubePrefixes implements PrefixSource {
   }
 
   #report(listener: PrefixListener): void {
-    const { way, said, calico } = this.#troubles;
-    const trouble = way ?? said ?? calico;
+    const { connection, content, calico } = this.#troubles;
+    const trouble = connection ?? content ?? calico;
     if (this.#isClosed || trouble === this.#reported) return;
     this.#reported = trouble;
     listener.onTrouble(trouble);

@@ -81,7 +81,7 @@ export class MeshMachine {
     };
     this.#host.watch({
       onRepaired: (steps) => {
-        this.#events.say(
+        this.#events.log(
           'another program changed the network settings of the mesh; they were restored in ' +
             `${steps.length} steps`,
         );
@@ -90,7 +90,7 @@ export class MeshMachine {
       onLink: (index) => {
         const { interfaceName } = this.#settings;
         if (index !== undefined)
-          this.#events.say(`interface ${interfaceName} exists (index ${index})`);
+          this.#events.log(`interface ${interfaceName} exists (index ${index})`);
         outdate();
       },
       onUnderlay: outdate,
@@ -110,7 +110,7 @@ export class MeshMachine {
   }
 
   /** Reads the machine's network state again if it may have changed. */
-  async look({ peers, prefixes }: Pick<MachineInput, 'peers' | 'prefixes'>): Promise<void> {
+  async readFacts({ peers, prefixes }: Pick<MachineInput, 'peers' | 'prefixes'>): Promise<void> {
     if (!this.#factsAreOld && this.#facts) return;
     const { interfaceName, port, addresses } = this.#settings;
     this.#factsAreOld = false;

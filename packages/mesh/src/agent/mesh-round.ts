@@ -46,7 +46,7 @@ export class MeshRound {
     peers.noteRenewals();
     const { identities } = daemon;
     const plan = this.#planKeys(identities);
-    await machine.look({ peers: peers.all, prefixes: nodeFacts.prefixes });
+    await machine.readFacts({ peers: peers.all, prefixes: nodeFacts.prefixes });
     const enforcement = choices.effectiveEnforcement(peers);
     const changed = peers.takeChanged();
     let desired: DesiredHost | undefined;
@@ -138,7 +138,7 @@ export class MeshRound {
   #endRotation({ own, obsolete }: KeysPlan): boolean {
     if (!obsolete) return false;
     this.#parts.keys.forget(obsolete);
-    this.#parts.events.say(`the rotation has ended: the key is generation ${own.generation}`);
+    this.#parts.events.log(`the rotation has ended: the key is generation ${own.generation}`);
     return true;
   }
 }

@@ -70,7 +70,7 @@ export function makeRoundParts(
     store: given.keys,
     rotateTimeoutMs: settings.rotateTimeoutMs,
     now,
-    log: (line) => events.say(line),
+    log: (line) => events.log(line),
   });
   const nodeFacts = new NodeFacts({
     settings,
@@ -124,16 +124,16 @@ function daemonListener(
 ): DaemonListener {
   return {
     onUp: () => {
-      events.say('connected to the daemon');
+      events.log('connected to the daemon');
       requests.requestNow();
     },
     onDown: (reason) => {
       peers.loseSessions();
-      events.say(`lost the connection to the daemon: ${reason}`);
+      events.log(`lost the connection to the daemon: ${reason}`);
       requests.requestNow();
     },
     onPeers: (changes, isResync) => {
-      const { answeredOthers, isAboutPeers } = peers.hear(changes, isResync);
+      const { answeredOthers, isAboutPeers } = peers.takeChanges(changes, isResync);
       // A rotation may be waiting for a session with the new key.
       const isRotating = keys.keys.length > 1;
       if (answeredOthers || (isRotating && isAboutPeers)) requests.request();

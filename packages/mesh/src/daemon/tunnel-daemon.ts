@@ -186,8 +186,8 @@ export class TunnelDaemon {
     else if (this.#suspects !== 'all') for (const name of changed) this.#suspects.add(name);
   }
 
-  #difference(wanted: TunnelConfig, present: ProgrammedTunnel): TunnelChange | undefined {
-    return tunnelChange(wanted, present, this.#suspects === 'all' ? undefined : this.#suspects);
+  #difference(wanted: TunnelConfig, current: ProgrammedTunnel): TunnelChange | undefined {
+    return tunnelChange(wanted, current, this.#suspects === 'all' ? undefined : this.#suspects);
   }
 
   /** Sends one request after the other until the daemon has the wanted configuration. */
@@ -237,16 +237,16 @@ export class TunnelDaemon {
    *
    * @returns true if there was a difference
    */
-  async #send(wanted: TunnelConfig, present: ProgrammedTunnel): Promise<boolean> {
-    const difference = this.#difference(wanted, present);
+  async #send(wanted: TunnelConfig, current: ProgrammedTunnel): Promise<boolean> {
+    const difference = this.#difference(wanted, current);
     // The caller may change the map while the request is sent.
     const peersAfter = this.#withSuspects(wanted.peers);
     this.#suspects = new Set();
     if (difference) await this.#request(difference);
     // The daemon has ended meanwhile, and the next one starts without this configuration.
-    if (this.#programmed !== present) return true;
+    if (this.#programmed !== current) return true;
     this.#peers = peersAfter();
-    this.#programmed = { ...wanted, peers: this.#peers, strangers: [] };
+    this.#programmed = { ...wanted, peers: this.#peers, unknownPeers: [] };
     return difference !== undefined;
   }
 

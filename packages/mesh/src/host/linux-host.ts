@@ -22,7 +22,7 @@ import { planRoutes } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { KernelState } from '../routes/kernel-state.ts';
 import { LinkFilters } from '../routes/link-filters.ts';
-import type { MeshPlace } from '../routes/to-kernel.ts';
+import type { RoutingNumbers } from '../routes/to-kernel.ts';
 import { WantedRoutes } from '../routes/wanted-routes.ts';
 import { collectFacts } from './collect-facts.ts';
 import type { HostFacts } from './host-facts.ts';
@@ -58,7 +58,7 @@ export interface LinuxHostOptions {
 
 export class LinuxHost implements MeshHost {
   readonly #interfaceName: string;
-  readonly #place: MeshPlace;
+  readonly #numbers: RoutingNumbers;
   readonly #options: LinuxHostOptions;
   readonly #namespace: HostNamespace = new HostNamespace();
   readonly #netlink: Netlink = new Netlink();
@@ -112,7 +112,7 @@ export class LinuxHost implements MeshHost {
     this.#options = options;
     this.#interfaceName = options.interfaceName ?? DEFAULT_INTERFACE;
     const { table = DEFAULT_TABLE, priority = DEFAULT_PRIORITY } = options;
-    this.#place = { table, priority };
+    this.#numbers = { table, priority };
     this.#monitor = new RoutingMonitor(table);
     this.#nftMonitor = openNftMonitor();
     this.#nft = new Nft({
@@ -132,7 +132,7 @@ export class LinuxHost implements MeshHost {
       netlink: this.#netlink,
       monitor: this.#monitor,
       interfaceName: this.#interfaceName,
-      place: this.#place,
+      numbers: this.#numbers,
       wanted: this.#wanted,
       sysctl: (name) => this.#namespace.sysctl(name),
     });
@@ -150,14 +150,14 @@ export class LinuxHost implements MeshHost {
       sysctl: (name) => this.#namespace.sysctl(name),
       nft: this.#nft,
       inNamespace: (run) => this.#namespace.run(run),
-      place: this.#place,
+      numbers: this.#numbers,
       ...(cniFolder ? { cniFolder } : {}),
     });
   }
 
   async apply(desired: DesiredHost): Promise<Applied> {
     if (this.#isClosed) throw new MeshHostError('the host is closed');
-    const { table, priority } = this.#place;
+    const { table, priority } = this.#numbers;
     if (desired.table !== table || desired.priority !== priority) {
       throw new MeshHostError(`the host was opened for table ${table} and priority ${priority}`);
     }
@@ -185,7 +185,7 @@ export class LinuxHost implements MeshHost {
     return this.apply({
       interfaceName: this.#interfaceName,
       enforcement: 'off',
-      ...this.#place,
+      ...this.#numbers,
       mark: 0,
       link: undefined,
       routes: [],

@@ -86,7 +86,7 @@ export class Membership {
       if (standing === 'living') this.#expire(name, now);
       else if (!this.#isSynced) this.#events.push({ kind: 'expired', node: name });
     }
-    for (const [name, record] of records) this.#hear(name, record);
+    for (const [name, record] of records) this.#takeRecord(name, record);
     this.#isSynced = true;
     this.#settle();
     return this.#drain();
@@ -94,7 +94,7 @@ export class Membership {
 
   /** Takes one record that is new or has changed. */
   record(name: string, record: ReadRecord): MembershipEvent[] {
-    this.#hear(name, record);
+    this.#takeRecord(name, record);
     this.#settle();
     return this.#drain();
   }
@@ -157,8 +157,8 @@ export class Membership {
     return this.#drain();
   }
 
-  #hear(name: string, record: ReadRecord): void {
-    if (name === this.#context.ownName) return this.#hearOwn(record);
+  #takeRecord(name: string, record: ReadRecord): void {
+    if (name === this.#context.ownName) return this.#takeOwnRecord(record);
     if (!(record instanceof RecordError) && record.revoked) {
       this.#leave(name, { why: 'deleted' });
       return;
@@ -183,7 +183,7 @@ export class Membership {
     if (isAsAccepted) this.#clear(member);
   }
 
-  #hearOwn(record: ReadRecord): void {
+  #takeOwnRecord(record: ReadRecord): void {
     if (record instanceof RecordError) return;
     const own = new Set(this.#context.ownKeys.map((key) => key.toBase64()));
     if (record.keys.some(({ publicKey }) => own.has(publicKey.toBase64()))) return;

@@ -118,8 +118,8 @@ function tunnelMtu({ underlay, own }: CommonRequest, tally: PeerTally): number {
   return Math.min(Math.max(mtu, insideIpv6 ? LEAST_MTU_IPV6 : LEAST_MTU_IPV4), LARGEST_MTU);
 }
 
-function rules(request: CommonRequest, tally: PeerTally, place: Place): MeshRule[] {
-  const { table, priority } = place;
+function rules(request: CommonRequest, tally: PeerTally, numbers: RoutingNumbers): MeshRule[] {
+  const { table, priority } = numbers;
   const { clusterPrefixes, own } = request;
   if (encryptsOwnNode(request)) {
     const nodes = families([...own.prefixes, ...own.addresses.map(parseAddress).map(hostPrefix)]);
@@ -142,7 +142,7 @@ function rules(request: CommonRequest, tally: PeerTally, place: Place): MeshRule
   });
 }
 
-interface Place {
+interface RoutingNumbers {
   readonly table: number;
   readonly priority: number;
 }

@@ -9,7 +9,7 @@ import { meshRoute, type MeshRoute, type MeshRouteType } from '../plan/mesh-rout
 import { MAIN_TABLE, meshRule, type MeshRule } from '../plan/mesh-rule.ts';
 
 /** The routing table of the mesh's routes, and the priority of its rules. */
-export interface MeshPlace {
+export interface RoutingNumbers {
   readonly table: number;
   readonly priority: number;
 }
@@ -88,15 +88,15 @@ export function toDeletedRule(rule: MeshRule): Rule {
 }
 
 /** Converts a rule of the kernel; undefined for a rule that is not of the mesh. */
-export function fromRule(rule: InstalledRule, place: MeshPlace): MeshRule | undefined {
+export function fromRule(rule: InstalledRule, numbers: RoutingNumbers): MeshRule | undefined {
   const { family, priority, table, mark, markMask, invert, ipProtocol } = rule;
   const { sourcePort, destinationPort } = rule;
   if (!rule.toTable || rule.hasOtherConditions || rule.suppressPrefixLength !== undefined) {
     return undefined;
   }
   const isException =
-    table === MAIN_TABLE && priority === place.priority - 1 && rule.protocol === RTPROT_KERNEL;
-  const isMain = table === place.table && priority === place.priority;
+    table === MAIN_TABLE && priority === numbers.priority - 1 && rule.protocol === RTPROT_KERNEL;
+  const isMain = table === numbers.table && priority === numbers.priority;
   if (!isException && !isMain) return undefined;
   const isTcp = ipProtocol === IPPROTO_TCP;
   if (isException && !(isTcp && (sourcePort ?? destinationPort))) return undefined;

@@ -19,10 +19,10 @@ describe('OwnRecord', () => {
     });
     own.sync(undefined);
     own.want(recordOf(1));
-    own.gone({ isThrownOut: true });
+    own.gone({ isRemoved: true });
     step.open();
     await new Promise((resolve) => setImmediate(resolve));
-    expect([own.isThere, published]).toEqual([false, 0]);
+    expect([own.isStored, published]).toEqual([false, 0]);
     expect(events.troubleOf('own record')).toContain('this node was removed from the registry');
   });
 });

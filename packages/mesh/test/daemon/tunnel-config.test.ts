@@ -31,7 +31,7 @@ const CONFIG: TunnelConfig = {
   fwmark: 0,
   peers: new Map([['n2', PEER]]),
 };
-const SAME: ProgrammedTunnel = { ...CONFIG, strangers: [] };
+const SAME: ProgrammedTunnel = { ...CONFIG, unknownPeers: [] };
 
 const withPeer = (peer: TunnelPeer): TunnelConfig => ({
   ...CONFIG,
@@ -58,7 +58,7 @@ describe('tunnelChange', () => {
       listenPort: 0,
       fwmark: 0,
       peers: new Map(),
-      strangers: [],
+      unknownPeers: [],
     };
     const wanted = { ...withPeer({ ...PEER, keys: [BOB, BOB2] }), next: NEXT, fwmark: 7 };
     expect(tunnelChange(wanted, empty)).toEqual({
@@ -115,7 +115,7 @@ describe('tunnelChange', () => {
 
   it('removes peers that are no more, behind those who take their prefixes', () => {
     const peers = new Map([['n3', { ...PEER, keys: [CAROL] }]]);
-    const strange: ProgrammedTunnel = { ...SAME, strangers: [BOB2] };
+    const strange: ProgrammedTunnel = { ...SAME, unknownPeers: [BOB2] };
     expect(peersOf({ ...CONFIG, peers }, strange)).toMatchObject([
       { publicKey: CAROL },
       { publicKey: BOB, remove: true },
@@ -189,10 +189,10 @@ describe('programmedTunnel', () => {
   });
 
   it('removes a peer of nobody, and one of two with the same name', () => {
-    expect(found(1_100_000, { ...CONFIG, peers: new Map() }).strangers).toEqual([BOB]);
+    expect(found(1_100_000, { ...CONFIG, peers: new Map() }).unknownPeers).toEqual([BOB]);
     const twice = { ...status, peers: [...status.peers, { ...status.peers[0], publicKey: BOB2 }] };
     const wanted = withPeer({ ...PEER, keys: [BOB, BOB2] });
     const own = { own: OWN, next: undefined };
-    expect(programmedTunnel(twice, own, wanted, 0).strangers).toEqual([BOB2]);
+    expect(programmedTunnel(twice, own, wanted, 0).unknownPeers).toEqual([BOB2]);
   });
 });

@@ -7,7 +7,12 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { formatCidr } from '@litz/core';
-import { askAgent, controlPath, type ControlRequest, type MeshStatus } from '../../src/index.ts';
+import {
+  sendControlRequest,
+  controlPath,
+  type ControlRequest,
+  type MeshStatus,
+} from '../../src/index.ts';
 import { LITZ, type TestNode } from './test-node.ts';
 import { PODS4, PODS6 } from './wire.ts';
 
@@ -41,7 +46,10 @@ export class TestAgent {
 
   /** @throws {Error} (rejects) nobody answers, or what the agent refused */
   async ask(request: ControlRequest): Promise<unknown> {
-    return askAgent(controlPath('litz0', join(this.node.namespace.folder, '/run/litz')), request);
+    return sendControlRequest(
+      controlPath('litz0', join(this.node.namespace.folder, '/run/litz')),
+      request,
+    );
   }
 
   async status(): Promise<MeshStatus> {

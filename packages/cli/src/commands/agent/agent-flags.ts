@@ -27,7 +27,7 @@ import {
   refuseEtcdFlags,
   refuseKubernetesFlags,
   type RegistryFlags,
-  type RegistryPlace,
+  type RegistryChoice,
 } from './registry-flags.ts';
 
 /** The flags as commander passes them. */
@@ -54,14 +54,14 @@ export interface AgentFlags extends RegistryFlags {
   readonly cniDir: string;
 }
 
-export type PrefixPlace =
+export type PrefixChoice =
   | { readonly type: 'static'; readonly prefixes: readonly Cidr[] }
   | { readonly type: 'cni' | 'node' | 'calico' | 'cilium' };
 
 export interface AgentCommand {
   readonly settings: AgentSettings;
-  readonly registry: RegistryPlace;
-  readonly prefixes: PrefixPlace;
+  readonly registry: RegistryChoice;
+  readonly prefixes: PrefixChoice;
   readonly page: { readonly host: '127.0.0.1' | '::1'; readonly port: number } | undefined;
   readonly metrics: ListenAddress | undefined;
   readonly health: ListenAddress | undefined;
@@ -148,7 +148,7 @@ export function readCheckFlags(flags: AgentFlags): {
   };
 }
 
-function readPrefixSource(text: string | undefined, registry: RegistryPlace): PrefixPlace {
+function readPrefixSource(text: string | undefined, registry: RegistryChoice): PrefixChoice {
   const isKubernetes = registry.type === 'kubernetes';
   if (text === undefined) return { type: isKubernetes ? 'node' : 'cni' };
   if (text.startsWith('static:')) {

@@ -75,9 +75,9 @@ async function serveAgent(
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
-    for (const finding of defaults?.findings ?? []) agent.events.say(finding);
-    for (const trouble of lock.troubles) agent.events.say(trouble, { level: 'warning' });
-    for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
+    for (const finding of defaults?.findings ?? []) agent.events.log(finding);
+    for (const trouble of lock.troubles) agent.events.log(trouble, { level: 'warning' });
+    for (const line of readableSecrets(flags)) agent.events.log(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
@@ -179,7 +179,7 @@ async function takeTaintOff(
     signal,
     onTrouble: (trouble) => agent.events.trouble('start taint', trouble),
   });
-  if (wasThere === true) agent.events.say(`removed the taint ${key} from the node`);
+  if (wasThere === true) agent.events.log(`removed the taint ${key} from the node`);
 }
 
 async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus | string> {

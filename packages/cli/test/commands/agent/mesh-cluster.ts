@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { TcpRelay } from '@litz/testkit';
-import { askAgent, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
+import { sendControlRequest, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -175,7 +175,7 @@ export class MeshNode {
 
   async status(): Promise<MeshStatus> {
     const path = controlPath(this.interfaceName, join(this.#folder, 'run'));
-    return (await askAgent(path, { command: 'status' })) as MeshStatus;
+    return (await sendControlRequest(path, { command: 'status' })) as MeshStatus;
   }
 
   /** Waits until its agent knows so many others. */

@@ -85,8 +85,8 @@ export class EtcdRegistry implements Registry {
     this.#prefix = options.prefix ?? (isCilium ? `${CILIUM_KEYS}${cluster}/` : LITZ_KEYS);
     this.#api = new EtcdClient(this.#endpoints, { ...options, prefix: this.#prefix });
     const { list, isEncrypted } = this.#endpoints;
-    const places = list.map(formatEndpoint).join(',');
-    this.description = `${isEncrypted ? 'etcds' : 'etcd'}://${places}`;
+    const endpoints = list.map(formatEndpoint).join(',');
+    this.description = `${isEncrypted ? 'etcds' : 'etcd'}://${endpoints}`;
     this.#own = new LeasedRecord(this.#api, {
       ...timeOf(options),
       prefix: this.#prefix,

@@ -52,7 +52,7 @@ export class FileRegistry implements Registry {
   #hasLostPublished = false;
   /** The number of the directory whose records were reported. Undefined before the first sync. */
   #directory: number | undefined;
-  #isOutOfReach = false;
+  #isUnreachable = false;
   readonly #delayed = new DelayedReports();
   #scan: Promise<void> | undefined;
   /** In milliseconds. How long to wait before the next scan, if less than the polling interval. */
@@ -174,7 +174,7 @@ export class FileRegistry implements Registry {
     if (this.#isClosed) return;
     if (scan.trouble !== undefined) {
       this.#watch.stop();
-      this.#isOutOfReach = true;
+      this.#isUnreachable = true;
       this.#reporter?.connection(scan.trouble);
       return;
     }
@@ -185,7 +185,7 @@ export class FileRegistry implements Registry {
   #report({ directory, records }: Readable, isPolled: boolean): void {
     const reporter = this.#reporter!;
     const isFirst = this.#directory === undefined;
-    const isBack = !isFirst && (this.#isOutOfReach || this.#directory !== directory);
+    const isBack = !isFirst && (this.#isUnreachable || this.#directory !== directory);
     reporter.connection(undefined);
     if (isFirst || isBack) {
       const sure = isFirst ? records : this.#delayed.badOnes(records, reporter.reported, isPolled);
@@ -198,7 +198,7 @@ export class FileRegistry implements Registry {
       if (this.#delayed.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
     }
     this.#directory = directory;
-    this.#isOutOfReach = false;
+    this.#isUnreachable = false;
     if (isBack) this.#takeUpAgain(records);
   }
 
