@@ -20,6 +20,7 @@ export {
 } from './arguments.ts';
 export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
+export { exchangeFiles } from './exchange-files.ts';
 export { FileLock, FileLockedError } from './file-lock.ts';
 export { returnFreedMemory } from './freed-memory.ts';
 export { interfaceIndex, interfaceName } from './interface-index.ts';

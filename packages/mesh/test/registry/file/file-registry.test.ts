@@ -17,6 +17,7 @@ import * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RecordError } from '../../../src/record/node-record.ts';
+import { systemFiles } from '../../../src/registry/file/file-access.ts';
 import {
   FileRegistry,
   type FileRegistryOptions,
@@ -157,6 +158,68 @@ describe('FileRegistry', () => {
     expect(readdirSync(path)).toEqual([]);
   });
 
+  test.each([
+    ['deleted', (file: string) => rmSync(file), []],
+    ['revoked', (file: string) => revoke(file), ['n1.json']],
+  ])('lets an administrator win who has %s the record during a write', async (_, change, left) => {
+    const { path, registry, listener, clock, files } = await following();
+    await registry.publish(recordOf(1));
+    await clock.pass(20);
+    files.atWrite = () => change(join(path, 'n1.json'));
+    const published = registry.publish(recordOf(1, { port: 7 }));
+    await expect(published).rejects.toThrow('the record was removed meanwhile');
+    // A second attempt before the registry has noticed the deletion.
+    const again = registry.publish(recordOf(1, { port: 7 }));
+    await expect(again).rejects.toThrow('the record was removed meanwhile');
+    for (const ms of left.length > 0 ? [20] : [20, 100]) await clock.pass(ms);
+    expect(listener.why('n1')).toBe('deleted');
+    expect(readdirSync(path)).toEqual(left);
+    expect(left.length > 0 && readFileSync(join(path, 'n1.json'), 'utf8')).not.toContain(
+      '"port":7',
+    );
+  });
+
+  test('writes a record again that was removed, when it is asked for after the report', async () => {
+    const { path, registry, listener, clock, watch } = await following();
+    await registry.publish(recordOf(1));
+    await clock.pass(20);
+    rmSync(join(path, 'n1.json'));
+    watch.change();
+    for (const ms of [20, 100]) await clock.pass(ms);
+    expect(listener.why('n1')).toBe('deleted');
+    await registry.publish(recordOf(1));
+    expect(readdirSync(path)).toEqual(['n1.json']);
+  });
+
+  test('takes over what another program writes into the record during a write', async () => {
+    const { path, registry, files } = await following();
+    await registry.publish(recordOf(1));
+    const file = join(path, 'n1.json');
+    files.atWrite = () => {
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), zone: 'b' }));
+    };
+    await registry.publish(recordOf(1, { port: 7 }));
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ port: 7, zone: 'b' });
+  });
+
+  test('gives up when another program changes the record at every attempt', async () => {
+    const { path, registry, files } = await following();
+    await registry.publish(recordOf(1));
+    const file = join(path, 'n1.json');
+    let count = 0;
+    const change = (): void => {
+      files.atWrite = change;
+      writeFileSync(
+        file,
+        JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), n: count++ }),
+      );
+    };
+    files.atWrite = change;
+    const published = registry.publish(recordOf(1, { port: 7 }));
+    await expect(published).rejects.toThrow('other programs change the file again and again');
+    expect(count).toBe(5);
+  });
+
   test('does not write a withdrawn record again', async () => {
     const { path, registry, clock } = await following();
     await registry.publish(recordOf(1));
@@ -228,6 +291,11 @@ describe('FileRegistry', () => {
   });
 });
 
+/** What an administrator does to throw a node out. */
+function revoke(file: string): void {
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), revoked: true }));
+}
+
 /** Time that passes when the test says so. */
 class TestClock {
   #timers: { ms: number; run: () => void }[] = [];
@@ -285,17 +353,26 @@ async function following(options: FileRegistryOptions = {}, numbers: number[] = 
   for (const number of numbers) writeRecord(path, recordOf(number));
   const clock = new TestClock();
   const watch = new TestWatch();
-  const files = { fail: undefined as string | undefined };
+  const files = {
+    fail: undefined as string | undefined,
+    /** Runs once, when the registry begins to write a file. */
+    atWrite: undefined as (() => void) | undefined,
+  };
   const open = (async (name: string, flags: number, mode?: number) => {
     if (mode !== undefined && files.fail !== undefined) {
       throw Object.assign(new Error('refused'), { code: files.fail });
+    }
+    if (mode !== undefined) {
+      const { atWrite } = files;
+      files.atWrite = undefined;
+      atWrite?.();
     }
     return promises.open(name, flags, mode);
   }) as typeof promises.open;
   const registry = new FileRegistry(path, {
     schedule: clock.schedule,
     watch: watch.watch,
-    files: { ...promises, open },
+    files: { ...systemFiles, open },
     ...options,
   });
   const listener = new RecordingListener();
