@@ -132,12 +132,14 @@ export class LeasedRecord {
 
   async #write(record: NodeRecord): Promise<void> {
     const { name } = record;
+    const wasPublished = this.#published?.name === name;
     let wasThere = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const there = await this.#find(name);
-      // Whoever did that is to be sure of it.
-      if (wasThere && !there) throw removed();
-      wasThere ||= there !== undefined;
+      const isOut = there !== undefined && isRevoked(this.#read(name, there));
+      // The administrator who removed or revoked the record must be able to rely on it.
+      if (wasThere ? isOut || !there : wasPublished && isOut) throw removed();
+      wasThere ||= there !== undefined && !isOut;
       const before = there && textOf(there);
       const text = writeRecordText(this.#options.format, record, before);
       if (there && text === undefined && (await this.#lease.adopt(there.lease))) {
@@ -229,7 +231,7 @@ function contended(): EtcdError {
 }
 
 function removed(): EtcdError {
-  return new EtcdError(GRPC_CODES.unavailable, 'somebody removed it meanwhile');
+  return new EtcdError(GRPC_CODES.unavailable, 'the record was removed meanwhile');
 }
 
 /** How often a write is tried if other writers change the key in between. */

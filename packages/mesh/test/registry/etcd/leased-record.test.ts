@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { NodeRecord } from '../../../src/record/node-record.ts';
 import { NATIVE_FORMAT, writeRecordText } from '../../../src/record/record-format.ts';
 import type { EtcdApi } from '../../../src/registry/etcd/etcd-client.ts';
 import type { KeyValue } from '../../../src/registry/etcd/etcd-messages.ts';
@@ -15,10 +16,34 @@ describe('LeasedRecord in etcd', () => {
       state.beforeWrite = () => {};
     };
     const written = own.publish(recordOf(1, { port: 51999 }));
-    await expect(written).rejects.toThrow(/n1 cannot be written in etcd: somebody removed it/);
+    await expect(written).rejects.toThrow(/n1 cannot be written in etcd: the record was removed/);
     expect(state.value).toBeUndefined();
     await own.publish(recordOf(1, { port: 51999 }));
     expect(state.value).toBeDefined();
+    own.close();
+  });
+
+  test.each([
+    ['while it is written', (change: () => void, state: Store) => (state.beforeWrite = change)],
+    ['after it was written', (change: () => void) => change()],
+  ])('keeps a revocation by an administrator %s', async (_, revoke) => {
+    const { own, state } = setUp();
+    await own.publish(recordOf(1));
+    const text = writeRecordText(NATIVE_FORMAT, recordOf(1, { revoked: true }), undefined)!;
+    revoke(() => {
+      state.beforeWrite = () => {};
+      state.value = { ...state.value!, value: bytesOf(text), modRevision: 99n };
+    }, state);
+    const written = own.publish(recordOf(1, { port: 51999 }));
+    await expect(written).rejects.toThrow(/n1 cannot be written in etcd: the record was removed/);
+    expect(Buffer.from(state.value!.value).toString()).toBe(text);
+    own.close();
+  });
+
+  test('writes over a revocation from before this process', async () => {
+    const { own, state } = setUp({ revoked: true });
+    await own.publish(recordOf(1));
+    expect(Buffer.from(state.value!.value).toString()).toContain('"revoked":false');
     own.close();
   });
 
@@ -41,8 +66,8 @@ interface Store {
 }
 
 /** On an etcd that holds a record of `n1`. */
-function setUp(): { own: LeasedRecord; state: Store } {
-  const text = writeRecordText(NATIVE_FORMAT, recordOf(1), undefined)!;
+function setUp(more: Partial<NodeRecord> = {}): { own: LeasedRecord; state: Store } {
+  const text = writeRecordText(NATIVE_FORMAT, recordOf(1, more), undefined)!;
   const key = bytesOf('nodes/n1');
   const state: Store = {
     value: { key, value: bytesOf(text), modRevision: 7n, lease: 5n },

@@ -121,12 +121,14 @@ describe('replaceFile', () => {
   test('lets a deletion at the moment of the exchange win', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'n1.json'), 'old');
-    const exchange: typeof systemFiles.exchange = async (one, other) => {
-      rmSync(other);
-      return systemFiles.exchange!(one, other);
+    const files: FileAccess = {
+      ...promises,
+      exchange: async (one, other) => {
+        rmSync(other);
+        return systemFiles.exchange!(one, other);
+      },
     };
-    const change = { ...file, former: 'old' };
-    expect(await replaceFile({ ...promises, exchange }, directory, change)).toBe(false);
+    expect(await replaceFile(files, directory, { ...file, former: 'old' })).toBe(false);
     expect(readdirSync(directory)).toEqual([]);
   });
 

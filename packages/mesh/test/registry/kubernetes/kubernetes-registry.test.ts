@@ -136,6 +136,19 @@ describe('KubernetesRegistry', () => {
     await registry.close();
   });
 
+  test('does not undo a revocation of a record that it has written', async () => {
+    const { server, registry } = setUp();
+    await registry.publish(record('n1'));
+    const { spec } = server.get(LITZ, 'n1') as { spec: object };
+    server.put(LITZ, { metadata: { name: 'n1' }, spec: { ...spec, revoked: true } });
+    const published = registry.publish({ ...record('n1'), port: 51999 });
+    await expect(published).rejects.toThrow('LitzNode n1 was revoked meanwhile');
+    expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ revoked: true, port: 51871 });
+    await registry.withdraw('n1');
+    await registry.publish(record('n1'));
+    expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ revoked: false });
+  });
+
   test('says nothing of a change that is none of the record', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
