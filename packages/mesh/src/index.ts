@@ -145,13 +145,8 @@ export {
   START_TAINT,
   type StartTaintOptions,
 } from './registry/kubernetes/start-taint.ts';
-export {
-  checkHost,
-  formatCheckLine,
-  holds,
-  type CheckLine,
-  type CheckRequest,
-} from './host/check.ts';
+export { checkHost } from './host/check.ts';
+export { formatCheckLine, holds, type CheckLine, type CheckRequest } from './host/check-line.ts';
 export type { Flow } from './verify/frame.ts';
 export { formatJudgement } from './verify/format-judgement.ts';
 export {

@@ -125,7 +125,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
 
 /** Reads the flags of `litz agent check`. No flag is required. */
 export function readCheckFlags(flags: AgentFlags): {
-  readonly request: CheckRequest;
+  readonly request: Omit<CheckRequest, 'records'>;
   readonly addresses: readonly string[] | undefined;
   readonly prefixes: readonly Cidr[] | undefined;
 } {
@@ -136,6 +136,7 @@ export function readCheckFlags(flags: AgentFlags): {
       mode: flags.encrypt,
       enforcement: flags.enforcement,
       clusterPrefixes: readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []),
+      nodePrefixes: readPrefixes('--node-prefix', flags.nodePrefix ?? []),
       port: flags.port,
       interfaceName: flags.interface,
       table: DEFAULT_TABLE,

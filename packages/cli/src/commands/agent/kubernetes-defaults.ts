@@ -36,7 +36,7 @@ export async function kubernetesDefaults(
   flags: AgentFlags,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
-  open: (flags: AgentFlags) => KubeApi = openApi,
+  open: (flags: AgentFlags) => KubeApi = openKubeApi,
 ): Promise<KubernetesDefaults> {
   const { optOut = DEFAULT_OPT_OUT } = flags;
   // A wrong selector is a mistake in the command line, so it is checked before the server is asked.
@@ -106,7 +106,12 @@ function describe(what: string, { prefixes, source }: FoundPrefixes): string {
   return `${what}: not known, because Kubernetes does not give them (${source})`;
 }
 
-function openApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
+/**
+ * Opens the connection to the API server that the flags name. Nothing is sent yet.
+ *
+ * @throws {KubeError} there is no access, or a file of it cannot be used
+ */
+export function openKubeApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
   return new KubeApi(
     findKubeAccess({
       ...(kubeconfig !== undefined && { kubeconfig }),

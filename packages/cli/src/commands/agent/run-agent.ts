@@ -11,11 +11,8 @@ import {
   CniPrefixes,
   ControlServer,
   controlPath,
-  EtcdRegistry,
-  FileRegistry,
   KeyStore,
   KubePrefixes,
-  KubernetesRegistry,
   LinuxHost,
   keepRemovingStartTaint,
   meshMetrics,
@@ -27,7 +24,6 @@ import {
   type KubeApi,
   type MeshStatus,
   type PrefixSource,
-  type Registry,
   type TextAnswer,
 } from '@litz/mesh';
 import { returnFreedMemory } from '@litz/sys';
@@ -35,7 +31,7 @@ import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { kubernetesDefaults, type KubernetesDefaults } from './kubernetes-defaults.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
-import { readEtcdFlags } from './registry-flags.ts';
+import { openRegistry } from './open-registry.ts';
 import { readableSecrets } from './readable-secrets.ts';
 import { staySmall } from '../../small-start.ts';
 
@@ -97,7 +93,9 @@ interface Closable {
 async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi): Promise<Agent> {
   const { settings } = command;
   const { interfaceName, stateFolder } = settings;
-  const registry = openRegistry(command, flags, api);
+  // For the first node, the folder may not exist yet.
+  if (command.registry.type === 'file') mkdirSync(command.registry.folder, { recursive: true });
+  const registry = openRegistry(command.registry, flags, api);
   let host: LinuxHost | undefined;
   try {
     host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
@@ -196,24 +194,6 @@ async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus
     default:
       return agent.down();
   }
-}
-
-function openRegistry({ registry }: AgentCommand, flags: AgentFlags, api?: KubeApi): Registry {
-  if (registry.type === 'file') {
-    // For the first node, the folder may not exist yet.
-    mkdirSync(registry.folder, { recursive: true });
-    return new FileRegistry(registry.folder);
-  }
-  if (registry.type === 'etcd') {
-    try {
-      return new EtcdRegistry(registry.url, readEtcdFlags(flags));
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      throw new Failure(`--registry: ${error.message}`, { exitCode: 2, cause: error });
-    }
-  }
-  if (!api) throw new Failure('--registry kubernetes was not opened');
-  return new KubernetesRegistry(api, { format: flags.format });
 }
 
 function openPrefixes(
