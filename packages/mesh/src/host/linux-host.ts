@@ -24,8 +24,9 @@ import { KernelState } from '../routes/kernel-state.ts';
 import { LinkFilters } from '../routes/link-filters.ts';
 import type { RoutingNumbers } from '../routes/to-kernel.ts';
 import { WantedRoutes } from '../routes/wanted-routes.ts';
+import { readCni } from './cni-configuration.ts';
 import { collectFacts } from './collect-facts.ts';
-import type { HostFacts } from './host-facts.ts';
+import type { CniFacts, HostFacts } from './host-facts.ts';
 import { HostNamespace } from './host-namespace.ts';
 import {
   MeshHostError,
@@ -141,6 +142,12 @@ export class LinuxHost implements MeshHost {
   /** Index of the tunnel's interface; undefined while there is none. */
   get linkIndex(): number | undefined {
     return this.#state.link?.index;
+  }
+
+  /** Reads the CNI's configuration. This is much cheaper than `facts`. */
+  cni(): CniFacts {
+    const { cniFolder } = this.#options;
+    return readCni({ links: this.#netlink.links(), ...(cniFolder && { folder: cniFolder }) });
   }
 
   async facts(request: FactsRequest): Promise<HostFacts> {

@@ -201,10 +201,9 @@ function openPrefixes(
   host: LinuxHost,
   api?: KubeApi,
 ): PrefixSource {
-  const { interfaceName, port, addresses, node } = settings;
   if (prefixes.type === 'static') return staticPrefixes(prefixes.prefixes);
-  if (api && prefixes.type !== 'cni') return new KubePrefixes(api, node, prefixes.type);
-  return new CniPrefixes(() => host.facts({ interfaceName, port, nodeAddresses: addresses }));
+  if (api && prefixes.type !== 'cni') return new KubePrefixes(api, settings.node, prefixes.type);
+  return new CniPrefixes(async () => ({ cni: host.cni() }));
 }
 
 /** Turns errors of the mesh into failures: their messages say what is wrong and what to do. */
