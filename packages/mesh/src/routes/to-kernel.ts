@@ -16,7 +16,7 @@ export interface RoutingNumbers {
 
 /** @param interfaceIndex index of the tunnel's interface; only unicast routes need it */
 export function toRoute(
-  { destination, type, source, metric }: MeshRoute,
+  { destination, type, source, metric, mtu }: MeshRoute,
   table: number,
   interfaceIndex: number | undefined,
 ): Route {
@@ -31,6 +31,7 @@ export function toRoute(
     protocol: RTPROT_KERNEL,
     ...(type === 'unicast' && interfaceIndex !== undefined ? { interfaceIndex } : {}),
     ...(source ? { source } : {}),
+    ...(mtu === undefined ? {} : { mtu }),
   };
 }
 
@@ -47,13 +48,13 @@ export function toDeletedRoute({ destination, metric }: MeshRoute, table: number
  * @param interfaceIndex index of the tunnel's interface; undefined while there is none
  */
 export function fromRoute(route: InstalledRoute, interfaceIndex: number | undefined): MeshRoute {
-  const { destination, prefixLength, metric, source } = route;
+  const { destination, prefixLength, metric, source, mtu } = route;
   const isType = route.type === 'unicast' || route.type === 'throw' || route.type === 'unreachable';
   const type: MeshRouteType = isType ? route.type : 'unicast';
   const made = meshRoute(
     type,
     { address: destination, prefixLength },
-    { metric, ...(source ? { source } : {}) },
+    { metric, mtu, ...(source ? { source } : {}) },
   );
   const leads =
     type !== 'unicast' || (route.interfaceIndex === interfaceIndex && route.gateway === undefined);

@@ -127,6 +127,27 @@ describe('desireHost', () => {
     expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
   });
 
+  test('limits IPv4 packets by their routes where the interface needs 1280 for IPv6', () => {
+    const peers = [peer(2), peer(3, { endpoint: { address: parseAddress('fd50::13') } })];
+    const small = { peers, underlay: underlay(1300) };
+
+    expect(desireHost(request(small)).link?.mtu).toBe(1280);
+    expect(routes(small).filter((text) => text.includes('through the tunnel'))).toEqual([
+      '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1240',
+      'fd44:0:0:2::/64 metric 1024 through the tunnel src fd44:0:0:1::',
+      '10.244.3.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1220',
+      'fd44:0:0:3::/64 metric 1024 through the tunnel src fd44:0:0:1::',
+    ]);
+    expect(desireHost(request(small)).ruleset).toContain(
+      'nfproto ipv4 tcp flags & (syn | rst) == syn tcp option maxseg size set 1180',
+    );
+    expect(desireHost(request(small)).ruleset).toContain(
+      'nfproto ipv6 tcp flags & (syn | rst) == syn tcp option maxseg size set 1220',
+    );
+    const larger = routes({ ...small, underlay: underlay(1360) });
+    expect(larger.some((text) => text.includes('mtu'))).toBe(false);
+  });
+
   test('makes filters loose, in permissive those towards pods as well', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
