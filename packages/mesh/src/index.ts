@@ -73,6 +73,8 @@ export type {
 } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent } from './agent/agent.ts';
+export { closeAsBefore, enforcedBefore, type StoredStateOptions } from './agent/close-as-before.ts';
+export type { EnforcedRequest } from './agent/enforced-state.ts';
 export { AgentLock, AgentLockError, type AgentLockOptions } from './agent/agent-lock.ts';
 export type { AgentParts } from './agent/round-parts.ts';
 export { AgentError } from './agent/agent-choices.ts';

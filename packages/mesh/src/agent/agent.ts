@@ -224,6 +224,7 @@ export class Agent implements StatusSource {
     try {
       await registry.withdraw(this.settings.node);
       this.#parts.memory.remove();
+      this.#parts.enforcedState.remove();
     } catch (error) {
       const reason = (error as Error).message;
       throw new AgentError(`${reason}. ${NOT_WITHDRAWN}`, { cause: error });

@@ -14,6 +14,7 @@ import { HostRoutes } from '../plan/host-routes.ts';
 import { isException } from '../plan/mesh-rule.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
+import type { EnforcedRequest } from './enforced-state.ts';
 import type { EventLog } from './event-log.ts';
 
 /** The inputs that decide which network state the machine needs. */
@@ -50,6 +51,8 @@ export class MeshMachine {
   #repairs: number[] = [];
   #quiet: NodeJS.Timeout | undefined = undefined;
   readonly #routes: HostRoutes = new HostRoutes();
+  /** The request of the last `desire`. Undefined: too little was known. */
+  #request: CommonRequest | undefined = undefined;
   /** The names of the peers that changed while the required state could not be computed. */
   #unseen: Set<string> = new Set();
   #hasFailed = false;
@@ -68,6 +71,11 @@ export class MeshMachine {
   /** Of what was wanted last, something could not be done. Nobody tells when that is possible. */
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  /** The part of the last `desire` that does not depend on other nodes. Undefined: too little was known. */
+  get request(): EnforcedRequest | undefined {
+    return this.#request;
   }
 
   /**
@@ -134,7 +142,8 @@ export class MeshMachine {
    */
   desire(input: MachineInput): DesiredHost | undefined {
     for (const name of input.changed) this.#unseen.add(name);
-    const request = this.#request(input);
+    const request = this.#requestOf(input);
+    this.#request = request;
     if (!request) return undefined;
     const { peers, answered } = input;
     const changed = this.#unseen;
@@ -175,7 +184,7 @@ export class MeshMachine {
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }
 
-  #request(input: MachineInput): CommonRequest | undefined {
+  #requestOf(input: MachineInput): CommonRequest | undefined {
     const { mode, enforcement, prefixes, registryAddresses } = input;
     const { interfaceName, port, addresses, encryptsNode, clusterPrefixes } = this.#settings;
     const own = { addresses, encryptsNode };

@@ -42,7 +42,7 @@ export class MeshRound {
    * @throws {MeshHostError} the machine cannot enforce
    */
   async run(): Promise<RoundOutcome> {
-    const { events, choices, peers, daemon, machine, nodeFacts } = this.#parts;
+    const { events, choices, peers, daemon, machine, nodeFacts, enforcedState } = this.#parts;
     peers.noteRenewals();
     const { identities } = daemon;
     const plan = this.#planKeys(identities);
@@ -62,7 +62,10 @@ export class MeshRound {
     }
     this.#publish(plan);
     const isHeld = enforcement === 'enforce' && enforcement === choices.chosen.enforcement;
-    if (isHeld) choices.save(choices.chosen);
+    if (isHeld) {
+      choices.save(choices.chosen);
+      if (desired && machine.request) enforcedState.save(machine.request);
+    }
     return {
       plan,
       isApplied: peers.isSynced && desired !== undefined && daemon.isUp,

@@ -8,6 +8,7 @@ import type { MeshHost } from '../host/mesh-host.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
+import { EnforcedState } from './enforced-state.ts';
 import { EventLog } from './event-log.ts';
 import { KnownPeers } from './known-peers.ts';
 import { MeshMachine } from './mesh-machine.ts';
@@ -40,6 +41,7 @@ export interface RoundParts {
   readonly keys: NodeKeys;
   readonly peers: KnownPeers;
   readonly memory: PeerMemory;
+  readonly enforcedState: EnforcedState;
   readonly nodeFacts: NodeFacts;
   readonly daemon: TunnelDaemon;
   readonly machine: MeshMachine;
@@ -84,6 +86,10 @@ export function makeRoundParts(
   const memory = new PeerMemory(settings.stateFolder, settings.interfaceName, (trouble) =>
     events.trouble('memory', trouble),
   );
+  const { stateFolder, interfaceName } = settings;
+  const enforcedState = new EnforcedState(stateFolder, interfaceName, (trouble) =>
+    events.trouble('enforced state', trouble),
+  );
   const peers = new KnownPeers({
     memory,
     registry,
@@ -110,6 +116,7 @@ export function makeRoundParts(
     keys,
     peers,
     memory,
+    enforcedState,
     nodeFacts,
     daemon,
     machine,

@@ -29,7 +29,9 @@ import {
 import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
-import { kubernetesDefaults, type KubernetesDefaults } from './kubernetes-defaults.ts';
+import { kubernetesDefaults } from './kubernetes-defaults.ts';
+import { checkInterfaceName } from '../../interface-name.ts';
+import { ClosedStart } from './closed-start.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
 import { openRegistry } from './open-registry.ts';
 import { readableSecrets } from './readable-secrets.ts';
@@ -41,11 +43,19 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   returnFreedMemory();
   staySmall();
   try {
-    if (flags.registry === 'kubernetes') {
-      const defaults = await kubernetesDefaults(flags, process.env, signals.signal);
-      await serveAgent(readAgentFlags(defaults.flags), flags, signals.signal, defaults);
-    } else {
-      await serveAgent(readAgentFlags(flags), flags, signals.signal);
+    const isKubernetes = flags.registry === 'kubernetes';
+    // Wrong flags are reported before anything is opened. Kubernetes fills in some flags later.
+    const command = isKubernetes ? undefined : readAgentFlags(flags);
+    checkInterfaceName(flags.interface);
+    const lock = new AgentLock({ interfaceName: flags.interface, stateFolder: flags.stateDir });
+    try {
+      const { signal } = signals;
+      const start = await closedUntil(flags, async () =>
+        command ? { command } : startWithKubernetes(flags, signal),
+      );
+      await serveAgent(start, flags, { lock, signal });
+    } finally {
+      lock.close();
     }
   } catch (error) {
     throw inWords(error);
@@ -54,16 +64,42 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
+/** The settings of the agent, and what was found for them. */
+interface Start {
+  readonly command: AgentCommand;
+  readonly api?: KubeApi;
+  /** What was found and where, one sentence each, for the log. */
+  readonly findings?: readonly string[];
+}
+
+/** Runs `find`. If the node enforced before, the machine is closed meanwhile, and stays closed. */
+async function closedUntil(flags: AgentFlags, find: () => Promise<Start>): Promise<Start> {
+  const closed = await ClosedStart.begin(flags, print);
+  try {
+    return await find();
+  } finally {
+    closed?.end();
+  }
+}
+
+/** Asks Kubernetes for the flags that were left out. */
+async function startWithKubernetes(flags: AgentFlags, signal: AbortSignal): Promise<Start> {
+  const { api, findings, flags: all } = await kubernetesDefaults(flags, process.env, signal);
+  try {
+    return { command: readAgentFlags(all), api, findings };
+  } catch (error) {
+    api.close();
+    throw error;
+  }
+}
+
 async function serveAgent(
-  command: AgentCommand,
+  { command, api, findings = [] }: Start,
   flags: AgentFlags,
-  signal: AbortSignal,
-  defaults?: KubernetesDefaults,
+  { lock, signal }: { readonly lock: AgentLock; readonly signal: AbortSignal },
 ): Promise<void> {
-  const api = defaults?.api;
-  const lock = new AgentLock(command.settings);
   // Everything that is opened must be closed, because it would keep the process alive.
-  const opened: Closable[] = [lock];
+  const opened: Closable[] = [];
   const ending = new AbortController();
   try {
     const agent = await openAgent(command, flags, api);
@@ -71,7 +107,7 @@ async function serveAgent(
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
-    for (const finding of defaults?.findings ?? []) agent.events.log(finding);
+    for (const finding of findings) agent.events.log(finding);
     for (const trouble of lock.troubles) agent.events.log(trouble, { level: 'warning' });
     for (const line of readableSecrets(flags)) agent.events.log(line, { level: 'warning' });
     agent.start();
@@ -84,6 +120,11 @@ async function serveAgent(
     ending.abort();
     for (const item of opened.toReversed()) await item.close();
   }
+}
+
+/** Prints a line of the agent's log. */
+function print(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 }
 
 interface Closable {
@@ -105,7 +146,7 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
       client: UapiClient.of(interfaceName),
       prefixes: openPrefixes(command, host, api),
       keys: new KeyStore({ folder: stateFolder, interfaceName }),
-      log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
+      log: print,
     });
   } catch (error) {
     host?.close();

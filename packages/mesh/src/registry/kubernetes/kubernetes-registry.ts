@@ -122,7 +122,7 @@ export class KubernetesRegistry implements Registry {
 
   #isRevoked(object: KubeObject): boolean {
     const record = this.#records.read(object);
-    return !(record instanceof RecordError) && record?.revoked === true;
+    return !(record instanceof RecordError) && record.revoked;
   }
 
   /**
