@@ -72,7 +72,7 @@ export class AgentLoop {
     this.#schedule.request(0);
   }
 
-  /** Something could not be done. It is tried again, with waits that grow. */
+  /** Requests a round after a step has failed. The wait doubles with each call, up to a minute. */
   retryLater(): void {
     this.#schedule.request(this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
@@ -161,8 +161,9 @@ export class AgentLoop {
 
 /** In milliseconds. All changes within this time are handled in one round. */
 const ROUND_DELAY_MS = 50;
+/** In milliseconds. How long to wait before the first retry after a failure. */
 const RETRY_MS = 2000;
-/** What can't be done now may never be possible, where a program is missing. */
+/** In milliseconds. A step may fail for ever, for example if a program is missing. */
 const LONGEST_RETRY_MS = 60_000;
 const NEXT_KEY = 'the next key';
 /**

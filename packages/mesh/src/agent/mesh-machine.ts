@@ -68,7 +68,10 @@ export class MeshMachine {
     return this.#applied;
   }
 
-  /** Of what was wanted last, something could not be done. Nobody tells when that is possible. */
+  /**
+   * True if a step of the last `apply` failed. Nothing reports when such a step becomes possible, so
+   * the caller must try again.
+   */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
@@ -79,8 +82,10 @@ export class MeshMachine {
   }
 
   /**
-   * @param onChanged the machine is to be looked at again
-   * @param onFailed something that somebody took away could not be put back
+   * Begins to follow changes of the machine.
+   *
+   * @param onChanged called when the facts about the machine may have changed
+   * @param onFailed called when the state that another program changed could not be restored
    */
   watch(onChanged: () => void, onFailed: () => void): void {
     const outdate = (): void => {
@@ -179,7 +184,7 @@ export class MeshMachine {
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
     this.#events.trouble('repairs', AT_ODDS);
-    // Whoever it was has ended when nothing more is undone.
+    // The other program has ended when no more repairs are needed.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }

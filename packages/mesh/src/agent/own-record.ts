@@ -26,8 +26,8 @@ export class OwnRecord {
   readonly #events: EventLog;
   readonly #publisher: RecordPublisher;
   /**
-   * What the registry has: the record, none, or none because another party removed it. Undefined
-   * while it is not known.
+   * What the registry has: the record, `none`, or `removed`: none, because another party removed it on
+   * purpose. Undefined while it is not known.
    */
   #stored: NodeRecord | 'none' | 'removed' | undefined = undefined;
 
@@ -37,7 +37,7 @@ export class OwnRecord {
       registry,
       onTrouble: (trouble) => events.trouble('own record', trouble),
       onPublished: (record) => {
-        // It was on its way when somebody took the node out.
+        // The node was removed while this write was in progress.
         if (this.#stored === 'removed') return;
         this.#stored = record;
         events.log(`wrote the record: ${describeRecord(record)}`);

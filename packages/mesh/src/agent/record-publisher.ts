@@ -61,7 +61,10 @@ export class RecordPublisher {
     void this.#publish();
   }
 
-  /** It is to hold this. What the registry has just refused waits until it is tried again. */
+  /**
+   * Sets the record that the registry must have, and writes it. If the registry has just refused the
+   * same record, it is written at the next retry.
+   */
   want(record: NodeRecord): void {
     const isRefused = this.#trouble !== undefined && this.#wanted !== undefined;
     const isSame = isRefused && textOf(this.#wanted!) === textOf(record);

@@ -9,14 +9,21 @@ export class RoundSchedule {
   readonly #onFailure: (error: Error) => void;
   readonly #delayMs: number;
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** When the timer is over. */
+  /** When the timer ends, in milliseconds of `performance.now()`. Infinity: no timer runs. */
   #dueAt = Infinity;
   #running: Promise<void> | undefined = undefined;
-  /** What was asked for during a round, and how soon behind it; undefined: nothing. */
+  /**
+   * In milliseconds. How long after the current round the next one must start. Undefined: no round was
+   * requested during the current one.
+   */
   #requestedMs: number | undefined = undefined;
   #isClosed = false;
 
-  /** @param options.delayMs requests within this time share one round */
+  /**
+   * @param work one round
+   * @param options.delayMs in milliseconds; requests within this time share one round
+   * @param options.onFailure called with the error of a round that no caller waits for
+   */
   constructor(
     work: () => Promise<void>,
     options: { readonly delayMs: number; readonly onFailure: (error: Error) => void },
@@ -26,7 +33,11 @@ export class RoundSchedule {
     this.#onFailure = options.onFailure;
   }
 
-  /** One more, soon: the earliest of those that were asked for counts. */
+  /**
+   * Requests a round. Of several requests, the earliest one counts.
+   *
+   * @param delayMs how long to wait before the round, in milliseconds; default: `options.delayMs`
+   */
   request(delayMs: number = this.#delayMs): void {
     if (this.#isClosed) return;
     if (this.#running) {
@@ -46,7 +57,7 @@ export class RoundSchedule {
    * @throws the error with which the round failed
    */
   async runNow(): Promise<void> {
-    // Several may have waited for the same one.
+    // Another caller that waited for the same round may have started the next one.
     while (this.#running) await this.#running.catch(() => {});
     if (this.#isClosed) return;
     try {

@@ -86,7 +86,7 @@ export class LinuxHost implements MeshHost {
   #hasNft = false;
   /** Why nft can't be used, where `#hasNft` is false. */
   #nftReason: string = NFT_MISSING;
-  /** The index that the listener was told last. */
+  /** The index that was reported to the listener last. */
   #reportedLink: number | undefined = undefined;
 
   /**

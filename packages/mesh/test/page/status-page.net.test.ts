@@ -319,7 +319,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
     status = () => Promise.reject(new Error('broken'));
     await browser.until(
-      `document.querySelector('#troubles').innerText === 'The agent cannot tell its status: broken\\nNo daemon answers for litz0\\nnft is missing'`,
+      `document.querySelector('#troubles').innerText === 'The agent cannot read its status: broken\\nNo daemon answers for litz0\\nnft is missing'`,
     );
   });
 });
