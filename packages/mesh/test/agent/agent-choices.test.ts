@@ -5,7 +5,7 @@ import { recordOf } from '../records.ts';
 import { AgentFixture, pass } from './agent-fixture.ts';
 
 describe('setEnforcement', () => {
-  it('refuses enforce by the names of those who have not answered', async () => {
+  it('refuses enforce, and names the peers that have not answered', async () => {
     const fixture = await started();
     await fixture.answer(3);
     const refused = fixture.agent.setEnforcement('enforce');
@@ -14,7 +14,7 @@ describe('setEnforcement', () => {
     expect(fixture.wayTo(2)).toBe('main');
   });
 
-  it('enforces with force, whoever has not answered', async () => {
+  it('enforces with force, even if peers have not answered', async () => {
     const fixture = await started();
     await fixture.answer(3);
     const said = fixture.agent.setEnforcement('enforce', { force: true });
@@ -64,7 +64,7 @@ describe('setEnforcement', () => {
     await expect(fixture.agent.setEnforcement('enforce')).rejects.toThrow(/not read yet/);
   });
 
-  it('leaves everything as it was where the machine cannot hold it', async () => {
+  it('leaves everything as it was if the machine cannot enforce', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     fixture.host.refusal = ({ enforcement }) =>
@@ -84,7 +84,7 @@ describe('setEnforcement', () => {
 });
 
 describe('two switches at once', () => {
-  it('are done one after the other, and one that fails undoes nothing of the other one', async () => {
+  it('run one after the other, and one that fails does not undo another', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     fixture.host.refusal = ({ enforcement }) =>
@@ -116,12 +116,12 @@ describe('an agent that is started to enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('waits for nobody with force', async () => {
+  it('does not wait for peers with force', async () => {
     const fixture = await started({ enforcement: 'enforce', force: true });
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('enforces at once where the one before it did', async () => {
+  it('enforces at once if the previous agent enforced', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     fixture.daemon.ends();
@@ -147,7 +147,7 @@ describe('an agent that is started to enforce', () => {
     expect(ways()).toEqual(['main', 'tunnel', 'refused']);
   });
 
-  it('takes nothing away from a machine that goes on before the registry can be read', async () => {
+  it('removes nothing from a running machine before the registry can be read', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await fixture.replace();
@@ -170,7 +170,7 @@ describe('an agent that is started to enforce', () => {
     );
   });
 
-  it('enforces at once where the one before it was switched to it, but not with other flags', async () => {
+  it('enforces at once if the previous agent was switched to it, but not with other flags', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     await fixture.agent.setEnforcement('enforce');
@@ -182,7 +182,7 @@ describe('an agent that is started to enforce', () => {
 });
 
 describe('setMode', () => {
-  it('gives the daemon its mark before rules need it, and takes it back behind them', async () => {
+  it('sets the mark of the daemon before the rules need it, and clears it after they are gone', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     const { length } = fixture.log;
@@ -194,7 +194,7 @@ describe('setMode', () => {
     expect(fixture.daemon.fwmark).toBe(0);
   });
 
-  it('tells the others of a node that opts out that it does not with all', async () => {
+  it('publishes with all that the node does not opt out', async () => {
     const fixture = await started({ encryptsNode: false });
     expect(fixture.record?.encryptsNode).toBe(false);
     await fixture.agent.setMode('all');

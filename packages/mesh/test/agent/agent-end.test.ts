@@ -59,7 +59,7 @@ describe('close', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('during a switch lets whoever asked for it know how it went', async () => {
+  it('answers a pending change of the choices', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     const step = gate();
@@ -74,7 +74,7 @@ describe('close', () => {
 });
 
 describe('down', () => {
-  it('takes the machine back first, then the record, then the keys of the daemon', async () => {
+  it('restores the machine first, then withdraws the record, then clears the daemon', async () => {
     const fixture = await started();
     const { length } = fixture.log;
     const said = fixture.agent.down();
@@ -91,7 +91,7 @@ describe('down', () => {
     expect(fixture.record).toBeUndefined();
   });
 
-  it('leaves alone a daemon that is not there', async () => {
+  it('works without a daemon', async () => {
     const fixture = await started();
     fixture.daemon.ends();
     await pass(100);
@@ -101,7 +101,7 @@ describe('down', () => {
     expect(fixture.log.at(-1)).toBe('registry: withdrawn');
   });
 
-  it('says what could not be put back', async () => {
+  it('reports what could not be restored', async () => {
     const fixture = await started();
     fixture.host.troubles = ['the filter of eth0 is somebody else’s now'];
     const said = fixture.agent.down();
@@ -109,7 +109,7 @@ describe('down', () => {
     await expect(said).resolves.toMatch(/the machine is restored; the filter of eth0/);
   });
 
-  it('is not kept from it by a disk that is full', async () => {
+  it('works with a full disk', async () => {
     const fixture = await started();
     mkdirSync(join(fixture.folder, 'litz0.choices.json'));
     const said = fixture.agent.down();
@@ -120,7 +120,7 @@ describe('down', () => {
     expect(fixture.record).toBeUndefined();
   });
 
-  it('asked for twice is done once', async () => {
+  it('runs once if it is requested twice', async () => {
     const fixture = await started();
     const { length } = fixture.log;
     const both = [fixture.agent.down(), fixture.agent.down()];
@@ -130,7 +130,7 @@ describe('down', () => {
     expect(fixture.log.slice(length)).toHaveLength(3);
   });
 
-  it('is not undone by a switch or a new key that somebody asks for meanwhile', async () => {
+  it('is not undone by a change or a new key that is requested meanwhile', async () => {
     const fixture = await started();
     const said = fixture.agent.down();
     await expect(fixture.agent.setEnforcement('permissive')).rejects.toThrow('being taken out');
@@ -142,7 +142,7 @@ describe('down', () => {
     expect(JSON.parse(choices)).toMatchObject({ isDown: true, chosen: { mode: 'pods' } });
   });
 
-  it('says that the registry cannot be told, and can be asked for again', async () => {
+  it('reports that the registry cannot be written, and can be requested again', async () => {
     const fixture = await started();
     fixture.registry.isLost();
     await expect(fixture.agent.down()).rejects.toThrow(

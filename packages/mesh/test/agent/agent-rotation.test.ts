@@ -12,7 +12,7 @@ const key = (number: number, generation: number): NodeKey => ({
 });
 
 describe('rotateKey', () => {
-  it('tells the daemon first, then the others, waits for all of them, and loses no session', async () => {
+  it('changes the daemon first, then the record, waits for all peers, and loses no session', async () => {
     const fixture = await started();
     const { daemon, log } = fixture;
     const { length } = log;
@@ -74,7 +74,7 @@ describe('rotateKey', () => {
     expect(fixture.published).toEqual([1, 2]);
   });
 
-  it('goes on where it stood after the agent was replaced', async () => {
+  it('continues after the agent was replaced', async () => {
     const fixture = await started();
     const { daemon } = fixture;
     fixture.agent.rotateKey();
@@ -93,7 +93,7 @@ describe('rotateKey', () => {
     expect(daemon.peers).toMatchObject([{ session: {} }, { session: {} }]);
   });
 
-  it('promotes nothing while the registry cannot be told', async () => {
+  it('promotes nothing while the registry cannot be written', async () => {
     const fixture = await started();
     const { daemon, registry } = fixture;
     fixture.agent.rotateKey();
@@ -154,7 +154,7 @@ describe('rotateKey', () => {
       expect((await fixture.agent.status()).node.keys).toMatchObject([{ generation: 3 }]);
     });
 
-    it('works without the registry, which is told when it is back', async () => {
+    it('works without the registry, which is written when it is back', async () => {
       const fixture = await started();
       fixture.registry.isLost();
       fixture.agent.rotateKey({ revoke: true });

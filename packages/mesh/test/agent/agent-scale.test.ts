@@ -6,7 +6,7 @@ import { keyOf, recordOf } from '../records.ts';
 import { AgentFixture, pass } from './agent-fixture.ts';
 
 describe('Agent with 500 nodes', () => {
-  it('tells the daemon of a change once, asks it nothing, and loads no ruleset', async () => {
+  it('sends a change to the daemon once, reads nothing from it, and loads no ruleset', async () => {
     const { fixture, applied } = await large();
     const { gets } = fixture.daemon;
     const before = applied.at(-1)!;
@@ -20,7 +20,7 @@ describe('Agent with 500 nodes', () => {
     expect(applied.at(-1)!.ruleset).toBe(before.ruleset);
   });
 
-  it('looks at the routes of the peer that changes, and at no others', async () => {
+  it('compares only the routes of the peer that changes', async () => {
     const { fixture, applied } = await large();
     const { length } = fixture.log;
     const before = applied.at(-1)!;
@@ -36,7 +36,7 @@ describe('Agent with 500 nodes', () => {
     expect(difference?.come.flat().map(({ key }) => key)).toEqual(['10.250.1.0/24 metric 0']);
   });
 
-  it('takes many changes at once as one', async () => {
+  it('handles many changes at once in one round', async () => {
     const { fixture } = await large();
     const { length } = fixture.log;
     for (let i = 100; i < 200; i++) {
@@ -53,7 +53,7 @@ describe('Agent with 500 nodes', () => {
     expect(fixture.registry.statuses.length).toBeLessThanOrEqual(1);
   });
 
-  it('is asked for nothing and says nothing at rest', async () => {
+  it('receives and sends no requests at rest', async () => {
     const { fixture } = await large();
     const { gets } = fixture.daemon;
     const { length } = fixture.log;

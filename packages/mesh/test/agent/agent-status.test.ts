@@ -14,7 +14,7 @@ describe('the status in the registry', () => {
     expect(fixture.registry.written).toHaveLength(1);
   });
 
-  it('is not written anew when others join, answer, rotate and leave', async () => {
+  it('is not written again when others join, answer, rotate and leave', async () => {
     const fixture = await started();
     await pass(600_000);
     for (let number = 3; number < 20; number++) {
@@ -28,7 +28,7 @@ describe('the status in the registry', () => {
     expect([fixture.registry.written.length, fixture.registry.statuses.length]).toEqual([1, 1]);
   });
 
-  it('follows what is switched', async () => {
+  it('follows changes of mode and enforcement', async () => {
     const fixture = await started();
     await fixture.answer(2);
     await pass(600_000);
@@ -41,7 +41,7 @@ describe('the status in the registry', () => {
     expect(words).toEqual(['pods permissive', 'nodes enforce', 'off off']);
   });
 
-  it('tells what is wrong, and says nothing of what has come and gone', async () => {
+  it('has the current troubles, and not those that are over', async () => {
     const fixture = await started();
     await pass(600_000);
     fixture.host.factsFailure = new Error('no answer');
@@ -69,7 +69,7 @@ describe('the status in the registry', () => {
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(60_000);
   });
 
-  it('that may not be written is said, and tried again less and less often', async () => {
+  it('is tried again with growing pauses if it may not be written, and the reason is reported', async () => {
     const fixture = await started();
     fixture.registry.statusRefusal = 'needs the right to patch litznodes/status';
     await pass(3_600_000);

@@ -31,7 +31,7 @@ describe('Agent', () => {
       expect(fixture.log).toHaveLength(3);
     });
 
-    it('by laying the machine before there is a daemon, and is not ready with that', async () => {
+    it('by changing the machine before there is a daemon, and is not ready yet', async () => {
       const fixture = new AgentFixture();
       fixture.agent.start();
       fixture.registry.sync();
@@ -44,7 +44,7 @@ describe('Agent', () => {
       expect(fixture.agent.isReady).toBe(true);
     });
 
-    it('without a change where all is as it is to be', async () => {
+    it('without a change if everything is as it must be', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -58,7 +58,7 @@ describe('Agent', () => {
       expect(daemon.peers).toMatchObject([{ session: {} }]);
     });
 
-    it('and lets nobody take what a peer held before, however old the key of the newcomer looks', async () => {
+    it('and keeps the claims of a peer, however old the key of another node looks', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.replace();
@@ -136,7 +136,7 @@ describe('Agent', () => {
       expect(fixture.log.slice(1)).toEqual(['host: permissive', 'registry: 1']);
     });
 
-    it('by waiting for the addresses of the registry where they decide about the way to it', async () => {
+    it('by waiting for the addresses of the registry if the mode needs them', async () => {
       const fixture = new AgentFixture({ settings: { mode: 'nodes' } });
       fixture.registry.serverAddresses = [{ address: '192.0.2.100', port: 6443 }];
       const { shut, open } = gate();
@@ -153,7 +153,7 @@ describe('Agent', () => {
   });
 
   describe('when its daemon', () => {
-    it('dies, sends nothing into a tunnel that is not there, and enforces all the same', async () => {
+    it('dies, gets no packets while it is gone, and the machine still enforces', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -164,7 +164,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.agent.isReady]).toEqual(['main', false]);
     });
 
-    it('dies under enforce, refuses what would go through it', async () => {
+    it('dies under enforce, and packets for it are refused', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -176,7 +176,7 @@ describe('Agent', () => {
       expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
     });
 
-    it('comes back, gives it everything in one request, and takes the routes when a peer answers', async () => {
+    it('comes back, gets everything in one request, and its routes when a peer answers', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2);
@@ -224,7 +224,7 @@ describe('Agent', () => {
       expect((await fixture.agent.status()).registry.trouble).toBeUndefined();
     });
 
-    it('has no record of a node any more, keeps it while its sessions renew', async () => {
+    it('lacks the record of a node, which is kept while its sessions renew', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2, 3);
@@ -238,7 +238,7 @@ describe('Agent', () => {
       expect(fixture.said).toContainEqual(expect.stringMatching(/n3.*sessions/));
     });
 
-    it('has the record of a node deleted, takes the peer away at once', async () => {
+    it('loses a record on purpose, and the peer is removed at once', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2, 3);
@@ -248,7 +248,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.wayTo(3)]).toEqual(['main', 'tunnel']);
     });
 
-    it('has garbage, goes on with the last good state of that node and with all others', async () => {
+    it('has garbage, and the last good record of that node and all others stay', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -272,7 +272,7 @@ describe('Agent', () => {
       });
     });
 
-    it('has garbage in place of the own record, writes it anew', async () => {
+    it('has garbage as the own record, which is written again', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.has('n1', new RecordError('n1', '(record)', 'is no JSON'));
@@ -293,7 +293,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('has this node thrown out, stays out until it is started again', async () => {
+    it('has removed this node, which stays out until its agent is started again', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.loses('n1', 'deleted');
@@ -310,7 +310,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('lets it in again when its record says revoked no more', async () => {
+    it('admits the node again when its record no longer says revoked', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       const { record } = fixture;
@@ -322,7 +322,7 @@ describe('Agent', () => {
       expect(fixture.record).toMatchObject({ port: 51871 });
     });
 
-    it('has its record written by another machine again and again, says so and does not race', async () => {
+    it('has an own record that another machine overwrites, reports it and slows down', async () => {
       const fixture = new AgentFixture();
       const publish = fixture.registry.publish.bind(fixture.registry);
       fixture.registry.publish = async (record) => {
@@ -341,7 +341,7 @@ describe('Agent', () => {
       expect(fixture.record?.keys).not.toEqual(recordOf(1).keys);
     });
 
-    it('tells of another writer while it takes a record, has that one corrected', async () => {
+    it('reports another writer during a write, and the record is corrected', async () => {
       const fixture = new AgentFixture();
       const publish = fixture.registry.publish.bind(fixture.registry);
       let isFirst = true;
@@ -355,7 +355,7 @@ describe('Agent', () => {
       expect(fixture.record?.keys).not.toEqual(recordOf(1).keys);
     });
 
-    it('has this node thrown out while a write of it waits to be tried again, does not write it', async () => {
+    it('removes this node while a write waits for its retry, and nothing is written', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.trouble = 'connection refused';
@@ -369,7 +369,7 @@ describe('Agent', () => {
     });
   });
 
-  it('looks at the machine again when a look at it has failed', async () => {
+  it('reads the machine again after a failure', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     fixture.host.factsFailure = new Error('no answer');
@@ -383,7 +383,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('has what somebody changes on the machine put back, and says so', async () => {
+  it('reports that a change by another program was undone', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     await fixture.answer(2);
@@ -397,7 +397,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('lays and tells no prefixes that the others would refuse, and keeps those that it has', async () => {
+  it('neither uses nor publishes prefixes that the others would refuse, and keeps the previous ones', async () => {
     let tell!: (text: string) => void;
     const prefixes: PrefixSource = {
       description: 'a test',
@@ -422,7 +422,7 @@ describe('Agent', () => {
     expect(fixture.record?.prefixes.map(formatCidr)).toEqual(['10.244.1.0/24']);
   });
 
-  it('tries again what the machine could not do, less and less often, until it can', async () => {
+  it('retries failed steps with growing pauses until they succeed', async () => {
     const fixture = new AgentFixture();
     fixture.host.troubles = ['could not load the nftables ruleset: no answer for 10000 ms'];
     await fixture.start(recordOf(2));
@@ -441,7 +441,7 @@ describe('Agent', () => {
     expect(fixture.host.applies - enough).toBeLessThan(10);
   });
 
-  it('puts back later what could not be put back when somebody took it away', async () => {
+  it('restores later what could not be restored at once', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     await fixture.answer(2);
@@ -452,7 +452,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('says that somebody is at odds with it, until that ends', async () => {
+  it('reports that another program undoes its settings, until that ends', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     await fixture.answer(2);

@@ -38,7 +38,7 @@ describe('ControlServer', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('answers whoever has closed their side behind the request', async () => {
+  it('answers a client that has closed its side after the request', async () => {
     const socket = connect();
     socket.end('{"command":"status"}\n');
     expect(await textOf(socket)).toBe('{"ok":true,"result":"did status"}\n');
@@ -67,7 +67,7 @@ describe('ControlServer', () => {
     expect(await sendControlRequest(path, { command: 'status' })).toBe('did status');
   });
 
-  it('ends with connections on which nothing was asked, and leaves no file', async () => {
+  it('ends although idle connections are open, and leaves no file', async () => {
     const socket = createConnection(path);
     const text = textOf(socket);
     await once(socket, 'connect');

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../src/agent/event-log.ts';
 
 describe('EventLog', () => {
-  test('makes one harmless line of what others say', () => {
+  test('prints a text of another machine as one harmless line', () => {
     const lines: string[] = [];
     const log = new EventLog(
       (line) => lines.push(line),
@@ -23,7 +23,7 @@ describe('EventLog', () => {
     expect(log.troubles).toEqual(['registry: two\\u{a}lines']);
   });
 
-  test('leaves out most of a flood, counts it, and keeps what is worse', () => {
+  test('drops and counts most lines of a flood, and keeps those of a higher level', () => {
     const lines: string[] = [];
     let time = 0;
     const log = new EventLog(
@@ -42,7 +42,7 @@ describe('EventLog', () => {
     expect(lines.at(-1)).toBe('the clock was set back');
   });
 
-  test('says the same trouble once, and that it is over', () => {
+  test('logs a trouble once, and its end', () => {
     const lines: string[] = [];
     const log = new EventLog(
       (line) => lines.push(line),

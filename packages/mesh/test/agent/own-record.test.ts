@@ -5,7 +5,7 @@ import { recordOf } from '../records.ts';
 import { gate } from './agent-fixture.ts';
 
 describe('OwnRecord', () => {
-  it('stays out when a write was on its way while the node was thrown out', async () => {
+  it('stays out if the node was removed during a write', async () => {
     const step = gate();
     const events = new EventLog(
       () => {},

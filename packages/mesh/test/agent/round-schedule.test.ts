@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('RoundSchedule', () => {
-  test('does as one what is asked for within the delay', async () => {
+  test('runs one round for all requests within the delay', async () => {
     const { schedule, begun } = worked();
     schedule.request();
     await vi.advanceTimersByTimeAsync(40);
@@ -23,7 +23,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([50]);
   });
 
-  test('does at once what cannot wait, though one is to come later', async () => {
+  test('runs an urgent round at once, although a later one was requested', async () => {
     const { schedule, begun } = worked();
     schedule.request(2000);
     await vi.advanceTimersByTimeAsync(100);
@@ -35,7 +35,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([100]);
   });
 
-  test('does one more for what is asked for meanwhile', async () => {
+  test('runs one more round for requests that come during a round', async () => {
     const { schedule, begun } = worked({ takesMs: 500 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
@@ -45,7 +45,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 550]);
   });
 
-  test('does it as long behind the round as was asked for', async () => {
+  test('waits after the round as long as was requested', async () => {
     const { schedule, begun } = worked({ takesMs: 500 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
@@ -54,7 +54,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 2500]);
   });
 
-  test('never does two at once, however many wait for one', async () => {
+  test('never runs two rounds at once, however many callers wait', async () => {
     const { schedule, begun, most } = worked({ takesMs: 500 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
@@ -65,7 +65,7 @@ describe('RoundSchedule', () => {
     expect(most()).toBe(1);
   });
 
-  test('tells who waits what it failed with, and does what was asked for meanwhile', async () => {
+  test('reports a failure to the caller that waits, and runs a round that was requested meanwhile', async () => {
     const { schedule, begun } = worked({ takesMs: 500, fails: 1 });
     const failed = schedule.runNow().catch((error: Error) => error.message);
     await vi.advanceTimersByTimeAsync(100);
@@ -75,7 +75,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 550]);
   });
 
-  test('tells of a failure that nobody waits for, and waits as long as it is told then', async () => {
+  test('reports a failure that no caller waits for, and waits as long as is then requested', async () => {
     const { schedule, begun, failures } = worked({ takesMs: 500, fails: 1 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(2499);
@@ -85,7 +85,7 @@ describe('RoundSchedule', () => {
     expect(failures).toEqual(['round 1']);
   });
 
-  test('begins none after it was closed', async () => {
+  test('starts no round after it was closed', async () => {
     const { schedule, begun } = worked({ takesMs: 500 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);

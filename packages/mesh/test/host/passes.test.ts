@@ -3,7 +3,7 @@ import { Passes } from '../../src/host/passes.ts';
 import { settle } from '../manual-clock.ts';
 
 describe('Passes', () => {
-  test('does who asks meanwhile afterwards, all at once', async () => {
+  test('answers all requests that come during a pass with the next pass', async () => {
     const { passes, begun, end } = create();
     const first = passes.request();
     const others = [passes.request(), passes.request()];
@@ -26,7 +26,7 @@ describe('Passes', () => {
     expect(begun).toEqual([false, false]);
   });
 
-  test('tells a failure to those who wait, else to whoever listens, and goes on', async () => {
+  test('reports a failure to the callers that wait, else to the listener, and continues', async () => {
     const { passes, fail, end, failures } = create();
     const requested = passes.request();
     fail(new Error('refused'));
@@ -42,7 +42,7 @@ describe('Passes', () => {
     expect(await again).toBe('well');
   });
 
-  test('begins none any more when it is closed, and tells those who wait', async () => {
+  test('starts no pass after it was closed, and rejects the requests that wait', async () => {
     const { passes, begun, end } = create();
     const first = passes.request();
     const second = passes.request();

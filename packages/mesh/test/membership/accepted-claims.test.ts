@@ -37,18 +37,18 @@ describe('AcceptedClaims', () => {
     expect([...claims.clashesOf(claim)].map(({ holder }) => holder)).toEqual(['n1', 'n2']);
   });
 
-  test('finds another holder behind what the node has itself', () => {
+  test('finds another holder besides the node itself', () => {
     const claims = holding(recordOf(1), recordOf(2));
     const wider = recordOf(1, prefixes('10.244.0.0/16'));
     expect([...claims.clashesOf(wider)].map(({ holder }) => holder)).toEqual(['n2']);
   });
 
-  test('has nothing against a node that changes what is its own', () => {
+  test('accepts a node that changes its own claims', () => {
     const claims = holding(recordOf(1));
     expect([...claims.clashesOf(recordOf(1, prefixes('10.244.1.0/25')))]).toEqual([]);
   });
 
-  test('has nothing against two nodes behind one translated address, by their ports', () => {
+  test('accepts two nodes behind one NAT address with different ports', () => {
     const claims = holding(recordOf(1));
     const neighbour = recordOf(2, { addresses: ['192.0.2.1'], port: 51872 });
     expect([...claims.clashesOf(neighbour)]).toEqual([]);
@@ -58,7 +58,7 @@ describe('AcceptedClaims', () => {
     expect([...claims.clashesOf(recordOf(3, prefixes('192.0.2.0/31')))]).toHaveLength(1);
   });
 
-  test('gives back everything, also of prefixes that lie in each other', () => {
+  test('releases everything, also prefixes inside each other', () => {
     const nested = recordOf(1, prefixes('10.244.1.0/25', '10.244.1.0/24', '10.244.1.0/24'));
     const claims = holding(nested);
     expect([...claims.clashesOf(recordOf(2, prefixes('10.244.1.200/32')))]).toHaveLength(1);

@@ -53,7 +53,7 @@ describeWith(networkRequirements, 'fail closed', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
 
-  test('sends no plaintext when the rules were laid before the CNI was there', async () => {
+  test('sends no plaintext if the rules were set before the CNI was installed', async () => {
     const network = await createNetwork({ withCni: false });
     await ProgrammedMesh.create(network);
     network.installCni();

@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'a node behind a NAT', () => {
     await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
   });
 
-  test('is not without it, once the NAT has forgotten, until it sends something itself', async () => {
+  test('is not reached without it after the NAT mapping expired, until it sends something itself', async () => {
     const { a, b } = await meshWithNat([]);
     expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
     await idle();

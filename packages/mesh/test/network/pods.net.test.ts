@@ -53,7 +53,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeLessThan(3);
   });
 
-  test('lets nothing leave to a pod of a node that nobody knows', async () => {
+  test('lets no packet leave to a pod of an unknown node', async () => {
     const { wire, a } = await createMesh();
 
     expect(a.ping(a.pods[0], '10.244.9.5')).toBe(0);
@@ -62,7 +62,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
 
-  test('tells a pod in one packet what fits through the tunnel', async () => {
+  test('reports the MTU of the tunnel to a pod in one packet', async () => {
     const { wire, a, b } = await createMesh();
 
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 1472, whole: true })).toBe(0);
@@ -111,7 +111,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(counter(a, 'ingress')).toBeGreaterThanOrEqual(3);
   });
 
-  test('sends nothing out that is for a pod of this node which is gone', async () => {
+  test('sends no packet out that is for a removed pod of this node', async () => {
     const { wire, a, b } = await createMesh({ cni: 'ptp' });
     const { address } = b.addPod();
     b.removePod(b.pods[1]);

@@ -4,7 +4,7 @@ import { layoutOf, MAX_NODES } from '../../page/layout.js';
 const WIDTHS = [296, 330, 500, 760, 1160];
 
 describe('layoutOf', () => {
-  test('has a ring for a few, spokes for many, and dots where names have no room', () => {
+  test('uses a ring for few nodes, spokes for many, and dots if names do not fit', () => {
     expect(layoutOf(3, 1160, 8).kind).toBe('ring');
     expect(layoutOf(3, 296, 8).kind).toBe('ring');
     expect(layoutOf(30, 760, 8).kind).toBe('spokes');

@@ -57,7 +57,7 @@ describe('desireHost', () => {
     expect(routes({ peers: outside })).toContain('10.9.0.0/24 metric 4278198272 unreachable');
   });
 
-  test('has nothing of a family that nobody has', () => {
+  test('has nothing of a family that no node has', () => {
     const own = { ...request().own, prefixes: prefixesOf(1).slice(0, 1) };
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
     const only = { own, peers, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
@@ -85,7 +85,7 @@ describe('desireHost', () => {
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
-  test('answers by the same way where this node serves the registry', () => {
+  test('answers past the tunnel if this node serves the registry', () => {
     const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
 
     expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
@@ -101,7 +101,7 @@ describe('desireHost', () => {
     expect(routes({ mode: 'all', peers })).toContain(node);
   });
 
-  test('has a node that opted out encrypt its pods alone', () => {
+  test('encrypts only the pods of a node that opted out', () => {
     const own = { ...request().own, encryptsNode: false };
 
     expect(rules({ mode: 'nodes', own })).toEqual(rules());

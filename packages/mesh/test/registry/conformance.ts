@@ -66,13 +66,13 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
     });
     afterAll(() => fixture?.close());
 
-    test('tells of an empty registry that it is empty', async () => {
+    test('reports an empty registry as empty', async () => {
       expect((await follow()).heard.filter(({ what }) => what !== 'connection')).toEqual([
         { what: 'sync', names: [] },
       ]);
     });
 
-    test('tells first what stands there, all at once', async () => {
+    test('first reports all existing records at once', async () => {
       await publish(recordOf(1));
       await publish(recordOf(2));
       const listener = await follow();
@@ -81,7 +81,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.get('n1')).toEqual(recordOf(1));
     });
 
-    test('tells of a node that comes and of what it changes, with every field', async () => {
+    test('reports a new node and its changes, with every field', async () => {
       const listener = await follow();
       const registry = await publish(recordOf(1));
       await listener.until(({ records }) => records.has('n1'));
@@ -102,7 +102,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       });
     });
 
-    test('tells the last of many changes last', async () => {
+    test('reports the last of many changes last', async () => {
       const listener = await follow();
       const registry = await open();
       for (let generation = 1; generation <= 20; generation++) {
@@ -116,7 +116,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(told).toEqual(told.toSorted((a, b) => a - b));
     });
 
-    test('writes once, and nothing where the same stands there', async () => {
+    test('writes once, and nothing if the record is unchanged', async () => {
       const registry = await publish(recordOf(1));
       const version = await fixture.version('n1');
       await registry.publish(recordOf(1));
@@ -139,7 +139,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(await fixture.hasUnknownField('n1')).toBe(true);
     });
 
-    test('tells of a bad record by its field, and goes on with the others', async () => {
+    test('reports a bad record with its field, and continues with the others', async () => {
       const listener = await follow();
       await fixture.writeBadRecord('n1');
       await listener.until(({ records }) => records.has('n1'));
@@ -161,7 +161,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(records.get('n2')).toEqual(recordOf(2));
     });
 
-    test('tells of a node that withdraws that it was on purpose', async () => {
+    test('reports a withdrawn node as deleted', async () => {
       const registry = await publish(recordOf(1));
       const listener = await follow();
       await registry.withdraw('n1');
@@ -170,7 +170,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect((await follow()).records.has('n1')).toBe(false);
     });
 
-    test('takes a node back that has withdrawn', async () => {
+    test('accepts a withdrawn node again', async () => {
       const registry = await publish(recordOf(1));
       await registry.withdraw('n1');
       const listener = await follow();
@@ -185,7 +185,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect((await follow()).records.has('n1')).toBe(false);
     });
 
-    test('tells of a record that somebody deletes that it was on purpose', async () => {
+    test('reports a record that an administrator deletes as deleted', async () => {
       await publish(recordOf(1));
       await publish(recordOf(2));
       const listener = await follow();
@@ -195,7 +195,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.has('n2')).toBe(true);
     });
 
-    test('keeps everything while it is out of reach, says so, and goes on afterwards', async () => {
+    test('keeps everything while it cannot be reached, reports that, and continues afterwards', async () => {
       await publish(recordOf(1));
       const listener = await follow();
       await fixture.breakOff();
@@ -218,7 +218,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(() => registry.follow(new RecordingListener())).toThrow(/follow/);
     });
 
-    test('says nothing any more when it is closed, and can be closed twice', async () => {
+    test('reports nothing after it was closed, and can be closed twice', async () => {
       const registry = await open();
       const listener = new RecordingListener();
       registry.follow(listener);

@@ -10,7 +10,7 @@ import { recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
 describe('RecordReporter', () => {
-  test('tells of what is missing in a new list that it is gone, and why, before the list', () => {
+  test('reports records that a new list lacks as gone, with the reason, before the list', () => {
     const { reporter, listener } = following(1, 2, 3);
     reporter.sync(new Map([['n3', recordOf(3)]]), (name) =>
       name === 'n1' ? 'expired' : 'deleted',
@@ -22,7 +22,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('tells of a revoked record that it is deleted, and leaves it out of the list', () => {
+  test('reports a revoked record as deleted, and leaves it out of the list', () => {
     const { reporter, listener } = following();
     const records = new Map([
       ['n1', recordOf(1, { revoked: true })],
@@ -37,7 +37,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('tells of a revocation once, and of the node when it is back', () => {
+  test('reports a revocation once, and the node when it is back', () => {
     const { reporter, listener } = following(1);
     const revoked = recordOf(1, { revoked: true });
     reporter.record('n1', revoked);
@@ -54,7 +54,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('tells of no record twice, good or bad', () => {
+  test('reports no record twice, good or bad', () => {
     const { reporter, listener } = following(1);
     reporter.record('n1', recordOf(1));
     reporter.record('n2', new RecordError('n2', 'port', 'is bad'));
@@ -64,13 +64,13 @@ describe('RecordReporter', () => {
     expect(listener.heard.slice(1)).toHaveLength(3);
   });
 
-  test('tells nothing of the going of a node that it never told of', () => {
+  test('does not report that a node is gone that it never reported', () => {
     const { reporter, listener } = following();
     reporter.gone('n1', 'expired');
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('tells of trouble when it changes', () => {
+  test('reports a trouble when it changes', () => {
     const { reporter, listener } = following();
     for (const trouble of [undefined, 'away', 'away', 'refused', undefined, undefined]) {
       reporter.connection(trouble);
@@ -82,7 +82,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('tells nothing when it is closed', () => {
+  test('reports nothing after it was closed', () => {
     const { reporter, listener } = following(1);
     reporter.close();
     reporter.sync(new Map(), () => 'deleted');
@@ -92,7 +92,7 @@ describe('RecordReporter', () => {
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('knows what it has told', () => {
+  test('knows what it has reported', () => {
     const { reporter } = following(1);
     reporter.record('n2', recordOf(2));
     reporter.record('n1', recordOf(1, { revoked: true }));

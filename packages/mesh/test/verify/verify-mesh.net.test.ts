@@ -105,7 +105,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(judgement.peers[0]?.reasons[0]).toMatch(/^cannot send to 10\.244\.2\.0: E/);
   });
 
-  test('takes the pings of others for nothing', async () => {
+  test('ignores pings of other programs', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
     const others = a.node.namespace.start('ping', '-i', '0.01', '-w', '5', b.node.address);
     onTestFinished(() => void others.kill());

@@ -134,7 +134,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   }, 60_000);
 
   describe('whose lease', () => {
-    test('somebody revoked gets another one and writes the record again, once', async () => {
+    test('was revoked, is replaced, and the record is written again once', async () => {
       const writer = open();
       const listener = follow(writer);
       await writer.publish(recordOf(1));
@@ -149,7 +149,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       expect(again.lease).not.toBe(lease);
     });
 
-    test('ran out while the way was cut is told as expired, and it writes again afterwards', async () => {
+    test('ran out while the connection was cut: it is reported as expired, and written again afterwards', async () => {
       const way = relay();
       const writer = open(way.port, LEASE_SECONDS);
       const listener = follow(open());
@@ -176,7 +176,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
     });
   });
 
-  test('writes no record again that somebody took out on purpose, when its lease is lost too', async () => {
+  test('does not write a removed record again when its lease is lost too', async () => {
     const writers = [open(etcd.port, LEASE_SECONDS), open(etcd.port, LEASE_SECONDS)] as const;
     const listeners = [follow(open()), ...writers.map(follow)];
     await writers[0].publish(recordOf(1));

@@ -9,7 +9,7 @@ import { ManualClock } from '../../manual-clock.ts';
 import { recordOf } from '../../records.ts';
 
 describe('LeasedRecord in etcd', () => {
-  test('does not make a key again that somebody deletes while it is written', async () => {
+  test('does not create a key again that was deleted during the write', async () => {
     const { own, state } = setUp();
     state.beforeWrite = () => {
       state.value = undefined;
@@ -47,7 +47,7 @@ describe('LeasedRecord in etcd', () => {
     own.close();
   });
 
-  test('writes over what somebody else writes meanwhile', async () => {
+  test('overwrites a change that another writer makes meanwhile', async () => {
     const { own, state } = setUp();
     state.beforeWrite = () => {
       state.value = { ...state.value!, modRevision: 8n };

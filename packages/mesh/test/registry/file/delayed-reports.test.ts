@@ -14,7 +14,7 @@ const worse = new Map<string, ReadRecord>([['n1', new RecordError('n1', 'text', 
 const none = new Map<string, ReadRecord>();
 
 describe('DelayedReports', () => {
-  test('tells of a bad record when two polled scans have found the same', () => {
+  test('reports a bad record when two polled scans have found the same', () => {
     const held = new DelayedReports();
     expect(held.badOnes(bad, good, true)).toEqual(good);
     expect(held.badOnes(bad, good, false)).toEqual(good);
@@ -30,15 +30,15 @@ describe('DelayedReports', () => {
     expect(held.badOnes(worse, good, true)).toEqual(worse);
   });
 
-  test('has nothing of a bad record that nothing was told of', () => {
+  test('leaves out a bad record of which nothing was reported before', () => {
     expect(new DelayedReports().badOnes(bad, none, true).size).toBe(0);
   });
 
-  test('tells at once how a bad record changes', () => {
+  test('reports at once how a bad record changes', () => {
     expect(new DelayedReports().badOnes(worse, bad, false)).toEqual(worse);
   });
 
-  test('tells of a missing record when it is missing twice', () => {
+  test('reports a missing record when two scans have missed it', () => {
     const held = new DelayedReports();
     expect(held.missingOnes(none, good)).toEqual([]);
     expect(held.isMissing).toBe(true);

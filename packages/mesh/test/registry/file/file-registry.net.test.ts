@@ -27,7 +27,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 describeRegistry('FileRegistry', () => Promise.resolve(directoryFixture()));
 
 describe('FileRegistry', () => {
-  test('hears of a change of this machine within half a second', async () => {
+  test('notices a change by this machine within half a second', async () => {
     const path = temporaryDirectory();
     const { listener } = await following(new FileRegistry(path));
     const started = performance.now();
@@ -36,7 +36,7 @@ describe('FileRegistry', () => {
     expect(performance.now() - started).toBeLessThan(500);
   });
 
-  test('hears what the system tells nothing of, by polling', async () => {
+  test('notices by polling what the system does not report', async () => {
     const path = temporaryDirectory();
     const { listener } = await following(new FileRegistry(path, { watch: () => () => {} }));
     await new FileRegistry(path).publish(recordOf(1));

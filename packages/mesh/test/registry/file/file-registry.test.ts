@@ -27,7 +27,7 @@ import { RecordingListener } from '../recording-listener.ts';
 import { temporaryDirectory, writeRecord } from './temporary-directory.ts';
 
 describe('FileRegistry', () => {
-  test('hears by its watch, when the writer has settled', async () => {
+  test('notices a change by its watch, shortly after the last one', async () => {
     const { path, listener, clock, watch } = await following();
     writeRecord(path, recordOf(1));
     watch.change();
@@ -36,7 +36,7 @@ describe('FileRegistry', () => {
     expect(listener.records.get('n1')).toEqual(recordOf(1));
   });
 
-  test('hears without a watch, every two seconds', async () => {
+  test('notices changes without a watch, every two seconds', async () => {
     const { path, listener, clock } = await following({
       watch: () => {
         throw new Error('no watches here');
@@ -48,7 +48,7 @@ describe('FileRegistry', () => {
     expect(listener.records.has('n1')).toBe(true);
   });
 
-  test('is not kept from looking by a directory that changes all the time', async () => {
+  test('scans a directory that changes all the time', async () => {
     const { path, listener, clock, watch } = await following();
     writeRecord(path, recordOf(1));
     watch.change();
@@ -58,7 +58,7 @@ describe('FileRegistry', () => {
     expect(listener.records.has('n1')).toBe(true);
   });
 
-  test('holds back what may be half written, and goes on with the old record', async () => {
+  test('does not report a half written record, and keeps the old one', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     const file = join(path, 'n1.json');
     const text = readFileSync(file, 'utf8').replace('51871', '7');
@@ -71,7 +71,7 @@ describe('FileRegistry', () => {
     expect(listener.heard.slice(1)).toMatchObject([{ what: 'record', record: { port: 7 } }]);
   });
 
-  test('tells of a record that stays bad', async () => {
+  test('reports a record that stays bad', async () => {
     const { path, listener, clock } = await following(undefined, [1]);
     writeFileSync(join(path, 'n1.json'), 'x');
     await clock.pass(2000);
@@ -80,7 +80,7 @@ describe('FileRegistry', () => {
     expect(listener.records.get('n1')).toBeInstanceOf(RecordError);
   });
 
-  test('does not take a file for gone that an editor moves away to write it anew', async () => {
+  test('does not report a file as gone while an editor replaces it', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     renameSync(join(path, 'n1.json'), join(path, 'n1.json~'));
     watch.change();
@@ -90,7 +90,7 @@ describe('FileRegistry', () => {
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('tells of a file that stays away that somebody deleted it', async () => {
+  test('reports a file that stays away as deleted', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1, 2]);
     rmSync(join(path, 'n1.json'));
     watch.change();
@@ -99,7 +99,7 @@ describe('FileRegistry', () => {
     expect(listener.heard.slice(1)).toEqual([{ what: 'gone', name: 'n1', why: 'deleted' }]);
   });
 
-  test('keeps the nodes of a directory that is away, and takes it up again', async () => {
+  test('keeps the nodes while the directory is away, and follows it again afterwards', async () => {
     const { path, listener, clock } = await following(undefined, [1, 2]);
     renameSync(path, `${path}.away`);
     await clock.pass(2000);
@@ -114,7 +114,7 @@ describe('FileRegistry', () => {
     ]);
   });
 
-  test('takes nobody for thrown out whose record another directory does not have', async () => {
+  test('reports records that another directory lacks as expired, not as deleted', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     renameSync(path, `${path}.away`);
     mkdirSync(path);
@@ -148,7 +148,7 @@ describe('FileRegistry', () => {
     expect(listener.records.get('n1')).toEqual(recordOf(1));
   });
 
-  test('does not write its own record again that somebody deleted or revoked', async () => {
+  test('does not write its own record again after it was deleted', async () => {
     const { path, registry, listener, clock } = await following();
     await registry.publish(recordOf(1));
     await clock.pass(20);

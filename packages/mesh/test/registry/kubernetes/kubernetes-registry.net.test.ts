@@ -55,7 +55,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(heard.lines[0]).toBe('sync ');
   });
 
-  test('does not make a record again that somebody deletes while it is written', async () => {
+  test('does not create a record again that was deleted during the write', async () => {
     const registry = connect();
     await registry.publish(record(4));
     const { api } = registry;

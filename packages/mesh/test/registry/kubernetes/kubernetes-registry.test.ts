@@ -38,7 +38,7 @@ describe('KubernetesRegistry', () => {
     expect(writes(server)).toBe(1);
   });
 
-  test('does not write what stands there already, and writes what has changed', async () => {
+  test('does not write an unchanged record, and writes a changed one', async () => {
     const { server, registry } = setUp();
     server.put(NODES, { metadata: { name: 'n1', uid: 'u1' } });
     await registry.publish(record('n1'));
@@ -105,7 +105,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')).toBeUndefined();
   });
 
-  test('tells records, refusals and deletions', async () => {
+  test('reports records, refusals and deletions', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
     server.put(LITZ, { metadata: { name: 'bad' }, spec: { version: 1, addresses: ['x'] } });
@@ -124,7 +124,7 @@ describe('KubernetesRegistry', () => {
     await until(() => server.watching === 0);
   });
 
-  test('tells of a node that an administrator threw out that it is gone', async () => {
+  test('reports a node that an administrator has revoked as gone', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
     registry.follow(heard.listener);
