@@ -14,6 +14,7 @@ export const BENCHES = [
   'handshake',
   'scale',
   'threads',
+  'start',
   'garbage',
   'nodes',
   'rotation',

@@ -26,7 +26,6 @@ import {
   type PrefixSource,
   type TextAnswer,
 } from '@litz/mesh';
-import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { kubernetesDefaults } from './kubernetes-defaults.ts';
@@ -40,7 +39,6 @@ import { staySmall } from '../../small-start.ts';
 /** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
-  returnFreedMemory();
   staySmall();
   try {
     const isKubernetes = flags.registry === 'kubernetes';

@@ -1,5 +1,5 @@
 /**
- * `HeldEvents`: keeps the events of a new device until its caller can listen.
+ * `BufferedEvents`: keeps the events of a new device until its caller can listen.
  *
  * The link can be up and the first handshake complete before `await Device.create(...)` returns the
  * device, and only then can the caller add listeners. So events are kept in order. They are emitted
@@ -9,10 +9,10 @@
  *
  * @module
  */
-export class HeldEvents {
+export class BufferedEvents {
   readonly #onRelease: () => void;
   /** The kept events, oldest first. Undefined once nothing is kept any more. */
-  #held: (() => void)[] | undefined = [];
+  #buffered: (() => void)[] | undefined = [];
   #timer: NodeJS.Timeout | undefined = undefined;
   #isUrgent = false;
   #isReleasing = false;
@@ -24,20 +24,20 @@ export class HeldEvents {
   }
 
   /** Whether no event was emitted yet. */
-  get isHolding(): boolean {
-    return this.#held !== undefined && !this.#isReleasing;
+  get isBuffering(): boolean {
+    return this.#buffered !== undefined && !this.#isReleasing;
   }
 
   /** `Device.create` returns the device now, so the time limit starts. */
-  handedOut(): void {
+  startTimeLimit(): void {
     this.#timer = setTimeout(() => this.release(), LONGEST_MS);
     if (!this.#isUrgent) this.#timer.unref();
   }
 
   /** Keeps the event, or emits it at once if nothing is kept any more. */
-  tell(emit: () => void): void {
-    if (this.#timer && this.#held && this.#held.length >= MOST_EVENTS) this.release();
-    if (this.#held) this.#held.push(emit);
+  add(emit: () => void): void {
+    if (this.#timer && this.#buffered && this.#buffered.length >= MOST_EVENTS) this.release();
+    if (this.#buffered) this.#buffered.push(emit);
     else emit();
   }
 
@@ -45,14 +45,14 @@ export class HeldEvents {
    * Keeps the process alive until the events are emitted. Otherwise an error could be lost because
    * the process has nothing else to wait for.
    */
-  hurry(): void {
+  keepProcessAlive(): void {
     this.#isUrgent = true;
     this.#timer?.ref();
   }
 
   /** The caller has added a listener or called a method. */
-  used(): void {
-    if (this.#isUsed || !this.#held) return;
+  markUsed(): void {
+    if (this.#isUsed || !this.#buffered) return;
     this.#isUsed = true;
     // Runs after the current code and its microtasks.
     setImmediate(() => this.release());
@@ -60,25 +60,25 @@ export class HeldEvents {
 
   /** Emits all kept events. Events that a listener causes are emitted after them. */
   release(): void {
-    if (!this.#held || this.#isReleasing) return;
+    if (!this.#buffered || this.#isReleasing) return;
     this.#isReleasing = true;
     clearTimeout(this.#timer);
     this.#onRelease();
-    this.#tellAll(this.#held);
+    this.#emitAll(this.#buffered);
   }
 
-  #tellAll(held: (() => void)[]): void {
-    let told = 0;
+  #emitAll(buffered: (() => void)[]): void {
+    let emitted = 0;
     try {
-      while (told < held.length) held[told++]!();
-      this.#held = undefined;
+      while (emitted < buffered.length) buffered[emitted++]!();
+      this.#buffered = undefined;
     } finally {
       // A listener threw. Its error goes to the caller; the remaining events are emitted in the
       // next turn.
-      if (this.#held) {
-        const rest = held.slice(told);
-        this.#held = rest;
-        setImmediate(() => this.#tellAll(rest));
+      if (this.#buffered) {
+        const rest = buffered.slice(emitted);
+        this.#buffered = rest;
+        setImmediate(() => this.#emitAll(rest));
       }
     }
   }

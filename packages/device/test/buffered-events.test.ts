@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { HeldEvents } from '../src/held-events.ts';
+import { BufferedEvents } from '../src/buffered-events.ts';
 
 let told: string[];
 let released: number;
-let events: HeldEvents;
+let events: BufferedEvents;
 
 beforeEach(() => {
   vi.useFakeTimers();
   told = [];
   released = 0;
-  events = new HeldEvents(() => {
+  events = new BufferedEvents(() => {
     // Before the first of them is told.
     if (told.length === 0) released++;
   });
@@ -17,45 +17,49 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-describe('HeldEvents', () => {
-  it('holds all until the turn after the device is used', () => {
+describe('BufferedEvents', () => {
+  it('keeps all events until the turn after the device is used', () => {
     tell('up');
-    events.handedOut();
+    events.startTimeLimit();
     tell('handshake');
-    events.used();
-    events.used();
+    events.markUsed();
+    events.markUsed();
     tell('session');
-    expect([told, events.isHolding]).toEqual([[], true]);
+    expect([told, events.isBuffering]).toEqual([[], true]);
     vi.advanceTimersByTime(0);
-    expect([told, events.isHolding, released]).toEqual([['up', 'handshake', 'session'], false, 1]);
+    expect([told, events.isBuffering, released]).toEqual([
+      ['up', 'handshake', 'session'],
+      false,
+      1,
+    ]);
     tell('roam');
     expect(told).toHaveLength(4);
   });
 
-  it('waits a second for that, and not longer', () => {
-    events.handedOut();
+  it('keeps events for one second at most', () => {
+    events.startTimeLimit();
     tell('up');
     vi.advanceTimersByTime(999);
     expect(told).toEqual([]);
     vi.advanceTimersByTime(1);
     expect([told, released]).toEqual([['up'], 1]);
-    events.used();
+    events.markUsed();
     vi.runAllTimers();
     expect(released).toBe(1);
   });
 
-  it('waits as long as the device is being made', () => {
+  it('keeps events for any time while the device is being made', () => {
     tell('up');
     vi.advanceTimersByTime(5000);
     expect(told).toEqual([]);
-    events.handedOut();
-    events.used();
+    events.startTimeLimit();
+    events.markUsed();
     vi.advanceTimersByTime(0);
     expect(told).toEqual(['up']);
   });
 
-  it('holds no more than a thousand, and loses none of them', () => {
-    events.handedOut();
+  it('keeps at most a thousand events, and loses none', () => {
+    events.startTimeLimit();
     for (let i = 0; i < 1000; i++) tell(`${i}`);
     expect(told).toEqual([]);
     tell('1000');
@@ -63,8 +67,8 @@ describe('HeldEvents', () => {
     expect(told).toEqual(Array.from({ length: 1002 }, (_, i) => `${i}`));
   });
 
-  it('tells behind the others what a listener gives rise to', () => {
-    events.tell(() => {
+  it('emits events that a listener causes after the others', () => {
+    events.add(() => {
       told.push('first');
       tell('third');
     });
@@ -73,9 +77,9 @@ describe('HeldEvents', () => {
     expect(told).toEqual(['first', 'second', 'third']);
   });
 
-  it('tells the others though a listener throws, in the next turn', () => {
+  it('emits the other events in the next turn when a listener throws', () => {
     tell('first');
-    events.tell(() => {
+    events.add(() => {
       throw new Error('no listener for it');
     });
     tell('third');
@@ -88,20 +92,20 @@ describe('HeldEvents', () => {
     expect([told.length, released]).toEqual([4, 1]);
   });
 
-  it('keeps the process alive for what must not be lost', () => {
+  it('keeps the process alive for events that must not be lost', () => {
     const unref = vi.fn<() => NodeJS.Timeout>();
     vi.spyOn(globalThis, 'setTimeout').mockReturnValue({
       unref,
     } as Partial<NodeJS.Timeout> as never);
-    events.hurry();
-    events.handedOut();
+    events.keepProcessAlive();
+    events.startTimeLimit();
     expect(unref).not.toHaveBeenCalled();
-    new HeldEvents(() => {}).handedOut();
+    new BufferedEvents(() => {}).startTimeLimit();
     expect(unref).toHaveBeenCalledOnce();
     vi.restoreAllMocks();
   });
 });
 
 function tell(name: string): void {
-  events.tell(() => told.push(name));
+  events.add(() => told.push(name));
 }

@@ -1,5 +1,5 @@
 /**
- * `placeOf`: returns which line of the file caused a step.
+ * `originOfStep`: returns which line of the file caused a step.
  *
  * @module
  */
@@ -17,17 +17,17 @@ import type { TunnelFile } from './tunnel-file.ts';
 /**
  * Returns for instance 'wg0.conf:4: Address'; undefined if no field of the file caused the step.
  */
-export function placeOf(file: TunnelFile, step: Step): string | undefined {
+export function originOfStep(file: TunnelFile, step: Step): string | undefined {
   const { config } = file;
   switch (step.type) {
     case 'configure':
-      return lastPlace(file, [config.interface], 'FwMark');
+      return lastLine(file, [config.interface], 'FwMark');
     case 'add-address':
-      return lastPlace(file, [config.interface], 'Address', (item) => isSame(item, step.address));
+      return lastLine(file, [config.interface], 'Address', (item) => isSame(item, step.address));
     case 'set-up':
-      return lastPlace(file, [config.interface], 'ListenPort');
+      return lastLine(file, [config.interface], 'ListenPort');
     case 'add-route':
-      return lastPlace(file, config.peers, 'AllowedIPs', (item) =>
+      return lastLine(file, config.peers, 'AllowedIPs', (item) =>
         isSame(masked(item), step.destination),
       );
     case 'create-link':
@@ -42,7 +42,7 @@ export function placeOf(file: TunnelFile, step: Step): string | undefined {
 }
 
 /** Returns the last of several lines: it is the one too many, or the one that takes effect. */
-function lastPlace(
+function lastLine(
   { file, config }: TunnelFile,
   sections: readonly (InterfaceSection | PeerSection)[],
   name: 'FwMark' | 'ListenPort' | 'Address' | 'AllowedIPs',

@@ -1,11 +1,11 @@
 /**
- * `present`: checks that OpenSSL returned a pointer.
+ * `requirePointer`: checks that OpenSSL returned a pointer.
  *
  * @module
  */
 
 /** Returns the pointer. @throws {Error} it is 0, so this OpenSSL does not have `what` */
-export function present(pointer: number, what: string): number {
+export function requirePointer(pointer: number, what: string): number {
   if (pointer === 0) throw new Error(`this OpenSSL has no ${what}`);
   return pointer;
 }

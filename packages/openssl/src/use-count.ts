@@ -1,26 +1,29 @@
 /**
- * `SharedUse`: counts the users of a provider's OpenSSL objects. The provider and its ciphers share
+ * `UseCount`: counts the users of a provider's OpenSSL objects. The provider and its ciphers share
  * these objects. They are freed when the last user is destroyed. A destroyed provider or cipher
  * throws when it is used, because it would write into freed memory.
  *
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
-import type { Owned } from './owned.ts';
+import type { OpensslObjects } from './openssl-objects.ts';
 
-export class SharedUse {
-  readonly #owned: Owned;
+export class UseCount {
+  readonly #objects: OpensslObjects;
   /** How many users there are: the provider itself, its ciphers and its Diffie-Hellman keys. */
   #users = 1;
 
-  constructor(owned: Owned) {
-    this.#owned = owned;
+  constructor(objects: OpensslObjects) {
+    this.#objects = objects;
   }
 
-  /** Returns the same provider with a `destroy`, after which its functions throw. */
-  guard(provider: CryptoProvider): CryptoProvider {
+  /**
+   * Returns the same provider with a `destroy`, after which its functions throw. Counts the ciphers
+   * and keys that it makes.
+   */
+  wrap(provider: CryptoProvider): CryptoProvider {
     let isDestroyed = false;
-    const guarded = Object.entries(provider).map(([name, value]: [string, unknown]) => {
+    const functions = Object.entries(provider).map(([name, value]: [string, unknown]) => {
       if (typeof value !== 'function') return [name, value];
       const call = (...args: unknown[]): unknown => {
         if (isDestroyed) throw new TypeError('the provider was destroyed');
@@ -30,11 +33,11 @@ export class SharedUse {
       return [name, call];
     });
     return {
-      ...(Object.fromEntries(guarded) as CryptoProvider),
+      ...(Object.fromEntries(functions) as CryptoProvider),
       destroy: () => {
         if (isDestroyed) return;
         isDestroyed = true;
-        this.#leave();
+        this.#release();
       },
     };
   }
@@ -46,15 +49,15 @@ export class SharedUse {
     // The same object is returned, so that its other methods stay where V8 expects them.
     made.destroy = () => {
       destroy();
-      if (isCounted) this.#leave();
+      if (isCounted) this.#release();
       isCounted = false;
     };
     return made;
   }
 
-  #leave(): void {
+  #release(): void {
     this.#users--;
-    if (this.#users === 0) this.#owned.free();
+    if (this.#users === 0) this.#objects.free();
   }
 }
 

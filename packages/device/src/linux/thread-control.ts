@@ -1,5 +1,5 @@
 /**
- * `SharedState`: a few numbers in shared memory that the main thread and the packet loop's thread
+ * `ThreadControl`: a few numbers in shared memory that the main thread and the packet loop's thread
  * both use.
  *
  * ```
@@ -21,7 +21,7 @@ const FIRST_FD = 2;
 const FD_COUNT = 24;
 const NONE = -1;
 
-export class SharedState {
+export class ThreadControl {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
 
@@ -64,7 +64,7 @@ export class SharedState {
    *
    * @throws {RangeError} the packet loop has more than 24 descriptors open
    */
-  opened(fd: number): void {
+  recordDescriptor(fd: number): void {
     const index = this.#words.indexOf(NONE, FIRST_FD);
     if (index === -1)
       throw new RangeError(`the packet loop has more than ${FD_COUNT} descriptors open`);
@@ -73,10 +73,10 @@ export class SharedState {
 
   /**
    * Called by the packet loop before it closes a descriptor. The order matters: if the thread dies
-   * between this call and the close, a descriptor stays open. In the other order, `release` could
+   * between this call and the close, a descriptor stays open. In the other order, `closeDescriptors` could
    * close a descriptor of something else that got the same number.
    */
-  closing(fd: number): void {
+  forgetDescriptor(fd: number): void {
     const index = this.#words.indexOf(fd, FIRST_FD);
     if (index !== -1) Atomics.store(this.#words, index, NONE);
   }
@@ -85,7 +85,7 @@ export class SharedState {
    * Called by the main thread after the other thread has ended: closes the eventfd and all recorded
    * descriptors.
    */
-  release(): void {
+  closeDescriptors(): void {
     for (let index = EVENT_FD; index < this.#words.length; index++) {
       const fd = Atomics.exchange(this.#words, index, NONE);
       if (fd !== NONE) closeSync(fd);
