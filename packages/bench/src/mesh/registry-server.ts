@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { missingProgram, RunningCommand } from '../peers/command.ts';
-import { HUB_ADDRESS } from './mesh-ground.ts';
+import { HUB_ADDRESS } from './mesh-network.ts';
 import type { RegistryPlace } from './registry-place.ts';
 
 export interface RegistryServer {

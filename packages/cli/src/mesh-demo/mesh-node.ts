@@ -10,7 +10,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { askAgent, controlPath, type MeshStatus } from '@litz/mesh';
+import { sendControlRequest, controlPath, type MeshStatus } from '@litz/mesh';
 import { NetworkNamespace, writeSysctl } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import { Pod } from './pod.ts';
@@ -99,7 +99,7 @@ export class MeshNode {
   /** Returns what `litz agent status --json` prints, without starting a process. */
   async status(): Promise<MeshStatus> {
     const path = controlPath('litz0', join(this.#folder, 'run/litz'));
-    return (await askAgent(path, { command: 'status' })) as MeshStatus;
+    return (await sendControlRequest(path, { command: 'status' })) as MeshStatus;
   }
 
   /** Ends all programs with SIGKILL, like a machine that loses power. */
