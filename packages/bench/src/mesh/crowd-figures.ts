@@ -65,6 +65,10 @@ interface CrowdParts {
   readonly progress: (text: string) => void;
 }
 
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
 class CrowdRun {
   readonly measurements: Measurement[] = [];
   readonly #subject: string;
@@ -180,10 +184,6 @@ class CrowdRun {
 
 function countsOf(nodes: readonly RealNode[]): { readonly gets: number } {
   return { gets: nodes.reduce((sum, node) => sum + node.counts().gets, 0) };
-}
-
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 const FIRST_MADE = 20_000;

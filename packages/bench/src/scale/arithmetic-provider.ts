@@ -25,12 +25,6 @@ export const arithmeticProvider: CryptoProvider = {
   createCipher: () => OPEN_CIPHER,
 };
 
-const OPEN_CIPHER: Cipher = {
-  seal: () => {},
-  open: () => true,
-  destroy: () => {},
-};
-
 /** Fills `out` with FNV-1a over all parts, extended to its length. */
 function mix(out: Uint8Array, ...parts: (Uint8Array | undefined)[]): void {
   let state = 0x811c9dc5;
@@ -49,4 +43,9 @@ function withTag(plain: Uint8Array): Uint8Array {
   return sealed;
 }
 
+const OPEN_CIPHER: Cipher = {
+  seal: () => {},
+  open: () => true,
+  destroy: () => {},
+};
 const TAG_LENGTH = 16;

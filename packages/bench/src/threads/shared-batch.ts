@@ -12,20 +12,6 @@
  */
 import type { Cipher } from '@litz/core';
 
-/** Bytes per message: plaintext, tag, and the bytes behind it that a cipher may use. */
-const STRIDE = 1536;
-const BATCH = 0;
-const NEXT = 1;
-const SEALED = 2;
-const END = 3;
-const HEAD_LENGTH = 64;
-/**
- * Messages per claim: few, so that the last claim does not delay the batch; enough, so that threads
- * rarely access the shared counters.
- */
-const CLAIM = 8;
-const PATIENCE_MS = 5000;
-
 export class SharedBatch {
   /** The shared memory, for the other threads. */
   readonly memory: SharedArrayBuffer;
@@ -96,3 +82,17 @@ export class SharedBatch {
     }
   }
 }
+
+/** Bytes per message: plaintext, tag, and the bytes behind it that a cipher may use. */
+const STRIDE = 1536;
+const BATCH = 0;
+const NEXT = 1;
+const SEALED = 2;
+const END = 3;
+const HEAD_LENGTH = 64;
+/**
+ * Messages per claim: few, so that the last claim does not delay the batch; enough, so that threads
+ * rarely access the shared counters.
+ */
+const CLAIM = 8;
+const PATIENCE_MS = 5000;
