@@ -25,6 +25,7 @@ export function describeFailure(error: unknown): string {
   return redactKeys(textOf(error)).split('\n').map(printable).join('\n');
 }
 
+/** Returns the exit code of the process: that of a `Failure`, 1 for any other error. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof Failure ? error.exitCode : 1;
 }

@@ -15,6 +15,7 @@ import {
 } from 'node:crypto';
 import { referenceBlake2s } from './reference-blake2s.ts';
 
+/** Returns new bytes: all parts, one after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }

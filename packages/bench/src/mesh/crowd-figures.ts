@@ -65,6 +65,7 @@ interface CrowdParts {
   readonly progress: (text: string) => void;
 }
 
+/** Returns a number with commas between thousands. */
 export function count(value: number): string {
   return value.toLocaleString('en-US');
 }

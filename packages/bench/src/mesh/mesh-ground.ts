@@ -82,10 +82,12 @@ export function closeMeshGrounds(): void {
   for (const ground of LIVE) ground.close();
 }
 
+/** Returns the address of a node on the bridge. */
 export function nodeAddress(number: number): string {
   return `10.99.1.${number}`;
 }
 
+/** The address of the bridge itself, where the registries listen. */
 export const HUB_ADDRESS = '10.99.0.1';
 
 const LIVE = new Set<MeshGround>();

@@ -1,7 +1,7 @@
 /**
- * A provider that uses arithmetic instead of cryptography. Both sides get the same keys and every
- * message opens, at almost no cost. So 100,000 handshakes take only seconds, and a benchmark
- * measures the engine. It protects nothing.
+ * `arithmeticProvider`: a provider that uses arithmetic instead of cryptography. Both sides get the
+ * same keys and every message opens, at almost no cost. So 100,000 handshakes take only seconds,
+ * and a benchmark measures the engine. It protects nothing.
  *
  * A public key is its private key with all bits inverted, so both sides can compute a^b as a shared
  * secret.

@@ -1,5 +1,5 @@
 /**
- * Measures how engines create and consume the messages of a handshake.
+ * `handshakeSuite`: measures how engines create and consume the messages of a handshake.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * `SharedBatch`: messages in shared memory that several threads seal together.
  *
  * ```
- *   int32:  batch | next message | sealed messages | end        then the messages, STRIDE bytes each
+ *   int32:  batch | next message | sealed messages | end     then the messages, STRIDE bytes each
  * ```
  * Each thread claims a few messages at a time. The thread that began the batch also works on it,
  * and continues when all messages are sealed. So the batch stays in order, and a slow thread delays
