@@ -244,6 +244,11 @@ export class Membership {
   }
 
   #tryAccept(member: Member): boolean {
+    if (this.#isUncontested(member.pending!)) {
+      this.#claims.take(member.pending!);
+      this.#accept(member);
+      return true;
+    }
     const group = this.#group(member);
     if (!group) return false;
     for (const { name } of group) this.#claims.release(name);
@@ -266,6 +271,13 @@ export class Membership {
       }
     }
     return isFree;
+  }
+
+  /** Returns whether no other node claims any of it. That is so for nearly every record. */
+  #isUncontested(record: NodeRecord): boolean {
+    if (refusalInContext(record, this.#context)) return false;
+    const clashes = this.#claims.clashesOf(record);
+    return clashes.next().done === true;
   }
 
   /**
