@@ -13,7 +13,7 @@ import { toDeviceConfiguration } from '@litz/config';
 import {
   LinuxHost,
   parseTunnelFile,
-  placeOf,
+  originOfStep,
   resolveEndpoints,
   retriesFromEnvironment,
   StepError,
@@ -91,7 +91,7 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
         },
       },
     ).catch((error: unknown) => {
-      throw withPlace(error, tunnelFile);
+      throw withOrigin(error, tunnelFile);
     });
     await runUntilEnd(tunnel, served!, { ...options, print });
   } finally {
@@ -117,23 +117,14 @@ async function runUntilEnd(
 }
 
 /** Adds the line of the file that caused the failed step, in front of the message. */
-function withPlace(error: unknown, file: TunnelFile): unknown {
+function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
-  const place = placeOf(file, step);
+  const origin = originOfStep(file, step);
   const advice = step.type === 'loosen-filter' ? FILTER_ADVICE : '';
-  const text = `${place ?? file.file}: ${message}${advice}`;
+  const text = `${origin ?? file.file}: ${message}${advice}`;
   return new WireGuardError(code, text, { cause: error });
 }
-
-/**
- * The advice names the setting for all interfaces. Docker and Podman apply settings before the
- * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
- * values.
- */
-const FILTER_ADVICE =
-  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
-  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';
 
 /** The steps are printed unless LOG_LEVEL is 'silent' or 'error'. */
 function isQuiet(env: NodeJS.ProcessEnv): boolean {
@@ -148,3 +139,12 @@ function retriesOf(env: NodeJS.ProcessEnv): number {
     throw new Failure((error as Error).message, { cause: error });
   }
 }
+
+/**
+ * The advice names the setting for all interfaces. Docker and Podman apply settings before the
+ * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
+ * values.
+ */
+const FILTER_ADVICE =
+  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
+  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';

@@ -35,7 +35,7 @@ import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
 /** The `workerData` of the packet loop's thread. */
 export interface WorkerStart {
-  readonly shared: SharedArrayBuffer;
+  readonly control: SharedArrayBuffer;
   /** Carries all messages after the start. */
   readonly port: MessagePort;
   readonly tunName: string;
@@ -111,7 +111,7 @@ export function post(
 /** Sends a request. Secrets are copied into a buffer that is transferred with it. */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
   if (request.type !== 'configure') return post(port, { id, request });
-  const { holder: change, buffer: secrets } = packSecrets(request.change);
+  const { value: change, buffer: secrets } = packSecrets(request.change);
   return post(port, { id, request: { ...request, change }, secrets }, secrets);
 }
 
@@ -121,7 +121,7 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
-  const { holder: snapshot, buffer: secrets } = packSecrets(answer.snapshot);
+  const { value: snapshot, buffer: secrets } = packSecrets(answer.snapshot);
   wipeSecrets(answer.snapshot);
   return post(port, { type: 'answer', id, answer: { ...answer, snapshot }, secrets }, secrets);
 }

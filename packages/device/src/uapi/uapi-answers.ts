@@ -33,6 +33,7 @@ export interface UapiTarget {
    * present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
+  /** Applies a change: all of it or nothing. The secrets in it are wiped after the call. */
   configure(change: DeviceConfiguration): Promise<void>;
   /**
    * Follows the changes of peers; see `Device.followPeers`. Without it, `litz_changes` is refused.
