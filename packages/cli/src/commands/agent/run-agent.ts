@@ -36,12 +36,10 @@ import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts'
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
 import { readEtcdFlags } from './registry-flags.ts';
 import { readableSecrets } from './readable-secrets.ts';
-import { staySmall } from '../../small-start.ts';
 
 /** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
-  staySmall();
   try {
     if (flags.registry === 'kubernetes') {
       const ground = await kubernetesGround(flags, process.env, signals.signal);
