@@ -9,10 +9,6 @@ import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 import { check, SystemError } from './system-error.ts';
 
-/** sys/eventfd.h: EFD_CLOEXEC | EFD_NONBLOCK */
-const EFD_FLAGS = 0o2000000 | 0o4000;
-const COUNTER_LENGTH = 8;
-
 /**
  * An eventfd. One thread makes it, and other threads use it through its number: descriptors belong
  * to the process, not to a thread. Several signals before a `clear` cause one wake.
@@ -73,3 +69,7 @@ export class EventFd {
     this.#fd = -1;
   }
 }
+
+/** sys/eventfd.h: EFD_CLOEXEC | EFD_NONBLOCK */
+const EFD_FLAGS = 0o2000000 | 0o4000;
+const COUNTER_LENGTH = 8;

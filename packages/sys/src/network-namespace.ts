@@ -14,9 +14,6 @@ import { libc } from './libc.ts';
 import { Netlink } from './netlink/netlink.ts';
 import { check, SystemError } from './system-error.ts';
 
-/** `/proc/self` belongs to the main thread. This path belongs to the calling thread. */
-const CURRENT = '/proc/thread-self/ns/net';
-
 /**
  * An open descriptor of a namespace. A namespace exists while a descriptor is open or something is
  * inside it.
@@ -160,3 +157,6 @@ function bringLoopbackUp(): void {
     netlink.close();
   }
 }
+
+/** `/proc/self` belongs to the main thread. This path belongs to the calling thread. */
+const CURRENT = '/proc/thread-self/ns/net';

@@ -24,14 +24,6 @@ import {
   RTM_NEWADDR,
 } from './rtnetlink.ts';
 
-const IFADDRMSG_LENGTH = 8;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
-const IFA_FLAGS = 8;
-const IFA_F_NODAD = 0x02;
-const IFA_F_TENTATIVE = 0x40;
-const IFA_F_NOPREFIXROUTE = 0x200;
-
 export interface InterfaceAddress {
   /** The interface's own address: 4 or 16 bytes. */
   readonly address: Uint8Array;
@@ -134,3 +126,11 @@ function withOptions(builder: MessageBuilder, options: AddressOptions): MessageB
   const noPrefixRoute = options.noPrefixRoute ? IFA_F_NOPREFIXROUTE : 0;
   return noDad | noPrefixRoute ? builder.u32(IFA_FLAGS, noDad | noPrefixRoute) : builder;
 }
+
+const IFADDRMSG_LENGTH = 8;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_FLAGS = 8;
+const IFA_F_NODAD = 0x02;
+const IFA_F_TENTATIVE = 0x40;
+const IFA_F_NOPREFIXROUTE = 0x200;

@@ -23,31 +23,6 @@ import {
   RTM_NEWLINK,
 } from './rtnetlink.ts';
 
-const IFINFOMSG_LENGTH = 16;
-const IFF_UP = 0x1;
-const IFF_RUNNING = 0x40;
-
-const IFLA_ADDRESS = 1;
-const IFLA_IFNAME = 3;
-const IFLA_MTU = 4;
-const IFLA_TXQLEN = 13;
-const IFLA_LINKINFO = 18;
-const IFLA_AF_SPEC = 26;
-const IFLA_NET_NS_FD = 28;
-const IFLA_GSO_MAX_SEGS = 40;
-const IFLA_TARGET_NETNSID = 46;
-const IFLA_INFO_KIND = 1;
-const IFLA_INFO_DATA = 2;
-const VETH_INFO_PEER = 1;
-/**
- * In IFLA_AF_SPEC: a list of values by their numbers. In an answer it is not a list of attributes.
- */
-const IFLA_INET_CONF = 1;
-const IPV4_DEVCONF_RP_FILTER = 8;
-const IFLA_INET6_ADDR_GEN_MODE = 8;
-/** Values of IN6_ADDR_GEN_MODE_... */
-const GENERATION_MODES = { eui64: 0, none: 1 } as const;
-
 export interface Link {
   readonly index: number;
   readonly name: string;
@@ -204,3 +179,27 @@ function ifinfomsg(builder: MessageBuilder, index: number, up?: boolean): Messag
     view.setUint32(12, IFF_UP, true);
   });
 }
+
+const IFINFOMSG_LENGTH = 16;
+const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_TXQLEN = 13;
+const IFLA_LINKINFO = 18;
+const IFLA_AF_SPEC = 26;
+const IFLA_NET_NS_FD = 28;
+const IFLA_GSO_MAX_SEGS = 40;
+const IFLA_TARGET_NETNSID = 46;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const VETH_INFO_PEER = 1;
+/**
+ * In IFLA_AF_SPEC: a list of values by their numbers. In an answer it is not a list of attributes.
+ */
+const IFLA_INET_CONF = 1;
+const IPV4_DEVCONF_RP_FILTER = 8;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** Values of IN6_ADDR_GEN_MODE_... */
+const GENERATION_MODES = { eui64: 0, none: 1 } as const;

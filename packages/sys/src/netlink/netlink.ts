@@ -94,15 +94,6 @@ export interface RouteChange {
   readonly route: Route;
 }
 
-const ROUTE_MESSAGES = {
-  add: addRouteMessage,
-  replace: replaceRouteMessage,
-  delete: deleteRouteMessage,
-} as const;
-const EOPNOTSUPP = 95;
-const ENETUNREACH = 101;
-const EHOSTUNREACH = 113;
-
 export class Netlink {
   readonly #socket: NetlinkSocket = new NetlinkSocket();
 
@@ -369,3 +360,12 @@ function read<T>(
 function isErrno(error: unknown, errno: number): boolean {
   return error instanceof SystemError && error.errnoNumber === errno;
 }
+
+const ROUTE_MESSAGES = {
+  add: addRouteMessage,
+  replace: replaceRouteMessage,
+  delete: deleteRouteMessage,
+} as const;
+const EOPNOTSUPP = 95;
+const ENETUNREACH = 101;
+const EHOSTUNREACH = 113;

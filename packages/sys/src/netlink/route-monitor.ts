@@ -16,19 +16,6 @@ import {
 } from './rtnetlink.ts';
 
 /**
- * Links are included: when a link goes down, the kernel drops its IPv4 routes without a
- * notification.
- */
-const GROUPS =
-  RTMGRP_LINK |
-  RTMGRP_IPV4_IFADDR |
-  RTMGRP_IPV4_ROUTE |
-  RTMGRP_IPV4_RULE |
-  RTMGRP_IPV6_IFADDR |
-  RTMGRP_IPV6_ROUTE |
-  RTMGRP_IPV6_RULE;
-
-/**
  * Watches links, addresses, routes and rules of the namespace that the calling thread is in when
  * this is made. `fd` becomes readable with the first change and stays readable until `clear`.
  *
@@ -63,3 +50,16 @@ export class RouteMonitor {
     this.#socket.close();
   }
 }
+
+/**
+ * Links are included: when a link goes down, the kernel drops its IPv4 routes without a
+ * notification.
+ */
+const GROUPS =
+  RTMGRP_LINK |
+  RTMGRP_IPV4_IFADDR |
+  RTMGRP_IPV4_ROUTE |
+  RTMGRP_IPV4_RULE |
+  RTMGRP_IPV6_IFADDR |
+  RTMGRP_IPV6_ROUTE |
+  RTMGRP_IPV6_RULE;
