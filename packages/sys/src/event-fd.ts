@@ -40,7 +40,7 @@ export class EventFd {
     return new EventFd(fd);
   }
 
-  /** -1 after `close`. */
+  /** The descriptor; -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
@@ -64,6 +64,7 @@ export class EventFd {
     if (errno !== EAGAIN) throw new SystemError('read', errno, 'cannot clear an eventfd');
   }
 
+  /** Closes the descriptor, unless it belongs to another thread. May be called again. */
   close(): void {
     if (this.#fd >= 0 && this.#owned) libc().close(this.#fd);
     this.#fd = -1;

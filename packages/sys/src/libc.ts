@@ -81,8 +81,11 @@ export interface Libc {
 
 /** The part of koffi that Litz uses. */
 export interface Koffi {
+  /** Opens a library; null: this process. */
   load(path: string | null): { func(signature: string): (...args: never[]) => unknown };
+  /** The errno of the last call in this thread. */
   errno(): number;
+  /** The address of a view's first byte. */
   address(view: ArrayBufferView): bigint;
 }
 

@@ -17,6 +17,19 @@ import { check, SystemError } from './system-error.ts';
 /**
  * An open descriptor of a namespace. A namespace exists while a descriptor is open or something is
  * inside it.
+ *
+ * @example
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { Netlink, NetworkNamespace } from '@litz/sys';
+ *
+ * const namespace = NetworkNamespace.create();
+ * const netlink = namespace.run(() => new Netlink()); // works in the namespace from now on
+ * console.log(netlink.links().map(({ name }) => name)); // [ 'lo' ]
+ * netlink.close();
+ * namespace.close();
+ * ```
  */
 export class NetworkNamespace {
   #fd: number;

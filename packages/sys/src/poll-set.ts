@@ -14,7 +14,24 @@ import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 import { SystemError } from './system-error.ts';
 
-/** A set of descriptors. Entries keep their index, so a caller needs no look-up. */
+/**
+ * A set of descriptors to wait for with poll(2). Entries keep their index, so a caller needs no
+ * look-up.
+ *
+ * @example
+ *
+ * ```ts
+ * import { EventFd, linux, PollSet } from '@litz/sys';
+ *
+ * const event = new EventFd();
+ * const polled = new PollSet();
+ * const index = polled.add(event.fd, linux.POLLIN);
+ * event.signal();
+ * polled.wait(1000); // at most 1000 ms
+ * console.log(polled.ready(index) === linux.POLLIN); // true
+ * event.close();
+ * ```
+ */
 export class PollSet {
   #entries: Region = allocate(ENTRY_LENGTH * 8);
   #used = 0;

@@ -24,14 +24,17 @@ import {
   RTM_NEWADDR,
 } from './rtnetlink.ts';
 
+/** An address of an interface, with its prefix. */
 export interface InterfaceAddress {
   /** The interface's own address: 4 or 16 bytes. */
   readonly address: Uint8Array;
+  /** Bits of the network's prefix: 0 to 32 or 128. */
   readonly prefixLength: number;
   /** The address of the other end of a point-to-point link. Default: none. */
   readonly peer?: Uint8Array;
 }
 
+/** Options of `Netlink.addAddress`. */
 export interface AddressOptions {
   /** IPv6: the address can be used at once, without duplicate address detection. */
   noDad?: boolean;
@@ -41,6 +44,7 @@ export interface AddressOptions {
 
 /** An address that the kernel has assigned to an interface. */
 export interface AssignedAddress extends InterfaceAddress {
+  /** The number of the link. */
   readonly interfaceIndex: number;
   /** RT_SCOPE_...: 0 global, 253 link, 254 host. */
   readonly scope: number;

@@ -23,9 +23,12 @@ import {
   RTM_NEWLINK,
 } from './rtnetlink.ts';
 
+/** A network interface. */
 export interface Link {
+  /** The number of the link in its namespace. */
   readonly index: number;
   readonly name: string;
+  /** In bytes. */
   readonly mtu: number;
   /** IFF_...; `up` and `running` are two of these flags. */
   readonly flags: number;
@@ -37,14 +40,19 @@ export interface Link {
   readonly kind: string | undefined;
   /** The link-layer address; empty if there is none (TUN). */
   readonly address: Uint8Array;
+  /** In packets. */
   readonly txQueueLength: number;
 }
 
 /** Settings to change. Settings that are absent stay as they are. */
 export interface LinkSettings {
+  /** Sets the link up or down. */
   up?: boolean;
+  /** In bytes. */
   mtu?: number;
+  /** A new name; at most 15 bytes. */
   name?: string;
+  /** In packets. */
   txQueueLength?: number;
   /** Maximum number of segments of a super-packet; 1 to 65535. */
   gsoMaxSegments?: number;
@@ -62,7 +70,9 @@ export interface LinkSettings {
   ipv6AddressGeneration?: 'eui64' | 'none';
 }
 
+/** Options of `Netlink.createVeth`. */
 export interface VethOptions {
+  /** Of both ends, in bytes. Default: 1500. */
   mtu?: number;
   /** Descriptor of the namespace in which the second end is made. Default: the same namespace. */
   peerNetns?: number;

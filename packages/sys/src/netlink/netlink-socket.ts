@@ -143,7 +143,7 @@ export class NetlinkSocket {
    *
    * @throws {SystemError} EPERM: no CAP_NET_BROADCAST
    */
-  hearOtherNamespaces(): void {
+  receiveFromAllNamespaces(): void {
     this.#buffer.view.setUint32(0, 1, true);
     const { address } = this.#buffer;
     check(
@@ -157,7 +157,7 @@ export class NetlinkSocket {
    * Makes the kernel queue as few notifications as possible: one or two. All others are lost and
    * cost nothing.
    */
-  keepFew(): void {
+  shrinkQueue(): void {
     this.#buffer.view.setUint32(0, 0, true);
     const { address } = this.#buffer;
     check(libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, address, 4), 'setsockopt', 'netlink');

@@ -28,7 +28,7 @@ export class RouteMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
 
   constructor() {
-    this.#socket.keepFew();
+    this.#socket.shrinkQueue();
   }
 
   /** -1 after `close`. */
@@ -46,6 +46,7 @@ export class RouteMonitor {
     return this.#socket.discard();
   }
 
+  /** Closes the sockets. May be called again. */
   close(): void {
     this.#socket.close();
   }

@@ -60,6 +60,7 @@ export const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
 export interface Route {
   /** 4 or 16 bytes; the bits after the prefix must be zero. */
   readonly destination: Uint8Array;
+  /** 0 to 32 or 128. */
   readonly prefixLength: number;
   /** Required, unless there is a gateway or a type that needs no interface. */
   readonly interfaceIndex?: number;
@@ -71,6 +72,7 @@ export interface Route {
   readonly table?: number;
   /** A lower metric is preferred. */
   readonly metric?: number;
+  /** In bytes. Default: that of the link. */
   readonly mtu?: number;
   /** The program that made the route, RTPROT_... Default: 3 (boot), as with `ip route`. */
   readonly protocol?: number;

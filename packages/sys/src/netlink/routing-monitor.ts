@@ -88,6 +88,7 @@ export class RoutingMonitor {
     return undefined;
   }
 
+  /** Closes the sockets. May be called again. */
   close(): void {
     this.#socket.close();
   }

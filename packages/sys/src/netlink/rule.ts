@@ -36,7 +36,9 @@ export interface RulePrefix {
 
 /** A rule that looks into `table`, for all packets or for some. */
 export interface Rule {
+  /** The rule applies to packets of this family only. */
   readonly family: 4 | 6;
+  /** The number of the routing table. */
   readonly table: number;
   /**
    * A lower priority comes first. Default: the kernel puts the rule in front of the existing ones
