@@ -9,7 +9,7 @@ import {
   type Endpoint,
   type PeerStatus,
   type PublicKey,
-  type SessionKeys,
+  type SessionStaticKeys,
   type TraceStep,
 } from '@litz/core';
 import { checkInteger, readPublicKey } from '@litz/core/internals';
@@ -46,7 +46,7 @@ export interface DeviceEvents {
     {
       readonly peer: PublicKey;
       readonly role: 'initiator' | 'responder';
-      readonly keys: SessionKeys;
+      readonly keys: SessionStaticKeys;
       readonly durationMs?: number;
     },
   ];
@@ -96,12 +96,12 @@ export interface DeviceEvents {
   peer: [
     {
       readonly peer: PublicKey;
-      readonly state: 'present' | 'removed';
+      readonly change: 'updated' | 'removed';
       readonly endpoint: Endpoint | undefined;
       /** Unix time in ms; 0 if there was no handshake. */
       readonly lastHandshakeUnixMs: number;
       /** The static keys of the session that sends; absent if there is none. */
-      readonly sessionKeys?: SessionKeys;
+      readonly sessionStaticKeys?: SessionStaticKeys;
     },
   ];
   /** The link went up and the sockets are open. */
@@ -368,8 +368,8 @@ export class Device extends EventEmitter<DeviceEvents> {
    * is called.
    */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
-    const report = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
-      listener({ publicKey: peer, isRemoved: state === 'removed', ...rest });
+    const report = ({ peer, change, ...rest }: DeviceEvents['peer'][0]): void => {
+      listener({ publicKey: peer, isRemoved: change === 'removed', ...rest });
     };
     this.on('peer', report);
     return () => void this.off('peer', report);

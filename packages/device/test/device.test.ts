@@ -336,8 +336,8 @@ describe('Device', () => {
       const isDone = async (): Promise<void> => {
         const [bobAtAlice] = await alice.device.peers();
         const [aliceAtBob] = await bob.device.peers();
-        expect(bobAtAlice?.sessionKeys?.own).toEqual(next.alice.publicKey);
-        expect(aliceAtBob?.sessionKeys?.own).toEqual(next.bob.publicKey);
+        expect(bobAtAlice?.sessionStaticKeys?.own).toEqual(next.alice.publicKey);
+        expect(aliceAtBob?.sessionStaticKeys?.own).toEqual(next.bob.publicKey);
       };
       await vi.waitFor(isDone, { timeout: 15_000 });
       const during = await alice.device.status();

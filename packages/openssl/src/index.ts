@@ -47,6 +47,10 @@ export function createOpensslProvider(): CryptoProvider {
   }
 }
 
+/**
+ * Checks that all arguments are real byte arrays, because an object with a false `length` would be
+ * read past its end. These checks are not called per packet.
+ */
 function createProvider(objects: OpensslObjects): CryptoProvider {
   const { crypto } = objects;
   const aead = new Aead(crypto);
@@ -62,43 +66,52 @@ function createProvider(objects: OpensslObjects): CryptoProvider {
     dhPublicKey: (privateKey) => x25519.publicKey(privateKey),
     dhKey: (privateKey) => x25519.key(privateKey),
     hash(out, a, b = NOTHING) {
-      checkAll({ out, a, b });
+      checkBytes('out', out);
+      checkBytes('a', a);
+      checkBytes('b', b);
       blake2s.hash(out, a, b);
     },
     mac(out, key, input) {
-      checkAll({ out, key, input });
+      checkBytes('out', out);
+      checkBytes('key', key);
+      checkBytes('input', input);
       blake2s.mac(out, key, input);
     },
     hmac(out, key, a, b = NOTHING) {
-      checkAll({ out, key, a, b });
+      checkBytes('out', out);
+      checkBytes('key', key);
+      checkBytes('a', a);
+      checkBytes('b', b);
       blake2s.hmac(out, key, a, b);
     },
     aeadSeal(key, counter, plain, auth) {
-      checkAll({ key, plain, auth });
+      checkBytes('key', key);
+      checkBytes('plain', plain);
+      checkBytes('auth', auth);
       return aead.seal(key, nonceOf(counter), plain, auth);
     },
     aeadOpen(key, counter, sealed, auth) {
-      checkAll({ key, sealed, auth });
+      checkBytes('key', key);
+      checkBytes('sealed', sealed);
+      checkBytes('auth', auth);
       return aead.open(key, nonceOf(counter), sealed, auth);
     },
     xaeadSeal(key, nonce, plain, auth) {
-      checkAll({ key, nonce, plain, auth });
+      checkBytes('key', key);
+      checkBytes('nonce', nonce);
+      checkBytes('plain', plain);
+      checkBytes('auth', auth);
       return withSubkey(aead, key, nonce, (subkey, rest) => aead.seal(subkey, rest, plain, auth));
     },
     xaeadOpen(key, nonce, sealed, auth) {
-      checkAll({ key, nonce, sealed, auth });
+      checkBytes('key', key);
+      checkBytes('nonce', nonce);
+      checkBytes('sealed', sealed);
+      checkBytes('auth', auth);
       return withSubkey(aead, key, nonce, (subkey, rest) => aead.open(subkey, rest, sealed, auth));
     },
     createCipher: (key, oneTimeKeys) => ciphers.create(key, oneTimeKeys),
   };
-}
-
-/**
- * Checks that all arguments are real byte arrays. An object with a false `length` would be read
- * past its end. Not called per packet.
- */
-function checkAll(bytes: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(bytes)) checkBytes(name, value);
 }
 
 /**

@@ -126,15 +126,6 @@ function withOrigin(error: unknown, file: TunnelFile): unknown {
   return new WireGuardError(code, text, { cause: error });
 }
 
-/**
- * The advice names the setting for all interfaces. Docker and Podman apply settings before the
- * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
- * values.
- */
-const FILTER_ADVICE =
-  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
-  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';
-
 /** The steps are printed unless LOG_LEVEL is 'silent' or 'error'. */
 function isQuiet(env: NodeJS.ProcessEnv): boolean {
   const level = env['LOG_LEVEL'];
@@ -148,3 +139,12 @@ function retriesOf(env: NodeJS.ProcessEnv): number {
     throw new Failure((error as Error).message, { cause: error });
   }
 }
+
+/**
+ * The advice names the setting for all interfaces. Docker and Podman apply settings before the
+ * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
+ * values.
+ */
+const FILTER_ADVICE =
+  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
+  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';

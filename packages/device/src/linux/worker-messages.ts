@@ -15,7 +15,7 @@ import {
   parsePublicKey,
   Prefix,
   WireGuardError,
-  type SessionKeys,
+  type SessionStaticKeys,
   type WireGuardErrorCode,
 } from '@litz/core';
 import {
@@ -138,7 +138,9 @@ export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined):
       ...peer,
       publicKey: parsePublicKey(peer.publicKey),
       ...(peer.nextPublicKey && { nextPublicKey: parsePublicKey(peer.nextPublicKey) }),
-      ...(peer.sessionKeys && { sessionKeys: reviveSessionKeys(peer.sessionKeys) }),
+      ...(peer.sessionStaticKeys && {
+        sessionStaticKeys: reviveSessionStaticKeys(peer.sessionStaticKeys),
+      }),
       allowedIps: peer.allowedIps.map(
         ({ address, prefixLength }) => new Prefix(address, prefixLength),
       ),
@@ -242,15 +244,16 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
   if (event.type === 'peer') {
-    const { endpoint, sessionKeys: keys } = event;
+    const { endpoint, sessionStaticKeys: keys } = event;
     return {
       ...event,
       peer,
       endpoint: endpoint && reviveEndpoint(endpoint),
-      ...(keys && { sessionKeys: reviveSessionKeys(keys) }),
+      ...(keys && { sessionStaticKeys: reviveSessionStaticKeys(keys) }),
     };
   }
-  if (event.type === 'handshake') return { ...event, peer, keys: reviveSessionKeys(event.keys) };
+  if (event.type === 'handshake')
+    return { ...event, peer, keys: reviveSessionStaticKeys(event.keys) };
   if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;
   return {
@@ -261,7 +264,7 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   };
 }
 
-function reviveSessionKeys({ own, peer }: SessionKeys): SessionKeys {
+function reviveSessionStaticKeys({ own, peer }: SessionStaticKeys): SessionStaticKeys {
   return { own: parsePublicKey(own), peer: parsePublicKey(peer) };
 }
 

@@ -222,7 +222,7 @@ export class DataPlane {
    */
   finish(now: number): void {
     this.path.handleTimeout(now);
-    this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
+    this.#shedDue = this.path.sockets?.updateFloodFilter?.(now) ?? Infinity;
     if (this.#lostSources.size > 0) {
       this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
@@ -271,7 +271,7 @@ export class DataPlane {
     const reportsDrops = events.includes('drop');
     if (reportsDrops !== this.#listened.has('drop')) this.#drops.listening = reportsDrops;
     this.#engine.traces = events.includes('trace');
-    this.#engine.tellsPeers = events.includes('peer');
+    this.#engine.emitsPeerEvents = events.includes('peer');
     this.#listened = new Set(events);
   }
 
