@@ -34,9 +34,6 @@ interface PortableOptions extends Pick<CommonSettings, 'engine'> {
   readonly bytes: ByteOperations | undefined;
 }
 
-/** The longest time that setTimeout takes. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
-
 export class PortableDriver implements Driver {
   readonly name: string;
   readonly crypto: CryptoStatus;
@@ -299,3 +296,6 @@ export class PortableDriver implements Driver {
     }
   }
 }
+
+/** The longest time that setTimeout takes. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
