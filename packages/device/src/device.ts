@@ -12,7 +12,13 @@ import {
   type SessionKeys,
   type TraceStep,
 } from '@litz/core';
-import { checkInteger, readPublicKey } from '@litz/core/internals';
+import {
+  checkFunction,
+  checkInteger,
+  checkObject,
+  readPublicKey,
+  wipe,
+} from '@litz/core/internals';
 import { readDeviceChange, wipeSecrets, type ChangedPeer, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
@@ -222,6 +228,7 @@ export class Device extends EventEmitter<DeviceEvents> {
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */
   async up(): Promise<void> {
+    // Held events stay held, so that a caller can still listen for 'up' when this has resolved.
     await this.#driver.request({ type: 'link', up: true });
   }
 
@@ -236,7 +243,9 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   async peers(): Promise<PeerStatus[]> {
-    return (await this.status()).peers;
+    const { privateKey, nextPrivateKey, peers } = await this.status();
+    wipe(privateKey, nextPrivateKey);
+    return peers;
   }
 
   /**
@@ -246,11 +255,16 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   async status(): Promise<DeviceSnapshot> {
     let status: DeviceSnapshot | undefined;
-    for await (const part of this.statusParts()) {
-      if (status) status.peers.push(...part.peers);
-      else status = part;
+    try {
+      for await (const part of this.statusParts()) {
+        if (status) status.peers.push(...part.peers);
+        else status = part;
+      }
+      return status!;
+    } catch (error) {
+      if (status) wipeSecrets(status);
+      throw error;
     }
-    return status!;
   }
 
   /**
@@ -279,6 +293,7 @@ export class Device extends EventEmitter<DeviceEvents> {
    * is called.
    */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
+    checkFunction(listener, 'listener');
     const tell = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
       listener({ publicKey: peer, isRemoved: state === 'removed', ...rest });
     };
@@ -301,9 +316,11 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   async connected(
     publicKey: string | PublicKey,
-    { timeout = 90_000 }: { timeout?: number } = {},
+    options: { timeout?: number } = {},
   ): Promise<void> {
     const key = readPublicKey(publicKey, 'publicKey');
+    checkObject(options, 'options', ['timeout']);
+    const { timeout = 90_000 } = options;
     checkInteger(timeout, 'timeout', 0, 2 ** 31 - 1);
     if (this.#isClosed) throw closedError(this.name);
     if (this.#waiting++ === 0) this.#listen();

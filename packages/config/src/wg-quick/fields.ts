@@ -68,6 +68,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
   ofWg({
     name: 'PrivateKey',
     read(section, value) {
+      wipe(section.privateKey);
       delete section.privateKey;
       if (value === NO_KEY) return undefined;
       const key = tryKey(parsePrivateKey, value);
@@ -181,6 +182,7 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
   ofWg({
     name: 'PresharedKey',
     read(section, value) {
+      wipe(section.presharedKey);
       delete section.presharedKey;
       if (value === NO_KEY) return undefined;
       const key = tryKey(parsePresharedKey, value);
