@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../src/record/node-record.ts';
-import { RecordTeller } from '../../src/registry/record-teller.ts';
+import { MOST_RECORDS, RecordTeller } from '../../src/registry/record-teller.ts';
 import { recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
@@ -49,6 +49,29 @@ describe('RecordTeller', () => {
       'sync',
       'record',
       'gone',
+    ]);
+  });
+
+  test('takes no more records than it may, says so, and takes them when there are fewer', () => {
+    const { teller, listener } = following();
+    const record = recordOf(1);
+    const list = (count: number): Map<string, typeof record> =>
+      new Map(Array.from({ length: count }, (_, i) => [`n${i}`, record]));
+    teller.sync(list(MOST_RECORDS), () => 'deleted');
+    listener.heard.length = 0;
+    teller.record('late', record);
+    teller.record('n0', recordOf(2));
+    teller.sync(list(MOST_RECORDS + 1), () => 'deleted');
+    expect(listener.heard.map(({ what }) => what)).toEqual(['connection', 'record']);
+    expect(teller.told.size).toBe(MOST_RECORDS);
+    expect(teller.told.has('late')).toBe(false);
+    listener.heard.length = 0;
+    teller.sync(new Map([['n0', recordOf(2)]]), () => 'deleted');
+    teller.record('late', record);
+    expect(listener.heard.map(({ what }) => what).filter((what) => what !== 'gone')).toEqual([
+      'connection',
+      'sync',
+      'record',
     ]);
   });
 
