@@ -10,6 +10,7 @@
  */
 import { WireGuardError } from '@litz/core';
 import { toDeviceConfiguration, wipeSecrets } from '@litz/config';
+import { selectProvider } from '@litz/device';
 import {
   LinuxHost,
   parseTunnelFile,
@@ -74,9 +75,10 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
   const print = (text: string): void => options.print(`${tunnelFile.name}: ${text}`);
   let served: ServedDevice | undefined;
   const { config } = tunnelFile;
+  const request = await requestOf(tunnelFile, endpoints);
   const configuration = toDeviceConfiguration(config, endpoints);
   try {
-    const tunnel = await Tunnel.up(toTunnelRequest(tunnelFile, endpoints), configuration, {
+    const tunnel = await Tunnel.up(request, configuration, {
       host,
       signal,
       onStep: isQuiet(env) ? () => {} : print,
@@ -100,6 +102,19 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
     await runUntilEnd(tunnel, served!, { ...options, print });
   } finally {
     await served?.close();
+  }
+}
+
+/** With the provider that a device has, because noble would leave copies of the private key. */
+async function requestOf(
+  tunnelFile: TunnelFile,
+  endpoints: Prepared['endpoints'],
+): Promise<ReturnType<typeof toTunnelRequest>> {
+  const { provider } = await selectProvider();
+  try {
+    return toTunnelRequest(tunnelFile, endpoints, provider);
+  } finally {
+    provider.destroy?.();
   }
 }
 
