@@ -14,6 +14,7 @@ import { addReportCommand } from './commands/report.ts';
 import { addRolloutCommand } from './commands/rollout.ts';
 import { addRotationCommand } from './commands/rotation.ts';
 import { addScaleCommand } from './commands/scale.ts';
+import { addStartCommand } from './commands/start.ts';
 import { addSuitesCommand } from './commands/suites.ts';
 import { addThreadsCommand } from './commands/threads.ts';
 import { RESULTS_DIRECTORY } from './results/result.ts';
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addPeersCommand(program);
   addHandshakeCommand(program);
   addThreadsCommand(program);
+  addStartCommand(program);
   addGarbageCommand(program);
   addNodesCommand(program);
   addRotationCommand(program);

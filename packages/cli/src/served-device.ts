@@ -5,7 +5,6 @@
  * @module
  */
 import { Device, UapiServer } from '@litz/device';
-import { returnFreedMemory } from '@litz/sys';
 import { logDevice, loggedTarget } from './device-log.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { endSmallStart } from './small-start.ts';
@@ -40,7 +39,6 @@ export class ServedDevice {
    * @throws {WireGuardError} (rejects) it failed; everything is released
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
-    returnFreedMemory();
     const device = await Device.create({ tun: name, up: false, warmUp: true });
     endSmallStart();
     const served = new ServedDevice(device, options.level);

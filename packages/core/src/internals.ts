@@ -7,8 +7,8 @@
  */
 export * from './constants.ts';
 export { AllowedIps } from './routing/allowed-ips.ts';
-export { ecn, ipTotalLength, setEcn } from './wire/ip-packet.ts';
-export { unreachable } from './wire/icmp.ts';
+export { readEcn, readTotalLength, setEcn } from './wire/ip-packet.ts';
+export { createUnreachable } from './wire/icmp.ts';
 export { ReplayWindow } from './peer/replay-window.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';
@@ -20,7 +20,7 @@ export { nonceOf } from './crypto/nonce.ts';
 export { sealRun } from './crypto/seal-run.ts';
 export { wipe } from './crypto/wipe.ts';
 export {
-  messageType,
+  readMessageType,
   readCookieReply,
   readInitiation,
   readResponse,

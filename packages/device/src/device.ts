@@ -9,7 +9,7 @@ import {
   type Endpoint,
   type PeerStatus,
   type PublicKey,
-  type SessionKeys,
+  type SessionStaticKeys,
   type TraceStep,
 } from '@litz/core';
 import {
@@ -30,20 +30,29 @@ import {
   type Driver,
   type DriverListener,
 } from './driver.ts';
-import { HeldEvents } from './held-events.ts';
+import { BufferedEvents } from './buffered-events.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
-/** The arguments of each event's listeners. */
+/**
+ * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
+ * belong to the listener.
+ *
+ * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only while
+ * they have a listener. `error` without a listener is thrown, as by every `EventEmitter`.
+ */
 export interface DeviceEvents {
-  /** A handshake completed. `keys`: the static keys of both ends that it was made with. */
+  /**
+   * A handshake completed. `role`: which end began it. `keys`: the static keys of both ends that it
+   * was made with. `durationMs`: from the initiation to the response; absent for a responder.
+   */
   handshake: [
     {
       readonly peer: PublicKey;
       readonly role: 'initiator' | 'responder';
-      readonly keys: SessionKeys;
+      readonly keys: SessionStaticKeys;
       readonly durationMs?: number;
     },
   ];
@@ -93,18 +102,19 @@ export interface DeviceEvents {
   peer: [
     {
       readonly peer: PublicKey;
-      readonly state: 'present' | 'removed';
+      readonly change: 'updated' | 'removed';
       readonly endpoint: Endpoint | undefined;
       /** Unix time in ms; 0 if there was no handshake. */
       readonly lastHandshakeUnixMs: number;
       /** The static keys of the session that sends; absent if there is none. */
-      readonly sessionKeys?: SessionKeys;
+      readonly sessionStaticKeys?: SessionStaticKeys;
     },
   ];
   /** The link went up and the sockets are open. */
   up: [{ readonly listenPort: number }];
   /** The link went down: the sockets are closed and the sessions are gone. */
   down: [];
+  /** The MTU of the interface changed. `mtu`: maximum length of an inner packet, in bytes. */
   mtu: [{ readonly mtu: number }];
   /**
    * An offload that was requested is off now, because the kernel cannot do it or does it wrong.
@@ -122,20 +132,45 @@ export interface DeviceEvents {
 }
 
 /**
- * A WireGuard device, made with `Device.create`.
+ * A WireGuard device, made with `Device.create`: it reads packets from a TUN, encrypts them for its
+ * peers, and sends them over UDP; and back.
  *
- * ```ts
- * await using device = await Device.create({
- *   tun: new MemoryTun(),
- *   privateKey,
- *   peers: [{ publicKey, endpoint: '192.0.2.1:51820', allowedIps: ['10.0.0.2/32'] }],
- * });
- * await device.connected(publicKey, { timeout: 5000 });
- * ```
+ * With a name as `tun` it is a network interface of Linux, which needs CAP_NET_ADMIN and
+ * `/dev/net/tun`. With a `MemoryTun` it needs no privilege and works on every system.
  *
  * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
  * thread, close it before you terminate that thread. Otherwise the interface stays until the
  * process ends. When the process ends, the kernel releases everything.
+ *
+ * @example Two devices in memory, with a session between them
+ *
+ * ```ts
+ * import { Device, MemoryTun } from '@litz/device';
+ * import { generateKeyPair } from '@litz/core';
+ *
+ * const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
+ * const b = await Device.create({ tun: new MemoryTun(), privateKey: keysB.privateKey });
+ * await b.configure({ peers: [{ publicKey: keysA.publicKey, allowedIps: ['10.0.0.1/32'] }] });
+ * const endpoint = `127.0.0.1:${(await b.status()).listenPort}`;
+ * const peers = [{ publicKey: keysB.publicKey, endpoint, allowedIps: ['10.0.0.2/32'] }];
+ * const a = await Device.create({ tun: new MemoryTun(), privateKey: keysA.privateKey, peers });
+ * a.on('session', ({ state }) => console.log('session', state)); // session up
+ * await a.connected(keysB.publicKey, { timeout: 5000 });
+ * await Promise.all([a.close(), b.close()]);
+ * ```
+ *
+ * @example A network interface
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { Device } from '@litz/device';
+ * import { generateKeyPair } from '@litz/core';
+ *
+ * const { privateKey } = generateKeyPair();
+ * const device = await Device.create({ tun: 'wg%d', addresses: ['10.0.0.1/24'], privateKey });
+ * console.log(device.name, (await device.status()).listenPort);
+ * await device.close();
+ * ```
  */
 export class Device extends EventEmitter<DeviceEvents> {
   readonly #waits: SessionWaits = new SessionWaits((publicKey) =>
@@ -146,26 +181,27 @@ export class Device extends EventEmitter<DeviceEvents> {
   #isClosed = false;
   /** The optional events that have a listener. */
   readonly #listened: Set<OptionalEvent> = new Set();
-  #waiting = 0;
+  #waiters = 0;
   #lastRead = 0;
   /** While it holds events, the packet loop emits all optional events. */
-  readonly #events: HeldEvents = new HeldEvents(() => this.#listen());
-  readonly #added = (name: unknown): void => this.#listenerAdded(name);
-  readonly #removed = (name: unknown): void => this.#listenerRemoved(name);
+  readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
+  readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
+  readonly #onListenerRemoved = (name: unknown): void => this.#listenerRemoved(name);
 
   /**
    * Opens the TUN and the sockets. All options are checked before anything is opened. If a step
    * fails, everything that was opened is released.
    *
-   * Events that happen before you can listen are not lost. They are held, in order, until you first
+   * Events that happen before you can listen are not lost. They are kept, in order, until you first
    * add a listener or call a method, and emitted in the next turn of the event loop. So add all
    * listeners in the same turn as that first call. If you wait for something else first (for
-   * instance `Promise.all` of two devices), events are held for one second, and at most 1000 of
+   * instance `Promise.all` of two devices), events are kept for one second, and at most 1000 of
    * them.
    *
    * The interface and the sockets are made in the network namespace of the calling thread at the
    * time of the call. The sockets stay in that namespace.
    *
+   * @param options keys are copied
    * @throws {TypeError | RangeError | WireGuardError} (rejects) an option is wrong; the message
    *   names it
    * @throws {SystemError} (rejects) `ERR_LITZ_PERMISSION`: no right to make the interface; `errno`
@@ -175,9 +211,9 @@ export class Device extends EventEmitter<DeviceEvents> {
     const settings = readDeviceOptions(options);
     try {
       const device = new Device();
-      device.#driver = await openDriver(settings, device.#listener());
+      device.#driver = await openDriver(settings, device.#createListener());
       device.#watchListeners();
-      device.#events.handedOut();
+      device.#buffer.startTimeLimit();
       return device;
     } finally {
       // By now the driver has its own copies of the keys.
@@ -207,8 +243,25 @@ export class Device extends EventEmitter<DeviceEvents> {
    *
    * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
    *   it
+   * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes them.
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the new port is taken, and the old port
    *   stays in use
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { privateKey } = generateKeyPair();
+   * const { publicKey } = generateKeyPair();
+   * const device = await Device.create({ tun: new MemoryTun(), privateKey });
+   * await device.configure({ peers: [{ publicKey, allowedIps: ['10.0.0.2/32'] }] });
+   * await device.configure({ peers: [{ publicKey, endpoint: '192.0.2.1:51820' }] });
+   * await device.configure({ peers: [{ publicKey, remove: true }] });
+   * await device.close();
+   * ```
    */
   async configure(change: DeviceChange): Promise<void> {
     const configuration = readDeviceChange(change);
@@ -221,11 +274,25 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /**
    * Sets the link up, which opens the sockets. Does nothing if the link is up. Resolves when the
-   * link is up and the sockets are open.
+   * link is up and the sockets are open. `Device.create` does this itself unless `up` is false.
    *
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken, and the link stays
    *   down; `ERR_LITZ_PERMISSION`: no right to change the link
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { privateKey } = generateKeyPair();
+   * const device = await Device.create({ tun: new MemoryTun(), privateKey, up: false });
+   * device.on('up', ({ listenPort }) => console.log('up on port', listenPort));
+   * await device.up();
+   * await device.down();
+   * await device.close();
+   * ```
    */
   async up(): Promise<void> {
     // Held events stay held, so that a caller can still listen for 'up' when this has resolved.
@@ -242,6 +309,11 @@ export class Device extends EventEmitter<DeviceEvents> {
     await this.#driver.request({ type: 'link', up: false });
   }
 
+  /**
+   * Returns the peers of `status`. The preshared keys in it are copies that belong to the caller.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
   async peers(): Promise<PeerStatus[]> {
     const { privateKey, nextPrivateKey, peers } = await this.status();
     wipe(privateKey, nextPrivateKey);
@@ -251,7 +323,24 @@ export class Device extends EventEmitter<DeviceEvents> {
   /**
    * Returns the whole configuration, with the private keys, and the status of all peers. Packets go
    * on while very many peers are read. So the peers are not read at one moment, and a peer that is
-   * added or removed meanwhile may be missing.
+   * added or removed meanwhile may be missing. The keys are copies that belong to the caller.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { privateKey } = generateKeyPair();
+   * const peers = [{ publicKey: generateKeyPair().publicKey, allowedIps: ['10.0.0.2/32'] }];
+   * const device = await Device.create({ tun: new MemoryTun(), privateKey, peers });
+   * const status = await device.status();
+   * console.log(status.up, status.listenPort);
+   * for (const peer of status.peers) console.log(peer.publicKey, peer.receivedBytes);
+   * await device.close();
+   * ```
    */
   async status(): Promise<DeviceSnapshot> {
     let status: DeviceSnapshot | undefined;
@@ -294,13 +383,18 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
     checkFunction(listener, 'listener');
-    const tell = ({ peer, state, ...rest }: DeviceEvents['peer'][0]): void => {
-      listener({ publicKey: peer, isRemoved: state === 'removed', ...rest });
+    const report = ({ peer, change, ...rest }: DeviceEvents['peer'][0]): void => {
+      listener({ publicKey: peer, isRemoved: change === 'removed', ...rest });
     };
-    this.on('peer', tell);
-    return () => void this.off('peer', tell);
+    this.on('peer', report);
+    return () => void this.off('peer', report);
   }
 
+  /**
+   * Returns the counters of packets, datagrams, handshakes and drops.
+   *
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   */
   stats(): Promise<DeviceStats> {
     return this.#request({ type: 'stats' });
   }
@@ -323,11 +417,11 @@ export class Device extends EventEmitter<DeviceEvents> {
     const { timeout = 90_000 } = options;
     checkInteger(timeout, 'timeout', 0, 2 ** 31 - 1);
     if (this.#isClosed) throw closedError(this.name);
-    if (this.#waiting++ === 0) this.#listen();
+    if (this.#waiters++ === 0) this.#sendListened();
     try {
       await this.#waits.wait(key, timeout);
     } finally {
-      if (--this.#waiting === 0) this.#listen();
+      if (--this.#waiters === 0) this.#sendListened();
     }
   }
 
@@ -337,26 +431,31 @@ export class Device extends EventEmitter<DeviceEvents> {
     return this;
   }
 
+  /** Keeps the process alive while the device is open, as it is from the start. */
   ref(): this {
     this.#driver.ref();
     return this;
   }
 
-  /** Releases TUN, sockets and thread. Later calls do nothing. */
+  /**
+   * Closes the device: releases TUN, sockets and thread, and wipes the keys. Resolves when that is
+   * done. Later calls do nothing.
+   */
   async close(): Promise<void> {
     await this.#driver.close();
-    this.#events.release();
+    this.#buffer.release();
   }
 
+  /** Calls `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Sends a request of the caller, and releases the held events. */
+  /** Sends a request of the caller, and releases the kept events. */
   #request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
-    this.#events.used();
+    this.#buffer.markUsed();
     return this.#driver.request(request);
   }
 
@@ -375,61 +474,61 @@ export class Device extends EventEmitter<DeviceEvents> {
   #watchListeners(): void {
     const emitter = this as EventEmitter;
     for (const [name, listener] of [
-      ['removeListener', this.#removed],
-      ['newListener', this.#added],
+      ['removeListener', this.#onListenerRemoved],
+      ['newListener', this.#onListenerAdded],
     ] as const) {
       if (!emitter.listeners(name).includes(listener)) emitter.on(name, listener);
     }
     for (const name of this.#listened) this.#listenerRemoved(name);
   }
 
-  #listener(): DriverListener {
+  #createListener(): DriverListener {
     return {
-      event: (event) => this.#tell(event),
-      error: (error) => this.#failed(error),
-      closed: (error) => this.#closed(error),
+      event: (event) => this.#emitEvent(event),
+      error: (error) => this.#emitError(error),
+      closed: (error) => this.#handleClosed(error),
     };
   }
 
-  #tell(event: PlaneEvent): void {
-    this.#waits.tell(event);
+  #emitEvent(event: PlaneEvent): void {
+    this.#waits.handleEvent(event);
     const { type, ...rest } = event;
     // The arguments of each event are its fields; PlaneEvent and DeviceEvents have the same ones.
-    this.#events.tell(() => this.emit(type, ...((type === 'down' ? [] : [rest]) as never)));
+    this.#buffer.add(() => this.emit(type, ...((type === 'down' ? [] : [rest]) as never)));
   }
 
-  #failed(error: Error): void {
-    this.#events.tell(() => this.emit('error', error));
-    this.#events.hurry();
+  #emitError(error: Error): void {
+    this.#buffer.add(() => this.emit('error', error));
+    this.#buffer.keepProcessAlive();
   }
 
-  #closed(error: Error | undefined): void {
+  #handleClosed(error: Error | undefined): void {
     this.#isClosed = true;
-    this.#waits.fail(closedError(this.name));
+    this.#waits.rejectAll(closedError(this.name));
     try {
-      if (error) this.#failed(error);
+      if (error) this.#emitError(error);
     } finally {
-      this.#events.tell(() => this.emit('close'));
+      this.#buffer.add(() => this.emit('close'));
     }
   }
 
   #listenerAdded(name: unknown): void {
-    if (name !== 'newListener' && name !== 'removeListener') this.#events.used();
+    if (name !== 'newListener' && name !== 'removeListener') this.#buffer.markUsed();
     if (!isOptional(name) || this.#listened.has(name)) return;
     this.#listened.add(name);
-    this.#listen();
+    this.#sendListened();
   }
 
   #listenerRemoved(name: unknown): void {
     if (!isOptional(name) || this.listenerCount(name) > 0) return;
     this.#listened.delete(name);
-    this.#listen();
+    this.#sendListened();
   }
 
   /** Sends the packet loop the list of optional events that it must emit. */
-  #listen(): void {
-    if (this.#isClosed || this.#events.isHolding) return;
-    const events = new Set([...this.#listened, ...(this.#waiting > 0 ? AWAITED : [])]);
+  #sendListened(): void {
+    if (this.#isClosed || this.#buffer.isBuffering) return;
+    const events = new Set([...this.#listened, ...(this.#waiters > 0 ? AWAITED : [])]);
     // A device that is being closed needs no list.
     this.#driver.request({ type: 'listen', events: [...events] }).catch(() => {});
   }

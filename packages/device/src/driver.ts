@@ -8,7 +8,7 @@ import { WireGuardError, type PublicKey } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceStats, SnapshotSlice } from './device-status.ts';
-import { refusing } from './refusal.ts';
+import { markRefusals } from './refusal.ts';
 
 /** A request to a running device. It is plain data, except for the class of the endpoints. */
 export type DeviceRequest =
@@ -74,8 +74,8 @@ export function answerRequest(
   now: number,
 ): DeviceAnswers[(typeof request)['type']] {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
-  if (request.type === 'snapshot') return refusing(() => plane.snapshot(request.read));
-  if (request.type === 'stats') return refusing(() => plane.stats());
+  if (request.type === 'snapshot') return markRefusals(() => plane.snapshot(request.read));
+  if (request.type === 'stats') return markRefusals(() => plane.stats());
   if (request.type === 'end-snapshot') plane.endSnapshot(request.read);
   else plane.listen(request.events);
   return undefined;

@@ -13,18 +13,6 @@
  * await device.close();
  * ```
  *
- * ```ts
- * import { randomFillSync } from 'node:crypto';
- * import { generatePrivateKey } from '@litz/core';
- * import { Device, MemoryTun } from '@litz/device';
- *
- * const tun = new MemoryTun(); // or 'wg0': an interface, with the privilege for it
- * const device = await Device.create({ tun, privateKey: generatePrivateKey(randomFillSync) });
- * tun.on('packet', (packet) => {}); // out of the tunnel; tun.send(packet) is the way in
- * await device.configure({ listenPort: 0 });
- * await device.close();
- * ```
- *
  * @module
  */
 export { Device, type DeviceEvents } from './device.ts';

@@ -24,6 +24,10 @@ import {
 } from '@litz/config';
 import type { Tun } from './plane/io-interfaces.ts';
 
+/**
+ * Options of `Device.create`: those here, and all fields of a change (`privateKey`, `listenPort`,
+ * `fwmark`, `peers`, ...).
+ */
 export interface DeviceOptions extends DeviceChange, EngineSettings {
   /**
    * The name of the interface ('wg0', 'wg%d'), or a TUN of your own: a `MemoryTun`, or any other
@@ -67,8 +71,11 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
   warmUp?: boolean;
 }
 
+/** An interface, by name and MTU. */
 export interface TunOptions {
+  /** 'wg0'; the kernel replaces a `%d` in it by a number. At most 15 bytes. */
   name: string;
+  /** Maximum length of an inner packet, in bytes. Default 1420. */
   mtu?: number;
 }
 

@@ -11,20 +11,20 @@ const refusals = new WeakSet<object>();
  * Marks an error that was thrown before anything took effect. Returns the error, for the caller to
  * throw.
  */
-export function refused(error: unknown): unknown {
+export function markRefused(error: unknown): unknown {
   if (typeof error === 'object' && error !== null) refusals.add(error);
   return error;
 }
 
 /** Runs an action that changes nothing, and marks an error that it throws as a refusal. */
-export function refusing<T>(action: () => T): T {
+export function markRefusals<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw refused(error);
+    throw markRefused(error);
   }
 }
 
-export function isRefusal(error: unknown): boolean {
+export function isRefused(error: unknown): boolean {
   return typeof error === 'object' && error !== null && refusals.has(error);
 }

@@ -25,7 +25,7 @@ export class SessionWaits {
    * Resolves when there is a session with the peer.
    *
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`; also rejects with the error of `connect`
-   *   or `fail`
+   *   or `rejectAll`
    */
   async wait(publicKey: PublicKey, timeoutMs: number): Promise<void> {
     const wait = new Wait(publicKey);
@@ -44,7 +44,7 @@ export class SessionWaits {
   }
 
   /** Must be called with every event of the device. */
-  tell(event: PlaneEvent): void {
+  handleEvent(event: PlaneEvent): void {
     for (const wait of this.#waits) {
       if (event.type === 'up') this.#try(wait);
       else if (event.type === 'session') {
@@ -56,7 +56,7 @@ export class SessionWaits {
   }
 
   /** Rejects all waits with this error. */
-  fail(error: Error): void {
+  rejectAll(error: Error): void {
     for (const wait of this.#waits) wait.reject(error);
   }
 

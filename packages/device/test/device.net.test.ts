@@ -63,17 +63,17 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(await devices.left.stats()).toMatchObject({ completedHandshakes: 1 });
   });
 
-  it('carries the first packet, which begins the handshake', async () => {
+  it('carries the first packet, which starts the handshake', async () => {
     await hosts.devices();
     expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
   });
 
-  it('runs over IPv6 outside', async () => {
+  it('carries packets over IPv6', async () => {
     await hosts.devices({ peers: [peerOf(hosts.right, '[fd09::2]:51820')] });
     expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
   });
 
-  it('holds what happens until the caller can listen, in its order', async () => {
+  it('keeps events in order until the caller can listen', async () => {
     const { left, right } = hosts;
     const bob = await right.device({ peers: [peerOf(left)] });
     const atBob = once(bob, 'session');
@@ -155,7 +155,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await inner.close();
   });
 
-  it('drops what would go into its own tunnel for ever, and works again with the right route', async () => {
+  it('drops datagrams that would loop through its own tunnel, and works again with the right route', async () => {
     const devices = await hosts.devices();
     const { left, right } = hosts;
     expect(await left.ping(right.inner)).toBe(1);
@@ -250,7 +250,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await left.device();
     });
 
-    it('is followed in its MTU', async () => {
+    it('reports its MTU to the device', async () => {
       const { left } = hosts;
       const device = await left.device();
       const changed = once(device, 'mtu');
@@ -259,7 +259,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(await device.status()).toMatchObject({ mtu: 1300 });
     });
 
-    it('may move to another namespace: the sockets stay, and it is followed there', async () => {
+    it('may move to another namespace: the sockets stay, and the device follows the link', async () => {
       const devices = await hosts.devices();
       const { left, right } = hosts;
       const elsewhere = NetworkNamespace.create();
@@ -298,17 +298,17 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         // Changes of one second are acted on together.
         await setTimeout(300);
       }
-      expect(await right.stats()).toMatchObject({ udp: { sourceLost: 0 } });
+      expect(await right.stats()).toMatchObject({ udp: { sentWithoutSource: 0 } });
     });
 
-    it('forgets a source when the route from it leaves elsewhere', async () => {
+    it('forgets a source when the route from it changes', async () => {
       const { left, right, ip } = await heardOnTheSecondAddress();
       ip('route replace 10.9.0.0/24 dev alt table 2');
       await vi.waitUntil(
         async () => {
           await hosts.right.ping(hosts.left.inner, 1, { timeoutMs: 100 });
           const { udp } = await right.stats();
-          return udp['sourceLost'] > 0;
+          return udp['sentWithoutSource'] > 0;
         },
         { timeout: 5000 },
       );
@@ -316,9 +316,9 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       // Heard there again, it is as good as before.
       await left.configure({ peers: [toTheSecond()] });
       expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
-      const { sourceLost } = (await right.stats()).udp;
+      const { sentWithoutSource } = (await right.stats()).udp;
       expect(await hosts.right.ping(hosts.left.inner, 3)).toBe(3);
-      expect((await right.stats()).udp).toMatchObject({ sourceLost });
+      expect((await right.stats()).udp).toMatchObject({ sentWithoutSource });
     });
 
     it('ends the device when the namespace that it was moved to is deleted', async () => {
@@ -362,7 +362,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(openDescriptors()).toBe(before);
     });
 
-    it('sets, changes and clears the mark of what is sent', async () => {
+    it('sets, changes and clears the mark of datagrams', async () => {
       const devices = await hosts.devices({ fwmark: 7 });
       const { left, right } = hosts;
       const table = 77;
@@ -383,7 +383,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(await devices.left.status()).toMatchObject({ fwmark: 0 });
     });
 
-    it('refuses a peer in another thread as it does here, by the name of the field', async () => {
+    it('refuses a wrong peer with the name of the field, also in another thread', async () => {
       const { left } = await hosts.devices();
       const change = { peers: [{ publicKey: BOB.publicKey, endpoint: 'nowhere' }] };
       await expect(left.configure(change)).rejects.toMatchObject({
@@ -394,7 +394,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
   });
 
   describe('sticky source', () => {
-    it('answers from the address that was talked to, until that goes', async () => {
+    it('answers from the address that the peer used, until that address is removed', async () => {
       const devices = await hosts.devices({ peers: [peerOf(hosts.right, '10.9.0.3:51820')] });
       const { left, right } = hosts;
       expect(await left.ping(right.inner)).toBe(1);
@@ -411,7 +411,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
   });
 
   describe('create', () => {
-    it('says that the name is taken', async () => {
+    it('rejects with EBUSY when the name is taken', async () => {
       const { left } = hosts;
       await left.device();
       const before = openDescriptors();
@@ -437,7 +437,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect((await device.status()).listenPort).toBeGreaterThan(0);
     });
 
-    it('leaves the link down when it is told to', async () => {
+    it('leaves the link down with up: false', async () => {
       const { left } = hosts;
       const device = await left.device({ up: false });
       expect(await device.status()).toMatchObject({ up: false, listenPort: 51820 });
@@ -447,7 +447,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await up;
     });
 
-    it('takes up a link that somebody has set up before it looked', async () => {
+    it('opens the sockets of a link that was set up before the device checked it', async () => {
       const { left } = hosts;
       left.namespace.run(() => {
         for (const words of ['tuntap add dev wg0 mode tun', 'link set wg0 up']) {
@@ -460,7 +460,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     });
   });
 
-  it('sets its link up and down, and refuses with a SystemError what cannot be', async () => {
+  it('sets its link up and down, and rejects with a SystemError', async () => {
     const { left } = hosts;
     const device = await left.device({ up: false });
     const told: string[] = [];
@@ -480,7 +480,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(told).toEqual(['up', 'down', 'up']);
   });
 
-  it('tells of drops in the other thread, once somebody listens', async () => {
+  it('emits drops of the other thread, once there is a listener', async () => {
     const devices = await hosts.devices();
     const { left } = hosts;
     const dropped = once(devices.left, 'drop');
@@ -488,7 +488,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect((await dropped)[0]).toMatchObject({ count: expect.any(Number) as number });
   });
 
-  it('closes without leaving anything open, many times', async () => {
+  it('leaves nothing open after it is closed many times', async () => {
     const { left } = hosts;
     await (await left.device()).close();
     const before = openDescriptors();
@@ -504,12 +504,12 @@ describeWith(
   () => {
     withHosts();
 
-    it('answers the ping of the system', async () => {
+    it("answers the system's ping", async () => {
       await hosts.devices();
       expect(await runInside(hosts.left, PING_PROGRAM, { address: '10.1.0.2' })).toBe(0);
     });
 
-    it('is not held up by a main thread that is busy', async () => {
+    it('is not delayed by a busy main thread', async () => {
       const { left } = await hosts.devices();
       await left.connected(BOB.publicKey, { timeout: 5000 });
       const { status } = hosts.left.namespace.run(() =>
@@ -523,7 +523,7 @@ describeWith(
 describeWith(realInterfaces, 'Device and offloads', () => {
   withHosts();
 
-  it('tells once of a segmentation that is refused, and does without it', async () => {
+  it('reports a refused segmentation once, and works without it', async () => {
     const { left, right } = hosts;
     // Shorter than the datagrams of the self-test: the kernel refuses to segment (EINVAL).
     left.netlink.setLink(left.index('lo'), { up: true, mtu: 512 });
@@ -539,7 +539,7 @@ describeWith(realInterfaces, 'Device and offloads', () => {
   });
 });
 
-describe('Device where interfaces cannot be made', () => {
+describe('Device without the right to make interfaces', () => {
   it('rejects with a code, and releases the thread', async () => {
     const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });
     await expect(created).rejects.toMatchObject({

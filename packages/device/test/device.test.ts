@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 describe('Device', () => {
-  it('shows no secret when its state is printed, and gives it when it is asked for', async () => {
+  it('shows no secret when its status is printed, and returns it when it is read', async () => {
     await using alice = await memoryDevice(ALICE, {
       peers: [{ publicKey: BOB.publicKey.toBase64(), presharedKey: BOB.privateKey.toBase64() }],
     });
@@ -78,7 +78,7 @@ describe('Device', () => {
     expect(received).toEqual(Array.from({ length: 200 }, (_, i) => i));
   });
 
-  it('tells those who listen after all listeners were removed', async () => {
+  it('emits events to listeners that were added after all listeners were removed', async () => {
     const [alice, bob] = await pair();
     const old = vi.fn();
     alice.device.on('handshake', old);
@@ -93,7 +93,7 @@ describe('Device', () => {
     await again;
   });
 
-  it('tells of handshake and session on both sides', async () => {
+  it('emits handshake and session on both sides', async () => {
     const [alice, bob] = await pair();
     const events = Promise.all([
       once(alice.device, 'handshake'),
@@ -109,8 +109,8 @@ describe('Device', () => {
     expect(upAtBob).toEqual({ peer: ALICE.publicKey, state: 'up' });
   });
 
-  describe('before anybody can listen', () => {
-    it('holds what happens, in its order, until the caller listens', async () => {
+  describe('before the caller can listen', () => {
+    it('keeps events in order until the caller listens', async () => {
       const bob = await open(memoryDevice(BOB));
       const atBob = once(bob.device, 'session');
       const alice = await open(callingDevice(bob));
@@ -128,7 +128,7 @@ describe('Device', () => {
       expect(told).toHaveLength(3);
     });
 
-    it('does not hold what happens after the turn in which the caller uses the device', async () => {
+    it('keeps no events after the turn in which the caller uses the device', async () => {
       const bob = await open(memoryDevice(BOB));
       const alice = await open(callingDevice(bob));
       await alice.device.connected(BOB.publicKey, { timeout: 5000 });
@@ -141,7 +141,7 @@ describe('Device', () => {
       expect(told).toEqual(['expired']);
     });
 
-    it('tells all of it before the device is closed, and the close last', async () => {
+    it('emits all kept events before the device is closed, and close last', async () => {
       const { device } = await memoryDevice(ALICE);
       const told: string[] = [];
       const closing = device.close();
@@ -152,7 +152,7 @@ describe('Device', () => {
   });
 
   describe('statusParts', () => {
-    it('has all of the status, with the key in the first part alone', async () => {
+    it('returns the whole status, with the key in the first part only', async () => {
       const alice = await open(memoryDevice(ALICE));
       await alice.device.configure({ peers: manyPeers(1000) });
       const parts = await partsOf(alice.device);
@@ -164,7 +164,7 @@ describe('Device', () => {
       expect({ ...parts[0], peers: status.peers }).toEqual(status);
     });
 
-    it('lets packets pass between two of them', async () => {
+    it('lets packets pass between two parts', async () => {
       const [alice, bob] = await pair();
       await alice.device.configure({ peers: manyPeers(5000) });
       await alice.device.connected(BOB.publicKey, { timeout: 5000 });
@@ -180,7 +180,7 @@ describe('Device', () => {
       expect(order.indexOf('packet')).toBeLessThan(order.lastIndexOf('part'));
     });
 
-    it('goes on when peers are removed and replaced in the middle', async () => {
+    it('continues when peers are removed and replaced in the middle', async () => {
       const alice = await open(memoryDevice(ALICE));
       await alice.device.configure({ peers: manyPeers(500) });
       const parts = alice.device.statusParts();
@@ -229,7 +229,7 @@ describe('Device', () => {
     });
   });
 
-  it('finds a peer that has no endpoint when it calls', async () => {
+  it('learns the endpoint of a peer from its first message', async () => {
     const alice = await open(memoryDevice(ALICE));
     const bob = await open(memoryDevice(BOB));
     await introduce(alice, bob);
@@ -242,7 +242,7 @@ describe('Device', () => {
     expect(event).toMatchObject({ previous: undefined, endpoint: { port: listenPort } });
   });
 
-  it('tells of drops, once per reason and second', async () => {
+  it('emits drop once per reason and second', async () => {
     const [alice, bob] = await pair();
     const dropped = once(alice.device, 'drop');
     for (let i = 0; i < 5; i++) alice.tun.send(Uint8Array.of(0x45, 0, 0, 1));
@@ -263,7 +263,7 @@ describe('Device', () => {
       expect(await bob.device.stats()).toMatchObject({ completedHandshakes: 1 });
     });
 
-    it('rejects when there is none in time', async () => {
+    it('rejects when there is no session in time', async () => {
       const alice = await open(memoryDevice(ALICE));
       const publicKey = BOB.publicKey;
       await alice.device.configure({ peers: [{ publicKey, endpoint: '127.0.0.1:9' }] });
@@ -273,7 +273,7 @@ describe('Device', () => {
       });
     });
 
-    it('rejects for somebody who is no peer, and for what is no key', async () => {
+    it('rejects for a key that no peer has, and for a wrong key', async () => {
       const { device } = await open(memoryDevice(ALICE));
       await expect(device.connected(BOB.publicKey)).rejects.toThrow(
         /"publicKey" expected the key of a configured peer/,
@@ -295,7 +295,7 @@ describe('Device', () => {
   });
 
   describe('configure', () => {
-    it('moves to another port with sessions and peers as they are', async () => {
+    it('moves to another port and keeps sessions and peers', async () => {
       const [alice, bob] = await pair();
       await alice.device.connected(BOB.publicKey, { timeout: 5000 });
       const before = (await alice.device.status()).listenPort;
@@ -310,7 +310,7 @@ describe('Device', () => {
       expect(await bob.device.stats()).toMatchObject({ completedHandshakes: 1 });
     });
 
-    it('keeps the old port, and all else, when the new one is taken', async () => {
+    it('changes nothing when the new port is taken', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       const taken = (await bob.device.status()).listenPort;
@@ -320,7 +320,7 @@ describe('Device', () => {
       await alice.device.connected(BOB.publicKey, { timeout: 5000 });
     });
 
-    it('changes nothing when any of it is wrong', async () => {
+    it('changes nothing when any part of a change is wrong', async () => {
       const [alice] = await pair();
       const { listenPort } = await alice.device.status();
       const change = { listenPort: 0, peers: [{ publicKey: 'AAAA' }] };
@@ -328,7 +328,7 @@ describe('Device', () => {
       expect(await alice.device.status()).toMatchObject({ listenPort });
     });
 
-    it('refuses an endpoint on an interface that is not there, and keeps the rest', async () => {
+    it('refuses an endpoint on a missing interface, and changes nothing', async () => {
       const { device } = await open(memoryDevice(ALICE));
       const peers = [{ publicKey: BOB.publicKey, endpoint: '[fe80::1%no-such-link]:9' }];
       await expect(device.configure({ listenPort: 0, peers })).rejects.toMatchObject({
@@ -339,7 +339,7 @@ describe('Device', () => {
       expect(await device.peers()).toEqual([]);
     });
 
-    it('refuses a mark, which node:dgram cannot set, and keeps the rest', async () => {
+    it('refuses a mark, which node:dgram cannot set, and changes nothing', async () => {
       const [alice] = await pair();
       await expect(alice.device.configure({ fwmark: 7, replacePeers: true })).rejects.toMatchObject(
         { code: 'ERR_LITZ_UNSUPPORTED_PLATFORM' },
@@ -347,7 +347,7 @@ describe('Device', () => {
       expect(await alice.device.status()).toMatchObject({ fwmark: 0, peers: [{}] });
     });
 
-    it('goes over to other keys, both ends at once, with the sessions as they are', async () => {
+    it('replaces the keys of both ends at once, and keeps the sessions', async () => {
       const [alice, bob] = await pair();
       await alice.device.connected(BOB.publicKey);
       const next = { alice: createPerson(11), bob: createPerson(12) };
@@ -362,8 +362,8 @@ describe('Device', () => {
       const isDone = async (): Promise<void> => {
         const [bobAtAlice] = await alice.device.peers();
         const [aliceAtBob] = await bob.device.peers();
-        expect(bobAtAlice?.sessionKeys?.own).toEqual(next.alice.publicKey);
-        expect(aliceAtBob?.sessionKeys?.own).toEqual(next.bob.publicKey);
+        expect(bobAtAlice?.sessionStaticKeys?.own).toEqual(next.alice.publicKey);
+        expect(aliceAtBob?.sessionStaticKeys?.own).toEqual(next.bob.publicKey);
       };
       await vi.waitFor(isDone, { timeout: 15_000 });
       const during = await alice.device.status();
@@ -396,7 +396,7 @@ describe('Device', () => {
       expect((await alice.device.stats()).completedHandshakes).toBe(completedHandshakes);
     });
 
-    it('tells all of the device, and takes what it tells', async () => {
+    it('returns the whole status, and accepts it as a change', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await bob.device.status();
       const status = await alice.device.status();
@@ -437,7 +437,7 @@ describe('Device', () => {
       expect(await bob.device.status()).toMatchObject({ listenPort });
     });
 
-    it('reports a port that is taken when it goes up, and can be told another one', async () => {
+    it('reports a port that is taken when it goes up, and accepts another port', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       await alice.device.configure({ listenPort });
@@ -456,7 +456,7 @@ describe('Device', () => {
       await bob.device.connected(ALICE.publicKey, { timeout: 5000 });
     });
 
-    it('is set up and down by the device, once each', async () => {
+    it('is set up and down by the device, each once', async () => {
       const { device } = await open(memoryDevice(ALICE, { up: false }));
       const told: string[] = [];
       device.on('up', () => told.push('up')).on('down', () => told.push('down'));
@@ -471,7 +471,7 @@ describe('Device', () => {
       expect(told).toEqual(['up', 'down']);
     });
 
-    it('stays down when the port is taken, and says so to whoever asked', async () => {
+    it('stays down when the port is taken, and rejects up', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       await alice.device.configure({ listenPort });
@@ -501,7 +501,7 @@ describe('Device', () => {
   });
 
   describe('close', () => {
-    it('releases the port, says so once, and may be called again', async () => {
+    it('releases the port, emits close once, and may be called again', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       let said = 0;
@@ -513,7 +513,7 @@ describe('Device', () => {
       expect(alice.tun.send(packetFrom(alice, bob))).toBe(false);
     });
 
-    it('releases the port of a change that was under way', async () => {
+    it('releases the port of a change in progress', async () => {
       const [alice, bob] = await pair();
       const free = await open(memoryDevice(ALICE));
       const { listenPort } = await free.device.status();
@@ -525,7 +525,7 @@ describe('Device', () => {
       expect(await bob.device.status()).toMatchObject({ listenPort });
     });
 
-    it('is what asyncDispose does', async () => {
+    it('is called by asyncDispose', async () => {
       let device: Device;
       {
         await using memory = await memoryDevice(ALICE);
@@ -545,7 +545,7 @@ describe('Device', () => {
     });
   });
 
-  it('ends with an error event when something breaks', async () => {
+  it('ends with an error event after a crash', async () => {
     const crypto = {
       ...nobleProvider,
       dh: (): never => {
@@ -567,7 +567,7 @@ describe('Device', () => {
     expect(tun.send(new Uint8Array(20))).toBe(false);
   });
 
-  it('ends with an error event when a change breaks in the middle, whatever the error is', async () => {
+  it('ends with an error event after a crash in the middle of a change, with any error', async () => {
     let isBroken = false;
     const crypto = {
       ...nobleProvider,
@@ -611,7 +611,7 @@ describe('Device', () => {
       expect(tun.send(new Uint8Array(20))).toBe(false);
     });
 
-    it('works with another provider, and names a module that cannot be one', async () => {
+    it('works with another provider, and refuses a module', async () => {
       await open(memoryDevice(ALICE, { crypto: nobleProvider }));
       const created = memoryDevice(ALICE, { crypto: { module: 'node:os' } });
       await expect(created).rejects.toThrow(/"crypto"/);

@@ -79,7 +79,7 @@ describeWith(realInterfaces, 'a process with an open Device', () => {
     expect(host.netlink.linkByName('wg0')).toBeUndefined();
   });
 
-  it('goes on for as long as it is open', async () => {
+  it('runs for as long as the device is open', async () => {
     const child =
       run(`const device = await Device.create({ ...options, up: true }); console.log('open');
       `);
@@ -115,7 +115,7 @@ describeWith(
   () => {
     withHost();
 
-    it('is told which one is missing, and ends by itself', async () => {
+    it('names the missing package, and ends by itself', async () => {
       const child = run(
         `await Device.create(options).catch(({ code, errno, message }) =>
           console.log(JSON.stringify({ code, errno, message })));`,
@@ -138,7 +138,7 @@ describeWith(
  */
 const UNKNOWN_DESCRIPTORS = 2;
 
-describeWith(realInterfaces, 'a packet loop that crashes', () => {
+describeWith(realInterfaces, 'a device whose packet loop crashes', () => {
   withHost();
 
   it.each<[string, string, RegExp, number?]>([
@@ -149,27 +149,30 @@ describeWith(realInterfaces, 'a packet loop that crashes', () => {
       /the thread exited with code 7/,
       UNKNOWN_DESCRIPTORS,
     ],
-  ])('%s is an error event, and releases everything', async (_, crash, message, left = 0) => {
-    const before = openDescriptors();
-    const device = await host.device({
-      crypto: { module: crashingProvider(crash), export: 'provider' },
-      peers: [{ publicKey: BOB.publicKey, endpoint: '10.9.0.2:51820', allowedIps: ['10.1.0.2'] }],
-    });
-    const events: string[] = [];
-    const failed = once(device, 'error') as Promise<[Error]>;
-    device.on('error', () => events.push('error'));
-    device.on('close', () => events.push('close'));
-    const waiting = device.connected(BOB.publicKey).catch((error: unknown) => error);
-    const [error] = await failed;
-    expect(error).toMatchObject({ code: 'ERR_LITZ_WORKER' });
-    expect(error.message).toMatch(message);
-    expect(await waiting).toMatchObject({ code: 'ERR_LITZ_CLOSED' });
-    await device.close();
-    expect(events).toEqual(['error', 'close']);
-    expect(openDescriptors()).toBeLessThanOrEqual(before + left);
-    expect(host.netlink.linkByName('wg0')).toBeUndefined();
-    await host.device();
-  });
+  ])(
+    'emits an error event for %s, and releases everything',
+    async (_, crash, message, left = 0) => {
+      const before = openDescriptors();
+      const device = await host.device({
+        crypto: { module: crashingProvider(crash), export: 'provider' },
+        peers: [{ publicKey: BOB.publicKey, endpoint: '10.9.0.2:51820', allowedIps: ['10.1.0.2'] }],
+      });
+      const events: string[] = [];
+      const failed = once(device, 'error') as Promise<[Error]>;
+      device.on('error', () => events.push('error'));
+      device.on('close', () => events.push('close'));
+      const waiting = device.connected(BOB.publicKey).catch((error: unknown) => error);
+      const [error] = await failed;
+      expect(error).toMatchObject({ code: 'ERR_LITZ_WORKER' });
+      expect(error.message).toMatch(message);
+      expect(await waiting).toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+      await device.close();
+      expect(events).toEqual(['error', 'close']);
+      expect(openDescriptors()).toBeLessThanOrEqual(before + left);
+      expect(host.netlink.linkByName('wg0')).toBeUndefined();
+      await host.device();
+    },
+  );
 
   it('rejects create when the provider cannot be loaded', async () => {
     const before = openDescriptors();

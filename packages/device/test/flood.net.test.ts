@@ -26,7 +26,7 @@ describeWith(realInterfaces, 'Device in a flood of handshake messages', () => {
   });
   afterEach(() => hosts.close());
 
-  it('loses no packet of a session, and keeps a good part of its throughput', async () => {
+  it('loses no packet of a session, and keeps most of its throughput', async () => {
     const { left, right } = hosts;
     const devices = await hosts.devices();
     await devices.left.connected(BOB.publicKey, { timeout: 5000 });

@@ -5,7 +5,7 @@ import { readDeviceOptions } from '../src/options.ts';
 import { ALICE, BOB } from './in-memory.ts';
 
 describe('readDeviceOptions', () => {
-  it('turns what a person writes into bytes and numbers', () => {
+  it('reads texts as bytes and numbers', () => {
     const settings = readDeviceOptions({
       tun: { name: 'wg0', mtu: 1380 },
       addresses: ['10.0.0.1/24', 'fd00::1/64'],
@@ -51,14 +51,14 @@ describe('readDeviceOptions', () => {
     expect(endpoint).toMatchObject({ port: 51820 });
   });
 
-  it('warms up only where it was asked to', () => {
+  it('warms up only if the option is set', () => {
     expect(readDeviceOptions({ tun: 'wg0' }).common.warmUp).toBe(false);
     expect(readDeviceOptions({ tun: 'wg0', warmUp: true }).common.warmUp).toBe(true);
     const wrong = { tun: 'wg0', warmUp: 'yes' } as unknown as DeviceOptions;
     expect(() => readDeviceOptions(wrong)).toThrow('"warmUp" expected');
   });
 
-  it('takes a TUN of ones own as it is', () => {
+  it('accepts a TUN of the caller unchanged', () => {
     const tun = new MemoryTun();
     expect(readDeviceOptions({ tun, udp: 'portable', crypto: nobleProvider })).toMatchObject({
       kind: 'own',
@@ -130,7 +130,7 @@ describe('readDeviceOptions', () => {
     expect(() => readDeviceOptions(options)).toThrow(message);
   });
 
-  it('never shows key bytes', () => {
+  it('shows no key bytes in errors', () => {
     const privateKey = formatKey(ALICE.privateKey).slice(1);
     expect(() => readDeviceOptions({ tun: 'wg0', privateKey })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining(privateKey.slice(0, 4)) }),
@@ -150,7 +150,7 @@ function ownTun(fields: object): object {
   return { name: 'own', mtu: 1420, fd: -1, read: () => 0, write: () => 0, ...fields };
 }
 
-describe('a provider of cryptography', () => {
+describe('readDeviceOptions, with a crypto provider', () => {
   it.each<[string, unknown]>([
     ['"crypto" expected an object', 'noble'],
     ['"crypto.dh" expected a function, got undefined', {}],

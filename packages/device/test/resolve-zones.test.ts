@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { resolveZones } from '../src/resolve-zones.ts';
 
 describe('resolveZones', () => {
-  test('puts the number of an interface in the place of its name', () => {
+  test('replaces the name of an interface by its number', () => {
     const change = { listenPort: 7, peers: [peer('192.0.2.1:1'), peer('[fe80::1%wan]:2'), peer()] };
     const resolved = resolveZones(change, (name) => (name === 'wan' ? 5 : undefined));
     expect(resolved.listenPort).toBe(7);
@@ -14,13 +14,13 @@ describe('resolveZones', () => {
     ]);
   });
 
-  test('leaves a configuration without names as it is', () => {
+  test('does not change a configuration without interface names', () => {
     const change = { peers: [peer('[fe80::1%7]:2')] };
     expect(resolveZones(change, () => 5)).toBe(change);
     expect(resolveZones({}, () => 5)).toEqual({});
   });
 
-  test('says which peer is on an interface that is not there', () => {
+  test('names the peer whose interface does not exist', () => {
     const change = { peers: [peer('192.0.2.1:1'), peer('[fe80::1%gone]:2')] };
     expect(() => resolveZones(change, () => undefined)).toThrow(
       expect.objectContaining({

@@ -8,35 +8,35 @@ describe('SessionWaits', () => {
     await expect(waits.wait(BOB.publicKey, 1000)).resolves.toBeUndefined();
   });
 
-  it('asks for a handshake again when one failed, and when the link went up', async () => {
+  it('asks for a handshake again after a failure, and when the link goes up', async () => {
     const connect = vi.fn<Connect>(() => Promise.resolve(false));
     const waits = new SessionWaits(connect);
     const waiting = waits.wait(BOB.publicKey, 1000);
-    waits.tell({ type: 'handshake-failed', peer: ALICE.publicKey });
+    waits.handleEvent({ type: 'handshake-failed', peer: ALICE.publicKey });
     expect(connect).toHaveBeenCalledTimes(1);
-    waits.tell({ type: 'handshake-failed', peer: BOB.publicKey });
-    waits.tell({ type: 'up', listenPort: 1 });
+    waits.handleEvent({ type: 'handshake-failed', peer: BOB.publicKey });
+    waits.handleEvent({ type: 'up', listenPort: 1 });
     expect(connect).toHaveBeenCalledTimes(3);
-    waits.tell({ type: 'session', peer: BOB.publicKey, state: 'up' });
+    waits.handleEvent({ type: 'session', peer: BOB.publicKey, state: 'up' });
     await waiting;
-    waits.tell({ type: 'up', listenPort: 1 });
+    waits.handleEvent({ type: 'up', listenPort: 1 });
     expect(connect).toHaveBeenCalledTimes(3);
   });
 
-  it('is not content with the session of somebody else, or with the end of one', async () => {
+  it('ignores sessions of other peers, and expired sessions', async () => {
     const waits = new SessionWaits(() => Promise.resolve(false));
     const waiting = waits.wait(BOB.publicKey, 0);
-    waits.tell({ type: 'session', peer: ALICE.publicKey, state: 'up' });
-    waits.tell({ type: 'session', peer: BOB.publicKey, state: 'expired' });
+    waits.handleEvent({ type: 'session', peer: ALICE.publicKey, state: 'up' });
+    waits.handleEvent({ type: 'session', peer: BOB.publicKey, state: 'expired' });
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_LITZ_TIMEOUT' });
   });
 
-  it('rejects with what asking fails with, and when it is ended', async () => {
+  it('rejects with the error of connect, and with the error of rejectAll', async () => {
     const refused = new SessionWaits(() => Promise.reject(new Error('no such peer')));
     await expect(refused.wait(BOB.publicKey, 1000)).rejects.toThrow('no such peer');
     const waits = new SessionWaits(() => Promise.resolve(false));
     const waiting = waits.wait(BOB.publicKey, 1000);
-    waits.fail(new Error('closed'));
+    waits.rejectAll(new Error('closed'));
     await expect(waiting).rejects.toThrow('closed');
   });
 });

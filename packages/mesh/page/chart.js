@@ -1,6 +1,6 @@
 /**
- * `Chart`: throughput of the last two minutes. The sum is the thick line. The tunnels that carry most have
- * a colour and a place in the legend, the others are thin and grey.
+ * `Chart`: throughput of the last two minutes. The thick line is the sum. The busiest tunnels
+ * have a colour and an entry in the legend; the others are thin and grey.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export class Chart {
   #sum = svg('path', { class: 'sum' });
   /** @type {Map<string, SVGPathElement>} */
   #paths = new Map();
-  /** Peer of each colour: it keeps it while it is among the busiest. */
+  /** The peer of each colour. A peer keeps its colour while it is one of the busiest. */
   /** @type {(string | undefined)[]} */
   #colours = Array.from({ length: COLOURS }, () => undefined);
   #gridKey = '';
@@ -67,7 +67,7 @@ export class Chart {
       setAttribute(line, 'd', path(samples.of(direction)));
     }
     setAttribute(this.#sum, 'd', path(sum));
-    // Drawn last, so that nothing covers it.
+    // The sum is drawn last, so that no other line covers it.
     if (this.#lines.lastChild !== this.#sum) this.#lines.append(this.#sum);
     this.#drawLegend(rates, direction, peers.length);
     const now = rateText(rates.sum.now(direction));
@@ -178,7 +178,7 @@ export class Chart {
 /** @typedef {{ left: number, right: number, top: number, bottom: number }} Area */
 
 /**
- * A line with gaps where nothing is known.
+ * Returns the path of a line. It has gaps where values are not known.
  *
  * @param {{ times: readonly number[], values: readonly number[], end: number, area: Area, top: number }} of
  * @returns {string}
@@ -201,7 +201,7 @@ function pathOf({ times, values, end, area, top }) {
 }
 
 /**
- * The next 1, 2 or 5 with zeros.
+ * Returns the next larger number of the form 1, 2 or 5 times a power of ten.
  *
  * @param {number} most bits a second
  * @returns {number}

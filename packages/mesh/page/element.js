@@ -1,5 +1,6 @@
 /**
- * Elements of the page. What they say is always set as text: no name of a node becomes HTML.
+ * Makes and changes elements of the page. Texts are always set as text, so that no name of a node becomes
+ * HTML.
  *
  * @module
  */
@@ -33,7 +34,7 @@ export function svg(tag, attributes = {}, children = []) {
 }
 
 /**
- * An element of index.html.
+ * Returns an element of index.html.
  *
  * @param {string} id
  * @returns {HTMLElement}
@@ -45,7 +46,8 @@ export function byId(id) {
 }
 
 /**
- * Touches the element only where something changes: selections, focus and screen readers stay undisturbed.
+ * Sets the text of an element if it differs. An equal text is not set again, so that selections, focus and
+ * screen readers are not disturbed.
  *
  * @param {Element} element
  * @param {string} text
@@ -64,7 +66,7 @@ export function setAttribute(element, name, value) {
 }
 
 /**
- * A list of terms, written anew only when it differs.
+ * Sets the entries of a list of terms, if they differ.
  *
  * @param {HTMLElement} list a `dl`
  * @param {readonly (readonly [term: string, text: string])[]} entries

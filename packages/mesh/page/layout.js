@@ -1,17 +1,17 @@
 /**
- * `layoutOf`: where the nodes of the picture stand. Pure.
+ * `layoutOf`: computes the positions of the nodes in the picture. Pure.
  *
  * | picture | for | labels |
  * |---|---|---|
- * | `ring` | a few nodes | level, beside or below each node |
+ * | `ring` | a few nodes | horizontal, beside or below each node |
  * | `spokes` | up to 200 on a wide screen | along the spoke, so that they don't touch each other |
- * | `dots` | up to 200 on a narrow screen | none; a node says its name when it is chosen |
+ * | `dots` | up to 200 on a narrow screen | none; the name of a node is shown when it is selected |
  *
  * @module
  */
 
 /**
- * @typedef {object} Place
+ * @typedef {object} Position
  * @property {number} x
  * @property {number} y
  * @property {number} angle radians, clockwise from three o'clock
@@ -22,8 +22,8 @@
  * @property {'ring' | 'spokes' | 'dots'} kind
  * @property {number} width
  * @property {number} height
- * @property {Omit<Place, 'angle'>} own
- * @property {readonly Place[]} places of the peers, in their order
+ * @property {Omit<Position, 'angle'>} own
+ * @property {readonly Position[]} positions of the peers, in their order
  * @property {number} labelLength how many characters of a name have room
  */
 
@@ -49,14 +49,14 @@ export function layoutOf(count, width, longest) {
 function ring(count, width) {
   const height = width >= 480 ? 460 : 320;
   const own = { x: width / 2, y: height / 2 };
-  // A long name at the side needs its half.
+  // A long name at the side of the picture needs half of its width.
   const radii = { x: Math.min(width / 2 - 70, 300), y: height / 2 - 60 };
   return {
     kind: 'ring',
     width,
     height,
     own,
-    places: around(count, own, radii),
+    positions: around(count, own, radii),
     labelLength: width < 500 ? 14 : 24,
   };
 }
@@ -77,13 +77,13 @@ function spokes(count, width, room) {
     width,
     height,
     own,
-    places: around(count, own, { x: radius, y: radius }),
+    positions: around(count, own, { x: radius, y: radius }),
     labelLength: LONGEST_LABEL,
   };
 }
 
 /**
- * Rings, the outermost first, each with as many as have room.
+ * Returns the rings, the outermost first. Each ring has as many nodes as fit on it.
  *
  * @param {number} count
  * @param {number} width
@@ -93,16 +93,16 @@ function dots(count, width) {
   const outer = Math.min(width / 2 - 16, 320);
   const height = Math.round(2 * (outer + 16));
   const own = { x: width / 2, y: height / 2 };
-  // Closer, until all have room around the own node.
+  // The rings move closer together until all nodes fit around the own node.
   let pitch = DOT_PITCH;
   while (roomOfDots(outer, pitch) < count) pitch--;
-  /** @type {Place[]} */
-  const places = [];
-  for (let radius = outer; places.length < count; radius -= pitch) {
-    const some = Math.min(onCircle(radius, pitch), count - places.length);
-    places.push(...around(some, own, { x: radius, y: radius }));
+  /** @type {Position[]} */
+  const positions = [];
+  for (let radius = outer; positions.length < count; radius -= pitch) {
+    const some = Math.min(onCircle(radius, pitch), count - positions.length);
+    positions.push(...around(some, own, { x: radius, y: radius }));
   }
-  return { kind: 'dots', width, height, own, places, labelLength: 0 };
+  return { kind: 'dots', width, height, own, positions, labelLength: 0 };
 }
 
 /**
@@ -129,11 +129,11 @@ function onCircle(radius, pitch) {
  * @param {number} count
  * @param {{ x: number, y: number }} centre
  * @param {{ x: number, y: number }} radii
- * @returns {Place[]}
+ * @returns {Position[]}
  */
 function around(count, centre, radii) {
   return Array.from({ length: count }, (_, index) => {
-    // The first one stands at the top; two stand left and right.
+    // The first node is at the top. If there are two, they are left and right.
     const start = count === 2 ? Math.PI : -Math.PI / 2;
     const angle = start + (index * 2 * Math.PI) / count;
     return {
@@ -153,14 +153,14 @@ function mostInRing(width) {
   return width >= 480 ? 8 : 5;
 }
 
-/** With more there is no picture. */
+/** With more nodes there is no picture. */
 export const MAX_NODES = 200;
-/** With more the picture wants the whole width of the page. */
+/** With more nodes the picture needs the whole width of the page. */
 export const MAX_BESIDE = 48;
-/** Characters of a name outside of the spokes, and pixels of one at most. */
+/** The most characters of a name in a ring, and the largest width of a character in pixels. */
 const LONGEST_LABEL = 20;
 const LETTER = 6.6;
-/** Pixels from one spoke to the next at least, at its end: a small line of text. */
+/** The least distance in pixels between the ends of two spokes: the height of a small line of text. */
 const SPOKE_PITCH = 11;
 const SPOKE_COMFORT = 13;
 const LEAST_RADIUS = 190;

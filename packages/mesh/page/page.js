@@ -1,6 +1,6 @@
 /**
- * The status page: it takes a status each second and draws it. While nobody sees the page, or it is paused,
- * it asks for nothing.
+ * The status page: it receives a status each second and draws it. While the page is hidden or paused, it
+ * requests nothing.
  *
  * @module
  */
@@ -23,7 +23,7 @@ const ENFORCEMENTS = {
   enforce: 'what has no tunnel does not leave, plaintext does not come in',
 };
 const MAX_EVENTS = 50;
-/** Without a status for so long something is wrong. */
+/** In milliseconds. If no status came for this long, something is wrong. */
 const LATE_MS = 8000;
 
 const rates = new Rates();
@@ -40,13 +40,13 @@ const table = new PeersTable({
 let status;
 /** @type {EventSource | undefined} */
 let events;
-/** Why there is no newer one. */
+/** The reason why there is no newer status; undefined: nothing is wrong. */
 /** @type {string | undefined} */
 let trouble;
 let isPaused = false;
 /** @type {string | undefined} */
 let chosen;
-/** When the last status came, by the page's own clock. */
+/** The time when the last status came, by the clock of the page. */
 let heardAt = 0;
 /** @type {Map<string, PeerState>} */
 let states = new Map();
@@ -68,10 +68,10 @@ document.addEventListener('keydown', ({ key }) => {
   if (key === 'Escape' && chosen !== undefined) choose(undefined);
 });
 addEventListener('resize', draw);
-// A status that stays away makes no event: the age of the last one has to be told all the same.
+// If no status comes, there is no event. So a timer updates the age of the last one.
 setInterval(showConnection, 1000);
 
-/** Opens or closes the stream, as it is wanted. */
+/** Opens the stream if the page is visible and not paused; closes it otherwise. */
 function listen() {
   const isWanted = !isPaused && document.visibilityState === 'visible';
   if (!isWanted) {
@@ -82,11 +82,11 @@ function listen() {
     events.addEventListener('message', ({ data }) => take(JSON.parse(data)));
     events.addEventListener('trouble', ({ data }) => {
       heardAt = performance.now();
-      trouble = `The agent cannot tell its status: ${JSON.parse(data)}`;
+      trouble = `The agent cannot read its status: ${JSON.parse(data)}`;
       draw();
     });
     events.addEventListener('error', () => {
-      // A browser tries again by itself, but not after an answer that refuses.
+      // A browser reconnects by itself, but not if the server has refused the request.
       if (events?.readyState !== EventSource.CLOSED) return showConnection();
       events = undefined;
       setTimeout(listen, 5000);
@@ -291,7 +291,7 @@ function summaryOf({ node, peers, time }) {
 }
 
 /**
- * As `litz agent status` says it.
+ * Returns a line about the encryption of this node, in the words of `litz agent status`.
  *
  * @param {MeshStatus} status
  * @returns {string}
@@ -352,7 +352,7 @@ function showConnection() {
 }
 
 /**
- * Tells screen readers what a look would see: that peers changed their state.
+ * Announces to screen readers that peers have changed their state.
  *
  * @param {MeshStatus} status
  */

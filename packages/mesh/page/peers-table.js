@@ -1,6 +1,6 @@
 /**
- * `PeersTable`: every peer in a row, filtered, sorted, some at a time. Rows stay the elements they are
- * while their peer is there, so that focus and selections survive a new status.
+ * `PeersTable`: a table with a row for each peer. It can be filtered and sorted, and shows one page of rows
+ * at a time. A peer keeps its row element, so that focus and selections survive a new status.
  *
  * @module
  */
@@ -64,7 +64,7 @@ export class PeersTable {
   }
 
   /**
-   * Moves only what isn't where it belongs: a row that is moved loses the focus.
+   * Moves only the rows that are not at their position, because a row that is moved loses the focus.
    *
    * @param {readonly HTMLTableRowElement[]} rows
    */
@@ -126,7 +126,7 @@ export class PeersTable {
 }
 
 /**
- * What stands in the columns.
+ * Returns the texts of the columns.
  *
  * @param {PeerStatus} peer
  * @param {number} time
@@ -174,7 +174,7 @@ function comparison(order, rates) {
     name: () => 0,
     /** @param {PeerStatus} peer */
     throughput: ({ name }) => -rates.now(name, 'both'),
-    // The oldest first; who has none stands at the end.
+    // The oldest handshake first; peers without a handshake are at the end.
     /** @param {PeerStatus} peer */
     session: ({ lastHandshakeAt }) => lastHandshakeAt ?? Infinity,
     /** @param {PeerStatus} peer */
@@ -188,10 +188,10 @@ function comparison(order, rates) {
 }
 
 const byName = new Intl.Collator('en', { numeric: true });
-/** What is wrong comes first. */
+/** The states in the order of the table: problems come first. */
 const STATES = ['refused', 'waiting', 'connected'];
 
-/** Besides the name. The same as in index.html. */
+/** The columns besides the name. They are the same as in index.html. */
 const COLUMNS = [
   'State',
   'Endpoint',

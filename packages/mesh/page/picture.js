@@ -1,12 +1,12 @@
 /**
- * `Picture`: the own node, its peers and the tunnels to them. A tunnel is as thick as what goes through it.
- * A state is told by shape as well as by colour: a full disc is connected, an open one waits, a cross is
- * refused.
+ * `Picture`: this node, its peers and the tunnels to them. The more throughput a tunnel has, the thicker it
+ * is. The shape shows the state, as the colour does: a full disc is connected, an open one waits, a cross
+ * is refused.
  *
  * @module
  */
 /** @import { MeshStatus, PeerStatus } from '../src/status/mesh-status.ts' */
-/** @import { Layout, Place } from './layout.js' */
+/** @import { Layout, Position } from './layout.js' */
 /** @import { Rates } from './rates.js' */
 import { setAttribute, setText, svg } from './element.js';
 import { layoutOf, MAX_NODES } from './layout.js';
@@ -28,16 +28,16 @@ export class Picture {
   #choose;
   /** @type {Map<string, Drawn>} */
   #drawn = new Map();
-  /** What the drawing was made for. */
+  /** Identifies the nodes and the size for which the elements were made. */
   #key = '';
-  /** The node that the tab key leads to. */
+  /** The node that gets the focus with the tab key. */
   #reachable = '';
   /** @type {Layout['kind']} */
   #kind = 'ring';
 
   /**
    * @param {SVGSVGElement} canvas
-   * @param {(name: string) => void} choose is called with the name of a peer
+   * @param {(name: string) => void} choose called with the name of a peer that the user selects
    */
   constructor(canvas, choose) {
     this.#canvas = canvas;
@@ -88,12 +88,12 @@ export class Picture {
     const tunnels = svg('g', { 'aria-hidden': 'true' });
     const nodes = svg('g');
     for (const [index, { name }] of peers.entries()) {
-      const place = layout.places[index];
-      if (!place) continue;
-      const ends = { x1: own.x, y1: own.y, x2: place.x, y2: place.y };
+      const position = layout.positions[index];
+      if (!position) continue;
+      const ends = { x1: own.x, y1: own.y, x2: position.x, y2: position.y };
       const tunnel = svg('line', { class: 'tunnel', ...ends });
       const flow = svg('line', { class: 'flow', ...ends });
-      const drawn = { tunnel, flow, ...this.#node(name, place, layout) };
+      const drawn = { tunnel, flow, ...this.#node(name, position, layout) };
       tunnels.append(tunnel, flow);
       nodes.append(drawn.node);
       this.#drawn.set(name, drawn);
@@ -106,7 +106,7 @@ export class Picture {
 
   /**
    * @param {string} name
-   * @param {Place} place
+   * @param {Position} position
    * @param {Layout} layout
    * @returns {Pick<Drawn, 'node' | 'rate' | 'title'>}
    */
@@ -130,7 +130,7 @@ export class Picture {
       shortened(printable(name), labelLength),
     ]);
     if (kind === 'ring') {
-      // Outside of the ring, so that no tunnel runs through it.
+      // The label is outside the ring, so that no tunnel crosses it.
       const isAbove = y < own.y - 1;
       for (const [text, dy] of /** @type {const} */ ([
         [label, isAbove ? -34 : 28],
@@ -174,7 +174,7 @@ export class Picture {
     setAttribute(drawn.node, 'aria-pressed', `${isChosen}`);
     setText(drawn.title, words);
     setText(drawn.rate, state === 'connected' ? rateText(rate) : state);
-    // 1 kbit/s is a hair, a Gbit/s a rope.
+    // The width grows with the logarithm of the rate, from 1 kbit/s to 1 Gbit/s.
     const most = this.#kind === 'ring' ? 7 : 3.5;
     const thickness = Math.min(most, 1 + (most / 7) * Math.max(0, Math.log10(rate / 125)));
     setAttribute(drawn.tunnel, 'stroke-width', thickness.toFixed(1));

@@ -1,6 +1,6 @@
 /**
- * `Rates`: throughput of the last two minutes, of each tunnel and in sum, from the byte counters of one
- * status after the other.
+ * `Rates`: the throughput of each tunnel and of all together in the last two minutes. It is computed from
+ * the byte counters of successive statuses.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 
 /** @typedef {'both' | 'received' | 'sent'} Direction */
 
-/** Bytes a second; NaN where nothing is known. */
+/** In bytes per second; NaN: not known. */
 export class Samples {
   /** @type {number[]} */
   received = [];
@@ -25,7 +25,7 @@ export class Samples {
   }
 
   /**
-   * The newest one; 0 where it isn't known.
+   * The newest value; 0: not known.
    *
    * @param {Direction} direction
    * @returns {number}
@@ -39,7 +39,7 @@ export class Samples {
 }
 
 export class Rates {
-  /** When each sample was taken; Unix milliseconds. */
+  /** The Unix time of each sample in milliseconds. */
   /** @type {number[]} */
   times = [];
   sum = new Samples();
@@ -52,9 +52,9 @@ export class Rates {
   add({ time, peers }) {
     const last = this.times.at(-1);
     const elapsed = last === undefined ? 0 : (time - last) / 1000;
-    // The same once more, or a clock that was set back.
+    // This is the same status again, or the clock was set back.
     if (last !== undefined && elapsed <= 0) return this.#startAgain(time, peers);
-    // After a pause a mean would look like a measurement.
+    // The mean over a pause would look like a measured value.
     const isKnown = elapsed > 0 && elapsed <= LONGEST_GAP_S;
     const sum = { received: 0, sent: 0 };
     const counters = new Map();
@@ -62,7 +62,7 @@ export class Rates {
       const before = this.#counters.get(name) ?? { received: 0, sent: 0 };
       counters.set(name, { received, sent });
       const rate = {
-        // Counters begin anew with the daemon.
+        // The counters start at 0 again when the daemon is restarted.
         received: Math.max(0, received - before.received) / elapsed,
         sent: Math.max(0, sent - before.sent) / elapsed,
       };
@@ -82,7 +82,7 @@ export class Rates {
   }
 
   /**
-   * Bytes a second of one peer now.
+   * Returns the current throughput of one peer in bytes per second.
    *
    * @param {string} name
    * @param {Direction} direction
@@ -113,7 +113,7 @@ export class Rates {
     const known = this.peers.get(name);
     if (known) return known;
     const made = new Samples();
-    // One value for each time, so that all lines have the same places.
+    // Each line has a value for each time, so that all lines have the same x coordinates.
     for (const _ of this.times) push(made, UNKNOWN);
     this.peers.set(name, made);
     return made;
@@ -151,7 +151,7 @@ function drop(samples, count) {
 }
 
 export const WINDOW_MS = 120_000;
-/** With more, only the sum is kept: lines would hide each other. */
+/** With more peers, only the sum is kept, because the lines would hide each other. */
 export const MAX_TUNNELS = 200;
 const LONGEST_GAP_S = 30;
 const UNKNOWN = { received: NaN, sent: NaN };

@@ -1,11 +1,11 @@
 /**
- * How the page writes ages, rates, sizes and what others have named. Pure.
+ * Formats ages, rates, sizes and the names of nodes for the page. Pure.
  *
  * @module
  */
 
 /**
- * The two largest units: `3 min 20 s`.
+ * Returns an age in its two largest units: `3 min 20 s`.
  *
  * @param {number} ms
  * @returns {string}
@@ -25,7 +25,7 @@ export function ageText(ms) {
 }
 
 /**
- * Bits of a second, in steps of 1000 as networks count.
+ * Returns a rate in bits per second. A kilobit has 1000 bits.
  *
  * @param {number} bytesPerSecond
  * @returns {string}
@@ -35,7 +35,7 @@ export function rateText(bytesPerSecond) {
 }
 
 /**
- * In steps of 1024.
+ * Returns a size. A KiB has 1024 bytes.
  *
  * @param {number} bytes
  * @returns {string}
@@ -45,7 +45,7 @@ export function bytesText(bytes) {
 }
 
 /**
- * `1 peer`, `2 peers`.
+ * Returns a number with its noun: `1 peer`, `2 peers`.
  *
  * @param {number} count
  * @param {string} one
@@ -56,8 +56,8 @@ export function countText(count, one) {
 }
 
 /**
- * Text of others, without what would hide or turn round what stands beside it. It still has to be set as
- * text and never as HTML.
+ * Returns a text of another machine without the characters that would hide the text beside it or change
+ * its direction. The caller must still set it as text and never as HTML.
  *
  * @param {string} text
  * @returns {string}
@@ -67,7 +67,7 @@ export function printable(text) {
 }
 
 /**
- * Names of nodes differ at their ends: what is left out is taken from the middle.
+ * Shortens a name. The characters in the middle are left out, because names of nodes differ at their ends.
  *
  * @param {string} text
  * @param {number} length
@@ -90,7 +90,7 @@ export function shortened(text, length) {
 function inUnits(value, step, units) {
   let unit = 0;
   let rest = value;
-  // What would be written as 1000 of a unit is 1 of the next.
+  // A value that would be rounded to 1000 of a unit is 1 of the next unit.
   while (rest >= step - 0.5 && unit < units.length - 1) {
     rest /= step;
     unit++;
@@ -107,5 +107,5 @@ const UNITS = [
   ['s', 1],
 ];
 
-/** Control characters, those without width, and those that change the direction of the text around. */
+/** Control characters, characters without width, and characters that change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;

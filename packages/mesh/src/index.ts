@@ -73,12 +73,18 @@ export type {
 } from './registry/registry.ts';
 export { LinuxHost, type LinuxHostOptions } from './host/linux-host.ts';
 export { Agent } from './agent/agent.ts';
+export { closeAsBefore, enforcedBefore, type StoredStateOptions } from './agent/close-as-before.ts';
+export type { EnforcedRequest } from './agent/enforced-state.ts';
 export { AgentLock, AgentLockError, type AgentLockOptions } from './agent/agent-lock.ts';
 export type { AgentParts } from './agent/round-parts.ts';
-export { AgentError } from './agent/switches.ts';
+export { AgentError } from './agent/agent-choices.ts';
 export type { AgentSettings, Choices } from './agent/agent-settings.ts';
 export { formatAge, formatStatus } from './status/format-status.ts';
-export { askAgent, type ControlAnswer, type ControlRequest } from './agent/control-request.ts';
+export {
+  sendControlRequest,
+  type ControlAnswer,
+  type ControlRequest,
+} from './agent/control-request.ts';
 export { ControlError, controlPath, ControlServer } from './agent/control-server.ts';
 export {
   CniPrefixes,
@@ -102,7 +108,7 @@ export {
 } from './registry/kubernetes/cluster-prefixes.ts';
 export { findKubeAccess, type KubeAccessOptions } from './registry/kubernetes/find-access.ts';
 export type { FollowOptions, Following } from './registry/kubernetes/following.ts';
-export type { Clock } from './registry/kubernetes/clock.ts';
+export type { Clock } from './registry/clock.ts';
 export type { Credential } from './registry/kubernetes/credential.ts';
 export type { KubeAccess } from './registry/kubernetes/kube-access.ts';
 export {
@@ -141,13 +147,8 @@ export {
   START_TAINT,
   type StartTaintOptions,
 } from './registry/kubernetes/start-taint.ts';
-export {
-  checkHost,
-  formatCheckLine,
-  holds,
-  type CheckLine,
-  type CheckRequest,
-} from './host/check.ts';
+export { checkHost } from './host/check.ts';
+export { formatCheckLine, holds, type CheckLine, type CheckRequest } from './host/check-line.ts';
 export type { Flow } from './verify/frame.ts';
 export { formatJudgement } from './verify/format-judgement.ts';
 export {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from '../src/registry/kubernetes/clock.ts';
+import type { Clock } from '../src/registry/clock.ts';
 
 export class ManualClock implements Clock {
   #now = 0;

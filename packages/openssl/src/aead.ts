@@ -7,7 +7,7 @@
 import { checkLength } from '@litz/core/internals';
 import { allocate, type Region } from '@litz/sys';
 import type { LibCrypto } from './libcrypto.ts';
-import { present } from './present.ts';
+import { requirePointer } from './require-pointer.ts';
 
 export class Aead {
   readonly #crypto: LibCrypto;
@@ -24,10 +24,10 @@ export class Aead {
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
     const fetch = (name: string): number =>
-      present(crypto.EVP_CIPHER_fetch(0, name, null), 'ChaCha20-Poly1305');
+      requirePointer(crypto.EVP_CIPHER_fetch(0, name, null), 'ChaCha20-Poly1305');
     this.#aead = fetch('ChaCha20-Poly1305');
     this.#chacha20 = fetch('ChaCha20');
-    this.#context = present(crypto.EVP_CIPHER_CTX_new(), 'ChaCha20-Poly1305');
+    this.#context = requirePointer(crypto.EVP_CIPHER_CTX_new(), 'ChaCha20-Poly1305');
   }
 
   /** Returns the ciphertext with its tag. @param nonce 12 bytes */

@@ -6,7 +6,7 @@
 import { allocate, type Region } from '@litz/sys';
 import type { LibCrypto } from './libcrypto.ts';
 import { osslParams } from './ossl-param.ts';
-import { present } from './present.ts';
+import { requirePointer } from './require-pointer.ts';
 
 export class Blake2s {
   readonly #crypto: LibCrypto;
@@ -24,9 +24,9 @@ export class Blake2s {
   /** @throws {Error} this OpenSSL has no BLAKE2s */
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
-    this.#digest = present(crypto.EVP_MD_fetch(0, 'BLAKE2S-256', null), 'BLAKE2s');
-    const mac = present(crypto.EVP_MAC_fetch(0, 'BLAKE2SMAC', null), 'BLAKE2s');
-    this.#mac = present(crypto.EVP_MAC_CTX_new(mac), 'BLAKE2s');
+    this.#digest = requirePointer(crypto.EVP_MD_fetch(0, 'BLAKE2S-256', null), 'BLAKE2s');
+    const mac = requirePointer(crypto.EVP_MAC_fetch(0, 'BLAKE2SMAC', null), 'BLAKE2s');
+    this.#mac = requirePointer(crypto.EVP_MAC_CTX_new(mac), 'BLAKE2s');
     this.#size.view.setBigUint64(0, BigInt(MAC_LENGTH), true);
   }
 

@@ -9,8 +9,8 @@ import { checkBytes } from '@litz/sys';
 import { Aead } from './aead.ts';
 import { Blake2s } from './blake2s.ts';
 import { libcrypto } from './libcrypto.ts';
-import { Owned } from './owned.ts';
-import { SharedUse } from './shared-use.ts';
+import { OpensslObjects } from './openssl-objects.ts';
+import { UseCount } from './use-count.ts';
 import { TransportCiphers } from './transport-cipher.ts';
 import { X25519 } from './x25519.ts';
 
@@ -22,24 +22,42 @@ import { X25519 } from './x25519.ts';
  *   (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
  *   algorithms
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
+ *
+ * @example
+ *
+ * ```ts
+ * import { createOpensslProvider } from '@litz/openssl';
+ *
+ * const provider = createOpensslProvider();
+ * const cipher = provider.createCipher(new Uint8Array(32).fill(1)); // a key, which is copied
+ * const message = new Uint8Array(100 + 16); // 100 bytes of text, and space for the tag
+ * cipher.seal(0, message, 0, 100);
+ * console.log(cipher.open(0, message, 0, 100)); // true
+ * cipher.destroy();
+ * provider.destroy?.();
+ * ```
  */
 export function createOpensslProvider(): CryptoProvider {
-  const owned = new Owned(libcrypto());
+  const objects = new OpensslObjects(libcrypto());
   try {
-    return new SharedUse(owned).guard(createProvider(owned));
+    return new UseCount(objects).wrap(createProvider(objects));
   } catch (error) {
-    owned.free();
+    objects.free();
     throw error;
   }
 }
 
-function createProvider(owned: Owned): CryptoProvider {
-  const { crypto } = owned;
+/**
+ * Checks that all arguments are real byte arrays, because an object with a false `length` would be
+ * read past its end. These checks are not called per packet.
+ */
+function createProvider(objects: OpensslObjects): CryptoProvider {
+  const { crypto } = objects;
   const aead = new Aead(crypto);
   const blake2s = new Blake2s(crypto);
   const ciphers = new TransportCiphers(crypto);
   const x25519 = new X25519(crypto);
-  owned.settle();
+  objects.stopRecording();
   // Tries X25519 now, so that a build without it is found before the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {
@@ -48,43 +66,52 @@ function createProvider(owned: Owned): CryptoProvider {
     dhPublicKey: (privateKey) => x25519.publicKey(privateKey),
     dhKey: (privateKey) => x25519.key(privateKey),
     hash(out, a, b = NOTHING) {
-      checkAll({ out, a, b });
+      checkBytes('out', out);
+      checkBytes('a', a);
+      checkBytes('b', b);
       blake2s.hash(out, a, b);
     },
     mac(out, key, input) {
-      checkAll({ out, key, input });
+      checkBytes('out', out);
+      checkBytes('key', key);
+      checkBytes('input', input);
       blake2s.mac(out, key, input);
     },
     hmac(out, key, a, b = NOTHING) {
-      checkAll({ out, key, a, b });
+      checkBytes('out', out);
+      checkBytes('key', key);
+      checkBytes('a', a);
+      checkBytes('b', b);
       blake2s.hmac(out, key, a, b);
     },
     aeadSeal(key, counter, plain, auth) {
-      checkAll({ key, plain, auth });
+      checkBytes('key', key);
+      checkBytes('plain', plain);
+      checkBytes('auth', auth);
       return aead.seal(key, nonceOf(counter), plain, auth);
     },
     aeadOpen(key, counter, sealed, auth) {
-      checkAll({ key, sealed, auth });
+      checkBytes('key', key);
+      checkBytes('sealed', sealed);
+      checkBytes('auth', auth);
       return aead.open(key, nonceOf(counter), sealed, auth);
     },
     xaeadSeal(key, nonce, plain, auth) {
-      checkAll({ key, nonce, plain, auth });
+      checkBytes('key', key);
+      checkBytes('nonce', nonce);
+      checkBytes('plain', plain);
+      checkBytes('auth', auth);
       return withSubkey(aead, key, nonce, (subkey, rest) => aead.seal(subkey, rest, plain, auth));
     },
     xaeadOpen(key, nonce, sealed, auth) {
-      checkAll({ key, nonce, sealed, auth });
+      checkBytes('key', key);
+      checkBytes('nonce', nonce);
+      checkBytes('sealed', sealed);
+      checkBytes('auth', auth);
       return withSubkey(aead, key, nonce, (subkey, rest) => aead.open(subkey, rest, sealed, auth));
     },
     createCipher: (key, oneTimeKeys) => ciphers.create(key, oneTimeKeys),
   };
-}
-
-/**
- * Checks that all arguments are real byte arrays. An object with a false `length` would be read
- * past its end. Not called per packet.
- */
-function checkAll(bytes: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(bytes)) checkBytes(name, value);
 }
 
 /**

@@ -12,17 +12,9 @@ import { koffi } from '@litz/sys';
 export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
   EVP_CIPHER_free: (cipher: number) => void;
-  EVP_chacha20: () => number;
-  /** The optional functions are deprecated, or only needed for a copied method. */
-  EVP_CIPHER_meth_dup?: (cipher: number) => number;
-  EVP_CIPHER_meth_free?: (cipher: number) => void;
-  EVP_CIPHER_impl_ctx_size?: (cipher: number) => number;
   EVP_CIPHER_CTX_new: () => number;
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
-  EVP_CIPHER_CTX_get0_cipher?: (context: number) => number;
-  /** Returns the earlier data, which must be set again before the context is freed or reset. */
-  EVP_CIPHER_CTX_set_cipher_data?: (context: number, data: number) => number;
   EVP_CipherInit_ex: (
     context: number,
     type: number,
@@ -33,10 +25,7 @@ export interface LibCrypto {
   ) => number;
   /** Without a `type` it does the same as `EVP_EncryptInit_ex`, with one argument less. */
   EVP_EncryptInit: (context: number, type: number, key: number, iv: number) => number;
-  /**
-   * With a stream cipher: returns the number of bytes, or a negative number. With a copied method:
-   * returns 1.
-   */
+  /** With a stream cipher: returns the number of bytes, or a negative number. */
   EVP_Cipher: (context: number, out: number, input: number, length: number) => number;
   EVP_CipherUpdate: (
     context: number,
@@ -85,7 +74,7 @@ export interface LibCrypto {
     key: number,
     name: string,
     out: number,
-    room: number,
+    size: number,
     length: number,
   ) => number;
   EVP_PKEY_free: (key: number) => void;
@@ -100,16 +89,9 @@ export interface LibCrypto {
 const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t context, str name, str properties)',
   EVP_CIPHER_free: 'void EVP_CIPHER_free(uintptr_t cipher)',
-  EVP_chacha20: 'uintptr_t EVP_chacha20()',
-  EVP_CIPHER_meth_dup: 'uintptr_t EVP_CIPHER_meth_dup(uintptr_t cipher)',
-  EVP_CIPHER_meth_free: 'void EVP_CIPHER_meth_free(uintptr_t cipher)',
-  EVP_CIPHER_impl_ctx_size: 'int EVP_CIPHER_impl_ctx_size(uintptr_t cipher)',
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
   EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t context)',
   EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t context)',
-  EVP_CIPHER_CTX_get0_cipher: 'uintptr_t EVP_CIPHER_CTX_get0_cipher(uintptr_t context)',
-  EVP_CIPHER_CTX_set_cipher_data:
-    'uintptr_t EVP_CIPHER_CTX_set_cipher_data(uintptr_t context, uintptr_t data)',
   EVP_CipherInit_ex:
     'int EVP_CipherInit_ex(uintptr_t context, uintptr_t type, uintptr_t engine, uintptr_t key, uintptr_t iv, int encrypt)',
   EVP_EncryptInit:
@@ -146,7 +128,7 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_PKEY_get_raw_public_key:
     'int EVP_PKEY_get_raw_public_key(uintptr_t key, uintptr_t out, uintptr_t length)',
   EVP_PKEY_get_octet_string_param:
-    'int EVP_PKEY_get_octet_string_param(uintptr_t key, str name, uintptr_t out, ulong room, uintptr_t length)',
+    'int EVP_PKEY_get_octet_string_param(uintptr_t key, str name, uintptr_t out, ulong size, uintptr_t length)',
   EVP_PKEY_free: 'void EVP_PKEY_free(uintptr_t key)',
   EVP_PKEY_CTX_new_from_pkey:
     'uintptr_t EVP_PKEY_CTX_new_from_pkey(uintptr_t context, uintptr_t key, str properties)',
@@ -157,15 +139,6 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_PKEY_derive: 'int EVP_PKEY_derive(uintptr_t context, uintptr_t out, uintptr_t length)',
   ERR_clear_error: 'void ERR_clear_error()',
 };
-
-/** Functions that an OpenSSL may lack. */
-const OPTIONAL: ReadonlySet<string> = new Set([
-  'EVP_CIPHER_meth_dup',
-  'EVP_CIPHER_meth_free',
-  'EVP_CIPHER_impl_ctx_size',
-  'EVP_CIPHER_CTX_get0_cipher',
-  'EVP_CIPHER_CTX_set_cipher_data',
-]);
 
 /**
  * Returns all functions, loaded on first use.
@@ -184,11 +157,7 @@ function load(): LibCrypto {
   const library = koffi().load(null);
   const functions: Record<string, unknown> = {};
   for (const [name, signature] of Object.entries(SIGNATURES)) {
-    try {
-      functions[name] = library.func(signature);
-    } catch (error) {
-      if (!OPTIONAL.has(name)) throw error;
-    }
+    functions[name] = library.func(signature);
   }
   return functions as unknown as LibCrypto;
 }

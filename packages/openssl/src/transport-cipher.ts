@@ -14,8 +14,7 @@
 import type { Cipher, OneTimeKeys } from '@litz/core';
 import { checkLength, checkText, KEY_LENGTH } from '@litz/core/internals';
 import { addressOf, allocate, type Region } from '@litz/sys';
-import type { Chacha20, StreamKey } from './chacha20.ts';
-import { createChacha20 } from './create-chacha20.ts';
+import { createChacha20, type Chacha20, type StreamKey } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
 import { createTransportTag, type TransportTag } from './transport-tag.ts';
 import { copyKey, wordsOf } from './words.ts';
@@ -45,7 +44,7 @@ export class TransportCiphers {
     checkLength('key', key, KEY_LENGTH);
     const { chacha20, oneTimeKey } = this.#parts;
     const [seal, open, sealRun] = [this.#seal, this.#open, this.#sealRun];
-    const kept = chacha20.createKey(key);
+    const streamKey = chacha20.createKey(key);
     let isDestroyed = false;
 
     function check(buffer: Uint8Array, offset: number, length: number): void {
@@ -56,24 +55,24 @@ export class TransportCiphers {
     return {
       seal(counter, buffer, offset, length) {
         check(buffer, offset, length);
-        seal(kept, oneTimeKeys, counter, buffer, offset, length);
+        seal(streamKey, oneTimeKeys, counter, buffer, offset, length);
       },
 
       open(counter, buffer, offset, length) {
         check(buffer, offset, length);
-        return open(kept, oneTimeKeys, counter, buffer, offset, length);
+        return open(streamKey, oneTimeKeys, counter, buffer, offset, length);
       },
 
       sealRun(counter, buffer, offset, length, stride, count) {
         check(buffer, offset, length);
         checkRun(buffer, offset, length, stride, count);
-        sealRun(kept, counter, buffer, offset, length, stride, count);
+        sealRun(streamKey, counter, buffer, offset, length, stride, count);
       },
 
       destroy() {
         if (isDestroyed) return;
         isDestroyed = true;
-        chacha20.destroyKey(kept);
+        chacha20.destroyKey(streamKey);
         // The one-time key of the last message.
         oneTimeKey.bytes.fill(0);
       },
@@ -137,16 +136,16 @@ function createSeal({ chacha20, tag, views, beginTag }: Parts): Seal {
     const data = addressOf(buffer) + offset;
     const end = offset + length;
     const reach = reachOf(length);
-    const isRoomy = end + reach <= buffer.length;
+    const hasSpace = end + reach <= buffer.length;
     const view = views.of(buffer);
     beginTag(key, counter, oneTimeKeys);
     if (oneTimeKeys) chacha20.begin(key, counter, 1);
-    if (isRoomy) tag.save(view, end + 16, reach - 16);
-    if (length > 0) chacha20.crypt(key, data, data, isRoomy ? wholeBlocks(length) : length);
-    if (isRoomy) tag.finish(view, end, data, length);
+    if (hasSpace) tag.save(view, end + 16, reach - 16);
+    if (length > 0) chacha20.crypt(key, data, data, hasSpace ? wholeBlocks(length) : length);
+    if (hasSpace) tag.finish(view, end, data, length);
     else tag.finishInParts(data, length);
     tag.copyTo(view, end);
-    if (isRoomy) tag.restore(view, end + 16, reach - 16);
+    if (hasSpace) tag.restore(view, end + 16, reach - 16);
   };
 }
 
@@ -158,18 +157,18 @@ function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
     const data = addressOf(buffer) + offset;
     const end = offset + length;
     const reach = reachOf(length);
-    const isRoomy = end + reach <= buffer.length;
+    const hasSpace = end + reach <= buffer.length;
     const view = views.of(buffer);
     beginTag(key, counter, oneTimeKeys);
-    tag.save(view, end, isRoomy ? reach : 16);
-    if (isRoomy) tag.finish(view, end, data, length);
+    tag.save(view, end, hasSpace ? reach : 16);
+    if (hasSpace) tag.finish(view, end, data, length);
     else tag.finishInParts(data, length);
     const isRight = tag.isSaved();
     if (isRight && length > 0) {
       if (oneTimeKeys) chacha20.begin(key, counter, 1);
-      chacha20.crypt(key, data, data, isRoomy ? wholeBlocks(length) : length);
+      chacha20.crypt(key, data, data, hasSpace ? wholeBlocks(length) : length);
     }
-    if (isRoomy) tag.restore(view, end, reach);
+    if (hasSpace) tag.restore(view, end, reach);
     return isRight;
   };
 }
@@ -235,14 +234,14 @@ function checkRun(
   count: number,
 ): void {
   const last = offset + (count - 1) * stride;
-  const hasRoom =
+  const fits =
     Number.isInteger(count) &&
     Number.isInteger(stride) &&
     count >= 1 &&
     offset >= BLOCK_LENGTH &&
     stride >= length + 16 + BLOCK_LENGTH &&
     last + length + BLOCK_LENGTH <= buffer.length;
-  if (!hasRoom)
+  if (!fits)
     throw new RangeError('"stride" and "count" expected messages that fit into the buffer');
 }
 
@@ -252,7 +251,7 @@ function clearKey(view: DataView, at: number): void {
 
 /**
  * Caches addresses that are used again and again. V8 allocates an object for a number over 31 bits
- * when it is passed on. Such an object per packet would be garbage, so it is kept by its offset.
+ * when it is passed on. Such an object per packet would be garbage, so it is streamKey by its offset.
  * Offsets that are 64 bytes apart have different slots over 256 KiB, which is the length of a
  * device's slab.
  */

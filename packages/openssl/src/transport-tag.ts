@@ -10,7 +10,7 @@
  */
 import { allocate } from '@litz/sys';
 import type { LibCrypto } from './libcrypto.ts';
-import { present } from './present.ts';
+import { requirePointer } from './require-pointer.ts';
 import { wordsOf } from './words.ts';
 
 /** Makes tags for all ciphers of a thread. Each tag must be finished before the next one begins. */
@@ -38,8 +38,8 @@ export interface TransportTag {
  */
 export function createTransportTag(crypto: LibCrypto): TransportTag {
   const { EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
-  const poly1305 = present(crypto.EVP_MAC_fetch(0, 'POLY1305', null), 'POLY1305');
-  const context = present(crypto.EVP_MAC_CTX_new(poly1305), 'POLY1305');
+  const poly1305 = requirePointer(crypto.EVP_MAC_fetch(0, 'POLY1305', null), 'POLY1305');
+  const context = requirePointer(crypto.EVP_MAC_CTX_new(poly1305), 'POLY1305');
   const tail = allocate(TAIL_LENGTH);
   const [lengths, tag] = [tail.address + LENGTHS, tail.address + TAG];
   const words = wordsOf(tail.bytes);

@@ -13,7 +13,7 @@ import { checkLength, KEY_LENGTH } from '@litz/core/internals';
 import { allocate, type Region } from '@litz/sys';
 import type { LibCrypto } from './libcrypto.ts';
 import { osslParams } from './ossl-param.ts';
-import { present } from './present.ts';
+import { requirePointer } from './require-pointer.ts';
 
 export class X25519 {
   readonly #crypto: LibCrypto;
@@ -35,7 +35,10 @@ export class X25519 {
   /** @throws {Error} this OpenSSL has no X25519 */
   constructor(crypto: LibCrypto) {
     this.#crypto = crypto;
-    this.#importer = present(crypto.EVP_PKEY_CTX_new_from_name(0, ALGORITHM, null), ALGORITHM);
+    this.#importer = requirePointer(
+      crypto.EVP_PKEY_CTX_new_from_name(0, ALGORITHM, null),
+      ALGORITHM,
+    );
     const { bytes, address } = this.#scratch;
     bytes[BASE_POINT] = 9;
     const [privateAt, baseAt] = [address + PRIVATE, address + BASE_POINT];
@@ -44,7 +47,7 @@ export class X25519 {
     this.#privateKey = osslParams([secret]);
     this.#keypair = osslParams([secret, base]);
     const peer = crypto.EVP_PKEY_new_raw_public_key_ex(0, ALGORITHM, null, baseAt, KEY_LENGTH);
-    this.#peer = present(peer, ALGORITHM);
+    this.#peer = requirePointer(peer, ALGORITHM);
   }
 
   /**

@@ -20,8 +20,8 @@ export {
 } from './arguments.ts';
 export { boottimeMs, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
+export { exchangeFiles } from './exchange-files.ts';
 export { FileLock, FileLockedError } from './file-lock.ts';
-export { returnFreedMemory } from './freed-memory.ts';
 export { interfaceIndex, interfaceName } from './interface-index.ts';
 export { koffi, libc, type Koffi, type Libc } from './libc.ts';
 export { LooseFilters, type FilterHost } from './loose-filters.ts';

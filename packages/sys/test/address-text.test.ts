@@ -20,7 +20,7 @@ const AF_INET6 = 10;
 let libcReads: (text: string) => Uint8Array | undefined;
 let libcWrites: (address: Uint8Array) => string;
 
-describeWith([linuxCalls], 'text of addresses and the C library', () => {
+describeWith([linuxCalls], 'text of addresses, compared with the C library', () => {
   beforeAll(() => {
     const library = koffi().load(null);
     const pton = library.func('int inet_pton(int family, str text, uintptr_t out)') as (
@@ -45,13 +45,13 @@ describeWith([linuxCalls], 'text of addresses and the C library', () => {
     };
   });
 
-  test('reads what it reads and refuses what it refuses, of texts with every form of a group', () => {
+  test('accepts and refuses the same texts, with every form of a group', () => {
     const texts = [...handMade()];
     expect(texts.length).toBeGreaterThan(10_000);
     expect(differences(texts)).toEqual([]);
   });
 
-  test('reads what it reads and refuses what it refuses, at random', () => {
+  test('accepts and refuses the same random texts', () => {
     const random = seededRandom(20_260_719);
     const texts = Array.from({ length: RUNS }, () => randomText(random));
     const taken = texts.filter((text) => tryParseAddress(text) !== undefined).length;
@@ -61,7 +61,7 @@ describeWith([linuxCalls], 'text of addresses and the C library', () => {
     expect(differences(texts)).toEqual([]);
   });
 
-  test('writes what it writes', () => {
+  test('formats addresses as the C library does', () => {
     const random = seededRandom(7);
     const glibc = isGlibc();
     const addresses = Array.from({ length: RUNS }, () => randomAddress(random)).filter(

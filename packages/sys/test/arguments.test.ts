@@ -16,7 +16,7 @@ import {
 const NO_NUMBERS = ['1', 1n, null, undefined, {}, [1], true];
 
 describe('checkSpan', () => {
-  test('lets through what stands in the buffer, and nothing else', () => {
+  test('accepts ranges inside the buffer, and no others', () => {
     const number = fc.oneof(
       fc.integer({ min: -3, max: 70 }),
       fc.constantFrom(0.5, Number.NaN, Infinity, -Infinity, 2 ** 32, 2 ** 32 + 1, 2 ** 53),
@@ -54,7 +54,7 @@ describe('checkSpan', () => {
     expect(() => checkSpan(value as never, 0, 1)).toThrow(/^"buffer" expected a Uint8Array/);
   });
 
-  test('finds nothing in a buffer that was transferred, and less in one that was cut', () => {
+  test('refuses ranges of a transferred buffer, and of the removed part of a shortened one', () => {
     const buffer = new Uint8Array(new ArrayBuffer(64));
     structuredClone(buffer.buffer, { transfer: [buffer.buffer] });
     expect(() => checkSpan(buffer, 0, 64)).toThrow(RangeError);
@@ -68,7 +68,7 @@ describe('checkSpan', () => {
 });
 
 describe('checkInteger', () => {
-  test('takes both ends, and says what it expected of all else', () => {
+  test('accepts both limits, and names the expected range for other values', () => {
     checkInteger('port', 0, 0, 9);
     checkInteger('port', 9, 0, 9);
     for (const value of [-1, 10, 0.5, Number.NaN, Infinity]) {
@@ -83,14 +83,14 @@ describe('checkInteger', () => {
 });
 
 describe('checkDescriptor', () => {
-  test('takes those of the kernel, and that of what is closed', () => {
+  test('accepts descriptors of the kernel, and -1 for a closed one', () => {
     for (const fd of [-1, 0, 0x7fff_ffff]) expect(() => checkDescriptor('fd', fd)).not.toThrow();
     for (const fd of [-2, 0x8000_0000]) expect(() => checkDescriptor('fd', fd)).toThrow(RangeError);
   });
 });
 
 describe('checkString', () => {
-  test('counts bytes, and refuses what C would read another way', () => {
+  test('counts bytes, and refuses strings that C would read differently', () => {
     checkString('name', 'ä'.repeat(7), 15);
     expect(() => checkString('name', 'ä'.repeat(8), 15)).toThrow(
       new RangeError('"name" expected at most 15 bytes, got 16'),
@@ -102,7 +102,7 @@ describe('checkString', () => {
 });
 
 describe('checkAddress', () => {
-  test('takes 4 and 16 bytes', () => {
+  test('accepts 4 and 16 bytes', () => {
     checkAddress('gateway', new Uint8Array(4));
     checkAddress('gateway', new Uint8Array(16));
     expect(() => checkAddress('gateway', new Uint8Array(5))).toThrow(
@@ -113,7 +113,7 @@ describe('checkAddress', () => {
 });
 
 describe('checkTimeout', () => {
-  test('takes every number, and no other thing', () => {
+  test('accepts every number, and nothing else', () => {
     for (const ms of [0, -1, 0.5, Infinity]) expect(() => checkTimeout('ms', ms)).not.toThrow();
     for (const ms of [Number.NaN, ...NO_NUMBERS]) {
       expect(() => checkTimeout('ms', ms)).toThrow(/^"ms" expected a number of milliseconds/);
@@ -121,8 +121,8 @@ describe('checkTimeout', () => {
   });
 });
 
-describe('the checks of kinds', () => {
-  test('say what they expected, and never what they got', () => {
+describe('checkBytes, checkFlag, checkFunction and checkObject', () => {
+  test('name what they expected, and never the value', () => {
     const secret = ['hunter2'];
     for (const check of [checkBytes, checkFunction, checkFlag]) {
       expect(() => check('it', secret)).toThrow(/^"it" expected .*, got Array$/);

@@ -16,7 +16,7 @@ describe('timespecMs', () => {
 });
 
 describeWith([linuxCalls], 'boottimeMs', () => {
-  test("is the kernel's time since boot", () => {
+  test("returns the kernel's time since boot", () => {
     const before = uptimeMs();
     const now = boottimeMs();
     const after = uptimeMs();

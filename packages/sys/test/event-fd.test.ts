@@ -17,7 +17,7 @@ describeWith([linuxCalls], 'EventFd', () => {
     event.close();
   });
 
-  test('is signalled by its number, and closed only by the one that made it', () => {
+  test('can be signalled by its descriptor, and is closed only by its maker', () => {
     const event = new EventFd();
     const other = EventFd.fromFd(event.fd);
 
@@ -29,7 +29,7 @@ describeWith([linuxCalls], 'EventFd', () => {
     event.close();
   });
 
-  test('does nothing once closed', () => {
+  test('does nothing after it is closed', () => {
     const event = new EventFd();
     event.close();
 

@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 describeWith([linuxCalls], 'FileLock', () => {
-  test('is had by one at a time, and says by whom', () => {
+  test('is held by one process at a time, and names the holder', () => {
     const lock = FileLock.take(path, 'the first one');
     expect(() => FileLock.take(path, 'the second one')).toThrow(
       expect.objectContaining({ name: 'FileLockedError', holder: 'the first one' }),
@@ -32,14 +32,14 @@ describeWith([linuxCalls], 'FileLock', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('takes over the file of a process that was killed, with a text of its own', () => {
+  test('takes over the file of a killed process, and replaces its text', () => {
     writeFileSync(path, 'a process that had a longer text than the next one');
     const lock = FileLock.take(path, 'one');
     expect(() => FileLock.take(path, 'two')).toThrow(/ is locked by one$/);
     lock.close();
   });
 
-  test('is not had by a program that its process has started', async () => {
+  test('is not inherited by a child process', async () => {
     const lock = FileLock.take(path, 'one');
     const child = spawn('sleep', ['60']);
     await once(child, 'spawn');
@@ -49,7 +49,7 @@ describeWith([linuxCalls], 'FileLock', () => {
     await once(child, 'close');
   });
 
-  test('removes no file that somebody has put in its place', () => {
+  test('does not remove a file that replaced its own', () => {
     const lock = FileLock.take(path, 'one');
     rmSync(path);
     const other = FileLock.take(path, 'two');
@@ -58,7 +58,7 @@ describeWith([linuxCalls], 'FileLock', () => {
     other.close();
   });
 
-  test('follows no link', () => {
+  test('follows no symbolic link', () => {
     symlinkSync(join(folder, 'elsewhere'), path);
     expect(() => FileLock.take(path, 'one')).toThrow('ELOOP');
     expect(readdirSync(folder)).toEqual(['a.lock']);

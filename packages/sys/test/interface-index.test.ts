@@ -5,13 +5,13 @@ import { interfaceIndex, interfaceName } from '../src/index.ts';
 import { linuxCalls } from './requirements.ts';
 
 describeWith([linuxCalls], 'interfaceIndex', () => {
-  test('is the number of the loopback interface, and interfaceName the way back', () => {
+  test('returns the number of the loopback interface, and interfaceName its name', () => {
     const index = interfaceIndex('lo');
     expect(index).toBeGreaterThan(0);
     expect(interfaceName(index!)).toBe('lo');
   });
 
-  test('is the number that a link-local address of Node tells, and interfaceName the way back', () => {
+  test('returns the number in a link-local address of Node, and interfaceName its name', () => {
     for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
       expect(interfaceName(interfaceIndex(name)!)).toBe(name);
       const told = addresses.flatMap((found) => (found.family === 'IPv6' ? found.scopeid : []));
@@ -20,13 +20,13 @@ describeWith([linuxCalls], 'interfaceIndex', () => {
   });
 
   test.each(['', 'no-such-link', 'lo\0', 'lo ', 'sixteen-letters-', '1', '../lo'])(
-    'knows no %j',
+    'returns undefined for %j',
     (name) => {
       expect(interfaceIndex(name)).toBeUndefined();
     },
   );
 
-  test('knows no number that nobody has', () => {
+  test('returns undefined for a number that no interface has', () => {
     expect(interfaceName(0)).toBeUndefined();
     expect(interfaceName(0x7fff_ffff)).toBeUndefined();
   });

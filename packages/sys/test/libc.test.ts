@@ -12,7 +12,7 @@ describe('libc', () => {
     Object.defineProperty(process, 'arch', { value: arch });
   });
 
-  test('is imported anywhere and says on the first call that it needs Linux', async () => {
+  test('can be imported anywhere, and throws on the first call that it needs Linux', async () => {
     Object.defineProperty(process, 'platform', { value: 'darwin' });
     const { libc } = await import('../src/libc.ts');
 
@@ -24,7 +24,7 @@ describe('libc', () => {
     );
   });
 
-  test.each(['ia32', 'arm', 's390x'])('refuses %s, where structures are others', async (other) => {
+  test.each(['ia32', 'arm', 's390x'])('refuses %s, whose structures differ', async (other) => {
     Object.defineProperty(process, 'platform', { value: 'linux' });
     Object.defineProperty(process, 'arch', { value: other });
     const { libc } = await import('../src/libc.ts');
@@ -44,7 +44,7 @@ describeWith([linuxCalls], 'libc on Linux', () => {
     expect(libc().errno()).toBe(9);
   });
 
-  test('gives the names of links', () => {
+  test('returns the names of links', () => {
     expect(libc().if_nametoindex('lo')).toBe(1);
   });
 });

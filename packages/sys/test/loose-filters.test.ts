@@ -14,12 +14,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('LooseFilters', () => {
-  test('puts a filter back as it was', () => {
+  test('restores a filter', () => {
     up('wg0')();
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('knows which filters a tunnel has asked for', () => {
+  test('returns the filters that a tunnel loosened', () => {
     up('wg0');
     host.links.add('wg1');
     const others = filters();
@@ -33,7 +33,7 @@ describe('LooseFilters', () => {
   test.each([
     ['first', [0, 1]],
     ['second', [1, 0]],
-  ])('leaves it loose while another tunnel needs it, if the %s ends first', (_, order) => {
+  ])('leaves a filter loose while another tunnel needs it, if the %s ends first', (_, order) => {
     const downs = [up('wg0'), up('wg1')];
     downs[order[0]]();
     expect(host.values.get('eth0')).toBe('2');
@@ -41,7 +41,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('knows what it was before a tunnel that was killed, of its own name or of another', () => {
+  test('restores the value from before a killed tunnel, of the same or another name', () => {
     for (const [killed, next] of [
       ['wg0', 'wg0'],
       ['wg0', 'wg1'],
@@ -55,7 +55,7 @@ describe('LooseFilters', () => {
     }
   });
 
-  test('tells which ones only tunnels need that were killed', () => {
+  test('returns the filters that only killed tunnels need', () => {
     const down = up('wg0');
     up('wg1');
     expect(filters().leftOver()).toEqual([]);
@@ -71,7 +71,7 @@ describe('LooseFilters', () => {
   });
 
   test.each(['wg0', 'wg1'])(
-    'is put back by %s, which does not need it, after wg0 was killed',
+    'lets %s, which does not need the filter, restore it after wg0 was killed',
     (name) => {
       up('wg0');
       host.links.delete('wg0');
@@ -82,7 +82,7 @@ describe('LooseFilters', () => {
     },
   );
 
-  test('does not keep it loose for a tunnel that was killed', () => {
+  test('does not keep a filter loose for a killed tunnel', () => {
     const down = up('wg0');
     up('wg1');
     host.links.delete('wg1');
@@ -90,14 +90,14 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('leaves alone what somebody else has set meanwhile', () => {
+  test('does not change a value that another program has set meanwhile', () => {
     const down = up('wg0');
     host.values.set('eth0', '0');
     down();
     expect(host.values.get('eth0')).toBe('0');
   });
 
-  test('does not believe what was written down before somebody set it again', () => {
+  test('ignores its record after another program set the value again', () => {
     up('wg0');
     host.links.delete('wg0');
     host.values.set('eth0', '0');
@@ -106,7 +106,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('0');
   });
 
-  test('keeps filters of different interfaces apart', () => {
+  test('keeps filters of different interfaces separate', () => {
     const down = up('wg0');
     filters().loosen('eth1', 'wg0');
     down();
@@ -116,7 +116,7 @@ describe('LooseFilters', () => {
     ]);
   });
 
-  test('leaves alone the file of a tunnel that begins while another one ends', () => {
+  test('keeps the file of a tunnel that begins while another one ends', () => {
     const down = up('wg0');
     up('killed');
     host.links.delete('killed');
@@ -130,7 +130,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('2');
   });
 
-  test('still knows what it was after it could not be set', () => {
+  test('keeps the value after it could not be restored', () => {
     const down = up('wg0');
     host.isReadOnly = true;
     expect(down).toThrow(/EROFS/);
@@ -141,13 +141,13 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('is put back by one of two that end at once, each of which saw the other', () => {
+  test('restores the filter when two tunnels end at once and each sees the other', () => {
     const down = upBesideOneThatEnds();
     down();
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('is known to the next one where the last of two that end at once cannot put it back', () => {
+  test('keeps the record when the last of two tunnels that end at once cannot restore the filter', () => {
     const down = upBesideOneThatEnds();
     host.isReadOnly = true;
     expect(down).toThrow(/EROFS/);
@@ -157,7 +157,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('makes loose what another one puts back after it was looked at, and knows what it was', () => {
+  test('loosens a filter again that another tunnel restores meanwhile, and records its value', () => {
     up('killed');
     host.links.delete('killed');
     const { values } = host;
@@ -173,12 +173,12 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('leaves no file behind', () => {
+  test('leaves no file', () => {
     up('wg0')();
     expect(readdirSync(folder, { recursive: true })).toEqual(['rp_filter']);
   });
 
-  test('works by itself where nothing can be written down', () => {
+  test('works for a single tunnel if nothing can be recorded', () => {
     const file = join(folder, 'no-folder');
     writeFileSync(file, '');
     const alone = new LooseFilters(file, host);
@@ -189,7 +189,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('does not mind an interface that is gone in the end', () => {
+  test('ignores an interface that no longer exists at the end', () => {
     const down = up('wg0');
     host.values.delete('eth0');
     expect(down).not.toThrow();

@@ -4,7 +4,7 @@ import { addressOf, allocate, libc } from '../src/index.ts';
 import { linuxCalls } from './requirements.ts';
 
 describeWith([linuxCalls], 'allocate', () => {
-  test('gives memory that system calls read and write', () => {
+  test('returns memory that system calls can read and write', () => {
     const region = allocate(16);
 
     expect(libc().clock_gettime(1, region.address)).toBe(0);
@@ -15,7 +15,7 @@ describeWith([linuxCalls], 'allocate', () => {
 });
 
 describeWith([linuxCalls], 'addressOf', () => {
-  test('follows the offset of a view, also after another buffer was asked for', () => {
+  test('includes the offset of a view, also after a call for another buffer', () => {
     const [one, other] = [new Uint8Array(256), new Uint8Array(256)];
     const base = addressOf(one);
     addressOf(other);
@@ -24,7 +24,7 @@ describeWith([linuxCalls], 'addressOf', () => {
     expect(addressOf(other)).not.toBe(base);
   });
 
-  test('takes shared memory', () => {
+  test('accepts shared memory', () => {
     const shared = new Uint8Array(new SharedArrayBuffer(256));
 
     expect(addressOf(shared.subarray(8))).toBe(addressOf(shared) + 8);

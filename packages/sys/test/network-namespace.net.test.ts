@@ -12,7 +12,7 @@ import { builtSys, runInWorker } from './built.ts';
 import { linuxCalls, namespaces } from './requirements.ts';
 
 describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
-  test('leaves the calling thread where it was', () => {
+  test('does not move the calling thread', () => {
     const before = currentNamespace();
 
     const namespace = createNamespace();
@@ -22,13 +22,13 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     expect(currentNamespace()).toBe(before);
   });
 
-  test('has nothing in it but a loopback link that is up', () => {
+  test('contains only a loopback link that is up', () => {
     const links = createNamespace().run(listLinks);
 
     expect(links.map(({ name, up }) => [name, up])).toEqual([['lo', true]]);
   });
 
-  test('goes back also after an error', () => {
+  test('returns to the earlier namespace after an error', () => {
     const before = currentNamespace();
 
     expect(() =>
@@ -39,7 +39,7 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     expect(currentNamespace()).toBe(before);
   });
 
-  test('has an id that tells it from others, as the calling thread sees it', () => {
+  test('has an id that differs from that of other namespaces', () => {
     const [one, other] = [createNamespace(), createNamespace()];
 
     expect(one.id).toBe(one.run(networkNamespaceId));
@@ -48,7 +48,7 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     expect(other.id).toBeUndefined();
   });
 
-  test('nests', () => {
+  test('can be nested', () => {
     const [outer, inner] = [createNamespace(), createNamespace()];
 
     const seen = outer.run(() => [
@@ -82,7 +82,7 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     expect(again.run(currentNamespace)).toBe(namespace.run(currentNamespace));
   });
 
-  test('keeps sockets in the namespace that they were made in', () => {
+  test('keeps sockets in the namespace in which they were made', () => {
     const namespace = createNamespace();
     const netlink = namespace.run(() => new Netlink());
     onTestFinished(() => netlink.close());
@@ -90,13 +90,13 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     expect(netlink.links().map(({ name }) => name)).toEqual(['lo']);
   });
 
-  test('names the errno of a path that is none', () => {
+  test('throws the errno for a wrong path', () => {
     expect(() => NetworkNamespace.open('/proc/self/ns/none')).toThrow(
       expect.objectContaining({ syscall: 'open', errno: 'ENOENT' }),
     );
   });
 
-  test('does not make the descriptor known to other programs', () => {
+  test('closes the descriptor in other programs', () => {
     const namespace = createNamespace();
 
     const open = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
@@ -106,7 +106,7 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
 });
 
 describeWith([linuxCalls, namespaces], 'hasNamespacePrivilege', () => {
-  test('is true where one can be made', () => {
+  test('returns true if a namespace can be made', () => {
     expect(hasNamespacePrivilege()).toBe(true);
   });
 });

@@ -25,7 +25,7 @@ describeWith([linuxCalls, builtSys, setpriv], 'without privileges', () => {
     expect(output).toBe(1);
   });
 
-  test('hasNamespacePrivilege says no', async () => {
+  test('hasNamespacePrivilege returns false', async () => {
     expect(await evaluate('sys.hasNamespacePrivilege()')).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { builtSys, runInProcess, runInWorker } from './built.ts';
 import { linuxCalls } from './requirements.ts';
 
 describeWith([linuxCalls, builtSys], 'PollSet with signals and threads', () => {
-  test('sleeps on to its time-out when signals come in between', async () => {
+  test('sleeps until its time-out although signals arrive', async () => {
     const child = runInProcess(`
       let signals = 0;
       process.on('SIGUSR2', () => signals++);
@@ -31,7 +31,7 @@ describeWith([linuxCalls, builtSys], 'PollSet with signals and threads', () => {
     expect(elapsed).toBeGreaterThanOrEqual(300);
   });
 
-  test('is woken by an eventfd from another thread', async () => {
+  test('wakes for an eventfd of another thread', async () => {
     const woken = await runInWorker(`
       const { Worker } = require('node:worker_threads');
       const event = new sys.EventFd();

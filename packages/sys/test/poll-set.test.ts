@@ -4,7 +4,7 @@ import { boottimeMs, EventFd, linux, PollSet } from '../src/index.ts';
 import { linuxCalls } from './requirements.ts';
 
 describeWith([linuxCalls], 'PollSet', () => {
-  test('tells which of its descriptors are ready', () => {
+  test('reports which of its descriptors are ready', () => {
     const set = new PollSet();
     const [quiet, loud] = [new EventFd(), new EventFd()];
     const quietIndex = set.add(quiet.fd, linux.POLLIN);
@@ -19,7 +19,7 @@ describeWith([linuxCalls], 'PollSet', () => {
     loud.close();
   });
 
-  test('looks without sleeping for a time-out of 0 or less', () => {
+  test('checks without sleeping for a time-out of 0 or less', () => {
     const set = new PollSet();
 
     expect(set.wait(0)).toBe(0);
@@ -27,7 +27,7 @@ describeWith([linuxCalls], 'PollSet', () => {
     expect(set.wait(-Infinity)).toBe(0);
   });
 
-  test.each([0.1, 1.2, 2.999])('never wakes before %d ms have passed', (timeoutMs) => {
+  test.each([0.1, 1.2, 2.999])('never returns before %d ms have passed', (timeoutMs) => {
     const set = new PollSet();
     const start = boottimeMs();
 
@@ -36,7 +36,7 @@ describeWith([linuxCalls], 'PollSet', () => {
     expect(boottimeMs() - start).toBeGreaterThanOrEqual(timeoutMs);
   });
 
-  test('waits for other events when told to', () => {
+  test('waits for other events after a change', () => {
     const set = new PollSet();
     const event = new EventFd();
     const index = set.add(event.fd, linux.POLLIN);
@@ -48,7 +48,7 @@ describeWith([linuxCalls], 'PollSet', () => {
     event.close();
   });
 
-  test('keeps the other indices when one is removed, and gives that one out again', () => {
+  test('keeps the other indices when one is removed, and reuses that index', () => {
     const set = new PollSet();
     const event = new EventFd();
     const first = set.add(event.fd, linux.POLLIN);
@@ -65,7 +65,7 @@ describeWith([linuxCalls], 'PollSet', () => {
     event.close();
   });
 
-  test('is not woken by a muted entry, not for an error either', () => {
+  test('does not wake for a muted entry, not even for an error', () => {
     const set = new PollSet();
     const event = new EventFd();
     const index = set.add(event.fd, linux.POLLIN);
@@ -104,7 +104,7 @@ describeWith([linuxCalls], 'PollSet', () => {
     expect(set.ready(index)).toBe(linux.POLLNVAL);
   });
 
-  test('refuses an index that it did not give out', () => {
+  test('refuses an index that it did not return', () => {
     const set = new PollSet();
 
     expect(() => set.ready(0)).toThrow(RangeError);

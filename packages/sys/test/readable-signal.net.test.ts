@@ -7,7 +7,7 @@ import { createTestLink } from './two-namespaces.ts';
 const TABLE = 51871;
 
 describeWith([linuxCalls, namespaces], 'onReadable', () => {
-  test('calls when something came, until it is ended', async () => {
+  test('calls when a packet arrived, until it is stopped', async () => {
     const { netlink, monitor } = watch();
     const heard: string[] = [];
     let wake: (() => void) | undefined;
@@ -29,7 +29,7 @@ describeWith([linuxCalls, namespaces], 'onReadable', () => {
     expect(monitor.read()).toHaveLength(1);
   });
 
-  test('calls for what had come before', async () => {
+  test('calls for a packet that arrived before', async () => {
     const { netlink, monitor } = watch();
     netlink.addRule({ family: 4, table: TABLE, priority: 900 });
     const called = new Promise<void>((resolve) => onTestFinished(onReadable(monitor.fd, resolve)));

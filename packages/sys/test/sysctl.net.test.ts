@@ -5,7 +5,7 @@ import { linuxCalls, namespaces } from './requirements.ts';
 import { createNamespace, createNetlink } from './two-namespaces.ts';
 
 describeWith([linuxCalls, namespaces], 'writeSysctl', () => {
-  test("sets the calling thread's namespace and no other", () => {
+  test("changes the calling thread's namespace only", () => {
     const name = 'net.ipv4.conf.all.src_valid_mark';
     const outside = readSysctl(name);
     const namespace = createNamespace();
@@ -17,7 +17,7 @@ describeWith([linuxCalls, namespaces], 'writeSysctl', () => {
     expect(readSysctl(name)).toBe(outside);
   });
 
-  test('takes names with slashes for interfaces with dots', () => {
+  test('accepts names with slashes for interfaces with dots', () => {
     const namespace = createNamespace();
     createNetlink(namespace).createVeth('eth0.1', 'peer0');
     const name = 'net/ipv6/conf/eth0.1/disable_ipv6';

@@ -15,7 +15,7 @@ describe('SystemError', () => {
   test.each([
     [1, 'EPERM'],
     [13, 'EACCES'],
-  ])('has a code of its own for a missing permission (%i)', (number, errno) => {
+  ])('has a separate code for a missing permission (%i)', (number, errno) => {
     expect(new SystemError('open', number)).toMatchObject({ errno, code: 'ERR_LITZ_PERMISSION' });
   });
 

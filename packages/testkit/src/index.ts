@@ -9,7 +9,7 @@ export {
   requirement,
   type Requirement,
 } from './requirements.ts';
-export { Door } from './door.ts';
+export { TcpRelay } from './tcp-relay.ts';
 export { copyCipherProvider } from './copy-cipher.ts';
 export { describeCryptoProvider, type ConformanceOptions } from './crypto-conformance.ts';
 export { referenceBlake2s } from './reference-blake2s.ts';

@@ -60,7 +60,6 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     SystemError: CHECK,
     boottimeMs: OWN_MEMORY,
     realtimeMs: OWN_MEMORY,
-    returnFreedMemory: OWN_MEMORY,
     koffi: RAW,
     libc: RAW,
     addressOf: [['"view" expected a view of memory', (m) => m.addressOf([1])]],
@@ -290,7 +289,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
   'udp/src/index.ts': {
     SLOT_LENGTH: PURE,
     UdpCounters: PURE,
-    receiveSlots: PURE,
+    defaultSlots: PURE,
     sourceWorks: 'asks Netlink.routeTo, which checks',
     SuspectSources: 'asks Netlink.routeTo, which checks',
     'SuspectSources#add': PURE,
@@ -386,7 +385,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ],
     ],
     'UdpSockets#flush': 'takes nothing: looks again at what was borrowed by send',
-    'UdpSockets#shedHandshakes': [['"now" expected', udp((u) => u.shedHandshakes(NaN))]],
+    'UdpSockets#updateFloodFilter': [['"now" expected', udp((u) => u.updateFloodFilter(NaN))]],
     'UdpSockets#setMark': [['"mark" expected', udp((u) => u.setMark(-1))]],
     'UdpSockets#close': CLOSE,
     PortableUdp: PURE,
@@ -430,18 +429,6 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     'WasmArena.createSync': [['"length" expected', (m) => m.WasmArena.createSync({ length: NaN })]],
     'WasmArena#allocate': [['"length" expected', () => made.arena.allocate(2 ** 40)]],
     'WasmArena#owns': PURE,
-    WasmPoly1305: [['"key" expected', (m) => new m.WasmPoly1305(made.arena, 'k'.repeat(32))]],
-    'WasmPoly1305#writeTag': [
-      ['"buffer" expected a view', (m) => poly1305(m).writeTag(0, BYTES, 0, 1)],
-      ['"offset" and "length" expected', (m) => poly1305(m).writeTag(0, made.arena.bytes, 0, 2e9)],
-    ],
-    'WasmPoly1305#checkTag': [
-      ['"offset" and "length" expected', (m) => poly1305(m).checkTag(0, made.arena.bytes, 0.5, 1)],
-    ],
-    'WasmPoly1305#writeTagWith': [
-      ['"offset" and "length"', (m) => poly1305(m).writeTagWith(-1, made.arena.bytes, 0, 1)],
-    ],
-    'WasmPoly1305#destroy': PURE,
     wasmProvider: wrongCalls((m) => m.wasmProvider(made.arena)),
   },
 };
@@ -512,10 +499,6 @@ function wrongCalls(create: (module: any) => any): Wrong[] {
     ['"offset" and "length" expected', (m) => cipher(m).open(0, BYTES, Number.NaN, 1)],
     ['"offset" and "length" expected', (m) => cipher(m).open(0, GONE, 0, 0)],
   ];
-}
-
-function poly1305(module: any): any {
-  return new module.WasmPoly1305(made.arena, new Uint8Array(32));
 }
 
 /** Exports, and the functions of those that are classes: `Class.static`, `Class#method`. */

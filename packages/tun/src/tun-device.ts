@@ -54,27 +54,6 @@ export interface TunOptions {
 export { VNET_HEADER_LENGTH };
 
 /**
- * Packets that the kernel queues for the process. Twice the kernel's default, so that a pause of
- * the process does not lose packets.
- */
-const TX_QUEUE_LENGTH = 1000;
-
-const SMALLEST_MTU = 68;
-const LARGEST_MTU = 65535;
-const EBADF = 9;
-/**
- * Errors after which no read will ever succeed: the interface is deleted, the descriptor closed, or
- * the driver gone.
- */
-const GONE: ReadonlySet<number> = new Set([
-  1 /* EPERM, of a security module */,
-  6 /* ENXIO */,
-  EBADF,
-  19 /* ENODEV */,
-  77 /* EBADFD */,
-]);
-
-/**
  * Makes a TUN device, or attaches to a persistent one of that name, in the network namespace of the
  * calling thread. The interface is down. `close` deletes it, unless it is persistent.
  *
@@ -325,3 +304,23 @@ function checkOffload(offload: TunOptions['offload']): void {
 function checkMtu(mtu: number): void {
   checkInteger('mtu', mtu, SMALLEST_MTU, LARGEST_MTU);
 }
+
+/**
+ * Packets that the kernel queues for the process. Twice the kernel's default, so that a pause of
+ * the process does not lose packets.
+ */
+const TX_QUEUE_LENGTH = 1000;
+const SMALLEST_MTU = 68;
+const LARGEST_MTU = 65535;
+const EBADF = 9;
+/**
+ * Errors after which no read will ever succeed: the interface is deleted, the descriptor closed, or
+ * the driver gone.
+ */
+const GONE: ReadonlySet<number> = new Set([
+  1 /* EPERM, of a security module */,
+  6 /* ENXIO */,
+  EBADF,
+  19 /* ENODEV */,
+  77 /* EBADFD */,
+]);

@@ -39,18 +39,6 @@ export interface TunStreamOptions {
 
 type Callback = (error?: Error | null) => void;
 
-const LONGEST_PACKET = 65535;
-// How many packets are read before other work of the event loop gets its turn.
-const PACKETS_PER_TURN = 64;
-/** `TunDevice.read` returns this when the interface is gone. */
-const GONE = -1;
-/** After this many failed reads in a row the stream is destroyed. */
-const MOST_FAILURES = 8;
-const RT_SCOPE_UNIVERSE = 0;
-const EBADF = 9;
-const EBADFD = 77;
-const ECANCELED = 125;
-
 /**
  * A TUN device as a Duplex stream. It keeps the process alive until `release`, `destroy` or
  * `unref`. If another program deletes the interface, the stream is destroyed with an error
@@ -81,7 +69,7 @@ export class TunStream extends Duplex {
     try {
       this.#readiness = new Readiness({
         fd: this.#device.fd,
-        onReady: () => this.#ready(),
+        onReady: () => this.#continue(),
         onError: (error) => this.destroy(error),
       });
     } catch (error) {
@@ -196,7 +184,7 @@ export class TunStream extends Duplex {
     void this.#readiness.ended.then(() => callback(error));
   }
 
-  #ready(): void {
+  #continue(): void {
     if (this.destroyed) return;
     const unsent = this.#unsent;
     this.#unsent = undefined;
@@ -241,7 +229,7 @@ export class TunStream extends Duplex {
           : new SystemError('read', -length, `cannot read from ${this.name}`);
       // A packet that cannot be read is lost. If none can be read, the stream is destroyed, because
       // it would otherwise never report that.
-      if (length === GONE || failures === MOST_FAILURES) this.destroy(error);
+      if (length === GONE || failures === MAX_READ_FAILURES) this.destroy(error);
       else this.emit('drop', error);
       if (this.destroyed) return undefined;
     }
@@ -270,11 +258,13 @@ export class TunStream extends Duplex {
   }
 
   #wait(): void {
-    this.#readiness.want((this.#isReading ? linux.POLLIN : 0) | (this.#unsent ? linux.POLLOUT : 0));
+    this.#readiness.request(
+      (this.#isReading ? linux.POLLIN : 0) | (this.#unsent ? linux.POLLOUT : 0),
+    );
   }
 
   #address(family: 4 | 6): string | undefined {
-    const address = this.#own(family)[0] ?? this.#addresses(family)[0];
+    const address = this.#globalAddresses(family)[0] ?? this.#addresses(family)[0];
     return address && formatCidr(address);
   }
 
@@ -282,14 +272,18 @@ export class TunStream extends Duplex {
     const wanted = text === undefined ? undefined : parseInterfaceAddress(text, family, argument);
     // One after the other, because deleting the first IPv4 address of a subnet may delete the
     // others of that subnet.
-    for (let found = this.#own(family)[0]; found; found = this.#own(family)[0]) {
+    for (
+      let found = this.#globalAddresses(family)[0];
+      found;
+      found = this.#globalAddresses(family)[0]
+    ) {
       this.#device.deleteAddress(found);
     }
     if (wanted) this.#device.addAddress(wanted, family === 6 ? { noDad: true } : {});
   }
 
   /** Returns the addresses without the link-local one that the kernel makes for IPv6. */
-  #own(family: 4 | 6): AssignedAddress[] {
+  #globalAddresses(family: 4 | 6): AssignedAddress[] {
     const all = this.#addresses(family);
     return family === 4 ? all : all.filter(({ scope }) => scope === RT_SCOPE_UNIVERSE);
   }
@@ -299,3 +293,15 @@ export class TunStream extends Duplex {
     return this.#device.addresses().filter(({ address }) => address.length === length);
   }
 }
+
+const LONGEST_PACKET = 65535;
+// How many packets are read before other work of the event loop gets its turn.
+const PACKETS_PER_TURN = 64;
+/** `TunDevice.read` returns this when the interface is gone. */
+const GONE = -1;
+/** After this many failed reads in a row the stream is destroyed. */
+const MAX_READ_FAILURES = 8;
+const RT_SCOPE_UNIVERSE = 0;
+const EBADF = 9;
+const EBADFD = 77;
+const ECANCELED = 125;

@@ -12,19 +12,13 @@ import { constants } from 'node:os';
 import { WireGuardError, type DatagramRun, type Endpoint } from '@litz/core';
 import { checkFunction, checkInteger, checkObject, SystemError } from '@litz/sys';
 import { checkDestination, checkRun } from './check-run.ts';
-import { OwnRun } from './own-run.ts';
+import { RunCopy } from './run-copy.ts';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
 import type { DatagramSink } from './receive-batch.ts';
-import type { SendReports } from './send-queue.ts';
+import type { SendCallbacks } from './send-queue.ts';
 
-/** How many free IPv4 ports are tried until one is also free for IPv6. */
-const PORT_TRIES = 100;
-
-/** How many datagrams one `receive` passes to the sink at most. */
-const BATCH = 64;
-
-export interface PortableUdpOptions extends SendReports {
+export interface PortableUdpOptions extends SendCallbacks {
   /** 0 to 65535; 0 chooses a port that is free for both families. */
   port: number;
   /** A local address to bind instead of all addresses. Then only its family is used. */
@@ -78,7 +72,7 @@ export class PortableUdp {
   readonly counters: UdpCounters = new UdpCounters();
   /** See {@link PortableUdpOptions.onReadable}. */
   onReadable: (() => void) | undefined;
-  readonly #reports: SendReports;
+  readonly #callbacks: SendCallbacks;
   readonly #receiveLimit: number;
   readonly #sendLimit: number;
   readonly #endpoints = new PortableEndpoints();
@@ -88,8 +82,8 @@ export class PortableUdp {
   #v6: Socket | undefined;
   #sending = 0;
   /** The run to queue, reused for each call. */
-  readonly #run = new OwnRun();
-  #readable = false;
+  readonly #run = new RunCopy();
+  #isReadable = false;
 
   /** Takes ownership of bound sockets. Use `openPortableUdp`. */
   constructor(
@@ -99,7 +93,7 @@ export class PortableUdp {
     this.#v4 = bound.v4;
     this.#v6 = bound.v6;
     this.port = (bound.v4 ?? bound.v6)!.address().port;
-    this.#reports = options;
+    this.#callbacks = options;
     this.#receiveLimit = options.receiveLimit ?? 1024;
     this.#sendLimit = options.sendLimit ?? 1024;
     this.onReadable = options.onReadable;
@@ -120,7 +114,7 @@ export class PortableUdp {
   receive(sink: DatagramSink): number {
     checkFunction('sink', sink);
     const batch = this.#received.splice(0, BATCH);
-    if (batch.length === 0) this.#readable = false;
+    if (batch.length === 0) this.#isReadable = false;
     this.counters.receivedDatagrams += batch.length;
     for (const { datagram, source } of batch) sink(datagram, 0, datagram.length, source, 0);
     return batch.length;
@@ -159,7 +153,7 @@ export class PortableUdp {
     this.#queueRun(this.#run.copy(run));
   }
 
-  #queueRun(run: OwnRun): void {
+  #queueRun(run: RunCopy): void {
     checkDestination(run.destination, run.tos);
     checkRun(run);
     const { buffer, offset, length, lastLength, stride, count, destination } = run;
@@ -225,8 +219,8 @@ export class PortableUdp {
     // A plain Uint8Array: `slice` of a Buffer does not copy, and a sink may call it.
     const { buffer, byteOffset, length } = datagram;
     this.#received.push({ datagram: new Uint8Array(buffer, byteOffset, length), source });
-    if (this.#readable) return;
-    this.#readable = true;
+    if (this.#isReadable) return;
+    this.#isReadable = true;
     this.onReadable?.();
   }
 
@@ -237,7 +231,7 @@ export class PortableUdp {
       return;
     }
     this.#sending++;
-    const text = this.#endpoints.text(destination);
+    const text = this.#endpoints.textOf(destination);
     socket.send(copy, destination.port, text, (error) => {
       this.#sending--;
       if (error) this.#drop(errnoOf(error), destination);
@@ -253,7 +247,7 @@ export class PortableUdp {
     if (errno === EMSGSIZE) this.counters.sendDroppedTooBig++;
     else if (errno === ENOBUFS || errno === EAGAIN) this.counters.sendDroppedBufferFull++;
     else this.counters.sendDroppedFailed++;
-    this.#reports.onSendError?.(errno, destination);
+    this.#callbacks.onSendError?.(errno, destination);
   }
 }
 
@@ -329,3 +323,8 @@ function errnoOf(error: NodeJS.ErrnoException): number {
   const numbers: Readonly<Record<string, number>> = constants.errno;
   return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
 }
+
+/** How many free IPv4 ports are tried until one is also free for IPv6. */
+const PORT_TRIES = 100;
+/** How many datagrams one `receive` passes to the sink at most. */
+const BATCH = 64;

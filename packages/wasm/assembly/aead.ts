@@ -99,37 +99,6 @@ function decryptRest(
   xorBytes(at, STREAM, left);
 }
 
-/** Writes the tag of `length` bytes of ciphertext at `data`, encrypted elsewhere, behind them. */
-export function writeTag(key: usize, n0: u32, n1: u32, n2: u32, data: usize, length: i32): void {
-  twoBlocks(key, n0, n1, n2, STREAM);
-  authenticate(STREAM, data, length);
-  wipe(STREAM, 128);
-  putTag(data + length);
-}
-
-/** Whether the tag behind the ciphertext is right. */
-export function checkTag(
-  key: usize, n0: u32, n1: u32, n2: u32, data: usize, length: i32,
-): i32 {
-  twoBlocks(key, n0, n1, n2, STREAM);
-  authenticate(STREAM, data, length);
-  wipe(STREAM, 128);
-  return takeTag(data + length);
-}
-
-/** The same with a one-time key (32 bytes) that is known: the tag, to `to`. */
-export function writeTagTo(to: usize, oneTimeKey: usize, data: usize, length: i32): void {
-  authenticate(oneTimeKey, data, length);
-  putTag(to);
-}
-
-function authenticate(oneTimeKey: usize, data: usize, length: i32): void {
-  begin(oneTimeKey);
-  update(data, length);
-  updateLengths(0, length);
-  finish();
-}
-
 /**
  * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2) of the key at `KEY` and 16 bytes in four
  * words: 32 bytes, to `KEY`.

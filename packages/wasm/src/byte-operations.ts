@@ -56,6 +56,17 @@ export interface WasmSegmentPlan {
  * Returns the operations on `buffer`, a view of the arena's memory.
  *
  * @throws {TypeError} `buffer` is not a view of the arena
+ *
+ * @example
+ *
+ * ```ts
+ * import { createWasmByteOperations, WasmArena } from '@litz/wasm';
+ *
+ * const arena = WasmArena.createSync({ length: 4096 });
+ * const { buffer, copyAndSum } = createWasmByteOperations(arena, arena.allocate(4096));
+ * buffer.set([0x12, 0x34, 0x56, 0x78]);
+ * console.log(copyAndSum(100, 0, 4).toString(16)); // 68ac
+ * ```
  */
 export function createWasmByteOperations(
   arena: WasmArena,

@@ -3,13 +3,6 @@
  * a time if the engine can. Loads without file access, so that every runtime and bundler can use
  * it.
  *
- * ```ts
- * const arena = WasmArena.createSync({ length: 1 << 20 });
- * const slab = arena.allocate(65_536); // bytes here are processed in place
- * const { copyAndSum } = createWasmByteOperations(arena, slab);
- * const engine = new Engine({ crypto: wasmProvider(arena), ... });
- * ```
- *
  * @module
  */
 export {
@@ -19,6 +12,5 @@ export {
 } from './byte-operations.ts';
 export { type WasmBuild } from './kernels.ts';
 export { WasmArena, type WasmArenaOptions } from './wasm-arena.ts';
-export { WasmPoly1305 } from './wasm-poly1305.ts';
 export { wasmProvider } from './wasm-provider.ts';
 export { type WasmMemory } from './web-assembly.ts';

@@ -57,14 +57,6 @@ export interface Kernels {
   /** Decrypts. Returns 1 if the tag is right, else 0. */
   readonly open: AeadKernel<number>;
   /**
-   * Compute or check only the tag of a text that other code encrypts. `checkTag` returns 1 if the
-   * tag is right.
-   */
-  readonly writeTag: TagKernel<void>;
-  readonly checkTag: TagKernel<number>;
-  /** Does the same as `writeTag` with a one-time key at an address. */
-  readonly writeTagTo: (to: number, oneTimeKey: number, data: number, length: number) => void;
-  /**
    * Computes block 0 of the streams of four messages, whose nonces are 0, `n1` to `n1` + 3, `n2`:
    * 64 bytes each.
    */
@@ -97,15 +89,6 @@ type AeadKernel<Result> = (
   n2: number,
   auth: number,
   authLength: number,
-  data: number,
-  length: number,
-) => Result;
-
-type TagKernel<Result> = (
-  key: number,
-  n0: number,
-  n1: number,
-  n2: number,
   data: number,
   length: number,
 ) => Result;

@@ -21,6 +21,7 @@ import {
 } from './kernels.ts';
 import { PAGE_LENGTH, webAssembly, type WasmMemory } from './web-assembly.ts';
 
+/** Options of `WasmArena.create` and `createSync`. */
 export interface WasmArenaOptions {
   /** How many bytes can be allocated. Default 0, for callers that only use the functions. */
   readonly length?: number;
@@ -28,20 +29,46 @@ export interface WasmArenaOptions {
   readonly build?: WasmBuild;
 }
 
+/**
+ * Memory for packets, with the functions of the module that process it. It never grows, and is freed
+ * by garbage collection when nothing refers to it.
+ *
+ * @example
+ *
+ * ```ts
+ * import { WasmArena, wasmProvider } from '@litz/wasm';
+ *
+ * const arena = WasmArena.createSync({ length: 65_536 });
+ * const cipher = wasmProvider(arena).createCipher(new Uint8Array(32));
+ * const slab = arena.allocate(2048); // bytes here are encrypted in place
+ * cipher.seal(0, slab, 16, 64); // the tag is in bytes 80 to 95
+ * console.log(cipher.open(0, slab, 16, 64)); // true
+ * cipher.destroy();
+ * ```
+ */
 export class WasmArena {
-  /** Makes an arena synchronously. In the main thread of a browser use `create` instead. */
+  /**
+   * Makes an arena synchronously. In the main thread of a browser use `create` instead.
+   *
+   * @throws {RangeError} `length` is not an integer from 0 to 2^30, or there is not enough memory
+   * @throws {Error} this runtime has no WebAssembly
+   */
   static createSync(options: WasmArenaOptions = {}): WasmArena {
     const { build = fastestBuild() } = options;
     const memory = memoryFor(options);
     return new WasmArena(build, memory, instantiateSync(build, memory));
   }
 
+  /**
+   * Makes an arena, and compiles the module without blocking. Throws (rejects) as `createSync` does.
+   */
   static async create(options: WasmArenaOptions = {}): Promise<WasmArena> {
     const { build = fastestBuild() } = options;
     const memory = memoryFor(options);
     return new WasmArena(build, memory, await instantiate(build, memory));
   }
 
+  /** The build of the module. */
   readonly build: WasmBuild;
   /** Its length never changes. */
   readonly memory: WasmMemory;

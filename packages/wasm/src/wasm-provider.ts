@@ -20,6 +20,20 @@ import { multiplyPoint } from './wasm-x25519.ts';
  * @param arena memory whose bytes ciphers process in place. Default: a new arena, made
  *   synchronously; in the main thread of a browser give one from `WasmArena.create`.
  * @throws {Error} this runtime has no WebAssembly
+ *
+ * @example An engine for any JavaScript runtime
+ *
+ * ```ts
+ * import { Engine } from '@litz/core';
+ * import { wasmProvider } from '@litz/wasm';
+ *
+ * const engine = new Engine({
+ *   crypto: wasmProvider(),
+ *   randomBytes: (out) => crypto.getRandomValues(out),
+ *   unixTime: Date.now,
+ * });
+ * console.log(engine.pollTimeout()); // Infinity
+ * ```
  */
 export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoProvider {
   const aead = new WasmAead(arena);
@@ -34,35 +48,56 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
       return publicKey;
     },
     hash(out, a, b = NOTHING) {
-      checkAll({ out, a, b });
+      checkBytes(out, 'out');
+      checkBytes(a, 'a');
+      checkBytes(b, 'b');
       hash.hash(out, a, b);
     },
     mac(out, key, input) {
-      checkAll({ out, key, input });
+      checkBytes(out, 'out');
+      checkBytes(key, 'key');
+      checkBytes(input, 'input');
       hash.mac(out, key, input);
     },
     hmac(out, key, a, b = NOTHING) {
-      checkAll({ out, key, a, b });
+      checkBytes(out, 'out');
+      checkBytes(key, 'key');
+      checkBytes(a, 'a');
+      checkBytes(b, 'b');
       hash.hmac(out, key, a, b);
     },
     kdf(key, input, first, second, third) {
-      checkAll({ key, input, first, ...(second && { second }), ...(third && { third }) });
+      checkBytes(key, 'key');
+      checkBytes(input, 'input');
+      checkBytes(first, 'first');
+      if (second) checkBytes(second, 'second');
+      if (third) checkBytes(third, 'third');
       hash.kdf(key, input, first, second, third);
     },
     aeadSeal(key, counter, plain, auth) {
-      checkAll({ key, plain, auth });
+      checkBytes(key, 'key');
+      checkBytes(plain, 'plain');
+      checkBytes(auth, 'auth');
       return aead.seal(key, counter, plain, auth);
     },
     aeadOpen(key, counter, sealed, auth) {
-      checkAll({ key, sealed, auth });
+      checkBytes(key, 'key');
+      checkBytes(sealed, 'sealed');
+      checkBytes(auth, 'auth');
       return aead.open(key, counter, sealed, auth);
     },
     xaeadSeal(key, nonce, plain, auth) {
-      checkAll({ key, nonce, plain, auth });
+      checkBytes(key, 'key');
+      checkBytes(nonce, 'nonce');
+      checkBytes(plain, 'plain');
+      checkBytes(auth, 'auth');
       return aead.seal(key, nonce, plain, auth);
     },
     xaeadOpen(key, nonce, sealed, auth) {
-      checkAll({ key, nonce, sealed, auth });
+      checkBytes(key, 'key');
+      checkBytes(nonce, 'nonce');
+      checkBytes(sealed, 'sealed');
+      checkBytes(auth, 'auth');
       return aead.open(key, nonce, sealed, auth);
     },
     createCipher: (key) => new WasmCipher(arena, key),
@@ -70,14 +105,12 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
 }
 
 /**
- * Checks that all arguments are real byte arrays. An object with a false `length` could reach other
- * keys in the arena. Not called per packet.
+ * Checks for a real byte array. An object with a false `length` could reach other keys in the
+ * arena. Not called per packet.
  */
-function checkAll(bytes: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(bytes)) {
-    if (value instanceof Uint8Array) continue;
-    throw new TypeError(`"${name}" expected a Uint8Array, got ${typeof value}`);
-  }
+function checkBytes(value: unknown, name: string): void {
+  if (value instanceof Uint8Array) return;
+  throw new TypeError(`"${name}" expected a Uint8Array, got ${typeof value}`);
 }
 
 const BASE_POINT: Uint8Array = Uint8Array.of(9, ...new Uint8Array(31));

@@ -8,7 +8,7 @@ import { BUILDS } from './builds.ts';
 describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
   const arena = WasmArena.createSync({ length: 300_000, build });
 
-  test('agrees with its twin in JavaScript at every length to 600, at random places', () => {
+  test('agrees with the JavaScript version at every length up to 600, at random offsets', () => {
     const buffer = arena.allocate(4096);
     const operations: ByteOperations = createWasmByteOperations(arena, buffer);
     const twin = createByteOperations(new Uint8Array(4096));
@@ -56,7 +56,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     expect(Buffer.compare(arena.bytes, before)).toBe(0);
   });
 
-  test('writes the segments that its twin in JavaScript writes', () => {
+  test('writes the same segments as the JavaScript version', () => {
     const buffer = arena.allocate(3 * 4096);
     const operations: ByteOperations = createWasmByteOperations(arena, buffer);
     const twin = createByteOperations(new Uint8Array(buffer.length));
@@ -107,7 +107,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     ['the last two of three', 250, 1, 2, 140 + 90],
     ['the only one, which is shorter', 10, 0, 1, 50],
     ['the only one, without a payload', 0, 0, 1, 40],
-  ])('writes %s to the very end, and refuses a byte further', (_, payload, first, count, room) => {
+  ])('writes %s up to the end, and refuses one byte more', (_, payload, first, count, room) => {
     const buffer = arena.bytes.subarray(8192, 8192 + 4096);
     const behind = arena.bytes.slice(8192 + 4096);
     const operations: ByteOperations = createWasmByteOperations(arena, buffer);
@@ -123,7 +123,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     expect(() => operations.writeSegments(plan, first, count, further, 140)).toThrow(RangeError);
   });
 
-  test('refuses a place whose last segment alone would fit', () => {
+  test('refuses a range into which only the last segment would fit', () => {
     const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
     const before = arena.bytes.slice();
     // They overlap, which nobody may ask for, and yet nothing is written behind the buffer.
@@ -131,7 +131,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     expect(Buffer.compare(arena.bytes, before)).toBe(0);
   });
 
-  test('refuses bytes of another memory', () => {
+  test('refuses bytes of another buffer', () => {
     expect(() => createWasmByteOperations(arena, new Uint8Array(64))).toThrow(TypeError);
   });
 });

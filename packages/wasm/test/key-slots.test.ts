@@ -37,7 +37,7 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
     }
   });
 
-  test('are kept apart for more ciphers than there are places', () => {
+  test('differ for more ciphers than there are slots', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 600 }, (_, i) => new WasmCipher(arena, keyOf(i)));
     for (let i = 0; i < 3000; i++) {
@@ -47,7 +47,7 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
     for (const each of ciphers) each.destroy();
   });
 
-  test('are of the key after messages of others', () => {
+  test('belong to the key after messages of other ciphers', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, keyOf(i)));
     // The first and the last share a place.
@@ -61,13 +61,13 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
 });
 
 describe('KeySlots', () => {
-  test('make four one-time keys at once', () => {
+  test('computes four one-time keys at once', () => {
     const { locate, firstBlocks } = counted();
     for (let counter = 0; counter < 400; counter++) locate(counter);
     expect(firstBlocks).toHaveBeenCalledTimes(100);
   });
 
-  test('make them at most once for a message, whatever counters are sent to them', () => {
+  test('computes one-time keys at most once per message, with any counters', () => {
     const { locate, firstBlocks } = counted();
     for (let i = 0; i < 1000; i++) {
       const before = firstBlocks.mock.calls.length;

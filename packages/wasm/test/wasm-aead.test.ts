@@ -28,7 +28,7 @@ describe.each(BUILDS)('WasmAead, %s', (build) => {
     }
   });
 
-  test('opens and refuses what RFC 8439 and Wycheproof do', () => {
+  test('opens and refuses the messages of RFC 8439 and Wycheproof', () => {
     for (const { name, key, nonce, auth, plain, sealed, valid } of tests) {
       const result = aead.open(fromHex(key), fromHex(nonce), fromHex(sealed), fromHex(auth));
       const opened = result && toHex(result);
@@ -36,7 +36,7 @@ describe.each(BUILDS)('WasmAead, %s', (build) => {
     }
   });
 
-  test('refuses keys and nonces of another length, and more than fits', () => {
+  test('refuses keys and nonces of a wrong length, and texts that do not fit', () => {
     const [key, nonce, text] = [32, 12, 20].map((length) => new Uint8Array(length));
     expect(() => aead.seal(text, nonce, text, text)).toThrow('"key" expected 32 bytes, got 20');
     expect(() => aead.open(key, text, text, text)).toThrow(

@@ -5,21 +5,24 @@ import { webAssembly } from '../src/web-assembly.ts';
 import { BUILDS } from './builds.ts';
 
 describe('WasmArena', () => {
-  test.each(BUILDS)('is made at once or later, from the %s build', async (build) => {
-    const arenas = [
-      WasmArena.createSync({ length: 64, build }),
-      await WasmArena.create({ length: 64, build }),
-    ];
-    for (const arena of arenas) {
-      const bytes = arena.allocate(64);
-      bytes.set([1, 2, 3]);
-      expect(arena.build).toBe(build);
-      expect(arena.kernels.copyAndSum(bytes.byteOffset + 32, bytes.byteOffset, 3)).toBe(0x0402);
-      expect(bytes.slice(32, 36)).toEqual(Uint8Array.of(1, 2, 3, 0));
-    }
-  });
+  test.each(BUILDS)(
+    'can be made synchronously or asynchronously, from the %s build',
+    async (build) => {
+      const arenas = [
+        WasmArena.createSync({ length: 64, build }),
+        await WasmArena.create({ length: 64, build }),
+      ];
+      for (const arena of arenas) {
+        const bytes = arena.allocate(64);
+        bytes.set([1, 2, 3]);
+        expect(arena.build).toBe(build);
+        expect(arena.kernels.copyAndSum(bytes.byteOffset + 32, bytes.byteOffset, 3)).toBe(0x0402);
+        expect(bytes.slice(32, 36)).toEqual(Uint8Array.of(1, 2, 3, 0));
+      }
+    },
+  );
 
-  test('is simd unless asked for something else or the engine cannot', () => {
+  test('uses the simd build unless another is requested or the engine lacks SIMD', () => {
     expect(WasmArena.createSync().build).toBe('simd');
     expect(WasmArena.createSync({ build: 'scalar' }).build).toBe('scalar');
     const api = webAssembly();
@@ -33,7 +36,7 @@ describe('WasmArena', () => {
     }
   });
 
-  test('allocates pieces that do not overlap, zeroed, at multiples of 64', () => {
+  test('allocates separate pieces of zeros, at multiples of 64', () => {
     const arena = WasmArena.createSync({ length: 4096 });
     const pieces = [1, 64, 0, 100, 65].map((length) => arena.allocate(length));
     let end = arena.kernels.ARENA.value;
@@ -46,7 +49,7 @@ describe('WasmArena', () => {
     expect(pieces.map(({ length }) => length)).toEqual([1, 64, 0, 100, 65]);
   });
 
-  test('has as much to allocate as was asked for, and says when it has no more', () => {
+  test('allocates as much as its length, and throws when no more is left', () => {
     const arena = WasmArena.createSync({ length: 1_000_000 });
     expect(arena.allocate(1_000_000)).toHaveLength(1_000_000);
     expect(() => arena.allocate(65_536)).toThrow(/"length" expected an integer from 0 to \d+, got/);
@@ -57,7 +60,7 @@ describe('WasmArena', () => {
     expect(() => WasmArena.createSync().allocate(length)).toThrow(RangeError);
   });
 
-  test('knows its own bytes', () => {
+  test('recognizes its own bytes', () => {
     const arena = WasmArena.createSync({ length: 64 });
     expect(arena.owns(arena.allocate(8).subarray(2, 4))).toBe(true);
     expect(arena.owns(arena.bytes)).toBe(true);

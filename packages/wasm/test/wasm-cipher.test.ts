@@ -18,7 +18,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     ['in the arena', slab],
     ['elsewhere', new Uint8Array(70_000)],
   ])('%s', (_, buffer) => {
-    test('agrees with noble at every length to 600 and at random ones to 65535', () => {
+    test('agrees with noble at every length up to 600 and at random lengths up to 65535', () => {
       const lengths = [...Array.from({ length: 601 }, (_, i) => i), ...randomLengths(60), 65_535];
       for (const [i, length] of lengths.entries()) {
         const offset = (i * 31) % 700;
@@ -39,7 +39,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
       }
     });
 
-    test('refuses a flipped bit anywhere, at every length to 600, and changes nothing', () => {
+    test('refuses a flipped bit at any position, at every length up to 600, and changes nothing', () => {
       for (const length of [...Array.from({ length: 601 }, (_, i) => i), 1420, 12_000]) {
         const sealed = random(length + TAG, length);
         noble.seal(7, sealed, 0, length);
@@ -64,7 +64,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
       [Number.NaN, 8],
       [8, Number.NaN],
       [2 ** 32, 8],
-    ])('refuses the place %d, %d and changes nothing', (offset, length) => {
+    ])('refuses offset %d with length %d and changes nothing', (offset, length) => {
       const before = arena.bytes.slice();
       expect(() => cipher.seal(0, buffer, offset, length)).toThrow(RangeError);
       expect(() => cipher.open(0, buffer, offset, length)).toThrow(RangeError);
@@ -72,7 +72,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     });
   });
 
-  test('seals more than 65535 bytes where they stand, and not from elsewhere', () => {
+  test('seals more than 65535 bytes in place, and not outside the arena', () => {
     const length = 100_000;
     const place = arena.allocate(length + TAG);
     const expected = random(length + TAG, 4);
@@ -85,7 +85,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     expect(() => cipher.open(1, expected, 0, length)).toThrow(RangeError);
   });
 
-  test('keeps as many keys apart as are made', () => {
+  test('keeps the keys of all ciphers separate', () => {
     const keys = Array.from({ length: 1000 }, (_, i) => random(32, i));
     const ciphers = keys.map((key) => new WasmCipher(arena, key));
     for (let i = 0; i < 5000; i++) {
@@ -99,7 +99,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     for (const each of ciphers) each.destroy();
   });
 
-  test('refuses a key of another length', () => {
+  test('refuses a key that does not have 32 bytes', () => {
     expect(() => new WasmCipher(arena, new Uint8Array(31))).toThrow(
       '"key" expected 32 bytes, got 31',
     );

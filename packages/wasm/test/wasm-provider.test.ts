@@ -14,7 +14,7 @@ describe.each(BUILDS)('wasmProvider, %s, agrees with noble', (build) => {
   const wasm = wasmProvider(WasmArena.createSync({ build }));
   const lengths = [...Array.from({ length: 601 }, (_, i) => i), 6000, 65_535, 66_559, 66_560];
 
-  test('in hashes of every length to 600 and of more than fits at once', () => {
+  test('in hashes of every length up to 600 and of more than fits at once', () => {
     for (const length of [...lengths, 66_561, 66_624, 133_120, 200_001]) {
       const input = random(length, length);
       for (const at of [0, length >> 1, length]) {
@@ -27,14 +27,14 @@ describe.each(BUILDS)('wasmProvider, %s, agrees with noble', (build) => {
     }
   });
 
-  test('in HMACs with keys of every length to 200', () => {
+  test('in HMACs with keys of every length up to 200', () => {
     for (let length = 0; length <= 200; length++) {
       const key = random(length, 3);
       expect(both((provider, out) => provider.hmac(out, key, key, key))).toBe(true);
     }
   });
 
-  test('in Aead and Xaead of every length to 600, and random ones to 65535', () => {
+  test('in Aead and Xaead of every length up to 600, and random lengths up to 65535', () => {
     const random65535 = new Uint16Array(random(40, 7).buffer);
     for (const length of [...lengths.slice(0, 601), ...random65535, 65_535]) {
       const [key, nonce, plain] = [random(32, length), random(24, length), random(length, 1)];
@@ -69,7 +69,7 @@ describe.each(BUILDS)('wasmProvider, %s, agrees with noble', (build) => {
     }
   });
 
-  test('in whose mistake it is', () => {
+  test('in the errors of wrong arguments', () => {
     const [short, key] = [new Uint8Array(31), new Uint8Array(32)];
     expect(() => wasm.dh(short, key)).toThrow('"privateKey" expected 32 bytes, got 31');
     expect(() => wasm.dh(key, short)).toThrow('"publicKey" expected 32 bytes, got 31');

@@ -1,5 +1,5 @@
 /**
- * The command `bench rotation`.
+ * `addRotationCommand`: the command `bench rotation`.
  *
  * @module
  */

@@ -10,7 +10,7 @@ import type { Measurement } from '../results/result.ts';
 import { quantile } from '../results/statistics.ts';
 import { Crowd } from './crowd.ts';
 import { madePrefix } from './made-record.ts';
-import { MeshGround } from './mesh-ground.ts';
+import { MeshNetwork } from './mesh-network.ts';
 import { RealNode, realName } from './real-node.ts';
 import { startRegistry, type RegistryName } from './registry-server.ts';
 
@@ -34,15 +34,15 @@ export async function measureCrowd(
   settings: CrowdSettings,
   progress: (text: string) => void,
 ): Promise<Measurement[]> {
-  const ground = await MeshGround.create();
+  const network = await MeshNetwork.create();
   const numbers = Array.from({ length: settings.realNodes }, (_, i) => i + 1);
-  const server = startRegistry(name, ground.hub, numbers.map(realName));
-  const crowd = new Crowd(server.place, ground.hub, settings.processes);
+  const server = startRegistry(name, network.hub, numbers.map(realName));
+  const crowd = new Crowd(server.place, network.hub, settings.processes);
   const nodes: RealNode[] = [];
   try {
     await crowd.prepare(server.preparation);
     for (const number of numbers) {
-      nodes.push(await RealNode.start(await ground.addNode(number), number));
+      nodes.push(await RealNode.start(await network.addNode(number), number));
     }
     const run = new CrowdRun(name, settings, { crowd, nodes, progress });
     await run.start(() => nodes.forEach((node) => node.startAgent(server.place)));
@@ -55,7 +55,7 @@ export async function measureCrowd(
     await crowd.close();
     await Promise.all(nodes.map((node) => node.close()));
     await server.close();
-    ground.close();
+    network.close();
   }
 }
 
@@ -63,6 +63,11 @@ interface CrowdParts {
   readonly crowd: Crowd;
   readonly nodes: readonly RealNode[];
   readonly progress: (text: string) => void;
+}
+
+/** Returns a number with commas between thousands. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
 }
 
 class CrowdRun {
@@ -180,10 +185,6 @@ class CrowdRun {
 
 function countsOf(nodes: readonly RealNode[]): { readonly gets: number } {
   return { gets: nodes.reduce((sum, node) => sum + node.counts().gets, 0) };
-}
-
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 const FIRST_MADE = 20_000;

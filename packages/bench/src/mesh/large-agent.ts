@@ -10,7 +10,7 @@ import type { Measurement } from '../results/result.ts';
 import { median } from '../results/statistics.ts';
 import { Crowd } from './crowd.ts';
 import { count } from './crowd-figures.ts';
-import { MeshGround } from './mesh-ground.ts';
+import { MeshNetwork } from './mesh-network.ts';
 import { RealNode, realName, type RealNodeCounts } from './real-node.ts';
 import { startRegistry, type RegistryName } from './registry-server.ts';
 
@@ -31,14 +31,14 @@ export async function measureLargeAgent(
   settings: LargeAgentSettings,
   progress: (text: string) => void,
 ): Promise<Measurement[]> {
-  const ground = await MeshGround.create();
-  const server = startRegistry(name, ground.hub, [realName(1)]);
-  const writer = new Crowd(server.place, ground.hub, 1);
+  const network = await MeshNetwork.create();
+  const server = startRegistry(name, network.hub, [realName(1)]);
+  const writer = new Crowd(server.place, network.hub, 1);
   let node: RealNode | undefined;
   try {
     await writer.prepare(server.preparation);
     await writer.writeMany(settings.nodes);
-    node = await RealNode.start(await ground.addNode(1), 1);
+    node = await RealNode.start(await network.addNode(1), 1);
     const run = new LargeAgentRun(name, settings, progress);
     const begin = performance.now();
     node.startAgent(server.place);
@@ -50,7 +50,7 @@ export async function measureLargeAgent(
     await node?.close();
     await writer.close();
     await server.close();
-    ground.close();
+    network.close();
   }
 }
 
@@ -79,9 +79,9 @@ class LargeAgentRun {
     this.#add('agent started to programmed', 's', [(performance.now() - begin) / 1000]);
     await pause(this.#settings.settleSeconds * 1000);
     const before = node.counts();
-    await pause(REST_MS);
+    await pause(NO_WAIT_MS);
     const { cpuMs, gets, sets } = node.counts();
-    this.#add('at rest: CPU of the agent', '%', [((cpuMs - before.cpuMs) / REST_MS) * 100]);
+    this.#add('at rest: CPU of the agent', '%', [((cpuMs - before.cpuMs) / NO_WAIT_MS) * 100]);
     const requests = gets - before.gets + sets - before.sets;
     this.#add('at rest: UAPI requests', 'requests', [requests]);
   }
@@ -138,4 +138,4 @@ const PATIENCE_MS = 60_000;
  * round.
  */
 const APART_MS = 150;
-const REST_MS = 5000;
+const NO_WAIT_MS = 5000;

@@ -25,7 +25,7 @@ import { Daemon } from '../peers/daemon.ts';
 import { peakResidentMegabytes } from '../peers/daemon-process.ts';
 import { litz } from '../peers/implementation.ts';
 import { CLUSTER_PREFIX } from './made-record.ts';
-import { nodeAddress } from './mesh-ground.ts';
+import { nodeAddress } from './mesh-network.ts';
 import { registryFlags, type RegistryPlace } from './registry-place.ts';
 import type { RoutesCame } from './route-watch-child.ts';
 import { UapiProxy } from './uapi-proxy.ts';
@@ -168,6 +168,7 @@ export class RealNode {
   }
 }
 
+/** Returns the name of a node with a real agent, for its record. */
 export function realName(number: number): string {
   return `real-${number}`;
 }

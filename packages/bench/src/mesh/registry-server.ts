@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { missingProgram, RunningCommand } from '../peers/command.ts';
-import { HUB_ADDRESS } from './mesh-ground.ts';
+import { HUB_ADDRESS } from './mesh-network.ts';
 import type { RegistryPlace } from './registry-place.ts';
 
 export interface RegistryServer {
@@ -27,6 +27,7 @@ export interface Preparation {
   readonly objects: readonly { readonly path: string; readonly text: string }[];
 }
 
+/** The registries that have a server: a directory needs none. */
 export const REGISTRY_NAMES = ['etcd', 'kubernetes'] as const;
 export type RegistryName = (typeof REGISTRY_NAMES)[number];
 

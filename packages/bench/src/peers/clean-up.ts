@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closeMeshGrounds } from '../mesh/mesh-ground.ts';
+import { closeMeshNetworks } from '../mesh/mesh-network.ts';
 import { killRunningCommands } from './command.ts';
 import { removeSockets } from './daemon.ts';
 import { closeNamespacePairs } from './namespace-pair.ts';
@@ -29,5 +29,5 @@ function releaseAll(): void {
   killRunningCommands();
   removeSockets();
   closeNamespacePairs();
-  closeMeshGrounds();
+  closeMeshNetworks();
 }

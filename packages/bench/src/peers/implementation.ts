@@ -27,6 +27,7 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
   };
 }
 
+/** The implementations with which Litz is compared. */
 export const PEERS: readonly Implementation[] = [
   {
     name: 'wireguard-go',

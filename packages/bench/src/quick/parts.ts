@@ -1,5 +1,6 @@
 /**
- * The parts of `bench quick`. Together they take much less than a minute on two cores.
+ * `QUICK_PARTS`: the parts of `bench quick`. Together they take much less than a minute on two
+ * cores.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { litz, PEERS } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import { measureMesh, SHORT_MESH_SETTINGS } from '../mesh/mesh.ts';
 import { measureScale } from '../scale/scale.ts';
+import { measureStart } from '../start/start.ts';
 import { measureSuites, SUITE_NAMES } from '../suites/suites.ts';
 import { measureThreads } from '../threads/threads.ts';
 import type { QuickPart } from './quick.ts';
@@ -61,6 +63,10 @@ export const QUICK_PARTS: readonly QuickPart[] = [
       const figures = ['tcp1', 'udp', 'ping-idle'] as const;
       return measurePeers({ implementations, rounds: 1, seconds: 1, figures }, progress);
     },
+  },
+  {
+    name: 'start',
+    run: (progress) => measureStart({ rounds: 1, restMs: 200 }, progress),
   },
   { name: 'mesh', run: (progress) => measureMesh(SHORT_MESH_SETTINGS, progress) },
 ];

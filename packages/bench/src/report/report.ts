@@ -163,6 +163,7 @@ const SECTION_ORDER = [
   'suites',
   'scale',
   'threads',
+  'start',
   'garbage',
   'nodes',
   'rotation',

@@ -54,6 +54,13 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'on it, and other threads claim a few messages at a time. The next batch begins when all are sealed.',
     ratios: againstOneThread,
   },
+  start: {
+    title: 'The first seconds',
+    intro:
+      'Two daemons that have just started rest until their warm-up is over. Then TCP streams of one second go ' +
+      'through their tunnel. The same daemon is measured with and without a warm-up, in turn.',
+    ratios: firstAgainstOthers,
+  },
   garbage: {
     title: 'Garbage',
     intro:
@@ -133,6 +140,16 @@ function againstOneThread({ subjects }: Matrix): Ratio[] {
   return others.map((other) => ({
     title: `${other} / ${one}`,
     of: (row) => ratio(valueOf(row, other), valueOf(row, one)),
+  }));
+}
+
+/** Returns the ratio of the first subject to each other one. */
+function firstAgainstOthers({ subjects }: Matrix): Ratio[] {
+  const [first, ...others] = subjects;
+  if (first === undefined) return [];
+  return others.map((other) => ({
+    title: `${first} / ${other}`,
+    of: (row) => ratio(valueOf(row, first), valueOf(row, other)),
   }));
 }
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
-import { askAgent, controlPath, type ControlRequest, type MeshStatus } from '@litz/mesh';
+import { sendControlRequest, controlPath, type ControlRequest, type MeshStatus } from '@litz/mesh';
 import { RunningCommand, runCommand, until } from '../peers/command.ts';
 import { ip } from '../peers/namespace-pair.ts';
 
@@ -131,7 +131,7 @@ export class ClusterNode {
    * @throws {Error} (rejects) no agent answers, or it refuses
    */
   async ask(request: ControlRequest): Promise<unknown> {
-    return askAgent(controlPath(this.interfaceName, this.#controlFolder), request);
+    return sendControlRequest(controlPath(this.interfaceName, this.#controlFolder), request);
   }
 
   /**

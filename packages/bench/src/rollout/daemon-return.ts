@@ -13,7 +13,7 @@ export interface DaemonReturn {
    * Time from the netlink message of the new link to the last change of the link, address, route,
    * rule or peer.
    */
-  readonly laidMs: number;
+  readonly restoredMs: number;
   /** Time from the kill to the new link: how long the start of a program takes. */
   readonly startMs: number;
 }
@@ -24,7 +24,7 @@ export interface DaemonReturn {
  * @throws {Error} (rejects) something was not restored
  */
 export async function measureReturn(node: ClusterNode, peers: number): Promise<DaemonReturn> {
-  const before = await laid(node);
+  const before = await routesOf(node);
   const monitor = await RouteMonitor.start(node.host);
   try {
     const killedAt = now();
@@ -32,7 +32,7 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
     await node.startDaemon();
     const peersAt = await peersAreThere(node, peers);
     await pause(QUIET_MS);
-    const after = await laid(node);
+    const after = await routesOf(node);
     if (after !== before)
       throw new Error(`not everything was restored: got ${after}, expected ${before}`);
     const { changes } = monitor;
@@ -42,7 +42,7 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
     if (!link) throw new Error('the link did not come back');
     const ours = changes.slice(gone + 1).filter((change) => isOurs(change, node.interfaceName));
     const last = Math.max(peersAt, ...ours.map(({ at }) => at));
-    return { laidMs: last - link.at, startMs: link.at - killedAt };
+    return { restoredMs: last - link.at, startMs: link.at - killedAt };
   } finally {
     await monitor.end();
   }
@@ -52,7 +52,7 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
  * Returns the rules, our table and the addresses of the link, without its index, which changes each
  * time.
  */
-async function laid({ host, interfaceName }: ClusterNode): Promise<string> {
+async function routesOf({ host, interfaceName }: ClusterNode): Promise<string> {
   const all = [
     'rule',
     `route show table ${TABLE}`,

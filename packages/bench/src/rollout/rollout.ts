@@ -3,8 +3,8 @@
  * node by node, while an agent is killed, and while a daemon is killed.
  *
  * ```
- *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2             for the first half of the nodes
- *             pod i + n/2 -- TCP, iperf3 --> pod i                        for the first two
+ *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2     for the first half of the nodes
+ *             pod i + n/2 -- TCP, iperf3 --> pod i                for the first two
  * ```
  *
  * @module
@@ -140,24 +140,24 @@ async function killDaemon(
 ): Promise<Measurement[]> {
   const [node] = nodes as [ClusterNode];
   const other = nodes[Math.ceil(nodes.length / 2)]!;
-  const laid: number[] = [];
+  const restored: number[] = [];
   const started: number[] = [];
   const gaps: number[] = [];
   for (let i = 0; i < times; i++) {
     const traffic = await Traffic.start({ udp: [[other, node]], tcp: [] });
     await pause(SETTLE_MS);
-    const { laidMs, startMs } = await measureReturn(node, nodes.length - 1);
+    const { restoredMs, startMs } = await measureReturn(node, nodes.length - 1);
     await node.hasMet(nodes.length - 1);
     await pause(SETTLE_MS);
     const { longestGapMs } = await traffic.end();
-    progress(`daemon killed: ${JSON.stringify({ startMs, laidMs, longestGapMs })}`);
+    progress(`daemon killed: ${JSON.stringify({ startMs, restoredMs, longestGapMs })}`);
     started.push(startMs);
-    laid.push(laidMs);
+    restored.push(restoredMs);
     gaps.push(longestGapMs);
   }
   return [
     samplesOf('until the new link is there', started),
-    samplesOf('from the new link until all is laid again', laid),
+    samplesOf('from the new link until everything is applied again', restored),
     samplesOf('without a packet', gaps),
   ];
 }

@@ -15,7 +15,7 @@ const requirements = [
 
 describeWith(requirements, 'measureRollout', () => {
   // `pnpm bench:rollout` does the same with 8 nodes, and kills each program ten times.
-  it('loses nothing while a mesh is switched on and off and agents are killed, and lays all again for a new daemon', async () => {
+  it('loses nothing while a mesh is switched on and off and agents are killed, and applies everything again for a new daemon', async () => {
     const { measureRollout } = (await import(BUILT.href)) as typeof Rollout;
     const said: string[] = [];
     const settings = { nodes: 4, agentKills: 3, daemonKills: 3 };
@@ -33,7 +33,9 @@ describeWith(requirements, 'measureRollout', () => {
     const started = killed['until the new link is there'] ?? 0;
     // Starting a program takes 0.4 s where nothing else runs. Where it takes longer, so does everything.
     const longest = Math.max(300, started / 2);
-    expect(killed['from the new link until all is laid again']).toBeLessThanOrEqual(longest);
+    expect(killed['from the new link until everything is applied again']).toBeLessThanOrEqual(
+      longest,
+    );
   });
 });
 

@@ -14,7 +14,7 @@ import { selectProvider } from '@litz/device';
 import {
   LinuxHost,
   parseTunnelFile,
-  placeOf,
+  originOfStep,
   resolveEndpoints,
   retriesFromEnvironment,
   StepError,
@@ -92,7 +92,7 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
       },
     })
       .catch((error: unknown) => {
-        throw withPlace(error, tunnelFile);
+        throw withOrigin(error, tunnelFile);
       })
       .finally(() => {
         // From now on only the device has the keys.
@@ -137,23 +137,14 @@ async function runUntilEnd(
 }
 
 /** Adds the line of the file that caused the failed step, in front of the message. */
-function withPlace(error: unknown, file: TunnelFile): unknown {
+function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
-  const place = placeOf(file, step);
+  const origin = originOfStep(file, step);
   const advice = step.type === 'loosen-filter' ? FILTER_ADVICE : '';
-  const text = `${place ?? file.file}: ${message}${advice}`;
+  const text = `${origin ?? file.file}: ${message}${advice}`;
   return new WireGuardError(code, text, { cause: error });
 }
-
-/**
- * The advice names the setting for all interfaces. Docker and Podman apply settings before the
- * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
- * values.
- */
-const FILTER_ADVICE =
-  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
-  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';
 
 /** The steps are printed unless LOG_LEVEL is 'silent' or 'error'. */
 function isQuiet(env: NodeJS.ProcessEnv): boolean {
@@ -168,3 +159,12 @@ function retriesOf(env: NodeJS.ProcessEnv): number {
     throw new Failure((error as Error).message, { cause: error });
   }
 }
+
+/**
+ * The advice names the setting for all interfaces. Docker and Podman apply settings before the
+ * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
+ * values.
+ */
+const FILTER_ADVICE =
+  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
+  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';

@@ -10,17 +10,13 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { askAgent, controlPath, type MeshStatus } from '@litz/mesh';
+import { sendControlRequest, controlPath, type MeshStatus } from '@litz/mesh';
 import { NetworkNamespace, writeSysctl } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import { Pod } from './pod.ts';
 import type { Underlay } from './underlay.ts';
 
 const run = promisify(execFile);
-const READY_MS = 10_000;
-const POLL_MS = 20;
-/** The time limit in ms of a command to a running agent. */
-const COMMAND_MS = 20_000;
 
 export interface MeshNodeOptions {
   readonly name: string;
@@ -99,7 +95,7 @@ export class MeshNode {
   /** Returns what `litz agent status --json` prints, without starting a process. */
   async status(): Promise<MeshStatus> {
     const path = controlPath('litz0', join(this.#folder, 'run/litz'));
-    return (await askAgent(path, { command: 'status' })) as MeshStatus;
+    return (await sendControlRequest(path, { command: 'status' })) as MeshStatus;
   }
 
   /** Ends all programs with SIGKILL, like a machine that loses power. */
@@ -159,4 +155,8 @@ export class MeshNode {
   }
 }
 
+const READY_MS = 10_000;
+const POLL_MS = 20;
+/** The time limit in ms of a command to a running agent. */
+const COMMAND_MS = 20_000;
 const KEPT_TEXT = 4000;

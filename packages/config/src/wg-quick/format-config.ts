@@ -71,7 +71,7 @@ function checkSection<Section>(
 
 /** Refuses a value that would be another line or a comment when it is read again. */
 function checkValue(value: string): void {
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- a NUL is what it looks for
   if (!/[\0\n\r#]/.test(value)) return;
   throw new TypeError(`expected text that fits into a line, got ${quote(value)}`);
 }

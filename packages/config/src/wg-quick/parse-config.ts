@@ -72,7 +72,7 @@ class Reader {
         this.#readPeer(source);
         break;
       default:
-        this.#complain(headerLine(source), undefined, 'expected [Interface] or [Peer]');
+        this.#addProblem(headerLine(source), undefined, 'expected [Interface] or [Peer]');
     }
   }
 
@@ -93,7 +93,7 @@ class Reader {
     const before = this.problems.length;
     this.#readFields(peer, PEER_FIELDS, source);
     if ((peer.publicKey as unknown) === undefined && this.problems.length === before) {
-      this.#complain(headerLine(source), 'PublicKey', 'expected in every [Peer], is missing');
+      this.#addProblem(headerLine(source), 'PublicKey', 'expected in every [Peer], is missing');
     }
   }
 
@@ -117,18 +117,18 @@ class Reader {
   ): void {
     const parsed = parseFieldLine(line);
     // The error does not contain the line, because the line may contain a key.
-    if (!parsed) return this.#complain(number, undefined, 'expected KEY = VALUE');
+    if (!parsed) return this.#addProblem(number, undefined, 'expected KEY = VALUE');
     const field = fieldOf(fields, parsed.key);
     if (header === undefined) {
-      return this.#complain(number, knownName(parsed.key), 'expected [Interface] before it');
+      return this.#addProblem(number, knownName(parsed.key), 'expected [Interface] before it');
     }
     if (!field)
-      return this.#complain(number, knownName(parsed.key), `is not a field of [${header}]`);
-    const complaint = field.read(section, parsed.value);
-    return complaint === undefined ? undefined : this.#complain(number, field.name, complaint);
+      return this.#addProblem(number, knownName(parsed.key), `is not a field of [${header}]`);
+    const problem = field.read(section, parsed.value);
+    return problem === undefined ? undefined : this.#addProblem(number, field.name, problem);
   }
 
-  #complain(line: number, field: string | undefined, message: string): void {
+  #addProblem(line: number, field: string | undefined, message: string): void {
     this.problems.push({ file: this.#file, line, field, message });
   }
 }

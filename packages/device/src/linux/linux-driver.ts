@@ -19,7 +19,7 @@ import {
 import type { CommonSettings } from '../options.ts';
 import { packPrefixes } from './packed-prefixes.ts';
 import { packSecrets } from './secret-buffer.ts';
-import { SharedState } from './shared-state.ts';
+import { ThreadControl } from './thread-control.ts';
 import {
   fromErrorMessage,
   postRequest,
@@ -32,7 +32,7 @@ import {
 } from './worker-messages.ts';
 
 export class LinuxDriver implements Driver {
-  readonly #shared: SharedState = new SharedState();
+  readonly #control: ThreadControl = new ThreadControl();
   readonly #port: MessagePort;
   readonly #worker: Worker;
   readonly #listener: DriverListener;
@@ -71,12 +71,12 @@ export class LinuxDriver implements Driver {
     this.#opened = promiseWithResolvers();
     this.#ended = promiseWithResolvers();
     const { port1, port2 } = new MessageChannel();
-    const { holder: configuration, buffer: secrets } = packSecrets(
+    const { value: configuration, buffer: secrets } = packSecrets(
       packPrefixes(settings.configuration),
     );
     this.#port = port1;
     const start: WorkerStart = {
-      shared: this.#shared.memory,
+      control: this.#control.memory,
       port: port2,
       tunName,
       isNested: !isMainThread,
@@ -99,7 +99,7 @@ export class LinuxDriver implements Driver {
     });
     this.#worker.on('error', (error) => (this.#failure ??= error));
     this.#worker.on('exit', (code) => void loaded.then(() => this.#end(code)));
-    stopAtExit(this.#shared);
+    stopAtExit(this.#control);
   }
 
   get name(): string {
@@ -113,12 +113,12 @@ export class LinuxDriver implements Driver {
   request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
-    if (this.#hasEnded || this.#shared.isStopped) return Promise.reject(closedError(this.#name));
+    if (this.#hasEnded || this.#control.isStopped) return Promise.reject(closedError(this.#name));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       postRequest(this.#port, id, request);
       this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject });
-      this.#shared.wake();
+      this.#control.wake();
     });
   }
 
@@ -133,7 +133,7 @@ export class LinuxDriver implements Driver {
   }
 
   async close(): Promise<void> {
-    if (!this.#hasEnded) this.#shared.stop();
+    if (!this.#hasEnded) this.#control.stop();
     await this.#ended.promise;
   }
 
@@ -185,8 +185,8 @@ export class LinuxDriver implements Driver {
     this.#port.close();
     if (code !== 0) this.#failure ??= new Error(`the thread exited with code ${code}`);
     this.#hasEnded = true;
-    doNotStopAtExit(this.#shared);
-    this.#shared.release();
+    doNotStopAtExit(this.#control);
+    this.#control.closeDescriptors();
     for (const { reject } of this.#waiting.values()) reject(closedError(this.#name));
     this.#waiting.clear();
     if (!this.#isOpen) {
@@ -221,20 +221,20 @@ function promiseWithResolvers(): PromiseWithResolvers {
   return { promise, resolve, reject };
 }
 
-const running = new Set<SharedState>();
+const running = new Set<ThreadControl>();
 
-function stopAtExit(state: SharedState): void {
+function stopAtExit(control: ThreadControl): void {
   if (running.size === 0) process.on('exit', stopAll);
-  running.add(state);
+  running.add(control);
 }
 
-function doNotStopAtExit(state: SharedState): void {
-  running.delete(state);
+function doNotStopAtExit(control: ThreadControl): void {
+  running.delete(control);
   if (running.size === 0) process.off('exit', stopAll);
 }
 
 function stopAll(): void {
-  for (const state of running) state.stop();
+  for (const control of running) control.stop();
 }
 
 const WARNING = { code: 'LITZ_CRYPTO' };

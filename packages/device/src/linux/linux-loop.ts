@@ -25,15 +25,15 @@ import { LinuxSockets } from './linux-sockets.ts';
 import type { CommonSettings } from '../options.ts';
 import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
-import { refusing } from '../refusal.ts';
+import { markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
 import { RouteWatch } from './route-watch.ts';
-import type { SharedState } from './shared-state.ts';
+import type { ThreadControl } from './thread-control.ts';
 import { reviveConfiguration } from './worker-messages.ts';
 
 export interface LinuxLoopOptions {
   readonly packages: LinuxPackages;
-  readonly shared: SharedState;
+  readonly control: ThreadControl;
   readonly tunName: string;
   /**
    * Longest sleep in poll, in ms. Infinity, except when something can end this thread without
@@ -92,7 +92,7 @@ export class LinuxLoop {
   }
 
   constructor(options: LinuxLoopOptions) {
-    const { packages, shared, settings, bytes } = options;
+    const { packages, control, settings, bytes } = options;
     const { EventFd, PollSet, linux } = packages.sys;
     this.#options = options;
     this.#polled = new PollSet();
@@ -100,7 +100,7 @@ export class LinuxLoop {
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
     // From here on the main thread can wake this thread. The main thread closes the eventfd at the
     // end.
-    shared.eventFd = this.#wake.fd;
+    control.eventFd = this.#wake.fd;
     this.#memory = new PacketMemory(receiveBytes(packages.udp, settings), bytes?.buffer);
   }
 
@@ -154,13 +154,13 @@ export class LinuxLoop {
     const polled = this.#polled;
     const { path } = this.#plane;
     const tun = polled.add(this.#tun.fd, POLLIN);
-    let tunRests = false;
+    let isTunPaused = false;
     // Another program may have set the link up before the monitor was made, which only reports
     // changes.
     if (this.#tun.isUp) this.#linkUp(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
-    while (!this.#options.shared.isStopped && !path.gone && !this.#isGone) {
+    while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
       this.#pollSockets();
       if (this.#warmUp) this.#stepWarmUp(this.#warmUp);
       const due = this.#due;
@@ -169,12 +169,12 @@ export class LinuxLoop {
       const now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (polled.ready(link) !== 0) this.#followLink(now);
-      if (polled.ready(routes) !== 0) this.#routes.changed();
-      if (tunRests ? now >= path.tunRestsUntil : polled.ready(tun) !== 0) path.readTun(now);
-      tunRests = path.tunRestsUntil !== Infinity;
-      polled.setMuted(tun, tunRests);
+      if (polled.ready(routes) !== 0) this.#routes.recordChange();
+      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) path.readTun(now);
+      isTunPaused = path.tunPausedUntil !== Infinity;
+      polled.setMuted(tun, isTunPaused);
       this.#receive(now);
-      if (now >= this.#routes.due) this.#routes.suspect(now);
+      if (now >= this.#routes.due) this.#routes.markSuspects(now);
       polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
       this.#plane.finish(now);
@@ -191,8 +191,8 @@ export class LinuxLoop {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
-    const change = refusing(() => this.#revived(request.change));
-    const sockets = refusing(() => this.#openSockets(this.#plane.bindingFor(change)));
+    const change = markRefusals(() => this.#revived(request.change));
+    const sockets = markRefusals(() => this.#openSockets(this.#plane.bindingFor(change)));
     this.#plane.configure(change, sockets, now);
     if (this.#linkUpDue !== Infinity) this.#linkUp(now);
     return undefined;
@@ -225,10 +225,10 @@ export class LinuxLoop {
   }
 
   #createSockets(): LinuxSockets {
-    const { packages, shared, settings } = this.#options;
+    const { packages, control, settings } = this.#options;
     return new LinuxSockets({
       udp: packages.udp,
-      shared,
+      control,
       memory: this.#memory,
       offload: settings.offload,
       tun: this.#tun,
@@ -250,16 +250,16 @@ export class LinuxLoop {
       closeSockets: (sockets) => this.#sockets.close(sockets),
     });
     const refused = 'this kernel does not support it (TUNSETOFFLOAD)';
-    if (settings.offload.tunTcp && !offloads.tcp) plane.loseOffload('tunTcp', refused);
-    if (settings.offload.tunUdp && !offloads.udp) plane.loseOffload('tunUdp', refused);
+    if (settings.offload.tunTcp && !offloads.tcp) plane.recordLostOffload('tunTcp', refused);
+    if (settings.offload.tunUdp && !offloads.udp) plane.recordLostOffload('tunUdp', refused);
     return plane;
   }
 
   #createWarmUp(): LinuxWarmUp {
-    const { packages, shared, crypto, bytes } = this.#options;
+    const { packages, control, crypto, bytes } = this.#options;
     return new LinuxWarmUp({
       packages,
-      shared,
+      control,
       sockets: this.#sockets,
       offloads: this.#tun.offloads,
       memory: this.#memory,
@@ -312,13 +312,13 @@ export class LinuxLoop {
   #setLink(up: boolean, now: number): void {
     this.#linkUpDue = Infinity;
     if (!up) {
-      refusing(() => this.#tun.down());
+      markRefusals(() => this.#tun.down());
       this.#plane.linkDown(now);
       return;
     }
-    const sockets = refusing(() => this.#openSockets(this.#plane.bindingForLinkUp()));
+    const sockets = markRefusals(() => this.#openSockets(this.#plane.bindingForLinkUp()));
     try {
-      refusing(() => this.#tun.up());
+      markRefusals(() => this.#tun.up());
     } catch (error) {
       if (sockets) this.#sockets.close(sockets);
       throw error;
@@ -356,7 +356,7 @@ export class LinuxLoop {
       const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
       // The warm-up got any free ports. If it has the configured port, the warm-up ends.
       if (!isTaken || !this.#warmUp?.hasPort(options.port)) throw error;
-      this.#warmUp.end();
+      this.#warmUp.close();
       this.#warmUp = undefined;
       return this.#sockets.open(options);
     }
@@ -404,12 +404,12 @@ export class LinuxLoop {
 
   #keepDescriptors<T extends Descriptors & { close(): void }>(resource: T): T {
     const { fds = [resource.fd] } = resource;
-    const { shared } = this.#options;
+    const { control } = this.#options;
     this.#closers.add(() => {
-      for (const fd of fds) shared.closing(fd);
+      for (const fd of fds) control.forgetDescriptor(fd);
       resource.close();
     });
-    for (const fd of fds) shared.opened(fd);
+    for (const fd of fds) control.recordDescriptor(fd);
     return resource;
   }
 }
@@ -424,7 +424,7 @@ interface Descriptors {
 }
 
 function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
-  return udp.receiveSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
+  return udp.defaultSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
 }
 
 // How often opening the sockets is tried again while the port is taken, in ms.

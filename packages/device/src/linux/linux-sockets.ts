@@ -11,11 +11,11 @@ import type * as Udp from '@litz/udp';
 import type { CommonSettings } from '../options.ts';
 import type { PacketMemory } from '../plane/packet-memory.ts';
 import type { DatagramSocket } from '../plane/io-interfaces.ts';
-import type { SharedState } from './shared-state.ts';
+import type { ThreadControl } from './thread-control.ts';
 
 export interface LinuxSocketsOptions {
   readonly udp: typeof Udp;
-  readonly shared: SharedState;
+  readonly control: ThreadControl;
   readonly memory: PacketMemory;
   readonly offload: CommonSettings['offload'];
   /** The TUN of the device. */
@@ -32,9 +32,9 @@ export class LinuxSockets {
     this.#options = options;
   }
 
-  /** @throws {SystemError} as `openUdp` does; {RangeError} as `SharedState.opened` does */
+  /** @throws {SystemError} as `openUdp` does; {RangeError} as `ThreadControl.recordDescriptor` does */
   open(options: Omit<Udp.UdpOptions, 'memory' | 'gso' | 'gro'>): Udp.UdpSockets {
-    const { udp, shared, memory, offload } = this.#options;
+    const { udp, control, memory, offload } = this.#options;
     const sockets = udp.openUdp({
       ...options,
       memory: { buffer: memory.buffer, offset: memory.receiveOffset },
@@ -42,7 +42,7 @@ export class LinuxSockets {
       gro: offload.udpGro,
     });
     try {
-      for (const fd of sockets.fds) shared.opened(fd);
+      for (const fd of sockets.fds) control.recordDescriptor(fd);
     } catch (error) {
       this.close(sockets);
       throw error;
@@ -52,7 +52,7 @@ export class LinuxSockets {
 
   /** @param sockets returned by `open` */
   close(sockets: DatagramSocket): void {
-    for (const fd of sockets.fds) this.#options.shared.closing(fd);
+    for (const fd of sockets.fds) this.#options.control.forgetDescriptor(fd);
     sockets.close();
   }
 }

@@ -7,9 +7,9 @@ import { workerData } from 'node:worker_threads';
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
-import { isRefusal } from '../refusal.ts';
+import { isRefused } from '../refusal.ts';
 import { wipeBuffer } from './secret-buffer.ts';
-import { SharedState } from './shared-state.ts';
+import { ThreadControl } from './thread-control.ts';
 import {
   post,
   postAnswer,
@@ -20,8 +20,8 @@ import {
   type WorkerStart,
 } from './worker-messages.ts';
 
-const { shared: state, port, tunName, isNested, settings, secrets } = workerData as WorkerStart;
-const shared = new SharedState(state);
+const { control: memory, port, tunName, isNested, settings, secrets } = workerData as WorkerStart;
+const control = new ThreadControl(memory);
 /**
  * How long requests are answered before packets get their turn, in ms. A single request may take
  * longer.
@@ -35,30 +35,30 @@ try {
     tun: await import('@litz/tun'),
     udp: await import('@litz/udp'),
   };
-  const memory = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
-  loaded = await loadProvider(settings.crypto, memory?.arena);
+  const packets = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
+  loaded = await loadProvider(settings.crypto, packets?.arena);
   const { provider, reason, warnings } = loaded;
   loop = new LinuxLoop({
     packages,
-    shared,
-    bytes: memory?.bytes,
+    control,
+    bytes: packets?.bytes,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
     crypto: provider,
     // The caller cannot have added listeners yet, so all events are sent.
     listened: OPTIONAL_EVENTS,
-    onEvent: (event) => tell({ type: 'event', event }),
-    onError: (error) => tell({ type: 'error', error: toErrorMessage(error) }),
+    onEvent: (event) => send({ type: 'event', event }),
+    onError: (error) => send({ type: 'error', error: toErrorMessage(error) }),
     onWake: answerRequests,
   });
   loop.open();
   wipeBuffer(secrets);
   const crypto = { provider: provider.name, reason };
-  tell({ type: 'open', name: loop.name, crypto, warnings });
+  send({ type: 'open', name: loop.name, crypto, warnings });
   loop.run();
 } catch (error) {
-  tell({ type: 'failed', error: toErrorMessage(error) });
+  send({ type: 'failed', error: toErrorMessage(error) });
 } finally {
   wipeBuffer(secrets);
   try {
@@ -90,13 +90,13 @@ function answer({ id, request, secrets: ofRequest }: RequestMessage): void {
     postAnswer(port, id, loop?.answer(request));
   } catch (error) {
     // After any error except a refusal the device may be half changed, so the thread ends.
-    if (!isRefusal(error)) throw error;
-    tell({ type: 'refused', id, error: toErrorMessage(error) });
+    if (!isRefused(error)) throw error;
+    send({ type: 'refused', id, error: toErrorMessage(error) });
   } finally {
     wipeBuffer(ofRequest);
   }
 }
 
-function tell(message: WorkerMessage): void {
+function send(message: WorkerMessage): void {
   post(port, message);
 }

@@ -26,7 +26,7 @@ export class RouteWatch {
   #changeDue: number = Infinity;
   #suspectedAt = -Infinity;
   /** The endpoints that are not yet marked after the last change. */
-  #unnamed: Iterator<Endpoint> | undefined = undefined;
+  #unmarked: Iterator<Endpoint> | undefined = undefined;
 
   /**
    * @param netlink a socket in the namespace of the calling thread, open for as long as this object
@@ -38,7 +38,7 @@ export class RouteWatch {
     this.#monitor = new packages.sys.RouteMonitor();
   }
 
-  /** The descriptor to poll for POLLIN unless `isMuted`. When it is ready, call `changed`. */
+  /** The descriptor to poll for POLLIN unless `isMuted`. When it is ready, call `recordChange`. */
   get fd(): number {
     return this.#monitor.fd;
   }
@@ -48,29 +48,29 @@ export class RouteWatch {
     return this.#changeDue !== Infinity;
   }
 
-  /** When `suspect` must be called; Infinity: not needed. */
+  /** When `markSuspects` must be called; Infinity: not needed. */
   get due(): number {
-    return this.#unnamed ? -Infinity : this.#changeDue;
+    return this.#unmarked ? -Infinity : this.#changeDue;
   }
 
   /** A change of routes was reported. */
-  changed(): void {
+  recordChange(): void {
     if (!this.isMuted) this.#changeDue = this.#suspectedAt + INTERVAL_MS;
   }
 
   /** Marks the next `SLICE` endpoints as suspect. `due` says when to call it again. */
-  suspect(now: number): void {
+  markSuspects(now: number): void {
     if (now >= this.#changeDue) {
       this.#changeDue = Infinity;
       this.#suspectedAt = now;
       // Cleared before any look-up, so that a change from here on counts as a new one.
       this.#monitor.clear();
       this.suspects.clear();
-      this.#unnamed = this.#plane.endpoints();
+      this.#unmarked = this.#plane.endpoints();
     }
-    for (let left = SLICE; this.#unnamed && left > 0; left--) {
-      const { value, done } = this.#unnamed.next();
-      if (done === true) this.#unnamed = undefined;
+    for (let left = SLICE; this.#unmarked && left > 0; left--) {
+      const { value, done } = this.#unmarked.next();
+      if (done === true) this.#unmarked = undefined;
       else this.suspects.add(value);
     }
   }

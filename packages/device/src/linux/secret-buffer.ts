@@ -9,26 +9,26 @@ import { PresharedKey, PrivateKey } from '@litz/core';
 import { KEY_LENGTH, wipe } from '@litz/core/internals';
 
 /** A configuration or a snapshot. */
-export interface SecretHolder {
+export interface WithSecrets {
   readonly privateKey?: PrivateKey | null;
   readonly nextPrivateKey?: PrivateKey | null;
   readonly peers?: readonly { readonly presharedKey?: PresharedKey | null }[];
 }
 
-export interface PackedSecrets<Holder> {
+export interface PackedSecrets<Value> {
   /** A copy of the given object whose secrets are views of `buffer`. */
-  readonly holder: Holder;
+  readonly value: Value;
   /** Must be in the transfer list of the message. */
   readonly buffer: ArrayBuffer;
 }
 
 /** Copies the secrets into one buffer. The caller must still wipe the originals. */
-export function packSecrets<Holder extends SecretHolder>(holder: Holder): PackedSecrets<Holder> {
-  const { privateKey, nextPrivateKey, peers } = holder;
+export function packSecrets<Value extends WithSecrets>(value: Value): PackedSecrets<Value> {
+  const { privateKey, nextPrivateKey, peers } = value;
   const count = peers?.filter(({ presharedKey }) => presharedKey).length ?? 0;
   const buffer = new ArrayBuffer((count + 2) * KEY_LENGTH);
   let end = 0;
-  const place = <Key extends PrivateKey | PresharedKey>(
+  const copySecret = <Key extends PrivateKey | PresharedKey>(
     Kind: new (buffer: ArrayBuffer, offset: number, length: number) => Key,
     key: Key,
   ): Key => {
@@ -39,14 +39,14 @@ export function packSecrets<Holder extends SecretHolder>(holder: Holder): Packed
   };
   return {
     buffer,
-    holder: {
-      ...holder,
-      ...(privateKey && { privateKey: place(PrivateKey, privateKey) }),
-      ...(nextPrivateKey && { nextPrivateKey: place(PrivateKey, nextPrivateKey) }),
+    value: {
+      ...value,
+      ...(privateKey && { privateKey: copySecret(PrivateKey, privateKey) }),
+      ...(nextPrivateKey && { nextPrivateKey: copySecret(PrivateKey, nextPrivateKey) }),
       ...(peers && {
         peers: peers.map((peer) =>
           peer.presharedKey
-            ? { ...peer, presharedKey: place(PresharedKey, peer.presharedKey) }
+            ? { ...peer, presharedKey: copySecret(PresharedKey, peer.presharedKey) }
             : peer,
         ),
       }),

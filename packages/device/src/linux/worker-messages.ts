@@ -14,7 +14,7 @@ import {
   parsePrivateKey,
   parsePublicKey,
   WireGuardError,
-  type SessionKeys,
+  type SessionStaticKeys,
   type WireGuardErrorCode,
 } from '@litz/core';
 import {
@@ -35,7 +35,7 @@ import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
 /** The `workerData` of the packet loop's thread. */
 export interface WorkerStart {
-  readonly shared: SharedArrayBuffer;
+  readonly control: SharedArrayBuffer;
   /** Carries all messages after the start. */
   readonly port: MessagePort;
   readonly tunName: string;
@@ -111,7 +111,7 @@ export function post(
 /** Sends a request. Secrets are copied into a buffer that is transferred with it. */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
   if (request.type !== 'configure') return post(port, { id, request });
-  const { holder: change, buffer: secrets } = packSecrets(packPrefixes(request.change));
+  const { value: change, buffer: secrets } = packSecrets(packPrefixes(request.change));
   return post(port, { id, request: { ...request, change }, secrets }, secrets);
 }
 
@@ -121,7 +121,7 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
-  const { holder: snapshot, buffer: secrets } = packSecrets(packPrefixes(answer.snapshot));
+  const { value: snapshot, buffer: secrets } = packSecrets(packPrefixes(answer.snapshot));
   wipeSecrets(answer.snapshot);
   return post(port, { type: 'answer', id, answer: { ...answer, snapshot }, secrets }, secrets);
 }
@@ -138,7 +138,9 @@ export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined):
       ...peer,
       publicKey: parsePublicKey(peer.publicKey),
       ...(peer.nextPublicKey && { nextPublicKey: parsePublicKey(peer.nextPublicKey) }),
-      ...(peer.sessionKeys && { sessionKeys: reviveSessionKeys(peer.sessionKeys) }),
+      ...(peer.sessionStaticKeys && {
+        sessionStaticKeys: reviveSessionStaticKeys(peer.sessionStaticKeys),
+      }),
       allowedIps: unpackPrefixes(peer.allowedIps as unknown as Uint8Array),
       ...(peer.presharedKey && { presharedKey: parsePresharedKey(peer.presharedKey) }),
     })),
@@ -249,15 +251,16 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   if (!('peer' in event)) return event;
   const peer = parsePublicKey(event.peer);
   if (event.type === 'peer') {
-    const { endpoint, sessionKeys: keys } = event;
+    const { endpoint, sessionStaticKeys: keys } = event;
     return {
       ...event,
       peer,
       endpoint: endpoint && reviveEndpoint(endpoint),
-      ...(keys && { sessionKeys: reviveSessionKeys(keys) }),
+      ...(keys && { sessionStaticKeys: reviveSessionStaticKeys(keys) }),
     };
   }
-  if (event.type === 'handshake') return { ...event, peer, keys: reviveSessionKeys(event.keys) };
+  if (event.type === 'handshake')
+    return { ...event, peer, keys: reviveSessionStaticKeys(event.keys) };
   if (event.type !== 'roam') return { ...event, peer };
   const { endpoint, previous } = event;
   return {
@@ -268,7 +271,7 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   };
 }
 
-function reviveSessionKeys({ own, peer }: SessionKeys): SessionKeys {
+function reviveSessionStaticKeys({ own, peer }: SessionStaticKeys): SessionStaticKeys {
   return { own: parsePublicKey(own), peer: parsePublicKey(peer) };
 }
 

@@ -24,7 +24,7 @@ import { PacketPath } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
 import { createRandomBytes } from './random-source.ts';
-import { refused } from '../refusal.ts';
+import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
 
 /** An event of a data plane: all events of the engine, and those of the link. */
@@ -90,7 +90,7 @@ export class DataPlane {
    * Lost offloads that are not yet reported, because the device was not open or a batch was in
    * progress.
    */
-  #untold: OffloadEvent[] = [];
+  #unreported: OffloadEvent[] = [];
   /** The configured port; 0 means any free port, chosen when the link goes up. */
   #listenPort = 0;
   #mark = 0;
@@ -123,15 +123,15 @@ export class DataPlane {
       onEvent: (event) => {
         if (this.#listened.has(event.type)) onEvent(event);
       },
-      onRefusal: ({ kind, errno }) => {
+      onSuperPacketRefused: ({ kind, errno }) => {
         const reason = `the TUN refused a super-packet (errno ${errno})`;
-        this.loseOffload(kind === 'tcp' ? 'tunTcp' : 'tunUdp', reason);
+        this.recordLostOffload(kind === 'tcp' ? 'tunTcp' : 'tunUdp', reason);
       },
     });
     this.reports = {
       onSendError: () => this.#engine.stats.drops.add('send-failed'),
       onSourceLost: (destination) => this.#lostSources.add(destination),
-      onOffloadLost: (name, reason) => this.loseOffload(name, reason),
+      onOffloadLost: (name, reason) => this.recordLostOffload(name, reason),
     };
   }
 
@@ -141,9 +141,9 @@ export class DataPlane {
 
   /** When `finish` should be called next, in the milliseconds of `now`; Infinity: not needed. */
   get due(): number {
-    if (this.#untold.length > 0) return 0;
-    const { tunRestsUntil } = this.path;
-    return Math.min(this.#engine.pollTimeout(), this.#drops.due, tunRestsUntil, this.#shedDue);
+    if (this.#unreported.length > 0) return 0;
+    const { tunPausedUntil } = this.path;
+    return Math.min(this.#engine.pollTimeout(), this.#drops.due, tunPausedUntil, this.#shedDue);
   }
 
   /** Returns which sockets a change needs; undefined if the current ones fit. */
@@ -176,7 +176,7 @@ export class DataPlane {
       if (fwmark !== this.#mark && !sockets) this.#changeMark(current, fwmark);
     } catch (error) {
       if (sockets) this.#closeSockets(sockets);
-      throw refused(error);
+      throw markRefused(error);
     }
     if (sockets) this.#replaceSockets(sockets);
     apply(now);
@@ -222,14 +222,15 @@ export class DataPlane {
    */
   finish(now: number): void {
     this.path.handleTimeout(now);
-    this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
+    this.#shedDue = this.path.sockets?.updateFloodFilter?.(now) ?? Infinity;
     if (this.#lostSources.size > 0) {
       this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
     }
     this.#drops.check();
-    this.#drops.tell(now, this.#onEvent);
-    if (this.#untold.length > 0) this.#untold.splice(0).forEach((event) => this.#onEvent(event));
+    this.#drops.report(now, this.#onEvent);
+    if (this.#unreported.length > 0)
+      this.#unreported.splice(0).forEach((event) => this.#onEvent(event));
   }
 
   /**
@@ -248,7 +249,7 @@ export class DataPlane {
    */
   connect(publicKey: PublicKey, now: number): boolean {
     if (!this.#engine.hasPeer(publicKey)) {
-      throw refused(new RangeError('"publicKey" expected the key of a configured peer'));
+      throw markRefused(new RangeError('"publicKey" expected the key of a configured peer'));
     }
     const isUp = this.#engine.connect(publicKey, now);
     this.path.drain();
@@ -256,10 +257,10 @@ export class DataPlane {
   }
 
   /** Records that an offload which was requested is off now. The next `finish` reports it, once. */
-  loseOffload(name: OffloadEvent['name'], reason: string): void {
+  recordLostOffload(name: OffloadEvent['name'], reason: string): void {
     if (this.#lostOffloads.has(name)) return;
     this.#lostOffloads.add(name);
-    this.#untold.push({ type: 'offload', name, reason });
+    this.#unreported.push({ type: 'offload', name, reason });
   }
 
   /**
@@ -267,10 +268,10 @@ export class DataPlane {
    * emitted.
    */
   listen(events: readonly OptionalEvent[]): void {
-    const tellsDrops = events.includes('drop');
-    if (tellsDrops !== this.#listened.has('drop')) this.#drops.listening = tellsDrops;
+    const reportsDrops = events.includes('drop');
+    if (reportsDrops !== this.#listened.has('drop')) this.#drops.listening = reportsDrops;
     this.#engine.traces = events.includes('trace');
-    this.#engine.tellsPeers = events.includes('peer');
+    this.#engine.emitsPeerEvents = events.includes('peer');
     this.#listened = new Set(events);
   }
 

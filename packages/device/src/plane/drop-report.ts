@@ -17,9 +17,9 @@ export interface DropEvent {
   readonly type: 'drop';
   readonly reason: DropReason;
   readonly count: number;
-  /** The peer of the last one that was dropped, if it is known. */
+  /** The last known peer. It may be of another drop than `source`. */
   readonly peer?: PublicKey;
-  /** The source address of the last one that was dropped; it is not authenticated. */
+  /** The last known source address. It is not authenticated. */
   readonly source?: Endpoint;
 }
 
@@ -28,9 +28,9 @@ const INTERVAL_MS = 1000;
 
 export class DropReport {
   readonly #drops: DropCounters;
-  readonly #told: Float64Array = new Float64Array(DROP_REASONS.length);
+  readonly #reported: Float64Array = new Float64Array(DROP_REASONS.length);
   #listening = false;
-  #toldAt = -Infinity;
+  #reportedAt = -Infinity;
   #due = Infinity;
 
   constructor(drops: DropCounters) {
@@ -47,8 +47,8 @@ export class DropReport {
     this.#listening = listening;
     this.#due = Infinity;
     DROP_REASONS.forEach((reason, i) => {
-      this.#told[i] = this.#drops.count(reason);
-      this.#drops.takeSubject(reason);
+      this.#reported[i] = this.#drops.count(reason);
+      this.#drops.takeDetails(reason);
     });
   }
 
@@ -56,24 +56,24 @@ export class DropReport {
   check(): void {
     if (!this.#listening || this.#due !== Infinity) return;
     for (let i = 0; i < DROP_REASONS.length; i++) {
-      if (this.#drops.count(DROP_REASONS[i]!) === this.#told[i]) continue;
-      this.#due = this.#toldAt + INTERVAL_MS;
+      if (this.#drops.count(DROP_REASONS[i]!) === this.#reported[i]) continue;
+      this.#due = this.#reportedAt + INTERVAL_MS;
       return;
     }
   }
 
   /** Reports the drops, if a report is due. */
-  tell(now: number, tell: (event: DropEvent) => void): void {
+  report(now: number, emit: (event: DropEvent) => void): void {
     if (now < this.#due) return;
     this.#due = Infinity;
-    this.#toldAt = now;
+    this.#reportedAt = now;
     for (const [i, reason] of DROP_REASONS.entries()) {
       const total = this.#drops.count(reason);
-      const count = total - (this.#told[i] ?? 0);
+      const count = total - (this.#reported[i] ?? 0);
       if (count <= 0) continue;
-      this.#told[i] = total;
-      const { peer, source } = this.#drops.takeSubject(reason);
-      tell({ type: 'drop', reason, count, ...(peer && { peer }), ...(source && { source }) });
+      this.#reported[i] = total;
+      const { lastPeer: peer, lastSource: source } = this.#drops.takeDetails(reason);
+      emit({ type: 'drop', reason, count, ...(peer && { peer }), ...(source && { source }) });
     }
   }
 }

@@ -24,15 +24,15 @@
 import { VNET_HEADER_LENGTH } from '@litz/tun/offload';
 
 /**
- * Bytes in front of a packet in the slab; the last `HEADER_ROOM` of them are its header. Also the
+ * Bytes in front of a packet in the slab; the last `HEADER_LENGTH` of them are its header. Also the
  * number of bytes that encryption may write behind the text (`Cipher.sealRun`); a place has 32 to
  * 95 bytes there.
  */
-export const ROOM = 64;
+export const PACKET_MARGIN = 64;
 /** Length in bytes of the transport header of the outer message. */
-export const HEADER_ROOM = 16;
+export const HEADER_LENGTH = 16;
 /** Largest length in bytes of padding and tag together. */
-export const TAIL_ROOM = 31;
+export const MAX_TAIL_LENGTH = 31;
 export const MAX_PACKET_LENGTH = 65535;
 /** Bytes per read. An IPv6 packet can be 40 bytes longer than its length field can say. */
 const READ_LENGTH = 65536 + 256;
@@ -65,7 +65,7 @@ export class PacketMemory {
   constructor(receiveBytes = 0, buffer?: Uint8Array) {
     this.slabOffset = align(this.readLength);
     this.slabEnd = this.slabOffset + SLAB_LENGTH;
-    this.scratchOffset = align(this.slabEnd + HEADER_ROOM);
+    this.scratchOffset = align(this.slabEnd + HEADER_LENGTH);
     this.receiveOffset = align(this.scratchOffset + MAX_PACKET_LENGTH);
     this.buffer = buffer ?? ownBuffer(this.receiveOffset + receiveBytes);
   }
@@ -73,7 +73,7 @@ export class PacketMemory {
   /** The length of the buffer in bytes. */
   static length(receiveBytes = 0): number {
     const slabOffset = align(VNET_HEADER_LENGTH + READ_LENGTH);
-    const scratchOffset = align(slabOffset + SLAB_LENGTH + HEADER_ROOM);
+    const scratchOffset = align(slabOffset + SLAB_LENGTH + HEADER_LENGTH);
     return align(scratchOffset + MAX_PACKET_LENGTH) + receiveBytes;
   }
 

@@ -10,7 +10,7 @@
  */
 import type { Engine, EngineEvent, PacketView, Transmit } from '@litz/core';
 import type { ByteOperations } from '@litz/tun/offload';
-import { UdpToTun, type TunRefusal } from './udp-to-tun.ts';
+import { UdpToTun, type RefusedSuperPacket } from './udp-to-tun.ts';
 import { TunToUdp } from './tun-to-udp.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
@@ -23,7 +23,7 @@ export interface PacketPathOptions {
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: EngineEvent) => void;
   /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
-  readonly onRefusal?: (refusal: TunRefusal) => void;
+  readonly onSuperPacketRefused?: (refused: RefusedSuperPacket) => void;
 }
 
 export class PacketPath {
@@ -33,13 +33,20 @@ export class PacketPath {
   readonly #outbound: TunToUdp;
   readonly #inbound: UdpToTun;
 
-  constructor({ engine, tun, memory, bytes, onEvent, onRefusal = () => {} }: PacketPathOptions) {
+  constructor({
+    engine,
+    tun,
+    memory,
+    bytes,
+    onEvent,
+    onSuperPacketRefused = () => {},
+  }: PacketPathOptions) {
     this.#engine = engine;
     this.#memory = memory;
     this.#onEvent = onEvent;
     const drain = (): void => this.drain();
     this.#outbound = new TunToUdp({ engine, tun, memory, bytes, drain });
-    this.#inbound = new UdpToTun({ engine, tun, memory, drain, onRefusal });
+    this.#inbound = new UdpToTun({ engine, tun, memory, drain, onSuperPacketRefused });
   }
 
   get readPackets(): number {
@@ -61,14 +68,14 @@ export class PacketPath {
   }
 
   /** Whether the TUN reported that it no longer exists. */
-  get gone(): boolean {
-    return this.#outbound.gone;
+  get isTunGone(): boolean {
+    return this.#outbound.isTunGone;
   }
 
   /** Processes one batch in each direction. @returns whether there may be more to do at once */
   step(now: number): boolean {
-    const rests = this.tunRestsUntil !== Infinity && now < this.tunRestsUntil;
-    const morePackets = !rests && this.readTun(now);
+    const isPaused = this.tunPausedUntil !== Infinity && now < this.tunPausedUntil;
+    const morePackets = !isPaused && this.readTun(now);
     const moreDatagrams = this.receive(now);
     return morePackets || moreDatagrams;
   }
@@ -77,8 +84,8 @@ export class PacketPath {
    * When the TUN is to be read next, without regard to poll, after failed reads. Infinity: when
    * poll says so.
    */
-  get tunRestsUntil(): number {
-    return this.#outbound.restsUntil;
+  get tunPausedUntil(): number {
+    return this.#outbound.pausedUntil;
   }
 
   /** Processes one batch from the TUN. @returns whether there may be more */

@@ -15,7 +15,7 @@
  */
 import type { Engine, PacketRun } from '@litz/core';
 import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
-import { ROOM, TAIL_ROOM, type PacketMemory } from './packet-memory.ts';
+import { PACKET_MARGIN, MAX_TAIL_LENGTH, type PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
 /** A batch ends after this many reads, so that the other direction gets its turn. */
@@ -31,9 +31,9 @@ const MESSAGE_BYTES = 60_000;
 const MESSAGE_OVERHEAD = 32;
 /** `Tun.read` returns this when the device is gone. */
 const GONE = -1;
-/** After this many failed reads in a row, the TUN is not read for `REST_MS` ms. */
+/** After this many failed reads in a row, the TUN is not read for `PAUSE_MS` ms. */
 const MOST_FAILURES = 8;
-const REST_MS = 10;
+const PAUSE_MS = 10;
 
 export interface TunToUdpOptions {
   readonly engine: Engine;
@@ -50,13 +50,13 @@ export class TunToUdp {
   /** The current sockets; undefined while the link is down. */
   sockets: DatagramSocket | undefined = undefined;
   /** Whether the TUN reported that it no longer exists. */
-  gone = false;
+  isTunGone = false;
   /**
    * After repeated failures the next read is at this time, in ms of the clock. Poll is ignored
    * until then, because it would report the descriptor as readable all the time. Infinity: reads
    * did not fail.
    */
-  restsUntil: number = Infinity;
+  pausedUntil: number = Infinity;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #memory: PacketMemory;
@@ -97,16 +97,16 @@ export class TunToUdp {
     let bytes = 0;
     let reads = 0;
     let failures = 0;
-    this.restsUntil = Infinity;
+    this.pausedUntil = Infinity;
     while (reads < READS && bytes < BATCH_BYTES) {
       const length = this.#tun.read(buffer, readOffset, readLength);
       if (length < GONE) {
         this.#engine.stats.drops.add('tun-malformed');
         if (++failures < MOST_FAILURES) continue;
-        this.restsUntil = now + REST_MS;
+        this.pausedUntil = now + PAUSE_MS;
       }
       if (length <= 0) {
-        this.gone ||= length === GONE;
+        this.isTunGone ||= length === GONE;
         this.#finish(now, reads);
         return false;
       }
@@ -157,14 +157,14 @@ export class TunToUdp {
     const { segmentLength } = this.#splitter;
     const at = this.#place();
     const stride = strideOf(segmentLength);
-    const count = Math.min(left, Math.floor((slabEnd + ROOM - at) / stride));
+    const count = Math.min(left, Math.floor((slabEnd + PACKET_MARGIN - at) / stride));
     const run = this.#run;
     run.offset = at;
     run.stride = stride;
     run.length = segmentLength;
     run.lastLength = this.#splitter.writeMany(buffer, at, stride, count);
     run.count = count;
-    this.#next = at - ROOM + count * stride;
+    this.#next = at - PACKET_MARGIN + count * stride;
     this.#queuedBytes += count * (segmentLength + MESSAGE_OVERHEAD);
     this.#engine.handlePackets(run, now);
     this.#drain();
@@ -177,7 +177,7 @@ export class TunToUdp {
   #place(): number {
     const { slabEnd } = this.#memory;
     if (this.#next + strideOf(this.#splitter.segmentLength) > slabEnd) this.flush();
-    return this.#next + ROOM;
+    return this.#next + PACKET_MARGIN;
   }
 }
 
@@ -187,5 +187,5 @@ export class TunToUdp {
  * of the last block.
  */
 function strideOf(length: number): number {
-  return (ROOM + length + ROOM + TAIL_ROOM) & -ROOM;
+  return (PACKET_MARGIN + length + PACKET_MARGIN + MAX_TAIL_LENGTH) & -PACKET_MARGIN;
 }

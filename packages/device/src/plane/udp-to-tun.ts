@@ -38,7 +38,7 @@ const EINVAL = -22;
 const EMSGSIZE = -90;
 
 /** A kind of super-packet that the TUN refused, and why. */
-export type TunRefusal = { readonly kind: 'tcp' | 'udp'; readonly errno: number };
+export type RefusedSuperPacket = { readonly kind: 'tcp' | 'udp'; readonly errno: number };
 
 export interface UdpToTunOptions {
   readonly engine: Engine;
@@ -50,7 +50,7 @@ export interface UdpToTunOptions {
    * Called when the kernel refused a super-packet. From then on, packets of its kind are written
    * one by one.
    */
-  readonly onRefusal: (refusal: TunRefusal) => void;
+  readonly onSuperPacketRefused: (refused: RefusedSuperPacket) => void;
 }
 
 export class UdpToTun {
@@ -59,7 +59,7 @@ export class UdpToTun {
   readonly #tun: Tun;
   readonly #memory: PacketMemory;
   readonly #drain: () => void;
-  readonly #onRefusal: (refusal: TunRefusal) => void;
+  readonly #onSuperPacketRefused: (refused: RefusedSuperPacket) => void;
   readonly #coalescer: Coalescer;
   readonly #sink: (
     buffer: Uint8Array,
@@ -85,12 +85,12 @@ export class UdpToTun {
   /** The buffer of the current datagram. Packets in it have space for a vnet header in front. */
   #inbound: Uint8Array | undefined = undefined;
 
-  constructor({ engine, tun, memory, drain, onRefusal }: UdpToTunOptions) {
+  constructor({ engine, tun, memory, drain, onSuperPacketRefused }: UdpToTunOptions) {
     this.#engine = engine;
     this.#tun = tun;
     this.#memory = memory;
     this.#drain = drain;
-    this.#onRefusal = onRefusal;
+    this.#onSuperPacketRefused = onSuperPacketRefused;
     this.#coalescer = new Coalescer({
       buffer: memory.buffer,
       write: (pieces, count, packets) => this.#writePieces(pieces, count, packets),
@@ -182,7 +182,7 @@ export class UdpToTun {
         : tun.writePieces(buffer, offsets, lengths, count);
     // After a refusal the coalescer writes the same packets one by one. A full queue is not a
     // refusal.
-    if (packets > 1 && isRefusal(result)) {
+    if (packets > 1 && isSuperPacketRefused(result)) {
       // EIO means that the interface is down. That says nothing about super-packets.
       if (result !== EIO) this.#switchOff(buffer[(offsets[0] ?? 0) + 1] ?? 0, -result);
       return false;
@@ -196,7 +196,7 @@ export class UdpToTun {
     const kind = gsoType === GSO_UDP ? 'udp' : 'tcp';
     if (!this.#coalescer[kind]) return;
     this.#coalescer[kind] = false;
-    this.#onRefusal({ kind, errno });
+    this.#onSuperPacketRefused({ kind, errno });
   }
 
   #count(result: number, packets: number): void {
@@ -223,6 +223,6 @@ export class UdpToTun {
 /** VIRTIO_NET_HDR_GSO_UDP_L4 */
 const GSO_UDP = 5;
 
-function isRefusal(result: number): boolean {
+function isSuperPacketRefused(result: number): boolean {
   return result === EINVAL || result === EMSGSIZE || result === EIO;
 }

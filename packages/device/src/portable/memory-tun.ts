@@ -2,12 +2,6 @@
  * `MemoryTun`: a TUN without an interface. Packets that a program sends into it go through the
  * tunnel; packets from the tunnel are events. It needs no privilege and works on every system.
  *
- * ```ts
- * const tun = new MemoryTun();
- * tun.on('packet', (packet) => console.log('from the tunnel:', packet.length));
- * tun.send(ipPacket);
- * ```
- *
  * @module
  */
 import { EventEmitter, on } from 'node:events';
@@ -15,6 +9,7 @@ import { checkInteger, checkObject, DEFAULT_MTU, describe, MAX_MTU } from '@litz
 import { clearVnetHeader, VNET_HEADER_LENGTH } from '@litz/tun/offload';
 import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
+/** Options of `MemoryTun`. */
 export interface MemoryTunOptions {
   /** Used in messages only. Default 'memory'. */
   name?: string;
@@ -24,15 +19,37 @@ export interface MemoryTunOptions {
   queueLength?: number;
 }
 
+/** The events of a `MemoryTun`. */
 export interface MemoryTunEvents {
   /** An IP packet from the tunnel. The listener owns it. */
   packet: [packet: Uint8Array];
+  /** The TUN was closed. No packet follows. */
   close: [];
 }
 
-const EIO = -5;
-const EINVAL = -22;
-
+/**
+ * A TUN without an interface, for `Device.create({ tun })`.
+ *
+ * @example One packet goes through a tunnel
+ *
+ * ```ts
+ * import { Device, MemoryTun } from '@litz/device';
+ * import { generateKeyPair } from '@litz/core';
+ *
+ * const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
+ * const [tunA, tunB] = [new MemoryTun(), new MemoryTun()];
+ * const b = await Device.create({ tun: tunB, privateKey: keysB.privateKey });
+ * await b.configure({ peers: [{ publicKey: keysA.publicKey, allowedIps: ['10.0.0.1/32'] }] });
+ * const endpoint = `127.0.0.1:${(await b.status()).listenPort}`;
+ * const peers = [{ publicKey: keysB.publicKey, endpoint, allowedIps: ['10.0.0.2/32'] }];
+ * const a = await Device.create({ tun: tunA, privateKey: keysA.privateKey, peers });
+ * tunA.send(Uint8Array.of(0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2));
+ * for await (const packet of tunB) {
+ *   console.log(packet.length); // 20
+ *   await Promise.all([a.close(), b.close()]);
+ * }
+ * ```
+ */
 export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   readonly name: string;
   readonly fd: number = -1;
@@ -58,6 +75,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     this.#queueLength = queueLength;
   }
 
+  /** Maximum length of a packet in bytes. */
   get mtu(): number {
     return this.#mtu;
   }
@@ -109,6 +127,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
       yield packet as Uint8Array;
   }
 
+  /** Calls `packets`, for `for await`. */
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     return this.packets();
   }
@@ -124,8 +143,8 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
       this.#first = 0;
     }
     // A packet that does not fit is cut, as a kernel does.
-    const room = length - VNET_HEADER_LENGTH;
-    const kept = packet.length <= room ? packet : packet.subarray(0, room);
+    const space = length - VNET_HEADER_LENGTH;
+    const kept = packet.length <= space ? packet : packet.subarray(0, space);
     clearVnetHeader(buffer, offset);
     buffer.set(kept, offset + VNET_HEADER_LENGTH);
     return kept.length + VNET_HEADER_LENGTH;
@@ -153,5 +172,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   }
 }
 
+const EIO = -5;
+const EINVAL = -22;
 const LONGEST_PACKET = 65_535;
 const EMPTY = new Uint8Array(0);

@@ -25,7 +25,7 @@ import {
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { isCryptoModule, type CommonSettings } from '../options.ts';
 import { PacketMemory } from '../plane/packet-memory.ts';
-import { isRefusal, refused, refusing } from '../refusal.ts';
+import { isRefused, markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
 import type { Binding, Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
@@ -50,7 +50,7 @@ export class PortableDriver implements Driver {
   readonly #releaseProvider: () => void;
   readonly #plane: DataPlane;
   /** Keeps the process alive. Sockets and timer do not. */
-  readonly #alive: NodeJS.Timeout = setInterval(() => {}, LONGEST_TIMEOUT_MS);
+  readonly #keepAlive: NodeJS.Timeout = setInterval(() => {}, LONGEST_TIMEOUT_MS);
   #events: PlaneEvent[] = [];
   #timer: NodeJS.Timeout | undefined = undefined;
   #timerDue = Infinity;
@@ -144,7 +144,7 @@ export class PortableDriver implements Driver {
       engine,
     });
     tun.onReadable = (): void => this.#schedule();
-    tun.onLinkChange = (change): void => this.#follow(change);
+    tun.onLinkChange = (change): void => this.#handleLinkChange(change);
   }
 
   async request<Type extends DeviceRequest['type']>(
@@ -154,7 +154,7 @@ export class PortableDriver implements Driver {
     try {
       return (await this.#answer(request)) as DeviceAnswers[Type];
     } catch (error) {
-      if (!isRefusal(error)) this.#crash(error as Error);
+      if (!isRefused(error)) this.#crash(error as Error);
       throw error;
     } finally {
       // The step emits the events that the request caused, and sets the timer.
@@ -163,11 +163,11 @@ export class PortableDriver implements Driver {
   }
 
   ref(): void {
-    this.#alive.ref();
+    this.#keepAlive.ref();
   }
 
   unref(): void {
-    this.#alive.unref();
+    this.#keepAlive.unref();
   }
 
   close(): Promise<void> {
@@ -177,7 +177,7 @@ export class PortableDriver implements Driver {
   async #answer(request: DeviceRequest): Promise<unknown> {
     if (request.type === 'link') {
       const type = request.up ? 'up' : 'down';
-      return this.#oneAfterTheOther(() => this.#apply({ type }));
+      return this.#inOrder(() => this.#apply({ type }));
     }
     if (request.type !== 'configure') {
       const answer = answerRequest(this.#plane, request, this.#now());
@@ -185,7 +185,7 @@ export class PortableDriver implements Driver {
       if (request.type === 'snapshot') await new Promise((resolve) => setImmediate(resolve));
       return answer;
     }
-    await this.#oneAfterTheOther(() => this.#configure(request.change));
+    await this.#inOrder(() => this.#configure(request.change));
     return undefined;
   }
 
@@ -195,7 +195,7 @@ export class PortableDriver implements Driver {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#alive);
+    clearInterval(this.#keepAlive);
     clearTimeout(this.#timer);
     this.#tun.onReadable = undefined;
     this.#tun.onLinkChange = undefined;
@@ -210,7 +210,7 @@ export class PortableDriver implements Driver {
     this.#releaseProvider();
     usedTuns.delete(this.#tun);
     this.#tun.close();
-    this.#tell();
+    this.#emitEvents();
     if (this.#isOpen) this.#listener.closed(this.#failure);
   }
 
@@ -233,8 +233,8 @@ export class PortableDriver implements Driver {
     } catch (error) {
       this.#crash(error as Error);
     }
-    this.#tell();
-    if (this.#plane.path.gone) void this.close();
+    this.#emitEvents();
+    if (this.#plane.path.isTunGone) void this.close();
     else if (more) this.#schedule();
     this.#setTimer();
   }
@@ -244,7 +244,7 @@ export class PortableDriver implements Driver {
     void this.close();
   }
 
-  #tell(): void {
+  #emitEvents(): void {
     const events = this.#events;
     this.#events = [];
     for (const event of events) this.#listener.event(event);
@@ -264,11 +264,11 @@ export class PortableDriver implements Driver {
     }, ms).unref();
   }
 
-  #follow(change: TunLinkChange): void {
-    const changed = this.#oneAfterTheOther(() => this.#apply(change));
+  #handleLinkChange(change: TunLinkChange): void {
+    const changed = this.#inOrder(() => this.#apply(change));
     // No caller waits for this change, so its error is an event.
     changed.catch((error: unknown) => {
-      if (isRefusal(error)) this.#listener.error(error as Error);
+      if (isRefused(error)) this.#listener.error(error as Error);
       else this.#crash(error as Error);
     });
   }
@@ -281,14 +281,14 @@ export class PortableDriver implements Driver {
   }
 
   /** Runs `change` after the earlier changes have ended, whether they failed or not. */
-  #oneAfterTheOther(change: () => Promise<void>): Promise<void> {
+  #inOrder(change: () => Promise<void>): Promise<void> {
     const changed = this.#changes.then(change);
     this.#changes = changed.catch(() => {});
     return changed;
   }
 
   async #configure(unresolved: DeviceConfiguration): Promise<void> {
-    const change = refusing(() => resolveZones(unresolved, this.#udp.interfaceIndex));
+    const change = markRefusals(() => resolveZones(unresolved, this.#udp.interfaceIndex));
     const sockets = await this.#openSockets(this.#plane.bindingFor(change));
     this.#plane.configure(change, sockets, this.#now());
   }
@@ -310,7 +310,7 @@ export class PortableDriver implements Driver {
       return sockets;
     } catch (error) {
       sockets?.close();
-      throw refused(error);
+      throw markRefused(error);
     }
   }
 }

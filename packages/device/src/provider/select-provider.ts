@@ -12,9 +12,12 @@ import { checkObject, quote } from '@litz/core/internals';
 import type { WasmArena } from '@litz/wasm';
 import { hybridProvider } from './hybrid-provider.ts';
 
+/** The providers that `LITZ_CRYPTO` can name. */
 export type ProviderName = 'openssl' | 'wasm' | 'noble';
 
+/** The result of `selectProvider`. */
 export interface ProviderChoice {
+  /** Belongs to the caller, who calls its `destroy` at the end. */
   readonly provider: CryptoProvider;
   /** Why this provider was chosen; for logs. */
   readonly reason: string;
@@ -37,6 +40,7 @@ export interface ProviderCandidate {
   load(arena: WasmArena | undefined): Promise<CryptoProvider>;
 }
 
+/** Options of `selectProvider`. */
 export interface SelectOptions {
   /**
    * The provider to use. Default: the environment variable `LITZ_CRYPTO`; an empty string means
@@ -55,6 +59,16 @@ export interface SelectOptions {
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_CONFIG`: `forced` is not the name of a
  *   provider
+ *
+ * @example
+ *
+ * ```ts
+ * import { selectProvider } from '@litz/device';
+ *
+ * const { provider, reason } = await selectProvider();
+ * console.log(provider.name, reason);
+ * provider.destroy?.();
+ * ```
  */
 export async function selectProvider(options: SelectOptions = {}): Promise<ProviderChoice> {
   checkObject(options, 'options', ['forced', 'arena', 'candidates']);
@@ -76,7 +90,7 @@ export async function selectProvider(options: SelectOptions = {}): Promise<Provi
 }
 
 /**
- * Adds WebAssembly for short packets: there, four calls into OpenSSL cost more than the whole work
+ * Adds WebAssembly for short packets: there, the calls into OpenSSL cost more than the whole work
  * in WebAssembly.
  */
 async function withWasmForShortOnes(

@@ -8,7 +8,9 @@ import type { HostFacts } from './plan.ts';
 import type { Prefix } from './prefix.ts';
 import type { PolicyRule } from './step.ts';
 
+/** All changes and reads are synchronous. `link` and `tunnel` are names of interfaces. */
 export interface Host {
+  /** Whether an interface has this name. */
   hasLink(name: string): boolean;
   /**
    * Returns the facts that a plan depends on.
@@ -16,14 +18,18 @@ export interface Host {
    * @param endpoints 4 or 16 bytes each, borrowed for the call
    */
   facts(endpoints: readonly Uint8Array[]): HostFacts;
+  /** Adds an address to an interface. */
   addAddress(link: string, address: Prefix): void;
+  /** Sets an interface up. @param mtu in bytes */
   setUp(link: string, mtu: number): void;
   /**
    * Whether packets pass in both directions, with all addresses. This takes some time after the
    * link went up.
    */
   isUsable(link: string): boolean;
+  /** Adds a route through an interface. @param table number of the routing table */
   addRoute(link: string, destination: Prefix, table: number): void;
+  /** Adds a policy rule. */
   addRule(rule: PolicyRule): void;
   /** Deletes a rule. A rule that does not exist is not an error. */
   deleteRule(rule: PolicyRule): void;
@@ -40,5 +46,6 @@ export interface Host {
    * @param name 'net.ipv4.ip_forward', or with slashes instead of all dots
    */
   setSysctl(name: string, value: string): void;
+  /** Releases what `facts` and the changes need. */
   close(): void;
 }

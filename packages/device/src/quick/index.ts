@@ -31,7 +31,7 @@ export {
   type HostPort,
   type ResolveOptions,
 } from './resolve-endpoint.ts';
-export { placeOf } from './step-place.ts';
+export { originOfStep } from './step-origin.ts';
 export { describeStep, type PolicyRule, type Step } from './step.ts';
 export {
   parseTunnelFile,

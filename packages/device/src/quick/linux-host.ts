@@ -13,6 +13,10 @@ import type { HostFacts } from './plan.ts';
 import type { Prefix } from './prefix.ts';
 import { MAIN_TABLE, type PolicyRule } from './step.ts';
 
+/**
+ * The machine that a tunnel is brought up on. The methods are described in `Host`; they throw
+ * `SystemError` with the name of the errno.
+ */
 export class LinuxHost implements Host {
   readonly #sys: typeof Sys;
   readonly #netlink: Netlink;

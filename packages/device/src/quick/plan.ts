@@ -83,7 +83,7 @@ export interface HostFacts {
 /** Returns the steps in the order in which they must be carried out. */
 export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
   const destinations = sortedDestinations(request.allowedIps);
-  const marked = request.table === 'auto' ? destinations.filter(catchesUs(request)) : [];
+  const marked = request.table === 'auto' ? destinations.filter(catchesOwnDatagrams(request)) : [];
   const table = marked.length > 0 ? request.mark || freeTable(facts.usedTables) : 0;
   const steps: Step[] = [
     { type: 'create-link', name: request.name },
@@ -103,7 +103,7 @@ export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
 }
 
 /** Whether a route for the prefix would also catch our own datagrams. */
-function catchesUs(request: TunnelRequest): (prefix: Prefix) => boolean {
+function catchesOwnDatagrams(request: TunnelRequest): (prefix: Prefix) => boolean {
   return (prefix) =>
     prefix.prefixLength === 0 ||
     request.endpoints.some((address) => contains(prefix, { address, prefixLength: 128 }));
@@ -170,9 +170,9 @@ function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRu
   return rules
     .filter((rule) => rule.table === table && rule.notMark === table)
     .flatMap((byMark) => {
-      const isItsOwn = ({ priority, suppressPrefixLength }: PolicyRule): boolean =>
+      const belongsToIt = ({ priority, suppressPrefixLength }: PolicyRule): boolean =>
         suppressPrefixLength !== undefined && priority === byMark.priority - 1;
-      return [byMark, ...rules.filter(isItsOwn).slice(0, 1)];
+      return [byMark, ...rules.filter(belongsToIt).slice(0, 1)];
     });
 }
 

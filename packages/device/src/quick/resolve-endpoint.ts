@@ -22,11 +22,13 @@ import {
 
 /** An endpoint of a configuration: an address or a host name, and a port. */
 export interface HostPort {
+  /** A host name or an address, possibly with a `%zone`. */
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;
 }
 
+/** Options of `resolveEndpoint`. */
 export interface ResolveOptions {
   /** Number of retries. Default: from `WG_ENDPOINT_RESOLUTION_RETRIES`, else 15. */
   retries?: number;
@@ -47,15 +49,20 @@ export interface ResolveOptions {
  * Returns the endpoint for a text like 'vpn.example.org:51820', or for a name and a port. The
  * result can be used as `endpoint` of a peer. An address is not looked up.
  *
- * ```ts
- * const endpoint = await resolveEndpoint('vpn.example.org:51820');
- * await device.configure({ peers: [{ publicKey, endpoint }] });
- * ```
- *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`: the text is not an endpoint, the
  *   name does not exist, or the resolver still fails after all retries
  * @throws {RangeError} (rejects) `WG_ENDPOINT_RESOLUTION_RETRIES` is neither a number nor
  *   'infinity'
+ *
+ * @example
+ *
+ * ```ts
+ * import { resolveEndpoint } from '@litz/device';
+ *
+ * const lookup = async (): Promise<string> => '192.0.2.1'; // default: the system's resolver
+ * const endpoint = await resolveEndpoint('vpn.example.org:51820', { lookup });
+ * console.log(String(endpoint)); // 192.0.2.1:51820
+ * ```
  */
 export async function resolveEndpoint(
   target: string | HostPort,

@@ -19,6 +19,7 @@ export interface PolicyRule {
   readonly suppressPrefixLength?: number;
 }
 
+/** One change to the host. Rules and prefixes are as in the kernel's tables. */
 export type Step =
   /** Makes the TUN device, with the link down and without addresses. */
   | { readonly type: 'create-link'; readonly name: string }

@@ -28,6 +28,7 @@ import { resolveEndpoint, type ResolveOptions } from './resolve-endpoint.ts';
 import { readRoutingTables } from './routing-tables.ts';
 import { MAIN_TABLE } from './step.ts';
 
+/** A parsed wg-quick file, with the names that errors need. */
 export interface TunnelFile {
   /** The name of the interface. */
   readonly name: string;
@@ -54,7 +55,7 @@ export function parseTunnelFile(
   const table = tableOf(config, options.routingTables);
   const tunnelFile = { name, file, config, table: table ?? 'auto' };
   const problems = [...refusedFields(tunnelFile), ...mtuProblems(tunnelFile)];
-  if (table === undefined) problems.push(noTable(tunnelFile));
+  if (table === undefined) problems.push(unknownTable(tunnelFile));
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
   return tunnelFile;
 }
@@ -79,8 +80,8 @@ export async function resolveEndpoints(
       return [[endpoint, await resolveEndpoint(endpoint, { ...options, signal })] as const];
     } catch (error) {
       if (!(error instanceof WireGuardError)) throw error;
-      const place = `${file}:${fieldLines(config, peer, 'Endpoint').at(-1)?.line}: Endpoint`;
-      throw new WireGuardError(error.code, `${place}: ${error.message}`, { cause: error });
+      const origin = `${file}:${fieldLines(config, peer, 'Endpoint').at(-1)?.line}: Endpoint`;
+      throw new WireGuardError(error.code, `${origin}: ${error.message}`, { cause: error });
     }
   });
   try {
@@ -94,13 +95,13 @@ export async function resolveEndpoints(
 /**
  * Returns the request for a tunnel.
  *
- * @param endpoints the result of `resolveEndpoints`
+ * @param endpoints the result of `resolveEndpoints`; default: none, for a file without host names
  * @param crypto computes the device's own public key; noble, the default, leaves copies of the
  *   private key that cannot be wiped
  */
 export function toTunnelRequest(
   { name, config, table }: TunnelFile,
-  endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
+  endpoints: ReadonlyMap<HostEndpoint, Endpoint> = new Map(),
   crypto: CryptoProvider = nobleProvider,
 ): TunnelRequest {
   const { addresses, mtu, fwmark = 0 } = config.interface;
@@ -132,7 +133,7 @@ function tableOf(
   return number === 0 ? MAIN_TABLE : number;
 }
 
-function noTable({ file, config }: TunnelFile): ConfigProblem {
+function unknownTable({ file, config }: TunnelFile): ConfigProblem {
   const { line = 0, value = '' } = fieldLines(config, config.interface, 'Table').at(-1) ?? {};
   const message = `expected "off", "auto", a number or a name of /etc/iproute2/rt_tables, got ${quote(value)}`;
   return { file, line, field: 'Table', message };
@@ -142,8 +143,8 @@ function refusedFields({ file, config }: TunnelFile): ConfigProblem[] {
   const { saveConfig } = config.interface;
   const problems = REFUSED.flatMap((name) => {
     const lines = fieldLines(config, config.interface, name);
-    const asks = name === 'DNS' ? /[^\s,]/ : /\S/;
-    const first = lines.find(({ value }) => asks.test(value));
+    const isSet = name === 'DNS' ? /[^\s,]/ : /\S/;
+    const first = lines.find(({ value }) => isSet.test(value));
     return first ? [{ file, line: first.line, field: name, message: NOT_DONE }] : [];
   });
   if (saveConfig !== true) return problems;

@@ -24,6 +24,7 @@ import { describeStep, type Step } from './step.ts';
 /** The part of a `Device` that a tunnel uses. */
 export type TunnelDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure' | 'close'>;
 
+/** Options of `Tunnel.up`. */
 export interface TunnelOptions {
   /** Belongs to the caller. It is used until `down` has resolved, and is not closed. */
   readonly host: Host;
@@ -37,12 +38,37 @@ export interface TunnelOptions {
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
+/**
+ * A tunnel that is up: interface, addresses, routes and rules. `Tunnel.up` makes it, `down` removes
+ * all of it.
+ *
+ * @example
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { toDeviceConfiguration } from '@litz/config';
+ * import { formatKey, generateKeyPair } from '@litz/core';
+ * import { Device } from '@litz/device';
+ * import { LinuxHost, parseTunnelFile, toTunnelRequest, Tunnel } from '@litz/device/quick';
+ *
+ * const key = formatKey(generateKeyPair().privateKey);
+ * const text = `[Interface]\nPrivateKey = ${key}\nAddress = 10.9.0.1/24`;
+ * const file = parseTunnelFile(text, { file: 'wg9.conf', name: 'wg9' });
+ * const openDevice = (tun: string): Promise<Device> => Device.create({ tun, up: false });
+ * const configuration = toDeviceConfiguration(file.config);
+ * const host = await LinuxHost.open();
+ * const tunnel = await Tunnel.up(toTunnelRequest(file), configuration, { host, openDevice });
+ * await tunnel.down();
+ * host.close();
+ * ```
+ */
 export class Tunnel {
+  /** The name of the interface. */
   readonly name: string;
   readonly #options: TunnelOptions;
   /** Functions that undo steps, in the order in which the steps were done. */
-  readonly #undo: (() => void)[] = [];
-  readonly #takeBackAtExit = (): void => void this.#takeBack();
+  readonly #undoFunctions: (() => void)[] = [];
+  readonly #undoAtExit = (): void => void this.#undoSteps();
   #device: TunnelDevice | undefined = undefined;
   #down: Promise<void> | undefined = undefined;
 
@@ -60,7 +86,7 @@ export class Tunnel {
     const tunnel = new Tunnel(request.name, options);
     try {
       const steps = planTunnel(request, options.host.facts(request.endpoints));
-      for (const step of steps) await tunnel.#take(step, configuration);
+      for (const step of steps) await tunnel.#perform(step, configuration);
       return tunnel;
     } catch (error) {
       // An error of undoing is ignored here: it is not the reason why `up` failed.
@@ -74,7 +100,7 @@ export class Tunnel {
     this.#options = options;
     // If the process exits unexpectedly, the rules are deleted. The device's interface disappears
     // by itself.
-    process.on('exit', this.#takeBackAtExit);
+    process.on('exit', this.#undoAtExit);
   }
 
   /**
@@ -84,12 +110,12 @@ export class Tunnel {
    *   were undone
    */
   down(): Promise<void> {
-    return (this.#down ??= this.#takeDown());
+    return (this.#down ??= this.#bringDown());
   }
 
-  async #takeDown(): Promise<void> {
-    process.off('exit', this.#takeBackAtExit);
-    const errors = this.#takeBack();
+  async #bringDown(): Promise<void> {
+    process.off('exit', this.#undoAtExit);
+    const errors = this.#undoSteps();
     try {
       await this.#device?.close();
     } catch (error) {
@@ -108,10 +134,10 @@ export class Tunnel {
    *
    * @returns the errors
    */
-  #takeBack(): unknown[] {
+  #undoSteps(): unknown[] {
     const errors: unknown[] = [];
     let undo: (() => void) | undefined;
-    while ((undo = this.#undo.pop())) {
+    while ((undo = this.#undoFunctions.pop())) {
       try {
         undo();
       } catch (error) {
@@ -121,7 +147,7 @@ export class Tunnel {
     return errors;
   }
 
-  async #take(step: Step, configuration: DeviceConfiguration): Promise<void> {
+  async #perform(step: Step, configuration: DeviceConfiguration): Promise<void> {
     const { signal, onStep } = this.#options;
     signal?.throwIfAborted();
     onStep?.(describeStep(step, this.name));
@@ -149,16 +175,16 @@ export class Tunnel {
         return host.addRoute(name, step.destination, step.table);
       case 'add-rule':
         host.addRule(step.rule);
-        this.#undo.push(() => host.deleteRule(step.rule));
+        this.#undoFunctions.push(() => host.deleteRule(step.rule));
         return;
       case 'delete-rule':
         return host.deleteRule(step.rule);
       case 'loosen-filter':
         // It may record the filter and then fail, so the undo function is added first.
-        this.#undo.push(() => host.restoreFilter(step.link, name));
+        this.#undoFunctions.push(() => host.restoreFilter(step.link, name));
         return host.loosenFilter(step.link, name);
       case 'restore-filter':
-        return this.#restoreLeftOver(step.link);
+        return this.#restoreFilter(step.link);
       case 'set-sysctl':
       default:
         return this.#setSysctl(step.name, step.value);
@@ -185,7 +211,7 @@ export class Tunnel {
    * Restores a filter that a killed tunnel left loose. A failure is ignored: this tunnel does not
    * need it strict.
    */
-  #restoreLeftOver(link: string): void {
+  #restoreFilter(link: string): void {
     try {
       this.#options.host.restoreFilter(link, this.name);
     } catch {
@@ -208,12 +234,12 @@ export class Tunnel {
    * Waits until packets pass, for `LONGEST_WAIT_MS` at most. A slower link comes up later by
    * itself.
    */
-  async #untilUsable(closed: AbortSignal): Promise<void> {
+  async #waitUntilUsable(closed: AbortSignal): Promise<void> {
     const { host, signal, sleep = setTimeout } = this.#options;
-    for (let waitedMs = 0; waitedMs < LONGEST_WAIT_MS; waitedMs += LOOK_INTERVAL_MS) {
+    for (let waitedMs = 0; waitedMs < LONGEST_WAIT_MS; waitedMs += CHECK_INTERVAL_MS) {
       closed.throwIfAborted();
       if (signal?.aborted || host.isUsable(this.name)) return;
-      await sleep(LOOK_INTERVAL_MS);
+      await sleep(CHECK_INTERVAL_MS);
     }
   }
 
@@ -232,7 +258,7 @@ export class Tunnel {
     try {
       this.#options.host.setUp(this.name, mtu);
       await up;
-      await this.#untilUsable(settled.signal);
+      await this.#waitUntilUsable(settled.signal);
     } catch (error) {
       if (!settled.signal.aborted) throw error;
       throw new WireGuardError('ERR_LITZ_CLOSED', `${this.name} was deleted`);
@@ -246,6 +272,7 @@ export class Tunnel {
 
 /** A step failed. `code` and the end of `message` come from its error, which is the `cause`. */
 export class StepError extends WireGuardError {
+  /** The step that failed. */
   readonly step: Step;
 
   constructor(step: Step, link: string, cause: unknown) {
@@ -266,6 +293,6 @@ function codeOf(cause: unknown): WireGuardErrorCode {
  */
 const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
 // How often `isUsable` is checked, in ms.
-const LOOK_INTERVAL_MS = 5;
+const CHECK_INTERVAL_MS = 5;
 // How long to wait for `isUsable`, in ms.
 const LONGEST_WAIT_MS = 2000;

@@ -5,7 +5,7 @@
  */
 
 /** A connection whose request takes memory. */
-export interface RequestHolder {
+export interface RequestOwner {
   /** Bytes of the request that has not arrived completely; 0: there is none. */
   readonly unfinishedBytes: number;
   /** Answers ENOMEM, and frees the part of the request that has arrived. */
@@ -14,7 +14,7 @@ export interface RequestHolder {
 
 export class RequestMemory {
   readonly #limit: number;
-  readonly #byHolder: Map<RequestHolder, number> = new Map();
+  readonly #byOwner: Map<RequestOwner, number> = new Map();
   #total = 0;
 
   /** @param limit in bytes, for all connections together */
@@ -31,18 +31,18 @@ export class RequestMemory {
    * Sets how many bytes a connection holds. If all connections together hold too much, the largest
    * incomplete request of any connection is refused.
    */
-  hold(holder: RequestHolder, bytes: number): void {
-    this.#total += bytes - (this.#byHolder.get(holder) ?? 0);
-    if (bytes === 0) this.#byHolder.delete(holder);
-    else this.#byHolder.set(holder, bytes);
+  setUsed(owner: RequestOwner, bytes: number): void {
+    this.#total += bytes - (this.#byOwner.get(owner) ?? 0);
+    if (bytes === 0) this.#byOwner.delete(owner);
+    else this.#byOwner.set(owner, bytes);
     if (this.#total > this.#limit) this.#largest()?.refuseUnfinished();
   }
 
-  #largest(): RequestHolder | undefined {
-    let largest: RequestHolder | undefined;
-    for (const holder of this.#byHolder.keys()) {
-      const bytes = holder.unfinishedBytes;
-      if (bytes > (largest?.unfinishedBytes ?? 0)) largest = holder;
+  #largest(): RequestOwner | undefined {
+    let largest: RequestOwner | undefined;
+    for (const owner of this.#byOwner.keys()) {
+      const bytes = owner.unfinishedBytes;
+      if (bytes > (largest?.unfinishedBytes ?? 0)) largest = owner;
     }
     return largest;
   }

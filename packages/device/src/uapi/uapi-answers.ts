@@ -33,6 +33,7 @@ export interface UapiTarget {
    * present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
+  /** Applies a change: all of it or nothing. The secrets in it are wiped after the call. */
   configure(change: DeviceConfiguration): Promise<void>;
   /**
    * Follows the changes of peers; see `Device.followPeers`. Without it, `litz_changes` is refused.
@@ -135,9 +136,9 @@ async function* allPeers(target: UapiTarget): AsyncGenerator<string, void, undef
 }
 
 function formatPresentPeer(peer: DevicePeerStatus): string {
-  const { publicKey, endpoint, lastHandshakeUnixMs, sessionKeys } = peer;
+  const { publicKey, endpoint, lastHandshakeUnixMs, sessionStaticKeys } = peer;
   const common = { publicKey, isRemoved: false, endpoint, lastHandshakeUnixMs };
-  return formatChangedPeer(sessionKeys ? { ...common, sessionKeys } : common);
+  return formatChangedPeer(sessionStaticKeys ? { ...common, sessionStaticKeys } : common);
 }
 
 async function* whole(target: UapiTarget): AsyncGenerator<DeviceStatus, void, undefined> {

@@ -19,7 +19,7 @@ import {
   UapiError,
   type UapiRequest,
 } from '@litz/config';
-import type { RequestHolder, RequestMemory } from './request-memory.ts';
+import type { RequestOwner, RequestMemory } from './request-memory.ts';
 import type { FeedReader, PeerFeed } from './peer-feed.ts';
 import {
   answerChanges,
@@ -48,21 +48,21 @@ export interface UapiConnectionOptions {
   readonly onClose: (connection: UapiConnection) => void;
 }
 
-export class UapiConnection implements RequestHolder {
+export class UapiConnection implements RequestOwner {
   readonly #socket: Socket;
   readonly #options: UapiConnectionOptions;
   readonly #splitter: RequestSplitter;
-  #state: 'reads' | 'asks' | 'writes' = 'reads';
+  #state: 'reads' | 'answers' | 'writes' = 'reads';
   /** The reader of changes, while the client follows them. */
   #reader: FeedReader | undefined = undefined;
   #isEnded = false;
-  #hasAsked = false;
+  #hasRequested = false;
   #isRefused = false;
   /** Bytes of requests that have arrived and are not yet answered. */
   #pendingBytes = 0;
   #usedAt: number = performance.now();
   /** Resolves the promise of a write that waits for the client to read. */
-  #written: () => void = () => {};
+  #onWritten: () => void = () => {};
   /** The answers in progress. Requests are answered one after the other. */
   #work: Promise<void> = Promise.resolve();
 
@@ -70,8 +70,8 @@ export class UapiConnection implements RequestHolder {
     this.#socket = socket;
     this.#options = options;
     this.#splitter = new RequestSplitter({ maxLength: options.maxRequestLength });
-    socket.setTimeout(options.idleTimeoutMs, () => this.#stoodStill());
-    socket.on('close', () => this.#closed());
+    socket.setTimeout(options.idleTimeoutMs, () => this.#handleTimeout());
+    socket.on('close', () => this.#handleClose());
     // An error means that the client hung up during an answer. The 'close' event follows.
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
@@ -93,7 +93,7 @@ export class UapiConnection implements RequestHolder {
   }
 
   get unfinishedBytes(): number {
-    return this.#splitter.heldBytes;
+    return this.#splitter.pendingBytes;
   }
 
   /** How long nothing has happened on this connection, in ms; 0 while a request is answered. */
@@ -106,7 +106,7 @@ export class UapiConnection implements RequestHolder {
     this.#options.onRefused(new UapiError(UAPI_ERRNO.ENOMEM, text));
     this.#isRefused = true;
     this.#splitter.drop();
-    this.#holdMemory();
+    this.#countMemory();
     if (this.#state === 'reads') this.#end();
   }
 
@@ -118,7 +118,7 @@ export class UapiConnection implements RequestHolder {
   #take(requests: readonly UapiRequest[]): void {
     this.#usedAt = performance.now();
     if (requests.length === 0) {
-      this.#holdMemory();
+      this.#countMemory();
       return;
     }
     this.#socket.pause();
@@ -127,19 +127,19 @@ export class UapiConnection implements RequestHolder {
   }
 
   async #answerAll(requests: readonly UapiRequest[]): Promise<void> {
-    this.#state = 'asks';
+    this.#state = 'answers';
     this.#pendingBytes = requests.reduce((sum, request) => sum + bytesOf(request), 0);
-    this.#holdMemory();
+    this.#countMemory();
     for (const request of requests) {
       if (this.#socket.destroyed) break;
       await this.#answer(request);
       if (request.operation === 'invalid') this.#end();
     }
     this.#pendingBytes = 0;
-    this.#holdMemory();
+    this.#countMemory();
     if (this.#isEnded) return;
     this.#state = 'reads';
-    this.#hasAsked = true;
+    this.#hasRequested = true;
     this.#usedAt = performance.now();
     if (this.#isRefused) this.#end();
   }
@@ -183,10 +183,10 @@ export class UapiConnection implements RequestHolder {
     if (this.#socket.destroyed) return;
     this.#state = 'writes';
     await new Promise<void>((resolve) => {
-      this.#written = resolve;
+      this.#onWritten = resolve;
       this.#socket.write(text, 'latin1', () => resolve());
     });
-    this.#state = 'asks';
+    this.#state = 'answers';
   }
 
   /**
@@ -197,7 +197,7 @@ export class UapiConnection implements RequestHolder {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#splitter.drop();
-    this.#holdMemory();
+    this.#countMemory();
     if (this.#isRefused) this.#socket.end(formatErrnoResponse(UAPI_ERRNO.ENOMEM), 'latin1');
     else this.#socket.end();
   }
@@ -206,11 +206,11 @@ export class UapiConnection implements RequestHolder {
    * Called after `idleTimeoutMs` without a byte. Between two requests a client may be quiet for as
    * long as it likes.
    */
-  #stoodStill(): void {
+  #handleTimeout(): void {
     if (this.#isEnded || this.#state === 'writes') this.close();
-    else if (this.#state === 'asks') return;
+    else if (this.#state === 'answers') return;
     else if (this.#splitter.isUnfinished) this.#giveUp();
-    else if (!this.#hasAsked) this.close();
+    else if (!this.#hasRequested) this.close();
   }
 
   /** Refuses a request whose rest did not arrive. */
@@ -219,21 +219,21 @@ export class UapiConnection implements RequestHolder {
     this.#options.onRefused(new UapiError(UAPI_ERRNO.EIO, text));
     this.#isEnded = true;
     this.#splitter.drop();
-    this.#holdMemory();
+    this.#countMemory();
     this.#socket.end(formatErrnoResponse(UAPI_ERRNO.EIO), 'latin1', () => this.close());
   }
 
-  #closed(): void {
+  #handleClose(): void {
     this.#isEnded = true;
     this.#reader?.close();
-    this.#written();
+    this.#onWritten();
     this.#splitter.drop();
-    this.#holdMemory();
+    this.#countMemory();
     this.#options.onClose(this);
   }
 
-  #holdMemory(): void {
-    this.#options.memory.hold(this, this.#splitter.heldBytes + this.#pendingBytes);
+  #countMemory(): void {
+    this.#options.memory.setUsed(this, this.#splitter.pendingBytes + this.#pendingBytes);
   }
 }
 

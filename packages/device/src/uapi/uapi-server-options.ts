@@ -6,6 +6,7 @@
 import { checkFunction, checkInteger, checkObject, quote, requireText } from '@litz/core/internals';
 import type { UapiTarget } from './uapi-answers.ts';
 
+/** Options of `UapiServer.listen`. */
 export interface UapiServerOptions {
   /**
    * Path of the socket. Its folder is made if it does not exist. `wg` looks at

@@ -31,7 +31,28 @@ import type { UapiTarget } from './uapi-answers.ts';
 import { UapiConnection } from './uapi-connection.ts';
 import { checkServerArguments, type UapiServerOptions } from './uapi-server-options.ts';
 
+/**
+ * Serves a device on a Unix socket, for `wg` and `UapiClient`.
+ *
+ * @example
+ *
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { Device, MemoryTun, UapiServer } from '@litz/device';
+ * import { UapiClient } from '@litz/config/uapi';
+ *
+ * const device = await Device.create({ tun: new MemoryTun() });
+ * const path = join(mkdtempSync(join(tmpdir(), 'litz-')), 'memory.sock'); // wg: UapiServer.path('wg0')
+ * const server = await UapiServer.listen(device, { path });
+ * await new UapiClient(path).set({ listenPort: 0 });
+ * await server.close();
+ * await device.close();
+ * ```
+ */
 export class UapiServer {
+  /** The path of the socket. */
   readonly path: string;
   readonly #server: Server;
   readonly #target: UapiTarget;
@@ -62,6 +83,7 @@ export class UapiServer {
   /**
    * Starts to serve. Replaces an existing socket that no program answers on.
    *
+   * @param target the device; it belongs to the caller and is not closed
    * @throws {TypeError | RangeError} (rejects) an argument is wrong; the message names it
    * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: another program answers there, the
    *   existing file is not a socket, or the socket cannot be made; `cause` is the error

@@ -8,37 +8,37 @@ import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { LinuxPackages } from '../linux/linux-packages.ts';
 import type { LinuxSockets } from '../linux/linux-sockets.ts';
+import type { ThreadControl } from '../linux/thread-control.ts';
 import type { DatagramSocket, Tun } from '../plane/io-interfaces.ts';
 import { WarmUp, type WarmUpOptions } from './warm-up.ts';
-import type { SharedState } from '../linux/shared-state.ts';
 
 export interface LinuxWarmUpOptions extends Pick<WarmUpOptions, 'memory' | 'bytes' | 'crypto'> {
   readonly packages: LinuxPackages;
   /** Records the TUNs of the warm-up while they are open. */
-  readonly shared: SharedState;
+  readonly control: ThreadControl;
   readonly sockets: LinuxSockets;
   /** The offloads of the device's TUN. */
   readonly offloads: TunPackage.TunOffloads;
 }
 
 export class LinuxWarmUp {
-  readonly #packages: LinuxPackages;
+  readonly #sys: typeof Sys;
   readonly #warmUp: WarmUp;
   readonly #opened: DatagramSocket[] = [];
 
   /** Opens nothing yet. */
-  constructor({ packages, shared, sockets, offloads, ...options }: LinuxWarmUpOptions) {
+  constructor({ packages, control, sockets, offloads, ...options }: LinuxWarmUpOptions) {
     const closeTun = (tun: Tun): void => {
-      shared.closing(tun.fd);
+      control.forgetDescriptor(tun.fd);
       tun.close();
     };
-    this.#packages = packages;
+    this.#sys = packages.sys;
     this.#warmUp = new WarmUp({
       ...options,
-      openTuns: () => {
+      openTuns() {
         const tuns = packages.tun.openTunPair(offloads);
         try {
-          for (const { fd } of tuns) shared.opened(fd);
+          for (const { fd } of tuns) control.recordDescriptor(fd);
         } catch (error) {
           tuns.forEach(closeTun);
           throw error;
@@ -73,41 +73,28 @@ export class LinuxWarmUp {
    * @param packets how many packets the device itself has carried
    */
   run(polled: Sys.PollSet, due: number, packets: number): void {
-    const { boottimeMs } = this.#packages.sys;
-    const warmUp = this.#warmUp;
-    if (packets > ENOUGH_PACKETS) warmUp.end();
-    for (let slice = 1; !warmUp.isDone; slice++) {
+    if (packets > ENOUGH_PACKETS) this.close();
+    for (let slice = 1; !this.isDone; slice++) {
       // The pauses give V8's threads time to compile. Fewer compilations at once take less memory.
       if (polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
-      const now = boottimeMs();
+      const now = this.#sys.boottimeMs();
       if (now >= due) return;
-      warmUp.step(now);
+      this.#warmUp.step(now);
     }
   }
 
-  /** Closes everything that the warm-up opened. May be called again. */
-  end(): void {
-    this.#warmUp.end();
-  }
-
-  /**
-   * Called at the end of the device.
-   *
-   * @throws an error of an earlier or this attempt to close something
-   */
+  /** Ends the warm-up and closes everything that it opened. May be called again. */
   close(): void {
     this.#warmUp.close();
   }
 }
 
-// A pause follows after this many slices.
+/** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;
 /**
  * In ms; poll rounds it up to 1. A fraction, so that V8 sees the same kind of number here as in the
  * device's own waits.
  */
 const PAUSE_MS = 0.5;
-/**
- * After this many packets of its own, a device has compiled its packet path without the warm-up.
- */
+/** After this many packets of its own, a device has compiled its packet path without the warm-up. */
 const ENOUGH_PACKETS = 20_000;

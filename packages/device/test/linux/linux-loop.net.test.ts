@@ -9,17 +9,17 @@ import type { DeviceStats } from '../../src/device-status.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import type { LinuxPackages } from '../../src/linux/linux-packages.ts';
 import { readDeviceOptions } from '../../src/options.ts';
-import { SharedState } from '../../src/linux/shared-state.ts';
+import { ThreadControl } from '../../src/linux/thread-control.ts';
 import { namespaces, tunDevice } from '../two-hosts.ts';
 
 const EIO = 5;
 
 describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
-  it('goes on, and does not spin, while every read of the TUN fails', () => {
+  it('continues without a busy loop while every read of the TUN fails', () => {
     let left = 24;
-    const { loop, device, shared, waits } = openLoop((read, ...args) => {
+    const { loop, device, control, waits } = openLoop((read, ...args) => {
       if (left-- > 0) return -EIO;
-      shared.stop();
+      control.stop();
       return read(...args);
     });
     const start = sys.boottimeMs();
@@ -34,9 +34,9 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(false);
   });
 
-  it('goes on with requests that were left for the next turn, and reads packets in between', () => {
+  it('answers requests that were left for the next turn, and reads packets in between', () => {
     const order: string[] = [];
-    const { loop, shared } = openLoop(
+    const { loop, control } = openLoop(
       (read, ...args) => {
         order.push('packet');
         return read(...args);
@@ -45,19 +45,19 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       {},
       () => {
         order.push('request');
-        if (order.length > 9) shared.stop();
+        if (order.length > 9) control.stop();
         return order.length < 10;
       },
     );
     // Once; what is left is not said again.
-    shared.wake();
+    control.wake();
     const start = sys.boottimeMs();
     loop.run();
     expect(sys.boottimeMs() - start).toBeLessThan(500);
     expect(order.join(' ')).toMatch(/^request (packet )+request/);
   });
 
-  it('ends when the TUN is gone in the middle of its rest', () => {
+  it('ends when the TUN is gone while it is paused', () => {
     let failures = 0;
     const { loop, device, netlink } = openLoop((read, ...args) => {
       if (device.isGone()) return read(...args);
@@ -68,7 +68,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(true);
   });
 
-  it('ends the turn of suspect sources with each of its own', () => {
+  it('ends a turn of the suspect sources with each of its own turns', () => {
     let ended = 0;
     class SuspectSources extends udp.SuspectSources {
       override endTurn(): void {
@@ -76,9 +76,9 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       }
     }
     let left = 24;
-    const { loop, shared, waits } = openLoop(
+    const { loop, control, waits } = openLoop(
       (read, ...args) => {
-        if (left-- === 0) shared.stop();
+        if (left-- === 0) control.stop();
         return left > 0 ? -EIO : read(...args);
       },
       {},
@@ -89,15 +89,15 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(ended).toBeGreaterThan(2);
   });
 
-  it('is woken by the first of many changes of routes, and not by the others', () => {
+  it('wakes for the first of many route changes, and not for the others', () => {
     let left = 24;
-    const { loop, netlink, shared, waits } = openLoop((read, ...args) => {
+    const { loop, netlink, control, waits } = openLoop((read, ...args) => {
       const rule = { family: 4, table: 1000, priority: 5 } as const;
       // In the middle of a turn, each time.
       netlink.addRule(rule);
       netlink.deleteRule(rule);
       if (left-- > 0) return -EIO;
-      shared.stop();
+      control.stop();
       return read(...args);
     });
     loop.run();
@@ -105,7 +105,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(waits()).toBeLessThan(15);
   });
 
-  it('closes everything, though one of it cannot be closed, and says so', () => {
+  it('closes everything else when one resource cannot be closed, and throws its error', () => {
     class TunMonitor extends tun.TunMonitor {
       override close(): void {
         super.close();
@@ -130,7 +130,7 @@ function openLoop(
   loop: LinuxLoop;
   device: tun.TunDevice;
   netlink: sys.Netlink;
-  shared: SharedState;
+  control: ThreadControl;
   /** How often it slept. */
   waits: () => number;
 } {
@@ -152,36 +152,36 @@ function openLoop(
         return super.wait(timeoutMs);
       }
     }
-    const shared = new SharedState();
+    const control = new ThreadControl();
     const packages = {
       sys: { ...sys, PollSet },
       tun: { ...tun, openTun, ...tunPackage },
       udp: { ...udp, ...udpPackage },
     };
-    const loop = createLoop(packages, shared, onWake);
+    const loop = createLoop(packages, control, onWake);
     onTestFinished(() => {
       loop.close();
-      shared.release();
+      control.closeDescriptors();
     });
     loop.open();
     const netlink = new sys.Netlink();
     onTestFinished(() => netlink.close());
     const echo = ping(Uint8Array.of(10, 1, 0, 2), { count: 1, timeoutMs: 1 });
     onTestFinished(async () => void (await echo));
-    return { loop, device: opened[0], netlink, shared, waits: () => waits };
+    return { loop, device: opened[0], netlink, control, waits: () => waits };
   });
 }
 
 function createLoop(
   packages: LinuxPackages,
-  shared: SharedState,
+  control: ThreadControl,
   onWake: () => boolean,
 ): LinuxLoop {
   const options = readDeviceOptions({ tun: 'wg0', addresses: ['10.1.0.1/24'] });
   const events: PlaneEvent[] = [];
   return new LinuxLoop({
     packages,
-    shared,
+    control,
     tunName: 'wg0',
     longestSleepMs: 1000,
     settings: options.common,

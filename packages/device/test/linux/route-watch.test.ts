@@ -11,16 +11,16 @@ describe('RouteWatch', () => {
     expect(calls).toEqual([]);
   });
 
-  it('suspects every endpoint at the first change, when what was heard is taken away', () => {
+  it('marks every endpoint at the first change, after it has read the notifications', () => {
     const { watch, calls } = create(2);
-    watch.changed();
+    watch.recordChange();
     expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);
-    watch.suspect(5000);
+    watch.markSuspects(5000);
     expect(calls).toEqual(['monitor cleared', 'suspects cleared', 1, 2]);
     expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
   });
 
-  it('takes all changes of one second for one', () => {
+  it('treats all changes of one second as one', () => {
     const { watch, calls } = create(1);
     for (const [now, due] of [
       [5000, -Infinity],
@@ -29,37 +29,37 @@ describe('RouteWatch', () => {
     ] as const) {
       calls.length = 0;
       for (let i = 0; i < 3; i++) {
-        watch.changed();
+        watch.recordChange();
         expect([watch.due, watch.isMuted]).toEqual([due, true]);
       }
       expect(calls).toEqual([]);
-      watch.suspect(now);
+      watch.markSuspects(now);
       expect(calls).toContain('monitor cleared');
       expect([watch.due, watch.isMuted]).toEqual([Infinity, false]);
     }
   });
 
-  it('names many suspects in slices, with turns of the loop between', () => {
+  it('marks many endpoints in slices, with turns of the loop in between', () => {
     const { watch, suspects } = create(2500);
-    watch.changed();
+    watch.recordChange();
     const counts: number[] = [];
     while (watch.due !== Infinity) {
-      watch.suspect(5000);
+      watch.markSuspects(5000);
       counts.push(suspects.length);
     }
     expect(counts).toEqual([1024, 2048, 2500]);
   });
 
-  it('begins anew when routes change meanwhile, after a second', () => {
+  it('starts again a second later when routes change meanwhile', () => {
     const { watch, calls, suspects } = create(2500);
-    watch.changed();
-    watch.suspect(5000);
-    watch.changed();
+    watch.recordChange();
+    watch.markSuspects(5000);
+    watch.recordChange();
     expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);
-    watch.suspect(5001);
+    watch.markSuspects(5001);
     expect(suspects).toHaveLength(2048);
     calls.length = 0;
-    watch.suspect(6000);
+    watch.markSuspects(6000);
     expect(calls.slice(0, 3)).toEqual(['monitor cleared', 'suspects cleared', 1]);
     expect(suspects).toHaveLength(1024);
   });

@@ -36,7 +36,7 @@ const ENDPOINT = new Endpoint(new Uint8Array(16).fill(1), 5, {
 });
 
 describe('toErrorMessage and fromErrorMessage', () => {
-  it('keep what a system error says', () => {
+  it('keep the fields of a system error', () => {
     const sent = new SystemError('bind', 98, 'cannot bind UDP port 5');
     const error = cross(sent);
     expect(error).toBeInstanceOf(SystemError);
@@ -74,12 +74,12 @@ describe('toErrorMessage and fromErrorMessage', () => {
     expect(error.cause).toMatchObject({ syscall: 'open', message: cause.message });
   });
 
-  it('leave behind what does not cross, and what may hold a key', () => {
+  it('leave out values that cannot be cloned or may contain a key', () => {
     const fields = { run: () => {}, key: new Uint8Array(32), list: [new Uint8Array(32)], line: 5 };
     expect(toErrorMessage(Object.assign(new Error('e'), fields)).fields).toEqual({ line: 5 });
   });
 
-  it('make a WireGuardError of a system error where there are no system calls', () => {
+  it('turn a system error into a WireGuardError if there are no system calls', () => {
     const error = fromErrorMessage(toErrorMessage(new SystemError('bind', 98)));
     expect(error).toMatchObject({
       name: 'SystemError',
@@ -88,13 +88,13 @@ describe('toErrorMessage and fromErrorMessage', () => {
     });
   });
 
-  it('make an error of what is none', () => {
+  it('turn any thrown value into an error', () => {
     expect(cross('thrown')).toMatchObject({ name: 'Error', message: 'thrown' });
   });
 });
 
 describe('reviveConfiguration', () => {
-  it('gives endpoints their class again', () => {
+  it('restores the class of endpoints', () => {
     const change = { peers: [{ publicKey: BOB.publicKey, endpoint: ENDPOINT }, BOB] };
     const { peers } = reviveConfiguration(structuredClone(change));
     expect(peers?.[0]?.endpoint).toBeInstanceOf(Endpoint);
@@ -104,7 +104,7 @@ describe('reviveConfiguration', () => {
 });
 
 describe('postRequest and postAnswer', () => {
-  it('take secrets to the other side in one buffer, which is theirs to wipe', () => {
+  it('move secrets in one buffer, which the receiver wipes', () => {
     const { port1, port2 } = new MessageChannel();
     const peers = [{ ...PEER, presharedKey: PRESHARED_KEY }, PEER, { ...PEER, presharedKey: null }];
     const nextPrivateKey = BOB.privateKey;
@@ -128,7 +128,7 @@ describe('postRequest and postAnswer', () => {
     port1.close();
   });
 
-  it('give keys their classes again, so that a status shows none of them', () => {
+  it('restore the classes of keys, so that printing a status shows none of them', () => {
     const { port1, port2 } = new MessageChannel();
     const privateKey = ALICE.privateKey.slice() as PrivateKey;
     const presharedKey = PRESHARED_KEY.slice() as PresharedKey;
@@ -157,13 +157,13 @@ describe('postRequest and postAnswer', () => {
     port1.close();
   });
 
-  it('give the keys that a rotation has their classes again, and wipe what is secret', () => {
+  it('restore the classes of the keys of a rotation, and wipe the secret ones', () => {
     const { port1, port2 } = new MessageChannel();
     const nextPrivateKey = BOB.privateKey.slice() as PrivateKey;
     const rotating = {
       ...STATUS,
       nextPublicKey: ALICE.publicKey,
-      sessionKeys: { own: BOB.publicKey, peer: ALICE.publicKey },
+      sessionStaticKeys: { own: BOB.publicKey, peer: ALICE.publicKey },
     };
     postAnswer(port1, 6, {
       snapshot: { ...SNAPSHOT, nextPrivateKey, peers: [rotating] },
@@ -174,12 +174,12 @@ describe('postRequest and postAnswer', () => {
     const { snapshot } = reviveAnswer(message.answer, message.secrets) as SnapshotSlice;
     expect(snapshot).toEqual({ ...SNAPSHOT, nextPrivateKey: BOB.privateKey, peers: [rotating] });
     expect(inspect(snapshot)).not.toContain(BOB.privateKey.toBase64());
-    expect(snapshot.peers[0]?.sessionKeys?.own.toBase64()).toBe(BOB.publicKey.toBase64());
+    expect(snapshot.peers[0]?.sessionStaticKeys?.own.toBase64()).toBe(BOB.publicKey.toBase64());
     expect(isZeroKey(new Uint8Array(message.secrets!).subarray(0, 32))).toBe(true);
     port1.close();
   });
 
-  it('leave everything else as it is', () => {
+  it('do not change any other answer', () => {
     const { port1, port2 } = new MessageChannel();
     postRequest(port1, 7, { type: 'stats' });
     postAnswer(port1, 8, true);
@@ -193,7 +193,7 @@ describe('postRequest and postAnswer', () => {
 });
 
 describe('reviveEvent', () => {
-  it('gives the endpoints of a roaming peer their class again', () => {
+  it('restores the class of the endpoints of a roaming peer', () => {
     const peer = BOB.publicKey;
     const event = { type: 'roam', peer, endpoint: ENDPOINT, previous: undefined } as const;
     const revived = reviveEvent(structuredClone(event));
@@ -214,7 +214,7 @@ describe('reviveEvent', () => {
 });
 
 describe('queuedMessages', () => {
-  it('takes what has come, and does not wait', () => {
+  it('returns the messages that have arrived, and does not wait', () => {
     const { port1, port2 } = new MessageChannel();
     post(port1, { type: 'failed', error: FIRST });
     post(port1, { type: 'failed', error: SECOND });

@@ -8,12 +8,12 @@ import {
 import { describe, expect, it } from 'vitest';
 import { DataPlane, type PlaneEvent } from '../../src/plane/data-plane.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
-import { isRefusal } from '../../src/refusal.ts';
+import { isRefused } from '../../src/refusal.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
 import { ALICE, BOB } from '../in-memory.ts';
 
 describe('DataPlane', () => {
-  it('is down at first, and needs no sockets for a port', () => {
+  it('is down at first, and needs no sockets for a new port', () => {
     const { plane } = setUp();
     expect(plane.isUp).toBe(false);
     expect(plane.bindingFor({ listenPort: 7 })).toBeUndefined();
@@ -34,7 +34,7 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'up', listenPort: 7 }, { type: 'down' }]);
   });
 
-  it('sends the keepalives of peers when it goes up, and none before', () => {
+  it('sends keepalives of peers when it goes up, and not before', () => {
     const { plane } = setUp();
     const { publicKey, endpoint } = BOB;
     const { privateKey } = ALICE;
@@ -45,7 +45,7 @@ describe('DataPlane', () => {
     expect(sockets.sent.map(({ bytes }) => bytes[0])).toEqual([1]);
   });
 
-  it('needs sockets for another port, or for any, but not for the one it has', () => {
+  it('needs sockets for another port or for any port, but not for its present port', () => {
     const { plane } = setUp();
     plane.linkUp(new FakeSockets({ port: 7 }), 0);
     expect(plane.bindingFor({})).toBeUndefined();
@@ -54,7 +54,7 @@ describe('DataPlane', () => {
     expect(plane.bindingFor({ listenPort: 0, fwmark: 3 })).toEqual({ port: 0, mark: 3 });
   });
 
-  it('takes new sockets and closes the old ones', () => {
+  it('uses new sockets and closes the old ones', () => {
     const { plane } = setUp();
     const before = new FakeSockets({ port: 7 });
     const after = new FakeSockets({ port: 8 });
@@ -66,7 +66,7 @@ describe('DataPlane', () => {
     expect(plane.bindingForLinkUp()).toEqual({ port: 8, mark: 0 });
   });
 
-  it('keeps everything as it was when the rest of a change is refused', () => {
+  it('changes nothing when the rest of a change is refused', () => {
     const { plane } = setUp();
     const before = new FakeSockets({ port: 7 });
     const after = new FakeSockets({ port: 8 });
@@ -92,15 +92,15 @@ describe('DataPlane', () => {
     expect(plane.snapshot(1).snapshot).toMatchObject({ fwmark: 0, peers: [] });
   });
 
-  it('calls a refusal what was thrown before anything took effect, and nothing else', () => {
+  it('marks only errors that were thrown before anything took effect as refusals', () => {
     const { plane } = setUp({ crypto: { ...nobleProvider, dhPublicKey: bug } });
     const { privateKey } = ALICE;
     const wrong = { peers: [{ publicKey: BOB.publicKey, persistentKeepalive: -1 }] };
-    expect(isRefusal(thrown(() => plane.configure(wrong, undefined, 0)))).toBe(true);
-    expect(isRefusal(thrown(() => plane.connect(BOB.publicKey, 0)))).toBe(true);
+    expect(isRefused(thrown(() => plane.configure(wrong, undefined, 0)))).toBe(true);
+    expect(isRefused(thrown(() => plane.connect(BOB.publicKey, 0)))).toBe(true);
     const crash = thrown(() => plane.configure({ privateKey }, undefined, 0));
     expect(crash).toMatchObject({ message: 'a bug' });
-    expect(isRefusal(crash)).toBe(false);
+    expect(isRefused(crash)).toBe(false);
   });
 
   it.each([
@@ -116,7 +116,7 @@ describe('DataPlane', () => {
     expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
   });
 
-  it('forgets a sticky source that a datagram could not leave from', () => {
+  it('forgets a sticky source from which a datagram could not be sent', () => {
     const { plane } = setUp();
     const sockets = new FakeSockets();
     sockets.onSend = (destination) => plane.reports.onSourceLost(destination);
@@ -129,13 +129,13 @@ describe('DataPlane', () => {
     expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
   });
 
-  it('counts datagrams that did not leave', () => {
+  it('counts datagrams that could not be sent', () => {
     const { plane } = setUp();
     plane.reports.onSendError(101, STICKY);
     expect(plane.stats().drops).toEqual({ 'send-failed': 1 });
   });
 
-  it('tells of handshakes and sessions only who listens', () => {
+  it('reports handshakes and sessions only with a listener', () => {
     const { plane, events } = setUp();
     plane.linkUp(new FakeSockets(), 0);
     plane.configure(
@@ -159,7 +159,7 @@ describe('DataPlane', () => {
     expect(events).toHaveLength(1);
   });
 
-  it('tells the steps of a handshake only who listens', () => {
+  it('reports the steps of a handshake only with a listener', () => {
     const { plane, events } = setUp();
     plane.linkUp(new FakeSockets(), 0);
     plane.configure({ privateKey: ALICE.privateKey }, undefined, 0);
@@ -175,13 +175,13 @@ describe('DataPlane', () => {
     ]);
   });
 
-  it('tells of an offload that is lost, once and when the batch is done', () => {
+  it('reports a lost offload once, at the end of the batch', () => {
     const { plane, events } = setUp();
     plane.finish(0);
     const { due } = plane;
     plane.reports.onOffloadLost('udpGso', 'EIO');
     plane.reports.onOffloadLost('udpGso', 'EIO');
-    plane.loseOffload('tunTcp', 'not here');
+    plane.recordLostOffload('tunTcp', 'not here');
     expect(events).toEqual([]);
     expect(plane.due).toBe(0);
     plane.finish(1);
@@ -194,7 +194,7 @@ describe('DataPlane', () => {
     expect(plane.due).toBe(due);
   });
 
-  it('tells its private key as a copy, and keeps it no longer than it is set', () => {
+  it('returns a copy of its private key, and only while the key is set', () => {
     const { plane } = setUp();
     const { privateKey } = ALICE;
     plane.configure({ privateKey }, undefined, 0);
@@ -205,7 +205,7 @@ describe('DataPlane', () => {
     expect(plane.snapshot(1).snapshot).not.toHaveProperty('privateKey');
   });
 
-  it('follows the MTU and says so once', () => {
+  it('changes the MTU and reports it once', () => {
     const { plane, events } = setUp();
     plane.setMtu(1280);
     plane.setMtu(1280);
@@ -213,7 +213,7 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'mtu', mtu: 1280 }]);
   });
 
-  it('tells of drops when it is asked to', () => {
+  it('reports drops when it is asked to', () => {
     const { plane, events } = setUp();
     plane.listen(['drop']);
     plane.reports.onSendError(101, STICKY);
@@ -225,7 +225,7 @@ describe('DataPlane', () => {
     expect(plane.due).toBe(1005);
   });
 
-  it('tells its next private key in the first slice of a read, and of a read that ended anew', () => {
+  it('returns its next private key in the first slice of a read, and again when a read starts again', () => {
     const { plane } = setUp();
     const { privateKey } = ALICE;
     plane.configure({ privateKey }, undefined, 0);
@@ -247,7 +247,7 @@ describe('DataPlane', () => {
     expect([...plane.endpoints()]).toEqual([STICKY]);
   });
 
-  it('counts packets of the TUN, and has what the sockets counted', () => {
+  it('counts packets of the TUN, and returns the counters of the sockets', () => {
     const { plane, tun } = setUp();
     expect(plane.stats()).toMatchObject({ tun: { readPackets: 0, writtenPackets: 0 }, udp: {} });
     const sockets = new FakeSockets();
@@ -261,7 +261,7 @@ describe('DataPlane', () => {
     expect(counted).toEqual({ readPackets: 2, writtenPackets: 0 });
   });
 
-  it('sends what a change, a connection or the link leads to at once', () => {
+  it('sends messages that a change, a connection or the link causes at once', () => {
     const { plane } = setUp();
     const sockets = new FakeSockets();
     plane.linkUp(sockets, 0);
@@ -278,7 +278,7 @@ describe('DataPlane', () => {
     expect(plane.connect(publicKey, 0)).toBe(false);
   });
 
-  it('sets a mark where it is another one, and lets new sockets have their own', () => {
+  it('sets a mark that differs, and leaves the mark of new sockets to the driver', () => {
     const { plane } = setUp();
     const sockets = new FakeSockets();
     plane.linkUp(sockets, 0);
@@ -294,9 +294,9 @@ describe('DataPlane', () => {
     expect(plane.bindingForLinkUp()).toEqual({ port: 10, mark: 7 });
   });
 
-  it('asks sockets for a flood of theirs, and again when they want it', () => {
+  it('asks the sockets to check for a flood, and again when they say', () => {
     const { plane } = setUp();
-    const sockets = Object.assign(new FakeSockets(), { shedHandshakes: (now: number) => now + 7 });
+    const sockets = Object.assign(new FakeSockets(), { updateFloodFilter: (now: number) => now + 7 });
     plane.linkUp(sockets, 0);
     plane.finish(5);
     expect(plane.due).toBe(12);
@@ -306,7 +306,7 @@ describe('DataPlane', () => {
     expect(plane.due).toBe(Infinity);
   });
 
-  it('forgets a source that was lost once, and no other one', () => {
+  it('forgets a lost source once, and no other source', () => {
     const { plane } = setUp();
     plane.linkUp(new FakeSockets(), 0);
     const other = new Endpoint(Uint8Array.of(192, 0, 2, 9), 5, { sourceInterface: 2 });
@@ -323,17 +323,17 @@ describe('DataPlane', () => {
     expect([...plane.endpoints()]).toEqual([STICKY, other]);
   });
 
-  it('tells of peers only who listens', () => {
+  it('reports peers only with a listener', () => {
     const { plane, events } = setUp();
     plane.configure({ peers: [{ publicKey: BOB.publicKey }] }, undefined, 0);
     plane.finish(0);
     plane.listen(['peer']);
     plane.configure({ peers: [{ publicKey: BOB.publicKey, remove: true }] }, undefined, 0);
     plane.finish(1);
-    expect(events).toMatchObject([{ type: 'peer', state: 'removed' }]);
+    expect(events).toMatchObject([{ type: 'peer', change: 'removed' }]);
   });
 
-  it('closes the sockets its own way, and forgets keys and peers', () => {
+  it('closes the sockets with its own function, and forgets keys and peers', () => {
     const closed: unknown[] = [];
     const { plane, tun } = setUp({ closeSockets: (sockets) => closed.push(sockets) });
     const sockets = new FakeSockets();

@@ -6,7 +6,7 @@ import { BOB } from '../in-memory.ts';
 const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 1), 7);
 
 describe('DropReport', () => {
-  it('has nothing to tell while nobody listens, and not of what was before', () => {
+  it('reports nothing without a listener, and no earlier drops', () => {
     const { drops, report, told } = setUp();
     drops.add('not-ip');
     report.check();
@@ -17,7 +17,7 @@ describe('DropReport', () => {
     expect(told(0)).toEqual([]);
   });
 
-  it('tells at once, then at most once a second, how many there were of each reason', () => {
+  it('reports the number of drops per reason at once, and then at most once per second', () => {
     const { drops, report, told } = setUp();
     report.listening = true;
     drops.add('not-ip', 2);
@@ -37,17 +37,17 @@ describe('DropReport', () => {
     expect(report.due).toBe(Infinity);
   });
 
-  it('tells whom the last drop of a reason was about, and not of earlier ones', () => {
+  it('reports the peer and source of the last drop of a reason only', () => {
     const { drops, report, told } = setUp();
-    drops.concern('bad-mac1', undefined, SOURCE);
+    drops.noteDetails('bad-mac1', undefined, SOURCE);
     report.listening = true;
     drops.add('bad-mac1');
     report.check();
     expect(told(0)).toEqual([{ type: 'drop', reason: 'bad-mac1', count: 1 }]);
     drops.add('invalid-tag');
-    drops.concern('invalid-tag', BOB.publicKey);
+    drops.noteDetails('invalid-tag', BOB.publicKey);
     drops.add('bad-mac1');
-    drops.concern('bad-mac1', undefined, SOURCE);
+    drops.noteDetails('bad-mac1', undefined, SOURCE);
     report.check();
     expect(told(1000)).toEqual([
       { type: 'drop', reason: 'bad-mac1', count: 1, source: SOURCE },
@@ -58,7 +58,7 @@ describe('DropReport', () => {
     expect(told(2000)).toEqual([{ type: 'drop', reason: 'bad-mac1', count: 1 }]);
   });
 
-  it('stops when nobody listens any more', () => {
+  it('stops when the listener is removed', () => {
     const { drops, report } = setUp();
     report.listening = true;
     drops.add('not-ip');
@@ -77,7 +77,7 @@ function setUp(): {
   const report = new DropReport(drops);
   const told = (now: number): DropEvent[] => {
     const events: DropEvent[] = [];
-    report.tell(now, (event) => events.push(event));
+    report.report(now, (event) => events.push(event));
     return events.toSorted((a, b) => a.reason.localeCompare(b.reason));
   };
   return { drops, report, told };

@@ -27,7 +27,7 @@ const SLOT_LENGTH = 2048;
 const CALLS = { spans: 0, pieces: 0, runs: 0, texts: 0 };
 
 describe('DataPlane', () => {
-  it('hands over nothing but places in its memory, whatever comes from either side', () => {
+  it('passes only ranges inside its memory, with any input from either side', () => {
     const size = fc.oneof(fc.integer({ min: 0, max: 1420 }), fc.integer({ min: 0, max: 65_535 }));
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ side: fc.constant('tun'), size, tcp: fc.boolean() }) },

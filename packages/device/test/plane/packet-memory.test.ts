@@ -1,31 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import {
-  HEADER_ROOM,
+  HEADER_LENGTH,
   MAX_PACKET_LENGTH,
   PacketMemory,
-  ROOM,
-  TAIL_ROOM,
+  PACKET_MARGIN,
+  MAX_TAIL_LENGTH,
 } from '../../src/plane/packet-memory.ts';
 
 describe('PacketMemory', () => {
-  it('has room for the longest read and for the largest packet in the slab', () => {
+  it('holds the longest read, and the largest packet in the slab', () => {
     const memory = new PacketMemory();
     expect(memory.readLength).toBeGreaterThanOrEqual(10 + 40 + 65535);
     expect(memory.readOffset + memory.readLength).toBeLessThanOrEqual(memory.slabOffset);
-    const largest = ROOM + MAX_PACKET_LENGTH + TAIL_ROOM + ROOM;
+    const largest = PACKET_MARGIN + MAX_PACKET_LENGTH + MAX_TAIL_LENGTH + PACKET_MARGIN;
     expect(memory.slabEnd - memory.slabOffset).toBeGreaterThan(2 * largest);
-    expect(memory.slabEnd).toBeLessThanOrEqual(memory.scratchOffset - HEADER_ROOM);
+    expect(memory.slabEnd).toBeLessThanOrEqual(memory.scratchOffset - HEADER_LENGTH);
   });
 
-  it('keeps the vnet header of the scratch out of what sealing may write behind the last packet', () => {
+  it('keeps the scratch area out of the bytes that sealing may write behind the last packet', () => {
     const memory = new PacketMemory();
     // The room behind it, less what the packet's own place has for padding, tag and the next header.
-    const behind = ROOM - HEADER_ROOM;
+    const behind = PACKET_MARGIN - HEADER_LENGTH;
     expect(memory.slabEnd + behind).toBeLessThanOrEqual(memory.scratchOffset - 10);
     expect(PacketMemory.length(77)).toBe(memory.buffer.length + 77);
   });
 
-  it('keeps scratch and receive slots apart', () => {
+  it('keeps the scratch area and the receive slots separate', () => {
     const memory = new PacketMemory(1000);
     const largest = new Uint8Array(MAX_PACKET_LENGTH).fill(7);
     memory.toScratch(largest, 0, largest.length);

@@ -9,7 +9,7 @@ import { SteadyTun, SteadyWire } from './steady-io.ts';
 
 describe('PacketPath', () => {
   describe('readTun', () => {
-    it('seals a batch where it stands and sends it with one flush, in order', () => {
+    it('seals a batch in place and sends it with one flush, in order', () => {
       const { alice, bob } = connected();
       const packets = range(64).map((i) => packet(ALICE, BOB, { payload: [i], length: 100 + i }));
       alice.tun.incoming.push(...packets);
@@ -19,7 +19,7 @@ describe('PacketPath', () => {
       expect(bob.tun.written).toEqual(packets);
     });
 
-    it('sends a packet before it looks for another one, once they come alone', () => {
+    it('sends a packet before the next read when the last batch had one packet', () => {
       const { alice, bob } = connected();
       const packets = range(4).map((i) => packet(ALICE, BOB, { payload: [i] }));
       alice.tun.incoming.push(packets[0]);
@@ -35,7 +35,7 @@ describe('PacketPath', () => {
       expect(bob.tun.written).toEqual([...packets, ...packets]);
     });
 
-    it('stops after a batch, so that the other direction has its turn', () => {
+    it('stops after a batch, so that the other direction gets its turn', () => {
       const { alice } = connected();
       alice.tun.incoming.push(...range(100).map(() => packet(ALICE, BOB)));
       expect(alice.path.readTun(1000)).toBe(true);
@@ -44,7 +44,7 @@ describe('PacketPath', () => {
       expect(alice.tun.incoming).toHaveLength(0);
     });
 
-    it('lets the other direction have its turn after a few large packets', () => {
+    it('stops after a few large packets, so that the other direction gets its turn', () => {
       const { alice, bob } = connected();
       const packets = range(20).map((i) => packet(ALICE, BOB, { payload: [i], length: 65_000 }));
       alice.tun.incoming.push(...packets);
@@ -61,7 +61,7 @@ describe('PacketPath', () => {
       }
     });
 
-    it('sends handshake messages before their bytes are used again', () => {
+    it('sends handshake messages before their bytes are reused', () => {
       const alice = node(ALICE, BOB);
       alice.tun.incoming.push(...range(3).map((i) => packet(ALICE, BOB, { payload: [i] })));
       expect(alice.path.readTun(0)).toBe(false);
@@ -82,7 +82,7 @@ describe('PacketPath', () => {
     it.each([
       ['a super-packet', [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
       ['a checksum that is left to us', [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
-    ])('refuses %s, which nobody asked for', (_, header) => {
+    ])('refuses %s, which was not requested', (_, header) => {
       const { alice } = connected();
       alice.tun.vnetHeader = Uint8Array.from(header);
       alice.tun.incoming.push(packet(ALICE, BOB));
@@ -91,7 +91,7 @@ describe('PacketPath', () => {
       expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 1 });
     });
 
-    it('does not mind a checksum that is known to be right', () => {
+    it('accepts a checksum that is known to be right', () => {
       const { alice } = connected();
       alice.tun.vnetHeader = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0, 0);
       alice.tun.incoming.push(packet(ALICE, BOB));
@@ -116,37 +116,37 @@ describe('PacketPath', () => {
       expect(alice.path.readTun(1000)).toBe(false);
       expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 7 });
       expect(alice.sockets.sent).toHaveLength(1);
-      expect(alice.path.gone).toBe(false);
-      expect(alice.path.tunRestsUntil).toBe(Infinity);
+      expect(alice.path.isTunGone).toBe(false);
+      expect(alice.path.tunPausedUntil).toBe(Infinity);
     });
 
-    it('gives a TUN a rest of which every read fails', () => {
+    it('pauses reading when every read of the TUN fails', () => {
       const { alice } = connected();
       alice.tun.readFails.push(...range(12).map(() => -5));
       alice.tun.incoming.push(packet(ALICE, BOB));
       expect(alice.path.readTun(1000)).toBe(false);
       expect(alice.tun.readFails).toHaveLength(4);
-      expect(alice.path.tunRestsUntil).toBe(1010);
+      expect(alice.path.tunPausedUntil).toBe(1010);
       // Not either because a datagram came.
       alice.path.step(1005);
       expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.path.readTun(1010)).toBe(false);
-      expect(alice.path.tunRestsUntil).toBe(Infinity);
+      expect(alice.path.tunPausedUntil).toBe(Infinity);
       expect(alice.sockets.sent).toHaveLength(1);
       expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 12 });
     });
 
-    it('says when the TUN is gone', () => {
+    it('reports when the TUN is gone', () => {
       const { alice } = connected();
       alice.tun.isGone = true;
-      expect(alice.path.gone).toBe(false);
+      expect(alice.path.isTunGone).toBe(false);
       expect(alice.path.readTun(1000)).toBe(false);
-      expect(alice.path.gone).toBe(true);
+      expect(alice.path.isTunGone).toBe(true);
     });
   });
 
   describe('receive', () => {
-    it('writes to the TUN from where a datagram was opened, with a zero vnet header', () => {
+    it('writes a packet to the TUN from where it was opened, with a vnet header of zeros', () => {
       const { alice, bob } = connected();
       const packets = range(10).map((i) => packet(ALICE, BOB, { payload: [i] }));
       alice.tun.incoming.push(...packets);
@@ -156,7 +156,7 @@ describe('PacketPath', () => {
       expect(bob.tun.headers).toEqual(packets.map(() => new Uint8Array(10)));
     });
 
-    it('answers a handshake at once, and what waited leaves in order', () => {
+    it('answers a handshake at once, and sends the staged packets in order', () => {
       const alice = node(ALICE, BOB);
       const bob = node(BOB, ALICE);
       const packets = range(3).map((i) => packet(ALICE, BOB, { payload: [i] }));
@@ -173,21 +173,24 @@ describe('PacketPath', () => {
       ['is full', 0],
       ['has no memory', -105],
       ['is down', -5],
-    ])('drops and counts what a TUN that %s does not take, and goes on', (_, result) => {
-      const { alice, bob } = connected();
-      alice.tun.incoming.push(packet(ALICE, BOB));
-      alice.path.readTun(1000);
-      bob.tun.writeFails = result;
-      carry(alice, bob);
-      expect(bob.engine.stats.drops.toJSON()).toEqual({ 'tun-write-failed': 1 });
-      bob.tun.writeFails = undefined;
-      alice.tun.incoming.push(packet(ALICE, BOB));
-      alice.path.readTun(1000);
-      carry(alice, bob);
-      expect(bob.tun.written).toHaveLength(1);
-    });
+    ])(
+      'drops and counts packets that a TUN which %s does not accept, and continues',
+      (_, result) => {
+        const { alice, bob } = connected();
+        alice.tun.incoming.push(packet(ALICE, BOB));
+        alice.path.readTun(1000);
+        bob.tun.writeFails = result;
+        carry(alice, bob);
+        expect(bob.engine.stats.drops.toJSON()).toEqual({ 'tun-write-failed': 1 });
+        bob.tun.writeFails = undefined;
+        alice.tun.incoming.push(packet(ALICE, BOB));
+        alice.path.readTun(1000);
+        carry(alice, bob);
+        expect(bob.tun.written).toHaveLength(1);
+      },
+    );
 
-    it('counts datagrams that were cut off', () => {
+    it('counts datagrams that were truncated', () => {
       const { bob } = connected();
       bob.sockets.counters.receiveDroppedTruncated = 3;
       bob.path.receive(1000);
@@ -209,7 +212,7 @@ describe('PacketPath', () => {
       expect(bob.path.receive(1000)).toBe(false);
     });
 
-    it('leaves sockets that are polled alone after a batch that was not full', () => {
+    it('stops reading polled sockets after a batch that was not full', () => {
       const { bob } = connected();
       const polled = new FakeSockets({ fds: [7] });
       polled.batch = 2;
@@ -242,7 +245,7 @@ describe('PacketPath', () => {
     expect(tun.written).toBe(450_000);
   });
 
-  it('handles the deadline that is due, and none before', () => {
+  it('handles a deadline when it is due, and not before', () => {
     const { alice } = connected();
     const due = alice.engine.pollTimeout();
     alice.path.handleTimeout(due - 0.001);

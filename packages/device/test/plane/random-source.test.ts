@@ -2,45 +2,48 @@ import { describe, expect, it } from 'vitest';
 import { createRandomBytes } from '../../src/plane/random-source.ts';
 
 describe('createRandomBytes', () => {
-  it.each([16, 32, 4000, 4096, 4097, 70_000])('fills %i bytes, differently each time', (length) => {
-    const randomBytes = createRandomBytes();
-    const seen = new Set<string>();
-    for (let i = 0; i < 10; i++) {
-      const out = new Uint8Array(length);
-      randomBytes(out);
-      seen.add(Buffer.from(out).toString('hex'));
-    }
-    expect(seen.size).toBe(10);
-  });
+  it.each([16, 32, 4000, 4096, 4097, 70_000])(
+    'fills %i bytes with different values each time',
+    (length) => {
+      const randomBytes = createRandomBytes();
+      const seen = new Set<string>();
+      for (let i = 0; i < 10; i++) {
+        const out = new Uint8Array(length);
+        randomBytes(out);
+        seen.add(Buffer.from(out).toString('hex'));
+      }
+      expect(seen.size).toBe(10);
+    },
+  );
 
-  it('keeps nothing of what it handed out, and takes a whole block at a time', () => {
+  it('wipes bytes that it returned, and reads whole blocks', () => {
     const randomBytes = createRandomBytes();
     const sources = new Set<ArrayBufferLike>();
-    const handedOut: Uint8Array[] = [];
+    const startTimeLimit: Uint8Array[] = [];
     const take = (length: number): void => {
       const out = new Uint8Array(length);
       out.set = (source) => {
         const part = source as Uint8Array;
         expect(part).toHaveLength(length);
         sources.add(part.buffer);
-        handedOut.push(part);
+        startTimeLimit.push(part);
       };
       randomBytes(out);
     };
     take(4000);
     take(96);
-    expect([...handedOut[0], ...handedOut[1]].every((byte) => byte === 0)).toBe(true);
-    expect(handedOut.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000]);
+    expect([...startTimeLimit[0], ...startTimeLimit[1]].every((byte) => byte === 0)).toBe(true);
+    expect(startTimeLimit.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000]);
     take(4096);
     take(1);
-    expect(handedOut.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000, 0, 0]);
+    expect(startTimeLimit.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000, 0, 0]);
     expect(sources.size).toBe(1);
     // More than a block is filled where it is.
     take(4097);
-    expect(handedOut).toHaveLength(4);
+    expect(startTimeLimit).toHaveLength(4);
   });
 
-  it('never hands out bytes that it handed out before', () => {
+  it('never returns the same bytes twice', () => {
     const randomBytes = createRandomBytes();
     const seen = new Set<string>();
     for (let i = 0; i < 1000; i++) {

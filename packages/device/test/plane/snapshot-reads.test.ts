@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SnapshotReads } from '../../src/plane/snapshot-reads.ts';
 
 describe('SnapshotReads', () => {
-  it('tells of all peers in their order, some at a time', () => {
+  it('returns all peers in their order, slice by slice', () => {
     const { engine, reads } = withPeers(1000);
     const slices = readAll(reads);
     expect(slices.length).toBeGreaterThan(5);
@@ -12,20 +12,20 @@ describe('SnapshotReads', () => {
     expect(slices.flat()).toEqual(engine.peers());
   });
 
-  it('has one slice for a device without peers', () => {
+  it('returns one slice for a device without peers', () => {
     const { reads } = withPeers(0);
     expect(reads.next(1)).toEqual({ peers: [], isLast: true });
     expect(reads.has(1)).toBe(false);
   });
 
-  it('takes fewer peers in a slice when they have many prefixes', () => {
+  it('puts fewer peers into a slice when they have many prefixes', () => {
     const { engine, reads } = withPeers(20, 200);
     const slices = readAll(reads);
     expect(Math.max(...slices.map((peers) => peers.length))).toBeLessThan(5);
     expect(slices.flat()).toEqual(engine.peers());
   });
 
-  it('goes on past peers that were removed, and leaves out who was added', () => {
+  it('skips peers that were removed, and leaves out peers that were added', () => {
     const { engine, reads } = withPeers(500);
     const first = reads.next(1).peers.length;
     const removed = engine.peers().slice(first, first + 200);
@@ -42,7 +42,7 @@ describe('SnapshotReads', () => {
     expect(left).toEqual(engine.peers().slice(first, -1));
   });
 
-  it('keeps reads apart, and forgets one that is ended', () => {
+  it('keeps reads separate, and forgets a read that is ended', () => {
     const { reads } = withPeers(300);
     const first = reads.next(1);
     expect(reads.next(2)).toEqual(first);

@@ -14,14 +14,14 @@ import {
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TunToUdp } from '../../src/plane/tun-to-udp.ts';
-import { HEADER_ROOM, PacketMemory } from '../../src/plane/packet-memory.ts';
+import { HEADER_LENGTH, PacketMemory } from '../../src/plane/packet-memory.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
 import { ALICE, BOB } from '../in-memory.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 100);
 
 describe('TunToUdp', () => {
-  it('sends what the engine makes of each packet alone, whatever the slab has room for', () => {
+  it('sends the same messages with any number of packets per run', () => {
     const single = fc
       .oneof(fc.integer({ min: 20, max: 1500 }), fc.integer({ min: 20, max: 65_475 }))
       .map((length) => singleFrame(length));
@@ -65,7 +65,7 @@ describe('TunToUdp', () => {
     expect(out.isTidy).toBe(true);
   });
 
-  it('gives what is left behind a run to the packet after it, and its room too', () => {
+  it('places the next packet directly behind a run', () => {
     // 2 * 256 and 192, in a slab that has them exactly.
     const frames = [superFrame(2 * 57, 57), singleFrame(96), singleFrame(20)];
     const out = sentBy(frames, 2 * 256 + 192);
@@ -110,7 +110,7 @@ function sentBy(
   // What was read last stands there as it was read, and no vnet header of the scratch is written over.
   const last = frames.at(-1) ?? new Uint8Array(0);
   const isReadAlone = Buffer.compare(buffer.subarray(0, last.length), last) === 0;
-  const behind = buffer.subarray(slabEnd + 64 - HEADER_ROOM, slabEnd + 200);
+  const behind = buffer.subarray(slabEnd + 64 - HEADER_LENGTH, slabEnd + 200);
   const isTidy = isReadAlone && behind.every((byte) => byte === MARK);
   const { flushes, runs } = sockets;
   return { sent: sockets.sent.map(({ bytes }) => bytes), flushes, runs, isTidy };

@@ -3,14 +3,14 @@ import { ipPacket } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import type { DatagramSink, DatagramSocket, Tun } from '../../src/plane/io-interfaces.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
-import { UdpToTun, type TunRefusal } from '../../src/plane/udp-to-tun.ts';
+import { UdpToTun, type RefusedSuperPacket } from '../../src/plane/udp-to-tun.ts';
 
 const VNET = 10;
 const SLOT = 2048;
 const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
 
 describe('UdpToTun', () => {
-  it('gives the engine each datagram where it stands, and ends the batch', () => {
+  it('passes each datagram to the engine in place, and ends the batch', () => {
     const { path, sockets, engine, log } = setUp();
     sockets.incoming.push([datagram(tcp(0)), datagram(tcp(1))]);
     expect(path.receive(1234.5)).toBe(false);
@@ -22,14 +22,14 @@ describe('UdpToTun', () => {
     expect(log).toEqual(['write', 'write', 'finish 1234.5', 'drain']);
   });
 
-  it('asks the sockets for one of them, or for all', () => {
+  it('receives from one socket, or from all of them', () => {
     const { path, sockets } = setUp();
     path.receive(0, 3);
     path.receive(0);
     expect(sockets.asked).toEqual([3, undefined]);
   });
 
-  it('writes nothing of a datagram that was dropped or has no packet', () => {
+  it('writes nothing for a datagram that was dropped or has no packet', () => {
     const { path, sockets, engine, tun } = setUp();
     engine.results.push('invalid-tag', 0);
     sockets.incoming.push([datagram(tcp(0)), datagram(tcp(1)), datagram(tcp(2))]);
@@ -38,7 +38,7 @@ describe('UdpToTun', () => {
     expect(path.writtenPackets).toBe(1);
   });
 
-  it('writes as much of a datagram as the engine says', () => {
+  it('writes as many bytes of a datagram as the engine returns', () => {
     const { path, sockets, engine, tun } = setUp();
     engine.results.push(50);
     sockets.incoming.push([datagram(tcp(0))]);
@@ -46,7 +46,7 @@ describe('UdpToTun', () => {
     expect(tun.written).toEqual([[...new Uint8Array(VNET), ...tcp(0).subarray(0, 50)]]);
   });
 
-  it('writes from other memory too, by way of its own where there is no room in front', () => {
+  it('writes from other memory too, through its own if there is no space in front', () => {
     const { path, tun } = setUp();
     const packet = tcp(0);
     path.write(packet, 0, packet.length);
@@ -58,7 +58,7 @@ describe('UdpToTun', () => {
     expect(path.writtenPackets).toBe(2);
   });
 
-  it('writes a datagram in memory of the sockets from where it was opened', () => {
+  it("writes a datagram in the sockets' memory from where it was opened", () => {
     const { path, sockets, tun, memory } = setUp();
     sockets.slots = new Uint8Array(4 * SLOT);
     sockets.slotsAt = 0;
@@ -96,14 +96,14 @@ describe('UdpToTun', () => {
       expect(path.writtenPackets).toBe(2);
     });
 
-    it('of one batch of the sockets only', () => {
+    it('within one batch of the sockets only', () => {
       const { path, sockets, tun } = setUp({ offloads: { tcp: true, udp: true } });
       sockets.incoming.push([datagram(tcp(0))], [datagram(tcp(1))]);
       path.receive(0);
       expect(tun.written).toHaveLength(2);
     });
 
-    it('with wrong checksums too: the key has shown that nothing was changed', () => {
+    it('also with wrong checksums, because the tag was right', () => {
       for (const [offloads, joined] of [
         [{ tcp: true, udp: false }, 1],
         [{ tcp: false, udp: true }, 0],
@@ -122,7 +122,7 @@ describe('UdpToTun', () => {
     });
   });
 
-  describe('where the kernel refuses a super-packet', () => {
+  describe('when the kernel refuses a super-packet', () => {
     it.each([
       ['EINVAL', -22, 'tcp', tcp],
       ['EMSGSIZE', -90, 'tcp', tcp],
@@ -146,7 +146,7 @@ describe('UdpToTun', () => {
       expect(tun.pieces.at(-1)).toBe(2);
     });
 
-    it('says so once, also where several were on their way', () => {
+    it('reports it once, also if several were refused', () => {
       const { path, sockets, tun, refusals } = setUp({ offloads: { tcp: true, udp: true } });
       tun.refusesPieces = true;
       sockets.incoming.push([...flowOf(1), ...flowOf(2)]);
@@ -155,7 +155,7 @@ describe('UdpToTun', () => {
       expect(tun.pieces.filter((count) => count === 1)).toHaveLength(4);
     });
 
-    it('with EIO, which says that the interface is down, goes on joining', () => {
+    it('continues to join packets after EIO, which means that the interface is down', () => {
       const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
       tun.results.push(-5, -5, -5);
       for (let i = 0; i < 2; i++) {
@@ -168,7 +168,7 @@ describe('UdpToTun', () => {
       expect(path.writtenPackets).toBe(2);
     });
 
-    it('takes a full queue for no refusal, and counts each packet of it', () => {
+    it('does not treat a full queue as a refusal, and counts each of its packets', () => {
       const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
       tun.results.push(0, -105);
       for (let i = 0; i < 2; i++) {
@@ -181,7 +181,7 @@ describe('UdpToTun', () => {
       expect(path.writtenPackets).toBe(0);
     });
 
-    it('counts a single packet that it refuses', () => {
+    it('counts a single packet that the kernel refuses', () => {
       const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
       tun.results.push(-22);
       sockets.incoming.push([datagram(tcp(0))]);
@@ -211,7 +211,7 @@ describe('UdpToTun', () => {
       expect(sockets.asked).toHaveLength(2);
     });
 
-    it('no more after a batch of many bytes, of sockets that are polled', () => {
+    it('no more after a batch of many bytes, from sockets that are polled', () => {
       const long = new Uint8Array(2000);
       for (const [count, reads] of [
         [8, 3],
@@ -225,7 +225,7 @@ describe('UdpToTun', () => {
       }
     });
 
-    it('up to just as many bytes, and counts them for each batch anew', () => {
+    it('up to the limit of bytes, counted for each batch separately', () => {
       const { path, sockets } = setUp({ fds: [7] });
       const exact = times(8, new Uint8Array(2048));
       sockets.incoming.push(exact, exact, []);
@@ -240,7 +240,7 @@ describe('UdpToTun', () => {
       expect(log).toEqual([]);
     });
 
-    it('no more for sockets that were taken away meanwhile', () => {
+    it('no more from sockets that were removed meanwhile', () => {
       const { path, sockets, engine } = setUp();
       engine.onFinish = () => (path.sockets = undefined);
       sockets.incoming.push([SHORT], [SHORT], [SHORT], [SHORT]);
@@ -248,7 +248,7 @@ describe('UdpToTun', () => {
     });
   });
 
-  it('counts what the sockets dropped, once', () => {
+  it('counts each drop of the sockets once', () => {
     const { path, sockets, drops } = setUp();
     Object.assign(sockets.counters, { receiveDroppedTruncated: 3, receiveDroppedMalformed: 2 });
     path.receive(0);
@@ -276,13 +276,13 @@ function setUp({ offloads, fds = [] }: Options = {}) {
   const memory = new PacketMemory(32 * SLOT);
   const tun = new PieceTun(offloads, log);
   const engine = new StubEngine(log);
-  const refusals: TunRefusal[] = [];
+  const refusals: RefusedSuperPacket[] = [];
   const path = new UdpToTun({
     engine: engine as unknown as Engine,
     tun,
     memory,
     drain: () => log.push('drain'),
-    onRefusal: (refusal) => refusals.push(refusal),
+    onSuperPacketRefused: (refusal) => refusals.push(refusal),
   });
   const sockets = new Sockets(fds);
   sockets.slots = memory.buffer;

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { MemoryTun } from '../../src/index.ts';
 
 describe('MemoryTun', () => {
-  it('gives the device what is sent, in order, with a zero vnet header in front', () => {
+  it('passes packets to the device in order, behind a vnet header of zeros', () => {
     const tun = new MemoryTun();
     tun.send(Uint8Array.of(1, 2));
     tun.send(Uint8Array.of(3));
@@ -21,7 +21,7 @@ describe('MemoryTun', () => {
     expect(tun.onLinkChange).not.toHaveBeenCalled();
   });
 
-  it('copies what is sent', () => {
+  it('copies a packet that is sent', () => {
     const tun = new MemoryTun();
     const packet = Buffer.of(1);
     tun.send(packet);
@@ -31,13 +31,13 @@ describe('MemoryTun', () => {
     expect(buffer[10]).toBe(1);
   });
 
-  it('cuts off what has no room', () => {
+  it('cuts a packet that does not fit', () => {
     const tun = new MemoryTun();
     tun.send(new Uint8Array(100));
     expect(tun.read(new Uint8Array(50), 0, 50)).toBe(50);
   });
 
-  it('refuses packets when its queue is full, and calls when there is something to read', () => {
+  it('refuses packets when its queue is full, and calls onReadable when there is a packet', () => {
     const tun = new MemoryTun({ queueLength: 2 });
     const onReadable = vi.fn<() => void>();
     tun.onReadable = onReadable;
@@ -47,7 +47,7 @@ describe('MemoryTun', () => {
     expect(tun.send(new Uint8Array(1))).toBe(true);
   });
 
-  it('hands out packets of the device as copies', () => {
+  it("emits copies of the device's packets", () => {
     const tun = new MemoryTun();
     const received: Uint8Array[] = [];
     tun.on('packet', (packet) => received.push(packet));
@@ -71,7 +71,7 @@ describe('MemoryTun', () => {
     expect(received).toEqual([0, 1, 2]);
   });
 
-  it('is gone for the device when it is closed', () => {
+  it('reports to the device that it is gone after it is closed', () => {
     const tun = new MemoryTun();
     const onReadable = vi.fn<() => void>();
     tun.send(new Uint8Array(1));
@@ -84,13 +84,13 @@ describe('MemoryTun', () => {
     expect(tun.send(new Uint8Array(1))).toBe(false);
   });
 
-  it('is an interface with a name and an MTU, without a descriptor', () => {
+  it('has a name and an MTU, and no descriptor', () => {
     expect(new MemoryTun()).toMatchObject({ name: 'memory', mtu: 1420, fd: -1 });
     const tun = new MemoryTun({ name: 'wg7', mtu: 1280 });
     expect([tun.name, tun.mtu]).toEqual(['wg7', 1280]);
   });
 
-  it('tells the device of its link, once there is one', () => {
+  it('reports changes of its link to the device', () => {
     const tun = new MemoryTun();
     tun.setMtu(1300);
     tun.setUp(true);
@@ -104,7 +104,7 @@ describe('MemoryTun', () => {
     expect(tun.mtu).toBe(1400);
   });
 
-  it('takes a packet of 65535 bytes, none that is longer', () => {
+  it('accepts a packet of 65535 bytes, and no longer one', () => {
     const tun = new MemoryTun();
     expect(tun.send(new Uint8Array(65_535))).toBe(true);
     expect(tun.send(new Uint8Array(65_536))).toBe(false);
@@ -113,7 +113,7 @@ describe('MemoryTun', () => {
     expect(tun.read(buffer, 0, 70_000)).toBe(0);
   });
 
-  it('has room for as many packets as before when it was read empty', () => {
+  it('accepts as many packets as before after it was read empty', () => {
     const tun = new MemoryTun({ queueLength: 2 });
     const buffer = new Uint8Array(20);
     for (let i = 0; i < 5; i++) {
@@ -124,7 +124,7 @@ describe('MemoryTun', () => {
     }
   });
 
-  it('refuses what makes no sense', () => {
+  it('refuses wrong options', () => {
     expect(() => new MemoryTun({ mtu: 0 })).toThrow(/"mtu" expected an integer from 1 to 65475/);
     expect(() => new MemoryTun({ queueLength: 0 })).toThrow(/"queueLength"/);
     expect(() => new MemoryTun().send('x' as never)).toThrow(/"packet" expected a Uint8Array/);

@@ -9,7 +9,7 @@ describeCryptoProvider('noble and wasm by turns', () =>
 );
 
 describe('hybridProvider', () => {
-  it('gives each length to the provider that is for it', () => {
+  it('uses the provider for the length of the message', () => {
     const hybrid = hybridProvider(nobleProvider, copyCipherProvider(nobleProvider), 100);
     const cipher = hybrid.createCipher(new Uint8Array(32));
     for (const [length, isCopied] of [
@@ -27,7 +27,7 @@ describe('hybridProvider', () => {
     expect(hybrid.name).toMatch(/^noble\+/);
   });
 
-  it('gives each run to the provider that is for its length, which seals it at once if it can', () => {
+  it('seals a run with the provider for its length, in one call if the provider can', () => {
     const calls: unknown[] = [];
     const short = providerOf({
       seal: (counter, _buffer, offset) => calls.push(['short', counter, offset]),
@@ -48,7 +48,7 @@ describe('hybridProvider', () => {
     ]);
   });
 
-  it('lends the one-time keys of the short ones to the other, which ends first', () => {
+  it('passes the one-time keys of the short provider to the long one, whose cipher is destroyed first', () => {
     const events: unknown[] = [];
     const oneTimeKeys: OneTimeKeys = { words: new Int32Array(8), locate: () => 0 };
     const short = providerOf({ oneTimeKeys, destroy: () => events.push('short') });
@@ -65,7 +65,7 @@ describe('hybridProvider', () => {
     expect(events).toEqual([oneTimeKeys, 'long', 'short']);
   });
 
-  it('makes the cipher for long messages with the first of them, once, and destroys it', () => {
+  it('creates the cipher for long messages once, with the first long message, and destroys it', () => {
     const made: Uint8Array[] = [];
     let destroyed = 0;
     const counting: CryptoProvider = {
@@ -87,7 +87,7 @@ describe('hybridProvider', () => {
     expect(destroyed).toBe(1);
   });
 
-  it('makes no cipher any more once it is destroyed', () => {
+  it('creates no cipher after it is destroyed', () => {
     const cipher = hybridProvider(nobleProvider, wasmProvider(), 100).createCipher(
       new Uint8Array(32),
     );

@@ -29,22 +29,22 @@ afterEach(() => {
   released.length = 0;
 });
 
-it('leaves a provider that it was given to whoever made it', async () => {
+it('does not destroy a provider of the caller', async () => {
   const destroy = vi.fn();
   const { release } = await loadProvider({ ...nobleProvider, destroy }, undefined);
   release();
   expect(destroy).not.toHaveBeenCalled();
 });
 
-describeWith([openssl], 'a provider that was chosen', () => {
-  it('is given back by its release', async () => {
+describeWith([openssl], 'loadProvider, with a provider that it selects itself', () => {
+  it('destroys the provider when it is released', async () => {
     vi.stubEnv('LITZ_CRYPTO', 'openssl');
     const { provider, release } = await loadProvider(undefined, undefined);
     release();
     expect(() => provider.createCipher(new Uint8Array(32))).toThrow(/destroyed/);
   });
 
-  it('is given back when its device closes, once', async () => {
+  it('destroys the provider once, when its device closes', async () => {
     vi.stubEnv('LITZ_CRYPTO', 'openssl');
     const { device } = await memoryDevice(ALICE);
     expect(released).toEqual([]);
@@ -52,7 +52,7 @@ describeWith([openssl], 'a provider that was chosen', () => {
     expect(released).toEqual(['openssl']);
   });
 
-  it('is given back as one of two', () => {
+  it('destroys both providers of a combined one', () => {
     const destroys = [vi.fn(), vi.fn()];
     const [long, short] = destroys.map((destroy) => ({ ...nobleProvider, destroy }));
     hybridProvider(long, short, 100).destroy?.();

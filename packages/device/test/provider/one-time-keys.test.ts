@@ -23,7 +23,7 @@ describeWith([openssl], 'one-time keys from wasm for openssl', () => {
     hybridProvider(createOpensslProvider(), wasmProvider(), 192),
   );
 
-  it('make what noble makes, at every length to 600 and at random ones', () => {
+  it('produce the same messages as noble, at every length up to 600 and at random lengths', () => {
     const arena = WasmArena.createSync({ length: 70_000 });
     const ours = openSslAlone(arena).createCipher(KEY);
     const buffers = [arena.allocate(66_000), new Uint8Array(66_000)];
@@ -33,7 +33,7 @@ describeWith([openssl], 'one-time keys from wasm for openssl', () => {
     }
   });
 
-  it('make what noble makes, whatever the order of the counters', () => {
+  it('produce the same messages as noble, in any order of the counters', () => {
     const arena = WasmArena.createSync({ length: 4096 });
     const ours = openSslAlone(arena).createCipher(KEY);
     const buffer = arena.allocate(4000);
@@ -48,7 +48,7 @@ describeWith([openssl], 'one-time keys from wasm for openssl', () => {
     }
   });
 
-  it('open what comes after messages with wrong tags and counters from anywhere', () => {
+  it('open messages that follow messages with wrong tags and random counters', () => {
     const arena = WasmArena.createSync({ length: 4096 });
     const ours = openSslAlone(arena).createCipher(KEY);
     const buffer = arena.allocate(4000);
@@ -64,7 +64,7 @@ describeWith([openssl], 'one-time keys from wasm for openssl', () => {
     }
   });
 
-  it('are of each session, however many there are', () => {
+  it('differ between sessions, however many sessions there are', () => {
     const arena = WasmArena.createSync({ length: 4096 });
     const provider = openSslAlone(arena);
     const buffer = arena.allocate(4000);

@@ -5,7 +5,7 @@ import { selectProvider, type ProviderCandidate } from '../../src/provider/selec
 const noble = candidate('noble');
 
 describe('selectProvider', () => {
-  it('takes the first that is there, and says why', async () => {
+  it('selects the first provider that is available, and says why', async () => {
     const choice = await selectProvider({ forced: '', candidates: [candidate('openssl'), noble] });
     expect(choice).toMatchObject({
       provider: { name: 'openssl' },
@@ -14,7 +14,7 @@ describe('selectProvider', () => {
     });
   });
 
-  it('passes over one that this runtime does not have, without a warning', async () => {
+  it('skips a provider that this runtime does not support, without a warning', async () => {
     const absent = candidate('openssl', { absence: () => 'not built with it' });
     expect(await selectProvider({ forced: '', candidates: [absent, noble] })).toMatchObject({
       provider: { name: 'noble' },
@@ -23,7 +23,7 @@ describe('selectProvider', () => {
     });
   });
 
-  it('warns of one that failed to load, and names the fallback', async () => {
+  it('warns when a provider cannot be loaded, and names the fallback', async () => {
     const broken = candidate('openssl', { load: () => Promise.reject(new Error('no koffi')) });
     expect(await selectProvider({ forced: '', candidates: [broken, noble] })).toMatchObject({
       provider: { name: 'noble' },
@@ -31,7 +31,7 @@ describe('selectProvider', () => {
     });
   });
 
-  it('takes the one that is asked for', async () => {
+  it('selects the provider that was requested', async () => {
     expect(
       await selectProvider({ forced: 'noble', candidates: [candidate('openssl'), noble] }),
     ).toMatchObject({
@@ -41,7 +41,7 @@ describe('selectProvider', () => {
     });
   });
 
-  it('warns if the one that is asked for is absent', async () => {
+  it('warns if the requested provider is not available', async () => {
     const absent = candidate('openssl', { absence: () => 'not built with it' });
     expect(await selectProvider({ forced: 'openssl', candidates: [noble, absent] })).toMatchObject({
       provider: { name: 'noble' },
@@ -51,14 +51,14 @@ describe('selectProvider', () => {
     });
   });
 
-  it('refuses a name that is none', async () => {
+  it('refuses an unknown name', async () => {
     await expect(selectProvider({ forced: 'rot13', candidates: [noble] })).rejects.toMatchObject({
       code: 'ERR_LITZ_INVALID_CONFIG',
       message: '"LITZ_CRYPTO" expected one of noble, got "rot13"',
     });
   });
 
-  it('gives short packets to wasm beside openssl, unless one was asked for', async () => {
+  it('uses wasm for short packets beside openssl, unless one provider was requested', async () => {
     const candidates = [candidate('openssl'), candidate('wasm'), noble];
     const { provider, reason } = await selectProvider({ forced: '', candidates });
     expect(provider.name).toBe('openssl+wasm');
@@ -69,7 +69,7 @@ describe('selectProvider', () => {
     }
   });
 
-  it('does without wasm where that cannot be loaded', async () => {
+  it('works without wasm if wasm cannot be loaded', async () => {
     const broken = candidate('wasm', { load: () => Promise.reject(new Error('no WebAssembly')) });
     const candidates = [candidate('openssl'), broken, noble];
     expect(await selectProvider({ forced: '', candidates })).toMatchObject({
@@ -79,7 +79,7 @@ describe('selectProvider', () => {
     });
   });
 
-  it('finds one on this machine', async () => {
+  it('finds a provider on this machine', async () => {
     const { provider, reason } = await selectProvider({ forced: '' });
     expect(provider.dhPublicKey(new Uint8Array(32).fill(1))).toEqual(
       nobleProvider.dhPublicKey(new Uint8Array(32).fill(1)),

@@ -30,7 +30,7 @@ describe('planTunnel', () => {
     ]);
   });
 
-  test('sends a default route through a table of its own, by mark', () => {
+  test('puts a default route into a table of its own, selected by mark', () => {
     const allowedIps = [prefixes('0.0.0.0/0', '::/0')];
     const request = { ...tunnel({ addresses: ['10.0.0.1/32'] }), allowedIps };
     expect(lines(request)).toEqual([
@@ -48,33 +48,33 @@ describe('planTunnel', () => {
     ]);
   });
 
-  test('takes the first table that nobody uses, or the one of the mark that is set', () => {
+  test('uses the first table without routes, or the table of the configured mark', () => {
     const request = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
     const used = { ...FACTS, usedTables: new Set([51820, 51821]) };
     expect(tablesOf(planTunnel(request, used))).toEqual(new Set([51822]));
     expect(tablesOf(planTunnel({ ...request, mark: 99 }, used))).toEqual(new Set([99]));
   });
 
-  test('puts its rules in front of those there are', () => {
+  test('puts its rules in front of the existing rules', () => {
     const request = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
     const facts = { ...FACTS, rulePriorities: { 4: [0, 100, 32766, 32767], 6: [] } };
     expect(rulesOf(planTunnel(request, facts)).map((rule) => rule.priority)).toEqual([98, 99]);
   });
 
-  test('gives every route to a table that is named, also the default route', () => {
+  test('puts every route into the configured table, also the default route', () => {
     const allowedIps = [prefixes('0.0.0.0/0', '10.0.0.0/8')];
     const steps = planTunnel({ ...tunnel({}), table: 1234, allowedIps }, FACTS);
     expect(tablesOf(steps)).toEqual(new Set([1234]));
     expect(rulesOf(steps)).toEqual([]);
   });
 
-  test('adds no route with the table off', () => {
+  test('adds no route if the table is off', () => {
     const allowedIps = [prefixes('0.0.0.0/0', '10.0.0.0/8')];
     const steps = planTunnel({ ...tunnel({}), table: 'off', allowedIps }, FACTS);
     expect(steps.map((step) => step.type)).toEqual(['create-link', 'configure', 'set-up']);
   });
 
-  test('keeps a route that the endpoint lies in away from our own datagrams', () => {
+  test('keeps our own datagrams off a route that contains the endpoint', () => {
     const endpoints = [prefixes('192.0.2.7/32')[0].address];
     const allowedIps = [prefixes('0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/8')];
     const text = lines({ ...tunnel({}), endpoints, allowedIps });
@@ -83,7 +83,7 @@ describe('planTunnel', () => {
     expect(text).toContain('add route 10.0.0.0/8 through wg0');
   });
 
-  test('makes a strict reverse path filter loose for the time of the tunnel', () => {
+  test('makes a strict reverse path filter loose while the tunnel exists', () => {
     const facts = { ...FACTS, strictInterfaces: ['eth0.5'], srcValidMark: true };
     const request = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
     const steps = planTunnel(request, facts);
@@ -93,14 +93,14 @@ describe('planTunnel', () => {
     expect(lines(request, facts)).toContain('set net/ipv4/conf/eth0.5/rp_filter = 2');
   });
 
-  describe('where a tunnel was killed', () => {
-    test.each(['auto', 'off', 99] as const)('puts its filters back, table %s', (table) => {
+  describe('after a tunnel was killed', () => {
+    test.each(['auto', 'off', 99] as const)('restores its filters, table %s', (table) => {
       const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
       const plain = { ...tunnel({}), table, allowedIps: [prefixes('10.0.0.2/32', '::/0')] };
       expect(lines(plain, left)).toContain('restore left-over net/ipv4/conf/eth0/rp_filter');
     });
 
-    test('leaves its filters loose for a tunnel that needs them so', () => {
+    test('leaves its filters loose for a tunnel that needs them loose', () => {
       const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
       const whole = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
       const filters = lines(whole, left).filter((line) => line.includes('rp_filter'));
@@ -123,7 +123,7 @@ describe('planTunnel', () => {
       tunnelRules: [mainFirstOfAnother, ofAnother, mainFirst, byMark],
     };
 
-    test('deletes the rules of its table, and has their place', () => {
+    test('deletes the rules of its table, and uses their priorities', () => {
       const alone = {
         ...facts,
         rulePriorities: { 4: [0, 32764, 32765, 32766, 32767], 6: [0, 32766] },
@@ -142,13 +142,13 @@ describe('planTunnel', () => {
       );
     });
 
-    test('leaves those of other tables alone', () => {
+    test('does not delete rules of other tables', () => {
       const steps = planTunnel(request, facts);
       expect(deletedBy(steps)).toEqual([byMark, mainFirst]);
       expect(rulesOf(steps)[0]).toMatchObject({ family: 4, priority: 32760 });
     });
 
-    test('leaves those alone whose table has a route: their tunnel lives', () => {
+    test('does not delete rules whose table has a route, because their tunnel exists', () => {
       const used = { ...facts, usedTables: new Set([254, 51820]) };
       expect(deletedBy(planTunnel(request, used))).toEqual([ofAnother, mainFirstOfAnother]);
       expect(deletedBy(planTunnel({ ...request, mark: 51820 }, used))).toEqual([]);
@@ -156,14 +156,14 @@ describe('planTunnel', () => {
     });
   });
 
-  test('takes 80 bytes off the MTU of the route, and 1420 where there is none', () => {
+  test('uses the MTU of the route less 80 bytes, or 1420 if there is no route', () => {
     expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: 9000 }))).toBe(8920);
     expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: undefined }))).toBe(1420);
     expect(mtuOf(planTunnel({ ...tunnel({}), mtu: 1380 }, FACTS))).toBe(1380);
     expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: 65536 }))).toBe(65456);
   });
 
-  test('never lets our own datagrams into the tunnel, whatever the prefixes', () => {
+  test('never routes our own datagrams into the tunnel, with any prefixes', () => {
     fc.assert(
       fc.property(fc.array(anyPrefix(), { maxLength: 8 }), anyAddress(), (ranges, endpoint) => {
         const request = { ...tunnel({}), allowedIps: [ranges], endpoints: [endpoint] };

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { resolveEndpoint, retriesFromEnvironment } from '../../src/quick/resolve-endpoint.ts';
 
 describe('resolveEndpoint', () => {
-  test('is the address that the resolver says, with the port', async () => {
+  test('returns the address of the resolver, with the port', async () => {
     const found = await resolveEndpoint(PEER, { lookup: async () => '192.0.2.7' });
     expect(found).toEqual(new Endpoint(Uint8Array.of(192, 0, 2, 7), 51820));
   });
@@ -15,17 +15,17 @@ describe('resolveEndpoint', () => {
     expect(named).toMatchObject({ zone: 'eth0', scopeId: 0, port: 51820 });
   });
 
-  test('is an IPv4 endpoint where the resolver says it in the form of IPv6', async () => {
+  test('returns an IPv4 endpoint for an IPv4-mapped address', async () => {
     const found = await resolveEndpoint(PEER, { lookup: async () => '::ffff:192.0.2.7' });
     expect(found).toEqual(new Endpoint(Uint8Array.of(192, 0, 2, 7), 51820));
   });
 
-  test('says what a resolver answered that is no address', async () => {
+  test("rejects with the resolver's answer if that is not an address", async () => {
     const failed = resolveEndpoint(PEER, { lookup: async () => '192.0.2' });
     await expect(failed).rejects.toThrow('the resolver returned no address but "192.0.2"');
   });
 
-  test('tries a temporary failure again, each time a little later, and says so', async () => {
+  test('retries a temporary failure after growing pauses, and logs each retry', async () => {
     const waits: number[] = [];
     const lines: string[] = [];
     const answers = [temporary(), temporary(), temporary()];
@@ -43,7 +43,7 @@ describe('resolveEndpoint', () => {
     expect(lines[0]).toContain('vpn.example.org: temporary failure of the resolver (EAI_AGAIN)');
   });
 
-  test('takes the text of an endpoint, and looks no address up', async () => {
+  test('accepts the text of an endpoint, and does not look up an address', async () => {
     const asked: string[] = [];
     const lookup = async (host: string): Promise<string> => {
       asked.push(host);
@@ -59,7 +59,7 @@ describe('resolveEndpoint', () => {
     });
   });
 
-  test('never waits longer than 20 s, and gives up in the end', async () => {
+  test('waits at most 20 s between retries, and gives up in the end', async () => {
     const waits: number[] = [];
     const failed = resolveEndpoint(PEER, {
       retries: 20,
@@ -71,7 +71,7 @@ describe('resolveEndpoint', () => {
     expect(Math.max(...waits)).toBe(20_000);
   });
 
-  test('waits for no look-up when it is told to end', async () => {
+  test('does not wait for a look-up after it is aborted', async () => {
     const controller = new AbortController();
     const failed = resolveEndpoint(PEER, {
       lookup: () => new Promise(() => {}),
@@ -81,7 +81,7 @@ describe('resolveEndpoint', () => {
     await expect(failed).rejects.toThrow('enough');
   });
 
-  test('stops waiting for the next try with the reason it is told', async () => {
+  test('stops waiting for the next retry when it is aborted, and rejects with the reason', async () => {
     const controller = new AbortController();
     const failed = resolveEndpoint(PEER, {
       lookup: () => Promise.reject(temporary()),
@@ -103,7 +103,7 @@ describe('retriesFromEnvironment', () => {
     expect(retriesFromEnvironment({ WG_ENDPOINT_RESOLUTION_RETRIES: text })).toBe(retries);
   });
 
-  test('refuses everything else', () => {
+  test('refuses any other text', () => {
     expect(() => retriesFromEnvironment({ WG_ENDPOINT_RESOLUTION_RETRIES: '-1' })).toThrow(
       'WG_ENDPOINT_RESOLUTION_RETRIES: "-1" expected a number or "infinity"',
     );

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('readRoutingTables', () => {
-  test('knows the tables of the kernel where there is no file', () => {
+  test("returns the kernel's tables if there is no file", () => {
     expect([...readRoutingTables([folder])]).toEqual([
       ['default', 253],
       ['main', 254],
@@ -20,7 +20,7 @@ describe('readRoutingTables', () => {
     ]);
   });
 
-  test('reads numbers and names, between comments and other lines', () => {
+  test('reads numbers and names between comments and other lines', () => {
     write('etc/rt_tables', '#\n255\tlocal\n\n 200 office # ours\n0x1f hex\nx y\n7\n');
     const tables = readRoutingTables([join(folder, 'etc'), join(folder, 'usr')]);
     expect(tables.get('office')).toBe(200);
@@ -28,7 +28,7 @@ describe('readRoutingTables', () => {
     expect(tables.size).toBe(5);
   });
 
-  test('takes the first folder that has the file, and what is added in all of them', () => {
+  test('reads the file of the first folder that has it, and the additions of all folders', () => {
     write('etc/rt_tables.d/b.conf', '201 mine\n');
     write('etc/rt_tables.d/b.txt', '202 other\n');
     write('usr/rt_tables', '200 office\n');

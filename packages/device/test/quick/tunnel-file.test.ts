@@ -3,7 +3,7 @@ import { ConfigError, formatAddress, formatCidr, parseCidr } from '@litz/config'
 import { describe, expect, test } from 'vitest';
 import {
   parseTunnelFile,
-  placeOf,
+  originOfStep,
   resolveEndpoints,
   toTunnelRequest,
   type Step,
@@ -19,14 +19,14 @@ describe('parseTunnelFile', () => {
     ['PreDown', 'PreDown = true'],
     ['PostDown', 'PostDown = true'],
     ['SaveConfig', 'SaveConfig = true'],
-  ])('refuses %s by name, with its line', (field, line) => {
+  ])('refuses %s, and names it with its line', (field, line) => {
     const failure = failureOf(() => read('[Interface]', line));
     expect(failure.problems).toEqual([
       { file: 'wg0.conf', line: 2, field, message: expect.stringContaining('litz up') as string },
     ]);
   });
 
-  test('says everything that is refused at once, in the order of the file', () => {
+  test('lists all refused fields at once, in the order of the file', () => {
     const lines = ['[Interface]', 'PostUp = true', 'MTU = 70', 'Address = fd00::1/64', 'DNS = ::1'];
     const { problems } = failureOf(() => read(...lines));
     expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual([
@@ -37,13 +37,13 @@ describe('parseTunnelFile', () => {
   });
 
   test.each(['DNS =', 'DNS = ,', 'PreUp =', 'PostUp = # none', 'PreDown =', 'PostDown ='])(
-    'takes %j, which asks for nothing',
+    'accepts %j, which is empty',
     (line) => {
       expect(read('[Interface]', line).config.peers).toEqual([]);
     },
   );
 
-  test('names the line that asks for something, not the empty one', () => {
+  test('names the line with a value, not the empty line', () => {
     const { problems } = failureOf(() => read('[Interface]', 'PreUp =', 'DNS =', 'PreUp = true'));
     expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual(['4 PreUp']);
   });
@@ -55,7 +55,7 @@ describe('parseTunnelFile', () => {
     ['Table = off', 'off'],
     ['Table =', 'auto'],
     ['', 'auto'],
-  ])('takes the table of %j', (line, table) => {
+  ])('reads the table of %j', (line, table) => {
     const routingTables = new Map([['office', 200]]);
     const file = parseTunnelFile(`[Interface]\n${line}\n`, {
       file: 'wg0.conf',
@@ -65,13 +65,13 @@ describe('parseTunnelFile', () => {
     expect(toTunnelRequest(file, new Map()).table).toBe(table);
   });
 
-  test('refuses a table that nobody has named', () => {
+  test('refuses a table name that is not defined', () => {
     expect(failureOf(() => read('[Interface]', 'Table = OFF')).message).toBe(
       'wg0.conf:2: Table: expected "off", "auto", a number or a name of /etc/iproute2/rt_tables, got "OFF"',
     );
   });
 
-  test('takes what asks for nothing', () => {
+  test('accepts empty fields', () => {
     expect(read('[Interface]', 'SaveConfig = false', 'MTU = 1280').config.interface.mtu).toBe(1280);
   });
 
@@ -84,7 +84,7 @@ describe('parseTunnelFile', () => {
     );
   });
 
-  test('leaves mistakes of the file to the parser', () => {
+  test("reports the parser's errors", () => {
     expect(failureOf(() => read('[Interface]', 'Adress = 10.0.0.1/24')).message).toBe(
       'wg0.conf:2: Adress: is not a field of [Interface]',
     );
@@ -92,7 +92,7 @@ describe('parseTunnelFile', () => {
 });
 
 describe('resolveEndpoints', () => {
-  test('asks for each name, and for no address', async () => {
+  test('looks up each name, and no address', async () => {
     const asked: string[] = [];
     const file = read(...peer(BOB_KEY, 'vpn.example.org:1'), ...peer(ALICE_KEY, '192.0.2.1:2'));
     const found = await resolveEndpoints(file, {
@@ -107,7 +107,7 @@ describe('resolveEndpoints', () => {
     ]);
   });
 
-  test('names the line of a name that does not exist, and asks for the others no more', async () => {
+  test('names the line of a name that does not exist, and stops the other look-ups', async () => {
     const waits: AbortSignal[] = [];
     const file = read(...peer(BOB_KEY, 'slow.example:1'), ...peer(ALICE_KEY, 'none.example:2'));
     const failed = resolveEndpoints(file, {
@@ -131,7 +131,7 @@ describe('resolveEndpoints', () => {
 });
 
 describe('toTunnelRequest', () => {
-  test('takes what each peer is left with', () => {
+  test('uses the prefixes that each peer ends up with', () => {
     const file = read(
       ...peer(BOB_KEY, '192.0.2.1:1'),
       'AllowedIPs = 10.0.0.0/8, +10.1.0.0/16, -10.0.0.0/8',
@@ -147,7 +147,7 @@ describe('toTunnelRequest', () => {
     ]);
   });
 
-  test('leaves out a peer that has the key of the interface, as a device does', () => {
+  test('leaves out a peer with the key of the interface, as a device does', () => {
     const file = read(
       '[Interface]',
       `PrivateKey = ${formatKey(ALICE.privateKey)}`,
@@ -161,7 +161,7 @@ describe('toTunnelRequest', () => {
     expect(endpoints.map(formatAddress)).toEqual(['192.0.2.2']);
   });
 
-  test('asks no route for the way to a link-local endpoint: its text says which link', () => {
+  test('ignores a link-local endpoint, whose text names the link', () => {
     const texts = ['[fe80::7%wan]:1', '[fe80::7%5]:1', '[2001:db8::7]:1', '[::ffff:192.0.2.1]:1'];
     const { endpoints } = toTunnelRequest(
       read(...texts.flatMap((text) => peer(BOB_KEY, text))),
@@ -170,7 +170,7 @@ describe('toTunnelRequest', () => {
     expect(endpoints.map(formatAddress)).toEqual(['2001:db8::7', '192.0.2.1']);
   });
 
-  test('has the words of [Interface]', () => {
+  test('has the values of [Interface]', () => {
     const file = read('[Interface]', 'Table = 7', 'FwMark = 0x10', 'MTU = 1300');
     expect(toTunnelRequest(file, new Map())).toMatchObject({ table: 7, mark: 16, mtu: 1300 });
     expect(toTunnelRequest(read('[Interface]'), new Map())).toMatchObject({
@@ -180,7 +180,7 @@ describe('toTunnelRequest', () => {
   });
 });
 
-describe('placeOf', () => {
+describe('originOfStep', () => {
   const file = read(
     '[Interface]',
     'Address = 10.0.0.1/24  10.0.0.2/24, 10.0.0.3/255.255.255.0,',
@@ -190,23 +190,23 @@ describe('placeOf', () => {
     'Allowed IPs = 10.9. 0.7/16, fd00::/8',
   );
 
-  test('is the last line that asks for the address', () => {
-    expect(placeOf(file, addAddress('10.0.0.1/24'))).toBe('wg0.conf:3: Address');
-    expect(placeOf(file, addAddress('10.0.0.2/24'))).toBe('wg0.conf:2: Address');
-    expect(placeOf(file, addAddress('10.0.0.3/24'))).toBe('wg0.conf:2: Address');
+  test('returns the last line with the address', () => {
+    expect(originOfStep(file, addAddress('10.0.0.1/24'))).toBe('wg0.conf:3: Address');
+    expect(originOfStep(file, addAddress('10.0.0.2/24'))).toBe('wg0.conf:2: Address');
+    expect(originOfStep(file, addAddress('10.0.0.3/24'))).toBe('wg0.conf:2: Address');
   });
 
-  test('is the peer of a route, with the port of a link that cannot go up', () => {
+  test('returns the AllowedIPs of a route, and the ListenPort of a link that cannot go up', () => {
     const destination = parseCidr('10.9.0.0/16');
-    expect(placeOf(file, { type: 'add-route', destination, table: 254 })).toBe(
+    expect(originOfStep(file, { type: 'add-route', destination, table: 254 })).toBe(
       'wg0.conf:8: AllowedIPs',
     );
-    expect(placeOf(file, { type: 'set-up', mtu: 1420 })).toBe('wg0.conf:4: ListenPort');
+    expect(originOfStep(file, { type: 'set-up', mtu: 1420 })).toBe('wg0.conf:4: ListenPort');
   });
 
-  test('is nowhere where no field asked', () => {
-    expect(placeOf(file, { type: 'create-link', name: 'wg0' })).toBeUndefined();
-    expect(placeOf(file, { type: 'configure', peers: 1, mark: 7 })).toBeUndefined();
+  test('returns undefined if no field caused the step', () => {
+    expect(originOfStep(file, { type: 'create-link', name: 'wg0' })).toBeUndefined();
+    expect(originOfStep(file, { type: 'configure', peers: 1, mark: 7 })).toBeUndefined();
   });
 });
 

@@ -10,20 +10,20 @@ beforeEach(() => {
 });
 
 describe('Tunnel.up', () => {
-  test('does everything in order, and the device gets the mark of the plan', async () => {
+  test('carries out all steps in order, and gives the device the mark of the plan', async () => {
     await up(FULL);
     expect(host.log).toEqual(ALL_STEPS);
     expect(host.device?.configuration).toEqual({ listenPort: 51820, fwmark: 51820 });
   });
 
-  test('tells of each step before it is done', async () => {
+  test('reports each step before it is carried out', async () => {
     const told: string[] = [];
     host.failure = { entry: 'up wg0 1420', errno: 'EPERM' };
     await expect(up(FULL, { onStep: (text) => told.push(text) })).rejects.toThrow('EPERM');
     expect(told.at(-1)).toBe('set wg0 up, MTU 1420');
   });
 
-  test.each(entriesOfFull())('leaves nothing behind when "%s" fails', async (entry) => {
+  test.each(entriesOfFull())('undoes everything when "%s" fails', async (entry) => {
     host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
     host.failure = { entry, errno: 'EEXIST' };
     await expect(up(FULL)).rejects.toBeInstanceOf(StepError);
@@ -32,7 +32,7 @@ describe('Tunnel.up', () => {
     expect(host.loose).toEqual(new Set());
   });
 
-  test('deletes the rules that are left over before it adds its own', async () => {
+  test('deletes left-over rules before it adds its own rules', async () => {
     const left: PolicyRule = { family: 4, priority: 32765, table: 51820, notMark: 51820 };
     host.rules.push(left);
     host.facts_ = { ...host.facts_, tunnelRules: [left] };
@@ -42,21 +42,18 @@ describe('Tunnel.up', () => {
     expect(host.rules).toEqual([]);
   });
 
-  test.each(['', 'restore eth0 wg0'])(
-    'puts back filters that are left over (fails: %j)',
-    async (entry) => {
-      host.facts_ = { ...host.facts_, leftOverFilters: ['eth0'] };
-      host.failure = { entry, errno: 'EROFS' };
-      const tunnel = await up({ ...FULL, allowedIps: [] });
-      expect(host.log.includes('restore eth0 wg0')).toBe(entry === '');
-      host.log.length = 0;
-      await tunnel.down();
-      expect(host.log).toEqual(['device close']);
-    },
-  );
+  test.each(['', 'restore eth0 wg0'])('restores left-over filters (fails: %j)', async (entry) => {
+    host.facts_ = { ...host.facts_, leftOverFilters: ['eth0'] };
+    host.failure = { entry, errno: 'EROFS' };
+    const tunnel = await up({ ...FULL, allowedIps: [] });
+    expect(host.log.includes('restore eth0 wg0')).toBe(entry === '');
+    host.log.length = 0;
+    await tunnel.down();
+    expect(host.log).toEqual(['device close']);
+  });
 
   test.each(['EROFS', 'EACCES', 'EPERM', 'ENOENT'])(
-    'goes on without src_valid_mark where it cannot be written (%s), and says so',
+    'continues without src_valid_mark if it cannot be written (%s), and reports that',
     async (errno) => {
       const told: string[] = [];
       host.failure = { entry: 'sysctl net.ipv4.conf.all.src_valid_mark 1', errno };
@@ -69,7 +66,7 @@ describe('Tunnel.up', () => {
     },
   );
 
-  test('names the step that failed, with its cause', async () => {
+  test('names the step that failed, and its cause', async () => {
     host.failure = { entry: 'address 10.0.0.1/24 wg0', errno: 'EEXIST' };
     await expect(up(FULL)).rejects.toMatchObject({
       step: { type: 'add-address' },
@@ -78,14 +75,14 @@ describe('Tunnel.up', () => {
     });
   });
 
-  test('touches no interface that is there already', async () => {
+  test('refuses a name that an existing interface has', async () => {
     host.links.add('wg0');
     await expect(up(FULL)).rejects.toThrow(/create interface wg0: .*EEXIST/);
     expect(host.log).toEqual([]);
     expect(host.links).toEqual(new Set(['wg0']));
   });
 
-  test('waits until packets pass before it leads any into the tunnel', async () => {
+  test('waits until packets pass before it adds routes', async () => {
     const waits: number[] = [];
     host.unusable = 3;
     await up(FULL, {
@@ -98,7 +95,7 @@ describe('Tunnel.up', () => {
     expect(host.log).toEqual(ALL_STEPS);
   });
 
-  test('does not wait for ever', async () => {
+  test('stops waiting after two seconds', async () => {
     let waitedMs = 0;
     host.unusable = Infinity;
     await up(FULL, { sleep: async (ms) => void (waitedMs += ms) });
@@ -106,20 +103,20 @@ describe('Tunnel.up', () => {
     expect(host.log).toEqual(ALL_STEPS);
   });
 
-  test('fails when the device cannot open its port', async () => {
+  test('rejects when the device cannot open its port', async () => {
     const failed = up(FULL, { onLinkUp: 'error' });
     await expect(failed).rejects.toThrow(/set wg0 up.*EADDRINUSE/);
     expect(host.log.at(-1)).toBe('device close');
   });
 
-  test('fails when somebody deletes the interface meanwhile', async () => {
+  test('rejects when the interface is deleted meanwhile', async () => {
     await expect(up(FULL, { onLinkUp: 'close' })).rejects.toMatchObject({
       code: 'ERR_LITZ_CLOSED',
     });
     expect(host.device?.listenerCount('close')).toBe(0);
   });
 
-  test('stops at the step that it is told to end in, and takes the others back', async () => {
+  test('stops at the step in which it is aborted, and undoes the earlier steps', async () => {
     const controller = new AbortController();
     const onStep = (text: string): void => {
       if (text.startsWith('add IPv4 rule: packets without')) controller.abort(new Error('enough'));
@@ -135,7 +132,7 @@ describe('Tunnel.up', () => {
 });
 
 describe('Tunnel.down', () => {
-  test('takes back what outlives the link, from the last to the first', async () => {
+  test('undoes the steps that outlive the link, the last one first', async () => {
     host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
     const tunnel = await up(FULL);
     host.log.length = 0;
@@ -148,13 +145,13 @@ describe('Tunnel.down', () => {
     ]);
   });
 
-  test('is done once, however often it is called', async () => {
+  test('runs once, however often it is called', async () => {
     const tunnel = await up(FULL);
     await Promise.all([tunnel.down(), tunnel.down()]);
     expect(host.log.filter((entry) => entry === 'device close')).toHaveLength(1);
   });
 
-  test('goes on when something cannot be taken back, and says what', async () => {
+  test('continues when a step cannot be undone, and rejects with all errors', async () => {
     const tunnel = await up(FULL);
     host.failure = { entry: 'delete rule 4 32765', errno: 'EPERM' };
     await expect(tunnel.down()).rejects.toThrow(
@@ -163,7 +160,7 @@ describe('Tunnel.down', () => {
     expect(host.log.slice(-2)).toEqual(['delete rule 4 32764', 'device close']);
   });
 
-  test('takes rules back when the process exits without it', async () => {
+  test('deletes rules when the process exits without it', async () => {
     const before = new Set(process.listeners('exit'));
     const tunnel = await up(FULL);
     const [atExit] = process.listeners('exit').filter((listener) => !before.has(listener));

@@ -33,13 +33,13 @@ const ONCE: Found = { bytes: 1, text: 0 };
 
 describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => {
   it.each(['auto', 'wasm'] as const)(
-    'holds the keys of a device in memory once, and not at all when it has none (%s)',
+    'contains the keys of a device once, and not at all after they are removed (%s)',
     async (crypto) => {
       expect(await watch({ tun: 'memory', crypto, input: 'bytes' })).toEqual(USED_ONCE);
     },
   );
 
-  it("holds keys that came as text in strings, which are the caller's, and once as bytes", async () => {
+  it("contains keys that came as text in the caller's strings, and once as bytes", async () => {
     const steps = await watch({ tun: 'memory', crypto: 'auto', input: 'text' });
     expect(withoutText(steps)).toEqual(USED_ONCE);
     // Strings cannot be wiped: they end with the garbage, whenever that is written over.
@@ -48,7 +48,7 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
     expect(steps['next key']?.nextKey.text).toBeLessThanOrEqual(STRINGS);
   });
 
-  it('holds what noble leaves of a private key besides, and nothing of a preshared one', async () => {
+  it('contains what noble leaves of a private key, and nothing of a preshared key', async () => {
     const steps = await watch({ tun: 'memory', crypto: 'noble', input: 'bytes' });
     expect(steps['open']?.presharedKey).toEqual(ONCE);
     expect(steps['closed']?.presharedKey).toEqual(NOWHERE);
@@ -69,7 +69,7 @@ describeWith(
     afterEach(() => host.close());
 
     it.each(['bytes', 'text'] as const)(
-      'holds the keys of an interface once, and not at all when it has none (%s)',
+      'contains the keys of an interface once, and not at all after they are removed (%s)',
       async (input) => {
         const steps = await host.namespace.run(() =>
           watch({ tun: 'interface', crypto: 'auto', input }),
@@ -81,7 +81,7 @@ describeWith(
 );
 
 describe('findKeys', () => {
-  it('finds what is there: bytes, and text in hex and base64', async () => {
+  it('finds bytes, and text in hex and base64', async () => {
     const script = `${FILL_KEY}
       const key = fillKey(new Uint8Array(new ArrayBuffer(32)), ${PRIVATE});
       const texts = [Buffer.from(key).toString('hex'), Buffer.from(key).toString('base64')];

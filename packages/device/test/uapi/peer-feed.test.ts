@@ -24,7 +24,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe('PeerFeed', () => {
-  it('listens to the device only while somebody follows, and a little longer', () => {
+  it('listens to the device while it has a reader, and a little longer', () => {
     const feed = new PeerFeed(follow, { keptMs: 1000 });
     expect(follow).not.toHaveBeenCalled();
     feed.open()?.close();
@@ -39,7 +39,7 @@ describe('PeerFeed', () => {
     expect(unfollow).toHaveBeenCalledOnce();
   });
 
-  it('gives what happened since a cursor, in order, no more than is asked for', () => {
+  it('returns the changes after a cursor in order, and at most the requested number', () => {
     const feed = openFeed({ firstCursor: () => 10 });
     for (let time = 1; time <= 3; time++) tell({ ...CHANGE, lastHandshakeUnixMs: time });
     expect(timesSince(feed, 10, 9)).toEqual([1, 2, 3]);
@@ -47,7 +47,7 @@ describe('PeerFeed', () => {
     expect(timesSince(feed, 13, 9)).toEqual([]);
   });
 
-  it('does not know what was before it began, what is not yet, and what the ring has lost', () => {
+  it('returns undefined for a cursor before its start, in the future, or out of the ring', () => {
     const feed = openFeed({ capacity: 2, firstCursor: () => 10 });
     for (let time = 1; time <= 3; time++) tell({ ...CHANGE, lastHandshakeUnixMs: time });
     expect(timesSince(feed, 9, 9)).toBeUndefined();
@@ -56,7 +56,7 @@ describe('PeerFeed', () => {
     expect(timesSince(feed, 14, 9)).toBeUndefined();
   });
 
-  it('never has a cursor twice, also after it has stopped listening and the clock went back', () => {
+  it('never uses a cursor twice, also after it stopped listening and the clock went back', () => {
     const feed = new PeerFeed(follow, { keptMs: 1 });
     const reader = feed.open();
     tell(CHANGE);
@@ -70,7 +70,7 @@ describe('PeerFeed', () => {
     expect(feed.since(cursor, 9)).toBeUndefined();
   });
 
-  it('wakes whoever waits, with a change and with the end', async () => {
+  it('wakes a waiting reader with a change and when it is closed', async () => {
     const feed = new PeerFeed(follow);
     const reader = feed.open()!;
     const { cursor } = feed;
@@ -83,7 +83,7 @@ describe('PeerFeed', () => {
     await expect(ended).resolves.toBe(false);
   });
 
-  it('takes no more readers than it may', () => {
+  it('refuses more readers than allowed', () => {
     const feed = new PeerFeed(follow, { maxReaders: 1 });
     const first = feed.open();
     expect(feed.open()).toBeUndefined();

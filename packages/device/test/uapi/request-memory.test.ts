@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { RequestMemory, type RequestHolder } from '../../src/uapi/request-memory.ts';
+import { RequestMemory, type RequestOwner } from '../../src/uapi/request-memory.ts';
 
 describe('RequestMemory', () => {
-  it('adds up what all hold', () => {
+  it('adds the bytes of all connections', () => {
     const memory = new RequestMemory(100);
     const [a, b] = [new Holder(memory), new Holder(memory)];
     a.hold(30);
@@ -14,7 +14,7 @@ describe('RequestMemory', () => {
     expect([a.refused, b.refused]).toEqual([0, 0]);
   });
 
-  it('refuses the largest when it is too much, whoever came last', () => {
+  it('refuses the largest request when the limit is exceeded', () => {
     const memory = new RequestMemory(100);
     const [small, large, last] = [new Holder(memory), new Holder(memory), new Holder(memory)];
     small.hold(20);
@@ -26,7 +26,7 @@ describe('RequestMemory', () => {
     expect(memory.total).toBe(51);
   });
 
-  it('leaves alone what has come to its end, and refuses what has not', () => {
+  it('refuses incomplete requests only', () => {
     const memory = new RequestMemory(100);
     const [whole, part] = [new Holder(memory), new Holder(memory)];
     whole.hold(90, 0);
@@ -36,7 +36,7 @@ describe('RequestMemory', () => {
     expect(memory.total).toBe(200);
   });
 
-  it('refuses as many as it takes', () => {
+  it('refuses as many requests as necessary', () => {
     const memory = new RequestMemory(100);
     const parts = [40, 30, 20].map((bytes) => {
       const part = new Holder(memory);
@@ -48,7 +48,7 @@ describe('RequestMemory', () => {
   });
 });
 
-class Holder implements RequestHolder {
+class Holder implements RequestOwner {
   readonly #memory: RequestMemory;
   unfinishedBytes = 0;
   refused = 0;
@@ -59,7 +59,7 @@ class Holder implements RequestHolder {
 
   hold(bytes: number, unfinished = bytes): void {
     this.unfinishedBytes = unfinished;
-    this.#memory.hold(this, bytes);
+    this.#memory.setUsed(this, bytes);
   }
 
   refuseUnfinished(): void {

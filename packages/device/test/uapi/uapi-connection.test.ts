@@ -52,7 +52,7 @@ describe('UapiConnection', () => {
     expect(client.onClosed).toHaveBeenCalledOnce();
   });
 
-  it('reads no more while it answers', async () => {
+  it('reads nothing while it answers', async () => {
     const held = gate();
     const asked: string[] = [];
     const client = open({
@@ -76,7 +76,7 @@ describe('UapiConnection', () => {
     expect(client.isPaused()).toBe(false);
   });
 
-  it('asks for the next part of an answer when the one before is read', async () => {
+  it('reads the next part of an answer when the client has read the previous one', async () => {
     let parts = 0;
     const target = {
       async *statusParts(): AsyncGenerator<DeviceStatus> {
@@ -97,7 +97,7 @@ describe('UapiConnection', () => {
     client.destroy();
   });
 
-  it('ends the reading of parts when the client goes', async () => {
+  it('stops reading parts when the client disconnects', async () => {
     const ended = vi.fn<() => void>();
     const target = {
       async *statusParts(): AsyncGenerator<DeviceStatus> {
@@ -117,7 +117,7 @@ describe('UapiConnection', () => {
     expect(ended).toHaveBeenCalledOnce();
   });
 
-  it('ends an answer with the errno of what went wrong in the middle of it', async () => {
+  it('ends an answer with the errno of an error in the middle', async () => {
     const target = {
       async *statusParts(): AsyncGenerator<DeviceStatus> {
         yield await Promise.resolve(EMPTY);
@@ -131,7 +131,7 @@ describe('UapiConnection', () => {
     expect(client.refusals).toEqual(['closed']);
   });
 
-  describe('that follows changes', () => {
+  describe('with a client that follows changes', () => {
     let tell: (peer: ChangedPeer) => void;
     let feed: PeerFeed;
     const unfollow = vi.fn<() => void>();
@@ -147,7 +147,7 @@ describe('UapiConnection', () => {
 
     afterEach(() => feed.close());
 
-    it('hears of all peers at first, and then of each that changes', async () => {
+    it('sends all peers first, and then each change', async () => {
       const peers = [{ ...PEER, lastHandshakeUnixMs: 1500 }];
       const client = open({ status: () => Promise.resolve({ ...EMPTY, peers }) }, { feed });
       client.say('litz_changes=0\n\n');
@@ -161,7 +161,7 @@ describe('UapiConnection', () => {
       client.destroy();
     });
 
-    it('goes on from its cursor, and hears at once that nothing has changed', async () => {
+    it("continues from the client's cursor, and reports at once if nothing has changed", async () => {
       const first = open({}, { feed });
       first.say('litz_changes=0\n\n');
       await turns();
@@ -179,7 +179,7 @@ describe('UapiConnection', () => {
       upToDate.destroy();
     });
 
-    it('begins anew with a cursor that nobody knows', async () => {
+    it('sends all peers for an unknown cursor', async () => {
       const client = open({}, { feed });
       client.say('litz_changes=7\n\n');
       await turns();
@@ -187,7 +187,7 @@ describe('UapiConnection', () => {
       client.destroy();
     });
 
-    it('gets all peers again when it reads too slowly, and the device keeps no more for it', async () => {
+    it('sends all peers again when the client reads too slowly, and keeps nothing for it', async () => {
       const client = open({}, { feed });
       client.say('litz_changes=0\n\n');
       await turns();
@@ -203,7 +203,7 @@ describe('UapiConnection', () => {
       client.destroy();
     });
 
-    it('may be quiet for as long as nothing changes, but has to read', async () => {
+    it('stays open while nothing changes, but closes when the client does not read', async () => {
       const client = open({}, { feed });
       client.say('litz_changes=0\n\n');
       await turns();
@@ -222,7 +222,7 @@ describe('UapiConnection', () => {
       ['hangs up', (client: Client) => client.hangUp()],
       ['says more', (client: Client) => client.say('get=1\n\n')],
       ['is gone', (client: Client) => client.destroy()],
-    ])('ends when the client %s', async (_, leave) => {
+    ])('closes when the client %s', async (_, leave) => {
       const client = open({}, { feed });
       client.say('litz_changes=0\n\n');
       await turns();
@@ -234,7 +234,7 @@ describe('UapiConnection', () => {
       expect(client.heard).toBe('litz_resync=true\nlitz_cursor=100\n\n');
     });
 
-    it('is refused when too many follow already, and when the target tells nothing', async () => {
+    it('refuses the request when there are too many readers, or the target reports nothing', async () => {
       const followers = [open({}, { feed }), open({}, { feed }), open({}, { feed }), open()];
       for (const client of followers) client.say('litz_changes=0\n\n');
       await turns();
@@ -245,7 +245,7 @@ describe('UapiConnection', () => {
       for (const client of followers) client.destroy();
     });
 
-    it('ends with the errno of what went wrong', async () => {
+    it('ends with the errno of an error', async () => {
       const client = open({ status: () => Promise.reject(new Error('closed')) }, { feed });
       client.say('litz_changes=0\n\n');
       await turns();
@@ -256,15 +256,15 @@ describe('UapiConnection', () => {
     });
   });
 
-  describe('that stands still', () => {
-    it('is closed before its first request', async () => {
+  describe('with an idle client', () => {
+    it('closes before the first request', async () => {
       const client = open();
       client.standStill();
       await client.ended;
       expect(client.heard).toBe('');
     });
 
-    it('is answered EIO in the middle of a request, which is not carried out', async () => {
+    it('answers EIO in the middle of a request, and does not carry it out', async () => {
       const client = open();
       client.say('set=1\nlisten_port=1\n');
       await turns();
@@ -275,7 +275,7 @@ describe('UapiConnection', () => {
       expect([client.configured, memory.total]).toEqual([0, 0]);
     });
 
-    it('may take its time between two requests', async () => {
+    it('stays open between two requests', async () => {
       const client = open();
       client.say('get=1\n\n');
       await turns();
@@ -287,7 +287,7 @@ describe('UapiConnection', () => {
       expect(client.destroyed).toBe(false);
     });
 
-    it('is not closed while the device takes its time', async () => {
+    it('stays open while the device works on a request', async () => {
       const held = gate();
       const status = async (): Promise<DeviceStatus> => {
         await held.opened;
@@ -303,7 +303,7 @@ describe('UapiConnection', () => {
       expect(client.heard).toBe(EMPTY_ANSWER);
     });
 
-    it('is closed when it does not read its answer', async () => {
+    it('closes when the client does not read its answer', async () => {
       const client = open();
       client.say('get=1\n\n');
       await turns();
@@ -316,7 +316,7 @@ describe('UapiConnection', () => {
       expect(client.onClosed).toHaveBeenCalledOnce();
     });
 
-    it('is closed when it was refused and does not hang up', async () => {
+    it('closes when a refused client does not hang up', async () => {
       const client = open();
       client.say('hello\n');
       await turns();
@@ -327,8 +327,8 @@ describe('UapiConnection', () => {
     });
   });
 
-  describe('whose request takes too much memory', () => {
-    it('is answered ENOMEM and read on, so that it gets to the answer', async () => {
+  describe('with a request that takes too much memory', () => {
+    it('answers ENOMEM and reads on, so that the client reads the answer', async () => {
       const client = open();
       const line = 'persistent_keepalive_interval=1\n';
       client.say(`set=1\n${line.repeat(100)}`);
@@ -345,7 +345,7 @@ describe('UapiConnection', () => {
       expect(client.configured).toBe(0);
     });
 
-    it('does not keep the others from being carried out', async () => {
+    it('carries out the requests of other connections', async () => {
       const [large, small] = [open(), open()];
       large.say(`set=1\n${'a=1\n'.repeat(2000)}`);
       small.say(`set=1\nlisten_port=1\n`);
@@ -360,7 +360,7 @@ describe('UapiConnection', () => {
       expect(memory.total).toBe(0);
     });
 
-    it('gets the answers to what it asked before', async () => {
+    it('answers the earlier requests of the connection', async () => {
       const held = gate();
       const status = async (): Promise<DeviceStatus> => {
         await held.opened;
@@ -378,7 +378,7 @@ describe('UapiConnection', () => {
     });
   });
 
-  it('counts what has come until it is carried out', async () => {
+  it('counts the bytes of a request until it is carried out', async () => {
     const held = gate();
     const client = open({ configure: () => held.opened });
     client.say(`set=1\n${'listen_port=2\n'.repeat(100)}\n`);

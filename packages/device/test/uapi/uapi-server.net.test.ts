@@ -20,7 +20,7 @@ const socketFolder = requirement('the right to write /var/run/wireguard', () => 
 let device: Device;
 let server: UapiServer;
 
-describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg', () => {
+describeWith([socketFolder, programRequirement('wg')], 'UapiServer with wg as its client', () => {
   beforeEach(async () => {
     ({ device } = await memoryDevice(ALICE));
     server = await UapiServer.listen(device, { path: UapiServer.path(NAME) });
@@ -31,7 +31,7 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
     await device.close();
   });
 
-  it('is listed and shown', async () => {
+  it('is listed and shown by wg', async () => {
     expect((await wg('show', 'interfaces')).split(/\s+/)).toContain(NAME);
     const { listenPort } = await device.status();
     const [privateKey, publicKey, port, mark] = (await wg('show', NAME, 'dump')).trim().split('\t');
@@ -43,7 +43,7 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
     ]);
   });
 
-  it('takes what wg set says, and shows it', async () => {
+  it('applies wg set, and shows the result', async () => {
     const peer = formatKey(BOB.publicKey);
     const endpoint = ['endpoint', '[2001:db8::1]:51820'];
     const keepalive = ['persistent-keepalive', '25'];
@@ -59,7 +59,7 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
     expect(await wg('show', NAME, 'peers')).toBe('');
   });
 
-  it('takes a whole file with wg setconf, and gives it back with wg showconf', async () => {
+  it('applies a whole file with wg setconf, and returns it with wg showconf', async () => {
     const conf = [
       '[Interface]',
       `ListenPort = ${(await device.status()).listenPort}`,
@@ -91,20 +91,20 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
       });
     });
 
-    it('shows nothing of it to wg', async () => {
+    it('does not show the next keys to wg', async () => {
       const dump = await wg('show', NAME, 'dump');
       expect(dump).not.toContain(other);
       expect(dump).not.toContain(nextOfMine);
     });
 
-    it('keeps both keys whatever wg set says of the peer by its present one', async () => {
+    it('keeps both keys when wg set names the peer by its present key', async () => {
       await wg('set', NAME, 'peer', old, 'persistent-keepalive', '25');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
       await wg('set', NAME, 'peer', old, 'remove');
       expect(await shown()).toEqual([mine, nextOfMine, []]);
     });
 
-    it('promotes the peer that wg set names by its next key, and removes that key alone', async () => {
+    it('promotes the key of a peer that wg set names by its next key', async () => {
       await wg('set', NAME, 'peer', other, 'remove');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, undefined, '1']]]);
       await device.configure({ peers: [{ publicKey: BOB.publicKey, nextPublicKey: nextOfBob }] });
@@ -112,14 +112,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
       expect(await shown()).toEqual([mine, nextOfMine, [[other, undefined, '1']]]);
     });
 
-    it('promotes the private key that wg set gives it, and keeps the next one beside the old', async () => {
+    it('promotes the private key that wg set gives, and keeps the next key beside the old one', async () => {
       await withFile(`${mine}\n`, (file) => wg('set', NAME, 'private-key', file));
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
       await withFile(`${nextOfMine}\n`, (file) => wg('set', NAME, 'private-key', file));
       expect(await shown()).toEqual([nextOfMine, undefined, [[old, other, '1']]]);
     });
 
-    it('takes no peer that has a key of ours', async () => {
+    it('refuses a peer with a key of the device', async () => {
       await wg('set', NAME, 'peer', formatKey(next.publicKey), 'allowed-ips', '10.9.0.0/16');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
     });
@@ -129,14 +129,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer asked by wg',
       ['syncconf', 'the next key', other, undefined],
       ['setconf', 'the old key', old, undefined],
       ['setconf', 'the next key', other, undefined],
-    ])('has with wg %s of a file with %s that one', async (command, _, key, nextKey) => {
+    ])('has the key of the file after wg %s with %s', async (command, _, key, nextKey) => {
       const conf = `[Interface]\nPrivateKey = ${mine}\n[Peer]\nPublicKey = ${key}\nAllowedIPs = 10.0.0.2/32\n`;
       await withFile(conf, (file) => wg(command, NAME, file));
       expect(await shown()).toEqual([mine, nextOfMine, [[key, nextKey, '1']]]);
     });
   });
 
-  it('refuses what cannot be done, and wg says so', async () => {
+  it('refuses an impossible request, and wg reports it', async () => {
     const other = await memoryDevice(BOB);
     const { listenPort } = await other.device.status();
     await expect(wg('set', NAME, 'listen-port', String(listenPort))).rejects.toThrow(

@@ -49,7 +49,7 @@ afterEach(async () => {
 });
 
 posix('UapiServer', () => {
-  it('answers get and set, several on a connection, in order', async () => {
+  it('answers several get and set requests of a connection in order', async () => {
     await serve();
     const { listenPort } = await device.status();
     const answer = await ask(
@@ -64,7 +64,7 @@ posix('UapiServer', () => {
     expect(after).toContain('\nallowed_ip=10.0.0.2/32\n');
   });
 
-  it('answers one after the other what comes in pieces, however long it takes', async () => {
+  it('answers requests that arrive in pieces, one after the other', async () => {
     let release!: () => void;
     const held = new Promise<void>((resolve) => (release = resolve));
     const asked: string[] = [];
@@ -88,7 +88,7 @@ posix('UapiServer', () => {
     socket.destroy();
   });
 
-  it('is understood by the typed client', async () => {
+  it('works with the typed client', async () => {
     await serve();
     const client = new UapiClient(path);
     const { publicKey } = BOB;
@@ -98,7 +98,7 @@ posix('UapiServer', () => {
     expect(status.listenPort).toBe((await device.status()).listenPort);
   });
 
-  it('tells of the keys of a rotation to whoever asks for them', async () => {
+  it('returns the keys of a rotation to a client that asks for them', async () => {
     await serve();
     const { publicKey } = BOB;
     const next = createPerson(9);
@@ -134,13 +134,13 @@ posix('UapiServer', () => {
     ['a get with more in it', 'get=1\nfoo=bar\n\n', 'errno=-22\n\n'],
     ['an operation that is none', 'put=1\n\n', ''],
     ['no text at all', Buffer.from([0xff, 0xfe, 0, 10, 10]), ''],
-  ])('answers %s, and goes on', async (_, request, answer) => {
+  ])('answers %s, and continues', async (_, request, answer) => {
     await serve();
     expect(await ask(request, { end: true })).toBe(answer);
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
   });
 
-  it('keeps who follows changes, however quiet and however many others come', async () => {
+  it('keeps a quiet client that follows changes, however many others connect', async () => {
     await serve({ maxConnections: 1, idleTimeoutMs: 20 });
     const changes = new UapiClient(path).changes();
     expect((await changes.next()).value).toMatchObject({ isResync: true, peers: [] });
@@ -152,7 +152,7 @@ posix('UapiServer', () => {
     await changes.return();
   });
 
-  it('tells why it refused a request, without the key that was in it', async () => {
+  it('reports why it refused a request, without the key in it', async () => {
     const refused: string[] = [];
     const key = hex(BOB.publicKey);
     await serve({ onRefused: ({ message }) => refused.push(message) });
@@ -171,7 +171,7 @@ posix('UapiServer', () => {
     await other.device.close();
   });
 
-  it('bounds the memory of a request', async () => {
+  it('limits the memory of a request', async () => {
     await serve({ maxRequestLength: 1000 });
     const line = 'persistent_keepalive_interval=1\n';
     const request = `set=1\npublic_key=${hex(BOB.publicKey)}\n${line.repeat(100)}`;
@@ -184,7 +184,7 @@ posix('UapiServer', () => {
     expect(await ask('get=1\n\n')).toBe('errno=-5\n\n');
   });
 
-  it('serves many connections, whatever becomes of them', async () => {
+  it('serves many connections, however they end', async () => {
     await serve();
     const idle = await Promise.all(Array.from({ length: 20 }, () => connect()));
     for (const [i, socket] of idle.entries()) if (i % 2) socket.destroy();
@@ -193,7 +193,7 @@ posix('UapiServer', () => {
     for (const socket of idle) socket.destroy();
   });
 
-  it('serves a thousand clients at once, beside as many who say nothing', async () => {
+  it('serves a thousand clients at once, beside a thousand idle ones', async () => {
     await serve();
     const idle = await Promise.all(Array.from({ length: 1000 }, () => connect()));
     const answers = await Promise.all(Array.from({ length: 1000 }, () => ask('get=1\n\n')));
@@ -201,7 +201,7 @@ posix('UapiServer', () => {
     for (const socket of idle) socket.destroy();
   });
 
-  it('lets whoever asks take the place of who has been silent for longest', async () => {
+  it('closes the connection that is quiet for the longest time for a new one', async () => {
     const clock = vi.spyOn(performance, 'now');
     try {
       await serve({ maxConnections: 3 });
@@ -222,7 +222,7 @@ posix('UapiServer', () => {
     }
   });
 
-  it('answers a client that half-closes behind its requests', async () => {
+  it('answers a client that closes its writing side after its requests', async () => {
     await serve();
     const peer = `public_key=${hex(BOB.publicKey)}\n`;
     expect(await ask('get=1\n\n', { end: true })).toMatch(/errno=0\n\n$/);
@@ -233,7 +233,7 @@ posix('UapiServer', () => {
     expect(await device.peers()).toEqual([]);
   });
 
-  it('gives up a connection on which nothing comes', async () => {
+  it('closes a connection on which nothing arrives', async () => {
     // Long enough for the request below, also on a busy machine.
     await serve({ idleTimeoutMs: 300 });
     const socket = await connect();
@@ -241,7 +241,7 @@ posix('UapiServer', () => {
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
   });
 
-  it('refuses the largest of the unfinished requests when all together are too long', async () => {
+  it('refuses the largest incomplete request when all together are too long', async () => {
     await serve({ maxTotalLength: 300_000 });
     const answers = [200_000, 90_000, 50_000].map(async (length) => {
       const line = 'persistent_keepalive_interval=1\n';
@@ -259,7 +259,7 @@ posix('UapiServer', () => {
     large.destroy();
   });
 
-  it('carries out one set after the other', async () => {
+  it('carries out set requests one after the other', async () => {
     let running = 0;
     let open!: () => void;
     const opened = new Promise<void>((resolve) => (open = resolve));
@@ -292,34 +292,34 @@ posix('UapiServer', () => {
     expect(readdirSync(join(folder, 'wireguard'))).toEqual([]);
   });
 
-  it('does not ask whoever serves in such a folder', async () => {
+  it('does not connect to a server in such a folder', async () => {
     await serve();
     chmodSync(join(folder, 'wireguard'), 0o777);
     await expect(UapiServer.listen(device, { path })).rejects.toThrow(/has mode 0777/);
   });
 
-  it('does not serve through a link in the place of the folder', async () => {
+  it('does not serve through a symbolic link to the folder', async () => {
     mkdirSync(join(folder, 'there'), { mode: 0o755 });
     symlinkSync(join(folder, 'there'), join(folder, 'wireguard'));
     await expect(serve()).rejects.toThrow(/wireguard is a symbolic link/);
     expect(readdirSync(join(folder, 'there'))).toEqual([]);
   });
 
-  it('makes a socket for the owner alone, in a folder that it makes', async () => {
+  it('makes a socket for the owner only, in a folder that it makes', async () => {
     await serve();
     expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(lstatSync(path).isSocket()).toBe(true);
     expect(statSync(join(folder, 'wireguard')).mode & 0o777 & ~process.umask()).toBe(0o755);
   });
 
-  it('removes it at the end', async () => {
+  it('removes the socket at the end', async () => {
     await serve();
     await server?.close();
     await server?.close();
     expect(existsSync(path)).toBe(false);
   });
 
-  it('replaces a socket that nobody answers on', async () => {
+  it('replaces a socket on which no program answers', async () => {
     mkdirSync(join(folder, 'wireguard'));
     await leaveStaleSocket(path);
     expect(existsSync(path)).toBe(true);
@@ -327,7 +327,7 @@ posix('UapiServer', () => {
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
   });
 
-  it('does not replace one that somebody answers on, or what is no socket', async () => {
+  it('replaces neither a socket on which a program answers nor another file', async () => {
     await serve();
     await expect(UapiServer.listen(device, { path })).rejects.toMatchObject({
       code: 'ERR_LITZ_SYSTEM',
@@ -342,7 +342,7 @@ posix('UapiServer', () => {
     expect(statSync(file).size).toBe(4);
   });
 
-  it('says what to do where its folder cannot be made', async () => {
+  it('says what to do when its folder cannot be made', async () => {
     symlinkSync(join(folder, 'missing', 'run'), join(folder, 'run'));
     const missing = join(folder, 'run', 'wireguard', 'wg0.sock');
     await expect(UapiServer.listen(device, { path: missing })).rejects.toMatchObject({
@@ -365,14 +365,14 @@ posix('UapiServer', () => {
     });
   });
 
-  it('ends when somebody removes the socket', async () => {
+  it('ends when the socket is removed', async () => {
     const removed = new Promise<void>((resolve) => void serve({ onRemoved: resolve }));
     await vi.waitFor(() => expect(existsSync(path)).toBe(true));
     rmSync(path);
     await removed;
   });
 
-  it('ends when somebody replaces the socket, and leaves the new one alone', async () => {
+  it('ends when the socket is replaced, and does not remove the new one', async () => {
     const removed = new Promise<void>((resolve) => void serve({ onRemoved: resolve }));
     await vi.waitFor(() => expect(existsSync(path)).toBe(true));
     rmSync(path);
@@ -387,7 +387,7 @@ posix('UapiServer', () => {
     );
   });
 
-  it('is where wg looks', () => {
+  it('uses the path where wg looks', () => {
     expect(UapiServer.path('wg0')).toBe('/var/run/wireguard/wg0.sock');
   });
 });

@@ -9,7 +9,7 @@ import type { DeviceStats } from '../../src/device-status.ts';
 import type { SnapshotSlice } from '../../src/device-status.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import { readDeviceOptions } from '../../src/options.ts';
-import { SharedState } from '../../src/linux/shared-state.ts';
+import { ThreadControl } from '../../src/linux/thread-control.ts';
 import { BOB } from '../in-memory.ts';
 import { openDescriptors, realInterfaces, TwoHosts } from '../two-hosts.ts';
 
@@ -21,14 +21,14 @@ describeWith(realInterfaces, 'A device that warms up', () => {
   });
   afterEach(() => hosts.close());
 
-  it('answers at once, and carries packets before it is over', async () => {
+  it('answers at once, and carries packets before the warm-up is over', async () => {
     const devices = await hosts.devices({ warmUp: true });
     expect(await devices.left.status()).toMatchObject({ up: true, peers: [{}] });
     await devices.left.connected(BOB.publicKey, { timeout: 5000 });
     expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
   });
 
-  it('can be closed in the middle of it', async () => {
+  it('can be closed in the middle of the warm-up', async () => {
     const before = openDescriptors();
     const device = await hosts.left.device({ warmUp: true });
     const closed = once(device, 'close');
@@ -37,7 +37,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(openDescriptors()).toBe(before);
   });
 
-  it('leaves nothing open and nothing counted', () => {
+  it('leaves nothing open and counts no packet after the warm-up', () => {
     const { pairs, sockets, stats, peers, opened } = runWarmUp();
     expect(pairs).toHaveLength(1);
     expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
@@ -54,19 +54,19 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(peers).toEqual([]);
   });
 
-  it('has its descriptors written down in the middle of it, and not afterwards', () => {
-    const shared = new SharedState();
-    const before = descriptorsIn(shared);
-    const { pairs, sockets, loop } = runWarmUp({ shared, until: isInTheMiddle });
+  it('records the descriptors of the warm-up while they are open', () => {
+    const control = new ThreadControl();
+    const before = descriptorsIn(control);
+    const { pairs, sockets, loop } = runWarmUp({ control, until: isInTheMiddle });
     const fds = [...pairs.flat().map(({ fd }) => fd), ...sockets.flatMap((two) => two.fds)];
     expect(fds).toHaveLength(6);
-    expect(descriptorsIn(shared)).toEqual(expect.arrayContaining(fds));
+    expect(descriptorsIn(control)).toEqual(expect.arrayContaining(fds));
     loop.close();
-    // But for the eventfd, which is the main thread's to close.
-    expect(descriptorsIn(shared).slice(1)).toEqual(before);
+    // The first one is the eventfd, which the main thread closes.
+    expect(descriptorsIn(control).slice(1)).toEqual(before);
   });
 
-  it('is not to be found from elsewhere', () => {
+  it('opens the sockets of the warm-up on loopback only', () => {
     let table = '';
     const { sockets } = runWarmUp({
       until: (both) => {
@@ -83,13 +83,13 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(bound).toHaveLength(2);
   });
 
-  it('gives up the very port that the device is asked to have', () => {
+  it('ends the warm-up when the device needs its port', () => {
     const { sockets, port } = askForPort((others) => others[1].port);
     expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([false, false, false, true]);
     expect(sockets[3].port).toBe(port);
   });
 
-  it('goes on where the port is of somebody else', () => {
+  it('continues the warm-up when another program has the port', () => {
     const other = hosts.left.namespace.run(() => udp.openUdp({ port: 0 }));
     onTestFinished(() => other.close());
     const { sockets } = askForPort(
@@ -99,34 +99,34 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([true, true, true]);
   });
 
-  it('goes without where there is no room to write its descriptors down', () => {
-    class Full extends SharedState {
-      /** Undefined: as many as it takes. */
+  it('ends the warm-up when its descriptors cannot be recorded', () => {
+    class Full extends ThreadControl {
+      /** How many more descriptors fit. Undefined: any number. */
       left: number | undefined = undefined;
 
-      override opened(fd: number): void {
+      override recordDescriptor(fd: number): void {
         if (this.left === 0) throw new RangeError('full');
         if (this.left !== undefined) this.left--;
-        super.opened(fd);
+        super.recordDescriptor(fd);
       }
     }
-    const shared = new Full();
+    const control = new Full();
     let before: number[] = [];
     const { pairs, opened } = runWarmUp({
-      shared,
+      control,
       until: () => {
-        if (shared.left === 0) return true;
-        before = descriptorsIn(shared);
-        shared.left = 1;
+        if (control.left === 0) return true;
+        before = descriptorsIn(control);
+        control.left = 1;
         return false;
       },
     });
     expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
     expect(opened).toBe(0);
-    expect(descriptorsIn(shared)).toEqual(before);
+    expect(descriptorsIn(control)).toEqual(before);
   });
 
-  it('goes without where loopback is down', () => {
+  it('ends the warm-up when loopback is down', () => {
     const { netlink } = hosts.left;
     netlink.setLink(netlink.linkByName('lo')!.index, { up: false });
     const { pairs, sockets, opened } = runWarmUp();
@@ -136,8 +136,8 @@ describeWith(realInterfaces, 'A device that warms up', () => {
   });
 });
 
-/** What the main thread would close if the other one died. */
-function descriptorsIn({ memory }: SharedState): number[] {
+/** Returns the descriptors that the main thread would close if the other thread died. */
+function descriptorsIn({ memory }: ThreadControl): number[] {
   return [...new Int32Array(memory)].slice(1).filter((fd) => fd !== -1);
 }
 
@@ -149,7 +149,11 @@ function isInTheMiddle(sockets: readonly udp.UdpSockets[]): boolean {
   return sockets.length === 2 && sockets.every(({ counters }) => counters.sentDatagrams > 0);
 }
 
-/** In the middle of a warm-up. @param choose of the device's sockets and the warm-up's */
+/**
+ * Asks for a port in the middle of a warm-up.
+ *
+ * @param choose returns the port; its argument has the sockets of the device and of the warm-up
+ */
 function askForPort(
   choose: (sockets: readonly udp.UdpSockets[]) => number,
   expectOf: (ask: () => void) => void = (ask) => ask(),
@@ -166,18 +170,18 @@ function askForPort(
 }
 
 interface Stop {
-  readonly shared?: SharedState;
+  readonly control?: ThreadControl;
   readonly up?: boolean;
   readonly until?: (sockets: readonly udp.UdpSockets[], loop: LinuxLoop) => boolean;
 }
 
 /** Runs the loop of a device without packets of its own until its warm-up is over. */
-function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: Stop = {}): {
+function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }: Stop = {}): {
   pairs: [tun.TunDevice, tun.TunDevice][];
   sockets: udp.UdpSockets[];
   stats: DeviceStats;
   peers: readonly unknown[];
-  /** Descriptors, after it less before it. */
+  /** How many descriptors more are open after the run than before. */
   opened: number;
   loop: LinuxLoop;
 } {
@@ -186,10 +190,10 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
   const events: string[] = [];
   let loop: LinuxLoop;
   let waits = 0;
-  /** The loop waits without limit when it has nothing else to do. */
+  /** Stops the loop, which would wait without limit when it has nothing else to do. */
   class PollSet extends sys.PollSet {
     override wait(timeoutMs: number): number {
-      if (until(sockets, loop) || ++waits > 100_000) shared.stop();
+      if (until(sockets, loop) || ++waits > 100_000) control.stop();
       return super.wait(timeoutMs);
     }
   }
@@ -210,7 +214,7 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
         tun: { ...tun, openTunPair },
         udp: { ...udp, openUdp },
       },
-      shared,
+      control,
       tunName: 'wg0',
       longestSleepMs: 1000,
       settings: readDeviceOptions({ tun: 'wg0', up, warmUp: true }).common,
@@ -221,7 +225,7 @@ function runWarmUp({ shared = new SharedState(), up = false, until = isOver }: S
     });
     onTestFinished(() => {
       loop.close();
-      shared.release();
+      control.closeDescriptors();
     });
     loop.open();
     const before = openDescriptors();

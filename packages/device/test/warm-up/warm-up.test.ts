@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
+import type { Tun } from '../../src/plane/io-interfaces.ts';
 import { WarmUp, type WarmUpOptions } from '../../src/warm-up/warm-up.ts';
 import { FakeSockets, FakeTun } from '../plane/fake-io.ts';
 
 describe('WarmUp', () => {
-  it('carries packets both ways, then closes all that it opened', () => {
+  it('carries packets both ways, and then closes everything that it opened', () => {
     const { warmUp, tuns, sockets } = create();
     perform(warmUp);
     expect(warmUp.laps).toBeGreaterThan(1000);
@@ -12,14 +13,14 @@ describe('WarmUp', () => {
     expect(sockets.map(({ sent }) => sent.length > 1000)).toEqual([true, true]);
   });
 
-  it('meets anew again and again, with other keys and sessions', () => {
+  it('begins new sessions again and again', () => {
     const { warmUp, sockets } = create();
     perform(warmUp);
     const initiations = sockets[0].sent.filter(({ bytes }) => bytes[0] === 1);
     expect(initiations.length).toBeGreaterThan(10);
   });
 
-  it('ends soon where nothing comes through, and closes all', () => {
+  it('ends soon and closes everything when no packet arrives', () => {
     const { warmUp, tuns, sockets } = create({ isWireCut: true });
     expect(perform(warmUp)).toBeLessThan(200);
     expect(warmUp.laps).toBe(0);
@@ -43,7 +44,7 @@ describe('WarmUp', () => {
     expect(warmUp.isDone).toBe(true);
   });
 
-  it('closes all in the middle of it, once', () => {
+  it('closes everything once when it is closed in the middle', () => {
     const { warmUp, tuns, sockets } = create();
     for (let i = 0; i < 50; i++) warmUp.step(i);
     expect(warmUp.isDone).toBe(false);
@@ -53,26 +54,21 @@ describe('WarmUp', () => {
     expectClosed(tuns, sockets);
   });
 
-  it('closes all, though one of them cannot be closed, and says so at once or in the end', () => {
-    for (const isEnded of [false, true]) {
-      const { warmUp, tuns, sockets } = create();
-      for (let i = 0; i < 50; i++) warmUp.step(i);
-      failToClose(sockets[1]);
-      failToClose(tuns[1], 'close: EBADF');
-      if (isEnded) warmUp.end();
-      expect(() => warmUp.close()).toThrow('close: EIO');
-      expect(warmUp.isDone).toBe(true);
-      expectClosed(tuns, sockets);
-      warmUp.close();
-    }
+  it('closes everything else without an error when something cannot be closed', () => {
+    const { warmUp, tuns, sockets } = create();
+    for (let i = 0; i < 50; i++) warmUp.step(i);
+    failToClose(sockets[1]);
+    failToClose(tuns[1]);
+    warmUp.close();
+    expect(warmUp.isDone).toBe(true);
+    expectClosed(tuns, sockets);
   });
 
-  it('ends without an error where it is over and cannot be closed, and says so when asked', () => {
+  it('ends without an error when it is over and something cannot be closed', () => {
     const { warmUp, tuns, sockets } = create({ isWireCut: true });
     for (const tun of tuns) failToClose(tun);
     expect(perform(warmUp)).toBeLessThan(200);
     expectClosed(tuns, sockets);
-    expect(() => warmUp.close()).toThrow('close: EIO');
   });
 
   it('opens nothing before its first step', () => {
@@ -103,9 +99,13 @@ function create({ isWireCut = false, socketsLeft = 2, ...options }: Faults = {})
     return opened;
   };
   const memory = new PacketMemory();
-  const common = { memory, bytes: undefined, crypto: undefined };
+  const common = { memory, bytes: undefined, crypto: undefined, closeTun };
   const warmUp = new WarmUp({ openTuns: () => tuns, openSockets, ...common, ...options });
   return { warmUp, tuns, sockets };
+}
+
+function closeTun(tun: Tun): void {
+  tun.close();
 }
 
 /** @returns how many steps it took */
@@ -121,16 +121,16 @@ function expectClosed(tuns: readonly JoinedTun[], sockets: readonly FakeSockets[
   expect(sockets.map(({ calls }) => calls)).toEqual(sockets.map(() => ['close']));
 }
 
-/** It is closed, and says that it failed. */
-function failToClose(resource: { close(): void }, message = 'close: EIO'): void {
+/** The resource is closed, and `close` throws. */
+function failToClose(resource: { close(): void }): void {
   const close = resource.close.bind(resource);
   resource.close = () => {
     close();
-    throw new Error(message);
+    throw new Error('close: EIO');
   };
 }
 
-/** What is written to one is read from the other. */
+/** A packet that is written to one is read from the other. */
 class JoinedTun extends FakeTun {
   other: JoinedTun | undefined = undefined;
 
@@ -140,7 +140,7 @@ class JoinedTun extends FakeTun {
   }
 }
 
-/** What one sends comes in at the other. */
+/** A datagram that one sends is received by the other. */
 class WiredSockets extends FakeSockets {
   readonly #both: () => readonly FakeSockets[];
 

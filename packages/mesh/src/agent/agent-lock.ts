@@ -33,13 +33,13 @@ export class AgentLock {
   constructor({ interfaceName, stateFolder, runtimeFolder = RUNTIME_FOLDER }: AgentLockOptions) {
     const holder = `${interfaceName}, process ${process.pid}`;
     const namespace = networkNamespaceId()?.replaceAll(/\D/g, '') ?? 'unknown';
-    const places = [
+    const files = [
       { folder: runtimeFolder, mode: 0o755, name: `agent-${namespace}`, advice: ONE_IN_NAMESPACE },
       { folder: stateFolder, mode: 0o700, name: interfaceName, advice: ONE_WITH_KEYS },
     ];
     const troubles: string[] = [];
-    for (const place of places) {
-      const trouble = this.#take(place, holder);
+    for (const file of files) {
+      const trouble = this.#take(file, holder);
       if (trouble !== undefined) troubles.push(trouble);
     }
     this.troubles = troubles;
@@ -50,7 +50,7 @@ export class AgentLock {
   }
 
   /** @returns the reason why the lock cannot be taken; undefined: it was taken */
-  #take({ folder, mode, name, advice }: Place, holder: string): string | undefined {
+  #take({ folder, mode, name, advice }: LockFile, holder: string): string | undefined {
     const path = join(folder, `${name}.lock`);
     try {
       mkdirSync(folder, { recursive: true, mode });
@@ -69,7 +69,7 @@ export class AgentLock {
   }
 }
 
-interface Place {
+interface LockFile {
   readonly folder: string;
   /** The mode of the directory, if it must be created. */
   readonly mode: number;

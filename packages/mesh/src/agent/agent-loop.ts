@@ -8,7 +8,7 @@
 import type { KeysPlan } from '../keys/rotation.ts';
 import { MeshRound } from './mesh-round.ts';
 import type { RoundParts } from './round-parts.ts';
-import { Rounds } from './rounds.ts';
+import { RoundSchedule } from './round-schedule.ts';
 import { describeStatus } from './status-publisher.ts';
 
 export interface AgentLoopOptions {
@@ -24,37 +24,37 @@ export interface AgentLoopOptions {
 export class AgentLoop {
   readonly #options: AgentLoopOptions;
   readonly #round: MeshRound;
-  readonly #rounds: Rounds;
-  #isLaid = false;
-  #readiedBy!: () => void;
-  readonly #readied: Promise<void> = new Promise((resolve) => (this.#readiedBy = resolve));
+  readonly #schedule: RoundSchedule;
+  #isApplied = false;
+  #resolveApplied!: () => void;
+  readonly #whenApplied: Promise<void> = new Promise((resolve) => (this.#resolveApplied = resolve));
   #plan: KeysPlan | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
-  #againMs = RETRY_MS;
+  #retryMs = RETRY_MS;
   #isClosed = false;
 
   constructor(options: AgentLoopOptions) {
     const { events } = options.parts;
     this.#options = options;
     this.#round = new MeshRound(options.parts);
-    this.#rounds = new Rounds(() => this.#run(), {
+    this.#schedule = new RoundSchedule(() => this.#run(), {
       delayMs: ROUND_DELAY_MS,
       onFailure: (error) => {
         events.trouble('agent', error.message);
-        this.#tellStatus();
-        this.#rounds.ask(RETRY_MS);
+        this.#publishStatus();
+        this.#schedule.request(RETRY_MS);
       },
     });
   }
 
   /** True once a round has programmed the daemon and the machine completely. */
-  get isLaid(): boolean {
-    return this.#isLaid;
+  get isApplied(): boolean {
+    return this.#isApplied;
   }
 
-  /** Resolves when `isLaid` becomes true. */
-  get laid(): Promise<void> {
-    return this.#readied;
+  /** Resolves when `isApplied` becomes true. */
+  get applied(): Promise<void> {
+    return this.#whenApplied;
   }
 
   /** The names of the peers that a rotation waits for. */
@@ -63,19 +63,19 @@ export class AgentLoop {
   }
 
   /** Requests a round within `ROUND_DELAY_MS`. Changes within this time share one round. */
-  ask(): void {
-    this.#rounds.ask();
+  request(): void {
+    this.#schedule.request();
   }
 
   /** Requests a round now, without waiting for other changes. */
-  askAtOnce(): void {
-    this.#rounds.ask(0);
+  requestNow(): void {
+    this.#schedule.request(0);
   }
 
-  /** Something could not be done. It is tried again, with waits that grow. */
-  askAgain(): void {
-    this.#rounds.ask(this.#againMs);
-    this.#againMs = Math.min(this.#againMs * 2, LONGEST_AGAIN_MS);
+  /** Requests a round after a step has failed. The wait doubles with each call, up to a minute. */
+  retryLater(): void {
+    this.#schedule.request(this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
   }
 
   /**
@@ -83,37 +83,37 @@ export class AgentLoop {
    *
    * @throws {MeshHostError} the error with which the round failed
    */
-  async now(): Promise<void> {
-    await this.#rounds.now();
+  async runNow(): Promise<void> {
+    await this.#schedule.runNow();
   }
 
   /** Starts no more rounds. Resolves when the current round has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#rounds.close();
+    await this.#schedule.close();
   }
 
   async #run(): Promise<void> {
-    const { plan, isLaid, isUnfinished, isRotated } = await this.#round.run();
+    const { plan, isApplied, isUnfinished, isRotated } = await this.#round.run();
     this.#plan = plan;
     this.#options.parts.events.trouble('agent', undefined);
-    this.#isLaid ||= isLaid;
-    if (this.#isLaid) this.#readiedBy();
-    if (isUnfinished) this.askAtOnce();
+    this.#isApplied ||= isApplied;
+    if (this.#isApplied) this.#resolveApplied();
+    if (isUnfinished) this.requestNow();
     if (isRotated) this.#options.onRotated();
-    if (this.#options.parts.machine.hasFailed) this.askAgain();
-    else this.#againMs = RETRY_MS;
-    this.#tellStatus();
+    if (this.#options.parts.machine.hasFailed) this.retryLater();
+    else this.#retryMs = RETRY_MS;
+    this.#publishStatus();
     this.#setTimer();
   }
 
   /** Publishes the status of this node. It is only published beside the node's own record. */
-  #tellStatus(): void {
-    const { switches, peers, events, ownRecord, ownStatus } = this.#options.parts;
-    if (!ownRecord.isThere) return;
-    const enforcement = switches.holding(peers);
-    ownStatus.want(describeStatus(switches.chosen, enforcement, events.troublesByWhat));
+  #publishStatus(): void {
+    const { choices, peers, events, ownRecord, ownStatus } = this.#options.parts;
+    if (!ownRecord.isStored) return;
+    const enforcement = choices.effectiveEnforcement(peers);
+    ownStatus.want(describeStatus(choices.chosen, enforcement, events.troublesByWhat));
   }
 
   /**
@@ -138,13 +138,13 @@ export class AgentLoop {
 
   #timeCame(): void {
     const { parts, now, onKeyIsOld } = this.#options;
-    if (now() < (this.#nextKeyAt ?? Infinity)) return this.askAtOnce();
+    if (now() < (this.#nextKeyAt ?? Infinity)) return this.requestNow();
     try {
       onKeyIsOld();
       parts.events.trouble(NEXT_KEY, undefined);
     } catch (error) {
       parts.events.trouble(NEXT_KEY, (error as Error).message);
-      this.#timer = setTimeout(() => this.#timeCame(), KEY_AGAIN_MS);
+      this.#timer = setTimeout(() => this.#timeCame(), KEY_RETRY_MS);
     }
   }
 
@@ -161,14 +161,15 @@ export class AgentLoop {
 
 /** In milliseconds. All changes within this time are handled in one round. */
 const ROUND_DELAY_MS = 50;
+/** In milliseconds. How long to wait before the first retry after a failure. */
 const RETRY_MS = 2000;
-/** What can't be done now may never be possible, where a program is missing. */
-const LONGEST_AGAIN_MS = 60_000;
+/** In milliseconds. A step may fail for ever, for example if a program is missing. */
+const LONGEST_RETRY_MS = 60_000;
 const NEXT_KEY = 'the next key';
 /**
  * In milliseconds. How long to wait before the next try if the new key cannot be written: a full
  * disk may have free space by then.
  */
-const KEY_AGAIN_MS = 60_000;
+const KEY_RETRY_MS = 60_000;
 /** In milliseconds: one day. A timer of Node.js cannot wait longer than 2^31 - 1 ms. */
 const LONGEST_WAIT_MS = 86_400_000;

@@ -48,15 +48,15 @@ export interface AgentView {
 export async function viewOf(
   parts: RoundParts,
 ): Promise<Omit<AgentView, 'time' | 'startedAt' | 'waitsFor' | 'registry'>> {
-  const { settings, events, switches, keys, peers, surroundings, daemon, machine } = parts;
+  const { settings, events, choices, keys, peers, nodeFacts, daemon, machine } = parts;
   const counters = await countersOf(daemon);
-  const { mtu, addresses, exceptions } = machine.laid;
+  const { mtu, addresses, exceptions } = machine.applied;
   const { all, refused, expired, sessions, syncedAt } = peers;
   return {
     settings,
-    prefixes: surroundings.prefixes ?? [],
-    chosen: switches.chosen,
-    enforcement: switches.holding(peers),
+    prefixes: nodeFacts.prefixes ?? [],
+    chosen: choices.chosen,
+    enforcement: choices.effectiveEnforcement(peers),
     keys: keys.keys,
     exceptions,
     mtu,

@@ -21,7 +21,7 @@ import { viewOf } from './agent-view.ts';
 import { describeAgent } from './describe-agent.ts';
 import type { EventLog } from './event-log.ts';
 import { makeRoundParts, type AgentParts, type RoundParts } from './round-parts.ts';
-import { AgentError } from './switches.ts';
+import { AgentError } from './agent-choices.ts';
 
 export class Agent implements StatusSource {
   readonly settings: AgentSettings;
@@ -35,7 +35,7 @@ export class Agent implements StatusSource {
   readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
   #isClosed = false;
   #goingDown: Promise<string> | undefined = undefined;
-  #switching: Promise<unknown> = Promise.resolve();
+  #changing: Promise<unknown> = Promise.resolve();
 
   /**
    * Creates the node's key at the first start.
@@ -48,8 +48,8 @@ export class Agent implements StatusSource {
     this.#now = given.now ?? Date.now;
     this.#startedAt = this.#now();
     this.#parts = makeRoundParts(settings, given, {
-      ask: () => this.#loop.ask(),
-      askAtOnce: () => this.#loop.askAtOnce(),
+      request: () => this.#loop.request(),
+      requestNow: () => this.#loop.requestNow(),
     });
     this.events = this.#parts.events;
     this.#loop = new AgentLoop({
@@ -62,12 +62,12 @@ export class Agent implements StatusSource {
 
   /** True if a round has programmed everything once and the daemon is connected. */
   get isReady(): boolean {
-    return this.#loop.isLaid && this.#parts.daemon.isUp;
+    return this.#loop.isApplied && this.#parts.daemon.isUp;
   }
 
   /** Resolves when a round has programmed everything for the first time. */
   get ready(): Promise<void> {
-    return this.#loop.laid;
+    return this.#loop.applied;
   }
 
   /** Resolves when `down` has succeeded or `close` has ended. */
@@ -77,28 +77,28 @@ export class Agent implements StatusSource {
 
   start(): void {
     this.#parts.machine.watch(
-      () => this.#loop.ask(),
-      () => this.#loop.askAgain(),
+      () => this.#loop.request(),
+      () => this.#loop.retryLater(),
     );
-    this.#parts.surroundings.start();
+    this.#parts.nodeFacts.start();
     this.#given.registry.follow({
       onSync: (records) => {
         this.#parts.ownRecord.sync(records.get(this.settings.node));
         this.#parts.peers.sync(records);
       },
-      onRecord: (name, record) => this.#told(name, record),
+      onRecord: (name, record) => this.#recordSeen(name, record),
       onGone: (name, why) => this.#goneFrom(name, why),
       onConnection: (trouble) => this.events.trouble('registry', trouble),
     });
     this.#parts.daemon.start();
-    this.#loop.askAtOnce();
+    this.#loop.requestNow();
   }
 
   /** Ends the agent. The daemon and the machine stay as they are. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#parts.surroundings.close();
+    this.#parts.nodeFacts.close();
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
@@ -135,7 +135,7 @@ export class Agent implements StatusSource {
     const { generation, publicKey } = this.#parts.keys.rotate(options);
     const what = options.revoke === true ? 'the old key is revoked; new key:' : 'new key:';
     const text = `${what} generation ${generation} ${publicKey.toBase64()}`;
-    this.events.say(text);
+    this.events.log(text);
     this.#contextChanged();
     return text;
   }
@@ -152,18 +152,18 @@ export class Agent implements StatusSource {
     enforcement: Enforcement,
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<string> {
-    const { switches, peers } = this.#parts;
-    const cutOff = enforcement === 'enforce' ? peers.refusedStrangers : [];
+    const { choices, peers } = this.#parts;
+    const cutOff = enforcement === 'enforce' ? peers.refusedNodes : [];
     const warning = cutOff.length > 0 ? `; refused, and so cut off: ${cutOff.join(', ')}` : '';
-    return this.#switch(`enforcement is ${enforcement}${warning}`, () => {
-      if (enforcement === 'enforce') switches.allowEnforce(peers, { force });
+    return this.#changeChoices(`enforcement is ${enforcement}${warning}`, () => {
+      if (enforcement === 'enforce') choices.allowEnforce(peers, { force });
       return { enforcement };
     });
   }
 
   /** @throws {AgentError} the node has left the mesh */
   async setMode(mode: EncryptMode): Promise<string> {
-    return this.#switch(`mode is ${mode}`, () => ({ mode }));
+    return this.#changeChoices(`mode is ${mode}`, () => ({ mode }));
   }
 
   /**
@@ -200,7 +200,7 @@ export class Agent implements StatusSource {
       ...troubles,
       ...unsaved,
     ].join('; ');
-    this.events.say(text);
+    this.events.log(text);
     void this.close();
     return text;
   }
@@ -212,7 +212,7 @@ export class Agent implements StatusSource {
    */
   #saveDown(): string[] {
     try {
-      this.#parts.switches.saveDown();
+      this.#parts.choices.saveDown();
       return [];
     } catch (error) {
       return [(error as Error).message];
@@ -224,55 +224,56 @@ export class Agent implements StatusSource {
     try {
       await registry.withdraw(this.settings.node);
       this.#parts.memory.remove();
+      this.#parts.enforcedState.remove();
     } catch (error) {
       const reason = (error as Error).message;
       throw new AgentError(`${reason}. ${NOT_WITHDRAWN}`, { cause: error });
     }
   }
 
-  #told(name: string, record: ReadRecord): void {
+  #recordSeen(name: string, record: ReadRecord): void {
     // `peers` also checks the own record: it reports if another machine's key is in it.
     this.#parts.peers.record(name, record);
     if (name !== this.settings.node) return;
-    this.#parts.ownRecord.told(record);
-    this.#loop.ask();
+    this.#parts.ownRecord.recordSeen(record);
+    this.#loop.request();
   }
 
   #goneFrom(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
     this.#parts.ownStatus.forget();
-    this.#parts.ownRecord.gone({ isThrownOut: why === 'deleted' && !this.#parts.switches.isDown });
-    this.#loop.ask();
+    this.#parts.ownRecord.gone({ isRemoved: why === 'deleted' && !this.#parts.choices.isDown });
+    this.#loop.request();
   }
 
   /** Call this when something changed on this node that decides which records it accepts. */
   #contextChanged(): void {
-    const { peers, surroundings } = this.#parts;
-    peers.changeContext(surroundings.context);
+    const { peers, nodeFacts } = this.#parts;
+    peers.changeContext(nodeFacts.context);
   }
 
   /**
-   * Runs the switches one after the other: a switch that fails and is undone must not undo a later
-   * one.
+   * Changes the choices. Changes run one after the other: a change that fails is undone, and that must
+   * not undo a later one.
    */
-  #switch(text: string, choose: () => Partial<Choices>): Promise<string> {
-    const switched = this.#switching.then(async () => {
+  #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
+    const changed = this.#changing.then(async () => {
       this.#refuseGoing();
-      const { switches } = this.#parts;
-      const before = switches.chosen;
-      switches.save({ ...before, ...choose() });
+      const { choices } = this.#parts;
+      const before = choices.chosen;
+      choices.save({ ...before, ...choose() });
       try {
-        await this.#loop.now();
+        await this.#loop.runNow();
       } catch (error) {
-        switches.save(before);
-        this.#loop.askAtOnce();
+        choices.save(before);
+        this.#loop.requestNow();
         throw error;
       }
-      this.events.say(text);
+      this.events.log(text);
       return text;
     });
-    this.#switching = switched.catch(() => {});
-    return switched;
+    this.#changing = changed.catch(() => {});
+    return changed;
   }
 
   #refuseGoing(): void {

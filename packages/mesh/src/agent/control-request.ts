@@ -46,7 +46,7 @@ export function isControlRequest(value: unknown): value is ControlRequest {
  * @throws {Error} no agent listens there, the agent does not answer in time, or it refuses the
  *   request
  */
-export async function askAgent(
+export async function sendControlRequest(
   path: string,
   request: ControlRequest,
   { longestMs = LONGEST_MS }: { readonly longestMs?: number } = {},

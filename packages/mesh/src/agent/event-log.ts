@@ -48,7 +48,7 @@ export class EventLog {
     return this.#troubles.get(what);
   }
 
-  say(text: string, { level = 'info', peer }: EventDetails = {}): void {
+  log(text: string, { level = 'info', peer }: EventDetails = {}): void {
     const budget = this.#budgets[level];
     if (!budget.take()) return;
     const { leftOut } = budget;
@@ -73,10 +73,10 @@ export class EventLog {
     if (this.#troubles.get(what) === text) return;
     if (text === undefined) {
       this.#troubles.delete(what);
-      this.say(`${what}: resolved`);
+      this.log(`${what}: resolved`);
     } else {
       this.#troubles.set(what, text);
-      this.say(`${what}: ${text}`, { level: 'warning' });
+      this.log(`${what}: ${text}`, { level: 'warning' });
     }
   }
 }

@@ -81,7 +81,7 @@ export class KnownPeers {
    * Names of the nodes whose record is refused and that are not peers. `enforce` does not wait for them,
    * because anybody who writes to the registry could prevent it with a bad record; it cuts them off.
    */
-  get refusedStrangers(): readonly string[] {
+  get refusedNodes(): readonly string[] {
     return [...this.#refused.keys()].filter((name) => !this.all.has(name));
   }
 
@@ -129,7 +129,7 @@ export class KnownPeers {
    * @returns `answeredOthers`: the set of peers that have answered has changed; `isAboutPeers`: the
    *   report concerned at least one accepted peer
    */
-  hear(
+  takeChanges(
     changes: readonly ChangedPeer[],
     isResync: boolean,
   ): { readonly answeredOthers: boolean; readonly isAboutPeers: boolean } {
@@ -221,7 +221,7 @@ export class KnownPeers {
     for (const event of events) {
       const isBad = event.kind === 'refused' || event.kind === 'own-name';
       const level = isBad ? 'warning' : 'info';
-      this.#options.events.say(describeMembershipEvent(event), { level, peer: event.node });
+      this.#options.events.log(describeMembershipEvent(event), { level, peer: event.node });
       this.#noteRefusal(event);
       if (event.kind === 'expired') this.#expired.add(event.node);
       else if (event.kind === 'returned' || event.kind === 'left') this.#expired.delete(event.node);

@@ -30,11 +30,11 @@ export class KubePrefixes implements PrefixSource {
    * The trouble of the connection, of the prefixes that were read, and of Calico's configuration.
    */
   readonly #troubles: {
-    way: string | undefined;
-    said: string | undefined;
+    connection: string | undefined;
+    content: string | undefined;
     calico: string | undefined;
-  } = { way: undefined, said: undefined, calico: undefined };
-  #told: string | undefined = undefined;
+  } = { connection: undefined, content: undefined, calico: undefined };
+  #reported: string | undefined = undefined;
 
   constructor(api: KubeApi, node: string, kind: KubePrefixKind, options: FollowOptions = {}) {
     this.#api = api;
@@ -49,8 +49,8 @@ export class KubePrefixes implements PrefixSource {
     this.#following = this.#start({
       onPrefixes: (texts) => this.#take(texts, listener),
       onTrouble: (trouble) => {
-        this.#troubles.way = trouble;
-        this.#tell(listener);
+        this.#troubles.connection = trouble;
+        this.#report(listener);
         if (trouble === undefined) void this.#checkCalico(listener);
       },
     });
@@ -80,12 +80,12 @@ export class KubePrefixes implements PrefixSource {
     let prefixes: Cidr[] = [];
     try {
       prefixes = texts.map((text) => parseCidr(text));
-      this.#troubles.said = prefixes.length > 0 ? undefined : `${this.description}: none yet`;
+      this.#troubles.content = prefixes.length > 0 ? undefined : `${this.description}: none yet`;
     } catch (error) {
-      this.#troubles.said = `${this.description}: ${(error as Error).message}`;
+      this.#troubles.content = `${this.description}: ${(error as Error).message}`;
     }
-    if (this.#troubles.said === undefined) listener.onPrefixes(prefixes);
-    this.#tell(listener);
+    if (this.#troubles.content === undefined) listener.onPrefixes(prefixes);
+    this.#report(listener);
   }
 
   /**
@@ -95,14 +95,14 @@ export class KubePrefixes implements PrefixSource {
   async #checkCalico(listener: PrefixListener): Promise<void> {
     if (this.#kind !== 'calico') return;
     this.#troubles.calico = await calicoRefusal(this.#api);
-    this.#tell(listener);
+    this.#report(listener);
   }
 
-  #tell(listener: PrefixListener): void {
-    const { way, said, calico } = this.#troubles;
-    const trouble = way ?? said ?? calico;
-    if (this.#isClosed || trouble === this.#told) return;
-    this.#told = trouble;
+  #report(listener: PrefixListener): void {
+    const { connection, content, calico } = this.#troubles;
+    const trouble = connection ?? content ?? calico;
+    if (this.#isClosed || trouble === this.#reported) return;
+    this.#reported = trouble;
     listener.onTrouble(trouble);
   }
 }

@@ -14,6 +14,7 @@ import { HostRoutes } from '../plan/host-routes.ts';
 import { isException } from '../plan/mesh-rule.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
+import type { EnforcedRequest } from './enforced-state.ts';
 import type { EventLog } from './event-log.ts';
 
 /** The inputs that decide which network state the machine needs. */
@@ -33,7 +34,7 @@ export interface MachineInput {
 }
 
 /** The network state that was applied last, as `status` shows it. */
-export interface LaidMachine {
+export interface AppliedState {
   readonly mark: number;
   readonly mtu: number | undefined;
   readonly addresses: readonly string[];
@@ -50,10 +51,12 @@ export class MeshMachine {
   #repairs: number[] = [];
   #quiet: NodeJS.Timeout | undefined = undefined;
   readonly #routes: HostRoutes = new HostRoutes();
+  /** The request of the last `desire`. Undefined: too little was known. */
+  #request: CommonRequest | undefined = undefined;
   /** The names of the peers that changed while the required state could not be computed. */
   #unseen: Set<string> = new Set();
   #hasFailed = false;
-  #laid: LaidMachine = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
+  #applied: AppliedState = { mark: 0, mtu: undefined, addresses: [], exceptions: [] };
 
   constructor(host: MeshHost, settings: AgentSettings, events: EventLog) {
     this.#host = host;
@@ -61,18 +64,28 @@ export class MeshMachine {
     this.#events = events;
   }
 
-  get laid(): LaidMachine {
-    return this.#laid;
+  get applied(): AppliedState {
+    return this.#applied;
   }
 
-  /** Of what was wanted last, something could not be done. Nobody tells when that is possible. */
+  /**
+   * True if a step of the last `apply` failed. Nothing reports when such a step becomes possible, so
+   * the caller must try again.
+   */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
+  /** The part of the last `desire` that does not depend on other nodes. Undefined: too little was known. */
+  get request(): EnforcedRequest | undefined {
+    return this.#request;
+  }
+
   /**
-   * @param onChanged the machine is to be looked at again
-   * @param onFailed something that somebody took away could not be put back
+   * Begins to follow changes of the machine.
+   *
+   * @param onChanged called when the facts about the machine may have changed
+   * @param onFailed called when the state that another program changed could not be restored
    */
   watch(onChanged: () => void, onFailed: () => void): void {
     const outdate = (): void => {
@@ -81,7 +94,7 @@ export class MeshMachine {
     };
     this.#host.watch({
       onRepaired: (steps) => {
-        this.#events.say(
+        this.#events.log(
           'another program changed the network settings of the mesh; they were restored in ' +
             `${steps.length} steps`,
         );
@@ -90,7 +103,7 @@ export class MeshMachine {
       onLink: (index) => {
         const { interfaceName } = this.#settings;
         if (index !== undefined)
-          this.#events.say(`interface ${interfaceName} exists (index ${index})`);
+          this.#events.log(`interface ${interfaceName} exists (index ${index})`);
         outdate();
       },
       onUnderlay: outdate,
@@ -110,7 +123,7 @@ export class MeshMachine {
   }
 
   /** Reads the machine's network state again if it may have changed. */
-  async look({ peers, prefixes }: Pick<MachineInput, 'peers' | 'prefixes'>): Promise<void> {
+  async readFacts({ peers, prefixes }: Pick<MachineInput, 'peers' | 'prefixes'>): Promise<void> {
     if (!this.#factsAreOld && this.#facts) return;
     const { interfaceName, port, addresses } = this.#settings;
     this.#factsAreOld = false;
@@ -134,7 +147,8 @@ export class MeshMachine {
    */
   desire(input: MachineInput): DesiredHost | undefined {
     for (const name of input.changed) this.#unseen.add(name);
-    const request = this.#request(input);
+    const request = this.#requestOf(input);
+    this.#request = request;
     if (!request) return undefined;
     const { peers, answered } = input;
     const changed = this.#unseen;
@@ -152,7 +166,7 @@ export class MeshMachine {
     const { troubles } = await this.#host.apply(desired);
     this.#hasFailed = troubles.length > 0;
     this.#events.trouble('host', this.#hasFailed ? troubles.join('; ') : undefined);
-    this.#laid = {
+    this.#applied = {
       mark: desired.mark,
       mtu: desired.link?.mtu,
       addresses: (desired.link?.addresses ?? []).map(formatCidr),
@@ -170,12 +184,12 @@ export class MeshMachine {
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
     this.#events.trouble('repairs', AT_ODDS);
-    // Whoever it was has ended when nothing more is undone.
+    // The other program has ended when no more repairs are needed.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }
 
-  #request(input: MachineInput): CommonRequest | undefined {
+  #requestOf(input: MachineInput): CommonRequest | undefined {
     const { mode, enforcement, prefixes, registryAddresses } = input;
     const { interfaceName, port, addresses, encryptsNode, clusterPrefixes } = this.#settings;
     const own = { addresses, encryptsNode };

@@ -19,7 +19,7 @@ import type { RoundParts } from './round-parts.ts';
 export interface RoundOutcome {
   readonly plan: KeysPlan;
   /** The daemon and the machine have been programmed completely. */
-  readonly isLaid: boolean;
+  readonly isApplied: boolean;
   /**
    * The daemon's identities have changed in this round. The keys may have waited for that, so
    * another round is needed.
@@ -42,30 +42,33 @@ export class MeshRound {
    * @throws {MeshHostError} the machine cannot enforce
    */
   async run(): Promise<RoundOutcome> {
-    const { events, switches, peers, daemon, machine, surroundings } = this.#parts;
+    const { events, choices, peers, daemon, machine, nodeFacts, enforcedState } = this.#parts;
     peers.noteRenewals();
     const { identities } = daemon;
     const plan = this.#planKeys(identities);
-    await machine.look({ peers: peers.all, prefixes: surroundings.prefixes });
-    const enforcement = switches.holding(peers);
+    await machine.readFacts({ peers: peers.all, prefixes: nodeFacts.prefixes });
+    const enforcement = choices.effectiveEnforcement(peers);
     const changed = peers.takeChanged();
     let desired: DesiredHost | undefined;
     try {
       desired = this.#desire(enforcement, changed);
       events.trouble('enforce', enforcement === 'enforce' && !desired ? NOT_CLOSED : undefined);
       // Before the registry was read, it is unknown which of the daemon's peers must be removed.
-      if (peers.isSynced) await this.#lay(plan, desired, changed);
+      if (peers.isSynced) await this.#apply(plan, desired, changed);
       else if (enforcement === 'enforce') await this.#close(desired);
     } catch (error) {
       peers.putBack(changed);
       throw error;
     }
     this.#publish(plan);
-    const isHeld = enforcement === 'enforce' && enforcement === switches.chosen.enforcement;
-    if (isHeld) switches.save(switches.chosen);
+    const isHeld = enforcement === 'enforce' && enforcement === choices.chosen.enforcement;
+    if (isHeld) {
+      choices.save(choices.chosen);
+      if (desired && machine.request) enforcedState.save(machine.request);
+    }
     return {
       plan,
-      isLaid: peers.isSynced && desired !== undefined && daemon.isUp,
+      isApplied: peers.isSynced && desired !== undefined && daemon.isUp,
       isUnfinished: !isSameIdentity(identities, daemon.identities),
       isRotated: this.#endRotation(plan),
     };
@@ -81,19 +84,19 @@ export class MeshRound {
   }
 
   #desire(enforcement: Enforcement, changed: ReadonlySet<string>): DesiredHost | undefined {
-    const { machine, peers, switches, surroundings } = this.#parts;
+    const { machine, peers, choices, nodeFacts } = this.#parts;
     return machine.desire({
-      mode: switches.chosen.mode,
+      mode: choices.chosen.mode,
       enforcement,
       peers: peers.all,
       answered: peers.answered,
       changed,
-      prefixes: surroundings.prefixes,
-      registryAddresses: surroundings.registryAddresses,
+      prefixes: nodeFacts.prefixes,
+      registryAddresses: nodeFacts.registryAddresses,
     });
   }
 
-  async #lay(
+  async #apply(
     plan: KeysPlan,
     desired: DesiredHost | undefined,
     changed: ReadonlySet<string>,
@@ -105,7 +108,7 @@ export class MeshRound {
       listenPort: settings.port,
       peers: peers.tunnelPeers(changed, settings.persistentKeepalive),
     };
-    const { mark } = machine.laid;
+    const { mark } = machine.applied;
     await daemon.program({ ...config, fwmark: desired?.mark || mark }, changed);
     if (!desired) return;
     await machine.apply(desired);
@@ -121,16 +124,16 @@ export class MeshRound {
   }
 
   #publish({ published }: KeysPlan): void {
-    const { settings, switches, surroundings, ownRecord } = this.#parts;
-    if (!published || !surroundings.prefixes) return;
+    const { settings, choices, nodeFacts, ownRecord } = this.#parts;
+    if (!published || !nodeFacts.prefixes) return;
     const { node, addresses, port, encryptsNode } = settings;
     ownRecord.want({
       name: node,
       addresses,
       port,
       keys: published,
-      prefixes: surroundings.prefixes.map((prefix) => ({ ...prefix })),
-      encryptsNode: encryptsNode || switches.chosen.mode === 'all',
+      prefixes: nodeFacts.prefixes.map((prefix) => ({ ...prefix })),
+      encryptsNode: encryptsNode || choices.chosen.mode === 'all',
       revoked: false,
     });
   }
@@ -138,7 +141,7 @@ export class MeshRound {
   #endRotation({ own, obsolete }: KeysPlan): boolean {
     if (!obsolete) return false;
     this.#parts.keys.forget(obsolete);
-    this.#parts.events.say(`the rotation has ended: the key is generation ${own.generation}`);
+    this.#parts.events.log(`the rotation has ended: the key is generation ${own.generation}`);
     return true;
   }
 }

@@ -26,10 +26,10 @@ export class OwnRecord {
   readonly #events: EventLog;
   readonly #publisher: RecordPublisher;
   /**
-   * What the registry has: the record, none, or none because another party removed it. Undefined
-   * while it is not known.
+   * What the registry has: the record, `none`, or `removed`: none, because another party removed it on
+   * purpose. Undefined while it is not known.
    */
-  #present: NodeRecord | 'none' | 'thrown-out' | undefined = undefined;
+  #stored: NodeRecord | 'none' | 'removed' | undefined = undefined;
 
   constructor({ registry, events, onPublished }: OwnRecordOptions) {
     this.#events = events;
@@ -37,10 +37,10 @@ export class OwnRecord {
       registry,
       onTrouble: (trouble) => events.trouble('own record', trouble),
       onPublished: (record) => {
-        // It was on its way when somebody took the node out.
-        if (this.#present === 'thrown-out') return;
-        this.#present = record;
-        events.say(`wrote the record: ${describeRecord(record)}`);
+        // The node was removed while this write was in progress.
+        if (this.#stored === 'removed') return;
+        this.#stored = record;
+        events.log(`wrote the record: ${describeRecord(record)}`);
         onPublished();
       },
     });
@@ -48,13 +48,13 @@ export class OwnRecord {
 
   /** The keys in the record. Empty if there is no record; undefined while it is not known. */
   get keys(): readonly NodeKey[] | undefined {
-    if (this.#present === undefined) return undefined;
-    return typeof this.#present === 'string' ? [] : this.#present.keys;
+    if (this.#stored === undefined) return undefined;
+    return typeof this.#stored === 'string' ? [] : this.#stored.keys;
   }
 
   /** True if the registry has a record of this node. */
-  get isThere(): boolean {
-    return this.#present !== undefined && typeof this.#present !== 'string';
+  get isStored(): boolean {
+    return this.#stored !== undefined && typeof this.#stored !== 'string';
   }
 
   /**
@@ -62,31 +62,31 @@ export class OwnRecord {
    * stays out.
    */
   sync(record: ReadRecord | undefined): void {
-    if (this.#present !== 'thrown-out') this.#see(record);
+    if (this.#stored !== 'removed') this.#see(record);
   }
 
   /** Takes a record that was written, by this node or by another node with the same name. */
-  told(record: ReadRecord): void {
+  recordSeen(record: ReadRecord): void {
     this.#see(record);
   }
 
   /**
    * Notes that the record is no longer in the registry.
    *
-   * @param isThrownOut true: another party removed it, so this node stays out until its agent
+   * @param isRemoved true: another party removed it, so this node stays out until its agent
    *   starts again; false: the record is published again
    */
-  gone({ isThrownOut }: { readonly isThrownOut: boolean }): void {
-    this.#present = isThrownOut ? 'thrown-out' : 'none';
-    if (!isThrownOut) return this.#publisher.seen(undefined);
+  gone({ isRemoved }: { readonly isRemoved: boolean }): void {
+    this.#stored = isRemoved ? 'removed' : 'none';
+    if (!isRemoved) return this.#publisher.seen(undefined);
     // The party that removed this node must be able to rely on it.
     this.#publisher.drop();
-    this.#events.trouble('own record', THROWN_OUT);
+    this.#events.trouble('own record', REMOVED);
   }
 
   /** Publishes this record if the registry does not have it yet. */
   want(record: NodeRecord): void {
-    if (this.#present !== 'thrown-out') this.#publisher.want(record);
+    if (this.#stored !== 'removed') this.#publisher.want(record);
   }
 
   /** Stops publishing. */
@@ -97,8 +97,8 @@ export class OwnRecord {
   /** Takes what the registry has now. An own record that cannot be read is written again. */
   #see(record: ReadRecord | undefined): void {
     const readable = record instanceof RecordError ? undefined : record;
-    if (this.#present === 'thrown-out') this.#events.trouble('own record', undefined);
-    this.#present = readable ?? 'none';
+    if (this.#stored === 'removed') this.#events.trouble('own record', undefined);
+    this.#stored = readable ?? 'none';
     this.#publisher.seen(readable);
   }
 }
@@ -108,7 +108,7 @@ function describeRecord({ keys, prefixes }: NodeRecord): string {
   return `generation ${generations}, pods ${prefixes.map(formatCidr).join(' ') || 'none'}`;
 }
 
-const THROWN_OUT =
+const REMOVED =
   'this node was removed from the registry and stays out of the mesh. ' +
   'To join again, restart the agent. ' +
   'If the registry still has a record of this node that says "revoked", ' +

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Cidr } from '@litz/core';
-import type { HostFacts } from '../host/host-facts.ts';
+import type { CniFacts, HostFacts } from '../host/host-facts.ts';
 
 export interface PrefixListener {
   /** Called with the prefixes, and again when they change. */
@@ -30,18 +31,22 @@ export function staticPrefixes(prefixes: readonly Readonly<Cidr>[]): PrefixSourc
 }
 
 /**
- * Reads the prefixes from the CNI configuration on this node (host-local, or flannel's file). The
- * configuration may appear after the agent has started, so the source reads it every second until
- * it is there.
+ * Reads the prefixes from the CNI configuration on this node (host-local, or flannel's file), and
+ * follows its changes. The configuration may appear after the agent has started, so the source reads
+ * it every second until it has prefixes, and every ten seconds after that. If it has none any more,
+ * the last ones stay in use.
  */
 export class CniPrefixes implements PrefixSource {
   readonly description = "the CNI's configuration";
-  readonly #facts: () => Promise<Pick<HostFacts, 'cni'>>;
+  readonly #read: () => Promise<Pick<HostFacts, 'cni'>>;
+  /** The prefixes that were reported last. */
+  #reported: readonly Readonly<Cidr>[] | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
 
-  constructor(facts: () => Promise<Pick<HostFacts, 'cni'>>) {
-    this.#facts = facts;
+  /** @param read reads the CNI configuration; called again and again, so it must be cheap */
+  constructor(read: () => Promise<Pick<HostFacts, 'cni'>>) {
+    this.#read = read;
   }
 
   follow(listener: PrefixListener): void {
@@ -54,23 +59,31 @@ export class CniPrefixes implements PrefixSource {
   }
 
   async #look(listener: PrefixListener): Promise<void> {
-    let trouble: string;
+    let trouble: string | undefined;
     try {
-      const { cni } = await this.#facts();
+      const { cni } = await this.#read();
       if (this.#isClosed) return;
-      if (cni.prefixes.length > 0) {
-        listener.onTrouble(undefined);
+      trouble = cni.prefixes.length > 0 ? undefined : noPrefixes(cni);
+      if (trouble === undefined && !isDeepStrictEqual(cni.prefixes, this.#reported)) {
+        this.#reported = cni.prefixes;
         listener.onPrefixes(cni.prefixes);
-        return;
       }
-      trouble = cni.trouble ?? `${cni.file ?? 'no CNI configuration'} names no pod prefix: ${ASK}`;
     } catch (error) {
       trouble = (error as Error).message;
     }
+    if (this.#isClosed) return;
     listener.onTrouble(trouble);
-    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#look(listener), LOOK_AGAIN_MS);
+    const wait = trouble === undefined ? FOLLOW_MS : LOOK_AGAIN_MS;
+    this.#timer = setTimeout(() => void this.#look(listener), wait);
   }
 }
 
-const ASK = "set this node's prefixes with --prefixes static:CIDR";
+function noPrefixes({ trouble, file }: CniFacts): string {
+  return trouble ?? `${file ?? 'no CNI configuration'} names no pod prefix: ${SET_THEM}`;
+}
+
+const SET_THEM = "set this node's prefixes with --prefixes static:CIDR";
+/** In milliseconds. How long to wait while the prefixes are not known. */
 const LOOK_AGAIN_MS = 1000;
+/** In milliseconds. A CNI that is replaced or gets another prefix is noticed within this time. */
+const FOLLOW_MS = 10_000;

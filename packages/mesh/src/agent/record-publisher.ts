@@ -35,7 +35,7 @@ export class RecordPublisher {
   #retryMs: number = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
   /** How often the registry reported a record that differs from the known one. */
-  #heard = 0;
+  #reports = 0;
   /**
    * How often another writer has overwritten the record. A quiet time of `QUIET_MS` resets it to 0.
    */
@@ -54,14 +54,17 @@ export class RecordPublisher {
   /** Takes the record that the registry has now. Undefined: it has none. */
   seen(record: NodeRecord | undefined): void {
     const text = record && textOf(record);
-    if (text !== this.#known) this.#heard++;
+    if (text !== this.#known) this.#reports++;
     const isContest = this.#known !== undefined && text !== this.#known;
     this.#known = text;
     if (isContest && this.isBehind) this.#noteContest();
     void this.#publish();
   }
 
-  /** It is to hold this. What the registry has just refused waits until it is tried again. */
+  /**
+   * Sets the record that the registry must have, and writes it. If the registry has just refused the
+   * same record, it is written at the next retry.
+   */
   want(record: NodeRecord): void {
     const isRefused = this.#trouble !== undefined && this.#wanted !== undefined;
     const isSame = isRefused && textOf(this.#wanted!) === textOf(record);
@@ -124,17 +127,17 @@ export class RecordPublisher {
         !this.#isClosed
       ) {
         const record = this.#wanted;
-        const heard = this.#heard;
+        const reports = this.#reports;
         await this.#options.registry.publish(record);
         this.#isOurs = true;
         // A record that the registry reported during the write may be newer.
-        if (heard === this.#heard) this.#known = textOf(record);
+        if (reports === this.#reports) this.#known = textOf(record);
         this.#retryMs = FIRST_RETRY_MS;
-        this.#say(undefined);
+        this.#reportTrouble(undefined);
         this.#options.onPublished(record);
       }
     } catch (error) {
-      this.#say((error as Error).message);
+      this.#reportTrouble((error as Error).message);
       if (!this.#isClosed) this.#timer = setTimeout(() => void this.#publish(), this.#retryMs);
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
     } finally {
@@ -142,7 +145,7 @@ export class RecordPublisher {
     }
   }
 
-  #say(trouble: string | undefined): void {
+  #reportTrouble(trouble: string | undefined): void {
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     this.#options.onTrouble(trouble);

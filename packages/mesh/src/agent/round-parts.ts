@@ -8,6 +8,7 @@ import type { MeshHost } from '../host/mesh-host.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
+import { EnforcedState } from './enforced-state.ts';
 import { EventLog } from './event-log.ts';
 import { KnownPeers } from './known-peers.ts';
 import { MeshMachine } from './mesh-machine.ts';
@@ -16,8 +17,8 @@ import { OwnRecord } from './own-record.ts';
 import { PeerMemory } from './peer-memory.ts';
 import type { PrefixSource } from './prefix-source.ts';
 import { StatusPublisher } from './status-publisher.ts';
-import { Surroundings } from './surroundings.ts';
-import { Switches } from './switches.ts';
+import { NodeFacts } from './node-facts.ts';
+import { AgentChoices } from './agent-choices.ts';
 
 /** What the caller of `Agent` provides. */
 export interface AgentParts {
@@ -36,11 +37,12 @@ export interface AgentParts {
 export interface RoundParts {
   readonly settings: AgentSettings;
   readonly events: EventLog;
-  readonly switches: Switches;
+  readonly choices: AgentChoices;
   readonly keys: NodeKeys;
   readonly peers: KnownPeers;
   readonly memory: PeerMemory;
-  readonly surroundings: Surroundings;
+  readonly enforcedState: EnforcedState;
+  readonly nodeFacts: NodeFacts;
   readonly daemon: TunnelDaemon;
   readonly machine: MeshMachine;
   readonly ownRecord: OwnRecord;
@@ -50,8 +52,8 @@ export interface RoundParts {
 /** Receives the requests for a round. */
 export interface RoundRequests {
   /** Requests a round soon, together with other changes. */
-  ask(): void;
-  askAtOnce(): void;
+  request(): void;
+  requestNow(): void;
 }
 
 /**
@@ -70,29 +72,33 @@ export function makeRoundParts(
     store: given.keys,
     rotateTimeoutMs: settings.rotateTimeoutMs,
     now,
-    log: (line) => events.say(line),
+    log: (line) => events.log(line),
   });
-  const surroundings = new Surroundings({
+  const nodeFacts = new NodeFacts({
     settings,
     keys,
     prefixes,
     registry,
     events,
-    onChanged: () => peers.changeContext(surroundings.context),
+    onChanged: () => peers.changeContext(nodeFacts.context),
   });
   const machine = new MeshMachine(given.host, settings, events);
   const memory = new PeerMemory(settings.stateFolder, settings.interfaceName, (trouble) =>
     events.trouble('memory', trouble),
   );
+  const { stateFolder, interfaceName } = settings;
+  const enforcedState = new EnforcedState(stateFolder, interfaceName, (trouble) =>
+    events.trouble('enforced state', trouble),
+  );
   const peers = new KnownPeers({
     memory,
     registry,
-    context: surroundings.context,
+    context: nodeFacts.context,
     events,
     now,
     onChanged: () => {
       machine.notePeers(peers.all.size);
-      requests.ask();
+      requests.request();
     },
   });
   const daemon = new TunnelDaemon({
@@ -100,17 +106,18 @@ export function makeRoundParts(
     privateKeyOf: (publicKey) => keys.privateKeyOf(publicKey),
     listener: daemonListener({ events, keys, peers }, requests),
   });
-  const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.ask() });
-  const switches = new Switches(settings);
+  const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.request() });
+  const choices = new AgentChoices(settings);
   const ownStatus = new StatusPublisher({ registry, node: settings.node, events });
   return {
     settings,
     events,
-    switches,
+    choices,
     keys,
     peers,
     memory,
-    surroundings,
+    enforcedState,
+    nodeFacts,
     daemon,
     machine,
     ownRecord,
@@ -124,19 +131,19 @@ function daemonListener(
 ): DaemonListener {
   return {
     onUp: () => {
-      events.say('connected to the daemon');
-      requests.askAtOnce();
+      events.log('connected to the daemon');
+      requests.requestNow();
     },
     onDown: (reason) => {
       peers.loseSessions();
-      events.say(`lost the connection to the daemon: ${reason}`);
-      requests.askAtOnce();
+      events.log(`lost the connection to the daemon: ${reason}`);
+      requests.requestNow();
     },
     onPeers: (changes, isResync) => {
-      const { answeredOthers, isAboutPeers } = peers.hear(changes, isResync);
+      const { answeredOthers, isAboutPeers } = peers.takeChanges(changes, isResync);
       // A rotation may be waiting for a session with the new key.
       const isRotating = keys.keys.length > 1;
-      if (answeredOthers || (isRotating && isAboutPeers)) requests.ask();
+      if (answeredOthers || (isRotating && isAboutPeers)) requests.request();
     },
     onTrouble: (trouble) => events.trouble('daemon', trouble),
   };

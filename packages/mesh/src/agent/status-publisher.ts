@@ -107,8 +107,8 @@ export function describeStatus(
   enforcement: Enforcement,
   troubles: ReadonlyMap<string, string>,
 ): LitzNodeStatus {
-  const told = [...troubles].filter(([what]) => !NOT_TOLD.has(what));
-  const trouble = told.map(([what, text]) => `${what}: ${text}`).join('; ');
+  const published = [...troubles].filter(([what]) => !NOT_PUBLISHED.has(what));
+  const trouble = published.map(([what, text]) => `${what}: ${text}`).join('; ');
   return {
     version: meshVersion(),
     encrypt: enforcement === 'off' ? 'off' : mode,
@@ -125,7 +125,7 @@ function meshVersion(): string {
 let version: string | undefined;
 const PACKAGE = new URL('../../package.json', import.meta.url);
 const WHAT = 'status in the registry';
-const NOT_TOLD: ReadonlySet<string> = new Set([
+const NOT_PUBLISHED: ReadonlySet<string> = new Set([
   WHAT,
   'registry',
   'own record',

@@ -40,7 +40,7 @@ export interface ProgrammedTunnel {
   /** By the name of the node. */
   readonly peers: ReadonlyMap<string, ProgrammedPeer>;
   /** The public keys of the daemon's peers that belong to no node. */
-  readonly strangers: readonly PublicKey[];
+  readonly unknownPeers: readonly PublicKey[];
 }
 
 export type ProgrammedPeer = Omit<TunnelPeer, 'endpoint'> & {
@@ -56,38 +56,38 @@ export interface TunnelChange {
 }
 
 /**
- * Returns the change that turns `present` into `wanted`, as one request. Returns undefined if they
+ * Returns the change that turns `current` into `wanted`, as one request. Returns undefined if they
  * are equal.
  *
  * @param names the names of the nodes whose peers may differ; default: all
  */
 export function tunnelChange(
   wanted: TunnelConfig,
-  present: ProgrammedTunnel,
-  names: ReadonlySet<string> = namesOf(wanted, present),
+  current: ProgrammedTunnel,
+  names: ReadonlySet<string> = namesOf(wanted, current),
 ): TunnelChange | undefined {
   const peers: Peer[] = [];
   const gone: PublicKey[] = [];
   for (const name of names) {
-    const [peer, before] = [wanted.peers.get(name), present.peers.get(name)];
+    const [peer, before] = [wanted.peers.get(name), current.peers.get(name)];
     if (before === peer) continue;
     if (peer) peers.push(...peerChanges(peer, before));
     else if (before) gone.push(before.keys[0]!);
   }
   // Peers are removed after the peers that take over their prefixes, so that every packet finds a
   // peer. A key that now belongs to another node stays.
-  const lost = [...gone, ...present.strangers];
+  const lost = [...gone, ...current.unknownPeers];
   if (lost.length > 0) {
     const kept = new Set(peers.map(({ publicKey }) => String(publicKey)));
     for (const publicKey of lost) {
       if (!kept.has(String(publicKey))) peers.push({ publicKey, remove: true });
     }
   }
-  const own = isSame(wanted.own, present.own) ? undefined : wanted.own;
-  const next = isSame(wanted.next, nextLeft(wanted, present)) ? undefined : (wanted.next ?? null);
+  const own = isSame(wanted.own, current.own) ? undefined : wanted.own;
+  const next = isSame(wanted.next, nextLeft(wanted, current)) ? undefined : (wanted.next ?? null);
   const change: DeviceChange = {
-    ...(wanted.listenPort !== present.listenPort && { listenPort: wanted.listenPort }),
-    ...(wanted.fwmark !== present.fwmark && { fwmark: wanted.fwmark }),
+    ...(wanted.listenPort !== current.listenPort && { listenPort: wanted.listenPort }),
+    ...(wanted.fwmark !== current.fwmark && { fwmark: wanted.fwmark }),
     ...(peers.length > 0 && { peers }),
   };
   const isNothing = Object.keys(change).length === 0 && own === undefined && next === undefined;
@@ -113,14 +113,14 @@ export function programmedTunnel(
     for (const key of keys) names.set(keyId(key), name);
   }
   const peers = new Map<string, ProgrammedPeer>();
-  const strangers: PublicKey[] = [];
+  const unknownPeers: PublicKey[] = [];
   for (const peer of status.peers) {
     const { publicKey, nextPublicKey } = peer;
     const keys = [publicKey, ...(nextPublicKey ? [nextPublicKey] : [])];
     const name = keys.map((key) => names.get(keyId(key))).find((found) => found !== undefined);
     const wantedPeer = name === undefined ? undefined : wanted.peers.get(name);
     if (name === undefined || !wantedPeer || peers.has(name)) {
-      strangers.push(peer.publicKey);
+      unknownPeers.push(peer.publicKey);
       continue;
     }
     const isReached = nowMs - peer.lastHandshakeUnixMs < REJECT_AFTER_TIME_MS;
@@ -132,13 +132,13 @@ export function programmedTunnel(
     });
   }
   const { listenPort, fwmark } = status;
-  return { ...own, listenPort, fwmark, peers, strangers };
+  return { ...own, listenPort, fwmark, peers, unknownPeers };
 }
 
 type Peer = NonNullable<DeviceChange['peers']>[number];
 
-function namesOf({ peers }: TunnelConfig, present: ProgrammedTunnel): Set<string> {
-  return new Set([...peers.keys(), ...present.peers.keys()]);
+function namesOf({ peers }: TunnelConfig, current: ProgrammedTunnel): Set<string> {
+  return new Set([...peers.keys(), ...current.peers.keys()]);
 }
 
 function peerChanges(peer: TunnelPeer, before: ProgrammedPeer | undefined): Peer[] {
@@ -180,9 +180,9 @@ function textsOf(list: readonly Readonly<Cidr>[]): Set<string> {
 }
 
 function differences(peer: TunnelPeer, before: ProgrammedPeer): Omit<Peer, 'publicKey'> {
-  const [wanted, present] = [textsOf(peer.allowedIps), textsOf(before.allowedIps)];
+  const [wanted, current] = [textsOf(peer.allowedIps), textsOf(before.allowedIps)];
   const allowedIps = [
-    ...peer.allowedIps.filter((cidr) => !present.has(formatCidr(cidr))),
+    ...peer.allowedIps.filter((cidr) => !current.has(formatCidr(cidr))),
     ...before.allowedIps
       .filter((cidr) => !wanted.has(formatCidr(cidr)))
       .map((cidr) => ({ ...cidr, remove: true })),

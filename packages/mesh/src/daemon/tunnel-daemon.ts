@@ -186,8 +186,8 @@ export class TunnelDaemon {
     else if (this.#suspects !== 'all') for (const name of changed) this.#suspects.add(name);
   }
 
-  #difference(wanted: TunnelConfig, present: ProgrammedTunnel): TunnelChange | undefined {
-    return tunnelChange(wanted, present, this.#suspects === 'all' ? undefined : this.#suspects);
+  #difference(wanted: TunnelConfig, current: ProgrammedTunnel): TunnelChange | undefined {
+    return tunnelChange(wanted, current, this.#suspects === 'all' ? undefined : this.#suspects);
   }
 
   /** Sends one request after the other until the daemon has the wanted configuration. */
@@ -197,10 +197,10 @@ export class TunnelDaemon {
     while (this.#isUp && this.#wanted && !this.#closing.signal.aborted) {
       try {
         if (!this.#programmed) {
-          this.#programmed = await this.#ask(this.#wanted);
+          this.#programmed = await this.#read(this.#wanted);
           this.#suspects = 'all';
         }
-        if (!(await this.#tell(this.#wanted, this.#programmed))) return;
+        if (!(await this.#send(this.#wanted, this.#programmed))) return;
         this.#setTrouble(undefined);
       } catch (error) {
         // It is unknown which part of the request the daemon has applied.
@@ -220,7 +220,7 @@ export class TunnelDaemon {
     }, TRY_LATER_MS);
   }
 
-  async #ask(wanted: TunnelConfig): Promise<ProgrammedTunnel> {
+  async #read(wanted: TunnelConfig): Promise<ProgrammedTunnel> {
     const status = await this.#client.get({ keys: true });
     try {
       const { privateKey, nextPrivateKey } = status;
@@ -237,20 +237,20 @@ export class TunnelDaemon {
    *
    * @returns true if there was a difference
    */
-  async #tell(wanted: TunnelConfig, present: ProgrammedTunnel): Promise<boolean> {
-    const difference = this.#difference(wanted, present);
+  async #send(wanted: TunnelConfig, current: ProgrammedTunnel): Promise<boolean> {
+    const difference = this.#difference(wanted, current);
     // The caller may change the map while the request is sent.
-    const told = this.#withSuspects(wanted.peers);
+    const peersAfter = this.#withSuspects(wanted.peers);
     this.#suspects = new Set();
-    if (difference) await this.#send(difference);
+    if (difference) await this.#request(difference);
     // The daemon has ended meanwhile, and the next one starts without this configuration.
-    if (this.#programmed !== present) return true;
-    this.#peers = told();
-    this.#programmed = { ...wanted, peers: this.#peers, strangers: [] };
+    if (this.#programmed !== current) return true;
+    this.#peers = peersAfter();
+    this.#programmed = { ...wanted, peers: this.#peers, unknownPeers: [] };
     return difference !== undefined;
   }
 
-  async #send({ change, own, next }: TunnelChange): Promise<void> {
+  async #request({ change, own, next }: TunnelChange): Promise<void> {
     const privateKey = own && this.#privateKeyOf(own);
     const nextPrivateKey = next && this.#privateKeyOf(next);
     try {

@@ -4,34 +4,10 @@
  *
  * @module
  */
-import { formatCidr, parseAddress, type Cidr } from '@litz/core';
-import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
-import { covers, hostPrefix } from '../record/cidr-relations.ts';
-import type { CniFamily, HostFacts } from './host-facts.ts';
-
-/** The settings that the check compares with the machine. */
-export interface CheckRequest {
-  readonly mode: EncryptMode;
-  readonly enforcement: Enforcement;
-  readonly clusterPrefixes: readonly Readonly<Cidr>[];
-  readonly port: number;
-  readonly interfaceName: string;
-  readonly table: number;
-  readonly priority: number;
-}
-
-/**
- * The result for one subject. `ok`: nothing is wrong. `note`: the mesh works, but the user should know this.
- * `refused`: the settings can't work on this machine.
- */
-export interface CheckLine {
-  /** `CNI`, `nft`, ... */
-  readonly subject: string;
-  readonly state: 'ok' | 'note' | 'refused';
-  readonly text: string;
-  /** What the user can do; undefined where there is nothing to do. */
-  readonly remedy?: string;
-}
+import { checkAddress, checkCluster, checkNodes, checkPrefixes } from './check-addresses.ts';
+import { BY_NODES_ONLY, checkCni } from './check-cni.ts';
+import type { CheckLine, CheckRequest } from './check-line.ts';
+import type { HostFacts } from './host-facts.ts';
 
 /** Returns one line for each subject: first the network around the node, then the node's own settings. */
 export function checkHost(facts: HostFacts, request: CheckRequest): CheckLine[] {
@@ -39,6 +15,7 @@ export function checkHost(facts: HostFacts, request: CheckRequest): CheckLine[] 
     checkCni(facts, request),
     checkPrefixes(facts, request),
     checkCluster(facts, request),
+    checkNodes(facts, request),
     checkEncryption(facts),
     checkUnderlay(facts, request),
     checkFilters(facts),
@@ -51,113 +28,6 @@ export function checkHost(facts: HostFacts, request: CheckRequest): CheckLine[] 
     checkPort(facts, request),
     checkAddress(facts, request),
   ];
-}
-
-/** Whether the settings can work on this machine: no line is `refused`. */
-export function holds(lines: readonly CheckLine[]): boolean {
-  return lines.every(({ state }) => state !== 'refused');
-}
-
-/** Returns the line as text for a terminal, without a line end. */
-export function formatCheckLine({ subject, state, text, remedy }: CheckLine): string {
-  const mark = { ok: 'ok     ', note: 'note   ', refused: 'REFUSED' }[state];
-  return `${mark} ${subject}: ${text}${remedy === undefined ? '' : `. ${remedy}`}`;
-}
-
-function checkCni({ cni, prefixes }: HostFacts, { mode, enforcement }: CheckRequest): CheckLine {
-  const subject = 'CNI';
-  const { family, file, network, plugins, trouble } = cni;
-  if (trouble !== undefined) {
-    return {
-      subject,
-      state: 'note',
-      text: trouble,
-      remedy: 'Correct that file, or set --prefixes static:CIDR',
-    };
-  }
-  if (family === 'none') {
-    const text = 'no configuration in /etc/cni/net.d yet';
-    const remedy = 'The routes and rules of the agent stay valid when a CNI is installed later';
-    return { subject, state: 'note', text, remedy };
-  }
-  const name = `${NAMES[family]}${network === undefined ? '' : ` (network ${network}: ${plugins.join(', ')})`}`;
-  if (family === 'cilium-native') {
-    const remedy = "Use Cilium's own encryption, or use Cilium with an overlay and --encrypt nodes";
-    return {
-      subject,
-      state: 'refused',
-      text: `${name}: packets of its pods do not use the routes of the host`,
-      remedy,
-    };
-  }
-  if (BY_NODES_ONLY.has(family) && mode === 'pods') {
-    const text = `${name}: the host sees packets of its pods only as packets between nodes`;
-    return { subject, state: 'refused', text, remedy: 'Use --encrypt nodes or --encrypt all' };
-  }
-  if (family === 'aws-vpc' && (enforcement === 'enforce' || prefixes.length === 0)) {
-    const text = `${name}: pods have addresses from the subnet of the nodes, and no prefix belongs to one node`;
-    const remedy =
-      'If the pods of each node have their own subnet, set --prefixes static:CIDR and --enforcement permissive';
-    return { subject, state: 'refused', text, remedy };
-  }
-  if (family === 'calico') {
-    const text = `${name}: the prefixes of a node are its IPAM blocks`;
-    const remedy =
-      'Use --prefixes calico, and set strictAffinity in its IPAM: without it, a pod may get an address from the block of another node';
-    return { subject, state: 'note', text, remedy };
-  }
-  if (family === 'unknown') {
-    const text = `${name}: Litz does not know the plugins ${plugins.join(', ')} in ${file}`;
-    return {
-      subject,
-      state: 'note',
-      text,
-      remedy: 'Run `litz agent verify` to see whether their packets use the routes of the host',
-    };
-  }
-  return { subject, state: 'ok', text: name };
-}
-
-function checkPrefixes({ prefixes, cni }: HostFacts, { mode }: CheckRequest): CheckLine {
-  const subject = 'own prefixes';
-  if (prefixes.length > 0)
-    return { subject, state: 'ok', text: prefixes.map(formatCidr).join(', ') };
-  if (mode !== 'pods' && BY_NODES_ONLY.has(cni.family)) {
-    return { subject, state: 'ok', text: 'none: encryption of the nodes covers their pods' };
-  }
-  const text = 'the configuration of the CNI names none';
-  const remedy = 'Set --prefixes static:CIDR,... or, with Kubernetes, --prefixes node';
-  return { subject, state: 'refused', text, remedy };
-}
-
-function checkCluster(facts: HostFacts, request: CheckRequest): CheckLine {
-  const subject = 'cluster prefixes';
-  const { clusterPrefixes, enforcement } = request;
-  if (clusterPrefixes.length === 0 && enforcement === 'enforce') {
-    const text = 'none are set, and enforce needs them to know which packets to stop';
-    return { subject, state: 'refused', text, remedy: 'Set --cluster-prefix CIDR' };
-  }
-  const captured = [...clusterPrefixes, ...facts.prefixes];
-  const node = facts.nodeAddresses.find((text) =>
-    captured.some((prefix) => covers(prefix, hostPrefix(parseAddress(text)))),
-  );
-  if (node !== undefined) {
-    const text = `the node's address ${node} is in a prefix of pods, so the tunnel's own packets would loop`;
-    const remedy = 'Use different prefixes for nodes and for pods';
-    return { subject, state: 'refused', text, remedy };
-  }
-  const outside = facts.prefixes.find(
-    (prefix) =>
-      clusterPrefixes.some(({ address }) => address.length === prefix.address.length) &&
-      !clusterPrefixes.some((wide) => covers(wide, prefix)),
-  );
-  if (outside) {
-    const text = `the prefix ${formatCidr(outside)} of this node is in none of them`;
-    const state = enforcement === 'enforce' ? 'refused' : 'note';
-    return { subject, state, text, remedy: 'Set a --cluster-prefix that contains it' };
-  }
-  const text = clusterPrefixes.length > 0 ? clusterPrefixes.map(formatCidr).join(', ') : 'not set';
-  return { subject, state: 'ok', text };
 }
 
 function checkEncryption({ foreignEncryption }: HostFacts): CheckLine {
@@ -276,28 +146,6 @@ function checkPort({ portTaken }: HostFacts, { port }: CheckRequest): CheckLine 
   return { subject, state: 'refused', text: `another program uses ${portTaken}`, remedy };
 }
 
-function checkAddress({ addressTaken }: HostFacts, { interfaceName }: CheckRequest): CheckLine {
-  const subject = 'address';
-  if (addressTaken.length === 0) return { subject, state: 'ok', text: `free for ${interfaceName}` };
-  const text = `${addressTaken.join(', ')} has the tunnel's address too; it may be left from an overlay that is no longer used`;
-  return { subject, state: 'note', text };
-}
-
-const NAMES: Readonly<Record<CniFamily, string>> = {
-  routed: 'routes for each node',
-  overlay: 'an overlay',
-  calico: 'Calico',
-  'cilium-overlay': 'Cilium with an overlay',
-  'cilium-native': 'Cilium with native routing',
-  'aws-vpc': 'AWS VPC CNI',
-  azure: 'Azure CNI',
-  ovn: 'OVN-Kubernetes',
-  antrea: 'Antrea',
-  none: 'none',
-  unknown: 'unknown',
-};
-/** Packets of pods of these CNIs never use the routes of the host. */
-const BY_NODES_ONLY: ReadonlySet<CniFamily> = new Set(['cilium-overlay', 'ovn', 'antrea']);
 /** The tunnel's largest overhead in bytes: IPv6 40, UDP 8, header and tag of the message 32. */
 const LARGEST_OVERHEAD = 80;
 /** Bytes that VXLAN over IPv4 adds to a packet. */

@@ -13,7 +13,7 @@ import { NODES_MARK, type Underlay } from '../plan/desired-host.ts';
 import { tunnelAddresses } from '../plan/peer-part.ts';
 import { MAIN_TABLE } from '../plan/mesh-rule.ts';
 import { networkAddress } from '../record/cidr-relations.ts';
-import { describeForeign, fromRoute, fromRule, type MeshPlace } from '../routes/to-kernel.ts';
+import { describeForeign, fromRoute, fromRule, type RoutingNumbers } from '../routes/to-kernel.ts';
 import { readCni } from './cni-configuration.ts';
 import type { HostFacts } from './host-facts.ts';
 import type { FactsRequest } from './mesh-host.ts';
@@ -21,7 +21,7 @@ import type { FactsRequest } from './mesh-host.ts';
 export interface FactsTools {
   readonly netlink: Netlink;
   readonly nft: Pick<Nft, 'version'>;
-  readonly place: MeshPlace;
+  readonly numbers: RoutingNumbers;
   readonly sysctl: (name: string) => string | undefined;
   /** Runs the function in the network namespace of the host. */
   readonly inNamespace: <T>(run: () => T) => T;
@@ -32,7 +32,7 @@ export interface FactsTools {
 }
 
 export async function collectFacts(request: FactsRequest, tools: FactsTools): Promise<HostFacts> {
-  const { netlink, sysctl, place, root = '/' } = tools;
+  const { netlink, sysctl, numbers, root = '/' } = tools;
   const { interfaceName } = request;
   const links = netlink.links();
   const ours = links.find(({ name }) => name === interfaceName);
@@ -58,8 +58,8 @@ export async function collectFacts(request: FactsRequest, tools: FactsTools): Pr
       6: sysctl('net.ipv6.conf.all.forwarding') === '1',
     },
     networkd: findNetworkd(root),
-    foreignRoutes: foreignRoutes(netlink, place, ours?.index),
-    foreignRules: foreignRules(netlink, place),
+    foreignRoutes: foreignRoutes(netlink, numbers, ours?.index),
+    foreignRules: foreignRules(netlink, numbers),
     portTaken: ours ? undefined : findPort(request.port, tools),
     foreignInterface: ours && ours.kind !== 'tun' ? (ours.kind ?? 'a physical link') : undefined,
     addressTaken: takenAddresses(prefixes, netlink, links, interfaceName),
@@ -92,13 +92,13 @@ function findUnderlay(
   };
 }
 
-interface Way {
+interface UnderlayRoute {
   readonly interfaceIndex: number;
   readonly mtu?: number;
 }
 
 /** Looks up the first `MOST_LOOK_UPS` peers only: the nodes of a cluster are reached over few links. */
-function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): Way[] {
+function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): UnderlayRoute[] {
   return peers.slice(0, MOST_LOOK_UPS).flatMap(({ endpoint }) => {
     try {
       const route = netlink.routeTo(endpoint.address, { mark: NODES_MARK });
@@ -111,7 +111,7 @@ function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): 
 }
 
 /** Returns the links that have the node's addresses. Where there are none: the links of the default routes. */
-function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): Way[] {
+function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): UnderlayRoute[] {
   const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
   const own = netlink.addresses().filter(({ address }) => wanted.has(formatAddress(address)));
   if (own.length > 0) return own;
@@ -168,8 +168,12 @@ function reversePathFilters(
   return new Map(names.map((name) => [name, Math.max(all || 0, valueOf(name) || 0)]));
 }
 
-function foreignRoutes(netlink: Netlink, place: MeshPlace, ours: number | undefined): string[] {
-  const routes = netlink.tableRoutes(place.table);
+function foreignRoutes(
+  netlink: Netlink,
+  numbers: RoutingNumbers,
+  ours: number | undefined,
+): string[] {
+  const routes = netlink.tableRoutes(numbers.table);
   return routes
     .filter((route) => {
       // Routes over the interface of an earlier daemon need no case here: they went away with the interface.
@@ -179,12 +183,12 @@ function foreignRoutes(netlink: Netlink, place: MeshPlace, ours: number | undefi
     .map(describeForeign);
 }
 
-function foreignRules(netlink: Netlink, place: MeshPlace): string[] {
-  const { table, priority } = place;
+function foreignRules(netlink: Netlink, numbers: RoutingNumbers): string[] {
+  const { table, priority } = numbers;
   return netlink
     .rules()
     .filter((rule) => rule.table === table || rule.priority === priority)
-    .filter((rule) => fromRule(rule, place) === undefined)
+    .filter((rule) => fromRule(rule, numbers) === undefined)
     .map((rule) => `IPv${rule.family} rule of priority ${rule.priority} to table ${rule.table}`);
 }
 

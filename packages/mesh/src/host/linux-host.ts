@@ -22,10 +22,11 @@ import { planRoutes } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { KernelState } from '../routes/kernel-state.ts';
 import { LinkFilters } from '../routes/link-filters.ts';
-import type { MeshPlace } from '../routes/to-kernel.ts';
+import type { RoutingNumbers } from '../routes/to-kernel.ts';
 import { WantedRoutes } from '../routes/wanted-routes.ts';
+import { readCni } from './cni-configuration.ts';
 import { collectFacts } from './collect-facts.ts';
-import type { HostFacts } from './host-facts.ts';
+import type { CniFacts, HostFacts } from './host-facts.ts';
 import { HostNamespace } from './host-namespace.ts';
 import {
   MeshHostError,
@@ -35,7 +36,7 @@ import {
   type MeshHost,
 } from './mesh-host.ts';
 import { isForNft, messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
-import { Turns } from './turns.ts';
+import { Passes } from './passes.ts';
 import { UnderlayWatch } from './underlay-watch.ts';
 
 export interface LinuxHostOptions {
@@ -58,7 +59,7 @@ export interface LinuxHostOptions {
 
 export class LinuxHost implements MeshHost {
   readonly #interfaceName: string;
-  readonly #place: MeshPlace;
+  readonly #numbers: RoutingNumbers;
   readonly #options: LinuxHostOptions;
   readonly #namespace: HostNamespace = new HostNamespace();
   readonly #netlink: Netlink = new Netlink();
@@ -71,8 +72,8 @@ export class LinuxHost implements MeshHost {
   readonly #state: KernelState;
   readonly #filters: LinkFilters;
   readonly #runner: StepRunner;
-  readonly #turns: Turns<Applied> = new Turns({
-    work: (isAsked) => this.#converge(isAsked),
+  readonly #passes: Passes<Applied> = new Passes({
+    work: (isRequested) => this.#converge(isRequested),
     onFailure: (error) => this.#listener?.onTrouble(messageOf(error)),
   });
   readonly #unwatch: (() => void)[] = [];
@@ -85,8 +86,8 @@ export class LinuxHost implements MeshHost {
   #hasNft = false;
   /** Why nft can't be used, where `#hasNft` is false. */
   #nftReason: string = NFT_MISSING;
-  /** The index that the listener was told last. */
-  #toldLink: number | undefined = undefined;
+  /** The index that was reported to the listener last. */
+  #reportedLink: number | undefined = undefined;
 
   /**
    * Opens the sockets to the kernel and looks for the ruleset of an earlier agent.
@@ -112,7 +113,7 @@ export class LinuxHost implements MeshHost {
     this.#options = options;
     this.#interfaceName = options.interfaceName ?? DEFAULT_INTERFACE;
     const { table = DEFAULT_TABLE, priority = DEFAULT_PRIORITY } = options;
-    this.#place = { table, priority };
+    this.#numbers = { table, priority };
     this.#monitor = new RoutingMonitor(table);
     this.#nftMonitor = openNftMonitor();
     this.#nft = new Nft({
@@ -132,7 +133,7 @@ export class LinuxHost implements MeshHost {
       netlink: this.#netlink,
       monitor: this.#monitor,
       interfaceName: this.#interfaceName,
-      place: this.#place,
+      numbers: this.#numbers,
       wanted: this.#wanted,
       sysctl: (name) => this.#namespace.sysctl(name),
     });
@@ -143,6 +144,12 @@ export class LinuxHost implements MeshHost {
     return this.#state.link?.index;
   }
 
+  /** Reads the CNI's configuration. This is much cheaper than `facts`. */
+  cni(): CniFacts {
+    const { cniFolder } = this.#options;
+    return readCni({ links: this.#netlink.links(), ...(cniFolder && { folder: cniFolder }) });
+  }
+
   async facts(request: FactsRequest): Promise<HostFacts> {
     const { cniFolder } = this.#options;
     return collectFacts(request, {
@@ -150,14 +157,14 @@ export class LinuxHost implements MeshHost {
       sysctl: (name) => this.#namespace.sysctl(name),
       nft: this.#nft,
       inNamespace: (run) => this.#namespace.run(run),
-      place: this.#place,
+      numbers: this.#numbers,
       ...(cniFolder ? { cniFolder } : {}),
     });
   }
 
   async apply(desired: DesiredHost): Promise<Applied> {
     if (this.#isClosed) throw new MeshHostError('the host is closed');
-    const { table, priority } = this.#place;
+    const { table, priority } = this.#numbers;
     if (desired.table !== table || desired.priority !== priority) {
       throw new MeshHostError(`the host was opened for table ${table} and priority ${priority}`);
     }
@@ -169,13 +176,13 @@ export class LinuxHost implements MeshHost {
       // Without nft, `permissive` goes on without a ruleset: without SNAT and MSS clamp.
       this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
     }
-    return this.#turns.ask();
+    return this.#passes.request();
   }
 
   watch(listener: HostListener): void {
     this.#listener = listener;
     if (this.#unwatch.length > 0) return;
-    const heard = (): void => this.#turns.hear();
+    const heard = (): void => this.#passes.notify();
     this.#unwatch.push(onReadable(this.#monitor.fd, heard));
     if (this.#nftMonitor) this.#unwatch.push(onReadable(this.#nftMonitor.fd, heard));
     this.#underlay.watch(() => this.#listener?.onUnderlay());
@@ -185,7 +192,7 @@ export class LinuxHost implements MeshHost {
     return this.apply({
       interfaceName: this.#interfaceName,
       enforcement: 'off',
-      ...this.#place,
+      ...this.#numbers,
       mark: 0,
       link: undefined,
       routes: [],
@@ -205,22 +212,22 @@ export class LinuxHost implements MeshHost {
     this.#nftMonitor?.close();
     this.#netlink.close();
     this.#namespace.close();
-    this.#turns.close(new MeshHostError('the host was closed'));
+    this.#passes.close(new MeshHostError('the host was closed'));
   }
 
   /**
    * Brings the machine into the desired state.
    *
-   * @param isAsked whether a call of `apply` waits for the result; if none does, this is a repair, and the
+   * @param isRequested whether a call of `apply` waits for the result; if none does, this is a repair, and the
    *   listener gets the result
    */
-  async #converge(isAsked: boolean): Promise<Applied> {
+  async #converge(isRequested: boolean): Promise<Applied> {
     const desired = this.#desired;
     if (desired) this.#wanted.want(desired);
     const differs = this.#state.update(desired);
     // Routes and rules come first, because they need no program.
-    const first = desired && (isAsked || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
-    this.#tellLink();
+    const first = desired && (isRequested || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
+    this.#reportLink();
     const rulesetChanged = this.#hasNft && (await this.#ruleset.follow());
     const hasRest = desired !== undefined && (first.isOpen || rulesetChanged);
     const second = hasRest ? await this.#carryOut(desired) : NOTHING;
@@ -230,7 +237,7 @@ export class LinuxHost implements MeshHost {
         ...new Set([...first.troubles, ...second.troubles, ...this.#shortcomings(desired)]),
       ],
     };
-    if (!isAsked) this.#tell(applied);
+    if (!isRequested) this.#report(applied);
     return applied;
   }
 
@@ -239,14 +246,14 @@ export class LinuxHost implements MeshHost {
     return [`no SNAT and no MSS clamp: ${this.#nftReason}`];
   }
 
-  #tellLink(): void {
+  #reportLink(): void {
     const index = this.#state.link?.index;
-    if (index === this.#toldLink) return;
-    this.#toldLink = index;
+    if (index === this.#reportedLink) return;
+    this.#reportedLink = index;
     this.#listener?.onLink(index);
   }
 
-  #tell({ steps, troubles }: Applied): void {
+  #report({ steps, troubles }: Applied): void {
     if (steps.length > 0) this.#listener?.onRepaired(steps);
     for (const trouble of troubles) this.#listener?.onTrouble(trouble);
   }
@@ -262,7 +269,7 @@ export class LinuxHost implements MeshHost {
   async #carryOut(desired: DesiredHost): Promise<Applied> {
     this.#state.update(desired);
     const steps = this.#plan(desired);
-    this.#tellLink();
+    this.#reportLink();
     const troubles = await this.#runner.run(steps, desired.enforcement === 'enforce');
     return { steps, troubles };
   }

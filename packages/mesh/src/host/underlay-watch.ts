@@ -14,7 +14,7 @@ export class UnderlayWatch {
   /** Begins to watch. A second call replaces the listener. */
   watch(listener: () => void): void {
     this.#listener = listener;
-    this.#unwatch ??= onReadable(this.#monitor.fd, () => this.#hear());
+    this.#unwatch ??= onReadable(this.#monitor.fd, () => this.#report());
   }
 
   close(): void {
@@ -24,12 +24,12 @@ export class UnderlayWatch {
   }
 
   /** Reports the first change at once, and all changes of the following second together at its end. */
-  #hear(): void {
+  #report(): void {
     // While the timer runs, the kernel keeps the first notification in the socket and drops the others.
     if (this.#timer || !this.#monitor.clear()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#hear();
+      this.#report();
     }, INTERVAL_MS);
     this.#timer.unref();
     this.#listener?.();

@@ -1,15 +1,20 @@
 /**
- * `boundConnections`: how many connections a server has at once. Whoever holds many and asks nothing loses
- * the oldest of them, and keeps nobody else out: a server that just took no more could be shut by anybody
- * who reaches its port.
+ * `boundConnections`: limits the number of connections of a server. If there are too many, the oldest idle
+ * one is closed. A server that refused new connections instead could be blocked by any client that opens
+ * many and sends nothing.
  *
  * @module
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
+/**
+ * Limits the connections of a server.
+ *
+ * @param most how many connections may be open at the same time
+ */
 export function boundConnections(server: Server, most: number): void {
-  /** Those that ask nothing now, and those that are being answered; the oldest first. */
+  /** Connections without a request, and connections with a request that is being answered; the oldest first. */
   const idle = new Set<Socket>();
   const busy = new Set<Socket>();
   server.on('connection', (socket) => {

@@ -14,10 +14,10 @@ export interface Member {
   /** The latest record that was accepted. It decides what the node has. */
   accepted: NodeRecord | undefined;
   /** The latest record if it is not accepted (yet). */
-  claim: NodeRecord | undefined;
+  pending: NodeRecord | undefined;
   mark: GenerationMark | undefined;
   /** The refusal that was reported last, as "FIELD: REASON"; empty: none. */
-  told: string;
+  reportedRefusal: string;
 }
 
 export function newMember(name: string): Member {
@@ -26,9 +26,9 @@ export function newMember(name: string): Member {
     standing: 'living',
     aliveAt: 0,
     accepted: undefined,
-    claim: undefined,
+    pending: undefined,
     mark: undefined,
-    told: '',
+    reportedRefusal: '',
   };
 }
 
@@ -36,9 +36,9 @@ export function newMember(name: string): Member {
  * Returns the members with a claim. Members that were accepted before come first, then those with
  * the older key.
  */
-export function inOrderOfClaim(members: Iterable<Member>): Member[] {
+export function pendingInOrder(members: Iterable<Member>): Member[] {
   const claiming: Member[] = [];
-  for (const member of members) if (member.claim) claiming.push(member);
+  for (const member of members) if (member.pending) claiming.push(member);
   return claiming.sort(
     (a, b) =>
       Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
@@ -48,6 +48,6 @@ export function inOrderOfClaim(members: Iterable<Member>): Member[] {
 }
 
 /** Returns the time at which the older one of the claimed keys was created. */
-function bornAt({ claim }: Member): number {
-  return claim!.keys[0]!.createdAt;
+function bornAt({ pending }: Member): number {
+  return pending!.keys[0]!.createdAt;
 }

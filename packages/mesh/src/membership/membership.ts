@@ -15,8 +15,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RecordError, type NodeRecord, type ReadRecord } from '../record/node-record.ts';
 import { isStale, markOf } from './generation-mark.ts';
-import { Holdings } from './holdings.ts';
-import { inOrderOfClaim, newMember, type Member } from './member.ts';
+import { AcceptedClaims } from './accepted-claims.ts';
+import { pendingInOrder, newMember, type Member } from './member.ts';
 import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
 import type { LeaveReason, MembershipEvent } from './membership-event.ts';
 import type { MeshPeer } from './mesh-peer.ts';
@@ -26,7 +26,7 @@ export class Membership {
   #context: MembershipContext;
   readonly #members = new Map<string, Member>();
   readonly #peers = new Map<string, MeshPeer>();
-  readonly #holdings = new Holdings();
+  readonly #claims = new AcceptedClaims();
   #changed: Set<string> = new Set();
   #renewing: ReadonlySet<string> = new Set();
   #isSynced = false;
@@ -66,7 +66,7 @@ export class Membership {
       const member = this.#member(record.name);
       member.standing = 'expired';
       member.aliveAt = now;
-      member.claim = record;
+      member.pending = record;
       member.mark = markOf(record.keys);
     }
     this.#settle();
@@ -86,7 +86,7 @@ export class Membership {
       if (standing === 'living') this.#expire(name, now);
       else if (!this.#isSynced) this.#events.push({ kind: 'expired', node: name });
     }
-    for (const [name, record] of records) this.#hear(name, record);
+    for (const [name, record] of records) this.#takeRecord(name, record);
     this.#isSynced = true;
     this.#settle();
     return this.#drain();
@@ -94,7 +94,7 @@ export class Membership {
 
   /** Takes one record that is new or has changed. */
   record(name: string, record: ReadRecord): MembershipEvent[] {
-    this.#hear(name, record);
+    this.#takeRecord(name, record);
     this.#settle();
     return this.#drain();
   }
@@ -149,7 +149,7 @@ export class Membership {
         this.#leave(name, { why: 'refused' });
       } else {
         this.#drop(member);
-        member.claim ??= accepted;
+        member.pending ??= accepted;
         this.#events.push({ kind: 'left', node: name, why: 'refused' });
       }
     }
@@ -157,8 +157,8 @@ export class Membership {
     return this.#drain();
   }
 
-  #hear(name: string, record: ReadRecord): void {
-    if (name === this.#context.ownName) return this.#hearOwn(record);
+  #takeRecord(name: string, record: ReadRecord): void {
+    if (name === this.#context.ownName) return this.#takeOwnRecord(record);
     if (!(record instanceof RecordError) && record.revoked) {
       this.#leave(name, { why: 'deleted' });
       return;
@@ -173,17 +173,17 @@ export class Membership {
     if (isBack) this.#events.push({ kind: 'returned', node: name });
     member.standing = 'living';
     if (record instanceof RecordError) {
-      member.claim = undefined;
+      member.pending = undefined;
       this.#refuse(member, { field: record.field, reason: record.reason });
       return;
     }
     member.mark = markOf(record.keys);
     const isAsAccepted = isDeepStrictEqual(record, member.accepted);
-    member.claim = isAsAccepted ? undefined : record;
+    member.pending = isAsAccepted ? undefined : record;
     if (isAsAccepted) this.#clear(member);
   }
 
-  #hearOwn(record: ReadRecord): void {
+  #takeOwnRecord(record: ReadRecord): void {
     if (record instanceof RecordError) return;
     const own = new Set(this.#context.ownKeys.map((key) => key.toBase64()));
     if (record.keys.some(({ publicKey }) => own.has(publicKey.toBase64()))) return;
@@ -196,7 +196,7 @@ export class Membership {
     if (!member.accepted) return this.#forget(member);
     member.standing = 'expired';
     member.aliveAt = now;
-    member.claim = undefined;
+    member.pending = undefined;
     this.#clear(member);
     this.#events.push({ kind: 'expired', node: name });
   }
@@ -218,14 +218,14 @@ export class Membership {
 
   /** Reports that a refusal is over, if it was reported before. */
   #clear(member: Member): void {
-    if (member.told === '') return;
-    member.told = '';
+    if (member.reportedRefusal === '') return;
+    member.reportedRefusal = '';
     this.#events.push({ kind: 'dropped', node: member.name });
   }
 
   #drop(member: Member): void {
     member.accepted = undefined;
-    this.#holdings.release(member.name);
+    this.#claims.release(member.name);
     this.#peers.delete(member.name);
     this.#changed.add(member.name);
   }
@@ -236,33 +236,33 @@ export class Membership {
    * each other are accepted together.
    */
   #settle(): void {
-    const waiting = inOrderOfClaim(this.#members.values());
-    const refused = waiting.filter((member) => member.claim && !this.#tryAccept(member));
+    const waiting = pendingInOrder(this.#members.values());
+    const refused = waiting.filter((member) => member.pending && !this.#tryAccept(member));
     for (const member of refused) {
-      if (member.claim) this.#refuse(member, this.#refusalOf(member.claim)!);
+      if (member.pending) this.#refuse(member, this.#refusalOf(member.pending)!);
     }
   }
 
   #tryAccept(member: Member): boolean {
     const group = this.#group(member);
     if (!group) return false;
-    for (const { name } of group) this.#holdings.release(name);
+    for (const { name } of group) this.#claims.release(name);
     const expired = new Set<string>();
-    const isFree = group.every(({ claim }) => {
-      if (this.#refusalOf(claim!)) return false;
-      for (const { holder } of this.#holdings.clashesOf(claim!)) expired.add(holder);
-      for (const name of expired) this.#holdings.release(name);
-      this.#holdings.take(claim!);
+    const isFree = group.every(({ pending }) => {
+      if (this.#refusalOf(pending!)) return false;
+      for (const { holder } of this.#claims.clashesOf(pending!)) expired.add(holder);
+      for (const name of expired) this.#claims.release(name);
+      this.#claims.take(pending!);
       return true;
     });
     if (isFree) {
       for (const name of expired) this.#leave(name, { why: 'replaced', by: member.name });
       for (const accepted of group) this.#accept(accepted);
     } else {
-      for (const { name } of group) this.#holdings.release(name);
+      for (const { name } of group) this.#claims.release(name);
       for (const name of [...expired, ...group.map((other) => other.name)]) {
         const { accepted } = this.#members.get(name)!;
-        if (accepted) this.#holdings.take(accepted);
+        if (accepted) this.#claims.take(accepted);
       }
     }
     return isFree;
@@ -274,11 +274,11 @@ export class Membership {
    */
   #group(member: Member): Member[] | undefined {
     const group = new Set([member]);
-    for (const { claim } of group) {
-      for (const { holder } of this.#holdings.clashesOf(claim!)) {
+    for (const { pending } of group) {
+      for (const { holder } of this.#claims.clashesOf(pending!)) {
         const other = this.#members.get(holder)!;
         if (other.standing === 'expired') continue;
-        if (!other.claim) return undefined;
+        if (!other.pending) return undefined;
         group.add(other);
       }
     }
@@ -293,7 +293,7 @@ export class Membership {
     const refusal = refusalInContext(record, this.#context);
     if (refusal) return refusal;
     const isExpired = this.#members.get(record.name)?.standing === 'expired';
-    for (const clash of this.#holdings.clashesOf(record)) {
+    for (const clash of this.#claims.clashesOf(record)) {
       if (isExpired || this.#members.get(clash.holder)!.standing === 'living') return clash;
     }
     return undefined;
@@ -301,10 +301,10 @@ export class Membership {
 
   #accept(member: Member): void {
     const kind = member.accepted ? 'changed' : 'joined';
-    const record = member.claim!;
+    const record = member.pending!;
     member.accepted = record;
-    member.claim = undefined;
-    member.told = '';
+    member.pending = undefined;
+    member.reportedRefusal = '';
     this.#setPeer(record);
     this.#events.push({ kind, node: member.name });
   }
@@ -317,9 +317,9 @@ export class Membership {
   }
 
   #refuse(member: Member, refusal: Refusal): void {
-    const told = `${refusal.field}: ${refusal.reason}`;
-    if (member.told === told) return;
-    member.told = told;
+    const text = `${refusal.field}: ${refusal.reason}`;
+    if (member.reportedRefusal === text) return;
+    member.reportedRefusal = text;
     const keepsPeer = member.accepted !== undefined;
     this.#events.push({ kind: 'refused', node: member.name, ...refusal, keepsPeer });
   }

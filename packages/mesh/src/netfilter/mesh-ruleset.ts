@@ -29,6 +29,8 @@ export interface RulesetRequest extends Pick<
   readonly underlayLinks: readonly string[];
   /** MTU of the tunnel's interface in bytes. */
   readonly mtu: number;
+  /** Largest IPv4 packet in bytes that fits through the tunnel. It may be less than `mtu`. */
+  readonly mtu4: number;
   /** Addresses of the tunnel's interface, at most one of each family. */
   readonly addresses: readonly Readonly<Cidr>[];
   /** Whether traffic of this node itself goes into the tunnel. */
@@ -195,12 +197,12 @@ function snat({
 }
 
 /** The chain that limits the MSS in both directions: segments in both directions pass through the tunnel. */
-function clamp({ interfaceName, mtu }: RulesetRequest): string {
+function clamp({ interfaceName, mtu, mtu4 }: RulesetRequest): string {
   const opening = 'tcp flags & (syn | rst) == syn tcp option maxseg size set';
   const came = `iifname ${quoted(interfaceName)}`;
   return chain('clamp', 'type filter hook forward priority mangle', [
     `oifname ${quoted(interfaceName)} ${opening} rt mtu`,
-    `${came} meta nfproto ipv4 ${opening} ${mtu - 40}`,
+    `${came} meta nfproto ipv4 ${opening} ${mtu4 - 40}`,
     `${came} meta nfproto ipv6 ${opening} ${mtu - 60}`,
   ]);
 }

@@ -18,7 +18,7 @@ export class StatusFeed {
   readonly #viewers = new Set<Viewer>();
   #timer: NodeJS.Timeout | undefined;
   /** A call of the source is pending. */
-  #isAsking = false;
+  #isReading = false;
   /** The text that was sent last; undefined after the last viewer left, because it is out of date then. */
   #last: string | undefined;
 
@@ -35,7 +35,7 @@ export class StatusFeed {
   add(viewer: Viewer): void {
     this.#viewers.add(viewer);
     if (this.#last !== undefined) viewer.send(this.#last);
-    else if (!this.#isAsking) void this.#tell();
+    else if (!this.#isReading) void this.#report();
   }
 
   remove(viewer: Viewer): void {
@@ -45,18 +45,18 @@ export class StatusFeed {
     this.#last = undefined;
   }
 
-  async #tell(): Promise<void> {
+  async #report(): Promise<void> {
     const start = performance.now();
-    this.#isAsking = true;
+    this.#isReading = true;
     const text = await this.#ask();
-    this.#isAsking = false;
+    this.#isReading = false;
     if (this.#viewers.size === 0) return;
     this.#last = text;
     for (const viewer of this.#viewers) if (viewer.isReady()) viewer.send(text);
     // The status of a big mesh takes longer to make. The pause limits the work to a tenth of the time.
     const pause = Math.max(INTERVAL_MS, (performance.now() - start) * 10);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tell(), pause);
+    this.#timer = setTimeout(() => void this.#report(), pause);
   }
 
   async #ask(): Promise<string> {

@@ -7,6 +7,7 @@
  *                 not fwmark MARK/MARK                 lookup 51871     (nodes, all)
  *   table 51871   throw OWN-PREFIX                                      own pods: the main table decides
  *                 PEER-PREFIX dev litz0 src OWN                         permissive: after its first handshake
+ *                 PEER-PREFIX dev litz0 src OWN mtu MTU               IPv4, if the interface needs more for IPv6
  *                 unreachable CLUSTER-PREFIX metric 4278198272          enforce: refuses the rest
  * ```
  *
@@ -30,6 +31,7 @@ import { HostRoutes } from './host-routes.ts';
 import { MAIN_TABLE, meshRule, type MeshRule } from './mesh-rule.ts';
 import { FAMILIES, families, peerContext, tunnelAddresses, type PeerTally } from './peer-part.ts';
 import { familyOf } from './prefix.ts';
+import { ipv4Mtu, tunnelMtu } from './tunnel-mtu.ts';
 
 /**
  * Returns the desired state of the machine.
@@ -78,8 +80,11 @@ export function desireHostWith(
   }
   const withNodes = encryptsOwnNode(request);
   const routes = hostRoutes.update(peerContext(request, withNodes), enforcement, peers);
+  const { outerIpv4, has } = hostRoutes.tally;
+  const mtuInput = { underlay: request.underlay.mtu, outerIpv4 };
+  const hasIpv6 = families(request.own.prefixes)[6] || has[6];
   const link = {
-    mtu: tunnelMtu(request, hostRoutes.tally),
+    mtu: tunnelMtu(mtuInput, { hasIpv6 }),
     addresses: tunnelAddresses(request.own.prefixes),
   };
   const underlayLinks = request.underlay.links;
@@ -90,7 +95,13 @@ export function desireHostWith(
     ...routes,
     rules: byText(rules(request, hostRoutes.tally, { table, priority })),
     looseLinks: looseLinks(request),
-    ruleset: meshRuleset({ ...request, ...link, underlayLinks, withNodes }),
+    ruleset: meshRuleset({
+      ...request,
+      ...link,
+      mtu4: ipv4Mtu(mtuInput) ?? link.mtu,
+      underlayLinks,
+      withNodes,
+    }),
   };
 }
 
@@ -111,15 +122,8 @@ function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   return [...new Set([...underlay.links, ...changing])].toSorted();
 }
 
-function tunnelMtu({ underlay, own }: CommonRequest, tally: PeerTally): number {
-  const overhead = tally.outerIpv4 ? OVERHEAD_IPV4 : OVERHEAD_IPV6;
-  const mtu = (underlay.mtu ?? DEFAULT_OUTER_MTU) - overhead;
-  const insideIpv6 = families(own.prefixes)[6] || tally.has[6];
-  return Math.min(Math.max(mtu, insideIpv6 ? LEAST_MTU_IPV6 : LEAST_MTU_IPV4), LARGEST_MTU);
-}
-
-function rules(request: CommonRequest, tally: PeerTally, place: Place): MeshRule[] {
-  const { table, priority } = place;
+function rules(request: CommonRequest, tally: PeerTally, numbers: RoutingNumbers): MeshRule[] {
+  const { table, priority } = numbers;
   const { clusterPrefixes, own } = request;
   if (encryptsOwnNode(request)) {
     const nodes = families([...own.prefixes, ...own.addresses.map(parseAddress).map(hostPrefix)]);
@@ -142,7 +146,7 @@ function rules(request: CommonRequest, tally: PeerTally, place: Place): MeshRule
   });
 }
 
-interface Place {
+interface RoutingNumbers {
   readonly table: number;
   readonly priority: number;
 }
@@ -175,14 +179,3 @@ const NOTHING: Omit<DesiredHost, 'interfaceName' | 'enforcement' | 'table' | 'pr
   looseLinks: [],
   ruleset: undefined,
 };
-
-/** Bytes that the tunnel adds to a packet: IPv4 20 or IPv6 40, UDP 8, WireGuard's header 16 and its tag 16. */
-const OVERHEAD_IPV4 = 60;
-const OVERHEAD_IPV6 = 80;
-/** The underlay's MTU while no route to a peer is known. */
-const DEFAULT_OUTER_MTU = 1500;
-/** The tunnel's MTU is never below these. A link with IPv6 needs 1280 (RFC 8200, section 5). */
-const LEAST_MTU_IPV6 = 1280;
-const LEAST_MTU_IPV4 = 576;
-/** Largest inner packet in bytes: a UDP datagram over IPv4 holds 65,507 bytes. */
-const LARGEST_MTU = 65456;

@@ -22,6 +22,8 @@ export interface MeshRoute {
   /** The preferred source address of a unicast route. */
   readonly source: Uint8Array | undefined;
   readonly metric: number;
+  /** In bytes. Present if it is less than the MTU of the tunnel's interface. */
+  readonly mtu?: number;
   /** Present if another program made the route in the mesh's table. */
   readonly foreign?: true;
 }
@@ -40,13 +42,20 @@ const IPV6_METRIC = 1024;
 export function meshRoute(
   type: MeshRouteType,
   prefix: Readonly<Cidr>,
-  options: { readonly source?: Uint8Array | undefined; readonly metric?: number } = {},
+  options: {
+    readonly source?: Uint8Array | undefined;
+    readonly metric?: number;
+    readonly mtu?: number | undefined;
+  } = {},
 ): MeshRoute {
   const destination = networkOf(prefix);
   const { address } = destination;
-  const { source, metric = address.length === 4 ? 0 : IPV6_METRIC } = options;
+  const { source, mtu, metric = address.length === 4 ? 0 : IPV6_METRIC } = options;
   const key = `${formatCidr(destination)} metric ${metric}`;
   const via = type === 'unicast' ? 'through the tunnel' : type;
   const from = source ? ` src ${formatAddress(source)}` : '';
-  return { key, text: `${key} ${via}${from}`, destination, type, source, metric };
+  if (mtu === undefined) {
+    return { key, text: `${key} ${via}${from}`, destination, type, source, metric };
+  }
+  return { key, text: `${key} ${via}${from} mtu ${mtu}`, destination, type, source, metric, mtu };
 }

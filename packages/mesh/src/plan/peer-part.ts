@@ -9,6 +9,7 @@ import { covers, hostPrefix, networkAddress } from '../record/cidr-relations.ts'
 import type { MeshRequest, RoutedPeer } from './desired-host.ts';
 import { LAST_METRIC, meshRoute, type MeshRoute } from './mesh-route.ts';
 import { familyOf } from './prefix.ts';
+import { ipv4Mtu } from './tunnel-mtu.ts';
 
 /** The settings that decide about every peer in the same way. */
 export interface PeerContext {
@@ -23,12 +24,14 @@ export interface PeerContext {
   readonly node: ByFamily;
   /** Addresses of the registry's servers: their bytes in decimal, joined by dots. */
   readonly registry: ReadonlySet<string>;
+  /** MTU of IPv4 routes in bytes, where it must be less than that of the interface; by the peer's outer family. */
+  readonly ipv4Mtu: { readonly 4: number | undefined; readonly 6: number | undefined };
 }
 
 /** The part of a request that decides about peers. */
 export type PeerContextRequest = Pick<
   MeshRequest,
-  'own' | 'mode' | 'clusterPrefixes' | 'registryAddresses'
+  'own' | 'mode' | 'clusterPrefixes' | 'registryAddresses' | 'underlay'
 >;
 
 export interface PeerPart {
@@ -101,7 +104,21 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
   const node = withNodes ? own.addresses.map(parseAddress) : [];
   const registry = registryAddresses.map(({ address }) => parseAddress(address).join('.'));
   const cluster = clusterPrefixes.map(formatCidr);
-  const parts: readonly unknown[] = [mode, withNodes, pods, node, registry, cluster];
+  const { mtu: underlay } = request.underlay;
+  const mtus = {
+    4: ipv4Mtu({ underlay, outerIpv4: true }),
+    6: ipv4Mtu({ underlay, outerIpv4: false }),
+  };
+  const parts: readonly unknown[] = [
+    mode,
+    withNodes,
+    pods,
+    node,
+    registry,
+    cluster,
+    mtus[4],
+    mtus[6],
+  ];
   return {
     text: parts.map(String).join(';'),
     request,
@@ -109,19 +126,24 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
     pods: byFamily(pods),
     node: byFamily(node),
     registry: new Set(registry),
+    ipv4Mtu: mtus,
   };
 }
 
 export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
   const { request, withNodes, pods, node, registry } = context;
-  const routes = peer.prefixes.map((prefix) =>
-    meshRoute('unicast', prefix, { source: pods[familyOf(prefix)] }),
-  );
+  const outerIpv4 = peer.endpoint.address.length === 4;
+  const mtu = { 4: context.ipv4Mtu[outerIpv4 ? 4 : 6], 6: undefined };
+  const routes = peer.prefixes.map((prefix) => {
+    const family = familyOf(prefix);
+    return meshRoute('unicast', prefix, { source: pods[family], mtu: mtu[family] });
+  });
   const takesNode = withNodes && (request.mode === 'all' || peer.encryptsNode);
   const addresses = takesNode ? peer.addresses.map(parseAddress) : [];
   for (const address of addresses) {
-    const source = node[address.length === 4 ? 4 : 6];
-    routes.push(meshRoute('unicast', hostPrefix(address), { source }));
+    const family = address.length === 4 ? 4 : 6;
+    const options = { source: node[family], mtu: mtu[family] };
+    routes.push(meshRoute('unicast', hostPrefix(address), options));
   }
   const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
   // Nodes with the registry get no last resort, because the connections to the registry bypass the tunnel.
@@ -134,7 +156,7 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
     enforced: lastResorts.length > 0 ? [...routes, ...lastResorts] : routes,
     has: families(peer.prefixes),
     outside: families(outside),
-    outerIpv4: peer.endpoint.address.length === 4,
+    outerIpv4,
   };
 }
 

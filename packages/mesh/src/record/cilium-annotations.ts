@@ -17,7 +17,7 @@ import {
   readNodeKeys,
   readObject,
   readPort,
-  type FieldPlace,
+  type RecordField,
   type JsonObject,
 } from './record-fields.ts';
 
@@ -45,7 +45,7 @@ export interface CiliumAddress {
 export function readExtension(
   annotations: JsonObject,
   publicKey: PublicKey,
-  place: FieldPlace,
+  at: RecordField,
 ): CiliumExtension {
   const text = annotations[EXTENSION];
   const alone: CiliumExtension = {
@@ -55,9 +55,9 @@ export function readExtension(
     revoked: false,
   };
   if (text === undefined) return alone;
-  const { node, field } = place;
-  const inner = (name: string): FieldPlace => ({ node, field: `${field}.${name}` });
-  const fields = readObject(parsed(text, place), place);
+  const { node, field } = at;
+  const inner = (name: string): RecordField => ({ node, field: `${field}.${name}` });
+  const fields = readObject(parsed(text, at), at);
   const keys = readNodeKeys(fields['keys'], inner('keys'));
   const announced = publicKey.toBase64();
   if (!keys.some((key) => key.publicKey.toBase64() === announced)) return alone;
@@ -117,7 +117,7 @@ export function revoked(name: string): NodeRecord {
  */
 export function chooseAddresses(
   addresses: readonly CiliumAddress[],
-  { node, field }: FieldPlace,
+  { node, field }: RecordField,
 ): string[] {
   const best = new Map<boolean, { address: string; rank: number }>();
   for (const { type, ip } of addresses) {
@@ -149,7 +149,7 @@ function addressOrNone(ip: unknown, node: string): string | undefined {
   }
 }
 
-function parsed(text: unknown, { node, field }: FieldPlace): unknown {
+function parsed(text: unknown, { node, field }: RecordField): unknown {
   const value = tryParsed(text);
   if (value === undefined) throw new RecordError(node, field, 'is not JSON');
   return value;

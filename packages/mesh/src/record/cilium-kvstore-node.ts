@@ -33,7 +33,7 @@ import {
   readPodPrefix,
   shown,
   unmapped,
-  type FieldPlace,
+  type RecordField,
   type JsonObject,
 } from './record-fields.ts';
 
@@ -50,18 +50,18 @@ export function readCiliumKvstoreNode(
 ): ReadRecord {
   return tryRead(() => {
     if (value instanceof RecordError) throw value;
-    const place = (field: string): FieldPlace => ({ node: name, field });
-    const fields = readObject(value, place('text'));
+    const fieldAt = (field: string): RecordField => ({ node: name, field });
+    const fields = readObject(value, fieldAt('text'));
     if (!isNodeName(name)) throw new RecordError(name, 'Name', 'is not a valid node name');
     const annotations = objectOrEmpty(fieldOf(fields, 'Annotations'));
     if (isRevoked(annotations)) return revoked(name);
-    expectText(fieldOf(fields, 'Name'), name, place('Name'));
-    expectText(fieldOf(fields, 'Cluster'), cluster, place('Cluster'));
-    const key = readNodeKey(fieldOf(fields, 'WireguardPubKey'), place('WireguardPubKey'));
-    const extension = readExtension(annotations, key, place(`Annotations["${EXTENSION}"]`));
+    expectText(fieldOf(fields, 'Name'), name, fieldAt('Name'));
+    expectText(fieldOf(fields, 'Cluster'), cluster, fieldAt('Cluster'));
+    const key = readNodeKey(fieldOf(fields, 'WireguardPubKey'), fieldAt('WireguardPubKey'));
+    const extension = readExtension(annotations, key, fieldAt(`Annotations["${EXTENSION}"]`));
     return {
       name,
-      addresses: chooseAddresses(listedAddresses(fields), place('IPAddresses')),
+      addresses: chooseAddresses(listedAddresses(fields), fieldAt('IPAddresses')),
       port: extension.port,
       keys: extension.keys,
       prefixes: readAllocations(fields, name),
@@ -129,7 +129,7 @@ function fieldOf(object: JsonObject, name: string): unknown {
   return other === undefined ? undefined : object[other];
 }
 
-function expectText(value: unknown, expected: string, { node, field }: FieldPlace): void {
+function expectText(value: unknown, expected: string, { node, field }: RecordField): void {
   if (value === expected) return;
   const reason = `expected ${shown(expected)}, as in the etcd key, got ${shown(value)}`;
   throw new RecordError(node, field, reason);
@@ -157,18 +157,18 @@ function readAllocations(fields: JsonObject, node: string): Cidr[] {
   });
 }
 
-function readAllocation(value: unknown, place: FieldPlace): Cidr[] {
+function readAllocation(value: unknown, at: RecordField): Cidr[] {
   if (value === undefined || value === null) return [];
   const cidr = typeof value === 'string' ? tryParseCidr(value) : maskedCidr(value);
   if (!cidr) {
-    const { node, field } = place;
+    const { node, field } = at;
     throw new RecordError(
       node,
       field,
       'expected {"IP","Mask"}, or a string such as "10.244.1.0/24"',
     );
   }
-  return [readPodPrefix(formatCidr(networkOf(cidr)), place)];
+  return [readPodPrefix(formatCidr(networkOf(cidr)), at)];
 }
 
 /** Reads a prefix in the form of Go's `net.IPNet`. */

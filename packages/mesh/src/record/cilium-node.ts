@@ -30,15 +30,15 @@ import {
   readNodeKey,
   readObject,
   readPodPrefixes,
-  type FieldPlace,
+  type RecordField,
   type JsonObject,
 } from './record-fields.ts';
 
 /** Reads an object as the record of the node after which it is named. */
 export function readCiliumNode(name: string, object: unknown): ReadRecord {
   return tryRead(() => {
-    const place = (field: string): FieldPlace => ({ node: name, field });
-    const { metadata, spec } = readObject(object, place('object'));
+    const fieldAt = (field: string): RecordField => ({ node: name, field });
+    const { metadata, spec } = readObject(object, fieldAt('object'));
     const { name: ownName, annotations } = objectOrEmpty(metadata);
     if (!isNodeName(name) || ownName !== name) {
       throw new RecordError(
@@ -51,17 +51,17 @@ export function readCiliumNode(name: string, object: unknown): ReadRecord {
     const fields = objectOrEmpty(spec);
     if (isRevoked(notes)) return revoked(name);
     const publicKey = readAnnotatedKey(name, notes);
-    const at = place(`metadata.annotations["${EXTENSION}"]`);
+    const at = fieldAt(`metadata.annotations["${EXTENSION}"]`);
     const extension = readExtension(notes, publicKey, at);
     const marker = objectOrEmpty(fields['encryption'])['key'];
     return {
       name,
-      addresses: chooseAddresses(specAddresses(fields['addresses']), place('spec.addresses')),
+      addresses: chooseAddresses(specAddresses(fields['addresses']), fieldAt('spec.addresses')),
       port: extension.port,
       keys: extension.keys,
       prefixes: readPodCidrs(
         objectOrEmpty(fields['ipam'])['podCIDRs'],
-        place('spec.ipam.podCIDRs'),
+        fieldAt('spec.ipam.podCIDRs'),
       ),
       encryptsNode: extension.encryptsNode ?? marker === ENCRYPTS,
       revoked: extension.revoked,
@@ -119,10 +119,10 @@ function specAddresses(value: unknown): { type: unknown; ip: unknown }[] {
 }
 
 /** Reads the pod prefixes as Go does: bits after the prefix length are set to 0. */
-function readPodCidrs(value: unknown, place: FieldPlace): NodeRecord['prefixes'] {
+function readPodCidrs(value: unknown, at: RecordField): NodeRecord['prefixes'] {
   if (value === undefined || value === null) return [];
-  const texts = readArray(value, place, { min: 0, max: Infinity });
-  return readPodPrefixes(texts.map(masked), place);
+  const texts = readArray(value, at, { min: 0, max: Infinity });
+  return readPodPrefixes(texts.map(masked), at);
 }
 
 function masked(text: unknown): unknown {

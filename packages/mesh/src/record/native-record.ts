@@ -22,7 +22,7 @@ import {
   readPodPrefixes,
   readPort,
   shown,
-  type FieldPlace,
+  type RecordField,
   type JsonObject,
 } from './record-fields.ts';
 
@@ -130,23 +130,23 @@ export function without(object: JsonObject | undefined, known: JsonObject): Json
 
 function readFields(name: string, value: unknown): NodeRecord {
   if (value instanceof RecordError) throw value;
-  const place = (field: string): FieldPlace => ({ node: name, field });
-  const fields = readObject(value, place('text'));
+  const fieldAt = (field: string): RecordField => ({ node: name, field });
+  const fields = readObject(value, fieldAt('text'));
   if (!isNodeName(name)) throw new RecordError(name, 'name', 'is not a valid node name');
   if (fields['revoked'] === true) return revokedRecord(name, fields);
-  readVersion(fields['version'], place('version'));
+  readVersion(fields['version'], fieldAt('version'));
   if (fields['name'] !== name) {
     const reason = `expected ${shown(name)}, the name in the registry, got ${shown(fields['name'])}`;
     throw new RecordError(name, 'name', reason);
   }
   return {
     name,
-    addresses: readNodeAddresses(fields['addresses'], place('addresses')),
-    port: readPort(fields['port'], place('port')),
-    keys: readNodeKeys(fields['keys'], place('keys')),
-    prefixes: readPodPrefixes(fields['prefixes'], place('prefixes')),
-    encryptsNode: readBoolean(fields['encryptsNode'], place('encryptsNode')),
-    revoked: readBoolean(fields['revoked'], place('revoked')),
+    addresses: readNodeAddresses(fields['addresses'], fieldAt('addresses')),
+    port: readPort(fields['port'], fieldAt('port')),
+    keys: readNodeKeys(fields['keys'], fieldAt('keys')),
+    prefixes: readPodPrefixes(fields['prefixes'], fieldAt('prefixes')),
+    encryptsNode: readBoolean(fields['encryptsNode'], fieldAt('encryptsNode')),
+    revoked: readBoolean(fields['revoked'], fieldAt('revoked')),
   };
 }
 
@@ -155,7 +155,7 @@ function readFields(name: string, value: unknown): NodeRecord {
  * that cannot be read are left empty.
  */
 function revokedRecord(name: string, fields: JsonObject): NodeRecord {
-  const orElse = <T>(read: (place: FieldPlace) => T, field: string, otherwise: T): T => {
+  const orElse = <T>(read: (at: RecordField) => T, field: string, otherwise: T): T => {
     try {
       return read({ node: name, field });
     } catch {
@@ -173,11 +173,11 @@ function revokedRecord(name: string, fields: JsonObject): NodeRecord {
   };
 }
 
-function readVersion(value: unknown, place: FieldPlace): void {
-  const version = readInteger(value, place, { min: 1, max: Number.MAX_SAFE_INTEGER });
+function readVersion(value: unknown, at: RecordField): void {
+  const version = readInteger(value, at, { min: 1, max: Number.MAX_SAFE_INTEGER });
   if (version === VERSION) return;
   const reason = `is ${version}, but this version of Litz reads only ${VERSION}`;
-  throw new RecordError(place.node, place.field, reason);
+  throw new RecordError(at.node, at.field, reason);
 }
 
 const VERSION = 1;

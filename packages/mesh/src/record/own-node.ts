@@ -12,7 +12,7 @@ import {
   checkPodPrefix,
   isNodeName,
   readNodeAddresses,
-  type FieldPlace,
+  type RecordField,
 } from './record-fields.ts';
 
 /** The facts about a node and its cluster, from its settings. */
@@ -50,12 +50,12 @@ export function checkOwnNode(claim: OwnNodeClaim): void {
   refuseOutside(claim);
 }
 
-function checkOwnPrefix(prefix: Readonly<Cidr>, place: FieldPlace): void {
-  checkPodPrefix(prefix, place);
+function checkOwnPrefix(prefix: Readonly<Cidr>, at: RecordField): void {
+  checkPodPrefix(prefix, at);
   const [text, network] = [formatCidr(prefix), formatCidr(networkOf(prefix))];
   if (text === network) return;
   const reason = `${text} has bits set after its prefix length; its network is ${network}`;
-  throw new RecordError(place.node, place.field, reason);
+  throw new RecordError(at.node, at.field, reason);
 }
 
 function refuseAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {

@@ -21,7 +21,7 @@ import { hostPrefix, networkOf, overlaps } from './cidr-relations.ts';
 import { MOST_GENERATION, RecordError, type NodeKey } from './node-record.ts';
 
 /** The place of a value, for errors: the node's name and the field's name in its record. */
-export interface FieldPlace {
+export interface RecordField {
   readonly node: string;
   readonly field: string;
 }
@@ -33,7 +33,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  *
  * @throws {RecordError} the value is not an object
  */
-export function readObject(value: unknown, { node, field }: FieldPlace): JsonObject {
+export function readObject(value: unknown, { node, field }: RecordField): JsonObject {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as JsonObject;
   }
@@ -47,7 +47,7 @@ export function readObject(value: unknown, { node, field }: FieldPlace): JsonObj
  */
 export function readArray(
   value: unknown,
-  { node, field }: FieldPlace,
+  { node, field }: RecordField,
   { min, max }: { min: number; max: number },
 ): readonly unknown[] {
   if (!Array.isArray(value)) {
@@ -62,7 +62,7 @@ export function readArray(
  *
  * @throws {RecordError} the value is not a boolean
  */
-export function readBoolean(value: unknown, { node, field }: FieldPlace): boolean {
+export function readBoolean(value: unknown, { node, field }: RecordField): boolean {
   if (value === undefined) return false;
   if (typeof value === 'boolean') return value;
   throw new RecordError(node, field, `expected true or false, got ${kindOf(value)}`);
@@ -75,7 +75,7 @@ export function readBoolean(value: unknown, { node, field }: FieldPlace): boolea
  */
 export function readInteger(
   value: unknown,
-  { node, field }: FieldPlace,
+  { node, field }: RecordField,
   { min, max }: { min: number; max: number },
 ): number {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
@@ -90,8 +90,8 @@ export function readInteger(
  *
  * @throws {RecordError} the value is not a port
  */
-export function readPort(value: unknown, place: FieldPlace): number {
-  return readInteger(value, place, { min: 1, max: MAX_UINT16 });
+export function readPort(value: unknown, at: RecordField): number {
+  return readInteger(value, at, { min: 1, max: MAX_UINT16 });
 }
 
 /**
@@ -107,7 +107,7 @@ export function isNodeName(name: unknown): name is string {
  *
  * @throws {RecordError} the value is not an address, or no node can have this address
  */
-export function readNodeAddress(value: unknown, { node, field }: FieldPlace): string {
+export function readNodeAddress(value: unknown, { node, field }: RecordField): string {
   const parsed = typeof value === 'string' ? tryParseAddress(value) : undefined;
   if (!parsed) {
     throw new RecordError(node, field, `expected an IPv4 or IPv6 address, got ${shown(value)}`);
@@ -127,9 +127,9 @@ export function readNodeAddress(value: unknown, { node, field }: FieldPlace): st
  *
  * @throws {RecordError} an address is bad, or two have the same family
  */
-export function readNodeAddresses(value: unknown, place: FieldPlace): string[] {
-  const { node, field } = place;
-  const addresses = readArray(value, place, { min: 1, max: 2 }).map((item, i) =>
+export function readNodeAddresses(value: unknown, at: RecordField): string[] {
+  const { node, field } = at;
+  const addresses = readArray(value, at, { min: 1, max: 2 }).map((item, i) =>
     readNodeAddress(item, { node, field: `${field}[${i}]` }),
   );
   if (addresses.length === 2 && isIpv6(addresses[0]!) === isIpv6(addresses[1]!)) {
@@ -144,7 +144,7 @@ export function readNodeAddresses(value: unknown, place: FieldPlace): string[] {
  *
  * @throws {RecordError} the value is not a key, is all zeros, or is of low order
  */
-export function readNodeKey(value: unknown, { node, field }: FieldPlace): PublicKey {
+export function readNodeKey(value: unknown, { node, field }: RecordField): PublicKey {
   let key: PublicKey;
   try {
     key = parsePublicKey(value as string);
@@ -165,9 +165,9 @@ export function readNodeKey(value: unknown, { node, field }: FieldPlace): Public
  *
  * @throws {RecordError} a key is bad, both keys are equal, or the generation does not rise
  */
-export function readNodeKeys(value: unknown, place: FieldPlace): NodeKey[] {
-  const { node, field } = place;
-  const keys = readArray(value, place, { min: 1, max: 2 }).map((item, i) =>
+export function readNodeKeys(value: unknown, at: RecordField): NodeKey[] {
+  const { node, field } = at;
+  const keys = readArray(value, at, { min: 1, max: 2 }).map((item, i) =>
     readKeyEntry(item, { node, field: `${field}[${i}]` }),
   );
   const [older, newer] = keys;
@@ -189,13 +189,13 @@ export function readNodeKeys(value: unknown, place: FieldPlace): NodeKey[] {
  * @throws {RecordError} the value is not a prefix, no node can have it, or it has bits set after
  *   its length
  */
-export function readPodPrefix(value: unknown, place: FieldPlace): Cidr {
-  const { node, field } = place;
+export function readPodPrefix(value: unknown, at: RecordField): Cidr {
+  const { node, field } = at;
   const cidr = typeof value === 'string' ? tryParseCidr(value) : undefined;
   if (!cidr || !(value as string).includes('/')) {
     throw new RecordError(node, field, `expected ADDRESS/LENGTH, got ${shown(value)}`);
   }
-  checkPodPrefix(cidr, place);
+  checkPodPrefix(cidr, at);
   const network = networkOf(cidr);
   if (formatCidr(network) === formatCidr(cidr)) return network;
   const hint = `${shown(value)} has bits set after its prefix length; its network is ${formatCidr(network)}`;
@@ -207,7 +207,7 @@ export function readPodPrefix(value: unknown, place: FieldPlace): Cidr {
  *
  * @throws {RecordError} they cannot
  */
-export function checkPodPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
+export function checkPodPrefix(cidr: Cidr, { node, field }: RecordField): void {
   checkClusterPrefix(cidr, { node, field });
   const text = formatCidr(networkOf(cidr));
   const isV4 = cidr.address.length === 4;
@@ -226,7 +226,7 @@ export function checkPodPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
  *
  * @throws {RecordError} it cannot
  */
-export function checkClusterPrefix(cidr: Cidr, { node, field }: FieldPlace): void {
+export function checkClusterPrefix(cidr: Cidr, { node, field }: RecordField): void {
   const text = formatCidr(networkOf(cidr));
   if (cidr.prefixLength === 0) {
     throw new RecordError(node, field, `${text} contains every address`);
@@ -240,10 +240,10 @@ export function checkClusterPrefix(cidr: Cidr, { node, field }: FieldPlace): voi
  *
  * @throws {RecordError} a prefix is bad, or there are too many
  */
-export function readPodPrefixes(value: unknown, place: FieldPlace): Cidr[] {
-  const { node, field } = place;
+export function readPodPrefixes(value: unknown, at: RecordField): Cidr[] {
+  const { node, field } = at;
   const found = new Map<string, Cidr>();
-  for (const [i, item] of readArray(value, place, { min: 0, max: MAX_PREFIXES }).entries()) {
+  for (const [i, item] of readArray(value, at, { min: 0, max: MAX_PREFIXES }).entries()) {
     const prefix = readPodPrefix(item, { node, field: `${field}[${i}]` });
     found.set(formatCidr(prefix), prefix);
   }
@@ -270,9 +270,9 @@ export function isIpv6(address: string): boolean {
   return address.includes(':');
 }
 
-function readKeyEntry(value: unknown, place: FieldPlace): NodeKey {
-  const { node, field } = place;
-  const { publicKey, generation, createdAt } = readObject(value, place);
+function readKeyEntry(value: unknown, at: RecordField): NodeKey {
+  const { node, field } = at;
+  const { publicKey, generation, createdAt } = readObject(value, at);
   return {
     publicKey: readNodeKey(publicKey, { node, field: `${field}.publicKey` }),
     generation: readInteger(
@@ -284,7 +284,7 @@ function readKeyEntry(value: unknown, place: FieldPlace): NodeKey {
   };
 }
 
-function readTime(value: unknown, { node, field }: FieldPlace): number {
+function readTime(value: unknown, { node, field }: RecordField): number {
   const time = typeof value === 'string' && ISO_TIME.test(value) ? Date.parse(value) : Number.NaN;
   if (!Number.isNaN(time)) return time;
   const example = '2026-01-31T12:00:00.000Z';

@@ -9,14 +9,14 @@ import type { ActualLink } from '../plan/actual-host.ts';
 import type { DesiredHost } from '../plan/desired-host.ts';
 import type { MeshRoute } from '../plan/mesh-route.ts';
 import type { MeshRule } from '../plan/mesh-rule.ts';
-import { fromRoute, fromRule, type MeshPlace } from './to-kernel.ts';
+import { fromRoute, fromRule, type RoutingNumbers } from './to-kernel.ts';
 import type { WantedRoutes } from './wanted-routes.ts';
 
 export interface KernelStateOptions {
   readonly netlink: Netlink;
   readonly monitor: RoutingMonitor;
   readonly interfaceName: string;
-  readonly place: MeshPlace;
+  readonly numbers: RoutingNumbers;
   /** Gets the keys of the routes that may differ from the desired ones. */
   readonly wanted: WantedRoutes;
   /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
@@ -56,7 +56,7 @@ export class KernelState {
     this.#readRoutes();
     this.#rules = new Map();
     for (const rule of this.#options.netlink.rules()) {
-      const ours = fromRule(rule, this.#options.place);
+      const ours = fromRule(rule, this.#options.numbers);
       if (ours) this.#rules.set(ours.text, ours);
     }
   }
@@ -114,7 +114,7 @@ export class KernelState {
     { gone, rule }: RoutingChange & { type: 'rule' },
     desired: DesiredHost | undefined,
   ): boolean {
-    const ours = fromRule(rule, this.#options.place);
+    const ours = fromRule(rule, this.#options.numbers);
     if (!ours) return false;
     if (gone) this.#rules.delete(ours.text);
     else this.#rules.set(ours.text, ours);
@@ -143,9 +143,9 @@ export class KernelState {
   }
 
   #readRoutes(): void {
-    const { netlink, place, wanted } = this.#options;
+    const { netlink, numbers, wanted } = this.#options;
     this.#routes = new Map();
-    for (const route of netlink.tableRoutes(place.table)) {
+    for (const route of netlink.tableRoutes(numbers.table)) {
       this.#addRoute(fromRoute(route, this.#link?.index));
     }
     wanted.suspectAll();

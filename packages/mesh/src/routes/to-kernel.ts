@@ -9,14 +9,14 @@ import { meshRoute, type MeshRoute, type MeshRouteType } from '../plan/mesh-rout
 import { MAIN_TABLE, meshRule, type MeshRule } from '../plan/mesh-rule.ts';
 
 /** The routing table of the mesh's routes, and the priority of its rules. */
-export interface MeshPlace {
+export interface RoutingNumbers {
   readonly table: number;
   readonly priority: number;
 }
 
 /** @param interfaceIndex index of the tunnel's interface; only unicast routes need it */
 export function toRoute(
-  { destination, type, source, metric }: MeshRoute,
+  { destination, type, source, metric, mtu }: MeshRoute,
   table: number,
   interfaceIndex: number | undefined,
 ): Route {
@@ -31,6 +31,7 @@ export function toRoute(
     protocol: RTPROT_KERNEL,
     ...(type === 'unicast' && interfaceIndex !== undefined ? { interfaceIndex } : {}),
     ...(source ? { source } : {}),
+    ...(mtu === undefined ? {} : { mtu }),
   };
 }
 
@@ -47,13 +48,13 @@ export function toDeletedRoute({ destination, metric }: MeshRoute, table: number
  * @param interfaceIndex index of the tunnel's interface; undefined while there is none
  */
 export function fromRoute(route: InstalledRoute, interfaceIndex: number | undefined): MeshRoute {
-  const { destination, prefixLength, metric, source } = route;
+  const { destination, prefixLength, metric, source, mtu } = route;
   const isType = route.type === 'unicast' || route.type === 'throw' || route.type === 'unreachable';
   const type: MeshRouteType = isType ? route.type : 'unicast';
   const made = meshRoute(
     type,
     { address: destination, prefixLength },
-    { metric, ...(source ? { source } : {}) },
+    { metric, mtu, ...(source ? { source } : {}) },
   );
   const leads =
     type !== 'unicast' || (route.interfaceIndex === interfaceIndex && route.gateway === undefined);
@@ -88,15 +89,15 @@ export function toDeletedRule(rule: MeshRule): Rule {
 }
 
 /** Converts a rule of the kernel; undefined for a rule that is not of the mesh. */
-export function fromRule(rule: InstalledRule, place: MeshPlace): MeshRule | undefined {
+export function fromRule(rule: InstalledRule, numbers: RoutingNumbers): MeshRule | undefined {
   const { family, priority, table, mark, markMask, invert, ipProtocol } = rule;
   const { sourcePort, destinationPort } = rule;
   if (!rule.toTable || rule.hasOtherConditions || rule.suppressPrefixLength !== undefined) {
     return undefined;
   }
   const isException =
-    table === MAIN_TABLE && priority === place.priority - 1 && rule.protocol === RTPROT_KERNEL;
-  const isMain = table === place.table && priority === place.priority;
+    table === MAIN_TABLE && priority === numbers.priority - 1 && rule.protocol === RTPROT_KERNEL;
+  const isMain = table === numbers.table && priority === numbers.priority;
   if (!isException && !isMain) return undefined;
   const isTcp = ipProtocol === IPPROTO_TCP;
   if (isException && !(isTcp && (sourcePort ?? destinationPort))) return undefined;

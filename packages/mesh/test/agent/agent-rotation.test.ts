@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { NodeKey } from '../../src/record/node-record.ts';
 import { keyOf, recordOf } from '../records.ts';
-import { AgentGround, pass } from './agent-ground.ts';
+import { AgentFixture, pass } from './agent-fixture.ts';
 
 const key = (number: number, generation: number): NodeKey => ({
   publicKey: keyOf(number),
@@ -12,31 +12,31 @@ const key = (number: number, generation: number): NodeKey => ({
 });
 
 describe('rotateKey', () => {
-  it('tells the daemon first, then the others, waits for all of them, and loses no session', async () => {
-    const ground = await started();
-    const { daemon, log } = ground;
+  it('changes the daemon first, then the record, waits for all peers, and loses no session', async () => {
+    const fixture = await started();
+    const { daemon, log } = fixture;
     const { length } = log;
-    expect(ground.agent.rotateKey()).toMatch(/^new key: generation 2 /);
+    expect(fixture.agent.rotateKey()).toMatch(/^new key: generation 2 /);
     await pass(1000);
     expect(log.slice(length)).toEqual(['daemon: nextPrivateKey', 'registry: 1 2']);
-    expect(ground.identities).toEqual([1, 2]);
+    expect(fixture.identities).toEqual([1, 2]);
 
     daemon.hasSession(keyOf(2), daemon.next);
     await pass(1000);
-    expect((await ground.agent.status()).node.rotation?.waitingFor).toEqual(['n3']);
+    expect((await fixture.agent.status()).node.rotation?.waitingFor).toEqual(['n3']);
     daemon.hasSession(keyOf(3), daemon.next);
     await pass(1000);
     expect(log.slice(length + 2)).toEqual(['registry: 2', 'daemon: privateKey']);
-    expect(ground.identities).toEqual([2, undefined]);
+    expect(fixture.identities).toEqual([2, undefined]);
     expect(daemon.peers).toMatchObject([{ session: {} }, { session: {} }]);
-    expect((await ground.agent.status()).node).toMatchObject({ keys: [{ generation: 2 }] });
-    expect((await ground.agent.status()).node.rotation).toBeUndefined();
+    expect((await fixture.agent.status()).node).toMatchObject({ keys: [{ generation: 2 }] });
+    expect((await fixture.agent.status()).node.rotation).toBeUndefined();
   });
 
   it('at both ends at once loses no session either', async () => {
-    const ground = await started();
-    const { daemon, registry } = ground;
-    ground.agent.rotateKey();
+    const fixture = await started();
+    const { daemon, registry } = fixture;
+    fixture.agent.rotateKey();
     registry.has('n2', recordOf(2, { keys: [key(2, 1), key(102, 2)] }));
     await pass(1000);
     expect(daemon.peers[0]).toMatchObject({ publicKey: keyOf(2), nextPublicKey: keyOf(102) });
@@ -44,128 +44,130 @@ describe('rotateKey', () => {
     daemon.hasSession(keyOf(3), daemon.next);
     registry.has('n2', recordOf(2, { keys: [key(102, 2)] }));
     await pass(1000);
-    expect(ground.published).toEqual([2]);
-    expect(ground.identities).toEqual([2, undefined]);
+    expect(fixture.published).toEqual([2]);
+    expect(fixture.identities).toEqual([2, undefined]);
     expect(daemon.peers).toHaveLength(2);
     expect(daemon.peers[0]).toMatchObject({ publicKey: keyOf(102), session: {} });
     expect(daemon.peers[0]?.allowedIps).toHaveLength(2);
-    expect(ground.wayTo(2)).toBe('tunnel');
+    expect(fixture.wayTo(2)).toBe('tunnel');
   });
 
   it('waits for a silent peer until the time is over, and no longer', async () => {
-    const ground = await started();
-    ground.agent.rotateKey();
+    const fixture = await started();
+    fixture.agent.rotateKey();
     await pass(1000);
-    ground.daemon.hasSession(keyOf(2), ground.daemon.next);
+    fixture.daemon.hasSession(keyOf(2), fixture.daemon.next);
     await pass(590_000);
-    expect(ground.published).toEqual([1, 2]);
+    expect(fixture.published).toEqual([1, 2]);
     await pass(15_000);
-    expect(ground.published).toEqual([2]);
-    expect(ground.identities).toEqual([2, undefined]);
+    expect(fixture.published).toEqual([2]);
+    expect(fixture.identities).toEqual([2, undefined]);
   });
 
   it('called twice at once makes one key, and says what to do', async () => {
-    const ground = await started();
-    ground.agent.rotateKey();
-    expect(() => ground.agent.rotateKey()).toThrow(/generation 2 is already in progress.*--revoke/);
+    const fixture = await started();
+    fixture.agent.rotateKey();
+    expect(() => fixture.agent.rotateKey()).toThrow(
+      /generation 2 is already in progress.*--revoke/,
+    );
     await pass(1000);
-    expect(ground.published).toEqual([1, 2]);
+    expect(fixture.published).toEqual([1, 2]);
   });
 
-  it('goes on where it stood after the agent was replaced', async () => {
-    const ground = await started();
-    const { daemon } = ground;
-    ground.agent.rotateKey();
+  it('continues after the agent was replaced', async () => {
+    const fixture = await started();
+    const { daemon } = fixture;
+    fixture.agent.rotateKey();
     await pass(1000);
     daemon.hasSession(keyOf(2), daemon.next);
-    const { length } = ground.log;
-    await ground.replace();
-    ground.agent.start();
-    ground.registry.sync();
+    const { length } = fixture.log;
+    await fixture.replace();
+    fixture.agent.start();
+    fixture.registry.sync();
     await pass(1000);
-    expect((await ground.agent.status()).node.rotation?.waitingFor).toEqual(['n3']);
+    expect((await fixture.agent.status()).node.rotation?.waitingFor).toEqual(['n3']);
     daemon.hasSession(keyOf(3), daemon.next);
     await pass(1000);
-    const changes = ground.log.slice(length).filter((line) => line !== 'daemon: peers');
+    const changes = fixture.log.slice(length).filter((line) => line !== 'daemon: peers');
     expect(changes).toEqual(['registry: 2', 'daemon: privateKey']);
     expect(daemon.peers).toMatchObject([{ session: {} }, { session: {} }]);
   });
 
-  it('promotes nothing while the registry cannot be told', async () => {
-    const ground = await started();
-    const { daemon, registry } = ground;
-    ground.agent.rotateKey();
+  it('promotes nothing while the registry cannot be written', async () => {
+    const fixture = await started();
+    const { daemon, registry } = fixture;
+    fixture.agent.rotateKey();
     await pass(1000);
     registry.isLost();
     daemon.hasSession(keyOf(2), daemon.next);
     daemon.hasSession(keyOf(3), daemon.next);
     await pass(3_600_000);
-    expect(ground.identities).toEqual([1, 2]);
+    expect(fixture.identities).toEqual([1, 2]);
     registry.sync();
     await pass(60_000);
-    expect(ground.published).toEqual([2]);
-    expect(ground.identities).toEqual([2, undefined]);
+    expect(fixture.published).toEqual([2]);
+    expect(fixture.identities).toEqual([2, undefined]);
   });
 
   it('comes by itself after --rotate-key-every', async () => {
-    const ground = await started({ rotateEveryMs: 3_600_000 });
+    const fixture = await started({ rotateEveryMs: 3_600_000 });
     await pass(3_590_000);
-    expect(ground.published).toEqual([1]);
+    expect(fixture.published).toEqual([1]);
     await pass(20_000);
-    expect(ground.published).toEqual([1, 2]);
+    expect(fixture.published).toEqual([1, 2]);
   });
 
   it('is tried again where the key cannot be written, and the agent goes on', async () => {
-    const ground = await started({ rotateEveryMs: 3_600_000 });
-    const path = join(ground.folder, 'litz0.2.key');
+    const fixture = await started({ rotateEveryMs: 3_600_000 });
+    const path = join(fixture.folder, 'litz0.2.key');
     mkdirSync(join(path, 'in-the-way'), { recursive: true });
     await pass(3_700_000);
-    expect(ground.agent.events.troubles).toEqual([expect.stringMatching(/the next key: .*litz0/)]);
+    expect(fixture.agent.events.troubles).toEqual([expect.stringMatching(/the next key: .*litz0/)]);
     rmSync(path, { recursive: true });
     await pass(120_000);
-    expect(ground.agent.events.troubles).toEqual([]);
-    expect(ground.published).toEqual([1, 2]);
+    expect(fixture.agent.events.troubles).toEqual([]);
+    expect(fixture.published).toEqual([1, 2]);
   });
 
   describe('with revoke', () => {
     it('gives the daemon another key, so that sessions of the old one end, and writes once', async () => {
-      const ground = await started();
-      const { length } = ground.log;
-      expect(ground.agent.rotateKey({ revoke: true })).toMatch(/revoked.*generation 2/);
+      const fixture = await started();
+      const { length } = fixture.log;
+      expect(fixture.agent.rotateKey({ revoke: true })).toMatch(/revoked.*generation 2/);
       await pass(1000);
-      expect(ground.log.slice(length)).toEqual(['daemon: privateKey', 'registry: 2']);
-      expect(ground.identities).toEqual([2, undefined]);
-      expect(ground.daemon.peers.map(({ session }) => session)).toEqual([undefined, undefined]);
+      expect(fixture.log.slice(length)).toEqual(['daemon: privateKey', 'registry: 2']);
+      expect(fixture.identities).toEqual([2, undefined]);
+      expect(fixture.daemon.peers.map(({ session }) => session)).toEqual([undefined, undefined]);
     });
 
     it('in the middle of a rotation promotes neither key, here nor at the peers', async () => {
-      const ground = await started();
-      const { daemon } = ground;
-      ground.agent.rotateKey();
+      const fixture = await started();
+      const { daemon } = fixture;
+      fixture.agent.rotateKey();
       await pass(1000);
       daemon.hasSession(keyOf(2), daemon.next);
-      ground.agent.rotateKey({ revoke: true });
+      fixture.agent.rotateKey({ revoke: true });
       await pass(1000);
-      expect(ground.identities).toEqual([3, undefined]);
-      expect(ground.published).toEqual([3]);
+      expect(fixture.identities).toEqual([3, undefined]);
+      expect(fixture.published).toEqual([3]);
       expect(daemon.peers.map(({ session }) => session)).toEqual([undefined, undefined]);
-      expect((await ground.agent.status()).node.keys).toMatchObject([{ generation: 3 }]);
+      expect((await fixture.agent.status()).node.keys).toMatchObject([{ generation: 3 }]);
     });
 
-    it('works without the registry, which is told when it is back', async () => {
-      const ground = await started();
-      ground.registry.isLost();
-      ground.agent.rotateKey({ revoke: true });
+    it('works without the registry, which is written when it is back', async () => {
+      const fixture = await started();
+      fixture.registry.isLost();
+      fixture.agent.rotateKey({ revoke: true });
       await pass(60_000);
-      expect(ground.identities).toEqual([2, undefined]);
-      ground.registry.sync();
+      expect(fixture.identities).toEqual([2, undefined]);
+      fixture.registry.sync();
       await pass(60_000);
-      expect(ground.published).toEqual([2]);
+      expect(fixture.published).toEqual([2]);
     });
 
     it('at a peer ends the sessions of its old keys, where the end of a rotation keeps them', async () => {
-      const ground = await started();
-      const { daemon, registry } = ground;
+      const fixture = await started();
+      const { daemon, registry } = fixture;
       for (const number of [2, 3]) {
         const keys = [key(number, 1), key(100 + number, 2)];
         registry.has(`n${number}`, recordOf(number, { keys }));
@@ -186,9 +188,9 @@ describe('rotateKey', () => {
 });
 
 /** Two peers, both of which have answered. */
-async function started(settings: { rotateEveryMs?: number } = {}): Promise<AgentGround> {
-  const ground = new AgentGround({ settings });
-  await ground.start(recordOf(2), recordOf(3));
-  await ground.answer(2, 3);
-  return ground;
+async function started(settings: { rotateEveryMs?: number } = {}): Promise<AgentFixture> {
+  const fixture = new AgentFixture({ settings });
+  await fixture.start(recordOf(2), recordOf(3));
+  await fixture.answer(2, 3);
+  return fixture;
 }

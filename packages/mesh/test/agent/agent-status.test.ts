@@ -1,100 +1,100 @@
 import { describe, expect, it } from 'vitest';
 import { recordOf } from '../records.ts';
-import { AgentGround, pass } from './agent-ground.ts';
+import { AgentFixture, pass } from './agent-fixture.ts';
 
 describe('the status in the registry', () => {
   it('is written once after the record, and not again while nothing changes', async () => {
-    const ground = await started();
-    expect(ground.registry.statuses).toEqual([]);
+    const fixture = await started();
+    expect(fixture.registry.statuses).toEqual([]);
     await pass(86_400_000);
-    expect(ground.registry.statuses).toMatchObject([
+    expect(fixture.registry.statuses).toMatchObject([
       { version: expect.stringMatching(/^\d+\.\d+\./), encrypt: 'pods', enforcement: 'permissive' },
     ]);
-    expect(ground.registry.statuses[0]?.trouble).toBe('');
-    expect(ground.registry.written).toHaveLength(1);
+    expect(fixture.registry.statuses[0]?.trouble).toBe('');
+    expect(fixture.registry.written).toHaveLength(1);
   });
 
-  it('is not written anew when others join, answer, rotate and leave', async () => {
-    const ground = await started();
+  it('is not written again when others join, answer, rotate and leave', async () => {
+    const fixture = await started();
     await pass(600_000);
     for (let number = 3; number < 20; number++) {
-      ground.registry.has(`n${number}`, recordOf(number));
+      fixture.registry.has(`n${number}`, recordOf(number));
       await pass(1000);
-      await ground.answer(number);
+      await fixture.answer(number);
       await pass(30_000);
-      ground.registry.loses(`n${number}`, 'deleted');
+      fixture.registry.loses(`n${number}`, 'deleted');
     }
     await pass(600_000);
-    expect([ground.registry.written.length, ground.registry.statuses.length]).toEqual([1, 1]);
+    expect([fixture.registry.written.length, fixture.registry.statuses.length]).toEqual([1, 1]);
   });
 
-  it('follows what is switched', async () => {
-    const ground = await started();
-    await ground.answer(2);
+  it('follows changes of mode and enforcement', async () => {
+    const fixture = await started();
+    await fixture.answer(2);
     await pass(600_000);
-    await ground.agent.setEnforcement('enforce');
-    await ground.agent.setMode('nodes');
+    await fixture.agent.setEnforcement('enforce');
+    await fixture.agent.setMode('nodes');
     await pass(600_000);
-    await ground.agent.setEnforcement('off');
+    await fixture.agent.setEnforcement('off');
     await pass(600_000);
-    const words = ground.registry.statuses.map((s) => `${s.encrypt} ${s.enforcement}`);
+    const words = fixture.registry.statuses.map((s) => `${s.encrypt} ${s.enforcement}`);
     expect(words).toEqual(['pods permissive', 'nodes enforce', 'off off']);
   });
 
-  it('tells what is wrong, and says nothing of what has come and gone', async () => {
-    const ground = await started();
+  it('has the current troubles, and not those that are over', async () => {
+    const fixture = await started();
     await pass(600_000);
-    ground.host.factsFailure = new Error('no answer');
-    ground.host.listener?.onUnderlay();
+    fixture.host.factsFailure = new Error('no answer');
+    fixture.host.listener?.onUnderlay();
     await pass(1000);
-    ground.host.factsFailure = undefined;
+    fixture.host.factsFailure = undefined;
     await pass(600_000);
-    expect(ground.registry.statuses).toHaveLength(1);
-    ground.host.factsFailure = new Error('no answer');
-    ground.host.listener?.onUnderlay();
+    expect(fixture.registry.statuses).toHaveLength(1);
+    fixture.host.factsFailure = new Error('no answer');
+    fixture.host.listener?.onUnderlay();
     await pass(600_000);
-    expect(ground.registry.statuses[1]?.trouble).toBe('agent: no answer');
+    expect(fixture.registry.statuses[1]?.trouble).toBe('agent: no answer');
   });
 
   it('is written once a minute at most, however often it changes', async () => {
-    const ground = await started();
+    const fixture = await started();
     await pass(600_000);
     for (let i = 0; i < 60; i++) {
-      await ground.agent.setMode(i % 2 === 0 ? 'nodes' : 'pods');
+      await fixture.agent.setMode(i % 2 === 0 ? 'nodes' : 'pods');
       await pass(11_000);
     }
-    const { statuses } = ground.registry;
+    const { statuses } = fixture.registry;
     expect(statuses.length).toBeGreaterThan(3);
     const waits = statuses.slice(1).map(({ at }, i) => at - (statuses[i]?.at ?? 0));
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(60_000);
   });
 
-  it('that may not be written is said, and tried again less and less often', async () => {
-    const ground = await started();
-    ground.registry.statusRefusal = 'needs the right to patch litznodes/status';
+  it('is tried again with growing pauses if it may not be written, and the reason is reported', async () => {
+    const fixture = await started();
+    fixture.registry.statusRefusal = 'needs the right to patch litznodes/status';
     await pass(3_600_000);
-    expect(ground.agent.events.troubles).toEqual([
+    expect(fixture.agent.events.troubles).toEqual([
       'status in the registry: needs the right to patch litznodes/status',
     ]);
-    expect(ground.agent.isReady).toBe(true);
-    ground.registry.statusRefusal = undefined;
+    expect(fixture.agent.isReady).toBe(true);
+    fixture.registry.statusRefusal = undefined;
     await pass(3_600_000);
-    expect(ground.agent.events.troubles).toEqual([]);
-    expect(ground.registry.statuses).toMatchObject([{ trouble: '' }]);
+    expect(fixture.agent.events.troubles).toEqual([]);
+    expect(fixture.registry.statuses).toMatchObject([{ trouble: '' }]);
   });
 
   it('is written again with a record that was gone', async () => {
-    const ground = await started();
+    const fixture = await started();
     await pass(600_000);
-    ground.registry.loses('n1', 'expired');
+    fixture.registry.loses('n1', 'expired');
     await pass(600_000);
-    expect([ground.registry.written.length, ground.registry.statuses.length]).toEqual([2, 2]);
+    expect([fixture.registry.written.length, fixture.registry.statuses.length]).toEqual([2, 2]);
   });
 });
 
 /** One peer, and no time for a status yet. */
-async function started(): Promise<AgentGround> {
-  const ground = new AgentGround();
-  await ground.start(recordOf(2));
-  return ground;
+async function started(): Promise<AgentFixture> {
+  const fixture = new AgentFixture();
+  await fixture.start(recordOf(2));
+  return fixture;
 }

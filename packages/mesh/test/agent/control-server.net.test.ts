@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { askAgent, type ControlRequest } from '../../src/agent/control-request.ts';
+import { sendControlRequest, type ControlRequest } from '../../src/agent/control-request.ts';
 import { ControlServer } from '../../src/agent/control-server.ts';
 
 let folder: string;
@@ -34,11 +34,11 @@ describe('ControlServer', () => {
   });
 
   it('answers, on a socket that is its owner’s alone', async () => {
-    expect(await askAgent(path, { command: 'down' })).toBe('did down');
+    expect(await sendControlRequest(path, { command: 'down' })).toBe('did down');
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('answers whoever has closed their side behind the request', async () => {
+  it('answers a client that has closed its side after the request', async () => {
     const socket = connect();
     socket.end('{"command":"status"}\n');
     expect(await textOf(socket)).toBe('{"ok":true,"result":"did status"}\n');
@@ -56,7 +56,7 @@ describe('ControlServer', () => {
     socket.end(text);
     expect(await textOf(socket)).not.toContain('"ok":true');
     expect(asked).toEqual([]);
-    expect(await askAgent(path, { command: 'status' })).toBe('did status');
+    expect(await sendControlRequest(path, { command: 'status' })).toBe('did status');
   });
 
   it('reads no more than a request has', async () => {
@@ -64,14 +64,14 @@ describe('ControlServer', () => {
     socket.write('x'.repeat(1_000_000));
     expect(await textOf(socket)).toBe('');
     expect(asked).toEqual([]);
-    expect(await askAgent(path, { command: 'status' })).toBe('did status');
+    expect(await sendControlRequest(path, { command: 'status' })).toBe('did status');
   });
 
-  it('ends with connections on which nothing was asked, and leaves no file', async () => {
+  it('ends although idle connections are open, and leaves no file', async () => {
     const socket = createConnection(path);
     const text = textOf(socket);
     await once(socket, 'connect');
-    await askAgent(path, { command: 'status' });
+    await sendControlRequest(path, { command: 'status' });
     server.close();
     expect(await text).toBe('');
     expect(readdirSync(folder)).toEqual([]);
@@ -84,7 +84,7 @@ describe('ControlServer', () => {
   });
 });
 
-describe('askAgent', () => {
+describe('sendControlRequest', () => {
   it('waits for no agent that is stopped', async () => {
     const place = mkdtempSync(join(tmpdir(), 'litz-silent-'));
     const silent = createServer(() => {});
@@ -95,9 +95,9 @@ describe('askAgent', () => {
     const socket = join(place, 's');
     silent.listen(socket);
     await once(silent, 'listening');
-    await expect(askAgent(socket, { command: 'status' }, { longestMs: 100 })).rejects.toThrow(
-      /has not answered for .* may still carry out the request/,
-    );
+    await expect(
+      sendControlRequest(socket, { command: 'status' }, { longestMs: 100 }),
+    ).rejects.toThrow(/has not answered for .* may still carry out the request/);
   });
 });
 

@@ -7,13 +7,13 @@ import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../src/agent/event-log.ts';
 
 describe('EventLog', () => {
-  test('makes one harmless line of what others say', () => {
+  test('prints a text of another machine as one harmless line', () => {
     const lines: string[] = [];
     const log = new EventLog(
       (line) => lines.push(line),
       () => 7,
     );
-    log.say('the record of node \u001b]0;owned\u0007 is refused');
+    log.log('the record of node \u001b]0;owned\u0007 is refused');
     log.trouble('registry', 'two\nlines');
     expect(lines).toEqual([
       'the record of node \\u{1b}]0;owned\\u{7} is refused',
@@ -23,26 +23,26 @@ describe('EventLog', () => {
     expect(log.troubles).toEqual(['registry: two\\u{a}lines']);
   });
 
-  test('leaves out most of a flood, counts it, and keeps what is worse', () => {
+  test('drops and counts most lines of a flood, and keeps those of a higher level', () => {
     const lines: string[] = [];
     let time = 0;
     const log = new EventLog(
       (line) => lines.push(line),
       () => time,
     );
-    for (let i = 0; i < 10_000; i++) log.say(`node n${i} has changed`);
+    for (let i = 0; i < 10_000; i++) log.log(`node n${i} has changed`);
     expect(lines).toHaveLength(500);
     log.trouble('registry', 'gone');
     expect(lines.at(-1)).toBe('registry: gone');
     time += 1000;
-    log.say('the daemon is there');
+    log.log('the daemon is there');
     expect(lines.slice(-2)).toEqual(['(9500 more lines were dropped)', 'the daemon is there']);
     time -= 1_000_000;
-    log.say('the clock was set back');
+    log.log('the clock was set back');
     expect(lines.at(-1)).toBe('the clock was set back');
   });
 
-  test('says the same trouble once, and that it is over', () => {
+  test('logs a trouble once, and its end', () => {
     const lines: string[] = [];
     const log = new EventLog(
       (line) => lines.push(line),

@@ -20,7 +20,7 @@ const ipam = (strictAffinity: boolean) => ({
 });
 
 describe('KubePrefixes', () => {
-  test('tells the prefixes of the Node, when it has some', async () => {
+  test('reports the prefixes of the Node when it has some', async () => {
     const { server, heard } = follow('node', (fake) => fake.put(NODES, node()));
     await until(() => server.watching === 1);
     server.put(NODES, node('10.244.1.0/24', 'fd00:1::/64'));
@@ -28,7 +28,7 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['podCIDRs of the Node: none yet', '10.244.1.0/24 fd00:1::/64', 'well']);
   });
 
-  test('keeps those of before while the Node has none, or is not there', async () => {
+  test('keeps the previous prefixes while the Node has none or does not exist', async () => {
     const { server, heard } = follow('node', (fake) => fake.put(NODES, node('10.244.1.0/24')));
     await until(() => server.watching === 1);
     server.delete(NODES, 'n1');
@@ -36,13 +36,13 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['10.244.1.0/24', 'podCIDRs of the Node: none yet']);
   });
 
-  test('says what is no prefix, and takes nothing of it', async () => {
+  test('reports a text that is not a prefix, and keeps the previous ones', async () => {
     const { heard } = follow('node', (fake) => fake.put(NODES, node('10.244.1.0/24', 'x/24')));
     await until(() => heard.length > 0);
     expect(heard).toEqual([expect.stringMatching(/^podCIDRs of the Node: .*x/)]);
   });
 
-  test('tells those of the CiliumNode', async () => {
+  test('reports the prefixes of the CiliumNode', async () => {
     const object = {
       metadata: { name: 'n1' },
       spec: { ipam: { podCIDRs: ['10.0.1.0/24'] } },
@@ -52,7 +52,7 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['10.0.1.0/24']);
   });
 
-  test("tells Calico's blocks, and what is wrong with them, also after a watch has ended", async () => {
+  test("reports Calico's blocks and what is wrong with them, also after a watch has ended", async () => {
     const { server, heard, says } = follow('calico', (fake) => {
       fake.put(BLOCKS, block('10.0.1.0/26'));
       fake.put(CONFIGS, ipam(false));
@@ -66,7 +66,7 @@ describe('KubePrefixes', () => {
     expect(heard).toContain('10.0.1.0/26');
   });
 
-  test('asks Calico’s settings again when the API server is back', async () => {
+  test('reads Calico’s settings again when the API server is back', async () => {
     const { server, heard, clock, says } = follow('calico', (fake) => {
       fake.put(BLOCKS, block('10.0.1.0/26'));
       fake.put(CONFIGS, ipam(false));
@@ -89,7 +89,7 @@ describe('KubePrefixes', () => {
     expect(heard.at(-1)).toBe('well');
   });
 
-  test('tells nothing when it is closed', async () => {
+  test('reports nothing after it was closed', async () => {
     const { server, heard, source } = follow('node', (fake) => fake.put(NODES, node()));
     await until(() => server.watching === 1);
     source.close();

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { EventLog } from '../../src/agent/event-log.ts';
 import { OwnRecord } from '../../src/agent/own-record.ts';
 import { recordOf } from '../records.ts';
-import { gate } from './agent-ground.ts';
+import { gate } from './agent-fixture.ts';
 
 describe('OwnRecord', () => {
-  it('stays out when a write was on its way while the node was thrown out', async () => {
+  it('stays out if the node was removed during a write', async () => {
     const step = gate();
     const events = new EventLog(
       () => {},
@@ -19,10 +19,10 @@ describe('OwnRecord', () => {
     });
     own.sync(undefined);
     own.want(recordOf(1));
-    own.gone({ isThrownOut: true });
+    own.gone({ isRemoved: true });
     step.open();
     await new Promise((resolve) => setImmediate(resolve));
-    expect([own.isThere, published]).toEqual([false, 0]);
+    expect([own.isStored, published]).toEqual([false, 0]);
     expect(events.troubleOf('own record')).toContain('this node was removed from the registry');
   });
 });

@@ -33,7 +33,7 @@ function names(): string[] {
 }
 
 describe('PeerMemory', () => {
-  it('gives the records back as they were accepted', () => {
+  it('returns the records as they were accepted', () => {
     memory().open(peersOf(1, 2));
     expect(memory().read()).toEqual(
       new Map([
@@ -51,7 +51,7 @@ describe('PeerMemory', () => {
     expect(names()).toEqual([]);
   });
 
-  it('remembers changes by a line each', () => {
+  it('stores each change in one line', () => {
     const first = memory();
     first.open(peersOf(1, 2));
     const { length } = readFileSync(join(folder, 'litz0.peers'));
@@ -65,13 +65,13 @@ describe('PeerMemory', () => {
     expect(names()).toEqual([]);
   });
 
-  it('passes over half a line and what is no record', () => {
+  it('skips a half line and a line that is not a record', () => {
     memory().open(peersOf(1));
     appendFileSync(join(folder, 'litz0.peers'), '["n2",{"name"\n7\n["n3",{}]\n[4,null]\n["n');
     expect(names()).toEqual(['n1']);
   });
 
-  it('lacks nothing when it could not be written for a while', () => {
+  it('has everything after a time in which it could not be written', () => {
     const first = memory();
     first.open(peersOf(1));
     const path = join(folder, 'litz0.peers');

@@ -6,7 +6,7 @@ import type { MeshPeer } from '../../src/membership/mesh-peer.ts';
 import { keyOf } from '../records.ts';
 
 describe('PeerSessions', () => {
-  it('knows a session by whose the key is now', () => {
+  it('finds the session of a key that has moved to another node', () => {
     const sessions = new PeerSessions();
     sessions.setPeers(new Map([['n1', peer('n1', 1)]]));
     sessions.take([state(keyOf(1))], false);
@@ -19,7 +19,7 @@ describe('PeerSessions', () => {
     expect(sessions.hasAnswered('n1')).toBe(false);
   });
 
-  it('looks at no peer but those that are named', () => {
+  it('updates only the named peers', () => {
     const sessions = new PeerSessions();
     const peers = new Map([
       ['n1', peer('n1', 1)],
@@ -31,7 +31,7 @@ describe('PeerSessions', () => {
     expect(sessions.answered).toEqual(new Set(['n1', 'n2']));
   });
 
-  it('keeps the set of those that have answered while it is the same', () => {
+  it('keeps the set object while the same peers have answered', () => {
     const sessions = new PeerSessions();
     sessions.setPeers(new Map([['n1', peer('n1', 1)]]));
     sessions.take([state(keyOf(1))], false);

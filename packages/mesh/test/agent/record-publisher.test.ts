@@ -44,7 +44,7 @@ describe('RecordPublisher', () => {
     expect(published).toHaveLength(2);
   });
 
-  it('asks a registry that refuses it only when the pause is over, however often it is wanted', async () => {
+  it('writes a refused record again only after the pause, however often it is wanted', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     let tries = 0;

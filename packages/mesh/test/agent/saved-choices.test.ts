@@ -30,7 +30,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('SavedChoices', () => {
-  it('goes on with what was chosen', () => {
+  it('continues with the stored choices', () => {
     open().save(CHOSEN);
     expect(open().current).toEqual(CHOSEN);
     expect(open().hasEnforced).toBe(true);
@@ -53,7 +53,7 @@ describe('SavedChoices', () => {
     expect(() => open()).toThrow(`${path}: ${reason}`);
   });
 
-  it('leaves nothing behind where it cannot write, and goes on with what was', () => {
+  it('leaves no file behind if it cannot write, and keeps the previous choices', () => {
     const choices = open();
     choices.save(CHOSEN);
     const text = readFileSync(path, 'utf8');

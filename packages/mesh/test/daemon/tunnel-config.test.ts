@@ -31,7 +31,7 @@ const CONFIG: TunnelConfig = {
   fwmark: 0,
   peers: new Map([['n2', PEER]]),
 };
-const SAME: ProgrammedTunnel = { ...CONFIG, strangers: [] };
+const SAME: ProgrammedTunnel = { ...CONFIG, unknownPeers: [] };
 
 const withPeer = (peer: TunnelPeer): TunnelConfig => ({
   ...CONFIG,
@@ -41,7 +41,7 @@ const peersOf = (wanted: TunnelConfig, present = SAME): unknown =>
   tunnelChange(wanted, present)?.change.peers;
 
 describe('tunnelChange', () => {
-  it('is nothing where nothing differs', () => {
+  it('is undefined if nothing differs', () => {
     expect(tunnelChange(CONFIG, SAME)).toBeUndefined();
     const copy = {
       ...PEER,
@@ -58,7 +58,7 @@ describe('tunnelChange', () => {
       listenPort: 0,
       fwmark: 0,
       peers: new Map(),
-      strangers: [],
+      unknownPeers: [],
     };
     const wanted = { ...withPeer({ ...PEER, keys: [BOB, BOB2] }), next: NEXT, fwmark: 7 };
     expect(tunnelChange(wanted, empty)).toEqual({
@@ -80,7 +80,7 @@ describe('tunnelChange', () => {
     });
   });
 
-  it('tells of a peer only what differs, and leaves its session alone', () => {
+  it('changes only the fields of a peer that differ, and keeps its session', () => {
     const moved = { ...PEER, endpoint: endpoint('192.0.2.9:51871') };
     expect(peersOf(withPeer(moved))).toEqual([{ publicKey: BOB, endpoint: moved.endpoint }]);
     const alive = { ...PEER, persistentKeepalive: 25 };
@@ -113,9 +113,9 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('removes peers that are no more, behind those who take their prefixes', () => {
+  it('removes old peers after the peers that take over their prefixes', () => {
     const peers = new Map([['n3', { ...PEER, keys: [CAROL] }]]);
-    const strange: ProgrammedTunnel = { ...SAME, strangers: [BOB2] };
+    const strange: ProgrammedTunnel = { ...SAME, unknownPeers: [BOB2] };
     expect(peersOf({ ...CONFIG, peers }, strange)).toMatchObject([
       { publicKey: CAROL },
       { publicKey: BOB, remove: true },
@@ -123,7 +123,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('keeps a peer whose key another node has now', () => {
+  it('keeps a peer whose key now belongs to another node', () => {
     const peers = new Map([['n3', PEER]]);
     expect(peersOf({ ...CONFIG, peers })).toMatchObject([
       { publicKey: BOB, allowedIps: PEER.allowedIps },
@@ -131,7 +131,7 @@ describe('tunnelChange', () => {
     expect(peersOf({ ...CONFIG, peers })).toHaveLength(1);
   });
 
-  it('looks at the peers alone that may differ', () => {
+  it('compares only the named peers', () => {
     const peers = new Map([
       ['n2', { ...PEER, persistentKeepalive: 25 }],
       ['n3', { ...PEER, keys: [CAROL] }],
@@ -181,18 +181,18 @@ describe('programmedTunnel', () => {
   const found = (nowMs: number, wanted = CONFIG): ProgrammedTunnel =>
     programmedTunnel(status, { own: OWN, next: undefined }, wanted, nowMs);
 
-  it('leaves a peer where it is reached while that works', () => {
+  it('keeps the endpoint of a peer while it works', () => {
     expect(tunnelChange(CONFIG, found(1_100_000))).toBeUndefined();
     expect(peersOf(CONFIG, found(1_200_000))).toEqual([
       { publicKey: BOB, endpoint: PEER.endpoint },
     ]);
   });
 
-  it('removes a peer of nobody, and one of two with the same name', () => {
-    expect(found(1_100_000, { ...CONFIG, peers: new Map() }).strangers).toEqual([BOB]);
+  it('removes a peer that belongs to no node, and one of two peers of one node', () => {
+    expect(found(1_100_000, { ...CONFIG, peers: new Map() }).unknownPeers).toEqual([BOB]);
     const twice = { ...status, peers: [...status.peers, { ...status.peers[0], publicKey: BOB2 }] };
     const wanted = withPeer({ ...PEER, keys: [BOB, BOB2] });
     const own = { own: OWN, next: undefined };
-    expect(programmedTunnel(twice, own, wanted, 0).strangers).toEqual([BOB2]);
+    expect(programmedTunnel(twice, own, wanted, 0).unknownPeers).toEqual([BOB2]);
   });
 });

@@ -39,7 +39,7 @@ beforeEach(() => {
 });
 
 describe('TunnelDaemon', () => {
-  it('asks a daemon once, and then tells it what differs', async () => {
+  it('reads a daemon once, and then sends only differences', async () => {
     const tunnel = open();
     await daemon.starts();
     await tunnel.program(CONFIG);
@@ -52,7 +52,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('takes the same map again, with the names of those that have changed in it', async () => {
+  it('accepts the same map again with the names of changed peers', async () => {
     const tunnel = open();
     await daemon.starts();
     const peers = new Map(WITH_BOB.peers);
@@ -75,7 +75,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('forgets nothing of what changes while a daemon refuses', async () => {
+  it('keeps all changes while a daemon refuses requests', async () => {
     const tunnel = open();
     await daemon.starts();
     const peers = new Map(WITH_BOB.peers);
@@ -87,7 +87,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('does not tell a daemon what it has already', async () => {
+  it('sends nothing that a daemon already has', async () => {
     daemon.state = { listenPort: 51871, fwmark: 0, peers: [], privateKey: copyOf(OWN.privateKey) };
     const tunnel = open();
     await daemon.starts();
@@ -97,7 +97,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('makes one request of what is wanted while another one is under way', async () => {
+  it('sends all changes that come during a request in one request', async () => {
     const tunnel = open();
     await daemon.starts();
     const first = tunnel.program(CONFIG);
@@ -123,7 +123,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('tells which peers change', async () => {
+  it('reports which peers change', async () => {
     const tunnel = open();
     await daemon.starts();
     daemon.says({ isResync: false, cursor: 2, peers: [changed()] });
@@ -142,7 +142,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('looks for a daemon for as long as it takes, and leaves nothing behind each time', async () => {
+  it('looks for a daemon for ever, and leaves no listener behind each time', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     let signal: AbortSignal | undefined;
@@ -170,7 +170,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('asks anew after a request that was refused', async () => {
+  it('reads the daemon again after a refused request', async () => {
     const tunnel = open();
     await daemon.starts();
     daemon.refusal = new Error('errno -98');

@@ -45,7 +45,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     for (const api of apis.splice(0)) api.close();
   });
 
-  test('lets an agent do all that it has to, with the rights of the chart', async () => {
+  test('has all rights that the agent needs', async () => {
     const registry = await agentOn('n1');
     const listener = new RecordingListener();
     registry.follow(listener);
@@ -101,7 +101,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     );
   });
 
-  test('does not let the agent of a revoked node take the revocation back', async () => {
+  test('does not allow the agent of a revoked node to undo the revocation', async () => {
     const registry = await agentOn('n2');
     await registry.publish(recordOf(2));
     const merge = { contentType: 'application/merge-patch+json' };
@@ -139,7 +139,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(found.prefixes).toHaveLength(1);
   });
 
-  test('lets it take the start taint of its own Node away', async () => {
+  test('allows an agent to remove the start taint of its own Node', async () => {
     const taints = [
       { key: 'other', effect: 'NoSchedule' },
       { key: START_TAINT, effect: 'NoSchedule' },

@@ -182,7 +182,7 @@ describeWith([helmRequirement], 'chart', () => {
     expect(new Set(args.map((arg: string) => arg.split('=')[0])).size).toBe(args.length);
   });
 
-  test('takes everything back when told so before the chart is removed', () => {
+  test('removes its settings if that value is set before the chart is removed', () => {
     const agent = find(renderChart({ cleanUpOnStop: true }), 'DaemonSet', 'litz-agent')['spec'];
     expect(containerOf(agent).lifecycle.preStop.exec.command).toEqual([
       'litz',

@@ -1,8 +1,11 @@
 import { parseCidr } from '@litz/core';
 import { describe, expect, test } from 'vitest';
-import { checkHost, formatCheckLine, holds, type CheckRequest } from '../../src/host/check.ts';
+import { checkHost } from '../../src/host/check.ts';
+import { formatCheckLine, holds, type CheckRequest } from '../../src/host/check-line.ts';
 import type { CniFamily, HostFacts } from '../../src/host/host-facts.ts';
+import { RecordError, type ReadRecord } from '../../src/record/node-record.ts';
 import { plainFacts } from '../host-facts.ts';
+import { recordOf } from '../records.ts';
 
 describe('checkHost', () => {
   test('finds nothing in the way on a plain node', () => {
@@ -51,6 +54,30 @@ describe('checkHost', () => {
       { foreignEncryption: ['flannel-wg'] },
       {},
       /REFUSED other encryption: flannel-wg/,
+    ],
+    [
+      'an address of this node outside of the node prefixes',
+      {},
+      { nodePrefixes: [parseCidr('10.9.0.0/16')] },
+      /REFUSED node prefixes: 192\.168\.50\.11, an address of this node, .*--node-ip/,
+    ],
+    [
+      'a record outside of the node prefixes, with enforce',
+      {},
+      { nodePrefixes: NODES, records: RECORDS },
+      /REFUSED node prefixes: records .*192\.168\.50\.0\/24 .*: n2 \(192\.0\.2\.2\)\. Add/,
+    ],
+    [
+      'node prefixes among pods',
+      {},
+      { nodePrefixes: [parseCidr('10.244.5.0/24'), ...NODES] },
+      /REFUSED node prefixes: 10\.244\.5\.0\/24 is in 10\.244\.0\.0\/16/,
+    ],
+    [
+      'node prefixes with every address',
+      {},
+      { nodePrefixes: [parseCidr('0.0.0.0/0')] },
+      /REFUSED node prefixes: 0\.0\.0\.0\/0 contains every address/,
     ],
     ['enforce without nft', { nft: undefined }, {}, /REFUSED nft.*package nftables/],
     ['a table in use', { foreignRoutes: ['10.0.0.0/8'] }, {}, /REFUSED table 51871/],
@@ -111,6 +138,18 @@ describe('checkHost', () => {
       {},
       /note {4}address: flannel\.1/,
     ],
+    [
+      'node addresses without a bound, where nodes are encrypted',
+      {},
+      { mode: 'nodes' },
+      /note {4}node prefixes: not set.*--node-prefix/,
+    ],
+    [
+      'a record outside of the node prefixes',
+      {},
+      { nodePrefixes: NODES, records: RECORDS, enforcement: 'permissive' },
+      /note {4}node prefixes: records .*: n2 \(192\.0\.2\.2\)/,
+    ],
     ['what MTU an overlay needs', family('overlay'), { mode: 'nodes' }, /note {4}underlay.*1370/],
     ['an underlay without a route', { underlay: NO_UNDERLAY }, {}, /note {4}underlay: no route/],
   ])('notes %s', (_, found, asked, text) => {
@@ -119,6 +158,19 @@ describe('checkHost', () => {
     expect(holds(lines)).toBe(true);
     const notes = lines.filter(({ state }) => state === 'note').map(formatCheckLine);
     expect(notes.join('\n')).toMatch(text);
+  });
+
+  test('counts the records that fit the node prefixes, without bad and revoked ones', () => {
+    const records = new Map<string, ReadRecord>([
+      ['n2', { ...recordOf(2), addresses: ['192.168.50.12'] }],
+      ['n3', { ...recordOf(3), revoked: true }],
+      ['n4', new RecordError('n4', 'port', 'is bad')],
+    ]);
+    const lines = checkHost(plainFacts(), request({ nodePrefixes: NODES, records }));
+
+    expect(lines.map(formatCheckLine)).toContain(
+      'ok      node prefixes: 192.168.50.0/24; they contain the addresses of this node and of the known records (1)',
+    );
   });
 
   test('covers pods with the nodes where they take no routes of the host', () => {
@@ -132,6 +184,8 @@ function family(family: CniFamily): Partial<HostFacts> {
   return { cni: { ...plainFacts().cni, family } };
 }
 
+const NODES = [parseCidr('192.168.50.0/24')];
+const RECORDS = new Map([['n2', recordOf(2)]]);
 const NO_UNDERLAY = { mtu: undefined, links: [], podLinks: [] };
 
 function request(more: Partial<CheckRequest> = {}): CheckRequest {
@@ -139,6 +193,8 @@ function request(more: Partial<CheckRequest> = {}): CheckRequest {
     mode: 'pods',
     enforcement: 'enforce',
     clusterPrefixes: [parseCidr('10.244.0.0/16')],
+    nodePrefixes: [],
+    records: new Map(),
     port: 51871,
     interfaceName: 'litz0',
     table: 51871,

@@ -3,9 +3,13 @@ import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { dropChains } from '../../src/host/collect-facts.ts';
 import type { HostFacts } from '../../src/host/host-facts.ts';
-import { Ground, groundRequirements, type GroundOptions } from '../ground/ground.ts';
+import {
+  TestNetwork,
+  networkRequirements,
+  type TestNetworkOptions,
+} from '../network/test-network.ts';
 
-describeWith(groundRequirements, 'collectFacts', () => {
+describeWith(networkRequirements, 'collectFacts', () => {
   test('finds the CNI, its prefixes, the underlay and what nft there is', async () => {
     const facts = await collect();
 
@@ -84,15 +88,15 @@ interface Tools {
 }
 
 async function collect(
-  options: GroundOptions = {},
+  options: TestNetworkOptions = {},
   prepare: (tools: Tools) => void = () => {},
 ): Promise<HostFacts> {
-  const ground = await Ground.create(options);
-  onTestFinished(() => ground.close());
-  const [a, b] = ground.nodes as [Ground['nodes'][number], Ground['nodes'][number]];
+  const network = await TestNetwork.create(options);
+  onTestFinished(() => network.close());
+  const [a, b] = network.nodes as [TestNetwork['nodes'][number], TestNetwork['nodes'][number]];
   prepare({
-    ip: (text) => a.place.ip(text),
-    run: (program, ...words) => a.place.run(program, ...words),
+    ip: (text) => a.namespace.ip(text),
+    run: (program, ...words) => a.namespace.run(program, ...words),
   });
   const host = await a.openHost();
   const endpoint = { address: parseAddress(b.address) };

@@ -12,7 +12,7 @@ import { request } from '../requests.ts';
 import { ipProgram, namespaces, nftProgram } from '../requirements.ts';
 
 describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
-  test('lays addresses, routes, rules and the ruleset', async () => {
+  test('sets addresses, routes, rules and the ruleset', async () => {
     const machine = await createMachine();
 
     const { troubles } = await machine.apply();
@@ -51,7 +51,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(await machine.apply()).toEqual({ steps: [], troubles: [] });
   });
 
-  test('finds what an agent before it has laid', async () => {
+  test('finds the settings of an earlier agent', async () => {
     const machine = await createMachine();
     await machine.apply();
     machine.host.close();
@@ -149,7 +149,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(times.toSorted((a, b) => a - b)[5]).toBeLessThan(50);
   });
 
-  test('lays everything again on an interface that comes back with another index', async () => {
+  test('sets everything again for an interface that comes back with another index', async () => {
     const machine = await createMachine();
     await machine.apply();
     const before = machine.everything();
@@ -268,7 +268,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
   });
 
-  test('lays 5,000 routes in less than two seconds of CPU time', async () => {
+  test('sets 5,000 routes in less than two seconds of CPU time', async () => {
     const machine = await createMachine();
     const peers = Array.from({ length: 5000 }, (_, i) => manyPeer(i));
     const answered = new Set(peers.map(({ name }) => name));

@@ -16,14 +16,14 @@ const STEPS: readonly Step[] = [
 ];
 
 describe('StepRunner', () => {
-  test('keeps the order of the plan, whoever does a step', async () => {
+  test('keeps the order of the plan for all kinds of steps', async () => {
     const { runner, calls } = create();
 
     expect(await runner.run(STEPS, true)).toEqual([]);
     expect(calls).toEqual(['loosen eth0', 'addRule', 'load one', 'deleteRule', 'restore eth1']);
   });
 
-  test('takes nothing away when a backstop that is wanted could not be loaded', async () => {
+  test('removes nothing if a needed backstop could not be loaded', async () => {
     const { runner, calls } = create({ load: new Error('nft: syntax error') });
 
     expect(await runner.run(STEPS, true)).toEqual([
@@ -32,7 +32,7 @@ describe('StepRunner', () => {
     expect(calls).not.toContain('deleteRule');
   });
 
-  test('goes on without it where nobody enforces', async () => {
+  test('continues without it unless enforce is wanted', async () => {
     const missing = Object.assign(new Error('spawn nft ENOENT'), { code: 'ENOENT' });
     const { runner, calls } = create({ load: missing });
 

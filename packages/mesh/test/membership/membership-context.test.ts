@@ -15,7 +15,7 @@ import { recordOf } from '../records.ts';
 import { contextOf } from './contexts.ts';
 
 describe('refusalInContext', () => {
-  test('has nothing against a node like any other', () => {
+  test('accepts an ordinary node', () => {
     expect(refusalInContext(recordOf(1), contextOf())).toBeUndefined();
   });
 
@@ -70,7 +70,7 @@ describe('refusalInContext', () => {
     expect(refusal?.holder).toBeUndefined();
   });
 
-  test('takes a prefix anywhere where the cluster prefix is not known', () => {
+  test('accepts any prefix if the cluster prefix is not known', () => {
     const record = recordOf(1, withPrefix('203.0.113.0/24'));
     expect(refusalInContext(record, contextOf(anywhere))).toBeUndefined();
   });

@@ -36,7 +36,7 @@ describe('Membership', () => {
     });
   });
 
-  test('never has a peer that this node has something against', () => {
+  test('never accepts a peer that clashes with this node', () => {
     holdsAfterAnySteps(({ membership }) => {
       const peers = [...membership.peers.values()];
       const refused = peers.filter((peer) => refusalInContext(recordOfPeer(peer), contextOf()));
@@ -76,7 +76,7 @@ describe('Membership', () => {
     );
   });
 
-  test('has nobody left who was deleted, and everybody who expired until his sessions end', () => {
+  test('has no deleted peer, and keeps an expired one until its sessions end', () => {
     fc.assert(
       fc.property(fc.array(step(), { maxLength: 30, size: 'max' }), name(), (steps, gone) => {
         const world = worldAfter(steps);

@@ -17,7 +17,7 @@ import { keyOf, recordOf } from '../records.ts';
 import { contextOf } from './contexts.ts';
 
 describe('Membership', () => {
-  test('accepts who clashes with nobody, and leaves out this node', () => {
+  test('accepts nodes that do not clash, and leaves out this node', () => {
     const { membership, events } = synced(recordOf(0), recordOf(1), recordOf(2));
     expect([...membership.peers.keys()]).toEqual(['n1', 'n2']);
     expect(events).toEqual([
@@ -43,7 +43,7 @@ describe('Membership', () => {
       expect(membership.peers.has('n2')).toBe(false);
     });
 
-    test('gives it to who was refused, when the holder leaves or changes', () => {
+    test('accepts a refused record when the holder leaves or changes', () => {
       const { membership } = synced(recordOf(1));
       membership.record('n2', recordOf(2, { prefixes: recordOf(1).prefixes }));
       membership.record('n3', recordOf(3, { keys: recordOf(1).keys }));
@@ -64,7 +64,7 @@ describe('Membership', () => {
       expect(membership.gone('n3', why, 0)).toEqual([]);
     });
 
-    test('says so too of a peer that stays, and refuses the record again when it is back', () => {
+    test('reports this for a peer that stays too, and refuses the record again when it is back', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const claim = recordOf(2, { keys: recordOf(1).keys });
       membership.record('n2', claim);
@@ -72,20 +72,20 @@ describe('Membership', () => {
       expect(kinds(membership.record('n2', claim))).toEqual(['returned n2', 'refused n2']);
     });
 
-    test('says that a whole list lacks a refused record', () => {
+    test('reports a refused record that is missing from a complete list', () => {
       const { membership } = synced(recordOf(1), recordOf(2, { keys: recordOf(1).keys }));
       const list = new Map([['n1', recordOf(1)]]);
       expect(membership.sync(list, 0)).toEqual([{ kind: 'dropped', node: 'n2' }]);
     });
 
-    test('says that a peer claims again what it has', () => {
+    test('reports that a peer again claims only what it has', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       membership.record('n2', recordOf(2, { keys: recordOf(1).keys }));
       expect(membership.record('n2', recordOf(2))).toEqual([{ kind: 'dropped', node: 'n2' }]);
       expect(membership.record('n2', recordOf(2))).toEqual([]);
     });
 
-    test('says of a claim once that it is refused', () => {
+    test('reports a refused claim once', () => {
       const { membership } = synced(recordOf(1));
       const claim = recordOf(2, { keys: recordOf(1).keys });
       expect(membership.record('n2', claim)).toHaveLength(1);
@@ -93,7 +93,7 @@ describe('Membership', () => {
       expect(membership.record('n3', recordOf(3))).toHaveLength(1);
     });
 
-    test('keeps what a node had when its change claims what is another one’s', () => {
+    test('keeps the claims of a node whose change clashes with another node', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const before = membership.peers.get('n2');
       const grab = { prefixes: [...recordOf(2).prefixes, ...recordOf(1).prefixes] };
@@ -103,7 +103,7 @@ describe('Membership', () => {
       expect(membership.peers.get('n2')).toBe(before);
     });
 
-    test('lets nodes change places, in whichever order it hears of it', () => {
+    test('lets nodes exchange their claims, in either order of the reports', () => {
       const { membership } = synced(recordOf(1), recordOf(2), recordOf(3));
       membership.record('n1', turned(1, 2));
       membership.record('n2', turned(2, 3));
@@ -120,7 +120,7 @@ describe('Membership', () => {
       ]);
     });
 
-    test('keeps everything where only some of those that change places can', () => {
+    test('keeps everything if only some of the exchanging nodes can be accepted', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       membership.record('n1', recordOf(1, { prefixes: recordOf(2).prefixes }));
       const bad = { prefixes: recordOf(1).prefixes, keys: recordOf(0).keys };
@@ -257,7 +257,7 @@ describe('Membership', () => {
       expect(membership.peers.size).toBe(2);
     });
 
-    test('is off the table when the record is back', () => {
+    test('is no longer due when the record is back', () => {
       const { membership } = synced(recordOf(1));
       membership.gone('n1', 'expired', 0);
       expect(kinds(membership.record('n1', recordOf(1)))).toEqual(['returned n1']);
@@ -265,7 +265,7 @@ describe('Membership', () => {
       expect(membership.deadline).toBeUndefined();
     });
 
-    test('gives what an expired node had to a living one that claims it, and names both', () => {
+    test('gives the claims of an expired node to a living one, and names both', () => {
       const { membership } = synced(recordOf(1));
       membership.renewing(new Set(['n1']), 0);
       membership.gone('n1', 'expired', 0);
@@ -277,7 +277,7 @@ describe('Membership', () => {
       expect(prefixesOf(membership)).toEqual(['n2 10.244.1.0/24']);
     });
 
-    test('does not take from an expired node for a record that is refused all the same', () => {
+    test('takes nothing from an expired node for a record that is refused anyway', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       membership.gone('n1', 'expired', 0);
       const both = recordOf(3, { prefixes: [...recordOf(1).prefixes, ...recordOf(2).prefixes] });
@@ -287,7 +287,7 @@ describe('Membership', () => {
   });
 
   describe('restart', () => {
-    test('has the peers of before at once, and drops none before a whole list', () => {
+    test('has the remembered peers at once, and drops none before a complete list', () => {
       const membership = restarted(contextOf());
       expect(prefixesOf(membership)).toEqual(['n1 10.244.1.0/24', 'n2 10.244.2.0/24']);
       expect(membership.isSynced).toBe(false);
@@ -296,14 +296,14 @@ describe('Membership', () => {
       expect(membership.peers.size).toBe(2);
     });
 
-    test('says nothing of those whose records are as they were', () => {
+    test('reports nothing for unchanged records', () => {
       const membership = restarted(contextOf());
       const before = membership.peers.get('n1');
       expect(kinds(membership.sync(listOf(recordOf(1)), 0))).toEqual(['expired n2']);
       expect(membership.peers.get('n1')).toBe(before);
     });
 
-    test('lets nobody take what a node of before still claims', () => {
+    test('gives no claim of a remembered node to another node', () => {
       const membership = restarted(contextOf());
       const keys = [{ ...recordOf(3).keys[0], createdAt: 1 }];
       const thief = recordOf(3, { prefixes: recordOf(1).prefixes, keys });
@@ -311,7 +311,7 @@ describe('Membership', () => {
       expect([...membership.peers.keys()]).toEqual(['n1', 'n2']);
     });
 
-    test('forgets what clashes with this node now', () => {
+    test('forgets remembered peers that clash with this node', () => {
       const context = contextOf({ ownPrefixes: recordOf(1).prefixes });
       const membership = restarted(context);
       expect([...membership.peers.keys()]).toEqual(['n2']);
@@ -357,7 +357,7 @@ describe('Membership', () => {
     });
   });
 
-  test('takes 5,000 nodes in one list, and one change in a few milliseconds', () => {
+  test('processes a list of 5,000 nodes, and one change in a few milliseconds', () => {
     const records = Array.from({ length: 5000 }, (_, i) => manyOf(i));
     const context = contextOf({ ownPrefixes: [], clusterPrefixes: [] });
     const membership = new Membership(context);

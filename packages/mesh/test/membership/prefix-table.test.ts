@@ -11,7 +11,7 @@ import { networkOf, overlaps } from '../../src/record/cidr-relations.ts';
 import { RUNS } from '../records.ts';
 
 describe('PrefixTable', () => {
-  test('knows the owners of what lies in a prefix, around it and beside it', () => {
+  test('knows the owners inside, around and beside a prefix', () => {
     const table = new PrefixTable();
     table.add(parseCidr('10.1.0.0/24'), 'a');
     table.add(parseCidr('10.1.2.0/25'), 'b');
@@ -36,7 +36,7 @@ describe('PrefixTable', () => {
     expect(table.isFree(parseCidr('10.1.0.0/16'))).toBe(true);
   });
 
-  test('answers as a list does that is searched from end to end', () => {
+  test('answers like a list that is searched from end to end', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(smallCidr(), fc.boolean())), smallCidr(), (steps, asked) => {
         const table = new PrefixTable();

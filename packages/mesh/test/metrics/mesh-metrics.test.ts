@@ -45,7 +45,7 @@ describe('meshMetrics', () => {
     expect(text).toMatch(new RegExp(`^litz_mesh_bytes_sent ${sum}$`, 'm'));
   });
 
-  it('tells a registry that was never read and a daemon that is gone', async () => {
+  it('shows a registry that was never read and a daemon that is gone', async () => {
     const status = exampleStatus({ count: 1 });
     const { text } = await meshMetrics({
       ...status,

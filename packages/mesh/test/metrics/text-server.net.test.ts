@@ -28,7 +28,7 @@ describe('TextServer', () => {
     expect(await ask('/readyz', 'HEAD')).toEqual([503, '']);
   });
 
-  it('names what there is to somebody who asks for something else', async () => {
+  it('answers an unknown path with the paths that exist', async () => {
     expect(await ask('/')).toEqual([
       404,
       'this path does not exist; the paths are /readyz, /broken\n',
@@ -39,7 +39,7 @@ describe('TextServer', () => {
     expect(await ask('/readyz', 'POST')).toEqual([405, 'the method must be GET or HEAD\n']);
   });
 
-  it('answers while somebody holds many connections on which nothing is asked', async () => {
+  it('answers while a client has many idle connections', async () => {
     const held = Array.from({ length: 100 }, () => createConnection(server.port, '127.0.0.1'));
     onTestFinished(() => held.forEach((socket) => socket.destroy()));
     for (const socket of held) socket.on('error', () => {});

@@ -22,7 +22,7 @@ describe('meshRuleset', () => {
     expect(ruleset()).toContain('fd44::-fd44::ffff:ffff:ffff:ffff');
   });
 
-  test('is the same whoever else there is', () => {
+  test('does not depend on the other nodes', () => {
     const many = Array.from({ length: 200 }, (_, i) => peer(i + 2));
 
     for (const mode of ['pods', 'nodes', 'all'] as const) {
@@ -30,12 +30,12 @@ describe('meshRuleset', () => {
     }
   });
 
-  test("gives what isn't a pod's the address of the tunnel", () => {
+  test('gives packets that are not from a pod the address of the tunnel', () => {
     expect(ruleset()).toContain('oifname "litz0" ip saddr != @own4 snat ip to 10.244.1.0');
     expect(ruleset()).toContain('oifname "litz0" ip6 saddr != @own6 snat ip6 to fd44:0:0:1::');
   });
 
-  test('lets the address of the node be in nodes mode, except towards pods', () => {
+  test('keeps the address of the node in nodes mode, except for packets to pods', () => {
     const text = ruleset({ mode: 'nodes' });
 
     expect(text).toContain('ip daddr @remote4 ip saddr != @own4 snat ip to 10.244.1.0');
@@ -64,7 +64,7 @@ describe('meshRuleset', () => {
     expect(text).toMatch(/iifname "litz0" meta nfproto ipv6 .*maxseg size set 1380/);
   });
 
-  test('keeps packets of own pods that are gone from leaving by the underlay', () => {
+  test('stops packets to removed pods of this node from leaving by the underlay', () => {
     expect(ruleset()).toContain('oifname { "eth0" } ip daddr @own4 counter drop');
     const underlay = { mtu: undefined, links: [], podLinks: [] };
     expect(ruleset({ underlay })).not.toContain('ip daddr @own4 counter drop');

@@ -22,7 +22,7 @@ describeWith([namespaces, nftProgram], 'Nft', () => {
     }
   });
 
-  test('takes the table away, also where there is none', async () => {
+  test('removes the table, and does nothing if there is none', async () => {
     const nft = create();
     await nft.remove();
     await nft.load(desireHost(request()).ruleset ?? '');
@@ -37,7 +37,7 @@ describeWith([namespaces, nftProgram], 'Nft', () => {
     );
   });
 
-  test('waits for no program that hangs, nor for what that has started', async () => {
+  test('does not wait for a program that hangs, nor for its children', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-nft-test-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const program = join(folder, 'nft');

@@ -12,7 +12,7 @@ describe('RulesetKeeper', () => {
     expect(keeper.loaded).toBe('one');
   });
 
-  test('sees that somebody changed it', async () => {
+  test('notices that another program changed the ruleset', async () => {
     const { keeper, table } = create();
     await keeper.load('one');
     table.text = 'the kernel has two';
@@ -22,7 +22,7 @@ describe('RulesetKeeper', () => {
     expect(keeper.loaded).toBe(CHANGED_RULESET);
   });
 
-  test('sees that somebody deleted it, without asking', async () => {
+  test('notices that another program deleted the table, without listing it', async () => {
     const { keeper, table } = create();
     await keeper.load('one');
     table.change = 'deleted';
@@ -32,7 +32,7 @@ describe('RulesetKeeper', () => {
     expect(table.lists).toBe(1);
   });
 
-  test('finds the table of an agent before it, of which it knows nothing', async () => {
+  test('finds the table of an earlier agent, whose content is unknown', async () => {
     const { keeper, table } = create();
     table.text = 'something';
     await keeper.look();

@@ -13,9 +13,9 @@ describe('page.css', () => {
     const colours = coloursOf(block);
     const texts = ['text', 'soft', 'accent', 'connected', 'waiting', 'refused'];
     for (const name of texts) {
-      for (const ground of ['sheet', 'ground']) {
-        const ratio = contrast(colours[name], colours[ground]);
-        expect([name, ground, ratio >= 4.5]).toEqual([name, ground, true]);
+      for (const background of ['sheet', 'background']) {
+        const ratio = contrast(colours[name], colours[background]);
+        expect([name, background, ratio >= 4.5]).toEqual([name, background, true]);
       }
     }
   });

@@ -4,7 +4,7 @@ import { layoutOf, MAX_NODES } from '../../page/layout.js';
 const WIDTHS = [296, 330, 500, 760, 1160];
 
 describe('layoutOf', () => {
-  test('has a ring for a few, spokes for many, and dots where names have no room', () => {
+  test('uses a ring for few nodes, spokes for many, and dots if names do not fit', () => {
     expect(layoutOf(3, 1160, 8).kind).toBe('ring');
     expect(layoutOf(3, 296, 8).kind).toBe('ring');
     expect(layoutOf(30, 760, 8).kind).toBe('spokes');
@@ -14,36 +14,36 @@ describe('layoutOf', () => {
 
   test.each(WIDTHS)('keeps all nodes inside of %d pixels, and apart', (width) => {
     for (let count = 0; count <= MAX_NODES; count++) {
-      const { places, height, kind } = layoutOf(count, width, 30);
-      expect(places.length).toBe(count);
-      const isInside = places.every(({ x, y }) => Math.min(x, y, width - x, height - y) >= 9);
+      const { positions, height, kind } = layoutOf(count, width, 30);
+      expect(positions.length).toBe(count);
+      const isInside = positions.every(({ x, y }) => Math.min(x, y, width - x, height - y) >= 9);
       expect([count, kind, isInside]).toEqual([count, kind, true]);
-      expect([count, kind, closest(places) >= 9]).toEqual([count, kind, true]);
+      expect([count, kind, closest(positions) >= 9]).toEqual([count, kind, true]);
     }
   });
 
   test('leaves room for the longest name beside the spokes', () => {
-    const { places, labelLength } = layoutOf(100, 1160, 63);
+    const { positions, labelLength } = layoutOf(100, 1160, 63);
     expect(labelLength).toBe(20);
-    const most = Math.max(...places.map(({ x }) => x));
+    const most = Math.max(...positions.map(({ x }) => x));
     expect(1160 - most).toBeGreaterThanOrEqual(20 * 6.6);
   });
 
   test('keeps peers off the own node', () => {
     for (const width of WIDTHS) {
       for (const count of [1, 2, 5, 12, 40, 200]) {
-        const { places, own } = layoutOf(count, width, 12);
-        const nearest = Math.min(...places.map(({ x, y }) => Math.hypot(x - own.x, y - own.y)));
+        const { positions, own } = layoutOf(count, width, 12);
+        const nearest = Math.min(...positions.map(({ x, y }) => Math.hypot(x - own.x, y - own.y)));
         expect(nearest).toBeGreaterThan(18);
       }
     }
   });
 });
 
-function closest(places: readonly { x: number; y: number }[]): number {
+function closest(positions: readonly { x: number; y: number }[]): number {
   let least = Infinity;
-  for (const [index, a] of places.entries()) {
-    for (const b of places.slice(index + 1))
+  for (const [index, a] of positions.entries()) {
+    for (const b of positions.slice(index + 1))
       least = Math.min(least, Math.hypot(a.x - b.x, a.y - b.y));
   }
   return least;

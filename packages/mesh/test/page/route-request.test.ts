@@ -67,7 +67,7 @@ describe('routeRequest', () => {
     expect(route({ url })).toMatchObject({ kind: 'refusal', status: 404 }),
   );
 
-  test('tells the status to no page of another origin, but lets a link lead here', () => {
+  test('refuses the status to a page of another origin, and allows a link to the page', () => {
     for (const url of ['/status.json', '/events']) {
       for (const site of ['cross-site', 'same-site']) {
         expect(route({ url, site })).toMatchObject({ kind: 'refusal', status: 403 });

@@ -21,7 +21,7 @@ describe('StatusFeed', () => {
   });
   afterEach(() => vi.useRealTimers());
 
-  test('asks for nothing while nobody looks', async () => {
+  test('does not call the source without viewers', async () => {
     await vi.advanceTimersByTimeAsync(10_000);
     expect(asked).toBe(0);
     const viewer = new TestViewer();
@@ -34,7 +34,7 @@ describe('StatusFeed', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('tells at once, then each second', async () => {
+  test('sends a status at once, then each second', async () => {
     const viewer = new TestViewer();
     feed.add(viewer);
     await vi.advanceTimersByTimeAsync(0);
@@ -43,7 +43,7 @@ describe('StatusFeed', () => {
     expect(viewer.seconds()).toEqual([1, 2, 3]);
   });
 
-  test('asks once for all, and gives a newcomer what the others have', async () => {
+  test('calls the source once for all viewers, and sends a new viewer the last status', async () => {
     const [first, second] = [new TestViewer(), new TestViewer()];
     feed.add(first);
     await vi.advanceTimersByTimeAsync(500);
@@ -55,7 +55,7 @@ describe('StatusFeed', () => {
     expect(feed.viewers).toBe(2);
   });
 
-  test('gives who looks again a new status, not the old one', async () => {
+  test('sends a viewer that returns a new status, not the old one', async () => {
     const viewer = new TestViewer();
     feed.add(viewer);
     await vi.advanceTimersByTimeAsync(0);
@@ -66,7 +66,7 @@ describe('StatusFeed', () => {
     expect(viewer.seconds()).toEqual([1, 2]);
   });
 
-  test('leaves out who has not read what it got', async () => {
+  test('skips a viewer that has not read the last status', async () => {
     const [slow, fast] = [new TestViewer(), new TestViewer()];
     feed.add(slow);
     feed.add(fast);
@@ -79,7 +79,7 @@ describe('StatusFeed', () => {
     expect(fast.seconds()).toEqual([1, 2, 3, 4]);
   });
 
-  test('rests ten times as long as a status takes, so that a big mesh costs no more', async () => {
+  test('pauses ten times as long as a status takes, so that a big mesh costs no more', async () => {
     answer = async () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       return exampleStatus({ count: 1, second: asked });
@@ -91,7 +91,7 @@ describe('StatusFeed', () => {
     expect(asked).toBe(2);
   });
 
-  test('has one question on its way, also when viewers come and go', async () => {
+  test('calls the source once at a time, also when viewers come and go', async () => {
     const answers: (() => void)[] = [];
     answer = () =>
       new Promise((resolve) =>
@@ -108,7 +108,7 @@ describe('StatusFeed', () => {
     expect(asked).toBe(1);
   });
 
-  test('asks no more when the last one went while it was asking', async () => {
+  test('does not call the source again when the last viewer has left during a call', async () => {
     const answers: (() => void)[] = [];
     answer = () =>
       new Promise((resolve) => answers.push(() => resolve(exampleStatus({ count: 1 }))));

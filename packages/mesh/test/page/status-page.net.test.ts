@@ -54,7 +54,7 @@ describe('StatusPage', () => {
     expect(html).not.toMatch(/https?:|<script(?![^>]*src=)|style=|\son\w+=/);
   });
 
-  test('serves the status as the agent tells it', async () => {
+  test('serves the status that the agent reports', async () => {
     const answer = await ask('/status.json');
     expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(JSON.parse(await text(answer))).toEqual(
@@ -62,7 +62,7 @@ describe('StatusPage', () => {
     );
   });
 
-  test('refuses other names for this machine, and everything but reading', async () => {
+  test('refuses other host names, and every method that is not for reading', async () => {
     expect((await ask('/', { host: 'rebound.example' })).statusCode).toBe(403);
     expect((await ask('/status.json', { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
     const posted = await ask('/', {}, 'POST');
@@ -72,7 +72,7 @@ describe('StatusPage', () => {
     expect((await ask('/favicon.ico')).statusCode).toBe(204);
   });
 
-  test('answers HEAD without a body, and without looking', async () => {
+  test('answers HEAD without a body, and does not read the status for it', async () => {
     for (const path of ['/', '/status.json', '/events']) {
       const answer = await ask(path, {}, 'HEAD');
       expect([path, answer.statusCode, await text(answer)]).toEqual([path, 200, '']);
@@ -86,7 +86,7 @@ describe('StatusPage', () => {
     expect([answer.statusCode, await text(answer)]).toEqual([503, 'no daemon\n']);
   });
 
-  test('sends events while somebody looks', async () => {
+  test('sends events while the page is open', async () => {
     const answer = await ask('/events');
     expect(answer.headers['content-type']).toBe('text/event-stream; charset=utf-8');
     answer.setEncoding('utf8');
@@ -115,7 +115,7 @@ describe('StatusPage', () => {
     expect(page.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
   });
 
-  test('rejects where somebody else has the port', async () => {
+  test('rejects when another program has the port', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void other.close());
     await once(other, 'listening');
@@ -161,8 +161,8 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     // Three values make a line.
     await browser.until(`document.querySelector('#chart .sum').getAttribute('d').includes('L')`);
     expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
-    const ground = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
-    expect(ground).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
+    const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
+    expect(background).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
     // The names of all are in the picture where there is room, and in the table everywhere.
     expect(await browser.evaluate(`document.querySelectorAll('#rows tr').length`)).toBe(
       Math.min(count, 50),
@@ -200,7 +200,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(note).toMatch(/Session age is the time since the last handshake.*Key age is how long/s);
   });
 
-  test('takes the name of a node for text, whatever it is', async () => {
+  test('shows the name of a node as text, even if it looks like HTML', async () => {
     const names = [
       '<img src=x onerror=alert(1)>',
       '</script><script>alert(2)</script>',
@@ -217,7 +217,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(browser.complaints).toEqual([]);
   });
 
-  test('is used with the keyboard: into the picture, along it, a peer chosen and left', async () => {
+  test('can be used with the keyboard: a peer of the picture is reached, chosen and left', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#picture .node').length === 3`);
     const focused = (): Promise<string> =>
@@ -245,7 +245,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(await browser.evaluate(title)).toBe('This node');
   });
 
-  test('tells screen readers of peers that change their state', async () => {
+  test('announces to screen readers that a peer has changed its state', async () => {
     status = () => {
       const example = exampleStatus({ count: 3, second: second++ });
       const [first, waiting, third] = example.peers;
@@ -266,7 +266,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     ).toBe('status');
   });
 
-  test('moves nothing for who wants no motion', async () => {
+  test('moves nothing if the user wants less motion', async () => {
     const animation = `getComputedStyle(document.querySelector('.flow[data-active="true"]')).animationName`;
     for (const [reducedMotion, name] of [
       [true, 'none'],
@@ -278,7 +278,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     }
   });
 
-  test('looks no more when it is paused, and says that the agent is gone', async () => {
+  test('requests nothing while it is paused, and says that the agent is gone', async () => {
     await browser.show(page.url, { width: 1280 });
     const connection = `document.querySelector('#connection').textContent`;
     await browser.until(`${connection} === 'live'`);
@@ -295,7 +295,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     await browser.until(`${connection} === 'live'`);
   });
 
-  test('says what was asked for and does not hold yet', async () => {
+  test('shows the requested enforcement while it is not in effect yet', async () => {
     status = () => {
       const example = exampleStatus({ count: 1 });
       return { ...example, node: { ...example.node, wantedEnforcement: 'enforce' } };
@@ -319,7 +319,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
     status = () => Promise.reject(new Error('broken'));
     await browser.until(
-      `document.querySelector('#troubles').innerText === 'The agent cannot tell its status: broken\\nNo daemon answers for litz0\\nnft is missing'`,
+      `document.querySelector('#troubles').innerText === 'The agent cannot read its status: broken\\nNo daemon answers for litz0\\nnft is missing'`,
     );
   });
 });

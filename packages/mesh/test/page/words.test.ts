@@ -55,15 +55,15 @@ describe('printable', () => {
     expect(printable('knoten-ä-节点 <b>')).toBe('knoten-ä-节点 <b>');
   });
 
-  test('shows what would hide, or turn the text around', () => {
+  test('shows characters that would hide text or change its direction', () => {
     expect(printable('a\u202eb\u200bc\nd\u2028e')).toBe('a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e');
   });
 });
 
 describe('shortened', () => {
-  test('keeps what has room', () => expect(shortened('node-1', 6)).toBe('node-1'));
+  test('keeps a name that fits', () => expect(shortened('node-1', 6)).toBe('node-1'));
 
-  test('keeps the ends of names, which tell them apart', () => {
+  test('keeps the ends of names, because names differ there', () => {
     expect(shortened('aks-nodepool1-12345678-vmss00000a', 20)).toBe('aks-nod…8-vmss00000a');
     expect(shortened('abcdef', 2)).toBe('…f');
     expect(shortened('abcdef', 1)).toBe('…');

@@ -57,7 +57,7 @@ describe('desireHost', () => {
     expect(routes({ peers: outside })).toContain('10.9.0.0/24 metric 4278198272 unreachable');
   });
 
-  test('has nothing of a family that nobody has', () => {
+  test('has nothing of a family that no node has', () => {
     const own = { ...request().own, prefixes: prefixesOf(1).slice(0, 1) };
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
     const only = { own, peers, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
@@ -85,7 +85,7 @@ describe('desireHost', () => {
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
-  test('answers by the same way where this node serves the registry', () => {
+  test('answers past the tunnel if this node serves the registry', () => {
     const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
 
     expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
@@ -101,7 +101,7 @@ describe('desireHost', () => {
     expect(routes({ mode: 'all', peers })).toContain(node);
   });
 
-  test('has a node that opted out encrypt its pods alone', () => {
+  test('encrypts only the pods of a node that opted out', () => {
     const own = { ...request().own, encryptsNode: false };
 
     expect(rules({ mode: 'nodes', own })).toEqual(rules());
@@ -125,6 +125,27 @@ describe('desireHost', () => {
     const own = { ...request().own, prefixes: four };
 
     expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
+  });
+
+  test('limits IPv4 packets by their routes where the interface needs 1280 for IPv6', () => {
+    const peers = [peer(2), peer(3, { endpoint: { address: parseAddress('fd50::13') } })];
+    const small = { peers, underlay: underlay(1300) };
+
+    expect(desireHost(request(small)).link?.mtu).toBe(1280);
+    expect(routes(small).filter((text) => text.includes('through the tunnel'))).toEqual([
+      '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1240',
+      'fd44:0:0:2::/64 metric 1024 through the tunnel src fd44:0:0:1::',
+      '10.244.3.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1220',
+      'fd44:0:0:3::/64 metric 1024 through the tunnel src fd44:0:0:1::',
+    ]);
+    expect(desireHost(request(small)).ruleset).toContain(
+      'nfproto ipv4 tcp flags & (syn | rst) == syn tcp option maxseg size set 1180',
+    );
+    expect(desireHost(request(small)).ruleset).toContain(
+      'nfproto ipv6 tcp flags & (syn | rst) == syn tcp option maxseg size set 1220',
+    );
+    const larger = routes({ ...small, underlay: underlay(1360) });
+    expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
   test('makes filters loose, in permissive those towards pods as well', () => {

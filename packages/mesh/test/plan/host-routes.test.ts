@@ -42,7 +42,7 @@ describe('HostRoutes', () => {
   });
 
   // Whatever happens, one after the other: it comes to what comes out of everything at once.
-  test('comes by differences to what is made anew', () => {
+  test('arrives by differences at the same routes as a new computation', () => {
     assert(
       property(array(event, { minLength: 1, maxLength: 12, size: 'max' }), (events) => {
         const routes = new HostRoutes();

@@ -10,7 +10,7 @@ import { peer, prefixesOf, request } from '../requests.ts';
 import { isIn, isRemote, SimulatedMachine } from './simulated-machine.ts';
 
 describe('plan', () => {
-  test('goes from nothing to enforce in an order in which nothing is missed', () => {
+  test('goes from nothing to enforce in an order that leaves no gap', () => {
     const steps = plan(desireHost(request()), new SimulatedMachine([])).map(({ type }) => type);
 
     expect(steps.filter((type, i) => type !== steps[i - 1])).toEqual([
@@ -25,7 +25,7 @@ describe('plan', () => {
     ]);
   });
 
-  test('takes the backstop away before the way into the tunnel', () => {
+  test('removes the backstop before the routes into the tunnel', () => {
     const machine = machineOf(request());
     const off = desireHost(request({ enforcement: 'off' }));
 
@@ -42,7 +42,7 @@ describe('plan', () => {
     ]);
   });
 
-  test('does nothing where everything is as it is to be', () => {
+  test('does nothing if the states are equal', () => {
     expect(plan(desireHost(request()), machineOf(request()))).toEqual([]);
   });
 
@@ -80,7 +80,7 @@ describe('plan', () => {
     expect(off).not.toContain('delete route via eth0');
   });
 
-  test('looks at some routes as it does at all', () => {
+  test('plans some routes as it plans all', () => {
     const before = request();
     const desired = desireHost({ ...before, peers: [before.peers[0], peer(4)] });
     const machine = machineOf(before);
@@ -149,7 +149,7 @@ describe('plan', () => {
     );
   });
 
-  test('refuses nothing on the way that is to be reached in the end', () => {
+  test('refuses no destination meanwhile that is reachable in the end', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, other) => {
         const second = { ...other, own: first.own };

@@ -1,5 +1,5 @@
 /**
- * What every registry does, against the real thing. Each registry calls `describeRegistry` with a ground
+ * What every registry does, against the real thing. Each registry calls `describeRegistry` with a fixture
  * of its own.
  *
  * @module
@@ -14,7 +14,7 @@ import { keyOf, recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
 /** A real registry on this machine, and what an administrator does to it past Litz. */
-export interface RegistryGround {
+export interface RegistryFixture {
   /** A client of its own with each call, as every node has one. The suite closes it. */
   open(): Promise<Registry>;
   /** A text that changes with each write of that record. */
@@ -34,14 +34,14 @@ export interface RegistryGround {
   close(): Promise<void>;
 }
 
-/** @param start makes the ground, once for all tests */
-export function describeRegistry(title: string, start: () => Promise<RegistryGround>): void {
+/** @param start makes the fixture, once for all tests */
+export function describeRegistry(title: string, start: () => Promise<RegistryFixture>): void {
   describe(`${title} as a registry`, () => {
-    let ground: RegistryGround;
+    let fixture: RegistryFixture;
     const opened: Registry[] = [];
 
     const open = async (): Promise<Registry> => {
-      const registry = await ground.open();
+      const registry = await fixture.open();
       opened.push(registry);
       return registry;
     };
@@ -58,21 +58,21 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
     };
 
     beforeAll(async () => {
-      ground = await start();
+      fixture = await start();
     });
-    beforeEach(() => ground.clear());
+    beforeEach(() => fixture.clear());
     afterEach(async () => {
       await Promise.all(opened.splice(0).map((registry) => registry.close()));
     });
-    afterAll(() => ground?.close());
+    afterAll(() => fixture?.close());
 
-    test('tells of an empty registry that it is empty', async () => {
+    test('reports an empty registry as empty', async () => {
       expect((await follow()).heard.filter(({ what }) => what !== 'connection')).toEqual([
         { what: 'sync', names: [] },
       ]);
     });
 
-    test('tells first what stands there, all at once', async () => {
+    test('first reports all existing records at once', async () => {
       await publish(recordOf(1));
       await publish(recordOf(2));
       const listener = await follow();
@@ -81,7 +81,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
       expect(listener.records.get('n1')).toEqual(recordOf(1));
     });
 
-    test('tells of a node that comes and of what it changes, with every field', async () => {
+    test('reports a new node and its changes, with every field', async () => {
       const listener = await follow();
       const registry = await publish(recordOf(1));
       await listener.until(({ records }) => records.has('n1'));
@@ -102,7 +102,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
       });
     });
 
-    test('tells the last of many changes last', async () => {
+    test('reports the last of many changes last', async () => {
       const listener = await follow();
       const registry = await open();
       for (let generation = 1; generation <= 20; generation++) {
@@ -116,32 +116,32 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
       expect(told).toEqual(told.toSorted((a, b) => a - b));
     });
 
-    test('writes once, and nothing where the same stands there', async () => {
+    test('writes once, and nothing if the record is unchanged', async () => {
       const registry = await publish(recordOf(1));
-      const version = await ground.version('n1');
+      const version = await fixture.version('n1');
       await registry.publish(recordOf(1));
-      expect(await ground.version('n1')).toBe(version);
+      expect(await fixture.version('n1')).toBe(version);
       await registry.publish(recordOf(1, { prefixes: [parseCidr('10.244.9.0/24')] }));
-      expect(await ground.version('n1')).not.toBe(version);
+      expect(await fixture.version('n1')).not.toBe(version);
     });
 
     test('writes nothing after a restart of the agent', async () => {
       await (await publish(recordOf(1))).close();
-      const version = await ground.version('n1');
+      const version = await fixture.version('n1');
       await publish(recordOf(1));
-      expect(await ground.version('n1')).toBe(version);
+      expect(await fixture.version('n1')).toBe(version);
     });
 
     test('keeps the fields of a record that it does not know', async () => {
       const registry = await publish(recordOf(1));
-      await ground.addUnknownField('n1');
+      await fixture.addUnknownField('n1');
       await registry.publish(recordOf(1, { prefixes: [parseCidr('10.244.9.0/24')] }));
-      expect(await ground.hasUnknownField('n1')).toBe(true);
+      expect(await fixture.hasUnknownField('n1')).toBe(true);
     });
 
-    test('tells of a bad record by its field, and goes on with the others', async () => {
+    test('reports a bad record with its field, and continues with the others', async () => {
       const listener = await follow();
-      await ground.writeBadRecord('n1');
+      await fixture.writeBadRecord('n1');
       await listener.until(({ records }) => records.has('n1'));
       const error = listener.records.get('n1') as RecordError;
       expect(error).toBeInstanceOf(RecordError);
@@ -154,14 +154,14 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
     });
 
     test('has a bad record in its first sync too', async () => {
-      await ground.writeBadRecord('n1');
+      await fixture.writeBadRecord('n1');
       await publish(recordOf(2));
       const { records } = await follow();
       expect(records.get('n1')).toBeInstanceOf(RecordError);
       expect(records.get('n2')).toEqual(recordOf(2));
     });
 
-    test('tells of a node that withdraws that it was on purpose', async () => {
+    test('reports a withdrawn node as deleted', async () => {
       const registry = await publish(recordOf(1));
       const listener = await follow();
       await registry.withdraw('n1');
@@ -170,7 +170,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
       expect((await follow()).records.has('n1')).toBe(false);
     });
 
-    test('takes a node back that has withdrawn', async () => {
+    test('accepts a withdrawn node again', async () => {
       const registry = await publish(recordOf(1));
       await registry.withdraw('n1');
       const listener = await follow();
@@ -185,25 +185,25 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
       expect((await follow()).records.has('n1')).toBe(false);
     });
 
-    test('tells of a record that somebody deletes that it was on purpose', async () => {
+    test('reports a record that an administrator deletes as deleted', async () => {
       await publish(recordOf(1));
       await publish(recordOf(2));
       const listener = await follow();
-      await ground.deleteByHand('n1');
+      await fixture.deleteByHand('n1');
       await listener.until(({ records }) => !records.has('n1'));
       expect(listener.why('n1')).toBe('deleted');
       expect(listener.records.has('n2')).toBe(true);
     });
 
-    test('keeps everything while it is out of reach, says so, and goes on afterwards', async () => {
+    test('keeps everything while it cannot be reached, reports that, and continues afterwards', async () => {
       await publish(recordOf(1));
       const listener = await follow();
-      await ground.breakOff();
+      await fixture.breakOff();
       try {
         await listener.until(({ trouble }) => trouble !== undefined);
         await expect(publish(recordOf(3))).rejects.toThrow(/./);
       } finally {
-        await ground.mend();
+        await fixture.mend();
       }
       await listener.until(({ trouble, heard }) => heard.length > 1 && trouble === undefined);
       await publish(recordOf(2));
@@ -218,7 +218,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryGro
       expect(() => registry.follow(new RecordingListener())).toThrow(/follow/);
     });
 
-    test('says nothing any more when it is closed, and can be closed twice', async () => {
+    test('reports nothing after it was closed, and can be closed twice', async () => {
       const registry = await open();
       const listener = new RecordingListener();
       registry.follow(listener);

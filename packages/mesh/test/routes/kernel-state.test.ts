@@ -125,7 +125,7 @@ function create(): { kernel: FakeKernel; state: KernelState; wanted: WantedRoute
     netlink: kernel as unknown as Netlink,
     monitor: kernel as unknown as RoutingMonitor,
     interfaceName: 'litz0',
-    place: { table: 51871, priority: 900 },
+    numbers: { table: 51871, priority: 900 },
     wanted,
     sysctl: (name) => (name.endsWith('rp_filter') ? '2' : '1'),
   });

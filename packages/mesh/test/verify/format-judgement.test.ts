@@ -23,7 +23,7 @@ describe('formatJudgement', () => {
     );
   });
 
-  test('says that there was nobody to ask', () => {
+  test('reports that there are no peers', () => {
     expect(formatJudgement({ verdict: 'INCONCLUSIVE', peers: [] })).toBe(
       'INCONCLUSIVE  no peer to verify\n',
     );

@@ -49,7 +49,7 @@ describe('readSealedEndpoint', () => {
     expect(readSealedEndpoint(ethernet(packet), OUT)).toBeUndefined();
   });
 
-  test('throws at nothing, whatever a frame holds', () => {
+  test('never throws, whatever bytes a frame has', () => {
     const first = fc.constantFrom(0x45, 0x4f, 0x60, 0x00);
     const property = fc.property(
       fc.uint8Array({ maxLength: 120, size: 'max' }),

@@ -45,7 +45,7 @@ describe('judge', () => {
     expect(judged?.leaks.map(({ protocol }) => protocol)).toEqual(['udp', 'tcp']);
   });
 
-  test('calls it a leak whatever else happened', () => {
+  test('is a leak, whatever else happened', () => {
     const leaky = [target({ plaintext: [sighting()], answered: [], sendError: 'ENETUNREACH' })];
     const all = { targets: leaky, obstacle: 'an obstacle', sealedOut: 0, sealedIn: 0 };
     expect(verdictOf(peer(all), { lost: 7, links: [] })).toBe('LEAK');
@@ -71,7 +71,7 @@ describe('judge', () => {
     });
   });
 
-  test('says of all what is worst of one', () => {
+  test('is as bad as the worst peer', () => {
     const unknown = peer({ obstacle: 'the record of the peer is refused' });
     const leaky = peer({ targets: [target({ plaintext: [sighting()] })] });
     expect(judge({ ...SEEN, peers: [peer(), unknown] }).verdict).toBe('INCONCLUSIVE');

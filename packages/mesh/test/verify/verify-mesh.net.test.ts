@@ -5,9 +5,13 @@ import { text } from 'node:stream/consumers';
 import { describeWith, requirement } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EncryptMode, Enforcement, Judgement, MeshStatus } from '../../src/index.ts';
-import type { GroundNode } from '../ground/ground-node.ts';
-import { Ground, groundRequirements, type GroundOptions } from '../ground/ground.ts';
-import { ProgrammedMesh } from '../ground/programmed-mesh.ts';
+import type { TestNode } from '../network/test-node.ts';
+import {
+  TestNetwork,
+  networkRequirements,
+  type TestNetworkOptions,
+} from '../network/test-network.ts';
+import { ProgrammedMesh } from '../network/programmed-mesh.ts';
 import { exampleStatus } from '../page/example-status.ts';
 
 const BUILT = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
@@ -15,7 +19,7 @@ const built = requirement('the built @litz/mesh', () =>
   existsSync(BUILT) ? true : 'run `tsc -b` first',
 );
 
-describeWith([...groundRequirements, built], 'verifyMesh', () => {
+describeWith([...networkRequirements, built], 'verifyMesh', () => {
   test('passes what is encrypted, in both families, by echo, datagram and connection', async () => {
     const { a, b } = await createMesh();
 
@@ -32,7 +36,7 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
     // As somebody would who flushes rules and stops the agent, which would bring them back.
     a.mesh.closeHosts();
-    a.node.place.ip('rule del priority 900');
+    a.node.namespace.ip('rule del priority 900');
 
     const judgement = await verify(a, [b]);
 
@@ -52,7 +56,7 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
   test('finds the leak of the other end: it answers in plaintext', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
     b.mesh.closeHosts();
-    b.node.place.ip('-6 rule del priority 900');
+    b.node.namespace.ip('-6 rule del priority 900');
 
     const judgement = await verify(a, [b]);
 
@@ -68,7 +72,7 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
   test('finds a leak inside of an overlay', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' }, { overlay: 'vxlan' });
     a.mesh.closeHosts();
-    a.node.place.ip('rule del priority 900');
+    a.node.namespace.ip('rule del priority 900');
 
     const judgement = await verify(a, [b]);
 
@@ -101,9 +105,9 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
     expect(judgement.peers[0]?.reasons[0]).toMatch(/^cannot send to 10\.244\.2\.0: E/);
   });
 
-  test('takes the pings of others for nothing', async () => {
+  test('ignores pings of other programs', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
-    const others = a.node.place.start('ping', '-i', '0.01', '-w', '5', b.node.address);
+    const others = a.node.namespace.start('ping', '-i', '0.01', '-w', '5', b.node.address);
     onTestFinished(() => void others.kill());
 
     expect(await verify(a, [b])).toMatchObject({ verdict: 'PASS' });
@@ -129,22 +133,22 @@ describeWith([...groundRequirements, built], 'verifyMesh', () => {
 });
 
 interface Side {
-  readonly node: GroundNode;
+  readonly node: TestNode;
   readonly mesh: { closeHosts(): void; apply: ProgrammedMesh['apply'] };
 }
 
 async function createMesh(
   more: { mode?: EncryptMode; enforcement?: Enforcement } = {},
-  options: GroundOptions = {},
+  options: TestNetworkOptions = {},
 ): Promise<{ a: Side; b: Side }> {
-  const ground = await Ground.create({ pods: 0, ...options });
-  onTestFinished(() => ground.close());
-  const programmed = await ProgrammedMesh.create(ground, more);
+  const network = await TestNetwork.create({ pods: 0, ...options });
+  onTestFinished(() => network.close());
+  const programmed = await ProgrammedMesh.create(network, more);
   const mesh = {
     closeHosts: () => programmed.hosts.forEach((host) => host.close()),
     apply: programmed.apply.bind(programmed),
   };
-  const [a, b] = ground.nodes.map((node) => ({ node, mesh }));
+  const [a, b] = network.nodes.map((node) => ({ node, mesh }));
   return { a: a, b: b };
 }
 
@@ -161,7 +165,7 @@ async function verify(
     console.log(JSON.stringify(await verifyMesh(status, { timeoutMs: ${timeoutMs} })));
   `;
   const status = JSON.stringify(statusOf(from, peers, mode));
-  const child = from.node.place.start(
+  const child = from.node.namespace.start(
     process.execPath,
     '--input-type=module',
     '-e',

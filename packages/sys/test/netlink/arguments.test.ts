@@ -129,11 +129,11 @@ describe.each<[string, (value: never) => void, unknown, [string, unknown][]]>([
     ],
   ],
 ])('%s', (_, check, right, wrong) => {
-  test('takes what is right', () => {
+  test('accepts a right value', () => {
     expect(() => check(right as never)).not.toThrow();
   });
 
-  test.each(wrong)('says %s', (text, value) => {
+  test.each(wrong)('throws %s', (text, value) => {
     expect(() => check(value as never)).toThrow(text);
   });
 });

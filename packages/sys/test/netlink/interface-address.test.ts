@@ -7,7 +7,7 @@ const v4 = Uint8Array.of(10, 0, 0, 1);
 const v6 = Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 describe('addAddressMessage', () => {
-  test('gives IPv4 both a local and a prefix address', () => {
+  test('writes both a local and a prefix address for IPv4', () => {
     const message = addAddressMessage(4, { address: v4, prefixLength: 24 }, {}).finish(0);
 
     expect([...message.subarray(16, 24)]).toEqual([2, 24, 0, 0, 4, 0, 0, 0]);
@@ -17,7 +17,7 @@ describe('addAddressMessage', () => {
     expect(attributes.u32(8)).toBeUndefined();
   });
 
-  test('asks for no duplicate address detection and no prefix route only when told to', () => {
+  test('switches off duplicate address detection and prefix route only if the options say so', () => {
     const address = { address: v6, prefixLength: 64 };
     const flags = (options: object) =>
       readAttributes(addAddressMessage(4, address, options).finish(0), 24).u32(8);
@@ -27,7 +27,7 @@ describe('addAddressMessage', () => {
     expect(flags({ noDad: true, noPrefixRoute: true })).toBe(0x202);
   });
 
-  test('reads back as it was written, with its peer', () => {
+  test('is read as it was written, with its peer', () => {
     const peer = Uint8Array.of(10, 0, 0, 2);
     const message = addAddressMessage(4, { address: v4, prefixLength: 32, peer }, {}).finish(0);
 
@@ -49,7 +49,7 @@ describe('addAddressMessage', () => {
 });
 
 describe('readAddress', () => {
-  test('takes IFA_ADDRESS as the own address where there is no IFA_LOCAL', () => {
+  test('reads IFA_ADDRESS as the own address if there is no IFA_LOCAL', () => {
     const payload = new MessageBuilder(20, 0)
       .struct(8, (view) => view.setUint8(2, 0x40))
       .bytes(1, v6)
@@ -61,7 +61,7 @@ describe('readAddress', () => {
     expect(readAddress(payload)).not.toHaveProperty('peer');
   });
 
-  test('is undefined if cut short or without an address', () => {
+  test('returns undefined for a truncated message and for one without an address', () => {
     expect(readAddress(new Uint8Array(7))).toBeUndefined();
     expect(readAddress(new Uint8Array(8))).toBeUndefined();
   });

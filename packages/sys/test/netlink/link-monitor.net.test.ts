@@ -34,7 +34,7 @@ describeWith([linuxCalls, namespaces], 'LinkMonitor', () => {
     expect(monitor.read()).toEqual([{ type: 'up' }]);
   });
 
-  test('says nothing of other links', () => {
+  test('reports nothing about other links', () => {
     const { netlink, monitor } = watchLink();
 
     netlink.setLink(netlink.linkByName('peer0')?.index ?? 0, { up: false, mtu: 1300 });
@@ -60,7 +60,7 @@ describeWith([linuxCalls, namespaces], 'LinkMonitor', () => {
     expect(monitor.read().at(-1)).toEqual({ type: 'gone' });
   });
 
-  test('reads the state anew after notifications were lost', () => {
+  test('reads the state again after notifications were lost', () => {
     const { netlink, index, monitor } = watchLink();
 
     overflow(netlink);
@@ -79,7 +79,7 @@ describeWith([linuxCalls, namespaces], 'LinkMonitor', () => {
     expect(monitor.read()).toEqual([{ type: 'gone' }]);
   });
 
-  test('refuses a link that is not there', () => {
+  test('refuses a link that does not exist', () => {
     const namespace = createNamespace();
 
     expect(() => namespace.run(() => new LinkMonitor(4711))).toThrow(

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readFilterSetting } from '../../src/netlink/link-setting.ts';
 
 describe('readFilterSetting', () => {
-  test('reads of which link it was written, and what', () => {
+  test('reads the link and the new value', () => {
     expect(readFilterSetting(payload([attribute(1, 7), attribute(3, 2)]))).toEqual({
       interfaceIndex: 7,
       reversePathFilter: 2,
@@ -13,7 +13,7 @@ describe('readFilterSetting', () => {
     });
   });
 
-  test('leaves other settings, other families and what is cut short', () => {
+  test('ignores other settings, other families and truncated messages', () => {
     expect(readFilterSetting(payload([attribute(1, 7), attribute(2, 1)]))).toBeUndefined();
     expect(readFilterSetting(payload([attribute(3, 1)]))).toBeUndefined();
     const ipv6 = payload([attribute(1, 7), attribute(3, 1)]);

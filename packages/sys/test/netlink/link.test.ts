@@ -17,7 +17,7 @@ describe('setLinkMessage', () => {
     expect([...down.subarray(16)]).toEqual([0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
   });
 
-  test('leaves flags alone when it sets something else', () => {
+  test('changes no flag when it sets something else', () => {
     const message = setLinkMessage(5, { mtu: 1420, name: 'wg1', netns: 9 }).finish(0);
 
     expect([...message.subarray(24, 32)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
@@ -29,7 +29,7 @@ describe('setLinkMessage', () => {
 });
 
 describe('getLinkMessage', () => {
-  test('asks by name or by index', () => {
+  test('names the link by name or by index', () => {
     const byName = getLinkMessage('wg0').finish(0);
     const byIndex = getLinkMessage(7).finish(0);
 
@@ -38,7 +38,7 @@ describe('getLinkMessage', () => {
     expect(byIndex[20]).toBe(7);
   });
 
-  test('asks in another namespace by its number', () => {
+  test('names another namespace by its number', () => {
     const here = getLinkMessage('wg0').finish(0);
     const there = getLinkMessage('wg0', 0).finish(0);
 
@@ -49,7 +49,7 @@ describe('getLinkMessage', () => {
 });
 
 describe('createVethMessage', () => {
-  test("holds the second end's whole message", () => {
+  test('contains the whole message of the second end', () => {
     const message = createVethMessage('a', 'b', { mtu: 1400, peerNetns: 33 }).finish(0);
 
     const info = readAttributes(message, 32).nested(18);
@@ -63,7 +63,7 @@ describe('createVethMessage', () => {
 });
 
 describe('setLinkMessage of a family', () => {
-  test('sets the reverse path filter and the making of IPv6 addresses, each in its family', () => {
+  test('sets the reverse path filter and the generation of IPv6 addresses, each in its family', () => {
     const message = setLinkMessage(3, {
       reversePathFilter: 2,
       ipv6AddressGeneration: 'none',
@@ -74,7 +74,7 @@ describe('setLinkMessage of a family', () => {
     expect(families.nested(10).u8(8)).toBe(1);
   });
 
-  test('says nothing of families otherwise', () => {
+  test('names no family otherwise', () => {
     expect(readAttributes(setLinkMessage(3, { up: true }).finish(0), 32).bytes(26)).toBeUndefined();
   });
 });
@@ -96,11 +96,11 @@ describe('readLink', () => {
     });
   });
 
-  test("is not taken in by a bridge's messages about its ports", () => {
+  test('ignores messages of a bridge about its ports', () => {
     expect(readLink(linkPayload(7, 0x41))).toBeUndefined();
   });
 
-  test('is undefined if the structure is cut short, and without throwing anywhere else', () => {
+  test('returns undefined for a truncated structure, and never throws', () => {
     const payload = linkPayload(0, 0);
 
     for (let length = 0; length < 16; length++) {

@@ -25,7 +25,7 @@ describe('MessageBuilder', () => {
     expect([...message.subarray(16)]).toEqual([8, 0, 3, 0, 0x77, 0x67, 0x30, 0]);
   });
 
-  test('gives a nested attribute the length of what it holds', () => {
+  test('writes the length of a nested attribute', () => {
     const message = new MessageBuilder(1, 0)
       .nested(18, (info) => info.u8(1, 7).nested(2, (data) => data.u32(9, 1)))
       .u8(4, 1)
@@ -37,7 +37,7 @@ describe('MessageBuilder', () => {
     ]);
   });
 
-  test('lets a structure be filled in where it stands', () => {
+  test('returns a structure that can be filled in place', () => {
     const message = new MessageBuilder(1, 0)
       .struct(8, (view) => view.setUint32(4, 0x01020304, true))
       .finish(0);

@@ -20,7 +20,7 @@ describe('readMessages', () => {
     expect(messages[1]?.payload.length).toBe(0);
   });
 
-  test('returns the whole messages before one that is cut short', () => {
+  test('returns the whole messages before a truncated one', () => {
     const first = new MessageBuilder(16, 0).u32(1, 1).finish(1);
     const second = new MessageBuilder(17, 0).u32(1, 1).finish(2);
     const datagram = concatenated([first, second]);
@@ -38,7 +38,7 @@ describe('readMessages', () => {
     expect(readMessages(message)).toEqual([]);
   });
 
-  test('never throws and never goes out of bounds, whatever the bytes', () => {
+  test('never throws and never reads out of bounds, with any bytes', () => {
     assert(
       property(uint8Array({ maxLength: 200, size: 'max' }), (bytes) => {
         for (const { payload } of readMessages(bytes)) {
@@ -51,7 +51,7 @@ describe('readMessages', () => {
 });
 
 describe('readAttributes', () => {
-  test('reads back what the builder wrote', () => {
+  test('reads what the builder wrote', () => {
     const message = new MessageBuilder(1, 0)
       .u32(1, 0xdeadbeef)
       .string(2, 'eth0')
@@ -67,13 +67,13 @@ describe('readAttributes', () => {
     expect(attributes.nested(4).u32(5)).toBe(6);
   });
 
-  test('knows a type whatever its two flag bits are', () => {
+  test('ignores the two flag bits of a type', () => {
     const message = new MessageBuilder(1, 0).u32(0x8000 | 12, 1).finish(0);
 
     expect(readAttributes(message, 16).u32(12)).toBe(1);
   });
 
-  test('takes a number that is too short as absent', () => {
+  test('treats a number that is too short as absent', () => {
     const attributes = readAttributes(new MessageBuilder(1, 0).u16(1, 5).finish(0), 16);
 
     expect(attributes.u32(1)).toBeUndefined();
@@ -82,13 +82,13 @@ describe('readAttributes', () => {
     expect(attributes.nested(2).u32(1)).toBeUndefined();
   });
 
-  test('takes a string without a zero byte to its end', () => {
+  test('reads a string without a final zero byte to its end', () => {
     const message = new MessageBuilder(1, 0).bytes(1, Uint8Array.of(0x61, 0x62)).finish(0);
 
     expect(readAttributes(message, 16).string(1)).toBe('ab');
   });
 
-  test('returns what stands before an attribute that is cut short', () => {
+  test('returns the attributes before a truncated one', () => {
     const message = new MessageBuilder(1, 0).u32(1, 1).u32(2, 2).finish(0);
 
     for (let cut = 1; cut <= 8; cut++) {
@@ -98,7 +98,7 @@ describe('readAttributes', () => {
     }
   });
 
-  test('reads nothing from an offset behind the end', () => {
+  test('reads nothing from an offset after the end', () => {
     expect(readAttributes(new Uint8Array(4), 16).u32(1)).toBeUndefined();
   });
 });

@@ -6,7 +6,7 @@ import { linuxCalls, namespaces } from '../requirements.ts';
 import { createNamespace, createTestLink } from '../two-namespaces.ts';
 
 describeWith([linuxCalls, namespaces], 'MovedLink', () => {
-  test('looks into a namespace that this one had no number for', () => {
+  test('reads a link in a namespace that had no number', () => {
     const { look } = watchElsewhere();
 
     expect(look()).toMatchObject({ name: 'test0', kind: 'veth', up: true });
@@ -25,7 +25,7 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
     expect([isReadable(moved), moved.clear()]).toEqual([false, false]);
   });
 
-  test('does not want a look for other links', () => {
+  test('does not need a new read after changes of other links', () => {
     const { moved, look, netlink } = watchElsewhere();
     look();
 
@@ -34,7 +34,7 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
     expect([isReadable(moved), moved.clear()]).toEqual([true, false]);
   });
 
-  test('wants a look when more happened than it could hold', () => {
+  test('needs a new read after notifications were lost', () => {
     const { moved, look, netlink } = watchElsewhere();
     look();
     const peer = netlink.linkByName('peer0')?.index ?? 0;
@@ -44,7 +44,7 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
     expect(moved.clear()).toBe(true);
   });
 
-  test('wants a look when the other namespace has ended', async () => {
+  test('needs a new read when the other namespace has ended', async () => {
     const { moved, look, netlink, namespace } = watchElsewhere();
     look();
     netlink.close();
@@ -54,13 +54,13 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
     expect(await vi.waitUntil(() => moved.clear(), { timeout: 5000 })).toBe(true);
   });
 
-  test('says that the link is not there', () => {
+  test('throws when the link does not exist', () => {
     const { look } = watchElsewhere();
 
     expect(() => look('nothing')).toThrow(expect.objectContaining({ errno: 'ENODEV' }));
   });
 
-  test('has no descriptor where it may not hear, and looks all the same', () => {
+  test('has no descriptor without the right to receive notifications, and still reads the link', () => {
     const refused = vi.spyOn(NetlinkSocket.prototype, 'hearOtherNamespaces');
     refused.mockImplementation(() => {
       throw new SystemError('setsockopt', linux.EPERM);

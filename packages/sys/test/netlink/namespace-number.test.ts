@@ -8,7 +8,7 @@ import {
 } from '../../src/netlink/namespace-number.ts';
 
 describe('namespaceNumberMessage', () => {
-  test('asks by the descriptor', () => {
+  test('names the namespace by a descriptor', () => {
     const message = namespaceNumberMessage(7).finish(1);
 
     expect([message[4], message[6]]).toEqual([90, 5]);
@@ -18,7 +18,7 @@ describe('namespaceNumberMessage', () => {
 });
 
 describe('numberNamespaceMessage', () => {
-  test('leaves the number to the kernel', () => {
+  test('lets the kernel choose the number', () => {
     const message = numberNamespaceMessage(7).finish(1);
 
     expect([message[4], message[6]]).toEqual([88, 5]);
@@ -40,7 +40,7 @@ describe('readNamespaceNumber', () => {
     expect(readNamespaceNumber(builder.finish(0).subarray(16))).toBe(expected);
   });
 
-  test('reads nothing from what is cut short', () => {
+  test('reads nothing from a truncated message', () => {
     expect(readNamespaceNumber(new Uint8Array(3))).toBeUndefined();
   });
 });

@@ -46,7 +46,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     );
   });
 
-  test('are found by name and by index, and are undefined where there is none', () => {
+  test('are found by name and by index, and are undefined if there is none', () => {
     const { netlink, index } = createTestLink();
 
     expect(netlink.linkByName('test0')).toEqual(netlink.linkByIndex(index));
@@ -55,7 +55,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     expect(netlink.linkByIndex(12345)).toBeUndefined();
   });
 
-  test('are changed in what is named and left alone otherwise', () => {
+  test('are changed in the named settings only', () => {
     const { netlink, index } = createTestLink();
 
     netlink.setLink(index, { mtu: 1300, txQueueLength: 77 });
@@ -84,7 +84,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     expect(createNetlink(other).linkByName('moved0')?.kind).toBe('veth');
   });
 
-  test('come in pairs, the second end in another namespace', () => {
+  test('are created in pairs, with the second end in another namespace', () => {
     const { left, right } = createTwoNamespaces();
 
     expect(left.netlink.linkByName('veth0')).toMatchObject({ kind: 'veth', up: true });
@@ -93,7 +93,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     expect(right.netlink.linkByName('veth0')).toBeUndefined();
   });
 
-  test('are read whole when there are more than one datagram holds', () => {
+  test('are read completely when they do not fit into one datagram', () => {
     const netlink = createNetlink(createNamespace());
     for (let i = 0; i < 30; i++) netlink.createVeth(`many${i}`, `more${i}`);
 
@@ -154,7 +154,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink addresses', () => {
     expect(found.map(({ address }) => address)).toEqual([ipv6(7)]);
   });
 
-  test('make no prefix route when told so', () => {
+  test('make no prefix route if the option says so', () => {
     const { netlink, index } = createTestLink();
 
     netlink.addAddress(index, { address: ipv4(7), prefixLength: 24 }, { noPrefixRoute: true });
@@ -215,7 +215,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
     expect(netlink.routes({ table: 1000 })).toEqual([]);
   });
 
-  test('lead to an address by interface, gateway, source, MTU and table', () => {
+  test('are found for an address, with interface, gateway, source, MTU and table', () => {
     const { netlink, index } = createTestLink();
     netlink.addAddress(index, { address: ipv4(1), prefixLength: 24 });
     const [near, far] = [ipv4(2), Uint8Array.of(198, 51, 100, 1)];
@@ -235,7 +235,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
     expect(netlink.routeTo(ipv4(1))?.type).toBe('local');
   });
 
-  test('that prohibit are an error by name', () => {
+  test('that prohibit packets are an error with the name of the errno', () => {
     const { netlink } = createTestLink();
     const destination = Uint8Array.of(203, 0, 113, 0);
     netlink.addRoute({ destination, prefixLength: 24, type: 'prohibit' });
@@ -279,7 +279,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
     },
   );
 
-  test.each([4, 6] as const)('choose by source and UDP ports, IPv%i', (family) => {
+  test.each([4, 6] as const)('select packets by source and UDP ports, IPv%i', (family) => {
     const { namespace, netlink, index } = createTestLink();
     const [own, any] = family === 4 ? [ipv4(1), new Uint8Array(4)] : [ipv6(1), new Uint8Array(16)];
     netlink.addAddress(index, { address: own, prefixLength: own.length * 6 }, { noDad: true });
@@ -302,7 +302,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
     for (const other of others) expect(netlink.routeTo(far, other)).toMatchObject({ table: MAIN });
   });
 
-  test('are deleted again, leaving those there were', () => {
+  test('are deleted, and other rules stay', () => {
     const netlink = createNetlink(createNamespace());
     const before = netlink.rules();
     const rule = { family: 4, table: 7, priority: 99, mark: 0x100, markMask: 0xf00 } as const;
@@ -314,7 +314,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
     expect(netlink.rules()).toEqual(before);
   });
 
-  test('are told apart by who made them', () => {
+  test('are distinguished by the protocol of their maker', () => {
     const namespace = createNamespace();
     const netlink = createNetlink(namespace);
     const rule = { family: 4, table: 7, priority: 99, protocol: 76 } as const;
@@ -346,7 +346,7 @@ describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
     ],
     ['no such link', 'RTM_DELLINK', 'ENODEV', (netlink) => netlink.deleteLink(4711)],
     [
-      'an address that is there already',
+      'an address that exists already',
       'RTM_NEWADDR',
       'EEXIST',
       (netlink, index) => {
@@ -355,7 +355,7 @@ describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
       },
     ],
     [
-      'an address that is not there',
+      'an address that does not exist',
       'RTM_DELADDR',
       'EADDRNOTAVAIL',
       (netlink, index) => netlink.deleteAddress(index, { address: ipv4(1), prefixLength: 24 }),
@@ -368,13 +368,13 @@ describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
         netlink.addRoute({ destination: new Uint8Array(4), prefixLength: 0, gateway: ipv4(2) }),
     ],
     [
-      'a route that is not there',
+      'a route that does not exist',
       'RTM_DELROUTE',
       'ESRCH',
       (netlink) => netlink.deleteRoute({ destination: ipv4(0), prefixLength: 24 }),
     ],
     [
-      'a rule that is not there',
+      'a rule that does not exist',
       'RTM_DELRULE',
       'ENOENT',
       (netlink) => netlink.deleteRule({ family: 4, table: 7, priority: 1 }),
@@ -385,7 +385,7 @@ describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
     expect(() => act(netlink, index)).toThrow(expect.objectContaining({ syscall, errno }));
   });
 
-  test("carry the kernel's own explanation", () => {
+  test("contain the kernel's own explanation", () => {
     const { netlink, index } = createTestLink();
     const route = { destination: ipv4(1), prefixLength: 24, interfaceIndex: index };
 
@@ -402,7 +402,7 @@ describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
 });
 
 describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
-  test('adds thousands of routes at once, and goes on after one that fails', () => {
+  test('adds thousands of routes at once, and continues after one that fails', () => {
     const { netlink, index } = createTestLink();
     const routes = Array.from({ length: 2000 }, (_, i) => ({
       destination: Uint8Array.of(10, 8 + (i >> 8), i & 0xff, 0),
@@ -423,7 +423,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
     expect(netlink.tableRoutes(51871)).toEqual([]);
   });
 
-  test('reads the routes of one table as all routes that have it', () => {
+  test('reads the routes of one table', () => {
     const { netlink, index } = createTestLink();
     netlink.addRoute({ destination: ipv4(0), prefixLength: 24, interfaceIndex: index, table: 77 });
     netlink.addRoute({ destination: ipv6(0), prefixLength: 64, type: 'throw', table: 77 });
@@ -456,7 +456,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
     expect(netlink.rules(4).filter(({ priority }) => priority === 899)).toEqual([]);
   });
 
-  test('sets a reverse path filter and the making of IPv6 addresses', () => {
+  test('sets a reverse path filter and the generation of IPv6 addresses', () => {
     const { namespace, netlink, index } = createTestLink();
     netlink.setLink(index, { reversePathFilter: 2, ipv6AddressGeneration: 'none' });
 

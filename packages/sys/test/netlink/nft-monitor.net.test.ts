@@ -8,7 +8,7 @@ import { createNamespace } from '../two-namespaces.ts';
 const INET = 1;
 
 describeWith([linuxCalls, namespaces, programRequirement('nft')], 'NftMonitor', () => {
-  test('tells what a table has come to, and of no other table', () => {
+  test('reports changes of its table, and of no other table', () => {
     const { nft, monitor } = watch();
     nft('add table inet other');
     nft('add table ip litz');
@@ -26,7 +26,7 @@ describeWith([linuxCalls, namespaces, programRequirement('nft')], 'NftMonitor', 
     expect(monitor.read()).toBe('deleted');
   });
 
-  test('says changed of a table that was deleted and made again', () => {
+  test('reports a table that was deleted and made again as changed', () => {
     const { nft, monitor } = watch();
     nft('add table inet litz');
     nft('delete table inet litz');
@@ -35,7 +35,7 @@ describeWith([linuxCalls, namespaces, programRequirement('nft')], 'NftMonitor', 
     expect(monitor.read()).toBe('changed');
   });
 
-  test('has closed its socket', () => {
+  test('closes its socket', () => {
     const { monitor } = watch();
     monitor.close();
     expect(monitor.fd).toBe(-1);

@@ -13,7 +13,7 @@ describeWith([linuxCalls, namespaces], 'RouteMonitor', () => {
     ['an IPv4 rule', (netlink) => netlink.addRule({ family: 4, table: 1000 })],
     ['an IPv6 rule', (netlink) => netlink.addRule({ family: 6, table: 1000 })],
     ['a link that goes down', (netlink, index) => netlink.setLink(index, { up: false })],
-  ])('tells of %s', (_name, change) => {
+  ])('reports %s', (_name, change) => {
     const { netlink, index, monitor } = watchRoutes();
 
     expect([isReadable(monitor), monitor.clear()]).toEqual([false, false]);
@@ -23,7 +23,7 @@ describeWith([linuxCalls, namespaces], 'RouteMonitor', () => {
     expect([isReadable(monitor), monitor.clear()]).toEqual([false, false]);
   });
 
-  test('tells of routes that are deleted', () => {
+  test('reports routes that are deleted', () => {
     const { netlink, index, monitor } = watchRoutes();
     netlink.addRoute(route(ipv4(0), 24, index));
     monitor.clear();
@@ -33,7 +33,7 @@ describeWith([linuxCalls, namespaces], 'RouteMonitor', () => {
     expect(monitor.clear()).toBe(true);
   });
 
-  test('is rid of thousands of changes with one call, and hears of the next one', () => {
+  test('discards thousands of changes with one call, and reports the next one', () => {
     const { netlink, monitor } = watchRoutes();
     const rule = { family: 4, table: 1000, priority: 5 } as const;
     for (let i = 0; i < 1000; i++) {
@@ -47,7 +47,7 @@ describeWith([linuxCalls, namespaces], 'RouteMonitor', () => {
     expect([isReadable(monitor), monitor.clear()]).toEqual([true, true]);
   });
 
-  test('has closed its socket', () => {
+  test('closes its socket', () => {
     const { monitor } = watchRoutes();
 
     monitor.close();

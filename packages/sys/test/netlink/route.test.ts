@@ -24,7 +24,7 @@ const route: Route = {
 };
 
 describe('addRouteMessage', () => {
-  test('reads back as it was written', () => {
+  test('is read as it was written', () => {
     const message = addRouteMessage(route).finish(0);
 
     expect(readRoute(message.subarray(16))).toEqual({
@@ -35,7 +35,7 @@ describe('addRouteMessage', () => {
     });
   });
 
-  test('writes a table over 255 into the attribute alone', () => {
+  test('writes a table above 255 into the attribute only', () => {
     expect(addRouteMessage(route).finish(0)[20]).toBe(0);
     expect(addRouteMessage({ ...route, table: 201 }).finish(0)[20]).toBe(201);
   });
@@ -52,7 +52,7 @@ describe('addRouteMessage', () => {
     expect(readRoute(message.subarray(16))?.destination).toEqual(new Uint8Array(16));
   });
 
-  test('reaches IPv4 by way of an IPv6 gateway', () => {
+  test('routes IPv4 through an IPv6 gateway', () => {
     const message = addRouteMessage({ ...route, gateway: v6 }).finish(0);
 
     const attributes = readAttributes(message, 28);
@@ -67,7 +67,7 @@ describe('addRouteMessage', () => {
     ['a blackhole', { destination: v6, prefixLength: 128, type: 'blackhole' as const }, 0],
     ['to this host', { destination: v6, prefixLength: 128, type: 'local' as const }, 254],
     ['as told', { ...route, scope: 200 }, 200],
-  ])('gives a route %s its scope', (_, route, scope) => {
+  ])('sets the scope of a route %s', (_, route, scope) => {
     expect(addRouteMessage(route).finish(0)[22]).toBe(scope);
   });
 });
@@ -82,7 +82,7 @@ describe('deleteRouteMessage', () => {
 });
 
 describe('dumpTableMessage', () => {
-  test('names family and table, and nothing that a strict kernel would refuse', () => {
+  test('names family and table, and nothing that a strict kernel refuses', () => {
     const message = dumpTableMessage(6, 51871).finish(0);
 
     expect([...message.subarray(16, 28)]).toEqual([10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -97,11 +97,11 @@ describe('routeToMessage', () => {
     [{}, undefined],
     [{ mark: 0 }, undefined],
     [{ mark: 0xffffffff }, 0xffffffff],
-  ])('carries the mark only if there is one: %o', (options, mark) => {
+  ])('contains the mark only if there is one: %o', (options, mark) => {
     expect(readAttributes(routeToMessage(address, options).finish(0), 28).u32(16)).toBe(mark);
   });
 
-  test('carries the source with its length, and ports in network order', () => {
+  test('contains the source with its length, and ports in network order', () => {
     const source = Uint8Array.of(5, 6, 7, 8);
     const udp = { sourcePort: 0x1234, destinationPort: 0x5678 };
     const message = routeToMessage(address, { source, udp }).finish(0);
@@ -115,7 +115,7 @@ describe('routeToMessage', () => {
     expect(attributes.bytes(29)).toEqual(Uint8Array.of(0x56, 0x78));
   });
 
-  test('carries neither where there is none', () => {
+  test('contains neither if there is none', () => {
     const message = routeToMessage(address, {}).finish(0);
 
     expect([...message.subarray(16, 19)]).toEqual([2, 32, 0]);
@@ -124,7 +124,7 @@ describe('routeToMessage', () => {
 });
 
 describe('readRoute', () => {
-  test('takes interface and gateway of the first of several next hops', () => {
+  test('reads interface and gateway of the first of several next hops', () => {
     const payload = new MessageBuilder(24, 0)
       .struct(12, (view) => view.setUint8(0, 2))
       .bytes(9, Uint8Array.from([...nextHop(7, 1), ...nextHop(8, 2)]))
@@ -137,7 +137,7 @@ describe('readRoute', () => {
     });
   });
 
-  test("leaves out the kernel's cached routes and families without IP", () => {
+  test('returns undefined for cached routes and for families without IP', () => {
     expect(readRoute(routePayload(2, 0x200))).toBeUndefined();
     expect(readRoute(routePayload(128, 0))).toBeUndefined();
     expect(readRoute(routePayload(2, 0))).toBeDefined();

@@ -14,7 +14,7 @@ import { createTestLink, ipv4, ipv6 } from '../two-namespaces.ts';
 const TABLE = 51871;
 
 describeWith([linuxCalls, namespaces], 'RoutingMonitor', () => {
-  test('tells of routes of its table, of both families, and of none other', () => {
+  test('reports routes of its table, of both families, and no others', () => {
     const { netlink, index, monitor } = watch();
     const routes = [
       { destination: ipv4(0), prefixLength: 24 },
@@ -28,7 +28,7 @@ describeWith([linuxCalls, namespaces], 'RoutingMonitor', () => {
     expect(monitor.read()?.map(words)).toEqual(['route 24', 'route 64', 'route 24 gone']);
   });
 
-  test('tells of rules, addresses and links', () => {
+  test('reports rules, addresses and links', () => {
     const { netlink, index, monitor } = watch();
     const rule = { family: 4, table: TABLE, priority: 900 } as const;
     netlink.addRule(rule);
@@ -43,7 +43,7 @@ describeWith([linuxCalls, namespaces], 'RoutingMonitor', () => {
     expect(told).toContain('link test0 1300 gone');
   });
 
-  test('tells of reverse path filters that somebody writes, of one link and of all', () => {
+  test('reports changes of reverse path filters, of one link and of all', () => {
     const { namespace, index, monitor } = watch();
     const before = namespace.run(() => readSysctl('net.ipv4.conf.test0.rp_filter'));
     const other = before === '1' ? 2 : 1;
@@ -54,7 +54,7 @@ describeWith([linuxCalls, namespaces], 'RoutingMonitor', () => {
     expect(monitor.read()?.map(words)).toEqual([`filter ${index} ${other}`, 'filter -1 2']);
   });
 
-  test('says when the kernel lost some, and begins anew', () => {
+  test('reports lost notifications, and continues after them', () => {
     const { netlink, monitor } = watch();
     const rule = { family: 4, table: TABLE, priority: 900 } as const;
     for (let i = 0; i < 1000; i++) {
@@ -68,7 +68,7 @@ describeWith([linuxCalls, namespaces], 'RoutingMonitor', () => {
     expect(monitor.read()?.map(words)).toEqual(['rule']);
   });
 
-  test('has closed its socket', () => {
+  test('closes its socket', () => {
     const { monitor } = watch();
     monitor.close();
     expect(monitor.fd).toBe(-1);

@@ -3,7 +3,7 @@ import { readAttributes } from '../../src/netlink/message-reader.ts';
 import { addRuleMessage, readRule } from '../../src/netlink/rule.ts';
 
 describe('addRuleMessage', () => {
-  test('writes `not fwmark X table X` as wg-quick has it', () => {
+  test('writes `not fwmark X table X` as wg-quick does', () => {
     const rule = { family: 4, table: 51820, mark: 51820, invert: true } as const;
     const message = addRuleMessage(rule).finish(0);
 
@@ -20,7 +20,7 @@ describe('addRuleMessage', () => {
     expect(readAttributes(message, 28).u32(6)).toBeUndefined();
   });
 
-  test('carries priority and mask', () => {
+  test('contains priority and mask', () => {
     const rule = { family: 6, table: 10, priority: 5, mark: 0x100, markMask: 0xf00 } as const;
 
     expect(readRule(addRuleMessage(rule).finish(0).subarray(16))).toEqual({
@@ -29,7 +29,7 @@ describe('addRuleMessage', () => {
     });
   });
 
-  test('says who made it', () => {
+  test('contains the protocol of its maker', () => {
     const rule = { family: 4, table: 10, priority: 5, protocol: 76 } as const;
     const message = addRuleMessage(rule).finish(0);
 
@@ -39,7 +39,7 @@ describe('addRuleMessage', () => {
 });
 
 describe('addRuleMessage for some packets', () => {
-  test('reads back addresses, protocol and ports as they were written', () => {
+  test('reads addresses, protocol and ports as they were written', () => {
     const to = { address: Uint8Array.of(10, 244, 0, 0), prefixLength: 16 };
     const from = { address: Uint8Array.of(10, 0, 0, 1), prefixLength: 32 };
     const rule = {
@@ -67,7 +67,7 @@ describe('readRule', () => {
     ['an interface that packets leave by', 17, Uint8Array.of(0x65, 0x74, 0x68, 0x30, 0)],
     ['users', 20, new Uint8Array(8)],
     ['a range of ports', 24, Uint8Array.of(1, 0, 2, 0)],
-  ])('says that there is more to it with %s', (_, type, value) => {
+  ])('reports other conditions with %s', (_, type, value) => {
     const rule = { family: 4, table: 254 } as const;
     const message = addRuleMessage(rule).bytes(type, value).finish(0);
 
@@ -77,12 +77,12 @@ describe('readRule', () => {
     );
   });
 
-  test('is undefined if cut short or of another family', () => {
+  test('returns undefined for a truncated message and for another family', () => {
     expect(readRule(new Uint8Array(11))).toBeUndefined();
     expect(readRule(new Uint8Array(12))).toBeUndefined();
   });
 
-  test('reports "suppress nothing" as nothing', () => {
+  test('reads "suppress nothing" as absent', () => {
     const rule = { family: 4, table: 1, suppressPrefixLength: 0xffffffff } as const;
 
     const read = readRule(addRuleMessage(rule).finish(0).subarray(16));

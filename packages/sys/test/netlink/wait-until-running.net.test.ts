@@ -13,7 +13,7 @@ describeWith([linuxCalls, namespaces], 'waitUntilRunning', () => {
     expect(netlink.linkByIndex(index)?.running).toBe(true);
   });
 
-  test('gives up on a link whose other end stays down', () => {
+  test('throws after the time limit if the other end stays down', () => {
     const namespace = createNamespace();
     const netlink = createNetlink(namespace);
     netlink.createVeth('test0', 'peer0');
@@ -23,7 +23,7 @@ describeWith([linuxCalls, namespaces], 'waitUntilRunning', () => {
     expect(namespace.run(() => waitUntilRunning(index, 20))).toBe(false);
   });
 
-  test('refuses a link that is not there', () => {
+  test('refuses a link that does not exist', () => {
     const namespace = createNamespace();
 
     expect(() => namespace.run(() => waitUntilRunning(4711))).toThrow(

@@ -7,7 +7,7 @@ import { createTwoNamespaces, ipv4, type Side } from '../two-namespaces.ts';
 const ETHERNET_HEADER_LENGTH = 14;
 
 describeWith([linuxCalls, namespaces], 'PacketSocket', () => {
-  test('sees what crosses the link in both directions, bytes and all', async () => {
+  test('receives the bytes of all frames in both directions', async () => {
     const { left } = createTwoNamespaces();
     const capture = captureOn(left);
 
@@ -23,7 +23,7 @@ describeWith([linuxCalls, namespaces], 'PacketSocket', () => {
     expect(capture.drops).toBe(0);
   });
 
-  test('has nothing to read where nothing happened', () => {
+  test('returns undefined when there is no frame', () => {
     const { left } = createTwoNamespaces();
     const index = left.netlink.linkByName('lo')?.index ?? 0;
     const capture = captureOn({ ...left, index });
@@ -31,7 +31,7 @@ describeWith([linuxCalls, namespaces], 'PacketSocket', () => {
     expect(capture.read(new Uint8Array(2048))).toBe(0);
   });
 
-  test('tells the true length of a frame that was cut', async () => {
+  test('returns the original length of a truncated frame', async () => {
     const { left } = createTwoNamespaces();
     await left.namespace.run(() => ping(ipv4(2), { count: 1 }));
     const capture = captureOn(left);
@@ -43,7 +43,7 @@ describeWith([linuxCalls, namespaces], 'PacketSocket', () => {
     expect(lengths).toContain(ETHERNET_HEADER_LENGTH + 20 + 8 + 1000);
   });
 
-  test('counts what nobody read in time', async () => {
+  test('counts frames that were not read in time', async () => {
     const { left } = createTwoNamespaces();
     const capture = captureOn(left, 4096);
 
@@ -54,7 +54,7 @@ describeWith([linuxCalls, namespaces], 'PacketSocket', () => {
     expect(capture.drops).toBe(drops);
   });
 
-  test('survives that the link goes down', () => {
+  test('continues after the link goes down', () => {
     const { left } = createTwoNamespaces();
     const capture = captureOn(left);
 
@@ -63,7 +63,7 @@ describeWith([linuxCalls, namespaces], 'PacketSocket', () => {
     expect(() => readAll(capture)).not.toThrow();
   });
 
-  test('names the errno of an interface that is none', () => {
+  test('throws the errno for an interface that does not exist', () => {
     const { left } = createTwoNamespaces();
 
     expect(() => captureOn({ ...left, index: 4711 })).toThrow(

@@ -8,7 +8,7 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
   test.each([
     ['IPv4', ipv4(2)],
     ['IPv6', ipv6(2)],
-  ])('reaches the other side over %s', async (_, address) => {
+  ])('reaches the other end over %s', async (_, address) => {
     const { left } = createTwoNamespaces();
 
     // IPv6: the first neighbour solicitation may be lost, the next one comes after a second.
@@ -23,7 +23,7 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
     }
   });
 
-  test.each([0, 1, 1473, 20_000])('carries %i bytes, in fragments if need be', async (size) => {
+  test.each([0, 1, 1473, 20_000])('carries %i bytes, in fragments if necessary', async (size) => {
     const { left } = createTwoNamespaces();
 
     const result = await left.namespace.run(() => ping(ipv4(2), { count: 1, size }));
@@ -31,7 +31,7 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
     expect(result.received).toBe(1);
   });
 
-  test('keeps two pings at the same time apart', async () => {
+  test('separates two pings at the same time', async () => {
     const { left } = createTwoNamespaces();
 
     const results = await left.namespace.run(() =>
@@ -44,7 +44,7 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
     expect(results.map(({ received }) => received)).toEqual([10, 10]);
   });
 
-  test('ends after the time-out when nobody answers', async () => {
+  test('ends after the time-out without an answer', async () => {
     const { left } = createTwoNamespaces();
 
     const result = await left.namespace.run(() =>
@@ -54,7 +54,7 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
     expect(result).toEqual({ sent: 2, received: 0, rttsMs: [] });
   });
 
-  test('says by name why nothing could be sent', async () => {
+  test('throws the errno when nothing could be sent', async () => {
     const { left } = createTwoNamespaces();
 
     const result = await left.namespace.run(() =>

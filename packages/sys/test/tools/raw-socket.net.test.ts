@@ -19,7 +19,7 @@ describeWith([linuxCalls, namespaces], 'RawSocket', () => {
     await expect.poll(() => receiver.receive()?.source).toEqual(of.own);
   });
 
-  test('refuses an address that is not here', () => {
+  test('refuses a source address that this machine does not have', () => {
     const { left } = createTwoNamespaces();
     expect(() => left.namespace.run(() => new RawSocket(4, [], { source: ipv4(99) }))).toThrow(
       'cannot send from an address: bind: EADDRNOTAVAIL',

@@ -47,7 +47,7 @@ describeWith(
       rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     });
 
-    it('seal as noble does, and carry a packet, with SIMD and without', async () => {
+    it('seal as noble does and carry a packet, with and without SIMD', async () => {
       const { port } = server.address() as AddressInfo;
       const browser = startBrowser(`http://127.0.0.1:${port}/`);
       const ended = once(browser, 'exit');

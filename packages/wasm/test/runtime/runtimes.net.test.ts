@@ -16,7 +16,7 @@ for (const { command, args } of runtimes) {
     [built, programRequirement(command)],
     `@litz/core and @litz/wasm in ${command}`,
     () => {
-      it('seal as noble does, and carry a packet, with SIMD and without', () => {
+      it('seal as noble does and carry a packet, with and without SIMD', () => {
         const options = { encoding: 'utf8', timeout: 60_000 } as const;
         expect(execFileSync(command, [...args, program], options).trim()).toBe(SUCCESS);
       });

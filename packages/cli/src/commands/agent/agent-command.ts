@@ -100,7 +100,7 @@ function addTalking(agent: Command): void {
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {
       const { showStatus } = await import('./ask-agent.ts');
-      await showStatus(placeOf(self), { json: json === true });
+      await showStatus(targetOf(self), { json: json === true });
     });
   command('rotate-key', 'give this node a new key, without losing packets')
     .option('--revoke', 'drop the old key at once, because it was stolen')
@@ -123,7 +123,7 @@ function addTalking(agent: Command): void {
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {
       const { verify } = await import('./verify.ts');
-      await verify(placeOf(self), { json: json === true });
+      await verify(targetOf(self), { json: json === true });
     });
   command(
     'check',
@@ -138,12 +138,12 @@ function addTalking(agent: Command): void {
 }
 
 async function ask(self: Command, request: ControlRequest): Promise<void> {
-  const { tellAgent } = await import('./ask-agent.ts');
-  await tellAgent(placeOf(self), request);
+  const { printAnswer } = await import('./ask-agent.ts');
+  await printAnswer(targetOf(self), request);
 }
 
 /** Returns which agent the command talks to. */
-function placeOf(self: Command): { interfaceName: string; controlFolder: string } {
+function targetOf(self: Command): { interfaceName: string; controlFolder: string } {
   const flags = self.optsWithGlobals<AgentFlags>();
   return { interfaceName: flags.interface, controlFolder: flags.controlDir };
 }

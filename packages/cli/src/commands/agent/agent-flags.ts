@@ -27,7 +27,7 @@ import {
   refuseEtcdFlags,
   refuseKubernetesFlags,
   type RegistryFlags,
-  type RegistryPlace,
+  type RegistryChoice,
 } from './registry-flags.ts';
 
 /** The flags as commander passes them. */
@@ -54,14 +54,14 @@ export interface AgentFlags extends RegistryFlags {
   readonly cniDir: string;
 }
 
-export type PrefixPlace =
+export type PrefixChoice =
   | { readonly type: 'static'; readonly prefixes: readonly Cidr[] }
   | { readonly type: 'cni' | 'node' | 'calico' | 'cilium' };
 
 export interface AgentCommand {
   readonly settings: AgentSettings;
-  readonly registry: RegistryPlace;
-  readonly prefixes: PrefixPlace;
+  readonly registry: RegistryChoice;
+  readonly prefixes: PrefixChoice;
   readonly page: { readonly host: '127.0.0.1' | '::1'; readonly port: number } | undefined;
   readonly metrics: ListenAddress | undefined;
   readonly health: ListenAddress | undefined;
@@ -125,7 +125,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
 
 /** Reads the flags of `litz agent check`. No flag is required. */
 export function readCheckFlags(flags: AgentFlags): {
-  readonly request: CheckRequest;
+  readonly request: Omit<CheckRequest, 'records'>;
   readonly addresses: readonly string[] | undefined;
   readonly prefixes: readonly Cidr[] | undefined;
 } {
@@ -136,6 +136,7 @@ export function readCheckFlags(flags: AgentFlags): {
       mode: flags.encrypt,
       enforcement: flags.enforcement,
       clusterPrefixes: readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []),
+      nodePrefixes: readPrefixes('--node-prefix', flags.nodePrefix ?? []),
       port: flags.port,
       interfaceName: flags.interface,
       table: DEFAULT_TABLE,
@@ -148,7 +149,7 @@ export function readCheckFlags(flags: AgentFlags): {
   };
 }
 
-function readPrefixSource(text: string | undefined, registry: RegistryPlace): PrefixPlace {
+function readPrefixSource(text: string | undefined, registry: RegistryChoice): PrefixChoice {
   const isKubernetes = registry.type === 'kubernetes';
   if (text === undefined) return { type: isKubernetes ? 'node' : 'cni' };
   if (text.startsWith('static:')) {

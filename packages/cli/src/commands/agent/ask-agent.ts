@@ -4,7 +4,7 @@
  * @module
  */
 import {
-  askAgent,
+  sendControlRequest,
   controlPath,
   formatStatus,
   type MeshStatus,
@@ -13,37 +13,37 @@ import {
 import { Failure } from '../../failure.ts';
 
 /** Says which agent a command talks to. */
-export interface AgentPlace {
+export interface AgentTarget {
   readonly interfaceName: string;
   readonly controlFolder: string;
 }
 
 /** @throws {Failure} there is no agent, or it refused */
 export async function showStatus(
-  place: AgentPlace,
+  target: AgentTarget,
   options: { readonly json: boolean },
 ): Promise<void> {
-  const status = await statusOf(place);
+  const status = await statusOf(target);
   const text = options.json ? `${JSON.stringify(status, undefined, 2)}\n` : formatStatus(status);
   process.stdout.write(text);
 }
 
 /** @throws {Failure} there is no agent, or it refused */
-export async function statusOf(place: AgentPlace): Promise<MeshStatus> {
-  return (await request(place, { command: 'status' })) as MeshStatus;
+export async function statusOf(target: AgentTarget): Promise<MeshStatus> {
+  return (await request(target, { command: 'status' })) as MeshStatus;
 }
 
 /** @throws {Failure} there is no agent, or it refused */
-export async function tellAgent(place: AgentPlace, what: ControlRequest): Promise<void> {
-  process.stdout.write(`${String(await request(place, what))}\n`);
+export async function printAnswer(target: AgentTarget, what: ControlRequest): Promise<void> {
+  process.stdout.write(`${String(await request(target, what))}\n`);
 }
 
 async function request(
-  { interfaceName, controlFolder }: AgentPlace,
+  { interfaceName, controlFolder }: AgentTarget,
   what: ControlRequest,
 ): Promise<unknown> {
   try {
-    return await askAgent(controlPath(interfaceName, controlFolder), what);
+    return await sendControlRequest(controlPath(interfaceName, controlFolder), what);
   } catch (error) {
     throw new Failure((error as Error).message, { cause: error });
   }

@@ -25,13 +25,13 @@ export interface RegistryFlags {
   readonly cluster?: string;
 }
 
-export type RegistryPlace =
+export type RegistryChoice =
   | { readonly type: 'file'; readonly folder: string }
   | { readonly type: 'etcd'; readonly url: string }
   | { readonly type: 'kubernetes' };
 
 /** @throws {Failure} exit code 2: the flag is missing or names no known registry */
-export function readRegistry(text: string | undefined): RegistryPlace {
+export function readRegistry(text: string | undefined): RegistryChoice {
   if (text === undefined) return missing('--registry file:DIRECTORY|etcd://HOST:PORT|kubernetes');
   if (text === 'kubernetes') return { type: 'kubernetes' };
   if (text.startsWith('file:') && text.length > 'file:'.length) {

@@ -11,11 +11,8 @@ import {
   CniPrefixes,
   ControlServer,
   controlPath,
-  EtcdRegistry,
-  FileRegistry,
   KeyStore,
   KubePrefixes,
-  KubernetesRegistry,
   LinuxHost,
   keepRemovingStartTaint,
   meshMetrics,
@@ -27,29 +24,36 @@ import {
   type KubeApi,
   type MeshStatus,
   type PrefixSource,
-  type Registry,
   type TextAnswer,
 } from '@litz/mesh';
-import { returnFreedMemory } from '@litz/sys';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
-import { kubernetesGround, type KubernetesGround } from './kubernetes-ground.ts';
+import { kubernetesDefaults } from './kubernetes-defaults.ts';
+import { checkInterfaceName } from '../../interface-name.ts';
+import { ClosedStart } from './closed-start.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
-import { readEtcdFlags } from './registry-flags.ts';
+import { openRegistry } from './open-registry.ts';
 import { readableSecrets } from './readable-secrets.ts';
 import { staySmall } from '../../small-start.ts';
 
 /** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
-  returnFreedMemory();
   staySmall();
   try {
-    if (flags.registry === 'kubernetes') {
-      const ground = await kubernetesGround(flags, process.env, signals.signal);
-      await serveAgent(readAgentFlags(ground.flags), flags, signals.signal, ground);
-    } else {
-      await serveAgent(readAgentFlags(flags), flags, signals.signal);
+    const isKubernetes = flags.registry === 'kubernetes';
+    // Wrong flags are reported before anything is opened. Kubernetes fills in some flags later.
+    const command = isKubernetes ? undefined : readAgentFlags(flags);
+    checkInterfaceName(flags.interface);
+    const lock = new AgentLock({ interfaceName: flags.interface, stateFolder: flags.stateDir });
+    try {
+      const { signal } = signals;
+      const start = await closedUntil(flags, async () =>
+        command ? { command } : startWithKubernetes(flags, signal),
+      );
+      await serveAgent(start, flags, { lock, signal });
+    } finally {
+      lock.close();
     }
   } catch (error) {
     throw inWords(error);
@@ -58,16 +62,42 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
+/** The settings of the agent, and what was found for them. */
+interface Start {
+  readonly command: AgentCommand;
+  readonly api?: KubeApi;
+  /** What was found and where, one sentence each, for the log. */
+  readonly findings?: readonly string[];
+}
+
+/** Runs `find`. If the node enforced before, the machine is closed meanwhile, and stays closed. */
+async function closedUntil(flags: AgentFlags, find: () => Promise<Start>): Promise<Start> {
+  const closed = await ClosedStart.begin(flags, print);
+  try {
+    return await find();
+  } finally {
+    closed?.end();
+  }
+}
+
+/** Asks Kubernetes for the flags that were left out. */
+async function startWithKubernetes(flags: AgentFlags, signal: AbortSignal): Promise<Start> {
+  const { api, findings, flags: all } = await kubernetesDefaults(flags, process.env, signal);
+  try {
+    return { command: readAgentFlags(all), api, findings };
+  } catch (error) {
+    api.close();
+    throw error;
+  }
+}
+
 async function serveAgent(
-  command: AgentCommand,
+  { command, api, findings = [] }: Start,
   flags: AgentFlags,
-  signal: AbortSignal,
-  ground?: KubernetesGround,
+  { lock, signal }: { readonly lock: AgentLock; readonly signal: AbortSignal },
 ): Promise<void> {
-  const api = ground?.api;
-  const lock = new AgentLock(command.settings);
   // Everything that is opened must be closed, because it would keep the process alive.
-  const opened: Closable[] = [lock];
+  const opened: Closable[] = [];
   const ending = new AbortController();
   try {
     const agent = await openAgent(command, flags, api);
@@ -75,9 +105,9 @@ async function serveAgent(
     const path = controlPath(command.settings.interfaceName, flags.controlDir);
     opened.push(await ControlServer.listen(path, (request) => answer(agent, request)));
     await openServers(command, agent, opened);
-    for (const finding of ground?.findings ?? []) agent.events.say(finding);
-    for (const trouble of lock.troubles) agent.events.say(trouble, { level: 'warning' });
-    for (const line of readableSecrets(flags)) agent.events.say(line, { level: 'warning' });
+    for (const finding of findings) agent.events.log(finding);
+    for (const trouble of lock.troubles) agent.events.log(trouble, { level: 'warning' });
+    for (const line of readableSecrets(flags)) agent.events.log(line, { level: 'warning' });
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
@@ -90,6 +120,11 @@ async function serveAgent(
   }
 }
 
+/** Prints a line of the agent's log. */
+function print(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+}
+
 interface Closable {
   close(): void | Promise<void>;
 }
@@ -97,7 +132,9 @@ interface Closable {
 async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi): Promise<Agent> {
   const { settings } = command;
   const { interfaceName, stateFolder } = settings;
-  const registry = openRegistry(command, flags, api);
+  // For the first node, the folder may not exist yet.
+  if (command.registry.type === 'file') mkdirSync(command.registry.folder, { recursive: true });
+  const registry = openRegistry(command.registry, flags, api);
   let host: LinuxHost | undefined;
   try {
     host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
@@ -107,7 +144,7 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
       client: UapiClient.of(interfaceName),
       prefixes: openPrefixes(command, host, api),
       keys: new KeyStore({ folder: stateFolder, interfaceName }),
-      log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
+      log: print,
     });
   } catch (error) {
     host?.close();
@@ -179,7 +216,7 @@ async function takeTaintOff(
     signal,
     onTrouble: (trouble) => agent.events.trouble('start taint', trouble),
   });
-  if (wasThere === true) agent.events.say(`removed the taint ${key} from the node`);
+  if (wasThere === true) agent.events.log(`removed the taint ${key} from the node`);
 }
 
 async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus | string> {
@@ -198,33 +235,14 @@ async function answer(agent: Agent, request: ControlRequest): Promise<MeshStatus
   }
 }
 
-function openRegistry({ registry }: AgentCommand, flags: AgentFlags, api?: KubeApi): Registry {
-  if (registry.type === 'file') {
-    // For the first node, the folder may not exist yet.
-    mkdirSync(registry.folder, { recursive: true });
-    return new FileRegistry(registry.folder);
-  }
-  if (registry.type === 'etcd') {
-    try {
-      return new EtcdRegistry(registry.url, readEtcdFlags(flags));
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      throw new Failure(`--registry: ${error.message}`, { exitCode: 2, cause: error });
-    }
-  }
-  if (!api) throw new Failure('--registry kubernetes was not opened');
-  return new KubernetesRegistry(api, { format: flags.format });
-}
-
 function openPrefixes(
   { prefixes, settings }: AgentCommand,
   host: LinuxHost,
   api?: KubeApi,
 ): PrefixSource {
-  const { interfaceName, port, addresses, node } = settings;
   if (prefixes.type === 'static') return staticPrefixes(prefixes.prefixes);
-  if (api && prefixes.type !== 'cni') return new KubePrefixes(api, node, prefixes.type);
-  return new CniPrefixes(() => host.facts({ interfaceName, port, nodeAddresses: addresses }));
+  if (api && prefixes.type !== 'cni') return new KubePrefixes(api, settings.node, prefixes.type);
+  return new CniPrefixes(async () => ({ cni: host.cni() }));
 }
 
 /** Turns errors of the mesh into failures: their messages say what is wrong and what to do. */

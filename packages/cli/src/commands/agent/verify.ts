@@ -6,7 +6,7 @@
  */
 import { exitStatusOf, formatJudgement, verifyMesh } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
-import { statusOf, type AgentPlace } from './ask-agent.ts';
+import { statusOf, type AgentTarget } from './ask-agent.ts';
 
 /**
  * Prints a line for each peer.
@@ -15,10 +15,10 @@ import { statusOf, type AgentPlace } from './ask-agent.ts';
  *   peers
  */
 export async function verify(
-  place: AgentPlace,
+  target: AgentTarget,
   options: { readonly json: boolean },
 ): Promise<void> {
-  const judgement = await verifyMesh(await statusOf(place));
+  const judgement = await verifyMesh(await statusOf(target));
   process.stdout.write(
     options.json ? `${JSON.stringify(judgement, undefined, 2)}\n` : formatJudgement(judgement),
   );

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeWith, type Door, type Requirement } from '@litz/testkit';
+import { describeWith, type TcpRelay, type Requirement } from '@litz/testkit';
 import type { MeshStatus } from '@litz/mesh';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
@@ -29,7 +29,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   let etcd: Etcd;
   let administrator: Administrator;
   let cluster: MeshCluster;
-  const doors: Door[] = [];
+  const relays: TcpRelay[] = [];
   const places: string[] = [];
   const agents: LitzProcess[] = [];
   let streams: NumberedStream[] = [];
@@ -40,8 +40,8 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     cluster = await MeshCluster.create(3);
     for (const node of cluster.nodes) {
       await node.daemon({ longestMs: LONGEST_MS });
-      const { door, place } = cluster.door(etcd.port);
-      doors.push(door);
+      const { relay, place } = cluster.relay(etcd.port);
+      relays.push(relay);
       places.push(place);
       agents.push(startAgent(node, place));
     }
@@ -50,7 +50,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
 
   afterEach(() => {
     for (const stream of streams.splice(0)) stream.kill();
-    for (const door of doors) door.breakThrough();
+    for (const relay of relays) relay.unblock();
   });
 
   afterAll(async () => {
@@ -70,9 +70,9 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
         await NumberedStream.start(three.pod, one.pod, one.podAddress, { ...settings, port: 7001 }),
         await NumberedStream.start(two.pod, three.pod, three.podAddress, settings),
       ];
-      const [door] = doors as [Door];
+      const [relay] = relays as [TcpRelay];
       const began = Date.now();
-      door.wallUp();
+      relay.block();
       for (const node of [two, three]) {
         await untilSaid(
           node,
@@ -94,7 +94,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const handshakes = [...alone.peers, ...seen.peers].map((peer) => peer.lastHandshakeAt ?? 0);
       expect(Math.min(...handshakes)).toBeGreaterThan(began + ALONE_MS - REJECT_AFTER_MS);
       await etcd.startServer();
-      door.breakThrough();
+      relay.unblock();
       for (const node of [two, three]) {
         await untilSaid(node, /record of node n1 is in the registry again/, 120);
         expect(statesOf(await node.status())).toContain('n1 connected listed');

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describeWith, Door, type Requirement } from '@litz/testkit';
+import { describeWith, TcpRelay, type Requirement } from '@litz/testkit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { realInterfaces } from '../../litz-process.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
@@ -11,7 +11,7 @@ const { applyLitzNodes } = (await import(join(TESTS, 'manifests.ts'))) as Manife
 describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernetes', () => {
   let kube: Kube;
   let cluster: MeshCluster;
-  const doors: Door[] = [];
+  const relays: TcpRelay[] = [];
 
   beforeAll(async () => {
     kube = await RealKube.start();
@@ -19,7 +19,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     cluster = await MeshCluster.create(2);
     for (const node of cluster.nodes) {
       // The API server is on loopback outside.
-      doors.push(node.host.namespace.run(() => Door.open(kube.port, kube.port)));
+      relays.push(node.host.namespace.run(() => TcpRelay.open(kube.port, kube.port)));
       await kube.apply(`/api/v1/nodes/${node.name}`, {
         apiVersion: 'v1',
         kind: 'Node',
@@ -37,7 +37,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
   });
 
   afterAll(async () => {
-    for (const door of doors) door.close();
+    for (const relay of relays) relay.close();
     await cluster?.close();
     await kube?.close();
   });

@@ -57,6 +57,41 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(readdirSync(folder)).not.toContain('other');
   });
 
+  it('is closed as before while Kubernetes does not answer, and stays closed', async () => {
+    const state = join(folder, 'state');
+    mkdirSync(state, { mode: 0o700 });
+    const choices = { mode: 'pods', enforcement: 'enforce' };
+    const saved = { version: 1, started: choices, chosen: choices, isDown: false };
+    writeFileSync(join(state, 'k0.choices.json'), JSON.stringify(saved));
+    const enforced = {
+      version: 1,
+      port: 51_871,
+      mode: 'pods',
+      prefixes: ['10.244.1.0/24'],
+      addresses: ['192.0.2.1'],
+      encryptsNode: false,
+      clusterPrefixes: ['10.244.0.0/16'],
+      registryAddresses: [],
+    };
+    writeFileSync(join(state, 'k0.enforced.json'), JSON.stringify(enforced));
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(kubeconfig, KUBECONFIG);
+    const places = ['--state-dir', state, '--control-dir', join(folder, 'run')];
+    const registry = ['--registry', 'kubernetes', '--kubeconfig', kubeconfig, '--node', 'n1'];
+    const flags = ['--enforcement', 'enforce', '--interface', 'k0', ...places, ...registry];
+    const agent = host.litz(['agent', ...flags]);
+    await agent.says(/enforce is in effect as before the restart, until the registry answers/);
+    const table = ['route', 'show', 'table', '51871'];
+    expect(await host.run('ip', table)).toContain('unreachable 10.244.0.0/16');
+    expect(await host.run('ip', ['rule'])).toContain('to 10.244.0.0/16 lookup 51871');
+
+    await host.run('ip', ['route', 'flush', 'table', '51871']);
+    await agent.says(/restored the closed machine/);
+    await agent.end('SIGTERM');
+    expect(await host.run('ip', table)).toContain('unreachable 10.244.0.0/16');
+    expect(await host.run('nft', ['list', 'chain', 'inet', 'litz', 'leaving'])).toContain('drop');
+  });
+
   it('ends when nft fails, with what it said and without what steers a terminal', async () => {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
@@ -70,6 +105,16 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     );
   });
 });
+
+/** Of an API server that does not exist. */
+const KUBECONFIG = `
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{ name: c, context: { cluster: c, user: u } }]
+clusters: [{ name: c, cluster: { server: 'http://127.0.0.1:1' } }]
+users: [{ name: u, user: { token: t } }]
+`;
 
 function start(
   words: readonly string[],

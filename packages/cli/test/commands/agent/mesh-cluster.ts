@@ -12,8 +12,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { Door } from '@litz/testkit';
-import { askAgent, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
+import { TcpRelay } from '@litz/testkit';
+import { sendControlRequest, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -26,7 +26,7 @@ export class MeshCluster {
   /** Of the registry and the sockets of agents. */
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-mesh-'));
   readonly #switch: Host = new Host();
-  readonly #doors: Door[] = [];
+  readonly #relays: TcpRelay[] = [];
 
   static async create(count: number): Promise<MeshCluster> {
     const cluster = new MeshCluster(count);
@@ -39,11 +39,11 @@ export class MeshCluster {
   }
 
   /** A way to a server on the loopback of this machine, at `place` in the underlay. */
-  door(to: number): { readonly door: Door; readonly place: string } {
-    const port = FIRST_DOOR + this.#doors.length;
-    const door = this.#switch.namespace.run(() => Door.open(to, port));
-    this.#doors.push(door);
-    return { door, place: `${SWITCH_ADDRESS}:${port}` };
+  relay(to: number): { readonly relay: TcpRelay; readonly place: string } {
+    const port = FIRST_RELAY_PORT + this.#relays.length;
+    const relay = this.#switch.namespace.run(() => TcpRelay.open(to, port));
+    this.#relays.push(relay);
+    return { relay, place: `${SWITCH_ADDRESS}:${port}` };
   }
 
   /** Captures at every port of the bridge: a packet is there twice, at the one and at the other. */
@@ -54,7 +54,7 @@ export class MeshCluster {
   }
 
   async close(): Promise<void> {
-    for (const door of this.#doors) door.close();
+    for (const relay of this.#relays) relay.close();
     for (const node of this.nodes) await node.close();
     await this.#switch.close();
     rmSync(this.folder, { recursive: true, force: true });
@@ -175,7 +175,7 @@ export class MeshNode {
 
   async status(): Promise<MeshStatus> {
     const path = controlPath(this.interfaceName, join(this.#folder, 'run'));
-    return (await askAgent(path, { command: 'status' })) as MeshStatus;
+    return (await sendControlRequest(path, { command: 'status' })) as MeshStatus;
   }
 
   /** Waits until its agent knows so many others. */
@@ -259,7 +259,7 @@ function describe(frame: Uint8Array): string | undefined {
   return `${protocol} ${source}:${view.getUint16(behind)} > ${destination}:${view.getUint16(behind + 2)}`;
 }
 
-/** Of the bridge: doors are there. */
+/** Of the bridge: relays are there. */
 const SWITCH_ADDRESS = '10.9.0.254';
-const FIRST_DOOR = 2000;
+const FIRST_RELAY_PORT = 2000;
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };

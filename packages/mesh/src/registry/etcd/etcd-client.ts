@@ -260,12 +260,12 @@ export class EtcdClient implements EtcdApi {
     for (let tried = 0; tried < list.length; tried++) {
       const endpoint = list[this.#next % list.length]!;
       this.#next = (this.#next + 1) % list.length;
-      const place = formatEndpoint(endpoint);
+      const endpointText = formatEndpoint(endpoint);
       try {
         return await GrpcConnection.open(endpoint, tls);
       } catch (error) {
         cause = tls && error instanceof EtcdError ? explainTls(error, files) : error;
-        troubles.push(`${place}: ${(cause as Error).message}`);
+        troubles.push(`${endpointText}: ${(cause as Error).message}`);
       }
     }
     throw new EtcdError(GRPC_CODES.unavailable, troubles.join('; '), { cause });

@@ -30,9 +30,9 @@ export type LookUp = (host: string) => Promise<readonly string[]>;
  * @throws {TypeError} the URL is not of this form
  */
 export function parseEtcdEndpoints(url: string): EtcdEndpoints {
-  const [, scheme, places = ''] = /^(etcds?):\/\/([^/]+)\/?$/.exec(url) ?? [];
+  const [, scheme, endpoints = ''] = /^(etcds?):\/\/([^/]+)\/?$/.exec(url) ?? [];
   if (!scheme) throw wrong(url);
-  return { isEncrypted: scheme === 'etcds', list: places.split(',').map(parseEndpoint) };
+  return { isEncrypted: scheme === 'etcds', list: endpoints.split(',').map(parseEndpoint) };
 }
 
 /** Returns an endpoint as text, for example `[2001:db8::1]:2379`. */

@@ -16,8 +16,8 @@ import {
   type RecordFormat,
 } from '../../record/record-format.ts';
 import { isNodeName } from '../../record/record-fields.ts';
-import type { Clock } from '../kubernetes/clock.ts';
-import { RecordTeller, type GoneReason } from '../record-teller.ts';
+import type { Clock } from '../clock.ts';
+import { RecordReporter, type GoneReason } from '../record-reporter.ts';
 import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { EtcdClient, type EtcdApi, type EtcdUser } from './etcd-client.ts';
 import {
@@ -31,7 +31,7 @@ import { EtcdError } from './etcd-error.ts';
 import type { EtcdTlsFiles } from './etcd-tls.ts';
 import type { KeyValue } from './etcd-messages.ts';
 import { KeyWatch, type KeyList } from './key-watch.ts';
-import { OwnRecord, textOf } from './own-record.ts';
+import { LeasedRecord, textOf } from './leased-record.ts';
 
 export interface EtcdRegistryOptions {
   /**
@@ -62,9 +62,9 @@ export class EtcdRegistry implements Registry {
   readonly #api: EtcdApi;
   readonly #prefix: string;
   readonly #format: RecordFormat;
-  readonly #own: OwnRecord;
+  readonly #own: LeasedRecord;
   #watch: KeyWatch | undefined;
-  #teller: RecordTeller | undefined;
+  #reporter: RecordReporter | undefined;
   /** The lease of each record in etcd; 0: none. */
   #leases = new Map<string, bigint>();
   #watchTrouble: string | undefined;
@@ -85,23 +85,23 @@ export class EtcdRegistry implements Registry {
     this.#prefix = options.prefix ?? (isCilium ? `${CILIUM_KEYS}${cluster}/` : LITZ_KEYS);
     this.#api = new EtcdClient(this.#endpoints, { ...options, prefix: this.#prefix });
     const { list, isEncrypted } = this.#endpoints;
-    const places = list.map(formatEndpoint).join(',');
-    this.description = `${isEncrypted ? 'etcds' : 'etcd'}://${places}`;
-    this.#own = new OwnRecord(this.#api, {
+    const endpoints = list.map(formatEndpoint).join(',');
+    this.description = `${isEncrypted ? 'etcds' : 'etcd'}://${endpoints}`;
+    this.#own = new LeasedRecord(this.#api, {
       ...timeOf(options),
       prefix: this.#prefix,
       format: this.#format,
       leaseSeconds,
       onTrouble: (trouble) => {
         this.#ownTrouble = trouble;
-        this.#sayTrouble();
+        this.#reportTrouble();
       },
     });
   }
 
   follow(listener: RegistryListener): void {
-    if (this.#teller) throw new Error(`${this.description}: follow was already called`);
-    this.#teller = new RecordTeller(listener);
+    if (this.#reporter) throw new Error(`${this.description}: follow was already called`);
+    this.#reporter = new RecordReporter(listener);
     if (this.#isClosed) return;
     this.#watch = new KeyWatch(
       this.#api,
@@ -113,7 +113,7 @@ export class EtcdRegistry implements Registry {
         onDeleted: (name, revision) => this.#deleted(name, revision),
         onTrouble: (trouble) => {
           this.#watchTrouble = trouble;
-          this.#sayTrouble();
+          this.#reportTrouble();
         },
       },
       timeOf(this.#options),
@@ -138,23 +138,23 @@ export class EtcdRegistry implements Registry {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#teller?.close();
+    this.#reporter?.close();
     this.#own.close();
     this.#api.close();
     await this.#watch?.stop();
   }
 
   async #listed({ values, revision, isSameHistory }: KeyList): Promise<void> {
-    const teller = this.#teller!;
-    const missing = [...teller.told.keys()].filter((name) => !values.has(name));
+    const reporter = this.#reporter!;
+    const missing = [...reporter.reported.keys()].filter((name) => !values.has(name));
     // A server that has lost its history says nothing about deletions.
     const reasons = isSameHistory ? await this.#reasonsOf(missing) : new Map<string, GoneReason>();
     const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
     const records = new Map([...values].map(([name, { record }]) => [name, record]));
     const own = this.#own.name;
-    const wasTold = own !== undefined && teller.told.has(own);
+    const wasTold = own !== undefined && reporter.reported.has(own);
     this.#leases = new Map([...values].map(([name, { lease }]) => [name, lease]));
-    teller.sync(records, reasonOf);
+    reporter.sync(records, reasonOf);
     if (own === undefined) return;
     const isMissing = wasTold && !records.has(own);
     // A revision of another history cannot be compared with the revision of the last write.
@@ -165,14 +165,14 @@ export class EtcdRegistry implements Registry {
   #put(name: string, value: KeyValue): void {
     const record = this.#read(name, value);
     this.#leases.set(name, value.lease);
-    this.#teller!.record(name, record);
+    this.#reporter!.record(name, record);
     if (name === this.#own.name) this.#own.seen(record, value.modRevision);
   }
 
   async #deleted(name: string, revision: bigint): Promise<void> {
     const why = await this.#reasonOf(this.#leases.get(name) ?? 0n);
     this.#leases.delete(name);
-    this.#teller!.gone(name, why);
+    this.#reporter!.gone(name, why);
     if (name === this.#own.name) this.#own.seen(why, revision);
   }
 
@@ -203,8 +203,8 @@ export class EtcdRegistry implements Registry {
     return readRecordText(this.#format, name, textOf(value));
   }
 
-  #sayTrouble(): void {
-    this.#teller?.connection(this.#watchTrouble ?? this.#ownTrouble);
+  #reportTrouble(): void {
+    this.#reporter?.connection(this.#watchTrouble ?? this.#ownTrouble);
   }
 }
 

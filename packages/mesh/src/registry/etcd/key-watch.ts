@@ -13,7 +13,7 @@
  */
 import type { ReadRecord } from '../../record/node-record.ts';
 import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
-import { sleep, systemClock, type Clock } from '../kubernetes/clock.ts';
+import { sleep, systemClock, type Clock } from '../clock.ts';
 import type { EtcdApi, EtcdWatch } from './etcd-client.ts';
 import { EtcdError, explainAnswer, GRPC_CODES } from './etcd-error.ts';
 import {
@@ -203,14 +203,14 @@ export class KeyWatch {
       this.#revision = undefined;
       return false;
     }
-    for (const event of events) await this.#tell(event);
+    for (const event of events) await this.#report(event);
     if (created) return true;
     this.#settled();
     if (header && response.watchId >= 0n && !fragment) this.#moveTo(header.revision);
     return true;
   }
 
-  async #tell({ type, kv }: WatchEvent): Promise<void> {
+  async #report({ type, kv }: WatchEvent): Promise<void> {
     if (!kv) return;
     checkRevision(kv.modRevision);
     // One revision may change several keys, so more events of this revision may follow.

@@ -5,7 +5,7 @@
  * @module
  */
 import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
-import { systemClock, type Clock } from '../kubernetes/clock.ts';
+import { systemClock, type Clock } from '../clock.ts';
 import type { EtcdApi } from './etcd-client.ts';
 
 export interface RecordLeaseOptions {

@@ -5,17 +5,27 @@
  * @module
  */
 import { constants } from 'node:fs';
-import type * as promises from 'node:fs/promises';
+import * as promises from 'node:fs/promises';
+import { exchangeFiles, SystemError } from '@litz/sys';
 
 export type FileAccess = Pick<
   typeof promises,
   'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'stat' | 'unlink'
->;
+> & {
+  /**
+   * Gives two files each other's name in one step. Resolves to false if the file system cannot do
+   * that. Absent: no file system of this system can.
+   */
+  readonly exchange?: (one: string, other: string) => Promise<boolean>;
+};
 
 /** The text of a file, or the reason why it cannot be read. */
 export type FileContent =
   | { readonly text: string; readonly reason?: undefined }
   | { readonly text?: undefined; readonly reason: string };
+
+/** The file system of this machine. */
+export const systemFiles: FileAccess = { ...promises, exchange };
 
 /**
  * Reads a file. Returns undefined if it does not exist. Symbolic links are not followed, and a pipe
@@ -60,6 +70,16 @@ export function explainFileError(error: unknown): string {
 export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : undefined;
+}
+
+async function exchange(one: string, other: string): Promise<boolean> {
+  try {
+    return exchangeFiles(one, other);
+  } catch (error) {
+    // Without the FFI, there is no exchange.
+    if (!(error instanceof SystemError)) return false;
+    throw Object.assign(new Error(error.message, { cause: error }), { code: error.errno });
+  }
 }
 
 async function readAll(handle: promises.FileHandle, into: Buffer): Promise<number> {

@@ -11,17 +11,21 @@
  *
  * @module
  */
-import * as promises from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { RecordError, type NodeRecord, type ReadRecord } from '../../record/node-record.ts';
-import { NATIVE_FORMAT, revokeRecordText, writeRecordText } from '../../record/record-format.ts';
+import {
+  NATIVE_FORMAT,
+  readRecordText,
+  revokeRecordText,
+  writeRecordText,
+} from '../../record/record-format.ts';
 import { isNodeName } from '../../record/record-fields.ts';
-import { RecordTeller } from '../record-teller.ts';
+import { RecordReporter } from '../record-reporter.ts';
 import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { DirectoryScanner, recordFileName, type Scan } from './directory-scanner.ts';
 import { DirectoryWatch, type WatchDirectory } from './directory-watch.ts';
-import { explainFileError, readRegularFile, type FileAccess } from './file-access.ts';
-import { HeldBack } from './held-back.ts';
+import { explainFileError, readRegularFile, systemFiles, type FileAccess } from './file-access.ts';
+import { DelayedReports } from './delayed-reports.ts';
 import { replaceFile } from './replace-file.ts';
 
 export interface FileRegistryOptions {
@@ -32,7 +36,7 @@ export interface FileRegistryOptions {
   readonly schedule?: (ms: number, run: () => void) => () => void;
   /** Default: `fs.watch`. */
   readonly watch?: WatchDirectory;
-  /** Default: `node:fs/promises`. */
+  /** Default: the file system of this machine. */
   readonly files?: FileAccess;
 }
 
@@ -46,14 +50,14 @@ export class FileRegistry implements Registry {
   readonly #files: FileAccess;
   readonly #scanner: DirectoryScanner;
   readonly #watch: DirectoryWatch;
-  #teller: RecordTeller | undefined;
+  #reporter: RecordReporter | undefined;
   /** The own record. It is written again if the directory is lost. */
   #published: NodeRecord | undefined;
   #hasLostPublished = false;
   /** The number of the directory whose records were reported. Undefined before the first sync. */
   #directory: number | undefined;
-  #isOutOfReach = false;
-  readonly #heldBack = new HeldBack();
+  #isUnreachable = false;
+  readonly #delayed = new DelayedReports();
   #scan: Promise<void> | undefined;
   /** In milliseconds. How long to wait before the next scan, if less than the polling interval. */
   #againMs = POLL_MS;
@@ -65,7 +69,7 @@ export class FileRegistry implements Registry {
 
   /** @param path the directory; the first `publish` creates it if it does not exist */
   constructor(path: string, options: FileRegistryOptions = {}) {
-    const { schedule = timer, watch, files = promises } = options;
+    const { schedule = timer, watch, files = systemFiles } = options;
     this.#path = resolve(path);
     this.description = `file:${this.#path}`;
     this.#schedule = schedule;
@@ -75,15 +79,31 @@ export class FileRegistry implements Registry {
   }
 
   follow(listener: RegistryListener): void {
-    if (this.#teller) throw new Error(`${this.description}: follow was already called`);
-    this.#teller = new RecordTeller(listener);
+    if (this.#reporter) throw new Error(`${this.description}: follow was already called`);
+    this.#reporter = new RecordReporter({
+      onSync: (records) => listener.onSync(records),
+      onRecord: (name, record) => listener.onRecord(name, record),
+      onGone: (name, why) => {
+        // The node was removed on purpose, so nothing is written until the next `publish`.
+        if (why === 'deleted' && name === this.#published?.name) this.#published = undefined;
+        listener.onGone(name, why);
+      },
+      onConnection: (trouble) => listener.onConnection(trouble),
+    });
     this.#look();
   }
 
   async publish(record: NodeRecord): Promise<void> {
     if (!isNodeName(record.name))
       throw new RecordError(record.name, 'name', 'is not a valid node name');
-    await this.#change(record.name, (previous) => writeRecordText(NATIVE_FORMAT, record, previous));
+    // If this registry reports deletions, it has not reported one yet.
+    let wasThere = this.#isFollowedAndPublished(record.name);
+    await this.#change(record.name, (previous) => {
+      const isThere = previous !== undefined && !isRevoked(record.name, previous);
+      if (wasThere && !isThere) throw new Error('the record was removed meanwhile');
+      wasThere = isThere;
+      return writeRecordText(NATIVE_FORMAT, record, previous);
+    });
     this.#published = record;
   }
 
@@ -101,7 +121,7 @@ export class FileRegistry implements Registry {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#teller?.close();
+    this.#reporter?.close();
     this.#cancel();
     this.#watch.close();
     await this.#scan;
@@ -129,15 +149,30 @@ export class FileRegistry implements Registry {
     const file = recordFileName(name);
     try {
       if (this.#directory === undefined) await this.#files.mkdir(this.#path, { recursive: true });
-      const previous = await readRegularFile(this.#files, join(this.#path, file));
-      const text = change(previous && (previous.text ?? ''));
-      if (text === undefined || previous?.text === `${text}\n`) return;
-      await replaceFile(this.#files, this.#path, { name: file, text: `${text}\n` });
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const previous = await readRegularFile(this.#files, join(this.#path, file));
+        const text = change(previous && (previous.text ?? ''));
+        if (text === undefined || previous?.text === `${text}\n`) return;
+        const former = previous?.text;
+        const replacement = {
+          name: file,
+          text: `${text}\n`,
+          ...(former !== undefined && { former }),
+        };
+        if (await replaceFile(this.#files, this.#path, replacement)) return this.#soon();
+      }
+      throw new Error('other programs change the file again and again');
     } catch (error) {
+      this.#soon();
       const reason = explainFileError(error);
       throw new Error(`${file} cannot be written in ${this.#path}: ${reason}`, { cause: error });
     }
-    this.#soon();
+  }
+
+  #isFollowedAndPublished(name: string): boolean {
+    return (
+      this.#reporter !== undefined && this.#published?.name === name && !this.#hasLostPublished
+    );
   }
 
   /**
@@ -150,7 +185,7 @@ export class FileRegistry implements Registry {
   }
 
   #wait(): void {
-    if (!this.#teller || this.#isClosed) return;
+    if (!this.#reporter || this.#isClosed) return;
     this.#cancel();
     this.#cancel = this.#schedule(this.#againMs, () => this.#look());
   }
@@ -174,31 +209,31 @@ export class FileRegistry implements Registry {
     if (this.#isClosed) return;
     if (scan.trouble !== undefined) {
       this.#watch.stop();
-      this.#isOutOfReach = true;
-      this.#teller?.connection(scan.trouble);
+      this.#isUnreachable = true;
+      this.#reporter?.connection(scan.trouble);
       return;
     }
-    this.#tell(scan, isPolled);
+    this.#report(scan, isPolled);
     if (this.#hasLostPublished) await this.#publishAgain();
   }
 
-  #tell({ directory, records }: Readable, isPolled: boolean): void {
-    const teller = this.#teller!;
+  #report({ directory, records }: Readable, isPolled: boolean): void {
+    const reporter = this.#reporter!;
     const isFirst = this.#directory === undefined;
-    const isBack = !isFirst && (this.#isOutOfReach || this.#directory !== directory);
-    teller.connection(undefined);
+    const isBack = !isFirst && (this.#isUnreachable || this.#directory !== directory);
+    reporter.connection(undefined);
     if (isFirst || isBack) {
-      const sure = isFirst ? records : this.#heldBack.badOnes(records, teller.told, isPolled);
-      teller.sync(sure, () => 'expired');
+      const sure = isFirst ? records : this.#delayed.badOnes(records, reporter.reported, isPolled);
+      reporter.sync(sure, () => 'expired');
     } else {
-      const sure = this.#heldBack.badOnes(records, teller.told, isPolled);
-      const gone = this.#heldBack.missingOnes(records, teller.told);
-      for (const name of gone) teller.gone(name, 'deleted');
-      for (const [name, record] of sure) teller.record(name, record);
-      if (this.#heldBack.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
+      const sure = this.#delayed.badOnes(records, reporter.reported, isPolled);
+      const gone = this.#delayed.missingOnes(records, reporter.reported);
+      for (const name of gone) reporter.gone(name, 'deleted');
+      for (const [name, record] of sure) reporter.record(name, record);
+      if (this.#delayed.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
     }
     this.#directory = directory;
-    this.#isOutOfReach = false;
+    this.#isUnreachable = false;
     if (isBack) this.#takeUpAgain(records);
   }
 
@@ -216,9 +251,14 @@ export class FileRegistry implements Registry {
       await this.publish(this.#published);
       this.#hasLostPublished = false;
     } catch (error) {
-      this.#teller?.connection((error as Error).message);
+      this.#reporter?.connection((error as Error).message);
     }
   }
+}
+
+function isRevoked(name: string, text: string): boolean {
+  const record = readRecordText(NATIVE_FORMAT, name, text);
+  return !(record instanceof RecordError) && record.revoked;
 }
 
 function timer(ms: number, run: () => void): () => void {
@@ -238,3 +278,5 @@ const SETTLE_MS = 20;
  * checked again after this time.
  */
 const CONFIRM_MS = 100;
+/** How often a write is tried if other programs change the file in between. */
+const ATTEMPTS = 5;

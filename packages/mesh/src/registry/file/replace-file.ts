@@ -7,19 +7,35 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import type { FileAccess } from './file-access.ts';
+import { errnoOf, readRegularFile, type FileAccess } from './file-access.ts';
+
+export interface Replacement {
+  /** The name of the file in its directory. */
+  readonly name: string;
+  readonly text: string;
+  /**
+   * The text that the caller has read from the file. If it is given, the file is only replaced if it
+   * still exists and has this text.
+   */
+  readonly former?: string;
+}
 
 /**
  * Replaces a file. A reader sees the old text or the new one, even after a loss of power. A
  * symbolic link is replaced and not followed. Temporary files of earlier attempts are removed.
  *
+ * A deletion or a change by another program since the caller has read the file is never undone if
+ * the file system can exchange two files, as all local ones of Linux can. If it cannot (NFS), a
+ * deletion within the microseconds before the rename is undone.
+ *
+ * @returns false: the file was removed or changed since `former` was read; it is as it was
  * @throws {Error} the error of the file system; no temporary file is left then
  */
 export async function replaceFile(
   files: FileAccess,
   directory: string,
-  { name, text }: { readonly name: string; readonly text: string },
-): Promise<void> {
+  { name, text, former }: Replacement,
+): Promise<boolean> {
   const mark = `.litz-${name.slice(0, MAX_MARK)}-`;
   await removeRemains(files, directory, mark);
   const temporary = join(directory, `${mark}${randomBytes(6).toString('hex')}.tmp`);
@@ -34,12 +50,49 @@ export async function replaceFile(
     } finally {
       await handle.close();
     }
-    await files.rename(temporary, join(directory, name));
-  } catch (error) {
+    if (!(await moveTo(files, join(directory, name), temporary, former))) return false;
+  } finally {
+    // After a rename, there is no such file any more.
     await files.unlink(temporary).catch(() => {});
-    throw error;
   }
   await syncDirectory(files, directory);
+  return true;
+}
+
+/** @returns false: the file was removed, or has another text than `former` */
+async function moveTo(
+  files: FileAccess,
+  path: string,
+  temporary: string,
+  former: string | undefined,
+): Promise<boolean> {
+  if (former === undefined) {
+    await files.rename(temporary, path);
+    return true;
+  }
+  try {
+    if (!(await files.exchange?.(temporary, path))) {
+      const isSame = (await readRegularFile(files, path))?.text === former;
+      // Throws if the whole directory is gone.
+      await (isSame ? files.rename(temporary, path) : files.lstat(temporary));
+      return isSame;
+    }
+    if ((await readRegularFile(files, temporary))?.text === former) return true;
+    await files.exchange?.(temporary, path);
+    return false;
+  } catch (error) {
+    // If the temporary file is still there, it was the other file that was removed.
+    const isRemoved = errnoOf(error) === 'ENOENT' && (await exists(files, temporary));
+    if (isRemoved) return false;
+    throw error;
+  }
+}
+
+async function exists(files: FileAccess, path: string): Promise<boolean> {
+  return files.lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

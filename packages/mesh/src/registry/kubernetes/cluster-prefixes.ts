@@ -117,15 +117,15 @@ function readCidrs(texts: readonly string[]): Cidr[] {
     .map((text) => parseCidr(text));
 }
 
-async function textIn(api: KubeApi, place: Place): Promise<string | undefined> {
-  const { namespace, name, field } = place;
+async function textIn(api: KubeApi, configMap: ConfigMapField): Promise<string | undefined> {
+  const { namespace, name, field } = configMap;
   const map = await api.read({ ...CONFIG_MAPS, namespace }, name);
   if (!map) return undefined;
   const text = fieldsOf(map['data'])?.[field];
   return typeof text === 'string' ? text : '';
 }
 
-interface Place {
+interface ConfigMapField {
   readonly namespace: string;
   readonly name: string;
   readonly field: string;
@@ -137,9 +137,9 @@ function yamlValue(text: string, key: string): string[] {
   return value === undefined || value === '' ? [] : [value];
 }
 
-function inYaml(place: Place, key: string): Read {
+function inYaml(configMap: ConfigMapField, key: string): Read {
   return async (api) => {
-    const text = await textIn(api, place);
+    const text = await textIn(api, configMap);
     return text === undefined ? undefined : yamlValue(text, key);
   };
 }
@@ -199,12 +199,12 @@ async function all(
 }
 
 const SYSTEM = 'kube-system';
-const KUBEADM: Place = {
+const KUBEADM: ConfigMapField = {
   namespace: SYSTEM,
   name: 'kubeadm-config',
   field: 'ClusterConfiguration',
 };
-const KUBE_PROXY: Place = { namespace: SYSTEM, name: 'kube-proxy', field: 'config.conf' };
+const KUBE_PROXY: ConfigMapField = { namespace: SYSTEM, name: 'kube-proxy', field: 'config.conf' };
 
 const OF_KIND: Readonly<Record<string, readonly Source[]>> = {
   calico: [{ name: "Calico's IPPools", read: inPools }],

@@ -33,7 +33,7 @@ export function followCalicoBlocks(
   options: FollowOptions = {},
 ): Following {
   const blocks = new Map<string, string>();
-  const tell = tellChanges(listener);
+  const report = reportChanges(listener);
   const put = (name: string, cidr: string | undefined): void => {
     if (cidr === undefined) blocks.delete(name);
     else blocks.set(name, cidr);
@@ -45,15 +45,15 @@ export function followCalicoBlocks(
       onSync: (found) => {
         blocks.clear();
         for (const [name, cidr] of found) put(name, cidr);
-        tell(blocks.values());
+        report(blocks.values());
       },
       onObject: (name, cidr) => {
         put(name, cidr);
-        tell(blocks.values());
+        report(blocks.values());
       },
       onDeleted: (name) => {
         blocks.delete(name);
-        tell(blocks.values());
+        report(blocks.values());
       },
       onTrouble: (trouble) => listener.onTrouble(trouble),
     },
@@ -73,14 +73,14 @@ export function followCiliumPrefixes(
   listener: PrefixTextListener,
   options: FollowOptions = {},
 ): Following {
-  const tell = tellChanges(listener);
+  const report = reportChanges(listener);
   const watching = new ListAndWatch<readonly string[]>(
     api,
     CILIUM_NODES,
     {
-      onSync: (found) => tell(found.get(node) ?? []),
-      onObject: (name, prefixes) => name === node && tell(prefixes),
-      onDeleted: (name) => name === node && tell([]),
+      onSync: (found) => report(found.get(node) ?? []),
+      onObject: (name, prefixes) => name === node && report(prefixes),
+      onDeleted: (name) => name === node && report([]),
       onTrouble: (trouble) => listener.onTrouble(trouble),
     },
     { ...options, fieldSelector: `metadata.name=${node}`, read: podCidrsOf },
@@ -121,12 +121,12 @@ function podCidrsOf({ spec }: KubeObject): readonly string[] {
   return textsOf(fieldsOf(fieldsOf(spec)?.['ipam'])?.['podCIDRs']);
 }
 
-function tellChanges(listener: PrefixTextListener): (prefixes: Iterable<string>) => void {
-  let told: readonly string[] | undefined;
+function reportChanges(listener: PrefixTextListener): (prefixes: Iterable<string>) => void {
+  let reported: readonly string[] | undefined;
   return (prefixes) => {
     const sorted = [...new Set(prefixes)].sort();
-    if (isDeepStrictEqual(told, sorted)) return;
-    told = sorted;
+    if (isDeepStrictEqual(reported, sorted)) return;
+    reported = sorted;
     listener.onPrefixes(sorted);
   };
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 
 export interface Credential {

@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { systemClock, type Clock } from './clock.ts';
+import { systemClock, type Clock } from '../clock.ts';
 import { inClusterAccess, isInCluster } from './in-cluster.ts';
 import type { KubeAccess } from './kube-access.ts';
 import { KubeError } from './kube-error.ts';

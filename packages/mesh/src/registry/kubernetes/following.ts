@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 
 export interface Following {
   /** Stops the watch. Resolves when no request is in progress. */

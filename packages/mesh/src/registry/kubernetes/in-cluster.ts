@@ -6,7 +6,7 @@
  */
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { systemClock, type Clock } from './clock.ts';
+import { systemClock, type Clock } from '../clock.ts';
 import { FileCredential } from './credential.ts';
 import type { KubeAccess } from './kube-access.ts';
 import { KubeError } from './kube-error.ts';

@@ -6,7 +6,7 @@
  * @module
  */
 import type http from 'node:http';
-import { systemClock, type Clock } from './clock.ts';
+import { systemClock, type Clock } from '../clock.ts';
 import { forgetCredentials, type KubeAccess } from './kube-access.ts';
 import { KubeError } from './kube-error.ts';
 import { refusalOf, type Action } from './kube-refusal.ts';

@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { load } from 'js-yaml';
-import { systemClock, type Clock } from './clock.ts';
+import { systemClock, type Clock } from '../clock.ts';
 import { FileCredential, inlineCredential, type Credential } from './credential.ts';
 import type { KubeAccess } from './kube-access.ts';
 import { KubeError, textOfError } from './kube-error.ts';

@@ -11,10 +11,10 @@
 import { lookup as lookupName } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import type { NodeRecord, ReadRecord } from '../../record/node-record.ts';
-import { RecordTeller } from '../record-teller.ts';
+import { RecordError, type NodeRecord, type ReadRecord } from '../../record/node-record.ts';
+import { RecordReporter } from '../record-reporter.ts';
 import type { LitzNodeStatus, Registry, RegistryAddress, RegistryListener } from '../registry.ts';
-import { type Clock } from './clock.ts';
+import { type Clock } from '../clock.ts';
 import type { KubeApi } from './kube-api.ts';
 import { KubeError } from './kube-error.ts';
 import {
@@ -49,6 +49,8 @@ export class KubernetesRegistry implements Registry {
   readonly #options: KubernetesRegistryOptions;
   #following: ListAndWatch<ReadRecord> | undefined;
   #writing: Promise<unknown> = Promise.resolve();
+  /** The name of the record that this object has written. Undefined: none, or it was withdrawn. */
+  #published: string | undefined;
 
   /** @param api the registry closes it */
   constructor(api: KubeApi, options: KubernetesRegistryOptions = {}) {
@@ -61,7 +63,7 @@ export class KubernetesRegistry implements Registry {
 
   follow(listener: RegistryListener): void {
     if (this.#following) throw new Error('follow was already called');
-    const teller = new RecordTeller(listener);
+    const reporter = new RecordReporter(listener);
     const { clock, random } = this.#options;
     this.#following = new ListAndWatch(
       this.api,
@@ -69,10 +71,10 @@ export class KubernetesRegistry implements Registry {
       {
         // Only a client's request deletes an object: the API server has no leases for these
         // objects.
-        onSync: (records) => teller.sync(records, () => 'deleted'),
-        onObject: (name, record) => teller.record(name, record),
-        onDeleted: (name) => teller.gone(name, 'deleted'),
-        onTrouble: (trouble) => teller.connection(trouble),
+        onSync: (records) => reporter.sync(records, () => 'deleted'),
+        onObject: (name, record) => reporter.record(name, record),
+        onDeleted: (name) => reporter.gone(name, 'deleted'),
+        onTrouble: (trouble) => reporter.connection(trouble),
       },
       {
         read: (object) => this.#records.read(object),
@@ -95,7 +97,10 @@ export class KubernetesRegistry implements Registry {
   }
 
   withdraw(name: string): Promise<void> {
-    return this.#inTurn(() => this.api.remove(this.#records.resource, name));
+    return this.#inTurn(() => {
+      this.#published = undefined;
+      return this.api.remove(this.#records.resource, name);
+    });
   }
 
   /**
@@ -111,9 +116,13 @@ export class KubernetesRegistry implements Registry {
   async #write(record: NodeRecord): Promise<void> {
     const { resource } = this.#records;
     const current = await this.api.read(resource, record.name);
+    // The administrator who revoked the record must be able to rely on it.
+    if (this.#published === record.name && current && this.#isRevoked(current)) {
+      throw new Error(`${resource.kind} ${record.name} was revoked meanwhile`);
+    }
     const wanted = this.#records.write(record, current);
     const owner = await this.#owner(record.name);
-    // With its UID, so that one that is deleted meanwhile is not made again: the server refuses that.
+    // The UID makes the server refuse to create the object again if it was deleted meanwhile.
     const uid = current?.metadata.uid;
     const metadata = {
       ...wanted.metadata,
@@ -121,8 +130,13 @@ export class KubernetesRegistry implements Registry {
       ...(owner && { ownerReferences: [owner] }),
     };
     const object = { ...wanted, metadata };
-    if (current && holds(current, object)) return;
-    await this.api.apply(resource, object);
+    if (!current || !holds(current, object)) await this.api.apply(resource, object);
+    this.#published = record.name;
+  }
+
+  #isRevoked(object: KubeObject): boolean {
+    const record = this.#records.read(object);
+    return !(record instanceof RecordError) && record.revoked;
   }
 
   /**

@@ -13,7 +13,7 @@
  * @module
  */
 import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
-import { sleep, systemClock, type Clock } from './clock.ts';
+import { sleep, systemClock, type Clock } from '../clock.ts';
 import type { KubeApi, Selection } from './kube-api.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 import type { KubeObject, KubeResource } from './kube-resource.ts';

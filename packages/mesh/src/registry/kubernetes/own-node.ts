@@ -38,7 +38,7 @@ export function followOwnNode(
 ): Following {
   let known: { node: KubeNode | undefined } | undefined;
   // The kubelet writes the Node every few minutes. Most of its changes do not concern these fields.
-  const tell = (node: KubeNode | undefined): void => {
+  const report = (node: KubeNode | undefined): void => {
     if (known && isDeepStrictEqual(known.node, node)) return;
     known = { node };
     listener.onNode(node);
@@ -47,9 +47,9 @@ export function followOwnNode(
     api,
     NODES,
     {
-      onSync: (nodes) => tell(nodes.get(name)),
-      onObject: (changed, node) => changed === name && tell(node),
-      onDeleted: (deleted) => deleted === name && tell(undefined),
+      onSync: (nodes) => report(nodes.get(name)),
+      onObject: (changed, node) => changed === name && report(node),
+      onDeleted: (deleted) => deleted === name && report(undefined),
       onTrouble: (trouble) => listener.onTrouble(trouble),
     },
     { ...options, fieldSelector: `metadata.name=${name}`, read: readOwnNode },

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Readable } from 'node:stream';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 
 export interface ReadingOptions {

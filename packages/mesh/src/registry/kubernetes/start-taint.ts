@@ -5,7 +5,7 @@
  * @module
  */
 import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
-import { sleep, systemClock, type Clock } from './clock.ts';
+import { sleep, systemClock, type Clock } from '../clock.ts';
 import type { KubeApi } from './kube-api.ts';
 import { KubeError } from './kube-error.ts';
 import { fieldsOf } from './kube-resource.ts';
@@ -44,10 +44,11 @@ export async function removeStartTaint(
 }
 
 export interface StartTaintOptions {
+  /** The key of the taint, for example `START_TAINT`. */
   readonly key: string;
-  /** Ends the tries. */
+  /** Ends the attempts. */
   readonly signal: AbortSignal;
-  /** Why it is still there; undefined: it is not. */
+  /** Called with the reason why the taint could not be removed. Undefined: the node does not have it. */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
   /** Returns a number from 0 up to, but not including, 1. */
@@ -55,9 +56,10 @@ export interface StartTaintOptions {
 }
 
 /**
- * Tries until it is gone: a node that keeps it gets no pods.
+ * Removes the start taint from a node, and tries again after a failure, because a node with this taint
+ * gets no pods.
  *
- * @returns whether there was one; undefined: the tries were ended
+ * @returns true if the node had the taint; undefined if `signal` ended the attempts
  */
 export async function keepRemovingStartTaint(
   api: KubeApi,
@@ -81,4 +83,5 @@ export async function keepRemovingStartTaint(
 /** The name of the taint in the Helm chart. */
 export const START_TAINT = 'node.litz.dev/agent-not-ready';
 
+/** How often the removal is tried while other writers change the list of taints. */
 const TRIES = 10;

@@ -1,6 +1,6 @@
 import { createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { describeWith, Door } from '@litz/testkit';
+import { describeWith, TcpRelay } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { EtcdRegistry } from '../../../src/registry/etcd/etcd-registry.ts';
 import { recordOf } from '../../records.ts';
@@ -64,8 +64,8 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
     });
 
     test('leaves a member that takes connections and says nothing', async () => {
-      const silent = Door.open(etcds[0].port);
-      silent.wallUp();
+      const silent = TcpRelay.open(etcds[0].port);
+      silent.block();
       try {
         const listener = follow(open([silent.port, etcds[1].port]));
         await listener.until(({ syncs }) => syncs === 1);

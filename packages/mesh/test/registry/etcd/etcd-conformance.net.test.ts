@@ -1,18 +1,18 @@
 import { describeWith } from '@litz/testkit';
 import { EtcdRegistry } from '../../../src/registry/etcd/etcd-registry.ts';
-import { describeRegistry, type RegistryGround } from '../conformance.ts';
+import { describeRegistry, type RegistryFixture } from '../conformance.ts';
 import { EtcdAdministrator } from './etcd-administrator.ts';
 import { etcdProgram, RealEtcd } from './real-etcd.ts';
 
 describeWith([etcdProgram], 'a real etcd', () => {
-  describeRegistry('etcd with records of Litz', () => ground('litz', 'litz/nodes/v1/'));
+  describeRegistry('etcd with records of Litz', () => fixture('litz', 'litz/nodes/v1/'));
 
   describeRegistry('etcd with nodes of Cilium', () =>
-    ground('cilium', 'cilium/state/nodes/v1/default/'),
+    fixture('cilium', 'cilium/state/nodes/v1/default/'),
   );
 });
 
-async function ground(format: 'litz' | 'cilium', prefix: string): Promise<RegistryGround> {
+async function fixture(format: 'litz' | 'cilium', prefix: string): Promise<RegistryFixture> {
   const etcd = await RealEtcd.start();
   const administrator = new EtcdAdministrator(etcd.administrationPort);
   const read = async (name: string) => (await administrator.read(prefix + name))!;

@@ -123,7 +123,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
       await listener.until(({ records }) => records.has('n2'));
     });
 
-    test('keys that name no node are told as such, however long they are', async () => {
+    test('reports keys that name no node, however long they are', async () => {
       const listener = follow(open());
       await listener.until(({ syncs }) => syncs === 1);
       for (const name of ['', 'a/b', 'x\ny', 'x'.repeat(MEGABYTE)]) {

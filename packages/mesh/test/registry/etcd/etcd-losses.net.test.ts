@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeWith, Door } from '@litz/testkit';
+import { describeWith, TcpRelay } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { EtcdRegistry } from '../../../src/registry/etcd/etcd-registry.ts';
 import { recordOf } from '../../records.ts';
@@ -14,7 +14,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   let etcd: RealEtcd;
   let administrator: EtcdAdministrator;
   const registries: EtcdRegistry[] = [];
-  const doors: Door[] = [];
+  const relays: TcpRelay[] = [];
 
   const open = (port = etcd.port, leaseSeconds = 60): EtcdRegistry => {
     const url = `etcd://127.0.0.1:${port}`;
@@ -22,9 +22,9 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
     registries.push(registry);
     return registry;
   };
-  const door = (): Door => {
-    const made = Door.open(etcd.port);
-    doors.push(made);
+  const relay = (): TcpRelay => {
+    const made = TcpRelay.open(etcd.port);
+    relays.push(made);
     return made;
   };
 
@@ -35,23 +35,23 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   beforeEach(() => administrator.deleteAll());
   afterEach(async () => {
     for (const registry of registries.splice(0)) await registry.close();
-    for (const one of doors.splice(0)) one.close();
+    for (const one of relays.splice(0)) one.close();
   });
   afterAll(() => etcd?.close());
 
   describe('that was away while etcd was compacted', () => {
     test('lists again, misses nothing, and takes nobody out who is there', async () => {
-      const way = door();
+      const way = relay();
       for (const n of [1, 2, 3]) await open().publish(recordOf(n));
       const listener = follow(open(way.port));
       await listener.until(({ syncs }) => syncs === 1);
-      way.wallUp();
+      way.block();
       await open().publish(recordOf(1, { port: 4000 }));
       await administrator.delete(`${RECORDS}n2`);
       await open().publish(recordOf(4));
       await administrator.compact();
       const before = listener.heard.length;
-      way.breakThrough();
+      way.unblock();
       await listener.until(({ syncs }) => syncs === 2);
       const heard = listener.heard.slice(before).filter(({ what }) => what !== 'connection');
       expect(heard).toEqual([
@@ -64,13 +64,13 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
     });
 
     test('goes on with what was not compacted, without a list', async () => {
-      const way = door();
+      const way = relay();
       await open().publish(recordOf(1));
       const listener = follow(open(way.port));
       await listener.until(({ syncs }) => syncs === 1);
-      way.wallUp();
+      way.block();
       await open().publish(recordOf(2));
-      way.breakThrough();
+      way.unblock();
       await listener.until(({ records }) => records.has('n2'));
       expect(listener.syncs).toBe(1);
     });
@@ -134,7 +134,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   }, 60_000);
 
   describe('whose lease', () => {
-    test('somebody revoked gets another one and writes the record again, once', async () => {
+    test('was revoked, is replaced, and the record is written again once', async () => {
       const writer = open();
       const listener = follow(writer);
       await writer.publish(recordOf(1));
@@ -149,17 +149,17 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       expect(again.lease).not.toBe(lease);
     });
 
-    test('ran out while the way was cut is told as expired, and it writes again afterwards', async () => {
-      const way = door();
+    test('ran out while the connection was cut: it is reported as expired, and written again afterwards', async () => {
+      const way = relay();
       const writer = open(way.port, LEASE_SECONDS);
       const listener = follow(open());
       follow(writer);
       await writer.publish(recordOf(1));
       await listener.until(({ records }) => records.has('n1'));
-      way.wallUp();
+      way.block();
       await listener.until(() => listener.why('n1') !== undefined);
       expect(listener.why('n1')).toBe('expired');
-      way.breakThrough();
+      way.unblock();
       await listener.until(({ records }) => records.has('n1'));
       expect((await administrator.read(`${RECORDS}n1`))?.version).toBe('1');
     });
@@ -176,7 +176,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
     });
   });
 
-  test('writes no record again that somebody took out on purpose, when its lease is lost too', async () => {
+  test('does not write a removed record again when its lease is lost too', async () => {
     const writers = [open(etcd.port, LEASE_SECONDS), open(etcd.port, LEASE_SECONDS)] as const;
     const listeners = [follow(open()), ...writers.map(follow)];
     await writers[0].publish(recordOf(1));

@@ -166,7 +166,7 @@ describe('DirectoryScanner', () => {
     expect(await areSame(before, after)).toBe(true);
   });
 
-  test('takes no file of before from another directory', async () => {
+  test('reads all files again in another directory', async () => {
     const path = join(temporaryDirectory(), 'nodes');
     mkdirSync(path);
     writeRecord(path, recordOf(1));
@@ -177,7 +177,7 @@ describe('DirectoryScanner', () => {
     expect((await found(scanner)).size).toBe(0);
   });
 
-  test('says of a file that goes during the scan nothing', async () => {
+  test('ignores a file that is removed during the scan', async () => {
     const directory = temporaryDirectory();
     writeRecord(directory, recordOf(1));
     const readdir = async (path: string): Promise<string[]> => {

@@ -15,7 +15,7 @@ describe('DirectoryWatch', () => {
     expect(watches.open).toHaveLength(1);
   });
 
-  test('tells of changes until it is stopped', () => {
+  test('reports changes until it is stopped', () => {
     const watches = new Watches();
     let changes = 0;
     const watch = new DirectoryWatch('/nodes', () => changes++, watches.watch);

@@ -20,14 +20,14 @@ import { describeWith, requirement } from '@litz/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FileRegistry } from '../../../src/registry/file/file-registry.ts';
 import { recordOf } from '../../records.ts';
-import { describeRegistry, type RegistryGround } from '../conformance.ts';
+import { describeRegistry, type RegistryFixture } from '../conformance.ts';
 import { RecordingListener } from '../recording-listener.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-describeRegistry('FileRegistry', () => Promise.resolve(directoryGround()));
+describeRegistry('FileRegistry', () => Promise.resolve(directoryFixture()));
 
 describe('FileRegistry', () => {
-  test('hears of a change of this machine within half a second', async () => {
+  test('notices a change by this machine within half a second', async () => {
     const path = temporaryDirectory();
     const { listener } = await following(new FileRegistry(path));
     const started = performance.now();
@@ -36,7 +36,7 @@ describe('FileRegistry', () => {
     expect(performance.now() - started).toBeLessThan(500);
   });
 
-  test('hears what the system tells nothing of, by polling', async () => {
+  test('notices by polling what the system does not report', async () => {
     const path = temporaryDirectory();
     const { listener } = await following(new FileRegistry(path, { watch: () => () => {} }));
     await new FileRegistry(path).publish(recordOf(1));
@@ -84,8 +84,8 @@ describeWith([tmpfs], 'FileRegistry on a full disk', () => {
   });
 });
 
-function directoryGround(): RegistryGround {
-  const parent = mkdtempSync(join(tmpdir(), 'litz-ground-'));
+function directoryFixture(): RegistryFixture {
+  const parent = mkdtempSync(join(tmpdir(), 'litz-registry-'));
   const path = join(parent, 'nodes');
   const fileOf = (name: string): string => join(path, `${name}.json`);
   const jsonOf = (name: string): Record<string, unknown> =>

@@ -17,6 +17,7 @@ import * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RecordError } from '../../../src/record/node-record.ts';
+import { systemFiles } from '../../../src/registry/file/file-access.ts';
 import {
   FileRegistry,
   type FileRegistryOptions,
@@ -26,7 +27,7 @@ import { RecordingListener } from '../recording-listener.ts';
 import { temporaryDirectory, writeRecord } from './temporary-directory.ts';
 
 describe('FileRegistry', () => {
-  test('hears by its watch, when the writer has settled', async () => {
+  test('notices a change by its watch, shortly after the last one', async () => {
     const { path, listener, clock, watch } = await following();
     writeRecord(path, recordOf(1));
     watch.change();
@@ -35,7 +36,7 @@ describe('FileRegistry', () => {
     expect(listener.records.get('n1')).toEqual(recordOf(1));
   });
 
-  test('hears without a watch, every two seconds', async () => {
+  test('notices changes without a watch, every two seconds', async () => {
     const { path, listener, clock } = await following({
       watch: () => {
         throw new Error('no watches here');
@@ -47,7 +48,7 @@ describe('FileRegistry', () => {
     expect(listener.records.has('n1')).toBe(true);
   });
 
-  test('is not kept from looking by a directory that changes all the time', async () => {
+  test('scans a directory that changes all the time', async () => {
     const { path, listener, clock, watch } = await following();
     writeRecord(path, recordOf(1));
     watch.change();
@@ -57,7 +58,7 @@ describe('FileRegistry', () => {
     expect(listener.records.has('n1')).toBe(true);
   });
 
-  test('holds back what may be half written, and goes on with the old record', async () => {
+  test('does not report a half written record, and keeps the old one', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     const file = join(path, 'n1.json');
     const text = readFileSync(file, 'utf8').replace('51871', '7');
@@ -70,7 +71,7 @@ describe('FileRegistry', () => {
     expect(listener.heard.slice(1)).toMatchObject([{ what: 'record', record: { port: 7 } }]);
   });
 
-  test('tells of a record that stays bad', async () => {
+  test('reports a record that stays bad', async () => {
     const { path, listener, clock } = await following(undefined, [1]);
     writeFileSync(join(path, 'n1.json'), 'x');
     await clock.pass(2000);
@@ -79,7 +80,7 @@ describe('FileRegistry', () => {
     expect(listener.records.get('n1')).toBeInstanceOf(RecordError);
   });
 
-  test('does not take a file for gone that an editor moves away to write it anew', async () => {
+  test('does not report a file as gone while an editor replaces it', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     renameSync(join(path, 'n1.json'), join(path, 'n1.json~'));
     watch.change();
@@ -89,7 +90,7 @@ describe('FileRegistry', () => {
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('tells of a file that stays away that somebody deleted it', async () => {
+  test('reports a file that stays away as deleted', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1, 2]);
     rmSync(join(path, 'n1.json'));
     watch.change();
@@ -98,7 +99,7 @@ describe('FileRegistry', () => {
     expect(listener.heard.slice(1)).toEqual([{ what: 'gone', name: 'n1', why: 'deleted' }]);
   });
 
-  test('keeps the nodes of a directory that is away, and takes it up again', async () => {
+  test('keeps the nodes while the directory is away, and follows it again afterwards', async () => {
     const { path, listener, clock } = await following(undefined, [1, 2]);
     renameSync(path, `${path}.away`);
     await clock.pass(2000);
@@ -113,7 +114,7 @@ describe('FileRegistry', () => {
     ]);
   });
 
-  test('takes nobody for thrown out whose record another directory does not have', async () => {
+  test('reports records that another directory lacks as expired, not as deleted', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     renameSync(path, `${path}.away`);
     mkdirSync(path);
@@ -147,7 +148,7 @@ describe('FileRegistry', () => {
     expect(listener.records.get('n1')).toEqual(recordOf(1));
   });
 
-  test('does not write its own record again that somebody deleted or revoked', async () => {
+  test('does not write its own record again after it was deleted', async () => {
     const { path, registry, listener, clock } = await following();
     await registry.publish(recordOf(1));
     await clock.pass(20);
@@ -155,6 +156,68 @@ describe('FileRegistry', () => {
     for (const ms of [2000, 100, 2000]) await clock.pass(ms);
     expect(listener.why('n1')).toBe('deleted');
     expect(readdirSync(path)).toEqual([]);
+  });
+
+  test.each([
+    ['deleted', (file: string) => rmSync(file), []],
+    ['revoked', (file: string) => revoke(file), ['n1.json']],
+  ])('lets an administrator win who has %s the record during a write', async (_, change, left) => {
+    const { path, registry, listener, clock, files } = await following();
+    await registry.publish(recordOf(1));
+    await clock.pass(20);
+    files.atWrite = () => change(join(path, 'n1.json'));
+    const published = registry.publish(recordOf(1, { port: 7 }));
+    await expect(published).rejects.toThrow('the record was removed meanwhile');
+    // A second attempt before the registry has noticed the deletion.
+    const again = registry.publish(recordOf(1, { port: 7 }));
+    await expect(again).rejects.toThrow('the record was removed meanwhile');
+    for (const ms of left.length > 0 ? [20] : [20, 100]) await clock.pass(ms);
+    expect(listener.why('n1')).toBe('deleted');
+    expect(readdirSync(path)).toEqual(left);
+    expect(left.length > 0 && readFileSync(join(path, 'n1.json'), 'utf8')).not.toContain(
+      '"port":7',
+    );
+  });
+
+  test('writes a record again that was removed, when it is asked for after the report', async () => {
+    const { path, registry, listener, clock, watch } = await following();
+    await registry.publish(recordOf(1));
+    await clock.pass(20);
+    rmSync(join(path, 'n1.json'));
+    watch.change();
+    for (const ms of [20, 100]) await clock.pass(ms);
+    expect(listener.why('n1')).toBe('deleted');
+    await registry.publish(recordOf(1));
+    expect(readdirSync(path)).toEqual(['n1.json']);
+  });
+
+  test('takes over what another program writes into the record during a write', async () => {
+    const { path, registry, files } = await following();
+    await registry.publish(recordOf(1));
+    const file = join(path, 'n1.json');
+    files.atWrite = () => {
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), zone: 'b' }));
+    };
+    await registry.publish(recordOf(1, { port: 7 }));
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ port: 7, zone: 'b' });
+  });
+
+  test('gives up when another program changes the record at every attempt', async () => {
+    const { path, registry, files } = await following();
+    await registry.publish(recordOf(1));
+    const file = join(path, 'n1.json');
+    let count = 0;
+    const change = (): void => {
+      files.atWrite = change;
+      writeFileSync(
+        file,
+        JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), n: count++ }),
+      );
+    };
+    files.atWrite = change;
+    const published = registry.publish(recordOf(1, { port: 7 }));
+    await expect(published).rejects.toThrow('other programs change the file again and again');
+    expect(count).toBe(5);
   });
 
   test('does not write a withdrawn record again', async () => {
@@ -228,6 +291,11 @@ describe('FileRegistry', () => {
   });
 });
 
+/** What an administrator does to throw a node out. */
+function revoke(file: string): void {
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), revoked: true }));
+}
+
 /** Time that passes when the test says so. */
 class TestClock {
   #timers: { ms: number; run: () => void }[] = [];
@@ -285,17 +353,26 @@ async function following(options: FileRegistryOptions = {}, numbers: number[] = 
   for (const number of numbers) writeRecord(path, recordOf(number));
   const clock = new TestClock();
   const watch = new TestWatch();
-  const files = { fail: undefined as string | undefined };
+  const files = {
+    fail: undefined as string | undefined,
+    /** Runs once, when the registry begins to write a file. */
+    atWrite: undefined as (() => void) | undefined,
+  };
   const open = (async (name: string, flags: number, mode?: number) => {
     if (mode !== undefined && files.fail !== undefined) {
       throw Object.assign(new Error('refused'), { code: files.fail });
+    }
+    if (mode !== undefined) {
+      const { atWrite } = files;
+      files.atWrite = undefined;
+      atWrite?.();
     }
     return promises.open(name, flags, mode);
   }) as typeof promises.open;
   const registry = new FileRegistry(path, {
     schedule: clock.schedule,
     watch: watch.watch,
-    files: { ...promises, open },
+    files: { ...systemFiles, open },
     ...options,
   });
   const listener = new RecordingListener();

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -15,6 +16,7 @@ import {
 import * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { systemFiles, type FileAccess } from '../../../src/registry/file/file-access.ts';
 import { replaceFile } from '../../../src/registry/file/replace-file.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -77,6 +79,59 @@ describe('replaceFile', () => {
     expect(readdirSync(directory).toSorted()).toEqual([...others, 'n1.json'].toSorted());
   });
 
+  describe.each([
+    ['with an exchange of files', systemFiles],
+    ['on a file system without an exchange', promises],
+  ])('%s', (_, files) => {
+    const change = { ...file, former: 'old' };
+
+    test('replaces a file that has the text that was read', async () => {
+      const directory = temporaryDirectory();
+      writeFileSync(join(directory, 'n1.json'), 'old');
+      expect(await replaceFile(files, directory, change)).toBe(true);
+      expect(readdirSync(directory)).toEqual(['n1.json']);
+      expect(readFileSync(join(directory, 'n1.json'), 'utf8')).toBe('new');
+    });
+
+    test('does not make a file again that was deleted during the write', async () => {
+      const directory = temporaryDirectory();
+      writeFileSync(join(directory, 'n1.json'), 'old');
+      const deleting = atSync(files, () => rmSync(join(directory, 'n1.json')));
+      expect(await replaceFile(deleting, directory, change)).toBe(false);
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    test('keeps the text that another program wrote meanwhile', async () => {
+      const directory = temporaryDirectory();
+      writeFileSync(join(directory, 'n1.json'), 'old');
+      const writing = atSync(files, () => writeFileSync(join(directory, 'n1.json'), 'other'));
+      expect(await replaceFile(writing, directory, change)).toBe(false);
+      expect(readdirSync(directory)).toEqual(['n1.json']);
+      expect(readFileSync(join(directory, 'n1.json'), 'utf8')).toBe('other');
+    });
+
+    test('reports a directory that is gone as an error', async () => {
+      const directory = temporaryDirectory();
+      writeFileSync(join(directory, 'n1.json'), 'old');
+      const removing = atSync(files, () => rmSync(directory, { recursive: true }));
+      await expect(replaceFile(removing, directory, change)).rejects.toThrow('ENOENT');
+    });
+  });
+
+  test('lets a deletion at the moment of the exchange win', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'n1.json'), 'old');
+    const files: FileAccess = {
+      ...promises,
+      exchange: async (one, other) => {
+        rmSync(other);
+        return systemFiles.exchange!(one, other);
+      },
+    };
+    expect(await replaceFile(files, directory, { ...file, former: 'old' })).toBe(false);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   test('does not replace a directory', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'n1.json'));
@@ -84,6 +139,24 @@ describe('replaceFile', () => {
     expect(readdirSync(directory)).toEqual(['n1.json']);
   });
 });
+
+/** Files that run `change` when the new text is on the disk and has no name yet. */
+function atSync(files: FileAccess, change: () => void): FileAccess {
+  let isFirst = true;
+  return {
+    ...files,
+    open: (async (path: string, ...rest: number[]) => {
+      const handle = await files.open(path, ...rest);
+      const sync = handle.sync.bind(handle);
+      handle.sync = async () => {
+        await sync();
+        if (isFirst) change();
+        isFirst = false;
+      };
+      return handle;
+    }) as typeof promises.open,
+  };
+}
 
 /** The file system, with each step noted; `failing` is the first one that finds the disk full. */
 function recorded(steps: string[], failing?: string): typeof promises {

@@ -2,7 +2,7 @@ import { describeWith } from '@litz/testkit';
 import { afterAll, beforeAll } from 'vitest';
 import { KubeApi } from '../../../src/registry/kubernetes/kube-api.ts';
 import { KubernetesRegistry } from '../../../src/registry/kubernetes/kubernetes-registry.ts';
-import { describeRegistry, type RegistryGround } from '../conformance.ts';
+import { describeRegistry, type RegistryFixture } from '../conformance.ts';
 import { CILIUM_NODES, applyDefinition, applyLitzNodes } from './manifests.ts';
 import { kubeRequirements, RealKube } from './real-kube.ts';
 
@@ -18,7 +18,7 @@ describeWith(kubeRequirements, 'a real API server', () => {
   afterAll(() => kube?.close());
 
   describeRegistry('kubernetes with LitzNode objects', async () => ({
-    ...ground('/apis/litz.dev/v1/litznodes', 'litz'),
+    ...fixture('/apis/litz.dev/v1/litznodes', 'litz'),
     // The schema lets it pass, the reader does not.
     writeBadRecord: async (name) => {
       const key = { publicKey: KEY, generation: 1, createdAt: '2026-01-31T12:00:00.000Z' };
@@ -30,7 +30,7 @@ describeWith(kubeRequirements, 'a real API server', () => {
   }));
 
   describeRegistry('kubernetes with CiliumNode objects', async () => ({
-    ...ground('/apis/cilium.io/v2/ciliumnodes', 'cilium'),
+    ...fixture('/apis/cilium.io/v2/ciliumnodes', 'cilium'),
     writeBadRecord: async (name) => {
       const annotations = { 'network.cilium.io/wg-pub-key': 'AAAA' };
       const metadata = { name, annotations };
@@ -39,7 +39,10 @@ describeWith(kubeRequirements, 'a real API server', () => {
     },
   }));
 
-  function ground(path: string, format: 'litz' | 'cilium'): Omit<RegistryGround, 'writeBadRecord'> {
+  function fixture(
+    path: string,
+    format: 'litz' | 'cilium',
+  ): Omit<RegistryFixture, 'writeBadRecord'> {
     const objectOf = async (name: string) => (await kube.send('GET', `${path}/${name}`)).body;
     return {
       open: async () => new KubernetesRegistry(new KubeApi(kube.access), { format }),

@@ -7,7 +7,7 @@ import { formatCidr, parseCidr, parsePublicKey } from '@litz/core';
 import { describeWith } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { NodeRecord, ReadRecord } from '../../../src/record/node-record.ts';
-import { systemClock } from '../../../src/registry/kubernetes/clock.ts';
+import { systemClock } from '../../../src/registry/clock.ts';
 import { FileCredential, inlineCredential } from '../../../src/registry/kubernetes/credential.ts';
 import { findKubeAccess } from '../../../src/registry/kubernetes/find-access.ts';
 import type { KubeAccess } from '../../../src/registry/kubernetes/kube-access.ts';
@@ -55,7 +55,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(heard.lines[0]).toBe('sync ');
   });
 
-  test('does not make a record again that somebody deletes while it is written', async () => {
+  test('does not create a record again that was deleted during the write', async () => {
     const registry = connect();
     await registry.publish(record(4));
     const { api } = registry;

@@ -38,7 +38,7 @@ describe('KubernetesRegistry', () => {
     expect(writes(server)).toBe(1);
   });
 
-  test('does not write what stands there already, and writes what has changed', async () => {
+  test('does not write an unchanged record, and writes a changed one', async () => {
     const { server, registry } = setUp();
     server.put(NODES, { metadata: { name: 'n1', uid: 'u1' } });
     await registry.publish(record('n1'));
@@ -116,7 +116,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')).toBeUndefined();
   });
 
-  test('tells records, refusals and deletions', async () => {
+  test('reports records, refusals and deletions', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
     server.put(LITZ, { metadata: { name: 'bad' }, spec: { version: 1, addresses: ['x'] } });
@@ -135,7 +135,7 @@ describe('KubernetesRegistry', () => {
     await until(() => server.watching === 0);
   });
 
-  test('tells of a node that an administrator threw out that it is gone', async () => {
+  test('reports a node that an administrator has revoked as gone', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
     registry.follow(heard.listener);
@@ -145,6 +145,19 @@ describe('KubernetesRegistry', () => {
     await until(() => heard.lines.length === 2);
     expect(heard.lines).toEqual(['sync n1: 10.244.1.0/24', 'gone n1 deleted']);
     await registry.close();
+  });
+
+  test('does not undo a revocation of a record that it has written', async () => {
+    const { server, registry } = setUp();
+    await registry.publish(record('n1'));
+    const { spec } = server.get(LITZ, 'n1') as { spec: object };
+    server.put(LITZ, { metadata: { name: 'n1' }, spec: { ...spec, revoked: true } });
+    const published = registry.publish({ ...record('n1'), port: 51999 });
+    await expect(published).rejects.toThrow('LitzNode n1 was revoked meanwhile');
+    expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ revoked: true, port: 51871 });
+    await registry.withdraw('n1');
+    await registry.publish(record('n1'));
+    expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ revoked: false });
   });
 
   test('says nothing of a change that is none of the record', async () => {

@@ -8,7 +8,7 @@ import { FakeKubeServer, statusOf } from './fake-kube-server.ts';
 const NODES = '/apis/litz.dev/v1/litznodes';
 
 describe('ListAndWatch', () => {
-  test('tells all there are, then every change in order', async () => {
+  test('reports all objects, then every change in order', async () => {
     const { server, heard } = await started(['a', 'b']);
     server.put(NODES, { metadata: { name: 'c' } });
     server.put(NODES, { metadata: { name: 'a' } });
@@ -87,7 +87,7 @@ describe('ListAndWatch', () => {
     expect(heard).toEqual(['sync a,b', 'deleted b', 'sync a', 'put c']);
   });
 
-  test('does not tell a list that was cut in the middle', async () => {
+  test('does not report a list that was cut in the middle', async () => {
     const { server, clock, heard, loop } = setUp();
     for (let i = 0; i < 251; i++) server.put(NODES, { metadata: { name: `node-${i}` } });
     let lists = 0;

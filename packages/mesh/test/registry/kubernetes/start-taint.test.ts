@@ -44,7 +44,7 @@ describe('removeStartTaint', () => {
     expect(await removeStartTaint(setUp().api, 'n1')).toBe(false);
   });
 
-  test('looks again when somebody else changed the list meanwhile', async () => {
+  test('reads the list again if another writer changed it meanwhile', async () => {
     const { server, api } = setUp();
     server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OTHER, OURS] } });
     server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));
@@ -105,7 +105,7 @@ describe('keepRemovingStartTaint', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('ends when it is told to', async () => {
+  test('ends when its signal says so', async () => {
     const { server, api } = setUp();
     server.answerNext((_, response) => {
       response.statusCode = 503;

@@ -1,0 +1,22 @@
+/**
+ * The command `bench start`.
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { measureStart, type StartSettings } from '../start/start.ts';
+import { count } from './arguments.ts';
+import { keep, say } from './output.ts';
+
+export function addStartCommand(program: Command): void {
+  const command: Command = program
+    .command('start')
+    .description('measure the first seconds of a daemon, with and without its warm-up, in turn')
+    .option('--rounds <number>', 'how often each daemon is measured', count, 7)
+    .option('--rest-ms <number>', 'time from the first session to the stream', count, 2000)
+    .action(async ({ rounds, restMs }: StartSettings) => {
+      const { measurements, failed } = await measureStart({ rounds, restMs }, say);
+      keep(command, 'start', { rounds, restMs }, measurements);
+      if (failed.length > 0) process.exitCode = 1;
+    });
+}

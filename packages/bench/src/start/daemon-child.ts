@@ -1,0 +1,15 @@
+/**
+ * A daemon with or without a warm-up, until SIGTERM: `daemon-child.js INTERFACE
+ * true|false`. It exports nothing.
+ *
+ * @module
+ */
+import { once } from 'node:events';
+import { Device, UapiServer } from '@litz/device';
+
+const [tun = '', warmUp] = process.argv.slice(2);
+const device = await Device.create({ tun, up: false, warmUp: warmUp === 'true' });
+const server = await UapiServer.listen(device, { path: UapiServer.path(tun) });
+await once(process, 'SIGTERM');
+await server.close();
+await device.close();

@@ -1,0 +1,81 @@
+/**
+ * `measureStart`: measures what the warm-up of a device costs and brings, with the same daemon with
+ * and without it.
+ *
+ * @module
+ */
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { missingProgram } from '../peers/command.ts';
+import type { Implementation } from '../peers/implementation.ts';
+import { runIperf } from '../peers/iperf.ts';
+import { missingNamespaces } from '../peers/namespace-pair.ts';
+import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
+import { INNER, Tunnel } from '../peers/tunnel.ts';
+
+export interface StartSettings {
+  rounds: number;
+  /** Time in ms from the first session to the first stream. The warm-up ends meanwhile. */
+  restMs: number;
+}
+
+/** The subjects: the same daemon with and without a warm-up. */
+export const WITH = 'with warm-up';
+export const WITHOUT = 'without';
+
+export function measureStart(
+  { rounds, restMs }: StartSettings,
+  progress: (text: string) => void,
+): Promise<RoundsOutcome> {
+  const missing = missingNamespaces() ?? missingProgram('iperf3', ['--version']);
+  const implementations = [daemon(WITH), daemon(WITHOUT)];
+  const take = async (implementation: Implementation): Promise<Sample[]> => {
+    const tunnel = await Tunnel.open(implementation);
+    try {
+      await setTimeout(restMs);
+      return await sampleStart(tunnel);
+    } finally {
+      await tunnel.close();
+    }
+  };
+  return alternate({ implementations, rounds, missing, take }, progress);
+}
+
+async function sampleStart(tunnel: Tunnel): Promise<Sample[]> {
+  const unit = 'Mbit/s';
+  const cpu = tunnel.cpuSeconds();
+  const first = await streamOneSecond(tunnel);
+  const second = await streamOneSecond(tunnel);
+  tunnel.checkAlive();
+  return [
+    { figure: 'TCP, 1 stream, first second', unit, value: first },
+    { figure: 'TCP, 1 stream, second second', unit, value: second },
+    { figure: 'CPU of both daemons before the stream', unit: 's', value: cpu },
+    {
+      figure: 'peak memory of an end, resident',
+      unit: 'MB',
+      value: tunnel.peakResidentMegabytes(),
+    },
+  ];
+}
+
+/** Returns the received rate in Mbit/s. */
+async function streamOneSecond({ namespaces: { a, b } }: Tunnel): Promise<number> {
+  const options = { client: a, server: b, address: INNER.b, seconds: 1 };
+  return (await runIperf(options)).receivedMbps;
+}
+
+function daemon(name: typeof WITH | typeof WITHOUT): Implementation {
+  return {
+    name,
+    missing: () => undefined,
+    command: (interfaceName) => [process.execPath, CHILD, interfaceName, String(name === WITH)],
+  };
+}
+
+/** The built file, because Node.js cannot load a source without a loader. */
+const CHILD: string = fileURLToPath(
+  import.meta.url.endsWith('.ts')
+    ? new URL('../../dist/start/daemon-child.js', import.meta.url)
+    : new URL('daemon-child.js', import.meta.url),
+);

@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { describeWith, requirement } from '@litz/testkit';
+import { expect, it } from 'vitest';
+import { missingProgram } from '../../src/peers/command.ts';
+import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
+import type * as Start from '../../src/start/start.ts';
+
+/** The built file, because children cannot load .ts. */
+const BUILT = new URL('../../dist/start/start.js', import.meta.url);
+const requirements = [
+  requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),
+  requirement('the right to make network namespaces', () => missingNamespaces() ?? true),
+  requirement('iperf3', () => missingProgram('iperf3', ['--version']) ?? true),
+];
+
+describeWith(requirements, 'measureStart', () => {
+  it('measures a daemon with and without a warm-up, and the warm-up costs CPU time', async () => {
+    const { measureStart, WITH, WITHOUT } = (await import(BUILT.href)) as typeof Start;
+    const { measurements, failed } = await measureStart({ rounds: 1, restMs: 1000 }, () => {});
+    expect(failed).toEqual([]);
+    const valueOf = (figure: string, subject: string): number =>
+      measurements.find((one) => one.figure === figure && one.subject === subject)!.value!;
+    for (const subject of [WITH, WITHOUT]) {
+      expect(valueOf('TCP, 1 stream, first second', subject)).toBeGreaterThan(0);
+    }
+    const cpu = 'CPU of both daemons before the stream';
+    expect(valueOf(cpu, WITH)).toBeGreaterThan(valueOf(cpu, WITHOUT));
+  });
+});

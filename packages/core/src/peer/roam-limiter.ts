@@ -1,0 +1,91 @@
+/**
+ * `RoamLimiter`: emits an event when a peer is reached at a new address or port, at most once a
+ * second for each peer.
+ *
+ * A peer may use a new port with every datagram, for example behind a NAT without stable ports, or
+ * with two paths that alternate. The endpoint follows every change. The first change is reported at
+ * once. A second later, the then current endpoint is reported if it differs from the reported one.
+ *
+ * All peers wait equally long, so they are due in the order in which they were reported. A peer
+ * that has not roamed within the last second costs nothing.
+ *
+ * @module
+ */
+import type { Endpoint } from '../endpoint.ts';
+import type { Outputs } from '../outputs.ts';
+import type { Peer } from './peer.ts';
+
+export class RoamLimiter {
+  readonly #outputs: Outputs;
+  /** Peers that were reported within the last second, oldest report first. */
+  readonly #recent: Map<Peer, LastRoam> = new Map();
+  /** How many of them have roamed again since their report. */
+  #waiting = 0;
+  /** A time not later than the first due report; Infinity if there is none. */
+  #first = Infinity;
+
+  constructor(outputs: Outputs) {
+    this.#outputs = outputs;
+  }
+
+  /**
+   * When `emitDue` may have something to report, in the milliseconds of `now`; Infinity if nothing
+   * waits.
+   */
+  get due(): number {
+    return this.#waiting === 0 ? Infinity : this.#first;
+  }
+
+  /** Called when the peer's endpoint differs from `previous` in address or port. */
+  noteRoam(peer: Peer, previous: Endpoint | undefined, now: number): void {
+    this.emitDue(now);
+    const recent = this.#recent.get(peer);
+    if (!recent) this.#emit(peer, previous, now);
+    else if (!recent.waits && recent.endpoint !== peer.endpoint) {
+      recent.waits = true;
+      this.#waiting++;
+    }
+  }
+
+  /** Reports the peers that are due, and forgets those without a new change. */
+  emitDue(now: number): void {
+    if (now < this.#first) return;
+    for (const [peer, { endpoint, until, waits }] of this.#recent) {
+      this.#first = until;
+      if (now < until) return;
+      this.forget(peer);
+      if (waits && peer.endpoint?.sameDestination(endpoint) !== true) {
+        this.#emit(peer, endpoint, now);
+      }
+    }
+    this.#first = Infinity;
+  }
+
+  /** Cancels the pending report of a peer. */
+  forget(peer: Peer): void {
+    if (this.#recent.get(peer)?.waits === true) this.#waiting--;
+    this.#recent.delete(peer);
+  }
+
+  #emit(peer: Peer, previous: Endpoint | undefined, now: number): void {
+    const { endpoint } = peer;
+    if (!endpoint) return;
+    const until = now + INTERVAL_MS;
+    this.#recent.set(peer, { endpoint, until, waits: false });
+    this.#first = Math.min(this.#first, until);
+    this.#outputs.queueEvent({ type: 'roam', peer: peer.publicKey, endpoint, previous });
+    this.#outputs.emitPeerEvent(peer, 'updated');
+  }
+}
+
+interface LastRoam {
+  /** The endpoint that was reported. */
+  readonly endpoint: Endpoint;
+  /** The peer is not reported again before this time. */
+  readonly until: number;
+  /** The peer has roamed since the report. */
+  waits: boolean;
+}
+
+/** The shortest time between two reports of one peer, in milliseconds. */
+const INTERVAL_MS = 1000;

@@ -1,0 +1,90 @@
+/**
+ * `BufferedEvents`: keeps the events of a new device until its caller can listen.
+ *
+ * The link can be up and the first handshake complete before `await Device.create(...)` returns the
+ * device, and only then can the caller add listeners. So events are kept in order. They are emitted
+ * in the turn of the event loop after the one in which the caller first adds a listener or calls a
+ * method. Then all listeners that were added in that turn receive them. If the caller does neither,
+ * events are kept for one second, and at most 1000 of them.
+ *
+ * @module
+ */
+export class BufferedEvents {
+  readonly #onRelease: () => void;
+  /** The kept events, oldest first. Undefined once nothing is kept any more. */
+  #buffered: (() => void)[] | undefined = [];
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #isUrgent = false;
+  #isReleasing = false;
+  #isUsed = false;
+
+  /** @param onRelease called once, before the first kept event is emitted */
+  constructor(onRelease: () => void) {
+    this.#onRelease = onRelease;
+  }
+
+  /** Whether no event was emitted yet. */
+  get isBuffering(): boolean {
+    return this.#buffered !== undefined && !this.#isReleasing;
+  }
+
+  /** `Device.create` returns the device now, so the time limit starts. */
+  startTimeLimit(): void {
+    this.#timer = setTimeout(() => this.release(), LONGEST_MS);
+    if (!this.#isUrgent) this.#timer.unref();
+  }
+
+  /** Keeps the event, or emits it at once if nothing is kept any more. */
+  add(emit: () => void): void {
+    if (this.#timer && this.#buffered && this.#buffered.length >= MOST_EVENTS) this.release();
+    if (this.#buffered) this.#buffered.push(emit);
+    else emit();
+  }
+
+  /**
+   * Keeps the process alive until the events are emitted. Otherwise an error could be lost because
+   * the process has nothing else to wait for.
+   */
+  keepProcessAlive(): void {
+    this.#isUrgent = true;
+    this.#timer?.ref();
+  }
+
+  /** The caller has added a listener or called a method. */
+  markUsed(): void {
+    if (this.#isUsed || !this.#buffered) return;
+    this.#isUsed = true;
+    // Runs after the current code and its microtasks.
+    setImmediate(() => this.release());
+  }
+
+  /** Emits all kept events. Events that a listener causes are emitted after them. */
+  release(): void {
+    if (!this.#buffered || this.#isReleasing) return;
+    this.#isReleasing = true;
+    clearTimeout(this.#timer);
+    this.#onRelease();
+    this.#emitAll(this.#buffered);
+  }
+
+  #emitAll(buffered: (() => void)[]): void {
+    let emitted = 0;
+    try {
+      while (emitted < buffered.length) buffered[emitted++]!();
+      this.#buffered = undefined;
+    } finally {
+      // A listener threw. Its error goes to the caller; the remaining events are emitted in the
+      // next turn.
+      if (this.#buffered) {
+        const rest = buffered.slice(emitted);
+        this.#buffered = rest;
+        setImmediate(() => this.#emitAll(rest));
+      }
+    }
+  }
+}
+
+// How long events are kept if the caller does nothing, in ms.
+const LONGEST_MS = 1000;
+// How many events are kept if the caller does nothing. Later events release them all.
+const MOST_EVENTS = 1000;

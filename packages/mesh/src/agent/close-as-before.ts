@@ -1,0 +1,66 @@
+/**
+ * `closeAsBefore`: closes a machine at the start of its agent as the previous agent had closed it. It
+ * needs neither the registry nor Kubernetes, so a node that boots while these cannot be reached sends
+ * no pod's packet in the clear.
+ *
+ * @module
+ */
+import type { MeshHost } from '../host/mesh-host.ts';
+import { desireHost } from '../plan/desire-host.ts';
+import type { Choices } from './agent-settings.ts';
+import { EnforcedState, type EnforcedRequest } from './enforced-state.ts';
+import { SavedChoices } from './saved-choices.ts';
+
+export interface StoredStateOptions {
+  /** The agent's state directory. */
+  readonly stateFolder: string;
+  readonly interfaceName: string;
+  /** The choices that the flags give. */
+  readonly choices: Choices;
+}
+
+/**
+ * Returns what the previous agent enforced. Undefined if the node does not enforce now, did not
+ * enforce before, or enforced in another mode.
+ *
+ * @throws {SavedChoicesError} the saved choices cannot be read
+ */
+export function enforcedBefore(options: StoredStateOptions): EnforcedRequest | undefined {
+  const { stateFolder, interfaceName, choices } = options;
+  const saved = new SavedChoices(stateFolder, interfaceName, choices);
+  if (!saved.hasEnforced || saved.current.enforcement !== 'enforce') return undefined;
+  const request = new EnforcedState(stateFolder, interfaceName).read();
+  return request?.mode === saved.current.mode ? request : undefined;
+}
+
+/**
+ * Adds the routes, rules and filters that close the machine. Nothing is removed, because it may belong
+ * to a peer that is not known yet.
+ *
+ * @returns one sentence for each step that failed
+ * @throws {MeshHostError} the machine cannot enforce
+ */
+export async function closeAsBefore(
+  host: Pick<MeshHost, 'apply' | 'facts'>,
+  interfaceName: string,
+  request: EnforcedRequest,
+): Promise<readonly string[]> {
+  const { port, own } = request;
+  const nodeAddresses = own.addresses;
+  const { underlay } = await host.facts({
+    interfaceName,
+    port,
+    nodeAddresses,
+    prefixes: own.prefixes,
+  });
+  const desired = desireHost({
+    ...request,
+    interfaceName,
+    enforcement: 'enforce',
+    peers: [],
+    answered: new Set(),
+    underlay,
+  });
+  const { troubles } = await host.apply({ ...desired, isPartial: true });
+  return troubles;
+}

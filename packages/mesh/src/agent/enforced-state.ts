@@ -1,0 +1,129 @@
+/**
+ * `EnforcedState`: stores what this node enforced last: the mode, the prefixes and the addresses. With
+ * it, a node that boots is closed before the registry or Kubernetes answers.
+ *
+ * The file is only a help. If it cannot be read, the node is closed when everything is known. An agent
+ * that cannot write the file continues and reports it.
+ *
+ * @module
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { formatCidr, parseAddress, parseCidr } from '@litz/core';
+import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
+import type { MeshRequest } from '../plan/desired-host.ts';
+import type { RegistryAddress } from '../registry/registry.ts';
+import { ENCRYPT_MODES } from './agent-settings.ts';
+
+/** The part of a request that does not depend on other nodes. */
+export type EnforcedRequest = Pick<
+  MeshRequest,
+  'port' | 'mode' | 'own' | 'clusterPrefixes' | 'registryAddresses'
+>;
+
+export class EnforcedState {
+  readonly #path: string;
+  readonly #onTrouble: (trouble: string | undefined) => void;
+  /** The content that was written last. */
+  #written: string | undefined = undefined;
+
+  /**
+   * @param folder the agent's state directory
+   * @param onTrouble called with the reason why the file cannot be written; undefined: it was written
+   */
+  constructor(
+    folder: string,
+    interfaceName: string,
+    onTrouble: (trouble: string | undefined) => void = () => {},
+  ) {
+    this.#path = join(folder, `${interfaceName}.enforced.json`);
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Returns what was enforced last. Undefined if there is no file, or if it cannot be used. */
+  read(): EnforcedRequest | undefined {
+    try {
+      const text = readStateFile(this.#path, MAX_BYTES);
+      return text === undefined ? undefined : parse(JSON.parse(text) as Stored);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Stores what is enforced now. It is on the disk when this returns. Writes only changes. */
+  save(request: EnforcedRequest): void {
+    const content = `${JSON.stringify(storedOf(request))}\n`;
+    if (content === this.#written) return;
+    this.#try(() => {
+      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      replaceStateFile(this.#path, Buffer.from(content));
+      this.#written = content;
+    });
+  }
+
+  /** Deletes the file, because the node has left the mesh. */
+  remove(): void {
+    this.#written = undefined;
+    this.#try(() => rmSync(this.#path, { force: true }));
+  }
+
+  #try(write: () => void): void {
+    try {
+      write();
+      this.#onTrouble(undefined);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      this.#onTrouble(`${this.#path} cannot be written: ${code ?? message}`);
+    }
+  }
+}
+
+interface Stored {
+  readonly version: 1;
+  readonly port: number;
+  readonly mode: MeshRequest['mode'];
+  readonly prefixes: readonly string[];
+  readonly addresses: readonly string[];
+  readonly encryptsNode: boolean;
+  readonly clusterPrefixes: readonly string[];
+  readonly registryAddresses: readonly RegistryAddress[];
+}
+
+function storedOf({ port, mode, own, ...rest }: EnforcedRequest): Stored {
+  return {
+    version: 1,
+    port,
+    mode,
+    prefixes: own.prefixes.map(formatCidr),
+    addresses: own.addresses,
+    encryptsNode: own.encryptsNode,
+    clusterPrefixes: rest.clusterPrefixes.map(formatCidr),
+    registryAddresses: rest.registryAddresses.map(({ address, port: of }) => ({
+      address,
+      port: of,
+    })),
+  };
+}
+
+/** @throws {Error} a field is missing or bad */
+function parse(stored: Stored): EnforcedRequest | undefined {
+  const { version, port, mode, addresses, encryptsNode, registryAddresses } = stored;
+  if (version !== 1 || !ENCRYPT_MODES.includes(mode) || typeof encryptsNode !== 'boolean') {
+    return undefined;
+  }
+  for (const text of addresses) parseAddress(text);
+  for (const registry of registryAddresses) parseAddress(registry.address);
+  const ports = [port, ...registryAddresses.map((registry) => registry.port)];
+  if (!ports.every((one) => Number.isInteger(one) && one >= 1 && one <= MAX_PORT)) return undefined;
+  return {
+    port,
+    mode,
+    own: { prefixes: stored.prefixes.map((text) => parseCidr(text)), addresses, encryptsNode },
+    clusterPrefixes: stored.clusterPrefixes.map((text) => parseCidr(text)),
+    registryAddresses,
+  };
+}
+
+const MAX_PORT = 65_535;
+/** In bytes. Much larger than any file that an agent writes. */
+const MAX_BYTES = 1024 * 1024;

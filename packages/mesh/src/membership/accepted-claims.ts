@@ -1,0 +1,115 @@
+/**
+ * `AcceptedClaims`: which node has which key, address and prefix, and with which nodes a record would
+ * clash.
+ *
+ * @module
+ */
+import { formatCidr, parseAddress } from '@litz/core';
+import { hostPrefix } from '../record/cidr-relations.ts';
+import type { NodeRecord } from '../record/node-record.ts';
+import type { Refusal } from './membership-context.ts';
+import { PrefixTable } from './prefix-table.ts';
+
+/** A refusal because another node has what the record claims. */
+export type Clash = Refusal & { readonly holder: string };
+
+export class AcceptedClaims {
+  readonly #records = new Map<string, NodeRecord>();
+  readonly #keys = new Map<string, string>();
+  /** The names of the nodes at an address. Nearly always there is one name. */
+  readonly #addresses = new Map<string, readonly string[]>();
+  /** The addresses of all nodes as prefixes. The owner of each is the address as text. */
+  readonly #addressTable = new PrefixTable();
+  readonly #prefixes = new PrefixTable();
+
+  /** Yields each claim of the record that another node has already. */
+  *clashesOf(record: NodeRecord): Generator<Clash> {
+    for (const i of record.keys.keys()) yield* this.#keyClashes(record, i);
+    for (const i of record.addresses.keys()) yield* this.#addressClashes(record, i);
+    for (const i of record.prefixes.keys()) yield* this.#prefixClashes(record, i);
+  }
+
+  /** Replaces what the node has with what the record claims. The record must not clash. */
+  take(record: NodeRecord): void {
+    const { name, keys, addresses, prefixes } = record;
+    this.release(name);
+    this.#records.set(name, record);
+    for (const { publicKey } of keys) this.#keys.set(publicKey.toBase64(), name);
+    for (const address of addresses) this.#takeAddress(address, name);
+    // The prefixes of one record may overlap. The wider ones are added first and cover the others.
+    for (const prefix of prefixes.toSorted((a, b) => a.prefixLength - b.prefixLength)) {
+      if (this.#prefixes.isFree(prefix)) this.#prefixes.add(prefix, name);
+    }
+  }
+
+  release(name: string): void {
+    const record = this.#records.get(name);
+    if (!record) return;
+    this.#records.delete(name);
+    for (const { publicKey } of record.keys) this.#keys.delete(publicKey.toBase64());
+    for (const address of record.addresses) this.#releaseAddress(address, name);
+    for (const prefix of record.prefixes) this.#prefixes.remove(prefix);
+  }
+
+  *#keyClashes({ name, keys }: NodeRecord, i: number): Generator<Clash> {
+    const holder = this.#keys.get(keys[i]!.publicKey.toBase64());
+    if (holder === undefined || holder === name) return;
+    yield { field: `keys[${i}].publicKey`, reason: `is the key of node ${holder}`, holder };
+  }
+
+  *#addressClashes(record: NodeRecord, i: number): Generator<Clash> {
+    const field = `addresses[${i}]`;
+    const address = record.addresses[i]!;
+    for (const holder of this.#addresses.get(address) ?? []) {
+      if (holder === record.name || !isOneMachine(record, this.#records.get(holder)!)) continue;
+      yield { field, reason: `${address} is the address of node ${holder}`, holder };
+    }
+    for (const holder of this.#prefixes.owners(hostPrefix(parseAddress(address)))) {
+      if (holder === record.name) continue;
+      yield { field, reason: `${address} is in a prefix of node ${holder}`, holder };
+    }
+  }
+
+  *#prefixClashes(record: NodeRecord, i: number): Generator<Clash> {
+    const field = `prefixes[${i}]`;
+    const prefix = record.prefixes[i]!;
+    const text = formatCidr(prefix);
+    for (const holder of this.#prefixes.owners(prefix)) {
+      if (holder === record.name) continue;
+      yield { field, reason: `${text} overlaps the prefix of node ${holder}`, holder };
+    }
+    for (const address of this.#addressTable.owners(prefix)) {
+      for (const holder of this.#addresses.get(address)!) {
+        if (holder === record.name) continue;
+        yield { field, reason: `${text} covers ${address}, the address of node ${holder}`, holder };
+      }
+    }
+  }
+
+  #takeAddress(address: string, name: string): void {
+    const names = this.#addresses.get(address);
+    if (names?.includes(name)) return;
+    this.#addresses.set(address, names ? [...names, name] : [name]);
+    if (names) return;
+    this.#addressTable.add(hostPrefix(parseAddress(address)), address);
+  }
+
+  #releaseAddress(address: string, name: string): void {
+    const names = this.#addresses.get(address);
+    if (!names) return;
+    const others = names.filter((other) => other !== name);
+    if (others.length > 0) this.#addresses.set(address, others);
+    if (others.length > 0) return;
+    this.#addresses.delete(address);
+    this.#addressTable.remove(hostPrefix(parseAddress(address)));
+  }
+}
+
+/**
+ * Returns true if two nodes with the same address cannot both be accepted. Several nodes may be
+ * behind one NAT address, with different ports. But traffic to the address itself can go into one
+ * tunnel only.
+ */
+function isOneMachine(a: NodeRecord, b: NodeRecord): boolean {
+  return a.port === b.port || a.encryptsNode || b.encryptsNode;
+}

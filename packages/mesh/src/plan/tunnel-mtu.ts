@@ -1,0 +1,43 @@
+/**
+ * The largest packets that fit through the tunnel without fragments of its datagrams. Pure.
+ *
+ * @module
+ */
+
+/** The facts that decide about the MTU of the tunnel. */
+export interface MtuInput {
+  /** MTU of the underlay in bytes; undefined: no route to a peer is known. */
+  readonly underlay: number | undefined;
+  /** Whether all peers are reached by IPv4. */
+  readonly outerIpv4: boolean;
+}
+
+/** Returns the MTU of the tunnel's interface in bytes. */
+export function tunnelMtu(input: MtuInput, { hasIpv6 }: { readonly hasIpv6: boolean }): number {
+  const least = hasIpv6 ? LEAST_MTU_IPV6 : LEAST_MTU_IPV4;
+  return Math.min(Math.max(fitting(input), least), LARGEST_MTU);
+}
+
+/**
+ * Returns the MTU for IPv4 packets in bytes, if it must be less than that of an interface with IPv6.
+ * Undefined: the MTU of the interface is right for IPv4 as well.
+ */
+export function ipv4Mtu(input: MtuInput): number | undefined {
+  const mtu = Math.max(fitting(input), LEAST_MTU_IPV4);
+  return mtu < LEAST_MTU_IPV6 ? mtu : undefined;
+}
+
+function fitting({ underlay = DEFAULT_UNDERLAY_MTU, outerIpv4 }: MtuInput): number {
+  return underlay - (outerIpv4 ? OVERHEAD_IPV4 : OVERHEAD_IPV6);
+}
+
+/** Bytes that the tunnel adds to a packet: IPv4 20 or IPv6 40, UDP 8, WireGuard's header 16 and its tag 16. */
+const OVERHEAD_IPV4 = 60;
+const OVERHEAD_IPV6 = 80;
+/** The underlay's MTU while no route to a peer is known. */
+const DEFAULT_UNDERLAY_MTU = 1500;
+/** The tunnel's MTU is never below these. A link with IPv6 needs 1280 (RFC 8200, section 5). */
+const LEAST_MTU_IPV6 = 1280;
+const LEAST_MTU_IPV4 = 576;
+/** Largest inner packet in bytes: a UDP datagram over IPv4 holds 65,507 bytes. */
+const LARGEST_MTU = 65456;

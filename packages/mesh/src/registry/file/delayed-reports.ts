@@ -1,0 +1,55 @@
+/**
+ * `DelayedReports`: delays reports, because a program may be in the middle of a change. A bad record is
+ * reported when two polled scans have found the same. A missing record is reported when two scans
+ * in a row have missed it.
+ *
+ * @module
+ */
+import { RecordError, type ReadRecord } from '../../record/node-record.ts';
+
+export class DelayedReports {
+  /** The messages of the bad records in the last polled scan, by node name. */
+  #bad = new Map<string, string>();
+  #missing = new Set<string>();
+
+  /** True if the last scan missed a record for the first time. */
+  get isMissing(): boolean {
+    return this.#missing.size > 0;
+  }
+
+  /**
+   * Returns the records that can be reported. A record that is held back is replaced by what was
+   * reported of it before.
+   */
+  badOnes(
+    records: ReadonlyMap<string, ReadRecord>,
+    reported: ReadonlyMap<string, ReadRecord>,
+    isPolled: boolean,
+  ): ReadonlyMap<string, ReadRecord> {
+    const bad = new Map<string, string>();
+    const sure = new Map<string, ReadRecord>();
+    for (const [name, record] of records) {
+      const before = reported.get(name);
+      if (!(record instanceof RecordError) || before instanceof RecordError) {
+        sure.set(name, record);
+        continue;
+      }
+      bad.set(name, record.message);
+      if (isPolled && this.#bad.get(name) === record.message) sure.set(name, record);
+      else if (before) sure.set(name, before);
+    }
+    if (isPolled) this.#bad = bad;
+    return sure;
+  }
+
+  /** Returns the names of the nodes whose record was missing in two scans in a row. */
+  missingOnes(
+    records: ReadonlyMap<string, ReadRecord>,
+    reported: ReadonlyMap<string, ReadRecord>,
+  ): readonly string[] {
+    const missing = [...reported.keys()].filter((name) => !records.has(name));
+    const sure = missing.filter((name) => this.#missing.has(name));
+    this.#missing = new Set(missing.filter((name) => !this.#missing.has(name)));
+    return sure;
+  }
+}

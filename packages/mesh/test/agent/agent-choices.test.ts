@@ -1,0 +1,214 @@
+import { describe, expect, it } from 'vitest';
+import type { AgentSettings } from '../../src/agent/agent-settings.ts';
+import { SimulatedMachine } from '../plan/simulated-machine.ts';
+import { recordOf } from '../records.ts';
+import { AgentFixture, pass } from './agent-fixture.ts';
+
+describe('setEnforcement', () => {
+  it('refuses enforce, and names the peers that have not answered', async () => {
+    const fixture = await started();
+    await fixture.answer(3);
+    const refused = fixture.agent.setEnforcement('enforce');
+    await expect(refused).rejects.toThrow(/no answer yet from n2, n4\. .*--force/);
+    expect((await fixture.agent.status()).node.wantedEnforcement).toBe('permissive');
+    expect(fixture.wayTo(2)).toBe('main');
+  });
+
+  it('enforces with force, even if peers have not answered', async () => {
+    const fixture = await started();
+    await fixture.answer(3);
+    const said = fixture.agent.setEnforcement('enforce', { force: true });
+    await expect(said).resolves.toBe('enforcement is enforce');
+    // Into a tunnel without a session, which is closed, and not past it.
+    expect([2, 3, 9].map((number) => fixture.wayTo(number))).toEqual([
+      'tunnel',
+      'tunnel',
+      'refused',
+    ]);
+  });
+
+  it('enforces when all have answered, and goes back and off', async () => {
+    const fixture = await started();
+    await fixture.answer(2, 3, 4);
+    await fixture.agent.setEnforcement('enforce');
+    expect([fixture.wayTo(2), fixture.wayTo(9)]).toEqual(['tunnel', 'refused']);
+    await fixture.agent.setEnforcement('permissive');
+    expect([fixture.wayTo(2), fixture.wayTo(9)]).toEqual(['tunnel', 'main']);
+    await fixture.agent.setEnforcement('off');
+    const { routes, rules, ruleset } = fixture.host.machine;
+    expect([routes.size, rules.size, ruleset]).toEqual([0, 0, undefined]);
+    expect(fixture.daemon.peers).toMatchObject([{ session: {} }, { session: {} }, { session: {} }]);
+  });
+
+  it('names the refused nodes that enforce cuts off, and does not wait for them', async () => {
+    const fixture = await started();
+    await fixture.answer(2, 3, 4);
+    fixture.registry.has('n5', recordOf(5, { prefixes: recordOf(2).prefixes }));
+    await pass(1000);
+    const said = fixture.agent.setEnforcement('enforce');
+    await expect(said).resolves.toBe('enforcement is enforce; refused, and so cut off: n5');
+  });
+
+  it('refuses enforce without cluster prefixes, even with force', async () => {
+    const fixture = await started({ clusterPrefixes: [] });
+    await fixture.answer(2, 3, 4);
+    const refused = fixture.agent.setEnforcement('enforce', { force: true });
+    await expect(refused).rejects.toThrow('--cluster-prefix');
+  });
+
+  it('refuses enforce before the registry was read', async () => {
+    const fixture = new AgentFixture();
+    fixture.daemon.starts();
+    fixture.agent.start();
+    await pass(1000);
+    await expect(fixture.agent.setEnforcement('enforce')).rejects.toThrow(/not read yet/);
+  });
+
+  it('leaves everything as it was if the machine cannot enforce', async () => {
+    const fixture = await started();
+    await fixture.answer(2, 3, 4);
+    fixture.host.refusal = ({ enforcement }) =>
+      enforcement === 'enforce'
+        ? new Error('enforce does not work here: nft is missing')
+        : undefined;
+    await expect(fixture.agent.setEnforcement('enforce')).rejects.toThrow('nft is missing');
+    await pass(60_000);
+    expect((await fixture.agent.status()).node).toMatchObject({
+      enforcement: 'permissive',
+      wantedEnforcement: 'permissive',
+    });
+    expect(fixture.agent.events.troubles).toEqual([]);
+    await fixture.replace();
+    expect((await fixture.agent.status()).node.wantedEnforcement).toBe('permissive');
+  });
+});
+
+describe('two switches at once', () => {
+  it('run one after the other, and one that fails does not undo another', async () => {
+    const fixture = await started();
+    await fixture.answer(2, 3, 4);
+    fixture.host.refusal = ({ enforcement }) =>
+      enforcement === 'enforce' ? new Error("enforce can't be held: nft is missing") : undefined;
+    const both = await Promise.allSettled([
+      fixture.agent.setEnforcement('enforce'),
+      fixture.agent.setMode('all'),
+    ]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect((await fixture.agent.status()).node).toMatchObject({
+      mode: 'all',
+      wantedEnforcement: 'permissive',
+    });
+  });
+});
+
+describe('an agent that is started to enforce', () => {
+  it('waits for all peers, then enforces, and goes on with that when others join', async () => {
+    const fixture = await started({ enforcement: 'enforce' });
+    await fixture.answer(2, 3);
+    const { node } = await fixture.agent.status();
+    expect(node).toMatchObject({ enforcement: 'permissive', wantedEnforcement: 'enforce' });
+    expect(fixture.wayTo(9)).toBe('main');
+    await fixture.answer(4);
+    expect(fixture.wayTo(9)).toBe('refused');
+    fixture.registry.has('n9', recordOf(9));
+    await pass(1000);
+    expect(fixture.wayTo(9)).toBe('tunnel');
+    expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
+  });
+
+  it('does not wait for peers with force', async () => {
+    const fixture = await started({ enforcement: 'enforce', force: true });
+    expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
+  });
+
+  it('enforces at once if the previous agent enforced', async () => {
+    const fixture = await started({ enforcement: 'enforce' });
+    await fixture.answer(2, 3, 4);
+    fixture.daemon.ends();
+    await fixture.replace();
+    fixture.agent.start();
+    fixture.registry.sync();
+    await pass(1000);
+    expect(fixture.wayTo(9)).toBe('refused');
+  });
+
+  it('closes a machine that comes up before the registry can be read', async () => {
+    const fixture = await started({ enforcement: 'enforce' });
+    await fixture.answer(2, 3, 4);
+    await fixture.replace();
+    fixture.host.machine = new SimulatedMachine([]);
+    fixture.agent.start();
+    await pass(1000);
+    const ways = (): string[] => [1, 2, 9].map((number) => fixture.wayTo(number));
+    expect(ways()).toEqual(['main', 'refused', 'refused']);
+    expect(fixture.agent.isReady).toBe(false);
+    fixture.registry.sync();
+    await pass(1000);
+    expect(ways()).toEqual(['main', 'tunnel', 'refused']);
+  });
+
+  it('removes nothing from a running machine before the registry can be read', async () => {
+    const fixture = await started({ enforcement: 'enforce' });
+    await fixture.answer(2, 3, 4);
+    await fixture.replace();
+    const { length } = fixture.log;
+    fixture.agent.start();
+    await pass(1000);
+    expect([fixture.wayTo(2), fixture.wayTo(9)]).toEqual(['tunnel', 'refused']);
+    expect(fixture.log.slice(length)).toEqual([]);
+  });
+
+  it('says that it is not closed while its own prefixes are not known', async () => {
+    const fixture = new AgentFixture({
+      settings: { enforcement: 'enforce', force: true },
+      prefixes: { description: 'none', follow: () => {}, close: () => {} },
+    });
+    fixture.agent.start();
+    await pass(1000);
+    expect(fixture.agent.events.troubles).toContainEqual(
+      expect.stringContaining('enforce: it is not in effect yet'),
+    );
+  });
+
+  it('enforces at once if the previous agent was switched to it, but not with other flags', async () => {
+    const fixture = await started();
+    await fixture.answer(2, 3, 4);
+    await fixture.agent.setEnforcement('enforce');
+    await fixture.replace();
+    expect((await fixture.agent.status()).node.wantedEnforcement).toBe('enforce');
+    await fixture.replace({ enforcement: 'off' });
+    expect((await fixture.agent.status()).node.wantedEnforcement).toBe('off');
+  });
+});
+
+describe('setMode', () => {
+  it('sets the mark of the daemon before the rules need it, and clears it after they are gone', async () => {
+    const fixture = await started();
+    await fixture.answer(2, 3, 4);
+    const { length } = fixture.log;
+    await fixture.agent.setMode('nodes');
+    expect(fixture.log.slice(length)).toEqual(['daemon: fwmark', 'host: permissive']);
+    expect(fixture.daemon.fwmark).not.toBe(0);
+    await fixture.agent.setMode('pods');
+    expect(fixture.log.slice(length + 2)).toEqual(['host: permissive', 'daemon: fwmark']);
+    expect(fixture.daemon.fwmark).toBe(0);
+  });
+
+  it('publishes with all that the node does not opt out', async () => {
+    const fixture = await started({ encryptsNode: false });
+    expect(fixture.record?.encryptsNode).toBe(false);
+    await fixture.agent.setMode('all');
+    await pass(1000);
+    expect(fixture.record?.encryptsNode).toBe(true);
+    await fixture.agent.setMode('nodes');
+    await pass(1000);
+    expect(fixture.record?.encryptsNode).toBe(false);
+  });
+});
+
+/** Three peers, none of which has answered. */
+async function started(settings: Partial<AgentSettings> = {}): Promise<AgentFixture> {
+  const fixture = new AgentFixture({ settings });
+  await fixture.start(recordOf(2), recordOf(3), recordOf(4));
+  return fixture;
+}

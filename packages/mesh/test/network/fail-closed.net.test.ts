@@ -1,0 +1,86 @@
+import { describeWith } from '@litz/testkit';
+import { expect, test } from 'vitest';
+import { until, type TestNode } from './test-node.ts';
+import { networkRequirements } from './test-network.ts';
+import { createNetwork, createMesh, settle, type Mesh } from './create-mesh.ts';
+import { ProgrammedMesh } from './programmed-mesh.ts';
+
+describeWith(networkRequirements, 'fail closed', () => {
+  test.each<[string, (mesh: Mesh) => unknown]>([
+    ['all rules are flushed', ({ a }) => flushRules(a)],
+    ['the rule is deleted', ({ a }) => a.namespace.ip('rule del pref 900')],
+    ['the routes are flushed', ({ a }) => a.namespace.ip('route flush table 51871')],
+    ['the link is deleted', ({ a }) => a.namespace.ip('link del litz0')],
+    ['the daemon is killed', ({ a }) => a.killDaemon()],
+    ['the ruleset is flushed', ({ a }) => a.namespace.run('nft', 'flush', 'ruleset')],
+    [
+      'the rule is deleted, and nobody is there to repair it',
+      ({ a, mesh }) => {
+        mesh.hosts[0].close();
+        a.namespace.ip('rule del pref 900');
+      },
+    ],
+    [
+      'the daemon is killed, and nobody is there',
+      ({ a, mesh }) => {
+        mesh.hosts[0].close();
+        return a.killDaemon();
+      },
+    ],
+  ])('sends no plaintext while %s', async (_, damage) => {
+    const made = await createMesh();
+    const { wire, a, b } = made;
+    const pings = ping(a, b, 150);
+
+    await damage(made);
+    a.pingFromNode(b.pods[0].address, { count: 10 });
+    await pings;
+
+    expect(wire.counts()).toMatchObject({ plaintext: 0, vxlan: 0 });
+  });
+
+  test('goes on when the daemon is back, with another index', async () => {
+    const { wire, a, b, mesh } = await createMesh();
+    const before = mesh.hosts[0].linkIndex;
+    await a.killDaemon();
+    await a.startDaemon();
+    a.addPeer(b);
+    await until(() => (mesh.hosts[0].linkIndex ?? before) !== before);
+
+    expect(mesh.hosts[0].linkIndex).not.toBe(before);
+    // Turns of the event loop are the host's, too: it is in this process.
+    await until(() => a.ping(a.pods[0], b.pods[0].address, { count: 1 }) === 1);
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+
+  test('sends no plaintext if the rules were set before the CNI was installed', async () => {
+    const network = await createNetwork({ withCni: false });
+    await ProgrammedMesh.create(network);
+    network.installCni();
+    await settle(network);
+    const { wire, a, b } = network;
+
+    expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
+
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+});
+
+/** Rules of the others stay. */
+function flushRules({ namespace }: TestNode): void {
+  namespace.input(
+    'sh',
+    'ip rule flush; ip rule add lookup main pref 32766; ip rule add lookup default pref 32767',
+  );
+}
+
+/** Both ways, a hundred a second, beside what the test does. */
+async function ping(a: TestNode, b: TestNode, count: number): Promise<void> {
+  const words = `ping -q -c ${count} -i 0.01 -W 1`.split(' ') as [string];
+  const pings = [
+    a.startInPod(a.pods[0], ...words, b.pods[0].address),
+    b.startInPod(b.pods[0], ...words, a.pods[0].address),
+    a.startInPod(a.pods[0], ...words, b.pods[0].address6),
+  ];
+  await Promise.all(pings.map((child) => new Promise((resolve) => child.once('exit', resolve))));
+}

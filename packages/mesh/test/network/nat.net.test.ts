@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { describeWith } from '@litz/testkit';
+import { expect, test } from 'vitest';
+import { TestAgent } from './test-agent.ts';
+import { until, type TestNode } from './test-node.ts';
+import { networkRequirements } from './test-network.ts';
+import { createNetwork } from './create-mesh.ts';
+import type { TestNamespace } from './test-namespace.ts';
+
+/** Longer than the NAT keeps a mapping. */
+const IDLE_MS = 6000;
+const INSIDE = '10.99.0.2';
+
+describeWith(networkRequirements, 'a node behind a NAT', () => {
+  test('is reached at any time with --persistent-keepalive', async () => {
+    const { a, b, agents } = await meshWithNat(['--persistent-keepalive', '1']);
+    await idle();
+    // One of three may be late on a busy machine; without a mapping all would be lost.
+    await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
+
+    // Another agent finds a peer whose endpoint is not that of its record.
+    await agents[0].kill();
+    agents[0].restart();
+    await agents[0].hasMet(1);
+    await idle();
+    expect(a.wg('show', 'litz0', 'endpoints')).toMatch(/\t192\.168\.50\.201:\d+$/m);
+    await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
+  });
+
+  test('is not reached without it after the NAT mapping expired, until it sends something itself', async () => {
+    const { a, b } = await meshWithNat([]);
+    expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
+    await idle();
+    expect(a.ping(a.pods[0], b.pods[0].address)).toBe(0);
+    await until(() => b.ping(b.pods[0], a.pods[0].address) === 3);
+    expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
+  });
+});
+
+/** @param words for the agent of the node behind the NAT */
+async function meshWithNat(words: readonly string[]): Promise<
+  Awaited<ReturnType<typeof createNetwork>> & {
+    readonly agents: readonly [TestAgent, TestAgent];
+  }
+> {
+  const network = await createNetwork({ inner: 4 });
+  const { a, b } = network;
+  hide(b, await network.addClient());
+  for (const node of [a, b]) await node.startDaemon();
+  const common = { registryFolder: join(network.folder, 'registry') };
+  const agents = [
+    new TestAgent(a, common),
+    new TestAgent(b, { ...common, addresses: [INSIDE], words }),
+  ] as const;
+  for (const agent of agents) await agent.hasMet(1);
+  for (const agent of agents) {
+    await agent.ask({ command: 'enforcement', enforcement: 'enforce', force: false });
+  }
+  await until(() => b.ping(b.pods[0], a.pods[0].address) === 3);
+  return Object.assign(network, { agents });
+}
+
+/** Its only way is through `nat`, which keeps a mapping for two seconds, three where answers came. */
+function hide({ namespace }: TestNode, nat: TestNamespace): void {
+  namespace.ip(`link add lan0 type veth peer name lan1 netns ${nat.pid}`);
+  namespace.ip(`address add ${INSIDE}/24 dev lan0`);
+  nat.ip('address add 10.99.0.1/24 dev lan1');
+  nat.ip('link set lan1 up');
+  namespace.ip('link set lan0 up');
+  namespace.ip('link set eth0 down');
+  namespace.ip('route add default via 10.99.0.1');
+  nat.input(
+    'nft',
+    'table ip nat { chain out { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }; }',
+  );
+  const timeout = 'net.netfilter.nf_conntrack_udp_timeout';
+  nat.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', `${timeout}=2`, `${timeout}_stream=3`);
+}
+
+async function idle(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+}

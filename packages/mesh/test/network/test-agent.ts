@@ -1,0 +1,123 @@
+/**
+ * `TestAgent`: `litz agent` on a node of a network, as a process.
+ *
+ * @module
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { formatCidr } from '@litz/core';
+import {
+  sendControlRequest,
+  controlPath,
+  type ControlRequest,
+  type MeshStatus,
+} from '../../src/index.ts';
+import { LITZ, type TestNode } from './test-node.ts';
+import { PODS4, PODS6 } from './wire.ts';
+
+export interface TestAgentOptions {
+  /** The same one for all nodes. */
+  readonly registryFolder: string;
+  /** Of the node, where they are not those of the network. */
+  readonly addresses?: readonly string[];
+  /** Gives the addresses of both families; default: that of the family of the datagrams. */
+  readonly isDual?: boolean;
+  /** More of the command line. */
+  readonly words?: readonly string[];
+}
+
+export class TestAgent {
+  readonly node: TestNode;
+  readonly #options: TestAgentOptions;
+  #process: ChildProcess;
+  #text = '';
+
+  constructor(node: TestNode, options: TestAgentOptions) {
+    this.node = node;
+    this.#options = options;
+    this.#process = this.#start();
+  }
+
+  /** What it printed until now. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** @throws {Error} (rejects) nobody answers, or what the agent refused */
+  async ask(request: ControlRequest): Promise<unknown> {
+    return sendControlRequest(
+      controlPath('litz0', join(this.node.namespace.folder, '/run/litz')),
+      request,
+    );
+  }
+
+  async status(): Promise<MeshStatus> {
+    return (await this.ask({ command: 'status' })) as MeshStatus;
+  }
+
+  /** Waits until the agent sees it so. @throws {Error} (rejects) not in time; what it printed */
+  async shows(holds: (status: MeshStatus) => boolean, longestMs = 60_000): Promise<void> {
+    const end = performance.now() + longestMs;
+    let last = '';
+    while (performance.now() < end) {
+      try {
+        const status = await this.status();
+        if (holds(status)) return;
+        last = JSON.stringify(status.peers);
+      } catch (error) {
+        last = (error as Error).message;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`node ${this.node.number} does not come to it: ${last}\n${this.#text}`);
+  }
+
+  async hasMet(count: number): Promise<void> {
+    await this.shows(({ peers }) => connected(peers) >= count);
+  }
+
+  /** `kill -9`; resolves when it is gone. */
+  async kill(): Promise<void> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return;
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
+  /** After it was killed. */
+  restart(): void {
+    this.#process = this.#start();
+  }
+
+  #start(): ChildProcess {
+    const { node } = this;
+    const { registryFolder, isDual = false, words = [] } = this.#options;
+    const known = isDual ? [node.address, node.address6] : [node.endpointAddress];
+    const { addresses = known } = this.#options;
+    const who = ['--registry', `file:${registryFolder}`, '--node', `node-${node.number}`];
+    const prefixes = ['--prefixes', `static:${node.prefixes.map(formatCidr).join(',')}`];
+    const where = ['--node-ip', addresses.join(','), ...prefixes];
+    const rest = ['--cluster-prefix', `${PODS4},${PODS6}`, ...words];
+    const child = node.namespace.start(process.execPath, LITZ, 'agent', ...who, ...where, ...rest);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (more: string) => (this.#text += more));
+    }
+    return child;
+  }
+}
+
+/** An agent on each node, after the daemons were started; until all have met. */
+export async function startAgents(
+  nodes: readonly TestNode[],
+  options: TestAgentOptions,
+): Promise<TestAgent[]> {
+  const agents = nodes.map((node) => new TestAgent(node, options));
+  for (const agent of agents) await agent.hasMet(nodes.length - 1);
+  return agents;
+}
+
+function connected(peers: MeshStatus['peers']): number {
+  return peers.filter(({ state }) => state === 'connected').length;
+}

@@ -1,0 +1,116 @@
+/**
+ * `TestNamespace`: a network namespace with mounts of its own, held by a process that sleeps. What is started in
+ * it sees both.
+ *
+ * @module
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { NetworkNamespace } from '@litz/sys';
+
+export class TestNamespace {
+  readonly folder: string;
+  readonly #holder: ChildProcess;
+  readonly #children: Set<ChildProcess> = new Set();
+
+  /** @param folder for the folders that it has to itself; it exists */
+  static async create(folder: string, own: readonly string[] = []): Promise<TestNamespace> {
+    for (const path of own) mkdirSync(join(folder, path), { recursive: true });
+    const mounts = own.map(
+      (path) => `mkdir -p ${path} && mount --bind ${join(folder, path)} ${path}`,
+    );
+    const script = [...mounts, 'ip link set lo up', 'echo ready', 'exec sleep 600'].join(' && ');
+    const words = ['--net', '--mount', '--propagation', 'private', 'sh', '-c', script];
+    const holder = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [first] = await Promise.race([
+      once(holder.stdout, 'data') as Promise<[Buffer]>,
+      once(holder, 'exit').then((): [Buffer] => [Buffer.from('it ended')]),
+    ]);
+    if (!String(first).includes('ready')) throw new Error(`no namespace: ${String(first)}`);
+    return new TestNamespace(folder, holder);
+  }
+
+  private constructor(folder: string, holder: ChildProcess) {
+    this.folder = folder;
+    this.#holder = holder;
+  }
+
+  get pid(): number {
+    return this.#holder.pid ?? -1;
+  }
+
+  /** To be closed by the caller. */
+  openNamespace(): NetworkNamespace {
+    return NetworkNamespace.open(`/proc/${this.pid}/ns/net`);
+  }
+
+  /** @throws {Error} it failed; what it printed is in the message */
+  run(program: string, ...words: string[]): string {
+    return this.#execute([program, ...words]);
+  }
+
+  /** With a text on its standard input, in a file where it wants one. */
+  input(program: 'nft' | 'sh', text: string): string {
+    return this.#execute(program === 'nft' ? ['nft', '-f', '/dev/stdin'] : ['sh', '-e'], text);
+  }
+
+  /** `ip` with the words of one text. */
+  ip(text: string): string {
+    return this.run('ip', ...text.split(' '));
+  }
+
+  /** Whether it ended with 0. */
+  tries(program: string, ...words: string[]): boolean {
+    try {
+      this.run(program, ...words);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Ended when the namespace is, at the latest. */
+  start(program: string, ...words: string[]): ChildProcess {
+    const child = spawn('nsenter', [...this.#entry(), program, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, LOG_LEVEL: undefined },
+    });
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    return child;
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#children, this.#holder];
+    const ended = all
+      .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+      .map((child) => {
+        const end = once(child, 'exit');
+        child.kill('SIGKILL');
+        return end;
+      });
+    await Promise.all(ended);
+  }
+
+  #entry(): string[] {
+    return ['--net', '--mount', '-t', String(this.pid), '--'];
+  }
+
+  #execute(words: readonly string[], input = ''): string {
+    try {
+      return execFileSync('nsenter', [...this.#entry(), ...words], {
+        encoding: 'utf8',
+        input,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        timeout: LONGEST_MS,
+      });
+    } catch (error) {
+      const { stderr, stdout } = error as { stderr?: string; stdout?: string };
+      throw new Error(`${words.join(' ')}: ${stderr ?? ''}${stdout ?? ''}`, { cause: error });
+    }
+  }
+}
+
+const LONGEST_MS = 30_000;

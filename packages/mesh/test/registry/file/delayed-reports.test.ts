@@ -1,0 +1,55 @@
+/**
+ * What isn't told before it is sure.
+ *
+ * @module
+ */
+import { describe, expect, test } from 'vitest';
+import { RecordError, type ReadRecord } from '../../../src/record/node-record.ts';
+import { DelayedReports } from '../../../src/registry/file/delayed-reports.ts';
+import { recordOf } from '../../records.ts';
+
+const good = new Map<string, ReadRecord>([['n1', recordOf(1)]]);
+const bad = new Map<string, ReadRecord>([['n1', new RecordError('n1', 'text', 'is no JSON')]]);
+const worse = new Map<string, ReadRecord>([['n1', new RecordError('n1', 'text', 'is empty')]]);
+const none = new Map<string, ReadRecord>();
+
+describe('DelayedReports', () => {
+  test('reports a bad record when two polled scans have found the same', () => {
+    const held = new DelayedReports();
+    expect(held.badOnes(bad, good, true)).toEqual(good);
+    expect(held.badOnes(bad, good, false)).toEqual(good);
+    expect(held.badOnes(bad, good, true)).toEqual(bad);
+  });
+
+  test('begins again when the text changes, or was good in between', () => {
+    const held = new DelayedReports();
+    held.badOnes(bad, good, true);
+    expect(held.badOnes(worse, good, true)).toEqual(good);
+    held.badOnes(good, good, true);
+    expect(held.badOnes(worse, good, true)).toEqual(good);
+    expect(held.badOnes(worse, good, true)).toEqual(worse);
+  });
+
+  test('leaves out a bad record of which nothing was reported before', () => {
+    expect(new DelayedReports().badOnes(bad, none, true).size).toBe(0);
+  });
+
+  test('reports at once how a bad record changes', () => {
+    expect(new DelayedReports().badOnes(worse, bad, false)).toEqual(worse);
+  });
+
+  test('reports a missing record when two scans have missed it', () => {
+    const held = new DelayedReports();
+    expect(held.missingOnes(none, good)).toEqual([]);
+    expect(held.isMissing).toBe(true);
+    expect(held.missingOnes(none, good)).toEqual(['n1']);
+    expect(held.isMissing).toBe(false);
+  });
+
+  test('forgets that a record was missing when it is back', () => {
+    const held = new DelayedReports();
+    held.missingOnes(none, good);
+    held.missingOnes(good, good);
+    expect(held.missingOnes(none, good)).toEqual([]);
+  });
+});

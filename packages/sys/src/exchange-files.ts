@@ -1,0 +1,50 @@
+/**
+ * `exchangeFiles`: gives two files each other's name in one step, with renameat2(2).
+ *
+ * A rename replaces its target, and makes it again if it was deleted a moment before. An exchange
+ * needs both files, so it fails in that case.
+ *
+ * @module
+ */
+import { koffi } from './libc.ts';
+import { SystemError } from './system-error.ts';
+
+/**
+ * Gives two files of one file system each other's name. No other process sees one of the names
+ * without a file.
+ *
+ * @returns false: this kernel or file system cannot do that (NFS, for example); nothing was changed
+ * @throws {SystemError} ENOENT: one of the files does not exist; other reasons as for rename(2)
+ * @throws {WireGuardError} as {@link koffi} does
+ */
+export function exchangeFiles(one: string, other: string): boolean {
+  const ffi = koffi();
+  renameat2 ??= ffi.load(null).func(SIGNATURE) as RenameAt2;
+  const number = process.arch === 'arm64' ? SYS_RENAMEAT2_ARM64 : SYS_RENAMEAT2_X64;
+  if (renameat2(number, AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) >= 0) return true;
+  const error = new SystemError('renameat2', ffi.errno());
+  if (UNSUPPORTED.has(error.errno)) return false;
+  throw error;
+}
+
+type RenameAt2 = (
+  number: number,
+  oneFolder: number,
+  one: string,
+  otherFolder: number,
+  other: string,
+  flags: number,
+) => number;
+
+let renameat2: RenameAt2 | undefined;
+
+// The C library of Alpine Linux has no function for it, so it is called by its number.
+const SIGNATURE =
+  'long syscall(long number, int oneFolder, str one, int otherFolder, str other, uint flags)';
+const SYS_RENAMEAT2_X64 = 316;
+const SYS_RENAMEAT2_ARM64 = 276;
+/** From fcntl.h: paths that are not absolute begin at the working directory. */
+const AT_FDCWD = -100;
+/** From linux/fs.h. */
+const RENAME_EXCHANGE = 2;
+const UNSUPPORTED: ReadonlySet<string> = new Set(['EINVAL', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP']);
