@@ -223,8 +223,8 @@ export class Coalescer {
   }
 
   /**
-   * Adds a new item after all others. `isJoinable`: whether later packets of its flow may be joined to
-   * it.
+   * Adds a new item after all others. `isJoinable`: whether later packets of its flow may be joined
+   * to it.
    */
   #append(packet: number, isJoinable: boolean): void {
     const index = this.#itemCount++;
