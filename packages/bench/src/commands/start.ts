@@ -1,5 +1,5 @@
 /**
- * The command `bench start`.
+ * `addStartCommand`: the command `bench start`.
  *
  * @module
  */

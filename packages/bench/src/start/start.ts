@@ -21,9 +21,9 @@ export interface StartSettings {
   restMs: number;
 }
 
-/** The daemon that warms up. */
+/** The subject with a warm-up. */
 export const WITH = 'with warm-up';
-/** The same daemon without a warm-up. */
+/** The subject without a warm-up: the same daemon. */
 export const WITHOUT = 'without';
 
 /** Measures both daemons in turn, and removes everything that was made. */
