@@ -98,7 +98,7 @@ export function desireHostWith(
     ruleset: meshRuleset({
       ...request,
       ...link,
-      mtu4: ipv4Mtu(mtuInput) ?? link.mtu,
+      mtu4: (hasIpv6 ? ipv4Mtu(mtuInput) : undefined) ?? link.mtu,
       underlayLinks,
       withNodes,
     }),
